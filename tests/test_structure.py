@@ -272,7 +272,7 @@ MAY_IMPORT: dict[str, tuple[str, ...]] = {
         "logsrv.kit",
     ),
     "logsrv.gopher.browse.content": (
-        "logsrv.gopher.follow.bookmarks",
+        "logsrv.gopher.follow",
         "logsrv.gopher.local",
         "logsrv.gopher.wire",
         "logsrv.kit.text",
@@ -288,6 +288,16 @@ MAY_IMPORT: dict[str, tuple[str, ...]] = {
     "logsrv.gopher.browse.widgets": (
         "logsrv.gopher.browse.content",
         "logsrv.gopher.browse.loading",
+        "logsrv.gopher.fetch",
+        "logsrv.gopher.wire",
+        "logsrv.kit",
+    ),
+    "logsrv.gopher.browse.commands": (
+        "logsrv.gopher.browse.content",
+        "logsrv.gopher.browse.loading",
+        "logsrv.gopher.browse.widgets",
+        "logsrv.gopher.follow",
+        "logsrv.gopher.local",
         "logsrv.gopher.fetch",
         "logsrv.gopher.wire",
         "logsrv.kit",

@@ -4,9 +4,8 @@
     content/          answers as lines that are safe to show, and how they become rows (no I/O)
     loading/          pages and files on their way; history, cache, followed menus; all of a run
     widgets/          the page, the prompt, dialogs; colours, keys and words
-    outside           links and files for other programs
-    window            loads and shows pages
-    opening, app      what the keys do, the one on top of the other
+    commands/         what the keys do, in groups that know each other by what they need
+    app               the window: its widgets, and which command each key is
 
 Importing this package imports none of them: Textual takes its time, and may not be there.
 """

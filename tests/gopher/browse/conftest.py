@@ -37,6 +37,18 @@ def run(work: Coroutine[Any, Any, Result]) -> Result:
     return asyncio.run(work)
 
 
+def opener(environ: dict[str, str], name: str = "xdg-open") -> Path:
+    """Put a program in the PATH of the browser that writes its argument to the file returned."""
+    directory = Path(environ["PATH"])
+    directory.mkdir()
+    program = directory / name
+    program.write_text(
+        f'#!/bin/sh\nprintf %s "$1" > {directory}/part\n/bin/mv {directory}/part {directory}/got\n'
+    )
+    program.chmod(0o755)
+    return directory / "got"
+
+
 class Driven:
     """A running browser: `press` keys, wait until the screen `shows` something."""
 
@@ -63,6 +75,11 @@ class Driven:
                 await until(lambda text=text: text in self.screen(), f"“{text}”")  # type: ignore[misc]
             except AssertionError as error:
                 raise AssertionError(f"{error}, and saw:\n{self.screen()}") from None
+
+    def received(self) -> int:
+        """Return how many bytes of the page on its way have come; 0 if there is none."""
+        loading = self.browser.visiting.loading
+        return 0 if loading is None else loading.received
 
     def pointed(self) -> str:
         """The text of the line with the cursor."""

@@ -1,122 +1,13 @@
-"""Browsing: what each key does, with real servers on loopback and a screen in memory."""
+"""Browsing: the window as a whole, with real servers on loopback and a screen in memory."""
 
 from __future__ import annotations
 
-from pathlib import Path
+import re
 
 from tests.gopher.browse.conftest import Drive, Driven, until
-from tests.gopher.browse.hole import site
+from tests.gopher.browse.menus import item, menu
 from tests.gopher.conftest import Serve
 from tests.gopher.servers import Scripted
-
-
-def test_following_a_link_and_coming_back_to_it(drive: Drive, server: Scripted) -> None:
-    async def scenario(driven: Driven) -> None:
-        await driven.point_at("Many")
-        assert f"{server.url('/1/many')}" in driven.screen()
-        await driven.press("enter")
-        await driven.shows("Item 0")
-        await driven.press("space", "space", "down")
-        place = driven.browser.view.position()
-        assert place.top > 20
-        pointed = driven.pointed()
-        await driven.press("enter")
-        await driven.shows("the text of /item/")
-        await driven.press("b")
-        await driven.shows(pointed)
-        assert driven.browser.view.position() == place
-        await driven.press("left")
-        await driven.shows("Welcome")
-        assert driven.pointed() == "Many"
-        await driven.press("f", "f")
-        await driven.shows("the text of /item/")
-        await driven.press("f")
-        await driven.shows("This is the newest page.")
-
-    drive(server.url(), scenario)
-    # Back and forward come from the cache.
-    assert [request.split(b"/")[1][:4] for request in server.requests[1:]] == [b"many", b"item"]
-
-
-def test_reloading_asks_the_server_again_and_keeps_the_place(
-    drive: Drive, server: Scripted
-) -> None:
-    async def scenario(driven: Driven) -> None:
-        await driven.shows("Item 0")
-        await driven.press("end", "r")
-        await until(lambda: len(server.requests) == 2, "the second request")
-        await until(lambda: driven.browser.loading is None, "the page")
-        assert driven.pointed() == "Item 199"
-
-    drive(server.url("/1/many"), scenario)
-
-
-def test_going_up_and_to_the_root(drive: Drive, server: Scripted) -> None:
-    async def scenario(driven: Driven) -> None:
-        await driven.shows("Deep down")
-        await driven.press("u")
-        await driven.shows("In the middle")
-        await driven.press("U")
-        await driven.shows("Welcome to the hole")
-
-    drive(server.url("/1/dir/sub/deep"), scenario)
-
-
-def test_the_bottom_row_tells_the_keys_that_work_now(drive: Drive, server: Scripted) -> None:
-    def keys(driven: Driven) -> str:
-        return driven.screen().splitlines()[-1]
-
-    async def scenario(driven: Driven) -> None:
-        await driven.point_at("About")
-        assert keys(driven).startswith("Enter Open g Go") and "Back" not in keys(driven)
-        await driven.point_at("Search")
-        await until(lambda: keys(driven).startswith("Enter Search"), "the key")
-        await driven.point_at("Odd port")
-        await until(lambda: "Enter" not in keys(driven), "the key that does nothing")
-        await driven.press("slash")
-        await until(lambda: keys(driven) == "Enter Find Esc Cancel", "the prompt's keys")
-        await driven.type("deep")
-        await until(lambda: "n N Next" in keys(driven), "the next one found")
-        await driven.press("i")
-        await until(lambda: keys(driven).startswith("Esc Close"), "the dialog's keys")
-        await driven.press("escape", "enter")
-        await driven.shows("Deep down")
-        await until(lambda: keys(driven).startswith("b Back"), "the way back")
-        await driven.pilot.click("#keys", offset=(2, 0))
-        await driven.shows("Welcome to the hole")
-
-    drive(server.url(), scenario)
-
-
-def test_the_history_leads_back_and_forward(drive: Drive, server: Scripted) -> None:
-    async def scenario(driven: Driven) -> None:
-        await driven.point_at("Many")
-        await driven.press("enter")
-        await driven.shows("Item 0")
-        await driven.press("enter")
-        await driven.shows("the text of")
-        await driven.press("h")
-        await driven.shows("History, the newest first", server.url("/1/many"), "127.0.0.1 many")
-        await driven.press("down", "down", "enter")
-        await driven.shows("Welcome to the hole")
-        assert driven.pointed() == "Many"
-        await driven.press("h", "up", "up", "enter")
-        await driven.shows("the text of")
-
-    drive(server.url(), scenario)
-
-
-def test_where_a_link_leads(drive: Drive, server: Scripted) -> None:
-    async def scenario(driven: Driven) -> None:
-        await driven.point_at("Old")
-        await driven.press("i")
-        await driven.shows("Where this leads", "Type      8, telnet", "Selector  guest")
-        await driven.press("i")
-        await driven.point_at("Deeper")
-        await driven.press("y")
-        assert driven.browser.clipboard == server.url("/1/dir/sub/deep")
-
-    drive(server.url(), scenario)
 
 
 def test_quitting_while_a_page_is_loading(drive: Drive, serve: Serve) -> None:
@@ -126,34 +17,6 @@ def test_quitting_while_a_page_is_loading(drive: Drive, serve: Serve) -> None:
         await until(lambda: server.requests, "the request")
         await driven.press("q")
         await until(lambda: not driven.browser.is_running, "the end")
-
-    drive(server.url(), scenario)
-
-
-def test_a_certificate_nobody_vouches_for(drive: Drive, serve: Serve, certificate: Path) -> None:
-    """It is explained, trusted only after a question, and marked."""
-    server = serve(site, certificate)
-
-    async def scenario(driven: Driven) -> None:
-        await driven.shows("not trusted", "self-signed certificate", "T  remembers")
-        await driven.press("T")
-        await driven.shows("Trust this certificate?")
-        await driven.press("n")
-        await driven.press("r")
-        await driven.shows("self-signed certificate")
-        await driven.press("T", "y")
-        await driven.shows("Welcome to the hole", " TLS  gophers://")
-        await driven.point_at("Many")
-        assert server.url("/1/many", "gophers") in driven.screen()
-
-    drive(server.url("/", "gophers"), scenario)
-
-
-def test_nothing_to_trust_without_a_certificate(drive: Drive, server: Scripted) -> None:
-    async def scenario(driven: Driven) -> None:
-        await driven.shows("Welcome")
-        await driven.press("T")
-        await driven.shows("There is no certificate to decide about.")
 
     drive(server.url(), scenario)
 
@@ -181,3 +44,68 @@ def test_light_stays_light(drive: Drive) -> None:
 
     drive(None, choose)
     drive(None, scenario)
+
+
+def test_the_mouse(drive: Drive, server: Scripted) -> None:
+    async def scenario(driven: Driven) -> None:
+        await driven.shows("Welcome")
+        await driven.pilot.click("#page", offset=(12, 2))
+        await driven.shows("Item 0")
+        await driven.pilot.click("#address")
+        await driven.shows("Go to")
+
+    drive(server.url(), scenario)
+
+
+def test_a_long_address_keeps_its_host_and_its_end_in_sight(drive: Drive, serve: Serve) -> None:
+    server = serve(menu(item("i", "Deep down"), item("1", "Deeper", "/down" * 20 + "/deeper")))
+
+    def cut(end: str) -> re.Pattern[str]:
+        return re.compile(f"//127.0.0.1:{server.port}/….*{end}")
+
+    async def scenario(driven: Driven) -> None:
+        for width in (50, 60, 40):
+            await driven.pilot.resize_terminal(width, 12)
+            await driven.shows("Deep down")
+            await until(lambda: cut("down/end").search(driven.screen()), "the address above")
+        await driven.pilot.resize_terminal(60, 12)
+        await until(lambda: cut("down/deeper").search(driven.screen()), "the address below")
+
+    drive(server.url("/1" + "/down" * 20 + "/end"), scenario)
+
+
+def test_a_menu_of_real_width_fits_80_columns(drive: Drive, serve: Serve) -> None:
+    """70 columns, as menus are drawn for, beside the types."""
+    server = serve(menu(item("i", "=" * 70), item("1", "x")))
+
+    async def scenario(driven: Driven) -> None:
+        await driven.shows(" " * 10 + "=" * 70)
+
+    drive(server.url(), scenario)
+
+
+def test_a_wide_window_uses_its_width(drive: Drive, serve: Serve) -> None:
+    server = serve(b"x" * 119)
+
+    async def scenario(driven: Driven) -> None:
+        await driven.shows("x" * 119)
+
+    drive(server.url("/0/text"), scenario, size=(132, 43))
+
+
+def test_markup_and_escapes_of_a_server_are_text(drive: Drive, serve: Serve) -> None:
+    hostile = menu(
+        item("1", "[bold red]x[/] \x1b[31m\x9b2J\u202e", "/\x1b]0;t\x07", "h\x1b[2J", 70),
+        item("8", "[@click=app.quit]z[/]", "\x1b[2J", "h\x1b", 23),
+    )
+    server = serve(hostile)
+
+    async def scenario(driven: Driven) -> None:
+        await driven.shows("[bold red]x[/] \\x1b[31m\\x9b2J\\u202e", "[@click=app.quit]z[/]")
+        for key in ("i", "escape", "down", "i", "escape", "enter", "escape", "A", "s", "y", "d"):
+            await driven.press(key)
+            assert not any(
+                ord(each) < 32 or 127 <= ord(each) < 160 for each in driven.screen() if each != "\n"
+            )
+
+    drive(server.url(), scenario)

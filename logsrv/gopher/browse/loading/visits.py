@@ -39,25 +39,12 @@ class History:
     def __init__(self, most: int = MOST_VISITS) -> None:
         self._visits: list[Visit] = []
         self._at = -1
-        self._ahead: tuple[Place, int | None] | None = None
         self._most = most
 
-    def set_out(self, place: Place, step: int | None = None) -> ScrollPosition | None:
-        """Begin a new visit, or one to a neighbour; return the position that was left there.
-
-        It counts when it arrives: a page that never comes is no visit.
+    def arrive(self, place: Place, step: int | None = None) -> None:
+        """Make the visit `step`s further the current one; None: a new visit to `place`, which comes
+        behind the current one, and what was forward of that is forgotten.
         """
-        self._ahead = place, step
-        visit = None if step is None else self.neighbour(step)
-        return None if visit is None else visit.position
-
-    def arrive(self) -> None:
-        """Make the visit that was set out for the current one, if that is not done yet; a new one comes
-        behind the one before, and what was forward of that is forgotten.
-        """
-        if self._ahead is None:
-            return
-        (place, step), self._ahead = self._ahead, None
         if step is not None:
             self._at += step
             return

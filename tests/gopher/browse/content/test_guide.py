@@ -10,6 +10,7 @@ import pytest
 from logsrv.gopher.browse.app import Browser
 from logsrv.gopher.browse.content.guide import KEYS, help_lines, session_text, start_lines
 from logsrv.gopher.browse.content.links import link_of
+from logsrv.gopher.browse.loading.session import BrowsingSession
 from logsrv.gopher.browse.widgets.view import PageView
 from logsrv.gopher.follow.bookmarks import Bookmarks
 from logsrv.gopher.wire.menu import parse_line
@@ -24,15 +25,19 @@ _SPELLED = {
 
 
 @pytest.mark.parametrize("row", [row for keys in KEYS.values() for row in keys], ids=str)
-def test_the_keys_that_are_told_are_bound_to_something(row: tuple[str, str, str]) -> None:
+def test_the_keys_that_are_told_are_bound_to_something(
+    row: tuple[str, str, str], environ: dict[str, str]
+) -> None:
     told, what, bound = row
     actions = dict(each.split("=") for each in bound.split())
     for key in [*told.replace("…", "").split(), *re.findall("[<>]", what)]:
         assert _SPELLED.get(key, key) in ",".join(actions).split(",")
     for action in actions.values():
         name = action.partition("(")[0]
-        owner = PageView if name.startswith("page.") else Browser
-        assert hasattr(owner, f"action_{name.removeprefix('page.')}")
+        if name.startswith("page."):
+            assert hasattr(PageView, f"action_{name.removeprefix('page.')}")
+        else:
+            assert name in Browser(BrowsingSession(environ)).commands
 
 
 @pytest.mark.parametrize("width", [30, 60, 120])

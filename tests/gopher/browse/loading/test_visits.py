@@ -13,30 +13,19 @@ A, B, C = (GopherURL("h", selector=name) for name in (b"a", b"b", b"c"))
 
 def go(history: History, *places: Place) -> None:
     for place in places:
-        history.set_out(place)
-        history.arrive()
+        history.arrive(place)
 
 
 def test_a_new_visit_forgets_what_was_forward() -> None:
     history = History()
     go(history, A, B)
-    history.set_out(A, -1)
-    history.arrive()
+    history.arrive(A, -1)
     current = history.neighbour(0)
     assert current is not None and current.place == A
     go(history, C)
     assert history.neighbour(1) is None
     back = history.neighbour(-1)
     assert back is not None and back.place == A and history.neighbour(-2) is None
-
-
-def test_a_visit_that_never_arrives_is_none_and_one_that_comes_in_parts_is_one() -> None:
-    history = History()
-    go(history, A)
-    history.set_out(B)
-    go(history, C)
-    history.arrive()
-    assert [visit.place for _, visit in history.steps()] == [C, A]
 
 
 def test_addresses_are_offered_once_with_the_newest_last() -> None:

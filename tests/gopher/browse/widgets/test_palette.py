@@ -8,8 +8,8 @@ import pytest
 from textual.color import Color
 from textual.theme import Theme
 
+from logsrv.gopher.browse.app import DARK, LIGHT
 from logsrv.gopher.browse.widgets import palette
-from logsrv.gopher.browse.window import DARK, LIGHT
 
 
 def test_every_style_has_a_colour_in_both_themes() -> None:

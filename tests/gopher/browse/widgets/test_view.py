@@ -11,11 +11,11 @@ from textual.binding import Binding, BindingType
 from textual.pilot import Pilot
 from textual.scrollbar import ScrollTo
 
+from logsrv.gopher.browse.app import DARK
 from logsrv.gopher.browse.content.colours import Paint, Span
 from logsrv.gopher.browse.content.layout import ScrollPosition
 from logsrv.gopher.browse.content.lines import PageLine
 from logsrv.gopher.browse.widgets.view import PageView
-from logsrv.gopher.browse.window import DARK
 from logsrv.gopher.wire.menu import MenuItem
 from tests.gopher.browse.conftest import run
 

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from logsrv.errors import ConfigurationError
-from logsrv.gopher.browse.outside import (
+from logsrv.gopher.browse.commands.outside import (
     file_command,
     opening_command,
     playing_command,

@@ -1,4 +1,4 @@
-"""The page of what is new, line by line."""
+"""What is known of followed menus: read, looked at, marked."""
 
 from __future__ import annotations
 
@@ -7,11 +7,10 @@ import threading
 
 import pytest
 
-from logsrv.gopher.browse.loading.news import FollowedMenus
+from logsrv.gopher.browse.loading.followed import FollowedMenus
 from logsrv.gopher.browse.loading.session import BrowsingSession
 from logsrv.gopher.follow.entries import Entry
 from logsrv.gopher.follow.following import Followed, Following
-from logsrv.gopher.follow.news import Item
 from logsrv.gopher.wire.url import GopherURL
 from tests.gopher.browse.conftest import run
 from tests.gopher.browse.menus import item
@@ -28,16 +27,6 @@ def known(environ: dict[str, str], *entries: Entry) -> FollowedMenus:
     news = FollowedMenus(session, lambda: NOW)
     run(news.load())
     return news
-
-
-def test_a_link_out_of_gopher_is_one_on_this_page_too(environ: dict[str, str]) -> None:
-    news = known(environ, Entry("https://web.example/?q=1", "Web"))
-    lines = news.lines()
-    line = next(line for line in lines if "Web" in line.text)
-    link = line.link(None, None)
-    assert link is not None
-    assert (link.kind, link.address) == ("outside", "https://web.example/?q=1")
-    assert line.spans, "what is new stands out"
 
 
 def test_the_parts_of_a_text_are_read_when_it_is_opened(environ: dict[str, str]) -> None:
@@ -77,12 +66,6 @@ def test_what_becomes_known_while_the_files_are_read_is_not_forgotten(
     assert news.new == 0
 
 
-def test_a_flood_is_said(environ: dict[str, str]) -> None:
-    news = known(environ, *(Entry(f"gopher://h.org/0/{n}", str(n)) for n in range(2000)))
-    lines = [line.text for line in news.lines()]
-    assert lines[0] == "2000 new in 1 menu." and "And 1500 more in A phlog." in lines
-
-
 def test_a_menu_is_looked_at_when_its_time_has_come(environ: dict[str, str], serve: Serve) -> None:
     server = serve(item("0", "A", "/a"))
     session = BrowsingSession(environ)
@@ -99,13 +82,3 @@ def test_a_menu_is_looked_at_when_its_time_has_come(environ: dict[str, str], ser
     now[0] = 5
     run(news.look())
     assert len(server.requests) == 3
-
-
-def test_lines_know_the_entry_or_the_menu_they_are_about(environ: dict[str, str]) -> None:
-    news = known(environ, Entry("gopher://h.org/0/a", "A"), Entry("https://web.example/", "Web"))
-    about = {line.text: line.about for line in news.lines() if line.about}
-    menu = about.pop("A phlog")
-    assert isinstance(menu, Followed) and menu.url == URL
-    assert sorted(text.split("  ", 1)[1] for text in about) == ["A  (A phlog)", "Web  (A phlog)"]
-    entries = [each for each in about.values() if isinstance(each, Item)]
-    assert {each.title for each in entries} == {"A", "Web"}

@@ -1,4 +1,4 @@
-"""The page that says what is new in followed menus, and looking at them in the background."""
+"""The followed menus as the browser has them: what is new there, looking at them in the background."""
 
 from __future__ import annotations
 
@@ -8,24 +8,18 @@ from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
 from logsrv.errors import ConfigurationError
-from logsrv.gopher.browse.content.colours import Paint, Span
-from logsrv.gopher.browse.content.lines import PageLine, link_line
 from logsrv.gopher.browse.content.page import MenuContent, Page
 from logsrv.gopher.browse.loading.session import BrowsingSession
 from logsrv.gopher.follow.bookmarks import title_of
-from logsrv.gopher.follow.dates import day_of, without_date
+from logsrv.gopher.follow.dates import day_of
 from logsrv.gopher.follow.entries import Entry, address_of, menu_entries, same_id, text_entries
 from logsrv.gopher.follow.fetching import LIMITS, look_at
 from logsrv.gopher.follow.following import Followed, can_follow, newest
-from logsrv.gopher.follow.news import Item
 from logsrv.gopher.wire.url import GopherURL
 from logsrv.kit.text.escape import one_line
 
 # Seconds from one look at a menu to the next.
 LOOK_EVERY = 3600.0
-_MOST_READ = 100
-_BOLD = Paint(attributes=frozenset(("bold",)))
-_NONE_YET = "You follow no menu yet. F  on a menu or a text, such as a phlog, follows it."
 
 
 class FollowedMenus:
@@ -93,8 +87,6 @@ class FollowedMenus:
                 for each in self.followed
             )
 
-    # Following, and reading.
-
     def follows(self, url: object) -> bool:
         """Return true if the menu at `url` is followed."""
         return any(each.url == url for each in self.followed)
@@ -137,51 +129,6 @@ class FollowedMenus:
     async def _change(self, work: Callable[..., object], *what: Any) -> None:
         await asyncio.to_thread(work, *what)
         await self.load()
-
-    # The page.
-
-    def lines(self) -> list[PageLine]:
-        """Make the page; its lines are about an `Item`, or a `Followed`, or nothing."""
-        if not self.followed and not self.problem:
-            return [PageLine(_NONE_YET, "dim")]
-        lines = [PageLine(self._summary(), "dim")]
-        if self.problem:
-            lines.append(PageLine(self.problem, "problem"))
-        found = newest(self.followed)
-        fresh = [pair for pair in found if not pair[0].read]
-        lines += _section("New", fresh)
-        for each in self.followed:
-            if each.news.left_out:
-                lines.append(PageLine(f"And {each.news.left_out} more in {each.title}.", "dim"))
-        lines += _section("Read before", found[len(fresh) :][:_MOST_READ])
-        lines += [PageLine(""), PageLine("Followed", "heading")]
-        for each in self.followed:
-            lines.append(link_line(each.url, each.title, each))
-            if each.news.failed:
-                lines.append(PageLine(f"{each.title}: {each.news.failed}", "problem"))
-        return lines
-
-    def _summary(self) -> str:
-        menus = "1 menu" if len(self.followed) == 1 else f"{len(self.followed)} menus"
-        if self.looking:
-            return f"{self.new} new; looking at {self.looking} of {menus} …"
-        failed = sum(bool(each.news.failed) for each in self.followed)
-        return f"{self.new} new in {menus}" + (f", {failed} failed (see below)." if failed else ".")
-
-
-def _section(title: str, found: list[tuple[Item, Followed]]) -> list[PageLine]:
-    heading = [PageLine(""), PageLine(title, "heading")] if found else []
-    return heading + [_entry_line(item, menu) for item, menu in found]
-
-
-def _entry_line(item: Item, menu: Followed) -> PageLine:
-    title = without_date(item.title) if item.dated else item.title
-    text = f"{item.day}  {title}  ({menu.title})"
-    spans = () if item.read else (Span(0, 12 + len(title), _BOLD),)
-    address = address_of(item.id)
-    in_gopher = address.startswith(("gopher:", "gophers:"))
-    url = GopherURL.parse(address) if in_gopher else address
-    return link_line(url, text, item).replace(spans=spans)
 
 
 def _entries(url: GopherURL, page: Page, now: int, charset: str | None) -> list[Entry]:

@@ -1,63 +1,22 @@
-"""What stands around the page, and pages as they come: whole, in parts, late, or not at all."""
+"""Pages on their way: whole, in parts, late, stopped, or not at all."""
 
 from __future__ import annotations
 
-import re
 import socket
 import threading
 from pathlib import Path
 
+import pytest
+
+from logsrv.gopher.browse.commands.rendering import Renderer
 from logsrv.gopher.browse.content.lines import PageLine
 from logsrv.gopher.browse.content.page import Page
 from logsrv.gopher.browse.loading.visits import Own
 from logsrv.gopher.fetch.settings import Timeouts
 from tests.gopher.browse.conftest import Drive, Driven, until
-from tests.gopher.browse.hole import ROOT, site
+from tests.gopher.browse.hole import site
 from tests.gopher.browse.menus import item, menu
 from tests.gopher.conftest import Serve
-from tests.gopher.servers import Scripted, cut
-
-
-def test_what_is_loading_is_told_with_bytes_and_time(drive: Drive, serve: Serve) -> None:
-    def script(connection: socket.socket, _: bytes) -> None:
-        connection.sendall(b"x" * 2048)
-        connection.recv(1)
-
-    server = serve(script)
-
-    async def scenario(driven: Driven) -> None:
-        await driven.shows("Loading 2.0 KiB, 0.", server.url("/0/slow"))
-        await driven.press("escape")
-
-    drive(server.url("/0/slow"), scenario)
-
-
-def test_how_much_came_and_how_far_the_page_is(drive: Drive, serve: Serve) -> None:
-    server = serve(b"line\n" * 210)
-
-    async def scenario(driven: Driven) -> None:
-        await driven.shows("1.0 KiB in ", "10 %")
-        await driven.press("end")
-        await driven.shows("100 %")
-
-    drive(server.url("/0/text"), scenario)
-
-
-def test_a_long_address_keeps_its_host_and_its_end_in_sight(drive: Drive, serve: Serve) -> None:
-    server = serve(menu(item("i", "Deep down"), item("1", "Deeper", "/down" * 20 + "/deeper")))
-
-    def cut(end: str) -> re.Pattern[str]:
-        return re.compile(f"//127.0.0.1:{server.port}/….*{end}")
-
-    async def scenario(driven: Driven) -> None:
-        for width in (50, 60, 40):
-            await driven.pilot.resize_terminal(width, 12)
-            await driven.shows("Deep down")
-            await until(lambda: cut("down/end").search(driven.screen()), "the address above")
-        await driven.pilot.resize_terminal(60, 12)
-        await until(lambda: cut("down/deeper").search(driven.screen()), "the address below")
-
-    drive(server.url("/1" + "/down" * 20 + "/end"), scenario)
 
 
 def test_a_large_page_does_not_stop_the_window(drive: Drive, serve: Serve) -> None:
@@ -67,59 +26,6 @@ def test_a_large_page_does_not_stop_the_window(drive: Drive, serve: Serve) -> No
         await driven.shows("4.0 MiB in")
 
     drive(server.url("/0/text"), scenario)
-
-
-def test_a_menu_of_real_width_fits_80_columns(drive: Drive, serve: Serve) -> None:
-    """70 columns, as menus are drawn for, beside the types."""
-    server = serve(menu(item("i", "=" * 70), item("1", "x")))
-
-    async def scenario(driven: Driven) -> None:
-        await driven.shows(" " * 10 + "=" * 70)
-
-    drive(server.url(), scenario)
-
-
-def test_a_wide_window_uses_its_width(drive: Drive, serve: Serve) -> None:
-    server = serve(b"x" * 119)
-
-    async def scenario(driven: Driven) -> None:
-        await driven.shows("x" * 119)
-
-    drive(server.url("/0/text"), scenario, size=(132, 43))
-
-
-def test_a_cut_end_of_tls_is_told_above_the_page(
-    drive: Drive, serve: Serve, certificate: Path
-) -> None:
-    def script(connection: socket.socket, _: bytes) -> None:
-        connection.sendall(b"all of it?")
-        cut(connection)
-
-    server = serve(script, certificate)
-
-    async def scenario(driven: Driven) -> None:
-        await driven.shows("self-signed")
-        await driven.press("T", "y")
-        await driven.shows("ended TLS without its close", "all of it?")
-
-    drive(server.url("/0/text", "gophers"), scenario)
-
-
-def test_a_certificate_that_changed_is_not_taken(
-    drive: Drive, serve: Serve, certificate: Path, environ: dict[str, str]
-) -> None:
-    server = serve(b"x", certificate)
-    data = Path(environ["XDG_DATA_HOME"]) / "logsrv"
-    data.mkdir(parents=True)
-    (data / "gopher-pins").write_text(f"127.0.0.1:{server.port} sha256:{'0' * 64}\n")
-
-    async def scenario(driven: Driven) -> None:
-        await driven.shows("not trusted", "the one that was seen first")
-        await driven.press("T")
-        await driven.shows("There is no certificate to decide about.")
-
-    drive(server.url("/0/text", "gophers"), scenario)
-    assert server.requests == []
 
 
 def test_a_broken_file_of_pins_is_told(
@@ -133,7 +39,7 @@ def test_a_broken_file_of_pins_is_told(
     async def scenario(driven: Driven) -> None:
         await driven.shows("is not a pin")
         await driven.press("g", "escape")
-        await until(lambda: driven.browser.loading is None, "nothing to be loading")
+        await until(lambda: driven.browser.visiting.loading is None, "nothing to be loading")
 
     drive(server.url("/0/text", "gophers"), scenario)
 
@@ -164,29 +70,6 @@ def test_a_page_is_shown_as_it_arrives(drive: Drive, serve: Serve) -> None:
     drive(server.url(), scenario)
 
 
-def test_a_picture_is_shown(drive: Drive, server: Scripted) -> None:
-    async def scenario(driven: Driven) -> None:
-        await driven.point_at("Red")
-        await driven.press("enter")
-        await driven.shows("▀▀▀▀", "PNG, 64 × 32.")
-        await driven.pilot.resize_terminal(30, 20)
-        await until(lambda: "▀" * 31 not in driven.screen(), "the smaller picture")
-
-    drive(server.url(), scenario)
-
-
-def test_an_error_is_a_page_with_a_way_on(drive: Drive, serve: Serve) -> None:
-    answers = [b"3not today\t\terror.host\t1\r\n", ROOT]
-    server = serve(lambda connection, _: connection.sendall(answers.pop(0)))
-
-    async def scenario(driven: Driven) -> None:
-        await driven.shows("The server answers with an error: not today.", "r  tries again")
-        await driven.press("r")
-        await driven.shows("Welcome to the hole")
-
-    drive(server.url(), scenario)
-
-
 def test_a_dead_server_is_a_sentence(drive: Drive, serve: Serve) -> None:
     server = serve(b"")
     server.close()
@@ -211,7 +94,10 @@ def test_escape_stops_a_page_and_shows_what_came(drive: Drive, serve: Serve) -> 
         await driven.point_at("Slow")
         await driven.press("enter")
         await driven.shows("Loading", "Esc stops")
-        await until(lambda: driven.browser.loading and driven.browser.loading.received, "bytes")
+        await until(
+            lambda: driven.received(),
+            "bytes",
+        )
         await driven.press("escape")
         await driven.shows("You stopped this", "the first line")
         await driven.press("b")
@@ -246,7 +132,10 @@ def test_a_page_that_is_asked_for_again_and_stopped_stays_where_it_is_in_the_his
         await driven.shows("the first line")
         whole.clear()
         await driven.press("r")
-        await until(lambda: driven.browser.loading and driven.browser.loading.received, "bytes")
+        await until(
+            lambda: driven.received(),
+            "bytes",
+        )
         await driven.press("escape")
         await driven.shows("You stopped this")
         places = [str(visit.place) for _, visit in driven.browser.session.history.steps()]
@@ -304,7 +193,7 @@ def test_a_part_of_a_page_that_was_left_for_nothing_stays(drive: Drive, serve: S
 
 
 def test_a_large_page_that_was_left_before_it_was_laid_out_stays(
-    drive: Drive, serve: Serve
+    drive: Drive, serve: Serve, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     more, laid_out = threading.Event(), threading.Event()
 
@@ -322,20 +211,20 @@ def test_a_large_page_that_was_left_before_it_was_laid_out_stays(
 
     async def scenario(driven: Driven) -> None:
         browser = driven.browser
-        make_lines = browser._lines
+        make_lines = Renderer.lines
 
-        def late(shown: Page | Own) -> list[PageLine]:
+        def late(renderer: Renderer, shown: Page | Own) -> list[PageLine]:
             if threading.current_thread() is not threading.main_thread():
                 laid_out.wait(20)
-            return make_lines(shown)
+            return make_lines(renderer, shown)
 
         await driven.shows("Welcome to the hole")
-        browser._lines = late  # type: ignore[method-assign]
+        monkeypatch.setattr(Renderer, "lines", late)
         await driven.press("g")
         await driven.type(server.url("/0/large"))
         await driven.shows("the first line")
         more.set()
-        await until(lambda: browser.loading is None, "all of it")
+        await until(lambda: browser.visiting.loading is None, "all of it")
         await driven.press("g")
         await driven.type(server.url("/1/silent"))
         await until(lambda: len(server.requests) == 3, "the request")
@@ -369,7 +258,7 @@ def test_the_last_page_asked_for_wins(drive: Drive, serve: Serve) -> None:
         await driven.press("g")
         await driven.type(server.url())
         await driven.shows("Welcome to the hole")
-        assert driven.browser.loading is None
+        assert driven.browser.visiting.loading is None
         await driven.press("b")
         await driven.shows("Places to begin")
 
@@ -395,37 +284,8 @@ def test_a_page_that_arrives_under_a_dialog(drive: Drive, serve: Serve) -> None:
         await until(lambda: server.requests, "the request")
         await driven.press("question_mark")
         await driven.shows("In a page")
-        await until(lambda: driven.browser.loading is None, "the error")
+        await until(lambda: driven.browser.visiting.loading is None, "the error")
         await driven.press("escape")
         await driven.shows("sent no answer")
 
     drive(server.url(), scenario, timeouts=Timeouts(first_byte=0.3))
-
-
-def test_markup_and_escapes_of_a_server_are_text(drive: Drive, serve: Serve) -> None:
-    hostile = menu(
-        item("1", "[bold red]x[/] \x1b[31m\x9b2J\u202e", "/\x1b]0;t\x07", "h\x1b[2J", 70),
-        item("8", "[@click=app.quit]z[/]", "\x1b[2J", "h\x1b", 23),
-    )
-    server = serve(hostile)
-
-    async def scenario(driven: Driven) -> None:
-        await driven.shows("[bold red]x[/] \\x1b[31m\\x9b2J\\u202e", "[@click=app.quit]z[/]")
-        for key in ("i", "escape", "down", "i", "escape", "enter", "escape", "A", "s", "y", "d"):
-            await driven.press(key)
-            assert not any(
-                ord(each) < 32 or 127 <= ord(each) < 160 for each in driven.screen() if each != "\n"
-            )
-
-    drive(server.url(), scenario)
-
-
-def test_the_start_page_tells_of_unreadable_bookmarks(
-    drive: Drive, environ: dict[str, str]
-) -> None:
-    (Path(environ["XDG_DATA_HOME"]) / "logsrv" / "gopher-bookmarks").mkdir(parents=True)
-
-    async def scenario(driven: Driven) -> None:
-        await driven.shows("the bookmarks cannot be read")
-
-    drive(None, scenario)

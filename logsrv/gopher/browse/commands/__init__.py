@@ -1,0 +1,23 @@
+"""What the keys do: each class is a group of commands, and names in its constructor what it needs.
+
+current       the page on the screen, and what in it is pointed at
+speaker       sentences below the page, questions, announcements
+rendering     pages as lines for the window as it is
+visiting      a page on its way to the screen
+travelling    back, forward, up, again, to a server whose certificate is trusted
+opening       links, searches, addresses, numbers
+reading       finding in a page, where a link leads, character sets
+bookmarking   bookmarks
+saving        downloads and sounds
+programs      the user's own programs; outside: which they are
+following     followed menus and what is new in them
+telling       which keys work now, and what goes on
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+# Runs a coroutine function beside all else until it or the browser ends: `run_worker` of Textual's App.
+RunWorker = Callable[..., Any]

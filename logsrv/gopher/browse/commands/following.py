@@ -1,0 +1,145 @@
+"""Following menus: which, what is new in them, and marking it as read."""
+
+from __future__ import annotations
+
+from functools import partial
+
+from logsrv.gopher.browse.commands import RunWorker
+from logsrv.gopher.browse.commands.current import CurrentPage
+from logsrv.gopher.browse.commands.speaker import Speaker
+from logsrv.gopher.browse.commands.visiting import Visiting
+from logsrv.gopher.browse.content.layout import ScrollPosition
+from logsrv.gopher.browse.loading.followed import FollowedMenus
+from logsrv.gopher.browse.loading.visits import Own
+from logsrv.gopher.browse.widgets.view import PageView
+from logsrv.gopher.follow.bookmarks import title_of
+from logsrv.gopher.follow.following import Followed, can_follow
+from logsrv.gopher.follow.news import Item
+
+
+class FollowingCommands:
+    """Commands for followed menus. Their files are read and written beside all else."""
+
+    def __init__(
+        self,
+        followed: FollowedMenus,
+        view: PageView,
+        current: CurrentPage,
+        visiting: Visiting,
+        speaker: Speaker,
+        run_worker: RunWorker,
+    ) -> None:
+        self._followed = followed
+        self._view = view
+        self._current = current
+        self._visiting = visiting
+        self._speaker = speaker
+        self._run_worker = run_worker
+        # What the page of what is new was made of.
+        self._told: object = None
+
+    def look(self, *, again: bool = False) -> None:
+        """Look at the menus whose time has come, or at all of them again."""
+        self._run_worker(partial(self._followed.look, again=again), group="news", exclusive=True)
+
+    def look_again(self) -> None:
+        """Look at those whose time has come, unless that goes on already."""
+        if not self._followed.looking:
+            self.look()
+
+    def renew(self) -> None:
+        """Show the news anew if they have changed: many menus may answer at once."""
+        known = self._followed
+        news = (known.followed, known.looking, known.problem)
+        if news != self._told:
+            self._told = news
+            if self._current.shown is Own.NEWS:
+                self._renew()
+
+    def _renew(self) -> None:
+        """Show the news as they are now, with the cursor on the same entry in the same row."""
+        view, speaker = self._view, self._speaker
+        before, said, pointed = view.position(), speaker.said, _name_of(self._current.about)
+        self._visiting.redraw()
+        lines = view.lines
+        after = next((at for at, line in enumerate(lines) if pointed == _name_of(line.about)), None)
+        if before.cursor is not None and pointed and after is not None and after != before.cursor:
+            top = max(0, before.top + after - before.cursor) if before.top else 0
+            view.show(lines, ScrollPosition(after, top, before.left))
+        speaker.say(said)
+
+    @property
+    def can_follow(self) -> bool:
+        """Return true if F follows what is shown, or no longer."""
+        if self._current.shown is Own.NEWS:
+            return isinstance(self._current.about, Followed)
+        page = self._current.page
+        loading = self._visiting.loading
+        return page is not None and page.error is None and not loading and can_follow(page.url)
+
+    @property
+    def follows(self) -> bool:
+        """Return true if what is shown is followed, or what the cursor is on."""
+        page = self._current.page
+        return page is None or self._followed.follows(page.url)
+
+    def follow(self) -> None:
+        """Follow the page, or no longer."""
+        self._run_worker(self._follow, group="following", exclusive=True)
+
+    async def _follow(self) -> None:
+        page, about = self._current.page, self._current.about
+        followed, say = self._followed, self._speaker.say
+        with self._speaker.saying_errors():
+            if isinstance(about, Followed):
+                await followed.unfollow(about.url)
+                self._visiting.redraw()
+                say(f"No longer followed: {about.title}")
+            elif page is not None and can_follow(page.url) and followed.follows(page.url):
+                await followed.unfollow(page.url)
+                say(f"No longer followed: {title_of(page.url)}")
+            elif page is None:
+                say("F  follows the menu or text on show, and a menu below no longer.")
+            elif self._visiting.loading is not None:
+                say("It can be followed when all of it has come.")
+            else:
+                await followed.follow(page)
+                say(f"Followed: {title_of(page.url)}   W  shows what is new")
+
+    def opened(self, address: str) -> None:
+        """Note that what is at `address` is opened, so it is no longer new."""
+        self._run_worker(partial(self._opened, address), group="marking")
+
+    async def _opened(self, address: str) -> None:
+        with self._speaker.saying_errors():
+            await self._followed.opened(address)
+
+    def mark(self) -> None:
+        """Mark the item with the cursor as read, or as new again."""
+        self._run_worker(self._mark, group="marking")
+
+    async def _mark(self) -> None:
+        entry = self._current.about
+        if not isinstance(entry, Item):
+            self._speaker.say("m  marks the item that is pointed at: W  shows what is new.")
+            return
+        with self._speaker.saying_errors():
+            await self._followed.mark([entry.id], read=not entry.read)
+            self._visiting.redraw()
+
+    def mark_all(self) -> None:
+        """Mark everything as read."""
+        self._run_worker(self._mark_all, group="marking")
+
+    async def _mark_all(self) -> None:
+        with self._speaker.saying_errors():
+            await self._followed.mark_all()
+            self._visiting.redraw()
+            self._speaker.say("All is marked as read.")
+
+
+def _name_of(about: object) -> str:
+    """Return what tells an entry or a menu from all others; "" for anything else."""
+    if isinstance(about, Item):
+        return about.id
+    return str(about.url) if isinstance(about, Followed) else ""

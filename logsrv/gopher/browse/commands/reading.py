@@ -1,0 +1,104 @@
+"""Reading a page: finding words, breaking lines, another character set, where a link leads."""
+
+from __future__ import annotations
+
+import os
+
+from logsrv.gopher.browse.commands.current import CurrentPage
+from logsrv.gopher.browse.commands.speaker import Speaker
+from logsrv.gopher.browse.commands.visiting import Visiting
+from logsrv.gopher.browse.loading.session import BrowsingSession
+from logsrv.gopher.browse.widgets.prompt import Prompt
+from logsrv.gopher.browse.widgets.view import PageView
+from logsrv.gopher.local.fileurl import FileURL
+from logsrv.gopher.wire.charset import checked_charset
+from logsrv.gopher.wire.itemtypes import item_type
+from logsrv.kit.text.escape import one_line
+
+
+class Reading:
+    """Commands in a page, which leave it where it is."""
+
+    def __init__(
+        self,
+        session: BrowsingSession,
+        view: PageView,
+        current: CurrentPage,
+        visiting: Visiting,
+        prompt: Prompt,
+        speaker: Speaker,
+    ) -> None:
+        self._session = session
+        self._view = view
+        self._current = current
+        self._visiting = visiting
+        self._prompt = prompt
+        self._speaker = speaker
+        # The words looked for, the newest last.
+        self._found: tuple[str, ...] = ()
+
+    def find(self) -> None:
+        """Ask for words, and go to the first place that has them."""
+        self._prompt.ask("Find", self._find_first, "", self._found, does="Find")
+
+    def find_again(self, backward: bool) -> None:
+        """Go to the next place that has the words asked for last, or the previous one."""
+        if self._found:
+            self._find(backward=backward, stay=False)
+        else:
+            self._speaker.say("Nothing to find yet: / asks for it.")
+
+    def _find_first(self, words: str) -> None:
+        if words:
+            self._found = (*(each for each in self._found if each != words), words)
+            self._find(backward=False, stay=True)
+
+    def _find(self, *, backward: bool, stay: bool) -> None:
+        found = self._view.find(self._found[-1], backward=backward, stay=stay)
+        shown = one_line(self._found[-1], 40)
+        if found is None:
+            self._speaker.say(f"“{shown}” is not here.")
+        else:
+            self._speaker.say(f"“{shown}”: {found[0]} of {found[1]}; n  next, N  previous")
+
+    def breaking(self) -> None:
+        """Break long lines in another way."""
+        self._speaker.say(self._view.break_otherwise())
+
+    def charset(self) -> None:
+        """Ask for the character set of texts and menus."""
+        label = "Character set, empty for automatic:"
+        self._prompt.ask(label, self._use_charset, self._session.charset or "", does="Set")
+
+    def _use_charset(self, name: str) -> None:
+        with self._speaker.saying_errors():
+            self._session.charset = checked_charset(name.strip()) if name.strip() else None
+            self._visiting.redraw()
+
+    def explain(self) -> None:
+        """Tell where the link leads, or where the page is from."""
+        link = self._current.here()
+        if link is None:
+            return
+        lines = [link.title, "", link.address]
+        if link.item is not None:
+            kind = item_type(link.item.item_type)
+            selector = one_line(ascii(link.item.selector)[2:-1], 300)
+            lines += [
+                "",
+                f"Type      {one_line(kind.letter)}, {kind.name}",
+                f"Selector  {selector}",
+            ]
+            if isinstance(link.url, FileURL):
+                lines.append(f"File      {one_line(os.fsdecode(link.url.path), 4096)}")
+            else:
+                host = one_line(link.item.host.decode("utf-8", "replace"), 253)
+                lines += [f"Host      {host}", f"Port      {link.item.port or 'not a port'}"]
+        self._speaker.explain("Where this leads", "\n".join(lines))
+
+    def copy(self) -> None:
+        """Copy the address of the link, or of the page."""
+        link = self._current.here()
+        if link is not None:
+            self._speaker.copy(link.address)
+            self._speaker.say(f"Copied: {link.address}")

@@ -1,0 +1,93 @@
+"""Saving in the background, playing what was saved, and the list of it."""
+
+from __future__ import annotations
+
+from logsrv.gopher.browse.commands.current import CurrentPage
+from logsrv.gopher.browse.commands.programs import Programs
+from logsrv.gopher.browse.commands.speaker import Speaker
+from logsrv.gopher.browse.content.links import Hyperlink
+from logsrv.gopher.browse.loading.downloads import BackgroundDownload
+from logsrv.gopher.browse.loading.session import BrowsingSession
+from logsrv.gopher.browse.widgets.dialogs import DownloadList
+from logsrv.gopher.fetch.progress import size_text
+from logsrv.gopher.local.fileurl import ItemURL
+from logsrv.kit.text.escape import one_line
+
+
+class Saving:
+    """Commands that save, and what is told when a download ends."""
+
+    def __init__(
+        self,
+        session: BrowsingSession,
+        current: CurrentPage,
+        programs: Programs,
+        speaker: Speaker,
+    ) -> None:
+        self._session = session
+        self._current = current
+        self._programs = programs
+        self._speaker = speaker
+        # Sounds that are played when they are there.
+        self._to_play: set[BackgroundDownload] = set()
+        session.downloads.ended = self._tell_end
+
+    def save_here(self) -> None:
+        """Save what the link with the cursor leads to, or the page."""
+        link = self._current.here()
+        if link is None or link.url is None:
+            self._speaker.say("There is nothing here that can be saved.")
+        else:
+            self.save(link.url)
+
+    def save(self, url: ItemURL) -> BackgroundDownload | None:
+        """Begin to save what `url` has; None, and a sentence, if that cannot be."""
+        with self._speaker.saying_errors():
+            download = self._session.downloads.start(url, self._session.options_for(url))
+            self._speaker.say(_saving_text(download))
+            return download
+        return None
+
+    def play(self, link: Hyperlink) -> None:
+        """Save a sound, and play it if there is a program for it and the user agrees."""
+        assert link.url is not None
+        url, player = link.url, self._programs.player()
+        if player is None:
+            self.save(url)
+            return
+
+        def play() -> None:
+            if (download := self.save(url)) is not None:
+                self._to_play.add(download)
+
+        question = f"{link.address}\n\nSave this sound, and play it with {player}?"
+        self._speaker.ask_first("A sound", question, play)
+
+    def _tell_end(self, download: BackgroundDownload) -> None:
+        if self._speaker.said == _saving_text(download):
+            path = one_line(str(download.path), 4096)
+            saved = f"Saved to {path}   d  lists it"
+            self._speaker.say(saved if download.state == "saved" else "")
+        name = one_line(download.path.name, 80)
+        if download.state == "saved":
+            size = size_text(download.received)
+            self._speaker.announce(f"{name}, {size}. d and Enter open it.", "Saved")
+        elif download.state == "failed":
+            reason = f"{name}: {download.reason}"
+            self._speaker.announce(reason, "Not saved", "error", seconds=15)
+        if download in self._to_play:
+            self._to_play.remove(download)
+            if download.state == "saved":
+                self._programs.play(download.path, name)
+
+    def downloads(self) -> None:
+        """Show the downloads of this session; one that was saved can be opened."""
+        self._speaker.choose(DownloadList(self._session.downloads), self._open)
+
+    def _open(self, download: BackgroundDownload | None) -> None:
+        if download is not None:
+            self._programs.open_file(download.path)
+
+
+def _saving_text(download: BackgroundDownload) -> str:
+    return f"Saving to {one_line(str(download.path), 4096)}   d  lists it"

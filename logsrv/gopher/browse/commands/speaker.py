@@ -1,0 +1,74 @@
+"""Sentences below the page, questions, and announcements over everything."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import TypeVar
+
+from textual.app import App
+from textual.notifications import SeverityLevel
+
+from logsrv.errors import LogsrvError
+from logsrv.gopher.browse.widgets.dialogs import Chooser, Notice, Question
+from logsrv.kit.text.escape import one_line
+
+Chosen = TypeVar("Chosen")
+
+
+class Speaker:
+    """Tells and asks the user. said: the sentence below the page, until the cursor moves."""
+
+    def __init__(self, app: App[None], changed: Callable[[], object]) -> None:
+        """changed: called when there is another sentence."""
+        self._app = app
+        self._changed = changed
+        self.said = ""
+
+    def refresh(self) -> None:
+        """Show what is said and what goes on as it is now."""
+        self._changed()
+
+    def say(self, sentence: str) -> None:
+        """Show a sentence below the page until the cursor moves."""
+        self.said = sentence
+        self._changed()
+
+    @contextmanager
+    def saying_errors(self) -> Iterator[None]:
+        """Say what goes wrong inside."""
+        try:
+            yield
+        except (LogsrvError, OSError) as error:
+            self.say(one_line(str(error)))
+
+    def ask_first(self, title: str, question: str, then: Callable[[], object]) -> None:
+        """Call `then` if the answer is yes."""
+
+        def answered(yes: bool | None) -> None:
+            if yes:
+                then()
+
+        self._app.push_screen(Question(title, question), answered)
+
+    def explain(self, title: str, text: str) -> None:
+        """Show a text over the page until a key closes it."""
+        self._app.push_screen(Notice(title, text))
+
+    def choose(self, chooser: Chooser[Chosen], then: Callable[[Chosen | None], None]) -> None:
+        """Show a list, and call `then` with what was chosen, None for nothing."""
+        self._app.push_screen(chooser, then)
+
+    def announce(
+        self,
+        sentence: str,
+        title: str,
+        severity: SeverityLevel = "information",
+        seconds: float | None = None,
+    ) -> None:
+        """Show a sentence for some seconds wherever the user is: over the page, a prompt, a dialog."""
+        self._app.notify(sentence, title=title, severity=severity, timeout=seconds, markup=False)
+
+    def copy(self, text: str) -> None:
+        """Put a text into the clipboard."""
+        self._app.copy_to_clipboard(text)

@@ -1,0 +1,103 @@
+"""The rows below the page: what goes on, and which keys do something now."""
+
+from __future__ import annotations
+
+from logsrv.gopher.browse.commands.current import CurrentPage
+from logsrv.gopher.browse.commands.following import FollowingCommands
+from logsrv.gopher.browse.commands.speaker import Speaker
+from logsrv.gopher.browse.commands.visiting import Visiting
+from logsrv.gopher.browse.loading.followed import FollowedMenus
+from logsrv.gopher.browse.loading.session import BrowsingSession
+from logsrv.gopher.browse.loading.visits import Own
+from logsrv.gopher.browse.widgets.keyline import ALWAYS, Key
+from logsrv.gopher.browse.widgets.view import PageView
+from logsrv.gopher.browse.widgets.words import address_text, span_text
+from logsrv.gopher.fetch.progress import size_text
+from logsrv.gopher.follow.bookmarks import Bookmark
+from logsrv.gopher.follow.news import Item
+
+# Columns beside both halves of the row below the page.
+_PADDING = 4
+# What Enter does with a link of each kind.
+_ENTER = {
+    "show": "Open",
+    "search": "Search",
+    "download": "Save",
+    "sound": "Play",
+    "outside": "Open",
+    "session": "Explain",
+    "dead": "",
+}
+
+
+class Telling:
+    """Words for the state that all the others are in."""
+
+    def __init__(
+        self,
+        session: BrowsingSession,
+        followed: FollowedMenus,
+        view: PageView,
+        current: CurrentPage,
+        visiting: Visiting,
+        following: FollowingCommands,
+        speaker: Speaker,
+    ) -> None:
+        self._session = session
+        self._followed = followed
+        self._view = view
+        self._current = current
+        self._visiting = visiting
+        self._following = following
+        self._speaker = speaker
+
+    def status(self, width: int) -> tuple[str, str]:
+        """Return both halves of the row below the page, for a window of `width` columns."""
+        running, new = self._session.downloads.running, self._followed.new
+        beside = (
+            self._session.charset,
+            running and f"{running} downloading",
+            new and f"{new} new",
+            f"{self._view.percent()} %",
+        )
+        where = "   ".join(str(each) for each in beside if each)
+        loading, pointed, said = self._visiting.loading, self._current.link, self._speaker.said
+        if loading is not None:
+            so_far = f"{size_text(loading.received)}, {span_text(loading.seconds)}"
+            said = f"Loading {so_far}   Esc stops   {loading.url}"
+        elif pointed is not None and not said:
+            room = width - len(where) - _PADDING
+            dead = pointed.kind == "dead"
+            said = pointed.address if dead else address_text(pointed.address, room)
+        return said, where
+
+    def keys(self) -> list[Key]:
+        """Return the keys that do something now, the most important first."""
+        page, history, about = self._current.page, self._session.history, self._current.about
+        link, layout = self._current.link, self._view.page_layout
+        is_news, followed = self._current.shown is Own.NEWS, self._followed
+        enter = _ENTER[link.kind] if link is not None else ""
+        follow = "Unfollow" if self._following.follows else "Follow"
+        told: list[tuple[object, Key]] = [
+            (self._visiting.loading, ("Esc", "Stop", "app.stop")),
+            (page and page.certificate_refused, ("T", "Trust", "app.trust")),
+            (enter, ("Enter", enter, "app.open")),
+            (isinstance(about, Item), ("m", "Mark", "app.mark")),
+            (is_news and followed.new, ("M", "All read", "app.mark_all")),
+            (is_news and followed.followed, ("r", "Look", "app.reload")),
+            (isinstance(about, Bookmark), ("x", "Remove", "app.remove_bookmark")),
+            (page and page.error, ("r", "Again", "app.reload")),
+            (history.neighbour(-1), ("b", "Back", "app.move(-1)")),
+            (self._view.matches, ("n N", "Next", "app.find_again(False)")),
+            (layout.is_wider, ("< >", "Sideways", "")),
+            (True, ("g", "Go", "app.go")),
+            (layout.links, ("1…9", "Link", "")),
+            (self._view.is_longer, ("/", "Find", "app.find")),
+            (page, ("B", "Bookmarks", "app.start")),
+            (followed.followed and not is_news, ("W", "New", "app.news")),
+            (self._following.can_follow, ("F", follow, "app.follow")),
+            (page or link, ("s", "Save", "app.save")),
+            (self._session.downloads.all, ("d", "Downloads", "app.downloads")),
+            (history.neighbour(-1), ("h", "History", "app.history")),
+        ]
+        return [*(key for works, key in told if works), *ALWAYS]

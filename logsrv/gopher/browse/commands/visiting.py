@@ -1,0 +1,215 @@
+"""A page on its way to the screen, and its arrival there: whole, in parts, stopped, or left for another.
+
+visit ──► at hand ─────────────────────────────► arrived
+  └────► loading ──► a part is shown ──► whole ──► arrived
+            └──────────────┴──── stop, another visit: what had come is a page as well
+"""
+
+from __future__ import annotations
+
+import asyncio
+from functools import partial
+from typing import Any
+
+from logsrv.errors import PeerError
+from logsrv.gopher.browse.commands import RunWorker
+from logsrv.gopher.browse.commands.current import CurrentPage
+from logsrv.gopher.browse.commands.rendering import Renderer
+from logsrv.gopher.browse.commands.speaker import Speaker
+from logsrv.gopher.browse.content.layout import ScrollPosition
+from logsrv.gopher.browse.content.lines import PageLine
+from logsrv.gopher.browse.content.page import Page
+from logsrv.gopher.browse.loading.followed import FollowedMenus
+from logsrv.gopher.browse.loading.load import Loading
+from logsrv.gopher.browse.loading.session import BrowsingSession
+from logsrv.gopher.browse.loading.visits import Own, Place
+from logsrv.gopher.browse.widgets.bars import AddressBar
+from logsrv.gopher.browse.widgets.view import PageView
+from logsrv.gopher.browse.widgets.words import span_text
+from logsrv.gopher.fetch.progress import size_text
+from logsrv.gopher.local.fileurl import ItemURL
+from logsrv.gopher.wire.errors import TLSError
+
+# Larger pages are made into lines in a thread, so that the screen goes on living.
+_MANY_BYTES = 256 * 1024
+
+
+class Journey:
+    """A place on its way to the screen, `step`s further in the history; None: a new visit.
+
+    position: what a visit before left there. loading: the page, as long as it is being fetched.
+    part: the page that is shown as long as there is only the beginning of it. arrived: whether it is
+    in the history; a page that never comes is no visit.
+    """
+
+    def __init__(self, place: Place, step: int | None, position: ScrollPosition | None) -> None:
+        self.place = place
+        self.step = step
+        self.position = position
+        self.loading: Loading | None = None
+        self.part: Page | None = None if isinstance(place, Own) else Page(place, None)
+        self.arrived = False
+
+
+class Visiting:
+    """Brings places to the screen. What is asked for last wins."""
+
+    def __init__(
+        self,
+        session: BrowsingSession,
+        followed: FollowedMenus,
+        view: PageView,
+        address: AddressBar,
+        current: CurrentPage,
+        renderer: Renderer,
+        speaker: Speaker,
+        run_worker: RunWorker,
+        started: Loading | None = None,
+    ) -> None:
+        """started: a page that is on its way already."""
+        self._session = session
+        self._followed = followed
+        self._view = view
+        self._address = address
+        self._current = current
+        self._renderer = renderer
+        self._speaker = speaker
+        self._run_worker = run_worker
+        self._started = started
+        self._journey: Journey | None = None
+        self._worker: Any = None
+
+    @property
+    def loading(self) -> Loading | None:
+        """Return the page that is being fetched."""
+        return self._journey.loading if self._journey is not None else None
+
+    def visit(self, place: Place, step: int | None = None) -> None:
+        """Show a place: a new visit, or one `step`s further in the history; 0 asks again for the same."""
+        history = self._session.history
+        here = history.neighbour(0)
+        if here is not None and self._view.lines:
+            here.position = self._view.position()
+        left = self._give_up()
+        if left is not None and self._is_begun:
+            # Should nothing come of this visit, it is all that there is of the page.
+            error = PeerError("you left this before all of it had come")
+            self._current.shown = left.so_far(error)
+        there = None if step is None else history.neighbour(step)
+        journey = Journey(place, step, None if there is None else there.position)
+        self._journey = journey
+        page = self._at_hand(place, step)
+        if page is None:
+            travel = partial(self._travel, journey)
+            self._worker = self._run_worker(travel, group="page", exclusive=True)
+        else:
+            # At once: the next key is meant for this page.
+            self._cancel()
+            self._arrive(journey, page, self._renderer.lines(page), journey.position)
+
+    def stop(self) -> None:
+        """Stop loading, and show what has come if there is something; or no longer mark what was found."""
+        journey, loading = self._journey, self._give_up()
+        if loading is None or journey is None:
+            self._view.find("")
+            self._speaker.say("")
+            return
+        page = loading.so_far(PeerError(f"you stopped this after {size_text(loading.received)}"))
+        if page.content is None:
+            self._speaker.say(f"Stopped: {loading.url}")
+        else:
+            self._arrive(journey, page, self._renderer.lines(page), None)
+
+    def redraw(self) -> None:
+        """Make the lines of the page anew: other characters, other bookmarks, another width."""
+        shown = self._current.shown
+        # A part is made anew when all of the page has come.
+        if shown is not None and not self._is_begun:
+            self._show(shown, self._renderer.lines(shown), self._view.position())
+
+    @property
+    def _is_begun(self) -> bool:
+        """Return true if what is shown is the beginning of a page that is on its way."""
+        part = None if self._journey is None else self._journey.part
+        return part is not None and self._current.shown is part
+
+    def _cancel(self) -> None:
+        if self._worker is not None:
+            self._worker.cancel()
+
+    def _give_up(self) -> Loading | None:
+        """Cancel the load that goes on, which closes its connection, and return it."""
+        loading = self.loading
+        if loading is not None and self._journey is not None:
+            self._journey.loading = None
+            self._cancel()
+            loading.begin().cancel()
+        return loading
+
+    def _at_hand(self, place: Place, step: int | None) -> Page | Own | None:
+        """Return what can be shown without waiting for anything."""
+        if isinstance(place, Own):
+            return place if place is Own.START else None
+        page = None if step == 0 else self._session.cache.get(place)
+        return page if page is not None and page.received < _MANY_BYTES else None
+
+    async def _travel(self, journey: Journey) -> None:
+        place = journey.place
+        if isinstance(place, Own):
+            await self._followed.load()
+            self._arrive(journey, place, self._renderer.lines(place), journey.position)
+            return
+        page = None if journey.step == 0 else self._session.cache.get(place)
+        if page is None:
+            page = await self._load(journey, place)
+            self._session.cache.put(page)
+        is_begun = self._is_begun
+        if is_begun:
+            self._current.shown = page
+        make_lines = self._renderer.lines
+        few = page.received < _MANY_BYTES
+        lines = make_lines(page) if few else await asyncio.to_thread(make_lines, page)
+        self._arrive(journey, page, lines, self._view.position() if is_begun else journey.position)
+
+    async def _load(self, journey: Journey, url: ItemURL) -> Page:
+        loading, self._started = self._started, None
+        if loading is None or loading.url != url:
+            loading = self._session.loading(url)
+        journey.loading = loading
+        self._speaker.refresh()
+        part = journey.part
+        # A page that is returned to comes whole, at its old place.
+        if part is not None and journey.position is None:
+            async for lines in loading.growing():
+                if self._is_begun:
+                    self._view.extend(lines[len(self._view.lines) :])
+                else:
+                    self._arrive(journey, part, lines, None)
+        page = await loading.page()
+        journey.loading = None
+        return page
+
+    def _arrive(
+        self,
+        journey: Journey,
+        shown: Page | Own,
+        lines: list[PageLine],
+        position: ScrollPosition | None,
+    ) -> None:
+        if not journey.arrived:
+            journey.arrived = True
+            self._session.history.arrive(journey.place, journey.step)
+        self._show(shown, lines, position)
+
+    def _show(
+        self, shown: Page | Own, lines: list[PageLine], position: ScrollPosition | None
+    ) -> None:
+        self._view.show(lines, position)
+        self._current.shown, said, trusted = shown, "", None
+        if isinstance(shown, Page):
+            if shown.url.tls:
+                trusted = not isinstance(shown.error, TLSError)
+            if shown.error is None and self.loading is None and self._view.cursor is None:
+                said = f"{size_text(shown.received)} in {span_text(shown.seconds)}"
+        self._address.tell(str(shown.url if isinstance(shown, Page) else shown), trusted)
+        self._speaker.say(said)

@@ -1,0 +1,84 @@
+"""The rows above and below the page: its address, and what happens."""
+
+from __future__ import annotations
+
+from textual.app import ComposeResult
+from textual.containers import Horizontal
+from textual.content import Content
+from textual.reactive import reactive
+from textual.widget import Widget
+from textual.widgets import Static
+
+from logsrv.gopher.browse.widgets.words import address_text
+
+
+class Address(Widget):
+    """Shows an address, as much of it as there is room for."""
+
+    address = reactive("")
+
+    def render(self) -> Content:
+        return Content(address_text(self.address, self.size.width))
+
+
+class AddressBar(Horizontal):
+    """The address of the page, and whether TLS protects it."""
+
+    DEFAULT_CSS = """
+    AddressBar { height: 1; background: $panel; }
+    AddressBar > #lock { width: auto; padding: 0 1; }
+    AddressBar > #lock.secure, AddressBar > #lock.broken {
+        margin: 0 1 0 0; color: $background; text-style: bold;
+    }
+    AddressBar > #lock.secure { background: $success; }
+    AddressBar > #lock.broken { background: $error; }
+    AddressBar > #address { width: 1fr; height: 1; padding: 0 1 0 0; }
+    """
+
+    def __init__(self, *, id: str | None = None) -> None:
+        super().__init__(id=id)
+        self._lock = Static(id="lock")
+        self._address = Address(id="address")
+
+    def compose(self) -> ComposeResult:
+        yield self._lock
+        yield self._address
+
+    def tell(self, address: str, trusted: bool | None) -> None:
+        """Show an address. trusted: whether the server's certificate is, None without TLS."""
+        self._lock.set_class(trusted is True, "secure")
+        self._lock.set_class(trusted is False, "broken")
+        self._lock.update(Content({True: "TLS", False: "not trusted", None: ""}[trusted]))
+        self._address.address = address
+
+
+class StatusBar(Horizontal):
+    """Two halves of a row: what is said, and how far the page and all else is."""
+
+    DEFAULT_CSS = """
+    StatusBar { height: 1; background: $panel; color: $page-dim; }
+    StatusBar.busy { color: $warning; }
+    /* A sentence is shown whole; an address that the cursor passes does not move the page. */
+    StatusBar.talking { height: auto; max-height: 4; }
+    StatusBar > #said { width: 1fr; padding: 0 1; }
+    StatusBar > #where { width: auto; padding: 0 1; }
+    """
+
+    def __init__(self, *, id: str | None = None) -> None:
+        super().__init__(id=id)
+        self._said = Static(id="said")
+        self._where = Static(id="where")
+        self._told = ("", "")
+
+    def compose(self) -> ComposeResult:
+        yield self._said
+        yield self._where
+
+    def tell(self, said: str, where: str, *, busy: bool, talking: bool) -> None:
+        """Show both halves, if they are others than before. talking: `said` may take several rows."""
+        self.set_class(busy, "busy")
+        self.set_class(talking, "talking")
+        if (said, where) != self._told:
+            self._told = (said, where)
+            self._said.update(Content(said))
+            self._where.update(Content(where))

@@ -1,0 +1,122 @@
+"""Downloads go on in the background, are announced, and can be stopped and played."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from tests.gopher.browse.conftest import Drive, Driven, opener, until
+from tests.gopher.browse.hole import ANSWERS
+from tests.gopher.conftest import Serve
+from tests.gopher.servers import Scripted
+
+
+def test_a_download_goes_on_in_the_background(
+    drive: Drive, server: Scripted, environ: dict[str, str]
+) -> None:
+    async def scenario(driven: Driven) -> None:
+        await driven.point_at("Packed")
+        await driven.press("enter")
+        await driven.shows("Saved to")
+        assert "Saving to" not in driven.screen()
+        await driven.press("d")
+        await driven.shows("packed.tar.gz", "saved, 25.0 KiB")
+        await driven.press("escape")
+        await driven.press("home", "s")
+        await until(lambda: len(driven.browser.session.downloads.all) == 2, "the second one")
+        await until(lambda: not driven.browser.session.downloads.running, "the second one")
+
+    drive(server.url(), scenario)
+    directory = Path(environ["XDG_DOWNLOAD_DIR"])
+    assert (directory / "packed.tar.gz").read_bytes() == ANSWERS[b"/packed.tar.gz"]
+    assert (directory / "about").read_bytes() == ANSWERS[b"/about"].removesuffix(b".\r\n")
+
+
+def test_the_end_of_a_download_is_announced_and_the_file_opens(
+    drive: Drive, server: Scripted, environ: dict[str, str]
+) -> None:
+    got = opener(environ)
+
+    async def scenario(driven: Driven) -> None:
+        await driven.point_at("Packed")
+        await driven.press("enter")
+        await driven.shows("Saved", "packed.tar.gz, 25.0 KiB.")
+        await driven.press("d", "enter")
+        await driven.shows("A file that was saved", "Open this with")
+        await driven.press("y")
+        await until(got.exists, "the program")
+
+    drive(server.url(), scenario)
+    assert got.read_text() == str(Path(environ["XDG_DOWNLOAD_DIR"]) / "packed.tar.gz")
+
+
+def test_a_download_that_fails_is_announced(drive: Drive, serve: Serve) -> None:
+    server = serve(b"3no such file\t\terror.host\t1\r\n")
+
+    async def scenario(driven: Driven) -> None:
+        await driven.shows("Not saved", "no such file")
+
+    drive(server.url("/9/gone"), scenario)
+
+
+def test_a_download_can_be_stopped(drive: Drive, serve: Serve, environ: dict[str, str]) -> None:
+    server = serve(lambda connection, _: (connection.sendall(b"some"), connection.recv(1)))
+
+    async def scenario(driven: Driven) -> None:
+        await until(lambda: driven.browser.session.downloads.running, "the download")
+        await driven.press("d", "down", "x")
+        await driven.shows("nothing was kept")
+        await until(lambda: "Saving to" not in driven.screen(), "the row below the page")
+
+    drive(server.url("/9/slow"), scenario)
+
+
+def test_quitting_while_something_is_downloaded_asks_first_and_leaves_nothing(
+    drive: Drive, serve: Serve, environ: dict[str, str]
+) -> None:
+    server = serve(lambda connection, _: (connection.sendall(b"some"), connection.recv(1)))
+
+    async def scenario(driven: Driven) -> None:
+        await until(lambda: driven.browser.session.downloads.all, "the download")
+        download = driven.browser.session.downloads.all[0]
+        await until(lambda: download.received, "some bytes")
+        await driven.shows("1 downloading")
+        await driven.press("q")
+        await driven.shows("1 download is not finished")
+        await driven.press("n", "d")
+        await driven.shows("4 bytes in")
+        await driven.press("escape", "q")
+        await driven.shows("Quit?")
+        await driven.press("y")
+        await until(lambda: not driven.browser.is_running, "the end")
+
+    drive(server.url("/9/slow"), scenario)
+    assert list(Path(environ["XDG_DOWNLOAD_DIR"]).iterdir()) == []
+
+
+def test_sound_is_played_after_a_question(
+    drive: Drive, server: Scripted, environ: dict[str, str]
+) -> None:
+    got = opener(environ, "play")
+
+    async def scenario(driven: Driven) -> None:
+        await driven.point_at("Song")
+        await driven.shows("Enter Play")
+        await driven.press("enter")
+        await driven.shows("A sound", "and play it with")
+        await driven.press("n")
+        assert not driven.browser.session.downloads.all
+        await driven.press("enter", "y")
+        await until(got.exists, "the program")
+
+    environ["GOPHER_PLAYER"] = "play"
+    drive(server.url(), scenario)
+    assert got.read_text() == str(Path(environ["XDG_DOWNLOAD_DIR"]) / "song.ogg")
+
+
+def test_sound_is_saved_where_nothing_plays_it(drive: Drive, server: Scripted) -> None:
+    async def scenario(driven: Driven) -> None:
+        await driven.point_at("Song")
+        await driven.press("enter")
+        await driven.shows("Saved")
+
+    drive(server.url(), scenario)

@@ -1,0 +1,125 @@
+"""Back, forward, up, the history, and servers whose certificate is refused."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from tests.gopher.browse.conftest import Drive, Driven, until
+from tests.gopher.browse.hole import site
+from tests.gopher.conftest import Serve
+from tests.gopher.servers import Scripted
+
+
+def test_following_a_link_and_coming_back_to_it(drive: Drive, server: Scripted) -> None:
+    async def scenario(driven: Driven) -> None:
+        await driven.point_at("Many")
+        assert f"{server.url('/1/many')}" in driven.screen()
+        await driven.press("enter")
+        await driven.shows("Item 0")
+        await driven.press("space", "space", "down")
+        place = driven.browser.view.position()
+        assert place.top > 20
+        pointed = driven.pointed()
+        await driven.press("enter")
+        await driven.shows("the text of /item/")
+        await driven.press("b")
+        await driven.shows(pointed)
+        assert driven.browser.view.position() == place
+        await driven.press("left")
+        await driven.shows("Welcome")
+        assert driven.pointed() == "Many"
+        await driven.press("f", "f")
+        await driven.shows("the text of /item/")
+        await driven.press("f")
+        await driven.shows("This is the newest page.")
+
+    drive(server.url(), scenario)
+    # Back and forward come from the cache.
+    assert [request.split(b"/")[1][:4] for request in server.requests[1:]] == [b"many", b"item"]
+
+
+def test_reloading_asks_the_server_again_and_keeps_the_place(
+    drive: Drive, server: Scripted
+) -> None:
+    async def scenario(driven: Driven) -> None:
+        await driven.shows("Item 0")
+        await driven.press("end", "r")
+        await until(lambda: len(server.requests) == 2, "the second request")
+        await until(lambda: driven.browser.visiting.loading is None, "the page")
+        assert driven.pointed() == "Item 199"
+
+    drive(server.url("/1/many"), scenario)
+
+
+def test_going_up_and_to_the_root(drive: Drive, server: Scripted) -> None:
+    async def scenario(driven: Driven) -> None:
+        await driven.shows("Deep down")
+        await driven.press("u")
+        await driven.shows("In the middle")
+        await driven.press("U")
+        await driven.shows("Welcome to the hole")
+
+    drive(server.url("/1/dir/sub/deep"), scenario)
+
+
+def test_the_history_leads_back_and_forward(drive: Drive, server: Scripted) -> None:
+    async def scenario(driven: Driven) -> None:
+        await driven.point_at("Many")
+        await driven.press("enter")
+        await driven.shows("Item 0")
+        await driven.press("enter")
+        await driven.shows("the text of")
+        await driven.press("h")
+        await driven.shows("History, the newest first", server.url("/1/many"), "127.0.0.1 many")
+        await driven.press("down", "down", "enter")
+        await driven.shows("Welcome to the hole")
+        assert driven.pointed() == "Many"
+        await driven.press("h", "up", "up", "enter")
+        await driven.shows("the text of")
+
+    drive(server.url(), scenario)
+
+
+def test_a_certificate_nobody_vouches_for(drive: Drive, serve: Serve, certificate: Path) -> None:
+    """It is explained, trusted only after a question, and marked."""
+    server = serve(site, certificate)
+
+    async def scenario(driven: Driven) -> None:
+        await driven.shows("not trusted", "self-signed certificate", "T  remembers")
+        await driven.press("T")
+        await driven.shows("Trust this certificate?")
+        await driven.press("n")
+        await driven.press("r")
+        await driven.shows("self-signed certificate")
+        await driven.press("T", "y")
+        await driven.shows("Welcome to the hole", " TLS  gophers://")
+        await driven.point_at("Many")
+        assert server.url("/1/many", "gophers") in driven.screen()
+
+    drive(server.url("/", "gophers"), scenario)
+
+
+def test_nothing_to_trust_without_a_certificate(drive: Drive, server: Scripted) -> None:
+    async def scenario(driven: Driven) -> None:
+        await driven.shows("Welcome")
+        await driven.press("T")
+        await driven.shows("There is no certificate to decide about.")
+
+    drive(server.url(), scenario)
+
+
+def test_a_certificate_that_changed_is_not_taken(
+    drive: Drive, serve: Serve, certificate: Path, environ: dict[str, str]
+) -> None:
+    server = serve(b"x", certificate)
+    data = Path(environ["XDG_DATA_HOME"]) / "logsrv"
+    data.mkdir(parents=True)
+    (data / "gopher-pins").write_text(f"127.0.0.1:{server.port} sha256:{'0' * 64}\n")
+
+    async def scenario(driven: Driven) -> None:
+        await driven.shows("not trusted", "the one that was seen first")
+        await driven.press("T")
+        await driven.shows("There is no certificate to decide about.")
+
+    drive(server.url("/0/text", "gophers"), scenario)
+    assert server.requests == []
