@@ -91,17 +91,19 @@ def test_a_listener_that_comes_runs_by_the_settings_it_comes_with(tmp_path: Path
 def test_sighup_before_it_is_ready_is_done_when_it_is(tmp_path: Path) -> None:
     """It does not end the daemon, as the system would have it."""
     script = (
-        "import os, signal\n"
+        "import os, signal, sys\n"
         "from logsrv.linelog.store.store import Store\n"
         "opened = Store.open\n"
         "def open_slowly(store):\n"
         "    os.kill(os.getpid(), signal.SIGHUP)\n"
         "    opened(store)\n"
         "Store.open = open_slowly\n"
+        # What would have been run in place of this script.
+        "del sys.argv[1:4]\n"
         "from twisted.scripts.twistd import run; run()\n"
     )
-    server = Logger("logsrv", "--listen", LOOPBACK, directory=tmp_path)
-    server._command[:3] = [sys.executable, "-c", script]
+    prefix = (sys.executable, "-c", script)
+    server = Logger("logsrv", "--listen", LOOPBACK, directory=tmp_path, prefix=prefix)
     with server:
         server.wait_for_log("reloaded, 0 listeners added, 0 removed")
 

@@ -67,7 +67,7 @@ class WebServer:
         parse("/./")
         self._place = place
         self._reactor = reactor
-        self._metrics = metrics
+        self.metrics = metrics
         self._responses = Responses(metrics)
         self._monitor = Monitor(
             metrics, unhealthy=lambda: healthy(watched).reasons, unready=watched.unready
@@ -80,7 +80,7 @@ class WebServer:
         )
         self._views = Views(place, reactor)
         self._viewers: set[Viewer] = set()
-        self._totals = Totals()
+        self.totals = Totals()
         self._totalled, self._totalled_at = b"", float("-inf")
         self._totalling = DeferredLock()
         self._stopping = False
@@ -232,7 +232,7 @@ class WebServer:
             self._views,
             self._searches,
             self._reactor,
-            missed=lambda lines: self._metrics.count("tap_missed_lines_total", lines),
+            missed=lambda lines: self.metrics.count("tap_missed_lines_total", lines),
             ended=self._viewers.discard,
         )
         viewer.start(begin, lambda: self._responses.head(request, 200, EVENTS))
@@ -254,7 +254,7 @@ class WebServer:
     def _count_totals(self) -> bytes:
         view = self._view()
         try:
-            return json.dumps(self._totals.of(view)).encode() + b"\n"
+            return json.dumps(self.totals.of(view)).encode() + b"\n"
         finally:
             view.close()
 

@@ -132,7 +132,7 @@ class ImportWriter:
         """Write from now on; all that is there is of this import, or was before it."""
         self._disk.put(segment.IMPORTING, b"")
         self._going = True
-        self._note()
+        self.note()
 
     def append(self, moment: int, source: str, lines: bytes) -> None:
         """Take lines in, whose moment is not before that of the lines before them."""
@@ -143,7 +143,7 @@ class ImportWriter:
         self._total += size
         self._last = moment
         if self._size >= _GROUP:
-            self._flush()
+            self.flush()
 
     def newest(self) -> str:
         """Return the TIME of the last line in the store; "" if there is none, or it has none."""
@@ -153,12 +153,12 @@ class ImportWriter:
 
     def end(self) -> None:
         """Write what is pending, seal all, and note that it is done."""
-        self._flush()
+        self.flush()
         # Somebody has removed or cut a file meanwhile, or there is more than the files have.
         if self._written() != self._total:
             raise self._foreign()
         self._rotate()
-        self._note()
+        self.note()
         self._seal()
         self.done = Done(self.done.files + self.done.under_way)
         self.done.save(self._disk)
@@ -168,14 +168,15 @@ class ImportWriter:
         """Let go of the file, with all that was written on the medium."""
         try:
             if self._going and self.done.under_way:
-                self._note()
+                self.note()
         finally:
             if self._stored is not None:
                 self._stored.close()
             self._active.finish()
             self._leave()
 
-    def _flush(self) -> None:
+    def flush(self) -> None:
+        """Write the lines that wait, but for those that the store has already."""
         data, self._pending, self._size = memoryview(b"".join(self._pending)), [], 0
         if self._skipped < self._skip:
             skipped = min(len(data), self._skip - self._skipped)
@@ -196,10 +197,10 @@ class ImportWriter:
             data = data[written:]
         if self._active.position.offset >= self._policy.rotate_size:
             self._rotate()
-            self._note()
+            self.note()
             self._seal()
         elif self._unsynced >= _SYNC_EVERY:
-            self._note()
+            self.note()
 
     def _compare(self, text: memoryview) -> None:
         """Compare what comes next from the files with what stands behind the place that was synced.
@@ -212,7 +213,7 @@ class ImportWriter:
             if text[known:] != self._stored.read(len(text) - known):
                 raise self._foreign()
 
-    def _note(self) -> None:
+    def note(self) -> None:
         """Sync what was written, and say up to where that is."""
         self._active.write([])
         self._active.sync()

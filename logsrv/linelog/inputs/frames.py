@@ -86,7 +86,7 @@ class FrameReceiver(LineReceiver):
         self._frames = input.framing.framer(input.max_frame)
 
     def take_in(self, data: bytes) -> int:
-        intake, framer = self._intake, self._frames
+        intake, framer = self.intake, self._frames
         if framer.trouble:
             # TLS goes on delivering until the peer has closed as well: only counted.
             intake.received_bytes += len(data)
@@ -108,7 +108,7 @@ class FrameReceiver(LineReceiver):
         return size
 
     def connectionLost(self, reason: Failure = connectionDone) -> None:
-        self._intake.counts.dropped_closed += self._frames.held
+        self.intake.counts.dropped_closed += self._frames.held
         super().connectionLost(reason)
 
 
@@ -117,12 +117,12 @@ class FrameDatagrams:
     """Datagrams, each of one frame, without what marks frames in a stream."""
 
     def __init__(self, intake: Intake, input: FrameInput, failures: Failures) -> None:
-        self._intake = intake
+        self.intake = intake
         self._input = input
         self._failures = failures
 
     def datagrams_received(self, payloads: Sequence[bytes], source: IAddress) -> None:
-        intake = self._intake
+        intake = self.intake
         intake.received_bytes += sum(map(len, payloads))
         lines = self._input.lines_of(payloads, intake.rules.raw, self._failures)
         block = frame_datagrams([lines], intake.rules, intake.counts)

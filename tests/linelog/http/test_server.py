@@ -132,7 +132,7 @@ def test_a_store_in_trouble(place: Place) -> None:
 
 def test_a_failure_of_ours(place: Place, monkeypatch: pytest.MonkeyPatch) -> None:
     """It is logged, and the client hears no more than that."""
-    monkeypatch.setattr(place.server._metrics, "read", lambda: 1 / 0)
+    monkeypatch.setattr(place.server.metrics, "read", lambda: 1 / 0)
     with capturedLogs() as events:
         status, said = place.ask("/metrics")
     assert status == 500 and "division" not in said["error"]
@@ -141,13 +141,13 @@ def test_a_failure_of_ours(place: Place, monkeypatch: pytest.MonkeyPatch) -> Non
 
 def test_totals_are_counted_once_for_all(place: Place, monkeypatch: pytest.MonkeyPatch) -> None:
     counted: list[int] = []
-    of = place.server._totals.of
+    of = place.server.totals.of
 
     def counting(view: View) -> dict[str, Any]:
         counted.append(1)
         return of(view)
 
-    monkeypatch.setattr(place.server._totals, "of", counting)
+    monkeypatch.setattr(place.server.totals, "of", counting)
     for _ in range(3):
         assert place.ask("/api/stats")[0] == 200
     assert len(counted) == 1

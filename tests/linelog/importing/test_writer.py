@@ -212,8 +212,8 @@ def removed_behind(directory: Path, until: int, *, synced: bool) -> None:
         for number in range(200):
             if number == until:
                 if synced:
-                    writer._flush()
-                    writer._note()
+                    writer.flush()
+                    writer.note()
                 (directory / "current.log").unlink()
             writer.append(BEGIN + number, "file:a", b"line %d\n" % number)
         writer.end()

@@ -75,7 +75,7 @@ class PageView(ScrollView, can_focus=True):
         self._breaking: Breaking = "fit"
         self.page_layout = Layout(80)
         self._match: re.Pattern[str] | None = None
-        self._found_at: int | None = None
+        self.found_at: int | None = None
         # The lines that have what is looked for.
         self.matches: list[int] = []
         self.cursor: int | None = None
@@ -142,12 +142,12 @@ class PageView(ScrollView, can_focus=True):
         self.refresh()
         if not self.matches:
             return None
-        here = self._found_at if self._found_at is not None else self._visible()[0]
+        here = self.found_at if self.found_at is not None else self._visible()[0]
         if backward:
             at = bisect_left(self.matches, here + stay) - 1
         else:
             at = bisect_left(self.matches, here + (not stay)) % len(self.matches)
-        index = self._found_at = self.matches[at]
+        index = self.found_at = self.matches[at]
         self._reveal(index)
         if self.lines[index].leads_somewhere:
             self.cursor = index
@@ -177,7 +177,7 @@ class PageView(ScrollView, can_focus=True):
     def _lay_out(self, lines: Sequence[PageLine]) -> None:
         self.page_layout = Layout(self._columns, self._breaking)
         self.page_layout.extend(lines)
-        self._found_at = None
+        self.found_at = None
         self._grown()
 
     def _grown(self) -> None:
@@ -244,7 +244,7 @@ class PageView(ScrollView, can_focus=True):
 
     def put_cursor(self, index: int) -> None:
         """Put the cursor on that line."""
-        self.cursor = self._found_at = index
+        self.cursor = self.found_at = index
         self._reveal(index)
         self.refresh()
 
@@ -256,7 +256,7 @@ class PageView(ScrollView, can_focus=True):
 
     def _scroll_and_point(self, rows: int, step: int) -> None:
         self._scroll_to_row(self.scroll_offset.y + rows)
-        self._found_at = None
+        self.found_at = None
         self._keep_in_sight(step)
         self.refresh()
         self.post_message(self.Pointed())

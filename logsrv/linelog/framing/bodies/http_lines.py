@@ -101,7 +101,7 @@ def take(body: bytes, rules: BodyRules, records: Records) -> Generator[None, Non
     if kind is BodyKind.JSON:
         yield from _json(body, rules, records)
     elif kind is BodyKind.JSON_LINES:
-        yield from _json_lines(body, rules, records)
+        yield from json_lines(body, rules, records)
     elif kind is BodyKind.FORM and not _NO_FORM.search(body.strip(_SPACE)):
         _form(body.strip(_SPACE), rules, records)
     else:
@@ -147,7 +147,8 @@ def _elements(body: bytes, spans: Sequence[Span], records: Records, most: int) -
             yield
 
 
-def _json_lines(body: bytes, rules: BodyRules, records: Records) -> Iterator[None]:
+def json_lines(body: bytes, rules: BodyRules, records: Records) -> Iterator[None]:
+    """Add each line of a body that is one JSON object a line; whole pieces of plain ones at once."""
     start = 0
     while start < len(body):
         stop = body.find(b"\n", start + _AT_ONCE) + 1 or len(body)
@@ -157,11 +158,12 @@ def _json_lines(body: bytes, rules: BodyRules, records: Records) -> Iterator[Non
         if number:
             records.add_lines(piece if piece.endswith(b"\n") else piece + b"\n", number)
         else:
-            yield from _one_by_one(records, piece, rules.max_record)
+            yield from one_by_one(records, piece, rules.max_record)
         yield
 
 
-def _one_by_one(records: Records, piece: bytes, most: int) -> Iterator[None]:
+def one_by_one(records: Records, piece: bytes, most: int) -> Iterator[None]:
+    """Add each line of a piece by itself. Raises RequestRefused for one that is longer than `most`."""
     for line in piece.split(b"\n"):
         if records.due:
             yield

@@ -38,13 +38,14 @@ class ChunkedMessage:
 class Chunks:
     """The unfinished messages of a listener, oldest first; times come from the caller.
 
-    given_up: how many there were of which not all chunks came in time, or that had to give way.
+    size: the bytes of those that are unfinished. given_up: how many there were of which not all
+        chunks came in time, or that had to give way.
     """
 
     def __init__(self) -> None:
         self.given_up = 0
         self._unfinished: dict[tuple[str, bytes], ChunkedMessage] = {}
-        self._size = 0
+        self.size = 0
 
     def __len__(self) -> int:
         return len(self._unfinished)
@@ -62,11 +63,11 @@ class Chunks:
         if number not in begun.chunks:
             begun.chunks[number] = datagram[_HEADER:]
             begun.size += len(datagram)
-            self._size += len(datagram)
+            self.size += len(datagram)
         if len(begun.chunks) == count:
             self._remove(key)
             return b"".join([begun.chunks[one] for one in range(count)])
-        while len(self._unfinished) > MOST_UNFINISHED or self._size > MOST_BYTES:
+        while len(self._unfinished) > MOST_UNFINISHED or self.size > MOST_BYTES:
             self._give_up()
         return None
 
@@ -83,7 +84,7 @@ class Chunks:
         self.given_up += 1
 
     def _remove(self, key: tuple[str, bytes]) -> None:
-        self._size -= self._unfinished.pop(key).size
+        self.size -= self._unfinished.pop(key).size
 
 
 def unpacked(message: bytes, most: int) -> bytes:

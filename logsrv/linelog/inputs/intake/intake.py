@@ -114,7 +114,7 @@ class Intake:
         )
         self._storing = False
         self._next_turn = NextTurn(clock, self._store_waiting)
-        self._metrics = metrics
+        self.metrics = metrics
         self._complaints = Seldom(clock.seconds)
         counts = self.counts
         metrics.watch("received_bytes_total", lambda: self.received_bytes, listener=label)
@@ -201,7 +201,7 @@ class Intake:
 
     def refused(self, reason: str, records: int = 1) -> None:
         """Count records that are not stored, by the reason."""
-        self._metrics.count("records_refused_total", records, listener=self.label, reason=reason)
+        self.metrics.count("records_refused_total", records, listener=self.label, reason=reason)
 
     def drop(self, source: str, reason: str, sentence: str, records: int = 1) -> None:
         """Count records that are not stored, and say why."""
@@ -223,7 +223,7 @@ class Intake:
 
     def as_text(self, source: str, records: int = 1) -> None:
         """Count records that are stored as text, for they are not what was promised, and say so."""
-        self._metrics.count("records_as_text_total", records, listener=self.label)
+        self.metrics.count("records_as_text_total", records, listener=self.label)
         expected = f"a record is not as {self.label} takes them, or longer than --max-record"
         self.complain(source, f"{expected}; stored as text", "text")
 

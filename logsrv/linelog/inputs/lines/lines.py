@@ -51,10 +51,10 @@ class LineReceiver(Protocol):
     # ITCPTransport, or what does as much for UNIX sockets, TLS and standard input.
     transport: Any
     # Made for the first answer: most peers never get one, and idle connections are to be small.
-    _answers: AnswerWriter | None = None
+    answers: AnswerWriter | None = None
 
     def __init__(self, intake: Intake) -> None:
-        self._intake = intake
+        self.intake = intake
         self._framer = self.make_framer(intake.rules, intake.counts)
 
     def make_framer(self, rules: LineRules, counts: LineCounts) -> BlockFramer:
@@ -62,19 +62,19 @@ class LineReceiver(Protocol):
         return LineFramer(rules, counts)
 
     def connectionMade(self) -> None:
-        self.source = self._intake.source(source_of(self.transport))
-        self._intake.valve.add(self)
-        if self._intake.connection_log is not None:
-            self._intake.connection_log.connected(self.source)
+        self.source = self.intake.source(source_of(self.transport))
+        self.intake.valve.add(self)
+        if self.intake.connection_log is not None:
+            self.intake.connection_log.connected(self.source)
 
     def dataReceived(self, data: bytes) -> None:
-        intake = self._intake
+        intake = self.intake
         began = intake.cpu() if len(data) > LITTLE else None
         intake.delivered(self, began, self.take_in(data))
 
     def take_in(self, data: bytes) -> int:
         """Store the lines that are whole now; return how many bytes they take in the store."""
-        intake, framer = self._intake, self._framer
+        intake, framer = self.intake, self._framer
         intake.received_bytes += len(data)
         if framer.closing:
             # TLS goes on delivering until the peer has closed as well: only counted.
@@ -89,24 +89,24 @@ class LineReceiver(Protocol):
         return size
 
     def connectionLost(self, reason: Failure = connectionDone) -> None:
-        self._intake.valve.remove(self)
-        self._intake.aside.remove(self)
+        self.intake.valve.remove(self)
+        self.intake.aside.remove(self)
         block = self._framer.finish()
         if block is not None:
-            self._intake.take(block, self.source)
-        if self._intake.connection_log is not None:
-            self._intake.connection_log.disconnected(self.source, reason.getErrorMessage())
+            self.intake.take(block, self.source)
+        if self.intake.connection_log is not None:
+            self.intake.connection_log.disconnected(self.source, reason.getErrorMessage())
 
     def _answer(self) -> None:
         # A peer that has closed resets the connection when something is written to it, and Twisted
         # then drops what it has not read yet. So the peer's own bytes come first.
         if not unread(self.transport):
-            if self._answers is None:
-                self._answers = AnswerWriter(self, self._intake.clock)
-            self._answers.write(self._framer.take_answers())
+            if self.answers is None:
+                self.answers = AnswerWriter(self, self.intake.clock)
+            self.answers.write(self._framer.take_answers())
 
     def _close(self, reason: str) -> None:
-        self._intake.complain(self.source, f"closing the connection: {reason}")
+        self.intake.complain(self.source, f"closing the connection: {reason}")
         self.transport.write(f"logsrv: {reason}\r\n".encode())
         self.transport.loseConnection()
 
@@ -114,8 +114,8 @@ class LineReceiver(Protocol):
         self.transport.pauseProducing()
 
     def resumeProducing(self) -> None:
-        intake = self._intake
-        unread_answers = self._answers and self._answers.state is Answering.UNREAD
+        intake = self.intake
+        unread_answers = self.answers and self.answers.state is Answering.UNREAD
         if not (intake.valve.closed or unread_answers or self in intake.aside):
             self.transport.resumeProducing()
 
@@ -128,10 +128,10 @@ class LineDatagrams:
     """Datagrams, each of one or more lines."""
 
     def __init__(self, intake: Intake) -> None:
-        self._intake = intake
+        self.intake = intake
 
     def datagrams_received(self, payloads: Sequence[bytes], source: IAddress) -> None:
-        intake = self._intake
+        intake = self.intake
         intake.received_bytes += sum(map(len, payloads))
         block = frame_datagrams(payloads, intake.rules, intake.counts)
         if block is not None:

@@ -54,12 +54,12 @@ def pack_beside(segment: Segment, disk: Disk, going: Callable[[], bool], with_wo
         try:
             files = {segment.name: text, **made}
             order = json.dumps([segment.number, segment.name, with_words, files])
-            process = _started(order, stdin, files.values())
+            process = started(order, stdin, files.values())
         except OSError:
             return pack_here(segment, disk, going, with_words)
         finally:
             os.close(stdin)
-        said, complaints = _answer(process, going)
+        said, complaints = answer(process, going)
         head, _, body = said.partition(b"\n")
         if process.returncode or not head:
             why = complaints.decode(errors="replace").strip().rpartition("\n")[2]
@@ -75,7 +75,8 @@ def pack_beside(segment: Segment, disk: Disk, going: Callable[[], bool], with_wo
         return decode(body)
 
 
-def _started(order: str, stdin: int, files: Iterable[int]) -> subprocess.Popen[bytes]:
+def started(order: str, stdin: int, files: Iterable[int]) -> subprocess.Popen[bytes]:
+    """Start the process that packs. order: JSON for its command line. files: what it inherits."""
     return subprocess.Popen(
         [sys.executable, "-P", "-m", __name__, order],
         stdin=stdin,
@@ -87,7 +88,7 @@ def _started(order: str, stdin: int, files: Iterable[int]) -> subprocess.Popen[b
     )
 
 
-def _answer(process: subprocess.Popen[bytes], going: Callable[[], bool]) -> tuple[bytes, bytes]:
+def answer(process: subprocess.Popen[bytes], going: Callable[[], bool]) -> tuple[bytes, bytes]:
     """Return what it says, and complains of, when it has ended. Raises Interrupted."""
     with process:
         try:

@@ -250,13 +250,13 @@ def test_a_row_less_leaves_the_cursor_where_it_is() -> None:
 def test_what_is_looked_for_is_found_round_the_end() -> None:
     async def scenario(frame: Frame, pilot: Pilot[None]) -> None:
         view = frame.view
-        assert view.find("LINE 9", stay=True) == (1, 11) and view._found_at == 9
-        assert view.find("line 9") == (2, 11) and view._found_at == 90
-        assert view.find("line 9") == (3, 11) and view._found_at == 91
-        assert view.find("line 9", backward=True) == (2, 11) and view._found_at == 90
+        assert view.find("LINE 9", stay=True) == (1, 11) and view.found_at == 9
+        assert view.find("line 9") == (2, 11) and view.found_at == 90
+        assert view.find("line 9") == (3, 11) and view.found_at == 91
+        assert view.find("line 9", backward=True) == (2, 11) and view.found_at == 90
         assert view.find("line 9", backward=True) == (1, 11)
-        assert view.find("line 9", backward=True) == (11, 11) and view._found_at == 99
-        assert view.find("line 9") == (1, 11) and view._found_at == 9
+        assert view.find("line 9", backward=True) == (11, 11) and view.found_at == 99
+        assert view.find("line 9") == (1, 11) and view.found_at == 9
         assert view.find("line 5$") is None
         styles = {segment.text: segment.style for segment in view.render_line(0)}
         assert styles

@@ -118,8 +118,8 @@ LINES = st.lists(
 def test_all_at_once_as_one_by_one(lines: list[bytes], ending: bytes, ended: bool) -> None:
     body = ending.join(lines) + ending * ended
     expected, found = Records(), Records()
-    list(http_lines._one_by_one(expected, body, 1000))
-    list(http_lines._json_lines(body, BodyRules("", "/", 1000), found))
+    list(http_lines.one_by_one(expected, body, 1000))
+    list(http_lines.json_lines(body, BodyRules("", "/", 1000), found))
     assert runs_of(found) == runs_of(expected)
     assert found.as_text == expected.as_text
 
@@ -127,7 +127,7 @@ def test_all_at_once_as_one_by_one(lines: list[bytes], ending: bytes, ended: boo
 def test_objects_longer_than_allowed_are_refused_also_among_many() -> None:
     with pytest.raises(RequestRefused, match="longer than 100 bytes"):
         list(
-            http_lines._json_lines(
+            http_lines.json_lines(
                 b'{"a":1}\n{"a":"' + b"x" * 100 + b'"}\n', BodyRules("", "/", 100), Records()
             )
         )

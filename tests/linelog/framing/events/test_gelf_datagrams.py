@@ -32,7 +32,7 @@ def test_put_together_in_any_order(message: bytes, size: int, order: random.Rand
     found = [(source, chunks.add(source, chunk, 0.0)) for source, chunk in both]
     whole = sorted((source, one) for source, one in found if one is not None)
     assert whole == [("a", message), ("b", message[::-1])]
-    assert len(chunks) == chunks._size == chunks.given_up == 0
+    assert len(chunks) == chunks.size == chunks.given_up == 0
 
 
 def test_a_chunk_that_comes_twice_counts_once() -> None:
@@ -72,7 +72,7 @@ def test_what_is_not_complete_in_time_is_given_up() -> None:
     chunks.expire(14.9)
     assert len(chunks) == 1
     chunks.expire(15.0)
-    assert (len(chunks), chunks._size, chunks.given_up) == (0, 0, 1)
+    assert (len(chunks), chunks.size, chunks.given_up) == (0, 0, 1)
     assert chunks.add("a", second, 15.0) is None
 
 
@@ -84,7 +84,7 @@ def test_the_oldest_gives_way() -> None:
     big = b"x" * 60_000
     for number in range(2 * module.MOST_BYTES // len(big)):
         chunks.add("b", b"\x1e\x0f%08d\x00\x02%b" % (number, big), 0.0)
-        assert chunks._size <= module.MOST_BYTES
+        assert chunks.size <= module.MOST_BYTES
 
 
 def test_unpacked() -> None:

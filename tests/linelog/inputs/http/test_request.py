@@ -372,7 +372,7 @@ def test_what_is_refused_is_counted_and_said(data: bytes) -> None:
             assert peer.transport.value().startswith(b"HTTP/1.1 4")
     (said,) = map(formatEvent, events)
     assert said.startswith("tcp:192.0.2.1:5: refused: ")
-    metrics: Any = sender.intake._metrics
+    metrics: Any = sender.intake.metrics
     assert metrics.value("records_refused_total") == 2
 
 
@@ -505,7 +505,7 @@ def test_lines_that_are_not_packed_are_taken_however_short_they_are() -> None:
 
 def refused(sender: Sender, reason: str) -> float:
     """How many records were counted that are not stored."""
-    metrics: Any = sender.intake._metrics
+    metrics: Any = sender.intake.metrics
     number: float = metrics.value("records_refused_total", listener="tcp:1234", reason=reason)
     return number
 
@@ -579,7 +579,7 @@ def test_what_breaks_off_is_counted(media: str, body: bytes, counted: int) -> No
     sender = Sender()
     sender.send(request(b"", Content_Length="100", Content_Type=media) + body)
     sender.leave()
-    metrics = cast(Metrics, sender.intake._metrics)
+    metrics = cast(Metrics, sender.intake.metrics)
     assert metrics.value("records_refused_total", reason="unfinished") == counted
 
 
@@ -588,7 +588,7 @@ def test_who_leaves_before_the_answer_has_sent_all() -> None:
     sender.post(b'{"a":1}', Content_Type="application/json")
     sender.leave()
     sender.sink.sync()
-    metrics = cast(Metrics, sender.intake._metrics)
+    metrics = cast(Metrics, sender.intake.metrics)
     assert metrics.value("records_refused_total", reason="unfinished") == 0
 
 

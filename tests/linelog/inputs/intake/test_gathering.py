@@ -37,7 +37,7 @@ def test_stored_when_all_are_there_and_in_their_order() -> None:
     list(steps)
     assert sink.text == b"{}\na\\x0ab\n[1]\n[2]\n3\n"
     assert gathering.stored == len(sink.text)
-    metrics = way._metrics
+    metrics = way.metrics
     assert isinstance(metrics, Metrics)
     assert metrics.value("records_as_text_total") == 1
     assert metrics.value("records_refused_total", reason="oversize") == 1

@@ -106,7 +106,7 @@ def test_a_producer_is_there_only_while_answers_are_under_way(
 ) -> None:
     """TLS cannot close while there is one. A connection that closes is let go in the same way."""
     receiver, transport = connected(Sink(), LineRules(max_line=5, oversize=Oversize.CLOSE))
-    clock: Any = receiver._intake.clock
+    clock: Any = receiver.intake.clock
     # A real one can be paused and resumed also when it is about to close.
     closed: list[bool] = []
     transport.loseConnection = lambda: closed.append(True)  # type: ignore[method-assign]
@@ -125,7 +125,7 @@ def test_a_producer_is_there_only_while_answers_are_under_way(
             transport.unregisterProducer()
         if closing and not number:
             receiver.dataReceived(b"too long")
-    assert receiver._answers and receiver._answers.state is state
+    assert receiver.answers and receiver.answers.state is state
     assert (transport.producer is None) == (state is Answering.NOTHING)
     assert closed == [True] * closing
 
@@ -151,7 +151,7 @@ def test_what_comes_after_oversize_close_is_only_counted() -> None:
             receiver.dataReceived(b"\xff\xfd\x01more\n")
     receiver.connectionLost(connectionDone)
     assert (len(events), transport.value(), sink.text) == (1, said, b"too l\n")
-    counts = receiver._intake.counts
+    counts = receiver.intake.counts
     assert (counts.oversize_lines, counts.dropped_closed) == (1, 3 + 200 * 4)
 
 

@@ -43,7 +43,7 @@ def test_many_small_events_let_others_have_their_turn() -> None:
 
 
 def refused(receiver: ForwardReceiver, reason: str) -> float:
-    metrics = receiver.intake._metrics
+    metrics = receiver.intake.metrics
     assert isinstance(metrics, Metrics)
     return metrics.value("records_refused_total", reason=reason)
 
@@ -80,7 +80,7 @@ def test_text_is_stored_and_counted() -> None:
     sink.sync()
     assert sink.text == b"a\\x0ab\n" + LINE
     assert peer.value()
-    metrics = receiver.intake._metrics
+    metrics = receiver.intake.metrics
     assert isinstance(metrics, Metrics)
     assert metrics.value("records_as_text_total") == 1
 
@@ -125,7 +125,7 @@ def test_too_long_for_a_record() -> None:
     assert sink.text.startswith(LINE) and sink.text.count(b"\n") == 2 * (1 + 5)
     sink.sync()
     assert (peer.value(), peer.disconnecting) == (msgpack.packb({"ack": "c"}), False)
-    metrics: Any = receiver.intake._metrics
+    metrics: Any = receiver.intake.metrics
     assert metrics.value("records_as_text_total") == 2
     assert receiver.intake.counts.oversize_lines == 2
     (said,) = map(formatEvent, events)
@@ -215,6 +215,6 @@ def test_heartbeats() -> None:
         beats.datagrams_received([b"\0", b"else"], sender)
         assert theirs.recvfrom(10) == (b"\0", ours.getsockname())
         beats.close()
-    metrics = way._metrics
+    metrics = way.metrics
     assert isinstance(metrics, Metrics)
     assert metrics.value("records_refused_total", reason="protocol") == 1

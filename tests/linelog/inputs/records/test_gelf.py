@@ -29,7 +29,7 @@ def connected(sink: Sink, **rules: object) -> tuple[GelfReceiver, StringTranspor
 
 
 def counted(way: Intake, name: str, **labels: str) -> float:
-    return cast(Metrics, way._metrics).value(name, **labels)
+    return cast(Metrics, way.metrics).value(name, **labels)
 
 
 def test_a_connection() -> None:

@@ -29,7 +29,7 @@ def connected(
 
 
 def counted(receiver: LumberjackReceiver, name: str, **labels: str) -> float:
-    metrics = receiver.intake._metrics
+    metrics = receiver.intake.metrics
     assert isinstance(metrics, Metrics)
     return metrics.value(name, **labels)
 

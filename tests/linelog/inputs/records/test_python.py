@@ -31,7 +31,7 @@ class Evil:
 
 
 def refused(way: Intake, reason: str) -> float:
-    metrics = way._metrics
+    metrics = way.metrics
     assert isinstance(metrics, Metrics)
     return metrics.value("records_refused_total", reason=reason)
 

@@ -155,7 +155,7 @@ def test_refused_after_what_was_stored_is_acknowledged() -> None:
     sink.sync()
     assert (peer.value(), peer.disconnecting) == (b"3.", True)
     assert receiver.intake.received_bytes == 18
-    metrics = receiver.intake._metrics
+    metrics = receiver.intake.metrics
     assert isinstance(metrics, Metrics)
     assert metrics.value("records_refused_total", reason="oversize") == 1
 

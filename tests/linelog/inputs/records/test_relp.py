@@ -25,7 +25,7 @@ def connected(sink: Sink, **rules: object) -> tuple[RelpReceiver, StringTranspor
 
 
 def refused(receiver: RelpReceiver, reason: str) -> float:
-    return cast(Metrics, receiver.intake._metrics).value("records_refused_total", reason=reason)
+    return cast(Metrics, receiver.intake.metrics).value("records_refused_total", reason=reason)
 
 
 def test_answers_of_a_chunk_are_sent_at_once_when_it_is_safe() -> None:

@@ -96,8 +96,8 @@ def test_a_disk_that_is_full(tmp_path: Path) -> None:
         given = {segment.name: text.fileno(), tmp(segment.packed): full.fileno()}
         reads, writes = os.pipe()
         order = json.dumps([1, segment.name, False, given])
-        process = packing._started(order, reads, given.values())
-        said, _ = packing._answer(process, lambda: True)
+        process = packing.started(order, reads, given.values())
+        said, _ = packing.answer(process, lambda: True)
         os.close(reads)
         os.close(writes)
     assert json.loads(said) == {"errno": errno.ENOSPC}
@@ -121,8 +121,8 @@ def test_it_ends_with_its_server(tmp_path: Path) -> None:
         tmp(segment.packed): disk.create_anew(tmp(segment.packed)),
     }
     order = json.dumps([1, segment.name, False, given])
-    process = packing._started(order, subprocess.DEVNULL, given.values())
-    said, complaints = packing._answer(process, lambda: True)
+    process = packing.started(order, subprocess.DEVNULL, given.values())
+    said, complaints = packing.answer(process, lambda: True)
     assert (process.returncode, said, complaints) == (1, b"", b"")
     for fd in given.values():
         os.close(fd)
