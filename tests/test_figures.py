@@ -19,13 +19,13 @@ TESTS = sorted((ROOT / "tests").rglob("*.py"))
 
 # Class names that stand for two things, each with the reason why it stays.
 SHARED_NAMES: dict[str, str] = {}
-NAMES_THAT_EXIST_TWICE = 38
-IMPORTS_INSIDE_FUNCTIONS = 322
-CLAUSES_INSTEAD_OF_SENTENCES = 369
+NAMES_THAT_EXIST_TWICE = 13
+IMPORTS_INSIDE_FUNCTIONS = 294
+CLAUSES_INSTEAD_OF_SENTENCES = 310
 CLASSES_WITH_MORE_THAN_THREE_FLAGS = 9
-REACHES_INTO_PRIVATES = 103
-PATCHES_OF_PRIVATES = 26
-TEST_FILES_OVER_500_LINES = 9
+REACHES_INTO_PRIVATES = 39
+PATCHES_OF_PRIVATES = 23
+TEST_FILES_OVER_500_LINES = 6
 LINES = 66_800
 
 # Words that begin a clause: a reader has to decode a comment or a docstring that begins so.

@@ -336,6 +336,7 @@ MAY_IMPORT: dict[str, tuple[str, ...]] = {
     "logsrv.gopher": ("logsrv.kit",),
     "logsrv.cli.client": (
         "logsrv.cli.arguments",
+        "logsrv.kit.options.argument_parser",
         "logsrv.kit.text",
         "logsrv.kit.framing",
         "logsrv.kit.net",

@@ -1,4 +1,4 @@
-"""What the keys do: each class is a group of commands, and names in its constructor what it needs.
+"""The commands of the keys: each class is a group of commands, and names in its constructor what it needs.
 
 current       the page on the screen, and what in it is pointed at
 speaker       sentences below the page, questions, announcements
