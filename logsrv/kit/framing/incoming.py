@@ -193,8 +193,25 @@ class Incoming:
             self._made, self.lines = 0, NO_LINES
         if self._skipping is not None and not self._skip():
             return False
-        if not self._raw:
+        raw, format = self._raw, self.format
+        if not raw:
             return False
+        delimiter = format.delimiter
+        if (
+            raw.endswith(delimiter)
+            and len(raw) <= self._at_once
+            and len(raw) <= format.max_line
+            and not (format.telnet and IAC in raw)
+        ):
+            # Most chunks are whole lines, and most peers who come, say a line and go send nothing else.
+            lines = self._as_text(raw)
+            if lines is not None:
+                self.lines, self._made, self._count = iter(lines), len(raw), len(lines)
+                return True
+        return self._make_some()
+
+    def _make_some(self) -> bool:
+        """Make lines of as much as is good for it, one at least."""
         format = self.format
         delimiter = format.delimiter
         stop = self._end_of_text() if format.telnet else len(self._raw)
@@ -231,6 +248,9 @@ class Incoming:
                 self.format.is_too_long(line) for line in lines if len(line) > self.format.max_line
             ):
                 return None
+        return self._as_text(block)
+
+    def _as_text(self, block: bytes | bytearray) -> list[str] | None:
         try:
             return self.format.split(block)
         except UnicodeDecodeError:

@@ -53,7 +53,7 @@ class LineFormat:
         if self.errors == "reject":
             object.__setattr__(self, "errors_handler", "strict")
 
-    def split(self, block: bytes) -> list[str]:
+    def split(self, block: bytes | bytearray) -> list[str]:
         """A block of whole lines as text. Raises UnicodeDecodeError with `errors` "reject"."""
         delimiter = self.delimiter
         if delimiter == LF and b"\r\0" in block:

@@ -110,6 +110,7 @@ class FrameReader:
     """Takes frames out of what comes, and gives one after another as the author is ready for one."""
 
     __slots__ = ("_author", "_connection", "_framer", "_frames", "_late")
+    waits_by_itself = False
 
     def __init__(self, author: FrameProtocol, connection: PeerConnection) -> None:
         self._author = author

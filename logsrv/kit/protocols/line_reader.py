@@ -43,6 +43,7 @@ class LineReader:
     """Makes lines of what comes, and gives one after another as the author is ready for it."""
 
     __slots__ = ("_author", "_connection", "_incoming", "_number", "_wanted")
+    waits_by_itself = False
 
     def __init__(self, author: LineAuthor, connection: PeerConnection) -> None:
         format = author.factory.line_format
@@ -195,7 +196,8 @@ class LineReader:
             self._send_answers()
             self._wait_for(self._author.line_not_text(), "line_not_text")
             return True
-        self._send_answers()
+        if incoming.answers:
+            self._send_answers()
         if not made and incoming.ended and self._wanted is None and connection.reader is self:
             connection.close()
         return made

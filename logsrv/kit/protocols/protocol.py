@@ -101,7 +101,7 @@ class PeerProtocol(Protocol, Generic[Settings, State]):
         """
         connection = self._connection or self._connected()
         make_reader = partial(self._new_reader, connection)
-        await start_tls(connection, make_reader, certificate, timeout, held=True)
+        await start_tls(connection, make_reader, certificate, timeout)
 
     def _new_reader(self, connection: PeerConnection) -> Reader:
         """Return what reads for the author."""

@@ -191,7 +191,7 @@ class Connection(Generic[Settings, State]):
         """
         # Nothing is to be held back because too much is unread: it is refused then.
         self._weigh()
-        await start_tls(self._connection, self._read_anew, certificate, timeout, held=False)
+        await start_tls(self._connection, self._read_anew, certificate, timeout)
 
     @property
     def ahead(self) -> bool:
@@ -226,8 +226,9 @@ class Connection(Generic[Settings, State]):
 
     # As the reader of the connection.
 
-    # Who reads waits for the end as well.
+    # Whoever reads waits for the end as well.
     spent = False
+    waits_by_itself = True
 
     @property
     def waiting(self) -> bool:

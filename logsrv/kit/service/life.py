@@ -31,7 +31,7 @@ class Life:
         """`make`: the author's class or function."""
         self._make = make
         self._lives = False
-        # Of a context manager: its whole life, in which it is entered and left, and its two turns.
+        # Those of a context manager: its whole life, when it was entered, and when it is to be left.
         self._living: Deferred[None] | None = None
         self._entered: Deferred[Any]
         self._leaving: Deferred[None]
@@ -46,7 +46,7 @@ class Life:
         if isinstance(made, AbstractAsyncContextManager):
             return lambda: self._enter(made, service)
         service.state = made
-        start = hook(made, "start")
+        start = method(getattr(made, "start", None))
         if start is None:
             self._lives = True
             return None
@@ -54,12 +54,12 @@ class Life:
 
     def apply(self, state: Any, settings: object) -> Any:
         """Change it to other settings."""
-        apply = hook(state, "apply")
+        apply = method(getattr(state, "apply", None))
         return None if apply is None else apply(settings)
 
     def stopping(self, state: Any) -> Any:
         """Tell it that the service stops; peers are still there."""
-        stopping = hook(state, "stopping") if self._lives else None
+        stopping = method(getattr(state, "stopping", None)) if self._lives else None
         return None if stopping is None else stopping()
 
     def close(self, state: Any) -> Any:
@@ -70,7 +70,7 @@ class Life:
         if self._living is not None:
             self._leaving.callback(None)
             return self._living
-        close = hook(state, "close")
+        close = method(getattr(state, "close", None))
         return None if close is None else close()
 
     async def _enter(self, manager: AbstractAsyncContextManager[Any], service: Any) -> None:
@@ -105,7 +105,6 @@ class Life:
         self._lives = True
 
 
-def hook(state: object, name: str) -> Callable[..., Any] | None:
-    """The method of that name, or None; an attribute that is no method is the author's own."""
-    found = getattr(state, name, None)
+def method(found: object) -> Callable[..., Any] | None:
+    """Return a method of the author's state; None for an attribute that is something else of his own."""
     return found if callable(found) else None

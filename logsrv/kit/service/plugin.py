@@ -104,7 +104,8 @@ class Plugin:
 
     def service_on(self, reactor: Any, options: Any) -> ProtocolService[Any, Any]:
         """The service for parsed options on any reactor. Raises StartError with one sentence."""
-        from logsrv.kit.service.protocol_service import ProtocolService, protocols_of
+        from logsrv.kit.service.factory import protocols_of
+        from logsrv.kit.service.protocol_service import ProtocolService
 
         try:
             return ProtocolService(

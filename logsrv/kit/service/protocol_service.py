@@ -7,36 +7,23 @@ is chosen.
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Sequence
-from functools import cached_property, partial
 from inspect import iscoroutine
 from typing import Any, Generic, Protocol, TypeVar
 
-import attrs
-from twisted.internet.address import IPv4Address
-from twisted.internet.interfaces import IAddress, IStreamClientEndpoint
-from twisted.internet.protocol import AbstractDatagramProtocol, Factory
+from twisted.internet.interfaces import IStreamClientEndpoint
 from twisted.internet.protocol import Protocol as TwistedProtocol
 from twisted.logger import Logger
-from twisted.python.failure import Failure
 
 from logsrv.errors import ConfigurationError
-from logsrv.kit.framing.lines import DEFAULT_MAX_LINE, LineFormat
+from logsrv.kit.framing.lines import LineFormat
 from logsrv.kit.net.endpoints.endpoint import Endpoint
-from logsrv.kit.net.listen import Listener
 from logsrv.kit.net.remote import Remote
-from logsrv.kit.net.source import inet_source
-from logsrv.kit.net.tls.client_tls import TLSOptions, tls_creator
 from logsrv.kit.observe.failures import Failures
 from logsrv.kit.observe.metrics import Counts, Metric, Metrics, MetricsPart
-from logsrv.kit.protocols.connection.context import ListenerContext
 from logsrv.kit.protocols.datagrams import DatagramContext, Datagrams
-from logsrv.kit.protocols.lines import LineProtocol
-from logsrv.kit.protocols.plain_datagrams import PlainDatagrams
-from logsrv.kit.protocols.plain_streams import check_awaited, watched
-from logsrv.kit.protocols.protocol import PeerProtocol
-from logsrv.kit.protocols.stream import StreamProtocol
+from logsrv.kit.service.factory import PluginFactory, PluginProtocols, protocols_of
 from logsrv.kit.service.life import Life
-from logsrv.kit.service.limits import Limits, check_limits, limits_of
+from logsrv.kit.service.limits import check_limits
 from logsrv.kit.service.links import METRICS as LINK_METRICS
 from logsrv.kit.service.links import Links, ReconnectingLink, client_endpoint
 from logsrv.kit.service.peers import Peers
@@ -94,128 +81,6 @@ class ServiceSettings(Protocol):
 
 Settings = TypeVar("Settings", bound=ServiceSettings)
 PluginState = TypeVar("PluginState")
-
-
-class PluginFactory(ListenerContext, Factory):
-    """Builds the protocols of one stream listener."""
-
-    noisy = False
-
-    def __init__(
-        self,
-        service: ProtocolService[Any, Any],
-        label: str,
-        build: Callable[[], TwistedProtocol],
-        metrics: Counts | None = None,
-        *,
-        starts_tls: bool = False,
-    ) -> None:
-        super().__init__(service, label, metrics)
-        self._build = build
-        # Whether the address alone tells who the peer is, without asking its transport.
-        self.addressed = False
-        self.starts_tls = starts_tls
-        # Of a link: the host that its certificate has to name when TLS begins.
-        self.server_name = ""
-        self._listener: Listener | None = None
-
-    @property
-    def receiver(self) -> PluginFactory:
-        return self
-
-    def attach(self, listener: Listener) -> None:
-        self.addressed = listener.endpoint.scheme == "tcp"
-        self._listener = listener
-
-    @property
-    def certificate(self) -> object | None:
-        if self.server_name:
-            return self._of_server
-        return getattr(self._listener, "certificate", None)
-
-    @cached_property
-    def _of_server(self) -> object:
-        return tls_creator(TLSOptions(), self.server_name)
-
-    @property
-    def no_certificate(self) -> str:
-        if self.connects:
-            return super().no_certificate
-        if not self.starts_tls:
-            return (
-                f"{self.label} has no certificate: start_tls needs "
-                "protocol_plugin(…, start_tls=True), or start_tls(certificate)"
-            )
-        return (
-            f"{self.label} has no certificate, so TLS cannot be begun: give it one, as in "
-            "tcp:25:privateKey=key.pem:certKey=cert.pem; a protocol asks can_start_tls before"
-        )
-
-    def buildProtocol(self, addr: IAddress | None) -> TwistedProtocol | None:
-        try:
-            protocol = self._build()
-        except Exception:
-            self.failed("the constructor", str(addr), Failure())
-            return None
-        protocol.factory = self
-        if self.addressed and self.connection_log is not None and isinstance(addr, IPv4Address):
-            protocol.known_peer = inet_source("tcp", addr.host, addr.port)  # type: ignore[attr-defined]
-        return protocol
-
-
-@attrs.frozen
-class PluginProtocols:
-    """The protocols of a plugin.
-
-    stream: gives a protocol for each connection; None if it takes none.
-    datagrams: gives what takes the datagrams of a listener; None if it takes none.
-    make_line_format: what a line is for connections, given the operator's --max-line.
-    limits: those of the classes. starts_tls: whether they begin TLS on connections in plain text.
-    """
-
-    stream: Callable[[], TwistedProtocol] | None
-    datagrams: Callable[[], Datagrams] | None
-    make_line_format: Callable[[int], LineFormat]
-    limits: Limits = attrs.field(factory=dict)
-    starts_tls: bool = False
-
-    def line_format(self, settings: object) -> LineFormat:
-        """Return what a line is by these settings. Raises ConfigurationError."""
-        try:
-            return self.make_line_format(getattr(settings, "max_line", DEFAULT_MAX_LINE))
-        except ValueError as error:
-            raise ConfigurationError(str(error)) from None
-
-
-def protocols_of(stream: object, datagrams: object) -> PluginProtocols:
-    """`stream`: a Protocol or Datagrams class, a function that takes a Connection, or None.
-    `datagrams`: a Datagrams or Twisted DatagramProtocol class, or None.
-
-    Raises ConfigurationError for anything else.
-    """
-    if isinstance(stream, type) and issubclass(stream, Datagrams | AbstractDatagramProtocol):
-        stream, datagrams = None, datagrams or stream
-    receiver: Callable[[], Datagrams] | None = None
-    if isinstance(datagrams, type) and issubclass(datagrams, Datagrams):
-        receiver = datagrams
-    elif isinstance(datagrams, type) and issubclass(datagrams, AbstractDatagramProtocol):
-        receiver = partial(PlainDatagrams, datagrams)
-    elif datagrams is not None:
-        raise ConfigurationError(f"{datagrams!r:.80} is no subclass of Datagrams or DatagramLines")
-    make_line_format: Callable[[int], LineFormat] = LineFormat
-    build: Callable[[], TwistedProtocol] | None = None
-    if isinstance(stream, type) and issubclass(stream, TwistedProtocol):
-        check_awaited(stream)
-        build = stream if issubclass(stream, PeerProtocol) else watched(stream)
-        if issubclass(stream, LineProtocol):
-            make_line_format = stream.make_line_format
-    elif callable(stream) and not isinstance(stream, type):
-        build = partial(StreamProtocol, stream)
-    elif stream is not None:
-        raise ConfigurationError(
-            f"{stream!r:.80} is neither a Protocol class nor a function that takes a connection"
-        )
-    return PluginProtocols(build, receiver, make_line_format, limits_of(stream, datagrams))
 
 
 class ProtocolService(ListeningService[Settings], Generic[Settings, PluginState]):

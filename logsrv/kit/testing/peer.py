@@ -38,7 +38,6 @@ class MemoryPeer:
         self._received = bytearray()
         self._waiting = bytearray()
         self._reads = reads
-        self._looking = False
         self._half_closing = False
         if protocol is not None:
             protocol.makeConnection(self.transport)

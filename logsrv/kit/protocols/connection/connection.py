@@ -85,7 +85,10 @@ class Reader(Protocol):
     """A reader: makes something for the author of what the peer sends.
 
     spent: nothing of it is left here or was dropped, and that it ends is nothing to the author.
+    waits_by_itself: the author's code is not given anything, but asks for it.
     """
+
+    waits_by_itself: bool
 
     @property
     def spent(self) -> bool: ...
@@ -184,7 +187,7 @@ class PeerConnection:
         """Something happened: go to the next state and do what belongs to it."""
         self.state, doing = self.state[event]
         for word in doing:
-            getattr(self, word)()
+            ACTIONS[word](self)
 
     # What the transport says, by way of the Twisted protocol.
 
@@ -376,7 +379,7 @@ class PeerConnection:
             # As `tell`, without a call.
             self.state, words = self.state[states.RETURN]
             for word in words:
-                getattr(self, word)()
+                ACTIONS[word](self)
 
     def wait_for(self, result: object, doing: str) -> None:
         """Hold the connection back until `result` is there."""
@@ -570,3 +573,24 @@ class PeerConnection:
 
     def abort(self) -> None:
         self.author.transport.abortConnection()
+
+
+# What the tables of `states` say in small letters.
+ACTIONS: dict[str, Callable[[PeerConnection], None]] = {
+    "abort": PeerConnection.abort,
+    "cancel": PeerConnection.cancel,
+    "disperse": PeerConnection.disperse,
+    "give_up": PeerConnection.give_up,
+    "keep": PeerConnection.keep,
+    "let_close": PeerConnection.let_close,
+    "linger": PeerConnection.linger,
+    "lose": PeerConnection.lose,
+    "part": PeerConnection.part,
+    "part_at_once": PeerConnection.part_at_once,
+    "pause": PeerConnection.pause,
+    "register": PeerConnection.register,
+    "resume": PeerConnection.resume,
+    "run": PeerConnection.run,
+    "unregister": PeerConnection.unregister,
+    "watch": PeerConnection.watch,
+}

@@ -39,19 +39,16 @@ async def start_tls(
     make_reader: Callable[[], Reader],
     certificate: object | None,
     timeout: float | None,
-    *,
-    held: bool,
 ) -> None:
     """Begin TLS, and return when its handshake is done.
 
-    make_reader: gives what reads on then. held: whether the connection is held back for the author's
-    work, except while that waits for the peer.
+    make_reader: gives what reads on then.
     """
     author: Any = connection.author
     check(connection)
     factory = author.factory.tls_factory(certificate)
     before = connection.reader
-    connection.reader = reader = HandshakeReader(connection, make_reader, held)
+    connection.reader = reader = HandshakeReader(connection, make_reader)
     # Who waits for the peer is not done, but can be given something; it may all come now.
     connection.tell(FINISH)
     hold_back_nothing(author)
@@ -113,19 +110,15 @@ class HandshakeReader:
     connection, which cannot go on in plain text. late: what came and nobody has read.
     """
 
-    __slots__ = ("_connection", "_done", "_held", "_make_reader", "late", "wanted")
+    __slots__ = ("_connection", "_done", "_make_reader", "late", "wanted")
 
-    spent = False
+    # To the connection it is a reader that always waits, and holds nothing that could be given.
+    spent = exhausted = ahead = waits_by_itself = False
     waiting = True
-    exhausted = False
-    ahead = False
 
-    def __init__(
-        self, connection: PeerConnection, make_reader: Callable[[], Reader], held: bool
-    ) -> None:
+    def __init__(self, connection: PeerConnection, make_reader: Callable[[], Reader]) -> None:
         self._connection = connection
         self._make_reader = make_reader
-        self._held = held
         self._done = False
         self.late = b""
         self.wanted: Deferred[None] = Deferred(self._given_up)
@@ -145,7 +138,7 @@ class HandshakeReader:
             return
         connection = self._connection
         connection.reader = reader = self._make_reader()
-        if self._held and connection.work is not None:
+        if connection.work is not None and not reader.waits_by_itself:
             connection.tell(AWAIT)
         if self.late:
             reader.received(self.late)

@@ -9,7 +9,7 @@ from twisted.internet.defer import Deferred
 from twisted.internet.protocol import connectionDone
 
 from logsrv.kit import LineProtocol
-from logsrv.kit.protocols.connection.connection import PeerConnection
+from logsrv.kit.protocols.connection.connection import ACTIONS, PeerConnection
 from logsrv.kit.protocols.connection.states import (
     ASPECTS,
     AWAIT,
@@ -61,7 +61,7 @@ def test_whatever_is_to_be_done_can_be_done() -> None:
     rows = [row for table in ASPECTS for row in table.values()]
     words = {word for row in rows for doing in row.values() for word in doing[1:]}
     words |= {word for rule in RULES for word in rule[-1].split()}
-    assert all(callable(getattr(PeerConnection, word)) for word in words)
+    assert words == set(ACTIONS)
 
 
 def everywhere() -> dict[Aspects, State]:
@@ -100,6 +100,7 @@ def test_a_peer_is_held_back_for_a_reason_only() -> None:
 class Idle:
     """A reader that has nothing for the author."""
 
+    waits_by_itself = False
     waiting = False
     ahead = False
     exhausted = True

@@ -1,0 +1,82 @@
+"""What a plugin may serve, a sentence for anything else, and the factory of a listener."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from twisted.internet.protocol import DatagramProtocol, Protocol
+
+from logsrv.errors import ConfigurationError
+from logsrv.kit import Connection, DatagramLines, LineProtocol
+from logsrv.kit.protocols.stream import StreamProtocol
+from logsrv.kit.service.factory import protocols_of
+from logsrv.kit.testing import MemoryService
+
+
+class Lines(LineProtocol):
+    max_line = 100
+
+
+async def handle(connection: Connection) -> None:
+    """Serve a peer."""
+
+
+def test_a_class_for_connections() -> None:
+    protocols = protocols_of(Lines, None)
+    assert protocols.stream is Lines
+    assert protocols.datagrams is None
+    assert protocols.limits == {"max_line": 100}
+    assert protocols.make_line_format(1000).max_line == 100
+
+
+def test_a_function_and_a_plain_protocol() -> None:
+    made = protocols_of(handle, None).stream
+    assert made is not None
+    assert isinstance(made(), StreamProtocol)
+    plain = protocols_of(Protocol, None).stream
+    assert isinstance(plain, type)
+    assert issubclass(plain, Protocol)
+
+
+@pytest.mark.parametrize("datagrams", [DatagramLines, DatagramProtocol])
+def test_datagrams_alone(datagrams: Any) -> None:
+    """A class for datagrams may be given as the only protocol."""
+    protocols = protocols_of(datagrams, None)
+    assert protocols.stream is None
+    assert protocols.datagrams is not None
+
+
+@pytest.mark.parametrize(("stream", "datagrams"), [(int, None), ("text", None), (None, Lines)])
+def test_what_cannot_be_served(stream: Any, datagrams: Any) -> None:
+    with pytest.raises(
+        ConfigurationError, match=r"neither a Protocol class|no subclass of Datagrams"
+    ):
+        protocols_of(stream, datagrams)
+
+
+def test_a_line_of_no_length() -> None:
+    class Settings:
+        max_line = 0
+
+    with pytest.raises(ConfigurationError, match="max_line is 0"):
+        protocols_of(handle, None).line_format(Settings())
+
+
+class Fragile(LineProtocol):
+    def __init__(self) -> None:
+        raise RuntimeError("as asked")
+
+
+def test_a_constructor_that_fails_refuses_its_peer() -> None:
+    """The connection is refused and counted, and the service goes on."""
+    service = MemoryService(Fragile)
+    assert service.connect().protocol is None
+    assert service.metric("connections_failed_total") == 1
+
+
+def test_what_has_no_certificate_says_what_to_do() -> None:
+    service = MemoryService(LineProtocol).service
+    factory = service.factory("tcp:7000")
+    assert factory.certificate is None
+    assert "protocol_plugin(…, start_tls=True)" in factory.no_certificate
