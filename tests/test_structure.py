@@ -36,11 +36,11 @@ MAY_IMPORT: dict[str, tuple[str, ...]] = {
         "logsrv.kit.net.tls",
         "logsrv.kit.net.drain",
         "logsrv.kit.net.source",
-        "logsrv.kit.net.twisted_private",
-        "logsrv.kit.net.twisted_streams",
+        "logsrv.kit.net.twisted",
     ),
     "logsrv.kit.net.datagram": ("logsrv.kit.observe", "logsrv.kit.net"),
     "logsrv.kit.net.endpoints": ("logsrv.kit.text", "logsrv.kit.options"),
+    "logsrv.kit.net.twisted": ("logsrv.kit.net.bind", "logsrv.kit.net.tls"),
     "logsrv.kit.net": ("logsrv.kit.text", "logsrv.kit.observe", "logsrv.kit.options"),
     "logsrv.kit.protocols.connection": (
         "logsrv.kit.framing",
@@ -70,7 +70,7 @@ MAY_IMPORT: dict[str, tuple[str, ...]] = {
     ),
     "logsrv.kit.service.process": (
         "logsrv.kit.text",
-        "logsrv.kit.net.twisted_private",
+        "logsrv.kit.net.twisted.twistd",
         "logsrv.kit.protocols.connection",
     ),
     "logsrv.kit.service.sites": (

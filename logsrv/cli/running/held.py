@@ -16,7 +16,7 @@ from twisted.python.reflect import ObjectNotFound, namedAny
 from logsrv.cli.running.reactors import REACTORS
 from logsrv.errors import ConfigurationError
 from logsrv.kit.net.endpoints.endpoint import Endpoint
-from logsrv.kit.net.twisted_private import KeptUNIXPort
+from logsrv.kit.net.twisted.ports import KeptUNIXPort
 
 
 @attrs.frozen

@@ -6,7 +6,7 @@ from typing import Any
 
 from twisted.logger import FilteringLogObserver, LogLevel, LogLevelFilterPredicate
 
-from logsrv.kit.net.twisted_private import wrap_log_observers
+from logsrv.kit.net.twisted.twistd import wrap_log_observers
 
 # By namespace, "" for all; in the order in which they were set.
 _levels: dict[str, Any] = {"": LogLevel.debug}

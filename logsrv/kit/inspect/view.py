@@ -19,7 +19,7 @@ from twisted.logger import LogLevel
 from logsrv.kit.inspect.log_level import log_levels, set_log_level
 from logsrv.kit.net.drain import unread
 from logsrv.kit.net.source import source_of
-from logsrv.kit.net.twisted_private import unsent
+from logsrv.kit.net.twisted.transports import unsent
 from logsrv.kit.observe.metrics import Labels, Metrics
 from logsrv.kit.text.words import listed
 

@@ -11,7 +11,7 @@ from typing import Protocol
 from twisted.internet.interfaces import IReactorTime
 from twisted.internet.task import deferLater
 
-from logsrv.kit.net.twisted_private import unsent
+from logsrv.kit.net.twisted.transports import unsent
 
 # Long enough to let other descriptors have their turn between two looks at thousands of sockets.
 LOOK_SECONDS = 0.01

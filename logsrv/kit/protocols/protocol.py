@@ -17,7 +17,7 @@ from logsrv.kit.net.guard.start_tls import Certificate
 from logsrv.kit.net.source import source_of
 from logsrv.kit.net.tls.peer_certificate import PeerCertificate
 from logsrv.kit.net.tls.twisted_tls import certificate_of, is_encrypted
-from logsrv.kit.net.twisted_private import close_at_once
+from logsrv.kit.net.twisted.transports import close_at_once
 from logsrv.kit.observe.peer_log import PeerLogger
 from logsrv.kit.protocols.connection.connection import PeerConnection, Reader
 from logsrv.kit.protocols.connection.context import ListenerContext, RunningService, Settings, State

@@ -11,8 +11,9 @@ from twisted.internet.protocol import Protocol
 from logsrv.kit.net.datagram.datagrams import DatagramListener, DatagramReceiver
 from logsrv.kit.net.datagram.recvmmsg import Group
 from logsrv.kit.net.guard.guarded_connection import Admitted
-from logsrv.kit.net.listen import Listener, StreamListener
+from logsrv.kit.net.listen import Listener
 from logsrv.kit.net.source import Sender
+from logsrv.kit.net.stream_listener import StreamListener
 from logsrv.kit.testing.peer import MemorySender
 
 

@@ -24,7 +24,8 @@ from zope.interface import implementer
 from logsrv.kit.net.guard.guard import ConnectionSettings
 from logsrv.kit.net.listen import Listener
 from logsrv.kit.net.source import source_of
-from logsrv.kit.net.twisted_private import MalformedRequests, next_turn, pipelined
+from logsrv.kit.net.twisted.http import MalformedRequests, pipelined
+from logsrv.kit.net.twisted.turns import next_turn
 from logsrv.kit.observe.peer_log import ConnectionLog, end_sentence
 
 # From the end of one answer to the last header of the next request; seconds.

@@ -18,7 +18,7 @@ from twisted.internet.defer import Deferred, fail, succeed
 from twisted.logger import Logger
 
 from logsrv.errors import StoreError
-from logsrv.kit.net.twisted_private import next_turn
+from logsrv.kit.net.twisted.turns import next_turn
 from logsrv.kit.observe.durations import Durations
 from logsrv.kit.observe.metrics import Metrics
 from logsrv.linelog.batch import Batch

@@ -16,7 +16,7 @@ from tests.programs import missing
 ROOT = Path(__file__).parents[3]
 TESTS = [
     str(Path(__file__).parent / name)
-    for name in ("test_twisted_private.py", "test_twisted_streams.py", "tls/test_twisted_tls.py")
+    for name in ("twisted", "tls/test_twisted_tls.py", "tls/test_renewable.py")
 ]
 DEADLINE = 600
 

@@ -28,10 +28,10 @@ from logsrv.kit.net.datagram.recvmmsg import Group, Receive, Recvmmsg, Recvmsg
 from logsrv.kit.net.drain import LOOK_SECONDS, unread
 from logsrv.kit.net.endpoints.endpoint import Endpoint
 from logsrv.kit.net.guard.guard import Guard, GuardPolicy, Refusal
-from logsrv.kit.net.guard.guarded_factory import log_refusal
 from logsrv.kit.net.guard.rates import Rates
+from logsrv.kit.net.guard.refusals import log_refusal
 from logsrv.kit.net.source import Sender, canonical, host_text, inet_source, unix_source
-from logsrv.kit.net.twisted_private import NextTurn
+from logsrv.kit.net.twisted.turns import NextTurn
 from logsrv.kit.observe.metrics import Counts
 from logsrv.kit.observe.seldom import Seldom
 

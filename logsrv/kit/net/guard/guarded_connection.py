@@ -15,8 +15,8 @@ from zope.interface import providedBy
 
 from logsrv.kit.net.guard.guard import Refusal
 from logsrv.kit.net.guard.throttle import Throttle
-from logsrv.kit.net.twisted_private import gives_more, protocol_of, release_own
-from logsrv.kit.net.twisted_streams import AcceptedTCP
+from logsrv.kit.net.twisted.streams import AcceptedTCP
+from logsrv.kit.net.twisted.transports import gives_more, protocol_of, release_own
 
 
 class Keeper(Protocol):

@@ -15,7 +15,7 @@ from twisted.internet.interfaces import (
     IProtocolNegotiationFactory,
     IReactorTime,
 )
-from twisted.internet.protocol import Factory, Protocol
+from twisted.internet.protocol import Factory
 from twisted.logger import Logger
 from twisted.python.failure import Failure
 from zope.interface import alsoProvides
@@ -26,11 +26,11 @@ from logsrv.kit.net.guard.guarded_connection import Admitted
 from logsrv.kit.net.guard.handshake import AwaitedHandshake
 from logsrv.kit.net.guard.proxied_connection import ProxiedTransport
 from logsrv.kit.net.guard.rates import Rates
+from logsrv.kit.net.guard.refusals import Farewell, Hangup, farewell, log_refusal
 from logsrv.kit.net.guard.throttle import Throttle
 from logsrv.kit.net.guard.tls_refusal import tls_refusal
 from logsrv.kit.net.source import host_of
 from logsrv.kit.net.tls.twisted_tls import failed_handshake
-from logsrv.kit.net.twisted_private import can_half_close, close_at_once
 from logsrv.kit.observe.metrics import Counts
 from logsrv.kit.observe.seldom import Seldom
 
@@ -40,49 +40,6 @@ log = Logger()
 SWEEPS_PER_TIMEOUT = 8
 # Descriptors kept for the store, the log and what else opens files while connections flood in.
 SPARE_DESCRIPTORS = 32
-
-
-def log_refusal(refusals: Seldom, label: str, peer: str, refusal: Refusal) -> None:
-    """Log a refusal, unless `refusals` has one of this peer within the minute."""
-    noted = refusals.note(peer)
-    if noted is not None:
-        log.warn(
-            "{listener} refused {peer}: {reason}; {number} refused since this was last logged",
-            listener=label,
-            peer=noted.subject,
-            reason=refusal.sentence,
-            number=noted.number,
-        )
-
-
-class Hangup(Protocol):
-    """A protocol that ends its connection at once, for endpoints that cannot do with none."""
-
-    def makeConnection(self, transport: Any) -> None:
-        transport.abortConnection()
-
-
-def farewell(sentence: str) -> bytes:
-    return sentence.encode() + b"\r\n"
-
-
-class Farewell(Protocol):
-    """A protocol that says why its connection is refused, and ends it at once."""
-
-    def __init__(self, sentence: str) -> None:
-        self._data = farewell(sentence)
-
-    def makeConnection(self, transport: Any) -> None:
-        # In this turn if the system takes it: so many at once would use up the descriptors.
-        left = close_at_once(transport, self._data)
-        if left is None:
-            return
-        if can_half_close(transport):
-            transport.abortConnection()
-        else:
-            # It is in memory: nothing is used up.
-            transport.write(left)
-            transport.loseConnection()
 
 
 # What ends a connection that nobody made a mistake on.

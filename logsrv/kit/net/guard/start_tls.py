@@ -26,7 +26,7 @@ from zope.interface import implementer
 from logsrv.kit.net.guard.guarded_connection import admitted_of
 from logsrv.kit.net.guard.proxied_connection import ProxiedTransport
 from logsrv.kit.net.tls.twisted_tls import GatheringTLS, take_certificate
-from logsrv.kit.net.twisted_private import stop_keeping
+from logsrv.kit.net.twisted.transports import stop_keeping
 
 # What an author may give: a certificate to show, or who has to be at the other end of a link. A
 # zope.interface is none to type checkers.

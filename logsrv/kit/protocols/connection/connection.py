@@ -18,7 +18,7 @@ from zope.interface import implementer
 from logsrv.errors import PeerError
 from logsrv.kit.net.backpressure import Backpressure
 from logsrv.kit.net.tls.peer_certificate import PeerCertificate
-from logsrv.kit.net.twisted_private import (
+from logsrv.kit.net.twisted.transports import (
     can_half_close,
     close_at_once,
     keep_open,

@@ -10,7 +10,7 @@ from collections.abc import Callable
 from contextvars import ContextVar, copy_context
 from typing import TYPE_CHECKING, Protocol, TypeVar
 
-from logsrv.kit.net.twisted_private import unsent
+from logsrv.kit.net.twisted.transports import unsent
 
 if TYPE_CHECKING:
     from twisted.internet.interfaces import IDelayedCall, IReactorTime

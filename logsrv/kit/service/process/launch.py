@@ -14,7 +14,7 @@ import threading
 from typing import Any
 
 from logsrv.errors import StartError
-from logsrv.kit.net.twisted_private import STARTED, start_failed, take_status_pipe
+from logsrv.kit.net.twisted.twistd import STARTED, start_failed, take_status_pipe
 from logsrv.kit.text.words import shown
 
 # A thread of the plugin that never ends would keep the process that has failed.

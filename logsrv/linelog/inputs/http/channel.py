@@ -15,7 +15,7 @@ from twisted.python.failure import Failure
 from twisted.web.http import Request
 
 from logsrv.kit.net.source import source_of
-from logsrv.kit.net.twisted_private import body_left
+from logsrv.kit.net.twisted.http import body_left
 from logsrv.kit.observe.peer_log import ConnectionLog
 from logsrv.kit.web.channel import REQUEST_SECONDS, Channel, ChannelFactory
 from logsrv.linelog.inputs.http.request import InputRequest

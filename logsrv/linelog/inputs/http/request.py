@@ -23,7 +23,7 @@ from twisted.logger import Logger
 from twisted.python.failure import Failure
 from twisted.web.http import Request
 
-from logsrv.kit.net.twisted_private import request_line
+from logsrv.kit.net.twisted.http import request_line
 from logsrv.kit.text.escape import one_line
 from logsrv.kit.web.channel import host_and_target
 from logsrv.kit.web.origin import foreign

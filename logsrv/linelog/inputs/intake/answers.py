@@ -8,7 +8,7 @@ from typing import Any, Protocol
 from twisted.internet.interfaces import IPushProducer, IReactorTime
 from zope.interface import implementer
 
-from logsrv.kit.net.twisted_private import next_turn
+from logsrv.kit.net.twisted.turns import next_turn
 
 
 class PausableConnection(Protocol):

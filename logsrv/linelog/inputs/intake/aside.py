@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from twisted.internet.interfaces import IReactorTime
 
-from logsrv.kit.net.twisted_private import NextTurn
+from logsrv.kit.net.twisted.turns import NextTurn
 from logsrv.linelog.store.valve import Producer, Valve
 
 # A chunk is costly if it took so many seconds of the processor, or so many bytes in the store. 256 KiB of

@@ -13,7 +13,7 @@ from twisted.internet.interfaces import IAddress, IProtocolFactory, IReactorTime
 from twisted.logger import Logger
 from zope.interface import Attribute, Interface
 
-from logsrv.kit.net.twisted_private import NextTurn
+from logsrv.kit.net.twisted.turns import NextTurn
 from logsrv.kit.observe.metrics import Counts
 from logsrv.kit.observe.peer_log import ConnectionLog
 from logsrv.kit.observe.seldom import Seldom

@@ -19,7 +19,7 @@ from twisted.internet.interfaces import IReactorTime
 from twisted.logger import Logger
 from twisted.python.failure import Failure
 
-from logsrv.kit.net.twisted_private import NextTurn
+from logsrv.kit.net.twisted.turns import NextTurn
 from logsrv.linelog.store.valve import Producer, Valve
 
 log = Logger()

@@ -9,41 +9,25 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from twisted.internet import tcp, unix
-from twisted.internet.endpoints import AdoptedStreamServerEndpoint
-from twisted.internet.error import ConnectionDone
+from twisted.internet import unix
 from twisted.internet.protocol import Factory, Protocol
 from twisted.internet.ssl import CertificateOptions
 from twisted.internet.task import Clock
 from twisted.internet.testing import StringTransport
 from twisted.internet.threads import deferToThread
-from twisted.logger import ILogObserver, LogEvent, Logger, formatEvent, globalLogPublisher
 from twisted.protocols.tls import TLSMemoryBIOFactory, TLSMemoryBIOProtocol
-from twisted.python.failure import Failure
-from twisted.web.http import HTTPChannel, Request
-from zope.interface import implementer
 
-from logsrv.kit.net.twisted_private import (
-    KeptUNIXPort,
-    NextTurn,
+from logsrv.kit.net.twisted.streams import ReceivingTCP
+from logsrv.kit.net.twisted.transports import (
     close_at_once,
-    close_socket,
     gives_more,
-    keep_inherited,
     keep_open,
-    make_ours,
     release_own,
-    request_line,
     send_at_once,
-    start_accepting,
-    start_failed,
-    stop_accepting,
     stop_keeping,
-    take_status_pipe,
     unsent,
-    wrap_log_observers,
 )
-from logsrv.kit.net.twisted_streams import ReceivingTCP
+from logsrv.kit.net.twisted.turns import NextTurn
 from tests.kit.net.network import KIB, REACTOR, Chunks, Reactor, in_reactor, until
 
 # Twisted's own use of pyOpenSSL.
@@ -187,123 +171,6 @@ class Unhurried:
 
 
 @in_reactor
-async def test_a_socket_that_others_have_as_well_is_only_closed_here(tmp_path: Path) -> None:
-    path = str(tmp_path / "s")
-    port = REACTOR.listenUNIX(path, Factory.forProtocol(Chunks))  # type: ignore[arg-type]
-    other = port.socket.dup()
-    close_socket(port)
-    with socket.socket(socket.AF_UNIX) as peer:
-        peer.connect(path)
-        other.accept()[0].close()
-    other.close()
-    assert os.path.exists(path)
-
-
-@in_reactor
-async def test_a_socket_of_the_service_manager_keeps_its_number() -> None:
-    """So that nothing else is adopted when its endpoint is listened on again."""
-    with socket.create_server(("127.0.0.1", 0)) as given:
-        given.set_inheritable(True)
-        before = len(os.listdir("/proc/self/fd"))
-        for _ in range(2):
-            endpoint = AdoptedStreamServerEndpoint(REACTOR, given.fileno(), socket.AF_INET)
-            keep_inherited(endpoint)
-            port = await endpoint.listen(Factory.forProtocol(Protocol))
-            assert port.getHost().port == given.getsockname()[1]
-            await port.stopListening()
-        assert not given.get_inheritable()
-        assert len(os.listdir("/proc/self/fd")) == before
-
-
-@in_reactor
-async def test_a_port_that_cannot_stop_has_its_socket_closed(tmp_path: Path) -> None:
-    port = REACTOR.listenUNIX(str(tmp_path / "s"), Factory.forProtocol(Chunks))  # type: ignore[arg-type]
-    os.unlink(tmp_path / "s")
-    with pytest.raises(FileNotFoundError):
-        await port.stopListening()
-    close_socket(port)
-    assert port.socket.fileno() == -1
-
-
-@in_reactor
-async def test_a_kept_socket_serves_the_next_process(tmp_path: Path) -> None:
-    path = str(tmp_path / "s")
-    first = KeptUNIXPort(path, Factory.forProtocol(Chunks), reactor=REACTOR)  # type: ignore[arg-type]
-    first.startListening()
-    held = first.socket_for_others()
-    await first.stopListening()
-    protocol = Chunks()
-    factory = Factory.forProtocol(lambda: protocol)  # type: ignore[arg-type]
-    second = KeptUNIXPort.adopt(REACTOR, held.fileno(), factory, 0o600, 5)
-    second.startListening()
-    with socket.socket(socket.AF_UNIX) as peer:
-        peer.connect(path)
-        peer.sendall(b"hello")
-        await until(lambda: protocol.chunks, "the greeting")
-    assert os.stat(path).st_mode & 0o777 == 0o600
-    await until(lambda: protocol.ended, "the end")
-    await second.stopListening()
-    held.close()
-    assert os.path.exists(path)
-
-
-def test_the_pipe_to_the_parent_is_taken_where_there_is_one() -> None:
-    options = {"statusPipe": 7, "nodaemon": 0}
-    assert take_status_pipe(options) == 7
-    assert take_status_pipe(options) is None
-    assert take_status_pipe(None) is None
-    # `_waitForStart` of twistd reads 100 bytes, and takes what is not "0" for a failure.
-    assert len(start_failed("ü" * 100)) == 100
-    assert start_failed("no moon") == b"1 no moon"
-
-
-@in_reactor
-async def test_a_port_lets_those_wait_who_connect_before_it_accepts(tmp_path: Path) -> None:
-    protocol = Chunks()
-    factory = Factory.forProtocol(lambda: protocol)  # type: ignore[arg-type]
-    port = REACTOR.listenUNIX(str(tmp_path / "s"), factory)
-    stop_accepting(port)
-    with socket.socket(socket.AF_UNIX) as peer:
-        peer.connect(str(tmp_path / "s"))
-        peer.sendall(b"hello")
-        REACTOR.iterate()
-        assert not protocol.chunks
-        start_accepting(port)
-        await until(lambda: protocol.chunks, "the greeting")
-    await port.stopListening()
-    stop_accepting(object())
-    start_accepting(object())
-
-
-def test_the_request_line_is_known_with_the_headers() -> None:
-    found = []
-
-    class Early(Request):
-        def gotLength(self, length: int | None) -> None:
-            found.append((request_line(self.channel), length))
-            super().gotLength(length)
-
-    channel = HTTPChannel()
-    channel.requestFactory = Early
-    channel.makeConnection(StringTransport())
-    channel.dataReceived(b"POST /a?b HTTP/1.1\r\nHost: x\r\nContent-Length: 5\r\n\r\n")
-    assert found == [((b"POST", b"/a?b", b"HTTP/1.1"), 5)]
-    channel.setTimeout(None)
-    channel.connectionLost(Failure(ConnectionDone()))
-
-
-def test_ports_of_others_are_left_alone() -> None:
-    class Port:
-        transport = "theirs"
-
-    port = Port()
-    make_ours(port, layered=False)
-    make_ours(object(), layered=True)
-    assert port.transport == "theirs"
-    assert (tcp.Port.transport, unix.Port.transport) == (tcp.Server, unix.Server)
-
-
-@in_reactor
 async def test_what_a_peer_has_not_taken_is_known(tmp_path: Path) -> None:
     path, protocol = str(tmp_path / "s"), Chunks()
     port = REACTOR.listenUNIX(path, Factory.forProtocol(lambda: protocol))  # type: ignore[arg-type]
@@ -317,23 +184,6 @@ async def test_what_a_peer_has_not_taken_is_known(tmp_path: Path) -> None:
     await until(lambda: protocol.ended, "the end")
     await port.stopListening()
     assert unsent(object()) == 0
-
-
-def test_observers_of_the_log_are_wrapped_where_they_are() -> None:
-    seen: list[str] = []
-
-    @implementer(ILogObserver)
-    def observe(event: LogEvent) -> None:
-        seen.append(formatEvent(event))
-
-    before = list(globalLogPublisher._observers)
-    globalLogPublisher.addObserver(observe)
-    try:
-        wrap_log_observers(lambda kept: kept if kept is not observe else lambda event: None)
-        Logger().info("nobody sees this")
-    finally:
-        globalLogPublisher._observers[:] = before
-    assert seen == []
 
 
 def test_a_call_in_the_next_turn_is_made_once_however_often_it_is_asked_for() -> None:

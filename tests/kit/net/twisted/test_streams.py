@@ -21,8 +21,8 @@ from twisted.python.failure import Failure
 from zope.interface import implementer
 
 from logsrv.kit.net.tls.twisted_tls import RECORD
-from logsrv.kit.net.twisted_private import close_at_once, make_ours
-from logsrv.kit.net.twisted_streams import (
+from logsrv.kit.net.twisted.ports import make_ours
+from logsrv.kit.net.twisted.streams import (
     LEAST_RECEIVED,
     MOST_ACCEPTED,
     MOST_RECEIVED,
@@ -30,6 +30,7 @@ from logsrv.kit.net.twisted_streams import (
     AcceptingPort,
     ReceivingTCP,
 )
+from logsrv.kit.net.twisted.transports import close_at_once
 from tests.gopher.servers import certificate_file
 from tests.kit.net.network import (
     KIB,

@@ -1,6 +1,6 @@
 """Accepting connections and receiving from them: Twisted's ports and transports, with fewer steps.
 
-They stand on private parts of Twisted, as twisted_private does, which puts them in their place.
+`ports.make_ours` puts them in the place of Twisted's.
 """
 
 from __future__ import annotations

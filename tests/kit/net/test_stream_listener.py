@@ -1,0 +1,299 @@
+"""Listening with real sockets: what binds, who gets in, and that a stop loses nothing."""
+
+from __future__ import annotations
+
+import errno
+import os
+import socket
+from collections.abc import AsyncIterator
+from ipaddress import ip_network
+from pathlib import Path
+from typing import Any
+
+import pytest
+from twisted.internet.defer import Deferred
+from twisted.internet.task import deferLater
+from twisted.internet.threads import deferToThread
+
+from logsrv.kit.net.bind import ListenError
+from logsrv.kit.net.guard.guard import GuardPolicy
+from logsrv.kit.net.stream_listener import StreamListener
+from tests.kit.net.network import (
+    LOOPBACK,
+    REACTOR,
+    Site,
+    in_reactor,
+    logged,
+    port_of,
+    reactor_fixture,
+    until,
+)
+
+SOCKETS = {
+    "unix": socket.SOCK_STREAM,
+    "haproxy:unix": socket.SOCK_STREAM,
+    "unixgram": socket.SOCK_DGRAM,
+}
+
+
+@reactor_fixture
+async def site() -> AsyncIterator[Site]:
+    made = Site()
+    yield made
+    await made.stop()
+
+
+def connect(listener: Any) -> socket.socket:
+    return socket.create_connection(("127.0.0.1", port_of(listener)), 60)
+
+
+@in_reactor
+async def test_a_line_sent_is_a_line_received(site: Site) -> None:
+    with logged() as messages:
+        listener = site.start(LOOPBACK)
+    assert f"listening on {LOOPBACK} at 127.0.0.1:{port_of(listener)}" in messages
+    with connect(listener) as client:
+        client.sendall(b"hello\n")
+        await until(lambda: site.factory.data, "the line")
+        name = f"tcp:127.0.0.1:{client.getsockname()[1]}"
+        assert site.factory.made[0].source == name
+        assert site.value("connections_open") == 1
+    await until(lambda: site.factory.lost, "the end of the connection")
+    assert site.factory.data == b"hello\n"
+    assert site.value("connections_open") == 0
+
+
+@pytest.mark.parametrize("number", [errno.ENETDOWN, errno.EPROTO, errno.EHOSTUNREACH])
+@in_reactor
+async def test_a_connection_that_broke_before_it_was_accepted_is_no_failure_of_ours(
+    number: int, site: Site, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    accept, broken = socket.socket.accept, [number]
+
+    def accept_after(listening: socket.socket) -> Any:
+        if broken:
+            raise OSError(broken.pop(), "it broke")
+        return accept(listening)
+
+    listener = site.start(LOOPBACK)
+    monkeypatch.setattr(socket.socket, "accept", accept_after)
+    with logged() as messages, connect(listener):
+        await until(lambda: site.factory.made, "the connection after it")
+    assert not any("Unhandled" in message or "it broke" in message for message in messages)
+
+
+@in_reactor
+async def test_ipv6_has_its_brackets(site: Site) -> None:
+    if not socket.has_ipv6:
+        pytest.skip("no IPv6 here")
+    listener = site.start("tcp6:0:interface=\\:\\:1")
+    with socket.create_connection(("::1", port_of(listener)), 60) as client:
+        await until(lambda: site.factory.made, "the connection")
+        assert site.factory.made[0].source == f"tcp:[::1]:{client.getsockname()[1]}"
+
+
+@in_reactor
+async def test_an_ipv4_client_of_an_ipv6_listener_is_subject_to_ipv4_networks(site: Site) -> None:
+    listener = site.start("tcp6:0:interface=\\:\\:", deny=(ip_network("127.0.0.0/8"),))
+    with connect(listener) as client:
+        assert await deferToThread(client.recv, 1) == b""
+    assert site.factory.made == []
+
+
+@in_reactor
+async def test_a_port_in_use_is_told_at_once_and_in_one_sentence(site: Site) -> None:
+    port = port_of(site.start(LOOPBACK))
+    with pytest.raises(ListenError) as caught:
+        site.start(f"tcp:{port}:interface=127.0.0.1")
+    assert f"tcp:{port}:interface=127.0.0.1: the port is in use" in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("endpoint", "sentence"),
+    [
+        ("tcp:0:interface=192.0.2.77", "this machine has no such address"),
+        ("unix:/nonexistent/x", "there is no directory /nonexistent"),
+        ("systemd:domain=INET:index=0", "LISTEN_FDS"),
+        ("systemd:domain=INET:name=logs", "LISTEN_FDS"),
+    ],
+)
+@in_reactor
+async def test_whatever_cannot_be_bound_raises_a_sentence(
+    site: Site, endpoint: str, sentence: str
+) -> None:
+    with pytest.raises(ListenError, match=sentence):
+        site.start(endpoint)
+
+
+@in_reactor
+async def test_a_denied_peer_is_closed_and_counted(site: Site) -> None:
+    listener = site.start(LOOPBACK, deny=(ip_network("127.0.0.0/8"),))
+    with connect(listener) as client:
+        assert await deferToThread(client.recv, 1) == b""
+    assert site.factory.made == []
+    assert site.value("connections_refused_total", reason="denied") == 1
+    listener.apply(GuardPolicy())
+    with connect(listener):
+        await until(lambda: site.factory.made, "the connection after the reload")
+
+
+@in_reactor
+async def test_a_unix_client_is_named_and_networks_are_not_for_it(
+    site: Site, tmp_path: Path
+) -> None:
+    path = tmp_path / "x.sock"
+    listener = site.start(f"unix:{path}", allow=(ip_network("10.0.0.0/8"),))
+    assert listener.address == str(path)
+    assert path.stat().st_mode & 0o777 == 0o660
+    with socket.socket(socket.AF_UNIX) as client:
+        client.connect(str(path))
+        await until(lambda: site.factory.made, "the connection")
+    if hasattr(socket, "SO_PEERCRED"):
+        assert site.factory.made[0].source == f"unix:uid={os.getuid()},pid={os.getpid()}"
+
+
+@in_reactor
+async def test_the_socket_file_is_there_only_as_long_as_the_listener(
+    site: Site, tmp_path: Path
+) -> None:
+    path = tmp_path / "x.sock"
+    with socket.socket(socket.AF_UNIX) as dead:
+        dead.bind(str(path))
+    listener = site.start(f"unix:{path}")
+    with pytest.raises(ListenError, match="another program listens"):
+        site.start(f"unix:{path}")
+    await listener.drain(0)
+    assert not path.exists()
+
+
+@pytest.mark.parametrize(("scheme", "kind"), SOCKETS.items())
+@in_reactor
+async def test_the_socket_of_who_came_after_us_stays(
+    scheme: str, kind: socket.SocketKind, site: Site, tmp_path: Path
+) -> None:
+    path = tmp_path / "x.sock"
+    listener = site.start(f"{scheme}:{path}")
+    path.unlink()
+    with socket.socket(socket.AF_UNIX, kind) as other, logged() as messages:
+        other.bind(str(path))
+        bound = path.stat().st_ino
+        assert await listener.drain(1) == 0
+        assert path.stat().st_ino == bound
+    assert listener.address == ""
+    assert not any(str(path) in message and "No such" in message for message in messages)
+
+
+@in_reactor
+async def test_a_socket_file_that_somebody_deleted_does_not_hinder_the_stop(
+    site: Site, tmp_path: Path
+) -> None:
+    path = tmp_path / "x.sock"
+    listener = site.start(f"unix:{path}")
+    path.unlink()
+    assert await listener.drain(1) == 0
+
+
+@in_reactor
+async def test_what_a_client_sent_before_it_closed_is_all_taken_in(site: Site) -> None:
+    listener = site.start(LOOPBACK)
+    sent = b"x" * 99 + b"\n"
+    for _ in range(30):
+        with connect(listener) as client:
+            client.sendall(sent * 1000)
+    # Not one of them has been accepted yet: the reactor had no turn.
+    assert site.factory.made == []
+    assert await listener.drain(10) == 0
+    assert len(site.factory.data) == 30 * 1000 * len(sent)
+    assert len(site.factory.lost) == 30
+
+
+@in_reactor
+async def test_an_open_connection_is_closed_when_it_is_silent_and_nobody_new_gets_in(
+    site: Site,
+) -> None:
+    listener = site.start(LOOPBACK)
+    address = ("127.0.0.1", port_of(listener))
+    with connect(listener) as client:
+        client.sendall(b"last\n")
+        assert await listener.drain(10) == 0
+        assert client.recv(1) == b""
+    assert site.factory.data == b"last\n"
+    with pytest.raises(ConnectionRefusedError):
+        socket.create_connection(address, 10)
+
+
+@in_reactor
+async def test_a_connection_that_the_store_holds_back_is_drained_when_it_goes_on(
+    site: Site,
+) -> None:
+    listener = site.start(LOOPBACK)
+    with connect(listener) as client:
+        await until(lambda: site.factory.made, "the connection")
+        transport = site.factory.made[0].transport
+        transport.pauseProducing()
+        client.sendall(b"held back\n")
+        draining = Deferred.fromCoroutine(listener.drain(10))
+        await deferLater(REACTOR, 0.1)
+        assert (draining.called, site.factory.data) == (False, b"")
+        transport.resumeProducing()
+        assert await draining == 0
+    assert site.factory.data == b"held back\n"
+
+
+@in_reactor
+async def test_a_peer_that_goes_on_sending_is_cut_off_at_the_deadline(site: Site) -> None:
+    listener = site.start(LOOPBACK)
+    with connect(listener) as client:
+        client.setblocking(False)
+        await until(lambda: site.factory.made, "the connection")
+        site.factory.made[0].transport.pauseProducing()
+        client.send(b"never read\n")
+        assert await listener.drain(0.1) == 1
+    assert len(site.factory.lost) == 1
+
+
+@in_reactor
+async def test_behind_a_proxy_the_client_is_named(site: Site) -> None:
+    listener = site.start(f"haproxy:{LOOPBACK}", allow=(ip_network("10.0.0.0/8"),))
+    with connect(listener) as client:
+        client.sendall(b"PROXY TCP4 10.0.0.1 10.0.0.2 4000 514\r\nhello\n")
+        await until(lambda: site.factory.data, "the line")
+    assert site.factory.made[0].source == "tcp:10.0.0.1:4000"
+
+
+@in_reactor
+async def test_a_silent_client_is_closed(site: Site) -> None:
+    listener = site.start(LOOPBACK, idle_timeout=0.2)
+    with connect(listener) as client:
+        assert await deferToThread(client.recv, 1) == b""
+    await until(lambda: site.factory.lost, "the end of the connection")
+    assert site.value("connections_idle_total") == 1
+
+
+@in_reactor
+async def test_stopping_what_never_started_is_no_error(site: Site) -> None:
+    listener = site.make(LOOPBACK)
+    assert isinstance(listener, StreamListener)
+    assert listener.address == ""
+    assert await listener.drain(1) == 0
+    await listener.drain(0)
+
+
+@in_reactor
+async def test_an_endpoint_of_another_package_that_fails_later_is_told(
+    site: Site, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It may take its time to listen; nobody waits for it then but the log."""
+    later: Deferred[object] = Deferred()
+
+    class Slow:
+        def listen(self, factory: object) -> Deferred[object]:
+            return later
+
+    monkeypatch.setattr("logsrv.kit.net.listen.serverFromString", lambda reactor, text: Slow())
+    listener = site.start(LOOPBACK)
+    assert listener.address == ""
+    with logged() as messages:
+        later.errback(OSError(errno.EADDRINUSE, "in use"))
+    (message,) = messages
+    assert message.startswith(f"cannot listen on {LOOPBACK}: the port is in use")

@@ -1,0 +1,87 @@
+"""Listening with certificates."""
+
+from __future__ import annotations
+
+import socket
+import ssl
+from collections.abc import AsyncIterator
+from ipaddress import ip_network
+from pathlib import Path
+
+import pytest
+from twisted.internet.threads import deferToThread
+
+from logsrv.kit.net.bind import ListenError
+from tests.gopher.servers import certificate_file
+from tests.kit.net.network import (
+    Site,
+    in_reactor,
+    logged,
+    port_of,
+    reactor_fixture,
+    until,
+)
+
+
+@reactor_fixture
+async def site() -> AsyncIterator[Site]:
+    made = Site()
+    yield made
+    await made.stop()
+
+
+@pytest.fixture
+def certificate(tmp_path: Path) -> Path:
+    """A self-signed certificate for localhost and its key in one PEM file."""
+    return certificate_file(tmp_path / "server.pem", "localhost")
+
+
+def tls_send(port: int, data: bytes) -> bytes:
+    """Send `data` over TLS, wait for the other side's end; gives what it said."""
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    context.check_hostname = False
+    context.verify_mode = ssl.CERT_NONE
+    with (
+        socket.create_connection(("127.0.0.1", port), 60) as plain,
+        context.wrap_socket(plain) as client,
+    ):
+        client.sendall(data)
+        return client.recv(1)
+
+
+# Twisted's own; it says so once per listener.
+tls = pytest.mark.filterwarnings("ignore:Passing pyOpenSSL:DeprecationWarning")
+
+
+@tls
+@in_reactor
+async def test_tls_clients_are_named_as_such_and_drained_too(site: Site, certificate: Path) -> None:
+    listener = site.start(f"ssl:0:privateKey={certificate}:interface=127.0.0.1")
+    sent = b"x" * 99 + b"\n"
+    sending = deferToThread(tls_send, port_of(listener), sent * 5000)
+    await until(lambda: site.factory.data, "the first lines")
+    assert await listener.drain(10) == 0
+    assert await sending == b""
+    assert site.factory.data == sent * 5000
+    assert site.factory.made[0].source.startswith("tls:127.0.0.1:")
+
+
+@in_reactor
+async def test_a_useless_certificate_is_told_before_the_first_client_comes(
+    site: Site, certificate: Path, tmp_path: Path
+) -> None:
+    (tmp_path / "empty.pem").write_text("")
+    with pytest.raises(ListenError, match="cannot be used"):
+        site.start(f"ssl:0:privateKey={certificate}:certKey={tmp_path}/empty.pem")
+
+
+@tls
+@in_reactor
+async def test_a_denied_tls_client_gets_no_handshake(site: Site, certificate: Path) -> None:
+    endpoint = f"ssl:0:privateKey={certificate}:interface=127.0.0.1"
+    listener = site.start(endpoint, deny=(ip_network("127.0.0.0/8"),))
+    with logged() as messages, pytest.raises(OSError):
+        await deferToThread(tls_send, port_of(listener), b"x")
+    assert site.factory.made == []
+    assert site.value("connections_refused_total", reason="denied") == 1
+    assert not any("Traceback" in message for message in messages)
