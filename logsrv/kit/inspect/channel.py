@@ -57,7 +57,7 @@ class SessionChannel(SSHChannel):
         self._producer: IPushProducer | None = None
         self._ended = False
 
-    # What the client asks for (RFC 4254, section 6).
+    # Requests of the client (RFC 4254, section 6).
 
     def request_pty_req(self, data: bytes) -> int:
         self._typing = Typing()
@@ -126,7 +126,7 @@ class SessionChannel(SSHChannel):
         if self._producer is not None:
             self._producer.resumeProducing()
 
-    # What the session asks of its transport.
+    # The transport of the session.
 
     def write(self, data: bytes) -> None:
         if not self.localClosed:

@@ -25,7 +25,7 @@ from logsrv.kit.text.escape import one_line
 log = Logger()
 
 PROMPT = "> "
-# Of a line that is shown; a stack has the longest.
+# The most characters of a line that is shown; stacks have the longest.
 LONGEST = 4000
 # A page somewhere else can make a browser of this machine connect, and what it sends look like commands.
 _HTTP = re.compile(r"\S+ \S+ HTTP/\d(\.\d)?")

@@ -30,7 +30,7 @@ from logsrv.kit.text.escape import one_line
 
 log = Logger()
 
-# From the connection to the end of the log-in.
+# Seconds from the connection to the end of the log-in.
 LOGIN_SECONDS = 30.0
 ATTEMPTS = 6
 

@@ -92,7 +92,7 @@ def check_place(endpoint: Endpoint) -> None:
             )[0]
             with socket.socket(family, _TYPES[place.kind]) as probe:
                 if place.kind == "stream":
-                    # As Twisted does: connections that are not quite over are in nobody's way.
+                    # Twisted sets this too: connections in TIME_WAIT do not keep the port.
                     probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
                 probe.bind(address)
         except OSError as error:
@@ -182,7 +182,7 @@ def bind_datagrams(endpoint: Endpoint) -> socket.socket:
     bound = socket.socket(family, socket.SOCK_DGRAM)
     try:
         bound.setblocking(False)
-        # Of a path. Not chmod afterwards: in between, anybody could send.
+        # The mode of a path. With chmod after bind, anybody could send in between.
         mask = os.umask(0o777 & ~int(endpoint.argument("mode") or MODE, 8))
         try:
             bound.bind(address)

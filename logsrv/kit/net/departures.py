@@ -92,7 +92,7 @@ def _judge(connection: UnreadConnection, said: int) -> None:
     """End a connection of which poll(2) said that its peer is gone, with all that it sent read."""
     left = unread(connection.transport)
     if is_encrypted(connection.transport) and not said & select.POLLERR:
-        # What is left may be TLS's own goodbye, which ends the connection once it is read.
+        # The bytes left may be TLS's own goodbye, which ends the connection once it is read.
         if left <= GOODBYE_BYTES:
             connection.resume()
     elif not left and (said & HANGUP or not connection.half_close):

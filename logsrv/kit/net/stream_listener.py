@@ -74,7 +74,7 @@ class StreamListener:
         self._label = label
         self._certificate: RenewableCertificate | None = None
         self._watch: CertificateWatch | None = None
-        # How the files looked that were loaded last.
+        # Marks of the files that were loaded last.
         self._loaded: dict[str, Mark | None] = {}
         self._guarded = GuardedFactory(
             factory,

@@ -15,7 +15,7 @@ log = Logger()
 
 REMEMBERED_PLACES = 256
 ASYNCIO = os.path.dirname(asyncio.__file__)
-# What asyncio says where its event loop does not run: to who looks for it, and to who awaits a future.
+# Errors of asyncio where its event loop does not run: to code that looks for it, or awaits a future.
 NO_LOOP = (
     "no running event loop",
     "There is no current event loop",

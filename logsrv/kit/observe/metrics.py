@@ -77,7 +77,7 @@ CATALOGUE: tuple[Metric, ...] = (
     _counter("oversize_lines_total", "Lines longer than --max-line."),
     _counter("dropped_bytes_total", "Bytes received and, by rule, not taken in.", "reason"),
 )
-"""What every service counts at its listeners."""
+"""The metrics that every service counts at its listeners."""
 
 
 class Metrics:

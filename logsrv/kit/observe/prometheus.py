@@ -20,7 +20,7 @@ from logsrv.kit.observe.durations import Distribution
 from logsrv.kit.observe.metrics import Labels, Metric, Metrics
 
 PREFIX = "logsrv_"
-# Of the library only since 0.23, and there its newest format has the better-known name.
+# prometheus_client exports it since 0.23 only, and gives this name to its newest format.
 CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8"
 
 

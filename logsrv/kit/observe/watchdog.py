@@ -25,7 +25,7 @@ log = Logger()
 ASK_EVERY_SECONDS = 0.25
 
 TWISTED = os.path.dirname(twisted.__file__) + os.sep
-# Of our own code what is under every plugin; ours are written as others are.
+# Frames of the kit are left out as those of Twisted are; those of our own plugins are not.
 KIT = os.path.dirname(os.path.dirname(__file__)) + os.sep
 LIBRARY = sysconfig.get_path("stdlib") + os.sep
 PACKAGES = f"{os.sep}site-packages{os.sep}"

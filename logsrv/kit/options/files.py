@@ -8,13 +8,13 @@ import stat
 import time
 from pathlib import Path
 
-# How long whoever writes into a pipe may take, to begin and in between.
+# Seconds that the writer of a pipe may take to begin, and between two writes.
 PIPE_SECONDS = 10.0
 # Names of what a process has open: as long as it is open, and something else in a daemon.
 DESCRIPTORS = ("/dev/stdin", "/dev/fd/", "/proc/self/fd/")
 CHUNK = 64 * 1024
 
-# How a file looks from outside: when it was saved, its size, its number.
+# The mark of a file: when it was saved, its size, its inode; it changes with every save.
 Mark = tuple[int, int, int]
 
 

@@ -79,7 +79,7 @@ class Declared:
         try:
             return PlainArguments(self._values(words))
         except Exception:
-            # Whatever is wrong, argparse has a sentence for it.
+            # argparse has a sentence for every mistake.
             return None
 
     def _values(self, words: Sequence[str]) -> dict[str, object]:

@@ -17,7 +17,7 @@ _NUMBERED = {f"{port}{number}" for port in ("com", "lpt") for number in "0123456
 _DEVICES = {"con", "prn", "aux", "nul", *_NUMBERED}
 # Most names have no others, and nothing is to be done to them.
 _PLAIN = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_. -"
-# What Windows and FAT refuse, what a terminal or a reader could be misled by (as in escape.py), and
+# Characters that Windows and FAT refuse, that mislead a terminal or a reader (as in escape.py), and
 # bytes that are not UTF-8. Compiled when a name first needs it.
 _UNSAFE = (
     '[\x00-\x1f\x7f-\x9f"*/:<>?\\\\|\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069\ud800-\udfff]'

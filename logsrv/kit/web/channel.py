@@ -28,7 +28,7 @@ from logsrv.kit.net.twisted.http import MalformedRequests, pipelined
 from logsrv.kit.net.twisted.turns import next_turn
 from logsrv.kit.observe.peer_log import ConnectionLog, end_sentence
 
-# From the end of one answer to the last header of the next request; seconds.
+# Seconds from the end of one answer to the last header of the next request.
 REQUEST_SECONDS = 60
 ABORT_SECONDS = 15
 # Requests one behind the other that are answered before others have their turn: a chunk holds thousands.

@@ -44,7 +44,7 @@ def is_loopback(address: str | None) -> bool:
         found = ip_address((address or "").partition("%")[0])
     except ValueError:
         return False
-    # So a socket for both families names those of IPv4.
+    # A socket for both families writes an IPv4 address in this way.
     mapped = found.ipv4_mapped if isinstance(found, IPv6Address) else None
     return (mapped or found).is_loopback
 

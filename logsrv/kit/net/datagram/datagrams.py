@@ -112,7 +112,7 @@ class DatagramListener:
             listener=label,
             reason="datagram_too_long",
         )
-        # From 0: an alert sees the first one only if there was something before it.
+        # An alert sees the first increase only if the counter was there before it, at 0.
         metrics.count("datagrams_refused_total", 0, listener=label)
 
     @property

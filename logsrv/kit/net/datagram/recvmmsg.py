@@ -232,7 +232,7 @@ class Recvmsg:
                 payload, _, flags, key = self._socket.recvmsg(SLOT_SIZE)
             except OSError as error:
                 return groups, error.errno == errno.EINTR
-            # How much was cut off is not told here; it was something.
+            # recvmsg does not tell how many bytes were cut off: at least one was.
             self.cut_bytes += bool(flags & socket.MSG_TRUNC)
             if key != last or not groups:
                 last, payloads = key, []

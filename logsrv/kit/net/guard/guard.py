@@ -78,7 +78,7 @@ NOT_ALLOWED = Refusal("not_allowed", "its network is not among the allowed ones"
 FULL = Refusal("max_connections", "there are as many connections as allowed")
 PEER_FULL = Refusal("max_connections_per_peer", "it has as many connections as one peer may")
 NO_DESCRIPTORS = Refusal("descriptors", "the limit of open files is near")
-# What a peer is told that was refused for a limit; nothing is told to one whose network may not connect.
+# Sentences for peers that are refused for a limit. A peer of a network that may not connect gets none.
 TOLD = {
     FULL: "refused: there are as many connections as allowed, try again later",
     PEER_FULL: "refused: you have as many connections as one peer may",

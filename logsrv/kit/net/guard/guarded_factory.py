@@ -42,7 +42,7 @@ SWEEPS_PER_TIMEOUT = 8
 SPARE_DESCRIPTORS = 32
 
 
-# What ends a connection that nobody made a mistake on.
+# Ends of a connection that are nobody's mistake.
 USUAL_ENDS = (ConnectionDone, ConnectionLost, ConnectionAborted, OSError)
 
 
@@ -85,7 +85,7 @@ class GuardedFactory(Factory):
         self._rates = Rates(clock.seconds)
         self._slowed = Seldom(clock.seconds)
         self._apply_rates(policy)
-        # What stands for a protocol until it is known who the peer is.
+        # Makes the stand-in for a connection until its peer is known.
         self._front: Callable[[Admitted], Any] | None = None
         if proxied:
             self._front = partial(ProxiedTransport, self)
@@ -101,7 +101,7 @@ class GuardedFactory(Factory):
         metrics.watch("connections_total", lambda: self.accepted, listener=label)
         metrics.watch("connections_open", lambda: self.guard.open, listener=label)
         metrics.watch("connections_idle_total", lambda: self.idle_closed, listener=label)
-        # From 0: an alert sees the first one only if there was something before it.
+        # An alert sees the first increase only if the counter was there before it, at 0.
         metrics.count("connections_failed_total", 0, listener=label)
 
     @property
@@ -140,7 +140,7 @@ class GuardedFactory(Factory):
 
     def throttle(self, connection: Admitted, deliver: Callable[[bytes], None]) -> Throttle:
         """Return what slows a connection down."""
-        # Who has no address is counted by the connection.
+        # A peer without an address is counted by its connection.
         peer = connection.host or id(connection)
         slowed = partial(self._slow, connection.host)
         transport = connection.transport
@@ -163,7 +163,7 @@ class GuardedFactory(Factory):
     def buildProtocol(self, addr: IAddress | None) -> Any:
         # Behind a proxy the address is the proxy's, on which the rules for peers don't bear.
         host = None if self._proxied else host_of(addr)
-        # One that is closed here, and not aborted for the next turn, frees its descriptor at once.
+        # A connection that gets no protocol is closed now; aborting it would close it in the next turn.
         refusal = NO_DESCRIPTORS if self._scarce else self.guard.admit(host)
         protocol = None
         if refusal is not None:

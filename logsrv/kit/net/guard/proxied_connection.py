@@ -38,7 +38,7 @@ class ProxiedTransport(ProtocolWrapper):  # type: ignore[misc]
         self._header = ProxyHeader()
         # None as soon as the protocol is connected.
         self._reader: ProxyHeaderReader | None = ProxyHeaderReader()
-        # Whether it was told to go before: what comes then is dropped.
+        # It was refused and will end: bytes that come meanwhile are dropped.
         self._refused = False
 
     def makeConnection(self, transport: Any) -> None:
@@ -83,7 +83,7 @@ class ProxiedTransport(ProtocolWrapper):  # type: ignore[misc]
     def let_in(self, layer: Any) -> None:
         """Hand what comes to `layer`, which is between this and the protocol from now on."""
         self.wrappedProtocol = layer
-        # Of TLS, one side cannot be closed alone.
+        # TLS cannot close one side alone.
         noLongerProvides(self, IHalfCloseableProtocol)
 
     def readConnectionLost(self) -> None:

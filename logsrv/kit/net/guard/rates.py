@@ -7,7 +7,7 @@ from collections.abc import Callable, Hashable
 
 # Addresses of the last senders; the longest unused are forgotten, which fills their buckets.
 REMEMBERED = 4096
-# What is waited for is at least a tenth of a second's worth: or each line would have a timer.
+# A wait is for at least a tenth of a second's worth; otherwise each line would have a timer.
 LEAST_SHARE = 10
 # Seconds; less would be a timer that comes too early by what floating-point numbers leave off.
 LEAST_WAIT = 0.001
@@ -108,7 +108,7 @@ class Rates:
         for kind, rate, cost in (("lines", self.lines, 1), ("size", self.size, len(datagram))):
             if rate is not None:
                 bucket = self._bucket(peer, kind, rate)
-                # One that is larger than a second's worth is let through when nothing was before it.
+                # A datagram larger than a second's worth passes when the bucket is full.
                 if bucket.left < min(cost, rate):
                     return False
                 taken.append((bucket, cost))

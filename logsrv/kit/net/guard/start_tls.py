@@ -28,8 +28,8 @@ from logsrv.kit.net.guard.proxied_connection import ProxiedTransport
 from logsrv.kit.net.tls.twisted_tls import GatheringTLS, take_certificate
 from logsrv.kit.net.twisted.transports import stop_keeping
 
-# What an author may give: a certificate to show, or who has to be at the other end of a link. A
-# zope.interface is none to type checkers.
+# An author gives a certificate to show or, for a link, whom to expect at its other end. Type checkers
+# do not take a zope.interface for a type: the union says what they can check.
 Certificate: TypeAlias = (
     CertificateOptions | IOpenSSLServerConnectionCreator | IOpenSSLClientConnectionCreator
 )

@@ -38,7 +38,7 @@ class Throttle:
         self._slowed = slowed
         self._kept = b""
         self._timer: IDelayedCall | None = None
-        # Whether the protocol wants more.
+        # The protocol reads: it has not paused its transport.
         self._wanted = True
         self._giving = False
         self._pause = transport.pauseProducing

@@ -23,7 +23,7 @@ from logsrv.kit.net.tls.peer_certificate import PeerCertificate
 
 # Encrypted bytes given to OpenSSL at a time: it keeps a buffer as large for as long as a connection.
 ENCRYPTED = 64 * 1024
-# What is taken from OpenSSL at a time, to be sent: as much as Twisted takes.
+# Bytes taken from OpenSSL at a time, to be sent: as many as Twisted takes.
 OUTGOING = 32 * 1024
 # The most that one record of TLS holds (RFC 8446 section 5.1).
 RECORD = 16 * 1024
@@ -42,13 +42,13 @@ class GatheringTLS(BufferingTLSTransport):
     sent yet when such a client closes.
     """
 
-    # What the client has shown, where it was asked to; and why that was no good, as OpenSSL numbers it.
+    # The certificate that the client was asked for and has shown, and its faults by OpenSSL's numbers.
     certificate: PeerCertificate | None = None
     faults: list[tuple[int, x509.Certificate]] | None = None
     _waiting: IDelayedCall | None = None
     # None until the handshake is done.
     _tickets: bytes | None = None
-    # Whether the protocol wants nothing to be read, which has to wait for the handshake.
+    # The protocol has paused reading, which takes effect after the handshake.
     _held = False
 
     def pauseProducing(self) -> None:
@@ -89,7 +89,7 @@ class GatheringTLS(BufferingTLSTransport):
 
     def _waited(self, before: int) -> None:
         transport: Any = self.transport
-        # What the transport keeps because the system does not take it.
+        # Bytes that the transport keeps because the system does not take them.
         unsent = 0
         if isinstance(transport, FileDescriptor):
             unsent = len(transport.dataBuffer) - transport.offset + transport._tempDataLen

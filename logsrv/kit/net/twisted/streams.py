@@ -241,7 +241,7 @@ class AcceptingPort(tcp.Port):
                 protocol.makeConnection(
                     self.transport(connected, protocol, address, self, number, self.reactor)
                 )
-            # As many more at once as come at once, for others wait meanwhile.
+            # More connections wait: accept more of them in the next turn.
             if accepted == self.numberAccepts:
                 accepted += 20
             self.numberAccepts = min(max(1, accepted), MOST_ACCEPTED)

@@ -106,7 +106,7 @@ def unsent(transport: object) -> int:
     if own is not None:
         return int(own())
     tls = tls_under(transport)
-    # What is written before the handshake is done.
+    # Bytes written before the handshake was done.
     early = 0 if tls is None else sum(map(len, tls._appSendBuffer))
     while not isinstance(transport, FileDescriptor):
         transport = getattr(transport, "transport", None)
@@ -134,7 +134,7 @@ def release_own(transport: Any, protocol: object) -> None:
 
 
 def _is_own(producer: object | None, transport: Any, protocol: object) -> bool:
-    # One that is pulled is never idle. TLS has a layer around it.
+    # A pull producer is never idle. TLS puts a layer around it.
     pushes = getattr(transport, "streamingProducer", True) is not False
     return pushes and producer is not None and (producer is transport or producer is protocol)
 

@@ -7,9 +7,8 @@ from typing import Any
 
 from twisted.logger import globalLogPublisher
 
-# What a daemonized twistd tells its parent, which reads no more than 100 bytes of it.
+# The status of a daemonized twistd that has started; its parent reads no more than 100 bytes of any.
 STARTED = b"0"
-
 LONGEST_STATUS = 100
 
 
