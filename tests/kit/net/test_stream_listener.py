@@ -290,7 +290,9 @@ async def test_an_endpoint_of_another_package_that_fails_later_is_told(
         def listen(self, factory: object) -> Deferred[object]:
             return later
 
-    monkeypatch.setattr("logsrv.kit.net.listen.serverFromString", lambda reactor, text: Slow())
+    monkeypatch.setattr(
+        "logsrv.kit.net.stream_listener.serverFromString", lambda reactor, text: Slow()
+    )
     listener = site.start(LOOPBACK)
     assert listener.address == ""
     with logged() as messages:

@@ -15,6 +15,7 @@ from typing import Any
 import pytest
 
 from logsrv.kit.testing import wait_until
+from tests.gopher.servers import certificate_file
 from tests.kit.net.network import (
     LOOPBACK,
     port_of,
@@ -60,6 +61,12 @@ import os
 os.dup2(int(os.environ["INHERITED"]), 3)
 os.environ.update(LISTEN_FDS="1", LISTEN_FDNAMES="logs", LISTEN_PID=str(os.getpid()))
 """
+
+
+@pytest.fixture
+def certificate(tmp_path: Path) -> Path:
+    """A self-signed certificate for localhost and its key in one PEM file."""
+    return certificate_file(tmp_path / "server.pem", "localhost")
 
 
 @contextmanager

@@ -20,6 +20,9 @@ from logsrv.kit.observe.metrics import Metrics
 from tests.gopher.servers import certificate_file
 from tests.kit.net.network import REACTOR, in_reactor, port_of
 
+# Twisted's own use of pyOpenSSL.
+pytestmark = pytest.mark.filterwarnings("ignore:Passing pyOpenSSL:DeprecationWarning")
+
 
 class Hello(Protocol):
     def connectionMade(self) -> None:
