@@ -98,8 +98,9 @@ def _follow(
 ) -> None:
     """Print what comes, until nobody reads it or Ctrl-C."""
     from logsrv.errors import StoreError
+    from logsrv.linelog.fields.source import of_source
     from logsrv.linelog.read.follow import Follower
-    from logsrv.linelog.read.search import in_text, of_source
+    from logsrv.linelog.read.search import in_text
 
     of = of_source(arguments.source)
     follower = Follower(view, end)

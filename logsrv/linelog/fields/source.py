@@ -1,4 +1,4 @@
-"""The source of a line taken apart: `web@tcp:10.0.0.1:51234` is a name, a host and a port.
+"""The source of a line: `web@tcp:10.0.0.1:51234` is a name, a host and a port. Patterns of sources.
 
 Behind the port of `tls:10.0.0.1:51234,dns=shop.example` stands whom a client's certificate names.
 """
@@ -6,7 +6,15 @@ Behind the port of `tls:10.0.0.1:51234,dns=shop.example` stands whom a client's 
 from __future__ import annotations
 
 import re
-from typing import NamedTuple
+from collections.abc import Callable
+from fnmatch import translate
+from typing import NamedTuple, TypeAlias
+
+from logsrv.linelog.fields.stamp import STAMP
+from logsrv.linelog.fields.stored import bytes_of
+
+IsOf: TypeAlias = Callable[[bytes, int, int], bool]
+"""A test whether the line from one place of a text to another is of a wanted source."""
 
 _NAME = re.compile(r"([A-Za-z0-9._-]+)@")
 _INET = re.compile(
@@ -30,3 +38,16 @@ def parse_source(source: str) -> Source:
     if peer is None:
         return Source(name, None, None)
     return Source(name, peer[1] or peer[2], int(peer[3]))
+
+
+def of_source(pattern: str) -> IsOf | None:
+    """Return the test for sources like `pattern`, such as `tcp:10.*`; None where any will do."""
+    if not pattern:
+        return None
+    wanted = re.compile(bytes_of(translate(pattern)))
+
+    def is_of(text: bytes, start: int, end: int) -> bool:
+        stamp = STAMP.match(text, start, end)
+        return stamp is not None and wanted.match(stamp[2]) is not None
+
+    return is_of

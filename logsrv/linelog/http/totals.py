@@ -20,7 +20,7 @@ _PIECE = 256 << 10
 
 @attrs.frozen
 class _Counted:
-    """What was counted in a segment up to `size`, in bytes of its text."""
+    """The numbers of a segment up to `size`, in bytes of its text."""
 
     lines: int
     size: int

@@ -29,7 +29,7 @@ _RESULT = struct.Struct("=Q?QQ")
 
 
 class Processes:
-    """So many processes that do `work`; `tell` gets a sentence for what failed."""
+    """Processes, a given number, that do `work`; `tell` gets a sentence for what failed."""
 
     def __init__(self, work: Work, tell: Callable[[str], None], processes: int) -> None:
         self._work = work

@@ -10,11 +10,13 @@ import json
 import zlib
 from collections.abc import Callable
 from datetime import datetime
+from types import ModuleType
 from typing import Any, NamedTuple
 
 from logsrv.kit.text.escape import is_plain, one_line, plain_json, printable
 from logsrv.linelog.fields.record import Record
 from logsrv.linelog.fields.values import elements, readable, text_of
+from logsrv.linelog.query.matching.highlight import spans_of
 from logsrv.linelog.query.matching.match import Matcher
 from logsrv.linelog.read.search import Hit
 
@@ -53,8 +55,6 @@ def renderer(style: Style, matcher: Matcher | None = None) -> Callable[[Hit, boo
     if style.output == "raw":
         return lambda hit, _: _message(hit.line, style.escaped) + b"\n"
     if style.color:
-        from logsrv.linelog.query.matching.highlight import spans_of
-
         spans = spans_of(matcher.node) if matcher else _no_spans
         return lambda hit, context: _coloured(hit, _no_spans if context else spans, style).encode()
     if style.local or style.width:
@@ -144,8 +144,7 @@ def cut(text: str, width: int) -> str:
     """Return text of at most `width` columns, `…` for what is left out; 0 leaves all."""
     if not width or len(text) * 2 <= width:
         return text
-    from wcwidth import wcwidth
-
+    wcwidth = _wcwidth().wcwidth
     taken = kept = 0
     for place, character in enumerate(text):
         if taken < width:
@@ -204,6 +203,12 @@ def width_of(text: str) -> int:
     """Return the columns of a terminal that a text takes."""
     if text.isascii():
         return len(text)
-    from wcwidth import wcswidth
+    width: int = _wcwidth().wcswidth(text)
+    return max(0, width)
 
-    return max(0, wcswidth(text))
+
+def _wcwidth() -> ModuleType:
+    """Return the module, which takes 14 ms to load: only a terminal and text outside ASCII need it."""
+    import wcwidth
+
+    return wcwidth

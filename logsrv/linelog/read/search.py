@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import os
 
-from logsrv.linelog.fields.stored import bytes_of
 from logsrv.linelog.read.plan import Stats, tasks
 from logsrv.linelog.read.pool import Pool
 from logsrv.linelog.read.words import by_words
@@ -16,9 +15,9 @@ from logsrv.named import NamedTuple
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    import re
     from collections.abc import Callable, Iterator
 
+    from logsrv.linelog.fields.source import IsOf
     from logsrv.linelog.query.matching.match import Matcher
     from logsrv.linelog.read.plan import ReadTask, Scope, Work
     from logsrv.linelog.read.texts import Frames
@@ -54,7 +53,11 @@ class Search:
         self.stats = Stats()
         self._with_index = with_index
         self._processes = processes
-        self._of = of_source(scope.source)
+        self._is_of: IsOf | None = None
+        if scope.source:
+            from logsrv.linelog.fields.source import of_source
+
+            self._is_of = of_source(scope.source)
         self.on_frame: Callable[[], None] | None = None
         self._open: Frames | None = None
 
@@ -107,7 +110,7 @@ class Search:
     def _in_scope(self, line: bytes) -> bool:
         if not self._in_time(line):
             return False
-        return self._of is None or is_of(self._of, line)
+        return self._is_of is None or self._is_of(line, 0, len(line))
 
     def starts(self, task: ReadTask, size: int) -> Iterator[bytes]:
         """Yield the first `size` bytes of each line of a task that matches."""
@@ -121,8 +124,8 @@ class Search:
 
     @property
     def _narrow(self) -> bool:
-        """Whether lines have to be looked at for more than the query."""
-        return bool(self._of or self.scope.since or self.scope.until)
+        """Return whether lines have to be looked at for more than the query."""
+        return bool(self._is_of or self.scope.since or self.scope.until)
 
     def count(self) -> int:
         """Return how many lines match."""
@@ -150,7 +153,7 @@ class Search:
     def find(self, task: ReadTask) -> Iterator[Hit]:
         """Yield the lines of one task that match."""
         for offset, text in self.texts(task):
-            for hit in in_text(self.matcher, self._of, Position(task.segment, offset), text):
+            for hit in in_text(self.matcher, self._is_of, Position(task.segment, offset), text):
                 if self._in_time(hit.line):
                     yield hit
 
@@ -195,30 +198,10 @@ class Search:
         return by_words(self.view, frames, needs) if needs and self._with_index else None
 
 
-def of_source(pattern: str) -> re.Pattern[bytes] | None:
-    """Return what a SOURCE has to match for a pattern such as `tcp:10.*`; None where any will do."""
-    if not pattern:
-        return None
-    import re
-    from fnmatch import translate
-
-    return re.compile(bytes_of(translate(pattern)))
-
-
-def is_of(of: re.Pattern[bytes], text: bytes, start: int = 0, end: int | None = None) -> bool:
-    """Tell whether a line is of such a source."""
-    from logsrv.linelog.fields.stamp import STAMP
-
-    stamp = STAMP.match(text, start, len(text) if end is None else end)
-    return stamp is not None and of.match(stamp[2]) is not None
-
-
-def in_text(
-    matcher: Matcher, of: re.Pattern[bytes] | None, position: Position, text: bytes
-) -> Iterator[Hit]:
-    """Yield the lines of a text that begins at `position` which match and are of such a source."""
+def in_text(matcher: Matcher, is_of: IsOf | None, position: Position, text: bytes) -> Iterator[Hit]:
+    """Yield the lines of a text that begins at `position` which match and are of a wanted source."""
     segment, offset = position
     for start, end in matcher.find(text, position):
-        if of is not None and not is_of(of, text, start, end):
+        if is_of is not None and not is_of(text, start, end):
             continue
         yield Hit(Position(segment, offset + start), text[start:end])

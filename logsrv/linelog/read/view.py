@@ -21,6 +21,7 @@ from logsrv.linelog.store.segments.times import NONE, UNKNOWN, Times, together
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from types import ModuleType
     from typing import Self
 
     from logsrv.linelog.read.texts import Frames
@@ -207,9 +208,7 @@ class View:
             _require(found, fd)
         except (OSError, ValueError) as error:
             self.note(f"{self._disk.path(segment.index)} is not used: {_why(error)}")
-            from logsrv.linelog.read.walk import walk
-
-            found, wrong = walk(segment.number, fd)
+            found, wrong = _walking().walk(segment.number, fd)
             if wrong:
                 self.tell(f"{path} is {wrong}")
         self._loaded = found
@@ -223,9 +222,14 @@ def _require(found: Index, fd: int) -> None:
         raise ValueError(f"it is of a file of {found.compressed} bytes, and there are {size}")
     if found.format < index.FORMAT:
         # It has no checksum: a wrong place in it would be taken for damage of the text.
-        from logsrv.linelog.read.walk import require
+        _walking().require(found, fd)
 
-        require(found, fd)
+
+def _walking() -> ModuleType:
+    """Return the module that does without an index, which a search seldom needs."""
+    from logsrv.linelog.read import walk
+
+    return walk
 
 
 def _why(error: Exception) -> str:

@@ -26,7 +26,7 @@ KILL_WITHIN = 2
 
 
 class _ToldToEndError(Exception):
-    """One of TOLD_BY has come."""
+    """A signal of TOLD_BY has come."""
 
 
 def _told(*_: object) -> None:

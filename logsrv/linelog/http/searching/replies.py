@@ -116,7 +116,7 @@ def _counted(
     view: View, values: Values, first: float, last: float
 ) -> tuple[float, dict[float, counts.TimeBucket]]:
     """Return a step for a span of time, and the buckets with lines by their beginnings."""
-    # One less than asked for: the span may begin and end inside a bucket.
+    # The span may begin and end inside a bucket: so one less than asked for.
     step = counts.sensible_step(last - first, max(1, values["buckets"] - 1))
     while values["buckets"] == 1 and counts.begin(first, step) != counts.begin(last, step):
         step *= 2
