@@ -199,5 +199,5 @@ def _without(codes: Codes, at: Places, length: Places, doubled: Places) -> Codes
     edges[at + length[gone]] -= 1
     inside = np.cumsum(edges[:-1], dtype=np.int8)
     inside[doubled] = 1
-    # Where bytes to keep and others are mixed, three times as fast as `codes[inside == 0]`.
+    # Three times as fast as `codes[inside == 0]` if bytes to keep and others are mixed.
     return codes.compress(inside == 0)

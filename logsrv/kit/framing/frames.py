@@ -42,7 +42,7 @@ class Framer:
     def __init__(self, most: int) -> None:
         self.trouble = ""
         self._most = most
-        # The beginning of a frame, of which nothing can be said before so many bytes are there.
+        # The beginning of a frame, which is looked at again when so many bytes are there.
         self._held = bytearray()
         self._wanted = 0
 
@@ -253,7 +253,7 @@ class _DelimiterFramer(Framer):
         self._delimiter = delimiter
 
     def receive(self, data: bytes) -> list[bytes]:
-        # What is held has no delimiter in it, so only what is new is looked through.
+        # The bytes that are held have no delimiter in them, so only new ones are searched.
         held, delimiter = self._held, self._delimiter
         if held and not self.trouble:
             tail = bytes(held[-(len(delimiter) - 1) :]) if len(delimiter) > 1 else b""

@@ -61,7 +61,7 @@ class Incoming:
         self.answers = b""
         self.dropped = 0
         self._only_lines = only_lines
-        # One chunk as it came, until more is added to it, or only some of it is taken.
+        # A chunk as it came (bytes), until more is added to it or only some of it is taken.
         self._raw: bytes | bytearray = b""
         # The length of its beginning of which `lines` were made, and how many they were.
         self._made = 0
@@ -136,7 +136,7 @@ class Incoming:
             left = length_hint(self.lines)
             if left:
                 rest = self._head(self._made).split(self.format.delimiter, self._count - left)[-1]
-                # Whoever goes through these lines just now is to find no more of them.
+                # A loop over these lines that is under way ends so.
                 deque(self.lines, 0)
             self._drop(self._made - len(rest))
             self._made, self.lines = 0, NO_LINES
@@ -233,7 +233,7 @@ class Incoming:
                 break
             if end == first:
                 self._refuse(end)
-            # One of them is bad: fewer at once, until it is the first.
+            # A line among them is bad: fewer at once, until it is the first.
             self._at_once = end // 4
         self._at_once = min(4 * self._at_once or LEAST_AT_ONCE, MOST_AT_ONCE)
         self.lines, self._made, self._count = iter(lines), end, len(lines)

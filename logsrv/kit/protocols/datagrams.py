@@ -52,7 +52,7 @@ class Datagrams(Generic[Settings, State]):
     answer_burst = 100
     lowest_port = 1024
 
-    # What fails, for the log.
+    # The name in the log of the author's method that failed.
     _doing = "datagram_received"
 
     context: DatagramContext

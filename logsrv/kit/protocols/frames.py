@@ -37,7 +37,7 @@ class FramedConnection(PeerConnection):
         return b"".join(lines)
 
 
-# As the default of --max-frame.
+# The default of --max-frame.
 DEFAULT_MAX_FRAME = 1024 * 1024
 
 

@@ -115,7 +115,7 @@ class LineReader:
         wanted: Deferred[str] = self._wait()
         if timeout is not None:
             wanted.addTimeout(timeout, self._author.clock)
-        # Whoever asks is not done, but can be given something.
+        # The author's code is not done, but can be given something.
         self._connection.tell(FINISH)
         try:
             return await wanted

@@ -82,7 +82,7 @@ class LineProtocol(PeerProtocol[Settings, State]):
         if connection is None or (lines := connection.lines) is None or type(text) is not str:
             (connection or self._connected()).send_line(text)
             return
-        # As there; one call less for each line is a tenth of what a line costs.
+        # The same as there: a call for each line would add a tenth to its cost.
         connection.gathered += len(text)
         lines.append(text)
         if connection.gathered > GATHERED:

@@ -13,7 +13,7 @@ from logsrv.kit.net.datagram.datagrams import sender_at
 from logsrv.kit.net.source import Sender
 from logsrv.kit.protocols.datagrams import Datagrams, path_of, port_of
 
-# Of a peer, as Twisted has it: host and port, or the path of a UNIX socket.
+# An address of a peer in Twisted's form: host and port, or the path of a UNIX socket.
 Address: TypeAlias = tuple[str, int] | str
 
 

@@ -65,9 +65,9 @@ class Connection(Generic[Settings, State]):
         self._connection = connection
         self._incoming = Incoming(context.line_format)
         self._reads_lines = False
-        # Whether the peer is made to wait, because too much is unread.
+        # True while the peer is made to wait, because too much is unread.
         self._holds_back = False
-        # Whether there is something that whoever waits has not looked at.
+        # True if something came since the author's code began to wait.
         self._news = False
         # Fires when there is more to read, or the others have room to whom too much was written.
         self._waiting: Deferred[None] | None = None
@@ -91,7 +91,7 @@ class Connection(Generic[Settings, State]):
         return self
 
     async def __anext__(self) -> str:
-        # As `read_line`; one coroutine less is a fifth of what a line costs.
+        # The same as `read_line`: its coroutine would add a fifth to the cost of a line.
         if self._connection.state.others is STUCK:
             await self._wait_for_others()
         line = self._take_line() if self._reads_lines else await self.read_line()
@@ -195,7 +195,7 @@ class Connection(Generic[Settings, State]):
 
     @property
     def ahead(self) -> bool:
-        # What nobody has read, a line that is skipped included.
+        # A line that is skipped counts as well.
         return bool(self._incoming.take_all()) or self._incoming.skipping
 
     def _read_anew(self) -> Connection:
@@ -224,9 +224,9 @@ class Connection(Generic[Settings, State]):
         self._connection.close(last_words)
         self._wake()
 
-    # As the reader of the connection.
+    # The methods of a `Reader`, for the connection.
 
-    # Whoever reads waits for the end as well.
+    # The author's code may wait for the end.
     spent = False
     waits_by_itself = True
 
@@ -236,7 +236,7 @@ class Connection(Generic[Settings, State]):
 
     @property
     def exhausted(self) -> bool:
-        # What is left is for one who may never ask for it.
+        # The author's code may never ask for the rest.
         return True
 
     def received(self, data: bytes) -> None:

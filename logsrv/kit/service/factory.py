@@ -100,10 +100,10 @@ class PluginFactory(ListenerContext, Factory):
     ) -> None:
         super().__init__(service, label, metrics)
         self._build = build
-        # Whether the address alone tells who the peer is, without asking its transport.
+        # True if the address alone tells who the peer is, without asking its transport.
         self.addressed = False
         self.starts_tls = starts_tls
-        # Of a link: the host that its certificate has to name when TLS begins.
+        # The host that the certificate has to name when TLS begins on a link; else empty.
         self.server_name = ""
         self._listener: Listener | None = None
 

@@ -40,7 +40,7 @@ def limits_of(*served: object) -> Limits:
     return found
 
 
-# Of the guard, for those who stay connected.
+# The options of the guard that mean something to connections only.
 OF_CONNECTIONS = ("max_connections", "max_connections_per_peer", "idle_timeout")
 
 

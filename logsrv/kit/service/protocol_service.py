@@ -108,7 +108,7 @@ class ProtocolService(ListeningService[Settings], Generic[Settings, PluginState]
         metrics = Metrics(PLUGIN_METRICS)
         super().__init__(name, settings, load=load, reactor=reactor, metrics=metrics)
         self.failures = Failures(name, reactor.seconds)
-        # Who looks at --metrics is no peer of the plugin.
+        # A client of --metrics is no peer of the plugin.
         self.peers = Peers(
             lambda: [
                 protocol

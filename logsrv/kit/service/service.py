@@ -32,10 +32,10 @@ Settings = TypeVar("Settings")
 
 log = Logger()
 
-# How long stopping may take: what has arrived is taken in, a peer that goes on sending is cut off. With the
+# The longest that a stop takes in what has arrived; then a peer that goes on sending is cut off. With the
 # last steps behind it a stop takes less than 5 s.
 DRAIN_SECONDS = 4.0
-# How long the rest of a stop may take: the store writes what it has, on a disk that may be slow.
+# The longest that the rest of a stop takes: the store writes what it has, on a disk that may be slow.
 CLOSE_SECONDS = 20.0
 STOP_SECONDS = 5 * DRAIN_SECONDS + CLOSE_SECONDS
 
@@ -74,7 +74,7 @@ class ListeningService(Service, Generic[Settings]):
         self._sites: dict[str, Site] = {}
         self._leaving: dict[Site, Deferred[None]] = {}
         self.cut = 0
-        # Of a start that awaits something, which the reactor has to run for.
+        # A start that awaits something, for which the reactor has to run.
         self._starting: Deferred[None] | None = None
         self._ready = False
         self._failed: StartError | None = None
@@ -198,7 +198,7 @@ class ListeningService(Service, Generic[Settings]):
             self._reactor.iterate()
         self.signals.release()
         if not isinstance(error, LogsrvError):
-            # Whoever starts it shows the traceback.
+            # twistd shows the traceback.
             self._end_waiting(StartError(f"{self.name} cannot start: {error}"))
             raise error
         failed = self._start_error(error)
@@ -310,7 +310,7 @@ class ListeningService(Service, Generic[Settings]):
         """Change to the settings as they are wanted now. Raises whatever refuses them."""
         settings = self._load()
         wanted = self._wanted(settings)
-        # What an earlier reload took away may still have its place, and may be wanted there again.
+        # A site that an earlier reload took away may still have its place, and may be wanted again.
         for site in list(self._leaving):
             await site.vacated
         if not self.running:

@@ -22,7 +22,7 @@ class MemoryClock(MemoryReactorClock):
     def __init__(self, between: Callable[[], object] = lambda: None) -> None:
         super().__init__()
         self.between = between
-        # What is to begin when the reactor runs begins at once.
+        # So `callWhenRunning` and the like begin at once.
         self.running = True
 
     def advance(self, amount: float) -> None:

@@ -31,7 +31,7 @@ from logsrv.kit.testing.peer import MemoryPeer, MemorySender
 from logsrv.kit.text.words import did_you_mean
 
 FIRST_PORT = 50000
-# Of the clock in memory; more than any start takes that ends.
+# Seconds of the clock in memory; longer than any start that ends.
 START_SECONDS = 3600.0
 
 

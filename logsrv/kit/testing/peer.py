@@ -14,7 +14,7 @@ from twisted.python.failure import Failure
 from logsrv.kit.net.guard.guarded_connection import Admitted
 from logsrv.kit.net.source import Sender
 
-# As Twisted's transports: more than this unread, and the producer is paused.
+# The producer is paused when more than this is unread, the same as in Twisted's transports.
 TRANSPORT_BUFFER = 64 * 1024
 
 

@@ -14,7 +14,7 @@ import time
 
 from logsrv.kit.framing.telnet import TelnetFilter
 
-# What the usual `telnet` client sends of its own accord, in one write (RFC 854, 858, 1073, 1091).
+# The bytes that the usual `telnet` client sends of its own accord, in one write (RFC 854, 858, 1073, 1091).
 CLIENT_OFFERS = (
     b"\xff\xfd\x03\xff\xfb\x18\xff\xfb\x1f\xff\xfb\x20\xff\xfb\x21\xff\xfb\x22\xff\xfb\x27"
 )

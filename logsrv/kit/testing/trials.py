@@ -26,11 +26,11 @@ from logsrv.kit.testing.peer import MemoryPeer
 TIMES = 10_000
 # A peer that reads nothing is sent at least this, so that its transport is full.
 LEAST_TO_FILL = 256 * 1024
-# Of a peer that reads nothing, no more than this may wait to be sent.
+# The most bytes that may wait to be sent to a peer that reads nothing.
 MOST_WAITING = 4 * 1024 * 1024
 # A piece that cuts lines and frames wherever it comes to it.
 PIECE = 4093
-# What works for an answer has so long; what takes longer has to be tried with a shorter one.
+# The time that an answer may take, in seconds of the clock in memory.
 ANSWER_SECONDS = 5.0
 # For who goes on sending by himself.
 MOST_ANSWERS = 100
@@ -55,7 +55,7 @@ def conformance(
 
     Raises AssertionError with one sentence: what the protocol did wrong, and with which input.
     """
-    # What others left behind would complain during the trials of this one.
+    # Objects of earlier trials would complain during these ones.
     gc.collect()
     plugin = plugin_of(what, **how)
     trial = Trial(lambda: MemoryService(plugin, *arguments), plugin.name, same, apart)
@@ -96,7 +96,7 @@ class Trial:
                 warnings.simplefilter("always")
                 service = self.start()
                 yield service
-                # So that its state lets go of what it has.
+                # The state lets go of what it has.
                 for peer in service.peers:
                     peer.disconnect()
                 if service.service.running:
@@ -307,7 +307,7 @@ def try_stop(trial: Trial, talk: bytes) -> None:
     """A stop answers what has come, ends in time, and leaves nothing behind."""
     whole = trial.answer(talk)
     with trial.service("on a stop") as service:
-        # One that asks, one that has begun to, and one that says nothing.
+        # A peer that asks, a peer that has begun to, and one that says nothing.
         asking, begun, _ = (service.connect() for _ in range(3))
         asking.feed(talk)
         begun.feed(talk[: len(talk) // 2])

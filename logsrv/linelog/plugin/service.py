@@ -173,7 +173,7 @@ class LoggerService(ListeningService[LoggerSettings]):
         self.alerts.change(settings.alerts)
 
     def stopping(self) -> Deferred[None]:
-        # The kit closes connections that are silent, and who waits for lines or an answer is.
+        # The kit closes silent connections; one that waits for lines or an answer counts as silent.
         return succeed(None) if self._web is None else self._web.stop()
 
     async def close(self) -> None:

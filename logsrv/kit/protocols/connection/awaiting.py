@@ -20,7 +20,7 @@ from logsrv.kit.protocols.connection.mistakes import mistaken
 
 Result = TypeVar("Result")
 
-# How a coroutine ends that was cancelled, whatever it awaited.
+# A cancelled coroutine ends by one of these, according to what it awaited.
 CANCELLED = (CancelledError, asyncio.CancelledError)
 
 

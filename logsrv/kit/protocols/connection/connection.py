@@ -7,7 +7,7 @@ what is sent, notices who does not read, survives errors of the author, and ends
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any
 
 from twisted.internet.defer import CancelledError, Deferred, fail, succeed
 from twisted.internet.interfaces import IPushProducer
@@ -17,7 +17,6 @@ from zope.interface import implementer
 
 from logsrv.errors import PeerError
 from logsrv.kit.net.backpressure import Backpressure
-from logsrv.kit.net.tls.peer_certificate import PeerCertificate
 from logsrv.kit.net.twisted.transports import (
     can_half_close,
     close_at_once,
@@ -28,10 +27,10 @@ from logsrv.kit.net.twisted.transports import (
 from logsrv.kit.observe.peer_log import PeerLogger, end_sentence
 from logsrv.kit.protocols.connection import states
 from logsrv.kit.protocols.connection.awaiting import CANCELLED, awaited
-from logsrv.kit.protocols.connection.context import ListenerContext
 from logsrv.kit.protocols.connection.crowd import Crowd, handled
 from logsrv.kit.protocols.connection.faults import EndOfStream, PeerGone
 from logsrv.kit.protocols.connection.mistakes import bytes_of, check_text, mistaken
+from logsrv.kit.protocols.connection.roles import Author, Reader
 
 if TYPE_CHECKING:
     from twisted.internet.base import DelayedCall
@@ -39,80 +38,16 @@ if TYPE_CHECKING:
 
 # Answers of one chunk are gathered into one write, but no more than this.
 GATHERED = 64 * 1024
-# Among so many of an author's timers are those that he has cancelled looked for, which end sooner so.
+# Each time that so many timers were begun, those that the author has cancelled are let go.
 TIMERS_LOOKED_THROUGH = 16
 # A peer that does not read its last words is cut off then.
 LAST_WORDS_SECONDS = 30.0
-# What a peer still sends when it is told why it is cut off is read and thrown away for so long: a
-# close with unread data would make the kernel reset the connection, and lose the last words.
+# After a peer is told why it is cut off, what it sends is thrown away for so long: a close with unread
+# data makes the kernel reset the connection, which would lose the last words.
 LINGER_SECONDS = 5.0
-# Where nothing waits to be sent, as far as we know, and nobody takes us for one who has more to write.
+# The states of the outflow in which nothing waits to be sent, as far as is known, and no more is expected.
 ROOMY = (states.UNUSED, states.FLOWING)
 CLOSED_CLEANLY = connectionDone.getErrorMessage()
-
-
-class Author(Protocol):
-    """The protocol object whose code the connection calls, and how it wants text to be sent."""
-
-    transport: Any
-    factory: ListenerContext
-    max_unsent: int
-    patience: float
-    encoding: str
-    ending: str
-    half_close: bool
-
-    @property
-    def peer(self) -> str: ...
-
-    @property
-    def certificate(self) -> PeerCertificate | None: ...
-
-    @property
-    def encrypted(self) -> bool: ...
-
-    @property
-    def can_start_tls(self) -> bool: ...
-
-    def know_peer(self) -> None: ...
-
-    def connection_made(self) -> object: ...
-
-    def connection_lost(self, reason: str) -> object: ...
-
-
-class Reader(Protocol):
-    """A reader: makes something for the author of what the peer sends.
-
-    spent: nothing of it is left here or was dropped, and that it ends is nothing to the author.
-    waits_by_itself: the author's code is not given anything, but asks for it.
-    """
-
-    waits_by_itself: bool
-
-    @property
-    def spent(self) -> bool: ...
-
-    @property
-    def waiting(self) -> bool:
-        """Return true if the author's code waits for more from the peer."""
-
-    @property
-    def exhausted(self) -> bool:
-        """Return true if the author's code has got all that it is to get one after another."""
-
-    @property
-    def ahead(self) -> bool:
-        """Return true if the peer has sent more than the author's code has got."""
-
-    def received(self, data: bytes) -> None:
-        """Take what the peer sent, while the connection is open."""
-
-    def advance(self) -> None:
-        """Give the author what there is, until there is nothing left or the connection is `held`."""
-
-    def lost(self) -> None:
-        """Let go of what the peer sent: the connection is gone."""
 
 
 @implementer(IPushProducer)
@@ -136,7 +71,7 @@ class PeerConnection:
         self.lines: list[Any] | None = None
         self.gathered = 0
         self.work: Deferred[Any] | None = None
-        # What waits for this peer, and that for which its author is made to wait.
+        # The senders that wait for this peer; and those crowds in which its own author waits.
         self._crowd: Crowd | None = None
         self._waits_for: set[Crowd] | None = None
         self._farewell = b""
@@ -150,9 +85,9 @@ class PeerConnection:
 
     @property
     def working(self) -> bool:
-        """Return true if the author's code is busy with something else than waiting for the peer.
+        """Return true if the author's code is at work, and does not just wait for the peer.
 
-        Also if it is given nothing because others have no room for what it writes to them.
+        Waiting for others, who have no room for what it writes to them, counts as work.
         """
         return self._busy or self.state.others is states.STUCK
 
@@ -162,10 +97,10 @@ class PeerConnection:
 
     @property
     def finished(self) -> bool:
-        """Return true if the end of what the peer sends would change nothing but that it is over."""
+        """Return true if all is done that the peer has asked for, so that its end may close at once."""
         return self.state is states.CONNECTED and (self.reader is None or self.reader.spent)
 
-    # As one whose departure nobody would notice.
+    # For `Departures`, which ends connections whose peer has gone while nothing is read.
 
     @property
     def unread(self) -> bool:
@@ -189,7 +124,7 @@ class PeerConnection:
         for word in doing:
             ACTIONS[word](self)
 
-    # What the transport says, by way of the Twisted protocol.
+    # Called by the transport, by way of the Twisted protocol.
 
     def made(self) -> None:
         """Let the author begin; a step for `call`."""
@@ -219,7 +154,7 @@ class PeerConnection:
 
     def lost(self, reason: Failure) -> None:
         """The connection is gone: tell the author, and let go of all."""
-        # As `tell`, without a loop: only one thing may have to be done.
+        # The same as `tell` without its loop: `cancel` is all that may have to be done.
         self.state, doing = self.state[states.LOST]
         if doing:
             self.cancel()
@@ -245,7 +180,7 @@ class PeerConnection:
         self.disperse()
         self._crowd = None
 
-    # What the author says.
+    # Called by the author's protocol.
 
     def send_line(self, text: str) -> None:
         if type(text) is not str:
@@ -288,7 +223,7 @@ class PeerConnection:
         """
         if self.state.sending is states.GONE:
             return fail(PeerGone(f"{self.author.peer} has gone"))
-        # Nor at once while it is being closed: who writes and drains for ever would never stop.
+        # Not at once while it is being closed: a loop that writes and drains would never end.
         if self.state.sending is states.OPEN and self._is_drained:
             return succeed(None)
         if self._room is None:
@@ -376,7 +311,7 @@ class PeerConnection:
         finally:
             handled.reset(before)
             self.lines = None
-            # As `tell`, without a call.
+            # The same as `tell`, without a call.
             self.state, words = self.state[states.RETURN]
             for word in words:
                 ACTIONS[word](self)
@@ -384,7 +319,7 @@ class PeerConnection:
     def wait_for(self, result: object, doing: str) -> None:
         """Hold the connection back until `result` is there."""
         self.work = pending = awaited(result, doing)
-        # Who waits for the peer is not done, but can be given something.
+        # Code that waits for the peer is not done, but can be given something.
         if self.reader is None or not self.reader.waiting:
             self.tell(states.AWAIT)
         pending.addCallbacks(self._worked, self._not_worked, errbackArgs=(doing,))
@@ -502,7 +437,7 @@ class PeerConnection:
             self.tell(states.DISPERSE)
             self._resume_drained()
 
-    # What the tables have us do.
+    # Called as the tables say, by ACTIONS.
 
     def disperse(self) -> None:
         if self._crowd is not None:
@@ -538,13 +473,13 @@ class PeerConnection:
         keep_open(self.author.transport)
 
     def let_close(self) -> None:
-        # What the author's code wrote meanwhile may have filled the transport again.
+        # The author's code may have filled the transport again meanwhile.
         if self.state.outflow is states.FLOWING and stop_keeping(self.author.transport):
             self.tell(states.RELEASE)
 
     def part_at_once(self) -> None:
         """`part` without a turn of the reactor in between, if the system takes all we have to say."""
-        # Who wrote before is a producer.
+        # A connection that has written before is a producer, and not UNUSED.
         if self.state.outflow is states.UNUSED:
             left = close_at_once(self.author.transport, self._farewell)
             if left is None:
@@ -575,7 +510,7 @@ class PeerConnection:
         self.author.transport.abortConnection()
 
 
-# What the tables of `states` say in small letters.
+# The words of the tables in `states` that stand in small letters.
 ACTIONS: dict[str, Callable[[PeerConnection], None]] = {
     "abort": PeerConnection.abort,
     "cancel": PeerConnection.cancel,

@@ -19,7 +19,7 @@ from logsrv.kit.observe.failures import Failures
 from logsrv.kit.observe.metrics import Counts, Metrics
 from logsrv.kit.observe.peer_log import ConnectionLog
 
-# Of a protocol, for type checkers: its options class, and the class of its state.
+# The options class of a protocol and the class of its state, for type checkers.
 Settings = TypeVar("Settings", default=Any)
 State = TypeVar("State", default=Any)
 

@@ -19,7 +19,7 @@ Result = TypeVar("Result")
 
 # A receiver is looked at so often within its patience.
 LOOKS_PER_PATIENCE = 4
-# One that takes something is cut off as well if it is not as much as this within so many patiences.
+# A receiver that takes fewer bytes than this within so many times its patience is cut off as well.
 LEAST_TAKEN = 64 * 1024
 LEAST_PATIENCES = 6
 
@@ -96,7 +96,7 @@ class Crowd:
         self._written = self._taken = 0
         # In the order in which they came, and go on.
         self._senders: dict[CrowdSender, None] = {}
-        # What each has sent all the same, since too much waited.
+        # The bytes that each has sent although too much waits.
         self._more: dict[CrowdSender, int] = {}
         self._look: IDelayedCall | None = None
         # When it has taken something last; what it had taken when that began to count, and since when.

@@ -19,8 +19,9 @@ from logsrv.kit.net.guard.guard import Refusal
 from logsrv.kit.net.guard.guarded_connection import admitted_of
 from logsrv.kit.net.guard.start_tls import can_be_put_under, hold_back_nothing, put_tls_under
 from logsrv.kit.net.tls.twisted_tls import is_encrypted
-from logsrv.kit.protocols.connection.connection import PeerConnection, Reader
+from logsrv.kit.protocols.connection.connection import PeerConnection
 from logsrv.kit.protocols.connection.faults import PeerGone, PeerTimeout
+from logsrv.kit.protocols.connection.roles import Reader
 from logsrv.kit.protocols.connection.states import (
     AWAIT,
     CLOGGED,
@@ -49,7 +50,7 @@ async def start_tls(
     factory = author.factory.tls_factory(certificate)
     before = connection.reader
     connection.reader = reader = HandshakeReader(connection, make_reader)
-    # Who waits for the peer is not done, but can be given something; it may all come now.
+    # The author's code waits for the peer now: it can be given something, so what was held back comes.
     connection.tell(FINISH)
     hold_back_nothing(author)
     if connection.lines:

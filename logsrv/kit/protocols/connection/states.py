@@ -33,7 +33,7 @@ CROWD, DISPERSE = "CROWD", "DISPERSE"
 
 # fmt: off
 
-# What may still be said. LEAVING: `close` was called, and the author's code has not returned yet.
+# The sending side. LEAVING: `close` was called, and the author's code has not returned yet.
 # PARTING: the last words are on their way to the transport. LINGERING: the peer was told why it is cut
 # off, and what it still sends is thrown away.
 SENDING: Table = {
@@ -46,7 +46,7 @@ SENDING: Table = {
     GONE:      {LOST: (GONE, "cancel")},
 }
 
-# Where the author's code is. RUNNING: on the stack; what it sends is gathered. PENDING: on the stack, and
+# The author's code. RUNNING: it is on the stack; what it sends is gathered. PENDING: on the stack, and
 # it gave something to wait for. BUSY: it isn't done with what it got, or has more unread than it should.
 # Whatever may let it have more goes by RUNNING, so that it gets what waits before the peer is read again.
 HANDLER: Table = {
@@ -57,8 +57,8 @@ HANDLER: Table = {
     BUSY:    {FINISH: (RUNNING, "run"), LOST: (READY,)},
 }
 
-# What the transport makes of us as its producer. UNUSED: it has none, for nothing was written. KEPT: it
-# takes us for one who waits to write more, and doesn't close when a stop of the service asks it to.
+# The connection as a producer of its transport. UNUSED: it is none, for nothing was written. KEPT: the
+# transport expects more from it, and does not close when a stop of the service asks it to.
 OUTFLOW: Table = {
     UNUSED:  {USE: (FLOWING, "register")},
     FLOWING: {FULL: (CLOGGED,), RELEASE: (UNUSED, "unregister")},
@@ -66,7 +66,7 @@ OUTFLOW: Table = {
     CLOGGED: {ROOM: (FLOWING, "let_close", "disperse")},
 }
 
-# What comes from the peer.
+# The receiving side.
 INPUT: Table = {
     READING: {END: (ENDED, "watch")},
     PAUSED:  {END: (ENDED, "watch")},

@@ -79,7 +79,7 @@ class Launch:
             try:
                 os.write(pipe, message)
             except OSError:
-                # Whoever waited has gone.
+                # The program that waited has gone.
                 pass
             os.close(pipe)
 
