@@ -26,8 +26,10 @@ def lazy_names(package: str) -> tuple[Callable[[str], object], Callable[[], list
             [folder] = sys.modules[package].__path__
             with open(os.path.join(folder, "__init__.pyi"), encoding="utf-8") as stub:
                 for line in stub:
-                    _, module, _, name, *_ = line.split()
-                    modules[name] = module
+                    # Sections of imports have blank lines between them.
+                    if line.startswith("from "):
+                        _, module, _, name, *_ = line.split()
+                        modules[name] = module
         return sorted(modules)
 
     def load(name: str) -> object:

@@ -71,6 +71,8 @@ def test_type_checkers_see_what_is_loaded(stub: Path) -> None:
         for alias in statement.names
     }
     assert declared == {name: getattr(package, name) for name in dir(package)}
+    # A module of such a name would take its place as soon as it is imported.
+    assert not declared.keys() & {path.stem for path in stub.parent.iterdir()}
 
 
 def test_every_stub_is_installed() -> None:

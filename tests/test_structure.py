@@ -340,6 +340,7 @@ MAY_IMPORT: dict[str, tuple[str, ...]] = {
         "logsrv.kit.text",
         "logsrv.kit.framing",
         "logsrv.kit.net",
+        "logsrv.kit.options",
     ),
     "logsrv.cli.reading": (
         "logsrv.cli.arguments",

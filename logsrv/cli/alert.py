@@ -10,17 +10,17 @@ Exit status: 0 when everything has arrived, 1 when something has not.
 from __future__ import annotations
 
 import argparse
+import os
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any
+from itertools import islice
+from pathlib import Path
+from typing import Any
 
+import logsrv.cli as late
 from logsrv.cli.arguments import tell
 from logsrv.errors import ConfigurationError, StoreError
 from logsrv.kit.options.argument_parser import Parser
-
-if TYPE_CHECKING:
-    from logsrv.linelog.alerts.settings import AlertSettings
-    from logsrv.linelog.alerts.tally import Counted
-    from logsrv.linelog.plugin.settings import LoggerSettings
+from logsrv.kit.text.words import did_you_mean, shown
 
 _OPTIONS = {
     "config": ("FILE", "take options from this TOML file, as twistd logsrv does"),
@@ -43,57 +43,40 @@ def declare(parser: Parser) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     """Send them. Raises ConfigurationError for options that are wrong."""
-    from logsrv.linelog.alerts import process
-    from logsrv.linelog.alerts.settings import labelled
-
     settings = _settings(arguments)
-    alerts = labelled(settings.alerts)
+    alerts = late.labelled(settings.alerts)
     if not alerts:
         raise ConfigurationError("there are no alerts; add --alert QUERY, or --config FILE")
     for name in arguments.names:
         if name not in alerts:
-            from logsrv.kit.text.words import did_you_mean, shown
-
             raise ConfigurationError(
                 f"no alert is called {shown(name)}{did_you_mean(name, list(alerts))}"
             )
     wanted = {label: alerts[label] for label in arguments.names or alerts}
-    process.check(tuple(wanted.values()))
+    late.check(tuple(wanted.values()))
     return _send({label: (alert, _newest(settings, alert)) for label, alert in wanted.items()})
 
 
-def _settings(arguments: argparse.Namespace) -> LoggerSettings:
-    import os
-    from pathlib import Path
-
-    from logsrv.kit.options.load import Sources, load
-    from logsrv.linelog.plugin.settings import LoggerSettings
+def _settings(arguments: argparse.Namespace) -> late.LoggerSettings:
 
     given = {name: getattr(arguments, name) for name in _OPTIONS if getattr(arguments, name)}
-    sources = Sources(name="logsrv", directory=Path.cwd(), environment=os.environ, arguments=given)
-    return load(LoggerSettings, sources).settings
+    sources = late.Sources(
+        name="logsrv", directory=Path.cwd(), environment=os.environ, arguments=given
+    )
+    return late.load(late.LoggerSettings, sources).settings
 
 
-def _newest(settings: LoggerSettings, alert: AlertSettings) -> Counted:
+def _newest(settings: late.LoggerSettings, alert: late.AlertSettings) -> late.Counted:
     """Return the last lines that match; none of a store that is not there yet."""
-    from itertools import islice
-
-    from logsrv.linelog.alerts.tally import SHOWN, Tally
-    from logsrv.linelog.query.language.parse import parse
-    from logsrv.linelog.query.matching.match import compile
-    from logsrv.linelog.read.plan import Scope
-    from logsrv.linelog.read.search import Search
-    from logsrv.linelog.read.view import View
-
-    tally = Tally(alert.alert_every)
+    tally = late.Tally(alert.alert_every)
     try:
-        view = View(str(settings.directory), lambda why: tell(f"logsrv alert: {why}"))
+        view = late.View(str(settings.directory), lambda why: tell(f"logsrv alert: {why}"))
     except StoreError as error:
         tell(f"logsrv alert: {error}; it is sent without lines")
         return tally.counted
     try:
-        search = Search(view, compile(parse(alert.alert)), Scope())
-        hits = list(islice(search.hits(reverse=True), SHOWN))[::-1]
+        search = late.Search(view, late.compile(late.parse(alert.alert)), late.Scope())
+        hits = list(islice(search.hits(reverse=True), late.SHOWN))[::-1]
     finally:
         view.close()
     if hits:
@@ -101,32 +84,26 @@ def _newest(settings: LoggerSettings, alert: AlertSettings) -> Counted:
     return tally.counted
 
 
-def _send(messages: Mapping[str, tuple[AlertSettings, Counted]]) -> int:
+def _send(messages: Mapping[str, tuple[late.AlertSettings, late.Counted]]) -> int:
     """Send the messages, one after the other; return the exit status."""
-    from twisted.internet import reactor
-    from twisted.internet.defer import Deferred
-
-    running: Any = reactor
+    running: Any = late.reactor
     failed = False
 
     async def send() -> None:
-        from logsrv.linelog.alerts.delivery.delivery import deliver_by
-        from logsrv.linelog.alerts.delivery.message import Undelivered
-
         nonlocal failed
-        deliver = deliver_by(running, test=True)
+        deliver = late.deliver_by(running, test=True)
         for label, (alert, counted) in messages.items():
             lines = "1 line" if counted.count == 1 else f"{counted.count} lines"
             for way in alert.ways:
                 try:
                     await deliver(way, alert, counted)
                     print(f"alert {label}: sent by {way} with {lines}", flush=True)
-                except Undelivered as error:
+                except late.Undelivered as error:
                     failed = True
                     tell(f"logsrv alert: alert {label} was not delivered: {error}")
 
     def begin() -> None:
-        Deferred.fromCoroutine(send()).addBoth(end)
+        late.Deferred.fromCoroutine(send()).addBoth(end)
 
     outcome: list[Any] = []
 

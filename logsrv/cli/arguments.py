@@ -2,27 +2,26 @@
 
 from __future__ import annotations
 
+import math
 import sys
+
+import logsrv.cli as late
+from logsrv.kit.text.escape import printable
 
 
 def tell(sentence: str) -> None:
     """Write a sentence on stderr; what could drive a terminal in it is escaped."""
-    from logsrv.kit.text.escape import printable
-
     print(printable(sentence), file=sys.stderr, flush=True)
 
 
 def seconds(text: str) -> float:
     """Parse a length of time in seconds, for `type=`."""
-    import argparse
-    import math
-
     try:
         value = float(text)
     except ValueError:
         value = math.nan
     if not 0 <= value < math.inf:
-        from logsrv.kit.text.words import shown
-
-        raise argparse.ArgumentTypeError(f"{shown(text)} is no number of seconds, such as 2 or 0.5")
+        raise late.ArgumentTypeError(
+            f"{late.shown(text)} is no number of seconds, such as 2 or 0.5"
+        )
     return value

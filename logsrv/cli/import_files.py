@@ -22,16 +22,14 @@ import time
 from collections.abc import Iterator, Sequence
 from itertools import chain
 from pathlib import Path
-from typing import TYPE_CHECKING
 
+import logsrv.cli as late
 from logsrv.cli.arguments import tell
 from logsrv.cli.reading.arguments import declare_store
 from logsrv.errors import StoreError
 from logsrv.kit.options.argument_parser import Parser
-
-if TYPE_CHECKING:
-    from logsrv.linelog.importing.files import LogFile
-    from logsrv.linelog.importing.writer import ImportWriter
+from logsrv.kit.text.escape import printable
+from logsrv.kit.text.time import rfc3339
 
 _EVERY = 0.2
 _MICRO = 1e6
@@ -50,19 +48,11 @@ def declare(parser: Parser) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     """Import the files. Raises StoreError for a store that cannot take them."""
-    from logsrv.kit.text.escape import printable
-    from logsrv.linelog.importing.files import find
-    from logsrv.linelog.importing.merge import merged
-    from logsrv.linelog.importing.summary import LeftOut, of_all, of_file
-    from logsrv.linelog.importing.writer import opened
-    from logsrv.linelog.store.policy import StorePolicy
-    from logsrv.memory import keep_freed_memory
-
-    keep_freed_memory()
+    late.keep_freed_memory()
     _allow_many_files()
     started = time.monotonic()
     wrong: list[str] = []
-    left = LeftOut()
+    left = late.LeftOut()
 
     def say(sentence: str) -> None:
         wrong.append(sentence)
@@ -72,31 +62,29 @@ def run(arguments: argparse.Namespace) -> int:
         left.binary += 1
         tell(f"logsrv import: {sentence}")
 
-    files: Sequence[LogFile] = find(arguments.files, say, leave)
+    files: Sequence[late.LogFile] = late.find(arguments.files, say, leave)
     left.unreadable = len(wrong)
     if arguments.dry_run:
-        for _ in _shown(merged(files), files):
+        for _ in _shown(late.merged(files), files):
             pass
     elif files:
-        with opened(Path(arguments.directory), StorePolicy()) as writer:
+        with late.opened(Path(arguments.directory), late.StorePolicy()) as writer:
             found = files
             files = _import(found, writer)
             left.imported = len(found) - len(files)
     for file in files:
-        print(printable(f"{file.name}: {of_file(file)}"))
-    print(of_all(files, left, time.monotonic() - started))
+        print(printable(f"{file.name}: {late.of_file(file)}"))
+    print(late.of_all(files, left, time.monotonic() - started))
     return 1 if wrong else 0
 
 
-def _import(files: Sequence[LogFile], writer: ImportWriter) -> Sequence[LogFile]:
-    from logsrv.kit.text.escape import printable
-    from logsrv.linelog.importing.merge import merged
+def _import(files: Sequence[late.LogFile], writer: late.ImportWriter) -> Sequence[late.LogFile]:
 
     done = [file for file in files if file.identity in writer.done.files]
     for file in done:
         print(printable(f"{file.name}: imported already, left out"))
     files = [file for file in files if file not in done]
-    runs = merged(files)
+    runs = late.merged(files)
     first = next(runs, None)
     if first is None:
         return files
@@ -109,24 +97,20 @@ def _import(files: Sequence[LogFile], writer: ImportWriter) -> Sequence[LogFile]
         tell("logsrv import: interrupted; the same command goes on where this one was")
         raise
     except OSError as error:
-        from logsrv.linelog.store.disk.disk import reason
-
         raise StoreError(
-            f"the store {writer.directory} takes no more: {reason(error)}; the same command goes on"
+            f"the store {writer.directory} takes no more: {late.reason(error)}; the same command goes on"
             " where this one was"
         ) from error
     return files
 
 
 def _shown(
-    runs: Iterator[tuple[int, LogFile, bytes]], files: Sequence[LogFile]
-) -> Iterator[tuple[int, LogFile, bytes]]:
+    runs: Iterator[tuple[int, late.LogFile, bytes]], files: Sequence[late.LogFile]
+) -> Iterator[tuple[int, late.LogFile, bytes]]:
     """Yield the runs, and say on a terminal how far that is."""
     if not sys.stderr.isatty():
         yield from runs
         return
-    from logsrv.kit.text.time import rfc3339
-
     whole = max(1, sum(file.size for file in files))
     due = time.monotonic() + _EVERY
     for run in runs:

@@ -29,7 +29,7 @@ from twisted import plugins
 
 
 @attrs.frozen(kw_only=True)
-class Plugin:
+class InstalledPlugin:
     """A plugin, or an input, as its author describes it.
 
     name: what one types. version: its own, else that of its package; "" if neither is known.
@@ -62,12 +62,12 @@ class Broken:
 class Installed:
     """The whole list, in the order of names."""
 
-    plugins: tuple[Plugin, ...]
-    inputs: tuple[Plugin, ...]
+    plugins: tuple[InstalledPlugin, ...]
+    inputs: tuple[InstalledPlugin, ...]
     broken: tuple[Broken, ...]
 
     @property
-    def hidden(self) -> list[tuple[Plugin, Plugin]]:
+    def hidden(self) -> list[tuple[InstalledPlugin, InstalledPlugin]]:
         """Return each plugin that twistd does not take, with the one of that name which it takes."""
         return [
             (plugin, next(other for other in group if other.taken and other.name == plugin.name))
@@ -77,7 +77,7 @@ class Installed:
         ]
 
 
-def installed() -> Installed:
+def find_installed() -> Installed:
     """Look at everything that Twisted's plugin system finds. Harms nothing, and starts nothing."""
     # Twisted logs each broken module as a critical error, with a traceback on stderr.
     with contextlib.suppress(AssertionError):
@@ -106,7 +106,14 @@ def installed() -> Installed:
     )
 
 
-def _plugins(files: dict[int, str], packages: Packages) -> Iterator[Plugin]:
+def is_overlooked(directory: Path) -> bool:
+    """Return whether plugins lie in `directory` where `twistd` looks for none."""
+    folder = directory / "twisted/plugins"
+    searched = {Path(entry).resolve() for entry in plugins.__path__}
+    return any(folder.glob("*.py")) and folder.resolve() not in searched
+
+
+def _plugins(files: dict[int, str], packages: Packages) -> Iterator[InstalledPlugin]:
     seen: set[str] = set()
     # In case of two with one name twistd takes the first that Twisted's plugin system gives.
     for maker in sorted(getPlugins(IServiceMaker), key=lambda maker: maker.tapname):
@@ -114,7 +121,7 @@ def _plugins(files: dict[int, str], packages: Packages) -> Iterator[Plugin]:
         package = packages.of(where, _code_of(maker))
         listens, error = _listens(maker, package)
         own = _own_version(maker)
-        yield Plugin(
+        yield InstalledPlugin(
             name=maker.tapname,
             version=own if own != "0" else _version(package),
             package=_name(package),
@@ -169,14 +176,14 @@ def _listens(maker: Any, package: metadata.Distribution | None) -> tuple[tuple[s
         return (), error_text(error)
 
 
-def _inputs(files: dict[int, str], packages: Packages) -> Iterator[Plugin]:
+def _inputs(files: dict[int, str], packages: Packages) -> Iterator[InstalledPlugin]:
     used = inputs()
     ours = [found for found in used.values() if id(found) not in files]
     for found in sorted([*ours, *getPlugins(IInput)], key=lambda found: found.name):
         code = type(found).__module__
         where = files.get(id(found), getattr(sys.modules.get(code), "__file__", ""))
         package = packages.of(where, code)
-        yield Plugin(
+        yield InstalledPlugin(
             name=found.name,
             version=_version(package),
             package=_name(package),

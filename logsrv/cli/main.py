@@ -9,6 +9,8 @@ from __future__ import annotations
 import os
 import sys
 
+import logsrv.cli as late
+from logsrv import __version__
 from logsrv.cli.arguments import tell
 from logsrv.errors import LogsrvError, Shown, UsageError
 from logsrv.kit.options.plain_arguments import Declared
@@ -67,14 +69,14 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """
     words = list(sys.argv[1:] if arguments is None else arguments)
     if sys.stdout is None:
-        # So does `>&-`; what opened a file next would get its number, and our output.
+        # The shell's `>&-` does this; the next file opened would get number 1, and our output.
         tell("logsrv: standard output is closed")
         return USAGE if words[:1] and words[0] in SEARCHING else FAILED
     try:
         status = _run(words)
         sys.stdout.flush()
     except BrokenPipeError:
-        # Who reads our output has seen enough. Of a search, 1 would say that nothing was found.
+        # The reader has seen enough. For a search, status 1 would say that nothing was found.
         forget_output()
         return 0 if words[:1] and words[0] in SEARCHING else FAILED
     except OSError as error:
@@ -91,17 +93,13 @@ def _run(words: list[str]) -> int:
         print(_help(), end="")
         return 0 if words else USAGE
     if words[0] == "--version":
-        from logsrv import __version__
-
         print(f"logsrv {__version__}")
         return 0
     name = words[0]
     if name not in COMMANDS:
-        from logsrv.kit.text.words import did_you_mean, shown
-
         what = "option" if name.startswith("-") else "command"
-        near = did_you_mean(name, [*COMMANDS, "--help", "--version"])
-        tell(f"logsrv: {shown(name)} is no {what}{near}; logsrv --help shows what there is")
+        near = late.did_you_mean(name, [*COMMANDS, "--help", "--version"])
+        tell(f"logsrv: {late.shown(name)} is no {what}{near}; logsrv --help shows what there is")
         return USAGE
     command = __import__(f"logsrv.cli.{MODULES.get(name, name)}", fromlist=["run"])
     try:
@@ -122,9 +120,7 @@ def _arguments(command: ModuleType, name: str, words: list[str]) -> object:
         command.declare(declared)
         if (given := declared.read(words)) is not None:
             return given
-    from logsrv.kit.options.argument_parser import Parser
-
-    parser = Parser(prog=f"logsrv {name}", description=command.__doc__ or "")
+    parser = late.Parser(prog=f"logsrv {name}", description=command.__doc__ or "")
     command.declare(parser)
     return parser.parse_args(words)
 

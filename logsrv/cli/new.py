@@ -26,6 +26,7 @@ from pathlib import Path
 
 import attrs
 
+import logsrv.cli as late
 import logsrv.kit
 from logsrv.cli.origin import origin
 from logsrv.errors import ConfigurationError
@@ -97,9 +98,7 @@ def run(arguments: argparse.Namespace) -> int:
         where = shown(str(error.filename or directory))
         raise ConfigurationError(f"{where}: {error.strerror}") from None
     if arguments.tls:
-        from logsrv.kit.net.tls.self_signed import write_pair
-
-        write_pair(directory / "tls")
+        late.write_pair(directory / "tls")
     folder = shown(str(directory))
     print(f"{folder} has {len(files)} files. Next:\n\n    cd {folder}\n    make run\n    make test")
     return 0
@@ -125,15 +124,9 @@ def _check_taken(name: str, kind: str) -> None:
     if name == "tests" or name in sys.stdlib_module_names or importlib.util.find_spec(name):
         raise ConfigurationError(f"there is a Python module named {what}; take another name")
     if kind == "input":
-        from logsrv.kit.net.endpoints.endpoint import ARGUMENTS
-        from logsrv.linelog.inputs.intake.registry import inputs
-
-        taken = {*inputs(), *ARGUMENTS, "haproxy"}
+        taken = {*late.inputs(), *late.ARGUMENTS, "haproxy"}
     else:
-        from twisted.application.service import IServiceMaker
-        from twisted.plugin import getPlugins
-
-        taken = {plugin.tapname for plugin in getPlugins(IServiceMaker)}
+        taken = {plugin.tapname for plugin in late.getPlugins(late.IServiceMaker)}
     if name in taken:
         raise ConfigurationError(
             f"there is something else that is called {what}; take another name"
@@ -157,15 +150,13 @@ def in_makefile(value: str) -> str:
 
 def rendered(name: str, kind: str, *, tls: bool = False) -> Iterator[tuple[Path, str]]:
     """The files of a project: where in it, and their text."""
-    from jinja2 import Environment, FileSystemLoader, StrictUndefined
-
-    environment = Environment(
-        loader=FileSystemLoader(TEMPLATES),
-        undefined=StrictUndefined,
+    environment = late.Environment(
+        loader=late.FileSystemLoader(TEMPLATES),
+        undefined=late.StrictUndefined,
         keep_trailing_newline=True,
         trim_blocks=True,
         lstrip_blocks=True,
-        # What is written is Python and the like; the one value from outside has been checked.
+        # The files are Python and the like, not HTML; the one value from outside has been checked.
         autoescape=False,
     )
     values = {

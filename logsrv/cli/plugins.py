@@ -12,12 +12,10 @@ import json
 import sys
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
 
+import logsrv.cli as late
 from logsrv.kit.options.argument_parser import Parser
-
-if TYPE_CHECKING:
-    from logsrv.cli.installed import Installed, Plugin
+from logsrv.kit.text.escape import printable
 
 
 def declare(parser: Parser) -> None:
@@ -27,11 +25,9 @@ def declare(parser: Parser) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     """Print the list."""
-    from logsrv.cli.installed import installed
-
-    found = installed()
+    found = late.find_installed()
     print(_json(found) if arguments.json else _text(found), end="")
-    if _is_overlooked(Path.cwd()):
+    if late.is_overlooked(Path.cwd()):
         print(
             "logsrv plugins: twisted/plugins in this directory is not on Python's path:"
             " try PYTHONPATH=. or install the package (pip install --editable .)",
@@ -41,24 +37,11 @@ def run(arguments: argparse.Namespace) -> int:
     return 0 if is_sound else 1
 
 
-def _is_overlooked(directory: Path) -> bool:
-    """Return whether plugins lie in `directory` where `twistd` looks for none."""
-    import twisted.plugins
-
-    folder = directory / "twisted/plugins"
-    searched = {Path(entry).resolve() for entry in twisted.plugins.__path__}
-    return any(folder.glob("*.py")) and folder.resolve() not in searched
+def _json(found: late.Installed) -> str:
+    return json.dumps(late.asdict(found), indent=2, ensure_ascii=True) + "\n"
 
 
-def _json(found: Installed) -> str:
-    import attrs
-
-    return json.dumps(attrs.asdict(found), indent=2, ensure_ascii=True) + "\n"
-
-
-def _text(found: Installed) -> str:
-    from logsrv.kit.text.escape import printable
-
+def _text(found: late.Installed) -> str:
     parts = [_table("PLUGIN", found.plugins), "\n", _table("INPUT", found.inputs)]
     if found.broken or found.hidden or any(plugin.error for plugin in found.plugins):
         parts.append("\n")
@@ -75,11 +58,11 @@ def _text(found: Installed) -> str:
     return printable("".join(parts))
 
 
-def _origin(plugin: Plugin) -> str:
+def _origin(plugin: late.InstalledPlugin) -> str:
     return plugin.where or plugin.package or "an unknown file"
 
 
-def _table(title: str, plugins: Sequence[Plugin]) -> str:
+def _table(title: str, plugins: Sequence[late.InstalledPlugin]) -> str:
     rows = [(title, "VERSION", "LISTENS AT", "PACKAGE", "FILE")]
     rows += [
         (

@@ -14,15 +14,13 @@ from __future__ import annotations
 import argparse
 import os
 from pathlib import Path
-from typing import TYPE_CHECKING
 
+import logsrv.cli as late
 from logsrv.cli.arguments import tell
 from logsrv.cli.reading.arguments import declare_store
 from logsrv.errors import StoreError
 from logsrv.kit.options.argument_parser import Parser
-
-if TYPE_CHECKING:
-    from logsrv.linelog.store.words.reindex import Reindexed
+from logsrv.kit.text.words import shown
 
 
 def declare(parser: Parser) -> None:
@@ -32,20 +30,15 @@ def declare(parser: Parser) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     """Make them, one segment after the other. Raises StoreError for a store that cannot be read."""
-    from logsrv.kit.text.words import shown
-    from logsrv.linelog.store.disk.disk import Disk, reason
-    from logsrv.linelog.store.words.reindex import reindex
-    from logsrv.memory import keep_freed_memory
-
-    keep_freed_memory()
+    late.keep_freed_memory()
     # A server beside us comes first.
     os.nice(19)
     directory = Path(arguments.directory)
     looked_at = made = failed = 0
     try:
-        disk = Disk().enter(directory)
+        disk = late.Disk().enter(directory)
         try:
-            for one in reindex(disk):
+            for one in late.make_indexes(disk):
                 looked_at += not one.gone
                 made += bool(one.made)
                 failed += one.error is not None
@@ -54,13 +47,13 @@ def run(arguments: argparse.Namespace) -> int:
             disk.leave()
     except OSError as error:
         raise StoreError(
-            f"the store {shown(str(directory))} cannot be read: {reason(error)}"
+            f"the store {shown(str(directory))} cannot be read: {late.reason(error)}"
         ) from error
     print(f"{looked_at} sealed segments; indexes were made for {made}")
     return 1 if failed else 0
 
 
-def _report(one: Reindexed) -> None:
+def _report(one: late.Reindexed) -> None:
     name = one.segment.name
     if one.error is not None:
         tell(f"logsrv reindex: {name}: {one.error}")

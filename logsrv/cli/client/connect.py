@@ -22,14 +22,12 @@ from __future__ import annotations
 import argparse
 import os
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
+import logsrv.cli.client as late
 from logsrv.cli.arguments import seconds, tell
 from logsrv.errors import ConfigurationError
 from logsrv.kit.options.argument_parser import Parser
-
-if TYPE_CHECKING:
-    from logsrv.cli.client.target import Target
 
 
 def declare(parser: Parser) -> None:
@@ -70,9 +68,7 @@ def declare(parser: Parser) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     """Talk until it is over. Raises LogsrvError."""
-    from logsrv.cli.client.target import parse_target
-
-    target = parse_target(arguments.endpoint)
+    target = late.parse_target(arguments.endpoint)
     if arguments.raw and arguments.hex:
         raise ConfigurationError("--raw and --hex exclude each other")
     if arguments.raw and os.isatty(1):
@@ -82,22 +78,15 @@ def run(arguments: argparse.Namespace) -> int:
     return _react(target, arguments, interactive=os.isatty(0) and os.isatty(1))
 
 
-def _react(target: Target, arguments: argparse.Namespace, interactive: bool) -> int:
+def _react(target: late.Target, arguments: argparse.Namespace, interactive: bool) -> int:
     if interactive:
         # The prompt lives on asyncio.
-        import asyncio
-
-        from twisted.internet import asyncioreactor
-
-        loop = asyncio.new_event_loop()
-        asyncio.set_event_loop(loop)
-        asyncioreactor.install(loop)
-    from twisted.internet import reactor
-    from twisted.internet.defer import Deferred
-    from twisted.logger import globalLogBeginner
-
-    # What Twisted has to log is no part of the conversation.
-    globalLogBeginner.beginLoggingTo([], redirectStandardIO=False, discardBuffer=True)
+        loop = late.new_event_loop()
+        late.set_event_loop(loop)
+        late.asyncioreactor.install(loop)
+    reactor: Any = late.reactor
+    # Twisted's log is no part of the conversation.
+    late.globalLogBeginner.beginLoggingTo([], redirectStandardIO=False, discardBuffer=True)
     outcome: list[BaseException | None] = []
 
     async def talk() -> None:
@@ -108,29 +97,23 @@ def _react(target: Target, arguments: argparse.Namespace, interactive: bool) -> 
             outcome.append(error)
         if len(outcome) == 1:
             # In the next turn: a connection that was aborted in this one is closed by then.
-            reactor.callLater(0, reactor.stop)  # type: ignore[attr-defined]
+            reactor.callLater(0, reactor.stop)
 
     # The reactor takes Ctrl-C and SIGTERM for itself, and then ends all connections.
-    reactor.addSystemEventTrigger(  # type: ignore[attr-defined]
-        "before", "shutdown", lambda: outcome.append(KeyboardInterrupt())
-    )
-    reactor.callWhenRunning(lambda: Deferred.fromCoroutine(talk()))  # type: ignore[attr-defined]
-    reactor.run()  # type: ignore[attr-defined]
+    reactor.addSystemEventTrigger("before", "shutdown", lambda: outcome.append(KeyboardInterrupt()))
+    reactor.callWhenRunning(lambda: late.Deferred.fromCoroutine(talk()))
+    reactor.run()
     if outcome[0] is not None:
         raise outcome[0]
     return 0
 
 
 async def _talk(
-    target: Target, arguments: argparse.Namespace, interactive: bool, reactor: Any
+    target: late.Target, arguments: argparse.Namespace, interactive: bool, reactor: Any
 ) -> None:
-    from logsrv.cli.client.dial import dial
-    from logsrv.cli.client.display import DatagramDisplay, Display, HexDisplay, TextDisplay
-    from logsrv.cli.client.wire import DatagramWire, StreamWire
-    from logsrv.kit.net.tls.client_tls import TLSOptions
 
-    wire = (DatagramWire if target.is_datagram else StreamWire)(arguments.ending)
-    options = TLSOptions(
+    wire = (late.DatagramWire if target.is_datagram else late.StreamWire)(arguments.ending)
+    options = late.TLSOptions(
         cafile=arguments.cafile,
         insecure=arguments.insecure,
         certificate=arguments.certificate,
@@ -138,21 +121,19 @@ async def _talk(
         server_name=arguments.server_name,
     )
     if arguments.raw:
-        display = Display()
+        display = late.Display()
     elif arguments.hex:
-        display = HexDisplay(telnet=not target.is_datagram)
+        display = late.HexDisplay(telnet=not target.is_datagram)
     else:
-        display = DatagramDisplay() if target.is_datagram else TextDisplay()
+        display = late.DatagramDisplay() if target.is_datagram else late.TextDisplay()
     talker: Any
     if interactive:
-        from logsrv.cli.client.terminal import Terminal
-
-        talker = Terminal(None if arguments.no_history else history_path())
+        talker = late.Terminal(None if arguments.no_history else history_path())
     else:
-        from logsrv.cli.client.script import Script
-
-        talker = Script(wait=arguments.wait, reactor=reactor)
-    peer = await dial(target, options, display, talker.show, arguments.timeout, reactor)
+        talker = late.Script(wait=arguments.wait, reactor=reactor)
+    peer = await late.connect_peer(
+        target, options, display, talker.show, arguments.timeout, reactor
+    )
     if interactive:
         tell(f"logsrv connect: connected to {target}; Ctrl-D ends it")
     await talker.converse(peer, wire)

@@ -18,7 +18,7 @@ from twisted.internet.threads import deferToThreadPool
 
 from logsrv.cli.client.display import Display
 from logsrv.cli.client.failures import connection_failed
-from logsrv.cli.client.peer import Datagrams, Peer, Show, Stream
+from logsrv.cli.client.peer import DatagramPeer, Peer, Show, StreamPeer
 from logsrv.cli.client.target import Target
 from logsrv.errors import ConfigurationError, LogsrvError
 from logsrv.kit.net.remote import Remote, remote_endpoint
@@ -30,7 +30,7 @@ LONGEST = 256 * 1024
 """Bytes of a datagram; a UNIX socket's may be longer than those of UDP."""
 
 
-async def dial(
+async def connect_peer(
     target: Target, options: TLSOptions, display: Display, show: Show, timeout: float, reactor: Any
 ) -> Peer:
     """Connect, within `timeout` seconds. Raises ConfigurationError or ConnectionFailed."""
@@ -41,9 +41,9 @@ async def dial(
     try:
         if target.is_datagram:
             return await _datagrams(
-                target, Datagrams(target, display, show, reactor), timeout, reactor
+                target, DatagramPeer(target, display, show, reactor), timeout, reactor
             )
-        stream = Stream(target, display, show, timeout)
+        stream = StreamPeer(target, display, show, timeout)
         return await _connected(
             _endpoint(target, options, timeout, reactor), stream, timeout, reactor
         )
@@ -54,8 +54,8 @@ async def dial(
 
 
 async def _connected(
-    endpoint: IStreamClientEndpoint, stream: Stream, timeout: float, reactor: Any
-) -> Stream:
+    endpoint: IStreamClientEndpoint, stream: StreamPeer, timeout: float, reactor: Any
+) -> StreamPeer:
     # In one clock: name, connection and TLS together are what one waits for.
     await connectProtocol(endpoint, stream).addTimeout(timeout, reactor)
     stream.established.addTimeout(timeout, reactor)
@@ -84,8 +84,8 @@ def _endpoint(
 
 
 async def _datagrams(
-    target: Target, datagrams: Datagrams, timeout: float, reactor: Any
-) -> Datagrams:
+    target: Target, datagrams: DatagramPeer, timeout: float, reactor: Any
+) -> DatagramPeer:
     if target.scheme == "unixgram":
         # Bound to a path of its own: else the peer could not answer.
         directory = tempfile.mkdtemp(prefix="logsrv-connect-")

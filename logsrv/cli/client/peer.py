@@ -61,14 +61,14 @@ class Peer:
 
 
 @implementer(IHalfCloseableProtocol, IHandshakeListener)
-class Stream(Peer, protocol.Protocol):
+class StreamPeer(Peer, protocol.Protocol):
     """A connection."""
 
     transport: Any
 
     def __init__(self, target: Target, display: Display, show: Show, timeout: float) -> None:
         super().__init__(target, display, show)
-        self.established: Deferred[Stream] = Deferred()
+        self.established: Deferred[StreamPeer] = Deferred()
         self._timeout = timeout
 
     def connectionMade(self) -> None:
@@ -123,7 +123,7 @@ class Stream(Peer, protocol.Protocol):
             self.ended.callback(None)
 
 
-class Datagrams(Peer, protocol.ConnectedDatagramProtocol):
+class DatagramPeer(Peer, protocol.ConnectedDatagramProtocol):
     """A socket whose datagrams all go to, and come from, one peer."""
 
     transport: Any

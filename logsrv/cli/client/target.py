@@ -6,6 +6,7 @@ import re
 
 import attrs
 
+import logsrv.cli.client as late
 from logsrv.errors import ConfigurationError
 from logsrv.kit.net.endpoints.checks import LONGEST_SOCKET_PATH, port_number
 from logsrv.kit.text.escape import one_line
@@ -61,7 +62,7 @@ def parse_target(text: str) -> Target:
         return _inet(text, scheme, rest)
     if text.startswith(("/", "./")):
         raise ConfigurationError(f"{shown(text)} is a path; write unix:{shown(text)}")
-    # What can be HOST:PORT.
+    # Anything that can be HOST:PORT.
     if colon and (not re.search(r"[:/]", rest) or re.search(r"\](:|\Z)|\\:", rest)):
         return _inet(text, "tcp", text)
     if colon:
@@ -70,10 +71,7 @@ def parse_target(text: str) -> Target:
 
 
 def _unknown(text: str, scheme: str) -> Target:
-    from twisted.internet.interfaces import IStreamClientEndpointStringParserWithReactor
-    from twisted.plugin import getPlugins
-
-    found = getPlugins(IStreamClientEndpointStringParserWithReactor)
+    found = late.getPlugins(late.IStreamClientEndpointStringParserWithReactor)
     if scheme.upper() in {plugin.prefix.upper() for plugin in found} | {"SSL"}:
         return Target(text, "twisted")
     if re.fullmatch(r"[0-9A-Fa-f:.]+", text):

@@ -4,21 +4,11 @@ from __future__ import annotations
 
 import os
 import sys
+import time
 
+import logsrv.cli.reading as late
 from logsrv.cli.arguments import tell
 from logsrv.errors import QueryError, UsageError
-
-# A command loads what it reads with when it reads: its help is there before.
-TYPE_CHECKING = False
-if TYPE_CHECKING:
-    import argparse
-
-    from logsrv.kit.options.argument_parser import Parser
-    from logsrv.linelog.query.matching.match import Matcher
-    from logsrv.linelog.read.plan import Scope
-    from logsrv.linelog.read.render import Style
-    from logsrv.linelog.read.view import View
-    from logsrv.linelog.store.segments.segment import Position
 
 NOTHING = 1
 """The exit status of a search that finds nothing."""
@@ -26,7 +16,7 @@ FAILED = 2
 """The exit status when something is wrong or could not be read, whatever else was found."""
 
 
-def declare_store(parser: Parser) -> None:
+def declare_store(parser: late.Parser) -> None:
     """Add `--directory`."""
     parser.add_argument(
         "--directory",
@@ -36,13 +26,13 @@ def declare_store(parser: Parser) -> None:
     )
 
 
-def declare_query(parser: Parser) -> None:
+def declare_query(parser: late.Parser) -> None:
     """Add the words of a query."""
     parser.takes_query = True
     parser.add_argument("query", metavar="QUERY", nargs="*", help="words are joined with spaces")
 
 
-def declare_scope(parser: Parser) -> None:
+def declare_scope(parser: late.Parser) -> None:
     """Add what narrows a search down besides its query."""
     parser.add_argument(
         "--since",
@@ -53,7 +43,7 @@ def declare_scope(parser: Parser) -> None:
     parser.add_argument("--source", metavar="GLOB", default="", help="of these, as tcp:10.1.*")
 
 
-def declare_zone(parser: Parser) -> None:
+def declare_zone(parser: late.Parser) -> None:
     """Add the zone of all times: those that are given and those that are shown."""
     zone = parser.add_mutually_exclusive_group()
     zone.add_argument(
@@ -66,7 +56,7 @@ def declare_zone(parser: Parser) -> None:
     )  # fmt: skip
 
 
-def declare_looks(parser: Parser) -> None:
+def declare_looks(parser: late.Parser) -> None:
     """Add how lines are shown."""
     parser.add_argument(
         "--output", choices=("text", "raw", "json"), default="text",
@@ -84,48 +74,34 @@ def declare_looks(parser: Parser) -> None:
 def count(text: str) -> int:
     """Parse a number of lines, for `type=`."""
     if not (text.isascii() and text.isdigit()) or len(text) > 12:
-        import argparse
-
-        from logsrv.kit.text.words import shown
-
-        raise argparse.ArgumentTypeError(f"{shown(text)} is no number of lines, such as 10")
+        raise late.ArgumentTypeError(f"{late.shown(text)} is no number of lines, such as 10")
     return int(text)
 
 
-def position(text: str) -> Position:
+def position(text: str) -> late.Position:
     """Parse SEGMENT:OFFSET, for `type=`."""
-    from logsrv.linelog.store.segments.segment import parse_position
-
     try:
-        return parse_position(text)
+        return late.parse_position(text)
     except ValueError as error:
-        import argparse
-
-        raise argparse.ArgumentTypeError(str(error)) from None
+        raise late.ArgumentTypeError(str(error)) from None
 
 
-def matcher(words: list[str], command: str) -> Matcher:
+def matcher(words: list[str], command: str) -> late.Matcher:
     """Return what finds the lines of a query; what it hardly means is said to stderr.
 
     Raises UsageError with a caret under what is wrong.
     """
-    from logsrv.linelog.query.language.plain import plain
-    from logsrv.linelog.query.matching.match import compile
 
     text = " ".join(words)
-    if (word := plain(text)) is not None:
-        return compile(word)
-    from logsrv.linelog.query.language.parse import parse
+    if (word := late.plain_word(text)) is not None:
+        return late.compile(word)
 
     try:
-        found = compile(parse(text))
+        found = late.compile(late.parse(text))
     except QueryError as error:
-        from logsrv.linelog.query.language.caret import caret
+        raise WrongQuery(late.caret(text, error)) from None
 
-        raise WrongQuery(caret(text, error)) from None
-    from logsrv.linelog.query.language.hints import hints
-
-    for hint in hints(text):
+    for hint in late.hints(text):
         tell(f"logsrv {command}: {hint}")
     return found
 
@@ -133,14 +109,10 @@ def matcher(words: list[str], command: str) -> Matcher:
 def field(text: str) -> str:
     """Parse the name of one field, for `type=`."""
     if "," in text:
-        import argparse
-
-        from logsrv.kit.text.words import shown
-
         names = ", ".join(text.split(","))
-        raise argparse.ArgumentTypeError(
-            f"{shown(text)} is no name of one field; for several: "
-            f"logsrv sql {shown(f'select {names}, count(*) from logs group by all')}"
+        raise late.ArgumentTypeError(
+            f"{late.shown(text)} is no name of one field; for several: "
+            f"logsrv sql {late.shown(f'select {names}, count(*) from logs group by all')}"
         )
     return text
 
@@ -149,11 +121,9 @@ class WrongQuery(UsageError):
     """An error: the query makes no sense; several lines, with a caret under the place."""
 
 
-def scope(arguments: argparse.Namespace) -> Scope:
+def scope(arguments: late.Namespace) -> late.Scope:
     """Return the limits that the command line gives. Raises UsageError for a wrong time."""
-    from logsrv.linelog.read.plan import Scope
-
-    return Scope(
+    return late.Scope(
         since=_moment(arguments.since, "--since", arguments.utc),
         until=_moment(arguments.until, "--until", arguments.utc),
         source=arguments.source,
@@ -163,21 +133,14 @@ def scope(arguments: argparse.Namespace) -> Scope:
 def _moment(text: str | None, option: str, utc: bool) -> str:
     if text is None:
         return ""
-    import time
-
-    from logsrv.kit.text.time import rfc3339
-    from logsrv.linelog.query.language.times import moment
-
     try:
-        return rfc3339(moment(text, time.time(), utc=utc))
+        return late.rfc3339(late.moment(text, time.time(), utc=utc))
     except ValueError as error:
         raise UsageError(f"{option}: {error}") from None
 
 
-def style(arguments: argparse.Namespace) -> Style:
+def style(arguments: late.Namespace) -> late.Style:
     """Return the looks that the command line and the terminal ask for."""
-    from logsrv.linelog.read.render import Style
-
     terminal = sys.stdout.isatty()
     color = arguments.color == "always" or (
         arguments.color == "auto"
@@ -188,19 +151,17 @@ def style(arguments: argparse.Namespace) -> Style:
     width = 0
     if terminal and not arguments.wrap:
         width = os.get_terminal_size(sys.stdout.fileno()).columns
-    return Style(arguments.output, color, arguments.local, width, terminal)
+    return late.Style(arguments.output, color, arguments.local, width, terminal)
 
 
-def opened(directory: str, command: str) -> View:
+def opened(directory: str, command: str) -> late.View:
     """Open a store for reading; what is damaged goes to stderr. Raises StoreError."""
-    from logsrv.linelog.read.view import View
-
-    view = View(directory, lambda sentence: tell(f"logsrv {command}: {sentence}"))
+    view = late.View(directory, lambda sentence: tell(f"logsrv {command}: {sentence}"))
     view.tell_of_no_files()
     return view
 
 
-def status(view: View, found: bool) -> int:
+def status(view: late.View, found: bool) -> int:
     """Return the exit status of a search that found something, or not."""
     if view.damaged:
         return FAILED

@@ -6,6 +6,8 @@ from datetime import UTC, date, datetime, time, timedelta
 from decimal import Decimal
 from typing import Any
 
+import pyarrow
+
 
 def cells(column: Any, local: bool) -> list[str | None]:
     """Return the texts of a column of Arrow; None is NULL."""
@@ -17,8 +19,6 @@ def cells(column: Any, local: bool) -> list[str | None]:
 
 def values(column: Any) -> list[Any]:
     """Return the values of a column of Arrow."""
-    import pyarrow
-
     if pyarrow.types.is_timestamp(column.type) and column.type.tz:
         # Whatever zone DuckDB works in, it is a moment; UTC needs no data about zones.
         column = column.view(pyarrow.timestamp(column.type.unit, "UTC"))
@@ -31,8 +31,6 @@ def values(column: Any) -> list[Any]:
 
 
 def _raw(column: Any) -> list[Any]:
-    import pyarrow
-
     found: list[Any] = column.cast(pyarrow.string()).to_pylist()
     return found
 

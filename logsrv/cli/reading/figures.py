@@ -9,6 +9,7 @@ import time
 from logsrv.kit.options.argument_parser import UsageError
 from logsrv.kit.text.escape import one_line
 from logsrv.kit.text.time import parse_rfc3339, rfc3339
+from logsrv.kit.text.words import shown
 from logsrv.linelog.read.counts import begin as bucket_begin
 from logsrv.linelog.read.counts import histogram, sensible_step, top
 from logsrv.linelog.read.render import local_time, safe_json
@@ -49,7 +50,7 @@ def print_histogram(search: Search, every: str | None, output: str, *, local: bo
     counts = {bucket.start: bucket.lines for bucket in buckets}
     if not counts:
         return False
-    # What stands before a bar takes up to 37 columns.
+    # Label and count before a bar take up to 37 columns.
     room = _columns() - len(_label(0, step, local)) - 13
     width = max(1, min(room, max(10, _columns() - 40)))
     most = max(counts.values())
@@ -71,8 +72,6 @@ def _step(text: str) -> float:
             return step
     except (ValueError, KeyError):
         pass
-    from logsrv.kit.text.words import shown
-
     raise UsageError(f"--every: {shown(text)} is no step of time, such as 10s, 5m, 1h or 1d")
 
 
@@ -88,18 +87,18 @@ def _sensible(search: Search) -> float:
 
 def _starts(step: float, counts: dict[float, int]) -> list[float | None]:
     """Return the bars to show: all from the first to the last, a None for many empty ones in a row."""
-    shown: list[float | None] = []
+    bars: list[float | None] = []
     before = None
     for start in sorted(counts):
         missing = 0 if before is None else round((start - before) / step) - 1
         if before is None or missing > _BARS:
-            shown += [] if before is None else [None]
+            bars += [] if before is None else [None]
         else:
             empty = (before + step * number for number in range(1, missing + 1))
-            shown += [bucket_begin(moment, step) for moment in empty]
-        shown.append(start)
+            bars += [bucket_begin(moment, step) for moment in empty]
+        bars.append(start)
         before = start
-    return shown
+    return bars
 
 
 def _label(start: float, step: float, local: bool) -> str:

@@ -7,11 +7,12 @@ ends the command.
 from __future__ import annotations
 
 import os
-import subprocess
 import sys
 import time
 from types import TracebackType
 from typing import Self
+
+import logsrv.cli.reading as late
 
 _PIECE = 1 << 16
 # Lines that come slowly are shown this many seconds after they were found, at the latest.
@@ -26,10 +27,12 @@ class Output:
         self._waiting: list[bytes] = []
         self._size = 0
         self._first = 0.0
-        self._pager: subprocess.Popen[bytes] | None = None
+        self._pager: late.Popen[bytes] | None = None
         self._lines_left = 0
         self._file = sys.stdout.buffer
-        command = _pager() if paged and sys.stdout.isatty() and sys.stdin.isatty() else []
+        command = (
+            late.pager_command() if paged and sys.stdout.isatty() and sys.stdin.isatty() else []
+        )
         self._command = command
         if command:
             # A terminal that does not know its size says 0.
@@ -47,7 +50,7 @@ class Output:
             self._lines_left -= data.count(b"\n")
             if self._lines_left >= 0:
                 return
-            self._pager = subprocess.Popen(self._command, stdin=subprocess.PIPE, env=_environment())
+            self._pager = late.start_pager(self._command)
         if self._size >= _PIECE or now - self._first > _SOON:
             self.flush()
 
@@ -80,23 +83,3 @@ class Output:
                 except BrokenPipeError:
                     pass
                 self._pager.wait()
-
-
-def _pager() -> list[str]:
-    """Return the command of the pager: LOGSRV_PAGER, PAGER or less; [] for none."""
-    import shlex
-    import shutil
-
-    wanted = os.environ.get("LOGSRV_PAGER", os.environ.get("PAGER", "less"))
-    try:
-        command = shlex.split(wanted)
-    except ValueError:
-        return []
-    if not command or command == ["cat"] or shutil.which(command[0]) is None:
-        return []
-    return command
-
-
-def _environment() -> dict[str, str]:
-    """Return an environment in which less shows colours, and ends by itself if one screen suffices."""
-    return {"LESS": "FRX", **os.environ}

@@ -28,7 +28,7 @@ _PATIENCE = 0.7
 _EVERY = 0.1
 
 
-class Progress:
+class ProgressLine:
     """The part of the store that has been read, shown on stderr as long as the context lasts.
 
     alone: nothing is written to stdout meanwhile; with lines it would not share a terminal.

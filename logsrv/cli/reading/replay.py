@@ -14,8 +14,8 @@ import time
 from collections.abc import Callable, Iterator
 from itertools import islice
 from pathlib import Path
-from typing import TYPE_CHECKING
 
+import logsrv.cli.reading as late
 from logsrv.cli.arguments import tell
 from logsrv.cli.reading.arguments import (
     count,
@@ -28,9 +28,8 @@ from logsrv.cli.reading.arguments import (
     status,
 )
 from logsrv.kit.options.argument_parser import Parser, UsageError
-
-if TYPE_CHECKING:
-    from logsrv.linelog.read.search import Hit
+from logsrv.kit.text.time import parse_rfc3339
+from logsrv.kit.text.words import shown
 
 _MAX = "max"
 
@@ -67,29 +66,25 @@ def _positive(text: str, what: str) -> float:
     except ValueError:
         value = 0.0
     if not 0 < value < 1e9:
-        from logsrv.kit.text.words import shown
-
         raise argparse.ArgumentTypeError(f"{shown(text)} is no {what}")
     return value
 
 
 def run(arguments: argparse.Namespace) -> int:
     """Send the lines."""
-    from logsrv.cli.client.target import parse_target
-    from logsrv.cli.reading.sending import Receiver
-    from logsrv.linelog.read.search import Search
-
     typed = arguments.to
-    target = parse_target("tls:" + typed[4:] if typed.startswith("ssl:") else typed)
+    target = late.parse_target("tls:" + typed[4:] if typed.startswith("ssl:") else typed)
     if target.scheme == "twisted":
         raise UsageError(f"--to: {typed} is none of tcp:, tls:, udp:, unix: and unixgram:")
     if (arguments.cafile or arguments.insecure) and target.scheme != "tls":
         raise UsageError(f"--to: {target} is not encrypted; certificates go with tls:HOST:PORT")
     found_by = matcher(arguments.query, "replay")
     with opened(arguments.directory, "replay") as view:
-        search = Search(view, found_by, scope(arguments))
+        search = late.Search(view, found_by, scope(arguments))
         try:
-            with Receiver(target, arguments.cafile, insecure=arguments.insecure) as receiver:
+            with late.ReplayConnection(
+                target, arguments.cafile, insecure=arguments.insecure
+            ) as receiver:
                 hits = islice(search.hits(), arguments.number)
                 for hit in _paced(hits, arguments.speed, arguments.rate, receiver.flush):
                     receiver.send(_message(hit.line))
@@ -101,14 +96,13 @@ def run(arguments: argparse.Namespace) -> int:
 
 
 def _message(line: bytes) -> bytes:
-    from logsrv.linelog.fields.record import Record
 
-    return Record(line).body
+    return late.Record(line).body
 
 
 def _paced(
-    hits: Iterator[Hit], speed: float, rate: float | None, flush: Callable[[], object]
-) -> Iterator[Hit]:
+    hits: Iterator[late.Hit], speed: float, rate: float | None, flush: Callable[[], object]
+) -> Iterator[late.Hit]:
     """Yield each line when it is its turn; `flush` is called before a wait."""
     begun = time.monotonic()
     first = 0.0
@@ -131,8 +125,6 @@ def _paced(
 
 
 def _moment(line: bytes) -> float:
-    from logsrv.kit.text.time import parse_rfc3339
-    from logsrv.linelog.store.segments.segment import time_text
 
-    text = time_text(line)
+    text = late.time_text(line)
     return parse_rfc3339(text) if text else 0.0

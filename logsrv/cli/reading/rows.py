@@ -4,36 +4,38 @@ from __future__ import annotations
 
 import csv
 import io
+import json
 import os
 import sys
 from abc import abstractmethod
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from decimal import Decimal
-from typing import TYPE_CHECKING, Any, BinaryIO, Protocol, TypeAlias
+from typing import Any, BinaryIO, Protocol, TypeAlias
+
+import pyarrow
+import pyarrow.parquet
 
 from logsrv.cli.reading.cells import cell, cells, values
+from logsrv.cli.reading.output import Output
 from logsrv.cli.reading.table import Table
 from logsrv.errors import LogsrvError
 from logsrv.kit.options.argument_parser import UsageError
 from logsrv.kit.text.escape import printable
 from logsrv.linelog.read.render import safe_json
 
-if TYPE_CHECKING:
-    import pyarrow
-
 _EXPLAINED = ["explain_key", "explain_value"]
 Columns: TypeAlias = Sequence[tuple[str, str]]
 
 
-class Sink(Protocol):
+class ByteSink(Protocol):
     """A place for bytes."""
 
     def write(self, data: bytes) -> object:
         """Take them."""
 
 
-class Writer(Protocol):
+class RowWriter(Protocol):
     """A form of rows. columns: names and types, as DuckDB calls them."""
 
     @abstractmethod
@@ -46,10 +48,8 @@ class Writer(Protocol):
 
 
 @contextmanager
-def writer(output: str, path: str | None, local: bool, paged: bool) -> Iterator[Writer]:
+def writer(output: str, path: str | None, local: bool, paged: bool) -> Iterator[RowWriter]:
     """Open what rows are written to. Raises UsageError, and LogsrvError if the file cannot be written."""
-    from logsrv.cli.reading.output import Output
-
     terminal = path is None and sys.stdout.isatty()
     if output == "parquet" and terminal:
         raise UsageError("Parquet is not for terminals; add --to FILE, or redirect the output")
@@ -68,7 +68,7 @@ def _width() -> int:
     return os.get_terminal_size(sys.stdout.fileno()).columns or 80
 
 
-def _made(output: str, file: Any, local: bool, width: int, terminal: bool) -> Writer:
+def _made(output: str, file: Any, local: bool, width: int, terminal: bool) -> RowWriter:
     if output == "csv":
         return CsvWriter(file, local, terminal)
     if output == "json":
@@ -81,7 +81,7 @@ def _made(output: str, file: Any, local: bool, width: int, terminal: bool) -> Wr
 class TableWriter:
     """A table whose columns are as wide as the first rows need, cut to `width` columns; 0 for any."""
 
-    def __init__(self, file: Sink, local: bool, width: int) -> None:
+    def __init__(self, file: ByteSink, local: bool, width: int) -> None:
         self._file = file
         self._local = local
         self._table = Table(width)
@@ -106,7 +106,7 @@ class TableWriter:
 class CsvWriter:
     """CSV with a line of names; NULL is an empty field."""
 
-    def __init__(self, file: Sink, local: bool, escaped: bool) -> None:
+    def __init__(self, file: ByteSink, local: bool, escaped: bool) -> None:
         self._file = file
         self._local = local
         self._escaped = escaped
@@ -133,7 +133,7 @@ class CsvWriter:
 class JsonWriter:
     """An object a line; columns of JSON are part of it, not text in it."""
 
-    def __init__(self, file: Sink, local: bool) -> None:
+    def __init__(self, file: ByteSink, local: bool) -> None:
         self._file = file
         self._local = local
 
@@ -162,8 +162,6 @@ class ParquetWriter:
 
     def write(self, columns: Columns, batch: pyarrow.RecordBatch) -> None:
         """Write some rows."""
-        import pyarrow.parquet
-
         if self._writer is None:
             self._sink = pyarrow.PythonFile(_File(self._file), "w")
             self._writer = pyarrow.parquet.ParquetWriter(
@@ -182,7 +180,7 @@ class _File:
 
     closed = False
 
-    def __init__(self, file: Sink) -> None:
+    def __init__(self, file: ByteSink) -> None:
         self._file = file
         self._size = 0
 
@@ -227,6 +225,4 @@ def _plain(value: Any, local: bool) -> Any:
 
 
 def _parsed(text: str | None) -> Any:
-    import json
-
     return None if text is None else json.loads(text)

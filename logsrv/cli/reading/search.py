@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from itertools import islice
 
+import logsrv.cli.reading as late
 from logsrv.cli.arguments import tell
 from logsrv.cli.reading.arguments import (
     count,
@@ -27,15 +28,8 @@ from logsrv.cli.reading.arguments import (
 )
 from logsrv.errors import UsageError
 
-TYPE_CHECKING = False
-if TYPE_CHECKING:
-    import argparse
 
-    from logsrv.kit.options.argument_parser import Parser
-    from logsrv.linelog.read.search import Search
-
-
-def declare(parser: Parser) -> None:
+def declare(parser: late.Parser) -> None:
     """Add the arguments."""
     declare_query(parser)
     declare_store(parser)
@@ -62,15 +56,13 @@ def declare(parser: Parser) -> None:
     parser.add_argument("--no-pager", action="store_true", help="use no pager on a terminal")
 
 
-def run(arguments: argparse.Namespace) -> int:
+def run(arguments: late.Namespace) -> int:
     """Search."""
-    from logsrv.linelog.read.search import Search
-
     _check(arguments)
     found_by = matcher(arguments.query, "search")
     limits = scope(arguments)
     with opened(arguments.directory, "search") as view:
-        search = Search(view, found_by, limits, with_index=not arguments.no_index)
+        search = late.Search(view, found_by, limits, with_index=not arguments.no_index)
         try:
             found = _answer(search, arguments)
         finally:
@@ -80,7 +72,7 @@ def run(arguments: argparse.Namespace) -> int:
         return status(view, found)
 
 
-def _check(arguments: argparse.Namespace) -> None:
+def _check(arguments: late.Namespace) -> None:
     """Raise UsageError for options that do not go together."""
     if arguments.every and not arguments.histogram:
         raise UsageError("--every is the step of --histogram, which is not there")
@@ -89,53 +81,49 @@ def _check(arguments: argparse.Namespace) -> None:
         raise UsageError("-A, -B and -C show neighbours of lines, and here no lines are shown")
 
 
-def _wants_figures(arguments: argparse.Namespace) -> bool:
+def _wants_figures(arguments: late.Namespace) -> bool:
     return arguments.count or arguments.top is not None or arguments.histogram
 
 
-def _answer(search: Search, arguments: argparse.Namespace) -> bool:
+def _answer(search: late.Search, arguments: late.Namespace) -> bool:
     """Print what was asked for; return whether anything was found."""
-    from logsrv.cli.reading.progress import Progress
-
     figures = _wants_figures(arguments)
-    with Progress(search, alone=figures):
+    with late.ProgressLine(search, alone=figures):
         return _figures(search, arguments) if figures else _lines(search, arguments)
 
 
-def _figures(search: Search, arguments: argparse.Namespace) -> bool:
+def _figures(search: late.Search, arguments: late.Namespace) -> bool:
     if arguments.count:
         found = _counted(search, arguments.number)
         print(found)
         return found > 0
-    from logsrv.cli.reading.figures import print_histogram, print_top
 
     if arguments.top is not None:
-        return print_top(search, arguments.top, arguments.number, arguments.output)
-    return print_histogram(search, arguments.every, arguments.output, local=arguments.local)
+        return late.print_top(search, arguments.top, arguments.number, arguments.output)
+    return late.print_histogram(search, arguments.every, arguments.output, local=arguments.local)
 
 
-def _counted(search: Search, most: int | None) -> int:
+def _counted(search: late.Search, most: int | None) -> int:
     if most is None:
         return search.count()
     return sum(1 for _ in islice(search.rendered(lambda _: b""), most))
 
 
-def _lines(search: Search, arguments: argparse.Namespace) -> bool:
-    from logsrv.cli.reading.output import Output
-    from logsrv.linelog.read.context import Around, grouped
-    from logsrv.linelog.read.render import plain, renderer
+def _lines(search: late.Search, arguments: late.Namespace) -> bool:
 
     looks = style(arguments)
-    render = renderer(looks, search.matcher)
-    render_many = plain(looks)
+    render = late.renderer(looks, search.matcher)
+    render_many = late.plain(looks)
     before = arguments.B if arguments.B is not None else arguments.C or 0
     after = arguments.A if arguments.A is not None else arguments.C or 0
     reverse = arguments.reverse
     found = False
-    with Output(paged=not arguments.no_pager) as output:
+    with late.Output(paged=not arguments.no_pager) as output:
         if before or after:
             hits = islice(search.hits(reverse=reverse), arguments.number)
-            for group in grouped(search.view, hits, Around(before, after), reverse=reverse):
+            for group in late.grouped(
+                search.view, hits, late.Around(before, after), reverse=reverse
+            ):
                 if found and not group.goes_on and arguments.output != "json":
                     output.write(b"--\n")
                 found = True

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import socket
+import ssl
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
@@ -14,7 +15,7 @@ _PIECE = 1 << 16
 _TIMEOUT = 30.0
 
 
-class Receiver:
+class ReplayConnection:
     """A connection that sends lines. Raises LogsrvError, which says how many lines went before.
 
     sent: the number of lines that were handed to the system.
@@ -57,8 +58,6 @@ class Receiver:
         return made
 
     def _secured(self, plain: socket.socket, cafile: Path | None, insecure: bool) -> socket.socket:
-        import ssl
-
         try:
             context = ssl.create_default_context(cafile=str(cafile) if cafile else None)
         except (OSError, ssl.SSLError) as error:

@@ -10,6 +10,7 @@ import argparse
 import sys
 from contextlib import closing
 
+import logsrv.cli.reading as late
 from logsrv.cli.arguments import tell
 from logsrv.cli.reading.arguments import (
     count,
@@ -37,11 +38,8 @@ def declare(parser: Parser) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     """Show the lines."""
-    from logsrv.linelog.read.lines import StoredLines
-    from logsrv.linelog.read.render import renderer
-
-    render = renderer(style(arguments))
-    with opened(arguments.directory, "show") as view, closing(StoredLines(view)) as lines:
+    render = late.renderer(style(arguments))
+    with opened(arguments.directory, "show") as view, closing(late.StoredLines(view)) as lines:
         wanted = lines.line(arguments.position)
         if wanted is None:
             tell(f"logsrv show: no line begins at {arguments.position}")

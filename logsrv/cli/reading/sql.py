@@ -16,17 +16,13 @@ import signal
 import sys
 from collections.abc import Iterator
 from itertools import chain
-from typing import TYPE_CHECKING
 
+import logsrv.cli.reading as late
 from logsrv.cli.arguments import tell
 from logsrv.cli.reading.arguments import WrongQuery, declare_store, declare_zone, opened, status
-from logsrv.errors import LogsrvError
+from logsrv.errors import LogsrvError, QueryError
 from logsrv.kit.options.argument_parser import Parser
-
-if TYPE_CHECKING:
-    from logsrv.linelog.sql.answer import Answer
-    from logsrv.linelog.sql.fault import StatementError
-
+from logsrv.kit.text.escape import one_line
 
 # Twice what the largest answer takes: DuckDB's own limit knows nothing of a text that is made at once.
 MEMORY = 1 << 30
@@ -55,7 +51,7 @@ def run(arguments: argparse.Namespace) -> int:
         terminated.append(True)
         raise KeyboardInterrupt
 
-    # What was put on disk for the answer is removed on the way out.
+    # DuckDB's temporary files are removed on the way out.
     signal.signal(signal.SIGTERM, end)
     try:
         with _little_memory():
@@ -84,21 +80,18 @@ def _little_memory() -> Iterator[None]:
 
 
 def _run(arguments: argparse.Namespace) -> int:
-    from logsrv.linelog.sql.answer import Answer
-    from logsrv.linelog.sql.fault import NO_MEMORY, StatementError
-    from logsrv.linelog.sql.rows import Reading
 
     with opened(arguments.directory, "sql") as view:
         answer = None
         try:
-            reading = Reading(view, with_index=not arguments.no_index)
-            answer = Answer(arguments.statement, reading, utc=arguments.utc)
+            reading = late.Reading(view, with_index=not arguments.no_index)
+            answer = late.Answer(arguments.statement, reading, utc=arguments.utc)
             found = _printed(answer, arguments)
             _remark(answer)
-        except StatementError as error:
+        except late.StatementError as error:
             raise WrongQuery(_with_caret(arguments.statement, error)) from None
         except MemoryError:
-            raise LogsrvError(NO_MEMORY) from None
+            raise LogsrvError(late.NO_MEMORY) from None
         finally:
             if answer is not None:
                 answer.close()
@@ -107,16 +100,15 @@ def _run(arguments: argparse.Namespace) -> int:
         return status(view, found)
 
 
-def _printed(answer: Answer, arguments: argparse.Namespace) -> bool:
+def _printed(answer: late.Answer, arguments: argparse.Namespace) -> bool:
     """Write the answer; return whether it has rows."""
-    from logsrv.cli.reading.progress import Progress
-    from logsrv.cli.reading.rows import writer
-
-    with writer(arguments.output, arguments.to, arguments.local, not arguments.no_pager) as out:
+    with late.writer(
+        arguments.output, arguments.to, arguments.local, not arguments.no_pager
+    ) as out:
         found = False
         batches = answer.batches()
         begun = []
-        with Progress(answer, alone=True):
+        with late.ProgressLine(answer, alone=True):
             for batch in batches:
                 begun.append(batch)
                 if batch.num_rows:
@@ -127,13 +119,11 @@ def _printed(answer: Answer, arguments: argparse.Namespace) -> bool:
     return found
 
 
-def _remark(answer: Answer) -> None:
+def _remark(answer: late.Answer) -> None:
     """Say what an answer does not show: fields that no line had, values that were no numbers."""
     rows = answer.rows
     if rows is None:
         return
-    from logsrv.kit.text.escape import one_line
-
     for field, count in rows.missing.items():
         tell(
             f"logsrv sql: {one_line(field)} is no number in {count} lines, or one that does not "
@@ -144,13 +134,10 @@ def _remark(answer: Answer) -> None:
             tell(f"logsrv sql: no line that was read has a field {one_line(field)}")
 
 
-def _with_caret(statement: str, error: StatementError) -> str:
+def _with_caret(statement: str, error: late.StatementError) -> str:
     """Return what is wrong, and the place in the statement if it is known."""
-    from logsrv.errors import QueryError
-    from logsrv.linelog.query.language.caret import caret
-
     if not error.at:
         return error.sentence
     # A statement may have several lines; a caret is under one.
     shown = statement.replace("\n", " ").replace("\t", " ").replace("\r", " ")
-    return caret(shown, QueryError(error.sentence, error.at))
+    return late.caret(shown, QueryError(error.sentence, error.at))

@@ -11,7 +11,7 @@ from logsrv.linelog.read.render import cut, width_of
 _LOOKED_AT = 1000
 _BETWEEN = "  "
 _NARROWEST = 6
-# Of a text in a pipe nothing is cut, but a column is not made as wide as one long message.
+# In a pipe nothing is cut, but no column is made as wide as one long message.
 _WIDEST_IN_PIPE = 200
 _NUMBERS = ("INT", "DOUBLE", "FLOAT", "DECIMAL")
 
@@ -61,7 +61,7 @@ class Table:
             others = sorted(width for width in widths if width < widest)
             following = max(others[-1] if others else 0, _NARROWEST)
             many = widths.count(widest)
-            # As much as is too much, evenly, down to the next one.
+            # Takes the excess evenly from the widest columns, down to the next widest.
             less = max(widest - -(-(sum(widths) - room) // many), following)
             if less == widest:
                 break

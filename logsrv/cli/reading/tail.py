@@ -8,10 +8,13 @@ store's directory.
 from __future__ import annotations
 
 import argparse
+import select
 import sys
 import time
+from itertools import islice
 from typing import TYPE_CHECKING
 
+import logsrv.cli.reading as late
 from logsrv.cli.arguments import tell
 from logsrv.cli.reading.arguments import (
     count,
@@ -24,15 +27,12 @@ from logsrv.cli.reading.arguments import (
     status,
     style,
 )
+from logsrv.errors import StoreError
 from logsrv.kit.options.argument_parser import Parser
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from logsrv.linelog.query.matching.match import Matcher
-    from logsrv.linelog.read.search import Hit
-    from logsrv.linelog.read.view import View
-    from logsrv.linelog.store.segments.segment import Position
 
 _LOOK_EVERY = 0.03
 
@@ -52,13 +52,10 @@ def declare(parser: Parser) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     """Show the lines."""
-    from logsrv.linelog.read.follow import end_of
-    from logsrv.linelog.read.render import renderer
-
     found_by = matcher(arguments.query, "tail")
-    render = renderer(style(arguments), found_by)
+    render = late.renderer(style(arguments), found_by)
     with opened(arguments.directory, "tail") as view:
-        end = end_of(view)
+        end = late.end_of(view)
         found = _last(view, found_by, arguments, end, render)
         if arguments.follow:
             _follow(view, found_by, arguments, end, render)
@@ -66,19 +63,15 @@ def run(arguments: argparse.Namespace) -> int:
 
 
 def _last(
-    view: View,
-    found_by: Matcher,
+    view: late.View,
+    found_by: late.Matcher,
     arguments: argparse.Namespace,
-    end: Position,
-    render: Callable[[Hit, bool], bytes],
+    end: late.Position,
+    render: Callable[[late.Hit, bool], bytes],
 ) -> bool:
     """Print the last lines that match, up to `end`; return whether there are any."""
-    from itertools import islice
 
-    from logsrv.linelog.read.plan import Scope
-    from logsrv.linelog.read.search import Search
-
-    search = Search(view, found_by, Scope(before=end, source=arguments.source))
+    search = late.Search(view, found_by, late.Scope(before=end, source=arguments.source))
     try:
         hits = list(islice(search.hits(reverse=True), arguments.number))
     finally:
@@ -90,20 +83,15 @@ def _last(
 
 
 def _follow(
-    view: View,
-    found_by: Matcher,
+    view: late.View,
+    found_by: late.Matcher,
     arguments: argparse.Namespace,
-    end: Position,
-    render: Callable[[Hit, bool], bytes],
+    end: late.Position,
+    render: Callable[[late.Hit, bool], bytes],
 ) -> None:
     """Print what comes, until nobody reads it or Ctrl-C."""
-    from logsrv.errors import StoreError
-    from logsrv.linelog.fields.source import of_source
-    from logsrv.linelog.read.follow import Follower
-    from logsrv.linelog.read.search import in_text
-
-    of = of_source(arguments.source)
-    follower = Follower(view, end)
+    of = late.of_source(arguments.source)
+    follower = late.Follower(view, end)
     try:
         while True:
             news = follower.read()
@@ -116,7 +104,7 @@ def _follow(
             if news.gap:
                 tell("logsrv tail: some lines were removed before they could be shown")
             shown = b"".join(
-                render(hit, False) for hit in in_text(found_by, of, news.position, news.text)
+                render(hit, False) for hit in late.in_text(found_by, of, news.position, news.text)
             )
             if shown:
                 sys.stdout.buffer.write(shown)
@@ -127,8 +115,6 @@ def _follow(
 
 def _unless_gone() -> None:
     """Raise BrokenPipeError if nobody reads our output any more: no line may come to tell it."""
-    import select
-
     poll = select.poll()
     poll.register(sys.stdout.fileno(), 0)
     if any(event & (select.POLLERR | select.POLLHUP) for _, event in poll.poll(0)):

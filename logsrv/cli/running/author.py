@@ -141,7 +141,7 @@ class Folder(MetaPathFinder):
             if level == 0:
                 top, dot, rest = name.partition(".")
                 called = self._called(top)
-                # One that asks for its own name wants the other, to build on it.
+                # A module that imports its own name wants the other, to build on it.
                 if called != own:
                     name = called + dot + rest
             return usual(name, globals, locals, fromlist, level)

@@ -21,7 +21,7 @@ MOST_DESCRIPTORS = 200
 """Linux passes 253 at a time."""
 
 
-class Channel:
+class MessageChannel:
     """An end of the channel. Messages are small, and there is little to wait for: it blocks."""
 
     def __init__(self, connection: socket.socket) -> None:

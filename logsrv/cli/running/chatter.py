@@ -8,9 +8,9 @@ from typing import Any
 from twisted.logger import ILogFilterPredicate, LogEvent, LogLevel, PredicateResult, formatEvent
 from zope.interface import implementer
 
-# Whose messages of level `info` are of that kind.
+# Loggers whose messages of level `info` are of that kind.
 CHATTERING = ("logsrv.kit.service.", "logsrv.kit.net.", "twisted.")
-# Of Twisted's ports, in a log that authors may use as well.
+# Messages of Twisted's ports, in a log that authors may use as well.
 LEGACY = "log_legacy"
 PORT = re.compile(r" starting on |^\(.* Port .* Closed\)$")
 

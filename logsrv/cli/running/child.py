@@ -16,9 +16,11 @@ from pathlib import Path
 from typing import Any
 
 import attrs
+from twisted.logger import FilteringLogObserver, globalLogBeginner, textFileLogObserver
 
+import logsrv.cli.running as late
 from logsrv.cli.arguments import tell
-from logsrv.cli.running.channel import Channel
+from logsrv.cli.running.channel import MessageChannel
 from logsrv.errors import ConfigurationError
 
 NOT_RUNNABLE = 3
@@ -29,13 +31,11 @@ def main(
     channel_descriptor: str, held: str, again: str, reactor_name: str, file: str, *options: str
 ) -> int:
     """Serve until the parent, or a signal, ends it. Returns the exit status."""
-    # Before anything else, so that all of Twisted gets this reactor.
-    from logsrv.cli.running.held import install_holding
 
     sockets = {key: socket.socket(fileno=number) for key, number in json.loads(held).items()}
-    channel = Channel(socket.socket(fileno=int(channel_descriptor)))
+    channel = MessageChannel(socket.socket(fileno=int(channel_descriptor)))
     try:
-        reactor = install_holding(sockets, reactor_name)
+        reactor = late.install_holding(sockets, reactor_name)
     except ConfigurationError as error:
         tell(f"logsrv run: {error}")
         return CANNOT_START
@@ -46,7 +46,9 @@ def main(
         reactor.let_go()
 
 
-def _run(file: Path, options: Sequence[str], channel: Channel, reactor: Any, *, quiet: bool) -> int:
+def _run(
+    file: Path, options: Sequence[str], channel: MessageChannel, reactor: Any, *, quiet: bool
+) -> int:
     plugin = _load(file, channel)
     if plugin is None:
         return NOT_RUNNABLE
@@ -66,14 +68,12 @@ def _run(file: Path, options: Sequence[str], channel: Channel, reactor: Any, *, 
         return CANNOT_START
 
 
-def _load(path: Path, channel: Channel) -> Any:
+def _load(path: Path, channel: MessageChannel) -> Any:
     """The plugin of the file; None, when that was told, if it has none."""
-    from logsrv.cli.running.found import BrokenFile, load, plugin_in
-
     files = {str(path)}
     try:
-        return plugin_in(load(path), path)
-    except BrokenFile as error:
+        return late.plugin_in(late.load(path), path)
+    except late.BrokenFile as error:
         files |= error.files
         tell(f"logsrv run: {error}")
         return None
@@ -94,14 +94,9 @@ def local(files: set[Any], directory: Path) -> set[str]:
     }
 
 
-def _serve(plugin: Any, options: Any, channel: Channel, reactor: Any, *, quiet: bool) -> int:
+def _serve(plugin: Any, options: Any, channel: MessageChannel, reactor: Any, *, quiet: bool) -> int:
     """Raises ConfigurationError when it cannot begin."""
-    from twisted.logger import FilteringLogObserver, globalLogBeginner, textFileLogObserver
-
-    from logsrv.cli.running.chatter import Chatter
-    from logsrv.cli.running.serving import Serving
-
-    chatter = Chatter(quiet=quiet)
+    chatter = late.Chatter(quiet=quiet)
     globalLogBeginner.beginLoggingTo(
         [FilteringLogObserver(textFileLogObserver(sys.stdout), [chatter])],
         redirectStandardIO=False,
@@ -114,7 +109,7 @@ def _serve(plugin: Any, options: Any, channel: Channel, reactor: Any, *, quiet: 
     service = plugin.makeService(options)
     channel.send({"loaded": alone})
     if channel.receive() == "go":
-        Serving(service, channel, reactor, chatter).run()
+        late.Serving(service, channel, reactor, chatter).run()
     return 0
 
 

@@ -36,7 +36,7 @@ class Holding:
     held: the sockets given, by key. used: those that are listened on.
     """
 
-    # Of the other base.
+    # Comes from the other base.
     adoptStreamPort: Any
 
     def __init__(self, held: dict[str, socket.socket]) -> None:
@@ -57,7 +57,7 @@ class Holding:
             self.used.pop(key).close()
 
     def _key(self, key: str) -> str:
-        # Of two listeners on any free port the second is another one.
+        # Two listeners on port 0 are told apart by a number.
         number = 2
         numbered = key
         while numbered in self.used:

@@ -22,6 +22,7 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
+import logsrv.cli.running as late
 from logsrv.cli.running.reactors import REACTORS
 from logsrv.errors import ConfigurationError
 from logsrv.kit.options.argument_parser import Parser
@@ -55,6 +56,5 @@ def run(arguments: argparse.Namespace) -> int:
         raise ConfigurationError(
             f"{shown(str(file))} is no Python file; its name has to end in .py"
         )
-    from logsrv.cli.running.supervisor import Supervisor
 
-    return Supervisor(file.resolve(), arguments.options, arguments.reactor).run()
+    return late.Supervisor(file.resolve(), arguments.options, arguments.reactor).run()

@@ -10,7 +10,7 @@ from twisted.internet.error import ReactorNotRunning
 from twisted.internet.protocol import Factory, Protocol, connectionDone
 from twisted.python.failure import Failure
 
-from logsrv.cli.running.channel import Channel
+from logsrv.cli.running.channel import MessageChannel
 from logsrv.cli.running.chatter import Chatter
 
 
@@ -36,7 +36,9 @@ class Parent(Protocol):
 class Serving:
     """A service on a reactor that holds sockets; the parent is told of each step."""
 
-    def __init__(self, service: Any, channel: Channel, reactor: Any, chatter: Chatter) -> None:
+    def __init__(
+        self, service: Any, channel: MessageChannel, reactor: Any, chatter: Chatter
+    ) -> None:
         self._service = service
         self._channel = channel
         self._reactor = reactor

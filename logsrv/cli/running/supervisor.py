@@ -23,9 +23,9 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from logsrv.cli.arguments import tell
-from logsrv.cli.running.channel import Channel
+from logsrv.cli.running.channel import MessageChannel
 from logsrv.cli.running.child import NOT_RUNNABLE
-from logsrv.cli.running.watch import Watched
+from logsrv.cli.running.watch import WatchedFiles
 
 LOOK_SECONDS = 0.15
 END_LOOK_SECONDS = 0.02
@@ -51,7 +51,7 @@ class Child:
         that it serves.
         """
         ours, theirs = socket.socketpair()
-        self.channel = Channel(ours)
+        self.channel = MessageChannel(ours)
         self.process = subprocess.Popen(
             [
                 # -B: Python takes bytecode for current when the source has the same size and the
@@ -100,10 +100,10 @@ class Supervisor:
         self._reactor = reactor
         self._options = options
         self._held: dict[str, int] = {}
-        self._watched = Watched(str(file))
+        self._watched = WatchedFiles(str(file))
         self._is_gone = False
         self._hung_up = False
-        # How often somebody has asked for the end.
+        # Requests for the end so far.
         self._asked = 0
         # Under nohup it outlives its terminal.
         self._ends_with_terminal = (

@@ -10,7 +10,7 @@ from logsrv.kit.options.files import Mark, mark_of
 MISSING_LOOKS = 7
 
 
-class Watched:
+class WatchedFiles:
     """Files, and how they looked when `begin` was called.
 
     main: the file without which there is nothing to start.
@@ -19,7 +19,7 @@ class Watched:
     def __init__(self, main: str) -> None:
         self.main = main
         self.files = {main}
-        # For how many looks nothing has changed.
+        # Looks since something changed.
         self._calm = 0
         self._began: dict[str, Mark | None] = {}
         self._before: dict[str, Mark | None] = {}

@@ -17,7 +17,7 @@ from logsrv.linelog.fields.quoted import text_until
 
 _QUOTED = b'"' + text_until('"', never=r"\n").encode() + b'"'
 _IN_REQUEST = ("method", "path", "protocol")
-# What begins with { may be JSON, with < have a header.
+# A message that begins with { may be JSON; with <, it may have a syslog header.
 _PARTS = (
     (None, rb"^[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}\.[0-9]{6}Z [^ \n]+ "),
     ("level", rb"(?=([^\n]{0,4096}))"),

@@ -6,9 +6,11 @@ that look like it, and values whose text is wanted, are parsed again by the stan
 
 from __future__ import annotations
 
+import json
 from typing import Any, TypeAlias
 
-from logsrv.linelog.fields.values import LONGEST_INTEGER, Scalar, Value, Written
+import logsrv.linelog.fields as late
+from logsrv.linelog.fields.values import LONGEST_INTEGER, Scalar, Value, WrittenFloat
 
 Object: TypeAlias = dict[str, Any]
 
@@ -31,10 +33,8 @@ def parse_json(content: bytes) -> Object | None:
         exact = parse_exactly(content)
         if exact is not None:
             return exact
-    import orjson
-
     try:
-        found = orjson.loads(content)
+        found = late.loads(content)
     except ValueError:
         return parse_exactly(content)
     return found if isinstance(found, dict) else None
@@ -47,20 +47,18 @@ def parse_exactly(content: bytes) -> Object | None:
     """
     if not content.rstrip(b" \t\r\n").endswith(b"}"):
         return None
-    import json
-
     text = content.decode("utf-8", "surrogateescape")
     try:
         found = json.loads(
-            text, parse_int=_integer, parse_float=Written, parse_constant=str, strict=False
+            text, parse_int=_integer, parse_float=WrittenFloat, parse_constant=str, strict=False
         )
     except (ValueError, RecursionError):
         return None
     return found if isinstance(found, dict) else None
 
 
-def _integer(text: str) -> int | Written:
-    return int(text) if len(text) <= LONGEST_INTEGER else Written(text)
+def _integer(text: str) -> int | WrittenFloat:
+    return int(text) if len(text) <= LONGEST_INTEGER else WrittenFloat(text)
 
 
 def is_inexact(value: object) -> bool:
@@ -121,8 +119,6 @@ def _element(item: Any) -> Scalar:
     if not isinstance(item, (dict, list)):
         scalar: Scalar = item
         return scalar
-    import json
-
     try:
         return json.dumps(item, ensure_ascii=False, separators=(",", ":"))
     except (RecursionError, ValueError):

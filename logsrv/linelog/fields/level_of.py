@@ -7,10 +7,9 @@ beginning, the field `level`. Those that may tell it in another way become a Rec
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
-from functools import cache
 from typing import Any
 
+import logsrv.linelog.fields as late
 from logsrv.linelog.fields.level import BY_SYSLOG, LOOKED_AT, NAMES, canonical, of_text
 from logsrv.linelog.fields.record import Record
 from logsrv.linelog.fields.stamp import STAMP
@@ -22,7 +21,7 @@ _BY_PRIORITY = {b"<%d>" % number: BY_SYSLOG[number & 7] for number in range(192)
 }
 _CAPITALS = re.compile(rb"[A-Z]{3,}").findall
 _IN_CAPITALS = frozenset(name.upper().encode() for name in NAMES)
-# How a message begins: with a priority, or with as much as `level.of_text` looks at.
+# The beginning of a message: a priority, or as much as `level.of_text` looks at.
 _BEGINNINGS = re.compile(
     rb"^(?:%s)?(<[0-9]{1,3}>|[^\n]{0,%d})"
     % (STAMP.pattern.replace(b"(", b"(?:"), LOOKED_AT + max(map(len, NAMES)) + 1),
@@ -62,19 +61,12 @@ def _level(line: bytes, begin: bytes, fields: list[bytes]) -> str | None:
 
 def _of_object(line: bytes) -> str | None:
     try:
-        found = _parser()(_message(line))
+        found: Any = late.loads(_message(line))
     except ValueError:
         return Record(line).level
     value = found.get("level") if isinstance(found, dict) else None
     # This field is the first of all that are asked.
     return (canonical(value) if isinstance(value, str) else None) or Record(line).level
-
-
-@cache
-def _parser() -> Callable[[bytes], Any]:
-    import orjson
-
-    return orjson.loads
 
 
 def _message(line: bytes) -> bytes:

@@ -17,8 +17,8 @@ from logsrv.linelog.fields.json import (
 from logsrv.linelog.fields.logfmt import parse_logfmt
 from logsrv.linelog.fields.source import Source, parse_source
 from logsrv.linelog.fields.stamp import STAMP, TIME_LENGTH
-from logsrv.linelog.fields.syslog import Header, parse_header
-from logsrv.linelog.fields.values import Value, Written, readable
+from logsrv.linelog.fields.syslog import SyslogHeader, parse_header
+from logsrv.linelog.fields.values import Value, WrittenFloat, readable
 
 ALWAYS = ("time", "source", "name", "host", "port", "position", "message", "level")
 """The fields that a line has of itself: no content can take these names."""
@@ -48,7 +48,7 @@ class Record:
         "position",
         "start",
     )
-    _header: Header | None
+    _header: SyslogHeader | None
     _kind: str | None
     _content: dict[str, str] | Object
     _exact: Object
@@ -120,7 +120,7 @@ class Record:
             return self._folded
 
     @property
-    def header(self) -> Header | None:
+    def header(self) -> SyslogHeader | None:
         """The syslog header, or None."""
         if not self._is_header_known:
             self._is_header_known = True
@@ -248,7 +248,7 @@ def _plain(value: Value) -> Value:
         return [_plain(item) for item in value]  # type: ignore[misc]
     if isinstance(value, str):
         return readable(value)
-    if not isinstance(value, Written):
+    if not isinstance(value, WrittenFloat):
         return value
     return float(value) if abs(value) < float("inf") else value.text
 

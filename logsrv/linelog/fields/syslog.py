@@ -64,7 +64,7 @@ IN_FILES = (
 _IN_FILES = re.compile(IN_FILES.encode())
 
 
-class Header(NamedTuple):
+class SyslogHeader(NamedTuple):
     """A header that was found."""
 
     fields: dict[str, str]
@@ -74,7 +74,7 @@ class Header(NamedTuple):
     """What follows the header, without a NUL at its end."""
 
 
-def parse_header(message: bytes) -> Header | None:
+def parse_header(message: bytes) -> SyslogHeader | None:
     """Return the header that `message` begins with, or None."""
     if not message.startswith(b"<"):
         return _of_a_file(message) if _IN_FILES.match(message) else None
@@ -91,7 +91,7 @@ def parse_header(message: bytes) -> Header | None:
     return _header(message, rest, fields, severity)
 
 
-def _of_a_file(message: bytes) -> Header | None:
+def _of_a_file(message: bytes) -> SyslogHeader | None:
     """Return the header without a priority; a level in its place (`TIME ERROR db: …`) makes it none."""
     fields: dict[str, str] = {}
     rest = _rfc3164(message, 0, fields)
@@ -101,11 +101,13 @@ def _of_a_file(message: bytes) -> Header | None:
     return _header(message, rest, fields, None)
 
 
-def _header(message: bytes, rest: int, fields: dict[str, str], severity: int | None) -> Header:
+def _header(
+    message: bytes, rest: int, fields: dict[str, str], severity: int | None
+) -> SyslogHeader:
     # Python's SysLogHandler ends each message with a NUL: as it is stored, or as it came (--raw).
     text = message[rest:].removesuffix(rb"\x00").removesuffix(b"\0")
     fields["text"] = _decoded(text)
-    return Header(fields, severity, text)
+    return SyslogHeader(fields, severity, text)
 
 
 def _rfc5424(message: bytes, header: re.Match[bytes], fields: dict[str, str]) -> int:

@@ -4,16 +4,14 @@ from __future__ import annotations
 
 import math
 import re
-from typing import TYPE_CHECKING, TypeAlias
+from typing import TypeAlias
 
+import logsrv.linelog.fields as late
 from logsrv.linelog.fields.stored import bytes_of
-
-if TYPE_CHECKING:
-    from decimal import Decimal
 
 Scalar: TypeAlias = str | int | float | bool
 Value: TypeAlias = Scalar | list[Scalar]
-Number: TypeAlias = "int | float | Decimal"
+Number: TypeAlias = "int | float | late.Decimal"
 
 # Python refuses to convert integers of more than 4,300 digits, as its own way takes quadratic time.
 LONGEST_INTEGER = 4000
@@ -21,13 +19,13 @@ _INTEGER = re.compile(r"[+-]?[0-9]+", re.ASCII)
 _DECIMAL = re.compile(r"[+-]?(?:[0-9]+(?:\.[0-9]*)?|\.[0-9]+)(?:[eE][+-]?[0-9]+)?", re.ASCII)
 
 
-class Written(float):
+class WrittenFloat(float):
     """A number that knows how it was written: `1.10` is 1.1, and contains the text `10`."""
 
     __slots__ = ("text",)
     text: str
 
-    def __new__(cls, text: str) -> Written:
+    def __new__(cls, text: str) -> WrittenFloat:
         self = super().__new__(cls, text)
         self.text = text
         return self
@@ -42,7 +40,7 @@ def number(value: Scalar) -> Number | None:
         return None
     if isinstance(value, int):
         return value
-    if isinstance(value, Written):
+    if isinstance(value, WrittenFloat):
         return number_of_text(value.text)
     if isinstance(value, float):
         return value if math.isfinite(value) else None
@@ -63,9 +61,7 @@ def number_of_text(text: str) -> Number | None:
 
 
 def _long_integer(text: str) -> Number:
-    from decimal import Decimal
-
-    return Decimal(text)
+    return late.Decimal(text)
 
 
 def text_of(value: Scalar) -> str:
@@ -74,7 +70,7 @@ def text_of(value: Scalar) -> str:
         return value
     if isinstance(value, bool):
         return "true" if value else "false"
-    if isinstance(value, Written):
+    if isinstance(value, WrittenFloat):
         return value.text
     return str(value)
 

@@ -35,7 +35,7 @@ from logsrv.linelog.query.language.hints import hints
 from logsrv.linelog.query.language.parse import parse
 from logsrv.linelog.read.follow import end_of
 from logsrv.linelog.read.view import View
-from logsrv.linelog.store.health import Watched, healthy
+from logsrv.linelog.store.health import StoreService, healthy
 from logsrv.linelog.store.segments.segment import Position, parse_position
 
 log = Logger()
@@ -59,7 +59,7 @@ class WebServer:
         place: Callable[[], str],
         settings: HttpSettings,
         *,
-        watched: Watched,
+        watched: StoreService,
         metrics: Metrics,
         reactor: Any,
     ) -> None:

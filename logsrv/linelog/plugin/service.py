@@ -11,6 +11,7 @@ from twisted.application.service import IService
 from twisted.internet.defer import Deferred, succeed
 from twisted.logger import Logger
 
+import logsrv.linelog.plugin as late
 from logsrv import __version__
 from logsrv.errors import ConfigurationError
 from logsrv.kit.net.datagram.datagrams import DatagramListener
@@ -117,9 +118,7 @@ class LoggerService(ListeningService[LoggerSettings]):
 
     def make_server(self, wanted: SiteSpec, metrics: MetricsPart) -> SiteServer:
         if not isinstance(wanted.settings, ListenerSettings):
-            from logsrv.kit.web.channel import WebFactory
-
-            return WebFactory(self._web_server(), self.clock, wanted.label, wanted.settings)
+            return late.WebFactory(self._web_server(), self.clock, wanted.label, wanted.settings)
         settings = wanted.settings
         intake = Intake(wanted.label, settings, sink=self.store, clock=self.clock, metrics=metrics)
         input_ = inputs()[settings.listen.input]
@@ -129,9 +128,7 @@ class LoggerService(ListeningService[LoggerSettings]):
     def _web_server(self) -> WebServer:
         """Return what answers web requests; without --http it is never loaded."""
         if self._web is None:
-            from logsrv.linelog.http.server import WebServer
-
-            self._web = WebServer(
+            self._web = late.WebServer(
                 lambda: self.store.place,
                 self.settings,
                 watched=self,
@@ -194,11 +191,9 @@ def _key(listener: ListenerSettings) -> str:
 
 def makeService(options: SettingsOptions[LoggerSettings]) -> IService:
     """Make the service that twistd runs."""
-    from twisted.internet import reactor
-
     for warning in options.loaded.warnings:
         log.warn("{warning}", warning=warning)
     check_files("logsrv", options.parent)
-    service = LoggerService(options.settings, load=options.reload, reactor=reactor)
+    service = LoggerService(options.settings, load=options.reload, reactor=late.reactor)
     service.signals.hold()
     return service

@@ -12,7 +12,7 @@ from typing import Any, NamedTuple, TypeAlias
 
 from logsrv.kit.text.time import rfc3339
 from logsrv.linelog.fields.level import LEVELS
-from logsrv.linelog.query.language.tree import EVERYTHING, And, Compare, Has, Node, Or, Text
+from logsrv.linelog.query.language.tree import EVERYTHING, And, Compare, Has, Node, Or, Term
 from logsrv.linelog.sql.columns import ALWAYS, ColumnType
 
 Expression: TypeAlias = Mapping[str, Any]
@@ -172,7 +172,7 @@ def _certain(piece: str, small: bool) -> Node:
     escaped = _MAYBE_ESCAPED.match(piece.lower() if small else piece)
     rest = piece[escaped.end() :] if escaped else piece
     if not small:
-        return Text(rest) if rest else EVERYTHING
+        return Term(rest) if rest else EVERYTHING
     run = max(_ASCII.findall(rest.lower()), key=len, default="")
     spellings = [""]
     for part in re.split("([ik])", run):
@@ -190,7 +190,7 @@ def _longest_part(run: str) -> Node:
 def _any_text(texts: list[str]) -> Node:
     if not all(texts):
         return EVERYTHING
-    return Or(tuple(map(Text, texts))) if len(texts) > 1 else Text(texts[0])
+    return Or(tuple(map(Term, texts))) if len(texts) > 1 else Term(texts[0])
 
 
 def _compared(

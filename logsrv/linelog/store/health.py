@@ -31,7 +31,7 @@ class Verdict(NamedTuple):
     reasons: list[str]
 
 
-class Watched(Protocol):
+class StoreService(Protocol):
     """The service, as far as its state can be seen here."""
 
     store: Store
@@ -39,7 +39,7 @@ class Watched(Protocol):
     def unready(self) -> list[str]: ...
 
 
-def healthy(service: Watched, patience: float = PATIENCE) -> Verdict:
+def healthy(service: StoreService, patience: float = PATIENCE) -> Verdict:
     """Judge whether what is received is kept; cheap, and never blocks.
 
     patience: seconds that a write, a sync or the pausing of all senders may last.
@@ -59,7 +59,7 @@ def healthy(service: Watched, patience: float = PATIENCE) -> Verdict:
     return _verdict(reasons)
 
 
-def ready(service: Watched) -> Verdict:
+def ready(service: StoreService) -> Verdict:
     """Judge whether senders are let in: every listener is open, the store too, and nothing is stopping."""
     return _verdict(service.unready())
 

@@ -61,7 +61,7 @@ def open_active(disk: Disk, synced: int | None = None) -> Active:
     try:
         if segment.ACTIVE not in disk.entries():
             os.close(disk.create(segment.ACTIVE))
-        # One that is there may be a rotation's, killed before its names were on the medium.
+        # An existing one may be of a rotation that was killed before its names were on the medium.
         disk.sync_directory()
         kind = stat.S_IFMT(disk.stat(segment.ACTIVE).st_mode)
         if kind != stat.S_IFREG:
@@ -126,7 +126,7 @@ def begin(disk: Disk, *, crashed: bool, importing: bool = False) -> Begun:
     number = spared.number if spared else number_active(disk, synced.segment)
     known = _synced_of(number, synced if crashed or synced.segment == number else EVERYWHERE)
     opened = open_active(disk, known)
-    # One that is shorter than it was: somebody has moved, removed or cut it meanwhile.
+    # A file that is shorter than it was: somebody has moved, removed or cut it meanwhile.
     worn = (crashed or opened.unread or opened.size < (known or 0)) + bool(half)
     return Begun(opened, number, worn, spared.name if spared else "")
 
@@ -211,7 +211,7 @@ def _end_torn(plain: Segment, disk: Disk, synced: int | None) -> None:
         if torn:
             os.lseek(fd, size, os.SEEK_SET)
             disk.writev(fd, [b"\n"])
-        # Who was killed may have written all of it, and synced nothing.
+        # A killed server may have written all of it and synced nothing.
         disk.fdatasync(fd)
     finally:
         os.close(fd)
@@ -287,7 +287,7 @@ def settle(disk: Disk, known: set[str], below: int, say: Callable[..., object]) 
             )
             continue
         gone, kept = (one, counted) if held is Form.PACKED else (counted, one)
-        # What stays has to have its name on the medium before the other one goes.
+        # The kept file needs its name on the medium before the other one goes.
         disk.sync_directory()
         # A plain one has no names of its own but the first: the others are the packed one's.
         for name in gone.files if gone.form is Form.PACKED else (gone.name,):

@@ -132,7 +132,7 @@ class Store:
         self._active = ActiveSegment(
             begun, self._policy, started=started, disk=disk, lock=lock, tell=tell
         )
-        # What fails here the writer tries again, and tells.
+        # The writer tries again what fails here, and tells of it.
         with contextlib.suppress(OSError, StoreError):
             self._active.leave_worn()
         self._sealer = Sealer(
@@ -211,9 +211,9 @@ class Store:
             return fail(StoreError(f"the store {self.directory} is closed"))
         writer, waiters = self._writer, self._waiters
         target = writer.appended
-        # First said, then looked: the writer looks at `wanted` after it has set `confirmed`.
+        # Sets `wanted` before it looks at `confirmed`; the writer does the two in the other order.
         writer.wanted = target
-        # Else the reactor has yet to look at what the writer said, and those before come first.
+        # With somebody waiting, the reactor has yet to look at the writer's news: those before come first.
         up_to_date = not (waiters or writer.failures)
         waiting = waiters.add(target, since)
         if up_to_date:
@@ -306,10 +306,10 @@ class Store:
             self.valve.close()
         if not self.valve.closed or self.stalled is not None or many or not self._accepts:
             return
-        # First asked for, then looked: the writer may be through with everything by now.
-        writer.tell_low = True
+        # Asks first and then looks: the writer may have written everything in between.
+        writer.tell_below = policy.low_water
         if self.pending < policy.low_water:
-            writer.tell_low = False
+            writer.tell_below = 0
             self.valve.open()
 
     def close(self) -> Deferred[None]:

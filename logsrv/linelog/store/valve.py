@@ -64,7 +64,7 @@ class Valve:
         if closed:
             self._closed_at = monotonic()
         for key, producer in list(self._producers.items()):
-            # One that is resumed may deliver at once, and so much that the valve closes again.
+            # A resumed sender may deliver so much at once that the valve closes again.
             if self.closed is not closed:
                 return
             if key in self._producers:

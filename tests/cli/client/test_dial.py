@@ -13,7 +13,7 @@ import pytest_twisted
 from twisted.internet import reactor
 from twisted.internet.defer import Deferred
 
-from logsrv.cli.client.dial import dial
+from logsrv.cli.client.dial import connect_peer
 from logsrv.cli.client.display import Display
 from logsrv.cli.client.failures import ConnectionFailed
 from logsrv.cli.client.peer import Peer
@@ -26,7 +26,7 @@ Waits = Generator[Deferred[Any], Any, None]
 
 def dialled(text: str, options: TLSOptions | None = None) -> Deferred[Peer]:
     return Deferred.fromCoroutine(
-        dial(
+        connect_peer(
             parse_target(text),
             options or TLSOptions(),
             Display(),

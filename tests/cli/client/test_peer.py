@@ -9,14 +9,14 @@ from twisted.internet.testing import StringTransport
 from twisted.python.failure import Failure
 
 from logsrv.cli.client.display import Display, TextDisplay
-from logsrv.cli.client.peer import RETRY_SECONDS, Datagrams, Stream
+from logsrv.cli.client.peer import RETRY_SECONDS, DatagramPeer, StreamPeer
 from logsrv.cli.client.target import parse_target
 
 TARGET = parse_target("localhost:7000")
 
 
-def stream(shown: list[bytes]) -> Stream:
-    made = Stream(TARGET, TextDisplay(), shown.append, 10)
+def stream(shown: list[bytes]) -> StreamPeer:
+    made = StreamPeer(TARGET, TextDisplay(), shown.append, 10)
     made.makeConnection(StringTransport())
     return made
 
@@ -90,7 +90,7 @@ class SlowSocket:
 
 def test_datagrams_that_are_not_taken_are_sent_again() -> None:
     clock = Clock()
-    made = Datagrams(TARGET, Display(), lambda shown: None, clock)
+    made = DatagramPeer(TARGET, Display(), lambda shown: None, clock)
     made.transport = SlowSocket()
     made.send(b"one")
     made.send(b"two")
@@ -105,7 +105,7 @@ def test_datagrams_that_are_not_taken_are_sent_again() -> None:
 
 def test_no_more_is_sent_after_the_end() -> None:
     clock = Clock()
-    made = Datagrams(TARGET, Display(), lambda shown: None, clock)
+    made = DatagramPeer(TARGET, Display(), lambda shown: None, clock)
     made.transport = SlowSocket()
     made.send(b"one")
     made.close()

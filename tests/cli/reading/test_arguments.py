@@ -129,7 +129,7 @@ def test_all_times_of_a_command_are_of_one_zone(
 ) -> None:
     words = {"show": ["1:0"], "sql": ["select 1"]}.get(command, [])
     parser = Parser(f"logsrv {command}", "")
-    importlib.import_module(f"logsrv.cli.{command}").declare(parser)
+    importlib.import_module(f"logsrv.cli.reading.{command}").declare(parser)
     assert parser.parse_args([*words, "--utc"]).utc
     assert parser.parse_args([*words, "--local"]).local
     with pytest.raises(UsageError):

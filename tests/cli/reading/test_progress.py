@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from logsrv.cli.reading import progress as module
-from logsrv.cli.reading.progress import Progress
+from logsrv.cli.reading.progress import ProgressLine
 from logsrv.linelog.query.language.parse import parse
 from logsrv.linelog.query.matching.match import compile
 from logsrv.linelog.read.plan import Scope
@@ -35,7 +35,7 @@ def search(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Search:
 def test_a_terminal_sees_how_far_it_is(search: Search, monkeypatch: pytest.MonkeyPatch) -> None:
     terminal = Terminal()
     monkeypatch.setattr(sys, "stderr", terminal)
-    with Progress(search, alone=True):
+    with ProgressLine(search, alone=True):
         search.count()
     shown = terminal.getvalue()
     assert "of 2" in shown
@@ -51,6 +51,6 @@ def test_lines_on_the_same_terminal_are_not_disturbed(
     errors = Terminal() if on_terminal else io.StringIO()
     monkeypatch.setattr(sys, "stderr", errors)
     monkeypatch.setattr(sys, "stdout", Terminal())
-    with Progress(search, alone=not on_terminal):
+    with ProgressLine(search, alone=not on_terminal):
         search.count()
     assert errors.getvalue() == ""

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from logsrv.cli.client.target import parse_target
-from logsrv.cli.reading.sending import Receiver
+from logsrv.cli.reading.sending import ReplayConnection
 from logsrv.errors import LogsrvError
 from tests.cli.command import serving, serving_unix
 
@@ -23,7 +23,7 @@ class Got:
 
 
 def send(target: str, count: int, cafile: Path | None = None) -> None:
-    with Receiver(parse_target(target), cafile, insecure=False) as receiver:
+    with ReplayConnection(parse_target(target), cafile, insecure=False) as receiver:
         for number in range(count):
             receiver.send(b"%d" % number)
 
@@ -44,7 +44,7 @@ def test_who_breaks_off_is_named_with_what_it_got() -> None:
         connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, b"\1\0\0\0\0\0\0\0")
 
     def send_much(port: int) -> None:
-        with Receiver(parse_target(f"127.0.0.1:{port}"), None, insecure=False) as receiver:
+        with ReplayConnection(parse_target(f"127.0.0.1:{port}"), None, insecure=False) as receiver:
             for _ in range(1_000_000):
                 receiver.send(b"x" * 1000)
 

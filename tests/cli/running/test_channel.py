@@ -8,18 +8,18 @@ from collections.abc import Iterator
 
 import pytest
 
-from logsrv.cli.running.channel import Channel
+from logsrv.cli.running.channel import MessageChannel
 
 
 @pytest.fixture
-def ends() -> Iterator[tuple[Channel, Channel]]:
-    one, other = map(Channel, socket.socketpair())
+def ends() -> Iterator[tuple[MessageChannel, MessageChannel]]:
+    one, other = map(MessageChannel, socket.socketpair())
     yield one, other
     one.close()
     other.close()
 
 
-def test_messages_arrive_one_by_one(ends: tuple[Channel, Channel]) -> None:
+def test_messages_arrive_one_by_one(ends: tuple[MessageChannel, MessageChannel]) -> None:
     one, other = ends
     one.send({"files": ["a\n", "ü"]})
     one.send("go")
@@ -29,7 +29,7 @@ def test_messages_arrive_one_by_one(ends: tuple[Channel, Channel]) -> None:
     assert not other.has_message
 
 
-def test_sockets_come_with_a_message(ends: tuple[Channel, Channel]) -> None:
+def test_sockets_come_with_a_message(ends: tuple[MessageChannel, MessageChannel]) -> None:
     one, other = ends
     with socket.create_server(("127.0.0.1", 0)) as listening:
         one.send({"serving": ["x"]}, [listening.fileno()])
@@ -40,7 +40,7 @@ def test_sockets_come_with_a_message(ends: tuple[Channel, Channel]) -> None:
             assert same.getsockname() == listening.getsockname()
 
 
-def test_a_large_message_is_put_together(ends: tuple[Channel, Channel]) -> None:
+def test_a_large_message_is_put_together(ends: tuple[MessageChannel, MessageChannel]) -> None:
     one, other = ends
     files = [f"/a/path/of/some/length/{number}" for number in range(2000)]
     sender = threading.Thread(target=one.send, args=(files,))
@@ -49,7 +49,7 @@ def test_a_large_message_is_put_together(ends: tuple[Channel, Channel]) -> None:
     sender.join()
 
 
-def test_the_end(ends: tuple[Channel, Channel]) -> None:
+def test_the_end(ends: tuple[MessageChannel, MessageChannel]) -> None:
     one, other = ends
     one.close()
     assert other.receive() is None

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from logsrv.cli.running.channel import Channel
+from logsrv.cli.running.channel import MessageChannel
 from logsrv.cli.running.child import CANNOT_START, NOT_RUNNABLE, local
 from tests.cli.command import DEADLINE
 
@@ -26,7 +26,9 @@ class Later(LineProtocol):
 """
 
 
-def child(file: Path, *options: str, reactor: str = "") -> tuple[subprocess.Popen[bytes], Channel]:
+def child(
+    file: Path, *options: str, reactor: str = ""
+) -> tuple[subprocess.Popen[bytes], MessageChannel]:
     ours, theirs = socket.socketpair()
     process = subprocess.Popen(
         [
@@ -38,7 +40,7 @@ def child(file: Path, *options: str, reactor: str = "") -> tuple[subprocess.Pope
         stderr=subprocess.DEVNULL,
     )
     theirs.close()
-    return process, Channel(ours)
+    return process, MessageChannel(ours)
 
 
 @pytest.mark.parametrize(

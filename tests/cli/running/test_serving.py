@@ -10,7 +10,7 @@ import pytest
 from twisted.internet.defer import Deferred, succeed
 from twisted.internet.error import ReactorNotRunning
 
-from logsrv.cli.running.channel import Channel
+from logsrv.cli.running.channel import MessageChannel
 from logsrv.cli.running.chatter import Chatter
 from logsrv.cli.running.serving import Parent, Serving
 from logsrv.errors import StartError
@@ -77,15 +77,15 @@ class Service:
 
 
 @pytest.fixture
-def channels() -> Iterator[tuple[Channel, Channel]]:
-    ends = [Channel(end) for end in socket.socketpair()]
+def channels() -> Iterator[tuple[MessageChannel, MessageChannel]]:
+    ends = [MessageChannel(end) for end in socket.socketpair()]
     yield ends[0], ends[1]
     for end in ends:
         end.close()
 
 
 def test_the_parent_hears_that_it_serves_was_reloaded_and_has_left(
-    channels: tuple[Channel, Channel],
+    channels: tuple[MessageChannel, MessageChannel],
 ) -> None:
     ours, theirs = channels
     service, reactor, chatter = Service(), Reactor(), Chatter(quiet=True)
@@ -103,7 +103,9 @@ def test_the_parent_hears_that_it_serves_was_reloaded_and_has_left(
     assert chatter.quiet
 
 
-def test_what_keeps_it_from_beginning_is_raised(channels: tuple[Channel, Channel]) -> None:
+def test_what_keeps_it_from_beginning_is_raised(
+    channels: tuple[MessageChannel, MessageChannel],
+) -> None:
     service, reactor = Service(), Reactor()
     reactor.turns = [lambda: service.readiness.errback(StartError("no database"))]
     with pytest.raises(StartError, match="no database"):

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from logsrv.cli.running.watch import MISSING_LOOKS, Watched
+from logsrv.cli.running.watch import MISSING_LOOKS, WatchedFiles
 
 
 @pytest.fixture
@@ -18,14 +18,14 @@ def file(tmp_path: Path) -> Path:
 
 
 def test_nothing_is_noticed_where_nothing_happens(file: Path) -> None:
-    watched = Watched(str(file))
+    watched = WatchedFiles(str(file))
     assert not watched.saved()
     assert not watched.saved()
 
 
 def test_a_save_is_noticed_once_it_is_over(file: Path) -> None:
     """The first look sees it, the second that nothing more happens."""
-    watched = Watched(str(file))
+    watched = WatchedFiles(str(file))
     file.write_text("two!")
     assert not watched.saved()
     assert watched.saved()
@@ -35,7 +35,7 @@ def test_a_save_is_noticed_once_it_is_over(file: Path) -> None:
 
 def test_an_editor_that_replaces_the_file(file: Path) -> None:
     """In between there is no file, which is no reason to start anything."""
-    watched = Watched(str(file))
+    watched = WatchedFiles(str(file))
     file.unlink()
     assert not watched.saved()
     assert not watched.saved()
@@ -49,7 +49,7 @@ def test_an_editor_that_replaces_the_file(file: Path) -> None:
 def test_files_that_are_added_count_from_then_on(file: Path, tmp_path: Path) -> None:
     other = tmp_path / "voice.py"
     other.write_text("one")
-    watched = Watched(str(file))
+    watched = WatchedFiles(str(file))
     watched.add([str(other)])
     assert not watched.saved()
     other.write_text("three")
@@ -57,14 +57,14 @@ def test_files_that_are_added_count_from_then_on(file: Path, tmp_path: Path) -> 
     assert watched.saved()
 
 
-def looks(watched: Watched) -> bool:
+def looks(watched: WatchedFiles) -> bool:
     """Whether any of as many looks as a missing file has says that there was a save."""
     return True in [watched.saved() for _ in range(MISSING_LOOKS + 1)]
 
 
 def test_a_file_that_stays_away_is_gone(file: Path) -> None:
     """Not while an editor replaces it; and it is no reason to start anything."""
-    watched = Watched(str(file))
+    watched = WatchedFiles(str(file))
     file.unlink()
     assert not watched.saved()
     assert not watched.is_gone
@@ -78,7 +78,7 @@ def test_a_file_that_stays_away_is_gone(file: Path) -> None:
 def test_another_file_that_stays_away_is_a_change(file: Path, tmp_path: Path) -> None:
     other = tmp_path / "voice.py"
     other.write_text("one")
-    watched = Watched(str(file))
+    watched = WatchedFiles(str(file))
     watched.add([str(other)])
     other.unlink()
     assert not watched.saved()

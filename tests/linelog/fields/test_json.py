@@ -18,7 +18,7 @@ from logsrv.linelog.fields.json import (
     parse_json,
 )
 from logsrv.linelog.fields.record import Record
-from logsrv.linelog.fields.values import Written
+from logsrv.linelog.fields.values import WrittenFloat
 
 _LEAVES = st.none() | st.booleans() | st.integers(-(2**70), 2**70) | st.text("ab1é", max_size=3)
 _KEYS = st.sampled_from(["a", "b", "a.b", "b.a", "c", ""])
@@ -142,7 +142,7 @@ def test_numbers_of_thousands_of_digits() -> None:
         exact = parse_exactly(b'{"a":' + b"7" * digits + b"}")
         assert exact is not None
         value = exact["a"]
-        assert (value.text if isinstance(value, Written) else str(value)) == "7" * digits
+        assert (value.text if isinstance(value, WrittenFloat) else str(value)) == "7" * digits
 
 
 def test_what_others_write_though_it_is_no_json() -> None:

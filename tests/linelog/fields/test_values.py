@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from logsrv.linelog.fields.values import (
-    Written,
+    WrittenFloat,
     elements,
     number,
     number_of_text,
@@ -43,7 +43,7 @@ def test_integers_of_thousands_of_digits_are_compared_exactly() -> None:
     """Python refuses to convert more than 4,300 digits."""
     long, longer = "9" * 5000, "1" + "0" * 5000
     assert number_of_text(long) < number_of_text(longer)  # type: ignore[operator]
-    assert number(Written(long)) == number_of_text(long)
+    assert number(WrittenFloat(long)) == number_of_text(long)
     assert number_of_text("1" + "0" * 4500) > 10**400  # type: ignore[operator]
 
 
@@ -52,7 +52,7 @@ def test_truth_values_and_what_is_not_finite_are_no_numbers() -> None:
 
 
 def test_text_is_as_it_was_written() -> None:
-    assert text_of(Written("1.10")) == "1.10" and Written("1.10") == 1.1
+    assert text_of(WrittenFloat("1.10")) == "1.10" and WrittenFloat("1.10") == 1.1
     assert [text_of(value) for value in (True, False, 7, "x")] == ["true", "false", "7", "x"]
     assert elements([1, 2]) == [1, 2] and elements("a") == ["a"]
 

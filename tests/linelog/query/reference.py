@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 from hypothesis import strategies as st
 
-from logsrv.linelog.query.language.tree import And, Compare, Has, Node, Not, Or, Regex, Text
+from logsrv.linelog.query.language.tree import And, Compare, Has, Node, Not, Or, Regex, Term
 from logsrv.linelog.query.matching.needs import AllOf, Literal, Need
 
 ORDER = ["debug", "info", "notice", "warning", "error", "critical", "alert", "emergency"]
@@ -25,7 +25,7 @@ class Line(NamedTuple):
 
 def is_true(node: Node, line: Line) -> bool:
     """Tell whether `node` is true, from what the line's writer meant."""
-    if isinstance(node, Text):
+    if isinstance(node, Term):
         return found_in(node.text.encode(), line.message)
     if isinstance(node, Regex):
         folded = 0 if re.search("[A-Z]", re.sub(r"\\.", "", node.pattern)) else re.IGNORECASE
@@ -163,7 +163,7 @@ def _escaped(text: str) -> str:
 
 
 ATOMS = (
-    st.builds(Text, WORDS)
+    st.builds(Term, WORDS)
     | st.builds(
         Regex,
         st.sampled_from(

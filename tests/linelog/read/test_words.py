@@ -12,7 +12,7 @@ from logsrv.linelog.read.plan import Scope
 from logsrv.linelog.read.search import Search
 from logsrv.linelog.read.view import View
 from logsrv.linelog.store.disk.disk import Disk
-from logsrv.linelog.store.words.reindex import reindex
+from logsrv.linelog.store.words.reindex import make_indexes
 from tests.linelog.read.stores import line, make_store
 
 # About 9 frames; each rare word is in one of them, and the common ones in all.
@@ -32,7 +32,7 @@ LINES = [
 def store(tmp_path: Path) -> Path:
     made = make_store(tmp_path / "logs", [LINES, [line("zebra in the active segment", 10_000)]])
     disk = Disk().enter(made)
-    list(reindex(disk))
+    list(make_indexes(disk))
     disk.leave()
     return made
 
@@ -82,7 +82,7 @@ def test_a_damaged_word_index_is_told_and_not_used(store: Path, damage: bytes) -
 def test_that_of_another_segment_is_not_used(store: Path) -> None:
     other = make_store(store.parent / "other", [LINES[:3000], []])
     disk = Disk().enter(other)
-    list(reindex(disk))
+    list(make_indexes(disk))
     [foreign], [words] = other.glob("*.words"), store.glob("*.words")
     words.write_bytes(foreign.read_bytes())
     found, _, told = searched(store, "zebra")

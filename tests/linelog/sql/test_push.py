@@ -7,7 +7,7 @@ from typing import Any
 import duckdb
 import pytest
 
-from logsrv.linelog.query.language.tree import EVERYTHING, And, Compare, Node, Or, Text
+from logsrv.linelog.query.language.tree import EVERYTHING, And, Compare, Node, Or, Term
 from logsrv.linelog.sql.push import Wanted, all_of, any_of, of_filter
 
 A, B = Compare("a", "=", "x"), Compare("b", "=", "y")
@@ -39,14 +39,14 @@ def contains(text: str, function: str = "contains") -> dict[str, Any]:
 @pytest.mark.parametrize(
     ("text", "function", "node"),
     [
-        ("timeout", "contains", Text("timeout")),
+        ("timeout", "contains", Term("timeout")),
         # Behind a byte that is not UTF-8 and is shown as \xab, the line has no `ab`.
-        ("abnormal", "contains", Text("normal")),
+        ("abnormal", "contains", Term("normal")),
         ("x", "contains", EVERYTHING),
         ("\\", "contains", EVERYTHING),
-        ("%Wombat%", "~~*", Text("wombat")),
-        ("%oil%", "~~*", Or((Text("oil"), Text("o\u0130l")))),
-        ("%likings%", "~~*", Text("ngs")),
+        ("%Wombat%", "~~*", Term("wombat")),
+        ("%oil%", "~~*", Or((Term("oil"), Term("o\u0130l")))),
+        ("%likings%", "~~*", Term("ngs")),
         ("%odd", "unknown", EVERYTHING),
     ],
 )

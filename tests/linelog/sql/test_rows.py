@@ -7,7 +7,7 @@ from pathlib import Path
 import pyarrow
 import pytest
 
-from logsrv.linelog.query.language.tree import Text
+from logsrv.linelog.query.language.tree import Term
 from logsrv.linelog.sql.columns import ALWAYS, ColumnType
 from logsrv.linelog.sql.plan import Plan
 from logsrv.linelog.sql.push import Wanted
@@ -22,7 +22,7 @@ def rows_of(tmp_path: Path, plan: Plan) -> Rows:
 
 
 def test_columns_that_nobody_needs_are_empty(tmp_path: Path) -> None:
-    rows = rows_of(tmp_path, Plan(frozenset(["message"]), Wanted(Text("b"))))
+    rows = rows_of(tmp_path, Plan(frozenset(["message"]), Wanted(Term("b"))))
     table = pyarrow.table(rows)
     assert table.column_names == [*ALWAYS, "a"]
     assert table.column("message").to_pylist() == ["a=1 b=2", "a=x b=3"]

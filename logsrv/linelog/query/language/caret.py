@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import unicodedata
+
 from logsrv.errors import QueryError
 from logsrv.kit.text.escape import one_line
 
@@ -30,9 +32,6 @@ def _columns(text: str) -> int:
 
 
 def _width(character: str) -> int:
-    # Half a millisecond, which a right query need not wait for.
-    import unicodedata
-
     if unicodedata.category(character) in ("Mn", "Me", "Cf"):
         return 0
     return 2 if unicodedata.east_asian_width(character) in "WF" else 1

@@ -14,8 +14,10 @@ import re
 from collections.abc import Iterator
 from typing import NamedTuple
 
+import logsrv.linelog.query.language as late
 from logsrv.errors import QueryError
 from logsrv.kit.text.escape import one_line
+from logsrv.linelog.fields.level import LEVELS, canonical
 from logsrv.linelog.fields.quoted import text_until
 from logsrv.linelog.query.language.tree import (
     EVERYTHING,
@@ -26,7 +28,7 @@ from logsrv.linelog.query.language.tree import (
     Not,
     Or,
     Regex,
-    Text,
+    Term,
 )
 
 DEEPEST = 100
@@ -171,7 +173,7 @@ def _atom(text: str, at: int, patterns: list[str]) -> tuple[Node, int]:
     """Return the atom that begins at `at`, which is no bracket, and where it ends."""
     if text[at] == '"':
         phrase, end = _phrase(text, at)
-        return Text(phrase), end
+        return Term(phrase), end
     expression = _EXPRESSION.match(text, at) if text[at] == "/" else None
     if expression:
         _check(expression[1], at + 1, patterns)
@@ -183,7 +185,7 @@ def _atom(text: str, at: int, patterns: list[str]) -> tuple[Node, int]:
             return compared
     word = _WORD.match(text, at)
     assert word is not None
-    return Text(word[0]), word.end()
+    return Term(word[0]), word.end()
 
 
 def _comparison(text: str, field: re.Match[str], patterns: list[str]) -> tuple[Node, int] | None:
@@ -219,8 +221,6 @@ def _phrase(text: str, at: int) -> tuple[str, int]:
 
 
 def _check_level(value: str, at: int) -> None:
-    from logsrv.linelog.fields.level import LEVELS, canonical
-
     if canonical(value) is None:
         raise _wrong(f"{one_line(value, 60)} is not a level; these are: {', '.join(LEVELS)}", at)
 
@@ -228,16 +228,14 @@ def _check_level(value: str, at: int) -> None:
 def _check(pattern: str, at: int, patterns: list[str]) -> None:
     """Raise QueryError if `pattern`, which stands at `at`, is no expression, or too much of them."""
     # Ten milliseconds that only expressions have to pay.
-    from logsrv.linelog.query.language.engine import check
-    from logsrv.linelog.query.language.size import TooLarge, WrongExpression, check_sizes
 
     patterns.append(pattern)
     try:
-        check_sizes(patterns)
-        check(pattern)
-    except TooLarge as error:
+        late.check_sizes(patterns)
+        late.check(pattern)
+    except late.TooLarge as error:
         raise _wrong(str(error), at) from None
-    except WrongExpression as error:
+    except late.WrongExpression as error:
         reason, _, fragment = str(error).partition(": ")
         # RE2 says which part it does not take, not where; of repetitions it is an outer one.
         outermost = pattern.rfind if "repetition size" in reason else pattern.find

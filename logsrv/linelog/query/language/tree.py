@@ -28,7 +28,7 @@ class Part:
         return tuple([getattr(self, name) for name in self.__slots__])
 
 
-class Text(Part):
+class Term(Part):
     """The message contains `text`: a word or a phrase."""
 
     __slots__ = ("text",)
@@ -96,7 +96,7 @@ class Not(Part):
         self.part = part
 
 
-Node: TypeAlias = Text | Regex | Compare | Has | And | Or | Not
+Node: TypeAlias = Term | Regex | Compare | Has | And | Or | Not
 
 EVERYTHING = And(())
 """The empty query: every line."""

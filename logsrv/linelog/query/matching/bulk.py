@@ -24,9 +24,9 @@ U8 = numpy.uint8
 _WORD = 8
 _CASE = 0x20
 _LF, _SPACE = 0x0A, 0x20
-# So many bytes before a place have two spaces, mostly: nine of ten in logs of all kinds.
+# The 64 bytes before a place have two spaces in nine of ten cases, in logs of all kinds.
 _BEFORE = numpy.arange(1, 65)[:, None]
-# From the most to the least frequent in logs; what is not among them is rarer.
+# Bytes from the most to the least frequent in logs; all others are rarer.
 _FREQUENT = b'e 0t1ainosr2c34d5l6798pm.uf-:hbg/"=_vyk[](),wTx;zjq'
 _RANK = {byte: rank for rank, byte in enumerate(_FREQUENT)}
 

@@ -6,7 +6,8 @@ too. `shapes.py` makes those of fields.
 
 from __future__ import annotations
 
-from logsrv.linelog.query.language.tree import And, Compare, Has, Or, Regex, Text
+import logsrv.linelog.query.matching as late
+from logsrv.linelog.query.language.tree import And, Compare, Has, Or, Regex, Term
 from logsrv.linelog.query.matching import needs
 from logsrv.linelog.query.matching.literals import (
     SHORTEST,
@@ -27,16 +28,17 @@ _MOST_LITERALS = 4
 
 def candidate(node: Node) -> Candidate | None:
     """Return what to look for, or None if any line may match."""
-    if isinstance(node, Text):
+    if isinstance(node, Term):
         return of_need(needs.literal(node.text, ignore_case=not has_capital(node.text)))
     if isinstance(node, Regex):
         return _of_regex(node.pattern)
     if isinstance(node, (Compare, Has)):
         # With all that knows of fields, which a search of words does without.
-        from logsrv.linelog.query.matching.shapes import of_compare
 
         # To be another than any text is just to be there.
-        return of_compare(node if isinstance(node, Compare) else Compare(node.field, "!=", "\n"))
+        return late.of_compare(
+            node if isinstance(node, Compare) else Compare(node.field, "!=", "\n")
+        )
     if isinstance(node, And):
         found = [candidate(part) for part in node.parts]
         return max((one for one in found if one is not None), key=_worth, default=None)
@@ -61,17 +63,15 @@ def _of_either(found: list[Candidate | None]) -> Candidate | None:
     patterns = [pattern_of(one) for one in known]
     if None in patterns:
         return None
-    from logsrv.linelog.query.language.size import LARGEST_EXPRESSIONS, size_of
 
     joined = "|".join(dict.fromkeys(f"(?:{pattern})" for pattern in patterns))
     # Larger ones are slower than looking at every line.
-    return joined if size_of(joined) <= LARGEST_EXPRESSIONS else None
+    return joined if late.size_of(joined) <= late.LARGEST_EXPRESSIONS else None
 
 
 def _of_regex(pattern: str) -> Candidate:
-    from logsrv.linelog.query.matching.expression import read_expression
 
-    found = read_expression(pattern)
+    found = late.read_expression(pattern)
     literals = literals_of(found.need)
     best = max(literals, key=lambda one: len(one.text), default=None)
     return (best,) if best and len(best.text) >= SHORTEST else found.in_text

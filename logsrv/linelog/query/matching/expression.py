@@ -34,7 +34,7 @@ WIDEST = 200
 """Bytes of an expression of a fixed width that is looked for as one."""
 _CAPITAL = re.compile(r"[A-Z]")
 _SPELLED = re.compile(
-    # What is spelled with capitals without meaning any: escapes, and the names and flags of groups.
+    # Capitals that are syntax, not text: in escapes, in names and flags of groups.
     r"\\(?:[pP]\{[^}]*\}|[pP].|x\{[^}]*\}|x[0-9A-Fa-f]{2}|.)|\(\?(?:P?<[^>]*>|[imsU-]*[:)])|\[:\^?[a-z]*:\]",
     re.DOTALL,
 )

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import re
 
+import logsrv.linelog.query.matching as late
 from logsrv.linelog.fields.stamp import IN_STAMP
 from logsrv.linelog.fields.values import number_of_text
 from logsrv.linelog.query.matching.needs import AnyOf, Literal, Need, both, either, literal
@@ -41,11 +42,9 @@ def of_field(name: str, op: str, value: str, *, ignore_case: bool) -> Need | Non
 
 def _of_name(name: str) -> Need | None:
     """The key stands in the line, unless the shape of the line says what is what."""
-    from logsrv.linelog.fields import access, syslog
-
     inner = name.removeprefix("fields.")
     last = inner.rpartition(".")[2]
-    if last in access.NAMES or last in syslog.NAMES or not last:
+    if last in late.access.NAMES or last in late.syslog.NAMES or not last:
         return None
     return either((Literal(last.encode(), False), Literal(b"\\u00", False)))
 

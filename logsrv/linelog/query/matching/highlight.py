@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from typing import TypeAlias
 
+import logsrv.linelog.query.matching as late
 from logsrv.linelog.fields.stored import bytes_of
-from logsrv.linelog.query.language.tree import And, Compare, Node, Or, Regex, Text
+from logsrv.linelog.query.language.tree import And, Compare, Node, Or, Regex, Term
 from logsrv.linelog.query.matching.smart import has_capital
 
 Finder: TypeAlias = Callable[[bytes], Iterator[tuple[int, int]]]
@@ -31,7 +32,7 @@ def spans_of(node: Node) -> Callable[[bytes], list[tuple[int, int]]]:
 
 def _finders(node: Node) -> Iterator[Finder]:
     """Yield what finds the parts to highlight: all that is asked for in the message."""
-    if isinstance(node, Text):
+    if isinstance(node, Term):
         yield _text_finder(node.text)
     elif isinstance(node, Regex):
         yield _regex_finder(node.pattern)
@@ -57,9 +58,8 @@ def _text_finder(text: str) -> Finder:
 
 
 def _regex_finder(pattern: str) -> Finder:
-    from logsrv.linelog.query.matching.expression import read_expression
 
-    search = read_expression(pattern).in_message
+    search = late.read_expression(pattern).in_message
 
     def find(message: bytes) -> Iterator[tuple[int, int]]:
         start = 0

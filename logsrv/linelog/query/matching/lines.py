@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from logsrv.linelog.fields import stamp
 from logsrv.linelog.fields.stamp import TIME_LENGTH
 
 TYPE_CHECKING = False
@@ -32,10 +33,8 @@ def is_said(text: bytes, start: int, at: int) -> bool:
     # Behind the second space it is, whether there is a stamp or not.
     if text.find(b" ", start + TIME_LENGTH, at) >= 0:
         return True
-    from logsrv.linelog.fields.stamp import STAMP
-
-    stamp = STAMP.match(text, start)
-    return stamp is None or at >= stamp.end()
+    found = stamp.STAMP.match(text, start)
+    return found is None or at >= found.end()
 
 
 def all_lines(text: bytes) -> Iterator[tuple[int, int]]:

@@ -7,8 +7,10 @@ hit the next begins behind that line.
 
 from __future__ import annotations
 
+import logsrv.linelog.query.matching as late
+from logsrv.linelog.fields import stamp
 from logsrv.linelog.fields.stamp import TIME_LENGTH
-from logsrv.linelog.query.language.tree import EVERYTHING, Not, Or, Regex, Text
+from logsrv.linelog.query.language.tree import EVERYTHING, Not, Or, Regex, Term
 from logsrv.linelog.query.matching.candidates import candidate
 from logsrv.linelog.query.matching.caseless import caseless_find
 from logsrv.linelog.query.matching.lines import all_lines, between, lines_at, number_of_lines
@@ -24,7 +26,6 @@ if TYPE_CHECKING:
     from logsrv.linelog.query.matching.bulk import Array
     from logsrv.linelog.query.matching.literals import Candidate
     from logsrv.linelog.query.matching.needs import Literal, Need
-    from logsrv.linelog.query.matching.predicates import Predicate
 
     Place: TypeAlias = tuple[int, int]
     """The number of a segment, and the offset in its text at which a piece of text begins."""
@@ -57,7 +58,7 @@ class Matcher:
     def __init__(self, node: Node) -> None:
         self.node = node
         self.needs: Need | None = need_of(node)
-        self._test: Predicate | None = None
+        self._test: late.Predicate | None = None
         self._candidate = candidate(node)
         self._exact = _is_exact(node, self._candidate)
         self._pattern = None if self._exact else _whole_pattern(node, self._candidate)
@@ -71,25 +72,19 @@ class Matcher:
             self._negated.for_many()
         found = self._candidate
         if isinstance(found, tuple) and not any(b"\n" in one.text for one in found):
-            from logsrv.linelog.query.matching.bulk import FixedWidth, places_of
-
-            self._places = lambda text: places_of(text, found)
+            self._places = lambda text: late.places_of(text, found)
             if self._pattern is not None and (fixed := _fixed_width(self.node, found)) is not None:
-                self._places = FixedWidth(*fixed).places
+                self._places = late.FixedWidth(*fixed).places
                 self._exact, self._pattern = True, None
 
     def matches(self, line: bytes, position: str | None = None) -> bool:
         """Tell whether `line`, a stored line without LF, is what the query asks for."""
-        from logsrv.linelog.fields.record import Record
+        return self._predicate()(late.Record(line, position))
 
-        return self._predicate()(Record(line, position))
-
-    def _predicate(self) -> Predicate:
+    def _predicate(self) -> late.Predicate:
         # Loaded with all that parses fields, which a search of words does without.
         if self._test is None:
-            from logsrv.linelog.query.matching.predicates import predicate
-
-            self._test = predicate(self.node)
+            self._test = late.predicate(self.node)
         return self._test
 
     def find(self, text: bytes, place: Place | None = None) -> Iterator[tuple[int, int]]:
@@ -109,12 +104,11 @@ class Matcher:
         if self._pattern is not None:
             yield from self._pattern_lines(text)
             return
-        from logsrv.linelog.fields.record import Record
 
-        test = self._predicate()
+        test, record = self._predicate(), late.Record
         for start, end in self.candidates(text):
             position = f"{place[0]}:{place[1] + start}" if place else None
-            if test(Record(text[start:end], position)):
+            if test(record(text[start:end], position)):
                 yield start, end
 
     def lines(self, text: bytes, place: Place | None = None) -> bytes:
@@ -148,9 +142,7 @@ class Matcher:
 
     def _compiled(self, pattern: str) -> Search:
         if self._search is None:
-            from logsrv.linelog.query.language.engine import compiled
-
-            self._search = compiled(pattern)
+            self._search = late.compiled(pattern)
         return self._search
 
     def candidates(self, text: bytes) -> Iterator[tuple[int, int]]:
@@ -217,9 +209,7 @@ class Matcher:
     def _exact_count(self, text: bytes) -> int:
         """Return the number of `_exact_lines`, without the cost of a generator."""
         if self._places is not None:
-            from logsrv.linelog.query.matching.bulk import number_of_lines_at
-
-            return number_of_lines_at(text, self._places(text))
+            return late.number_of_lines_at(text, self._places(text))
         hits = self._hits(text)
         find, rfind = text.find, text.rfind
         size = len(text)
@@ -248,12 +238,10 @@ def compile(node: Node) -> Matcher:
 
 def _is_exact(node: Node, found: Candidate | None) -> bool:
     """Tell whether a line matches just when the candidate is in its message."""
-    if isinstance(node, Text):
+    if isinstance(node, Term):
         return found is not None and "\n" not in node.text
     if isinstance(node, Regex):
-        from logsrv.linelog.query.matching.expression import read_expression
-
-        return isinstance(found, str) and not read_expression(node.pattern).anchored
+        return isinstance(found, str) and not late.read_expression(node.pattern).anchored
     if isinstance(node, Or):
         return all(_is_exact(part, candidate(part)) for part in node.parts) and found is not None
     return False
@@ -262,9 +250,7 @@ def _is_exact(node: Node, found: Candidate | None) -> bool:
 def _whole_pattern(node: Node, found: Candidate | None) -> str | None:
     """Return the expression that a line matches just when it is in its message, if it is all of a query."""
     if isinstance(node, Regex) and isinstance(found, tuple):
-        from logsrv.linelog.query.matching.expression import read_expression
-
-        expression = read_expression(node.pattern)
+        expression = late.read_expression(node.pattern)
         return None if expression.anchored else expression.in_text
     return None
 
@@ -273,10 +259,9 @@ def _fixed_width(
     node: Node, found: tuple[Literal, ...]
 ) -> tuple[tuple[frozenset[int], ...], Literal, int] | None:
     """Return the classes of an expression of a fixed width, its literal and the bytes before that."""
-    from logsrv.linelog.query.matching.expression import read_expression
 
     assert isinstance(node, Regex)
-    classes = read_expression(node.pattern).classes
+    classes = late.read_expression(node.pattern).classes
     literal = [
         frozenset({byte, *(bytes([byte]).swapcase() if found[0].ignore_case else b"")})
         for byte in found[0].text
@@ -297,7 +282,7 @@ def _only(find: Find, needle: bytes) -> Hits:
 
 def _first_of(finds: list[tuple[Find, bytes]]) -> Hits:
     """Return what finds the nearest of several literals, each of them once only."""
-    # Where each stands next; of those that are behind `end`, nothing is known to be there.
+    # The next place of each; it counts only if all of it lies before `end`.
     following = [-1] * len(finds)
 
     def hits(text: bytes, start: int, end: int) -> int:
@@ -316,7 +301,5 @@ def _first_of(finds: list[tuple[Find, bytes]]) -> Hits:
 
 def _in_message(text: bytes, start: int, at: int, end: int, hits: Hits) -> bool:
     """Tell whether the line's first hit, at `at`, or a later one stands in its message."""
-    from logsrv.linelog.fields.stamp import STAMP
-
-    stamp = STAMP.match(text, start, end)
-    return stamp is None or at >= stamp.end() or hits(text, stamp.end(), end) >= 0
+    found = stamp.STAMP.match(text, start, end)
+    return found is None or at >= found.end() or hits(text, found.end(), end) >= 0

@@ -6,10 +6,11 @@ import operator
 from collections.abc import Callable
 from typing import Any, TypeAlias
 
+import logsrv.linelog.query.matching as late
 from logsrv.linelog.fields.record import Record
 from logsrv.linelog.fields.stored import bytes_of
 from logsrv.linelog.fields.values import elements, number, number_of_text, text_of
-from logsrv.linelog.query.language.tree import And, Compare, Has, Node, Or, Regex, Text
+from logsrv.linelog.query.language.tree import And, Compare, Has, Node, Or, Regex, Term
 from logsrv.linelog.query.matching.shapes import levels_of
 from logsrv.linelog.query.matching.smart import has_capital
 
@@ -25,7 +26,7 @@ _ORDERS: dict[str, Callable[[Any, Any], bool]] = {
 
 def predicate(node: Node) -> Predicate:
     """Return the function that says whether `node` is true for a record."""
-    if isinstance(node, Text):
+    if isinstance(node, Term):
         return _text(node.text)
     if isinstance(node, Regex):
         return _regex(node.pattern)
@@ -43,7 +44,7 @@ def predicate(node: Node) -> Predicate:
 
 def _cost(node: Node) -> int:
     """Text before fields: what is decided early saves the parsing."""
-    if isinstance(node, Text):
+    if isinstance(node, Term):
         return 0
     return 1 if isinstance(node, Regex) else 2
 
@@ -76,15 +77,14 @@ def _text(text: str) -> Predicate:
     needle = bytes_of(text)
     if has_capital(text):
         return lambda record: needle in record.body
-    # What is not ASCII has one case only.
+    # Outside ASCII, case counts.
     needle = needle.lower()
     return lambda record: needle in record.folded
 
 
 def _regex(pattern: str) -> Predicate:
-    from logsrv.linelog.query.matching.expression import read_expression
 
-    search = read_expression(pattern).in_message
+    search = late.read_expression(pattern).in_message
     return lambda record: search(record.body, 0, len(record.body))[0] >= 0
 
 
@@ -150,9 +150,8 @@ def _contains(field: str, value: str) -> Predicate:
 
 
 def _found(field: str, pattern: str) -> Predicate:
-    from logsrv.linelog.query.matching.expression import read_expression
 
-    search = read_expression(pattern).in_message
+    search = late.read_expression(pattern).in_message
     return _of_texts(field, lambda text: search(text, 0, len(text))[0] >= 0)
 
 

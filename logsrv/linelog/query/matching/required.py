@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from logsrv.linelog.query.language.tree import And, Compare, Has, Or, Regex, Text
+import logsrv.linelog.query.matching as late
+from logsrv.linelog.query.language.tree import And, Compare, Has, Or, Regex, Term
 from logsrv.linelog.query.matching import needs
 from logsrv.linelog.query.matching.smart import has_capital
 
@@ -14,18 +15,16 @@ if TYPE_CHECKING:
 
 def need_of(node: Node) -> Need | None:
     """Return what every line for which `node` is true contains, or None where nothing is certain."""
-    if isinstance(node, Text):
+    if isinstance(node, Term):
         return needs.literal(node.text, ignore_case=not has_capital(node.text))
     if isinstance(node, Regex):
         return _need_of_regex(node.pattern)
     if isinstance(node, Compare) and node.field == "message" and node.op == "~":
         return _need_of_regex(node.value)
     if isinstance(node, (Compare, Has)):
-        from logsrv.linelog.query.matching.field_needs import of_field
-
         # To be another than any text is just to be there.
         op, value = (node.op, node.value) if isinstance(node, Compare) else ("!=", "")
-        return of_field(node.field, op, value, ignore_case=not has_capital(value))
+        return late.of_field(node.field, op, value, ignore_case=not has_capital(value))
     if isinstance(node, And):
         return needs.both([need_of(part) for part in node.parts])
     if isinstance(node, Or):
@@ -34,6 +33,5 @@ def need_of(node: Node) -> Need | None:
 
 
 def _need_of_regex(pattern: str) -> Need | None:
-    from logsrv.linelog.query.matching.expression import read_expression
 
-    return read_expression(pattern).need
+    return late.read_expression(pattern).need

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 
+import logsrv.linelog.query.matching as late
 from logsrv.linelog.fields import access, level, syslog
 from logsrv.linelog.fields.aliases import ALIASES
 from logsrv.linelog.fields.stamp import IN_STAMP
@@ -26,7 +27,7 @@ from logsrv.linelog.query.matching.literals import (
 from logsrv.linelog.query.matching.needs import AnyOf, literal
 from logsrv.linelog.query.matching.smart import has_capital
 
-# So long a value is hardly a word that stands in many other lines: an address, an identifier.
+# A value of 8 characters or more is hardly a common word: rather an address or an identifier.
 _TELLING = 8
 _ESCAPE = r"\\u00"
 _HEADER = "<[0-9]{1,3}>"
@@ -145,9 +146,7 @@ def _of_level(op: str, value: str) -> Pattern | None:
 def levels_of(op: str, value: str) -> frozenset[str]:
     """Return the levels that stand to the level called `value` as `op` says."""
     if op == "~":
-        from logsrv.linelog.query.matching.expression import read_expression
-
-        search = read_expression(value).in_message
+        search = late.read_expression(value).in_message
         return frozenset(one for one in level.LEVELS if search(one.encode(), 0, len(one))[0] >= 0)
     name = level.canonical(value) or value.lower()
     rank = level.RANK.get(name)

@@ -1,1 +1,10 @@
-"""The directory: the system calls that fail when a disk does, the lock, and troubles that last."""
+"""The disk: a directory that is held open, its lock, and its troubles.
+
+A search needs no lock: what makes one is loaded late (logsrv/lazy_names.py).
+"""
+
+from __future__ import annotations
+
+from logsrv.lazy_names import lazy_names
+
+__getattr__, __dir__ = lazy_names(__name__)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 
+import logsrv.linelog.store.disk as late
 from logsrv.errors import StoreError
 
 TYPE_CHECKING = False
@@ -58,9 +59,7 @@ class Disk:
 
     def lock(self, how: int) -> None:
         """Lock or unlock the directory itself, as `flock`; some network file systems cannot."""
-        import fcntl
-
-        fcntl.flock(self._fd, how)
+        late.flock(self._fd, how)
 
     def path(self, name: str) -> str:
         """Return the path of a name, for people to read."""
@@ -210,7 +209,7 @@ def make_directory(directory: Path | str) -> None:
         try:
             fd = os.open(parent, DIRECTORY)
         except PermissionError:
-            # One that we may enter and not list cannot be opened, so not synced either.
+            # A directory that we may enter and not list cannot be opened, so it cannot be synced either.
             continue
         try:
             os.fsync(fd)

@@ -103,7 +103,7 @@ class Syncer:
             self._syncing.attempt(self._seconds.timed, self._sync_left, fd)
             self._whole = self._whole and self._syncing.why is None
         for one in writers, fd:
-            # What a network file system says so late is of what was synced, or has been told.
+            # An error of a network file system here is about synced bytes, or has been told.
             with contextlib.suppress(OSError):
                 os.close(one)
         self._sealable()

@@ -28,6 +28,7 @@ from logsrv.linelog.store.sealing.seal import Interrupted, pack_here
 from logsrv.linelog.store.segments.index import Index, decode
 from logsrv.linelog.store.segments.indexing import encode
 from logsrv.linelog.store.segments.segment import Form, Segment, tmp
+from logsrv.memory import keep_freed_memory
 
 # The start of a process takes as much CPU time as packing 20 MiB.
 SMALL = 16 << 20
@@ -130,8 +131,6 @@ class HandedDisk(Disk):
 
 def main(arguments: list[str]) -> int:
     """Pack a segment and say how; return the exit status."""
-    from logsrv.memory import keep_freed_memory
-
     os.setpriority(os.PRIO_PROCESS, 0, LOWEST)
     keep_freed_memory()
     number, name, with_words, files = json.loads(arguments[0])

@@ -20,6 +20,7 @@ from __future__ import annotations
 import os
 import zlib
 
+import logsrv.linelog.store.segments as late
 from logsrv.linelog.store.segments import zstd
 from logsrv.linelog.store.segments.times import Times, time_of, together
 from logsrv.named import NamedTuple
@@ -88,9 +89,7 @@ class Index(NamedTuple):
         """Return the frame that holds byte `offset` of the text; len(frames) at or past the end."""
         if offset >= self.text:
             return len(self.frames)
-        from bisect import bisect_right
-
-        return bisect_right(self.frames, offset, key=lambda frame: frame.text) - 1
+        return late.bisect_right(self.frames, offset, key=lambda frame: frame.text) - 1
 
     def extent(self, number: int) -> tuple[int, int]:
         """Return where frame `number` begins in the compressed file, and how many bytes it has."""
@@ -203,18 +202,14 @@ class _Scanned:
 def _read(data: bytes) -> Any:
     """Return what is in a piece of JSON. Raises ValueError and RecursionError."""
     try:
-        # What json is made of: loading all of it takes longer than looking up the words of eight segments.
-        from _json import make_scanner
-
+        # The scanner inside json: loading all of json takes longer than asking eight word indexes.
         text = data.decode()
-        found, end = make_scanner(_Scanned)(text, 0)  # type: ignore[arg-type]
+        found, end = late.make_scanner(_Scanned)(text, 0)  # type: ignore[arg-type]
         if not text[end:].strip():
             return found
     except (ImportError, StopIteration):
         pass
-    import json
-
-    return json.loads(data)
+    return late.loads(data)
 
 
 def load(packed: Segment, disk: Disk) -> Index:

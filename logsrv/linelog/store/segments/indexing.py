@@ -20,7 +20,7 @@ from logsrv.linelog.store.segments.times import SIZE, Times, time_of, times_of
 Array: TypeAlias = numpy.ndarray[Any, Any]
 
 U64 = numpy.uint64
-# One of eight bytes is 1: the first byte of the product with this is its number.
+# Multiplied by a word in which one of eight bytes is 1, gives that byte's number in the highest byte.
 _WHICH = U64(0x0001020304050607)
 # The bytes of a line that are compared: a TIME and some more.
 _HEAD = 32

@@ -24,6 +24,7 @@ from __future__ import annotations
 import errno
 import os
 
+import logsrv.linelog.store.segments as late
 from logsrv.kit.text.time import file_stamp, parse_rfc3339
 from logsrv.linelog.store.disk.disk import TMP_SUFFIX, Disk
 from logsrv.named import NamedTuple
@@ -62,13 +63,9 @@ NOWHERE = Position(0, 0)
 
 def parse_position(text: str) -> Position:
     """Return the position that a text such as `17:52311` is. Raises ValueError."""
-    import re
-
-    found = re.fullmatch(_POSITION, text)
+    found = late.fullmatch(_POSITION, text)
     if found is None:
-        from logsrv.kit.text.words import shown
-
-        raise ValueError(f"{shown(text)} is no position, such as 17:52311")
+        raise ValueError(f"{late.shown(text)} is no position, such as 17:52311")
     return Position(int(found[1]), int(found[2]))
 
 
@@ -188,10 +185,8 @@ def _inode(name: str, disk: Disk) -> tuple[int, int] | None:
 
 def loose_files(disk: Disk) -> list[str]:
     """Return files of a sealing that never came to hold a segment, and indexes whose segment is gone."""
-    import re
-
     entries = disk.entries()
-    found = [(name, re.fullmatch(_BESIDE, name)) for name, plain in entries.items() if plain]
+    found = [(name, late.fullmatch(_BESIDE, name)) for name, plain in entries.items() if plain]
     return [
         name
         for name, match in found

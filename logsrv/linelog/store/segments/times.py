@@ -15,7 +15,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
 SIZE = len("2026-11-20T06:18:42.123456Z")
-_SHAPE = b"0000-00-00T00:00:00.000000Z"
+SHAPE = b"0000-00-00T00:00:00.000000Z"
+"""A TIME, with 0 for any digit."""
 _DIGITS = bytes.maketrans(b"123456789", b"000000000")
 
 
@@ -68,10 +69,15 @@ def _first_time(heads: Iterable[bytes]) -> str | None:
     return next((time for head in heads if (time := time_of(head)) is not None), None)
 
 
+def shape_of(text: bytes) -> bytes:
+    """Return a text with 0 for each digit."""
+    return text.translate(_DIGITS)
+
+
 def time_of(line: bytes) -> str | None:
     """Return the TIME that a stored line begins with; None if it begins with something else."""
     head = line[:SIZE]
-    if head.translate(_DIGITS) != _SHAPE:
+    if shape_of(head) != SHAPE:
         return None
     text = head.decode()
     try:

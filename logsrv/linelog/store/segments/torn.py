@@ -20,18 +20,17 @@ from twisted.logger import Logger
 
 from logsrv.kit.text.time import rfc3339
 from logsrv.linelog.store.segments.segment import time_text
+from logsrv.linelog.store.segments.times import SHAPE, shape_of
 
 log = Logger()
 _STEP = 1 << 16
 # Longer than any stamp: a name of 64 characters, a path of a UNIX socket with each byte escaped.
 LONGEST_STAMP = 1024
-_SHAPE_OF_TIME = b"0000-00-00T00:00:00.000000Z"
-_ANY_DIGIT = bytes.maketrans(b"123456789", b"000000000")
 # Disks write whole sectors, so a hole ends with one.
 _SECTOR = 512
 _SCAN = 1 << 20
 _NULS = re.compile(rb"\0+")
-# So many holes are no power cut's.
+# A power cut leaves fewer holes; more are text of somebody who sends NULs (`--raw`).
 _MOST_HOLES = 10_000
 
 
@@ -88,10 +87,10 @@ def mend(path: str, fd: int, synced: int | None = None) -> tuple[int, bool]:
 def is_stamp(text: bytes) -> bool:
     """Return whether `text` is the beginning of `TIME SOURCE `, or all of it, and nothing else."""
     time, space, source = text.partition(b" ")
-    shape = time.translate(_ANY_DIGIT)
+    shape = shape_of(time)
     if not space:
-        return _SHAPE_OF_TIME.startswith(shape)
-    return shape == _SHAPE_OF_TIME and b" " not in source[:-1] and len(text) < LONGEST_STAMP
+        return SHAPE.startswith(shape)
+    return shape == SHAPE and b" " not in source[:-1] and len(text) < LONGEST_STAMP
 
 
 def _backwards(fd: int, end: int) -> Iterator[tuple[int, bytes]]:
@@ -121,7 +120,7 @@ def _holes(fd: int, start: int, size: int) -> list[tuple[int, int]]:
 
 def _runs(fd: int, start: int, size: int) -> Iterator[tuple[int, int]]:
     """Yield the bounds of the runs of NULs between two places."""
-    # Where the run began that goes on in the next piece.
+    # The beginning of a run that goes on in the next piece.
     begun: int | None = None
     while start < size and (piece := os.pread(fd, min(_SCAN, size - start), start)):
         if begun is not None and piece[0]:

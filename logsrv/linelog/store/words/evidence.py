@@ -6,6 +6,7 @@ same runs and windows in whole frames; what is defined here holds for both.
 
 from __future__ import annotations
 
+from logsrv.linelog.store.segments.times import SHAPE
 from logsrv.named import NamedTuple
 
 TYPE_CHECKING = False
@@ -20,10 +21,7 @@ MULTIPLIER = 0x9E3779B97F4A7C15
 SECOND_MULTIPLIER = 0xD6E8FEB86659FD93
 # Address windows differ from others of the same bytes in this bit.
 ADDRESS_MARK = 1 << 63
-# The beginning of a stored line, with 0 for any digit.
-TIME = b"0000-00-00T00:00:00.000000Z"
-
-# By which JSON may write any character, so that a value need not stand in the line as it is.
+# JSON may write any character with these, so that a value need not stand in the line as it is.
 ESCAPES = (b"\\u", b"\\u00")
 
 _U64 = (1 << 64) - 1
@@ -38,7 +36,7 @@ _IN_WORDS = _DIGITS | _LETTERS | frozenset(range(0x80, 0x100))
 _IN_ADDRESSES = (_HEX | frozenset(b"."), _HEX | frozenset(b":"))
 
 
-class Run(NamedTuple):
+class LetterRun(NamedTuple):
     """Letters of a literal, and whether the run of a frame that holds them begins and ends with them."""
 
     letters: bytes
@@ -49,7 +47,7 @@ class Run(NamedTuple):
 class Evidence(NamedTuple):
     """All that a frame with the literal must have. `ids` and `others` are hashes of 64 bits."""
 
-    runs: tuple[Run, ...]
+    runs: tuple[LetterRun, ...]
     ids: tuple[int, ...]
     others: tuple[int, ...]
 
@@ -64,10 +62,10 @@ def folded(text: bytes) -> bytes:
 
 def evidence(literal: bytes) -> Evidence:
     """Return what a frame must have; empty if the index cannot tell."""
-    # A frame is of whole lines, so what goes over the end of a line may be in two frames.
+    # A frame has whole lines, so a literal with an LF may begin in one frame and end in the next.
     text = b"" if b"\n" in literal else folded(_outside_time(literal))
     runs = [
-        Run(letters, at > 0, at + len(letters) < len(text))
+        LetterRun(letters, at > 0, at + len(letters) < len(text))
         for at, letters in _runs(text)
         if not _HEX.issuperset(letters)
     ]
@@ -99,10 +97,10 @@ def _windows(text: bytes, size: int) -> set[bytes]:
 def _outside_time(literal: bytes) -> bytes:
     """Return the part of a literal that cannot lie in the TIME of a line, which is not indexed."""
     shape = literal.translate(_SHAPE)
-    if shape in TIME + b" ":
+    if shape in SHAPE + b" ":
         return b""
     head, space, _ = shape.partition(b" ")
-    if space and TIME.endswith(head):
+    if space and SHAPE.endswith(head):
         return literal[len(head) :]
     return literal
 

@@ -49,7 +49,7 @@ class Trailer(NamedTuple):
     sections: int
 
 
-class Table(NamedTuple):
+class RowTable(NamedTuple):
     """A table: how many rows, and how many bytes its blocks take."""
 
     rows: int
@@ -61,7 +61,7 @@ class Table(NamedTuple):
         return 4 * ((self.rows + BLOCK_ROWS - 1) // BLOCK_ROWS) + CRC
 
 
-class Header(NamedTuple):
+class SectionHead(NamedTuple):
     """The head of a section. Sizes in bytes.
 
     size: of the whole section. frames: how many it is for.
@@ -72,10 +72,10 @@ class Header(NamedTuple):
     frames: int
     dictionary: int
     text: int
-    postings: Table
-    ids: Table
-    others: Table
-    letters: Table
+    postings: RowTable
+    ids: RowTable
+    others: RowTable
+    letters: RowTable
 
     @property
     def row(self) -> int:
@@ -91,7 +91,7 @@ class Header(NamedTuple):
             "dictionary": self.dictionary,
         }
         for table in ("postings", "ids", "others", "letters"):
-            found: Table = getattr(self, table)
+            found: RowTable = getattr(self, table)
             parts[table] = found.ends + found.size
         for part, size in parts.items():
             if part == name:
@@ -131,19 +131,19 @@ def unpack_trailer(data: bytes) -> Trailer:
     return Trailer(*_TRAILER.unpack(unsealed(data))[1:])
 
 
-def pack_header(header: Header) -> bytes:
+def pack_header(header: SectionHead) -> bytes:
     """Return the head of a section as it is stored."""
     numbers = [*header[:4], *(number for table in header[4:] for number in table)]
     return sealed(_HEADER.pack(SECTION_MAGIC, 0, *numbers))
 
 
-def unpack_header(data: bytes) -> Header:
+def unpack_header(data: bytes) -> SectionHead:
     """Return what `pack_header` was given. Raises ValueError for anything else, and what is too large."""
     if len(data) != HEADER_SIZE or not data.startswith(SECTION_MAGIC):
         raise ValueError("the word index is damaged: a section does not begin where it should")
     numbers = _HEADER.unpack(unsealed(data))[2:]
-    tables = [Table(*numbers[at : at + 2]) for at in range(4, 12, 2)]
-    header = Header(*numbers[:4], *tables)
+    tables = [RowTable(*numbers[at : at + 2]) for at in range(4, 12, 2)]
+    header = SectionHead(*numbers[:4], *tables)
     if not (
         0 < header.frames <= SECTION_FRAMES
         and header.postings.rows <= MOST_RUNS

@@ -10,14 +10,14 @@ from __future__ import annotations
 import os
 
 from logsrv.linelog.store.segments import zstd
-from logsrv.linelog.store.words.evidence import ESCAPES, Evidence, Run, evidence, letter_slots
+from logsrv.linelog.store.words.evidence import ESCAPES, Evidence, LetterRun, evidence, letter_slots
 from logsrv.linelog.store.words.layout import (
     BLOCK_ROWS,
     CRC,
     HEADER_SIZE,
     TRAILER_SIZE,
-    Header,
-    Table,
+    RowTable,
+    SectionHead,
     Trailer,
     unpack_header,
     unpack_trailer,
@@ -44,7 +44,7 @@ class Words:
         size = len(source) if isinstance(source, bytes) else os.fstat(source).st_size
         trailer: Trailer = unpack_trailer(self.read(max(0, size - TRAILER_SIZE), TRAILER_SIZE))
         self.segment, self.text, self.compressed, self.frames, count = trailer
-        self._sections: list[tuple[int, Header]] = []
+        self._sections: list[tuple[int, SectionHead]] = []
         at = 0
         while at < size - TRAILER_SIZE and len(self._sections) < count:
             header = unpack_header(self.read(at, HEADER_SIZE))
@@ -95,7 +95,7 @@ class Words:
 class _Section:
     """A section of an index while a literal is looked up."""
 
-    def __init__(self, words: Words, at: int, header: Header) -> None:
+    def __init__(self, words: Words, at: int, header: SectionHead) -> None:
         self._words = words
         self._at = at
         self._header = header
@@ -123,7 +123,7 @@ class _Section:
     def _with_hashes(self, name: str, hashes: Iterable[int]) -> int:
         return self._rows(name, lambda bits: {value >> 64 - bits for value in hashes})
 
-    def _with_run(self, run: Run, text: bytes) -> int:
+    def _with_run(self, run: LetterRun, text: bytes) -> int:
         """Return the frames in which some run holds the letters."""
         found = self._rows("letters", lambda bits: letter_slots(run.letters, bits))
         wanted = b"\n" * run.begins + run.letters + b"\n" * run.ends
@@ -138,7 +138,7 @@ class _Section:
 
     def _rows(self, name: str, slots: Callable[[int], set[int]]) -> int:
         """Return the frames set in all those rows of a table that the hashes, of so many bits, have."""
-        table: Table = getattr(self._header, name)
+        table: RowTable = getattr(self._header, name)
         wanted = slots((table.rows or 1).bit_length() - 1)
         found = self._all
         if wanted and not table.rows:
@@ -151,7 +151,7 @@ class _Section:
 
     def _each_row(self, name: str, numbers: Iterable[int]) -> Iterator[int]:
         """Yield rows of a table, by their numbers in order."""
-        table: Table = getattr(self._header, name)
+        table: RowTable = getattr(self._header, name)
         ends, rows, block, size = b"", b"", -1, self._header.row
         for number in numbers:
             if number // BLOCK_ROWS != block:
@@ -161,7 +161,7 @@ class _Section:
             start = number % BLOCK_ROWS * size
             yield int.from_bytes(rows[start : start + size], "little")
 
-    def _block(self, name: str, table: Table, ends: bytes, block: int) -> bytes:
+    def _block(self, name: str, table: RowTable, ends: bytes, block: int) -> bytes:
         start, end = (
             int.from_bytes(ends[4 * number : 4 * number + 4], "little") if number >= 0 else 0
             for number in (block - 1, block)

@@ -37,7 +37,7 @@ class Reindexed:
     error: str | None = None
 
 
-def reindex(disk: Disk) -> Iterator[Reindexed]:
+def make_indexes(disk: Disk) -> Iterator[Reindexed]:
     """Make what the packed segments lack, and yield each when that is done. Raises OSError."""
     for segment in sealed_segments(disk):
         if segment.form is Form.PACKED:

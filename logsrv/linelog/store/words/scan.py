@@ -10,18 +10,18 @@ from typing import Any, NamedTuple
 
 import numpy
 
+from logsrv.linelog.store.segments.times import SHAPE
 from logsrv.linelog.store.words.evidence import (
     ADDRESS_MARK,
     ESCAPES,
     MULTIPLIER,
     SECOND_MULTIPLIER,
-    TIME,
 )
 
 Array = numpy.ndarray[Any, Any]
 U8, U64 = numpy.uint8, numpy.uint64
 
-# Room behind the text, so that eight bytes can be read at any place in it.
+# Bytes behind the text, so that eight can be read at any place in it.
 _PAD = 16
 # Words of eight bytes that cover a TIME.
 _TIME_AT = (0, 8, 16, 19)
@@ -29,7 +29,7 @@ _LOW = U64(0x7F7F7F7F7F7F7F7F)
 _HIGH = U64(0x8080808080808080)
 _FIVE = U64((1 << 40) - 1)
 _SEVEN = U64((1 << 56) - 1)
-# What brings the letters behind f, and no others, to 0x80.
+# Adding it sets the high bit of letters behind f (g to z and _), and of no others.
 _BEHIND_F = U64(0x1919191919191919)
 _FIRST_BYTES: Array = numpy.array([(1 << 8 * size) - 1 for size in range(9)], U64)
 
@@ -46,7 +46,7 @@ class Runs(NamedTuple):
         return Runs(self.starts[which], self.sizes[which], self.first[which])
 
 
-class Frame:
+class FrameText:
     """The text of a frame, folded and without TIMEs, and the classes of its bytes."""
 
     def __init__(self, chunk: bytes, end: int) -> None:
@@ -138,13 +138,13 @@ def _where(found: Array, value: int) -> Array:
 
 
 def _leave_out_times(text: Array, eights: Array) -> None:
-    """Make the TIMEs that begin lines, and have a space behind them, NULs."""
+    """Overwrite with NULs the TIMEs that begin lines and have a space behind them."""
     starts = numpy.flatnonzero(text == ord("\n")) + 1
     starts = numpy.concatenate((numpy.zeros(1, starts.dtype), starts))
-    starts = starts[starts < len(text) - _PAD - len(TIME)]
-    starts = starts[text[starts + len(TIME)] == ord(" ")]
+    starts = starts[starts < len(text) - _PAD - len(SHAPE)]
+    starts = starts[text[starts + len(SHAPE)] == ord(" ")]
     for at in _TIME_AT:
-        starts = starts[_has_shape(eights[starts + at], TIME[at : at + 8])]
+        starts = starts[_has_shape(eights[starts + at], SHAPE[at : at + 8])]
     for at in _TIME_AT:
         eights[starts + at] = 0
 
@@ -152,7 +152,8 @@ def _leave_out_times(text: Array, eights: Array) -> None:
 def _has_shape(found: Array, shape: bytes) -> Array:
     """Return which words of eight bytes have digits where `shape` has 0, and else its bytes."""
     wanted = int.from_bytes(shape, "little")
-    # Nothing but what is allowed to differ, 9 in a digit and 0 elsewhere, stays below 0x80.
+    # Adding `room` keeps the high bit clear only for allowed differences: up to 9 where `shape` has a
+    # digit (0x76 + 9 = 0x7F), none elsewhere.
     room = int.from_bytes(bytes(0x76 if byte == ord("0") else 0x7F for byte in shape), "little")
     differs = found ^ U64(wanted)
     kept: Array = (((differs & _LOW) + U64(room)) | differs) & _HIGH == 0

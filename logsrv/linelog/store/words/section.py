@@ -14,12 +14,12 @@ from logsrv.linelog.store.words.layout import (
     MOST_RUNS,
     MOST_TEXT,
     SECTION_FRAMES,
-    Header,
-    Table,
+    RowTable,
+    SectionHead,
     pack_header,
     sealed,
 )
-from logsrv.linelog.store.words.scan import Array, Frame, Runs
+from logsrv.linelog.store.words.scan import Array, FrameText, Runs
 
 U8, U64 = numpy.uint8, numpy.uint64
 # Rows of the tables while they are collected: 2 to the power of these. Folding halves them.
@@ -27,7 +27,7 @@ IDS_BITS, OTHERS_BITS, LETTERS_BITS = 18, 17, 15
 # The part of the bits of a frame that may be set. An id of 16 digits has 12 windows: half of the bits
 # let one frame in 4,096 pass. Others are short (an address of 7 windows sets 14 bits, `host17` two).
 IDS_FILL, OTHERS_FILL, LETTERS_FILL = 0.5, 0.3, 0.1
-# Of the frames, so many may have more. Those with less cost little: their bits are compressed.
+# This part of the frames may be fuller. Emptier ones cost little: their bits are compressed.
 FULLER = 0.05
 # Longer runs are no words, and hashing takes a step for each eight bytes: such a frame is open.
 LONGEST_RUN = 128
@@ -56,7 +56,7 @@ class Bits:
         self.columns[-1] |= found.view(U8) * U8(1 << frame % 8)
         self._fills.append(int(numpy.count_nonzero(found)) / len(found))
 
-    def packed(self, fill: float, most: float) -> tuple[Table, bytes]:
+    def packed(self, fill: float, most: float) -> tuple[RowTable, bytes]:
         """Return the table and its bytes, about `most` at the most.
 
         It is folded as long as hardly a frame would have more than `fill` of its bits set, or it is
@@ -76,7 +76,7 @@ class Bits:
             rows, fills = rows[0::2] | rows[1::2], folded
 
 
-def pack_table(rows: Array) -> tuple[Table, bytes]:
+def pack_table(rows: Array) -> tuple[RowTable, bytes]:
     """Return a table of these rows, and its bytes."""
     compressor = zstandard.ZstdCompressor(level=LEVEL, write_checksum=True, write_content_size=True)
     blocks = [
@@ -85,7 +85,7 @@ def pack_table(rows: Array) -> tuple[Table, bytes]:
     ]
     ends = numpy.cumsum([len(block) for block in blocks], dtype="<u4")
     data = b"".join(blocks)
-    return Table(len(rows), len(data)), sealed(ends.tobytes()) + data
+    return RowTable(len(rows), len(data)), sealed(ends.tobytes()) + data
 
 
 class Dictionary:
@@ -106,7 +106,7 @@ class Dictionary:
         self.runs: list[bytes] = []
         self.text = 1
 
-    def add(self, frame: int, found: Frame) -> tuple[Runs, bool]:
+    def add(self, frame: int, found: FrameText) -> tuple[Runs, bool]:
         """Take in the runs of a frame; return those that are not in the dictionary all the same.
 
         Says as well whether there was one too long for all this.
@@ -129,7 +129,7 @@ class Dictionary:
         self.columns[-1] |= present.view(U8) * U8(1 << frame % 8)
         return runs.only(missing), too_long
 
-    def _hash(self, found: Frame, runs: Runs) -> Array:
+    def _hash(self, found: FrameText, runs: Runs) -> Array:
         hashes = runs.first * self._key
         left = numpy.flatnonzero(runs.sizes > 8)
         starts, sizes = runs.starts[left], runs.sizes[left]
@@ -151,7 +151,7 @@ class Dictionary:
         numbers[other] = numpy.where(self._hashes[second] == left, second, 0)
         return numbers
 
-    def _learn(self, found: Frame, runs: Runs, hashes: Array) -> None:
+    def _learn(self, found: FrameText, runs: Runs, hashes: Array) -> None:
         """Take in new runs, but for those beside a digit: random ids are full of them."""
         text, digit = found.text, found.digit
         # A run at 0 has behind the text, which is no digit, before it.
@@ -178,7 +178,7 @@ class Dictionary:
             self.text += sum(map(len, new)) + len(new)
             first = first[~chosen]
 
-    def packed(self) -> tuple[bytes, Table, bytes]:
+    def packed(self) -> tuple[bytes, RowTable, bytes]:
         """Return the dictionary, and the table of its postings with its bytes."""
         compressor = zstandard.ZstdCompressor(write_checksum=True, write_content_size=True)
         text = b"\n" + b"".join(run + b"\n" for run in self.runs)
@@ -211,7 +211,7 @@ class Section:
 
     def add(self, chunk: bytes, end: int, compressed: int) -> None:
         """Add a frame with the text `chunk[:end]`, which takes `compressed` bytes."""
-        frame = Frame(chunk, end)
+        frame = FrameText(chunk, end)
         number = self.frames
         ids, others = frame.windows()
         self._ids.add(number, ids >> U64(64 - IDS_BITS))
@@ -233,7 +233,7 @@ class Section:
         others, other_rows = self._others.packed(OTHERS_FILL, most / 2)
         most -= len(other_rows)
         ids, id_rows = self._ids.packed(IDS_FILL, most)
-        header = Header(
+        header = SectionHead(
             0,
             self.frames,
             len(dictionary),
@@ -250,7 +250,7 @@ class Section:
         return b"".join([*parts, id_rows, other_rows, letter_rows])
 
 
-def _letter_slots(frame: Frame, runs: Runs) -> Array:
+def _letter_slots(frame: FrameText, runs: Runs) -> Array:
     """Return the slots of all windows of three letters in these runs."""
     counts = runs.sizes - 2
     before = numpy.cumsum(counts) - counts

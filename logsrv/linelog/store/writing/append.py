@@ -32,8 +32,8 @@ from logsrv.linelog.store.writing.durable import SyncFailure
 log = Logger()
 GROUP = 1 << 20
 RETRY_AFTER = 1.0
-# After a group of this size more is likely to come at once, and waits this long to be gathered.
 FLOW = 1 << 14
+"""Bytes of a group after which the writer naps, so that the next chunks become one group."""
 NAP = 0.001
 
 Item: TypeAlias = tuple[int, int, list[Buffer]] | Callable[[], None]
@@ -51,17 +51,18 @@ def advance(buffers: list[Buffer], count: int) -> list[Buffer]:
 class Writer:
     """Writes what is put into `queue`: (bytes, lines, buffers of whole lines), or a call to make here.
 
-    Set by the reactor's thread: `appended`; `wanted`, a total that somebody waits for; `tell_low`, to
-    be told when little is pending. Set by this thread: all else (and `tell_low` back, as it tells).
-    Totals are bytes since the start, or lines where they say so. `writing.why` is the reason why nothing
-    can be written just now, if it cannot. `look` is called in the reactor's thread: something changed.
+    Set by the reactor's thread: `appended`; `wanted`, a total that somebody waits for; `tell_below`, to
+    be told once fewer bytes are pending, 0 for nobody. Set by this thread: all else, and `tell_below`
+    back to 0 when it tells. Totals are bytes since the start, or lines where they say so. `writing.why` is
+    the reason why nothing can be written just now, or None. `look` is called in the reactor's thread when
+    something changed.
     """
 
     def __init__(self, active: ActiveSegment, *, tell: InReactor, look: Callable[[], None]) -> None:
         self.queue: SimpleQueue[Item] = SimpleQueue()
         self.appended = 0
         self.wanted = 0
-        self.tell_low = False
+        self.tell_below = 0
         self.written = 0
         self.written_lines = 0
         self.write_seconds = Durations()
@@ -80,11 +81,13 @@ class Writer:
         self._buffers: list[Buffer] = []
         self._lines = 0
         self._command: Callable[[], None] | None = None
-        self._flowing = False
+        # Bytes of the last group.
+        self._group = 0
         self._told = 0
         self._stalled_since = 0.0
         self._closing = threading.Event()
-        self._last_try = False
+        # Tries that are left once it is closing, on a disk that takes nothing.
+        self._tries = 2
         self._ended = False
 
     def close(self) -> None:
@@ -123,7 +126,7 @@ class Writer:
 
     def _take(self) -> None:
         """Wait for something to do, then gather what is pending, up to about a group."""
-        if self._flowing and not self.queue.qsize():
+        if self._group >= FLOW and not self.queue.qsize():
             # In full flow a wake-up for each chunk costs more than writing it.
             sleep(NAP)
         due = self._active.due()
@@ -143,7 +146,7 @@ class Writer:
             self._lines += item[1]
             self._buffers += item[2]
             if size >= enough or not self.queue.qsize():
-                self._flowing = size >= FLOW
+                self._group = size
                 return
             item = self.queue.get()
         self._command = item
@@ -165,7 +168,7 @@ class Writer:
     def _confirm(self) -> None:
         """Sync if that is the policy, and tell those who wait: one sync serves them all."""
         policy = self._active.policy
-        # What failed is tried again, whatever the policy has become: until then it is a trouble.
+        # A failed sync is tried again whatever the policy has become: until then it is a trouble.
         synced = policy.sync is Sync.ALWAYS or self.syncing.why is not None
         if synced and self.confirmed != self.written:
             self.syncing.attempt(self.sync_seconds.timed, self._active.sync)
@@ -174,9 +177,9 @@ class Writer:
                 self._tell(self._look)
                 return
         self.confirmed = self.written
-        low = self.tell_low and self.appended - self.written < policy.low_water
+        low = self.appended - self.written < self.tell_below
         if low:
-            self.tell_low = False
+            self.tell_below = 0
         if low or self.wanted > self._told:
             self._told = self.confirmed
             self._tell(self._look)
@@ -203,8 +206,8 @@ class Writer:
                 self._tell(log.failure, "an error of the store itself", failure=Failure(error))
             self._tell(self._look)
         if self._closing.wait(RETRY_AFTER):
-            self._ended = self._last_try
-            self._last_try = True
+            self._tries -= 1
+            self._ended = not self._tries
 
     def _resumed(self) -> None:
         if self.writing.why is not None:

@@ -21,11 +21,11 @@ from logsrv.linelog.query.language.tree import (
     Not,
     Or,
     Regex,
-    Text,
+    Term,
 )
 from logsrv.linelog.query.matching.match import compile
 
-A, B, C = Text("a"), Text("b"), Text("c")
+A, B, C = Term("a"), Term("b"), Term("c")
 
 
 @pytest.mark.parametrize(
@@ -33,10 +33,10 @@ A, B, C = Text("a"), Text("b"), Text("c")
     [
         ("", EVERYTHING),
         (" \t ", EVERYTHING),
-        ("timeout", Text("timeout")),
-        ('"connection reset"', Text("connection reset")),
-        (r'"a \"b\" \\ \d"', Text(r'a "b" \ \d')),
-        ('""', Text("")),
+        ("timeout", Term("timeout")),
+        ('"connection reset"', Term("connection reset")),
+        (r'"a \"b\" \\ \d"', Term(r'a "b" \ \d')),
+        ('""', Term("")),
         (r"/user=\d+/", Regex(r"user=\d+")),
         (r"/a\/b (c|d) \"e/", Regex(r"a\/b (c|d) \"e")),
         ("//", Regex("")),
@@ -57,7 +57,7 @@ A, B, C = Text("a"), Text("b"), Text("c")
         ('level<"FATAL"', Compare("level", "<", "FATAL")),
         ("fields.level>=banana", Compare("fields.level", ">=", "banana")),
         *(
-            (word, Text(word))
+            (word, Term(word))
             for word in (
                 "10.0.0.1:8080",
                 "12:30:45",
@@ -92,17 +92,17 @@ A, B, C = Text("a"), Text("b"), Text("c")
         ("NOT -a", A),
         ("NOT(a b)", Not(And((A, B)))),
         ("-(a OR b)", Not(Or((A, B)))),
-        ('-"a b"', Not(Text("a b"))),
+        ('-"a b"', Not(Term("a b"))),
         ("-/a/", Not(Regex("a"))),
         ("-level=error", Not(Compare("level", "=", "error"))),
-        ("- a", And((Text("-"), A))),
-        ("(-)", Text("-")),
-        ("-NOT", Not(Text("NOT"))),
-        ('"OR"', Text("OR")),
+        ("- a", And((Term("-"), A))),
+        ("(-)", Term("-")),
+        ("-NOT", Not(Term("NOT"))),
+        ('"OR"', Term("OR")),
         ("OR=1", Compare("OR", "=", "1")),
         ('a"b"c', And((A, B, C))),
         ("x=a(b)", And((Compare("x", "=", "a"), B))),
-        ("error:(a)", And((Text("error:"), A))),
+        ("error:(a)", And((Term("error:"), A))),
         ('a:"//b"', Compare("a", ":", "//b")),
         ("/var log/", Regex("var log")),
         ("(/a/)", Regex("a")),

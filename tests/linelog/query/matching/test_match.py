@@ -7,7 +7,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from logsrv.linelog.query.language.parse import parse
-from logsrv.linelog.query.language.tree import EVERYTHING, And, Node, Not, Text
+from logsrv.linelog.query.language.tree import EVERYTHING, And, Node, Not, Term
 from logsrv.linelog.query.matching.match import compile
 from tests.linelog.query.reference import TREES, Line, is_true, stands_in, stored_lines
 
@@ -134,8 +134,8 @@ def test_bytes_from_a_command_line_that_are_no_text() -> None:
 
 def test_a_phrase_with_a_line_end_is_in_no_line() -> None:
     assert (
-        compile(And((Text("a\nb"), Text("")))).count(b"a\nb\n")
-        == compile(Text("a\nb")).count(b"a\nb\n")
+        compile(And((Term("a\nb"), Term("")))).count(b"a\nb\n")
+        == compile(Term("a\nb")).count(b"a\nb\n")
         == 0
     )
 

@@ -7,19 +7,21 @@ import sys
 
 import pytest
 
-from logsrv.linelog.store.words.evidence import Run, evidence, folded
+from logsrv.linelog.store.words.evidence import LetterRun, evidence, folded
 
 
 @pytest.mark.parametrize(
     ("literal", "runs"),
     [
-        (b"imeou", [Run(b"imeou", False, False)]),
-        (b" Timeout:", [Run(b"timeout", True, True)]),
-        (b"user=bob", [Run(b"user", False, True), Run(b"bob", True, False)]),
-        (b"max_size", [Run(b"max{size", False, False)]),
+        (b"imeou", [LetterRun(b"imeou", False, False)]),
+        (b" Timeout:", [LetterRun(b"timeout", True, True)]),
+        (b"user=bob", [LetterRun(b"user", False, True), LetterRun(b"bob", True, False)]),
+        (b"max_size", [LetterRun(b"max{size", False, False)]),
     ],
 )
-def test_letters_are_a_run_open_where_the_literal_ends(literal: bytes, runs: list[Run]) -> None:
+def test_letters_are_a_run_open_where_the_literal_ends(
+    literal: bytes, runs: list[LetterRun]
+) -> None:
     assert list(evidence(literal).runs) == runs
 
 

@@ -7,8 +7,8 @@ import pytest
 from logsrv.linelog.store.words.layout import (
     HEADER_SIZE,
     TRAILER_SIZE,
-    Header,
-    Table,
+    RowTable,
+    SectionHead,
     Trailer,
     pack_header,
     pack_trailer,
@@ -21,9 +21,10 @@ from logsrv.linelog.store.words.layout import (
 TRAILER = Trailer(7, 1 << 40, 1 << 39, 300, 1)
 
 
-def header(**other: object) -> Header:
-    none = Table(0, 0)
-    made = Header(0, 9, 100, 300, Table(3, 50), none, Table(64, 7), none)._replace(**other)  # type: ignore[arg-type]
+def header(**other: object) -> SectionHead:
+    none = RowTable(0, 0)
+    plain = SectionHead(0, 9, 100, 300, RowTable(3, 50), none, RowTable(64, 7), none)
+    made = plain._replace(**other)  # type: ignore[arg-type]
     return made._replace(size=made.place("end"))
 
 
@@ -48,13 +49,13 @@ def test_a_flipped_bit_is_noticed(at: int) -> None:
         header(frames=0),
         header(frames=513),
         header(text=1 << 30),
-        header(postings=Table(1 << 17, 5)),
-        header(ids=Table(1 << 21, 5)),
-        header(ids=Table(100, 5)),
+        header(postings=RowTable(1 << 17, 5)),
+        header(ids=RowTable(1 << 21, 5)),
+        header(ids=RowTable(100, 5)),
         header()._replace(size=3),
     ],
 )
-def test_sizes_that_make_no_sense_are_refused(senseless: Header) -> None:
+def test_sizes_that_make_no_sense_are_refused(senseless: SectionHead) -> None:
     """Whoever writes such a file gets no more memory than a true one."""
     with pytest.raises(ValueError, match="make no sense"):
         unpack_header(pack_header(senseless))

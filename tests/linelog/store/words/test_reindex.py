@@ -10,7 +10,7 @@ from logsrv.linelog.store.sealing.seal import seal
 from logsrv.linelog.store.segments import index
 from logsrv.linelog.store.segments.segment import sealed_files
 from logsrv.linelog.store.words.lookup import open_words
-from logsrv.linelog.store.words.reindex import reindex
+from logsrv.linelog.store.words.reindex import make_indexes
 from tests.linelog.read.stores import as_first_version
 from tests.linelog.store.faults import FaultyDisk, at, text_of
 from tests.linelog.store.words.test_build import LINES, TEXT, plain
@@ -25,10 +25,10 @@ def test_what_is_missing_is_made_and_what_is_there_is_left(tmp_path: Path) -> No
     disk = at(tmp_path)
     [packed] = sealed_files(disk)
     disk.unlink(packed.index)
-    assert [one.made for one in reindex(disk)] == [("index", "words")]
+    assert [one.made for one in make_indexes(disk)] == [("index", "words")]
     found = open_words(disk.read(packed.words)).frames_with(LINES[0].split()[1])
     assert found is not None and found & 1
-    assert [one.made for one in reindex(disk)] == [()]
+    assert [one.made for one in make_indexes(disk)] == [()]
     assert text_of(tmp_path) == TEXT
 
 
@@ -38,7 +38,7 @@ def test_one_that_is_damaged_or_of_another_format_is_replaced(tmp_path: Path, ol
     disk = at(tmp_path)
     [packed] = sealed_files(disk)
     (tmp_path / packed.words).write_bytes(old)
-    assert [one.made for one in reindex(disk)] == [("words",)]
+    assert [one.made for one in make_indexes(disk)] == [("words",)]
     open_words(disk.read(packed.words))
 
 
@@ -49,10 +49,10 @@ def test_an_index_of_the_first_version_or_a_damaged_one_is_made_anew(tmp_path: P
     newest = disk.read(packed.index)
     as_first_version(tmp_path)
     assert disk.read(packed.index) != newest
-    assert [one.made for one in reindex(disk)] == [("index",)]
+    assert [one.made for one in make_indexes(disk)] == [("index",)]
     assert disk.read(packed.index) == newest
     (tmp_path / packed.index).write_bytes(newest.replace(b"2026", b"2025"))
-    assert [one.made for one in reindex(disk)] == [("index",)]
+    assert [one.made for one in make_indexes(disk)] == [("index",)]
     assert disk.read(packed.index) == newest
 
 
@@ -62,7 +62,7 @@ def test_the_index_of_a_segment_that_was_cut_still_says_what_is_missing(tmp_path
     [packed] = sealed_files(disk)
     made = disk.read(packed.index)
     (tmp_path / packed.name).write_bytes(disk.read(packed.name)[: index.decode(made).frames[-1].at])
-    assert [one.made for one in reindex(disk)] == [()]
+    assert [one.made for one in make_indexes(disk)] == [()]
     assert disk.read(packed.index) == made
 
 
@@ -73,7 +73,7 @@ def test_that_of_another_segment_is_replaced(tmp_path: Path) -> None:
     disk = at(tmp_path)
     [packed] = sealed_files(disk)
     (tmp_path / packed.words).write_bytes((tmp_path / "other" / packed.words).read_bytes())
-    assert [one.made for one in reindex(disk)] == [("words",)]
+    assert [one.made for one in make_indexes(disk)] == [("words",)]
 
 
 @pytest.mark.parametrize("step", ["create", "fdatasync", "rename"])
@@ -89,7 +89,7 @@ def test_a_segment_removed_meanwhile_is_no_error_and_leaves_nothing(
             at(tmp_path).unlink(name)
 
     disk.before[step] = remove
-    assert [one.gone for one in reindex(disk)] == [True]
+    assert [one.gone for one in make_indexes(disk)] == [True]
     assert [path.name for path in tmp_path.iterdir()] == ["current.log"]
 
 
@@ -101,7 +101,7 @@ def test_a_damaged_segment_is_told_and_the_others_get_theirs(tmp_path: Path) -> 
     second = packed.name.replace("01-", "02-")
     (tmp_path / second).write_bytes(data)
     (tmp_path / packed.name).write_bytes(data[:-9])
-    first, other = reindex(disk)
+    first, other = make_indexes(disk)
     assert first.error is not None and "ends in the middle" in first.error
     assert other.made == ("index", "words")
     assert not list(tmp_path.glob("*.tmp"))

@@ -7,13 +7,13 @@ import re
 from hypothesis import given
 from hypothesis import strategies as st
 
+from logsrv.linelog.store.segments.times import SHAPE
 from logsrv.linelog.store.words.evidence import (
-    TIME,
     address_hashes,
     folded,
     window_hash,
 )
-from logsrv.linelog.store.words.scan import Frame
+from logsrv.linelog.store.words.scan import FrameText
 from tests.linelog.store.faults import STAMP
 
 TIMES = st.sampled_from([STAMP, STAMP[:27], b"2026-11-20T06:18:42.12345xZ ", b"x" + STAMP])
@@ -27,13 +27,13 @@ TEXTS = st.lists(PIECES, max_size=20).map(b"".join)
 
 
 def without_times(text: bytes) -> bytes:
-    shape = re.sub(rb"0", b"[0-9]", re.escape(TIME).replace(rb"\-", b"-"))
-    return re.sub(rb"(?m)^" + shape + rb"(?= )", bytes(len(TIME)), text)
+    shape = re.sub(rb"0", b"[0-9]", re.escape(SHAPE).replace(rb"\-", b"-"))
+    return re.sub(rb"(?m)^" + shape + rb"(?= )", bytes(len(SHAPE)), text)
 
 
 @given(TEXTS)
 def test_runs_are_all_letters_side_by_side_that_are_not_all_hexadecimal(text: bytes) -> None:
-    found = Frame(text, len(text)).runs()
+    found = FrameText(text, len(text)).runs()
     plain = folded(without_times(text))
     wanted = [
         (match.start(), len(match[0]))
@@ -47,7 +47,7 @@ def test_runs_are_all_letters_side_by_side_that_are_not_all_hexadecimal(text: by
 
 @given(TEXTS)
 def test_windows_are_those_of_the_format(text: bytes) -> None:
-    ids, others = Frame(text, len(text)).windows()
+    ids, others = FrameText(text, len(text)).windows()
     plain = folded(without_times(text))
     fives = {plain[at : at + 5] for at in range(len(plain) - 4)}
     in_hex = {five for five in fives if re.fullmatch(rb"[0-9a-f]{5}", five)}

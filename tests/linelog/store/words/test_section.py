@@ -12,7 +12,7 @@ from logsrv.linelog.store.words import section
 from logsrv.linelog.store.words.evidence import letter_slots
 from logsrv.linelog.store.words.layout import HEADER_SIZE, unpack_header
 from logsrv.linelog.store.words.lookup import open_words
-from logsrv.linelog.store.words.scan import Frame
+from logsrv.linelog.store.words.scan import FrameText
 from logsrv.linelog.store.words.section import Bits, Section
 from tests.linelog.store.words.indexed import stored_index
 
@@ -74,7 +74,7 @@ def test_a_table_is_folded_to_what_it_may_take() -> None:
 
 
 def test_letter_windows_are_hashed_as_they_are_looked_up() -> None:
-    frame = Frame(b"x1zebra ", 8)
+    frame = FrameText(b"x1zebra ", 8)
     made = {*section._letter_slots(frame, frame.runs()).tolist()}
     assert made == letter_slots(b"zebra", 15)
 

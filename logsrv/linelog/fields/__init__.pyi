@@ -1,0 +1,3 @@
+from decimal import Decimal as Decimal
+
+from orjson import loads as loads

@@ -1,0 +1,14 @@
+from logsrv.linelog.fields import access as access
+from logsrv.linelog.fields import syslog as syslog
+from logsrv.linelog.fields.record import Record as Record
+from logsrv.linelog.query.language.engine import compiled as compiled
+from logsrv.linelog.query.language.size import LARGEST_EXPRESSIONS as LARGEST_EXPRESSIONS
+from logsrv.linelog.query.language.size import size_of as size_of
+from logsrv.linelog.query.matching.bulk import FixedWidth as FixedWidth
+from logsrv.linelog.query.matching.bulk import number_of_lines_at as number_of_lines_at
+from logsrv.linelog.query.matching.bulk import places_of as places_of
+from logsrv.linelog.query.matching.expression import read_expression as read_expression
+from logsrv.linelog.query.matching.field_needs import of_field as of_field
+from logsrv.linelog.query.matching.predicates import Predicate as Predicate
+from logsrv.linelog.query.matching.predicates import predicate as predicate
+from logsrv.linelog.query.matching.shapes import of_compare as of_compare

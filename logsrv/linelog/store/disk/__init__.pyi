@@ -1,0 +1,1 @@
+from fcntl import flock as flock
