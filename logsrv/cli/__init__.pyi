@@ -18,6 +18,7 @@ from logsrv.kit.net.tls.self_signed import write_pair as write_pair
 from logsrv.kit.options.argument_parser import Parser as Parser
 from logsrv.kit.options.load import Sources as Sources
 from logsrv.kit.options.load import load as load
+from logsrv.kit.text.escape import printable as printable
 from logsrv.kit.text.words import did_you_mean as did_you_mean
 from logsrv.kit.text.words import shown as shown
 from logsrv.linelog.alerts.delivery.delivery import deliver_by as deliver_by

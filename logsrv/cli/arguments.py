@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-import math
 import sys
 
 import logsrv.cli as late
-from logsrv.kit.text.escape import printable
 
 
 def tell(sentence: str) -> None:
     """Write a sentence on stderr; what could drive a terminal in it is escaped."""
-    print(printable(sentence), file=sys.stderr, flush=True)
+    print(late.printable(sentence), file=sys.stderr, flush=True)
 
 
 def seconds(text: str) -> float:
@@ -19,8 +17,8 @@ def seconds(text: str) -> float:
     try:
         value = float(text)
     except ValueError:
-        value = math.nan
-    if not 0 <= value < math.inf:
+        value = -1.0
+    if not 0 <= value < float("inf"):
         raise late.ArgumentTypeError(
             f"{late.shown(text)} is no number of seconds, such as 2 or 0.5"
         )

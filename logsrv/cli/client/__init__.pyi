@@ -1,16 +1,13 @@
 from asyncio import new_event_loop as new_event_loop
 from asyncio import set_event_loop as set_event_loop
 
-from twisted.internet import asyncioreactor as asyncioreactor
 from twisted.internet import reactor as reactor
+from twisted.internet.asyncioreactor import install as install
 from twisted.internet.defer import Deferred as Deferred
-from twisted.internet.interfaces import (
-    IStreamClientEndpointStringParserWithReactor as IStreamClientEndpointStringParserWithReactor,
-)
 from twisted.logger import globalLogBeginner as globalLogBeginner
-from twisted.plugin import getPlugins as getPlugins
 
 from logsrv.cli.client.dial import connect_peer as connect_peer
+from logsrv.cli.client.dial import plugin_prefixes as plugin_prefixes
 from logsrv.cli.client.display import DatagramDisplay as DatagramDisplay
 from logsrv.cli.client.display import Display as Display
 from logsrv.cli.client.display import HexDisplay as HexDisplay

@@ -83,7 +83,7 @@ def _react(target: late.Target, arguments: argparse.Namespace, interactive: bool
         # The prompt lives on asyncio.
         loop = late.new_event_loop()
         late.set_event_loop(loop)
-        late.asyncioreactor.install(loop)
+        late.install(loop)
     reactor: Any = late.reactor
     # Twisted's log is no part of the conversation.
     late.globalLogBeginner.beginLoggingTo([], redirectStandardIO=False, discardBuffer=True)

@@ -71,8 +71,7 @@ def parse_target(text: str) -> Target:
 
 
 def _unknown(text: str, scheme: str) -> Target:
-    found = late.getPlugins(late.IStreamClientEndpointStringParserWithReactor)
-    if scheme.upper() in {plugin.prefix.upper() for plugin in found} | {"SSL"}:
+    if scheme.upper() in late.plugin_prefixes() | {"SSL"}:
         return Target(text, "twisted")
     if re.fullmatch(r"[0-9A-Fa-f:.]+", text):
         raise ConfigurationError(f"{shown(text)} {NOT_INET}")

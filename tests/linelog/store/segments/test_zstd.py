@@ -15,7 +15,7 @@ def python(code: str) -> str:
 def test_what_the_package_makes_is_read_without_it() -> None:
     code = """if True:
         import sys
-        from logsrv.linelog.store import zstd
+        from logsrv.linelog.store.segments import zstd
         alone = "zstandard" not in sys.modules
         import zstandard
         packed = zstandard.ZstdCompressor().compress(b"some text")
@@ -31,7 +31,7 @@ def test_the_package_is_loaded_where_that_part_of_it_is_not_found() -> None:
         del sys.modules["zstandard.backend_c"]
         find = PathFinder.find_spec
         PathFinder.find_spec = lambda name, *more: None if "zstandard" in name else find(name, *more)
-        from logsrv.linelog.store import zstd
+        from logsrv.linelog.store.segments import zstd
         print(zstd.ZstdError is zstandard.ZstdError)
     """
     assert python(code) == "True\n"
