@@ -16,6 +16,7 @@ from logsrv.kit.text.time import parse_rfc3339 as parse_rfc3339
 from logsrv.kit.text.time import rfc3339 as rfc3339
 from logsrv.kit.text.words import shown as shown
 from logsrv.linelog.fields.record import Record as Record
+from logsrv.linelog.fields.source import of_source as of_source
 from logsrv.linelog.query.language.caret import caret as caret
 from logsrv.linelog.query.language.hints import hints as hints
 from logsrv.linelog.query.language.parse import parse as parse
@@ -35,7 +36,6 @@ from logsrv.linelog.read.render import renderer as renderer
 from logsrv.linelog.read.search import Hit as Hit
 from logsrv.linelog.read.search import Search as Search
 from logsrv.linelog.read.search import in_text as in_text
-from logsrv.linelog.fields.source import of_source as of_source
 from logsrv.linelog.read.view import View as View
 from logsrv.linelog.sql.answer import Answer as Answer
 from logsrv.linelog.sql.fault import NO_MEMORY as NO_MEMORY
