@@ -26,6 +26,12 @@ def pipelined(channel: Any) -> int:
     return sum(map(len, channel._dataBuffer))
 
 
+def take_pipelined(channel: Any) -> bytes:
+    """Take from an HTTPChannel what came behind the request being answered: it won't go on with that."""
+    behind, channel._dataBuffer = channel._dataBuffer, []
+    return b"".join(behind)
+
+
 def body_left(channel: Any) -> int:
     """Return how many bytes an HTTPChannel takes at once: the rest of a body, or of a chunk of one."""
     decoder = channel._transferDecoder

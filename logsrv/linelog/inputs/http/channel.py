@@ -1,7 +1,30 @@
-"""The `http` input: lines, JSON, and what clients of Loki, OTLP and Elasticsearch send."""
+"""The `http` input: lines, JSON, and what clients of Loki, OTLP and Elasticsearch send.
+
+A connection parses in steps, with turns for others between them. What it does with bytes that came:
+
+    IDLE        parse     PARSING
+    PARSING     whole     LASTSTEP     a request is whole: what follows waits for its answer
+    LASTSTEP    answered  PARSING
+    PARSING     paused    IDLE         the step has ended, and nothing is unread
+    LASTSTEP    paused    ANSWERING
+    ANSWERING   answered  IDLE
+
+How it ends. All that came before an end of the sender is taken in first, and answered if it can be:
+
+    OPEN        half      HALFCLOSED   the sender has closed its half
+    OPEN        close     CLOSING      we close: what still comes is dropped
+    HALFCLOSED  close     CLOSING
+    OPEN        lose      LOST
+    HALFCLOSED  lose      LOST
+    CLOSING     lose      LOST
+    LOST        tell      GONE         its requests were told
+
+An event that is in no row changes nothing.
+"""
 
 from __future__ import annotations
 
+import enum
 import sys
 from collections import deque
 from collections.abc import Iterator, Mapping, Sequence
@@ -15,8 +38,9 @@ from twisted.python.failure import Failure
 from twisted.web.http import Request
 
 from logsrv.kit.net.source import source_of
-from logsrv.kit.net.twisted.http import body_left
+from logsrv.kit.net.twisted.http import body_left, take_pipelined
 from logsrv.kit.observe.peer_log import ConnectionLog
+from logsrv.kit.text.transitions import transitions
 from logsrv.kit.web.channel import REQUEST_SECONDS, Channel, ChannelFactory
 from logsrv.linelog.inputs.http.request import InputRequest
 from logsrv.linelog.inputs.http.routes import ROUTES, Route
@@ -25,28 +49,52 @@ from logsrv.linelog.inputs.intake.intake import BODIES, Intake
 
 log = Logger()
 
-# What is parsed in one step: it may be hundreds of chunks or entries, some 5 ms.
+# Bytes that are parsed in one step: they may be hundreds of chunks or entries, which take some 5 ms.
 PIECE = 2 << 10
 
 
-class InputChannel(Channel):
-    """A connection of a sender. What it sends is parsed in steps, with turns for others between them.
+class Parsing(enum.Enum):
+    """The states of the first table."""
 
-    unanswered: whether a stop has to wait for one of its requests. at_once: returns how many bytes of the
-    body that comes are little work.
-    """
+    IDLE = enum.auto()
+    PARSING = enum.auto()
+    LASTSTEP = enum.auto()
+    ANSWERING = enum.auto()
+
+
+class Ending(enum.Enum):
+    """The states of the second table."""
+
+    OPEN = enum.auto()
+    HALFCLOSED = enum.auto()
+    CLOSING = enum.auto()
+    LOST = enum.auto()
+    GONE = enum.auto()
+
+
+class Wait(enum.Flag):
+    """Reasons for reading nothing, beside bytes that are not parsed yet."""
+
+    NOTHING = 0
+    STORE = enum.auto()
+    ANSWERS = enum.auto()
+    """The sender lets its answers lie."""
+
+
+_ROWS = transitions(__doc__)
+
+
+class InputChannel(Channel):
+    """A connection of a sender. at_once: returns how many bytes of its body are little work."""
 
     factory: HttpInputFactory
-    unanswered = False
     source = ""
-    # What the request is told by the store, and our transport by a peer that lets answers lie.
-    _held = _answers_lie = False
-    # What is being done: a step, an answer, the end of one; whether nothing is taken in any more.
-    _parsing = _answering = _replaying = _over = False
-    # What has to wait until all that came is parsed: the end of what it sends, the end of the connection.
-    _half_closed = False
-    _lost: Failure | None = None
-    _stopped = False
+    _parsing = Parsing.IDLE
+    _ending_state = Ending.OPEN
+    _waits = Wait.NOTHING
+    _paused = False
+    # Why the connection has ended.
+    _reason = connectionDone
 
     def connectionMade(self) -> None:
         super().connectionMade()
@@ -57,27 +105,33 @@ class InputChannel(Channel):
     @property
     def working(self) -> bool:
         """Return true while a stop has to wait."""
-        return self.unanswered or bool(self._unread)
+        return bool(self._unread) or any(request.working for request in self.requests)
+
+    @property
+    def _in_step(self) -> bool:
+        return self._parsing in (Parsing.PARSING, Parsing.LASTSTEP)
+
+    def _event(self, event: str) -> None:
+        """Go on in both tables."""
+        parsing, ending = self._parsing, self._ending_state
+        self._parsing = Parsing[_ROWS.get((parsing.name, event), parsing.name)]
+        self._ending_state = Ending[_ROWS.get((ending.name, event), ending.name)]
 
     def dataReceived(self, data: bytes) -> None:
-        if self._replaying:
-            # It came behind the request that is answered now, and before what is unread.
-            self._unread.appendleft(memoryview(data))
-            return
         self.factory.intake.received_bytes += len(data)
-        if not self._over:
+        if self._ending_state is not Ending.CLOSING:
             self._unread.append(memoryview(data))
             self._parse()
 
     def _parse(self) -> None:
         """Go on with what is unread, one request after the other."""
-        if self._unread and not (self._parsing or self._answering):
-            self._parsing = True
+        if self._unread and self._parsing is Parsing.IDLE:
+            self._event("parse")
             self.factory.intake.turns.begin(self._steps(), self._parsed, again=True)
         self._settle()
 
     def _steps(self) -> Iterator[None]:
-        while self._unread and not self._answering:
+        while self._unread and self._parsing is Parsing.PARSING:
             data = self._unread.popleft()
             size = max(PIECE, min(self.at_once(), body_left(self)))
             if len(data) > size:
@@ -87,7 +141,7 @@ class InputChannel(Channel):
             yield
 
     def _parsed(self, failure: Failure | None) -> None:
-        self._parsing = False
+        self._event("paused")
         if failure is not None:
             log.failure("taking in what {source} sent failed", failure, source=self.source)
             self._unread.clear()
@@ -96,56 +150,54 @@ class InputChannel(Channel):
 
     def _settle(self) -> None:
         """Read from the peer only if nothing stands against it; and end what has ended."""
-        if self._lost is not None:
-            if not self._parsing:
-                reason, self._lost = self._lost, None
-                super().connectionLost(reason)
-            return
-        if not self.connected:
-            return
-        waiting = self._parsing or bool(self._unread)
-        if self._half_closed and not (waiting or self._answering):
-            self._half_closed = False
+        if self._ending_state is Ending.LOST and not self._in_step:
+            self._event("tell")
+            super().connectionLost(self._reason)
+        idle = self._parsing is Parsing.IDLE and not self._unread
+        if self._ending_state is Ending.HALFCLOSED and idle:
             super().readConnectionLost()
-        if self._over:
-            return
-        wait = self._held or waiting
+        if self.connected and self._ending_state in (Ending.OPEN, Ending.HALFCLOSED):
+            self._pause(self._in_step or bool(self._unread) or bool(self._waits))
+
+    def _pause(self, pause: bool) -> None:
         transport = cast(ITCPTransport, self.transport)
-        if wait:
+        if pause:
             transport.pauseProducing()  # type: ignore[attr-defined]
-        elif self._stopped and not self._answers_lie:
+        elif self._paused:
             transport.resumeProducing()  # type: ignore[attr-defined]
-        self._stopped = wait
+        self._paused = pause
 
     def allContentReceived(self) -> None:
-        self._answering = True
+        self._event("whole")
         super().allContentReceived()
 
     def go_on_behind(self, request: Request) -> None:
-        self._answering = False
         self.at_once = _all
-        self._replaying = True
-        try:
-            super().go_on_behind(request)
-        finally:
-            self._replaying = False
+        # It came behind the request that is answered now, and before what is unread.
+        behind = take_pipelined(self)
+        if behind:
+            self._unread.appendleft(memoryview(behind))
+        super().go_on_behind(request)
+        self._event("answered")
         self._parse()
 
     def loseConnection(self) -> None:
-        self._over = True
+        self._event("close")
         self._unread.clear()
-        if self._stopped and self.connected:
+        if self.connected and Wait.ANSWERS not in self._waits:
             # What is read is dropped; but inside TLS the end of the peer has to be.
-            self._stopped = False
-            cast(ITCPTransport, self.transport).resumeProducing()  # type: ignore[attr-defined]
+            self._pause(False)
         super().loseConnection()
 
     def readConnectionLost(self) -> None:
-        self._half_closed = True
+        if self._ending_state is Ending.CLOSING:
+            super().readConnectionLost()
+        self._event("half")
         self._settle()
 
     def connectionLost(self, reason: Failure = connectionDone) -> None:
-        self._lost = reason
+        self._reason = reason
+        self._event("lose")
         self._settle()
 
     def malformed(self) -> None:
@@ -154,30 +206,30 @@ class InputChannel(Channel):
 
     def hold(self) -> None:
         """Read nothing more until `go_on`."""
-        self._held = True
+        self._waits |= Wait.STORE
         self._settle()
+
+    def go_on(self) -> None:
+        if Wait.STORE in self._waits:
+            self._waits &= ~Wait.STORE
+            self._settle()
 
     def begin_timeout(self) -> None:
         """Wait for the next request as long as for any."""
         self.setTimeout(REQUEST_SECONDS)
 
-    def go_on(self) -> None:
-        if self._held:
-            self._held = False
-            self._settle()
-
     def pauseProducing(self) -> None:
-        self._answers_lie = True
+        self._waits |= Wait.ANSWERS
         super().pauseProducing()
 
     def resumeProducing(self) -> None:
-        self._answers_lie = False
+        self._waits &= ~Wait.ANSWERS
         super().resumeProducing()
-        # Its answers are read again; that may be no reason to read more from it.
+        # There may be other reasons to read nothing more from it.
         self._settle()
 
     def timeoutConnection(self) -> None:
-        if self._held or self._parsing:
+        if Wait.STORE in self._waits or self._in_step:
             # It is for us that it waits.
             self.setTimeout(self.timeOut)
         else:

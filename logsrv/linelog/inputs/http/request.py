@@ -1,21 +1,38 @@
 """A request to the HTTP input: judged by its headers, taken in, answered when its records are safe.
 
-    headers ─ refused? answer, discard the body
-            ─ text, not packed ─ each chunk through the framer of lines ─ store ─┐
-            ─ the journal, not packed ─ each entry as it is whole ─ store ───────┤
-            ─ all else ─ kept up to --max-body ─ unpacked ─ parsed ─ store ──────┴─ durable ─ answer
+Its states. A request that is refused is answered at once, and its connection closed, unless the rest of
+its body is short: then that is discarded first, and the connection goes on.
 
-What is kept is unpacked, parsed and stored in slices, so that others are served meanwhile.
+    HEADERS     accept   COMING       the body comes
+    HEADERS     discard  DISCARDING   refused: the rest of the body is thrown away, then it is answered
+    HEADERS     cut      CUT          refused and answered; its sender has a moment to hear that
+    COMING      cut      CUT
+    COMING      whole    WORKING      the body is unpacked, parsed and stored, in slices
+    WORKING     answer   OVERDUE      answered already: it took too long
+    WORKING     worked   UNSAFE       stored, but not safe yet
+    UNSAFE      answer   ANSWERED
+    OVERDUE     worked   ANSWERED
+    DISCARDING  whole    ANSWERED
+    CUT         whole    ANSWERED
+    HEADERS     lose     GONE         the connection has ended
+    COMING      lose     GONE
+    DISCARDING  lose     GONE
+    CUT         lose     GONE
+    UNSAFE      lose     GONE
+    WORKING     lose     LEFT         the connection has ended; what has come is stored all the same
+    OVERDUE     lose     LEFT
+    LEFT        worked   GONE
 
-What is refused has no record stored, but for text that turns out too long, or too slow, on its way.
+An event that is in no row changes nothing.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+import enum
+from collections.abc import Iterator, Mapping, Sequence
 from http import HTTPStatus
 from io import BytesIO
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import Any, Protocol
 
 from twisted.internet.defer import Deferred
 from twisted.internet.interfaces import IDelayedCall
@@ -25,38 +42,34 @@ from twisted.web.http import Request
 
 from logsrv.kit.net.twisted.http import request_line
 from logsrv.kit.text.escape import one_line
+from logsrv.kit.text.transitions import transitions
 from logsrv.kit.web.channel import host_and_target
 from logsrv.kit.web.origin import foreign
 from logsrv.linelog.framing.bodies import coded, http_lines
-from logsrv.linelog.framing.bodies.bodies import (
-    BodyRules,
-    Records,
-    Reply,
-    RequestRefused,
-    Steps,
-    json_line,
-    most_made,
-    too_much,
+from logsrv.linelog.framing.bodies.bodies import Reply, RequestRefused, json_line
+from logsrv.linelog.inputs.http.body import (
+    Body,
+    BodyHeaders,
+    HeldBodies,
+    JournalBody,
+    KeptBody,
+    Question,
+    TextBody,
+    busy,
+    check_room,
+    check_size,
 )
-from logsrv.linelog.framing.bodies.inflated import Buffer, in_pieces
-from logsrv.linelog.framing.events.journal import TAKEN, JournalFramer
-from logsrv.linelog.framing.lines.lines import LineFramer
-from logsrv.linelog.framing.lines.rules import LineCounts, for_frames
 from logsrv.linelog.inputs.http.routes import MethodNotAllowed, Route, path_of, route_of
 from logsrv.linelog.inputs.http.token import CHALLENGES, check_token
-from logsrv.linelog.inputs.intake.gathering import Gathering
 from logsrv.linelog.inputs.intake.intake import Intake
-
-if TYPE_CHECKING:
-    from logsrv.linelog.batch import Block
 
 log = Logger()
 
 # A body that is refused is read to its end if it is no longer: then the connection can go on.
 MOST_DISCARDED = 1 << 20
-# For so long the bodies of others are discarded, so that their senders hear the answer.
+# The bodies of others are discarded for so many seconds, so that their senders hear the answer.
 LINGER_SECONDS = 5
-# A sender that hears nothing gives up by itself after ten seconds, mostly.
+# Most senders that hear nothing give up by themselves after ten seconds.
 ANSWER_SECONDS = 8
 # Seconds after which a sender that was refused is to come again.
 RETRY_SECONDS = 2
@@ -64,280 +77,175 @@ RETRY_AFTER = str(RETRY_SECONDS)
 ENTRIES = "application/vnd.fdo.journal"
 
 
-class Bodies(Protocol):
-    """The bodies that a listener keeps; `held` are the bytes of all of them."""
+class RequestState(enum.Enum):
+    """The states of the table above."""
 
-    held: int
+    HEADERS = enum.auto()
+    COMING = enum.auto()
+    DISCARDING = enum.auto()
+    CUT = enum.auto()
+    WORKING = enum.auto()
+    OVERDUE = enum.auto()
+    UNSAFE = enum.auto()
+    ANSWERED = enum.auto()
+    LEFT = enum.auto()
+    GONE = enum.auto()
 
-    @property
-    def most_held(self) -> int: ...
+
+_ROWS = transitions(__doc__)
+_UNANSWERED = (RequestState.DISCARDING, RequestState.WORKING, RequestState.UNSAFE)
+
+
+class InputListener(HeldBodies, Protocol):
+    """The listener of a request: its routes, and the bodies that it keeps."""
 
     @property
     def routes(self) -> Mapping[str, Sequence[Route]]: ...
 
 
 class InputRequest(Request):
-    """A request; what is kept of its body belongs to `bodies`."""
+    """A request; what is kept of its body is counted by its `listener`."""
 
-    _route: Route | None = None
-    _refusal: RequestRefused | None = None
-    _framer: LineFramer | None = None
-    _entries: JournalFramer | None = None
-    _timer: IDelayedCall | None = None
-
-    def __init__(self, channel: Any, intake: Intake, bodies: Bodies) -> None:
+    def __init__(self, channel: Any, intake: Intake, listener: InputListener) -> None:
         super().__init__(channel)
+        self.state = RequestState.HEADERS
+        # Twisted forgets its own reference with the answer.
         self._channel = channel
         self._intake = intake
-        self._bodies = bodies
-        self._body = BytesIO()
-        self._held = 0
-        self._size = 0
-        self._whole = False
-        # Whether it is being unpacked, parsed or stored; and the answer that stands at the end of that.
-        self._busy = False
+        self._listener = listener
+        self._route: Route | None = None
+        self._body: Body | None = None
+        self._refusal: RequestRefused | None = None
         self._reply: Reply | None = None
-        self._lines = 0
-        self._ended = True
+        self._timer: IDelayedCall | None = None
         self._since = intake.moment
-        self._answered = False
-        self._gone = False
+
+    @property
+    def working(self) -> bool:
+        """Return true while a stop has to wait for it.
+
+        An upload of the journal may follow one in which nothing happens: no stop waits for more of that.
+        """
+        coming = self.state is RequestState.COMING and not isinstance(self._body, JournalBody)
+        return coming or self.state in _UNANSWERED
+
+    def _to(self, event: str) -> None:
+        self.state = RequestState[_ROWS.get((self.state.name, event), self.state.name)]
 
     # Called by the channel: headers, body, end of the body, end of the connection.
 
     def gotLength(self, length: int | None) -> None:
         self.content = BytesIO()
-        self._channel.unanswered = True
         self.method, self.uri, self.clientproto = request_line(self._channel)
         self.uri = host_and_target(self.uri)[1]
         try:
-            self._judge(length)
+            self._body = self._judged(length)
+            self._to("accept")
         except RequestRefused as refusal:
             self._refuse(refusal, length)
 
     def handleContentChunk(self, data: bytes) -> None:
         self._channel.resetTimeout()
-        if self._refusal is not None:
+        if self.state is not RequestState.COMING:
             return
-        self._size += len(data)
+        assert self._body is not None
         try:
-            if self._entries is not None:
-                self._store_records(self._entries.receive(data))
-                self._intake.unfinished.note(self, self._entries.held, len(data))
-                return
-            if self._size > self._intake.options.max_body:
-                raise coded.too_large(self._intake.options.max_body)
-            if self._framer is not None:
-                self._take_text(self._framer, data)
-            else:
-                self._keep(data)
+            self._body.receive(data)
         except RequestRefused as refusal:
             self._refuse(refusal, None)
 
     def process(self) -> None:
-        self._whole = True
-        self._channel.unanswered = True
-        if self._answered:
-            self._finish()
+        before = self.state
+        self._to("whole")
+        if before is RequestState.COMING:
+            assert self._body is not None
+            # However long it waits for the disk, nothing of it is unfinished any more.
+            self._intake.unfinished.forget(self)
+            self._intake.turns.begin(self._steps(), self._worked, again=True)
             return
-        if self._refusal is not None:
+        if before is RequestState.DISCARDING:
+            assert self._refusal is not None
             self._answer_refusal(self._refusal)
-            self._finish()
-            return
-        self._busy = True
-        # Nothing of it is unfinished any more, however long it waits for the disk.
-        self._intake.unfinished.forget(self)
-        self._intake.turns.begin(self._steps(), self._taken_in, again=True)
+        self._finish()
 
     def connectionLost(self, reason: Failure) -> None:
-        self._gone = True
-        if not (self._whole or self._refusal) and self._unfinished:
-            self._intake.drop(
-                self._channel.source, "unfinished", "a request broke off; its end is not stored"
-            )
-        if not self._busy:
+        body = self._body
+        if self.state is RequestState.COMING and body is not None and body.unfinished:
+            why = "a request broke off; its end is not stored"
+            self._intake.drop(self._channel.source, "unfinished", why)
+        self._to("lose")
+        if self.state is not RequestState.LEFT:
             self._let_go()
         super().connectionLost(reason)
 
-    @property
-    def _unfinished(self) -> bool:
-        """Return true if anything has come that is not stored."""
-        if self._entries is not None:
-            return self._entries.held > 0
-        return self._held > 0 if self._framer is None else not self._ended
-
-    def _steps(self) -> Iterator[None]:
-        self._reply = yield from self._taken()
-
-    def _taken_in(self, failure: Failure | None) -> None:
-        self._busy = False
-        if failure is not None and not failure.check(RequestRefused):
-            log.failure("taking in a request failed", failure)
-        if self._gone or self._answered:
-            self._let_go()
-        elif failure is None:
-            assert self._reply is not None
-            self._answer_when_safe(self._reply)
-        elif isinstance(failure.value, RequestRefused):
-            self._refuse(failure.value, 0)
-            self._answer_refusal(failure.value)
-            self._finish()
-        else:
-            self._answer(Reply(500, json_line(error="the server has failed; its log says why")))
-            self._finish()
-
     # Taking in.
 
-    def _judge(self, length: int | None) -> None:
-        """Go by what the headers say. Raises RequestRefused."""
+    def _judged(self, length: int | None) -> Body:
+        """Return how to take the body, by what the headers say. Raises RequestRefused."""
         intake, header = self._intake, self.getHeader
         why = foreign(header)
         if why is not None:
             raise RequestRefused(403, "unauthorized", why)
         check_token(header(b"Authorization"), intake.secrets.token)
-        self._path = path_of(self.uri)
-        route = self._route = route_of(self.method, self._path, self._bodies.routes)
+        path = path_of(self.uri)
+        route = self._route = route_of(self.method, path, self._listener.routes)
         if route.about is not None:
-            return
-        if (length or 0) > intake.options.max_body:
-            raise coded.too_large(intake.options.max_body)
-        self._coding = coded.coding(header(b"Content-Encoding"), route.coding)
-        self._media = http_lines.media_type(header(b"Content-Type"))
-        if route.entries and self._media not in ("", ENTRIES):
+            return Question(route.about)
+        check_size(length or 0, intake)
+        coding = coded.coding(header(b"Content-Encoding"), route.coding)
+        headers = BodyHeaders(route, path, http_lines.media_type(header(b"Content-Type")), coding)
+        if route.entries and headers.media not in ("", ENTRIES):
             raise RequestRefused(415, "protocol", f"entries of the journal are {ENTRIES}")
-        text = route.by_type and http_lines.kind_of(self._media) is http_lines.BodyKind.TEXT
+        text = headers.is_text
         if intake.valve.closed_for() > RETRY_SECONDS:
             # In full flow it is closed for a moment again and again; sooner than this it is open again.
             raise busy("the store takes nothing in just now; send it again")
-        if text and not self._coding:
-            self._framer = self._new_framer()
-            intake.valve.add(self)
-        elif route.entries and not self._coding:
-            entries = self._entries = JournalFramer(self._longest)
-            self._channel.at_once = lambda: entries.missing
-            # It may follow a journal in which nothing happens, and no stop has to wait for that.
-            self._channel.setTimeout(None)
-            self._channel.unanswered = False
-            intake.valve.add(self)
-        elif self._bodies.held + (length or 0) > self._bodies.most_held:
-            raise busy("too many bodies are on their way at once; send it again")
+        source = self._channel.source
+        if coding or not (text or route.entries):
+            check_room(self._listener, length or 0)
+            return KeptBody(
+                intake,
+                source,
+                headers,
+                self._listener,
+                as_text=lambda: TextBody(intake, source, self),
+                storing=self._answer_in_time,
+            )
+        intake.valve.add(self)
+        if text:
+            return TextBody(intake, source, self)
+        entries = JournalBody(intake, source, self)
+        self._channel.at_once = entries.missing
+        self._channel.setTimeout(None)
+        return entries
 
-    @property
-    def _longest(self) -> int:
-        return self._intake.structured_rules.max_line
+    def _steps(self) -> Iterator[None]:
+        assert self._body is not None
+        self._reply = yield from self._body.finish()
 
-    def _new_framer(self) -> LineFramer:
-        return LineFramer(for_frames(self._intake.rules), self._intake.counts)
-
-    def _keep(self, data: bytes) -> None:
-        self._body.write(data)
-        self._held += len(data)
-        self._bodies.held += len(data)
-        if self._bodies.held > self._bodies.most_held:
-            raise busy("too many bodies are on their way at once; send it again")
-
-    def _take_text(self, framer: LineFramer, data: bytes) -> None:
-        self._lines += data.count(b"\n")
-        self._ended = data.endswith(b"\n")
-        self._store(framer.receive(data))
-        if framer.closing:
-            raise RequestRefused(413, "oversize", framer.closing)
-
-    def _taken(self) -> Steps:
-        """Store all that is not stored yet, and return the answer. Raises RequestRefused."""
-        route = self._route
-        assert route is not None
-        if route.about is not None:
-            return route.about()
-        if self._framer is not None:
-            return self._text_taken(self._framer)
-        if self._entries is not None:
-            return self._entries_taken(self._entries)
-        most = self._intake.options.max_body
-        # Taken out of it, not copied.
-        kept, self._body = self._body.getvalue(), BytesIO()
-        packed = list(in_pieces(kept))
-        if route.by_type and http_lines.kind_of(self._media) is http_lines.BodyKind.TEXT:
-            yield from self._measured(coded.unpacked(packed, self._coding, most))
-            pieces = coded.unpacked(packed, self._coding, most)
-            return (yield from self._pieces_of_text_taken(pieces))
-        if self._coding:
-            # Before there is more of it than a piece.
-            yield from coded.check(packed, self._coding, most)
-            pieces = coded.unpacked(packed, self._coding, most)
-            body = BytesIO()
-            for piece in pieces:
-                body.write(piece)
-                yield
-            kept = body.getvalue()
-        return (yield from self._records_taken(kept, route, most))
-
-    def _records_taken(self, body: bytes, route: Route, most: int) -> Steps:
-        assert route.take is not None
-        rules = BodyRules(self._media, self._path, self._longest, most_made(most), most)
-        gathered = Gathering(self._intake, Records(rules.max_made))
-        reply = yield from gathered.steps(route.take(body, rules, gathered.records))
-        if reply is None:
-            if self._coding:
-                yield from self._measured(in_pieces(body))
-            return (yield from self._pieces_of_text_taken(in_pieces(body)))
-        del body
-        self._start(ANSWER_SECONDS, self._not_safe, None)
-        yield from gathered.store(self._channel.source)
-        if gathered.closing is not None:
-            raise RequestRefused(413, "oversize", gathered.closing)
-        return reply
-
-    def _measured(self, pieces: Iterable[Buffer]) -> Iterator[None]:
-        """Raise RequestRefused (413), before any is stored, for packed text that becomes too much.
-
-        An empty line is a byte, or less of what was sent, and fifty in the store.
-        """
-        intake, source = self._intake, self._channel.source
-        framer = LineFramer(for_frames(intake.rules), LineCounts())
-        most, made = most_made(intake.options.max_body), 0
-        for piece in pieces:
-            block = framer.receive(bytes(piece))
-            if block is not None:
-                made += intake.stored_size(block, source)
-            if made > most:
-                raise too_much(most, "lines, with the time and the source of each,")
-            yield
-
-    def _entries_taken(self, entries: JournalFramer) -> Reply:
-        self._store_records(entries.finish())
-        return TAKEN
-
-    def _pieces_of_text_taken(self, pieces: Iterable[Buffer]) -> Steps:
-        framer = self._framer = self._new_framer()
-        for piece in pieces:
-            self._take_text(framer, bytes(piece))
-            yield
-        return self._text_taken(framer)
-
-    def _text_taken(self, framer: LineFramer) -> Reply:
-        if not self._ended:
-            self._lines += 1
-        self._store(framer.finish())
-        return http_lines.accepted(self._lines)
-
-    def _store_records(self, records: Records) -> None:
-        gathered = Gathering(self._intake, records)
-        for _ in gathered.store(self._channel.source):
-            pass
-        if gathered.closing is not None:
-            raise RequestRefused(413, "oversize", gathered.closing)
-
-    def _store(self, block: Block | None) -> None:
-        if block is not None:
-            self._intake.take(block, self._channel.source)
-            self._intake.valve.served(self)
+    def _worked(self, failure: Failure | None) -> None:
+        before = self.state
+        self._to("worked")
+        if failure is not None and not failure.check(RequestRefused):
+            log.failure("taking in a request failed", failure)
+        if before is RequestState.LEFT:
+            self._let_go()
+        if before is not RequestState.WORKING:
+            return
+        if failure is None:
+            assert self._reply is not None
+            self._answer_when_safe(self._reply)
+        elif isinstance(failure.value, RequestRefused):
+            self._refuse_whole(failure.value)
+        else:
+            self._answer(Reply(500, json_line(error="the server has failed; its log says why")))
+            self._finish()
 
     # Back-pressure: text is stored while it comes, so its sender has to wait where the store does.
 
     def pauseProducing(self) -> None:
         self._channel.hold()
-        if self._entries is None:
+        if not isinstance(self._body, JournalBody):
             self._start(ANSWER_SECONDS, self._waited)
 
     def resumeProducing(self) -> None:
@@ -348,40 +256,49 @@ class InputRequest(Request):
         """Do nothing: the channel hears of the end of the connection itself."""
 
     def _waited(self) -> None:
-        self._timer = None
-        self._refuse(busy("the store takes nothing in just now; send it again"), None)
+        refusal = busy("the store takes nothing in just now; send it again")
+        if self.state is RequestState.WORKING:
+            self._refuse_whole(refusal)
+        else:
+            self._refuse(refusal, None)
+
+    def give_way(self) -> None:
+        """Refuse the upload: all of them hold too much that is unfinished."""
+        self._refuse(busy("too much is unfinished at once; send it again"), None)
 
     # Answers.
 
     def _answer_when_safe(self, reply: Reply) -> None:
         self._intake.valve.remove(self)
         self._stop()
-        route = self._route
-        if route is not None and route.about is not None:
+        if isinstance(self._body, Question):
             self._answer(reply)
             self._finish()
             return
         safe: Deferred[None] = self._intake.durable(self._since)
-        self._start(ANSWER_SECONDS, self._not_safe, None)
+        self._answer_in_time()
         safe.addCallbacks(self._safe, self._not_safe, callbackArgs=(reply,))
         safe.addErrback(lambda failure: log.failure("answering a request failed", failure))
 
+    def _answer_in_time(self) -> None:
+        self._start(ANSWER_SECONDS, self._not_safe, None)
+
     def _safe(self, _: None, reply: Reply) -> None:
-        if not (self._gone or self._answered):
+        if self.state is RequestState.UNSAFE:
             self._answer(reply)
             self._finish()
 
     def _not_safe(self, failure: Failure | None) -> None:
         """Answer that nothing is acknowledged; what is stored after all is stored twice then."""
+        if self.state not in (RequestState.WORKING, RequestState.UNSAFE):
+            return
         if failure is None:
-            self._timer = None
             why = "the store has not written it in time"
         else:
             why = failure.getErrorMessage()
-        if not (self._gone or self._answered):
-            self._intake.refused("busy")
-            self._answer(refused(busy(f"{why}; send it again")), {"Retry-After": RETRY_AFTER})
-            self._finish()
+        self._intake.refused("busy")
+        self._answer(refused(busy(f"{why}; send it again")), {"Retry-After": RETRY_AFTER})
+        self._finish()
 
     def _refuse(self, refusal: RequestRefused, length: int | None) -> None:
         """Take nothing more of the request; length: that of its body, as far as it is still to come."""
@@ -389,18 +306,25 @@ class InputRequest(Request):
         self._let_go()
         self._intake.refused(refusal.reason)
         if refusal.reason != "busy":
-            # That is what the store is like, and the store says so.
+            # The store says itself that it is busy.
             self._intake.complain(self._channel.source, one_line(f"refused: {refusal}"))
         waits = length and self.requestHeaders.hasHeader(b"Expect")
         if length is not None and length <= MOST_DISCARDED and not waits:
+            self._to("discard")
             return
         # Nobody is to be told to go on, nor to send another request behind what is discarded.
         self.requestHeaders.removeHeader(b"Expect")
         self._channel.persistent = 0
         self.setHeader("Connection", "close")
         self._answer_refusal(refusal)
-        self._channel.unanswered = False
+        self._to("cut")
         self._start(LINGER_SECONDS, self._channel.abort)
+
+    def _refuse_whole(self, refusal: RequestRefused) -> None:
+        """Refuse a request of which nothing more is to come."""
+        self._refuse(refusal, 0)
+        self._answer_refusal(refusal)
+        self._finish()
 
     def _answer_refusal(self, refusal: RequestRefused) -> None:
         headers = {}
@@ -413,7 +337,6 @@ class InputRequest(Request):
         self._answer(refused(refusal), headers)
 
     def _answer(self, reply: Reply, headers: dict[str, str] | None = None) -> None:
-        self._answered = True
         more = {} if self._route is None else self._route.headers
         for name, value in {**more, **(headers or {})}.items():
             self.setHeader(name, value)
@@ -425,23 +348,18 @@ class InputRequest(Request):
         self.write(reply.body)
 
     def _finish(self) -> None:
+        self._to("answer")
         self._let_go()
-        self._channel.unanswered = False
-        if self._entries is not None:
+        if isinstance(self._body, JournalBody):
             self._channel.begin_timeout()
         self.finish()
 
-    def give_way(self) -> None:
-        """Refuse the upload: all of them hold too much that is unfinished."""
-        self._refuse(busy("too much is unfinished at once; send it again"), None)
-
     def _let_go(self) -> None:
         self._stop()
-        self._intake.unfinished.forget(self)
         self._intake.valve.remove(self)
         self._channel.go_on()
-        self._bodies.held -= self._held
-        self._held, self._body = 0, BytesIO()
+        if self._body is not None:
+            self._body.let_go()
 
     def _start(self, seconds: float, call: Any, *arguments: object) -> None:
         self._stop()
@@ -451,11 +369,6 @@ class InputRequest(Request):
         if self._timer is not None and self._timer.active():
             self._timer.cancel()
         self._timer = None
-
-
-def busy(sentence: str) -> RequestRefused:
-    """Return the refusal of what may be sent again soon."""
-    return RequestRefused(503, "busy", sentence)
 
 
 def refused(refusal: RequestRefused) -> Reply:

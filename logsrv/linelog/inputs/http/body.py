@@ -1,0 +1,288 @@
+"""Bodies of requests to the HTTP input, and how each kind of them becomes records.
+
+    text, not packed      stored while it comes, in lines
+    journal, not packed   stored while it comes, each entry once it is whole
+    anything else         kept up to --max-body, then unpacked, parsed and stored
+
+A kept body is unpacked, parsed and stored in slices, so that others are served meanwhile. A refused one
+has no record stored, except text that turns out to be too long, or too slow, on its way.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator
+from io import BytesIO
+from typing import Protocol
+
+import attrs
+
+from logsrv.linelog.batch import Block
+from logsrv.linelog.framing.bodies import coded, http_lines
+from logsrv.linelog.framing.bodies.bodies import (
+    BodyRules,
+    Records,
+    Reply,
+    RequestRefused,
+    Steps,
+    most_made,
+    too_much,
+)
+from logsrv.linelog.framing.bodies.inflated import Buffer, in_pieces
+from logsrv.linelog.framing.events.journal import TAKEN, JournalFramer
+from logsrv.linelog.framing.lines.lines import LineFramer
+from logsrv.linelog.framing.lines.rules import LineCounts, for_frames
+from logsrv.linelog.inputs.http.routes import Route
+from logsrv.linelog.inputs.intake.gathering import Gathering
+from logsrv.linelog.inputs.intake.intake import Intake
+from logsrv.linelog.inputs.intake.unfinished import Holder
+from logsrv.linelog.store.valve import Producer
+
+
+class Body(Protocol):
+    """A body on its way in; `unfinished`: something has come that is not stored."""
+
+    @property
+    def unfinished(self) -> bool: ...
+
+    def receive(self, data: bytes) -> None:
+        """Take a part of it. Raises RequestRefused."""
+
+    def finish(self) -> Steps:
+        """Store in steps what is not stored yet, and return the answer. Raises RequestRefused."""
+
+    def let_go(self) -> None:
+        """Drop what is kept."""
+
+
+class HeldBodies(Protocol):
+    """The bodies that a listener keeps; `held` are the bytes of all of them."""
+
+    held: int
+
+    @property
+    def most_held(self) -> int: ...
+
+
+@attrs.frozen
+class BodyHeaders:
+    """The circumstances of a body, from the headers: its route, path, media type and Content-Encoding."""
+
+    route: Route
+    path: str
+    media: str
+    coding: str
+
+    @property
+    def is_text(self) -> bool:
+        """Return true for lines. Raises RequestRefused (415) for what is binary."""
+        return self.route.by_type and http_lines.kind_of(self.media) is http_lines.BodyKind.TEXT
+
+
+class Question:
+    """The body of a request that only asks something: dropped."""
+
+    unfinished = False
+
+    def __init__(self, answer: Callable[[], Reply]) -> None:
+        self._answer = answer
+
+    def receive(self, data: bytes) -> None:
+        """Drop it."""
+
+    def finish(self) -> Steps:
+        yield from ()
+        return self._answer()
+
+    def let_go(self) -> None:
+        """Do nothing: nothing is kept."""
+
+
+class TextBody:
+    """Lines, stored while they come. producer: their sender, as the valve knows it."""
+
+    def __init__(self, intake: Intake, source: str, producer: Producer) -> None:
+        self.unfinished = False
+        self._intake = intake
+        self._source = source
+        self._producer = producer
+        self._framer = LineFramer(for_frames(intake.rules), intake.counts)
+        self._size = self._lines = 0
+
+    def receive(self, data: bytes) -> None:
+        self._size += len(data)
+        check_size(self._size, self._intake)
+        self._lines += data.count(b"\n")
+        self.unfinished = not data.endswith(b"\n")
+        self._store(self._framer.receive(data))
+        if self._framer.closing:
+            raise RequestRefused(413, "oversize", self._framer.closing)
+
+    def finish(self) -> Steps:
+        self._store(self._framer.finish())
+        yield from ()
+        return http_lines.accepted(self._lines + self.unfinished)
+
+    def let_go(self) -> None:
+        """Do nothing: half a line is lost with the request."""
+
+    def _store(self, block: Block | None) -> None:
+        if block is not None:
+            self._intake.take(block, self._source)
+            self._intake.valve.served(self._producer)
+
+
+class JournalBody:
+    """Entries of the journal, stored while they come. holder: gives way if all hold too much."""
+
+    def __init__(self, intake: Intake, source: str, holder: Holder) -> None:
+        self._intake = intake
+        self._source = source
+        self._holder = holder
+        self._framer = JournalFramer(intake.structured_rules.max_line)
+
+    @property
+    def unfinished(self) -> bool:
+        return self._framer.held > 0
+
+    def missing(self) -> int:
+        """Return how many bytes the entry needs that has begun."""
+        return self._framer.missing
+
+    def receive(self, data: bytes) -> None:
+        self._store(self._framer.receive(data))
+        self._intake.unfinished.note(self._holder, self._framer.held, len(data))
+
+    def finish(self) -> Steps:
+        self._store(self._framer.finish())
+        yield from ()
+        return TAKEN
+
+    def let_go(self) -> None:
+        self._intake.unfinished.forget(self._holder)
+
+    def _store(self, records: Records) -> None:
+        gathered = Gathering(self._intake, records)
+        for _ in gathered.store(self._source):
+            pass
+        _check_closing(gathered)
+
+
+class KeptBody:
+    """A body that is kept until it is whole; `others`: all bodies that its listener keeps.
+
+    as_text: makes the body that stores lines, which it may turn out to be. storing: called when all is
+    understood, before the first record is stored.
+    """
+
+    def __init__(
+        self,
+        intake: Intake,
+        source: str,
+        headers: BodyHeaders,
+        others: HeldBodies,
+        *,
+        as_text: Callable[[], TextBody],
+        storing: Callable[[], None],
+    ) -> None:
+        self._intake = intake
+        self._source = source
+        self._headers = headers
+        self._others = others
+        self._as_text = as_text
+        self._storing = storing
+        self._kept = BytesIO()
+        self._size = 0
+
+    @property
+    def unfinished(self) -> bool:
+        return self._size > 0
+
+    def receive(self, data: bytes) -> None:
+        check_size(self._size + len(data), self._intake)
+        self._kept.write(data)
+        self._size += len(data)
+        self._others.held += len(data)
+        check_room(self._others)
+
+    def let_go(self) -> None:
+        self._others.held -= self._size
+        self._size, self._kept = 0, BytesIO()
+
+    def finish(self) -> Steps:
+        headers, most = self._headers, self._intake.options.max_body
+        # Taken out of it, not copied.
+        body, self._kept = self._kept.getvalue(), BytesIO()
+        packed = list(in_pieces(body))
+        if headers.is_text:
+            yield from self._measured(coded.unpacked(packed, headers.coding, most))
+            return (yield from self._text_taken(coded.unpacked(packed, headers.coding, most)))
+        if headers.coding:
+            # Before there is more of it than a piece.
+            yield from coded.check(packed, headers.coding, most)
+            unpacked = BytesIO()
+            for piece in coded.unpacked(packed, headers.coding, most):
+                unpacked.write(piece)
+                yield
+            body = unpacked.getvalue()
+        return (yield from self._records_taken(body, most))
+
+    def _records_taken(self, body: bytes, most: int) -> Steps:
+        headers = self._headers
+        assert headers.route.take is not None
+        max_record = self._intake.structured_rules.max_line
+        rules = BodyRules(headers.media, headers.path, max_record, most_made(most), most)
+        gathered = Gathering(self._intake, Records(rules.max_made))
+        reply = yield from gathered.steps(headers.route.take(body, rules, gathered.records))
+        if reply is None:
+            if headers.coding:
+                yield from self._measured(in_pieces(body))
+            return (yield from self._text_taken(in_pieces(body)))
+        del body
+        self._storing()
+        yield from gathered.store(self._source)
+        _check_closing(gathered)
+        return reply
+
+    def _text_taken(self, pieces: Iterable[Buffer]) -> Steps:
+        text = self._as_text()
+        for piece in pieces:
+            text.receive(bytes(piece))
+            yield
+        return (yield from text.finish())
+
+    def _measured(self, pieces: Iterable[Buffer]) -> Iterator[None]:
+        """Raise RequestRefused (413), before any is stored, for packed text that becomes too much.
+
+        An empty line is a byte, or less of what was sent, and fifty in the store.
+        """
+        framer = LineFramer(for_frames(self._intake.rules), LineCounts())
+        most, made = most_made(self._intake.options.max_body), 0
+        for piece in pieces:
+            block = framer.receive(bytes(piece))
+            if block is not None:
+                made += self._intake.stored_size(block, self._source)
+            if made > most:
+                raise too_much(most, "lines, with the time and the source of each,")
+            yield
+
+
+def check_size(size: int, intake: Intake) -> None:
+    """Raise RequestRefused (413) for more than --max-body."""
+    if size > intake.options.max_body:
+        raise coded.too_large(intake.options.max_body)
+
+
+def check_room(bodies: HeldBodies, more: int = 0) -> None:
+    """Raise RequestRefused (503) if a listener keeps too much, or would with so many bytes more."""
+    if bodies.held + more > bodies.most_held:
+        raise busy("too many bodies are on their way at once; send it again")
+
+
+def busy(sentence: str) -> RequestRefused:
+    """Return the refusal of what may be sent again soon."""
+    return RequestRefused(503, "busy", sentence)
+
+
+def _check_closing(gathered: Gathering) -> None:
+    if gathered.closing is not None:
+        raise RequestRefused(413, "oversize", gathered.closing)
