@@ -1,16 +1,22 @@
-"""The HTTP input as a listener has it."""
+"""The HTTP input as a listener has it, and its connections: whatever is cut, pipelined or half closed."""
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from zope.interface.verify import verifyObject
 
 from logsrv.errors import ConfigurationError
+from logsrv.linelog.inputs.http import channel as http
 from logsrv.linelog.inputs.http.channel import Http
 from logsrv.linelog.inputs.intake.intake import IInput
 from logsrv.linelog.inputs.intake.options import InputOptions
 from logsrv.linelog.inputs.intake.registry import inputs
-from tests.linelog.inputs.recording import Sink, intake
+from tests.linelog.inputs.http.sending import Sender, chunked, request, slowly
+from tests.linelog.inputs.recording import Sink, intake, turn
 
 
 def test_is_an_input_for_connections_only() -> None:
@@ -23,3 +29,129 @@ def test_is_an_input_for_connections_only() -> None:
 def test_keeps_so_many_bodies_at_a_time() -> None:
     factory = Http().stream(intake(Sink(), options=InputOptions(max_body=10)))
     assert factory.most_held == 40 and factory.held == 0
+
+
+def test_one_byte_chunks_let_others_have_their_turn(monkeypatch: pytest.MonkeyPatch) -> None:
+    slowly(monkeypatch)
+    sender = Sender()
+    other = Sender(sender)
+    sent = chunked(*[b"x"] * 3000)
+    sender.send(sent)
+    assert sender.transport.producerState == "paused" and sender.channel.working
+    other.post(b"y\n")
+    number = 0
+    while not sender.sink.text.endswith(b"x\n"):
+        turn(sender.clock)
+        number += 1
+    assert number > len(sent) // http.PIECE
+    assert sender.sink.text == b"y\n" + b"x" * 3000 + b"\n"
+    sender.sink.sync()
+    assert sender.answers() == [(200, {"accepted": 1, "as_text": 0})]
+    turn(sender.clock)
+    assert sender.transport.producerState == "producing" and not sender.channel.working
+
+
+@settings(max_examples=100, deadline=None)
+@given(
+    st.lists(
+        st.tuples(st.sampled_from(["lines", "chunks", "json", "get"]), st.binary(max_size=40)),
+        max_size=40,
+    ),
+    st.integers(1, 300),
+    st.integers(1, 50),
+)
+def test_however_requests_are_cut_and_whatever_is_done_meanwhile(
+    wanted: list[tuple[str, bytes]], size: int, piece: int
+) -> None:
+    """Each is answered, in order, and what it has is stored once."""
+    sent, stored, accepted = b"", b"", list[int | None]()
+    for number, (kind, noise) in enumerate(wanted):
+        body = b"%d %s" % (number, noise.hex().encode())
+        stored += b"" if kind == "get" else body + b"\n"
+        accepted.append(None if kind == "get" else 1)
+        sent += {
+            "lines": request(body),
+            "chunks": chunked(*(bytes([one]) for one in body)),
+            "json": request(b'["%s"]' % body, Content_Type="application/json"),
+            "get": request(b"", method="GET", Content_Length=""),
+        }[kind]
+    with pytest.MonkeyPatch.context() as patch:
+        slowly(patch, piece)
+        sender = Sender()
+        came = 0
+        answers: list[tuple[int, Any]] = []
+        while len(answers) < len(wanted):
+            if sender.transport.producerState == "producing" and came < len(sent):
+                sender.send(sent[came : came + size])
+                came += size
+            turn(sender.clock)
+            sender.sink.sync()
+            answers += sender.answers()
+    assert [body.get("accepted") for _, body in answers] == accepted
+    assert sender.sink.text == stored
+    assert sender.intake.received_bytes == len(sent)
+
+
+def test_what_came_before_the_end_of_a_connection_is_taken_in(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    slowly(monkeypatch, 10)
+    sender = Sender()
+    sender.post(b"one\ntwo\n")
+    sender.leave()
+    assert sender.sink.text == b""
+    for _ in range(20):
+        turn(sender.clock)
+    assert sender.sink.text == b"one\ntwo\n"
+    sender.sink.sync()
+    assert not sender.sink.producers and sender.clock.getDelayedCalls() == []
+
+
+def test_who_closes_its_half_gets_all_its_answers() -> None:
+    """As `nc -N` does: the store has not written it by then."""
+    sender = Sender()
+    sender.send(request(b"one") + request(b"two"))
+    sender.channel.readConnectionLost()
+    assert not sender.transport.disconnecting
+    for _ in range(2):
+        sender.sink.sync()
+    assert [status for status, _ in sender.answers()] == [200, 200]
+    assert sender.transport.disconnecting and sender.sink.text == b"one\ntwo\n"
+    sender.leave()
+    assert sender.clock.getDelayedCalls() == []
+
+
+def test_who_closes_its_half_in_a_request_is_not_waited_for() -> None:
+    sender = Sender()
+    sender.send(request(b"one")[:-1])
+    sender.channel.readConnectionLost()
+    assert sender.transport.disconnecting
+
+
+def test_pipelined_requests_are_answered_in_order() -> None:
+    sender = Sender()
+    sender.send(request(b"a") + request(b"b\nc") + request(b"", "/", "GET", Content_Length=""))
+    for _ in range(2):
+        sender.sink.sync()
+    answers = sender.answers()
+    assert [body.get("accepted") for _, body in answers] == [1, 2, None]
+    assert b"X-Elastic-Product: Elasticsearch" in sender.head
+    assert sender.sink.text == b"a\nb\nc\n"
+
+
+def test_http_1_0_is_answered_and_closed() -> None:
+    sender = Sender()
+    sender.send(b"POST / HTTP/1.0\r\nContent-Length: 2\r\n\r\nhi")
+    sender.sink.sync()
+    assert sender.answers()[0][0] == 200 and sender.transport.disconnecting
+
+
+def test_what_is_refused_and_ends_in_the_same_piece_is_closed_in_order() -> None:
+    sender = Sender(max_body=10)
+    head = request(
+        b"", Content_Length="", Transfer_Encoding="chunked", Content_Type="application/json"
+    )
+    sender.send(head + b"c\r\n0123456789ab\r\n0\r\n\r\n" + request(b"more"))
+    assert [status for status, _ in sender.answers()] == [413]
+    assert sender.transport.disconnecting and not sender.transport.aborted
+    assert sender.transport.producerState == "producing"

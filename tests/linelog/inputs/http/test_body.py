@@ -1,0 +1,187 @@
+"""Bodies of requests: lines, packed ones, too large ones, several at a time."""
+
+from __future__ import annotations
+
+import gzip
+import zlib
+from typing import Any
+
+import cramjam
+import pytest
+import zstandard
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from logsrv.linelog.framing.bodies import bodies
+from logsrv.linelog.framing.lines.rules import Oversize
+from logsrv.linelog.inputs.http.routes import JOURNAL_ROUTES
+from tests.linelog.inputs.http.sending import Sender, chunked, refused, request, slowly
+from tests.linelog.inputs.recording import turn
+
+
+@settings(max_examples=40, deadline=None)
+@given(
+    st.lists(st.sampled_from([b"a", b"\n", b"\r\n", "ü".encode(), b"longer text"]), max_size=20),
+    st.integers(1, 40),
+    st.booleans(),
+)
+def test_however_a_body_of_lines_is_cut(parts: list[bytes], size: int, in_chunks: bool) -> None:
+    sender = Sender()
+    body = b"".join(parts)
+    sent = chunked(*filter(None, (body[at : at + 7] for at in range(0, len(body), 7))))
+    sent = sent if in_chunks else request(body)
+    for at in range(0, len(sent), size):
+        sender.send(sent[at : at + size])
+    lines = body.replace(b"\r\n", b"\n").removesuffix(b"\n").split(b"\n") if body else []
+    assert sender.sink.text == b"".join(line + b"\n" for line in lines)
+    sender.sink.sync()
+    assert sender.answers() == [(200, {"accepted": len(lines), "as_text": 0})]
+
+
+def test_a_body_that_is_only_kept_is_taken_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    slowly(monkeypatch)
+    sender = Sender()
+    body = b"x" * 99_999 + b"\n"
+    for sent in (
+        request(b"", Content_Length="100000"),
+        request(b"", Content_Length="", Transfer_Encoding="chunked") + b"186a0\r\n",
+    ):
+        sender.send(sent)
+        turn(sender.clock)
+        sender.send(body)
+        number = 0
+        while sender.sink.text.count(b"\n") < 2:
+            turn(sender.clock)
+            number += 1
+        assert number <= 2
+        sender = Sender()
+
+
+def test_packed_lines_and_json() -> None:
+    sender = Sender()
+    sender.post(gzip.compress(b"one\ntwo"), "/lines", Content_Encoding="gzip")
+    sender.sink.sync()
+    body = b'[{"a": 1}, "text\\nmore"]'
+    sender.post(gzip.compress(body), Content_Encoding="gzip", Content_Type="application/json")
+    sender.sink.sync()
+    assert sender.sink.text == b'one\ntwo\n{"a": 1}\ntext\\x0amore\n'
+    assert [body["accepted"] for _, body in sender.answers()] == [2, 2]
+    assert sender.factory.held == 0
+
+
+def test_a_bomb_is_refused_and_nothing_of_it_stored() -> None:
+    sender = Sender(max_body=1 << 20)
+    sender.post(gzip.compress(bytes(2 << 20)), Content_Encoding="gzip")
+    assert [status for status, _ in sender.answers()] == [413]
+    assert sender.sink.text == b""
+
+
+@pytest.mark.parametrize("coding", ["gzip", "deflate", "zstd"])
+@pytest.mark.parametrize("media", ["text/plain", "application/x-www-form-urlencoded"])
+@pytest.mark.parametrize("line", [b"\n", b"a\n", b"\r\n", b"\0\n"])
+def test_packed_text_that_becomes_too_much_in_the_store(
+    monkeypatch: pytest.MonkeyPatch, coding: str, media: str, line: bytes
+) -> None:
+    """Its stamps are measured before anything is stored: an empty line takes 47 bytes there."""
+    monkeypatch.setattr(bodies, "_LEAST_MADE", 1 << 16)
+    pack: Any = {"gzip": gzip.compress, "deflate": zlib.compress, "zstd": zstandard.compress}[
+        coding
+    ]
+    sender = Sender(max_body=1 << 16)
+    for number in (4000, (1 << 16) // len(line)):
+        body = pack(line * number)
+        sender.post(body, Content_Encoding=coding, Content_Type=media)
+    sender.sink.sync()
+    (taken, _), (status, answer) = sender.answers()
+    assert (taken, status) == (200, 413)
+    assert sender.sink.text.count(b"\n") == 4000
+    assert "becomes lines" in answer["error"] and "262144 bytes; send fewer" in answer["error"]
+    assert refused(sender, "oversize") == 1
+
+
+def test_lines_that_are_not_packed_are_taken_however_short_they_are() -> None:
+    """Their sender has sent every one of them."""
+    sender = Sender(max_body=1 << 16)
+    sender.post(b"\n" * (1 << 16))
+    sender.sink.sync()
+    assert [status for status, _ in sender.answers()] == [200]
+
+
+def test_so_many_bodies_at_a_time() -> None:
+    first = Sender(max_body=10)
+    half = request(b"", Content_Length="10", Content_Type="application/json")
+    senders = [first, *(Sender(first) for _ in range(4))]
+    for sender in senders:
+        sender.send(half + b'["a", "bc')
+    assert first.factory.held == 36
+    senders[4].send(b'"')
+    assert [status for status, _ in senders[4].answers()] == [503]
+    senders[0].leave()
+    assert first.factory.held == 27
+    senders[4].post(b"{}", Content_Type="application/json")
+    first.sink.sync()
+    assert [status for status, _ in senders[4].answers()] == [200]
+
+
+def test_an_unfinished_line_of_an_unfinished_request_is_not_stored() -> None:
+    """It comes again, with all the rest."""
+    sender = Sender()
+    sender.send(request(b"", Content_Length="100") + b"one\nunfini")
+    sender.leave()
+    assert sender.sink.text == b"one\n" and not sender.sink.producers
+
+
+def test_too_long_a_line_by_the_rule_that_closes() -> None:
+    sender = Sender(oversize=Oversize.CLOSE, max_line=5)
+    sender.post(b"short\nmuch too long\n")
+    assert sender.answers()[0][0] == 413
+    sender = Sender(oversize=Oversize.CLOSE, max_line=5)
+    sender.post(b'["much too long"]', Content_Type="application/json")
+    assert sender.answers()[0][0] == 413
+
+
+def test_a_document_too_long_is_told_in_its_item_and_counted() -> None:
+    sender = Sender(max_record=40, max_line=10)
+    body = b'{"index":{}}\n{"a":"' + b"x" * 50 + b'"}\n{"index":{}}\n{"b":1}\n'
+    sender.post(body, "/logs/_bulk")
+    sender.sink.sync()
+    ((status, answer),) = sender.answers()
+    assert status == 200 and answer["errors"]
+    assert sender.sink.text == b'{"b":1,"_index":"logs"}\n'
+
+
+def test_a_push_to_loki_may_say_that_it_is_in_snappy() -> None:
+    """Loki's own server takes it with that header and without; some senders set it, others do not."""
+    stream = b'\x0a\x09{app="a"}' + b"\x12\x0a\x0a\x02\x08\x01\x12\x04text"
+    push = cramjam.snappy.compress_raw(b"\x0a%c" % len(stream) + stream)
+    sender = Sender()
+    for coding in ("", "snappy"):
+        sender.post(
+            bytes(push),
+            "/loki/api/v1/push",
+            Content_Type="application/x-protobuf",
+            Content_Encoding=coding,
+        )
+        sender.sink.sync()
+    assert [status for status, _ in sender.answers()] == [204, 204]
+    line = b'{"app":"a","time":"1970-01-01T00:00:01.000000000Z","message":"text"}\n'
+    assert sender.sink.text == 2 * line
+
+
+def test_snappy_is_for_loki_alone() -> None:
+    sender = Sender()
+    sender.post(b"x", Content_Encoding="snappy")
+    ((status, body),) = sender.answers()
+    assert status == 415 and "gzip" in body["error"]
+
+
+def test_what_is_complete_does_not_give_way() -> None:
+    """An upload that only waits for the disk is not what takes the place of unfinished ones."""
+    sender = Sender(max_body=100, max_record=100)
+    sender.factory.routes = JOURNAL_ROUTES
+    head = request(b"", "/upload", Content_Length="", Transfer_Encoding="chunked")
+    sender.send(head + b"C8\r\nA=%b\n\r\n0\r\n\r\n" % (b"x" * 197))
+    other = Sender(sender)
+    other.send(head + b"C8\r\nB=%b\n\r\n" % (b"y" * 197))
+    sender.sink.sync()
+    assert sender.transport.value().startswith(b"HTTP/1.1 202 ")
