@@ -110,7 +110,7 @@ def read_document(path: Path, origin: str, *, again: bool = False) -> dict[str, 
         text = read_file(path, LARGEST_FILE, pipe=not again)
     except ValueError as error:
         raise ConfigurationError(f"--config {name} ({origin}): {error}") from error
-    # Of no use without a file.
+    # Most starts have no file, and need not wait for it.
     import tomllib
 
     try:

@@ -51,6 +51,7 @@ class SettingsOptions(usage.Options, Generic[S]):
         self._attributes = {option_name(attribute): attribute for attribute in self._declared}
         self._texts: dict[str, list[str]] = {}
         self._sources: Sources | None = None
+        self._shown = {"help": self.opt_help, "version": self.opt_version}
 
     def parseOptions(self, options: Sequence[str] | None = None) -> None:
         words = list(sys.argv[1:] if options is None else options)
@@ -72,8 +73,8 @@ class SettingsOptions(usage.Options, Generic[S]):
             raise ConfigurationError(self._misused(error.opt)) from None
         for dashed, text in found:
             name = dashed.removeprefix("--")
-            if name in ("help", "version"):
-                getattr(self, f"opt_{name}")()
+            if name in self._shown:
+                self._shown[name]()
             elif f"{name}=" in self.longOpt:
                 self._given(name, text)
             elif name in self._attributes:

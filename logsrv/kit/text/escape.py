@@ -7,16 +7,22 @@ from __future__ import annotations
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     import re
+    from collections.abc import Callable
 
 # C0 but TAB and LF, DEL, C1 (many terminals obey U+009B as ESC [), the characters that end a line
 # elsewhere, those that turn the direction of reading ("Trojan Source"), and lone surrogates, which
 # no output encoding takes.
 _UNSAFE = "\x00-\x08\x0b-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069\ud800-\udfff"
-# Compiled when first used: most text is printable, which is seen without `re`. That takes 8 ms to load,
-# and each of these half a millisecond to compile.
 _UNSAFE_IN_TEXT = f"[{_UNSAFE}]"
 _UNSAFE_IN_A_LINE = f"[\t\n{_UNSAFE}]"
 _CONTROLS = bytes([*range(9), *range(11, 32), 127])
+
+
+def _rewritten(pattern: str, write: Callable[[re.Match[str]], str], text: str) -> str:
+    """Return `re.sub` of these. `re` takes 8 ms to load; most text is printable, and does without."""
+    import re
+
+    return re.sub(pattern, write, text)
 
 
 def _code(match: re.Match[str]) -> str:
@@ -26,12 +32,10 @@ def _code(match: re.Match[str]) -> str:
 
 def printable(text: str) -> str:
     """`text` with TAB and LF as they are and everything else that is not for showing escaped."""
-    # Nothing of what is unsafe counts as printable.
+    # No unsafe character counts as printable.
     if text.replace("\n", "").replace("\t", "").isprintable():
         return text
-    import re
-
-    return re.sub(_UNSAFE_IN_TEXT, _code, text)
+    return _rewritten(_UNSAFE_IN_TEXT, _code, text)
 
 
 def is_plain(data: bytes) -> bool:
@@ -42,16 +46,12 @@ def is_plain(data: bytes) -> bool:
 
 def plain_json(text: str) -> str:
     """`text`, which is JSON, with what is not for showing as JSON spells it: `\\u202e`."""
-    import re
-
-    return re.sub(_UNSAFE_IN_TEXT, lambda found: f"\\u{ord(found[0]):04x}", text)
+    return _rewritten(_UNSAFE_IN_TEXT, lambda found: f"\\u{ord(found[0]):04x}", text)
 
 
 def one_line(text: str, longest: int = 1000) -> str:
     """`text` for the middle of a sentence: also TAB and LF escaped, cut to `longest` characters."""
     shown = text[: longest + 1]
     if not shown.isprintable():
-        import re
-
-        shown = re.sub(_UNSAFE_IN_A_LINE, _code, shown)
+        shown = _rewritten(_UNSAFE_IN_A_LINE, _code, shown)
     return shown if len(shown) <= longest else shown[: longest - 1] + "…"

@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from datetime import datetime
+
 _FIRST, _LAST = -62135596800, 253402300799
 """The first and the last second that datetime knows: those of the years 1 and 9999."""
 _KEPT = 4
@@ -10,19 +14,22 @@ _seconds: dict[int, str] = {}
 
 # datetime is imported where it is used: a search of a rare word needs no moments, and is over in the
 # time of a few imports.
-def _whole_second(second: int) -> str:
+def _utc(moment: float) -> datetime:
     from datetime import UTC, datetime
 
-    second = min(max(second, _FIRST), _LAST)
+    return datetime.fromtimestamp(moment, UTC)
+
+
+def _whole_second(second: int) -> str:
     # Not strftime: it writes the year 999 with three digits.
-    return datetime.fromtimestamp(second, UTC).isoformat()[:19]
+    return _utc(min(max(second, _FIRST), _LAST)).isoformat()[:19]
 
 
 def rfc3339(moment: float) -> str:
     """`moment` (seconds since 1970, UTC) as `2026-11-20T06:18:42.123456Z`.
 
-    Cheap enough for once per chunk: the date is worked out once a second only. What is before the year 1
-    or behind 9999 is in the first or the last second of these.
+    Cheap enough for once per chunk: the date is worked out once a second only. A moment before the year 1
+    or after 9999 is shown as the first or the last second of these.
     """
     second, microseconds = divmod(int(moment * 1_000_000), 1_000_000)
     text = _seconds.get(second)
@@ -35,9 +42,7 @@ def rfc3339(moment: float) -> str:
 
 def file_stamp(moment: float) -> str:
     """`moment` as `20261120T061842Z`: the same in a form that any file system takes in a name."""
-    from datetime import UTC, datetime
-
-    return datetime.fromtimestamp(moment, UTC).strftime("%Y%m%dT%H%M%SZ")
+    return _utc(moment).strftime("%Y%m%dT%H%M%SZ")
 
 
 def parse_rfc3339(text: str) -> float:
