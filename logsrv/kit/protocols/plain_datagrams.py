@@ -9,7 +9,7 @@ from twisted.internet.address import IPv4Address, IPv6Address, UNIXAddress
 from twisted.internet.interfaces import IAddress
 from twisted.internet.protocol import AbstractDatagramProtocol
 
-from logsrv.kit.net.datagram.datagrams import sender_at
+from logsrv.kit.net.datagram.senders import sender_at
 from logsrv.kit.net.source import Sender
 from logsrv.kit.protocols.datagrams import Datagrams, path_of, port_of
 

@@ -73,7 +73,7 @@ class MemoryDatagrams(DatagramListener):
         self._arrived = self._receive = Arrived()
         # No kernel is there to ask.
         self._losses.known = False
-        self._senders: dict[Sender, MemorySender] = {}
+        self._memory_senders: dict[Sender, MemorySender] = {}
 
     @property
     def address(self) -> str:
@@ -107,16 +107,16 @@ class MemoryDatagrams(DatagramListener):
             if self.opened and not self._paused:
                 self._read()
 
-        sender = self._meet(address).sender
-        if sender not in self._senders:
-            self._senders[sender] = MemorySender(sender, deliver)
-        return self._senders[sender]
+        sender = self._senders.at(address, self._arrived.address)
+        if sender not in self._memory_senders:
+            self._memory_senders[sender] = MemorySender(sender, deliver)
+        return self._memory_senders[sender]
 
     def send(self, data: bytes, peer: Sender) -> bool:
         """Answer a sender, as an AnswerSocket does."""
-        if peer not in self._senders:
+        if peer not in self._memory_senders:
             return False
-        self._senders[peer].take(bytes(data))
+        self._memory_senders[peer].take(bytes(data))
         return True
 
     def close(self) -> None:

@@ -5,11 +5,10 @@ from __future__ import annotations
 import socket
 from bisect import bisect_right
 from collections import deque
-from collections.abc import Callable, Hashable, Sequence
+from collections.abc import Callable, Sequence
 from itertools import accumulate
 from typing import Any, Protocol
 
-import attrs
 from twisted.internet.interfaces import IAddress, ILoggingContext, IReadDescriptor
 from twisted.internet.task import deferLater
 from twisted.logger import Logger
@@ -25,15 +24,13 @@ from logsrv.kit.net.bind import (
 )
 from logsrv.kit.net.datagram.kernel_drops import Losses
 from logsrv.kit.net.datagram.recvmmsg import Group, Receive, Recvmmsg, Recvmsg
+from logsrv.kit.net.datagram.senders import Senders
 from logsrv.kit.net.drain import LOOK_SECONDS, unread
 from logsrv.kit.net.endpoints.endpoint import Endpoint
-from logsrv.kit.net.guard.guard import Guard, GuardPolicy, Refusal
-from logsrv.kit.net.guard.rates import Rates
-from logsrv.kit.net.guard.refusals import log_refusal
-from logsrv.kit.net.source import Sender, canonical, host_text, inet_source, unix_source
+from logsrv.kit.net.guard.guard import GuardPolicy
+from logsrv.kit.net.source import host_text
 from logsrv.kit.net.twisted.turns import NextTurn
 from logsrv.kit.observe.metrics import Counts
-from logsrv.kit.observe.seldom import Seldom
 
 log = Logger()
 
@@ -43,7 +40,6 @@ MOST_AT_ONCE = 256 * 1024
 READS_PER_EVENT = 4
 # Seconds for which datagrams are delivered, then others have their turn: some take long to be taken in.
 SLICE = 0.005
-REMEMBERED_SENDERS = 4096
 # At the end of a drain what is left is counted; a sender that goes on cannot hold us here.
 MOST_DISCARDED_READS = 4096
 
@@ -53,12 +49,6 @@ class DatagramReceiver(Protocol):
 
     def datagrams_received(self, payloads: Sequence[bytes], source: IAddress) -> None:
         """Consecutive datagrams of one sender. `source` is a `logsrv.kit.net.source.Sender`."""
-
-
-@attrs.frozen
-class _Peer:
-    sender: Sender
-    refusal: Refusal | None
 
 
 @implementer(IReadDescriptor, ILoggingContext)
@@ -90,12 +80,7 @@ class DatagramListener:
         self._reactor = reactor
         self._metrics = metrics
         self._make_receive = receive or (Recvmmsg if Recvmmsg.available else Recvmsg)
-        self._guard = Guard(policy)
-        self._rates = Rates(reactor.seconds)
-        self._limited = Seldom(reactor.seconds)
-        self._rates.apply(policy)
-        self._refusals = Seldom(reactor.seconds)
-        self._peers: dict[Hashable, _Peer] = {}
+        self._senders = Senders(label, policy, reactor.seconds, metrics)
         self._socket: socket.socket | None = None
         self._file: tuple[int, int] | None = None
         self._receive: Receive | None = None
@@ -112,8 +97,6 @@ class DatagramListener:
             listener=label,
             reason="datagram_too_long",
         )
-        # An alert sees the first increase only if the counter was there before it, at 0.
-        metrics.count("datagrams_refused_total", 0, listener=label)
 
     @property
     def address(self) -> str:
@@ -126,9 +109,7 @@ class DatagramListener:
             check_place(self.endpoint)
 
     def apply(self, policy: GuardPolicy) -> None:
-        self._guard.policy = policy
-        self._rates.apply(policy)
-        self._peers.clear()
+        self._senders.apply(policy)
 
     def bind(self) -> None:
         try:
@@ -220,51 +201,19 @@ class DatagramListener:
 
     def _deliver(self, group: Group) -> None:
         payloads, key = group
-        peer = self._peers.get(key) or self._meet(key)
+        assert self._receive is not None
         self.received += len(payloads)
-        if peer.refusal is not None:
-            self._refuse(peer.sender, peer.refusal, len(payloads))
+        sender = self._senders.at(key, self._receive.address)
+        payloads = self._senders.admitted(sender, payloads)
+        if not payloads:
             return
-        if self._rates:
-            payloads = self._within_rates(peer.sender, payloads)
-            if not payloads:
-                return
         try:
-            self._receiver.datagrams_received(payloads, peer.sender)
+            self._receiver.datagrams_received(payloads, sender)
         except Exception:
             # There is no connection to close, and the other senders are to go on.
             log.failure("{listener}: an input failed on datagrams", listener=self._label)
             lost = sum(map(len, payloads))
             self._metrics.count("dropped_bytes_total", lost, listener=self._label, reason="failed")
-
-    def _within_rates(self, sender: Sender, payloads: Sequence[bytes]) -> list[bytes]:
-        """Return those that the sender may send; the others are counted."""
-        name = sender.host or sender.source
-        admitted = [payload for payload in payloads if self._rates.admit(name, payload)]
-        dropped = len(payloads) - len(admitted)
-        if dropped:
-            self._metrics.count("datagrams_limited_total", dropped, listener=self._label)
-            noted = self._limited.note(name)
-            if noted is not None:
-                log.warn(
-                    "{listener} drops datagrams of {peer}, which sends more than it may",
-                    listener=self._label,
-                    peer=noted.subject,
-                )
-        return admitted
-
-    def _meet(self, key: Hashable) -> _Peer:
-        assert self._receive is not None
-        sender = sender_at(self._receive.address(key))
-        peer = _Peer(sender, self._guard.screen(sender.host))
-        if len(self._peers) >= REMEMBERED_SENDERS:
-            self._peers.clear()
-        self._peers[key] = peer
-        return peer
-
-    def _refuse(self, sender: Sender, refusal: Refusal, number: int) -> None:
-        self._metrics.count("datagrams_refused_total", number, listener=self._label)
-        log_refusal(self._refusals, self._label, sender.host or sender.source, refusal)
 
     async def stop_listening(self) -> None:
         """Do nothing: nobody has to be accepted here, and `drain` does it all."""
@@ -318,20 +267,3 @@ def portions(group: Group) -> Sequence[Group]:
         parts.append((payloads[done:stop], key))
         done = stop
     return parts
-
-
-def sender_at(address: Any) -> Sender:
-    """The sender at an address as the socket module writes it."""
-    if isinstance(address, bytes):
-        return Sender(None, unix_source(address))
-    host, port, *rest = address
-    if len(rest) == 2 and rest[1]:
-        host = f"{host.partition('%')[0]}%{_interface_name(rest[1])}"
-    return Sender(canonical(host), inet_source("udp", host, port))
-
-
-def _interface_name(index: int) -> str:
-    try:
-        return socket.if_indextoname(index)
-    except OSError:
-        return str(index)

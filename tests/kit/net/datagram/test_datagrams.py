@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import os
 import socket
 from collections.abc import AsyncIterator
 from ipaddress import ip_network
@@ -16,7 +15,7 @@ from twisted.internet.task import deferLater
 
 from logsrv.kit.net.bind import ListenError
 from logsrv.kit.net.datagram import datagrams
-from logsrv.kit.net.datagram.datagrams import DatagramListener, portions, sender_at
+from logsrv.kit.net.datagram.datagrams import DatagramListener, portions
 from logsrv.kit.net.datagram.recvmmsg import Recvmsg
 from logsrv.kit.net.endpoints.parse import parse_endpoint
 from logsrv.kit.net.guard.guard import GuardPolicy
@@ -330,11 +329,3 @@ async def test_stopping_what_never_started_is_no_error(site: Site) -> None:
     listener = site.make(UDP)
     assert await listener.drain(1) == 0
     await listener.drain(0)
-
-
-def test_the_name_of_a_sender_tells_the_interface_of_a_link_local_address() -> None:
-    index, name = socket.if_nameindex()[0]
-    assert sender_at(("fe80::1", 5, 0, index)).source == f"udp:[fe80::1%{name}]:5"
-    assert sender_at(("fe80::1", 5, 0, 99999)).source == "udp:[fe80::1%99999]:5"
-    assert sender_at(("::ffff:10.0.0.1", 5, 0, 0)).host == "10.0.0.1"
-    assert sender_at(os.fsencode("/x y")).source == "unix:/x\\x20y"

@@ -1,0 +1,106 @@
+"""The senders of datagrams to one listener: their names, whether they may send, and how much."""
+
+from __future__ import annotations
+
+import socket
+from collections.abc import Callable, Hashable, Sequence
+from typing import Any
+
+from twisted.logger import Logger
+
+from logsrv.kit.net.guard.guard import Guard, GuardPolicy, Refusal
+from logsrv.kit.net.guard.rates import Rates
+from logsrv.kit.net.guard.refusals import log_refusal
+from logsrv.kit.net.source import Sender, canonical, inet_source, unix_source
+from logsrv.kit.observe.metrics import Counts
+from logsrv.kit.observe.seldom import Seldom
+
+log = Logger()
+
+REMEMBERED_SENDERS = 4096
+
+
+class Senders:
+    """The guard and the rates of a listener, applied to datagrams; refusals are counted and logged.
+
+    A sender is named and screened once, until there are REMEMBERED_SENDERS or the rules change.
+    """
+
+    def __init__(
+        self, label: str, policy: GuardPolicy, seconds: Callable[[], float], metrics: Counts
+    ) -> None:
+        """`label` names the listener; `seconds` is the clock."""
+        self._label = label
+        self._metrics = metrics
+        self._guard = Guard(policy)
+        self._rates = Rates(seconds)
+        self._rates.apply(policy)
+        self._refusals = Seldom(seconds)
+        self._limited = Seldom(seconds)
+        self._known: dict[Hashable, Sender] = {}
+        self._refused: dict[Sender, Refusal] = {}
+        # An alert sees the first increase only if the counter was there before it, at 0.
+        metrics.count("datagrams_refused_total", 0, listener=label)
+
+    def apply(self, policy: GuardPolicy) -> None:
+        """Go by other rules from now on."""
+        self._guard.policy = policy
+        self._rates.apply(policy)
+        self._forget()
+
+    def at(self, key: Hashable, address: Callable[[Any], Any]) -> Sender:
+        """Return the sender that a Receive knows by `key`; `address` is asked once for each."""
+        sender = self._known.get(key)
+        if sender is None:
+            if len(self._known) >= REMEMBERED_SENDERS:
+                self._forget()
+            sender = self._known[key] = sender_at(address(key))
+            refusal = self._guard.screen(sender.host)
+            if refusal is not None:
+                self._refused[sender] = refusal
+        return sender
+
+    def admitted(self, sender: Sender, payloads: Sequence[bytes]) -> Sequence[bytes]:
+        """Return those datagrams that the sender may send; the others are counted."""
+        if self._refused and sender in self._refused:
+            self._metrics.count("datagrams_refused_total", len(payloads), listener=self._label)
+            peer = sender.host or sender.source
+            log_refusal(self._refusals, self._label, peer, self._refused[sender])
+            return ()
+        return self._within_rates(sender, payloads) if self._rates else payloads
+
+    def _within_rates(self, sender: Sender, payloads: Sequence[bytes]) -> list[bytes]:
+        name = sender.host or sender.source
+        admitted = [payload for payload in payloads if self._rates.admit(name, payload)]
+        dropped = len(payloads) - len(admitted)
+        if dropped:
+            self._metrics.count("datagrams_limited_total", dropped, listener=self._label)
+            noted = self._limited.note(name)
+            if noted is not None:
+                log.warn(
+                    "{listener} drops datagrams of {peer}, which sends more than it may",
+                    listener=self._label,
+                    peer=noted.subject,
+                )
+        return admitted
+
+    def _forget(self) -> None:
+        self._known.clear()
+        self._refused.clear()
+
+
+def sender_at(address: Any) -> Sender:
+    """Return the sender at an address as the socket module writes it."""
+    if isinstance(address, bytes):
+        return Sender(None, unix_source(address))
+    host, port, *rest = address
+    if len(rest) == 2 and rest[1]:
+        host = f"{host.partition('%')[0]}%{_interface_name(rest[1])}"
+    return Sender(canonical(host), inet_source("udp", host, port))
+
+
+def _interface_name(index: int) -> str:
+    try:
+        return socket.if_indextoname(index)
+    except OSError:
+        return str(index)
