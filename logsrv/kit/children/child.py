@@ -51,7 +51,7 @@ class ProcessEnd:
 
 
 class LineBuffer:
-    """Whole lines, without their LF, of bytes that are cut anywhere. longest: bytes kept of an open one."""
+    """Bytes that are cut anywhere, made lines. longest: bytes that are kept of an unfinished line."""
 
     def __init__(self, longest: int | None = None) -> None:
         self._longest = longest
@@ -141,10 +141,10 @@ class ChildProcess(ProcessProtocol):
         try:
             os.killpg(self.pid, signal.SIGKILL)
         except ProcessLookupError:
-            # It is too young to have a group of its own.
+            # It was started just now and has no group of its own yet.
             with suppress(ProcessExitedAlready):
                 self.transport.signalProcess("KILL")
-        # Twisted tells of its end when its pipes are read to their ends.
+        # Twisted tells of its end when all pipes are read to the end.
         self.resume()
 
     def outReceived(self, data: bytes) -> None:
@@ -171,8 +171,8 @@ class ChildProcess(ProcessProtocol):
 class ChildProcesses:
     """All processes of an owner, and the end of all of them.
 
-    name: the subject of the sentences in which the log has what they complain of, such as "a search
-    says". refused: makes an exception of the sentence that a process cannot be started.
+    name: begins the sentences in which the log has their complaints, such as "a search says". refused:
+    makes an exception of the sentence that says why a process cannot be started.
     """
 
     def __init__(self, reactor: Any, name: str, refused: Callable[[str], Exception]) -> None:

@@ -32,7 +32,7 @@ def limit() -> None:
 
 
 def limit_reader() -> None:
-    """Limit a process that only reads, and writes to its pipes: it may die of a closed one, silently."""
+    """Limit a process that only reads the store and writes to its pipes: a closed pipe ends it silently."""
     limit()
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
     signal.signal(signal.SIGPIPE, signal.SIG_DFL)

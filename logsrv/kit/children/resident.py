@@ -22,7 +22,7 @@
     RETURNING  stop   ENDING
     ENDING     died   STOPPED
 
-There is never more than one: what it keeps on disk has one owner.
+There is never more than one at a time, because what it keeps on disk has one owner.
 """
 
 from __future__ import annotations
@@ -53,9 +53,9 @@ NEXT = transitions(__doc__)
 class ResidentProcess:
     """A process that runs `module`, from the first `want` to `stop`; `state` is one of the table's.
 
-    name: the subject of what the log says of it. orders: gets the process id, returns the line that the
-    process is told at its start and after each `want`. take: gets each line that it says. environment:
-    its variables, where it is to have others than all.
+    name: the beginning of what the log says of it. orders: gets the process id, and returns the line that
+    the process is told at its start and after each `want`. take: gets each line that it says.
+    environment: all its variables; None for those that every process of ours gets.
     """
 
     def __init__(

@@ -1,8 +1,8 @@
 """The process of the alerts: `python -m logsrv.linelog.alerts.child`, started by the daemon.
 
-Orders come on standard input, at the start and after each reload; reports go to standard output. Its end
-is the daemon's end, or the daemon's word: signals that a terminal or a service manager sends to all
-processes are not for it.
+Orders come on standard input, at the start and after each reload; reports go to standard output. It ends
+when the daemon says so or is gone. It ignores signals that a terminal or a service manager sends to all
+processes.
 """
 
 from __future__ import annotations
@@ -65,8 +65,10 @@ class Daemon(LineOnlyReceiver):
             self.fail()
 
     def _begin(self, kept: Kept, until: float) -> None:
-        """Begin to watch as soon as no other process does: that of a daemon that was killed may go on for a
-        few seconds."""
+        """Begin to watch as soon as no other process does.
+
+        The process of a daemon that was killed may go on for a few seconds.
+        """
         orders = self._orders
         if self._leaving or orders is None:
             return
@@ -111,7 +113,7 @@ class Daemon(LineOnlyReceiver):
         if self._watcher is None:
             self._leave()
         elif not self._finishing:
-            # It may be asked twice: told to end, and then without a daemon.
+            # It is asked twice when the daemon goes after it has told it to end.
             self._finishing = True
             self._watcher.finish().addCallback(lambda _: self._leave())
 
@@ -144,7 +146,7 @@ def main() -> int:
     daemon = Daemon(running)
 
     def begin() -> None:
-        # Here, because a reactor that starts sets its own handlers.
+        # A reactor that starts sets its own handlers: these come later.
         for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
             signal.signal(number, signal.SIG_IGN)
         StandardIO(daemon, reactor=running)

@@ -1,7 +1,7 @@
 """The kept places of alerts: a file for each alert and way, in the folder `alerts` of the store.
 
-The names of the files are numbers; what is in a file tells which alert it is of. One process at a time has
-them, by a lock on the folder.
+The names of the files are numbers; a file itself says which alert it is of. A lock on the folder lets
+only one process at a time have them.
 """
 
 from __future__ import annotations

@@ -1,8 +1,8 @@
 """The alerts of a service, as the daemon has them: the tasks there are, and what their process reports.
 
-The daemon itself looks at no line: whatever alerts cost, and whatever they break, the writing side goes
-on. How far each alert has come is in files (kept.py), so that nothing is told never when the process or the
-daemon is another one.
+The daemon itself looks at no line, so that no alert can slow or stop the writing side. The place up to
+which each alert has come is kept in a file (kept.py): the next process, or the next daemon, goes on
+there.
 """
 
 from __future__ import annotations

@@ -9,8 +9,8 @@
     HELD      failed  COUNTING  what was sent is counted again, with what has matched since
     COUNTING  failed  COUNTING  the same
 
-Only the first lines are kept, so that a flood takes no memory. There is no clock here: who calls says
-what time it is.
+Only the first lines are kept, so that a flood takes no memory. There is no clock here: the caller says what
+time it is.
 """
 
 from __future__ import annotations

@@ -81,7 +81,7 @@ class Watch:
         return until is not None and self._follower.position >= until
 
     def change(self, task: AlertTask) -> None:
-        """Go by other settings for the same query; what is under way goes on by those of before."""
+        """Go by other settings for the same query; a message that is under way goes on by the old ones."""
         now, every = self._now(), task.alert.alert_every
         tally = self._tally
         tally.every = every
@@ -125,7 +125,7 @@ class Watch:
     def send_if_due(self, *, ending: bool = False) -> None:
         """Send a message if it is time for one, and none is under way.
 
-        ending: it is always time, but for one that has failed: it is sent by the next process.
+        ending: it is time for every message but one that has failed, which the next process sends.
         """
         at_once = (ending or self._out) and not self._failures
         if self.busy or (taken := self._tally.take(self._now(), at_once=at_once)) is None:

@@ -1,10 +1,10 @@
 """The web interface of the line logger. From the network inwards, behind `kit.web`:
 
 settings            the options, and where a token is needed
-server              which answer a request gets, and what becomes of errors
-access, attempts    who is answered: Host, Origin, token, and how often one may guess it
+server              sends each request to what answers it, and makes answers of errors
+access, attempts    checks of Host, Origin and token, and a limit on guessing it
 endpoints, openapi  the table of paths and parameters: requests are checked and documented by it
-responses           headers that all answers have, and how many there were
+responses           answers with the headers that all have, counted by status
 problems            answers that are a status and a sentence
 totals              how much is in the store, counted once
 searching           a process for each search, and its answer on its way to a client

@@ -61,7 +61,7 @@ class Access:
             raise Problem(400, "the request has more than one Host header")
         local = request.getHost()
         if not given or not hasattr(local, "host"):
-            # No browser leaves it out, and none connects to a UNIX socket.
+            # Every browser sends Host, and none connects to a UNIX socket.
             return
         name = name_in(given[0])
         if name is None or not self._is_ours(name, str(local.host)):
@@ -73,7 +73,7 @@ class Access:
     def _is_ours(self, name: str, address: str) -> bool:
         if name in LOOPBACK_NAMES or name in self._names or name == address.partition("%")[0]:
             return True
-        # An address is no name that somebody else's DNS could give ours; but loopback has only its own.
+        # An address cannot be forged by DNS rebinding. Loopback has only its own names.
         return not is_loopback(address) and _is_address(name)
 
     def check_origin(self, request: Asking, *, page: bool) -> None:
@@ -90,8 +90,8 @@ class Access:
         if self._token is None:
             return
         cookie = request.getCookie(self._cookie_name)
-        # 56 digits of a hash are not to be guessed: so this is open to those who have logged in,
-        # also while somebody behind the same address is guessing.
+        # Nobody guesses 56 digits of a hash: a client that has logged in gets in even while another one
+        # behind the same address is guessing.
         if cookie is not None and hmac.compare_digest(cookie, self._cookie):
             return
         scheme, _, given = (request.getHeader(b"Authorization") or b"").partition(b" ")
@@ -103,7 +103,7 @@ class Access:
         """Return the cookie, as Set-Cookie has it, for a token that is right. Raises Problem."""
         if self._token is None:
             raise Problem(404, "no token is needed here")
-        # First: who has the right one gets in, whoever guesses behind the same address.
+        # A right token is looked at first, and let in even if others behind the same address guess.
         if not hmac.compare_digest(given, self._token):
             self._attempts.failed(client_of(getattr(request.getClientAddress(), "host", None)))
             raise _unauthorized("the token is wrong")

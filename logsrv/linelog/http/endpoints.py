@@ -1,7 +1,7 @@
 """The table of the API: each path with its parameters, what they mean and how they are read.
 
-By it requests are checked, the searching process is told what is wanted, and /openapi.json is written.
-A value that was read is what JSON has: text, a number, true.
+Requests are checked by it, and /openapi.json is made of it. The values that were read go to the searching
+process as JSON.
 """
 
 from __future__ import annotations
@@ -36,8 +36,8 @@ TEXT = "text/plain; charset=utf-8"
 class Parameter:
     """A parameter of the API.
 
-    read: text and the time of now, in seconds since 1970, to value; raises ValueError with what is
-        wrong, and QueryError. schema: what OpenAPI says of its text.
+    read: makes a value of text and the current time, in seconds since 1970; raises QueryError, and
+        ValueError with a sentence. schema: that of the text in OpenAPI.
     """
 
     name: str

@@ -1,4 +1,4 @@
-"""The web server of the line logger: each request is checked, and answered by whoever can."""
+"""The web server of the line logger: checks each request and sends it to what answers it."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ from logsrv.linelog.store.segments.segment import Position, parse_position
 log = Logger()
 
 LOG_OUT = "/logout"
-# Totals that are younger are good enough for everybody.
+# Seconds for which totals are not counted again.
 TOTALS_SECONDS = 0.5
 READING = ("GET", "HEAD")
 # The part of a link behind `/?`. A form encodes it again, up to three times as long, and keeps 4 KiB.
@@ -63,7 +63,7 @@ class WebServer:
         metrics: Metrics,
         reactor: Any,
     ) -> None:
-        # Loads what reads expressions now: it takes 10 ms, which the first request with one would wait.
+        # Loads the expression library now: the first request with an expression would wait 10 ms for it.
         parse("/./")
         self._place = place
         self._reactor = reactor
@@ -122,7 +122,7 @@ class WebServer:
         endpoint = BY_PATH.get(path)
         if path in assets.static_files():
             self._only(request, *READING)
-            # The same everywhere, and the page that asks for the token needs them.
+            # These need no token: they are public, and the page that asks for the token loads them.
             self._responses.send_asset(request, assets.static_files()[path], "no-cache")
         elif path == assets.LOG_IN:
             self._only(request, "POST")
@@ -243,7 +243,7 @@ class WebServer:
         request.notifyFinish().addErrback(gone.append)
         async with self._totalling:
             if self._reactor.seconds() - self._totalled_at > TOTALS_SECONDS:
-                # In a thread: the first time a whole segment is counted.
+                # In a thread, because the first time a whole segment is counted.
                 self._totalled = await deferToThreadPool(
                     self._reactor, self._reactor.getThreadPool(), self._count_totals
                 )

@@ -1,7 +1,7 @@
 """Totals of a store: how much is in it, from when to when, where it ends.
 
-A segment that is sealed stays as it is, and of the active one only what is new is counted: so a page
-that asks every second costs next to nothing.
+A sealed segment is counted once, and the active one only from where the last count ended: a page that asks
+every second costs next to nothing.
 """
 
 from __future__ import annotations

@@ -12,7 +12,7 @@ from logsrv.linelog.read.view import View
 from logsrv.linelog.store.segments.segment import Position
 
 # Lines of a group that are held at once; a larger group comes in parts.
-_LARGEST = 10_000
+LARGEST = 10_000
 
 
 class Around(NamedTuple):
@@ -70,7 +70,7 @@ def _grouped(
         if window:
             first = min(first or window[0], window[0])
             last = max(last or window[-1], window[-1])
-        if len(group) >= _LARGEST:
+        if len(group) >= LARGEST:
             # Neighbours on the far side may turn out to be hits: they stay.
             given = hit.position
             part = {

@@ -1,6 +1,6 @@
-"""Numbers over what a search finds: the most frequent values of a field, lines over time, fields, sources.
+"""Numbers of what a search finds: the most frequent values of a field, lines over time, fields, sources.
 
-Each frame is counted where it is read, and the parent adds up: bounded, however many values there are.
+Each process counts the frames that it reads, and the parent adds up, in bounded memory.
 """
 
 from __future__ import annotations
@@ -23,8 +23,8 @@ from logsrv.linelog.read.values import counter
 
 # Different values that are kept at once; with more, those that came least often are forgotten.
 MANY = 100_000
-# Characters of all that is kept; more are as too many values. One takes up to four bytes.
-_MUCH = 8 << 20
+# Characters of all values that are kept, each of up to four bytes; with more, values are forgotten too.
+MUCH = 8 << 20
 _STEPS = (
     0.001, 0.01, 0.1, 1, 2, 5, 10, 30, 60, 120, 300, 600, 1800,
     3600, 7200, 14400, 43200, 86400, 604800, 2592000, 31536000,
@@ -51,7 +51,7 @@ class ValueCounts:
         self.total += total
         self._size += sum(len(value) for value in counts if value not in self._counts)
         self._counts.update(counts)
-        if len(self._counts) > 2 * MANY or self._size > 2 * _MUCH:
+        if len(self._counts) > 2 * MANY or self._size > 2 * MUCH:
             self._forget()
 
     def _forget(self) -> None:
@@ -59,7 +59,7 @@ class ValueCounts:
         kept: Counter[str] = Counter()
         self._size = 0
         for value, count in self._counts.most_common(MANY):
-            if self._size + len(value) > _MUCH:
+            if self._size + len(value) > MUCH:
                 break
             kept[value] = count
             self._size += len(value)
@@ -99,7 +99,7 @@ def fields(search: Search, lines: int) -> tuple[dict[str, int], int]:
         size += sum(len(name) for name in names if name not in counts)
         counts.update(names)
         sampled += 1
-        if sampled >= lines or len(counts) > MANY or size > _MUCH:
+        if sampled >= lines or len(counts) > MANY or size > MUCH:
             break
     return dict(counts.most_common(1000)), sampled
 
@@ -109,7 +109,7 @@ def _names(record: Record) -> set[str]:
     found = record.fields.keys()
     names = {f"fields.{name}" if name in ALWAYS else name for name in found}
     names.update(name for name in ALIASES if name not in found and record.get(name) is not None)
-    # In nearly all lines it is the level, and is not to stand there twice.
+    # `level` stands for it: in nearly all lines both are the same.
     names.discard("fields.level")
     return names | {"level"} if record.level else names
 
@@ -131,7 +131,7 @@ def sources(search: Search) -> dict[str, tuple[int, str]]:
     for found in _results(search, work):
         for source, (lines, last) in found.items():
             before = sources.pop(source, (0, ""))
-            # Those that spoke last stand last, and are kept.
+            # The sources that spoke last stand last, and are kept.
             sources[source] = before[0] + lines, max(before[1], last)
         while len(sources) > MANY:
             del sources[next(iter(sources))]
@@ -157,7 +157,7 @@ def histogram(search: Search, step: float, *, levels: bool) -> list[TimeBucket]:
     """
 
     def work(task: ReadTask) -> list[bytes]:
-        # Seconds are enough to tell the bucket, unless one may end within a second.
+        # Whole seconds tell the bucket, unless buckets may begin within a second.
         size = 19 if step % 1 == 0 else 26
         counts: Counter[tuple[bytes, str | None]] = Counter()
         if levels:

@@ -53,7 +53,7 @@ class Follower:
             frames = self._opened()
             if frames is None:
                 return None
-            # Before the reading: what is written until then is read, and then it is over with it.
+            # Looked at before the reading, so that nothing written until the segment ended is left unread.
             ended = not (isinstance(frames, PlainFrames) and self._view.is_active(frames.fd))
             text = self._lines(frames, limit)
             if text:

@@ -1,8 +1,8 @@
 """The plan of a search: which frames of which segments have to be read, in which order.
 
-By time a segment is left out by the head of its index, and a frame by the smallest and the largest TIME
-in it: where a clock was set back, lines do not stand in the order of their TIMEs. By words frames are
-left out as the word index says. What cannot be decided is read.
+The head of its index says whether a segment can be left out by time, and the smallest and the largest
+TIME of a frame whether that can: a clock may have been set back, so the order of the lines says nothing.
+The word index says which frames can be left out by words. All frames that may have a hit are read.
 """
 
 from __future__ import annotations

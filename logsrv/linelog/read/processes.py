@@ -1,7 +1,7 @@
 """Processes that share the work on frames, their results in the order of the tasks.
 
-Forked, they take tasks from one pipe, each as it gets free, and give results back through one of their
-own. No more than a few results wait at any time, however fast the others are: that bounds the memory.
+Forked processes take tasks from one common pipe when they are free, and each gives its results back
+through a pipe of its own. Only a few results wait at any time, which bounds the memory.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """Lines for people and for programs: as text, as they were sent, as JSON.
 
-Whatever a store holds (`--raw` keeps everything), nothing that drives a terminal or turns the direction
-of reading gets out of here unescaped, but for the message alone in a pipe, which is the sender's.
+A store may hold anything (`--raw` keeps everything). All that drives a terminal or turns the direction of
+reading is escaped here; only `raw` output into a pipe is the message as it was sent.
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
 """A search: query and scope in, lines or numbers of them out, in the order of the store.
 
-Under `search`, `tail`, `show`, SQL, the page and the API lies this, and nothing else.
+All that searches stands on it: `search`, `tail`, `show`, SQL, the page and the API.
 """
 
 from __future__ import annotations

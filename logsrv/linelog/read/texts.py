@@ -1,8 +1,8 @@
 """The text of a segment in frames of about 1 MiB, whatever its form on disk.
 
-A frame has bounds, and is made of the lines that begin within them. A compressed segment has the
-frames of its index; in a plain one frame n is what begins in its n-th MiB. Bounds are places in the
-text, so they mean the same lines when the segment is sealed between the plan and the reading.
+A frame has bounds, and holds the lines that begin within them. A compressed segment has the frames of its
+index; in a plain one, frame n holds the lines that begin in the n-th MiB. Bounds are places in the text, so
+they mean the same lines when the segment is sealed between the plan and the reading.
 """
 
 from __future__ import annotations
@@ -180,7 +180,7 @@ class PackedFrames(Frames):
         at, size = self.index.extent(frame)
         try:
             packed = os.pread(self.fd, size, at)
-            # Before anything is unpacked: what the header claims is what would be allocated.
+            # Checked before unpacking, which allocates what the header claims.
             if wanted > LARGEST or zstd.frame_content_size(packed) != wanted:
                 raise ValueError("what is there is not the frame that its index names")
             text: bytes = self._decompressor.decompress(packed)

@@ -1,7 +1,7 @@
 """A store as a reader sees it: its segments at this moment, opened beside a daemon that goes on.
 
-Segments are rotated, sealed and removed meanwhile. A number stays what it is; under which name its text
-lies is looked up again when it is opened. Nothing here writes into the store.
+Segments are rotated, sealed and removed meanwhile. The number of a segment stays; its name is looked up
+again when it is opened. Nothing here writes into the store.
 """
 
 from __future__ import annotations
@@ -44,7 +44,7 @@ class View:
     def __init__(self, directory: str, tell: Callable[[str], None]) -> None:
         self.damaged = False
         self._tell = tell
-        # Processes that are forked off find the same, and the one that forked them has told it.
+        # Only this process tells: those that it forks would tell the same again.
         self._teller = os.getpid()
         self._told: set[str] = set()
         self._loaded: Index | None = None
@@ -157,7 +157,7 @@ class View:
     def open(self, number: int) -> Frames | None:
         """Open a segment; None if retention has removed it, or nothing of it can be read (told)."""
         for tries in range(_TRIES):
-            # The names of a while ago are mostly still right, and a listing of thousands takes long.
+            # Known names are tried first: they are mostly right, and listing thousands takes long.
             segment = self._by_number.get(number)
             if segment is None:
                 return None
@@ -200,7 +200,7 @@ class View:
             raise
 
     def _index(self, segment: Segment, path: str, fd: int) -> Index:
-        # The plan asks for one, and then the reading for the same again.
+        # The plan and then the reading ask for the same index.
         if self._loaded is not None and self._loaded.segment == segment.number:
             return self._loaded
         try:

@@ -1,7 +1,7 @@
-"""A statement put to a store: what it means is found out, then rows go in at one end and out at the other.
+"""The answer to a statement: its fields and their types are found, then rows stream in, and the answer out.
 
-If a line has a value that its column cannot hold, all is done again with a wider column, as long as no
-row of the answer has been given out. Later it is NULL, and counted.
+A value that its column cannot hold starts all again with a wider column, as long as no row of the answer
+has been given out. After that it is NULL, and counted.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ from logsrv.linelog.sql.rows import Misfit, Reading, Rows
 from logsrv.linelog.sql.sample import Sample
 from logsrv.linelog.sql.session import check, connect, lock
 
-# Rows in a batch of the answer: all of an answer that is not larger is held back until it is complete.
+# Rows in a batch of the answer: a smaller answer is given out when it is complete.
 _ROWS = 10_000
 
 
@@ -46,7 +46,7 @@ class Answer:
         self.on_frame: Callable[[], None] | None = None
         self._utc = utc
         self._pushed = pushed
-        # Named before it is made: whatever signal comes in between, it is removed.
+        # Named before it is made, so that it is removed even if a signal comes in between.
         self._temporary = f"{tempfile.gettempdir()}/logsrv-sql-{secrets.token_hex(8)}"
         self._connection: duckdb.DuckDBPyConnection | None = None
         self._binder: Binder | None = None
@@ -92,7 +92,7 @@ class Answer:
             begun = False
             try:
                 for batch in self._run(lenient):
-                    # The first one has no rows: where the second time has others, nobody has seen any.
+                    # The first batch has no rows: its columns may still change when all is done again.
                     if batch.num_rows:
                         begun = True
                         assert self.rows is not None
@@ -127,7 +127,7 @@ class Answer:
             relation = connection.sql(self.statement)
             self.columns = list(zip(relation.columns, map(str, relation.types), strict=True))
             reader = relation.to_arrow_reader(_ROWS)
-            # Also of no rows the columns are to be seen.
+            # An answer without rows has columns too.
             yield pyarrow.RecordBatch.from_pylist([], reader.schema)
             yield from reader
         except KeyboardInterrupt:

@@ -51,7 +51,7 @@ class Misfits:
 
 
 class Cells:
-    """The making of columns.
+    """A maker of columns.
 
     fields: those that the table has, with their kinds. needed: the columns that are; others are left out.
     """
@@ -61,7 +61,7 @@ class Cells:
         self.names = [name for name in (*ALWAYS, *fields) if name in needed]
         self._of_records = [name for name in self.names if name in _OF_RECORD or name in fields]
         self._of_stamps = [name for name in self.names if name not in self._of_records]
-        # All fields but those that are no part of the content.
+        # True if all fields are parts of the content.
         of_content = not {"fields", "port", "position"} & set(self._of_records)
         self._access = AccessText(self._of_records) if of_content and self._of_records else None
         every = schema(fields)

@@ -65,5 +65,5 @@ def schema(fields: Mapping[str, ColumnType]) -> pyarrow.Schema:
     )
 
 
-# By this DuckDB knows that a text is JSON.
+# Tells DuckDB that a text is JSON.
 _JSON = {"ARROW:extension:name": "arrow.json", "ARROW:extension:metadata": ""}

@@ -1,7 +1,7 @@
 """Conditions of a plan as a query: what has to be true of a line for its row to be wanted.
 
-A condition is taken over only where it cannot leave out a row that DuckDB would keep; DuckDB tests all
-of them again. Nothing that is unknown here, be it of a later DuckDB, narrows anything down.
+A condition is used only if it cannot leave out a row that DuckDB would keep; DuckDB tests all conditions
+again. Conditions that are unknown here, such as those of a later DuckDB, are not used.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ _COMPARISONS = {
 _TURNED = {"=": "=", ">": "<", ">=": "<=", "<": ">", "<=": ">="}
 # Beyond these a moment may have no text of the usual length.
 _FIRST, _LAST = 0, 32503680000 * 1_000_000
-# To look for more at once costs more than to parse the lines.
+# Looking for more values at once costs more than parsing the lines.
 _MOST_VALUES = 50
 # Every integer below is itself as a float.
 _EXACT = 1 << 53

@@ -1,7 +1,7 @@
 """The table `logs` as a stream of record batches: a frame of the store is one, made by any core.
 
-DuckDB asks for the next batch when it has done with the last, so no more than a few are in memory.
-Columns that nobody needs are there too, empty: DuckDB counts on the places of all.
+DuckDB asks for a batch when it has done with the last one, so only a few are in memory. Columns that nobody
+needs are there too, all NULL: DuckDB refers to columns by their places.
 """
 
 from __future__ import annotations
@@ -89,7 +89,7 @@ class Rows:
         except GeneratorExit:
             raise
         except BaseException as error:
-            # On its way through Arrow and DuckDB it becomes a text.
+            # Kept here, because Arrow and DuckDB hand on only its text.
             self.trouble = error
             raise
 
@@ -103,7 +103,7 @@ class Rows:
             with_index=self._reading.with_index,
             processes=self._reading.processes,
         )
-        # Several readings are counted as one.
+        # All readings are counted together.
         search.stats = self.stats
         search.on_frame = self.on_frame
         cells = Cells(self._fields, self.plan.columns)

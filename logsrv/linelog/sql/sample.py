@@ -1,7 +1,7 @@
 """Kinds of fields, by lines from places all over a store.
 
-What a column is has to be known before the first row is read. So a few hundred lines from a few frames
-say it: a field all of whose values there are numbers is one of numbers.
+The type of a column has to be known before the first row is read. It is taken from a few hundred lines of a
+few frames: a field whose values there are all numbers is a column of numbers.
 """
 
 from __future__ import annotations
@@ -69,7 +69,7 @@ class Sample:
                         for _, text in frames.between(*frames.bounds(frame)):
                             yield from map(Record, spread(text))
             except (Damaged, OSError):
-                # The reading of all of it will tell.
+                # The reading of the whole store tells of the damage.
                 continue
             finally:
                 frames.close()

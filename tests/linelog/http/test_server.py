@@ -29,10 +29,10 @@ class Reactor(Spawner):
 
     def getThreadPool(self) -> Any:
         pool = SimpleNamespace()
-        pool.callInThreadWithCallback = self._call
+        pool.callInThreadWithCallback = self.call_in_thread
         return pool
 
-    def _call(self, done: Any, work: Any, *arguments: Any) -> None:
+    def call_in_thread(self, done: Any, work: Any, *arguments: Any) -> None:
         try:
             done(True, work(*arguments))
         except Exception:
@@ -213,13 +213,13 @@ def test_a_client_that_goes_before_its_answer_fails(
 ) -> None:
     """Nobody is there to hear of it, and the log says nothing."""
     held: list[Any] = []
-    monkeypatch.setattr(place.reactor, "_call", lambda *call: held.append(call))
+    monkeypatch.setattr(place.reactor, "call_in_thread", lambda *call: held.append(call))
     browser = Browser(place.server.handle, place.reactor)
     browser.get("/api/stats")
     browser.leave()
     monkeypatch.undo()
     (place.store / "current.log").unlink()
     with capturedLogs() as logged:
-        place.reactor._call(*held[0])
+        place.reactor.call_in_thread(*held[0])
         gc.collect()
     assert not logged

@@ -36,7 +36,7 @@ def expected(hits: list[int], around: Around, reverse: bool) -> list[list[tuple[
 
 @pytest.mark.parametrize("largest", [10_000, 5])
 def test_groups(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, largest: int) -> None:
-    monkeypatch.setattr(context, "_LARGEST", largest)
+    monkeypatch.setattr(context, "LARGEST", largest)
     every = [line(f"{number}", number) for number in range(COUNT)]
     store = make_store(tmp_path / "logs", [every[:20], every[20:35], every[35:]])
     view = view_of(store)

@@ -60,7 +60,7 @@ def test_too_many_values_keep_the_frequent_ones(monkeypatch: pytest.MonkeyPatch)
 
 def test_long_values_are_as_too_many(monkeypatch: pytest.MonkeyPatch) -> None:
     """A thousand characters of each of 200,000 values would be up to 800 MB."""
-    monkeypatch.setattr(counts, "_MUCH", 1000)
+    monkeypatch.setattr(counts, "MUCH", 1000)
     tally = ValueCounts()
     for number in range(100):
         tally.add({"often": 5, f"once {number} {'x' * 90}": 1}, 6)
@@ -73,7 +73,7 @@ def test_long_values_are_as_too_many(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_a_sample_ends_when_its_names_are_too_long(
     whole: Search, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(counts, "_MUCH", 9)
+    monkeypatch.setattr(counts, "MUCH", 9)
     assert fields(whole, 500)[1] == 1
 
 

@@ -1,8 +1,8 @@
 """A parent for an alert's command, `alone.py PARENT COMMAND…`: it can end all that the command has started.
 
-It has the command's status. On SIGTERM, SIGHUP and SIGINT, and when its own parent PARENT dies, it kills
-the command and what that has started, in whatever session that is by now: on Linux it adopts whoever loses
-a parent. Where the kernel cannot do that, the command's own session is what ends. When it is killed itself,
+It ends with the command's status. On SIGTERM, SIGHUP and SIGINT, and when its own parent PARENT dies, it
+kills the command and all that the command has started, in other sessions too: on Linux it adopts every
+process that loses its parent. Other kernels end only the command's own session. When it is killed itself,
 Linux kills the command.
 
 It runs by itself, as `python -I -S`, and imports nothing of ours.

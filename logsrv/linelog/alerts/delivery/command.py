@@ -4,16 +4,16 @@ from __future__ import annotations
 
 import contextlib
 import os
-import signal
 import sys
 from collections.abc import Mapping, Sequence
 from typing import Any
 
 from twisted.internet.defer import Deferred
-from twisted.internet.error import ProcessExitedAlready, ProcessTerminated
+from twisted.internet.error import ProcessExitedAlready
 from twisted.internet.protocol import ProcessProtocol, connectionDone
 from twisted.python.failure import Failure
 
+from logsrv.kit.children.child import ProcessEnd
 from logsrv.kit.text.escape import one_line
 from logsrv.linelog.alerts.delivery import alone
 from logsrv.linelog.alerts.delivery.message import Later, Undelivered
@@ -87,18 +87,15 @@ class _Running(ProcessProtocol):
         self.transport.loseConnection()
         if self.done.called:
             return
-        if not isinstance(reason.value, ProcessTerminated):
+        end = ProcessEnd.of(reason)
+        if end.status == 0:
             self.done.callback(None)
             return
-        status = reason.value.exitCode
-        ended = f"ended with status {status}"
-        if reason.value.signal:
-            ended = f"was ended by {signal.Signals(reason.value.signal).name}"
         words = self._said.decode(errors="backslashreplace").strip().partition("\n")[0]
         said = f": {one_line(words, 300)}" if words else ""
         # Without a status it did not come to its end, for example because all processes were stopped.
-        error = Later if status is None or status == os.EX_TEMPFAIL else Undelivered
-        self.done.errback(error(f"the command {ended}{said}"))
+        error = Later if end.status in (None, os.EX_TEMPFAIL) else Undelivered
+        self.done.errback(error(f"the command {end}{said}"))
 
 
 async def run(

@@ -1,4 +1,4 @@
-"""The answer of a searching process on its way to a client, no faster than that takes it."""
+"""The answer of a searching process on its way to a client, at the pace of the client."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from logsrv.kit.web.channel import WebRequest
 from logsrv.linelog.http.problems import Problem
 from logsrv.linelog.http.searching.children import SearchProcess
 
-# A client that takes nothing for so long is not going to; nor one that takes all this time.
+# Seconds without a byte taken, and seconds in all, after which a client is cut off.
 STALLED_AFTER = 30.0
 LONGEST = 600.0
 

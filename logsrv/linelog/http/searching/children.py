@@ -1,4 +1,4 @@
-"""Searches in processes of their own (see `searching`): so many at a time, killed when nobody waits.
+"""Searches in processes of their own (see `searching`), bounded in number, killed when nobody waits.
 
 One more process stands ready, everything imported: it takes the next request at once, which is a tenth
 of a second saved, and goes when nothing was asked for some minutes.
@@ -198,7 +198,7 @@ class Searches:
     def _serve_soon(self) -> None:
         """Start a process in another turn of the reactor, one at most.
 
-        Of a thousand clients that go at once each would else have one started, only to be killed.
+        Started at once, there would be a thousand to be killed when a thousand clients go together.
         """
         if not self._processes.stopping and self._turn is None:
             self._turn = self._reactor.callLater(0, self._serve)
@@ -213,7 +213,7 @@ class Searches:
                 search.kill(problem)
             self._serve_soon()
         elif self._idle is not None and self._spare is None:
-            # Only now: beside a search its start would cost what it is to save.
+            # Not while a search begins: the start would cost as much as it is to save.
             with suppress(Problem):
                 self._spare = self._spawned()
 
@@ -228,7 +228,7 @@ class Searches:
 
     def _spawned(self) -> ChildProcess:
         """Start a process that waits. Raises Problem (503) if the system has no room for it."""
-        # Wall-clock time ends a search; this one ends a process whose server is no more.
+        # A limit of CPU time, for a process whose server is gone. The search itself has one of clock time.
         seconds = str(ceil(self.seconds) + 10)
         return self._processes.start(MODULE, seconds, received=lambda _: None, ended=self._ended)
 

@@ -1,4 +1,4 @@
-"""Replies of the API: what each endpoint says of a store, in the searching process."""
+"""Replies of the API: one function for each endpoint that a searching process answers."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ def search(view: View, values: Values, write: Write) -> None:
 
     def work(task: ReadTask) -> list[bytes]:
         found: Iterator[Hit] = asked.find(task)
-        # In a process of the pool `left` is what it was at the fork: enough, if not the least.
+        # A process of the pool has `left` as it was at the fork: never too small.
         hits = list(found)[::-1][:left] if values["reverse"] else list(islice(found, left))
         return [as_json(hit).encode() for hit in hits]
 
@@ -105,7 +105,7 @@ def histogram(view: View, values: Values, write: Write) -> None:
                     "levels": bucket.levels if bucket else {},
                 }
             )
-            # The middle of the next one: whatever is rounded, it is in it.
+            # The middle of the next bucket is in it, however it is rounded.
             start = counts.begin(start + 1.5 * step, step)
     _write(
         write, {"since": since or None, "until": until or None, "step": step, "buckets": buckets}

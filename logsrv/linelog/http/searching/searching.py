@@ -5,9 +5,9 @@
 The request is a line of JSON: "directory", "endpoint" and "values" (see `endpoints`). The answer is a
 line of JSON, `{"status": 200}` or a problem with its status, and then the body as HTTP sends it.
 
-It is a process of its own so that no search, however large, holds up who receives lines: with the
-lowest claim on the processor, limits on memory and time, and killed when nobody wants its answer any
-more. It imports no Twisted.
+It is a process of its own so that no search, however large, holds up the receiving of lines. It has the
+lowest claim on the processor and limits on memory and time, and is killed when nobody waits for its answer.
+It imports no Twisted.
 """
 
 from __future__ import annotations
@@ -50,7 +50,7 @@ class Body:
         self._out.flush()
 
     def fail(self, problem: Problem) -> None:
-        """Answer with a problem; as the last line of what was begun."""
+        """Answer with a problem, which is the last line if the body was begun."""
         if not self.begun:
             self._out.write(json.dumps({"status": problem.status}).encode() + b"\n")
         self._out.write(problem_line(str(problem), problem.at))
@@ -58,7 +58,7 @@ class Body:
 
 
 def answer(request: dict[str, Any], out: BinaryIO, tell: Callable[[str], None]) -> None:
-    """Answer a request; what goes wrong is the answer then. `tell`: gets what is damaged."""
+    """Answer a request, with a problem if it cannot be answered. `tell`: gets a sentence for damage."""
     body = Body(out)
     try:
         view = View(request["directory"], tell)

@@ -1,9 +1,9 @@
-"""The hub of the live views: what is written is read once, matched once for each query, handed to all.
+"""The hub of the live views: reads new lines once, matches them once for each query, hands them to all.
 
-It is at work in a process of its own (see `viewing`). A viewer comes with the place from which it wants
-to have all. Until the hub has handed out nothing behind that place it is not live: it asks for the lines
-between, some at a time, as fast as its client takes them. It joins in the very moment in which there is
-nothing between any more, so no line is left out, and none comes twice.
+It works in a process of its own (see `viewing`). A viewer names the place from which it wants all lines.
+As long as the others are ahead of that place it is not live: it asks for the lines between, some at a
+time, as fast as its client takes them. With the last of these it becomes live, in the same step: no line
+is left out, and none comes twice.
 """
 
 from __future__ import annotations
@@ -31,10 +31,10 @@ RATE = 1000
 RATE_OF_ALL = 20_000
 # Seconds whose lines may come at once.
 BURST = 5
-# Bytes that are handed out in one piece: what is in the buffers of a client that does not read.
+# Bytes that are handed out in one piece: they fill the buffers of a client that does not read.
 PIECE = 8 << 10
-# Text that is looked through for a viewer before it is live; one who is slower than what is written
-# misses some in the end.
+# Bytes of text that are looked through for a viewer before it is live; a viewer that is slower than the
+# writing misses the rest.
 MOST_BEHIND = 16 << 20
 
 
@@ -66,7 +66,7 @@ class _Behind:
 
 
 class Hub:
-    """The one that looks at the store for all viewers.
+    """A look at the store for all viewers.
 
     hand_out: gets what they are to have. now: seconds that only grow.
     """
@@ -106,7 +106,8 @@ class Hub:
         look = self._live.look()
         watching = sum(len(query.viewers) for query in self._queries.values())
         if not (look.pieces or look.missed) and self._view.removed:
-            # Nothing comes there any more. Who comes back is served from what is at its path now.
+            # Nothing is written there any more. Viewers that come back get the store that is at its path
+            # now.
             raise StoreError("the store was removed")
         if not watching or not (look.pieces or look.missed):
             return

@@ -1,7 +1,7 @@
 """The newest lines of a store, as much of them as live viewers can use: the rest is counted, not kept.
 
-Reading is at the pace of the looks, so a store that is written faster than it could be shown costs no
-more than a bound on each look, and who writes it never notices.
+Each look has a bound, so a store that is written faster than it can be shown costs no more, and the writer
+never notices.
 """
 
 from __future__ import annotations

@@ -102,13 +102,13 @@ class Viewer:
         self._timer: IDelayedCall | None = None
 
     def start(self, after: Position | None, head: Callable[[], object]) -> None:
-        """Begin behind `after`, or with what comes. Raises Problem, StoreError; then nothing was sent.
+        """Begin behind `after`, or at the end. Raises Problem, StoreError before anything is sent.
 
         head: is called to send status and headers when nothing can be refused any more.
         """
         end = self._end_of_store()
         if after is None or after == end:
-            # There is no line yet at the end: so none that the client has.
+            # There is no line at the end yet, so the client cannot have it.
             self._join(end)
         else:
             self._begin = Position(after.segment, after.offset + 1)
@@ -180,7 +180,7 @@ class Viewer:
             self._outbox.leave_out(handed.missed)
             self._count_missed(handed.missed)
         if self.state is ViewerState.JOINING:
-            # All of it, as it has asked for no more than that.
+            # It is written whole: the viewer has asked for no more.
             self._asked = False
             self._request.write(handed.data)
             if handed.live:

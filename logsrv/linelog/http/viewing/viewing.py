@@ -2,10 +2,9 @@
 
     python -P -m logsrv.linelog.http.viewing.viewing DIRECTORY
 
-It is a process of its own so that live views, whatever they ask for, have neither the processor nor the
-interpreter of who receives lines: see `talk` for what it is told and says, `hub` for what it does. It
-ends with its standard input, and by any fault: the daemon's log says why, and viewers that come back are
-served by the next one. It imports no Twisted.
+It is a process of its own so that no live view takes time from the receiving of lines. `talk` has what it
+is told and says, `hub` what it does. It ends with its standard input, and by any fault: the daemon's log
+says why, and the next one serves viewers that come back. It imports no Twisted.
 """
 
 from __future__ import annotations

@@ -61,7 +61,7 @@ class Views:
         self._viewers: dict[int, Watching] = {}
         self._numbers: dict[Watching, int] = {}
         self._last = 0
-        # The one that serves, and all: those that are about to end too.
+        # The one that serves; and all, with those that are about to end.
         self._process: ChildProcess | None = None
         self._processes = ChildProcesses(reactor, "the live views say", partial(Problem, 503))
         self._idle: IDelayedCall | None = None

@@ -160,6 +160,7 @@ async def test_stop(views: Views) -> None:
     """The process is gone when it is over, and no other is started."""
     watcher = Watcher()
     views.join(watcher, END)
+    await watcher.until(lambda: watcher.live)
     (process,) = children(MODULE)
     await views.stop()
     assert not is_there(process)
