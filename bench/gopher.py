@@ -191,7 +191,7 @@ def measure_start(report: Report, rounds: Rounds) -> None:
 
 
 def measure_mirrors(report: Report, rounds: Rounds) -> None:
-    for items, least in ((FEW, 1.0), (MANY, 1.15)):
+    for items, least in ((FEW, 0.6), (MANY, 0.7)):
         with gopherspace(0, items) as port:
             pairs = rounds.pairs(mirror(port), curl(port, 50, items))
         report.add((f"mirror, {items:,} items", f"curl 50, {items:,} items"), pairs)
