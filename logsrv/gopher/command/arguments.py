@@ -7,11 +7,15 @@ from __future__ import annotations
 
 import os
 
+from logsrv import __version__
 from logsrv.errors import ConfigurationError, UsageError
+from logsrv.gopher.fetch.places import pins_path
+from logsrv.gopher.fetch.proxy import Proxy
 from logsrv.gopher.fetch.settings import ConnectionOptions, Timeouts
 from logsrv.gopher.fetch.trust import PinStore, Trust
 from logsrv.gopher.wire.charset import checked_charset
 from logsrv.gopher.wire.itemtypes import item_type
+from logsrv.gopher.wire.menu import MenuItem
 from logsrv.gopher.wire.url import GopherURL
 from logsrv.kit.options.plain_arguments import Declared, of_kind
 from logsrv.kit.text.escape import one_line
@@ -58,8 +62,6 @@ Show a text or a menu of a Gopher server, save anything else.
 
 
 def _version() -> str:
-    from logsrv import __version__
-
     return f"gopher (logsrv) {__version__}"
 
 
@@ -200,12 +202,8 @@ def connection_options(options: Namespace) -> ConnectionOptions:
         )
     pins = proxy = None
     if options.pin:
-        from logsrv.gopher.fetch.places import pins_path
-
         pins = PinStore(pins_path(os.environ))
     if options.proxy:
-        from logsrv.gopher.fetch.proxy import Proxy
-
         proxy = Proxy.parse(options.proxy)
     trust = Trust(options.cafile, pins, options.insecure, options.accept_cut)
     return ConnectionOptions(Timeouts(*[options.timeout] * 3), trust, proxy)
@@ -214,8 +212,6 @@ def connection_options(options: Namespace) -> ConnectionOptions:
 def followable(url: Item) -> Item:
     """Return `url`. Raises ConfigurationError if the Gopher protocol cannot fetch it."""
     if isinstance(url, GopherURL):
-        from logsrv.gopher.wire.menu import MenuItem
-
         link = MenuItem(url.item_type, b"", url.selector, url.host.encode(), url.port).link()
         if link is not None:
             raise ConfigurationError(

@@ -8,6 +8,7 @@ from logsrv.errors import ConfigurationError
 from logsrv.gopher.command.arguments import followable
 from logsrv.gopher.fetch.blocking import urlopen
 from logsrv.gopher.fetch.settings import Limits, Timeouts
+from logsrv.gopher.local.fileurl import url_of
 from logsrv.gopher.local.typed import typed_place
 from logsrv.gopher.wire.itemtypes import MENUS, item_type
 from logsrv.gopher.wire.menu import MenuItem, MenuParser
@@ -102,9 +103,6 @@ def _is_number(word: str) -> bool:
 
 
 def _link(menu: ItemURL, number: int, connection: ConnectionOptions) -> ItemURL:
-    # Of no use where no link is followed.
-    from logsrv.gopher.local.fileurl import url_of
-
     links = _links(menu, number, connection)
     if not 1 <= number <= len(links):
         raise ConfigurationError(

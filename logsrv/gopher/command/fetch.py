@@ -10,11 +10,13 @@ from logsrv.errors import ConfigurationError
 from logsrv.gopher.command.arguments import connection_options, fetch_options
 from logsrv.gopher.command.asked import asked_url, kind_of, opened
 from logsrv.gopher.command.show import Screen, show_menu, show_text
+from logsrv.gopher.fetch.progress import Progress
 from logsrv.gopher.local.typed import typed_place
 from logsrv.gopher.wire.errors import ServerError, UnknownHost
 from logsrv.gopher.wire.itemtypes import item_type
 from logsrv.gopher.wire.url import GopherURL
 from logsrv.kit.text.escape import one_line, printable
+from logsrv.kit.text.words import nearest
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -51,8 +53,6 @@ def run_fetch(words: Sequence[str], stdout: BinaryIO, stderr: TextIO) -> int:
 
 def _meant(word: str) -> str:
     """Return what else `word` is not, in the place of a URL, and which command it may have been."""
-    from logsrv.kit.text.words import nearest
-
     near = nearest(word, _COMMANDS) if word.isalpha() else None
     question = f" (did you mean gopher {near}?)" if near else ""
     return f"; nor is there a file {one_line(word, 500)} here{question}"
@@ -89,7 +89,6 @@ def _show(url: ItemURL, ask: Ask, options: Namespace, stdout: BinaryIO, stderr: 
         )
     if options.output not in (None, "-") or (kind == "binary" and not to_stdout):
         from logsrv.gopher.command.save import save, target
-        from logsrv.gopher.fetch.progress import Progress
 
         path = target(url, options.output, force=options.force)
         progress = Progress(stderr, time.monotonic)

@@ -6,8 +6,10 @@ What came before an error is shown: it is worth reading.
 
 from __future__ import annotations
 
+from logsrv.gopher.local.fileurl import url_of
 from logsrv.gopher.wire.charset import decode_text
 from logsrv.gopher.wire.menu import MenuItem, MenuParser
+from logsrv.gopher.wire.text import TextParser
 from logsrv.gopher.wire.url import GopherURL
 from logsrv.gopher.wire.value import Value
 from logsrv.kit.text.escape import one_line, printable
@@ -84,9 +86,6 @@ def _place(item: MenuItem, menu: ItemURL) -> str:
     if isinstance(menu, GopherURL):
         url: ItemURL | None = item.url(menu)
     else:
-        # Of no use to menus of servers.
-        from logsrv.gopher.local.fileurl import url_of
-
         url = url_of(item, menu)
     place = url or item.link()
     return "cannot be followed" if place is None else f"<{one_line(str(place), 4096)}>"
@@ -96,9 +95,6 @@ def show_text(pieces: Iterable[bytes], screen: Screen, *, stuffed: bool) -> None
     """Show a text, as far as it is certain. stuffed: whether it may have a terminator to take off."""
     parser = None
     if stuffed:
-        # Of no use to menus, which should not wait until it is loaded.
-        from logsrv.gopher.wire.text import TextParser
-
         parser = TextParser()
     held, last = b"", "\n"
 

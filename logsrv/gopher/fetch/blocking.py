@@ -13,7 +13,9 @@ import time
 from logsrv.gopher.fetch.settings import ConnectionOptions, Timeouts
 from logsrv.gopher.fetch.transfers.stream import Stream
 from logsrv.gopher.fetch.transfers.transfers import Transfers
+from logsrv.gopher.fetch.wholefile import end_text, whole_file
 from logsrv.gopher.wire.itemtypes import item_type
+from logsrv.gopher.wire.text import TextParser
 from logsrv.gopher.wire.url import GopherURL
 
 TYPE_CHECKING = False
@@ -24,8 +26,6 @@ if TYPE_CHECKING:
     from logsrv.gopher.fetch.proxy import Proxy
     from logsrv.gopher.fetch.transfers.stream import Into
     from logsrv.gopher.fetch.trust import Trust
-    from logsrv.gopher.wire.text import TextParser
-
 TIMEOUT = 30.0
 _CHUNK = 64 * 1024
 _LONG = 3600.0
@@ -158,8 +158,6 @@ def urlretrieve(
     `reporthook(bytes so far, bytes in all or None)` is called for each piece. Returns the size of
     the file. Raises GopherError, OSError.
     """
-    from logsrv.gopher.fetch.wholefile import end_text, whole_file
-
     how: dict[str, Any] = {"trust": trust, "most_bytes": most_bytes, "proxy": proxy}
     with urlopen(url, timeout, as_sent=True, **how) as answer, whole_file(filename) as file:
         size = 0

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 from logsrv.errors import ConfigurationError
 from logsrv.gopher.wire.errors import ProxyError
 from logsrv.gopher.wire.url import canonical_host
@@ -32,8 +34,6 @@ class Proxy(Value):
     @classmethod
     def parse(cls, text: str) -> Proxy:
         """The proxy of `socks5://HOST:PORT`. Raises ConfigurationError."""
-        import re
-
         found = re.fullmatch(_PROXY, text)
         if found is None or not 1 <= int(found[3]) <= 65535:
             raise ConfigurationError(

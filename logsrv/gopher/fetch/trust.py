@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import fcntl
 import os
+import re
 
 from logsrv.errors import ConfigurationError
+from logsrv.gopher.fetch.wholefile import whole_file
 from logsrv.gopher.wire.errors import TLSError
 from logsrv.gopher.wire.value import Value
 
@@ -51,10 +54,6 @@ class PinStore:
 
     def _learned(self, address: str, pin: str) -> dict[str, str]:
         """Return all pins, with one that is new to us; another process may have learned it meanwhile."""
-        import fcntl
-
-        from logsrv.gopher.fetch.wholefile import whole_file
-
         self._path.parent.mkdir(parents=True, exist_ok=True)
         directory = os.open(self._path.parent, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
         try:
@@ -79,9 +78,6 @@ class PinStore:
             return {}
         except UnicodeDecodeError:
             lines = ["?"]
-        # Of no use to plain requests either.
-        import re
-
         pins = {}
         for number, line in enumerate(lines, 1):
             if not line.strip() or line.startswith("#"):

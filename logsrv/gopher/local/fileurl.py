@@ -10,6 +10,8 @@ Other programs leave off what follows the `#` (RFC 8089 has no fragments), and s
 
 from __future__ import annotations
 
+import re
+
 from logsrv.errors import ConfigurationError
 from logsrv.gopher.wire.files import file_name, letter_by_name
 from logsrv.gopher.wire.itemtypes import item_type
@@ -49,9 +51,6 @@ class FileURL(Value):
 
         Raises ConfigurationError.
         """
-        # Of no use to GopherURLs, which come here too.
-        import re
-
         found = re.fullmatch(_WHOLE, text)
         if found is None:
             raise ConfigurationError(

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 from logsrv.gopher.wire.charset import decode_line
 from logsrv.gopher.wire.url import GopherURL
 from logsrv.kit.text.paths import safe_name
@@ -40,8 +42,6 @@ def name_of(selector: bytes) -> bytes:
     """`selector` with the bytes that gophernicus writes as `#NNN` as themselves: a name for people."""
     if b"#" not in selector:
         return selector
-    import re
-
     return re.sub(_OCTAL, lambda found: bytes([int(found[1], 8)]), selector)
 
 

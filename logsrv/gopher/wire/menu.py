@@ -13,6 +13,7 @@ What is wrong with one line never costs another one:
 
 from __future__ import annotations
 
+import re
 from functools import lru_cache
 
 from logsrv.gopher.wire.charset import decode_line
@@ -105,16 +106,12 @@ class MenuItem(Value):
             place = GopherURL(self.host.decode("utf-8"), self.port)
         except (BadURL, UnicodeDecodeError):
             return None
-        import re
-
         login = f"{self.selector.decode()}@" if re.fullmatch(_LOGIN_NAME, self.selector) else ""
         return f"{scheme}://{login}{place.address}/"
 
     def _web_link(self) -> str | None:
         if self.selector[:4] not in (b"URL:", b"url:"):
             return None
-        import re
-
         found = re.fullmatch(_WEB_LINK, self.selector)
         return None if found is None else decode_line(found[1])
 

@@ -6,6 +6,8 @@ sends for a missing file, cannot be told from a text, so it is a text.
 
 from __future__ import annotations
 
+import re
+
 from logsrv.gopher.wire.errors import NotGopher
 
 # More than an error needs, and little enough to wait for.
@@ -22,9 +24,6 @@ def other_protocol(start: bytes) -> NotGopher | None:
     """The error to raise if an answer that begins with `start` is none of Gopher's."""
     if not start.startswith(_SIGNS):
         return None
-    # Errors of servers come here as well, and it takes 4 ms to load.
-    import re
-
     if re.match(_HTTP, start):
         return NotGopher("HTTP", "try the address in a web browser")
     if re.match(_SSH, start):

@@ -10,9 +10,12 @@ all for most answers, and at most 4 KiB.
 
 from __future__ import annotations
 
+from logsrv.gopher.wire import gopherplus
 from logsrv.gopher.wire.errors import ServerError, TooBig, Truncated
 from logsrv.gopher.wire.itemtypes import item_type
 from logsrv.gopher.wire.menu import parse_line
+from logsrv.gopher.wire.recognise import error_line, may_be_other_protocol, other_protocol
+from logsrv.gopher.wire.text import DotEnded
 from logsrv.gopher.wire.url import GopherURL
 
 TYPE_CHECKING = False
@@ -98,8 +101,6 @@ class ResponseReader:
             return held
         if self.header is None:
             return b""
-        from logsrv.gopher.wire import gopherplus
-
         if self._take is ResponseReader._error:
             raise gopherplus.parse_error(self._held, self._charset)
         if not self.complete:
@@ -115,8 +116,6 @@ class ResponseReader:
 
     def _waits_for_error(self, *, closed: bool) -> bool:
         """Return true if what is held may be the begin of an error. Raises ServerError if it is one."""
-        from logsrv.gopher.wire.recognise import error_line
-
         is_menu = item_type(self._url.item_type).transfer == "menu"
         line = error_line(self._held, menu=is_menu, closed=closed)
         if line:
@@ -133,16 +132,12 @@ class ResponseReader:
             self._take = ResponseReader._until_close
             self.opened = True
             return data
-        from logsrv.gopher.wire.recognise import may_be_other_protocol, other_protocol
-
         self._held += data
         if error := other_protocol(self._held):
             raise error
         if may_be_other_protocol(self._held):
             return b""
         if self._url.plus is not None:
-            from logsrv.gopher.wire import gopherplus
-
             if found := gopherplus.parse_header(self._held):
                 self.header, length = found
                 body, self._held = self._held[length:], b""
@@ -157,9 +152,6 @@ class ResponseReader:
         return body
 
     def _begin(self, header: PlusHeader, body: bytes) -> bytes:
-        from logsrv.gopher.wire import gopherplus
-        from logsrv.gopher.wire.text import DotEnded
-
         if header.is_error:
             self._take = ResponseReader._error
         elif header.length == gopherplus.UNTIL_CLOSE:

@@ -10,6 +10,8 @@ passed on, and the rest has to wait.
 
 from __future__ import annotations
 
+import re
+
 from logsrv.gopher.wire.charset import decode_text
 from logsrv.gopher.wire.errors import TooBig
 from logsrv.gopher.wire.url import GopherURL
@@ -110,8 +112,6 @@ class DotEnded(Unstuffer):
         """The text of these bytes; behind the terminator (`ended`) nothing counts."""
         if self.ended:
             return b""
-        import re
-
         held = self._held + data
         if found := re.search(_TERMINATOR_LINE, held):
             self.ended = True

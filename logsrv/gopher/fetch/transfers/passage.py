@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import fcntl
 import os
 
 SIZE = 1024 * 1024
@@ -15,8 +16,6 @@ class Passage:
     def __init__(self) -> None:
         self._out, self._in = os.pipe()
         try:
-            import fcntl
-
             fcntl.fcntl(self._in, _SET_PIPE_SIZE, SIZE)
         except OSError:
             # Root sets a limit for all pipes of a user; with the usual 64 KiB it works as well.

@@ -15,6 +15,7 @@ from errno import ECONNREFUSED
 from socket import gaierror
 
 from logsrv.errors import LogsrvError
+from logsrv.gopher.fetch.proxy import ProxyTalk
 from logsrv.gopher.fetch.settings import ConnectionOptions
 from logsrv.gopher.fetch.trust import TLS_CUT
 from logsrv.gopher.wire.errors import (
@@ -30,7 +31,6 @@ from logsrv.gopher.wire.url import GopherURL
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from logsrv.gopher.fetch.proxy import ProxyTalk
     from logsrv.gopher.fetch.tls import Encryption
     from logsrv.gopher.wire.errors import Phase
 

@@ -13,6 +13,7 @@ from selectors import EVENT_READ, EVENT_WRITE, DefaultSelector
 from logsrv.errors import LogsrvError
 from logsrv.gopher.fetch.settings import ConnectionOptions
 from logsrv.gopher.fetch.transfers.connecting import Connector
+from logsrv.gopher.fetch.transfers.passage import passage
 from logsrv.gopher.fetch.transfers.socket_transfer import SocketTransfer
 from logsrv.gopher.fetch.transfers.transfer import Transfer
 from logsrv.gopher.wire.url import GopherURL
@@ -221,9 +222,6 @@ class Transfers:
     def _pass_on(self, transfer: SocketTransfer, file: int) -> None:
         """Let what comes go into `file`, without a look at it."""
         if self._passage is None:
-            # Small answers do without it.
-            from logsrv.gopher.fetch.transfers.passage import passage
-
             self._passage = passage()
         if self._passage is None:
             self._receive(transfer)

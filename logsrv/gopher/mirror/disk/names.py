@@ -6,6 +6,9 @@ normal form, and names that had to be changed may want the same path: the later 
 
 from __future__ import annotations
 
+import unicodedata
+from hashlib import sha256
+
 from logsrv.gopher.mirror.scope import is_menu
 from logsrv.gopher.wire.files import name_of
 from logsrv.gopher.wire.url import GopherURL
@@ -81,8 +84,6 @@ class Names:
         first = () if server == self._home else (b"\0" + url.address.encode(),)
         parts = tuple([name_of(part) for part in url.selector.split(self.delimiter) if part])
         if len(url.selector) > _LONGEST_SELECTOR or len(parts) > _MOST_PARTS:
-            from hashlib import sha256
-
             digest = sha256(url.selector).hexdigest().encode()
             parts = (b"\0long", digest + b"." + parts[-1].rpartition(b".")[2][:16])
         return first + parts
@@ -116,6 +117,4 @@ class Names:
 def _key(name: str) -> str:
     if name.isascii():
         return name.lower()
-    import unicodedata
-
     return unicodedata.normalize("NFC", name).casefold()

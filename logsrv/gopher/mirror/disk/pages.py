@@ -6,6 +6,8 @@ where they are. Sans-IO.
 from __future__ import annotations
 
 from functools import lru_cache
+from html import escape
+from urllib.parse import quote
 
 from logsrv.gopher.mirror.disk.names import INDEX
 from logsrv.gopher.wire.itemtypes import item_type
@@ -129,8 +131,6 @@ def _is_plain(text: str, plain: bytes) -> bool:
 def _in_html(text: str) -> str:
     if _is_plain(text, _PLAIN_TEXT):
         return text
-    from html import escape
-
     return escape(text)
 
 
@@ -168,6 +168,4 @@ def _way(ends: tuple[CopyPath, CopyPath]) -> str:
 def _in_url(name: str) -> str:
     if _is_plain(name, _PLAIN_NAME):
         return name
-    from urllib.parse import quote
-
     return quote(name)
