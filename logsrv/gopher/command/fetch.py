@@ -8,7 +8,7 @@ import time
 
 from logsrv.errors import ConfigurationError
 from logsrv.gopher.command.arguments import connection_options, fetch_options
-from logsrv.gopher.command.asked import asked_url, kind_of, opened
+from logsrv.gopher.command.requests import kind_of, open_answer, requested_url
 from logsrv.gopher.command.show import Screen, show_menu, show_text
 from logsrv.gopher.fetch.progress import Progress
 from logsrv.gopher.local.typed import typed_place
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
     from typing import BinaryIO, TextIO
 
-    from logsrv.gopher.command.asked import Ask
+    from logsrv.gopher.command.requests import Ask
     from logsrv.gopher.local.fileurl import ItemURL
 
 _COMMANDS = ("browse", "mirror", "follow", "unfollow", "new", "serve")
@@ -35,8 +35,8 @@ def run_fetch(words: Sequence[str], stdout: BinaryIO, stderr: TextIO) -> int:
     options = fetch_options(words)
     connection = connection_options(options)
     try:
-        url = asked_url(options, connection)
-        _show(url, lambda: opened(url, connection, options.max_size), options, stdout, stderr)
+        url = requested_url(options, connection)
+        _show(url, lambda: open_answer(url, connection, options.max_size), options, stdout, stderr)
     except UnknownHost as error:
         typed = typed_place(options.url)
         if "://" in options.url or not isinstance(typed, GopherURL) or error.host != typed.host:

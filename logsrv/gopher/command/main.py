@@ -82,7 +82,7 @@ def program() -> NoReturn:
     """Run the command line as a process does, and end it."""
     if sys.argv[1:2] and sys.argv[1] in ("browse", "serve"):
         sys.exit(main())
-    # What a short run makes is in no circles: looking for those took a tenth of a mirror's time.
+    # The objects of a short run are in no circles: to look for those took a tenth of a mirror's time.
     gc.set_threshold(100_000)
     status = main()
     # Nothing is open any more, and to take Python apart takes 2 ms and more.
@@ -105,7 +105,7 @@ def run(arguments: Sequence[str], stdout: BinaryIO, stderr: TextIO) -> int:
             stdout.write(wanted.text.encode())
             status = 0
         finally:
-            # What came before an error stands before its sentence.
+            # The answer so far stands before the sentence of an error.
             stdout.flush()
         return status
     except BrokenPipeError:

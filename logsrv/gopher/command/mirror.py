@@ -159,7 +159,7 @@ def _crawled(crawl: Crawl, progress: Progress) -> BaseException | None:
     except Exception:
         raise
     except BaseException as error:
-        # What there is stays, and is said.
+        # The copies stay, and are reported.
         crawl.tally.stopped = INTERRUPTED
         return error
     finally:

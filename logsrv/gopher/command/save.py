@@ -16,7 +16,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import BinaryIO, TextIO
 
-    from logsrv.gopher.command.asked import Ask
+    from logsrv.gopher.command.requests import Ask
 
 
 def target(url: ItemURL, output: str | None, *, force: bool) -> str:
@@ -24,7 +24,7 @@ def target(url: ItemURL, output: str | None, *, force: bool) -> str:
 
     Raises ConfigurationError if that would replace a file, without `force`.
     """
-    # As text: `pathlib` and what it needs take as long to load as all of the client.
+    # Text, because `pathlib` takes 4 ms to load.
     path = output or ""
     path = path.rstrip("/") or path
     if not path or os.path.isdir(path):

@@ -21,7 +21,7 @@ from logsrv.gopher.wire.menu import MenuItem, MenuParser
 from logsrv.gopher.wire.text import unstuffed
 
 if TYPE_CHECKING:
-    from logsrv.gopher.command.asked import Ask
+    from logsrv.gopher.command.requests import Ask
     from logsrv.gopher.wire.itemtypes import Transfer
 
 

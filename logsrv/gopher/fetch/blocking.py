@@ -46,16 +46,13 @@ class _Body(io.RawIOBase):
         self._transfers = Transfers(options, time.monotonic)
         try:
             self.stream = Stream(self._transfers, url, **how)
-            while not self.stream.opened():
+            while not self.stream.is_certain():
                 self._transfers.wait(_LONG)
         except BaseException:
             self.close()
             raise
         self.parser: TextParser | None = None
         if as_text and self.stream.stuffed:
-            # Of no use to menus, which should not wait until it is loaded.
-            from logsrv.gopher.wire.text import TextParser
-
             self.parser = TextParser()
 
     def readable(self) -> bool:
@@ -134,13 +131,13 @@ def urlopen(
 
     Raises GopherError, here for what the server answers at once, and while reading for the rest.
     """
-    asked = url if isinstance(url, GopherURL) else GopherURL.parse(url)
+    target = url if isinstance(url, GopherURL) else GopherURL.parse(url)
     if data is not None:
-        asked = asked.searching(data)
+        target = target.searching(data)
     options = ConnectionOptions(Timeouts(timeout, timeout, timeout), trust, proxy)
-    as_text = item_type(asked.item_type).transfer == "text" and not as_sent
+    as_text = item_type(target.item_type).transfer == "text" and not as_sent
     how = {"most_bytes": most_bytes, "most_seconds": most_seconds}
-    return GopherFile(_Body(asked, options, as_text=as_text, **how), asked)
+    return GopherFile(_Body(target, options, as_text=as_text, **how), target)
 
 
 def urlretrieve(

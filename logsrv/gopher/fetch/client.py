@@ -75,7 +75,7 @@ class GopherResponse(Stream):
     async def begin(self) -> None:
         """Return when there is content for certain, maybe none. Raises the error if there is none."""
         try:
-            while not self.opened():
+            while not self.is_certain():
                 await self._change()
         except BaseException:
             self.close()
@@ -282,8 +282,8 @@ class GopherClient:
         self, url: GopherURL, *, whole_menu: bool = False
     ) -> tuple[Attributes, ...]:
         """Fetch what Gopher+ tells about an item, or each item of a menu; () if the server has none."""
-        asked = url.replace(plus=b"$" if whole_menu else b"!")
-        async with await self._page(asked, self._limits.menu) as response:
+        about = url.replace(plus=b"$" if whole_menu else b"!")
+        async with await self._page(about, self._limits.menu) as response:
             return parse_attributes(await response.read()) if response.has_header else ()
 
     def _page(self, url: GopherURL, most_bytes: int) -> Deferred[GopherResponse]:

@@ -53,7 +53,7 @@ class ReactorTransfers:
             self._timer.cancel()
             self._timer = None
 
-    # What Twisted calls.
+    # IReadDescriptor, which Twisted calls.
 
     def fileno(self) -> int:
         return self.transfers.fileno()

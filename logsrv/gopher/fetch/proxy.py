@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from socket import AF_INET, AF_INET6, inet_pton
 
 from logsrv.errors import ConfigurationError
 from logsrv.gopher.wire.errors import ProxyError
@@ -99,8 +100,6 @@ class ProxyTalk:
 
 
 def _address(host: str) -> bytes:
-    from socket import AF_INET, AF_INET6, inet_pton
-
     for kind, family in ((b"\1", AF_INET), (b"\4", AF_INET6)):
         try:
             return kind + inet_pton(family, host)

@@ -10,7 +10,7 @@ from logsrv.gopher.wire.errors import TLSError
 from logsrv.gopher.wire.url import GopherURL
 
 _CHUNK = 256 * 1024
-# What OpenSSL calls it when something else than TLS answers.
+# OpenSSL's names for an answer that is no TLS.
 _NOT_TLS = ("WRONG_VERSION_NUMBER", "RECORD_LAYER_FAILURE", "PACKET_LENGTH_TOO_LONG")
 # X509_V_ERR_HOSTNAME_MISMATCH, X509_V_ERR_IP_ADDRESS_MISMATCH
 _OTHER_NAMES = (62, 64)

@@ -38,7 +38,7 @@ class whole_file:
 
     def __enter__(self) -> BinaryIO:
         try:
-            # As open() does it, so that the umask decides about the mode; O_EXCL: never a stranger's.
+            # With open(), the umask decides about the mode; O_EXCL: never a stranger's file.
             self._file = open(self._part, "x+b")
         except OSError as error:
             _name(error, self._path, self._part)
@@ -68,7 +68,7 @@ class whole_file:
         try:
             self._file.close()
         except OSError:
-            # What was not written yet is not wanted any more.
+            # The rest is not wanted any more.
             pass
         try:
             os.unlink(self._part)

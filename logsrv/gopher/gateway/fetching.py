@@ -28,7 +28,7 @@ PATIENCE = 75.0
 # Above what one client may have open, so that none can keep the others from a host.
 CONNECTIONS_PER_HOST = 16
 MOST_ITEMS = 20_000
-# Of one item of a menu in memory, beside its bytes.
+# Bytes of memory for an item of a menu, beside its own.
 _ITEM_BYTES = 400
 
 

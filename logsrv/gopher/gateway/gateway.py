@@ -32,7 +32,7 @@ POLICY = (
     "default-src 'none'; img-src 'self'; media-src 'self'; style-src 'self'; form-action 'self'; "
     "frame-ancestors 'none'; base-uri 'none'"
 )
-# What servers sent is handed on under this one: it may do nothing at all, wherever it is opened.
+# The policy for content of servers: it may do nothing at all, wherever it is opened.
 SANDBOX_POLICY = "default-src 'none'; frame-ancestors 'none'; base-uri 'none'; sandbox"
 
 METRICS = (
@@ -76,7 +76,7 @@ class Gateway(ListeningService[GopherSettings]):
 
     def handle(self, request: WebRequest) -> None:
         work = Deferred.fromCoroutine(self._serve(request))
-        # Whoever went away needs no answer: what is fetched for them ends.
+        # A client that went away needs no answer: its fetch ends.
         request.notifyFinish().addErrback(lambda _: work.cancel())
         work.addErrback(self._not_answered, request).addErrback(self._given_up, request)
 

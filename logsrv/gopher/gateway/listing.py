@@ -35,7 +35,7 @@ _INSIDE = re.compile(r"gophers?://", re.IGNORECASE)
 _AS_THEMSELVES = "!#$%&'()*+,/:;=?@[]~-._"
 # The style sheet has a class for each of these widths.
 WIDTHS: tuple[int, ...] = (*range(40, 161, 8), 200, 240)
-# Of a page, what may be its heading: further down is none, and a longer line is none.
+# Limits of a heading: it stands no further down in a page, and its line is no longer.
 _HEADING_LINES = 12
 _LONGEST_HEADING = 72
 _DECORATION = " \t*=-_#~+|:·•—–"

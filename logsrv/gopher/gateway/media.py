@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from urllib.parse import quote
 
-# So many of the first bytes are enough for `media_type`.
+# First bytes that are enough for `media_type`.
 ENOUGH_TO_TELL = 16
 
 # By the name of an item type.

@@ -37,10 +37,10 @@ STYLE = (_HERE / "static" / "style.css").read_bytes()
 ICON = (_HERE / "static" / "icon.svg").read_bytes()
 STYLE_PATH = f"/style.css?{hashlib.sha256(STYLE).hexdigest()[:12]}"
 ITEMS_PER_PAGE = 1000
-# So many sets are offered on a page; the others can be given in the address.
+# Character sets offered on a page; others can be given in the address.
 OFFERED = 5
 
-# Of a text letters, of a menu items, to find its heading.
+# Letters of a text, or items of a menu, in which its heading is looked for.
 _LOOKED_AT = 4000
 
 _TEMPLATES = templates(_HERE / "templates")
@@ -119,7 +119,7 @@ def link_page(place: WebPlace, url: str) -> bytes:
     """The page for an item that is a URL, as a rule one outside of Gopher."""
     link = linked(url, item_type(place.url.item_type).name, one_line(url, 2000))
     title = "This link leaves Gopher" if link.leaves else "A link to elsewhere in Gopher"
-    # What is behind the host is no path there.
+    # The part behind the host is no path there.
     return _render("link.html", place, title=title, steps=breadcrumb(place.url)[:1], link=link)
 
 

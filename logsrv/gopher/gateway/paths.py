@@ -24,7 +24,7 @@ from logsrv.gopher.wire.errors import BadURL
 from logsrv.gopher.wire.url import GopherURL
 
 RENDERINGS = ("page", "file", "media")
-# What servers have been seen to send; not more, because anybody may write anything into an address.
+# Names that servers have been seen to send; no others, because anybody may write anything into an address.
 CHARSETS = (
     *("utf-8", "iso8859-1", "cp437", "koi8-r", "shift_jis", "iso8859-2", "iso8859-15", "cp850"),
     *("cp866", "cp1251", "cp1252", "koi8-u", "euc_jp", "euc_kr", "gb18030", "big5", "mac-roman"),

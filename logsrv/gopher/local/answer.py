@@ -29,7 +29,7 @@ class LocalAnswer:
     In a `with` block it is open from the beginning, and like a `GopherFile` as it was sent.
     """
 
-    # As with a header of Gopher+, a text has no terminator.
+    # A text has no terminator, as behind a header of Gopher+.
     has_header = True
 
     def __init__(self, url: FileURL, most_bytes: int | None = None) -> None:

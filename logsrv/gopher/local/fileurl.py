@@ -34,7 +34,7 @@ class FileURL(Value):
 
     __slots__ = ("directory", "item_type", "selector")
 
-    # As of a server without TLS that is not asked for anything.
+    # The attributes of a server without TLS, and of a plain request.
     tls = False
     search: bytes | None = None
 

@@ -24,7 +24,7 @@ from logsrv.kit.text.escape import one_line
 
 LARGEST_MAP = 4 * 1024 * 1024
 MOST_LISTED = 10_000
-# Of a menu in a piece, before others have their turn: a few milliseconds.
+# Items of a menu before others have their turn: a few milliseconds.
 _LINES = 500
 _FLAGS = os.O_RDONLY | os.O_CLOEXEC | os.O_NOFOLLOW | os.O_NONBLOCK
 _NOTHING = "there is nothing of that name"
@@ -140,7 +140,7 @@ class Hole:
     ) -> Iterator[MenuItem]:
         """Yield directories, then files, each looked at when its turn comes: there may be thousands."""
         with os.scandir(descriptor) as entries:
-            # What is a link may lead to a directory.
+            # A link may lead to a directory.
             found = {
                 os.fsencode(entry.name): not entry.is_file(follow_symlinks=False)
                 for entry in entries
@@ -188,7 +188,7 @@ class Hole:
                 return letter_by_name(name) or letter_of(name, os.read(inner, ENOUGH_TO_TELL))
             return "1" if stat.S_ISDIR(mode) else None
         except OSError:
-            # Who asks for it is told; a file on a bad sector costs no other its place in the menu.
+            # A request for it is told; a file on a bad sector costs no other its place in the menu.
             return "9"
         finally:
             os.close(inner)

@@ -160,7 +160,7 @@ class Crawl:
     def _obey(self, rules: ServerRules) -> None:
         while not rules.have_come:
             self._ended += self._fetching.wait(IDLE)
-        # What is reported is the mirror's own.
+        # Only the mirror's own bytes are reported.
         self._transfers.received -= rules.size
         self._names.delimiter = rules.path_delimiter
         for done in self._earlier.all():
@@ -168,7 +168,7 @@ class Crawl:
         robots = rules.robots
         self._scope.obey(robots)
         if robots.delay > self._queue.delay:
-            # One connection is enough for who wants a pause between requests.
+            # A single connection is enough with a pause between requests.
             self._queue.delay, self._fetching.connections = robots.delay, 1
 
     # Finding.
@@ -206,7 +206,7 @@ class Crawl:
             return None
         done = self._earlier.done.pop(key, None)
         if done is not None:
-            # As what it was fetched: another menu, met first by now, may call it something else.
+            # The type is the one it was fetched with: another menu may call it something else.
             job = self._jobs[key] = Job(done.url, key, depth)
             self.tally.kept += 1
             self._keep(done, job)
@@ -315,7 +315,7 @@ class Crawl:
         job.error = job.got = None
         if isinstance(error, OSError) and error.errno not in OF_A_NAME:
             if error.filename is None and job.path is not None:
-                # That the disk is full comes without a name.
+                # The error of a full disk has no name.
                 error.filename = self._folders.path(job.path)
             raise error
         pause = self._retries.pause(url, error, job.tries, afresh=True)

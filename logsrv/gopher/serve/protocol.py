@@ -130,7 +130,7 @@ class GopherServer(LineProtocol[ServeOptions, Served]):
         if self.service.settings.log_requests:
             self.log.info("asks for {selector}", selector=one_line(line, 300) or "/")
         try:
-            # What begins so is Gopher+, whose clients take plain answers.
+            # Gopher+ begins so, and its clients take plain answers.
             if fields and fields[0][:1] not in (b"", b"+", b"!", b"$"):
                 self._refuse("This server has no searches.")
             elif (link := MenuItem("h", b"", selector).link()) is not None:
@@ -138,7 +138,7 @@ class GopherServer(LineProtocol[ServeOptions, Served]):
             else:
                 await self._answer(selector)
         except NotThere:
-            # Why is nobody's business.
+            # The reason is nobody's business.
             asked = one_line(line.partition("\t")[0], 200)
             self._refuse(f"'{asked}': there is nothing of that name here.")
         except OSError as error:

@@ -32,7 +32,7 @@ _COLUMNS = re.compile(r"\S(?: {3,}|\t)\S")
 _BEFORE_PARAGRAPH = re.compile(r"\n[^\S\n]*\n(?=[^\S\n]*\S)")
 # 2 MiB of prose has fewer; of a text made of nothing else the rest is taken as it is, as prose.
 _MOST_JUDGED = 10_000
-# What begins a line of its own: an indent, a list, a quotation.
+# Beginnings of a line of its own: an indent, a list, a quotation.
 _BEGINS = re.compile(r"[\s>|*•·–—+-]|\(?[0-9A-Za-z]{1,3}[.)]\s|\[")
 # The narrowest column that somebody broke prose to; shorter lines are verses, addresses, lists.
 _NARROWEST = 45
@@ -69,7 +69,7 @@ def shape_of(lines: Sequence[str]) -> Shape:
     ordinary = len(_ORDINARY.findall(visible))
     if len(visible) >= 4 and ordinary < 0.4 * len(visible):
         return "drawing"
-    # One such gap may be a slip of the space bar; two lines with one are columns.
+    # A single gap may be a slip of the space bar; two lines with one are columns.
     in_columns = sum(bool(_COLUMNS.search(line)) for line in lines)
     return "table" if in_columns > 1 and in_columns * 3 >= len(lines) else "prose"
 

@@ -11,7 +11,7 @@ from logsrv.kit.text.paths import safe_name
 # gophernicus writes bytes that it thinks unsafe in octal. Compiled when first used.
 _OCTAL = rb"#([0-3][0-7]{2})"
 
-# So many of the first bytes are looked at.
+# First bytes that `letter_of` looks at.
 ENOUGH_TO_TELL = 512
 
 _ENDINGS = {

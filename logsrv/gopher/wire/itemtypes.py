@@ -13,7 +13,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Literal
 
-    # How an answer is to be read: "menu" and "text" end by a line `.` or by close, "binary" by close;
+    # Ways to read an answer: "menu" and "text" end by a line `.` or by close, "binary" by close;
     # None: nothing that could be fetched with the Gopher protocol.
     Transfer = Literal["menu", "text", "binary"]
 

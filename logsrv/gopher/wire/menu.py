@@ -26,8 +26,7 @@ LONGEST_LINE = 64 * 1024
 MOST_ITEMS = 100_000
 _TERMINATOR = b"."
 
-# Compiled when first used: `re` takes longer to load than all of the client, and few menus need it.
-# What a menu may hand to other programs, as it stands; they get it after a question to the user.
+# Links that a menu may hand to other programs, as they stand, after a question to the user.
 _WEB_LINK = rb"(?:URL|url):/?([A-Za-z][A-Za-z0-9+.-]{0,30}:[!-~\x80-\xff]+)"
 _LOGIN_SCHEMES = {"8": "telnet", "T": "tn3270"}
 _LOGIN_NAME = rb"[A-Za-z0-9._][A-Za-z0-9._-]{0,63}"

@@ -42,16 +42,16 @@ class ResponseReader:
     """The answer to one request: feed it what comes, and `finish` it when the server closes.
 
     received: bytes that came from the server. passed_on: bytes of the body that `feed` returned.
-    opened: whether it is certain that this is content.
+    is_certain: whether it is certain that this is content.
     complete: the body is whole although the server has not closed; what else comes is ignored.
     header: the Gopher+ header, if there was one. Then content is as it is: `TextParser` and its
         terminator are for answers without.
     """
 
-    # What is as here at the beginning need not be set for each of ten thousand.
+    # Defaults in the class need not be set for each of ten thousand.
     received = 0
     passed_on = 0
-    opened = False
+    is_certain = False
     complete = False
     header: PlusHeader | None = None
     _held = b""
@@ -96,7 +96,7 @@ class ResponseReader:
         if self._take is ResponseReader._opening:
             self._waits_for_error(closed=True)
             held, self._held = self._held, b""
-            self.opened = True
+            self.is_certain = True
             self._count(len(held))
             return held
         if self.header is None:
@@ -130,7 +130,7 @@ class ResponseReader:
     def _opening(self, data: bytes) -> bytes:
         if not self._held and self._url.plus is None and is_content(data):
             self._take = ResponseReader._until_close
-            self.opened = True
+            self.is_certain = True
             return data
         self._held += data
         if error := other_protocol(self._held):
@@ -148,7 +148,7 @@ class ResponseReader:
             return b""
         body, self._held = self._held, b""
         self._take = ResponseReader._until_close
-        self.opened = True
+        self.is_certain = True
         return body
 
     def _begin(self, header: PlusHeader, body: bytes) -> bytes:
@@ -164,7 +164,7 @@ class ResponseReader:
                 raise TooBig("the answer", self._most_bytes)
             self._take = ResponseReader._counted
             self._left = header.length
-        self.opened = not header.is_error
+        self.is_certain = not header.is_error
         return self._take(self, body)
 
     def _until_close(self, data: bytes) -> bytes:

@@ -18,7 +18,6 @@ from logsrv.gopher.wire.url import GopherURL
 from logsrv.gopher.wire.value import Value
 
 MOST_HELD = 64 * 1024 * 1024
-# Compiled when first used: `re` takes longer to load than all of the client, and these are for Gopher+.
 _TERMINATOR_LINE = rb"\n\.\r?\n"
 _TERMINATOR_BEGUN = rb"\n(?:\.\r?)?\Z"
 # Enough of the end of a text to see its terminator, with a few CRs that do not belong there.
@@ -57,7 +56,7 @@ class Unstuffer:
     """Takes one dot off every line that begins with two; bytes at any split in, bytes out."""
 
     def __init__(self) -> None:
-        # As if a line had ended before the first: then a stuffed line is just LF, dot, dot.
+        # The start counts as the end of a line: then a stuffed line is just LF, dot, dot.
         self._held = b"\n"
         self._skip = 1
 

@@ -19,7 +19,6 @@ from logsrv.gopher.wire.value import Value
 DEFAULT_PORT = 70
 MENU_TYPE = "1"
 
-# Characters and not expressions: `re` takes longer to load than all of the client.
 _DIGITS = b"0123456789"
 _LOWER, _UPPER = b"abcdefghijklmnopqrstuvwxyz", b"ABCDEFGHIJKLMNOPQRSTUVWXYZ"
 _IN_A_SCHEME = _LOWER + _UPPER + _DIGITS + b"+.-"
@@ -206,7 +205,7 @@ def _start(place: tuple[bool, str, int, str]) -> str:
 
 
 def quoted(part: bytes) -> str:
-    """Return a part of a URL, percent-encoded; urllib.parse takes 2 ms to load."""
+    """Return a part of a URL, percent-encoded; `urllib.parse` takes 2 ms to load."""
     if not part.translate(None, _AS_THEMSELVES):
         return part.decode("ascii")
     return "".join(chr(byte) if byte in _AS_THEMSELVES else f"%{byte:02X}" for byte in part)

@@ -10,15 +10,15 @@ import pytest
 
 from logsrv.errors import ConfigurationError
 from logsrv.gopher.command.arguments import connection_options, fetch_options
-from logsrv.gopher.command.asked import asked_url
 from logsrv.gopher.command.main import run
+from logsrv.gopher.command.requests import requested_url
 from logsrv.gopher.fetch.settings import ConnectionOptions
 from logsrv.gopher.wire.errors import BadURL, GopherError
 from logsrv.kit.options.argument_parser import Shown, UsageError
 
 
 def url_of(*words: str) -> str:
-    return str(asked_url(fetch_options(words), ConnectionOptions()))
+    return str(requested_url(fetch_options(words), ConnectionOptions()))
 
 
 @pytest.mark.parametrize(
@@ -67,7 +67,7 @@ def test_what_makes_no_sense_is_said_in_one_sentence(
 ) -> None:
     def parse() -> None:
         options = fetch_options(words)
-        asked_url(options, ConnectionOptions())
+        requested_url(options, ConnectionOptions())
         connection_options(options)
 
     with pytest.raises(kind, match=sentence) as caught:

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import os
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
@@ -93,12 +91,3 @@ def test_a_part_of_a_mirror_is_read_as_such(here: bytes, tmp_path: Path) -> None
     assert typed_place("docs/sub") == FileURL(docs, "1", b"/sub/")
     assert typed_place("docs/sub/gophermap") == FileURL(docs, "1", b"/sub/")
     assert typed_place("docs/sub/a.txt") == FileURL(docs, "0", b"/sub/a.txt")
-
-
-def test_a_host_costs_nothing_more() -> None:
-    """`gopher URL` loads this each time."""
-    code = (
-        "import sys; from logsrv.gopher.local.typed import typed_place; typed_place('h.org'); "
-        "sys.exit('logsrv.gopher.local.fileurl' in sys.modules)"
-    )
-    assert subprocess.run([sys.executable, "-c", code], timeout=60).returncode == 0

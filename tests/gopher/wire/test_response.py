@@ -95,7 +95,7 @@ def test_ordinary_content_is_passed_on_at_once() -> None:
     """A slow server's first bytes are seen when they come."""
     for first in (b"G", b"i", b"0", b"\0"):
         reader = ResponseReader(PLAIN)
-        assert reader.feed(first) == first and reader.opened
+        assert reader.feed(first) == first and reader.is_certain
 
 
 def test_a_stuffed_body_with_a_header_loses_its_dots() -> None:

@@ -33,7 +33,7 @@ def _nobody() -> None:
 class Stream:
     """A sink that keeps what came until it is taken; past HIGH_WATER bytes the server has to wait.
 
-    Where another try may go better, it asks again by itself, after a pause.
+    It tries again by itself, after a pause, where that may go better.
 
     wake: called when there is something new; at_end: when the connection is no longer needed.
     """
@@ -96,14 +96,14 @@ class Stream:
         """Return true if there is something to take."""
         return bool(self._queue)
 
-    def opened(self) -> bool:
+    def is_certain(self) -> bool:
         """Return true once it is certain that there is content, maybe none.
 
         Raises the error if there is none: what came before one is worth reading.
         """
-        if self.ended and not self._queue and not self.begun and self._asked_again():
+        if self.ended and not self._queue and not self.begun and self._tries_again():
             return False
-        return self.ended or self.reader.opened
+        return self.ended or self.reader.is_certain
 
     def take(self) -> bytes | None:
         """Return what has come, b"" at the end, None as long as nothing is there.
@@ -118,7 +118,7 @@ class Stream:
                 self._paused = False
                 self._transfers.resume(self._transfer)
             return piece
-        return None if not self.ended or self._asked_again() else b""
+        return None if not self.ended or self._tries_again() else b""
 
     def close(self) -> None:
         """Let go of the connection; what was not taken by then is still there."""
@@ -131,7 +131,7 @@ class Stream:
             self._into = into
             self.descriptor = into.descriptor()
 
-    # What `Transfers` calls.
+    # The sink, which `Transfers` calls.
 
     def passed(self, size: int) -> None:
         if self._into is not None:
@@ -158,12 +158,12 @@ class Stream:
             self.at_end()
             self.wake()
 
-    def _asked_again(self) -> bool:
+    def _tries_again(self) -> bool:
         """Return true if another try may help, which has begun then. Raises why there is no more of it."""
         error = self._transfer.error
         if error is None:
             return False
-        # What was filled into a form may have come to the server before the connection broke.
+        # A form may have come to the server before the connection broke.
         once = isinstance(error, Truncated) and self._how.get("request") is not None
         seconds = None if once else self._retries.pause(self.url, error, self._tries)
         if seconds is None:

@@ -46,7 +46,7 @@ class Transfer:
     cut: TLS ended without its close, and that was accepted.
     """
 
-    # What is as here at the beginning need not be set for each of ten thousand.
+    # Defaults in the class need not be set for each of ten thousand.
     phase: Phase = "connect"
     deadline = math.inf
     outgoing = b""
@@ -56,7 +56,7 @@ class Transfer:
     # When the speed is judged again, and how much there was before; first when something has come.
     _judged_at = -math.inf
     _came_before = 0
-    # What is between us and the server: a proxy that has not yet connected to it, TLS.
+    # Between us and the server: a proxy that has not yet connected to it, TLS.
     _talk: ProxyTalk | None = None
     _encryption: Encryption | None = None
 
@@ -216,7 +216,7 @@ class Transfer:
     def _reached(self, now: float) -> None:
         """Begin with the server, which is at the other end now. Raises LogsrvError."""
         if not self.url.tls:
-            self._ask(now)
+            self._send_request(now)
             return
         from logsrv.gopher.fetch.tls import Encryption
 
@@ -227,11 +227,11 @@ class Transfer:
     def _decrypted(self, encryption: Encryption, data: bytes, now: float) -> bytes:
         data = encryption.feed(data)
         if encryption.ready and self.phase == "connect":
-            self._ask(now)
+            self._send_request(now)
         self.outgoing += encryption.outgoing()
         return data
 
-    def _ask(self, now: float) -> None:
+    def _send_request(self, now: float) -> None:
         if self._encryption is None:
             self.outgoing += self.request
         else:
@@ -244,7 +244,7 @@ class Transfer:
         reason = "it closed the connection during the handshake; does it speak TLS on this port?"
         return TLSError(self.url.address, reason)
 
-    # What they have in common.
+    # Times and errors.
 
     def _came(self, now: float) -> None:
         """Some of the answer came: the next of it is waited for, unless it comes too slowly."""

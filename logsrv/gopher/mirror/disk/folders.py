@@ -19,7 +19,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from pathlib import Path
 
-# What is wrong with one name, and not with the disk.
+# Errors of one name, and not of the disk.
 OF_A_NAME = (
     *(errno.ENAMETOOLONG, errno.EINVAL, errno.EILSEQ),
     # A file lies where a directory belongs, or the other way round.

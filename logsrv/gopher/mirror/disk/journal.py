@@ -40,7 +40,7 @@ if TYPE_CHECKING:
 FILE = ".gopher-mirror"
 _VERSION = 1
 _UPDATE = b'{"update": 1}\n'
-# What lines raise that somebody else has written, lists in lists without end among them.
+# Errors of lines that somebody else has written, lists in lists without end among them.
 _WRONG = (ValueError, TypeError, KeyError, AttributeError, RecursionError)
 
 
@@ -80,14 +80,14 @@ class MirrorJournal:
         """anew: forget what is in it, whatever it is of."""
         self._directory = directory
         self._path = os.path.join(directory, FILE)
-        self._file = _opened(self._path)
+        self._file = _open(self._path)
         self._updating = 0
         self._is_beginning = False
         try:
             self._lock()
             if anew:
                 self._file.truncate(0)
-            # What is not written yet, and the offset where it belongs: in one, so that whatever ends a
+            # The unwritten lines, and the offset where they belong: in one, so that whatever ends a
             # run, and wherever it does, what is added later has the right offset.
             self._unwritten = (self._cut_unfinished(), bytearray())
             self.is_new = not self._end()
@@ -159,7 +159,7 @@ class MirrorJournal:
             while (left := end - os.fstat(file).st_size) > 0:
                 os.write(file, lines[-left:])
         except OSError as error:
-            # That the disk is full comes without a name.
+            # The error of a full disk has no name.
             error.filename = self._path
             raise
         self._unwritten = (end, bytearray())
@@ -252,7 +252,7 @@ def _parsed(line: bytes) -> Any:
     return json.loads(line)
 
 
-def _opened(path: str) -> FileIO:
+def _open(path: str) -> FileIO:
     """Open a journal. Raises OSError; ConfigurationError for a link, through which nothing is written."""
     flags = os.O_RDWR | os.O_APPEND | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC
     try:

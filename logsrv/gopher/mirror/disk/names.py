@@ -36,7 +36,7 @@ class Names:
         self._taken: set[tuple[Path, str]] = set()
         self._next: dict[tuple[Path, str], int] = {}
         self._directories: dict[tuple[bytes, ...], Path] = {(): ()}
-        # Of files, by server and what stands before the last delimiter of the selector.
+        # Directories of files, by server and the selector up to its last delimiter.
         self._parents: dict[tuple[str, int, bytes], Path] = {}
         self._menus: set[Path] = set()
 

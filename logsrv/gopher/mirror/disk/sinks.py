@@ -17,7 +17,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import BinaryIO
 
-# What is smaller is written at once.
+# Bytes of a file that is written at once, and not as it comes.
 _SMALL = 256 * 1024
 
 
@@ -89,7 +89,7 @@ class FileSink:
     changed: whether it was written; one that was there with the same content is left as it is.
     """
 
-    # What is as here at the beginning need not be set for each of ten thousand.
+    # Defaults in the class need not be set for each of ten thousand.
     changed = True
     size = 0
     descriptor: int | None = None

@@ -88,7 +88,7 @@ class Earlier:
         """Return the copy of a menu."""
         return read_menu(self._journal.menu(copy))
 
-    # What an update finds.
+    # Findings of an update.
 
     def lists(self, line: MenuItem, url: GopherURL | None, job: Job | None) -> None:
         """A menu has `line`, which leads to `url`; job: for that, if it is wanted."""

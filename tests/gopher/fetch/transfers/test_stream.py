@@ -68,7 +68,7 @@ def test_an_error_comes_behind_what_came_before(serve: Serve, transfers: Transfe
         connection.sendall(b"+10\r\nhalf")
 
     stream = Stream(transfers, GopherURL.parse(serve(half).url("/0x%09%09+")))
-    while not stream.opened():
+    while not stream.is_certain():
         transfers.wait(1)
     assert taken(transfers, stream) == b"half"
     with pytest.raises(Truncated):
@@ -80,7 +80,7 @@ def test_without_content_opening_it_fails(serve: Serve, transfers: Transfers) ->
     while not stream.ended:
         transfers.wait(1)
     with pytest.raises(ServerError):
-        stream.opened()
+        stream.is_certain()
 
 
 def test_closing_lets_the_server_go(serve: Serve, transfers: Transfers) -> None:

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from logsrv.gopher.command.asked import opened
+from logsrv.gopher.command.requests import open_answer
 from logsrv.gopher.fetch.settings import ConnectionOptions
 from logsrv.gopher.local.fileurl import FileURL
 from logsrv.gopher.wire.url import GopherURL
@@ -118,7 +118,7 @@ def test_both_are_opened_alike(hole: Path, serve: Serve) -> None:
         (FileURL(os.fsencode(hole), "0", b"/sub/deep.bin"), 256),
         (GopherURL.parse(server.url("/0/x")), None),
     ):
-        with opened(url, ConnectionOptions()) as answer:
+        with open_answer(url, ConnectionOptions()) as answer:
             assert answer.length == length
             assert b"".join(answer.pieces())
 

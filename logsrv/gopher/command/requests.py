@@ -32,7 +32,7 @@ if TYPE_CHECKING:
 _LONGEST_NUMBER = 6
 
 
-def asked_url(options: Namespace, connection: ConnectionOptions) -> ItemURL:
+def requested_url(options: Namespace, connection: ConnectionOptions) -> ItemURL:
     """Return the URL of `gopher URL`, with everything that numbers, words and options add to it. Raises
     GopherError, UsageError, ConfigurationError.
     """
@@ -51,15 +51,17 @@ def asked_url(options: Namespace, connection: ConnectionOptions) -> ItemURL:
 
 
 def kind_of(url: ItemURL) -> Transfer:
-    """Return how an answer to `url`, which `asked_url` has let through, is to be read."""
+    """Return how an answer to `url`, which `requested_url` has let through, is to be read."""
     if isinstance(url, GopherURL) and url.plus is not None and url.plus[:1] in (b"!", b"$"):
         return "text"
     transfer = item_type(url.item_type).transfer
-    assert transfer is not None, "asked_url lets nothing else through"
+    assert transfer is not None, "requested_url lets nothing else through"
     return transfer
 
 
-def opened(url: ItemURL, connection: ConnectionOptions, most_bytes: int | None = None) -> Answer:
+def open_answer(
+    url: ItemURL, connection: ConnectionOptions, most_bytes: int | None = None
+) -> Answer:
     """Ask for `url`, and return the answer as it is sent: a server's, or what is on this machine.
 
     most_bytes: in place of the limit there is for such an answer. Raises GopherError, ConfigurationError.
@@ -122,7 +124,7 @@ def _links(menu: ItemURL, enough: int, connection: ConnectionOptions) -> list[Me
     """The links of a menu; no more of it is read than `enough` of them."""
     parser = MenuParser()
     links: list[MenuItem] = []
-    with opened(menu, connection) as answer:
+    with open_answer(menu, connection) as answer:
         for piece in answer.pieces():
             links += [item for item in parser.feed(piece) if item.is_link]
             if parser.terminated or len(links) >= enough:
