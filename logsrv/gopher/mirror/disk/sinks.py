@@ -107,6 +107,8 @@ class FileSink:
         self.size += len(data)
         if self._file is not None:
             self._file.write(data)
+            # The next bytes may go to `descriptor`, and must not overtake a short piece in the buffer.
+            self._file.flush()
             return False
         self._content = self._content + data if self._content else data
         if self.size > _SMALL:

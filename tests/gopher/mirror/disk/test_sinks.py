@@ -141,3 +141,17 @@ def test_a_file_that_is_the_same_is_left_alone(tmp_path: Path, lines: int) -> No
         assert (path.stat().st_ino == before.st_ino) is not changed
     assert path.read_bytes() == b".lime\r\n" * lines
     assert os.listdir(tmp_path) == ["x"]
+
+
+def test_what_goes_past_the_program_stays_behind_all_that_came_before(tmp_path: Path) -> None:
+    """A server under load sends a large file in short pieces too."""
+    sink = FileSink(str(tmp_path / "x"), text=False)
+    sink.feed(b"a" * 300_000)
+    sink.feed(b"b" * 10)
+    assert sink.descriptor is not None
+    os.write(sink.descriptor, b"c" * 10)
+    sink.passed(10)
+    sink.feed(b"d")
+    sink.finish(has_header=False)
+    sink.store()
+    assert (tmp_path / "x").read_bytes() == b"a" * 300_000 + b"b" * 10 + b"c" * 10 + b"d"
