@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 import pytest
+from textual.events import Paste
 from textual.pilot import Pilot
 
 from logsrv.gopher.browse.app import Browser
@@ -20,6 +21,8 @@ from tests.gopher.servers import Scripted
 
 Result = TypeVar("Result")
 PATIENCE = 20.0
+# The Pilot takes its time for each key.
+SHORT = 8
 
 
 async def until(happened: Callable[[], Any], what: str) -> None:
@@ -65,7 +68,11 @@ class Driven:
         await self.pilot.press(*keys)
 
     async def type(self, text: str) -> None:
-        """Type `text` and Enter."""
+        """Type `text` and Enter; of a long one only the end is typed, the rest is pasted."""
+        if len(text) > SHORT:
+            self.browser.post_message(Paste(text[:-SHORT]))
+            await self.pilot.pause()
+            text = text[-SHORT:]
         await self.pilot.press(*("space" if each == " " else each for each in text), "enter")
 
     async def shows(self, *texts: str) -> None:
