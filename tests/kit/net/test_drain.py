@@ -24,13 +24,13 @@ class End:
 
     def close(self) -> None:
         self.closing = True
-        self._gone()
+        self.gone()
 
     def abort(self) -> None:
         self.aborted = True
-        self._gone()
+        self.gone()
 
-    def _gone(self) -> None:
+    def gone(self) -> None:
         self._connections.discard(self)
         self.ours.close()
         self.theirs.close()
@@ -69,7 +69,7 @@ def test_what_comes_between_two_looks_is_waited_for_as_well() -> None:
     end.theirs.sendall(b"x")
     clock.advance(LOOK_SECONDS)
     assert not end.closing
-    end._gone()
+    end.gone()
     clock.advance(LOOK_SECONDS)
 
 

@@ -22,6 +22,7 @@ from logsrv.kit.web.channel import (
     WebRequest,
     host_and_target,
 )
+from tests.kit.net.network import logged
 
 
 class Echo:
@@ -187,10 +188,12 @@ def test_negotiation() -> None:
 def test_connection_log() -> None:
     """With --log-connections there is a line for each connect and disconnect."""
     peer = Peer()
-    peer.channel.connectionLost(Failure(ConnectionDone()))
-    assert len(peer.log._lines) == 2
-    assert "tcp:192.0.2.1:5" in peer.log._lines[0]
-    peer.log.flush()
+    with logged() as messages:
+        peer.channel.connectionLost(Failure(ConnectionDone()))
+        peer.log.flush()
+    connected, disconnected = messages[0].splitlines()
+    assert connected.startswith("Got connection from tcp:192.0.2.1:5")
+    assert disconnected.strip().startswith("Lost connection from tcp:192.0.2.1:5")
 
 
 def test_form() -> None:

@@ -116,7 +116,9 @@ def test_a_flood_of_addresses_takes_no_more_memory_and_lets_a_busy_one_not_be_fo
     for number in range(100):
         assert limit.take(f"10.0.0.{number}", 1.0, 1)
         assert not limit.take("busy", 1.0, 1)
-    assert len(limit._buckets) == 3
+    # Those before the last two are forgotten, and their buckets full again.
+    assert not limit.take("10.0.0.99", 1.0, 1)
+    assert limit.take("10.0.0.97", 1.0, 1)
 
 
 @given(st.lists(st.floats(0, 10), max_size=60))
