@@ -204,10 +204,12 @@ class Incoming:
             and not (format.telnet and IAC in raw)
         ):
             # Most chunks are whole lines, and most peers who come, say a line and go send nothing else.
-            lines = self._as_text(raw)
-            if lines is not None:
-                self.lines, self._made, self._count = iter(lines), len(raw), len(lines)
-                return True
+            try:
+                lines = format.split(raw)
+            except UnicodeDecodeError:
+                return self._make_some()
+            self.lines, self._made, self._count = iter(lines), len(raw), len(lines)
+            return True
         return self._make_some()
 
     def _make_some(self) -> bool:
@@ -248,9 +250,6 @@ class Incoming:
                 self.format.is_too_long(line) for line in lines if len(line) > self.format.max_line
             ):
                 return None
-        return self._as_text(block)
-
-    def _as_text(self, block: bytes | bytearray) -> list[str] | None:
         try:
             return self.format.split(block)
         except UnicodeDecodeError:

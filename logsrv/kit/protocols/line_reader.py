@@ -106,7 +106,9 @@ class LineReader:
             gone = self._end_of_stream("has gone")
             self._end_waiting().errback(gone)
         incoming = self._incoming
-        self._author.factory.dropped_bytes += incoming.dropped + len(incoming)
+        dropped = incoming.dropped + len(incoming)
+        if dropped:
+            self._author.factory.dropped_bytes += dropped
 
     async def next_line(self, timeout: float | None) -> str:
         """Return the next line instead of giving it to `line_received`."""

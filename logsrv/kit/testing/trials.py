@@ -11,17 +11,11 @@ from __future__ import annotations
 
 import gc
 import random
-import warnings
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Iterator
 from typing import Any
 
-import attrs
-from twisted.logger import ILogObserver, LogEvent, globalLogPublisher
-from zope.interface import provider
-
 from logsrv.kit.testing.memory import MemoryService, every_split, plugin_of
-from logsrv.kit.testing.peer import MemoryPeer
+from logsrv.kit.testing.trial import ANSWER_SECONDS, HOUR, Trial, ask, converse, rest, shown
 
 TIMES = 10_000
 # A peer that reads nothing is sent at least this, so that its transport is full.
@@ -30,12 +24,6 @@ LEAST_TO_FILL = 256 * 1024
 MOST_WAITING = 4 * 1024 * 1024
 # A piece that cuts lines and frames wherever it comes to it.
 PIECE = 4093
-# The time that an answer may take, in seconds of the clock in memory.
-ANSWER_SECONDS = 5.0
-# For who goes on sending by himself.
-MOST_ANSWERS = 100
-HOUR = 3600.0
-FAILED = ("connections_failed_total", "requests_failed_total", "datagrams_failed_total")
 
 
 def conformance(
@@ -68,84 +56,6 @@ def conformance(
         if "datagram" in kinds:
             for run in DATAGRAM_TRIALS:
                 run(trial, talk)
-
-
-@attrs.frozen
-class Trial:
-    """The plugin on trial. start: makes a service of it; the others as `conformance` has them."""
-
-    start: Callable[[], MemoryService]
-    name: str
-    same: bool
-    apart: bool
-
-    @contextmanager
-    def service(self, doing: str) -> Iterator[MemoryService]:
-        """Give a service, in which nothing may fail. doing: what is tried with it, for the sentence."""
-        failures: list[str] = []
-
-        @provider(ILogObserver)
-        def observe(event: LogEvent) -> None:
-            if "log_failure" in event:
-                failure = event["log_failure"]
-                failures.append(f"{failure.type.__name__}: {failure.getErrorMessage()}"[:200])
-
-        globalLogPublisher.addObserver(observe)
-        try:
-            with warnings.catch_warnings(record=True) as warned:
-                warnings.simplefilter("always")
-                service = self.start()
-                yield service
-                # The state lets go of what it has.
-                for peer in service.peers:
-                    peer.disconnect()
-                if service.service.running:
-                    service.stop()
-        finally:
-            globalLogPublisher.removeObserver(observe)
-        forgotten = [str(one.message) for one in warned if "never awaited" in str(one.message)]
-        failed = sum(service.metric(name) for name in FAILED)
-        wrong = [*failures, *forgotten] or (["it is counted as failed"] if failed else [])
-        if wrong:
-            raise AssertionError(f"{self.name} fails {doing}: {wrong[0]}")
-
-    def expect(self, wanted: object, came: object, sentence: str) -> None:
-        """Raise AssertionError unless the two are equal; if answers are the same each time."""
-        if self.same and wanted != came:
-            raise AssertionError(
-                f"{self.name} {sentence}: {shown(came)} instead of {shown(wanted)}"
-            )
-
-    def answer(self, talk: bytes) -> bytes:
-        """Return what a peer gets that sends `talk` as one piece."""
-        with self.service(f"on {shown(talk)}") as service:
-            return converse(service, [talk])
-
-
-def converse(service: MemoryService, pieces: list[bytes]) -> bytes:
-    peer = service.connect()
-    for piece in pieces:
-        peer.feed(piece)
-    return rest(service, peer)
-
-
-def rest(service: MemoryService, peer: MemoryPeer) -> bytes:
-    """Return what the peer gets, until nothing has come for as long as an answer may take."""
-    came = peer.received()
-    for _ in range(MOST_ANSWERS):
-        service.clock.advance(ANSWER_SECONDS)
-        more = peer.received()
-        if not more:
-            break
-        came += more
-    return came
-
-
-def shown(value: object) -> str:
-    """A value for a sentence: of long bytes, the beginning and the end."""
-    if not isinstance(value, bytes) or len(value) <= 80:
-        return repr(value)
-    return f"{value[:40]!r}…{value[-20:]!r} ({len(value)} bytes)"
 
 
 def try_hours(trial: Trial) -> None:
@@ -338,13 +248,6 @@ def try_datagrams(trial: Trial, talk: bytes) -> None:
         service.reload()
         trial.expect(whole, ask(service, talk), f"answers {shown(talk)} otherwise after a reload")
         stop(trial, service)
-
-
-def ask(service: MemoryService, datagram: bytes) -> list[bytes]:
-    sender = service.sender()
-    sender.send(datagram)
-    service.clock.advance(ANSWER_SECONDS)
-    return sender.received()
 
 
 STREAM_TRIALS = (

@@ -26,6 +26,7 @@ from logsrv.kit import (
     protocol_plugin,
 )
 from logsrv.kit.testing import MemoryService, conformance, trials
+from logsrv.kit.testing.trial import Trial
 
 
 class Shout(LineProtocol):
@@ -332,7 +333,7 @@ class OffendedDatagrams(DatagramLines):
 )  # fmt: skip
 def test_each_trial(run: Any, what: Any, sentence: str) -> None:
     """A trial by itself: in the suite another one may find the same mistake first."""
-    trial = trials.Trial(lambda: MemoryService(what), "plugin", same=True, apart=True)
+    trial = Trial(lambda: MemoryService(what), "plugin", same=True, apart=True)
     with pytest.raises(AssertionError, match=f"^{re.escape(sentence)}"):
         run(trial, b"hello\n")
 

@@ -1,0 +1,106 @@
+"""A plugin on trial: a service in which nothing may fail, and conversations with it."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+
+import attrs
+from twisted.logger import ILogObserver, LogEvent, globalLogPublisher
+from zope.interface import provider
+
+from logsrv.kit.testing.memory import MemoryService
+from logsrv.kit.testing.peer import MemoryPeer
+
+# The time that an answer may take, in seconds of the clock in memory.
+ANSWER_SECONDS = 5.0
+# A plugin that goes on sending by itself is heard so often.
+MOST_ANSWERS = 100
+HOUR = 3600.0
+FAILED = ("connections_failed_total", "requests_failed_total", "datagrams_failed_total")
+
+
+@attrs.frozen
+class Trial:
+    """The plugin on trial. start: makes a service of it; the others as `conformance` has them."""
+
+    start: Callable[[], MemoryService]
+    name: str
+    same: bool
+    apart: bool
+
+    @contextmanager
+    def service(self, doing: str) -> Iterator[MemoryService]:
+        """Give a service, in which nothing may fail. doing: what is tried with it, for the sentence."""
+        failures: list[str] = []
+
+        @provider(ILogObserver)
+        def observe(event: LogEvent) -> None:
+            if "log_failure" in event:
+                failure = event["log_failure"]
+                failures.append(f"{failure.type.__name__}: {failure.getErrorMessage()}"[:200])
+
+        globalLogPublisher.addObserver(observe)
+        try:
+            with warnings.catch_warnings(record=True) as warned:
+                warnings.simplefilter("always")
+                service = self.start()
+                yield service
+                # The state lets go of what it has.
+                for peer in service.peers:
+                    peer.disconnect()
+                if service.service.running:
+                    service.stop()
+        finally:
+            globalLogPublisher.removeObserver(observe)
+        forgotten = [str(one.message) for one in warned if "never awaited" in str(one.message)]
+        failed = sum(service.metric(name) for name in FAILED)
+        wrong = [*failures, *forgotten] or (["it is counted as failed"] if failed else [])
+        if wrong:
+            raise AssertionError(f"{self.name} fails {doing}: {wrong[0]}")
+
+    def expect(self, wanted: object, came: object, sentence: str) -> None:
+        """Raise AssertionError unless the two are equal; if answers are the same each time."""
+        if self.same and wanted != came:
+            raise AssertionError(
+                f"{self.name} {sentence}: {shown(came)} instead of {shown(wanted)}"
+            )
+
+    def answer(self, talk: bytes) -> bytes:
+        """Return what a peer gets that sends `talk` as one piece."""
+        with self.service(f"on {shown(talk)}") as service:
+            return converse(service, [talk])
+
+
+def converse(service: MemoryService, pieces: list[bytes]) -> bytes:
+    peer = service.connect()
+    for piece in pieces:
+        peer.feed(piece)
+    return rest(service, peer)
+
+
+def rest(service: MemoryService, peer: MemoryPeer) -> bytes:
+    """Return what the peer gets, until nothing has come for as long as an answer may take."""
+    came = peer.received()
+    for _ in range(MOST_ANSWERS):
+        service.clock.advance(ANSWER_SECONDS)
+        more = peer.received()
+        if not more:
+            break
+        came += more
+    return came
+
+
+def shown(value: object) -> str:
+    """A value for a sentence: of long bytes, the beginning and the end."""
+    if not isinstance(value, bytes) or len(value) <= 80:
+        return repr(value)
+    return f"{value[:40]!r}…{value[-20:]!r} ({len(value)} bytes)"
+
+
+def ask(service: MemoryService, datagram: bytes) -> list[bytes]:
+    sender = service.sender()
+    sender.send(datagram)
+    service.clock.advance(ANSWER_SECONDS)
+    return sender.received()
