@@ -1,5 +1,6 @@
 """`gopher browse`: a full-screen terminal browser for Gopher, on Textual.
 
+    program           `gopher browse`: takes the terminal
     curtain, start    the first screen, while the rest loads
     content/          answers as lines that are safe to show, and how they become rows (no I/O)
     loading/          pages and files on their way; history, cache, followed menus; all of a run
@@ -7,57 +8,5 @@
     commands/         what the keys do, in groups that know each other by what they need
     app               the window: its widgets, and which command each key is
 
-Importing this package imports none of them: Textual takes its time, and may not be there.
+Importing this package imports none of them: Textual takes its time, and may not be installed.
 """
-
-from __future__ import annotations
-
-import os
-import sys
-from importlib.util import find_spec
-
-from logsrv.errors import LogsrvError
-
-TYPE_CHECKING = False
-if TYPE_CHECKING:
-    from logsrv.gopher.fetch.settings import ConnectionOptions
-
-_NEEDED = ("textual", "PIL")
-
-
-def run(
-    url: str | None = None, options: ConnectionOptions | None = None, charset: str | None = None
-) -> int:
-    """Browse in this terminal, from `url` (or a path) or the start page on; the exit status of the command.
-
-    options: how to connect; charset: of texts and menus.
-
-    1, with a sentence on standard error: Textual is not installed, there is no terminal, or `url`
-    is not one.
-    """
-    if not all(map(find_spec, _NEEDED)):
-        return _failed("the browser needs Textual and Pillow: pip install 'logsrv[browse]'")
-    if not (sys.stdin.isatty() and sys.stdout.isatty()):
-        return _failed("browsing needs a terminal; gopher URL prints one page anywhere")
-    from logsrv.gopher.browse.curtain import Curtain
-    from logsrv.gopher.local.typed import typed_place
-
-    if sys.stderr is None or not sys.stderr.isatty():
-        # Textual draws there, and a screen in a file would look like a browser that does nothing.
-        sys.__stderr__ = sys.__stdout__  # type: ignore[misc]
-    try:
-        place = None if url is None else typed_place(url)
-        with Curtain(sys.stdout, os.environ, str(place or "Start page")) as curtain:
-            # Only now what takes time to load.
-            import asyncio
-
-            from logsrv.gopher.browse.start import browse
-
-            return asyncio.run(browse(place, os.environ, curtain, options, charset))
-    except LogsrvError as error:
-        return _failed(str(error))
-
-
-def _failed(sentence: str) -> int:
-    print(f"gopher: {sentence}", file=sys.stderr)
-    return 1

@@ -210,7 +210,7 @@ class Browser(App[None]):
         if event.widget is not None and event.widget.id == "address":
             self.opening.go()
 
-    # What changes on the screen.
+    # Showing changes.
 
     def _tick(self) -> None:
         """Show what has changed; called a few times a second."""

@@ -17,10 +17,9 @@ from logsrv.kit.text.escape import one_line
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Sequence
     from typing import Any, TextIO
 
-    from logsrv.gopher.browse.content.lines import PageLine
+    from logsrv.gopher.browse.content.layout import Layout
 
 # The bar with the address above, two rows below.
 _FRAME_ROWS = 3
@@ -49,9 +48,9 @@ class Curtain:
     def __enter__(self) -> Curtain:
         self._before = termios.tcgetattr(self._terminal)
         quiet = termios.tcgetattr(self._terminal)
-        # Whole lines and their echo are for shells, and Ctrl-C is a key of the browser.
+        # No editing of lines, no echo; Ctrl-C is a key of the browser.
         quiet[3] &= ~(termios.ICANON | termios.ECHO | termios.ISIG)
-        # Enter, typed before the browser reads, is to be Enter for it, and Ctrl-S a key as well.
+        # Enter and Ctrl-S that are typed meanwhile reach the browser as these keys.
         quiet[0] &= ~(termios.ICRNL | termios.IXON)
         termios.tcsetattr(self._terminal, termios.TCSANOW, quiet)
         self._write(_SHOW + self._screen(f" Loading   {self._address}", []))
@@ -63,15 +62,16 @@ class Curtain:
             self._write(_LEAVE)
 
     def hand_over(self) -> None:
-        """Leave the screen to somebody who leaves it in order himself."""
+        """Leave the screen to Textual, which restores it at the end."""
         self._mine = False
 
-    def show(self, lines: Sequence[PageLine]) -> None:
-        """Paint the beginning of a page; links below the window too decide where its text begins."""
-        from logsrv.gopher.browse.content.layout import Layout
+    @property
+    def width(self) -> int:
+        """Return the columns of a page: wide windows have a scrollbar beside it."""
+        return self._columns - (1 if self._columns >= 82 else 0)
 
-        layout = Layout(self._columns - (1 if self._columns >= 82 else 0))
-        layout.extend(lines)
+    def show(self, layout: Layout) -> None:
+        """Paint the beginning of a page that is laid out in `width` columns."""
         painted = []
         for index, start, end in layout.rows[: self.rows - _FRAME_ROWS]:
             line = layout.lines[index]

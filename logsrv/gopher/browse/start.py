@@ -9,6 +9,7 @@ from importlib import import_module
 from typing import Any
 
 from logsrv.gopher.browse.content.guide import start_lines
+from logsrv.gopher.browse.content.layout import Layout
 from logsrv.gopher.browse.content.lines import PageLine, lines_of
 from logsrv.gopher.browse.content.links import link_to
 from logsrv.gopher.browse.curtain import Curtain
@@ -17,9 +18,9 @@ from logsrv.gopher.browse.loading.session import BrowsingSession
 from logsrv.gopher.fetch.settings import ConnectionOptions
 from logsrv.gopher.local.fileurl import ItemURL
 
-# The loading thread would keep the interpreter for 5 ms at a time from the one that has a page to show.
+# Seconds; at the usual 5 ms, the thread that imports would delay the one that has a page to show.
 _SWITCH = 0.001
-# More than a window has: whether there are links decides where the text begins.
+# More lines than a window has.
 _FIRST_LINES = 200
 
 
@@ -34,10 +35,10 @@ async def browse(
     session = BrowsingSession(environ, options, charset)
     loading = showing = None
     if url is None or link_to(url).kind != "show":
-        curtain.show(start_lines(session.bookmarks))
+        _show(start_lines(session.bookmarks), curtain)
     else:
         loading = session.loading(url)
-        showing = asyncio.create_task(_show(loading, curtain, charset))
+        showing = asyncio.create_task(_show_page(loading, curtain, charset))
     usual = sys.getswitchinterval()
     sys.setswitchinterval(_SWITCH)
     app: Any = await asyncio.to_thread(import_module, "logsrv.gopher.browse.app")
@@ -50,10 +51,17 @@ async def browse(
     return browser.return_code or 0
 
 
-async def _show(loading: Loading, curtain: Curtain, charset: str | None) -> None:
+async def _show_page(loading: Loading, curtain: Curtain, charset: str | None) -> None:
     """Show the page on its way, as it comes, or all of it when that was at once."""
     lines: list[PageLine] = []
     async for lines in loading.growing():
-        curtain.show(lines[:_FIRST_LINES])
+        _show(lines, curtain)
     if not lines and (lines := lines_of(await loading.page(), charset)):
-        curtain.show(lines[:_FIRST_LINES])
+        _show(lines, curtain)
+
+
+def _show(lines: list[PageLine], curtain: Curtain) -> None:
+    """Show the beginning; links below the window too decide where its text begins."""
+    layout = Layout(curtain.width)
+    layout.extend(lines[:_FIRST_LINES])
+    curtain.show(layout)

@@ -148,7 +148,7 @@ def _dispatch(words: list[str], stdout: BinaryIO, stderr: TextIO) -> int:
 
 
 def _browse(words: list[str]) -> int:
-    from logsrv.gopher.browse import run as browse
+    from logsrv.gopher.browse.program import run as browse
     from logsrv.gopher.command.arguments import browse_options, connection_options
 
     options = browse_options(words)

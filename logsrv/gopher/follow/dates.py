@@ -9,7 +9,7 @@ import re
 from datetime import UTC, date, datetime, timedelta
 from functools import cache
 
-# What is older is about the past, or a number.
+# Earlier dates are about the past, or numbers.
 _FIRST = date(1990, 1, 1)
 # The clock of a server may be in another time zone.
 _AHEAD = timedelta(days=1)

@@ -10,6 +10,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable
 from datetime import date
+from hashlib import sha256
 from urllib.parse import quote
 
 from logsrv.gopher.follow.dates import date_in
@@ -22,11 +23,11 @@ from logsrv.gopher.wire.value import Value
 from logsrv.kit.text.escape import one_line
 
 LONGEST_TITLE = 200
-# What is longer is prose with a date in it.
+# Longer lines are prose with a date in it.
 _LONGEST_HEADING = 120
 _LONGEST_ID = 2000
 _MARKS = " \t*=-_#~+|:•—–>"
-# What a feed may lead to; others (`javascript:`, `file:`) would act on the reader's machine.
+# Schemes that a feed may lead to; others (`javascript:`, `file:`) would act on the reader's machine.
 _ELSEWHERE = ("http:", "https:", "ftp:", "gemini:")
 _ADDRESS = re.compile(r"gophers?://[^\s<>\"]+", re.IGNORECASE)
 
@@ -45,8 +46,6 @@ def same_id(id: str) -> str:
 
 def key_of(id: str) -> str:
     """Return what an entry is recognised by, in 16 digits."""
-    from hashlib import sha256  # 9 ms, which the start of the browser need not wait for
-
     return sha256(same_id(id).encode("utf-8", "backslashreplace")).hexdigest()[:16]
 
 

@@ -23,7 +23,7 @@ from logsrv.gopher.wire.url import GopherURL
 from logsrv.kit.text.time import rfc3339
 
 Found = Sequence[tuple[Item, Followed]]
-# What XML 1.0 has no way to write at all; other controls are escaped in titles already.
+# XML 1.0 has no way to write these; other controls are escaped in titles already.
 _NOT_IN_XML = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 _TITLE = "New in Gopher"
 

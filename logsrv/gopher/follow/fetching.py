@@ -22,7 +22,7 @@ from logsrv.kit.text.escape import one_line
 # The largest phlogs have a few thousand entries.
 LIMITS = Limits(menu=4 * 1024 * 1024, text=4 * 1024 * 1024, items=20_000)
 AT_ONCE = 4
-# Nobody waits for it, but a server that sends a byte now and then should not hold a place for long.
+# For one menu: a server that sends a byte now and then would hold one of the four places.
 _MOST_SECONDS = 60.0
 OptionsFor = Callable[[GopherURL], ConnectionOptions]
 Change = Callable[[News], News]

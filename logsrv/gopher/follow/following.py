@@ -9,6 +9,7 @@ of its own.
 from __future__ import annotations
 
 import fcntl
+import uuid
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -24,7 +25,7 @@ from logsrv.gopher.wire.itemtypes import item_type
 from logsrv.gopher.wire.url import GopherURL
 from logsrv.gopher.wire.value import Value
 
-# Of a file that somebody else may have put there.
+# Read of a file that somebody else may have put there.
 _MOST_BYTES = 16 * 1024 * 1024
 _FEED = "feed"
 
@@ -88,7 +89,7 @@ class Following:
         with self._alone():
             if url in self._titles():
                 return False
-            # First: on a full disk it would be followed, and all of it new to nobody.
+            # Before the list: else a full disk would leave a followed menu of which nothing is known.
             self._write(url, News().look(entries, now))
             return self._list.add(url, title)
 
@@ -119,8 +120,6 @@ class Following:
 
     def feed_id(self) -> str:
         """Return the id of the feed of all menus, made when it is first asked for."""
-        import uuid  # only a feed needs it
-
         with self._alone():
             try:
                 return uuid.UUID((self._news / _FEED).read_text("ascii").strip()).urn
@@ -139,7 +138,7 @@ class Following:
 
     @contextmanager
     def _alone(self) -> Iterator[None]:
-        """Nobody else changes anything meanwhile; it takes milliseconds."""
+        """Hold the lock that all browsers and commands take to change these files, for milliseconds."""
         try:
             self._news.mkdir(parents=True, exist_ok=True)
             with (self._news / ".lock").open("ab") as file:

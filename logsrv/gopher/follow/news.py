@@ -19,7 +19,7 @@ from logsrv.gopher.follow.entries import LONGEST_TITLE, Entry, address_of, is_id
 from logsrv.gopher.wire.value import Value
 from logsrv.kit.text.escape import one_line
 
-# As many as a menu may have (`fetching`), and the same once more of what was there before.
+# Twice as many as a menu may have (`fetching`): half of them for what was there before.
 MOST_KNOWN = 40_000
 # Kept with their titles, of each menu.
 MOST_NEW = 500
@@ -88,8 +88,9 @@ class News(Value):
         return self.replace(failed=sentence, tried=now)
 
     def mark(self, ids: Iterable[str] | None = None, *, read: bool = True) -> News:
-        """Return the same with these entries, or all, read, or new again; who has read all of the new ones
-        that are kept has seen enough of the others.
+        """Return the same with these entries, or all, marked as read, or as new again.
+
+        When all items that are kept are read, those left out no longer count as new.
         """
         marked = frozenset(map(same_id, [item.id for item in self.items] if ids is None else ids))
         items = [
@@ -108,7 +109,7 @@ class News(Value):
 
     @classmethod
     def from_json(cls, line: bytes) -> News:
-        """Return what `as_json` wrote. What is damaged is left out; nothing known is left of less."""
+        """Return what `as_json` wrote. Damaged items are left out; with other damage, nothing is known."""
         try:
             whole = json.loads(line)
             keys = tuple(key for key in whole["keys"] if _KEY.fullmatch(key))

@@ -14,10 +14,17 @@ from typing import TextIO
 
 import pytest
 
+from logsrv.gopher.browse.content.layout import Layout
 from logsrv.gopher.browse.content.lines import PageLine
 from logsrv.gopher.browse.curtain import Curtain
 from logsrv.gopher.browse.widgets.ground import keep
 from logsrv.gopher.wire.menu import MenuItem
+
+
+def show(curtain: Curtain, lines: list[PageLine]) -> None:
+    layout = Layout(curtain.width)
+    layout.extend(lines)
+    curtain.show(layout)
 
 
 @pytest.fixture
@@ -65,7 +72,7 @@ def test_the_beginning_of_a_page(terminal: tuple[int, TextIO], environ: dict[str
     ]
     with Curtain(stream, environ, "gopher://h/") as curtain:
         painted(ours)
-        curtain.show([*lines, *[PageLine("more words than fit into it")] * 100])
+        show(curtain, [*lines, *[PageLine("more words than fit into it")] * 100])
         written = painted(ours)
         assert ("38;2;" in written, "38;5;" in written) == (
             "COLORTERM" in environ,
@@ -85,7 +92,7 @@ def test_the_beginning_of_a_text(terminal: tuple[int, TextIO]) -> None:
     ours, stream = terminal
     with Curtain(stream, {"NO_COLOR": "1"}, "gopher://h/0/a.txt") as curtain:
         painted(ours)
-        curtain.show([PageLine("A text"), PageLine("has all of the forty columns to itself.")])
+        show(curtain, [PageLine("A text"), PageLine("has all of the forty columns to itself.")])
         assert seen(ours)[:3] == [
             *("  gopher://h/0/a.txt", "A text", "has all of the forty columns to itself."),
         ]
@@ -97,7 +104,7 @@ def test_text_stands_where_the_browser_puts_it(terminal: tuple[int, TextIO]) -> 
     link = PageLine("One", "menu", "menu", MenuItem("1", b"One"))
     with Curtain(stream, {"NO_COLOR": "1"}, "gopher://h/") as curtain:
         painted(ours)
-        curtain.show([*[PageLine("Welcome", "information")] * 30, link])
+        show(curtain, [*[PageLine("Welcome", "information")] * 30, link])
         assert seen(ours)[1] == "          Welcome"
 
 

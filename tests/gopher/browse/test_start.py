@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from logsrv.gopher.browse import start
-from logsrv.gopher.browse.content.lines import PageLine
+from logsrv.gopher.browse.content.layout import Layout
 from logsrv.gopher.wire.url import GopherURL
 from tests.gopher.browse.conftest import run
 from tests.gopher.browse.menus import item, menu
@@ -19,13 +19,13 @@ from tests.gopher.conftest import Serve
 class Curtain:
     """Takes the place of the first screen, and writes down what it was to show."""
 
-    rows = 24
+    width = 80
 
     def __init__(self) -> None:
         self.shown: list[list[str]] = []
 
-    def show(self, lines: list[PageLine]) -> None:
-        self.shown.append([line.text for line in lines])
+    def show(self, layout: Layout) -> None:
+        self.shown.append([line.text for line in layout.lines])
 
     def hand_over(self) -> None:
         self.shown.append(["handed over"])

@@ -1,4 +1,4 @@
-"""The commands of the keys: each class is a group of commands, and names in its constructor what it needs.
+"""Commands, which keys and the mouse run: each class is a group of them, and its fields are what it needs.
 
 current       the page on the screen, and what in it is pointed at
 speaker       sentences below the page, questions, announcements

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from attrs import define
+
 from logsrv.gopher.browse.commands.current import CurrentPage
 from logsrv.gopher.browse.commands.speaker import Speaker
 from logsrv.gopher.browse.commands.visiting import Visiting
@@ -11,16 +13,14 @@ from logsrv.gopher.follow.bookmarks import Bookmarks
 from logsrv.kit.text.escape import one_line
 
 
+@define(eq=False)
 class Bookmarking:
     """Commands that change the bookmarks."""
 
-    def __init__(
-        self, bookmarks: Bookmarks, current: CurrentPage, visiting: Visiting, speaker: Speaker
-    ) -> None:
-        self._bookmarks = bookmarks
-        self._current = current
-        self._visiting = visiting
-        self._speaker = speaker
+    _bookmarks: Bookmarks
+    _current: CurrentPage
+    _visiting: Visiting
+    _speaker: Speaker
 
     def add_page(self) -> None:
         """Bookmark the page."""

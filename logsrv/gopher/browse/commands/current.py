@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from attrs import define, field
+
 from logsrv.gopher.browse.content.links import Hyperlink, link_to
 from logsrv.gopher.browse.content.page import Page
 from logsrv.gopher.browse.loading.session import BrowsingSession
@@ -9,13 +11,13 @@ from logsrv.gopher.browse.loading.visits import Own
 from logsrv.gopher.browse.widgets.view import PageView
 
 
+@define(eq=False)
 class CurrentPage:
     """The page that `view` shows. shown: which one, or which of the browser's own."""
 
-    def __init__(self, view: PageView, session: BrowsingSession) -> None:
-        self._view = view
-        self._session = session
-        self.shown: Page | Own | None = None
+    _view: PageView
+    _session: BrowsingSession
+    shown: Page | Own | None = field(default=None, init=False)
 
     @property
     def page(self) -> Page | None:

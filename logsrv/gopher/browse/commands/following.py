@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from functools import partial
 
+from attrs import define, field
+
 from logsrv.gopher.browse.commands import RunWorker
 from logsrv.gopher.browse.commands.current import CurrentPage
 from logsrv.gopher.browse.commands.speaker import Speaker
@@ -17,26 +19,18 @@ from logsrv.gopher.follow.following import Followed, can_follow
 from logsrv.gopher.follow.news import Item
 
 
+@define(eq=False)
 class FollowingCommands:
     """Commands for followed menus. Their files are read and written beside all else."""
 
-    def __init__(
-        self,
-        followed: FollowedMenus,
-        view: PageView,
-        current: CurrentPage,
-        visiting: Visiting,
-        speaker: Speaker,
-        run_worker: RunWorker,
-    ) -> None:
-        self._followed = followed
-        self._view = view
-        self._current = current
-        self._visiting = visiting
-        self._speaker = speaker
-        self._run_worker = run_worker
-        # What the page of what is new was made of.
-        self._told: object = None
+    _followed: FollowedMenus
+    _view: PageView
+    _current: CurrentPage
+    _visiting: Visiting
+    _speaker: Speaker
+    _run_worker: RunWorker
+    # The knowledge that the page of what is new was made of.
+    _told: object = field(default=None, init=False)
 
     def look(self, *, again: bool = False) -> None:
         """Look at the menus whose time has come, or at all of them again."""

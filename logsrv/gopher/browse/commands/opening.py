@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from functools import partial
 
+from attrs import define
+
 from logsrv.gopher.browse.commands import RunWorker
 from logsrv.gopher.browse.commands.current import CurrentPage
 from logsrv.gopher.browse.commands.programs import Programs
@@ -21,33 +23,23 @@ from logsrv.gopher.local.typed import typed_place
 from logsrv.gopher.wire.url import GopherURL
 
 
+@define(eq=False)
 class Opening:
-    """Does what opening a link of each kind means."""
+    """Does what opening a link of each kind means.
 
-    def __init__(
-        self,
-        session: BrowsingSession,
-        view: PageView,
-        current: CurrentPage,
-        visiting: Visiting,
-        prompt: Prompt,
-        saving: Saving,
-        programs: Programs,
-        speaker: Speaker,
-        run_worker: RunWorker,
-        opened: Callable[[str], object],
-    ) -> None:
-        """opened: told each address in Gopher that is opened."""
-        self._session = session
-        self._view = view
-        self._current = current
-        self._visiting = visiting
-        self._prompt = prompt
-        self._saving = saving
-        self._programs = programs
-        self._speaker = speaker
-        self._run_worker = run_worker
-        self._opened = opened
+    opened: told each address in Gopher that is opened.
+    """
+
+    _session: BrowsingSession
+    _view: PageView
+    _current: CurrentPage
+    _visiting: Visiting
+    _prompt: Prompt
+    _saving: Saving
+    _programs: Programs
+    _speaker: Speaker
+    _run_worker: RunWorker
+    _opened: Callable[[str], object]
 
     def open_pointed(self) -> None:
         """Open the link with the cursor."""

@@ -25,7 +25,7 @@ _PLAYERS = (
     "afplay",
     "aplay -q",
 )
-# What a desktop would run when it opens it.
+# Files that a desktop would run, not open.
 _RUN = (".desktop", ".appimage", ".command", ".jar", ".exe", ".bat", ".cmd", ".com", ".scr", ".msi")
 
 

@@ -6,6 +6,8 @@ from collections.abc import Callable, Mapping
 from functools import partial
 from pathlib import Path
 
+from attrs import define
+
 from logsrv.errors import ConfigurationError
 from logsrv.gopher.browse.commands import RunWorker
 from logsrv.gopher.browse.commands.outside import (
@@ -19,21 +21,17 @@ from logsrv.gopher.browse.content.links import Hyperlink
 from logsrv.kit.text.escape import one_line
 
 
+@define(eq=False)
 class Programs:
-    """The programs that `environ` names or finds."""
+    """The programs that `environ` names or finds.
 
-    def __init__(
-        self,
-        environ: Mapping[str, str],
-        speaker: Speaker,
-        run_worker: RunWorker,
-        opened: Callable[[str], object],
-    ) -> None:
-        """opened: told each address that a program gets."""
-        self._environ = environ
-        self._speaker = speaker
-        self._run_worker = run_worker
-        self._opened = opened
+    opened: told each address that a program gets.
+    """
+
+    _environ: Mapping[str, str]
+    _speaker: Speaker
+    _run_worker: RunWorker
+    _opened: Callable[[str], object]
 
     def open_link(self, link: Hyperlink) -> None:
         """Hand a link out of Gopher to the program for it."""

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import os
 
+from attrs import define, field
+
 from logsrv.gopher.browse.commands.current import CurrentPage
 from logsrv.gopher.browse.commands.speaker import Speaker
 from logsrv.gopher.browse.commands.visiting import Visiting
@@ -16,26 +18,18 @@ from logsrv.gopher.wire.itemtypes import item_type
 from logsrv.kit.text.escape import one_line
 
 
+@define(eq=False)
 class Reading:
     """Commands in a page, which leave it where it is."""
 
-    def __init__(
-        self,
-        session: BrowsingSession,
-        view: PageView,
-        current: CurrentPage,
-        visiting: Visiting,
-        prompt: Prompt,
-        speaker: Speaker,
-    ) -> None:
-        self._session = session
-        self._view = view
-        self._current = current
-        self._visiting = visiting
-        self._prompt = prompt
-        self._speaker = speaker
-        # The words looked for, the newest last.
-        self._found: tuple[str, ...] = ()
+    _session: BrowsingSession
+    _view: PageView
+    _current: CurrentPage
+    _visiting: Visiting
+    _prompt: Prompt
+    _speaker: Speaker
+    # The words looked for, the newest last.
+    _found: tuple[str, ...] = field(default=(), init=False)
 
     def find(self) -> None:
         """Ask for words, and go to the first place that has them."""

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from attrs import define
+
 from logsrv.errors import PeerError
 from logsrv.gopher.browse.content.guide import start_lines
 from logsrv.gopher.browse.content.html import html_lines
@@ -16,13 +18,13 @@ from logsrv.gopher.browse.widgets.view import PageView
 from logsrv.gopher.wire.charset import decode_text
 
 
+@define(eq=False)
 class Renderer:
     """Makes the lines of pages; `view` has the size of the window."""
 
-    def __init__(self, session: BrowsingSession, followed: FollowedMenus, view: PageView) -> None:
-        self._session = session
-        self._followed = followed
-        self._view = view
+    _session: BrowsingSession
+    _followed: FollowedMenus
+    _view: PageView
 
     def lines(self, shown: Page | Own) -> list[PageLine]:
         """Return all lines of a page; may be called in a thread for pages of servers."""

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from attrs import define, field
+
 from logsrv.gopher.browse.commands.current import CurrentPage
 from logsrv.gopher.browse.commands.programs import Programs
 from logsrv.gopher.browse.commands.speaker import Speaker
@@ -14,23 +16,19 @@ from logsrv.gopher.local.fileurl import ItemURL
 from logsrv.kit.text.escape import one_line
 
 
+@define(eq=False)
 class Saving:
     """Commands that save, and what is told when a download ends."""
 
-    def __init__(
-        self,
-        session: BrowsingSession,
-        current: CurrentPage,
-        programs: Programs,
-        speaker: Speaker,
-    ) -> None:
-        self._session = session
-        self._current = current
-        self._programs = programs
-        self._speaker = speaker
-        # Sounds that are played when they are there.
-        self._to_play: set[BackgroundDownload] = set()
-        session.downloads.ended = self._tell_end
+    _session: BrowsingSession
+    _current: CurrentPage
+    _programs: Programs
+    _speaker: Speaker
+    # Sounds that are played when they are there.
+    _to_play: set[BackgroundDownload] = field(factory=set, init=False)
+
+    def __attrs_post_init__(self) -> None:
+        self._session.downloads.ended = self._tell_end
 
     def save_here(self) -> None:
         """Save what the link with the cursor leads to, or the page."""

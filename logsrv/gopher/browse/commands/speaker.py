@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import TypeVar
 
+from attrs import define, field
 from textual.app import App
 from textual.notifications import SeverityLevel
 
@@ -16,14 +17,16 @@ from logsrv.kit.text.escape import one_line
 Chosen = TypeVar("Chosen")
 
 
+@define(eq=False)
 class Speaker:
-    """Tells and asks the user. said: the sentence below the page, until the cursor moves."""
+    """Tells and asks the user. said: the sentence below the page, until the cursor moves.
 
-    def __init__(self, app: App[None], changed: Callable[[], object]) -> None:
-        """changed: called when there is another sentence."""
-        self._app = app
-        self._changed = changed
-        self.said = ""
+    changed: called when there is another sentence.
+    """
+
+    _app: App[None]
+    _changed: Callable[[], object]
+    said: str = field(default="", init=False)
 
     def refresh(self) -> None:
         """Show what is said and what goes on as it is now."""

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from attrs import define
+
 from logsrv.gopher.browse.commands.current import CurrentPage
 from logsrv.gopher.browse.commands.following import FollowingCommands
 from logsrv.gopher.browse.commands.speaker import Speaker
@@ -18,7 +20,7 @@ from logsrv.gopher.follow.news import Item
 
 # Columns beside both halves of the row below the page.
 _PADDING = 4
-# What Enter does with a link of each kind.
+# Words for Enter by the kind of link.
 _ENTER = {
     "show": "Open",
     "search": "Search",
@@ -30,26 +32,17 @@ _ENTER = {
 }
 
 
+@define(eq=False)
 class Telling:
     """Words for the state that all the others are in."""
 
-    def __init__(
-        self,
-        session: BrowsingSession,
-        followed: FollowedMenus,
-        view: PageView,
-        current: CurrentPage,
-        visiting: Visiting,
-        following: FollowingCommands,
-        speaker: Speaker,
-    ) -> None:
-        self._session = session
-        self._followed = followed
-        self._view = view
-        self._current = current
-        self._visiting = visiting
-        self._following = following
-        self._speaker = speaker
+    _session: BrowsingSession
+    _followed: FollowedMenus
+    _view: PageView
+    _current: CurrentPage
+    _visiting: Visiting
+    _following: FollowingCommands
+    _speaker: Speaker
 
     def status(self, width: int) -> tuple[str, str]:
         """Return both halves of the row below the page, for a window of `width` columns."""

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from attrs import define
+
 from logsrv.gopher.browse.commands.current import CurrentPage
 from logsrv.gopher.browse.commands.following import FollowingCommands
 from logsrv.gopher.browse.commands.speaker import Speaker
@@ -13,22 +15,15 @@ from logsrv.gopher.follow.bookmarks import title_of
 from logsrv.gopher.wire.url import MENU_TYPE, GopherURL
 
 
+@define(eq=False)
 class Travelling:
     """Commands that visit other places, or the same again."""
 
-    def __init__(
-        self,
-        session: BrowsingSession,
-        current: CurrentPage,
-        visiting: Visiting,
-        following: FollowingCommands,
-        speaker: Speaker,
-    ) -> None:
-        self._session = session
-        self._current = current
-        self._visiting = visiting
-        self._following = following
-        self._speaker = speaker
+    _session: BrowsingSession
+    _current: CurrentPage
+    _visiting: Visiting
+    _following: FollowingCommands
+    _speaker: Speaker
 
     def move(self, step: int) -> None:
         """Go that many steps further in the history (negative: back)."""

@@ -11,6 +11,8 @@ import asyncio
 from functools import partial
 from typing import Any
 
+from attrs import define, field
+
 from logsrv.errors import PeerError
 from logsrv.gopher.browse.commands import RunWorker
 from logsrv.gopher.browse.commands.current import CurrentPage
@@ -34,6 +36,7 @@ from logsrv.gopher.wire.errors import TLSError
 _MANY_BYTES = 256 * 1024
 
 
+@define(eq=False)
 class Journey:
     """A place on its way to the screen, `step`s further in the history; None: a new visit.
 
@@ -42,42 +45,35 @@ class Journey:
     in the history; a page that never comes is no visit.
     """
 
-    def __init__(self, place: Place, step: int | None, position: ScrollPosition | None) -> None:
-        self.place = place
-        self.step = step
-        self.position = position
-        self.loading: Loading | None = None
-        self.part: Page | None = None if isinstance(place, Own) else Page(place, None)
-        self.arrived = False
+    place: Place
+    step: int | None
+    position: ScrollPosition | None
+    loading: Loading | None = None
+    part: Page | None = field(init=False)
+    arrived: bool = False
+
+    def __attrs_post_init__(self) -> None:
+        self.part = None if isinstance(self.place, Own) else Page(self.place, None)
 
 
+@define(eq=False)
 class Visiting:
-    """Brings places to the screen. What is asked for last wins."""
+    """Brings places to the screen. What is asked for last wins.
 
-    def __init__(
-        self,
-        session: BrowsingSession,
-        followed: FollowedMenus,
-        view: PageView,
-        address: AddressBar,
-        current: CurrentPage,
-        renderer: Renderer,
-        speaker: Speaker,
-        run_worker: RunWorker,
-        started: Loading | None = None,
-    ) -> None:
-        """started: a page that is on its way already."""
-        self._session = session
-        self._followed = followed
-        self._view = view
-        self._address = address
-        self._current = current
-        self._renderer = renderer
-        self._speaker = speaker
-        self._run_worker = run_worker
-        self._started = started
-        self._journey: Journey | None = None
-        self._worker: Any = None
+    started: a page that is on its way already.
+    """
+
+    _session: BrowsingSession
+    _followed: FollowedMenus
+    _view: PageView
+    _address: AddressBar
+    _current: CurrentPage
+    _renderer: Renderer
+    _speaker: Speaker
+    _run_worker: RunWorker
+    _started: Loading | None = None
+    _journey: Journey | None = field(default=None, init=False)
+    _worker: Any = field(default=None, init=False)
 
     @property
     def loading(self) -> Loading | None:

@@ -17,7 +17,7 @@ from logsrv.kit.text.escape import printable
 Shade = int | tuple[int, int, int] | None
 _SGR = re.compile(r"\x1b\[([0-9;]{0,64})m")
 _ATTRIBUTES = {1: "bold", 3: "italic", 4: "underline", 7: "reverse"}
-# What ends them; 2 (faint) begins none, since on many terminals it cannot be read.
+# Codes that end them; 2 (faint) begins none, since on many terminals it cannot be read.
 _ENDS = {22: "bold", 23: "italic", 24: "underline", 27: "reverse"}
 
 

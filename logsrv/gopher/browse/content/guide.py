@@ -14,8 +14,8 @@ from logsrv.gopher.wire.url import GopherURL
 from logsrv.kit.text.escape import one_line
 
 _NUMBERS = " ".join(f"{digit}=number('{digit}')" for digit in "123456789")
-# In groups: keys as they are told, what they do, and the actions they are bound to by the names that
-# Textual has for them. Those of `page.` are of the widget that shows it, all others of the window.
+# Groups of (keys as shown, what they do, bindings KEY=ACTION by Textual's names of keys). Actions that
+# begin with `page.` are of `PageView`, all others are in `Browser.commands`.
 KEYS: dict[str, tuple[tuple[str, str, str], ...]] = {
     "In a page": (
         ("↑ ↓  k j", "the next link, or a row further", "up,k=page.step(-1) down,j=page.step(1)"),

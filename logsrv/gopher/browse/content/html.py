@@ -18,14 +18,14 @@ _BLOCKS = _HEADINGS | frozenset(
 # Those with an empty line before them.
 _APART = _HEADINGS | frozenset(("p", "ul", "ol", "dl", "table", "pre", "blockquote"))
 _MOST_LINKS = 1000
-# Python's parser begins anew at each `<`, with each tag or comment that never ends: that takes squares.
+# Python's parser scans an unfinished tag or comment again with each `feed`: quadratic without a bound.
 _CHUNK = 16 * 1024
 _LONGEST_TAG = 64 * 1024
 _LONGEST_LAST = 4 * 1024
 
 
 def html_lines(text: str) -> list[PageLine]:
-    """The lines of a page; what is no HTML is words all the same."""
+    """Return the lines of a page; anything that is not HTML is text."""
     reader = _Reader()
     for begin in range(0, len(text), _CHUNK):
         reader.feed(text[begin : begin + _CHUNK])
@@ -54,7 +54,7 @@ class _Reader(HTMLParser):
         self._linked: list[str] = []
 
     def take_unended(self, most: int) -> None:
-        """Take what has no end after so many characters as the words it may be."""
+        """Treat an unfinished tag or comment of more than `most` characters as text."""
         if len(self.rawdata) > most:
             self.handle_data(self.rawdata)
             self.rawdata = ""

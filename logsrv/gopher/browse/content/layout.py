@@ -1,4 +1,4 @@
-"""Lines of a page as rows of a window: what stands beside them, what is broken and what stays whole.
+"""Lines of a page as rows of a window, with a column of numbers and labels beside them.
 
 Prose is broken between words, in a wide window at a width that can be read. Drawings and tables (by the
 rule of the gateway, `wire/columns`) are never broken: what does not fit is a move sideways away.
@@ -78,7 +78,7 @@ class Layout:
             self.indent = indent
         begin = len(self.lines)
         self.lines += more
-        # What comes may belong to the last paragraph.
+        # New lines may belong to the last paragraph.
         self._judged = range(0)
         for index in range(begin, len(self.lines)):
             self._add(index, self.lines[index])
@@ -89,8 +89,8 @@ class Layout:
         return self.widest > self.width
 
     def gutter(self, index: int, start: int = 0) -> str:
-        """Return what stands beside the row of that line that begins there; nothing on pages without
-        links, and blanks beside all rows but the first.
+        """Return the column beside a row of that line: number and label in the first row of a link,
+        else blanks; "" on pages without links.
         """
         if start or not self.indent:
             return " " * self.indent
@@ -140,9 +140,7 @@ class Layout:
 
 
 def pieces(text: str, width: int) -> Iterator[tuple[int, int]]:
-    """Cuts of `text` (start, end) such that each piece takes at most `width` cells; only blanks at
-    the breaks are left out.
-    """
+    """Yield (start, end) of pieces of at most `width` cells; only blanks at the breaks are left out."""
     start = 0
     while True:
         end = _fits(text, start, width)

@@ -1,4 +1,4 @@
-"""Lines that are safe to show, made of pages: the only place where the browser escapes a server's text."""
+"""Pages as lines that are safe to show; nowhere else does the browser escape a server's text."""
 
 from __future__ import annotations
 
@@ -52,7 +52,7 @@ class PageLine(Value):
 
     text: escaped, without TAB. style: the name of its colour in `PageView`. label: what it leads to, in
     at most four letters. item: where a link comes from. url: of a link of our own. spans: colours of its
-    own. about: what of the user's own it is about, such as a bookmark.
+    own. about: the bookmark, followed menu or item of news that it stands for.
     """
 
     __slots__ = ("about", "item", "label", "spans", "style", "text", "url")
@@ -119,13 +119,13 @@ def text_lines(text: str) -> list[PageLine]:
         colours = Colours()
         shown = (_shown(line, colours) for line in text.split("\n"))
         return [PageLine(line, spans=spans) for line, spans in shown]
-    # One pass over everything, then per line only what has a TAB.
+    # All lines are escaped in one pass; only those with a TAB are looked at again.
     whole = printable(text)
     return [PageLine(line.expandtabs() if "\t" in line else line) for line in whole.split("\n")]
 
 
 def _shown(text: str, colours: Colours) -> tuple[str, tuple[Span, ...]]:
-    """One line, escaped unless there is nothing but colours in it, and these colours."""
+    """Return a line and its colours; it is escaped unless there is nothing but colours in it."""
     if "\x1b[" in text and (found := colours.line(text)) is not None:
         return found
     return printable(text).replace("\n", "\\x0a").expandtabs(), ()
@@ -164,7 +164,7 @@ def _notices(page: Page) -> Iterator[PageLine]:
 
 def _explained(page: Page) -> Iterator[PageLine]:
     sentence = str(page.error)
-    # That of a server may have its own end.
+    # The sentence of a server may have its own end.
     end = "" if sentence.endswith((".", "!", "?")) else "."
     yield PageLine(sentence[:1].upper() + sentence[1:] + end, "problem")
     yield from (PageLine(hint, "dim") for hint in _hints(page))

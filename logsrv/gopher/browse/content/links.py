@@ -20,7 +20,7 @@ from logsrv.kit.text.escape import one_line
 # same, and played if there is a program for it. outside: for another program, after a question.
 # session: explained. dead: the reason is told.
 LinkKind = Literal["show", "search", "download", "sound", "outside", "session", "dead"]
-# What the user's own program is asked to open. `file:` and `javascript:` would act on this machine.
+# Schemes for the user's own programs; `file:` and `javascript:` would act on this machine.
 _OUTSIDE = frozenset(
     (
         *("http", "https", "ftp", "ftps", "gemini", "spartan", "finger"),
@@ -76,7 +76,7 @@ def link_of(item: MenuItem, menu: ItemURL, charset: str | None = None) -> Hyperl
 
 
 def _outside(address: str, title: str) -> Hyperlink:
-    # What is shown in the question is what the program gets: so ASCII, without look-alike letters.
+    # The question shows exactly what the program gets: ASCII, so that no letter looks like another.
     address = quote(address, safe="!#$%&'()*+,/:;=?@[]~")
     found = _SCHEME.match(address)
     scheme = found[1].lower() if found else ""

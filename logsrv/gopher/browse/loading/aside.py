@@ -1,4 +1,4 @@
-"""Work on a disk that may never come to an end: in a thread that nobody waits for, not even at the end."""
+"""Disk work that may never end, in a thread that nothing waits for, not even the end of the process."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ async def aside(work: Callable[[], Result]) -> Result:
     that is gone would keep the browser, and its terminal, for ever.
     """
     done: Future[Result] = Future()
-    # It cannot be cancelled: the result of one that nobody waits for any more is nobody's.
+    # Work that runs cannot be cancelled; a result that nobody waits for is dropped.
     done.set_running_or_notify_cancel()
 
     def run() -> None:

@@ -46,7 +46,7 @@ class Downloads:
     def __init__(self, directory: Path) -> None:
         self.directory = directory
         self.all: list[BackgroundDownload] = []
-        # Called with each that has ended, but for those that end with all.
+        # Called with each download that has ended, unless `stop_all` ended it.
         self.ended: Callable[[BackgroundDownload], None] = lambda download: None
 
     @property

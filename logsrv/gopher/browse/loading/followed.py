@@ -41,7 +41,7 @@ class FollowedMenus:
         """Read the files; others may have changed them."""
         before = None
         try:
-            # What becomes known meanwhile is newer than what was read.
+            # Knowledge that came meanwhile is newer than what was read.
             while before is not self.followed:
                 before = self.followed
                 found = await asyncio.to_thread(self._session.following.all)

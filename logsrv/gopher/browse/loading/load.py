@@ -17,13 +17,13 @@ from logsrv.gopher.wire.errors import TooBig
 from logsrv.gopher.wire.menu import MenuItem, MenuParser
 from logsrv.gopher.wire.text import unstuffed
 
-# More of a text than anybody reads on a screen; what is larger is better saved.
+# Nobody reads more of a text on a screen; larger ones are saved.
 LIMITS = Limits(menu=8 * 1024 * 1024, text=16 * 1024 * 1024, download=None)
 # 16 MiB of empty lines would take gigabytes of memory.
 MOST_LINES = 400_000
-# A page that arrives is shown anew so often: more would only cost time.
+# Seconds from one showing of a growing page to the next: more often would only cost time.
 _GROWS_EVERY = 0.1
-# What takes a second to read.
+# These take a second to be read.
 MOST_HTML = 2 * 1024 * 1024
 MOST_PICTURE = 32 * 1024 * 1024
 
@@ -34,9 +34,10 @@ _CUT = (
 
 
 class Loading:
-    """A page on its way: `page()` gets all of it, `so_far()` is what has come, `growing()` how it comes.
+    """A page on its way: `page()` waits for all of it, `so_far()` has what has come, `growing()` yields
+    its lines as they come.
 
-    options: how to connect, which may need files; what is wrong with those is on the page too.
+    options: how to connect. It may read files; an error in those is told on the page, too.
     """
 
     def __init__(
@@ -58,7 +59,7 @@ class Loading:
         self._bytes = bytearray()
         self._newlines = 0
         self._whole = False
-        # What can be shown already, of a text the bytes up to there.
+        # The lines that can be shown already, and how many bytes of a text they are.
         self._lines: list[PageLine] = []
         self._shown = 0
         self._more = asyncio.Event()

@@ -30,7 +30,7 @@ class FromDisk(LocalAnswer):
         return self
 
     async def __aexit__(self, *error: object) -> None:
-        # A thread that still reads has them; the file is closed when nobody has.
+        # A thread may still read; the file is closed when it drops the iterator, too.
         del self._unread
 
     def __aiter__(self) -> Self:

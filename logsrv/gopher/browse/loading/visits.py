@@ -1,4 +1,4 @@
-"""The user's way: back, forward, and the pages themselves while there is room for them."""
+"""History and cache: the places visited, back and forward, and their pages while there is room."""
 
 from __future__ import annotations
 
@@ -84,8 +84,8 @@ class PageCache:
         return page
 
     def put(self, page: Page) -> None:
-        """Keep it; a page with an error is not worth keeping, and one too large for all is not. Local files
-        are read anew: who looks at them may edit them.
+        """Keep a page, unless it has an error, is larger than the cache, or is of a local file, which may
+        be edited meanwhile.
         """
         self._pages.pop(page.url, None)
         if isinstance(page.url, FileURL) or page.error or page.received > self._most_bytes:

@@ -1,4 +1,4 @@
-"""The ground that letters stand on, dark or light: what the user chose last, else what the terminal is."""
+"""Light or dark: the user's last choice, else the background of the terminal."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ _LIGHT_GROUNDS = ("7", "15")
 
 
 def is_light(environ: Mapping[str, str]) -> bool:
-    """Return true if the ground is to be light; nobody waits for an answer of the terminal."""
+    """Return true for light, as chosen or by COLORFGBG. The terminal is not asked: that would take time."""
     try:
         with (data_directory(environ) / _FILE).open("rb") as file:
             chosen = file.read(16).strip()

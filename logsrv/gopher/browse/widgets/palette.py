@@ -30,7 +30,7 @@ _MORE = {
 }
 DARK, LIGHT = ({name: pair[at] for name, pair in _BASE.items()} for at in (0, 1))
 DARK_PAGE, LIGHT_PAGE = ({name: pair[at] for name, pair in _MORE.items()} for at in (0, 1))
-# Which of them the lines of a page have, by the names of their styles.
+# The colours of lines, by the names of their styles.
 STYLES = {
     **dict.fromkeys(("plain", "information", "text"), "foreground"),
     **dict.fromkeys(("heading", "menu"), "primary"),

@@ -56,7 +56,7 @@ class Prompt(Horizontal):
         self._earlier: Sequence[str] = ()
         self._at = 0
         self._changed: Callable[[str], None] = lambda value: None
-        # What its keys do, as long as it is shown.
+        # The keys that it takes, as long as it is shown.
         self.keys: Sequence[Key] = ()
 
     def compose(self) -> ComposeResult:

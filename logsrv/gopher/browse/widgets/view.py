@@ -30,13 +30,13 @@ from logsrv.gopher.browse.content.layout import Breaking, Layout, ScrollPosition
 from logsrv.gopher.browse.content.lines import PageLine
 from logsrv.gopher.browse.widgets.palette import STYLES
 
-# What `w` goes through, and what it says.
+# The ways that `w` goes through, and what it says.
 _BREAKING: dict[Breaking, str] = {
     "fit": "Long lines are broken, drawings and tables stay whole.",
     "all": "All long lines are broken.",
     "none": "No line is broken.",
 }
-# What goes on beyond the edge of the window.
+# Marks a row that goes on beyond the edge of the window.
 _MORE = "›"
 # Rows of the window above and below the page.
 _FRAME_ROWS = 3
@@ -80,7 +80,7 @@ class PageView(ScrollView, can_focus=True):
         self.matches: list[int] = []
         self.cursor: int | None = None
 
-    # What the browser calls.
+    # Showing and finding.
 
     def show(self, lines: Sequence[PageLine], position: ScrollPosition | None = None) -> None:
         """Show these lines; without `position` from their top, with the cursor on the first link."""
@@ -91,7 +91,7 @@ class PageView(ScrollView, can_focus=True):
         place = position or ScrollPosition()
         self.scroll_to(place.left, place.top, animate=False, force=True, immediate=True)
         if place.cursor is not None:
-            # What was there may have gone elsewhere, such as an item of the news that was read.
+            # The link may have moved, such as an item of the news that was read.
             self.cursor = self._link_from(place.cursor, 1, len(lines))
         self._keep_in_sight()
         self.refresh()
@@ -164,7 +164,7 @@ class PageView(ScrollView, can_focus=True):
 
     # Layout.
 
-    # As long as this has no size, which a page may be too early for, it is taken from the terminal.
+    # A page may come before this widget has a size; then it is taken from the terminal.
 
     @property
     def _height(self) -> int:
@@ -198,7 +198,7 @@ class PageView(ScrollView, can_focus=True):
         if self.page_layout.window != self._columns:
             self._lay_out_again()
         elif self.cursor is not None:
-            # Rows that a sentence below takes for a while do not cost the cursor its line.
+            # A sentence below takes rows for a while; the line with the cursor stays in sight.
             self._reveal(self.cursor)
         self._keep_in_sight()
         if self.cursor != before:
@@ -229,7 +229,7 @@ class PageView(ScrollView, can_focus=True):
         return found if (found <= limit if step > 0 else found >= limit) else None
 
     def _keep_in_sight(self, step: int = 1) -> None:
-        """Leave the cursor where it is if that is in sight: Enter opens what can be seen, or nothing."""
+        """Move the cursor to a link in sight if it is out of sight: Enter opens only what is seen."""
         first, last = self._visible()
         if self.cursor is None or not first <= self.cursor <= last:
             begin, limit = (first, last) if step > 0 else (last, first)
@@ -249,7 +249,7 @@ class PageView(ScrollView, can_focus=True):
         self.refresh()
 
     def _point_at(self, index: int | None) -> None:
-        """The same, and tell it; None leaves it where it is."""
+        """Put the cursor on that line and post `Pointed`; None leaves it where it is."""
         if index is not None:
             self.put_cursor(index)
         self.post_message(self.Pointed())
@@ -280,7 +280,7 @@ class PageView(ScrollView, can_focus=True):
         self._point_at(self._link_from(at + step, step, len(self.lines) if step > 0 else 0))
 
     def action_page(self, direction: int) -> None:
-        """Go one window further, less a row to keep the place by."""
+        """Go one window further, less one row, which shows where one was."""
         self._scroll_and_point(direction * max(1, self._height - 1), 1)
 
     def action_end(self, step: int) -> None:
@@ -300,7 +300,7 @@ class PageView(ScrollView, can_focus=True):
             await self.app.run_action("app.open")
 
     def _on_mouse_scroll_down(self, event: events.MouseScrollDown) -> None:
-        # Or the widget this one is made of scrolls too.
+        # Else `ScrollView` would scroll as well.
         event.stop().prevent_default()
         self._scroll_and_point(_WHEEL, 1)
 
@@ -357,7 +357,7 @@ class PageView(ScrollView, can_focus=True):
         """A row in its style and its own colours, with what is looked for marked."""
         style = self._component(line.style) + over if over else self._component(line.style)
         text = Text(line.text, end="")
-        # As a span: Rich leaves out the style of a text that has none.
+        # Set as a span: Rich drops the base style of a text without spans.
         text.stylize(style)
         # The cursor's colours hold everywhere: a server cannot hide which line is pointed at.
         for span in () if over else line.spans:
@@ -367,7 +367,7 @@ class PageView(ScrollView, can_focus=True):
         return list(text[start:end].render(self.app.console))
 
 
-# As many as a picture in a large window has.
+# A picture in a large window has so many.
 @lru_cache(maxsize=16 * 1024)
 def _style_of(paint: Paint) -> Style:
     def colour(shade: int | tuple[int, int, int] | None) -> Color | None:

@@ -15,12 +15,12 @@ from typing import Any
 
 import pytest
 
-from logsrv.gopher import browse
+from logsrv.gopher.browse import program as browse
 from logsrv.gopher.command.main import run as gopher
 from logsrv.kit.text.escape import printable
 from tests.programs import program
 
-RUN = "import sys; from logsrv.gopher.browse import run; sys.exit(run(*sys.argv[1:]))"
+RUN = "import sys; from logsrv.gopher.browse.program import run; sys.exit(run(*sys.argv[1:]))"
 PATIENCE = 30.0
 
 
@@ -319,5 +319,5 @@ def test_without_a_terminal_it_says_so(capsys: pytest.CaptureFixture[str]) -> No
 
 def test_importing_it_loads_nothing_heavy() -> None:
     """`gopher URL` imports this package for nothing."""
-    code = "import sys, logsrv.gopher.browse; sys.exit('textual' in sys.modules)"
+    code = "import sys, logsrv.gopher.browse.program; sys.exit('textual' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", code], timeout=60).returncode == 0
