@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import errno
 import os
 import random
 import stat
@@ -15,9 +14,6 @@ import zstandard
 from twisted.logger import capturedLogs
 
 from logsrv.errors import StoreError
-from logsrv.linelog.read.follow import Follower, end_of
-from logsrv.linelog.read.view import View
-from logsrv.linelog.store.policy import Sync
 from logsrv.linelog.store.recover import holder, tidy
 from logsrv.linelog.store.sealing.seal import seal
 from logsrv.linelog.store.segments import index
@@ -353,174 +349,6 @@ def test_a_stranger_is_not_touched_though_it_is_torn(tmp_path: Path) -> None:
 
 
 @pytest_twisted.ensureDeferred
-async def test_the_name_of_what_is_written_is_on_the_medium_after_a_kill(
-    open_store: OpenStore,
-) -> None:
-    """A kill may have come between a rotation and the sync of its names; a power cut follows it."""
-    store = open_store()
-    store.append(batch(b"one"))
-    await store.close()
-    disk = FaultyDisk()
-    again = open_store(disk, sync=Sync.ALWAYS)
-    again.append(batch(b"two"))
-    await again.durable()
-    assert "sync_directory" in disk.calls
-
-
-@pytest_twisted.ensureDeferred
-async def test_a_file_that_cannot_be_read_keeps_no_store_from_starting(
-    open_store: OpenStore, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """A bad sector: the file is named and stays, lines go on in a new segment, and the next is sealed."""
-    (tmp_path / "0000000001-20261120T061842Z.log").write_bytes(stored(b"bad"))
-    (tmp_path / "0000000002-20261120T061842Z.log").write_bytes(stored(b"good"))
-    (tmp_path / "current.log").write_bytes(stored(b"bad too"))
-    bad = {path.stat().st_ino for path in tmp_path.iterdir() if b"bad" in path.read_bytes()}
-    pread = os.pread
-
-    def broken(fd: int, size: int, offset: int) -> bytes:
-        if os.fstat(fd).st_ino in bad:
-            raise OSError(errno.EIO, os.strerror(errno.EIO))
-        return pread(fd, size, offset)
-
-    monkeypatch.setattr(os, "pread", broken)
-    with capturedLogs() as events:
-        store = open_store(directory=tmp_path)
-    said = [event["path"] for event in events if "cannot be read" in event["log_format"]]
-    assert said == [f"{tmp_path}/0000000001-20261120T061842Z.log", f"{tmp_path}/current.log"]
-    assert store.position == (4, 0)
-    store.append(batch(b"next"))
-    await store.durable()
-    await until(lambda: list(tmp_path.glob("0000000002-*.zst.idx")))
-    assert (tmp_path / "current.log").read_bytes() == stored(b"next")
-    assert (tmp_path / "0000000001-20261120T061842Z.log").read_bytes() == stored(b"bad")
-
-
-@pytest.mark.parametrize("cut", [0, 52, len(stored(b"one")), len(stored(b"one", b"two"))])
-@pytest_twisted.ensureDeferred
-async def test_after_a_crash_no_line_is_written_where_somebody_may_have_read(
-    open_store: OpenStore, tmp_path: Path, cut: int
-) -> None:
-    """Not even where the medium has lost the lines that were there."""
-    (tmp_path / "current.log").write_bytes(stored(b"one", b"two")[:cut])
-    (tmp_path / "lock").write_text("77\n")
-    store = open_store(directory=tmp_path)
-    assert store.position == (2, 0)
-    store.append(batch(b"three"))
-    await store.durable()
-    assert (tmp_path / "current.log").read_bytes() == stored(b"three")
-    before = stored(b"one", b"two")[:cut]
-    whole = before + b"\n" * (not before.endswith(b"\n"))
-    await until(lambda: text_of(tmp_path) == (whole if before else b"") + stored(b"three"))
-    await store.close()
-    again = open_store(directory=tmp_path)
-    assert again.position == (2, len(stored(b"three")))
-
-
-@pytest_twisted.ensureDeferred
-async def test_what_was_acknowledged_before_a_kill_is_synced_by_the_next_start(
-    open_store: OpenStore, tmp_path: Path
-) -> None:
-    (tmp_path / "current.log").write_bytes(stored(b"one"))
-    (tmp_path / "lock").write_text("77\n")
-    old = (tmp_path / "current.log").stat().st_ino
-    disk = FaultyDisk()
-    open_store(disk, directory=tmp_path, sync=Sync.INTERVAL)
-    await until(lambda: old in disk.synced)
-
-
-@pytest_twisted.ensureDeferred
-async def test_a_crash_on_a_full_disk_goes_on_when_there_is_room(
-    open_store: OpenStore, tmp_path: Path
-) -> None:
-    (tmp_path / "current.log").write_bytes(stored(b"one"))
-    (tmp_path / "lock").write_text("77\n")
-    disk = FaultyDisk()
-    disk.errors["create"] = no_space()
-    store = open_store(disk, directory=tmp_path)
-    store.append(batch(b"two"))
-    await until(lambda: store.stalled)
-    del disk.errors["create"]
-    await store.durable()
-    assert store.position == (2, len(stored(b"two")))
-
-
-@pytest_twisted.ensureDeferred
-async def test_a_rotation_that_a_power_cut_broke_off_is_done_and_its_next_number_left_out(
-    open_store: OpenStore, tmp_path: Path
-) -> None:
-    """The second name was on the medium and the new file was not: lines in it may have been read."""
-    (tmp_path / "current.log").write_bytes(stored(b"one"))
-    os.link(tmp_path / "current.log", tmp_path / NAME)
-    (tmp_path / "number").write_text("2\n")
-    (tmp_path / "lock").write_text("77\n")
-    store = open_store(directory=tmp_path)
-    assert store.position == (3, 0)
-    store.append(batch(b"two"))
-    await store.close()
-    assert text_of(tmp_path) == stored(b"one", b"two")
-    assert not (tmp_path / NAME).exists() or (tmp_path / NAME).stat().st_nlink == 1
-
-
-@pytest_twisted.ensureDeferred
-async def test_an_empty_segment_with_two_names_loses_one(
-    open_store: OpenStore, tmp_path: Path
-) -> None:
-    """Later lines would else be there twice."""
-    (tmp_path / "current.log").touch()
-    os.link(tmp_path / "current.log", tmp_path / NAME)
-    (tmp_path / "lock").write_text("77\n")
-    store = open_store(directory=tmp_path)
-    assert store.position == (3, 0)
-    store.append(batch(b"one"))
-    await store.close()
-    assert text_of(tmp_path) == stored(b"one")
-    assert open_store(directory=tmp_path).position == (3, len(stored(b"one")))
-
-
-@pytest_twisted.ensureDeferred
-async def test_who_follows_a_store_over_crashes_sees_each_line_once(
-    open_store: OpenStore, tmp_path: Path
-) -> None:
-    """Also where nothing had been written before the first one."""
-    await open_store(directory=tmp_path).close()
-    view = View(str(tmp_path), lambda _: None)
-    follower = Follower(view, end_of(view))
-    text, gaps = b"", []
-
-    def read() -> None:
-        nonlocal text
-        while news := follower.read():
-            text += news.text
-            gaps.append(news.gap)
-
-    read()
-    for number in range(4):
-        (tmp_path / "lock").write_text("77\n")
-        store = open_store(directory=tmp_path)
-        read()
-        if number != 1:
-            store.append(batch(b"%d" % number))
-            await store.durable()
-        read()
-        await store.close()
-    assert text == stored(b"0", b"2", b"3") and not any(gaps)
-    follower.close()
-    view.close()
-
-
-@pytest_twisted.ensureDeferred
-async def test_what_stays_of_two_forms_is_on_the_medium_before_the_other_goes(
-    tmp_path: Path,
-) -> None:
-    sealed(tmp_path)
-    (tmp_path / NAME).write_bytes(stored(*LINES))
-    disk = FaultyDisk().enter(tmp_path)
-    tidy(disk)
-    assert disk.calls.index("sync_directory") < disk.calls.index("unlink")
-
-
-@pytest_twisted.ensureDeferred
 async def test_a_store_has_one_identity_from_its_first_start_on(
     open_store: OpenStore, tmp_path: Path
 ) -> None:
@@ -597,3 +425,14 @@ async def test_numbers_go_on_though_their_file_is_lost(
     else:
         path.write_bytes(number)
     assert open_store().position == (6, 0)
+
+
+@pytest_twisted.ensureDeferred
+async def test_what_stays_of_two_forms_is_on_the_medium_before_the_other_goes(
+    tmp_path: Path,
+) -> None:
+    sealed(tmp_path)
+    (tmp_path / NAME).write_bytes(stored(*LINES))
+    disk = FaultyDisk().enter(tmp_path)
+    tidy(disk)
+    assert disk.calls.index("sync_directory") < disk.calls.index("unlink")

@@ -10,13 +10,10 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any
 
 import pytest
 import pytest_twisted
-from twisted.internet import reactor
 from twisted.internet.defer import gatherResults
-from twisted.internet.task import Clock
 from twisted.logger import LogLevel, capturedLogs
 
 from logsrv.errors import StoreError
@@ -230,112 +227,6 @@ async def test_too_many_who_wait_pause_the_senders(
     go.set()
     await gatherResults(waiting)
     await until(lambda: sender.told == ["pause", "resume"])
-
-
-@pytest_twisted.ensureDeferred
-async def test_close_on_a_full_disk_says_and_counts_what_was_not_written(
-    open_store: OpenStore,
-) -> None:
-    disk, metrics = FaultyDisk(), Metrics(METRICS)
-    store = open_store(disk, metrics)
-    disk.room = len(stored(b"kept")) + 10
-    store.append(batch(b"kept", b"torn", b"x" * 9000))
-    waiting = store.durable()
-    await until(lambda: store.stalled)
-    store.append(batch(b"lost", b"too"))
-    left = len(stored(b"torn", b"x" * 9000, b"lost", b"too")) - 10
-    with pytest.raises(
-        StoreError,
-        match=rf"^{left} bytes \(4 lines\) could not be written .*: No space left on device$",
-    ):
-        await store.close()
-    totals = metrics.totals()
-    assert totals["store_lost_bytes_total"] == left
-    assert totals["store_lost_lines_total"] == 4
-    with pytest.raises(StoreError, match="could not be written"):
-        await waiting
-    disk.room = None
-    open_store()
-
-
-class Patient:
-    """The reactor, but for its timers, which a test moves on."""
-
-    def __init__(self) -> None:
-        self.clock = Clock()
-        self.seconds = self.clock.seconds
-        self.callLater = self.clock.callLater
-
-    def callFromThread(self, function: Callable[..., Any], *args: Any, **kwargs: Any) -> None:
-        reactor.callFromThread(function, *args, **kwargs)  # type: ignore[attr-defined]
-
-
-@pytest_twisted.ensureDeferred
-@pytest.mark.parametrize("sync", list(Sync))
-async def test_a_last_sync_that_hangs_is_said_and_nobody_waits_for_it(
-    tmp_path: Path, sync: Sync
-) -> None:
-    disk, go, using = FaultyDisk(), threading.Event(), Patient()
-    before = set(threading.enumerate())
-    metrics = Metrics(METRICS)
-    store = Store(tmp_path, StorePolicy(sync=sync), reactor=using, metrics=metrics, disk=disk)
-    store.open()
-    disk.before["fdatasync"] = lambda: go.wait(60)
-    store.append(batch(b"written"))
-    await until(lambda: not store.pending)
-    waiting = store.durable()
-    closing = store.close()
-    await until(lambda: "fdatasync" in disk.calls)
-    with capturedLogs() as events:
-        using.clock.advance(10)
-        await closing
-    assert [e["why"] for e in events if "not be synced at its end" in e["log_format"]] == [
-        "it takes too long"
-    ]
-    if sync is Sync.ALWAYS:
-        with pytest.raises(StoreError, match="not be synced at its end: it takes too long"):
-            await waiting
-    else:
-        await waiting
-    go.set()
-    await until(lambda: not set(threading.enumerate()) - before)
-
-
-@pytest_twisted.ensureDeferred
-async def test_close_on_a_disk_that_hangs_ends_all_the_same(tmp_path: Path) -> None:
-    disk, go = FaultyDisk(), threading.Event()
-    using, before = Patient(), set(threading.enumerate())
-    metrics = Metrics(METRICS)
-    store = Store(tmp_path, StorePolicy(), reactor=using, metrics=metrics, disk=disk)
-    store.open()
-    disk.calls.clear()
-    disk.before["writev"] = lambda: go.wait(60)
-    store.append(batch(b"stuck"))
-    await until(lambda: "writev" in disk.calls)
-    store.append(batch(b"behind", b"it"))
-    closing = store.close()
-    using.clock.advance(10)
-    with pytest.raises(StoreError, match=r"bytes \(3 lines\) could .*: it takes too long"):
-        await closing
-    go.set()
-    await until(lambda: not set(threading.enumerate()) - before)
-    assert metrics.value("store_lost_lines_total") == 3
-
-
-@pytest_twisted.ensureDeferred
-async def test_close_writes_everything_and_lets_the_next_one_go_on(open_store: OpenStore) -> None:
-    store = open_store()
-    for number in range(1000):
-        store.append(batch(b"%d" % number))
-    await gatherResults([store.close(), store.close()])
-    with pytest.raises(StoreError, match="is closed and takes no lines"):
-        store.append(batch(b"too late"))
-    with pytest.raises(StoreError, match="is closed"):
-        await store.durable()
-    again = open_store()
-    again.append(batch(b"next"))
-    await again.durable()
-    assert text_of(store.directory) == stored(*(b"%d" % number for number in range(1000)), b"next")
 
 
 def test_a_second_store_on_the_directory_is_refused_with_a_sentence(open_store: OpenStore) -> None:

@@ -6,7 +6,6 @@ import contextlib
 import errno
 import os
 import shutil
-import threading
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -19,11 +18,10 @@ from twisted.logger import capturedLogs
 from logsrv.errors import StoreError
 from logsrv.kit.text.time import rfc3339
 from logsrv.linelog.store.disk.lock import DirectoryLock
-from logsrv.linelog.store.policy import StorePolicy, Sync
+from logsrv.linelog.store.policy import StorePolicy
 from logsrv.linelog.store.recover import Begun, number_active, open_active, tidy
 from logsrv.linelog.store.segments.segment import Position, saved_number, sealed_name
 from logsrv.linelog.store.store import Store
-from logsrv.linelog.store.writing import active
 from logsrv.linelog.store.writing.active import ActiveSegment
 from tests.linelog.store.faults import (
     MOMENT,
@@ -41,12 +39,6 @@ from tests.linelog.store.faults import (
 )
 
 OpenStore = Callable[..., Store]
-
-
-@pytest.fixture
-def looked_at_each_time(monkeypatch: pytest.MonkeyPatch) -> None:
-    """As it is for whoever does something by hand, and not within the same hundredth of a second."""
-    monkeypatch.setattr(active, "LOOK_EVERY", 0)
 
 
 def sealed(directory: Path) -> list[str]:
@@ -469,182 +461,3 @@ async def test_a_segment_has_its_sealed_name_on_the_medium_before_it_loses_the_o
         call for call in disk.calls if call in ("link", "sync_directory", "kept True", "rename")
     ]
     assert calls[calls.index("link") :][:3] == ["link", "sync_directory", "kept True"]
-
-
-@pytest.mark.usefixtures("looked_at_each_time")
-@pytest_twisted.ensureDeferred
-@pytest.mark.parametrize("sync", list(Sync))
-async def test_what_is_acknowledged_is_in_a_file_that_has_a_name(
-    open_store: OpenStore, sync: Sync
-) -> None:
-    """Somebody removes current.log, and says nothing."""
-    store = open_store(sync=sync)
-    store.append(batch(b"one"))
-    await store.durable()
-    (store.directory / "current.log").unlink()
-    with capturedLogs() as events:
-        for number in range(20):
-            store.append(batch(b"%d" % number))
-            await store.durable()
-        await until(lambda: any("{happened}" in event["log_format"] for event in events))
-    assert text_of(store.directory) == stored(*(b"%d" % number for number in range(20)))
-    assert store.position.segment == 2
-
-
-@pytest_twisted.ensureDeferred
-async def test_what_is_removed_while_it_is_synced_is_not_acknowledged(
-    open_store: OpenStore,
-) -> None:
-    disk = FaultyDisk()
-    store = open_store(disk, sync=Sync.ALWAYS)
-    disk.before["fdatasync"] = (store.directory / "current.log").unlink
-    store.append(batch(b"one"))
-    waiting = store.durable()
-    with pytest.raises(StoreError, match="somebody has removed or cut"):
-        await waiting
-    del disk.before["fdatasync"]
-    await until(lambda: not store.troubles())
-    store.append(batch(b"two"))
-    await store.durable()
-    assert text_of(store.directory) == stored(b"two")
-
-
-@pytest.mark.usefixtures("looked_at_each_time")
-@pytest_twisted.ensureDeferred
-async def test_a_cut_by_somebody_glues_no_line_to_a_torn_one(open_store: OpenStore) -> None:
-    """And the position behind the cut is not used again."""
-    store = open_store(sync=Sync.ALWAYS)
-    store.append(batch(b"one", b"two"))
-    await store.durable()
-    os.truncate(store.directory / "current.log", len(stored(b"one", b"t")) - 1)
-    store.append(batch(b"three"))
-    await store.durable()
-    assert text_of(store.directory) == stored(b"one", b"t", b"three")
-    assert store.position == (2, len(stored(b"three")))
-
-
-@pytest_twisted.ensureDeferred
-async def test_no_cut_between_two_looks_is_acknowledged(
-    open_store: OpenStore, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """The file is looked at now and then only, and behind each sync."""
-    monkeypatch.setattr(active, "LOOK_EVERY", 3600)
-    store = open_store(sync=Sync.ALWAYS)
-    many = batch(*[b"x" * 100] * 1000)
-    for _ in range(2):
-        store.append(many)
-        await store.durable()
-    os.truncate(store.directory / "current.log", 10)
-    store.append(many)
-    with pytest.raises(StoreError, match="somebody has removed or cut"):
-        await store.durable()
-    store.append(many)
-    await store.durable()
-    assert store.position.segment == 2
-    assert text_of(store.directory).endswith(stored(*[b"x" * 100] * 1000))
-
-
-@pytest.mark.usefixtures("looked_at_each_time")
-@pytest_twisted.ensureDeferred
-async def test_what_somebody_appends_is_counted(open_store: OpenStore) -> None:
-    store = open_store()
-    with open(store.directory / "current.log", "ab") as file:
-        file.write(b"by hand, without an end")
-    store.append(batch(b"one"))
-    await store.durable()
-    text = b"by hand, without an end\n" + stored(b"one")
-    assert text_of(store.directory) == text
-    assert store.position == (1, len(text))
-
-
-class ToldOnce(FaultyDisk):
-    """A disk whose write-back fails, and tells it once to each open file description, as Linux does."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.broken = False
-        self._told: set[int] = set()
-
-    def fdatasync(self, fd: int) -> None:
-        super().fdatasync(fd)
-        if self.broken and fd not in self._told:
-            self._told.add(fd)
-            raise OSError(errno.EIO, os.strerror(errno.EIO))
-
-
-@pytest_twisted.ensureDeferred
-async def test_a_failed_write_back_is_told_to_who_acknowledges(open_store: OpenStore) -> None:
-    """Another thread that syncs, for a segment that was left, does not take the error away."""
-    disk = ToldOnce()
-    store = open_store(disk, sync=Sync.ALWAYS)
-    store.append(batch(b"one"))
-    await store.durable()
-    begun, broken, go = threading.Event(), threading.Event(), threading.Event()
-
-    def held_up() -> None:
-        if threading.current_thread().name != "store-write":
-            broken.wait(60)
-        elif broken.is_set():
-            begun.set()
-            go.wait(60)
-
-    disk.before["fdatasync"] = held_up
-    try:
-        store.rotate()
-        await until(lambda: store.position.segment == 2)
-        disk.broken = True
-        broken.set()
-        store.append(batch(b"two"))
-        waiting = store.durable()
-        await until(begun.is_set)
-        await until(lambda: "sync" in store.troubles())
-        synced = len(disk.synced)
-        await until(lambda: len(disk.synced) > synced, within=10)
-    finally:
-        broken.set()
-        go.set()
-    with pytest.raises(StoreError, match="could not be synced"):
-        await waiting
-
-
-@pytest_twisted.ensureDeferred
-async def test_what_was_written_before_the_file_was_removed_is_not_acknowledged(
-    open_store: OpenStore,
-) -> None:
-    """The disk is full in the middle of a group, and a person removes current.log to make room."""
-    disk = FaultyDisk()
-    store = open_store(disk, sync=Sync.ALWAYS)
-    disk.room = len(stored(b"one")) + 10
-    store.append(batch(b"one", b"two"))
-    waiting = store.durable()
-    await until(lambda: store.stalled)
-    (store.directory / "current.log").unlink()
-    disk.room = None
-    with pytest.raises(StoreError, match="somebody has removed or cut"):
-        await waiting
-
-
-@pytest.mark.usefixtures("looked_at_each_time")
-@pytest_twisted.ensureDeferred
-async def test_a_look_that_fails_half_way_glues_no_lines(
-    open_store: OpenStore, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    store = open_store()
-    store.append(batch(b"one"))
-    await store.durable()
-    with open(store.directory / "current.log", "ab") as file:
-        file.write(b"by hand, without an end")
-    real, fails = os.pread, [True]
-
-    def pread(fd: int, size: int, offset: int) -> bytes:
-        if threading.current_thread().name == "store-write" and fails:
-            fails.clear()
-            raise OSError(errno.EIO, "Input/output error")
-        return real(fd, size, offset)
-
-    monkeypatch.setattr(os, "pread", pread)
-    store.append(batch(b"two"))
-    await store.durable()
-    assert text_of(store.directory) == stored(b"one") + b"by hand, without an end\n" + stored(
-        b"two"
-    )
