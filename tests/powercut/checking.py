@@ -1,4 +1,4 @@
-"""What must hold in a store after a cut, when it was started again and went on."""
+"""Checks of a store after a cut, when it was started again and went on."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What happened to a directory, put together from a record: names, contents, syncs and acknowledgements.
+"""The history of a directory, put together from a record: names, contents, syncs and acknowledgements.
 
 An operation has a number, its place in the record. A cut at number n is one behind operation n - 1: all
 before were done, none of the others.
@@ -22,7 +22,7 @@ DIRECTORY = -1
 
 @attrs.frozen
 class NameChange:
-    """One operation on names: what each path stands for afterwards, a node or None.
+    """An operation on names: what each path stands for afterwards, a node or None.
 
     replaced: whether a rename took the place of another file.
     """

@@ -41,7 +41,7 @@ class Kind(enum.IntEnum):
 
 @attrs.frozen
 class Operation:
-    """One record; `path` and `second` are as seen from the root, "" for the root itself.
+    """A record; `path` and `second` are as seen from the root, "" for the root itself.
 
     at: where it stands in the record, by which SYNCED names its SYNC in `offset`. offset: of a WRITE; the
     size of a TRUNCATE; the peer's port of a SEND. moment: seconds of the clock that never jumps.

@@ -1,4 +1,4 @@
-"""What anybody could read before a cut: lines with their positions, as readers of the store found them."""
+"""Lines that anybody could read before a cut, with their positions, as readers of the store found them."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ class Shown(NamedTuple):
 
 @attrs.frozen
 class Seen:
-    """What was read, answered and removed before a cut.
+    """The lines that were read, answered and removed before a cut.
 
     texts: of each segment, as far as its lines were whole. promised: ids of lines that must be there.
     removed: retention has removed the segments up to this one.
@@ -47,7 +47,7 @@ class Seen:
 
     @functools.cached_property
     def lines(self) -> dict[bytes, Position]:
-        """Where each line stood, with its LF."""
+        """The places of the lines, each with its LF."""
         return {
             line: Position(segment, offset)
             for segment, text in self.texts.items()

@@ -41,7 +41,7 @@ def choices(model: Model, history: History, seed: int) -> Iterator[Choice]:
 
 @attrs.define
 class Workload:
-    """What was recorded of a workload; `directory` has the record.
+    """A recorded workload; `directory` has the record.
 
     check: returns what is wrong behind a cut, once its state is on the disk.
     key: returns what must hold behind a cut; equal states are the same if that is.

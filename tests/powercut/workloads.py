@@ -1,4 +1,4 @@
-"""What real daemons and commands do while they are recorded: a few hundred lines each.
+"""Real daemons and commands at work while they are recorded: a few hundred lines each.
 
 Every workload is a function that is given a `Stage`. Its lines have numbers, from 1 on, and words.
 """

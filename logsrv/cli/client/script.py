@@ -16,7 +16,7 @@ from logsrv.cli.client.wire import Wire
 
 CHUNK = 64 * 1024
 QUIET_SECONDS = 1.0
-"""How long to listen after the end of the input when the peer cannot notice that end."""
+"""Seconds to listen after the end of the input when the peer cannot notice that end."""
 
 
 def read_all(

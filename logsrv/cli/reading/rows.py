@@ -176,7 +176,7 @@ class ParquetWriter:
 
 
 class _File:
-    """What Arrow asks of a file that is written from its beginning to its end."""
+    """A file as Arrow wants it, written from its beginning to its end."""
 
     closed = False
 

@@ -8,7 +8,7 @@ from collections.abc import Callable
 from logsrv.linelog.fields.values import Scalar, Value, elements, number
 
 LEVELS = ("debug", "info", "notice", "warning", "error", "critical", "alert", "emergency")
-"""From the least to the most severe."""
+"""Levels, the least severe first."""
 RANK = {name: rank for rank, name in enumerate(LEVELS)}
 OTHER_NAMES = {
     "trace": "debug",

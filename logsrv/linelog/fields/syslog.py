@@ -60,7 +60,7 @@ IN_FILES = (
     r"|[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}(?:\.[0-9]{1,9})?(?:Z|[+-][0-9]{2}:[0-9]{2}))"
     r" [A-Za-z0-9][A-Za-z0-9._-]* [A-Za-z_/.(]"
 )
-"""How a header without a priority begins. No stamp of the store does: each source has a colon."""
+"""The beginning of a header without a priority. No stamp of the store has it: each source has a colon."""
 _IN_FILES = re.compile(IN_FILES.encode())
 
 
@@ -71,7 +71,7 @@ class SyslogHeader(NamedTuple):
     severity: int | None
     """0, emerg, to 7, debug; None without a priority."""
     text: bytes
-    """What follows the header, without a NUL at its end."""
+    """The text behind the header, without a NUL at its end."""
 
 
 def parse_header(message: bytes) -> SyslogHeader | None:

@@ -91,7 +91,7 @@ def parse(text: str) -> Node:
 
 
 class _Level:
-    """What was read between two brackets so far."""
+    """The part between two brackets, as far as it is read."""
 
     def __init__(self, at: int) -> None:
         self.at = at

@@ -48,7 +48,7 @@ class Expression(NamedTuple):
     in_text: str
     """The pattern that finds at least the same in stored lines: `^` matches anywhere in it."""
     anchored: bool
-    """Whether a match of `in_text` still has to be looked at, as there is a `^`."""
+    """A `^` is in it, so each match of `in_text` still has to be looked at."""
     need: Need | None
     classes: tuple[frozenset[int], ...]
     """The bytes of each place, if it is found just where such bytes stand side by side; else empty."""
@@ -89,7 +89,7 @@ class _Item(NamedTuple):
 
 
 class _Group:
-    """What is known of a group that is being read: the needs of its branches so far."""
+    """A group that is being read: the needs of its branches so far."""
 
     def __init__(self, fold: bool) -> None:
         self.fold = fold
@@ -101,7 +101,7 @@ class _Group:
 
 
 class _Reader:
-    """One pass over a pattern which RE2 has accepted."""
+    """A pass over a pattern which RE2 has accepted."""
 
     def __init__(self, pattern: str, *, fold: bool) -> None:
         self.pattern = pattern
