@@ -22,9 +22,15 @@ help:
 run: .venv/run.ready
 	@sh .make/run.sh '$(PORT)' $(ARGS)
 
+# Compiled files are kept, even where the environment says not to: each worker and each daemon of the
+# tests would compile everything anew.
+test test-all: export PYTHONDONTWRITEBYTECODE =
+
+# Three workers for two cores: many tests wait for a process or a timer. One that is done takes tests of
+# another.
 test: .venv/dev.ready
 	@echo 'make test: running the quick tests'
-	@$(BIN)/python -m pytest -m 'not long' -n 2 --dist loadfile $(ARGS)
+	@$(BIN)/python -m pytest -m 'not long' -n 3 --dist worksteal $(ARGS)
 	@echo 'make test: all passed. Next: make check, or make run and then telnet localhost 1234'
 
 # What a plain pytest runs.
