@@ -24,7 +24,7 @@ NO_FRAMES: Iterator[bytes] = iter(())
 
 
 class FramedConnection(PeerConnection):
-    """A connection on which no text is sent: who is dismissed is not told why, but the log is."""
+    """A connection on which no text is sent: a peer that is dismissed is not told why, but the log is."""
 
     __slots__ = ()
 

@@ -179,7 +179,7 @@ class PeerProtocol(Protocol, Generic[Settings, State]):
         (self._connection or self._connected()).tell(END)
 
     def leave_at_once(self) -> bool:
-        """Close, if the peer who sends nothing more has left nothing to be done; return whether."""
+        """Close at once if nothing is left to do for a peer at its end. Return whether it did."""
         connection = self._connection
         if connection is not None and not connection.finished:
             return False

@@ -274,7 +274,7 @@ class Connection(Generic[Settings, State]):
     async def _read_on(
         self, take: Callable[[], Result | None], timeout: float | None
     ) -> Result | None:
-        """As `_read`, for who has tried to take it already."""
+        """The same as `_read`, after `take` has given None."""
         deadline = None if timeout is None else self.clock.seconds() + timeout
         incoming = self._incoming
         result = None

@@ -21,7 +21,7 @@ class Peers:
     """
 
     def __init__(self, protocols: Callable[[], Sequence[Any]]) -> None:
-        """`protocols` gives those of who is connected just now."""
+        """`protocols` gives the protocols of the connections there are now."""
         self._protocols = protocols
 
     def __iter__(self) -> Iterator[Any]:

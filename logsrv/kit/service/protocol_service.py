@@ -1,4 +1,4 @@
-"""The service of a protocol class: what each listener's connections share, and who counts.
+"""The service of a protocol class: `self.service` of its protocols.
 
 `logsrv.kit.service.plugin` is the part of this that a plugin file needs; it loads the rest when the plugin
 is chosen.

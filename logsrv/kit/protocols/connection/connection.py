@@ -454,7 +454,7 @@ class PeerConnection:
         self.author.factory.departures.watch(self)
 
     def cancel(self) -> None:
-        """Cancel the author's code: its peer is gone. Who reads or drains is told so there."""
+        """Cancel the author's code: its peer is gone. Code that reads or drains gets PeerGone instead."""
         self.author.factory.departures.forget(self)
         if self.working:
             assert self.work is not None

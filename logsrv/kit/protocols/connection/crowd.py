@@ -104,7 +104,7 @@ class Crowd:
         self._before = 0
 
     def add(self, number: int) -> bool:
-        """Let so many bytes more wait, and who sends them as well if they are too many.
+        """Let so many bytes more wait, and their sender as well if they are too many.
 
         Return whether they may. If not, the receiver has been cut off.
         """
@@ -137,7 +137,7 @@ class Crowd:
         self._taken = taken
 
     def _join(self, sender: CrowdSender | None, number: int) -> bool:
-        """Let who is handled wait. Return whether what it still sends is bounded then."""
+        """Let the connection that is handled wait. Return whether that bounds what it still sends."""
         if sender is None:
             return False
         if not sender.can_wait:

@@ -21,7 +21,7 @@ class EndOfStream(PeerError):
 
 
 class PeerTimeout(PeerError, TimeoutError):
-    """The peer did not send in time what was read for; nothing of it is lost to who reads on.
+    """The peer did not send in time what was read for; nothing of it is lost to a later read.
 
     Unhandled, the peer is told so and dismissed.
     """

@@ -1,4 +1,4 @@
-"""The launch of a service: who waits for it is told how it came out.
+"""The launch of a service: the program that waits for it is told how it came out.
 
 A service is ready when the reactor runs, and some await something before; twistd would have told its
 parent, who waits in the terminal, long ago that all is well. So the pipe between them is taken from

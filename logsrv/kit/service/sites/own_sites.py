@@ -100,7 +100,7 @@ def _inspector(service: Service, settings: OperatorSettings, place: InspectPlace
 
 
 def _keys(place: InspectPlace) -> tuple[Any, ...]:
-    """Return the keys of who may log in; none where there is no SSH."""
+    """Return the keys with which one may log in; none where there is no SSH."""
     if place.keys is None:
         return ()
     try:

@@ -123,7 +123,7 @@ class Site:
 
     @property
     def protocols(self) -> Sequence[Any]:
-        """The protocols of those who are connected here."""
+        """The protocols of the connections at this place."""
         return self._listener.protocols
 
     def _go(self, event: str) -> None:
@@ -144,7 +144,7 @@ class Site:
         self._go("open")
 
     def apply(self, wanted: SiteSpec) -> None:
-        """Go by other settings; who is connected stays."""
+        """Go by other settings; connections stay."""
         self._go("apply")
         for apply in (self._listener.apply, self._server.apply):
             try:
