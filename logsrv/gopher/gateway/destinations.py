@@ -82,7 +82,7 @@ PORTS: Kind[range] = Kind(
     show=lambda ports: f"{ports[0]}-{ports[-1]}",
 )
 
-# Who obeys single lines could be made to do something by a selector: mail, proxies, SIP, X11, Redis,
+# Servers that obey single lines could be made to act by a selector: mail, proxies, SIP, X11, Redis,
 # IRC, printers, memcached.
 _OBEDIENT = {
     *(2525, 3128, 5060, 5061, *range(6000, 6064), 6379),
