@@ -58,7 +58,7 @@ class Block:
         while start < self.stop:
             cut = self.stop
             if cut - start > most:
-                # Where there is no LF within `most` bytes, up to the first one behind them.
+                # No LF within `most` bytes: the piece goes up to the first one behind them.
                 cut = (
                     self.body.rfind(b"\n", start, start + most) + 1
                     or self.body.index(b"\n", start + most) + 1

@@ -30,7 +30,7 @@ _RULES = LineRules(telnet=False)
 _ENTRY_RULES = LineRules(telnet=False, max_line=8 * MOST_ENTRY)
 _ROTATED = re.compile(r"\.([0-9]+)(?:\.[a-z0-9]+)?$")
 _JOURNAL = re.compile(rb"__(?:CURSOR|REALTIME_TIMESTAMP)=")
-# Of a source 1,024 bytes are known again after a crash.
+# Only 1,024 bytes of a source are known again after a crash.
 _LONGEST_NAME = 900
 
 UNREADABLE = (OSError, UnpackingError)

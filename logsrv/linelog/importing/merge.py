@@ -33,7 +33,7 @@ def merged(files: Sequence[LogFile]) -> Iterator[Run]:
                 heapq.heappush(waiting, (moment, place))
                 break
             yield moment, files[place], lines
-    # Of a file without lines, what is wrong with it is still to be told.
+    # A file without lines still reports what is wrong with it.
     for rest in runs:
         for _ in rest:
             pass

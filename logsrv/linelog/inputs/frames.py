@@ -54,7 +54,7 @@ class FrameInput:
         lines = b"\n".join(frames)
         if lines.count(b"\n") != len(frames) - 1:
             lines = b"\n".join([frame.replace(b"\n", rb"\x0a") for frame in frames])
-        # Behind a line it would be taken for a part of its end.
+        # A trailing CR would be read as half of CR LF.
         return (lines if raw else lines.replace(b"\r", rb"\x0d")) + b"\n"
 
     def _line_of(self, frame: bytes, failures: Failures) -> bytes:

@@ -29,7 +29,7 @@ _LARGE = re.compile(rb"[0-9][eE]\+?[0-9]{2}|[0-9]{289}")
 RECORD = 200
 """Bytes that are counted for a record beside its own: it is stored with a time and a source."""
 
-# As much is made in a few milliseconds.
+# Bytes that are made in a few milliseconds.
 _STEP = 128 << 10
 
 
@@ -187,8 +187,8 @@ class Records:
         return self._number
 
 
-# What understands a body: each step adds records, and others have a turn between two; at the end stands
-# what to answer when they are safe.
+# Takes a body: each step adds records, others have a turn between two steps, and the result is the answer
+# for when they are safe.
 Steps: TypeAlias = Generator[None, None, Reply]
 
 

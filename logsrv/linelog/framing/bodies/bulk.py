@@ -48,7 +48,7 @@ LICENSE = {
         "start_date_in_millis": -1,
     }
 }
-# What an action takes beside its document and its names.
+# Bytes counted for an action beside its document and its names.
 _ITEM = 100
 _CREATED = (
     b'"_version":1,"result":"created","_shards":{"total":1,"successful":1,"failed":0},'

@@ -14,7 +14,7 @@ _PIECE = 256 << 10
 _PIECE_OF_ZSTD = 256
 # Decoders should have 8 MiB (RFC 8878 section 3.1.1.1.2): a frame that wants more memory is refused.
 _WINDOW = 8 << 20
-# Of zlib: the header says whether it is gzip (RFC 1952) or zlib (RFC 1950).
+# For zlib: the header says whether it is gzip (RFC 1952) or zlib (RFC 1950).
 _EITHER = zlib.MAX_WBITS | 32
 _BARE = -zlib.MAX_WBITS
 
@@ -71,7 +71,7 @@ def inflating(body: Iterable[Buffer], *, bare: bool = False) -> Iterator[bytes]:
                 yield piece
             data = inflater.unused_data if inflater.eof else inflater.unconsumed_tail
     while inflater is not None and not inflater.eof:
-        # What zlib holds back where the room was used up exactly.
+        # Bytes that zlib holds back when the room was used up exactly.
         piece = _inflate(inflater, b"")
         if not piece:
             raise UnpackingError("its compressed data has no end")

@@ -14,7 +14,7 @@ from logsrv.linelog.framing.bodies.json_text import harmless
 from logsrv.linelog.framing.clean import escaped
 from logsrv.linelog.framing.lines.oversize import next_oversize
 
-# What is nested deeper is written as text: readers of JSON, ours among them, stop somewhere too.
+# Deeper values are written as text: readers of JSON, ours among them, have a limit too.
 DEEPEST = 200
 
 

@@ -20,7 +20,7 @@ PIECE = 256 << 10
 """Bytes that are looked through, or parsed, at a time."""
 # Times as long as a record may a text be of which one is made: keys and quotes may go, and white space.
 SPARE = 4
-# What stands beside the large arrays may have so many bytes, and be so many members.
+# Limits of all that stands beside the large arrays: bytes, and members.
 _MOST_BESIDE = 4 << 20
 _MOST_MEMBERS = 100_000
 # Members between two turns for others.

@@ -10,7 +10,7 @@ from logsrv.linelog.framing.clean import escaped, is_plain
 from logsrv.linelog.framing.lines.oversize import next_oversize
 
 _SPACE = b" \t\r\n"
-# What is escaped in any line of the store, and may stand in a JSON string as it is.
+# Characters that are escaped in any line of the store, and may stand in a JSON string as they are.
 _UNSAFE = re.compile("[\x7f-\x9f\u2028\u2029\ud800-\udfff]")
 _LONE = re.compile("[\ud800-\udfff]")
 # Escapes one after the other: a pair of surrogates, half of one, any other.

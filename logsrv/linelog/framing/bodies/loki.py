@@ -38,7 +38,7 @@ _ESCAPE = re.compile(
 _LETTERS = {"a": "\a", "b": "\b", "f": "\f", "n": "\n", "r": "\r", "t": "\t", "v": "\v"}
 _OURS = ("time", "message")
 _NONE = "the body is not what clients of Loki push"
-# What is raised where something stands in the place of something else.
+# Errors raised for a value of an unexpected type.
 _DAMAGED = (AttributeError, KeyError, TypeError, ValueError, OverflowError)
 # Entries that become lines together, and bytes that their labels may have; digits of a time.
 _AT_ONCE = 512
@@ -46,7 +46,7 @@ _MOST_AT_ONCE = 1 << 20
 _DIGITS = 19
 # The numbers of those fields.
 _STREAMS_ENTRIES = (1, 2)
-# As much as a stream counts: one of protobuf has a few bytes.
+# Bytes counted for a stream: one of protobuf has only a few.
 _STREAM = 1000
 
 

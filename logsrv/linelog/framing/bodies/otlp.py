@@ -24,14 +24,14 @@ from logsrv.linelog.framing.bodies.protobuf_parts import several as parts_of_mes
 from logsrv.linelog.framing.bodies.times import of_nanoseconds
 
 PROTOBUF = "application/x-protobuf"
-# As deep as protobuf itself goes.
+# The depth at which protobuf itself stops.
 DEEPEST = 100
-# As much as a message of protobuf that has others in it counts: an empty one has two bytes.
+# Bytes counted for a message of protobuf inside another: an empty one has two.
 _CONTAINER = 1000
 # Bytes of the keys of a value made flat, as each has all names above it; and how many may be alike.
 _MOST_KEYS = 16 << 20
 _MOST_ALIKE = 100
-# Where the log records are: keys in JSON, numbers of fields in protobuf; and how many are made together.
+# The place of log records: keys in JSON, numbers of fields in protobuf; and how many are made together.
 _PATH = ("resourceLogs", "scopeLogs", "logRecords")
 _NUMBERS = (1, 2, 2)
 _AT_ONCE = 64
@@ -40,7 +40,7 @@ _LARGE = 16 << 10
 _LEVELS = ("TRACE", "DEBUG", "INFO", "WARN", "ERROR", "FATAL")
 _SERVICE = "opentelemetry.proto.collector.logs.v1.logs_service_pb2"
 _NONE = "the body has nothing in it that is as OTLP has logs"
-# What is raised where something stands in the place of something else.
+# Errors raised for a value of an unexpected type.
 _DAMAGED = (AttributeError, TypeError, ValueError, OverflowError, KeyError)
 # A log record as keys and values, before `made`.
 Record: TypeAlias = dict[str, Any]

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 from logsrv.linelog.framing.bodies.bodies import Records, RequestRefused, malformed
 
 PIECE = 256 << 10
-# What stands beside the records, which is in each part, and how many fields a message may have.
+# Limits: bytes beside the records, which stand in each part, and fields of a message.
 _MOST_BESIDE = 1 << 20
 _MOST_FIELDS = 2_000_000
 # Fields between two turns for others.

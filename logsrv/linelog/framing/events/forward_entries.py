@@ -31,7 +31,7 @@ from logsrv.linelog.framing.lines.records import without_ending
 # Bytes of the tags of entries that become lines together.
 _MOST_TAGS = 1 << 20
 _EVENT_TIME = struct.Struct(">II")
-# What whole values raise that cannot be read, such as a time of no size that there is.
+# Errors of whole values that cannot be read, such as a time of a size that does not exist.
 _UNREADABLE = (ValueError, TypeError, OverflowError, RecursionError)
 
 
@@ -195,7 +195,7 @@ class Entries:
             self._add_text(without_ending(value_of(record, raw=True)))
             return
         for part in (time, record):
-            # As many values as bytes are the most that a record within its limit can have.
+            # A record within its limit has at most as many values as bytes.
             if len(part) > self._limits.record and (yield from crowded(part, self._limits.record)):
                 self._add_other(time, record)
                 return

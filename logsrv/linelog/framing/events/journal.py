@@ -25,7 +25,7 @@ MOST_ENTRY = 16 << 20
 _MOST_FIELD = 768 << 20
 # Bytes that are looked at in one step: hundreds of entries, if they are that small.
 _PIECE = 2 << 10
-# What a field takes beside its bytes.
+# Bytes counted for a field beside its own.
 _FIELD = 100
 _SIZE = 8
 _TO_ITS_LF = -1
@@ -56,7 +56,7 @@ class JournalFramer:
         self._fields: list[tuple[bytes, bytes]] = []
         self._size = 0
         self._left_out = False
-        # What is wrong behind the entries that were returned last.
+        # The mistake behind the entries that were returned last.
         self._wrong: RequestRefused | None = None
 
     @property

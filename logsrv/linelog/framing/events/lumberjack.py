@@ -29,7 +29,7 @@ from logsrv.linelog.framing.lines.records import RecordRun, in_runs, without_end
 _VERSION = ord("2")
 _WINDOW, _JSON, _COMPRESSED = b"WJC"
 _NUMBER = struct.Struct(">I")
-# What is given together of a window, in bytes and events, and of unpacked data is kept.
+# Bytes and events of a window that are given together, and bytes of unpacked data that are kept.
 _AT_ONCE = 64 << 10
 _MOST_AT_ONCE = 1024
 _KEPT = 1 << 20
@@ -190,7 +190,7 @@ class LumberjackFramer:
             self.trouble = f"compressed data cannot be unpacked: {error}"
             self.reason = "unpacking"
             return
-        # What is much is unpacked once more: all of it would be too much to keep.
+        # Much data is unpacked once more: keeping all of it would be too much.
         yield from self._unpacked(kept if size <= _KEPT else inflating(in_pieces(content)))
 
     def _unpacked(self, pieces: Iterable[bytes]) -> Iterator[EventWindow]:

@@ -12,7 +12,7 @@ from typing import TypeAlias
 from msgpack import OutOfData, Unpacker
 
 Buffer: TypeAlias = bytes | bytearray | memoryview
-# What is looked through, or unpacked, before others have a turn: it may be as many values as bytes.
+# Bytes looked through, or unpacked, before others have a turn: they may be as many values.
 PIECE = 64 << 10
 _COUNTED = 16 << 10
 _DAMAGED = "its MessagePack is damaged"
@@ -20,12 +20,12 @@ _DAMAGED = "its MessagePack is damaged"
 # The C of msgpack has room for 1024; the JSON that is made of it goes no deeper than 200.
 DEEPEST = 500
 _NEVER = 0xC1
-# Of each first byte: bytes of the value, or of its header if values follow; 0 where a length decides.
+# For each first byte: bytes of the value, or of its header if values follow; 0 where a length decides.
 _SIZES = [1] * 256
-# How many values follow it.
+# The number of values that follow it.
 _FOLLOWING = [0] * 256
-# Where a length decides: bytes of the length, bytes behind it besides, and how many values each counts for;
-# 0 where the length is of bytes.
+# For values with a length: bytes of the length, bytes behind it, and the values that each counts for; 0 if
+# the length is one of bytes.
 _LENGTHS: dict[int, tuple[int, int, int]] = {
     **{0xC4 + power: (1 << power, 0, 0) for power in range(3)},
     **{0xC7 + power: (1 << power, 1, 0) for power in range(3)},
@@ -69,9 +69,9 @@ class ValueFramer:
         self.trouble = ""
         self.passed = 0
         self._held = bytearray()
-        # Where it was not looked yet.
+        # The place up to which it was looked at.
         self._at = 0
-        # Of each array and map that is unfinished, how many values it waits for.
+        # For each unfinished array and map, the number of values it waits for.
         self._open: list[int] = []
 
     @property

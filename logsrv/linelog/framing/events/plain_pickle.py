@@ -10,13 +10,13 @@ import struct
 from collections.abc import Callable
 from typing import Any, NoReturn
 
-# Of a record in JSON: what is nested deeper is written as text there.
+# The depth of a record in JSON, where deeper values are written as text.
 DEEPEST = 200
 # Bytes and digits of an integer: Python writes none of more than 4,300 digits.
 _LONGEST_INTEGER = 1000
 _MOST_DIGITS = 2400
 _LONGEST_LINE = 1 << 20
-# What a pickle may become, in values and bytes: so many times its size, and a few more.
+# Limits of what a pickle becomes, in values and bytes: so many times its size, and a few more.
 _GROWTH = 64
 _FEW = 10_000
 # Keys beyond it may be chosen so that all have one hash, and a dict of them takes minutes.

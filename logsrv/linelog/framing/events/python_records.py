@@ -35,7 +35,7 @@ _CONVERSION = re.compile(
     r"(?P<kind>[diouxXeEfFgGcrsa%])"
 )
 _TEXTS: dict[str, Callable[[Any], str]] = {"s": str, "r": repr, "a": ascii}
-# What nobody writes in a message, and makes megabytes of a byte.
+# A width that nobody writes in a message: it makes megabytes of a byte.
 _WIDEST = 1000
 
 
@@ -87,7 +87,7 @@ def _message(message: Any, args: Any, most: int) -> tuple[Any, Any]:
     """Return a message with its arguments filled in, and None; or as it was, and those that don't fit."""
     if not args:
         return message, None
-    # As logging has it: a single dict is the arguments by their names.
+    # Python's logging does the same: a single dict is the arguments by their names.
     if isinstance(args, tuple) and len(args) == 1 and isinstance(args[0], dict) and args[0]:
         args = args[0]
     try:

@@ -28,9 +28,9 @@ _DIGITS = 9
 _LF, _CR, _SPACE, _ZERO, _LESS_THAN = 10, 13, 32, 48, 60
 # Below this, going through them one by one is faster.
 _WORTH_IT = 16 * 1024
-# Where more than this share of what looks like headers is none, it is faster as well.
+# It is faster, too, if more than this share of apparent headers are none.
 _MOST_BREAKS = 1 / 8
-# So many frames are copied one by one as fast as all at once.
+# Up to so many frames are copied one by one as fast as all at once.
 _FEW = 64
 
 
@@ -86,9 +86,9 @@ def _at_once(data: bytes, at: int, limit: int) -> tuple[list[tuple[Places, Place
     ends = spaces + 1 + counts
     codes = np.frombuffer(data, np.uint8)
     follows = headers[1:] == ends[:-1]
-    # Where the last leads is not known.
+    # The place after the last is not known.
     if not follows[:-1].all():
-        # Where the frame before may end in LF, and another LF stands behind it.
+        # Or another LF stands between it and the frame before.
         later = np.minimum(ends[:-1], len(data) - 1)
         follows |= (headers[1:] == ends[:-1] + 1) & (codes[later] == _LF)
     fits = (counts <= limit) & (ends <= len(data))

@@ -44,7 +44,7 @@ _SAME = (
     rb"|(?(bracketed)" + _CLIENT + rb"(?P=bracketed)\]|(?!)))"
 )  # fmt: skip
 _NO_TIME = rb"(?!" + _PRIORITY + _PLAIN + rb"|" + _CLIENT + _BRACKETED + rb"\]|\{)"
-# One match for all lines of a moment, the lines without a time among them: no Python for each line.
+# A single match takes all lines of a moment, those without a time too: no Python for each line.
 # Python keeps 230 bytes for each of them until the match ends, so at most 10,000 are one.
 _RUN = re.compile(
     rb"^(?:" + _PRIORITY + rb"(?P<plain>" + _PLAIN + rb")"
@@ -53,7 +53,7 @@ _RUN = re.compile(
     re.MULTILINE,
 )  # fmt: skip
 _RFC3164 = re.compile(rb"([A-Z][a-z]{2}) ([ 0-9][0-9]) ([0-9]{2}):([0-9]{2}):([0-9]{2})")
-# As values of JSON have it: PostgreSQL writes its zone's name.
+# The form in values of JSON: PostgreSQL writes its zone's name.
 _VALUE = re.compile(_PLAIN + rb"(?: UTC)?")
 _KEYS = ("time", "timestamp", "@timestamp", "ts", "datetime", "__REALTIME_TIMESTAMP")
 # A smaller number is no time since 1970, but how long something took.

@@ -55,8 +55,7 @@ class LineFramer:
         """The lines that are complete with `chunk`, or None; never raises on account of the bytes."""
         if self._rules.raw:
             return self._frame(chunk, True)
-        # Who ends lines with CR LF, or writes Cyrillic, does so from the beginning: no need to look at
-        # all the rest.
+        # A sender of CR LF, or of Cyrillic, shows it at the beginning: no need to look at all the rest.
         first = chunk[:_FIRST_LOOK]
         plain = b"\r" not in first and first.isascii() and is_plain(chunk)
         if plain and self._held is HeldReturn.NONE and self._telnet is None:
@@ -116,7 +115,7 @@ class LineFramer:
                 return self._cut(data, plain)
             self._keep(data, plain)
             return None
-        # Where the line ends that began earlier.
+        # The end of the line that began earlier.
         start = data.find(b"\n") + 1 if rest else 0
         first = len(rest) + start - 1
         if self._oversize or first > limit or next_oversize(data, start, limit) >= 0:

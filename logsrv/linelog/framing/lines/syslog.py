@@ -13,6 +13,7 @@ piece by piece, as few pieces as there are changes of the way in which frames en
 
 from __future__ import annotations
 
+import enum
 import re
 
 import numpy as np
@@ -35,13 +36,33 @@ _MANY = 8
 _MAY_BE_ENDING = re.compile(rb"(?:\r?\n|\r|\0)\Z")
 _NOTHING = re.compile(rb"(?:\0+|(?:\r?\n)+)+")
 _EMPTY_LINES = re.compile(rb"\n(?:\r?\n)+")
-# Where the next frame is no line as those before it.
+# The next frame that is not a line as those before it.
 _OTHERWISE = re.compile(rb"\0<|[\n\0][1-9][0-9]{0,8} <")
-# Where the frames behind NULs end, and what of such a frame cannot be judged without more.
+# Ends of frames behind NULs, and the bytes of such a frame that cannot be judged without more.
 _NO_LONGER = re.compile(rb"\0(?!<)|\n(?=<[0-9]{1,3}>)")
 _MAY_BE_NO_LONGER = re.compile(rb"\n|\0(?!<)")
 _UNDECIDED = re.compile(rb"\r?\n(?:<[0-9]{0,3})?\Z|\r\Z")
 _ENDING_BEFORE_NUL = re.compile(rb"\r?\n\0")
+
+
+class _Place(enum.Enum):
+    """Where the framer stands between two chunks."""
+
+    START = enum.auto()
+    """A frame begins."""
+    BEHIND_COUNTED = enum.auto()
+    """A frame begins, or the LF comes that some senders put behind a counted one."""
+    BEHIND_NUL = enum.auto()
+    """A frame begins; with `<` it is one that LFs do not end."""
+    LINE = enum.auto()
+    """Inside a line; the framer of lines has its beginning."""
+    COUNTED = enum.auto()
+    """Inside a counted frame that is too long to be kept."""
+    GLUED = enum.auto()
+    """Inside a frame behind a NUL."""
+
+
+_LINES = (_Place.START, _Place.LINE)
 
 
 class SyslogFramer:
@@ -51,16 +72,13 @@ class SyslogFramer:
     """
 
     __slots__ = (
-        "_behind_counted",
-        "_behind_nul",
         "_counts",
         "_few_counted",
-        "_glued",
         "_held",
-        "_in_line",
         "_left",
         "_limit",
         "_lines",
+        "_place",
         "_raw",
     )
 
@@ -70,15 +88,13 @@ class SyslogFramer:
         self._limit = rules.max_line
         # Gets every frame as a line; it knows what there is of one that is a line, or is too long to keep.
         self._lines = LineFramer(for_frames(rules), counts)
-        self._in_line = False
-        # What has come of a counted frame, or too little to know how a frame goes on.
+        self._place = _Place.START
+        # The beginning of a counted frame, or too little to know how a frame goes on.
         self._held = b""
         # Bytes that are to come of a counted frame too long to be kept.
         self._left = 0
-        self._behind_nul = self._glued = False
+        # A hint for the next counted frame of a chunk: there are few.
         self._few_counted = False
-        # Whether an LF, which some senders put behind a counted frame, may come next.
-        self._behind_counted = False
 
     @property
     def closing(self) -> str | None:
@@ -95,18 +111,17 @@ class SyslogFramer:
 
     def receive(self, chunk: bytes) -> Block | None:
         """Return the frames that are complete with `chunk`; never raises on account of the bytes."""
-        if self._behind_counted and chunk:
-            self._behind_counted = False
+        if self._place is _Place.BEHIND_COUNTED and chunk:
+            self._place = _Place.START
             chunk = chunk.removeprefix(b"\n")
         data, self._held = self._held + chunk if self._held else chunk, b""
-        usual = not (self._left or self._glued or self._behind_nul)
-        if usual and data and self._is_lines(data):
+        if self._place in _LINES and data and self._is_lines(data):
             undecided = self._undecided(data)
             if undecided:
                 self._held = data[-undecided:]
                 data = data[:-undecided]
             if data:
-                self._in_line = data[-1] != _LF
+                self._place = _Place.START if data[-1] == _LF else _Place.LINE
             return self._lines.receive(data)
         return self._lines.receive(b"".join(self._cut(data)))
 
@@ -115,11 +130,12 @@ class SyslogFramer:
         data, self._held = self._held, b""
         header = HEADER.match(data)
         empty = False
-        if self._glued or self._left:
+        in_line = self._place is _Place.LINE
+        if self._place in (_Place.GLUED, _Place.COUNTED):
             data = self._escaped(without_ending(data))
-        elif header and not self._in_line:
+        elif header and not in_line:
             data = self._escaped(without_ending(data[header.end() :]))
-        elif not self._in_line:
+        elif not in_line:
             empty = data == b"\r"
             data = data.rstrip(b"\r")
         begun = self._lines.receive(data) if data else None
@@ -135,7 +151,9 @@ class SyslogFramer:
 
     def _is_lines(self, data: bytes) -> bool:
         """Tell, looking at all of it at once, whether there is nothing but lines, none of them empty."""
-        if b"\0" in data or (not self._in_line and (data[0] in b"\r\n" or HEADER.match(data))):
+        if b"\0" in data or (
+            self._place is not _Place.LINE and (data[0] in b"\r\n" or HEADER.match(data))
+        ):
             return False
         codes = np.frombuffer(data, np.uint8)
         # There are few ends: all else is done with what stands behind them.
@@ -154,7 +172,7 @@ class SyslogFramer:
         if data.endswith(b"\r"):
             return 1
         start = max(data.rfind(b"\n", -LONGEST_HEADER), data.rfind(b"\0", -LONGEST_HEADER)) + 1
-        if start == 0 and (self._in_line or len(data) > LONGEST_HEADER):
+        if start == 0 and (self._place is _Place.LINE or len(data) > LONGEST_HEADER):
             return 0
         return len(data) - start if MAY_BECOME_HEADER.match(data, start) else 0
 
@@ -174,19 +192,19 @@ class SyslogFramer:
         at = 0
         self._few_counted = False
         while at < len(data):
-            if self._left:
+            if self._place is _Place.COUNTED:
                 at = self._rest_of_counted(data, at, lines)
-            elif self._in_line:
+            elif self._place is _Place.LINE:
                 at = self._rest_of_line(data, at, lines)
-            elif self._glued:
+            elif self._place is _Place.GLUED:
                 at = self._behind_nuls(data, at, lines)
             elif HEADER.match(data, at):
                 at = self._counted(data, at, lines)
             elif len(data) - at <= LONGEST_HEADER and self._undecided(data[at:]) == len(data) - at:
                 self._held = data[at:]
                 break
-            elif self._behind_nul and data[at] == _LESS_THAN:
-                self._glued = True
+            elif self._place is _Place.BEHIND_NUL and data[at] == _LESS_THAN:
+                self._place = _Place.GLUED
             else:
                 at = self._some_lines(data, at, lines)
         return lines
@@ -200,21 +218,22 @@ class SyslogFramer:
             self._held = data[stop:]
             return len(data)
         end = min(ends)
-        self._in_line, self._behind_nul = False, data[end] == 0
+        self._place = _behind(data[end] == 0)
         line = data[at:end]
-        if self._behind_nul and line.endswith(b"\r"):
+        if data[end] == 0 and line.endswith(b"\r"):
             # A CR before a NUL belongs to the message.
             line = line[:-1] + self._escaped(b"\r")
         lines += line, b"\n"
         return end + 1
 
     def _counted(self, data: bytes, at: int, lines: list[bytes]) -> int:
-        self._behind_nul = False
+        self._place = _Place.START
         cut = cut_counted(data, at, self._limit, self._raw, few=self._few_counted)
         if cut is not None:
             self._few_counted = cut.after - at < (len(data) - at) // _MANY
             lines.append(cut.lines)
-            self._behind_counted = cut.end == len(data)
+            if cut.end == len(data):
+                self._place = _Place.BEHIND_COUNTED
             return cut.after
         header = HEADER.match(data, at)
         assert header is not None
@@ -222,7 +241,7 @@ class SyslogFramer:
         if length <= self._limit:
             self._held = data[at:]
             return len(data)
-        self._left = length
+        self._left, self._place = length, _Place.COUNTED
         return header.end()
 
     def _rest_of_counted(self, data: bytes, at: int, lines: list[bytes]) -> int:
@@ -240,14 +259,14 @@ class SyslogFramer:
             lines.append(self._escaped(part))
             return at
         lines += self._escaped(without_ending(part)), b"\n"
-        self._behind_counted = at == len(data)
+        self._place = _Place.BEHIND_COUNTED if at == len(data) else _Place.START
         return at + (data[at : at + 1] == b"\n")
 
     def _some_lines(self, data: bytes, at: int, lines: list[bytes]) -> int:
         """Take lines that end with LF or NUL, up to a frame of another kind."""
         none = _NOTHING.match(data, at)
         if none is not None:
-            self._behind_nul = none[0].endswith(b"\0")
+            self._place = _behind(none[0].endswith(b"\0"))
             self._counts.empty += none[0].count(b"\0") + none[0].count(b"\n")
             return none.end()
         otherwise = _OTHERWISE.search(data, at)
@@ -256,12 +275,13 @@ class SyslogFramer:
         if otherwise is None and (undecided := self._undecided(some)):
             self._held = some[-undecided:]
             some = some[:-undecided]
-        self._behind_nul = some.endswith(b"\0")
+        self._place = _behind(some.endswith(b"\0"))
         if b"\0" in some:
             some = (some if self._raw else some.replace(b"\r\0", rb"\x0d" + b"\n")).replace(
                 b"\0", b"\n"
             )
-        self._in_line = not some.endswith(b"\n")
+        if not some.endswith(b"\n"):
+            self._place = _Place.LINE
         lines.append(self._without_empty(some))
         return stop
 
@@ -271,10 +291,10 @@ class SyslogFramer:
         first = _MAY_BE_NO_LONGER.search(data, at)
         if first is None or first[0] == b"\0":
             stop = first.end() if first else len(data)
-            self._glued = stop == len(data) and data[-1] != 0
-            self._behind_nul = not self._glued
+            unfinished = stop == len(data) and data[-1] != 0
+            self._place = _Place.GLUED if unfinished else _Place.BEHIND_NUL
             part = data[at:stop]
-            if self._glued and part.endswith(b"\r"):
+            if unfinished and part.endswith(b"\r"):
                 self._held, part = b"\r", part[:-1]
             lines.append(self._escaped(part).replace(b"\0", b"\n"))
             return stop
@@ -284,16 +304,19 @@ class SyslogFramer:
         if end is None and (undecided := _UNDECIDED.search(part)):
             self._held = undecided[0]
             part = part[: undecided.start()]
-        self._glued = end is None
-        self._behind_nul = part.endswith(b"\0")
+        self._place = _Place.GLUED if end is None else _behind(part.endswith(b"\0"))
         last = b""
-        if end is not None and not self._behind_nul:
+        if self._place is _Place.START:
             # The LF that ends it.
             part, last = part[:-1].removesuffix(b"\r"), b"\n"
         part = _ENDING_BEFORE_NUL.sub(b"\0", part)
         text = self._escaped(part).replace(b"\0", b"\n") + last
         lines.append(self._without_empty(text))
         return stop
+
+
+def _behind(nul: bool) -> _Place:
+    return _Place.BEHIND_NUL if nul else _Place.START
 
 
 def _is_header(codes: np.ndarray[tuple[int], np.dtype[np.uint8]], starts: np.ndarray) -> bool:  # type: ignore[type-arg]

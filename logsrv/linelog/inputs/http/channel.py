@@ -93,7 +93,6 @@ class InputChannel(Channel):
     _ending_state = Ending.OPEN
     _waits = Wait.NOTHING
     _paused = False
-    # Why the connection has ended.
     _reason = connectionDone
 
     def connectionMade(self) -> None:
@@ -185,7 +184,7 @@ class InputChannel(Channel):
         self._event("close")
         self._unread.clear()
         if self.connected and Wait.ANSWERS not in self._waits:
-            # What is read is dropped; but inside TLS the end of the peer has to be.
+            # Bytes are dropped from now on, but under TLS the peer's end has to be read.
             self._pause(False)
         super().loseConnection()
 

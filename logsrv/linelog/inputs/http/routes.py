@@ -15,8 +15,8 @@ from logsrv.linelog.framing.bodies import bulk, http_lines
 from logsrv.linelog.framing.bodies.bodies import BodyRules, Records, Reply, RequestRefused, Steps
 from logsrv.linelog.framing.events import journal
 
-# What takes the records of a body: unpacked, its circumstances, where they go. Its answer is None if the
-# body is lines.
+# Takes the records of a body: the unpacked body, its circumstances, where they go. The answer is None if
+# the body is lines.
 Take: TypeAlias = Callable[[bytes, BodyRules, Records], Generator[None, None, Reply | None]]
 _NONE: Mapping[str, str] = MappingProxyType({})
 

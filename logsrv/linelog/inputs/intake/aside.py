@@ -19,7 +19,7 @@ LONG = 0.002
 MUCH = 1 << 20
 # Bytes that never take long.
 LITTLE = 4 << 10
-# So few bytes in the store do not matter: of hundreds of them the valve stays open.
+# Chunks of so few bytes in the store do not matter: hundreds of them leave the valve open.
 SMALL = 16 << 10
 
 

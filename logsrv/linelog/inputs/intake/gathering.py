@@ -17,7 +17,7 @@ from logsrv.linelog.framing.lines.rules import Oversize
 from logsrv.linelog.inputs.intake.intake import Intake
 
 Result = TypeVar("Result")
-# What is said of records that are not stored, by the reason.
+# The sentences about records that are not stored, by the reason.
 _WHY = {
     "oversize": "dropped what is too long; the rest of the message is stored",
     "protocol": "dropped what is not as it should be; the rest of the message is stored",

@@ -27,10 +27,10 @@ from logsrv.linelog.store.valve import Producer, Valve
 
 log = Logger()
 
-# All that a listener keeps at a time of what is not whole yet has so many times --max-body at most.
+# A listener keeps at most so many times --max-body of records that are not whole yet.
 BODIES = 4
-# What one batch may become in the store, however short its lines. 256 KiB of them stay below it with
-# the stamp of a TCP connection over IPv4.
+# Bytes that one batch may become in the store, however short its lines. 256 KiB of empty lines stay below
+# that, with the stamp of a TCP connection over IPv4.
 MOST_STORED = 16 << 20
 
 

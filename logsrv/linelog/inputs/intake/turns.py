@@ -1,12 +1,12 @@
 """Work that may take long, such as a message of a million records, done in slices of a few milliseconds.
 
-Whoever has such work says where it may be interrupted: an iterator of which each step is short. The first
-slice is done at once, which is all that usual messages take, unless many come together. For the rest
-connections take turns, a slice in each turn of the reactor, so that all others are served between two of
-them. While the store has enough nothing is done.
+Work is an iterator of which each step is short; between two steps it may be interrupted. Its first slice
+is done at once, which is all that usual messages take, unless many come together. The rest is done in
+slices, one in each turn of the reactor, so that all connections are served between two of them. While the
+valve of the store is closed nothing is done.
 
-Work keeps what it has made: a compressed body of 300 KB becomes 100 MiB. So of what has proved to be long
-only a few go on in turn, beside all that is short, and the others wait until one of those has ended.
+Work keeps what it has made: a compressed body of 300 KB becomes 100 MiB. So only a few long jobs go on in
+turn, beside all the short ones; other long jobs wait until one of those has ended.
 """
 
 from __future__ import annotations
@@ -32,8 +32,7 @@ LAST_SECONDS = 1.0
 MOST_AT_ONCE = 0.02
 # Slices after which work is long. One is not enough to tell: a busy machine takes its time away.
 FEW = 12
-# Of what is long so many go on in turn. While as many wait at all, who has sent much of what is to become
-# work is not read from.
+# At most four long jobs run in turn. While four jobs wait, senders of much unfinished work are paused.
 MANY = 4
 
 

@@ -1,7 +1,7 @@
 """Records that are not whole yet: what all connections of a listener hold of them is bounded.
 
-A thousand peers may each begin a record of megabytes and never end it. Where all of that is too much, who
-has waited longest for the rest of a record gives way, and sends it again if it means to.
+A thousand peers may each begin a record of megabytes and never end it. When all of that is too much, the
+connection that has waited longest for the rest of a record is closed; its client may send it again.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ class Unfinished:
     def __init__(self, most: Callable[[], int]) -> None:
         self.size = 0
         self._most = most
-        # Who has waited longest comes first.
+        # The one that has waited longest comes first.
         self._sizes: dict[Holder, int] = {}
 
     def note(self, holder: Holder, size: int, received: int = 0) -> None:

@@ -19,11 +19,11 @@ from logsrv.linelog.inputs.intake.connections import Input
 from logsrv.linelog.inputs.intake.intake import IDatagramReceiver, Intake
 from logsrv.linelog.inputs.records.records import RecordReceiver, store_from_datagrams
 
-# What is unpacked to more than so many times --max-record is refused; up to that it is kept as text.
+# A datagram that becomes more than so many times --max-record is refused; a smaller one is kept as text.
 _TIMES_A_RECORD = 8
 # Unpacked bytes that are stored together: one datagram becomes megabytes.
 _AT_ONCE = 1 << 20
-# What is looked at in one step: it may be a message every other byte.
+# Bytes of one step: they may be a message every other byte.
 _PIECE = 32 << 10
 
 

@@ -18,6 +18,7 @@ disk fails the connection is cut, so that the client sends again what it has no 
 
 from __future__ import annotations
 
+import enum
 from collections import deque
 from collections.abc import Iterator, Sequence
 from typing import Any
@@ -43,8 +44,25 @@ log = Logger()
 WINDOW = 4 << 20
 # Bytes of an unfinished record from which on it may become work that takes turns.
 LARGE = 256 << 10
-# What an answer that waits takes beside its bytes: a peer need not send anything that is stored for it.
+# Bytes counted for each answer that waits, beside its own: it need not be for anything stored.
 ANSWER = 1 << 10
+
+
+class Working(enum.Enum):
+    """State of the work on what a peer sent.
+
+    | now     | bytes come | not done at once | done |
+    | ------- | ---------- | ---------------- | ---- |
+    | NOTHING | AT_ONCE    |                  |      |
+    | AT_ONCE |            | IN_TURNS         | NOTHING |
+    | IN_TURNS |           |                  | NOTHING |
+
+    IN_TURNS the peer is not read from. Bytes that come all the same are done behind the others.
+    """
+
+    NOTHING = enum.auto()
+    AT_ONCE = enum.auto()
+    IN_TURNS = enum.auto()
 
 
 class RecordFramer(Shape):
@@ -81,10 +99,10 @@ class RecordReceiver(Protocol):
         # The bytes stored since the last answer, and the moment before the first of them.
         self._stored = 0
         self._since = 0
-        # What came and is not looked at yet, how much that was, and whether it is being done.
+        # Chunks that are not looked at yet, and the bytes that came since the last were done.
         self._unread: deque[bytes] = deque()
         self._came = 0
-        self._busy = self._paused = False
+        self._work = Working.NOTHING
         # Made for the first answer.
         self._answers: AnswerWriter | None = None
         self._framer = self.make_framer()
@@ -96,7 +114,7 @@ class RecordReceiver(Protocol):
     @property
     def working(self) -> bool:
         """Return true while something is to be stored or acknowledged: a stop waits for it."""
-        return self._busy or self.due > 0
+        return self._work is not Working.NOTHING or self.due > 0
 
     def received(self, data: bytes) -> Iterator[None] | None:
         """Take what the peer sent, cut anywhere: at once, or in steps between which others have a turn."""
@@ -200,23 +218,26 @@ class RecordReceiver(Protocol):
             return
         self._came += len(data)
         self._unread.append(data)
-        if self._busy:
+        if self._work is not Working.NOTHING:
             # TLS may deliver what it had before it was paused.
             return
         self.intake.valve.served(self)
-        self._busy = True
+        self._work = Working.AT_ONCE
         self.intake.turns.begin(self._steps(), self._done, again=self.acknowledges)
-        if self._busy:
+        self._go_on_in_turns()
+
+    def _go_on_in_turns(self) -> None:
+        if self._work is Working.AT_ONCE:
             # It waits for us, and for nothing that its peer owes.
             self.intake.unfinished.forget(self)
-            self._paused = True
+            self._work = Working.IN_TURNS
             self.pauseProducing()
 
     def connectionLost(self, reason: Failure = connectionDone) -> None:
         self.intake.valve.remove(self)
         self.intake.unfinished.forget(self)
         self.connected = 0
-        if not self._busy:
+        if self._work is Working.NOTHING:
             self._end_of_data()
         if self.intake.connection_log is not None:
             self.intake.connection_log.disconnected(self.source, reason.getErrorMessage())
@@ -226,7 +247,7 @@ class RecordReceiver(Protocol):
             yield from self.received(self._unread.popleft()) or ()
 
     def _done(self, failure: Failure | None) -> None:
-        self._busy = False
+        paused, self._work = self._work is Working.IN_TURNS, Working.NOTHING
         if failure is not None:
             self._unread.clear()
             self.ending = True
@@ -244,8 +265,7 @@ class RecordReceiver(Protocol):
             if self._crowded:
                 self.pauseProducing()
                 self.intake.turns.wait_for_room(self)
-            elif self._paused:
-                self._paused = False
+            elif paused:
                 self.resumeProducing()
 
     @property
@@ -281,7 +301,7 @@ class RecordReceiver(Protocol):
         self._answers.write(data)
 
     def _leave_when_safe(self) -> None:
-        if self.due or self._busy or not self.connected:
+        if self.due or self._work is not Working.NOTHING or not self.connected:
             return
         if self._answers is not None:
             self._answers.let_go()
@@ -293,7 +313,8 @@ class RecordReceiver(Protocol):
     def resumeProducing(self) -> None:
         unread = self._answers is not None and self._answers.state is Answering.UNREAD
         unsafe = self._unsafe > WINDOW
-        if not self.connected or self._busy or self.intake.valve.closed or unread or unsafe:
+        busy = self._work is not Working.NOTHING
+        if not self.connected or busy or self.intake.valve.closed or unread or unsafe:
             # Each of these resumes it when it is over.
             return
         if self._crowded:

@@ -8,7 +8,7 @@ from logsrv.linelog.framing.lines.relp import RelpFramer
 from logsrv.linelog.inputs.intake.connections import Input
 from logsrv.linelog.inputs.records.records import RecordReceiver
 
-# What is looked at in one step: it may be a command every six bytes.
+# Bytes of one step: they may be a command every six bytes.
 _PIECE = 32 << 10
 
 
