@@ -84,6 +84,14 @@ class Admitted:
     def __providedBy__(self) -> Any:
         return providedBy(self.protocol)
 
+    # The next two are asked for on every connection, and `__getattr__` takes longer.
+    def logPrefix(self) -> str:
+        return str(self.protocol.logPrefix())
+
+    def leave_at_once(self) -> bool:
+        leave = getattr(self.protocol, "leave_at_once", None)
+        return leave is not None and bool(leave())
+
     @property
     def working(self) -> bool:
         """Return true if the protocol prepares an answer, or writes more."""
