@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from attrs import define
+from dataclasses import dataclass
 
 from logsrv.gopher.browse.commands.current import CurrentPage
 from logsrv.gopher.browse.commands.speaker import Speaker
@@ -13,7 +13,7 @@ from logsrv.gopher.follow.bookmarks import Bookmarks
 from logsrv.kit.text.escape import one_line
 
 
-@define(eq=False)
+@dataclass(eq=False)
 class Bookmarking:
     """Commands that change the bookmarks."""
 

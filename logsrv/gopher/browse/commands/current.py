@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from attrs import define, field
+from dataclasses import dataclass, field
 
 from logsrv.gopher.browse.content.links import Hyperlink, link_to
 from logsrv.gopher.browse.content.page import Page
@@ -11,7 +11,7 @@ from logsrv.gopher.browse.loading.visits import Own
 from logsrv.gopher.browse.widgets.view import PageView
 
 
-@define(eq=False)
+@dataclass(eq=False)
 class CurrentPage:
     """The page that `view` shows. shown: which one, or which of the browser's own."""
 

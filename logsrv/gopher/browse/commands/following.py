@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass, field
 from functools import partial
-
-from attrs import define, field
 
 from logsrv.gopher.browse.commands import RunWorker
 from logsrv.gopher.browse.commands.current import CurrentPage
@@ -19,7 +18,7 @@ from logsrv.gopher.follow.following import Followed, can_follow
 from logsrv.gopher.follow.news import Item
 
 
-@define(eq=False)
+@dataclass(eq=False)
 class FollowingCommands:
     """Commands for followed menus. Their files are read and written beside all else."""
 

@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import dataclass
 from functools import partial
-
-from attrs import define
 
 from logsrv.gopher.browse.commands import RunWorker
 from logsrv.gopher.browse.commands.current import CurrentPage
@@ -23,7 +22,7 @@ from logsrv.gopher.local.typed import typed_place
 from logsrv.gopher.wire.url import GopherURL
 
 
-@define(eq=False)
+@dataclass(eq=False)
 class Opening:
     """Does what opening a link of each kind means.
 

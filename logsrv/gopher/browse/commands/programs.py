@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-
-from attrs import define
 
 from logsrv.errors import ConfigurationError
 from logsrv.gopher.browse.commands import RunWorker
@@ -21,7 +20,7 @@ from logsrv.gopher.browse.content.links import Hyperlink
 from logsrv.kit.text.escape import one_line
 
 
-@define(eq=False)
+@dataclass(eq=False)
 class Programs:
     """The programs that `environ` names or finds.
 

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import os
-
-from attrs import define, field
+from dataclasses import dataclass, field
 
 from logsrv.gopher.browse.commands.current import CurrentPage
 from logsrv.gopher.browse.commands.speaker import Speaker
@@ -18,7 +17,7 @@ from logsrv.gopher.wire.itemtypes import item_type
 from logsrv.kit.text.escape import one_line
 
 
-@define(eq=False)
+@dataclass(eq=False)
 class Reading:
     """Commands in a page, which leave it where it is."""
 

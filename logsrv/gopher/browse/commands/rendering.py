@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from attrs import define
+from dataclasses import dataclass
 
 from logsrv.errors import PeerError
 from logsrv.gopher.browse.content.guide import start_lines
@@ -18,7 +18,7 @@ from logsrv.gopher.browse.widgets.view import PageView
 from logsrv.gopher.wire.charset import decode_text
 
 
-@define(eq=False)
+@dataclass(eq=False)
 class Renderer:
     """Makes the lines of pages; `view` has the size of the window."""
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from attrs import define, field
+from dataclasses import dataclass, field
 
 from logsrv.gopher.browse.commands.current import CurrentPage
 from logsrv.gopher.browse.commands.programs import Programs
@@ -16,7 +16,7 @@ from logsrv.gopher.local.fileurl import ItemURL
 from logsrv.kit.text.escape import one_line
 
 
-@define(eq=False)
+@dataclass(eq=False)
 class Saving:
     """Commands that save, and what is told when a download ends."""
 
@@ -25,9 +25,9 @@ class Saving:
     _programs: Programs
     _speaker: Speaker
     # Sounds that are played when they are there.
-    _to_play: set[BackgroundDownload] = field(factory=set, init=False)
+    _to_play: set[BackgroundDownload] = field(default_factory=set, init=False)
 
-    def __attrs_post_init__(self) -> None:
+    def __post_init__(self) -> None:
         self._session.downloads.ended = self._tell_end
 
     def save_here(self) -> None:

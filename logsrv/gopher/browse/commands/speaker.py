@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass, field
 from typing import TypeVar
 
-from attrs import define, field
 from textual.app import App
 from textual.notifications import SeverityLevel
 
@@ -17,7 +17,7 @@ from logsrv.kit.text.escape import one_line
 Chosen = TypeVar("Chosen")
 
 
-@define(eq=False)
+@dataclass(eq=False)
 class Speaker:
     """Tells and asks the user. said: the sentence below the page, until the cursor moves.
 

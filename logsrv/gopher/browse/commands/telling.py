@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from attrs import define
+from dataclasses import dataclass
 
 from logsrv.gopher.browse.commands.current import CurrentPage
 from logsrv.gopher.browse.commands.following import FollowingCommands
@@ -32,7 +32,7 @@ _ENTER = {
 }
 
 
-@define(eq=False)
+@dataclass(eq=False)
 class Telling:
     """Words for the state that all the others are in."""
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from attrs import define
+from dataclasses import dataclass
 
 from logsrv.gopher.browse.commands.current import CurrentPage
 from logsrv.gopher.browse.commands.following import FollowingCommands
@@ -15,7 +15,7 @@ from logsrv.gopher.follow.bookmarks import title_of
 from logsrv.gopher.wire.url import MENU_TYPE, GopherURL
 
 
-@define(eq=False)
+@dataclass(eq=False)
 class Travelling:
     """Commands that visit other places, or the same again."""
 

@@ -8,10 +8,9 @@ visit ──► at hand ──────────────────�
 from __future__ import annotations
 
 import asyncio
+from dataclasses import dataclass, field
 from functools import partial
 from typing import Any
-
-from attrs import define, field
 
 from logsrv.errors import PeerError
 from logsrv.gopher.browse.commands import RunWorker
@@ -36,7 +35,7 @@ from logsrv.gopher.wire.errors import TLSError
 _MANY_BYTES = 256 * 1024
 
 
-@define(eq=False)
+@dataclass(eq=False)
 class Journey:
     """A place on its way to the screen, `step`s further in the history; None: a new visit.
 
@@ -52,11 +51,11 @@ class Journey:
     part: Page | None = field(init=False)
     arrived: bool = False
 
-    def __attrs_post_init__(self) -> None:
+    def __post_init__(self) -> None:
         self.part = None if isinstance(self.place, Own) else Page(self.place, None)
 
 
-@define(eq=False)
+@dataclass(eq=False)
 class Visiting:
     """Brings places to the screen. What is asked for last wins.
 
