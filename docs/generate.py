@@ -32,8 +32,9 @@ Each option has one name in three places: `--max-line` on the command line is `L
 environment of `twistd logsrv`, and `max-line` in the TOML file that `--config` names. The command line
 wins over the environment, the environment over the file, the file over the default.
 
-An empty variable counts as none. Several values in one variable are parted by white space. Paths in the
-file are relative to the file, others to where the command is typed. `off` switches off what may be off.
+An empty variable counts as none. Several values in one variable are parted by white space; queries and
+texts by newlines, paths by colons. Paths in the file are relative to the file, others to where the command
+is typed. `off` switches off what may be off.
 """
 
 METRICS = """\

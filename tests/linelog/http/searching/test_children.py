@@ -13,6 +13,7 @@ import pytest
 import pytest_twisted
 from twisted.internet import reactor
 from twisted.internet.defer import Deferred
+from twisted.internet.task import Clock
 
 from logsrv.linelog.http.problems import Problem
 from logsrv.linelog.http.searching import children
@@ -220,20 +221,30 @@ async def test_secrets_stay(made: Made, monkeypatch: pytest.MonkeyPatch) -> None
     assert b"secret" not in environment
 
 
+class Hurried:
+    """The reactor, but for its clock, which the test advances."""
+
+    def __init__(self) -> None:
+        clock = Clock()
+        self.advance, self.seconds, self.callLater = clock.advance, clock.seconds, clock.callLater
+        self.spawnProcess = reactor.spawnProcess  # type: ignore[attr-defined]
+
+
 @pytest_twisted.ensureDeferred
-async def test_the_one_that_stands_ready_goes_after_a_while(
-    made: Made, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(children, "SPARE_SECONDS", 0.3)
-    searches = made()
+async def test_the_one_that_stands_ready_goes_after_a_while(store: Path) -> None:
+    hurried = Hurried()
+    searches = Searches(lambda: str(store), hurried, at_once=4, seconds=60)
     taker = Taker()
     searches.start(asked(limit=1), taker)
     await taker.done
     assert json.loads(taker.text)["position"] == "1:0"
+    hurried.advance(0)
     while not pids(MODULE):
         await pause(0.01)
+    hurried.advance(children.SPARE_SECONDS)
     while pids(MODULE):
         await pause(0.01)
+    await searches.stop()
 
 
 @pytest_twisted.ensureDeferred
