@@ -19,11 +19,13 @@ def values(settings_classes: Iterable[type[Any]]) -> dict[str, str]:
         for options in (options_of(settings_class), *inner):
             for option in options.values():
                 phrases.setdefault(option.kind.metavar, Counter())[option.kind.accepted] += 1
-    # A flag has no word, and the words of a choice say themselves what it takes.
+    most = {word: max(found, key=lambda phrase: found[phrase]) for word, found in phrases.items()}
     return {
-        word: max(found, key=lambda phrase: found[phrase])
-        for word, found in sorted(phrases.items())
-        if word.isupper()
+        word: most[word]
+        for word in sorted(most)
+        # A flag has no word, and the words of a choice say themselves what it takes. Where a word stands
+        # for different things, each option says what it takes.
+        if word.isupper() and phrases[word][most[word]] * 2 > phrases[word].total()
     }
 
 
