@@ -45,6 +45,12 @@ def test_every_file_that_developers_are_sent_to_is_there(name: str) -> None:
         assert below or (DOCS.parent / path).exists(), f"{name} names {found}"
 
 
+def test_files_in_the_architecture_are_named_with_their_folder() -> None:
+    """Several folders have a file of one name."""
+    page = (DOCS / "architecture.md").read_text()
+    assert set(re.findall(r"`(\w+\.py)`", page)) == {"lazy_names.py", "shout_plugin.py"}
+
+
 def test_every_page_can_be_found_from_the_entrance() -> None:
     entrance = (DOCS / "index.md").read_text()
     missing = {page.name for page in DOCS.glob("*.md")} - {"index.md"}

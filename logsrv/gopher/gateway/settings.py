@@ -81,7 +81,7 @@ class GopherSettings(VisitorLimits, Connecting, Destinations, OperatorSettings):
     """The settings of `twistd gopher`, all of them: where to listen, where to go, what to give whom."""
 
     gateway: tuple[Endpoint, ...] = option(
-        (), web_endpoint(8070), "where to be a web gateway, such as tcp:8070:interface=127.0.0.1",
+        (), web_endpoint(8070), "where to serve a web gateway, such as tcp:8070:interface=127.0.0.1",
         repeatable=True,
     )  # fmt: skip
     host: tuple[str, ...] = option(

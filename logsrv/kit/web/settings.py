@@ -16,7 +16,7 @@ class MonitorSettings(ConnectionSettings):
 
     metrics: tuple[Endpoint, ...] = option(
         (), web_endpoint(9100, "Prometheus connects"),
-        "where to be /metrics for Prometheus, /healthz and /readyz, such as "
+        "where to serve /metrics for Prometheus, /healthz and /readyz, such as "
         "tcp:9100:interface=127.0.0.1",
         repeatable=True,
     )  # fmt: skip

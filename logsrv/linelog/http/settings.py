@@ -34,7 +34,7 @@ class HttpSettings:
 
     http: tuple[Endpoint, ...] = option(
         (), web_endpoint(8080), repeatable=True,
-        help="where to be the live page and the API, such as tcp:8080:interface=127.0.0.1",
+        help="where to serve the live page and the API, such as tcp:8080:interface=127.0.0.1",
     )  # fmt: skip
     http_token: str | None = option(
         None, SECRET, "what one needs to see anything there; others see it in the process list"

@@ -48,7 +48,7 @@ class StorePolicy:
     rotate_size: int = option("256MiB", SIZE, "seal the active segment when it is this large")
     rotate_every: float = option("1d", DURATION, "seal the active segment when it is this old")
     keep_bytes: int | None = option(
-        None, SIZE, "remove the oldest segments when all are larger than this"
+        None, SIZE, "remove the oldest segments when the store is larger than this"
     )
     keep_days: float | None = option(None, DAYS, "remove segments older than this")
     index: Indexing = option(

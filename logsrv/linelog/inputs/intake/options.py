@@ -17,7 +17,9 @@ class InputOptions:
     """The options of one listener, for inputs that have a use for them."""
 
     max_record: int = option("1MiB", SIZE, "how long a record of JSON and the like may be")
-    max_body: int = option("64MiB", SIZE, "how much an HTTP request may have, unpacked")
+    max_body: int = option(
+        "64MiB", SIZE, "how much a body, or a message of many records, may have, unpacked"
+    )
     input_token: str | None = option(
         None, SECRET, "what senders over HTTP need; others see it in the process list"
     )
