@@ -66,7 +66,8 @@ class Incoming:
         # The length of its beginning of which `lines` were made, and how many they were.
         self._made = 0
         self._count = 0
-        # The length of its beginning that has no delimiter in it, and no Telnet command.
+        # How many bytes behind those have no delimiter in them. The length of its beginning that has no
+        # Telnet command.
         self._looked = 0
         self._clean = 0
         self._at_once = MOST_AT_ONCE
@@ -209,6 +210,7 @@ class Incoming:
             except UnicodeDecodeError:
                 return self._make_some()
             self.lines, self._made, self._count = iter(lines), len(raw), len(lines)
+            self._looked = 0
             return True
         return self._make_some()
 
@@ -239,6 +241,7 @@ class Incoming:
             self._at_once = end // 4
         self._at_once = min(4 * self._at_once or LEAST_AT_ONCE, MOST_AT_ONCE)
         self.lines, self._made, self._count = iter(lines), end, len(lines)
+        self._looked = 0
         return True
 
     def _split(self, end: int) -> list[str] | None:

@@ -181,6 +181,25 @@ def test_a_line_without_an_end_is_too_long_at_once() -> None:
     assert incoming.take_exactly(1) == b"a"
 
 
+@pytest.mark.parametrize("chunks", [[b"34\nCOMMIT\n"], [b"34\n", b"COMMIT\n"]])
+@pytest.mark.parametrize("read_before", [True, False])
+def test_a_line_that_waits_is_not_exhausted(chunks: list[bytes], read_before: bool) -> None:
+    """However much of the line before it was looked at when its end had not come."""
+    incoming = Incoming(LineFormat(telnet=False))
+    if read_before:
+        assert incoming.take_exactly(0) == b""
+    incoming.receive(b"TRANSFER 12")
+    assert incoming.take_line() is None
+    assert incoming.exhausted
+    incoming.receive(chunks[0])
+    assert incoming.take_line() == "TRANSFER 1234"
+    for chunk in chunks[1:]:
+        incoming.receive(chunk)
+    assert not incoming.exhausted
+    assert incoming.take_line() == "COMMIT"
+    assert incoming.exhausted
+
+
 def test_lines_and_bytes_in_turns_cost_no_more_than_each_alone() -> None:
     """A chunk of many small commands with data, as memcached has them, in time that grows with it."""
 
