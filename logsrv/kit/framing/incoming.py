@@ -142,7 +142,7 @@ class Incoming:
             self._drop(self._made - len(rest))
             self._made, self.lines = 0, NO_LINES
         # The next line is made alone.
-        self._at_once = self._looked = self._clean = 0
+        self._at_once = self._looked = 0
         return self._skipping is None or self._skip()
 
     def _take(self, number: int) -> bytes:

@@ -169,6 +169,26 @@ def test_a_line_that_is_given_up_is_bytes_again() -> None:
     assert incoming.take_line() == "more"
 
 
+def test_a_line_that_is_asked_for_again_is_cleaned_once() -> None:
+    """After two time-outs, say: what a doubled IAC has left begins no command."""
+    incoming = Incoming(LineFormat(encoding="latin-1"))
+    incoming.receive(b"ab\xff\xff\xf1")
+    assert incoming.take_line() is None
+    assert incoming.take_exactly(99) is None
+    incoming.receive(b"\xff\xf1c\n")
+    assert incoming.take_line() == "ab\xff\xf1c"
+
+
+def test_what_is_left_of_a_line_is_cleaned_once() -> None:
+    incoming = Incoming(LineFormat(encoding="latin-1"))
+    incoming.receive(b"ab\xff\xff\xf1")
+    assert incoming.take_line() is None
+    assert incoming.take_exactly(1) == b"a"
+    incoming.receive(b"\xff\xf1c\n\xff\xf1d\n")
+    assert incoming.take_line() == "b\xff\xf1c"
+    assert incoming.take_line() == "d"
+
+
 def test_a_line_without_an_end_is_too_long_at_once() -> None:
     incoming = Incoming(LineFormat(max_line=4))
     incoming.receive(b"12345")
