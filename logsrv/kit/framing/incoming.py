@@ -11,6 +11,7 @@ there at once.
 
 from __future__ import annotations
 
+import re
 from collections import deque
 from collections.abc import Iterator
 from operator import length_hint
@@ -26,6 +27,8 @@ NO_LINES: Iterator[str] = iter(())
 # chunk of many short messages, each a line and bytes, would else be split anew for each.
 LEAST_AT_ONCE = 256
 MOST_AT_ONCE = 64 * 1024
+# From IAC SB to the IAC that ends its value, and the byte behind that, as far as they are there.
+SUBNEGOTIATION = re.compile(rb"\xff\xfa.(?:[^\xff]++|\xff\xff)*+(?:\xff[^\xff]?)?", re.DOTALL)
 # Skipped up to the end of a line; the other value of `_skipping` is a separator of bytes.
 LINE_END = b""
 
@@ -327,12 +330,21 @@ class Incoming:
         """
         raw, telnet = self._changeable(), TelnetFilter()
         data = telnet.receive(bytes(raw[at:end]))
-        while telnet.unfinished and end < len(raw):
-            # An LF in a command, as in the size of a window, ends no line. No more than its own bytes:
-            # those behind it may be read as bytes.
-            data += telnet.receive(bytes(raw[end : end + 1]))
-            end += 1
         unfinished = telnet.finish()
+        if unfinished and end < len(raw):
+            # Only IAC SB goes on behind an LF. Nothing behind its value is looked at: that may be read as
+            # bytes.
+            begin = end - len(unfinished)
+            decisive = SUBNEGOTIATION.match(raw, begin)
+            assert decisive is not None
+            alone = TelnetFilter()
+            if alone.receive(decisive[0]):
+                # It is data, and so its LF ends the line.
+                data += unfinished[:2] + telnet.receive(unfinished[2:])
+                unfinished = b""
+            else:
+                end = decisive.end()
+                unfinished = alone.finish()
         raw[at:end] = data + unfinished
         self.answers += telnet.take_answers()
         return data, unfinished

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import sys
 import time
 from collections.abc import Iterable
+from types import FrameType
 
 import pytest
 from hypothesis import example, given
@@ -11,6 +13,7 @@ from hypothesis import strategies as st
 
 from logsrv.kit.framing.incoming import Incoming, LineTooLong
 from logsrv.kit.framing.lines import LineFormat
+from logsrv.kit.framing.telnet import TelnetFilter
 
 # "line", ("exactly", n), ("some", n) or ("until", separator, limit).
 Read = tuple[object, ...]
@@ -73,6 +76,8 @@ def converse(format: LineFormat, pieces: Iterable[bytes], wanted: Iterable[Read]
 
 @given(streams, reads, st.booleans(), st.data())
 @example(b"\xff\xff\xfa\n\xffa", [("exactly", 1), ("line",), ("exactly", 1)], True, None)
+@example(b"\xff\xfa\nab\xff\xfd\na\n", [("line",), ("exactly", 2), ("line",)], True, None)
+@example(b"\xff\xfa\x1f\xff\xff\n0\xff\xf0\na\xff", [("line",), ("exactly", 2)], True, None)
 @example(b"\xff\xfa\x1f0123456789\xff\na\n\xff\xff", [("line",), ("exactly", 2)], True, None)
 def test_the_cuts_make_no_difference(
     data: bytes, wanted: list[Read], telnet: bool, cuts: st.DataObject | None
@@ -218,6 +223,46 @@ def test_a_line_that_waits_is_not_exhausted(chunks: list[bytes], read_before: bo
     assert not incoming.exhausted
     assert incoming.take_line() == "COMMIT"
     assert incoming.exhausted
+
+
+def calls_for_lines(data: bytes) -> int:
+    """How many calls it takes to read all lines of a chunk."""
+    calls = 0
+
+    def count(frame: FrameType, event: str, argument: object) -> None:
+        nonlocal calls
+        calls += event in ("call", "c_call")
+
+    # Loads what the first command needs.
+    TelnetFilter().receive(b"\xff\xf1")
+    incoming = Incoming(LineFormat())
+    incoming.receive(data)
+    sys.setprofile(count)
+    try:
+        while incoming.take_line() is not None:
+            pass
+    finally:
+        sys.setprofile(None)
+    return calls
+
+
+@pytest.mark.parametrize(
+    "begin", [b"\xff\xfa\n", b"\xff\xfa\x1f\n", b"\xff\xfa\x1f\xff\xff\n", b"\xff\xfa\x18"]
+)
+def test_what_may_be_a_long_command_costs_no_call_for_each_byte(begin: bytes) -> None:
+    for text in (b"a" * 1000, b"a" * 1100, b"\xff\xff" * 500):
+        data = (begin + text) * 16
+        assert calls_for_lines(data) < len(data)
+
+
+def test_an_option_that_is_lf_ends_a_line_unless_its_command_is_whole() -> None:
+    """What is behind that line is read as bytes, whatever it looks like."""
+    incoming = Incoming(LineFormat(encoding="latin-1"))
+    incoming.receive(b"a\xff\xfa\nb\xff\xf0c\nd\xff\xfa\nab\xff\xfd\x01")
+    assert incoming.take_line() == "ac"
+    assert incoming.take_line() == "d\xff\xfa"
+    assert incoming.take_exactly(5) == b"ab\xff\xfd\x01"
+    assert incoming.answers == b""
 
 
 def test_lines_and_bytes_in_turns_cost_no_more_than_each_alone() -> None:
