@@ -59,7 +59,8 @@ class Admitted:
 
     A transport takes it for `protocol`: whatever is asked of it that it lacks, the interfaces too, is the
     protocol's.
-    connected: whether the protocol has heard of the connection; one that is refused late never does.
+    connected: whether the protocol has heard of the connection, and not of its end; one that is refused
+        late never does.
     quiet: how many looks at it have found nothing new.
     """
 
@@ -141,7 +142,8 @@ class Admitted:
     def connectionLost(self, reason: Failure) -> None:
         self.let_go()
         self._keeper.end(self, reason)
-        if self.connected:
+        connected, self.connected = self.connected, False
+        if connected:
             self.protocol.connectionLost(reason)
 
     def refuse(self, refusal: Refusal) -> None:

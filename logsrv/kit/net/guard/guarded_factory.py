@@ -129,7 +129,8 @@ class GuardedFactory(Factory):
         self.guard.policy = policy
         self._apply_rates(policy)
         self._read_descriptor_limit()
-        for connection in self.connections:
+        # Lines that were held back are handed on, and may end this connection or others.
+        for connection in list(self.connections):
             connection.follow_limits()
         self._arm()
 

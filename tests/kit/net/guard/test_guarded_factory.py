@@ -6,6 +6,7 @@ import socket
 from ipaddress import ip_network
 from typing import Any
 
+import attrs
 import pytest
 from twisted.internet.address import IPv4Address
 from twisted.internet.defer import Deferred
@@ -15,12 +16,28 @@ from twisted.internet.task import Clock
 from twisted.internet.testing import StringTransport
 from twisted.python.failure import Failure
 
-from logsrv.kit.net.guard.guard import GuardPolicy
+from logsrv.kit.net.guard.guard import GuardPolicy, LineRate
+from logsrv.kit.net.guard.guarded_connection import admitted_of
 from logsrv.kit.net.guard.guarded_factory import SPARE_DESCRIPTORS, GuardedFactory
 from logsrv.kit.observe.metrics import Metrics
-from tests.kit.net.network import NotingFactory, logged
+from tests.kit.net.network import Noted, NotingFactory, logged
 
 DONE = Failure(ConnectionDone())
+
+
+@attrs.frozen(kw_only=True)
+class Policy(GuardPolicy, LineRate):
+    """The rules of what serves lines."""
+
+
+class Quitting(Noted):
+    """Ends its connection in the same turn when it is told to quit."""
+
+    def dataReceived(self, data: bytes) -> None:
+        super().dataReceived(data)
+        connection = admitted_of(self)
+        if b"quit" in data and connection is not None:
+            connection.connectionLost(DONE)
 
 
 class Site:
@@ -33,7 +50,7 @@ class Site:
         self.guarded = GuardedFactory(
             self.inner,
             label="in",
-            policy=GuardPolicy(**policy),
+            policy=Policy(**policy),
             clock=self.clock,
             metrics=self.metrics,
             layered=layered,
@@ -46,6 +63,7 @@ class Site:
         protocol = self.guarded.buildProtocol(peer)
         transport: Any = StringTransport(peerAddress=peer)
         transport.fileno = lambda: descriptor
+        transport.protocol = protocol
         if protocol is not None:
             protocol.makeConnection(transport)
         return protocol, transport
@@ -166,11 +184,49 @@ def test_a_reload_brings_an_idle_time_out_to_those_who_are_connected() -> None:
     site = Site()
     talking, talking_transport = site.connect()
     _, silent_transport = site.connect()
-    site.guarded.apply(GuardPolicy(idle_timeout=8.0))
+    site.guarded.apply(Policy(idle_timeout=8.0))
     for _ in range(12):
         site.clock.advance(1)
         talking.dataReceived(b".")
     assert (silent_transport.disconnecting, talking_transport.disconnecting) == (True, False)
+
+
+def test_a_reload_is_whole_though_what_was_held_back_ends_connections() -> None:
+    site = Site(peer_lines=1)
+    site.inner.protocol = Quitting
+    connected = [site.connect(f"10.0.0.{number}") for number in range(5)]
+    for connection, _ in connected[1:]:
+        connection.dataReceived(b"a\nquit\n")
+    site.guarded.apply(Policy(peer_lines=2, idle_timeout=8.0))
+    (staying, transport), *gone = connected
+    assert site.guarded.connections == {staying}
+    assert len(site.inner.lost) == 4
+    assert not any("pauseProducing" in vars(each) for _, each in gone)
+    site.inner.data = b""
+    staying.dataReceived(b"a\n" * 3)
+    assert site.inner.data == b"a\n" * 2
+    for _ in range(12):
+        site.clock.advance(1)
+    assert transport.disconnecting
+
+
+def test_a_reload_leaves_alone_who_was_ended_by_what_another_sent() -> None:
+    site = Site(peer_lines=1)
+    connected = [site.connect(f"10.0.0.{number}") for number in range(5)]
+
+    class EndingAll(Noted):
+        def dataReceived(self, data: bytes) -> None:
+            if b"quit" in data:
+                for connection in list(site.guarded.connections):
+                    connection.connectionLost(DONE)
+
+    site.inner.protocol = EndingAll
+    connection, transport = site.connect()
+    connection.dataReceived(b"a\nquit\n")
+    site.guarded.apply(Policy(peer_lines=2))
+    assert site.guarded.connections == set()
+    transports = [transport, *(each for _, each in connected)]
+    assert not any("pauseProducing" in vars(each) for each in transports)
 
 
 def test_nothing_is_left_ticking_after_the_end() -> None:
