@@ -94,6 +94,11 @@ class Admitted:
         return leave is not None and bool(leave())
 
     @property
+    def held_back(self) -> bool:
+        """Return true if something has come that the protocol may not have yet, by the limits."""
+        return self._throttle is not None and self._throttle.holds
+
+    @property
     def working(self) -> bool:
         """Return true if the protocol prepares an answer, or writes more."""
         protocol = self.protocol

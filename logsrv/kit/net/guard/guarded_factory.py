@@ -256,6 +256,10 @@ class GuardedFactory(Factory):
     def _close_idle(self) -> None:
         closed = 0
         for connection in list(self.connections):
+            if connection.held_back:
+                # Its peer sends more than it may: the time-out begins when all of it is handed on.
+                connection.quiet = 0
+                continue
             connection.quiet += 1
             if connection.quiet <= SWEEPS_PER_TIMEOUT:
                 continue

@@ -46,6 +46,11 @@ class Throttle:
         transport.pauseProducing = self.pauseProducing
         transport.resumeProducing = self.resumeProducing
 
+    @property
+    def holds(self) -> bool:
+        """Return true if something has come that was not handed on yet."""
+        return bool(self._kept)
+
     def received(self, data: bytes) -> None:
         """Take a chunk, and hand on what may be."""
         self._kept += data

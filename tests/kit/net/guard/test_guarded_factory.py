@@ -171,6 +171,22 @@ def test_bytes_that_wait_to_be_received_are_no_silence() -> None:
         assert transport.disconnecting and site.guarded.idle_closed == 1
 
 
+def test_lines_that_wait_for_their_rate_are_no_silence() -> None:
+    """The time-out begins when the last one is handed on."""
+    site = Site(idle_timeout=8.0, peer_lines=1)
+    connection, transport = site.connect()
+    connection.dataReceived(b".\n" * 20)
+    for seconds in range(1, 20):
+        site.clock.advance(1)
+        assert site.inner.data == b".\n" * (1 + seconds)
+    for _ in range(7):
+        site.clock.advance(1)
+    assert not transport.disconnecting and site.guarded.idle_closed == 0
+    for _ in range(3):
+        site.clock.advance(1)
+    assert transport.disconnecting and site.guarded.idle_closed == 1
+
+
 def test_a_silent_peer_that_does_not_read_either_is_cut_off_one_time_out_later() -> None:
     site = Site(idle_timeout=8.0)
     _, transport = site.connect()
