@@ -18,7 +18,7 @@ from logsrv.kit.net.guard.rates import Rates
 class Throttle:
     """Hands on to `deliver` what the `peer` of a transport sends, as fast as it may.
 
-    slowed: called with the peer when it has to wait.
+    slowed: called when the peer has to wait.
     """
 
     def __init__(
