@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import pytest
+
+from logsrv.errors import StartError
 from logsrv.kit.text.transitions import transitions
 
 
@@ -13,4 +16,9 @@ def test_rows() -> None:
     Not a row, and this neither: OPEN close OPEN
     """
     assert transitions(table) == {("OPEN", "close"): "CLOSED", ("CLOSED", "open"): "OPEN"}
-    assert transitions(None) == {}
+
+
+@pytest.mark.parametrize("docstring", [None, "The stages of a door."])
+def test_nothing_goes_by_a_table_that_is_not_there(docstring: str | None) -> None:
+    with pytest.raises(StartError, match="run Python without -OO"):
+        transitions(docstring)
