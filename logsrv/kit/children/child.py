@@ -109,7 +109,7 @@ class ChildProcess(ProcessProtocol):
 
     @property
     def pid(self) -> int | None:
-        """Its process id; None when it has ended."""
+        """Its process id; None when it has exited."""
         return None if self.over else self.transport.pid
 
     def write(self, data: bytes) -> None:
@@ -136,16 +136,21 @@ class ChildProcess(ProcessProtocol):
 
     def kill(self) -> None:
         """End it and all that it has forked, at once."""
-        if self.pid is None:
+        if self.over:
             return
+        # One that is not read may have exited, with words of it still in its pipes.
+        if self.pid is not None:
+            self._signal(self.pid)
+        # Twisted tells of its end when all pipes are read to the end.
+        self.resume()
+
+    def _signal(self, pid: int) -> None:
         try:
-            os.killpg(self.pid, signal.SIGKILL)
+            os.killpg(pid, signal.SIGKILL)
         except ProcessLookupError:
             # It was started just now and has no group of its own yet.
             with suppress(ProcessExitedAlready):
                 self.transport.signalProcess("KILL")
-        # Twisted tells of its end when all pipes are read to the end.
-        self.resume()
 
     def outReceived(self, data: bytes) -> None:
         self.received(data)

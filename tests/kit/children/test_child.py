@@ -10,6 +10,7 @@ import pytest
 import pytest_twisted
 from twisted.internet import reactor
 from twisted.internet.defer import Deferred
+from twisted.internet.task import deferLater
 
 from logsrv.kit.children.child import ChildProcess, ChildProcesses, LineBuffer, ProcessEnd
 from logsrv.kit.testing import wait_until
@@ -87,6 +88,22 @@ async def test_a_kill_ends_its_family_even_if_nobody_reads() -> None:
     end = await owner.ended
     assert end.signal == signal.SIGKILL and str(end) == "was ended by SIGKILL"
     wait_until(lambda: not Path(f"/proc/{forked}/cmdline").exists(), "its end")
+
+
+@pytest_twisted.ensureDeferred
+async def test_a_kill_lets_go_of_one_that_has_exited_unread() -> None:
+    owner = Owner()
+    owner.start("complain")
+    owner.child.write(b"hello\n")
+    await owner.first
+    owner.child.pause()
+    owner.child.end(within=60)
+    while owner.child.pid is not None:
+        await deferLater(reactor, 0.01)  # type: ignore[arg-type]
+    assert not owner.ended.called
+    owner.child.kill()
+    assert (await owner.ended.addTimeout(5, reactor)).status == 0
+    owner.child.kill()
 
 
 @pytest_twisted.ensureDeferred
