@@ -140,9 +140,13 @@ class InputRequest(Request):
         self.uri = host_and_target(self.uri)[1]
         try:
             self._body = self._judged(length)
-            self._to("accept")
         except RequestRefused as refusal:
             self._refuse(refusal, length)
+            return
+        self._to("accept")
+        if isinstance(self._body, TextBody | JournalBody):
+            # It may be held up at once; for how long is a matter of its body.
+            self._intake.valve.add(self)
 
     def handleContentChunk(self, data: bytes) -> None:
         self._channel.resetTimeout()
@@ -211,7 +215,6 @@ class InputRequest(Request):
                 as_text=lambda: TextBody(intake, source, self),
                 storing=self._answer_in_time,
             )
-        intake.valve.add(self)
         if text:
             return TextBody(intake, source, self)
         entries = JournalBody(intake, source, self)

@@ -23,7 +23,7 @@ from logsrv.linelog.inputs.intake import turns
 from logsrv.linelog.inputs.intake.intake import IInput
 from logsrv.linelog.inputs.intake.options import InputOptions
 from logsrv.linelog.inputs.intake.registry import inputs
-from tests.linelog.inputs.recording import Sink, intake, turn
+from tests.linelog.inputs.recording import Sink, SlowStore, intake, turn
 
 HEAD = b"POST /upload HTTP/1.1\r\nHost: x\r\nContent-Type: application/vnd.fdo.journal\r\n"
 
@@ -31,8 +31,8 @@ HEAD = b"POST /upload HTTP/1.1\r\nHost: x\r\nContent-Type: application/vnd.fdo.j
 class Uploading:
     """A connection of systemd-journal-upload."""
 
-    def __init__(self, **options: Any) -> None:
-        self.sink = Sink()
+    def __init__(self, sink: Sink | None = None, **options: Any) -> None:
+        self.sink: Any = sink or Sink()
         way = intake(self.sink, LineRules(max_line=20), options=InputOptions(**options))
         self.clock: Any = way.clock
         self.transport = StringTransport(peerAddress=IPv4Address("TCP", "192.0.2.1", 5))
@@ -117,6 +117,17 @@ def test_waits_with_the_store_as_long_as_it_takes() -> None:
     producer.resumeProducing()
     peer.channel.connectionLost(Failure(ConnectionDone()))
     assert not peer.sink.producers
+
+
+def test_waits_as_long_if_the_store_has_enough_when_it_begins() -> None:
+    peer = Uploading(SlowStore())
+    peer.sink.valve.close()
+    peer.send(HEAD + b"Transfer-Encoding: chunked\r\n\r\n")
+    assert peer.transport.producerState == "paused"
+    peer.clock.advance(2 * ANSWER_SECONDS)
+    assert peer.transport.producerState == "paused" and peer.transport.value() == b""
+    peer.sink.valve.open()
+    assert peer.transport.producerState == "producing"
 
 
 @pytest.mark.parametrize(
