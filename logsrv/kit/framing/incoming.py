@@ -28,7 +28,7 @@ NO_LINES: Iterator[str] = iter(())
 LEAST_AT_ONCE = 256
 MOST_AT_ONCE = 64 * 1024
 # From IAC SB to the IAC that ends its value, and the byte behind that, as far as they are there.
-SUBNEGOTIATION = re.compile(rb"\xff\xfa.(?:[^\xff]++|\xff\xff)*+(?:\xff[^\xff]?)?", re.DOTALL)
+SUBNEGOTIATION = re.compile(rb"\xff\xfa.[^\xff]*(?:\xff\xff[^\xff]*)*(?:\xff[^\xff]?)?", re.DOTALL)
 # Skipped up to the end of a line; the other value of `_skipping` is a separator of bytes.
 LINE_END = b""
 
@@ -69,8 +69,8 @@ class Incoming:
         # The length of its beginning of which `lines` were made, and how many they were.
         self._made = 0
         self._count = 0
-        # How many bytes behind those have no delimiter in them. The length of its beginning that has no
-        # Telnet command.
+        # Bytes behind those that have no delimiter in them. The length of its beginning that has no Telnet
+        # command.
         self._looked = 0
         self._clean = 0
         self._at_once = MOST_AT_ONCE
@@ -78,7 +78,7 @@ class Incoming:
         self._skipping: bytes | None = None
 
     def __len__(self) -> int:
-        """How many bytes wait, those of lines that are made already aside."""
+        """Return the number of bytes that wait, without those of lines that are made."""
         return len(self._raw) - self._made
 
     @property
@@ -109,7 +109,7 @@ class Incoming:
         return self._take(most) if self._raw or self.ended else None
 
     def take_exactly(self, number: int) -> bytes | None:
-        """So many bytes; None, even at the end, when there are fewer."""
+        """Return `number` bytes; None, even at the end, when there are fewer."""
         if not self._as_bytes() or len(self._raw) < number:
             return None
         return self._take(number)
