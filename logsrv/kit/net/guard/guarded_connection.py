@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any, Protocol
 
+from twisted.logger import Logger
 from twisted.python.failure import Failure
 from zope.interface import providedBy
 
@@ -17,6 +18,8 @@ from logsrv.kit.net.guard.guard import Refusal
 from logsrv.kit.net.guard.throttle import Throttle
 from logsrv.kit.net.twisted.streams import AcceptedTCP
 from logsrv.kit.net.twisted.transports import gives_more, protocol_of, release_own
+
+log = Logger()
 
 
 class Keeper(Protocol):
@@ -132,10 +135,16 @@ class Admitted:
             self._throttle = self._keeper.throttle(self, self.protocol.dataReceived)
 
     def let_go(self) -> None:
-        """Slow it down no longer."""
-        if self._throttle is not None:
-            throttle, self._throttle = self._throttle, None
+        """Slow it down no longer: hand on what is held. An error of the protocol ends the connection."""
+        if self._throttle is None:
+            return
+        throttle, self._throttle = self._throttle, None
+        try:
             throttle.end()
+        except Exception:
+            log.failure("a protocol failed in what was held back of its peer")
+            if self.connected:
+                self.close()
 
     def dataReceived(self, data: bytes) -> None:
         self.quiet = 0
@@ -145,9 +154,9 @@ class Admitted:
             self._throttle.received(data)
 
     def connectionLost(self, reason: Failure) -> None:
+        connected, self.connected = self.connected, False
         self.let_go()
         self._keeper.end(self, reason)
-        connected, self.connected = self.connected, False
         if connected:
             self.protocol.connectionLost(reason)
 

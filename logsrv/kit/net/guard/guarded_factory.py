@@ -264,13 +264,11 @@ class GuardedFactory(Factory):
             if connection.quiet <= SWEEPS_PER_TIMEOUT:
                 continue
             connection.quiet = 1
-            if unread(connection.transport):
-                # Bytes that wait while the store holds the connection back are no silence.
-                continue
             if connection.closing:
                 # It was asked to one time-out ago: the peer does not read what we have for it.
                 connection.abort()
-            else:
+            # Bytes that wait while the store holds the connection back are no silence.
+            elif not unread(connection.transport):
                 connection.close()
                 closed += 1
         if closed:

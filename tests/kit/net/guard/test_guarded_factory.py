@@ -279,3 +279,58 @@ def test_an_idle_connection_costs_little_more_than_without_a_guard() -> None:
     site = Site(idle_timeout=60.0, max_connections_per_peer=5)
     site.inner.protocol = Protocol
     assert cost(site.guarded.buildProtocol) - cost(site.inner.buildProtocol) < 512
+
+
+class Failing(Noted):
+    """Fails in its second chunk."""
+
+    def dataReceived(self, data: bytes) -> None:
+        super().dataReceived(data)
+        if b"bad" in data:
+            raise RuntimeError("bad data")
+
+
+def failing_site() -> tuple[Site, Any, Any]:
+    """Return a site, and a connection with a line that is held back and will fail."""
+    site = Site(peer_lines=1)
+    site.inner.protocol = Failing
+    protocol, transport = site.connect()
+    protocol.dataReceived(b"a\nbad\n")
+    return site, protocol, transport
+
+
+def test_what_was_held_back_may_fail_at_the_end_of_a_connection() -> None:
+    """The place of the connection is free all the same, and its protocol hears the end."""
+    site, protocol, _ = failing_site()
+    with logged() as messages:
+        protocol.connectionLost(DONE)
+    assert not site.guarded.connections
+    assert site.inner.lost == [protocol.protocol]
+    assert messages == ["a protocol failed in what was held back of its peer"]
+
+
+def test_what_was_held_back_may_fail_in_a_reload() -> None:
+    """It ends that connection, as an error in a transport's call does, and the others get their rules."""
+    site, _, transport = failing_site()
+    _, silent = site.connect()
+    with logged():
+        site.guarded.apply(Policy(idle_timeout=8.0))
+    assert transport.disconnecting
+    for _ in range(12):
+        site.clock.advance(1)
+    assert silent.disconnecting
+
+
+def test_a_silent_peer_that_sends_once_more_and_reads_nothing_is_cut_off() -> None:
+    """Nothing is read after a close is asked for, so what it sent stays unread for ever."""
+    site = Site(idle_timeout=8.0)
+    _, transport = site.connect()
+    for _ in range(12):
+        site.clock.advance(1)
+    assert transport.disconnecting
+    transport.unread = lambda: 1
+    transport.abortConnection = lambda: aborted.append(transport)
+    aborted: list[Any] = []
+    for _ in range(12):
+        site.clock.advance(1)
+    assert aborted
