@@ -14,15 +14,11 @@ import attrs
 import numpy as np
 import numpy.typing as npt
 
+from logsrv.kit.framing.few_commands import MAX_NAWS, MAX_SUBNEGOTIATION
+
 Codes: TypeAlias = npt.NDArray[np.uint8]
 Places: TypeAlias = npt.NDArray[np.intp]
 Marks: TypeAlias = npt.NDArray[np.bool_]
-
-MAX_SUBNEGOTIATION = 1024
-"""Bytes between the option and IAC SE, as sent. What is longer was no Telnet."""
-
-MAX_NAWS = 8
-"""Two 16-bit numbers, each byte doubled at worst (RFC 1073)."""
 
 _IAC = 255
 _DONT, _DO, _WONT, _WILL, _SB = 254, 253, 252, 251, 250

@@ -11,12 +11,12 @@ there at once.
 
 from __future__ import annotations
 
-import re
 from collections import deque
 from collections.abc import Iterator
 from operator import length_hint
 
 from logsrv.errors import PeerError
+from logsrv.kit.framing.few_commands import SUBNEGOTIATION
 from logsrv.kit.framing.lines import LF, LineFormat
 from logsrv.kit.framing.telnet import TelnetFilter
 
@@ -27,8 +27,6 @@ NO_LINES: Iterator[str] = iter(())
 # chunk of many short messages, each a line and bytes, would else be split anew for each.
 LEAST_AT_ONCE = 256
 MOST_AT_ONCE = 64 * 1024
-# From IAC SB to the IAC that ends its value, and the byte behind that, as far as they are there.
-SUBNEGOTIATION = re.compile(rb"\xff\xfa.[^\xff]*(?:\xff\xff[^\xff]*)*(?:\xff[^\xff]?)?", re.DOTALL)
 # Skipped up to the end of a line; the other value of `_skipping` is a separator of bytes.
 LINE_END = b""
 
@@ -332,8 +330,7 @@ class Incoming:
         data = telnet.receive(bytes(raw[at:end]))
         unfinished = telnet.finish()
         if unfinished and end < len(raw):
-            # Only IAC SB goes on behind an LF. Nothing behind its value is looked at: that may be read as
-            # bytes.
+            # Only IAC SB goes on behind an LF. What is behind its value may be read as bytes.
             begin = end - len(unfinished)
             decisive = SUBNEGOTIATION.match(raw, begin)
             assert decisive is not None

@@ -16,6 +16,8 @@ subnegotiation is data too, so a stray pair of bytes never swallows what follows
 
 from __future__ import annotations
 
+from logsrv.kit.framing.few_commands import FEW_BYTES, few_commands_in
+
 MAX_ANSWERS = 64 * 1024
 """Bytes of answers kept for `take_answers`. What comes on top of that stays unanswered."""
 
@@ -54,6 +56,12 @@ class TelnetFilter:
             self._unfinished = b""
         if _IAC not in data:
             return data
+        if len(data) <= FEW_BYTES:
+            kept, self._unfinished, answers = few_commands_in(data, self._presence)
+            self.swallowed += len(data) - len(kept) - len(self._unfinished)
+            if len(self._answers) + len(answers) <= MAX_ANSWERS:
+                self._answers += answers
+            return kept
         # Only here, because NumPy takes a tenth of a second to load and most peers speak no Telnet.
         from logsrv.kit.framing.commands import commands_in
 

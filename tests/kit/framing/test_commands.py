@@ -10,7 +10,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from logsrv.kit.framing.commands import MAX_NAWS, MAX_SUBNEGOTIATION, commands_in
+from logsrv.kit.framing.commands import commands_in
+from logsrv.kit.framing.few_commands import MAX_NAWS, MAX_SUBNEGOTIATION
 from tests.kit.framing.reference import reference_telnet
 
 PRESENCE = b"\r\n[yes]\r\n"

@@ -255,6 +255,18 @@ def test_what_may_be_a_long_command_costs_no_call_for_each_byte(begin: bytes) ->
         assert calls_for_lines(data) < len(data)
 
 
+@pytest.mark.parametrize(
+    "line",
+    [
+        b"\xff\xf1\n", b"\xff\xf6\n", b"\xff\xff\n", b"\xff\xfax\n", b"\xff\xfa\n", b"\xff\xfd\x01\n",
+        b"\xff\xfa\x1f\n\xff\xf0",
+    ],
+)  # fmt: skip
+def test_a_command_in_each_line_costs_no_pass_over_many_bytes(line: bytes) -> None:
+    """As reads may go on with bytes behind each, lines with commands are made one by one."""
+    assert calls_for_lines(line * 1000) < 80 * 1000
+
+
 def test_an_option_that_is_lf_ends_a_line_unless_its_command_is_whole() -> None:
     """What is behind that line is read as bytes, whatever it looks like."""
     incoming = Incoming(LineFormat(encoding="latin-1"))

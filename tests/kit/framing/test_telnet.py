@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from logsrv.kit.framing.commands import MAX_NAWS, MAX_SUBNEGOTIATION
+from logsrv.kit.framing.few_commands import FEW_BYTES, MAX_NAWS, MAX_SUBNEGOTIATION
 from logsrv.kit.framing.telnet import MAX_ANSWERS, TelnetFilter
 from tests.kit.framing.reference import reference_telnet
 
@@ -109,8 +109,15 @@ BYTES = st.sampled_from([0xFF, 0xFF, 0xFF, 0xFA, 0xF0, 0xFD, 0xFB, 0xF6, 0xEB, 3
 
 
 @settings(max_examples=300)
-@given(st.lists(BYTES, max_size=60).map(bytes), st.lists(st.integers(0, 60), max_size=6))
-def test_cuts_between_chunks_change_nothing(sent: bytes, cuts: list[int]) -> None:
+@given(
+    st.sampled_from([b"", b"x" * FEW_BYTES]),
+    st.lists(BYTES, max_size=60).map(bytes),
+    st.lists(st.integers(0, 60), max_size=6),
+)
+def test_cuts_between_chunks_change_nothing(text: bytes, behind: bytes, cuts: list[int]) -> None:
+    """Long chunks and short ones are not read in the same way."""
+    sent = text + behind
+    cuts = [len(text) + cut for cut in cuts]
     edges = [0, *sorted(cuts), len(sent)]
     chunks = [sent[a:b] for a, b in pairwise(edges)]
     expected = reference_telnet(sent)

@@ -1,0 +1,30 @@
+"""Telnet's commands in a few bytes are what they are in many."""
+
+from __future__ import annotations
+
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from logsrv.kit.framing.commands import commands_in
+from logsrv.kit.framing.few_commands import few_commands_in
+
+PRESENCE = b"\r\n[yes]\r\n"
+PARTS = st.sampled_from(
+    [*[bytes((code,)) for code in b"\xff\xff\xfa\xf0\xfd\xfb\xfc\xf6\xeb\xec\xf9\x1f\n\0A"],
+    b"\xff\xfa", b"\xff\xfa\x1f", b"\xff\xf0", b"01234567", b"x" * 1023]
+)  # fmt: skip
+
+
+@settings(max_examples=1000, deadline=None)
+@given(st.lists(PARTS, max_size=14).map(b"".join))
+def test_the_result_is_that_of_many_bytes(behind: bytes) -> None:
+    chunk = b"\xff\xf1" + behind
+    found = commands_in(chunk)
+    expected = found.data, found.unfinished, found.answers(PRESENCE, 1 << 20)
+    assert few_commands_in(chunk, PRESENCE) == expected
+
+
+def test_questions_and_data() -> None:
+    chunk = b"a\xff\xfd\x03b\xff\xff\xff\xf6\xff\xfa\x18x\xff\xf0\xff\xfe\x01c\xff\xfb\x01\xff\xfb"
+    answers = b"\xff\xfc\x03" + PRESENCE + b"\xff\xfe\x01"
+    assert few_commands_in(chunk, PRESENCE) == (b"ab\xffc", b"\xff\xfb", answers)
