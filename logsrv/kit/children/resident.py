@@ -20,7 +20,9 @@
     RETURNING  want   RETURNING
     RETURNING  died   STARTING   the other one is started
     RETURNING  stop   ENDING
+    ENDING     want   ENDING
     ENDING     died   STOPPED
+    STOPPED    want   STOPPED
 
 There is never more than one at a time, because what it keeps on disk has one owner.
 """

@@ -83,11 +83,14 @@ class Question:
 
     unfinished = False
 
-    def __init__(self, answer: Callable[[], Reply]) -> None:
+    def __init__(self, answer: Callable[[], Reply], intake: Intake) -> None:
         self._answer = answer
+        self._intake = intake
+        self._size = 0
 
     def receive(self, data: bytes) -> None:
-        """Drop it."""
+        self._size += len(data)
+        check_size(self._size, self._intake)
 
     def finish(self) -> Steps:
         yield from ()

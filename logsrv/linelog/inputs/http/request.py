@@ -193,9 +193,9 @@ class InputRequest(Request):
         check_token(header(b"Authorization"), intake.secrets.token)
         path = path_of(self.uri)
         route = self._route = route_of(self.method, path, self._listener.routes)
-        if route.about is not None:
-            return Question(route.about)
         check_size(length or 0, intake)
+        if route.about is not None:
+            return Question(route.about, intake)
         coding = coded.coding(header(b"Content-Encoding"), route.coding)
         headers = BodyHeaders(route, path, http_lines.media_type(header(b"Content-Type")), coding)
         if route.entries and headers.media not in ("", ENTRIES):
@@ -259,6 +259,9 @@ class InputRequest(Request):
         """Do nothing: the channel hears of the end of the connection itself."""
 
     def _waited(self) -> None:
+        if self.state is RequestState.LEFT:
+            # The connection has gone, and its last lines wait for their turn: there is nobody to tell.
+            return
         refusal = busy("the store takes nothing in just now; send it again")
         if self.state is RequestState.WORKING:
             self._refuse_whole(refusal)

@@ -57,6 +57,18 @@ def test_a_store_that_takes_too_long_is_told_once() -> None:
     assert [status for status, _ in sender.answers()] == [200]
 
 
+def test_the_body_of_a_question_is_not_read_for_ever() -> None:
+    sender = Sender(max_body=10)
+    sender.send(request(b"", "/", "GET", Content_Length="", Transfer_Encoding="chunked"))
+    sender.send(b"8\r\n01234567\r\n")
+    assert sender.answers() == []
+    sender.send(b"8\r\n01234567\r\n")
+    assert [status for status, _ in sender.answers()] == [413]
+    sender = Sender(max_body=10)
+    sender.post(b"0123456789ab", "/", "GET")
+    assert [status for status, _ in sender.answers()] == [413]
+
+
 def test_somebody_who_waits_for_100_is_told_to_go_on_only_if_the_body_is_wanted() -> None:
     sender = Sender(input_token="secret")
     head = request(b"", Content_Length="5", Expect="100-continue")
