@@ -16,7 +16,7 @@ import attrs
 from logsrv.errors import StoreError
 from logsrv.linelog.http.searching.events import line_event, missed_event
 from logsrv.linelog.http.viewing.live import Live, Look, size_between
-from logsrv.linelog.http.viewing.talk import Handed, Join, More, Order
+from logsrv.linelog.http.viewing.talk import Handed
 from logsrv.linelog.query.language.parse import parse
 from logsrv.linelog.query.matching.match import Matcher, compile
 from logsrv.linelog.read.follow import end_of
@@ -65,39 +65,34 @@ class _Behind:
     lines: int = 0
 
 
+@attrs.define(eq=False)
 class Hub:
     """A look at the store for all viewers.
 
     hand_out: gets what they are to have. now: seconds that only grow.
     """
 
-    def __init__(
-        self, view: View, hand_out: Callable[[Handed], None], now: Callable[[], float]
-    ) -> None:
-        self._view = view
-        self._hand_out = hand_out
-        self._now = now
-        self._queries: dict[str, _Query] = {}
-        self._behind: dict[int, _Behind] = {}
-        self._live: Live | None = None
+    _view: View
+    _hand_out: Callable[[Handed], None]
+    _now: Callable[[], float]
+    _queries: dict[str, _Query] = attrs.field(factory=dict)
+    _behind: dict[int, _Behind] = attrs.field(factory=dict)
+    _live: Live | None = None
 
     @property
     def watched(self) -> bool:
         """Return whether there is anybody to look for."""
         return bool(self._queries)
 
-    def obey(self, order: Order) -> None:
-        """Do what the daemon says. Raises StoreError."""
-        if isinstance(order, Join):
-            matcher, live = compile(parse(order.query)), Live(self._view, order.begin)
-            self._behind[order.viewer] = _Behind(order.query, matcher, live)
-            self._give(order.viewer)
-        elif isinstance(order, More):
-            # It may be live since it asked, or have left.
-            if order.viewer in self._behind:
-                self._give(order.viewer)
-        else:
-            self._leave(order.viewer)
+    def join(self, viewer: int, query: str, begin: Position) -> None:
+        """Let a viewer have what a query finds from `begin` on. Raises StoreError."""
+        self._behind[viewer] = _Behind(query, compile(parse(query)), Live(self._view, begin))
+        self._give(viewer)
+
+    def more(self, viewer: int) -> None:
+        """Give a viewer the next lines; it may be live since it asked, or have left. Raises StoreError."""
+        if viewer in self._behind:
+            self._give(viewer)
 
     def look(self) -> None:
         """Hand out what was written since the last look. Raises StoreError."""
@@ -152,7 +147,7 @@ class Hub:
         if behind.read > MOST_BEHIND:
             passed = size_between(self._view, behind.live.position, until)
             # The length of a line is that of the lines it has seen.
-            self._join(viewer, Handed((viewer,), missed=passed * behind.lines // behind.read))
+            self._go_live(viewer, Handed((viewer,), missed=passed * behind.lines // behind.read))
             return
         news = behind.live.step(until)
         data, lines = b"", 0
@@ -165,11 +160,11 @@ class Hub:
             data, lines = gap + b"".join(events), len(events)
         handed = Handed((viewer,), data, lines)
         if news is None or behind.live.position == until:
-            self._join(viewer, handed)
+            self._go_live(viewer, handed)
         else:
             self._hand_out(handed)
 
-    def _join(self, viewer: int, last: Handed) -> None:
+    def _go_live(self, viewer: int, last: Handed) -> None:
         behind = self._behind.pop(viewer)
         behind.live.close()
         query = self._queries.get(behind.query)
@@ -178,7 +173,8 @@ class Hub:
         query.viewers[viewer] = None
         self._hand_out(last._replace(live=True))
 
-    def _leave(self, viewer: int) -> None:
+    def leave(self, viewer: int) -> None:
+        """Give a viewer no more."""
         behind = self._behind.pop(viewer, None)
         if behind is not None:
             behind.live.close()

@@ -1,8 +1,13 @@
 """The talk between the daemon and the process of the live views (no I/O).
 
-The daemon gives orders, a line of JSON each: `join` with a number for the viewer, its query and where it
-begins, `more` when the viewer takes the next lines before it is live, `leave`. The process hands lines
-out: a line of JSON that says to whom and how much, and behind it the events as a browser gets them.
+The daemon gives orders, a line of JSON each:
+
+    ["join", VIEWER, QUERY, POSITION]   let a viewer, a number, have what its query finds from there on
+    ["more", VIEWER]                    give a viewer that is not live yet the next lines
+    ["leave", VIEWER]                   give it no more
+
+The process hands lines out: a line of JSON that says to whom and how much, and behind it the events as a
+browser gets them.
 """
 
 from __future__ import annotations
@@ -10,31 +15,6 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator
 from typing import NamedTuple
-
-from logsrv.linelog.store.segments.segment import Position, parse_position
-
-
-class Join(NamedTuple):
-    """An order: let a viewer have what `query` finds from `begin` on."""
-
-    viewer: int
-    query: str
-    begin: Position
-
-
-class More(NamedTuple):
-    """An order: give a viewer that is not live yet the next lines."""
-
-    viewer: int
-
-
-class Leave(NamedTuple):
-    """An order: give a viewer no more."""
-
-    viewer: int
-
-
-Order = Join | More | Leave
 
 
 class Handed(NamedTuple):
@@ -51,20 +31,9 @@ class Handed(NamedTuple):
     live: bool = False
 
 
-def order_line(order: Order) -> bytes:
+def order_line(*order: str | int) -> bytes:
     """Return an order as a line, with its LF."""
-    found: dict[str, object] = {type(order).__name__.lower(): order.viewer}
-    if isinstance(order, Join):
-        found |= {"query": order.query, "begin": str(order.begin)}
-    return json.dumps(found).encode() + b"\n"
-
-
-def read_order(line: bytes) -> Order:
-    """Return the order of a line."""
-    found = json.loads(line)
-    if "join" in found:
-        return Join(found["join"], found["query"], parse_position(found["begin"]))
-    return More(found["more"]) if "more" in found else Leave(found["leave"])
+    return json.dumps(order).encode() + b"\n"
 
 
 def handed_bytes(handed: Handed) -> bytes:

@@ -9,6 +9,7 @@ says why, and the next one serves viewers that come back. It imports no Twisted.
 
 from __future__ import annotations
 
+import json
 import os
 import sys
 from select import select
@@ -17,8 +18,9 @@ from time import monotonic
 from logsrv.errors import StoreError
 from logsrv.kit.children.inside import limit_reader, tell
 from logsrv.linelog.http.viewing.hub import Hub
-from logsrv.linelog.http.viewing.talk import Handed, handed_bytes, read_order
+from logsrv.linelog.http.viewing.talk import Handed, handed_bytes
 from logsrv.linelog.read.view import View
+from logsrv.linelog.store.segments.segment import parse_position
 
 # Seconds from the end of a look to the next.
 LOOK_EVERY = 0.05
@@ -37,10 +39,20 @@ def follow(directory: str) -> None:
                 return
             *lines, unread = (unread + data).split(b"\n")
             for line in lines:
-                hub.obey(read_order(line))
+                _obey(hub, line)
         if hub.watched and monotonic() >= due:
             hub.look()
             due = monotonic() + LOOK_EVERY
+
+
+def _obey(hub: Hub, order: bytes) -> None:
+    match json.loads(order):
+        case ["join", viewer, query, begin]:
+            hub.join(viewer, query, parse_position(begin))
+        case ["more", viewer]:
+            hub.more(viewer)
+        case ["leave", viewer]:
+            hub.leave(viewer)
 
 
 def _hand_out(handed: Handed) -> None:

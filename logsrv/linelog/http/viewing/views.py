@@ -18,14 +18,7 @@ from twisted.logger import Logger
 from logsrv.kit.children.child import ChildProcess, ChildProcesses, ProcessEnd
 from logsrv.kit.observe.seldom import Seldom
 from logsrv.linelog.http.problems import STOPPING, Problem, too_many
-from logsrv.linelog.http.viewing.talk import (
-    Handed,
-    HandedReader,
-    Join,
-    Leave,
-    More,
-    order_line,
-)
+from logsrv.linelog.http.viewing.talk import Handed, HandedReader, order_line
 from logsrv.linelog.store.segments.segment import Position
 
 log = Logger()
@@ -82,12 +75,12 @@ class Views:
         self._last += 1
         self._viewers[self._last] = viewer
         self._numbers[viewer] = self._last
-        process.write(order_line(Join(self._last, viewer.query, begin)))
+        process.write(order_line("join", self._last, viewer.query, str(begin)))
 
     def more(self, viewer: Watching) -> None:
         """Let a viewer that is not live yet have the next lines."""
         if self._process is not None and viewer in self._numbers:
-            self._process.write(order_line(More(self._numbers[viewer])))
+            self._process.write(order_line("more", self._numbers[viewer]))
 
     def leave(self, viewer: Watching) -> None:
         """Let a viewer have no more; one that never joined is ignored."""
@@ -97,7 +90,7 @@ class Views:
         del self._viewers[number]
         if self._process is None:
             return
-        self._process.write(order_line(Leave(number)))
+        self._process.write(order_line("leave", number))
         if not self._viewers:
             self._idle = self._reactor.callLater(IDLE_SECONDS, self._rest)
 

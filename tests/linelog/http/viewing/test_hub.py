@@ -13,7 +13,7 @@ from logsrv.errors import StoreError
 from logsrv.linelog.http.viewing import hub as hub_module
 from logsrv.linelog.http.viewing import live as live_module
 from logsrv.linelog.http.viewing.hub import BURST, PIECE, RATE, Hub
-from logsrv.linelog.http.viewing.talk import Handed, Join, Leave, More
+from logsrv.linelog.http.viewing.talk import Handed
 from logsrv.linelog.read.follow import end_of
 from logsrv.linelog.store.segments.segment import Position
 from tests.linelog.read.stores import line, make_store, view_of
@@ -37,7 +37,7 @@ class Place:
 
     def join(self, viewer: int, query: str = "", begin: Position | None = None) -> None:
         """Let a viewer watch from the end of the store on, or from a place."""
-        self.hub.obey(Join(viewer, query, begin or end_of(self.view)))
+        self.hub.join(viewer, query, begin or end_of(self.view))
 
     def events(self, viewer: int) -> list[object]:
         """The messages of the lines that a viewer got, in their order, and what else it was told."""
@@ -83,8 +83,8 @@ def test_nothing_is_done_while_nobody_watches(place: Place) -> None:
     assert not place.hub.watched
     place.join(1)
     assert place.hub.watched
-    place.hub.obey(Leave(1))
-    place.hub.obey(Leave(1))
+    place.hub.leave(1)
+    place.hub.leave(1)
     assert not place.hub.watched
     place.write("unseen")
     place.hub.look()
@@ -105,10 +105,10 @@ def test_one_that_comes_from_behind(place: Place, monkeypatch: pytest.MonkeyPatc
     place.write("4")
     place.hub.look()
     assert place.events(1) == ["1", "2", "3", "4"] and place.events(2) == ["1", "2"]
-    place.hub.obey(More(2))
+    place.hub.more(2)
     assert place.events(2) == ["1", "2", "3", "4"] and place.live(2)
     # Asked twice: it is live by now.
-    place.hub.obey(More(2))
+    place.hub.more(2)
     place.write("5")
     place.hub.look()
     assert place.events(1) == place.events(2) == ["1", "2", "3", "4", "5"]
@@ -128,8 +128,8 @@ def test_one_that_leaves_before_it_is_live(place: Place, monkeypatch: pytest.Mon
     monkeypatch.setattr(live_module, "STEP", SIZE)
     place.write("1", "2")
     place.join(1, begin=Position(1, SIZE))
-    place.hub.obey(Leave(1))
-    place.hub.obey(More(1))
+    place.hub.leave(1)
+    place.hub.more(1)
     assert place.events(1) == ["1"]
 
 
@@ -141,7 +141,7 @@ def test_one_that_is_slower_than_what_is_written(
     monkeypatch.setattr(hub_module, "MOST_BEHIND", SIZE)
     place.write("1", "2", "3", "4", "5")
     place.join(1, begin=Position(1, SIZE))
-    place.hub.obey(More(1))
+    place.hub.more(1)
     place.write("6")
     place.hub.look()
     assert place.events(1) == ["1", "2", 3, "6"]
@@ -190,11 +190,11 @@ def test_lines_that_are_gone(tmp_path: Path) -> None:
     view = view_of(store)
     handed: list[Handed] = []
     hub = Hub(view, handed.append, lambda: 0.0)
-    hub.obey(Join(1, "", Position(3, len(line("c")))))
+    hub.join(1, "", Position(3, len(line("c"))))
     for path in store.glob("0000000001*"):
         path.unlink()
-    hub.obey(Join(2, "", Position(1, 0)))
-    hub.obey(More(2))
+    hub.join(2, "", Position(1, 0))
+    hub.more(2)
     assert [event for one in handed if 2 in one.viewers for event in _events(one)] == [
         {"lines": None, "from": "2:0"},
         "b",

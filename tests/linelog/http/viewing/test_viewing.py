@@ -11,7 +11,7 @@ from pathlib import Path
 
 from logsrv.kit.children.inside import NICE
 from logsrv.kit.testing import wait_until
-from logsrv.linelog.http.viewing.talk import Handed, HandedReader, Join, Order, order_line
+from logsrv.linelog.http.viewing.talk import Handed, HandedReader, order_line
 from logsrv.linelog.store.segments.segment import Position
 from tests.linelog.read.stores import line, make_store
 
@@ -26,9 +26,9 @@ class Views:
         self._reader = HandedReader()
         self._handed: list[Handed] = []
 
-    def say(self, order: Order) -> None:
+    def join(self, viewer: int, begin: Position) -> None:
         assert self.process.stdin is not None
-        self.process.stdin.write(order_line(order))
+        self.process.stdin.write(order_line("join", viewer, "", str(begin)))
         self.process.stdin.flush()
 
     def next(self) -> Handed:
@@ -61,7 +61,7 @@ def viewing(directory: Path) -> Iterator[Views]:
 def test_lines_come_as_they_are_written(tmp_path: Path) -> None:
     store = make_store(tmp_path / "store", [[line("before")]])
     with viewing(store) as views:
-        views.say(Join(1, "", Position(1, len(line("before")))))
+        views.join(1, Position(1, len(line("before"))))
         assert views.next() == Handed((1,), live=True)
         for message in ("first", "second"):
             with (store / "current.log").open("ab") as file:
@@ -74,7 +74,7 @@ def test_lines_come_as_they_are_written(tmp_path: Path) -> None:
 def test_it_ends_with_its_daemon(tmp_path: Path) -> None:
     """Also while it has viewers: nothing but the end of its input is needed."""
     with viewing(make_store(tmp_path / "store", [[]])) as views:
-        views.say(Join(1, "", Position(1, 0)))
+        views.join(1, Position(1, 0))
         assert views.next().live
         assert views.process.stdin is not None
         views.process.stdin.close()
