@@ -79,8 +79,8 @@ class Daemon(LineOnlyReceiver):
         except OSError as error:
             self._trouble(f"places cannot be kept: {reason(error)}")
         self._watcher = Watcher(
-            View(orders.directory, self._trouble),
-            kept,
+            view=View(orders.directory, self._trouble),
+            kept=kept,
             deliver=deliver_by(self._reactor),
             clock=self._reactor,
             now=monotonic,

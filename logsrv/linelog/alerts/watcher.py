@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any, Protocol
 
+import attrs
 from twisted.internet.defer import Deferred
 
 from logsrv.errors import StoreError
@@ -35,36 +36,26 @@ class Clock(Protocol):
     def callLater(self, delay: float, function: Callable[..., Any], /, *args: Any) -> Any: ...
 
 
+@attrs.define(eq=False, kw_only=True)
 class Watcher:
     """Watches that follow a store, from `start` to the end of `finish`; `change` says which.
 
     clock: for waiting. now: seconds that only grow. failed: is called in the exception that ended it.
     """
 
-    def __init__(
-        self,
-        view: View,
-        kept: Kept,
-        *,
-        deliver: Deliver,
-        clock: Clock,
-        now: Callable[[], float],
-        report: Callable[[Report], object],
-        failed: Callable[[], object],
-    ) -> None:
-        self._view = view
-        self._kept = kept
-        self._deliver = deliver
-        self._clock = clock
-        self._now = now
-        self._report = report
-        self._failed = failed
-        self._watches: dict[str, Watch] = {}
-        self._saved: dict[str, AlertProgress] = {}
-        self._save_at: dict[str, float] = {}
-        self._next: Any = None
-        self._finished: Deferred[None] | None = None
-        self._last = 0.0
+    _view: View
+    _kept: Kept
+    _deliver: Deliver
+    _clock: Clock
+    _now: Callable[[], float]
+    _report: Callable[[Report], object]
+    _failed: Callable[[], object]
+    _watches: dict[str, Watch] = attrs.field(factory=dict)
+    _saved: dict[str, AlertProgress] = attrs.field(factory=dict)
+    _save_at: dict[str, float] = attrs.field(factory=dict)
+    _next: Any = None
+    _finished: Deferred[None] | None = None
+    _last: float = 0.0
 
     def start(self, tasks: Mapping[str, AlertTask]) -> None:
         """Begin to look."""

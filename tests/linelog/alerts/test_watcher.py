@@ -69,8 +69,8 @@ class Stage:
         for query in queries:
             self.add(query, query, progress)
         watcher = Watcher(
-            view_of(self.directory),
-            self.kept,
+            view=view_of(self.directory),
+            kept=self.kept,
             deliver=self.deliver,
             clock=self.clock,
             now=self.clock.seconds,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+import attrs
 from twisted.internet.interfaces import IDelayedCall, IPushProducer, IReactorTime
 from zope.interface import implementer
 
@@ -17,6 +18,7 @@ LONGEST = 600.0
 
 
 @implementer(IPushProducer)
+@attrs.define(eq=False)
 class SearchAnswer:
     """Takes what a search gives, and hands it on to `request`.
 
@@ -24,22 +26,16 @@ class SearchAnswer:
     begin_response: sends status and headers. fail: answers with a problem and nothing else.
     """
 
-    def __init__(
-        self,
-        request: WebRequest,
-        clock: IReactorTime,
-        begin_response: Callable[[WebRequest, int], object],
-        fail: Callable[[WebRequest, Problem], object],
-    ) -> None:
-        self._request = request
-        self._clock = clock
-        self._begin_response = begin_response
-        self._fail = fail
-        self._status = 200
-        self._begun = False
-        self._search: SearchProcess | None = None
-        self._gone = False
-        self._stalled: IDelayedCall | None = None
+    _request: WebRequest
+    _clock: IReactorTime
+    _begin_response: Callable[[WebRequest, int], object]
+    _fail: Callable[[WebRequest, Problem], object]
+    _status: int = 200
+    _begun: bool = False
+    _search: SearchProcess | None = None
+    _gone: bool = False
+    _stalled: IDelayedCall | None = None
+    _longest: IDelayedCall | None = None
 
     def of(self, search: SearchProcess) -> None:
         """Know the search, whose process has its request just now."""
@@ -95,7 +91,7 @@ class SearchAnswer:
             return
         self._gone = True
         self._cancel_stalled()
-        if self._longest.active():
+        if self._longest is not None and self._longest.active():
             self._longest.cancel()
         if self._search is not None:
             self._search.kill()

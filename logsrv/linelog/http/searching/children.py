@@ -15,6 +15,7 @@ from functools import partial
 from math import ceil
 from typing import Any, Protocol
 
+import attrs
 from twisted.internet.defer import Deferred
 from twisted.internet.interfaces import IDelayedCall, IReactorTime
 from twisted.logger import Logger
@@ -41,28 +42,26 @@ class Taker(Protocol):
         """Hear that this was all; of a problem, that it was not."""
 
 
+@attrs.define(eq=False)
 class SearchProcess:
     """A search that was asked for: it waits for its turn, is running, or is over.
 
-    child: the process that it has, from its turn on.
+    left: seconds that it may still take. child: the process that it has, from its turn on.
     """
 
-    def __init__(
-        self, searches: Searches, request: dict[str, Any], taker: Taker, clock: IReactorTime
-    ) -> None:
-        self.request = request
-        self.taker = taker
-        self.over = False
-        self.child: ChildProcess | None = None
-        self._searches = searches
-        self._clock = clock
-        # The first line of the answer, as much of it as has come; None behind it.
-        self._head: bytes | None = b""
-        self._left = searches.seconds
-        self._timer: IDelayedCall | None = None
-        self._running_since = 0.0
-        # Its taker may have had enough before it had its turn.
-        self._held = False
+    _searches: Searches
+    request: dict[str, Any]
+    taker: Taker
+    _clock: IReactorTime
+    _left: float
+    over: bool = False
+    child: ChildProcess | None = None
+    # The first line of the answer, as much of it as has come; None behind it.
+    _head: bytes | None = b""
+    _timer: IDelayedCall | None = None
+    _running_since: float = 0.0
+    # Its taker may have had enough before it had its turn.
+    _held: bool = False
 
     def run(self, child: ChildProcess) -> None:
         """Have its turn, in a process that waits for its request."""
@@ -193,7 +192,7 @@ class Searches:
         if self._processes.stopping:
             raise STOPPING
         request = {**request, "directory": self._place()}
-        return SearchProcess(self, request, taker, self._reactor)
+        return SearchProcess(self, request, taker, self._reactor, self.seconds)
 
     def _serve_soon(self) -> None:
         """Start a process in another turn of the reactor, one at most.

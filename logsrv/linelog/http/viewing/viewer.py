@@ -25,6 +25,7 @@ from contextlib import suppress
 from enum import Enum
 from typing import Any
 
+import attrs
 from twisted.internet.interfaces import IDelayedCall, IPushProducer, IReactorTime
 from zope.interface import implementer
 
@@ -50,6 +51,7 @@ MOST_WAITING = 2000
 PIECE = 8 << 10
 BUFFER = 16 << 10
 SEND_BUFFER = 128 << 10
+_NOWHERE = Position(0, 0)
 
 
 class ViewerState(Enum):
@@ -66,40 +68,34 @@ NEXT = {key: ViewerState[new] for key, new in transitions(__doc__).items()}
 
 
 @implementer(IPushProducer)
+@attrs.define(eq=False)
 class Viewer:
-    """A client and the query that it watches; `ended` is called once, when it is over."""
+    """A client and the query that it watches.
 
-    def __init__(
-        self,
-        request: WebRequest,
-        query: str,
-        end_of_store: Callable[[], Position],
-        views: Views,
-        searches: Searches,
-        clock: IReactorTime,
-        missed: Callable[[int], object],
-        ended: Callable[[Viewer], object],
-    ) -> None:
-        """`end_of_store` may raise StoreError; `missed` is told how many lines were left out."""
-        self.query = query
-        self.state = ViewerState.WAITING
-        self._request = request
-        self._end_of_store = end_of_store
-        self._views = views
-        self._searches = searches
-        self._clock = clock
-        self._count_missed = missed
-        self._ended = ended
-        self._search: SearchProcess | None = None
-        self._searched = 0
-        self._refused: bytes | None = None
-        # The place where the next line for it begins.
-        self._begin = Position(0, 0)
-        self._full = False
-        # Something that was asked for has not come yet.
-        self._asked = False
-        self._outbox = Outbox(MOST_WAITING)
-        self._timer: IDelayedCall | None = None
+    end_of_store: may raise StoreError. missed: is told how many lines were left out. ended: is called
+    once, when it is over.
+    """
+
+    _request: WebRequest
+    query: str
+    _end_of_store: Callable[[], Position]
+    _views: Views
+    _searches: Searches
+    _clock: IReactorTime
+    _missed: Callable[[int], object]
+    _ended: Callable[[Viewer], object]
+    state: ViewerState = ViewerState.WAITING
+    _search: SearchProcess | None = None
+    _searched: int = 0
+    _refused: bytes | None = None
+    # The place where the next line for it begins, and the one up to which it is searched.
+    _begin: Position = _NOWHERE
+    _end: Position = _NOWHERE
+    _full: bool = False
+    # Something that was asked for has not come yet.
+    _asked: bool = False
+    _outbox: Outbox = attrs.field(factory=lambda: Outbox(MOST_WAITING))
+    _timer: IDelayedCall | None = None
 
     def start(self, after: Position | None, head: Callable[[], object]) -> None:
         """Begin behind `after`, or at the end. Raises Problem, StoreError before anything is sent.
@@ -178,7 +174,7 @@ class Viewer:
         """Take events from the process of the live views."""
         if handed.missed:
             self._outbox.leave_out(handed.missed)
-            self._count_missed(handed.missed)
+            self._missed(handed.missed)
         if self.state is ViewerState.JOINING:
             # It is written whole: the viewer has asked for no more.
             self._asked = False
@@ -190,7 +186,7 @@ class Viewer:
                 self._ask()
             return
         if handed.data:
-            self._count_missed(self._outbox.add(handed.data, handed.lines))
+            self._missed(self._outbox.add(handed.data, handed.lines))
         self._flush()
 
     def _flush(self) -> None:
