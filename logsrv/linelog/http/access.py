@@ -10,7 +10,8 @@ from __future__ import annotations
 import hmac
 from hashlib import sha256
 from ipaddress import ip_address
-from typing import Protocol
+
+from twisted.web.http import Request
 
 from logsrv.kit.web.hosts import LOOPBACK_NAMES, client_of, is_loopback, name_in
 from logsrv.kit.web.origin import foreign
@@ -19,20 +20,6 @@ from logsrv.linelog.http.problems import Problem
 
 # Thirty days, for which a browser keeps it.
 COOKIE_SECONDS = 30 * 86400
-
-
-class Asking(Protocol):
-    """A request as it is judged here: a Request of Twisted Web."""
-
-    path: bytes
-
-    @property
-    def requestHeaders(self) -> object: ...
-    def getHeader(self, key: bytes) -> bytes | None: ...
-    def getCookie(self, key: bytes) -> bytes | None: ...
-    def getHost(self) -> object: ...
-    def getClientAddress(self) -> object: ...
-    def isSecure(self) -> bool: ...
 
 
 class Access:
@@ -54,9 +41,9 @@ class Access:
         """Tell whether both go by the same token."""
         return self._token == other._token
 
-    def check_host(self, request: Asking) -> None:
+    def check_host(self, request: Request) -> None:
         """Raise Problem (400, 403) for a request that was meant for another host."""
-        given = request.requestHeaders.getRawHeaders(b"Host", [])  # type: ignore[attr-defined]
+        given = request.requestHeaders.getRawHeaders(b"Host", [])
         if len(given) > 1:
             raise Problem(400, "the request has more than one Host header")
         local = request.getHost()
@@ -76,7 +63,7 @@ class Access:
         # An address cannot be forged by DNS rebinding. Loopback has only its own names.
         return not is_loopback(address) and _is_address(name)
 
-    def check_origin(self, request: Asking, *, page: bool) -> None:
+    def check_origin(self, request: Request, *, page: bool) -> None:
         """Raise Problem (403) for what a page of another site has sent.
 
         page: this is a page to look at, and a link from elsewhere may lead to it.
@@ -85,7 +72,7 @@ class Access:
         if why is not None:
             raise Problem(403, why)
 
-    def check_token(self, request: Asking) -> None:
+    def check_token(self, request: Request) -> None:
         """Raise Problem (401, 429) if a token is needed and the request has not the right one."""
         if self._token is None:
             return
@@ -99,7 +86,7 @@ class Access:
             raise _unauthorized("a token is needed: Authorization: Bearer TOKEN")
         self.log_in(request, given.strip())
 
-    def log_in(self, request: Asking, given: bytes) -> bytes:
+    def log_in(self, request: Request, given: bytes) -> bytes:
         """Return the cookie, as Set-Cookie has it, for a token that is right. Raises Problem."""
         if self._token is None:
             raise Problem(404, "no token is needed here")
@@ -109,11 +96,11 @@ class Access:
             raise _unauthorized("the token is wrong")
         return self._set_cookie(request, self._cookie, COOKIE_SECONDS)
 
-    def log_out(self, request: Asking) -> bytes:
+    def log_out(self, request: Request) -> bytes:
         """Return the cookie that ends the other."""
         return self._set_cookie(request, b"", 0)
 
-    def _set_cookie(self, request: Asking, value: bytes, seconds: int) -> bytes:
+    def _set_cookie(self, request: Request, value: bytes, seconds: int) -> bytes:
         secure = b"; Secure" if request.isSecure() else b""
         return b"%s=%s; Path=/; Max-Age=%d; HttpOnly; SameSite=Strict%s" % (
             self._cookie_name,
