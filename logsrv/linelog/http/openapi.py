@@ -35,7 +35,7 @@ def document() -> dict[str, Any]:
 
 
 def _operation(endpoint: ApiEndpoint) -> dict[str, Any]:
-    found: dict[str, Any] = {
+    return {
         "operationId": endpoint.name.partition(".")[0],
         "summary": endpoint.help,
         "security": [{}] if endpoint.open else [{"token": []}, {}],
@@ -48,7 +48,6 @@ def _operation(endpoint: ApiEndpoint) -> dict[str, Any]:
             "default": _ERROR,
         },
     }
-    return found
 
 
 def _parameter(parameter: Parameter) -> dict[str, Any]:

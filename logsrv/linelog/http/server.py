@@ -252,22 +252,16 @@ class WebServer:
             self._responses.send(request, 200, self._totalled)
 
     def _count_totals(self) -> bytes:
-        view = self._view()
-        try:
+        with self._view() as view:
             return json.dumps(self.totals.of(view)).encode() + b"\n"
-        finally:
-            view.close()
 
     def _view(self) -> View:
         return View(self._place(), lambda sentence: log.warn("{said}", said=sentence))
 
     def _end(self) -> Position:
         """Return where the next line will begin. Raises StoreError."""
-        view = self._view()
-        try:
+        with self._view() as view:
             return end_of(view)
-        finally:
-            view.close()
 
     def _failed(self, failure: Failure, request: WebRequest) -> None:
         match failure.value:

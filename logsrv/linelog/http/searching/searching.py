@@ -61,12 +61,9 @@ def answer(request: dict[str, Any], out: BinaryIO, tell: Callable[[str], None]) 
     """Answer a request, with a problem if it cannot be answered. `tell`: gets a sentence for damage."""
     body = Body(out)
     try:
-        view = View(request["directory"], tell)
-        try:
+        with View(request["directory"], tell) as view:
             replies.REPLIES[request["endpoint"]](view, request["values"], body.write)
             body.begin()
-        finally:
-            view.close()
     except Problem as problem:
         body.fail(problem)
     except QueryError as error:
