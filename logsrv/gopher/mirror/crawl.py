@@ -91,7 +91,7 @@ class Crawl:
     @property
     def received(self) -> int:
         """The bytes of all answers."""
-        return self._fetching.received
+        return self._transfers.received
 
     def run(self, show: Callable[[], None]) -> None:
         """Do it all; `show` is called now and then. What is there is known at any time, also if this is
@@ -102,7 +102,7 @@ class Crawl:
         try:
             self._run(show)
         finally:
-            self._fetching.close()
+            self._transfers.close()
 
     def _run(self, show: Callable[[], None]) -> None:
         self._folders.sweep()

@@ -12,8 +12,8 @@ from logsrv.gopher.wire.itemtypes import item_type
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from logsrv.gopher.fetch.transfers.socket_transfer import Sink
-    from logsrv.gopher.fetch.transfers.transfers import Finished, Transfers
+    from logsrv.gopher.fetch.transfers.socket_transfer import SocketTransfer
+    from logsrv.gopher.fetch.transfers.transfers import Transfers
     from logsrv.gopher.mirror.disk.folders import Folders
     from logsrv.gopher.mirror.queue import Job
 
@@ -38,12 +38,7 @@ class Fetching:
         self._transfers = transfers
         self._folders = folders
         self._item_bytes = item_bytes
-        self._jobs: dict[Sink, Job] = {}
-
-    @property
-    def received(self) -> int:
-        """The bytes of all answers."""
-        return self._transfers.received
+        self._jobs: dict[SocketTransfer, Job] = {}
 
     def has_room(self) -> bool:
         """Return true if a job may be started now."""
@@ -64,8 +59,10 @@ class Fetching:
             path = self._folders.path(job.path)
             sink = FileSink(path, text=kind == "text", known=job.known)
             most_bytes, most_seconds = self._item_bytes, math.inf
-        self._jobs[sink] = job
-        self._transfers.start(url, sink, most_bytes=most_bytes, most_seconds=most_seconds)
+        transfer = self._transfers.start(
+            url, sink, most_bytes=most_bytes, most_seconds=most_seconds
+        )
+        self._jobs[transfer] = job
 
     def wait(self, seconds: float) -> list[Job]:
         """Return what has ended, after at most `seconds`."""
@@ -90,16 +87,12 @@ class Fetching:
         """Return what has ended already, for a run that stops before its end."""
         return self._of(self._transfers.ended())
 
-    def close(self) -> None:
-        """Give up what is under way; no file is left of it."""
-        self._transfers.close()
-
-    def _of(self, finished: list[Finished]) -> list[Job]:
+    def _of(self, ended: list[SocketTransfer]) -> list[Job]:
         """Return the jobs that these were for; rules of the server have none."""
         jobs = []
-        for each in finished:
-            job = self._jobs.pop(each.sink, None)
+        for transfer in ended:
+            job = self._jobs.pop(transfer, None)
             if job is not None:
-                job.error, job.got = each.error, each.sink
+                job.error, job.got = transfer.error, transfer.sink
                 jobs.append(job)
         return jobs

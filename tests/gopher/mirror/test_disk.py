@@ -9,7 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from logsrv.gopher.fetch.transfers.transfers import Finished, Transfers
+from logsrv.gopher.fetch.transfers.socket_transfer import SocketTransfer
+from logsrv.gopher.fetch.transfers.transfers import Transfers
 from logsrv.gopher.mirror.disk import sinks
 from logsrv.gopher.mirror.disk.folders import LinkInTheWay
 from logsrv.gopher.mirror.disk.journal import FILE
@@ -167,7 +168,7 @@ def test_nobody_waits_once_all_is_there(
 ) -> None:
     wait = Transfers.wait
 
-    def watched(transfers: Transfers, seconds: float) -> list[Finished]:
+    def watched(transfers: Transfers, seconds: float) -> list[SocketTransfer]:
         assert transfers.active or not seconds
         return wait(transfers, seconds)
 

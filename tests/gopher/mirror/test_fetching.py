@@ -51,7 +51,7 @@ def test_four_connections_unless_others_are_asked_for(
         if started == most:
             go.set()
         ended += fetching.wait(1)
-    fetching.close()
+    transfers.close()
     assert server.most_open <= most
     assert {job.error for job in ended} == {None}
     for job in ended:
@@ -70,7 +70,7 @@ def test_no_answer_takes_the_place_of_a_file(
     ended: list[Job] = []
     while not ended:
         ended = fetching.wait(1)
-    fetching.close()
+    transfers.close()
     fetching.settle(job)
     assert isinstance(job.error, Truncated)
     assert (tmp_path / "a").read_bytes() == b"before"

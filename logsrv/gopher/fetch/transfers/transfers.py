@@ -33,18 +33,10 @@ CHUNK = 64 * 1024
 _IN_A_ROW = 16
 
 
-class Finished:
-    """An answer that has ended, well or with an error: a LogsrvError, or an OSError of the disk."""
-
-    __slots__ = ("error", "sink")
-
-    def __init__(self, sink: Sink, error: Exception | None) -> None:
-        self.sink = sink
-        self.error = error
-
-
 class Transfers:
-    """Starts requests, and hands back those that have ended. received: bytes of all answers."""
+    """Starts requests, and hands back those that have ended, well or with an error: a LogsrvError, or an
+    OSError of the disk. received: bytes of all answers.
+    """
 
     def __init__(
         self,
@@ -62,7 +54,7 @@ class Transfers:
         self._selector = DefaultSelector()
         self._connector = Connector(self._selector, clock, allow, self._connected, self._end)
         self._active: set[SocketTransfer] = set()
-        self._finished: list[Finished] = []
+        self._finished: list[SocketTransfer] = []
         self._next_look = 0.0
         self._passage: Passage | None = None
 
@@ -93,7 +85,7 @@ class Transfers:
             self._connector.begin(transfer)
         return transfer
 
-    def wait(self, seconds: float) -> list[Finished]:
+    def wait(self, seconds: float) -> list[SocketTransfer]:
         """Return what has ended, after at most `seconds`, and sooner if something ends."""
         for key, _ in self._selector.select(
             0.0 if self._finished else min(seconds, LOOK_AT_CLOCKS)
@@ -105,7 +97,7 @@ class Transfers:
             self._look_at_clocks(now)
         return self.ended()
 
-    def ended(self) -> list[Finished]:
+    def ended(self) -> list[SocketTransfer]:
         """Return what has ended already, for a run that was interrupted: what is still under way may
         have lost some of what came.
         """
@@ -283,12 +275,11 @@ class Transfers:
         """End the sink as its answer ended, and let the next `wait` tell."""
         self._active.discard(transfer)
         transfer.close()
-        sink, error = transfer.sink, transfer.error
-        if error is None:
+        if transfer.error is None:
             try:
-                sink.finish(transfer.reader.header is not None)
+                transfer.sink.finish(transfer.reader.header is not None)
             except (LogsrvError, OSError) as local:
-                error = local
-        if error is not None:
-            sink.abort()
-        self._finished.append(Finished(sink, error))
+                transfer.error = local
+        if transfer.error is not None:
+            transfer.sink.abort()
+        self._finished.append(transfer)

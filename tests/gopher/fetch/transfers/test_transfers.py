@@ -17,7 +17,8 @@ import pytest
 
 from logsrv.gopher.fetch.proxy import Proxy
 from logsrv.gopher.fetch.settings import ConnectionOptions, Timeouts
-from logsrv.gopher.fetch.transfers.transfers import Finished, Transfers
+from logsrv.gopher.fetch.transfers.socket_transfer import SocketTransfer
+from logsrv.gopher.fetch.transfers.transfers import Transfers
 from logsrv.gopher.fetch.trust import PinStore, Trust
 from logsrv.gopher.mirror.disk.sinks import FileSink, MemorySink, MenuSink
 from logsrv.gopher.wire.errors import (
@@ -55,8 +56,8 @@ def fetcher() -> Iterator[Make]:
         each.close()
 
 
-def all_of(fetcher: Transfers) -> list[Finished]:
-    found: list[Finished] = []
+def all_of(fetcher: Transfers) -> list[SocketTransfer]:
+    found: list[SocketTransfer] = []
     end = time.monotonic() + 20
     while fetcher.active:
         assert time.monotonic() < end
@@ -71,7 +72,7 @@ def ask(
     *,
     most_bytes: int | None = None,
     most_seconds: float = 60,
-) -> Finished:
+) -> SocketTransfer:
     fetcher.start(
         GopherURL.parse(url),
         sink or MemorySink(),
@@ -82,7 +83,7 @@ def ask(
     return finished
 
 
-def content(finished: Finished) -> bytes:
+def content(finished: SocketTransfer) -> bytes:
     assert finished.error is None
     assert isinstance(finished.sink, MemorySink)
     return finished.sink.content
@@ -123,7 +124,7 @@ def resets(connection: socket.socket, _: bytes) -> None:
     reset(connection)
 
 
-def error_of(finished: Finished, kind: type[Exception]) -> str:
+def error_of(finished: SocketTransfer, kind: type[Exception]) -> str:
     assert isinstance(finished.error, kind), finished.error
     return str(finished.error)
 
@@ -477,7 +478,7 @@ def test_who_answers_at_once_keeps_no_name_waiting_that_is_looked_up(
     sink = MemorySink()
     get.start(GopherURL.parse(f"gopher://localhost:{server.port}/0/x"), sink)
     end = time.monotonic() + 20
-    found: list[Finished] = []
+    found: list[SocketTransfer] = []
     while sink not in [each.sink for each in found]:
         assert time.monotonic() < end
         get.start(GopherURL.parse("gopher://x.onion/"), MemorySink())
