@@ -102,6 +102,10 @@ class Crawl:
         try:
             self._run(show)
         finally:
+            # A disk that is full ends the run before their turn to be stored.
+            for job in (*self._ended, *self._fetching.ended()):
+                if job.got is not None:
+                    job.got.abort()
             self._transfers.close()
 
     def _run(self, show: Callable[[], None]) -> None:

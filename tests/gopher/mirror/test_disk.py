@@ -91,6 +91,33 @@ def test_a_full_disk_ends_it_with_its_error(
         crawl(site, tmp_path)
 
 
+def test_a_full_disk_leaves_nothing_of_what_came_at_the_same_time(
+    serve: Serve, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A large file that is whole, and would have been stored behind the one that failed."""
+    menu = b"9Small\t/small\t@\r\n9Big\t/big\t@\r\n.\r\n"
+    site = Site(serve, {b"": menu, b"/small": b"small", b"/big": bytes(1_000_000)})
+    came: list[SocketTransfer] = []
+    wait = Transfers.wait
+
+    def together(transfers: Transfers, seconds: float) -> list[SocketTransfer]:
+        others = []
+        for each in wait(transfers, seconds):
+            (came if isinstance(each.sink, FileSink) else others).append(each)
+        both = sorted(came, key=lambda each: each.reader.received) if len(came) == 2 else []
+        return others + both
+
+    def full(path: str, content: bytes) -> None:
+        assert list(tmp_path.glob(".*.part"))
+        raise OSError(errno.ENOSPC, "No space left on device", path)
+
+    monkeypatch.setattr(Transfers, "wait", together)
+    monkeypatch.setattr(sinks, "write_new", full)
+    with pytest.raises(OSError, match="No space"):
+        crawl(site, tmp_path)
+    assert not list(tmp_path.glob(".*.part"))
+
+
 def test_a_disk_that_is_full_in_the_middle_of_a_file_names_it(
     serve: Serve, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
