@@ -241,7 +241,6 @@ MAY_IMPORT: dict[str, tuple[str, ...]] = {
         "logsrv.linelog.read",
         "logsrv.linelog.query",
         "logsrv.linelog.store",
-        "logsrv.linelog.store.health",
         "logsrv.kit",
     ),
     "logsrv.linelog.http.page": ("logsrv.kit.web.templates",),

@@ -35,7 +35,6 @@ from logsrv.linelog.query.language.hints import hints
 from logsrv.linelog.query.language.parse import parse
 from logsrv.linelog.read.follow import end_of
 from logsrv.linelog.read.view import View
-from logsrv.linelog.store.health import StoreService, healthy
 from logsrv.linelog.store.segments.segment import Position, parse_position
 
 log = Logger()
@@ -51,7 +50,8 @@ _VIEW = re.compile(r"[!-~]{1,1000}")
 class WebServer:
     """Answers the requests of all web listeners; `handle` is called for each.
 
-    place: the directory of the store, where it is now. watched: the service, whose health is told.
+    place: the directory of the store, where it is now. unhealthy, unready: what /healthz and
+    /readyz tell: why lines are not kept, and why senders are not let in.
     """
 
     def __init__(
@@ -59,7 +59,8 @@ class WebServer:
         place: Callable[[], str],
         settings: HttpSettings,
         *,
-        watched: StoreService,
+        unhealthy: Callable[[], list[str]],
+        unready: Callable[[], list[str]],
         metrics: Metrics,
         reactor: Any,
     ) -> None:
@@ -69,9 +70,7 @@ class WebServer:
         self._reactor = reactor
         self.metrics = metrics
         self._responses = Responses(metrics)
-        self._monitor = Monitor(
-            metrics, unhealthy=lambda: healthy(watched).reasons, unready=watched.unready
-        )
+        self._monitor = Monitor(metrics, unhealthy=unhealthy, unready=unready)
         self._attempts = Attempts(reactor.seconds)
         # Until `apply` has read the token, nobody is let in.
         self._access: Access | None = None

@@ -31,7 +31,7 @@ from logsrv.linelog.plugin.classic import ClassicPlaces
 from logsrv.linelog.plugin.interpreter import check_interpreter
 from logsrv.linelog.plugin.metrics import METRICS
 from logsrv.linelog.plugin.settings import ListenerSettings, LoggerSettings
-from logsrv.linelog.store.health import healthy
+from logsrv.linelog.store.health import unhealthy
 from logsrv.linelog.store.store import Store
 from logsrv.linelog.store.valve import Valve
 from logsrv.memory import keep_freed_memory
@@ -131,14 +131,15 @@ class LoggerService(ListeningService[LoggerSettings]):
             self._web = late.WebServer(
                 lambda: self.store.place,
                 self.settings,
-                watched=self,
+                unhealthy=self.unhealthy,
+                unready=self.unready,
                 metrics=self.metrics,
                 reactor=self.clock,
             )
         return self._web
 
     def unhealthy(self) -> list[str]:
-        return healthy(self).reasons
+        return unhealthy(self.store)
 
     def unready(self) -> list[str]:
         closed = [] if self.store.accepts else ["the store is closed"]

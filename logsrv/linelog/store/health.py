@@ -1,12 +1,6 @@
-"""The state of the line logger, for whoever watches over it: /healthz and /readyz answer with this.
-
-Healthy means that what is received is kept as promised: a restart or an operator is wanted otherwise.
-Ready means that senders are let in.
-"""
+"""The health of a store: whether what is received is kept as promised. /healthz answers with this."""
 
 from __future__ import annotations
-
-from typing import NamedTuple, Protocol
 
 from logsrv.linelog.store.store import Store
 
@@ -24,29 +18,13 @@ FAILS = {
 TAKES_LONG = {"write": "a write to the disk", "sync": "a sync of the disk"}
 
 
-class Verdict(NamedTuple):
-    """An answer, and the reasons if it is no: sentences for an operator, who may be anybody."""
+def unhealthy(store: Store, patience: float = PATIENCE) -> list[str]:
+    """Return why what is received is not kept, sentences for an operator, who may be anybody.
 
-    good: bool
-    reasons: list[str]
-
-
-class StoreService(Protocol):
-    """The service, as far as its state can be seen here."""
-
-    store: Store
-
-    def unready(self) -> list[str]: ...
-
-
-def healthy(service: StoreService, patience: float = PATIENCE) -> Verdict:
-    """Judge whether what is received is kept; cheap, and never blocks.
-
-    patience: seconds that a write, a sync or the pausing of all senders may last.
+    Cheap, and never blocks. patience: seconds that a write, a sync or the pausing of all senders may last.
     """
-    store = service.store
     if not store.accepts:
-        return _verdict(["the store is closed"])
+        return ["the store is closed"]
     reasons = [FAILS[kind].format(why=why) for kind, why in store.troubles().items()]
     for kind, seconds in store.under_way().items():
         if seconds > patience:
@@ -56,13 +34,4 @@ def healthy(service: StoreService, patience: float = PATIENCE) -> Verdict:
         reasons.append(
             f"senders have been paused for {paused:.0f} s, {store.pending} bytes are waiting to be written"
         )
-    return _verdict(reasons)
-
-
-def ready(service: StoreService) -> Verdict:
-    """Judge whether senders are let in: every listener is open, the store too, and nothing is stopping."""
-    return _verdict(service.unready())
-
-
-def _verdict(reasons: list[str]) -> Verdict:
-    return Verdict(not reasons, reasons)
+    return reasons

@@ -19,6 +19,7 @@ from logsrv.linelog.http.server import WebServer
 from logsrv.linelog.http.settings import HttpSettings
 from logsrv.linelog.plugin.metrics import METRICS
 from logsrv.linelog.read.view import View
+from logsrv.linelog.store.health import unhealthy
 from tests.kit.children.spawned import Spawner
 from tests.linelog.http.web import Browser
 from tests.linelog.read.stores import lines, make_store
@@ -49,18 +50,18 @@ class Place:
         self.store = make_store(directory / "store", [lines(["a", "b"])])
         self.metrics = Metrics(METRICS)
         self.troubles: dict[str, str] = {}
-        store = SimpleNamespace(
+        store: Any = SimpleNamespace(
             accepts=True,
             troubles=lambda: self.troubles,
             under_way=dict,
             valve=SimpleNamespace(closed_for=lambda: 0.0),
         )
-        self.state: Any = SimpleNamespace(store=store, unready=list)
         self.reactor = Reactor()
         self.server = WebServer(
             lambda: str(self.store),
             HttpSettings(),
-            watched=self.state,
+            unhealthy=lambda: unhealthy(store),
+            unready=list,
             metrics=self.metrics,
             reactor=self.reactor,
         )

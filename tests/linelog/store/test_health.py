@@ -6,12 +6,10 @@ import threading
 from pathlib import Path
 
 from logsrv.linelog.plugin.service import LoggerService
-from logsrv.linelog.store.health import Verdict, healthy, ready
+from logsrv.linelog.store.health import unhealthy
 from tests.kit.net.network import in_reactor, until
 from tests.linelog.plugin.test_service import service
 from tests.linelog.store.faults import FaultyDisk, batch, no_space
-
-GOOD = Verdict(True, [])
 
 
 def faulty(directory: Path) -> tuple[LoggerService, FaultyDisk]:
@@ -25,16 +23,16 @@ def faulty(directory: Path) -> tuple[LoggerService, FaultyDisk]:
 @in_reactor
 async def test_good_and_ready_from_start_to_stop(tmp_path: Path) -> None:
     logger, _ = faulty(tmp_path)
-    assert not healthy(logger).good and not ready(logger).good
+    assert logger.unhealthy() and logger.unready()
     logger.privilegedStartService()
-    assert not ready(logger).good
+    assert logger.unready()
     logger.startService()
-    assert healthy(logger) == ready(logger) == GOOD
+    assert logger.unhealthy() == logger.unready() == []
     stopped = logger.stopService()
-    assert ready(logger).reasons == ["logsrv is not running, or stopping"]
+    assert logger.unready() == ["logsrv is not running, or stopping"]
     await stopped
-    assert healthy(logger).reasons == ["the store is closed"]
-    assert "the store is closed" in ready(logger).reasons
+    assert logger.unhealthy() == ["the store is closed"]
+    assert "the store is closed" in logger.unready()
 
 
 @in_reactor
@@ -43,12 +41,12 @@ async def test_a_full_disk_is_unhealthy_with_its_reason_until_there_is_room(tmp_
     logger.startService()
     disk.errors["writev"] = no_space()
     logger.store.append(batch(b"one"))
-    await until(lambda: not healthy(logger).good, "the trouble")
-    assert healthy(logger) == (False, ["the store cannot write: No space left on device"])
+    await until(lambda: bool(logger.unhealthy()), "the trouble")
+    assert logger.unhealthy() == ["the store cannot write: No space left on device"]
     # Its listeners are open: a balancer has to decide by /healthz.
-    assert ready(logger) == GOOD
+    assert logger.unready() == []
     del disk.errors["writev"]
-    await until(lambda: healthy(logger) == GOOD, "the end of the trouble")
+    await until(lambda: logger.unhealthy() == [], "the end of the trouble")
     await logger.stopService()
 
 
@@ -66,16 +64,14 @@ async def test_a_disk_that_hangs_is_unhealthy_when_patience_ends(tmp_path: Path)
     disk.before["writev"] = hang
     logger.store.append(batch(b"one"))
     await until(begun.is_set, "the write")
-    assert healthy(logger) == GOOD
-    good, reasons = healthy(logger, patience=0)
-    assert not good
-    assert reasons == ["a write to the disk has not returned for 0 s"]
+    assert logger.unhealthy() == []
+    assert unhealthy(logger.store, patience=0) == ["a write to the disk has not returned for 0 s"]
     logger.store.valve.close()
-    assert "senders have been paused" in healthy(logger, patience=0).reasons[1]
+    assert "senders have been paused" in unhealthy(logger.store, patience=0)[1]
     go.set()
     await until(lambda: not logger.store.pending, "the end of the write")
     logger.store.valve.open()
-    assert healthy(logger, patience=0) == GOOD
+    assert unhealthy(logger.store, patience=0) == []
     await logger.stopService()
 
 
@@ -92,7 +88,7 @@ async def test_a_sync_that_hangs(tmp_path: Path) -> None:
     disk.before["fdatasync"] = hang
     logger.store.append(batch(b"one"))
     await until(begun.is_set, "the sync")
-    assert healthy(logger, patience=0).reasons == ["a sync of the disk has not returned for 0 s"]
+    assert unhealthy(logger.store, patience=0) == ["a sync of the disk has not returned for 0 s"]
     go.set()
     await logger.stopService()
 
@@ -104,8 +100,8 @@ async def test_a_rotation_that_fails_does_not_tell_strangers_our_paths(tmp_path:
     disk.errors["link"] = disk.errors["rename"] = no_space()
     logger.store.append(batch(b"one"))
     logger.store.rotate()
-    await until(lambda: not healthy(logger).good, "the trouble")
-    assert healthy(logger).reasons == ["current.log cannot be rotated; the log says why"]
+    await until(lambda: bool(logger.unhealthy()), "the trouble")
+    assert logger.unhealthy() == ["current.log cannot be rotated; the log says why"]
     disk.errors.clear()
     await logger.stopService()
 
@@ -122,6 +118,6 @@ async def test_segments_that_cannot_be_compressed(tmp_path: Path) -> None:
     disk.before["writev"] = fail
     logger.store.append(batch(b"one"))
     logger.store.rotate()
-    await until(lambda: not healthy(logger).good, "the trouble")
-    assert healthy(logger).reasons == ["a segment cannot be compressed: No space left on device"]
+    await until(lambda: bool(logger.unhealthy()), "the trouble")
+    assert logger.unhealthy() == ["a segment cannot be compressed: No space left on device"]
     await logger.stopService()
