@@ -26,7 +26,7 @@ from bench.texts import KINDS, pages
 from logsrv.linelog.store.disk.disk import Disk
 from logsrv.linelog.store.sealing.seal import seal
 from logsrv.linelog.store.segments.segment import Form, Segment
-from logsrv.linelog.store.words.lookup import Words, open_words
+from logsrv.linelog.store.words.lookup import Words
 from logsrv.memory import keep_freed_memory
 
 SPEED_BAR = 100.0
@@ -103,7 +103,7 @@ def report(kind: str, megabytes: int, runs: int, directory: Path) -> None:
         f" index {part:.1f} % ({_met(part <= SIZE_BAR)} {SIZE_BAR:.0f})"
     )
     if last.words:
-        words = open_words(last.words)
+        words = Words(last.words)
         looked_for = dict(ABSENT)
         if found := _ID.search(text.read_bytes()[1 << 20 :]):
             looked_for["an id that is there"] = found[0]

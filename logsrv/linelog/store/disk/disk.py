@@ -142,9 +142,7 @@ class Disk:
         fresh = name + TMP_SUFFIX
         fd = self.create_anew(fresh)
         try:
-            left = memoryview(data)
-            while left:
-                left = left[self.writev(fd, [left]) :]
+            self.write(fd, data)
             if sync:
                 self.fdatasync(fd)
         finally:
@@ -168,6 +166,12 @@ class Disk:
     def writev(self, fd: int, buffers: Sequence[Buffer]) -> int:
         """Write at most IOV_MAX buffers; return how many bytes were taken."""
         return os.writev(fd, buffers)
+
+    def write(self, fd: int, data: bytes) -> None:
+        """Write all of `data`."""
+        left = memoryview(data)
+        while left:
+            left = left[self.writev(fd, [left]) :]
 
     def fdatasync(self, fd: int) -> None:
         """Return when the contents of the file are on the medium."""

@@ -18,7 +18,7 @@ from logsrv.linelog.store.disk.disk import Disk
 from logsrv.linelog.store.segments.index import Index
 from logsrv.linelog.store.segments.indexing import add, empty, look, save
 from logsrv.linelog.store.segments.segment import Segment, tmp
-from logsrv.linelog.store.words.build import Beside
+from logsrv.linelog.store.words.build import Builder
 
 FRAME = 1 << 20
 LEVEL = 3
@@ -103,7 +103,7 @@ def pack_here(segment: Segment, disk: Disk, going: Callable[[], bool], with_word
         undo.callback(os.close, fd)
         source = disk.open(segment.name, os.O_RDONLY)
         undo.callback(os.close, source)
-        words = Beside(segment, disk) if with_words else None
+        words = Builder(segment, disk) if with_words else None
         if words is not None:
             undo.callback(words.close)
         for chunk, end in pieces(source):
@@ -112,9 +112,7 @@ def pack_here(segment: Segment, disk: Disk, going: Callable[[], bool], with_word
             # First of all: what was just read is in the processor's cache.
             looked = look(chunk, end)
             frame = compressor.compress(memoryview(chunk)[:end])
-            left = memoryview(frame)
-            while left:
-                left = left[disk.writev(fd, [left]) :]
+            disk.write(fd, frame)
             made = add(made, looked, len(frame))
             if words is not None:
                 words.add(chunk, end, len(frame))

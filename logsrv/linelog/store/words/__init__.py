@@ -20,7 +20,7 @@ Cases of ASCII letters are one. The TIME that begins a line is left out, so a li
 is not decided; SOURCE is text like any other.
 
     evidence.py  what a literal requires of a frame, and the hashes (no NumPy: a search starts with it)
-    lookup.py    reading an index: `open_words`, `frames_with` (no NumPy either)
+    lookup.py    reading an index: `Words`, `frames_with` (no NumPy either)
     layout.py    the file, byte by byte
     scan.py      finding runs and windows in a frame, with NumPy, which lets other threads run
     section.py   collecting them over up to 512 frames

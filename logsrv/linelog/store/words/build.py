@@ -9,6 +9,7 @@ from __future__ import annotations
 import contextlib
 import errno
 import os
+from collections.abc import Iterator
 
 from logsrv.linelog.store.disk.disk import Disk
 from logsrv.linelog.store.segments.index import Index, frames
@@ -22,41 +23,68 @@ TABLES_PART = 0.13
 
 
 class Builder:
-    """A word index that grows by a frame at a time, in a temporary file."""
+    """A word index that grows by a frame at a time, in a temporary file.
+
+    A full disk gets room by sealing, so that must not fail for want of an index: what goes wrong is kept as
+    `error`, and nothing more is done.
+    """
 
     def __init__(self, segment: Segment, disk: Disk) -> None:
-        self._segment = segment
+        self.error: OSError | None = None
+        self._number = segment.number
+        self._name = tmp(segment.words)
         self._disk = disk
-        self._fd = disk.create_anew(tmp(segment.words))
         self._section = Section()
         self._sections = self._size = 0
+        self._is_complete = False
+        self._fd = -1
+        with self._tried():
+            self._fd = disk.create_anew(self._name)
+
+    @contextlib.contextmanager
+    def _tried(self) -> Iterator[None]:
+        try:
+            yield
+        except OSError as error:
+            self.error = error
 
     def add(self, chunk: bytes, end: int, compressed: int) -> None:
-        """Add a frame with the text `chunk[:end]`, which takes `compressed` bytes. Raises OSError."""
-        self._section.add(chunk, end, compressed)
-        if self._section.full:
-            self._write_section()
+        """Add a frame with the text `chunk[:end]`, which takes `compressed` bytes."""
+        if self.error is None:
+            with self._tried():
+                self._section.add(chunk, end, compressed)
+                if self._section.full:
+                    self._write_section()
 
     def finish(self, made: Index) -> bool:
         """Complete the file, on the medium, under its temporary name; false if it is too large to keep.
 
-        Raises OSError. `made` is the index of all that was added.
+        `made` is the index of all that was added.
         """
+        if self.error is None:
+            with self._tried():
+                self._is_complete = self._complete(made)
+        return self._is_complete
+
+    def _complete(self, made: Index) -> bool:
         if self._section.frames:
             self._write_section()
-        number = self._segment.number
-        totals = Trailer(number, made.text, made.compressed, len(made.frames), self._sections)
-        self._write(pack_trailer(totals))
+        totals = made.text, made.compressed, len(made.frames), self._sections
+        self._write(pack_trailer(Trailer(self._number, *totals)))
         if self._size > MOST_PART * made.compressed:
             return False
         self._disk.fdatasync(self._fd)
-        if not self._disk.belongs(tmp(self._segment.words), self._fd):
+        if not self._disk.belongs(self._name, self._fd):
             raise FileNotFoundError(errno.ENOENT, "the temporary file was removed meanwhile")
         return True
 
     def close(self) -> None:
-        """Close the file, complete or not."""
-        os.close(self._fd)
+        """Close the file, and remove it unless it is complete."""
+        if self._fd >= 0:
+            os.close(self._fd)
+        if not self._is_complete:
+            with contextlib.suppress(OSError):
+                self._disk.unlink(self._name)
 
     def _write_section(self) -> None:
         self._write(self._section.packed(TABLES_PART))
@@ -65,52 +93,7 @@ class Builder:
 
     def _write(self, data: bytes) -> None:
         self._size += len(data)
-        left = memoryview(data)
-        while left:
-            left = left[self._disk.writev(self._fd, [left]) :]
-
-
-class Beside:
-    """The word index of a segment that is being sealed: if it cannot be written, the text is all the same.
-
-    A full disk gets room by sealing, so that must not fail for want of an index.
-    """
-
-    def __init__(self, segment: Segment, disk: Disk) -> None:
-        self._name = tmp(segment.words)
-        self._disk = disk
-        self._builder: Builder | None = None
-        with contextlib.suppress(OSError):
-            self._builder = Builder(segment, disk)
-
-    def add(self, chunk: bytes, end: int, compressed: int) -> None:
-        """Add a frame with the text `chunk[:end]`, which takes `compressed` bytes."""
-        if self._builder is not None:
-            try:
-                self._builder.add(chunk, end, compressed)
-            except OSError:
-                self._give_up()
-
-    def finish(self, made: Index) -> None:
-        """Complete the file under its temporary name, or leave none."""
-        if self._builder is not None:
-            try:
-                worth = self._builder.finish(made)
-            except OSError:
-                worth = False
-            if not worth:
-                self._give_up()
-
-    def _give_up(self) -> None:
-        self.close()
-        with contextlib.suppress(OSError):
-            self._disk.unlink(self._name)
-
-    def close(self) -> None:
-        """Close the file, complete or not."""
-        if self._builder is not None:
-            self._builder.close()
-            self._builder = None
+        self._disk.write(self._fd, data)
 
 
 def add_words(packed: Segment, made: Index, disk: Disk) -> bool:
@@ -119,20 +102,14 @@ def add_words(packed: Segment, made: Index, disk: Disk) -> bool:
     Returns false, and leaves none, if it would be too large. Raises OSError; ValueError for a damaged
     segment.
     """
-    builder = Builder(packed, disk)
-    try:
-        try:
-            for text, compressed in frames(packed, disk):
-                builder.add(text, len(text), compressed)
-            worth = builder.finish(made)
-        finally:
-            builder.close()
-    except (OSError, ValueError):
-        disk.unlink(tmp(packed.words))
-        raise
+    with contextlib.closing(Builder(packed, disk)) as builder:
+        for text, compressed in frames(packed, disk):
+            builder.add(text, len(text), compressed)
+        worth = builder.finish(made)
+    if builder.error is not None:
+        raise builder.error
     if worth:
         disk.rename(tmp(packed.words), packed.words)
     else:
-        disk.unlink(tmp(packed.words))
         disk.unlink(packed.words)
     return worth

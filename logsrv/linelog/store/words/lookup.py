@@ -1,6 +1,6 @@
 """Looking a literal up in a word index: a few reads of some KiB, without NumPy.
 
-words = open_words(fd)
+words = Words(fd)
 frames = words.frames_with(b"4bf92f3577b34da6a3ce929d0e0e4736", ignore_case=False)
 if frames is None: read all; else: read frame n where frames >> n & 1
 """
@@ -39,7 +39,10 @@ class Words:
     """
 
     def __init__(self, source: int | bytes) -> None:
-        """`source` is a descriptor, which stays the caller's, or the whole file."""
+        """`source` is a descriptor, which stays the caller's, or the whole file.
+
+        Raises OSError; ValueError with one sentence if it is damaged, cut off or of another version.
+        """
         self._source = source
         size = len(source) if isinstance(source, bytes) else os.fstat(source).st_size
         trailer: Trailer = unpack_trailer(self.read(max(0, size - TRAILER_SIZE), TRAILER_SIZE))
@@ -178,14 +181,6 @@ class _Section:
 
     def _read(self, name: str, offset: int, size: int) -> bytes:
         return self._words.read(self._at + self._header.place(name) + offset, size)
-
-
-def open_words(source: int | bytes) -> Words:
-    """Return the word index in a file, by its descriptor or as it was read.
-
-    Raises OSError; ValueError with one sentence if it is damaged, cut off or of another version.
-    """
-    return Words(source)
 
 
 def _numbers(text: bytes, wanted: bytes) -> Iterator[int]:

@@ -17,7 +17,7 @@ from logsrv.linelog.store.segments.index import Index
 from logsrv.linelog.store.segments.indexing import rebuild
 from logsrv.linelog.store.segments.segment import Form, Segment, sealed_segments, tmp
 from logsrv.linelog.store.words.build import add_words
-from logsrv.linelog.store.words.lookup import open_words
+from logsrv.linelog.store.words.lookup import Words
 
 
 @attrs.frozen
@@ -88,7 +88,7 @@ def has_words(packed: Segment, found: Index, disk: Disk) -> bool:
     except FileNotFoundError:
         return False
     try:
-        open_words(fd).require(found.segment, found.text, found.compressed, len(found.frames))
+        Words(fd).require(found.segment, found.text, found.compressed, len(found.frames))
     except ValueError:
         return False
     finally:

@@ -17,7 +17,7 @@ from logsrv.linelog.store.sealing.seal import Interrupted, pieces, seal
 from logsrv.linelog.store.segments import index
 from logsrv.linelog.store.segments.segment import Form, Segment, sealed_files
 from logsrv.linelog.store.segments.times import Times
-from logsrv.linelog.store.words.lookup import open_words
+from logsrv.linelog.store.words.lookup import Words
 from tests.linelog.store.faults import (
     Crash,
     CrashingDisk,
@@ -99,7 +99,7 @@ def test_a_crash_at_any_step_leaves_every_line_exactly_once(tmp_path: Path) -> N
         ours = {segment.packed, segment.index, segment.words}
         assert names == {"current.log", "number"} | ours
         made = index.load(sealed_files(at(directory))[0], at(directory))
-        words = open_words(at(directory).read(segment.words))
+        words = Words(at(directory).read(segment.words))
         words.require(1, made.text, made.compressed, len(made.frames))
         assert text_of(directory) == TEXT
         steps += 1

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from logsrv.linelog.store.words.lookup import Words, open_words
+from logsrv.linelog.store.words.lookup import Words
 from tests.linelog.store.faults import STAMP, stored
 from tests.linelog.store.words.indexed import stored_index
 from tests.linelog.store.words.test_scan import TEXTS
@@ -38,7 +38,7 @@ def test_no_frame_with_the_literal_is_left_out(
     literal = text[start : start + size].partition(b"\n")[0]
     if swap:
         literal = literal.swapcase()
-    words = open_words(stored_index(*texts, section=section))
+    words = Words(stored_index(*texts, section=section))
     found = words.frames_with(literal, ignore_case=swap)
     if found is not None:
         lines = [[line.lower() for line in text.split(b"\n")] for text in texts]
@@ -81,7 +81,7 @@ INDEX = stored_index(*FRAMES)
     ],
 )
 def test_what_one_frame_has_leads_to_that_frame(literal: bytes) -> None:
-    found = open_words(INDEX).frames_with(literal, ignore_case=True)
+    found = Words(INDEX).frames_with(literal, ignore_case=True)
     assert found is not None
     assert 7 in frames_of(found, 40) and found.bit_count() <= 5
 
@@ -90,12 +90,12 @@ def test_what_one_frame_has_leads_to_that_frame(literal: bytes) -> None:
     "literal", [b"absent", b" imeouts", b"timeout ", b"198.51.100.23", b"0123456789abcdef"]
 )
 def test_what_no_frame_has_leads_nowhere(literal: bytes) -> None:
-    found = open_words(INDEX).frames_with(literal)
+    found = Words(INDEX).frames_with(literal)
     assert found is not None and found.bit_count() <= 1
 
 
 def test_a_common_word_leads_everywhere_and_a_short_one_is_not_decided() -> None:
-    words = open_words(INDEX)
+    words = Words(INDEX)
     assert words.frames_with(b"request") == (1 << 40) - 1
     assert words.frames_with(b"at") is None
 
@@ -104,13 +104,13 @@ def test_it_is_read_from_a_descriptor_as_well() -> None:
     fd = os.memfd_create("words")
     try:
         os.write(fd, INDEX)
-        assert open_words(fd).frames_with(b"zebra") == 1 << 7
+        assert Words(fd).frames_with(b"zebra") == 1 << 7
     finally:
         os.close(fd)
 
 
 def test_that_of_another_segment_is_told_from_ours() -> None:
-    words = open_words(INDEX)
+    words = Words(INDEX)
     words.require(1, sum(map(len, FRAMES)), 99, 40)
     with pytest.raises(ValueError, match="another segment"):
         words.require(2, sum(map(len, FRAMES)), 99, 40)
@@ -123,11 +123,11 @@ def test_that_of_another_segment_is_told_from_ours() -> None:
 )
 def test_one_that_is_cut_off_or_something_else_is_refused(data: bytes) -> None:
     with pytest.raises(ValueError, match="word index"):
-        open_words(data)
+        Words(data)
 
 
 LITERALS = (b"zebra", b"203.0.113.77", b"deadbeefdeadbeef", b"user77")
-SOUND = [open_words(INDEX).frames_with(literal) for literal in LITERALS]
+SOUND = [Words(INDEX).frames_with(literal) for literal in LITERALS]
 
 
 @settings(max_examples=150, deadline=None)
@@ -146,7 +146,7 @@ def test_a_damaged_one_is_an_error_or_as_good_as_before(at: int, flip: int) -> N
 @given(st.lists(st.text("\\uU0\n", max_size=12), min_size=1, max_size=10))
 def test_escapes_of_json_are_known_frame_by_frame(texts: list[str]) -> None:
     frames = [text.encode() for text in texts if text] or [b"\n"]
-    words = open_words(stored_index(*frames, section=3))
+    words = Words(stored_index(*frames, section=3))
     for escape in (b"\\u", b"\\u00"):
         found = words.frames_with(escape)
         assert found is not None

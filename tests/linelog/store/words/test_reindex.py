@@ -9,7 +9,7 @@ import pytest
 from logsrv.linelog.store.sealing.seal import seal
 from logsrv.linelog.store.segments import index
 from logsrv.linelog.store.segments.segment import sealed_files
-from logsrv.linelog.store.words.lookup import open_words
+from logsrv.linelog.store.words.lookup import Words
 from logsrv.linelog.store.words.reindex import make_indexes
 from tests.linelog.read.stores import as_first_version
 from tests.linelog.store.faults import FaultyDisk, at, text_of
@@ -26,7 +26,7 @@ def test_what_is_missing_is_made_and_what_is_there_is_left(tmp_path: Path) -> No
     [packed] = sealed_files(disk)
     disk.unlink(packed.index)
     assert [one.made for one in make_indexes(disk)] == [("index", "words")]
-    found = open_words(disk.read(packed.words)).frames_with(LINES[0].split()[1])
+    found = Words(disk.read(packed.words)).frames_with(LINES[0].split()[1])
     assert found is not None and found & 1
     assert [one.made for one in make_indexes(disk)] == [()]
     assert text_of(tmp_path) == TEXT
@@ -39,7 +39,7 @@ def test_one_that_is_damaged_or_of_another_format_is_replaced(tmp_path: Path, ol
     [packed] = sealed_files(disk)
     (tmp_path / packed.words).write_bytes(old)
     assert [one.made for one in make_indexes(disk)] == [("words",)]
-    open_words(disk.read(packed.words))
+    Words(disk.read(packed.words))
 
 
 def test_an_index_of_the_first_version_or_a_damaged_one_is_made_anew(tmp_path: Path) -> None:

@@ -11,7 +11,7 @@ import pytest
 from logsrv.linelog.store.words import section
 from logsrv.linelog.store.words.evidence import letter_slots
 from logsrv.linelog.store.words.layout import HEADER_SIZE, unpack_header
-from logsrv.linelog.store.words.lookup import open_words
+from logsrv.linelog.store.words.lookup import Words
 from logsrv.linelog.store.words.scan import FrameText
 from logsrv.linelog.store.words.section import Bits, Section
 from tests.linelog.store.words.indexed import stored_index
@@ -29,7 +29,7 @@ def test_a_dictionary_that_is_full_leaves_the_rest_to_windows(
 ) -> None:
     monkeypatch.setattr(section, "MOST_RUNS", 100)
     frames = [b" ".join(random_words(80, seed)) + b"\n" for seed in range(6)]
-    words = open_words(stored_index(*frames))
+    words = Words(stored_index(*frames))
     assert unpack_header(words.read(0, HEADER_SIZE)).postings.rows <= 100
     for number, frame in enumerate(frames):
         for word in frame.split():
@@ -41,14 +41,14 @@ def test_a_dictionary_that_is_full_leaves_the_rest_to_windows(
 def test_random_ids_do_not_fill_the_dictionary() -> None:
     letters = string.ascii_letters + string.digits * 8
     text = b" ".join(random_words(3000, 1, letters)) + b" plain words\n"
-    words = open_words(stored_index(text))
+    words = Words(stored_index(text))
     assert unpack_header(words.read(0, HEADER_SIZE)).postings.rows < 500
     for word in text.split()[:500]:
         assert words.frames_with(word) in (1, None)
 
 
 def test_a_run_too_long_to_be_a_word_makes_its_frame_open() -> None:
-    words = open_words(stored_index(b"one\n", LONG + b"\n", b"two\n"))
+    words = Words(stored_index(b"one\n", LONG + b"\n", b"two\n"))
     assert words.frames_with(b"zebra") == 0b10
     assert words.frames_with(LONG) == 0b10
     assert words.frames_with(b"one") == 0b011
@@ -56,7 +56,7 @@ def test_a_run_too_long_to_be_a_word_makes_its_frame_open() -> None:
 
 def test_words_that_share_their_first_letters_are_kept_apart() -> None:
     frames = [b"internationalisation\n", b"internationalisations\n", b"international\n"]
-    words = open_words(stored_index(*frames))
+    words = Words(stored_index(*frames))
     assert [words.frames_with(b" " + text.strip() + b" ") for text in frames] == [1, 2, 4]
     assert words.frames_with(b"international") == 7
 
