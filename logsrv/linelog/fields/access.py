@@ -6,9 +6,8 @@ import re
 
 from logsrv.linelog.fields.quoted import text_until
 
-NAMES = frozenset(
-    ("client", "user", "method", "path", "protocol", "status", "bytes", "referer", "agent"),
-)
+NAMES = ("client", "user", "method", "path", "protocol", "status", "bytes", "referer", "agent")
+"""The fields, in the order in which they stand there."""
 _QUOTED = '"(' + text_until('"') + ')"'
 _LINE = re.compile(
     r"(\S+) \S+ (\S+) \[[0-9]{2}/[A-Z][a-z]{2}/[0-9]{4}:[^\]\s]+(?: [+-][0-9]{4})?\] "
@@ -31,21 +30,10 @@ def parse_access(content: str) -> dict[str, str] | None:
     if line is None:
         return None
     client, user, request, status, size, referer, agent = line.groups()
-    method, path, protocol = parse_request(request)
-    found = {
-        "client": client,
-        "user": user,
-        "method": method,
-        "path": path,
-        "protocol": protocol,
-        "status": status,
-        "bytes": size,
-        "referer": referer,
-        "agent": agent,
-    }
+    values = (client, user, *parse_request(request), status, size, referer, agent)
     return {
         name: unescaped(value)
-        for name, value in found.items()
+        for name, value in zip(NAMES, values, strict=True)
         if value is not None and value != "-"
     }
 

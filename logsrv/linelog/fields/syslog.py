@@ -16,20 +16,8 @@ from logsrv.linelog.fields.level import canonical
 from logsrv.linelog.fields.quoted import text_until
 
 FACILITIES = (
-    *(
-        "kern",
-        "user",
-        "mail",
-        "daemon",
-        "auth",
-        "syslog",
-        "lpr",
-        "news",
-        "uucp",
-        "cron",
-        "authpriv",
-    ),
-    *("ftp", "ntp", "audit", "alert", "clock"),
+    *("kern", "user", "mail", "daemon", "auth", "syslog", "lpr", "news"),
+    *("uucp", "cron", "authpriv", "ftp", "ntp", "audit", "alert", "clock"),
     *(f"local{number}" for number in range(8)),
 )
 SEVERITIES = ("emerg", "alert", "crit", "err", "warning", "notice", "info", "debug")
