@@ -9,7 +9,7 @@ from typing import Any, TypeAlias
 import logsrv.linelog.query.matching as late
 from logsrv.linelog.fields.record import Record
 from logsrv.linelog.fields.stored import bytes_of
-from logsrv.linelog.fields.values import elements, number, number_of_text, text_of
+from logsrv.linelog.fields.values import Scalar, elements, number, number_of_text, text_of
 from logsrv.linelog.query.language.tree import And, Compare, Has, Node, Or, Regex, Term
 from logsrv.linelog.query.matching.shapes import levels_of
 from logsrv.linelog.query.matching.smart import has_capital
@@ -83,7 +83,6 @@ def _text(text: str) -> Predicate:
 
 
 def _regex(pattern: str) -> Predicate:
-
     search = late.read_expression(pattern).in_message
     return lambda record: search(record.body, 0, len(record.body))[0] >= 0
 
@@ -107,38 +106,23 @@ def _ordered(field: str, order: Callable[[Any, Any], bool], value: str) -> Predi
     if bound is None:
         return lambda record: False
 
-    def test(record: Record) -> bool:
-        found = record.get(field)
-        if found is None:
-            return False
-        for item in elements(found):
-            known = number(item)
-            if known is not None and order(known, bound):
-                return True
-        return False
+    def test(item: Scalar) -> bool:
+        known = number(item)
+        return known is not None and order(known, bound)
 
-    return test
+    return _of_elements(field, test)
 
 
 def _equals(field: str, value: str, wanted: bool) -> Predicate:
     bound = number_of_text(value)
     target = bytes_of(value).lower()
 
-    def test(record: Record) -> bool:
-        found = record.get(field)
-        if found is None:
-            return False
-        for item in elements(found):
-            known = number(item) if bound is not None else None
-            if known is not None:
-                equal = known == bound
-            else:
-                equal = bytes_of(text_of(item)).lower() == target
-            if equal is wanted:
-                return True
-        return False
+    def test(item: Scalar) -> bool:
+        known = number(item) if bound is not None else None
+        equal = bytes_of(text_of(item)).lower() == target if known is None else known == bound
+        return equal is wanted
 
-    return test
+    return _of_elements(field, test)
 
 
 def _contains(field: str, value: str) -> Predicate:
@@ -150,16 +134,21 @@ def _contains(field: str, value: str) -> Predicate:
 
 
 def _found(field: str, pattern: str) -> Predicate:
-
     search = late.read_expression(pattern).in_message
     return _of_texts(field, lambda text: search(text, 0, len(text))[0] >= 0)
 
 
 def _of_texts(field: str, test: Callable[[bytes], bool]) -> Predicate:
+    return _of_elements(field, lambda item: test(bytes_of(text_of(item))), as_written=True)
+
+
+def _of_elements(
+    field: str, test: Callable[[Scalar], bool], *, as_written: bool = False
+) -> Predicate:
+    """Return what tests a field, and each element if it is a list; a missing one is false."""
+
     def check(record: Record) -> bool:
-        found = record.get(field, as_written=True)
-        if found is None:
-            return False
-        return any(test(bytes_of(text_of(item))) for item in elements(found))
+        found = record.get(field, as_written=as_written)
+        return found is not None and any(map(test, elements(found)))
 
     return check

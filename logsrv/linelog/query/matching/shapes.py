@@ -156,15 +156,11 @@ def levels_of(op: str, value: str) -> frozenset[str]:
         return frozenset(
             one for one in level.LEVELS if (needle.lower() if folded else needle) in one
         )
-    if op == "=":
-        return frozenset(one for one in level.LEVELS if one == name)
     if op == "!=":
-        return frozenset(one for one in level.LEVELS if one != name)
+        return frozenset(level.LEVELS) - {name}
     if rank is None:
         return frozenset()
-    return frozenset(
-        one
-        for one, other in level.RANK.items()
-        if (op in ("<=", ">=") and other == rank)
-        or (other < rank if op[0] == "<" else other > rank)
-    )
+    # The least severe first.
+    less, same, more = level.LEVELS[:rank], level.LEVELS[rank : rank + 1], level.LEVELS[rank + 1 :]
+    wanted = {"<": less, "<=": less + same, "=": same, ">=": same + more, ">": more}
+    return frozenset(wanted[op])
