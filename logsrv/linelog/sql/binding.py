@@ -16,6 +16,7 @@ import duckdb
 from logsrv.linelog.fields.values import number_of_text
 from logsrv.linelog.sql.columns import ColumnType, declaration
 from logsrv.linelog.sql.fault import Fault, fault
+from logsrv.linelog.sql.levels import objects
 
 _INTEGERS = ("TINYINT", "SMALLINT", "INTEGER", "BIGINT", "HUGEINT")
 _UNSIGNED = tuple(f"U{name}" for name in _INTEGERS)
@@ -65,7 +66,11 @@ class Binder:
 
     def _taken_for_functions(self, statement: str) -> list[str]:
         """Return fields of a statement that DuckDB would not miss, having functions of these names."""
-        columns = [one["column_names"] for one in _of_class(self.tree(statement), "COLUMN_REF")]
+        columns = [
+            one["column_names"]
+            for one in objects(self.tree(statement))
+            if one.get("class") == "COLUMN_REF"
+        ]
         return list(
             {name.lower(): name for *_, name in columns if name.lower() in _FUNCTIONS}.values()
         )
@@ -140,7 +145,7 @@ def conversions(plan: Any) -> Iterator[tuple[str, bool]]:
     """Yield columns of text that a plan converts to numbers (True), and those of numbers that it compares
     with a text which is none (False).
     """
-    for expression in _objects(plan):
+    for expression in objects(plan):
         children = expression.get("children") or []
         if expression.get("type") == "OPERATOR_CAST":
             strict = not (expression.get("function_data") or {}).get("try_cast")
@@ -149,21 +154,6 @@ def conversions(plan: Any) -> Iterator[tuple[str, bool]]:
         elif any(map(_is_no_number, children)):
             for child in children:
                 yield str(child.get("alias", "")), False
-
-
-def _objects(tree: Any) -> Iterator[dict[str, Any]]:
-    stack = [tree]
-    while stack:
-        item = stack.pop()
-        if isinstance(item, list):
-            stack.extend(reversed(item))
-        elif isinstance(item, dict):
-            yield item
-            stack.extend(reversed(item.values()))
-
-
-def _of_class(tree: Any, wanted: str) -> Iterator[dict[str, Any]]:
-    return (item for item in _objects(tree) if item.get("class") == wanted)
 
 
 def _type(expression: dict[str, Any]) -> str:

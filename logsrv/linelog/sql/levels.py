@@ -17,14 +17,8 @@ TYPE = "log_level"
 """The name of the type."""
 CREATED = f"CREATE TYPE {TYPE} AS ENUM ({', '.join(map(repr, LEVELS))})"
 
-_ORDERS = frozenset(
-    (
-        "COMPARE_LESSTHAN",
-        "COMPARE_LESSTHANOREQUALTO",
-        "COMPARE_GREATERTHAN",
-        "COMPARE_GREATERTHANOREQUALTO",
-    )
-)
+# Each of these, and with OREQUALTO behind it.
+_ORDERS = ("COMPARE_LESSTHAN", "COMPARE_GREATERTHAN")
 
 
 def with_levels(statement: str, tree: Any) -> str:
@@ -49,21 +43,27 @@ def with_levels(statement: str, tree: Any) -> str:
 
 def _compared(tree: Any) -> Iterator[Any]:
     """Yield the constant texts that stand in an order with a column called level."""
+    for item in objects(tree):
+        if item.get("class") == "BETWEEN":
+            sides = [item["input"], item["lower"], item["upper"]]
+        elif str(item.get("type")).startswith(_ORDERS):
+            sides = [item["left"], item["right"]]
+        else:
+            continue
+        if any(_is_level(side) for side in sides):
+            yield from (side for side in sides if _is_text(side))
+
+
+def objects(tree: Any) -> Iterator[dict[str, Any]]:
+    """Yield each object of a statement or a plan as DuckDB writes it, the outer ones first."""
     stack = [tree]
     while stack:
         item = stack.pop()
         if isinstance(item, list):
-            stack.extend(item)
+            stack.extend(reversed(item))
         elif isinstance(item, dict):
-            stack.extend(item.values())
-            if item.get("class") == "BETWEEN":
-                sides = [item["input"], item["lower"], item["upper"]]
-            elif item.get("type") in _ORDERS:
-                sides = [item["left"], item["right"]]
-            else:
-                continue
-            if any(_is_level(side) for side in sides):
-                yield from (side for side in sides if _is_text(side))
+            yield item
+            stack.extend(reversed(item.values()))
 
 
 def _is_level(expression: Any) -> bool:
