@@ -1,13 +1,14 @@
 """The browser: its window, its parts, and which command of which part each key is.
 
-Browser ── CurrentPage, Speaker      what is shown, what is said and asked
-   ├────── Visiting ── Loading       one page on its way; cancelling it closes the socket
+Browser ── Speaker                  what is said and asked
+   ├────── Visiting ── Loading       the page that is shown, and the one on its way
    └────── Opening, Saving, …        groups of commands; each names what it needs
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from functools import partial
 from typing import ClassVar
 
 from textual import events
@@ -18,12 +19,10 @@ from textual.dom import DOMNode
 from textual.theme import Theme
 
 from logsrv.gopher.browse.commands.bookmarking import Bookmarking
-from logsrv.gopher.browse.commands.current import CurrentPage
 from logsrv.gopher.browse.commands.following import FollowingCommands
 from logsrv.gopher.browse.commands.opening import Opening
 from logsrv.gopher.browse.commands.programs import Programs
 from logsrv.gopher.browse.commands.reading import Reading
-from logsrv.gopher.browse.commands.rendering import Renderer
 from logsrv.gopher.browse.commands.saving import Saving
 from logsrv.gopher.browse.commands.speaker import Speaker
 from logsrv.gopher.browse.commands.telling import Telling
@@ -97,20 +96,15 @@ class Browser(App[None]):
         run = self.run_worker
         followed = FollowedMenus(session)
         self.speaker = speaker = Speaker(self, self._show_status)
-        self.current = current = CurrentPage(view, session)
-        renderer = Renderer(session, followed, view)
         self.visiting = visiting = Visiting(
-            session, followed, view, self._address, current, renderer, speaker, run, started
+            session, followed, view, self._address, speaker, run, started
         )
-        self._following = following = FollowingCommands(
-            followed, view, current, visiting, speaker, run
-        )
+        self._following = following = FollowingCommands(followed, view, visiting, speaker, run)
         programs = Programs(session.environ, speaker, run, following.opened)
-        saving = Saving(session, current, programs, speaker)
+        saving = Saving(session, visiting, programs, speaker)
         self.opening = opening = Opening(
             session,
             view,
-            current,
             visiting,
             prompt,
             saving,
@@ -119,10 +113,10 @@ class Browser(App[None]):
             run,
             following.opened,
         )
-        travelling = Travelling(session, current, visiting, following, speaker)
-        reading = Reading(session, view, current, visiting, prompt, speaker)
-        bookmarking = Bookmarking(session.bookmarks, current, visiting, speaker)
-        self._telling = Telling(session, followed, view, current, visiting, following, speaker)
+        travelling = Travelling(session, visiting, following, speaker)
+        reading = Reading(session, view, visiting, prompt, speaker)
+        bookmarking = Bookmarking(session.bookmarks, visiting, speaker)
+        self._telling = Telling(session, followed, view, visiting, following, speaker)
 
         # By the names that `guide.KEYS` and the row of keys have for them.
         self.commands: dict[str, Callable[..., object]] = {
@@ -146,9 +140,9 @@ class Browser(App[None]):
             "news": travelling.news,
             "trust": travelling.trust,
             "stop": visiting.stop,
-            "follow": following.follow,
-            "mark": following.mark,
-            "mark_all": following.mark_all,
+            "follow": partial(run, following.follow, group="following", exclusive=True),
+            "mark": partial(run, following.mark, group="marking"),
+            "mark_all": partial(run, following.mark_all, group="marking"),
             "bookmark": bookmarking.add_page,
             "bookmark_link": bookmarking.add_link,
             "remove_bookmark": bookmarking.remove,
@@ -231,7 +225,7 @@ class Browser(App[None]):
         self.speaker.say("")
 
     def on_resize(self, event: events.Resize) -> None:
-        page = self.current.page
+        page = self.visiting.page
         if page is not None and page.way == "picture":
             self.call_after_refresh(self.visiting.redraw)
 

@@ -1,9 +1,8 @@
 """Commands, which keys and the mouse run: each class is a group of them, and its fields are what it needs.
 
-current       the page on the screen, and what in it is pointed at
 speaker       sentences below the page, questions, announcements
 rendering     pages as lines for the window as it is
-visiting      a page on its way to the screen
+visiting      the page on the screen, what in it is pointed at, and the page on its way there
 travelling    back, forward, up, again, to a server whose certificate is trusted
 opening       links, searches, addresses, numbers
 reading       finding in a page, where a link leads, character sets

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from logsrv.gopher.browse.commands.current import CurrentPage
 from logsrv.gopher.browse.commands.speaker import Speaker
 from logsrv.gopher.browse.commands.visiting import Visiting
 from logsrv.gopher.browse.content.links import Hyperlink, link_to
@@ -18,18 +17,17 @@ class Bookmarking:
     """Commands that change the bookmarks."""
 
     _bookmarks: Bookmarks
-    _current: CurrentPage
     _visiting: Visiting
     _speaker: Speaker
 
     def add_page(self) -> None:
         """Bookmark the page."""
-        page = self._current.page
+        page = self._visiting.page
         self._add(None if page is None else link_to(page.url))
 
     def add_link(self) -> None:
         """Bookmark the link with the cursor."""
-        self._add(self._current.link)
+        self._add(self._visiting.link)
 
     def _add(self, link: Hyperlink | None) -> None:
         if link is None or link.url is None:
@@ -42,8 +40,8 @@ class Bookmarking:
 
     def remove(self) -> None:
         """Remove the bookmark with the cursor, on the start page."""
-        link = self._current.link
-        if self._current.shown is not Own.START or link is None or link.url is None:
+        link = self._visiting.link
+        if self._visiting.shown is not Own.START or link is None or link.url is None:
             self._speaker.say("Bookmarks are removed on the start page: B, then x.")
             return
         with self._speaker.saying_errors():

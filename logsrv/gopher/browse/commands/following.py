@@ -6,7 +6,6 @@ from dataclasses import dataclass, field
 from functools import partial
 
 from logsrv.gopher.browse.commands import RunWorker
-from logsrv.gopher.browse.commands.current import CurrentPage
 from logsrv.gopher.browse.commands.speaker import Speaker
 from logsrv.gopher.browse.commands.visiting import Visiting
 from logsrv.gopher.browse.content.layout import ScrollPosition
@@ -24,7 +23,6 @@ class FollowingCommands:
 
     _followed: FollowedMenus
     _view: PageView
-    _current: CurrentPage
     _visiting: Visiting
     _speaker: Speaker
     _run_worker: RunWorker
@@ -46,13 +44,13 @@ class FollowingCommands:
         news = (known.followed, known.looking, known.problem)
         if news != self._told:
             self._told = news
-            if self._current.shown is Own.NEWS:
+            if self._visiting.shown is Own.NEWS:
                 self._renew()
 
     def _renew(self) -> None:
         """Show the news as they are now, with the cursor on the same entry in the same row."""
         view, speaker = self._view, self._speaker
-        before, said, pointed = view.position(), speaker.said, _name_of(self._current.about)
+        before, said, pointed = view.position(), speaker.said, _name_of(self._visiting.about)
         self._visiting.redraw()
         lines = view.lines
         after = next((at for at, line in enumerate(lines) if pointed == _name_of(line.about)), None)
@@ -64,24 +62,21 @@ class FollowingCommands:
     @property
     def can_follow(self) -> bool:
         """Return true if F follows what is shown, or no longer."""
-        if self._current.shown is Own.NEWS:
-            return isinstance(self._current.about, Followed)
-        page = self._current.page
+        if self._visiting.shown is Own.NEWS:
+            return isinstance(self._visiting.about, Followed)
+        page = self._visiting.page
         loading = self._visiting.loading
         return page is not None and page.error is None and not loading and can_follow(page.url)
 
     @property
     def follows(self) -> bool:
         """Return true if what is shown is followed, or what the cursor is on."""
-        page = self._current.page
+        page = self._visiting.page
         return page is None or self._followed.follows(page.url)
 
-    def follow(self) -> None:
+    async def follow(self) -> None:
         """Follow the page, or no longer."""
-        self._run_worker(self._follow, group="following", exclusive=True)
-
-    async def _follow(self) -> None:
-        page, about = self._current.page, self._current.about
+        page, about = self._visiting.page, self._visiting.about
         followed, say = self._followed, self._speaker.say
         with self._speaker.saying_errors():
             if isinstance(about, Followed):
@@ -107,12 +102,9 @@ class FollowingCommands:
         with self._speaker.saying_errors():
             await self._followed.opened(address)
 
-    def mark(self) -> None:
+    async def mark(self) -> None:
         """Mark the item with the cursor as read, or as new again."""
-        self._run_worker(self._mark, group="marking")
-
-    async def _mark(self) -> None:
-        entry = self._current.about
+        entry = self._visiting.about
         if not isinstance(entry, Item):
             self._speaker.say("m  marks the item that is pointed at: W  shows what is new.")
             return
@@ -120,11 +112,8 @@ class FollowingCommands:
             await self._followed.mark([entry.id], read=not entry.read)
             self._visiting.redraw()
 
-    def mark_all(self) -> None:
+    async def mark_all(self) -> None:
         """Mark everything as read."""
-        self._run_worker(self._mark_all, group="marking")
-
-    async def _mark_all(self) -> None:
         with self._speaker.saying_errors():
             await self._followed.mark_all()
             self._visiting.redraw()

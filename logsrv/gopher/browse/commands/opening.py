@@ -7,7 +7,6 @@ from dataclasses import dataclass
 from functools import partial
 
 from logsrv.gopher.browse.commands import RunWorker
-from logsrv.gopher.browse.commands.current import CurrentPage
 from logsrv.gopher.browse.commands.programs import Programs
 from logsrv.gopher.browse.commands.saving import Saving
 from logsrv.gopher.browse.commands.speaker import Speaker
@@ -31,7 +30,6 @@ class Opening:
 
     _session: BrowsingSession
     _view: PageView
-    _current: CurrentPage
     _visiting: Visiting
     _prompt: Prompt
     _saving: Saving
@@ -42,7 +40,7 @@ class Opening:
 
     def open_pointed(self) -> None:
         """Open the link with the cursor."""
-        link = self._current.link
+        link = self._visiting.link
         if link is not None:
             self.open(link)
         else:
@@ -88,7 +86,7 @@ class Opening:
 
     def go(self) -> None:
         """Ask for an address or a path, and open it; that of the page is there to be changed."""
-        page = self._current.page
+        page = self._visiting.page
         here = "" if page is None else str(page.url)
         earlier = [each for each in self._session.history.addresses() if each != here]
         self._prompt.ask("Go to", self._go, here, earlier, does="Go", replace=True)
@@ -127,5 +125,5 @@ class Opening:
         return links[number - 1] if 0 < number <= len(links) else None
 
     def _tell_number(self, typed: str) -> None:
-        link = self._current.link_at(self._numbered(typed))
+        link = self._visiting.link_at(self._numbered(typed))
         self._speaker.say(f"{link.title}   {link.address}" if link is not None else "")

@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 from dataclasses import dataclass, field
 
-from logsrv.gopher.browse.commands.current import CurrentPage
 from logsrv.gopher.browse.commands.speaker import Speaker
 from logsrv.gopher.browse.commands.visiting import Visiting
 from logsrv.gopher.browse.loading.session import BrowsingSession
@@ -23,7 +22,6 @@ class Reading:
 
     _session: BrowsingSession
     _view: PageView
-    _current: CurrentPage
     _visiting: Visiting
     _prompt: Prompt
     _speaker: Speaker
@@ -70,7 +68,7 @@ class Reading:
 
     def explain(self) -> None:
         """Tell where the link leads, or where the page is from."""
-        link = self._current.here()
+        link = self._visiting.here()
         if link is None:
             return
         lines = [link.title, "", link.address]
@@ -91,7 +89,7 @@ class Reading:
 
     def copy(self) -> None:
         """Copy the address of the link, or of the page."""
-        link = self._current.here()
+        link = self._visiting.here()
         if link is not None:
             self._speaker.copy(link.address)
             self._speaker.say(f"Copied: {link.address}")

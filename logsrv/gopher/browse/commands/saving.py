@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-from logsrv.gopher.browse.commands.current import CurrentPage
 from logsrv.gopher.browse.commands.programs import Programs
 from logsrv.gopher.browse.commands.speaker import Speaker
+from logsrv.gopher.browse.commands.visiting import Visiting
 from logsrv.gopher.browse.content.links import Hyperlink
 from logsrv.gopher.browse.loading.downloads import BackgroundDownload
 from logsrv.gopher.browse.loading.session import BrowsingSession
@@ -21,7 +21,7 @@ class Saving:
     """Commands that save, and what is told when a download ends."""
 
     _session: BrowsingSession
-    _current: CurrentPage
+    _visiting: Visiting
     _programs: Programs
     _speaker: Speaker
     # Sounds that are played when they are there.
@@ -32,7 +32,7 @@ class Saving:
 
     def save_here(self) -> None:
         """Save what the link with the cursor leads to, or the page."""
-        link = self._current.here()
+        link = self._visiting.here()
         if link is None or link.url is None:
             self._speaker.say("There is nothing here that can be saved.")
         else:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from logsrv.gopher.browse.commands.current import CurrentPage
 from logsrv.gopher.browse.commands.following import FollowingCommands
 from logsrv.gopher.browse.commands.speaker import Speaker
 from logsrv.gopher.browse.commands.visiting import Visiting
@@ -39,7 +38,6 @@ class Telling:
     _session: BrowsingSession
     _followed: FollowedMenus
     _view: PageView
-    _current: CurrentPage
     _visiting: Visiting
     _following: FollowingCommands
     _speaker: Speaker
@@ -54,7 +52,7 @@ class Telling:
             f"{self._view.percent()} %",
         )
         where = "   ".join(str(each) for each in beside if each)
-        loading, pointed, said = self._visiting.loading, self._current.link, self._speaker.said
+        loading, pointed, said = self._visiting.loading, self._visiting.link, self._speaker.said
         if loading is not None:
             so_far = f"{size_text(loading.received)}, {span_text(loading.seconds)}"
             said = f"Loading {so_far}   Esc stops   {loading.url}"
@@ -66,9 +64,9 @@ class Telling:
 
     def keys(self) -> list[Key]:
         """Return the keys that do something now, the most important first."""
-        page, history, about = self._current.page, self._session.history, self._current.about
-        link, layout = self._current.link, self._view.page_layout
-        is_news, followed = self._current.shown is Own.NEWS, self._followed
+        page, history, about = self._visiting.page, self._session.history, self._visiting.about
+        link, layout = self._visiting.link, self._view.page_layout
+        is_news, followed = self._visiting.shown is Own.NEWS, self._followed
         enter = _ENTER[link.kind] if link is not None else ""
         follow = "Unfollow" if self._following.follows else "Follow"
         told: list[tuple[object, Key]] = [

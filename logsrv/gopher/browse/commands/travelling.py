@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from logsrv.gopher.browse.commands.current import CurrentPage
 from logsrv.gopher.browse.commands.following import FollowingCommands
 from logsrv.gopher.browse.commands.speaker import Speaker
 from logsrv.gopher.browse.commands.visiting import Visiting
@@ -20,7 +19,6 @@ class Travelling:
     """Commands that visit other places, or the same again."""
 
     _session: BrowsingSession
-    _current: CurrentPage
     _visiting: Visiting
     _following: FollowingCommands
     _speaker: Speaker
@@ -47,7 +45,7 @@ class Travelling:
 
     def reload(self) -> None:
         """Ask for the page again; on the page of what is new, look at all followed menus."""
-        if self._current.shown is Own.NEWS:
+        if self._visiting.shown is Own.NEWS:
             self._following.look(again=True)
         elif self._session.history.neighbour(0) is not None:
             self.move(0)
@@ -62,14 +60,14 @@ class Travelling:
 
     def root(self) -> None:
         """Show the first menu of the server."""
-        if self._current.page is not None:
-            self._visiting.visit(self._current.page.url.beside(MENU_TYPE, b""))
+        if self._visiting.page is not None:
+            self._visiting.visit(self._visiting.page.url.beside(MENU_TYPE, b""))
 
     def up(self) -> None:
         """Show the menu above. Selectors are opaque, but nearly all are paths; else it is an error page."""
-        if self._current.page is None:
+        if self._visiting.page is None:
             return
-        url = self._current.page.url
+        url = self._visiting.page.url
         if not url.selector.strip(b"/"):
             self._speaker.say("This is the first menu; g goes somewhere else.")
             return
@@ -78,7 +76,7 @@ class Travelling:
 
     def trust(self) -> None:
         """Trust the certificate that was refused, after a question, and ask for the page again."""
-        page = self._current.page
+        page = self._visiting.page
         if page is None or not page.certificate_refused:
             self._speaker.say("There is no certificate to decide about.")
             return

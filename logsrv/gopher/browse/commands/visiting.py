@@ -1,4 +1,4 @@
-"""A page on its way to the screen, and its arrival there: whole, in parts, stopped, or left for another.
+"""The page on the screen, and the way there: it arrives whole, in parts, stopped, or is left for another.
 
 visit ──► at hand ─────────────────────────────► arrived
   └────► loading ──► a part is shown ──► whole ──► arrived
@@ -14,11 +14,11 @@ from typing import Any
 
 from logsrv.errors import PeerError
 from logsrv.gopher.browse.commands import RunWorker
-from logsrv.gopher.browse.commands.current import CurrentPage
-from logsrv.gopher.browse.commands.rendering import Renderer
+from logsrv.gopher.browse.commands.rendering import rendered
 from logsrv.gopher.browse.commands.speaker import Speaker
 from logsrv.gopher.browse.content.layout import ScrollPosition
 from logsrv.gopher.browse.content.lines import PageLine
+from logsrv.gopher.browse.content.links import Hyperlink, link_to
 from logsrv.gopher.browse.content.page import Page
 from logsrv.gopher.browse.loading.followed import FollowedMenus
 from logsrv.gopher.browse.loading.load import Loading
@@ -57,22 +57,50 @@ class Journey:
 
 @dataclass(eq=False)
 class Visiting:
-    """Brings places to the screen. What is asked for last wins.
+    """Brings places to the screen, and knows what is there. What is asked for last wins.
 
-    started: a page that is on its way already.
+    started: a page that is on its way already. shown: the page in `view`, or which of the browser's own.
     """
 
     _session: BrowsingSession
     _followed: FollowedMenus
     _view: PageView
     _address: AddressBar
-    _current: CurrentPage
-    _renderer: Renderer
     _speaker: Speaker
     _run_worker: RunWorker
     _started: Loading | None = None
+    shown: Page | Own | None = field(default=None, init=False)
     _journey: Journey | None = field(default=None, init=False)
     _worker: Any = field(default=None, init=False)
+
+    @property
+    def page(self) -> Page | None:
+        """Return the page, unless it is one of the browser's own."""
+        return self.shown if isinstance(self.shown, Page) else None
+
+    @property
+    def link(self) -> Hyperlink | None:
+        """Return the link with the cursor."""
+        return self.link_at(self._view.cursor)
+
+    @property
+    def about(self) -> object:
+        """Return the bookmark, followed menu or item of news that the line with the cursor is about."""
+        cursor = self._view.cursor
+        return None if cursor is None else self._view.lines[cursor].about
+
+    def link_at(self, index: int | None) -> Hyperlink | None:
+        """Return the link of that line."""
+        lines = self._view.lines
+        if index is None or index >= len(lines):
+            return None
+        menu = self.page.url if self.page is not None else None
+        return lines[index].link(menu, self._session.charset)
+
+    def here(self) -> Hyperlink | None:
+        """Return the link with the cursor, or else the page itself."""
+        page = self.page
+        return self.link or (None if page is None else link_to(page.url))
 
     @property
     def loading(self) -> Loading | None:
@@ -89,7 +117,7 @@ class Visiting:
         if left is not None and self._is_begun:
             # Should nothing come of this visit, it is all that there is of the page.
             error = PeerError("you left this before all of it had come")
-            self._current.shown = left.so_far(error)
+            self.shown = left.so_far(error)
         there = None if step is None else history.neighbour(step)
         journey = Journey(place, step, None if there is None else there.position)
         self._journey = journey
@@ -100,7 +128,7 @@ class Visiting:
         else:
             # At once: the next key is meant for this page.
             self._cancel()
-            self._arrive(journey, page, self._renderer.lines(page), journey.position)
+            self._arrive(journey, page, self._lines(page), journey.position)
 
     def stop(self) -> None:
         """Stop loading, and show what has come if there is something; or no longer mark what was found."""
@@ -113,20 +141,20 @@ class Visiting:
         if page.content is None:
             self._speaker.say(f"Stopped: {loading.url}")
         else:
-            self._arrive(journey, page, self._renderer.lines(page), None)
+            self._arrive(journey, page, self._lines(page), None)
 
     def redraw(self) -> None:
         """Make the lines of the page anew: other characters, other bookmarks, another width."""
-        shown = self._current.shown
+        shown = self.shown
         # A part is made anew when all of the page has come.
         if shown is not None and not self._is_begun:
-            self._show(shown, self._renderer.lines(shown), self._view.position())
+            self._show(shown, self._lines(shown), self._view.position())
 
     @property
     def _is_begun(self) -> bool:
         """Return true if what is shown is the beginning of a page that is on its way."""
         part = None if self._journey is None else self._journey.part
-        return part is not None and self._current.shown is part
+        return part is not None and self.shown is part
 
     def _cancel(self) -> None:
         if self._worker is not None:
@@ -152,7 +180,7 @@ class Visiting:
         place = journey.place
         if isinstance(place, Own):
             await self._followed.load()
-            self._arrive(journey, place, self._renderer.lines(place), journey.position)
+            self._arrive(journey, place, self._lines(place), journey.position)
             return
         page = None if journey.step == 0 else self._session.cache.get(place)
         if page is None:
@@ -160,10 +188,9 @@ class Visiting:
             self._session.cache.put(page)
         is_begun = self._is_begun
         if is_begun:
-            self._current.shown = page
-        make_lines = self._renderer.lines
+            self.shown = page
         few = page.received < _MANY_BYTES
-        lines = make_lines(page) if few else await asyncio.to_thread(make_lines, page)
+        lines = self._lines(page) if few else await asyncio.to_thread(self._lines, page)
         self._arrive(journey, page, lines, self._view.position() if is_begun else journey.position)
 
     async def _load(self, journey: Journey, url: ItemURL) -> Page:
@@ -184,6 +211,9 @@ class Visiting:
         journey.loading = None
         return page
 
+    def _lines(self, shown: Page | Own) -> list[PageLine]:
+        return rendered(shown, self._session, self._followed, self._view.size)
+
     def _arrive(
         self,
         journey: Journey,
@@ -200,7 +230,7 @@ class Visiting:
         self, shown: Page | Own, lines: list[PageLine], position: ScrollPosition | None
     ) -> None:
         self._view.show(lines, position)
-        self._current.shown, said, trusted = shown, "", None
+        self.shown, said, trusted = shown, "", None
         if isinstance(shown, Page):
             if shown.url.tls:
                 trusted = not isinstance(shown.error, TLSError)

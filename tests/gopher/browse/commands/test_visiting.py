@@ -1,22 +1,24 @@
-"""Pages on their way: whole, in parts, late, stopped, or not at all."""
+"""Pages on their way: whole, in parts, late, stopped, or not at all; and what is shown and pointed at."""
 
 from __future__ import annotations
 
 import socket
 import threading
 from pathlib import Path
+from typing import Any
 
 import pytest
 
-from logsrv.gopher.browse.commands.rendering import Renderer
+from logsrv.gopher.browse.commands import visiting
+from logsrv.gopher.browse.commands.rendering import rendered
 from logsrv.gopher.browse.content.lines import PageLine
-from logsrv.gopher.browse.content.page import Page
 from logsrv.gopher.browse.loading.visits import Own
 from logsrv.gopher.fetch.settings import Timeouts
 from tests.gopher.browse.conftest import Drive, Driven, until
 from tests.gopher.browse.hole import site
 from tests.gopher.browse.menus import item, menu
 from tests.gopher.conftest import Serve
+from tests.gopher.servers import Scripted
 
 
 def test_a_large_page_does_not_stop_the_window(drive: Drive, serve: Serve) -> None:
@@ -211,15 +213,14 @@ def test_a_large_page_that_was_left_before_it_was_laid_out_stays(
 
     async def scenario(driven: Driven) -> None:
         browser = driven.browser
-        make_lines = Renderer.lines
 
-        def late(renderer: Renderer, shown: Page | Own) -> list[PageLine]:
+        def late(*what: Any) -> list[PageLine]:
             if threading.current_thread() is not threading.main_thread():
                 laid_out.wait(20)
-            return make_lines(renderer, shown)
+            return rendered(*what)
 
         await driven.shows("Welcome to the hole")
-        monkeypatch.setattr(Renderer, "lines", late)
+        monkeypatch.setattr(visiting, "rendered", late)
         await driven.press("g")
         await driven.type(server.url("/0/large"))
         await driven.shows("the first line")
@@ -289,3 +290,30 @@ def test_a_page_that_arrives_under_a_dialog(drive: Drive, serve: Serve) -> None:
         await driven.shows("sent no answer")
 
     drive(server.url(), scenario, timeouts=Timeouts(first_byte=0.3))
+
+
+def test_a_page_of_a_server_is_the_page_and_one_of_the_browsers_own_is_none(
+    drive: Drive, server: Scripted
+) -> None:
+    async def scenario(driven: Driven) -> None:
+        shown = driven.browser.visiting
+        await driven.shows("Welcome to the hole")
+        assert shown.page is not None and str(shown.page.url) == server.url()
+        await driven.press("B")
+        await driven.shows("Places to begin")
+        assert shown.page is None
+        assert shown.shown is Own.START
+
+    drive(server.url(), scenario)
+
+
+def test_without_a_link_the_page_itself_is_meant(drive: Drive, server: Scripted) -> None:
+    async def scenario(driven: Driven) -> None:
+        shown = driven.browser.visiting
+        await driven.shows("All about it.")
+        here = shown.here()
+        assert shown.link is None and here is not None
+        assert here.address == server.url("/0/about")
+        assert shown.link_at(10_000) is None and shown.about is None
+
+    drive(server.url("/0/about"), scenario)
