@@ -2,7 +2,7 @@
 
 Browser ── Speaker                  what is said and asked
    ├────── Visiting ── Loading       the page that is shown, and the one on its way
-   └────── Opening, Saving, …        groups of commands; each names what it needs
+   └────── Travelling, Keeping, …    groups of commands; each names what it needs
 """
 
 from __future__ import annotations
@@ -18,12 +18,10 @@ from textual.binding import Binding, BindingType
 from textual.dom import DOMNode
 from textual.theme import Theme
 
-from logsrv.gopher.browse.commands.bookmarking import Bookmarking
 from logsrv.gopher.browse.commands.following import FollowingCommands
-from logsrv.gopher.browse.commands.opening import Opening
+from logsrv.gopher.browse.commands.keeping import Keeping
 from logsrv.gopher.browse.commands.programs import Programs
 from logsrv.gopher.browse.commands.reading import Reading
-from logsrv.gopher.browse.commands.saving import Saving
 from logsrv.gopher.browse.commands.speaker import Speaker
 from logsrv.gopher.browse.commands.telling import Telling
 from logsrv.gopher.browse.commands.travelling import Travelling
@@ -33,6 +31,7 @@ from logsrv.gopher.browse.content.links import link_to
 from logsrv.gopher.browse.loading.followed import FollowedMenus
 from logsrv.gopher.browse.loading.load import Loading
 from logsrv.gopher.browse.loading.session import BrowsingSession
+from logsrv.gopher.browse.loading.visits import Own
 from logsrv.gopher.browse.widgets import palette
 from logsrv.gopher.browse.widgets.bars import AddressBar, StatusBar
 from logsrv.gopher.browse.widgets.ground import is_light, keep
@@ -101,51 +100,41 @@ class Browser(App[None]):
         )
         self._following = following = FollowingCommands(followed, view, visiting, speaker, run)
         programs = Programs(session.environ, speaker, run, following.opened)
-        saving = Saving(session, visiting, programs, speaker)
-        self.opening = opening = Opening(
-            session,
-            view,
-            visiting,
-            prompt,
-            saving,
-            programs,
-            speaker,
-            run,
-            following.opened,
+        keeping = Keeping(session, visiting, programs, speaker)
+        self.travelling = travelling = Travelling(
+            session, view, visiting, prompt, keeping, programs, speaker, following, run
         )
-        travelling = Travelling(session, visiting, following, speaker)
         reading = Reading(session, view, visiting, prompt, speaker)
-        bookmarking = Bookmarking(session.bookmarks, visiting, speaker)
         self._telling = Telling(session, followed, view, visiting, following, speaker)
 
         # By the names that `guide.KEYS` and the row of keys have for them.
         self.commands: dict[str, Callable[..., object]] = {
-            "open": opening.open_pointed,
-            "number": opening.number,
-            "go": opening.go,
+            "open": travelling.open_pointed,
+            "number": travelling.number,
+            "go": travelling.go,
             "find": reading.find,
             "find_again": reading.find_again,
             "breaking": reading.breaking,
             "explain": reading.explain,
             "copy": reading.copy,
             "charset": reading.charset,
-            "save": saving.save_here,
-            "downloads": saving.downloads,
+            "save": keeping.save_here,
+            "downloads": keeping.downloads,
             "move": travelling.move,
             "history": travelling.history,
             "reload": travelling.reload,
             "up": travelling.up,
             "root": travelling.root,
-            "start": travelling.start,
-            "news": travelling.news,
+            "start": partial(visiting.visit, Own.START),
+            "news": partial(visiting.visit, Own.NEWS),
             "trust": travelling.trust,
             "stop": visiting.stop,
             "follow": partial(run, following.follow, group="following", exclusive=True),
             "mark": partial(run, following.mark, group="marking"),
             "mark_all": partial(run, following.mark_all, group="marking"),
-            "bookmark": bookmarking.add_page,
-            "bookmark_link": bookmarking.add_link,
-            "remove_bookmark": bookmarking.remove,
+            "bookmark": keeping.bookmark_page,
+            "bookmark_link": keeping.bookmark_link,
+            "remove_bookmark": keeping.remove_bookmark,
             "light": self._change_ground,
             "help": self._show_help,
             "quit": self._ask_and_quit,
@@ -162,12 +151,12 @@ class Browser(App[None]):
         self._following.look()
         self.set_interval(_LOOK_FOR_NEWS, self._following.look_again)
         if self._begin is not None and self._begin.kind == "show":
-            self.opening.open(self._begin)
+            self.travelling.open(self._begin)
         else:
             self.commands["start"]()
             if self._begin is not None:
                 # A question needs a window that is there.
-                self.call_after_refresh(self.opening.open, self._begin)
+                self.call_after_refresh(self.travelling.open, self._begin)
         self.set_interval(_TICK, self._tick)
         self.screen.set_focus(self.view)
 
@@ -202,7 +191,7 @@ class Browser(App[None]):
 
     def on_click(self, event: events.Click) -> None:
         if event.widget is not None and event.widget.id == "address":
-            self.opening.go()
+            self.travelling.go()
 
     # Showing changes.
 

@@ -222,7 +222,7 @@ def test_a_mirror_is_read_without_a_server(
         await driven.press("down")
         await driven.shows("gopher://h.example/")
         # A part of a mirror leads to the other parts.
-        driven.browser.opening.open(link_to(typed_place(str(copy / "a.txt"))))
+        driven.browser.travelling.open(link_to(typed_place(str(copy / "a.txt"))))
         await driven.shows("text a")
         await driven.press("u")
         await driven.shows("The hole")

@@ -3,12 +3,10 @@
 speaker       sentences below the page, questions, announcements
 rendering     pages as lines for the window as it is
 visiting      the page on the screen, what in it is pointed at, and the page on its way there
-travelling    back, forward, up, again, to a server whose certificate is trusted
-opening       links, searches, addresses, numbers
+travelling    links, searches, addresses, numbers; back, forward, up, again
 reading       finding in a page, where a link leads, character sets
-bookmarking   bookmarks
-saving        downloads and sounds
-programs      the user's own programs; outside: which they are
+keeping       downloads, sounds, bookmarks
+programs      the user's own programs
 following     followed menus and what is new in them
 telling       which keys work now, and what goes on
 """

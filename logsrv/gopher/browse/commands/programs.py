@@ -1,23 +1,40 @@
-"""Links and files handed to the user's own programs, always after a question."""
+"""Links and files handed to the user's own programs: always after a question, as an argument of its own,
+without a shell, and never as an option.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+import asyncio
+import os
+import shlex
+import shutil
+import sys
+from asyncio.subprocess import DEVNULL
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
 from logsrv.errors import ConfigurationError
 from logsrv.gopher.browse.commands import RunWorker
-from logsrv.gopher.browse.commands.outside import (
-    file_command,
-    opening_command,
-    playing_command,
-    run_outside,
-)
 from logsrv.gopher.browse.commands.speaker import Speaker
 from logsrv.gopher.browse.content.links import Hyperlink
 from logsrv.kit.text.escape import one_line
+
+_USUAL = "open" if sys.platform == "darwin" else "xdg-open"
+# None of them with a window or a prompt of its own.
+_PLAYERS = (
+    "mpv --no-video --really-quiet",
+    "ffplay -nodisp -autoexit -loglevel quiet",
+    "play -q",
+    "cvlc --play-and-exit",
+    "mplayer -really-quiet",
+    "paplay",
+    "afplay",
+    "aplay -q",
+)
+# Files that a desktop would run, not open.
+_RUN = (".desktop", ".appimage", ".command", ".jar", ".exe", ".bat", ".cmd", ".com", ".scr", ".msi")
 
 
 @dataclass(eq=False)
@@ -74,3 +91,69 @@ class Programs:
         with self._speaker.saying_errors():
             if status := await run_outside(command, self._environ):
                 self._speaker.say(f"{command[0]} ended with status {status}: {what}")
+
+
+def opening_command(address: str, environ: Mapping[str, str]) -> list[str]:
+    """The program and its arguments: the first of BROWSER that is there, else xdg-open or open.
+
+    BROWSER is a list with colons between, as elsewhere; `%s` in one stands for the address. Raises
+    ConfigurationError if there is none, or if the address would look like an option.
+    """
+    if address.startswith("-"):
+        raise ConfigurationError(f"“{address}” is not opened: programs would take it for an option")
+    none = (
+        "no program to open it with was found; set BROWSER to one, or press y to copy the address"
+    )
+    browsers = environ.get("BROWSER", "").split(os.pathsep)
+    program, *arguments = _first_there([*browsers, _USUAL], environ, none)
+    if not any("%s" in word for word in arguments):
+        arguments.append("%s")
+    return [program, *(word.replace("%s", address) for word in arguments)]
+
+
+def file_command(path: Path, environ: Mapping[str, str]) -> list[str]:
+    """The program that opens a file, and its arguments: xdg-open, or open on macOS.
+
+    Raises ConfigurationError if there is none, or if opening the file would run what is in it.
+    """
+    if path.suffix.lower() in _RUN:
+        raise ConfigurationError(f"{path.name} is a program, and is not started from here")
+    none = f"{_USUAL} was not found, which would know how to open it"
+    return [*_first_there([_USUAL], environ, none), str(path)]
+
+
+def playing_command(path: Path, environ: Mapping[str, str]) -> list[str]:
+    """The program that plays a sound, and its arguments: GOPHER_PLAYER, else the first that is there.
+
+    Raises ConfigurationError if there is none.
+    """
+    none = "no program to play it with was found; set GOPHER_PLAYER to one"
+    return [*_first_there([environ.get("GOPHER_PLAYER", ""), *_PLAYERS], environ, none), str(path)]
+
+
+def _first_there(commands: Iterable[str], environ: Mapping[str, str], none: str) -> list[str]:
+    """The words of the first command whose program is there; if there is none, `none` says so."""
+    for command in commands:
+        try:
+            words = shlex.split(command)
+        except ValueError:
+            continue
+        if words and (program := shutil.which(words[0], path=environ.get("PATH", os.defpath))):
+            return [program, *words[1:]]
+    raise ConfigurationError(none)
+
+
+async def run_outside(command: list[str], environ: Mapping[str, str]) -> int:
+    """Start a program, away from our terminal, and return its exit status when it has ended."""
+    try:
+        process = await asyncio.create_subprocess_exec(
+            *command,
+            stdin=DEVNULL,
+            stdout=DEVNULL,
+            stderr=DEVNULL,
+            env=dict(environ),
+            start_new_session=True,
+        )
+    except OSError as error:
+        raise ConfigurationError(f"{command[0]} cannot be started: {error.strerror}") from error
+    return await process.wait()

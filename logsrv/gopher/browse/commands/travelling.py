@@ -1,27 +1,132 @@
-"""Going from page to page without a link: back, forward, up, again, and past a refused certificate."""
+"""Going elsewhere: to a link or an address, back, forward, up, again, past a refused certificate."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import partial
 
+from logsrv.gopher.browse.commands import RunWorker
 from logsrv.gopher.browse.commands.following import FollowingCommands
+from logsrv.gopher.browse.commands.keeping import Keeping
+from logsrv.gopher.browse.commands.programs import Programs
 from logsrv.gopher.browse.commands.speaker import Speaker
 from logsrv.gopher.browse.commands.visiting import Visiting
+from logsrv.gopher.browse.content.guide import session_text
+from logsrv.gopher.browse.content.links import Hyperlink, link_to
+from logsrv.gopher.browse.loading.aside import aside
 from logsrv.gopher.browse.loading.session import BrowsingSession
 from logsrv.gopher.browse.loading.visits import Own, Place
 from logsrv.gopher.browse.widgets.dialogs import Chooser
+from logsrv.gopher.browse.widgets.prompt import Prompt
+from logsrv.gopher.browse.widgets.view import PageView
 from logsrv.gopher.follow.bookmarks import title_of
+from logsrv.gopher.local.typed import typed_place
 from logsrv.gopher.wire.url import MENU_TYPE, GopherURL
 
 
 @dataclass(eq=False)
 class Travelling:
-    """Commands that visit other places, or the same again."""
+    """Commands that open links, and visit other places or the same again."""
 
     _session: BrowsingSession
+    _view: PageView
     _visiting: Visiting
-    _following: FollowingCommands
+    _prompt: Prompt
+    _keeping: Keeping
+    _programs: Programs
     _speaker: Speaker
+    _following: FollowingCommands
+    _run_worker: RunWorker
+
+    def open_pointed(self) -> None:
+        """Open the link with the cursor."""
+        link = self._visiting.link
+        if link is not None:
+            self.open(link)
+        else:
+            self._speaker.say("There is no link in sight.")
+
+    def open(self, link: Hyperlink) -> None:
+        """Show, save, play, hand on or explain what `link` leads to."""
+        if link.url is not None:
+            self._following.opened(str(link.url))
+        match link.kind:
+            case "show":
+                assert link.url is not None
+                self._visiting.visit(link.url)
+            case "search":
+                assert isinstance(link.url, GopherURL)
+                search = partial(self._search, link.url)
+                self._prompt.ask(f"{link.title[:40]}:", search, does="Search")
+            case "download":
+                assert link.url is not None
+                self._keeping.save(link.url)
+            case "sound":
+                self._keeping.play(link)
+            case "outside":
+                self._programs.open_link(link)
+            case "session":
+                self._speaker.explain(link.title or "A session", session_text(link))
+            case "dead":
+                self._speaker.say(link.address)
+
+    def _search(self, url: GopherURL, words: str) -> None:
+        if not words:
+            return
+        charset = self._session.charset or "utf-8"
+        try:
+            encoded = words.encode(charset)
+        except UnicodeEncodeError:
+            self._speaker.say(
+                f"These words cannot be written in {charset}; c changes the character set."
+            )
+            return
+        with self._speaker.saying_errors():
+            self._visiting.visit(url.searching(encoded))
+
+    def go(self) -> None:
+        """Ask for an address or a path, and open it; that of the page is there to be changed."""
+        page = self._visiting.page
+        here = "" if page is None else str(page.url)
+        earlier = [each for each in self._session.history.addresses() if each != here]
+        self._prompt.ask("Go to", self._go, here, earlier, does="Go", replace=True)
+
+    def _go(self, address: str) -> None:
+        if address.strip():
+            work = partial(self._open_typed, address.strip())
+            self._run_worker(work, group="going", exclusive=True)
+
+    async def _open_typed(self, address: str) -> None:
+        with self._speaker.saying_errors():
+            self.open(link_to(await aside(partial(typed_place, address))))
+
+    def number(self, digit: str) -> None:
+        """Ask for the number of a link, which begins with `digit`, and open it."""
+        if not self._view.page_layout.links:
+            self._speaker.say("There are no links on this page.")
+            return
+        self._prompt.ask(
+            "Link", self._open_number, digit, does="Open", only="[0-9]*", changed=self._tell_number
+        )
+
+    def _open_number(self, typed: str) -> None:
+        index = self._numbered(typed)
+        if index is not None:
+            self._view.put_cursor(index)
+            self._speaker.say("")
+            self.open_pointed()
+        elif typed:
+            last = len(self._view.page_layout.links)
+            self._speaker.say(f"The links of this page have the numbers 1 to {last}.")
+
+    def _numbered(self, typed: str) -> int | None:
+        links = self._view.page_layout.links
+        number = int(typed) if typed.isascii() and typed.isdigit() and len(typed) < 9 else 0
+        return links[number - 1] if 0 < number <= len(links) else None
+
+    def _tell_number(self, typed: str) -> None:
+        link = self._visiting.link_at(self._numbered(typed))
+        self._speaker.say(f"{link.title}   {link.address}" if link is not None else "")
 
     def move(self, step: int) -> None:
         """Go that many steps further in the history (negative: back)."""
@@ -49,14 +154,6 @@ class Travelling:
             self._following.look(again=True)
         elif self._session.history.neighbour(0) is not None:
             self.move(0)
-
-    def start(self) -> None:
-        """Show the start page."""
-        self._visiting.visit(Own.START)
-
-    def news(self) -> None:
-        """Show the page of what is new."""
-        self._visiting.visit(Own.NEWS)
 
     def root(self) -> None:
         """Show the first menu of the server."""

@@ -1,9 +1,82 @@
-"""The user's own programs get links and files after a question only."""
+"""The user's own programs get links and files after a question only, and never as an option."""
 
 from __future__ import annotations
 
-from tests.gopher.browse.conftest import Drive, Driven, opener, until
+from pathlib import Path
+
+import pytest
+
+from logsrv.errors import ConfigurationError
+from logsrv.gopher.browse.commands.programs import (
+    file_command,
+    opening_command,
+    playing_command,
+    run_outside,
+)
+from tests.gopher.browse.conftest import Drive, Driven, opener, run, until
 from tests.gopher.servers import Scripted
+
+ADDRESS = "https://example.org/?a=$(id)&b='; rm"
+
+
+def program(directory: Path, name: str, script: str = "exit 0") -> Path:
+    directory.mkdir(exist_ok=True)
+    path = directory / name
+    path.write_text(f"#!/bin/sh\n{script}\n")
+    path.chmod(0o755)
+    return path
+
+
+def test_browser_comes_first_and_may_place_the_address(tmp_path: Path) -> None:
+    mine, usual = program(tmp_path, "mine"), program(tmp_path, "xdg-open")
+    environ = {"PATH": str(tmp_path), "BROWSER": "missing:mine --new %s --last"}
+    assert opening_command(ADDRESS, environ) == [str(mine), "--new", ADDRESS, "--last"]
+    assert opening_command(ADDRESS, {"PATH": str(tmp_path)}) == [str(usual), ADDRESS]
+
+
+def test_nothing_to_open_it_with_is_a_sentence(tmp_path: Path) -> None:
+    with pytest.raises(ConfigurationError, match="set BROWSER"):
+        opening_command(ADDRESS, {"PATH": str(tmp_path)})
+
+
+def test_an_address_like_an_option_is_refused(tmp_path: Path) -> None:
+    program(tmp_path, "xdg-open")
+    with pytest.raises(ConfigurationError, match="an option"):
+        opening_command("--help", {"PATH": str(tmp_path)})
+
+
+def test_the_program_gets_the_address_as_it_is(tmp_path: Path) -> None:
+    """No shell sees it."""
+    environ = {"PATH": f"{tmp_path}:/bin:/usr/bin"}
+    program(tmp_path, "xdg-open", f'printf "%s|" "$@" > {tmp_path}/got; exit 3')
+    assert run(run_outside(opening_command(ADDRESS, environ), environ)) == 3
+    assert (tmp_path / "got").read_text() == ADDRESS + "|"
+
+
+def test_a_program_that_cannot_be_started_is_a_sentence(tmp_path: Path) -> None:
+    program(tmp_path, "xdg-open").write_text("#!/nowhere/at/all\n")
+    with pytest.raises(ConfigurationError, match="cannot be started"):
+        run(run_outside([str(tmp_path / "xdg-open"), ADDRESS], {"PATH": str(tmp_path)}))
+
+
+def test_a_file_is_opened_unless_that_would_run_it(tmp_path: Path) -> None:
+    environ = {"PATH": str(tmp_path)}
+    with pytest.raises(ConfigurationError, match="was not found"):
+        file_command(Path("/d/a.pdf"), environ)
+    usual = program(tmp_path, "xdg-open")
+    assert file_command(Path("/d/-a.pdf"), environ) == [str(usual), "/d/-a.pdf"]
+    with pytest.raises(ConfigurationError, match="is a program"):
+        file_command(Path("/d/a.DESKTOP"), environ)
+
+
+def test_sound_is_played_by_the_users_program_or_one_that_is_there(tmp_path: Path) -> None:
+    environ = {"PATH": str(tmp_path), "GOPHER_PLAYER": "mine --loud"}
+    with pytest.raises(ConfigurationError, match="GOPHER_PLAYER"):
+        playing_command(Path("/d/a.ogg"), environ)
+    usual = program(tmp_path, "aplay")
+    assert playing_command(Path("/d/a.ogg"), environ) == [str(usual), "-q", "/d/a.ogg"]
+    mine = program(tmp_path, "mine")
+    assert playing_command(Path("/d/a.ogg"), environ) == [str(mine), "--loud", "/d/a.ogg"]
 
 
 def test_a_link_to_the_web_is_opened_after_a_question_only(

@@ -1,4 +1,4 @@
-"""Saving in the background, playing what was saved, and the list of it."""
+"""Keeping things: downloads in the background, sounds to be played, bookmarks."""
 
 from __future__ import annotations
 
@@ -7,9 +7,10 @@ from dataclasses import dataclass, field
 from logsrv.gopher.browse.commands.programs import Programs
 from logsrv.gopher.browse.commands.speaker import Speaker
 from logsrv.gopher.browse.commands.visiting import Visiting
-from logsrv.gopher.browse.content.links import Hyperlink
+from logsrv.gopher.browse.content.links import Hyperlink, link_to
 from logsrv.gopher.browse.loading.downloads import BackgroundDownload
 from logsrv.gopher.browse.loading.session import BrowsingSession
+from logsrv.gopher.browse.loading.visits import Own
 from logsrv.gopher.browse.widgets.dialogs import DownloadList
 from logsrv.gopher.fetch.progress import size_text
 from logsrv.gopher.local.fileurl import ItemURL
@@ -17,8 +18,8 @@ from logsrv.kit.text.escape import one_line
 
 
 @dataclass(eq=False)
-class Saving:
-    """Commands that save, and what is told when a download ends."""
+class Keeping:
+    """Commands that save and bookmark, and what is told when a download ends."""
 
     _session: BrowsingSession
     _visiting: Visiting
@@ -85,6 +86,37 @@ class Saving:
     def _open(self, download: BackgroundDownload | None) -> None:
         if download is not None:
             self._programs.open_file(download.path)
+
+    def bookmark_page(self) -> None:
+        """Bookmark the page."""
+        page = self._visiting.page
+        self._bookmark(None if page is None else link_to(page.url))
+
+    def bookmark_link(self) -> None:
+        """Bookmark the link with the cursor."""
+        self._bookmark(self._visiting.link)
+
+    def _bookmark(self, link: Hyperlink | None) -> None:
+        if link is None or link.url is None:
+            self._speaker.say("Only what is in Gopher can be a bookmark.")
+            return
+        with self._speaker.saying_errors():
+            new = self._session.bookmarks.add(link.url, link.title)
+            kept = f"Bookmarked: {one_line(link.title, 60)}"
+            self._speaker.say(kept if new else "It is a bookmark already.")
+
+    def remove_bookmark(self) -> None:
+        """Remove the bookmark with the cursor, on the start page."""
+        link = self._visiting.link
+        if self._visiting.shown is not Own.START or link is None or link.url is None:
+            self._speaker.say("Bookmarks are removed on the start page: B, then x.")
+            return
+        with self._speaker.saying_errors():
+            removed = self._session.bookmarks.remove(link.url)
+            self._visiting.redraw()
+            self._speaker.say(
+                f"Removed: {link.title}" if removed else "This is not one of your bookmarks."
+            )
 
 
 def _saving_text(download: BackgroundDownload) -> str:

@@ -1,4 +1,4 @@
-"""Downloads go on in the background, are announced, and can be stopped and played."""
+"""Downloads go on in the background, are announced, stopped and played; bookmarks come and go."""
 
 from __future__ import annotations
 
@@ -118,5 +118,27 @@ def test_sound_is_saved_where_nothing_plays_it(drive: Drive, server: Scripted) -
         await driven.point_at("Song")
         await driven.press("enter")
         await driven.shows("Saved")
+
+    drive(server.url(), scenario)
+
+
+def test_bookmarks(drive: Drive, server: Scripted) -> None:
+    async def scenario(driven: Driven) -> None:
+        await driven.point_at("Many")
+        await driven.press("a")
+        await driven.shows("Bookmarked: 127.0.0.1")
+        await driven.press("A", "A")
+        await driven.shows("It is a bookmark already.")
+        await driven.press("B")
+        await driven.shows("Start page", "menu  127.0.0.1", "menu  Many")
+        await driven.press("down", "enter")
+        await driven.shows("Item 0")
+        await driven.press("b")
+        await driven.shows("Start page")
+        assert driven.pointed() == "Many"
+        await driven.press("x")
+        await driven.shows("Removed: Many")
+        assert "menu  Many" not in driven.screen()
+        assert len(driven.browser.session.bookmarks.all()) == 1
 
     drive(server.url(), scenario)
