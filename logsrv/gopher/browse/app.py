@@ -18,6 +18,7 @@ from textual.binding import Binding, BindingType
 from textual.dom import DOMNode
 from textual.theme import Theme
 
+from logsrv.gopher.browse.commands import RunWorker
 from logsrv.gopher.browse.commands.following import FollowingCommands
 from logsrv.gopher.browse.commands.keeping import Keeping
 from logsrv.gopher.browse.commands.programs import Programs
@@ -33,9 +34,7 @@ from logsrv.gopher.browse.loading.load import Loading
 from logsrv.gopher.browse.loading.session import BrowsingSession
 from logsrv.gopher.browse.loading.visits import Own
 from logsrv.gopher.browse.widgets import palette
-from logsrv.gopher.browse.widgets.bars import AddressBar, StatusBar
-from logsrv.gopher.browse.widgets.ground import is_light, keep
-from logsrv.gopher.browse.widgets.keyline import KeyLine
+from logsrv.gopher.browse.widgets.bars import AddressBar, KeyLine, StatusBar
 from logsrv.gopher.browse.widgets.prompt import Prompt
 from logsrv.gopher.browse.widgets.view import PageView
 from logsrv.gopher.local.fileurl import ItemURL
@@ -82,7 +81,7 @@ class Browser(App[None]):
         super().__init__()
         for theme in (DARK, LIGHT):
             self.register_theme(theme)
-        self.theme = LIGHT.name if is_light(session.environ) else DARK.name
+        self.theme = LIGHT.name if palette.is_light(session.environ) else DARK.name
         self.session = session
         self._begin = None if begin is None else link_to(begin)
         # Kept, not queried: a query looks into the dialog that may lie on top.
@@ -92,7 +91,7 @@ class Browser(App[None]):
         self._status = StatusBar(id="bottom")
         self._key_line = KeyLine(id="keys")
 
-        run = self.run_worker
+        run: RunWorker = self.run_worker
         followed = FollowedMenus(session)
         self.speaker = speaker = Speaker(self, self._show_status)
         self.visiting = visiting = Visiting(
@@ -233,7 +232,7 @@ class Browser(App[None]):
         light = self.theme == DARK.name
         self.theme = LIGHT.name if light else DARK.name
         with self.speaker.saying_errors():
-            keep(self.session.environ, light=light)
+            palette.keep(self.session.environ, light=light)
 
     def _show_help(self) -> None:
         self.speaker.explain("Keys", "\n".join(help_lines(self.size.width - 10)))

@@ -10,8 +10,14 @@ import os
 import termios
 from collections.abc import Mapping
 
-from logsrv.gopher.browse.widgets.ground import is_light
-from logsrv.gopher.browse.widgets.palette import DARK, DARK_PAGE, LIGHT, LIGHT_PAGE, STYLES
+from logsrv.gopher.browse.widgets.palette import (
+    DARK,
+    DARK_PAGE,
+    LIGHT,
+    LIGHT_PAGE,
+    STYLES,
+    is_light,
+)
 from logsrv.gopher.browse.widgets.words import address_text
 from logsrv.kit.text.escape import one_line
 

@@ -39,16 +39,14 @@ class FollowingCommands:
             self.look()
 
     def renew(self) -> None:
-        """Show the news anew if they have changed: many menus may answer at once."""
-        known = self._followed
-        news = (known.followed, known.looking, known.problem)
-        if news != self._told:
-            self._told = news
-            if self._visiting.shown is Own.NEWS:
-                self._renew()
+        """Show the news anew if they have changed, with the cursor on the same entry in the same row.
 
-    def _renew(self) -> None:
-        """Show the news as they are now, with the cursor on the same entry in the same row."""
+        Called now and then, as many menus may answer at once.
+        """
+        known = self._followed
+        told, self._told = self._told, (known.followed, known.looking, known.problem)
+        if self._told == told or self._visiting.shown is not Own.NEWS:
+            return
         view, speaker = self._view, self._speaker
         before, said, pointed = view.position(), speaker.said, _name_of(self._visiting.about)
         self._visiting.redraw()

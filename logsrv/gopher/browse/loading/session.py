@@ -13,7 +13,8 @@ from logsrv.gopher.fetch.places import data_directory, pins_path
 from logsrv.gopher.fetch.settings import ConnectionOptions
 from logsrv.gopher.fetch.trust import PinStore, Trust
 from logsrv.gopher.follow.bookmarks import Bookmarks
-from logsrv.gopher.local.fileurl import FileURL, ItemURL
+from logsrv.gopher.local.fileurl import ItemURL
+from logsrv.gopher.wire.url import GopherURL
 
 if TYPE_CHECKING:
     from logsrv.gopher.follow.following import Following
@@ -48,17 +49,18 @@ class BrowsingSession:
 
         return Following(data_directory(self.environ))
 
-    def trust_for(self, url: ItemURL) -> Trust:
-        """Trust by pin where the user decided so, else as for all. Raises ConfigurationError, OSError."""
-        if isinstance(url, FileURL) or not url.tls:
-            return self._options.trust
-        if url.address in self.newly_trusted or self._pins.knows(url.address):
-            return Trust(pins=self._pins)
-        return self._options.trust
-
     def options_for(self, url: ItemURL, *, accept_cut: bool = False) -> ConnectionOptions:
-        """Return the way to connect to `url`. Raises ConfigurationError, OSError."""
-        trust = self.trust_for(url)
+        """Return the way to connect to `url`: with trust by pin where the user decided so, else as for all.
+
+        Raises ConfigurationError, OSError.
+        """
+        trust = self._options.trust
+        if (
+            isinstance(url, GopherURL)
+            and url.tls
+            and (url.address in self.newly_trusted or self._pins.knows(url.address))
+        ):
+            trust = Trust(pins=self._pins)
         if accept_cut:
             trust = trust.replace(accept_cut=True)
         return ConnectionOptions(self._options.timeouts, trust, self._options.proxy)

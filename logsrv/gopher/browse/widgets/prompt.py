@@ -13,7 +13,7 @@ from textual.content import Content
 from textual.widget import Widget
 from textual.widgets import Input, Static
 
-from logsrv.gopher.browse.widgets.keyline import Key
+from logsrv.gopher.browse.widgets.bars import Key
 
 
 class Field(Input):

@@ -21,10 +21,10 @@ def test_files_are_where_xdg_says(tmp_path: Path) -> None:
 
 def test_authorities_decide_until_the_user_does(tmp_path: Path) -> None:
     session = BrowsingSession({"XDG_DATA_HOME": str(tmp_path)})
-    assert session.trust_for(SECURE) == Trust()
+    assert session.options_for(SECURE).trust == Trust()
     session.newly_trusted.add(SECURE.address)
-    assert session.trust_for(SECURE).pins is not None
-    assert session.trust_for(PLAIN) == Trust()
+    assert session.options_for(SECURE).trust.pins is not None
+    assert session.options_for(PLAIN).trust == Trust()
 
 
 def test_the_command_line_says_how_to_connect(tmp_path: Path) -> None:
@@ -40,5 +40,5 @@ def test_the_command_line_says_how_to_connect(tmp_path: Path) -> None:
 def test_a_pin_counts_in_the_next_run_too(tmp_path: Path) -> None:
     (tmp_path / "logsrv").mkdir()
     (tmp_path / "logsrv" / "gopher-pins").write_text(f"h.org:70 sha256:{'0' * 64}\n")
-    trust = BrowsingSession({"XDG_DATA_HOME": str(tmp_path)}).trust_for(SECURE)
+    trust = BrowsingSession({"XDG_DATA_HOME": str(tmp_path)}).options_for(SECURE).trust
     assert trust.pins is not None and not trust.by_authority

@@ -1,11 +1,13 @@
-"""The address bar and the status bar show what they are told."""
+"""The bars show what they are told; the row of keys fits its window, and never leaves out the help."""
 
 from __future__ import annotations
 
+from hypothesis import given
+from hypothesis import strategies as st
 from textual.app import App, ComposeResult
 
 from logsrv.gopher.browse.app import DARK
-from logsrv.gopher.browse.widgets.bars import AddressBar, StatusBar
+from logsrv.gopher.browse.widgets.bars import ALWAYS, AddressBar, Key, StatusBar, fitting
 from tests.gopher.browse.conftest import run
 
 
@@ -52,3 +54,21 @@ def test_a_sentence_takes_rows_and_an_address_does_not() -> None:
             assert app.status.size.height == 1
 
     run(main())
+
+
+KEYS: list[Key] = [("Enter", "Open", ""), ("b", "Back", ""), ("s", "Save", ""), *ALWAYS]
+
+
+def text(keys: list[Key]) -> str:
+    return " ".join(f"{name} {does}" for name, does, _ in keys)
+
+
+def test_what_does_not_fit_is_left_out_from_the_end() -> None:
+    assert text(fitting(KEYS, 80)) == "Enter Open b Back s Save ? Help q Quit"
+    assert text(fitting(KEYS, 34)) == "Enter Open b Back ? Help q Quit"
+
+
+@given(st.integers(14, 100))
+def test_it_fits(width: int) -> None:
+    shown = fitting(KEYS, width)
+    assert len(text(shown)) <= width and shown[-2:] == list(ALWAYS)
