@@ -7,12 +7,13 @@ import io
 import json
 import os
 import sys
-from abc import abstractmethod
+from abc import ABC, abstractmethod
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from decimal import Decimal
-from typing import Any, BinaryIO, Protocol, TypeAlias
+from typing import Any, Protocol, TypeAlias
 
+import attrs
 import pyarrow
 import pyarrow.parquet
 
@@ -35,16 +36,16 @@ class ByteSink(Protocol):
         """Take them."""
 
 
-class RowWriter(Protocol):
-    """A form of rows. columns: names and types, as DuckDB calls them."""
+class RowWriter(ABC):
+    """A form of rows."""
 
     @abstractmethod
     def write(self, columns: Columns, batch: pyarrow.RecordBatch) -> None:
-        """Write some rows."""
+        """Write some rows. columns: names and types, as DuckDB calls them."""
 
-    @abstractmethod
     def end(self) -> None:
-        """Write what is left."""
+        """Write what is left; in most forms nothing is."""
+        return
 
 
 @contextmanager
@@ -78,7 +79,7 @@ def _made(output: str, file: Any, local: bool, width: int, terminal: bool) -> Ro
     return TableWriter(file, local, width)
 
 
-class TableWriter:
+class TableWriter(RowWriter):
     """A table whose columns are as wide as the first rows need, cut to `width` columns; 0 for any."""
 
     def __init__(self, file: ByteSink, local: bool, width: int) -> None:
@@ -103,14 +104,14 @@ class TableWriter:
             self._file.write("".join(f"{line}\n" for line in lines).encode())
 
 
-class CsvWriter:
+@attrs.define
+class CsvWriter(RowWriter):
     """CSV with a line of names; NULL is an empty field."""
 
-    def __init__(self, file: ByteSink, local: bool, escaped: bool) -> None:
-        self._file = file
-        self._local = local
-        self._escaped = escaped
-        self._is_begun = False
+    _file: ByteSink
+    _local: bool
+    _escaped: bool
+    _is_begun: bool = False
 
     def write(self, columns: Columns, batch: pyarrow.RecordBatch) -> None:
         """Write some rows."""
@@ -120,9 +121,6 @@ class CsvWriter:
         every = [cells(column, self._local) for column in batch.columns]
         self._rows(zip(*every, strict=True))
 
-    def end(self) -> None:
-        """Write nothing more."""
-
     def _rows(self, rows: Any) -> None:
         text = io.StringIO()
         csv.writer(text, lineterminator="\n").writerows(rows)
@@ -130,12 +128,12 @@ class CsvWriter:
         self._file.write((printable(found) if self._escaped else found).encode(errors="replace"))
 
 
-class JsonWriter:
+@attrs.define
+class JsonWriter(RowWriter):
     """An object a line; columns of JSON are part of it, not text in it."""
 
-    def __init__(self, file: ByteSink, local: bool) -> None:
-        self._file = file
-        self._local = local
+    _file: ByteSink
+    _local: bool
 
     def write(self, columns: Columns, batch: pyarrow.RecordBatch) -> None:
         """Write some rows."""
@@ -149,24 +147,19 @@ class JsonWriter:
         rows = (safe_json(dict(zip(names, row, strict=True))) for row in zip(*every, strict=True))
         self._file.write("".join(f"{row}\n" for row in rows).encode())
 
-    def end(self) -> None:
-        """Write nothing more."""
 
-
-class ParquetWriter:
+@attrs.define
+class ParquetWriter(RowWriter):
     """A Parquet file, compressed with Zstandard."""
 
-    def __init__(self, file: BinaryIO) -> None:
-        self._file = file
-        self._writer: Any = None
+    _file: ByteSink
+    _writer: Any = None
 
     def write(self, columns: Columns, batch: pyarrow.RecordBatch) -> None:
         """Write some rows."""
         if self._writer is None:
-            self._sink = pyarrow.PythonFile(_File(self._file), "w")
-            self._writer = pyarrow.parquet.ParquetWriter(
-                self._sink, batch.schema, compression="zstd"
-            )
+            sink = pyarrow.PythonFile(_File(self._file), "w")
+            self._writer = pyarrow.parquet.ParquetWriter(sink, batch.schema, compression="zstd")
         self._writer.write_batch(batch)
 
     def end(self) -> None:
@@ -175,10 +168,8 @@ class ParquetWriter:
             self._writer.close()
 
 
-class _File:
-    """A file as Arrow wants it, written from its beginning to its end."""
-
-    closed = False
+class _File(io.RawIOBase):
+    """A file as Arrow wants it, written from its beginning to its end; who has opened it closes it."""
 
     def __init__(self, file: ByteSink) -> None:
         self._file = file
@@ -195,18 +186,6 @@ class _File:
 
     def writable(self) -> bool:
         return True
-
-    def readable(self) -> bool:
-        return False
-
-    def seekable(self) -> bool:
-        return False
-
-    def flush(self) -> None:
-        """Do nothing: the file is closed by who has opened it."""
-
-    def close(self) -> None:
-        """Do nothing, for the same reason."""
 
 
 def _plain(value: Any, local: bool) -> Any:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import socket
 import ssl
 from pathlib import Path
-from types import TracebackType
 from typing import Any, Self
 
 from logsrv.cli.client.target import Target
@@ -98,12 +97,7 @@ class ReplayConnection:
     def __enter__(self) -> Self:
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
         try:
             if kind is None:
                 self.flush()
