@@ -27,33 +27,20 @@ USAGE = 2
 INTERRUPTED = 130
 
 COMMANDS = {
-    "alert": "try the command or webhook of an alert",
-    "connect": "talk to a server, line by line",
-    "import": "take existing log files into a store",
-    "new": "write a new plugin project",
-    "plugins": "list the plugins and inputs that are installed",
-    "replay": "send stored lines again to a server",
-    "reindex": "make the indexes that sealed segments lack",
-    "run": "run a plugin that is one file, again each time it is saved",
-    "search": "find lines in a store",
-    "show": "show the line at a position, and its neighbours",
-    "sql": "ask a store in SQL (extra sql)",
-    "tail": "show the last lines of a store, and those that come",
+    "alert": ("alert", "try the command or webhook of an alert"),
+    "connect": ("client.connect", "talk to a server, line by line"),
+    "import": ("import_files", "take existing log files into a store"),
+    "new": ("new", "write a new plugin project"),
+    "plugins": ("plugins", "list the plugins and inputs that are installed"),
+    "replay": ("reading.replay", "send stored lines again to a server"),
+    "reindex": ("reindex", "make the indexes that sealed segments lack"),
+    "run": ("running.run", "run a plugin that is one file, again each time it is saved"),
+    "search": ("reading.search", "find lines in a store"),
+    "show": ("reading.show", "show the line at a position, and its neighbours"),
+    "sql": ("reading.sql", "ask a store in SQL (extra sql)"),
+    "tail": ("reading.tail", "show the last lines of a store, and those that come"),
 }
-"""The commands and what each is for; `logsrv.cli.COMMAND` is its module, if MODULES says no other."""
-
-MODULES = {
-    "import": "import_files",
-    "connect": "client.connect",
-    "run": "running.run",
-    "replay": "reading.replay",
-    "search": "reading.search",
-    "show": "reading.show",
-    "sql": "reading.sql",
-    "tail": "reading.tail",
-}
-"""Modules of commands that are not named as the command is."""
-
+"""The commands, each with its module in `logsrv.cli` and what it is for."""
 
 HOLDING_NOTHING = ("search", "show")
 """Commands that have nothing to let go of when they are done."""
@@ -68,21 +55,23 @@ def main(arguments: Sequence[str] | None = None) -> int:
     Returns the exit status.
     """
     words = list(sys.argv[1:] if arguments is None else arguments)
+    searches = words[:1] and words[0] in SEARCHING
+    failed = USAGE if searches else FAILED
     if sys.stdout is None:
         # The shell's `>&-` does this; the next file opened would get number 1, and our output.
         tell("logsrv: standard output is closed")
-        return USAGE if words[:1] and words[0] in SEARCHING else FAILED
+        return failed
     try:
         status = _run(words)
         sys.stdout.flush()
     except BrokenPipeError:
         # The reader has seen enough. For a search, status 1 would say that nothing was found.
         forget_output()
-        return 0 if words[:1] and words[0] in SEARCHING else FAILED
+        return 0 if searches else FAILED
     except OSError as error:
         tell(f"logsrv: {error.strerror or error}")
         forget_output()
-        return USAGE if words[:1] and words[0] in SEARCHING else FAILED
+        return failed
     except KeyboardInterrupt:
         return INTERRUPTED
     return status
@@ -101,7 +90,8 @@ def _run(words: list[str]) -> int:
         near = late.did_you_mean(name, [*COMMANDS, "--help", "--version"])
         tell(f"logsrv: {late.shown(name)} is no {what}{near}; logsrv --help shows what there is")
         return USAGE
-    command = __import__(f"logsrv.cli.{MODULES.get(name, name)}", fromlist=["run"])
+    module, _ = COMMANDS[name]
+    command = __import__(f"logsrv.cli.{module}", fromlist=["run"])
     try:
         status: int = command.run(_arguments(command, name, words[1:]))
     except Shown as wanted:
@@ -126,7 +116,7 @@ def _arguments(command: ModuleType, name: str, words: list[str]) -> object:
 
 
 def _help() -> str:
-    commands = "".join(f"  {name:<10}{purpose}\n" for name, purpose in COMMANDS.items())
+    commands = "".join(f"  {name:<10}{purpose}\n" for name, (_, purpose) in COMMANDS.items())
     return (
         "usage: logsrv COMMAND …\n\n"
         f"{commands}\n"
