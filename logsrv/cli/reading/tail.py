@@ -11,8 +11,9 @@ import argparse
 import select
 import sys
 import time
+from collections.abc import Iterable, Iterator
+from contextlib import closing
 from itertools import islice
-from typing import TYPE_CHECKING
 
 import logsrv.cli.reading as late
 from logsrv.cli.arguments import tell
@@ -29,10 +30,6 @@ from logsrv.cli.reading.arguments import (
 )
 from logsrv.errors import StoreError
 from logsrv.kit.options.argument_parser import Parser
-
-if TYPE_CHECKING:
-    from collections.abc import Callable
-
 
 _LOOK_EVERY = 0.03
 
@@ -54,63 +51,42 @@ def run(arguments: argparse.Namespace) -> int:
     """Show the lines."""
     found_by = matcher(arguments.query, "tail")
     render = late.renderer(style(arguments), found_by)
+
+    def show(hits: Iterable[late.Hit]) -> bool:
+        """Print lines at once; return whether there are any."""
+        shown = b"".join(render(hit, False) for hit in hits)
+        if shown:
+            sys.stdout.buffer.write(shown)
+            sys.stdout.buffer.flush()
+        return bool(shown)
+
     with opened(arguments.directory, "tail") as view:
         end = late.end_of(view)
-        found = _last(view, found_by, arguments, end, render)
+        scope = late.Scope(before=end, source=arguments.source)
+        with closing(late.Search(view, found_by, scope)) as search:
+            last = list(islice(search.hits(reverse=True), arguments.number))
+        found = show(reversed(last))
         if arguments.follow:
-            _follow(view, found_by, arguments, end, render)
+            of = late.of_source(arguments.source)
+            with closing(late.Follower(view, end)) as follower:
+                for news in _appended(follower, view):
+                    show(late.in_text(found_by, of, news.position, news.text))
         return status(view, found)
 
 
-def _last(
-    view: late.View,
-    found_by: late.Matcher,
-    arguments: argparse.Namespace,
-    end: late.Position,
-    render: Callable[[late.Hit, bool], bytes],
-) -> bool:
-    """Print the last lines that match, up to `end`; return whether there are any."""
-
-    search = late.Search(view, found_by, late.Scope(before=end, source=arguments.source))
-    try:
-        hits = list(islice(search.hits(reverse=True), arguments.number))
-    finally:
-        search.close()
-    for hit in reversed(hits):
-        sys.stdout.buffer.write(render(hit, False))
-    sys.stdout.buffer.flush()
-    return bool(hits)
-
-
-def _follow(
-    view: late.View,
-    found_by: late.Matcher,
-    arguments: argparse.Namespace,
-    end: late.Position,
-    render: Callable[[late.Hit, bool], bytes],
-) -> None:
-    """Print what comes, until nobody reads it or Ctrl-C."""
-    of = late.of_source(arguments.source)
-    follower = late.Follower(view, end)
-    try:
-        while True:
-            news = follower.read()
-            if news is None:
-                _unless_gone()
-                if view.removed:
-                    raise StoreError("the store was removed")
-                time.sleep(_LOOK_EVERY)
-                continue
-            if news.gap:
-                tell("logsrv tail: some lines were removed before they could be shown")
-            shown = b"".join(
-                render(hit, False) for hit in late.in_text(found_by, of, news.position, news.text)
-            )
-            if shown:
-                sys.stdout.buffer.write(shown)
-                sys.stdout.buffer.flush()
-    finally:
-        follower.close()
+def _appended(follower: late.Follower, view: late.View) -> Iterator[late.Appended]:
+    """Yield what comes, until nobody reads our output or Ctrl-C."""
+    while True:
+        news = follower.read()
+        if news is None:
+            _unless_gone()
+            if view.removed:
+                raise StoreError("the store was removed")
+            time.sleep(_LOOK_EVERY)
+            continue
+        if news.gap:
+            tell("logsrv tail: some lines were removed before they could be shown")
+        yield news
 
 
 def _unless_gone() -> None:
