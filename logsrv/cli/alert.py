@@ -74,11 +74,9 @@ def _newest(settings: late.LoggerSettings, alert: late.AlertSettings) -> late.Co
     except StoreError as error:
         tell(f"logsrv alert: {error}; it is sent without lines")
         return tally.counted
-    try:
+    with view:
         search = late.Search(view, late.compile(late.parse(alert.alert)), late.Scope())
         hits = list(islice(search.hits(reverse=True), late.SHOWN))[::-1]
-    finally:
-        view.close()
     if hits:
         tally.add(hits, len(hits), hits[-1].line, 0)
     return tally.counted

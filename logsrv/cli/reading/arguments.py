@@ -99,7 +99,7 @@ def matcher(words: list[str], command: str) -> late.Matcher:
     try:
         found = late.compile(late.parse(text))
     except QueryError as error:
-        raise WrongQuery(late.caret(text, error)) from None
+        raise UsageError(late.caret(text, error)) from None
 
     for hint in late.hints(text):
         tell(f"logsrv {command}: {hint}")
@@ -115,10 +115,6 @@ def field(text: str) -> str:
             f"logsrv sql {late.shown(f'select {names}, count(*) from logs group by all')}"
         )
     return text
-
-
-class WrongQuery(UsageError):
-    """An error: the query makes no sense; several lines, with a caret under the place."""
 
 
 def scope(arguments: late.Namespace) -> late.Scope:

@@ -19,8 +19,8 @@ from itertools import chain
 
 import logsrv.cli.reading as late
 from logsrv.cli.arguments import tell
-from logsrv.cli.reading.arguments import WrongQuery, declare_store, declare_zone, opened, status
-from logsrv.errors import LogsrvError, QueryError
+from logsrv.cli.reading.arguments import declare_store, declare_zone, opened, status
+from logsrv.errors import LogsrvError, QueryError, UsageError
 from logsrv.kit.options.argument_parser import Parser
 from logsrv.kit.text.escape import one_line
 
@@ -89,7 +89,7 @@ def _run(arguments: argparse.Namespace) -> int:
             found = _printed(answer, arguments)
             _remark(answer)
         except late.StatementError as error:
-            raise WrongQuery(_with_caret(arguments.statement, error)) from None
+            raise UsageError(_with_caret(arguments.statement, error)) from None
         except MemoryError:
             raise LogsrvError(late.NO_MEMORY) from None
         finally:

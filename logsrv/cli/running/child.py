@@ -8,7 +8,6 @@ NOT_RUNNABLE when the file is at fault, and CANNOT_START when the options or the
 from __future__ import annotations
 
 import json
-import os
 import socket
 import sys
 from collections.abc import Sequence
@@ -22,6 +21,7 @@ import logsrv.cli.running as late
 from logsrv.cli.arguments import tell
 from logsrv.cli.running.channel import MessageChannel
 from logsrv.errors import ConfigurationError
+from logsrv.kit.options.standard_output import forget_output
 
 NOT_RUNNABLE = 3
 CANNOT_START = 4
@@ -59,7 +59,7 @@ def _run(
         return _serve(plugin, parsed, channel, reactor, quiet=quiet)
     except BrokenPipeError:
         # `--help | head`: who reads has seen enough.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        forget_output()
         return 0
     except ConfigurationError as error:
         sentence = str(error)

@@ -68,10 +68,6 @@ class Child:
         )
         theirs.close()
 
-    def end(self) -> None:
-        """Tell it to take in what has arrived, and end."""
-        self.process.terminate()
-
     def leave(self) -> None:
         """Have it end without a word, and wait until it accepts nobody any more: who comes now meets
         its successor.
@@ -81,10 +77,6 @@ class Child:
             self.channel.send("leave")
         if not self.channel.has_message:
             select.select([self.channel], [], [], LEAVE_SECONDS)
-
-    def reload(self) -> None:
-        """Tell it to read its configuration again."""
-        self.process.send_signal(signal.SIGHUP)
 
     def kill(self) -> None:
         self.process.kill()
@@ -151,7 +143,7 @@ class Supervisor:
     def _reload(self) -> None:
         self._hung_up = False
         if self._serving is not None:
-            self._serving.reload()
+            self._serving.process.send_signal(signal.SIGHUP)
         else:
             _say(f"there is nothing to reload; save {self._file.name} to start it")
 
@@ -258,7 +250,8 @@ class Supervisor:
         _say("ending; Ctrl-C once more does not wait for what is going on")
         ending = [child for child in (self._serving, *self._leaving) if child is not None]
         for child in ending:
-            child.end()
+            # It takes in what has arrived for it.
+            child.process.terminate()
         self._wait_for(ending)
         return 0
 

@@ -9,7 +9,6 @@ from pathlib import Path
 import pytest
 
 from logsrv.cli.reading.arguments import (
-    WrongQuery,
     count,
     declare_query,
     declare_scope,
@@ -92,7 +91,7 @@ def test_times_are_those_of_the_store() -> None:
 
 
 def test_a_wrong_query_says_where() -> None:
-    with pytest.raises(WrongQuery) as caught:
+    with pytest.raises(UsageError) as caught:
         matcher(["a", "level>=banana"], "search")
     assert str(caught.value).splitlines()[-1].index("^") == 2 + len("a level>=")
 
