@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Generator, Iterable
+from itertools import groupby
+from operator import itemgetter
 from typing import Any, TypeVar
 
 import attrs
 
 from logsrv.linelog.framing.bodies.bodies import BodyRules, Records, Reply, WholeLines
-from logsrv.linelog.framing.lines.records import RecordRun, in_runs
+from logsrv.linelog.framing.lines.records import RecordRun
 
 Result = TypeVar("Result")
 
@@ -41,7 +43,8 @@ def taken_by(take: Callable[..., Any], body: bytes, rules: BodyRules) -> Taken:
 
 def runs_of(records: Records) -> list[RecordRun]:
     """Return what was added, as many together as are alike."""
-    return list(in_runs(_each(records)))
+    runs = groupby(_each(records), itemgetter(1))
+    return [RecordRun([line for line, _ in run], structured) for structured, run in runs]
 
 
 def lines_of(records: Records) -> list[bytes]:

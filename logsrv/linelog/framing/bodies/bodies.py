@@ -76,7 +76,7 @@ def most_made(most_body: int) -> int:
 
 @attrs.frozen
 class WholeLines:
-    """Structured records that are lines as they stand: short enough, nothing to escape, ended by LF."""
+    """Records that are lines as they stand: short enough, nothing to escape, each ended by LF."""
 
     text: bytes
     number: int
@@ -116,6 +116,14 @@ class Records:
         else:
             self._open = [record]
             self._runs.append(RecordRun(self._open, structured))
+
+    def add_texts(self, texts: list[bytes]) -> None:
+        """Add records of text, many at once. Raises RequestRefused (413) as `add` does."""
+        self.expect(len(texts))
+        self._made += sum(map(len, texts)) + len(texts) * RECORD
+        self._number += len(texts)
+        self._open = texts
+        self._runs.append(RecordRun(texts, structured=False))
 
     def add_all(self, other: Records) -> None:
         """Add what others are, in their order."""

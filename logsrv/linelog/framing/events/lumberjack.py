@@ -11,11 +11,12 @@ Numbers have 32 bits, the highest first.
 from __future__ import annotations
 
 import struct
-from collections.abc import Generator, Iterable, Iterator, Sequence
+from collections.abc import Generator, Iterable, Iterator
+from typing import TypeAlias
 
 import attrs
 
-from logsrv.linelog.framing.bodies.bodies import RECORD, most_made, parsed
+from logsrv.linelog.framing.bodies.bodies import RECORD, Records, most_made
 from logsrv.linelog.framing.bodies.inflated import (
     TooLargeError,
     UnpackingError,
@@ -23,13 +24,12 @@ from logsrv.linelog.framing.bodies.inflated import (
     in_pieces,
     inflating,
 )
-from logsrv.linelog.framing.bodies.json_text import objects_as_they_stand, one_line
-from logsrv.linelog.framing.lines.records import RecordRun, in_runs, without_ending
+from logsrv.linelog.framing.events.objects import add_objects
 
 _VERSION = ord("2")
 _WINDOW, _JSON, _COMPRESSED = b"WJC"
 _NUMBER = struct.Struct(">I")
-# Bytes and events of a window that are given together, and bytes of unpacked data that are kept.
+# Bytes, and events or windows, that are given together, and bytes of unpacked data that are kept.
 _AT_ONCE = 64 << 10
 _MOST_AT_ONCE = 1024
 _KEPT = 1 << 20
@@ -38,19 +38,15 @@ _BEGIN_OF_EVENT = b"2J"
 
 
 @attrs.frozen
-class EventWindow:
-    """Events, and the sequence that is to be acknowledged behind them: None, as there are more to come.
+class Events:
+    """Events, and the acknowledgements that are due when those are safe: b"" if their window goes on."""
 
-    as_text: how many of them are no JSON object, or too long for one. Without any events it is a turn for
-    others.
-    """
-
-    records: Sequence[RecordRun]
-    sequence: int | None
-    as_text: int
+    records: Records
+    acknowledgements: bytes
 
 
-_TURN = EventWindow((), None, 0)
+# Others may have a turn where None stands.
+Steps: TypeAlias = Iterator[Events | None]
 
 
 def acknowledgement(sequence: int) -> bytes:
@@ -65,11 +61,13 @@ class LumberjackFramer:
     """
 
     __slots__ = (
+        "_acknowledgements",
         "_body",
         "_events",
         "_held",
         "_left",
         "_record",
+        "_records",
         "_size",
         "_wanted",
         "reason",
@@ -87,8 +85,10 @@ class LumberjackFramer:
         self._wanted = 0
         # Events that the window still waits for.
         self._left = 0
-        # Events that are whole, and their bytes.
+        # Events of one window that are whole; those of windows before it; the bytes of all.
         self._events: list[bytes] = []
+        self._records = Records()
+        self._acknowledgements: list[bytes] = []
         self._size = 0
 
     @property
@@ -96,7 +96,7 @@ class LumberjackFramer:
         """Return how many bytes wait for the rest of their frame."""
         return len(self._held)
 
-    def receive(self, data: bytes) -> Iterator[EventWindow]:
+    def receive(self, data: bytes) -> Steps:
         """Give the events that are whole now, those before a `trouble` too; to be done before the next."""
         if self.trouble:
             return
@@ -111,11 +111,12 @@ class LumberjackFramer:
         else:
             del held[:done]
             self._wanted = max(0, self._wanted - done)
-        yield from self._close_window(None)
+        yield from self._take_window(b"")
+        yield from self._give()
 
     def _frames(
         self, data: bytes | bytearray, *, compressed: bool
-    ) -> Generator[EventWindow, None, int]:
+    ) -> Generator[Events | None, None, int]:
         """Take the frames that are whole; return where the next one begins. May set `trouble`."""
         at, end = 0, len(data)
         while not self.trouble and end - at >= _KIND:
@@ -144,9 +145,10 @@ class LumberjackFramer:
                 self._size += number
                 self._left = max(0, self._left - 1)
                 if not self._left:
-                    yield from self._close_window(_NUMBER.unpack_from(data, at + _KIND)[0])
+                    (sequence,) = _NUMBER.unpack_from(data, at + _KIND)
+                    yield from self._take_window(acknowledgement(sequence))
                 elif self._size > _AT_ONCE or len(self._events) > _MOST_AT_ONCE:
-                    yield from self._close_window(None)
+                    yield from self._take_window(b"")
             at = stop
         return at
 
@@ -170,9 +172,10 @@ class LumberjackFramer:
             self.reason = "oversize"
         return not self.trouble
 
-    def _compressed(self, content: bytes) -> Iterator[EventWindow]:
+    def _compressed(self, content: bytes) -> Steps:
         """Take the frames in a compressed one; nothing of it if it is damaged, which its end says."""
-        yield from self._close_window(None)
+        yield from self._take_window(b"")
+        yield from self._give()
         kept: list[bytes] = []
         size = events = 0
         most = most_made(self._body)
@@ -185,7 +188,7 @@ class LumberjackFramer:
                     raise TooLargeError(f"it would become events of more than {most} bytes")
                 if size <= _KEPT:
                     kept.append(piece)
-                yield _TURN
+                yield None
         except UnpackingError as error:
             self.trouble = f"compressed data cannot be unpacked: {error}"
             self.reason = "unpacking"
@@ -193,7 +196,7 @@ class LumberjackFramer:
         # Much data is unpacked once more: keeping all of it would be too much.
         yield from self._unpacked(kept if size <= _KEPT else inflating(in_pieces(content)))
 
-    def _unpacked(self, pieces: Iterable[bytes]) -> Iterator[EventWindow]:
+    def _unpacked(self, pieces: Iterable[bytes]) -> Steps:
         rest = b""
         for piece in pieces:
             rest += piece
@@ -208,30 +211,29 @@ class LumberjackFramer:
         if rest:
             self.trouble = "a frame does not end where its compressed data does"
 
-    def _close_window(self, sequence: int | None) -> Iterator[EventWindow]:
-        events, self._events, self._size = self._events, [], 0
-        if events:
-            yield _window(events, sequence, self._record)
+    def _take_window(self, acknowledgement: bytes) -> Steps:
+        """Take the events of a window that are there; many small windows are given together.
 
+        One with text is given by itself: --oversize may close the connection for it.
+        """
+        events, self._events = self._events, []
+        if not events:
+            return
+        found = Records()
+        add_objects(events, self._record, found)
+        if found.as_text:
+            yield from self._give()
+        self._records.add_all(found)
+        self._acknowledgements.append(acknowledgement)
+        many = self._size > _AT_ONCE or len(self._acknowledgements) > _MOST_AT_ONCE
+        if many or found.as_text:
+            yield from self._give()
+        else:
+            yield None
 
-def _window(events: Sequence[bytes], sequence: int | None, most: int) -> EventWindow:
-    if objects_as_they_stand(b"\n".join(events), most) == len(events):
-        return EventWindow((RecordRun(events, True),), sequence, 0)
-    records = list(_records(events, most))
-    as_text = sum(not structured and bool(line) for line, structured in records)
-    return EventWindow(tuple(in_runs(records)), sequence, as_text)
-
-
-def _records(events: Iterable[bytes], most: int) -> Iterator[tuple[bytes, bool]]:
-    for event in events:
-        line = one_line(event) if len(event) <= most and is_object(event) else b""
-        fits = 0 < len(line) <= most
-        yield (line if fits else without_ending(event)), fits
-
-
-def is_object(text: bytes) -> bool:
-    """Return whether text is a JSON object."""
-    try:
-        return isinstance(parsed(text), dict)
-    except ValueError:
-        return False
+    def _give(self) -> Steps:
+        records, self._records = self._records, Records()
+        due, self._acknowledgements = b"".join(self._acknowledgements), []
+        self._size = 0
+        if len(records):
+            yield Events(records, due)

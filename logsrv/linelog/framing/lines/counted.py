@@ -15,7 +15,7 @@ import attrs
 import numpy as np
 import numpy.typing as npt
 
-from logsrv.linelog.framing.lines.records import without_ending
+from logsrv.linelog.framing.lines.records import as_part, without_ending
 
 Places: TypeAlias = npt.NDArray[np.signedinteger[Any]]
 
@@ -71,12 +71,6 @@ def cut_counted(
     if lines is None:
         lines = _each(data, begins.tolist(), ends.tolist(), raw)
     return CountedFrames(lines, int(ends[-1]), after)
-
-
-def as_part(part: bytes, raw: bool) -> bytes:
-    """Return part of a message so that a framer of lines sees no ending in it."""
-    part = part.replace(b"\n", rb"\x0a")
-    return part if raw else part.replace(b"\r", rb"\x0d")
 
 
 def _at_once(data: bytes, at: int, limit: int) -> tuple[list[tuple[Places, Places]], int]:

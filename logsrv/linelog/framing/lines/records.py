@@ -6,9 +6,7 @@ an LF inside as `\\x0a`, and what has to be escaped otherwise as in any line.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
-from itertools import groupby
-from operator import itemgetter
+from collections.abc import Iterator, Sequence
 
 import attrs
 
@@ -46,12 +44,6 @@ class RecordRun:
     def size(self) -> int:
         """The bytes of the records."""
         return sum(map(len, self.lines))
-
-
-def in_runs(records: Iterable[tuple[bytes, bool]]) -> Iterator[RecordRun]:
-    """Give records, of which each comes with whether it is structured, as many together as are alike."""
-    for structured, run in groupby(records, itemgetter(1)):
-        yield RecordRun([line for line, _ in run], structured)
 
 
 def frame_records(records: Sequence[bytes], rules: LineRules, counts: LineCounts) -> Framed:
@@ -104,8 +96,7 @@ def long_record(record: bytes, rules: LineRules, counts: LineCounts) -> Iterator
     """
     framer = LineFramer(for_frames(rules), counts)
     for at in range(0, len(record), _PIECE):
-        piece = record[at : at + _PIECE].replace(b"\n", _ESCAPED_LF)
-        block = framer.receive(piece if rules.raw else piece.replace(b"\r", rb"\x0d"))
+        block = framer.receive(as_part(record[at : at + _PIECE], rules.raw))
         if block is not None:
             yield block
     block = framer.finish()
@@ -113,8 +104,14 @@ def long_record(record: bytes, rules: LineRules, counts: LineCounts) -> Iterator
         yield block
 
 
+def as_part(part: bytes, raw: bool) -> bytes:
+    """Return part of a record so that a framer of lines sees no ending in it."""
+    part = part.replace(b"\n", _ESCAPED_LF)
+    return part if raw else part.replace(b"\r", rb"\x0d")
+
+
 def without_ending(record: bytes) -> bytes:
     """Return a record without the one LF, CR LF or NUL that it may end with."""
-    if record.endswith((b"\n", b"\0")):
-        record = record[:-1] if not record.endswith(b"\r\n") else record[:-2]
-    return record
+    if record.endswith(b"\r\n"):
+        return record[:-2]
+    return record[:-1] if record.endswith((b"\n", b"\0")) else record

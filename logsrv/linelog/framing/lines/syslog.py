@@ -23,11 +23,10 @@ from logsrv.linelog.framing.lines.counted import (
     HEADER,
     LONGEST_HEADER,
     MAY_BECOME_HEADER,
-    as_part,
     cut_counted,
 )
 from logsrv.linelog.framing.lines.lines import LineFramer
-from logsrv.linelog.framing.lines.records import without_ending
+from logsrv.linelog.framing.lines.records import as_part, without_ending
 from logsrv.linelog.framing.lines.rules import LineCounts, LineRules, for_frames
 
 _LF, _CR, _SPACE, _LESS_THAN, _ONE, _NINE = 10, 13, 32, 60, 49, 9

@@ -141,7 +141,7 @@ class JournalBody:
         self._intake = intake
         self._source = source
         self._holder = holder
-        self._framer = JournalFramer(intake.structured_rules.max_line)
+        self._framer = JournalFramer(intake.max_record)
 
     @property
     def unfinished(self) -> bool:
@@ -232,7 +232,7 @@ class KeptBody:
     def _records_taken(self, body: bytes, most: int) -> Steps:
         headers = self._headers
         assert headers.route.take is not None
-        max_record = self._intake.structured_rules.max_line
+        max_record = self._intake.max_record
         rules = BodyRules(headers.media, headers.path, max_record, most_made(most), most)
         gathered = Gathering(self._intake, Records(rules.max_made))
         reply = yield from gathered.steps(headers.route.take(body, rules, gathered.records))

@@ -10,12 +10,11 @@ from zope.interface import implementer
 from logsrv.kit.net.source import source_of
 from logsrv.linelog.framing.bodies.bodies import Records, RequestRefused
 from logsrv.linelog.framing.events.journal import entry_of
-from logsrv.linelog.framing.lines.records import RecordRun
 from logsrv.linelog.inputs.http.channel import HttpInputFactory
 from logsrv.linelog.inputs.http.routes import JOURNAL_ROUTES
 from logsrv.linelog.inputs.intake.connections import Input
+from logsrv.linelog.inputs.intake.gathering import store_from_datagrams
 from logsrv.linelog.inputs.intake.intake import IDatagramReceiver, Intake
-from logsrv.linelog.inputs.records.records import store_from_datagrams
 
 
 @implementer(IDatagramReceiver)
@@ -35,17 +34,13 @@ class JournalDatagrams:
                 intake.counts.empty += 1
                 continue
             try:
-                entry = entry_of(payload, intake.structured_rules.max_line)
+                entry = entry_of(payload, intake.max_record)
             except RequestRefused:
                 records.as_text += 1
                 records.add(payload, structured=False)
                 continue
             records.add_all(entry)
-        if records.as_text:
-            intake.as_text(name, records.as_text)
-        for run in records.take():
-            assert isinstance(run, RecordRun)
-            store_from_datagrams(intake, run.lines, name, structured=run.structured)
+        store_from_datagrams(intake, records, name)
 
 
 class Journal(Input):

@@ -74,7 +74,8 @@ class Intake:
     """A listener's way into the store: its rules, its counters, its clock.
 
     rules: what lines have to be like; a connection keeps those it began with. options,
-    secrets, structured_rules: what inputs of records go by beside it.
+    secrets, structured_rules: what inputs of records go by beside it. max_record: bytes of a record of JSON
+    and the like.
     counts, received_bytes: what the protocols count. received_lines: those that were stored.
     connection_log: None unless the operator wants it. unfinished: what its connections hold. turns: for
     work that may take long. aside: connections that send what is costly. datagrams: what is paused where
@@ -131,6 +132,7 @@ class Intake:
         self.options = settings.input_options
         self.secrets = read_secrets(self.options)
         self.structured_rules = for_structured(self.rules, self.options.max_record)
+        self.max_record = self.structured_rules.max_line
         self.connection_log = (
             ConnectionLog(self.label, self.clock) if settings.log_connections else None
         )

@@ -32,7 +32,7 @@ class ForwardReceiver(RecordReceiver):
     _framer: ValueFramer
 
     def __init__(self, intake: Intake) -> None:
-        self._limits = ForwardLimits(intake.structured_rules.max_line, intake.options.max_body)
+        self._limits = ForwardLimits(intake.max_record, intake.options.max_body)
         self._key = intake.secrets.shared_key
         self._nonce = b""
         super().__init__(intake)

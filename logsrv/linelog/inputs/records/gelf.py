@@ -11,13 +11,15 @@ from twisted.internet.interfaces import IAddress, IDelayedCall
 from zope.interface import implementer
 
 from logsrv.kit.net.source import source_of
+from logsrv.linelog.framing.bodies.bodies import Records
 from logsrv.linelog.framing.bodies.inflated import TooLargeError
-from logsrv.linelog.framing.events.gelf import GelfFramer, Pieces, runs, texts
+from logsrv.linelog.framing.events.gelf import GelfFramer
 from logsrv.linelog.framing.events.gelf_datagrams import MAGIC, SECONDS, Chunks, unpacked
-from logsrv.linelog.framing.lines.records import RecordRun
+from logsrv.linelog.framing.events.objects import add_objects
 from logsrv.linelog.inputs.intake.connections import Input
+from logsrv.linelog.inputs.intake.gathering import store_from_datagrams
 from logsrv.linelog.inputs.intake.intake import IDatagramReceiver, Intake
-from logsrv.linelog.inputs.records.records import RecordReceiver, store_from_datagrams
+from logsrv.linelog.inputs.records.records import RecordReceiver
 
 # A datagram that becomes more than so many times --max-record is refused; a smaller one is kept as text.
 _TIMES_A_RECORD = 8
@@ -38,7 +40,7 @@ class GelfReceiver(RecordReceiver):
 
     def received(self, data: bytes) -> Iterator[None]:
         for at in range(0, len(data), _PIECE):
-            self._take(self._framer.receive(data[at : at + _PIECE]))
+            yield from self.store(self._framer.receive(data[at : at + _PIECE]))
             if self._framer.closing:
                 self.refuse("oversize", self._framer.closing)
             if self.ending:
@@ -46,19 +48,8 @@ class GelfReceiver(RecordReceiver):
             yield
 
     def lost(self) -> None:
-        self._take(self._framer.finish())
-
-    def _take(self, pieces: Pieces) -> None:
-        for piece in pieces:
-            if isinstance(piece, RecordRun):
-                self.store(piece.lines, structured=piece.structured)
-            else:
-                self.store_block(piece)
-        framer = self._framer
-        as_text = texts(pieces) + framer.long_texts
-        framer.long_texts = 0
-        if as_text:
-            self.intake.as_text(self.source, as_text)
+        for _ in self.store(self._framer.finish()):
+            pass
 
 
 @implementer(IDatagramReceiver)
@@ -98,17 +89,11 @@ class GelfDatagrams:
             else:
                 messages.append(message)
                 size += len(message)
-        self._store(messages, name)
+        records = Records()
+        add_objects(messages, intake.options.max_record, records)
+        store_from_datagrams(intake, records, intake.source(name))
         if packed:
             intake.in_turn(partial(self._take, packed, name))
-
-    def _store(self, messages: list[bytes], name: str) -> None:
-        intake = self._intake
-        found = runs(messages, intake.options.max_record)
-        for run in found:
-            store_from_datagrams(intake, run.lines, intake.source(name), structured=run.structured)
-        if as_text := texts(found):
-            intake.as_text(intake.source(name), as_text)
 
     def _look_later(self) -> None:
         """Count what was given up, and look again when what is unfinished has had its time."""

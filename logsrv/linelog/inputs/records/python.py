@@ -8,31 +8,31 @@ from twisted.internet.interfaces import IAddress
 from zope.interface import implementer
 
 from logsrv.kit.net.source import source_of
+from logsrv.linelog.framing.bodies.bodies import Records
 from logsrv.linelog.framing.events.plain_pickle import NotPlainError
 from logsrv.linelog.framing.events.python_frames import PickleFramer
 from logsrv.linelog.framing.events.python_records import line_of
-from logsrv.linelog.framing.lines.records import RecordRun, in_runs
 from logsrv.linelog.inputs.intake.connections import Input
+from logsrv.linelog.inputs.intake.gathering import store_from_datagrams
 from logsrv.linelog.inputs.intake.intake import IDatagramReceiver, Intake
-from logsrv.linelog.inputs.records.records import RecordReceiver, store_from_datagrams
+from logsrv.linelog.inputs.records.records import RecordReceiver
 
 _LENGTH = 4
 # Records that are read in one step, some 20 µs each.
 _AT_ONCE = 64
 
 
-def records(intake: Intake, pickles: Iterable[bytes], source: str) -> list[RecordRun]:
+def records(intake: Intake, pickles: Iterable[bytes], source: str) -> Records:
     """Return what is to be stored of some pickles; those that are no records are counted and reported."""
-    most = intake.structured_rules.max_line
-    found = []
+    found = Records()
     for pickle in pickles:
         try:
-            line = line_of(pickle, most)
+            line = line_of(pickle, intake.max_record)
         except NotPlainError as error:
             drop(intake, str(error), source)
         else:
-            found.append((line, len(line) <= most))
-    return list(in_runs(found))
+            found.add(line, structured=len(line) <= intake.max_record)
+    return found
 
 
 def drop(intake: Intake, why: str, source: str) -> None:
@@ -46,17 +46,18 @@ class PythonReceiver(RecordReceiver):
     _framer: PickleFramer
 
     def make_framer(self) -> PickleFramer:
-        return PickleFramer(self._structured.max_line, self.intake.options.max_body)
+        self._longest = self.intake.max_record
+        return PickleFramer(self._longest, self.intake.options.max_body)
 
     def received(self, data: bytes) -> Iterator[None]:
         framer, before = self._framer, self._framer.passed_over
         pickles = framer.receive(data)
         for at in range(0, len(pickles), _AT_ONCE):
-            for run in records(self.intake, pickles[at : at + _AT_ONCE], self.source):
-                self.store(run.lines, structured=run.structured)
+            some = pickles[at : at + _AT_ONCE]
+            yield from self.store(records(self.intake, some, self.source))
             yield
         if framer.passed_over > before:
-            why = f"dropped what is longer than {self._structured.max_line} bytes, pickled"
+            why = f"dropped what is longer than {self._longest} bytes, pickled"
             self.intake.drop(self.source, "oversize", why, framer.passed_over - before)
         if framer.trouble:
             self.refuse("oversize", f"closing the connection: {framer.trouble}")
@@ -83,8 +84,7 @@ class PythonDatagrams:
                 whole.append(payload[_LENGTH:])
             else:
                 drop(intake, "a datagram does not have the length that it says", name)
-        for run in records(intake, whole, name):
-            store_from_datagrams(intake, run.lines, name, structured=run.structured)
+        store_from_datagrams(intake, records(intake, whole, name), name)
 
 
 class Python(Input):

@@ -6,11 +6,11 @@
 
         def received(self, data):
             records, answer = self._framer.receive(data)
-            self.store(records)
+            yield from self.store(records)
             self.answer_when_safe(answer)
 
-What may take long is done in slices, for which `received` is a generator: others are served between them,
-and the peer is not read from until the last one.
+What may take long is done in slices, which is why `received` is a generator: others are served between
+them, and the peer is not read from until the last one.
 
 An acknowledgement is sent when the store says that all before it is safe, and never otherwise: where a
 disk fails the connection is cut, so that the client sends again what it has no answer for.
@@ -20,7 +20,7 @@ from __future__ import annotations
 
 import enum
 from collections import deque
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from typing import Any
 from typing import Protocol as Shape
 
@@ -31,9 +31,7 @@ from twisted.python.failure import Failure
 from zope.interface import implementer
 
 from logsrv.kit.net.source import source_of
-from logsrv.linelog.batch import Block
-from logsrv.linelog.framing.lines.records import frame_records
-from logsrv.linelog.framing.lines.rules import for_datagrams
+from logsrv.linelog.framing.bodies.bodies import Records
 from logsrv.linelog.inputs.intake.answers import Answering, AnswerWriter
 from logsrv.linelog.inputs.intake.gathering import Gathering
 from logsrv.linelog.inputs.intake.intake import Intake
@@ -91,7 +89,6 @@ class RecordReceiver(Protocol):
         self.ending = False
         """Whether the connection is being closed: what still comes is counted, and not looked at."""
         self._rules = intake.rules
-        self._structured = intake.structured_rules
         self.due = 0
         """How many acknowledgements wait until it is safe."""
         # Their bytes with those that were stored before them.
@@ -116,38 +113,19 @@ class RecordReceiver(Protocol):
         """Return true while something is to be stored or acknowledged: a stop waits for it."""
         return self._work is not Working.NOTHING or self.due > 0
 
-    def received(self, data: bytes) -> Iterator[None] | None:
-        """Take what the peer sent, cut anywhere: at once, or in steps between which others have a turn."""
+    def received(self, data: bytes) -> Iterator[None]:
+        """Take what the peer sent, cut anywhere, in steps between which others have a turn."""
         raise NotImplementedError(f"{type(self).__name__} has no received")
 
     def lost(self) -> None:
         """Store what may be stored although the peer has gone in the middle of it."""
 
-    def store(self, records: Sequence[bytes], *, structured: bool = False) -> None:
-        """Store records, each as one line; an empty one is none.
+    def store(self, records: Records) -> Iterator[None]:
+        """Store records, each as one line, in steps; an empty one is none.
 
-        structured: they may be as long as --max-record, and are valid as they are. Behind one that closes
-        the connection, by --oversize close, they are dropped and counted.
+        Behind one that closes the connection, by --oversize close, they are dropped and counted.
         """
-        if self.ending:
-            self.intake.counts.dropped_closed += sum(map(len, records))
-            return
-        rules = self._structured if structured else self._rules
-        framed = frame_records(records, rules, self.intake.counts)
-        if framed.block is not None:
-            self.store_block(framed.block)
-        if framed.closing is not None:
-            self.refuse("oversize", framed.closing)
-
-    def store_block(self, block: Block) -> None:
-        """Store lines; they are dropped and counted as records are."""
-        if self.ending:
-            self.intake.counts.dropped_closed += len(block)
-            return
-        if not self._stored:
-            self._since = self.intake.moment
-        self._stored += len(block)
-        self.intake.take(block, self.source)
+        return self.store_gathered(Gathering(self.intake, records, self._rules))
 
     @property
     def held(self) -> int:
@@ -162,7 +140,9 @@ class RecordReceiver(Protocol):
         self._framer = self.make_framer()
 
     def store_gathered(self, gathering: Gathering) -> Iterator[None]:
-        """Store the records of a message that is understood."""
+        """Store the records of a message that is understood, in steps."""
+        if self.ending:
+            gathering.closing = "nothing is taken any more"
         if not self._stored:
             self._since = self.intake.moment
         yield from gathering.store(self.source)
@@ -244,7 +224,7 @@ class RecordReceiver(Protocol):
 
     def _steps(self) -> Iterator[None]:
         while self._unread and not self.ending:
-            yield from self.received(self._unread.popleft()) or ()
+            yield from self.received(self._unread.popleft())
 
     def _done(self, failure: Failure | None) -> None:
         paused, self._work = self._work is Working.IN_TURNS, Working.NOTHING
@@ -324,16 +304,3 @@ class RecordReceiver(Protocol):
 
     def stopProducing(self) -> None:
         self.transport.abortConnection()
-
-
-def store_from_datagrams(
-    intake: Intake, records: Sequence[bytes], source: str, *, structured: bool
-) -> None:
-    """Store records that came in datagrams, each as one line; an empty one is none.
-
-    source: as the intake gives it. structured: they may be as long as --max-record.
-    """
-    rules = for_datagrams(intake.structured_rules if structured else intake.rules)
-    block = frame_records(records, rules, intake.counts).block
-    if block is not None:
-        intake.take(block, source)

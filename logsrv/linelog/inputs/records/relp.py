@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from logsrv.linelog.framing.bodies.bodies import Records
 from logsrv.linelog.framing.lines.relp import RelpFramer
 from logsrv.linelog.inputs.intake.connections import Input
 from logsrv.linelog.inputs.records.records import RecordReceiver
@@ -23,16 +24,16 @@ class RelpReceiver(RecordReceiver):
 
     def received(self, data: bytes) -> Iterator[None]:
         for at in range(0, len(data), _PIECE):
-            self._take(data[at : at + _PIECE])
+            yield from self._take(data[at : at + _PIECE])
             if self.ending:
                 return
             yield
 
-    def _take(self, data: bytes) -> None:
-        framer = self._framer
+    def _take(self, data: bytes) -> Iterator[None]:
+        framer, records = self._framer, Records()
         messages = framer.receive(data)
-        if messages:
-            self.store(messages)
+        records.add_texts(messages)
+        yield from self.store(records)
         answer = framer.take_answer()
         if answer and (messages or self.due):
             self.answer_when_safe(answer)

@@ -13,7 +13,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from logsrv.linelog.framing.bodies import bodies
-from logsrv.linelog.framing.events.lumberjack import LumberjackFramer, acknowledgement
+from logsrv.linelog.framing.events.lumberjack import Events, LumberjackFramer, acknowledgement
+from tests.linelog.framing.steps import lines_of, runs_of
 
 
 def window(number: int) -> bytes:
@@ -29,18 +30,25 @@ def packed(frames: bytes, level: int = 6) -> bytes:
     return b"2C" + struct.pack(">I", len(data)) + data
 
 
+def events_of(framer: LumberjackFramer, data: bytes) -> list[Events]:
+    return [one for one in framer.receive(data) if one is not None]
+
+
+def sequences_of(one: Events) -> list[int]:
+    return [sequence for _, sequence in struct.iter_unpack(">2sI", one.acknowledgements)]
+
+
 def taken(
     data: bytes, size: int = 1 << 20, record: int = 100_000, body: int = 1 << 20
 ) -> tuple[list[bytes], list[int], LumberjackFramer]:
     """The lines, and what is to be acknowledged."""
     framer = LumberjackFramer(record, body)
     lines: list[bytes] = []
-    sequences = []
+    sequences: list[int] = []
     for at in range(0, len(data), size):
-        for one in framer.receive(data[at : at + size]):
-            lines += [line for run in one.records for line in run.lines]
-            if one.sequence is not None:
-                sequences.append(one.sequence)
+        for one in events_of(framer, data[at : at + size]):
+            lines += lines_of(one.records)
+            sequences += sequences_of(one)
     return lines, sequences, framer
 
 
@@ -71,7 +79,7 @@ def test_a_window_in_several_frames_is_acknowledged_at_its_end() -> None:
     frames = [event(number, b"{}") for number in range(1, 5)]
     _, sequences, framer = taken(window(4) + packed(frames[0] + frames[1]) + frames[2])
     assert sequences == []
-    assert [one.sequence for one in framer.receive(frames[3])] == [4]
+    assert list(map(sequences_of, events_of(framer, frames[3]))) == [[4]]
 
 
 def test_without_a_window_each_is_acknowledged() -> None:
@@ -84,14 +92,13 @@ def test_an_empty_window() -> None:
 
 def test_what_is_no_object_is_text() -> None:
     framer = LumberjackFramer(1000, 1000)
-    (one,) = framer.receive(
-        window(4) + b"".join(event(1, text) for text in (b'{"a": 1}', b"no\njson\r\n", b"[1]", b""))
-    )
-    assert [(run.lines, run.structured) for run in one.records] == [
+    texts = (b'{"a": 1}', b"no\njson\r\n", b"[1]", b"")
+    (one,) = events_of(framer, window(4) + b"".join(event(1, text) for text in texts))
+    assert [(run.lines, run.structured) for run in runs_of(one.records)] == [
         ([b'{"a": 1}'], True),
         ([b"no\njson", b"[1]", b""], False),
     ]
-    assert (one.as_text, one.sequence) == (2, 1)
+    assert (one.records.as_text, sequences_of(one)) == (2, [1])
 
 
 def test_an_object_of_several_lines() -> None:
@@ -132,13 +139,13 @@ def test_an_event_longer_than_a_record_is_text(pack: Callable[[bytes], bytes]) -
     long = b'{"a":"%s"}' % (b"x" * 100)
     frames = b"".join(event(number, text) for number, text in enumerate([b"{}", long, b"[]"], 1))
     framer = LumberjackFramer(100, 1000)
-    windows = list(framer.receive(window(3) + pack(frames)))
-    runs = [run for one in windows for run in one.records]
+    windows = events_of(framer, window(3) + pack(frames))
+    runs = [run for one in windows for run in runs_of(one.records)]
     assert [(list(run.lines), run.structured) for run in runs] == [
         ([b"{}"], True), ([long, b"[]"], False),
     ]  # fmt: skip
-    assert [one.sequence for one in windows if one.sequence] == [3] and not framer.trouble
-    assert sum(one.as_text for one in windows) == 2
+    assert [one for window in windows for one in sequences_of(window)] == [3] and not framer.trouble
+    assert sum(one.records.as_text for one in windows) == 2
 
 
 @pytest.mark.parametrize("data", [b"2C\0\0\0\4abcd", packed(event(1, b"{}"))[:-1] + b"y"])

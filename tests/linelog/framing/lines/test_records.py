@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from logsrv.linelog.framing.lines.records import frame_records, in_runs, without_ending
+from logsrv.linelog.framing.lines.records import frame_records, without_ending
 from logsrv.linelog.framing.lines.rules import LineCounts, LineRules, Oversize
 
 RECORDS = st.lists(st.binary(max_size=12) | st.sampled_from([b"plain", b"a\nb", "é".encode()]))
@@ -84,12 +84,3 @@ def test_too_long_ones_close_the_connection() -> None:
 )
 def test_one_ending_is_taken_off(record: bytes, rest: bytes) -> None:
     assert without_ending(record) == rest
-
-
-def test_runs_of_what_is_alike() -> None:
-    runs = list(in_runs([(b"a", True), (b"b", True), (b"c", False), (b"d", True)]))
-    assert [(run.lines, run.structured) for run in runs] == [
-        ([b"a", b"b"], True),
-        ([b"c"], False),
-        ([b"d"], True),
-    ]

@@ -9,6 +9,7 @@ import pytest
 from twisted.internet.testing import StringTransport
 
 from logsrv.kit.observe.metrics import Metrics
+from logsrv.linelog.framing.bodies.bodies import Records
 from logsrv.linelog.framing.lines.rules import LineRules, Oversize
 from logsrv.linelog.inputs.intake import turns
 from logsrv.linelog.inputs.intake.options import InputOptions
@@ -41,14 +42,22 @@ class Echo(RecordReceiver):
     def make_framer(self) -> Semicolons:
         return Semicolons()
 
-    def received(self, data: bytes) -> Iterator[None] | None:
-        records = self._framer.receive(data)
-        self.store(records, structured=records[:1] == [b"{}"])
-        self.answer_when_safe(b"%d." % len(records))
-        return None
+    def received(self, data: bytes) -> Iterator[None]:
+        texts = self._framer.receive(data)
+        found = Records()
+        for text in texts:
+            found.add(text, structured=texts[:1] == [b"{}"])
+        yield from self.store(found)
+        self.answer_when_safe(b"%d." % len(texts))
+
+    def store_texts(self, *texts: bytes) -> None:
+        found = Records()
+        found.add_texts(list(texts))
+        for _ in self.store(found):
+            pass
 
     def lost(self) -> None:
-        self.store([self._framer.rest])
+        self.store_texts(self._framer.rest)
 
 
 class Peer(StringTransport):
@@ -127,8 +136,8 @@ def test_an_answer_is_for_all_since_the_last_one() -> None:
     sink = Sink()
     receiver, _ = connected(sink)
     receiver.dataReceived(b"a;")
-    receiver.store([b"b"])
-    receiver.store([b"c"])
+    receiver.store_texts(b"b")
+    receiver.store_texts(b"c")
     receiver.dataReceived(b"d;")
     assert sink.text == b"a\nb\nc\nd\n"
     assert sink.since == len(b"a\n")
@@ -173,7 +182,7 @@ class Slicer(Echo):
     def received(self, data: bytes) -> Iterator[None]:
         records = self._framer.receive(data)
         for record in records:
-            self.store([record])
+            self.store_texts(record)
             yield
         self.answer_when_safe(b"%d." % len(records))
 
@@ -288,8 +297,8 @@ def test_nothing_behind_what_closes_the_connection_is_stored() -> None:
     """However much of it came together: it is counted."""
     sink = Sink()
     receiver, peer = connected(sink, max_line=4, oversize=Oversize.CLOSE)
-    receiver.store([b"too long"])
-    receiver.store([b"more", b"x"])
+    receiver.store_texts(b"too long")
+    receiver.store_texts(b"more", b"x")
     assert sink.text == b"too \n"
     assert receiver.intake.counts.dropped_closed == len(b"longmorex")
     assert peer.disconnecting

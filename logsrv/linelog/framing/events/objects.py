@@ -1,0 +1,39 @@
+"""Messages that are to be JSON objects: each is stored on one line, what is none as text (sans-IO)."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from logsrv.linelog.framing.bodies.bodies import Records, parsed
+from logsrv.linelog.framing.bodies.json_text import objects_as_they_stand, one_line
+from logsrv.linelog.framing.lines.records import without_ending
+
+_SPACE = b" \t\r\n"
+
+
+def add_objects(messages: Sequence[bytes], most: int, records: Records) -> None:
+    """Add messages in their order. most: bytes that an object may have; a longer one is text."""
+    lines = b"\n".join(messages)
+    if objects_as_they_stand(lines, most) == len(messages) > 0:
+        records.add_lines(lines + b"\n", len(messages))
+        return
+    for message in messages:
+        line = _object(message, most)
+        if line is not None:
+            records.add(line)
+        else:
+            text = without_ending(message)
+            records.as_text += bool(text)
+            records.add(text, structured=False)
+
+
+def _object(message: bytes, most: int) -> bytes | None:
+    """Return a JSON object on one line, or None for anything else."""
+    if len(message) > most or not message.lstrip(_SPACE).startswith(b"{"):
+        return None
+    try:
+        parsed(message)
+    except ValueError:
+        return None
+    line = one_line(message)
+    return line if len(line) <= most else None
