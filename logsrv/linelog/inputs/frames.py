@@ -9,20 +9,18 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from twisted.internet.interfaces import IAddress
 from twisted.internet.protocol import connectionDone
 from twisted.python.failure import Failure
 from zope.interface import implementer
 
 from logsrv.kit.framing.frames import Framing, LengthPrefix
-from logsrv.kit.net.source import source_of
 from logsrv.kit.observe.failures import Failures
 from logsrv.kit.protocols.connection.mistakes import mistaken
 from logsrv.linelog.framing.lines.datagrams import frame_datagrams
 from logsrv.linelog.framing.lines.lines import LineFramer
 from logsrv.linelog.framing.lines.rules import for_frames
-from logsrv.linelog.inputs.intake.connections import Connections
-from logsrv.linelog.inputs.intake.intake import IDatagramReceiver, IInput, Intake
+from logsrv.linelog.inputs.intake.connections import Connections, InputDatagrams
+from logsrv.linelog.inputs.intake.intake import IInput, Intake
 from logsrv.linelog.inputs.lines.lines import LineReceiver
 
 
@@ -112,19 +110,17 @@ class FrameReceiver(LineReceiver):
         super().connectionLost(reason)
 
 
-@implementer(IDatagramReceiver)
-class FrameDatagrams:
+class FrameDatagrams(InputDatagrams):
     """Datagrams, each of one frame, without what marks frames in a stream."""
 
     def __init__(self, intake: Intake, input: FrameInput, failures: Failures) -> None:
-        self.intake = intake
+        super().__init__(intake)
         self._input = input
         self._failures = failures
 
-    def datagrams_received(self, payloads: Sequence[bytes], source: IAddress) -> None:
+    def take_in(self, payloads: Sequence[bytes], source: str) -> None:
         intake = self.intake
-        intake.received_bytes += sum(map(len, payloads))
         lines = self._input.lines_of(payloads, intake.rules.raw, self._failures)
         block = frame_datagrams([lines], intake.rules, intake.counts)
         if block is not None:
-            intake.take(block, intake.source(source_of(source)))
+            intake.take(block, source)

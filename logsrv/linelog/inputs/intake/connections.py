@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any, ClassVar, TypeVar
 
-from twisted.internet.interfaces import IAddress
-from twisted.internet.protocol import Factory, Protocol
+from twisted.internet.interfaces import IAddress, IPushProducer
+from twisted.internet.protocol import Factory, Protocol, connectionDone
+from twisted.python.failure import Failure
 from zope.interface import implementer
 
 from logsrv.errors import ConfigurationError
-from logsrv.linelog.inputs.intake.intake import IInput, Intake
+from logsrv.kit.net.source import source_of
+from logsrv.linelog.inputs.intake.intake import IDatagramReceiver, IInput, Intake
 
 P = TypeVar("P", bound=Protocol)
 
@@ -21,12 +23,56 @@ class Connections(Factory[P]):
     noisy = False
 
     def __init__(self, make: Callable[[], P]) -> None:
-        self._make = make
+        self.protocol = make
 
-    def buildProtocol(self, addr: IAddress | None) -> P:
-        protocol = self._make()
-        protocol.factory = self
-        return protocol
+
+@implementer(IPushProducer)
+class InputProtocol(Protocol):
+    """A connection to a listener; as a producer it is paused by the store."""
+
+    source = ""
+    # ITCPTransport, or what does as much for UNIX sockets, TLS and standard input.
+    transport: Any
+
+    def __init__(self, intake: Intake) -> None:
+        self.intake = intake
+
+    def connectionMade(self) -> None:
+        self.source = self.intake.source(source_of(self.transport))
+        self.intake.valve.add(self)
+        if self.intake.connection_log is not None:
+            self.intake.connection_log.connected(self.source)
+
+    def connectionLost(self, reason: Failure = connectionDone) -> None:
+        self.intake.valve.remove(self)
+        if self.intake.connection_log is not None:
+            self.intake.connection_log.disconnected(self.source, reason.getErrorMessage())
+
+    def pauseProducing(self) -> None:
+        self.transport.pauseProducing()
+
+    def resumeProducing(self) -> None:
+        """Read on, unless something else than the store holds it back."""
+        raise NotImplementedError(f"{type(self).__name__} has no resumeProducing")
+
+    def stopProducing(self) -> None:
+        self.transport.abortConnection()
+
+
+@implementer(IDatagramReceiver)
+class InputDatagrams:
+    """The datagrams of a listener, counted; a subclass takes them in."""
+
+    def __init__(self, intake: Intake) -> None:
+        self.intake = intake
+
+    def datagrams_received(self, payloads: Sequence[bytes], source: IAddress) -> None:
+        self.intake.received_bytes += sum(map(len, payloads))
+        self.take_in(payloads, self.intake.source(source_of(source)))
+
+    def take_in(self, payloads: Sequence[bytes], source: str) -> None:
+        """Store what is in datagrams of one source."""
+        raise NotImplementedError(f"{type(self).__name__} has no take_in")
 
 
 @implementer(IInput)

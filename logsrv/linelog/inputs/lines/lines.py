@@ -3,24 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
 from typing import Protocol as Shape
 
-from twisted.internet.interfaces import IAddress, IPushProducer
-from twisted.internet.protocol import Protocol, connectionDone
+from twisted.internet.protocol import connectionDone
 from twisted.python.failure import Failure
-from zope.interface import implementer
 
 from logsrv.kit.net.drain import unread
-from logsrv.kit.net.source import source_of
 from logsrv.linelog.batch import Block
 from logsrv.linelog.framing.lines.datagrams import frame_datagrams
 from logsrv.linelog.framing.lines.lines import LineFramer
 from logsrv.linelog.framing.lines.rules import LineCounts, LineRules
 from logsrv.linelog.inputs.intake.answers import Answering, AnswerWriter
 from logsrv.linelog.inputs.intake.aside import LITTLE
-from logsrv.linelog.inputs.intake.connections import Input
-from logsrv.linelog.inputs.intake.intake import IDatagramReceiver, Intake
+from logsrv.linelog.inputs.intake.connections import Input, InputDatagrams, InputProtocol
+from logsrv.linelog.inputs.intake.intake import Intake
 
 
 class BlockFramer(Shape):
@@ -39,33 +35,23 @@ class BlockFramer(Shape):
     def finish(self) -> Block | None: ...
 
 
-@implementer(IPushProducer)
-class LineReceiver(Protocol):
+class LineReceiver(InputProtocol):
     """A connection: bytes to the framer, blocks to the intake, Telnet answers back to the peer.
 
     As a producer it is paused by the store, by a peer that does not read our answers, and while others have
     their turn behind a costly chunk; it goes on when nothing of that holds it back.
     """
 
-    source = ""
-    # ITCPTransport, or what does as much for UNIX sockets, TLS and standard input.
-    transport: Any
     # Made for the first answer: most peers never get one, and idle connections are to be small.
     answers: AnswerWriter | None = None
 
     def __init__(self, intake: Intake) -> None:
-        self.intake = intake
+        super().__init__(intake)
         self._framer = self.make_framer(intake.rules, intake.counts)
 
     def make_framer(self, rules: LineRules, counts: LineCounts) -> BlockFramer:
         """Return the framer for this connection."""
         return LineFramer(rules, counts)
-
-    def connectionMade(self) -> None:
-        self.source = self.intake.source(source_of(self.transport))
-        self.intake.valve.add(self)
-        if self.intake.connection_log is not None:
-            self.intake.connection_log.connected(self.source)
 
     def dataReceived(self, data: bytes) -> None:
         intake = self.intake
@@ -89,13 +75,11 @@ class LineReceiver(Protocol):
         return size
 
     def connectionLost(self, reason: Failure = connectionDone) -> None:
-        self.intake.valve.remove(self)
+        super().connectionLost(reason)
         self.intake.aside.remove(self)
         block = self._framer.finish()
         if block is not None:
             self.intake.take(block, self.source)
-        if self.intake.connection_log is not None:
-            self.intake.connection_log.disconnected(self.source, reason.getErrorMessage())
 
     def _answer(self) -> None:
         # A peer that has closed resets the connection when something is written to it, and Twisted
@@ -110,32 +94,21 @@ class LineReceiver(Protocol):
         self.transport.write(f"logsrv: {reason}\r\n".encode())
         self.transport.loseConnection()
 
-    def pauseProducing(self) -> None:
-        self.transport.pauseProducing()
-
     def resumeProducing(self) -> None:
         intake = self.intake
         unread_answers = self.answers and self.answers.state is Answering.UNREAD
         if not (intake.valve.closed or unread_answers or self in intake.aside):
             self.transport.resumeProducing()
 
-    def stopProducing(self) -> None:
-        self.transport.abortConnection()
 
-
-@implementer(IDatagramReceiver)
-class LineDatagrams:
+class LineDatagrams(InputDatagrams):
     """Datagrams, each of one or more lines."""
 
-    def __init__(self, intake: Intake) -> None:
-        self.intake = intake
-
-    def datagrams_received(self, payloads: Sequence[bytes], source: IAddress) -> None:
+    def take_in(self, payloads: Sequence[bytes], source: str) -> None:
         intake = self.intake
-        intake.received_bytes += sum(map(len, payloads))
         block = frame_datagrams(payloads, intake.rules, intake.counts)
         if block is not None:
-            intake.take(block, intake.source(source_of(source)))
+            intake.take(block, source)
 
 
 class Lines(Input):

@@ -8,15 +8,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from twisted.internet.interfaces import IAddress
-from zope.interface import implementer
-
-from logsrv.kit.net.source import source_of
 from logsrv.linelog.framing.lines.records import frame_records, without_ending
 from logsrv.linelog.framing.lines.rules import LineCounts, LineRules, for_datagrams
 from logsrv.linelog.framing.lines.syslog import SyslogFramer
-from logsrv.linelog.inputs.intake.connections import Input
-from logsrv.linelog.inputs.intake.intake import IDatagramReceiver, Intake
+from logsrv.linelog.inputs.intake.connections import Input, InputDatagrams
 from logsrv.linelog.inputs.lines.lines import LineReceiver
 
 
@@ -27,16 +22,11 @@ class SyslogReceiver(LineReceiver):
         return SyslogFramer(rules, counts)
 
 
-@implementer(IDatagramReceiver)
-class SyslogDatagrams:
+class SyslogDatagrams(InputDatagrams):
     """Datagrams, each of one message."""
 
-    def __init__(self, intake: Intake) -> None:
-        self._intake = intake
-
-    def datagrams_received(self, payloads: Sequence[bytes], source: IAddress) -> None:
-        intake = self._intake
-        intake.received_bytes += sum(map(len, payloads))
+    def take_in(self, payloads: Sequence[bytes], source: str) -> None:
+        intake = self.intake
         together = b"".join(payloads)
         messages = payloads
         # Mostly there is nothing to take off: RFC 5426 has no endings.
@@ -44,7 +34,7 @@ class SyslogDatagrams:
             messages = [without_ending(payload) for payload in payloads]
         block = frame_records(messages, for_datagrams(intake.rules), intake.counts).block
         if block is not None:
-            intake.take(block, intake.source(source_of(source)))
+            intake.take(block, source)
 
 
 class Syslog(Input):

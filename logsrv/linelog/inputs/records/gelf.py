@@ -7,18 +7,16 @@ from collections.abc import Iterator, Sequence
 from functools import partial
 from math import inf
 
-from twisted.internet.interfaces import IAddress, IDelayedCall
-from zope.interface import implementer
+from twisted.internet.interfaces import IDelayedCall
 
-from logsrv.kit.net.source import source_of
 from logsrv.linelog.framing.bodies.bodies import Records
 from logsrv.linelog.framing.bodies.inflated import TooLargeError
 from logsrv.linelog.framing.events.gelf import GelfFramer
 from logsrv.linelog.framing.events.gelf_datagrams import MAGIC, SECONDS, Chunks, unpacked
 from logsrv.linelog.framing.events.objects import add_objects
-from logsrv.linelog.inputs.intake.connections import Input
+from logsrv.linelog.inputs.intake.connections import Input, InputDatagrams
 from logsrv.linelog.inputs.intake.gathering import store_from_datagrams
-from logsrv.linelog.inputs.intake.intake import IDatagramReceiver, Intake
+from logsrv.linelog.inputs.intake.intake import Intake
 from logsrv.linelog.inputs.records.records import RecordReceiver
 
 # A datagram that becomes more than so many times --max-record is refused; a smaller one is kept as text.
@@ -52,32 +50,29 @@ class GelfReceiver(RecordReceiver):
             pass
 
 
-@implementer(IDatagramReceiver)
-class GelfDatagrams:
+class GelfDatagrams(InputDatagrams):
     """Datagrams, each a message or a chunk of one."""
 
     def __init__(self, intake: Intake) -> None:
-        self._intake = intake
+        super().__init__(intake)
         self._chunks = Chunks()
         self._given_up = 0
         self._looking: IDelayedCall | None = None
 
-    def datagrams_received(self, payloads: Sequence[bytes], source: IAddress) -> None:
-        intake, name = self._intake, source_of(source)
-        intake.received_bytes += sum(map(len, payloads))
+    def take_in(self, payloads: Sequence[bytes], source: str) -> None:
         messages: deque[bytes] = deque()
         for payload in payloads:
             whole: bytes | None = payload
             if payload.startswith(MAGIC):
-                whole = self._chunks.add(name, payload, intake.clock.seconds())
+                whole = self._chunks.add(source, payload, self.intake.clock.seconds())
             if whole is not None:
                 messages.append(whole)
-        self._take(messages, name)
+        self._unpack(messages, source)
         self._look_later()
 
-    def _take(self, packed: deque[bytes], name: str) -> None:
+    def _unpack(self, packed: deque[bytes], source: str) -> None:
         """Unpack and store messages, as many at a time as the store has room for."""
-        intake = self._intake
+        intake = self.intake
         messages: list[bytes] = []
         size = 0
         while packed and size < _AT_ONCE:
@@ -85,15 +80,15 @@ class GelfDatagrams:
                 message = unpacked(packed.popleft(), _TIMES_A_RECORD * intake.options.max_record)
             except TooLargeError:
                 why = "dropped a datagram: it would be too much, unpacked"
-                intake.drop(intake.source(name), "unpacking", why)
+                intake.drop(source, "unpacking", why)
             else:
                 messages.append(message)
                 size += len(message)
         records = Records()
         add_objects(messages, intake.options.max_record, records)
-        store_from_datagrams(intake, records, intake.source(name))
+        store_from_datagrams(intake, records, source)
         if packed:
-            intake.in_turn(partial(self._take, packed, name))
+            intake.in_turn(partial(self._unpack, packed, source))
 
     def _look_later(self) -> None:
         """Count what was given up, and look again when what is unfinished has had its time."""
@@ -101,14 +96,14 @@ class GelfDatagrams:
         if chunks.given_up > self._given_up:
             why = "messages were given up: not all chunks of them came in time"
             number = chunks.given_up - self._given_up
-            self._intake.drop(self._intake.label, "unfinished", why, number)
+            self.intake.drop(self.intake.label, "unfinished", why, number)
             self._given_up = chunks.given_up
         if len(chunks) and self._looking is None:
-            self._looking = self._intake.clock.callLater(SECONDS, self._look)
+            self._looking = self.intake.clock.callLater(SECONDS, self._look)
 
     def _look(self) -> None:
         self._looking = None
-        self._chunks.expire(self._intake.clock.seconds())
+        self._chunks.expire(self.intake.clock.seconds())
         self._look_later()
 
     def close(self) -> None:

@@ -4,17 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 
-from twisted.internet.interfaces import IAddress
-from zope.interface import implementer
-
-from logsrv.kit.net.source import source_of
 from logsrv.linelog.framing.bodies.bodies import Records
 from logsrv.linelog.framing.events.plain_pickle import NotPlainError
 from logsrv.linelog.framing.events.python_frames import PickleFramer
 from logsrv.linelog.framing.events.python_records import line_of
-from logsrv.linelog.inputs.intake.connections import Input
+from logsrv.linelog.inputs.intake.connections import Input, InputDatagrams
 from logsrv.linelog.inputs.intake.gathering import store_from_datagrams
-from logsrv.linelog.inputs.intake.intake import IDatagramReceiver, Intake
+from logsrv.linelog.inputs.intake.intake import Intake
 from logsrv.linelog.inputs.records.records import RecordReceiver
 
 _LENGTH = 4
@@ -67,24 +63,17 @@ class PythonReceiver(RecordReceiver):
             self.intake.drop(self.source, "unfinished", "a record broke off; it is not stored")
 
 
-@implementer(IDatagramReceiver)
-class PythonDatagrams:
+class PythonDatagrams(InputDatagrams):
     """Datagrams, each of one record, with its length as on a connection."""
 
-    def __init__(self, intake: Intake) -> None:
-        self._intake = intake
-
-    def datagrams_received(self, payloads: Sequence[bytes], source: IAddress) -> None:
-        intake = self._intake
-        intake.received_bytes += sum(map(len, payloads))
-        name = intake.source(source_of(source))
-        whole = []
+    def take_in(self, payloads: Sequence[bytes], source: str) -> None:
+        intake, whole = self.intake, []
         for payload in payloads:
             if int.from_bytes(payload[:_LENGTH], "big") == len(payload) - _LENGTH:
                 whole.append(payload[_LENGTH:])
             else:
-                drop(intake, "a datagram does not have the length that it says", name)
-        store_from_datagrams(intake, records(intake, whole, name), name)
+                drop(intake, "a datagram does not have the length that it says", source)
+        store_from_datagrams(intake, records(intake, whole, source), source)
 
 
 class Python(Input):

@@ -21,18 +21,15 @@ from __future__ import annotations
 import enum
 from collections import deque
 from collections.abc import Iterator
-from typing import Any
 from typing import Protocol as Shape
 
-from twisted.internet.interfaces import IPushProducer
-from twisted.internet.protocol import Protocol, connectionDone
+from twisted.internet.protocol import connectionDone
 from twisted.logger import Logger
 from twisted.python.failure import Failure
-from zope.interface import implementer
 
-from logsrv.kit.net.source import source_of
 from logsrv.linelog.framing.bodies.bodies import Records
 from logsrv.linelog.inputs.intake.answers import Answering, AnswerWriter
+from logsrv.linelog.inputs.intake.connections import InputProtocol
 from logsrv.linelog.inputs.intake.gathering import Gathering
 from logsrv.linelog.inputs.intake.intake import Intake
 
@@ -70,22 +67,18 @@ class RecordFramer(Shape):
     def held(self) -> int: ...
 
 
-@implementer(IPushProducer)
-class RecordReceiver(Protocol):
+class RecordReceiver(InputProtocol):
     """A connection: override `make_framer` and `received`, and `lost` if need be.
 
     As a producer it is paused by the store, by a peer that lets its answers lie, while what it sent is
     worked on and while too much waits to be acknowledged; it goes on when nothing holds it back.
     """
 
-    source = ""
     acknowledges = False
     """Whether peers send again what they have no answer for."""
-    # ITCPTransport, or what does as much for UNIX sockets and TLS.
-    transport: Any
 
     def __init__(self, intake: Intake) -> None:
-        self.intake = intake
+        super().__init__(intake)
         self.ending = False
         """Whether the connection is being closed: what still comes is counted, and not looked at."""
         self._rules = intake.rules
@@ -186,12 +179,6 @@ class RecordReceiver(Protocol):
         self.intake.unfinished.forget(self)
         self._leave_when_safe()
 
-    def connectionMade(self) -> None:
-        self.source = self.intake.source(source_of(self.transport))
-        self.intake.valve.add(self)
-        if self.intake.connection_log is not None:
-            self.intake.connection_log.connected(self.source)
-
     def dataReceived(self, data: bytes) -> None:
         self.intake.received_bytes += len(data)
         if self.ending:
@@ -214,13 +201,11 @@ class RecordReceiver(Protocol):
             self.pauseProducing()
 
     def connectionLost(self, reason: Failure = connectionDone) -> None:
-        self.intake.valve.remove(self)
+        super().connectionLost(reason)
         self.intake.unfinished.forget(self)
         self.connected = 0
         if self._work is Working.NOTHING:
             self._end_of_data()
-        if self.intake.connection_log is not None:
-            self.intake.connection_log.disconnected(self.source, reason.getErrorMessage())
 
     def _steps(self) -> Iterator[None]:
         while self._unread and not self.ending:
@@ -287,9 +272,6 @@ class RecordReceiver(Protocol):
             self._answers.let_go()
         self.transport.loseConnection()
 
-    def pauseProducing(self) -> None:
-        self.transport.pauseProducing()
-
     def resumeProducing(self) -> None:
         unread = self._answers is not None and self._answers.state is Answering.UNREAD
         unsafe = self._unsafe > WINDOW
@@ -301,6 +283,3 @@ class RecordReceiver(Protocol):
             self.intake.turns.wait_for_room(self)
         else:
             self.transport.resumeProducing()
-
-    def stopProducing(self) -> None:
-        self.transport.abortConnection()

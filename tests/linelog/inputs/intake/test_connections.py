@@ -13,7 +13,8 @@ from tests.linelog.inputs.recording import Sink, intake
 def test_each_connection_has_a_protocol_of_its_own() -> None:
     factory = Connections(Protocol)
     one, other = factory.buildProtocol(None), factory.buildProtocol(None)
-    assert one is not other and one.factory is other.factory is factory
+    assert one is not None and other is not None and one is not other
+    assert one.factory is other.factory is factory
 
 
 def test_an_input_without_datagrams_says_what_to_do_instead() -> None:
