@@ -100,16 +100,13 @@ def _send(messages: Mapping[str, tuple[late.AlertSettings, late.Counted]]) -> in
                     failed = True
                     tell(f"logsrv alert: alert {label} was not delivered: {error}")
 
-    def begin() -> None:
-        late.Deferred.fromCoroutine(send()).addBoth(end)
-
     outcome: list[Any] = []
 
     def end(result: Any) -> None:
         outcome.append(result)
         running.stop()
 
-    running.callWhenRunning(begin)
+    running.callWhenRunning(lambda: late.Deferred.fromCoroutine(send()).addBoth(end))
     running.run()
     if outcome and outcome[0] is not None:
         outcome[0].raiseException()

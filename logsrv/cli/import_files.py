@@ -49,7 +49,9 @@ def declare(parser: Parser) -> None:
 def run(arguments: argparse.Namespace) -> int:
     """Import the files. Raises StoreError for a store that cannot take them."""
     late.keep_freed_memory()
-    _allow_many_files()
+    # Files whose times overlap are open at once.
+    _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
     started = time.monotonic()
     wrong: list[str] = []
     left = late.LeftOut()
@@ -79,7 +81,6 @@ def run(arguments: argparse.Namespace) -> int:
 
 
 def _import(files: Sequence[late.LogFile], writer: late.ImportWriter) -> Sequence[late.LogFile]:
-
     done = [file for file in files if file.identity in writer.done.files]
     for file in done:
         print(printable(f"{file.name}: imported already, left out"))
@@ -123,9 +124,3 @@ def _shown(
             print(f"\r\x1b[K{read} %, {lines:,} lines, at {where}Z", end="", file=sys.stderr)
             sys.stderr.flush()
     print("\r\x1b[K", end="", file=sys.stderr, flush=True)
-
-
-def _allow_many_files() -> None:
-    """Let as many files be open as the system allows: those whose times overlap are open at once."""
-    _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
-    resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))

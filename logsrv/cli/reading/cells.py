@@ -26,12 +26,7 @@ def values(column: Any) -> list[Any]:
         found: list[Any] = column.to_pylist()
     except (ValueError, OverflowError):
         # A date that Python has not, such as infinity.
-        found = [value if value is None else str(value) for value in _raw(column)]
-    return found
-
-
-def _raw(column: Any) -> list[Any]:
-    found: list[Any] = column.cast(pyarrow.string()).to_pylist()
+        found = column.cast(pyarrow.string()).to_pylist()
     return found
 
 

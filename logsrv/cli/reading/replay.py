@@ -12,6 +12,7 @@ from __future__ import annotations
 import argparse
 import time
 from collections.abc import Callable, Iterator
+from contextlib import closing
 from itertools import islice
 from pathlib import Path
 
@@ -80,24 +81,19 @@ def run(arguments: argparse.Namespace) -> int:
         raise UsageError(f"--to: {target} is not encrypted; certificates go with tls:HOST:PORT")
     found_by = matcher(arguments.query, "replay")
     with opened(arguments.directory, "replay") as view:
-        search = late.Search(view, found_by, scope(arguments))
-        try:
-            with late.ReplayConnection(
+        limits = scope(arguments)
+        with (
+            closing(late.Search(view, found_by, limits)) as search,
+            late.ReplayConnection(
                 target, arguments.cafile, insecure=arguments.insecure
-            ) as receiver:
-                hits = islice(search.hits(), arguments.number)
-                for hit in _paced(hits, arguments.speed, arguments.rate, receiver.flush):
-                    receiver.send(_message(hit.line))
-        finally:
-            search.close()
+            ) as receiver,
+        ):
+            hits = islice(search.hits(), arguments.number)
+            for hit in _paced(hits, arguments.speed, arguments.rate, receiver.flush):
+                receiver.send(late.Record(hit.line).body)
     sent = "1 line was" if receiver.sent == 1 else f"{receiver.sent} lines were"
     tell(f"logsrv replay: {sent} sent to {target}")
     return status(view, receiver.sent > 0)
-
-
-def _message(line: bytes) -> bytes:
-
-    return late.Record(line).body
 
 
 def _paced(
@@ -125,6 +121,5 @@ def _paced(
 
 
 def _moment(line: bytes) -> float:
-
     text = late.time_text(line)
     return parse_rfc3339(text) if text else 0.0

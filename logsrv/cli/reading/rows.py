@@ -11,7 +11,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from decimal import Decimal
-from typing import Any, Protocol, TypeAlias
+from typing import Any, BinaryIO, TypeAlias
 
 import attrs
 import pyarrow
@@ -27,13 +27,7 @@ from logsrv.linelog.read.render import safe_json
 
 _EXPLAINED = ["explain_key", "explain_value"]
 Columns: TypeAlias = Sequence[tuple[str, str]]
-
-
-class ByteSink(Protocol):
-    """A place for bytes."""
-
-    def write(self, data: bytes) -> object:
-        """Take them."""
+ByteSink: TypeAlias = BinaryIO | Output
 
 
 class RowWriter(ABC):
@@ -56,7 +50,7 @@ def writer(output: str, path: str | None, local: bool, paged: bool) -> Iterator[
         raise UsageError("Parquet is not for terminals; add --to FILE, or redirect the output")
     try:
         with open(path, "wb") if path is not None else Output(paged=paged) as file:
-            made = _made(output, file, local, _width() if terminal else 0, terminal)
+            made = _made(output, file, local, terminal)
             yield made
             made.end()
     except OSError as error:
@@ -65,17 +59,14 @@ def writer(output: str, path: str | None, local: bool, paged: bool) -> Iterator[
         raise LogsrvError(f"--to {path}: {error.strerror or error}") from error
 
 
-def _width() -> int:
-    return os.get_terminal_size(sys.stdout.fileno()).columns or 80
-
-
-def _made(output: str, file: Any, local: bool, width: int, terminal: bool) -> RowWriter:
+def _made(output: str, file: Any, local: bool, terminal: bool) -> RowWriter:
     if output == "csv":
         return CsvWriter(file, local, terminal)
     if output == "json":
         return JsonWriter(file, local)
     if output == "parquet":
         return ParquetWriter(file)
+    width = os.get_terminal_size(sys.stdout.fileno()).columns or 80 if terminal else 0
     return TableWriter(file, local, width)
 
 
@@ -138,7 +129,7 @@ class JsonWriter(RowWriter):
     def write(self, columns: Columns, batch: pyarrow.RecordBatch) -> None:
         """Write some rows."""
         every = [
-            [_parsed(value) for value in column.to_pylist()]
+            [value if value is None else json.loads(value) for value in column.to_pylist()]
             if type_ == "JSON"
             else [_plain(value, self._local) for value in values(column)]
             for (_, type_), column in zip(columns, batch.columns, strict=True)
@@ -201,7 +192,3 @@ def _plain(value: Any, local: bool) -> Any:
     if isinstance(value, dict):
         return {str(name): _plain(one, local) for name, one in value.items()}
     return cell(value, local)
-
-
-def _parsed(text: str | None) -> Any:
-    return None if text is None else json.loads(text)

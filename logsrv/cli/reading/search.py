@@ -61,10 +61,12 @@ def run(arguments: late.Namespace) -> int:
     _check(arguments)
     found_by = matcher(arguments.query, "search")
     limits = scope(arguments)
+    figures = _wants_figures(arguments)
     with opened(arguments.directory, "search") as view:
         search = late.Search(view, found_by, limits, with_index=not arguments.no_index)
         try:
-            found = _answer(search, arguments)
+            with late.ProgressLine(search, alone=figures):
+                found = (_figures if figures else _lines)(search, arguments)
         finally:
             search.close()
             if arguments.stats:
@@ -85,32 +87,23 @@ def _wants_figures(arguments: late.Namespace) -> bool:
     return arguments.count or arguments.top is not None or arguments.histogram
 
 
-def _answer(search: late.Search, arguments: late.Namespace) -> bool:
-    """Print what was asked for; return whether anything was found."""
-    figures = _wants_figures(arguments)
-    with late.ProgressLine(search, alone=figures):
-        return _figures(search, arguments) if figures else _lines(search, arguments)
-
-
 def _figures(search: late.Search, arguments: late.Namespace) -> bool:
+    """Print numbers; return whether anything was found."""
     if arguments.count:
-        found = _counted(search, arguments.number)
+        most = arguments.number
+        if most is None:
+            found = search.count()
+        else:
+            found = sum(1 for _ in islice(search.rendered(lambda _: b""), most))
         print(found)
         return found > 0
-
     if arguments.top is not None:
         return late.print_top(search, arguments.top, arguments.number, arguments.output)
     return late.print_histogram(search, arguments.every, arguments.output, local=arguments.local)
 
 
-def _counted(search: late.Search, most: int | None) -> int:
-    if most is None:
-        return search.count()
-    return sum(1 for _ in islice(search.rendered(lambda _: b""), most))
-
-
 def _lines(search: late.Search, arguments: late.Namespace) -> bool:
-
+    """Print lines; return whether there are any."""
     looks = style(arguments)
     render = late.renderer(looks, search.matcher)
     render_many = late.plain(looks)
