@@ -6,17 +6,12 @@ wish for help or options written together, is argparse's to read, from the same 
 
 from __future__ import annotations
 
+from types import SimpleNamespace
+
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
     from typing import Any
-
-
-class PlainArguments:
-    """The values of the arguments, as attributes."""
-
-    def __init__(self, values: Mapping[str, object]) -> None:
-        self.__dict__.update(values)
 
 
 class _Option:
@@ -74,10 +69,10 @@ class Declared:
         group._options, group._group = self._options, group
         return group
 
-    def read(self, words: Sequence[str]) -> PlainArguments | None:
+    def read(self, words: Sequence[str]) -> SimpleNamespace | None:
         """Return the values that a command line gives; None if it is not a plain one."""
         try:
-            return PlainArguments(self._values(words))
+            return SimpleNamespace(**self._values(words))
         except Exception:
             # argparse has a sentence for every mistake.
             return None
