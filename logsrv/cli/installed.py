@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 import contextlib
-import json
 import sys
 from collections.abc import Iterator
 from functools import cached_property
 from importlib import metadata
 from pathlib import Path
 from typing import Any
-from urllib.parse import unquote, urlsplit
 
 import attrs
 from twisted.application.service import IServiceMaker
@@ -18,6 +16,7 @@ from twisted.logger import globalLogBeginner
 from twisted.plugin import getPlugins
 from twisted.python.modules import getModule
 
+from logsrv.cli.origin import direct_url, path_in
 from logsrv.errors import ConfigurationError
 from logsrv.kit.options.declare import options_of
 from logsrv.kit.service.plugin import IProtocolPlugin
@@ -240,9 +239,7 @@ class Packages:
         """The folders of what was installed editable (PEP 610)."""
         found = {}
         for distribution in metadata.distributions():
-            url = json.loads(distribution.read_text("direct_url.json") or "{}").get("url", "")
-            if url.startswith("file:"):
-                root = Path(unquote(urlsplit(url).path))
-                if root.is_dir():
-                    found[root.resolve()] = distribution
+            root = path_in(direct_url(distribution))
+            if root is not None and root.is_dir():
+                found[root.resolve()] = distribution
         return found

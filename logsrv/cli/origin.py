@@ -22,18 +22,30 @@ def origin() -> str:
     if all((checkout / file).is_file() for file in ("setup.cfg", "pyproject.toml")):
         return str(checkout)
     try:
-        told = metadata.distribution(NAME).read_text("direct_url.json")
+        record = direct_url(metadata.distribution(NAME))
     except metadata.PackageNotFoundError:
-        told = None
-    return _direct(json.loads(told or "{}")) or f"{NAME}=={logsrv.__version__}"
+        record = {}
+    return _direct(record) or f"{NAME}=={logsrv.__version__}"
+
+
+def direct_url(distribution: metadata.Distribution) -> dict[str, Any]:
+    """Return where pip has a distribution from (PEP 610); empty if it is from an index."""
+    record: dict[str, Any] = json.loads(distribution.read_text("direct_url.json") or "{}")
+    return record
+
+
+def path_in(record: dict[str, Any]) -> Path | None:
+    """Return the path in such a record; None if it is another place, or there no longer."""
+    url = urlsplit(str(record.get("url", "")))
+    path = Path(unquote(url.path))
+    return path if url.scheme == "file" and path.exists() else None
 
 
 def _direct(record: dict[str, Any]) -> str:
-    """Return the place in a record of pip's (PEP 610); "" if there is none, or it is there no longer."""
+    """Return the place in such a record; "" if there is none, or it is there no longer."""
     url = str(record.get("url", ""))
     if url.startswith("file:"):
-        path = Path(unquote(urlsplit(url).path))
-        return str(path) if path.exists() else ""
+        return str(path_in(record) or "")
     control = record.get("vcs_info")
     if control:
         return f"{NAME} @ {control['vcs']}+{url}@{control['commit_id']}"
