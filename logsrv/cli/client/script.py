@@ -8,6 +8,7 @@ import threading
 from collections.abc import Callable, Coroutine
 from typing import Any
 
+import attrs
 from twisted.internet.defer import Deferred, DeferredList
 from twisted.internet.threads import blockingCallFromThread
 
@@ -41,16 +42,18 @@ def read_all(
     return ended
 
 
+@attrs.define(eq=False, kw_only=True)
 class Script:
-    """A run by standard input and output: all that comes in is sent, all that is heard is written out."""
+    """A run by standard input and output: all that comes in is sent, all that is heard is written out.
 
-    def __init__(self, *, wait: float | None, reactor: Any) -> None:
-        """wait: end after so many seconds of silence, counted from the end of the input."""
-        self._wait = wait
-        self._reactor = reactor
-        self._output_error: OSError | None = None
-        self._silence: Any = None
-        self._peer: Peer | None = None
+    wait: end after so many seconds of silence, counted from the end of the input.
+    """
+
+    _wait: float | None
+    _reactor: Any
+    _output_error: OSError | None = None
+    _silence: Any = None
+    _peer: Peer | None = None
 
     def show(self, data: bytes) -> None:
         """Write it out; blocks as long as the reader of our output does."""

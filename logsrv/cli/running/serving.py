@@ -6,6 +6,7 @@ import contextlib
 import socket
 from typing import Any
 
+import attrs
 from twisted.internet.error import ReactorNotRunning
 from twisted.internet.protocol import Factory, Protocol, connectionDone
 from twisted.python.failure import Failure
@@ -33,17 +34,15 @@ class Parent(Protocol):
             self._reactor.stop()
 
 
+@attrs.define(eq=False)
 class Serving:
     """A service on a reactor that holds sockets; the parent is told of each step."""
 
-    def __init__(
-        self, service: Any, channel: MessageChannel, reactor: Any, chatter: Chatter
-    ) -> None:
-        self._service = service
-        self._channel = channel
-        self._reactor = reactor
-        self._chatter = chatter
-        self._failure: Failure | None = None
+    _service: Any
+    _channel: MessageChannel
+    _reactor: Any
+    _chatter: Chatter
+    _failure: Failure | None = None
 
     def run(self) -> None:
         """Serve until the parent, or a signal, ends it. Raises what keeps it from beginning."""

@@ -7,10 +7,10 @@ each watch, and the reactor's turn between two pieces.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from typing import Any, Protocol
 
 import attrs
 from twisted.internet.defer import Deferred
+from twisted.internet.interfaces import IDelayedCall, IReactorTime
 
 from logsrv.errors import StoreError
 from logsrv.linelog.alerts.delivery.delivery import Deliver
@@ -30,12 +30,6 @@ LAST = 4.0
 """Seconds in which the last messages may be delivered."""
 
 
-class Clock(Protocol):
-    """The part of `IReactorTime` that a watcher uses."""
-
-    def callLater(self, delay: float, function: Callable[..., Any], /, *args: Any) -> Any: ...
-
-
 @attrs.define(eq=False, kw_only=True)
 class Watcher:
     """Watches that follow a store, from `start` to the end of `finish`; `change` says which.
@@ -46,14 +40,14 @@ class Watcher:
     _view: View
     _kept: Kept
     _deliver: Deliver
-    _clock: Clock
+    _clock: IReactorTime
     _now: Callable[[], float]
     _report: Callable[[Report], object]
     _failed: Callable[[], object]
     _watches: dict[str, Watch] = attrs.field(factory=dict)
     _saved: dict[str, AlertProgress] = attrs.field(factory=dict)
     _save_at: dict[str, float] = attrs.field(factory=dict)
-    _next: Any = None
+    _next: IDelayedCall | None = None
     _finished: Deferred[None] | None = None
     _last: float = 0.0
 
