@@ -26,6 +26,9 @@ run: .venv/run.ready
 # tests would compile everything anew.
 test test-all: export PYTHONDONTWRITEBYTECODE =
 
+# Each daemon of the long tests, and of those beside them, is a process that has begun by itself.
+test-all: export LOGSRV_COLD = 1
+
 # Three workers for two cores: many tests wait for a process or a timer. One that is done takes tests of
 # another.
 test: .venv/dev.ready

@@ -7,14 +7,14 @@ import os
 import socket
 import ssl
 import subprocess
-import sys
 import threading
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import TypeVar
 
-# -P: as with the installed command, modules of the folder it is called in are not Python's.
-LOGSRV = (sys.executable, "-P", "-m", "logsrv.cli.main")
+from tests.warm.process import LOGSRV as LOGSRV
+from tests.warm.process import popen
+
 DEADLINE = 30.0
 
 Handler = Callable[[socket.socket], None]
@@ -28,14 +28,11 @@ def logsrv(
     directory: Path | None = None,
 ) -> subprocess.CompletedProcess[bytes]:
     """Run it to its end, with `input` on its standard input."""
-    return subprocess.run(
-        [*LOGSRV, *words],
-        input=input,
-        capture_output=True,
-        timeout=DEADLINE,
-        cwd=directory,
-        env={**os.environ, **(environment or {})},
-    )
+    whole = {**os.environ, **(environment or {})}
+    pipes = dict.fromkeys(("stdin", "stdout", "stderr"), subprocess.PIPE)
+    process = popen([*LOGSRV, *words], cwd=directory, env=whole, **pipes)
+    output, errors = process.communicate(input, DEADLINE)
+    return subprocess.CompletedProcess(process.args, process.returncode, output, errors)
 
 
 @contextlib.contextmanager

@@ -8,18 +8,23 @@ import socket
 import subprocess
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from logsrv.kit.testing import TwistdProcess, wait_until
 from tests.end_to_end.stored import messages
 from tests.programs import missing, program
+from tests.warm.process import popen
 
 LOOPBACK = "tcp:0:interface=127.0.0.1"
 
 
 class Logger(TwistdProcess):
     """`twistd -n logsrv`, and looks into its store."""
+
+    def spawn(self, command: Sequence[str], **how: Any) -> subprocess.Popen[bytes]:
+        return popen(command, **how)
 
     @property
     def store(self) -> Path:

@@ -12,7 +12,7 @@ import sys
 import time
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import TypeVar
+from typing import Any, TypeVar
 
 Found = TypeVar("Found")
 
@@ -69,7 +69,7 @@ class TwistdProcess:
         """Start the child; returns at once. After its end it can be started again."""
         with self.log_path.open("ab") as log:
             self._started_at = log.tell()
-            self._process = subprocess.Popen(
+            self._process = self.spawn(
                 self._command,
                 cwd=self.directory,
                 env=self._environment,
@@ -79,6 +79,10 @@ class TwistdProcess:
                 preexec_fn=self._preexec,
             )
         return self
+
+    def spawn(self, command: Sequence[str], **how: Any) -> subprocess.Popen[bytes]:
+        """Start the child, as Popen does; a subclass may start it in a way of its own."""
+        return subprocess.Popen(command, **how)
 
     def __enter__(self) -> TwistdProcess:
         return self.start().ready()

@@ -1,0 +1,108 @@
+"""A child of the server is what a process of its own is."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from logsrv.kit.testing import TWISTD
+from tests.warm.process import COLD, LOGSRV, WarmProcess, popen
+
+PIPES: dict[str, Any] = dict.fromkeys(("stdin", "stdout", "stderr"), subprocess.PIPE)
+# A program that twistd runs while it reads its configuration.
+LOOK = """
+import json, os, random, signal, sys, threading, warnings
+files = sorted(os.listdir("/proc/self/fd"))
+numbers = sorted(signal.valid_signals() - {signal.SIGKILL, signal.SIGSTOP})
+print(json.dumps({
+    "directory": os.getcwd(), "environment": dict(os.environ), "files": files,
+    "words": sys.argv, "path": sys.path, "filters": repr(warnings.filters),
+    "signals": [repr(signal.getsignal(number)) for number in numbers],
+    "blocked": len(signal.pthread_sigmask(signal.SIG_BLOCK, [])),
+    "umask": os.umask(0o22), "threads": threading.active_count(), "group": os.getpgid(0),
+    "streams": [(one.encoding, one.errors, one.line_buffering) for one in
+                (sys.stdin, sys.stdout, sys.stderr)],
+    "chance": random.random(),
+}))
+"""
+
+
+def twistd(directory: Path, code: str, *, cold: bool = False) -> subprocess.Popen[bytes]:
+    """Start a twistd that runs the code."""
+    (directory / "a.tac").write_text(code)
+    environment = {**os.environ, "OF_THE_TEST": "1", **({COLD: "1"} if cold else {})}
+    words = ("-n", "--pidfile=", "-o", "-y", "a.tac")
+    return popen([*TWISTD, *words], cwd=directory, env=environment, **PIPES)
+
+
+def test_all_that_it_sees_is_the_same(tmp_path: Path) -> None:
+    found = []
+    for cold in (False, False, True):
+        process = twistd(tmp_path, f"{LOOK}raise SystemExit(7)", cold=cold)
+        assert isinstance(process, subprocess.Popen) is cold
+        found.append(json.loads(process.communicate(timeout=60)[0]))
+        assert process.returncode == 7
+    assert len({one.pop("chance") for one in found}) == 3
+    assert found[2]["environment"].pop(COLD) == "1"
+    assert found[0] == found[1] == found[2]
+
+
+@pytest.mark.parametrize("cold", [False, True])
+def test_what_it_leaves_open_is_told_at_its_end(tmp_path: Path, cold: bool) -> None:
+    code = "import atexit, socket, sys\natexit.register(print, 'the end')\n"
+    left = f"{code}left = socket.socket()\nraise SystemExit('failed')"
+    process = twistd(tmp_path, left, cold=cold)
+    output, errors = process.communicate(timeout=60)
+    assert output == b"the end\n"
+    assert b"failed" in errors and b"ResourceWarning: unclosed <socket" in errors
+    assert process.returncode == 1
+
+
+def test_it_reads_and_writes_as_much_as_there_is(tmp_path: Path) -> None:
+    data = os.urandom(1_000_000)
+    copy = "import sys\nsys.stdout.buffer.write(sys.stdin.buffer.read())\nraise SystemExit"
+    assert twistd(tmp_path, copy).communicate(data, 60)[0] == data
+    # One that reads nothing is no reason to fail.
+    assert twistd(tmp_path, "raise SystemExit").communicate(data, 60)[0] == b""
+
+
+def test_signals_reach_it(tmp_path: Path) -> None:
+    for number in (signal.SIGTERM, signal.SIGKILL):
+        process = twistd(tmp_path, "print('begun', flush=True)\nimport signal\nsignal.pause()")
+        assert process.stdout and process.stdout.readline() == b"begun\n"
+        assert process.poll() is None
+        with pytest.raises(subprocess.TimeoutExpired):
+            process.wait(0.01)
+        process.send_signal(number)
+        assert process.wait(60) == process.poll() == -number
+        # There is nobody any more.
+        process.kill()
+        process.communicate()
+        assert not Path(f"/proc/{process.pid}").exists()
+
+
+def test_the_other_program() -> None:
+    process = popen([*LOGSRV, "--version"], **PIPES)
+    assert isinstance(process, WarmProcess)
+    assert process.communicate(timeout=60)[0].startswith(b"logsrv ")
+
+
+@pytest.mark.parametrize(
+    "how",
+    [
+        {"env": {**os.environ, "PYTHONPATH": "/nowhere"}},
+        {"env": {**os.environ, COLD: "1"}},
+        {"preexec_fn": os.getpid},
+        {"pass_fds": (0,)},
+    ],
+)
+def test_what_makes_a_difference_takes_a_process_of_its_own(how: dict[str, Any]) -> None:
+    with popen([*LOGSRV, "--version"], stdout=subprocess.PIPE, **how) as process:
+        assert isinstance(process, subprocess.Popen)
+        assert process.stdout and process.stdout.read().startswith(b"logsrv ")
