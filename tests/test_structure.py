@@ -100,6 +100,7 @@ MAY_IMPORT: dict[str, tuple[str, ...]] = {
     ),
     "logsrv.kit": (),
     "logsrv.memory": (),
+    "logsrv.timer": (),
     "logsrv.linelog.batch": ("logsrv.kit.text",),
     "logsrv.linelog.framing.lines": (
         "logsrv.linelog.framing.clean",
@@ -362,6 +363,7 @@ FOR_ALL = (
     "logsrv.named",
     "logsrv.lazy_names",
     "logsrv.memory",
+    "logsrv.timer",
     "logsrv.__version__",
 )
 # Folders of these names: bytes in, values out. They know neither Twisted nor sockets, and no clock.

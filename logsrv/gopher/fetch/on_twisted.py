@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from twisted.internet.interfaces import (
-    IDelayedCall,
     IReactorFDSet,
     IReactorTime,
     IReadDescriptor,
@@ -15,6 +14,7 @@ from zope.interface import implementer
 
 from logsrv.gopher.fetch.settings import ConnectionOptions
 from logsrv.gopher.fetch.transfers.transfers import LOOK_AT_CLOCKS, Transfers
+from logsrv.timer import Timer
 
 
 class IClientReactor(IReactorTime, IReactorFDSet):
@@ -34,24 +34,23 @@ class ReactorTransfers:
         """`allow` as `Transfers` takes it."""
         self._reactor = reactor
         self.transfers = Transfers(options, reactor.seconds, allow=allow)
-        self._timer: IDelayedCall | None = None
+        self._timer = Timer(reactor)
 
     def watch(self) -> None:
         """Let the reactor know that there is something to do."""
-        if self._timer is None:
+        if not self._timer.running:
             self._reactor.addReader(self)
-            self._timer = self._reactor.callLater(0, self._tick)
+            self._timer.start(0, self._tick)
 
     def _tick(self) -> None:
-        self._timer = self._reactor.callLater(LOOK_AT_CLOCKS, self._tick)
+        self._timer.start(LOOK_AT_CLOCKS, self._tick)
         self.doRead()
 
     def rest(self) -> None:
         """Let the reactor forget it, if there is nothing left to do."""
-        if self._timer is not None and not self.transfers.active:
+        if self._timer.running and not self.transfers.active:
             self._reactor.removeReader(self)
-            self._timer.cancel()
-            self._timer = None
+            self._timer.stop()
 
     # IReadDescriptor, which Twisted calls.
 

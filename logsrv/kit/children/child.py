@@ -12,13 +12,13 @@ from typing import Any
 import attrs
 from twisted.internet.defer import Deferred
 from twisted.internet.error import ProcessExitedAlready
-from twisted.internet.interfaces import IDelayedCall
 from twisted.internet.protocol import ProcessProtocol, connectionDone
 from twisted.logger import Logger
 from twisted.python.failure import Failure
 
 from logsrv.kit.observe.seldom import Seldom
 from logsrv.kit.text.escape import one_line
+from logsrv.timer import Timer
 
 log = Logger()
 
@@ -94,7 +94,7 @@ class ChildProcess(ProcessProtocol):
         self._said = said
         self._complaints = LineBuffer(LONGEST_LINE)
         self._words = ""
-        self._kill: IDelayedCall | None = None
+        self._kill = Timer(reactor)
 
     def start(
         self, module: str, *arguments: str, environment: Mapping[str, str] | None = None
@@ -132,7 +132,7 @@ class ChildProcess(ProcessProtocol):
             self.write(word)
         else:
             self.transport.closeStdin()
-        self._kill = self._reactor.callLater(within, self.kill)
+        self._kill.start(within, self.kill)
 
     def kill(self) -> None:
         """End it and all that it has forked, at once."""
@@ -162,8 +162,7 @@ class ChildProcess(ProcessProtocol):
     def processEnded(self, reason: Failure = connectionDone) -> None:
         self._complain(self._complaints.rest)
         self.over = True
-        if self._kill is not None and self._kill.active():
-            self._kill.cancel()
+        self._kill.stop()
         self._ended(self, ProcessEnd.of(reason, self._words))
 
     def _complain(self, line: bytes) -> None:

@@ -33,12 +33,12 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from twisted.internet.defer import Deferred
-from twisted.internet.interfaces import IDelayedCall
 from twisted.logger import Logger
 
 from logsrv.kit.children.child import ChildProcess, LineBuffer, ProcessEnd
 from logsrv.kit.children.inside import STOP
 from logsrv.kit.text.transitions import transitions
+from logsrv.timer import Timer
 
 log = Logger()
 
@@ -81,7 +81,7 @@ class ResidentProcess:
         self._lines = LineBuffer()
         self._started = 0.0
         self._deaths = 0
-        self._again: IDelayedCall | None = None
+        self._again = Timer(reactor)
         self._stopped: Deferred[None] | None = None
 
     def want(self) -> None:
@@ -112,8 +112,7 @@ class ResidentProcess:
         before, self.state = self.state, NEXT[self.state, event]
         if self.state == before:
             return
-        if self._again is not None and self._again.active():
-            self._again.cancel()
+        self._again.stop()
         if self.state == "STARTING":
             # Before the reactor runs, nobody would hear of its end.
             self._reactor.callWhenRunning(self._start)
@@ -166,4 +165,4 @@ class ResidentProcess:
             how=how,
             pause=pause,
         )
-        self._again = self._reactor.callLater(pause, self._go, "due")
+        self._again.start(pause, self._go, "due")

@@ -9,10 +9,11 @@ from __future__ import annotations
 import select
 from typing import Protocol
 
-from twisted.internet.interfaces import IDelayedCall, IReactorTime
+from twisted.internet.interfaces import IReactorTime
 
 from logsrv.kit.net.drain import descriptor, unread
 from logsrv.kit.net.tls.twisted_tls import is_encrypted
+from logsrv.timer import Timer
 
 LOOK_SECONDS = 1.0
 # Linux says that the peer sends nothing more; elsewhere that is seen when it is read.
@@ -53,15 +54,14 @@ class Departures:
     """The connections of a listener from which nothing is read, and a look at them once a second."""
 
     def __init__(self, clock: IReactorTime) -> None:
-        self._clock = clock
         self._watched: set[UnreadConnection] = set()
-        self._look: IDelayedCall | None = None
+        self._look = Timer(clock)
 
     def watch(self, connection: UnreadConnection) -> None:
         """Look at a connection until it is read again."""
         self._watched.add(connection)
-        if self._look is None:
-            self._look = self._clock.callLater(LOOK_SECONDS, self._end_deserted)
+        if not self._look.running:
+            self._look.start(LOOK_SECONDS, self._end_deserted)
 
     def forget(self, connection: UnreadConnection) -> None:
         """Hold on to a connection no longer: it is gone."""
@@ -70,15 +70,12 @@ class Departures:
     def close(self) -> None:
         """Look no more."""
         self._watched.clear()
-        if self._look is not None:
-            self._look.cancel()
-            self._look = None
+        self._look.stop()
 
     def _end_deserted(self) -> None:
         self._watched = {each for each in self._watched if each.unread}
-        self._look = None
         if self._watched:
-            self._look = self._clock.callLater(LOOK_SECONDS, self._end_deserted)
+            self._look.start(LOOK_SECONDS, self._end_deserted)
         poll = select.poll()
         by_number = {descriptor(each.transport): each for each in self._watched if each.deserted}
         by_number.pop(-1, None)

@@ -10,7 +10,7 @@ from collections.abc import Callable, Mapping
 
 import attrs
 from twisted.internet.defer import Deferred
-from twisted.internet.interfaces import IDelayedCall, IReactorTime
+from twisted.internet.interfaces import IReactorTime
 
 from logsrv.errors import StoreError
 from logsrv.linelog.alerts.delivery.delivery import Deliver
@@ -19,6 +19,7 @@ from logsrv.linelog.alerts.reports import AlertTask, Report
 from logsrv.linelog.alerts.watch import Watch
 from logsrv.linelog.read.view import View
 from logsrv.linelog.store.disk.disk import reason
+from logsrv.timer import Timer
 
 LOOK = 0.2
 """Seconds between two looks at a store in which nothing new was."""
@@ -47,7 +48,7 @@ class Watcher:
     _watches: dict[str, Watch] = attrs.field(factory=dict)
     _saved: dict[str, AlertProgress] = attrs.field(factory=dict)
     _save_at: dict[str, float] = attrs.field(factory=dict)
-    _next: IDelayedCall | None = None
+    _next: Timer = attrs.Factory(lambda self: Timer(self._clock), takes_self=True)
     _finished: Deferred[None] | None = None
     _last: float = 0.0
 
@@ -91,9 +92,7 @@ class Watcher:
         return kept or AlertProgress(task.begin)
 
     def _again(self, seconds: float) -> None:
-        if self._next is not None and self._next.active():
-            self._next.cancel()
-        self._next = self._clock.callLater(seconds, self._look)
+        self._next.start(seconds, self._look)
 
     def _look(self) -> None:
         try:

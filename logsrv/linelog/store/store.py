@@ -35,6 +35,7 @@ from logsrv.linelog.store.valve import Valve
 from logsrv.linelog.store.writing.active import ActiveSegment
 from logsrv.linelog.store.writing.append import Writer
 from logsrv.linelog.store.writing.durable import Waiters
+from logsrv.timer import Timer
 
 log = Logger()
 CLOSE_WITHIN = 10.0
@@ -99,6 +100,7 @@ class Store:
         self.identity: Identity | None = None
         self._waiters = Waiters()
         self._closing: list[Deferred[None]] = []
+        self._deadline = Timer(reactor)
         self._accepts = False
         self._finished = False
 
@@ -320,7 +322,7 @@ class Store:
         done: Deferred[None] = Deferred()
         if self._accepts:
             self._accepts = False
-            self._deadline = self._reactor.callLater(CLOSE_WITHIN, self._too_late)
+            self._deadline.start(CLOSE_WITHIN, self._too_late)
             self._writer.close()
             self._sealer.stop()
         elif not self._closing:
@@ -366,8 +368,7 @@ class Store:
         self._closed(why)
 
     def _closed(self, why: str) -> None:
-        if self._deadline.active():
-            self._deadline.cancel()
+        self._deadline.stop()
         self._look()
         closing, self._closing = self._closing, []
         # Nobody waits any more when a disk comes back after that.

@@ -5,8 +5,10 @@ from __future__ import annotations
 import socket
 import struct
 
-from twisted.internet.interfaces import IDelayedCall, IReactorTime
+from twisted.internet.interfaces import IReactorTime
 from twisted.logger import Logger
+
+from logsrv.timer import Timer
 
 log = Logger()
 
@@ -38,7 +40,7 @@ class Losses:
         self._seen = 0
         self._unlogged = 0
         self._logged_at = -LOSS_LOG_SECONDS
-        self._timer: IDelayedCall | None = None
+        self._timer = Timer(reactor)
         self._socket: socket.socket | None = None
         self.known = True
 
@@ -51,11 +53,10 @@ class Losses:
 
     def watch(self) -> None:
         """Look soon: there is traffic, or may be."""
-        if self._timer is None and self.known:
-            self._timer = self._reactor.callLater(LOSS_CHECK_SECONDS, self._look)
+        if self.known and not self._timer.running:
+            self._timer.start(LOSS_CHECK_SECONDS, self._look)
 
     def _look(self) -> None:
-        self._timer = None
         self.check()
         if self._unlogged or self.always:
             self.watch()
@@ -79,9 +80,7 @@ class Losses:
             self._logged_at = now
 
     def end(self) -> None:
-        if self._timer is not None:
-            self._timer.cancel()
-            self._timer = None
+        self._timer.stop()
         self.check(last=True)
 
     def _dropped(self) -> int:

@@ -10,7 +10,6 @@ from typing import Any
 from twisted.internet.error import ConnectionAborted, ConnectionDone, ConnectionLost
 from twisted.internet.interfaces import (
     IAddress,
-    IDelayedCall,
     IProtocolFactory,
     IProtocolNegotiationFactory,
     IReactorTime,
@@ -33,6 +32,7 @@ from logsrv.kit.net.source import host_of
 from logsrv.kit.net.tls.twisted_tls import failed_handshake
 from logsrv.kit.observe.metrics import Counts
 from logsrv.kit.observe.seldom import Seldom
+from logsrv.timer import Timer
 
 log = Logger()
 
@@ -92,7 +92,7 @@ class GuardedFactory(Factory):
         elif certified:
             self._front = AwaitedHandshake
         self._refusals = Seldom(clock.seconds)
-        self._sweep: IDelayedCall | None = None
+        self._sweep = Timer(clock)
         self._highest_descriptor = 0
         self._scarce = False
         if IProtocolNegotiationFactory.providedBy(factory):
@@ -236,21 +236,17 @@ class GuardedFactory(Factory):
         log_refusal(self._refusals, self._label, host or "a local peer", refusal)
 
     def _arm(self) -> None:
-        self._disarm()
+        self._sweep.stop()
         timeout = self.idle_timeout
         if timeout is not None:
-            self._sweep = self._clock.callLater(timeout / SWEEPS_PER_TIMEOUT, self._close_idle)
-
-    def _disarm(self) -> None:
-        if self._sweep is not None and self._sweep.active():
-            self._sweep.cancel()
+            self._sweep.start(timeout / SWEEPS_PER_TIMEOUT, self._close_idle)
 
     async def drain(self, seconds: float) -> int:
         """Close all connections, as `logsrv.kit.net.drain.drain` does, and end the watch for idle ones."""
         for connection in list(self.connections):
             connection.let_go()
         cut = await drain(self.connections, seconds, self._clock)
-        self._disarm()
+        self._sweep.stop()
         return cut
 
     def _close_idle(self) -> None:

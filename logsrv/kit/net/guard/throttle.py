@@ -10,9 +10,10 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from twisted.internet.interfaces import IDelayedCall, IReactorTime
+from twisted.internet.interfaces import IReactorTime
 
 from logsrv.kit.net.guard.rates import Rates
+from logsrv.timer import Timer
 
 
 class Throttle:
@@ -33,11 +34,10 @@ class Throttle:
         self._rates = rates
         self._peer = peer
         self._transport = transport
-        self._clock = clock
         self._deliver = deliver
         self._slowed = slowed
         self._kept = b""
-        self._timer: IDelayedCall | None = None
+        self._timer = Timer(clock)
         # The protocol reads: it has not paused its transport.
         self._wanted = True
         self._giving = False
@@ -66,9 +66,7 @@ class Throttle:
 
     def end(self) -> None:
         """Hand on all there is, and leave the transport to its protocol: limits or peer are gone."""
-        if self._timer is not None:
-            self._timer.cancel()
-            self._timer = None
+        self._timer.stop()
         for name in ("pauseProducing", "resumeProducing"):
             vars(self._transport).pop(name, None)
         if self._kept:
@@ -78,7 +76,7 @@ class Throttle:
             self._resume()
 
     def _give(self) -> None:
-        if self._giving or self._timer is not None:
+        if self._giving or self._timer.running:
             return
         self._giving = True
         try:
@@ -87,7 +85,7 @@ class Throttle:
                 if not end:
                     self._pause()
                     self._slowed()
-                    self._timer = self._clock.callLater(wait, self._again)
+                    self._timer.start(wait, self._give)
                     return
                 data, self._kept = self._kept[:end], self._kept[end:]
                 self._deliver(data)
@@ -95,7 +93,3 @@ class Throttle:
             self._giving = False
         if self._wanted and not self._kept:
             self._resume()
-
-    def _again(self) -> None:
-        self._timer = None
-        self._give()

@@ -8,13 +8,14 @@ from collections.abc import Callable
 from pathlib import Path
 
 from OpenSSL import crypto
-from twisted.internet.interfaces import IDelayedCall, IReactorTime
+from twisted.internet.interfaces import IReactorTime
 from twisted.logger import Logger
 
 from logsrv.kit.net.bind import ListenError
 from logsrv.kit.net.endpoints.endpoint import Endpoint
 from logsrv.kit.options.files import Mark, mark_of, read_file
 from logsrv.kit.text.words import shown
+from logsrv.timer import Timer
 
 log = Logger()
 
@@ -135,17 +136,15 @@ class CertificateWatch:
         """`renew` takes what is in the files for the connections to come; raises ListenError."""
         self._endpoint = endpoint
         self._label = label
-        self._clock = clock
         self._renew = renew
         self._taken = self._before = self._refused = marks_of(endpoint)
-        self._next: IDelayedCall | None = None
+        self._next = Timer(clock)
 
     def start(self) -> None:
-        self._next = self._clock.callLater(LOOK_SECONDS, self._look)
+        self._next.start(LOOK_SECONDS, self._look)
 
     def stop(self) -> None:
-        if self._next is not None and self._next.active():
-            self._next.cancel()
+        self._next.stop()
 
     def taken(self, marks: dict[str, Mark | None]) -> None:
         """Note that files which looked like `marks` were taken otherwise, at a reload."""

@@ -11,9 +11,10 @@ from contextvars import ContextVar, copy_context
 from typing import TYPE_CHECKING, Protocol, TypeVar
 
 from logsrv.kit.net.twisted.transports import unsent
+from logsrv.timer import Timer
 
 if TYPE_CHECKING:
-    from twisted.internet.interfaces import IDelayedCall, IReactorTime
+    from twisted.internet.interfaces import IReactorTime
 
 Result = TypeVar("Result")
 
@@ -98,7 +99,7 @@ class Crowd:
         self._senders: dict[CrowdSender, None] = {}
         # The bytes that each has sent although too much waits.
         self._more: dict[CrowdSender, int] = {}
-        self._look: IDelayedCall | None = None
+        self._look = Timer(receiver.clock)
         # When it has taken something last; what it had taken when that began to count, and since when.
         self._moved = self._begun = 0.0
         self._before = 0
@@ -147,7 +148,7 @@ class Crowd:
             more = self._more[sender] = self._more.get(sender, 0) + number
             return sender.called or more <= self._receiver.max_unsent
         self._senders[sender] = None
-        if self._look is None:
+        if not self._look.running:
             self._before = self._taken
             self._moved = self._begun = self._receiver.clock.seconds()
             self._arm()
@@ -159,26 +160,20 @@ class Crowd:
         self._senders.pop(sender, None)
         self._more.pop(sender, None)
         if not self._senders:
-            self._disarm()
+            self._look.stop()
 
     def disperse(self) -> None:
         """Let all go on: the receiver has room, or is gone."""
-        self._disarm()
+        self._look.stop()
         senders, self._senders = self._senders, {}
         for sender in senders:
             sender.leave(self)
 
     def _arm(self) -> None:
         receiver = self._receiver
-        self._look = receiver.clock.callLater(receiver.patience / LOOKS_PER_PATIENCE, self._looked)
-
-    def _disarm(self) -> None:
-        look, self._look = self._look, None
-        if look is not None:
-            look.cancel()
+        self._look.start(receiver.patience / LOOKS_PER_PATIENCE, self._looked)
 
     def _looked(self) -> None:
-        self._look = None
         receiver, now = self._receiver, self._receiver.clock.seconds()
         self._recount()
         taken = self._taken

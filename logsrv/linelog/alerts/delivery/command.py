@@ -18,6 +18,7 @@ from logsrv.kit.text.escape import one_line
 from logsrv.linelog.alerts.delivery import alone
 from logsrv.linelog.alerts.delivery.message import Later, Undelivered
 from logsrv.linelog.alerts.settings import Command, missing
+from logsrv.timer import Timer
 
 SECONDS = 60.0
 """Time that the program has."""
@@ -44,7 +45,7 @@ class _Running(ProcessProtocol):
         self._reactor = reactor
         self._text = text
         self._said = b""
-        self._grace: Any = None
+        self._grace = Timer(reactor)
         self._devnull = os.open(os.devnull, os.O_WRONLY)
         self.process: Any = None
 
@@ -69,11 +70,10 @@ class _Running(ProcessProtocol):
         self._said += data[: _KEPT - len(self._said)]
 
     def processExited(self, reason: Failure) -> None:
-        self._grace = self._reactor.callLater(GRACE, self._finish, reason)
+        self._grace.start(GRACE, self._finish, reason)
 
     def processEnded(self, reason: Failure = connectionDone) -> None:
-        if self._grace is not None and self._grace.active():
-            self._grace.cancel()
+        self._grace.stop()
         self._finish(reason)
 
     def kill(self) -> None:
@@ -125,7 +125,8 @@ async def run(
         late = True
         running.kill()
 
-    limit = reactor.callLater(seconds, too_late)
+    limit = Timer(reactor)
+    limit.start(seconds, too_late)
     try:
         await running.done
     except Undelivered:
@@ -133,5 +134,4 @@ async def run(
             raise Later(f"the command took {seconds:g} s and was killed") from None
         raise
     finally:
-        if limit.active():
-            limit.cancel()
+        limit.stop()

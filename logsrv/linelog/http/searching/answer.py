@@ -5,12 +5,13 @@ from __future__ import annotations
 from collections.abc import Callable
 
 import attrs
-from twisted.internet.interfaces import IDelayedCall, IPushProducer, IReactorTime
+from twisted.internet.interfaces import IPushProducer, IReactorTime
 from zope.interface import implementer
 
 from logsrv.kit.web.channel import WebRequest
 from logsrv.linelog.http.problems import Problem
 from logsrv.linelog.http.searching.children import SearchProcess
+from logsrv.timer import Timer
 
 # Seconds without a byte taken, and seconds in all, after which a client is cut off.
 STALLED_AFTER = 30.0
@@ -34,13 +35,13 @@ class SearchAnswer:
     _begun: bool = False
     _search: SearchProcess | None = None
     _gone: bool = False
-    _stalled: IDelayedCall | None = None
-    _longest: IDelayedCall | None = None
+    _stalled: Timer = attrs.Factory(lambda self: Timer(self._clock), takes_self=True)
+    _longest: Timer = attrs.Factory(lambda self: Timer(self._clock), takes_self=True)
 
     def of(self, search: SearchProcess) -> None:
         """Know the search, whose process has its request just now."""
         self._search = search
-        self._longest = self._clock.callLater(LONGEST, self._cut_off)
+        self._longest.start(LONGEST, self._cut_off)
         self._request.notifyFinish().addBoth(lambda _: self._over())
 
     def begin(self, status: int) -> None:
@@ -70,13 +71,13 @@ class SearchAnswer:
         self._request.finish()
 
     def pauseProducing(self) -> None:
-        if self._stalled is None and self._search is not None and not self._gone:
+        if not self._stalled.running and self._search is not None and not self._gone:
             self._search.pause()
-            self._stalled = self._clock.callLater(STALLED_AFTER, self._cut_off)
+            self._stalled.start(STALLED_AFTER, self._cut_off)
 
     def resumeProducing(self) -> None:
         if self._search is not None and not self._gone:
-            self._cancel_stalled()
+            self._stalled.stop()
             self._search.resume()
 
     def stopProducing(self) -> None:
@@ -90,13 +91,7 @@ class SearchAnswer:
         if self._gone:
             return
         self._gone = True
-        self._cancel_stalled()
-        if self._longest is not None and self._longest.active():
-            self._longest.cancel()
+        self._stalled.stop()
+        self._longest.stop()
         if self._search is not None:
             self._search.kill()
-
-    def _cancel_stalled(self) -> None:
-        if self._stalled is not None and self._stalled.active():
-            self._stalled.cancel()
-        self._stalled = None

@@ -17,12 +17,13 @@ from typing import Any, Protocol
 
 import attrs
 from twisted.internet.defer import Deferred
-from twisted.internet.interfaces import IDelayedCall, IReactorTime
+from twisted.internet.interfaces import IReactorTime
 from twisted.logger import Logger
 
 from logsrv.kit.children.child import ChildProcess, ChildProcesses, ProcessEnd
 from logsrv.kit.observe.seldom import Seldom
 from logsrv.linelog.http.problems import STOPPING, Problem, too_many
+from logsrv.timer import Timer
 
 log = Logger()
 
@@ -58,7 +59,7 @@ class SearchProcess:
     child: ChildProcess | None = None
     # The first line of the answer, as much of it as has come; None behind it.
     _head: bytes | None = b""
-    _timer: IDelayedCall | None = None
+    _timer: Timer = attrs.Factory(lambda self: Timer(self._clock), takes_self=True)
     _running_since: float = 0.0
     # Its taker may have had enough before it had its turn.
     _held: bool = False
@@ -76,15 +77,15 @@ class SearchProcess:
     def pause(self) -> None:
         """Let it wait, its taker has enough: that is not its own time."""
         self._held = True
-        if self.child is not None and self._timer is not None:
+        if self.child is not None and self._timer.running:
             self._left -= self._clock.seconds() - self._running_since
-            self._stop_timer()
+            self._timer.stop()
             self.child.pause()
 
     def resume(self) -> None:
         """Let it go on."""
         self._held = False
-        if self.child is not None and self._timer is None and not self.over:
+        if self.child is not None and not self._timer.running and not self.over:
             self._start_timer()
             self.child.resume()
 
@@ -126,19 +127,12 @@ class SearchProcess:
 
     def _be_over(self) -> None:
         self.over = True
-        self._stop_timer()
+        self._timer.stop()
         self._searches.forget(self)
 
     def _start_timer(self) -> None:
         self._running_since = self._clock.seconds()
-        self._timer = self._clock.callLater(
-            max(0.0, self._left), lambda: self.kill(self._too_long())
-        )
-
-    def _stop_timer(self) -> None:
-        if self._timer is not None and self._timer.active():
-            self._timer.cancel()
-        self._timer = None
+        self._timer.start(max(0.0, self._left), lambda: self.kill(self._too_long()))
 
     def _too_long(self) -> Problem:
         return Problem(
@@ -165,8 +159,8 @@ class Searches:
         self._waiting: deque[SearchProcess] = deque()
         self._processes = ChildProcesses(reactor, "a search says", partial(Problem, 503))
         self._spare: ChildProcess | None = None
-        self._idle: IDelayedCall | None = None
-        self._turn: IDelayedCall | None = None
+        self._idle = Timer(reactor)
+        self._turn = Timer(reactor)
         self._seldom = Seldom(reactor.seconds)
 
     @property
@@ -199,11 +193,10 @@ class Searches:
 
         Started at once, there would be a thousand to be killed when a thousand clients go together.
         """
-        if not self._processes.stopping and self._turn is None:
-            self._turn = self._reactor.callLater(0, self._serve)
+        if not self._processes.stopping and not self._turn.running:
+            self._turn.start(0, self._serve)
 
     def _serve(self) -> None:
-        self._turn = None
         if self._waiting and len(self._running) < max(1, self.at_once // 2):
             search = self._waiting.popleft()
             try:
@@ -211,7 +204,7 @@ class Searches:
             except Problem as problem:
                 search.kill(problem)
             self._serve_soon()
-        elif self._idle is not None and self._spare is None:
+        elif self._idle.running and self._spare is None:
             # Not while a search begins: the start would cost as much as it is to save.
             with suppress(Problem):
                 self._spare = self._spawned()
@@ -220,9 +213,7 @@ class Searches:
         child, self._spare = self._spare or self._spawned(), None
         self._running.add(search)
         search.run(child)
-        if self._idle is not None:
-            self._idle.cancel()
-        self._idle = self._reactor.callLater(SPARE_SECONDS, self._rest)
+        self._idle.start(SPARE_SECONDS, self._rest)
         return search
 
     def _spawned(self) -> ChildProcess:
@@ -232,7 +223,6 @@ class Searches:
         return self._processes.start(MODULE, seconds, received=lambda _: None, ended=self._ended)
 
     def _rest(self) -> None:
-        self._idle = None
         if self._spare is not None:
             self._spare.kill()
             self._spare = None
@@ -260,10 +250,7 @@ class Searches:
         stopped = self._processes.stop()
         for search in [*self._waiting, *self._running]:
             search.kill(STOPPING)
-        if self._idle is not None:
-            self._idle.cancel()
-            self._rest()
-        if self._turn is not None:
-            self._turn.cancel()
-            self._turn = None
+        self._idle.stop()
+        self._rest()
+        self._turn.stop()
         return stopped

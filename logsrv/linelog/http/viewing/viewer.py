@@ -26,7 +26,7 @@ from enum import Enum
 from typing import Any
 
 import attrs
-from twisted.internet.interfaces import IDelayedCall, IPushProducer, IReactorTime
+from twisted.internet.interfaces import IPushProducer, IReactorTime
 from zope.interface import implementer
 
 from logsrv.errors import StoreError
@@ -39,6 +39,7 @@ from logsrv.linelog.http.viewing.outbox import Outbox
 from logsrv.linelog.http.viewing.talk import Handed
 from logsrv.linelog.http.viewing.views import Views
 from logsrv.linelog.store.segments.segment import Position
+from logsrv.timer import Timer
 
 HEARTBEAT_EVERY = 15.0
 STALLED_AFTER = 300.0
@@ -95,7 +96,7 @@ class Viewer:
     # Something that was asked for has not come yet.
     _asked: bool = False
     _outbox: Outbox = attrs.field(factory=lambda: Outbox(MOST_WAITING))
-    _timer: IDelayedCall | None = None
+    _timer: Timer = attrs.Factory(lambda self: Timer(self._clock), takes_self=True)
 
     def start(self, after: Position | None, head: Callable[[], object]) -> None:
         """Begin behind `after`, or at the end. Raises Problem, StoreError before anything is sent.
@@ -113,7 +114,7 @@ class Viewer:
         _bound_buffers(self._request)
         self._request.registerProducer(self, True)
         self._request.notifyFinish().addBoth(lambda _: self._over())
-        self._timer = self._clock.callLater(HEARTBEAT_EVERY, self._beat)
+        self._timer.start(HEARTBEAT_EVERY, self._beat)
         if self.state is ViewerState.WAITING:
             self._catch_up(end)
 
@@ -195,7 +196,7 @@ class Viewer:
             self._request.write(data)
 
     def _beat(self) -> None:
-        self._timer = self._clock.callLater(HEARTBEAT_EVERY, self._beat)
+        self._timer.start(HEARTBEAT_EVERY, self._beat)
         if not self._full:
             self._request.write(HEARTBEAT)
 
@@ -205,15 +206,13 @@ class Viewer:
         self._full = True
         if self._search is not None:
             self._search.pause()
-        self._cancel_timer()
-        self._timer = self._clock.callLater(STALLED_AFTER, self._request.browser.abort)
+        self._timer.start(STALLED_AFTER, self._request.browser.abort)
 
     def resumeProducing(self) -> None:
         if not self._full or self.state is ViewerState.ENDED:
             return
         self._full = False
-        self._cancel_timer()
-        self._timer = self._clock.callLater(HEARTBEAT_EVERY, self._beat)
+        self._timer.start(HEARTBEAT_EVERY, self._beat)
         if self._search is not None:
             self._search.resume()
         elif self.state is ViewerState.JOINING:
@@ -240,16 +239,11 @@ class Viewer:
         if self.state is ViewerState.ENDED:
             return
         self._go("end")
-        self._cancel_timer()
+        self._timer.stop()
         self._views.leave(self)
         if self._search is not None:
             self._search.kill()
         self._ended(self)
-
-    def _cancel_timer(self) -> None:
-        if self._timer is not None and self._timer.active():
-            self._timer.cancel()
-        self._timer = None
 
 
 def _far(begin: Position, end: Position) -> bool:

@@ -12,7 +12,6 @@ from functools import partial
 from typing import Any, Protocol
 
 from twisted.internet.defer import Deferred
-from twisted.internet.interfaces import IDelayedCall
 from twisted.logger import Logger
 
 from logsrv.kit.children.child import ChildProcess, ChildProcesses, ProcessEnd
@@ -20,6 +19,7 @@ from logsrv.kit.observe.seldom import Seldom
 from logsrv.linelog.http.problems import STOPPING, Problem, too_many
 from logsrv.linelog.http.viewing.talk import Handed, HandedReader, order_line
 from logsrv.linelog.store.segments.segment import Position
+from logsrv.timer import Timer
 
 log = Logger()
 
@@ -57,7 +57,7 @@ class Views:
         # The one that serves; and all, with those that are about to end.
         self._process: ChildProcess | None = None
         self._processes = ChildProcesses(reactor, "the live views say", partial(Problem, 503))
-        self._idle: IDelayedCall | None = None
+        self._idle = Timer(reactor)
         self._not_before = float("-inf")
         self._seldom = Seldom(reactor.seconds)
 
@@ -71,7 +71,7 @@ class Views:
         if viewer.query not in queries and len(queries) >= MOST_QUERIES:
             raise too_many(f"there are {MOST_QUERIES} live views for other queries", 60)
         process = self._process or self._started()
-        self._cancel_idle()
+        self._idle.stop()
         self._last += 1
         self._viewers[self._last] = viewer
         self._numbers[viewer] = self._last
@@ -92,11 +92,11 @@ class Views:
             return
         self._process.write(order_line("leave", number))
         if not self._viewers:
-            self._idle = self._reactor.callLater(IDLE_SECONDS, self._rest)
+            self._idle.start(IDLE_SECONDS, self._rest)
 
     def stop(self) -> Deferred[None]:
         """End all; fires when no process is left."""
-        self._cancel_idle()
+        self._idle.stop()
         self._process = None
         return self._processes.stop()
 
@@ -117,15 +117,9 @@ class Views:
         return self._process
 
     def _rest(self) -> None:
-        self._idle = None
         assert self._process is not None
         self._process.end(within=END_SECONDS)
         self._process = None
-
-    def _cancel_idle(self) -> None:
-        if self._idle is not None:
-            self._idle.cancel()
-            self._idle = None
 
     def _take(self, handed: Handed) -> None:
         for number in handed.viewers:
@@ -136,7 +130,7 @@ class Views:
     def _ended(self, process: ChildProcess, end: ProcessEnd) -> None:
         if process is not self._process:
             return
-        self._cancel_idle()
+        self._idle.stop()
         self._process = None
         self._not_before = self._reactor.seconds() + REST_SECONDS
         if self._seldom.note(str(end)) is not None:

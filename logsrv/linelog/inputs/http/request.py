@@ -35,7 +35,6 @@ from io import BytesIO
 from typing import Any, Protocol
 
 from twisted.internet.defer import Deferred
-from twisted.internet.interfaces import IDelayedCall
 from twisted.logger import Logger
 from twisted.python.failure import Failure
 from twisted.web.http import Request
@@ -62,6 +61,7 @@ from logsrv.linelog.inputs.http.body import (
 from logsrv.linelog.inputs.http.routes import MethodNotAllowed, Route, path_of, route_of
 from logsrv.linelog.inputs.http.token import CHALLENGES, check_token
 from logsrv.linelog.inputs.intake.intake import Intake
+from logsrv.timer import Timer
 
 log = Logger()
 
@@ -117,7 +117,7 @@ class InputRequest(Request):
         self._body: Body | None = None
         self._refusal: RequestRefused | None = None
         self._reply: Reply | None = None
-        self._timer: IDelayedCall | None = None
+        self._timer = Timer(intake.clock)
         self._since = intake.moment
 
     @property
@@ -249,10 +249,10 @@ class InputRequest(Request):
     def pauseProducing(self) -> None:
         self._channel.hold()
         if not isinstance(self._body, JournalBody):
-            self._start(ANSWER_SECONDS, self._waited)
+            self._timer.start(ANSWER_SECONDS, self._waited)
 
     def resumeProducing(self) -> None:
-        self._stop()
+        self._timer.stop()
         self._channel.go_on()
 
     def stopProducing(self) -> None:
@@ -276,7 +276,7 @@ class InputRequest(Request):
 
     def _answer_when_safe(self, reply: Reply) -> None:
         self._intake.valve.remove(self)
-        self._stop()
+        self._timer.stop()
         if isinstance(self._body, Question):
             self._answer(reply)
             self._finish()
@@ -287,7 +287,7 @@ class InputRequest(Request):
         safe.addErrback(lambda failure: log.failure("answering a request failed", failure))
 
     def _answer_in_time(self) -> None:
-        self._start(ANSWER_SECONDS, self._not_safe, None)
+        self._timer.start(ANSWER_SECONDS, self._not_safe, None)
 
     def _safe(self, _: None, reply: Reply) -> None:
         if self.state is RequestState.UNSAFE:
@@ -324,7 +324,7 @@ class InputRequest(Request):
         self.setHeader("Connection", "close")
         self._answer_refusal(refusal)
         self._to("cut")
-        self._start(LINGER_SECONDS, self._channel.abort)
+        self._timer.start(LINGER_SECONDS, self._channel.abort)
 
     def _refuse_whole(self, refusal: RequestRefused) -> None:
         """Refuse a request of which nothing more is to come."""
@@ -361,20 +361,11 @@ class InputRequest(Request):
         self.finish()
 
     def _let_go(self) -> None:
-        self._stop()
+        self._timer.stop()
         self._intake.valve.remove(self)
         self._channel.go_on()
         if self._body is not None:
             self._body.let_go()
-
-    def _start(self, seconds: float, call: Any, *arguments: object) -> None:
-        self._stop()
-        self._timer = self._intake.clock.callLater(seconds, call, *arguments)
-
-    def _stop(self) -> None:
-        if self._timer is not None and self._timer.active():
-            self._timer.cancel()
-        self._timer = None
 
 
 def refused(refusal: RequestRefused) -> Reply:

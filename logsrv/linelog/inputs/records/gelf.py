@@ -7,8 +7,6 @@ from collections.abc import Iterator, Sequence
 from functools import partial
 from math import inf
 
-from twisted.internet.interfaces import IDelayedCall
-
 from logsrv.linelog.framing.bodies.bodies import Records
 from logsrv.linelog.framing.bodies.inflated import TooLargeError
 from logsrv.linelog.framing.events.gelf import GelfFramer
@@ -18,6 +16,7 @@ from logsrv.linelog.inputs.intake.connections import Input, InputDatagrams
 from logsrv.linelog.inputs.intake.gathering import store_from_datagrams
 from logsrv.linelog.inputs.intake.intake import Intake
 from logsrv.linelog.inputs.records.records import RecordReceiver
+from logsrv.timer import Timer
 
 # A datagram that becomes more than so many times --max-record is refused; a smaller one is kept as text.
 _TIMES_A_RECORD = 8
@@ -57,7 +56,7 @@ class GelfDatagrams(InputDatagrams):
         super().__init__(intake)
         self._chunks = Chunks()
         self._given_up = 0
-        self._looking: IDelayedCall | None = None
+        self._looking = Timer(intake.clock)
 
     def take_in(self, payloads: Sequence[bytes], source: str) -> None:
         messages: deque[bytes] = deque()
@@ -98,18 +97,16 @@ class GelfDatagrams(InputDatagrams):
             number = chunks.given_up - self._given_up
             self.intake.drop(self.intake.label, "unfinished", why, number)
             self._given_up = chunks.given_up
-        if len(chunks) and self._looking is None:
-            self._looking = self.intake.clock.callLater(SECONDS, self._look)
+        if len(chunks) and not self._looking.running:
+            self._looking.start(SECONDS, self._look)
 
     def _look(self) -> None:
-        self._looking = None
         self._chunks.expire(self.intake.clock.seconds())
         self._look_later()
 
     def close(self) -> None:
         """Give up what is unfinished: no more chunks come."""
-        if self._looking is not None:
-            self._looking.cancel()
+        self._looking.stop()
         self._chunks.expire(inf)
         self._look_later()
 
