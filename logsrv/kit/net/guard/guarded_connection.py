@@ -49,9 +49,9 @@ class Keeper(Protocol):
 
 
 class Foreign:
-    """A mark of protocols that know nothing of a stop: the producer tells whether there is more to write.
+    """A mark of protocols that others have written, which know nothing of a stop.
 
-    It adds no name to what others have written.
+    Whether one has more to write is told by its producer. The mark adds no name to theirs.
     """
 
     __slots__ = ()

@@ -90,7 +90,9 @@ class GuardedFactory(Factory):
         if proxied:
             self._front = partial(ProxiedTransport, self)
         elif certified:
-            self._front = AwaitedHandshake
+            self._front = lambda admitted: AwaitedHandshake(
+                admitted, admitted.connect_protocol, admitted.begin
+            )
         self._refusals = Seldom(clock.seconds)
         self._sweep = Timer(clock)
         self._highest_descriptor = 0

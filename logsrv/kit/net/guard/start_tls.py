@@ -10,22 +10,19 @@ from collections.abc import Callable
 from typing import Any, TypeAlias
 
 from twisted.internet.interfaces import (
-    IHandshakeListener,
     IOpenSSLClientConnectionCreator,
     IOpenSSLContextFactory,
     IOpenSSLServerConnectionCreator,
     IProtocolFactory,
     IReactorTime,
 )
-from twisted.internet.protocol import Protocol, connectionDone
 from twisted.internet.ssl import CertificateOptions
 from twisted.protocols.tls import TLSMemoryBIOFactory
-from twisted.python.failure import Failure
-from zope.interface import implementer
 
 from logsrv.kit.net.guard.guarded_connection import admitted_of
+from logsrv.kit.net.guard.handshake import AwaitedHandshake
 from logsrv.kit.net.guard.proxied_connection import ProxiedTransport
-from logsrv.kit.net.tls.twisted_tls import GatheringTLS, take_certificate
+from logsrv.kit.net.tls.twisted_tls import GatheringTLS
 from logsrv.kit.net.twisted.transports import stop_keeping
 
 # An author gives a certificate to show or, for a link, whom to expect at its other end. Type checkers
@@ -61,28 +58,8 @@ def tls_factory(
     return TLSMemoryBIOFactory(certificate, client, factory, clock)
 
 
-@implementer(IHandshakeListener)
-class Upgrade(Protocol):
-    """Stands for the protocol of a connection until the handshake is done, and then steps aside."""
-
-    def __init__(self, protocol: Any, outermost: Any, done: Callable[[], None]) -> None:
-        """outermost: the protocol, or what Twisted's endpoints have put around it."""
-        self._protocol = protocol
-        self._outermost = outermost
-        self._done = done
-
-    def handshakeCompleted(self) -> None:
-        tls = self._protocol.transport
-        take_certificate(tls)
-        tls.wrappedProtocol = self._outermost
-        self._done()
-
-    def connectionLost(self, reason: Failure = connectionDone) -> None:
-        self._outermost.connectionLost(reason)
-
-
 def can_be_put_under(protocol: Any) -> bool:
-    """Return true if the transport of a protocol is one that TLS can be put upon."""
+    """Return true if TLS can be put between a protocol and its transport."""
     transport = protocol.transport
     return isinstance(transport, ProxiedTransport) or hasattr(transport, "protocol")
 
@@ -105,8 +82,11 @@ def put_tls_under(
     admitted = admitted_of(protocol)
     under = protocol.transport
     proxied = isinstance(under, ProxiedTransport)
+    # The protocol, or what Twisted's endpoints have put around it.
     outermost = under.wrappedProtocol if proxied else under.protocol
-    tls = GatheringTLS(factory, Upgrade(protocol, outermost, done), False)
+    handshake = AwaitedHandshake(outermost, done)
+    # Twisted would not connect it: the protocol is connected already.
+    handshake.transport = tls = GatheringTLS(factory, handshake, False)
     if producer is not None:
         under.unregisterProducer()
         stop_keeping(under)
