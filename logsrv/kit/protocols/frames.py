@@ -12,7 +12,6 @@ from operator import length_hint
 from typing import Any
 
 from logsrv.kit.framing.frames import Framing, LengthPrefix
-from logsrv.kit.observe.peer_log import PeerLogger
 from logsrv.kit.protocols.connection.connection import GATHERED, PeerConnection
 from logsrv.kit.protocols.connection.context import Settings, State
 from logsrv.kit.protocols.connection.mistakes import mistaken
@@ -29,8 +28,7 @@ class FramedConnection(PeerConnection):
     __slots__ = ()
 
     def _last_words(self, sentence: str) -> list[Any]:
-        log = PeerLogger(type(self.author).__module__, self.author.peer)
-        log.warn("cut off: {sentence}", sentence=sentence)
+        self._log_cut(sentence)
         return []
 
     def _encoded(self, lines: list[Any]) -> bytes:
@@ -98,12 +96,6 @@ class FrameProtocol(PeerProtocol[Settings, State]):
 
     def _new_reader(self, connection: PeerConnection) -> FrameReader:
         return FrameReader(self, connection)
-
-    def dataReceived(self, data: bytes) -> None:
-        connection = self._connection or self._connected()
-        if connection.reader is None:
-            connection.reader = self._new_reader(connection)
-        connection.received(data)
 
 
 class FrameReader:

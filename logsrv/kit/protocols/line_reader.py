@@ -11,26 +11,17 @@ from typing import Any, Protocol
 
 from twisted.internet.defer import Deferred, fail, succeed
 from twisted.internet.defer import TimeoutError as DeferredTimeout
-from twisted.internet.interfaces import IReactorTime
 
 from logsrv.errors import PeerError
 from logsrv.kit.framing.incoming import NO_LINES, Incoming, LineNotText, LineTooLong
 from logsrv.kit.protocols.connection.connection import PeerConnection
-from logsrv.kit.protocols.connection.context import ListenerContext
 from logsrv.kit.protocols.connection.faults import EndOfStream, PeerGone, PeerTimeout
+from logsrv.kit.protocols.connection.roles import Author
 from logsrv.kit.protocols.connection.states import AWAIT, ENDED, FINISH, OPEN
 
 
-class LineAuthor(Protocol):
+class LineAuthor(Author, Protocol):
     """The protocol object that gets the lines."""
-
-    factory: ListenerContext
-
-    @property
-    def peer(self) -> str: ...
-
-    @property
-    def clock(self) -> IReactorTime: ...
 
     def line_received(self, line: str) -> object: ...
 
@@ -116,7 +107,7 @@ class LineReader:
             raise PeerGone(f"{self._author.peer} has gone")
         wanted: Deferred[str] = self._wait()
         if timeout is not None:
-            wanted.addTimeout(timeout, self._author.clock)
+            wanted.addTimeout(timeout, self._author.factory.service.clock)
         # The author's code is not done, but can be given something.
         self._connection.tell(FINISH)
         try:

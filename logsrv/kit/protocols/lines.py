@@ -123,12 +123,6 @@ class LineProtocol(PeerProtocol[Settings, State]):
             raise ValueError(f"read_bytes takes a number of bytes, not {number}")
         return self._reader(self._connection or self._connected()).read_bytes(number)
 
-    def dataReceived(self, data: bytes) -> None:
-        connection = self._connection or self._connected()
-        if connection.reader is None:
-            connection.reader = self._new_reader(connection)
-        connection.received(data)
-
     def _new_reader(self, connection: PeerConnection) -> LineReader:
         return LineReader(self, connection)
 

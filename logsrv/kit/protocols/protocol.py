@@ -172,7 +172,10 @@ class PeerProtocol(Protocol, Generic[Settings, State]):
             connection.call(connection.made, "connection_made")
 
     def dataReceived(self, data: bytes) -> None:
-        (self._connection or self._connected()).received(data)
+        connection = self._connection or self._connected()
+        if connection.reader is None:
+            connection.reader = self._new_reader(connection)
+        connection.received(data)
 
     def readConnectionLost(self) -> None:
         """The peer sends nothing more, but may still read (RFC 9293 section 3.6)."""

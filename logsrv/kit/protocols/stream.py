@@ -341,7 +341,7 @@ class StreamedConnection(PeerConnection):
         stream: Connection = self.author.stream  # type: ignore[attr-defined]
         if stream.tell_errors:
             return super()._last_words(sentence)
-        stream.log.warn("cut off: {sentence}", sentence=sentence)
+        self._log_cut(sentence)
         return []
 
 

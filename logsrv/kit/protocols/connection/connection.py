@@ -34,7 +34,6 @@ from logsrv.kit.protocols.connection.roles import Author, Reader
 
 if TYPE_CHECKING:
     from twisted.internet.base import DelayedCall
-    from twisted.internet.interfaces import IReactorTime
 
 # Answers of one chunk are gathered into one write, but no more than this.
 GATHERED = 64 * 1024
@@ -396,24 +395,14 @@ class PeerConnection:
 
     # For those who send to this peer, and for those to whom this one's author sends.
 
-    @property
-    def max_unsent(self) -> int:
-        return self.author.max_unsent
-
-    @property
-    def patience(self) -> float:
-        return self.author.patience
-
-    @property
-    def clock(self) -> IReactorTime:
-        return self.author.factory.service.clock
-
     def cut(self, sentence: str) -> None:
-        author = self.author
-        author.factory.count_cut("unread")
-        log = PeerLogger(type(author).__module__, author.peer)
-        log.warn("cut off: {sentence}", sentence=sentence)
+        self.author.factory.count_cut("unread")
+        self._log_cut(sentence)
         self.tell(states.CUT)
+
+    def _log_cut(self, sentence: str) -> None:
+        log = PeerLogger(type(self.author).__module__, self.author.peer)
+        log.warn("cut off: {sentence}", sentence=sentence)
 
     @property
     def called(self) -> bool:
@@ -443,9 +432,6 @@ class PeerConnection:
         if self._crowd is not None:
             self._crowd.disperse()
 
-    def run(self) -> None:
-        self.call(self._advance, "line_received")
-
     def pause(self) -> None:
         self.author.transport.pauseProducing()
         self.watch()
@@ -462,15 +448,6 @@ class PeerConnection:
 
     def resume(self) -> None:
         self.author.transport.resumeProducing()
-
-    def register(self) -> None:
-        self.author.transport.registerProducer(self, True)
-
-    def unregister(self) -> None:
-        self.author.transport.unregisterProducer()
-
-    def keep(self) -> None:
-        keep_open(self.author.transport)
 
     def let_close(self) -> None:
         # The author's code may have filled the transport again meanwhile.
@@ -495,9 +472,6 @@ class PeerConnection:
             self.author.transport.write(farewell)
         self.tell(states.PARTED)
 
-    def lose(self) -> None:
-        self.author.transport.loseConnection()
-
     def give_up(self) -> None:
         self.disperse()
         self.later(LAST_WORDS_SECONDS, self.abort)
@@ -516,16 +490,16 @@ ACTIONS: dict[str, Callable[[PeerConnection], None]] = {
     "cancel": PeerConnection.cancel,
     "disperse": PeerConnection.disperse,
     "give_up": PeerConnection.give_up,
-    "keep": PeerConnection.keep,
+    "keep": lambda connection: keep_open(connection.author.transport),
     "let_close": PeerConnection.let_close,
     "linger": PeerConnection.linger,
-    "lose": PeerConnection.lose,
+    "lose": lambda connection: connection.author.transport.loseConnection(),
     "part": PeerConnection.part,
     "part_at_once": PeerConnection.part_at_once,
     "pause": PeerConnection.pause,
-    "register": PeerConnection.register,
+    "register": lambda connection: connection.author.transport.registerProducer(connection, True),
     "resume": PeerConnection.resume,
-    "run": PeerConnection.run,
-    "unregister": PeerConnection.unregister,
+    "run": lambda connection: connection.call(connection._advance, "line_received"),
+    "unregister": lambda connection: connection.author.transport.unregisterProducer(),
     "watch": PeerConnection.watch,
 }

@@ -8,13 +8,11 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from contextvars import ContextVar, copy_context
-from typing import TYPE_CHECKING, Protocol, TypeVar
+from typing import Protocol, TypeVar
 
 from logsrv.kit.net.twisted.transports import unsent
+from logsrv.kit.protocols.connection.roles import Author
 from logsrv.timer import Timer
-
-if TYPE_CHECKING:
-    from twisted.internet.interfaces import IReactorTime
 
 Result = TypeVar("Result")
 
@@ -25,8 +23,14 @@ LEAST_TAKEN = 64 * 1024
 LEAST_PATIENCES = 6
 
 
-class CrowdSender(Protocol):
-    """A connection as this module needs it, whose author writes to others."""
+class Crowded(Protocol):
+    """A connection as this module needs it: its author writes to others, and others write to its peer.
+
+    author: says how many bytes may wait for the peer, and how many seconds others wait while it takes
+    nothing.
+    """
+
+    author: Author
 
     @property
     def called(self) -> bool:
@@ -42,31 +46,12 @@ class CrowdSender(Protocol):
     def leave(self, crowd: Crowd) -> None:
         """Wait for this receiver no longer."""
 
-
-class CrowdReceiver(CrowdSender, Protocol):
-    """A connection to whose peer others send; its own author may as well.
-
-    max_unsent: bytes that may wait for it. patience: seconds that others wait while it takes nothing.
-    """
-
-    @property
-    def max_unsent(self) -> int: ...
-
-    @property
-    def patience(self) -> float: ...
-
-    @property
-    def clock(self) -> IReactorTime: ...
-
-    @property
-    def transport(self) -> object: ...
-
     def cut(self, sentence: str) -> None:
         """End the connection at once; `sentence` says why in the log."""
 
 
 # The connection that the author's code is working for: on the stack, and in the coroutines begun there.
-handled: ContextVar[CrowdSender | None] = ContextVar("handled", default=None)
+handled: ContextVar[Crowded | None] = ContextVar("handled", default=None)
 
 
 def for_nobody(step: Callable[[], Result]) -> Result:
@@ -80,8 +65,10 @@ class Crowd:
     """The bytes that wait for one receiver whose transport is full, and the senders that do."""
 
     __slots__ = (
+        "_author",
         "_before",
         "_begun",
+        "_clock",
         "_look",
         "_more",
         "_moved",
@@ -91,15 +78,17 @@ class Crowd:
         "_written",
     )
 
-    def __init__(self, receiver: CrowdReceiver) -> None:
+    def __init__(self, receiver: Crowded) -> None:
         self._receiver = receiver
+        self._author = receiver.author
+        self._clock = receiver.author.factory.service.clock
         # Since the transport was full: bytes that were written, and that it is known to have taken.
         self._written = self._taken = 0
         # In the order in which they came, and go on.
-        self._senders: dict[CrowdSender, None] = {}
+        self._senders: dict[Crowded, None] = {}
         # The bytes that each has sent although too much waits.
-        self._more: dict[CrowdSender, int] = {}
-        self._look = Timer(receiver.clock)
+        self._more: dict[Crowded, int] = {}
+        self._look = Timer(self._clock)
         # When it has taken something last; what it had taken when that began to count, and since when.
         self._moved = self._begun = 0.0
         self._before = 0
@@ -109,12 +98,12 @@ class Crowd:
 
         Return whether they may. If not, the receiver has been cut off.
         """
-        receiver = self._receiver
-        if self._written + number - self._taken > receiver.max_unsent:
+        most = self._author.max_unsent
+        if self._written + number - self._taken > most:
             self._recount()
             waiting = self._written + number - self._taken
-            if waiting > receiver.max_unsent and not self._join(handled.get(), number):
-                receiver.cut(f"more is sent to it than it takes: {waiting} bytes wait for it")
+            if waiting > most and not self._join(handled.get(), number):
+                self._receiver.cut(f"more is sent to it than it takes: {waiting} bytes wait for it")
                 return False
         self._written += number
         return True
@@ -126,7 +115,7 @@ class Crowd:
 
     def _count(self) -> int:
         """Return how many bytes it has taken; fewer than none if it was full of more before."""
-        waiting = unsent(self._receiver.transport)
+        waiting = unsent(self._author.transport)
         # A transport of another package cannot tell.
         return self._written - waiting if waiting else self._taken
 
@@ -134,10 +123,10 @@ class Crowd:
         """Note how much it has taken, and when if that is more than before."""
         taken = self._count()
         if taken > self._taken:
-            self._moved = self._receiver.clock.seconds()
+            self._moved = self._clock.seconds()
         self._taken = taken
 
-    def _join(self, sender: CrowdSender | None, number: int) -> bool:
+    def _join(self, sender: Crowded | None, number: int) -> bool:
         """Let the connection that is handled wait. Return whether that bounds what it still sends."""
         if sender is None:
             return False
@@ -146,16 +135,16 @@ class Crowd:
         if sender is self._receiver or sender in self._senders:
             # A coroutine was told to wait, and does so when it reads or drains next.
             more = self._more[sender] = self._more.get(sender, 0) + number
-            return sender.called or more <= self._receiver.max_unsent
+            return sender.called or more <= self._author.max_unsent
         self._senders[sender] = None
         if not self._look.running:
             self._before = self._taken
-            self._moved = self._begun = self._receiver.clock.seconds()
+            self._moved = self._begun = self._clock.seconds()
             self._arm()
         sender.crowd(self)
         return True
 
-    def forget(self, sender: CrowdSender) -> None:
+    def forget(self, sender: Crowded) -> None:
         """Hold on to a sender no longer: it is gone."""
         self._senders.pop(sender, None)
         self._more.pop(sender, None)
@@ -170,14 +159,13 @@ class Crowd:
             sender.leave(self)
 
     def _arm(self) -> None:
-        receiver = self._receiver
-        self._look.start(receiver.patience / LOOKS_PER_PATIENCE, self._looked)
+        self._look.start(self._author.patience / LOOKS_PER_PATIENCE, self._looked)
 
     def _looked(self) -> None:
-        receiver, now = self._receiver, self._receiver.clock.seconds()
+        receiver, now = self._receiver, self._clock.seconds()
         self._recount()
         taken = self._taken
-        patience = receiver.patience
+        patience = self._author.patience
         slowly = LEAST_PATIENCES * patience
         if now - self._moved >= patience:
             receiver.cut(f"others wait to send to it, and it has taken nothing for {patience:g} s")
