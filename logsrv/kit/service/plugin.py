@@ -18,11 +18,21 @@ from logsrv.errors import ConfigurationError, LogsrvError, StartError
 from logsrv.kit.service.arguments import check_arguments, check_options
 
 if TYPE_CHECKING:
+    from typing import TypedDict, Unpack
+
     from logsrv.kit.service.arguments import Served, ServedDatagrams, StateOf
     from logsrv.kit.service.protocol_service import ProtocolService
 
     Settings = TypeVar("Settings", bound=attrs.AttrsInstance)
     State = TypeVar("State")
+
+    class Rest(TypedDict, total=False):
+        """The arguments of `protocol_plugin` on which the types of the others do not depend."""
+
+        description: str
+        listen: str | Sequence[str]
+        version: str
+        start_tls: bool
 
 
 class IProtocolPlugin(IServiceMaker):
@@ -150,24 +160,18 @@ def protocol_plugin(
     protocol: Served[Settings, State] | None,
     options: type[Settings] | str,
     *,
-    description: str = ...,
-    listen: str | Sequence[str] = ...,
-    version: str = ...,
-    start_tls: bool = ...,
     datagrams: ServedDatagrams[Settings, State] | None = ...,
     state: StateOf[Settings, State],
+    **rest: Unpack[Rest],
 ) -> Plugin: ...
 @overload
 def protocol_plugin(
     name: str,
     protocol: Served[object, State] | None,
     *,
-    description: str = ...,
-    listen: str | Sequence[str] = ...,
-    version: str = ...,
-    start_tls: bool = ...,
     datagrams: ServedDatagrams[object, State] | None = ...,
     state: StateOf[object, State],
+    **rest: Unpack[Rest],
 ) -> Plugin: ...
 @overload
 def protocol_plugin(
@@ -175,34 +179,25 @@ def protocol_plugin(
     protocol: Served[Settings, SimpleNamespace],
     options: type[Settings] | str,
     *,
-    description: str = ...,
-    listen: str | Sequence[str] = ...,
-    version: str = ...,
-    start_tls: bool = ...,
     datagrams: ServedDatagrams[Settings, SimpleNamespace] | None = ...,
+    **rest: Unpack[Rest],
 ) -> Plugin: ...
 @overload
 def protocol_plugin(
     name: str,
     protocol: Served[object, SimpleNamespace],
     *,
-    description: str = ...,
-    listen: str | Sequence[str] = ...,
-    version: str = ...,
-    start_tls: bool = ...,
     datagrams: ServedDatagrams[object, SimpleNamespace] | None = ...,
+    **rest: Unpack[Rest],
 ) -> Plugin: ...
 @overload
 def protocol_plugin(
     name: str,
     *,
     options: type[Settings] | str | None = ...,
-    description: str = ...,
-    listen: str | Sequence[str] = ...,
-    version: str = ...,
-    start_tls: bool = ...,
     datagrams: ServedDatagrams[Any, Any],
     state: StateOf[Any, Any] | None = ...,
+    **rest: Unpack[Rest],
 ) -> Plugin: ...
 def protocol_plugin(
     name: str,
