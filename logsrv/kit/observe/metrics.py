@@ -52,30 +52,37 @@ class Metric:
             raise ValueError(f"{self.name} is one of {', '.join(KINDS)}, not {self.kind!r}")
 
 
-def _counter(name: str, help: str, *labels: str) -> Metric:
+def listener_counter(name: str, help: str, *labels: str) -> Metric:
+    """Return a counter that each listener has for itself."""
     return Metric(name, "counter", help, ("listener", *labels))
 
 
 CATALOGUE: tuple[Metric, ...] = (
-    _counter("connections_total", "Connections accepted."),
+    listener_counter("connections_total", "Connections accepted."),
     Metric("connections_open", "gauge", "Connections open now.", ("listener",)),
-    _counter(
+    listener_counter(
         "connections_refused_total",
         "Connections refused by the guard or in their TLS handshake.",
         "reason",
     ),
-    _counter("connections_idle_total", "Connections closed by the idle time-out."),
-    _counter("connections_failed_total", "Connections closed because of an error in our code."),
-    _counter("received_bytes_total", "Bytes received."),
-    _counter("datagrams_total", "Datagrams received."),
-    _counter("datagrams_refused_total", "Datagrams the guard refused."),
-    _counter("datagrams_limited_total", "Datagrams dropped because their sender sent too many."),
-    _counter(
+    listener_counter("connections_idle_total", "Connections closed by the idle time-out."),
+    listener_counter(
+        "connections_failed_total", "Connections closed because of an error in our code."
+    ),
+    listener_counter("received_bytes_total", "Bytes received."),
+    listener_counter("datagrams_total", "Datagrams received."),
+    listener_counter("datagrams_refused_total", "Datagrams the guard refused."),
+    listener_counter(
+        "datagrams_limited_total", "Datagrams dropped because their sender sent too many."
+    ),
+    listener_counter(
         "connections_slowed_total", "Times that a connection had to wait for sending too much."
     ),
-    _counter("datagrams_lost_total", "Datagrams the kernel dropped because we were too slow."),
-    _counter("oversize_lines_total", "Lines longer than --max-line."),
-    _counter("dropped_bytes_total", "Bytes received and, by rule, not taken in.", "reason"),
+    listener_counter(
+        "datagrams_lost_total", "Datagrams the kernel dropped because we were too slow."
+    ),
+    listener_counter("oversize_lines_total", "Lines longer than --max-line."),
+    listener_counter("dropped_bytes_total", "Bytes received and, by rule, not taken in.", "reason"),
 )
 """The metrics that every service counts at its listeners."""
 

@@ -16,7 +16,7 @@ from logsrv.errors import ConfigurationError
 from logsrv.kit.net.guard.guard import GuardPolicy
 from logsrv.kit.net.guard.guarded_factory import GuardedFactory
 from logsrv.kit.net.remote import Remote, parse_remote, remote_endpoint
-from logsrv.kit.observe.metrics import Metric, Metrics
+from logsrv.kit.observe.metrics import Metrics, listener_counter
 from logsrv.kit.observe.peer_log import end_sentence
 from logsrv.kit.observe.seldom import Seldom
 from logsrv.kit.protocols.connection.mistakes import mistaken
@@ -25,12 +25,7 @@ from logsrv.kit.service.peers import peer_of
 log = Logger()
 
 METRICS = (
-    Metric(
-        "links_failed_total",
-        "counter",
-        "Tries to connect to another server that failed.",
-        ("listener",),
-    ),
+    listener_counter("links_failed_total", "Tries to connect to another server that failed."),
 )
 
 

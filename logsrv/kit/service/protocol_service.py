@@ -19,7 +19,7 @@ from logsrv.kit.framing.lines import LineFormat
 from logsrv.kit.net.endpoints.endpoint import Endpoint
 from logsrv.kit.net.remote import Remote
 from logsrv.kit.observe.failures import Failures
-from logsrv.kit.observe.metrics import Counts, Metric, Metrics, MetricsPart
+from logsrv.kit.observe.metrics import Counts, Metrics, MetricsPart, listener_counter
 from logsrv.kit.protocols.datagrams import DatagramContext, Datagrams
 from logsrv.kit.service.factory import PluginFactory, PluginProtocols, protocols_of
 from logsrv.kit.service.life import Life
@@ -36,33 +36,17 @@ from logsrv.kit.service.tasks import ServiceTask, ServiceTasks
 log = Logger()
 
 PLUGIN_METRICS = (
-    Metric(
-        "connections_cut_total",
-        "counter",
-        "Connections closed because the peer broke a rule.",
-        ("listener", "reason"),
+    listener_counter(
+        "connections_cut_total", "Connections closed because the peer broke a rule.", "reason"
     ),
-    Metric(
-        "requests_failed_total", "counter", "Requests the plugin failed to answer.", ("listener",)
-    ),
-    Metric(
-        "datagrams_failed_total",
-        "counter",
-        "Lines in datagrams the plugin failed on.",
-        ("listener",),
-    ),
-    Metric(
-        "datagrams_faulty_total",
-        "counter",
-        "Datagrams that broke a rule of the plugin.",
-        ("listener",),
-    ),
-    Metric("datagrams_unsent_total", "counter", "Answers the system did not take.", ("listener",)),
-    Metric(
+    listener_counter("requests_failed_total", "Requests the plugin failed to answer."),
+    listener_counter("datagrams_failed_total", "Lines in datagrams the plugin failed on."),
+    listener_counter("datagrams_faulty_total", "Datagrams that broke a rule of the plugin."),
+    listener_counter("datagrams_unsent_total", "Answers the system did not take."),
+    listener_counter(
         "answers_withheld_total",
-        "counter",
         "Datagrams that were not answered, so that no two servers answer each other for ever.",
-        ("listener", "reason"),
+        "reason",
     ),
     *TASK_METRICS,
     *LINK_METRICS,

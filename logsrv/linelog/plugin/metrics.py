@@ -2,26 +2,21 @@
 
 from __future__ import annotations
 
-from logsrv.kit.observe.metrics import Metric
+from logsrv.kit.observe.metrics import Metric, listener_counter
 
 METRICS = (
-    Metric(
+    listener_counter(
         "received_lines_total",
-        "counter",
         "Lines taken in; one longer than --max-line counts as the lines that it becomes.",
-        ("listener",),
     ),
-    Metric(
+    listener_counter(
         "records_refused_total",
-        "counter",
         "Records that are not stored, and what a peer sent instead of one.",
-        ("listener", "reason"),
+        "reason",
     ),
-    Metric(
+    listener_counter(
         "records_as_text_total",
-        "counter",
         "Records stored as text: they are not of the structure that was promised.",
-        ("listener",),
     ),
     Metric("stored_lines_total", "counter", "Lines written to the store."),
     Metric("stored_bytes_total", "counter", "Bytes written to the store, stamps included."),
