@@ -50,12 +50,12 @@ class ProcessEnd:
         return f"ended with status {self.status}"
 
 
+@attrs.define(eq=False)
 class LineBuffer:
     """Bytes that are cut anywhere, made lines. longest: bytes that are kept of an unfinished line."""
 
-    def __init__(self, longest: int | None = None) -> None:
-        self._longest = longest
-        self.rest = b""
+    _longest: int | None = None
+    rest: bytes = b""
 
     def receive(self, data: bytes) -> list[bytes]:
         """Return the lines that are whole by now."""
@@ -172,6 +172,7 @@ class ChildProcess(ProcessProtocol):
             self._said(one_line(said, LONGEST_LINE))
 
 
+@attrs.define(eq=False)
 class ChildProcesses:
     """All processes of an owner, and the end of all of them.
 
@@ -179,13 +180,12 @@ class ChildProcesses:
     makes an exception of the sentence that says why a process cannot be started.
     """
 
-    def __init__(self, reactor: Any, name: str, refused: Callable[[str], Exception]) -> None:
-        self._reactor = reactor
-        self._name = name
-        self._refused = refused
-        self._all: set[ChildProcess] = set()
-        self._seldom = Seldom(reactor.seconds)
-        self._stopped: Deferred[None] | None = None
+    _reactor: Any
+    _name: str
+    _refused: Callable[[str], Exception]
+    _all: set[ChildProcess] = attrs.field(factory=set)
+    _seldom: Seldom = attrs.Factory(lambda self: Seldom(self._reactor.seconds), takes_self=True)
+    _stopped: Deferred[None] | None = None
 
     @property
     def stopping(self) -> bool:

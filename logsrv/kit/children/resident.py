@@ -32,6 +32,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any
 
+import attrs
 from twisted.internet.defer import Deferred
 from twisted.logger import Logger
 
@@ -52,6 +53,7 @@ END = 6.0
 NEXT = transitions(__doc__)
 
 
+@attrs.define(eq=False)
 class ResidentProcess:
     """A process that runs `module`, from the first `want` to `stop`; `state` is one of the table's.
 
@@ -60,29 +62,19 @@ class ResidentProcess:
     environment: all its variables; None for those that every process of ours gets.
     """
 
-    def __init__(
-        self,
-        module: str,
-        *,
-        name: str,
-        orders: Callable[[int | None], bytes],
-        take: Callable[[bytes], object],
-        reactor: Any,
-        environment: Mapping[str, str] | None = None,
-    ) -> None:
-        self.state = "IDLE"
-        self._module = module
-        self._name = name
-        self._orders = orders
-        self._take = take
-        self._reactor = reactor
-        self._environment = environment
-        self._child: ChildProcess | None = None
-        self._lines = LineBuffer()
-        self._started = 0.0
-        self._deaths = 0
-        self._again = Timer(reactor)
-        self._stopped: Deferred[None] | None = None
+    _module: str
+    _name: str
+    _orders: Callable[[int | None], bytes]
+    _take: Callable[[bytes], object]
+    _reactor: Any
+    _environment: Mapping[str, str] | None = None
+    state: str = attrs.field(init=False, default="IDLE")
+    _child: ChildProcess | None = attrs.field(init=False, default=None)
+    _lines: LineBuffer = attrs.field(init=False, factory=LineBuffer)
+    _started: float = attrs.field(init=False, default=0.0)
+    _deaths: int = attrs.field(init=False, default=0)
+    _again: Timer = attrs.Factory(lambda self: Timer(self._reactor), takes_self=True)
+    _stopped: Deferred[None] | None = attrs.field(init=False, default=None)
 
     def want(self) -> None:
         """Let it run, by the orders that there are now."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from typing import Any
 
+import attrs
 from twisted.application.internet import ClientService
 from twisted.internet.defer import CancelledError, Deferred, maybeDeferred
 from twisted.internet.interfaces import IProtocolFactory, IStreamClientEndpoint
@@ -129,12 +130,12 @@ class Noticing(GuardedFactory):
 
 
 @implementer(IStreamClientEndpoint)
+@attrs.frozen
 class Trying:
     """An endpoint that tells when a try has failed."""
 
-    def __init__(self, endpoint: IStreamClientEndpoint, failed: Callable[[Failure], None]) -> None:
-        self._endpoint = endpoint
-        self._failed = failed
+    _endpoint: IStreamClientEndpoint
+    _failed: Callable[[Failure], None]
 
     def connect(self, protocolFactory: IProtocolFactory) -> Deferred[Any]:
         def tell(failure: Failure) -> Failure:
@@ -145,15 +146,15 @@ class Trying:
         return connecting.addErrback(tell)
 
 
+@attrs.define(eq=False)
 class Links:
     """The links of one service."""
 
-    def __init__(self, *, clock: Any, metrics: Metrics) -> None:
-        self._clock = clock
-        self._metrics = metrics
-        self._links: list[ReconnectingLink] = []
-        self._begun = False
-        self._ended = False
+    _clock: Any
+    _metrics: Metrics
+    _links: list[ReconnectingLink] = attrs.field(factory=list)
+    _begun: bool = False
+    _ended: bool = False
 
     def __iter__(self) -> Iterator[ReconnectingLink]:
         return iter(tuple(self._links))

@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterator
 from inspect import isawaitable, iscoroutine, iscoroutinefunction
 from typing import Any
 
+import attrs
 from twisted.internet.defer import Deferred
 from twisted.internet.interfaces import IReactorTime
 from twisted.internet.task import deferLater
@@ -30,19 +31,19 @@ METRICS = (
 )
 
 
+@attrs.define(eq=False, repr=False)
 class ServiceTask:
-    """A task of a service. name: as in the log. done: fires when it has ended, however it did."""
+    """A task of a service. name: as in the log. done: fires when it has ended, however it did.
 
-    def __init__(
-        self, name: str, begin: Callable[[], Deferred[Any]], forget: Callable[[], object]
-    ) -> None:
-        """`begin` gives its end; `forget` is called instead if it never begins."""
-        self.name = name
-        self.cancelled = False
-        self.done: Deferred[None] = Deferred()
-        self.begin = begin
-        self.forget = forget
-        self._working: Deferred[Any] | None = None
+    begin: gives its end. forget: called instead if it never begins.
+    """
+
+    name: str
+    begin: Callable[[], Deferred[Any]]
+    forget: Callable[[], object]
+    cancelled: bool = attrs.field(init=False, default=False)
+    done: Deferred[None] = attrs.field(init=False, factory=Deferred)
+    _working: Deferred[Any] | None = attrs.field(init=False, default=None)
 
     def __str__(self) -> str:
         return self.name
@@ -65,17 +66,17 @@ class ServiceTask:
         return self._working
 
 
+@attrs.define(eq=False)
 class ServiceTasks:
     """The tasks of one service that have not ended."""
 
-    def __init__(self, *, clock: IReactorTime, metrics: Metrics, failures: Failures) -> None:
-        self._clock = clock
-        self._metrics = metrics
-        self._failures = failures
-        self._tasks: dict[ServiceTask, None] = {}
-        self._begun = False
-        self._ended = False
-        self._all_ended: Deferred[None] | None = None
+    _clock: IReactorTime
+    _metrics: Metrics
+    _failures: Failures
+    _tasks: dict[ServiceTask, None] = attrs.field(factory=dict)
+    _begun: bool = False
+    _ended: bool = False
+    _all_ended: Deferred[None] | None = None
 
     def __iter__(self) -> Iterator[ServiceTask]:
         return iter(tuple(self._tasks))

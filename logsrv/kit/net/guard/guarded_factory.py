@@ -146,8 +146,8 @@ class GuardedFactory(Factory):
         # A peer without an address is counted by its connection.
         peer = connection.host or id(connection)
         slowed = partial(self._slow, connection.host)
-        transport = connection.transport
-        return Throttle(self._rates, peer, transport, self._clock, deliver, slowed)
+        timer = Timer(self._clock)
+        return Throttle(self._rates, peer, connection.transport, timer, deliver, slowed)
 
     def _slow(self, host: str | None) -> None:
         self._metrics.count("connections_slowed_total", listener=self._label)

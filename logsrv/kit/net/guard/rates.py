@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections import OrderedDict
 from collections.abc import Callable, Hashable
 
+import attrs
+
 # Addresses of the last senders; the longest unused are forgotten, which fills their buckets.
 REMEMBERED = 4096
 # A wait is for at least a tenth of a second's worth; otherwise each line would have a timer.
@@ -13,14 +15,12 @@ LEAST_SHARE = 10
 LEAST_WAIT = 0.001
 
 
+@attrs.define(eq=False)
 class Bucket:
-    """The tokens of one sender; there are `most` of them when it is full, as it is at first."""
+    """The tokens of one sender: how many are `left`, and when they were `counted`."""
 
-    __slots__ = ("counted", "left")
-
-    def __init__(self, most: float, now: float) -> None:
-        self.left = most
-        self.counted = now
+    left: float
+    counted: float
 
 
 class Buckets:

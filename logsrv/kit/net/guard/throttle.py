@@ -10,39 +10,35 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from twisted.internet.interfaces import IReactorTime
+import attrs
 
 from logsrv.kit.net.guard.rates import Rates
 from logsrv.timer import Timer
 
 
+@attrs.define(eq=False)
 class Throttle:
     """Hands on to `deliver` what the `peer` of a transport sends, as fast as it may.
 
     slowed: called when the peer has to wait.
     """
 
-    def __init__(
-        self,
-        rates: Rates,
-        peer: Any,
-        transport: Any,
-        clock: IReactorTime,
-        deliver: Callable[[bytes], None],
-        slowed: Callable[[], None],
-    ) -> None:
-        self._rates = rates
-        self._peer = peer
-        self._transport = transport
-        self._deliver = deliver
-        self._slowed = slowed
-        self._kept = b""
-        self._timer = Timer(clock)
-        # The protocol reads: it has not paused its transport.
-        self._wanted = True
-        self._giving = False
-        self._pause = transport.pauseProducing
-        self._resume = transport.resumeProducing
+    _rates: Rates
+    _peer: Any
+    _transport: Any
+    _timer: Timer
+    _deliver: Callable[[bytes], None]
+    _slowed: Callable[[], None]
+    _kept: bytes = b""
+    # The protocol reads: it has not paused its transport.
+    _wanted: bool = True
+    _giving: bool = False
+    _pause: Callable[[], None] = attrs.field(init=False)
+    _resume: Callable[[], None] = attrs.field(init=False)
+
+    def __attrs_post_init__(self) -> None:
+        transport = self._transport
+        self._pause, self._resume = transport.pauseProducing, transport.resumeProducing
         transport.pauseProducing = self.pauseProducing
         transport.resumeProducing = self.resumeProducing
 
