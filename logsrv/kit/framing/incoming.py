@@ -51,8 +51,8 @@ class Incoming:
     """
 
     __slots__ = (
-        "_at_once", "_clean", "_count", "_looked", "_made", "_only_lines", "_raw", "_skipping", "answers",
-        "dropped", "ended", "format", "lines",
+        "_at_once", "_clean", "_count", "_looked", "_made", "_only_lines", "_raw", "_skipping", "_sought",
+        "answers", "dropped", "ended", "format", "lines",
     )  # fmt: skip
 
     def __init__(self, format: LineFormat, *, only_lines: bool = False) -> None:
@@ -72,6 +72,8 @@ class Incoming:
         self._looked = 0
         self._clean = 0
         self._at_once = MOST_AT_ONCE
+        # A separator, and the length of the beginning in which none begins.
+        self._sought = b"", 0
         # The separator up to which all is dropped, after something was too long.
         self._skipping: bytes | None = None
 
@@ -119,12 +121,14 @@ class Incoming:
         """
         if not self._as_bytes():
             return None
-        at = self._raw.find(separator, 0, limit)
+        before, begin = self._sought
+        at = self._raw.find(separator, begin if separator == before else 0, limit)
         if at >= 0:
             return self._take(at + len(separator))
         if len(self._raw) >= limit:
             self._skipping = separator
             raise LineTooLong(f"there is no {separator!r} within {limit} bytes")
+        self._sought = separator, max(0, len(self._raw) - len(separator) + 1)
         return None
 
     def take_all(self) -> bytes:
@@ -159,7 +163,7 @@ class Incoming:
             return bytes(view[:number])
 
     def _drop(self, number: int) -> None:
-        self._looked = 0
+        self._looked, self._sought = 0, (b"", 0)
         if number >= len(self._raw):
             self._raw = b""
             self._clean = 0
@@ -343,5 +347,6 @@ class Incoming:
                 end = decisive.end()
                 unfinished = alone.finish()
         raw[at:end] = data + unfinished
+        self._sought = b"", 0
         self.answers += telnet.take_answers()
         return data, unfinished

@@ -291,3 +291,29 @@ def test_lines_and_bytes_in_turns_cost_no_more_than_each_alone() -> None:
 
     # Twenty times as much; quadratic would be four hundred times as long.
     assert min(seconds(20_000) for _ in range(3)) < 150 * min(seconds(1000) for _ in range(5))
+
+
+def test_a_separator_that_is_far_away_is_sought_once_in_each_byte() -> None:
+    def seconds(number: int) -> float:
+        incoming = Incoming(LineFormat(telnet=False))
+        piece, limit = b"a" * 1000, 1000 * number + 1000
+        began = time.thread_time()
+        for _ in range(number):
+            incoming.receive(piece)
+            assert incoming.take_until(b"ab", limit) is None
+        incoming.receive(b"b")
+        assert incoming.take_until(b"ab", limit) == piece * number + b"b"
+        return time.thread_time() - began
+
+    # Twenty times as much; quadratic would be four hundred times as long.
+    assert min(seconds(4000) for _ in range(3)) < 150 * min(seconds(200) for _ in range(5))
+
+
+def test_what_was_sought_in_vain_is_found_when_commands_before_it_are_gone() -> None:
+    """A read of a line takes Telnet's commands out, and so moves what is behind them."""
+    incoming = Incoming(LineFormat())
+    incoming.receive(b"ab\xff\xfd\x01" * 5 + b"c")
+    assert incoming.take_until(b";", 100) is None
+    assert incoming.take_line() is None
+    incoming.receive(b";")
+    assert incoming.take_until(b";", 100) == b"abababababc;"
