@@ -46,21 +46,19 @@ class Life:
         if isinstance(made, AbstractAsyncContextManager):
             return lambda: self._enter(made, service)
         service.state = made
-        start = method(getattr(made, "start", None))
-        if start is None:
+        start = getattr(made, "start", None)
+        if not callable(start):
             self._lives = True
             return None
         return lambda: self._start(start)
 
     def apply(self, state: Any, settings: object) -> Any:
         """Change it to other settings."""
-        apply = method(getattr(state, "apply", None))
-        return None if apply is None else apply(settings)
+        return call(state, "apply", settings)
 
     def stopping(self, state: Any) -> Any:
         """Tell it that the service stops; peers are still there."""
-        stopping = method(getattr(state, "stopping", None)) if self._lives else None
-        return None if stopping is None else stopping()
+        return call(state, "stopping") if self._lives else None
 
     def close(self, state: Any) -> Any:
         """Close it, once, if it was started."""
@@ -70,8 +68,7 @@ class Life:
         if self._living is not None:
             self._leaving.callback(None)
             return self._living
-        close = method(getattr(state, "close", None))
-        return None if close is None else close()
+        return call(state, "close")
 
     async def _enter(self, manager: AbstractAsyncContextManager[Any], service: Any) -> None:
         self._entered = Deferred(self._not_entered)
@@ -105,6 +102,7 @@ class Life:
         self._lives = True
 
 
-def method(found: object) -> Callable[..., Any] | None:
-    """Return a method of the author's state; None for an attribute that is something else of his own."""
-    return found if callable(found) else None
+def call(state: Any, name: str, *arguments: object) -> Any:
+    """Call a method of the author's state, if it has one; the name may be that of something else of his."""
+    method = getattr(state, name, None)
+    return method(*arguments) if callable(method) else None

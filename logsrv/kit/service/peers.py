@@ -62,13 +62,8 @@ def is_leaving(protocol: Any) -> bool:
 
 def sender_of(peer: Any, text: str | bytes) -> Callable[[Any], object]:
     """Return the method that sends such text to a peer. Raises TypeError if it has none."""
-    methods = (
-        [getattr(peer, "send_line", None)]
-        if isinstance(text, str)
-        else [getattr(peer, "send_frame", None), getattr(peer, "write", None)]
-    )
-    for method in methods:
+    for name in ("send_line",) if isinstance(text, str) else ("send_frame", "write"):
+        method: Callable[[Any], object] | None = getattr(peer, name, None)
         if method is not None:
-            found: Callable[[Any], object] = method
-            return found
+            return method
     raise TypeError(f"{type(peer).__name__} has no way to send {type(text).__name__}")

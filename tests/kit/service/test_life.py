@@ -15,7 +15,7 @@ from twisted.internet.threads import deferToThread
 
 from logsrv.errors import ConfigurationError, StartError
 from logsrv.kit import LineProtocol, protocol_plugin
-from logsrv.kit.service.life import Life, method
+from logsrv.kit.service.life import Life, call
 from logsrv.kit.testing import MemoryService, Running, serve
 from tests.kit.net.network import REACTOR, in_reactor, logged
 
@@ -258,7 +258,7 @@ def test_what_only_looks_like_a_part_of_its_life() -> None:
 
     service = MemoryService(Tell, state=Clocked)
     assert service.service.state.start == 12.5
-    assert method(service.service.state.close) is None
+    assert call(service.service.state, "close") is None
 
 
 def test_nothing_is_closed_twice_nor_before_it_has_started() -> None:

@@ -76,7 +76,7 @@ NEXT = transitions(__doc__)
 class Site:
     """A site of a service, from its making to its end; `state` is one of the table's.
 
-    is_own: it is the service's, not one of its protocols.
+    is_own: it is the service's, not one of its protocols. server: the part that serves its peers.
     """
 
     def __init__(
@@ -97,10 +97,10 @@ class Site:
         """Fires when it is closing and its place is free."""
         self._part = metrics.part()
         try:
-            self._server = (wanted.make or make_server)(wanted, self._part)
+            self.server = (wanted.make or make_server)(wanted, self._part)
             self._listener = make_listener(
                 wanted.endpoint,
-                self._server.receiver,
+                self.server.receiver,
                 label=wanted.label,
                 policy=wanted.settings,
                 reactor=reactor,
@@ -109,17 +109,12 @@ class Site:
         except BaseException:
             self._part.end()
             raise
-        self._server.attach(self._listener)
+        self.server.attach(self._listener)
 
     @property
     def address(self) -> str:
         """The place where it listens, as bound: `127.0.0.1:1234`, a path; "" before."""
         return self._listener.address
-
-    @property
-    def server(self) -> SiteServer:
-        """The part that serves its peers."""
-        return self._server
 
     @property
     def protocols(self) -> Sequence[Any]:
@@ -146,7 +141,7 @@ class Site:
     def apply(self, wanted: SiteSpec) -> None:
         """Go by other settings; connections stay."""
         self._go("apply")
-        for apply in (self._listener.apply, self._server.apply):
+        for apply in (self._listener.apply, self.server.apply):
             try:
                 apply(wanted.settings)
             except Exception:
@@ -165,7 +160,7 @@ class Site:
             self._vacate()
         cut = await self._do(lambda: listener.drain(seconds))
         # Only now: what was taken in last may have had to be answered.
-        await self._do(self._server.close)
+        await self._do(self.server.close)
         if self.state == "CLOSING":
             self._vacate()
         self._part.end()
