@@ -107,17 +107,15 @@ class StdinTransport:
     def unregisterProducer(self) -> None:
         """The other half of `registerProducer`."""
 
-    def write(self, data: bytes) -> None:
+    def write(self, data: Any) -> None:
         """Do nothing: nobody listens there."""
 
-    def writeSequence(self, data: Any) -> None:
-        """Do nothing: nobody listens there."""
+    writeSequence = write
 
     def getPeer(self) -> StandardInput:
         return StandardInput()
 
-    def getHost(self) -> StandardInput:
-        return StandardInput()
+    getHost = getPeer
 
 
 class StdinListener:

@@ -64,20 +64,6 @@ def for_nobody(step: Callable[[], Result]) -> Result:
 class Crowd:
     """The bytes that wait for one receiver whose transport is full, and the senders that do."""
 
-    __slots__ = (
-        "_author",
-        "_before",
-        "_begun",
-        "_clock",
-        "_look",
-        "_more",
-        "_moved",
-        "_receiver",
-        "_senders",
-        "_taken",
-        "_written",
-    )
-
     def __init__(self, receiver: Crowded) -> None:
         self._receiver = receiver
         self._author = receiver.author
@@ -113,15 +99,12 @@ class Crowd:
         self._written = self._taken = 0
         self._more.clear()
 
-    def _count(self) -> int:
-        """Return how many bytes it has taken; fewer than none if it was full of more before."""
-        waiting = unsent(self._author.transport)
-        # A transport of another package cannot tell.
-        return self._written - waiting if waiting else self._taken
-
     def _recount(self) -> None:
         """Note how much it has taken, and when if that is more than before."""
-        taken = self._count()
+        waiting = unsent(self._author.transport)
+        # A transport of another package cannot tell. One that was full of more before has taken less than
+        # nothing.
+        taken = self._written - waiting if waiting else self._taken
         if taken > self._taken:
             self._moved = self._clock.seconds()
         self._taken = taken
