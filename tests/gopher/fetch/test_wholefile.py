@@ -5,14 +5,13 @@ from __future__ import annotations
 import errno
 import io
 import os
-from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from logsrv.gopher.fetch.wholefile import end_text, whole_file, write_new, write_whole
+from logsrv.gopher.fetch.wholefile import end_text, whole_file, write_new
 from logsrv.gopher.wire.text import TextParser
 
 
@@ -76,17 +75,6 @@ def test_a_long_text_is_ended_in_place() -> None:
     assert file.getvalue() == b".stuffed\r\n" * 20_000
 
 
-def test_small_content_is_written_whole_as_well(tmp_path: Path) -> None:
-    path = tmp_path / ("n" * 240)
-    write_whole(str(path), b"first")
-    write_whole(str(path), b"second" * 100_000)
-    assert path.read_bytes() == b"second" * 100_000
-    (tmp_path / "directory").mkdir()
-    with pytest.raises(OSError, match="directory"):
-        write_whole(str(tmp_path / "directory"), b"x")
-    assert sorted(os.listdir(tmp_path)) == ["directory", path.name]
-
-
 def test_a_new_small_file_has_its_name_at_once_and_another_is_replaced(tmp_path: Path) -> None:
     path = tmp_path / "x"
     write_new(str(path), b"first" * 100_000)
@@ -98,6 +86,10 @@ def test_a_new_small_file_has_its_name_at_once_and_another_is_replaced(tmp_path:
         assert (tmp_path / name).read_bytes() == b"second"
     assert (tmp_path / "elsewhere").read_bytes() == b"kept"
     assert not (tmp_path / "link").is_symlink()
+    (tmp_path / "directory").mkdir()
+    with pytest.raises(OSError, match="directory"):
+        write_new(str(tmp_path / "directory"), b"x")
+    assert sorted(os.listdir(tmp_path)) == ["directory", "elsewhere", "link", "x"]
 
 
 def test_an_error_of_the_disk_names_the_file_that_was_meant(tmp_path: Path) -> None:
@@ -106,14 +98,13 @@ def test_an_error_of_the_disk_names_the_file_that_was_meant(tmp_path: Path) -> N
     with pytest.raises(FileNotFoundError) as nowhere, whole_file(tmp_path / "none" / "x"):
         """There is no such directory."""
     with pytest.raises(FileNotFoundError) as small:
-        write_whole(str(tmp_path / "none" / "x"), b"")
+        write_new(str(tmp_path / "none" / "x"), b"")
     assert full.value.filename == str(tmp_path / "x")
     assert nowhere.value.filename == small.value.filename == str(tmp_path / "none" / "x")
 
 
-@pytest.mark.parametrize("write", [write_new, write_whole])
 def test_nothing_is_left_of_a_new_small_file_when_the_disk_is_full(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, write: Callable[[str, bytes], None]
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     os_write = os.write
     sizes = iter([3])
@@ -126,6 +117,6 @@ def test_nothing_is_left_of_a_new_small_file_when_the_disk_is_full(
 
     monkeypatch.setattr(os, "write", short)
     with pytest.raises(OSError, match="No space") as full:
-        write(str(tmp_path / "x"), b"content")
+        write_new(str(tmp_path / "x"), b"content")
     assert full.value.filename == str(tmp_path / "x")
     assert os.listdir(tmp_path) == []

@@ -101,7 +101,7 @@ def test_a_full_disk_leaves_nothing_of_what_came_at_the_same_time(
     wait = Transfers.wait
 
     def together(transfers: Transfers, seconds: float) -> list[SocketTransfer]:
-        others = []
+        others: list[SocketTransfer] = []
         for each in wait(transfers, seconds):
             (came if isinstance(each.sink, FileSink) else others).append(each)
         both = sorted(came, key=lambda each: each.reader.received) if len(came) == 2 else []

@@ -11,7 +11,7 @@ import stat
 from io import FileIO
 
 from logsrv.errors import LogsrvError
-from logsrv.gopher.fetch.wholefile import is_part, write_whole
+from logsrv.gopher.fetch.wholefile import is_part, whole_file
 from logsrv.kit.text.escape import one_line
 from logsrv.kit.text.paths import checked
 
@@ -86,7 +86,8 @@ class Folders:
         if same_content(path, content):
             return
         os.makedirs(os.path.dirname(path), exist_ok=True)
-        write_whole(path, content)
+        with whole_file(path) as file:
+            file.write(content)
 
     def remove(self, names: tuple[str, ...]) -> None:
         """Remove a file, if it is there, and the directories that are empty then. Raises OSError."""

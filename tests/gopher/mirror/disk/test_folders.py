@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from logsrv.gopher.fetch.wholefile import write_whole
+from logsrv.gopher.fetch.wholefile import whole_file
 from logsrv.gopher.mirror.disk.folders import Folders, LinkInTheWay, same_content
 
 
@@ -92,7 +92,8 @@ def test_parts_of_a_run_that_was_killed_are_swept_up(
     monkeypatch.setattr(os, "replace", lambda *_: os._exit(0))
     child = os.fork()
     if not child:
-        write_whole(str(mirror / "sub" / "a"), b"half")
+        with whole_file(mirror / "sub" / "a") as file:
+            file.write(b"half")
     os.waitpid(child, 0)
     (mirror / "sub" / ".theirs.part").touch()
     (mirror / "../elsewhere/.a.0123456789ab.part").touch()
