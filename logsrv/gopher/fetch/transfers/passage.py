@@ -11,7 +11,15 @@ _SET_PIPE_SIZE = 1031
 
 
 class Passage:
-    """A pipe that `take` fills from a socket and `give` empties into a file. Raises OSError."""
+    """A pipe that `take` fills from a socket and `give` empties into a file, where `is_there`.
+
+    Both raise OSError.
+    """
+
+    @staticmethod
+    def is_there() -> bool:
+        """Return true if the system has such a way: Linux."""
+        return hasattr(os, "splice")
 
     def __init__(self) -> None:
         self._out, self._in = os.pipe()
@@ -42,8 +50,3 @@ class Passage:
     def close(self) -> None:
         os.close(self._out)
         os.close(self._in)
-
-
-def passage() -> Passage | None:
-    """Return a way, if the system has one: Linux."""
-    return Passage() if hasattr(os, "splice") else None

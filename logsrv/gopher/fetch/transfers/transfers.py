@@ -13,7 +13,7 @@ from selectors import EVENT_READ, EVENT_WRITE, DefaultSelector
 from logsrv.errors import LogsrvError
 from logsrv.gopher.fetch.settings import ConnectionOptions
 from logsrv.gopher.fetch.transfers.connecting import Connector
-from logsrv.gopher.fetch.transfers.passage import passage
+from logsrv.gopher.fetch.transfers.passage import Passage
 from logsrv.gopher.fetch.transfers.socket_transfer import SocketTransfer
 from logsrv.gopher.fetch.transfers.transfer import Transfer
 from logsrv.gopher.wire.url import GopherURL
@@ -23,7 +23,6 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from typing import Any
 
-    from logsrv.gopher.fetch.transfers.passage import Passage
     from logsrv.gopher.fetch.transfers.socket_transfer import Sink
 
 
@@ -157,7 +156,7 @@ class Transfers:
     def _moving(self, transfer: SocketTransfer) -> None:
         if transfer.outgoing:
             self._send(transfer)
-        elif transfer.sink.descriptor is not None and transfer.verbatim:
+        elif transfer.sink.descriptor is not None and transfer.verbatim and Passage.is_there():
             self._pass_on(transfer, transfer.sink.descriptor)
             return
         if not transfer.paused:
@@ -214,10 +213,7 @@ class Transfers:
     def _pass_on(self, transfer: SocketTransfer, file: int) -> None:
         """Let what comes go into `file`, without a look at it."""
         if self._passage is None:
-            self._passage = passage()
-        if self._passage is None:
-            self._receive(transfer)
-            return
+            self._passage = Passage()
         assert transfer.socket is not None
         for _ in range(_IN_A_ROW):
             try:

@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from logsrv.gopher.fetch.transfers import passage as module
-from logsrv.gopher.fetch.transfers.passage import Passage, passage
+from logsrv.gopher.fetch.transfers.passage import Passage
 
 pytestmark = pytest.mark.skipif(not hasattr(os, "splice"), reason="only Linux has splice")
 CONTENT = random.Random(1).randbytes(5_000_000)
@@ -21,8 +21,7 @@ CONTENT = random.Random(1).randbytes(5_000_000)
 
 @pytest.fixture
 def way() -> Iterator[Passage]:
-    found = passage()
-    assert found is not None
+    found = Passage()
     yield found
     found.close()
 
@@ -75,8 +74,3 @@ def test_a_pipe_of_the_usual_size_does_too(tmp_path: Path, monkeypatch: pytest.M
     way = Passage()
     assert copied(way, tmp_path / "x") == CONTENT
     way.close()
-
-
-def test_a_system_without(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.delattr(os, "splice")
-    assert passage() is None
