@@ -31,7 +31,7 @@ _CHUNK = 64 * 1024
 _LONG = 3600.0
 
 
-class _Body(io.RawIOBase):
+class _Body(Stream, io.RawIOBase):
     """The content of one answer as a raw file: what `GopherFile` reads from."""
 
     def __init__(
@@ -41,26 +41,22 @@ class _Body(io.RawIOBase):
 
         Errors that the server tells, and answers of others, are raised before anything is read.
         """
-        super().__init__()
-        self._ready = memoryview(b"")
-        self._transfers = Transfers(options, time.monotonic)
+        self._unread = memoryview(b"")
+        super().__init__(Transfers(options, time.monotonic), url, **how)
         try:
-            self.stream = Stream(self._transfers, url, **how)
-            while not self.stream.is_certain():
+            while not self.is_certain():
                 self._transfers.wait(_LONG)
         except BaseException:
             self.close()
             raise
-        self.parser: TextParser | None = None
-        if as_text and self.stream.stuffed:
-            self.parser = TextParser()
+        self.parser = TextParser() if as_text and not self.has_header else None
 
     def readable(self) -> bool:
         return True
 
     def piece(self) -> bytes:
         """Return the next piece, b"" at the end."""
-        while (data := self.stream.take()) != b"":
+        while (data := self.take()) != b"":
             if data is None:
                 self._transfers.wait(_LONG)
             elif content := self.parser.feed(data) if self.parser else data:
@@ -69,17 +65,17 @@ class _Body(io.RawIOBase):
         return parser.finish() if parser else b""
 
     def readinto(self, buffer: bytearray | memoryview) -> int:  # type: ignore[override]
-        if not self._ready:
-            self._ready = memoryview(self.piece())
-        size = min(len(buffer), len(self._ready))
-        buffer[:size] = self._ready[:size]
-        self._ready = self._ready[size:]
+        if not self._unread:
+            self._unread = memoryview(self.piece())
+        size = min(len(buffer), len(self._unread))
+        buffer[:size] = self._unread[:size]
+        self._unread = self._unread[size:]
         return size
 
     def close(self) -> None:
         if not self.closed:
             self._transfers.close()
-        super().close()
+        io.RawIOBase.close(self)
 
 
 class GopherFile(io.BufferedReader):
@@ -91,8 +87,8 @@ class GopherFile(io.BufferedReader):
 
     def __init__(self, body: _Body, url: GopherURL) -> None:
         self.url = url
-        self.length = body.stream.length
-        self.has_header = not body.stream.stuffed
+        self.length = body.length
+        self.has_header = body.has_header
         self._body = body
         super().__init__(body, _CHUNK)
 
@@ -101,10 +97,10 @@ class GopherFile(io.BufferedReader):
 
         Where nobody has to look at them, later ones go into `into` by themselves.
         """
-        while self._body.stream.ready:
+        while self._body.ready:
             yield self._body.piece()
         if into is not None and self._body.parser is None:
-            self._body.stream.pass_to(into)
+            self._body.pass_to(into)
         yield from iter(self._body.piece, b"")
 
     def geturl(self) -> str:

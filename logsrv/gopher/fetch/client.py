@@ -67,11 +67,6 @@ class GopherResponse(Stream):
         super()._start(after)
         self._reactor_transfers.watch()
 
-    @property
-    def has_header(self) -> bool:
-        """Return true if a Gopher+ header came before the body; then a text has no terminator."""
-        return not self.stuffed
-
     async def begin(self) -> None:
         """Return when there is content for certain, maybe none. Raises the error if there is none."""
         try:

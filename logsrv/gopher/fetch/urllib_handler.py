@@ -32,8 +32,7 @@ class GopherHandler(urllib.request.BaseHandler):
             raise URLError(error) from error
         return addinfourl(file, _headers(file), req.full_url, code=None)
 
-    def gophers_open(self, req: urllib.request.Request) -> addinfourl:
-        return self.gopher_open(req)
+    gophers_open = gopher_open
 
 
 def _headers(file: GopherFile) -> Message:

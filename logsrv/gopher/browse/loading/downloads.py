@@ -99,7 +99,7 @@ class Downloads:
                     download.received += len(chunk)
                     download.length = answer.length
                 is_text = item_type(download.url.item_type).transfer == "text"
-                if is_text and answer.stuffed:
+                if is_text and not answer.has_header:
                     end_text(file)
 
 

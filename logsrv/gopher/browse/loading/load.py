@@ -160,6 +160,6 @@ class Loading:
             self._items += self._menu.finish()
             return MenuContent(tuple(self._items), self._menu.dropped)
         content, answer = bytes(self._bytes), self._answer
-        if self._way == "text" and self._whole and answer is not None and answer.stuffed:
+        if self._way == "text" and self._whole and answer is not None and not answer.has_header:
             content, _ = unstuffed(content)
         return content

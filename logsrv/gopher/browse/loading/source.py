@@ -14,7 +14,6 @@ from logsrv.gopher.local.fileurl import FileURL, ItemURL
 class FromDisk(LocalAnswer):
     """A local item like an `AsyncioStream`, read in a thread: a disk may sleep."""
 
-    stuffed = False
     cut = False
 
     def __init__(self, url: FileURL, most_bytes: int | None) -> None:

@@ -82,9 +82,9 @@ class Stream:
         return self.reader.length
 
     @property
-    def stuffed(self) -> bool:
-        """Return true if a text may have a terminator and doubled dots: it came without a header."""
-        return self.reader.header is None
+    def has_header(self) -> bool:
+        """Return true if a Gopher+ header came before it; then a text has no terminator."""
+        return self.reader.header is not None
 
     @property
     def cut(self) -> bool:

@@ -33,7 +33,7 @@ def test_a_file_comes_in_pieces_as_it_is(tmp_path: Path) -> None:
             pieces = [piece async for piece in source]
         assert len(pieces) > 1 and b"".join(pieces) == content
         assert source.begun and source.received == source.length == len(content)
-        assert not source.stuffed and not source.cut
+        assert source.has_header and not source.cut
 
     run(scenario())
 
@@ -91,7 +91,7 @@ def test_an_answer_of_a_server_is_one_too(serve: Serve) -> None:
         async with asyncio.timeout(20), source_of(url, ConnectionOptions()) as source:
             pieces = [piece async for piece in source]
         assert b"".join(pieces) == b"hello\r\n.\r\n"
-        assert source.begun and source.stuffed and source.received == 10
+        assert source.begun and not source.has_header and source.received == 10
         assert source.length is None
 
     run(scenario())
