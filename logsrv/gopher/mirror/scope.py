@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections import Counter
+
 from logsrv.gopher.mirror.robots import Robots
 from logsrv.gopher.wire.itemtypes import MENUS
 from logsrv.gopher.wire.menu import MenuItem
@@ -73,8 +75,8 @@ class MirrorScope:
         self._robots = Robots()
         selector = root.selector.rstrip(b"/")
         self._inside = selector + b"/" if selector else b""
-        self.skipped: dict[str, int] = {}
-        self.strangers: dict[str, int] = {}
+        self.skipped: Counter[str] = Counter()
+        self.strangers: Counter[str] = Counter()
 
     def obey(self, robots: Robots) -> None:
         """Keep the rules of the root's server from now on."""
@@ -87,16 +89,16 @@ class MirrorScope:
     def leave_out(self, item: MenuItem) -> None:
         """Count a line of a menu that `url` has nothing for, unless it is only text."""
         if item.item_type not in "i3":
-            self._skip(NOT_FOLLOWED)
+            self.skipped[NOT_FOLLOWED] += 1
 
     def wants(self, url: GopherURL, depth: int) -> bool:
         """Return true if what a menu leads to is to be fetched, else count it. depth: in menus."""
         reason = self._reason(url, depth)
         if reason is None:
             return True
-        self._skip(reason)
+        self.skipped[reason] += 1
         if reason == OTHER_HOST and (url.address in self.strangers or len(self.strangers) < 1000):
-            self.strangers[url.address] = self.strangers.get(url.address, 0) + 1
+            self.strangers[url.address] += 1
         return False
 
     def url(self, item: MenuItem, menu: GopherURL) -> GopherURL | None:
@@ -128,9 +130,6 @@ class MirrorScope:
 
     def _below(self, selector: bytes) -> bool:
         return selector.startswith(self._inside) or selector == self._root.selector
-
-    def _skip(self, reason: str) -> None:
-        self.skipped[reason] = self.skipped.get(reason, 0) + 1
 
 
 def is_menu(url: GopherURL) -> bool:
