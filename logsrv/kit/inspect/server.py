@@ -9,13 +9,13 @@ from twisted.internet.protocol import Factory, Protocol
 
 from logsrv.kit.inspect.session import Inspected, Session, SessionSettings
 from logsrv.kit.inspect.view import Service, ServiceView
-from logsrv.kit.net.listen import Listener
+from logsrv.kit.net.listen import OwnReceiver
 from logsrv.kit.observe.failures import Failures
 from logsrv.kit.observe.metrics import MetricsPart
 from logsrv.kit.protocols.connection.context import ListenerContext
 
 
-class SocketServer(ListenerContext, Factory):
+class SocketServer(OwnReceiver, ListenerContext, Factory):
     """Builds the sessions of one listener, and serves its site."""
 
     noisy = False
@@ -29,13 +29,6 @@ class SocketServer(ListenerContext, Factory):
         # No session has peers, tasks or links.
         super().__init__(cast(Any, self._inspected), label, metrics)
         self.apply(rules)
-
-    @property
-    def receiver(self) -> Factory:
-        return self
-
-    def attach(self, listener: Listener) -> None:
-        """Do nothing: no listener matters here."""
 
     def apply(self, settings: SessionSettings) -> None:
         super().apply(settings)

@@ -13,7 +13,7 @@ from twisted.conch.ssh.transport import SSHServerTransport
 from twisted.conch.ssh.userauth import SSHUserAuthServer
 from twisted.cred.portal import IRealm, Portal
 from twisted.internet.interfaces import IDelayedCall
-from twisted.internet.protocol import Factory, connectionDone
+from twisted.internet.protocol import connectionDone
 from twisted.logger import Logger
 from twisted.python.failure import Failure
 from zope.interface import implementer
@@ -23,7 +23,7 @@ from logsrv.kit.inspect.keys import fingerprint
 from logsrv.kit.inspect.server import SocketServer
 from logsrv.kit.inspect.session import SessionSettings
 from logsrv.kit.inspect.view import Service
-from logsrv.kit.net.listen import Listener
+from logsrv.kit.net.listen import OwnReceiver
 from logsrv.kit.observe.metrics import MetricsPart
 from logsrv.kit.observe.seldom import Seldom
 from logsrv.kit.text.escape import one_line
@@ -104,7 +104,7 @@ class Transport(SSHServerTransport):
         super().connectionLost(reason)
 
 
-class SSHServer(SSHFactory):
+class SSHServer(OwnReceiver, SSHFactory):
     """Serves a site with sessions over SSH."""
 
     noisy = False
@@ -142,13 +142,6 @@ class SSHServer(SSHFactory):
                 peer=noted.subject,
                 error=one_line(f"{type(error).__name__}: {error}", 200),
             )
-
-    @property
-    def receiver(self) -> Factory:
-        return self
-
-    def attach(self, listener: Listener) -> None:
-        """Do nothing: no listener matters here."""
 
     def apply(self, settings: SessionSettings) -> None:
         """Go by other rules; who is logged in stays."""

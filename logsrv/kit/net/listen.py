@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any, Protocol
+from typing import Any, Protocol, Self
 
 from twisted.internet.interfaces import IProtocolFactory
 
@@ -49,6 +49,17 @@ class Listener(Protocol):
 
     def apply(self, policy: GuardPolicy) -> None:
         """Go by other rules, and by what its files held when they were checked."""
+
+
+class OwnReceiver:
+    """A factory of protocols that serves a site by itself, whatever its listener is."""
+
+    @property
+    def receiver(self) -> Self:
+        return self
+
+    def attach(self, listener: Listener) -> None:
+        """Do nothing: no listener matters here."""
 
 
 def listener_for(

@@ -22,7 +22,7 @@ from twisted.web.http import HTTPChannel, Request
 from zope.interface import implementer
 
 from logsrv.kit.net.guard.guard import ConnectionSettings
-from logsrv.kit.net.listen import Listener
+from logsrv.kit.net.listen import OwnReceiver
 from logsrv.kit.net.source import source_of
 from logsrv.kit.net.twisted.http import MalformedRequests, pipelined
 from logsrv.kit.net.twisted.turns import next_turn
@@ -218,7 +218,7 @@ class ChannelFactory(Factory[Channel]):
         """Do nothing with a request that is done."""
 
 
-class WebFactory(ChannelFactory):
+class WebFactory(OwnReceiver, ChannelFactory):
     """Channels whose requests `handler` answers: what serves at one listener."""
 
     def __init__(
@@ -228,13 +228,6 @@ class WebFactory(ChannelFactory):
         self._handler = handler
         self._label = label
         self.apply(settings)
-
-    @property
-    def receiver(self) -> WebFactory:
-        return self
-
-    def attach(self, listener: Listener) -> None:
-        """Do nothing: no listener matters here."""
 
     def apply(self, settings: ConnectionSettings) -> None:
         """Log connections to come, or not."""
