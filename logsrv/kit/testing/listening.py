@@ -10,6 +10,7 @@ from twisted.internet.protocol import Protocol
 
 from logsrv.kit.net.datagram.datagrams import DatagramListener, DatagramReceiver
 from logsrv.kit.net.datagram.recvmmsg import Group
+from logsrv.kit.net.endpoints.endpoint import Endpoint
 from logsrv.kit.net.guard.guarded_connection import Admitted
 from logsrv.kit.net.listen import Listener
 from logsrv.kit.net.source import Sender
@@ -17,9 +18,10 @@ from logsrv.kit.net.stream_listener import StreamListener
 from logsrv.kit.testing.peer import MemorySender
 
 
-class MemoryStreams(StreamListener):
-    """Lets in whom a test connects, if the guard does."""
+class InMemory:
+    """A listener whose place nobody else can take."""
 
+    endpoint: Endpoint
     opened = False
 
     @property
@@ -29,11 +31,15 @@ class MemoryStreams(StreamListener):
     def check(self) -> None:
         """Nothing in memory can be taken by others."""
 
-    def bind(self) -> None:
-        self._guarded.doStart()
-
     def open(self) -> None:
         self.opened = True
+
+
+class MemoryStreams(InMemory, StreamListener):
+    """Lets in whom a test connects, if the guard does."""
+
+    def bind(self) -> None:
+        self._guarded.doStart()
 
     async def stop_listening(self) -> None:
         self.opened = False
@@ -63,10 +69,8 @@ class Arrived:
         return key
 
 
-class MemoryDatagrams(DatagramListener):
+class MemoryDatagrams(InMemory, DatagramListener):
     """Takes in what senders in memory send, and answers them."""
-
-    opened = False
 
     def __init__(self, endpoint: Any, receiver: DatagramReceiver, **how: Any) -> None:
         super().__init__(endpoint, receiver, **how)
@@ -75,19 +79,9 @@ class MemoryDatagrams(DatagramListener):
         self._losses.known = False
         self._memory_senders: dict[Sender, MemorySender] = {}
 
-    @property
-    def address(self) -> str:
-        return f"memory:{self.endpoint}"
-
-    def check(self) -> None:
-        """Nothing in memory can be taken by others."""
-
     def bind(self) -> None:
         # The way back, in place of a socket's.
         self._receiver.context.answers = self  # type: ignore[attr-defined]
-
-    def open(self) -> None:
-        self.opened = True
 
     async def drain(self, seconds: float) -> int:
         self.opened = False

@@ -62,10 +62,6 @@ class TelnetSession:
         self._said.append(f"> {line}")
         self._socket.sendall(f"{line}\r\n".encode())
 
-    def send_bytes(self, data: bytes) -> None:
-        self._said.append(f"> {data!r}")
-        self._socket.sendall(data)
-
     def half_close(self) -> None:
         """Send nothing more, but go on reading."""
         self._said.append("> (end)")
