@@ -26,16 +26,8 @@ if TYPE_CHECKING:
 
 
 LONGEST_ERROR_BODY = 64 * 1024
-# The first bytes of errors and of other protocols; whatever else it is, it is content. Modules for anything
-# else are loaded when it comes: `gopher URL` would take a tenth longer.
+# The first bytes of errors and of other protocols; whatever else it is, it is content.
 _SUSPECTS = (b"", b"3", b"H", b"S", b"\x15")
-
-
-def is_content(begin: bytes) -> bool:
-    """Return true if an answer without a Gopher+ header that begins so is no error, nor in another
-    protocol.
-    """
-    return begin[:1] not in _SUSPECTS
 
 
 class ResponseReader:
@@ -128,7 +120,7 @@ class ResponseReader:
             raise TooBig("the answer", self._most_bytes)
 
     def _opening(self, data: bytes) -> bytes:
-        if not self._held and self._url.plus is None and is_content(data):
+        if not self._held and self._url.plus is None and data[:1] not in _SUSPECTS:
             self._take = ResponseReader._until_close
             self.is_certain = True
             return data
@@ -184,8 +176,6 @@ class ResponseReader:
     def _error(self, data: bytes) -> bytes:
         self._held = (self._held + data)[:LONGEST_ERROR_BODY]
         assert self.header is not None
-        from logsrv.gopher.wire import gopherplus
-
         length = self.header.length
         ended = 0 <= length <= len(self._held) or len(self._held) == LONGEST_ERROR_BODY
         if ended or (length == gopherplus.UNTIL_DOT and self._held.endswith(b"\n.\r\n")):

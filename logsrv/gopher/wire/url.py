@@ -136,13 +136,8 @@ class GopherURL(Value):
         if self.plus is not None:
             path += f"%09{quoted(self.plus)}"
         if path or self.item_type != MENU_TYPE:
-            return self.until_selector + path
+            return _start((self.tls, self.host, self.port, self.item_type)) + path
         return _start((self.tls, self.host, self.port, ""))
-
-    @property
-    def until_selector(self) -> str:
-        """The URL as far as its selector, which it shares with other items of the server."""
-        return _start((self.tls, self.host, self.port, self.item_type))
 
     @property
     def address(self) -> str:
