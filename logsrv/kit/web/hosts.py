@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Collection
-from ipaddress import IPv6Address, IPv6Network, ip_address
+from ipaddress import IPv4Address, IPv6Address, IPv6Network, ip_address
 
 HEADERS = {
     "X-Content-Type-Options": "nosniff",
@@ -40,13 +40,8 @@ def name_in(header: bytes) -> str | None:
 
 def is_loopback(address: str | None) -> bool:
     """Return true if only this machine can connect to `address`."""
-    try:
-        found = ip_address((address or "").partition("%")[0])
-    except ValueError:
-        return False
-    # A socket for both families writes an IPv4 address in this way.
-    mapped = found.ipv4_mapped if isinstance(found, IPv6Address) else None
-    return (mapped or found).is_loopback
+    found = _number(address or "")
+    return found is not None and found.is_loopback
 
 
 def is_for_us(header: bytes | None, names: Collection[str], local: bool) -> bool:
@@ -67,10 +62,18 @@ def client_of(host: str | None) -> str:
     """The client behind an address; all that have none (UNIX sockets) are one."""
     if host is None:
         return "local"
-    try:
-        address = ip_address(host.partition("%")[0])
-    except ValueError:
-        return host
-    if isinstance(address, IPv6Address) and address.ipv4_mapped is None:
+    address = _number(host)
+    if isinstance(address, IPv6Address):
         return str(IPv6Network((address, 64), strict=False))
-    return str(getattr(address, "ipv4_mapped", None) or address)
+    return host if address is None else str(address)
+
+
+def _number(host: str) -> IPv4Address | IPv6Address | None:
+    """Return the address that `host` is, None for a name."""
+    try:
+        found = ip_address(host.partition("%")[0])
+    except ValueError:
+        return None
+    # A socket for both families writes an IPv4 address as one of IPv6.
+    mapped = found.ipv4_mapped if isinstance(found, IPv6Address) else None
+    return mapped or found
