@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Sequence
+from functools import partial
 
 from logsrv.errors import ConfigurationError, LogsrvError
 from logsrv.gopher.fetch.on_asyncio import AsyncioStream
@@ -25,7 +26,6 @@ AT_ONCE = 4
 # For one menu: a server that sends a byte now and then would hold one of the four places.
 _MOST_SECONDS = 60.0
 OptionsFor = Callable[[GopherURL], ConnectionOptions]
-Change = Callable[[News], News]
 
 
 async def fetch_entries(
@@ -79,14 +79,13 @@ async def look_at(
             now = int(clock())
             try:
                 entries = await fetch_entries(each.url, options_for(each.url), now, charset)
+                change = partial(News.look, entries=entries, now=now)
             except LogsrvError as error:
                 problem = error
             except OSError as error:
                 problem = ConfigurationError(f"a file cannot be used: {one_line(str(error))}")
-            if problem is None:
-                change: Change = lambda news: news.look(entries, now)  # noqa: E731
-            else:
-                change = lambda news: news.fail(one_line(str(problem)), now)  # noqa: E731
+            if problem is not None:
+                change = partial(News.fail, sentence=one_line(str(problem)), now=now)
             try:
                 # In a thread: others may hold the lock, and a large menu takes its time.
                 await asyncio.to_thread(following.change, each.url, change)
