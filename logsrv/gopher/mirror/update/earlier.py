@@ -95,7 +95,7 @@ class Earlier:
         if url is None:
             self._listed.add_nowhere(line)
         elif job is not None:
-            self._listed.add(job.key, url)
+            self._listed.add(url)
         else:
             self._listed.add_unwanted(url)
 

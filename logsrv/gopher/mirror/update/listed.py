@@ -25,9 +25,9 @@ class Listed:
         self._found: set[_Listed] = set()
         self._doubted: set[_Listed] = set()
 
-    def add(self, key: Key, url: GopherURL) -> None:
-        """A menu lists `url`, which is fetched; key: its own."""
-        self._found.add((key, is_menu(url)))
+    def add(self, url: GopherURL) -> None:
+        """A menu lists `url`, which is fetched."""
+        self._found.add(self._listed(url))
 
     def add_unwanted(self, url: GopherURL) -> None:
         """A menu lists `url`, which is left out: it may be the root's server by another name, as after

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from logsrv.gopher.mirror.disk.journal import Copy
-from logsrv.gopher.mirror.scope import Items, key_of
+from logsrv.gopher.mirror.scope import Items
 from logsrv.gopher.mirror.update.listed import Listed
 from logsrv.gopher.wire.menu import parse_line
 from logsrv.gopher.wire.url import GopherURL
@@ -27,10 +27,6 @@ def links(copy: Copy) -> list[GopherURL]:
     return [url(each) for each in MENUS[copy.path[0]]]
 
 
-def add(listed: Listed, text: str) -> None:
-    listed.add(key_of(url(text)), url(text))
-
-
 def left_over(listed: Listed, *, for_sure: bool = False) -> set[str]:
     return {copy.path[0] for copy in listed.left_over(COPIES, links, for_sure=for_sure)}
 
@@ -38,22 +34,22 @@ def left_over(listed: Listed, *, for_sure: bool = False) -> set[str]:
 def test_what_no_menu_lists_is_left_over() -> None:
     listed = Listed(ROOT, Items())
     assert left_over(listed) == {*MENUS, *FILES}
-    add(listed, "h/1/m")
+    listed.add(url("h/1/m"))
     assert left_over(listed) == {"h/1/x", "h/9/y"}, "an old menu stands for what it lists"
-    add(listed, "h/0/y")
+    listed.add(url("h/0/y"))
     assert left_over(listed) == {"h/1/x"}, "a file is a file, of whatever type"
 
 
 def test_a_menu_and_a_text_of_one_name_are_two_things() -> None:
     listed = Listed(ROOT, Items())
-    add(listed, "h/0/m")
-    add(listed, "h/1/a")
+    listed.add(url("h/0/m"))
+    listed.add(url("h/1/a"))
     assert left_over(listed) == {*MENUS, *FILES}
 
 
 def test_what_is_left_out_may_be_the_same_server_by_another_name() -> None:
     listed = Listed(ROOT, Items())
-    add(listed, "other/1/m")
+    listed.add(url("other/1/m"))
     assert left_over(listed) == {*MENUS, *FILES}
     listed.add_unwanted(url("other/1/m"))
     assert left_over(listed) == {"h/1/x", "h/9/y"}
