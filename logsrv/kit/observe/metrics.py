@@ -130,16 +130,15 @@ class Metrics:
 
         kind: declares a name that is new. Raises ValueError for what the name is not.
         """
-        metric = self._catalogue.get(name) or self._used(name, kind, labels)
+        metric = self._catalogue.get(name)
+        if metric is None:
+            words = name.removesuffix("_total").removesuffix("_seconds").replace("_", " ")
+            help_ = f"{words[:1].upper()}{words[1:]}."
+            metric = Metric(name, kind, help_, tuple(sorted(labels)), by_use=True)
+            self._catalogue[name] = metric
         if set(labels) != set(metric.labels):
             raise ValueError(f"{name} has the labels {metric.labels}, not {tuple(labels)}")
         return name, tuple((label, str(labels[label])) for label in metric.labels)
-
-    def _used(self, name: str, kind: str, labels: dict[str, str]) -> Metric:
-        words = name.removesuffix("_total").removesuffix("_seconds").replace("_", " ")
-        help_ = f"{words[:1].upper()}{words[1:]}."
-        made = self._catalogue[name] = Metric(name, kind, help_, tuple(sorted(labels)), by_use=True)
-        return made
 
     def count(self, name: str, /, amount: float = 1, **labels: str) -> None:
         """Add `amount` to a counter, which is declared by that if it is new.
