@@ -36,16 +36,14 @@ class Names:
         self._taken: set[tuple[Path, str]] = set()
         self._next: dict[tuple[Path, str], int] = {}
         self._directories: dict[tuple[bytes, ...], Path] = {(): ()}
-        # Directories of files, by server and the selector up to its last delimiter.
-        self._parents: dict[tuple[str, int, bytes], Path] = {}
         self._menus: set[Path] = set()
 
     def path(self, url: GopherURL) -> Path:
         """A path for what `url` has, a directory's for a menu. Call it once for each selector."""
-        if not is_menu(url):
-            parent, last = self._place(url)
-            return (*parent, self._free(parent, last))
         parts = self._parts(url)
+        if not is_menu(url):
+            parent = self._directory(parts[:-1])
+            return (*parent, self._free(parent, parts[-1] if parts else b""))
         path = self._directory(parts)
         if path in self._menus:
             path = (*path[:-1], self._free(path[:-1], parts[-1] if parts else b"menu"))
@@ -64,19 +62,6 @@ class Names:
         while raw and len(raw) == len(directory) and raw not in self._directories:
             self._directories[raw] = directory
             raw, directory = raw[:-1], directory[:-1]
-
-    def _place(self, url: GopherURL) -> tuple[Path, bytes]:
-        """Return the directory of a file, and its name on the server."""
-        selector = url.selector
-        begin, _, last = selector.rpartition(self.delimiter)
-        parent = self._parents.get((url.host, url.port, begin))
-        if parent is not None and last and len(selector) <= _LONGEST_SELECTOR:
-            return parent, name_of(last)
-        parts = self._parts(url)
-        parent = self._directory(parts[:-1])
-        if last and parts[-1] == name_of(last):
-            self._parents[url.host, url.port, begin] = parent
-        return parent, parts[-1] if parts else b""
 
     def _parts(self, url: GopherURL) -> tuple[bytes, ...]:
         server = (url.host, url.port)

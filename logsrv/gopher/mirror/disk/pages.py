@@ -31,9 +31,6 @@ _FOOT = "</body></html>\n"
 # gophernicus takes what follows 1,023 bytes of a line for another line.
 _LONGEST_LINE = 1000
 _LEAST_DISPLAY = 100
-# Text that HTML and one_line leave as it is, and names that stand for themselves in a URL: nearly all.
-_PLAIN_TEXT = bytes(byte for byte in range(32, 127) if byte not in b"\"&'<>")
-_PLAIN_NAME = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_.~-"
 _WEB = ("http://", "https://", "gopher://", "gophers://", "mailto:")
 
 
@@ -101,15 +98,13 @@ def index(
     """
     shown = "".join(_page_line(line, here, charset) for line in lines)
     way = "" if up is None else f'<p><a href="{_path(up, here, True)}">Up</a></p>\n'
-    return (_HEAD.format(title=_in_html(one_line(title)), up=way) + shown + _FOOT).encode(
+    return (_HEAD.format(title=escape(one_line(title)), up=way) + shown + _FOOT).encode(
         "utf-8", "replace"
     )
 
 
 def _page_line(line: MenuLine, here: CopyPath, charset: str | None) -> str:
-    text = line.item.text(charset)
-    if not _is_plain(text, _PLAIN_TEXT):
-        text = _in_html(one_line(text, 65536))
+    text = escape(one_line(line.item.text(charset), 65536))
     target = _target(line, here)
     if target is None:
         shown = f"<span>{text or '&nbsp;'}</span>"
@@ -121,17 +116,7 @@ def _page_line(line: MenuLine, here: CopyPath, charset: str | None) -> str:
 @lru_cache(256)
 def _type_name(letter: str) -> str:
     name = "" if letter == "i" else item_type(letter).name
-    return f"type {_in_html(one_line(letter))}" if name == "unknown" else name
-
-
-def _is_plain(text: str, plain: bytes) -> bool:
-    return text.isascii() and not text.encode().translate(None, plain)
-
-
-def _in_html(text: str) -> str:
-    if _is_plain(text, _PLAIN_TEXT):
-        return text
-    return escape(text)
+    return f"type {escape(one_line(letter))}" if name == "unknown" else name
 
 
 def _target(line: MenuLine, here: CopyPath) -> str | None:
@@ -141,14 +126,14 @@ def _target(line: MenuLine, here: CopyPath) -> str | None:
     if line.item.item_type in "i3":
         return None
     link = line.url or line.item.link()
-    return _in_html(link) if link is not None and link.lower().startswith(_WEB) else None
+    return escape(link) if link is not None and link.lower().startswith(_WEB) else None
 
 
 def _path(copy: CopyPath, here: CopyPath, is_menu: bool) -> str:
     """Return the way from one directory to a copy."""
     if is_menu:
         return _way((copy, here)) + INDEX
-    return _way((copy[:-1], here)) + _in_url(copy[-1])
+    return _way((copy[:-1], here)) + quote(copy[-1])
 
 
 @lru_cache(256)
@@ -160,12 +145,6 @@ def _way(ends: tuple[CopyPath, CopyPath]) -> str:
         if mine != its:
             break
         common += 1
-    parts = [".."] * (len(here) - common) + [_in_url(part) for part in there[common:]]
+    parts = [".."] * (len(here) - common) + [quote(part) for part in there[common:]]
     # With ./ no name can be taken for a scheme.
     return "./" + "".join([f"{part}/" for part in parts])
-
-
-def _in_url(name: str) -> str:
-    if _is_plain(name, _PLAIN_NAME):
-        return name
-    return quote(name)
