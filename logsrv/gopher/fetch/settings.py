@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import cached_property
+
 from logsrv.gopher.fetch.trust import Trust
 from logsrv.gopher.wire.menu import LONGEST_LINE, MOST_ITEMS
 from logsrv.gopher.wire.value import Value
@@ -49,8 +51,6 @@ class Limits(Value):
 class ConnectionOptions:
     """The way to connect: how long to wait, whom to believe, and through which proxy."""
 
-    __slots__ = ("_context", "proxy", "timeouts", "trust")
-
     def __init__(
         self,
         timeouts: Timeouts | None = None,
@@ -60,16 +60,14 @@ class ConnectionOptions:
         self.timeouts = timeouts or Timeouts()
         self.trust = trust or Trust()
         self.proxy = proxy
-        self._context: SSLContext | None = None
 
+    @cached_property
     def tls_context(self) -> SSLContext:
-        """Return `trust` for connections, loaded once. Raises ConfigurationError for a wrong CA file."""
-        if self._context is None:
-            # Half of the start of `gopher URL`, and most URLs are plain.
-            from logsrv.gopher.fetch.tls import tls_context
+        """Return `trust` for connections. Raises ConfigurationError for a wrong CA file."""
+        # Half of the start of `gopher URL`, and most URLs are plain.
+        from logsrv.gopher.fetch.tls import tls_context
 
-            self._context = tls_context(self.trust)
-        return self._context
+        return tls_context(self.trust)
 
 
 def _check_all(settings: Timeouts | Limits, names: tuple[str, ...]) -> None:

@@ -220,8 +220,8 @@ class Transfer:
             return
         from logsrv.gopher.fetch.tls import Encryption
 
-        context = self._options.tls_context()
-        self._encryption = Encryption(context, self._options.trust, self.url)
+        options = self._options
+        self._encryption = Encryption(options.tls_context, options.trust, self.url)
         self._decrypted(self._encryption, b"", now)
 
     def _decrypted(self, encryption: Encryption, data: bytes, now: float) -> bytes:
