@@ -8,7 +8,7 @@ from __future__ import annotations
 import errno
 import os
 import stat
-from io import FileIO
+from io import SEEK_END, BytesIO
 
 from logsrv.errors import LogsrvError
 from logsrv.gopher.fetch.wholefile import is_part, whole_file
@@ -18,7 +18,9 @@ from logsrv.kit.text.paths import checked
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from pathlib import Path
+    from typing import BinaryIO
 
+_CHUNK = 256 * 1024
 # Errors of one name, and not of the disk.
 OF_A_NAME = (
     *(errno.ENAMETOOLONG, errno.EINVAL, errno.EILSEQ),
@@ -49,8 +51,6 @@ class Folders:
 
     def _check(self, names: tuple[str, ...]) -> str:
         path = self.path(names)
-        if names in self._known:
-            return path
         if stat.S_ISDIR(_mode_of_no_link(path)):
             self._known[names] = path
         return path
@@ -83,7 +83,7 @@ class Folders:
         """Write a small file, unless it has this content. Raises LinkInTheWay, OSError."""
         path = self.path(names)
         self.look_again(names)
-        if same_content(path, content):
+        if same_content(path, BytesIO(content)):
             return
         os.makedirs(os.path.dirname(path), exist_ok=True)
         with whole_file(path) as file:
@@ -125,23 +125,20 @@ def _mode_of_no_link(path: str) -> int:
     return mode
 
 
-def same_content(path: str, content: bytes) -> bool:
-    """Return true if there is a file with this content at `path`."""
-    file = file_of_size(path, len(content))
-    if file is None:
-        return False
-    with file:
-        return file.read() == content
-
-
-def file_of_size(path: str, size: int) -> FileIO | None:
-    """Open the file at `path` for reading, if there is one of that size; a link is none."""
+def same_content(path: str, new: BinaryIO) -> bool:
+    """Return true if there is a file at `path` with the content of `new`; a link is none."""
     try:
-        file = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
+        old = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
     except OSError:
-        return None
-    found = os.fstat(file)
-    if stat.S_ISREG(found.st_mode) and found.st_size == size:
-        return FileIO(file)
-    os.close(file)
-    return None
+        return False
+    try:
+        found = os.fstat(old)
+        if not stat.S_ISREG(found.st_mode) or found.st_size != new.seek(0, SEEK_END):
+            return False
+        new.seek(0)
+        while chunk := new.read(_CHUNK):
+            if os.read(old, len(chunk)) != chunk:
+                return False
+        return True
+    finally:
+        os.close(old)

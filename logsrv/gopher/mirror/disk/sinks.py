@@ -5,11 +5,11 @@ it is whole.
 from __future__ import annotations
 
 import os
-from io import SEEK_END
+from io import SEEK_END, BytesIO
 from stat import S_ISREG
 
 from logsrv.gopher.fetch.wholefile import end_text, whole_file, write_new
-from logsrv.gopher.mirror.disk.folders import file_of_size, same_content
+from logsrv.gopher.mirror.disk.folders import same_content
 from logsrv.gopher.wire.menu import MenuItem, MenuParser
 from logsrv.gopher.wire.text import TextParser
 
@@ -142,7 +142,7 @@ class FileSink:
             if self._text:
                 end_text(self._file)
             self.size = self._file.seek(0, SEEK_END)
-            if self._known and _same_files(self._file, self._path):
+            if self._known and same_content(self._path, self._file):
                 self.changed = False
                 self.abort()
             else:
@@ -155,7 +155,7 @@ class FileSink:
             parser = TextParser()
             content = parser.feed(content) + parser.finish()
         self.size = len(content)
-        if self._known and same_content(self._path, content):
+        if self._known and same_content(self._path, BytesIO(content)):
             self.changed = False
             return
         try:
@@ -175,16 +175,3 @@ class FileSink:
         file = whole.__enter__()
         self._whole = whole
         return file
-
-
-def _same_files(new: BinaryIO, path: str) -> bool:
-    """Return true if there is a file at `path` with the content of `new`, an open one."""
-    old = file_of_size(path, new.seek(0, SEEK_END))
-    if old is None:
-        return False
-    new.seek(0)
-    with old:
-        while chunk := new.read(_SMALL):
-            if old.read(len(chunk)) != chunk:
-                return False
-    return True
