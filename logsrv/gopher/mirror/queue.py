@@ -55,9 +55,6 @@ class Queue:
         self._later: list[tuple[float, int, Job]] = []
         self._number = 0
 
-    def __len__(self) -> int:
-        return len(self._ready) + len(self._later)
-
     def add(self, job: Job, *, first: bool = False) -> None:
         if first:
             self._ready.appendleft(job)

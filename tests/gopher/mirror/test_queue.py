@@ -35,7 +35,6 @@ def test_order() -> None:
     for name in ("a", "b"):
         queue.add(job(name))
     queue.add(job("menu"), first=True)
-    assert len(queue) == 3
     assert queue.pause(True) == 0, "there is something to start"
     assert queue.pause(False) == IDLE, "but no connection for it"
     assert taken(queue, 4) == ["menu", "a", "b", None]
@@ -48,12 +47,12 @@ def test_another_try_comes_first_when_its_time_has_come() -> None:
     queue.add_later(job("late"), 0.15)
     queue.add_later(job("early"), 0.1)
     queue.add(job("a"))
-    assert [*taken(queue, 2), len(queue)] == ["a", None, 2]
+    assert taken(queue, 2) == ["a", None]
     assert round(queue.pause(True), 3) == round(queue.pause(False), 3) == 0.1
     clock.now += 0.11
     assert taken(queue, 2) == ["early", None]
     clock.now += 1
-    assert [*taken(queue, 1), len(queue)] == ["late", 0]
+    assert taken(queue, 2) == ["late", None]
 
 
 def test_the_delay_between_two_starts() -> None:
