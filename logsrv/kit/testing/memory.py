@@ -60,13 +60,6 @@ def parsed(plugin: Plugin, arguments: tuple[str, ...]) -> Any:
     return options
 
 
-def service_of(
-    plugin: Plugin, arguments: tuple[str, ...], reactor: Any
-) -> ProtocolService[Any, Any]:
-    """Return the service of a plugin for a command line; nothing is taken from the environment."""
-    return plugin.service_on(reactor, parsed(plugin, arguments))
-
-
 class NoProcess:
     """The signals and the watchdog of a service that has no process to itself."""
 

@@ -10,7 +10,7 @@ from twisted.internet.defer import Deferred
 from twisted.internet.threads import deferToThread
 
 from logsrv.kit.net.endpoints.parse import parse_endpoint
-from logsrv.kit.testing.memory import plugin_of, service_of
+from logsrv.kit.testing.memory import parsed, plugin_of
 from logsrv.kit.testing.session import TelnetSession
 
 Result = TypeVar("Result")
@@ -92,6 +92,6 @@ def serve(what: Any, *arguments: str, reactor: Any = None, **how: Any) -> Runnin
         kinds = dict.fromkeys(parse_endpoint(place).kind for place in plugin.listen)
         places = [LOOPBACK[kind] for kind in kinds if kind in LOOPBACK]
         arguments = (*(f"--listen={place}" for place in places), *arguments)
-    service = service_of(plugin, arguments, reactor)
+    service = plugin.service_on(reactor, parsed(plugin, arguments))
     service.startService()
     return Running(service)

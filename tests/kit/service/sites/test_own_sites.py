@@ -15,7 +15,7 @@ from twisted.internet.threads import deferToThread
 from logsrv.errors import StartError
 from logsrv.kit import FLAG, TEXT, RequestProtocol, option, protocol_plugin
 from logsrv.kit.testing import TelnetSession, serve
-from logsrv.kit.testing.memory import service_of
+from logsrv.kit.testing.memory import parsed
 from tests.kit.net.network import LOOPBACK, REACTOR, in_reactor, logged, until
 
 
@@ -92,7 +92,7 @@ async def test_a_reload_adds_and_removes_it_with_everything_else_or_not_at_all(
     first, second = f"unix:{tmp_path}/first", f"unix:{tmp_path}/second"
     config.write_text(f"metrics = '{first}'\nlisten = '{LOOPBACK}'\n")
     plugin = protocol_plugin("jokes", Jokes)
-    service = service_of(plugin, ("--config", str(config)), REACTOR)
+    service = plugin.service_on(REACTOR, parsed(plugin, ("--config", str(config))))
     service.startService()
     assert (await deferToThread(ask, f"{tmp_path}/first", "/metrics"))[0] == 200
     taken = socket.create_server(("127.0.0.1", 0))
