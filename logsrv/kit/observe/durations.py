@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from bisect import bisect_left
 from collections.abc import Callable, Sequence
+from itertools import accumulate
 from time import perf_counter
 from typing import ParamSpec, TypeVar
 
@@ -17,23 +18,7 @@ P = ParamSpec("P")
 T = TypeVar("T")
 
 # Seconds: a write to the page cache takes 50 µs to 1 ms, a sync 1 to 100 ms; what is above a second hurts.
-SHORT = (
-    0.0001,
-    0.00025,
-    0.0005,
-    0.001,
-    0.0025,
-    0.005,
-    0.01,
-    0.025,
-    0.05,
-    0.1,
-    0.25,
-    0.5,
-    1,
-    2.5,
-    10,
-)
+SHORT = (1e-4, 2.5e-4, 5e-4, 1e-3, 2.5e-3, 5e-3, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 10)
 # Seconds: compressing a segment of 256 MiB takes one or two, beside other work many.
 LONG = (0.01, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 120, 300, 600)
 
@@ -59,11 +44,8 @@ class Distribution:
 
     def cumulative(self) -> list[tuple[float, int]]:
         """Return (bound, how many are at most so long); the last bound is infinite."""
-        found, so_far = [], 0
-        for bound, count in zip((*self.bounds, float("inf")), self.counts, strict=True):
-            so_far += count
-            found.append((bound, so_far))
-        return found
+        bounds = (*self.bounds, float("inf"))
+        return list(zip(bounds, accumulate(self.counts), strict=True))
 
 
 class Durations:
