@@ -36,12 +36,9 @@ class Retries:
 
         afresh: what had come is thrown away, so it may have begun.
         """
-        if tries > self._most or not self._may_pass(url, error, afresh):
-            return None
-        return _FIRST_PAUSE * (1 << tries - 1)
-
-    def _may_pass(self, url: GopherURL, error: Exception, afresh: bool) -> bool:
         if isinstance(error, Truncated):
-            return afresh or error.received == 0
-        is_connecting = isinstance(error, TimedOut) and error.phase == "connect"
-        return url.host in self._answered and (isinstance(error, Refused) or is_connecting)
+            may_pass = afresh or error.received == 0
+        else:
+            is_connecting = isinstance(error, TimedOut) and error.phase == "connect"
+            may_pass = url.host in self._answered and (isinstance(error, Refused) or is_connecting)
+        return _FIRST_PAUSE * (1 << tries - 1) if may_pass and tries <= self._most else None
