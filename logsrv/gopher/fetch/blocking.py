@@ -97,11 +97,10 @@ class GopherFile(io.BufferedReader):
 
         Where nobody has to look at them, later ones go into `into` by themselves.
         """
-        while self._body.ready:
-            yield self._body.piece()
-        if into is not None and self._body.parser is None:
-            self._body.pass_to(into)
-        yield from iter(self._body.piece, b"")
+        while piece := self._body.piece():
+            yield piece
+            if into is not None and self._body.parser is None:
+                self._body.pass_to(into)
 
     def geturl(self) -> str:
         """The URL as text, as files of `urllib.request` have it."""

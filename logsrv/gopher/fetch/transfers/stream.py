@@ -49,7 +49,6 @@ class Stream:
         self._tries = 0
         self._queue: list[bytes] = []
         self._queued = 0
-        self._paused = False
         self._into: Into | None = None
         self.descriptor: int | None = None
         self.wake: Callable[[], None] = _nobody
@@ -91,11 +90,6 @@ class Stream:
         """Return true if TLS ended without its close, and that was accepted."""
         return self._transfer.cut
 
-    @property
-    def ready(self) -> bool:
-        """Return true if there is something to take."""
-        return bool(self._queue)
-
     def is_certain(self) -> bool:
         """Return true once it is certain that there is content, maybe none.
 
@@ -114,8 +108,7 @@ class Stream:
             piece = b"".join(self._queue)
             self._queue.clear()
             self._queued = 0
-            if self._paused:
-                self._paused = False
+            if self._transfer.paused:
                 self._transfers.resume(self._transfer)
             return piece
         return None if not self.ended or self._tries_again() else b""
@@ -140,8 +133,7 @@ class Stream:
     def feed(self, data: bytes) -> bool:
         self._queue.append(data)
         self._queued += len(data)
-        if self._queued > HIGH_WATER and not self._paused:
-            self._paused = True
+        if self._queued > HIGH_WATER and not self._transfer.paused:
             self._transfers.pause(self._transfer)
         self.wake()
         return False

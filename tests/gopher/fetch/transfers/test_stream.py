@@ -145,7 +145,7 @@ def test_nothing_goes_past_what_waits_to_be_taken(
         connection.sendall(b"second")
 
     stream = Stream(transfers, GopherURL.parse(serve(answer).url("/9x")))
-    while not stream.ready:
+    while not stream.received:
         transfers.wait(0.1)
     with (tmp_path / "x").open("wb") as file:
         into = IntoFile(file)
