@@ -73,17 +73,15 @@ class ServiceView:
 
     def connections(self, text: str = "") -> Iterator[str]:
         """Yield a line for each connection whose line has `text` in it, and how many there are."""
-        found = left = 0
+        found = 0
         for listener, protocol in self.service.connections():
             line = _connection(listener, protocol)
-            if text not in line:
-                continue
-            found += 1
-            if found <= MOST_CONNECTIONS:
-                yield line
-            else:
-                left += 1
-        if left:
+            if text in line:
+                found += 1
+                if found <= MOST_CONNECTIONS:
+                    yield line
+        if found > MOST_CONNECTIONS:
+            left = found - MOST_CONNECTIONS
             yield f"… and {left} more; connections TEXT shows those with TEXT in their line"
         yield f"{found} connections"
 
