@@ -85,8 +85,6 @@ class Queue:
 
     def pause(self, has_room: bool) -> float:
         """Return how long there is nothing to start; has_room: whether there is a connection for one."""
-        if not self._later and not (self._ready and has_room):
-            return IDLE
         now = self._clock()
         times = [self._later[0][0]] if self._later else []
         if self._ready and has_room:
