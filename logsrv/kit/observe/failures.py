@@ -41,10 +41,7 @@ class Failures:
         noted = self._places.note(place)
         if noted is None:
             return
-        if peer:
-            doing = f"{doing} failed for {peer}"
-        else:
-            doing = f"{doing} failed"
+        doing += f" failed for {peer}" if peer else " failed"
         why = needs_asyncio(failure.value, self._plugin)
         if why is not None:
             log.error("{plugin}: {doing} at {place}: {why}", plugin=self._plugin, doing=doing,
