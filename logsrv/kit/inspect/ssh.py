@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 from twisted.conch.checkers import IAuthorizedKeysDB, SSHPublicKeyChecker
@@ -33,23 +33,6 @@ log = Logger()
 # Seconds from the connection to the end of the log-in.
 LOGIN_SECONDS = 30.0
 ATTEMPTS = 6
-
-
-@implementer(IRealm, IAuthorizedKeysDB)
-class Operators:
-    """All who may log in: everybody who has one of the keys."""
-
-    def __init__(self, server: SocketServer, keys: Callable[[], Sequence[Key]]) -> None:
-        self._server = server
-        self._keys = keys
-
-    def getAuthorizedKeys(self, user: bytes) -> Sequence[Key]:
-        return self._keys()
-
-    def requestAvatar(self, user: bytes | tuple[()], mind: object, *interfaces: object) -> Any:
-        name = one_line(bytes(user).decode("utf-8", "replace"), 100)
-        log.info("{listener}: {name} has logged in", listener=self._server.label, name=name)
-        return IConchUser, Avatar(self._server), lambda: None
 
 
 class LogIn(SSHUserAuthServer):
@@ -104,8 +87,9 @@ class Transport(SSHServerTransport):
         super().connectionLost(reason)
 
 
+@implementer(IRealm, IAuthorizedKeysDB)
 class SSHServer(OwnReceiver, SSHFactory):
-    """Serves a site with sessions over SSH."""
+    """Serves a site with sessions over SSH; everybody may log in who has one of the keys."""
 
     noisy = False
     protocol = Transport
@@ -123,14 +107,21 @@ class SSHServer(OwnReceiver, SSHFactory):
         self.clock = service.clock
         self._sessions = SocketServer(service, label, rules, metrics)
         self._keys: Sequence[Key] = rules.keys
-        operators = Operators(self._sessions, lambda: self._keys)
-        self.portal = Portal(operators, [SSHPublicKeyChecker(operators)])
+        self.portal = Portal(self, [SSHPublicKeyChecker(self)])
         kind = host_key.sshType()
         self.publicKeys = {kind: host_key.public()}
         self.privateKeys = {kind: host_key}
         self._label = label
         self._complaints = Seldom(service.clock.seconds)
         log.info("{listener}: the host key is {key}", listener=label, key=fingerprint(host_key))
+
+    def getAuthorizedKeys(self, user: bytes) -> Sequence[Key]:
+        return self._keys
+
+    def requestAvatar(self, user: bytes | tuple[()], mind: object, *interfaces: object) -> Any:
+        name = one_line(bytes(user).decode("utf-8", "replace"), 100)
+        log.info("{listener}: {name} has logged in", listener=self._label, name=name)
+        return IConchUser, Avatar(self._sessions), lambda: None
 
     def complain(self, peer: Any, error: Exception) -> None:
         """Log that a client has sent what cannot be understood: once per host and minute."""
