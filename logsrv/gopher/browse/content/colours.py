@@ -12,6 +12,7 @@ from functools import lru_cache
 
 from logsrv.gopher.wire.value import Value
 from logsrv.kit.text.escape import printable
+from logsrv.named import NamedTuple
 
 # A number of the 256 colours of terminals, red, green and blue, or that of the page.
 Shade = int | tuple[int, int, int] | None
@@ -29,15 +30,12 @@ class Paint(Value):
     attributes: frozenset[str] = frozenset()
 
 
-class Span(Value):
+class Span(NamedTuple):
     """A piece of a line, from `start` to `end`, in a paint of its own."""
 
-    __slots__ = ("end", "paint", "start")
-
-    def __init__(self, start: int, end: int, paint: Paint) -> None:
-        self.start = start
-        self.end = end
-        self.paint = paint
+    start: int
+    end: int
+    paint: Paint
 
 
 _PLAIN = Paint()

@@ -13,8 +13,8 @@ from logsrv.gopher.wire.errors import Refused, ServerError, TimedOut, TLSError, 
 from logsrv.gopher.wire.itemtypes import item_type
 from logsrv.gopher.wire.menu import MenuItem
 from logsrv.gopher.wire.url import GopherURL
-from logsrv.gopher.wire.value import Value
 from logsrv.kit.text.escape import printable
+from logsrv.named import NamedTuple
 
 # Names of item types by what they have in common, for their colours.
 _COLOURS = {
@@ -47,7 +47,7 @@ _T_REMEMBERS = (
 )
 
 
-class PageLine(Value):
+class PageLine(NamedTuple):
     """A line of a page.
 
     text: escaped, without TAB. style: the name of its colour in `PageView`. label: what it leads to, in
@@ -55,25 +55,13 @@ class PageLine(Value):
     own. about: the bookmark, followed menu or item of news that it stands for.
     """
 
-    __slots__ = ("about", "item", "label", "spans", "style", "text", "url")
-
-    def __init__(
-        self,
-        text: str,
-        style: str = "plain",
-        label: str = "",
-        item: MenuItem | None = None,
-        url: ItemURL | None = None,
-        spans: tuple[Span, ...] = (),
-        about: object = None,
-    ) -> None:
-        self.text = text
-        self.style = style
-        self.label = label
-        self.item = item
-        self.url = url
-        self.spans = spans
-        self.about = about
+    text: str
+    style: str = "plain"
+    label: str = ""
+    item: MenuItem | None = None
+    url: ItemURL | None = None
+    spans: tuple[Span, ...] = ()
+    about: object = None
 
     @property
     def leads_somewhere(self) -> bool:

@@ -64,4 +64,4 @@ def _entry_line(item: Item, menu: Followed) -> PageLine:
     address = address_of(item.id)
     in_gopher = address.startswith(("gopher:", "gophers:"))
     url = GopherURL.parse(address) if in_gopher else address
-    return link_line(url, text, item).replace(spans=spans)
+    return link_line(url, text, item)._replace(spans=spans)
