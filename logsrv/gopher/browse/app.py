@@ -1,6 +1,6 @@
 """The browser: its window, its parts, and which command of which part each key is.
 
-Browser ── Speaker                  what is said and asked
+Browser ── BrowserWindow            the page and the prompt, what is said and asked
    ├────── Visiting ── Loading       the page that is shown, and the one on its way
    └────── Travelling, Keeping, …    groups of commands; each names what it needs
 """
@@ -18,15 +18,14 @@ from textual.binding import Binding, BindingType
 from textual.dom import DOMNode
 from textual.theme import Theme
 
-from logsrv.gopher.browse.commands import RunWorker
 from logsrv.gopher.browse.commands.following import FollowingCommands
 from logsrv.gopher.browse.commands.keeping import Keeping
 from logsrv.gopher.browse.commands.programs import Programs
 from logsrv.gopher.browse.commands.reading import Reading
-from logsrv.gopher.browse.commands.speaker import Speaker
 from logsrv.gopher.browse.commands.telling import Telling
 from logsrv.gopher.browse.commands.travelling import Travelling
 from logsrv.gopher.browse.commands.visiting import Visiting
+from logsrv.gopher.browse.commands.window import BrowserWindow
 from logsrv.gopher.browse.content.guide import bindings, help_lines
 from logsrv.gopher.browse.content.links import link_to
 from logsrv.gopher.browse.loading.followed import FollowedMenus
@@ -91,20 +90,17 @@ class Browser(App[None]):
         self._status = StatusBar(id="bottom")
         self._key_line = KeyLine(id="keys")
 
-        run: RunWorker = self.run_worker
         followed = FollowedMenus(session)
-        self.speaker = speaker = Speaker(self, self._show_status)
-        self.visiting = visiting = Visiting(
-            session, followed, view, self._address, speaker, run, started
-        )
-        self._following = following = FollowingCommands(followed, view, visiting, speaker, run)
-        programs = Programs(session.environ, speaker, run, following.opened)
-        keeping = Keeping(session, visiting, programs, speaker)
+        self.window = window = BrowserWindow(view, prompt, self, self._show_status)
+        self.visiting = visiting = Visiting(session, followed, self._address, window, started)
+        self._following = following = FollowingCommands(followed, visiting, window)
+        programs = Programs(session.environ, window, following.opened)
+        keeping = Keeping(session, visiting, programs, window)
         self.travelling = travelling = Travelling(
-            session, view, visiting, prompt, keeping, programs, speaker, following, run
+            session, visiting, keeping, programs, window, following
         )
-        reading = Reading(session, view, visiting, prompt, speaker)
-        self._telling = Telling(session, followed, view, visiting, following, speaker)
+        reading = Reading(session, visiting, window)
+        self._telling = Telling(session, followed, visiting, following, window)
 
         # By the names that `guide.KEYS` and the row of keys have for them.
         self.commands: dict[str, Callable[..., object]] = {
@@ -128,9 +124,9 @@ class Browser(App[None]):
             "news": partial(visiting.visit, Own.NEWS),
             "trust": travelling.trust,
             "stop": visiting.stop,
-            "follow": partial(run, following.follow, group="following", exclusive=True),
-            "mark": partial(run, following.mark, group="marking"),
-            "mark_all": partial(run, following.mark_all, group="marking"),
+            "follow": partial(window.start, following.follow, group="following", exclusive=True),
+            "mark": partial(window.start, following.mark, group="marking"),
+            "mark_all": partial(window.start, following.mark_all, group="marking"),
             "bookmark": keeping.bookmark_page,
             "bookmark_link": keeping.bookmark_link,
             "remove_bookmark": keeping.remove_bookmark,
@@ -204,13 +200,13 @@ class Browser(App[None]):
     def _show_status(self) -> None:
         said, where = self._telling.status(self.size.width)
         busy = self.visiting.loading is not None
-        self._status.tell(said, where, busy=busy, talking=not busy and bool(self.speaker.said))
+        self._status.tell(said, where, busy=busy, talking=not busy and bool(self.window.said))
         # The keys are those of what has the keyboard: a dialog, the prompt, or the page.
         keys = getattr(self.screen, "KEYS", None) or self.prompt.keys or self._telling.keys()
         self._key_line.tell(keys, self.size.width)
 
     def on_page_view_pointed(self) -> None:
-        self.speaker.say("")
+        self.window.say("")
 
     def on_resize(self, event: events.Resize) -> None:
         page = self.visiting.page
@@ -224,15 +220,15 @@ class Browser(App[None]):
         if running:
             what = "1 download is" if running == 1 else f"{running} downloads are"
             question = f"{what} not finished.\nQuit, and drop what has come of it?"
-            self.speaker.ask_first("Quit?", question, self.exit)
+            self.window.ask_first("Quit?", question, self.exit)
         else:
             self.exit()
 
     def _change_ground(self) -> None:
         light = self.theme == DARK.name
         self.theme = LIGHT.name if light else DARK.name
-        with self.speaker.saying_errors():
+        with self.window.saying_errors():
             palette.keep(self.session.environ, light=light)
 
     def _show_help(self) -> None:
-        self.speaker.explain("Keys", "\n".join(help_lines(self.size.width - 10)))
+        self.window.explain("Keys", "\n".join(help_lines(self.size.width - 10)))

@@ -1,6 +1,6 @@
 """Commands, which keys and the mouse run: each class is a group of them, and its fields are what it needs.
 
-speaker       sentences below the page, questions, announcements
+window        the page, the prompt, sentences, questions, announcements, work beside all else
 rendering     pages as lines for the window as it is
 visiting      the page on the screen, what in it is pointed at, and the page on its way there
 travelling    links, searches, addresses, numbers; back, forward, up, again
@@ -10,11 +10,3 @@ programs      the user's own programs
 following     followed menus and what is new in them
 telling       which keys work now, and what goes on
 """
-
-from __future__ import annotations
-
-from collections.abc import Callable
-from typing import Any
-
-# Runs a coroutine function beside all else until it or the browser ends: `run_worker` of Textual's App.
-RunWorker = Callable[..., Any]

@@ -5,13 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from functools import partial
 
-from logsrv.gopher.browse.commands import RunWorker
-from logsrv.gopher.browse.commands.speaker import Speaker
 from logsrv.gopher.browse.commands.visiting import Visiting
+from logsrv.gopher.browse.commands.window import BrowserWindow
 from logsrv.gopher.browse.content.layout import ScrollPosition
 from logsrv.gopher.browse.loading.followed import FollowedMenus
 from logsrv.gopher.browse.loading.visits import Own
-from logsrv.gopher.browse.widgets.view import PageView
 from logsrv.gopher.follow.bookmarks import title_of
 from logsrv.gopher.follow.following import Followed, can_follow
 from logsrv.gopher.follow.news import Item
@@ -22,16 +20,14 @@ class FollowingCommands:
     """Commands for followed menus. Their files are read and written beside all else."""
 
     _followed: FollowedMenus
-    _view: PageView
     _visiting: Visiting
-    _speaker: Speaker
-    _run_worker: RunWorker
+    _window: BrowserWindow
     # The knowledge that the page of what is new was made of.
     _told: object = field(default=None, init=False)
 
     def look(self, *, again: bool = False) -> None:
         """Look at the menus whose time has come, or at all of them again."""
-        self._run_worker(partial(self._followed.look, again=again), group="news", exclusive=True)
+        self._window.start(partial(self._followed.look, again=again), group="news", exclusive=True)
 
     def look_again(self) -> None:
         """Look at those whose time has come, unless that goes on already."""
@@ -47,15 +43,15 @@ class FollowingCommands:
         told, self._told = self._told, (known.followed, known.looking, known.problem)
         if self._told == told or self._visiting.shown is not Own.NEWS:
             return
-        view, speaker = self._view, self._speaker
-        before, said, pointed = view.position(), speaker.said, _name_of(self._visiting.about)
+        view, said, pointed = self._window.view, self._window.said, _name_of(self._visiting.about)
+        before = view.position()
         self._visiting.redraw()
         lines = view.lines
         after = next((at for at, line in enumerate(lines) if pointed == _name_of(line.about)), None)
         if before.cursor is not None and pointed and after is not None and after != before.cursor:
             top = max(0, before.top + after - before.cursor) if before.top else 0
             view.show(lines, ScrollPosition(after, top, before.left))
-        speaker.say(said)
+        self._window.say(said)
 
     @property
     def can_follow(self) -> bool:
@@ -75,8 +71,8 @@ class FollowingCommands:
     async def follow(self) -> None:
         """Follow the page, or no longer."""
         page, about = self._visiting.page, self._visiting.about
-        followed, say = self._followed, self._speaker.say
-        with self._speaker.saying_errors():
+        followed, say = self._followed, self._window.say
+        with self._window.saying_errors():
             if isinstance(about, Followed):
                 await followed.unfollow(about.url)
                 self._visiting.redraw()
@@ -94,28 +90,28 @@ class FollowingCommands:
 
     def opened(self, address: str) -> None:
         """Note that what is at `address` is opened, so it is no longer new."""
-        self._run_worker(partial(self._opened, address), group="marking")
+        self._window.start(partial(self._opened, address), group="marking")
 
     async def _opened(self, address: str) -> None:
-        with self._speaker.saying_errors():
+        with self._window.saying_errors():
             await self._followed.opened(address)
 
     async def mark(self) -> None:
         """Mark the item with the cursor as read, or as new again."""
         entry = self._visiting.about
         if not isinstance(entry, Item):
-            self._speaker.say("m  marks the item that is pointed at: W  shows what is new.")
+            self._window.say("m  marks the item that is pointed at: W  shows what is new.")
             return
-        with self._speaker.saying_errors():
+        with self._window.saying_errors():
             await self._followed.mark([entry.id], read=not entry.read)
             self._visiting.redraw()
 
     async def mark_all(self) -> None:
         """Mark everything as read."""
-        with self._speaker.saying_errors():
+        with self._window.saying_errors():
             await self._followed.mark_all()
             self._visiting.redraw()
-            self._speaker.say("All is marked as read.")
+            self._window.say("All is marked as read.")
 
 
 def _name_of(about: object) -> str:

@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 from logsrv.gopher.browse.commands.programs import Programs
-from logsrv.gopher.browse.commands.speaker import Speaker
 from logsrv.gopher.browse.commands.visiting import Visiting
+from logsrv.gopher.browse.commands.window import BrowserWindow
 from logsrv.gopher.browse.content.links import Hyperlink, link_to
 from logsrv.gopher.browse.loading.downloads import BackgroundDownload
 from logsrv.gopher.browse.loading.session import BrowsingSession
@@ -24,7 +24,7 @@ class Keeping:
     _session: BrowsingSession
     _visiting: Visiting
     _programs: Programs
-    _speaker: Speaker
+    _window: BrowserWindow
     # Sounds that are played when they are there.
     _to_play: set[BackgroundDownload] = field(default_factory=set, init=False)
 
@@ -35,15 +35,15 @@ class Keeping:
         """Save what the link with the cursor leads to, or the page."""
         link = self._visiting.here()
         if link is None or link.url is None:
-            self._speaker.say("There is nothing here that can be saved.")
+            self._window.say("There is nothing here that can be saved.")
         else:
             self.save(link.url)
 
     def save(self, url: ItemURL) -> BackgroundDownload | None:
         """Begin to save what `url` has; None, and a sentence, if that cannot be."""
-        with self._speaker.saying_errors():
+        with self._window.saying_errors():
             download = self._session.downloads.start(url, self._session.options_for(url))
-            self._speaker.say(_saving_text(download))
+            self._window.say(_saving_text(download))
             return download
         return None
 
@@ -60,20 +60,20 @@ class Keeping:
                 self._to_play.add(download)
 
         question = f"{link.address}\n\nSave this sound, and play it with {player}?"
-        self._speaker.ask_first("A sound", question, play)
+        self._window.ask_first("A sound", question, play)
 
     def _tell_end(self, download: BackgroundDownload) -> None:
-        if self._speaker.said == _saving_text(download):
+        if self._window.said == _saving_text(download):
             path = one_line(str(download.path), 4096)
             saved = f"Saved to {path}   d  lists it"
-            self._speaker.say(saved if download.state == "saved" else "")
+            self._window.say(saved if download.state == "saved" else "")
         name = one_line(download.path.name, 80)
         if download.state == "saved":
             size = size_text(download.received)
-            self._speaker.announce(f"{name}, {size}. d and Enter open it.", "Saved")
+            self._window.announce(f"{name}, {size}. d and Enter open it.", "Saved")
         elif download.state == "failed":
             reason = f"{name}: {download.reason}"
-            self._speaker.announce(reason, "Not saved", "error", seconds=15)
+            self._window.announce(reason, "Not saved", "error", seconds=15)
         if download in self._to_play:
             self._to_play.remove(download)
             if download.state == "saved":
@@ -81,7 +81,7 @@ class Keeping:
 
     def downloads(self) -> None:
         """Show the downloads of this session; one that was saved can be opened."""
-        self._speaker.choose(DownloadList(self._session.downloads), self._open)
+        self._window.choose(DownloadList(self._session.downloads), self._open)
 
     def _open(self, download: BackgroundDownload | None) -> None:
         if download is not None:
@@ -98,23 +98,23 @@ class Keeping:
 
     def _bookmark(self, link: Hyperlink | None) -> None:
         if link is None or link.url is None:
-            self._speaker.say("Only what is in Gopher can be a bookmark.")
+            self._window.say("Only what is in Gopher can be a bookmark.")
             return
-        with self._speaker.saying_errors():
+        with self._window.saying_errors():
             new = self._session.bookmarks.add(link.url, link.title)
             kept = f"Bookmarked: {one_line(link.title, 60)}"
-            self._speaker.say(kept if new else "It is a bookmark already.")
+            self._window.say(kept if new else "It is a bookmark already.")
 
     def remove_bookmark(self) -> None:
         """Remove the bookmark with the cursor, on the start page."""
         link = self._visiting.link
         if self._visiting.shown is not Own.START or link is None or link.url is None:
-            self._speaker.say("Bookmarks are removed on the start page: B, then x.")
+            self._window.say("Bookmarks are removed on the start page: B, then x.")
             return
-        with self._speaker.saying_errors():
+        with self._window.saying_errors():
             removed = self._session.bookmarks.remove(link.url)
             self._visiting.redraw()
-            self._speaker.say(
+            self._window.say(
                 f"Removed: {link.title}" if removed else "This is not one of your bookmarks."
             )
 

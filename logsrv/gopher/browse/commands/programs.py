@@ -16,8 +16,7 @@ from functools import partial
 from pathlib import Path
 
 from logsrv.errors import ConfigurationError
-from logsrv.gopher.browse.commands import RunWorker
-from logsrv.gopher.browse.commands.speaker import Speaker
+from logsrv.gopher.browse.commands.window import BrowserWindow
 from logsrv.gopher.browse.content.links import Hyperlink
 from logsrv.kit.text.escape import one_line
 
@@ -45,8 +44,7 @@ class Programs:
     """
 
     _environ: Mapping[str, str]
-    _speaker: Speaker
-    _run_worker: RunWorker
+    _window: BrowserWindow
     _opened: Callable[[str], object]
 
     def open_link(self, link: Hyperlink) -> None:
@@ -74,23 +72,23 @@ class Programs:
         try:
             command = program()
         except ConfigurationError as error:
-            self._speaker.say(f"{what}: {one_line(str(error))}")
+            self._window.say(f"{what}: {one_line(str(error))}")
             return
 
         def run() -> None:
             self._opened(what)
             self._start(command, what)
 
-        self._speaker.ask_first(title, f"{what}\n\nOpen this with {command[0]}?", run)
+        self._window.ask_first(title, f"{what}\n\nOpen this with {command[0]}?", run)
 
     def _start(self, command: list[str], what: str) -> None:
-        self._run_worker(partial(self._run, command, what), group="programs")
+        self._window.start(partial(self._run, command, what), group="programs")
 
     async def _run(self, command: list[str], what: str) -> None:
-        self._speaker.say(f"Opened with {command[0]}: {what}")
-        with self._speaker.saying_errors():
+        self._window.say(f"Opened with {command[0]}: {what}")
+        with self._window.saying_errors():
             if status := await run_outside(command, self._environ):
-                self._speaker.say(f"{command[0]} ended with status {status}: {what}")
+                self._window.say(f"{command[0]} ended with status {status}: {what}")
 
 
 def opening_command(address: str, environ: Mapping[str, str]) -> list[str]:

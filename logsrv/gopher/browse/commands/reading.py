@@ -5,11 +5,9 @@ from __future__ import annotations
 import os
 from dataclasses import dataclass, field
 
-from logsrv.gopher.browse.commands.speaker import Speaker
 from logsrv.gopher.browse.commands.visiting import Visiting
+from logsrv.gopher.browse.commands.window import BrowserWindow
 from logsrv.gopher.browse.loading.session import BrowsingSession
-from logsrv.gopher.browse.widgets.prompt import Prompt
-from logsrv.gopher.browse.widgets.view import PageView
 from logsrv.gopher.local.fileurl import FileURL
 from logsrv.gopher.wire.charset import checked_charset
 from logsrv.gopher.wire.itemtypes import item_type
@@ -21,23 +19,21 @@ class Reading:
     """Commands in a page, which leave it where it is."""
 
     _session: BrowsingSession
-    _view: PageView
     _visiting: Visiting
-    _prompt: Prompt
-    _speaker: Speaker
+    _window: BrowserWindow
     # The words looked for, the newest last.
     _found: tuple[str, ...] = field(default=(), init=False)
 
     def find(self) -> None:
         """Ask for words, and go to the first place that has them."""
-        self._prompt.ask("Find", self._find_first, "", self._found, does="Find")
+        self._window.prompt.ask("Find", self._find_first, "", self._found, does="Find")
 
     def find_again(self, backward: bool) -> None:
         """Go to the next place that has the words asked for last, or the previous one."""
         if self._found:
             self._find(backward=backward, stay=False)
         else:
-            self._speaker.say("Nothing to find yet: / asks for it.")
+            self._window.say("Nothing to find yet: / asks for it.")
 
     def _find_first(self, words: str) -> None:
         if words:
@@ -45,24 +41,24 @@ class Reading:
             self._find(backward=False, stay=True)
 
     def _find(self, *, backward: bool, stay: bool) -> None:
-        found = self._view.find(self._found[-1], backward=backward, stay=stay)
+        found = self._window.view.find(self._found[-1], backward=backward, stay=stay)
         shown = one_line(self._found[-1], 40)
         if found is None:
-            self._speaker.say(f"“{shown}” is not here.")
+            self._window.say(f"“{shown}” is not here.")
         else:
-            self._speaker.say(f"“{shown}”: {found[0]} of {found[1]}; n  next, N  previous")
+            self._window.say(f"“{shown}”: {found[0]} of {found[1]}; n  next, N  previous")
 
     def breaking(self) -> None:
         """Break long lines in another way."""
-        self._speaker.say(self._view.break_otherwise())
+        self._window.say(self._window.view.break_otherwise())
 
     def charset(self) -> None:
         """Ask for the character set of texts and menus."""
         label = "Character set, empty for automatic:"
-        self._prompt.ask(label, self._use_charset, self._session.charset or "", does="Set")
+        self._window.prompt.ask(label, self._use_charset, self._session.charset or "", does="Set")
 
     def _use_charset(self, name: str) -> None:
-        with self._speaker.saying_errors():
+        with self._window.saying_errors():
             self._session.charset = checked_charset(name.strip()) if name.strip() else None
             self._visiting.redraw()
 
@@ -85,11 +81,11 @@ class Reading:
             else:
                 host = one_line(link.item.host.decode("utf-8", "replace"), 253)
                 lines += [f"Host      {host}", f"Port      {link.item.port or 'not a port'}"]
-        self._speaker.explain("Where this leads", "\n".join(lines))
+        self._window.explain("Where this leads", "\n".join(lines))
 
     def copy(self) -> None:
         """Copy the address of the link, or of the page."""
         link = self._visiting.here()
         if link is not None:
-            self._speaker.copy(link.address)
-            self._speaker.say(f"Copied: {link.address}")
+            self._window.copy(link.address)
+            self._window.say(f"Copied: {link.address}")

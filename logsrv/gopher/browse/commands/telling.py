@@ -5,13 +5,12 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from logsrv.gopher.browse.commands.following import FollowingCommands
-from logsrv.gopher.browse.commands.speaker import Speaker
 from logsrv.gopher.browse.commands.visiting import Visiting
+from logsrv.gopher.browse.commands.window import BrowserWindow
 from logsrv.gopher.browse.loading.followed import FollowedMenus
 from logsrv.gopher.browse.loading.session import BrowsingSession
 from logsrv.gopher.browse.loading.visits import Own
 from logsrv.gopher.browse.widgets.bars import ALWAYS, Key
-from logsrv.gopher.browse.widgets.view import PageView
 from logsrv.gopher.browse.widgets.words import address_text, span_text
 from logsrv.gopher.fetch.progress import size_text
 from logsrv.gopher.follow.bookmarks import Bookmark
@@ -37,10 +36,9 @@ class Telling:
 
     _session: BrowsingSession
     _followed: FollowedMenus
-    _view: PageView
     _visiting: Visiting
     _following: FollowingCommands
-    _speaker: Speaker
+    _window: BrowserWindow
 
     def status(self, width: int) -> tuple[str, str]:
         """Return both halves of the row below the page, for a window of `width` columns."""
@@ -49,10 +47,10 @@ class Telling:
             self._session.charset,
             running and f"{running} downloading",
             new and f"{new} new",
-            f"{self._view.percent()} %",
+            f"{self._window.view.percent()} %",
         )
         where = "   ".join(str(each) for each in beside if each)
-        loading, pointed, said = self._visiting.loading, self._visiting.link, self._speaker.said
+        loading, pointed, said = self._visiting.loading, self._visiting.link, self._window.said
         if loading is not None:
             so_far = f"{size_text(loading.received)}, {span_text(loading.seconds)}"
             said = f"Loading {so_far}   Esc stops   {loading.url}"
@@ -65,7 +63,7 @@ class Telling:
     def keys(self) -> list[Key]:
         """Return the keys that do something now, the most important first."""
         page, history, about = self._visiting.page, self._session.history, self._visiting.about
-        link, layout = self._visiting.link, self._view.page_layout
+        link, layout = self._visiting.link, self._window.view.page_layout
         is_news, followed = self._visiting.shown is Own.NEWS, self._followed
         enter = _ENTER[link.kind] if link is not None else ""
         follow = "Unfollow" if self._following.follows else "Follow"
@@ -79,11 +77,11 @@ class Telling:
             (isinstance(about, Bookmark), ("x", "Remove", "app.remove_bookmark")),
             (page and page.error, ("r", "Again", "app.reload")),
             (history.neighbour(-1), ("b", "Back", "app.move(-1)")),
-            (self._view.matches, ("n N", "Next", "app.find_again(False)")),
+            (self._window.view.matches, ("n N", "Next", "app.find_again(False)")),
             (layout.is_wider, ("< >", "Sideways", "")),
             (True, ("g", "Go", "app.go")),
             (layout.links, ("1…9", "Link", "")),
-            (self._view.is_longer, ("/", "Find", "app.find")),
+            (self._window.view.is_longer, ("/", "Find", "app.find")),
             (page, ("B", "Bookmarks", "app.start")),
             (followed.followed and not is_news, ("W", "New", "app.news")),
             (self._following.can_follow, ("F", follow, "app.follow")),

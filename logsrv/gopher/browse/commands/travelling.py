@@ -5,20 +5,17 @@ from __future__ import annotations
 from dataclasses import dataclass
 from functools import partial
 
-from logsrv.gopher.browse.commands import RunWorker
 from logsrv.gopher.browse.commands.following import FollowingCommands
 from logsrv.gopher.browse.commands.keeping import Keeping
 from logsrv.gopher.browse.commands.programs import Programs
-from logsrv.gopher.browse.commands.speaker import Speaker
 from logsrv.gopher.browse.commands.visiting import Visiting
+from logsrv.gopher.browse.commands.window import BrowserWindow
 from logsrv.gopher.browse.content.guide import session_text
 from logsrv.gopher.browse.content.links import Hyperlink, link_to
 from logsrv.gopher.browse.loading.aside import aside
 from logsrv.gopher.browse.loading.session import BrowsingSession
 from logsrv.gopher.browse.loading.visits import Own, Place
 from logsrv.gopher.browse.widgets.dialogs import Chooser
-from logsrv.gopher.browse.widgets.prompt import Prompt
-from logsrv.gopher.browse.widgets.view import PageView
 from logsrv.gopher.follow.bookmarks import title_of
 from logsrv.gopher.local.typed import typed_place
 from logsrv.gopher.wire.url import MENU_TYPE, GopherURL
@@ -29,14 +26,11 @@ class Travelling:
     """Commands that open links, and visit other places or the same again."""
 
     _session: BrowsingSession
-    _view: PageView
     _visiting: Visiting
-    _prompt: Prompt
     _keeping: Keeping
     _programs: Programs
-    _speaker: Speaker
+    _window: BrowserWindow
     _following: FollowingCommands
-    _run_worker: RunWorker
 
     def open_pointed(self) -> None:
         """Open the link with the cursor."""
@@ -44,7 +38,7 @@ class Travelling:
         if link is not None:
             self.open(link)
         else:
-            self._speaker.say("There is no link in sight.")
+            self._window.say("There is no link in sight.")
 
     def open(self, link: Hyperlink) -> None:
         """Show, save, play, hand on or explain what `link` leads to."""
@@ -57,7 +51,7 @@ class Travelling:
             case "search":
                 assert isinstance(link.url, GopherURL)
                 search = partial(self._search, link.url)
-                self._prompt.ask(f"{link.title[:40]}:", search, does="Search")
+                self._window.prompt.ask(f"{link.title[:40]}:", search, does="Search")
             case "download":
                 assert link.url is not None
                 self._keeping.save(link.url)
@@ -66,9 +60,9 @@ class Travelling:
             case "outside":
                 self._programs.open_link(link)
             case "session":
-                self._speaker.explain(link.title or "A session", session_text(link))
+                self._window.explain(link.title or "A session", session_text(link))
             case "dead":
-                self._speaker.say(link.address)
+                self._window.say(link.address)
 
     def _search(self, url: GopherURL, words: str) -> None:
         if not words:
@@ -77,11 +71,11 @@ class Travelling:
         try:
             encoded = words.encode(charset)
         except UnicodeEncodeError:
-            self._speaker.say(
+            self._window.say(
                 f"These words cannot be written in {charset}; c changes the character set."
             )
             return
-        with self._speaker.saying_errors():
+        with self._window.saying_errors():
             self._visiting.visit(url.searching(encoded))
 
     def go(self) -> None:
@@ -89,50 +83,50 @@ class Travelling:
         page = self._visiting.page
         here = "" if page is None else str(page.url)
         earlier = [each for each in self._session.history.addresses() if each != here]
-        self._prompt.ask("Go to", self._go, here, earlier, does="Go", replace=True)
+        self._window.prompt.ask("Go to", self._go, here, earlier, does="Go", replace=True)
 
     def _go(self, address: str) -> None:
         if address.strip():
             work = partial(self._open_typed, address.strip())
-            self._run_worker(work, group="going", exclusive=True)
+            self._window.start(work, group="going", exclusive=True)
 
     async def _open_typed(self, address: str) -> None:
-        with self._speaker.saying_errors():
+        with self._window.saying_errors():
             self.open(link_to(await aside(partial(typed_place, address))))
 
     def number(self, digit: str) -> None:
         """Ask for the number of a link, which begins with `digit`, and open it."""
-        if not self._view.page_layout.links:
-            self._speaker.say("There are no links on this page.")
+        if not self._window.view.page_layout.links:
+            self._window.say("There are no links on this page.")
             return
-        self._prompt.ask(
+        self._window.prompt.ask(
             "Link", self._open_number, digit, does="Open", only="[0-9]*", changed=self._tell_number
         )
 
     def _open_number(self, typed: str) -> None:
         index = self._numbered(typed)
         if index is not None:
-            self._view.put_cursor(index)
-            self._speaker.say("")
+            self._window.view.put_cursor(index)
+            self._window.say("")
             self.open_pointed()
         elif typed:
-            last = len(self._view.page_layout.links)
-            self._speaker.say(f"The links of this page have the numbers 1 to {last}.")
+            last = len(self._window.view.page_layout.links)
+            self._window.say(f"The links of this page have the numbers 1 to {last}.")
 
     def _numbered(self, typed: str) -> int | None:
-        links = self._view.page_layout.links
+        links = self._window.view.page_layout.links
         number = int(typed) if typed.isascii() and typed.isdigit() and len(typed) < 9 else 0
         return links[number - 1] if 0 < number <= len(links) else None
 
     def _tell_number(self, typed: str) -> None:
         link = self._visiting.link_at(self._numbered(typed))
-        self._speaker.say(f"{link.title}   {link.address}" if link is not None else "")
+        self._window.say(f"{link.title}   {link.address}" if link is not None else "")
 
     def move(self, step: int) -> None:
         """Go that many steps further in the history (negative: back)."""
         visit = self._session.history.neighbour(step)
         if visit is None:
-            self._speaker.say("This is the first page." if step < 0 else "This is the newest page.")
+            self._window.say("This is the first page." if step < 0 else "This is the newest page.")
         else:
             self._visiting.visit(visit.place, step)
 
@@ -146,7 +140,7 @@ class Travelling:
             if step:
                 self.move(step)
 
-        self._speaker.choose(Chooser("History, the newest first", rows, at), move)
+        self._window.choose(Chooser("History, the newest first", rows, at), move)
 
     def reload(self) -> None:
         """Ask for the page again; on the page of what is new, look at all followed menus."""
@@ -166,7 +160,7 @@ class Travelling:
             return
         url = self._visiting.page.url
         if not url.selector.strip(b"/"):
-            self._speaker.say("This is the first menu; g goes somewhere else.")
+            self._window.say("This is the first menu; g goes somewhere else.")
             return
         above = url.selector.rstrip(b"/").rpartition(b"/")[0]
         self._visiting.visit(url.beside(MENU_TYPE, above))
@@ -175,7 +169,7 @@ class Travelling:
         """Trust the certificate that was refused, after a question, and ask for the page again."""
         page = self._visiting.page
         if page is None or not page.certificate_refused:
-            self._speaker.say("There is no certificate to decide about.")
+            self._window.say("There is no certificate to decide about.")
             return
         assert isinstance(page.url, GopherURL)
         address = page.url.address
@@ -188,7 +182,7 @@ class Travelling:
             self._session.newly_trusted.add(address)
             self.reload()
 
-        self._speaker.ask_first("Trust this certificate?", question, trust)
+        self._window.ask_first("Trust this certificate?", question, trust)
 
 
 def _place_text(place: Place) -> str:

@@ -13,9 +13,8 @@ from functools import partial
 from typing import Any
 
 from logsrv.errors import PeerError
-from logsrv.gopher.browse.commands import RunWorker
 from logsrv.gopher.browse.commands.rendering import rendered
-from logsrv.gopher.browse.commands.speaker import Speaker
+from logsrv.gopher.browse.commands.window import BrowserWindow
 from logsrv.gopher.browse.content.layout import ScrollPosition
 from logsrv.gopher.browse.content.lines import PageLine
 from logsrv.gopher.browse.content.links import Hyperlink, link_to
@@ -25,7 +24,6 @@ from logsrv.gopher.browse.loading.load import Loading
 from logsrv.gopher.browse.loading.session import BrowsingSession
 from logsrv.gopher.browse.loading.visits import Own, Place
 from logsrv.gopher.browse.widgets.bars import AddressBar
-from logsrv.gopher.browse.widgets.view import PageView
 from logsrv.gopher.browse.widgets.words import span_text
 from logsrv.gopher.fetch.progress import size_text
 from logsrv.gopher.local.fileurl import ItemURL
@@ -64,10 +62,8 @@ class Visiting:
 
     _session: BrowsingSession
     _followed: FollowedMenus
-    _view: PageView
     _address: AddressBar
-    _speaker: Speaker
-    _run_worker: RunWorker
+    _window: BrowserWindow
     _started: Loading | None = None
     shown: Page | Own | None = field(default=None, init=False)
     _journey: Journey | None = field(default=None, init=False)
@@ -81,17 +77,17 @@ class Visiting:
     @property
     def link(self) -> Hyperlink | None:
         """Return the link with the cursor."""
-        return self.link_at(self._view.cursor)
+        return self.link_at(self._window.view.cursor)
 
     @property
     def about(self) -> object:
         """Return the bookmark, followed menu or item of news that the line with the cursor is about."""
-        cursor = self._view.cursor
-        return None if cursor is None else self._view.lines[cursor].about
+        cursor = self._window.view.cursor
+        return None if cursor is None else self._window.view.lines[cursor].about
 
     def link_at(self, index: int | None) -> Hyperlink | None:
         """Return the link of that line."""
-        lines = self._view.lines
+        lines = self._window.view.lines
         if index is None or index >= len(lines):
             return None
         menu = self.page.url if self.page is not None else None
@@ -111,8 +107,8 @@ class Visiting:
         """Show a place: a new visit, or one `step`s further in the history; 0 asks again for the same."""
         history = self._session.history
         here = history.neighbour(0)
-        if here is not None and self._view.lines:
-            here.position = self._view.position()
+        if here is not None and self._window.view.lines:
+            here.position = self._window.view.position()
         left = self._give_up()
         if left is not None and self._is_begun:
             # Should nothing come of this visit, it is all that there is of the page.
@@ -124,7 +120,7 @@ class Visiting:
         page = self._at_hand(place, step)
         if page is None:
             travel = partial(self._travel, journey)
-            self._worker = self._run_worker(travel, group="page", exclusive=True)
+            self._worker = self._window.start(travel, group="page", exclusive=True)
         else:
             # At once: the next key is meant for this page.
             self._cancel()
@@ -134,12 +130,12 @@ class Visiting:
         """Stop loading, and show what has come if there is something; or no longer mark what was found."""
         journey, loading = self._journey, self._give_up()
         if loading is None or journey is None:
-            self._view.find("")
-            self._speaker.say("")
+            self._window.view.find("")
+            self._window.say("")
             return
         page = loading.so_far(PeerError(f"you stopped this after {size_text(loading.received)}"))
         if page.content is None:
-            self._speaker.say(f"Stopped: {loading.url}")
+            self._window.say(f"Stopped: {loading.url}")
         else:
             self._arrive(journey, page, self._lines(page), None)
 
@@ -148,7 +144,7 @@ class Visiting:
         shown = self.shown
         # A part is made anew when all of the page has come.
         if shown is not None and not self._is_begun:
-            self._show(shown, self._lines(shown), self._view.position())
+            self._show(shown, self._lines(shown), self._window.view.position())
 
     @property
     def _is_begun(self) -> bool:
@@ -191,20 +187,22 @@ class Visiting:
             self.shown = page
         few = page.received < _MANY_BYTES
         lines = self._lines(page) if few else await asyncio.to_thread(self._lines, page)
-        self._arrive(journey, page, lines, self._view.position() if is_begun else journey.position)
+        self._arrive(
+            journey, page, lines, self._window.view.position() if is_begun else journey.position
+        )
 
     async def _load(self, journey: Journey, url: ItemURL) -> Page:
         loading, self._started = self._started, None
         if loading is None or loading.url != url:
             loading = self._session.loading(url)
         journey.loading = loading
-        self._speaker.refresh()
+        self._window.refresh()
         part = journey.part
         # A page that is returned to comes whole, at its old place.
         if part is not None and journey.position is None:
             async for lines in loading.growing():
                 if self._is_begun:
-                    self._view.extend(lines[len(self._view.lines) :])
+                    self._window.view.extend(lines[len(self._window.view.lines) :])
                 else:
                     self._arrive(journey, part, lines, None)
         page = await loading.page()
@@ -212,7 +210,7 @@ class Visiting:
         return page
 
     def _lines(self, shown: Page | Own) -> list[PageLine]:
-        return rendered(shown, self._session, self._followed, self._view.size)
+        return rendered(shown, self._session, self._followed, self._window.view.size)
 
     def _arrive(
         self,
@@ -229,12 +227,12 @@ class Visiting:
     def _show(
         self, shown: Page | Own, lines: list[PageLine], position: ScrollPosition | None
     ) -> None:
-        self._view.show(lines, position)
+        self._window.view.show(lines, position)
         self.shown, said, trusted = shown, "", None
         if isinstance(shown, Page):
             if shown.url.tls:
                 trusted = not isinstance(shown.error, TLSError)
-            if shown.error is None and self.loading is None and self._view.cursor is None:
+            if shown.error is None and self.loading is None and self._window.view.cursor is None:
                 said = f"{size_text(shown.received)} in {span_text(shown.seconds)}"
         self._address.tell(str(shown.url if isinstance(shown, Page) else shown), trusted)
-        self._speaker.say(said)
+        self._window.say(said)

@@ -70,7 +70,7 @@ def test_an_announcement_leaves_a_dialog_readable(drive: Drive, size: tuple[int,
     async def scenario(driven: Driven) -> None:
         question = "https://web.example/of/somebody\n\nOpen this with xdg-open?"
         driven.browser.push_screen(Question("A link out of Gopher", question))
-        driven.browser.speaker.say("Saved to /home/somebody/Downloads/packed.tar.gz   d  lists it")
+        driven.browser.window.say("Saved to /home/somebody/Downloads/packed.tar.gz   d  lists it")
         driven.browser.notify("packed.tar.gz, 25.0 KiB.", title="Saved")
         await driven.shows(
             "packed.tar.gz, 25.0 KiB.", "web.example", "Open this with xdg-open?", "y  yes   n  no"
@@ -86,7 +86,7 @@ def test_an_announcement_leaves_a_dialog_readable(drive: Drive, size: tuple[int,
 @pytest.mark.parametrize("size", [(40, 12), (80, 24), (160, 50)])
 def test_an_announcement_leaves_what_is_typed_readable(drive: Drive, size: tuple[int, int]) -> None:
     async def scenario(driven: Driven) -> None:
-        driven.browser.speaker.say("Saved to /home/somebody/Downloads/packed.tar.gz   d  lists it")
+        driven.browser.window.say("Saved to /home/somebody/Downloads/packed.tar.gz   d  lists it")
         driven.browser.notify("packed.tar.gz, 25.0 KiB.", title="Saved", timeout=60)
         await driven.shows("packed.tar.gz, 25.0 KiB.")
         await driven.press("g")

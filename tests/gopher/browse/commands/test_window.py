@@ -9,7 +9,7 @@ from tests.gopher.browse.conftest import Drive, Driven
 def test_an_error_is_a_sentence_and_escaped(drive: Drive) -> None:
     async def scenario(driven: Driven) -> None:
         await driven.shows("Places to begin")
-        with driven.browser.speaker.saying_errors():
+        with driven.browser.window.saying_errors():
             raise ConfigurationError("the disk\x1b[2J is full")
         await driven.shows("the disk\\x1b[2J is full")
         await driven.press("down")
@@ -23,7 +23,7 @@ def test_only_a_yes_does_what_is_asked(drive: Drive) -> None:
         done: list[str] = []
         for key in ("n", "escape", "y"):
             await driven.shows("Places to begin")
-            driven.browser.speaker.ask_first("A question", "Really?", lambda: done.append("done"))
+            driven.browser.window.ask_first("A question", "Really?", lambda: done.append("done"))
             await driven.shows("Really?")
             assert not done
             await driven.press(key)

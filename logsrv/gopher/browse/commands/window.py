@@ -1,29 +1,34 @@
-"""Sentences below the page, questions, and announcements over everything."""
+"""The window as commands use it: the page, the prompt, sentences, questions, work beside all else."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Awaitable, Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import TypeVar
 
 from textual.app import App
 from textual.notifications import SeverityLevel
+from textual.worker import Worker
 
 from logsrv.errors import LogsrvError
 from logsrv.gopher.browse.widgets.dialogs import Chooser, Notice, Question
+from logsrv.gopher.browse.widgets.prompt import Prompt
+from logsrv.gopher.browse.widgets.view import PageView
 from logsrv.kit.text.escape import one_line
 
 Chosen = TypeVar("Chosen")
 
 
 @dataclass(eq=False)
-class Speaker:
-    """Tells and asks the user. said: the sentence below the page, until the cursor moves.
+class BrowserWindow:
+    """Shows, tells and asks. said: the sentence below the page, until the cursor moves.
 
     changed: called when there is another sentence.
     """
 
+    view: PageView
+    prompt: Prompt
     _app: App[None]
     _changed: Callable[[], object]
     said: str = field(default="", init=False)
@@ -44,6 +49,12 @@ class Speaker:
             yield
         except (LogsrvError, OSError) as error:
             self.say(one_line(str(error)))
+
+    def start(
+        self, work: Callable[[], Awaitable[object]], group: str, *, exclusive: bool = False
+    ) -> Worker[object]:
+        """Run `work` beside all else; with `exclusive`, what goes on in the group is cancelled first."""
+        return self._app.run_worker(work, group=group, exclusive=exclusive)
 
     def ask_first(self, title: str, question: str, then: Callable[[], object]) -> None:
         """Call `then` if the answer is yes."""
