@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
+from functools import partial
 
 from logsrv.gopher.browse.commands.programs import Programs
 from logsrv.gopher.browse.commands.visiting import Visiting
@@ -25,11 +26,6 @@ class Keeping:
     _visiting: Visiting
     _programs: Programs
     _window: BrowserWindow
-    # Sounds that are played when they are there.
-    _to_play: set[BackgroundDownload] = field(default_factory=set, init=False)
-
-    def __post_init__(self) -> None:
-        self._session.downloads.ended = self._tell_end
 
     def save_here(self) -> None:
         """Save what the link with the cursor leads to, or the page."""
@@ -39,13 +35,12 @@ class Keeping:
         else:
             self.save(link.url)
 
-    def save(self, url: ItemURL) -> BackgroundDownload | None:
-        """Begin to save what `url` has; None, and a sentence, if that cannot be."""
+    def save(self, url: ItemURL, *, play: bool = False) -> None:
+        """Begin to save what `url` has, and say so; `play` it when it is there."""
+        ended = partial(self._tell_end, play=play)
         with self._window.saying_errors():
-            download = self._session.downloads.start(url, self._session.options_for(url))
+            download = self._session.downloads.start(url, self._session.options_for(url), ended)
             self._window.say(_saving_text(download))
-            return download
-        return None
 
     def play(self, link: Hyperlink) -> None:
         """Save a sound, and play it if there is a program for it and the user agrees."""
@@ -53,16 +48,11 @@ class Keeping:
         url, player = link.url, self._programs.player()
         if player is None:
             self.save(url)
-            return
+        else:
+            question = f"{link.address}\n\nSave this sound, and play it with {player}?"
+            self._window.ask_first("A sound", question, partial(self.save, url, play=True))
 
-        def play() -> None:
-            if (download := self.save(url)) is not None:
-                self._to_play.add(download)
-
-        question = f"{link.address}\n\nSave this sound, and play it with {player}?"
-        self._window.ask_first("A sound", question, play)
-
-    def _tell_end(self, download: BackgroundDownload) -> None:
+    def _tell_end(self, download: BackgroundDownload, *, play: bool) -> None:
         if self._window.said == _saving_text(download):
             path = one_line(str(download.path), 4096)
             saved = f"Saved to {path}   d  lists it"
@@ -71,13 +61,11 @@ class Keeping:
         if download.state == "saved":
             size = size_text(download.received)
             self._window.announce(f"{name}, {size}. d and Enter open it.", "Saved")
+            if play:
+                self._programs.play(download.path, name)
         elif download.state == "failed":
             reason = f"{name}: {download.reason}"
             self._window.announce(reason, "Not saved", "error", seconds=15)
-        if download in self._to_play:
-            self._to_play.remove(download)
-            if download.state == "saved":
-                self._programs.play(download.path, name)
 
     def downloads(self) -> None:
         """Show the downloads of this session; one that was saved can be opened."""

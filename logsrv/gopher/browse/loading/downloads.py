@@ -46,19 +46,23 @@ class Downloads:
     def __init__(self, directory: Path) -> None:
         self.directory = directory
         self.all: list[BackgroundDownload] = []
-        # Called with each download that has ended, unless `stop_all` ended it.
-        self.ended: Callable[[BackgroundDownload], None] = lambda download: None
 
     @property
     def running(self) -> int:
         return sum(download.state == "running" for download in self.all)
 
-    def start(self, url: ItemURL, options: ConnectionOptions) -> BackgroundDownload:
-        """Begin to save what `url` has under a name of its own in the directory."""
+    def start(
+        self,
+        url: ItemURL,
+        options: ConnectionOptions,
+        ended: Callable[[BackgroundDownload], object] = lambda download: None,
+    ) -> BackgroundDownload:
+        """Begin to save what `url` has under a name of its own in the directory; `ended` is told the end."""
         taken = {download.path for download in self.all if download.state == "running"}
         path = unused(self.directory, name_to_save(url), taken)
         download = BackgroundDownload(url, path)
         download.task = asyncio.create_task(self._save(download, options))
+        download.task.add_done_callback(lambda _: ended(download))
         self.all.append(download)
         return download
 
@@ -68,11 +72,6 @@ class Downloads:
             download.task.cancel()
             with suppress(asyncio.CancelledError):
                 await download.task
-
-    async def stop_all(self) -> None:
-        self.ended = lambda download: None
-        for download in self.all:
-            await self.stop(download)
 
     async def _save(self, download: BackgroundDownload, options: ConnectionOptions) -> None:
         try:
@@ -88,7 +87,6 @@ class Downloads:
                 download.reason = "a file of this name has appeared meanwhile; nothing was replaced"
         finally:
             download.ended = time.monotonic()
-            self.ended(download)
 
     async def _fetch(self, download: BackgroundDownload, options: ConnectionOptions) -> None:
         self.directory.mkdir(parents=True, exist_ok=True)

@@ -79,7 +79,7 @@ def test_one_that_is_stopped_leaves_nothing(serve: Serve, directory: Path) -> No
         )
         await until(lambda: download.received, "some bytes")
         assert downloads.running == 1
-        await downloads.stop_all()
+        await downloads.stop(download)
         assert (download.state, downloads.running) == ("stopped", 0)
 
     run(scenario())
