@@ -1,7 +1,4 @@
-"""The program `gopher browse`: takes the terminal, and shows a first screen before the rest is loaded.
-
-`_browse` imports asyncio and the rest when that screen is there: they take longer than the screen.
-"""
+"""The program `gopher browse`: takes the terminal, and shows a first screen before the rest is loaded."""
 
 from __future__ import annotations
 
@@ -16,7 +13,6 @@ from logsrv.gopher.local.typed import typed_place
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from logsrv.gopher.fetch.settings import ConnectionOptions
-    from logsrv.gopher.local.fileurl import ItemURL
 
 _NEEDED = ("textual", "PIL")
 
@@ -41,23 +37,14 @@ def run(
     try:
         place = None if url is None else typed_place(url)
         with Curtain(sys.stdout, os.environ, str(place or "Start page")) as curtain:
-            return _browse(place, curtain, options, charset)
+            # They take longer to load than the first screen, which is there by now.
+            import asyncio
+
+            from logsrv.gopher.browse.start import browse
+
+            return asyncio.run(browse(place, os.environ, curtain, options, charset))
     except LogsrvError as error:
         return _failed(str(error))
-
-
-def _browse(
-    place: ItemURL | None,
-    curtain: Curtain,
-    options: ConnectionOptions | None,
-    charset: str | None,
-) -> int:
-    """Load the rest of the browser, and run it; the first screen is there already."""
-    import asyncio
-
-    from logsrv.gopher.browse.start import browse
-
-    return asyncio.run(browse(place, os.environ, curtain, options, charset))
 
 
 def _failed(sentence: str) -> int:

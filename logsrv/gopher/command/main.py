@@ -129,7 +129,11 @@ def _tell(stderr: TextIO, sentence: object, status: int) -> int:
 
 def _dispatch(words: list[str], stdout: BinaryIO, stderr: TextIO) -> int:
     if words[:1] == ["browse"]:
-        return _browse(words[1:])
+        from logsrv.gopher.browse.program import run as browse
+        from logsrv.gopher.command.arguments import browse_options, connection_options
+
+        options = browse_options(words[1:])
+        return browse(options.url, connection_options(options), options.charset)
     if words[:1] == ["mirror"]:
         from logsrv.gopher.command.mirror import run_mirror
 
@@ -145,14 +149,6 @@ def _dispatch(words: list[str], stdout: BinaryIO, stderr: TextIO) -> int:
     from logsrv.gopher.command.fetch import run_fetch
 
     return run_fetch(words, stdout, stderr)
-
-
-def _browse(words: list[str]) -> int:
-    from logsrv.gopher.browse.program import run as browse
-    from logsrv.gopher.command.arguments import browse_options, connection_options
-
-    options = browse_options(words)
-    return browse(options.url, connection_options(options), options.charset)
 
 
 if __name__ == "__main__":

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 
 from logsrv.errors import ConfigurationError
 from logsrv.gopher.command.arguments import followable
@@ -29,7 +30,7 @@ if TYPE_CHECKING:
     Answer = GopherFile | LocalAnswer
     Ask = Callable[[], Answer]
 
-_LONGEST_NUMBER = 6
+_NUMBER = r"[0-9]{1,6}"
 
 
 def requested_url(options: Namespace, connection: ConnectionOptions) -> ItemURL:
@@ -91,17 +92,13 @@ def _followed(
     them: `gopher URL 7` is the link with the number 7 in the menu at URL, as `gopher URL` shows it.
     """
     start = url
-    while words and url.item_type == "1" and url.search is None and _is_number(words[0]):
+    while words and url.item_type == "1" and url.search is None and re.fullmatch(_NUMBER, words[0]):
         url, words = _link(url, int(words[0]), connection), words[1:]
     if words and url is not start and url.item_type not in MENUS:
         raise ConfigurationError(
             f"{url} is no menu and no search: there is no use for {one_line(' '.join(words), 500)}"
         )
     return url, words
-
-
-def _is_number(word: str) -> bool:
-    return word.isascii() and word.isdigit() and len(word) <= _LONGEST_NUMBER
 
 
 def _link(menu: ItemURL, number: int, connection: ConnectionOptions) -> ItemURL:

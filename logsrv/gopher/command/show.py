@@ -10,7 +10,6 @@ from logsrv.gopher.local.fileurl import url_of
 from logsrv.gopher.wire.charset import decode_text
 from logsrv.gopher.wire.menu import MenuItem, MenuParser
 from logsrv.gopher.wire.text import TextParser
-from logsrv.gopher.wire.url import GopherURL
 from logsrv.gopher.wire.value import Value
 from logsrv.kit.text.escape import one_line, printable
 
@@ -83,11 +82,7 @@ def _line(item: MenuItem, number: int, place: str, screen: Screen) -> str:
 
 
 def _place(item: MenuItem, menu: ItemURL) -> str:
-    if isinstance(menu, GopherURL):
-        url: ItemURL | None = item.url(menu)
-    else:
-        url = url_of(item, menu)
-    place = url or item.link()
+    place = url_of(item, menu) or item.link()
     return "cannot be followed" if place is None else f"<{one_line(str(place), 4096)}>"
 
 

@@ -37,20 +37,17 @@ _MANY_BYTES = 256 * 1024
 class Journey:
     """A place on its way to the screen, `step`s further in the history; None: a new visit.
 
-    position: what a visit before left there. loading: the page, as long as it is being fetched.
-    part: the page that is shown as long as there is only the beginning of it. arrived: whether it is
-    in the history; a page that never comes is no visit.
+    position: what a visit before left there. part: the page that is shown as long as there is only the
+    beginning of it. loading: the page, as long as it is being fetched. arrived: whether it is in the
+    history; a page that never comes is no visit.
     """
 
     place: Place
     step: int | None
     position: ScrollPosition | None
+    part: Page | None
     loading: Loading | None = None
-    part: Page | None = field(init=False)
     arrived: bool = False
-
-    def __post_init__(self) -> None:
-        self.part = None if isinstance(self.place, Own) else Page(self.place, None)
 
 
 @dataclass(eq=False)
@@ -115,8 +112,9 @@ class Visiting:
             error = PeerError("you left this before all of it had come")
             self.shown = left.so_far(error)
         there = None if step is None else history.neighbour(step)
-        journey = Journey(place, step, None if there is None else there.position)
-        self._journey = journey
+        position = None if there is None else there.position
+        part = None if isinstance(place, Own) else Page(place, None)
+        self._journey = journey = Journey(place, step, position, part)
         page = self._at_hand(place, step)
         if page is None:
             travel = partial(self._travel, journey)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from textual.app import ComposeResult
 from textual.containers import Horizontal
 from textual.content import Content
 from textual.reactive import reactive
@@ -42,13 +41,9 @@ class AddressBar(Horizontal):
     """
 
     def __init__(self, *, id: str | None = None) -> None:
-        super().__init__(id=id)
         self._lock = Static(id="lock")
         self._address = Address(id="address")
-
-    def compose(self) -> ComposeResult:
-        yield self._lock
-        yield self._address
+        super().__init__(self._lock, self._address, id=id)
 
     def tell(self, address: str, trusted: bool | None) -> None:
         """Show an address. trusted: whether the server's certificate is, None without TLS."""
@@ -71,14 +66,10 @@ class StatusBar(Horizontal):
     """
 
     def __init__(self, *, id: str | None = None) -> None:
-        super().__init__(id=id)
         self._said = Static(id="said")
         self._where = Static(id="where")
+        super().__init__(self._said, self._where, id=id)
         self._told = ("", "")
-
-    def compose(self) -> ComposeResult:
-        yield self._said
-        yield self._where
 
     def tell(self, said: str, where: str, *, busy: bool, talking: bool) -> None:
         """Show both halves, if they are others than before. talking: `said` may take several rows."""

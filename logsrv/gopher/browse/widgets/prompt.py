@@ -6,7 +6,6 @@ from collections.abc import Callable, Sequence
 from typing import ClassVar
 
 from textual import events, on
-from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Horizontal
 from textual.content import Content
@@ -49,19 +48,16 @@ class Prompt(Horizontal):
     ]
 
     def __init__(self, *, id: str | None = None) -> None:
-        super().__init__(id=id)
+        self._label = Static()
+        self._field = Field(self._settle)
+        super().__init__(self._label, self._field, id=id)
         self._then: Callable[[str], object] | None = None
         self._before: Widget | None = None
-        self._field = Field(self._settle)
         self._earlier: Sequence[str] = ()
         self._at = 0
         self._changed: Callable[[str], None] = lambda value: None
         # The keys that it takes, as long as it is shown.
         self.keys: Sequence[Key] = ()
-
-    def compose(self) -> ComposeResult:
-        yield Static()
-        yield self._field
 
     def ask(
         self,
@@ -83,7 +79,7 @@ class Prompt(Horizontal):
         self._settle(None)
         self._then = then
         self._earlier, self._at = [*earlier, begin], len(earlier)
-        self.query_one(Static).update(Content(label))
+        self._label.update(Content(label))
         field = self._field
         offered = (("↑ ↓", "Earlier", ""),) if earlier else ()
         self.keys = (("Enter", does, ""), ("Esc", "Cancel", ""), *offered)

@@ -300,31 +300,30 @@ class PageView(ScrollView, can_focus=True):
             await self.app.run_action("app.open")
 
     def _on_mouse_scroll_down(self, event: events.MouseScrollDown) -> None:
-        # Else `ScrollView` would scroll as well.
-        event.stop().prevent_default()
-        self._scroll_and_point(_WHEEL, 1)
+        self._scroll_by_mouse(event, _WHEEL)
 
     def _on_mouse_scroll_up(self, event: events.MouseScrollUp) -> None:
-        event.stop().prevent_default()
-        self._scroll_and_point(-_WHEEL, -1)
+        self._scroll_by_mouse(event, -_WHEEL)
 
     # Its scrollbar, dragged or clicked beside the handle.
 
     def _on_scroll_to(self, message: ScrollTo) -> None:
-        message.stop().prevent_default()
         if message.x is not None:
-            self.scroll_to(x=message.x, animate=False, immediate=True)
-        if message.y is not None:
-            rows = round(message.y) - self.scroll_offset.y
-            self._scroll_and_point(rows, 1 if rows > 0 else -1)
+            self.action_sideways(round(message.x) - self.scroll_offset.x)
+        rows = 0 if message.y is None else round(message.y) - self.scroll_offset.y
+        self._scroll_by_mouse(message, rows)
 
     def _on_scroll_up(self, event: ScrollUp) -> None:
-        event.stop().prevent_default()
-        self._scroll_and_point(1 - self._height, -1)
+        self._scroll_by_mouse(event, 1 - self._height)
 
     def _on_scroll_down(self, event: ScrollDown) -> None:
-        event.stop().prevent_default()
-        self._scroll_and_point(self._height - 1, 1)
+        self._scroll_by_mouse(event, self._height - 1)
+
+    def _scroll_by_mouse(self, message: Message, rows: int) -> None:
+        # Else `ScrollView` would scroll as well.
+        message.stop().prevent_default()
+        if rows:
+            self._scroll_and_point(rows, 1 if rows > 0 else -1)
 
     # Painting.
 
