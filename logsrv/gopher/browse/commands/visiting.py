@@ -194,7 +194,7 @@ class Visiting:
         if loading is None or loading.url != url:
             loading = self._session.loading(url)
         journey.loading = loading
-        self._window.refresh()
+        self._window.changed()
         part = journey.part
         # A page that is returned to comes whole, at its old place.
         if part is not None and journey.position is None:

@@ -24,23 +24,19 @@ Chosen = TypeVar("Chosen")
 class BrowserWindow:
     """Shows, tells and asks. said: the sentence below the page, until the cursor moves.
 
-    changed: called when there is another sentence.
+    changed: called when there is another sentence, or something else goes on.
     """
 
     view: PageView
     prompt: Prompt
     _app: App[None]
-    _changed: Callable[[], object]
+    changed: Callable[[], object]
     said: str = field(default="", init=False)
-
-    def refresh(self) -> None:
-        """Show what is said and what goes on as it is now."""
-        self._changed()
 
     def say(self, sentence: str) -> None:
         """Show a sentence below the page until the cursor moves."""
         self.said = sentence
-        self._changed()
+        self.changed()
 
     @contextmanager
     def saying_errors(self) -> Iterator[None]:

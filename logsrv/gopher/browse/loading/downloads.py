@@ -57,7 +57,7 @@ class Downloads:
         options: ConnectionOptions,
         ended: Callable[[BackgroundDownload], object] = lambda download: None,
     ) -> BackgroundDownload:
-        """Begin to save what `url` has under a name of its own in the directory; `ended` is told the end."""
+        """Begin to save what `url` has under a name of its own in the directory; `ended` hears the end."""
         taken = {download.path for download in self.all if download.state == "running"}
         path = unused(self.directory, name_to_save(url), taken)
         download = BackgroundDownload(url, path)
