@@ -198,6 +198,9 @@ class Browser(App[None]):
             self._show_status()
 
     def _show_status(self) -> None:
+        # A download that ends with the browser tells so when the screens have gone.
+        if not self.screen_stack:
+            return
         said, where = self._telling.status(self.size.width)
         busy = self.visiting.loading is not None
         self._status.tell(said, where, busy=busy, talking=not busy and bool(self.window.said))
