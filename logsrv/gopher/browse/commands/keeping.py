@@ -60,12 +60,11 @@ class Keeping:
         name = one_line(download.path.name, 80)
         if download.state == "saved":
             size = size_text(download.received)
-            self._window.announce(f"{name}, {size}. d and Enter open it.", "Saved")
+            self._window.announce("Saved", f"{name}, {size}. d and Enter open it.")
             if play:
                 self._programs.play(download.path, name)
         elif download.state == "failed":
-            reason = f"{name}: {download.reason}"
-            self._window.announce(reason, "Not saved", "error", seconds=15)
+            self._window.announce("Not saved", f"{name}: {download.reason}", failed=True)
 
     def downloads(self) -> None:
         """Show the downloads of this session; one that was saved can be opened."""

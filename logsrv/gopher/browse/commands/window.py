@@ -8,7 +8,6 @@ from dataclasses import dataclass, field
 from typing import TypeVar
 
 from textual.app import App
-from textual.notifications import SeverityLevel
 from textual.worker import Worker
 
 from logsrv.errors import LogsrvError
@@ -69,15 +68,12 @@ class BrowserWindow:
         """Show a list, and call `then` with what was chosen, None for nothing."""
         self._app.push_screen(chooser, then)
 
-    def announce(
-        self,
-        sentence: str,
-        title: str,
-        severity: SeverityLevel = "information",
-        seconds: float | None = None,
-    ) -> None:
+    def announce(self, title: str, sentence: str, *, failed: bool = False) -> None:
         """Show a sentence for some seconds wherever the user is: over the page, a prompt, a dialog."""
-        self._app.notify(sentence, title=title, severity=severity, timeout=seconds, markup=False)
+        if failed:
+            self._app.notify(sentence, title=title, severity="error", timeout=15, markup=False)
+        else:
+            self._app.notify(sentence, title=title, markup=False)
 
     def copy(self, text: str) -> None:
         """Put a text into the clipboard."""
