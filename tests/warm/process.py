@@ -37,7 +37,13 @@ def _request(command: Sequence[str], how: Mapping[str, Any]) -> dict[str, Any] |
     """Return what the server is asked for; None if it takes a process of its own."""
     environment = dict(how.get("env") or os.environ)
     usual = {"cwd", "env", "preexec_fn", *STREAMS}
-    if COLD in environment or how.keys() - usual or how.get("preexec_fn"):
+    # Descriptors of processes are Linux's.
+    if (
+        sys.platform != "linux"
+        or COLD in environment
+        or how.keys() - usual
+        or how.get("preexec_fn")
+    ):
         return None
     for program, start in PROGRAMS.items():
         if tuple(command[: len(start)]) == start and server().stands_for(environment):

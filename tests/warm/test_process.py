@@ -33,6 +33,12 @@ print(json.dumps({
 """
 
 
+@pytest.fixture(autouse=True)
+def warm(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Also where all others are to have processes of their own."""
+    monkeypatch.delenv(COLD, raising=False)
+
+
 def twistd(directory: Path, code: str, *, cold: bool = False) -> subprocess.Popen[bytes]:
     """Start a twistd that runs the code."""
     (directory / "a.tac").write_text(code)
