@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Mapping
 from typing import Any
-from urllib.parse import unquote_to_bytes
+from urllib.parse import parse_qsl
 
 import attrs
 
@@ -79,24 +79,19 @@ class ApiEndpoint:
 
 
 def _pairs(query: bytes) -> dict[str, str]:
-    given: dict[str, str] = {}
-    for part in query.split(b"&"):
-        if part:
-            name, _, text = (_decoded(piece) for piece in part.partition(b"="))
-            if name in given:
-                raise Problem(400, f"the parameter {shown(name)} is given twice")
-            given[name] = text
-    return given
-
-
-def _decoded(piece: bytes) -> str:
     try:
-        text = piece.replace(b"+", b" ").decode("ascii")
-        if _BROKEN_ESCAPE.search(text):
+        encoded = query.decode("ascii")
+        if _BROKEN_ESCAPE.search(encoded):
             raise ValueError
-        return unquote_to_bytes(text).decode()
+        pairs = parse_qsl(encoded, keep_blank_values=True, errors="strict")
     except ValueError:
         raise Problem(400, "the parameters of the address are not percent-encoded UTF-8") from None
+    given: dict[str, str] = {}
+    for name, text in pairs:
+        if name in given:
+            raise Problem(400, f"the parameter {shown(name)} is given twice")
+        given[name] = text
+    return given
 
 
 def _value(parameter: Parameter, text: str, now: float) -> Any:
