@@ -9,8 +9,8 @@ from __future__ import annotations
 
 import hmac
 from hashlib import sha256
-from ipaddress import ip_address
 
+from twisted.internet.abstract import isIPAddress, isIPv6Address
 from twisted.web.http import Request
 
 from logsrv.kit.web.hosts import LOOPBACK_NAMES, client_of, is_loopback, name_in
@@ -61,7 +61,8 @@ class Access:
         if name in LOOPBACK_NAMES or name in self._names or name == address.partition("%")[0]:
             return True
         # An address cannot be forged by DNS rebinding. Loopback has only its own names.
-        return not is_loopback(address) and _is_address(name)
+        is_address = isIPAddress(name) or isIPv6Address(name)
+        return is_address and not is_loopback(address)
 
     def check_origin(self, request: Request, *, page: bool) -> None:
         """Raise Problem (403) for what a page of another site has sent.
@@ -112,11 +113,3 @@ class Access:
 
 def _unauthorized(sentence: str) -> Problem:
     return Problem(401, sentence, {"WWW-Authenticate": 'Bearer realm="logsrv"'})
-
-
-def _is_address(name: str) -> bool:
-    try:
-        ip_address(name)
-    except ValueError:
-        return False
-    return True
