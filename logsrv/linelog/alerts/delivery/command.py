@@ -46,20 +46,20 @@ class _Running(ProcessProtocol):
         self._text = text
         self._said = b""
         self._grace = Timer(reactor)
-        self._devnull = os.open(os.devnull, os.O_WRONLY)
         self.process: Any = None
 
     def start(self, command: Command, environment: Mapping[str, str]) -> None:
+        nowhere = os.open(os.devnull, os.O_WRONLY)
         try:
             self.process = self._reactor.spawnProcess(
                 self,
                 sys.executable,
                 [sys.executable, "-I", "-S", alone.__file__, str(os.getpid()), *command],
                 env=environment,
-                childFDs={0: "w", 1: self._devnull, 2: "r"},
+                childFDs={0: "w", 1: nowhere, 2: "r"},
             )
         finally:
-            os.close(self._devnull)
+            os.close(nowhere)
 
     def connectionMade(self) -> None:
         assert self.transport is not None
