@@ -24,6 +24,7 @@ MODULES = (
     "twisted.scripts.twistd",
     "twisted.internet.epollreactor",
     "logsrv.linelog.plugin.service",
+    "logsrv.linelog.http.server",
     "logsrv.cli.main",
 )
 MOST = 200_000
