@@ -92,7 +92,7 @@ class Store:
         disk: Disk | None = None,
     ) -> None:
         self.directory = directory
-        self.valve = Valve()
+        self.valve = Valve(reactor)
         self._policy = policy
         self._reactor = reactor
         self._metrics = metrics

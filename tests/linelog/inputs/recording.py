@@ -70,6 +70,9 @@ class Sink:
     def add(self, producer: Producer) -> None:
         self.producers.append(producer)
 
+    def holds(self, producer: Producer) -> bool:
+        return self.closed
+
     def served(self, producer: Producer) -> None:
         """Takes no part in who comes first."""
 
@@ -87,7 +90,7 @@ class SlowStore(Sink):
 
     def __init__(self) -> None:
         super().__init__()
-        self.valve = Valve()  # type: ignore[assignment]
+        self.valve = Valve(Clock())  # type: ignore[assignment]
         self.pending: list[Buffer] = []
         self.most_pending = 0
         self.stored = b""

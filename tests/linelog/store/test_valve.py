@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
+from twisted.internet.task import Clock
 from twisted.internet.testing import StringTransport
 from twisted.logger import capturedLogs
 
-from logsrv.linelog.store.valve import Valve
+from logsrv.linelog.store.valve import FIRST, Valve
 from tests.linelog.store.faults import Sender
 
 
 def test_a_real_transport_is_paused_and_resumed() -> None:
-    valve, transport = Valve(), StringTransport()
+    valve, transport = Valve(Clock()), StringTransport()
     valve.add(transport)
     valve.close()
     assert transport.producerState == "paused"
@@ -19,7 +22,7 @@ def test_a_real_transport_is_paused_and_resumed() -> None:
 
 
 def test_each_sender_is_told_once_and_who_left_is_not_told() -> None:
-    valve, stays, leaves = Valve(), Sender(), Sender()
+    valve, stays, leaves = Valve(Clock()), Sender(), Sender()
     valve.add(stays)
     valve.add(leaves)
     valve.close()
@@ -32,7 +35,7 @@ def test_each_sender_is_told_once_and_who_left_is_not_told() -> None:
 
 
 def test_one_that_comes_while_the_valve_is_closed_waits_too() -> None:
-    valve, sender = Valve(), Sender()
+    valve, sender = Valve(Clock()), Sender()
     valve.close()
     valve.add(sender)
     valve.open()
@@ -44,7 +47,7 @@ def test_a_sender_that_raises_does_not_stop_the_others() -> None:
         def resumeProducing(self) -> None:
             raise RuntimeError("gone")
 
-    valve, broken, sound = Valve(), Broken(), Sender()
+    valve, broken, sound = Valve(Clock()), Broken(), Sender()
     valve.add(broken)
     valve.add(sound)
     with capturedLogs() as events:
@@ -61,7 +64,7 @@ def test_a_resumed_sender_may_close_the_valve_again() -> None:
             super().resumeProducing()
             valve.close()
 
-    valve, greedy, other = Valve(), Greedy(), Sender()
+    valve, greedy, other = Valve(Clock()), Greedy(), Sender()
     valve.add(greedy)
     valve.add(other)
     valve.close()
@@ -76,7 +79,7 @@ def test_senders_may_leave_while_they_are_told() -> None:
             super().pauseProducing()
             valve.remove(other)
 
-    valve, leaver, other = Valve(), Leaver(), Sender()
+    valve, leaver, other = Valve(Clock()), Leaver(), Sender()
     valve.add(leaver)
     valve.add(other)
     valve.close()
@@ -84,7 +87,7 @@ def test_senders_may_leave_while_they_are_told() -> None:
 
 
 def test_it_is_known_for_how_long_all_have_been_paused() -> None:
-    valve = Valve()
+    valve = Valve(Clock())
     assert valve.closed_for() == 0
     valve.close()
     first = valve.closed_for()
@@ -106,7 +109,7 @@ def test_who_delivered_last_is_resumed_last() -> None:
         def resumeProducing(self) -> None:
             order.append(self.name)
 
-    valve = Valve()
+    valve = Valve(Clock())
     first, _, third = senders = [Named(name) for name in "abc"]
     for sender in senders:
         valve.add(sender)
@@ -116,3 +119,83 @@ def test_who_delivered_last_is_resumed_last() -> None:
     valve.close()
     valve.open()
     assert order == ["b", "a", "c"]
+
+
+class Reactor:
+    """Makes calls in a turn of its own: none that is asked for meanwhile."""
+
+    def __init__(self) -> None:
+        self.calls: list[Callable[[], object]] = []
+
+    def callFromThread(self, call: Callable[[], object]) -> None:
+        self.calls.append(call)
+
+    def turn(self) -> None:
+        calls, self.calls = self.calls, []
+        for call in calls:
+            call()
+
+
+def running(senders: list[Sender]) -> list[int]:
+    return [number for number, sender in enumerate(senders) if sender.told[-1:] != ["pause"]]
+
+
+def many(valve: Valve) -> list[Sender]:
+    senders = [Sender() for _ in range(4 * FIRST)]
+    for sender in senders:
+        valve.add(sender)
+    valve.close()
+    return senders
+
+
+def test_many_senders_are_resumed_step_by_step() -> None:
+    reactor = Reactor()
+    valve = Valve(reactor)
+    senders = many(valve)
+    valve.open()
+    assert running(senders) == list(range(FIRST))
+    reactor.turn()
+    assert running(senders) == list(range(3 * FIRST))
+    reactor.turn()
+    assert running(senders) == list(range(4 * FIRST))
+    assert not reactor.calls
+    assert all(sender.told == ["pause", "resume"] for sender in senders)
+
+
+def test_when_it_closes_on_the_way_the_others_come_first_next_time() -> None:
+    reactor = Reactor()
+    valve = Valve(reactor)
+    senders = many(valve)
+    valve.open()
+    valve.close()
+    reactor.turn()
+    assert running(senders) == []
+    assert senders[-1].told == ["pause"], "it was told nothing new"
+    valve.open()
+    assert running(senders) == list(range(FIRST, 2 * FIRST))
+
+
+def test_a_sender_is_held_until_its_turn_has_come() -> None:
+    reactor = Reactor()
+    valve = Valve(reactor)
+    senders = many(valve)
+    valve.open()
+    assert not valve.holds(senders[0]) and valve.holds(senders[-1])
+    valve.add(senders[-1])
+    assert valve.holds(senders[-1]), "to be added once more is no way past the others"
+    reactor.turn()
+    reactor.turn()
+    assert not valve.holds(senders[-1])
+    valve.close()
+    assert valve.holds(senders[0])
+
+
+def test_one_that_has_gone_meanwhile_is_not_resumed() -> None:
+    reactor = Reactor()
+    valve = Valve(reactor)
+    senders = many(valve)
+    valve.open()
+    valve.remove(senders[-1])
+    reactor.turn()
+    reactor.turn()
+    assert senders[-1].told == ["pause"]

@@ -97,7 +97,7 @@ class LineReceiver(InputProtocol):
     def resumeProducing(self) -> None:
         intake = self.intake
         unread_answers = self.answers and self.answers.state is Answering.UNREAD
-        if not (intake.valve.closed or unread_answers or self in intake.aside):
+        if not (intake.valve.holds(self) or unread_answers or self in intake.aside):
             self.transport.resumeProducing()
 
 

@@ -276,7 +276,7 @@ class RecordReceiver(InputProtocol):
         unread = self._answers is not None and self._answers.state is Answering.UNREAD
         unsafe = self._unsafe > WINDOW
         busy = self._work is not Working.NOTHING
-        if not self.connected or busy or self.intake.valve.closed or unread or unsafe:
+        if not self.connected or busy or self.intake.valve.holds(self) or unread or unsafe:
             # Each of these resumes it when it is over.
             return
         if self._crowded:

@@ -120,9 +120,16 @@ def test_one_that_has_gone_holds_nobody_up() -> None:
 
 def test_none_goes_on_while_the_store_has_enough() -> None:
     """Else all of them would be read from in the turn in which it has room again."""
-    valve = Valve()
     way = intake(SlowStore())
-    aside = Aside(valve, way.clock)
+    valve = Valve(way.clock)
+
+    class Paused(Aside):
+        times = 0
+
+        def pauseProducing(self) -> None:
+            self.times += 1
+
+    aside = Paused(valve, way.clock)
     first, second = StringTransport(), StringTransport()
     for one in (first, second):
         aside.put(one)
@@ -134,7 +141,10 @@ def test_none_goes_on_while_the_store_has_enough() -> None:
     turn(way.clock)
     assert first not in aside and second in aside
     turn(way.clock)
-    assert second not in aside and not valve._producers
+    assert second not in aside
+    before = aside.times
+    valve.close()
+    assert aside.times == before, "it takes part while there is something to do"
 
 
 def test_while_it_waits_nothing_else_lets_it_go_on() -> None:

@@ -157,10 +157,19 @@ def test_who_sends_datagrams_comes_last_again() -> None:
     """Else its listener, which is there before any connection, would be resumed first for ever."""
     store = SlowStore()
     way = intake(store)
+    order = []
+
+    class Named(StringTransport):
+        def resumeProducing(self) -> None:
+            super().resumeProducing()
+            order.append(self)
+
+    listener, other = Named(), Named()
     valve: Any = store.valve
-    listener, other = StringTransport(), StringTransport()
     valve.add(listener)
     valve.add(other)
     way.datagrams = listener
     way.take(Block.of(b"a line\n"), "udp:1")
-    assert list(valve._producers.values()) == [other, listener]
+    valve.close()
+    valve.open()
+    assert order == [other, listener]

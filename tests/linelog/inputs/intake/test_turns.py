@@ -48,14 +48,14 @@ class Ends:
 
 def test_what_takes_little_is_done_at_once() -> None:
     clock, done, ends = Clock(), list[str](), Ends()
-    Turns(Valve(), clock).begin(work("a", 1000, done), ends)
+    Turns(Valve(clock), clock).begin(work("a", 1000, done), ends)
     assert len(done) == 1000 and ends.failures == [None]
     assert not clock.getDelayedCalls()
 
 
 def test_a_slice_in_each_turn_of_the_reactor_for_one_after_the_other() -> None:
     clock, done, ends = Slow(), list[str](), Ends()
-    turns = Turns(Valve(), clock)
+    turns = Turns(Valve(clock), clock)
     turns.begin(work("a", 6, done), ends)
     turns.begin(work("b", 5, done), ends)
     assert done == ["a0", "a1", "a2", "b0", "b1", "b2"]
@@ -71,7 +71,7 @@ def test_a_slice_in_each_turn_of_the_reactor_for_one_after_the_other() -> None:
 def test_many_that_come_together_do_not_all_begin_at_once() -> None:
     """A thousand connections may have something in one turn of the reactor."""
     clock, done, ends = Slow(), list[str](), Ends()
-    turns = Turns(Valve(), clock)
+    turns = Turns(Valve(clock), clock)
     for number in range(100):
         turns.begin(work(f"{number}.", 1, done), ends)
     assert 1 < len(done) < 20
@@ -95,7 +95,7 @@ def test_a_clock_that_is_set_back_holds_nothing_up(monkeypatch: pytest.MonkeyPat
     """A call that is due at a time of day would have to wait until then once more."""
     monkeypatch.setattr(module, "SLICE", 0)
     clock, done, ends = Reactor(), list[str](), Ends()
-    Turns(Valve(), clock).begin(work("a", 10, done), ends)
+    Turns(Valve(clock), clock).begin(work("a", 10, done), ends)
     while clock.soon:
         clock.rightNow -= 3600
         clock.soon.popleft()()
@@ -104,7 +104,8 @@ def test_a_clock_that_is_set_back_holds_nothing_up(monkeypatch: pytest.MonkeyPat
 
 def test_all_begin_at_once_while_the_store_takes_nothing() -> None:
     """They are told so."""
-    clock, done, ends, valve = Slow(), list[str](), Ends(), Valve()
+    clock, done, ends = Slow(), list[str](), Ends()
+    valve = Valve(clock)
     turns = Turns(valve, clock)
     valve.close()
     for number in range(100):
@@ -115,7 +116,7 @@ def test_all_begin_at_once_while_the_store_takes_nothing() -> None:
 def test_only_a_few_go_on_however_many_were_begun() -> None:
     """Each keeps what it has made: a thousand bodies that become 100 MiB would be 100 GB."""
     clock, ends, steps = Slow(), Ends(), 100
-    turns = Turns(Valve(), clock)
+    turns = Turns(Valve(clock), clock)
     made = [list[str]() for _ in range(5 * MANY)]
     for one in made:
         turns.begin(work("a", steps, one), ends)
@@ -128,7 +129,7 @@ def test_only_a_few_go_on_however_many_were_begun() -> None:
 
 def test_what_is_short_has_its_turn_among_many_that_are_long() -> None:
     clock, done, ends = Slow(), list[str](), Ends()
-    turns = Turns(Valve(), clock)
+    turns = Turns(Valve(clock), clock)
     for _ in range(5 * MANY):
         turns.begin(work("long", 1000, []), Ends())
     turns.begin(work("short", 1, done), ends)
@@ -141,7 +142,7 @@ def test_what_is_short_has_its_turn_among_many_that_are_long() -> None:
 def test_what_takes_a_little_more_than_a_slice_does_not_wait_for_what_is_long() -> None:
     """Also where it took so long because the machine was busy."""
     clock, done, ends = Slow(), list[str](), Ends()
-    turns = Turns(Valve(), clock)
+    turns = Turns(Valve(clock), clock)
     for _ in range(MANY):
         turns.begin(work("long", 1000, []), Ends())
     for _ in range(MANY * FEW):
@@ -154,7 +155,7 @@ def test_what_takes_a_little_more_than_a_slice_does_not_wait_for_what_is_long() 
 
 def test_what_fails_ends_with_its_failure_and_others_go_on() -> None:
     clock, done, ends = Slow(), list[str](), Ends()
-    turns = Turns(Valve(), clock)
+    turns = Turns(Valve(clock), clock)
 
     def failing() -> Iterator[None]:
         yield from work("a", 4, done)
@@ -170,7 +171,7 @@ def test_what_fails_ends_with_its_failure_and_others_go_on() -> None:
 
 def test_who_fails_when_it_has_ended_stops_nobody_else() -> None:
     clock, done, ends = Slow(), list[str](), Ends()
-    turns = Turns(Valve(), clock)
+    turns = Turns(Valve(clock), clock)
 
     def failing(_: Failure | None) -> None:
         raise ValueError("broken")
@@ -182,9 +183,19 @@ def test_who_fails_when_it_has_ended_stops_nobody_else() -> None:
     assert ends.failures == [None]
 
 
+class Counted(Turns):
+    """Counts how often it was paused."""
+
+    paused = 0
+
+    def pauseProducing(self) -> None:
+        self.paused += 1
+
+
 def test_nothing_is_done_while_the_store_has_enough() -> None:
-    clock, done, ends, valve = Slow(), list[str](), Ends(), Valve()
-    turns = Turns(valve, clock)
+    clock, done, ends = Slow(), list[str](), Ends()
+    valve = Valve(clock)
+    turns = Counted(valve, clock)
     turns.begin(work("a", 9, done), ends)
     valve.close()
     clock.turn()
@@ -192,12 +203,14 @@ def test_nothing_is_done_while_the_store_has_enough() -> None:
     valve.open()
     while not ends.failures:
         clock.turn()
-    assert len(done) == 9 and not valve._producers
+    before = turns.paused
+    valve.close()
+    assert len(done) == 9 and turns.paused == before, "it takes part while there is something to do"
 
 
 def test_a_clock_that_is_set_back_ends_a_slice() -> None:
     clock, done = Clock(), list[str]()
-    turns = Turns(Valve(), clock)
+    turns = Turns(Valve(clock), clock)
 
     def setting_back() -> Iterator[None]:
         for _ in work("a", 5, done):
@@ -209,7 +222,8 @@ def test_a_clock_that_is_set_back_ends_a_slice() -> None:
 
 
 def test_the_rest_is_done_at_the_end_although_the_store_waits() -> None:
-    clock, done, ends, valve = Slow(), list[str](), Ends(), Valve()
+    clock, done, ends = Slow(), list[str](), Ends()
+    valve = Valve(clock)
     turns = Turns(valve, clock)
     turns.begin(work("a", 100, done), ends)
     valve.close()
@@ -223,7 +237,7 @@ def test_the_rest_is_done_at_the_end_although_the_store_waits() -> None:
 def test_what_comes_again_is_given_up_at_the_end_at_once() -> None:
     """A stop is not to wait for a body that takes a minute: it was not acknowledged."""
     clock, done, ends = Slow(), list[str](), Ends()
-    turns = Turns(Valve(), clock)
+    turns = Turns(Valve(clock), clock)
     for number in range(MANY + 2):
         turns.begin(work(f"{number}.", 10_000_000, done), ends, again=number != 1)
     for _ in range(20 * FEW):
@@ -236,7 +250,7 @@ def test_what_comes_again_is_given_up_at_the_end_at_once() -> None:
 
 def test_what_takes_too_long_at_the_end_is_given_up() -> None:
     clock, done, ends = Slow(), list[str](), Ends()
-    turns = Turns(Valve(), clock)
+    turns = Turns(Valve(clock), clock)
     turns.begin(work("a", 10_000_000, done), ends)
     assert turns.finish() == 1
     assert clock.seconds() < 2 * LAST_SECONDS and not ends.failures
