@@ -80,6 +80,7 @@ class Store:
     """A directory of segments, owned by this process from `open` to `close`.
 
     Everything here is called in the reactor's thread, and raises StoreError where it says so.
+    accepts: true from `open` to `close`.
     """
 
     def __init__(
@@ -101,7 +102,7 @@ class Store:
         self._waiters = Waiters()
         self._closing: list[Deferred[None]] = []
         self._deadline = Timer(reactor)
-        self._accepts = False
+        self.accepts = False
         self._finished = False
 
     def open(self) -> None:
@@ -143,7 +144,7 @@ class Store:
         self._writer = Writer(self._active, tell=tell, look=self._look)
         self._syncing, self._sync_seconds = Trouble(tell, *SYNCING), Durations()
         self._watch()
-        self._accepts = True
+        self.accepts = True
         self._syncer = Syncer(
             self._active, disk, self._syncing, self._sync_seconds, self._sealer.wake
         )
@@ -179,7 +180,7 @@ class Store:
 
         Whoever appends is to have its transport in `valve`, which is what bounds the memory.
         """
-        if not self._accepts:
+        if not self.accepts:
             raise StoreError(f"the store {self.directory} is closed and takes no lines")
         buffers = batch.stored()
         size = sum(map(len, buffers))
@@ -199,7 +200,7 @@ class Store:
     @property
     def appended(self) -> int:
         """The bytes taken in so far: from here on stands what is appended next."""
-        return self._writer.appended if self._accepts else 0
+        return self._writer.appended if self.accepts else 0
 
     def durable(self, since: int | None = None) -> Deferred[None]:
         """Return what fires when all that was appended before is written; under Sync.ALWAYS, synced.
@@ -209,7 +210,7 @@ class Store:
         closed on a disk that takes nothing: then nothing may be acknowledged. They fire in the order in
         which they were asked for.
         """
-        if not self._accepts:
+        if not self.accepts:
             return fail(StoreError(f"the store {self.directory} is closed"))
         writer, waiters = self._writer, self._waiters
         target = writer.appended
@@ -250,11 +251,6 @@ class Store:
     def stalled(self) -> str | None:
         """The reason why the store cannot write just now; None if it can."""
         return self._writer.writing.why
-
-    @property
-    def accepts(self) -> bool:
-        """Return true from `open` to `close`."""
-        return self._accepts
 
     def troubles(self) -> dict[str, str]:
         """Return the reason of what does not work just now, by kind: those of TROUBLES."""
@@ -306,7 +302,7 @@ class Store:
         many = len(self._waiters) > MOST_WAITING
         if self.stalled is not None or self.pending > policy.high_water or many:
             self.valve.close()
-        if not self.valve.closed or self.stalled is not None or many or not self._accepts:
+        if not self.valve.closed or self.stalled is not None or many or not self.accepts:
             return
         # Asks first and then looks: the writer may have written everything in between.
         writer.tell_below = policy.low_water
@@ -320,8 +316,8 @@ class Store:
         Fails with StoreError, which says how many bytes and lines could not be written, and why.
         """
         done: Deferred[None] = Deferred()
-        if self._accepts:
-            self._accepts = False
+        if self.accepts:
+            self.accepts = False
             self._deadline.start(CLOSE_WITHIN, self._too_late)
             self._writer.close()
             self._sealer.stop()
