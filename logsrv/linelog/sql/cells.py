@@ -83,64 +83,49 @@ class Cells:
         """Return the columns for which the messages have to be taken apart."""
         if not self._of_records:
             return {}
-        takers = [self._taker(name, misfits) for name in self._of_records]
+        converters = [self._converter(name, misfits) for name in self._of_records]
         if self._access is None:
             offsets: Sequence[int] = piece.offsets()
             lines = list(enumerate(piece.text.removesuffix(b"\n").split(b"\n")))
-            columns: list[list[Any]] = [[None] * piece.text.count(b"\n") for _ in takers]
+            columns: list[list[Any]] = [[None] * piece.text.count(b"\n") for _ in converters]
         else:
             offsets = ()
             found = self._access.read(piece.text)
             columns = [
                 [None if value is None else convert(value) for value in column]
-                for column, convert in zip(found.columns, self._converters(misfits), strict=True)
+                for column, convert in zip(found.columns, converters, strict=True)
             ]
             lines = [(row, line[:-1]) for row, line in found.others]
         for row, line in lines:
             position = str(Position(piece.segment, offsets[row])) if offsets else None
             record = Record(line, position)
-            for column, take in zip(columns, takers, strict=True):
-                column[row] = take(record)
+            for column, name, convert in zip(columns, self._of_records, converters, strict=True):
+                value = record.fields if name == "fields" else record.get(name)
+                column[row] = None if value is None else convert(value)
         return {
             name: pyarrow.array(column, self.schema.field(name).type)
             for name, column in zip(self._of_records, columns, strict=True)
         }
 
-    def _converters(self, misfits: Misfits) -> list[Callable[[str], Any]]:
-        """Return what makes values of the columns of the texts in an access log."""
-        return [
-            str
-            if name == "level"
-            else readable
-            if self._fields[name] is ColumnType.TEXT
-            else partial(as_number, kind=self._fields[name], field=name, misfits=misfits)
-            for name in self._of_records
-        ]
-
-    def _taker(self, name: str, misfits: Misfits) -> Callable[[Record], Any]:
-        """Return what takes the value of a column out of a record."""
+    def _converter(self, name: str, misfits: Misfits) -> Callable[[Any], Any]:
+        """Return what makes a value of a column of that of its field."""
         if name == "level":
-            return lambda record: record.level
+            return str
         if name == "fields":
-            return lambda record: as_json(record.fields)
+            return as_json
         kind = self._fields[name]
         if kind is ColumnType.TEXT:
-            return lambda record: as_text(record.get(name))
-
-        def take(record: Record) -> int | float | None:
-            value = record.get(name)
-            return None if value is None else as_number(value, kind, name, misfits)
-
-        return take
+            return as_text
+        return partial(as_number, kind=kind, field=name, misfits=misfits)
 
 
-def as_text(value: Value | None) -> str | None:
+def as_text(value: Value) -> str:
     """Return the value of a field as text; a list is JSON."""
-    if value is None:
-        return None
+    if isinstance(value, str):
+        return readable(value)
     if isinstance(value, list):
         return as_json([readable(one) if isinstance(one, str) else one for one in value])
-    return readable(text_of(value))
+    return text_of(value)
 
 
 @lru_cache(maxsize=4096)
