@@ -20,48 +20,40 @@ _ALONE = 12
 _MANY = 100
 
 
-class Pool:
-    """Processes that do `work`, at most `processes` of them; `tell` gets a sentence for what failed.
+def worked(
+    work: Work,
+    tasks: Iterable[ReadTask],
+    tell: Callable[[str], None],
+    *,
+    processes: int = 0,
+    for_many: Callable[[], None] = lambda: None,
+) -> Iterator[tuple[ReadTask, list[bytes]]]:
+    """Yield each task with its results. Closing the iterator ends the processes.
 
+    tell: gets a sentence for what failed. processes: at most so many; 0 for all cores.
     for_many: is called once, when there are many tasks, before they are begun.
     """
-
-    def __init__(
-        self,
-        work: Work,
-        tell: Callable[[str], None],
-        processes: int = 0,
-        for_many: Callable[[], None] = lambda: None,
-    ) -> None:
-        self._work = work
-        self._tell = tell
-        self._processes = processes or len(os.sched_getaffinity(0))
-        self._for_many = for_many
-
-    def run(self, tasks: Iterable[ReadTask]) -> Iterator[tuple[ReadTask, list[bytes]]]:
-        """Yield each task with its results. Closing the iterator ends the processes."""
-        left = iter(tasks)
-        for number, task in enumerate(left, 1):
-            yield task, self._alone(task)
-            if number == _ALONE:
-                some = list(islice(left, _MANY))
-                left = chain(some, left)
-                if len(some) == _MANY:
-                    self._for_many()
-                yield from self._together(left) if self._processes > 1 else self._others(left)
-
-    def _others(self, tasks: Iterator[ReadTask]) -> Iterator[tuple[ReadTask, list[bytes]]]:
-        for task in tasks:
-            yield task, self._alone(task)
-
-    def _together(self, tasks: Iterator[ReadTask]) -> Iterator[tuple[ReadTask, list[bytes]]]:
+    left = iter(tasks)
+    yield from _alone(work, islice(left, _ALONE), tell)
+    some = list(islice(left, _MANY))
+    if len(some) == _MANY:
+        for_many()
+    processes = processes or len(os.sched_getaffinity(0))
+    if some and processes > 1:
         from logsrv.linelog.read.processes import Processes
 
-        return Processes(self._work, self._tell, self._processes).run(tasks)
+        yield from Processes(work, tell, processes).run(chain(some, left))
+    else:
+        yield from _alone(work, chain(some, left), tell)
 
-    def _alone(self, task: ReadTask) -> list[bytes]:
+
+def _alone(
+    work: Work, tasks: Iterable[ReadTask], tell: Callable[[str], None]
+) -> Iterator[tuple[ReadTask, list[bytes]]]:
+    for task in tasks:
         try:
-            return self._work(task)
+            results = work(task)
         except (ValueError, OSError) as error:
-            self._tell(str(error))
-            return []
+            tell(str(error))
+            results = []
+        yield task, results

@@ -8,7 +8,7 @@ from __future__ import annotations
 import os
 
 from logsrv.linelog.read.plan import Stats, tasks
-from logsrv.linelog.read.pool import Pool
+from logsrv.linelog.read.pool import worked
 from logsrv.linelog.read.words import by_words
 from logsrv.linelog.store.segments.segment import Position
 from logsrv.named import NamedTuple
@@ -134,8 +134,8 @@ class Search:
     def run(self, work: Work, *, reverse: bool = False) -> Iterator[tuple[ReadTask, list[bytes]]]:
         """Do `work` on every frame that can have hits, by all cores; yield the results in order."""
         planned = tasks(self.view, self.scope, self.stats, reverse=reverse, by_words=self._by_words)
-        pool = Pool(work, self.view.tell, self._processes, for_many=self._for_many)
-        for done in pool.run(planned):
+        tell, processes = self.view.tell, self._processes
+        for done in worked(work, planned, tell, processes=processes, for_many=self._for_many):
             yield done
             if self.on_frame is not None:
                 self.on_frame()
