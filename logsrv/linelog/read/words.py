@@ -32,7 +32,7 @@ def by_words(view: View, frames: Frames, need: Need) -> int | None:
             # Nothing else of its index is needed.
             frames.count = words.frames
             return found
-        words.require(frames.number, frames.size, frames.index.compressed, frames.count)
+        words.require(frames.index)
         return found
     except (OSError, ValueError) as error:
         view.note(f"the word index of {frames.path} is not used: {error}")

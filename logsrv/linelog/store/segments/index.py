@@ -148,15 +148,8 @@ def _decode_head(data: bytes) -> Head:
     found = _read(text)
     if found["format"] != FORMAT:
         raise ValueError(f"it has format {found['format']}, which this version does not know")
-    return Head(
-        found["segment"],
-        found["text"],
-        found["compressed"],
-        found["lines"],
-        Times(*found["times"]),
-        found["size"],
-        found["crc"],
-    )
+    head = Head(*(found[name] for name in Head._fields))
+    return head._replace(times=Times(*found["times"]))
 
 
 def _of_first_version(found: Any) -> Index:
@@ -224,11 +217,7 @@ def load_head(packed: Segment, disk: Disk) -> Head:
 
     Raises OSError, and ValueError if it is another's, damaged or of the first version.
     """
-    fd = disk.open(packed.index, os.O_RDONLY)
-    try:
-        head = decode_head(os.pread(fd, _MOST_HEAD, 0))
-    finally:
-        os.close(fd)
+    head = decode_head(disk.read(packed.index, _MOST_HEAD))
     _require(packed, head.segment)
     return head
 

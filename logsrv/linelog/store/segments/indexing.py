@@ -13,7 +13,7 @@ from typing import Any, NamedTuple, TypeAlias
 import numpy
 
 from logsrv.linelog.store.disk.disk import Disk
-from logsrv.linelog.store.segments.index import FORMAT, Frame, Index, frames
+from logsrv.linelog.store.segments.index import FORMAT, Frame, Head, Index, frames
 from logsrv.linelog.store.segments.segment import Segment
 from logsrv.linelog.store.segments.times import SIZE, Times, time_of, times_of
 
@@ -104,19 +104,9 @@ def empty(segment: Segment) -> Index:
 def encode(index: Index) -> bytes:
     """Return the index as it is stored."""
     body = _compact([[*frame[:3], *frame.times] for frame in index.frames]) + b"\n"
-    head = _compact(
-        {
-            "format": FORMAT,
-            "segment": index.segment,
-            "text": index.text,
-            "compressed": index.compressed,
-            "lines": index.lines,
-            "times": index.times,
-            "size": len(body),
-            "crc": zlib.crc32(body),
-        }
-    )
-    return b"%b %08x\n%b" % (head, zlib.crc32(head), body)
+    head = Head(*index[:4], index.times, len(body), zlib.crc32(body))
+    text = _compact({"format": FORMAT, **head._asdict()})
+    return b"%b %08x\n%b" % (text, zlib.crc32(text), body)
 
 
 def _compact(found: object) -> bytes:

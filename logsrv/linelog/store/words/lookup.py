@@ -28,6 +28,8 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
 
+    from logsrv.linelog.store.segments.index import Index
+
 # A literal inside more runs than this is too common for an index to help.
 MOST_HITS = 2000
 
@@ -57,15 +59,11 @@ class Words:
         if (at, len(self._sections), frames) != (size - TRAILER_SIZE, count, self.frames):
             raise ValueError("the word index is damaged: its sections are not what its end says")
 
-    def require(self, segment: int, text: int, compressed: int, frames: int) -> None:
-        """Raise ValueError unless it is the index of that segment as its `.idx` describes it."""
-        if (self.segment, self.text, self.compressed, self.frames) != (
-            segment,
-            text,
-            compressed,
-            frames,
-        ):
-            raise ValueError(f"this is the word index of another segment, not of {segment}")
+    def require(self, index: Index) -> None:
+        """Raise ValueError unless it is of the segment that `index` describes."""
+        wanted = index.segment, index.text, index.compressed, len(index.frames)
+        if wanted != (self.segment, self.text, self.compressed, self.frames):
+            raise ValueError(f"this is the word index of another segment, not of {index.segment}")
 
     def frames_with(self, literal: bytes, ignore_case: bool = False) -> int | None:
         """Return which frames may hold the literal anywhere in a line: bit n for frame n.

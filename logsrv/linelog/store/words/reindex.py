@@ -88,7 +88,7 @@ def has_words(packed: Segment, found: Index, disk: Disk) -> bool:
     except FileNotFoundError:
         return False
     try:
-        Words(fd).require(found.segment, found.text, found.compressed, len(found.frames))
+        Words(fd).require(found)
     except ValueError:
         return False
     finally:

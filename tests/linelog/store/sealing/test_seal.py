@@ -100,7 +100,7 @@ def test_a_crash_at_any_step_leaves_every_line_exactly_once(tmp_path: Path) -> N
         assert names == {"current.log", "number"} | ours
         made = index.load(sealed_files(at(directory))[0], at(directory))
         words = Words(at(directory).read(segment.words))
-        words.require(1, made.text, made.compressed, len(made.frames))
+        words.require(made)
         assert text_of(directory) == TEXT
         steps += 1
     assert steps >= 13

@@ -56,7 +56,7 @@ def test_a_sealed_segment_has_an_index_of_its_words_that_is_small(tmp_path: Path
     data = disk.read(packed.words)
     assert len(data) < 0.15 * made.compressed
     words = Words(data)
-    words.require(1, made.text, made.compressed, len(made.frames))
+    words.require(made)
     last = len(made.frames) - 1
     found = words.frames_with(LINES[-1].split()[1])
     assert found is not None and found >> last & 1

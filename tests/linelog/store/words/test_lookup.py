@@ -10,6 +10,8 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
+from logsrv.linelog.store.segments.index import Frame, Index
+from logsrv.linelog.store.segments.times import UNKNOWN
 from logsrv.linelog.store.words.lookup import Words
 from tests.linelog.store.faults import STAMP, stored
 from tests.linelog.store.words.indexed import stored_index
@@ -111,9 +113,10 @@ def test_it_is_read_from_a_descriptor_as_well() -> None:
 
 def test_that_of_another_segment_is_told_from_ours() -> None:
     words = Words(INDEX)
-    words.require(1, sum(map(len, FRAMES)), 99, 40)
-    with pytest.raises(ValueError, match="another segment"):
-        words.require(2, sum(map(len, FRAMES)), 99, 40)
+    ours = Index(1, sum(map(len, FRAMES)), 99, 0, (Frame(0, 0, 0, UNKNOWN),) * 40)
+    words.require(ours)
+    with pytest.raises(ValueError, match="another segment, not of 2"):
+        words.require(ours._replace(segment=2))
 
 
 @pytest.mark.parametrize(
