@@ -12,7 +12,6 @@ from twisted.conch.ssh.keys import Key
 from twisted.conch.ssh.transport import SSHServerTransport
 from twisted.conch.ssh.userauth import SSHUserAuthServer
 from twisted.cred.portal import IRealm, Portal
-from twisted.internet.interfaces import IDelayedCall
 from twisted.internet.protocol import connectionDone
 from twisted.logger import Logger
 from twisted.python.failure import Failure
@@ -27,6 +26,7 @@ from logsrv.kit.net.listen import OwnReceiver
 from logsrv.kit.observe.metrics import MetricsPart
 from logsrv.kit.observe.seldom import Seldom
 from logsrv.kit.text.escape import one_line
+from logsrv.timer import Timer
 
 log = Logger()
 
@@ -50,12 +50,12 @@ class Transport(SSHServerTransport):
     # A stranger's packet of 1 MiB could be one of 1 GiB.
     supportedCompressions = [b"none"]
     _log = QUIET
-    _login: IDelayedCall | None = None
+    _login: Timer
 
     def connectionMade(self) -> None:
         super().connectionMade()
-        clock = self.factory.clock
-        self._login = clock.callLater(LOGIN_SECONDS, self._give_up)
+        self._login = Timer(self.factory.clock)
+        self._login.start(LOGIN_SECONDS, self._give_up)
         self.transport.registerProducer(self, True)
 
     def dataReceived(self, data: bytes) -> None:
@@ -67,7 +67,6 @@ class Transport(SSHServerTransport):
             self.transport.abortConnection()
 
     def _give_up(self) -> None:
-        self._login = None
         if not hasattr(self, "avatar"):
             self.transport.abortConnection()
 
@@ -81,9 +80,7 @@ class Transport(SSHServerTransport):
         """The connection is going; `connectionLost` says the rest."""
 
     def connectionLost(self, reason: Failure | None = connectionDone) -> None:
-        if self._login is not None:
-            self._login.cancel()
-            self._login = None
+        self._login.stop()
         super().connectionLost(reason)
 
 
