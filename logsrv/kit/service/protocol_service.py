@@ -68,13 +68,7 @@ PluginState = TypeVar("PluginState")
 
 
 class ProtocolService(ListeningService[Settings], Generic[Settings, PluginState]):
-    """The running service of a plugin; protocols have it as `self.service`.
-
-    settings: the options as they are now, also after a reload.
-    state: what the author's `state` gave: whatever lives as long as the service.
-    metrics: counters; `metrics.declare` adds the author's own. clock: seconds and timers.
-    peers: those who are connected now. log: for what belongs to no peer.
-    """
+    """The running service of a plugin; protocols have it as `self.service`, a `RunningService`."""
 
     state: PluginState
 
@@ -177,33 +171,14 @@ class ProtocolService(ListeningService[Settings], Generic[Settings, PluginState]
         return [] if not sentence else [str(sentence)]
 
     def spawn(self, coroutine: Awaitable[Any], name: str = "") -> ServiceTask:
-        """Run a coroutine beside all else, at once or, before the reactor runs, when it does.
-
-        An error in it is logged and counted. At the stop, after `stopping` of the state and the last
-        peer, it is cancelled and awaited, for 10 seconds at most. name: in the log and the metrics, by
-        default the function's. Raises TypeError for what is no coroutine.
-        """
         return self.tasks.spawn(coroutine, name)
 
     def every(self, seconds: float, function: Callable[..., Any], *args: Any) -> ServiceTask:
-        """Call `function(*args)`, plain or async, at once and then every so many seconds.
-
-        As `spawn`; never two at once, and an error ends only that one call. Raises TypeError and
-        ValueError for what cannot be.
-        """
         return self.tasks.every(seconds, function, *args)
 
     def connect(
         self, endpoint: str | Remote | IStreamClientEndpoint, protocol: Any
     ) -> ReconnectingLink:
-        """Connect to another server, and again whenever that ends, at growing intervals up to a minute.
-
-        endpoint: `tcp:HOST:PORT`, `ssl:HOST:PORT`, `unix:PATH`, or one of Twisted's. protocol: as
-        `protocol_plugin` takes it for connections; one object for each. It begins when the reactor
-        runs, and is drained at the stop, after the last peer and the tasks.
-
-        Raises ConfigurationError for text that is no endpoint, or what is no protocol.
-        """
         name, client, host = client_endpoint(endpoint, self._reactor)
         protocols = protocols_of(protocol, None)
         if protocols.stream is None:

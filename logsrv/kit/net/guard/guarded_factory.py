@@ -49,7 +49,7 @@ USUAL_ENDS = (ConnectionDone, ConnectionLost, ConnectionAborted, OSError)
 class GuardedFactory(Factory):
     """The factory of a listener: builds the protocols of `factory` for those whom the guard lets in.
 
-    connections: those that are open, in no order.
+    It is the `Keeper` of their connections. connections: those that are open, in no order.
     """
 
     noisy = False
@@ -142,7 +142,6 @@ class GuardedFactory(Factory):
         self.limited = bool(self._rates)
 
     def throttle(self, connection: Admitted, deliver: Callable[[bytes], None]) -> Throttle:
-        """Return what slows a connection down."""
         # A peer without an address is counted by its connection.
         peer = connection.host or id(connection)
         slowed = partial(self._slow, connection.host)
@@ -185,7 +184,6 @@ class GuardedFactory(Factory):
         return admitted if self._front is None else self._front(admitted)
 
     def begin(self, connection: Admitted) -> bool:
-        """Note that a connection has its transport. Return whether it may go on."""
         self.accepted += 1
         self.connections.add(connection)
         if descriptor(connection.transport) >= self._highest_descriptor:
@@ -198,7 +196,6 @@ class GuardedFactory(Factory):
         return True
 
     def identify(self, connection: Admitted, host: str | None) -> bool:
-        """Note the real peer of a proxied connection. Return whether it may go on."""
         refusal = self.guard.identify(host)
         if refusal is not None:
             self.drop(connection, refusal, host)
@@ -207,7 +204,6 @@ class GuardedFactory(Factory):
         return True
 
     def drop(self, connection: Admitted, refusal: Refusal, host: str | None) -> None:
-        """Abort a connection that has begun, and count it as refused."""
         self.refuse(refusal, host)
         if refusal in TOLD and self._tells:
             connection.transport.write(farewell(TOLD[refusal]))
@@ -216,7 +212,6 @@ class GuardedFactory(Factory):
             connection.abort()
 
     def end(self, connection: Admitted, reason: Failure) -> None:
-        """Note that a connection is over."""
         self._scarce = False
         self.connections.discard(connection)
         self.guard.release(connection.host)
@@ -231,7 +226,6 @@ class GuardedFactory(Factory):
             self.refuse(tls_refusal(error, tls.faults or ()), connection.host)
 
     def refuse(self, refusal: Refusal, host: str | None) -> None:
-        """Count a refusal, and log it once per peer and minute."""
         self._metrics.count(
             "connections_refused_total", listener=self._label, reason=refusal.reason
         )

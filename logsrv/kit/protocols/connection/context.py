@@ -47,9 +47,9 @@ class RunningService(Protocol[Settings, State]):
     """A running service: `self.service` of a protocol, `connection.service`, and what `state` is given.
 
     settings: the options as they are now, the author's and the kit's. state: what the author's
-    `state` gave, for as long as the service lasts. metrics: counters. clock: seconds and timers.
-    peers: the protocols, or Connections, of those who are connected now. log: for what belongs to none
-    of them.
+    `state` gave, for as long as the service lasts. metrics: counters; `metrics.declare` adds the
+    author's own. clock: seconds and timers. peers: the protocols, or Connections, of those who are
+    connected now. log: for what belongs to none of them.
     """
 
     settings: Settings
@@ -66,13 +66,29 @@ class RunningService(Protocol[Settings, State]):
         """Send a line, or bytes, to all peers but one."""
 
     def spawn(self, coroutine: Awaitable[Any], name: str = "") -> Task:
-        """Run a coroutine beside all else, until the service stops."""
+        """Run a coroutine beside all else, at once or, before the reactor runs, when it does.
+
+        An error in it is logged and counted. At the stop, after `stopping` of the state and the last
+        peer, it is cancelled and awaited, for 10 seconds at most. name: in the log and the metrics, by
+        default the function's. Raises TypeError for what is no coroutine.
+        """
 
     def every(self, seconds: float, function: Callable[..., Any], *args: Any) -> Task:
-        """Call a function, plain or async, at once and then every so many seconds."""
+        """Call `function(*args)`, plain or async, at once and then every so many seconds.
+
+        As `spawn`; never two at once, and an error ends only that one call. Raises TypeError and
+        ValueError for what cannot be.
+        """
 
     def connect(self, endpoint: Any, protocol: Any) -> Link:
-        """Connect to another server, again and again."""
+        """Connect to another server, and again whenever that ends, at growing intervals up to a minute.
+
+        endpoint: `tcp:HOST:PORT`, `ssl:HOST:PORT`, `unix:PATH`, or one of Twisted's. protocol: as
+        `protocol_plugin` takes it for connections; one object for each. It begins when the reactor
+        runs, and is drained at the stop, after the last peer and the tasks.
+
+        Raises ConfigurationError for text that is no endpoint, or what is no protocol.
+        """
 
     def line_format(self, settings: Any) -> LineFormat: ...
 
