@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import select
 from collections.abc import Sequence
+from functools import partial
 from typing import Any
 
 from OpenSSL import SSL
@@ -144,7 +145,8 @@ class StreamListener:
         try:
             endpoint = self._parsed()
             if self.endpoint.has_certificate and self.endpoint.begins_plain:
-                self._certificate = RenewableCertificate(self._parsed_tls, self._prepare)
+                tls = partial(serverFromString, self._reactor, self.endpoint.twisted_tls)
+                self._certificate = RenewableCertificate(tls, self._prepare)
             else:
                 self._certificate = certified(endpoint, self._parsed, self._prepare)
             keep_inherited(endpoint)
@@ -182,9 +184,6 @@ class StreamListener:
 
     def _parsed(self) -> Any:
         return serverFromString(self._reactor, self.endpoint.twisted)
-
-    def _parsed_tls(self) -> Any:
-        return serverFromString(self._reactor, self.endpoint.twisted_tls)
 
     def _bound(self, port: Any) -> None:
         if self._stopped:

@@ -57,7 +57,7 @@ class PeerProtocol(Protocol, Generic[Settings, State]):
     known_peer: str | None = None
 
     factory: ListenerContext  # type: ignore[assignment]
-    # Whatever the endpoint has; Twisted declares less than all of them offer.
+    # That of the endpoint; Twisted declares less than all of them offer.
     transport: Any
     _connection: PeerConnection | None
     _make_connection: type[PeerConnection] = PeerConnection

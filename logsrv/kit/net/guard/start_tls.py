@@ -64,13 +64,6 @@ def can_be_put_under(protocol: Any) -> bool:
     return isinstance(transport, ProxiedTransport) or hasattr(transport, "protocol")
 
 
-def hold_back_nothing(protocol: Any) -> None:
-    """Hand to a protocol what a limit has held back of what its peer sent until now."""
-    admitted = admitted_of(protocol)
-    if admitted is not None:
-        admitted.let_go()
-
-
 def put_tls_under(
     protocol: Any, factory: TLSMemoryBIOFactory, done: Callable[[], None], producer: object | None
 ) -> None:

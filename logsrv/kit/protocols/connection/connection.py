@@ -289,7 +289,7 @@ class PeerConnection:
         self.tell(states.DISMISS)
 
     def _last_words(self, sentence: str) -> list[Any]:
-        """How a peer is told why it is dismissed, as `lines` has it."""
+        """Return how a peer is told why it is dismissed, as `lines` has it."""
         return [sentence]
 
     # Calling the author.
@@ -321,7 +321,7 @@ class PeerConnection:
         # Code that waits for the peer is not done, but can be given something.
         if self.reader is None or not self.reader.waiting:
             self.tell(states.AWAIT)
-        pending.addCallbacks(self._worked, self._not_worked, errbackArgs=(doing,))
+        pending.addBoth(self._worked, doing)
 
     def work_to_the_end(self, result: object) -> None:
         """Let the author's `handle` work as long as it likes; what comes meanwhile is for it to ask for."""
@@ -357,13 +357,10 @@ class PeerConnection:
         elif self.ended:
             self.close()
 
-    def _worked(self, _: object) -> None:
+    def _worked(self, result: object, doing: str) -> None:
         self.work = None
-        self.tell(states.FINISH)
-
-    def _not_worked(self, failure: Failure, doing: str) -> None:
-        self.work = None
-        self.fail(doing, failure)
+        if isinstance(result, Failure):
+            self.fail(doing, result)
         self.tell(states.FINISH)
 
     def _attempt(

@@ -17,7 +17,7 @@ from twisted.internet.defer import TimeoutError as DeferredTimeout
 from logsrv.errors import ConfigurationError
 from logsrv.kit.net.guard.guard import Refusal
 from logsrv.kit.net.guard.guarded_connection import admitted_of
-from logsrv.kit.net.guard.start_tls import can_be_put_under, hold_back_nothing, put_tls_under
+from logsrv.kit.net.guard.start_tls import can_be_put_under, put_tls_under
 from logsrv.kit.net.tls.twisted_tls import is_encrypted
 from logsrv.kit.protocols.connection.connection import PeerConnection
 from logsrv.kit.protocols.connection.faults import PeerGone, PeerTimeout
@@ -52,7 +52,10 @@ async def start_tls(
     connection.reader = reader = HandshakeReader(connection, make_reader)
     # The author's code waits for the peer now: it can be given something, so what was held back comes.
     connection.tell(FINISH)
-    hold_back_nothing(author)
+    admitted = admitted_of(author)
+    if admitted is not None:
+        # The bytes that a limit has held back came in plain text.
+        admitted.let_go()
     if connection.lines:
         connection.flush()
     if reader.late or (before is not None and before.ahead):
