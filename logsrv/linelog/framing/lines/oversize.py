@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+import re
+
 import attrs
 
 from logsrv.linelog.framing.lines.rules import LineCounts, LineRules, Oversize
+
+# A UTF-8 character that goes on behind the end (RFC 3629).
+_BEGUN = re.compile(rb"(?:[\xc2-\xdf]|[\xe0-\xef][\x80-\xbf]?|[\xf0-\xf4][\x80-\xbf]{0,2})\Z")
 
 
 @attrs.frozen
@@ -96,24 +101,8 @@ def _piece_length(data: bytes, start: int, rules: LineRules) -> int:
 
     `max_line`, or up to 3 less so as not to cut a UTF-8 character in two; never 0.
     """
-    limit = rules.max_line
-    if rules.raw or not _continues(data[start + limit]):
-        return limit
-    for back in range(1, min(4, limit)):
-        code = data[start + limit - back]
-        if not _continues(code):
-            return limit - back if _sequence_length(code) > back else limit
-    return limit
-
-
-def _continues(code: int) -> bool:
-    return 0x80 <= code <= 0xBF
-
-
-def _sequence_length(lead: int) -> int:
-    """Count how many bytes a UTF-8 character has that begins with `lead`; 0 if none does (RFC 3629)."""
-    if 0xC2 <= lead <= 0xDF:
-        return 2
-    if 0xE0 <= lead <= 0xEF:
-        return 3
-    return 4 if 0xF0 <= lead <= 0xF4 else 0
+    stop = start + rules.max_line
+    if rules.raw or not 0x80 <= data[stop] <= 0xBF:
+        return rules.max_line
+    begun = _BEGUN.search(data, max(start + 1, stop - 3), stop)
+    return (stop if begun is None else begun.start()) - start
