@@ -1,4 +1,4 @@
-"""Messages of many records on their way to those: what all formats of them have in common (sans-IO)."""
+"""The parts that all formats of bodies share: records on their way, limits, refusals, answers (sans-IO)."""
 
 from __future__ import annotations
 
@@ -6,19 +6,19 @@ import json
 import math
 import re
 from collections import Counter
-from collections.abc import Generator
+from collections.abc import Generator, Iterator, Sequence
 from typing import Any, NoReturn, TypeAlias
 
 import attrs
 import orjson
 
 from logsrv.errors import PeerError
-from logsrv.linelog.framing.bodies.json_made import HugeNumber
+from logsrv.linelog.framing.bodies.json_made import HugeNumber, made, made_together
 from logsrv.linelog.framing.lines.records import RecordRun
 
 JSON = "application/json"
-# Times as many bytes as a body may have that its records may, as labels and the like are in each of them;
-# and how many they may have at least.
+# The records of a body may have four times its bytes, as labels and the like stand in each of them; or
+# 16 MiB, if that is more.
 _GROWTH = 4
 _LEAST_MADE = 16 << 20
 
@@ -119,8 +119,9 @@ class Records:
 
     def add_texts(self, texts: list[bytes]) -> None:
         """Add records of text, many at once. Raises RequestRefused (413) as `add` does."""
+        self._made += sum(map(len, texts))
         self.expect(len(texts))
-        self._made += sum(map(len, texts)) + len(texts) * RECORD
+        self._made += len(texts) * RECORD
         self._number += len(texts)
         self._open = texts
         self._runs.append(RecordRun(texts, structured=False))
@@ -143,10 +144,24 @@ class Records:
         else:
             self.add(record)
 
+    def add_made(self, found: Sequence[dict[str, Any]], most: int) -> Iterator[None]:
+        """Add records that are made of dicts, and leave out those that become longer than `most` bytes."""
+        lines = made_together(found, most) if found else None
+        if lines is not None:
+            self.add_lines(lines, len(found))
+        else:
+            for one in found:
+                self.add_unless_longer(made(one, {}), most)
+                if self.due:
+                    yield
+        if self.due:
+            yield
+
     def add_lines(self, text: bytes, number: int) -> None:
         """Add records that are whole lines already, so many. Raises RequestRefused (413) as `add` does."""
+        self._made += len(text)
         self.expect(number)
-        self._made += len(text) + number * RECORD
+        self._made += number * RECORD
         self._number += number
         self._runs.append(WholeLines(text, number))
 

@@ -15,7 +15,7 @@ from logsrv.linelog.framing.bodies.bodies import (
     parsed,
     too_long,
 )
-from logsrv.linelog.framing.bodies.json_made import as_json
+from logsrv.linelog.framing.bodies.json_made import as_json, free
 from logsrv.linelog.framing.bodies.json_parts import SPARE
 from logsrv.linelog.framing.bodies.json_text import one_line
 
@@ -181,10 +181,7 @@ def _document(document: bytes, index: object, most: int) -> bytes:
         raise _Bad(400, "document_parsing_exception", "the document is no JSON object")
     record = one_line(document)
     if index:
-        name = "_index"
-        while name in value:
-            name = f"_{name}"
-        kept = _index_member(name, index)
+        kept = _index_member(free("_index", value), index)
         record = b"%b%b%b}" % (record[:-1].rstrip(), b"," if value else b"", kept)
     if len(record) > most:
         raise _Bad(413, "document_too_large", str(too_long(most, "the document")))

@@ -5,7 +5,7 @@ from __future__ import annotations
 import base64
 import json
 import math
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Container, Iterable, Mapping, Sequence
 from typing import Any, TypeVar
 
 import orjson
@@ -110,10 +110,15 @@ _ONLY_JSON = (
 def _with_care(record: Mapping[Any, Any], ours: Mapping[str, Any], known: Known) -> bytes:
     found = {_key(key): _plain(value, 1, known) for key, value in record.items()}
     for name, value in ours.items():
-        while name in found:
-            name = f"_{name}"
-        found[name] = _plain(value, 1, known)
+        found[free(name, found)] = _plain(value, 1, known)
     return as_json(found)
+
+
+def free(name: str, taken: Container[Any]) -> str:
+    """Return a name of ours with as many underscores before it as it takes to be none that is taken."""
+    while name in taken:
+        name = f"_{name}"
+    return name
 
 
 def gathered(pairs: Iterable[tuple[str, Value]]) -> dict[str, Value | list[Value]]:
@@ -145,18 +150,19 @@ def _key(key: Any) -> str:
     if isinstance(key, str):
         return key
     if isinstance(key, bytes):
-        return _text(key)
+        return as_text(key)
     return as_json(_plain(key, 1, repr)).decode()
 
 
-def _text(data: bytes) -> str:
+def as_text(data: bytes) -> str:
+    """Return bytes as text; those that are not UTF-8 become `\\xNN`."""
     return data.decode("utf-8", "backslashreplace")
 
 
 def _plain(value: Any, depth: int, known: Known) -> Any:
     """Return a value as JSON has it."""
     if isinstance(value, bytes):
-        return _text(value)
+        return as_text(value)
     if isinstance(value, HugeNumber):
         return value.digits
     if isinstance(value, float) and not math.isfinite(value):

@@ -18,7 +18,7 @@ from logsrv.linelog.framing.bodies.bodies import Records, RequestRefused, malfor
 
 PIECE = 256 << 10
 """Bytes that are looked through, or parsed, at a time."""
-# Times as long as a record may a text be of which one is made: keys and quotes may go, and white space.
+# A text may be four times as long as the record that is made of it: white space, keys and quotes may go.
 SPARE = 4
 # Limits of all that stands beside the large arrays: bytes, and members.
 _MOST_BESIDE = 4 << 20

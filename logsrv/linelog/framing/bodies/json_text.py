@@ -78,7 +78,10 @@ def plain_text(text: str) -> bytes:
 
 
 def _bytes_of_half(code: int, escape: str) -> str:
-    """Return the byte that Python shows so, or the three that encode it, each behind `escape`."""
+    """Return half of a surrogate pair as bytes in hexadecimal, each behind `escape`.
+
+    That is one byte if Python uses this half for a byte that is not UTF-8, else the three that encode it.
+    """
     a_byte = 0xDC80 <= code <= 0xDCFF
     half = bytes((code & 0xFF,)) if a_byte else chr(code).encode("utf-8", "surrogatepass")
     return "".join(f"{escape}{one:02x}" for one in half)
@@ -87,8 +90,8 @@ def _bytes_of_half(code: int, escape: str) -> str:
 def objects_as_they_stand(lines: bytes, most: int) -> int:
     """Return how many lines there are if each is an object that can be stored as it stands; else 0.
 
-    Objects that are broken over lines so that their number comes out right are taken for such; what is
-    stored is the same.
+    Objects broken over several lines may pass for others if the number of lines is right by chance. What
+    is stored is the same.
     """
     if not (lines.startswith(b"{") and lines.endswith(b"}")):
         return 0

@@ -8,6 +8,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Mapping
 from functools import cache
+from itertools import islice
 from typing import Any, TypeAlias
 
 from logsrv.linelog.framing.bodies.bodies import (
@@ -21,13 +22,13 @@ from logsrv.linelog.framing.bodies.bodies import (
     malformed,
 )
 from logsrv.linelog.framing.bodies.extras import needed, read_message
-from logsrv.linelog.framing.bodies.json_made import made, made_together
+from logsrv.linelog.framing.bodies.json_made import as_text, free, made
 from logsrv.linelog.framing.bodies.json_parts import several
 from logsrv.linelog.framing.bodies.protobuf_parts import several as parts_of_message
-from logsrv.linelog.framing.bodies.times import of_nanoseconds
+from logsrv.linelog.framing.bodies.times import NANOSECONDS, of_nanoseconds
 
-# Labels, nanoseconds since 1970, the line, structured metadata.
-Entry: TypeAlias = tuple[Mapping[str, Any], int, str | bytes, Mapping[str, Any]]
+# Nanoseconds since 1970, the line, structured metadata.
+Entry: TypeAlias = tuple[int, str, Mapping[str, Any]]
 
 PROTOBUF = ("application/x-protobuf", "application/protobuf", "")
 _LABEL = re.compile(r'\s*([^\s=,{}"]+)\s*=\s*"((?:[^"\\]|\\.)*)"\s*(,|\Z)', re.DOTALL)
@@ -36,15 +37,13 @@ _ESCAPE = re.compile(
     r"\\(?:([abfnrtv\\\"'])|x([0-9a-fA-F]{2})|u([0-9a-fA-F]{4})|U([0-9a-fA-F]{8}))"
 )
 _LETTERS = {"a": "\a", "b": "\b", "f": "\f", "n": "\n", "r": "\r", "t": "\t", "v": "\v"}
-_OURS = ("time", "message")
 _NONE = "the body is not what clients of Loki push"
 # Errors raised for a value of an unexpected type.
 _DAMAGED = (AttributeError, KeyError, TypeError, ValueError, OverflowError)
-# Entries that become lines together, and bytes that their labels may have; digits of a time.
+# Entries that become lines together, and bytes that their labels may have.
 _AT_ONCE = 512
 _MOST_AT_ONCE = 1 << 20
-_DIGITS = 19
-# The numbers of those fields.
+# The numbers of the fields `streams` and `entries`, each inside the one before.
 _STREAMS_ENTRIES = (1, 2)
 # Bytes counted for a stream: one of protobuf has only a few.
 _STREAM = 1000
@@ -86,20 +85,10 @@ def _from_json(body: bytes, most: int, records: Records) -> Iterator[None]:
     for push in several(body, ("streams", "values"), most, records):
         for stream in push["streams"] if push is not None else ():
             labels, values = _parts_of(stream)
-            if type(labels) is not dict:
+            if type(labels) is dict:
+                yield from _add(labels, map(_entry, values), most, records)
+            else:
                 records.reject(len(values))
-                continue
-            # Each entry has the labels.
-            many = max(1, min(_AT_ONCE, _MOST_AT_ONCE // len(made(labels, {}))))
-            for at in range(0, len(values), many):
-                some = values[at : at + many]
-                lines = _together(labels, some, most)
-                if lines is not None:
-                    records.add_lines(lines, len(some))
-                else:
-                    _one_by_one(labels, some, most, records)
-                if records.due:
-                    yield
         yield
 
 
@@ -111,62 +100,48 @@ def _parts_of(stream: Any) -> tuple[Any, list[Any]]:
     return (stream.get("stream"), values) if type(values) is list else (None, [values])
 
 
-def _together(labels: dict[str, Any], values: list[Any], most: int) -> bytes | None:
-    """Return entries as lines; None if one of them takes more care."""
-    if not labels.keys().isdisjoint(_OURS):
-        return None
-    found = []
-    begin = second = ""
-    for value in values:
-        if type(value) is not list or not (len(value) == 2 or (len(value) == 3 and not value[2])):
-            return None
-        time, line = value[0], value[1]
-        if type(time) is not str or type(line) is not str or len(time) != _DIGITS:
-            return None
-        if time[:-9] != begin:
-            begin = time[:-9]
-            second = (of_nanoseconds(int(begin), 0) or "")[:20] if begin.isdecimal() else ""
-        if not (second and time.isdecimal() and time.isascii()):
-            return None
-        found.append({**labels, "time": f"{second}{time[-9:]}Z", "message": line})
-    return made_together(found, most)
+def _entry(value: Any) -> Entry | None:
+    """Return an entry, or None for a value that is none."""
+    try:
+        time, line, *rest = value
+        metadata = rest[0] if rest and rest[0] else {}
+        if type(line) is str and isinstance(time, (str, int)) and type(metadata) is dict:
+            return int(time), line, metadata
+    except _DAMAGED:
+        pass
+    return None
+
+
+def _add(
+    labels: Mapping[str, Any], entries: Iterator[Entry | None], most: int, records: Records
+) -> Iterator[None]:
+    """Add the entries of a stream, each of which has its labels."""
+    many = max(1, min(_AT_ONCE, _MOST_AT_ONCE // len(made(labels, {}))))
+    names = free("time", labels), free("message", labels)
+    while some := list(islice(entries, many)):
+        found = [_record(labels, names, *entry) for entry in some if entry is not None]
+        if len(found) < len(some):
+            records.reject(len(some) - len(found))
+        yield from records.add_made(found, most)
 
 
 def _record(
-    labels: Mapping[str, Any], time: int, line: str | bytes, metadata: Mapping[str, Any]
-) -> bytes:
+    labels: Mapping[str, Any],
+    names: tuple[str, str],
+    time: int,
+    line: str,
+    metadata: Mapping[str, Any],
+) -> dict[str, Any]:
+    """Return the record of an entry. names: those under which its time and its line stand."""
+    ours = {names[0]: of_nanoseconds(0, time) or str(time), names[1]: line}
+    if not metadata:
+        return {**labels, **ours}
     found = dict(labels)
-    ours = {"time": of_nanoseconds(0, time) or str(time), "message": line}
-    if metadata:
-        taken = {*labels, *(_free(name, labels) for name in _OURS)}
-        for name, value in metadata.items():
-            name = _free(name, taken)
-            taken.add(name)
-            found[name] = value
-    return made(found, ours)
-
-
-def _free(name: str, taken: Any) -> str:
-    while name in taken:
-        name = f"_{name}"
-    return name
-
-
-def _one_by_one(labels: dict[str, Any], values: list[Any], most: int, records: Records) -> None:
-    for value in values:
-        try:
-            record = _record(*_entry(labels, value))
-        except _DAMAGED:
-            records.reject()
-        else:
-            records.add_unless_longer(record, most)
-
-
-def _entry(labels: dict[str, Any], value: Any) -> Entry:
-    time, line, *metadata = value
-    if not isinstance(line, str) or not isinstance(time, (str, int)):
-        raise TypeError
-    return labels, int(time), line, metadata[0] if metadata else {}
+    for name, value in metadata.items():
+        while name in found or name in ours:
+            name = f"_{name}"
+        found[name] = value
+    return found | ours
 
 
 def _out_of_snappy(body: bytes, most: int) -> bytes:
@@ -195,13 +170,13 @@ def _from_protobuf(body: bytes, most: int, records: Records) -> Iterator[None]:
             except ValueError:
                 records.reject(len(stream.entries))
                 continue
-            for entry in stream.entries:
-                metadata = {one.name: one.value for one in entry.metadata}
-                time = entry.timestamp.seconds * 1_000_000_000 + entry.timestamp.nanos
-                record = _record(labels, time, entry.line, metadata)
-                records.add_unless_longer(record, most)
-                if records.due:
-                    yield
+            yield from _add(labels, map(_entry_of_message, stream.entries), most, records)
+
+
+def _entry_of_message(entry: Any) -> Entry:
+    time = entry.timestamp.seconds * NANOSECONDS + entry.timestamp.nanos
+    metadata = {one.name: as_text(one.value) for one in entry.metadata}
+    return time, as_text(entry.line), metadata
 
 
 def _labels(text: str) -> dict[str, str]:

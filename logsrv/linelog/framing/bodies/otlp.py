@@ -18,7 +18,7 @@ from logsrv.linelog.framing.bodies.bodies import (
     malformed,
 )
 from logsrv.linelog.framing.bodies.extras import needed, read_message
-from logsrv.linelog.framing.bodies.json_made import made, made_together
+from logsrv.linelog.framing.bodies.json_made import made
 from logsrv.linelog.framing.bodies.json_parts import several
 from logsrv.linelog.framing.bodies.protobuf_parts import several as parts_of_message
 from logsrv.linelog.framing.bodies.times import of_nanoseconds
@@ -68,26 +68,15 @@ def take(body: bytes, rules: BodyRules, records: Records) -> Steps:
                 some.append(one)
                 records.expect(len(some))
             if one is None or len(some) == _AT_ONCE:
-                yield from _add(some, rules.max_record, records)
+                yield from records.add_made(some, rules.max_record)
+                yield
                 some = []
-        yield from _add(some, rules.max_record, records)
+        yield from records.add_made(some, rules.max_record)
     except _DAMAGED:
         raise malformed(_NONE) from None
     if records.reasons["protocol"] and not len(records):
         raise malformed(_NONE)
     return _reply(records, rules)
-
-
-def _add(some: list[Record], most: int, records: Records) -> Iterator[None]:
-    lines = made_together(some, most) if some else None
-    if lines is not None:
-        records.add_lines(lines, len(some))
-    else:
-        for one in some:
-            records.add_unless_longer(made(one, {}), most)
-            if records.due:
-                yield
-    yield
 
 
 def _reply(records: Records, rules: BodyRules) -> Reply:

@@ -4,29 +4,17 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
+from logging import makeLogRecord
 from typing import Any
 
 from logsrv.linelog.framing.bodies import times
-from logsrv.linelog.framing.bodies.json_made import made
+from logsrv.linelog.framing.bodies.json_made import free, made
 from logsrv.linelog.framing.events.plain_pickle import NotPlainError, plain
 
 # Times as many bytes as a record may have that its values may have when each is counted where it is named.
 _GROWTH = 4
 # Attributes of each LogRecord that are not stored, or under another name.
-_OF_EVERY_RECORD = {
-    *("name", "msg", "args", "levelname", "levelno", "pathname", "filename", "module", "exc_info"),
-    *(
-        "exc_text",
-        "stack_info",
-        "lineno",
-        "funcName",
-        "created",
-        "msecs",
-        "relativeCreated",
-        "thread",
-    ),
-    *("threadName", "processName", "process", "taskName", "message", "asctime"),
-}
+_OF_EVERY_RECORD = {*vars(makeLogRecord({})), "taskName", "message", "asctime"}
 _KEPT = ("pathname", "lineno", "funcName", "process", "thread")
 # With bounds for each part: else a long one that is none is gone through again and again.
 _CONVERSION = re.compile(
@@ -55,9 +43,7 @@ def line_of(pickle: bytes, most: int) -> bytes:
     ours = _ours(record, _GROWTH * most)
     found = {}
     for key, value in ours.items():
-        while key in extras:
-            key = f"_{key}"
-        found[key] = value
+        found[free(key, extras)] = value
     exception = {key: found.pop(key) for key in list(found) if key.lstrip("_") in _LAST}
     return made({**found, **extras, **exception}, {})
 

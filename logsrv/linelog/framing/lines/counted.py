@@ -173,7 +173,7 @@ def _candidates(data: bytes, limit: int) -> tuple[Places, Places, Places]:
     Digits before the space may belong to the frame before. As many are taken as make a number that leads
     about to the next header; none of the last, and of what leads nowhere: that begins at -1.
     """
-    # No more digits than `limit` has, and something before each of them.
+    # A count has no more digits than `limit`. NULs before the data let so many be looked at anywhere.
     digits = min(len(str(limit)), _DIGITS)
     codes = np.frombuffer(b"\0" * digits + data, np.uint8)
     spaces: Places = np.flatnonzero(codes == _LESS_THAN) - 1

@@ -70,8 +70,8 @@ _YEARS_BACK = 8
 class Dated:
     """The moments of the lines of one file, in its order.
 
-    written: when the file was last written to: its lines are no more than a day younger. begin: what
-    `said` was at the end of an earlier reading: lines before the first time have it, else `written`.
+    written: when the file was last written to; a line may be a day younger. begin: the moment of lines
+    before the first time, which is `said` of an earlier reading; `written` if there is none.
 
     They never go back, as those that a server gives do not: a line that is older than the one before has
     the time of that one, and is counted.

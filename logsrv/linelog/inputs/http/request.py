@@ -124,7 +124,7 @@ class InputRequest(Request):
     def working(self) -> bool:
         """Return true while a stop has to wait for it.
 
-        An upload of the journal may follow one in which nothing happens: no stop waits for more of that.
+        No stop waits for more of a journal's upload, in which nothing may happen for hours.
         """
         coming = self.state is RequestState.COMING and not isinstance(self._body, JournalBody)
         return coming or self.state in _UNANSWERED

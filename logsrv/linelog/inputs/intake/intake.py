@@ -109,7 +109,8 @@ class Intake:
         self.datagrams: Producer | None = None
         self.apply(settings)
         self.unfinished = Unfinished(lambda: BODIES * self.options.max_body)
-        # Batches, and between them who waits until those before are safe, since when, and what makes more.
+        # Batches; between them what to fire when those before are safe (since `moment`), and calls that
+        # make more batches.
         self._waiting: deque[Batch | tuple[Deferred[None], int | None] | Callable[[], object]] = (
             deque()
         )

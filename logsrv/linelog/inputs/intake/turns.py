@@ -28,7 +28,7 @@ log = Logger()
 SLICE = 0.005
 # Seconds for which a listener goes on, once it is closed, with what nobody will send again.
 LAST_SECONDS = 1.0
-# Seconds of first slices in a turn of the reactor, which may hear of a thousand connections at once.
+# Seconds for first slices in one turn of the reactor: a thousand connections may have something in it.
 MOST_AT_ONCE = 0.02
 # Slices after which work is long. One is not enough to tell: a busy machine takes its time away.
 FEW = 12
