@@ -53,13 +53,6 @@ def unpacked(body: Body, how: str, most: int) -> Iterator[Buffer]:
         raise RequestRefused(400, "unpacking", sentence) from None
 
 
-def check(body: Body, how: str, most: int) -> Iterator[None]:
-    """Raise what `unpacked` raises, before anything is done with the first piece; in steps."""
-    if how:
-        for _ in unpacked(body, how, most):
-            yield
-
-
 def too_large(most: int) -> RequestRefused:
     """Return the refusal of a body with more than `most` bytes."""
     return RequestRefused(

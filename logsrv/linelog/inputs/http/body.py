@@ -38,20 +38,24 @@ from logsrv.linelog.inputs.intake.unfinished import Holder
 from logsrv.linelog.store.valve import Producer
 
 
-class Body(Protocol):
-    """A body on its way in; `unfinished`: something has come that is not stored."""
+class Body:
+    """A body on its way in."""
 
     @property
-    def unfinished(self) -> bool: ...
+    def unfinished(self) -> bool:
+        """Return whether something has come that is not stored."""
+        return False
 
     def receive(self, data: bytes) -> None:
         """Take a part of it. Raises RequestRefused."""
+        raise NotImplementedError
 
     def finish(self) -> Steps:
         """Store in steps what is not stored yet, and return the answer. Raises RequestRefused."""
+        raise NotImplementedError
 
     def let_go(self) -> None:
-        """Drop what is kept."""
+        """Drop what is kept, if anything is."""
 
 
 class HeldBodies(Protocol):
@@ -78,10 +82,8 @@ class BodyHeaders:
         return self.route.by_type and http_lines.kind_of(self.media) is http_lines.BodyKind.TEXT
 
 
-class Question:
+class Question(Body):
     """The body of a request that only asks something: dropped."""
-
-    unfinished = False
 
     def __init__(self, answer: Callable[[], Reply], intake: Intake) -> None:
         self._answer = answer
@@ -96,26 +98,27 @@ class Question:
         yield from ()
         return self._answer()
 
-    def let_go(self) -> None:
-        """Do nothing: nothing is kept."""
 
-
-class TextBody:
+class TextBody(Body):
     """Lines, stored while they come. producer: their sender, as the valve knows it."""
 
     def __init__(self, intake: Intake, source: str, producer: Producer) -> None:
-        self.unfinished = False
         self._intake = intake
         self._source = source
         self._producer = producer
         self._framer = LineFramer(for_frames(intake.rules), intake.counts)
         self._size = self._lines = 0
+        self._in_line = False
+
+    @property
+    def unfinished(self) -> bool:
+        return self._in_line
 
     def receive(self, data: bytes) -> None:
         self._size += len(data)
         check_size(self._size, self._intake)
         self._lines += data.count(b"\n")
-        self.unfinished = not data.endswith(b"\n")
+        self._in_line = not data.endswith(b"\n")
         self._store(self._framer.receive(data))
         if self._framer.closing:
             raise RequestRefused(413, "oversize", self._framer.closing)
@@ -123,10 +126,7 @@ class TextBody:
     def finish(self) -> Steps:
         self._store(self._framer.finish())
         yield from ()
-        return http_lines.accepted(self._lines + self.unfinished)
-
-    def let_go(self) -> None:
-        """Do nothing: half a line is lost with the request."""
+        return http_lines.accepted(self._lines + self._in_line)
 
     def _store(self, block: Block | None) -> None:
         if block is not None:
@@ -134,7 +134,7 @@ class TextBody:
             self._intake.valve.served(self._producer)
 
 
-class JournalBody:
+class JournalBody(Body):
     """Entries of the journal, stored while they come. holder: gives way if all hold too much."""
 
     def __init__(self, intake: Intake, source: str, holder: Holder) -> None:
@@ -170,7 +170,7 @@ class JournalBody:
         _check_closing(gathered)
 
 
-class KeptBody:
+class KeptBody(Body):
     """A body that is kept until it is whole; `others`: all bodies that its listener keeps.
 
     as_text: makes the body that stores lines, which it may turn out to be. storing: called when all is
@@ -221,7 +221,8 @@ class KeptBody:
             return (yield from self._text_taken(coded.unpacked(packed, headers.coding, most)))
         if headers.coding:
             # Before there is more of it than a piece.
-            yield from coded.check(packed, headers.coding, most)
+            for _ in coded.unpacked(packed, headers.coding, most):
+                yield
             unpacked = BytesIO()
             for piece in coded.unpacked(packed, headers.coding, most):
                 unpacked.write(piece)
@@ -240,7 +241,6 @@ class KeptBody:
             if headers.coding:
                 yield from self._measured(in_pieces(body))
             return (yield from self._text_taken(in_pieces(body)))
-        del body
         self._storing()
         yield from gathered.store(self._source)
         _check_closing(gathered)

@@ -29,6 +29,7 @@ class ForwardReceiver(RecordReceiver):
     """A connection. With a shared key nothing is taken before its PING was the right one."""
 
     acknowledges = True
+    record_name = "an event"
     _framer: ValueFramer
 
     def __init__(self, intake: Intake) -> None:
@@ -59,10 +60,6 @@ class ForwardReceiver(RecordReceiver):
         if self._framer.trouble:
             reason = "unauthorized" if self._nonce else "protocol"
             self.refuse(reason, f"closing the connection: {self._framer.trouble}")
-
-    def lost(self) -> None:
-        if self.held:
-            self.intake.drop(self.source, "unfinished", "an event broke off; it is not stored")
 
     def _let_in(self, ping: bytes) -> None:
         assert self._key is not None

@@ -13,6 +13,7 @@ class LumberjackReceiver(RecordReceiver):
     """A connection. A client sends again what it has no answer for, so what is unfinished is not kept."""
 
     acknowledges = True
+    record_name = "an event"
     _framer: LumberjackFramer
 
     def make_framer(self) -> LumberjackFramer:
@@ -30,10 +31,6 @@ class LumberjackReceiver(RecordReceiver):
             yield
         if self._framer.trouble:
             self.refuse(self._framer.reason, f"closing the connection: {self._framer.trouble}")
-
-    def lost(self) -> None:
-        if self.held:
-            self.intake.drop(self.source, "unfinished", "an event broke off; it is not stored")
 
 
 class Lumberjack(Input):

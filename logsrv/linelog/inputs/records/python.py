@@ -58,10 +58,6 @@ class PythonReceiver(RecordReceiver):
         if framer.trouble:
             self.refuse("oversize", f"closing the connection: {framer.trouble}")
 
-    def lost(self) -> None:
-        if self.held:
-            self.intake.drop(self.source, "unfinished", "a record broke off; it is not stored")
-
 
 class PythonDatagrams(InputDatagrams):
     """Datagrams, each of one record, with its length as on a connection."""

@@ -76,6 +76,8 @@ class RecordReceiver(InputProtocol):
 
     acknowledges = False
     """Whether peers send again what they have no answer for."""
+    record_name = "a record"
+    """The name of what is dropped when the peer goes in the middle of it."""
 
     def __init__(self, intake: Intake) -> None:
         super().__init__(intake)
@@ -111,7 +113,10 @@ class RecordReceiver(InputProtocol):
         raise NotImplementedError(f"{type(self).__name__} has no received")
 
     def lost(self) -> None:
-        """Store what may be stored although the peer has gone in the middle of it."""
+        """Drop what is unfinished, for the peer has gone; or store what may be stored of it."""
+        if self.held:
+            why = f"{self.record_name} broke off; it is not stored"
+            self.intake.drop(self.source, "unfinished", why)
 
     def store(self, records: Records) -> Iterator[None]:
         """Store records, each as one line, in steps; an empty one is none.

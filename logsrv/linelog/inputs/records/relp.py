@@ -17,6 +17,7 @@ class RelpReceiver(RecordReceiver):
     """A connection. A client sends again what it has no answer for, so what is unfinished is not kept."""
 
     acknowledges = True
+    record_name = "a message"
     _framer: RelpFramer
 
     def make_framer(self) -> RelpFramer:
@@ -43,10 +44,6 @@ class RelpReceiver(RecordReceiver):
             self.refuse("oversize" if framer.oversize else "protocol", framer.trouble)
         elif framer.closed:
             self.end()
-
-    def lost(self) -> None:
-        if self.held:
-            self.intake.drop(self.source, "unfinished", "a message broke off; it is not stored")
 
 
 class Relp(Input):

@@ -14,7 +14,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from logsrv.linelog.framing.bodies.bodies import RequestRefused
-from logsrv.linelog.framing.bodies.coded import check, coding, unpacked
+from logsrv.linelog.framing.bodies.coded import coding, unpacked
 
 
 def bare(data: bytes) -> bytes:
@@ -32,7 +32,7 @@ PACK: dict[str, Callable[[bytes], bytes]] = {
 
 
 def check_all(body: list[bytes], how: str, most: int) -> None:
-    list(check(body, how, most))
+    list(unpacked(body, how, most))
 
 
 def cut(data: bytes, size: int) -> list[bytes]:
