@@ -124,7 +124,7 @@ class LogFile:
     def _framed(self, entries: Records) -> bytes:
         self.without_fields += entries.refused
         lines = [line for run in entries.take() if isinstance(run, RecordRun) for line in run.lines]
-        block = frame_records(lines, _ENTRY_RULES, LineCounts()).block
+        block, _ = frame_records(lines, _ENTRY_RULES, LineCounts())
         return b"" if block is None else bytes(block)
 
     def _chunks(self, tell: Tell, peeking: bool) -> Iterator[bytes]:

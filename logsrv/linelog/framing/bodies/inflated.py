@@ -35,11 +35,6 @@ def inflated(data: bytes, most: int) -> bytes:
     return b"".join(bounded(inflating(in_pieces(data)), most))
 
 
-def from_zstd(data: bytes, most: int) -> bytes:
-    """Return what is in Zstandard data, of any number of frames. Raises as `inflated` does."""
-    return b"".join(bounded(out_of_zstd(data), most))
-
-
 def bounded(pieces: Iterable[bytes], most: int) -> Iterator[bytes]:
     """Yield pieces of unpacked data. Raises TooLargeError before there are more than `most` bytes."""
     size = 0

@@ -17,7 +17,7 @@ from logsrv.linelog.framing.bodies.bodies import (
     Steps,
     malformed,
 )
-from logsrv.linelog.framing.bodies.json_made import gathered, made
+from logsrv.linelog.framing.bodies.json_made import as_text, gathered, made
 
 # An unfinished entry is kept in memory; journald's own limit for those over the network is larger still.
 MOST_ENTRY = 16 << 20
@@ -177,7 +177,11 @@ class JournalFramer:
             records.reasons["oversize"] += 1
             self._left_out = False
         if self._fields:
-            add_entry(records, self._fields, self._max_record)
+            # A JSON object, in which fields that are there more than once are arrays.
+            record = made(gathered((as_text(key), value) for key, value in self._fields), {})
+            fits = len(record) <= self._max_record
+            records.as_text += not fits
+            records.add(record, structured=fits)
             self._fields, self._size = [], 0
 
 
@@ -199,12 +203,3 @@ def entry_of(datagram: bytes, max_record: int) -> Records:
     if len(records) + len(last) > 1:
         raise malformed("the datagram has more than one entry")
     return records if len(records) else last
-
-
-def add_entry(records: Records, fields: list[tuple[bytes, bytes]], max_record: int) -> None:
-    """Add an entry: a JSON object of its fields, those that are there more than once as arrays."""
-    named = ((key.decode("utf-8", "backslashreplace"), value) for key, value in fields)
-    record = made(gathered(named), {})
-    fits = len(record) <= max_record
-    records.as_text += not fits
-    records.add(record, structured=fits)

@@ -23,17 +23,6 @@ _PIECE = 256 << 10
 
 
 @attrs.frozen
-class Framed:
-    """Lines, or None if there are none; `closing`: why the connection has to be closed, or None."""
-
-    block: Block | None
-    closing: str | None = None
-
-
-NOTHING = Framed(None)
-
-
-@attrs.frozen
 class RecordRun:
     """Records one behind the other, all of them structured or all of them text."""
 
@@ -46,11 +35,13 @@ class RecordRun:
         return sum(map(len, self.lines))
 
 
-def frame_records(records: Sequence[bytes], rules: LineRules, counts: LineCounts) -> Framed:
-    """Return the lines of some records, in their order; an empty record is none, and counted.
+def frame_records(
+    records: Sequence[bytes], rules: LineRules, counts: LineCounts
+) -> tuple[Block | None, str | None]:
+    """Return the lines of some records, in their order, and why the connection has to be closed, or None.
 
-    One that is longer than `max_line`, before anything is escaped, is dealt with as `oversize` says; by
-    CLOSE nothing behind it is stored.
+    An empty record is none, and counted. One that is longer than `max_line`, before anything is escaped, is
+    dealt with as `oversize` says; by CLOSE nothing behind it is stored.
     """
     lines = b"\n".join(records) + b"\n"
     whole = len(records)
@@ -60,7 +51,7 @@ def frame_records(records: Sequence[bytes], rules: LineRules, counts: LineCounts
         )
         counts.empty += list(records).count(b"")
     if not records or not lines:
-        return NOTHING
+        return None, None
     closing = None
     if (
         next_oversize(lines, 0, rules.max_line) >= 0
@@ -70,7 +61,7 @@ def frame_records(records: Sequence[bytes], rules: LineRules, counts: LineCounts
         lines, closing = _without_oversize(records, rules, counts)
     if not (rules.raw or is_plain(lines)):
         lines = escaped(lines)
-    return Framed(Block.of(lines), closing)
+    return Block.of(lines), closing
 
 
 def _without_oversize(

@@ -86,10 +86,9 @@ class Gathering:
             else:
                 # Whoever adds a structured record has looked how long it is.
                 limits = for_structured(rules, sys.maxsize) if run.structured else rules
-                framed = frame_records(run.lines, limits, counts)
-                self.closing = framed.closing
-                if framed.block is not None:
-                    yield framed.block
+                block, self.closing = frame_records(run.lines, limits, counts)
+                if block is not None:
+                    yield block
 
 
 def store_from_datagrams(intake: Intake, records: Records, source: str) -> None:

@@ -32,7 +32,7 @@ class SyslogDatagrams(InputDatagrams):
         # Mostly there is nothing to take off: RFC 5426 has no endings.
         if b"\n" in together or b"\0" in together:
             messages = [without_ending(payload) for payload in payloads]
-        block = frame_records(messages, for_datagrams(intake.rules), intake.counts).block
+        block, _ = frame_records(messages, for_datagrams(intake.rules), intake.counts)
         if block is not None:
             intake.take(block, source)
 

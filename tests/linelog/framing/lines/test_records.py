@@ -15,8 +15,8 @@ RECORDS = st.lists(st.binary(max_size=12) | st.sampled_from([b"plain", b"a\nb", 
 
 
 def lines(records: list[bytes], **rules: object) -> list[bytes]:
-    framed = frame_records(records, LineRules(**rules), LineCounts())  # type: ignore[arg-type]
-    return bytes(framed.block).split(b"\n")[:-1] if framed.block else []
+    block, _ = frame_records(records, LineRules(**rules), LineCounts())  # type: ignore[arg-type]
+    return bytes(block).split(b"\n")[:-1] if block else []
 
 
 @given(RECORDS)
@@ -42,9 +42,9 @@ def test_nothing_and_empty_records() -> None:
 
 def test_too_long_ones_go_on_in_the_next_line() -> None:
     counts = LineCounts()
-    framed = frame_records([b"abcdef", b"x"], LineRules(max_line=4), counts)
-    assert framed.block and bytes(framed.block) == b"abcd\nef\nx\n"
-    assert (counts.oversize_lines, framed.closing) == (1, None)
+    block, closing = frame_records([b"abcdef", b"x"], LineRules(max_line=4), counts)
+    assert block and bytes(block) == b"abcd\nef\nx\n"
+    assert (counts.oversize_lines, closing) == (1, None)
 
 
 @pytest.mark.parametrize("oversize", Oversize)
@@ -52,20 +52,20 @@ def test_a_record_is_not_too_long_for_the_escapes_of_its_newlines(oversize: Over
     """Neither alone nor beside one that is."""
     counts = LineCounts()
     rules = LineRules(max_line=6, oversize=oversize)
-    framed = frame_records([b"a\nb\nc"], rules, counts)
-    assert framed.block and bytes(framed.block) == rb"a\x0ab\x0ac" + b"\n"
-    assert (framed.closing, counts) == (None, LineCounts())
-    framed = frame_records([b"a\nb\nc", b"too long"], rules, counts)
-    assert framed.block and bytes(framed.block).startswith(rb"a\x0ab\x0ac" + b"\ntoo lo\n")
+    block, closing = frame_records([b"a\nb\nc"], rules, counts)
+    assert block and bytes(block) == rb"a\x0ab\x0ac" + b"\n"
+    assert (closing, counts) == (None, LineCounts())
+    block, closing = frame_records([b"a\nb\nc", b"too long"], rules, counts)
+    assert block and bytes(block).startswith(rb"a\x0ab\x0ac" + b"\ntoo lo\n")
     assert counts.oversize_lines == 1
 
 
 def test_too_long_ones_close_the_connection() -> None:
     counts = LineCounts()
     rules = LineRules(max_line=4, oversize=Oversize.CLOSE)
-    framed = frame_records([b"ok", b"abcdef", b"x"], rules, counts)
-    assert framed.block and bytes(framed.block) == b"ok\nabcd\n"
-    assert framed.closing == "a record is longer than 4 bytes"
+    block, closing = frame_records([b"ok", b"abcdef", b"x"], rules, counts)
+    assert block and bytes(block) == b"ok\nabcd\n"
+    assert closing == "a record is longer than 4 bytes"
     assert counts.dropped_closed == len(b"efx")
 
 
