@@ -129,7 +129,9 @@ class Entries:
     def _together(self, entries: bytes) -> tuple[bytes, int] | None:
         """Return entries as lines, and how many; None if one of them takes more care."""
         try:
-            pairs = list(_unpacker(entries))
+            unpacker = msgpack.Unpacker(max_buffer_size=max(len(entries), 1), **_HOW)
+            unpacker.feed(entries)
+            pairs = list(unpacker)
         except _UNREADABLE:
             return None
         tag = self._tag
@@ -271,13 +273,6 @@ def value_of(part: Buffer, raw: bool = False) -> Any:
     except TypeError:
         # A key may be an array or a map, which no dict has.
         return msgpack.unpackb(part, object_pairs_hook=_with_any_keys, **how)
-
-
-def _unpacker(values: bytes) -> msgpack.Unpacker:
-    """Return what unpacks whole values."""
-    unpacker = msgpack.Unpacker(max_buffer_size=max(len(values), 1), **_HOW)
-    unpacker.feed(values)
-    return unpacker
 
 
 def _with_any_keys(pairs: list[tuple[Any, Any]]) -> dict[Any, Any]:

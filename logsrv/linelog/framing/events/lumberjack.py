@@ -131,7 +131,9 @@ class LumberjackFramer:
                 self._left = number
                 at += header
                 continue
-            if not self._short_enough(number):
+            if number > self._body:
+                self.trouble = f"a frame is longer than {self._body} bytes"
+                self.reason = "oversize"
                 break
             begin, stop = at + header, at + header + number
             if stop > end:
@@ -164,12 +166,6 @@ class LumberjackFramer:
             self.trouble = "it sent a frame that Lumberjack's version 2 does not have"
         elif kind == _COMPRESSED and compressed:
             self.trouble = "it sent compressed data inside compressed data"
-        return not self.trouble
-
-    def _short_enough(self, length: int) -> bool:
-        if length > self._body:
-            self.trouble = f"a frame is longer than {self._body} bytes"
-            self.reason = "oversize"
         return not self.trouble
 
     def _compressed(self, content: bytes) -> Steps:

@@ -37,21 +37,12 @@ _LENGTHS: dict[int, tuple[int, int, int]] = {
 }
 for _code in _LENGTHS:
     _SIZES[_code] = 0
-for _number in range(16):
-    _FOLLOWING[0x80 + _number] = 2 * _number
-    _FOLLOWING[0x90 + _number] = _number
-for _number in range(32):
-    _SIZES[0xA0 + _number] = 1 + _number
-for _code, _size in (
-    (0xCA, 5),
-    (0xCB, 9),
-    *((0xCC + power, 1 + (1 << power)) for power in range(4)),
-):
-    _SIZES[_code] = _size
-for _power in range(4):
-    _SIZES[0xD0 + _power] = 1 + (1 << _power)
-for _power in range(5):
-    _SIZES[0xD4 + _power] = 2 + (1 << _power)
+_FOLLOWING[0x80:0x90] = range(0, 32, 2)
+_FOLLOWING[0x90:0xA0] = range(16)
+_SIZES[0xA0:0xC0] = range(1, 33)
+# Floats of 4 and 8 bytes, unsigned and signed integers of 1 to 8, extensions of 1 to 16.
+_SIZES[0xCA:0xD4] = (5, 9, 2, 3, 5, 9, 2, 3, 5, 9)
+_SIZES[0xD4:0xD9] = (3, 4, 6, 10, 18)
 
 
 class ValueFramer:

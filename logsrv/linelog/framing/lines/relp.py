@@ -29,7 +29,6 @@ _HEADER = re.compile(rb"([0-9]{1,9}) ([A-Za-z]{1,32}) ([0-9]{1,9})(?: |(?=\n))")
 _MAY_BECOME_HEADER = re.compile(
     rb"[0-9]{0,9}\Z|[0-9]{1,9} (?:[A-Za-z]{0,32}|[A-Za-z]{1,32} [0-9]{0,9})\Z"
 )
-_NUMBER = re.compile(rb"[0-9]{1,9}")
 # Behind the frame before it; the numbers are those of the transaction and of the bytes.
 _SYSLOG = re.compile(rb"\n([0-9]{1,9}) syslog ([0-9]{1,9}) ")
 _FIELDS = 3
