@@ -4,8 +4,16 @@ from __future__ import annotations
 
 import pytest
 
-from logsrv.linelog.framing.bodies.bodies import Records, json_line, malformed, parsed, too_long
+from logsrv.linelog.framing.bodies.bodies import (
+    Records,
+    RequestRefused,
+    json_line,
+    malformed,
+    parsed,
+    too_long,
+)
 from logsrv.linelog.framing.lines.records import RecordRun
+from tests.linelog.framing.steps import lines_of
 
 
 def test_records_of_a_kind_are_kept_together_and_in_order() -> None:
@@ -18,6 +26,27 @@ def test_records_of_a_kind_are_kept_together_and_in_order() -> None:
         RecordRun([b"1"], True),
     ]
     assert records.take() == [] and len(records) == 4
+
+
+def test_many_records_at_once_are_bounded_as_single_ones_are() -> None:
+    """By their bytes as well, before any of them is kept."""
+    for add in (
+        lambda records: records.add_texts([b"x" * 900]),
+        lambda records: records.add_lines(b"x" * 900 + b"\n", 1),
+        lambda records: list(records.add_made([{"a": "x" * 900}], 1000)),
+    ):
+        records = Records(1000)
+        with pytest.raises(RequestRefused, match="becomes records of more than 1000 bytes"):
+            add(records)
+        assert records.take() == []
+
+
+def test_dicts_become_lines_and_those_that_are_too_long_are_left_out() -> None:
+    records = Records()
+    list(records.add_made([{"a": 1}, {"b": b"2"}], 1000))
+    list(records.add_made([{"a": "x" * 100}, {"a": 3}], 50))
+    assert lines_of(records) == [b'{"a":1}', b'{"b":"2"}', b'{"a":3}']
+    assert records.reasons == {"oversize": 1}
 
 
 def test_half_of_a_surrogate_pair_is_json() -> None:
