@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 
-from logsrv.linelog.query.matching.needs import AllOf, AnyOf, Literal
+from logsrv.linelog.query.matching.needs import AnyOf, Literal
 from logsrv.linelog.read.texts import PackedFrames
 from logsrv.linelog.store.words.lookup import Words
 
@@ -45,26 +45,11 @@ def _frames(words: Words, need: Need) -> int | None:
     if isinstance(need, Literal):
         return words.frames_with(need.text, need.ignore_case)
     found = [_frames(words, part) for part in need.parts]
-    if isinstance(need, AnyOf):
-        return _any(found)
-    assert isinstance(need, AllOf)
-    return _all(found)
-
-
-def _all(found: list[int | None]) -> int | None:
     known = [frames for frames in found if frames is not None]
-    if not known:
+    is_any = isinstance(need, AnyOf)
+    if not known or (is_any and len(known) < len(found)):
         return None
     together = known[0]
     for frames in known[1:]:
-        together &= frames
-    return together
-
-
-def _any(found: list[int | None]) -> int | None:
-    together = 0
-    for frames in found:
-        if frames is None:
-            return None
-        together |= frames
+        together = together | frames if is_any else together & frames
     return together
