@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from contextlib import closing
 from itertools import islice
 from typing import NamedTuple
 
@@ -39,50 +40,43 @@ def grouped(
 
     reverse: the hits come newest first, and so do the groups, but not the lines in them.
     """
-    lines = StoredLines(view)
-    try:
-        yield from _grouped(lines, hits, around, reverse)
-    finally:
-        lines.close()
-
-
-def _grouped(
-    lines: StoredLines, hits: Iterator[Hit], around: Around, reverse: bool
-) -> Iterator[Group]:
-    group: dict[Position, tuple[Hit, bool]] = {}
-    goes_on = False
-    first = last = None
-    # All lines on this side of it were given already, in a part of the same group.
-    given: Position | None = None
-    for hit in hits:
-        window = lines.around(hit, *around)
-        if given is not None:
-            window = [
-                one for one in window if one.position != given and (one.position < given) == reverse
-            ]
-        if first and last and not _touch(lines, first, last, window):
+    with closing(StoredLines(view)) as lines:
+        group: dict[Position, tuple[Hit, bool]] = {}
+        goes_on = False
+        first = last = None
+        # All lines on this side of it were given already, in a part of the same group.
+        given: Position | None = None
+        for hit in hits:
+            window = lines.around(hit, *around)
+            if given is not None:
+                window = [
+                    one
+                    for one in window
+                    if one.position != given and (one.position < given) == reverse
+                ]
+            if first and last and not _touch(lines, first, last, window):
+                yield _sorted(group, goes_on)
+                group, goes_on, given = {}, False, None
+                first = last = None
+            for one in window:
+                if one.position not in group or one.position == hit.position:
+                    group[one.position] = one, one.position != hit.position
+            if window:
+                first = min(first or window[0], window[0])
+                last = max(last or window[-1], window[-1])
+            if len(group) >= LARGEST:
+                # Neighbours on the far side may turn out to be hits: they stay.
+                given = hit.position
+                part = {
+                    place: one
+                    for place, one in group.items()
+                    if place == given or (place > given) == reverse
+                }
+                yield _sorted(part, goes_on)
+                group = {place: one for place, one in group.items() if place not in part}
+                goes_on = True
+        if group:
             yield _sorted(group, goes_on)
-            group, goes_on, given = {}, False, None
-            first = last = None
-        for one in window:
-            if one.position not in group or one.position == hit.position:
-                group[one.position] = one, one.position != hit.position
-        if window:
-            first = min(first or window[0], window[0])
-            last = max(last or window[-1], window[-1])
-        if len(group) >= LARGEST:
-            # Neighbours on the far side may turn out to be hits: they stay.
-            given = hit.position
-            part = {
-                place: one
-                for place, one in group.items()
-                if place == given or (place > given) == reverse
-            }
-            yield _sorted(part, goes_on)
-            group = {place: one for place, one in group.items() if place not in part}
-            goes_on = True
-    if group:
-        yield _sorted(group, goes_on)
 
 
 def _touch(lines: StoredLines, first: Hit, last: Hit, window: list[Hit]) -> bool:

@@ -27,9 +27,12 @@ class StoredLines:
     def close(self) -> None:
         """Close what is open."""
         while self._frames:
-            frames = self._frames.popitem()[1]
-            if frames is not None:
-                frames.close()
+            self._close_oldest()
+
+    def _close_oldest(self) -> None:
+        frames = self._frames.popitem(last=False)[1]
+        if frames is not None:
+            frames.close()
 
     def line(self, position: Position) -> Hit | None:
         """Return the line that begins there; None if none does."""
@@ -48,12 +51,8 @@ class StoredLines:
 
     def forward(self, start: Position) -> Iterator[Hit]:
         """Yield the lines that begin at `start` and behind it, in order."""
-        for number in (one.number for one in self._view.segments):
-            if number < start.segment:
-                continue
-            frames = self._opened(number)
-            if frames is None:
-                continue
+        numbers = [one.number for one in self._view.segments if one.number >= start.segment]
+        for number, frames in self._each(numbers):
             first = frames.at(start.offset) if number == start.segment else 0
             for frame in range(first, frames.count):
                 lines = self._lines(frames, frame)
@@ -63,12 +62,8 @@ class StoredLines:
 
     def backward(self, start: Position) -> Iterator[Hit]:
         """Yield the lines that begin before `start`, the nearest first."""
-        for number in (one.number for one in reversed(self._view.segments)):
-            if number > start.segment:
-                continue
-            frames = self._opened(number)
-            if frames is None:
-                continue
+        numbers = [one.number for one in self._view.segments if one.number <= start.segment]
+        for number, frames in self._each(numbers[::-1]):
             last = frames.count - 1
             if number == start.segment:
                 last = min(last, frames.at(start.offset))
@@ -79,14 +74,16 @@ class StoredLines:
                 for offset, line in reversed(lines):
                     yield Hit(Position(number, offset), line)
 
-    def _opened(self, number: int) -> Frames | None:
-        if number not in self._frames:
-            while len(self._frames) >= _KEPT:
-                old = self._frames.popitem(last=False)[1]
-                if old is not None:
-                    old.close()
-            self._frames[number] = self._view.open(number)
-        return self._frames[number]
+    def _each(self, numbers: list[int]) -> Iterator[tuple[int, Frames]]:
+        """Yield each segment that can be opened."""
+        for number in numbers:
+            if number not in self._frames:
+                while len(self._frames) >= _KEPT:
+                    self._close_oldest()
+                self._frames[number] = self._view.open(number)
+            frames = self._frames[number]
+            if frames is not None:
+                yield number, frames
 
     def _lines(self, frames: Frames, frame: int) -> list[tuple[int, bytes]]:
         """Return the lines of a frame with their places in the text."""
