@@ -68,24 +68,19 @@ class FrameText:
         """Return the hashes of the windows of ids, and of all others."""
         in_hex = _five(self.hex)
         others = _five(self.digit | self.letter | (self.text > 127)) > (in_hex | _five(self.letter))
-        addresses = self._sevens(self._addresses())
-        return self._fives(in_hex) * U64(MULTIPLIER), numpy.concatenate(
+        addresses = self._at(self._addresses(), _SEVEN) | U64(ADDRESS_MARK)
+        return self._at(in_hex, _FIVE) * U64(MULTIPLIER), numpy.concatenate(
             (
-                self._fives(others) * U64(MULTIPLIER),
+                self._at(others, _FIVE) * U64(MULTIPLIER),
                 addresses * U64(MULTIPLIER),
                 addresses * U64(SECOND_MULTIPLIER),
             )
         )
 
-    def _fives(self, where: Array) -> Array:
+    def _at(self, where: Array, mask: Any) -> Array:
+        """Return the bytes at these places that a mask of eight lets through."""
         found: Array = self.eights[numpy.flatnonzero(where)]
-        found &= _FIVE
-        return found
-
-    def _sevens(self, where: Array) -> Array:
-        found: Array = self.eights[numpy.flatnonzero(where)]
-        found &= _SEVEN
-        found |= U64(ADDRESS_MARK)
+        found &= mask
         return found
 
     def _addresses(self) -> Array:
