@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from datetime import UTC, date, datetime, time, timedelta, timezone
+from datetime import UTC, date, datetime, time, timedelta, tzinfo
 
 from logsrv.kit.text.words import shown
 
@@ -45,9 +45,9 @@ def moment(text: str, now: float, utc: bool) -> float:
 
 
 def _of_parts(parts: re.Match[str], now: float, utc: bool) -> float:
-    zone = UTC if utc else None
+    zone: tzinfo | None = UTC if utc else None
     if parts["zone"]:
-        zone = _zone(parts["zone"])
+        zone = datetime.strptime(parts["zone"].upper(), "%z").tzinfo
     today = datetime.fromtimestamp(now, zone).date()
     day = date.fromisoformat(parts["date"]) if parts["date"] else today
     if parts["day"] == "yesterday":
@@ -62,14 +62,3 @@ def _of_parts(parts: re.Match[str], now: float, utc: bool) -> float:
     )
     # Without a zone this is local time: of two that clocks set back show twice, the first.
     return datetime.combine(day, clock).timestamp() + leap
-
-
-def _zone(text: str) -> timezone:
-    if text in "Zz":
-        return UTC
-    digits = text[1:].replace(":", "")
-    hours, minutes = int(digits[:2]), int(digits[2:])
-    if minutes > 59 or hours > 23:
-        raise ValueError("no such offset")
-    offset = timedelta(hours=hours, minutes=minutes)
-    return timezone(-offset if text[0] == "-" else offset)
