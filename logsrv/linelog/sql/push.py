@@ -179,12 +179,8 @@ def _certain(piece: str, small: bool) -> Node:
         others = (part, _ALSO[part]) if part in _ALSO else (part,)
         spellings = [begun + other for begun in spellings for other in others]
         if len(spellings) > _MOST_SPELLINGS:
-            return _longest_part(run)
+            return _any_text([max(re.split("[ik]", run), key=len)])
     return _any_text(spellings) if run else EVERYTHING
-
-
-def _longest_part(run: str) -> Node:
-    return _any_text([max(re.split("[ik]", run), key=len)])
 
 
 def _any_text(texts: list[str]) -> Node:
