@@ -47,50 +47,6 @@ def pieces(fd: int, size: int = FRAME, offset: int = 0) -> Iterator[tuple[bytes,
         offset, wanted = offset + (end or len(chunk)), size
 
 
-def seal(
-    segment: Segment,
-    disk: Disk,
-    going: Callable[[], bool] = lambda: True,
-    *,
-    with_words: bool = True,
-    pack: Pack | None = None,
-) -> Index:
-    """Compress a plain segment and remove the plain file; return the index.
-
-    with_words: make a word index as well; there is none where it would be too large to be of use.
-    pack: does what `pack_here` does, elsewhere.
-
-    Raises OSError when the disk is full or broken or something has the name of the packed file, and
-    Interrupted when `going()` turns false (asked before each frame): then the plain file is as it was.
-    """
-    # The name of the plain file, whose text is about to have another.
-    disk.sync_directory()
-    try:
-        made = (pack or pack_here)(segment, disk, going, with_words)
-        if segment.packed in disk.entries():
-            raise FileExistsError(errno.EEXIST, f"{disk.path(segment.packed)} is there already")
-    except (OSError, Interrupted):
-        disk.unlink(tmp(segment.packed))
-        disk.unlink(tmp(segment.words))
-        raise
-    try:
-        save(made, segment, disk)
-        # The text has its name last, so that whoever finds it finds what is beside it.
-        if tmp(segment.words) in disk.entries():
-            disk.rename(tmp(segment.words), segment.words)
-        else:
-            disk.unlink(segment.words)
-        disk.rename(tmp(segment.packed), segment.packed)
-    except OSError:
-        beside = (segment.index, segment.words)
-        for leftover in (tmp(segment.packed), *map(tmp, beside), *beside):
-            disk.unlink(leftover)
-        raise
-    disk.sync_directory()
-    disk.unlink(segment.name)
-    return made
-
-
 def pack_here(segment: Segment, disk: Disk, going: Callable[[], bool], with_words: bool) -> Index:
     """Write the frames, and their words, to temporary files; both are on the medium on return.
 
@@ -122,4 +78,48 @@ def pack_here(segment: Segment, disk: Disk, going: Callable[[], bool], with_word
         written = os.fstat(source)
         os.utime(fd, ns=(written.st_atime_ns, written.st_mtime_ns))
         disk.fdatasync(fd)
+    return made
+
+
+def seal(
+    segment: Segment,
+    disk: Disk,
+    going: Callable[[], bool] = lambda: True,
+    *,
+    with_words: bool = True,
+    pack: Pack = pack_here,
+) -> Index:
+    """Compress a plain segment and remove the plain file; return the index.
+
+    with_words: make a word index as well; there is none where it would be too large to be of use.
+    pack: does what `pack_here` does, maybe elsewhere.
+
+    Raises OSError when the disk is full or broken or something has the name of the packed file, and
+    Interrupted when `going()` turns false (asked before each frame): then the plain file is as it was.
+    """
+    # The name of the plain file, whose text is about to have another.
+    disk.sync_directory()
+    try:
+        made = pack(segment, disk, going, with_words)
+        if segment.packed in disk.entries():
+            raise FileExistsError(errno.EEXIST, f"{disk.path(segment.packed)} is there already")
+    except (OSError, Interrupted):
+        disk.unlink(tmp(segment.packed))
+        disk.unlink(tmp(segment.words))
+        raise
+    try:
+        save(made, segment, disk)
+        # The text has its name last, so that whoever finds it finds what is beside it.
+        if tmp(segment.words) in disk.entries():
+            disk.rename(tmp(segment.words), segment.words)
+        else:
+            disk.unlink(segment.words)
+        disk.rename(tmp(segment.packed), segment.packed)
+    except OSError:
+        beside = (segment.index, segment.words)
+        for leftover in (tmp(segment.packed), *map(tmp, beside), *beside):
+            disk.unlink(leftover)
+        raise
+    disk.sync_directory()
+    disk.unlink(segment.name)
     return made
