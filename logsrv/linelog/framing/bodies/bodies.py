@@ -119,9 +119,7 @@ class Records:
 
     def add_texts(self, texts: list[bytes]) -> None:
         """Add records of text, many at once. Raises RequestRefused (413) as `add` does."""
-        self._made += sum(map(len, texts))
-        self.expect(len(texts))
-        self._made += len(texts) * RECORD
+        self.made(sum(map(len, texts)), len(texts))
         self._number += len(texts)
         self._open = texts
         self._runs.append(RecordRun(texts, structured=False))
@@ -159,9 +157,7 @@ class Records:
 
     def add_lines(self, text: bytes, number: int) -> None:
         """Add records that are whole lines already, so many. Raises RequestRefused (413) as `add` does."""
-        self._made += len(text)
-        self.expect(number)
-        self._made += number * RECORD
+        self.made(len(text), number)
         self._number += number
         self._runs.append(WholeLines(text, number))
 
@@ -172,15 +168,14 @@ class Records:
 
     def reject(self, number: int = 1) -> None:
         """Count records that are left out, as they are none. Raises RequestRefused (413) as `add` does."""
-        self.expect(number)
-        self._made += number * RECORD
+        self.made(0, number)
         self.reasons["protocol"] += number
 
-    def made(self, size: int) -> None:
-        """Count what is made of a body beside its records. Raises RequestRefused (413) as `add` does."""
+    def made(self, size: int, number: int = 1) -> None:
+        """Count so many records, or what is as large. Raises RequestRefused (413) as `add` does."""
         self._made += size
-        self.expect(1)
-        self._made += RECORD
+        self.expect(number)
+        self._made += number * RECORD
 
     def expect(self, number: int) -> None:
         """Raise RequestRefused (413) if so many more records would be too much, however short they are."""
