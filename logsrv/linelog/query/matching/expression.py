@@ -14,6 +14,7 @@ from typing import NamedTuple
 
 from logsrv.linelog.query.language.engine import Search, check, compiled
 from logsrv.linelog.query.language.size import size_of
+from logsrv.linelog.query.matching.literals import quoted
 from logsrv.linelog.query.matching.needs import AllOf, Literal, Need, both, either
 
 _OCTAL = re.compile(r"0[0-7]{0,2}|[1-7][0-7]{1,2}")
@@ -179,11 +180,11 @@ class _Reader:
     def _literal(self, character: str) -> None:
         fold = self.groups[-1].fold
         needed = Literal((lower(character) if fold else character).encode(), fold)
-        if fold and character.isascii() and character.isalpha():
-            both = character.upper() + character.lower()
-            self._write(f"[{both}]", need=needed, allowed=frozenset(both.encode()))
-        else:
-            self._write(_code(ord(character)), need=needed, allowed=frozenset({ord(character)}))
+        cases = {character}
+        if fold and character.isascii():
+            cases = {character.upper(), character.lower()}
+        written = quoted(character, ignore_case=fold)
+        self._write(written, need=needed, allowed=frozenset(map(ord, cases)))
 
     def _escape(self) -> None:
         rest = self.at + 1
@@ -354,6 +355,4 @@ def _other_case(low: int, high: int) -> list[tuple[int, int]]:
 
 
 def _code(character: int) -> str:
-    if chr(character).isascii() and chr(character).isalnum():
-        return chr(character)
-    return f"\\x{{{character:x}}}"
+    return quoted(chr(character), ignore_case=False)
