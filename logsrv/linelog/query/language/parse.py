@@ -227,8 +227,6 @@ def _check_level(value: str, at: int) -> None:
 
 def _check(pattern: str, at: int, patterns: list[str]) -> None:
     """Raise QueryError if `pattern`, which stands at `at`, is no expression, or too much of them."""
-    # Ten milliseconds that only expressions have to pay.
-
     patterns.append(pattern)
     try:
         late.check_sizes(patterns)

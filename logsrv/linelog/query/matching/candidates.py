@@ -33,8 +33,6 @@ def candidate(node: Node) -> Candidate | None:
     if isinstance(node, Regex):
         return _of_regex(node.pattern)
     if isinstance(node, (Compare, Has)):
-        # With all that knows of fields, which a search of words does without.
-
         # To be another than any text is just to be there.
         return late.of_compare(
             node if isinstance(node, Compare) else Compare(node.field, "!=", "\n")
@@ -70,7 +68,6 @@ def _of_either(found: list[Candidate | None]) -> Candidate | None:
 
 
 def _of_regex(pattern: str) -> Candidate:
-
     found = late.read_expression(pattern)
     literals = literals_of(found.need)
     best = max(literals, key=lambda one: len(one.text), default=None)

@@ -58,7 +58,6 @@ def _text_finder(text: str) -> Finder:
 
 
 def _regex_finder(pattern: str) -> Finder:
-
     search = late.read_expression(pattern).in_message
 
     def find(message: bytes) -> Iterator[tuple[int, int]]:

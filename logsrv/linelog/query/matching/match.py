@@ -200,7 +200,6 @@ def _fixed_width(
     node: Node, found: tuple[Literal, ...]
 ) -> tuple[tuple[frozenset[int], ...], Literal, int] | None:
     """Return the classes of an expression of a fixed width, its literal and the bytes before that."""
-
     assert isinstance(node, Regex)
     classes = late.read_expression(node.pattern).classes
     literal = [

@@ -33,5 +33,4 @@ def need_of(node: Node) -> Need | None:
 
 
 def _need_of_regex(pattern: str) -> Need | None:
-
     return late.read_expression(pattern).need
