@@ -133,15 +133,15 @@ def _record(
     metadata: Mapping[str, Any],
 ) -> dict[str, Any]:
     """Return the record of an entry. names: those under which its time and its line stand."""
-    ours = {names[0]: of_nanoseconds(0, time) or str(time), names[1]: line}
-    if not metadata:
-        return {**labels, **ours}
+    time_name, line_name = names
     found = dict(labels)
     for name, value in metadata.items():
-        while name in found or name in ours:
+        while name in found or name in names:
             name = f"_{name}"
         found[name] = value
-    return found | ours
+    found[time_name] = of_nanoseconds(0, time) or str(time)
+    found[line_name] = line
+    return found
 
 
 def _out_of_snappy(body: bytes, most: int) -> bytes:
