@@ -40,6 +40,7 @@ class Valve:
         # By id. In each, those that have delivered least recently come first.
         self._running: dict[int, Producer] = {}
         self._paused: dict[int, Producer] = {}
+        self._waiting: dict[Callable[[], object], None] = {}
         self._at_once = FIRST
         self._next_turn = NextTurn(reactor, self._resume)
 
@@ -65,6 +66,13 @@ class Valve:
         """Return true if a producer is to wait: the valve is closed, or its turn has not come since."""
         return self.closed or id(producer) in self._paused
 
+    def when_open(self, call: Callable[[], object]) -> None:
+        """Make a call, once: at once, or before any sender is resumed when the valve opens."""
+        if self.closed:
+            self._waiting[call] = None
+        else:
+            call()
+
     def closed_for(self) -> float:
         """Return for how many seconds all have been paused; 0 if they are not."""
         return monotonic() - self._closed_at if self.closed else 0.0
@@ -82,11 +90,21 @@ class Valve:
                 self._pause(producer)
 
     def open(self) -> None:
-        """Resume all, the first of them at once."""
-        if self.closed:
-            self.closed = False
-            self._at_once = FIRST
-            self._resume()
+        """Make the calls that wait for it, then resume all, the first of them at once."""
+        if not self.closed:
+            return
+        self.closed = False
+        self._at_once = FIRST
+        for call in list(self._waiting):
+            del self._waiting[call]
+            try:
+                call()
+            except Exception:
+                log.failure("what waited for the store failed")
+            # It may store so much that the valve closes again.
+            if self.closed:
+                return
+        self._resume()
 
     def _resume(self) -> None:
         """Resume some, and twice as many in the next turn."""

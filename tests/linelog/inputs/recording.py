@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import attrs
@@ -72,6 +73,10 @@ class Sink:
 
     def holds(self, producer: Producer) -> bool:
         return self.closed
+
+    def when_open(self, call: Callable[[], object]) -> None:
+        if not self.closed:
+            call()
 
     def served(self, producer: Producer) -> None:
         """Takes no part in who comes first."""

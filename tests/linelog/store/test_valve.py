@@ -199,3 +199,50 @@ def test_one_that_has_gone_meanwhile_is_not_resumed() -> None:
     reactor.turn()
     reactor.turn()
     assert senders[-1].told == ["pause"]
+
+
+def test_what_waits_for_it_to_open_comes_before_the_senders() -> None:
+    valve, sender = Valve(Clock()), Sender()
+    valve.add(sender)
+    told = []
+
+    def note() -> None:
+        told.append(list(sender.told))
+
+    valve.when_open(note)
+    assert told == [[]], "it is open: at once"
+    valve.close()
+    valve.when_open(note)
+    valve.when_open(note)
+    valve.open()
+    valve.close()
+    valve.open()
+    assert told == [[], ["pause"]], "once"
+
+
+def test_a_call_that_closes_it_again_leaves_the_others_for_the_next_time() -> None:
+    valve, sender = Valve(Clock()), Sender()
+    valve.add(sender)
+    calls = []
+    valve.close()
+
+    def much() -> None:
+        calls.append("a")
+        valve.close()
+
+    valve.when_open(much)
+    valve.when_open(lambda: calls.append("b"))
+    valve.open()
+    assert valve.closed and calls == ["a"] and sender.told == ["pause"]
+    valve.open()
+    assert calls == ["a", "b"] and sender.told == ["pause", "resume"]
+
+
+def test_a_call_that_fails_keeps_nobody_from_going_on() -> None:
+    valve, sender = Valve(Clock()), Sender()
+    valve.add(sender)
+    valve.close()
+    valve.when_open(lambda: 1 // 0)
+    with capturedLogs() as events:
+        valve.open()
+    assert sender.told == ["pause", "resume"] and len(events) == 1

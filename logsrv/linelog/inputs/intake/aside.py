@@ -24,9 +24,8 @@ SMALL = 16 << 10
 
 
 class Aside:
-    """The connections of a listener whose last chunk was costly, in the order in which they go on.
-
-    A producer: while the valve is closed none of them goes on.
+    """The connections of a listener whose last chunk was costly, in the order in which they go on:
+    none while the valve is closed.
     """
 
     def __init__(self, valve: Valve, clock: IReactorTime) -> None:
@@ -41,29 +40,17 @@ class Aside:
         """Pause a producer, and resume it when those before it have had their turn."""
         self._waiting[producer] = None
         producer.pauseProducing()
-        self._valve.add(self)
-        self._go_on_later()
+        self._next_turn.ask()
 
     def remove(self, producer: Producer) -> None:
         """Forget one that has gone; whoever does not wait is ignored."""
         self._waiting.pop(producer, None)
 
-    def pauseProducing(self) -> None:
-        """Do nothing in the turns to come, until it is resumed."""
-
-    def resumeProducing(self) -> None:
-        self._go_on_later()
-
-    def _go_on_later(self) -> None:
-        if not self._valve.closed:
-            self._next_turn.ask()
-
     def _go_on(self) -> None:
-        if self._waiting and not self._valve.closed:
+        if self._valve.closed:
+            self._valve.when_open(self._go_on)
+        elif self._waiting:
             producer = next(iter(self._waiting))
             del self._waiting[producer]
             producer.resumeProducing()
-        if self._waiting:
-            self._go_on_later()
-        else:
-            self._valve.remove(self)
+            self._next_turn.ask()

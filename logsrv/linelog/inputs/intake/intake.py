@@ -115,7 +115,7 @@ class Intake:
             deque()
         )
         self._storing = False
-        self._next_turn = NextTurn(clock, self._store_waiting)
+        self._next_turn = NextTurn(clock, self._store_behind_others)
         self.metrics = metrics
         self._complaints = Seldom(clock.seconds)
         counts = self.counts
@@ -160,7 +160,6 @@ class Intake:
             return len(block) + lines * (line - 1)
         pieces = block.pieces(MOST_STORED // line)
         self._waiting += [Batch(piece, source, received) for piece in pieces]
-        self.valve.add(self)
         self._store_waiting()
         return self.stored_size(block, source)
 
@@ -182,7 +181,6 @@ class Intake:
     def in_turn(self, take: Callable[[], object]) -> None:
         """Call what takes more than came, such as unpacks it, when the store has room for it."""
         self._waiting.append(take)
-        self.valve.add(self)
         self._store_waiting()
 
     @property
@@ -230,15 +228,12 @@ class Intake:
         expected = f"a record is not as {self.label} takes them, or longer than --max-record"
         self.complain(source, f"{expected}; stored as text", "text")
 
-    def pauseProducing(self) -> None:
-        """Do nothing: whoever delivers is paused, and what is here already waits."""
-
-    def resumeProducing(self) -> None:
-        """Store what waits, but not before others were read from: it may close the valve again."""
-        self._next_turn.ask()
+    def _store_behind_others(self) -> None:
+        """Store what waits, or, if others have closed the valve again, before them when it opens next."""
+        self.valve.when_open(self._store_waiting)
 
     def _store_waiting(self) -> None:
-        """Store what waits, as far as the valve stays open."""
+        """Store what waits, as far as the valve stays open; the rest when others were read from."""
         if self._storing:
             return
         self._storing = True
@@ -247,8 +242,8 @@ class Intake:
                 self._go_on()
         finally:
             self._storing = False
-        if not self._waiting:
-            self.valve.remove(self)
+        if self._waiting:
+            self.valve.when_open(self._next_turn.ask)
 
     def _go_on(self) -> None:
         following = self._waiting.popleft()
@@ -279,7 +274,6 @@ class Intake:
             )
         while self._waiting:
             self._go_on()
-        self.valve.remove(self)
         if self.connection_log is not None:
             self.connection_log.flush()
 

@@ -45,7 +45,7 @@ class _Work:
 
 
 class Turns:
-    """The work of a listener's connections. A producer: the valve holds it up."""
+    """The work of a listener's connections. The valve holds it up."""
 
     def __init__(self, valve: Valve, clock: IReactorTime) -> None:
         self._valve = valve
@@ -86,9 +86,7 @@ class Turns:
         if (self._at_once < MOST_AT_ONCE or self._valve.closed) and self._first_slice(work):
             return
         self._short.append(work)
-        if self._waiting == 1:
-            self._valve.add(self)
-            self._go_on_later()
+        self._next_turn.ask()
 
     def finish(self) -> int:
         """Do what nobody sends again, for a second at most; return how many pieces were given up."""
@@ -102,18 +100,7 @@ class Turns:
         given_up += self._waiting
         self._short.clear()
         self._long.clear()
-        self._valve.remove(self)
         return given_up
-
-    def pauseProducing(self) -> None:
-        """Do nothing in the turns to come, until it is resumed."""
-
-    def resumeProducing(self) -> None:
-        self._go_on_later()
-
-    def _go_on_later(self) -> None:
-        if self._waiting and not self._valve.closed:
-            self._next_turn.ask()
 
     def _first_slice(self, work: _Work) -> bool:
         began = self._clock.seconds()
@@ -123,17 +110,18 @@ class Turns:
 
     def _go_on(self) -> None:
         self._at_once = 0.0
-        if not self._valve.closed:
-            self._turn()
-        self._go_on_later()
+        if self._valve.closed:
+            self._valve.when_open(self._go_on)
+            return
+        self._turn()
+        if self._waiting:
+            self._next_turn.ask()
 
     def _turn(self) -> None:
         if self._long and not self._slice(work := self._long.popleft()):
             self._long.insert(MANY - 1, work)
         if self._short and not self._slice(work := self._short.popleft()):
             (self._short if work.slices < FEW else self._long).append(work)
-        if not self._waiting:
-            self._valve.remove(self)
         if self._held_up and not self.full:
             held_up, self._held_up = self._held_up, {}
             for producer in held_up:

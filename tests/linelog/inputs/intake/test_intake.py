@@ -100,6 +100,24 @@ def test_others_are_read_from_before_what_waits_is_stored() -> None:
     assert other.producerState == "paused" and store.pending
 
 
+def test_what_waits_is_stored_although_others_close_the_valve_each_time() -> None:
+    """Else the push of one would wait for as long as hundreds of others send all they can."""
+    store = SlowStore()
+    way = intake(store)
+    way.take(Block.of(b"\n" * (1 << 20)), "unix:" + "\x01" * 100)
+    left = [way.received_lines]
+    for _ in range(20):
+        store.write()
+        # What they send is read before the calls of the next turn.
+        store.append(Batch(Block.of(b"x" * HIGH_WATER + b"\n"), "tcp:others", 0.0))
+        turn(way.clock)
+        left.append(way.received_lines)
+    assert left[-1] == 1 << 20
+    assert left[1] == left[0] and left[2] > left[1] and left[3] == left[2], (
+        "by turns with the others"
+    )
+
+
 def test_a_block_of_usual_size_is_not_cut() -> None:
     """Nothing is copied for it and nothing waits."""
     sink = Sink()
