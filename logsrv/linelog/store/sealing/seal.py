@@ -16,7 +16,7 @@ import zstandard
 
 from logsrv.linelog.store.disk.disk import Disk
 from logsrv.linelog.store.segments.index import Index
-from logsrv.linelog.store.segments.indexing import add, empty, look, save
+from logsrv.linelog.store.segments.indexing import add, look, save
 from logsrv.linelog.store.segments.segment import Segment, tmp
 from logsrv.linelog.store.words.build import Builder
 
@@ -52,7 +52,7 @@ def pack_here(segment: Segment, disk: Disk, going: Callable[[], bool], with_word
 
     Raises OSError, and Interrupted.
     """
-    made = empty(segment)
+    made = Index(segment.number)
     compressor = zstandard.ZstdCompressor(level=LEVEL, write_checksum=True, write_content_size=True)
     with contextlib.ExitStack() as undo:
         fd = disk.create_anew(tmp(segment.packed))

@@ -74,10 +74,10 @@ class Index(NamedTuple):
     """
 
     segment: int
-    text: int
-    compressed: int
-    lines: int
-    frames: tuple[Frame, ...]
+    text: int = 0
+    compressed: int = 0
+    lines: int = 0
+    frames: tuple[Frame, ...] = ()
     format: int = FORMAT
 
     @property

@@ -96,11 +96,6 @@ def _extreme(eights: Array, place: int, extreme: Callable[[Array], Any]) -> byte
     return found[:SIZE]
 
 
-def empty(segment: Segment) -> Index:
-    """Return the index of a segment without frames."""
-    return Index(segment.number, 0, 0, 0, ())
-
-
 def encode(index: Index) -> bytes:
     """Return the index as it is stored."""
     body = _compact([[*frame[:3], *frame.times] for frame in index.frames]) + b"\n"
@@ -123,7 +118,7 @@ def rebuild(packed: Segment, disk: Disk) -> Index:
 
     Raises OSError; ValueError for a damaged file.
     """
-    index = empty(packed)
+    index = Index(packed.number)
     for text, compressed in frames(packed, disk):
         index = add(index, look(text, len(text)), compressed)
     save(index, packed, disk)
