@@ -1,9 +1,11 @@
-"""Strictness: what every answer tells the browser, which requests are for us, who asks. Sans-IO."""
+"""Strictness: what every answer tells the browser, which requests are for us, who asks, and whether a page
+of another site made a browser ask. Sans-IO.
+"""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Collection
+from collections.abc import Callable, Collection
 from ipaddress import IPv4Address, IPv6Address, IPv6Network, ip_address
 
 HEADERS = {
@@ -20,6 +22,7 @@ _HOST_HEADER = re.compile(
     r"(?:\[([0-9a-fA-F:.]+)\]|([A-Za-z0-9._-]{1,253}))(?::\d{1,5})?", re.ASCII
 )
 LOOPBACK_NAMES = frozenset({"localhost", "127.0.0.1", "::1"})
+_PORTS = (":80", ":443")
 
 
 def name_in(header: bytes) -> str | None:
@@ -77,3 +80,27 @@ def _number(host: str) -> IPv4Address | IPv6Address | None:
     # A socket for both families writes an IPv4 address as one of IPv6.
     mapped = found.ipv4_mapped if isinstance(found, IPv6Address) else None
     return mapped or found
+
+
+def foreign(header: Callable[[bytes], bytes | None], *, link: bool = False) -> str | None:
+    """Return why a request is one that a page of another site has sent, in a sentence; None if it is not.
+
+    header: gives one of the request's by its name. link: it may be a link there that somebody followed.
+    """
+    site = header(b"Sec-Fetch-Site")
+    if site in (b"cross-site", b"same-site") and not (
+        link and header(b"Sec-Fetch-Mode") == b"navigate"
+    ):
+        return "this request comes from a page of another site"
+    origin = header(b"Origin")
+    if origin is not None and _place(origin.partition(b"://")[2]) != _place(header(b"Host") or b""):
+        return "the Origin of this request is another site"
+    return None
+
+
+def _place(host: bytes) -> bytes:
+    """Return the host and port of a header; a usual port goes without saying."""
+    text = host.decode("latin-1").lower()
+    for port in _PORTS:
+        text = text.removesuffix(port)
+    return text.encode("latin-1")

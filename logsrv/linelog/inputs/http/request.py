@@ -43,7 +43,7 @@ from logsrv.kit.net.twisted.http import request_line
 from logsrv.kit.text.escape import one_line
 from logsrv.kit.text.transitions import transitions
 from logsrv.kit.web.channel import host_and_target
-from logsrv.kit.web.origin import foreign
+from logsrv.kit.web.hosts import foreign
 from logsrv.linelog.framing.bodies import coded, http_lines
 from logsrv.linelog.framing.bodies.bodies import Reply, RequestRefused, json_line
 from logsrv.linelog.inputs.http.body import (
