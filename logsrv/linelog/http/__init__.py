@@ -2,8 +2,8 @@
 
 settings            the options, and where a token is needed
 server              sends each request to what answers it, and makes answers of errors
-access, attempts    checks of Host, Origin and token, and a limit on guessing it
-endpoints, openapi  the table of paths and parameters: requests are checked and documented by it
+access              checks of Host, Origin and token, and a limit on guessing it
+endpoints           the table of paths and parameters: requests are checked and documented by it
 responses           answers with the headers that all have, counted by status
 problems            answers that are a status and a sentence
 totals              how much is in the store, counted once

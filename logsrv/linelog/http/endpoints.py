@@ -13,6 +13,7 @@ from urllib.parse import parse_qsl
 
 import attrs
 
+from logsrv import __version__
 from logsrv.errors import QueryError
 from logsrv.kit.text.time import rfc3339
 from logsrv.kit.text.words import did_you_mean, listed, shown
@@ -221,3 +222,55 @@ ENDPOINTS: tuple[ApiEndpoint, ...] = (
     ApiEndpoint("/readyz", "Status 503 while no lines are taken in", open=True),
 )
 BY_PATH = {one.path: one for one in ENDPOINTS}
+
+_ERROR = {
+    "description": "What is wrong, and where in the query",
+    "content": {
+        "application/json": {
+            "schema": {
+                "type": "object",
+                "required": ["error"],
+                "properties": {
+                    "error": {"type": "string"},
+                    "at": {"type": "integer", "minimum": 1},
+                },
+            }
+        }
+    },
+}
+
+
+def document() -> dict[str, Any]:
+    """Return the description of the API as OpenAPI 3.1, for JSON."""
+    return {
+        "openapi": "3.1.0",
+        "info": {"title": "logsrv", "version": __version__},
+        "components": {"securitySchemes": {"token": {"type": "http", "scheme": "bearer"}}},
+        "paths": {one.path: {"get": _operation(one)} for one in ENDPOINTS},
+    }
+
+
+def _operation(endpoint: ApiEndpoint) -> dict[str, Any]:
+    return {
+        "operationId": endpoint.name.partition(".")[0],
+        "summary": endpoint.help,
+        "security": [{}] if endpoint.open else [{"token": []}, {}],
+        "parameters": [_parameter(one) for one in endpoint.parameters],
+        "responses": {
+            "200": {
+                "description": "OK",
+                "content": {endpoint.type.partition(";")[0]: {"schema": {}}},
+            },
+            "default": _ERROR,
+        },
+    }
+
+
+def _parameter(parameter: Parameter) -> dict[str, Any]:
+    return {
+        "name": parameter.name,
+        "in": "query",
+        "required": parameter.required,
+        "description": parameter.help,
+        "schema": dict(parameter.schema),
+    }

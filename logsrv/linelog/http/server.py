@@ -18,10 +18,8 @@ from logsrv.kit.observe.metrics import Metrics
 from logsrv.kit.text.words import shown
 from logsrv.kit.web.channel import WebRequest
 from logsrv.kit.web.monitor import Monitor
-from logsrv.linelog.http.access import Access
-from logsrv.linelog.http.attempts import Attempts
-from logsrv.linelog.http.endpoints import BY_PATH, EVENTS, JSON, ApiEndpoint
-from logsrv.linelog.http.openapi import document
+from logsrv.linelog.http.access import Access, Attempts
+from logsrv.linelog.http.endpoints import BY_PATH, EVENTS, JSON, ApiEndpoint, document
 from logsrv.linelog.http.page import assets
 from logsrv.linelog.http.problems import STOPPING, Problem
 from logsrv.linelog.http.responses import Responses

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import contextlib
+import json
 from typing import Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from logsrv.linelog.http.endpoints import BY_PATH, LONGEST_QUERY
+from logsrv.linelog.http.endpoints import BY_PATH, ENDPOINTS, LONGEST_QUERY, document
 from logsrv.linelog.http.problems import Problem
 
 NOW = 1_795_000_000.0
@@ -80,3 +81,16 @@ def test_anything(query: bytes) -> None:
     """Whatever comes is values or a problem."""
     with contextlib.suppress(Problem):
         assert set(read(query)) == set(read(b""))
+
+
+def test_every_endpoint_is_in_the_description() -> None:
+    found = json.loads(json.dumps(document()))
+    assert list(found["paths"]) == [endpoint.path for endpoint in ENDPOINTS]
+    for endpoint in ENDPOINTS:
+        operation = found["paths"][endpoint.path]["get"]
+        assert [one["name"] for one in operation["parameters"]] == [
+            one.name for one in endpoint.parameters
+        ]
+        assert operation["summary"] and all(one["description"] for one in operation["parameters"])
+    ids = [path["get"]["operationId"] for path in found["paths"].values()]
+    assert len(set(ids)) == len(ids)
