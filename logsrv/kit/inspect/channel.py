@@ -18,8 +18,7 @@ from twisted.internet.protocol import connectionDone
 from twisted.logger import ILogObserver, LogEvent, Logger, globalLogPublisher
 from zope.interface import implementer
 
-from logsrv.kit.inspect.server import SocketServer
-from logsrv.kit.inspect.session import Session
+from logsrv.kit.inspect.session import Session, SocketServer
 from logsrv.kit.inspect.typing import Typing
 from logsrv.kit.net.source import host_text
 

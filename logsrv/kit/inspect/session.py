@@ -1,13 +1,16 @@
-"""A session of one who looks inside: commands line by line, each answered before the next is read."""
+"""Sessions of those who look inside, at a socket that only the right people reach: commands line by line,
+each answered before the next is read.
+"""
 
 from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, cast
 
 import attrs
-from twisted.internet.interfaces import IReactorTime
+from twisted.internet.interfaces import IAddress, IReactorTime
+from twisted.internet.protocol import Factory, Protocol
 from twisted.internet.task import deferLater
 from twisted.logger import Logger
 
@@ -15,10 +18,12 @@ from logsrv.errors import PeerError
 from logsrv.kit.framing.lines import LineFormat
 from logsrv.kit.inspect.commands import FAREWELLS, NO_PYTHON, PYTHON, answer
 from logsrv.kit.inspect.python import PythonPrompt
-from logsrv.kit.inspect.view import ServiceView
+from logsrv.kit.inspect.view import Service, ServiceView
 from logsrv.kit.net.guard.guard import ConnectionSettings
+from logsrv.kit.net.listen import OwnReceiver
 from logsrv.kit.observe.failures import Failures
-from logsrv.kit.observe.metrics import Metrics
+from logsrv.kit.observe.metrics import Metrics, MetricsPart
+from logsrv.kit.protocols.connection.context import ListenerContext
 from logsrv.kit.protocols.lines import LineProtocol
 from logsrv.kit.text.escape import one_line
 
@@ -121,3 +126,32 @@ class Session(LineProtocol[SessionSettings, ServiceView]):
             self.show(text)
         if python.ended:
             self._python = None
+
+
+class SocketServer(OwnReceiver, ListenerContext, Factory):
+    """Builds the sessions of one listener, and serves its site."""
+
+    noisy = False
+
+    def __init__(
+        self, service: Service, label: str, rules: SessionSettings, metrics: MetricsPart
+    ) -> None:
+        clock = service.clock
+        failures = Failures(label, clock.seconds)
+        self._inspected = Inspected(rules, ServiceView(service), service.metrics, clock, failures)
+        # No session has peers, tasks or links.
+        super().__init__(cast(Any, self._inspected), label, metrics)
+        self.apply(rules)
+
+    def apply(self, settings: SessionSettings) -> None:
+        super().apply(settings)
+        self._inspected.settings = settings
+
+    def session(self) -> Session:
+        """Return a new session, not connected yet."""
+        session = Session()
+        session.factory = self
+        return session
+
+    def buildProtocol(self, addr: IAddress | None) -> Protocol:
+        return self.session()

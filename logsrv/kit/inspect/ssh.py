@@ -19,8 +19,7 @@ from zope.interface import implementer
 
 from logsrv.kit.inspect.channel import QUIET, Avatar, Channels
 from logsrv.kit.inspect.keys import fingerprint
-from logsrv.kit.inspect.server import SocketServer
-from logsrv.kit.inspect.session import SessionSettings
+from logsrv.kit.inspect.session import SessionSettings, SocketServer
 from logsrv.kit.inspect.view import Service
 from logsrv.kit.net.listen import OwnReceiver
 from logsrv.kit.observe.metrics import MetricsPart

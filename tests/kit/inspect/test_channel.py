@@ -14,8 +14,7 @@ from twisted.internet.address import IPv4Address
 from twisted.internet.task import Clock
 
 from logsrv.kit.inspect.channel import Channels, SessionChannel
-from logsrv.kit.inspect.server import SocketServer
-from logsrv.kit.inspect.session import SessionSettings
+from logsrv.kit.inspect.session import SessionSettings, SocketServer
 from tests.kit.inspect.looked import looked_into
 
 

@@ -8,8 +8,7 @@ from typing import Any
 from twisted.internet.address import IPv4Address
 from twisted.internet.task import Clock
 
-from logsrv.kit.inspect.server import SocketServer
-from logsrv.kit.inspect.session import SessionSettings
+from logsrv.kit.inspect.session import SessionSettings, SocketServer
 from logsrv.kit.testing.peer import MemoryPeer
 from tests.kit.inspect.looked import looked_into
 
