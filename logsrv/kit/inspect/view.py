@@ -14,12 +14,12 @@ from collections.abc import Iterable, Iterator
 from itertools import islice
 from typing import Any, Protocol
 
-from twisted.logger import LogLevel
+from twisted.logger import FilteringLogObserver, LogLevel, LogLevelFilterPredicate
 
-from logsrv.kit.inspect.log_level import log_levels, set_log_level
 from logsrv.kit.net.drain import unread
 from logsrv.kit.net.source import source_of
 from logsrv.kit.net.twisted.transports import unsent
+from logsrv.kit.net.twisted.twistd import wrap_log_observers
 from logsrv.kit.observe.metrics import Labels, Metrics
 from logsrv.kit.text.words import listed
 
@@ -27,6 +27,9 @@ MOST_LINES = 1000
 MOST_CONNECTIONS = 200
 MOST_TIMERS = 50
 LEVELS = [level.name for level in LogLevel.iterconstants()]
+# By namespace, "" for all; in the order in which they were set.
+_levels: dict[str, Any] = {"": LogLevel.debug}
+_predicate = LogLevelFilterPredicate(defaultLogLevel=LogLevel.debug)
 
 
 class Listening(Protocol):
@@ -148,3 +151,26 @@ def _labels(labels: Labels) -> str:
 def _name(function: Any) -> str:
     name = getattr(function, "__qualname__", None) or type(function).__qualname__
     return f"{getattr(function, '__module__', '?')}.{name}"
+
+
+def log_levels() -> list[tuple[str, str]]:
+    """Return each namespace that has a level of its own, and that level; "" is everything."""
+    return [(name, level.name) for name, level in _levels.items()]
+
+
+def set_log_level(level: Any, namespace: str = "") -> None:
+    """Log only what is at least `level`, of this namespace (`logsrv.kit.net`) or of all."""
+    # Once; who logs at full length until then pays nothing for this.
+    wrap_log_observers(_filtered)
+    _levels[namespace] = level
+    _predicate.setLogLevelForNamespace(namespace, level)
+
+
+def _filtered(observer: Any) -> Any:
+    if isinstance(observer, _Filtered):
+        return observer
+    return _Filtered(observer, [_predicate])
+
+
+class _Filtered(FilteringLogObserver):
+    """An observer of the log behind the level, known again as one of ours."""

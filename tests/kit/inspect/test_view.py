@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 from types import SimpleNamespace
 from typing import Any
 
@@ -76,3 +78,45 @@ def test_tasks_and_timers_in_their_order() -> None:
 def test_stacks_have_this_very_line() -> None:
     view, _ = looked_into()
     assert any("view.stacks()" in line for line in view.stacks())
+
+
+CODE = """
+from twisted.logger import Logger, LogLevel, formatEvent, globalLogBeginner
+from logsrv.kit.inspect.view import log_levels, set_log_level
+def show(event):
+    print(event["log_namespace"], formatEvent(event))
+globalLogBeginner.beginLoggingTo([show], redirectStandardIO=False)
+ours, other = Logger("logsrv.kit.net"), Logger("shout")
+def say(number):
+    for log in ours, other:
+        log.debug("debug {n}", n=number)
+        log.warn("warn {n}", n=number)
+say(1)
+set_log_level(LogLevel.warn)
+set_log_level(LogLevel.debug, "logsrv.kit")
+say(2)
+set_log_level(LogLevel.critical, "")
+say(3)
+other.critical("at last")
+print(log_levels())
+"""
+
+SAID = """\
+logsrv.kit.net debug 1
+logsrv.kit.net warn 1
+shout debug 1
+shout warn 1
+logsrv.kit.net debug 2
+logsrv.kit.net warn 2
+shout warn 2
+logsrv.kit.net debug 3
+logsrv.kit.net warn 3
+shout at last
+[('', 'critical'), ('logsrv.kit', 'debug')]
+"""
+
+
+def test_the_level_of_the_log_is_for_all_or_a_namespace() -> None:
+    """In a process of its own, whose log is no other test's."""
+    run = subprocess.run([sys.executable, "-c", CODE], capture_output=True, text=True, check=True)
+    assert run.stdout == SAID
