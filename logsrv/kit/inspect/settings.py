@@ -5,13 +5,15 @@ from __future__ import annotations
 import attrs
 
 from logsrv.kit.inspect.places import PLACE, InspectPlace
+from logsrv.kit.net.endpoints.endpoint import Endpoint
+from logsrv.kit.net.guard.guard import ConnectionSettings
 from logsrv.kit.options.declare import option
 from logsrv.kit.options.kinds import FLAG
-from logsrv.kit.web.settings import MonitorSettings
+from logsrv.kit.web.endpoints import web_endpoint
 
 
 @attrs.frozen(kw_only=True, slots=False)
-class OperatorSettings(MonitorSettings):
+class OperatorSettings(ConnectionSettings):
     """The options about connections, and all that every service has for its operator."""
 
     inspect: tuple[InspectPlace, ...] = option(
@@ -24,3 +26,9 @@ class OperatorSettings(MonitorSettings):
         FLAG,
         "let who looks inside run Python there: he can then do whatever the service can",
     )
+    metrics: tuple[Endpoint, ...] = option(
+        (), web_endpoint(9100, "Prometheus connects"),
+        "where to serve /metrics for Prometheus, /healthz and /readyz, such as "
+        "tcp:9100:interface=127.0.0.1",
+        repeatable=True,
+    )  # fmt: skip

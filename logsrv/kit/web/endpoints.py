@@ -1,4 +1,6 @@
-"""Endpoints by who connects: browsers and others that speak HTTP; nobody from another machine."""
+"""Endpoints by who connects: browsers and others that speak HTTP, by which rules; nobody from another
+machine.
+"""
 
 from __future__ import annotations
 
@@ -6,6 +8,7 @@ import attrs
 
 from logsrv.kit.net.endpoints.endpoint import Endpoint
 from logsrv.kit.net.endpoints.parse import parse_endpoint
+from logsrv.kit.net.guard.guard import ConnectionSettings
 from logsrv.kit.options.kinds import Kind, endpoint_kind
 from logsrv.kit.web.hosts import is_loopback
 
@@ -41,3 +44,17 @@ def is_private(endpoint: Endpoint) -> bool:
     if endpoint.scheme not in ("tcp", "tcp6", "ssl", "tls"):
         return False
     return is_loopback(endpoint.interface) or endpoint.interface.lower() == "localhost"
+
+
+def web_rules(settings: ConnectionSettings, most: int) -> ConnectionSettings:
+    """Return the rules for web listeners, of at most so many connections each.
+
+    Who may connect is said once for all listeners; the numbers are for peers of the service itself.
+    An idle time-out would end what waits, and web connections have time limits of their own.
+    """
+    return ConnectionSettings(
+        allow=settings.allow,
+        deny=settings.deny,
+        max_connections=most,
+        log_connections=settings.log_connections,
+    )

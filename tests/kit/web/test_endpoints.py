@@ -6,7 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from logsrv.kit.web.endpoints import web_endpoint
+from logsrv.kit.net.guard.guard import ConnectionSettings
+from logsrv.kit.web.endpoints import web_endpoint, web_rules
 
 KIND = web_endpoint(8080)
 
@@ -22,3 +23,11 @@ def test_places_for_connections() -> None:
 def test_others_are_refused(text: str) -> None:
     with pytest.raises(ValueError, match=r"browsers connect; take for instance tcp:8080:interface"):
         KIND.parse(text)
+
+
+def test_the_numbers_for_peers_are_not_for_browsers() -> None:
+    """Six connections of a browser, and live views that say nothing for hours, are no misuse."""
+    networks = ConnectionSettings(max_connections_per_peer=1, idle_timeout=1, log_connections=True)
+    rules = web_rules(networks, 100)
+    assert rules.max_connections_per_peer is None and rules.idle_timeout is None
+    assert rules.max_connections == 100 and rules.log_connections

@@ -14,7 +14,7 @@ from logsrv.kit.net.endpoints.endpoint import Endpoint
 from logsrv.kit.net.guard.guard import ConnectionSettings
 from logsrv.kit.observe.metrics import MetricsPart
 from logsrv.kit.service.sites.sites import SiteServer, SiteSpec
-from logsrv.kit.web.settings import web_rules
+from logsrv.kit.web.endpoints import web_rules
 
 T = TypeVar("T")
 log = Logger()
@@ -65,7 +65,7 @@ def _monitors(
 
 
 def _inspector(service: Service, settings: OperatorSettings, place: InspectPlace) -> SiteSpec:
-    from logsrv.kit.inspect.session import SessionSettings
+    from logsrv.kit.inspect.session import SessionSettings, SocketServer
 
     if settings.inspect_python and place.keys is None and place.endpoint.scheme != "unix":
         raise ConfigurationError(NO_PYTHON_THERE.format(place))
@@ -92,8 +92,6 @@ def _inspector(service: Service, settings: OperatorSettings, place: InspectPlace
             key = host_key(place.host_key)
             server: SiteServer = SSHServer(service, wanted.label, wanted.settings, metrics, key)
             return server
-        from logsrv.kit.inspect.server import SocketServer
-
         return SocketServer(service, wanted.label, wanted.settings, metrics)
 
     return SiteSpec(f"inspect {place.key}", place.endpoint, f"inspect {place}", rules, make)
