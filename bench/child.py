@@ -14,7 +14,7 @@ from pathlib import Path
 
 import attrs
 
-from logsrv.kit.testing.complaints import complaints
+from logsrv.kit.testing.process import complaints
 
 START_SECONDS = 20.0
 STOP_SECONDS = 20.0

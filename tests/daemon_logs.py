@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from pathlib import Path
 
-from logsrv.kit.testing.complaints import complaints
+from logsrv.kit.testing.process import complaints
 
 # How they are named, in a test's own directory.
 DAEMON_LOGS = "*twistd.log"

@@ -10,7 +10,7 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -31,6 +31,26 @@ def wait_until(look: Callable[[], Found | None], what: str, deadline: float = 20
             raise AssertionError(f"waited {deadline:g} s in vain for {what}")
         select.select([], [], [], 0.005)
     return found
+
+
+_COMPLAINT = re.compile(r"Traceback \(most recent call last\)|\bUnhandled\b|#critical\]")
+# A record begins with its time, as Twisted writes it; what is printed beside the log has none.
+_RECORD = re.compile(r"^(?=\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d)|^(?=Traceback)", re.MULTILINE)
+
+
+def complaints(log: str, asked: Iterable[str] = ()) -> list[str]:
+    """Return the records of a log that tell of an error: tracebacks, and whatever is critical.
+
+    asked: expressions; a record in which one of them matches is left out.
+    """
+    if not _COMPLAINT.search(log):
+        return []
+    expected = [re.compile(pattern) for pattern in asked]
+    return [
+        record
+        for record in _RECORD.split(log)
+        if _COMPLAINT.search(record) and not any(one.search(record) for one in expected)
+    ]
 
 
 # Two children in one directory have each a log of their own.

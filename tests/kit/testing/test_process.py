@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from logsrv.kit.testing import TelnetSession, TwistdProcess, wait_until
+from logsrv.kit.testing.process import complaints
 
 
 def test_start_talk_stop(tmp_path: Path) -> None:
@@ -29,3 +30,33 @@ def test_a_child_that_ends_is_not_waited_for(tmp_path: Path) -> None:
 def test_waiting_in_vain_says_for_what() -> None:
     with pytest.raises(AssertionError, match=r"waited 0\.01 s in vain for the moon"):
         wait_until(lambda: None, "the moon", 0.01)
+
+
+READY = "2026-11-21T17:09:32+0000 [logsrv.kit.service.service#info] greet is ready\n"
+TRACEBACK = """\
+\tTraceback (most recent call last):
+\t  File "a.py", line 1, in <module>
+\tZeroDivisionError: division by zero
+"""
+FAILED = "2026-11-21T17:09:33+0000 [a.b#critical] cannot accept\n" + TRACEBACK
+UNHANDLED = "2026-11-21T17:09:34+0000 [-] Unhandled error in Deferred:\n"
+CRITICAL = "2026-11-21T17:09:35+0000 [a.b#critical] the disk is full\n"
+PRINTED = TRACEBACK.replace("\t", "")
+
+
+@pytest.mark.parametrize("record", [FAILED, UNHANDLED, CRITICAL, PRINTED])
+def test_what_tells_of_an_error(record: str) -> None:
+    assert complaints(READY + record + READY) == [record]
+
+
+def test_a_log_in_good_order() -> None:
+    warned = READY.replace("info", "warn").replace("greet", "uncritical, and handled:")
+    assert complaints(READY + warned + "printed by somebody\n") == []
+
+
+def test_what_was_asked_for() -> None:
+    """By an expression that matches in the record, its traceback included; the others stay."""
+    log = FAILED + CRITICAL + READY
+    assert complaints(log, ["ZeroDivisionError"]) == [CRITICAL]
+    assert complaints(log, [r"cannot \w+", "disk is full"]) == []
+    assert complaints(log, ["greet is ready"]) == [FAILED, CRITICAL]
