@@ -1,18 +1,50 @@
-"""A service that the child serves, and what the parent hears of it."""
+"""A service that the child serves, and what the parent and the log hear of it."""
 
 from __future__ import annotations
 
 import contextlib
+import re
 import socket
 from typing import Any
 
 import attrs
 from twisted.internet.error import ReactorNotRunning
 from twisted.internet.protocol import Factory, Protocol, connectionDone
+from twisted.logger import ILogFilterPredicate, LogEvent, LogLevel, PredicateResult, formatEvent
 from twisted.python.failure import Failure
+from zope.interface import implementer
 
 from logsrv.cli.running.channel import MessageChannel
-from logsrv.cli.running.chatter import Chatter
+
+# Loggers whose messages of level `info` are of that kind.
+CHATTERING = ("logsrv.kit.service.", "logsrv.kit.net.", "twisted.")
+# Messages of Twisted's ports, in a log that authors may use as well.
+LEGACY = "log_legacy"
+PORT = re.compile(r" starting on |^\(.* Port .* Closed\)$")
+
+
+@implementer(ILogFilterPredicate)
+class Chatter:
+    """A log filter. Shows what warns, and what the author logs, at any time.
+
+    quiet: whether messages of starts and stops are kept back, because one line of the parent says enough.
+    """
+
+    def __init__(self, *, quiet: bool) -> None:
+        self.quiet = quiet
+
+    def __call__(self, event: LogEvent) -> Any:
+        is_shown = not self.quiet or not _is_chatter(event)
+        return PredicateResult.maybe if is_shown else PredicateResult.no
+
+
+def _is_chatter(event: LogEvent) -> bool:
+    if event.get("log_level") is not LogLevel.info:
+        return False
+    namespace = event.get("log_namespace") or ""
+    if namespace == LEGACY:
+        return bool(PORT.search(formatEvent(event)))
+    return namespace.startswith(CHATTERING)
 
 
 class Parent(Protocol):
