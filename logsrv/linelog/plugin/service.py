@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import os
+import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
 import attrs
@@ -11,6 +13,7 @@ from twisted.application.service import IService
 from twisted.internet.defer import Deferred, succeed
 from twisted.logger import Logger
 
+import logsrv
 import logsrv.linelog.plugin as late
 from logsrv import __version__
 from logsrv.errors import ConfigurationError
@@ -21,14 +24,14 @@ from logsrv.kit.options.usage import SettingsOptions, usage_options
 from logsrv.kit.service.process.launch import check_files
 from logsrv.kit.service.service import ListeningService
 from logsrv.kit.service.sites.sites import SiteServer, SiteSpec
-from logsrv.kit.web.settings import web_rules
+from logsrv.kit.text.words import listed, shown
+from logsrv.kit.web.endpoints import web_rules
 from logsrv.linelog.alerts.process import Alerts, check
 from logsrv.linelog.http.settings import MOST_CONNECTIONS, read_token
 from logsrv.linelog.inputs.intake.intake import Intake
 from logsrv.linelog.inputs.intake.options import with_secrets
 from logsrv.linelog.inputs.intake.registry import inputs
 from logsrv.linelog.plugin.classic import ClassicPlaces
-from logsrv.linelog.plugin.interpreter import check_interpreter
 from logsrv.linelog.plugin.metrics import METRICS
 from logsrv.linelog.plugin.settings import ListenerSettings, LoggerSettings
 from logsrv.linelog.store.health import unhealthy
@@ -188,6 +191,30 @@ def _key(listener: ListenerSettings) -> str:
     Port 0 is a different one each time; there the name has to tell them apart.
     """
     return listener.label if listener.listen.endpoint.port == 0 else str(listener.listen)
+
+
+def check_interpreter(needed_by: Sequence[str]) -> None:
+    """Log what does not work if the user of this process may not run this Python, or read logsrv.
+
+    needed_by: what processes are started for; empty if none are. The service itself was started before it
+    became that user.
+    """
+    if not needed_by:
+        return
+    for path, mode, what in (
+        (sys.executable, os.X_OK, "execute"),
+        (logsrv.__file__, os.R_OK, "read"),
+    ):
+        if not os.access(path, mode, effective_ids=True):
+            log.error(
+                "user {user} may not {what} {path}, so no process of this service can start: lines are "
+                "stored, but there are no {needed}; install Python and logsrv where that user may",
+                user=os.geteuid(),
+                what=what,
+                path=shown(path),
+                needed=listed(needed_by),
+            )
+            return
 
 
 def makeService(options: SettingsOptions[LoggerSettings]) -> IService:

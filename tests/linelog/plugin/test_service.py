@@ -10,10 +10,12 @@ from typing import Any
 
 import pytest
 from twisted.internet.threads import deferToThread
+from twisted.logger import capturedLogs, formatEvent
 
+import logsrv
 from logsrv.errors import ConfigurationError, StartError
 from logsrv.kit.observe.metrics import MetricsPart
-from logsrv.linelog.plugin.service import LoggerService, Options, makeService
+from logsrv.linelog.plugin.service import LoggerService, Options, check_interpreter, makeService
 from logsrv.linelog.plugin.settings import LoggerSettings
 from tests.kit.net.network import REACTOR, in_reactor, logged, until
 
@@ -128,3 +130,32 @@ def test_the_secrets_of_a_reload_that_was_accepted_are_those_that_it_read(tmp_pa
     assert server.intake.secrets.token == "new"
     with pytest.raises(ConfigurationError, match="--input-token-file"):
         logger.wanted(settings(*words))
+
+
+def said(*needed_by: str) -> list[str]:
+    with capturedLogs() as events:
+        check_interpreter(needed_by)
+    return [formatEvent(event) for event in events]
+
+
+def test_an_interpreter_that_may_be_run() -> None:
+    assert said("searches", "alerts") == []
+
+
+def test_an_interpreter_that_may_not_be_executed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It is said once, with what does not work."""
+    python = tmp_path / "python"
+    python.touch(mode=0o644)
+    monkeypatch.setattr(sys, "executable", str(python))
+    [sentence] = said("searches", "live views", "alerts")
+    assert f"may not execute {python}" in sentence
+    assert "there are no searches, live views or alerts" in sentence
+    assert said() == []
+
+
+def test_modules_that_cannot_be_read(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(logsrv, "__file__", str(tmp_path / "gone.py"))
+    [sentence] = said("alerts")
+    assert f"may not read {tmp_path}/gone.py" in sentence
