@@ -19,11 +19,6 @@ LONGEST_VARINT = 10
 NETSTRING_LENGTH = re.compile(rb"(0|[1-9][0-9]*)(:?)")
 # Formats of struct for the sizes that a length may have.
 FORMATS = {1: "B", 2: "H", 4: "I", 8: "Q"}
-TOO_LONG = "a frame is longer than {} bytes"
-
-
-class FrameError(ValueError):
-    """An error: the bytes are no frame, or one that is too long. Its text says why."""
 
 
 class Framing(Protocol):
@@ -77,40 +72,12 @@ class Framer:
         """Append the frames that are whole. Return where the unfinished one begins, and set `_wanted`."""
         raise NotImplementedError
 
-
-class CuttingFraming:
-    """A framing that cuts frames out of all that is there."""
-
-    def framer(self, max_frame: int) -> Framer:
-        return _CuttingFramer(self, max_frame)
-
-    def cut(self, data: bytes, frames: list[bytes], most: int) -> tuple[int, int]:
-        """Append the frames that are whole to `frames`.
-
-        Return where the unfinished one begins, and of how many bytes it is worth looking at again.
-        Raises FrameError for what is no frame, or has more than `most` bytes.
-        """
-        raise NotImplementedError
-
-
-class _CuttingFramer(Framer):
-    __slots__ = ("_framing",)
-
-    def __init__(self, framing: CuttingFraming, most: int) -> None:
-        super().__init__(most)
-        self._framing = framing
-
-    def _cut(self, data: bytes, frames: list[bytes]) -> int:
-        try:
-            end, self._wanted = self._framing.cut(data, frames, self._most)
-        except FrameError as error:
-            self.trouble = str(error)
-            return 0
-        return end
+    def _refuse(self) -> None:
+        self.trouble = f"a frame is longer than {self._most} bytes"
 
 
 @attrs.frozen
-class LengthPrefix(CuttingFraming):
+class LengthPrefix:
     """A length before each frame. Raises ValueError for a size or order that there is not.
 
     size: bytes of the length: 1, 2, 4 or 8. order: "big" (network order) or "little".
@@ -125,6 +92,9 @@ class LengthPrefix(CuttingFraming):
         if self.order not in ("big", "little"):
             raise ValueError(f'the order of a length is "big" or "little", not {self.order!r}')
 
+    def framer(self, max_frame: int) -> Framer:
+        return _LengthFramer(max_frame, _STRUCTS[self.size, self.order])
+
     def pack(self, frame: bytes) -> bytes:
         try:
             return _STRUCTS[self.size, self.order].pack(len(frame)) + frame
@@ -132,22 +102,6 @@ class LengthPrefix(CuttingFraming):
             raise ValueError(
                 f"a frame of {len(frame)} bytes is too long for a length of size {self.size}"
             ) from None
-
-    def cut(self, data: bytes, frames: list[bytes], most: int) -> tuple[int, int]:
-        unpack, size = _STRUCTS[self.size, self.order].unpack_from, self.size
-        append, at, end = frames.append, 0, len(data)
-        begin = size
-        while begin <= end:
-            (length,) = unpack(data, at)
-            if length > most:
-                raise FrameError(f"a frame of {length} bytes is longer than {most} bytes")
-            stop = begin + length
-            if stop > end:
-                return at, stop - at
-            append(data[begin:stop])
-            at = stop
-            begin = stop + size
-        return at, size
 
 
 _STRUCTS = {
@@ -157,9 +111,39 @@ _STRUCTS = {
 }
 
 
+class _LengthFramer(Framer):
+    __slots__ = ("_struct",)
+
+    def __init__(self, most: int, struct: struct.Struct) -> None:
+        super().__init__(most)
+        self._struct = struct
+
+    def _cut(self, data: bytes, frames: list[bytes]) -> int:
+        unpack, size, most = self._struct.unpack_from, self._struct.size, self._most
+        append, at, end = frames.append, 0, len(data)
+        begin = size
+        while begin <= end:
+            (length,) = unpack(data, at)
+            if length > most:
+                self.trouble = f"a frame of {length} bytes is longer than {most} bytes"
+                return at
+            stop = begin + length
+            if stop > end:
+                self._wanted = stop - at
+                return at
+            append(data[begin:stop])
+            at = stop
+            begin = stop + size
+        self._wanted = size
+        return at
+
+
 @attrs.frozen
-class Varint(CuttingFraming):
+class Varint:
     """A length before each frame, seven bits in a byte, the lowest first, as Protocol Buffers have it."""
+
+    def framer(self, max_frame: int) -> Framer:
+        return _VarintFramer(max_frame)
 
     def pack(self, frame: bytes) -> bytes:
         length, prefix = len(frame), bytearray()
@@ -169,8 +153,12 @@ class Varint(CuttingFraming):
         prefix.append(length)
         return bytes(prefix) + frame
 
-    def cut(self, data: bytes, frames: list[bytes], most: int) -> tuple[int, int]:
-        at, end = 0, len(data)
+
+class _VarintFramer(Framer):
+    __slots__ = ()
+
+    def _cut(self, data: bytes, frames: list[bytes]) -> int:
+        most, at, end = self._most, 0, len(data)
         while at < end:
             length, begin = 0, at
             while begin < end:
@@ -180,50 +168,65 @@ class Varint(CuttingFraming):
                 if length > most or byte <= 0x7F or begin - at == LONGEST_VARINT:
                     break
             if length > most:
-                raise FrameError(TOO_LONG.format(most))
+                self._refuse()
+                return at
             if byte > 0x7F:
                 if begin - at == LONGEST_VARINT:
-                    raise FrameError(f"a length has more than {LONGEST_VARINT} bytes")
+                    self.trouble = f"a length has more than {LONGEST_VARINT} bytes"
                 break
             stop = begin + length
             if stop > end:
-                return at, stop - at
+                self._wanted = stop - at
+                return at
             frames.append(data[begin:stop])
             at = stop
-        return at, end - at + 1
+        self._wanted = end - at + 1
+        return at
 
 
 @attrs.frozen
-class Netstring(CuttingFraming):
+class Netstring:
     """A length in decimal digits and a colon before each frame, a comma behind it: `5:hello,`."""
+
+    def framer(self, max_frame: int) -> Framer:
+        return _NetstringFramer(max_frame)
 
     def pack(self, frame: bytes) -> bytes:
         return b"%d:%b," % (len(frame), frame)
 
-    def cut(self, data: bytes, frames: list[bytes], most: int) -> tuple[int, int]:
-        at, end, longest = 0, len(data), len(str(most)) + 2
+
+class _NetstringFramer(Framer):
+    __slots__ = ()
+
+    def _cut(self, data: bytes, frames: list[bytes]) -> int:
+        at, end, longest = 0, len(data), len(str(self._most)) + 2
         while at < end:
             found = NETSTRING_LENGTH.match(data, at, at + longest)
             length = int(found[1]) if found else 0
-            if length > most:
-                raise FrameError(TOO_LONG.format(most))
+            if length > self._most:
+                self._refuse()
+                return at
             if found is None or (not found[2] and found.end() < end):
-                raise FrameError("what begins here is no netstring")
+                self.trouble = "what begins here is no netstring"
+                return at
             if not found[2]:
                 break
             begin = found.end()
             stop = begin + length
             if stop >= end:
-                return at, stop + 1 - at
+                self._wanted = stop + 1 - at
+                return at
             if data[stop] != 0x2C:
-                raise FrameError("there is no comma behind a netstring")
+                self.trouble = "there is no comma behind a netstring"
+                return at
             frames.append(data[begin:stop])
             at = stop + 1
-        return at, end - at + 1
+        self._wanted = end - at + 1
+        return at
 
 
 @attrs.frozen
-class Delimiter(CuttingFraming):
+class Delimiter:
     """Bytes behind each frame, which are in none. Raises ValueError if there are none."""
 
     delimiter: bytes = b"\0"
@@ -233,7 +236,7 @@ class Delimiter(CuttingFraming):
             raise ValueError(f"a delimiter is one byte or more, not {self.delimiter!r}")
 
     def framer(self, max_frame: int) -> Framer:
-        return _DelimiterFramer(self, max_frame)
+        return _DelimiterFramer(max_frame, self.delimiter)
 
     def pack(self, frame: bytes) -> bytes:
         data = frame + self.delimiter
@@ -241,49 +244,49 @@ class Delimiter(CuttingFraming):
             raise ValueError(f"a frame has the delimiter {self.delimiter!r} in it")
         return data
 
-    def cut(self, data: bytes, frames: list[bytes], most: int) -> tuple[int, int]:
-        found = data.split(self.delimiter)
-        last = found.pop()
-        good = len(found)
-        if len(data) > most:
-            good = next((n for n, frame in enumerate(found) if len(frame) > most), good)
-        frames += found[:good]
-        if good < len(found):
-            raise FrameError(TOO_LONG.format(most))
-        self.check(len(last), most)
-        return len(data) - len(last), 0
 
-    def check(self, unfinished: int, most: int) -> None:
-        """Raise FrameError if so many bytes of an unfinished frame are too many.
+class _DelimiterFramer(Framer):
+    __slots__ = ("_delimiter",)
 
-        The last of them may be the beginning of a delimiter.
-        """
-        if unfinished - len(self.delimiter) + 1 > most:
-            raise FrameError(TOO_LONG.format(most))
-
-
-class _DelimiterFramer(_CuttingFramer):
-    __slots__ = ()
-    _framing: Delimiter
+    def __init__(self, most: int, delimiter: bytes) -> None:
+        super().__init__(most)
+        self._delimiter = delimiter
 
     def receive(self, data: bytes) -> list[bytes]:
         # The bytes that are held have no delimiter in them, so only new ones are searched.
-        held, delimiter = self._held, self._framing.delimiter
+        held, delimiter = self._held, self._delimiter
         if held and not self.trouble:
             tail = bytes(held[-(len(delimiter) - 1) :]) if len(delimiter) > 1 else b""
             if delimiter not in tail + data:
                 held += data
-                try:
-                    self._framing.check(len(held), self._most)
-                except FrameError as error:
-                    self.trouble = str(error)
-                    held.clear()
+                self._check(len(held) - len(delimiter) + 1)
                 return []
+            self._wanted = 0
         return super().receive(data)
+
+    def _cut(self, data: bytes, frames: list[bytes]) -> int:
+        found = data.split(self._delimiter)
+        last = found.pop()
+        if len(data) > self._most:
+            for number, frame in enumerate(found):
+                if len(frame) > self._most:
+                    self._refuse()
+                    del found[number:]
+                    break
+        frames += found
+        if not self.trouble:
+            self._check(len(last) - len(self._delimiter) + 1)
+        return len(data) - len(last)
+
+    def _check(self, length: int) -> None:
+        """Refuse an unfinished frame of at least so many bytes if that is too many."""
+        if length > self._most:
+            self._refuse()
+            self._held.clear()
 
 
 @attrs.frozen
-class FixedSize(CuttingFraming):
+class FixedSize:
     """Frames of one size, with nothing between them. Raises ValueError for less than a byte."""
 
     size: int
@@ -292,14 +295,25 @@ class FixedSize(CuttingFraming):
         if not isinstance(self.size, int) or self.size < 1:
             raise ValueError(f"the size of a frame is one byte or more, not {self.size!r}")
 
+    def framer(self, max_frame: int) -> Framer:
+        return _FixedFramer(max(self.size, max_frame), self.size)
+
     def pack(self, frame: bytes) -> bytes:
         data = b"" + frame
         if len(data) != self.size:
             raise ValueError(f"a frame has {self.size} bytes, not {len(data)}")
         return data
 
-    def cut(self, data: bytes, frames: list[bytes], most: int) -> tuple[int, int]:
-        size = self.size
+
+class _FixedFramer(Framer):
+    __slots__ = ("_size",)
+
+    def __init__(self, most: int, size: int) -> None:
+        super().__init__(most)
+        self._size = self._wanted = size
+
+    def _cut(self, data: bytes, frames: list[bytes]) -> int:
+        size = self._size
         end = len(data) - len(data) % size
         frames += [data[at : at + size] for at in range(0, end, size)]
-        return end, size
+        return end
