@@ -96,7 +96,7 @@ class Matcher:
             yield from all_lines(text)
             return
         if self._exact:
-            yield from self.candidates(text, said=True)
+            yield from self._exact_lines(text)
             return
         if self._negated is not None and place is None:
             yield from between(text, self._negated.find(text))
@@ -125,9 +125,7 @@ class Matcher:
         if self._negated is not None and place is None:
             return number_of_lines(text) - self._negated.count(text)
         if self._exact:
-            if self._places is not None:
-                return late.number_of_lines_at(text, self._places(text))
-            return sum(1 for _ in self.candidates(text, said=True))
+            return self._exact_count(text)
         return sum(1 for _ in self.find(text, place))
 
     def _hits(self, text: bytes) -> Hits:
@@ -147,16 +145,29 @@ class Matcher:
             self._search = late.compiled(pattern)
         return self._search
 
-    def candidates(self, text: bytes, *, said: bool = False) -> Iterator[tuple[int, int]]:
-        """Yield start and end of each line that may match: there is a candidate in it, or in its stamp.
-
-        said: only those in whose message there is one.
-        """
+    def candidates(self, text: bytes) -> Iterator[tuple[int, int]]:
+        """Yield start and end of each line that may match: there is a candidate in it, or in its stamp."""
         if self._candidate is None:
-            return all_lines(text)
+            yield from all_lines(text)
+            return
         if self._places is not None:
-            return lines_at(text, self._places(text).tolist(), said=said)
-        return _lines_with(self._hits(text), text, said)
+            yield from lines_at(text, self._places(text).tolist())
+            return
+        hits = self._hits(text)
+        size = len(text)
+        start = 0
+        while start < size:
+            at = hits(text, start, size)
+            if at < 0:
+                return
+            start = text.rfind(b"\n", start, at) + 1 or start
+            if start >= size:
+                return
+            end = text.find(b"\n", at)
+            if end < 0:
+                end = size
+            yield start, end
+            start = end + 1
 
     def _pattern_lines(self, text: bytes) -> Iterator[tuple[int, int]]:
         """Yield the lines in whose message an expression is found that is no candidate itself."""
@@ -170,6 +181,54 @@ class Matcher:
                 find(b" ", start + TIME_LENGTH, at) >= 0 or _in_message(text, start, at, end, hits)
             ):
                 yield start, end
+
+    def _exact_lines(self, text: bytes) -> Iterator[tuple[int, int]]:
+        """Yield the lines in whose message there is a candidate, which is all that is asked for."""
+        if self._places is not None:
+            yield from lines_at(text, self._places(text).tolist(), said=True)
+            return
+        hits = self._hits(text)
+        find, rfind = text.find, text.rfind
+        size = len(text)
+        start = 0
+        while start < size:
+            at = hits(text, start, size)
+            if at < 0:
+                return
+            start = rfind(b"\n", start, at) + 1 or start
+            if start >= size:
+                return
+            end = find(b"\n", at)
+            if end < 0:
+                end = size
+            # Behind the second space a hit is in the message, whether there is a stamp or not.
+            if find(b" ", start + TIME_LENGTH, at) >= 0 or _in_message(text, start, at, end, hits):
+                yield start, end
+            start = end + 1
+
+    def _exact_count(self, text: bytes) -> int:
+        """Return the number of `_exact_lines`, without the cost of a generator."""
+        if self._places is not None:
+            return late.number_of_lines_at(text, self._places(text))
+        hits = self._hits(text)
+        find, rfind = text.find, text.rfind
+        size = len(text)
+        count = start = 0
+        while True:
+            at = hits(text, start, size)
+            if at < 0:
+                return count
+            start = rfind(b"\n", start, at) + 1 or start
+            if start >= size:
+                return count
+            end = find(b"\n", at)
+            if find(b" ", start + TIME_LENGTH, at) >= 0 or _in_message(
+                text, start, at, end if end >= 0 else size, hits
+            ):
+                count += 1
+            if end < 0:
+                return count
+            start = end + 1
 
 
 def compile(node: Node) -> Matcher:
@@ -210,31 +269,6 @@ def _fixed_width(
         if list(classes[before : before + len(literal)]) == literal:
             return classes, found[0], before
     return None
-
-
-def _lines_with(hits: Hits, text: bytes, said: bool) -> Iterator[tuple[int, int]]:
-    """Yield start and end of each line with a hit. said: with one in its message."""
-    find, rfind = text.find, text.rfind
-    size = len(text)
-    start = 0
-    while start < size:
-        at = hits(text, start, size)
-        if at < 0:
-            return
-        start = rfind(b"\n", start, at) + 1 or start
-        if start >= size:
-            return
-        end = find(b"\n", at)
-        if end < 0:
-            end = size
-        # Behind the second space a hit is in the message, whether there is a stamp or not.
-        if (
-            not said
-            or find(b" ", start + TIME_LENGTH, at) >= 0
-            or _in_message(text, start, at, end, hits)
-        ):
-            yield start, end
-        start = end + 1
 
 
 def _begins(search: Search) -> Hits:
