@@ -6,12 +6,12 @@ through a pipe of its own. Only a few results wait at any time, which bounds the
 
 from __future__ import annotations
 
-import marshal
 import os
 import selectors
 import signal
 import struct
 import sys
+from array import array
 from collections.abc import Callable, Iterator
 
 from logsrv.errors import LogsrvError
@@ -24,8 +24,8 @@ if TYPE_CHECKING:
 _AHEAD = 4
 # The number of a task in the order of all, and the task.
 _TASK = struct.Struct("=QQQQ")
-# The bytes that follow: the number of the task, whether it went well, and the results.
-_SIZE = struct.Struct("=Q")
+# The number of the task, whether it went well, the number of results and the bytes of all of them.
+_RESULT = struct.Struct("=Q?QQ")
 
 
 class Processes:
@@ -93,8 +93,9 @@ class Processes:
             except (ValueError, OSError) as error:
                 # A path in it may be any bytes.
                 fine, results = False, [str(error).encode(errors="surrogateescape")]
-            data = marshal.dumps((place, fine, results))
-            left = memoryview(_SIZE.pack(len(data)) + data)
+            lengths = array("Q", map(len, results)).tobytes()
+            data = b"".join((lengths, *results))
+            left = memoryview(_RESULT.pack(place, fine, len(results), len(data)) + data)
             while left:
                 left = left[os.write(write, left) :]
 
@@ -124,13 +125,24 @@ class Processes:
         if not piece:
             raise LogsrvError("a process of this search has ended before its time; was it killed?")
         buffer += piece
-        while len(buffer) >= _SIZE.size:
-            end = _SIZE.size + _SIZE.unpack_from(buffer)[0]
+        while len(buffer) >= _RESULT.size:
+            place, fine, count, size = _RESULT.unpack_from(buffer)
+            end = _RESULT.size + size
             if len(buffer) < end:
                 return
-            with memoryview(buffer) as received:
-                place, fine, results = marshal.loads(received[_SIZE.size : end])
+            data = bytes(memoryview(buffer)[_RESULT.size : end])
             del buffer[:end]
+            results = _split(data, count)
             if not fine:
                 self._tell(results[0].decode(errors="surrogateescape"))
             yield place, results if fine else []
+
+
+def _split(data: bytes, count: int) -> list[bytes]:
+    lengths = array("Q", data[: count * 8])
+    place = count * 8
+    results = []
+    for length in lengths:
+        results.append(data[place : place + length])
+        place += length
+    return results
