@@ -118,20 +118,5 @@ async def run(
         running.start(command, environment)
     except OSError as error:
         raise Later(f"the command cannot be started: {error.strerror}") from error
-    late = False
-
-    def too_late() -> None:
-        nonlocal late
-        late = True
-        running.kill()
-
-    limit = Timer(reactor)
-    limit.start(seconds, too_late)
-    try:
-        await running.done
-    except Undelivered:
-        if late:
-            raise Later(f"the command took {seconds:g} s and was killed") from None
-        raise
-    finally:
-        limit.stop()
+    late = Later(f"the command took {seconds:g} s and was killed")
+    await running.done.addTimeout(seconds, reactor, lambda *_: Failure(late))

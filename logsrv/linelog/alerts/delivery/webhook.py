@@ -23,7 +23,6 @@ from logsrv import __version__
 from logsrv.kit.observe.peer_log import end_sentence
 from logsrv.kit.text.escape import one_line
 from logsrv.linelog.alerts.delivery.message import Later, Undelivered
-from logsrv.timer import Timer
 
 SECONDS = 10.0
 """Time for one attempt."""
@@ -106,12 +105,7 @@ async def _attempt(agent: Agent, url: str, body: bytes, reactor: Any, seconds: f
         raise Later(f"{where} cannot be reached: {_why(error)}") from error
     rest = _Rest()
     response.deliverBody(rest)
-    limit = Timer(reactor)
-    limit.start(seconds, rest.leave)
-    try:
-        await rest.done
-    finally:
-        limit.stop()
+    await rest.done.addTimeout(seconds, reactor, lambda *_: rest.leave())
     if 200 <= response.code < 300:
         return
     sentence = f"{where} answered with status {response.code}"
