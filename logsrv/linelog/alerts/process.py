@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Mapping
+from contextlib import closing
 from time import monotonic
 from typing import Any
 
@@ -81,14 +82,10 @@ class Alerts:
         if wanted == self._alerts or self._process.stopping:
             return
         first, self._alerts = self._alerts is None, wanted
+        go_by = self._tasks.resume if first else self._tasks.change
         kept = Kept(self._place(), self._identity(), now=monotonic, clock=self._clock)
-        try:
-            if first:
-                self._tasks.resume(wanted, self._position(), kept)
-            else:
-                self._tasks.change(wanted, self._position(), kept)
-        finally:
-            kept.close()
+        with closing(kept):
+            go_by(wanted, self._position(), kept)
         if self._tasks.all:
             self._process.want()
 

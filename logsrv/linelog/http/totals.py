@@ -6,6 +6,7 @@ every second costs next to nothing.
 
 from __future__ import annotations
 
+from contextlib import closing
 from typing import Any
 
 import attrs
@@ -47,10 +48,8 @@ class Totals:
                 frames = view.open(segment.number)
                 if frames is None:
                     continue
-                try:
+                with closing(frames):
                     known = _count(frames, known or _NOTHING)
-                finally:
-                    frames.close()
             counted[segment.number] = known
             position = Position(segment.number, known.size)
         self._counted = counted

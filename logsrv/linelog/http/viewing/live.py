@@ -7,6 +7,7 @@ never notices.
 from __future__ import annotations
 
 from collections import deque
+from contextlib import closing
 from typing import NamedTuple
 
 from logsrv.linelog.read.follow import Appended, Follower, end_of
@@ -102,10 +103,8 @@ def _line_before(view: View, end: Position) -> int:
     frames = view.open(end.segment)
     if frames is None:
         return end.offset
-    try:
+    with closing(frames):
         return next((at for at, _ in frames.between(end.offset - KEPT, end.offset)), end.offset)
-    finally:
-        frames.close()
 
 
 def size_between(view: View, start: Position, end: Position) -> int:
