@@ -71,9 +71,5 @@ class Output:
                 self.flush()
         finally:
             if self._pager is not None:
-                try:
-                    if self._pager.stdin is not None:
-                        self._pager.stdin.close()
-                except BrokenPipeError:
-                    pass
-                self._pager.wait()
+                # Ends its input, also if it reads no more, and waits for its end.
+                self._pager.communicate()
