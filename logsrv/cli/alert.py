@@ -34,7 +34,6 @@ _OPTIONS = {
 
 
 def declare(parser: Parser) -> None:
-    """Add the arguments."""
     parser.add_argument("names", metavar="NAME", nargs="*", help="only these alerts")
     for attribute, (metavar, help_) in _OPTIONS.items():
         name = "--" + attribute.replace("_", "-")

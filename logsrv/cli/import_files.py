@@ -36,7 +36,6 @@ _MICRO = 1e6
 
 
 def declare(parser: Parser) -> None:
-    """Add the arguments."""
     parser.add_argument(
         "files", metavar="FILE|DIRECTORY", nargs="+", help="what to import; - is standard input"
     )

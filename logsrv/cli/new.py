@@ -62,7 +62,6 @@ KINDS = {
 
 
 def declare(parser: Parser) -> None:
-    """Add the arguments."""
     parser.add_argument("name", metavar="NAME", help="the plugin's name")
     parser.add_argument(
         "--kind", choices=sorted(KINDS), default="line", help="what it serves (default: line)"

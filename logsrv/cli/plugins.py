@@ -19,12 +19,10 @@ from logsrv.kit.text.escape import printable
 
 
 def declare(parser: Parser) -> None:
-    """Add the arguments."""
     parser.add_argument("--json", action="store_true", help="as JSON, for programs")
 
 
 def run(arguments: argparse.Namespace) -> int:
-    """Print the list."""
     found = late.find_installed()
     print(_json(found) if arguments.json else _text(found), end="")
     if late.is_overlooked(Path.cwd()):

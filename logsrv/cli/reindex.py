@@ -24,7 +24,6 @@ from logsrv.kit.text.words import shown
 
 
 def declare(parser: Parser) -> None:
-    """Add the arguments."""
     declare_store(parser)
 
 

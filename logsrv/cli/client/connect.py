@@ -31,7 +31,6 @@ from logsrv.kit.options.argument_parser import Parser
 
 
 def declare(parser: Parser) -> None:
-    """Add the arguments."""
     add = parser.add_argument
     add("endpoint", metavar="ENDPOINT", help="where the server listens")
     add("--hex", action="store_true", help="show the bytes of both sides in hex")

@@ -36,7 +36,6 @@ _MAX = "max"
 
 
 def declare(parser: Parser) -> None:
-    """Add the arguments."""
     declare_query(parser)
     parser.add_argument("--to", metavar="ENDPOINT", required=True, help="where the server listens")
     declare_store(parser)
@@ -72,7 +71,6 @@ def _positive(text: str, what: str) -> float:
 
 
 def run(arguments: argparse.Namespace) -> int:
-    """Send the lines."""
     typed = arguments.to
     target = late.parse_target("tls:" + typed[4:] if typed.startswith("ssl:") else typed)
     if target.scheme == "twisted":

@@ -105,7 +105,6 @@ class CsvWriter(RowWriter):
     _is_begun: bool = False
 
     def write(self, columns: Columns, batch: pyarrow.RecordBatch) -> None:
-        """Write some rows."""
         if not self._is_begun:
             self._is_begun = True
             self._rows([[name for name, _ in columns]])
@@ -127,7 +126,6 @@ class JsonWriter(RowWriter):
     _local: bool
 
     def write(self, columns: Columns, batch: pyarrow.RecordBatch) -> None:
-        """Write some rows."""
         every = [
             [value if value is None else json.loads(value) for value in column.to_pylist()]
             if type_ == "JSON"
@@ -147,7 +145,6 @@ class ParquetWriter(RowWriter):
     _writer: Any = None
 
     def write(self, columns: Columns, batch: pyarrow.RecordBatch) -> None:
-        """Write some rows."""
         if self._writer is None:
             sink = pyarrow.PythonFile(_File(self._file), "w")
             self._writer = pyarrow.parquet.ParquetWriter(sink, batch.schema, compression="zstd")

@@ -30,7 +30,6 @@ from logsrv.errors import UsageError
 
 
 def declare(parser: late.Parser) -> None:
-    """Add the arguments."""
     declare_query(parser)
     declare_store(parser)
     declare_scope(parser)
@@ -57,7 +56,6 @@ def declare(parser: late.Parser) -> None:
 
 
 def run(arguments: late.Namespace) -> int:
-    """Search."""
     _check(arguments)
     found_by = matcher(arguments.query, "search")
     limits = scope(arguments)

@@ -26,7 +26,6 @@ from logsrv.kit.options.argument_parser import Parser
 
 
 def declare(parser: Parser) -> None:
-    """Add the arguments."""
     parser.add_argument("position", metavar="POSITION", type=position, help="as 17:52311")
     declare_store(parser)
     parser.add_argument(
@@ -37,7 +36,6 @@ def declare(parser: Parser) -> None:
 
 
 def run(arguments: argparse.Namespace) -> int:
-    """Show the lines."""
     render = late.renderer(style(arguments))
     with opened(arguments.directory, "show") as view, closing(late.StoredLines(view)) as lines:
         wanted = lines.line(arguments.position)

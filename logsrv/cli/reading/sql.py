@@ -29,7 +29,6 @@ MEMORY = 1 << 30
 
 
 def declare(parser: Parser) -> None:
-    """Add the arguments."""
     parser.add_argument("statement", metavar="STATEMENT", help="SQL, as one argument")
     declare_store(parser)
     parser.add_argument(
@@ -44,7 +43,6 @@ def declare(parser: Parser) -> None:
 
 
 def run(arguments: argparse.Namespace) -> int:
-    """Ask."""
     terminated = []
 
     def end(*_: object) -> None:

@@ -35,7 +35,6 @@ _LOOK_EVERY = 0.03
 
 
 def declare(parser: Parser) -> None:
-    """Add the arguments."""
     declare_query(parser)
     declare_store(parser)
     parser.add_argument("--follow", "-f", action="store_true", help="go on with what is written")
@@ -48,7 +47,6 @@ def declare(parser: Parser) -> None:
 
 
 def run(arguments: argparse.Namespace) -> int:
-    """Show the lines."""
     found_by = matcher(arguments.query, "tail")
     render = late.renderer(style(arguments), found_by)
 

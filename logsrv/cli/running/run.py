@@ -30,7 +30,6 @@ from logsrv.kit.text.words import shown
 
 
 def declare(parser: Parser) -> None:
-    """Add the arguments."""
     parser.add_argument(
         "--reactor",
         choices=sorted(REACTORS),
