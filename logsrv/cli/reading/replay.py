@@ -18,16 +18,7 @@ from pathlib import Path
 
 import logsrv.cli.reading as late
 from logsrv.cli.arguments import tell
-from logsrv.cli.reading.arguments import (
-    count,
-    declare_query,
-    declare_scope,
-    declare_store,
-    matcher,
-    opened,
-    scope,
-    status,
-)
+from logsrv.cli.reading import arguments as reading
 from logsrv.kit.options.argument_parser import Parser, UsageError
 from logsrv.kit.text.time import parse_rfc3339
 from logsrv.kit.text.words import shown
@@ -36,20 +27,19 @@ _MAX = "max"
 
 
 def declare(parser: Parser) -> None:
-    declare_query(parser)
-    parser.add_argument("--to", metavar="ENDPOINT", required=True, help="where the server listens")
-    declare_store(parser)
-    declare_scope(parser)
-    parser.add_argument(
-        "--utc", action="store_true", help="times given without a zone are UTC, not local"
-    )
-    parser.add_argument("-n", type=count, metavar="N", dest="number", help="at most so many")
+    add = parser.add_argument
+    reading.declare_query(parser)
+    add("--to", metavar="ENDPOINT", required=True, help="where the server listens")
+    reading.declare_store(parser)
+    reading.declare_scope(parser)
+    add("--utc", action="store_true", help="times given without a zone are UTC, not local")
+    add("-n", type=reading.count, metavar="N", dest="number", help="at most so many")
     pace = parser.add_mutually_exclusive_group()
     pace.add_argument("--speed", type=_speed, metavar="FACTOR", default=1.0,
                       help="so many times as fast as they came; max: without waiting")  # fmt: skip
     pace.add_argument("--rate", type=_rate, metavar="LINES", help="so many a second")
-    parser.add_argument("--cafile", type=Path, metavar="FILE", help="TLS: trust these (PEM)")
-    parser.add_argument("--insecure", action="store_true", help="TLS: take any certificate")
+    add("--cafile", type=Path, metavar="FILE", help="TLS: trust these (PEM)")
+    add("--insecure", action="store_true", help="TLS: take any certificate")
 
 
 def _speed(text: str) -> float:
@@ -77,9 +67,9 @@ def run(arguments: argparse.Namespace) -> int:
         raise UsageError(f"--to: {typed} is none of tcp:, tls:, udp:, unix: and unixgram:")
     if (arguments.cafile or arguments.insecure) and target.scheme != "tls":
         raise UsageError(f"--to: {target} is not encrypted; certificates go with tls:HOST:PORT")
-    found_by = matcher(arguments.query, "replay")
-    with opened(arguments.directory, "replay") as view:
-        limits = scope(arguments)
+    found_by = reading.matcher(arguments.query, "replay")
+    with reading.opened(arguments.directory, "replay") as view:
+        limits = reading.scope(arguments)
         with (
             closing(late.Search(view, found_by, limits)) as search,
             late.ReplayConnection(
@@ -91,7 +81,7 @@ def run(arguments: argparse.Namespace) -> int:
                 receiver.send(late.Record(hit.line).body)
     sent = "1 line was" if receiver.sent == 1 else f"{receiver.sent} lines were"
     tell(f"logsrv replay: {sent} sent to {target}")
-    return status(view, receiver.sent > 0)
+    return reading.status(view, receiver.sent > 0)
 
 
 def _paced(

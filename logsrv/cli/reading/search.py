@@ -12,55 +12,41 @@ from itertools import islice
 
 import logsrv.cli.reading as late
 from logsrv.cli.arguments import tell
-from logsrv.cli.reading.arguments import (
-    count,
-    declare_looks,
-    declare_query,
-    declare_scope,
-    declare_store,
-    declare_zone,
-    field,
-    matcher,
-    opened,
-    scope,
-    status,
-    style,
-)
+from logsrv.cli.reading import arguments as reading
 from logsrv.errors import UsageError
 
 
 def declare(parser: late.Parser) -> None:
-    declare_query(parser)
-    declare_store(parser)
-    declare_scope(parser)
-    parser.add_argument("-n", type=count, metavar="N", dest="number", help="at most so many")
-    parser.add_argument("--reverse", action="store_true", help="the newest first")
+    add = parser.add_argument
+    reading.declare_query(parser)
+    reading.declare_store(parser)
+    reading.declare_scope(parser)
+    add("-n", type=reading.count, metavar="N", dest="number", help="at most so many")
+    add("--reverse", action="store_true", help="the newest first")
     for option, words in (("-A", "after"), ("-B", "before"), ("-C", "before and after")):
-        parser.add_argument(
-            option, type=count, metavar="N", dest=option[1:], help=f"show N lines {words} each, too"
-        )
+        help_ = f"show N lines {words} each, too"
+        add(option, type=reading.count, metavar="N", dest=option[1:], help=help_)
     what = parser.add_mutually_exclusive_group()
     what.add_argument("-c", "--count", action="store_true", help="only say how many")
-    what.add_argument(
-        "--top", metavar="FIELD", type=field, help="its most frequent values (-n of them, 10)"
-    )
+    top = "its most frequent values (-n of them, 10)"
+    what.add_argument("--top", metavar="FIELD", type=reading.field, help=top)
     what.add_argument(
         "--histogram", action="store_true", help="how many over time, as bars by whole steps of UTC"
     )
-    parser.add_argument("--every", metavar="STEP", help="the time of a bar, as 30s, 5m, 1h, 1d")
-    declare_zone(parser)
-    declare_looks(parser)
-    parser.add_argument("--no-index", action="store_true", help="read all, ask no word index")
-    parser.add_argument("--stats", action="store_true", help="say at the end what was read")
-    parser.add_argument("--no-pager", action="store_true", help="use no pager on a terminal")
+    add("--every", metavar="STEP", help="the time of a bar, as 30s, 5m, 1h, 1d")
+    reading.declare_zone(parser)
+    reading.declare_looks(parser)
+    add("--no-index", action="store_true", help="read all, ask no word index")
+    add("--stats", action="store_true", help="say at the end what was read")
+    add("--no-pager", action="store_true", help="use no pager on a terminal")
 
 
 def run(arguments: late.Namespace) -> int:
     _check(arguments)
-    found_by = matcher(arguments.query, "search")
-    limits = scope(arguments)
+    found_by = reading.matcher(arguments.query, "search")
+    limits = reading.scope(arguments)
     figures = _wants_figures(arguments)
-    with opened(arguments.directory, "search") as view:
+    with reading.opened(arguments.directory, "search") as view:
         search = late.Search(view, found_by, limits, with_index=not arguments.no_index)
         try:
             with late.ProgressLine(search, alone=figures):
@@ -69,7 +55,7 @@ def run(arguments: late.Namespace) -> int:
             search.close()
             if arguments.stats:
                 tell(str(search.stats))
-        return status(view, found)
+        return reading.status(view, found)
 
 
 def _check(arguments: late.Namespace) -> None:
@@ -102,7 +88,7 @@ def _figures(search: late.Search, arguments: late.Namespace) -> bool:
 
 def _lines(search: late.Search, arguments: late.Namespace) -> bool:
     """Print lines; return whether there are any."""
-    looks = style(arguments)
+    looks = reading.style(arguments)
     render = late.renderer(looks, search.matcher)
     render_many = late.plain(looks)
     before = arguments.B if arguments.B is not None else arguments.C or 0

@@ -12,37 +12,31 @@ from contextlib import closing
 
 import logsrv.cli.reading as late
 from logsrv.cli.arguments import tell
-from logsrv.cli.reading.arguments import (
-    count,
-    declare_looks,
-    declare_store,
-    declare_zone,
-    opened,
-    position,
-    status,
-    style,
-)
+from logsrv.cli.reading import arguments as reading
 from logsrv.kit.options.argument_parser import Parser
 
 
 def declare(parser: Parser) -> None:
-    parser.add_argument("position", metavar="POSITION", type=position, help="as 17:52311")
-    declare_store(parser)
-    parser.add_argument(
-        "-C", type=count, metavar="N", dest="around", default=5, help="so many neighbours (5)"
-    )
-    declare_zone(parser)
-    declare_looks(parser)
+    add = parser.add_argument
+    add("position", metavar="POSITION", type=reading.position, help="as 17:52311")
+    reading.declare_store(parser)
+    around = "so many neighbours (5)"
+    add("-C", type=reading.count, metavar="N", dest="around", default=5, help=around)
+    reading.declare_zone(parser)
+    reading.declare_looks(parser)
 
 
 def run(arguments: argparse.Namespace) -> int:
-    render = late.renderer(style(arguments))
-    with opened(arguments.directory, "show") as view, closing(late.StoredLines(view)) as lines:
+    render = late.renderer(reading.style(arguments))
+    with (
+        reading.opened(arguments.directory, "show") as view,
+        closing(late.StoredLines(view)) as lines,
+    ):
         wanted = lines.line(arguments.position)
         if wanted is None:
             tell(f"logsrv show: no line begins at {arguments.position}")
-            return status(view, False)
+            return reading.status(view, False)
         window = lines.around(wanted, arguments.around, arguments.around)
     for hit in window:
         sys.stdout.buffer.write(render(hit, hit != wanted))
-    return status(view, True)
+    return reading.status(view, True)

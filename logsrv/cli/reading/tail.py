@@ -17,17 +17,7 @@ from itertools import islice
 
 import logsrv.cli.reading as late
 from logsrv.cli.arguments import tell
-from logsrv.cli.reading.arguments import (
-    count,
-    declare_looks,
-    declare_query,
-    declare_store,
-    declare_zone,
-    matcher,
-    opened,
-    status,
-    style,
-)
+from logsrv.cli.reading import arguments as reading
 from logsrv.errors import StoreError
 from logsrv.kit.options.argument_parser import Parser
 
@@ -35,20 +25,20 @@ _LOOK_EVERY = 0.03
 
 
 def declare(parser: Parser) -> None:
-    declare_query(parser)
-    declare_store(parser)
+    reading.declare_query(parser)
+    reading.declare_store(parser)
     parser.add_argument("--follow", "-f", action="store_true", help="go on with what is written")
     parser.add_argument(
-        "-n", type=count, metavar="N", dest="number", default=10, help="how many lines (10)"
+        "-n", type=reading.count, metavar="N", dest="number", default=10, help="how many lines (10)"
     )
     parser.add_argument("--source", metavar="GLOB", default="", help="of these, as tcp:10.1.*")
-    declare_zone(parser)
-    declare_looks(parser)
+    reading.declare_zone(parser)
+    reading.declare_looks(parser)
 
 
 def run(arguments: argparse.Namespace) -> int:
-    found_by = matcher(arguments.query, "tail")
-    render = late.renderer(style(arguments), found_by)
+    found_by = reading.matcher(arguments.query, "tail")
+    render = late.renderer(reading.style(arguments), found_by)
 
     def show(hits: Iterable[late.Hit]) -> bool:
         """Print lines at once; return whether there are any."""
@@ -58,7 +48,7 @@ def run(arguments: argparse.Namespace) -> int:
             sys.stdout.buffer.flush()
         return bool(shown)
 
-    with opened(arguments.directory, "tail") as view:
+    with reading.opened(arguments.directory, "tail") as view:
         end = late.end_of(view)
         scope = late.Scope(before=end, source=arguments.source)
         with closing(late.Search(view, found_by, scope)) as search:
@@ -69,7 +59,7 @@ def run(arguments: argparse.Namespace) -> int:
             with closing(late.Follower(view, end)) as follower:
                 for news in _appended(follower, view):
                     show(late.in_text(found_by, of, news.position, news.text))
-        return status(view, found)
+        return reading.status(view, found)
 
 
 def _appended(follower: late.Follower, view: late.View) -> Iterator[late.Appended]:
