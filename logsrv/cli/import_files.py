@@ -36,13 +36,10 @@ _MICRO = 1e6
 
 
 def declare(parser: Parser) -> None:
-    parser.add_argument(
-        "files", metavar="FILE|DIRECTORY", nargs="+", help="what to import; - is standard input"
-    )
+    add = parser.add_argument
+    add("files", metavar="FILE|DIRECTORY", nargs="+", help="what to import; - is standard input")
     declare_store(parser)
-    parser.add_argument(
-        "--dry-run", action="store_true", help="read all and say what would be imported"
-    )
+    add("--dry-run", action="store_true", help="read all and say what would be imported")
 
 
 def run(arguments: argparse.Namespace) -> int:

@@ -62,14 +62,11 @@ KINDS = {
 
 
 def declare(parser: Parser) -> None:
-    parser.add_argument("name", metavar="NAME", help="the plugin's name")
-    parser.add_argument(
-        "--kind", choices=sorted(KINDS), default="line", help="what it serves (default: line)"
-    )
-    parser.add_argument(
-        "--directory", type=Path, metavar="DIR", help="the project's folder (default: ./NAME)"
-    )
-    parser.add_argument(
+    add = parser.add_argument
+    add("name", metavar="NAME", help="the plugin's name")
+    add("--kind", choices=sorted(KINDS), default="line", help="what it serves (default: line)")
+    add("--directory", type=Path, metavar="DIR", help="the project's folder (default: ./NAME)")
+    add(
         "--tls",
         action="store_true",
         help="make run serves over TLS, with a self-signed certificate for a try",
