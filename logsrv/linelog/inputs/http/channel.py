@@ -13,13 +13,14 @@ How it ends. All that came before an end of the sender is taken in first, and an
 
     OPEN        half      HALFCLOSED   the sender has closed its half
     OPEN        close     CLOSING      we close: what still comes is dropped
-    HALFCLOSED  close     CLOSING
     OPEN        lose      LOST
+    HALFCLOSED  half      HALFCLOSED   reading went on, and came to the same end
+    HALFCLOSED  close     CLOSING
     HALFCLOSED  lose      LOST
+    CLOSING     close     CLOSING
     CLOSING     lose      LOST
+    LOST        close     LOST         what was parsed behind its end is to be closed
     LOST        tell      GONE         its requests were told
-
-An event that is in no row changes nothing.
 """
 
 from __future__ import annotations
@@ -81,7 +82,7 @@ class Wait(enum.Flag):
     """The sender lets its answers lie."""
 
 
-_ROWS = transitions(__doc__)
+NEXT = transitions(__doc__)
 
 
 class InputChannel(Channel):
@@ -110,11 +111,11 @@ class InputChannel(Channel):
     def _in_step(self) -> bool:
         return self._parsing in (Parsing.PARSING, Parsing.LASTSTEP)
 
-    def _event(self, event: str) -> None:
-        """Go on in both tables."""
-        parsing, ending = self._parsing, self._ending_state
-        self._parsing = Parsing[_ROWS.get((parsing.name, event), parsing.name)]
-        self._ending_state = Ending[_ROWS.get((ending.name, event), ending.name)]
+    def _parsing_to(self, event: str) -> None:
+        self._parsing = Parsing[NEXT[self._parsing.name, event]]
+
+    def _ending_to(self, event: str) -> None:
+        self._ending_state = Ending[NEXT[self._ending_state.name, event]]
 
     def dataReceived(self, data: bytes) -> None:
         self.factory.intake.received_bytes += len(data)
@@ -125,7 +126,7 @@ class InputChannel(Channel):
     def _parse(self) -> None:
         """Go on with what is unread, one request after the other."""
         if self._unread and self._parsing is Parsing.IDLE:
-            self._event("parse")
+            self._parsing_to("parse")
             self.factory.intake.turns.begin(self._steps(), self._parsed, again=True)
         self._settle()
 
@@ -140,7 +141,7 @@ class InputChannel(Channel):
             yield
 
     def _parsed(self, failure: Failure | None) -> None:
-        self._event("paused")
+        self._parsing_to("paused")
         if failure is not None:
             log.failure("taking in what {source} sent failed", failure, source=self.source)
             self._unread.clear()
@@ -150,7 +151,7 @@ class InputChannel(Channel):
     def _settle(self) -> None:
         """Read from the peer only if nothing stands against it; and end what has ended."""
         if self._ending_state is Ending.LOST and not self._in_step:
-            self._event("tell")
+            self._ending_to("tell")
             super().connectionLost(self._reason)
         idle = self._parsing is Parsing.IDLE and not self._unread
         if self._ending_state is Ending.HALFCLOSED and idle:
@@ -167,7 +168,7 @@ class InputChannel(Channel):
         self._paused = pause
 
     def allContentReceived(self) -> None:
-        self._event("whole")
+        self._parsing_to("whole")
         super().allContentReceived()
 
     def go_on_behind(self, request: Request) -> None:
@@ -177,11 +178,11 @@ class InputChannel(Channel):
         if behind:
             self._unread.appendleft(memoryview(behind))
         super().go_on_behind(request)
-        self._event("answered")
+        self._parsing_to("answered")
         self._parse()
 
     def loseConnection(self) -> None:
-        self._event("close")
+        self._ending_to("close")
         self._unread.clear()
         if self.connected and Wait.ANSWERS not in self._waits:
             # Bytes are dropped from now on, but under TLS the peer's end has to be read.
@@ -191,12 +192,13 @@ class InputChannel(Channel):
     def readConnectionLost(self) -> None:
         if self._ending_state is Ending.CLOSING:
             super().readConnectionLost()
-        self._event("half")
+            return
+        self._ending_to("half")
         self._settle()
 
     def connectionLost(self, reason: Failure = connectionDone) -> None:
         self._reason = reason
-        self._event("lose")
+        self._ending_to("lose")
         self._settle()
 
     def malformed(self) -> None:

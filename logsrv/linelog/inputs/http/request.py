@@ -8,22 +8,21 @@ its body is short: then that is discarded first, and the connection goes on.
     HEADERS     cut      CUT          refused and answered; its sender has a moment to hear that
     COMING      cut      CUT
     COMING      whole    WORKING      the body is unpacked, parsed and stored, in slices
-    WORKING     answer   OVERDUE      answered already: it took too long
+    DISCARDING  finish   ANSWERED     its body has come to its end
+    CUT         finish   ANSWERED     the same
     WORKING     worked   UNSAFE       stored, but not safe yet
-    UNSAFE      answer   ANSWERED
+    WORKING     finish   OVERDUE      answered already: it took too long
     OVERDUE     worked   ANSWERED
-    DISCARDING  whole    ANSWERED
-    CUT         whole    ANSWERED
+    UNSAFE      finish   ANSWERED
     HEADERS     lose     GONE         the connection has ended
     COMING      lose     GONE
     DISCARDING  lose     GONE
     CUT         lose     GONE
     UNSAFE      lose     GONE
+    ANSWERED    lose     GONE         before the connection went on behind it
     WORKING     lose     LEFT         the connection has ended; what has come is stored all the same
     OVERDUE     lose     LEFT
     LEFT        worked   GONE
-
-An event that is in no row changes nothing.
 """
 
 from __future__ import annotations
@@ -92,7 +91,7 @@ class RequestState(enum.Enum):
     GONE = enum.auto()
 
 
-_ROWS = transitions(__doc__)
+NEXT = transitions(__doc__)
 _UNANSWERED = (RequestState.DISCARDING, RequestState.WORKING, RequestState.UNSAFE)
 
 
@@ -130,7 +129,7 @@ class InputRequest(Request):
         return coming or self.state in _UNANSWERED
 
     def _to(self, event: str) -> None:
-        self.state = RequestState[_ROWS.get((self.state.name, event), self.state.name)]
+        self.state = RequestState[NEXT[self.state.name, event]]
 
     # Called by the channel: headers, body, end of the body, end of the connection.
 
@@ -159,15 +158,14 @@ class InputRequest(Request):
             self._refuse(refusal, None)
 
     def process(self) -> None:
-        before = self.state
-        self._to("whole")
-        if before is RequestState.COMING:
+        if self.state is RequestState.COMING:
+            self._to("whole")
             assert self._body is not None
             # However long it waits for the disk, nothing of it is unfinished any more.
             self._intake.unfinished.forget(self)
             self._intake.turns.begin(self._steps(), self._worked, again=True)
             return
-        if before is RequestState.DISCARDING:
+        if self.state is RequestState.DISCARDING:
             assert self._refusal is not None
             self._answer_refusal(self._refusal)
         self._finish()
@@ -308,14 +306,10 @@ class InputRequest(Request):
 
     def _refuse(self, refusal: RequestRefused, length: int | None) -> None:
         """Take nothing more of the request; length: that of its body, as far as it is still to come."""
-        self._refusal = refusal
-        self._let_go()
-        self._intake.refused(refusal.reason)
-        if refusal.reason != "busy":
-            # The store says itself that it is busy.
-            self._intake.complain(self._channel.source, one_line(f"refused: {refusal}"))
+        self._note(refusal)
         waits = length and self.requestHeaders.hasHeader(b"Expect")
         if length is not None and length <= MOST_DISCARDED and not waits:
+            self._refusal = refusal
             self._to("discard")
             return
         # Nobody is to be told to go on, nor to send another request behind what is discarded.
@@ -328,9 +322,16 @@ class InputRequest(Request):
 
     def _refuse_whole(self, refusal: RequestRefused) -> None:
         """Refuse a request of which nothing more is to come."""
-        self._refuse(refusal, 0)
+        self._note(refusal)
         self._answer_refusal(refusal)
         self._finish()
+
+    def _note(self, refusal: RequestRefused) -> None:
+        self._let_go()
+        self._intake.refused(refusal.reason)
+        if refusal.reason != "busy":
+            # The store says itself that it is busy.
+            self._intake.complain(self._channel.source, one_line(f"refused: {refusal}"))
 
     def _answer_refusal(self, refusal: RequestRefused) -> None:
         headers = {}
@@ -354,7 +355,7 @@ class InputRequest(Request):
         self.write(reply.body)
 
     def _finish(self) -> None:
-        self._to("answer")
+        self._to("finish")
         self._let_go()
         if isinstance(self._body, JournalBody):
             self._channel.begin_timeout()

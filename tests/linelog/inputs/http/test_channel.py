@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 from zope.interface.verify import verifyObject
 
 from logsrv.errors import ConfigurationError
+from logsrv.kit.web.channel import AT_ONCE
 from logsrv.linelog.inputs.http import channel as http
 from logsrv.linelog.inputs.http.channel import Http
 from logsrv.linelog.inputs.intake.intake import IInput
@@ -126,6 +127,27 @@ def test_who_closes_its_half_in_a_request_is_not_waited_for() -> None:
     sender.send(request(b"one")[:-1])
     sender.channel.readConnectionLost()
     assert sender.transport.disconnecting
+
+
+def test_reading_may_come_to_the_same_end_more_than_once() -> None:
+    """As a transport's does that is paused and resumed behind the end of its peer's half."""
+    sender = Sender()
+    sender.post(b"one")
+    for _ in range(2):
+        sender.channel.readConnectionLost()
+    sender.sink.sync()
+    assert [status for status, _ in sender.answers()] == [200]
+
+
+def test_a_connection_may_end_between_an_answer_and_the_next_request() -> None:
+    """After so many answers others have their turn first."""
+    sender = Sender()
+    question = request(b"", method="GET", Content_Length="")
+    sender.send(question * (AT_ONCE + 1))
+    sender.leave()
+    turn(sender.clock)
+    assert [status for status, _ in sender.answers()] == [200] * AT_ONCE
+    assert sender.clock.getDelayedCalls() == []
 
 
 def test_pipelined_requests_are_answered_in_order() -> None:
