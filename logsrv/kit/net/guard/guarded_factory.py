@@ -22,14 +22,12 @@ from zope.interface import alsoProvides
 from logsrv.kit.net.drain import descriptor, drain, unread
 from logsrv.kit.net.guard.guard import NO_DESCRIPTORS, TOLD, Guard, GuardPolicy, Refusal
 from logsrv.kit.net.guard.guarded_connection import Admitted
-from logsrv.kit.net.guard.handshake import AwaitedHandshake
 from logsrv.kit.net.guard.proxied_connection import ProxiedTransport
 from logsrv.kit.net.guard.rates import Rates
-from logsrv.kit.net.guard.refusals import Farewell, Hangup, farewell, log_refusal
+from logsrv.kit.net.guard.refusals import Farewell, Hangup, farewell, log_refusal, tls_refusal
 from logsrv.kit.net.guard.throttle import Throttle
-from logsrv.kit.net.guard.tls_refusal import tls_refusal
 from logsrv.kit.net.source import host_of
-from logsrv.kit.net.tls.twisted_tls import failed_handshake
+from logsrv.kit.net.tls.twisted_tls import AwaitedHandshake, failed_handshake
 from logsrv.kit.observe.metrics import Counts
 from logsrv.kit.observe.seldom import Seldom
 from logsrv.timer import Timer

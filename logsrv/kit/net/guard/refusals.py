@@ -1,17 +1,44 @@
-"""Refusals: what the log says of one, and what the peer hears."""
+"""Refusals: what the log says of one, what the peer hears, and why a TLS handshake failed."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
+from cryptography import x509
+from OpenSSL import SSL
 from twisted.internet.protocol import Protocol
 from twisted.logger import Logger
 
 from logsrv.kit.net.guard.guard import Refusal
+from logsrv.kit.net.tls.peer_certificate import PeerCertificate, escaped_name
 from logsrv.kit.net.twisted.transports import can_half_close, close_at_once
 from logsrv.kit.observe.seldom import Seldom
 
 log = Logger()
+
+# X509_V_ERR_… of <openssl/x509_vfy.h>.
+UNTRUSTED = (2, 18, 19, 20, 21, 27)
+NOT_YET_VALID = 9
+EXPIRED = 10
+BAD_SIGNATURE = 7
+WRONG_PURPOSE = 26
+
+# Reasons as OpenSSL words them, in part, and what they mean to whoever reads the log.
+MEANINGS = (
+    ("did not return a certificate", "certificate", "it shows no certificate"),
+    ("http request", "tls", "it speaks HTTP without TLS"),
+    ("wrong version number", "tls", "it does not speak TLS"),
+    ("packet length too long", "tls", "it does not speak TLS"),
+    ("bad record type", "tls", "it does not speak TLS"),
+    ("record layer failure", "tls", "it does not speak TLS"),
+    ("unknown ca", "tls", "it does not trust our certificate"),
+    ("alert bad certificate", "tls", "it does not trust our certificate"),
+    ("alert certificate unknown", "tls", "it does not trust our certificate"),
+    ("alert certificate expired", "tls", "it finds our certificate expired"),
+    ("unsupported protocol", "tls", "it knows only versions of TLS that are too old"),
+    ("no shared cipher", "tls", "it knows no cipher that is good enough"),
+)
 
 
 def log_refusal(refusals: Seldom, label: str, peer: str, refusal: Refusal) -> None:
@@ -55,3 +82,42 @@ class Farewell(Protocol):
             # It is in memory: nothing is used up.
             transport.write(left)
             transport.loseConnection()
+
+
+def tls_refusal(
+    error: BaseException, faults: Sequence[tuple[int, x509.Certificate]] = ()
+) -> Refusal:
+    """Return the refusal of a client whose handshake ended in `error`.
+
+    faults: what was wrong with the certificates it has shown, by OpenSSL's numbers.
+    """
+    if faults:
+        return Refusal("certificate", _fault(*faults[0]))
+    said = _words(error)
+    for part, reason, sentence in MEANINGS:
+        if part in said:
+            return Refusal(reason, sentence)
+    return Refusal("tls", f"the TLS handshake failed ({said or 'no reason given'})")
+
+
+def _words(error: BaseException) -> str:
+    """Return OpenSSL's reasons, in its own words."""
+    if not isinstance(error, SSL.Error) or not error.args or not isinstance(error.args[0], list):
+        return ""
+    return ", ".join(str(entry[-1]) for entry in error.args[0])
+
+
+def _fault(fault: int, shown: x509.Certificate) -> str:
+    whose = f"its certificate ({PeerCertificate.of(shown)})"
+    if fault == EXPIRED:
+        return f"{whose} expired on {shown.not_valid_after_utc:%Y-%m-%d %H:%M} UTC"
+    if fault == NOT_YET_VALID:
+        return f"{whose} is not valid before {shown.not_valid_before_utc:%Y-%m-%d %H:%M} UTC"
+    if fault in UNTRUSTED:
+        issuer = escaped_name(shown.issuer.rfc4514_string()[:100])
+        return f"{whose} is signed by an authority that is not trusted here ({issuer})"
+    if fault == BAD_SIGNATURE:
+        return f"{whose} has a signature that is not its issuer's"
+    if fault == WRONG_PURPOSE:
+        return f"{whose} is not made for clients (extended key usage)"
+    return f"{whose} cannot be verified (OpenSSL's error {fault})"

@@ -20,9 +20,8 @@ from twisted.internet.ssl import CertificateOptions
 from twisted.protocols.tls import TLSMemoryBIOFactory
 
 from logsrv.kit.net.guard.guarded_connection import admitted_of
-from logsrv.kit.net.guard.handshake import AwaitedHandshake
 from logsrv.kit.net.guard.proxied_connection import ProxiedTransport
-from logsrv.kit.net.tls.twisted_tls import GatheringTLS
+from logsrv.kit.net.tls.twisted_tls import AwaitedHandshake, GatheringTLS
 from logsrv.kit.net.twisted.transports import stop_keeping
 
 # An author gives a certificate to show or, for a link, whom to expect at its other end. Type checkers

@@ -5,19 +5,18 @@ Its tests, too, run with the oldest and the newest Twisted that we support.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 from cryptography import x509
 from OpenSSL import SSL
 from twisted.internet.abstract import FileDescriptor
-from twisted.internet.interfaces import (
-    IDelayedCall,
-    IReactorTime,
-)
-from twisted.internet.protocol import connectionDone
+from twisted.internet.interfaces import IDelayedCall, IHandshakeListener, IReactorTime
+from twisted.internet.protocol import Protocol, connectionDone
 from twisted.protocols.policies import ProtocolWrapper
 from twisted.protocols.tls import BufferingTLSTransport, TLSMemoryBIOFactory, TLSMemoryBIOProtocol
 from twisted.python.failure import Failure
+from zope.interface import implementer
 
 from logsrv.kit.net.tls.peer_certificate import PeerCertificate
 
@@ -166,6 +165,48 @@ class GatheringTLS(BufferingTLSTransport):
         return None
 
 
+@implementer(IHandshakeListener)
+class AwaitedHandshake(Protocol):
+    """Stands for a protocol until the handshake under it is done.
+
+    Then it steps aside, and what is received costs what it costs without it. Twisted connects a protocol
+    before it is known whether there will be TLS at all.
+    """
+
+    transport: Any
+
+    def __init__(
+        self,
+        protocol: Any,
+        done: Callable[[], None],
+        begin: Callable[[Any], bool] = lambda transport: True,
+    ) -> None:
+        """`begin` takes the transport, and returns whether the connection may go on; `done` is called
+        after the handshake.
+        """
+        self._protocol = protocol
+        self._done = done
+        self._begin = begin
+        self._refused = False
+
+    def makeConnection(self, transport: Any) -> None:
+        self.transport = transport
+        self._refused = not self._begin(transport)
+
+    def handshakeCompleted(self) -> None:
+        if self._refused:
+            return
+        # `certificate_of` knows it from now on.
+        found = self.transport._tlsConnection.get_peer_certificate(as_cryptography=True)
+        if found is not None:
+            self.transport.certificate = PeerCertificate.of(found)
+        self.transport.wrappedProtocol = self._protocol
+        self._done()
+
+    def connectionLost(self, reason: Failure = connectionDone) -> None:
+        self._protocol.connectionLost(reason)
+
+
 def improve_tls(factory: TLSMemoryBIOFactory) -> None:
     """Let a factory of TLS make a GatheringTLS, and the factory under it refuse by building nothing.
 
@@ -206,13 +247,6 @@ def certificate_of(transport: Any) -> PeerCertificate | None:
     Behind a proxy (`haproxy:`) there is none: the proxy's is not the peer's.
     """
     return getattr(tls_under(transport), "certificate", None)
-
-
-def take_certificate(tls: Any) -> None:
-    """Let `certificate_of` know the certificate that was verified in a handshake, if there is one."""
-    found = tls._tlsConnection.get_peer_certificate(as_cryptography=True)
-    if found is not None:
-        tls.certificate = PeerCertificate.of(found)
 
 
 def failed_handshake(transport: Any) -> GatheringTLS | None:

@@ -8,7 +8,7 @@ import pytest
 from cryptography import x509
 from OpenSSL import SSL
 
-from logsrv.kit.net.guard.tls_refusal import tls_refusal
+from logsrv.kit.net.guard.refusals import tls_refusal
 from tests.cli.certificates import Authority
 
 
