@@ -10,7 +10,7 @@ from pathlib import Path
 
 import attrs
 
-from logsrv.kit.net.endpoints.arguments import named_arguments
+from logsrv.kit.net.endpoints.checks import named_arguments
 from logsrv.kit.net.endpoints.endpoint import Endpoint, endpoint_text
 from logsrv.kit.net.endpoints.parse import parse_endpoint
 from logsrv.kit.options.kinds import Kind, endpoint_kind

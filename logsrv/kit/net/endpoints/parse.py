@@ -9,8 +9,7 @@ from __future__ import annotations
 from twisted.internet.interfaces import IStreamServerEndpointStringParser
 from twisted.plugin import getPlugins
 
-from logsrv.kit.net.endpoints.arguments import named_arguments
-from logsrv.kit.net.endpoints.checks import check_arguments, check_directory
+from logsrv.kit.net.endpoints.checks import check_arguments, check_directory, named_arguments
 from logsrv.kit.net.endpoints.endpoint import ARGUMENTS, START_TLS, START_TLS_ARGUMENTS, Endpoint
 from logsrv.kit.text.words import listed, nearest, shown
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from logsrv.kit.net.endpoints.arguments import named_arguments
+from logsrv.kit.net.endpoints.checks import named_arguments
 
 TAKES = ("host", "port")
 
