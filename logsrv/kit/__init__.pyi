@@ -35,12 +35,12 @@ from logsrv.kit.protocols.connection.context import Task as Task
 from logsrv.kit.protocols.connection.faults import EndOfStream as EndOfStream
 from logsrv.kit.protocols.connection.faults import PeerGone as PeerGone
 from logsrv.kit.protocols.connection.faults import PeerTimeout as PeerTimeout
-from logsrv.kit.protocols.datagram_lines import DatagramLines as DatagramLines
+from logsrv.kit.protocols.datagrams import DatagramLines as DatagramLines
 from logsrv.kit.protocols.datagrams import Datagrams as Datagrams
 from logsrv.kit.protocols.frames import FrameProtocol as FrameProtocol
 from logsrv.kit.protocols.lines import LineProtocol as LineProtocol
-from logsrv.kit.protocols.requests import RequestError as RequestError
-from logsrv.kit.protocols.requests import RequestProtocol as RequestProtocol
+from logsrv.kit.protocols.lines import RequestError as RequestError
+from logsrv.kit.protocols.lines import RequestProtocol as RequestProtocol
 from logsrv.kit.protocols.stream import Connection as Connection
 from logsrv.kit.service.plugin import IProtocolPlugin as IProtocolPlugin
 from logsrv.kit.service.plugin import Plugin as Plugin

@@ -13,7 +13,7 @@ from twisted.internet.protocol import Protocol
 from logsrv.errors import ConfigurationError
 from logsrv.kit.options.declare import option
 from logsrv.kit.options.kinds import SIZE
-from logsrv.kit.protocols.datagram_lines import DatagramLines
+from logsrv.kit.protocols.datagrams import DatagramLines
 from logsrv.kit.protocols.frames import FrameProtocol
 from logsrv.kit.protocols.lines import LineProtocol
 
