@@ -26,7 +26,7 @@ from logsrv.kit.protocols.plain_datagrams import PlainDatagrams
 from logsrv.kit.protocols.plain_streams import check_awaited, watched
 from logsrv.kit.protocols.protocol import PeerProtocol
 from logsrv.kit.protocols.stream import StreamProtocol
-from logsrv.kit.service.limits import Limits, limits_of
+from logsrv.kit.service.settings import Limits, limits_of
 
 
 @attrs.frozen

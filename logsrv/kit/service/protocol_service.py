@@ -23,12 +23,12 @@ from logsrv.kit.observe.metrics import Counts, Metrics, MetricsPart, listener_co
 from logsrv.kit.protocols.datagrams import DatagramContext, Datagrams
 from logsrv.kit.service.factory import PluginFactory, PluginProtocols, protocols_of
 from logsrv.kit.service.life import Life
-from logsrv.kit.service.limits import check_limits
 from logsrv.kit.service.links import METRICS as LINK_METRICS
 from logsrv.kit.service.links import Links, ReconnectingLink, client_endpoint
 from logsrv.kit.service.peers import Peers
 from logsrv.kit.service.process.steps import when_running
 from logsrv.kit.service.service import DRAIN_SECONDS, ListeningService
+from logsrv.kit.service.settings import check_limits
 from logsrv.kit.service.sites.sites import SiteServer, SiteSpec
 from logsrv.kit.service.tasks import METRICS as TASK_METRICS
 from logsrv.kit.service.tasks import ServiceTask, ServiceTasks

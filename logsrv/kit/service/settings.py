@@ -2,19 +2,79 @@
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Mapping
+from typing import Any, TypeAlias
 
 import attrs
+from twisted.internet.protocol import Protocol
 
+from logsrv.errors import ConfigurationError
 from logsrv.kit.inspect.settings import OperatorSettings
 from logsrv.kit.net.endpoints.endpoint import Endpoint
 from logsrv.kit.net.endpoints.parse import parse_endpoint
 from logsrv.kit.net.guard.guard import LineRate, PeerLimits
 from logsrv.kit.options.declare import option
-from logsrv.kit.options.kinds import endpoint_kind
-from logsrv.kit.service.limits import Limits, limit_options
+from logsrv.kit.options.kinds import SIZE, endpoint_kind
+from logsrv.kit.protocols.datagrams import DatagramLines
+from logsrv.kit.protocols.frames import FrameProtocol
+from logsrv.kit.protocols.lines import LineProtocol
 
 ENDPOINT = endpoint_kind(parse_endpoint, locate=Endpoint.located)
+
+# The limits of some classes by the names of the options; None for what has none of its own. A class that
+# has one says with it what the default is, and the most that may be asked for.
+Limits: TypeAlias = Mapping[str, int | None]
+
+DEFAULTS = {"max_line": "64KiB", "max_frame": "1MiB"}
+HELP = {"max_line": "how long a line may be", "max_frame": "how long a frame may be"}
+
+
+def limits_of(*served: object) -> Limits:
+    """Return the limits that make sense for protocol classes and functions, None among them."""
+    found: dict[str, int | None] = {}
+    for one in served:
+        if not isinstance(one, type):
+            if callable(one):
+                found.setdefault("max_line", None)
+        elif issubclass(one, LineProtocol):
+            found["max_line"] = one.max_line
+        elif issubclass(one, FrameProtocol):
+            found["max_frame"] = one.max_frame
+        elif issubclass(one, DatagramLines):
+            found.setdefault("max_line", None)
+    return found
+
+
+# The options of the guard that mean something to connections only.
+OF_CONNECTIONS = ("max_connections", "max_connections_per_peer", "idle_timeout")
+
+
+def needless_options(*served: object) -> tuple[str, ...]:
+    """Return the options that mean nothing to protocol classes and functions, None among them."""
+    connected = any(
+        issubclass(one, Protocol) if isinstance(one, type) else callable(one) for one in served
+    )
+    if connected:
+        return ()
+    return OF_CONNECTIONS if any(served) else ("listen", *OF_CONNECTIONS)
+
+
+def limit_options(limits: Limits) -> dict[str, Any]:
+    """Return the fields of a settings class that declare the options of these limits."""
+    return {
+        name: option(DEFAULTS[name] if own is None else str(own), SIZE, HELP[name])
+        for name, own in limits.items()
+    }
+
+
+def check_limits(limits: Limits, settings: object) -> None:
+    """Raise ConfigurationError when more is asked for than a class takes."""
+    for name, own in limits.items():
+        asked = getattr(settings, name)
+        if own is not None and asked > own:
+            raise ConfigurationError(
+                f"--{name.replace('_', '-')} is {asked} bytes, and this protocol takes {own} at most"
+            )
 
 
 def settings_class(
