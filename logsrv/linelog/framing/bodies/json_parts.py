@@ -30,15 +30,11 @@ _BLANK = re.compile(rb"[ \t\r\n]*")
 _BACKSLASHES = re.compile(rb"\\*")
 _BACKSLASH, _BRACKET, _COLON_SIGN = b"\\]:"
 _QUOTE, _OPEN, _CLOSE, _COMMA, _COLON = range(1, 6)
-_KINDS = np.zeros(256, np.uint8)
-for _kind, _signs in (
-    (_QUOTE, b'"'),
-    (_OPEN, b"[{"),
-    (_CLOSE, b"]}"),
-    (_COMMA, b","),
-    (_COLON, b":"),
+_KINDS = bytearray(256)
+for _sign, _kind in zip(
+    b'"[{]},:', (_QUOTE, _OPEN, _OPEN, _CLOSE, _CLOSE, _COMMA, _COLON), strict=True
 ):
-    _KINDS[list(_signs)] = _kind
+    _KINDS[_sign] = _kind
 
 Places: TypeAlias = npt.NDArray[np.intp]
 Span: TypeAlias = tuple[int, int]
@@ -201,8 +197,9 @@ def _divided(text: bytes, start: int) -> Iterator[tuple[Places, Places, int]]:
         piece = text[at:stop]
         if b"\\" in piece:
             piece = piece.replace(b"\\\\", b"__").replace(b'\\"', b"__")
-        kinds: npt.NDArray[np.uint8] = _KINDS[np.frombuffer(piece, np.uint8)]
-        places = np.flatnonzero(kinds)
+        kinds = np.frombuffer(piece.translate(_KINDS), np.uint8)
+        # Truth values are looked through eight times faster than numbers.
+        places = np.flatnonzero(kinds != 0)
         kinds = kinds[places]
         quotes = kinds == _QUOTE
         quoted = (np.cumsum(quotes) + inside) & 1
