@@ -6,6 +6,7 @@ import os
 import sys
 import time
 from collections.abc import Callable, Sequence
+from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 import attrs
@@ -17,9 +18,11 @@ import logsrv
 import logsrv.linelog.plugin as late
 from logsrv import __version__
 from logsrv.errors import ConfigurationError
+from logsrv.kit.net.bind import ListenError, check_place
 from logsrv.kit.net.datagram.datagrams import DatagramListener
 from logsrv.kit.net.listen import Listener
 from logsrv.kit.observe.metrics import Metrics, MetricsPart
+from logsrv.kit.options.declare import options_of
 from logsrv.kit.options.usage import SettingsOptions, usage_options
 from logsrv.kit.service.process.launch import check_files
 from logsrv.kit.service.service import ListeningService
@@ -31,9 +34,8 @@ from logsrv.linelog.http.settings import MOST_CONNECTIONS, read_token
 from logsrv.linelog.inputs.intake.intake import Intake
 from logsrv.linelog.inputs.intake.options import with_secrets
 from logsrv.linelog.inputs.intake.registry import inputs
-from logsrv.linelog.plugin.classic import ClassicPlaces
 from logsrv.linelog.plugin.metrics import METRICS
-from logsrv.linelog.plugin.settings import ListenerSettings, LoggerSettings
+from logsrv.linelog.plugin.settings import Listen, ListenerSettings, LoggerSettings, parse_listen
 from logsrv.linelog.store.health import unhealthy
 from logsrv.linelog.store.store import Store
 from logsrv.linelog.store.valve import Valve
@@ -43,6 +45,10 @@ if TYPE_CHECKING:
     from logsrv.linelog.http.server import WebServer
 
 log = Logger()
+
+# The places where syslog has always come in; /dev/log where no other program has it.
+PORTS = ("syslog:udp:514", "syslog:tcp:514")
+DEV_LOG = "syslog:unixgram:/dev/log:mode=666"
 
 Options = usage_options(
     LoggerSettings,
@@ -78,6 +84,36 @@ class InputServer:
             self.valve.remove(self._paused_by_valve)
         if hasattr(self.receiver, "close"):
             self.receiver.close()
+
+
+class ClassicPlaces:
+    """The listeners of `--classic-syslog`.
+
+    /dev/log is looked at once: later it may be in use because it is ours.
+    """
+
+    def __init__(self, dev_log: str = DEV_LOG) -> None:
+        self._dev_log = parse_listen(dev_log)
+
+    def listeners(self, settings: LoggerSettings) -> list[ListenerSettings]:
+        """Return them, with the options that all listeners have; none unless they are asked for."""
+        if not settings.classic_syslog:
+            return []
+        names = options_of(ListenerSettings).keys() & options_of(LoggerSettings).keys() - {"listen"}
+        shared = {name: getattr(settings, name) for name in names}
+        return [ListenerSettings(listen=place, **shared) for place in self._places]
+
+    @cached_property
+    def _places(self) -> list[Listen]:
+        places = [parse_listen(port) for port in PORTS]
+        endpoint = self._dev_log.endpoint
+        try:
+            check_place(endpoint)
+            places.append(self._dev_log)
+        except ListenError as error:
+            why = str(error)
+            log.info("--classic-syslog goes without {path}: {why}", path=endpoint.path, why=why)
+        return places
 
 
 class LoggerService(ListeningService[LoggerSettings]):

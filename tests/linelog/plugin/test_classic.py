@@ -7,8 +7,7 @@ from pathlib import Path
 
 from twisted.logger import capturedLogs
 
-from logsrv.linelog.plugin.classic import DEV_LOG, PORTS, ClassicPlaces
-from logsrv.linelog.plugin.service import Options
+from logsrv.linelog.plugin.service import DEV_LOG, PORTS, ClassicPlaces, Options
 from logsrv.linelog.plugin.settings import LoggerSettings
 
 
