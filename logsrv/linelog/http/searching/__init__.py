@@ -2,5 +2,5 @@
 
 children, answer    the processes, and their output on its way to a client
 searching, replies  such a process from the inside, without Twisted
-events              Server-Sent Events (no I/O)
+events              Server-Sent Events, and those that wait for a client (no I/O)
 """

@@ -3,5 +3,4 @@
 viewer              one stream of events to one client, from its position on
 views, talk         the process as the daemon sees it, and what it is told and says
 viewing, hub, live  that process from the inside
-outbox              events that wait for a client (no I/O)
 """

@@ -34,8 +34,7 @@ from logsrv.kit.text.transitions import transitions
 from logsrv.kit.web.channel import WebRequest
 from logsrv.linelog.http.problems import Problem
 from logsrv.linelog.http.searching.children import Searches, SearchProcess
-from logsrv.linelog.http.searching.events import HEARTBEAT, RETRY, error_event
-from logsrv.linelog.http.viewing.outbox import Outbox
+from logsrv.linelog.http.searching.events import HEARTBEAT, RETRY, Outbox, error_event
 from logsrv.linelog.http.viewing.talk import Handed
 from logsrv.linelog.http.viewing.views import Views
 from logsrv.linelog.store.segments.segment import Position
