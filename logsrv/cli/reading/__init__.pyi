@@ -1,13 +1,14 @@
 from argparse import ArgumentTypeError as ArgumentTypeError
 from argparse import Namespace as Namespace
+from shlex import split as split
+from shutil import which as which
+from subprocess import PIPE as PIPE
 from subprocess import Popen as Popen
 
 from logsrv.cli.client.target import parse_target as parse_target
 from logsrv.cli.reading.figures import print_histogram as print_histogram
 from logsrv.cli.reading.figures import print_top as print_top
 from logsrv.cli.reading.output import Output as Output
-from logsrv.cli.reading.pager import pager_command as pager_command
-from logsrv.cli.reading.pager import start_pager as start_pager
 from logsrv.cli.reading.progress import ProgressLine as ProgressLine
 from logsrv.cli.reading.rows import writer as writer
 from logsrv.cli.reading.sending import ReplayConnection as ReplayConnection

@@ -29,9 +29,7 @@ class Output:
         self._pager: late.Popen[bytes] | None = None
         self._lines_left = 0
         self._file = sys.stdout.buffer
-        command = (
-            late.pager_command() if paged and sys.stdout.isatty() and sys.stdin.isatty() else []
-        )
+        command = pager_command() if paged and sys.stdout.isatty() and sys.stdin.isatty() else []
         self._command = command
         if command:
             # A terminal that does not know its size says 0.
@@ -49,7 +47,7 @@ class Output:
             self._lines_left -= data.count(b"\n")
             if self._lines_left >= 0:
                 return
-            self._pager = late.start_pager(self._command)
+            self._pager = start_pager(self._command)
         if self._size >= _PIECE or now - self._first > _SOON:
             self.flush()
 
@@ -73,3 +71,20 @@ class Output:
             if self._pager is not None:
                 # Ends its input, also if it reads no more, and waits for its end.
                 self._pager.communicate()
+
+
+def pager_command() -> list[str]:
+    """Return the command of the pager: LOGSRV_PAGER, PAGER or less; [] for none."""
+    wanted = os.environ.get("LOGSRV_PAGER", os.environ.get("PAGER", "less"))
+    try:
+        command = late.split(wanted)
+    except ValueError:
+        return []
+    if not command or command == ["cat"] or late.which(command[0]) is None:
+        return []
+    return command
+
+
+def start_pager(command: list[str]) -> late.Popen[bytes]:
+    """Start the pager. less shows colours then, and ends by itself when one screen suffices."""
+    return late.Popen(command, stdin=late.PIPE, env={"LESS": "FRX", **os.environ})

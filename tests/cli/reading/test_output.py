@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from logsrv.cli.reading.output import pager_command, start_pager
 from tests.cli.command import LOGSRV
 from tests.linelog.read.stores import lines, make_store
 
@@ -63,3 +64,39 @@ def test_it_can_be_left_out(store: Path) -> None:
 
 def test_who_leaves_the_pager_ends_the_search(store: Path) -> None:
     assert at_terminal(store, "head -n 3").count("number") == 3
+
+
+@pytest.mark.parametrize(
+    ("variables", "command"),
+    [
+        ({"LOGSRV_PAGER": "sed 's/a b/c/'", "PAGER": "cat"}, ["sed", "s/a b/c/"]),
+        ({"PAGER": "sed -n p"}, ["sed", "-n", "p"]),
+        ({"LOGSRV_PAGER": ""}, []),
+        ({"LOGSRV_PAGER": "cat"}, []),
+        ({"LOGSRV_PAGER": "no-such-pager"}, []),
+        ({"LOGSRV_PAGER": "less 'unclosed"}, []),
+    ],
+)
+def test_the_variables_name_the_pager(
+    variables: dict[str, str], command: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in ("LOGSRV_PAGER", "PAGER"):
+        monkeypatch.delenv(name, raising=False)
+    for name, value in variables.items():
+        monkeypatch.setenv(name, value)
+    assert pager_command() == command
+
+
+def test_less_is_told_to_show_colours_unless_the_user_says_how(
+    monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    for said, shown in (("FRX", "FRX\n"), ("S", "S\n")):
+        if said == "S":
+            monkeypatch.setenv("LESS", said)
+        else:
+            monkeypatch.delenv("LESS", raising=False)
+        child = start_pager(["sh", "-c", "echo $LESS"])
+        assert child.stdin is not None
+        child.stdin.close()
+        assert child.wait(30) == 0
+        assert capfd.readouterr().out == shown
