@@ -163,10 +163,6 @@ class Metrics:
         """Let a histogram have what `durations` count in it as long as the service lasts."""
         self._timed.setdefault(self.key(name, labels, "histogram"), []).extend(durations)
 
-    def part(self) -> MetricsPart:
-        """The share of something that may go before the service does."""
-        return MetricsPart(self)
-
     def value(self, name: str, **labels: str) -> float:
         """The value of a metric, summed over the labels that are not given."""
         wanted = set(labels.items())
@@ -209,7 +205,10 @@ class Metrics:
 
 
 class MetricsPart:
-    """The counts of one listener, say. When it ends, its counters stay in the sums."""
+    """The share of something that may go before the service does, such as a listener.
+
+    When it ends, its counters stay in the sums.
+    """
 
     def __init__(self, metrics: Metrics) -> None:
         self._metrics = metrics

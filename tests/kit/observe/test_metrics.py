@@ -4,7 +4,7 @@ import pytest
 from twisted.logger import capturedLogs
 
 from logsrv.kit.observe.durations import Durations
-from logsrv.kit.observe.metrics import CATALOGUE, Metric, Metrics
+from logsrv.kit.observe.metrics import CATALOGUE, Metric, Metrics, MetricsPart
 
 
 def test_counted_and_watched_values_add_up() -> None:
@@ -22,7 +22,7 @@ def test_counted_and_watched_values_add_up() -> None:
 def test_a_counter_keeps_its_value_when_its_owner_goes() -> None:
     """Also when a new owner of the same name comes, before the old one has gone: it never falls."""
     metrics = Metrics()
-    old, new = metrics.part(), metrics.part()
+    old, new = MetricsPart(metrics), MetricsPart(metrics)
     old.watch("connections_total", lambda: 7, listener="a")
     old.watch("connections_open", lambda: 3, listener="a")
     new.watch("connections_total", lambda: 1, listener="a")

@@ -95,7 +95,7 @@ class Site:
         self.state = "MADE"
         self.vacated: Deferred[None] = Deferred()
         """Fires when it is closing and its place is free."""
-        self._part = metrics.part()
+        self._part = MetricsPart(metrics)
         try:
             self.server = (wanted.make or make_server)(wanted, self._part)
             self._listener = make_listener(
