@@ -255,7 +255,16 @@ def _operation(endpoint: ApiEndpoint) -> dict[str, Any]:
         "operationId": endpoint.name.partition(".")[0],
         "summary": endpoint.help,
         "security": [{}] if endpoint.open else [{"token": []}, {}],
-        "parameters": [_parameter(one) for one in endpoint.parameters],
+        "parameters": [
+            {
+                "name": one.name,
+                "in": "query",
+                "required": one.required,
+                "description": one.help,
+                "schema": dict(one.schema),
+            }
+            for one in endpoint.parameters
+        ],
         "responses": {
             "200": {
                 "description": "OK",
@@ -263,14 +272,4 @@ def _operation(endpoint: ApiEndpoint) -> dict[str, Any]:
             },
             "default": _ERROR,
         },
-    }
-
-
-def _parameter(parameter: Parameter) -> dict[str, Any]:
-    return {
-        "name": parameter.name,
-        "in": "query",
-        "required": parameter.required,
-        "description": parameter.help,
-        "schema": dict(parameter.schema),
     }
