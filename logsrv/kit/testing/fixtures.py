@@ -6,6 +6,7 @@ No entry point: that would be loaded in every run of pytest wherever logsrv is i
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import ExitStack
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -46,15 +47,11 @@ async def serving() -> AsyncIterator[Callable[..., Running]]:
 @pytest.fixture
 def twistd(tmp_path: Path) -> Iterator[Callable[..., TwistdProcess]]:
     """`twistd("shout", "--listen", "tcp:0")`: a real child that is ready; ended after the test."""
-    started: list[TwistdProcess] = []
+    with ExitStack() as started:
 
-    def start(plugin: str, *arguments: str, **how: Any) -> TwistdProcess:
-        how.setdefault("directory", tmp_path)
-        process = TwistdProcess(plugin, *arguments, **how)
-        started.append(process)
-        process.start()
-        return process.ready()
+        def start(plugin: str, *arguments: str, **how: Any) -> TwistdProcess:
+            how.setdefault("directory", tmp_path)
+            process = started.push(TwistdProcess(plugin, *arguments, **how).start())
+            return process.ready()
 
-    yield start
-    for process in started:
-        process.__exit__()
+        yield start
