@@ -46,11 +46,7 @@ REQUIRED: Final = Required()
 
 @attrs.frozen(eq=False, kw_only=True)
 class Option:
-    """An option, as declared.
-
-    default: a value, or the text of one, or REQUIRED.
-    repeatable: the value is a tuple of what `kind` parses.
-    """
+    """An option, as declared by `option`."""
 
     default: Any
     kind: Kind[Any]
@@ -107,10 +103,7 @@ class Option:
 
 @attrs.frozen(eq=False, kw_only=True)
 class Tables:
-    """An array of tables in the TOML file, each of which is a `settings_class`.
-
-    shorthand: a repeatable option of the enclosing class that stands for tables with nothing else.
-    """
+    """An array of tables in the TOML file, as declared by `tables`."""
 
     settings_class: type[Any]
     help: str

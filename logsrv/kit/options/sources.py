@@ -51,11 +51,7 @@ def from_arguments(
     labels: Mapping[str, str],
     directory: Path,
 ) -> Level:
-    """Return what the command line gave.
-
-    arguments: the texts given for each attribute, in order.
-    labels: what the command line calls the attributes that are not `--name`.
-    """
+    """Return what the command line gave; arguments, labels: as `Sources` has them."""
     level: Level = {}
     for attribute, texts in arguments.items():
         option = options[attribute]
