@@ -7,7 +7,7 @@ connections that were held back or have sent their end: what is over within a se
 from __future__ import annotations
 
 import select
-from typing import Protocol
+from typing import Any, Protocol
 
 from twisted.internet.interfaces import IReactorTime
 
@@ -26,22 +26,18 @@ GOODBYE_BYTES = 100
 class UnreadConnection(Protocol):
     """A connection as this module needs it.
 
+    author: has its `transport`, and says by `half_close` whether a peer that sends nothing more may read.
     unread: whether nothing is read from it. deserted: whether the author works on the last thing that
     came from it.
-    half_close: whether a peer that sends nothing more may still read.
     """
+
+    author: Any
 
     @property
     def unread(self) -> bool: ...
 
     @property
     def deserted(self) -> bool: ...
-
-    @property
-    def half_close(self) -> bool: ...
-
-    @property
-    def transport(self) -> object: ...
 
     def pause(self) -> None: ...
 
@@ -77,7 +73,9 @@ class Departures:
         if self._watched:
             self._look.start(LOOK_SECONDS, self._end_deserted)
         poll = select.poll()
-        by_number = {descriptor(each.transport): each for each in self._watched if each.deserted}
+        by_number = {
+            descriptor(each.author.transport): each for each in self._watched if each.deserted
+        }
         by_number.pop(-1, None)
         for number in by_number:
             poll.register(number, READ_HANGUP)
@@ -87,10 +85,11 @@ class Departures:
 
 def _judge(connection: UnreadConnection, said: int) -> None:
     """End a connection of which poll(2) said that its peer is gone, with all that it sent read."""
-    left = unread(connection.transport)
-    if is_encrypted(connection.transport) and not said & select.POLLERR:
+    author = connection.author
+    left = unread(author.transport)
+    if is_encrypted(author.transport) and not said & select.POLLERR:
         # The bytes left may be TLS's own goodbye, which ends the connection once it is read.
         if left <= GOODBYE_BYTES:
             connection.resume()
-    elif not left and (said & HANGUP or not connection.half_close):
+    elif not left and (said & HANGUP or not author.half_close):
         connection.abort()

@@ -22,6 +22,7 @@ class End:
             with socket.create_server(("127.0.0.1", 0)) as server:
                 self.theirs = socket.create_connection(server.getsockname())
                 self.ours, _ = server.accept()
+        self.author = self
         self.transport = self.ours
         self.unread = self.deserted = True
         self.half_close = True

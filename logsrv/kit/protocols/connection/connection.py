@@ -109,14 +109,6 @@ class PeerConnection:
     def deserted(self) -> bool:
         return self._busy and (self.reader is None or self.reader.exhausted)
 
-    @property
-    def half_close(self) -> bool:
-        return self.author.half_close
-
-    @property
-    def transport(self) -> object:
-        return self.author.transport
-
     def tell(self, event: str) -> None:
         """Something happened: go to the next state and do what belongs to it."""
         self.state, doing = self.state[event]
