@@ -27,7 +27,7 @@ NO_LINES: Iterator[str] = iter(())
 # chunk of many short messages, each a line and bytes, would else be split anew for each.
 LEAST_AT_ONCE = 256
 MOST_AT_ONCE = 64 * 1024
-# Skipped up to the end of a line; the other value of `_skipping` is a separator of bytes.
+# Skipped up to the end of a line; the other value of `skipping` is a separator of bytes.
 LINE_END = b""
 
 
@@ -48,11 +48,12 @@ class Incoming:
     format: of the lines; settled by the first that is read. lines: those that are made and wait to be
     taken. ended: nothing more will come. answers: to the Telnet commands of what was read; to be sent,
     and set to b"". dropped: bytes of lines that were refused, their delimiters aside.
+    skipping: the separator up to which all is dropped, after something was too long; else None.
     """
 
     __slots__ = (
-        "_at_once", "_clean", "_count", "_looked", "_made", "_only_lines", "_raw", "_skipping", "_sought",
-        "answers", "dropped", "ended", "format", "lines",
+        "_at_once", "_clean", "_count", "_looked", "_made", "_only_lines", "_raw", "_sought",
+        "answers", "dropped", "ended", "format", "lines", "skipping",
     )  # fmt: skip
 
     def __init__(self, format: LineFormat, *, only_lines: bool = False) -> None:
@@ -74,17 +75,11 @@ class Incoming:
         self._at_once = MOST_AT_ONCE
         # A separator, and the length of the beginning in which none begins.
         self._sought = b"", 0
-        # The separator up to which all is dropped, after something was too long.
-        self._skipping: bytes | None = None
+        self.skipping: bytes | None = None
 
     def __len__(self) -> int:
         """Return the number of bytes that wait, without those of lines that are made."""
         return len(self._raw) - self._made
-
-    @property
-    def skipping(self) -> bool:
-        """Return whether the end of something that is too long has not come yet."""
-        return self._skipping is not None
 
     @property
     def exhausted(self) -> bool:
@@ -126,7 +121,7 @@ class Incoming:
         if at >= 0:
             return self._take(at + len(separator))
         if len(self._raw) >= limit:
-            self._skipping = separator
+            self.skipping = separator
             raise LineTooLong(f"there is no {separator!r} within {limit} bytes")
         self._sought = separator, max(0, len(self._raw) - len(separator) + 1)
         return None
@@ -148,7 +143,7 @@ class Incoming:
             self._made, self.lines = 0, NO_LINES
         # The next line is made alone.
         self._at_once = self._looked = 0
-        return self._skipping is None or self._skip()
+        return self.skipping is None or self._skip()
 
     def _take(self, number: int) -> bytes:
         data = self._head(number)
@@ -197,7 +192,7 @@ class Incoming:
         if self._made:
             self._drop(self._made)
             self._made, self.lines = 0, NO_LINES
-        if self._skipping is not None and not self._skip():
+        if self.skipping is not None and not self._skip():
             return False
         raw, format = self._raw, self.format
         if not raw:
@@ -284,14 +279,14 @@ class Incoming:
         ):
             self.dropped += self._looked
             self._drop(self._looked)
-            self._skipping = LINE_END
+            self.skipping = LINE_END
             raise self._too_long()
         return self.ended and bool(self._raw)
 
     def _skip(self) -> bool:
         """Drop what is too long, up to its end. Gives whether that was there, or will never be."""
-        of_line = self._skipping == LINE_END
-        separator = self.format.delimiter if of_line else self._skipping or b""
+        of_line = self.skipping == LINE_END
+        separator = self.format.delimiter if of_line else self.skipping or b""
         stop = self._end_of_text() if of_line and self.format.telnet else len(self._raw)
         at = self._raw.find(separator, 0, stop)
         if at < 0:
@@ -301,7 +296,7 @@ class Incoming:
             return self.ended
         self.dropped += at
         self._drop(at + len(separator))
-        self._skipping = None
+        self.skipping = None
         return True
 
     # Telnet's commands.

@@ -57,14 +57,14 @@ class LineReader:
     @property
     def ahead(self) -> bool:
         incoming = self._incoming
-        return bool(length_hint(incoming.lines) or len(incoming) or incoming.skipping)
+        return length_hint(incoming.lines) + len(incoming) > 0 or incoming.skipping is not None
 
     @property
     def spent(self) -> bool:
         incoming = self._incoming
         return not (
             self._wanted is not None or incoming.lines is not NO_LINES or len(incoming)
-            or incoming.skipping or incoming.dropped
+            or incoming.skipping is not None or incoming.dropped
         )  # fmt: skip
 
     def received(self, data: bytes) -> None:

@@ -196,7 +196,7 @@ class Connection(Generic[Settings, State]):
     @property
     def ahead(self) -> bool:
         # A line that is skipped counts as well.
-        return bool(self._incoming.take_all()) or self._incoming.skipping
+        return bool(self._incoming.take_all()) or self._incoming.skipping is not None
 
     def _read_anew(self) -> Connection:
         self._incoming = Incoming(self._incoming.format)
