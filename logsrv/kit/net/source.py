@@ -34,10 +34,8 @@ class Sender:
     source: str
 
 
-@implementer(IAddress)
-@attrs.frozen
-class StandardInput:
-    """The one peer of `stdin:`."""
+STANDARD_INPUT = Sender(None, "stdin:")
+"""The one peer of `stdin:`."""
 
 
 def source_of(peer: object) -> str:
@@ -48,8 +46,6 @@ def source_of(peer: object) -> str:
     """
     if isinstance(peer, Sender):
         return peer.source
-    if isinstance(peer, StandardInput):
-        return "stdin:"
     if isinstance(peer, IPv4Address | IPv6Address):
         return inet_source(peer.type.lower(), peer.host, peer.port)
     if isinstance(peer, UNIXAddress):

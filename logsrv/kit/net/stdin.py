@@ -22,7 +22,7 @@ from logsrv.kit.net.bind import ListenError
 from logsrv.kit.net.endpoints.endpoint import Endpoint
 from logsrv.kit.net.guard.guard import GuardPolicy
 from logsrv.kit.net.guard.guarded_factory import GuardedFactory
-from logsrv.kit.net.source import StandardInput
+from logsrv.kit.net.source import STANDARD_INPUT, Sender
 from logsrv.kit.observe.metrics import Counts
 
 log = Logger()
@@ -112,8 +112,8 @@ class StdinTransport:
 
     writeSequence = write
 
-    def getPeer(self) -> StandardInput:
-        return StandardInput()
+    def getPeer(self) -> Sender:
+        return STANDARD_INPUT
 
     getHost = getPeer
 
@@ -164,7 +164,7 @@ class StdinListener:
         bound, self._bound = self._bound, None
         assert bound is not None
         self._guarded.doStart()
-        protocol = self._guarded.buildProtocol(StandardInput())
+        protocol = self._guarded.buildProtocol(STANDARD_INPUT)
         if protocol is None:
             os.close(bound)
         else:

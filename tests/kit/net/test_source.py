@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from twisted.internet.address import IPv4Address, IPv6Address, UNIXAddress
 from twisted.internet.testing import StringTransport
 
-from logsrv.kit.net.source import Sender, StandardInput, host_of, host_text, source_of, unix_source
+from logsrv.kit.net.source import STANDARD_INPUT, Sender, host_of, host_text, source_of, unix_source
 
 
 @pytest.mark.parametrize(
@@ -30,10 +30,10 @@ from logsrv.kit.net.source import Sender, StandardInput, host_of, host_text, sou
         (UNIXAddress(None), "unix:"),
         (UNIXAddress(b"uid=0,pid=1"), "unix:./uid=0,pid=1"),
         (UNIXAddress(b"/tmp/a b\n\\"), "unix:/tmp/a\\x20b\\x0a\\x5c"),
-        (StandardInput(), "stdin:"),
+        (STANDARD_INPUT, "stdin:"),
         (Sender("::1", "udp:[::1]:5"), "udp:[::1]:5"),
         (StringTransport(peerAddress=IPv4Address("TCP", "10.1.2.3", 4)), "tcp:10.1.2.3:4"),
-        (StringTransport(peerAddress=StandardInput()), "stdin:"),
+        (StringTransport(peerAddress=STANDARD_INPUT), "stdin:"),
     ],
 )
 def test_each_kind_of_peer_has_its_name(peer: Any, name: str) -> None:
