@@ -40,11 +40,6 @@ class TelnetFilter:
         self.swallowed = 0
 
     @property
-    def unfinished(self) -> bool:
-        """Return whether the bytes so far end within a command."""
-        return bool(self._unfinished)
-
-    @property
     def answering(self) -> bool:
         """Return whether there is something in `take_answers`."""
         return bool(self._answers)

@@ -52,7 +52,10 @@ MOST_WAITING = 4096
 
 
 class StreamListener:
-    """Listens on a stream endpoint, behind a guard."""
+    """Listens on a stream endpoint, behind a guard.
+
+    certificate: that by which TLS is begun; None where there is none, and before it is bound.
+    """
 
     def __init__(
         self,
@@ -73,7 +76,7 @@ class StreamListener:
         self._opened = False
         self._stopped = False
         self._label = label
-        self._certificate: RenewableCertificate | None = None
+        self.certificate: RenewableCertificate | None = None
         self._watch: CertificateWatch | None = None
         # Marks of the files that were loaded last.
         self._loaded: dict[str, Mark | None] = {}
@@ -88,11 +91,6 @@ class StreamListener:
             plain=(endpoint.inner or endpoint).scheme in BARE,
             certified=endpoint.asks_for_certificates and not endpoint.begins_plain,
         )
-
-    @property
-    def certificate(self) -> RenewableCertificate | None:
-        """The certificate by which TLS is begun; None where there is none, or not before it is bound."""
-        return self._certificate
 
     @property
     def address(self) -> str:
@@ -114,16 +112,16 @@ class StreamListener:
         """Load the certificate again, for `renew`. Raises ListenError, and the one of before stays."""
         self._loaded = marks_of(self.endpoint)
         check_certificate(self.endpoint)
-        if self._certificate is not None:
+        if self.certificate is not None:
             try:
-                self._certificate.load()
+                self.certificate.load()
             except Exception as error:
                 raise reason_of(error, self.endpoint) from error
 
     def _renew_certificate(self) -> None:
         self._load_certificate()
-        assert self._certificate is not None
-        self._certificate.renew()
+        assert self.certificate is not None
+        self.certificate.renew()
 
     @property
     def protocols(self) -> Sequence[Any]:
@@ -131,8 +129,8 @@ class StreamListener:
 
     def apply(self, policy: GuardPolicy) -> None:
         self._guarded.apply(policy)
-        if self._certificate is not None and self._watch is not None:
-            self._certificate.renew()
+        if self.certificate is not None and self._watch is not None:
+            self.certificate.renew()
             self._watch.taken(self._loaded)
 
     def bind(self) -> None:
@@ -146,9 +144,9 @@ class StreamListener:
             endpoint = self._parsed()
             if self.endpoint.has_certificate and self.endpoint.begins_plain:
                 tls = partial(serverFromString, self._reactor, self.endpoint.twisted_tls)
-                self._certificate = RenewableCertificate(tls, self._prepare)
+                self.certificate = RenewableCertificate(tls, self._prepare)
             else:
-                self._certificate = certified(endpoint, self._parsed, self._prepare)
+                self.certificate = certified(endpoint, self._parsed, self._prepare)
             keep_inherited(endpoint)
             listening = endpoint.listen(self._guarded)
             failures: list[Failure] = []

@@ -90,7 +90,7 @@ class DatagramListener:
         self._kept: deque[Group] = deque()
         self._losses = Losses(label, reactor)
         metrics.watch("datagrams_total", lambda: self.received, listener=label)
-        metrics.watch("datagrams_lost_total", lambda: self.lost, listener=label)
+        metrics.watch("datagrams_lost_total", lambda: self._losses.lost, listener=label)
         metrics.watch(
             "dropped_bytes_total",
             lambda: self._receive.cut_bytes if self._receive else 0,
@@ -157,11 +157,6 @@ class DatagramListener:
                 self._reactor.addReader(self)
             # Not before others were heard: what is kept may be enough to be paused again.
             self._go_on_later()
-
-    @property
-    def lost(self) -> int:
-        """Datagrams dropped by the kernel."""
-        return self._losses.lost
 
     def doRead(self) -> None:
         self._read()

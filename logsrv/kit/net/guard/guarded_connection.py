@@ -99,7 +99,7 @@ class Admitted:
     @property
     def held_back(self) -> bool:
         """Return true if something has come that the protocol may not have yet, by the limits."""
-        return self._throttle is not None and self._throttle.holds
+        return self._throttle is not None and bool(self._throttle.kept)
 
     @property
     def working(self) -> bool:

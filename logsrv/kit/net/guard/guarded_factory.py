@@ -109,10 +109,6 @@ class GuardedFactory(Factory):
         """The protocols of those who are connected; a proxied one is once its peer is known."""
         return [each.protocol for each in self.connections if each.connected]
 
-    @property
-    def idle_timeout(self) -> float | None:
-        return self.guard.policy.idle_timeout
-
     def doStart(self) -> None:
         self._factory.doStart()
         self._read_descriptor_limit()
@@ -231,7 +227,7 @@ class GuardedFactory(Factory):
 
     def _arm(self) -> None:
         self._sweep.stop()
-        timeout = self.idle_timeout
+        timeout = self.guard.policy.idle_timeout
         if timeout is not None:
             self._sweep.start(timeout / SWEEPS_PER_TIMEOUT, self._close_idle)
 
@@ -267,6 +263,6 @@ class GuardedFactory(Factory):
                 "{listener} closed {number} connections that sent nothing for {seconds:g} s",
                 listener=self._label,
                 number=closed,
-                seconds=self.idle_timeout,
+                seconds=self.guard.policy.idle_timeout,
             )
         self._arm()

@@ -20,7 +20,7 @@ from logsrv.timer import Timer
 class Throttle:
     """Hands on to `deliver` what the `peer` of a transport sends, as fast as it may.
 
-    slowed: called when the peer has to wait.
+    slowed: called when the peer has to wait. kept: what has come and was not handed on yet.
     """
 
     _rates: Rates
@@ -29,7 +29,7 @@ class Throttle:
     _timer: Timer
     _deliver: Callable[[bytes], None]
     _slowed: Callable[[], None]
-    _kept: bytes = b""
+    kept: bytes = attrs.field(init=False, default=b"")
     # The protocol reads: it has not paused its transport.
     _wanted: bool = True
     _giving: bool = False
@@ -42,14 +42,9 @@ class Throttle:
         transport.pauseProducing = self.pauseProducing
         transport.resumeProducing = self.resumeProducing
 
-    @property
-    def holds(self) -> bool:
-        """Return true if something has come that was not handed on yet."""
-        return bool(self._kept)
-
     def received(self, data: bytes) -> None:
         """Take a chunk, and hand on what may be."""
-        self._kept += data
+        self.kept += data
         self._give()
 
     def pauseProducing(self) -> None:
@@ -65,8 +60,8 @@ class Throttle:
         self._timer.stop()
         for name in ("pauseProducing", "resumeProducing"):
             vars(self._transport).pop(name, None)
-        if self._kept:
-            data, self._kept = self._kept, b""
+        if self.kept:
+            data, self.kept = self.kept, b""
             self._deliver(data)
         if self._wanted:
             self._resume()
@@ -76,16 +71,16 @@ class Throttle:
             return
         self._giving = True
         try:
-            while self._kept and self._wanted:
-                end, wait = self._rates.share(self._peer, self._kept)
+            while self.kept and self._wanted:
+                end, wait = self._rates.share(self._peer, self.kept)
                 if not end:
                     self._pause()
                     self._slowed()
                     self._timer.start(wait, self._give)
                     return
-                data, self._kept = self._kept[:end], self._kept[end:]
+                data, self.kept = self.kept[:end], self.kept[end:]
                 self._deliver(data)
         finally:
             self._giving = False
-        if self._wanted and not self._kept:
+        if self._wanted and not self.kept:
             self._resume()

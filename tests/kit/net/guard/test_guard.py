@@ -124,7 +124,7 @@ def test_what_the_operator_sets_is_what_the_guard_goes_by() -> None:
     listener = GuardedFactory(
         NotingFactory(), label="in", policy=found, clock=Clock(), metrics=Metrics()
     )
-    assert listener.idle_timeout == 60
+    assert listener.guard.policy.idle_timeout == 60
 
 
 def test_every_rule_of_the_guard_is_an_option() -> None:
