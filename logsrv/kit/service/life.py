@@ -52,10 +52,6 @@ class Life:
             return None
         return lambda: self._start(start)
 
-    def apply(self, state: Any, settings: object) -> Any:
-        """Change it to other settings."""
-        return call(state, "apply", settings)
-
     def stopping(self, state: Any) -> Any:
         """Tell it that the service stops; peers are still there."""
         return call(state, "stopping") if self._lives else None

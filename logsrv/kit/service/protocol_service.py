@@ -22,7 +22,7 @@ from logsrv.kit.observe.failures import Failures
 from logsrv.kit.observe.metrics import Counts, Metrics, MetricsPart, listener_counter
 from logsrv.kit.protocols.datagrams import DatagramContext, Datagrams
 from logsrv.kit.service.factory import PluginFactory, PluginProtocols, protocols_of
-from logsrv.kit.service.life import Life
+from logsrv.kit.service.life import Life, call
 from logsrv.kit.service.links import METRICS as LINK_METRICS
 from logsrv.kit.service.links import Links, ReconnectingLink, client_endpoint
 from logsrv.kit.service.peers import Peers
@@ -205,7 +205,7 @@ class ProtocolService(ListeningService[Settings], Generic[Settings, PluginState]
         self.cut += await self.links.stop(DRAIN_SECONDS)
 
     def apply(self, settings: Settings) -> object:
-        return self._life.apply(self.state, settings)
+        return call(self.state, "apply", settings)
 
     def stopping(self) -> object:
         return self._life.stopping(self.state)

@@ -154,13 +154,15 @@ class ListeningService(Service, Generic[Settings]):
         waiting: Deferred[None] = Deferred()
         self._waiting.append(waiting)
         if self._ready or self._failed is not None:
-            self._answer_waiting()
+            self._answer_waiting(self._failed)
         return waiting
 
-    def _answer_waiting(self) -> None:
+    def _answer_waiting(self, failed: StartError | None) -> None:
+        """Tell those who wait that it is ready, or that it has failed and never will be."""
+        self._failed = failed
         waiting, self._waiting = self._waiting, []
         for each in waiting:
-            each.callback(None) if self._failed is None else each.errback(self._failed)
+            each.callback(None) if failed is None else each.errback(failed)
 
     def privilegedStartService(self) -> None:
         """Bind, as root if need be: twistd gives up its privileges only after this."""
@@ -199,15 +201,11 @@ class ListeningService(Service, Generic[Settings]):
         self.signals.release()
         if not isinstance(error, LogsrvError):
             # twistd shows the traceback.
-            self._end_waiting(StartError(f"{self.name} cannot start: {error}"))
+            self._answer_waiting(StartError(f"{self.name} cannot start: {error}"))
             raise error
         failed = self._start_error(error)
-        self._end_waiting(failed)
+        self._answer_waiting(failed)
         raise failed from error
-
-    def _end_waiting(self, failed: StartError) -> None:
-        self._failed = failed
-        self._answer_waiting()
 
     def _start_error(self, error: BaseException) -> StartError:
         """Say in the log why it cannot start; what it gives says so elsewhere."""
@@ -265,7 +263,7 @@ class ListeningService(Service, Generic[Settings]):
         self.signals.ready(self.reload)
         log.info("{name} is ready", name=self.name)
         self._ready = True
-        self._answer_waiting()
+        self._answer_waiting(None)
         if self.launch is not None:
             self.launch.ready()
 
@@ -276,7 +274,7 @@ class ListeningService(Service, Generic[Settings]):
         await self._within(2 * DRAIN_SECONDS, self.settle, "ending its tasks")
         await self._within(CLOSE_SECONDS, self.close, "closing")
         self.signals.release()
-        self._end_waiting(failed)
+        self._answer_waiting(failed)
         if self.launch is not None:
             self.launch.failed(str(failed))
 
@@ -404,7 +402,7 @@ class ListeningService(Service, Generic[Settings]):
 
     async def _stop_starting(self) -> None:
         sentence = f"{self.name}: was stopped before it was ready"
-        self._end_waiting(StartError(sentence))
+        self._answer_waiting(StartError(sentence))
         if self.launch is not None:
             self.launch.stopped(sentence)
         if self._starting is not None:
