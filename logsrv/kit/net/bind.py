@@ -82,16 +82,15 @@ def check_place(endpoint: Endpoint) -> None:
 
     Raises ListenError. Says nothing about endpoints of other packages.
     """
-    place = endpoint.inner or endpoint
-    if place.scheme in ("unix", "unixgram"):
-        _find_stale_socket(place)
-    elif place.scheme in ("tcp", "tcp6", "ssl", "udp") and place.port:
+    if endpoint.scheme in ("unix", "unixgram"):
+        _find_stale_socket(endpoint)
+    elif endpoint.scheme in ("tcp", "tcp6", "ssl", "udp") and endpoint.port:
         try:
             family, _, _, _, address = socket.getaddrinfo(
-                place.interface, place.port, type=_TYPES[place.kind]
+                endpoint.interface, endpoint.port, type=_TYPES[endpoint.kind]
             )[0]
-            with socket.socket(family, _TYPES[place.kind]) as probe:
-                if place.kind == "stream":
+            with socket.socket(family, _TYPES[endpoint.kind]) as probe:
+                if endpoint.kind == "stream":
                     # Twisted sets this too: connections in TIME_WAIT do not keep the port.
                     probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
                 probe.bind(address)

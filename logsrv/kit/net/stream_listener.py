@@ -86,9 +86,9 @@ class StreamListener:
             policy=policy,
             clock=reactor,
             metrics=metrics,
-            layered=(endpoint.inner or endpoint).scheme not in REFUSING,
-            proxied=endpoint.scheme == "haproxy",
-            plain=(endpoint.inner or endpoint).scheme in BARE,
+            layered=endpoint.scheme not in REFUSING,
+            proxied=endpoint.proxied,
+            plain=endpoint.scheme in BARE,
             certified=endpoint.asks_for_certificates and not endpoint.begins_plain,
         )
 
@@ -173,11 +173,10 @@ class StreamListener:
 
     def _prepare(self, context: SSL.Context) -> None:
         if self.endpoint.asks_for_certificates:
-            tls = self.endpoint.inner or self.endpoint
             ask_for_certificates(
                 context,
                 authorities(self.endpoint),
-                required=tls.argument("clientcert") != "optional",
+                required=self.endpoint.argument("clientcert") != "optional",
             )
 
     def _parsed(self) -> Any:
@@ -188,7 +187,7 @@ class StreamListener:
             port.stopListening()
             return
         self._port = port
-        make_ours(port, layered=self.endpoint.scheme not in BARE)
+        make_ours(port, layered=self.endpoint.proxied or self.endpoint.scheme not in BARE)
         if not self._opened:
             stop_accepting(port)
         log.info(
@@ -210,7 +209,7 @@ class StreamListener:
         port, self._port = self._port, None
         if port is None:
             return
-        if (self.endpoint.inner or self.endpoint).scheme == "systemd":
+        if self.endpoint.scheme == "systemd":
             # It is the service manager's: who waits there is for the next process. If it was shut
             # down, the port has closed itself.
             if descriptor(port) >= 0:
@@ -233,13 +232,12 @@ class StreamListener:
 def check_starts_tls(endpoint: Endpoint, factory: object) -> None:
     """Raise ConfigurationError if nothing would ever be encrypted with the certificate of an endpoint."""
     if not getattr(factory, "starts_tls", False):
-        scheme = (endpoint.inner or endpoint).scheme
         raise ConfigurationError(
             f"{shown(str(endpoint))}: what is served here never begins TLS, so all would be in plain "
             + (
                 "text; TLS from the beginning is ssl: in the place of tcp:"
-                if scheme.startswith("tcp")
-                else f"text; {scheme}: takes no certificate here"
+                if endpoint.scheme.startswith("tcp")
+                else f"text; {endpoint.scheme}: takes no certificate here"
             )
         )
 

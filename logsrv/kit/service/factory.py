@@ -112,7 +112,7 @@ class PluginFactory(ListenerContext, Factory):
         return self
 
     def attach(self, listener: Listener) -> None:
-        self.addressed = listener.endpoint.scheme == "tcp"
+        self.addressed = listener.endpoint.scheme == "tcp" and not listener.endpoint.proxied
         self._listener = listener
 
     @property

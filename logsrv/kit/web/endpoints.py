@@ -35,12 +35,17 @@ def web_endpoint(port: int, why: str = "browsers connect") -> Kind[Endpoint]:
 
 
 def is_private(endpoint: Endpoint) -> bool:
-    """Return true for an endpoint that nobody reaches from another machine, as far as its text tells."""
+    """Return true for an endpoint that nobody reaches from another machine, as far as its text tells.
+
+    Those behind a proxy (`haproxy:`) come from anywhere.
+    """
+    if endpoint.proxied:
+        return False
     if endpoint.scheme == "unix":
         return True
     if endpoint.scheme == "systemd":
         return endpoint.argument("domain") == "UNIX"
-    # Those behind a proxy (haproxy:) come from anywhere; of endpoints of other packages nobody knows.
+    # Of endpoints of other packages nobody knows.
     if endpoint.scheme not in ("tcp", "tcp6", "ssl", "tls"):
         return False
     return is_loopback(endpoint.interface) or endpoint.interface.lower() == "localhost"

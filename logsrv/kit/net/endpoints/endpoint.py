@@ -65,13 +65,13 @@ class Endpoint:
 
     arguments: by name, positional ones too, with service names already turned into port numbers;
         for endpoint types of other packages empty, their text is theirs.
-    inner: what `haproxy:` stands in front of.
+    proxied: whether `haproxy:` stands in front of it in the text: a proxy says first who its client is.
     """
 
     text: str
     scheme: str
     arguments: tuple[tuple[str, str], ...] = ()
-    inner: Endpoint | None = None
+    proxied: bool = False
 
     def __str__(self) -> str:
         return self.text
@@ -88,15 +88,13 @@ class Endpoint:
     @property
     def port(self) -> int | None:
         """The port as asked for; 0 is any free one; None for what has no port."""
-        if self.inner is not None:
-            return self.inner.port
         port = self.argument("port")
         return None if port is None else int(port)
 
     @property
     def path(self) -> str | None:
         """The path of a UNIX socket, else None."""
-        return self.inner.path if self.inner is not None else self.argument("address")
+        return self.argument("address")
 
     @property
     def interface(self) -> str:
@@ -105,33 +103,30 @@ class Endpoint:
 
     def overlaps(self, other: Endpoint) -> bool:
         """Return true if the two cannot be bound at the same time, as far as their text tells."""
-        mine, theirs = self.inner or self, other.inner or other
-        if mine.scheme == theirs.scheme == "systemd":
+        if self.scheme == other.scheme == "systemd":
             named = ("index", "name")
-            return any(mine.argument(one) == theirs.argument(one) is not None for one in named)
-        if mine.path and theirs.path:
-            return os.path.normpath(mine.path) == os.path.normpath(theirs.path)
-        if not mine.port or (mine.port, mine._family) != (theirs.port, theirs._family):
+            return any(self.argument(one) == other.argument(one) is not None for one in named)
+        if self.path and other.path:
+            return os.path.normpath(self.path) == os.path.normpath(other.path)
+        if not self.port or (self.port, self._family) != (other.port, other._family):
             return False
-        interfaces = {mine.interface, theirs.interface}
+        interfaces = {self.interface, other.interface}
         return len(interfaces) == 1 or bool(interfaces & set(EVERYWHERE))
 
     @property
     def has_certificate(self) -> bool:
         """Return true if it has a certificate of its own: TLS from the beginning, or begun later."""
-        tls = self.inner or self
-        return tls.scheme == "ssl" or tls.argument("privateKey") is not None
+        return self.scheme == "ssl" or self.argument("privateKey") is not None
 
     @property
     def begins_plain(self) -> bool:
         """Return true if connections are in plain text at least until TLS is begun on them."""
-        return (self.inner or self).scheme != "ssl"
+        return self.scheme != "ssl"
 
     @property
     def asks_for_certificates(self) -> bool:
         """Return true if clients are asked for certificates, be they `required` or `optional`."""
-        tls = self.inner or self
-        return any(tls.argument(name) is not None for name in ("caCertsDir", "clientca"))
+        return any(self.argument(name) is not None for name in ("caCertsDir", "clientca"))
 
     @property
     def _family(self) -> tuple[bool, bool]:
@@ -143,11 +138,9 @@ class Endpoint:
 
         `haproxy:` is not in it: `proxied_connection` reads the header.
         """
-        if self.inner is not None:
-            return self.inner.twisted
         takes = ARGUMENTS.get(self.scheme)
         if takes is None:
-            return self.text
+            return self.text.removeprefix("haproxy:")
         arguments = dict(self.arguments)
         if "backlog" in takes:
             arguments.setdefault("backlog", BACKLOG)
@@ -162,21 +155,17 @@ class Endpoint:
     @property
     def twisted_tls(self) -> str:
         """The text of an `ssl:` endpoint with the same certificate."""
-        tls = self.inner or self
-        if tls.scheme == "ssl":
-            return tls.twisted
+        if self.scheme == "ssl":
+            return self.twisted
         files = {
             name: value
-            for name, value in tls.arguments
+            for name, value in self.arguments
             if name in START_TLS_ARGUMENTS and name not in CLIENT_ARGUMENTS
         }
         return endpoint_text("ssl", {"port": "0", **files})
 
     def located(self, directory: Path) -> Endpoint:
         """Return the same endpoint, its relative paths taken from `directory`."""
-        if self.inner is not None:
-            inner = self.inner.located(directory)
-            return attrs.evolve(self, text=f"{self.scheme}:{inner}", inner=inner)
         arguments = {
             name: str(directory / value)
             if name in ("address", *FILE_ARGUMENTS) and not value.startswith("\0")
@@ -185,9 +174,8 @@ class Endpoint:
         }
         if tuple(arguments.items()) == self.arguments:
             return self
-        return attrs.evolve(
-            self, text=endpoint_text(self.scheme, arguments), arguments=tuple(arguments.items())
-        )
+        text = ("haproxy:" if self.proxied else "") + endpoint_text(self.scheme, arguments)
+        return attrs.evolve(self, text=text, arguments=tuple(arguments.items()))
 
 
 def endpoint_text(scheme: str, arguments: dict[str, str]) -> str:

@@ -6,6 +6,7 @@ backslash that belongs to a value.
 
 from __future__ import annotations
 
+import attrs
 from twisted.internet.interfaces import IStreamServerEndpointStringParser
 from twisted.plugin import getPlugins
 
@@ -25,9 +26,9 @@ def parse_endpoint(text: str) -> Endpoint:
     scheme, colon, rest = text.partition(":")
     if scheme == "haproxy":
         inner = parse_endpoint(rest)
-        if inner.kind != "stream" or inner.scheme == "haproxy":
+        if inner.kind != "stream" or inner.proxied:
             raise ValueError(f"haproxy: stands before a stream such as tcp:1234, not {shown(rest)}")
-        return Endpoint(text, scheme, inner=inner)
+        return attrs.evolve(inner, text=text, proxied=True)
     if scheme not in ARGUMENTS:
         _check_plugged_in(scheme, text)
         return Endpoint(text, scheme)

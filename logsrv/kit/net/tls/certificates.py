@@ -38,13 +38,12 @@ def check_certificate(endpoint: Endpoint) -> None:
 
     Raises ListenError.
     """
-    tls = endpoint.inner or endpoint
-    if not tls.has_certificate:
+    if not endpoint.has_certificate:
         return
     for name, holds in FILES.items():
-        path = tls.argument(name)
+        path = endpoint.argument(name)
         if path is None and name == "certKey":
-            name, path = "privateKey", tls.argument("privateKey")
+            name, path = "privateKey", endpoint.argument("privateKey")
         if path is not None:
             try:
                 _check_pem(read_file(Path(path), LARGEST_FILE), holds)
@@ -53,8 +52,8 @@ def check_certificate(endpoint: Endpoint) -> None:
                     f"{shown(str(endpoint))}: {name} {shown(path)} cannot be used: {error}"
                 ) from error
     authorities(endpoint)
-    key = tls.argument("privateKey") or ""
-    certificate = tls.argument("certKey") or key
+    key = endpoint.argument("privateKey") or ""
+    certificate = endpoint.argument("certKey") or key
     try:
         # Without a password for an encrypted key OpenSSL would ask on the terminal.
         ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER).load_cert_chain(certificate, key, password="")
@@ -73,9 +72,8 @@ def authorities(endpoint: Endpoint) -> list[crypto.X509]:
 
     Empty if they are asked for none. Raises ListenError.
     """
-    tls = endpoint.inner or endpoint
     found: list[crypto.X509] = []
-    for path in _authority_files(tls):
+    for path in _authority_files(endpoint):
         try:
             data = read_file(path, LARGEST_FILE)
             _check_pem(data, "CERTIFICATE")
@@ -87,17 +85,17 @@ def authorities(endpoint: Endpoint) -> list[crypto.X509]:
             rb"-----BEGIN CERTIFICATE-----.*?-----END CERTIFICATE-----", data, re.DOTALL
         )
         found += [crypto.load_certificate(crypto.FILETYPE_PEM, block) for block in blocks]
-    if not found and tls.asks_for_certificates:
+    if not found and endpoint.asks_for_certificates:
         raise ListenError(
             f"{shown(str(endpoint))}: there is no authority in "
-            f"{shown(tls.argument('caCertsDir') or '')}: no file whose name ends in .pem"
+            f"{shown(endpoint.argument('caCertsDir') or '')}: no file whose name ends in .pem"
         )
     return found
 
 
-def _authority_files(tls: Endpoint) -> list[Path]:
+def _authority_files(endpoint: Endpoint) -> list[Path]:
     """Return the files of authorities; of a directory those that Twisted's clients take, `*.pem`."""
-    file, directory = tls.argument("clientca"), tls.argument("caCertsDir")
+    file, directory = endpoint.argument("clientca"), endpoint.argument("caCertsDir")
     files = [Path(file)] if file else []
     if directory:
         try:
@@ -106,17 +104,16 @@ def _authority_files(tls: Endpoint) -> list[Path]:
             )
         except OSError as error:
             raise ListenError(
-                f"{shown(str(tls))}: caCertsDir {shown(directory)}: {error.strerror}"
+                f"{shown(str(endpoint))}: caCertsDir {shown(directory)}: {error.strerror}"
             ) from error
     return files
 
 
 def marks_of(endpoint: Endpoint) -> dict[str, Mark | None]:
     """Return how the files of an `ssl:` endpoint look now; None for one that cannot be found."""
-    tls = endpoint.inner or endpoint
-    files = {path for name in FILES if (path := tls.argument(name)) is not None}
+    files = {path for name in FILES if (path := endpoint.argument(name)) is not None}
     try:
-        files |= set(map(str, _authority_files(tls)))
+        files |= set(map(str, _authority_files(endpoint)))
     except ListenError:
         # It counts as empty, and is tried when it is there again.
         pass
