@@ -63,7 +63,7 @@ class Gateway(ListeningService[GopherSettings]):
         return [SiteSpec(str(one), one, str(one), settings) for one in settings.gateway]
 
     def make_server(self, wanted: SiteSpec, metrics: MetricsPart) -> SiteServer:
-        return WebFactory(self, self.clock, wanted.label, wanted.settings)
+        return WebFactory(self.handle, self.clock, wanted.label, wanted.settings)
 
     def apply(self, settings: GopherSettings) -> None:
         """Go by these settings from the next request on; what was fetched before is forgotten."""

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 from functools import partial
 from io import BytesIO
-from typing import Any, Protocol, cast
+from typing import Any, cast
 
 from twisted.internet.interfaces import (
     IAddress,
@@ -61,19 +62,13 @@ def host_and_target(uri: bytes) -> tuple[bytes | None, bytes]:
     return found[1], found[2] if found[2].startswith(b"/") else b"/" + found[2]
 
 
-class Handler(Protocol):
-    """A handler of requests."""
-
-    def handle(self, request: WebRequest) -> None: ...
-
-
 class WebRequest(Request):
     """A request of `browser`; `has_body` if one came with it, of which `content` has the beginning."""
 
-    def __init__(self, channel: Channel, handler: Handler) -> None:
+    def __init__(self, channel: Channel, handle: Callable[[WebRequest], object]) -> None:
         super().__init__(channel)
         self.browser = channel
-        self._handler = handler
+        self._handle = handle
         self._body = 0
         self._too_large = False
         self.has_body = False
@@ -105,7 +100,7 @@ class WebRequest(Request):
         if host is not None:
             self.requestHeaders.setRawHeaders(b"host", [host])
             self.path = self.uri.partition(b"?")[0]
-        self._handler.handle(self)
+        self._handle(self)
 
 
 @implementer(IHalfCloseableProtocol)
@@ -219,13 +214,17 @@ class ChannelFactory(Factory[Channel]):
 
 
 class WebFactory(OwnReceiver, ChannelFactory):
-    """Channels whose requests `handler` answers: what serves at one listener."""
+    """Channels whose requests `handle` answers: what serves at one listener."""
 
     def __init__(
-        self, handler: Handler, clock: IReactorTime, label: str, settings: ConnectionSettings
+        self,
+        handle: Callable[[WebRequest], object],
+        clock: IReactorTime,
+        label: str,
+        settings: ConnectionSettings,
     ) -> None:
         super().__init__(clock)
-        self._handler = handler
+        self._handle = handle
         self._label = label
         self.apply(settings)
 
@@ -240,4 +239,4 @@ class WebFactory(OwnReceiver, ChannelFactory):
             self.connection_log.flush()
 
     def request(self, channel: Any) -> WebRequest:
-        return WebRequest(channel, self._handler)
+        return WebRequest(channel, self._handle)

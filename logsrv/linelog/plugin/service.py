@@ -157,7 +157,8 @@ class LoggerService(ListeningService[LoggerSettings]):
 
     def make_server(self, wanted: SiteSpec, metrics: MetricsPart) -> SiteServer:
         if not isinstance(wanted.settings, ListenerSettings):
-            return late.WebFactory(self._web_server(), self.clock, wanted.label, wanted.settings)
+            handle = self._web_server().handle
+            return late.WebFactory(handle, self.clock, wanted.label, wanted.settings)
         settings = wanted.settings
         intake = Intake(wanted.label, settings, sink=self.store, clock=self.clock, metrics=metrics)
         input_ = inputs()[settings.listen.input]

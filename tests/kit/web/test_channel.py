@@ -47,7 +47,7 @@ class Peer:
         self.handler = Echo()
         self.transport = StringTransport(peerAddress=IPv4Address("TCP", "192.0.2.1", 5))
         settings = ConnectionSettings(log_connections=True)
-        factory = WebFactory(self.handler, self.clock, "web", settings)
+        factory = WebFactory(self.handler.handle, self.clock, "web", settings)
         assert factory.connection_log is not None
         self.log = factory.connection_log
         self.channel: Any = factory.buildProtocol(None)
@@ -180,7 +180,7 @@ def test_long_address() -> None:
 
 def test_negotiation() -> None:
     """Inside TLS browsers ask what is spoken, and are told HTTP/1.1."""
-    factory = WebFactory(Echo(), Clock(), "web", ConnectionSettings())
+    factory = WebFactory(Echo().handle, Clock(), "web", ConnectionSettings())
     verifyObject(IProtocolNegotiationFactory, factory)
     assert factory.acceptableProtocols() == [b"http/1.1"]
 

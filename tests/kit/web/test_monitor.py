@@ -30,7 +30,7 @@ class Watched:
         monitor = Monitor(
             self.metrics, unhealthy=lambda: self.troubles, unready=lambda: self.closed
         )
-        self._factory = WebFactory(monitor, Clock(), "metrics", ConnectionSettings())
+        self._factory = WebFactory(monitor.handle, Clock(), "metrics", ConnectionSettings())
 
     def ask(self, path: str, method: str = "GET", *headers: str) -> tuple[int, Any]:
         """The status and the body, as JSON if it is that."""

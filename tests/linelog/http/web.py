@@ -32,17 +32,13 @@ class Browser:
         peer: str = "127.0.0.1",
         host: str = "127.0.0.1",
     ) -> None:
-        self._handle = handle
         self.transport = _Transport(
             hostAddress=IPv4Address("TCP", host, 80), peerAddress=IPv4Address("TCP", peer, 5)
         )
-        factory = WebFactory(self, clock or Clock(), "web", ConnectionSettings())
+        factory = WebFactory(handle, clock or Clock(), "web", ConnectionSettings())
         self.channel: Any = factory.buildProtocol(None)
         self.transport.protocol = self.channel
         self.channel.makeConnection(self.transport)
-
-    def handle(self, request: WebRequest) -> None:
-        self._handle(request)
 
     def get(self, path: str = "/", method: str = "GET", **headers: str) -> bytes:
         """Send a request; what came back until now. `Host` is localhost unless given."""

@@ -57,8 +57,8 @@ def _monitors(
         from logsrv.kit.web.channel import WebFactory
         from logsrv.kit.web.monitor import Monitor
 
-        handler = Monitor(service.metrics, unhealthy=service.unhealthy, unready=service.unready)
-        return WebFactory(handler, service.clock, wanted.label, wanted.settings)
+        monitor = Monitor(service.metrics, unhealthy=service.unhealthy, unready=service.unready)
+        return WebFactory(monitor.handle, service.clock, wanted.label, wanted.settings)
 
     rules = web_rules(settings, MOST_SCRAPES)
     return [SiteSpec(f"metrics {one}", one, f"metrics {one}", rules, make) for one in places]
