@@ -1,9 +1,6 @@
 from argparse import ArgumentTypeError as ArgumentTypeError
 
 from attrs import asdict as asdict
-from jinja2 import Environment as Environment
-from jinja2 import FileSystemLoader as FileSystemLoader
-from jinja2 import StrictUndefined as StrictUndefined
 from twisted.application.service import IServiceMaker as IServiceMaker
 from twisted.internet import reactor as reactor
 from twisted.internet.defer import Deferred as Deferred
@@ -21,6 +18,7 @@ from logsrv.kit.options.load import load as load
 from logsrv.kit.text.escape import printable as printable
 from logsrv.kit.text.words import did_you_mean as did_you_mean
 from logsrv.kit.text.words import shown as shown
+from logsrv.kit.web.templates import templates as templates
 from logsrv.linelog.alerts.delivery.delivery import deliver_by as deliver_by
 from logsrv.linelog.alerts.delivery.message import Undelivered as Undelivered
 from logsrv.linelog.alerts.process import check as check

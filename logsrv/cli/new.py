@@ -146,15 +146,8 @@ def in_makefile(value: str) -> str:
 
 def rendered(name: str, kind: str, *, tls: bool = False) -> Iterator[tuple[Path, str]]:
     """The files of a project: where in it, and their text."""
-    environment = late.Environment(
-        loader=late.FileSystemLoader(TEMPLATES),
-        undefined=late.StrictUndefined,
-        keep_trailing_newline=True,
-        trim_blocks=True,
-        lstrip_blocks=True,
-        # The files are Python and the like, not HTML; the one value from outside has been checked.
-        autoescape=False,
-    )
+    # The files are Python and the like; the one value from outside has been checked.
+    environment = late.templates(TEMPLATES, html=False)
     values = {
         **attrs.asdict(KINDS[kind]),
         "name": name,

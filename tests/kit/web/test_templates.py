@@ -16,3 +16,9 @@ def test_values_are_escaped_and_have_to_be_there(tmp_path: Path) -> None:
     assert page.render(said="<b>") == "<p>&lt;b&gt;</p>\n"
     with pytest.raises(UndefinedError, match="said"):
         page.render()
+
+
+def test_text_stays_as_it_is(tmp_path: Path) -> None:
+    (tmp_path / "file.py").write_text("print('{{ said }}')\n")
+    file = templates(tmp_path, html=False).get_template("file.py")
+    assert file.render(said="<b>") == "print('<b>')\n"
