@@ -9,10 +9,7 @@ from socket import SOCK_DGRAM, gaierror, getaddrinfo
 from typing import Any
 
 from twisted.internet import error
-from twisted.internet.endpoints import (
-    clientFromString,
-    connectProtocol,
-)
+from twisted.internet.endpoints import clientFromString, connectProtocol
 from twisted.internet.interfaces import (
     IStreamClientEndpoint,
     IStreamClientEndpointStringParserWithReactor,
@@ -53,27 +50,20 @@ async def connect_peer(
             return await _datagrams(
                 target, DatagramPeer(target, display, show, reactor), timeout, reactor
             )
+        endpoint = _endpoint(target, options, timeout, reactor)
         stream = StreamPeer(target, display, show, timeout)
-        return await _connected(
-            _endpoint(target, options, timeout, reactor), stream, timeout, reactor
-        )
+        # In one clock: name, connection and TLS together are what one waits for.
+        await connectProtocol(endpoint, stream).addTimeout(timeout, reactor)
+        stream.established.addTimeout(timeout, reactor)
+        try:
+            return await stream.established
+        except BaseException:
+            stream.transport.abortConnection()
+            raise
     except LogsrvError:
         raise
     except Exception as failed:
         raise connection_failed(failed, target, timeout) from failed
-
-
-async def _connected(
-    endpoint: IStreamClientEndpoint, stream: StreamPeer, timeout: float, reactor: Any
-) -> StreamPeer:
-    # In one clock: name, connection and TLS together are what one waits for.
-    await connectProtocol(endpoint, stream).addTimeout(timeout, reactor)
-    stream.established.addTimeout(timeout, reactor)
-    try:
-        return await stream.established
-    except BaseException:
-        stream.transport.abortConnection()
-        raise
 
 
 def _endpoint(
