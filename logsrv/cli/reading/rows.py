@@ -67,16 +67,16 @@ def _made(output: str, file: Any, local: bool, terminal: bool) -> RowWriter:
     if output == "parquet":
         return ParquetWriter(file)
     width = os.get_terminal_size(sys.stdout.fileno()).columns or 80 if terminal else 0
-    return TableWriter(file, local, width)
+    return TableWriter(file, local, Table(width))
 
 
+@attrs.define
 class TableWriter(RowWriter):
-    """A table whose columns are as wide as the first rows need, cut to `width` columns; 0 for any."""
+    """A table whose columns are as wide as the first rows need."""
 
-    def __init__(self, file: ByteSink, local: bool, width: int) -> None:
-        self._file = file
-        self._local = local
-        self._table = Table(width)
+    _file: ByteSink
+    _local: bool
+    _table: Table
 
     def write(self, columns: Columns, batch: pyarrow.RecordBatch) -> None:
         """Write some rows, or keep them until the widths are known."""
