@@ -49,17 +49,14 @@ class _Running(ProcessProtocol):
         self.process: Any = None
 
     def start(self, command: Command, environment: Mapping[str, str]) -> None:
-        nowhere = os.open(os.devnull, os.O_WRONLY)
-        try:
+        with open(os.devnull, "wb") as nowhere:
             self.process = self._reactor.spawnProcess(
                 self,
                 sys.executable,
                 [sys.executable, "-I", "-S", alone.__file__, str(os.getpid()), *command],
                 env=environment,
-                childFDs={0: "w", 1: nowhere, 2: "r"},
+                childFDs={0: "w", 1: nowhere.fileno(), 2: "r"},
             )
-        finally:
-            os.close(nowhere)
 
     def connectionMade(self) -> None:
         assert self.transport is not None
