@@ -161,15 +161,11 @@ def log_levels() -> list[tuple[str, str]]:
 def set_log_level(level: Any, namespace: str = "") -> None:
     """Log only what is at least `level`, of this namespace (`logsrv.kit.net`) or of all."""
     # Once; who logs at full length until then pays nothing for this.
-    wrap_log_observers(_filtered)
+    wrap_log_observers(
+        lambda one: one if isinstance(one, _Filtered) else _Filtered(one, [_predicate])
+    )
     _levels[namespace] = level
     _predicate.setLogLevelForNamespace(namespace, level)
-
-
-def _filtered(observer: Any) -> Any:
-    if isinstance(observer, _Filtered):
-        return observer
-    return _Filtered(observer, [_predicate])
 
 
 class _Filtered(FilteringLogObserver):
