@@ -184,9 +184,7 @@ class MemoryService:
         return listener.sender(address)
 
     def _listening(self, kind: type[Any], to: str | None) -> Any:
-        there = {
-            endpoint: listener for endpoint, listener in self._listeners.items() if listener.opened
-        }
+        there = {str(listener.endpoint): listener for listener in self.listeners}
         for endpoint, listener in there.items():
             if isinstance(listener, kind) and to in (None, endpoint):
                 return listener
