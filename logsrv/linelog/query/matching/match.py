@@ -96,7 +96,7 @@ class Matcher:
             yield from all_lines(text)
             return
         if self._exact:
-            yield from self._exact_lines(text)
+            yield from self.candidates(text, said=True)
             return
         if self._negated is not None and place is None:
             yield from between(text, self._negated.find(text))
@@ -145,47 +145,16 @@ class Matcher:
             self._search = late.compiled(pattern)
         return self._search
 
-    def candidates(self, text: bytes) -> Iterator[tuple[int, int]]:
-        """Yield start and end of each line that may match: there is a candidate in it, or in its stamp."""
+    def candidates(self, text: bytes, *, said: bool = False) -> Iterator[tuple[int, int]]:
+        """Yield start and end of each line that may match: there is a candidate in it, or in its stamp.
+
+        said: only those that have one in their message; that is all that an exact query asks for.
+        """
         if self._candidate is None:
             yield from all_lines(text)
             return
         if self._places is not None:
-            yield from lines_at(text, self._places(text).tolist())
-            return
-        hits = self._hits(text)
-        size = len(text)
-        start = 0
-        while start < size:
-            at = hits(text, start, size)
-            if at < 0:
-                return
-            start = text.rfind(b"\n", start, at) + 1 or start
-            if start >= size:
-                return
-            end = text.find(b"\n", at)
-            if end < 0:
-                end = size
-            yield start, end
-            start = end + 1
-
-    def _pattern_lines(self, text: bytes) -> Iterator[tuple[int, int]]:
-        """Yield the lines in whose message an expression is found that is no candidate itself."""
-        assert self._pattern is not None
-        search = self._compiled(self._pattern)
-        hits = _begins(search)
-        find = text.find
-        for start, end in self.candidates(text):
-            at = search(text, start, end)[0]
-            if at >= 0 and (
-                find(b" ", start + TIME_LENGTH, at) >= 0 or _in_message(text, start, at, end, hits)
-            ):
-                yield start, end
-
-    def _exact_lines(self, text: bytes) -> Iterator[tuple[int, int]]:
-        """Yield the lines in whose message there is a candidate, which is all that is asked for."""
-        if self._places is not None:
-            yield from lines_at(text, self._places(text).tolist(), said=True)
+            yield from lines_at(text, self._places(text).tolist(), said=said)
             return
         hits = self._hits(text)
         find, rfind = text.find, text.rfind
@@ -202,12 +171,29 @@ class Matcher:
             if end < 0:
                 end = size
             # Behind the second space a hit is in the message, whether there is a stamp or not.
-            if find(b" ", start + TIME_LENGTH, at) >= 0 or _in_message(text, start, at, end, hits):
+            if (
+                not said
+                or find(b" ", start + TIME_LENGTH, at) >= 0
+                or _in_message(text, start, at, end, hits)
+            ):
                 yield start, end
             start = end + 1
 
+    def _pattern_lines(self, text: bytes) -> Iterator[tuple[int, int]]:
+        """Yield the lines in whose message an expression is found that is no candidate itself."""
+        assert self._pattern is not None
+        search = self._compiled(self._pattern)
+        hits = _begins(search)
+        find = text.find
+        for start, end in self.candidates(text):
+            at = search(text, start, end)[0]
+            if at >= 0 and (
+                find(b" ", start + TIME_LENGTH, at) >= 0 or _in_message(text, start, at, end, hits)
+            ):
+                yield start, end
+
     def _exact_count(self, text: bytes) -> int:
-        """Return the number of `_exact_lines`, without the cost of a generator."""
+        """Return the number of lines with a candidate in their message, without the cost of a generator."""
         if self._places is not None:
             return late.number_of_lines_at(text, self._places(text))
         hits = self._hits(text)
