@@ -20,8 +20,7 @@ from logsrv.linelog.framing.bodies.json_parts import SPARE
 from logsrv.linelog.framing.bodies.json_text import one_line
 
 HEADERS = {"X-Elastic-Product": "Elasticsearch"}
-# Clients ask for it first, and some want a version that is not older than their own.
-ABOUT = {
+_ABOUT = {
     "name": "logsrv",
     "cluster_name": "logsrv",
     "cluster_uuid": "_na_",
@@ -33,8 +32,7 @@ ABOUT = {
     },
     "tagline": "You Know, for Search",
 }
-# Beats and Logstash ask for it next, and send nothing where none is active.
-LICENSE = {
+_LICENSE = {
     "license": {
         "status": "active",
         "uid": "00000000-0000-0000-0000-000000000000",
@@ -48,6 +46,10 @@ LICENSE = {
         "start_date_in_millis": -1,
     }
 }
+ABOUT = Reply(200, as_json(_ABOUT) + b"\n")
+"""Who we are: clients ask for it first, and some want a version that is not older than their own."""
+LICENSE = Reply(200, as_json(_LICENSE) + b"\n")
+"""All may be used: Beats and Logstash ask for it next, and send nothing where no license is active."""
 # Bytes counted for an action beside its document and its names.
 _ITEM = 100
 _CREATED = (
@@ -69,16 +71,6 @@ class _Bad(Exception):
         super().__init__(sentence)
         self.status = status
         self.kind = kind
-
-
-def about() -> Reply:
-    """Return what a client hears that asks who we are."""
-    return Reply(200, as_json(ABOUT) + b"\n")
-
-
-def license() -> Reply:
-    """Return what a client hears that asks whether it may use all that there is."""
-    return Reply(200, as_json(LICENSE) + b"\n")
 
 
 def take(body: bytes, rules: BodyRules, records: Records) -> Steps:
@@ -120,7 +112,7 @@ def take(body: bytes, rules: BodyRules, records: Records) -> Steps:
 
 def _named(index: Any, meta: dict[str, Any]) -> bytes:
     """Return the names in an item."""
-    if (len(meta) == 1 and "_index" in meta) or not meta:
+    if meta.keys() <= {"_index"}:
         return _index_member("_index", index)
     more = {"_id": meta["_id"]} if "_id" in meta else {}
     return as_json({"_index": index, **more})[1:-1]

@@ -10,7 +10,7 @@ has no record stored, except text that turns out to be too long, or too slow, on
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from io import BytesIO
 from typing import Protocol
 
@@ -58,9 +58,10 @@ class Body:
         """Drop what is kept, if anything is."""
 
 
-class HeldBodies(Protocol):
-    """The bodies that a listener keeps; `held` are the bytes of all of them."""
+class InputListener(Protocol):
+    """The listener of a request: its routes, and the bytes of all bodies that it keeps."""
 
+    routes: Mapping[str, Sequence[Route]]
     held: int
 
     @property
@@ -85,7 +86,7 @@ class BodyHeaders:
 class Question(Body):
     """The body of a request that only asks something: dropped."""
 
-    def __init__(self, answer: Callable[[], Reply], intake: Intake) -> None:
+    def __init__(self, answer: Reply, intake: Intake) -> None:
         self._answer = answer
         self._intake = intake
         self._size = 0
@@ -96,7 +97,7 @@ class Question(Body):
 
     def finish(self) -> Steps:
         yield from ()
-        return self._answer()
+        return self._answer
 
 
 class TextBody(Body):
@@ -171,7 +172,7 @@ class JournalBody(Body):
 
 
 class KeptBody(Body):
-    """A body that is kept until it is whole; `others`: all bodies that its listener keeps.
+    """A body that is kept until it is whole; its `listener` counts all that it keeps.
 
     as_text: makes the body that stores lines, which it may turn out to be. storing: called when all is
     understood, before the first record is stored.
@@ -182,7 +183,7 @@ class KeptBody(Body):
         intake: Intake,
         source: str,
         headers: BodyHeaders,
-        others: HeldBodies,
+        listener: InputListener,
         *,
         as_text: Callable[[], TextBody],
         storing: Callable[[], None],
@@ -190,7 +191,7 @@ class KeptBody(Body):
         self._intake = intake
         self._source = source
         self._headers = headers
-        self._others = others
+        self._listener = listener
         self._as_text = as_text
         self._storing = storing
         self._kept = BytesIO()
@@ -204,11 +205,11 @@ class KeptBody(Body):
         check_size(self._size + len(data), self._intake)
         self._kept.write(data)
         self._size += len(data)
-        self._others.held += len(data)
-        check_room(self._others)
+        self._listener.held += len(data)
+        check_room(self._listener)
 
     def let_go(self) -> None:
-        self._others.held -= self._size
+        self._listener.held -= self._size
         self._size, self._kept = 0, BytesIO()
 
     def finish(self) -> Steps:
@@ -275,9 +276,9 @@ def check_size(size: int, intake: Intake) -> None:
         raise coded.too_large(intake.options.max_body)
 
 
-def check_room(bodies: HeldBodies, more: int = 0) -> None:
+def check_room(listener: InputListener, more: int = 0) -> None:
     """Raise RequestRefused (503) if a listener keeps too much, or would with so many bytes more."""
-    if bodies.held + more > bodies.most_held:
+    if listener.held + more > listener.most_held:
         raise busy("too many bodies are on their way at once; send it again")
 
 

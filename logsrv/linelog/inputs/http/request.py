@@ -28,10 +28,10 @@ its body is short: then that is discarded first, and the connection goes on.
 from __future__ import annotations
 
 import enum
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator
 from http import HTTPStatus
 from io import BytesIO
-from typing import Any, Protocol
+from typing import Any
 
 from twisted.internet.defer import Deferred
 from twisted.logger import Logger
@@ -48,7 +48,7 @@ from logsrv.linelog.framing.bodies.bodies import Reply, RequestRefused, json_lin
 from logsrv.linelog.inputs.http.body import (
     Body,
     BodyHeaders,
-    HeldBodies,
+    InputListener,
     JournalBody,
     KeptBody,
     Question,
@@ -93,13 +93,6 @@ class RequestState(enum.Enum):
 
 NEXT = transitions(__doc__)
 _UNANSWERED = (RequestState.DISCARDING, RequestState.WORKING, RequestState.UNSAFE)
-
-
-class InputListener(HeldBodies, Protocol):
-    """The listener of a request: its routes, and the bodies that it keeps."""
-
-    @property
-    def routes(self) -> Mapping[str, Sequence[Route]]: ...
 
 
 class InputRequest(Request):

@@ -35,7 +35,7 @@ class Route:
     take: Take | None = None
     by_type: bool = False
     entries: bool = False
-    about: Callable[[], Reply] | None = None
+    about: Reply | None = None
     coding: str = ""
     headers: Mapping[str, str] = _NONE
 
@@ -55,8 +55,8 @@ def _otlp(body: bytes, rules: BodyRules, records: Records) -> Steps:
 
 
 _POSTED = Route((b"POST",), http_lines.take, by_type=True)
-_ABOUT = Route((b"GET", b"HEAD"), about=bulk.about, headers=bulk.HEADERS)
-_LICENSE = Route((b"GET", b"HEAD"), about=bulk.license, headers=bulk.HEADERS)
+_ABOUT = Route((b"GET", b"HEAD"), about=bulk.ABOUT, headers=bulk.HEADERS)
+_LICENSE = Route((b"GET", b"HEAD"), about=bulk.LICENSE, headers=bulk.HEADERS)
 _BULK = Route((b"POST", b"PUT"), bulk.take, headers=bulk.HEADERS)
 _INDEX_BULK = re.compile(r"/[^/]+/_bulk")
 ROUTES: Mapping[str, Sequence[Route]] = {

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from logsrv.linelog.framing.bodies.bodies import BodyRules, RequestRefused
-from logsrv.linelog.framing.bodies.bulk import about, take
+from logsrv.linelog.framing.bodies.bulk import ABOUT, take
 from tests.linelog.framing.steps import lines_of, taken_by
 
 
@@ -69,7 +69,7 @@ def test_what_is_no_action_refuses_all(line: bytes) -> None:
 
 
 def test_who_we_are() -> None:
-    assert json.loads(about().body)["version"]["number"]
+    assert json.loads(ABOUT.body)["version"]["number"]
 
 
 def test_names_in_the_path_are_not_multiplied_without_end() -> None:
