@@ -24,7 +24,8 @@ def declare(parser: Parser) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     found = late.find_installed()
-    print(_json(found) if arguments.json else _text(found), end="")
+    as_json = f"{json.dumps(late.asdict(found), indent=2)}\n"
+    print(as_json if arguments.json else _text(found), end="")
     if late.is_overlooked(Path.cwd()):
         print(
             "logsrv plugins: twisted/plugins in this directory is not on Python's path:"
@@ -33,10 +34,6 @@ def run(arguments: argparse.Namespace) -> int:
         )
     is_sound = not found.broken and not any(plugin.error for plugin in found.plugins)
     return 0 if is_sound else 1
-
-
-def _json(found: late.Installed) -> str:
-    return json.dumps(late.asdict(found), indent=2, ensure_ascii=True) + "\n"
 
 
 def _text(found: late.Installed) -> str:

@@ -93,7 +93,10 @@ class Session(LineProtocol[SessionSettings, ServiceView]):
         if _HTTP.fullmatch(line):
             raise PeerError("this is no web server")
         if self._python is not None:
-            self._run(self._python, line)
+            for text in self._python.push(line):
+                self.show(text)
+            if self._python.ended:
+                self._python = None
         elif line.split()[:1] == [PYTHON]:
             self._begin_python()
         elif line.strip() in FAREWELLS:
@@ -120,12 +123,6 @@ class Session(LineProtocol[SessionSettings, ServiceView]):
         self.show(
             "`service` is the running service; exit() leads back. It waits while your code runs."
         )
-
-    def _run(self, python: PythonPrompt, line: str) -> None:
-        for text in python.push(line):
-            self.show(text)
-        if python.ended:
-            self._python = None
 
 
 class SocketServer(OwnReceiver, ListenerContext, Factory):

@@ -17,6 +17,7 @@ BELL = b"\a"
 _KEY = re.compile(
     rb"\x1b(?:[\[O][0-9;]*[ -/]*[@-~]|[^\[O])|\x1b[\[O]?[0-9;]*$|[\x20-\x7e]+|.", re.DOTALL
 )
+_BEGUN = re.compile(rb"\x1b[\[O]?[0-9;]*")
 _WORD = re.compile(rb"[^ ]* *$")
 
 
@@ -48,7 +49,7 @@ class Typing:
         data, self._key = self._key + data, b""
         for match in _KEY.finditer(data):
             key = match[0]
-            if key[:1] == b"\x1b" and match.end() == len(data) and _is_begun(key):
+            if key[:1] == b"\x1b" and match.end() == len(data) and _BEGUN.fullmatch(key):
                 self._key = key[:16]
             elif key in (b"\r", b"\n"):
                 if not (key == b"\n" and self._returned):
@@ -91,7 +92,3 @@ class Typing:
         if self._line.strip():
             self._before = [*self._before, self._line][-MOST_REMEMBERED:]
         self._line, self._at = b"", len(self._before)
-
-
-def _is_begun(key: bytes) -> bool:
-    return re.fullmatch(rb"\x1b[\[O]?[0-9;]*", key) is not None

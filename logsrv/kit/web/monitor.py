@@ -55,9 +55,8 @@ class Monitor:
         # comes when root's rights are gone, while the modules may be where only root can read.
         from logsrv.kit.observe.prometheus import exposition
 
-        self._metrics, self._exposition = metrics, exposition
         self._answers: dict[str, Callable[[], MonitorReply]] = {
-            "/metrics": self._figures,
+            "/metrics": lambda: MonitorReply(200, *exposition(metrics)),
             "/healthz": lambda: _judged(unhealthy()),
             "/readyz": lambda: _judged(unready()),
         }
@@ -96,9 +95,6 @@ class Monitor:
         path = request.path.decode("latin-1")
         nothing = f"there is nothing at {shown(path)}, only {', '.join(self._answers)}"
         return self.answer(path) or refusal(404, nothing)
-
-    def _figures(self) -> MonitorReply:
-        return MonitorReply(200, *self._exposition(self._metrics))
 
 
 def _judged(reasons: list[str]) -> MonitorReply:

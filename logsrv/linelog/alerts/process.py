@@ -109,7 +109,9 @@ class Alerts:
         report = read_report(line)
         count, labels = self._metrics.count, {"alert": report.label, "way": report.way}
         if report.kind == "done":
-            self._done(report.name)
+            self._tasks.done(report.name)
+            if not self._tasks.all:
+                self._process.done()
         elif report.kind == "sent":
             count("alerts_sent_total", 1, **labels)
         elif report.kind in ("failed", "later"):
@@ -133,12 +135,6 @@ class Alerts:
             )
         elif self._seldom.note(report.why) is not None:
             log.warn("alerts: {why}", why=report.why)
-
-    def _done(self, name: str) -> None:
-        """Forget a task that was taken out; end the process with the last one."""
-        self._tasks.done(name)
-        if not self._tasks.all:
-            self._process.done()
 
     def _complain(self, report: Report) -> None:
         noted = self._seldom.note(f"{report.label} {report.way}")
