@@ -75,16 +75,11 @@ def read_orders(line: bytes) -> Orders:
 def _task(
     label: str, way: str, alert: dict[str, Any], begin: list[int], until: list[int] | None
 ) -> AlertTask:
+    for name in ("alert_command", "alert_variable"):
+        # JSON has no tuples.
+        alert[name] = alert[name] if alert[name] is None else tuple(alert[name])
     end = None if until is None else Position(*until)
-    return AlertTask(label, way, _alert(alert), Position(*begin), end)
-
-
-def _alert(found: dict[str, Any]) -> AlertSettings:
-    command = found.pop("alert_command")
-    variables = tuple(found.pop("alert_variable"))
-    return AlertSettings(
-        alert_command=command and tuple(command), alert_variable=variables, **found
-    )
+    return AlertTask(label, way, AlertSettings(**alert), Position(*begin), end)
 
 
 def report_line(report: Report) -> bytes:
