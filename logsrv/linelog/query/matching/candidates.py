@@ -15,7 +15,6 @@ from logsrv.linelog.query.matching.literals import (
     of_need,
     pattern_of,
 )
-from logsrv.linelog.query.matching.smart import has_capital
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -29,7 +28,7 @@ _MOST_LITERALS = 4
 def candidate(node: Node) -> Candidate | None:
     """Return what to look for, or None if any line may match."""
     if isinstance(node, Term):
-        return of_need(needs.literal(node.text, ignore_case=not has_capital(node.text)))
+        return of_need(needs.literal(node.text, ignore_case=not needs.has_capital(node.text)))
     if isinstance(node, Regex):
         return _of_regex(node.pattern)
     if isinstance(node, (Compare, Has)):

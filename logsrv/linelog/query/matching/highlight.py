@@ -8,7 +8,7 @@ from typing import TypeAlias
 import logsrv.linelog.query.matching as late
 from logsrv.linelog.fields.stored import bytes_of
 from logsrv.linelog.query.language.tree import And, Compare, Node, Or, Regex, Term
-from logsrv.linelog.query.matching.smart import has_capital
+from logsrv.linelog.query.matching.needs import has_capital
 
 Finder: TypeAlias = Callable[[bytes], Iterator[tuple[int, int]]]
 """message → start and end of each place, in order."""

@@ -67,6 +67,11 @@ def either(parts: Iterable[Need | None]) -> Need | None:
     return AnyOf(known) if len(known) > 1 else known[0]  # type: ignore[arg-type]
 
 
+def has_capital(text: str) -> bool:
+    """Tell whether `text` has a letter of A–Z: then its case counts."""
+    return any("A" <= character <= "Z" for character in text)
+
+
 def literal(text: str, *, ignore_case: bool) -> Need | None:
     """Return the need of a line that contains `text` as it is."""
     needle = bytes_of(text)

@@ -11,8 +11,8 @@ from logsrv.linelog.fields.record import Record
 from logsrv.linelog.fields.stored import bytes_of
 from logsrv.linelog.fields.values import Scalar, elements, number, number_of_text, text_of
 from logsrv.linelog.query.language.tree import And, Compare, Has, Node, Or, Regex, Term
+from logsrv.linelog.query.matching.needs import has_capital
 from logsrv.linelog.query.matching.shapes import levels_of
-from logsrv.linelog.query.matching.smart import has_capital
 
 Predicate: TypeAlias = Callable[[Record], bool]
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import logsrv.linelog.query.matching as late
 from logsrv.linelog.query.language.tree import And, Compare, Has, Or, Regex, Term
 from logsrv.linelog.query.matching import needs
-from logsrv.linelog.query.matching.smart import has_capital
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -16,7 +15,7 @@ if TYPE_CHECKING:
 def need_of(node: Node) -> Need | None:
     """Return what every line for which `node` is true contains, or None where nothing is certain."""
     if isinstance(node, Term):
-        return needs.literal(node.text, ignore_case=not has_capital(node.text))
+        return needs.literal(node.text, ignore_case=not needs.has_capital(node.text))
     if isinstance(node, Regex):
         return _need_of_regex(node.pattern)
     if isinstance(node, Compare) and node.field == "message" and node.op == "~":
@@ -24,7 +23,7 @@ def need_of(node: Node) -> Need | None:
     if isinstance(node, (Compare, Has)):
         # To be another than any text is just to be there.
         op, value = (node.op, node.value) if isinstance(node, Compare) else ("!=", "")
-        return late.of_field(node.field, op, value, ignore_case=not has_capital(value))
+        return late.of_field(node.field, op, value, ignore_case=not needs.has_capital(value))
     if isinstance(node, And):
         return needs.both([need_of(part) for part in node.parts])
     if isinstance(node, Or):

@@ -24,8 +24,7 @@ from logsrv.linelog.query.matching.literals import (
     of_need,
     quoted,
 )
-from logsrv.linelog.query.matching.needs import AnyOf, literal
-from logsrv.linelog.query.matching.smart import has_capital
+from logsrv.linelog.query.matching.needs import AnyOf, has_capital, literal
 
 # A value of 8 characters or more is hardly a common word: rather an address or an identifier.
 _TELLING = 8

@@ -2,7 +2,15 @@
 
 from __future__ import annotations
 
-from logsrv.linelog.query.matching.needs import AllOf, AnyOf, Literal, both, either, literal
+from logsrv.linelog.query.matching.needs import (
+    AllOf,
+    AnyOf,
+    Literal,
+    both,
+    either,
+    has_capital,
+    literal,
+)
 
 
 def small(text: str) -> Literal:
@@ -16,3 +24,7 @@ def test_joining() -> None:
     assert either([]) is None and either([a, None]) is None and either([a, a]) == a
     assert len({AllOf((a, b)), AnyOf((a, b))}) == 2
     assert literal("", ignore_case=True) is None
+
+
+def test_only_ascii_capitals_count() -> None:
+    assert has_capital("errorS") and not has_capital("error 1 É")
