@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 
-from logsrv.linelog.fields.values import Scalar, Value, elements, number
+from logsrv.linelog.fields.values import Value, elements, number
 
 LEVELS = ("debug", "info", "notice", "warning", "error", "critical", "alert", "emergency")
 """Levels, the least severe first."""
@@ -39,6 +39,8 @@ _BY_OTLP = {
 BY_NAME_OR_NUMBER = ("level", "severity", "lvl", "levelname", "level_name", "loglevel", "log.level")
 """Fields of the content that may hold a level, in the order in which they are asked."""
 BY_NUMBER = {"levelno": _BY_PYTHON, "severity_number": _BY_OTLP, "PRIORITY": BY_SYSLOG}
+"""Fields that hold it only as a number, asked behind those, and the levels of their numbers."""
+_FIELDS = dict.fromkeys(BY_NAME_OR_NUMBER, _BY_NUMBER) | BY_NUMBER
 
 LOOKED_AT = 64
 """Characters of the text in which a name may begin."""
@@ -53,31 +55,15 @@ def canonical(name: str) -> str | None:
 
 def of_fields(get: Callable[[str], Value | None]) -> str | None:
     """Return the level that the fields of a content tell, or None."""
-    for name in BY_NAME_OR_NUMBER:
-        level = _of_value(get(name), _BY_NUMBER, named=True)
-        if level:
-            return level
-    for name, numbers in BY_NUMBER.items():
-        level = _of_value(get(name), numbers, named=False)
-        if level:
-            return level
+    for name, numbers in _FIELDS.items():
+        value = get(name)
+        for item in elements(value) if value is not None else ():
+            if isinstance(item, str) and name not in BY_NUMBER and (level := canonical(item)):
+                return level
+            # 30.0 is 30, and finds the same entry.
+            if level := numbers.get(number(item)):  # type: ignore[arg-type]
+                return level
     return None
-
-
-def _of_value(value: Value | None, numbers: dict[int, str], *, named: bool) -> str | None:
-    for item in elements(value) if value is not None else ():
-        level = _of_scalar(item, numbers, named=named)
-        if level:
-            return level
-    return None
-
-
-def _of_scalar(item: Scalar, numbers: dict[int, str], *, named: bool) -> str | None:
-    if named and isinstance(item, str) and (level := canonical(item)):
-        return level
-    found = number(item)
-    # 30.0 is 30, and finds the same entry.
-    return numbers.get(found) if found is not None else None  # type: ignore[arg-type]
 
 
 def of_text(text: str) -> str | None:
