@@ -52,26 +52,26 @@ def take(body: bytes, rules: BodyRules, records: Records) -> Steps:
     Raises RequestRefused.
     """
     if rules.media == JSON:
-        parts = several(body, _PATH, rules.max_record, records)
-        found = chain.from_iterable(_of_json(part, records) for part in parts)
+        read: Callable[[Any, Records], Iterator[Record | None]] = _of_json
+        parts: Iterator[Any] = several(body, _PATH, rules.max_record, records)
     elif rules.media == PROTOBUF:
-        messages = parts_of_message(body, _NUMBERS, rules.max_record, records)
-        found = chain.from_iterable(_of_protobuf(part, records) for part in messages)
+        read = _of_protobuf
+        parts = parts_of_message(body, _NUMBERS, rules.max_record, records)
     else:
         raise RequestRefused(
             415, "protocol", "logs over OTLP are application/json or application/x-protobuf"
         )
     some: list[Record] = []
     try:
-        for one in found:
-            if one is not None:
-                some.append(one)
-                records.expect(len(some))
-            if one is None or len(some) == _AT_ONCE:
-                yield from records.add_made(some, rules.max_record)
-                yield
-                some = []
-        yield from records.add_made(some, rules.max_record)
+        for part in parts:
+            for one in chain(() if part is None else read(part, records), (None,)):
+                if one is not None:
+                    some.append(one)
+                    records.expect(len(some))
+                if one is None or len(some) == _AT_ONCE:
+                    yield from records.add_made(some, rules.max_record)
+                    yield
+                    some = []
     except _DAMAGED:
         raise malformed(_NONE) from None
     if records.reasons["protocol"] and not len(records):
@@ -97,11 +97,8 @@ def _service() -> Any:
     return needed(_SERVICE, "logs over OTLP in protobuf")
 
 
-def _of_protobuf(part: bytes | None, records: Records) -> Iterator[Record | None]:
+def _of_protobuf(part: bytes, records: Records) -> Iterator[Record | None]:
     """Give the log records of a part, and None where what was given is to be made into lines."""
-    if part is None:
-        yield None
-        return
     request = read_message(_service().ExportLogsServiceRequest, part)
     for logs in request.resource_logs:
         records.made(_CONTAINER)
@@ -113,7 +110,6 @@ def _of_protobuf(part: bytes | None, records: Records) -> Iterator[Record | None
                 yield _one(records, _of_message, one, scope_logs, resource)
                 if large:
                     yield None
-    yield None
 
 
 def _resource(read: Callable[[Any], dict[str, Any]], attributes: Any) -> Record | None:
@@ -162,10 +158,7 @@ def _value(value: Any) -> Any:
     return None if kind is None else getattr(value, kind)
 
 
-def _of_json(request: dict[str, Any] | None, records: Records) -> Iterator[Record | None]:
-    if request is None:
-        yield None
-        return
+def _of_json(request: dict[str, Any], records: Records) -> Iterator[Record | None]:
     for logs in _items(request, "resourceLogs"):
         resource = _resource(_json_attributes, logs)
         large = resource is not None and len(made(resource, {})) > _LARGE
@@ -174,7 +167,6 @@ def _of_json(request: dict[str, Any] | None, records: Records) -> Iterator[Recor
                 yield _one(records, _of_object, one, scope_logs, resource)
                 if large:
                     yield None
-    yield None
 
 
 def _items(holder: Any, key: str) -> Sequence[Any]:
