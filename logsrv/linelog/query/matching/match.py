@@ -72,7 +72,9 @@ class Matcher:
             self._negated.for_many()
         found = self._candidate
         if isinstance(found, tuple) and not any(b"\n" in one.text for one in found):
-            self._places = lambda text: late.places_of(text, found)
+            # Loaded now: later each of the processes would load it for itself.
+            places_of = late.places_of
+            self._places = lambda text: places_of(text, found)
             if self._pattern is not None and (fixed := _fixed_width(self.node, found)) is not None:
                 self._places = late.FixedWidth(*fixed).places
                 self._exact, self._pattern = True, None

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
+
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
@@ -144,3 +147,15 @@ def test_many_comparisons_of_large_numbers_are_found() -> None:
     """Together they would be too large an expression to look for."""
     query = " OR ".join(f"a{one}>1234567891{one:03d}" for one in range(250))
     assert hits(query, b"a7=9999999999999 b=1", b"a7=1 b=2") == [b"a7=9999999999999 b=1"]
+
+
+def test_what_many_searches_need_is_loaded_before_processes_are_begun() -> None:
+    """Else each of them would load it for itself."""
+    program = (
+        "import sys; from logsrv.linelog.query.language.parse import parse;"
+        "from logsrv.linelog.query.matching.match import compile;"
+        "matcher = compile(parse('timeout')); before = 'numpy' in sys.modules;"
+        "matcher.for_many(); print(before, 'numpy' in sys.modules)"
+    )
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True)
+    assert done.stdout == "False True\n", done.stderr
