@@ -5,8 +5,11 @@ each answered before the next is read.
 from __future__ import annotations
 
 import re
+from code import InteractiveInterpreter
 from collections.abc import Sequence
-from typing import Any, cast
+from contextlib import redirect_stdout
+from io import StringIO
+from typing import Any, NoReturn, cast
 
 import attrs
 from twisted.internet.interfaces import IAddress, IReactorTime
@@ -17,7 +20,6 @@ from twisted.logger import Logger
 from logsrv.errors import PeerError
 from logsrv.kit.framing.lines import LineFormat
 from logsrv.kit.inspect.commands import FAREWELLS, NO_PYTHON, PYTHON, answer
-from logsrv.kit.inspect.python import PythonPrompt
 from logsrv.kit.inspect.view import Service, ServiceView
 from logsrv.kit.net.guard.guard import ConnectionSettings
 from logsrv.kit.net.listen import OwnReceiver
@@ -30,6 +32,7 @@ from logsrv.kit.text.escape import one_line
 log = Logger()
 
 PROMPT = "> "
+FIRST, MORE = ">>> ", "... "
 # The most characters of a line that is shown; stacks have the longest.
 LONGEST = 4000
 # A page somewhere else can make a browser of this machine connect, and what it sends look like commands.
@@ -61,6 +64,48 @@ class Inspected:
         return Session.make_line_format(Session.max_line)
 
 
+def leave(status: object = None) -> NoReturn:
+    """End the prompt."""
+    raise SystemExit(status)
+
+
+class PythonPrompt(InteractiveInterpreter):
+    """A Python prompt inside the service, for who was given it by --inspect-python.
+
+    Statements in, what they print out; each runs in the thread that calls, at once.
+
+    wants_more: what was typed is not finished. ended: exit() was called.
+    """
+
+    def __init__(self, names: dict[str, Any]) -> None:
+        # Those of Python close standard input, which a listener may read.
+        super().__init__({"exit": leave, "quit": leave, **names})
+        self.ended = False
+        self._typed: list[str] = []
+        self._said = StringIO()
+
+    @property
+    def text(self) -> str:
+        """The text before what is typed next."""
+        return MORE if self._typed else FIRST
+
+    def write(self, data: str) -> None:
+        self._said.write(data)
+
+    def push(self, line: str) -> list[str]:
+        """Take a line, and return the lines that it made."""
+        self._typed.append(line)
+        self._said = StringIO()
+        try:
+            with redirect_stdout(self._said):
+                unfinished = self.runsource("\n".join(self._typed), "<inspect>")
+        except SystemExit:
+            unfinished, self.ended = False, True
+        if not unfinished:
+            self._typed.clear()
+        return self._said.getvalue().splitlines()
+
+
 class Session(LineProtocol[SessionSettings, ServiceView]):
     """A session; `once` is one that has a single command, and says nothing beside its answer."""
 
@@ -74,18 +119,14 @@ class Session(LineProtocol[SessionSettings, ServiceView]):
             self.show(f"{self.service.state.service.name}: help says what there is to see")
             self._ask()
 
-    @property
-    def prompt(self) -> str:
-        """The text before what is typed next."""
-        return PROMPT if self._python is None else self._python.text
-
     def show(self, line: str) -> None:
         """Send a line, whatever is in it."""
         self.send_line(one_line(line, LONGEST))
 
     def _ask(self) -> None:
         if not self.once:
-            self.write(self.prompt.encode())
+            prompt = PROMPT if self._python is None else self._python.text
+            self.write(prompt.encode())
 
     async def line_received(self, line: str) -> None:
         # Others have their turn between two commands, however many came at once.

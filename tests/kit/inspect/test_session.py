@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import sys
+from io import StringIO
 from types import SimpleNamespace
 from typing import Any
 
+import pytest
 from twisted.internet.address import IPv4Address
 from twisted.internet.task import Clock
 
-from logsrv.kit.inspect.session import SessionSettings, SocketServer
+from logsrv.kit.inspect.session import PythonPrompt, SessionSettings, SocketServer
 from logsrv.kit.testing.peer import MemoryPeer
 from tests.kit.inspect.looked import looked_into
 
@@ -87,3 +90,35 @@ def test_one_who_floods_and_reads_nothing_waits_for_himself() -> None:
 def test_an_endless_line_ends_the_session() -> None:
     looking = Looking()
     assert "longer than 4096 bytes" in looking.type("x" * 10_000)
+
+
+def test_statements_over_several_lines_and_what_they_print() -> None:
+    prompt = PythonPrompt({"service": "shout"})
+    assert prompt.push("service") == ["'shout'"]
+    assert prompt.push("for letter in 'ab':") == [] and prompt.text == "... "
+    assert prompt.push("    print(letter)") == []
+    assert prompt.push("") == ["a", "b"] and prompt.text == ">>> "
+
+
+def test_errors_are_shown_and_go_no_further() -> None:
+    prompt = PythonPrompt({})
+    assert prompt.push("1 / 0")[-1] == "ZeroDivisionError: division by zero"
+    assert "SyntaxError" in prompt.push("a b")[-1]
+    assert not prompt.ended
+
+
+def test_exit_ends_the_prompt_and_not_the_service() -> None:
+    prompt = PythonPrompt({})
+    prompt.push("raise SystemExit(3)")
+    assert prompt.ended
+
+
+@pytest.mark.parametrize("word", ["exit", "quit"])
+def test_it_is_left_without_closing_standard_input(
+    word: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Which is somebody's input where a service has `--listen stdin:`."""
+    monkeypatch.setattr(sys, "stdin", StringIO("lines"))
+    prompt = PythonPrompt({})
+    prompt.push(f"{word}()")
+    assert prompt.ended and not sys.stdin.closed
