@@ -35,19 +35,14 @@ class Problem(PeerError):
 
     @property
     def body(self) -> bytes:
-        """The JSON object, one line."""
-        return problem_line(str(self), self.at)
+        """The JSON object in which every error is told, one line."""
+        found: dict[str, object] = {"error": one_line(str(self))}
+        if self.at is not None:
+            found["at"] = self.at
+        return json.dumps(found).encode() + b"\n"
 
 
 STOPPING = Problem(503, "the server is being stopped")
-
-
-def problem_line(sentence: str, at: int | None = None) -> bytes:
-    """Return a sentence as the JSON object in which every error is told, one line."""
-    found: dict[str, object] = {"error": one_line(sentence)}
-    if at is not None:
-        found["at"] = at
-    return json.dumps(found).encode() + b"\n"
 
 
 def wrong_query(error: QueryError) -> Problem:

@@ -5,14 +5,14 @@ from __future__ import annotations
 import json
 
 from logsrv.errors import QueryError
-from logsrv.linelog.http.problems import Problem, problem_line, too_many, wrong_query
+from logsrv.linelog.http.problems import Problem, too_many, wrong_query
 
 
 def test_a_sentence_is_one_line_of_json() -> None:
     assert json.loads(Problem(404, "no\nsuch \x1b line").body) == {
         "error": "no\\nsuch \\x1b line"
     } or (b"\x1b" not in Problem(404, "no\nsuch \x1b line").body)
-    assert problem_line("a\nb").count(b"\n") == 1
+    assert Problem(400, "a\nb").body.count(b"\n") == 1
 
 
 def test_a_wrong_query_has_its_place() -> None:

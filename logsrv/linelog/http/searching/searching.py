@@ -23,7 +23,7 @@ from typing import Any, BinaryIO
 
 from logsrv.errors import LogsrvError, QueryError
 from logsrv.kit.children.inside import limit_reader, tell
-from logsrv.linelog.http.problems import Problem, problem_line, wrong_query
+from logsrv.linelog.http.problems import Problem, wrong_query
 from logsrv.linelog.http.searching import replies
 from logsrv.linelog.read.view import View
 
@@ -53,7 +53,7 @@ class Body:
         """Answer with a problem, which is the last line if the body was begun."""
         if not self.begun:
             self._out.write(json.dumps({"status": problem.status}).encode() + b"\n")
-        self._out.write(problem_line(str(problem), problem.at))
+        self._out.write(problem.body)
         self._out.flush()
 
 
