@@ -9,6 +9,7 @@ from __future__ import annotations
 import fcntl
 import os
 from collections.abc import Callable
+from contextlib import suppress
 from typing import NamedTuple
 
 from logsrv.kit.text.time import parse_rfc3339, rfc3339
@@ -62,11 +63,8 @@ class Kept:
     def _entered(self) -> Disk:
         """Return the folder, which is made when it is needed first: a full disk may have no room for it."""
         if self._disk is None:
-            try:
+            with suppress(FileExistsError):
                 os.mkdir(self._directory, DIRECTORY_MODE)
-            except FileExistsError:
-                pass
-            else:
                 os.chmod(self._directory, DIRECTORY_MODE)
             self._disk = Disk().enter(self._directory)
         return self._disk
