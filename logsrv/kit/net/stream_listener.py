@@ -131,7 +131,7 @@ class StreamListener:
         self._guarded.apply(policy)
         if self.certificate is not None and self._watch is not None:
             self.certificate.renew()
-            self._watch.taken(self._loaded)
+            self._watch.taken = self._loaded
 
     def bind(self) -> None:
         check_certificate(self.endpoint)

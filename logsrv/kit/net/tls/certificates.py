@@ -45,12 +45,7 @@ def check_certificate(endpoint: Endpoint) -> None:
         if path is None and name == "certKey":
             name, path = "privateKey", endpoint.argument("privateKey")
         if path is not None:
-            try:
-                _check_pem(read_file(Path(path), LARGEST_FILE), holds)
-            except ValueError as error:
-                raise ListenError(
-                    f"{shown(str(endpoint))}: {name} {shown(path)} cannot be used: {error}"
-                ) from error
+            _read_pem(endpoint, name, Path(path), holds)
     authorities(endpoint)
     key = endpoint.argument("privateKey") or ""
     certificate = endpoint.argument("certKey") or key
@@ -74,16 +69,7 @@ def authorities(endpoint: Endpoint) -> list[crypto.X509]:
     """
     found: list[crypto.X509] = []
     for path in _authority_files(endpoint):
-        try:
-            data = read_file(path, LARGEST_FILE)
-            _check_pem(data, "CERTIFICATE")
-        except ValueError as error:
-            raise ListenError(
-                f"{shown(str(endpoint))}: the authority {shown(str(path))} cannot be used: {error}"
-            ) from error
-        blocks = re.findall(
-            rb"-----BEGIN CERTIFICATE-----.*?-----END CERTIFICATE-----", data, re.DOTALL
-        )
+        blocks = _read_pem(endpoint, "the authority", path, "CERTIFICATE")
         found += [crypto.load_certificate(crypto.FILETYPE_PEM, block) for block in blocks]
     if not found and endpoint.asks_for_certificates:
         raise ListenError(
@@ -125,6 +111,7 @@ class CertificateWatch:
 
     A pair is saved in two steps, and a file in several: it is taken when nothing has changed for a
     while. If it cannot be used, the one of before stays; that is logged once, until it changes again.
+    taken: how the files looked that were taken last, here or otherwise, at a reload.
     """
 
     def __init__(
@@ -134,7 +121,7 @@ class CertificateWatch:
         self._endpoint = endpoint
         self._label = label
         self._renew = renew
-        self._taken = self._before = self._refused = marks_of(endpoint)
+        self.taken = self._before = self._refused = marks_of(endpoint)
         self._next = Timer(clock)
 
     def start(self) -> None:
@@ -143,16 +130,12 @@ class CertificateWatch:
     def stop(self) -> None:
         self._next.stop()
 
-    def taken(self, marks: dict[str, Mark | None]) -> None:
-        """Note that files which looked like `marks` were taken otherwise, at a reload."""
-        self._taken = marks
-
     def _look(self) -> None:
         self.start()
         now = marks_of(self._endpoint)
         is_calm = now == self._before
         self._before = now
-        if now == self._taken:
+        if now == self.taken:
             self._refused = now
         elif is_calm and now != self._refused:
             self._take(now)
@@ -168,15 +151,25 @@ class CertificateWatch:
                 error=str(error),
             )
         else:
-            self._taken = now
+            self.taken = now
             log.info(
                 "{listener} has taken the certificate that was saved, for who connects from now on",
                 listener=self._label,
             )
 
 
-def _check_pem(data: bytes, holds: str) -> None:
-    """Raise ValueError with what is wrong with a file, in place of OpenSSL's words for it."""
+def _read_pem(endpoint: Endpoint, what: str, path: Path, holds: str) -> list[bytes]:
+    """Return the blocks of a file, which `what` names in a sentence. Raises ListenError."""
+    try:
+        return _pem_blocks(read_file(path, LARGEST_FILE), holds)
+    except ValueError as error:
+        raise ListenError(
+            f"{shown(str(endpoint))}: {what} {shown(str(path))} cannot be used: {error}"
+        ) from error
+
+
+def _pem_blocks(data: bytes, holds: str) -> list[bytes]:
+    """Return the blocks in a file, or raise ValueError with what is wrong, in place of OpenSSL's words."""
     if not data.strip():
         raise ValueError("is empty")
     begin, end = (rf"-----{word} [A-Z0-9. ]*{holds}-----" for word in ("BEGIN", "END"))
@@ -195,3 +188,4 @@ def _check_pem(data: bytes, holds: str) -> None:
                 crypto.load_certificate(crypto.FILETYPE_PEM, block)
     except (crypto.Error, ValueError):
         raise ValueError(f"what follows -----BEGIN {holds}----- is damaged") from None
+    return blocks
