@@ -20,7 +20,7 @@ from logsrv.kit.net.remote import Remote, parse_remote, remote_endpoint
 from logsrv.kit.observe.metrics import Metrics, listener_counter
 from logsrv.kit.observe.peer_log import end_sentence
 from logsrv.kit.observe.seldom import Seldom
-from logsrv.kit.protocols.connection.mistakes import mistaken
+from logsrv.kit.protocols.connection.faults import mistaken
 from logsrv.kit.service.peers import peer_of
 
 log = Logger()
@@ -30,8 +30,12 @@ METRICS = (
 )
 
 
+@implementer(IStreamClientEndpoint)
 class ReconnectingLink:
-    """A connection to another server. label: in the log, and as the listener in the metrics."""
+    """A connection to another server. label: in the log, and as the listener in the metrics.
+
+    It is the endpoint of its own client, and so hears of each try that fails.
+    """
 
     def __init__(
         self,
@@ -43,6 +47,7 @@ class ReconnectingLink:
         metrics: Metrics,
     ) -> None:
         self.label = label
+        self._endpoint = endpoint
         self._factory: Any = factory
         self._clock = clock
         self._metrics = metrics
@@ -56,7 +61,7 @@ class ReconnectingLink:
             metrics=metrics,
         )
         self._client = ClientService(
-            Trying(endpoint, self._failed),
+            self,
             self._guarded,
             clock=clock,
             prepareConnection=self._connected,
@@ -108,13 +113,20 @@ class ReconnectingLink:
     def _lost(self, reason: Failure) -> None:
         log.info("lost the connection {link}: {why}", link=self.label, why=end_sentence(reason))
 
-    def _failed(self, failure: Failure) -> None:
-        if self._closed:
-            return
-        self._metrics.count("links_failed_total", listener=self.label)
-        why = failure.getErrorMessage().rstrip(".")
-        if self._seldom.note(why) is not None:
-            log.warn("cannot connect {link}, and goes on trying: {why}", link=self.label, why=why)
+    def connect(self, protocolFactory: IProtocolFactory) -> Deferred[Any]:
+        """Try once to connect."""
+        connecting: Deferred[Any] = self._endpoint.connect(protocolFactory)
+        return connecting.addErrback(self._failed)
+
+    def _failed(self, failure: Failure) -> Failure:
+        if not self._closed:
+            self._metrics.count("links_failed_total", listener=self.label)
+            why = failure.getErrorMessage().rstrip(".")
+            if self._seldom.note(why) is not None:
+                log.warn(
+                    "cannot connect {link}, and goes on trying: {why}", link=self.label, why=why
+                )
+        return failure
 
 
 class Noticing(GuardedFactory):
@@ -127,23 +139,6 @@ class Noticing(GuardedFactory):
     def end(self, connection: Any, reason: Failure) -> None:
         super().end(connection, reason)
         self._lost(reason)
-
-
-@implementer(IStreamClientEndpoint)
-@attrs.frozen
-class Trying:
-    """An endpoint that tells when a try has failed."""
-
-    _endpoint: IStreamClientEndpoint
-    _failed: Callable[[Failure], None]
-
-    def connect(self, protocolFactory: IProtocolFactory) -> Deferred[Any]:
-        def tell(failure: Failure) -> Failure:
-            self._failed(failure)
-            return failure
-
-        connecting: Deferred[Any] = self._endpoint.connect(protocolFactory)
-        return connecting.addErrback(tell)
 
 
 @attrs.define(eq=False)

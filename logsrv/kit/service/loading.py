@@ -22,7 +22,8 @@ def load_object(text: str) -> Any:
         module = importlib.import_module(name)
     # Also one that exits, as a script does.
     except (Exception, SystemExit) as error:
-        raise ConfigurationError(f"{name} cannot be imported: {_reason(error)}") from error
+        why = error_text(error) + _place(error)
+        raise ConfigurationError(f"{name} cannot be imported: {why}") from error
     try:
         return getattr(module, attribute)
     except AttributeError:
@@ -31,20 +32,15 @@ def load_object(text: str) -> Any:
         ) from None
 
 
-def _reason(error: BaseException) -> str:
-    place = _place(error)
-    return error_text(error) + (f" ({place})" if place else "")
-
-
 def _place(error: BaseException) -> str:
-    """Return `FILE:LINE` where it was raised, if that is in a file other than those that import."""
+    """Return ` (FILE:LINE)` where it was raised, if that is in a file other than those that import."""
     if isinstance(error, SyntaxError):
         # Its text has the name of the file, without the way there.
-        return f"{error.filename}:{error.lineno}" if error.filename else ""
+        return f" ({error.filename}:{error.lineno})" if error.filename else ""
     ours = (__file__, importlib.__file__)
     frames = [
         frame
         for frame in traceback.extract_tb(error.__traceback__)
         if not frame.filename.startswith("<frozen ") and frame.filename not in ours
     ]
-    return f"{frames[-1].filename}:{frames[-1].lineno}" if frames else ""
+    return f" ({frames[-1].filename}:{frames[-1].lineno})" if frames else ""

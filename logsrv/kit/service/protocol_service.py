@@ -59,9 +59,6 @@ class ServiceSettings(Protocol):
     @property
     def listen(self) -> tuple[Endpoint, ...]: ...
 
-    @property
-    def log_connections(self) -> bool: ...
-
 
 Settings = TypeVar("Settings", bound=ServiceSettings)
 PluginState = TypeVar("PluginState")

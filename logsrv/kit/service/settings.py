@@ -59,14 +59,6 @@ def needless_options(*served: object) -> tuple[str, ...]:
     return OF_CONNECTIONS if any(served) else ("listen", *OF_CONNECTIONS)
 
 
-def limit_options(limits: Limits) -> dict[str, Any]:
-    """Return the fields of a settings class that declare the options of these limits."""
-    return {
-        name: option(DEFAULTS[name] if own is None else str(own), SIZE, HELP[name])
-        for name, own in limits.items()
-    }
-
-
 def check_limits(limits: Limits, settings: object) -> None:
     """Raise ConfigurationError when more is asked for than a class takes."""
     for name, own in limits.items():
@@ -93,7 +85,10 @@ def settings_class(
     limiting = {name: most for name, most in limits.items() if name not in theirs}
     limited = attrs.make_class(
         "Limits",
-        limit_options(limiting)
+        {
+            name: option(DEFAULTS[name] if most is None else str(most), SIZE, HELP[name])
+            for name, most in limiting.items()
+        }
         | {
             one: attrs.field(default=() if one == "listen" else None)
             for one in needless
