@@ -28,7 +28,7 @@ from logsrv.kit.observe.metrics import Counts
 from logsrv.kit.observe.seldom import Seldom
 from logsrv.kit.protocols.connection.awaiting import awaited
 from logsrv.kit.protocols.connection.context import ListenerContext, RunningService, Settings, State
-from logsrv.kit.protocols.connection.mistakes import check_text
+from logsrv.kit.protocols.connection.faults import check_text
 
 if TYPE_CHECKING:
     from logsrv.kit.protocols.connection.context import Clock

@@ -14,7 +14,7 @@ from typing import Any
 from logsrv.kit.framing.frames import Framing, LengthPrefix
 from logsrv.kit.protocols.connection.connection import GATHERED, PeerConnection
 from logsrv.kit.protocols.connection.context import Settings, State
-from logsrv.kit.protocols.connection.mistakes import mistaken
+from logsrv.kit.protocols.connection.faults import mistaken
 from logsrv.kit.protocols.connection.states import ENDED
 from logsrv.kit.protocols.protocol import PeerProtocol
 

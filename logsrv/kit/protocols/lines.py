@@ -22,7 +22,7 @@ from logsrv.kit.framing.lines import LineFormat
 from logsrv.kit.protocols.connection.awaiting import CANCELLED, awaited
 from logsrv.kit.protocols.connection.connection import GATHERED, PeerConnection
 from logsrv.kit.protocols.connection.context import Settings, State
-from logsrv.kit.protocols.connection.mistakes import check_text, mistaken
+from logsrv.kit.protocols.connection.faults import check_text, mistaken
 from logsrv.kit.protocols.line_reader import LineReader
 from logsrv.kit.protocols.protocol import PeerProtocol
 

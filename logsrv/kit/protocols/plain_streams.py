@@ -12,7 +12,7 @@ from logsrv.errors import ConfigurationError
 from logsrv.kit.net.guard.guarded_connection import Foreign
 from logsrv.kit.net.source import source_of
 from logsrv.kit.observe.peer_log import end_sentence
-from logsrv.kit.protocols.connection.mistakes import mistaken
+from logsrv.kit.protocols.connection.faults import mistaken
 
 
 def check_awaited(protocol_class: type[Protocol]) -> None:

@@ -23,8 +23,7 @@ from logsrv.kit.net.tls.peer_certificate import PeerCertificate
 from logsrv.kit.observe.peer_log import PeerLogger
 from logsrv.kit.protocols.connection.connection import PeerConnection
 from logsrv.kit.protocols.connection.context import RunningService, Settings, State
-from logsrv.kit.protocols.connection.faults import EndOfStream, PeerGone, PeerTimeout
-from logsrv.kit.protocols.connection.mistakes import check_text
+from logsrv.kit.protocols.connection.faults import EndOfStream, PeerGone, PeerTimeout, check_text
 from logsrv.kit.protocols.connection.starting_tls import start_tls
 from logsrv.kit.protocols.connection.states import AWAIT, FINISH, OPEN, STUCK
 from logsrv.kit.protocols.protocol import PeerProtocol

@@ -19,7 +19,7 @@ from logsrv.kit.observe.failures import Failures
 from logsrv.kit.observe.metrics import Metric, Metrics
 from logsrv.kit.protocols.connection.awaiting import CANCELLED, attempt, awaited
 from logsrv.kit.protocols.connection.crowd import for_nobody
-from logsrv.kit.protocols.connection.mistakes import mistaken
+from logsrv.kit.protocols.connection.faults import mistaken
 
 METRICS = (
     Metric(
@@ -103,11 +103,7 @@ class ServiceTasks:
         )
 
     def every(self, seconds: float, function: Callable[..., Any], *args: Any) -> ServiceTask:
-        """Call `function(*args)`, plain or async, at once and then every so many seconds.
-
-        One that takes longer than that is not called again meanwhile. Raises TypeError for what is no
-        function, ValueError for a time that is none, RuntimeError when it is too late.
-        """
+        """Do what `RunningService.every` says. Raises RuntimeError when it is too late, too."""
         if iscoroutine(function):
             name = name_of(function)
             function.close()

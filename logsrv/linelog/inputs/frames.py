@@ -15,7 +15,7 @@ from zope.interface import implementer
 
 from logsrv.kit.framing.frames import Framing, LengthPrefix
 from logsrv.kit.observe.failures import Failures
-from logsrv.kit.protocols.connection.mistakes import mistaken
+from logsrv.kit.protocols.connection.faults import mistaken
 from logsrv.linelog.framing.lines.datagrams import frame_datagrams
 from logsrv.linelog.framing.lines.lines import LineFramer
 from logsrv.linelog.framing.lines.rules import for_frames

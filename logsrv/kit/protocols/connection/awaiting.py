@@ -16,7 +16,7 @@ from typing import Any, TypeVar
 
 from twisted.internet.defer import CancelledError, Deferred, maybeDeferred
 
-from logsrv.kit.protocols.connection.mistakes import mistaken
+from logsrv.kit.protocols.connection.faults import mistaken
 
 Result = TypeVar("Result")
 

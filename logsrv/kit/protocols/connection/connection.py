@@ -28,8 +28,13 @@ from logsrv.kit.observe.peer_log import PeerLogger, end_sentence
 from logsrv.kit.protocols.connection import states
 from logsrv.kit.protocols.connection.awaiting import CANCELLED, awaited
 from logsrv.kit.protocols.connection.crowd import Crowd, handled
-from logsrv.kit.protocols.connection.faults import EndOfStream, PeerGone
-from logsrv.kit.protocols.connection.mistakes import bytes_of, check_text, mistaken
+from logsrv.kit.protocols.connection.faults import (
+    EndOfStream,
+    PeerGone,
+    bytes_of,
+    check_text,
+    mistaken,
+)
 from logsrv.kit.protocols.connection.roles import Author, Reader
 
 if TYPE_CHECKING:

@@ -6,7 +6,7 @@ import warnings
 
 import pytest
 
-from logsrv.kit.protocols.connection.mistakes import bytes_of, check_text, mistaken
+from logsrv.kit.protocols.connection.faults import bytes_of, check_text, mistaken
 
 
 def test_long_values_are_cut() -> None:
