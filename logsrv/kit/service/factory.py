@@ -22,8 +22,7 @@ from logsrv.kit.observe.metrics import Counts
 from logsrv.kit.protocols.connection.context import ListenerContext, RunningService
 from logsrv.kit.protocols.datagrams import Datagrams
 from logsrv.kit.protocols.lines import LineProtocol
-from logsrv.kit.protocols.plain_datagrams import PlainDatagrams
-from logsrv.kit.protocols.plain_streams import check_awaited, watched
+from logsrv.kit.protocols.plain import PlainDatagrams, check_awaited, watched
 from logsrv.kit.protocols.protocol import PeerProtocol
 from logsrv.kit.protocols.stream import StreamProtocol
 from logsrv.kit.service.settings import Limits, limits_of

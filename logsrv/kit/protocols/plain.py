@@ -1,0 +1,143 @@
+"""Plain Twisted protocols, as they are: streams, whose errors are those of a plugin, and datagrams."""
+
+from __future__ import annotations
+
+import os
+from inspect import iscoroutine, iscoroutinefunction
+from typing import Any, TypeAlias
+
+from twisted.internet.address import IPv4Address, IPv6Address, UNIXAddress
+from twisted.internet.interfaces import IAddress
+from twisted.internet.protocol import AbstractDatagramProtocol, Protocol, connectionDone
+from twisted.python.failure import Failure
+
+from logsrv.errors import ConfigurationError
+from logsrv.kit.net.datagram.senders import sender_at
+from logsrv.kit.net.guard.guarded_connection import Foreign
+from logsrv.kit.net.source import Sender, source_of
+from logsrv.kit.observe.peer_log import end_sentence
+from logsrv.kit.protocols.connection.faults import mistaken
+from logsrv.kit.protocols.datagrams import Datagrams, path_of, port_of
+
+# An address of a peer in Twisted's form: host and port, or the path of a UNIX socket.
+Address: TypeAlias = tuple[str, int] | str
+
+
+def check_awaited(protocol_class: type[Protocol]) -> None:
+    """Raise ConfigurationError for an `async def` where Twisted calls, which awaits nothing."""
+    for name in ("connectionMade", "dataReceived", "connectionLost"):
+        if iscoroutinefunction(getattr(protocol_class, name)):
+            raise ConfigurationError(
+                f"{protocol_class.__name__}.{name} is `async def`, and Twisted awaits nothing: write "
+                "`async def handle(connection)`, or a LineProtocol with `async def line_received`"
+            )
+
+
+def watched(protocol_class: type[Protocol]) -> type[Protocol]:
+    """A plain Twisted protocol class whose errors close their own connection, and are counted.
+
+    A subclass and no wrapper: the transport calls the protocol itself, and a chunk costs one more
+    Python call.
+    """
+    connection_made = protocol_class.connectionMade
+    data_received = protocol_class.dataReceived
+    connection_lost = protocol_class.connectionLost
+
+    def failed(protocol: Any, doing: str) -> None:
+        protocol.factory.failed(doing, source_of(protocol.transport), Failure())
+        protocol.transport.loseConnection()
+
+    class Watched(protocol_class, Foreign):  # type: ignore[valid-type,misc]
+        def connectionMade(self) -> None:
+            if self.factory.connection_log is not None:
+                self.factory.connection_log.connected(source_of(self.transport))
+            try:
+                connection_made(self)
+            except Exception:
+                failed(self, "connectionMade")
+
+        def dataReceived(self, data: bytes) -> None:
+            try:
+                result = data_received(self, data)
+                if result is not None and iscoroutine(result):
+                    raise TypeError(f"Twisted awaits nothing, but was given {mistaken(result)}")
+            except Exception:
+                failed(self, "dataReceived")
+
+        def connectionLost(self, reason: Failure = connectionDone) -> None:
+            if self.factory.connection_log is not None:
+                self.factory.connection_log.disconnected(
+                    source_of(self.transport), end_sentence(reason)
+                )
+            try:
+                connection_lost(self, reason)
+            except Exception:
+                self.factory.failed("connectionLost", source_of(self.transport), Failure())
+
+    Watched.__name__ = protocol_class.__name__
+    Watched.__qualname__ = protocol_class.__qualname__
+    Watched.__module__ = protocol_class.__module__
+    return Watched
+
+
+class PlainDatagrams(Datagrams):
+    """A Twisted DatagramProtocol behind one listener; how much it answers is its own affair."""
+
+    def __init__(self, protocol_class: type[AbstractDatagramProtocol]) -> None:
+        self.protocol: Any = protocol_class()
+        self._doing = "datagramReceived"
+
+    def begin(self) -> None:
+        # Twisted calls it when the socket is bound, which is now or before the reactor's first turn.
+        self.clock.callLater(0, self._start_if_bound)
+
+    def _start_if_bound(self) -> None:
+        if self.context.listener.fileno() >= 0:
+            self._start()
+
+    def _start(self) -> None:
+        if self.protocol.transport is None:
+            self.protocol.makeConnection(PlainTransport(self))
+
+    def end(self) -> None:
+        if self.protocol.transport is not None:
+            self.protocol.doStop()
+
+    def datagram_received(self, data: bytes, peer: Sender) -> object:
+        self._start()
+        self.protocol.datagramReceived(data, address_of(peer))
+        return None
+
+
+class PlainTransport:
+    """The transport of such a protocol: `write`, `getHost`, and the running `service`."""
+
+    def __init__(self, datagrams: PlainDatagrams) -> None:
+        self.service = datagrams.service
+        self._context = datagrams.context
+
+    def write(self, data: bytes, addr: Address | None = None) -> None:
+        """Send a datagram. What the system does not take is counted as unsent.
+
+        Raises ValueError without an address: the socket is connected to nobody.
+        """
+        if addr is None:
+            raise ValueError("write needs the address to send to: this socket is not connected")
+        socket_address = addr if isinstance(addr, tuple) else os.fsencode(addr)
+        self._context.send(data, sender_at(socket_address))
+
+    def getHost(self) -> IAddress:
+        """Return the place where it listens."""
+        host, _, port = self._context.listener.address.rpartition(":")
+        if not port.isdecimal():
+            return UNIXAddress(self._context.listener.address)
+        host = host.strip("[]")
+        return (IPv6Address if ":" in host else IPv4Address)("UDP", host, int(port))
+
+
+def address_of(peer: Sender) -> Address:
+    """Return the address of a sender; "" for a UNIX socket that has bound no path."""
+    if peer.host is not None:
+        return peer.host, port_of(peer)
+    path = path_of(peer)
+    return "" if path is None else os.fsdecode(path)
