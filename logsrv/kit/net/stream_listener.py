@@ -23,11 +23,13 @@ from logsrv.kit.net.guard.guarded_factory import GuardedFactory
 from logsrv.kit.net.source import host_text
 from logsrv.kit.net.tls.certificates import (
     CertificateWatch,
+    RenewableCertificate,
+    ask_for_certificates,
     authorities,
+    certified,
     check_certificate,
     marks_of,
 )
-from logsrv.kit.net.tls.renewable import RenewableCertificate, ask_for_certificates, certified
 from logsrv.kit.net.twisted.ports import (
     close_socket,
     keep_inherited,
