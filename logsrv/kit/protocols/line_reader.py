@@ -15,8 +15,8 @@ from twisted.internet.defer import TimeoutError as DeferredTimeout
 from logsrv.errors import PeerError
 from logsrv.kit.framing.incoming import NO_LINES, Incoming, LineNotText, LineTooLong
 from logsrv.kit.protocols.connection.connection import PeerConnection
+from logsrv.kit.protocols.connection.context import Author
 from logsrv.kit.protocols.connection.faults import EndOfStream, PeerGone, PeerTimeout
-from logsrv.kit.protocols.connection.roles import Author
 from logsrv.kit.protocols.connection.states import AWAIT, ENDED, FINISH, OPEN
 
 

@@ -20,8 +20,13 @@ from logsrv.kit.net.tls.twisted_tls import certificate_of, is_encrypted
 from logsrv.kit.net.twisted.transports import close_at_once
 from logsrv.kit.observe.peer_log import PeerLogger
 from logsrv.kit.protocols.connection.connection import PeerConnection
-from logsrv.kit.protocols.connection.context import ListenerContext, RunningService, Settings, State
-from logsrv.kit.protocols.connection.roles import Reader
+from logsrv.kit.protocols.connection.context import (
+    ListenerContext,
+    Reader,
+    RunningService,
+    Settings,
+    State,
+)
 from logsrv.kit.protocols.connection.starting_tls import start_tls
 from logsrv.kit.protocols.connection.states import END, LOST
 

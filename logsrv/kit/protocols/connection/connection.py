@@ -27,6 +27,7 @@ from logsrv.kit.net.twisted.transports import (
 from logsrv.kit.observe.peer_log import PeerLogger, end_sentence
 from logsrv.kit.protocols.connection import states
 from logsrv.kit.protocols.connection.awaiting import CANCELLED, awaited
+from logsrv.kit.protocols.connection.context import Author, Reader
 from logsrv.kit.protocols.connection.crowd import Crowd, handled
 from logsrv.kit.protocols.connection.faults import (
     EndOfStream,
@@ -35,7 +36,6 @@ from logsrv.kit.protocols.connection.faults import (
     check_text,
     mistaken,
 )
-from logsrv.kit.protocols.connection.roles import Author, Reader
 
 if TYPE_CHECKING:
     from twisted.internet.base import DelayedCall

@@ -11,7 +11,7 @@ from contextvars import ContextVar, copy_context
 from typing import Protocol, TypeVar
 
 from logsrv.kit.net.twisted.transports import unsent
-from logsrv.kit.protocols.connection.roles import Author
+from logsrv.kit.protocols.connection.context import Author
 from logsrv.timer import Timer
 
 Result = TypeVar("Result")

@@ -20,8 +20,8 @@ from logsrv.kit.net.guard.guarded_connection import admitted_of
 from logsrv.kit.net.guard.start_tls import can_be_put_under, put_tls_under
 from logsrv.kit.net.tls.twisted_tls import is_encrypted
 from logsrv.kit.protocols.connection.connection import PeerConnection
+from logsrv.kit.protocols.connection.context import Reader
 from logsrv.kit.protocols.connection.faults import PeerGone, PeerTimeout
-from logsrv.kit.protocols.connection.roles import Reader
 from logsrv.kit.protocols.connection.states import (
     AWAIT,
     CLOGGED,

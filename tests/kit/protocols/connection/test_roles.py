@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from logsrv.kit import Connection, FrameProtocol, LineProtocol
-from logsrv.kit.protocols.connection.roles import Author, Reader
+from logsrv.kit.protocols.connection.context import Author, Reader
 from logsrv.kit.protocols.connection.starting_tls import HandshakeReader
 from logsrv.kit.protocols.frames import FrameReader
 from logsrv.kit.protocols.line_reader import LineReader
