@@ -14,6 +14,7 @@ from logsrv.linelog.fields.access import NAMES, parse_request, unescaped
 from logsrv.linelog.fields.level import LOOKED_AT, of_text
 from logsrv.linelog.fields.level import NAMES as LEVELS
 from logsrv.linelog.fields.quoted import text_until
+from logsrv.linelog.fields.stored import decoded
 
 _QUOTED = b'"' + text_until('"', never=r"\n").encode() + b'"'
 _IN_REQUEST = ("method", "path", "protocol")
@@ -106,7 +107,7 @@ def _taker(name: str) -> Callable[[bytes], str | None]:
 def _value(value: bytes) -> str | None:
     if not value or value == b"-":
         return None
-    return unescaped(value.decode("utf-8", "surrogateescape"))
+    return unescaped(decoded(value))
 
 
 @lru_cache(maxsize=4096)
@@ -114,12 +115,12 @@ def _quoted(value: bytes) -> str | None:
     """Return what is between the quotes; without any the line has no such field."""
     if not value or value == b'"-"':
         return None
-    return unescaped(value[1:-1].decode("utf-8", "surrogateescape"))
+    return unescaped(decoded(value[1:-1]))
 
 
 @lru_cache(maxsize=4096)
 def _request(quoted: bytes) -> tuple[str | None, ...]:
-    found = parse_request(quoted[1:-1].decode("utf-8", "surrogateescape"))
+    found = parse_request(decoded(quoted[1:-1]))
     return tuple(None if value in (None, "-") else unescaped(str(value)) for value in found)
 
 
@@ -129,4 +130,4 @@ def _level(begin: bytes) -> str | None:
         words = _CAPITALS.findall(begin, 0, _LEVEL_WITHIN)
         if _IN_CAPITALS.isdisjoint(words):
             return None
-    return of_text(begin.decode("utf-8", "surrogateescape"))
+    return of_text(decoded(begin))

@@ -10,6 +10,7 @@ import json
 from typing import Any, TypeAlias
 
 import logsrv.linelog.fields as late
+from logsrv.linelog.fields.stored import decoded
 from logsrv.linelog.fields.values import LONGEST_INTEGER, Scalar, Value, WrittenFloat
 
 Object: TypeAlias = dict[str, Any]
@@ -47,7 +48,7 @@ def parse_exactly(content: bytes) -> Object | None:
     """
     if not content.rstrip(b" \t\r\n").endswith(b"}"):
         return None
-    text = content.decode("utf-8", "surrogateescape")
+    text = decoded(content)
     try:
         found = json.loads(
             text, parse_int=_integer, parse_float=WrittenFloat, parse_constant=str, strict=False

@@ -13,6 +13,7 @@ import logsrv.linelog.fields as late
 from logsrv.linelog.fields.level import BY_SYSLOG, LOOKED_AT, NAMES, canonical, of_text
 from logsrv.linelog.fields.record import Record
 from logsrv.linelog.fields.stamp import STAMP
+from logsrv.linelog.fields.stored import decoded
 
 # Parts of the names of all fields that may hold a level; an escape in JSON may be one, too.
 _OF_FIELDS = (b"level", b"lvl", b"severity", b"PRIORITY", b"\\u")
@@ -56,7 +57,7 @@ def _level(line: bytes, begin: bytes, fields: list[bytes]) -> str | None:
     # JSON behind the header of a file has no text to look at.
     if b"{" in line:
         return Record(line).level
-    return of_text(_message(line)[:4096].decode("utf-8", "surrogateescape"))
+    return of_text(decoded(_message(line)[:4096]))
 
 
 def _of_object(line: bytes) -> str | None:

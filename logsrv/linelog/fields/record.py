@@ -17,6 +17,7 @@ from logsrv.linelog.fields.json import (
 from logsrv.linelog.fields.logfmt import parse_logfmt
 from logsrv.linelog.fields.source import Source, parse_source
 from logsrv.linelog.fields.stamp import STAMP, TIME_LENGTH
+from logsrv.linelog.fields.stored import decoded
 from logsrv.linelog.fields.syslog import SyslogHeader, parse_header
 from logsrv.linelog.fields.values import Value, WrittenFloat, readable
 
@@ -78,7 +79,7 @@ class Record:
         """The source as stored."""
         if not self.start:
             return None
-        return _decoded(self.line[TIME_LENGTH : self.start - 1])
+        return decoded(self.line[TIME_LENGTH : self.start - 1])
 
     @property
     def parts(self) -> Source:
@@ -146,7 +147,7 @@ class Record:
         kind: str | None = "json"
         found: Object | dict[str, str] | None = parse_json(content)
         if found is None:
-            text = _decoded(content)
+            text = decoded(content)
             kind, found = "access", parse_access(text)
             if found is None:
                 kind, found = "logfmt", parse_logfmt(text)
@@ -169,7 +170,7 @@ class Record:
             found = levels.BY_SYSLOG[self.header.severity]
         if found is None and self.kind != "json":
             # Characters have at most four bytes, and a bracket may close behind them.
-            found = levels.of_text(_decoded(self.body[:4096]))
+            found = levels.of_text(decoded(self.body[:4096]))
         return found
 
     @property
@@ -196,7 +197,7 @@ class Record:
         Bytes that are not UTF-8 are lone surrogates in it, which `bytes_of` and `readable` know.
         """
         if name in _OWN:
-            value: Value | None = getattr(self, name) if name != "message" else _decoded(self.body)
+            value: Value | None = getattr(self, name) if name != "message" else decoded(self.body)
             return value
         if name.startswith("fields."):
             inner = self._parsed(name[7:], as_written)
@@ -236,10 +237,6 @@ class Record:
             exact = parse_exactly(self.content)
             self._exact = self._content if exact is None else exact
             return self._exact
-
-
-def _decoded(text: bytes) -> str:
-    return text.decode("utf-8", "surrogateescape")
 
 
 def _plain(value: Value) -> Value:

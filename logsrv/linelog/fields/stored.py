@@ -1,4 +1,4 @@
-"""Text as the bytes that stand in the store."""
+"""Text as the bytes that stand in the store, and those as text."""
 
 from __future__ import annotations
 
@@ -9,3 +9,8 @@ def bytes_of(text: str) -> bytes:
         return text.encode("utf-8", "surrogateescape")
     except UnicodeEncodeError:
         return text.encode("utf-8", "surrogatepass")
+
+
+def decoded(text: bytes) -> str:
+    """Return bytes of the store as text; those that are not UTF-8 are lone surrogates in it."""
+    return text.decode("utf-8", "surrogateescape")

@@ -14,6 +14,7 @@ from typing import NamedTuple
 
 from logsrv.linelog.fields.level import canonical
 from logsrv.linelog.fields.quoted import text_until
+from logsrv.linelog.fields.stored import decoded
 
 FACILITIES = (
     *("kern", "user", "mail", "daemon", "auth", "syslog", "lpr", "news"),
@@ -94,7 +95,7 @@ def _header(
 ) -> SyslogHeader:
     # Python's SysLogHandler ends each message with a NUL: as it is stored, or as it came (--raw).
     text = message[rest:].removesuffix(rb"\x00").removesuffix(b"\0")
-    fields["text"] = _decoded(text)
+    fields["text"] = decoded(text)
     return SyslogHeader(fields, severity, text)
 
 
@@ -103,19 +104,19 @@ def _rfc5424(message: bytes, header: re.Match[bytes], fields: dict[str, str]) ->
     names = ("timestamp", "hostname", "app", "pid", "msgid")
     for name, value in zip(names, header.groups(), strict=True):
         if value != b"-":
-            fields[name] = _decoded(value)
+            fields[name] = decoded(value)
     at = header.end()
     if message.startswith(b"-", at) and message[at + 1 : at + 2] in (b" ", b""):
         at += 1
     else:
         while element := _ELEMENT.match(message, at):
-            prefix = _decoded(element[1])
+            prefix = decoded(element[1])
             for name, value in _PARAM.findall(element[2]):
                 text = _ESCAPED.sub(rb"\1", value)
                 if text != b"-":
-                    fields[f"{prefix}.{_decoded(name)}"] = _decoded(text)
+                    fields[f"{prefix}.{decoded(name)}"] = decoded(text)
                 else:
-                    fields.pop(f"{prefix}.{_decoded(name)}", None)
+                    fields.pop(f"{prefix}.{decoded(name)}", None)
             at = element.end()
     if message.startswith(b" ", at):
         at += 1
@@ -132,20 +133,16 @@ def _rfc3164(message: bytes, at: int, fields: dict[str, str]) -> int:
     """
     time = _TIME.match(message, at)
     if time:
-        fields["timestamp"] = _decoded(time[1])
+        fields["timestamp"] = decoded(time[1])
         at = time.end()
         host = None if _TAG.match(message, at) else _HOST.match(message, at)
         if host:
-            fields["hostname"] = _decoded(host[1])
+            fields["hostname"] = decoded(host[1])
             at = host.end()
     tag = _TAG.match(message, at)
     if tag:
-        fields["app"] = _decoded(tag[1])
+        fields["app"] = decoded(tag[1])
         if tag[2]:
-            fields["pid"] = _decoded(tag[2])
+            fields["pid"] = decoded(tag[2])
         at = tag.end()
     return at
-
-
-def _decoded(text: bytes) -> str:
-    return text.decode("utf-8", "surrogateescape")
