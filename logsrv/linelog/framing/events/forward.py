@@ -14,6 +14,7 @@ import msgpack
 
 from logsrv.linelog.framing.bodies.bodies import Records, RequestRefused
 from logsrv.linelog.framing.bodies.inflated import (
+    Buffer,
     UnpackingError,
     bounded,
     in_pieces,
@@ -26,13 +27,7 @@ from logsrv.linelog.framing.events.forward_entries import (
     NoEventError,
     value_of,
 )
-from logsrv.linelog.framing.events.msgpack_values import (
-    Buffer,
-    array_header,
-    content,
-    end_of,
-    is_text,
-)
+from logsrv.linelog.framing.events.msgpack_values import array_header, content, end_of, is_text
 
 # Bytes of a tag, and of the options with the name of a chunk: theirs have a few dozen.
 LONGEST_TAG = 4096

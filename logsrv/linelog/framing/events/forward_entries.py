@@ -14,10 +14,10 @@ import msgpack
 
 from logsrv.linelog.framing.bodies import times
 from logsrv.linelog.framing.bodies.bodies import Records
+from logsrv.linelog.framing.bodies.inflated import Buffer
 from logsrv.linelog.framing.bodies.json_made import in_base64, made, made_together, unknown
 from logsrv.linelog.framing.events.msgpack_values import (
     PIECE,
-    Buffer,
     EndFinder,
     array_header,
     crowded,

@@ -7,11 +7,11 @@ that is there as a whole is unpacked, and then it has at most as many values in 
 from __future__ import annotations
 
 from collections.abc import Generator, Iterator
-from typing import TypeAlias
 
 from msgpack import OutOfData, Unpacker
 
-Buffer: TypeAlias = bytes | bytearray | memoryview
+from logsrv.linelog.framing.bodies.inflated import Buffer
+
 # Bytes looked through, or unpacked, before others have a turn: they may be as many values.
 PIECE = 64 << 10
 _COUNTED = 16 << 10
