@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from typing import NoReturn, TypeVar
+from collections import OrderedDict
+from collections.abc import Callable, Hashable
+from typing import Generic, NoReturn, TypeVar
 
 from twisted.internet.defer import Deferred
 
 from logsrv.gopher.fetch.client import GopherClient, GopherResponse
 from logsrv.gopher.fetch.on_twisted import IClientReactor
 from logsrv.gopher.fetch.settings import Limits, Timeouts
-from logsrv.gopher.gateway.cache import Cache
 from logsrv.gopher.gateway.destinations import is_public_name
 from logsrv.gopher.gateway.settings import GopherSettings
 from logsrv.gopher.wire.errors import GopherError, TimedOut
@@ -20,6 +21,8 @@ from logsrv.gopher.wire.url import GopherURL
 from logsrv.kit.observe.metrics import Metrics
 
 Result = TypeVar("Result")
+Key = TypeVar("Key", bound=Hashable)
+Value = TypeVar("Value")
 
 # Somebody looks at an empty page meanwhile: less than the client's own time-outs.
 TIMEOUTS = Timeouts(connect=10, first_byte=20, between=20, whole=60)
@@ -30,6 +33,45 @@ CONNECTIONS_PER_HOST = 16
 MOST_ITEMS = 20_000
 # Bytes of memory for an item of a menu, beside its own.
 _ITEM_BYTES = 400
+
+
+class Cache(Generic[Key, Value]):
+    """The values used last: what was fetched a moment ago, bounded in bytes and in seconds.
+
+    most_bytes: for all of them; one value may take a quarter of it. seconds: until one is forgotten.
+    now: seconds that only grow.
+    """
+
+    def __init__(self, most_bytes: int, seconds: float, now: Callable[[], float]) -> None:
+        self._most_bytes = most_bytes
+        self._seconds = seconds
+        self._now = now
+        self._entries: OrderedDict[Key, tuple[Value, int, float]] = OrderedDict()
+        self.size = 0
+
+    def get(self, key: Key) -> Value | None:
+        if key not in self._entries:
+            return None
+        value, _, until = self._entries[key]
+        if until <= self._now():
+            self._remove(key)
+            return None
+        self._entries.move_to_end(key)
+        return value
+
+    def put(self, key: Key, value: Value, size: int) -> None:
+        """Remember `value`, which takes about `size` bytes of memory."""
+        self._remove(key)
+        if size > self._most_bytes // 4:
+            return
+        self._entries[key] = value, size, self._now() + self._seconds
+        self.size += size
+        while self.size > self._most_bytes:
+            self._remove(next(iter(self._entries)))
+
+    def _remove(self, key: Key) -> None:
+        if key in self._entries:
+            self.size -= self._entries.pop(key)[1]
 
 
 class Fetcher:
