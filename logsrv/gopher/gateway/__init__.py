@@ -1,12 +1,13 @@
 """The web gateway: Gopher in a web browser. From the network inwards, behind `kit.web`:
 
-gateway              the service: which requests are answered, and how what comes of them is sent
+gateway              the service: which requests are answered, and how what comes of them is sent,
+                     as fast as the browser takes it
 answers              what is the answer, and what becomes of errors
 visitors             how much one client may ask for
 paths                web paths and the Gopher URLs they stand for (no I/O)
-fetching, cache      menus, texts and streams, fetched or remembered
+fetching             menus, texts and streams, fetched or remembered
 destinations         where the gateway goes, checked again for the very address it connects to
-outflow, media       bytes for the browser: as fast as it takes them, as what it may take them for
+media                bytes for the browser: as what it may take them for
 listing              menus and texts as pages show them (no I/O)
 pages                those as HTML: the one place where outside text becomes markup
 """

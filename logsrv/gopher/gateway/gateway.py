@@ -11,15 +11,17 @@ from http import HTTPStatus
 from typing import Any
 
 from twisted.internet.defer import CancelledError, Deferred
+from twisted.internet.interfaces import IConsumer, IReactorTime
 from twisted.logger import Logger
 from twisted.python.failure import Failure
 
+from logsrv.errors import PeerError
 from logsrv.gopher.fetch.client import GopherResponse
 from logsrv.gopher.gateway.answers import Answers, WebAnswer, error_answer, failure_answer
-from logsrv.gopher.gateway.outflow import Outflow, Stalled
 from logsrv.gopher.gateway.settings import GopherSettings, check_wanted
 from logsrv.gopher.gateway.visitors import RequestDenied, Visitors
 from logsrv.gopher.wire.errors import GopherError
+from logsrv.kit.net.backpressure import Backpressure
 from logsrv.kit.observe.metrics import Metric, Metrics, MetricsPart
 from logsrv.kit.service.service import ListeningService
 from logsrv.kit.service.sites.sites import SiteServer, SiteSpec
@@ -27,6 +29,9 @@ from logsrv.kit.web.channel import WebFactory, WebRequest
 from logsrv.kit.web.hosts import HEADERS, client_of, is_for_us, is_loopback
 
 log = Logger()
+
+# A browser that takes nothing for so long is not going to: seconds.
+STALLED_AFTER = 60.0
 
 POLICY = (
     "default-src 'none'; img-src 'self'; media-src 'self'; style-src 'self'; form-action 'self'; "
@@ -44,6 +49,39 @@ METRICS = (
     Metric("gateway_broken_total", "counter", "Downloads that broke off.", ("reason",)),
     Metric("gateway_cache_hits_total", "counter", "Menus and texts that were remembered."),
 )
+
+
+class Stalled(PeerError):
+    """The client does not read."""
+
+
+class Outflow(Backpressure):
+    """Writes to `request` until its transport is full, and waits until it is not: what a browser has not
+    taken is not fetched.
+    """
+
+    def __init__(self, request: IConsumer, clock: IReactorTime) -> None:
+        super().__init__()
+        self._request = request
+        self._clock = clock
+        self.sent = 0
+        request.registerProducer(self, True)
+
+    async def send(self, data: bytes) -> None:
+        """Returns when more may be sent. Raises Stalled."""
+        self._request.write(data)
+        self.sent += len(data)
+        if self.full:
+            # A request that ends cancels who waits here.
+            await self.wait().addTimeout(STALLED_AFTER, self._clock, _stalled)
+
+    def close(self) -> None:
+        """Send nothing more."""
+        self._request.unregisterProducer()
+
+
+def _stalled(result: object, seconds: float) -> None:
+    raise Stalled(f"the client took nothing for {seconds:g} s")
 
 
 class Gateway(ListeningService[GopherSettings]):

@@ -10,13 +10,16 @@ from typing import Any
 
 import pytest
 import pytest_twisted
-from twisted.internet.defer import gatherResults
-from twisted.internet.interfaces import IReactorTime
-from twisted.internet.task import deferLater
+from twisted.internet.defer import Deferred, gatherResults
+from twisted.internet.interfaces import IConsumer, IPushProducer, IReactorTime
+from twisted.internet.task import Clock, deferLater
 from twisted.internet.threads import deferToThread
 from twisted.logger import capturedLogs
+from zope.interface import implementer
+from zope.interface.verify import verifyObject
 
 from logsrv.gopher.gateway import pages
+from logsrv.gopher.gateway.gateway import STALLED_AFTER, Outflow, Stalled
 from tests.gopher.conftest import Serve, names
 from tests.gopher.gateway.conftest import Start
 from tests.gopher.gateway.web import SECONDS, Web, gateway_service
@@ -359,3 +362,66 @@ async def test_an_answer_comes_even_if_pages_cannot_be_made(
     assert len(events) >= 3
     monkeypatch.undo()
     assert (await web.get("/")).status == 200
+
+
+@implementer(IConsumer)
+class Browser:
+    """Takes `room` bytes and then says that it is full."""
+
+    def __init__(self, room: int) -> None:
+        self.room = room
+        self.taken = b""
+        self.outflow: Outflow | None = None
+
+    def registerProducer(self, producer: object, streaming: bool) -> None:
+        assert streaming
+        assert isinstance(producer, Outflow)
+        verifyObject(IPushProducer, producer)
+        self.outflow = producer
+
+    def unregisterProducer(self) -> None:
+        self.outflow = None
+
+    def write(self, data: bytes) -> None:
+        self.taken += data
+        if len(self.taken) >= self.room:
+            assert self.outflow is not None
+            self.outflow.pauseProducing()
+
+
+def test_waits() -> None:
+    """Nothing more is sent until the browser has taken what it got."""
+    browser, clock = Browser(5), Clock()
+    outflow = Outflow(browser, clock)
+    assert Deferred.fromCoroutine(outflow.send(b"four")).called
+    sending = Deferred.fromCoroutine(outflow.send(b"more"))
+    assert not sending.called
+    browser.room = 100
+    outflow.resumeProducing()
+    assert sending.called
+    assert not clock.getDelayedCalls()
+    assert outflow.sent == 8
+
+
+@pytest_twisted.inlineCallbacks
+def test_gives_up():  # type: ignore[no-untyped-def]
+    """A browser that takes nothing for a minute is given up."""
+    browser, clock = Browser(1), Clock()
+    sending = Deferred.fromCoroutine(Outflow(browser, clock).send(b"x"))
+    clock.advance(STALLED_AFTER - 1)
+    assert not sending.called
+    clock.advance(1)
+    with pytest.raises(Stalled):
+        yield sending
+
+
+def test_gone() -> None:
+    """A browser that goes away while the sender waits leaves no timer behind."""
+    browser, clock = Browser(1), Clock()
+    outflow = Outflow(browser, clock)
+    sending = Deferred.fromCoroutine(outflow.send(b"x")).addErrback(lambda _: None)
+    outflow.stopProducing()
+    sending.cancel()
+    assert not clock.getDelayedCalls()
+    outflow.close()
+    assert browser.outflow is None
