@@ -23,10 +23,10 @@ from logsrv.gopher.fetch.transfers.transfers import Transfers
 from logsrv.gopher.mirror.crawl import Crawl
 from logsrv.gopher.mirror.disk.folders import Folders
 from logsrv.gopher.mirror.disk.journal import FILE, MirrorJournal
+from logsrv.gopher.mirror.fetching import Manners
 from logsrv.gopher.mirror.menus import MenuFiles
 from logsrv.gopher.mirror.report import INTERRUPTED, progress_line, report
 from logsrv.gopher.mirror.scope import MirrorScope
-from logsrv.gopher.mirror.tally import Manners
 from logsrv.gopher.wire.errors import GopherError
 from logsrv.gopher.wire.url import GopherURL, canonical_host, typed_url
 from logsrv.kit.text.escape import one_line, printable
@@ -105,7 +105,9 @@ def run_mirror(words: Sequence[str], stdout: BinaryIO, stderr: TextIO) -> int:
         )
     root = _root(options.url)
     directory: str = options.directory
-    how = _connection(options)
+    how = connection_options(options)
+    # Nobody watches a mirror: a server that sends a byte now and then must not hold it for ever.
+    how.timeouts = how.timeouts.replace(least=options.min_speed)
     transfers = Transfers(how, time.monotonic)
     try:
         scope = _scope(root, options, how, transfers)
@@ -200,13 +202,6 @@ def _root(text: str) -> GopherURL:
     if url.item_type == "7" or url.search is not None or url.plus is not None:
         raise ConfigurationError("a mirror begins with an item, not with a search or with Gopher+")
     return url
-
-
-def _connection(options: Namespace) -> ConnectionOptions:
-    """Nobody watches a mirror: a server that sends a byte now and then must not hold it for ever."""
-    how = connection_options(options)
-    timeouts = how.timeouts.replace(least=options.min_speed)
-    return ConnectionOptions(timeouts, how.trust, how.proxy)
 
 
 def _scope(

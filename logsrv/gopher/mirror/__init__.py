@@ -3,9 +3,9 @@
     crawl, queue      what to fetch next, again, or never
     rules, robots     what the server allows
     scope             what belongs to the mirror (no I/O)
-    fetching          a few jobs at a time
+    fetching          a few jobs at a time, and the limits of a run
     menus             menus gone through line by line, and written when their items are there
-    tally, report     limits and sum of a run; what the user sees
+    report            the sum of a run, and what the user sees of it
     disk/             on disk, never through a link:
         sinks         where the bytes of an answer go
         names         from selectors to paths below the directory (no I/O)
@@ -13,9 +13,8 @@
         pages         gophermap and index.html of a menu (no I/O)
         journal       what is finished, so that the next run goes on from there
     update/           what is only for updates:
-        earlier       the copies of earlier runs
+        earlier       the copies of earlier runs, and the items that menus list
         faults        menus that are not to be believed (no I/O)
-        listed        the items that menus list (no I/O)
 
 `fetch/transfers` does the requests. `GopherClient` would take 0.3 ms for each: a reactor's transport, a
 protocol, Deferreds and a coroutine. Here it is 0.1 ms, and a mirror is mostly small requests.

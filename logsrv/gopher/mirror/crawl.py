@@ -21,12 +21,12 @@ from logsrv.gopher.mirror.disk.journal import Copy, MirrorJournal
 from logsrv.gopher.mirror.disk.names import Names
 from logsrv.gopher.mirror.disk.pages import MenuLine
 from logsrv.gopher.mirror.disk.sinks import FileSink, MenuSink
-from logsrv.gopher.mirror.fetching import Fetching
+from logsrv.gopher.mirror.fetching import Fetching, Manners
 from logsrv.gopher.mirror.menus import MenuFiles, MenuReading, MenuReadings
 from logsrv.gopher.mirror.queue import IDLE, Job, Queue
+from logsrv.gopher.mirror.report import MirrorTally
 from logsrv.gopher.mirror.rules import ServerRules
 from logsrv.gopher.mirror.scope import Items, Key, MirrorScope, is_menu
-from logsrv.gopher.mirror.tally import Manners, MirrorTally
 from logsrv.gopher.mirror.update.earlier import Earlier
 from logsrv.gopher.wire.menu import MenuItem
 from logsrv.gopher.wire.url import GopherURL

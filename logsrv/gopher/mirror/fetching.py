@@ -1,4 +1,4 @@
-"""The jobs that are on their way: a few at a time, each with the sink for its answer."""
+"""The jobs that are on their way: a few at a time, within limits, each with the sink for its answer."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from logsrv.gopher.fetch.settings import Limits, Timeouts
 from logsrv.gopher.mirror.disk.sinks import FileSink, MenuSink
 from logsrv.gopher.wire.errors import Truncated
 from logsrv.gopher.wire.itemtypes import item_type
+from logsrv.gopher.wire.value import Value
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -21,6 +22,19 @@ if TYPE_CHECKING:
 _FEW = 4
 _MOST_OF_A_MENU = Limits().menu
 _TIME_FOR_A_MENU = Timeouts().whole
+
+
+class Manners(Value):
+    """Limits of a run. connections: at a time, None for a few; delay: seconds from one request to the next;
+    items, bytes: of the whole mirror; item_bytes: of one answer.
+    """
+
+    connections: int | None = None
+    delay: float = 0.0
+    items: int = 100_000
+    bytes: int = 10 * 1024**3
+    item_bytes: int | None = None
+    ignore_robots: bool = False
 
 
 class Fetching:

@@ -1,4 +1,4 @@
-"""The report of a mirror's run, in words."""
+"""The sum of a mirror's run, and the report of it in words."""
 
 from __future__ import annotations
 
@@ -6,7 +6,6 @@ import os
 
 from logsrv.gopher.fetch.progress import size_text
 from logsrv.gopher.mirror.disk.journal import FILE
-from logsrv.gopher.mirror.tally import MirrorTally
 from logsrv.gopher.wire.errors import GopherError
 from logsrv.gopher.wire.url import GopherURL
 from logsrv.kit.text.escape import one_line
@@ -18,6 +17,27 @@ if TYPE_CHECKING:
 
 _MOST_SHOWN = 200
 INTERRUPTED = "Ctrl-C"
+
+
+class MirrorTally:
+    """The sum of a run. fetched: answers; kept: what was there and is not asked for.
+
+    changed, same: of an update, what of before is another now, and the same.
+    unlisted: what no menu lists any more, and stays. removed: what does not. withheld: all stays because a
+    new menu that may list it could not be had.
+    failed: what went wrong, by URL; stays: what has a copy of before all the same.
+    stopped: the limit that ended it.
+    """
+
+    fetched = kept = changed = same = 0
+    withheld = False
+    stopped: str | None = None
+
+    def __init__(self) -> None:
+        self.failed: dict[GopherURL, Exception] = {}
+        self.stays: set[GopherURL] = set()
+        self.unlisted: list[GopherURL] = []
+        self.removed: list[GopherURL] = []
 
 
 def progress_line(tally: MirrorTally, waiting: int, received: int) -> str:

@@ -14,9 +14,9 @@ from logsrv.gopher.fetch.transfers.transfers import Transfers
 from logsrv.gopher.mirror.crawl import Crawl
 from logsrv.gopher.mirror.disk.folders import Folders
 from logsrv.gopher.mirror.disk.journal import MirrorJournal
+from logsrv.gopher.mirror.fetching import Manners
 from logsrv.gopher.mirror.menus import MenuFiles
 from logsrv.gopher.mirror.scope import MirrorScope
-from logsrv.gopher.mirror.tally import Manners
 from logsrv.gopher.wire.url import GopherURL
 from tests.gopher.conftest import Serve
 from tests.gopher.servers import Scripted, reset

@@ -12,7 +12,7 @@ import pytest
 from logsrv.gopher.fetch.settings import ConnectionOptions, Timeouts
 from logsrv.gopher.fetch.transfers.transfers import Transfers
 from logsrv.gopher.mirror.disk.folders import Folders
-from logsrv.gopher.mirror.fetching import Fetching
+from logsrv.gopher.mirror.fetching import Fetching, Manners
 from logsrv.gopher.mirror.queue import Job
 from logsrv.gopher.mirror.scope import key_of
 from logsrv.gopher.wire.errors import Truncated
@@ -74,3 +74,9 @@ def test_no_answer_takes_the_place_of_a_file(
     fetching.settle(job)
     assert isinstance(job.error, Truncated)
     assert (tmp_path / "a").read_bytes() == b"before"
+
+
+def test_limits_that_hurt_nobody() -> None:
+    """A run has limits that hurt nobody, unless somebody asks for others."""
+    assert Manners().connections is None
+    assert not Manners().ignore_robots

@@ -6,8 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from logsrv.gopher.mirror.report import INTERRUPTED, progress_line, report
-from logsrv.gopher.mirror.tally import MirrorTally
+from logsrv.gopher.mirror.report import INTERRUPTED, MirrorTally, progress_line, report
 from logsrv.gopher.wire.errors import ServerError, Truncated
 from logsrv.gopher.wire.url import GopherURL
 
@@ -19,6 +18,10 @@ def tally_of(**known: object) -> MirrorTally:
     tally = MirrorTally()
     vars(tally).update(known)
     return tally
+
+
+def test_nothing_is_done_at_first() -> None:
+    assert (MirrorTally().fetched, MirrorTally().failed, MirrorTally().stopped) == (0, {}, None)
 
 
 def test_a_complete_mirror() -> None:
