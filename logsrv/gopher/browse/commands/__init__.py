@@ -1,8 +1,7 @@
 """Commands, which keys and the mouse run: each class is a group of them, and its fields are what it needs.
 
 window        the page, the prompt, sentences, questions, announcements, work beside all else
-rendering     pages as lines for the window as it is
-visiting      the page on the screen, what in it is pointed at, and the page on its way there
+visiting      the page on the screen as lines, what in it is pointed at, and the page on its way there
 travelling    links, searches, addresses, numbers; back, forward, up, again
 reading       finding in a page, where a link leads, character sets
 keeping       downloads, sounds, bookmarks

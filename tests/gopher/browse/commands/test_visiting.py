@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from logsrv.gopher.browse.commands import visiting
-from logsrv.gopher.browse.commands.rendering import rendered
+from logsrv.gopher.browse.commands.visiting import rendered
 from logsrv.gopher.browse.content.lines import PageLine
 from logsrv.gopher.browse.loading.visits import Own
 from logsrv.gopher.fetch.settings import Timeouts

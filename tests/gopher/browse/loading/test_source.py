@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import os
+import subprocess
+import sys
 import threading
 from collections.abc import Iterator
 from pathlib import Path
@@ -11,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from logsrv.errors import ConfigurationError
-from logsrv.gopher.browse.loading.source import source_of
+from logsrv.gopher.browse.loading.source import aside, source_of
 from logsrv.gopher.fetch.settings import ConnectionOptions
 from logsrv.gopher.local.answer import LocalAnswer
 from logsrv.gopher.local.fileurl import FileURL
@@ -95,3 +97,47 @@ def test_an_answer_of_a_server_is_one_too(serve: Serve) -> None:
         assert source.length is None
 
     run(scenario())
+
+
+def test_a_result_and_an_error_come_back() -> None:
+    def fail() -> None:
+        raise OSError("broken")
+
+    assert run(aside(threading.get_ident)) != threading.get_ident()
+    with pytest.raises(OSError, match="broken"):
+        run(aside(fail))
+
+
+def test_what_comes_too_late_is_nobodys() -> None:
+    answers, ended = threading.Event(), threading.Event()
+
+    def read() -> None:
+        answers.wait()
+        ended.set()
+
+    async def scenario() -> None:
+        task = asyncio.create_task(aside(read))
+        await asyncio.sleep(0)
+        task.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await task
+
+    run(scenario())
+    assert not ended.is_set()
+    answers.set()
+    assert ended.wait(20)
+
+
+def test_a_program_ends_although_a_disk_is_silent() -> None:
+    code = """
+import asyncio, threading
+from logsrv.gopher.browse.loading.source import aside
+
+async def main():
+    task = asyncio.create_task(aside(threading.Event().wait))
+    await asyncio.sleep(0)
+    task.cancel()
+
+asyncio.run(main())
+"""
+    assert subprocess.run([sys.executable, "-c", code], timeout=60).returncode == 0
