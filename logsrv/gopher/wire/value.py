@@ -7,10 +7,7 @@ from __future__ import annotations
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from typing import Any, ClassVar, Self, TypeVar, dataclass_transform
-
-    Given = TypeVar("Given")
-    Result = TypeVar("Result")
+    from typing import Any, ClassVar, Self, dataclass_transform
 else:
 
     def dataclass_transform(**_):

@@ -6,7 +6,6 @@ is whole; what an old one lists that was not replaced counts as listed.
 
 from __future__ import annotations
 
-from logsrv.gopher.mirror.disk.journal import Copy
 from logsrv.gopher.mirror.scope import Items, Key, MirrorScope, is_menu
 from logsrv.gopher.mirror.update.faults import fault, may_be_cut, read_menu
 from logsrv.gopher.wire.errors import BadURL
@@ -18,7 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterable, Iterator
 
     from logsrv.gopher.mirror.disk.folders import Folders
-    from logsrv.gopher.mirror.disk.journal import MirrorJournal
+    from logsrv.gopher.mirror.disk.journal import Copy, MirrorJournal
     from logsrv.gopher.mirror.disk.sinks import MenuSink
     from logsrv.gopher.mirror.queue import Job
     from logsrv.gopher.wire.errors import GopherError
