@@ -12,8 +12,8 @@ from logsrv.linelog.fields import stamp
 from logsrv.linelog.fields.stamp import TIME_LENGTH
 from logsrv.linelog.query.language.tree import EVERYTHING, Not, Or, Regex, Term
 from logsrv.linelog.query.matching.candidates import candidate
-from logsrv.linelog.query.matching.caseless import caseless_find
 from logsrv.linelog.query.matching.lines import all_lines, between, lines_at, number_of_lines
+from logsrv.linelog.query.matching.literals import caseless_find
 from logsrv.linelog.query.matching.required import need_of
 
 TYPE_CHECKING = False
