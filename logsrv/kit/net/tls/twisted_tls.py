@@ -11,7 +11,7 @@ from typing import Any
 from cryptography import x509
 from OpenSSL import SSL
 from twisted.internet.abstract import FileDescriptor
-from twisted.internet.interfaces import IDelayedCall, IHandshakeListener, IReactorTime
+from twisted.internet.interfaces import IHandshakeListener
 from twisted.internet.protocol import Protocol, connectionDone
 from twisted.protocols.policies import ProtocolWrapper
 from twisted.protocols.tls import BufferingTLSTransport, TLSMemoryBIOFactory, TLSMemoryBIOProtocol
@@ -19,6 +19,7 @@ from twisted.python.failure import Failure
 from zope.interface import implementer
 
 from logsrv.kit.net.tls.peer_certificate import PeerCertificate
+from logsrv.timer import Timer
 
 # Encrypted bytes given to OpenSSL at a time: it keeps a buffer as large for as long as a connection.
 ENCRYPTED = 64 * 1024
@@ -44,7 +45,7 @@ class GatheringTLS(BufferingTLSTransport):
     # The certificate that the client was asked for and has shown, and its faults by OpenSSL's numbers.
     certificate: PeerCertificate | None = None
     faults: list[tuple[int, x509.Certificate]] | None = None
-    _waiting: IDelayedCall | None = None
+    _waiting: Timer | None = None
     # None until the handshake is done.
     _tickets: bytes | None = None
     # The protocol has paused reading, which takes effect after the handshake.
@@ -80,11 +81,8 @@ class GatheringTLS(BufferingTLSTransport):
     def _shutdownTLS(self) -> None:
         super()._shutdownTLS()
         if self._waiting is None and not self._aborted:
-            self._wait(unsent=-1)
-
-    def _wait(self, unsent: int) -> None:
-        clock: IReactorTime = self.factory._clock  # type: ignore[assignment]
-        self._waiting = clock.callLater(GOODBYE_SECONDS, self._waited, unsent)
+            self._waiting = Timer(self.factory._clock)
+            self._waiting.start(GOODBYE_SECONDS, self._waited, -1)
 
     def _waited(self, before: int) -> None:
         transport: Any = self.transport
@@ -96,12 +94,12 @@ class GatheringTLS(BufferingTLSTransport):
             transport.loseConnection()
         elif unsent == before:
             self.abortConnection()
-        else:
-            self._wait(unsent)
+        elif self._waiting is not None:
+            self._waiting.start(GOODBYE_SECONDS, self._waited, unsent)
 
     def connectionLost(self, reason: Failure = connectionDone) -> None:
-        if self._waiting is not None and self._waiting.active():
-            self._waiting.cancel()
+        if self._waiting is not None:
+            self._waiting.stop()
         super().connectionLost(reason)
 
     def dataReceived(self, data: bytes) -> None:
