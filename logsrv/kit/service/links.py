@@ -73,16 +73,11 @@ class ReconnectingLink:
 
     @property
     def protocol(self) -> Any:
-        """The connected protocol, or Connection, as its author has it; None if there is none now."""
         for protocol in self._guarded.protocols:
             return peer_of(protocol)
         return None
 
     async def when_connected(self) -> Any:
-        """Return the protocol, or Connection, as soon as there is one; waits for the first, or the next.
-
-        Raises CancelledError when the link is closed.
-        """
         if self._closed:
             raise CancelledError(f"the connection {self.label} was closed for good")
         await self._client.whenConnected()

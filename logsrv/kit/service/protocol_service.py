@@ -100,10 +100,6 @@ class ProtocolService(ListeningService[Settings], Generic[Settings, PluginState]
         self.wanted(settings)
 
     def broadcast(self, text: str | bytes, but: object = None) -> None:
-        """Send `text`, a line as str or bytes as they are, to all peers but one.
-
-        It waits for who reads slowly, within its `max_unsent`, and so does the connection that is handled.
-        """
         self.peers.broadcast(text, but)
 
     def line_format(self, settings: Settings) -> LineFormat:

@@ -64,7 +64,10 @@ class RunningService(Protocol[Settings, State]):
     def peers(self) -> Collection[Any]: ...
 
     def broadcast(self, text: str | bytes, but: object = None) -> None:
-        """Send a line, or bytes, to all peers but one."""
+        """Send a line, or bytes, to all peers but one.
+
+        It waits for who reads slowly, within its `max_unsent`, and so does the connection that is handled.
+        """
 
     def spawn(self, coroutine: Awaitable[Any], name: str = "") -> Task:
         """Run a coroutine beside all else, at once or, before the reactor runs, when it does.
@@ -104,7 +107,10 @@ class Link(Protocol):
     def protocol(self) -> Any: ...
 
     async def when_connected(self) -> Any:
-        """Return the protocol, or Connection, as soon as there is one."""
+        """Return the protocol, or Connection, as soon as there is one; waits for the first, or the next.
+
+        Raises CancelledError when the link is closed.
+        """
 
     def close(self) -> Deferred[None]: ...
 
