@@ -24,8 +24,8 @@ def declare(parser: Parser) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     found = late.find_installed()
-    as_json = f"{json.dumps(late.asdict(found), indent=2)}\n"
-    print(as_json if arguments.json else _text(found), end="")
+    shown = json.dumps(late.asdict(found), indent=2) + "\n" if arguments.json else _text(found)
+    print(shown, end="")
     if late.is_overlooked(Path.cwd()):
         print(
             "logsrv plugins: twisted/plugins in this directory is not on Python's path:"
