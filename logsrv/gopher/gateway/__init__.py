@@ -2,12 +2,11 @@
 
 gateway              the service: which requests are answered, and how what comes of them is sent,
                      as fast as the browser takes it
-answers              what is the answer, and what becomes of errors
+answers              what is the answer, as what the browser may take it, and what becomes of errors
 visitors             how much one client may ask for
 paths                web paths and the Gopher URLs they stand for (no I/O)
 fetching             menus, texts and streams, fetched or remembered
 destinations         where the gateway goes, checked again for the very address it connects to
-media                bytes for the browser: as what it may take them for
 listing              menus and texts as pages show them (no I/O)
 pages                those as HTML: the one place where outside text becomes markup
 """

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
+from urllib.parse import quote
 
 import attrs
 
@@ -11,7 +13,6 @@ from logsrv.gopher.fetch.on_twisted import IClientReactor
 from logsrv.gopher.gateway import pages
 from logsrv.gopher.gateway.destinations import NotAllowed
 from logsrv.gopher.gateway.fetching import Fetcher
-from logsrv.gopher.gateway.media import ENOUGH_TO_TELL, MEDIA, disposition, media_type
 from logsrv.gopher.gateway.paths import WebPlace, is_gopher_path, parse_path, parse_query
 from logsrv.gopher.gateway.settings import GopherSettings
 from logsrv.gopher.gateway.visitors import RequestDenied
@@ -47,6 +48,35 @@ _STATUSES: dict[type[GopherError], int] = {
     TimedOut: 504,
     GopherError: 502,
 }
+
+# First bytes that are enough for `media_type`.
+ENOUGH_TO_TELL = 16
+
+# Media types by the name of an item type. They go by the first bytes alone: what a menu says is somebody's
+# claim, and nothing that could be active (HTML, SVG, PDF) is among them.
+MEDIA: dict[str, tuple[tuple[re.Pattern[bytes], str], ...]] = {
+    "image": (
+        (re.compile(rb"\x89PNG\r\n\x1a\n"), "image/png"),
+        (re.compile(rb"GIF8[79]a"), "image/gif"),
+        (re.compile(rb"\xff\xd8\xff"), "image/jpeg"),
+        (re.compile(rb"RIFF....WEBP", re.DOTALL), "image/webp"),
+        (re.compile(rb"....ftypavif", re.DOTALL), "image/avif"),
+        (re.compile(rb"BM"), "image/bmp"),
+    ),
+    "sound": (
+        (re.compile(rb"ID3|\xff[\xe2-\xfb]"), "audio/mpeg"),
+        (re.compile(rb"OggS"), "audio/ogg"),
+        (re.compile(rb"RIFF....WAVE", re.DOTALL), "audio/wav"),
+        (re.compile(rb"fLaC"), "audio/flac"),
+        (re.compile(rb"....ftyp", re.DOTALL), "audio/mp4"),
+    ),
+    "video": (
+        (re.compile(rb"....ftyp", re.DOTALL), "video/mp4"),
+        (re.compile(rb"\x1aE\xdf\xa3"), "video/webm"),
+        (re.compile(rb"OggS"), "video/ogg"),
+    ),
+}
+_NOT_PLAIN = re.compile(r"[^\w .,()+@=-]", re.ASCII)
 
 
 @attrs.frozen
@@ -166,3 +196,14 @@ def failure_answer() -> WebAnswer:
         return WebAnswer(pages.error_page(HEADINGS[500], sentence), status=500)
     except Exception:  # a template that is broken or gone, of which the log has the first failure
         return WebAnswer(f"{HEADINGS[500]}. {sentence}\n".encode(), PLAIN, status=500)
+
+
+def media_type(start: bytes, kind: str) -> str | None:
+    """The type of content that begins with `start`, or None if it is none that browsers show."""
+    return next((name for sign, name in MEDIA[kind] if sign.match(start)), None)
+
+
+def disposition(name: str) -> str:
+    """The value of Content-Disposition that saves under `name` (RFC 6266, appendix D)."""
+    plain = _NOT_PLAIN.sub("_", name)
+    return f"attachment; filename=\"{plain}\"; filename*=UTF-8''{quote(name, safe='')}"
