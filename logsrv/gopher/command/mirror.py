@@ -50,8 +50,7 @@ read from disk). The same command again goes on where an earlier one was stopped
 def _declare(parser: Parser | Declared) -> None:
     parser.add_argument("url", metavar="URL", help="where to begin, mostly a menu")
     parser.add_argument("directory", metavar="DIRECTORY", help="made if it is not there")
-    what = parser.add_argument_group("what is copied")
-    add = what.add_argument
+    add = parser.add_argument_group("what is copied").add_argument
     add(
         "--span",
         choices=("path", "host", "everywhere"),
@@ -71,14 +70,8 @@ def _declare(parser: Parser | Declared) -> None:
     add("--delete", action="store_true", help="with --update: remove what no menu lists any more")
     add("--refresh", action="store_true", help="begin anew: fetch again what is there already")
     add_charset(add, "of menus, for index.html")
-    polite = parser.add_argument_group("manners")
-    add = polite.add_argument
-    add(
-        "--connections",
-        metavar="N",
-        type=number(1, 200),
-        help="at once; default: 4",
-    )
+    add = parser.add_argument_group("manners").add_argument
+    add("--connections", metavar="N", type=number(1, 200), help="at once; default: 4")
     add(
         "--min-speed",
         metavar="SIZE",

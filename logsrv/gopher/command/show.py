@@ -88,9 +88,7 @@ def _place(item: MenuItem, menu: ItemURL) -> str:
 
 def show_text(pieces: Iterable[bytes], screen: Screen, *, stuffed: bool) -> None:
     """Show a text, as far as it is certain. stuffed: whether it may have a terminator to take off."""
-    parser = None
-    if stuffed:
-        parser = TextParser()
+    parser = TextParser() if stuffed else None
     held, last = b"", "\n"
 
     def show(content: bytes) -> None:
