@@ -125,7 +125,8 @@ class Admitted:
     def connect_protocol(self) -> None:
         """Let the protocol know of the connection."""
         self.connected = True
-        self.follow_limits()
+        if self._keeper.limited:
+            self.follow_limits()
         self.protocol.makeConnection(self.transport)
 
     def follow_limits(self) -> None:
@@ -155,7 +156,8 @@ class Admitted:
 
     def connectionLost(self, reason: Failure) -> None:
         connected, self.connected = self.connected, False
-        self.let_go()
+        if self._throttle is not None:
+            self.let_go()
         self._keeper.end(self, reason)
         if connected:
             self.protocol.connectionLost(reason)

@@ -70,7 +70,10 @@ class ReceivingTCP(tcp.Server):
         self.client = client
         self.sessionno = sessionno
         self.hostname = client[0]
-        self.logstr = f"{self._getLogPrefix(protocol)},{sessionno},{client[0]}"
+        # Twisted's looks for the interface first.
+        prefix = getattr(protocol, "logPrefix", None)
+        name = protocol.__class__.__name__ if prefix is None else prefix()
+        self.logstr = f"{name},{sessionno},{client[0]}"
         self.startReading()
         self.connected = 1
 
