@@ -46,6 +46,7 @@ class _Running(ProcessProtocol):
         self._text = text
         self._said = b""
         self._grace = Timer(reactor)
+        self._late: Later | None = None
         self.process: Any = None
 
     def start(self, command: Command, environment: Mapping[str, str]) -> None:
@@ -73,8 +74,9 @@ class _Running(ProcessProtocol):
         self._grace.stop()
         self._finish(reason)
 
-    def kill(self) -> None:
-        """End it and whatever it has started."""
+    def kill(self, late: Later | None = None) -> None:
+        """End it and whatever it has started. late: the reason to give at its end."""
+        self._late = late
         if self.process is not None:
             with contextlib.suppress(ProcessExitedAlready):
                 self.process.signalProcess("TERM")
@@ -87,6 +89,9 @@ class _Running(ProcessProtocol):
         end = ProcessEnd.of(reason)
         if end.status == 0:
             self.done.callback(None)
+            return
+        if self._late is not None:
+            self.done.errback(self._late)
             return
         words = self._said.decode(errors="backslashreplace").strip().partition("\n")[0]
         said = f": {one_line(words, 300)}" if words else ""
@@ -115,5 +120,9 @@ async def run(
         running.start(command, environment)
     except OSError as error:
         raise Later(f"the command cannot be started: {error.strerror}") from error
-    late = Later(f"the command took {seconds:g} s and was killed")
-    await running.done.addTimeout(seconds, reactor, lambda *_: Failure(late))
+    limit = Timer(reactor)
+    limit.start(seconds, running.kill, Later(f"the command took {seconds:g} s and was killed"))
+    try:
+        await running.done
+    finally:
+        limit.stop()
