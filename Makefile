@@ -29,11 +29,11 @@ test test-all: export PYTHONDONTWRITEBYTECODE =
 # Each daemon of the long tests, and of those beside them, is a process that has begun by itself.
 test-all: export LOGSRV_COLD = 1
 
-# Three workers for two cores: many tests wait for a process or a timer. One that is done takes tests of
+# Four workers for two cores: many tests wait for a process or a timer. One that is done takes tests of
 # another.
 test: .venv/dev.ready
 	@echo 'make test: running the quick tests'
-	@$(BIN)/python -m pytest -m 'not long' -n 3 --dist worksteal $(ARGS)
+	@$(BIN)/python -m pytest -m 'not long' -n 4 --dist worksteal $(ARGS)
 	@echo 'make test: all passed. Next: make check, or make run and then telnet localhost 1234'
 
 # What a plain pytest runs.
