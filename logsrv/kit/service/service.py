@@ -326,13 +326,16 @@ class ListeningService(Service, Generic[Settings]):
                 site.bind()
             # The last thing that can fail.
             await limited(lambda: self.apply(settings), CLOSE_SECONDS, self._reactor)
-            if not self.running:
-                raise ConfigurationError("the service is stopping")
         except (Exception, SystemExit):
             for site in added.values():
                 self._leave(site, 0)
             raise
-        self._change(settings, wanted, added)
+        if self.running:
+            self._change(settings, wanted, added)
+        else:
+            # A stop came meanwhile.
+            for site in added.values():
+                self._leave(site, 0)
 
     def _change(
         self, settings: Settings, wanted: dict[str, SiteSpec], added: dict[str, Site]

@@ -319,6 +319,23 @@ async def test_an_apply_that_takes_its_time(
 
 
 @in_reactor
+async def test_a_stop_that_comes_while_a_reload_applies(tmp_path: Path) -> None:
+    """Nothing was refused, and not all stayed as it was: nothing of that is said."""
+    service = started(tmp_path, "a")
+    answer: Deferred[None] = Deferred()
+    service.apply = lambda settings: answer  # type: ignore[method-assign, assignment]
+    service.next = ("a", "b")
+    with logged() as messages:
+        reloading = service.reload()
+        stopped = service.stopService()
+        answer.callback(None)
+        await reloading
+        await stopped
+        await until(lambda: service.sockets() == set(), "the end of the new site as well")
+    assert not any("refused" in message for message in messages)
+
+
+@in_reactor
 async def test_who_is_cut_off_by_a_reload_is_counted(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
