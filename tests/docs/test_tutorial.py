@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from itertools import pairwise
 from pathlib import Path
 
 import pytest
@@ -47,6 +48,24 @@ def test_the_page_says_how_many_lines_there_are() -> None:
     finished = [block.body for block in blocks(PAGE) if block.argument == "shout.py"][-1]
     assert code_lines(finished) == 12
     assert "the twelve lines of the finished plugin" in PAGE
+    assert "protocol in twelve lines" in " ".join((ROOT / "README.md").read_text().split())
+    first = next(block.body for block in blocks(PAGE) if block.argument == "shout.py")
+    assert code_lines(first) == 4
+    assert "a server in four lines" in PAGE
+
+
+def test_the_page_ends_each_server_before_it_starts_the_next() -> None:
+    """A reader's port 7000 is taken otherwise; a story ends servers by itself."""
+    starts = [
+        block.line
+        for block in blocks(PAGE)
+        if block.argument == "server" and block.body.startswith("$ ")
+    ]
+    starts.append(PAGE[: PAGE.index("$ twistd --pidfile")].count("\n"))
+    lines = PAGE.splitlines()
+    for start, following in pairwise(starts):
+        between = " ".join(lines[start:following])
+        assert "End the server" in between, f"lines {start} to {following}"
 
 
 def test_the_last_page_is_the_source_of_greet() -> None:
