@@ -65,6 +65,19 @@ async def test_conversations(page: str, tmp_path: Path, serving: Callable[..., R
         await deferToThread(play, transcript, running.port)
 
 
+def test_each_plugin_has_a_port_of_its_own(page: str, tmp_path: Path) -> None:
+    """A reader may run them beside each other, and a conversation is had with the one that is meant."""
+    places = [
+        endpoint
+        for example in examples(page)
+        if example.name
+        for value in runpy.run_path(str(tmp_path / example.name)).values()
+        if isinstance(value, Plugin)
+        for endpoint in value.listen
+    ]
+    assert len(places) == len(set(places))
+
+
 # Who answers otherwise each time, and where peers hear each other; so they may where there is a state.
 OTHERWISE, TOGETHER = ("dice",), ("chat", "corridor")
 # Waits by the clock of the real reactor; looks through ten thousand files for each line; wait for a

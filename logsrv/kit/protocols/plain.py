@@ -36,8 +36,7 @@ def check_awaited(protocol_class: type[Protocol]) -> None:
 def watched(protocol_class: type[Protocol]) -> type[Protocol]:
     """A plain Twisted protocol class whose errors close their own connection, and are counted.
 
-    A subclass and no wrapper: the transport calls the protocol itself, and a chunk costs one more
-    Python call.
+    A subclass and no second wrapper: a chunk costs one more Python call, beside the guard's.
     """
     connection_made = protocol_class.connectionMade
     data_received = protocol_class.dataReceived
