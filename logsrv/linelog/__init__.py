@@ -1,0 +1,1 @@
+"""The line logger: lines from any socket to disk, found again, followed and watched."""

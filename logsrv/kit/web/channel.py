@@ -105,7 +105,7 @@ class WebRequest(Request):
 
 @implementer(IHalfCloseableProtocol)
 class Channel(MalformedRequests, HTTPChannel):
-    """A connection of a browser."""
+    """A connection that speaks HTTP: of a browser, a scraper, or a sender of logs."""
 
     factory: ChannelFactory
     _ending: IDelayedCall | None = None
@@ -206,7 +206,7 @@ class ChannelFactory(Factory[Channel]):
         return cast(Channel, channel)
 
     def acceptableProtocols(self) -> list[bytes]:
-        """Return what is offered to a browser that asks inside TLS (ALPN); Twisted fails for others."""
+        """Return what is offered to a client that asks inside TLS (ALPN); Twisted fails for others."""
         return [b"http/1.1"]
 
     def log(self, request: Any) -> None:

@@ -1,0 +1,1 @@
+"""Framing: bytes of senders to clean lines and records, at any split; no I/O."""

@@ -1,0 +1,1 @@
+"""Reading: searches and views of a store, beside the daemon that writes it."""

@@ -1,0 +1,1 @@
+"""The store: lines appended to segments on disk, synced, sealed, removed and recovered."""

@@ -1,7 +1,7 @@
 """The store as the rest of the line logger sees it: append, know when it is safe, be told to wait.
 
 This half lives in the reactor's thread and never blocks but in `open`. The work is done by three
-threads: one writes (append.py), one syncs and one seals (background.py).
+threads: one writes (writing/append.py), one syncs and one seals (sealing/background.py).
 """
 
 from __future__ import annotations
