@@ -16,7 +16,7 @@ from tests.programs import missing
 ROOT = Path(__file__).parents[3]
 TESTS = [
     str(Path(__file__).parent / name)
-    for name in ("twisted", "tls/test_twisted_tls.py", "tls/test_renewable.py")
+    for name in ("twisted", "tls/test_twisted_tls.py", "tls/test_certificates_alpn.py")
 ]
 DEADLINE = 600
 

@@ -1,4 +1,4 @@
-"""Names of services for ports, and arguments that are looked at before anything is opened."""
+"""Arguments between colons, looked at before anything is opened, and names of services."""
 
 from __future__ import annotations
 
@@ -9,8 +9,10 @@ from pathlib import Path
 
 import pytest
 
-from logsrv.kit.net.endpoints.checks import check_arguments, port_number
+from logsrv.kit.net.endpoints.checks import check_arguments, named_arguments, port_number
 from logsrv.kit.net.endpoints.parse import parse_endpoint
+
+TAKES = ("host", "port")
 
 
 def test_a_service_name_stands_for_its_port() -> None:
@@ -52,3 +54,35 @@ def test_what_is_left_out_of_tls_has_defaults(tmp_path: Path) -> None:
         check_arguments("ssl", arguments)
     assert arguments == {"port": "53", "privateKey": "server.pem"}
     check_arguments("tls", {"path": str(tmp_path)})
+
+
+def test_the_first_ones_need_no_name() -> None:
+    assert named_arguments("tcp", "a:1", TAKES) == {"host": "a", "port": "1"}
+    assert named_arguments("tcp", "port=1:host=a", TAKES) == {"port": "1", "host": "a"}
+    assert named_arguments("stdin", "", ()) == {}
+
+
+def test_others_need_one() -> None:
+    assert named_arguments("tcp", "a:1:key=k", TAKES, ("key",))["key"] == "k"
+    with pytest.raises(ValueError, match="too many colons; tcp: takes host, port, and a colon"):
+        named_arguments("tcp", "a:1:k", TAKES, ("key",))
+
+
+def test_a_backslash_makes_a_character_a_part_of_the_value() -> None:
+    text = r"\:\:1:p\=\\"
+    assert named_arguments("tcp", text, TAKES) == {"host": "::1", "port": "p=\\"}
+
+
+@pytest.mark.parametrize(
+    ("rest", "sentence"),
+    [
+        ("a:prot=1", "tcp: has no argument prot; did you mean port?"),
+        ("a:x=1", "tcp: has no argument x; it takes host or port"),
+        ("a:host=b", "tcp: has host twice"),
+        ("a\\", "ends in a backslash that escapes nothing"),
+    ],
+)
+def test_arguments_that_are_none(rest: str, sentence: str) -> None:
+    with pytest.raises(ValueError) as caught:
+        named_arguments("tcp", rest, TAKES)
+    assert str(caught.value) == sentence
