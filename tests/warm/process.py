@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import functools
 import json
 import os
 import select
@@ -37,13 +38,8 @@ def _request(command: Sequence[str], how: Mapping[str, Any]) -> dict[str, Any] |
     """Return what the server is asked for; None if it takes a process of its own."""
     environment = dict(how.get("env") or os.environ)
     usual = {"cwd", "env", "preexec_fn", *STREAMS}
-    # Descriptors of processes are Linux's.
-    if (
-        sys.platform != "linux"
-        or COLD in environment
-        or how.keys() - usual
-        or how.get("preexec_fn")
-    ):
+    odd = how.keys() - usual or how.get("preexec_fn")
+    if odd or COLD in environment or not _has_descriptors_of_processes():
         return None
     for program, start in PROGRAMS.items():
         if tuple(command[: len(start)]) == start and server().stands_for(environment):
@@ -54,6 +50,16 @@ def _request(command: Sequence[str], how: Mapping[str, Any]) -> dict[str, Any] |
                 "environment": environment,
             }
     return None
+
+
+@functools.cache
+def _has_descriptors_of_processes() -> bool:
+    """Linux has them, but not in every sandbox."""
+    try:
+        os.close(os.pidfd_open(os.getpid()))
+    except (AttributeError, OSError):
+        return False
+    return True
 
 
 class WarmProcess:
