@@ -41,6 +41,12 @@ def unix(tmp_path: Path) -> Endpoint:
         ("unix:/no/where/x", errno.ENOENT, "there is no directory /no/where for the socket"),
         ("unix:/no/where/x", errno.EACCES, "its directory must be writable"),
         ("systemd:domain=INET:index=0", errno.ENOTSOCK, "is the .socket unit started?"),
+        ("haproxy:tcp:1234", errno.EADDRINUSE, "the port is in use by another program (ss -lntp"),
+        (
+            "haproxy:unix:/no/where/x",
+            errno.ENOENT,
+            "there is no directory /no/where for the socket",
+        ),
         ("tcp:80", errno.EIO, "Input/output error"),
     ],
 )
@@ -52,8 +58,9 @@ def test_a_failed_bind_is_one_sentence_that_names_the_endpoint(
     assert told.startswith(f"{text}: ") and sentence in told and "\n" not in told
 
 
-def test_a_missing_socket_from_the_service_manager_is_no_index_error() -> None:
-    endpoint = parse_endpoint("systemd:domain=INET:index=0")
+@pytest.mark.parametrize("before", ["", "haproxy:"])
+def test_a_missing_socket_from_the_service_manager_is_no_index_error(before: str) -> None:
+    endpoint = parse_endpoint(f"{before}systemd:domain=INET:index=0")
     assert "LISTEN_FDS" in str(reason_of(IndexError("list index out of range"), endpoint))
 
 
