@@ -37,7 +37,7 @@ _ESCAPE = re.compile(
     r"\\(?:([abfnrtv\\\"'])|x([0-9a-fA-F]{2})|u([0-9a-fA-F]{4})|U([0-9a-fA-F]{8}))"
 )
 _LETTERS = {"a": "\a", "b": "\b", "f": "\f", "n": "\n", "r": "\r", "t": "\t", "v": "\v"}
-_NONE = "the body is not what clients of Loki push"
+_NO_PUSH = "the body is not what clients of Loki push"
 # Errors raised for a value of an unexpected type.
 _DAMAGED = (AttributeError, KeyError, TypeError, ValueError, OverflowError)
 # Entries that become lines together, and bytes that their labels may have.
@@ -67,12 +67,12 @@ def take(body: bytes, rules: BodyRules, records: Records) -> Steps:
                 415, "protocol", "a push to Loki is application/json or application/x-protobuf"
             )
     except _DAMAGED:
-        raise malformed(_NONE) from None
+        raise malformed(_NO_PUSH) from None
     if not records.refused:
         return Reply(204)
     damaged = records.reasons["protocol"]
     if damaged and not len(records):
-        raise malformed(_NONE)
+        raise malformed(_NO_PUSH)
     what = "not what clients of Loki push, or " if damaged else ""
     sentence = (
         f"{records.refused} of {records.refused + len(records)} entries are {what}longer than"

@@ -39,7 +39,7 @@ _AT_ONCE = 64
 _LARGE = 16 << 10
 _LEVELS = ("TRACE", "DEBUG", "INFO", "WARN", "ERROR", "FATAL")
 _SERVICE = "opentelemetry.proto.collector.logs.v1.logs_service_pb2"
-_NONE = "the body has nothing in it that is as OTLP has logs"
+_NO_LOGS = "the body has nothing in it that is as OTLP has logs"
 # Errors raised for a value of an unexpected type.
 _DAMAGED = (AttributeError, TypeError, ValueError, OverflowError, KeyError)
 # A log record as keys and values, before `made`.
@@ -73,9 +73,9 @@ def take(body: bytes, rules: BodyRules, records: Records) -> Steps:
                     yield
                     some = []
     except _DAMAGED:
-        raise malformed(_NONE) from None
+        raise malformed(_NO_LOGS) from None
     if records.reasons["protocol"] and not len(records):
-        raise malformed(_NONE)
+        raise malformed(_NO_LOGS)
     return _reply(records, rules)
 
 

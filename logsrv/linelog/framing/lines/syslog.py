@@ -57,7 +57,7 @@ class _Place(enum.Enum):
     """Inside a line; the framer of lines has its beginning."""
     COUNTED = enum.auto()
     """Inside a counted frame that is too long to be kept."""
-    GLUED = enum.auto()
+    UNTIL_NUL = enum.auto()
     """Inside a frame behind a NUL."""
 
 
@@ -130,7 +130,7 @@ class SyslogFramer:
         header = HEADER.match(data)
         empty = False
         in_line = self._place is _Place.LINE
-        if self._place in (_Place.GLUED, _Place.COUNTED):
+        if self._place in (_Place.UNTIL_NUL, _Place.COUNTED):
             data = self._escaped(without_ending(data))
         elif header and not in_line:
             data = self._escaped(without_ending(data[header.end() :]))
@@ -195,7 +195,7 @@ class SyslogFramer:
                 at = self._rest_of_counted(data, at, lines)
             elif self._place is _Place.LINE:
                 at = self._rest_of_line(data, at, lines)
-            elif self._place is _Place.GLUED:
+            elif self._place is _Place.UNTIL_NUL:
                 at = self._behind_nuls(data, at, lines)
             elif HEADER.match(data, at):
                 at = self._counted(data, at, lines)
@@ -203,7 +203,7 @@ class SyslogFramer:
                 self._held = data[at:]
                 break
             elif self._place is _Place.BEHIND_NUL and data[at] == _LESS_THAN:
-                self._place = _Place.GLUED
+                self._place = _Place.UNTIL_NUL
             else:
                 at = self._some_lines(data, at, lines)
         return lines
@@ -291,7 +291,7 @@ class SyslogFramer:
         if first is None or first[0] == b"\0":
             stop = first.end() if first else len(data)
             unfinished = stop == len(data) and data[-1] != 0
-            self._place = _Place.GLUED if unfinished else _Place.BEHIND_NUL
+            self._place = _Place.UNTIL_NUL if unfinished else _Place.BEHIND_NUL
             part = data[at:stop]
             if unfinished and part.endswith(b"\r"):
                 self._held, part = b"\r", part[:-1]
@@ -303,7 +303,7 @@ class SyslogFramer:
         if end is None and (undecided := _UNDECIDED.search(part)):
             self._held = undecided[0]
             part = part[: undecided.start()]
-        self._place = _Place.GLUED if end is None else _behind(part.endswith(b"\0"))
+        self._place = _Place.UNTIL_NUL if end is None else _behind(part.endswith(b"\0"))
         last = b""
         if self._place is _Place.START:
             # The LF that ends it.

@@ -18,7 +18,7 @@ from logsrv.linelog.framing.events import journal
 # Takes the records of a body: the unpacked body, its circumstances, where they go. The answer is None if
 # the body is lines.
 Take: TypeAlias = Callable[[bytes, BodyRules, Records], Generator[None, None, Reply | None]]
-_NONE: Mapping[str, str] = MappingProxyType({})
+_NO_HEADERS: Mapping[str, str] = MappingProxyType({})
 
 
 @attrs.frozen
@@ -37,7 +37,7 @@ class Route:
     entries: bool = False
     about: Reply | None = None
     coding: str = ""
-    headers: Mapping[str, str] = _NONE
+    headers: Mapping[str, str] = _NO_HEADERS
 
 
 def _loki(body: bytes, rules: BodyRules, records: Records) -> Steps:
