@@ -152,6 +152,9 @@ def test_the_name_column_shows_the_program(server: Logger, browser: Chromium) ->
     page = open_page(browser, server)
     page.wait(f"{COUNT} === 5")
     assert page.texts(".line .source") == ["shop"] * 4 + ["127.0.0.1"]
+    # Bars and values have come: the lines stay where they are.
+    page.wait("document.querySelector('#histogram-total').textContent === '5 lines'")
+    page.wait("document.querySelector('[data-field=app]')")
     page.click(".line:first-child .message")
     page.click(".details [aria-label='Only lines with app=shop']")
     page.wait(f"{COUNT} === 4")
