@@ -7,6 +7,8 @@ would keep everybody else waiting for seconds; so they wait for each other inste
 
 from __future__ import annotations
 
+from functools import partial
+
 from twisted.internet.interfaces import IReactorTime
 
 from logsrv.kit.net.twisted.turns import NextTurn
@@ -29,9 +31,8 @@ class Aside:
     """
 
     def __init__(self, valve: Valve, clock: IReactorTime) -> None:
-        self._valve = valve
         self._waiting: dict[Producer, None] = {}
-        self._next_turn = NextTurn(clock, self._go_on)
+        self._next_turn = NextTurn(clock, partial(valve.when_open, self._go_on))
 
     def __contains__(self, producer: object) -> bool:
         return producer in self._waiting
@@ -47,9 +48,7 @@ class Aside:
         self._waiting.pop(producer, None)
 
     def _go_on(self) -> None:
-        if self._valve.closed:
-            self._valve.when_open(self._go_on)
-        elif self._waiting:
+        if self._waiting:
             producer = next(iter(self._waiting))
             del self._waiting[producer]
             producer.resumeProducing()

@@ -115,7 +115,8 @@ class Intake:
             deque()
         )
         self._storing = False
-        self._next_turn = NextTurn(clock, self._store_behind_others)
+        # Behind those that are read from meanwhile; before them if they have closed the valve again.
+        self._next_turn = NextTurn(clock, partial(self.valve.when_open, self._store_waiting))
         self.metrics = metrics
         self._complaints = Seldom(clock.seconds)
         counts = self.counts
@@ -227,10 +228,6 @@ class Intake:
         self.metrics.count("records_as_text_total", records, listener=self.label)
         expected = f"a record is not as {self.label} takes them, or longer than --max-record"
         self.complain(source, f"{expected}; stored as text", "text")
-
-    def _store_behind_others(self) -> None:
-        """Store what waits, or, if others have closed the valve again, before them when it opens next."""
-        self.valve.when_open(self._store_waiting)
 
     def _store_waiting(self) -> None:
         """Store what waits, as far as the valve stays open; the rest when others were read from."""

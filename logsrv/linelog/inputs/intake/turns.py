@@ -13,6 +13,7 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Callable, Iterator
+from functools import partial
 
 import attrs
 from twisted.internet.interfaces import IReactorTime
@@ -52,7 +53,7 @@ class Turns:
         self._clock = clock
         self._short: deque[_Work] = deque()
         self._long: deque[_Work] = deque()
-        self._next_turn = NextTurn(clock, self._go_on)
+        self._next_turn = NextTurn(clock, partial(valve.when_open, self._go_on))
         self._held_up: dict[Producer, None] = {}
         # Seconds that first slices took since the last turn in which others waited.
         self._at_once = 0.0
@@ -110,9 +111,6 @@ class Turns:
 
     def _go_on(self) -> None:
         self._at_once = 0.0
-        if self._valve.closed:
-            self._valve.when_open(self._go_on)
-            return
         self._turn()
         if self._waiting:
             self._next_turn.ask()
