@@ -6,17 +6,20 @@ more than one segment is on the disk uncompressed.
 
 from __future__ import annotations
 
+import argparse
+import os
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from itertools import islice
 from pathlib import Path
 
 import attrs
+import numpy
 
-from bench.texts import pages
+from bench.texts import EPOCH, pages
 from logsrv.linelog.store.disk.disk import Disk
 from logsrv.linelog.store.sealing.seal import seal
-from logsrv.linelog.store.segments.segment import Form, Segment, save_number
+from logsrv.linelog.store.segments.segment import Form, Segment, save_number, sealed_name
 from logsrv.memory import keep_freed_memory
 
 WORD = "quetzalcoatl"
@@ -24,6 +27,7 @@ WORD = "quetzalcoatl"
 ABSENT = "xylophagous"
 ADDRESS = "198.51.100.77"
 """An address of a block for documentation, put into five lines."""
+_LINE = b"2026-11-20T06:18:42.123456Z tcp:10.1.2.3:40404 "
 _TRACE = re.compile(rb'"trace_id":"([0-9a-f]{32})"')
 
 
@@ -67,6 +71,60 @@ def make(directory: Path, segments: int, megabytes: int) -> Made:
     return Made(directory, tuple(files), size, found.decode())
 
 
+class _Unsynced(Disk):
+    """A directory of which nothing has to outlive a power cut."""
+
+    def fdatasync(self, fd: int) -> None:
+        """Do nothing."""
+
+    def sync_directory(self) -> None:
+        """Do nothing."""
+
+
+def make_small(directory: Path, segments: int, kilobytes: int = 50) -> None:
+    """Fill an empty directory with sealed segments of so many KiB of text, one of each minute.
+
+    The last is of the minute before `EPOCH`. The times of lines and files agree with the names; `WORD` is in
+    one line, of the segment in the middle.
+    """
+    directory.mkdir(parents=True)
+    disk = _Unsynced().enter(directory)
+    try:
+        for number, text in zip(range(1, segments + 1), _slices(kilobytes << 10), strict=False):
+            minute = EPOCH // 60_000_000 - segments + number - 1
+            segment = Segment(number, sealed_name(number, minute * 60.0), Form.PLAIN)
+            with (directory / segment.name).open("wb") as file:
+                file.write(_of_minute(text, minute))
+                if number == (segments + 1) // 2:
+                    file.write(_of_minute(_LINE + f"worker 7: {WORD} is gone\n".encode(), minute))
+            os.utime(directory / segment.name, (minute * 60 + 59, minute * 60 + 59))
+            # Of a text as small as this no word index would be kept.
+            seal(segment, disk, with_words=False)
+        save_number(segments + 1, disk)
+    finally:
+        disk.leave()
+    (directory / "current.log").touch()
+
+
+def _slices(size: int) -> Iterator[bytes]:
+    """Yield texts of about `size` bytes of whole lines, all different, without end."""
+    for page in pages("mix"):
+        while page:
+            end = page.find(b"\n", size) + 1 or len(page)
+            yield page[:end]
+            page = page[end:]
+
+
+def _of_minute(text: bytes, minute: int) -> bytes:
+    """Return the text with times of this minute before its lines, in order."""
+    whole = numpy.frombuffer(text, numpy.uint8).copy()
+    starts = numpy.concatenate(([0], numpy.flatnonzero(whole == ord("\n"))[:-1] + 1))
+    moments = minute * 60_000_000 + numpy.arange(len(starts)) * 60_000_000 // len(starts)
+    stamps = numpy.datetime_as_string(moments.astype("datetime64[us]")).astype("S26")
+    whole[starts[:, None] + numpy.arange(26)] = stamps.view(numpy.uint8).reshape(-1, 26)
+    return whole.tobytes()
+
+
 def _plain(number: int) -> Segment:
     hours, minutes = divmod(number - 1, 60)
     return Segment(number, f"{number:010}-20261120T{hours:02}{minutes:02}00Z.log", Form.PLAIN)
@@ -74,8 +132,21 @@ def _plain(number: int) -> Segment:
 
 def _planted(number: int, place: int, segments: int, megabytes: int) -> Iterator[bytes]:
     """Yield the lines that stand behind page `place` of a segment, all alike but for their words."""
-    stamp = b"2026-11-20T06:18:42.123456Z tcp:10.1.2.3:40404 "
     if place == megabytes // 2 and number in (1, (segments + 1) // 2, segments):
-        yield stamp + f"worker 7: {WORD} has left its perch\n".encode()
+        yield _LINE + f"worker 7: {WORD} has left its perch\n".encode()
     if place == megabytes // 3 and number in {1 + segments * part // 5 for part in range(5)}:
-        yield stamp + f"connection from {ADDRESS} refused\n".encode()
+        yield _LINE + f"connection from {ADDRESS} refused\n".encode()
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    """Make a store of many small segments."""
+    parser = argparse.ArgumentParser(description="Make a store of many small segments.")
+    parser.add_argument("--directory", type=Path, required=True, help="is made")
+    parser.add_argument("--segments", type=int, default=20_000)
+    parser.add_argument("--kilobytes", type=int, default=50, help="of text in each, in KiB")
+    given = parser.parse_args(arguments)
+    make_small(given.directory, given.segments, given.kilobytes)
+
+
+if __name__ == "__main__":
+    main()

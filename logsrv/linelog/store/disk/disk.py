@@ -94,6 +94,14 @@ class Disk:
         """Return what the name stands for, which may be a symbolic link."""
         return os.stat(name, dir_fd=self._fd, follow_symlinks=False)
 
+    def holds(self, name: str) -> bool:
+        """Return whether the directory has the name; unlike `entries`, in the same time however many it has."""
+        try:
+            self.stat(name)
+        except FileNotFoundError:
+            return False
+        return True
+
     def belongs(self, name: str, fd: int) -> bool:
         """Return whether the name is one of the open file `fd`."""
         try:

@@ -101,7 +101,7 @@ def seal(
     disk.sync_directory()
     try:
         made = pack(segment, disk, going, with_words)
-        if segment.packed in disk.entries():
+        if disk.holds(segment.packed):
             raise FileExistsError(errno.EEXIST, f"{disk.path(segment.packed)} is there already")
     except (OSError, Interrupted):
         disk.unlink(tmp(segment.packed))
@@ -110,7 +110,7 @@ def seal(
     try:
         save(made, segment, disk)
         # The text has its name last, so that whoever finds it finds what is beside it.
-        if tmp(segment.words) in disk.entries():
+        if disk.holds(tmp(segment.words)):
             disk.rename(tmp(segment.words), segment.words)
         else:
             disk.unlink(segment.words)

@@ -122,3 +122,10 @@ def test_a_file_that_is_put_is_the_old_or_the_new_one(tmp_path: Path) -> None:
     assert disk.read("name") == b"New"
     with pytest.raises(FileNotFoundError):
         disk.overwrite("nothing", b"", sync=False)
+
+
+def test_a_name_is_looked_for_without_a_listing(tmp_path: Path) -> None:
+    (tmp_path / "dangling").symlink_to(tmp_path / "nowhere")
+    (tmp_path / "file").touch()
+    disk = at(tmp_path)
+    assert [disk.holds(name) for name in ("file", "dangling", "nowhere")] == [True, True, False]
