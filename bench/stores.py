@@ -84,8 +84,8 @@ class _Unsynced(Disk):
 def make_small(directory: Path, segments: int, kilobytes: int = 50) -> None:
     """Fill an empty directory with sealed segments of so many KiB of text, one of each minute.
 
-    The last is of the minute before `EPOCH`. The times of lines and files agree with the names; `WORD` is in
-    one line, of the segment in the middle.
+    The last is of the minute before `EPOCH`. The times of lines and files agree with the names; `WORD`
+    is in one line, of the segment in the middle.
     """
     directory.mkdir(parents=True)
     disk = _Unsynced().enter(directory)

@@ -95,7 +95,7 @@ class Disk:
         return os.stat(name, dir_fd=self._fd, follow_symlinks=False)
 
     def holds(self, name: str) -> bool:
-        """Return whether the directory has the name; unlike `entries`, in the same time however many it has."""
+        """Return whether the directory has the name, without listing the others."""
         try:
             self.stat(name)
         except FileNotFoundError:
