@@ -14,7 +14,7 @@ from typing import Any, NamedTuple
 from logsrv.errors import LogsrvError
 from logsrv.kit.text.time import parse_rfc3339
 from logsrv.linelog.fields.aliases import ALIASES
-from logsrv.linelog.fields.level_of import levels_of
+from logsrv.linelog.fields.levels.lines import levels_of
 from logsrv.linelog.fields.record import ALWAYS, Record
 from logsrv.linelog.fields.stamp import STAMP
 from logsrv.linelog.read.plan import ReadTask

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from logsrv.linelog.fields.level_of import levels_of
+from logsrv.linelog.fields.levels.lines import levels_of
 from logsrv.linelog.fields.record import Record
 from tests.linelog.query.reference import Line, stored_lines
 
