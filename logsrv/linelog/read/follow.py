@@ -120,7 +120,7 @@ def _whole_lines(fd: int, offset: int, limit: int) -> bytes:
 
 def end_of(view: View) -> Position:
     """Return where the next line of the store will begin."""
-    view.refresh()
+    view.renew()
     for segment in reversed(view.segments):
         frames = view.open(segment.number)
         if frames is not None:

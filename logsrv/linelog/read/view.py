@@ -15,7 +15,7 @@ from logsrv.kit.text.time import rfc3339
 from logsrv.linelog.read.texts import PackedFrames, PlainFrames
 from logsrv.linelog.store.disk.disk import Disk, reason
 from logsrv.linelog.store.segments import index
-from logsrv.linelog.store.segments.segment import ACTIVE, Form, active_number, no_files, segments
+from logsrv.linelog.store.segments.segment import ACTIVE, Form, no_files, segments_and_names
 from logsrv.linelog.store.segments.times import NONE, UNKNOWN, Times, together
 
 TYPE_CHECKING = False
@@ -48,13 +48,16 @@ class View:
         self._teller = os.getpid()
         self._told: set[str] = set()
         self._loaded: Index | None = None
+        # What current.log was when the segments were listed: it has the number of the last of them as long
+        # as it is the same file. Held open, for the next file could have the inode of one that is gone.
+        self._active = -1
         try:
             self._disk = Disk().enter(directory)
         except OSError as error:
             raise StoreError(f"{directory} cannot be read: {reason(error)}") from error
         try:
             self.refresh()
-            if len(self.segments) == 1 and ACTIVE not in self._disk.entries():
+            if len(self.segments) == 1 and not self._disk.holds(ACTIVE):
                 raise StoreError(f"{directory} is no store of logsrv: there is no {ACTIVE} in it")
         except BaseException:
             self.close()
@@ -68,11 +71,37 @@ class View:
 
     def refresh(self) -> None:
         """Look which segments there are now."""
+        self._let_go()
         try:
-            self.segments = segments(self._disk)
+            # Before the listing, and looked at behind it: what is current.log at both was so meanwhile.
+            self._active = self._opened_active()
+            self.segments, names = segments_and_names(self._disk)
         except OSError as error:
             raise StoreError(f"{self._disk.directory} cannot be read: {reason(error)}") from error
+        if not self.is_active(self._active):
+            self._let_go()
         self._by_number = {one.number: one for one in self.segments}
+        self._no_files = no_files(self._disk, names)
+
+    def renew(self) -> None:
+        """Look which segments there are now, unless the active one is what it was when last looked.
+
+        Some may have been removed since, which `open` finds out.
+        """
+        if not self.is_active(self._active):
+            self.refresh()
+
+    def _opened_active(self) -> int:
+        try:
+            return self._disk.open(ACTIVE, os.O_RDONLY)
+        except OSError:
+            # Told when it is to be read.
+            return -1
+
+    def _let_go(self) -> None:
+        if self._active >= 0:
+            os.close(self._active)
+        self._active = -1
 
     @property
     def removed(self) -> bool:
@@ -81,11 +110,12 @@ class View:
 
     def tell_of_no_files(self) -> None:
         """Report what has the name of a segment and cannot be read as one."""
-        for name in no_files(self._disk):
+        for name in self._no_files:
             self.tell(f"{self._disk.path(name)} is no plain file, so it is not read")
 
     def close(self) -> None:
         """Let go of the directory."""
+        self._let_go()
         self._disk.leave()
 
     def tell(self, sentence: str) -> None:
@@ -152,7 +182,7 @@ class View:
 
     def is_active(self, fd: int) -> bool:
         """Return whether an open file is the one that is being written."""
-        return self._disk.belongs(ACTIVE, fd)
+        return fd >= 0 and self._disk.belongs(ACTIVE, fd)
 
     def open(self, number: int) -> Frames | None:
         """Open a segment; None if retention has removed it, or nothing of it can be read (told)."""
@@ -188,9 +218,9 @@ class View:
                 return PackedFrames(
                     segment.number, path, fd, lambda: self._index(segment, path, fd)
                 )
-            # In this order: once the number is known, the name must still belong to what was opened.
+            # Its number is known only of the file that it was when the segments were listed.
             if segment.form is Form.ACTIVE and not (
-                active_number(self._disk) == segment.number and self._disk.belongs(segment.name, fd)
+                self._active >= 0 and os.path.sameopenfile(self._active, fd)
             ):
                 os.close(fd)
                 return None

@@ -11,7 +11,10 @@ import pytest
 
 from logsrv.errors import StoreError
 from logsrv.linelog.read import view as view_module
+from logsrv.linelog.read.follow import end_of
 from logsrv.linelog.read.view import View
+from logsrv.linelog.store.disk.disk import Disk
+from logsrv.linelog.store.segments.segment import Position
 from tests.linelog.read.stores import BEGIN, as_first_version, line, make_store, view_of
 
 LINES = [line(f"{number} " + "x" * 300, number) for number in range(8000)]
@@ -37,7 +40,7 @@ def test_a_directory_that_cannot_be_listed_is_let_go(
     def fails(disk: object) -> None:
         raise OSError(errno.EIO, "Input/output error")
 
-    monkeypatch.setattr(view_module, "segments", fails)
+    monkeypatch.setattr(view_module, "segments_and_names", fails)
     before = os.listdir("/proc/self/fd")
     with pytest.raises(StoreError, match="cannot be read: Input/output error"):
         view_of(make_store(tmp_path / "logs", [LINES[:1]]))
@@ -118,3 +121,38 @@ def test_the_span_of_a_store(tmp_path: Path) -> None:
     odd = make_store(tmp_path / "odd", [LINES[:1], LINES[3:4], [b"no time\n"]], packed=0)
     next(odd.glob("0000000001*")).write_bytes(b"no time\n")
     assert view_of(odd).span() == (LINES[3][:27].decode(),) * 2
+
+
+def test_the_last_lines_are_found_with_one_listing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A directory with tens of thousands of names takes long to list."""
+    store = make_store(tmp_path / "logs", [LINES[:10], LINES[10:20]])
+    listed: list[Disk] = []
+    entries = Disk.entries
+
+    def counted(disk: Disk) -> dict[str, bool]:
+        listed.append(disk)
+        return entries(disk)
+
+    monkeypatch.setattr(Disk, "entries", counted)
+    view = view_of(store)
+    view.tell_of_no_files()
+    end = end_of(view)
+    frames = view.open(end.segment)
+    assert frames is not None
+    assert frames.size == end.offset == sum(map(len, LINES[10:20]))
+    assert len(listed) == 1
+
+
+def test_a_rotation_is_noticed_by_who_asks_for_the_end(tmp_path: Path) -> None:
+    store = make_store(tmp_path / "logs", [LINES[:10], LINES[10:20]])
+    view = view_of(store)
+    before = end_of(view)
+    os.rename(store / "current.log", store / f"{before.segment:010}-20261120T000000Z.log")
+    (store / "current.log").write_bytes(LINES[20])
+    after = end_of(view)
+    assert after == Position(before.segment + 1, len(LINES[20]))
+    frames = view.open(before.segment)
+    assert frames is not None
+    assert frames.size == before.offset

@@ -29,6 +29,14 @@ from logsrv.kit.text.time import file_stamp, parse_rfc3339
 from logsrv.linelog.store.disk.disk import TMP_SUFFIX, Disk
 from logsrv.named import NamedTuple
 
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from typing import TypeAlias
+
+    Names: TypeAlias = Mapping[str, bool]
+    """The names in a directory, and whether each is that of a plain file."""
+
 ACTIVE = "current.log"
 NUMBER = "number"
 SYNCED = "synced"
@@ -39,6 +47,7 @@ WORDS_SUFFIX = ".words"
 DIGITS = 10
 # The shape of a sealed name, each digit a 0; it comes in two forms.
 _SEALED = f"{DIGITS * '0'}-00000000T000000Z.log"
+_SEALED_SUFFIXES = (".log", ".log" + PACKED_SUFFIX)
 _DIGITS = str.maketrans("123456789", "000000000")
 # A billion segments, one in a second for thirty years, and the names still have room for more.
 _MOST_DIGITS = 9
@@ -137,15 +146,19 @@ def tmp(name: str) -> str:
     return name + TMP_SUFFIX
 
 
-def sealed_files(disk: Disk) -> list[Segment]:
-    """Return every sealed file in order; one whose sealing was interrupted is there in both forms."""
-    return [found for found, active in _named_so(disk) if not active]
+def sealed_files(disk: Disk, names: Names | None = None) -> list[Segment]:
+    """Return every sealed file in order; one whose sealing was interrupted is there in both forms.
+
+    names: of the directory, as `Disk.entries` returns them; None to list them now.
+    """
+    return [found for found, active in _named_so(disk, names) if not active]
 
 
-def no_files(disk: Disk) -> list[str]:
+def no_files(disk: Disk, names: Names | None = None) -> list[str]:
     """Return the names of sealed segments that are not of plain files: of directories, pipes, links."""
+    entries = disk.entries() if names is None else names
     return sorted(
-        name for name, plain in disk.entries().items() if not plain and _form_of(name) is not None
+        name for name, plain in entries.items() if not plain and _form_of(name) is not None
     )
 
 
@@ -154,14 +167,16 @@ def half_rotated(disk: Disk) -> list[Segment]:
     return [found for found, active in _named_so(disk) if active]
 
 
-def _named_so(disk: Disk) -> list[tuple[Segment, bool]]:
+def _named_so(disk: Disk, names: Names | None = None) -> list[tuple[Segment, bool]]:
     """Return the files with names of sealed segments in order, and whether each is current.log too."""
-    names = [(name, _form_of(name)) for name, plain in sorted(disk.entries().items()) if plain]
+    entries = disk.entries() if names is None else names
+    named = sorted([name for name in entries if name.endswith(_SEALED_SUFFIXES)])
     # After the listing: a name that was listed and is not current.log's by now is sealed for good.
     active = _inode(ACTIVE, disk)
     found = []
-    for name, form in names:
-        if form is not None:
+    for name in named:
+        form = _form_of(name)
+        if form is not None and entries[name]:
             same = form is Form.PLAIN and active is not None and _inode(name, disk) == active
             found.append((Segment(int(name[:DIGITS]), name, form), same))
     return found
@@ -194,19 +209,19 @@ def loose_files(disk: Disk) -> list[str]:
     ]
 
 
-def sealed_segments(disk: Disk) -> list[Segment]:
+def sealed_segments(disk: Disk, names: Names | None = None) -> list[Segment]:
     """Return the sealed segments in order, one for each number: the packed file if there are more."""
-    return [one for one, counted in _counted(disk) if one == counted]
+    return [one for one, counted in _counted(disk, names) if one is counted]
 
 
 def rivals(disk: Disk) -> list[tuple[Segment, Segment]]:
     """Return the sealed files that `sealed_segments` leaves out, each with the one that it names."""
-    return [(one, counted) for one, counted in _counted(disk) if one != counted]
+    return [(one, counted) for one, counted in _counted(disk) if one is not counted]
 
 
-def _counted(disk: Disk) -> list[tuple[Segment, Segment]]:
+def _counted(disk: Disk, names: Names | None = None) -> list[tuple[Segment, Segment]]:
     """Return the sealed files in order, each with the one that counts of those with its number."""
-    found = sealed_files(disk)
+    found = sealed_files(disk, names)
     counted: dict[int, Segment] = {}
     for one in sorted(found, key=lambda one: one.form is not Form.PACKED):
         counted.setdefault(one.number, one)
@@ -215,11 +230,17 @@ def _counted(disk: Disk) -> list[tuple[Segment, Segment]]:
 
 def segments(disk: Disk) -> list[Segment]:
     """Return all segments in order, the active one last."""
+    return segments_and_names(disk)[0]
+
+
+def segments_and_names(disk: Disk) -> tuple[list[Segment], Names]:
+    """Return all segments in order, the active one last, and the names among which they were found."""
     # In this order: a rotation between the two can then not make a segment vanish from the list.
     saved = saved_number(disk)
-    sealed = sealed_segments(disk)
+    names = disk.entries()
+    sealed = sealed_segments(disk, names)
     number = max(saved, sealed[-1].number + 1 if sealed else 1)
-    return [*sealed, Segment(number, ACTIVE, Form.ACTIVE)]
+    return [*sealed, Segment(number, ACTIVE, Form.ACTIVE)], names
 
 
 def active_number(disk: Disk) -> int:
