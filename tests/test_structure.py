@@ -149,6 +149,7 @@ MAY_IMPORT: dict[str, tuple[str, ...]] = {
     "logsrv.linelog.store": ("logsrv.linelog.batch", "logsrv.memory", "logsrv.kit"),
     "logsrv.linelog.fields": ("logsrv.kit.text",),
     "logsrv.linelog.fields.levels": ("logsrv.linelog.fields",),
+    "logsrv.linelog.fields.many": ("logsrv.linelog.fields", "logsrv.kit.text"),
     "logsrv.linelog.query.language": ("logsrv.linelog.fields", "logsrv.kit.text"),
     "logsrv.linelog.query.matching": ("logsrv.linelog.fields", "logsrv.linelog.query.language"),
     "logsrv.linelog.query": ("logsrv.linelog.fields", "logsrv.kit.text"),

@@ -8,8 +8,8 @@ from collections.abc import Callable
 from typing import TypeAlias
 
 from logsrv.linelog.fields.access import NAMES
-from logsrv.linelog.fields.access_text import AccessText
 from logsrv.linelog.fields.levels.lines import levels_of
+from logsrv.linelog.fields.many.access_text import AccessText
 from logsrv.linelog.fields.record import Record
 from logsrv.linelog.fields.stamp import STAMP
 from logsrv.linelog.fields.values import Value, elements, text_of

@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 import json
-import re
 from collections.abc import Callable, Mapping, Sequence
 from functools import lru_cache, partial
 from typing import Any, NamedTuple
 
+import numpy
 import orjson
 import pyarrow
 
-from logsrv.kit.text.time import parse_rfc3339
-from logsrv.linelog.fields.access_text import AccessText
+from logsrv.linelog.fields.level import LEVELS
+from logsrv.linelog.fields.levels.numbers import numbers_of
+from logsrv.linelog.fields.many.access_text import AccessText
+from logsrv.linelog.fields.many.stamps import NO_TIME, Array, Stamps
 from logsrv.linelog.fields.record import Record
 from logsrv.linelog.fields.source import parse_source
 from logsrv.linelog.fields.values import Value, number, readable, text_of
@@ -20,22 +22,18 @@ from logsrv.linelog.sql.columns import ALWAYS, ColumnType, schema
 from logsrv.linelog.store.segments.segment import Position
 
 _INT64 = 1 << 63
-# TIME, SOURCE and message of each line; as `fields.record.STAMP` has them.
-_LINES = re.compile(
-    rb"(?:([0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}\.[0-9]{6}Z) ([^ \n]+) )?([^\n]*)\n"
-)
-_OF_RECORD = ("level", "fields")
+_IN_SOURCE = ("source", "name", "host")
 
 
 class Piece(NamedTuple):
     """Whole lines of a segment, each with its LF.
 
-    offsets: where each begins in the text of the segment.
+    offsets: the places of lines in `text` in; where these begin in the text of the segment out.
     """
 
     segment: int
     text: bytes
-    offsets: Callable[[], Sequence[int]]
+    offsets: Callable[[Array], Any]
 
 
 class Misfits:
@@ -59,8 +57,8 @@ class Cells:
     def __init__(self, fields: Mapping[str, ColumnType], needed: frozenset[str]) -> None:
         self._fields = fields
         self.names = [name for name in (*ALWAYS, *fields) if name in needed]
-        self._of_records = [name for name in self.names if name in _OF_RECORD or name in fields]
-        self._of_stamps = [name for name in self.names if name not in self._of_records]
+        self._of_records = [name for name in self.names if name == "fields" or name in fields]
+        self._of_sources = [name for name in self.names if name in _IN_SOURCE]
         # True if all fields are parts of the content.
         of_content = not {"fields", "port", "position"} & set(self._of_records)
         self._access = AccessText(self._of_records) if of_content and self._of_records else None
@@ -70,26 +68,28 @@ class Cells:
     def batch(self, piece: Piece) -> tuple[pyarrow.RecordBatch, Misfits]:
         """Return the columns of a piece, and the values that are missing there."""
         misfits = Misfits()
-        parts = _LINES.findall(piece.text) if self._of_stamps else []
-        columns = self._parsed(piece, parts, misfits)
+        stamps = Stamps(piece.text)
+        columns = self._parsed(piece, stamps, misfits)
+        if self._of_sources:
+            columns |= _of_sources(self._of_sources, stamps)
         for name in self.names:
             if name not in columns:
-                columns[name] = _OF_STAMP[name](piece, parts)
+                columns[name] = _BY_NAME[name](piece, stamps)
         return pyarrow.RecordBatch.from_arrays(
             [columns[name] for name in self.names], schema=self.schema
         ), misfits
 
-    def _parsed(self, piece: Piece, parts: list[Any], misfits: Misfits) -> dict[str, Any]:
+    def _parsed(self, piece: Piece, stamps: Stamps, misfits: Misfits) -> dict[str, Any]:
         """Return the columns for which the messages have to be taken apart."""
         if not self._of_records:
             return {}
         converters = [self._converter(name, misfits) for name in self._of_records]
         if self._access is None:
-            offsets: Sequence[int] = piece.offsets()
+            offsets = list(piece.offsets(stamps.starts))
             lines = list(enumerate(piece.text.removesuffix(b"\n").split(b"\n")))
             columns: list[list[Any]] = [[None] * piece.text.count(b"\n") for _ in converters]
         else:
-            offsets = ()
+            offsets = []
             found = self._access.read(piece.text)
             columns = [
                 [None if value is None else convert(value) for value in column]
@@ -109,8 +109,6 @@ class Cells:
 
     def _converter(self, name: str, misfits: Misfits) -> Callable[[Any], Any]:
         """Return what makes a value of a column of that of its field."""
-        if name == "level":
-            return str
         if name == "fields":
             return as_json
         kind = self._fields[name]
@@ -162,62 +160,68 @@ def as_json(value: Any) -> str:
         return json.dumps(value, ensure_ascii=False, separators=(",", ":"))
 
 
-def _times(piece: Piece, parts: list[Any]) -> Any:
-    moments = [_moment(part[0]) for part in parts]
-    return pyarrow.array(moments, pyarrow.int64()).view(pyarrow.timestamp("us", "UTC"))
+def _times(piece: Piece, stamps: Stamps) -> Any:
+    moments = stamps.moments()
+    found = pyarrow.array(moments, pyarrow.int64(), mask=moments == NO_TIME)
+    return found.view(pyarrow.timestamp("us", "UTC"))
 
 
-def _moment(time: bytes) -> int | None:
-    """Return microseconds since 1970; None for a time that does not exist."""
-    second = _second(time[:19])
-    return None if second is None else second + int(time[20:26])
+def _levels(piece: Piece, stamps: Stamps) -> Any:
+    return _encoded(numbers_of(piece.text).astype(numpy.int32) - 1, LEVELS)
 
 
-@lru_cache(maxsize=1000)
-def _second(text: bytes) -> int | None:
-    try:
-        return round(parse_rfc3339(f"{text.decode()}Z")) * 1_000_000
-    except ValueError:
-        return None
+def _encoded(codes: Any, values: Sequence[str]) -> Any:
+    """Return a column of texts by their numbers; a negative one is NULL."""
+    return pyarrow.DictionaryArray.from_arrays(
+        pyarrow.array(codes, pyarrow.int32(), mask=codes < 0),
+        pyarrow.array(values, pyarrow.string()),
+    )
 
 
-def _messages(piece: Piece, parts: list[Any]) -> Any:
-    if piece.text.isascii():
-        return pyarrow.array([part[2] for part in parts], pyarrow.string())
-    texts = [part[2].decode("utf-8", "backslashreplace") for part in parts]
+def _messages(piece: Piece, stamps: Stamps) -> Any:
+    text = piece.text
+    starts, ends = stamps.messages.tolist(), stamps.ends.tolist()
+    parts = [text[start:end] for start, end in zip(starts, ends, strict=True)]
+    if text.isascii():
+        return pyarrow.array(parts, pyarrow.string())
+    texts = [part.decode("utf-8", "backslashreplace") for part in parts]
     return pyarrow.array(texts, pyarrow.string())
 
 
 @lru_cache(maxsize=10000)
 def _source(source: bytes) -> tuple[str | None, str | None, str | None]:
     """Return SOURCE, and the name and the host in it."""
-    if not source:
-        return None, None, None
     text = source.decode("utf-8", "surrogateescape")
     name, host, _ = parse_source(text)
     return readable(text), name, readable(host) if host else None
 
 
-def _of_source(place: int) -> Callable[[Piece, list[Any]], Any]:
-    def column(_: Piece, parts: list[Any]) -> Any:
-        return pyarrow.array([_source(part[1])[place] for part in parts], pyarrow.string())
+def _of_sources(names: Sequence[str], stamps: Stamps) -> dict[str, Any]:
+    """Return columns that follow from SOURCE, which is looked at once for each that there is."""
+    encoded = pyarrow.array(stamps.sources(), pyarrow.binary()).dictionary_encode()
+    parts = [_source(source) for source in encoded.dictionary.to_pylist()]
+    columns = {}
+    for name in names:
+        values: dict[str | None, int] = {None: -1}
+        place = _IN_SOURCE.index(name)
+        known = [values.setdefault(part[place], len(values) - 1) for part in parts]
+        codes = numpy.full(len(stamps), -1, numpy.int32)
+        codes[stamps.stamped] = numpy.array(known, numpy.int32)[encoded.indices.to_numpy()]
+        columns[name] = _encoded(codes, [value for value in values if value is not None])
+    return columns
 
-    return column
+
+def _segments(piece: Piece, stamps: Stamps) -> Any:
+    return pyarrow.repeat(pyarrow.scalar(piece.segment, pyarrow.int64()), len(stamps))
 
 
-def _segments(piece: Piece, parts: list[Any]) -> Any:
-    return pyarrow.repeat(pyarrow.scalar(piece.segment, pyarrow.int64()), len(parts))
+def _offsets(piece: Piece, stamps: Stamps) -> Any:
+    return pyarrow.array(piece.offsets(stamps.starts), pyarrow.int64())
 
 
-def _offsets(piece: Piece, parts: list[Any]) -> Any:
-    return pyarrow.array(piece.offsets(), pyarrow.int64())
-
-
-_OF_STAMP: dict[str, Callable[[Piece, list[Any]], Any]] = {
+_BY_NAME: dict[str, Callable[[Piece, Stamps], Any]] = {
     "time": _times,
-    "source": _of_source(0),
-    "name": _of_source(1),
-    "host": _of_source(2),
+    "level": _levels,
     "message": _messages,
     "segment": _segments,
     "offset": _offsets,

@@ -49,21 +49,26 @@ def quoted(name: str) -> str:
 
 
 def schema(fields: Mapping[str, ColumnType]) -> pyarrow.Schema:
-    """Return the same columns as Arrow has them."""
+    """Return the same columns as Arrow has them; those with few values refer to each by a number."""
     types = {
         "TIMESTAMPTZ": pyarrow.timestamp("us", "UTC"),
         "VARCHAR": pyarrow.string(),
-        TYPE: pyarrow.string(),
         "JSON": pyarrow.string(),
         "BIGINT": pyarrow.int64(),
         "DOUBLE": pyarrow.float64(),
     }
     every = ALWAYS | {name: kind.value for name, kind in fields.items()}
     return pyarrow.schema(
-        pyarrow.field(name, types[kind], metadata=_JSON if kind == "JSON" else None)
+        pyarrow.field(
+            name,
+            _ENCODED if name in _OF_FEW else types[kind],
+            metadata=_JSON if kind == "JSON" else None,
+        )
         for name, kind in every.items()
     )
 
 
+_OF_FEW = ("source", "name", "host", "level")
+_ENCODED = pyarrow.dictionary(pyarrow.int32(), pyarrow.string())
 # Tells DuckDB that a text is JSON.
 _JSON = {"ARROW:extension:name": "arrow.json", "ARROW:extension:metadata": ""}

@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Iterator, Mapping
 from functools import partial
+from operator import add
 from typing import Any, NamedTuple
 
 import pyarrow
@@ -112,23 +113,23 @@ class Rows:
         def work(task: ReadTask) -> list[bytes]:
             results = []
             for piece in _whole(search, task) if whole else _found(search, task):
-                count = piece.text.count(b"\n").to_bytes(8, "little")
                 if cells.names:
                     batch, misfits = cells.batch(piece)
-                    data = batch.serialize().to_pybytes()
-                    results += [count, json.dumps(misfits.found).encode(), data]
+                    results += [_packed(batch), json.dumps(misfits.found).encode()]
                 else:
-                    results += [count, b"{}", b""]
+                    results += [b"", b"%d" % piece.text.count(b"\n")]
             return results
 
         try:
             for _, results in search.run(work):
-                for count, misfits, data in zip(*[iter(results)] * 3, strict=True):
-                    self._note(json.loads(misfits))
-                    batch = None
-                    if data:
-                        batch = pyarrow.ipc.read_record_batch(pyarrow.py_buffer(data), cells.schema)
-                    yield self._full(batch, int.from_bytes(count, "little"))
+                for packed, told in zip(*[iter(results)] * 2, strict=True):
+                    if packed:
+                        self._note(json.loads(told))
+                        batch = pyarrow.ipc.open_stream(packed).read_next_batch()
+                        known = dict(zip(batch.schema.names, batch.columns, strict=True))
+                        yield self._full(known, batch.num_rows)
+                    else:
+                        yield self._full({}, int(told))
         finally:
             search.close()
 
@@ -138,35 +139,31 @@ class Rows:
                 raise Misfit(field, is_number=is_number)
             self.missing[field] = self.missing.get(field, 0) + count
 
-    def _full(self, batch: pyarrow.RecordBatch | None, count: int) -> pyarrow.RecordBatch:
+    def _full(self, known: dict[str, Any], count: int) -> pyarrow.RecordBatch:
         """Return a batch with all columns of the table."""
         self.lines += count
-        columns = []
-        for field in self._schema:
-            if batch is not None and field.name in batch.schema.names:
-                column = batch.column(field.name)
-                if column.null_count < count:
-                    self.seen.add(field.name)
-            else:
-                column = pyarrow.nulls(count, field.type)
-            columns.append(column)
+        self.seen.update(name for name, column in known.items() if column.null_count < count)
+        columns = [
+            known[field.name] if field.name in known else pyarrow.nulls(count, field.type)
+            for field in self._schema
+        ]
         return pyarrow.RecordBatch.from_arrays(columns, schema=self._schema)
+
+
+def _packed(batch: pyarrow.RecordBatch) -> bytes:
+    """Return a batch as a stream of its own, which has the values that numbers in it refer to."""
+    sink = pyarrow.BufferOutputStream()
+    with pyarrow.ipc.new_stream(sink, batch.schema) as stream:
+        stream.write_batch(batch)
+    packed: bytes = sink.getvalue().to_pybytes()
+    return packed
 
 
 def _whole(search: Search, task: ReadTask) -> Iterator[Piece]:
     """Yield all lines of a task."""
     for offset, text in search.texts(task):
         ended = text if text.endswith(b"\n") else text + b"\n"
-        yield Piece(task.segment, ended, partial(_offsets, ended, offset))
-
-
-def _offsets(text: bytes, offset: int) -> list[int]:
-    """Return where each line of a text that begins at `offset` does."""
-    found = []
-    for line in text.removesuffix(b"\n").split(b"\n"):
-        found.append(offset)
-        offset += len(line) + 1
-    return found
+        yield Piece(task.segment, ended, partial(add, offset))
 
 
 def _found(search: Search, task: ReadTask) -> Iterator[Piece]:
@@ -174,4 +171,4 @@ def _found(search: Search, task: ReadTask) -> Iterator[Piece]:
     hits = list(search.find(task))
     if hits:
         text = b"".join(hit.line + b"\n" for hit in hits)
-        yield Piece(task.segment, text, lambda: [hit.position.offset for hit in hits])
+        yield Piece(task.segment, text, lambda _: [hit.position.offset for hit in hits])

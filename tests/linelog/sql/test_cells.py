@@ -34,7 +34,7 @@ def test_all_columns() -> None:
     text = b"".join(LINES)
     starts = [sum(map(len, LINES[:number])) for number in range(len(LINES))]
     cells = Cells(FIELDS, frozenset((*ALWAYS, *FIELDS)))
-    batch, misfits = cells.batch(Piece(7, text, lambda: starts))
+    batch, misfits = cells.batch(Piece(7, text, lambda _: starts))
     batch.validate(full=True)
     rows = batch.to_pylist()
     for row, start, stored in zip(rows, starts, LINES, strict=True):
@@ -56,7 +56,7 @@ def test_all_columns() -> None:
 )
 def test_columns_do_not_depend_on_which_others_there_are(names: list[str]) -> None:
     text = b"".join(LINES)
-    piece = Piece(1, text, lambda: list(range(len(LINES))))
+    piece = Piece(1, text, lambda _: list(range(len(LINES))))
     every = Cells(FIELDS, frozenset((*ALWAYS, *FIELDS))).batch(piece)[0]
     some = Cells(FIELDS, frozenset(names)).batch(piece)[0]
     for name in names:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from logsrv.linelog.fields.access_text import AccessText
+from logsrv.linelog.fields.many.access_text import AccessText
 from logsrv.linelog.fields.record import Record
 from tests.linelog.read.stores import line
 

@@ -1,0 +1,127 @@
+"""The stamps of all lines of a text, as arrays: where their parts lie, times, sources."""
+
+from __future__ import annotations
+
+from functools import lru_cache
+from typing import Any, TypeAlias
+
+import numpy
+
+from logsrv.kit.text.time import parse_rfc3339
+from logsrv.linelog.fields.stamp import TIME_LENGTH
+
+Array: TypeAlias = numpy.ndarray[Any, Any]
+
+NO_TIME = numpy.iinfo(numpy.int64).min
+"""The moment of a line without a time, or with one that does not exist."""
+
+_LF, _SPACE = 0x0A, 0x20
+_SHAPE = b"0000-00-00T00:00:00.000000Z "
+_LEAST = numpy.frombuffer(_SHAPE, numpy.uint8)
+# A digit is up to nine more than what stands in the shape, all else is that.
+_MORE = numpy.array([9 * (byte == ord("0")) for byte in _SHAPE], numpy.uint8)
+_DATE = len("2026-11-20")
+# Most sources are shorter; a longer one is looked at by itself.
+_SOURCE = 32
+_PARTS = ((11, 24, 3_600_000_000), (14, 60, 60_000_000), (17, 60, 1_000_000))
+
+
+class Stamps:
+    """The lines of a text, whole ones with their LFs, and their stamps.
+
+    starts, ends: of each line without its LF. messages: where each message begins; where its line does if
+    it has no stamp. stamped: the numbers of the lines that have one.
+    """
+
+    def __init__(self, text: bytes) -> None:
+        self.text = text
+        self._bytes: Array = numpy.frombuffer(text, numpy.uint8)
+        self.ends: Array = numpy.flatnonzero(self._bytes == _LF)
+        self.starts: Array = numpy.zeros_like(self.ends)
+        self.starts[1:] = self.ends[:-1] + 1
+        # With a SOURCE of a byte and the space behind it.
+        self.stamped: Array = numpy.flatnonzero(self.ends - self.starts >= TIME_LENGTH + 2)
+        # Bytes above those of the shape, of the lines that have a stamp: a row each.
+        self._more: Array = self._windows(self.starts[self.stamped], TIME_LENGTH) - _LEAST
+        self.messages: Array = self.starts.copy()
+        self._look()
+
+    def __len__(self) -> int:
+        return len(self.starts)
+
+    def _windows(self, places: Array, size: int) -> Array:
+        """Return so many bytes from each of the places on, as rows."""
+        shape = max(0, len(self.text) - size + 1)
+        every: Array = numpy.ndarray((shape,), f"V{size}", self.text, strides=(1,))
+        return every[places].view(numpy.uint8).reshape(-1, size)
+
+    def _look(self) -> None:
+        """Find the lines that have a stamp."""
+        shaped: Array = (self._more <= _MORE).all(axis=1)
+        self._keep(shaped)
+        sources = self.starts[self.stamped] + TIME_LENGTH
+        spaces = self._spaces(sources)
+        found = (spaces > sources) & (spaces < self.ends[self.stamped])
+        self._keep(found)
+        self.messages[self.stamped] = spaces[found] + 1
+
+    def _keep(self, those: Array) -> None:
+        if not those.all():
+            self.stamped, self._more = self.stamped[those], self._more[those]
+
+    def _spaces(self, places: Array) -> Array:
+        """Return where the first space at or behind each of the places is; the end of the text for none."""
+        known = int(numpy.searchsorted(places, len(self.text) - _SOURCE, side="right"))
+        is_space = self._windows(places[:known], _SOURCE) == _SPACE
+        found = places.copy()
+        found[:known] += is_space.argmax(axis=1)
+        for row in numpy.flatnonzero(self._bytes[found] != _SPACE).tolist():
+            at = self.text.find(b" ", int(places[row]))
+            found[row] = at if at >= 0 else len(self.text)
+        return found
+
+    def moments(self) -> Array:
+        """Return the time of each line in microseconds since 1970, or NO_TIME."""
+        found: Array = numpy.full(len(self), NO_TIME)
+        digits = self._more.T.astype(numpy.int64)
+        of_day = sum(digits[20 + place] * 10 ** (5 - place) for place in range(6))
+        right: Array = numpy.ones(len(self.stamped), bool)
+        for at, below, worth in _PARTS:
+            part = digits[at] * 10 + digits[at + 1]
+            right &= part < below
+            of_day = of_day + part * worth
+        days = self._days()
+        found[self.stamped] = numpy.where(right & (days != NO_TIME), days + of_day, NO_TIME)
+        for line in self.stamped[~right].tolist():
+            start = int(self.starts[line])
+            second = _second(self.text[start : start + 19])
+            if second != NO_TIME:
+                found[line] = second + int(self.text[start + 20 : start + 26])
+        return found
+
+    def _days(self) -> Array:
+        """Return the beginning of the day of each line that has a stamp, or NO_TIME."""
+        dates = numpy.ascontiguousarray(self._more[:, :_DATE])
+        changes = numpy.flatnonzero((dates[1:] != dates[:-1]).any(axis=1)) + 1
+        firsts = [0, *changes.tolist()] if len(dates) else []
+        starts = self.starts[self.stamped[firsts]].tolist()
+        moments = [_second(self.text[at : at + _DATE] + b"T00:00:00") for at in starts]
+        found: Array = numpy.repeat(
+            numpy.array(moments, numpy.int64), numpy.diff([*firsts, len(dates)])
+        )
+        return found
+
+    def sources(self) -> list[bytes]:
+        """Return the SOURCE of each line that has a stamp."""
+        text = self.text
+        starts = (self.starts[self.stamped] + TIME_LENGTH).tolist()
+        ends = (self.messages[self.stamped] - 1).tolist()
+        return [text[start:end] for start, end in zip(starts, ends, strict=True)]
+
+
+@lru_cache(maxsize=1000)
+def _second(text: bytes) -> int:
+    try:
+        return round(parse_rfc3339(f"{text.decode()}Z")) * 1_000_000
+    except ValueError:
+        return int(NO_TIME)
