@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 import pytest
+from textual._context import visible_screen_stack
 from textual.events import Paste
 from textual.pilot import Pilot
 
@@ -61,6 +62,8 @@ class Driven:
 
     def screen(self) -> str:
         """What is on the screen, row by row."""
+        # What shines through a dialog: painted without it, its rows are kept empty from then on.
+        visible_screen_stack.set(self.browser._background_screens)
         strips = self.browser.screen._compositor.render_strips()
         return "\n".join("".join(segment.text for segment in strip).rstrip() for strip in strips)
 
