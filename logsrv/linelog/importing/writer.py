@@ -273,8 +273,9 @@ class ImportWriter:
     def _leave(self) -> None:
         """Close the files of segments that are no longer written to."""
         while not self._active.left.empty():
-            for fd in self._active.left.get() or ():
-                os.close(fd)
+            if left := self._active.left.get():
+                os.close(left.fd)
+                os.close(left.beside)
 
     def _seal(self) -> None:
         for one in segment.sealed_segments(self._disk):

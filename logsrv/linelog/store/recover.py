@@ -13,7 +13,7 @@ import contextlib
 import operator
 import os
 import stat
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import NamedTuple
 
 from twisted.logger import Logger
@@ -59,7 +59,7 @@ def open_active(disk: Disk, synced: int | None = None) -> Active:
     """
     path = disk.path(segment.ACTIVE)
     try:
-        if segment.ACTIVE not in disk.entries():
+        if not disk.holds(segment.ACTIVE):
             os.close(disk.create(segment.ACTIVE))
         # An existing one may be of a rotation that was killed before its names were on the medium.
         disk.sync_directory()
@@ -92,13 +92,14 @@ class Begun(NamedTuple):
     """The active segment at a start.
 
     worn: so many segments have to be left behind before a line is written. named: the sealed name that it
-    has already, or "".
+    has already, or "". rivals: files that were said to have the number of another segment.
     """
 
     opened: Active
     number: int
     worn: int = 0
     named: str = ""
+    rivals: frozenset[str] = frozenset()
 
 
 def begin(disk: Disk, *, crashed: bool, importing: bool = False) -> Begun:
@@ -108,7 +109,7 @@ def begin(disk: Disk, *, crashed: bool, importing: bool = False) -> Begun:
     crashed: the last owner came to no end. Then somebody may have read further than the medium had come,
     in this segment, and in the next where a rotation was under way: no line may be written at such a place.
     """
-    if not importing and segment.IMPORTING in disk.entries():
+    if not importing and disk.holds(segment.IMPORTING):
         log.warn(
             "an import into {directory} is not finished; it can go on only as long as no other lines are"
             " stored: stop this server and give the same `logsrv import` again",
@@ -122,13 +123,13 @@ def begin(disk: Disk, *, crashed: bool, importing: bool = False) -> Begun:
     # Without the file a start after a crash looks for holes in more of the text.
     with contextlib.suppress(OSError):
         segment.make_synced(disk)
-    tidy(disk, spared, synced if crashed else EVERYWHERE)
+    rivals = tidy(disk, spared, synced if crashed else EVERYWHERE)
     number = spared.number if spared else number_active(disk, synced.segment)
     known = _synced_of(number, synced if crashed or synced.segment == number else EVERYWHERE)
     opened = open_active(disk, known)
     # A file that is shorter than it was: somebody has moved, removed or cut it meanwhile.
     worn = (crashed or opened.unread or opened.size < (known or 0)) + bool(half)
-    return Begun(opened, number, worn, spared.name if spared else "")
+    return Begun(opened, number, worn, spared.name if spared else "", frozenset(rivals))
 
 
 def identified(disk: Disk) -> Identity | None:
@@ -150,7 +151,7 @@ def number_active(disk: Disk, least: int = 0) -> int:
     least: one that was in use, if the file is lost or old.
     """
     number, saved = max(segment.active_number(disk), least), segment.saved_number(disk)
-    if not saved and segment.NUMBER in disk.entries():
+    if not saved and disk.holds(segment.NUMBER):
         log.warn(
             "{path} does not hold the number of a segment; lines go on in number {number}",
             path=disk.path(segment.NUMBER),
@@ -171,18 +172,20 @@ def _synced_of(number: int, synced: Position) -> int | None:
     return synced.offset if number == synced.segment else 0
 
 
-def tidy(disk: Disk, spared: Segment | None = None, synced: Position = EVERYWHERE) -> None:
+def tidy(disk: Disk, spared: Segment | None = None, synced: Position = EVERYWHERE) -> set[str]:
     """Finish or undo what a crash interrupted; afterwards each sealed segment of ours is there once.
 
-    Raises OSError. Removes nothing but what this store left unfinished and what is there twice. spared: a
-    sealed name of the active segment that it may keep.
+    Returns the names of files that were left though they have the number of another. Removes nothing but
+    what this store left unfinished and what is there twice. spared: a sealed name of the active segment
+    that it may keep. Raises OSError.
     """
     for name in segment.no_files(disk):
         log.warn("{path} is no plain file, so it is not a segment", path=disk.path(name))
     for found in segment.half_rotated(disk):
         if found != spared:
             disk.unlink(found.name)
-    settle(disk, set(), 10**segment.DIGITS, operator.call)
+    rivals: set[str] = set()
+    settle(disk, segment.counted_files(disk), rivals, 10**segment.DIGITS, operator.call)
     entries = disk.entries()
     kept = (segment.NUMBER, segment.ACTIVE, segment.SYNCED, identity.NAME)
     for name in map(segment.tmp, kept):
@@ -202,6 +205,7 @@ def tidy(disk: Disk, spared: Segment | None = None, synced: Position = EVERYWHER
             )
     for name in segment.loose_files(disk):
         disk.unlink(name)
+    return rivals
 
 
 def _end_torn(plain: Segment, disk: Disk, synced: int | None) -> None:
@@ -252,14 +256,22 @@ def _look_at_index(packed: Segment, disk: Disk) -> None:
             log.warn("the index of {path} was missing or of no use, and was made again", path=path)
 
 
-def settle(disk: Disk, known: set[str], below: int, say: Callable[..., object]) -> None:
+def settle(
+    disk: Disk,
+    files: Iterable[tuple[Segment, Segment]],
+    known: set[str],
+    below: int,
+    say: Callable[..., object],
+) -> bool:
     """Remove what is there twice of the segments below number `below`; leave the rest, and say so.
 
-    `known` has the names that were said before, and takes those that are said now. `say` is called
-    with a method of a logger and its arguments. Raises OSError.
+    Returns whether anything was removed. `files` are the `counted_files`. `known` has the names that were
+    said before, and takes those that are said now. `say` is called with a method of a logger and its
+    arguments. Raises OSError.
     """
-    found = [(one, counted) for one, counted in segment.rivals(disk) if one.number < below]
+    found = [(one, counted) for one, counted in files if one is not counted and one.number < below]
     known.intersection_update(one.name for one, _ in found)
+    removed = False
     for one, counted in found:
         if one.name in known:
             continue
@@ -292,12 +304,14 @@ def settle(disk: Disk, known: set[str], below: int, say: Callable[..., object]) 
         # A plain one has no names of its own but the first: the others are the packed one's.
         for name in gone.files if gone.form is Form.PACKED else (gone.name,):
             disk.unlink(name)
+        removed = True
         say(
             log.info,
             "removed {path}: all that can be read of it is in {kept} as well",
             path=disk.path(gone.name),
             kept=kept.name,
         )
+    return removed
 
 
 def holder(plain: Segment, packed: Segment, disk: Disk) -> Form | None:

@@ -27,7 +27,7 @@ from logsrv.linelog.store.disk.disk import Disk, make_directory, reason
 from logsrv.linelog.store.disk.lock import DirectoryLock
 from logsrv.linelog.store.disk.trouble import SYNCING, Trouble
 from logsrv.linelog.store.policy import StorePolicy
-from logsrv.linelog.store.sealing.background import Sealer, Syncer
+from logsrv.linelog.store.sealing.background import Sealer
 from logsrv.linelog.store.segments import segment
 from logsrv.linelog.store.segments.identity import Identity
 from logsrv.linelog.store.segments.segment import Position
@@ -35,6 +35,7 @@ from logsrv.linelog.store.valve import Valve
 from logsrv.linelog.store.writing.active import ActiveSegment
 from logsrv.linelog.store.writing.append import Writer
 from logsrv.linelog.store.writing.durable import Waiters
+from logsrv.linelog.store.writing.syncer import Syncer
 from logsrv.timer import Timer
 
 log = Logger()
@@ -139,14 +140,20 @@ class Store:
         with contextlib.suppress(OSError, StoreError):
             self._active.leave_worn()
         self._sealer = Sealer(
-            self._active, self._policy, disk=disk, lock=lock, now=self._reactor.seconds, tell=tell
+            self._active,
+            self._policy,
+            disk=disk,
+            lock=lock,
+            now=self._reactor.seconds,
+            tell=tell,
+            rivals=begun.rivals,
         )
         self._writer = Writer(self._active, tell=tell, look=self._look)
         self._syncing, self._sync_seconds = Trouble(tell, *SYNCING), Durations()
         self._watch()
         self.accepts = True
         self._syncer = Syncer(
-            self._active, disk, self._syncing, self._sync_seconds, self._sealer.wake
+            self._active, disk, self._syncing, self._sync_seconds, self._sealer.take
         )
         sync = _thread("store-sync", self._syncer.run)
         seal = _thread("store-seal", self._sealer.run)
@@ -164,8 +171,8 @@ class Store:
         watch("store_syncs_total", lambda: writer.syncing.successes + syncing.successes)
         watch("segments_sealed_total", lambda: sealer.sealed)
         watch("segments_removed_total", lambda: sealer.removed)
-        watch("store_segments", lambda: sealer.kept[0] + 1)
-        watch("store_bytes", lambda: sealer.kept[1] + self.position.offset)
+        watch("store_segments", lambda: sealer.held.total[0] + 1)
+        watch("store_bytes", lambda: sealer.held.total[1] + self.position.offset)
         watch("senders_paused", lambda: self.valve.closed)
         for kind in TROUBLES:
             watch("store_trouble", partial(self._fails, kind), kind=kind)
@@ -235,7 +242,7 @@ class Store:
         The directory stays the one that was opened, wherever it was moved.
         """
         self._writer.queue.put(self._active.reopen)
-        self._sealer.wake()
+        self._sealer.look()
 
     def apply(self, policy: StorePolicy) -> None:
         """Go by another policy: writing behind all that was appended, the rest from now on."""
@@ -244,7 +251,7 @@ class Store:
         self._policy = policy
         self._writer.queue.put(lambda: self._active.apply(policy))
         self._sealer.policy = policy
-        self._sealer.wake()
+        self._sealer.look()
         self._settle()
 
     @property

@@ -19,6 +19,7 @@ from logsrv.linelog.plugin.metrics import METRICS
 from logsrv.linelog.store.disk.disk import Disk
 from logsrv.linelog.store.policy import DAY, StorePolicy
 from logsrv.linelog.store.store import Store
+from logsrv.linelog.store.writing import syncer
 
 OpenStore = Callable[..., Store]
 
@@ -62,3 +63,9 @@ def open_store(tmp_path: Path) -> Iterator[OpenStore]:
     for store in opened:
         with contextlib.suppress(StoreError):
             pytest_twisted.blockon(store.close())
+
+
+@pytest.fixture
+def often(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Sync each tenth of a second, and try again as often."""
+    monkeypatch.setattr(syncer, "SYNC_EVERY", 0.1)

@@ -80,6 +80,11 @@ class Disk:
         except OSError:
             return "another place"
 
+    def changed(self) -> tuple[int, int, int]:
+        """Return what is another when another directory is held, or a name in it was made or removed."""
+        held = os.fstat(self._fd)
+        return held.st_dev, held.st_ino, held.st_mtime_ns
+
     def entries(self) -> dict[str, bool]:
         """Return the names in the directory, and whether each is that of a plain file."""
         # A descriptor of its own: two threads that list by one share the place they have come to.

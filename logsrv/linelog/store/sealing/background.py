@@ -1,14 +1,11 @@
-"""The two threads beside the writer: one syncs, one seals and removes. Neither ever makes it wait."""
+"""The thread that seals and removes segments beside the writer, which never waits for it."""
 
 from __future__ import annotations
 
-import contextlib
 import errno
-import os
-import sys
 import threading
-from collections.abc import Callable
-from queue import Empty
+from collections import deque
+from collections.abc import Callable, Iterable
 from time import monotonic
 
 from twisted.logger import Logger
@@ -17,24 +14,16 @@ from logsrv.kit.observe.durations import LONG, Durations
 from logsrv.linelog.store.disk.disk import Disk
 from logsrv.linelog.store.disk.lock import DirectoryLock
 from logsrv.linelog.store.disk.trouble import InReactor, Trouble
-from logsrv.linelog.store.policy import DAY, Indexing, StorePolicy, Sync
+from logsrv.linelog.store.policy import DAY, Indexing, StorePolicy
 from logsrv.linelog.store.recover import settle
+from logsrv.linelog.store.sealing.held import HeldSegments, size_of
 from logsrv.linelog.store.sealing.packing import pack_beside
-from logsrv.linelog.store.sealing.retain import BelievedTime, measure, retain, size_of
+from logsrv.linelog.store.sealing.retain import MOST_AT_ONCE, BelievedTime, retain
 from logsrv.linelog.store.sealing.seal import Interrupted, seal
-from logsrv.linelog.store.segments.segment import (
-    Form,
-    Position,
-    Segment,
-    note_synced,
-    rivals,
-    save_number,
-    sealed_segments,
-)
+from logsrv.linelog.store.segments.segment import Form, Segment, counted_files, save_number
 from logsrv.linelog.store.writing.active import ActiveSegment
 
 log = Logger()
-SYNC_EVERY = 1.0
 LOOK_EVERY = 60.0
 # Empty segments, as starts after a crash leave them, stay for a while: who follows the store passes through
 # them, and would take a number that is missing for lines that were removed.
@@ -43,96 +32,13 @@ EMPTY_KEPT = 16
 _OF_THE_DISK = (errno.ENOSPC, errno.EDQUOT, errno.EROFS)
 
 
-class Syncer:
-    """Syncs the active segment once a second if the policy says so, and segments that are no longer active.
-
-    It uses descriptors of its own, never the writer's, and closes both when a segment is left: no other
-    thread closes one meanwhile, so what is synced cannot become another file.
-
-    seconds: how long syncs take. sealable: is called when a segment was left.
-    """
-
-    def __init__(
-        self,
-        active: ActiveSegment,
-        disk: Disk,
-        syncing: Trouble,
-        seconds: Durations,
-        sealable: Callable[[], None],
-    ) -> None:
-        self._active = active
-        self._disk = disk
-        self._syncing = syncing
-        self._seconds = seconds
-        self._sealable = sealable
-        # Every segment that was left is on the medium, so a place in the active one can be named.
-        self._whole = True
-        self._noted = active.synced
-
-    def run(self) -> None:
-        """Run the thread, until there are no more segments to leave."""
-        due = monotonic() + SYNC_EVERY
-        while True:
-            try:
-                left = self._active.left.get(timeout=max(0.0, due - monotonic()))
-            except Empty:
-                self._sync_active()
-                self.note(self._active.synced)
-                due = monotonic() + SYNC_EVERY
-                continue
-            if left is None:
-                return
-            self._take_over(*left)
-
-    def _sync_active(self) -> None:
-        active, syncing = self._active, self._syncing
-        number, fd = active.beside
-        position = active.position
-        wanted = active.policy.sync is Sync.INTERVAL and position != active.synced
-        if position.segment == number and (wanted or syncing.why is not None):
-            syncing.attempt(self._seconds.timed, self._disk.fdatasync, fd)
-            if syncing.why is not None:
-                active.doubtful = number
-            elif active.doubtful != number:
-                active.synced = position
-
-    def _take_over(self, writers: int, fd: int) -> None:
-        if self._active.policy.sync is Sync.NEVER:
-            self._whole = False
-        else:
-            self._syncing.attempt(self._seconds.timed, self._sync_left, fd)
-            self._whole = self._whole and self._syncing.why is None
-        for one in writers, fd:
-            # An error of a network file system here is about synced bytes, or has been told.
-            with contextlib.suppress(OSError):
-                os.close(one)
-        self._sealable()
-
-    def _sync_left(self, fd: int) -> None:
-        try:
-            self._disk.fdatasync(fd)
-        finally:
-            self._disk.sync_directory()
-
-    def note(self, synced: Position) -> None:
-        """Write down how far everything is on the medium: a start after a power cut looks behind that.
-
-        Not synced: whatever of these notes is on the medium was true when it was written.
-        """
-        if self._whole and synced != self._noted:
-            with contextlib.suppress(OSError):
-                note_synced(synced, self._disk)
-                self._noted = synced
-
-
 class Sealer:
-    """Compresses full segments and removes the oldest by the policy, at the lowest priority.
+    """Compresses full segments and removes the oldest by the policy.
 
-    now: the time of day, in seconds since 1970. It touches nothing while the directory's lock is not
-    ours.
+    now: the time of day, in seconds since 1970. rivals: the names of files that a start has said to have
+    the number of another. It touches nothing while the directory's lock is not ours.
 
-    kept: how many sealed segments there are, and their bytes, as it last saw them. compressing,
-    removing: what goes wrong with that, if anything does.
+    held: the sealed segments. compressing, removing: what goes wrong with that, if anything does.
     """
 
     def __init__(
@@ -144,11 +50,12 @@ class Sealer:
         lock: DirectoryLock,
         now: Callable[[], float],
         tell: InReactor,
+        rivals: Iterable[str] = (),
     ) -> None:
         self.policy = policy
         self.sealed = 0
         self.removed = 0
-        self.kept = (0, 0)
+        self.held = HeldSegments(disk)
         self.seconds = Durations(LONG)
         self._active = active
         self._disk = disk
@@ -161,8 +68,9 @@ class Sealer:
         self._settling = self._trouble("looking at segments of the same number")
         self.removing = self._trouble("removing old segments")
         self.compressing = self._trouble("compressing a segment")
-        # Recovery has said these, a moment ago.
-        self._rivals = {one.name for one, _ in rivals(disk)}
+        self._rivals = set(rivals)
+        self._left: deque[Segment] = deque()
+        self._listed: tuple[float, object] | None = None
         self._wake = threading.Event()
         self._going = True
 
@@ -170,8 +78,23 @@ class Sealer:
         starts = "{what} failed, trying again later: {why}"
         return Trouble(self._tell, starts, "{what} works again", what=what)
 
-    def wake(self) -> None:
-        """Look for something to do."""
+    @property
+    def kept(self) -> tuple[int, int]:
+        """How many sealed segments there are, and their bytes."""
+        return self.held.total
+
+    def take(self, left: Segment | None) -> None:
+        """Seal a segment that is no longer written to; None: one that went by another way.
+
+        May be called in any thread.
+        """
+        if left is not None:
+            self._left.append(left)
+        self._wake.set()
+
+    def look(self) -> None:
+        """Look for what there is to do, also for what others have done to the directory."""
+        self._listed = None
         self._wake.set()
 
     def stop(self) -> None:
@@ -180,11 +103,11 @@ class Sealer:
         self._wake.set()
 
     def run(self) -> None:
-        """Run the thread: a turn when woken, and once a minute."""
-        if sys.platform == "linux":
-            # On Linux a "process" is a thread here, so this slows down nothing but us.
-            with contextlib.suppress(OSError):
-                os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), 19)
+        """Run the thread: a turn when woken, and once a minute.
+
+        Its priority is that of the process. One of a low priority that has the interpreter's lock and no
+        processor stops all others: for seconds, beside two busy programs on two cores.
+        """
         while self._going:
             self._turn()
             self._wake.wait(LOOK_EVERY)
@@ -196,9 +119,7 @@ class Sealer:
         now = self._looking.attempt(self._look_around)
         if now is None:
             return
-        self._settling.attempt(
-            settle, self._disk, self._rivals, self._active.position.segment, self._tell
-        )
+        self._settling.attempt(self._list)
         self._retain(now)
         self.compressing.attempt(self._seal_all, now, given_up=Interrupted)
         if self._going and self.compressing.why is not None:
@@ -232,6 +153,23 @@ class Sealer:
         self._lock.check()
         return believed
 
+    def _list(self) -> None:
+        """Look through the directory, if somebody else may have changed it since the last time.
+
+        Whatever we do there changes its time as well; so in a store that is written to, this is once a
+        minute: 60 ms of processor time with 20,000 segments.
+        """
+        listed, moment = self._listed, monotonic()
+        # Before the listing: what changes during it is seen the next time.
+        changed = self._disk.changed()
+        if listed is not None and (moment - listed[0] < LOOK_EVERY or listed[1] == changed):
+            return
+        self._listed = moment, changed
+        found = counted_files(self._disk)
+        if settle(self._disk, found, self._rivals, self._active.position.segment, self._tell):
+            found = counted_files(self._disk)
+        self.held.look([one for one, counted in found if one is counted])
+
     def _seal_all(self, now: float) -> None:
         """Seal all plain segments, the oldest first; raises what the first raised that cannot be sealed.
 
@@ -252,14 +190,18 @@ class Sealer:
                 raise failed
 
     def _waiting(self) -> list[Segment]:
+        while self._left:
+            self.held.add(self._left.popleft())
         # A file with the number of the active segment may yet be given its old name back.
         active = self._active.position.segment
-        found = sealed_segments(self._disk) if self._going else []
-        plain = [one for one in found if one.form is Form.PLAIN and one.number < active]
         return [
             one
-            for one in plain
-            if one.number < active - EMPTY_KEPT or size_of(one.name, self._disk)
+            for one in self.held.plain()
+            if self._going
+            and (
+                one.number < active - EMPTY_KEPT
+                or (one.number < active and size_of(one.name, self._disk))
+            )
         ]
 
     def _seal(self, plain: Segment) -> None:
@@ -267,6 +209,7 @@ class Sealer:
             # Its name tells the numbers that are used up; from now on the file `number` does.
             save_number(self._active.position.segment, self._disk)
             self._disk.unlink(plain.name)
+            self.held.remove(plain.number)
             return
         with_words = self.policy.index is Indexing.WORDS
         self.seconds.timed(
@@ -277,15 +220,25 @@ class Sealer:
             with_words=with_words,
             pack=pack_beside,
         )
+        self.held.add(Segment(plain.number, plain.packed, Form.PACKED))
         self.sealed += 1
 
     def _retain(self, now: float, *, stuck: bool = False) -> None:
-        removed = self.removing.attempt(lambda: retain(self._disk, self.policy, now, stuck=stuck))
-        for segment in removed or ():
-            self.removed += 1
-            self._tell(
-                log.info, "removed {path}, by the policy", path=self._disk.path(segment.name)
+        more = True
+        while more and self._going:
+            removed = self.removing.attempt(
+                lambda: retain(self._disk, self.held, self.policy, now, stuck=stuck)
             )
-        # A file that goes meanwhile is seen at the next look.
-        with contextlib.suppress(OSError):
-            self.kept = measure(self._disk)
+            self._say_removed(removed or [])
+            more = removed is not None and len(removed) == MOST_AT_ONCE
+
+    def _say_removed(self, removed: list[Segment]) -> None:
+        self.removed += len(removed)
+        for segment in removed:
+            path = self._disk.path(segment.name)
+            self._tell(log.info, "removed {path}, by the policy", path=path)
+        if len(removed) == MOST_AT_ONCE:
+            # Those behind them wait until the reactor has had its turn at these.
+            said = threading.Event()
+            self._tell(said.set)
+            said.wait(1)

@@ -5,65 +5,62 @@ What is removed does not come back, so a clock that jumps is not believed at onc
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator
+from itertools import islice
 from typing import NamedTuple
-
-import attrs
 
 from logsrv.linelog.store.disk.disk import Disk
 from logsrv.linelog.store.policy import DAY, StorePolicy
-from logsrv.linelog.store.segments.segment import (
-    ACTIVE,
-    Form,
-    Segment,
-    keep_number,
-    sealed_segments,
-)
+from logsrv.linelog.store.sealing.held import Held, HeldSegments, size_of
+from logsrv.linelog.store.segments.segment import ACTIVE, Segment, keep_number
 
-
-@attrs.frozen
-class Held:
-    """A sealed segment, the bytes all its files take, and when its last line was received."""
-
-    segment: Segment
-    size: int
-    last: float
+# Removals are said in the log, which takes longer than they do: many at once would hold up the reactor.
+MOST_AT_ONCE = 32
 
 
 def expired(
-    held: Sequence[Held], active_size: int, policy: StorePolicy, now: float, *, stuck: bool = False
-) -> list[Held]:
-    """Return the segments in `held` (oldest first) that the policy no longer wants; oldest first.
+    held: Iterable[Held], total: int, policy: StorePolicy, now: float, *, stuck: bool = False
+) -> Iterator[Held]:
+    """Yield the segments in `held` (oldest first) that the policy no longer wants; oldest first.
 
     Those that wait for compression will be smaller soon: `keep_bytes` neither counts nor removes them,
-    unless the compression is `stuck`. Those that are empty wait for none.
+    unless the compression is `stuck`.
 
-    `active_size` counts towards `keep_bytes`, but the active segment itself is never removed. What
-    was written while the clock was ahead of `now` is as old as what was written next.
+    total: all bytes that count, those of the active segment among them; but that one is never removed. What
+    was written while the clock was ahead of `now` is as old as what was written next. Looks no further than
+    it must.
     """
-    lasts = [now]
-    for one in reversed(held):
-        lasts.append(one.last if one.last <= now else lasts[-1])
-    counted = [stuck or not one.size or one.segment.form is Form.PACKED for one in held]
-    total = active_size + sum(one.size for one, counts in zip(held, counted, strict=True) if counts)
-    gone = []
-    for one, last, counts in zip(held, reversed(lasts), counted, strict=False):
+    for one, last in _with_last(held, now):
+        counts = stuck or not one.waits
         too_much = counts and policy.keep_bytes is not None and total > policy.keep_bytes
         too_old = policy.keep_days is not None and now - last > policy.keep_days * DAY
         if not (too_much or too_old):
-            break
-        gone.append(one)
+            return
+        yield one
         total -= one.size if counts else 0
-    return gone
 
 
-def retain(disk: Disk, policy: StorePolicy, now: float, *, stuck: bool = False) -> list[Segment]:
-    """Remove what the policy no longer wants; return what was removed. Raises OSError."""
+def _with_last(held: Iterable[Held], now: float) -> Iterator[tuple[Held, float]]:
+    """Yield each with the time of its last line, or of the next that was not ahead of `now`."""
+    ahead: list[Held] = []
+    for one in held:
+        ahead.append(one)
+        if one.last <= now:
+            yield from ((earlier, one.last) for earlier in ahead)
+            ahead.clear()
+    yield from ((one, now) for one in ahead)
+
+
+def retain(
+    disk: Disk, held: HeldSegments, policy: StorePolicy, now: float, *, stuck: bool = False
+) -> list[Segment]:
+    """Remove what the policy no longer wants, MOST_AT_ONCE at most; return what. Raises OSError."""
     if policy.keep_bytes is None and policy.keep_days is None:
         return []
-    held = [_look(segment, disk) for segment in sealed_segments(disk)]
-    active_size = size_of(ACTIVE, disk)
-    gone = [one.segment for one in expired(held, active_size, policy, now, stuck=stuck)]
+    total = size_of(ACTIVE, disk) + held.total[1] - (0 if stuck else held.waiting[1])
+    gone = [
+        one.segment for one in islice(expired(held, total, policy, now, stuck=stuck), MOST_AT_ONCE)
+    ]
     if not gone:
         return []
     # A number is used once: the file must know a higher one before the names of these are gone.
@@ -73,27 +70,8 @@ def retain(disk: Disk, policy: StorePolicy, now: float, *, stuck: bool = False) 
         # The text first: an index without its segment is cleared away on start, not the reverse.
         for name in segment.files:
             disk.unlink(name)
+        held.remove(segment.number)
     return removed
-
-
-def measure(disk: Disk) -> tuple[int, int]:
-    """Return how many sealed segments there are, and the bytes their files take. Raises OSError."""
-    sizes = [_look(segment, disk).size for segment in sealed_segments(disk)]
-    return len(sizes), sum(sizes)
-
-
-def _look(segment: Segment, disk: Disk) -> Held:
-    found = disk.stat(segment.name)
-    size = found.st_size + sum(size_of(name, disk) for name in segment.files[1:])
-    return Held(segment, size, last=found.st_mtime)
-
-
-def size_of(name: str, disk: Disk) -> int:
-    """Return how many bytes a file has; 0 if there is none. Raises OSError."""
-    try:
-        return disk.stat(name).st_size
-    except FileNotFoundError:
-        return 0
 
 
 class Doubt(NamedTuple):

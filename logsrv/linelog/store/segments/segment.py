@@ -162,9 +162,9 @@ def no_files(disk: Disk, names: Names | None = None) -> list[str]:
     )
 
 
-def half_rotated(disk: Disk) -> list[Segment]:
+def half_rotated(disk: Disk, names: Names | None = None) -> list[Segment]:
     """Return the sealed names of the active segment: the traces of a rotation under way or broken off."""
-    return [found for found, active in _named_so(disk) if active]
+    return [found for found, active in _named_so(disk, names) if active]
 
 
 def _named_so(disk: Disk, names: Names | None = None) -> list[tuple[Segment, bool]]:
@@ -198,9 +198,9 @@ def _inode(name: str, disk: Disk) -> tuple[int, int] | None:
     return found.st_dev, found.st_ino
 
 
-def loose_files(disk: Disk) -> list[str]:
+def loose_files(disk: Disk, names: Names | None = None) -> list[str]:
     """Return files of a sealing that never came to hold a segment, and indexes whose segment is gone."""
-    entries = disk.entries()
+    entries = disk.entries() if names is None else names
     found = [(name, late.fullmatch(_BESIDE, name)) for name, plain in entries.items() if plain]
     return [
         name
@@ -211,16 +211,14 @@ def loose_files(disk: Disk) -> list[str]:
 
 def sealed_segments(disk: Disk, names: Names | None = None) -> list[Segment]:
     """Return the sealed segments in order, one for each number: the packed file if there are more."""
-    return [one for one, counted in _counted(disk, names) if one is counted]
+    return [one for one, counted in counted_files(disk, names) if one is counted]
 
 
-def rivals(disk: Disk) -> list[tuple[Segment, Segment]]:
-    """Return the sealed files that `sealed_segments` leaves out, each with the one that it names."""
-    return [(one, counted) for one, counted in _counted(disk) if one is not counted]
+def counted_files(disk: Disk, names: Names | None = None) -> list[tuple[Segment, Segment]]:
+    """Return the sealed files in order, each with the one that counts of those with its number.
 
-
-def _counted(disk: Disk, names: Names | None = None) -> list[tuple[Segment, Segment]]:
-    """Return the sealed files in order, each with the one that counts of those with its number."""
+    That is the file itself, if it is one of the `sealed_segments`.
+    """
     found = sealed_files(disk, names)
     counted: dict[int, Segment] = {}
     for one in sorted(found, key=lambda one: one.form is not Form.PACKED):
@@ -288,7 +286,7 @@ def keep_number(disk: Disk) -> int:
 
 def make_synced(disk: Disk) -> None:
     """Make the file `synced` unless there is one. Raises OSError."""
-    if SYNCED not in disk.entries():
+    if not disk.holds(SYNCED):
         disk.put(SYNCED, _place_text(NOWHERE))
 
 

@@ -13,6 +13,7 @@ import os
 from collections.abc import Callable, Sequence
 from queue import SimpleQueue
 from time import monotonic
+from typing import NamedTuple
 
 from twisted.logger import Logger
 
@@ -24,13 +25,24 @@ from logsrv.linelog.store.disk.trouble import InReactor, Trouble
 from logsrv.linelog.store.policy import StorePolicy
 from logsrv.linelog.store.recover import Begun, open_active
 from logsrv.linelog.store.segments import segment
-from logsrv.linelog.store.segments.segment import Position
+from logsrv.linelog.store.segments.segment import Form, Position, Segment
 
 log = Logger()
 RETRY_AFTER = 1.0
 # Seconds between two looks at the file while lines come. A look before each write took a third of the
 # throughput: fstat gives up the interpreter's lock and waits for it again.
 LOOK_EVERY = 0.02
+
+
+class Left(NamedTuple):
+    """A segment that is no longer active: both descriptors, for another thread to sync and close.
+
+    sealed: what it is now; None if it has gone another way, as when somebody has moved it.
+    """
+
+    fd: int
+    beside: int
+    sealed: Segment | None
 
 
 class ActiveSegment:
@@ -42,8 +54,7 @@ class ActiveSegment:
         the thread that syncs.
     started: when its first line came, by the clock that never jumps: a wall clock that is set back
         cannot delay a rotation that way.
-    left: both descriptors of segments that are no longer active, for another thread to sync and close;
-        None when there will be no more.
+    left: segments that are no longer active; None when there will be no more.
 
     replacing: what goes wrong with putting another file in its place, if anything does.
 
@@ -65,7 +76,7 @@ class ActiveSegment:
         self.position = Position(begun.number, opened.size)
         self.synced = segment.NOWHERE
         self.policy = policy
-        self.left: SimpleQueue[tuple[int, int] | None] = SimpleQueue()
+        self.left: SimpleQueue[Left | None] = SimpleQueue()
         self._unended = opened.torn
         self._worn, self._named = begun.worn, begun.named
         self._started = started
@@ -108,7 +119,7 @@ class ActiveSegment:
         while self._worn:
             self._end_line()
             self._lock.check()
-            self._go_on(*self._replace(), 0)
+            self._go_on(*self._replace())
             self._worn -= 1
 
     def _end_line(self) -> None:
@@ -192,15 +203,19 @@ class ActiveSegment:
             if self._worn:
                 return
             self._lock.check()
-            fd, beside = self._replace()
+            fresh = self._replace()
         except (OSError, StoreError) as error:
             self._put_off(f"{self._path} cannot be rotated: {reason(error)}")
             return
-        self._go_on(fd, beside, 0)
+        self._go_on(*fresh)
 
-    def _replace(self) -> tuple[int, int]:
-        """Let current.log be a new file, and this one have its sealed name; return the new descriptors."""
-        named = segment.sealed_name(self.position.segment, segment.first_moment(self.fd))
+    def _replace(self) -> tuple[int, int, int, Segment]:
+        """Let current.log be a new file, and this one have its sealed name.
+
+        Returns the new descriptors, the bytes in the new file, and what this one is now.
+        """
+        number = self.position.segment
+        named = self._named or segment.sealed_name(number, segment.first_moment(self.fd))
         fresh = segment.tmp(segment.ACTIVE)
         with contextlib.ExitStack() as undo:
             # The new file first: when no descriptor is left, nothing has changed.
@@ -208,13 +223,13 @@ class ActiveSegment:
             undo.callback(os.close, fd)
             beside = self._disk.open(fresh, os.O_RDWR)
             undo.callback(os.close, beside)
-            undo.callback(self._name(self._named or named))
+            undo.callback(self._name(named))
             # A power cut that kept the second step and not the first would leave the segment no name.
             self._disk.sync_directory()
             self._disk.rename(fresh, segment.ACTIVE)
             undo.pop_all()
         self._named = ""
-        return fd, beside
+        return fd, beside, 0, Segment(number, named, Form.PLAIN)
 
     def _name(self, sealed: str) -> Callable[[], None]:
         """Give current.log its sealed name; return what takes it away again."""
@@ -266,9 +281,9 @@ class ActiveSegment:
         self._not_before = monotonic() + RETRY_AFTER
         self.replacing.failed(why)
 
-    def _go_on(self, fd: int, beside: int, size: int) -> None:
+    def _go_on(self, fd: int, beside: int, size: int, sealed: Segment | None = None) -> None:
         """Write to another file from now on, which is the next segment and has `size` bytes."""
-        old = self.fd, self.beside[1]
+        old = Left(self.fd, self.beside[1], sealed)
         number = self.position.segment + 1
         self.fd, self.beside = fd, (number, beside)
         self.replacing.works()

@@ -1,8 +1,7 @@
-"""Syncing and sealing beside the writer."""
+"""Sealing beside the writer."""
 
 from __future__ import annotations
 
-import errno
 import os
 import random
 import threading
@@ -17,97 +16,13 @@ from twisted.logger import capturedLogs
 
 from logsrv.kit.observe.metrics import Metrics
 from logsrv.linelog.plugin.metrics import METRICS
-from logsrv.linelog.store.policy import DAY, Indexing, StorePolicy, Sync
+from logsrv.linelog.store.policy import DAY, Indexing, StorePolicy
 from logsrv.linelog.store.sealing import background
 from logsrv.linelog.store.sealing.background import EMPTY_KEPT
-from logsrv.linelog.store.segments.segment import synced_place
 from logsrv.linelog.store.store import Store
-from tests.linelog.store.faults import FaultyDisk, at, batch, no_space, stored, text_of, until
+from tests.linelog.store.faults import FaultyDisk, batch, no_space, stored, text_of, until
 
 OpenStore = Callable[..., Store]
-
-
-@pytest.fixture
-def often(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Sync each tenth of a second, and try again as often."""
-    monkeypatch.setattr(background, "SYNC_EVERY", 0.1)
-
-
-@pytest.mark.usefixtures("often")
-@pytest_twisted.ensureDeferred
-async def test_a_sync_that_takes_long_does_not_keep_lines_from_the_file(
-    open_store: OpenStore,
-) -> None:
-    disk, go, begun = FaultyDisk(), threading.Event(), threading.Event()
-
-    def slow() -> None:
-        begun.set()
-        go.wait(60)
-
-    store = open_store(disk, sync=Sync.INTERVAL)
-    disk.before["fdatasync"] = slow
-    store.append(batch(b"one"))
-    await until(begun.is_set)
-    store.append(batch(b"two"))
-    await store.durable()
-    assert text_of(store.directory) == stored(b"one", b"two")
-    go.set()
-
-
-@pytest.mark.usefixtures("often")
-@pytest_twisted.ensureDeferred
-async def test_a_sync_that_fails_is_said_once_and_tried_again(open_store: OpenStore) -> None:
-    disk = FaultyDisk()
-    store = open_store(disk, sync=Sync.INTERVAL)
-    disk.calls.clear()
-    disk.errors["fdatasync"] = OSError(5, "Input/output error")
-    with capturedLogs() as events:
-        store.append(batch(b"one"))
-        await until(lambda: disk.calls.count("fdatasync") >= 2)
-        del disk.errors["fdatasync"]
-        await until(lambda: any("synced again" in event["log_format"] for event in events))
-    assert len([event for event in events if "cannot be synced" in event["log_format"]]) == 1
-
-
-@pytest.mark.usefixtures("often")
-@pytest_twisted.ensureDeferred
-async def test_a_sync_that_failed_is_tried_again_though_none_is_wanted_any_more(
-    open_store: OpenStore,
-) -> None:
-    """Else a reload that ends the syncing would leave the trouble for ever."""
-    disk = FaultyDisk()
-    store = open_store(disk, sync=Sync.INTERVAL)
-    disk.errors["fdatasync"] = OSError(5, "Input/output error")
-    store.append(batch(b"one"))
-    await until(lambda: "sync" in store.troubles())
-    store.apply(StorePolicy(sync=Sync.NEVER))
-    del disk.errors["fdatasync"]
-    await until(lambda: "sync" not in store.troubles(), within=10)
-
-
-@pytest_twisted.ensureDeferred
-async def test_a_store_is_synced_once_a_second_and_not_while_it_is_idle(
-    open_store: OpenStore,
-) -> None:
-    disk = FaultyDisk()
-    store = open_store(disk, sync=Sync.INTERVAL)
-    disk.calls.clear()
-    store.append(batch(b"one"))
-    await until(lambda: "fdatasync" in disk.calls)
-    ended = time.monotonic() + 1.5
-    await until(lambda: time.monotonic() > ended)
-    assert disk.calls.count("fdatasync") == 1
-
-
-@pytest.mark.usefixtures("often")
-@pytest_twisted.ensureDeferred
-async def test_a_segment_is_synced_when_another_takes_its_place(open_store: OpenStore) -> None:
-    disk = FaultyDisk()
-    store = open_store(disk, sync=Sync.INTERVAL)
-    old = (store.directory / "current.log").stat().st_ino
-    store.append(batch(b"one"))
-    store.rotate()
-    await until(lambda: old in disk.synced)
 
 
 @pytest.mark.usefixtures("often")
@@ -331,33 +246,6 @@ async def test_nothing_is_sealed_whose_names_cannot_be_synced(open_store: OpenSt
 
 @pytest.mark.usefixtures("often")
 @pytest_twisted.ensureDeferred
-async def test_how_far_all_is_on_the_medium_is_written_down(open_store: OpenStore) -> None:
-    store = open_store(sync=Sync.INTERVAL)
-    store.append(batch(b"one"))
-    await until(lambda: synced_place(at(store.directory)) == (1, len(stored(b"one"))))
-    store.rotate()
-    store.append(batch(b"two"))
-    await until(lambda: synced_place(at(store.directory)) == (2, len(stored(b"two"))))
-
-
-@pytest.mark.usefixtures("often")
-@pytest_twisted.ensureDeferred
-async def test_a_segment_that_was_left_unsynced_stays_in_doubt(open_store: OpenStore) -> None:
-    disk = FaultyDisk()
-    store = open_store(disk, sync=Sync.NEVER)
-    store.append(batch(b"one"))
-    store.rotate()
-    await until(lambda: len(list(store.directory.glob("*.idx"))) == 1)
-    store.apply(StorePolicy(sync=Sync.INTERVAL))
-    disk.synced.clear()
-    store.append(batch(b"two"))
-    await until(lambda: (store.directory / "current.log").stat().st_ino in disk.synced)
-    await store.close()
-    assert synced_place(at(store.directory)) == (0, 0)
-
-
-@pytest.mark.usefixtures("often")
-@pytest_twisted.ensureDeferred
 async def test_empty_segments_stay_for_who_follows_and_not_for_ever(
     open_store: OpenStore, tmp_path: Path
 ) -> None:
@@ -374,46 +262,74 @@ async def test_empty_segments_stay_for_who_follows_and_not_for_ever(
     assert not store.troubles()
 
 
-@pytest.mark.usefixtures("often")
+async def segments(store: Store, metrics: Metrics, *, packed: int) -> None:
+    """Write and seal so many segments, and wait until they are counted."""
+    for number in range(packed):
+        store.append(batch(b"%d" % number))
+        store.rotate()
+    await until(lambda: len(list(store.directory.glob("*.zst"))) == packed)
+    await until(lambda: metrics.value("segments_sealed_total") == packed)
+
+
+def on_disk(directory: Path) -> int:
+    return sum(path.stat().st_size for path in directory.glob("0*"))
+
+
 @pytest_twisted.ensureDeferred
-async def test_a_close_that_fails_does_not_end_the_syncing(
+async def test_what_is_there_is_known_after_a_start_and_after_each_rotation(
+    open_store: OpenStore,
+) -> None:
+    metrics = Metrics(METRICS)
+    store = open_store(metrics=metrics)
+    await segments(store, metrics, packed=3)
+    assert metrics.value("store_segments") == 4
+    assert metrics.value("store_bytes") == on_disk(store.directory)
+    await store.close()
+    again = Metrics(METRICS)
+    open_store(metrics=again)
+    await until(lambda: again.value("store_segments") == 4)
+    await until(lambda: again.value("store_bytes") == on_disk(store.directory))
+
+
+@pytest_twisted.ensureDeferred
+async def test_a_segment_that_somebody_removes_is_counted_no_more(open_store: OpenStore) -> None:
+    """By SIGHUP at once, else within some minutes."""
+    metrics = Metrics(METRICS)
+    store = open_store(metrics=metrics)
+    await segments(store, metrics, packed=3)
+    for path in store.directory.glob("0000000002-*"):
+        path.unlink()
+    store.reopen()
+    await until(lambda: metrics.value("store_segments") == 3)
+    assert metrics.value("store_bytes") == on_disk(store.directory)
+
+
+@pytest_twisted.ensureDeferred
+async def test_a_change_from_outside_is_noticed_by_itself(
     open_store: OpenStore, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """As NFS and quotas say it late, when a file is closed."""
-    disk = FaultyDisk()
-    store = open_store(disk, sync=Sync.INTERVAL)
-    store.append(batch(b"one"))
-    await store.durable()
-    real = os.close
-
-    def close(fd: int) -> None:
-        real(fd)
-        if threading.current_thread().name == "store-sync":
-            raise OSError(errno.EDQUOT, "Disk quota exceeded")
-
-    monkeypatch.setattr(os, "close", close)
-    store.rotate()
-    await until(lambda: store.position.segment == 2)
-    store.append(batch(b"two"))
-    await store.durable()
-    inode = (store.directory / "current.log").stat().st_ino
-    await until(lambda: inode in disk.synced, within=5)
+    monkeypatch.setattr(background, "LOOK_EVERY", 0.05)
+    metrics = Metrics(METRICS)
+    store = open_store(metrics=metrics)
+    await segments(store, metrics, packed=2)
+    (store.directory / "0000000001-20200101T000000Z.log").write_bytes(stored(b"stranger"))
+    with capturedLogs() as events:
+        await until(lambda: any("has the number of" in one["log_format"] for one in events))
+    for path in store.directory.glob("0000000002-*"):
+        path.unlink()
+    await until(lambda: metrics.value("store_segments") == 2)
 
 
 @pytest_twisted.ensureDeferred
-@pytest.mark.parametrize("sync", [Sync.INTERVAL, Sync.ALWAYS])
-async def test_a_sync_that_works_after_one_that_failed_says_nothing_of_the_segment(
-    open_store: OpenStore, sync: Sync
-) -> None:
-    """The kernel has let go of what it could not write; a start is to look for a hole there."""
-    disk = FaultyDisk()
-    store = open_store(disk, sync=sync)
-    disk.errors["fdatasync"] = OSError(errno.EIO, "Input/output error")
-    store.append(batch(b"one"))
-    await until(lambda: "sync" in store.troubles())
-    del disk.errors["fdatasync"]
-    await until(lambda: "sync" not in store.troubles(), within=10)
-    assert synced_place(at(store.directory)) == (0, 0)
-    store.rotate()
-    store.append(batch(b"two"))
-    await until(lambda: synced_place(at(store.directory)) == (2, len(stored(b"two"))))
+async def test_a_rotation_lists_nothing(open_store: OpenStore) -> None:
+    """With 20,000 segments a listing takes as long as all else."""
+    disk, listed = FaultyDisk(), list[int]()
+    metrics = Metrics(METRICS)
+    store = open_store(disk, metrics=metrics, keep_bytes=1 << 30)
+    await segments(store, metrics, packed=1)
+    disk.before["entries"] = lambda: listed.append(1)
+    for number in range(5):
+        store.append(batch(b"%d" % number))
+        store.rotate()
+    await until(lambda: metrics.value("segments_sealed_total") == 6)
+    assert listed == []

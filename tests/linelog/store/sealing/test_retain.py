@@ -8,12 +8,14 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
-import attrs
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from logsrv.linelog.store.policy import DAY, StorePolicy
-from logsrv.linelog.store.sealing.retain import BelievedTime, Held, expired, measure, retain
+from logsrv.linelog.store.sealing import retain as retention
+from logsrv.linelog.store.sealing.held import Held, HeldSegments
+from logsrv.linelog.store.sealing.retain import BelievedTime, expired, retain
 from logsrv.linelog.store.sealing.seal import seal
 from logsrv.linelog.store.segments.segment import Form, Segment, save_number, sealed_segments
 from tests.linelog.store.faults import at, stored
@@ -21,6 +23,21 @@ from tests.linelog.store.faults import at, stored
 START = 1_795_155_522.0
 YEAR = 365 * DAY
 MINUTE = 60.0
+
+
+def gone(
+    all_: list[Held], active: int, policy: StorePolicy, now: float, *, stuck: bool = False
+) -> list[Held]:
+    """What expires of these, beside an active segment of so many bytes."""
+    total = active + sum(one.size for one in all_ if stuck or not one.waits)
+    return list(expired(all_, total, policy, now, stuck=stuck))
+
+
+def known(directory: Path) -> HeldSegments:
+    """The segments of a directory, as after a listing."""
+    held = HeldSegments(at(directory))
+    held.look(sealed_segments(at(directory)))
+    return held
 
 
 def held(*sizes: int) -> list[Held]:
@@ -35,49 +52,49 @@ def test_what_stays_fits_or_is_the_active_segment_alone(
     sizes: list[int], active: int, keep: int
 ) -> None:
     all_ = held(*sizes)
-    gone = expired(all_, active, StorePolicy(keep_bytes=keep), 0)
-    left = sizes[len(gone) :]
-    assert gone == all_[: len(gone)]
+    removed = gone(all_, active, StorePolicy(keep_bytes=keep), 0)
+    left = sizes[len(removed) :]
+    assert removed == all_[: len(removed)]
     assert sum(left) + active <= keep or not left
-    if gone:
-        assert sum(left) + gone[-1].size + active > keep
+    if removed:
+        assert sum(left) + removed[-1].size + active > keep
 
 
 def test_bytes_that_wait_for_compression_count_only_when_they_stay_so() -> None:
     all_ = [Held(Segment(n, str(n), Form.PACKED if n < 2 else Form.PLAIN), 10, 0) for n in range(4)]
     keep = StorePolicy(keep_bytes=15)
-    assert expired(all_, 0, keep, 0, stuck=False) == all_[:1]
-    assert expired(all_, 20, keep, 0, stuck=False) == all_[:2]
-    assert expired(all_, 0, keep, 0, stuck=True) == all_[:3]
-    assert expired(all_, 0, StorePolicy(keep_days=1), 2 * DAY, stuck=False) == all_
+    assert gone(all_, 0, keep, 0, stuck=False) == all_[:1]
+    assert gone(all_, 20, keep, 0, stuck=False) == all_[:2]
+    assert gone(all_, 0, keep, 0, stuck=True) == all_[:3]
+    assert gone(all_, 0, StorePolicy(keep_days=1), 2 * DAY, stuck=False) == all_
 
 
 def test_days_count_from_the_last_line_of_a_segment() -> None:
-    gone = expired(held(1, 1, 1, 1), 0, StorePolicy(keep_days=1.5), 3 * DAY)
-    assert [one.segment.number for one in gone] == [0, 1]
+    removed = gone(held(1, 1, 1, 1), 0, StorePolicy(keep_days=1.5), 3 * DAY)
+    assert [one.segment.number for one in removed] == [0, 1]
 
 
 def test_what_was_written_while_the_clock_was_ahead_is_as_old_as_what_came_next() -> None:
     """It neither stays until then, nor keeps what is older from being removed."""
     all_ = held(1, 1, 1, 1)
-    ahead = [*all_[:2], attrs.evolve(all_[2], last=9000 * DAY), all_[3]]
+    ahead = [*all_[:2], all_[2]._replace(last=9000 * DAY), all_[3]]
     days = StorePolicy(keep_days=1.5)
-    assert expired(ahead, 0, days, 3 * DAY) == ahead[:2]
-    assert expired(ahead, 0, days, 4.6 * DAY) == ahead
-    assert expired(ahead[:3], 0, days, 3 * DAY) == ahead[:2]
+    assert gone(ahead, 0, days, 3 * DAY) == ahead[:2]
+    assert gone(ahead, 0, days, 4.6 * DAY) == ahead
+    assert gone(ahead[:3], 0, days, 3 * DAY) == ahead[:2]
 
 
 def test_a_segment_from_before_a_jump_ahead_is_not_removed_before_its_turn() -> None:
     """A dead battery: written in 1970, between segments with the right time."""
     all_ = held(1, 1, 1)
-    early = [all_[0], attrs.evolve(all_[1], last=-9000 * DAY), all_[2]]
-    assert expired(early, 0, StorePolicy(keep_days=2.5), 2 * DAY) == []
+    early = [all_[0], all_[1]._replace(last=-9000 * DAY), all_[2]]
+    assert gone(early, 0, StorePolicy(keep_days=2.5), 2 * DAY) == []
 
 
 def test_without_a_policy_nothing_is_removed(tmp_path: Path) -> None:
     (tmp_path / "0000000001-20261120T061842Z.log").write_bytes(stored(b"one"))
     save_number(2, at(tmp_path))
-    assert retain(at(tmp_path), StorePolicy(), 1e12) == []
+    assert retain(at(tmp_path), known(tmp_path), StorePolicy(), 1e12) == []
 
 
 def test_a_removed_segment_goes_with_its_index_and_its_last_line_was_too_old(
@@ -90,29 +107,33 @@ def test_a_removed_segment_goes_with_its_index_and_its_last_line_was_too_old(
         seal(Segment(number, path.name, Form.PLAIN), at(tmp_path))
         (tmp_path / f"{path.name}.zst.words").touch()
     save_number(3, at(tmp_path))
-    removed = retain(at(tmp_path), StorePolicy(keep_days=1), 2.5 * DAY)
+    removed = retain(at(tmp_path), known(tmp_path), StorePolicy(keep_days=1), 2.5 * DAY)
     assert [segment.number for segment in removed] == [1]
     assert [segment.number for segment in sealed_segments(at(tmp_path))] == [2]
     assert len(list(tmp_path.glob("*.idx"))) == len(list(tmp_path.glob("*.words"))) == 1
 
 
-def test_sealed_segments_are_measured_with_their_indexes(tmp_path: Path) -> None:
-    assert measure(at(tmp_path)) == (0, 0)
-    first, second = (f"000000000{number}-20261120T061842Z.log" for number in (1, 2))
-    (tmp_path / first).write_bytes(stored(b"one"))
-    seal(Segment(1, first, Form.PLAIN), at(tmp_path))
-    (tmp_path / second).write_bytes(stored(b"two"))
-    (tmp_path / "current.log").write_bytes(stored(b"three"))
-    files = [path.stat().st_size for path in tmp_path.glob("0*")]
-    assert len(files) == 3
-    assert measure(at(tmp_path)) == (2, sum(files))
+def test_many_are_removed_some_at_a_time_and_those_without_lines_with_them(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(retention, "MOST_AT_ONCE", 2)
+    for number in range(1, 6):
+        (tmp_path / f"000000000{number}-20261120T061842Z.log.zst").write_bytes(b"x" * (number - 1))
+    save_number(9, at(tmp_path))
+    held = known(tmp_path)
+    removed = [
+        [one.number for one in retain(at(tmp_path), held, StorePolicy(keep_bytes=4), 0)]
+        for _ in range(3)
+    ]
+    assert removed == [[1, 2], [3, 4], []]
+    assert held.total == (1, 4) and len(list(tmp_path.glob("0*"))) == 1
 
 
 def test_a_number_that_is_not_saved_cannot_come_again(tmp_path: Path) -> None:
     """A crash between the rotation and the saving of the number, or a full disk there."""
     (tmp_path / "0000000001-20261120T061842Z.log").write_bytes(stored(b"one"))
     save_number(1, at(tmp_path))
-    assert retain(at(tmp_path), StorePolicy(keep_bytes=1), 0, stuck=True) == []
+    assert retain(at(tmp_path), known(tmp_path), StorePolicy(keep_bytes=1), 0, stuck=True) == []
 
 
 def running(believed: float = START) -> BelievedTime:
@@ -174,5 +195,5 @@ def test_a_start_with_a_clock_far_ahead_of_the_last_run_waits_for_a_day() -> Non
 
 def test_an_empty_segment_keeps_no_other_from_being_removed() -> None:
     all_ = held(0, 10, 10)
-    empty = attrs.evolve(all_[0], segment=Segment(0, "0", Form.PLAIN))
-    assert expired([empty, *all_[1:]], 0, StorePolicy(keep_bytes=15), 0) == [empty, all_[1]]
+    empty = all_[0]._replace(segment=Segment(0, "0", Form.PLAIN))
+    assert gone([empty, *all_[1:]], 0, StorePolicy(keep_bytes=15), 0) == [empty, all_[1]]

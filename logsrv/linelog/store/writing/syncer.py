@@ -1,0 +1,101 @@
+"""The thread that syncs beside the writer, which never waits for it."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+from collections.abc import Callable
+from queue import Empty
+from time import monotonic
+
+from logsrv.kit.observe.durations import Durations
+from logsrv.linelog.store.disk.disk import Disk
+from logsrv.linelog.store.disk.trouble import Trouble
+from logsrv.linelog.store.policy import Sync
+from logsrv.linelog.store.segments.segment import Position, Segment, note_synced
+from logsrv.linelog.store.writing.active import ActiveSegment, Left
+
+SYNC_EVERY = 1.0
+
+
+class Syncer:
+    """Syncs the active segment once a second if the policy says so, and segments that are no longer active.
+
+    It uses descriptors of its own, never the writer's, and closes both when a segment is left: no other
+    thread closes one meanwhile, so what is synced cannot become another file.
+
+    seconds: how long syncs take. sealable: is called when a segment was left, with what it is now, unless
+    that is unknown.
+    """
+
+    def __init__(
+        self,
+        active: ActiveSegment,
+        disk: Disk,
+        syncing: Trouble,
+        seconds: Durations,
+        sealable: Callable[[Segment | None], None],
+    ) -> None:
+        self._active = active
+        self._disk = disk
+        self._syncing = syncing
+        self._seconds = seconds
+        self._sealable = sealable
+        # Every segment that was left is on the medium, so a place in the active one can be named.
+        self._whole = True
+        self._noted = active.synced
+
+    def run(self) -> None:
+        """Run the thread, until there are no more segments to leave."""
+        due = monotonic() + SYNC_EVERY
+        while True:
+            try:
+                left = self._active.left.get(timeout=max(0.0, due - monotonic()))
+            except Empty:
+                self._sync_active()
+                self.note(self._active.synced)
+                due = monotonic() + SYNC_EVERY
+                continue
+            if left is None:
+                return
+            self._take_over(left)
+
+    def _sync_active(self) -> None:
+        active, syncing = self._active, self._syncing
+        number, fd = active.beside
+        position = active.position
+        wanted = active.policy.sync is Sync.INTERVAL and position != active.synced
+        if position.segment == number and (wanted or syncing.why is not None):
+            syncing.attempt(self._seconds.timed, self._disk.fdatasync, fd)
+            if syncing.why is not None:
+                active.doubtful = number
+            elif active.doubtful != number:
+                active.synced = position
+
+    def _take_over(self, left: Left) -> None:
+        if self._active.policy.sync is Sync.NEVER:
+            self._whole = False
+        else:
+            self._syncing.attempt(self._seconds.timed, self._sync_left, left.beside)
+            self._whole = self._whole and self._syncing.why is None
+        for one in left.fd, left.beside:
+            # An error of a network file system here is about synced bytes, or has been told.
+            with contextlib.suppress(OSError):
+                os.close(one)
+        self._sealable(left.sealed)
+
+    def _sync_left(self, fd: int) -> None:
+        try:
+            self._disk.fdatasync(fd)
+        finally:
+            self._disk.sync_directory()
+
+    def note(self, synced: Position) -> None:
+        """Write down how far everything is on the medium: a start after a power cut looks behind that.
+
+        Not synced: whatever of these notes is on the medium was true when it was written.
+        """
+        if self._whole and synced != self._noted:
+            with contextlib.suppress(OSError):
+                note_synced(synced, self._disk)
+                self._noted = synced

@@ -1,0 +1,124 @@
+"""What is known of sealed segments is what a listing finds, after whatever happens to them."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from logsrv.linelog.store.sealing import held as held_module
+from logsrv.linelog.store.sealing.held import HeldSegments
+from logsrv.linelog.store.sealing.seal import seal
+from logsrv.linelog.store.segments.segment import Form, Segment, sealed_segments
+from tests.linelog.store.faults import FaultyDisk, at, stored
+
+
+def plain(directory: Path, number: int, text: bytes = b"text\n") -> Segment:
+    name = f"{number:010}-20261120T061842Z.log"
+    (directory / name).write_bytes(text)
+    return Segment(number, name, Form.PLAIN)
+
+
+def packed(directory: Path, number: int) -> Segment:
+    segment = plain(directory, number, stored(b"%d" % number))
+    seal(segment, at(directory))
+    return Segment(number, segment.packed, Form.PACKED)
+
+
+def numbers(held: HeldSegments) -> list[int]:
+    return [one.segment.number for one in held]
+
+
+def looked(directory: Path) -> HeldSegments:
+    held = HeldSegments(at(directory))
+    held.look(sealed_segments(at(directory)))
+    return held
+
+
+def test_sealed_segments_are_counted_with_their_indexes_and_not_the_active_one(
+    tmp_path: Path,
+) -> None:
+    assert looked(tmp_path).total == (0, 0)
+    packed(tmp_path, 1)
+    plain(tmp_path, 2, stored(b"two"))
+    (tmp_path / "current.log").write_bytes(stored(b"three"))
+    files = [path.stat().st_size for path in tmp_path.glob("0*")]
+    assert len(files) == 3
+    held = looked(tmp_path)
+    assert held.total == (2, sum(files)) and held.waiting == (1, len(stored(b"two")))
+
+
+def test_what_is_changed_by_ourselves_is_known_as_a_listing_would_find_it(tmp_path: Path) -> None:
+    held = HeldSegments(at(tmp_path))
+    for number in range(1, 8):
+        held.add(plain(tmp_path, number, stored(b"x" * number) if number != 4 else b""))
+    assert held.waiting[0] == 6 and len(held.plain()) == 7
+    for number in (2, 5):
+        held.add(packed(tmp_path, number))
+    for path in tmp_path.glob("0000000003-*"):
+        path.unlink()
+    held.remove(3)
+    listed = looked(tmp_path)
+    assert list(held) == list(listed) and numbers(held) == [1, 2, 4, 5, 6, 7]
+    assert (held.total, held.waiting) == (listed.total, listed.waiting)
+    assert held.plain() == listed.plain()
+
+
+def test_what_others_remove_and_bring_back_is_found_by_the_next_listing(tmp_path: Path) -> None:
+    """Somebody who makes room, and somebody who has saved old segments."""
+    for number in (2, 3, 4):
+        packed(tmp_path, number)
+    held = looked(tmp_path)
+    for path in tmp_path.glob("0000000003-*"):
+        path.unlink()
+    packed(tmp_path, 1)
+    plain(tmp_path, 9)
+    held.look(sealed_segments(at(tmp_path)))
+    assert numbers(held) == [1, 2, 4, 9]
+    listed = looked(tmp_path)
+    assert (held.total, held.waiting) == (listed.total, listed.waiting)
+
+
+def test_a_segment_that_goes_before_it_is_looked_at_is_left_out(tmp_path: Path) -> None:
+    held = HeldSegments(at(tmp_path))
+    segment = plain(tmp_path, 1)
+    held.add(segment)
+    (tmp_path / segment.name).unlink()
+    held.add(segment)
+    held.add(Segment(2, "0000000002-20261120T061842Z.log", Form.PLAIN))
+    assert (list(held), held.total, held.waiting, held.plain()) == ([], (0, 0), (0, 0), [])
+
+
+def test_sizes_are_looked_at_again_a_part_at_a_time(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Word indexes come and go beside a running server."""
+    monkeypatch.setattr(held_module, "LOOKED_AT_AGAIN", 2)
+    segments = [packed(tmp_path, number) for number in range(1, 6)]
+    held = looked(tmp_path)
+    before = held.total[1]
+    for segment in segments:
+        (tmp_path / segment.words).write_bytes(b"x" * 1000)
+    grown = []
+    for _ in range(4):
+        held.look(sealed_segments(at(tmp_path)))
+        grown.append((held.total[1] - before) // 1000)
+    assert grown == [2, 3, 5, 5]
+
+
+def test_a_listing_looks_at_no_file_that_is_known_but_a_few(tmp_path: Path) -> None:
+    for number in range(1, 1001):
+        (tmp_path / f"{number:010}-20261120T061842Z.log.zst").touch()
+    disk, looks = FaultyDisk().enter(tmp_path), list[str]()
+    held, real = HeldSegments(disk), disk.stat
+
+    def stat(name: str) -> object:
+        looks.append(name)
+        return real(name)
+
+    held.look(sealed_segments(disk))
+    disk.stat = stat  # type: ignore[method-assign, assignment]
+    held.add(Segment(1001, "0000001001-20261120T061842Z.log", Form.PLAIN))
+    assert len(looks) == 1
+    held.look(sealed_segments(disk))
+    assert len(looks) < 3 * held_module.LOOKED_AT_AGAIN + 10

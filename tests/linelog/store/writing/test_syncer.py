@@ -1,0 +1,169 @@
+"""Syncing beside the writer."""
+
+from __future__ import annotations
+
+import errno
+import os
+import threading
+import time
+from collections.abc import Callable
+
+import pytest
+import pytest_twisted
+from twisted.logger import capturedLogs
+
+from logsrv.linelog.store.policy import StorePolicy, Sync
+from logsrv.linelog.store.segments.segment import synced_place
+from logsrv.linelog.store.store import Store
+from tests.linelog.store.faults import FaultyDisk, at, batch, stored, text_of, until
+
+OpenStore = Callable[..., Store]
+
+
+@pytest.mark.usefixtures("often")
+@pytest_twisted.ensureDeferred
+async def test_a_sync_that_takes_long_does_not_keep_lines_from_the_file(
+    open_store: OpenStore,
+) -> None:
+    disk, go, begun = FaultyDisk(), threading.Event(), threading.Event()
+
+    def slow() -> None:
+        begun.set()
+        go.wait(60)
+
+    store = open_store(disk, sync=Sync.INTERVAL)
+    disk.before["fdatasync"] = slow
+    store.append(batch(b"one"))
+    await until(begun.is_set)
+    store.append(batch(b"two"))
+    await store.durable()
+    assert text_of(store.directory) == stored(b"one", b"two")
+    go.set()
+
+
+@pytest.mark.usefixtures("often")
+@pytest_twisted.ensureDeferred
+async def test_a_sync_that_fails_is_said_once_and_tried_again(open_store: OpenStore) -> None:
+    disk = FaultyDisk()
+    store = open_store(disk, sync=Sync.INTERVAL)
+    disk.calls.clear()
+    disk.errors["fdatasync"] = OSError(5, "Input/output error")
+    with capturedLogs() as events:
+        store.append(batch(b"one"))
+        await until(lambda: disk.calls.count("fdatasync") >= 2)
+        del disk.errors["fdatasync"]
+        await until(lambda: any("synced again" in event["log_format"] for event in events))
+    assert len([event for event in events if "cannot be synced" in event["log_format"]]) == 1
+
+
+@pytest.mark.usefixtures("often")
+@pytest_twisted.ensureDeferred
+async def test_a_sync_that_failed_is_tried_again_though_none_is_wanted_any_more(
+    open_store: OpenStore,
+) -> None:
+    """Else a reload that ends the syncing would leave the trouble for ever."""
+    disk = FaultyDisk()
+    store = open_store(disk, sync=Sync.INTERVAL)
+    disk.errors["fdatasync"] = OSError(5, "Input/output error")
+    store.append(batch(b"one"))
+    await until(lambda: "sync" in store.troubles())
+    store.apply(StorePolicy(sync=Sync.NEVER))
+    del disk.errors["fdatasync"]
+    await until(lambda: "sync" not in store.troubles(), within=10)
+
+
+@pytest_twisted.ensureDeferred
+async def test_a_store_is_synced_once_a_second_and_not_while_it_is_idle(
+    open_store: OpenStore,
+) -> None:
+    disk = FaultyDisk()
+    store = open_store(disk, sync=Sync.INTERVAL)
+    disk.calls.clear()
+    store.append(batch(b"one"))
+    await until(lambda: "fdatasync" in disk.calls)
+    ended = time.monotonic() + 1.5
+    await until(lambda: time.monotonic() > ended)
+    assert disk.calls.count("fdatasync") == 1
+
+
+@pytest.mark.usefixtures("often")
+@pytest_twisted.ensureDeferred
+async def test_a_segment_is_synced_when_another_takes_its_place(open_store: OpenStore) -> None:
+    disk = FaultyDisk()
+    store = open_store(disk, sync=Sync.INTERVAL)
+    old = (store.directory / "current.log").stat().st_ino
+    store.append(batch(b"one"))
+    store.rotate()
+    await until(lambda: old in disk.synced)
+
+
+@pytest.mark.usefixtures("often")
+@pytest_twisted.ensureDeferred
+async def test_how_far_all_is_on_the_medium_is_written_down(open_store: OpenStore) -> None:
+    store = open_store(sync=Sync.INTERVAL)
+    store.append(batch(b"one"))
+    await until(lambda: synced_place(at(store.directory)) == (1, len(stored(b"one"))))
+    store.rotate()
+    store.append(batch(b"two"))
+    await until(lambda: synced_place(at(store.directory)) == (2, len(stored(b"two"))))
+
+
+@pytest.mark.usefixtures("often")
+@pytest_twisted.ensureDeferred
+async def test_a_segment_that_was_left_unsynced_stays_in_doubt(open_store: OpenStore) -> None:
+    disk = FaultyDisk()
+    store = open_store(disk, sync=Sync.NEVER)
+    store.append(batch(b"one"))
+    store.rotate()
+    await until(lambda: len(list(store.directory.glob("*.idx"))) == 1)
+    store.apply(StorePolicy(sync=Sync.INTERVAL))
+    disk.synced.clear()
+    store.append(batch(b"two"))
+    await until(lambda: (store.directory / "current.log").stat().st_ino in disk.synced)
+    await store.close()
+    assert synced_place(at(store.directory)) == (0, 0)
+
+
+@pytest.mark.usefixtures("often")
+@pytest_twisted.ensureDeferred
+async def test_a_close_that_fails_does_not_end_the_syncing(
+    open_store: OpenStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As NFS and quotas say it late, when a file is closed."""
+    disk = FaultyDisk()
+    store = open_store(disk, sync=Sync.INTERVAL)
+    store.append(batch(b"one"))
+    await store.durable()
+    real = os.close
+
+    def close(fd: int) -> None:
+        real(fd)
+        if threading.current_thread().name == "store-sync":
+            raise OSError(errno.EDQUOT, "Disk quota exceeded")
+
+    monkeypatch.setattr(os, "close", close)
+    store.rotate()
+    await until(lambda: store.position.segment == 2)
+    store.append(batch(b"two"))
+    await store.durable()
+    inode = (store.directory / "current.log").stat().st_ino
+    await until(lambda: inode in disk.synced, within=5)
+
+
+@pytest_twisted.ensureDeferred
+@pytest.mark.parametrize("sync", [Sync.INTERVAL, Sync.ALWAYS])
+async def test_a_sync_that_works_after_one_that_failed_says_nothing_of_the_segment(
+    open_store: OpenStore, sync: Sync
+) -> None:
+    """The kernel has let go of what it could not write; a start is to look for a hole there."""
+    disk = FaultyDisk()
+    store = open_store(disk, sync=sync)
+    disk.errors["fdatasync"] = OSError(errno.EIO, "Input/output error")
+    store.append(batch(b"one"))
+    await until(lambda: "sync" in store.troubles())
+    del disk.errors["fdatasync"]
+    await until(lambda: "sync" not in store.troubles(), within=10)
+    assert synced_place(at(store.directory)) == (0, 0)
+    store.rotate()
+    store.append(batch(b"two"))
+    await until(lambda: synced_place(at(store.directory)) == (2, len(stored(b"two"))))
