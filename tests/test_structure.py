@@ -129,6 +129,11 @@ MAY_IMPORT: dict[str, tuple[str, ...]] = {
     "logsrv.linelog.store.disk": ("logsrv.linelog.batch",),
     "logsrv.linelog.store.segments": ("logsrv.linelog.store.disk", "logsrv.kit.text"),
     "logsrv.linelog.store.words": ("logsrv.linelog.store.disk", "logsrv.linelog.store.segments"),
+    "logsrv.linelog.store.catalog": (
+        "logsrv.linelog.store.disk",
+        "logsrv.linelog.store.segments",
+        "logsrv.linelog.store.words",
+    ),
     "logsrv.linelog.store.writing": (
         "logsrv.linelog.batch",
         "logsrv.linelog.store.disk",
@@ -141,6 +146,8 @@ MAY_IMPORT: dict[str, tuple[str, ...]] = {
         "logsrv.linelog.store.disk",
         "logsrv.linelog.store.segments",
         "logsrv.linelog.store.words",
+        "logsrv.linelog.store.catalog",
+        "logsrv.memory",
         "logsrv.linelog.store.writing",
         "logsrv.linelog.store.policy",
         "logsrv.linelog.store.recover",

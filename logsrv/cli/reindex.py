@@ -3,8 +3,9 @@
 A search reads only the parts of a sealed segment that its word index names. Segments get one when they are
 sealed, unless --index none was in force or they are of an older version of logsrv; this makes it for
 them, and replaces one that is damaged. So it does with the index of frames (.idx): one of an older
-version leaves out nothing by time. A server may go on writing into the store. A word index that would
-take more than 15 % of its segment is not kept: such segments are read whole.
+version leaves out nothing by time. Small segments share one word index for some hundreds of them: their
+catalog. A server may go on writing into the store. A word index that would take more than 15 % of its
+segment is not kept: such segments are read whole.
 
 Exit status: 0, or 1 when a segment is damaged or an index could not be written.
 """
@@ -37,7 +38,9 @@ def run(arguments: argparse.Namespace) -> int:
     try:
         disk = late.Disk().enter(directory)
         try:
-            for one in late.make_indexes(disk):
+            for name in late.make_catalogs(disk):
+                print(f"{name}: made the catalog of these small segments", flush=True)
+            for one in late.make_indexes(disk, late.has_words_of(disk)):
                 looked_at += not one.gone
                 made += bool(one.made)
                 failed += one.error is not None

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 
     from logsrv.linelog.read.texts import Frames
     from logsrv.linelog.read.view import View
+    from logsrv.linelog.store.catalog.layout import CatalogEntry
     from logsrv.linelog.store.segments.segment import Position
 
     Work: TypeAlias = Callable[["ReadTask"], list[bytes]]
@@ -68,15 +69,23 @@ def tasks(
     *,
     reverse: bool = False,
     by_words: Callable[[Frames], int | None] = lambda _: None,
+    by_catalogs: Callable[[int], CatalogEntry | None] = lambda _: None,
 ) -> Iterator[ReadTask]:
     """Yield what has to be read, in the order of the store, or the newest first.
 
     by_words: the frames that the word index says can have a hit, frame n as bit n; None for all.
+    by_catalogs: the entry of a segment, by its number, that its catalog says can have none.
     """
     numbers = [one.number for one in view.segments]
     for number in reversed(numbers) if reverse else numbers:
         if not _may_have(view, number, scope):
             stats.skipped_segments += 1
+            continue
+        without = by_catalogs(number)
+        if without is not None:
+            stats.skipped_segments += 1
+            stats.skipped_frames += without.frames
+            stats.skipped_bytes += without.size
             continue
         frames = view.open(number)
         if frames is None:

@@ -9,7 +9,7 @@ import os
 
 from logsrv.linelog.read.plan import Stats, tasks
 from logsrv.linelog.read.pool import worked
-from logsrv.linelog.read.words import by_words
+from logsrv.linelog.read.words import by_catalogs, by_words
 from logsrv.linelog.store.segments.segment import Position
 from logsrv.named import NamedTuple
 
@@ -133,12 +133,25 @@ class Search:
 
     def run(self, work: Work, *, reverse: bool = False) -> Iterator[tuple[ReadTask, list[bytes]]]:
         """Do `work` on every frame that can have hits, by all cores; yield the results in order."""
-        planned = tasks(self.view, self.scope, self.stats, reverse=reverse, by_words=self._by_words)
+        planned = self._planned(reverse)
         tell, processes = self.view.tell, self._processes
         for done in worked(work, planned, tell, processes=processes, for_many=self._for_many):
             yield done
             if self.on_frame is not None:
                 self.on_frame()
+
+    def _planned(self, reverse: bool) -> Iterator[ReadTask]:
+        view, needs = self.view, self.matcher.needs
+        if needs is None or not self._with_index:
+            return tasks(view, self.scope, self.stats, reverse=reverse)
+        return tasks(
+            view,
+            self.scope,
+            self.stats,
+            reverse=reverse,
+            by_words=lambda frames: by_words(view, frames, needs),
+            by_catalogs=by_catalogs(view, needs),
+        )
 
     def _for_many(self) -> None:
         from logsrv.memory import keep_freed_memory
@@ -192,10 +205,6 @@ class Search:
         # All TIMEs of a store have one length, and as text they are in order.
         time = line[: len(since or until)].decode("latin-1")
         return time >= since and (not until or time < until)
-
-    def _by_words(self, frames: Frames) -> int | None:
-        needs = self.matcher.needs
-        return by_words(self.view, frames, needs) if needs and self._with_index else None
 
 
 def in_text(matcher: Matcher, is_of: IsOf | None, position: Position, text: bytes) -> Iterator[Hit]:

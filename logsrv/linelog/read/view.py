@@ -15,7 +15,13 @@ from logsrv.kit.text.time import rfc3339
 from logsrv.linelog.read.texts import PackedFrames, PlainFrames
 from logsrv.linelog.store.disk.disk import Disk, reason
 from logsrv.linelog.store.segments import index
-from logsrv.linelog.store.segments.segment import ACTIVE, Form, no_files, segments_and_names
+from logsrv.linelog.store.segments.segment import (
+    ACTIVE,
+    CATALOG_SUFFIX,
+    Form,
+    no_files,
+    segments_and_names,
+)
 from logsrv.linelog.store.segments.times import NONE, UNKNOWN, Times, together
 
 TYPE_CHECKING = False
@@ -25,8 +31,10 @@ if TYPE_CHECKING:
     from typing import Self
 
     from logsrv.linelog.read.texts import Frames
+    from logsrv.linelog.store.catalog.catalog import Catalog, Catalogs, Known
     from logsrv.linelog.store.segments.index import Index
     from logsrv.linelog.store.segments.segment import Segment
+    from logsrv.linelog.store.words.lookup import Words
 
 # A segment that is found may be sealed or rotated before it is opened; never so often in a row.
 _TRIES = 1000
@@ -48,8 +56,8 @@ class View:
         self._teller = os.getpid()
         self._told: set[str] = set()
         self._loaded: Index | None = None
-        # What current.log was when the segments were listed: it has the number of the last of them as long
-        # as it is the same file. Held open, for the next file could have the inode of one that is gone.
+        # The file that was current.log when the segments were listed: as long as it is, it has the number
+        # of the last of them. Held open, for another could come to have the inode of one that is gone.
         self._active = -1
         try:
             self._disk = Disk().enter(directory)
@@ -82,6 +90,8 @@ class View:
             self._let_go()
         self._by_number = {one.number: one for one in self.segments}
         self._no_files = no_files(self._disk, names)
+        self._catalog_names = [name for name in names if name.endswith(CATALOG_SUFFIX)]
+        self._catalogs: Catalogs | None = None
 
     def renew(self) -> None:
         """Look which segments there are now, unless the active one is what it was when last looked.
@@ -142,11 +152,27 @@ class View:
             self.note(f"{self._disk.path(segment.words)} is not used: {reason(error)}")
             return None
 
+    def known(self, number: int) -> Known | None:
+        """Return what a catalog has of a segment as it is now; None if there is no such."""
+        segment = self._by_number.get(number)
+        if not self._catalog_names or segment is None or segment.form is not Form.PACKED:
+            return None
+        if self._catalogs is None:
+            self._catalogs = _catalogs()(self._disk, self._catalog_names, self.note)
+        return self._catalogs.known(segment)
+
+    def asked(self, catalog: Catalog, ask: Callable[[Words], int | None]) -> int | None:
+        """Return what the words of a catalog answer; None if it has none that can be used."""
+        return self._catalogs.asked(catalog, ask) if self._catalogs is not None else None
+
     def times(self, number: int) -> Times:
-        """Return the times of the lines of a segment, as far as the head of its index tells."""
+        """Return the times of the lines of a segment, as far as a catalog or its index tells."""
         segment = self._by_number.get(number)
         if segment is None or segment.form is not Form.PACKED:
             return UNKNOWN
+        known = self.known(number)
+        if known is not None:
+            return known.entry.times
         try:
             head = index.load_head(segment, self._disk)
             fits = self._disk.stat(segment.name).st_size <= head.compressed
@@ -260,6 +286,13 @@ def _walking() -> ModuleType:
     from logsrv.linelog.read import walk
 
     return walk
+
+
+def _catalogs() -> type[Catalogs]:
+    """Return what reads catalogs, which a store without small segments does not have."""
+    from logsrv.linelog.store.catalog.catalog import Catalogs
+
+    return Catalogs
 
 
 def _why(error: Exception) -> str:

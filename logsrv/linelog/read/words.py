@@ -1,4 +1,4 @@
-"""The frames that can have what a query needs, by the word index of a segment."""
+"""The frames that can have what a query needs, by the word index of a segment; segments, by catalogs."""
 
 from __future__ import annotations
 
@@ -10,9 +10,13 @@ from logsrv.linelog.store.words.lookup import Words
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from logsrv.linelog.query.matching.needs import Need
     from logsrv.linelog.read.texts import Frames
     from logsrv.linelog.read.view import View
+    from logsrv.linelog.store.catalog.catalog import Catalog
+    from logsrv.linelog.store.catalog.layout import CatalogEntry
 
 
 def by_words(view: View, frames: Frames, need: Need) -> int | None:
@@ -39,6 +43,26 @@ def by_words(view: View, frames: Frames, need: Need) -> int | None:
         return None
     finally:
         os.close(fd)
+
+
+def by_catalogs(view: View, need: Need) -> Callable[[int], CatalogEntry | None]:
+    """Return what tells of a segment, by its number, that it has no line with `need`: it returns its entry.
+
+    It returns None for one that may have some, or is in no catalog.
+    """
+    answers: dict[Catalog, int | None] = {}
+
+    def without(number: int) -> CatalogEntry | None:
+        known = view.known(number)
+        if known is None:
+            return None
+        catalog, place, entry = known
+        if catalog not in answers:
+            answers[catalog] = view.asked(catalog, lambda words: _frames(words, need))
+        found = answers[catalog]
+        return None if found is None or found >> place & 1 else entry
+
+    return without
 
 
 def _frames(words: Words, need: Need) -> int | None:

@@ -40,6 +40,12 @@ class Disk:
         self._fd = os.open(directory, DIRECTORY)
         return self
 
+    def hold(self, fd: int) -> Self:
+        """Hold the directory that a descriptor is of, until `leave`."""
+        self.directory = "."
+        self._fd = fd
+        return self
+
     def renew(self) -> None:
         """Hold another directory of this path, made if need be, if the one held was removed."""
         if self.is_gone():

@@ -16,6 +16,7 @@ from logsrv.linelog.store.disk.lock import DirectoryLock
 from logsrv.linelog.store.disk.trouble import InReactor, Trouble
 from logsrv.linelog.store.policy import DAY, Indexing, StorePolicy
 from logsrv.linelog.store.recover import settle
+from logsrv.linelog.store.sealing.cataloguing import Cataloguer
 from logsrv.linelog.store.sealing.held import HeldSegments, size_of
 from logsrv.linelog.store.sealing.packing import pack_beside
 from logsrv.linelog.store.sealing.retain import MOST_AT_ONCE, BelievedTime, retain
@@ -68,6 +69,8 @@ class Sealer:
         self._settling = self._trouble("looking at segments of the same number")
         self.removing = self._trouble("removing old segments")
         self.compressing = self._trouble("compressing a segment")
+        self._cataloguing = self._trouble("making a catalog of small segments")
+        self._cataloguer = Cataloguer(disk, lambda: self._going)
         self._rivals = set(rivals)
         self._left: deque[Segment] = deque()
         self._listed: tuple[float, object] | None = None
@@ -124,6 +127,11 @@ class Sealer:
         self.compressing.attempt(self._seal_all, now, given_up=Interrupted)
         if self._going and self.compressing.why is not None:
             self._retain(now, stuck=True)
+        if self._going and self._cataloguer.due:
+            with_words = self.policy.index is Indexing.WORDS
+            make = self._cataloguer.make
+            if self._cataloguing.attempt(make, with_words, given_up=Interrupted):
+                self._wake.set()
 
     def _look_around(self) -> float:
         """Return the time to go by; look where the directory is, and make sure that it is still ours."""
@@ -212,7 +220,7 @@ class Sealer:
             self.held.remove(plain.number)
             return
         with_words = self.policy.index is Indexing.WORDS
-        self.seconds.timed(
+        made = self.seconds.timed(
             seal,
             plain,
             self._disk,
@@ -220,14 +228,23 @@ class Sealer:
             with_words=with_words,
             pack=pack_beside,
         )
-        self.held.add(Segment(plain.number, plain.packed, Form.PACKED))
+        packed = Segment(plain.number, plain.packed, Form.PACKED)
+        self.held.add(packed)
         self.sealed += 1
+        self._cataloguer.sealed(packed, made.compressed)
 
     def _retain(self, now: float, *, stuck: bool = False) -> None:
         more = True
         while more and self._going:
             removed = self.removing.attempt(
-                lambda: retain(self._disk, self.held, self.policy, now, stuck=stuck)
+                lambda: retain(
+                    self._disk,
+                    self.held,
+                    self.policy,
+                    now,
+                    stuck=stuck,
+                    catalogs=self._cataloguer.size,
+                )
             )
             self._say_removed(removed or [])
             more = removed is not None and len(removed) == MOST_AT_ONCE
@@ -235,6 +252,7 @@ class Sealer:
     def _say_removed(self, removed: list[Segment]) -> None:
         self.removed += len(removed)
         for segment in removed:
+            self._cataloguer.removed(segment)
             path = self._disk.path(segment.name)
             self._tell(log.info, "removed {path}, by the policy", path=path)
         if len(removed) == MOST_AT_ONCE:

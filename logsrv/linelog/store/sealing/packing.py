@@ -137,7 +137,7 @@ def main(arguments: list[str]) -> int:
     disk = HandedDisk(files)
     body = b""
     try:
-        made = pack_here(Segment(number, name, Form.PLAIN), disk, _has_server, with_words)
+        made = pack_here(Segment(number, name, Form.PLAIN), disk, has_server, with_words)
         found: dict[str, object] = {"not kept": disk.removed}
         body = encode(made)
     except Interrupted:
@@ -148,7 +148,8 @@ def main(arguments: list[str]) -> int:
     return 0
 
 
-def _has_server() -> bool:
+def has_server() -> bool:
+    """Return whether the server that has started this process still runs."""
     return not select([sys.stdin], [], [], 0)[0]
 
 

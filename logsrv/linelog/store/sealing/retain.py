@@ -52,12 +52,21 @@ def _with_last(held: Iterable[Held], now: float) -> Iterator[tuple[Held, float]]
 
 
 def retain(
-    disk: Disk, held: HeldSegments, policy: StorePolicy, now: float, *, stuck: bool = False
+    disk: Disk,
+    held: HeldSegments,
+    policy: StorePolicy,
+    now: float,
+    *,
+    stuck: bool = False,
+    catalogs: int = 0,
 ) -> list[Segment]:
-    """Remove what the policy no longer wants, MOST_AT_ONCE at most; return what. Raises OSError."""
+    """Remove what the policy no longer wants, MOST_AT_ONCE at most; return what. Raises OSError.
+
+    catalogs: the bytes of these, which count as well.
+    """
     if policy.keep_bytes is None and policy.keep_days is None:
         return []
-    total = size_of(ACTIVE, disk) + held.total[1] - (0 if stuck else held.waiting[1])
+    total = size_of(ACTIVE, disk) + catalogs + held.total[1] - (0 if stuck else held.waiting[1])
     gone = [
         one.segment for one in islice(expired(held, total, policy, now, stuck=stuck), MOST_AT_ONCE)
     ]

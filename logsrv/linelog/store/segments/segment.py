@@ -4,6 +4,7 @@
     0000000007-20261120T061842Z.log       sealed, waiting to be compressed
     0000000006-20261119T061842Z.log.zst   sealed, with its index beside it in .log.zst.idx,
                                           and its word index, if it has one, in .log.zst.words
+    0000000001-0000000256.catalog         times and words of small segments with such numbers (catalog/)
     number                                the number of the active segment, or one that was before it
     synced                                a place up to which everything is on the medium
     store                                 the identity of the store (identity.py)
@@ -44,6 +45,7 @@ IMPORTING = "importing"
 PACKED_SUFFIX = ".zst"
 INDEX_SUFFIX = ".idx"
 WORDS_SUFFIX = ".words"
+CATALOG_SUFFIX = ".catalog"
 DIGITS = 10
 # The shape of a sealed name, each digit a 0; it comes in two forms.
 _SEALED = f"{DIGITS * '0'}-00000000T000000Z.log"

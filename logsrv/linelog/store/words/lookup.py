@@ -40,13 +40,16 @@ class Words:
     segment, text, compressed, frames: what it is an index of: number, sizes in bytes, frames.
     """
 
-    def __init__(self, source: int | bytes) -> None:
+    def __init__(self, source: int | bytes, begin: int = 0) -> None:
         """`source` is a descriptor, which stays the caller's, or the whole file.
 
+        begin: where the index begins in the file, which it is the end of.
         Raises OSError; ValueError with one sentence if it is damaged, cut off or of another version.
         """
         self._source = source
+        self._begin = begin
         size = len(source) if isinstance(source, bytes) else os.fstat(source).st_size
+        size -= begin
         trailer: Trailer = unpack_trailer(self.read(max(0, size - TRAILER_SIZE), TRAILER_SIZE))
         self.segment, self.text, self.compressed, self.frames, count = trailer
         self._sections: list[tuple[int, SectionHead]] = []
@@ -87,7 +90,8 @@ class Words:
         return found
 
     def read(self, at: int, size: int) -> bytes:
-        """Return a part of the file."""
+        """Return a part of the index."""
+        at += self._begin
         if isinstance(self._source, bytes):
             return self._source[at : at + size]
         return os.pread(self._source, size, at)

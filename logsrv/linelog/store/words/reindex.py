@@ -7,7 +7,7 @@ segment never changes, and a segment that is removed meanwhile takes its indexes
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 import attrs
 
@@ -37,14 +37,19 @@ class Reindexed:
     error: str | None = None
 
 
-def make_indexes(disk: Disk) -> Iterator[Reindexed]:
-    """Make what the packed segments lack, and yield each when that is done. Raises OSError."""
+def make_indexes(
+    disk: Disk, has_words_elsewhere: Callable[[Segment], bool] = lambda _: False
+) -> Iterator[Reindexed]:
+    """Make what the packed segments lack, and yield each when that is done. Raises OSError.
+
+    has_words_elsewhere: tells of a segment that it needs no word index of its own.
+    """
     for segment in sealed_segments(disk):
         if segment.form is Form.PACKED:
-            yield _one(segment, disk)
+            yield _one(segment, disk, has_words_elsewhere(segment))
 
 
-def _one(packed: Segment, disk: Disk) -> Reindexed:
+def _one(packed: Segment, disk: Disk, is_in_words: bool) -> Reindexed:
     made: list[str] = []
     too_large = False
     try:
@@ -52,7 +57,7 @@ def _one(packed: Segment, disk: Disk) -> Reindexed:
         if found is None:
             found = rebuild(packed, disk)
             made.append("index")
-        if not has_words(packed, found, disk):
+        if not is_in_words and not has_words(packed, found, disk):
             too_large = not add_words(packed, found, disk)
             if not too_large:
                 made.append("words")

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from logsrv.linelog.store.disk.disk import make_directory, reason
+from logsrv.linelog.store.disk.disk import Disk, make_directory, reason
 from tests.linelog.store.faults import FaultyDisk, at
 
 
@@ -129,3 +129,14 @@ def test_a_name_is_looked_for_without_a_listing(tmp_path: Path) -> None:
     (tmp_path / "file").touch()
     disk = at(tmp_path)
     assert [disk.holds(name) for name in ("file", "dangling", "nowhere")] == [True, True, False]
+
+
+def test_a_directory_held_by_a_descriptor_of_it(tmp_path: Path) -> None:
+    """A process that is given one needs no path, and the directory may have another by now."""
+    (tmp_path / "store").mkdir()
+    fd = os.open(tmp_path / "store", os.O_RDONLY)
+    os.rename(tmp_path / "store", tmp_path / "moved")
+    disk = Disk().hold(fd)
+    disk.put("number", b"7")
+    assert (tmp_path / "moved" / "number").read_bytes() == b"7"
+    disk.leave()

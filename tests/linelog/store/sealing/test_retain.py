@@ -113,6 +113,16 @@ def test_a_removed_segment_goes_with_its_index_and_its_last_line_was_too_old(
     assert len(list(tmp_path.glob("*.idx"))) == len(list(tmp_path.glob("*.words"))) == 1
 
 
+def test_catalogs_count_as_the_segments_do(tmp_path: Path) -> None:
+    for number in range(1, 4):
+        (tmp_path / f"{number:010}-20261120T061842Z.log.zst").write_bytes(b"x" * 10)
+    (tmp_path / "number").write_bytes(b"9")
+    policy = StorePolicy(keep_bytes=30)
+    assert retain(at(tmp_path), known(tmp_path), policy, 0) == []
+    removed = retain(at(tmp_path), known(tmp_path), policy, 0, catalogs=11)
+    assert [one.number for one in removed] == [1, 2]
+
+
 def test_many_are_removed_some_at_a_time_and_those_without_lines_with_them(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

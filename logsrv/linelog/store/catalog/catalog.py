@@ -1,0 +1,111 @@
+"""The catalogs of a store, read: what is known of a segment without opening it, and the words of many."""
+
+from __future__ import annotations
+
+import os
+
+from logsrv.linelog.store.catalog.layout import HEAD_SIZE, catalogs, unpack_entries, unpack_head
+from logsrv.linelog.store.disk.disk import reason
+from logsrv.linelog.store.words.lookup import Words
+from logsrv.named import NamedTuple
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable
+
+    from logsrv.linelog.store.catalog.layout import CatalogEntry
+    from logsrv.linelog.store.disk.disk import Disk
+    from logsrv.linelog.store.segments.segment import Segment
+
+
+class Catalog(NamedTuple):
+    """A catalog: its name, and its head, which no other of that name has."""
+
+    name: str
+    head: bytes
+
+    @property
+    def has_words(self) -> bool:
+        """True if there is a word index in it."""
+        return unpack_head(self.head).words > 0
+
+
+class Known(NamedTuple):
+    """A segment in a catalog. place: it is frame number `place` of the words of that."""
+
+    catalog: Catalog
+    place: int
+    entry: CatalogEntry
+
+
+class Catalogs:
+    """The catalogs among some names of a directory.
+
+    note: gets a sentence for each that is of no use.
+    """
+
+    def __init__(self, disk: Disk, names: Iterable[str], note: Callable[[str], None]) -> None:
+        self._disk = disk
+        self._note = note
+        self._entered: dict[int, Known] = {}
+        self._looked_at: dict[int, Known | None] = {}
+        for name in catalogs(names):
+            self._load(name)
+
+    def _load(self, name: str) -> None:
+        try:
+            fd = self._disk.open(name, os.O_RDONLY)
+            try:
+                data = os.pread(fd, HEAD_SIZE, 0)
+                head = unpack_head(data)
+                entries = unpack_entries(head, os.pread(fd, head.entries, HEAD_SIZE))
+            finally:
+                os.close(fd)
+        except FileNotFoundError:
+            return
+        except (OSError, ValueError) as error:
+            self._is_of_no_use(name, error)
+            return
+        catalog = Catalog(name, data)
+        for place, one in enumerate(entries):
+            if head.words or one.number not in self._entered:
+                self._entered[one.number] = Known(catalog, place, one)
+
+    def _is_of_no_use(self, name: str, error: Exception) -> None:
+        why = reason(error) if isinstance(error, OSError) else str(error)
+        self._note(f"{self._disk.path(name)} is not used: {why}")
+
+    def known(self, segment: Segment) -> Known | None:
+        """Return what is known of a packed segment; None if it is not entered as it is now."""
+        number = segment.number
+        if number not in self._looked_at:
+            found = self._entered.get(number)
+            try:
+                if found and not found.entry.is_of(segment, self._disk.stat(segment.name)):
+                    found = None
+            except OSError:
+                found = None
+            self._looked_at[number] = found
+        return self._looked_at[number]
+
+    def asked(self, catalog: Catalog, ask: Callable[[Words], int | None]) -> int | None:
+        """Return what the words of a catalog answer; None if it has none that can be used."""
+        try:
+            fd = self._disk.open(catalog.name, os.O_RDONLY)
+        except OSError:
+            # Another was made in its place, or its segments are gone.
+            return None
+        try:
+            data = os.pread(fd, HEAD_SIZE, 0)
+            head = unpack_head(data)
+            if not head.words or data != catalog.head:
+                return None
+            words = Words(fd, HEAD_SIZE + head.entries)
+            if words.frames != head.segments:
+                raise ValueError("its words are those of another catalog")
+            return ask(words)
+        except (OSError, ValueError) as error:
+            self._is_of_no_use(catalog.name, error)
+            return None
+        finally:
+            os.close(fd)

@@ -1,0 +1,167 @@
+"""Keeping catalogs while the store seals and removes: one is made when enough small segments wait for it.
+
+Making one takes half a second of CPU time, so a process does it, at the lowest priority.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import errno
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Callable, Sequence
+
+from logsrv.linelog.store.catalog.build import SMALL, WANTED, make_catalog
+from logsrv.linelog.store.catalog.catalog import Catalogs
+from logsrv.linelog.store.catalog.layout import MOST, catalogs, last_number
+from logsrv.linelog.store.disk.disk import TMP_SUFFIX, Disk
+from logsrv.linelog.store.sealing.held import size_of
+from logsrv.linelog.store.sealing.packing import LOWEST, answer, has_server
+from logsrv.linelog.store.segments.segment import (
+    CATALOG_SUFFIX,
+    Form,
+    Segment,
+    segments_and_names,
+)
+from logsrv.memory import keep_freed_memory
+
+
+class Cataloguer:
+    """The catalogs of a store, which only this changes while a server runs.
+
+    going: whether it is to go on; asked while a catalog is made.
+    """
+
+    def __init__(self, disk: Disk, going: Callable[[], bool]) -> None:
+        self._disk = disk
+        self._going = going
+        self._waiting: dict[int, Segment] = {}
+        self._wanted = WANTED
+        self._sizes: dict[str, int] = {}
+        self._begun = False
+
+    @property
+    def size(self) -> int:
+        """The bytes of all catalogs."""
+        return sum(self._sizes.values())
+
+    @property
+    def due(self) -> bool:
+        """True if it is time for a catalog, or to see whether it is."""
+        return not self._begun or len(self._waiting) >= self._wanted
+
+    def begin(self) -> None:
+        """Take stock, and remove what a crash left and catalogs whose segments are gone. Raises OSError.
+
+        `make` does it if nobody has.
+        """
+        segments, names = segments_and_names(self._disk)
+        for name in names:
+            if name.endswith(CATALOG_SUFFIX + TMP_SUFFIX):
+                self._disk.unlink(name)
+        found = Catalogs(self._disk, names, lambda _: None)
+        used: set[str] = set()
+        for segment in segments:
+            known = found.known(segment) if segment.form is Form.PACKED else None
+            if known is not None:
+                used.add(known.catalog.name)
+            elif segment.form is Form.PACKED:
+                self.sealed(segment, size_of(segment.name, self._disk))
+        for name in set(catalogs(names)) - used:
+            self._disk.unlink(name)
+        self._sizes = {name: size_of(name, self._disk) for name in sorted(used)}
+        self._begun = True
+
+    def sealed(self, segment: Segment, size: int) -> None:
+        """Take note of a packed segment, whose file has `size` bytes."""
+        if size <= SMALL:
+            self._waiting[segment.number] = segment
+
+    def removed(self, segment: Segment) -> None:
+        """Take note that retention has removed a segment, and all before it."""
+        self._waiting.pop(segment.number, None)
+        for name in list(self._sizes):
+            if last_number(name) > segment.number:
+                break
+            del self._sizes[name]
+            # One that stays is removed at the next start.
+            with contextlib.suppress(OSError):
+                self._disk.unlink(name)
+
+    def make(self, with_words: bool) -> bool:
+        """Make a catalog if enough segments wait for one; return whether enough wait for another.
+
+        Raises OSError, and Interrupted.
+        """
+        if not self._begun:
+            self.begin()
+        if not self.due:
+            return False
+        chosen = [self._waiting[number] for number in sorted(self._waiting)[:MOST]]
+        # Not again after each sealing, if it fails.
+        self._wanted = len(self._waiting) + WANTED
+        name = make_beside(chosen, self._disk, self._going, with_words=with_words)
+        self._wanted = WANTED
+        for segment in chosen:
+            self._waiting.pop(segment.number, None)
+        if name:
+            # In order, but for one of segments that were left out before.
+            self._sizes[name] = size_of(name, self._disk)
+            self._sizes = dict(sorted(self._sizes.items()))
+        return len(self._waiting) >= WANTED
+
+
+def make_beside(
+    segments: Sequence[Segment], disk: Disk, going: Callable[[], bool], *, with_words: bool
+) -> str:
+    """Do what `make_catalog` does in another process. Raises OSError, and Interrupted."""
+    with contextlib.ExitStack() as undo:
+        directory = disk.open(".", os.O_RDONLY)
+        undo.callback(os.close, directory)
+        # The process has the other end: it is closed when this one ends, however.
+        stdin, held = os.pipe()
+        undo.callback(os.close, held)
+        order = [directory, with_words, [segment.name for segment in segments]]
+        try:
+            process = subprocess.Popen(
+                [sys.executable, "-P", "-m", __name__, json.dumps(order)],
+                stdin=stdin,
+                stdout=subprocess.PIPE,
+                stderr=subprocess.PIPE,
+                pass_fds=(directory,),
+                # Ctrl-C is for the server, which ends this one.
+                start_new_session=True,
+            )
+        finally:
+            os.close(stdin)
+        said, complaints = answer(process, going)
+        if process.returncode or not said:
+            why = complaints.decode(errors="replace").strip().rpartition("\n")[2]
+            raise OSError(errno.EIO, f"its process has ended: {why or process.returncode}")
+        found = json.loads(said)
+        if "errno" in found:
+            raise OSError(found["errno"], os.strerror(found["errno"]))
+        name: str = found["name"]
+        return name
+
+
+def main(arguments: list[str]) -> int:
+    """Make a catalog and say how; return the exit status."""
+    os.setpriority(os.PRIO_PROCESS, 0, LOWEST)
+    keep_freed_memory()
+    directory, with_words, names = json.loads(arguments[0])
+    disk = Disk().hold(directory)
+    segments = [Segment(int(name.partition("-")[0]), name, Form.PACKED) for name in names]
+    try:
+        name = make_catalog(segments, disk, going=has_server, with_words=with_words)
+        found: dict[str, object] = {"name": name}
+    except OSError as error:
+        found = {"errno": error.errno or errno.EIO}
+    sys.stdout.write(json.dumps(found))
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

@@ -1,0 +1,71 @@
+"""A catalog has what the indexes of its segments have, and leaves out what it cannot vouch for."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from logsrv.linelog.store.catalog import build
+from logsrv.linelog.store.catalog.build import make_catalog
+from logsrv.linelog.store.catalog.catalog import Catalogs
+from logsrv.linelog.store.segments import index
+from tests.linelog.store.catalog.small import in_catalog, letters, sealed, small_segments
+from tests.linelog.store.faults import at
+
+
+def test_times_are_those_of_the_indexes_and_words_those_of_the_texts(tmp_path: Path) -> None:
+    store = small_segments(tmp_path / "store", 40)
+    name = in_catalog(store)
+    assert name == "0000000001-0000000040.catalog"
+    disk = at(store)
+    found = Catalogs(disk, disk.entries(), pytest.fail)
+    for place, segment in enumerate(sealed(store)):
+        known = found.known(segment)
+        assert known is not None and known.place == place
+        assert known.entry.times == index.load(segment, disk).times
+        word = b"species" + letters(segment.number).encode() + b" "
+        having = found.asked(known.catalog, lambda words, word=word: words.frames_with(word))  # type: ignore[misc]
+        assert having is not None and having >> place & 1
+        assert having.bit_count() < 5
+
+
+def test_what_is_damaged_or_gone_is_left_out(tmp_path: Path) -> None:
+    store = small_segments(tmp_path / "store", 6)
+    segments = sealed(store)
+    (store / segments[0].name).unlink()
+    (store / segments[1].index).unlink()
+    cut = store / segments[2].name
+    cut.write_bytes(cut.read_bytes()[:-1])
+    changed = bytearray((store / segments[3].name).read_bytes())
+    changed[len(changed) // 2] ^= 1
+    (store / segments[3].name).write_bytes(changed)
+    disk = at(store)
+    assert make_catalog(segments, disk, with_words=True) == "0000000005-0000000006.catalog"
+    found = Catalogs(disk, disk.entries(), pytest.fail)
+    assert [found.known(one) is not None for one in segments] == [*[False] * 4, True, True]
+
+
+def test_nothing_to_enter_is_no_catalog(tmp_path: Path) -> None:
+    store = small_segments(tmp_path / "store", 1)
+    segments = sealed(store)
+    (store / segments[0].name).unlink()
+    assert make_catalog(segments, at(store), with_words=True) == ""
+    assert not list(store.glob("*.catalog*"))
+
+
+def test_a_stop_leaves_nothing(tmp_path: Path) -> None:
+    store = small_segments(tmp_path / "store", 2)
+    assert make_catalog(sealed(store), at(store), going=lambda: False, with_words=True) == ""
+    assert not list(store.glob("*.catalog*"))
+
+
+def test_words_that_would_be_too_large_are_left_out(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(build, "MOST_PART", 0.001)
+    store = small_segments(tmp_path / "store", 3)
+    in_catalog(store)
+    disk = at(store)
+    known = Catalogs(disk, disk.entries(), pytest.fail).known(sealed(store)[0])
+    assert known is not None and not known.catalog.has_words

@@ -1,0 +1,77 @@
+"""Catalogs that are old, damaged or gone are not used."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import pytest
+
+from logsrv.linelog.store.catalog.catalog import Catalogs
+from tests.linelog.store.catalog.small import in_catalog, sealed, small_segments
+from tests.linelog.store.faults import at
+
+
+def test_a_segment_that_is_another_now_is_not_known(tmp_path: Path) -> None:
+    store = small_segments(tmp_path / "store", 4)
+    in_catalog(store)
+    segments = sealed(store)
+    os.utime(store / segments[1].name, (1, 1))
+    longer = store / segments[2].name
+    written = longer.stat().st_mtime_ns
+    longer.write_bytes(longer.read_bytes() * 2)
+    os.utime(longer, ns=(written, written))
+    (store / segments[3].name).unlink()
+    disk = at(store)
+    found = Catalogs(disk, disk.entries(), pytest.fail)
+    assert [found.known(one) is not None for one in segments] == [True, False, False, False]
+
+
+def test_one_that_is_damaged_is_told_and_not_used(tmp_path: Path) -> None:
+    store = small_segments(tmp_path / "store", 2)
+    path = store / in_catalog(store)
+    whole = path.read_bytes()
+    disk = at(store)
+    for place in (3, 60):
+        damaged = bytearray(whole)
+        damaged[place] ^= 1
+        path.write_bytes(damaged)
+        told: list[str] = []
+        found = Catalogs(disk, disk.entries(), told.append)
+        assert found.known(sealed(store)[0]) is None
+        assert len(told) == 1 and told[0].startswith(f"{path} is not used: it is ")
+
+
+def test_words_that_are_damaged_or_those_of_another_answer_nothing(tmp_path: Path) -> None:
+    store = small_segments(tmp_path / "store", 3)
+    path = store / in_catalog(store)
+    disk = at(store)
+    told: list[str] = []
+    found = Catalogs(disk, disk.entries(), told.append)
+    known = found.known(sealed(store)[0])
+    assert known is not None
+
+    def asked() -> int | None:
+        return found.asked(known.catalog, lambda words: words.frames_with(b"xylophagous"))
+
+    assert asked() == 0
+    whole = path.read_bytes()
+    path.write_bytes(whole[:-1])
+    assert asked() is None
+    assert len(told) == 1 and "is no word index" in told[0]
+    # Another one in its place, as a reindex beside this reader may put there.
+    in_catalog(store, with_words=False)
+    assert asked() is None
+    path.unlink()
+    assert asked() is None
+    assert len(told) == 1
+
+
+def test_one_with_words_counts_before_one_without(tmp_path: Path) -> None:
+    store = small_segments(tmp_path / "store", 3)
+    with_words = in_catalog(store)
+    os.rename(store / with_words, store / "0000000000-0000000003.catalog")
+    in_catalog(store, with_words=False)
+    disk = at(store)
+    known = Catalogs(disk, disk.entries(), pytest.fail).known(sealed(store)[0])
+    assert known is not None and known.catalog.has_words

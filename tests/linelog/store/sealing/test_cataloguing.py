@@ -1,0 +1,156 @@
+"""Catalogs come by themselves while a store seals, and go with their segments."""
+
+from __future__ import annotations
+
+import errno
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+import pytest_twisted
+from twisted.logger import capturedLogs
+
+from logsrv.linelog.store.policy import Indexing
+from logsrv.linelog.store.sealing import cataloguing
+from logsrv.linelog.store.sealing.cataloguing import Cataloguer, make_beside
+from logsrv.linelog.store.sealing.seal import Interrupted
+from logsrv.linelog.store.segments.segment import Form
+from logsrv.linelog.store.store import Store
+from tests.linelog.store.catalog.small import in_catalog, sealed, small_segments
+from tests.linelog.store.faults import at, batch, until
+
+OpenStore = Callable[..., Store]
+
+
+@pytest.fixture(autouse=True)
+def few_are_enough(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(cataloguing, "WANTED", 4)
+    monkeypatch.setattr(cataloguing, "MOST", 6)
+
+
+def catalogs(directory: Path) -> list[str]:
+    return sorted(path.name for path in directory.glob("*.catalog*"))
+
+
+async def filled(store: Store, segments: int) -> None:
+    """Write so many segments, and wait until each is sealed."""
+    for number in range(segments):
+        before = len(list(store.directory.glob("*.zst")))
+        store.append(batch(b"line %d" % number))
+        store.rotate()
+        await until(lambda: len(list(store.directory.glob("*.zst"))) > before)  # noqa: B023
+
+
+@pytest.mark.parametrize("index", Indexing)
+@pytest_twisted.ensureDeferred
+async def test_enough_small_segments_get_a_catalog(open_store: OpenStore, index: Indexing) -> None:
+    store = open_store(index=index)
+    await filled(store, 4)
+    await until(lambda: catalogs(store.directory) == ["0000000001-0000000004.catalog"])
+    await filled(store, 4)
+    await until(lambda: "0000000005-0000000008.catalog" in catalogs(store.directory))
+
+
+def test_a_start_goes_on_where_the_last_one_was(tmp_path: Path) -> None:
+    """It removes what a crash left and catalogs of segments that are gone."""
+    store = small_segments(tmp_path / "store", 9)
+    name = in_catalog(store)
+    (store / "0000000001-0000000004.catalog.tmp").write_bytes(b"begun")
+    (store / "0000000000-0000000000.catalog").write_bytes(b"of segments that are gone")
+    for segment in sealed(store)[:2]:
+        (store / segment.name).unlink()
+    cataloguer = Cataloguer(at(store), lambda: True)
+    cataloguer.begin()
+    assert catalogs(store) == [name]
+    assert cataloguer.size == (store / name).stat().st_size
+    assert not cataloguer.make(True)
+    for segment in sealed(store)[:-1]:
+        cataloguer.removed(segment)
+    assert catalogs(store) == [name]
+    cataloguer.removed(sealed(store)[-1])
+    assert catalogs(store) == []
+    assert cataloguer.size == 0
+
+
+def test_an_old_store_gets_them_one_after_the_other(tmp_path: Path) -> None:
+    store = small_segments(tmp_path / "store", 13)
+    cataloguer = Cataloguer(at(store), lambda: True)
+    cataloguer.begin()
+    assert cataloguer.make(True)
+    assert not cataloguer.make(True)
+    made = ["0000000001-0000000006.catalog", "0000000007-0000000012.catalog"]
+    assert catalogs(store) == made
+    assert not cataloguer.make(True)
+    assert catalogs(store) == made
+
+
+def test_large_segments_are_in_none(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(cataloguing, "SMALL", 10)
+    store = small_segments(tmp_path / "store", 5)
+    cataloguer = Cataloguer(at(store), lambda: True)
+    cataloguer.begin()
+    assert not cataloguer.make(True)
+    assert catalogs(store) == []
+
+
+def test_one_that_fails_is_not_tried_after_each_segment(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A full disk would else have a process started for each."""
+    store = small_segments(tmp_path / "store", 9)
+    tries = []
+
+    def fails(*_: object, with_words: bool) -> str:
+        tries.append(with_words)
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(cataloguing, "make_beside", fails)
+    cataloguer = Cataloguer(at(tmp_path), lambda: True)
+    cataloguer.begin()
+    for segment in sealed(store)[:4]:
+        cataloguer.sealed(segment, 1)
+    with pytest.raises(OSError, match="No space left"):
+        cataloguer.make(True)
+    for segment in sealed(store)[4:7]:
+        cataloguer.sealed(segment, 1)
+        assert not cataloguer.make(True)
+    cataloguer.sealed(sealed(store)[7], 1)
+    with pytest.raises(OSError, match="No space left"):
+        cataloguer.make(True)
+    assert len(tries) == 2
+
+
+def test_it_is_given_up_at_a_stop(tmp_path: Path) -> None:
+    store = small_segments(tmp_path / "store", 2)
+    with pytest.raises(Interrupted):
+        make_beside(sealed(store), at(store), lambda: False, with_words=True)
+
+
+def test_a_process_that_dies(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(cataloguing, "__name__", "logsrv.no_such_module")
+    store = small_segments(tmp_path / "store", 2)
+    with pytest.raises(OSError, match=r"its process has ended: .*no_such_module"):
+        make_beside(sealed(store), at(store), lambda: True, with_words=True)
+
+
+def test_what_the_process_meets_is_the_reason_here(tmp_path: Path) -> None:
+    store = small_segments(tmp_path / "store", 2)
+    segments = sealed(store)
+    (store / "0000000001-0000000002.catalog").mkdir()
+    with pytest.raises(IsADirectoryError):
+        make_beside(segments, at(store), lambda: True, with_words=True)
+    assert all(segment.form is Form.PACKED for segment in segments)
+
+
+@pytest_twisted.ensureDeferred
+async def test_a_catalog_that_cannot_be_made_is_said_once_and_stops_nothing(
+    open_store: OpenStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(cataloguing, "__name__", "logsrv.no_such_module")
+    store = open_store()
+    with capturedLogs() as events:
+        await filled(store, 9)
+        await until(lambda: any("{what} failed" in event["log_format"] for event in events))
+    told = [event for event in events if "{what} failed" in event["log_format"]]
+    assert [event["what"] for event in told] == ["making a catalog of small segments"]
+    assert catalogs(store.directory) == []
