@@ -166,18 +166,30 @@ def test_a_store_that_is_moved_is_read_where_it_is(logger: Start, tmp_path: Path
 
 
 def test_out_of_file_descriptors(logger: Start) -> None:
-    """At the limit new connections have to wait or are refused; when it is over, they are served."""
-    limit = 60
+    """At the limit new senders are refused, and all else goes on; when it is over, they are served."""
+    limit = 160
     server = logger(
+        "--http", LOOPBACK, "--metrics", LOOPBACK, "--rotate-size", "1KiB",
+        "--max-connections", "1000",
         preexec=lambda: resource.setrlimit(resource.RLIMIT_NOFILE, (limit, limit)),
-    )
-    crowd = [server.connect() for _ in range(10)]
+    )  # fmt: skip
+    assert (
+        "logsrv: --max-connections lets 1000 in, all listeners together, but the limit of 160 open files "
+        "only about 64; LimitNOFILE=1192 in its unit or ulimit -n 1192 before its start allows them"
+    ) in server.log()
+    crowd = [server.connect(0) for _ in range(10)]
     for _ in range(limit):
         # What cannot be served is closed at once, which may be seen while connecting already.
         with contextlib.suppress(OSError):
-            crowd.append(server.connect())
-    crowd[0].sendall(b"first of the crowd\n")
-    server.wait_for_messages(1)
+            crowd.append(server.connect(0))
+    server.wait_until(lambda: "the limit of 160 open files is near" in server.log(), "the refusal")
+    crowd[0].sendall(b"first of the crowd\n" * 100)
+    server.wait_until(lambda: list(server.store.glob("*.zst")), "a segment to be compressed")
+    page, metrics = (Client(port) for port in server.ports()[1:3])
+    for client in (page, metrics):
+        assert client.ask("/healthz").status == 200
+    assert b"process_max_fds 160.0" in metrics.ask("/metrics").body
+    assert page.search("first")[0] == "first of the crowd"
     for connection in crowd:
         connection.close()
 

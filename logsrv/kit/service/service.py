@@ -13,6 +13,7 @@ from twisted.logger import Logger
 from twisted.python.failure import Failure
 
 from logsrv.errors import ConfigurationError, LogsrvError, StartError
+from logsrv.kit.net.guard.open_files import FileLimit, too_many
 from logsrv.kit.net.listen import Listener, listener_for
 from logsrv.kit.observe.failures import needs_asyncio
 from logsrv.kit.observe.metrics import Metrics, MetricsPart
@@ -225,6 +226,7 @@ class ListeningService(Service, Generic[Settings]):
         self.privilegedStartService()
         super().startService()
         _raise_file_limit()
+        self._warn_of_limit()
         self._failed = None
         try:
             start = self.open()
@@ -238,6 +240,14 @@ class ListeningService(Service, Generic[Settings]):
             self.launch.wait()
         # Not before the reactor runs: until then a SIGTERM is the system's, and who was let in, lost.
         when_running(self._reactor, self._begin, start)
+
+    def _warn_of_limit(self) -> None:
+        """Say so if more connections may come than there can be open files."""
+        policies = [each.policy for each in self._sites.values() if each.endpoint.kind == "stream"]
+        most = sum(each.max_connections or 0 for each in policies if not each.oversees)
+        sentence = too_many(most, FileLimit.now())
+        if sentence is not None:
+            log.warn("{name}: {sentence}", name=self.name, sentence=sentence)
 
     def _begin(self, start: Callable[[], Any] | None) -> None:
         if self.running:
@@ -351,6 +361,7 @@ class ListeningService(Service, Generic[Settings]):
         self._sites = {key: added.get(key) or self._sites[key] for key in wanted}
         for site in added.values():
             site.open()
+        self._warn_of_limit()
         log.info(
             "{name}: reloaded, {added} listeners added, {gone} removed",
             name=self.name,

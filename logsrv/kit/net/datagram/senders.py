@@ -44,7 +44,7 @@ class Senders:
 
     def apply(self, policy: GuardPolicy) -> None:
         """Go by other rules from now on."""
-        self._guard.policy = policy
+        self._guard.apply(policy)
         self._rates.apply(policy)
         self._forget()
 

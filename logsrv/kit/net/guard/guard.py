@@ -7,10 +7,11 @@ Rules and counting only: no socket, no timer. `guarded_factory` applies them to 
 from __future__ import annotations
 
 from collections import Counter
-from ipaddress import ip_address
+from typing import ClassVar
 
 import attrs
 
+from logsrv.kit.net.guard.networks import Networks, numbered
 from logsrv.kit.options.declare import option
 from logsrv.kit.options.kinds import DURATION, FLAG, NETWORK, SIZE, Network, integer
 
@@ -20,7 +21,11 @@ class GuardPolicy:
     """The rules of one listener, declared as options: settings that have them are the policy.
 
     Peers without an IP address (UNIX sockets, standard input) are not subject to the networks.
+
+    oversees: whoever connects asks how the service is, and is let in when others have all the open files.
     """
+
+    oversees: ClassVar[bool] = False
 
     allow: tuple[Network, ...] = option(
         (), NETWORK, "who may connect; with this, nobody else may", repeatable=True
@@ -44,6 +49,13 @@ class ConnectionSettings(GuardPolicy):
     """The options about connections that every service of the kit has, whatever it serves."""
 
     log_connections: bool = option(False, FLAG, "a line in the log for each connect and disconnect")
+
+
+@attrs.frozen(kw_only=True, slots=False)
+class Overseeing(ConnectionSettings):
+    """The rules of a place where a service tells how it is: what peers use up is kept for it."""
+
+    oversees: ClassVar[bool] = True
 
 
 @attrs.frozen(kw_only=True, slots=False)
@@ -93,19 +105,24 @@ class Guard:
     """
 
     def __init__(self, policy: GuardPolicy) -> None:
-        self.policy = policy
+        self.apply(policy)
         self.open = 0
         self._open_by_host: Counter[str] = Counter()
 
+    def apply(self, policy: GuardPolicy) -> None:
+        """Go by another policy from now on."""
+        self.policy = policy
+        self._allowed, self._denied = Networks(policy.allow), Networks(policy.deny)
+        self._screens = bool(self._allowed or self._denied)
+
     def screen(self, host: str | None) -> Refusal | None:
         """Return what the networks say against a host; nothing is counted."""
-        policy = self.policy
-        if host is None or not (policy.allow or policy.deny):
+        if host is None or not self._screens:
             return None
-        address = ip_address(host.partition("%")[0])
-        if any(address in network for network in policy.deny):
+        address = numbered(host)
+        if self._denied.have(address):
             return DENIED
-        if policy.allow and not any(address in network for network in policy.allow):
+        if self._allowed and not self._allowed.have(address):
             return NOT_ALLOWED
         return None
 

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import resource
 from collections.abc import Callable
 from functools import partial
 from typing import Any
 
+from attrs import evolve
 from twisted.internet.error import ConnectionAborted, ConnectionDone, ConnectionLost
 from twisted.internet.interfaces import (
     IAddress,
@@ -22,6 +22,7 @@ from zope.interface import alsoProvides
 from logsrv.kit.net.drain import descriptor, drain, unread
 from logsrv.kit.net.guard.guard import NO_DESCRIPTORS, TOLD, Guard, GuardPolicy, Refusal
 from logsrv.kit.net.guard.guarded_connection import Admitted
+from logsrv.kit.net.guard.open_files import OpenFiles
 from logsrv.kit.net.guard.proxied_connection import ProxiedTransport
 from logsrv.kit.net.guard.rates import Rates
 from logsrv.kit.net.guard.refusals import Farewell, Hangup, farewell, log_refusal, tls_refusal
@@ -36,9 +37,6 @@ log = Logger()
 
 # A connection is closed at most this fraction of the time-out late.
 SWEEPS_PER_TIMEOUT = 8
-# Descriptors kept for the store, the log and what else opens files while connections flood in.
-SPARE_DESCRIPTORS = 32
-
 
 # Ends of a connection that are nobody's mistake.
 USUAL_ENDS = (ConnectionDone, ConnectionLost, ConnectionAborted, OSError)
@@ -93,7 +91,7 @@ class GuardedFactory(Factory):
             )
         self._refusals = Seldom(clock.seconds)
         self._sweep = Timer(clock)
-        self._highest_descriptor = 0
+        self._files = OpenFiles(oversees=policy.oversees)
         self._scarce = False
         if IProtocolNegotiationFactory.providedBy(factory):
             alsoProvides(self, IProtocolNegotiationFactory)
@@ -111,7 +109,7 @@ class GuardedFactory(Factory):
 
     def doStart(self) -> None:
         self._factory.doStart()
-        self._read_descriptor_limit()
+        self._files.read()
         self._arm()
 
     def doStop(self) -> None:
@@ -122,9 +120,9 @@ class GuardedFactory(Factory):
 
     def apply(self, policy: GuardPolicy) -> None:
         """Go by other rules for the connections to come; the idle time-out is for all of them."""
-        self.guard.policy = policy
+        self.guard.apply(policy)
         self._apply_rates(policy)
-        self._read_descriptor_limit()
+        self._files.read()
         # Lines that were held back are handed on, and may end this connection or others.
         for connection in list(self.connections):
             connection.follow_limits()
@@ -152,10 +150,6 @@ class GuardedFactory(Factory):
                 peer=noted.subject,
             )
 
-    def _read_descriptor_limit(self) -> None:
-        soft, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
-        self._highest_descriptor = soft - min(SPARE_DESCRIPTORS, soft // 4)
-
     def buildProtocol(self, addr: IAddress | None) -> Any:
         # Behind a proxy the address is the proxy's, on which the rules for peers don't bear.
         host = None if self._proxied else host_of(addr)
@@ -180,13 +174,10 @@ class GuardedFactory(Factory):
     def begin(self, connection: Admitted) -> bool:
         self.accepted += 1
         self.connections.add(connection)
-        if descriptor(connection.transport) >= self._highest_descriptor:
-            # The limit may have been raised since.
-            self._read_descriptor_limit()
-            if descriptor(connection.transport) >= self._highest_descriptor:
-                self._scarce = True
-                self.drop(connection, NO_DESCRIPTORS, connection.host)
-                return False
+        if self._files.spent(descriptor(connection.transport)):
+            self._scarce = True
+            self.drop(connection, NO_DESCRIPTORS, connection.host)
+            return False
         return True
 
     def identify(self, connection: Admitted, host: str | None) -> bool:
@@ -223,7 +214,11 @@ class GuardedFactory(Factory):
         self._metrics.count(
             "connections_refused_total", listener=self._label, reason=refusal.reason
         )
-        log_refusal(self._refusals, self._label, host or "a local peer", refusal)
+        peer = host or "a local peer"
+        if refusal is NO_DESCRIPTORS:
+            # The one who comes last is not to blame.
+            peer, refusal = "connections", evolve(refusal, sentence=self._files.sentence)
+        log_refusal(self._refusals, self._label, peer, refusal)
 
     def _arm(self) -> None:
         self._sweep.stop()

@@ -30,6 +30,7 @@ from twisted.logger import Logger
 
 from logsrv.errors import ConfigurationError
 from logsrv.kit.net.endpoints.endpoint import Endpoint
+from logsrv.kit.net.guard.guard import GuardPolicy
 from logsrv.kit.net.listen import Listener, listener_for
 from logsrv.kit.observe.metrics import Metrics, MetricsPart
 from logsrv.kit.text.transitions import transitions
@@ -76,7 +77,8 @@ NEXT = transitions(__doc__)
 class Site:
     """A site of a service, from its making to its end; `state` is one of the table's.
 
-    is_own: it is the service's, not one of its protocols. server: the part that serves its peers.
+    is_own: it is the service's, not one of its protocols. policy: the rules of its guard.
+    server: the part that serves its peers.
     """
 
     def __init__(
@@ -92,6 +94,7 @@ class Site:
         self.label = wanted.label
         self.endpoint = wanted.endpoint
         self.is_own = wanted.make is not None
+        self.policy: GuardPolicy = wanted.settings
         self.state = "MADE"
         self.vacated: Deferred[None] = Deferred()
         """Fires when it is closing and its place is free."""
@@ -141,6 +144,7 @@ class Site:
     def apply(self, wanted: SiteSpec) -> None:
         """Go by other settings; connections stay."""
         self._go("apply")
+        self.policy = wanted.settings
         for apply in (self._listener.apply, self.server.apply):
             try:
                 apply(wanted.settings)

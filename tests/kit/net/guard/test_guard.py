@@ -80,7 +80,7 @@ def test_one_peer_cannot_take_the_place_of_others() -> None:
 def test_a_reload_changes_who_may_come_but_ends_nobody() -> None:
     guard = Guard(GuardPolicy())
     assert guard.admit("10.0.0.1") is None
-    guard.policy = GuardPolicy(deny=(TEN,), max_connections=1)
+    guard.apply(GuardPolicy(deny=(TEN,), max_connections=1))
     assert guard.open == 1
     assert guard.admit("10.0.0.1") is DENIED
     assert guard.admit("::1") is FULL

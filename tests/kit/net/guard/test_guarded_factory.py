@@ -16,9 +16,10 @@ from twisted.internet.task import Clock
 from twisted.internet.testing import StringTransport
 from twisted.python.failure import Failure
 
-from logsrv.kit.net.guard.guard import GuardPolicy, LineRate
+from logsrv.kit.net.guard.guard import GuardPolicy, LineRate, Overseeing
 from logsrv.kit.net.guard.guarded_connection import admitted_of
-from logsrv.kit.net.guard.guarded_factory import SPARE_DESCRIPTORS, GuardedFactory
+from logsrv.kit.net.guard.guarded_factory import GuardedFactory
+from logsrv.kit.net.guard.open_files import MOST_KEPT
 from logsrv.kit.observe.metrics import Metrics
 from tests.kit.net.network import Noted, NotingFactory, logged
 
@@ -132,13 +133,45 @@ def test_descriptors_are_left_for_the_store_when_connections_flood_in(
 ) -> None:
     monkeypatch.setattr("resource.getrlimit", lambda which: (1024, 1024))
     site = Site()
-    site.connect(descriptor=1023 - SPARE_DESCRIPTORS)
-    protocol, transport = site.connect(descriptor=1024 - SPARE_DESCRIPTORS)
+    site.connect(descriptor=1023 - MOST_KEPT)
+    with logged() as messages:
+        protocol, transport = site.connect(descriptor=1024 - MOST_KEPT)
     assert transport.disconnected
     assert site.refused("descriptors") == 1
+    assert messages == [
+        (
+            "in refused connections: the limit of 1024 open files is near, the last 128 are kept; "
+            "LimitNOFILE=2048 in its unit or ulimit -n 2048 before its start allows more; "
+            "1 refused since this was last logged"
+        )
+    ]
     protocol.connectionLost(DONE)
     assert (len(site.inner.made), site.inner.lost) == (1, [])
     assert site.guarded.guard.open == 1
+
+
+def test_descriptors_that_peers_may_not_have_are_there_for_who_asks_how_it_is(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("resource.getrlimit", lambda which: (1024, 1024))
+    site = Site()
+    site.guarded.apply(Policy())
+    web = GuardedFactory(
+        site.inner, label="web", policy=Overseeing(), clock=site.clock, metrics=site.metrics
+    )
+    site.guarded, peers = web, site.guarded
+    assert not site.connect(descriptor=1024 - MOST_KEPT)[1].disconnected
+    assert site.connect(descriptor=1024 - MOST_KEPT // 2)[1].disconnected
+    site.guarded = peers
+    assert site.connect(descriptor=1024 - MOST_KEPT)[1].disconnected
+
+
+def test_a_limit_that_was_raised_meanwhile_counts(monkeypatch: pytest.MonkeyPatch) -> None:
+    limits = [1024]
+    monkeypatch.setattr("resource.getrlimit", lambda which: (limits[0], limits[0]))
+    site = Site()
+    limits[0] = 4096
+    assert not site.connect(descriptor=2000)[1].disconnected
 
 
 def test_a_silent_connection_is_closed_after_the_time_out_and_a_talking_one_is_not() -> None:
