@@ -18,22 +18,22 @@ STOP = b"stop"
 """The line that tells a resident process to end."""
 
 
-def limit() -> None:
+def limit(nice: int = NICE) -> None:
     """Limit this process, and keep a terminal's signals from it.
 
     A session of its own is a group of its own: what it forks is killed with it. Programs that it starts
     may lift the limit of memory again.
     """
     os.setsid()
-    os.nice(NICE)
+    os.nice(nice)
     most = resource.getrlimit(resource.RLIMIT_AS)[1]
     memory = MEMORY if most == resource.RLIM_INFINITY else min(MEMORY, most)
     resource.setrlimit(resource.RLIMIT_AS, (memory, most))
 
 
-def limit_reader() -> None:
+def limit_reader(nice: int = NICE) -> None:
     """Limit a process that only reads the store and writes to its pipes: a closed pipe ends it silently."""
-    limit()
+    limit(nice)
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
     signal.signal(signal.SIGPIPE, signal.SIG_DFL)
 

@@ -33,6 +33,7 @@ METRICS = (
     Metric("http_viewers", "gauge", "Live views that are open."),
     Metric("store_segments", "gauge", "Segments there are, the active one among them."),
     Metric("store_bytes", "gauge", "Bytes of all segments and their indexes on the disk."),
+    Metric("bodies_waiting", "gauge", "Bodies that wait for a worker."),
     Metric("senders_paused", "gauge", "1 while senders wait for the store, else 0."),
     Metric(
         "store_trouble",

@@ -34,6 +34,7 @@ from logsrv.linelog.http.settings import MOST_CONNECTIONS, read_token
 from logsrv.linelog.inputs.intake.intake import Intake
 from logsrv.linelog.inputs.intake.options import with_secrets
 from logsrv.linelog.inputs.intake.registry import inputs
+from logsrv.linelog.inputs.intake.workers import Workers
 from logsrv.linelog.plugin.metrics import METRICS
 from logsrv.linelog.plugin.settings import Listen, ListenerSettings, LoggerSettings, parse_listen
 from logsrv.linelog.store.health import unhealthy
@@ -128,6 +129,8 @@ class LoggerService(ListeningService[LoggerSettings]):
         )
         self._classic = ClassicPlaces()
         self._web: WebServer | None = None
+        self.workers = Workers(reactor, settings.workers)
+        self.metrics.watch("bodies_waiting", lambda: self.workers.waiting)
         self.alerts = Alerts(
             place=lambda: self.store.place,
             identity=lambda: self.store.identity.store if self.store.identity else "",
@@ -160,7 +163,14 @@ class LoggerService(ListeningService[LoggerSettings]):
             handle = self._web_server().handle
             return late.WebFactory(handle, self.clock, wanted.label, wanted.settings)
         settings = wanted.settings
-        intake = Intake(wanted.label, settings, sink=self.store, clock=self.clock, metrics=metrics)
+        intake = Intake(
+            wanted.label,
+            settings,
+            sink=self.store,
+            clock=self.clock,
+            metrics=metrics,
+            workers=self.workers,
+        )
         input_ = inputs()[settings.listen.input]
         make = input_.datagrams if wanted.endpoint.kind == "datagram" else input_.stream
         return InputServer(intake, make(intake), self.store.valve)
@@ -206,6 +216,7 @@ class LoggerService(ListeningService[LoggerSettings]):
             )
         if settings.http:
             self._web_server().apply(settings)
+        self.workers.most = settings.workers
         self.store.apply(settings.store_policy)
         self.store.reopen()
         self.alerts.change(settings.alerts)
@@ -216,6 +227,7 @@ class LoggerService(ListeningService[LoggerSettings]):
 
     async def close(self) -> None:
         try:
+            await self.workers.stop()
             await self.store.close()
         finally:
             # Last, so that it sees the last line.

@@ -12,7 +12,7 @@ from logsrv.kit.net.endpoints.endpoint import ARGUMENTS, Endpoint
 from logsrv.kit.net.endpoints.parse import parse_endpoint
 from logsrv.kit.net.guard.guard import ConnectionSettings, LineRate, PeerLimits
 from logsrv.kit.options.declare import REQUIRED, option, tables
-from logsrv.kit.options.kinds import DIRECTORY, FLAG, NAME, Kind
+from logsrv.kit.options.kinds import DIRECTORY, FLAG, NAME, Kind, integer
 from logsrv.kit.text.words import listed, nearest, shown
 from logsrv.linelog.alerts.settings import AlertOptions, check_labels
 from logsrv.linelog.framing.lines.rules import LineRules
@@ -117,6 +117,12 @@ class LoggerSettings(
         FLAG,
         "listen for syslog where it has always come in as well: port 514, UDP and TCP, and /dev/log"
         " if no other program has it",
+    )
+    workers: int = option(
+        2,
+        integer(0, 64),
+        "processes at most that take large bodies of Loki, OTLP and _bulk apart, started when they come;"
+        " 0: the server does that itself",
     )
     directory: Path = option("logs", DIRECTORY, "where the lines are kept")
 

@@ -15,6 +15,8 @@ from io import BytesIO
 from typing import Protocol
 
 import attrs
+from twisted.internet.defer import Deferred
+from twisted.python.failure import Failure
 
 from logsrv.linelog.batch import Block
 from logsrv.linelog.framing.bodies import coded, http_lines
@@ -31,11 +33,16 @@ from logsrv.linelog.framing.bodies.inflated import Buffer, in_pieces
 from logsrv.linelog.framing.events.journal import TAKEN, JournalFramer
 from logsrv.linelog.framing.lines.lines import LineFramer
 from logsrv.linelog.framing.lines.rules import LineCounts, for_frames
+from logsrv.linelog.inputs.http.apart import Order, made, taken
 from logsrv.linelog.inputs.http.routes import Route
 from logsrv.linelog.inputs.intake.gathering import Gathering
 from logsrv.linelog.inputs.intake.intake import Intake
 from logsrv.linelog.inputs.intake.unfinished import Holder
+from logsrv.linelog.inputs.intake.workers import NoWorkerError
 from logsrv.linelog.store.valve import Producer
+
+LARGE = 256 << 10
+"""Bytes of a body from which on a worker takes it apart: some milliseconds of work."""
 
 
 class Body:
@@ -49,6 +56,10 @@ class Body:
     def receive(self, data: bytes) -> None:
         """Take a part of it. Raises RequestRefused."""
         raise NotImplementedError
+
+    def ask_worker(self) -> Deferred[None] | None:
+        """Return what fires when `finish` can go on; None if it can."""
+        return None
 
     def finish(self) -> Steps:
         """Store in steps what is not stored yet, and return the answer. Raises RequestRefused."""
@@ -165,8 +176,8 @@ class JournalBody(Body):
         self._intake.unfinished.forget(self._holder)
 
     def _store(self, records: Records) -> None:
-        gathered = Gathering(self._intake, records)
-        for _ in gathered.store(self._source):
+        gathered = Gathering(records, self._intake.rules, self._intake.counts)
+        for _ in gathered.store(self._intake, self._source):
             pass
         _check_closing(gathered)
 
@@ -196,10 +207,20 @@ class KeptBody(Body):
         self._storing = storing
         self._kept = BytesIO()
         self._size = 0
+        # The answer of a worker, or why there is none.
+        self._answer: list[bytes] | None = None
+        self._refusal: RequestRefused | None = None
 
     @property
     def unfinished(self) -> bool:
         return self._size > 0
+
+    @property
+    def _rules(self) -> BodyRules:
+        headers, most = self._headers, self._intake.options.max_body
+        return BodyRules(
+            headers.media, headers.path, self._intake.max_record, most_made(most), most
+        )
 
     def receive(self, data: bytes) -> None:
         check_size(self._size + len(data), self._intake)
@@ -212,6 +233,24 @@ class KeptBody(Body):
         self._listener.held -= self._size
         self._size, self._kept = 0, BytesIO()
 
+    def ask_worker(self) -> Deferred[None] | None:
+        """Let a worker make the records, if it is worth that; fires when `finish` can go on."""
+        headers, intake = self._headers, self._intake
+        if not (headers.route.apart and intake.workers.most and self._size >= LARGE):
+            return None
+        body = self._kept.getvalue()
+        order = Order(headers.route.apart, headers.coding, self._rules, intake.rules, body)
+        asked = intake.ask_worker(order.encoded())
+        return asked.addCallbacks(self._answered, self._not_answered)
+
+    def _answered(self, answer: list[bytes]) -> None:
+        self._answer = answer
+
+    def _not_answered(self, failure: Failure) -> None:
+        # The work is done here if no worker can be started.
+        if not failure.check(NoWorkerError):
+            self._refusal = busy(f"{failure.getErrorMessage()}; send it again")
+
     def finish(self) -> Steps:
         headers, most = self._headers, self._intake.options.max_body
         # Taken out of it, not copied.
@@ -220,30 +259,23 @@ class KeptBody(Body):
         if headers.is_text:
             yield from self._measured(coded.unpacked(packed, headers.coding, most))
             return (yield from self._text_taken(coded.unpacked(packed, headers.coding, most)))
-        if headers.coding:
-            # Before there is more of it than a piece.
-            for _ in coded.unpacked(packed, headers.coding, most):
-                yield
-            unpacked = BytesIO()
-            for piece in coded.unpacked(packed, headers.coding, most):
-                unpacked.write(piece)
-                yield
-            body = unpacked.getvalue()
-        return (yield from self._records_taken(body, most))
-
-    def _records_taken(self, body: bytes, most: int) -> Steps:
-        headers = self._headers
-        assert headers.route.take is not None
-        max_record = self._intake.max_record
-        rules = BodyRules(headers.media, headers.path, max_record, most_made(most), most)
-        gathered = Gathering(self._intake, Records(rules.max_made))
-        reply = yield from gathered.steps(headers.route.take(body, rules, gathered.records))
+        intake, rules = self._intake, self._rules
+        reply: Reply | None
+        if self._refusal is not None:
+            raise self._refusal
+        if self._answer is not None:
+            gathered, reply = made(self._answer, intake.counts)
+        else:
+            assert headers.route.take is not None
+            gathered = Gathering(Records(rules.max_made), intake.rules, intake.counts)
+            records = taken(headers.route.take, body, headers.coding, rules, gathered.records)
+            reply = yield from gathered.steps(records)
         if reply is None:
             if headers.coding:
-                yield from self._measured(in_pieces(body))
-            return (yield from self._text_taken(in_pieces(body)))
+                yield from self._measured(coded.unpacked(packed, headers.coding, most))
+            return (yield from self._text_taken(coded.unpacked(packed, headers.coding, most)))
         self._storing()
-        yield from gathered.store(self._source)
+        yield from gathered.store(intake, self._source)
         _check_closing(gathered)
         return reply
 

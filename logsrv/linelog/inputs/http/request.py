@@ -156,7 +156,11 @@ class InputRequest(Request):
             assert self._body is not None
             # However long it waits for the disk, nothing of it is unfinished any more.
             self._intake.unfinished.forget(self)
-            self._intake.turns.begin(self._steps(), self._worked, again=True)
+            asked = self._body.ask_worker()
+            if asked is None:
+                self._take_in()
+            else:
+                asked.addCallback(self._take_in)
             return
         if self.state is RequestState.DISCARDING:
             assert self._refusal is not None
@@ -212,6 +216,9 @@ class InputRequest(Request):
         self._channel.at_once = entries.missing
         self._channel.setTimeout(None)
         return entries
+
+    def _take_in(self, _: None = None) -> None:
+        self._intake.turns.begin(self._steps(), self._worked, again=True)
 
     def _steps(self) -> Iterator[None]:
         assert self._body is not None

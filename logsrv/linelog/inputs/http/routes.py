@@ -28,7 +28,8 @@ class Route:
     methods: those that it has. take: makes records of a body. by_type: a body of text is taken while it
     comes. entries: it is the journal's, and taken while it comes, however long, unless it is packed.
     about: the answer to a question, which has no body. coding: a Content-Encoding that `take` undoes.
-    headers: those of every answer.
+    headers: those of every answer. apart: the name of `take` in `BY_NAME`, if it takes microseconds for
+    each record, so that a worker does it for large bodies.
     """
 
     methods: tuple[bytes, ...]
@@ -38,6 +39,7 @@ class Route:
     about: Reply | None = None
     coding: str = ""
     headers: Mapping[str, str] = _NO_HEADERS
+    apart: str = ""
 
 
 def _loki(body: bytes, rules: BodyRules, records: Records) -> Steps:
@@ -57,7 +59,7 @@ def _otlp(body: bytes, rules: BodyRules, records: Records) -> Steps:
 _POSTED = Route((b"POST",), http_lines.take, by_type=True)
 _ABOUT = Route((b"GET", b"HEAD"), about=bulk.ABOUT, headers=bulk.HEADERS)
 _LICENSE = Route((b"GET", b"HEAD"), about=bulk.LICENSE, headers=bulk.HEADERS)
-_BULK = Route((b"POST", b"PUT"), bulk.take, headers=bulk.HEADERS)
+_BULK = Route((b"POST", b"PUT"), bulk.take, headers=bulk.HEADERS, apart="bulk")
 _INDEX_BULK = re.compile(r"/[^/]+/_bulk")
 ROUTES: Mapping[str, Sequence[Route]] = {
     "/INDEX/_bulk": (_BULK,),
@@ -66,12 +68,13 @@ ROUTES: Mapping[str, Sequence[Route]] = {
     "/_bulk": (_BULK,),
     "/_license": (_LICENSE,),
     # Most senders do not say so; Loki takes it both ways.
-    "/loki/api/v1/push": (Route((b"POST",), _loki, coding="snappy"),),
-    "/v1/logs": (Route((b"POST",), _otlp),),
+    "/loki/api/v1/push": (Route((b"POST",), _loki, coding="snappy", apart="loki"),),
+    "/v1/logs": (Route((b"POST",), _otlp, apart="otlp"),),
 }
 JOURNAL_ROUTES: Mapping[str, Sequence[Route]] = {
     "/upload": (Route((b"POST",), journal.take, entries=True),)
 }
+BY_NAME: Mapping[str, Take] = {"bulk": bulk.take, "loki": _loki, "otlp": _otlp}
 
 
 def path_of(target: bytes) -> str:

@@ -7,15 +7,20 @@ than their bytes; what they may take is bounded by whoever adds them.
 from __future__ import annotations
 
 import sys
-from collections import deque
+from collections import Counter, deque
 from collections.abc import Generator, Iterator
-from itertools import chain
 from typing import TypeVar
 
 from logsrv.linelog.batch import Block
 from logsrv.linelog.framing.bodies.bodies import Records, WholeLines
 from logsrv.linelog.framing.lines.records import LONG, frame_records, long_record
-from logsrv.linelog.framing.lines.rules import LineRules, Oversize, for_datagrams, for_structured
+from logsrv.linelog.framing.lines.rules import (
+    LineCounts,
+    LineRules,
+    Oversize,
+    for_datagrams,
+    for_structured,
+)
 from logsrv.linelog.inputs.intake.intake import Intake
 
 Result = TypeVar("Result")
@@ -27,19 +32,32 @@ _WHY = {
 
 
 class Gathering:
-    """The records of one message. records: where they are added. rules: for those that are text.
+    """The records of one message.
 
+    records: where they are added. rules: for those that are text. counts: where what is not stored as it
+    came is counted.
     closing: why nothing behind the last of them may be stored, by --oversize close; None if it may.
     stored: bytes that were stored so far.
     """
 
-    def __init__(self, intake: Intake, records: Records, rules: LineRules | None = None) -> None:
+    def __init__(self, records: Records, rules: LineRules, counts: LineCounts) -> None:
         self.records = records
         self.closing: str | None = None
         self.stored = 0
-        self._intake = intake
-        self._rules = rules or intake.rules
+        self._rules = rules
+        self._counts = counts
+        self._ready: Iterator[Block] = iter(())
         self._blocks: deque[Block] = deque()
+
+    @classmethod
+    def of(
+        cls, blocks: Iterator[Block], closing: str | None, as_text: int, reasons: Counter[str]
+    ) -> Gathering:
+        """Return the records that somebody else has gathered and counted."""
+        gathered = cls(Records(), LineRules(), LineCounts())
+        gathered._ready, gathered.closing = blocks, closing
+        gathered.records.as_text, gathered.records.reasons = as_text, reasons
+        return gathered
 
     def steps(self, making: Generator[None, None, Result]) -> Generator[None, None, Result]:
         """Do what adds records, and return what it does at its end."""
@@ -59,21 +77,27 @@ class Gathering:
             self._blocks.append(block)
             yield
 
-    def store(self, source: str) -> Iterator[None]:
+    def blocks(self) -> Iterator[Block]:
+        """Yield the lines of all that was added, and keep them no longer."""
+        yield from self._ready
+        while self._blocks:
+            yield self._blocks.popleft()
+        yield from self._framed()
+
+    def store(self, intake: Intake, source: str) -> Iterator[None]:
         """Store all, and count what is not stored or not as it was promised to be."""
-        kept = (self._blocks.popleft() for _ in range(len(self._blocks)))
-        for block in chain(kept, self._framed()):
+        for block in self.blocks():
             self.stored += len(block)
-            self._intake.take(block, source)
+            intake.take(block, source)
             yield
         if self.records.as_text:
-            self._intake.as_text(source, self.records.as_text)
+            intake.as_text(source, self.records.as_text)
         for reason, number in self.records.reasons.items():
-            self._intake.drop(source, reason, _WHY[reason], number)
+            intake.drop(source, reason, _WHY[reason], number)
 
     def _framed(self) -> Iterator[Block]:
         """Give the lines of what was added since it was last called."""
-        counts, rules = self._intake.counts, self._rules
+        counts, rules = self._counts, self._rules
         in_pieces = rules.oversize is not Oversize.CLOSE
         for run in self.records.take():
             if self.closing is not None:
@@ -93,5 +117,5 @@ class Gathering:
 
 def store_from_datagrams(intake: Intake, records: Records, source: str) -> None:
     """Store records that came in datagrams. source: as the intake gives it."""
-    for _ in Gathering(intake, records, for_datagrams(intake.rules)).store(source):
+    for _ in Gathering(records, for_datagrams(intake.rules), intake.counts).store(intake, source):
         pass

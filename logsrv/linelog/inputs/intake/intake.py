@@ -11,6 +11,7 @@ from typing import Protocol
 from twisted.internet.defer import Deferred
 from twisted.internet.interfaces import IAddress, IProtocolFactory, IReactorTime
 from twisted.logger import Logger
+from twisted.python.failure import Failure
 from zope.interface import Attribute, Interface
 
 from logsrv.kit.net.twisted.turns import NextTurn
@@ -23,6 +24,7 @@ from logsrv.linelog.inputs.intake.aside import LONG, MUCH, SMALL, Aside
 from logsrv.linelog.inputs.intake.options import InputOptions, read_secrets
 from logsrv.linelog.inputs.intake.turns import Turns
 from logsrv.linelog.inputs.intake.unfinished import Unfinished
+from logsrv.linelog.inputs.intake.workers import WorkerEndedError, Workers
 from logsrv.linelog.store.valve import Producer, Valve
 
 log = Logger()
@@ -78,8 +80,8 @@ class Intake:
     and the like.
     counts, received_bytes: what the protocols count. received_lines: those that were stored.
     connection_log: None unless the operator wants it. unfinished: what its connections hold. turns: for
-    work that may take long. aside: connections that send what is costly. datagrams: what is paused where
-    there are no connections.
+    work that may take long. workers: for what computes much. aside: connections that send what is costly.
+    datagrams: what is paused where there are no connections.
 
     Each line gets a stamp, which may be hundreds of times as long as the line. So a large block is
     stored in pieces, and what is left of it when the store has enough waits here: unstamped, until
@@ -95,6 +97,7 @@ class Intake:
         clock: IReactorTime,
         metrics: Counts,
         cpu: Callable[[], float] = thread_time,
+        workers: Workers | None = None,
     ) -> None:
         """`label` names the listener in logs and metrics. cpu: seconds that this thread has computed."""
         self.label = label
@@ -104,6 +107,10 @@ class Intake:
         self.received_lines = 0
         self._sink = sink
         self.clock = clock
+        self.workers = workers or Workers(clock)
+        # Messages that workers have; the answers of those that come when all is stored are too late.
+        self._asked = 0
+        self._flushed = False
         self.turns = Turns(sink.valve, clock)
         self.aside = Aside(sink.valve, clock)
         self.datagrams: Producer | None = None
@@ -201,6 +208,17 @@ class Intake:
         self._waiting.append((waiting, self.moment if since is None else since))
         return waiting
 
+    def ask_worker(self, parts: Sequence[bytes]) -> Deferred[list[bytes]]:
+        """Return what fires with the answer of a worker, as `Workers.answer` does."""
+        self._asked += 1
+        return self.workers.answer(parts).addBoth(self._answered)
+
+    def _answered(self, answer: list[bytes] | Failure) -> list[bytes] | Failure:
+        if self._flushed:
+            return Failure(WorkerEndedError("there was no time to take it in"))
+        self._asked -= 1
+        return answer
+
     def refused(self, reason: str, records: int = 1) -> None:
         """Count records that are not stored, by the reason."""
         self.metrics.count("records_refused_total", records, listener=self.label, reason=reason)
@@ -260,7 +278,8 @@ class Intake:
 
     def flush(self) -> None:
         """Store all that waits, and log who came and went: the store is about to close."""
-        given_up = self.turns.finish()
+        given_up = self.turns.finish() + self._asked
+        self._flushed = True
         if given_up:
             self.refused("unfinished", given_up)
             log.warn(

@@ -72,7 +72,8 @@ class ForwardReceiver(RecordReceiver):
         self.answer(answer)
 
     def _event(self, value: bytes | bytearray) -> Iterator[None]:
-        found = Gathering(self.intake, Records(most_made(self._limits.event)))
+        records = Records(most_made(self._limits.event))
+        found = Gathering(records, self.intake.rules, self.intake.counts)
         try:
             acknowledgement = yield from found.steps(event(value, self._limits, found.records))
         except NoEventError as error:

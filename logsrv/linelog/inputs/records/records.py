@@ -123,7 +123,7 @@ class RecordReceiver(InputProtocol):
 
         Behind one that closes the connection, by --oversize close, they are dropped and counted.
         """
-        return self.store_gathered(Gathering(self.intake, records, self._rules))
+        return self.store_gathered(Gathering(records, self._rules, self.intake.counts))
 
     @property
     def held(self) -> int:
@@ -143,7 +143,7 @@ class RecordReceiver(InputProtocol):
             gathering.closing = "nothing is taken any more"
         if not self._stored:
             self._since = self.intake.moment
-        yield from gathering.store(self.source)
+        yield from gathering.store(self.intake, self.source)
         self._stored += gathering.stored
         if gathering.closing is not None:
             self.refuse("oversize", gathering.closing)

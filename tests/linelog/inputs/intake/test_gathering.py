@@ -28,10 +28,10 @@ def adding(records: Records) -> Generator[None, None, str]:
 def test_stored_when_all_are_there_and_in_their_order() -> None:
     sink = Sink()
     way = intake(sink)
-    gathering = Gathering(way, Records())
+    gathering = Gathering(Records(), way.rules, way.counts)
     assert ended(gathering.steps(adding(gathering.records))) == "answer"
     assert sink.text == b""
-    steps = gathering.store("tcp:x")
+    steps = gathering.store(way, "tcp:x")
     next(steps)
     assert sink.text == b"{}\n" and sink.batches[0].source == "tcp:x"
     list(steps)
@@ -46,11 +46,11 @@ def test_stored_when_all_are_there_and_in_their_order() -> None:
 def test_nothing_behind_a_text_that_closes() -> None:
     sink = Sink()
     way = intake(sink, LineRules(max_line=3, oversize=Oversize.CLOSE), options=InputOptions())
-    gathering = Gathering(way, Records())
+    gathering = Gathering(Records(), way.rules, way.counts)
     for text in (b"one", b"longer", b"more"):
         gathering.records.add(text, structured=False)
     gathering.records.add_lines(b"{}\n", 1)
-    list(gathering.store("tcp:x"))
+    list(gathering.store(way, "tcp:x"))
     assert sink.text == b"one\nlon\n"
     assert gathering.closing == "a record is longer than 3 bytes"
     assert way.counts.dropped_closed == len(b"germore{}")

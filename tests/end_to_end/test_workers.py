@@ -1,0 +1,146 @@
+"""Large bodies are taken apart by processes, as the server would have, whatever happens to these."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import sys
+import threading
+from http.client import HTTPConnection
+from pathlib import Path
+
+import pytest
+
+from tests.end_to_end.conftest import Logger, Start
+from tests.end_to_end.test_http_processes import NO_PYTHON
+
+LISTEN = ["http:tcp:0:interface=127.0.0.1"]
+WORKER = "linelog.inputs.http.worker"
+JSON = {"Content-Type": "application/json"}
+# So many records are a large body, and some tenths of a second of work.
+MANY = 20_000
+
+
+def loki(records: int, text: str = "order paid") -> bytes:
+    values = [["1763619798000000000", f"{text} {number}"] for number in range(records)]
+    return json.dumps({"streams": [{"stream": {"app": "shop"}, "values": values}]}).encode()
+
+
+def otlp(records: int, text: str = "order paid") -> bytes:
+    found = [{"body": {"stringValue": f"{text} {number}"}} for number in range(records)]
+    return json.dumps({"resourceLogs": [{"scopeLogs": [{"logRecords": found}]}]}).encode()
+
+
+def bulk(records: int) -> bytes:
+    action = '{"index":{"_index":"shop"}}'
+    return "".join(f'{action}\n{{"n":{number}}}\n' for number in range(records)).encode()
+
+
+def post(server: Logger, path: str, body: bytes, **headers: str) -> tuple[int, bytes]:
+    connection = HTTPConnection("127.0.0.1", server.port(), timeout=60)
+    connection.request("POST", path, body, {**JSON, **headers})
+    answer = connection.getresponse()
+    found = answer.status, answer.read()
+    connection.close()
+    return found
+
+
+PUSHES = {
+    "loki": ("/loki/api/v1/push", loki(MANY), ()),
+    "otlp": ("/v1/logs", otlp(MANY), ()),
+    "bulk": ("/_bulk", bulk(MANY), ()),
+    "a line too long": ("/loki/api/v1/push", loki(1, "x" * 300_000), ()),
+    "a line that closes": ("/loki/api/v1/push", loki(1, "x" * 300_000), ("--oversize", "close")),
+    "no JSON": ("/v1/logs", b"[" * 300_000, ()),
+    "too many records": ("/v1/logs", otlp(6 * MANY, ""), ("--max-body", "8MiB")),
+}
+
+
+@pytest.mark.parametrize("push", PUSHES)
+def test_the_same_is_stored_and_answered_as_without_them(
+    logger: Start, tmp_path: Path, push: str
+) -> None:
+    path, body, options = PUSHES[push]
+    found = []
+    for number in "01":
+        home = tmp_path / number
+        home.mkdir()
+        server = logger("--workers", number, *options, listen=LISTEN, directory=home)
+        answer = post(server, path, body)
+        assert bool(server.child(WORKER)) is (number == "1")
+        server.stop()
+        found.append((answer, server.messages()))
+    assert found[0] == found[1]
+
+
+def test_a_small_body_needs_none(logger: Start) -> None:
+    server = logger(listen=LISTEN)
+    assert post(server, "/loki/api/v1/push", loki(3))[0] == 204
+    assert len(server.wait_for_messages(3)) == 3
+    assert not server.child(WORKER)
+
+
+def test_one_that_dies_is_told_and_the_next_one_goes_on(logger: Start) -> None:
+    server = logger("--workers", "1", listen=LISTEN)
+    answers: list[tuple[int, bytes]] = []
+    sender = threading.Thread(
+        target=lambda: answers.append(post(server, "/v1/logs", otlp(10 * MANY)))
+    )
+    sender.start()
+    worker = server.wait_until(lambda: server.child(WORKER), "the worker")
+    # It has begun when it takes its order.
+    server.wait_until(lambda: cpu_of(worker) > 0.5, "work")
+    os.kill(worker, signal.SIGKILL)
+    sender.join()
+    assert answers[0][0] == 503
+    assert b"SIGKILL; send it again" in answers[0][1]
+    assert post(server, "/v1/logs", otlp(MANY))[0] == 200
+    assert len(server.wait_for_messages(MANY)) == MANY
+    assert "a worker was ended by SIGKILL; the message that it had is refused" in server.log()
+
+
+def test_where_none_can_start_the_server_does_it(logger: Start, tmp_path: Path) -> None:
+    python = tmp_path / "python"
+    python.write_text("#!/bin/sh\nexit 3\n")
+    python.chmod(0o755)
+    prefix = (sys.executable, "-c", NO_PYTHON, str(python))
+    server = logger(listen=LISTEN, prefix=prefix)
+    assert post(server, "/loki/api/v1/push", loki(MANY))[0] == 204
+    assert len(server.wait_for_messages(MANY)) == MANY
+    assert "a worker cannot begin, the server does its work" in server.log()
+
+
+def test_what_is_at_work_at_a_stop_is_stored_and_answered(logger: Start) -> None:
+    server = logger("--workers", "1", listen=LISTEN)
+    answers: list[tuple[int, bytes]] = []
+    sender = threading.Thread(
+        target=lambda: answers.append(post(server, "/v1/logs", otlp(2 * MANY)))
+    )
+    sender.start()
+    server.wait_until(lambda: server.child(WORKER), "the worker")
+    server.stop()
+    sender.join()
+    assert answers[0][0] == 200
+    assert len(server.messages()) == 2 * MANY
+
+
+def test_a_reload_changes_how_many_there_are(logger: Start, tmp_path: Path) -> None:
+    (tmp_path / "logsrv.toml").write_text("workers = 0\n")
+    server = logger("--config", str(tmp_path / "logsrv.toml"), listen=LISTEN)
+    assert post(server, "/v1/logs", otlp(MANY))[0] == 200
+    assert not server.child(WORKER)
+    (tmp_path / "logsrv.toml").write_text("workers = 1\n")
+    server.send_signal(signal.SIGHUP)
+    server.wait_for_log("reloaded")
+    assert post(server, "/v1/logs", otlp(MANY))[0] == 200
+    assert server.child(WORKER)
+
+
+def cpu_of(process: int) -> float:
+    """CPU seconds of a process; 0 when it has ended."""
+    try:
+        fields = Path(f"/proc/{process}/stat").read_text().rpartition(")")[2].split()
+    except OSError:
+        return 0.0
+    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")

@@ -1,0 +1,35 @@
+"""A worker by itself, with the test in the server's place."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+
+from logsrv.linelog.framing.bodies.bodies import BodyRules
+from logsrv.linelog.framing.lines.rules import LineCounts, LineRules
+from logsrv.linelog.inputs.http.apart import Order, made
+from logsrv.linelog.inputs.http.worker import NICE
+from logsrv.linelog.inputs.intake.messages import SIZE, AnswerReader, sized
+
+COMMAND = (sys.executable, "-P", "-m", "logsrv.linelog.inputs.http.worker")
+
+
+def test_it_answers_one_after_the_other_until_its_input_ends() -> None:
+    worker = subprocess.Popen(COMMAND, stdin=subprocess.PIPE, stdout=subprocess.PIPE)
+    assert worker.stdin is not None and worker.stdout is not None
+    assert worker.stdout.read(SIZE) == bytes(SIZE)
+    assert os.getpriority(os.PRIO_PROCESS, worker.pid) == os.getpriority(os.PRIO_PROCESS, 0) + NICE
+    rules = BodyRules("application/json", "/", 1000)
+    bodies = (b'{"streams": []}', b'{"streams": [{"stream": {}, "values": [["1", "text"]]}]}')
+    for body in bodies:
+        order = Order("loki", "", rules, LineRules(), body)
+        worker.stdin.write(b"".join(sized(order.encoded())))
+    worker.stdin.close()
+    answers = list(AnswerReader().receive(worker.stdout.read()))
+    lines = [b"".join(map(bytes, made(one, LineCounts())[0].blocks())) for one in answers]
+    assert len(lines) == 2
+    assert lines[0] == b""
+    assert b"text" in lines[1]
+    assert worker.wait() == 0
+    worker.stdout.close()
