@@ -77,6 +77,12 @@ def cases(made: Made) -> list[Case]:
         Case("field", f"trace_id={made.id}", made.id, *rare),
         Case("common", "timeout", "timeout", *common),
         Case("regex", r"/Failed password for \w+/", r"Failed password for \w+", *common),
+        Case(
+            "regex with alternatives",
+            r"/level=(info|warn) caller=\w+\.go:\d*7\b/",
+            r"level=(info|warn) caller=\w+\.go:\d*7\b",
+            1.3,
+        ),
         Case("regex without a literal", r"/[a-f]{6}[0-9]{4}\b/", r"[a-f]{6}[0-9]{4}\b"),
         Case("field, common", "app=sshd", r" sshd\["),
         Case("number", "status>=500", '" 5[0-9]{2} [0-9]'),

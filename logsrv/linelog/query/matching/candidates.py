@@ -9,17 +9,16 @@ from __future__ import annotations
 import logsrv.linelog.query.matching as late
 from logsrv.linelog.query.language.tree import And, Compare, Has, Or, Regex, Term
 from logsrv.linelog.query.matching import needs
-from logsrv.linelog.query.matching.literals import (
-    SHORTEST,
-    literals_of,
-    of_need,
-    pattern_of,
-)
+from logsrv.linelog.query.matching.literals import SHORTEST, of_need, pattern_of
+from logsrv.linelog.query.matching.needs import AllOf, AnyOf, Literal
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from logsrv.linelog.query.language.tree import Node
-    from logsrv.linelog.query.matching.literals import Candidate
+    from logsrv.linelog.query.matching.literals import Candidate, Literals
+    from logsrv.linelog.query.matching.needs import Need
 
 # Each literal is a search of its own, five times as fast as one expression for all of them.
 _MOST_LITERALS = 4
@@ -68,6 +67,17 @@ def _of_either(found: list[Candidate | None]) -> Candidate | None:
 
 def _of_regex(pattern: str) -> Candidate:
     found = late.read_expression(pattern)
-    literals = literals_of(found.need)
-    best = max(literals, key=lambda one: len(one.text), default=None)
-    return (best,) if best and len(best.text) >= SHORTEST else found.in_text
+    # Long texts are rare, and each of several costs a pass.
+    best = max(_texts_of(found.need), key=lambda some: _worth(some) / len(some), default=())
+    return best if best and _worth(best) >= SHORTEST else found.in_text
+
+
+def _texts_of(need: Need | None) -> Iterator[Literals]:
+    """Yield literals of which there has to be one, in all ways that a need tells of them."""
+    for part in need.parts if isinstance(need, AllOf) else (need,):
+        if isinstance(part, Literal):
+            yield (part,)
+        elif isinstance(part, AnyOf) and len(part.parts) <= _MOST_LITERALS:
+            literals = tuple([one for one in part.parts if isinstance(one, Literal)])
+            if len(literals) == len(part.parts):
+                yield literals

@@ -15,7 +15,7 @@ from typing import NamedTuple
 from logsrv.linelog.query.language.engine import Search, check, compiled
 from logsrv.linelog.query.language.size import size_of
 from logsrv.linelog.query.matching.literals import quoted
-from logsrv.linelog.query.matching.needs import AllOf, Literal, Need, both, either
+from logsrv.linelog.query.matching.needs import Literal, Need, both, either
 
 _OCTAL = re.compile(r"0[0-7]{0,2}|[1-7][0-7]{1,2}")
 _HEX = re.compile(r"x(?:\{([0-9A-Fa-f]{1,8})\}|([0-9A-Fa-f]{2}))")
@@ -33,6 +33,8 @@ _CLASSES = {
 }
 WIDEST = 200
 """Bytes of an expression of a fixed width that is looked for as one."""
+MOST_TEXTS = 8
+"""Texts that `user=(ann|eve)` and the like are written out as."""
 _CAPITAL = re.compile(r"[A-Z]")
 _SPELLED = re.compile(
     # Capitals that are syntax, not text: in escapes, in names and flags of groups.
@@ -89,16 +91,37 @@ class _Item(NamedTuple):
     is_fixed: bool
 
 
+class _Texts(NamedTuple):
+    """Something that matches one of these texts, and nothing else."""
+
+    texts: tuple[bytes, ...]
+    fold: bool
+
+
 class _Group:
     """A group that is being read: the needs of its branches so far."""
 
     def __init__(self, fold: bool) -> None:
         self.fold = fold
-        self.branches: list[list[Need | None]] = [[]]
-        """Single characters and inner groups one behind the other; None breaks a run of them."""
+        self.branches: list[list[_Texts | Need | None]] = [[]]
+        """Texts and inner groups one behind the other; None breaks a run of them."""
 
     def need(self) -> Need | None:
         return either(_joined(branch) for branch in self.branches)
+
+    def texts(self) -> _Texts | None:
+        """Return all that the group matches, if it is a few texts of one kind of case."""
+        found: dict[bytes, None] = {}
+        for branch in self.branches:
+            texts: tuple[bytes, ...] = (b"",)
+            for item in branch:
+                if not isinstance(item, _Texts) or item.fold != self.fold:
+                    return None
+                texts = tuple(one + other for one in texts for other in item.texts)
+                if len(texts) > MOST_TEXTS:
+                    return None
+            found.update(dict.fromkeys(texts))
+        return _Texts(tuple(found), self.fold) if len(found) <= MOST_TEXTS else None
 
 
 class _Reader:
@@ -148,7 +171,7 @@ class _Reader:
         self,
         exact: str,
         loose: str | None = None,
-        need: Need | None = None,
+        need: _Texts | Need | None = None,
         allowed: frozenset[int] = frozenset(),
     ) -> None:
         """Add an item. allowed: the bytes that it matches, if it matches one byte."""
@@ -166,7 +189,9 @@ class _Reader:
         elif character == "$":
             self._write(r"\z", "(?m:$)")
         elif character == "|":
-            self._write("|")
+            self._is_fixed = False
+            self.exact.append("|")
+            self.loose.append("|")
             self.groups[-1].branches.append([])
         elif character == ".":
             self._write(".")
@@ -179,7 +204,7 @@ class _Reader:
 
     def _literal(self, character: str) -> None:
         fold = self.groups[-1].fold
-        needed = Literal((lower(character) if fold else character).encode(), fold)
+        needed = _Texts(((lower(character) if fold else character).encode(),), fold)
         cases = {character}
         if fold and character.isascii():
             cases = {character.upper(), character.lower()}
@@ -265,9 +290,8 @@ class _Reader:
     def _parenthesis(self, character: str) -> None:
         if character == ")":
             self.at += 1
-            need = self.groups.pop().need()
-            # Wrapped: it is no single character, which would belong to the word around it.
-            self._write(")", need=AllOf((need,)) if isinstance(need, Literal) else need)
+            group = self.groups.pop()
+            self._write(")", need=group.texts() or group.need())
             return
         found = _GROUP.match(self.pattern, self.at)
         assert found is not None
@@ -322,21 +346,29 @@ def _allowed(items: list[str]) -> frozenset[int]:
     return frozenset(found)
 
 
-def _joined(branch: list[Need | None]) -> Need | None:
-    """The need of things that follow each other: single characters become words."""
+def _joined(branch: list[_Texts | Need | None]) -> Need | None:
+    """The need of things that follow each other: characters become words, groups of these longer ones."""
     found: list[Need | None] = []
-    run: list[bytes] = []
+    run: tuple[bytes, ...] = ()
     fold = False
     for item in [*branch, None]:
-        if run and not (isinstance(item, Literal) and item.ignore_case == fold):
-            found.append(Literal(b"".join(run), fold))
-            run = []
-        if isinstance(item, Literal):
-            run.append(item.text)
-            fold = item.ignore_case
+        if isinstance(item, _Texts) and run and item.fold == fold:
+            longer = tuple(one + other for one in run for other in item.texts)
+            if len(longer) <= MOST_TEXTS:
+                run = longer
+                continue
+        if run:
+            found.append(_one_of(run, fold))
+        run = ()
+        if isinstance(item, _Texts):
+            run, fold = item.texts, item.fold
         else:
             found.append(item)
     return both(found)
+
+
+def _one_of(texts: tuple[bytes, ...], fold: bool) -> Need | None:
+    return either(Literal(text, fold) for text in texts) if all(texts) else None
 
 
 def lower(character: str) -> str:

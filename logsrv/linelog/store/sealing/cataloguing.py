@@ -86,7 +86,7 @@ class Cataloguer:
             if last_number(name) > segment.number:
                 break
             del self._sizes[name]
-            # One that stays is removed at the next start.
+            # The next start removes one that stays.
             with contextlib.suppress(OSError):
                 self._disk.unlink(name)
 

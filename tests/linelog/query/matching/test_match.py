@@ -9,6 +9,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from logsrv.linelog.query.language.engine import Search, compiled
 from logsrv.linelog.query.language.parse import parse
 from logsrv.linelog.query.language.tree import EVERYTHING, And, Node, Not, Term
 from logsrv.linelog.query.matching.match import compile
@@ -64,6 +65,49 @@ def test_an_expression_with_a_literal_is_looked_for_in_messages_only() -> None:
         for _ in range(2):
             assert list(matcher.find(text)) == [(len(STAMP) + 2, len(text) - 1)]
             matcher.for_many()
+
+
+@pytest.mark.parametrize("many", [False, True])
+def test_an_expression_with_a_literal_in_nearly_all_lines_is_found_in_those_it_is_in(
+    many: bool,
+) -> None:
+    """It is looked for in the text at once then; what is found is the same wherever that begins."""
+    stamp = STAMP.replace(b"web", b"took=7")
+    messages = [b"user=ann status=200 took=%d path=/a" % (number % 100) for number in range(3000)]
+    messages[1500] = b"user=ann took=7"
+    text = b"".join(stamp + message + b"\n" for message in messages)
+    wanted = [message for message in messages if message.split(b"took=")[1].split()[0] == b"7"]
+    matcher = compile(parse(r"/user=(ann|eve) (status=\d+ )?took=7\b/"))
+    if many:
+        matcher.for_many()
+    # More texts than are gone through at once before candidates are tried again.
+    for _ in range(40):
+        found = [text[start:end].removeprefix(stamp) for start, end in matcher.find(text)]
+        assert found == wanted
+        assert matcher.count(text) == len(wanted)
+
+
+def test_a_frequent_literal_costs_one_pass_and_not_one_for_each_line(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    asked = []
+
+    def counted(pattern: str) -> Search:
+        search = compiled(pattern)
+
+        def counting(text: bytes, start: int, end: int) -> tuple[int, int]:
+            asked.append(start)
+            return search(text, start, end)
+
+        return counting
+
+    monkeypatch.setattr("logsrv.linelog.query.matching.match.late.compiled", counted)
+    text = (STAMP + b"user=bob status=200 took=1\n") * 10_000
+    matcher = compile(parse(r"/status=\d+ took=\d*7\b/"))
+    for _ in range(20):
+        assert matcher.count(text) == 0
+    # Each of two texts until it shows, and then once for each text.
+    assert len(asked) < 2 * len(text) / 1000 + 100
 
 
 def test_words_are_not_found_in_stamps() -> None:

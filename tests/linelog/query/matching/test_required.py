@@ -31,6 +31,33 @@ def small(text: str) -> Literal:
         ("aa OR NOT bb", None),
         (r"/user=\d+ x?yz+w/", AllOf((small("user="), small(" "), small("yz"), small("w")))),
         ("/(ab|cd)e*/", AnyOf((small("ab"), small("cd")))),
+        ("/u=(an|eve) s=/", AnyOf((small("u=an s="), small("u=eve s=")))),
+        ("/u=(an|e(v|w)e)x/", AnyOf((small("u=anx"), small("u=evex"), small("u=ewex")))),
+        ("/x(ab|)y/", AnyOf((small("xaby"), small("xy")))),
+        ("/x(ab|cd)+y/", AllOf((AnyOf((small("xab"), small("xcd"))), small("y")))),
+        ("/x(ab|cd)?y/", AllOf((small("x"), small("y")))),
+        (r"/x(ab|c\d)y/", AllOf((small("x"), AnyOf((small("ab"), small("c"))), small("y")))),
+        ("/x(ab|)/", AnyOf((small("xab"), small("x")))),
+        ("/(ab|)[0-9]/", None),
+        (
+            "/(1|2|3)(4|5|6)7/",
+            AllOf(
+                (
+                    AnyOf((small("1"), small("2"), small("3"))),
+                    AnyOf((small("47"), small("57"), small("67"))),
+                )
+            ),
+        ),
+        (
+            "/Xa(?i:b|c)d/",
+            AllOf(
+                (
+                    Literal(b"Xa", False),
+                    AnyOf((small("b"), small("c"))),
+                    Literal(b"d", False),
+                )
+            ),
+        ),
         ("/(ab)?/", None),
         ("/(ab){2,}/", small("ab")),
         ("/a|/", None),
