@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import resource
 import signal
 import ssl
 import subprocess
@@ -13,7 +14,7 @@ from tests.cli.certificates import Authority
 from tests.cli.command import logsrv
 from tests.end_to_end.conftest import Start
 from tests.end_to_end.stored import stored_lines
-from tests.programs import program
+from tests.programs import missing, program
 
 
 @pytest.fixture
@@ -85,6 +86,31 @@ def test_a_peer_that_spoke_telnet_is_said_goodbye_to_at_a_stop(
         server.send_signal(signal.SIGTERM)
         assert connection.recv(100) == b""
         connection.unwrap().close()
+
+
+@pytest.mark.parametrize("number", [20, pytest.param(5000, marks=pytest.mark.long)])
+def test_clients_that_say_no_goodbye_lose_nothing_at_a_stop(
+    logger: Start, certificate: tuple[Path, Path], number: int
+) -> None:
+    """They were cut off when the time for a stop was over, as the server waited for their goodbye."""
+    key, cert = certificate
+    hard = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
+    if hard < number + 200:
+        missing(f"this user may open {hard} files only")
+    server = logger(listen=[f"ssl:0:interface=127.0.0.1:privateKey={key}:certKey={cert}"])
+    context = ssl.create_default_context(cafile=str(cert))
+    clients = []
+    try:
+        for _ in range(number):
+            clients.append(context.wrap_socket(server.connect(), server_hostname="localhost"))
+        for index, client in enumerate(clients):
+            client.sendall(b"line %d\n" % index)
+        assert server.stop() in (0, -signal.SIGTERM)
+    finally:
+        for client in clients:
+            client.close()
+    assert sorted(server.messages()) == sorted(b"line %d" % index for index in range(number))
+    assert "logsrv: stopped, 0 connections cut off" in server.log()
 
 
 def test_a_key_that_is_not_there(logger: Start, tmp_path: Path) -> None:

@@ -15,6 +15,8 @@ from logsrv.kit.net.twisted.transports import unsent
 
 # Long enough to let other descriptors have their turn between two looks at thousands of sockets.
 LOOK_SECONDS = 0.01
+# A peer of TLS that has got all, and our goodbye, gets as long to say its own. Many never do.
+GOODBYE_SECONDS = 0.2
 
 
 class Drainable(Protocol):
@@ -29,6 +31,9 @@ class Drainable(Protocol):
     def transport(self) -> object: ...
 
     def close(self) -> None: ...
+
+    def leave(self) -> None:
+        """Wait for no goodbye of the peer any more, after `close`."""
 
     def abort(self) -> None: ...
 
@@ -83,10 +88,18 @@ async def drain(connections: Set[Drainable], seconds: float, clock: IReactorTime
     """
     deadline = clock.seconds() + seconds
     silent: set[Drainable] = set()
-    while connections and clock.seconds() < deadline:
+    # Those that are closing, by the time from which nothing more is waited for if they have got all.
+    leaving: dict[Drainable, float] = {}
+    while connections and (now := clock.seconds()) < deadline:
         before, silent = silent, set()
         for connection in list(connections):
-            if connection.closing or connection.working or unread(connection.transport):
+            if connection.closing:
+                if now >= leaving.setdefault(connection, now + GOODBYE_SECONDS):
+                    leaving[connection] = now + GOODBYE_SECONDS
+                    if not _has_more(connection):
+                        connection.leave()
+                continue
+            if connection.working or unread(connection.transport):
                 continue
             # Twice in a row: in between, the reactor had a turn to deliver what was under way.
             if connection in before:

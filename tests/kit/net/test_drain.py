@@ -9,7 +9,7 @@ from typing import Any
 from twisted.internet.defer import Deferred
 from twisted.internet.task import Clock
 
-from logsrv.kit.net.drain import LOOK_SECONDS, descriptor, drain, unread, untaken
+from logsrv.kit.net.drain import GOODBYE_SECONDS, LOOK_SECONDS, descriptor, drain, unread, untaken
 
 
 class End:
@@ -26,6 +26,9 @@ class End:
         self.closing = True
         self.gone()
 
+    def leave(self) -> None:
+        raise AssertionError("nobody waits for it")
+
     def abort(self) -> None:
         self.aborted = True
         self.gone()
@@ -41,6 +44,19 @@ class Stubborn(End):
 
     def close(self) -> None:
         self.closing = True
+
+    def leave(self) -> None:
+        pass
+
+
+class Silent(End):
+    """Waits for a goodbye of its peer, as TLS does."""
+
+    def close(self) -> None:
+        self.closing = True
+
+    def leave(self) -> None:
+        self.gone()
 
 
 def test_a_connection_is_closed_only_when_nothing_waits_for_it() -> None:
@@ -103,6 +119,30 @@ def test_one_that_is_closed_is_cut_off_only_if_it_has_not_got_all() -> None:
     assert not slow.aborted
     clock.pump([LOOK_SECONDS] * 60)
     assert results == [1]
+
+
+def test_who_has_got_all_and_says_no_goodbye_is_not_waited_for_until_the_deadline() -> None:
+    connections: set[Any] = set()
+    slow, late = Silent(connections), Silent(connections)
+    Silent(connections)
+    slow.ours.sendall(b"the end of a download")
+    clock = Clock()
+    draining = Deferred.fromCoroutine(drain(connections, 5, clock))
+    results: list[int] = []
+    draining.addCallback(results.append)
+    # Both looks at a silent connection, and the one that finds it closing.
+    clock.pump([LOOK_SECONDS] * 3)
+    late.theirs.sendall(b"a line that was under way")
+    clock.advance(GOODBYE_SECONDS - 2 * LOOK_SECONDS)
+    assert len(connections) == 3
+    clock.pump([LOOK_SECONDS] * 2)
+    assert connections == {slow, late}
+    late.ours.recv(100)
+    slow.theirs.recv(100)
+    clock.advance(GOODBYE_SECONDS)
+    assert not connections
+    clock.advance(LOOK_SECONDS)
+    assert results == [0]
 
 
 def test_bytes_that_the_peer_has_not_got_are_counted() -> None:

@@ -16,6 +16,7 @@ from zope.interface import providedBy
 
 from logsrv.kit.net.guard.guard import Refusal
 from logsrv.kit.net.guard.throttle import Throttle
+from logsrv.kit.net.tls.twisted_tls import GatheringTLS, tls_under
 from logsrv.kit.net.twisted.streams import AcceptedTCP
 from logsrv.kit.net.twisted.transports import gives_more, protocol_of, release_own
 
@@ -172,6 +173,12 @@ class Admitted:
         if isinstance(self.protocol, Foreign):
             release_own(self.transport, self.protocol)
         self.transport.loseConnection()
+
+    def leave(self) -> None:
+        """Wait for no goodbye of TLS any more, if ours has gone out."""
+        tls = tls_under(self.transport)
+        if isinstance(tls, GatheringTLS):
+            tls.leave()
 
     def abort(self) -> None:
         self.closing = True

@@ -97,6 +97,11 @@ class GatheringTLS(BufferingTLSTransport):
         elif self._waiting is not None:
             self._waiting.start(GOODBYE_SECONDS, self._waited, unsent)
 
+    def leave(self) -> None:
+        """Wait no longer for the peer's goodbye, if its own has been said."""
+        if self._waiting is not None:
+            self._waited(-1)
+
     def connectionLost(self, reason: Failure = connectionDone) -> None:
         if self._waiting is not None:
             self._waiting.stop()

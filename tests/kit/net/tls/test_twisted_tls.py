@@ -121,6 +121,21 @@ def test_a_peer_that_says_no_goodbye_is_not_waited_for(channel: Channel) -> None
     assert not channel.clock.getDelayedCalls()
 
 
+def test_at_a_stop_nobody_waits_for_a_goodbye_that_has_no_answer(channel: Channel) -> None:
+    channel.client.write(b"hello")
+    channel.server.dataReceived(channel.sent())
+    channel.server.leave()
+    assert not channel.transport.disconnecting
+    channel.server.loseConnection()
+    assert not channel.transport.disconnecting
+    channel.server.leave()
+    assert channel.transport.disconnecting
+    channel.fetch()
+    channel.client.unwrap()
+    channel.server.connectionLost(Failure(ConnectionDone()))
+    assert not channel.clock.getDelayedCalls()
+
+
 def test_nothing_is_said_unasked(channel: Channel) -> None:
     """The tickets of the handshake go out with what the protocol says first."""
     channel.client.write(b"hello")
