@@ -159,6 +159,11 @@ MAY_IMPORT: dict[str, tuple[str, ...]] = {
     "logsrv.linelog.fields.many": ("logsrv.linelog.fields", "logsrv.kit.text"),
     "logsrv.linelog.query.language": ("logsrv.linelog.fields", "logsrv.kit.text"),
     "logsrv.linelog.query.matching": ("logsrv.linelog.fields", "logsrv.linelog.query.language"),
+    "logsrv.linelog.query.many": (
+        "logsrv.linelog.fields",
+        "logsrv.linelog.query.language",
+        "logsrv.linelog.query.matching",
+    ),
     "logsrv.linelog.query": ("logsrv.linelog.fields", "logsrv.kit.text"),
     "logsrv.linelog.read": (
         "logsrv.linelog.fields",

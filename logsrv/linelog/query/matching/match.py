@@ -90,9 +90,10 @@ class Matcher:
 
     def matches(self, line: bytes, position: str | None = None) -> bool:
         """Tell whether `line`, a stored line without LF, is what the query asks for."""
-        return self._predicate()(late.Record(line, position))
+        return self.predicate()(late.Record(line, position))
 
-    def _predicate(self) -> late.Predicate:
+    def predicate(self) -> late.Predicate:
+        """Return what says whether a record is what the query asks for."""
         # Loaded with all that parses fields, which a search of words does without.
         if self._test is None:
             self._test = late.predicate(self.node)
@@ -116,7 +117,7 @@ class Matcher:
             yield from self._pattern_lines(text)
             return
 
-        test, record = self._predicate(), late.Record
+        test, record = self.predicate(), late.Record
         for start, end in self.candidates(text):
             position = f"{place[0]}:{place[1] + start}" if place else None
             if test(record(text[start:end], position)):

@@ -1,0 +1,74 @@
+"""Triggers of a query: literals of which one is in every line that matches.
+
+There may be several such sets, of which any will do: of `error app17` each of the two words is one.
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple, TypeAlias
+
+from logsrv.linelog.fields.stamp import IN_STAMP
+from logsrv.linelog.query.language.tree import And, Compare, Has, Node, Or, Regex, Term
+from logsrv.linelog.query.matching.candidates import candidate
+from logsrv.linelog.query.matching.needs import AllOf, AnyOf, Literal, Need
+from logsrv.linelog.query.matching.required import need_of
+
+
+class Trigger(NamedTuple):
+    """A literal in the message of a line, or in any part of it."""
+
+    literal: Literal
+    anywhere: bool = False
+
+
+Triggers: TypeAlias = tuple[Trigger, ...]
+
+
+def is_exact(node: Node) -> bool:
+    """Tell whether a line matches just when one trigger of each choice is in its message."""
+    return all(map(_is_one, node.parts)) if isinstance(node, And) else _is_one(node)
+
+
+def _is_one(node: Node) -> bool:
+    if isinstance(node, Term):
+        return bool(node.text) and "\n" not in node.text
+    return isinstance(node, Or) and all(map(_is_one, node.parts))
+
+
+def choices_of(node: Node) -> list[Triggers]:
+    """Return the sets of triggers from which to choose; none if any line may match."""
+    if isinstance(node, And):
+        return [choice for part in node.parts for choice in choices_of(part)]
+    if isinstance(node, Or):
+        parts = [max(choices_of(part), key=worth, default=None) for part in node.parts]
+        known = [part for part in parts if part is not None]
+        return [_joined(known)] if len(known) == len(parts) else []
+    if isinstance(node, (Compare, Has)) and node.field in IN_STAMP:
+        found = candidate(node)
+        if isinstance(found, tuple):
+            return [tuple(Trigger(one, anywhere=True) for one in found)]
+        return []
+    return _of_need(need_of(node)) if isinstance(node, (Term, Regex, Compare, Has)) else []
+
+
+def worth(triggers: Triggers) -> int:
+    """Return how little is in it by chance: the size of its shortest literal."""
+    # Escapes are rare, however short.
+    return min(
+        (len(one.literal.text) for one in triggers if not one.literal.text.startswith(b"\\u")),
+        default=0,
+    )
+
+
+def _of_need(need: Need | None) -> list[Triggers]:
+    if isinstance(need, Literal):
+        return [(Trigger(need),)]
+    if isinstance(need, AllOf):
+        return [choice for part in need.parts for choice in _of_need(part)]
+    if isinstance(need, AnyOf):
+        return [_joined([max(_of_need(part), key=worth) for part in need.parts])]
+    return []
+
+
+def _joined(parts: list[Triggers]) -> Triggers:
+    return tuple(dict.fromkeys(one for part in parts for one in part))
