@@ -14,7 +14,7 @@ import attrs
 import numpy
 
 from logsrv.linelog.fields.record import Record
-from logsrv.linelog.query.many.piece import Array, Piece, pieces
+from logsrv.linelog.query.many.piece import Array, TextPiece, pieces
 from logsrv.linelog.query.many.triggers import Trigger, choices_of, is_exact, worth
 from logsrv.linelog.query.many.windows import Windows
 
@@ -29,7 +29,7 @@ MOST_CHOICES = 8
 
 @attrs.frozen(eq=False)
 class _Plan:
-    """How a query is answered in a piece.
+    """The way in which a query is answered in a piece.
 
     number: the query's. needed: sets of numbers of triggers; a line has one of each set. exact: a line
     that has them matches.
@@ -54,7 +54,7 @@ class ManyQueries:
             if not choices[number]:
                 self._alone.append(number)
                 continue
-            # Where a thousand queries are `error app1`, `error app2` and so on, a line with `error` must
+            # A thousand queries may be `error app1`, `error app2` and so on; then a line with `error` must
             # not have a thousand of them in question.
             some = sorted(
                 choices[number],
@@ -92,7 +92,7 @@ class ManyQueries:
                 yield from self._found(piece, self._windows, place)
 
     def _found(
-        self, piece: Piece, windows: Windows, place: Place | None
+        self, piece: TextPiece, windows: Windows, place: Place | None
     ) -> Iterator[tuple[int, Sequence[tuple[int, int]]]]:
         records: dict[int, Record] = {}
         for plan, lines in self._in_question(piece, windows):
@@ -101,7 +101,7 @@ class ManyQueries:
             if len(lines):
                 yield plan.number, piece.spans(lines)
 
-    def _in_question(self, piece: Piece, windows: Windows) -> Iterator[tuple[_Plan, Array]]:
+    def _in_question(self, piece: TextPiece, windows: Windows) -> Iterator[tuple[_Plan, Array]]:
         """Yield the queries whose triggers are in a piece, and the lines in which they are."""
         found = self._lines_of_triggers(piece, windows)
         plans = dict.fromkeys(plan for trigger in found for plan in self._plans_of[trigger])
@@ -117,11 +117,11 @@ class ManyQueries:
                 assert lines is not None
                 yield plan, lines
 
-    def _lines_of_triggers(self, piece: Piece, windows: Windows) -> dict[int, Array]:
+    def _lines_of_triggers(self, piece: TextPiece, windows: Windows) -> dict[int, Array]:
         """Return the lines of a piece in which a trigger is, for each trigger that is in some."""
         places, which = windows.find(piece)
         lines = piece.lines_of(places)
-        said = (places >= piece.messages()[lines]) | self._anywhere[which]
+        said = (places >= piece.messages[lines]) | self._anywhere[which]
         pairs = numpy.unique(which[said] * len(piece.ends) + lines[said])
         which, lines = numpy.divmod(pairs, len(piece.ends))
         bounds = numpy.append(numpy.flatnonzero(numpy.diff(which, prepend=-1)), len(which))
@@ -133,7 +133,7 @@ class ManyQueries:
     def _tested(
         self,
         number: int,
-        piece: Piece,
+        piece: TextPiece,
         lines: Array,
         place: Place | None,
         records: dict[int, Record],

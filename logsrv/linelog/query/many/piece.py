@@ -10,7 +10,7 @@ from typing import Any, overload
 
 import numpy
 
-from logsrv.linelog.fields.stamp import TIME_LENGTH
+from logsrv.linelog.fields.many.stamps import Stamps
 
 Array = numpy.ndarray[Any, Any]
 U8 = numpy.uint8
@@ -19,10 +19,6 @@ SIZE = 1 << 18
 """Bytes of a piece, or those of one line that is longer."""
 PAD = 64
 """Zeros behind a piece, so that what is compared may begin at any byte of it."""
-_LF, _SPACE = 0x0A, 0x20
-# The least and the largest byte at each place of `2026-11-20T06:18:42.123456Z `.
-_LEAST: Array = numpy.frombuffer(b"0000-00-00T00:00:00.000000Z ", U8)
-_SPREAD: Array = (ord("0") == _LEAST) * U8(9)
 
 
 class Spans(Sequence[tuple[int, int]]):
@@ -50,22 +46,22 @@ class Spans(Sequence[tuple[int, int]]):
         return zip(self._starts.tolist(), self._ends.tolist(), strict=True)
 
 
-class Piece:
+class TextPiece:
     """The lines of `text[begin:end]`; places in it count from `begin`."""
 
     def __init__(self, text: bytes, begin: int, end: int) -> None:
         self.text = text
         self.begin = begin
         self.size = end - begin
+        lines = text[begin:end]
         self.raw: Array = numpy.zeros(self.size + PAD, U8)
         """Its bytes, and PAD zeros."""
-        self.raw[: self.size] = numpy.frombuffer(text, U8, self.size, begin)
-        ends = numpy.flatnonzero(self.raw == _LF)
-        if text[end - 1] != _LF:
-            ends = numpy.append(ends, self.size)
-        self.ends: Array = ends
-        self.starts: Array = numpy.append(0, ends[:-1] + 1)
-        self._messages: Array | None = None
+        self.raw[: self.size] = numpy.frombuffer(lines, U8)
+        stamps = Stamps(lines if lines.endswith(b"\n") else lines + b"\n")
+        self.starts = stamps.starts
+        self.ends = stamps.ends
+        self.messages = stamps.messages
+        """Where the message of each line begins: behind the stamp, if it has one."""
 
     def eights(self) -> Array:
         """Return the eight bytes at each place, as little-endian numbers."""
@@ -76,24 +72,12 @@ class Piece:
         found: Array = numpy.searchsorted(self.ends, places)
         return found
 
-    def messages(self) -> Array:
-        """Return where the message of each line begins: behind the stamp, if it has one."""
-        if self._messages is None:
-            stamps = self.raw[numpy.minimum(self.starts, self.size)[:, None] + range(TIME_LENGTH)]
-            has_time = ((stamps - _LEAST) <= _SPREAD).all(1)
-            spaces = numpy.append(numpy.flatnonzero(self.raw == _SPACE), self.size)
-            source = self.starts + TIME_LENGTH
-            following = spaces[numpy.minimum(numpy.searchsorted(spaces, source), len(spaces) - 1)]
-            has_stamp = has_time & (following > source) & (following < self.ends)
-            self._messages = numpy.where(has_stamp, following + 1, self.starts)
-        return self._messages
-
     def spans(self, lines: Array) -> Spans:
         """Return where in the text these lines begin and end."""
         return Spans(self.starts[lines] + self.begin, self.ends[lines] + self.begin)
 
 
-def pieces(text: bytes) -> Iterator[Piece]:
+def pieces(text: bytes) -> Iterator[TextPiece]:
     """Yield a text in pieces."""
     begin = 0
     while begin < len(text):
@@ -101,5 +85,5 @@ def pieces(text: bytes) -> Iterator[Piece]:
         end = end or text.find(b"\n", begin + SIZE) + 1 or len(text)
         if begin + SIZE >= len(text):
             end = len(text)
-        yield Piece(text, begin, end)
+        yield TextPiece(text, begin, end)
         begin = end

@@ -13,7 +13,7 @@ from collections.abc import Sequence
 
 import numpy
 
-from logsrv.linelog.query.many.piece import PAD, U8, Array, Piece
+from logsrv.linelog.query.many.piece import PAD, U8, Array, TextPiece
 from logsrv.linelog.query.matching.needs import Literal
 
 _CASE = 0x20
@@ -42,7 +42,7 @@ class Windows:
             if (numbers := [n for n, (window, _) in enumerate(chosen) if len(window) == size])
         ]
 
-    def find(self, piece: Piece) -> tuple[Array, Array]:
+    def find(self, piece: TextPiece) -> tuple[Array, Array]:
         """Return the places at which a literal begins, and the number of that literal."""
         folded = piece.raw | U8(_CASE)
         found = [
@@ -52,7 +52,7 @@ class Windows:
         which = [which for _, which in found] or [numpy.empty(0, numpy.intp)]
         return numpy.concatenate(places), numpy.concatenate(which)
 
-    def _verified(self, piece: Piece, places: Array, which: Array) -> tuple[Array, Array]:
+    def _verified(self, piece: TextPiece, places: Array, which: Array) -> tuple[Array, Array]:
         """Return those of the places at which all of their literal stands."""
         places, which = self._compared.only_equal(piece, places, which)
         longer = self._compared.sizes[which] > _COMPARED
@@ -82,7 +82,7 @@ class _Compared:
             ]
         )
 
-    def only_equal(self, piece: Piece, places: Array, which: Array) -> tuple[Array, Array]:
+    def only_equal(self, piece: TextPiece, places: Array, which: Array) -> tuple[Array, Array]:
         """Return those of the places at which their literal stands, as far as it is compared."""
         eights = piece.eights()
         kept = (places >= 0) & (places + self.sizes[which] <= piece.size)
@@ -173,5 +173,5 @@ def _chosen(texts: Sequence[bytes]) -> list[tuple[bytes, int]]:
 
 def _windows_of(text: bytes) -> list[bytes]:
     size = 4 if len(text) >= 4 else 2 if len(text) >= 2 else 1
-    # Of a very long literal the beginning is enough to choose from.
+    # The beginning of a very long literal is enough to choose from.
     return [text[at : at + size] for at in range(min(len(text), 8 * _COMPARED) - size + 1)]

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from logsrv.linelog.fields.record import Record
 from logsrv.linelog.query.many import piece
-from logsrv.linelog.query.many.piece import Piece, pieces
+from logsrv.linelog.query.many.piece import TextPiece, pieces
 from logsrv.linelog.query.matching.lines import all_lines
 
 STAMP = b"2026-11-20T06:18:42.123456Z web@tcp:10.0.0.1:51234 "
@@ -32,9 +32,9 @@ def test_messages_begin_behind_stamps(lines: list[bytes]) -> None:
     lines = [line.replace(b"\n", b"") for line in lines]
     text = b"".join(line + b"\n" for line in lines)
     if text:
-        one = Piece(text, 0, len(text))
+        one = TextPiece(text, 0, len(text))
         known = [Record(line).start for line in lines]
-        assert (one.messages() - one.starts).tolist() == known
+        assert (one.messages - one.starts).tolist() == known
 
 
 def test_a_line_that_is_longer_than_a_piece_is_one() -> None:
@@ -44,7 +44,7 @@ def test_a_line_that_is_longer_than_a_piece_is_one() -> None:
 
 
 def test_spans_are_as_a_list_of_pairs() -> None:
-    one = Piece(b"a\nbc\n", 0, 5)
+    one = TextPiece(b"a\nbc\n", 0, 5)
     found = one.spans(numpy.array([0, 1]))
     assert len(found) == 2 and found[-1] == (2, 4)
     assert list(found) == [(0, 1), (2, 4)] and list(found[:1]) == [(0, 1)]

@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from logsrv.linelog.query.many import windows
-from logsrv.linelog.query.many.piece import Piece
+from logsrv.linelog.query.many.piece import TextPiece
 from logsrv.linelog.query.many.windows import Windows
 from logsrv.linelog.query.matching.needs import Literal
 
@@ -19,7 +19,7 @@ LITERALS = st.builds(
 
 
 def places(literals: list[Literal], text: bytes) -> list[tuple[int, int]]:
-    found = Windows(literals).find(Piece(text, 0, len(text)))
+    found = Windows(literals).find(TextPiece(text, 0, len(text)))
     return sorted(zip(*(some.tolist() for some in found), strict=True))
 
 
