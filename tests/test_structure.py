@@ -172,6 +172,13 @@ MAY_IMPORT: dict[str, tuple[str, ...]] = {
         "logsrv.memory",
         "logsrv.kit.text",
     ),
+    "logsrv.linelog.read.counting": (
+        "logsrv.linelog.fields",
+        "logsrv.linelog.query",
+        "logsrv.linelog.read.plan",
+        "logsrv.linelog.read.search",
+        "logsrv.kit.text",
+    ),
     "logsrv.linelog.sql": (
         "logsrv.linelog.fields",
         "logsrv.linelog.query",

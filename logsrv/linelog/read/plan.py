@@ -7,6 +7,7 @@ The word index says which frames can be left out by words. All frames that may h
 
 from __future__ import annotations
 
+from logsrv.linelog.store.segments.times import NONE
 from logsrv.named import NamedTuple
 
 TYPE_CHECKING = False
@@ -39,11 +40,15 @@ class Scope(NamedTuple):
 
 
 class ReadTask(NamedTuple):
-    """The lines of a segment that begin from `start` up to `stop`: about a frame."""
+    """The lines of a segment that begin from `start` up to `stop`: about a frame.
+
+    in_time: the times of all of them are known to be in the scope.
+    """
 
     segment: int
     start: int
     stop: int
+    in_time: bool = False
 
 
 class Stats:
@@ -137,10 +142,12 @@ def _within(
         start, stop = frames.bounds(frame)
         start, stop = max(start, low), min(stop, high)
         cost = frames.cost(frame)
-        if start < stop and (not timed or frames.times(frame).reach(scope.since, scope.until)):
+        times = frames.times(frame) if timed and start < stop else NONE
+        if start < stop and (not timed or times.reach(scope.since, scope.until)):
             stats.frames += 1
             stats.bytes += cost
-            yield ReadTask(frames.number, start, stop)
+            in_time = not timed or times.within(scope.since, scope.until)
+            yield ReadTask(frames.number, start, stop, in_time)
         else:
             stats.skipped_frames += 1
             stats.skipped_bytes += cost

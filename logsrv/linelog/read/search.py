@@ -101,31 +101,21 @@ class Search:
         """Yield the lines of a task that match, whole ones with their LFs, many at a time."""
         for offset, text in self.texts(task):
             found = self.matcher.lines(text, (task.segment, offset))
-            if found and self._narrow:
+            if found and self._narrows(task):
                 lines = found[:-1].split(b"\n")
-                found = b"".join([line + b"\n" for line in lines if self._in_scope(line)])
+                in_time = task.in_time
+                found = b"".join([line + b"\n" for line in lines if self._in_scope(line, in_time)])
             if found:
                 yield found
 
-    def _in_scope(self, line: bytes) -> bool:
-        if not self._in_time(line):
+    def _in_scope(self, line: bytes, in_time: bool) -> bool:
+        if not in_time and not self._in_time(line):
             return False
         return self._is_of is None or self._is_of(line, 0, len(line))
 
-    def starts(self, task: ReadTask, size: int) -> Iterator[bytes]:
-        """Yield the first `size` bytes of each line of a task that matches."""
-        if self._narrow:
-            for hit in self.find(task):
-                yield hit.line[:size]
-            return
-        for offset, text in self.texts(task):
-            for start, end in self.matcher.find(text, (task.segment, offset)):
-                yield text[start : min(start + size, end)]
-
-    @property
-    def _narrow(self) -> bool:
-        """Return whether lines have to be looked at for more than the query."""
-        return bool(self._is_of or self.scope.since or self.scope.until)
+    def _narrows(self, task: ReadTask) -> bool:
+        """Return whether the lines of a task have to be looked at for more than the query."""
+        return self._is_of is not None or not task.in_time
 
     def count(self) -> int:
         """Return how many lines match."""
@@ -167,11 +157,11 @@ class Search:
         """Yield the lines of one task that match."""
         for offset, text in self.texts(task):
             for hit in in_text(self.matcher, self._is_of, Position(task.segment, offset), text):
-                if self._in_time(hit.line):
+                if task.in_time or self._in_time(hit.line):
                     yield hit
 
     def _count(self, task: ReadTask) -> list[bytes]:
-        if self._narrow:
+        if self._narrows(task):
             found = sum(1 for _ in self.find(task))
         else:
             found = sum(

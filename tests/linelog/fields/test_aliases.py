@@ -13,9 +13,9 @@ from logsrv.linelog.fields.level import BY_NAME_OR_NUMBER, BY_NUMBER
 from logsrv.linelog.fields.record import Record
 from logsrv.linelog.query.language.parse import parse
 from logsrv.linelog.query.matching.match import compile
+from logsrv.linelog.read.counting.values import counter
 from logsrv.linelog.read.render import document
 from logsrv.linelog.read.search import Hit
-from logsrv.linelog.read.values import counter
 from logsrv.linelog.store.segments.segment import Position
 
 PAGE = (Path(__file__).parent.parent.parent.parent / "docs" / "senders.md").read_text()

@@ -10,7 +10,7 @@ import pytest
 from logsrv.linelog.query.language.parse import parse
 from logsrv.linelog.query.matching.match import compile
 from logsrv.linelog.read.context import Around, grouped
-from logsrv.linelog.read.counts import sources
+from logsrv.linelog.read.counting.tallies import sources
 from logsrv.linelog.read.plan import Scope
 from logsrv.linelog.read.search import Hit, Search
 from logsrv.linelog.read.view import View
@@ -67,12 +67,6 @@ def test_blocks_are_of_the_time_and_source_that_are_asked_for(view: View) -> Non
     lines = [hit.line + b"\n" for hit in search(view, "", **scope).hits()]
     assert 0 < len(lines) < len(EVERY) / 2
     assert b"".join(search(view, "", **scope).blocks(bytes)) == b"".join(lines)
-
-
-def test_starts_of_lines(view: View) -> None:
-    found = search(view, "needle")
-    starts = [start for task, _ in found.run(lambda _: []) for start in found.starts(task, 19)]
-    assert starts == [hit.line[:19] for hit in found.hits()]
 
 
 def test_positions_lead_to_their_lines(view: View) -> None:

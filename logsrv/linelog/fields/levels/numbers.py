@@ -1,22 +1,247 @@
-"""The levels of all lines of a text as an array of numbers, which is the form that is counted fastest."""
+"""The levels of all lines of a text as an array of numbers, which is the form that is counted fastest.
+
+Most lines tell their level, or that they have none, by a few bytes: a priority, a word at the beginning,
+the field `level`. These are looked at by NumPy for all lines at once; the few that may tell it in
+another way are looked at one by one (`line.py`).
+"""
 
 from __future__ import annotations
 
-from typing import Any, TypeAlias
+from typing import Any
 
 import numpy
 
-from logsrv.linelog.fields.level import LEVELS
-from logsrv.linelog.fields.levels.lines import levels_of
+import logsrv.linelog.fields as late
+from logsrv.linelog.fields.level import BY_SYSLOG, LEVELS, RANK, canonical
+from logsrv.linelog.fields.levels import pairs, words
+from logsrv.linelog.fields.levels.line import level_of
+from logsrv.linelog.fields.levels.places import U64, Array, any_of, places, windows
+from logsrv.linelog.fields.levels.words import UNSURE
+from logsrv.linelog.fields.stamp import TIME_LENGTH
 
-Array: TypeAlias = numpy.ndarray[Any, Any]
-
+RULES = 1
+"""The version of the rules by which a line has a level: another one whenever any line may get another."""
 OF_NUMBERS = (None, *LEVELS)
 """The level that each number means: 0 for none, 1 for the least severe."""
+
 _NUMBERS = {level: number for number, level in enumerate(OF_NUMBERS)}
+_BY_SEVERITY = numpy.array([RANK[BY_SYSLOG[severity]] + 1 for severity in range(8)], numpy.uint8)
+_DIGITS = bytes.maketrans(b"123456789", b"000000000")
+_STAMP = b"0000-00-00T00:00:00.000000Z \0\0\0\0"
+_HEAD = len(_STAMP)
+# Nearly all sources are shorter; the lines of others are looked at one by one.
+_SOURCE = 40
+_BEHIND = bytes(_HEAD + _SOURCE + words.WIDTH + pairs.WIDTH)
+_STAMP_WORDS = numpy.frombuffer(_STAMP, "<u8")
+_STAMP_MASK = numpy.frombuffer(b"\xff" * TIME_LENGTH + b"\0" * (_HEAD - TIME_LENGTH), "<u8")
+_LF, _SPACE, _OBJECT, _HEADER = b"\n {<"
+# Spellings of levels in JSON, each with its number.
+_SPELLED: dict[object, int] = {}
+
+
+class _Lines:
+    """All lines of a text: `starts` and `ends` (the LFs), where the messages begin, and the levels."""
+
+    def __init__(self, text: bytes, ends: Array) -> None:
+        self.text = text
+        # Rows of bytes are taken from the last lines as from all others.
+        self.raw: Array = numpy.frombuffer(text + _BEHIND, numpy.uint8)
+        self.ends = ends
+        self.starts: Array = numpy.concatenate(([0], ends[:-1] + 1))
+        self.messages = _messages(self.raw, self.starts, ends)
+        self.found: Array = numpy.where(self.messages < 0, UNSURE, 0).astype(numpy.uint8)
+        self.beginnings = windows(self.raw, numpy.maximum(self.messages, 0), words.WIDTH)
+
+    def of(self, at: Array) -> Array:
+        """Return the lines in which these places are."""
+        found: Array = numpy.searchsorted(self.ends, at)
+        return found
 
 
 def numbers_of(text: bytes) -> Array:
     """Return the level of each line of `text`, whole lines with their LFs, as a byte: see OF_NUMBERS."""
-    found = levels_of(text) if text else []
-    return numpy.array([_NUMBERS[level] for level in found], numpy.uint8)
+    found = quick_numbers(text, places(numpy.frombuffer(text, numpy.uint8) == _LF), most=len(text))
+    assert found is not None
+    return found
+
+
+def quick_numbers(text: bytes, ends: Array, most: int) -> Array | None:
+    """Return what `numbers_of` does; None if more than `most` lines had to be looked at one by one.
+
+    ends: where the LFs are.
+    """
+    if not len(ends):
+        return numpy.zeros(0, numpy.uint8)
+    lines = _Lines(text, ends)
+    first = lines.beginnings[:, 0]
+    empty = lines.messages == ends
+    known = lines.found == UNSURE
+    objects = (first == _OBJECT) & ~known & ~empty
+    headers = (first == _HEADER) & ~known & ~empty
+    plain = ~(objects | headers | known)
+    if headers.any():
+        _of_priorities(lines, numpy.flatnonzero(headers))
+    fields = _of_fields(lines, objects) if not objects.all() else objects
+    chosen = numpy.flatnonzero(plain & ~fields)
+    if len(chosen):
+        _of_texts(lines, chosen)
+    if objects.any():
+        _of_objects(lines, numpy.flatnonzero(objects))
+    unsure = numpy.flatnonzero(lines.found == UNSURE)
+    if len(unsure) > most:
+        return None
+    for number in unsure.tolist():
+        line = text[lines.starts[number] : ends[number]]
+        lines.found[number] = _NUMBERS[level_of(line)]
+    return lines.found
+
+
+def _messages(raw: Array, starts: Array, ends: Array) -> Array:
+    """Return where the message of each line begins; -1 where that has to be looked for."""
+    heads = windows(raw, starts, _HEAD).tobytes().translate(_DIGITS)
+    shapes = numpy.frombuffer(heads, "<u8").reshape(len(starts), -1)
+    stamped = ~any_of((shapes ^ _STAMP_WORDS) & _STAMP_MASK)
+    sources = windows(raw, starts + TIME_LENGTH, _SOURCE) <= _SPACE
+    size = sources.argmax(1)
+    space = starts + TIME_LENGTH + size
+    # A control character, which a source should not have, ends the search as well.
+    stamped &= (size > 0) & (space < ends) & (raw[space] == _SPACE)
+    return numpy.where(stamped, space + 1, -1)
+
+
+def _of_priorities(lines: _Lines, chosen: Array) -> None:
+    """Find the levels of lines that begin with a priority."""
+    begin = lines.beginnings[chosen, 1:5]
+    digits = begin - numpy.uint8(ord("0"))
+    size = (digits >= 10).argmax(1)
+    ended = begin[numpy.arange(len(begin)), size] == ord(">")
+    value: Array = numpy.zeros(len(begin), numpy.uint16)
+    for place in range(3):
+        value = numpy.where(place < size, value * 10 + digits[:, place], value)
+    sure = ended & (size > 0) & (size < 4) & (value < 192)
+    lines.found[chosen] = numpy.where(sure, _BY_SEVERITY[value & 7], UNSURE)
+
+
+def _of_fields(lines: _Lines, objects: Array) -> Array:
+    """Find the levels of the lines that have a field which may hold one; return which these are."""
+    at, value = _keys(lines)
+    line = lines.of(at)
+    message = lines.messages[line]
+    there = ~objects[line] & (message >= 0) & (at >= message)
+    at, value, line, message = at[there], value[there], line[there], message[there]
+    has: Array = numpy.zeros(len(lines.ends), bool)
+    has[line] = True
+    single = numpy.bincount(line, minlength=len(has))[line] == 1
+    sure = single & (lines.raw[value - 1] == ord("="))
+    escaped, named_by_escape = _escapes(lines)
+    if sure.any():
+        sure &= ~escaped[line] & ~_of_access(lines)[line]
+    levels = numpy.zeros(len(line), numpy.uint8)
+    chosen = numpy.flatnonzero(sure)
+    if len(chosen):
+        fields = pairs.Fields(at[chosen], value[chosen], message[chosen], lines.ends[line[chosen]])
+        levels[chosen] = pairs.levels_of_pairs(lines.raw, fields)
+    lines.found[named_by_escape & ~objects] = UNSURE
+    lines.found[line] = numpy.where(levels > 0, levels, UNSURE)
+    return has | named_by_escape
+
+
+def _keys(lines: _Lines) -> tuple[Array, Array]:
+    """Return where names of fields that may hold a level begin, and where what they hold does."""
+    raw = lines.raw[: len(lines.text)]
+    if len(raw) < 9:
+        return numpy.zeros(0, numpy.intp), numpy.zeros(0, numpy.intp)
+    # `level` and `severity` have an e on each side of the v, `lvl` an l.
+    middle = raw[1:-1] == ord("v")
+    middle &= raw[:-2] == raw[2:]
+    found = places(middle) + 1
+    before = raw[found - 1]
+    of_e, of_l = found[before == ord("e")], found[before == ord("l")]
+    names = [(b"level", of_e - 2), (b"lvl", of_l - 1), (b"severity", of_e - 2)]
+    capital = raw[:-1] == ord("O")
+    capital &= raw[1:] == ord("R")
+    names.append((b"PRIORITY", places(capital) - 3))
+    at = [begins[_is(lines.raw, begins, name)] for name, begins in names]
+    value = [begins + len(name) for begins, (name, _) in zip(at, names, strict=True)]
+    where, held = numpy.concatenate(at), numpy.concatenate(value)
+    # `levelname`, `level_name`, `levelno` and `severity_number` go on.
+    behind = lines.raw[held]
+    likely = (
+        (behind == ord("=")) | (behind == ord('"')) | (behind == ord("_")) | (behind == ord("n"))
+    )
+    return where[likely], held[likely] + 1
+
+
+def _is(raw: Array, at: Array, name: bytes) -> Array:
+    """Return at which of these places a name of at most eight bytes stands."""
+    eights: Array = numpy.ndarray((len(raw) - 7,), "<u8", raw, 0, (1,))
+    mask = U64((1 << 8 * len(name)) - 1)
+    found: Array = (eights[at] & mask == int.from_bytes(name, "little")) & (at >= 0)
+    return found
+
+
+def _escapes(lines: _Lines) -> tuple[Array, Array]:
+    """Return which lines have a backslash, and one by which the name of a field in JSON may be written."""
+    escaped: Array = numpy.zeros(len(lines.ends), bool)
+    of_name = escaped.copy()
+    if b"\\" in lines.text:
+        at = places(lines.raw == ord("\\"))
+        escaped[lines.of(at)] = True
+        of_name[lines.of(at[lines.raw[at + 1] == ord("u")])] = True
+    return escaped, of_name
+
+
+def _of_access(lines: _Lines) -> Array:
+    """Return which lines have a bracket as before the time in an access log."""
+    found: Array = numpy.zeros(len(lines.ends), bool)
+    at = places(lines.raw == ord("["))
+    at = at[(lines.raw[at - 1] == _SPACE) & (lines.raw[at + 1] - numpy.uint8(ord("0")) < 10)]
+    found[lines.of(at)] = True
+    return found
+
+
+def _of_texts(lines: _Lines, chosen: Array) -> None:
+    """Find the levels of lines that have no field which may hold one."""
+    rows, sizes = lines.beginnings[chosen], (lines.ends - lines.messages)[chosen]
+    found = words.levels_of_beginnings(rows, sizes)
+    # JSON behind blanks, or the header of a file, has no text to look at.
+    first = rows[:, 0]
+    blank = (first == _SPACE) | (first == ord("\t")) | (first == ord("\r"))
+    headed = (rows[:, 3] == _SPACE) | (rows[:, 10] == ord("T"))
+    maybe = numpy.flatnonzero((found > 0) & (found != UNSURE) & (blank | headed))
+    if len(maybe):
+        braces = places(lines.raw == _OBJECT)
+        line = chosen[maybe]
+        has = numpy.searchsorted(braces, lines.messages[line]) < numpy.searchsorted(
+            braces, lines.ends[line]
+        )
+        found[maybe[has]] = UNSURE
+    lines.found[chosen] = found
+
+
+def _of_objects(lines: _Lines, chosen: Array) -> None:
+    """Find the levels of lines that are JSON: nearly always in the first field that is asked."""
+    text, found = lines.text, []
+    loads: Any = late.loads
+    for start, end in zip(
+        lines.messages[chosen].tolist(), lines.ends[chosen].tolist(), strict=True
+    ):
+        try:
+            found.append(_number(loads(text[start:end]).get("level")))
+        except ValueError:
+            found.append(UNSURE)
+    lines.found[chosen] = found
+
+
+def _number(value: object) -> int:
+    try:
+        return _SPELLED[value]
+    except (KeyError, TypeError):
+        pass
+    level = canonical(value) if isinstance(value, str) else None
+    if level is None:
+        return UNSURE
+    # There are as many spellings as cases of letters, of which people use three.
+    if len(_SPELLED) < 1000:
+        _SPELLED[value] = _NUMBERS[level]
+    return _NUMBERS[level]

@@ -13,7 +13,8 @@ from logsrv.linelog.http.problems import Problem
 from logsrv.linelog.http.searching.events import line_event, missed_event
 from logsrv.linelog.query.language.parse import parse
 from logsrv.linelog.query.matching.match import compile
-from logsrv.linelog.read import counts
+from logsrv.linelog.read.counting import histogram as over_time
+from logsrv.linelog.read.counting import tallies
 from logsrv.linelog.read.lines import StoredLines
 from logsrv.linelog.read.plan import ReadTask, Scope
 from logsrv.linelog.read.render import as_json, document, safe_json
@@ -90,12 +91,12 @@ def histogram(view: View, values: Values, write: Write) -> None:
     if since and until and since <= until:
         first, last = parse_rfc3339(since), parse_rfc3339(until)
         step, found = _counted(view, values, first, last)
-        if found and (min(found) < counts.begin(first, step) or max(found) > last):
+        if found and (min(found) < over_time.begin(first, step) or max(found) > last):
             # An index that is lost or of the first version tells the times of a segment roughly.
             first, last = min(first, *found), max(last, max(found) + step)
             since, until = rfc3339(first), rfc3339(last)
             step, found = _counted(view, values, first, last)
-        start = counts.begin(first, step)
+        start = over_time.begin(first, step)
         while start < last or (start == last and not values["until"]):
             bucket = found.get(start)
             buckets.append(
@@ -106,7 +107,7 @@ def histogram(view: View, values: Values, write: Write) -> None:
                 }
             )
             # The middle of the next bucket is in it, however it is rounded.
-            start = counts.begin(start + 1.5 * step, step)
+            start = over_time.begin(start + 1.5 * step, step)
     _write(
         write, {"since": since or None, "until": until or None, "step": step, "buckets": buckets}
     )
@@ -114,19 +115,19 @@ def histogram(view: View, values: Values, write: Write) -> None:
 
 def _counted(
     view: View, values: Values, first: float, last: float
-) -> tuple[float, dict[float, counts.TimeBucket]]:
+) -> tuple[float, dict[float, over_time.TimeBucket]]:
     """Return a step for a span of time, and the buckets with lines by their beginnings."""
     # The span may begin and end inside a bucket: so one less than asked for.
-    step = counts.sensible_step(last - first, max(1, values["buckets"] - 1))
-    while values["buckets"] == 1 and counts.begin(first, step) != counts.begin(last, step):
+    step = over_time.sensible_step(last - first, max(1, values["buckets"] - 1))
+    while values["buckets"] == 1 and over_time.begin(first, step) != over_time.begin(last, step):
         step *= 2
-    found = counts.histogram(_search(view, values), step, levels=True)
+    found = over_time.histogram(_search(view, values), step, levels=True)
     return step, {bucket.start: bucket for bucket in found}
 
 
 def top(view: View, values: Values, write: Write) -> None:
     """Write the most frequent values of a field."""
-    tally = counts.top(_search(view, values), values["field"])
+    tally = tallies.top(_search(view, values), values["field"])
     found = [
         {"value": value, "count": count} for value, count in tally.most_common(values["limit"])
     ]
@@ -135,7 +136,7 @@ def top(view: View, values: Values, write: Write) -> None:
 
 def fields(view: View, values: Values, write: Write) -> None:
     """Write the fields of the newest lines that match."""
-    found, sampled = counts.fields(_search(view, values), SAMPLE)
+    found, sampled = tallies.fields(_search(view, values), SAMPLE)
     listed = [
         {"name": name, "lines": lines}
         for name, lines in sorted(found.items(), key=lambda one: (-one[1], one[0]))
@@ -145,7 +146,7 @@ def fields(view: View, values: Values, write: Write) -> None:
 
 def sources(view: View, values: Values, write: Write) -> None:
     """Write the sources, those with most lines first."""
-    found = counts.sources(_search(view, values))
+    found = tallies.sources(_search(view, values))
     listed = [
         {"source": source, "lines": lines, "last": last}
         for source, (lines, last) in sorted(found.items(), key=lambda one: (-one[1][0], one[0]))

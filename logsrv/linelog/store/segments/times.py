@@ -36,6 +36,12 @@ class Times(NamedTuple):
             return True
         return self.largest >= since and (not until or self.smallest < until)
 
+    def within(self, since: str, until: str) -> bool:
+        """Return whether every line is known to be from `since` on and before `until`."""
+        if not self.sure or self.smallest is None or self.largest is None:
+            return False
+        return self.smallest >= since and (not until or self.largest < until)
+
 
 NONE = Times(None, None, True)
 """The times of no lines."""

@@ -2,15 +2,85 @@
 
 from __future__ import annotations
 
+import pytest
+from hypothesis import example, given, settings
+from hypothesis import strategies as st
+
 from logsrv.linelog.fields.levels.numbers import OF_NUMBERS, numbers_of
+from logsrv.linelog.fields.record import Record
+from tests.linelog.query.reference import stored_lines
 
 STAMP = b"2026-11-20T06:18:42.123456Z web@tcp:10.0.0.1:51234 "
+TIME = b"[20/Nov/2026:06:18:42 +0000] "
+PIECES = st.sampled_from(
+    [b"{", b"}", b'"', b"[", b"]", b"<11>", b"<191>", b"<192>", b"<007>", b"<3>1 ", b" ", b" ", b"\t",
+     b"=", b":", b",", b"/", b"level", b"lvl", b"severity", b"PRIORITY", b"levelno", b"log.level", b"x=1 ",
+     b" level=info a=b", b"level=warn ", b' lvl=ERROR msg="a b"', b" severity=panic x= ", b'msg="a',
+     b'time="2026" ', b'="', b"\\u006c", b"\\", b"ERROR", b"Warn", b"info", b"err", b"fatal", b"EMERG",
+     b"x", b"30", b"_", b'"level":"warn"', b'{"a":{"level":"warn"}}', b'{"level":"Error"}', b"\r",
+     "\u00e9".encode(), b"\xff", b"\0", b"Nov 20 06:18:42 web su: ", b"2026-11-20T06:18:42Z web su[7]: ",
+     TIME, TIME.replace(b"Nov", b"Err"), b"x" * 30, b"x" * 60, b"a" * 78, b"10.0.0.1 - - ",
+     b'10.0.0.1 - - [20/Nov/2026:06:18:42 +0000] "GET / HTTP/1.1" 200 5', b"a=b "]
+)  # fmt: skip
+MESSAGES = st.lists(PIECES, max_size=10).map(b"".join)
+STAMPS = st.sampled_from(
+    [STAMP, STAMP, STAMP, b"", STAMP[:27], STAMP[:28] + b" ", STAMP.replace(b"web", b"w" * 50), b"\t",
+     STAMP.replace(b"-11-", b"-1x-"), STAMP.replace(b"tcp", b"ERROR"), STAMP.replace(b"web", b"level=x")]
+)  # fmt: skip
 
 
-def test_a_number_for_each_line() -> None:
-    found = numbers_of(STAMP + b"x\n" + STAMP + b"<11>x\n" + STAMP + b"DEBUG x\n")
-    assert found.tolist() == [0, 5, 1]
-    assert [OF_NUMBERS[number] for number in found] == [None, "error", "debug"]
+def of_records(text: bytes) -> list[str | None]:
+    return [Record(line).level for line in text.split(b"\n")[:-1]]
+
+
+def of_numbers(text: bytes) -> list[str | None]:
+    return [OF_NUMBERS[number] for number in numbers_of(text).tolist()]
+
+
+@settings(max_examples=3000, deadline=None)
+@given(st.lists(st.tuples(STAMPS, MESSAGES).map(b"".join), max_size=6))
+@example([STAMP + b'level=info msg="a b"', STAMP + b'time="a" level=info msg="a b"'])
+@example([STAMP + b'a=" level=info b=c"', STAMP + b'a " b=" level=info c=d', STAMP + b"level=info"])
+@example([STAMP + b'level=info x - [20/Nov/2026:06:18:42 +0000] "GET / HTTP/1.1" 200 5 a=b'])
+@example([STAMP + b"<3>1 - h level=info a=b c=d", STAMP + b"<3>h app: level=info a=b"])
+@example(
+    [
+        STAMP + b"x" * 60 + b" [error" + b"x" * 20 + b"]",
+        STAMP + b"x" * 60 + b" [error" + b" " * 20 + b"]",
+    ]
+)
+@example([STAMP + b"[" + b"x" * 61 + b" error", STAMP + b"]"])
+@example([STAMP + b'Nov 20 06:18:42 web su: {"x":"ERROR"}', STAMP + b' {"x":"ERROR"}'])
+def test_they_are_those_of_the_records(lines: list[bytes]) -> None:
+    text = b"".join(line + b"\n" for line in lines)
+    assert of_numbers(text) == of_records(text)
+
+
+@settings(deadline=None)
+@given(st.lists(stored_lines(), min_size=1))
+def test_lines_as_programs_write_them(lines: list[object]) -> None:
+    text = b"".join(line.line + b"\n" for line in lines)  # type: ignore[attr-defined]
+    assert of_numbers(text) == of_records(text)
+
+
+@pytest.mark.parametrize(
+    ("message", "level"),
+    [
+        (b"<11>x", "error"),
+        (b"<11>h app: level=debug a=b", "debug"),
+        (b'{"level":"Warn"}', "warning"),
+        (b"12:00 ERROR x", "error"),
+        (b"[warn] x", "warning"),
+        (b"[core:error] x", "error"),
+        (b"a warn x", None),
+        (b"level=debug a=b", "debug"),
+        (b'time="2026-11-20" level=warning msg="a b"', "warning"),
+        (b"", None),
+    ],
+)
+def test_levels(message: bytes, level: str | None) -> None:
+    text = (STAMP + message + b"\n") * 2 + message + b"\n"
+    assert of_numbers(text) == [level, level, level]
 
 
 def test_no_lines() -> None:

@@ -1,8 +1,4 @@
-"""The levels of many stored lines, the same as those of their Records, in a third of the time.
-
-Most lines tell it, or that they have none, by a few bytes: a priority, a word in capitals at the
-beginning, the field `level`. Those that may tell it in another way become a Record.
-"""
+"""The level of one stored line, the same as that of its Record, in a third of the time."""
 
 from __future__ import annotations
 
@@ -23,30 +19,18 @@ _BY_PRIORITY = {b"<%d>" % number: BY_SYSLOG[number & 7] for number in range(192)
 _CAPITALS = re.compile(rb"[A-Z]{3,}").findall
 _IN_CAPITALS = frozenset(name.upper().encode() for name in NAMES)
 # The beginning of a message: a priority, or as much as `level.of_text` looks at.
-_BEGINNINGS = re.compile(
-    rb"^(?:%s)?(<[0-9]{1,3}>|[^\n]{0,%d})"
-    % (STAMP.pattern.replace(b"(", b"(?:"), LOOKED_AT + max(map(len, NAMES)) + 1),
-    re.MULTILINE,
-).findall
+_BEGINNING = re.compile(rb"(<[0-9]{1,3}>|[^\n]{0,%d})" % (LOOKED_AT + max(map(len, NAMES)) + 1))
 
 
-def levels_of(text: bytes) -> list[str | None]:
-    """Return the level of each line of `text`, whole lines with their LFs: one of `LEVELS`, or None."""
-    text = text[:-1]
-    fields = [name for name in _OF_FIELDS if name in text]
-    return [
-        _level(line, begin, fields)
-        for line, begin in zip(text.split(b"\n"), _BEGINNINGS(text), strict=True)
-    ]
-
-
-def _level(line: bytes, begin: bytes, fields: list[bytes]) -> str | None:
-    """Return the level of a line whose message begins so; `fields`: parts of names that it may have."""
-    if begin[:1] == b"{":
-        return _of_object(line)
-    for name in fields:
-        if name in line:
-            return Record(line).level
+def level_of(line: bytes) -> str | None:
+    """Return the level of a line, without its LF: one of `LEVELS`, or None."""
+    stamp = STAMP.match(line)
+    message = line[stamp.end() :] if stamp else line
+    if message[:1] == b"{":
+        return _of_object(line, message)
+    if any(name in line for name in _OF_FIELDS):
+        return Record(line).level
+    [begin] = _BEGINNING.match(message).groups()  # type: ignore[union-attr]
     if begin[:1] == b"<":
         return _BY_PRIORITY.get(begin) or Record(line).level
     if not begin.isascii() or begin.lstrip(b" \t\r")[:1] == b"{":
@@ -57,19 +41,14 @@ def _level(line: bytes, begin: bytes, fields: list[bytes]) -> str | None:
     # JSON behind the header of a file has no text to look at.
     if b"{" in line:
         return Record(line).level
-    return of_text(decoded(_message(line)[:4096]))
+    return of_text(decoded(message[:4096]))
 
 
-def _of_object(line: bytes) -> str | None:
+def _of_object(line: bytes, message: bytes) -> str | None:
     try:
-        found: Any = late.loads(_message(line))
+        found: Any = late.loads(message)
     except ValueError:
         return Record(line).level
     value = found.get("level") if isinstance(found, dict) else None
     # This field is the first of all that are asked.
     return (canonical(value) if isinstance(value, str) else None) or Record(line).level
-
-
-def _message(line: bytes) -> bytes:
-    stamp = STAMP.match(line)
-    return line[stamp.end() :] if stamp else line

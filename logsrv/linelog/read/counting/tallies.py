@@ -1,4 +1,4 @@
-"""Numbers of what a search finds: the most frequent values of a field, lines over time, fields, sources.
+"""Numbers of what a search finds: the most frequent values of a field, fields, sources.
 
 Each process counts the frames that it reads, and the parent adds up, in bounded memory.
 """
@@ -9,28 +9,19 @@ import json
 import re
 from collections import Counter
 from collections.abc import Iterable
-from typing import Any, NamedTuple
+from typing import Any
 
-from logsrv.errors import LogsrvError
-from logsrv.kit.text.time import parse_rfc3339
 from logsrv.linelog.fields.aliases import ALIASES
-from logsrv.linelog.fields.levels.lines import levels_of
 from logsrv.linelog.fields.record import ALWAYS, Record
 from logsrv.linelog.fields.stamp import STAMP
+from logsrv.linelog.read.counting.values import counter
 from logsrv.linelog.read.plan import ReadTask
 from logsrv.linelog.read.search import Search
-from logsrv.linelog.read.values import counter
 
 # Different values that are kept at once; with more, those that came least often are forgotten.
 MANY = 100_000
 # Characters of all values that are kept, each of up to four bytes; with more, values are forgotten too.
 MUCH = 8 << 20
-_STEPS = (
-    0.001, 0.01, 0.1, 1, 2, 5, 10, 30, 60, 120, 300, 600, 1800,
-    3600, 7200, 14400, 43200, 86400, 604800, 2592000, 31536000,
-)  # fmt: skip
-
-
 _STAMPS = re.compile(b"^(?:" + STAMP.pattern + b")", re.MULTILINE)
 
 
@@ -140,86 +131,6 @@ def sources(search: Search) -> dict[str, tuple[int, str]]:
 
 def _text(part: bytes) -> str:
     return part.decode(errors="backslashreplace")
-
-
-class TimeBucket(NamedTuple):
-    """Lines of a span of time: from `start`, in seconds since 1970; how many, and of each level."""
-
-    start: float
-    lines: int
-    levels: dict[str, int]
-
-
-def histogram(search: Search, step: float, *, levels: bool) -> list[TimeBucket]:
-    """Count lines by `step` seconds (of whole steps since 1970), empty buckets left out, in order.
-
-    Raises LogsrvError when there are more of them than anybody can look at.
-    """
-
-    def work(task: ReadTask) -> list[bytes]:
-        # Whole seconds tell the bucket, unless buckets may begin within a second.
-        size = 19 if step % 1 == 0 else 26
-        counts: Counter[tuple[bytes, str | None]] = Counter()
-        if levels:
-            for text in search.matching(task):
-                starts = [line[:size] for line in text[:-1].split(b"\n")]
-                counts.update(zip(starts, levels_of(text), strict=True))
-        else:
-            counts.update((start, None) for start in search.starts(task, size))
-        return [json.dumps(_bucketed(counts, step)).encode()]
-
-    buckets: dict[float, Counter[str]] = {}
-    for found in _results(search, work):
-        for start, counted in found:
-            buckets.setdefault(start, Counter()).update(counted)
-        if len(buckets) > MANY:
-            raise LogsrvError(
-                f"there are lines in more than {MANY:,} steps of {step:g} s; take longer steps"
-            )
-    return [
-        TimeBucket(start, counted.pop("lines"), dict(counted))
-        for start, counted in sorted(buckets.items())
-    ]
-
-
-def _bucketed(
-    counts: Counter[tuple[bytes, str | None]], step: float
-) -> list[tuple[float, Counter[str]]]:
-    """Return the numbers of times and levels as those of buckets."""
-    buckets: dict[float, Counter[str]] = {}
-    moments: dict[bytes, float | None] = {}
-    for (time, level), lines in counts.items():
-        if time not in moments:
-            moments[time] = _moment(time)
-        moment = moments[time]
-        if moment is not None:
-            of_bucket = buckets.setdefault(begin(moment, step), Counter())
-            of_bucket["lines"] += lines
-            if level is not None:
-                of_bucket[level] += lines
-    return list(buckets.items())
-
-
-def _moment(time: bytes) -> float | None:
-    try:
-        return parse_rfc3339(time.decode("ascii", "replace") + "Z")
-    except ValueError:
-        return None
-
-
-def begin(moment: float, step: float) -> float:
-    """Return the beginning of the bucket that holds a moment, the same for all of its moments."""
-    # In whole microseconds: 0.3 // 0.1 is 2.
-    micro = round(step * 1e6)
-    return round(moment * 1e6) // micro * micro / 1e6
-
-
-def sensible_step(seconds: float, buckets: int) -> float:
-    """Return the shortest step, in seconds, of those that people read easily, for at most so many."""
-    step = next((step for step in _STEPS if seconds / step <= buckets), _STEPS[-1])
-    while seconds / step > buckets:
-        step *= 2
-    return step
 
 
 def _results(search: Search, work: Any) -> Iterable[Any]:

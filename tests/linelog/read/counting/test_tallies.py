@@ -2,19 +2,17 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from pathlib import Path
 
 import pytest
 
-from logsrv.errors import LogsrvError
 from logsrv.linelog.query.language.parse import parse
 from logsrv.linelog.query.matching.match import compile
-from logsrv.linelog.read import counts
-from logsrv.linelog.read.counts import ValueCounts, fields, histogram, sensible_step, sources, top
+from logsrv.linelog.read.counting import tallies
+from logsrv.linelog.read.counting.tallies import ValueCounts, fields, sources, top
 from logsrv.linelog.read.plan import Scope
 from logsrv.linelog.read.search import Search
-from tests.linelog.read.stores import BEGIN, line, make_store, view_of
+from tests.linelog.read.stores import line, make_store, view_of
 
 LEVELS = ["info", "error", "warning"]
 LINES = [
@@ -49,7 +47,7 @@ def test_each_element_of_a_list_counts(whole: Search) -> None:
 
 
 def test_too_many_values_keep_the_frequent_ones(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(counts, "MANY", 10)
+    monkeypatch.setattr(tallies, "MANY", 10)
     tally = ValueCounts()
     for number in range(100):
         tally.add({"often": 5, f"once {number}": 1}, 6)
@@ -60,7 +58,7 @@ def test_too_many_values_keep_the_frequent_ones(monkeypatch: pytest.MonkeyPatch)
 
 def test_long_values_are_as_too_many(monkeypatch: pytest.MonkeyPatch) -> None:
     """A thousand characters of each of 200,000 values would be up to 800 MB."""
-    monkeypatch.setattr(counts, "MUCH", 1000)
+    monkeypatch.setattr(tallies, "MUCH", 1000)
     tally = ValueCounts()
     for number in range(100):
         tally.add({"often": 5, f"once {number} {'x' * 90}": 1}, 6)
@@ -73,38 +71,8 @@ def test_long_values_are_as_too_many(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_a_sample_ends_when_its_names_are_too_long(
     whole: Search, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(counts, "MUCH", 9)
+    monkeypatch.setattr(tallies, "MUCH", 9)
     assert fields(whole, 500)[1] == 1
-
-
-def test_steps_that_nobody_can_look_at(whole: Search, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(counts, "MANY", 1000)
-    with pytest.raises(LogsrvError, match="in more than 1,000 steps of 1 s; take longer steps"):
-        histogram(whole, 1, levels=False)
-
-
-def test_histogram(whole: Search) -> None:
-    found = histogram(whole, 3600, levels=True)
-    wanted: Counter[float] = Counter((BEGIN + number) // 3600 * 3600 for number in range(40_000))
-    assert {one.start: one.lines for one in found} == wanted
-    assert found[0].levels == {"info": 1200, "error": 1200, "warning": 1200}
-    assert [one.start for one in found] == sorted(wanted)
-
-
-def test_steps_shorter_than_a_second(tmp_path: Path) -> None:
-    some = [line("x", number * 0.04) for number in range(100)]
-    view = view_of(make_store(tmp_path / "logs", [some]))
-    found = histogram(Search(view, compile(parse("")), Scope()), 0.1, levels=False)
-    assert sum(one.lines for one in found) == 100
-    assert len(found) == 40
-
-
-def test_steps_that_end_within_a_second(tmp_path: Path) -> None:
-    some = [line("x", number * 0.7) for number in range(100)]
-    view = view_of(make_store(tmp_path / "logs", [some]))
-    found = histogram(Search(view, compile(parse("")), Scope()), 1.5, levels=False)
-    assert [one.lines for one in found[:5]] == [3, 2, 2, 2, 2]
-    assert [one.start - BEGIN for one in found[:3]] == [0, 1.5, 3]
 
 
 def test_fields_of_a_sample(whole: Search) -> None:
@@ -141,10 +109,3 @@ def test_the_last_of_a_source_is_its_largest_time(tmp_path: Path) -> None:
     store = make_store(tmp_path / "logs", [[line("a", 9), line("b", 5), line("late", 7)]])
     found = sources(Search(view_of(store), compile(parse("")), Scope()))
     assert found["tcp:127.0.0.1:51234"] == (3, line("a", 9)[:27].decode())
-
-
-def test_steps_that_people_read() -> None:
-    assert sensible_step(3600, 40) == 120
-    assert sensible_step(86_400, 40) == 3600
-    assert sensible_step(0.5, 40) == 0.1
-    assert 20 < 1e12 / sensible_step(1e12, 40) <= 40

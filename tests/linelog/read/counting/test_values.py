@@ -9,7 +9,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from logsrv.linelog.fields.record import Record
-from logsrv.linelog.read.values import LONGEST, counter, values_of
+from logsrv.linelog.read.counting.values import LONGEST, counter, values_of
 from tests.linelog.query.reference import Line, stored_lines
 
 STAMP = b"2026-11-20T06:18:42.123456Z web@tcp:10.0.0.1:51234 "

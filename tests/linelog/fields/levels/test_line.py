@@ -6,7 +6,7 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from logsrv.linelog.fields.levels.lines import levels_of
+from logsrv.linelog.fields.levels.line import level_of
 from logsrv.linelog.fields.record import Record
 from tests.linelog.query.reference import Line, stored_lines
 
@@ -30,13 +30,13 @@ PIECES = st.sampled_from(
 @example(b"Nov 20 06:18:42 web su: ERROR", True)
 def test_it_is_that_of_the_record(message: bytes, stamped: bool) -> None:
     line = STAMP * stamped + message
-    assert levels_of(line + b"\n") == [Record(line).level]
+    assert level_of(line) == Record(line).level
 
 
 @given(st.lists(stored_lines(), min_size=1))
 def test_lines_as_programs_write_them(lines: list[Line]) -> None:
-    text = b"".join(line.line + b"\n" for line in lines)
-    assert levels_of(text) == [Record(line.line).level for line in lines]
+    for line in lines:
+        assert level_of(line.line) == Record(line.line).level
 
 
 @pytest.mark.parametrize(
@@ -51,4 +51,4 @@ def test_lines_as_programs_write_them(lines: list[Line]) -> None:
     ],
 )
 def test_levels(message: bytes, level: str | None) -> None:
-    assert levels_of(STAMP + message + b"\n" + message + b"\n") == [level, level]
+    assert level_of(STAMP + message) == level_of(message) == level

@@ -1,0 +1,1 @@
+from logsrv.linelog.read.counting.arrays import timed_by_arrays as timed_by_arrays

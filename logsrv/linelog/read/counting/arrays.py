@@ -1,0 +1,41 @@
+"""Lines counted by NumPy: those with the same time stand side by side, and are counted at once.
+
+Apart from `timed.py`, as NumPy takes a tenth of a second to load.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+
+import numpy
+
+from logsrv.linelog.fields.levels.numbers import OF_NUMBERS, numbers_of
+from logsrv.linelog.fields.levels.places import Array, any_of, places, windows
+
+_HEAD = 32
+_LEVELS = len(OF_NUMBERS)
+
+
+def timed_by_arrays(text: bytes, size: int, *, levels: bool) -> Counter[tuple[bytes, str | None]]:
+    """Return the numbers of lines by their first `size` bytes, at most 32, and their levels."""
+    raw: Array = numpy.frombuffer(text + bytes(_HEAD), numpy.uint8)
+    ends = places(raw == ord("\n"))
+    starts = numpy.concatenate(([0], ends[:-1] + 1))
+    begins = _runs(raw, starts, size)
+    runs = numpy.repeat(numpy.arange(len(begins)), numpy.diff(begins, append=len(starts)))
+    numbers = numbers_of(text) if levels else 0
+    table = numpy.bincount(runs * _LEVELS + numbers, minlength=len(begins) * _LEVELS)
+    found: Counter[tuple[bytes, str | None]] = Counter()
+    heads = [text[start : start + size].partition(b"\n")[0] for start in starts[begins].tolist()]
+    filled = numpy.flatnonzero(table)
+    for place, lines in zip(filled.tolist(), table[filled].tolist(), strict=True):
+        found[heads[place // _LEVELS], OF_NUMBERS[place % _LEVELS]] += lines
+    return found
+
+
+def _runs(raw: Array, starts: Array, size: int) -> Array:
+    """Return the numbers of the lines which begin otherwise than those before them."""
+    mask = numpy.frombuffer(b"\xff" * size + bytes(_HEAD - size), "<u8")
+    heads = windows(raw, starts, _HEAD).view("<u8") & mask
+    differ = any_of(heads[1:] ^ heads[:-1])
+    return numpy.concatenate(([0], numpy.flatnonzero(differ) + 1))
