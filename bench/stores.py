@@ -17,6 +17,7 @@ import attrs
 import numpy
 
 from bench.texts import EPOCH, pages
+from logsrv.linelog.store.catalog.remake import make_catalogs
 from logsrv.linelog.store.disk.disk import Disk
 from logsrv.linelog.store.sealing.seal import seal
 from logsrv.linelog.store.segments.segment import Form, Segment, save_number, sealed_name
@@ -46,11 +47,11 @@ class Made:
         return sum(file.stat().st_size for file in self.files)
 
 
-def make(directory: Path, segments: int, megabytes: int) -> Made:
-    """Fill an empty directory with sealed segments of so many MiB each."""
+def make(directory: Path, segments: int, megabytes: int, kind: str = "mix") -> Made:
+    """Fill an empty directory with sealed segments of so many MiB each, of a kind of text."""
     keep_freed_memory()
     directory.mkdir(parents=True)
-    text = pages("mix")
+    text = pages(kind)
     files, size, found = [], 0, b""
     disk = Disk().enter(directory)
     try:
@@ -85,7 +86,7 @@ def make_small(directory: Path, segments: int, kilobytes: int = 50) -> None:
     """Fill an empty directory with sealed segments of so many KiB of text, one of each minute.
 
     The last is of the minute before `EPOCH`. The times of lines and files agree with the names; `WORD`
-    is in one line, of the segment in the middle.
+    is in one line, of the segment in the middle. They have catalogs, as a server makes them.
     """
     directory.mkdir(parents=True)
     disk = _Unsynced().enter(directory)
@@ -101,6 +102,8 @@ def make_small(directory: Path, segments: int, kilobytes: int = 50) -> None:
             # Of a text as small as this no word index would be kept.
             seal(segment, disk, with_words=False)
         save_number(segments + 1, disk)
+        for _ in make_catalogs(disk):
+            pass
     finally:
         disk.leave()
     (directory / "current.log").touch()

@@ -231,6 +231,15 @@ def logfmt(random: Random, words: Words) -> str:
     )
 
 
+def requests(random: Random, words: Words) -> str:
+    """Return a line of keys and values that all lines have, each of few values."""
+    return (
+        f"user={random.choice(('ann', 'bob', 'eve', 'dan', 'joe', 'sue', 'tom', 'kim'))}"
+        f" status={random.choice((200, 200, 404, 500))} took={DEC * random.randint(1, 4)}"
+        f" path=/{'/'.join(words.some(2))} {' '.join(words.some(3))}"
+    )
+
+
 def uuids(random: Random, words: Words) -> str:
     """Return a line with nothing but an id: the worst that there is for an index."""
     return _uuid()
@@ -244,7 +253,7 @@ def tokens(random: Random, words: Words) -> str:
 Kind = Callable[[Random, Words], str]
 MIX = (access, json, syslog, trace, logfmt)
 KINDS: dict[str, tuple[Kind, ...]] = {
-    **{kind.__name__: (kind,) for kind in (*MIX, uuids, tokens)},
+    **{kind.__name__: (kind,) for kind in (*MIX, requests, uuids, tokens)},
     "mix": MIX,
 }
 
