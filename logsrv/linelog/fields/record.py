@@ -69,6 +69,14 @@ class Record:
         self._is_header_known = False
         self._is_content_known = False
 
+    @classmethod
+    def of_object(cls, message: bytes, parsed: Object) -> Record:
+        """Return the record of a message that is JSON, and that `parse_json` has parsed."""
+        self = cls(message)
+        self._is_header_known = self._is_content_known = True
+        self._header, self._kind, self._content = None, "json", parsed
+        return self
+
     @property
     def time(self) -> str | None:
         """The time of reception as stored."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Mapping, Sequence
-from functools import lru_cache, partial
+from functools import lru_cache
 from typing import Any, NamedTuple
 
 import numpy
@@ -13,8 +13,9 @@ import pyarrow
 
 from logsrv.linelog.fields.level import LEVELS
 from logsrv.linelog.fields.levels.numbers import numbers_of
-from logsrv.linelog.fields.many.access_text import AccessText
-from logsrv.linelog.fields.many.stamps import NO_TIME, Array, Stamps
+from logsrv.linelog.fields.levels.places import Array
+from logsrv.linelog.fields.many.reader import Column, FieldReader
+from logsrv.linelog.fields.many.stamps import NO_TIME, Stamps
 from logsrv.linelog.fields.record import Record
 from logsrv.linelog.fields.source import parse_source
 from logsrv.linelog.fields.values import Value, number, readable, text_of
@@ -57,11 +58,9 @@ class Cells:
     def __init__(self, fields: Mapping[str, ColumnType], needed: frozenset[str]) -> None:
         self._fields = fields
         self.names = [name for name in (*ALWAYS, *fields) if name in needed]
-        self._of_records = [name for name in self.names if name == "fields" or name in fields]
+        self._of_fields = [name for name in self.names if name in fields]
         self._of_sources = [name for name in self.names if name in _IN_SOURCE]
-        # True if all fields are parts of the content.
-        of_content = not {"fields", "port", "position"} & set(self._of_records)
-        self._access = AccessText(self._of_records) if of_content and self._of_records else None
+        self._reader = FieldReader([name for name in self._of_fields if name != "position"])
         every = schema(fields)
         self.schema = pyarrow.schema([every.field(name) for name in self.names])
 
@@ -81,40 +80,34 @@ class Cells:
 
     def _parsed(self, piece: Piece, stamps: Stamps, misfits: Misfits) -> dict[str, Any]:
         """Return the columns for which the messages have to be taken apart."""
-        if not self._of_records:
+        if not self._of_fields:
             return {}
-        converters = [self._converter(name, misfits) for name in self._of_records]
-        if self._access is None:
-            offsets = list(piece.offsets(stamps.starts))
-            lines = list(enumerate(piece.text.removesuffix(b"\n").split(b"\n")))
-            columns: list[list[Any]] = [[None] * piece.text.count(b"\n") for _ in converters]
-        else:
-            offsets = []
-            found = self._access.read(piece.text)
-            columns = [
-                [None if value is None else convert(value) for value in column]
-                for column, convert in zip(found.columns, converters, strict=True)
-            ]
-            lines = [(row, line[:-1]) for row, line in found.others]
-        for row, line in lines:
-            position = str(Position(piece.segment, offsets[row])) if offsets else None
-            record = Record(line, position)
-            for column, name, convert in zip(columns, self._of_records, converters, strict=True):
-                value = record.fields if name == "fields" else record.get(name)
-                column[row] = None if value is None else convert(value)
-        return {
-            name: pyarrow.array(column, self.schema.field(name).type)
-            for name, column in zip(self._of_records, columns, strict=True)
-        }
+        found: dict[str, Column] = dict(
+            zip(self._reader.names, self._reader.read(stamps), strict=True)
+        )
+        if "position" in self._of_fields:
+            offsets = piece.offsets(stamps.starts)
+            found["position"] = [str(Position(piece.segment, offset)) for offset in offsets]
+        columns = {}
+        for name, values in found.items():
+            kind = self._fields[name]
+            if kind is ColumnType.TEXT:
+                column: list[Any] = as_texts(values)
+            else:
+                column = [
+                    None if value is None else as_number(value, kind, name, misfits)
+                    for value in values
+                ]
+            columns[name] = pyarrow.array(column, self.schema.field(name).type)
+        return columns
 
-    def _converter(self, name: str, misfits: Misfits) -> Callable[[Any], Any]:
-        """Return what makes a value of a column of that of its field."""
-        if name == "fields":
-            return as_json
-        kind = self._fields[name]
-        if kind is ColumnType.TEXT:
-            return as_text
-        return partial(as_number, kind=kind, field=name, misfits=misfits)
+
+def as_texts(values: Column) -> list[str | None]:
+    """Return the values of a field as texts."""
+    return [
+        value if value is None or (type(value) is str and value.isascii()) else as_text(value)
+        for value in values
+    ]
 
 
 def as_text(value: Value) -> str:
@@ -178,6 +171,11 @@ def _encoded(codes: Any, values: Sequence[str]) -> Any:
     )
 
 
+def _all_fields(piece: Piece, stamps: Stamps) -> Any:
+    records = (Record(stamps.line(row)) for row in range(len(stamps)))
+    return pyarrow.array([as_json(record.fields) for record in records], pyarrow.string())
+
+
 def _messages(piece: Piece, stamps: Stamps) -> Any:
     text = piece.text
     starts, ends = stamps.messages.tolist(), stamps.ends.tolist()
@@ -222,6 +220,7 @@ def _offsets(piece: Piece, stamps: Stamps) -> Any:
 _BY_NAME: dict[str, Callable[[Piece, Stamps], Any]] = {
     "time": _times,
     "level": _levels,
+    "fields": _all_fields,
     "message": _messages,
     "segment": _segments,
     "offset": _offsets,

@@ -27,6 +27,8 @@ FIELDS = {
     "agent": ColumnType.TEXT,
     "list": ColumnType.TEXT,
     "big": ColumnType.INTEGER,
+    "port": ColumnType.INTEGER,
+    "position": ColumnType.TEXT,
 }
 
 
@@ -43,7 +45,8 @@ def test_all_columns() -> None:
         assert row["source"] == record.source
         assert (row["name"], row["host"], row["level"]) == (record.name, record.host, record.level)
         assert json.loads(row["fields"]).keys() == record.fields.keys()
-        assert (row["segment"], row["offset"]) == (7, start)
+        assert (row["segment"], row["offset"], row["position"]) == (7, start, f"7:{start}")
+        assert row["port"] == record.port
     assert [row["status"] for row in rows] == [None, 500, 404, None, None, None, None]
     assert rows[1]["time"].isoformat() == "2026-11-20T06:00:01.500000+00:00"
     assert rows[4]["time"] is rows[5]["time"] is None

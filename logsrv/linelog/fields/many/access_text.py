@@ -11,8 +11,6 @@ from functools import lru_cache
 from typing import NamedTuple
 
 from logsrv.linelog.fields.access import NAMES, parse_request, unescaped
-from logsrv.linelog.fields.level import LOOKED_AT, of_text
-from logsrv.linelog.fields.level import NAMES as LEVELS
 from logsrv.linelog.fields.quoted import text_until
 from logsrv.linelog.fields.stored import decoded
 
@@ -21,7 +19,6 @@ _IN_REQUEST = ("method", "path", "protocol")
 # A message that begins with { may be JSON; with <, it may have a syslog header.
 _PARTS = (
     (None, rb"^[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}\.[0-9]{6}Z [^ \n]+ "),
-    ("level", rb"(?=([^\n]{0,4096}))"),
     ("client", rb"([^\s{<]\S*)"),
     (None, rb" \S+ "),
     ("user", rb"(\S+)"),
@@ -35,9 +32,6 @@ _PARTS = (
     ("agent", rb" (" + _QUOTED + rb"))?"),
     (None, rb"(?=\s)[^\n]*\n|([^\n]*\n)"),
 )
-_CAPITALS = re.compile(b"[A-Z]{3,}")
-_IN_CAPITALS = frozenset(name.upper().encode() for name in LEVELS)
-_LEVEL_WITHIN = LOOKED_AT + max(map(len, LEVELS)) + 1
 
 
 class Found(NamedTuple):
@@ -52,7 +46,7 @@ class Found(NamedTuple):
 
 
 class AccessText:
-    """A reader of chosen fields, `level` among them if wanted."""
+    """A reader of chosen fields."""
 
     def __init__(self, names: Sequence[str]) -> None:
         self._names = names
@@ -82,7 +76,7 @@ def _group(name: str) -> str | None:
     inner = name.removeprefix("fields.")
     if inner in _IN_REQUEST:
         return "request"
-    return inner if inner in NAMES or name == "level" else None
+    return inner if inner in NAMES else None
 
 
 def _uncaptured(text: bytes) -> bytes:
@@ -90,13 +84,11 @@ def _uncaptured(text: bytes) -> bytes:
         return b"(?: (?:" + text[5:]
     if text.startswith(b" ("):
         return b" (?:" + text[2:]
-    return b"" if text.startswith(b"(?=") else b"(?:" + text[1:]
+    return b"(?:" + text[1:]
 
 
 def _taker(name: str) -> Callable[[bytes], str | None]:
     inner = name.removeprefix("fields.")
-    if name == "level":
-        return _level
     if inner in _IN_REQUEST:
         place = _IN_REQUEST.index(inner)
         return lambda request: _request(request)[place] if request else None
@@ -122,12 +114,3 @@ def _quoted(value: bytes) -> str | None:
 def _request(quoted: bytes) -> tuple[str | None, ...]:
     found = parse_request(decoded(quoted[1:-1]))
     return tuple(None if value in (None, "-") else unescaped(str(value)) for value in found)
-
-
-def _level(begin: bytes) -> str | None:
-    # Every line has one bracket, that of its time. Characters that are not ASCII have more bytes.
-    if begin.count(b"[") == 1 and begin.isascii():
-        words = _CAPITALS.findall(begin, 0, _LEVEL_WITHIN)
-        if _IN_CAPITALS.isdisjoint(words):
-            return None
-    return of_text(decoded(begin))

@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 from functools import lru_cache
-from typing import Any, TypeAlias
 
 import numpy
 
 from logsrv.kit.text.time import parse_rfc3339
+from logsrv.linelog.fields.levels.places import Array, places
 from logsrv.linelog.fields.stamp import TIME_LENGTH
-
-Array: TypeAlias = numpy.ndarray[Any, Any]
 
 NO_TIME = numpy.iinfo(numpy.int64).min
 """The moment of a line without a time, or with one that does not exist."""
@@ -36,7 +34,7 @@ class Stamps:
     def __init__(self, text: bytes) -> None:
         self.text = text
         self._bytes: Array = numpy.frombuffer(text, numpy.uint8)
-        self.ends: Array = numpy.flatnonzero(self._bytes == _LF)
+        self.ends: Array = places(self._bytes == _LF)
         self.starts: Array = numpy.zeros_like(self.ends)
         self.starts[1:] = self.ends[:-1] + 1
         # With a SOURCE of a byte and the space behind it.
@@ -49,16 +47,25 @@ class Stamps:
     def __len__(self) -> int:
         return len(self.starts)
 
-    def _windows(self, places: Array, size: int) -> Array:
-        """Return so many bytes from each of the places on, as rows."""
+    def line(self, row: int) -> bytes:
+        """Return a line without its LF."""
+        return self.text[self.starts[row] : self.ends[row]]
+
+    def messages_of(self, rows: Array) -> list[bytes]:
+        """Return the messages of some lines."""
+        text = self.text
+        bounds = zip(self.messages[rows].tolist(), self.ends[rows].tolist(), strict=True)
+        return [text[start:end] for start, end in bounds]
+
+    def _windows(self, at: Array, size: int) -> Array:
+        """Return so many bytes from each of these places on, as rows."""
         shape = max(0, len(self.text) - size + 1)
         every: Array = numpy.ndarray((shape,), f"V{size}", self.text, strides=(1,))
-        return every[places].view(numpy.uint8).reshape(-1, size)
+        return every[at].view(numpy.uint8).reshape(-1, size)
 
     def _look(self) -> None:
         """Find the lines that have a stamp."""
-        shaped: Array = (self._more <= _MORE).all(axis=1)
-        self._keep(shaped)
+        self._keep(numpy.all(self._more <= _MORE, axis=1))
         sources = self.starts[self.stamped] + TIME_LENGTH
         spaces = self._spaces(sources)
         found = (spaces > sources) & (spaces < self.ends[self.stamped])
@@ -69,14 +76,14 @@ class Stamps:
         if not those.all():
             self.stamped, self._more = self.stamped[those], self._more[those]
 
-    def _spaces(self, places: Array) -> Array:
-        """Return where the first space at or behind each of the places is; the end of the text for none."""
-        known = int(numpy.searchsorted(places, len(self.text) - _SOURCE, side="right"))
-        is_space = self._windows(places[:known], _SOURCE) == _SPACE
-        found = places.copy()
+    def _spaces(self, sources: Array) -> Array:
+        """Return where the first space behind the beginning of each source is, or the end of the text."""
+        known = int(numpy.searchsorted(sources, len(self.text) - _SOURCE, side="right"))
+        is_space = self._windows(sources[:known], _SOURCE) == _SPACE
+        found = sources.copy()
         found[:known] += is_space.argmax(axis=1)
         for row in numpy.flatnonzero(self._bytes[found] != _SPACE).tolist():
-            at = self.text.find(b" ", int(places[row]))
+            at = self.text.find(b" ", int(sources[row]))
             found[row] = at if at >= 0 else len(self.text)
         return found
 

@@ -2,18 +2,15 @@
 
 from __future__ import annotations
 
-import re
 from collections import Counter
 from collections.abc import Callable
 from typing import TypeAlias
 
-from logsrv.linelog.fields.access import NAMES
-from logsrv.linelog.fields.many.access_text import AccessText
-from logsrv.linelog.fields.record import Record
-from logsrv.linelog.fields.stamp import STAMP
+from logsrv.linelog.fields.many.reader import FieldReader
+from logsrv.linelog.fields.many.stamps import Stamps
+from logsrv.linelog.fields.source import parse_source
+from logsrv.linelog.fields.stored import decoded
 from logsrv.linelog.fields.values import Value, elements, text_of
-from logsrv.linelog.query.language.tree import Has
-from logsrv.linelog.query.matching.match import compile
 from logsrv.linelog.read.counting.timed import timed
 
 Counted: TypeAlias = tuple[int, Counter[str]]
@@ -22,7 +19,6 @@ Counted: TypeAlias = tuple[int, Counter[str]]
 LONGEST = 1000
 """Characters of a value; a longer one is cut."""
 _OF_SOURCE = ("source", "name", "host", "port")
-_STAMPS = re.compile(b"^" + STAMP.pattern, re.MULTILINE).finditer
 
 
 def counter(field: str) -> Callable[[bytes], Counted]:
@@ -31,23 +27,17 @@ def counter(field: str) -> Callable[[bytes], Counted]:
         return _levels
     if field in _OF_SOURCE:
         return lambda text: _of_sources(field, text)
-    candidates = compile(Has(field)).candidates
-    access = AccessText([field]) if field.removeprefix("fields.") in NAMES else None
+    fields = FieldReader([field])
 
     def count(text: bytes) -> Counted:
-        total = 0
-        counts: Counter[str] = Counter()
-        if access is not None:
-            found = access.read(text)
-            [column] = found.columns
-            some = Counter(value[:LONGEST] for value in column if value is not None)
-            total += some.total()
-            counts.update(some)
-            text = b"".join([line for _, line in found.others])
-        for start, end in candidates(text):
-            values = values_of(Record(text[start:end]).get(field))
-            counts.update(values)
-            total += bool(values)
+        [column] = fields.read(Stamps(text))
+        texts = [value[:LONGEST] for value in column if type(value) is str]
+        counts = Counter(texts)
+        total = len(texts)
+        for value in column:
+            if value is not None and type(value) is not str:
+                counts.update(values_of(value))
+                total += 1
         return total, counts
 
     return count
@@ -63,11 +53,11 @@ def _levels(text: bytes) -> Counted:
 def _of_sources(field: str, text: bytes) -> Counted:
     """Count what follows from SOURCE alone, once for each."""
     counts: Counter[str] = Counter()
-    found = [(stamp[2], stamp[0]) for stamp in _STAMPS(text)]
-    stamps = dict(found)
-    for source, lines in Counter(source for source, _ in found).items():
-        for value in values_of(Record(stamps[source]).get(field)):
-            counts[value] += lines
+    for stored, lines in Counter(Stamps(text).sources()).items():
+        source = decoded(stored)
+        value = source if field == "source" else getattr(parse_source(source), field)
+        for one in values_of(value):
+            counts[one] += lines
     return counts.total(), counts
 
 

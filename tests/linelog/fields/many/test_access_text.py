@@ -19,7 +19,6 @@ NAMES = (
     "bytes",
     "referer",
     "agent",
-    "level",
 )
 PARTS = st.tuples(
     st.sampled_from(["1.2.3.4", "{", "{x", "<11>", "[error]", "é", "\udcff", "ERROR"]),

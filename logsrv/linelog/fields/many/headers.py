@@ -1,0 +1,106 @@
+"""Chosen fields of many syslog headers, as most senders write them, in one pass.
+
+What is behind a header is only looked at for JSON: such a message is handed back, as is any unusual one.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Sequence
+from functools import lru_cache, partial
+
+from logsrv.linelog.fields.stored import decoded
+from logsrv.linelog.fields.syslog import FACILITIES, NAMES, SEVERITIES
+
+_NO_OBJECT = rb"(?![ \t\r]*\{)[^\n]*\n"
+_MONTHS = rb"(?:Jan|Feb|Mar|Apr|May|Jun|Jul|Aug|Sep|Oct|Nov|Dec)"
+# The names of groups and what stands between them; RFC 3164 first, its hostname left out by local programs.
+_PARTS: tuple[tuple[str, bytes], ...] = (
+    ("", rb"^<"),
+    ("priority", rb"(1[0-8][0-9]|19[01]|0?[0-9]{1,2})"),
+    ("", rb">(?:"),
+    ("timestamp", rb"(" + _MONTHS + rb" [ 0-9][0-9] [0-9]{2}:[0-9]{2}:[0-9]{2})"),
+    ("", rb" (?:"),
+    ("hostname", rb"([A-Za-z0-9][A-Za-z0-9._-]*)"),
+    ("", rb" )?"),
+    ("app", rb'([A-Za-z_/.(][^\s:\[\]="]{0,127})'),
+    ("", rb"(?:\["),
+    ("pid", rb"([^\]\s]{0,128})"),
+    ("", rb"\]:?|:) " + _NO_OBJECT),
+    ("", rb"|[1-9][0-9]{0,2} "),
+    ("timestamp", rb"(-|[0-9]{4}-[0-9]{2}-[0-9]{2}T[^ \n]+)"),
+    ("", rb" "),
+    ("hostname", rb"([^ \n]+)"),
+    ("", rb" "),
+    ("app", rb"([^ \n]+)"),
+    ("", rb" "),
+    ("pid", rb"([^ \n]+)"),
+    ("", rb" "),
+    ("msgid", rb"([^ \n]+)"),
+    ("", rb" (?:- (?:\xef\xbb\xbf)?" + _NO_OBJECT + rb"|\[[^{\n]*\n))|([^\n]*\n)"),
+)
+_OF_PRIORITY = ("facility", "severity")
+
+
+class Headers:
+    """A reader of the fields of headers among `names`."""
+
+    def __init__(self, names: Sequence[str]) -> None:
+        inner = [name.removeprefix("fields.").removeprefix("syslog.") for name in names]
+        self.wanted = [place for place, name in enumerate(inner) if name in NAMES]
+        # The text begins where all else ends, which takes a closer look.
+        self.is_able = "text" not in inner
+        groups = ["priority" if name in _OF_PRIORITY else name for name in inner]
+        parts = [(name, part) for name, part in _PARTS]
+        captured = [name for name, _ in parts if name in groups]
+        self._find = re.compile(
+            b"".join(
+                b"(?:" + part[1:] if name and name not in groups else part for name, part in parts
+            ),
+            re.MULTILINE,
+        ).findall
+        self._takers = [
+            (
+                place,
+                [at for at, name in enumerate(captured) if name == groups[place]],
+                _taker(inner[place]),
+            )
+            for place in self.wanted
+        ]
+
+    def read(self, text: bytes) -> tuple[list[tuple[int, list[str | None]]], list[int]]:
+        """Return columns, each with the number of its name, and the numbers of unusual messages.
+
+        text: messages with their LFs.
+        """
+        rows = self._find(text)
+        columns = [
+            (place, [take(*[row[at] for at in groups]) for row in rows])
+            for place, groups, take in self._takers
+        ]
+        return columns, [number for number, row in enumerate(rows) if row[-1]]
+
+
+def _taker(name: str) -> Callable[..., str | None]:
+    if name in _OF_PRIORITY:
+        return partial(_of_priority, name)
+    return _only_new if name == "msgid" else _value
+
+
+@lru_cache(maxsize=1000)
+def _of_priority(name: str, priority: bytes) -> str | None:
+    if not priority:
+        return None
+    facility, severity = divmod(int(priority), 8)
+    return FACILITIES[facility] if name == "facility" else SEVERITIES[severity]
+
+
+@lru_cache(maxsize=4096)
+def _value(old: bytes, new: bytes) -> str | None:
+    """Return the value as RFC 3164 or 5424 has it; only in the latter `-` is none."""
+    value = old or (b"" if new == b"-" else new)
+    return decoded(value) if value else None
+
+
+def _only_new(value: bytes) -> str | None:
+    return _value(b"", value)

@@ -1,0 +1,78 @@
+"""Chosen fields of many messages that are JSON objects: each is parsed once, and no Record made for it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import logsrv.linelog.fields as late
+from logsrv.linelog.fields.aliases import ALIASES, IN_LOG_RECORDS
+from logsrv.linelog.fields.json import Object, is_inexact, look_up, parse_exactly
+from logsrv.linelog.fields.record import Record
+from logsrv.linelog.fields.values import Value
+
+_EXACT = frozenset((str, int, bool))
+_UNCLEAR: Object = {}
+# May be a character of a name.
+_ESCAPE = b"\\u"
+
+
+class Objects:
+    """A reader of fields called `names`, words and dots, in messages that begin with `{`."""
+
+    def __init__(self, names: Sequence[str]) -> None:
+        self._names = [
+            (place, name, _alternatives(name))
+            for place, name in enumerate(names)
+            if not name.startswith("syslog.")
+        ]
+        self._ends = (
+            []
+            if ALIASES.keys() & names
+            else [name.rpartition(".")[2].encode() for _, name, _ in self._names]
+        )
+
+    def may_be_in(self, text: bytes) -> bool:
+        """Tell whether one of the fields may be in some object in a text."""
+        if not self._names:
+            return False
+        return not self._ends or any(part in text for part in (*self._ends, _ESCAPE))
+
+    def read(
+        self, messages: Sequence[bytes], rows: Sequence[int], columns: Sequence[list[Value | None]]
+    ) -> list[int]:
+        """Put the values of messages into rows of columns; return the rows of those that are no objects."""
+        named = [(columns[place], name, known_as) for place, name, known_as in self._names]
+        others = []
+        for row, message in zip(rows, messages, strict=True):
+            try:
+                parsed = late.loads(message)
+            except ValueError:
+                parsed = parse_exactly(message)
+                if parsed is None:
+                    others.append(row)
+                    continue
+            for column, name, known_as in named:
+                value = _first(parsed, known_as) if known_as else parsed.get(name)
+                kind = type(value)
+                if value is None or kind in _EXACT or (kind is float and not is_inexact(value)):
+                    column[row] = value
+                else:
+                    column[row] = Record.of_object(message, parsed).get(name)
+        return others
+
+
+def _alternatives(name: str) -> tuple[str, ...]:
+    """Return the names that mean a field, in order; none if it is only a key of the object itself."""
+    if name.startswith("fields."):
+        return name[7:], name
+    return (name, *ALIASES.get(name, ())) if "." in name or name in ALIASES else ()
+
+
+def _first(parsed: Object, names: Sequence[str]) -> Any:
+    """Return the first value that there is; one that is no field's, if it takes more to tell."""
+    for name in names:
+        value = look_up(parsed, name)
+        if value is not None:
+            return _UNCLEAR if name in IN_LOG_RECORDS and name != names[0] else value
+    return None
