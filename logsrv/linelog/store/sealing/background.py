@@ -22,6 +22,7 @@ from logsrv.linelog.store.sealing.packing import pack_beside
 from logsrv.linelog.store.sealing.retain import MOST_AT_ONCE, BelievedTime, retain
 from logsrv.linelog.store.sealing.seal import Interrupted, seal
 from logsrv.linelog.store.segments.segment import Form, Segment, counted_files, save_number
+from logsrv.linelog.store.words.build import LEAST_TEXT
 from logsrv.linelog.store.writing.active import ActiveSegment
 
 log = Logger()
@@ -213,13 +214,15 @@ class Sealer:
         ]
 
     def _seal(self, plain: Segment) -> None:
-        if not size_of(plain.name, self._disk):
+        size = size_of(plain.name, self._disk)
+        if not size:
             # Its name tells the numbers that are used up; from now on the file `number` does.
             save_number(self._active.position.segment, self._disk)
             self._disk.unlink(plain.name)
             self.held.remove(plain.number)
             return
-        with_words = self.policy.index is Indexing.WORDS
+        # A catalog has the words of smaller ones.
+        with_words = self.policy.index is Indexing.WORDS and size >= LEAST_TEXT
         made = self.seconds.timed(
             seal,
             plain,

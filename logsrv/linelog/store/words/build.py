@@ -20,6 +20,8 @@ from logsrv.linelog.store.words.section import Section
 # The part of the compressed size that an index may take, and the part that its tables are folded to.
 MOST_PART = 0.15
 TABLES_PART = 0.13
+LEAST_TEXT = 256 << 10
+"""Bytes of the text of a segment that may get one: of smaller ones it was never small enough to be kept."""
 
 
 class Builder:

@@ -191,12 +191,14 @@ async def test_a_lock_file_with_a_time_no_calendar_has_does_not_stop_the_sealing
     await until(lambda: list(tmp_path.glob("*.idx")))
 
 
+@pytest.mark.parametrize("least", [background.LEAST_TEXT, 1 << 30])
 @pytest.mark.parametrize("indexing", Indexing)
 @pytest.mark.usefixtures("often")
 @pytest_twisted.ensureDeferred
-async def test_words_are_indexed_unless_the_policy_says_not_to(
-    open_store: OpenStore, indexing: Indexing
+async def test_words_are_indexed_unless_the_policy_says_not_to_or_the_text_is_small(
+    open_store: OpenStore, indexing: Indexing, least: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setattr(background, "LEAST_TEXT", least)
     store = open_store(index=indexing)
     draw = random.Random(1)
     lines = (b"%016x came from 10.1.2.%d" % (draw.getrandbits(64), at % 250) for at in range(9000))
@@ -204,7 +206,8 @@ async def test_words_are_indexed_unless_the_policy_says_not_to(
     store.rotate()
     await until(lambda: list(store.directory.glob("*.zst")))
     await store.close()
-    assert bool(list(store.directory.glob("*.words"))) == (indexing is Indexing.WORDS)
+    wanted = indexing is Indexing.WORDS and least < 1 << 30
+    assert bool(list(store.directory.glob("*.words"))) == wanted
 
 
 @pytest.mark.usefixtures("often")
