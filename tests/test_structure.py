@@ -127,8 +127,17 @@ MAY_IMPORT: dict[str, tuple[str, ...]] = {
         "logsrv.kit.options.kinds",
     ),
     "logsrv.linelog.store.disk": ("logsrv.linelog.batch",),
-    "logsrv.linelog.store.segments": ("logsrv.linelog.store.disk", "logsrv.kit.text"),
-    "logsrv.linelog.store.words": ("logsrv.linelog.store.disk", "logsrv.linelog.store.segments"),
+    "logsrv.linelog.store.segments": (
+        "logsrv.linelog.fields.level",
+        "logsrv.linelog.fields.levels",
+        "logsrv.linelog.store.disk",
+        "logsrv.kit.text",
+    ),
+    "logsrv.linelog.store.words": (
+        "logsrv.linelog.fields.level",
+        "logsrv.linelog.store.disk",
+        "logsrv.linelog.store.segments",
+    ),
     "logsrv.linelog.store.catalog": (
         "logsrv.linelog.store.disk",
         "logsrv.linelog.store.segments",
@@ -175,6 +184,7 @@ MAY_IMPORT: dict[str, tuple[str, ...]] = {
     "logsrv.linelog.read.counting": (
         "logsrv.linelog.fields",
         "logsrv.linelog.query",
+        "logsrv.linelog.read.indexed",
         "logsrv.linelog.read.plan",
         "logsrv.linelog.read.search",
         "logsrv.kit.text",

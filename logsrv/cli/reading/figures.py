@@ -10,9 +10,9 @@ from logsrv.kit.options.argument_parser import UsageError
 from logsrv.kit.text.escape import one_line
 from logsrv.kit.text.time import parse_rfc3339, rfc3339
 from logsrv.kit.text.words import shown
-from logsrv.linelog.read.counting.histogram import begin as bucket_begin
 from logsrv.linelog.read.counting.histogram import histogram, sensible_step
 from logsrv.linelog.read.counting.tallies import top
+from logsrv.linelog.read.indexed import begin as bucket_begin
 from logsrv.linelog.read.render import local_time, safe_json
 from logsrv.linelog.read.search import Search
 

@@ -7,6 +7,10 @@ from collections.abc import Callable
 
 from logsrv.linelog.fields.values import Value, elements, number
 
+RULES = 1
+"""The version of the rules by which a line has a level, here and wherever fields are found.
+
+Another one whenever any line may get another level: indexes have numbers of lines by these rules."""
 LEVELS = ("debug", "info", "notice", "warning", "error", "critical", "alert", "emergency")
 """Levels, the least severe first."""
 RANK = {name: rank for rank, name in enumerate(LEVELS)}

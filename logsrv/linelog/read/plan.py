@@ -75,11 +75,13 @@ def tasks(
     reverse: bool = False,
     by_words: Callable[[Frames], int | None] = lambda _: None,
     by_catalogs: Callable[[int], CatalogEntry | None] = lambda _: None,
+    take: Callable[[Frames, int], bool] = lambda *_: False,
 ) -> Iterator[ReadTask]:
     """Yield what has to be read, in the order of the store, or the newest first.
 
     by_words: the frames that the word index says can have a hit, frame n as bit n; None for all.
     by_catalogs: the entry of a segment, by its number, that its catalog says can have none.
+    take: is asked for each frame whose lines are all in the scope, and returns whether it need not be read.
     """
     numbers = [one.number for one in view.segments]
     for number in reversed(numbers) if reverse else numbers:
@@ -97,7 +99,7 @@ def tasks(
             continue
         before = stats.frames
         try:
-            yield from _within(frames, scope, by_words, stats, reverse)
+            yield from _within(frames, scope, by_words, stats, reverse, take)
         finally:
             frames.close()
             if stats.frames > before:
@@ -122,6 +124,7 @@ def _within(
     by_words: Callable[[Frames], int | None],
     stats: Stats,
     reverse: bool,
+    take: Callable[[Frames, int], bool],
 ) -> Iterator[ReadTask]:
     words = by_words(frames)
     if words == 0:
@@ -139,15 +142,16 @@ def _within(
     stats.skipped_bytes += frames.whole_cost - sum(map(frames.cost, chosen))
     timed = scope.since or scope.until
     for frame in reversed(chosen) if reverse else chosen:
-        start, stop = frames.bounds(frame)
-        start, stop = max(start, low), min(stop, high)
+        bounds = frames.bounds(frame)
+        start, stop = max(bounds[0], low), min(bounds[1], high)
         cost = frames.cost(frame)
         times = frames.times(frame) if timed and start < stop else NONE
-        if start < stop and (not timed or times.reach(scope.since, scope.until)):
-            stats.frames += 1
-            stats.bytes += cost
-            in_time = not timed or times.within(scope.since, scope.until)
-            yield ReadTask(frames.number, start, stop, in_time)
-        else:
+        reached = start < stop and (not timed or times.reach(scope.since, scope.until))
+        in_time = not timed or times.within(scope.since, scope.until)
+        if not reached or (in_time and (start, stop) == bounds and take(frames, frame)):
             stats.skipped_frames += 1
             stats.skipped_bytes += cost
+        else:
+            stats.frames += 1
+            stats.bytes += cost
+            yield ReadTask(frames.number, start, stop, in_time)

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import os
 
+from logsrv.linelog.query.language.tree import EVERYTHING
 from logsrv.linelog.read.plan import Stats, tasks
 from logsrv.linelog.read.pool import worked
 from logsrv.linelog.read.words import by_catalogs, by_words
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
 
     from logsrv.linelog.fields.source import IsOf
     from logsrv.linelog.query.matching.match import Matcher
+    from logsrv.linelog.read.indexed import IndexedLines
     from logsrv.linelog.read.plan import ReadTask, Scope, Work
     from logsrv.linelog.read.texts import Frames
     from logsrv.linelog.read.view import View
@@ -119,21 +121,43 @@ class Search:
 
     def count(self) -> int:
         """Return how many lines match."""
-        return sum(int(results[0]) for _, results in self.run(self._count) if results)
+        indexed = self.indexed(levels=False)
+        read = self.run(self._count, indexed=indexed)
+        found = sum(int(results[0]) for _, results in read if results)
+        return found if indexed is None else found + indexed.total
 
-    def run(self, work: Work, *, reverse: bool = False) -> Iterator[tuple[ReadTask, list[bytes]]]:
-        """Do `work` on every frame that can have hits, by all cores; yield the results in order."""
-        planned = self._planned(reverse)
+    def indexed(self, step: float | None = None, *, levels: bool) -> IndexedLines | None:
+        """Return what takes frames that an index has counted; None if the search asks for other lines.
+
+        step: seconds of a step of time; None for all of it. levels: lines are to be known by level.
+        """
+        query = self.matcher.node
+        if self.scope.source or not (query == EVERYTHING or getattr(query, "field", "") == "level"):
+            return None
+        # Loaded here, as a search for a rare word does without.
+        from logsrv.linelog.read.indexed import IndexedLines, levels_wanted
+
+        wanted = levels_wanted(query)
+        return None if wanted is None else IndexedLines(wanted, step, levels=levels)
+
+    def run(
+        self, work: Work, *, reverse: bool = False, indexed: IndexedLines | None = None
+    ) -> Iterator[tuple[ReadTask, list[bytes]]]:
+        """Do `work` on every frame that can have hits, by all cores; yield the results in order.
+
+        indexed: takes the frames that need not be read.
+        """
+        planned = self._planned(reverse, (lambda *_: False) if indexed is None else indexed.take)
         tell, processes = self.view.tell, self._processes
         for done in worked(work, planned, tell, processes=processes, for_many=self._for_many):
             yield done
             if self.on_frame is not None:
                 self.on_frame()
 
-    def _planned(self, reverse: bool) -> Iterator[ReadTask]:
+    def _planned(self, reverse: bool, take: Callable[[Frames, int], bool]) -> Iterator[ReadTask]:
         view, needs = self.view, self.matcher.needs
         if needs is None or not self._with_index:
-            return tasks(view, self.scope, self.stats, reverse=reverse)
+            return tasks(view, self.scope, self.stats, reverse=reverse, take=take)
         return tasks(
             view,
             self.scope,
@@ -141,6 +165,7 @@ class Search:
             reverse=reverse,
             by_words=lambda frames: by_words(view, frames, needs),
             by_catalogs=by_catalogs(view, needs),
+            take=take,
         )
 
     def _for_many(self) -> None:

@@ -67,6 +67,13 @@ class Frames:
         Raises OSError.
         """
 
+    def levels(self, frame: int, rules: int) -> tuple[int, ...] | None:
+        """Return how many lines of a frame have no level and each of the levels, if an index tells it.
+
+        rules: the version of the rules of levels that must have been used; 0 if any will do.
+        """
+        return None
+
     @abstractmethod
     def cost(self, frame: int) -> int:
         """Return how many bytes of the file belong to a frame."""
@@ -145,6 +152,7 @@ class PackedFrames(Frames):
     """
 
     index: Index
+    _stored: int
 
     def __init__(self, number: int, path: str, fd: int, load: Callable[[], Index]) -> None:
         super().__init__(number, path, fd)
@@ -152,9 +160,10 @@ class PackedFrames(Frames):
         self._decompressor = zstd.ZstdDecompressor()
 
     def __getattr__(self, name: str) -> object:
-        if name not in ("index", "size", "count"):
+        if name not in ("index", "size", "count", "_stored"):
             raise AttributeError(name)
         self.index = self._load()
+        self._stored = self.whole_cost
         self.size, self.count = self.index.text, len(self.index.frames)
         return getattr(self, name)
 
@@ -190,6 +199,14 @@ class PackedFrames(Frames):
 
     def times(self, frame: int) -> Times:
         return self.index.frames[frame].times
+
+    def levels(self, frame: int, rules: int) -> tuple[int, ...] | None:
+        index = self.index
+        if not index.levels or rules not in (0, index.rules):
+            return None
+        counts = index.levels[frame]
+        # Of a file that was cut the index still has what is missing.
+        return counts if sum(index.extent(frame)) <= self._stored else None
 
     def cost(self, frame: int) -> int:
         return self.index.extent(frame)[1]

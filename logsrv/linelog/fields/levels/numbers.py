@@ -19,8 +19,6 @@ from logsrv.linelog.fields.levels.places import U64, Array, any_of, places, wind
 from logsrv.linelog.fields.levels.words import UNSURE
 from logsrv.linelog.fields.stamp import TIME_LENGTH
 
-RULES = 1
-"""The version of the rules by which a line has a level: another one whenever any line may get another."""
 OF_NUMBERS = (None, *LEVELS)
 """The level that each number means: 0 for none, 1 for the least severe."""
 

@@ -15,6 +15,7 @@ from logsrv.linelog.query.language.parse import parse
 from logsrv.linelog.query.matching.match import compile
 from logsrv.linelog.read.counting import histogram as over_time
 from logsrv.linelog.read.counting import tallies
+from logsrv.linelog.read.indexed import begin
 from logsrv.linelog.read.lines import StoredLines
 from logsrv.linelog.read.plan import ReadTask, Scope
 from logsrv.linelog.read.render import as_json, document, safe_json
@@ -91,12 +92,12 @@ def histogram(view: View, values: Values, write: Write) -> None:
     if since and until and since <= until:
         first, last = parse_rfc3339(since), parse_rfc3339(until)
         step, found = _counted(view, values, first, last)
-        if found and (min(found) < over_time.begin(first, step) or max(found) > last):
+        if found and (min(found) < begin(first, step) or max(found) > last):
             # An index that is lost or of the first version tells the times of a segment roughly.
             first, last = min(first, *found), max(last, max(found) + step)
             since, until = rfc3339(first), rfc3339(last)
             step, found = _counted(view, values, first, last)
-        start = over_time.begin(first, step)
+        start = begin(first, step)
         while start < last or (start == last and not values["until"]):
             bucket = found.get(start)
             buckets.append(
@@ -107,7 +108,7 @@ def histogram(view: View, values: Values, write: Write) -> None:
                 }
             )
             # The middle of the next bucket is in it, however it is rounded.
-            start = over_time.begin(start + 1.5 * step, step)
+            start = begin(start + 1.5 * step, step)
     _write(
         write, {"since": since or None, "until": until or None, "step": step, "buckets": buckets}
     )
@@ -119,7 +120,7 @@ def _counted(
     """Return a step for a span of time, and the buckets with lines by their beginnings."""
     # The span may begin and end inside a bucket: so one less than asked for.
     step = over_time.sensible_step(last - first, max(1, values["buckets"] - 1))
-    while values["buckets"] == 1 and over_time.begin(first, step) != over_time.begin(last, step):
+    while values["buckets"] == 1 and begin(first, step) != begin(last, step):
         step *= 2
     found = over_time.histogram(_search(view, values), step, levels=True)
     return step, {bucket.start: bucket for bucket in found}

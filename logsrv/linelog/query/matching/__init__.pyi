@@ -11,4 +11,5 @@ from logsrv.linelog.query.matching.expression import read_expression as read_exp
 from logsrv.linelog.query.matching.field_needs import of_field as of_field
 from logsrv.linelog.query.matching.predicates import Predicate as Predicate
 from logsrv.linelog.query.matching.predicates import predicate as predicate
+from logsrv.linelog.query.matching.shapes import levels_of as levels_of
 from logsrv.linelog.query.matching.shapes import of_compare as of_compare

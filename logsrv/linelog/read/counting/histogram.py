@@ -10,6 +10,7 @@ from typing import NamedTuple
 from logsrv.errors import LogsrvError
 from logsrv.kit.text.time import parse_rfc3339
 from logsrv.linelog.read.counting.timed import timed
+from logsrv.linelog.read.indexed import begin
 from logsrv.linelog.read.plan import ReadTask
 from logsrv.linelog.read.search import Search
 
@@ -44,17 +45,28 @@ def histogram(search: Search, step: float, *, levels: bool) -> list[TimeBucket]:
         return [json.dumps(_bucketed(counts, step)).encode()]
 
     buckets: dict[float, Counter[str]] = {}
-    for _, results in search.run(work):
+    indexed = search.indexed(step, levels=levels)
+    for _, results in search.run(work, indexed=indexed):
         for start, counted in (each for result in results for each in json.loads(result)):
             buckets.setdefault(start, Counter()).update(counted)
-        if len(buckets) > MANY:
-            raise LogsrvError(
-                f"there are lines in more than {MANY:,} steps of {step:g} s; take longer steps"
-            )
+        _require_few(buckets, step)
+    for start, (lines, by_level) in ({} if indexed is None else indexed.by_time()).items():
+        bucket = buckets.setdefault(start, Counter())
+        bucket["lines"] += lines
+        if levels:
+            bucket.update(by_level)
+    _require_few(buckets, step)
     return [
         TimeBucket(start, counted.pop("lines"), dict(counted))
         for start, counted in sorted(buckets.items())
     ]
+
+
+def _require_few(buckets: Mapping[float, object], step: float) -> None:
+    if len(buckets) > MANY:
+        raise LogsrvError(
+            f"there are lines in more than {MANY:,} steps of {step:g} s; take longer steps"
+        )
 
 
 def _bucketed(
@@ -80,13 +92,6 @@ def _moment(time: bytes) -> float | None:
         return parse_rfc3339(time.decode("ascii", "replace") + "Z")
     except ValueError:
         return None
-
-
-def begin(moment: float, step: float) -> float:
-    """Return the beginning of the bucket that holds a moment, the same for all of its moments."""
-    # In whole microseconds: 0.3 // 0.1 is 2.
-    micro = round(step * 1e6)
-    return round(moment * 1e6) // micro * micro / 1e6
 
 
 def sensible_step(seconds: float, buckets: int) -> float:

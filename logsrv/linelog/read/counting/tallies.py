@@ -15,6 +15,7 @@ from logsrv.linelog.fields.aliases import ALIASES
 from logsrv.linelog.fields.record import ALWAYS, Record
 from logsrv.linelog.fields.stamp import STAMP
 from logsrv.linelog.read.counting.values import counter
+from logsrv.linelog.read.indexed import IndexedLines
 from logsrv.linelog.read.plan import ReadTask
 from logsrv.linelog.read.search import Search
 
@@ -72,8 +73,11 @@ def top(search: Search, field: str) -> ValueCounts:
         return [json.dumps(count(text)).encode() for text in search.matching(task)]
 
     tally = ValueCounts()
-    for total, counts in _results(search, work):
+    indexed = search.indexed(levels=True) if field == "level" else None
+    for total, counts in _results(search, work, indexed):
         tally.add(counts, total)
+    for _, levels in ({} if indexed is None else indexed.by_time()).values():
+        tally.add(levels, sum(levels.values()))
     return tally
 
 
@@ -133,7 +137,7 @@ def _text(part: bytes) -> str:
     return part.decode(errors="backslashreplace")
 
 
-def _results(search: Search, work: Any) -> Iterable[Any]:
-    for _, results in search.run(work):
+def _results(search: Search, work: Any, indexed: IndexedLines | None = None) -> Iterable[Any]:
+    for _, results in search.run(work, indexed=indexed):
         for result in results:
             yield json.loads(result)

@@ -1,12 +1,17 @@
 """The index beside a sealed segment: where its frames begin, so that a reader can start anywhere.
 
-Two lines of JSON. The head has "format" (2), "segment", "text" and "compressed" (sizes in bytes), "lines",
-"times" of the segment, "size" and "crc" (bytes and CRC-32 of all that follows the head); behind the
-object stand a space and its CRC-32 in eight hexadecimal digits. The second line is a list of the frames in
-order: [offset in the text, offset in the compressed file, lines before, smallest, largest, sure]. Times
-are the smallest and the largest TIME, null where no line has one, and whether every line is between the
-two (`times.py`). So the head alone tells whether a search can leave the segment out, and a flipped bit
-is noticed wherever it is.
+Three lines of JSON. The head has "format" (3), "segment", "text" and "compressed" (sizes in bytes),
+"lines", "times" of the segment, "size" and "crc" (bytes and CRC-32 of all that follows the head), and
+"rules"; behind the object stand a space and its CRC-32 in eight hexadecimal digits. The second line is a
+list of the frames in order: [offset in the text, offset in the compressed file, lines before, smallest,
+largest, sure]. Times are the smallest and the largest TIME, null where no line has one, and whether every
+line is between the two (`times.py`). So the head alone tells whether a search can leave the segment
+out, and a flipped bit is noticed wherever it is. The third line has for each frame the numbers of its
+lines without a level and of each level, the least severe first; null where they were not counted. "rules"
+is the version of the rules by which a line has its level (`fields.level.RULES`): numbers by others are
+not used.
+
+The second version has no third line and no "rules".
 
 The first version is one object of JSON without sums: "segment", "text", "compressed", "lines" and "frames"
 with the TIMEs of the first and the last line. These tell roughly when a frame was written, and leave
@@ -35,7 +40,10 @@ if TYPE_CHECKING:
 
     _Read = TypeVar("_Read")
 
-FORMAT = 2
+FORMAT = 3
+_WITHOUT_LEVELS = 2
+WITHOUT_SUMS = 1
+"""The first version, which has no checksums."""
 _MARK = b'{"format":'
 # A head takes some 260 bytes.
 _MOST_HEAD = 512
@@ -65,12 +73,15 @@ class Head(NamedTuple):
     times: Times
     size: int
     crc: int
+    rules: int = 0
 
 
 class Index(NamedTuple):
     """The frames of sealed segment number `segment`, and the totals.
 
     format: the version in which it is stored.
+    rules: the version of the rules of levels by which lines were counted; 0 for none.
+    levels: for each frame, how many lines have no level and each of the levels; None if that is unknown.
     """
 
     segment: int
@@ -79,6 +90,8 @@ class Index(NamedTuple):
     lines: int = 0
     frames: tuple[Frame, ...] = ()
     format: int = FORMAT
+    rules: int = 0
+    levels: tuple[tuple[int, ...] | None, ...] = ()
 
     @property
     def times(self) -> Times:
@@ -131,11 +144,16 @@ def _decode(data: bytes) -> Index:
     body = data[data.index(b"\n") + 1 :]
     if len(body) != head.size or zlib.crc32(body) != head.crc:
         raise ValueError("it is damaged: its frames have another checksum")
+    first, _, second = body.partition(b"\n")
     frames = tuple(
         Frame(text, at, lines, Times(smallest, largest, sure))
-        for text, at, lines, smallest, largest, sure in _read(body)
+        for text, at, lines, smallest, largest, sure in _read(first)
     )
-    return Index(head.segment, head.text, head.compressed, head.lines, frames)
+    totals = head.segment, head.text, head.compressed, head.lines
+    if not head.rules:
+        return Index(*totals, frames, FORMAT if second else _WITHOUT_LEVELS)
+    levels = tuple(None if found is None else tuple(found) for found in _read(second))
+    return Index(*totals, frames, FORMAT, head.rules, levels)
 
 
 def _decode_head(data: bytes) -> Head:
@@ -146,8 +164,9 @@ def _decode_head(data: bytes) -> Head:
     if line[-_CRC:] != b" %08x" % zlib.crc32(text):
         raise ValueError("it is damaged: its head has another checksum")
     found = _read(text)
-    if found["format"] != FORMAT:
+    if found["format"] not in (_WITHOUT_LEVELS, FORMAT):
         raise ValueError(f"it has format {found['format']}, which this version does not know")
+    found.setdefault("rules", 0)
     head = Head(*(found[name] for name in Head._fields))
     return head._replace(times=Times(*found["times"]))
 
@@ -162,7 +181,7 @@ def _of_first_version(found: Any) -> Index:
     places = [(frame.text, frame.at, frame.lines) for frame in frames] + [totals]
     if places[0] != (0, 0, 0) or not all(map(_in_order, places, places[1:])):
         raise ValueError("it is damaged: its frames are not in order")
-    return Index(_size(found["segment"]), *totals, frames, 1)
+    return Index(_size(found["segment"]), *totals, frames, WITHOUT_SUMS)
 
 
 def _in_order(place: tuple[int, int, int], behind: tuple[int, int, int]) -> bool:

@@ -12,7 +12,10 @@ from typing import Any, NamedTuple, TypeAlias
 
 import numpy
 
+from logsrv.linelog.fields.level import RULES
+from logsrv.linelog.fields.levels.places import places
 from logsrv.linelog.store.disk.disk import Disk
+from logsrv.linelog.store.segments.counted import counted
 from logsrv.linelog.store.segments.index import FORMAT, Frame, Head, Index, frames
 from logsrv.linelog.store.segments.segment import Segment
 from logsrv.linelog.store.segments.times import SIZE, Times, time_of, times_of
@@ -20,25 +23,29 @@ from logsrv.linelog.store.segments.times import SIZE, Times, time_of, times_of
 Array: TypeAlias = numpy.ndarray[Any, Any]
 
 U64 = numpy.uint64
-# Multiplied by a word in which one of eight bytes is 1, gives that byte's number in the highest byte.
-_WHICH = U64(0x0001020304050607)
 # The bytes of a line that are compared: a TIME and some more.
 _HEAD = 32
 
 
 class Looked(NamedTuple):
-    """The bytes, the lines and the times of the text of a frame."""
+    """The bytes, the lines and the times of the text of a frame.
+
+    levels: how many lines have no level and each of the levels; None if that was not counted.
+    """
 
     size: int
     lines: int
     times: Times
+    levels: tuple[int, ...] | None
 
 
 def look(chunk: bytes, end: int) -> Looked:
     """Return what the index is to say of the text `chunk[:end]`."""
     # NumPy because, unlike bytes.count, it lets other threads run meanwhile.
-    newlines = _newlines(numpy.frombuffer(chunk, numpy.uint8, end))
-    return Looked(end, len(newlines), _times(chunk, end, newlines))
+    newlines = places(numpy.frombuffer(chunk, numpy.uint8, end) == ord("\n"))
+    times = _times(chunk, end, newlines)
+    levels = counted(chunk[:end], newlines) if times.sure else None
+    return Looked(end, len(newlines), times, levels)
 
 
 def add(index: Index, looked: Looked, compressed: int) -> Index:
@@ -49,21 +56,9 @@ def add(index: Index, looked: Looked, compressed: int) -> Index:
         index.compressed + compressed,
         index.lines + looked.lines,
         (*index.frames, Frame(index.text, index.compressed, index.lines, looked.times)),
+        rules=RULES,
+        levels=(*index.levels, looked.levels),
     )
-
-
-def _newlines(text: Array) -> Array:
-    """Return where LF stands. By eight bytes, for `flatnonzero` of each byte takes three times as long."""
-    found: Array = text == ord("\n")
-    whole = len(text) // 8 * 8
-    eights: Array = found[:whole].view("<u8")
-    places: Array = numpy.flatnonzero(eights != 0)
-    some: Array = eights[places]
-    if (some & (some - U64(1))).any():
-        # There are lines of less than eight bytes.
-        return numpy.flatnonzero(found)
-    within = (some * _WHICH >> U64(56)).astype(places.dtype)
-    return numpy.concatenate((places * 8 + within, numpy.flatnonzero(found[whole:]) + whole))
 
 
 def _times(chunk: bytes, end: int, newlines: Array) -> Times:
@@ -98,8 +93,9 @@ def _extreme(eights: Array, place: int, extreme: Callable[[Array], Any]) -> byte
 
 def encode(index: Index) -> bytes:
     """Return the index as it is stored."""
-    body = _compact([[*frame[:3], *frame.times] for frame in index.frames]) + b"\n"
-    head = Head(*index[:4], index.times, len(body), zlib.crc32(body))
+    frames = [[*frame[:3], *frame.times] for frame in index.frames]
+    body = b"%b\n%b\n" % (_compact(frames), _compact(index.levels))
+    head = Head(*index[:4], index.times, len(body), zlib.crc32(body), index.rules)
     text = _compact({"format": FORMAT, **head._asdict()})
     return b"%b %08x\n%b" % (text, zlib.crc32(text), body)
 

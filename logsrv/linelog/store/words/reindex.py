@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterator
 
 import attrs
 
+from logsrv.linelog.fields.level import RULES
 from logsrv.linelog.store.disk.disk import Disk, reason
 from logsrv.linelog.store.segments import index
 from logsrv.linelog.store.segments.index import Index
@@ -82,7 +83,7 @@ def _index_of(packed: Segment, disk: Disk) -> Index | None:
     except (FileNotFoundError, ValueError):
         return None
     size = disk.stat(packed.name).st_size
-    newest = found.format == index.FORMAT and size == found.compressed
+    newest = found.format == index.FORMAT and found.rules == RULES and size == found.compressed
     return found if newest or size < found.compressed else None
 
 

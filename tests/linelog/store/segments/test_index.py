@@ -12,6 +12,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from logsrv.linelog.fields.level import RULES
 from logsrv.linelog.store.sealing.seal import seal
 from logsrv.linelog.store.segments import index, indexing
 from logsrv.linelog.store.segments.index import Frame, Index
@@ -112,14 +113,41 @@ def test_a_head_fits_what_is_read_of_it() -> None:
     """However large the numbers are."""
     most = 10**18
     times = Times("9999-12-31T23:59:59.999999Z", "9999-12-31T23:59:59.999999Z", sure=False)
-    data = indexing.encode(Index(10**9, most, most, most, (Frame(0, 0, 0, times),)))
+    frames = (Frame(0, 0, 0, times),)
+    data = indexing.encode(Index(10**9, most, most, most, frames, rules=10**9))
     assert index.decode_head(data[:512]).text == most
 
 
 def test_a_format_that_is_not_known_is_refused_with_its_number() -> None:
-    head = indexing.encode(of()).splitlines()[0][:-9].replace(b'"format":2', b'"format":3')
-    with pytest.raises(ValueError, match="it has format 3, which this version does not know"):
+    head = indexing.encode(of()).splitlines()[0][:-9].replace(b'"format":3', b'"format":4')
+    with pytest.raises(ValueError, match="it has format 4, which this version does not know"):
         index.decode(b"%b %08x\n[]\n" % (head, zlib.crc32(head)))
+
+
+def test_lines_are_counted_by_level() -> None:
+    made = of(stored(b"ERROR x", b"x", b"<15>y"), stored(b"WARN x"), b"x\n")
+    found = index.decode(indexing.encode(made))
+    assert found == made
+    assert found.levels == ((1, 1, 0, 0, 0, 1, 0, 0, 0), (0, 0, 0, 0, 1, 0, 0, 0, 0), None)
+    assert found.rules == RULES
+
+
+def as_second_version(data: bytes) -> bytes:
+    """An index as it was before lines were counted by level."""
+    head, frames, _ = data.splitlines()
+    old = json.loads(head[:-9]) | {"format": 2, "size": len(frames) + 1}
+    old["crc"] = zlib.crc32(frames + b"\n")
+    del old["rules"]
+    text = json.dumps(old, separators=(",", ":")).encode()
+    return b"%b %08x\n%b\n" % (text, zlib.crc32(text), frames)
+
+
+def test_the_second_version_is_read_without_levels() -> None:
+    made = of(stored(b"a"), stored(b"ERROR b", b"c"))
+    data = as_second_version(indexing.encode(made))
+    found = index.decode(data)
+    assert found == made._replace(format=2, rules=0, levels=())
+    assert index.decode_head(data).times == made.times
 
 
 def test_the_first_version_is_read_and_excludes_nothing_by_time() -> None:

@@ -28,7 +28,11 @@ def of(*texts: bytes) -> Index:
 @given(TEXTS, st.binary(max_size=40))
 def test_a_frame_says_its_times_and_lines(text: bytes, behind: bytes) -> None:
     """What stands behind its end in the chunk is not its own."""
-    assert indexing.look(text + behind, len(text)) == (len(text), text.count(b"\n"), times_of(text))
+    assert indexing.look(text + behind, len(text))[:3] == (
+        len(text),
+        text.count(b"\n"),
+        times_of(text),
+    )
 
 
 @given(st.lists(MOMENTS, min_size=1))

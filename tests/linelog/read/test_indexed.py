@@ -1,0 +1,142 @@
+"""What an index has counted is what reading the text counts, and the text is not read."""
+
+from __future__ import annotations
+
+import random
+from pathlib import Path
+
+import pytest
+
+from logsrv.linelog.query.language.parse import parse
+from logsrv.linelog.query.matching.match import compile
+from logsrv.linelog.read import indexed
+from logsrv.linelog.read.counting.histogram import histogram
+from logsrv.linelog.read.counting.tallies import top
+from logsrv.linelog.read.indexed import levels_wanted
+from logsrv.linelog.read.plan import Scope
+from logsrv.linelog.read.search import Search
+from logsrv.linelog.read.view import View
+from logsrv.linelog.store.disk.disk import Disk
+from logsrv.linelog.store.segments import index, indexing
+from logsrv.linelog.store.segments.segment import Form, sealed_segments
+from tests.linelog.read.stores import as_first_version, line, make_store, view_of
+
+MESSAGES = ["ERROR x", "x", '{"level": "warn"}', "<15>x", "level=info a=b", "x"]
+SEGMENTS = [
+    [line(MESSAGES[number % 6] + " " * 250, begin + number * 0.5) for number in range(9000)]
+    for begin in (0, 4500, 9000, 13500)
+]
+EVERY = [one for segment in SEGMENTS for one in segment]
+QUERIES = ["", "level=error", "level>=warning", "level!=info", "level=*", "level=info x", "x"]
+
+
+@pytest.fixture(scope="module")
+def store(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return make_store(tmp_path_factory.mktemp("indexed") / "logs", SEGMENTS)
+
+
+def search(store: Path, query: str = "", **scope: str) -> Search:
+    return Search(view_of(store), compile(parse(query)), Scope(**scope))  # type: ignore[arg-type]
+
+
+def without(found: Search) -> Search:
+    """The same search, which reads all text."""
+    found.indexed = lambda *_, **__: None  # type: ignore[method-assign]
+    return found
+
+
+@pytest.mark.parametrize("query", QUERIES)
+def test_counts_are_those_of_the_text(store: Path, query: str) -> None:
+    drawn = random.Random(7)
+    since, until = sorted(drawn.choice(EVERY)[:27].decode() for _ in range(2))
+    for scope in ({}, {"since": since, "until": until}):
+        read = without(search(store, query, **scope))
+        assert search(store, query, **scope).count() == read.count()
+        for step in (60, 3600):
+            levels = step > 60
+            found = histogram(search(store, query, **scope), step, levels=levels)
+            assert found == histogram(read, step, levels=levels)
+        tally = top(search(store, query, **scope), "level")
+        assert tally.most_common(9) == top(read, "level").most_common(9)
+        assert tally.total == top(read, "level").total
+
+
+@pytest.mark.parametrize("query", ["", "level=error"])
+def test_only_the_active_segment_is_read_for_coarse_steps(store: Path, query: str) -> None:
+    found = search(store, query)
+    assert len(histogram(found, 604800, levels=True)) == 1
+    assert found.stats.segments == 1
+
+
+def test_frames_on_a_border_are_read(store: Path) -> None:
+    found = search(store)
+    histogram(found, 3600, levels=True)
+    # Of 3 sealed segments of 3 frames, those on the borders of 5 hours, and the active one.
+    assert 3 < found.stats.frames <= 3 + 5
+
+
+def test_a_source_is_looked_for_in_the_text(store: Path) -> None:
+    found = search(store, source="tcp:127.0.0.1:*")
+    assert found.count() == len(EVERY)
+    assert found.stats.segments == 4
+
+
+def test_levels_by_other_rules_are_not_used(store: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(indexed, "RULES", 99)
+    found = search(store)
+    histogram(found, 604800, levels=True)
+    assert found.stats.segments == 4
+    # How many lines there are follows from no rules.
+    lines = search(store)
+    assert lines.count() == len(EVERY)
+    assert lines.stats.segments == 1
+
+
+def test_older_indexes_are_read_as_they_are(tmp_path: Path) -> None:
+    directory = make_store(tmp_path / "logs", SEGMENTS)
+    as_first_version(directory)
+    found = search(directory)
+    assert histogram(found, 604800, levels=True)[0].levels["error"] == len(EVERY) // 6
+    assert found.stats.segments == 4
+
+
+def test_damaged_counts_are_not_used(tmp_path: Path) -> None:
+    directory = make_store(tmp_path / "logs", SEGMENTS[:2])
+    [name] = directory.glob("*.idx*") or directory.glob("*.index*")
+    data = name.read_bytes()
+    first = data.splitlines()[2].split(b",")[0]
+    name.write_bytes(data.replace(b"\n" + first, b"\n" + first[:-1] + b"7"))
+    told: list[str] = []
+    found = Search(View(str(directory), told.append), compile(parse("")), Scope())
+    assert found.count() == 18_000
+    assert "its frames have another checksum" in told[0]
+
+
+def test_lines_of_a_file_that_was_cut_are_missing(tmp_path: Path) -> None:
+    directory = make_store(tmp_path / "logs", SEGMENTS[:2])
+    [path] = directory.glob("*.zst")
+    path.write_bytes(path.read_bytes()[:-9])
+    told: list[str] = []
+    found = Search(View(str(directory), told.append), compile(parse("")), Scope())
+    assert 9000 < found.count() < 18_000
+    assert any("damaged" in sentence for sentence in told)
+
+
+def test_a_frame_that_was_not_counted_is_read(tmp_path: Path) -> None:
+    directory = make_store(tmp_path / "logs", SEGMENTS[:2])
+    disk = Disk().enter(directory)
+    [packed] = [one for one in sealed_segments(disk) if one.form is Form.PACKED]
+    made = index.load(packed, disk)
+    indexing.save(made._replace(levels=(None, *made.levels[1:])), packed, disk)
+    disk.leave()
+    found = search(directory)
+    assert found.count() == 18_000
+    assert found.stats.segments == 2
+
+
+def test_levels_that_queries_ask_for() -> None:
+    assert levels_wanted(parse("level>=alert")) == frozenset(("alert", "emergency"))
+    assert None in (levels_wanted(parse("")) or ())
+    assert None not in (levels_wanted(parse("level=*")) or (None,))
+    assert levels_wanted(parse("level=error x")) is None
+    assert levels_wanted(parse("lvl=error")) is None
