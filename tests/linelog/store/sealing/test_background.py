@@ -20,6 +20,7 @@ from logsrv.linelog.store.policy import DAY, Indexing, StorePolicy
 from logsrv.linelog.store.sealing import background
 from logsrv.linelog.store.sealing.background import EMPTY_KEPT
 from logsrv.linelog.store.store import Store
+from logsrv.linelog.store.words.build import LEAST_TEXT
 from tests.linelog.store.faults import FaultyDisk, batch, no_space, stored, text_of, until
 
 OpenStore = Callable[..., Store]
@@ -191,7 +192,7 @@ async def test_a_lock_file_with_a_time_no_calendar_has_does_not_stop_the_sealing
     await until(lambda: list(tmp_path.glob("*.idx")))
 
 
-@pytest.mark.parametrize("least", [background.LEAST_TEXT, 1 << 30])
+@pytest.mark.parametrize("least", [LEAST_TEXT, 1 << 30])
 @pytest.mark.parametrize("indexing", Indexing)
 @pytest.mark.usefixtures("often")
 @pytest_twisted.ensureDeferred
