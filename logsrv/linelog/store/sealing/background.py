@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import errno
 import threading
 from collections import deque
@@ -18,7 +19,7 @@ from logsrv.linelog.store.policy import DAY, Indexing, StorePolicy
 from logsrv.linelog.store.recover import settle
 from logsrv.linelog.store.sealing.cataloguing import Cataloguer
 from logsrv.linelog.store.sealing.held import HeldSegments, size_of
-from logsrv.linelog.store.sealing.packing import pack_beside
+from logsrv.linelog.store.sealing.packer import Packer
 from logsrv.linelog.store.sealing.retain import MOST_AT_ONCE, BelievedTime, retain
 from logsrv.linelog.store.sealing.seal import Interrupted, seal
 from logsrv.linelog.store.segments.segment import Form, Segment, counted_files, save_number
@@ -74,6 +75,7 @@ class Sealer:
         self._cataloguer = Cataloguer(disk, lambda: self._going)
         self._rivals = set(rivals)
         self._left: deque[Segment] = deque()
+        self._packer = Packer(self._behind)
         self._listed: tuple[float, object] | None = None
         self._wake = threading.Event()
         self._going = True
@@ -84,7 +86,7 @@ class Sealer:
 
     @property
     def kept(self) -> tuple[int, int]:
-        """How many sealed segments there are, and their bytes."""
+        """The number of sealed segments, and their bytes."""
         return self.held.total
 
     def take(self, left: Segment | None) -> None:
@@ -112,10 +114,14 @@ class Sealer:
         Its priority is that of the process. One of a low priority that has the interpreter's lock and no
         processor stops all others: for seconds, beside two busy programs on two cores.
         """
-        while self._going:
-            self._turn()
-            self._wake.wait(LOOK_EVERY)
-            self._wake.clear()
+        try:
+            while self._going:
+                self._turn()
+                self._packer.rest()
+                self._wake.wait(LOOK_EVERY)
+                self._wake.clear()
+        finally:
+            self._packer.end()
 
     def _turn(self) -> None:
         """Seal what waits for it, the oldest first, and apply retention before, after each, and when
@@ -198,9 +204,19 @@ class Sealer:
             if failed is not None:
                 raise failed
 
-    def _waiting(self) -> list[Segment]:
+    def _take_in(self) -> None:
         while self._left:
-            self.held.add(self._left.popleft())
+            self.held.add(self._left[0])
+            self._left.popleft()
+
+    def _behind(self) -> int:
+        """Return how many segments wait behind the one that is packed."""
+        with contextlib.suppress(OSError):
+            self._take_in()
+        return max(0, self.held.waiting[0] - 1)
+
+    def _waiting(self) -> list[Segment]:
+        self._take_in()
         # A file with the number of the active segment may yet be given its old name back.
         active = self._active.position.segment
         return [
@@ -229,7 +245,7 @@ class Sealer:
             self._disk,
             lambda: self._going,
             with_words=with_words,
-            pack=pack_beside,
+            pack=self._packer.pack,
         )
         packed = Segment(plain.number, plain.packed, Form.PACKED)
         self.held.add(packed)

@@ -1,6 +1,7 @@
 """Keeping catalogs while the store seals and removes: one is made when enough small segments wait for it.
 
-Making one takes half a second of CPU time, so a process does it, at the lowest priority.
+Making one takes half a second of CPU time, so a process does it. No segment is sealed meanwhile, so it is
+not at a low priority: beside two busy programs that would be half a minute.
 """
 
 from __future__ import annotations
@@ -12,13 +13,14 @@ import os
 import subprocess
 import sys
 from collections.abc import Callable, Sequence
+from select import select
 
 from logsrv.linelog.store.catalog.build import SMALL, WANTED, make_catalog
 from logsrv.linelog.store.catalog.catalog import Catalogs
 from logsrv.linelog.store.catalog.layout import MOST, catalogs, last_number
 from logsrv.linelog.store.disk.disk import TMP_SUFFIX, Disk
 from logsrv.linelog.store.sealing.held import size_of
-from logsrv.linelog.store.sealing.packing import LOWEST, answer, has_server
+from logsrv.linelog.store.sealing.seal import Interrupted
 from logsrv.linelog.store.segments.segment import (
     CATALOG_SUFFIX,
     Form,
@@ -26,6 +28,8 @@ from logsrv.linelog.store.segments.segment import (
     segments_and_names,
 )
 from logsrv.memory import keep_freed_memory
+
+LOOK_EVERY = 0.1
 
 
 class Cataloguer:
@@ -132,7 +136,7 @@ def make_beside(
                 stderr=subprocess.PIPE,
                 pass_fds=(directory,),
                 # Ctrl-C is for the server, which ends this one.
-                start_new_session=True,
+                process_group=0,
             )
         finally:
             os.close(stdin)
@@ -147,9 +151,27 @@ def make_beside(
         return name
 
 
+def answer(process: subprocess.Popen[bytes], going: Callable[[], bool]) -> tuple[bytes, bytes]:
+    """Return what it says, and complains of, when it has ended. Raises Interrupted."""
+    with process:
+        try:
+            while True:
+                try:
+                    return process.communicate(timeout=LOOK_EVERY)
+                except subprocess.TimeoutExpired:
+                    if not going():
+                        raise Interrupted from None
+        finally:
+            process.kill()
+
+
+def has_server() -> bool:
+    """Return whether the server that has started this process still runs."""
+    return not select([sys.stdin], [], [], 0)[0]
+
+
 def main(arguments: list[str]) -> int:
     """Make a catalog and say how; return the exit status."""
-    os.setpriority(os.PRIO_PROCESS, 0, LOWEST)
     keep_freed_memory()
     directory, with_words, names = json.loads(arguments[0])
     disk = Disk().hold(directory)

@@ -1,15 +1,16 @@
-"""Packing a large segment in a process of its own, beside the server that writes.
+"""The process that packs segments beside the server that writes: all that is in it.
 
-    python -P -m logsrv.linelog.store.sealing.packing ORDER
+    python -P -m logsrv.linelog.store.sealing.packing
 
-A thread of the lowest priority would share the interpreter's lock with who takes lines in, and while it
-has the lock and no processor, nobody goes on. The process knows no directory and no names: it is handed
-open files, which nobody else writes to, so one that outlives its server can do no harm. It ends when its
-standard input does.
+It knows no directory and no names: it is handed open files, which nobody else writes to, so one that
+outlives its server can do no harm. Its standard input is a socket to the server (`packer.py`), which
+sends lines of JSON: orders, with descriptors of files, and how many segments wait. The answer to an order
+is a line of JSON, the names that are not to be kept or what went wrong, and behind it the index. It ends
+when the socket does.
 
-ORDER is JSON: the number and the name of the segment, whether there are to be words, and the descriptors
-of files by their names. The answer is a line of JSON, the names that are not to be kept or what went
-wrong, and behind it the index.
+It is as nice as the server can afford, and has to be less so when more segments wait; but who is not root
+can only become nicer. On Linux each thread has a niceness of its own: so there is a thread for each, and
+before each frame the process looks which of them is to pack it.
 """
 
 from __future__ import annotations
@@ -18,89 +19,26 @@ import contextlib
 import errno
 import json
 import os
-import subprocess
+import signal
+import socket
 import sys
-from collections.abc import Callable, Iterable, Mapping
+import threading
+from collections.abc import Mapping
+from concurrent.futures import ThreadPoolExecutor
 from select import select
+from typing import Any
 
 from logsrv.linelog.store.disk.disk import Disk
-from logsrv.linelog.store.sealing.seal import Interrupted, pack_here
-from logsrv.linelog.store.segments.index import Index, decode
+from logsrv.linelog.store.sealing.seal import Interrupted, steps
+from logsrv.linelog.store.segments.index import Index
 from logsrv.linelog.store.segments.indexing import encode
-from logsrv.linelog.store.segments.segment import Form, Segment, tmp
+from logsrv.linelog.store.segments.segment import Form, Segment
 from logsrv.memory import keep_freed_memory
 
-# The start of a process takes as much CPU time as packing 20 MiB.
-SMALL = 16 << 20
-LOOK_EVERY = 0.1
-LOWEST = 19
-
-
-def pack_beside(segment: Segment, disk: Disk, going: Callable[[], bool], with_words: bool) -> Index:
-    """Do what `pack_here` does in another process, if it is worth one and can be started."""
-    with contextlib.ExitStack() as undo:
-        text = disk.open(segment.name, os.O_RDONLY)
-        undo.callback(os.close, text)
-        if os.fstat(text).st_size < SMALL:
-            return pack_here(segment, disk, going, with_words)
-        made = {tmp(segment.packed): disk.create_anew(tmp(segment.packed))}
-        undo.callback(os.close, made[tmp(segment.packed)])
-        if with_words:
-            with contextlib.suppress(OSError):
-                made[tmp(segment.words)] = disk.create_anew(tmp(segment.words))
-                undo.callback(os.close, made[tmp(segment.words)])
-        # The process has the other end: it is closed when this one ends, however.
-        stdin, held = os.pipe()
-        undo.callback(os.close, held)
-        try:
-            files = {segment.name: text, **made}
-            order = json.dumps([segment.number, segment.name, with_words, files])
-            process = started(order, stdin, files.values())
-        except OSError:
-            return pack_here(segment, disk, going, with_words)
-        finally:
-            os.close(stdin)
-        said, complaints = answer(process, going)
-        head, _, body = said.partition(b"\n")
-        if process.returncode or not head:
-            why = complaints.decode(errors="replace").strip().rpartition("\n")[2]
-            raise OSError(errno.EIO, f"its process has ended: {why or process.returncode}")
-        found = json.loads(head)
-        if "errno" in found:
-            raise OSError(found["errno"], os.strerror(found["errno"]))
-        for name, fd in made.items():
-            if name in found["not kept"]:
-                disk.unlink(name)
-            elif not disk.belongs(name, fd):
-                raise FileNotFoundError(errno.ENOENT, "the temporary file was removed meanwhile")
-        return decode(body)
-
-
-def started(order: str, stdin: int, files: Iterable[int]) -> subprocess.Popen[bytes]:
-    """Start the process that packs. order: JSON for its command line. files: what it inherits."""
-    return subprocess.Popen(
-        [sys.executable, "-P", "-m", __name__, order],
-        stdin=stdin,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        pass_fds=tuple(files),
-        # Ctrl-C is for the server, which ends this one.
-        start_new_session=True,
-    )
-
-
-def answer(process: subprocess.Popen[bytes], going: Callable[[], bool]) -> tuple[bytes, bytes]:
-    """Return what it says, and complains of, when it has ended. Raises Interrupted."""
-    with process:
-        try:
-            while True:
-                try:
-                    return process.communicate(timeout=LOOK_EVERY)
-                except subprocess.TimeoutExpired:
-                    if not going():
-                        raise Interrupted from None
-        finally:
-            process.kill()
+# By how many segments wait behind the one that is packed.
+NICENESS = (19, 10, 0)
+LONGEST = 65536
+MOST_FILES = 3
 
 
 class HandedDisk(Disk):
@@ -129,29 +67,111 @@ class HandedDisk(Disk):
         self.removed.append(name)
 
 
-def main(arguments: list[str]) -> int:
-    """Pack a segment and say how; return the exit status."""
-    os.setpriority(os.PRIO_PROCESS, 0, LOWEST)
+class Server:
+    """The server, as its packing process sees it. waiting: so many segments wait, as it said last."""
+
+    def __init__(self, connection: socket.socket) -> None:
+        self.waiting = 0
+        self._connection = connection
+        self._data = b""
+        self._files: list[int] = []
+        self._order: dict[str, Any] | None = None
+
+    def order(self) -> tuple[dict[str, Any], list[int]]:
+        """Return the next order, and the descriptors that came with it. Raises Interrupted at the end."""
+        while self._order is None:
+            self._receive()
+        order, files = self._order, self._files
+        self._order, self._files = None, []
+        return order, files
+
+    def look(self) -> None:
+        """Take in what it has said meanwhile. Raises Interrupted if it is gone."""
+        while select([self._connection], [], [], 0)[0]:
+            self._receive()
+
+    def _receive(self) -> None:
+        data, files, _, _ = socket.recv_fds(self._connection, LONGEST, MOST_FILES)
+        self._files += files
+        if not data:
+            raise Interrupted
+        *lines, self._data = (self._data + data).split(b"\n")
+        for said in map(json.loads, lines):
+            self.waiting = said["waiting"]
+            if "files" in said:
+                self._order = said
+
+    def answer(self, found: Mapping[str, object], body: bytes = b"") -> None:
+        """Answer an order. Raises OSError if it is gone."""
+        head = json.dumps({**found, "size": len(body)}).encode()
+        self._connection.sendall(head + b"\n" + body)
+
+
+class Threads:
+    """Threads of this process, one of each niceness; of other systems than Linux, one."""
+
+    def __init__(self) -> None:
+        self._least = os.getpriority(os.PRIO_PROCESS, 0)
+        niceness = NICENESS if sys.platform == "linux" else (0,)
+        self._threads = [
+            ThreadPoolExecutor(1, initializer=self._be, initargs=(n,)) for n in niceness
+        ]
+
+    def _be(self, niceness: int) -> None:
+        with contextlib.suppress(OSError):
+            least = min(NICENESS[0], self._least + niceness)
+            os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), least)
+
+    def pack(self, segment: Segment, disk: Disk, with_words: bool, server: Server) -> Index:
+        """Take all `steps`, each in the thread that is as nice as the server can afford then.
+
+        Raises OSError, and Interrupted.
+        """
+        with contextlib.closing(steps(segment, disk, with_words)) as left:
+
+            def step() -> Index | None:
+                try:
+                    return next(left)
+                except StopIteration as end:
+                    made: Index = end.value
+                    return made
+
+            while True:
+                server.look()
+                thread = self._threads[min(server.waiting, len(self._threads) - 1)]
+                made = thread.submit(step).result()
+                if made is not None:
+                    return made
+
+
+def main() -> int:
+    """Carry out orders until the server is gone; return the exit status."""
+    # A stop is for the server, which ends this one. It stops soon, and this one may be slow to notice.
+    for one in signal.SIGTERM, signal.SIGINT, signal.SIGHUP:
+        signal.signal(one, signal.SIG_IGN)
     keep_freed_memory()
-    number, name, with_words, files = json.loads(arguments[0])
-    disk = HandedDisk(files)
-    body = b""
-    try:
-        made = pack_here(Segment(number, name, Form.PLAIN), disk, has_server, with_words)
-        found: dict[str, object] = {"not kept": disk.removed}
-        body = encode(made)
-    except Interrupted:
-        return 1
-    except OSError as error:
-        found = {"errno": error.errno or errno.EIO}
-    sys.stdout.buffer.write(json.dumps(found).encode() + b"\n" + body)
+    threads = Threads()
+    with socket.socket(fileno=os.dup(0)) as connection:
+        server = Server(connection)
+        with contextlib.suppress(Interrupted, ConnectionError):
+            while True:
+                _carry_out(*server.order(), threads, server)
     return 0
 
 
-def has_server() -> bool:
-    """Return whether the server that has started this process still runs."""
-    return not select([sys.stdin], [], [], 0)[0]
+def _carry_out(order: dict[str, Any], files: list[int], threads: Threads, server: Server) -> None:
+    number, name = order["segment"]
+    disk = HandedDisk(dict(zip(order["files"], files, strict=True)))
+    try:
+        made = threads.pack(Segment(number, name, Form.PLAIN), disk, order["words"], server)
+    except OSError as error:
+        server.answer({"errno": error.errno or errno.EIO})
+    else:
+        server.answer({"not kept": disk.removed}, encode(made))
+    finally:
+        for fd in files:
+            os.close(fd)
 
 
 if __name__ == "__main__":
-    sys.exit(main(sys.argv[1:]))
+    sys.exit(main())

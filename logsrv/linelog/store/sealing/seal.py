@@ -9,7 +9,7 @@ from __future__ import annotations
 import contextlib
 import errno
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator, Iterator
 from typing import TypeAlias
 
 import zstandard
@@ -48,9 +48,21 @@ def pieces(fd: int, size: int = FRAME, offset: int = 0) -> Iterator[tuple[bytes,
 
 
 def pack_here(segment: Segment, disk: Disk, going: Callable[[], bool], with_words: bool) -> Index:
-    """Write the frames, and their words, to temporary files; both are on the medium on return.
+    """Carry out all `steps`, in this thread. Raises OSError, and Interrupted when `going()` turns false."""
+    with contextlib.closing(steps(segment, disk, with_words)) as left:
+        while going():
+            try:
+                next(left)
+            except StopIteration as end:
+                made: Index = end.value
+                return made
+    raise Interrupted
 
-    Raises OSError, and Interrupted.
+
+def steps(segment: Segment, disk: Disk, with_words: bool) -> Generator[None, None, Index]:
+    """Write the frames, and their words, to temporary files; both are on the medium at the end.
+
+    Each step is a frame, and may be taken by another thread than the one before. Raises OSError.
     """
     made = Index(segment.number)
     compressor = zstandard.ZstdCompressor(level=LEVEL, write_checksum=True, write_content_size=True)
@@ -63,8 +75,7 @@ def pack_here(segment: Segment, disk: Disk, going: Callable[[], bool], with_word
         if words is not None:
             undo.callback(words.close)
         for chunk, end in pieces(source):
-            if not going():
-                raise Interrupted
+            yield
             # First of all: what was just read is in the processor's cache.
             looked = look(chunk, end)
             frame = compressor.compress(memoryview(chunk)[:end])

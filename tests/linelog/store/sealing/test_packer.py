@@ -1,0 +1,207 @@
+"""A large segment is packed in another process, and is the same as one packed here."""
+
+from __future__ import annotations
+
+import errno
+import json
+import os
+import signal
+import socket
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from logsrv.linelog.store.sealing import packer, packing
+from logsrv.linelog.store.sealing.packer import Packer
+from logsrv.linelog.store.sealing.seal import Interrupted, seal
+from logsrv.linelog.store.segments.segment import Form, Segment, sealed_files, tmp
+from tests.linelog.store.faults import FaultyDisk, at, no_space, stored, text_of
+
+TEXT = stored(*(b"line %d %s" % (number, b"x" * (number % 200)) for number in range(20_000)))
+MakePacker = Callable[..., Packer]
+
+
+@pytest.fixture
+def make(monkeypatch: pytest.MonkeyPatch) -> Iterator[MakePacker]:
+    """`make()` gives what packs every segment in a process, `make(waiting)` beside so many that wait."""
+    monkeypatch.setattr(packer, "SMALL", 0)
+    made = []
+
+    def one(waiting: Callable[[], int] = lambda: 0) -> Packer:
+        made.append(Packer(waiting))
+        return made[-1]
+
+    yield one
+    for each in made:
+        each.end()
+
+
+def plain(directory: Path, number: int = 1) -> Segment:
+    directory.mkdir(exist_ok=True)
+    path = directory / f"{number:010}-20261120T061842Z.log"
+    path.write_bytes(TEXT)
+    (directory / "current.log").touch()
+    return Segment(number, path.name, Form.PLAIN)
+
+
+def files(directory: Path) -> dict[str, bytes]:
+    return {path.name: path.read_bytes() for path in directory.iterdir()}
+
+
+def child(packs: Packer) -> int:
+    """The number of its process."""
+    assert packs._process is not None
+    return packs._process.pid
+
+
+def test_it_is_the_same_as_one_that_is_packed_here(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, make: MakePacker
+) -> None:
+    here, beside = tmp_path / "here", tmp_path / "beside"
+    made = seal(plain(here), at(here))
+    segment = plain(beside)
+    written = at(beside).stat(segment.name).st_mtime_ns
+    # The lock of who packs is not the other's.
+    monkeypatch.setattr(packer, "pack_here", None)
+    assert seal(segment, at(beside), pack=make().pack) == made
+    ours, other = files(beside), files(here)
+    # The order of what is in a word index is another in each process.
+    assert ours.pop(segment.words) and other.pop(segment.words)
+    assert ours == other
+    assert text_of(beside) == TEXT
+    [packed] = sealed_files(at(beside))
+    assert at(beside).stat(packed.name).st_mtime_ns == written
+
+
+def test_without_words(tmp_path: Path, make: MakePacker) -> None:
+    segment = plain(tmp_path)
+    seal(segment, at(tmp_path), with_words=False, pack=make().pack)
+    assert set(files(tmp_path)) == {"current.log", segment.packed, segment.index}
+
+
+def test_one_process_packs_them_all_until_it_is_not_needed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, make: MakePacker
+) -> None:
+    packs = make()
+    seal(plain(tmp_path, 1), at(tmp_path), pack=packs.pack)
+    first = child(packs)
+    packs.rest()
+    seal(plain(tmp_path, 2), at(tmp_path), pack=packs.pack)
+    assert child(packs) == first
+    monkeypatch.setattr(packer, "LINGERS", 0.0)
+    packs.rest()
+    with pytest.raises(ProcessLookupError):
+        os.kill(first, 0)
+    seal(plain(tmp_path, 3), at(tmp_path), pack=packs.pack)
+    assert text_of(tmp_path) == 3 * TEXT
+
+
+def test_one_that_somebody_kills_between_two_segments_is_started_again(
+    tmp_path: Path, make: MakePacker
+) -> None:
+    packs = make()
+    seal(plain(tmp_path, 1), at(tmp_path), pack=packs.pack)
+    os.kill(child(packs), signal.SIGKILL)
+    assert packs._process is not None
+    packs._process.wait()
+    seal(plain(tmp_path, 2), at(tmp_path), pack=packs.pack)
+    assert text_of(tmp_path) == 2 * TEXT
+
+
+def test_a_small_one_is_packed_here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(subprocess, "Popen", None)
+    segment = plain(tmp_path)
+    (tmp_path / segment.name).write_bytes(TEXT[:1000])
+    seal(segment, at(tmp_path), pack=Packer(lambda: 0).pack)
+    assert text_of(tmp_path) == TEXT[:1000]
+
+
+def test_one_without_a_process_is_packed_here(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, make: MakePacker
+) -> None:
+    """In a root of its own there may be no Python, and a full disk gets room by sealing."""
+    monkeypatch.setattr(sys, "executable", "/nowhere/python")
+    seal(plain(tmp_path), at(tmp_path), pack=make().pack)
+    assert text_of(tmp_path) == TEXT
+
+
+def test_it_is_given_up_at_a_stop(tmp_path: Path, make: MakePacker) -> None:
+    """The process is gone, and the plain segment is as it was."""
+    segment, packs = plain(tmp_path), make()
+    with pytest.raises(Interrupted):
+        seal(segment, at(tmp_path), lambda: False, pack=packs.pack)
+    assert files(tmp_path) == {"current.log": b"", segment.name: TEXT}
+    assert packs._process is None
+
+
+def test_a_process_that_dies(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, make: MakePacker
+) -> None:
+    monkeypatch.setattr(packing, "__name__", "logsrv.no_such_module")
+    segment = plain(tmp_path)
+    with pytest.raises(OSError, match=r"its process has ended: .*no_such_module"):
+        seal(segment, at(tmp_path), pack=make().pack)
+    assert files(tmp_path) == {"current.log": b"", segment.name: TEXT}
+
+
+def test_a_process_that_is_killed_while_it_packs(tmp_path: Path, make: MakePacker) -> None:
+    """By a system that is short of memory. The next segment gets another."""
+    segment = plain(tmp_path)
+
+    def kill() -> int:
+        os.kill(child(packs), signal.SIGKILL)
+        return 0
+
+    packs = make(kill)
+    with pytest.raises(OSError, match="its process has ended: -9"):
+        seal(segment, at(tmp_path), pack=packs.pack)
+    assert files(tmp_path) == {"current.log": b"", segment.name: TEXT}
+    packs._waiting = lambda: 0
+    seal(segment, at(tmp_path), pack=packs.pack)
+    assert text_of(tmp_path) == TEXT
+
+
+def test_a_disk_that_is_full(tmp_path: Path, make: MakePacker) -> None:
+    """What the process met is the reason here, and the process goes on."""
+    packs, segment = make(), plain(tmp_path)
+    packs._start()
+    with open("/dev/full", "wb") as full, (tmp_path / segment.name).open("rb") as text:
+        given = {segment.name: text.fileno(), tmp(segment.packed): full.fileno()}
+        with pytest.raises(OSError, match="No space") as raised:
+            packs._packed({"segment": segment[:2], "words": False}, given, lambda: True)
+    assert raised.value.errno == errno.ENOSPC
+    seal(segment, at(tmp_path), pack=packs.pack)
+    assert text_of(tmp_path) == TEXT
+
+
+def test_a_file_that_cannot_be_made(tmp_path: Path, make: MakePacker) -> None:
+    segment = plain(tmp_path)
+    disk = FaultyDisk().enter(tmp_path)
+    disk.errors["create"] = no_space()
+    with pytest.raises(OSError, match="No space"):
+        seal(segment, disk, pack=make().pack)
+    assert files(tmp_path) == {"current.log": b"", segment.name: TEXT}
+
+
+def test_it_ends_with_its_server(tmp_path: Path) -> None:
+    """Also of a server that is killed, and in the middle of a segment: the end of its input is enough."""
+    ours, theirs = socket.socketpair()
+    command = [sys.executable, "-P", "-m", packing.__name__]
+    with (
+        theirs,
+        subprocess.Popen(command, stdin=theirs.fileno(), stderr=subprocess.PIPE) as process,
+    ):
+        segment = plain(tmp_path)
+        text = os.open(tmp_path / segment.name, os.O_RDONLY)
+        made = os.open(tmp_path / "made", os.O_WRONLY | os.O_CREAT)
+        order = {"segment": segment[:2], "words": False, "waiting": 0}
+        order["files"] = [segment.name, tmp(segment.packed)]
+        socket.send_fds(ours, [json.dumps(order).encode() + b"\n"], [text, made])
+        ours.close()
+        assert process.stderr is not None
+        assert (process.wait(60), process.stderr.read()) == (0, b"")
+    os.close(text)
+    os.close(made)
