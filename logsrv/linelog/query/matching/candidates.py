@@ -69,7 +69,9 @@ def _of_regex(pattern: str) -> Candidate:
     found = late.read_expression(pattern)
     # Long texts are rare, and each of several costs a pass.
     best = max(_texts_of(found.need), key=lambda some: _worth(some) / len(some), default=())
-    return best if best and _worth(best) >= SHORTEST else found.in_text
+    if not best or _worth(best) < SHORTEST or (len(best) > 1 and found.begins):
+        return found.in_text
+    return best
 
 
 def _texts_of(need: Need | None) -> Iterator[Literals]:

@@ -53,6 +53,8 @@ class Expression(NamedTuple):
     anchored: bool
     """A `^` is in it, so each match of `in_text` still has to be looked at."""
     need: Need | None
+    begins: bool
+    """Each match begins with the same text: RE2 finds that as fast as several literals are found."""
     classes: tuple[frozenset[int], ...]
     """The bytes of each place, if it is found just where such bytes stand side by side; else empty."""
 
@@ -79,6 +81,7 @@ def read_expression(pattern: str) -> Expression:
         "".join(reader.loose),
         reader.anchored,
         top.need(),
+        top.begins,
         reader.classes(),
     )
 
@@ -108,6 +111,11 @@ class _Group:
 
     def need(self) -> Need | None:
         return either(_joined(branch) for branch in self.branches)
+
+    @property
+    def begins(self) -> bool:
+        first = self.branches[0][0] if len(self.branches) == 1 and self.branches[0] else None
+        return isinstance(first, _Texts) and len(first.texts) == 1
 
     def texts(self) -> _Texts | None:
         """Return all that the group matches, if it is a few texts of one kind of case."""
