@@ -33,6 +33,8 @@ METRICS = (
     Metric("http_viewers", "gauge", "Live views that are open."),
     Metric("store_segments", "gauge", "Segments there are, the active one among them."),
     Metric("store_bytes", "gauge", "Bytes of all segments and their indexes on the disk."),
+    Metric("store_waiting_segments", "gauge", "Segments that are to be compressed, or just are."),
+    Metric("store_waiting_bytes", "gauge", "Bytes of the segments that are to be compressed."),
     Metric("bodies_waiting", "gauge", "Bodies that wait for a worker."),
     Metric("senders_paused", "gauge", "1 while senders wait for the store, else 0."),
     Metric(

@@ -173,6 +173,8 @@ class Store:
         watch("segments_removed_total", lambda: sealer.removed)
         watch("store_segments", lambda: sealer.held.total[0] + 1)
         watch("store_bytes", lambda: sealer.held.total[1] + self.position.offset)
+        watch("store_waiting_segments", lambda: sealer.held.waiting[0])
+        watch("store_waiting_bytes", lambda: sealer.held.waiting[1])
         watch("senders_paused", lambda: self.valve.closed)
         for kind in TROUBLES:
             watch("store_trouble", partial(self._fails, kind), kind=kind)

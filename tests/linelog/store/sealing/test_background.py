@@ -31,8 +31,8 @@ OpenStore = Callable[..., Store]
 async def test_a_segment_that_cannot_be_compressed_stays_and_is_compressed_later(
     open_store: OpenStore,
 ) -> None:
-    disk = FaultyDisk()
-    store = open_store(disk)
+    disk, metrics = FaultyDisk(), Metrics(METRICS)
+    store = open_store(disk, metrics=metrics)
     store.append(batch(b"one"))
     await store.durable()
 
@@ -48,9 +48,12 @@ async def test_a_segment_that_cannot_be_compressed_stays_and_is_compressed_later
     only = ["0000000001-20261120T061842Z.log"]
     await until(lambda: [path.name for path in store.directory.glob("0*")] == only)
     assert text_of(store.directory) == stored(b"one")
+    assert metrics.value("store_waiting_segments") == 1
+    assert metrics.value("store_waiting_bytes") == len(stored(b"one"))
     del disk.before["writev"]
     store.apply(StorePolicy())
     await until(lambda: list(store.directory.glob("*.idx")))
+    await until(lambda: metrics.value("store_waiting_segments") == 0)
     await store.close()
     assert text_of(store.directory) == stored(b"one")
     assert not list(store.directory.glob("*Z.log"))
