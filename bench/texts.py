@@ -194,7 +194,7 @@ def json(random: Random, words: Words) -> str:
     return (
         f'{{"time":"2026-11-20T06:18:42.{DEC * 3}Z","level":"{level}",'
         f'"service":"{words.one()}-api","trace_id":"{HEX * 32}","span_id":"{HEX * 16}",'
-        f'"user":{DEC * 5},"msg":"{said}","duration_ms":{DEC * 2}.{DEC * 3}}}'
+        f'"user":1{DEC * 4},"msg":"{said}","duration_ms":1{DEC}.{DEC * 3}}}'
     )
 
 

@@ -153,6 +153,30 @@ def test_numbers_that_fail_are_not_those_of_before(logs: Logs, visit: Open) -> N
     page.wait(f"{TOTAL} === '1 line'")
 
 
+def test_numbers_that_took_too_long_are_asked_for_less_and_less(logs: Logs, visit: Open) -> None:
+    """The server is busy with what it gave up: the pause doubles, and the page says so."""
+    logs.send("one")
+    page = visit()
+    page.wait(f"{TOTAL} === '1 line'")
+    page.run(
+        "void (globalThis.pauses = [], globalThis.wait = setTimeout, globalThis.known = fetch,"
+        " globalThis.setTimeout = (work, time, ...more) =>"
+        " ([5000, 10000, 20000, 40000].includes(time) && pauses.push(time),"
+        " wait(work, time % 5000 ? time : 10, ...more)),"
+        " globalThis.fetch = (url, ...more) => url.includes('histogram') ? Promise.resolve("
+        'new Response(\'{"error": "it took 60 s"}\', {status: 503})) : known(url, ...more))'
+    )
+    logs.send("two")
+    page.wait("[5000, 10000, 20000, 40000].every((pause) => pauses.includes(pause))")
+    said = page.text("#counted-at")
+    assert said.startswith("counted at ")
+    assert "; not counted again: it took 60 s; asked again at " in said
+    page.run("void (globalThis.fetch = known)")
+    page.wait(
+        f"{TOTAL} === '2 lines' && !document.querySelector('#counted-at').textContent.includes('again')"
+    )
+
+
 @pytest.mark.parametrize("late", ["search", "histogram", "fields"])
 def test_an_answer_to_an_older_question_counts_no_more(logs: Logs, visit: Open, late: str) -> None:
     """However late it comes; until the newer one is answered, what is shown is dimmed."""

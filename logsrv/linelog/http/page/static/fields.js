@@ -12,6 +12,8 @@ const MOST = 40;
 const SAMPLE = 5000;
 /** Milliseconds after which values are asked for again: they are of the same scope as the bars. */
 const EVERY = 10_000;
+/** The most that a server which refused them is left in peace. */
+const LONGEST = 3_600_000;
 
 export class Fields {
   /** @param {(field: string, value: string, exclude: boolean) => void} onTerm */
@@ -29,6 +31,8 @@ export class Fields {
     /** The values of the range are not there yet. */
     this.pending = false;
     this.timer = 0;
+    /** Refusals in a row. */
+    this.refusals = 0;
     this.onWork = () => {};
   }
 
@@ -41,6 +45,7 @@ export class Fields {
     this.stop();
     this.range = range;
     this.stale = true;
+    this.refusals = 0;
     if (this.shown) this.load();
   }
 
@@ -88,16 +93,19 @@ export class Fields {
       const lists = new Map([...this.opened].map((field, index) => [field, tops[index]]));
       this.show(fields, sampled, lists, signal);
       this.stale = false;
+      this.refusals = 0;
       this.panel.classList.remove("stale");
       if (focus) this.list.querySelector(`[data-field="${CSS.escape(focus)}"]`)?.scrollIntoView({ block: "nearest" });
     } catch (error) {
       if (signal.aborted) return;
+      this.refusals += 1;
       this.panel.classList.add("stale");
       this.note.textContent = /** @type {Error} */ (error).message;
     }
     this.pending = false;
     this.onWork();
-    this.timer = setTimeout(() => this.again(), Math.max(EVERY, 10 * (performance.now() - begin)));
+    const rest = Math.max(EVERY, 10 * (performance.now() - begin)) * 2 ** Math.max(0, this.refusals - 1);
+    this.timer = setTimeout(() => this.again(), Math.min(LONGEST, rest));
   }
 
   /** Ask again for what can change, unless somebody is about to use what is there. */

@@ -12,6 +12,8 @@ import { clock } from "./times.js";
 const EVERY = 5000;
 const SOON = 2000;
 const WHEN_HIDDEN = 60_000;
+/** The most that a server which refused the bars is left in peace, in milliseconds. */
+const LONGEST = 3_600_000;
 /** Milliseconds after now from which on lines are of a clock that was ahead, not of the last moment. */
 const AHEAD = 10_000;
 
@@ -35,6 +37,9 @@ export class Figures {
     this.next = Infinity;
     /** Milliseconds that the server is left in peace: more, the longer it took. */
     this.rest = 0;
+    /** Refusals in a row, and the sentence of the last one. */
+    this.refusals = 0;
+    this.refused = "";
     /** When the numbers that are shown were asked for, in milliseconds since 1970. */
     this.when = 0;
     fields.onWork = () => told.work();
@@ -75,6 +80,7 @@ export class Figures {
     this.dim();
     this.asked = this.pending = true;
     this.known = false;
+    this.refusals = 0;
     this.question = { q, since, until };
     /** @type {HTMLAnchorElement} */ (byId("download")).href = address("/api/search", { ...this.question, limit: 100000 });
     this.fields.set(this.question);
@@ -112,23 +118,27 @@ export class Figures {
       if (signal.aborted) return;
       this.histogram.show(answer, after);
       this.when = when;
-      this.showWhen();
+      this.refusals = 0;
       this.told.hint(hint);
       if (!this.question.until && this.question.since) this.told.since(Date.parse(answer.since));
       part.classList.remove("stale");
     } catch (error) {
       if (signal.aborted) return;
       part.classList.add("stale");
+      this.refusals += 1;
+      this.refused = /** @type {Error} */ (error).message;
       if (this.pending) {
-        this.histogram.fail(/** @type {Error} */ (error).message);
+        this.histogram.fail(this.refused);
         this.when = 0;
-        this.showWhen();
       }
     }
     this.pending = false;
     this.told.work();
     this.rest = 5 * (performance.now() - begin);
+    // A question that took too long would take as long again, and others wait meanwhile.
+    if (this.refusals) this.rest = Math.min(LONGEST, Math.max(EVERY, this.rest) * 2 ** (this.refusals - 1));
     if (!this.question.until) this.later(Math.max(document.hidden ? WHEN_HIDDEN : EVERY, this.rest));
+    this.showWhen();
   }
 
   /**
@@ -142,8 +152,17 @@ export class Figures {
     return answer.buckets.reduce((sum, bucket) => sum + bucket.count, 0);
   }
 
-  /** Say when was counted: where lines come fast or are many, the list is ahead of the numbers. */
+  /**
+   * Say when was counted: where lines come fast or are many, the list is ahead of the numbers. Where that
+   * was refused, say why, and when it is asked again.
+   */
   showWhen() {
-    byId("counted-at").textContent = this.when ? `counted at ${clock(new Date(this.when))}` : "";
+    const said = this.when ? [`counted at ${clock(new Date(this.when))}`] : [];
+    if (this.refusals) {
+      // Where there are no numbers, the reason stands in their place.
+      if (this.when) said.push(`not counted again: ${this.refused}`);
+      if (!this.question.until) said.push(`asked again at ${clock(new Date(Date.now() + this.next - performance.now()))}`);
+    }
+    byId("counted-at").textContent = said.join("; ");
   }
 }
