@@ -19,6 +19,7 @@ from logsrv.kit.observe.failures import needs_asyncio
 from logsrv.kit.observe.metrics import Metrics, MetricsPart
 from logsrv.kit.observe.watchdog import Watchdog
 from logsrv.kit.protocols.connection.awaiting import attempt
+from logsrv.kit.service.process.garbage import LongLived
 from logsrv.kit.service.process.launch import Launch
 from logsrv.kit.service.process.signals import Signals
 from logsrv.kit.service.process.steps import limited, when_running, within
@@ -47,7 +48,7 @@ class ListeningService(Service, Generic[Settings]):
     metrics: its counters; what they came to is logged at the end. clock: seconds and timers. cut: peers
     that were cut off. launch: whoever started the process and waits for the service to be ready; None if
     nobody does.
-    make_listener, signals, watchdog: for tests to put others in their place before it starts.
+    make_listener, signals, watchdog, long_lived: for tests to put others in their place before it starts.
 
     A plugin says in `wanted` and `make_server` where it listens and what serves there. What it has beside
     that it opens, changes and closes in `open`, `apply`, `stopping`, `settle` and `close`.
@@ -83,6 +84,7 @@ class ListeningService(Service, Generic[Settings]):
         # Under way, and asked for meanwhile: at most one of each.
         self._reloads = 0
         self.watchdog = Watchdog(reactor)
+        self.long_lived = LongLived(reactor)
         self.make_listener: Callable[..., Listener] = listener_for
 
     def wanted(self, settings: Settings) -> Sequence[SiteSpec]:
@@ -270,6 +272,7 @@ class ListeningService(Service, Generic[Settings]):
             if not site.is_own:
                 site.open()
         self.watchdog.start()
+        self.long_lived.start()
         self.signals.ready(self.reload)
         log.info("{name} is ready", name=self.name)
         self._ready = True
@@ -408,6 +411,7 @@ class ListeningService(Service, Generic[Settings]):
         await self._within(2 * DRAIN_SECONDS, self.settle, "ending its tasks")
         await self._within(CLOSE_SECONDS, self.close, "closing")
         self.watchdog.stop()
+        self.long_lived.stop()
         totals = self.metrics.totals()
         counted = ", ".join(f"{name} {value:.0f}" for name, value in totals.items() if value)
         log.info("{name} counted: {counted}", name=self.name, counted=counted or "nothing")

@@ -61,7 +61,7 @@ def parsed(plugin: Plugin, arguments: tuple[str, ...]) -> Any:
 
 
 class NoProcess:
-    """The signals and the watchdog of a service that has no process to itself."""
+    """The signals, the watchdog and the garbage of a service that has no process to itself."""
 
     def __getattr__(self, name: str) -> Any:
         return lambda *arguments: None
@@ -129,7 +129,8 @@ class MemoryService:
         self._listeners: dict[str, MemoryStreams | MemoryDatagrams] = {}
         self.service: ProtocolService[Any, Any] = plugin.service_on(self.clock, self._settings)
         self.service.make_listener = self._listener
-        self.service.signals = self.service.watchdog = NoProcess()  # type: ignore[assignment]
+        none: Any = NoProcess()
+        self.service.signals = self.service.watchdog = self.service.long_lived = none
         self.service.startService()
         self.clock.until(self.service.when_ready(), START_SECONDS, "the start of its state")
 

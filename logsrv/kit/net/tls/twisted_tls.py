@@ -163,8 +163,9 @@ class GatheringTLS(BufferingTLSTransport):
                     texts.append(connection.recv(RECORD))
             except SSL.WantReadError:
                 pass
-            except SSL.Error:
-                return Failure()
+            except SSL.Error as error:
+                # With its traceback it would be in a cycle: the frame that called this one holds it.
+                return Failure(error.with_traceback(None))
         return None
 
 

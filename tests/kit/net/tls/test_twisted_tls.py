@@ -4,8 +4,10 @@ other releases of Twisted.
 
 from __future__ import annotations
 
+import gc
 import os
 import ssl
+import weakref
 from pathlib import Path
 from typing import Any
 
@@ -134,6 +136,28 @@ def test_at_a_stop_nobody_waits_for_a_goodbye_that_has_no_answer(channel: Channe
     channel.client.unwrap()
     channel.server.connectionLost(Failure(ConnectionDone()))
     assert not channel.clock.getDelayedCalls()
+
+
+@pytest.mark.parametrize("says_goodbye", [True, False])
+def test_nothing_of_a_connection_waits_for_the_garbage_collector(
+    tmp_path: Path, says_goodbye: bool
+) -> None:
+    """The error that tells of its end held the frame that held it."""
+    channel = Channel(certificate_file(tmp_path / "pem"), Chunks())
+    channel.client.write(b"hello")
+    channel.server.dataReceived(channel.sent())
+    server = weakref.ref(channel.server)
+    gc.disable()
+    try:
+        if says_goodbye:
+            channel.server.dataReceived(channel.say_goodbye())
+        channel.server.connectionLost(Failure(ConnectionDone()))
+        channel.protocol.ended.clear()
+        channel.protocol.transport = None
+        del channel
+        assert server() is None
+    finally:
+        gc.enable()
 
 
 def test_nothing_is_said_unasked(channel: Channel) -> None:

@@ -1,0 +1,71 @@
+"""Garbage collection without long pauses: what has lived long is not gone through again and again.
+
+CPython goes through all objects when a quarter more have lived long. Here those that survive are frozen
+each time, so that the next pass has only newer ones. Reference counts free frozen objects as ever, but for
+cycles among them; so from time to time all are gone through.
+"""
+
+from __future__ import annotations
+
+import gc
+import time
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from twisted.internet.interfaces import IReactorTime
+
+from logsrv.timer import Timer
+
+OLDEST = 2
+# From one pass through all objects to the next: after that time at a calm moment, at the latest after this.
+PASS_SECONDS = 3600.0
+LATEST_SECONDS = 24 * 3600.0
+# Calm is a minute in which the process has used less than this share of a processor.
+LOOK_SECONDS = 60.0
+CALM = 0.05
+
+
+class LongLived:
+    """The objects of a process that serves, from `start` to `stop`."""
+
+    def __init__(self, clock: IReactorTime, used: Callable[[], float] = time.process_time) -> None:
+        """`used`: seconds of processor time of this process."""
+        self._clock = clock
+        self._used = used
+        self._timer = Timer(clock)
+        self._used_before = self._passed = 0.0
+
+    def start(self) -> None:
+        """Freeze what there is: modules, settings, what listens."""
+        gc.freeze()
+        gc.callbacks.append(self._collected)
+        self._wait()
+
+    def stop(self) -> None:
+        """Leave the rest to the end of the process."""
+        self._timer.stop()
+        if self._collected in gc.callbacks:
+            gc.callbacks.remove(self._collected)
+
+    def _collected(self, phase: str, info: Mapping[str, Any]) -> None:
+        if phase == "stop" and info["generation"] == OLDEST:
+            gc.freeze()
+
+    def _wait(self) -> None:
+        self._passed = self._clock.seconds()
+        self._timer.start(PASS_SECONDS, self._look)
+
+    def _look(self) -> None:
+        """Wait for a minute, and look whether it is calm."""
+        self._used_before = self._used()
+        self._timer.start(LOOK_SECONDS, self._pass_if_calm)
+
+    def _pass_if_calm(self) -> None:
+        calm = self._used() - self._used_before < CALM * LOOK_SECONDS
+        if calm or self._clock.seconds() - self._passed >= LATEST_SECONDS:
+            gc.unfreeze()
+            # Those that survive are frozen again.
+            gc.collect()
+            self._wait()
+        else:
+            self._look()
