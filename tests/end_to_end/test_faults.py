@@ -182,7 +182,9 @@ def test_out_of_file_descriptors(logger: Start) -> None:
         # What cannot be served is closed at once, which may be seen while connecting already.
         with contextlib.suppress(OSError):
             crowd.append(server.connect(0))
-    server.wait_until(lambda: "the limit of 160 open files is near" in server.log(), "the refusal")
+    server.wait_until(
+        lambda: "the limit of open files is near (160, " in server.log(), "the refusal"
+    )
     crowd[0].sendall(b"first of the crowd\n" * 100)
     server.wait_until(lambda: list(server.store.glob("*.zst")), "a segment to be compressed")
     page, metrics = (Client(port) for port in server.ports()[1:3])

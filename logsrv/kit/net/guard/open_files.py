@@ -82,6 +82,6 @@ class OpenFiles:
     def sentence(self) -> str:
         """Return why a connection is refused, and what helps."""
         return (
-            f"the limit of {self._limit.limit} open files is near, the last {self._limit.kept} are kept; "
-            f"{remedy(2 * self._limit.limit)} allows more"
+            f"the limit of open files is near ({self._limit.limit}, the last {self._limit.kept} are kept; "
+            f"{remedy(2 * self._limit.limit)} allows more)"
         )

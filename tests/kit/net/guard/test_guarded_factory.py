@@ -140,8 +140,8 @@ def test_descriptors_are_left_for_the_store_when_connections_flood_in(
     assert site.refused("descriptors") == 1
     assert messages == [
         (
-            "in refused connections: the limit of 1024 open files is near, the last 128 are kept; "
-            "LimitNOFILE=2048 in its unit or ulimit -n 2048 before its start allows more; "
+            "in refused connections: the limit of open files is near (1024, the last 128 are kept; "
+            "LimitNOFILE=2048 in its unit or ulimit -n 2048 before its start allows more); "
             "1 refused since this was last logged"
         )
     ]
