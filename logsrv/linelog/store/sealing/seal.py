@@ -21,7 +21,11 @@ from logsrv.linelog.store.segments.segment import Segment, tmp
 from logsrv.linelog.store.words.build import Builder
 
 FRAME = 1 << 20
-LEVEL = 3
+# Level 3 with a smaller table of short matches, which are of six bytes and more: a tenth to a fifth less
+# CPU time on logs, and the same size.
+FRAMES = zstandard.ZstdCompressionParameters.from_level(
+    3, chain_log=15, hash_log=17, min_match=6, write_checksum=True, write_content_size=True
+)
 
 
 Pack: TypeAlias = Callable[[Segment, Disk, Callable[[], bool], bool], Index]
@@ -65,7 +69,7 @@ def steps(segment: Segment, disk: Disk, with_words: bool) -> Generator[None, Non
     Each step is a frame, and may be taken by another thread than the one before. Raises OSError.
     """
     made = Index(segment.number)
-    compressor = zstandard.ZstdCompressor(level=LEVEL, write_checksum=True, write_content_size=True)
+    compressor = zstandard.ZstdCompressor(compression_params=FRAMES)
     with contextlib.ExitStack() as undo:
         fd = disk.create_anew(tmp(segment.packed))
         undo.callback(os.close, fd)
@@ -82,7 +86,7 @@ def steps(segment: Segment, disk: Disk, with_words: bool) -> Generator[None, Non
             disk.write(fd, frame)
             made = add(made, looked, len(frame))
             if words is not None:
-                words.add(chunk, end, len(frame))
+                words.add(chunk, end, len(frame), looked.newlines)
         if words is not None:
             words.finish(made)
         # Retention goes by the time of the last line, which is when the plain file was written to.

@@ -28,13 +28,13 @@ _HEAD = 32
 
 
 class Looked(NamedTuple):
-    """The bytes, the lines and the times of the text of a frame.
+    """The bytes and the times of the text of a frame, and where in it LF stand.
 
     levels: how many lines have no level and each of the levels; None if that was not counted.
     """
 
     size: int
-    lines: int
+    newlines: Array
     times: Times
     levels: tuple[int, ...] | None
 
@@ -45,7 +45,7 @@ def look(chunk: bytes, end: int) -> Looked:
     newlines = places(numpy.frombuffer(chunk, numpy.uint8, end) == ord("\n"))
     times = _times(chunk, end, newlines)
     levels = counted(chunk[:end], newlines) if times.sure else None
-    return Looked(end, len(newlines), times, levels)
+    return Looked(end, newlines, times, levels)
 
 
 def add(index: Index, looked: Looked, compressed: int) -> Index:
@@ -54,7 +54,7 @@ def add(index: Index, looked: Looked, compressed: int) -> Index:
         index.segment,
         index.text + looked.size,
         index.compressed + compressed,
-        index.lines + looked.lines,
+        index.lines + len(looked.newlines),
         (*index.frames, Frame(index.text, index.compressed, index.lines, looked.times)),
         rules=RULES,
         levels=(*index.levels, looked.levels),

@@ -15,6 +15,7 @@ from logsrv.linelog.store.disk.disk import Disk
 from logsrv.linelog.store.segments.index import Index, frames
 from logsrv.linelog.store.segments.segment import Segment, tmp
 from logsrv.linelog.store.words.layout import Trailer, pack_trailer
+from logsrv.linelog.store.words.scan import Array
 from logsrv.linelog.store.words.section import Section
 
 # The part of the compressed size that an index may take, and the part that its tables are folded to.
@@ -50,11 +51,14 @@ class Builder:
         except OSError as error:
             self.error = error
 
-    def add(self, chunk: bytes, end: int, compressed: int) -> None:
-        """Add a frame with the text `chunk[:end]`, which takes `compressed` bytes."""
+    def add(self, chunk: bytes, end: int, compressed: int, newlines: Array | None = None) -> None:
+        """Add a frame with the text `chunk[:end]`, which takes `compressed` bytes.
+
+        newlines: where LF stand in it, if somebody has looked.
+        """
         if self.error is None:
             with self._tried():
-                self._section.add(chunk, end, compressed)
+                self._section.add(chunk, end, compressed, newlines)
                 if self._section.full:
                     self._write_section()
 

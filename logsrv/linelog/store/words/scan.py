@@ -1,7 +1,8 @@
 """Runs and windows of a frame, found with NumPy at memory speed, other threads running meanwhile.
 
-Passes over the whole frame are over single bytes (1 MiB: some 40 µs each); what is wider is gathered
-only where something was found. `evidence.py` says what runs and windows are.
+Passes over the whole frame are over single bytes (1 MiB: 20 to 40 µs each) and only say of which class
+each byte is. From then on a class is a bit for each byte: 3 µs a pass. What is wider is gathered only
+where something was found. `evidence.py` says what runs and windows are.
 """
 
 from __future__ import annotations
@@ -11,6 +12,7 @@ from typing import Any, NamedTuple
 import numpy
 
 from logsrv.linelog.store.segments.times import SHAPE
+from logsrv.linelog.store.words import bits
 from logsrv.linelog.store.words.evidence import (
     ADDRESS_MARK,
     ESCAPES,
@@ -21,149 +23,181 @@ from logsrv.linelog.store.words.evidence import (
 Array = numpy.ndarray[Any, Any]
 U8, U64 = numpy.uint8, numpy.uint64
 
-# Bytes behind the text, so that eight can be read at any place in it.
-_PAD = 16
-# Words of eight bytes that cover a TIME.
-_TIME_AT = (0, 8, 16, 19)
+# NULs behind the text, so that eight bytes can be read at any place in it.
+_PAD = 64
 _LOW = U64(0x7F7F7F7F7F7F7F7F)
 _HIGH = U64(0x8080808080808080)
+_ONES = U64(0x0101010101010101)
 _FIVE = U64((1 << 40) - 1)
 _SEVEN = U64((1 << 56) - 1)
 # Adding it sets the high bit of letters behind f (g to z and _), and of no others.
 _BEHIND_F = U64(0x1919191919191919)
-_FIRST_BYTES: Array = numpy.array([(1 << 8 * size) - 1 for size in range(9)], U64)
 
 
 class Runs(NamedTuple):
-    """Runs of a frame: where they begin, how many letters they have, and the first eight of these."""
+    """Runs of a frame: where they begin, and their first eight letters (fewer have NULs behind them)."""
 
     starts: Array
-    sizes: Array
     first: Array
 
     def only(self, which: Array) -> Runs:
         """Return the runs of these numbers."""
-        return Runs(self.starts[which], self.sizes[which], self.first[which])
+        return Runs(self.starts[which], self.first[which])
 
 
 class FrameText:
-    """The text of a frame, folded and without TIMEs, and the classes of its bytes."""
+    """The text of a frame without TIMEs, and the classes of its bytes."""
 
-    def __init__(self, chunk: bytes, end: int) -> None:
-        """Take the text `chunk[:end]`, which is of whole lines."""
-        text: Array = numpy.empty(end + _PAD, U8)
-        self._raw: Array = numpy.frombuffer(chunk, U8, end)
-        text[:end] = self._raw
+    def __init__(self, chunk: bytes, end: int, newlines: Array | None = None) -> None:
+        """Take the text `chunk[:end]`, which is of whole lines; `newlines` is where LF stand in it."""
+        raw: Array = numpy.frombuffer(chunk, U8, end)
+        text: Array = numpy.empty(end + _PAD + -end % 64, U8)
+        text[:end] = raw
         text[end:] = 0
-        self.text = text
-        self.eights: Array = numpy.ndarray((end + _PAD - 7,), "<u8", text.data, strides=(1,))
-        _leave_out_times(text, self.eights)
-        text += _where((text - U8(ord("A"))) < 26, 0x20)
-        text ^= _where((text == ord("_")) | (text == ord("{")), 0x24)
-        self.digit: Array = (text - U8(ord("0"))) < 10
-        self.letter: Array = (text - U8(ord("a"))) < 27
-        self.hex: Array = ((text - U8(ord("a"))) < 6) | self.digit
-
-    def windows(self) -> tuple[Array, Array]:
-        """Return the hashes of the windows of ids, and of all others."""
-        in_hex = _five(self.hex)
-        others = _five(self.digit | self.letter | (self.text > 127)) > (in_hex | _five(self.letter))
-        addresses = self._at(self._addresses(), _SEVEN) | U64(ADDRESS_MARK)
-        return self._at(in_hex, _FIVE) * U64(MULTIPLIER), numpy.concatenate(
-            (
-                self._at(others, _FIVE) * U64(MULTIPLIER),
-                addresses * U64(MULTIPLIER),
-                addresses * U64(SECOND_MULTIPLIER),
-            )
+        _leave_out_times(
+            text, numpy.flatnonzero(raw == ord("\n")) if newlines is None else newlines
         )
+        self._chunk, self._end = chunk, end
+        self._text = text
+        lower = text | U8(0x20)
+        behind_a = lower - U8(ord("a"))
+        underscore = text == ord("_")
+        letter = behind_a < 26
+        letter |= underscore
+        # Letters as they are in the index, and NULs for all else.
+        lower *= letter
+        lower ^= underscore.view(U8) * U8(4)
+        self.letters: Array = lower
+        self._eights: Array = numpy.ndarray((len(lower) - 7,), "<u8", lower.data, strides=(1,))
+        self._letter = bits.packed(letter)
+        self._digit = bits.packed((text - U8(ord("0"))) < 10)
+        self._hex = bits.packed(behind_a < 6) | self._digit
+
+    def windows(self) -> tuple[Array, Array, Array, Array]:
+        """Return the hashes of the windows of ids; and of others: five bytes, and addresses twice."""
+        in_hex = bits.five(self._hex)
+        in_words = self._digit | self._letter
+        if not self._chunk.isascii():
+            in_words |= bits.packed(self._text > 127)
+        others = bits.five(in_words) & ~(in_hex | bits.five(self._letter))
+        dot, colon = (bits.packed(self._text == ord(mark)) for mark in ".:")
+        addresses = bits.seven(self._hex | dot) & bits.two_of_seven(dot)
+        addresses |= bits.seven(self._hex | colon) & bits.two_of_seven(colon)
+        marked = self._at(addresses, _SEVEN)
+        marked |= U64(ADDRESS_MARK)
+        again = marked * U64(SECOND_MULTIPLIER)
+        marked *= U64(MULTIPLIER)
+        hashes = []
+        for where in in_hex, others:
+            found = self._at(where, _FIVE)
+            found *= U64(MULTIPLIER)
+            hashes.append(found)
+        return hashes[0], hashes[1], marked, again
 
     def _at(self, where: Array, mask: Any) -> Array:
-        """Return the bytes at these places that a mask of eight lets through."""
-        found: Array = self.eights[numpy.flatnonzero(where)]
+        """Return the bytes at these places, folded, that a mask of eight lets through."""
+        # A byte of bits is for eight bytes of text. Those without a place in them, or in the eight before,
+        # are left out; where to cut cannot be guessed, so `take` is twice as fast as an index of bools.
+        has = where.view(U8)
+        wanted = has != 0
+        wanted[1:] |= wanted[:-1].copy()
+        places = numpy.flatnonzero(wanted)
+        text = _folded(self._text.view("<u8").take(places))
+        # No window begins in the last eight bytes.
+        size = max(0, len(text) - 8)
+        eights: Array = numpy.ndarray((size,), "<u8", text.data, strides=(1,))
+        found: Array = eights[bits.unpacked(has.take(places))[:size]]
         found &= mask
-        return found
-
-    def _addresses(self) -> Array:
-        """Return where seven bytes are hexadecimal digits, and either two dots or more, or colons."""
-        dot, colon = self.text == ord("."), self.text == ord(":")
-        # Dots are counted in the lower half of a byte, colons in the upper. (NumPy's shift of bytes
-        # takes ten times as long as a product: 260 µs and 22 for 1 MiB.)
-        marks = _where(colon, 16) | dot.view(U8)
-        two = marks[:-1] + marks[1:]
-        seven = two[:-5] + two[2:-3] + two[4:-1] + marks[6:]
-        are_marked = ((seven - U8(2)) < 6) | ((seven >= 0x20) & (seven & U8(15) == 0))
-        found: Array = _seven(self.hex | dot | colon) & are_marked
         return found
 
     def escapes(self) -> tuple[bool, ...]:
         """Return which of the ESCAPES the frame has."""
-        raw = self._raw
+        # Looking for one byte is much faster than for two, and most texts have no such byte.
+        if b"\\" not in self._chunk:
+            return False, False
+        raw = self._text[: self._end]
         found = numpy.flatnonzero(raw == ord("\\"))
         has = []
         for place, byte in enumerate(ESCAPES[-1][1:], 1):
-            found = found[found + place < len(raw)]
-            found = found[raw[found + place] == byte]
+            found = found[self._text[found + place] == byte]
             has.append(len(found) > 0)
         return has[0], has[-1]
 
     def runs(self) -> Runs:
         """Return the runs, in order."""
-        letter = self.letter
-        three = letter[:-2] & letter[1:-1] & letter[2:]
-        changes = three.copy()
-        changes[1:] ^= three[:-1]
-        # The text ends in NULs, so each run has an end.
-        edges = numpy.flatnonzero(changes)
-        starts = edges[0::2]
-        sizes = edges[1::2] - starts + 2
-        first = self.eights[starts]
-        first &= _FIRST_BYTES.take(sizes, mode="clip")
-        kept = ((first + _BEHIND_F) & _HIGH).astype(bool) | (sizes > 8)
-        return Runs(starts.compress(kept), sizes.compress(kept), first.compress(kept))
+        three = bits.three(self._letter)
+        begins = bits.unpacked((three & ~bits.behind(three)).view(U8))
+        starts = numpy.flatnonzero(begins)
+        return Runs(starts, self.eight(starts))
 
-    def eight(self, starts: Array, sizes: Array) -> Array:
-        """Return up to eight bytes at each start, those behind a size being 0."""
-        found: Array = self.eights[starts]
-        found &= _FIRST_BYTES.take(sizes, mode="clip")
+    def eight(self, starts: Array) -> Array:
+        """Return up to eight letters at each of these places."""
+        return _run_of(self._eights[starts])
+
+    def sizes(self, runs: Runs, longest: int) -> Array:
+        """Return how many letters runs have, those with more than `longest` being longer by up to eight."""
+        sizes = _size(runs.first)
+        left = numpy.flatnonzero(sizes == 8)
+        for size in range(8, longest + 1, 8):
+            if not len(left):
+                break
+            more = _size(self.eight(runs.starts[left] + size))
+            sizes[left] += more
+            left = left[more == 8]
+        return sizes
+
+    def is_digit(self, places: Array) -> Array:
+        """Return at which of these places is a digit."""
+        found: Array = (self._text[places] - U8(ord("0"))) < 10
         return found
 
 
-def _where(found: Array, value: int) -> Array:
-    return found.view(U8) * U8(value)
+def are_telling(first: Array) -> Array:
+    """Return which runs with these first letters the index is for: not up to seven hexadecimal digits."""
+    found: Array = ((first + _BEHIND_F) & _HIGH != 0) | (first > _SEVEN)
+    return found
 
 
-def _leave_out_times(text: Array, eights: Array) -> None:
+def _run_of(eights: Array) -> Array:
+    """Return the letters of each eight bytes up to the first that is NUL."""
+    ends = eights - _ONES
+    ends &= _HIGH
+    ends ^= ends - U64(1)
+    ends &= eights
+    return ends
+
+
+def _size(eights: Array) -> Array:
+    sizes: Array = numpy.bitwise_count((eights + _LOW) & _HIGH).astype(numpy.int64)
+    return sizes
+
+
+def _folded(words: Array) -> Array:
+    """Return words of eight bytes in one case, with _ behind z; right for what can be in a window."""
+    words |= (~words & _HIGH) >> U64(2)
+    text = words.view(U8)
+    text ^= (text == 0x7F).view(U8) * U8(4)
+    return text
+
+
+def _leave_out_times(text: Array, newlines: Array) -> None:
     """Overwrite with NULs the TIMEs that begin lines and have a space behind them."""
-    starts = numpy.flatnonzero(text == ord("\n")) + 1
-    starts = numpy.concatenate((numpy.zeros(1, starts.dtype), starts))
-    starts = starts[starts < len(text) - _PAD - len(SHAPE)]
-    starts = starts[text[starts + len(SHAPE)] == ord(" ")]
-    for at in _TIME_AT:
-        starts = starts[_has_shape(eights[starts + at], SHAPE[at : at + 8])]
-    for at in _TIME_AT:
-        eights[starts + at] = 0
+    starts = numpy.concatenate((numpy.zeros(1, newlines.dtype), newlines + 1))
+    size = len(SHAPE)
+    heads: Array = numpy.ndarray((len(text) - 31,), "V32", text.data, strides=(1,))
+    found = heads[starts]
+    is_time = numpy.ones(len(starts), bool)
+    for place, (wanted, room, looked_at) in enumerate(zip(_WANTED, _ROOM, _LOOKED_AT, strict=True)):
+        differs = found.view("<u8")[place::4] ^ wanted
+        is_time &= (((differs & _LOW) + room) | differs) & looked_at == 0
+    times: Array = numpy.ndarray((len(text) - size,), f"V{size}", text.data, strides=(1,))
+    times[starts[is_time]] = numpy.zeros(1, f"V{size}")
 
 
-def _has_shape(found: Array, shape: bytes) -> Array:
-    """Return which words of eight bytes have digits where `shape` has 0, and else its bytes."""
-    wanted = int.from_bytes(shape, "little")
-    # Adding `room` keeps the high bit clear only for allowed differences: up to 9 where `shape` has a
-    # digit (0x76 + 9 = 0x7F), none elsewhere.
-    room = int.from_bytes(bytes(0x76 if byte == ord("0") else 0x7F for byte in shape), "little")
-    differs = found ^ U64(wanted)
-    kept: Array = (((differs & _LOW) + U64(room)) | differs) & _HIGH == 0
-    return kept
-
-
-def _five(members: Array) -> Array:
-    """Return where five members stand side by side."""
-    two = members[:-1] & members[1:]
-    found: Array = (two[:-3] & two[2:-1])[:] & members[4:]
-    return found
-
-
-def _seven(members: Array) -> Array:
-    two = members[:-1] & members[1:]
-    four = two[:-2] & two[2:]
-    found: Array = four[:-3] & four[3:]
-    return found
+# What a line begins with, in words of eight bytes: digits where SHAPE has 0, else its bytes, and a space.
+_LINE = (SHAPE + b" ").ljust(32, b"\0")
+_WANTED: Array = numpy.frombuffer(_LINE, "<u8")
+# Adding it keeps the high bit clear only for allowed differences: up to 9 where SHAPE has a digit
+# (0x76 + 9 = 0x7F), none elsewhere.
+_ROOM: Array = numpy.frombuffer(bytes(0x76 if byte == ord("0") else 0x7F for byte in _LINE), "<u8")
+_LOOKED_AT: Array = numpy.frombuffer((b"\x80" * (len(SHAPE) + 1)).ljust(32, b"\0"), "<u8")

@@ -19,7 +19,7 @@ from logsrv.linelog.store.words.layout import (
     pack_header,
     sealed,
 )
-from logsrv.linelog.store.words.scan import Array, FrameText, Runs
+from logsrv.linelog.store.words.scan import Array, FrameText, Runs, are_telling
 
 U8, U64 = numpy.uint8, numpy.uint64
 # Rows of the tables while they are collected: 2 to the power of these. Folding halves them.
@@ -33,9 +33,12 @@ FULLER = 0.05
 LONGEST_RUN = 128
 LEVEL = 1
 FEWEST_BITS = 6
-# Two tables of 512 KiB: with larger ones, the misses of the processor's cache cost more than the rest.
-_SLOT_BITS = 18
+# Two tables of 1 MiB: with larger ones, the misses of the processor's cache cost more than the rest.
+_SLOT_BITS = 17
 _SLOTS_SHIFT = U64(64 - _SLOT_BITS)
+# A hash is known by its slot and its other bits.
+_NUMBER_BITS = U64(_SLOT_BITS)
+SEVEN_LETTERS = U64((1 << 56) - 1)
 _MIX = U64(0x94D049BB133111EB)
 
 
@@ -47,12 +50,14 @@ class Bits:
         self.columns: list[Array] = []
         self._fills: list[float] = []
 
-    def add(self, frame: int, slots: Array) -> None:
-        """Set the bits of a frame's slots. Frames come in order."""
+    def add(self, frame: int, *hashes: Array) -> None:
+        """Set the bits of a frame's hashes, which are lost by this. Frames come in order."""
         if frame // 8 == len(self.columns):
             self.columns.append(numpy.zeros(1 << self.bits, U8))
         found = numpy.zeros(1 << self.bits, bool)
-        found[slots.view(numpy.int64)] = True
+        for some in hashes:
+            some >>= U64(64 - self.bits)
+            found[some.view(numpy.int64)] = True
         self.columns[-1] |= found.view(U8) * U8(1 << frame % 8)
         self._fills.append(int(numpy.count_nonzero(found)) / len(found))
 
@@ -99,9 +104,8 @@ class Dictionary:
     def __init__(self) -> None:
         key = int.from_bytes(os.urandom(8), "little") | 1
         self._key = U64(key)
-        self._slots: Array = numpy.zeros((2, 1 << _SLOT_BITS), numpy.uint16)
-        # Number 0 is nobody's; no hash of a run is 0.
-        self._hashes: Array = numpy.zeros(MOST_RUNS + 1, U64)
+        # In each slot what is left of the hash beside the number of the run; no run has number 0.
+        self._slots: Array = numpy.zeros((2, 1 << _SLOT_BITS), U64)
         self.columns: list[Array] = []
         self.runs: list[bytes] = []
         self.text = 1
@@ -114,12 +118,10 @@ class Dictionary:
         if frame // 8 == len(self.columns):
             self.columns.append(numpy.zeros(MOST_RUNS + 1, U8))
         runs = found.runs()
-        too_long = len(runs.sizes) > 0 and int(runs.sizes.max()) > LONGEST_RUN
-        if too_long:
-            runs = runs.only(runs.sizes <= LONGEST_RUN)
-        hashes = self._hash(found, runs)
+        hashes, too_long = self._hash(found, runs)
         numbers = self._numbers(hashes)
         missing = numpy.flatnonzero(numbers == 0)
+        missing = missing[are_telling(runs.first[missing]) & (hashes[missing] != 0)]
         if len(missing) and len(self.runs) < MOST_RUNS and self.text < MOST_TEXT // 2:
             self._learn(found, runs.only(missing), hashes[missing])
             numbers[missing] = self._numbers(hashes[missing])
@@ -129,54 +131,58 @@ class Dictionary:
         self.columns[-1] |= present.view(U8) * U8(1 << frame % 8)
         return runs.only(missing), too_long
 
-    def _hash(self, found: FrameText, runs: Runs) -> Array:
+    def _hash(self, found: FrameText, runs: Runs) -> tuple[Array, bool]:
+        """Return the hash of each run, 0 for those that are too long, and whether there are such."""
         hashes = runs.first * self._key
-        left = numpy.flatnonzero(runs.sizes > 8)
-        starts, sizes = runs.starts[left], runs.sizes[left]
-        while len(left):
-            starts, sizes = starts + 8, sizes - 8
+        left = numpy.flatnonzero(runs.first > SEVEN_LETTERS)
+        for size in range(8, LONGEST_RUN + 8, 8):
+            if not len(left):
+                return hashes, False
             mixed = hashes[left]
-            more = found.eight(starts, sizes)
+            more = found.eight(runs.starts[left] + size)
             hashes[left] = ((mixed ^ (mixed >> U64(29))) * _MIX + more) * self._key
-            on = sizes > 8
-            left, starts, sizes = left.compress(on), starts.compress(on), sizes.compress(on)
-        return hashes
+            left = left.compress(more > SEVEN_LETTERS)
+        hashes[left] = 0
+        return hashes, len(left) > 0
 
     def _numbers(self, hashes: Array) -> Array:
         """Return the number of each run, 0 for one that is not in the dictionary."""
-        numbers: Array = self._slots[0][hashes >> _SLOTS_SHIFT]
-        other = numpy.flatnonzero(self._hashes[numbers] != hashes)
-        left = hashes[other]
-        second = self._slots[1][_second(left)]
-        numbers[other] = numpy.where(self._hashes[second] == left, second, 0)
+        numbers = self._numbers_in(0, hashes)
+        other = numpy.flatnonzero(numbers == 0)
+        numbers[other] = self._numbers_in(1, _again(hashes[other]))
         return numbers
+
+    def _numbers_in(self, which: int, hashes: Array) -> Array:
+        found: Array = self._slots[which].take((hashes >> _SLOTS_SHIFT).view(numpy.int64))
+        found ^= hashes << _NUMBER_BITS
+        # What differs in the hash is too large for a number.
+        found *= found <= MOST_RUNS
+        return found.view(numpy.int64)
 
     def _learn(self, found: FrameText, runs: Runs, hashes: Array) -> None:
         """Take in new runs, but for those beside a digit: random ids are full of them."""
-        text, digit = found.text, found.digit
+        sizes = found.sizes(runs, LONGEST_RUN)
         # A run at 0 has behind the text, which is no digit, before it.
-        worth = ~(digit[runs.starts - 1] | digit[runs.starts + runs.sizes])
-        (starts, sizes, _), hashes = runs.only(worth), hashes[worth]
-        _, first = numpy.unique(hashes, return_index=True)
-        first = first[: MOST_RUNS - len(self.runs)]
-        for which, slot_of in enumerate((lambda some: some >> _SLOTS_SHIFT, _second)):
-            slots = slot_of(hashes[first])
-            free = self._slots[which][slots] == 0
-            _, one_each = numpy.unique(slots, return_index=True)
-            chosen = numpy.zeros(len(first), bool)
-            chosen[one_each] = True
-            chosen &= free
-            taken = first[chosen]
-            numbers = numpy.arange(len(taken)) + len(self.runs) + 1
-            self._slots[which][slots[chosen]] = numbers
-            self._hashes[numbers] = hashes[taken]
+        worth = ~(found.is_digit(runs.starts - 1) | found.is_digit(runs.starts + sizes))
+        starts, sizes, hashes = runs.starts[worth], sizes[worth], hashes[worth]
+        for which in range(2):
+            slots = (hashes >> _SLOTS_SHIFT).view(numpy.int64)
+            # Of those with the same slot, one has it: whichever was written last.
+            claims = numpy.empty(1 << _SLOT_BITS, numpy.int32)
+            each = numpy.arange(len(slots), dtype=numpy.int32)
+            claims[slots] = each
+            has_it = (claims[slots] == each) & (self._slots[which][slots] == 0)
+            taken = numpy.flatnonzero(has_it)[: MOST_RUNS - len(self.runs)]
+            numbers = numpy.arange(len(taken), dtype=U64) + U64(len(self.runs) + 1)
+            self._slots[which][slots[taken]] = hashes[taken] << _NUMBER_BITS | numbers
             new = [
-                text[start : start + size].tobytes()
+                found.letters[start : start + size].tobytes()
                 for start, size in zip(starts[taken].tolist(), sizes[taken].tolist(), strict=True)
             ]
             self.runs += new
             self.text += sum(map(len, new)) + len(new)
-            first = first[~chosen]
+            left = numpy.flatnonzero(self._numbers_in(which, hashes) == 0)
+            starts, sizes, hashes = starts[left], sizes[left], _again(hashes[left])
 
     def packed(self) -> tuple[bytes, RowTable, bytes]:
         """Return the dictionary, and the table of its postings with its bytes."""
@@ -186,9 +192,9 @@ class Dictionary:
         return compressor.compress(text), *pack_table(rows[1 : len(self.runs) + 1])
 
 
-def _second(hashes: Array) -> Any:
-    """Return the second slot of each hash."""
-    return ((hashes ^ (hashes >> U64(31))) * _MIX) >> _SLOTS_SHIFT
+def _again(hashes: Array) -> Any:
+    """Return the hashes for the second slots: others, and as many."""
+    return (hashes ^ (hashes >> U64(31))) * _MIX
 
 
 class Section:
@@ -209,15 +215,18 @@ class Section:
         """True if no more frames fit."""
         return self.frames == SECTION_FRAMES
 
-    def add(self, chunk: bytes, end: int, compressed: int) -> None:
-        """Add a frame with the text `chunk[:end]`, which takes `compressed` bytes."""
-        frame = FrameText(chunk, end)
+    def add(self, chunk: bytes, end: int, compressed: int, newlines: Array | None = None) -> None:
+        """Add a frame with the text `chunk[:end]`, which takes `compressed` bytes.
+
+        newlines: where LF stand in it, if somebody has looked.
+        """
+        frame = FrameText(chunk, end, newlines)
         number = self.frames
-        ids, others = frame.windows()
-        self._ids.add(number, ids >> U64(64 - IDS_BITS))
-        self._others.add(number, others >> U64(64 - OTHERS_BITS))
+        ids, *others = frame.windows()
+        self._ids.add(number, ids)
+        self._others.add(number, *others)
         unknown, too_long = self._dictionary.add(number, frame)
-        self._letters.add(number, _letter_slots(frame, unknown))
+        self._letters.add(number, _letter_hashes(frame, unknown))
         self._open[number // 8] |= too_long << number % 8
         for row, has in zip(self._escapes, frame.escapes(), strict=True):
             row[number // 8] |= has << number % 8
@@ -250,16 +259,17 @@ class Section:
         return b"".join([*parts, id_rows, other_rows, letter_rows])
 
 
-def _letter_slots(frame: FrameText, runs: Runs) -> Array:
-    """Return the slots of all windows of three letters in these runs."""
-    counts = runs.sizes - 2
+def _letter_hashes(frame: FrameText, runs: Runs) -> Array:
+    """Return the hashes of all windows of three letters in these runs."""
+    if not len(runs.starts):
+        return runs.first
+    counts = frame.sizes(runs, LONGEST_RUN) - 2
     before = numpy.cumsum(counts) - counts
     at = numpy.repeat(runs.starts - before, counts) + numpy.arange(int(counts.sum()))
-    three = frame.eights[at]
-    letters = (
-        ((three & U64(31)) << U64(10))
-        | ((three >> U64(3)) & U64(0x3E0))
-        | ((three >> U64(16)) & U64(31))
-    )
-    slots: Array = (letters * U64(0x5A35)) & U64(0x7FFF)
-    return slots
+    found: Array = numpy.zeros(len(at), U64)
+    for place in range(3):
+        found <<= U64(5)
+        found |= frame.letters[at + place] & U8(31)
+    found *= U64(0x5A35)
+    found <<= U64(49)
+    return found

@@ -65,7 +65,7 @@ def test_a_table_is_folded_to_what_it_may_take() -> None:
     draw = numpy.random.default_rng(1)
     bits = Bits(14)
     for number in range(20):
-        bits.add(number, draw.integers(0, 1 << 14, 3000).astype(numpy.uint64))
+        bits.add(number, draw.integers(0, 1 << 63, 3000).astype(numpy.uint64) * numpy.uint64(2))
     full, data = bits.packed(0.99, 1e9)
     half, less = bits.packed(0.2, 1e9)
     small, least = bits.packed(0.2, 1000)
@@ -75,7 +75,7 @@ def test_a_table_is_folded_to_what_it_may_take() -> None:
 
 def test_letter_windows_are_hashed_as_they_are_looked_up() -> None:
     frame = FrameText(b"x1zebra ", 8)
-    made = {*section._letter_slots(frame, frame.runs()).tolist()}
+    made = {value >> 49 for value in section._letter_hashes(frame, frame.runs()).tolist()}
     assert made == letter_slots(b"zebra", 15)
 
 
@@ -86,3 +86,11 @@ def test_a_section_is_full_after_512_frames() -> None:
         made.add(b"word\n", 5, 9)
     assert made.full
     assert unpack_header(made.packed(0.13)[:HEADER_SIZE]).frames == 512
+
+
+def test_a_run_is_one_word_whatever_stands_behind_it() -> None:
+    runs = [b"transact", b"transaction", b"internationalisation"]
+    text = b" ".join(run + b" " + other for run in runs for other in (b"x", b"beginning", b"7z"))
+    words = Words(stored_index(text + b"\n"))
+    # Those, and `beginning`.
+    assert unpack_header(words.read(0, HEADER_SIZE)).postings.rows == len(runs) + 1
