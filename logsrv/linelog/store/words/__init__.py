@@ -22,6 +22,7 @@ is not decided; SOURCE is text like any other.
     evidence.py  what a literal requires of a frame, and the hashes (no NumPy: a search starts with it)
     lookup.py    reading an index: `Words`, `frames_with` (no NumPy either)
     layout.py    the file, byte by byte
+    bits.py      what stands side by side in a text, by a bit for each byte
     scan.py      finding runs and windows in a frame, with NumPy, which lets other threads run
     section.py   collecting them over up to 512 frames
     build.py     the file of a segment, while it is sealed or later

@@ -35,7 +35,7 @@ def behind(members: Array) -> Array:
 
 
 def three(members: Array) -> Array:
-    """Return where three members or more stand side by side: all of these."""
+    """Return where three members begin."""
     found: Array = members & ahead(members, 1) & ahead(members, 2)
     return found
 

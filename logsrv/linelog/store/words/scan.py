@@ -194,7 +194,7 @@ def _leave_out_times(text: Array, newlines: Array) -> None:
     times[starts[is_time]] = numpy.zeros(1, f"V{size}")
 
 
-# What a line begins with, in words of eight bytes: digits where SHAPE has 0, else its bytes, and a space.
+# The beginning of a line in words of eight bytes: digits where SHAPE has 0, else its bytes, and a space.
 _LINE = (SHAPE + b" ").ljust(32, b"\0")
 _WANTED: Array = numpy.frombuffer(_LINE, "<u8")
 # Adding it keeps the high bit clear only for allowed differences: up to 9 where SHAPE has a digit

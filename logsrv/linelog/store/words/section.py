@@ -155,7 +155,7 @@ class Dictionary:
     def _numbers_in(self, which: int, hashes: Array) -> Array:
         found: Array = self._slots[which].take((hashes >> _SLOTS_SHIFT).view(numpy.int64))
         found ^= hashes << _NUMBER_BITS
-        # What differs in the hash is too large for a number.
+        # A difference in the hash makes it too large for a number.
         found *= found <= MOST_RUNS
         return found.view(numpy.int64)
 
@@ -167,7 +167,7 @@ class Dictionary:
         starts, sizes, hashes = runs.starts[worth], sizes[worth], hashes[worth]
         for which in range(2):
             slots = (hashes >> _SLOTS_SHIFT).view(numpy.int64)
-            # Of those with the same slot, one has it: whichever was written last.
+            # Runs that want the same slot write over each other: one of them has it.
             claims = numpy.empty(1 << _SLOT_BITS, numpy.int32)
             each = numpy.arange(len(slots), dtype=numpy.int32)
             claims[slots] = each
