@@ -13,7 +13,7 @@ import contextlib
 import operator
 import os
 import stat
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from typing import NamedTuple
 
 from twisted.logger import Logger
@@ -88,24 +88,35 @@ def open_active(disk: Disk, synced: int | None = None) -> Active:
     return active
 
 
+class Tidied(NamedTuple):
+    """The names of files that were left though they have the number of another segment, and were said.
+
+    unseen: segments that are left to `look_at_index`.
+    """
+
+    rivals: frozenset[str] = frozenset()
+    unseen: tuple[Segment, ...] = ()
+
+
 class Begun(NamedTuple):
     """The active segment at a start.
 
     worn: so many segments have to be left behind before a line is written. named: the sealed name that it
-    has already, or "". rivals: files that were said to have the number of another segment.
+    has already, or "". tidied: what was seen of the sealed ones.
     """
 
     opened: Active
     number: int
     worn: int = 0
     named: str = ""
-    rivals: frozenset[str] = frozenset()
+    tidied: Tidied = Tidied()
 
 
 def begin(disk: Disk, *, crashed: bool, importing: bool = False) -> Begun:
     """Put the directory in order and open the active segment. Raises OSError and StoreError.
 
-    importing: for an import; any other owner may write behind what one has left, and it is to know.
+    importing: for an import; any other owner may write behind what one has left, and it is to know. Any
+    other looks at the indexes when it takes lines.
     crashed: the last owner came to no end. Then somebody may have read further than the medium had come,
     in this segment, and in the next where a rotation was under way: no line may be written at such a place.
     """
@@ -123,13 +134,13 @@ def begin(disk: Disk, *, crashed: bool, importing: bool = False) -> Begun:
     # Without the file a start after a crash looks for holes in more of the text.
     with contextlib.suppress(OSError):
         segment.make_synced(disk)
-    rivals = tidy(disk, spared, synced if crashed else EVERYWHERE)
+    tidied = tidy(disk, spared, synced if crashed else EVERYWHERE, indexes_later=not importing)
     number = spared.number if spared else number_active(disk, synced.segment)
     known = _synced_of(number, synced if crashed or synced.segment == number else EVERYWHERE)
     opened = open_active(disk, known)
     # A file that is shorter than it was: somebody has moved, removed or cut it meanwhile.
     worn = (crashed or opened.unread or opened.size < (known or 0)) + bool(half)
-    return Begun(opened, number, worn, spared.name if spared else "", frozenset(rivals))
+    return Begun(opened, number, worn, spared.name if spared else "", tidied)
 
 
 def identified(disk: Disk) -> Identity | None:
@@ -172,40 +183,63 @@ def _synced_of(number: int, synced: Position) -> int | None:
     return synced.offset if number == synced.segment else 0
 
 
-def tidy(disk: Disk, spared: Segment | None = None, synced: Position = EVERYWHERE) -> set[str]:
+def tidy(
+    disk: Disk,
+    spared: Segment | None = None,
+    synced: Position = EVERYWHERE,
+    *,
+    indexes_later: bool = False,
+) -> Tidied:
     """Finish or undo what a crash interrupted; afterwards each sealed segment of ours is there once.
 
-    Returns the names of files that were left though they have the number of another. Removes nothing but
-    what this store left unfinished and what is there twice. spared: a sealed name of the active segment
-    that it may keep. Raises OSError.
+    Removes nothing but what this store left unfinished and what is there twice. spared: a sealed name of
+    the active segment that it may keep. indexes_later: those that are there are not looked at: it takes a
+    second for 20,000. Raises OSError.
     """
-    for name in segment.no_files(disk):
+    unseen = []
+    names = disk.entries()
+    for name in segment.no_files(disk, names):
         log.warn("{path} is no plain file, so it is not a segment", path=disk.path(name))
-    for found in segment.half_rotated(disk):
+    for found in segment.half_rotated(disk, names):
         if found != spared:
             disk.unlink(found.name)
+            del names[found.name]
     rivals: set[str] = set()
-    settle(disk, segment.counted_files(disk), rivals, 10**segment.DIGITS, operator.call)
-    entries = disk.entries()
+    files = segment.counted_files(disk, names)
+    if settle(disk, files, rivals, 10**segment.DIGITS, operator.call):
+        names = disk.entries()
+        files = segment.counted_files(disk, names)
     kept = (segment.NUMBER, segment.ACTIVE, segment.SYNCED, identity.NAME)
     for name in map(segment.tmp, kept):
-        if entries.get(name):
+        if names.get(name):
             disk.unlink(name)
-    for found in segment.sealed_segments(disk):
-        try:
-            if found.form is Form.PLAIN:
+    for found, counted in files:
+        if found is not counted:
+            continue
+        if found.form is Form.PLAIN:
+            with _told(found, disk, operator.call):
                 _end_torn(found, disk, _synced_of(found.number, synced))
-            else:
-                _look_at_index(found, disk)
-        except OSError as error:
-            log.error(
-                "{path} cannot be read and is left as it is: {why}",
-                path=disk.path(found.name),
-                why=reason(error),
-            )
-    for name in segment.loose_files(disk):
+        elif indexes_later and names.get(found.index):
+            unseen.append(found)
+        else:
+            look_at_index(found, disk, operator.call)
+    for name in segment.loose_files(disk, names):
         disk.unlink(name)
-    return rivals
+    return Tidied(frozenset(rivals), tuple(unseen))
+
+
+@contextlib.contextmanager
+def _told(found: Segment, disk: Disk, say: Callable[..., object]) -> Iterator[None]:
+    """Say of a file that cannot be read that it cannot."""
+    try:
+        yield
+    except OSError as error:
+        say(
+            log.error,
+            "{path} cannot be read and is left as it is: {why}",
+            path=disk.path(found.name),
+            why=reason(error),
+        )
 
 
 def _end_torn(plain: Segment, disk: Disk, synced: int | None) -> None:
@@ -221,39 +255,50 @@ def _end_torn(plain: Segment, disk: Disk, synced: int | None) -> None:
         os.close(fd)
 
 
-def _look_at_index(packed: Segment, disk: Disk) -> None:
-    """Report a segment that is shorter than its index says, and make an index that is of no use anew."""
-    path, size = disk.path(packed.name), disk.stat(packed.name).st_size
-    try:
-        kept = index.load(packed, disk)
-    except (OSError, ValueError):
-        kept = None
-    if kept is not None and size < kept.compressed:
-        lines, text = kept.missing(size)
-        log.error(
-            "{path} is damaged: it ends after {size} of {compressed} bytes, and {lines} lines"
-            " ({text} bytes) that its index promises are missing; both are left as they are",
-            path=path,
-            size=size,
-            compressed=kept.compressed,
-            lines=lines,
-            text=text,
-        )
-    elif kept is None or size > kept.compressed:
+def look_at_index(packed: Segment, disk: Disk, say: Callable[..., object]) -> None:
+    """Report a segment that is shorter than its index says, and make an index that is of no use anew.
+
+    `say` is called with a method of a logger and its arguments.
+    """
+    with _told(packed, disk, say):
+        size = disk.stat(packed.name).st_size
         try:
-            indexing.rebuild(packed, disk)
-        except ValueError as error:
-            log.error("{path} is damaged and left as it is: {why}", path=path, why=error)
-        except OSError as error:
-            disk.unlink(segment.tmp(packed.index))
-            log.error(
-                "{name} cannot be made again: {why}; without it {path} is for zstdcat only",
-                name=disk.path(packed.index),
-                path=path,
-                why=reason(error),
+            kept = index.load(packed, disk)
+        except (OSError, ValueError):
+            kept = None
+        if kept is not None and size < kept.compressed:
+            lines, text = kept.missing(size)
+            say(
+                log.error,
+                "{path} is damaged: it ends after {size} of {compressed} bytes, and {lines} lines"
+                " ({text} bytes) that its index promises are missing; both are left as they are",
+                path=disk.path(packed.name),
+                size=size,
+                compressed=kept.compressed,
+                lines=lines,
+                text=text,
             )
-        else:
-            log.warn("the index of {path} was missing or of no use, and was made again", path=path)
+        elif kept is None or size > kept.compressed:
+            _make_again(packed, disk, say)
+
+
+def _make_again(packed: Segment, disk: Disk, say: Callable[..., object]) -> None:
+    path = disk.path(packed.name)
+    try:
+        indexing.rebuild(packed, disk)
+    except ValueError as error:
+        say(log.error, "{path} is damaged and left as it is: {why}", path=path, why=error)
+    except OSError as error:
+        disk.unlink(segment.tmp(packed.index))
+        say(
+            log.error,
+            "{name} cannot be made again: {why}; without it {path} is for zstdcat only",
+            name=disk.path(packed.index),
+            path=path,
+            why=reason(error),
+        )
+    else:
+        say(log.warn, "the index of {path} was missing or of no use, and was made again", path=path)
 
 
 def settle(

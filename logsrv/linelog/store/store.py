@@ -146,7 +146,7 @@ class Store:
             lock=lock,
             now=self._reactor.seconds,
             tell=tell,
-            rivals=begun.rivals,
+            tidied=begun.tidied,
         )
         self._writer = Writer(self._active, tell=tell, look=self._look)
         self._syncing, self._sync_seconds = Trouble(tell, *SYNCING), Durations()

@@ -49,6 +49,11 @@ class HeldSegments:
         """Yield them, the oldest first."""
         return iter(self._held.values())
 
+    def __contains__(self, segment: Segment) -> bool:
+        """Return whether this file holds a segment."""
+        known = self._held.get(segment.number)
+        return known is not None and known.segment == segment
+
     def plain(self) -> list[Segment]:
         """Return those that are not compressed, the oldest first."""
         return list(self._plain.values())

@@ -340,3 +340,30 @@ async def test_a_rotation_lists_nothing(open_store: OpenStore) -> None:
         store.rotate()
     await until(lambda: metrics.value("segments_sealed_total") == 6)
     assert listed == []
+
+
+@pytest_twisted.ensureDeferred
+async def test_what_is_damaged_is_said_and_made_again_soon_after_a_start(
+    open_store: OpenStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The start itself reads no index: of 20,000 that takes a second."""
+    monkeypatch.setattr(background, "INDEXES_AT_ONCE", 2)
+    metrics = Metrics(METRICS)
+    store = open_store(metrics=metrics)
+    await segments(store, metrics, packed=6)
+    await store.close()
+    before = text_of(store.directory)
+    packed = sorted(store.directory.glob("*.zst"))
+    os.truncate(packed[0], packed[0].stat().st_size - 1)
+    index = packed[4].with_name(f"{packed[4].name}.idx")
+    whole = index.read_bytes()
+    index.write_bytes(whole[:-9])
+    for name in (packed[5].name, f"{packed[5].name}.idx"):
+        (store.directory / name).unlink()
+    with capturedLogs() as events:
+        again = open_store(directory=store.directory)
+        await until(lambda: index.read_bytes() == whole)
+        await until(lambda: any("it ends after" in event["log_format"] for event in events))
+        await again.close()
+    assert not [one for one in events if "cannot be read" in one["log_format"]]
+    assert text_of(store.directory) == before[len(stored(b"0")) : -len(stored(b"5"))]
