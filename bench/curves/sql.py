@@ -1,0 +1,46 @@
+"""Statements of SQL that read all lines of a store: CPU time over the text, for what needs which columns.
+
+Each is a process that is started anew, as a user starts it: half a second of its CPU time is the start of
+Python, DuckDB and PyArrow. Kinds of text differ in what it takes to find a field.
+"""
+
+from __future__ import annotations
+
+from functools import partial
+from pathlib import Path
+
+from bench.curves.curve import Curve
+from bench.search import LOGSRV, run
+from bench.stores import make
+
+SEGMENT_MIB = 32
+START = 0.8
+"""CPU s that a statement may take on an empty store."""
+SIZES, SHORT = (128, 256, 512, 1024), (32, 64, 96, 128)
+
+
+def asked(size: int, directory: Path, *, kind: str, columns: str) -> float:
+    """Return the CPU time of a statement that groups all lines of so many MiB by columns."""
+    store = directory / f"{kind}-{size}"
+    if not store.exists():
+        make(store, size // SEGMENT_MIB, SEGMENT_MIB, kind)
+    statement = f"select {columns}, count(*) as n from logs group by all order by n desc limit 3"
+    took = run([str(LOGSRV), "sql", "--directory", str(store), "--output", "csv", statement])
+    if took.output.count(b"\n") < 3:
+        raise RuntimeError(f"{statement!r} was answered with {took.output!r}")
+    return took.cpu
+
+
+def _curve(name: str, kind: str, columns: str, of_gib: float) -> Curve:
+    most = {size: START + of_gib * size / 1024 for size in (*SIZES, *SHORT)}
+    measure = partial(asked, kind=kind, columns=columns)
+    return Curve(f"sql-{name}", f"MiB of {kind}", "CPU s", SIZES, SHORT, measure, 1.05, most)
+
+
+CURVES = (
+    _curve("columns", "mix", "level, source, date_trunc('minute', time)", 8),
+    _curve("object", "json", "service", 15),
+    _curve("header", "syslog", "app", 15),
+    _curve("pair", "logfmt", "caller", 15),
+    _curve("any", "mix", "status", 15),
+)
