@@ -28,7 +28,7 @@ from logsrv.linelog.store.writing.active import ActiveSegment
 
 log = Logger()
 LOOK_EVERY = 60.0
-# Of indexes that are looked at after a start: 20,000 take some ten seconds so, and hold up nobody.
+# Indexes that are looked at in a turn after a start, and the pause behind it: ten seconds for 20,000.
 INDEXES_AT_ONCE, SOON = 100, 0.05
 # Empty segments, as starts after a crash leave them, stay for a while: who follows the store passes through
 # them, and would take a number that is missing for lines that were removed.

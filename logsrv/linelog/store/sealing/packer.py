@@ -33,12 +33,13 @@ LINGERS = 150.0
 class Packer:
     """Packs in a process of its own, where a segment is worth that.
 
-    waiting: returns how many segments wait behind the one that is packed. Belongs to one thread.
+    waiting: returns how many segments wait behind the one that is packed. process: the one that there is.
+    Belongs to one thread.
     """
 
     def __init__(self, waiting: Callable[[], int]) -> None:
-        self._waiting = waiting
-        self._process: subprocess.Popen[bytes] | None = None
+        self.waiting = waiting
+        self.process: subprocess.Popen[bytes] | None = None
         self._connection: Any = None
         self._needed = 0.0
 
@@ -58,11 +59,11 @@ class Packer:
                     made[tmp(segment.words)] = disk.create_anew(tmp(segment.words))
                     undo.callback(os.close, made[tmp(segment.words)])
             try:
-                self._start()
+                self.start()
             except OSError:
                 return pack_here(segment, disk, going, with_words)
             order = {"segment": segment[:2], "words": with_words}
-            found, body = self._packed(order, {segment.name: text, **made}, going)
+            found, body = self.packed(order, {segment.name: text, **made}, going)
             for name, fd in made.items():
                 if name in found["not kept"]:
                     disk.unlink(name)
@@ -74,27 +75,27 @@ class Packer:
 
     def rest(self) -> None:
         """End the process if it was not needed for a while."""
-        if self._process is not None and monotonic() - self._needed > LINGERS:
+        if self.process is not None and monotonic() - self._needed > LINGERS:
             self.end()
 
     def end(self) -> None:
         """End the process, whatever it does."""
-        process, self._process = self._process, None
+        process, self.process = self.process, None
         if process is not None:
             self._connection.close()
             process.kill()
             with process:
                 pass
 
-    def _start(self) -> None:
+    def start(self) -> None:
         """Start the process unless it is there. Raises OSError."""
-        if self._process is not None and self._process.poll() is None:
+        if self.process is not None and self.process.poll() is None:
             return
         self.end()
         ours, theirs = socket.socketpair()
         with contextlib.ExitStack() as undo, theirs:
             undo.callback(ours.close)
-            self._process = subprocess.Popen(
+            self.process = subprocess.Popen(
                 [sys.executable, "-P", "-m", packing.__name__],
                 stdin=theirs.fileno(),
                 stdout=subprocess.DEVNULL,
@@ -109,7 +110,7 @@ class Packer:
         ours.settimeout(LOOK_EVERY)
         self._connection = ours
 
-    def _packed(
+    def packed(
         self, order: dict[str, object], files: dict[str, int], going: Callable[[], bool]
     ) -> tuple[dict[str, Any], bytes]:
         """Return what is said of a segment that was packed, and its index.
@@ -129,7 +130,7 @@ class Packer:
     def _answer(
         self, order: dict[str, object], files: list[int], going: Callable[[], bool]
     ) -> tuple[dict[str, Any], bytes]:
-        said, told = b"", self._waiting()
+        said, told = b"", self.waiting()
         try:
             self._tell({**order, "waiting": told}, files)
             while going():
@@ -144,7 +145,7 @@ class Packer:
                         if len(body) == found["size"]:
                             return found, body
                     continue
-                if (waiting := self._waiting()) != told:
+                if (waiting := self.waiting()) != told:
                     told = waiting
                     self._tell({"waiting": told}, [])
         except ConnectionError:
@@ -156,9 +157,9 @@ class Packer:
 
     def _complaint(self) -> str:
         """Return how the process ended, or its last words."""
-        assert self._process is not None and self._process.stderr is not None
+        assert self.process is not None and self.process.stderr is not None
         with contextlib.suppress(subprocess.TimeoutExpired):
-            self._process.wait(1)
-        self._process.kill()
-        words = self._process.stderr.read().decode(errors="replace").strip()
-        return words.rpartition("\n")[2] or str(self._process.wait())
+            self.process.wait(1)
+        self.process.kill()
+        words = self.process.stderr.read().decode(errors="replace").strip()
+        return words.rpartition("\n")[2] or str(self.process.wait())

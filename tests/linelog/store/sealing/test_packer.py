@@ -53,8 +53,8 @@ def files(directory: Path) -> dict[str, bytes]:
 
 def child(packs: Packer) -> int:
     """The number of its process."""
-    assert packs._process is not None
-    return packs._process.pid
+    assert packs.process is not None
+    return packs.process.pid
 
 
 def test_it_is_the_same_as_one_that_is_packed_here(
@@ -105,8 +105,8 @@ def test_one_that_somebody_kills_between_two_segments_is_started_again(
     packs = make()
     seal(plain(tmp_path, 1), at(tmp_path), pack=packs.pack)
     os.kill(child(packs), signal.SIGKILL)
-    assert packs._process is not None
-    packs._process.wait()
+    assert packs.process is not None
+    packs.process.wait()
     seal(plain(tmp_path, 2), at(tmp_path), pack=packs.pack)
     assert text_of(tmp_path) == 2 * TEXT
 
@@ -134,7 +134,7 @@ def test_it_is_given_up_at_a_stop(tmp_path: Path, make: MakePacker) -> None:
     with pytest.raises(Interrupted):
         seal(segment, at(tmp_path), lambda: False, pack=packs.pack)
     assert files(tmp_path) == {"current.log": b"", segment.name: TEXT}
-    assert packs._process is None
+    assert packs.process is None
 
 
 def test_a_process_that_dies(
@@ -159,7 +159,7 @@ def test_a_process_that_is_killed_while_it_packs(tmp_path: Path, make: MakePacke
     with pytest.raises(OSError, match="its process has ended: -9"):
         seal(segment, at(tmp_path), pack=packs.pack)
     assert files(tmp_path) == {"current.log": b"", segment.name: TEXT}
-    packs._waiting = lambda: 0
+    packs.waiting = lambda: 0
     seal(segment, at(tmp_path), pack=packs.pack)
     assert text_of(tmp_path) == TEXT
 
@@ -167,11 +167,11 @@ def test_a_process_that_is_killed_while_it_packs(tmp_path: Path, make: MakePacke
 def test_a_disk_that_is_full(tmp_path: Path, make: MakePacker) -> None:
     """What the process met is the reason here, and the process goes on."""
     packs, segment = make(), plain(tmp_path)
-    packs._start()
+    packs.start()
     with open("/dev/full", "wb") as full, (tmp_path / segment.name).open("rb") as text:
         given = {segment.name: text.fileno(), tmp(segment.packed): full.fileno()}
         with pytest.raises(OSError, match="No space") as raised:
-            packs._packed({"segment": segment[:2], "words": False}, given, lambda: True)
+            packs.packed({"segment": segment[:2], "words": False}, given, lambda: True)
     assert raised.value.errno == errno.ENOSPC
     seal(segment, at(tmp_path), pack=packs.pack)
     assert text_of(tmp_path) == TEXT
