@@ -33,8 +33,6 @@ _BEHIND = bytes(_HEAD + _SOURCE + words.WIDTH + pairs.WIDTH)
 _STAMP_WORDS = numpy.frombuffer(_STAMP, "<u8")
 _STAMP_MASK = numpy.frombuffer(b"\xff" * TIME_LENGTH + b"\0" * (_HEAD - TIME_LENGTH), "<u8")
 _LF, _SPACE, _OBJECT, _HEADER = b"\n {<"
-# Spellings of levels in JSON, each with its number.
-_SPELLED: dict[object, int] = {}
 
 
 class _Lines:
@@ -219,27 +217,27 @@ def _of_texts(lines: _Lines, chosen: Array) -> None:
 
 def _of_objects(lines: _Lines, chosen: Array) -> None:
     """Find the levels of lines that are JSON: nearly always in the first field that is asked."""
-    text, found = lines.text, []
-    loads: Any = late.loads
-    for start, end in zip(
-        lines.messages[chosen].tolist(), lines.ends[chosen].tolist(), strict=True
-    ):
-        try:
-            found.append(_number(loads(text[start:end]).get("level")))
-        except ValueError:
-            found.append(UNSURE)
-    lines.found[chosen] = found
+    bounds = zip(lines.messages[chosen].tolist(), lines.ends[chosen].tolist(), strict=True)
+    objects = [lines.text[start:end] for start, end in bounds]
+    try:
+        values = [found.get("level") for found in map(late.loads, objects)]
+    except ValueError:
+        values = [_value(one) for one in objects]
+    try:
+        numbers = {value: _number(value) for value in set(values)}
+        lines.found[chosen] = [numbers[value] for value in values]
+    except TypeError:
+        # A list has no hash.
+        lines.found[chosen] = [_number(value) for value in values]
+
+
+def _value(content: bytes) -> Any:
+    try:
+        return late.loads(content).get("level")
+    except ValueError:
+        return None
 
 
 def _number(value: object) -> int:
-    try:
-        return _SPELLED[value]
-    except (KeyError, TypeError):
-        pass
     level = canonical(value) if isinstance(value, str) else None
-    if level is None:
-        return UNSURE
-    # There are as many spellings as cases of letters, of which people use three.
-    if len(_SPELLED) < 1000:
-        _SPELLED[value] = _NUMBERS[level]
-    return _NUMBERS[level]
+    return UNSURE if level is None else _NUMBERS[level]

@@ -164,7 +164,7 @@ def _bracketed(rows: Array) -> Array:
 
 
 def _words(rows: Array, *, any_case: bool) -> Array:
-    """Return where words begin with a letter, or with two capitals."""
+    """Return where words begin with a letter, or with three capitals."""
     flat = rows.reshape(-1)
     letters = flat | numpy.uint8(0x20) if any_case else flat
     begins = letters - numpy.uint8(ord("a") if any_case else ord("A")) < 26
@@ -173,8 +173,12 @@ def _words(rows: Array, *, any_case: bool) -> Array:
         inside[WIDTH - 1 :: WIDTH] = False
         begins[1:] &= ~inside[:-1]
         return places(begins)
-    begins[:-1] &= begins[1:]
-    at = places(begins)
+    # Three capitals behind something else: no name is shorter.
+    first_of_three = begins[:-2] & begins[1:-1]
+    first_of_three &= begins[2:]
+    first_of_three[1:] &= ~begins[:-3]
+    first_of_three[WIDTH::WIDTH] |= begins[WIDTH:-2:WIDTH]
+    at = places(first_of_three)
     before = _IN_WORD[flat[at - 1]] & (at % WIDTH != 0)
     first: Array = at[~before]
     return first
