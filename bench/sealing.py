@@ -3,9 +3,9 @@
     python -m bench.sealing                       # a mix of all texts, 256 MiB in one segment
     python -m bench.sealing --kind json --kind uuids --megabytes 64 --runs 5
 
-Speeds are MB of text for each second of CPU time of all threads, the median of the runs. A search is
-for a text that is in
-one frame, or in none; what is counted are the frames that the index names, of all that there are.
+Speeds are MB of text for each second of CPU time of all threads, the median of the runs, which take turns
+with and without words, as the speed of a machine changes. A search is for a text that is in one frame, or
+in none; what is counted are the frames that the index names, of all that there are.
 """
 
 from __future__ import annotations
@@ -90,10 +90,11 @@ def report(kind: str, megabytes: int, runs: int, directory: Path) -> None:
     with text.open("wb") as file:
         for page in islice(pages(kind), megabytes):
             file.write(page)
-    without, with_words = (
-        [sealing(text, directory, with_words=wanted) for _ in range(runs)]
-        for wanted in (False, True)
-    )
+    turns = [
+        [sealing(text, directory, with_words=wanted) for wanted in (False, True)]
+        for _ in range(runs)
+    ]
+    without, with_words = zip(*turns, strict=True)
     last = with_words[-1]
     speed = statistics.median(one.speed for one in with_words)
     part = 100 * len(last.words) / last.compressed
