@@ -6,13 +6,16 @@ from pathlib import Path
 
 import pytest
 
+from logsrv.linelog.fields.level import RULES
 from logsrv.linelog.store.sealing.seal import seal
 from logsrv.linelog.store.segments import index
+from logsrv.linelog.store.segments.indexing import save
 from logsrv.linelog.store.segments.segment import sealed_files
 from logsrv.linelog.store.words.lookup import Words
 from logsrv.linelog.store.words.reindex import make_indexes
 from tests.linelog.read.stores import as_first_version
 from tests.linelog.store.faults import FaultyDisk, at, text_of
+from tests.linelog.store.segments.test_index import as_second_version
 from tests.linelog.store.words.test_build import LINES, TEXT, plain
 
 
@@ -52,6 +55,20 @@ def test_an_index_of_the_first_version_or_a_damaged_one_is_made_anew(tmp_path: P
     assert [one.made for one in make_indexes(disk)] == [("index",)]
     assert disk.read(packed.index) == newest
     (tmp_path / packed.index).write_bytes(newest.replace(b"2026", b"2025"))
+    assert [one.made for one in make_indexes(disk)] == [("index",)]
+    assert disk.read(packed.index) == newest
+
+
+def test_an_index_whose_lines_were_counted_by_other_rules_is_made_anew(tmp_path: Path) -> None:
+    seal(plain(tmp_path), at(tmp_path))
+    disk = at(tmp_path)
+    [packed] = sealed_files(disk)
+    newest = disk.read(packed.index)
+    old = index.load(packed, disk)._replace(rules=RULES + 1)
+    save(old, packed, disk)
+    assert [one.made for one in make_indexes(disk)] == [("index",)]
+    assert disk.read(packed.index) == newest
+    (tmp_path / packed.index).write_bytes(as_second_version(newest))
     assert [one.made for one in make_indexes(disk)] == [("index",)]
     assert disk.read(packed.index) == newest
 
