@@ -129,19 +129,27 @@ class Threads:
         """
         with contextlib.closing(steps(segment, disk, with_words)) as left:
 
-            def step() -> Index | None:
-                try:
-                    return next(left)
-                except StopIteration as end:
-                    made: Index = end.value
-                    return made
+            def some(level: int) -> Index | None:
+                """Take steps until another thread is to go on; return what is made at the end."""
+                while level == self._level(server):
+                    try:
+                        next(left)
+                    except StopIteration as end:
+                        made: Index = end.value
+                        return made
+                    server.look()
+                return None
 
+            server.look()
             while True:
-                server.look()
-                thread = self._threads[min(server.waiting, len(self._threads) - 1)]
-                made = thread.submit(step).result()
+                level = self._level(server)
+                # Not for each frame: whom another thread wakes waits for its turn at the processor.
+                made = self._threads[level].submit(some, level).result()
                 if made is not None:
                     return made
+
+    def _level(self, server: Server) -> int:
+        return min(server.waiting, len(self._threads) - 1)
 
 
 def main() -> int:
