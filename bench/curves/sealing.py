@@ -37,7 +37,7 @@ def seconds_per_gb(megabytes: int, directory: Path, *, kind: str, with_words: bo
 
 def _curve(name: str, most: float, kind: str, *, with_words: bool = True) -> Curve:
     measure = partial(seconds_per_gb, kind=kind, with_words=with_words)
-    return Curve(name, "MiB", "CPU s/GB", SIZES, SHORT, measure, 0.1, {256: most})
+    return Curve(name, "MiB", "CPU s/GB", SIZES, SHORT, measure, 0.2, {256: most})
 
 
 CURVES = (
