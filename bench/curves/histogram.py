@@ -67,7 +67,7 @@ CURVES = (
     Curve(
         "histogram-error", "MiB of text", "CPU s", SIZES, SHORT, of_errors, 0.4, {2048: 0.6}, 0.2
     ),
-    Curve("histogram-fine", "MiB of text", "CPU s", SIZES, SHORT, fine, 1.1, {1024: 8}),
+    Curve("histogram-fine", "MiB of text", "CPU s", SIZES, SHORT, fine, 1.1, {1024: 14}),
     Curve(
         "histogram-levels",
         "MiB of text",
