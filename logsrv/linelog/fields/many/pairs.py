@@ -70,7 +70,7 @@ class Pairs:
             ):
                 others.append(row)
             else:
-                column[row] = decoded(value[1] or value[2] or b"")
+                column[row] = decoded(value[value.lastindex or 0])
         return others
 
 
