@@ -214,6 +214,6 @@ NETWORKS = (1, 10, 100, 1000)
 CURVES = (
     Curve("metrics", "connections", "CPU ms", SIZES, SHORT, scrape, 0.2, {19_000: 5}, floor=1),
     Curve("gc-pause", "connections", "CPU ms", SIZES, SHORT, pause, 0.3, {19_000: 20}, floor=5),
-    Curve("stop-tls", "connections", "s", SIZES, SHORT, stop, 0.6, {5000: 2.5}, floor=0.3),
+    Curve("stop-tls", "connections", "s", SIZES, SHORT, stop, 0.6, {5000: 2.5}, floor=0.5),
     Curve("networks", "networks", "CPU µs", NETWORKS, NETWORKS, networks, 0.1, {1000: 100}),
 )
