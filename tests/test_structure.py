@@ -1,9 +1,8 @@
-"""The house rules that a machine can check: who imports whom, what is packaged, what is tested."""
+"""The house rules that a machine can check: who imports whom, what is tested."""
 
 from __future__ import annotations
 
 import ast
-import configparser
 from functools import cache
 from pathlib import Path
 
@@ -483,23 +482,6 @@ def test_there_is_no_cycle() -> None:
 
     for name in graph:
         visit(name, ())
-
-
-def test_every_package_is_in_setup_cfg() -> None:
-    """A folder that is missing there works in the checkout and not when installed."""
-    config = configparser.ConfigParser()
-    config.read(ROOT / "setup.cfg")
-    listed = set(config["options"]["packages"].split())
-    found = {name_of(path) for path in MODULES if path.name == "__init__.py"}
-    assert listed == found | {"twisted.plugins"}
-    assert not list((ROOT / "twisted").rglob("__init__.py"))
-
-
-def test_commands_are_entry_points() -> None:
-    """The first line of a file under `scripts` cannot name a Python in a folder with a space."""
-    config = configparser.ConfigParser()
-    config.read(ROOT / "setup.cfg")
-    assert "scripts" not in config["options"]
 
 
 def test_every_module_has_its_test_file() -> None:

@@ -205,7 +205,7 @@ class PackedFrames(Frames):
         if not index.levels or rules not in (0, index.rules):
             return None
         counts = index.levels[frame]
-        # Of a file that was cut the index still has what is missing.
+        # The index still has what is missing of a file that was cut.
         return counts if sum(index.extent(frame)) <= self._stored else None
 
     def cost(self, frame: int) -> int:

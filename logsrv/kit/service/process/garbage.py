@@ -17,7 +17,8 @@ from twisted.internet.interfaces import IReactorTime
 from logsrv.timer import Timer
 
 OLDEST = 2
-# From one pass through all objects to the next: after that time at a calm moment, at the latest after this.
+# Seconds from one pass through all objects to the next: after that time at a calm moment, and at the
+# latest after this.
 PASS_SECONDS = 3600.0
 LATEST_SECONDS = 24 * 3600.0
 # Calm is a minute in which the process has used less than this share of a processor.
