@@ -31,7 +31,6 @@ from logsrv.linelog.http.viewing.viewer import Viewer
 from logsrv.linelog.http.viewing.views import Views
 from logsrv.linelog.query.language.hints import hints
 from logsrv.linelog.query.language.parse import parse
-from logsrv.linelog.read.follow import end_of
 from logsrv.linelog.read.view import View
 from logsrv.linelog.store.segments.segment import Position, parse_position
 
@@ -48,8 +47,9 @@ _VIEW = re.compile(r"[!-~]{1,1000}")
 class WebServer:
     """Answers the requests of all web listeners; `handle` is called for each.
 
-    place: the directory of the store, where it is now. unhealthy, unready: what /healthz and
-    /readyz tell: why lines are not kept, and why senders are not let in.
+    place: the directory of the store, where it is now. position: where its next line will begin.
+    unhealthy, unready: what /healthz and /readyz tell: why lines are not kept, and why senders are not let
+    in.
     """
 
     def __init__(
@@ -57,6 +57,7 @@ class WebServer:
         place: Callable[[], str],
         settings: HttpSettings,
         *,
+        position: Callable[[], Position],
         unhealthy: Callable[[], list[str]],
         unready: Callable[[], list[str]],
         metrics: Metrics,
@@ -65,6 +66,7 @@ class WebServer:
         # Loads the expression library now: the first request with an expression would wait 10 ms for it.
         parse("/./")
         self._place = place
+        self._position = position
         self._reactor = reactor
         self.metrics = metrics
         self._responses = Responses(metrics)
@@ -225,7 +227,7 @@ class WebServer:
         viewer = Viewer(
             request,
             values["q"],
-            self._end,
+            self._position,
             self._views,
             self._searches,
             self._reactor,
@@ -254,11 +256,6 @@ class WebServer:
 
     def _view(self) -> View:
         return View(self._place(), lambda sentence: log.warn("{said}", said=sentence))
-
-    def _end(self) -> Position:
-        """Return where the next line will begin. Raises StoreError."""
-        with self._view() as view:
-            return end_of(view)
 
     def _failed(self, failure: Failure, request: WebRequest) -> None:
         match failure.value:

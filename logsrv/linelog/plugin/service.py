@@ -181,6 +181,7 @@ class LoggerService(ListeningService[LoggerSettings]):
             self._web = late.WebServer(
                 lambda: self.store.place,
                 self.settings,
+                position=lambda: self.store.position,
                 unhealthy=self.unhealthy,
                 unready=self.unready,
                 metrics=self.metrics,

@@ -7,6 +7,8 @@ its caller decides when to look again.
 from __future__ import annotations
 
 import os
+from bisect import bisect_left
+from operator import attrgetter
 from typing import NamedTuple
 
 from logsrv.linelog.read.texts import Damaged, Frames, PlainFrames
@@ -14,6 +16,7 @@ from logsrv.linelog.read.view import View
 from logsrv.linelog.store.segments.segment import Position
 
 LIMIT = 1 << 20
+_number = attrgetter("number")
 
 
 class Appended(NamedTuple):
@@ -44,9 +47,10 @@ class Follower:
             self._frames.close()
             self._frames = None
 
-    def read(self, limit: int = LIMIT) -> Appended | None:
+    def read(self, limit: int = LIMIT, until: Position | None = None) -> Appended | None:
         """Return the next lines, `limit` bytes at most or one that is longer; None when there are none now.
 
+        until: where a line begins; only lines before it are returned.
         A frame that is damaged is told to the view and passed over. Raises StoreError.
         """
         while True:
@@ -55,7 +59,12 @@ class Follower:
                 return None
             # Looked at before the reading, so that nothing written until the segment ended is left unread.
             ended = not (isinstance(frames, PlainFrames) and self._view.is_active(frames.fd))
-            text = self._lines(frames, limit)
+            left = limit
+            if until is not None and self.position.segment >= until.segment:
+                left = min(limit, until.offset - self.position.offset)
+                if left <= 0 or self.position > until:
+                    return None
+            text = self._lines(frames, left)
             if text:
                 news = Appended(self.position, text, self._gap)
                 self._gap = False
@@ -69,10 +78,11 @@ class Follower:
     def _opened(self) -> Frames | None:
         if self._frames is not None:
             return self._frames
-        self._view.refresh()
-        for segment in self._view.segments:
-            if segment.number < self.position.segment:
-                continue
+        # Lists the store when it has another active segment than at the last listing, and else not.
+        self._view.renew()
+        segments = self._view.segments
+        for at in range(bisect_left(segments, self.position.segment, key=_number), len(segments)):
+            segment = segments[at]
             frames = self._view.open(segment.number)
             if frames is not None:
                 if segment.number != self.position.segment:
@@ -99,12 +109,16 @@ class Follower:
         while frame < frames.count:
             stop = frames.bounds(frame)[1]
             try:
-                return b"".join(text for _, text in frames.between(self.position.offset, stop))
+                found = list(frames.between(self.position.offset, stop))
             except Damaged as error:
                 self._view.tell(str(error))
                 self._gap = True
-                self.position = Position(self.position.segment, stop)
-                frame += 1
+                found = []
+            # Asked for from the middle of a line on, it begins with the next, which may be in the next frame.
+            self.position = Position(self.position.segment, found[0][0] if found else stop)
+            if found:
+                return b"".join([text for _, text in found])
+            frame += 1
         return b""
 
 

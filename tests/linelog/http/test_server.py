@@ -18,11 +18,12 @@ from logsrv.kit.observe.metrics import Metrics
 from logsrv.linelog.http.server import WebServer
 from logsrv.linelog.http.settings import HttpSettings
 from logsrv.linelog.plugin.metrics import METRICS
+from logsrv.linelog.read.follow import end_of
 from logsrv.linelog.read.view import View
 from logsrv.linelog.store.health import unhealthy
 from tests.kit.children.spawned import Spawner
 from tests.linelog.http.web import Browser
-from tests.linelog.read.stores import lines, make_store
+from tests.linelog.read.stores import lines, make_store, view_of
 
 
 class Reactor(Spawner):
@@ -60,6 +61,7 @@ class Place:
         self.server = WebServer(
             lambda: str(self.store),
             HttpSettings(),
+            position=lambda: end_of(view_of(self.store)),
             unhealthy=lambda: unhealthy(store),
             unready=list,
             metrics=self.metrics,

@@ -1,27 +1,30 @@
 """The hub of the live views: reads new lines once, matches them once for each query, hands them to all.
 
-It works in a process of its own (see `viewing`). A viewer names the place from which it wants all lines.
-As long as the others are ahead of that place it is not live: it asks for the lines between, some at a
-time, as fast as its client takes them. With the last of these it becomes live, in the same step: no line
-is left out, and none comes twice.
+It works in a process of its own (see `viewing`). A viewer that begins with what is written now is live with the
+next look: lines that were written before it came are shown to the others first. One that asked for
+a position comes from behind (see `behind`), and is live in the step with which it has all that the others
+have: no line is left out, and none comes twice.
+
+Nothing that many viewers cause takes long: a look has its time, of which each query has a share, and the
+next look comes later where much was handed out. What there was no time for is counted and told.
 """
 
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 
 import attrs
 
 from logsrv.errors import StoreError
-from logsrv.linelog.http.searching.events import line_event, missed_event
-from logsrv.linelog.http.viewing.live import Live, Look, size_between
+from logsrv.linelog.http.searching.events import missed_event
+from logsrv.linelog.http.viewing.behind import Behind
+from logsrv.linelog.http.viewing.live import Live
 from logsrv.linelog.http.viewing.talk import Handed
+from logsrv.linelog.http.viewing.watched import Events, WatchedQuery, pieces
 from logsrv.linelog.query.language.parse import parse
-from logsrv.linelog.query.matching.match import Matcher, compile
-from logsrv.linelog.read.follow import end_of
-from logsrv.linelog.read.render import as_json
-from logsrv.linelog.read.search import Hit, in_text
+from logsrv.linelog.query.matching.match import compile
+from logsrv.linelog.read.search import Hit
 from logsrv.linelog.read.view import View
 from logsrv.linelog.store.segments.segment import Position
 
@@ -31,38 +34,17 @@ RATE = 1000
 RATE_OF_ALL = 20_000
 # Seconds whose lines may come at once.
 BURST = 5
-# Bytes that are handed out in one piece: they fill the buffers of a client that does not read.
-PIECE = 8 << 10
-# Bytes of text that are looked through for a viewer before it is live; a viewer that is slower than the
-# writing misses the rest.
-MOST_BEHIND = 16 << 20
-
-
-@attrs.define(eq=False)
-class _Query:
-    """A query, those who watch for it, and how many lines they may have just now."""
-
-    matcher: Matcher
-    counted: float
-    left: float = float(RATE * BURST)
-    viewers: dict[int, None] = attrs.field(factory=dict)
-
-    def allowed(self, now: float, rate: float) -> int:
-        """Return how many lines may be handed out now."""
-        self.left = min(rate * BURST, self.left + (now - self.counted) * rate)
-        self.counted = now
-        return int(self.left)
-
-
-@attrs.define(eq=False)
-class _Behind:
-    """A viewer that is not live yet; `read` bytes, `lines` lines were looked through for it."""
-
-    query: str
-    matcher: Matcher
-    live: Live
-    read: int = 0
-    lines: int = 0
+# Seconds from the end of a look to the next; and for each viewer that was handed something: 50 µs of the
+# daemon's time each, so with many viewers a tenth of it.
+LOOK_EVERY = 0.05
+REST_FOR_EACH = 0.0005
+# Seconds of a look in which queries are matched.
+MATCHING = 0.2
+# Places at which a look is interrupted to let viewers in who came just there. Where more came since the last
+# look, the others begin a little earlier than they came.
+MOST_DOORS = 4
+# Viewers behind that may keep a file open.
+MOST_OPEN = 100
 
 
 @attrs.define(eq=False)
@@ -75,127 +57,166 @@ class Hub:
     _view: View
     _hand_out: Callable[[Handed], None]
     _now: Callable[[], float]
-    _queries: dict[str, _Query] = attrs.field(factory=dict)
-    _behind: dict[int, _Behind] = attrs.field(factory=dict)
+    _queries: dict[str, WatchedQuery] = attrs.field(factory=dict)
+    # Those that came since the last look, with their queries: at the place of the others or ahead of it.
+    _fresh: dict[int, tuple[str, Position]] = attrs.field(factory=dict)
+    _behind: dict[int, Behind] = attrs.field(factory=dict)
+    # Those of them that wait for a step, and those that do so from the next look on.
+    _asking: deque[int] = attrs.field(factory=deque)
+    _ahead: list[int] = attrs.field(factory=list)
     _live: Live | None = None
+    _events: Events = attrs.field(factory=Events)
+    # So many viewers were handed something in this look.
+    _handed: int = 0
 
     @property
     def watched(self) -> bool:
         """Return whether there is anybody to look for."""
-        return bool(self._queries)
+        return bool(self._queries or self._fresh or self._behind)
 
-    def join(self, viewer: int, query: str, begin: Position) -> None:
-        """Let a viewer have what a query finds from `begin` on. Raises StoreError."""
-        self._behind[viewer] = _Behind(query, compile(parse(query)), Live(self._view, begin))
-        self._give(viewer)
+    @property
+    def asked(self) -> bool:
+        """Return whether there is a step to be made."""
+        return bool(self._asking)
+
+    @property
+    def rest(self) -> float:
+        """Seconds to wait after the last look."""
+        return max(LOOK_EVERY, self._handed * REST_FOR_EACH)
+
+    def join(self, viewer: int, query: str, begin: Position, sure: Position | None = None) -> None:
+        """Let a viewer have what a query finds from `begin` on.
+
+        sure: it asked for all lines before this place; None: it begins with what is written now.
+        """
+        if sure is None and (self._live is None or begin >= self._live.position):
+            self._fresh[viewer] = query, begin
+            return
+        matcher = compile(parse(query))
+        self._behind[viewer] = Behind(query, matcher, begin, sure or begin, self._view)
+        self._asking.append(viewer)
 
     def more(self, viewer: int) -> None:
-        """Give a viewer the next lines; it may be live since it asked, or have left. Raises StoreError."""
+        """Let a viewer have the next lines; it may be live since it asked, or have left."""
         if viewer in self._behind:
-            self._give(viewer)
+            self._asking.append(viewer)
+
+    def step(self) -> None:
+        """Give the next lines to the one that has waited for them longest. Raises StoreError."""
+        viewer = self._asking.popleft()
+        behind = self._behind.get(viewer)
+        if behind is None:
+            return
+        if self._live is None or self._live.position < behind.sure:
+            # It knows of lines that were written since the last look.
+            self._ahead.append(viewer)
+            return
+        step = behind.step(self._live.position, int(self._rate() * BURST), self._events)
+        handed = Handed((viewer,), step.data, step.lines, live=step.over and not step.missed)
+        if step.data or handed.live:
+            self._hand_out(handed)
+        if step.missed:
+            self._hand_out(Handed((viewer,), missed=step.missed, live=True))
+        if step.over or len(self._behind) > MOST_OPEN:
+            behind.close()
+        if step.over:
+            del self._behind[viewer]
+            self._watch(viewer, behind.query)
 
     def look(self) -> None:
-        """Hand out what was written since the last look. Raises StoreError."""
-        if self._live is None:
-            return
-        look = self._live.look()
-        watching = sum(len(query.viewers) for query in self._queries.values())
-        if not (look.pieces or look.missed) and self._view.removed:
-            # Nothing is written there any more. Viewers that come back get the store that is at its path
-            # now.
-            raise StoreError("the store was removed")
-        if not watching or not (look.pieces or look.missed):
-            return
-        made: dict[Position, bytes] = {}
-        for query in self._queries.values():
-            allowed = query.allowed(self._now(), min(RATE, RATE_OF_ALL / watching))
-            self._show(query, look, made, allowed)
+        """Hand out what was written since the last look, and let in who came meanwhile. Raises StoreError."""
+        self._handed = 0
+        if self._live is None and self.watched:
+            begins = [begin for _, begin in self._fresh.values()]
+            sure = [one.sure for one in self._behind.values()]
+            self._live = Live(self._view, min(begins or sure))
+        for door in sorted({begin for _, begin in self._fresh.values()})[:MOST_DOORS]:
+            self._show(door)
+            self._let_in(door)
+        self._let_in(None)
+        self._show(None)
+        self._asking += self._ahead
+        self._ahead.clear()
 
-    def _show(self, query: _Query, look: Look, made: dict[Position, bytes], allowed: int) -> None:
-        """Hand out the newest lines that a query finds in a look, and how many others there are."""
-        viewers = tuple(query.viewers)
-        if look.gone and look.pieces:
-            self._hand_out(Handed(viewers, missed_event(None, str(look.pieces[0].position))))
-        found: deque[Hit] = deque(maxlen=allowed)
-        total = 0
-        for piece in look.pieces:
-            if not allowed:
-                total += query.matcher.count(piece.text, piece.position)
-                continue
-            for hit in in_text(query.matcher, None, piece.position, piece.text):
-                found.append(hit)
-                total += 1
-        query.left -= len(found)
-        missed = look.missed + total - len(found)
-        if missed:
-            self._hand_out(Handed(viewers, missed=missed))
-        events = [
-            made.get(hit.position) or made.setdefault(hit.position, _event(hit)) for hit in found
+    def _let_in(self, door: Position | None) -> None:
+        """Let those be live who came there or before; all, if it is None."""
+        inside = [
+            viewer
+            for viewer, (_, begin) in self._fresh.items()
+            if door is None or begin <= door
         ]
-        for lines, data in _pieces(events):
-            self._hand_out(Handed(viewers, data, lines))
+        for viewer in inside:
+            self._watch(viewer, self._fresh.pop(viewer)[0])
+        if inside:
+            self._hand_out(Handed(tuple(inside), live=True))
 
-    def _give(self, viewer: int) -> None:
-        """Give a viewer that is behind the next lines; with the last of them it is live."""
-        behind = self._behind[viewer]
-        if self._live is None:
-            self._live = Live(self._view, end_of(self._view))
-        if behind.live.position > self._live.position:
-            # It knows of lines that were written since the last look.
-            self.look()
-        until = self._live.position
-        if behind.read > MOST_BEHIND:
-            passed = size_between(self._view, behind.live.position, until)
-            # The length of a line is that of the lines it has seen.
-            self._go_live(viewer, Handed((viewer,), missed=passed * behind.lines // behind.read))
-            return
-        news = behind.live.step(until)
-        data, lines = b"", 0
-        if news is not None:
-            behind.read += len(news.text)
-            behind.lines += news.text.count(b"\n")
-            hits = in_text(behind.matcher, None, news.position, news.text)
-            events = [_event(hit) for hit in hits]
-            gap = missed_event(None, str(news.position)) if news.gap else b""
-            data, lines = gap + b"".join(events), len(events)
-        handed = Handed((viewer,), data, lines)
-        if news is None or behind.live.position == until:
-            self._go_live(viewer, handed)
-        else:
-            self._hand_out(handed)
-
-    def _go_live(self, viewer: int, last: Handed) -> None:
-        behind = self._behind.pop(viewer)
-        behind.live.close()
-        query = self._queries.get(behind.query)
+    def _watch(self, viewer: int, text: str) -> None:
+        query = self._queries.get(text)
         if query is None:
-            query = self._queries[behind.query] = _Query(behind.matcher, self._now())
+            query = self._queries[text] = WatchedQuery.of(text, self._now(), self._at_once())
         query.viewers[viewer] = None
-        self._hand_out(last._replace(live=True))
+
+    def _rate(self) -> float:
+        """Return how many lines a second each viewer may have."""
+        return min(RATE, self._at_once())
+
+    def _at_once(self) -> float:
+        """Return how many lines each viewer may have in one look."""
+        live = sum(len(query.viewers) for query in self._queries.values())
+        return RATE_OF_ALL / max(1, live + len(self._fresh) + len(self._behind))
+
+    def _show(self, until: Position | None) -> None:
+        """Hand out what was written since the last look, up to `until` if that is given."""
+        if self._live is None:
+            return
+        look = self._live.look(until)
+        if not (look.pieces or look.missed):
+            if until is None and self._view.removed:
+                # Nothing is written there any more. Viewers that come back get the store that is at its
+                # path now.
+                raise StoreError("the store was removed")
+            return
+        rate, at_once = self._rate(), int(self._at_once())
+        end = self._now() + MATCHING
+        gone = str(look.pieces[0].position) if look.gone and look.pieces else ""
+        left = len(self._queries)
+        for text, query in list(self._queries.items()):
+            now = self._now()
+            allowed = min(at_once, query.allowed(now, rate, rate * BURST))
+            hits: list[Hit] = []
+            missed = look.missed + sum(look.lines)
+            if now < end:
+                hits, missed = query.find(look, allowed, self._now, now + (end - now) / left)
+                # In turn: those for which there is no time are the first in the next look.
+                self._queries[text] = self._queries.pop(text)
+            left -= 1
+            self._tell(tuple(query.viewers), self._events.of(hits), missed, gone)
+
+    def _tell(self, viewers: tuple[int, ...], events: list[bytes], missed: int, gone: str) -> None:
+        """Hand out events, and that so many lines before them are left out.
+
+        gone: the place where it goes on behind lines that the store no longer has.
+        """
+        if gone:
+            self._hand_out(Handed(viewers, missed_event(None, gone)))
+        if missed and not events:
+            self._hand_out(Handed(viewers, missed=missed))
+        for lines, data in pieces(events):
+            self._hand_out(Handed(viewers, data, lines, missed))
+            missed = 0
+        if events or missed or gone:
+            self._handed += len(viewers)
 
     def leave(self, viewer: int) -> None:
         """Give a viewer no more."""
+        self._fresh.pop(viewer, None)
         behind = self._behind.pop(viewer, None)
         if behind is not None:
-            behind.live.close()
+            behind.close()
         for text, query in list(self._queries.items()):
             query.viewers.pop(viewer, None)
             if not query.viewers:
                 del self._queries[text]
-        if self._live is not None and not self._queries and not self._behind:
+        if self._live is not None and not self.watched:
             self._live.close()
             self._live = None
-
-
-def _event(hit: Hit) -> bytes:
-    return line_event(str(hit.position), as_json(hit))
-
-
-def _pieces(events: list[bytes]) -> Iterator[tuple[int, bytes]]:
-    """Yield the events in pieces of about PIECE bytes, each with the number of those in it."""
-    start = size = 0
-    for end, event in enumerate(events, 1):
-        size += len(event)
-        if size >= PIECE or end == len(events):
-            yield end - start, b"".join(events[start:end])
-            start, size = end, 0

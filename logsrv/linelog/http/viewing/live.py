@@ -27,10 +27,12 @@ STEP = 8 << 10
 class Look(NamedTuple):
     """The lines since the last look: pieces of text in order, and how many lines before them are left out.
 
-    gone: lines before these are no longer in the store, nobody knows how many.
+    lines: how many each piece has. gone: lines before these are no longer in the store, nobody knows how
+    many.
     """
 
     pieces: list[Appended]
+    lines: list[int]
     missed: int
     gone: bool
 
@@ -56,18 +58,15 @@ class Live:
 
         until: where a line begins. Where retention has removed the lines before it, it is passed.
         """
-        left = until.offset - self.position.offset
-        if self.position.segment != until.segment:
-            return self._follower.read(STEP)
-        return self._follower.read(min(STEP, left)) if left > 0 else None
+        return self._follower.read(STEP, until)
 
-    def look(self) -> Look:
-        """Return what was written since the last look. Raises StoreError."""
+    def look(self, until: Position | None = None) -> Look:
+        """Return what was written since the last look, up to `until` if that is given. Raises StoreError."""
         pieces: deque[Appended] = deque()
         kept = read = missed = 0
-        gone = False
-        end: Position | None = None
-        while (end is None or self.position < end) and (news := self._follower.read(PIECE)):
+        gone = skipped = False
+        end = until
+        while news := self._follower.read(PIECE, end):
             pieces.append(news)
             gone = gone or news.gap
             kept += len(news.text)
@@ -76,8 +75,9 @@ class Live:
                 old = pieces.popleft().text
                 kept -= len(old)
                 missed += old.count(b"\n")
-            if read >= COUNTED and end is None:
-                end = end_of(self._view)
+            if read >= COUNTED and not skipped:
+                skipped = True
+                end = until or end_of(self._view)
                 if passed := self._skip(end):
                     # Lines before the gap would look as if they stood behind it.
                     missed += sum(piece.text.count(b"\n") for piece in pieces)
@@ -85,7 +85,8 @@ class Live:
                     missed += max(1, passed * missed // read)
                     pieces.clear()
                     kept = 0
-        return Look(list(pieces), missed, gone)
+        lines = [piece.text.count(b"\n") for piece in pieces]
+        return Look(list(pieces), lines, missed, gone)
 
     def _skip(self, end: Position) -> int:
         """Go on to the last lines before `end`; return how many bytes are passed over."""

@@ -2,9 +2,11 @@
 
 The daemon gives orders, a line of JSON each:
 
-    ["join", VIEWER, QUERY, POSITION]   let a viewer, a number, have what its query finds from there on
-    ["more", VIEWER]                    give a viewer that is not live yet the next lines
-    ["leave", VIEWER]                   give it no more
+    ["join", VIEWER, QUERY, BEGIN, SURE]  let a viewer, a number, have what its query finds in the lines
+                                          that begin at BEGIN or behind it: all up to SURE, a position, and
+                                          behind that as much as others have; null: it begins with them
+    ["more", VIEWER]                      give a viewer that is not live yet the next lines
+    ["leave", VIEWER]                     give it no more
 
 The process hands lines out: a line of JSON that says to whom and how much, and behind it the events as a
 browser gets them.
@@ -21,7 +23,7 @@ class Handed(NamedTuple):
     """Events for some viewers.
 
     data: `lines` lines as events, or something else to be told. missed: so many lines before them are
-    left out. live: from here on the viewer gets what is written without asking for more.
+    left out. live: from here on the viewers get what is written without asking for more.
     """
 
     viewers: tuple[int, ...]
@@ -31,7 +33,7 @@ class Handed(NamedTuple):
     live: bool = False
 
 
-def order_line(*order: str | int) -> bytes:
+def order_line(*order: str | int | None) -> bytes:
     """Return an order as a line, with its LF."""
     return json.dumps(order).encode() + b"\n"
 

@@ -2,7 +2,7 @@
 
     state      event    next       what happens
     WAITING    search   SEARCHING  a search looks for what was written since its position
-    WAITING    join     JOINING    there is nothing to search: it begins at the end
+    WAITING    join     JOINING    there is little to search, or nothing: it begins at the end
     SEARCHING  search   SEARCHING  meanwhile much more was written
     SEARCHING  join     JOINING    the process of the live views gives it the last bit, step by step
     JOINING    live     LIVE       it has all up to the place where the others are
@@ -29,7 +29,6 @@ import attrs
 from twisted.internet.interfaces import IPushProducer, IReactorTime
 from zope.interface import implementer
 
-from logsrv.errors import StoreError
 from logsrv.kit.text.transitions import transitions
 from logsrv.kit.web.channel import WebRequest
 from logsrv.linelog.http.problems import Problem
@@ -72,8 +71,8 @@ NEXT = {key: ViewerState[new] for key, new in transitions(__doc__).items()}
 class Viewer:
     """A client and the query that it watches.
 
-    end_of_store: may raise StoreError. missed: is told how many lines were left out. ended: is called
-    once, when it is over.
+    end_of_store: tells where the next line will begin. missed: is told how many lines were left out.
+    ended: is called once, when it is over.
     """
 
     _request: WebRequest
@@ -98,7 +97,7 @@ class Viewer:
     _timer: Timer = attrs.Factory(lambda self: Timer(self._clock), takes_self=True)
 
     def start(self, after: Position | None, head: Callable[[], object]) -> None:
-        """Begin behind `after`, or at the end. Raises Problem, StoreError before anything is sent.
+        """Begin behind `after`, or at the end. Raises Problem before anything is sent.
 
         head: is called to send status and headers when nothing can be refused any more.
         """
@@ -108,6 +107,9 @@ class Viewer:
             self._join(end)
         else:
             self._begin = Position(after.segment, after.offset + 1)
+            if self._begin <= end and not _far(self._begin, end):
+                # A search would take a process.
+                self._join(self._begin, end)
         head()
         self._request.write(RETRY)
         _bound_buffers(self._request)
@@ -150,18 +152,18 @@ class Viewer:
         if problem is not None:
             self.close(str(problem))
             return
+        self._begin = self._end
+        end = self._end_of_store()
         try:
-            self._begin = self._end
-            end = self._end_of_store()
             if self._searched < MOST_SEARCHES and _far(self._begin, end):
                 self._catch_up(end)
             else:
-                self._join(self._begin)
-        except (StoreError, Problem) as error:
+                self._join(self._begin, self._begin)
+        except Problem as error:
             self.close(str(error))
 
-    def _join(self, begin: Position) -> None:
-        self._views.join(self, begin)
+    def _join(self, begin: Position, sure: Position | None = None) -> None:
+        self._views.join(self, begin, sure)
         self._go("join")
         self._asked = True
 

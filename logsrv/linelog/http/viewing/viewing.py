@@ -22,9 +22,6 @@ from logsrv.linelog.http.viewing.talk import Handed, handed_bytes
 from logsrv.linelog.read.view import View
 from logsrv.linelog.store.segments.segment import parse_position
 
-# Seconds from the end of a look to the next.
-LOOK_EVERY = 0.05
-
 
 def follow(directory: str) -> None:
     """Serve viewers until the daemon has no more orders. Raises StoreError."""
@@ -32,7 +29,9 @@ def follow(directory: str) -> None:
     stdin = sys.stdin.fileno()
     unread, due = b"", 0.0
     while True:
-        patience = max(0.0, due - monotonic()) if hub.watched else None
+        patience = None
+        if hub.watched:
+            patience = 0.0 if hub.asked else max(0.0, due - monotonic())
         if select([stdin], [], [], patience)[0]:
             data = os.read(stdin, 1 << 16)
             if not data:
@@ -42,13 +41,16 @@ def follow(directory: str) -> None:
                 _obey(hub, line)
         if hub.watched and monotonic() >= due:
             hub.look()
-            due = monotonic() + LOOK_EVERY
+            due = monotonic() + hub.rest
+        elif hub.asked:
+            hub.step()
 
 
 def _obey(hub: Hub, order: bytes) -> None:
     match json.loads(order):
-        case ["join", viewer, query, begin]:
-            hub.join(viewer, query, parse_position(begin))
+        case ["join", viewer, query, begin, sure]:
+            known = None if sure is None else parse_position(sure)
+            hub.join(viewer, query, parse_position(begin), known)
         case ["more", viewer]:
             hub.more(viewer)
         case ["leave", viewer]:

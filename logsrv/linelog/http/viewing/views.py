@@ -7,6 +7,7 @@ that they have, and the next process serves them. Some time after the last viewe
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable
 from functools import partial
 from typing import Any, Protocol
@@ -24,7 +25,7 @@ from logsrv.timer import Timer
 log = Logger()
 
 MODULE = "logsrv.linelog.http.viewing.viewing"
-MOST_QUERIES = 200
+MOST_QUERIES = 1000
 # Seconds that it stands ready when nobody watches any more.
 IDLE_SECONDS = 60.0
 # Seconds from a fault to the next start; browsers come back after two.
@@ -53,6 +54,8 @@ class Views:
         self._reactor = reactor
         self._viewers: dict[int, Watching] = {}
         self._numbers: dict[Watching, int] = {}
+        # How many watch for each.
+        self._queries: Counter[str] = Counter()
         self._last = 0
         # The one that serves; and all, with those that are about to end.
         self._process: ChildProcess | None = None
@@ -61,21 +64,24 @@ class Views:
         self._not_before = float("-inf")
         self._seldom = Seldom(reactor.seconds)
 
-    def join(self, viewer: Watching, begin: Position) -> None:
-        """Let a viewer have what its query finds from `begin` on, where a line begins.
+    def join(self, viewer: Watching, begin: Position, sure: Position | None = None) -> None:
+        """Let a viewer have what its query finds in the lines that begin at `begin` or behind it.
 
-        It gets the next lines, and more for each `more`, until it hears that it is live.
+        sure: the end of the store, up to which it asked for all lines. It gets the next lines, and more for
+        each `more`, until it hears that it is live. None: it begins with what is written now; a line begins
+        at `begin`.
         Raises Problem: 429 when there are too many queries, 503 when there is no process.
         """
-        queries = {one.query for one in self._viewers.values()}
-        if viewer.query not in queries and len(queries) >= MOST_QUERIES:
+        if viewer.query not in self._queries and len(self._queries) >= MOST_QUERIES:
             raise too_many(f"there are {MOST_QUERIES} live views for other queries", 60)
         process = self._process or self._started()
         self._idle.stop()
         self._last += 1
         self._viewers[self._last] = viewer
         self._numbers[viewer] = self._last
-        process.write(order_line("join", self._last, viewer.query, str(begin)))
+        self._queries[viewer.query] += 1
+        known = None if sure is None else str(sure)
+        process.write(order_line("join", self._last, viewer.query, str(begin), known))
 
     def more(self, viewer: Watching) -> None:
         """Let a viewer that is not live yet have the next lines."""
@@ -88,6 +94,9 @@ class Views:
         if number is None:
             return
         del self._viewers[number]
+        self._queries[viewer.query] -= 1
+        if not self._queries[viewer.query]:
+            del self._queries[viewer.query]
         if self._process is None:
             return
         self._process.write(order_line("leave", number))

@@ -10,15 +10,22 @@ from pathlib import Path
 import pytest
 
 from logsrv.errors import StoreError
+from logsrv.linelog.http.viewing import behind as behind_module
 from logsrv.linelog.http.viewing import hub as hub_module
 from logsrv.linelog.http.viewing import live as live_module
-from logsrv.linelog.http.viewing.hub import BURST, PIECE, RATE, Hub
+from logsrv.linelog.http.viewing.hub import BURST, LOOK_EVERY, RATE, REST_FOR_EACH, Hub
 from logsrv.linelog.http.viewing.talk import Handed
+from logsrv.linelog.http.viewing.watched import PIECE
 from logsrv.linelog.read.follow import end_of
 from logsrv.linelog.store.segments.segment import Position
 from tests.linelog.read.stores import line, make_store, view_of
 
 SIZE = len(line("0"))
+
+
+def one_line_a_step(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(live_module, "STEP", SIZE)
+    monkeypatch.setattr(behind_module, "PIECE", 1)
 
 
 class Place:
@@ -29,15 +36,35 @@ class Place:
         self.view = view_of(self.store)
         self.now = 0.0
         self.handed: list[Handed] = []
-        self.hub = Hub(self.view, self.handed.append, lambda: self.now)
+        # Seconds that go by whenever somebody asks for the time.
+        self.tick = 0.0
+        self.hub = Hub(self.view, self.handed.append, self._time)
+
+    def _time(self) -> float:
+        self.now += self.tick
+        return self.now
 
     def write(self, *messages: str) -> None:
         with (self.store / "current.log").open("ab") as file:
             file.writelines(map(line, messages))
 
     def join(self, viewer: int, query: str = "", begin: Position | None = None) -> None:
-        """Let a viewer watch from the end of the store on, or from a place."""
-        self.hub.join(viewer, query, begin or end_of(self.view))
+        """Let a viewer watch from the end of the store on, or have all from a place up to that end."""
+        end = end_of(self.view)
+        self.hub.join(viewer, query, begin or end, end if begin else None)
+        self.steps()
+
+    def more(self, viewer: int) -> None:
+        self.hub.more(viewer)
+        self.steps()
+
+    def look(self) -> None:
+        self.hub.look()
+        self.steps()
+
+    def steps(self) -> None:
+        while self.hub.asked:
+            self.hub.step()
 
     def events(self, viewer: int) -> list[object]:
         """The messages of the lines that a viewer got, in their order, and what else it was told."""
@@ -69,10 +96,10 @@ def test_each_has_what_it_looks_for(place: Place) -> None:
     place.join(1)
     place.join(2, "good")
     place.write("good 1", "bad 2")
-    place.hub.look()
+    place.look()
     place.join(3, "good")
     place.write("good 3")
-    place.hub.look()
+    place.look()
     assert place.events(1) == ["good 1", "bad 2", "good 3"]
     assert place.events(2) == ["good 1", "good 3"] and place.events(3) == ["good 3"]
     # Those of one query share what they get.
@@ -87,31 +114,68 @@ def test_nothing_is_done_while_nobody_watches(place: Place) -> None:
     place.hub.leave(1)
     assert not place.hub.watched
     place.write("unseen")
-    place.hub.look()
+    place.look()
     place.join(2)
     place.write("seen")
-    place.hub.look()
+    place.look()
     assert place.events(1) == [] and place.events(2) == ["seen"]
 
 
 def test_one_that_comes_from_behind(place: Place, monkeypatch: pytest.MonkeyPatch) -> None:
     """It has one step for each time it asks, the others go on, and then it is one of them."""
-    monkeypatch.setattr(live_module, "STEP", 2 * SIZE)
+    one_line_a_step(monkeypatch)
     place.join(1)
-    place.write("1", "2", "3")
-    place.hub.look()
-    place.join(2, begin=Position(1, SIZE))
-    assert place.events(2) == ["1", "2"] and not place.live(2)
+    place.look()
+    place.write("1", "2")
+    place.look()
+    place.join(2, begin=Position(1, 1))
+    assert place.events(2) == ["1"] and not place.live(2)
+    place.write("3")
+    place.look()
+    assert place.events(1) == ["1", "2", "3"] and place.events(2) == ["1"]
+    place.more(2)
+    place.more(2)
+    assert place.events(2) == ["1", "2", "3"] and place.live(2)
     place.write("4")
-    place.hub.look()
-    assert place.events(1) == ["1", "2", "3", "4"] and place.events(2) == ["1", "2"]
-    place.hub.more(2)
-    assert place.events(2) == ["1", "2", "3", "4"] and place.live(2)
+    place.look()
     # Asked twice: it is live by now.
-    place.hub.more(2)
+    place.more(2)
     place.write("5")
-    place.hub.look()
+    place.look()
     assert place.events(1) == place.events(2) == ["1", "2", "3", "4", "5"]
+
+
+def test_one_that_knows_of_lines_that_the_hub_has_not_seen(place: Place) -> None:
+    """It waits for the next look, and has them once."""
+    place.join(1)
+    place.look()
+    place.write("1", "2")
+    place.join(2, begin=Position(1, SIZE))
+    assert place.events(2) == []
+    place.look()
+    assert place.events(2) == ["1", "2"] and place.live(2)
+
+
+def test_one_that_comes_when_the_hub_has_seen_more(place: Place) -> None:
+    """Also a viewer that begins with what is written now has all that was written behind its place."""
+    place.join(1)
+    place.look()
+    place.write("1", "2")
+    place.look()
+    place.hub.join(2, "", Position(1, SIZE))
+    place.steps()
+    assert place.events(2) == ["1", "2"] and place.live(2)
+
+
+def test_many_that_come_between_two_looks(place: Place, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Each begins where it came; of very many some begin a little earlier."""
+    monkeypatch.setattr(hub_module, "MOST_DOORS", 2)
+    for number in range(1, 5):
+        place.join(number)
+        place.write(f"{number}")
+    place.look()
+    assert place.events(1) == ["1", "2", "3", "4"] and place.events(2) == ["2", "3", "4"]
+    assert place.events(3) == place.events(4) == ["2", "3", "4"]
 
 
 def test_what_the_hub_has_not_seen_yet_is_not_new(place: Place) -> None:
@@ -120,31 +184,47 @@ def test_what_the_hub_has_not_seen_yet_is_not_new(place: Place) -> None:
     place.write("before")
     place.join(2)
     place.write("after")
-    place.hub.look()
+    place.look()
     assert place.events(1) == ["before", "after"] and place.events(2) == ["after"]
 
 
 def test_one_that_leaves_before_it_is_live(place: Place, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(live_module, "STEP", SIZE)
+    one_line_a_step(monkeypatch)
     place.write("1", "2")
     place.join(1, begin=Position(1, SIZE))
-    place.hub.leave(1)
+    place.join(2)
+    place.look()
     place.hub.more(1)
+    place.hub.leave(1)
+    place.steps()
+    place.hub.leave(2)
+    assert not place.hub.watched
+    place.more(1)
     assert place.events(1) == ["1"]
 
 
+@pytest.mark.parametrize("what", ["lines", "bytes"])
 def test_one_that_is_slower_than_what_is_written(
-    place: Place, monkeypatch: pytest.MonkeyPatch
+    place: Place, monkeypatch: pytest.MonkeyPatch, what: str
 ) -> None:
     """In the end it goes on with the others, and is told how much it did not have."""
-    monkeypatch.setattr(live_module, "STEP", 2 * SIZE)
-    monkeypatch.setattr(hub_module, "MOST_BEHIND", SIZE)
-    place.write("1", "2", "3", "4", "5")
+    one_line_a_step(monkeypatch)
+    if what == "lines":
+        monkeypatch.setattr(hub_module, "RATE", 2 / BURST)
+    else:
+        monkeypatch.setattr(behind_module, "MOST_BEHIND", SIZE + 1)
+    place.write("1")
     place.join(1, begin=Position(1, SIZE))
-    place.hub.more(1)
-    place.write("6")
-    place.hub.look()
-    assert place.events(1) == ["1", "2", 3, "6"]
+    place.write("2", "3", "4", "5", "6")
+    place.look()
+    for _ in range(3):
+        assert not place.live(1)
+        place.more(1)
+    assert place.events(1) == ["1", "2", "3", 3] and place.live(1)
+    place.now += BURST
+    place.write("7")
+    place.look()
+    assert place.events(1)[-1] == "7"
 
 
 def test_more_than_anybody_reads(place: Place, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -152,13 +232,13 @@ def test_more_than_anybody_reads(place: Place, monkeypatch: pytest.MonkeyPatch) 
     monkeypatch.setattr(hub_module, "RATE", 2)
     place.join(1, "line")
     place.write(*(f"line {number}" for number in range(2 * BURST + 3)))
-    place.hub.look()
+    place.look()
     assert place.events(1) == [3, *(f"line {number}" for number in range(3, 2 * BURST + 3))]
     place.write("line x", "line y", "none")
-    place.hub.look()
+    place.look()
     place.now += 1
     place.write("line a", "line b", "line c")
-    place.hub.look()
+    place.look()
     assert place.events(1)[-4:] == [2, 1, "line b", "line c"]
 
 
@@ -168,9 +248,45 @@ def test_many_viewers_share_what_the_daemon_may_write(
     monkeypatch.setattr(hub_module, "RATE_OF_ALL", 2)
     for number in range(1, 3):
         place.join(number)
-    place.write(*map(str, range(BURST + 1)))
-    place.hub.look()
-    assert place.events(1) == [1, *map(str, range(1, BURST + 1))]
+    place.write("a", "b")
+    place.look()
+    assert place.events(1) == [1, "b"]
+    # Later too a look has no more lines than all may have in a second.
+    place.now += BURST
+    place.write("c", "d")
+    place.look()
+    assert place.events(1) == [1, "b", 1, "d"] and place.handed[-1].viewers == (1, 2)
+
+
+def test_the_next_look_comes_later_where_much_was_handed_out(place: Place) -> None:
+    for number in range(1, 1001):
+        place.join(number, "good")
+    place.look()
+    assert place.hub.rest == LOOK_EVERY
+    place.write("good")
+    place.look()
+    assert place.hub.rest == 1000 * REST_FOR_EACH
+    place.write("bad")
+    place.look()
+    assert place.hub.rest == LOOK_EVERY
+
+
+def test_queries_that_take_too_long(place: Place, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Each has the newest lines for which there was time, and hears of the others; all in turn."""
+    monkeypatch.setattr(live_module, "PIECE", SIZE)
+    for number, query in enumerate(("a", "b", "c"), 1):
+        place.join(number, query)
+    place.look()
+    # Whoever asks for the time, it is later by a little more than an eighth of what a look has.
+    place.tick = hub_module.MATCHING * 0.126
+    place.write(*["a b c"] * 9)
+    place.look()
+    assert place.events(1) == [6, *["a b c"] * 3]
+    assert place.events(2) == [7, *["a b c"] * 2]
+    assert place.events(3) == [9]
+    place.write("a b c")
+    place.look()
+    assert place.events(3) == [9, "a b c"]
 
 
 def test_pieces(place: Place) -> None:
@@ -178,7 +294,7 @@ def test_pieces(place: Place) -> None:
     place.join(1)
     messages = [f"{number} {'x' * 500}" for number in range(50)]
     place.write(*messages)
-    place.hub.look()
+    place.look()
     assert place.events(1) == messages and len(messages) < RATE
     assert len(place.handed) > 3
     assert all(len(one.data) < PIECE + 2000 for one in place.handed)
@@ -190,11 +306,13 @@ def test_lines_that_are_gone(tmp_path: Path) -> None:
     view = view_of(store)
     handed: list[Handed] = []
     hub = Hub(view, handed.append, lambda: 0.0)
-    hub.join(1, "", Position(3, len(line("c"))))
+    end = Position(3, len(line("c")))
+    hub.join(1, "", end)
+    hub.look()
     for path in store.glob("0000000001*"):
         path.unlink()
-    hub.join(2, "", Position(1, 0))
-    hub.more(2)
+    hub.join(2, "", Position(1, 0), end)
+    hub.step()
     assert [event for one in handed if 2 in one.viewers for event in _events(one)] == [
         {"lines": None, "from": "2:0"},
         "b",
@@ -207,10 +325,10 @@ def test_a_store_that_was_removed_ends_it_behind_its_last_line(place: Place) -> 
     """Viewers come back to the store that is at its path then; else they would wait for ever."""
     place.join(1)
     place.write("one")
-    place.hub.look()
+    place.look()
     place.write("last")
     shutil.rmtree(place.store)
-    place.hub.look()
+    place.look()
     assert place.events(1) == ["one", "last"]
     with pytest.raises(StoreError, match="was removed"):
         place.hub.look()

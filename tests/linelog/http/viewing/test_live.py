@@ -24,7 +24,7 @@ def test_looks(tmp_path: Path) -> None:
     store = make_store(tmp_path / "store", [[line("old")]])
     view = view_of(store)
     place = Live(view, end_of(view))
-    assert place.look() == ([], 0, False)
+    assert place.look() == ([], [], 0, False)
     with (store / "current.log").open("ab") as file:
         file.write(line("new")[:10])
     assert place.look().pieces == []

@@ -9,7 +9,6 @@ from typing import Any
 import pytest
 from twisted.internet.task import Clock
 
-from logsrv.errors import StoreError
 from logsrv.kit.web.channel import WebRequest
 from logsrv.linelog.http.problems import Problem
 from logsrv.linelog.http.searching.events import line_event
@@ -25,7 +24,7 @@ from logsrv.linelog.http.viewing.viewer import (
 from logsrv.linelog.store.segments.segment import Position
 from tests.linelog.http.web import Browser
 
-END = Position(1, 100)
+END = Position(2, 100)
 
 
 class Search:
@@ -48,23 +47,23 @@ class Place:
         self.end = END
         self.broken = ""
         self.searches: list[Search] = []
-        self.joined: list[tuple[Any, Position]] = []
+        self.joined: list[tuple[Any, Position, Position | None]] = []
         self.asked: list[Any] = []
         self.left: list[Any] = []
         self.missed = 0
         self.ended: list[Viewer] = []
 
     def end_of_store(self) -> Position:
-        if self.broken:
-            raise StoreError(self.broken)
         return self.end
 
     def wait(self, request: dict[str, Any], taker: Any) -> Search:
         self.searches.append(Search(request, taker))
         return self.searches[-1]
 
-    def join(self, viewer: Any, begin: Position) -> None:
-        self.joined.append((viewer, begin))
+    def join(self, viewer: Any, begin: Position, sure: Position | None = None) -> None:
+        if self.broken:
+            raise Problem(503, self.broken)
+        self.joined.append((viewer, begin, sure))
 
     def more(self, viewer: Any) -> None:
         self.asked.append(viewer)
@@ -139,7 +138,7 @@ def test_the_table_of_states() -> None:
 def test_from_now_on(place: Place, after: Position | None) -> None:
     """Nothing has to be caught up with: what is written behind the end of then is shown."""
     watch = place.watch(after)
-    assert place.joined == [(watch.viewer, END)] and not place.searches
+    assert place.joined == [(watch.viewer, END, None)] and not place.searches
     watch.hand(live=True)
     watch.hand("a", "b")
     watch.hand(missed=3)
@@ -152,12 +151,12 @@ def test_catching_up(place: Place) -> None:
     """A search looks up to the end of then; the process gives the rest, as it is asked for it."""
     watch = place.watch(Position(1, 0))
     (search,) = place.searches
-    assert search.values == {"q": "query", "begin": "1:1", "end": "1:100"}
-    place.end = Position(1, 120)
+    assert search.values == {"q": "query", "begin": "1:1", "end": "2:100"}
+    place.end = Position(2, 120)
     search.taker.begin(200)
     search.taker.data(b"(1 and 2)")
     search.taker.end(None)
-    assert place.joined == [(watch.viewer, END)]
+    assert place.joined == [(watch.viewer, END, END)]
     assert watch.viewer.state is ViewerState.JOINING
     watch.hand("3")
     assert place.asked == [watch.viewer]
@@ -167,17 +166,26 @@ def test_catching_up(place: Place) -> None:
     assert len(place.asked) == 1 and place.missed == 0
 
 
+def test_little_to_catch_up_with(place: Place) -> None:
+    """No search is started for it: the process of the live views gives it all up to the end of then."""
+    watch = place.watch(Position(2, 40))
+    assert place.joined == [(watch.viewer, Position(2, 41), END)] and not place.searches
+    watch.hand("1")
+    watch.hand("2", live=True)
+    assert watch.events == ["1", "2"] and place.asked == [watch.viewer]
+
+
 def test_more_was_written_meanwhile(place: Place, monkeypatch: pytest.MonkeyPatch) -> None:
     """Then another search is faster, but not for ever."""
     monkeypatch.setattr(viewer_module, "NEAR", 10)
     monkeypatch.setattr(viewer_module, "MOST_SEARCHES", 2)
     watch = place.watch(Position(1, 0))
     for end in (200, 300):
-        place.end = Position(1, end)
+        place.end = Position(2, end)
         place.searches[-1].taker.begin(200)
         place.searches[-1].taker.end(None)
-    assert [search.values["begin"] for search in place.searches] == ["1:1", "1:100"]
-    assert place.joined == [(watch.viewer, Position(1, 200))]
+    assert [search.values["begin"] for search in place.searches] == ["1:1", "2:100"]
+    assert place.joined == [(watch.viewer, Position(2, 200), Position(2, 200))]
 
 
 def test_one_that_never_gets_there(place: Place) -> None:
@@ -276,13 +284,13 @@ def test_a_search_that_fails(place: Place, how: str) -> None:
     assert watch.viewer.state is ViewerState.ENDED
 
 
-def test_a_store_that_cannot_be_read(place: Place) -> None:
+def test_a_process_that_cannot_be_had(place: Place) -> None:
     """Nothing stays of its viewer: no heartbeat to a client that was sent away."""
     watch = place.watch(Position(1, 0))
-    place.broken = "the store cannot be read"
+    place.broken = "the live views have failed just now"
     place.searches[0].taker.begin(200)
     place.searches[0].taker.end(None)
-    assert watch.events == [("problem", {"error": "the store cannot be read"})]
+    assert watch.events == [("problem", {"error": "the live views have failed just now"})]
     assert place.ended == [watch.viewer]
     watch.browser.leave()
     assert not place.clock.getDelayedCalls()

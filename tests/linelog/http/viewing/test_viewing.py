@@ -28,7 +28,7 @@ class Views:
 
     def join(self, viewer: int, begin: Position) -> None:
         assert self.process.stdin is not None
-        self.process.stdin.write(order_line("join", viewer, "", str(begin)))
+        self.process.stdin.write(order_line("join", viewer, "", str(begin), None))
         self.process.stdin.flush()
 
     def next(self) -> Handed:

@@ -16,10 +16,11 @@ from logsrv.linelog.http.problems import Problem
 from logsrv.linelog.http.viewing import views as views_module
 from logsrv.linelog.http.viewing.talk import Handed
 from logsrv.linelog.http.viewing.views import MODULE, REST_SECONDS, Views
+from logsrv.linelog.read.follow import end_of
 from logsrv.linelog.store.segments.segment import Position
 from tests.kit.children.spawned import Spawner, children, is_there
 from tests.kit.net.network import logged
-from tests.linelog.read.stores import line, make_store
+from tests.linelog.read.stores import line, make_store, view_of
 
 END = Position(1, len(line("0")))
 
@@ -98,7 +99,7 @@ async def test_more_before_it_is_live(views: Views, store: Path) -> None:
     for number in range(200):
         write(store, f"line {number} {'x' * 200}")
     watcher = Watcher()
-    views.join(watcher, Position(1, 0))
+    views.join(watcher, Position(1, 0), end_of(view_of(store)))
     await watcher.until(lambda: b"line 1 " in watcher.data)
     while not watcher.live:
         had = len(watcher.data)
