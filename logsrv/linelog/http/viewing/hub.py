@@ -19,7 +19,7 @@ import attrs
 from logsrv.errors import StoreError
 from logsrv.linelog.http.searching.events import missed_event
 from logsrv.linelog.http.viewing.behind import Behind
-from logsrv.linelog.http.viewing.live import Live
+from logsrv.linelog.http.viewing.live import KEPT, Live
 from logsrv.linelog.http.viewing.talk import Handed
 from logsrv.linelog.http.viewing.watched import Events, WatchedQuery, pieces
 from logsrv.linelog.query.language.parse import parse
@@ -66,6 +66,8 @@ class Hub:
     _ahead: list[int] = attrs.field(factory=list)
     _live: Live | None = None
     _events: Events = attrs.field(factory=Events)
+    # When the last look began.
+    _began: float = 0.0
     # So many viewers were handed something in this look.
     _handed: int = 0
 
@@ -113,7 +115,8 @@ class Hub:
             return
         step = behind.step(self._live.position, int(self._rate() * BURST), self._events)
         handed = Handed((viewer,), step.data, step.lines, live=step.over and not step.missed)
-        if step.data or handed.live:
+        if not step.missed or step.data:
+            # Also if there is nothing in it: who has not heard of one step asks for no other.
             self._hand_out(handed)
         if step.missed:
             self._hand_out(Handed((viewer,), missed=step.missed, live=True))
@@ -130,6 +133,7 @@ class Hub:
             begins = [begin for _, begin in self._fresh.values()]
             sure = [one.sure for one in self._behind.values()]
             self._live = Live(self._view, min(begins or sure))
+            self._began = self._now()
         for door in sorted({begin for _, begin in self._fresh.values()})[:MOST_DOORS]:
             self._show(door)
             self._let_in(door)
@@ -169,7 +173,8 @@ class Hub:
         """Hand out what was written since the last look, up to `until` if that is given."""
         if self._live is None:
             return
-        look = self._live.look(until)
+        began, self._began = self._began, self._now()
+        look = self._live.look(until, int((self._began - began) / LOOK_EVERY * KEPT))
         if not (look.pieces or look.missed):
             if until is None and self._view.removed:
                 # Nothing is written there any more. Viewers that come back get the store that is at its

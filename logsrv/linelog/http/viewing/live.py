@@ -14,8 +14,10 @@ from logsrv.linelog.read.follow import Appended, Follower, end_of
 from logsrv.linelog.read.view import View
 from logsrv.linelog.store.segments.segment import Position
 
-# Text of one look that is looked through, newest first; more than anybody reads.
+# Text of one look that is looked through, newest first; more than anybody reads. With many viewers looks are
+# rarer: 10 MB a second, and at most so much at once.
 KEPT = 512 << 10
+MOST_KEPT = 4 << 20
 # Text of one look whose lines are counted: 2 to 4 ms, and 160 MB/s at 20 looks a second.
 COUNTED = 8 << 20
 # Pieces in which a look is looked through.
@@ -60,20 +62,24 @@ class Live:
         """
         return self._follower.read(STEP, until)
 
-    def look(self, until: Position | None = None) -> Look:
-        """Return what was written since the last look, up to `until` if that is given. Raises StoreError."""
+    def look(self, until: Position | None = None, kept: int = 0) -> Look:
+        """Return what was written since the last look, up to `until` if that is given. Raises StoreError.
+
+        kept: bytes that may be looked through; KEPT if that is more.
+        """
+        most = min(max(kept, KEPT), MOST_KEPT)
         pieces: deque[Appended] = deque()
-        kept = read = missed = 0
+        size = read = missed = 0
         gone = skipped = False
         end = until
         while news := self._follower.read(PIECE, end):
             pieces.append(news)
             gone = gone or news.gap
-            kept += len(news.text)
+            size += len(news.text)
             read += len(news.text)
-            while kept - len(pieces[0].text) >= KEPT:
+            while size - len(pieces[0].text) >= most:
                 old = pieces.popleft().text
-                kept -= len(old)
+                size -= len(old)
                 missed += old.count(b"\n")
             if read >= COUNTED and not skipped:
                 skipped = True
@@ -84,7 +90,7 @@ class Live:
                     # The length of a line is that of the lines just counted.
                     missed += max(1, passed * missed // read)
                     pieces.clear()
-                    kept = 0
+                    size = 0
         lines = [piece.text.count(b"\n") for piece in pieces]
         return Look(list(pieces), lines, missed, gone)
 

@@ -12,6 +12,7 @@ from __future__ import annotations
 import json
 import os
 import sys
+from collections.abc import Callable, Iterator
 from select import select
 from time import monotonic
 
@@ -26,24 +27,42 @@ from logsrv.linelog.store.segments.segment import parse_position
 def follow(directory: str) -> None:
     """Serve viewers until the daemon has no more orders. Raises StoreError."""
     hub = Hub(View(directory, tell), _hand_out, monotonic)
-    stdin = sys.stdin.fileno()
-    unread, due = b"", 0.0
+    orders = _orders(sys.stdin.fileno())
+    due = 0.0
     while True:
         patience = None
         if hub.watched:
             patience = 0.0 if hub.asked else max(0.0, due - monotonic())
-        if select([stdin], [], [], patience)[0]:
-            data = os.read(stdin, 1 << 16)
-            if not data:
+        # All that are there: who has come before a look is to be part of it.
+        for order in orders(patience):
+            if order is None:
                 return
-            *lines, unread = (unread + data).split(b"\n")
-            for line in lines:
-                _obey(hub, line)
+            _obey(hub, order)
         if hub.watched and monotonic() >= due:
             hub.look()
             due = monotonic() + hub.rest
         elif hub.asked:
             hub.step()
+
+
+def _orders(fd: int) -> Callable[[float | None], Iterator[bytes | None]]:
+    """Return what waits for orders, for so many seconds at most, and yields those that are there.
+
+    None: there will be no more.
+    """
+    unread = b""
+
+    def read(patience: float | None) -> Iterator[bytes | None]:
+        nonlocal unread
+        while select([fd], [], [], patience)[0]:
+            data = os.read(fd, 1 << 16)
+            if not data:
+                yield None
+            *lines, unread = (unread + data).split(b"\n")
+            yield from lines
+            patience = 0.0
+
+    return read
 
 
 def _obey(hub: Hub, order: bytes) -> None:
