@@ -8,8 +8,7 @@ from collections.abc import Callable
 from typing import Any
 from urllib.parse import parse_qs
 
-from twisted.internet.defer import Deferred, DeferredList, DeferredLock
-from twisted.internet.threads import deferToThreadPool
+from twisted.internet.defer import Deferred, DeferredList
 from twisted.logger import Logger
 from twisted.python.failure import Failure
 
@@ -26,19 +25,16 @@ from logsrv.linelog.http.responses import Responses
 from logsrv.linelog.http.searching.answer import SearchAnswer
 from logsrv.linelog.http.searching.children import Searches
 from logsrv.linelog.http.settings import HttpSettings, read_token
-from logsrv.linelog.http.totals import Totals
+from logsrv.linelog.http.statistics import Statistics
 from logsrv.linelog.http.viewing.viewer import Viewer
 from logsrv.linelog.http.viewing.views import Views
 from logsrv.linelog.query.language.hints import hints
 from logsrv.linelog.query.language.parse import parse
-from logsrv.linelog.read.view import View
 from logsrv.linelog.store.segments.segment import Position, parse_position
 
 log = Logger()
 
 LOG_OUT = "/logout"
-# Seconds for which totals are not counted again.
-TOTALS_SECONDS = 0.5
 READING = ("GET", "HEAD")
 # The part of a link behind `/?`. A form encodes it again, up to three times as long, and keeps 4 KiB.
 _VIEW = re.compile(r"[!-~]{1,1000}")
@@ -79,9 +75,7 @@ class WebServer:
         )
         self._views = Views(place, reactor)
         self._viewers: set[Viewer] = set()
-        self.totals = Totals()
-        self._totalled, self._totalled_at = b"", float("-inf")
-        self._totalling = DeferredLock()
+        self._statistics = Statistics(place, reactor)
         self._stopping = False
         metrics.watch("http_viewers", lambda: len(self._viewers))
         metrics.watch("http_searches", lambda: self._searches.open)
@@ -102,7 +96,7 @@ class WebServer:
         self._stopping = True
         for viewer in list(self._viewers):
             viewer.close(str(STOPPING))
-        ended = DeferredList([self._searches.stop(), self._views.stop()])
+        ended = DeferredList([self._searches.stop(), self._views.stop(), self._statistics.stop()])
         return ended.addCallback(lambda _: None)
 
     def handle(self, request: WebRequest) -> None:
@@ -193,8 +187,7 @@ class WebServer:
             case "/openapi.json":
                 self._responses.send(request, 200, json.dumps(document()).encode())
             case "/api/stats":
-                done = Deferred.fromCoroutine(self._stats(request))
-                done.addErrback(self._failed, request)
+                self._stats(request)
             case "/api/tail":
                 self._tail(request, values)
             case _ if request.method == b"HEAD":
@@ -237,25 +230,19 @@ class WebServer:
         viewer.start(begin, lambda: self._responses.head(request, 200, EVENTS))
         self._viewers.add(viewer)
 
-    async def _stats(self, request: WebRequest) -> None:
+    def _stats(self, request: WebRequest) -> None:
         gone: list[object] = []
         request.notifyFinish().addErrback(gone.append)
-        async with self._totalling:
-            if self._reactor.seconds() - self._totalled_at > TOTALS_SECONDS:
-                # In a thread, because the first time a whole segment is counted.
-                self._totalled = await deferToThreadPool(
-                    self._reactor, self._reactor.getThreadPool(), self._count_totals
-                )
-                self._totalled_at = self._reactor.seconds()
-        if not gone:
-            self._responses.send(request, 200, self._totalled)
 
-    def _count_totals(self) -> bytes:
-        with self._view() as view:
-            return json.dumps(self.totals.of(view)).encode() + b"\n"
+        def answer(totals: bytes) -> None:
+            if not gone:
+                self._responses.send(request, 200, totals)
 
-    def _view(self) -> View:
-        return View(self._place(), lambda sentence: log.warn("{said}", said=sentence))
+        def fail(failure: Failure) -> None:
+            if not gone:
+                self._failed(failure, request)
+
+        self._statistics.get().addCallback(answer).addErrback(fail)
 
     def _failed(self, failure: Failure, request: WebRequest) -> None:
         match failure.value:

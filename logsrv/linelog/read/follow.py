@@ -114,7 +114,7 @@ class Follower:
                 self._view.tell(str(error))
                 self._gap = True
                 found = []
-            # Asked for from the middle of a line on, it begins with the next, which may be in the next frame.
+            # Asked for from the middle of a line on, it begins with the next, maybe in the next frame.
             self.position = Position(self.position.segment, found[0][0] if found else stop)
             if found:
                 return b"".join([text for _, text in found])

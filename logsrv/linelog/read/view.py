@@ -32,7 +32,7 @@ if TYPE_CHECKING:
 
     from logsrv.linelog.read.texts import Frames
     from logsrv.linelog.store.catalog.catalog import Catalog, Catalogs, Known
-    from logsrv.linelog.store.segments.index import Index
+    from logsrv.linelog.store.segments.index import Head, Index
     from logsrv.linelog.store.segments.segment import Segment
     from logsrv.linelog.store.words.lookup import Words
 
@@ -118,6 +118,11 @@ class View:
         """True when the directory was removed; another of this path is another store."""
         return self._disk.is_gone()
 
+    @property
+    def changed(self) -> tuple[int, int, int]:
+        """What is another when a name in the directory was made or removed; the last is when, in ns."""
+        return self._disk.changed()
+
     def tell_of_no_files(self) -> None:
         """Report what has the name of a segment and cannot be read as one."""
         for name in self._no_files:
@@ -173,13 +178,21 @@ class View:
         known = self.known(number)
         if known is not None:
             return known.entry.times
+        head = self.head(number)
+        return UNKNOWN if head is None else head.times
+
+    def head(self, number: int) -> Head | None:
+        """Return the totals of a compressed segment; None if its index is lost or of no use."""
+        segment = self._by_number.get(number)
+        if segment is None or segment.form is not Form.PACKED:
+            return None
         try:
             head = index.load_head(segment, self._disk)
             fits = self._disk.stat(segment.name).st_size <= head.compressed
         except (OSError, ValueError):
             # The fault is told when the whole index is needed, or the segment opened.
-            return UNKNOWN
-        return head.times if fits else UNKNOWN
+            return None
+        return head if fits else None
 
     def span(self) -> tuple[str, str]:
         """Return the smallest and the largest TIME; "" where there is none.

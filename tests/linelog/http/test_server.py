@@ -4,44 +4,45 @@ from __future__ import annotations
 
 import gc
 import json
+from functools import partial
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
 import pytest
 from twisted.logger import capturedLogs
-from twisted.python.failure import Failure
 
 from logsrv.errors import ConfigurationError
 from logsrv.kit.net.endpoints.parse import parse_endpoint
 from logsrv.kit.observe.metrics import Metrics
+from logsrv.linelog.http import statistics
+from logsrv.linelog.http.counting import StoreCounter
 from logsrv.linelog.http.server import WebServer
 from logsrv.linelog.http.settings import HttpSettings
 from logsrv.linelog.plugin.metrics import METRICS
 from logsrv.linelog.read.follow import end_of
-from logsrv.linelog.read.view import View
 from logsrv.linelog.store.health import unhealthy
-from tests.kit.children.spawned import Spawner
+from tests.kit.children.spawned import Spawned, Spawner
 from tests.linelog.http.web import Browser
 from tests.linelog.read.stores import lines, make_store, view_of
 
 
+class Counting(Spawned):
+    """A process that counts, done here: it answers when it is asked."""
+
+    def write(self, data: bytes) -> None:
+        super().write(data)
+        counter = StoreCounter(self.command[-1], lambda _: None)
+        self.protocol.outReceived(counter.answer())
+
+
 class Reactor(Spawner):
-    """A clock that does in this thread what is to be done in another."""
+    """A clock and processes of which only those that count do something."""
 
-    def getThreadPool(self) -> Any:
-        pool = SimpleNamespace()
-        pool.callInThreadWithCallback = self.call_in_thread
-        return pool
-
-    def call_in_thread(self, done: Any, work: Any, *arguments: Any) -> None:
-        try:
-            done(True, work(*arguments))
-        except Exception:
-            done(False, Failure())
-
-    def callFromThread(self, call: Any, *arguments: Any) -> None:
-        call(*arguments)
+    def spawnProcess(self, protocol: Any, _: str, command: list[str], env: dict[str, str]) -> Any:
+        if statistics.MODULE not in command:
+            return super().spawnProcess(protocol, _, command, env)
+        return Counting(protocol, command, env)
 
 
 class Place:
@@ -130,7 +131,6 @@ def test_a_store_in_trouble(place: Place) -> None:
         path.unlink()
     place.store.rmdir()
     assert place.ask("/api/stats")[0] == 503
-    assert place.ask("/api/tail")[0] == 503
 
 
 def test_a_failure_of_ours(place: Place, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -140,23 +140,6 @@ def test_a_failure_of_ours(place: Place, monkeypatch: pytest.MonkeyPatch) -> Non
         status, said = place.ask("/metrics")
     assert status == 500 and "division" not in said["error"]
     assert any("failed" in str(event.get("log_format")) for event in events)
-
-
-def test_totals_are_counted_once_for_all(place: Place, monkeypatch: pytest.MonkeyPatch) -> None:
-    counted: list[int] = []
-    of = place.server.totals.of
-
-    def counting(view: View) -> dict[str, Any]:
-        counted.append(1)
-        return of(view)
-
-    monkeypatch.setattr(place.server.totals, "of", counting)
-    for _ in range(3):
-        assert place.ask("/api/stats")[0] == 200
-    assert len(counted) == 1
-    place.reactor.advance(1)
-    place.ask("/api/stats")
-    assert len(counted) == 2
 
 
 def test_nobody_is_let_in_before_the_token_is_known(tmp_path: Path) -> None:
@@ -215,14 +198,11 @@ def test_a_client_that_goes_before_its_answer_fails(
     place: Place, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Nobody is there to hear of it, and the log says nothing."""
-    held: list[Any] = []
-    monkeypatch.setattr(place.reactor, "call_in_thread", lambda *call: held.append(call))
+    monkeypatch.setattr(place.reactor, "spawnProcess", partial(Spawner.spawnProcess, place.reactor))
     browser = Browser(place.server.handle, place.reactor)
     browser.get("/api/stats")
     browser.leave()
-    monkeypatch.undo()
-    (place.store / "current.log").unlink()
     with capturedLogs() as logged:
-        place.reactor.call_in_thread(*held[0])
+        place.reactor.last.protocol.outReceived(b'{"error": "the store was removed"}\n')
         gc.collect()
     assert not logged

@@ -1,9 +1,9 @@
 """A viewer that asked for a position and is not live yet: it gets what is between in steps, as it asks.
 
 As long as the others are ahead of its place it asks for the next lines, as fast as its client takes them.
-With the last of these it is live. Up to the end of the store at the time when it came it gets all. Behind that
-it has no more lines than a live viewer, and no more text is looked through for it than MOST_BEHIND: who is
-slower than the writing misses the rest, and is told.
+With the last of these it is live. Up to the end of the store at the time when it came it gets all. Behind
+that it has no more lines than a live viewer, and no more text is looked through for it than MOST_BEHIND:
+who is slower than the writing misses the rest, and is told.
 """
 
 from __future__ import annotations
@@ -44,8 +44,8 @@ class Behind:
     """A viewer on its way.
 
     begin: it gets the lines that begin there or behind it. sure: it gets all lines before it.
-    read, lines: bytes and lines of text that were looked through behind `sure`. shown: lines of them that it
-    has got.
+    read, lines: bytes and lines of text that were looked through behind `sure`. shown: lines of them that
+    it has got.
     """
 
     query: str

@@ -1,7 +1,7 @@
 """The hub of the live views: reads new lines once, matches them once for each query, hands them to all.
 
-It works in a process of its own (see `viewing`). A viewer that begins with what is written now is live with the
-next look: lines that were written before it came are shown to the others first. One that asked for
+It works in a process of its own (see `viewing`). A viewer that begins with what is written now is live with
+the next look: lines that were written before it came are shown to the others first. One that asked for
 a position comes from behind (see `behind`), and is live in the step with which it has all that the others
 have: no line is left out, and none comes twice.
 
@@ -40,8 +40,8 @@ LOOK_EVERY = 0.05
 REST_FOR_EACH = 0.0005
 # Seconds of a look in which queries are matched.
 MATCHING = 0.2
-# Places at which a look is interrupted to let viewers in who came just there. Where more came since the last
-# look, the others begin a little earlier than they came.
+# Places at which a look is interrupted to let viewers in who came just there. Where more came since the
+# last look, the others begin a little earlier than they came.
 MOST_DOORS = 4
 # Viewers behind that may keep a file open.
 MOST_OPEN = 100
@@ -127,7 +127,7 @@ class Hub:
             self._watch(viewer, behind.query)
 
     def look(self) -> None:
-        """Hand out what was written since the last look, and let in who came meanwhile. Raises StoreError."""
+        """Hand out what was written since the last look; let in who came meanwhile. Raises StoreError."""
         self._handed = 0
         if self._live is None and self.watched:
             begins = [begin for _, begin in self._fresh.values()]
@@ -145,9 +145,7 @@ class Hub:
     def _let_in(self, door: Position | None) -> None:
         """Let those be live who came there or before; all, if it is None."""
         inside = [
-            viewer
-            for viewer, (_, begin) in self._fresh.items()
-            if door is None or begin <= door
+            viewer for viewer, (_, begin) in self._fresh.items() if door is None or begin <= door
         ]
         for viewer in inside:
             self._watch(viewer, self._fresh.pop(viewer)[0])

@@ -14,8 +14,8 @@ from logsrv.linelog.read.follow import Appended, Follower, end_of
 from logsrv.linelog.read.view import View
 from logsrv.linelog.store.segments.segment import Position
 
-# Text of one look that is looked through, newest first; more than anybody reads. With many viewers looks are
-# rarer: 10 MB a second, and at most so much at once.
+# Text of one look that is looked through, newest first; more than anybody reads. With many viewers looks
+# are rarer: 10 MB a second, and at most so much at once.
 KEPT = 512 << 10
 MOST_KEPT = 4 << 20
 # Text of one look whose lines are counted: 2 to 4 ms, and 160 MB/s at 20 looks a second.

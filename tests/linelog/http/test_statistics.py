@@ -1,0 +1,84 @@
+"""The totals of a store as the daemon has them: one process, one question at a time, one answer for all."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from logsrv.linelog.http.problems import Problem
+from logsrv.linelog.http.statistics import FRESH_SECONDS, IDLE_SECONDS, Statistics
+from tests.kit.children.spawned import Spawner
+from tests.kit.net.network import logged
+
+
+class Place:
+    """Totals that a test counts, and what those who ask have got."""
+
+    def __init__(self) -> None:
+        self.reactor = Spawner()
+        self.statistics = Statistics(lambda: "/logs", self.reactor)
+        self.got: list[Any] = []
+
+    def ask(self) -> None:
+        self.statistics.get().addCallbacks(self.got.append, lambda why: self.got.append(why.value))
+
+    def answer(self, data: bytes) -> None:
+        self.reactor.last.protocol.outReceived(data)
+
+
+@pytest.fixture
+def place() -> Place:
+    return Place()
+
+
+def test_one_count_for_all_who_ask(place: Place) -> None:
+    place.ask()
+    place.ask()
+    assert place.reactor.last.said == [b""] and place.reactor.last.command[-1] == "/logs"
+    place.answer(b'{"lines"')
+    assert not place.got
+    place.answer(b": 1}\n")
+    place.ask()
+    assert place.got == [b'{"lines": 1}\n'] * 3
+    place.reactor.advance(2 * FRESH_SECONDS)
+    place.ask()
+    place.answer(b'{"lines": 2}\n')
+    assert place.got[3:] == [b'{"lines": 2}\n'] and len(place.reactor.processes) == 1
+
+
+def test_it_goes_when_nobody_asks(place: Place) -> None:
+    place.ask()
+    place.answer(b"{}\n")
+    place.reactor.advance(IDLE_SECONDS)
+    assert place.reactor.last.killed
+    place.ask()
+    assert len(place.reactor.processes) == 2
+
+
+def test_a_store_that_cannot_be_counted(place: Place) -> None:
+    """Who asks hears why; the next one finds the store that is there then."""
+    place.ask()
+    place.answer(b'{"error": "the store was removed"}\n')
+    assert [str(one) for one in place.got] == ["the store was removed"]
+    assert isinstance(place.got[0], Problem) and place.got[0].status == 503
+    place.ask()
+    assert len(place.reactor.processes) == 2
+
+
+def test_it_dies(place: Place) -> None:
+    place.ask()
+    with logged() as messages:
+        place.reactor.last.end(signal=9)
+    assert messages == ["the process that counts was ended by SIGKILL"]
+    assert "the server's log says why" in str(place.got[0])
+    place.ask()
+    assert len(place.reactor.processes) == 2
+
+
+def test_stop(place: Place) -> None:
+    place.ask()
+    assert place.statistics.stop().called and place.reactor.last.killed
+    assert "being stopped" in str(place.got[0])
+    with pytest.raises(Problem, match="being stopped"):
+        place.ask()
