@@ -21,10 +21,10 @@ from logsrv.linelog.http.searching.events import missed_event
 from logsrv.linelog.http.viewing.behind import Behind
 from logsrv.linelog.http.viewing.live import KEPT, Live
 from logsrv.linelog.http.viewing.talk import Handed
+from logsrv.linelog.http.viewing.together import Alone, Together, units
 from logsrv.linelog.http.viewing.watched import Events, WatchedQuery, pieces
 from logsrv.linelog.query.language.parse import parse
 from logsrv.linelog.query.matching.match import compile
-from logsrv.linelog.read.search import Hit
 from logsrv.linelog.read.view import View
 from logsrv.linelog.store.segments.segment import Position
 
@@ -58,6 +58,8 @@ class Hub:
     _hand_out: Callable[[Handed], None]
     _now: Callable[[], float]
     _queries: dict[str, WatchedQuery] = attrs.field(factory=dict)
+    # The queries as they are matched, the next one first; None: to be made anew.
+    _units: list[Alone | Together] | None = None
     # Those that came since the last look, with their queries: at the place of the others or ahead of it.
     _fresh: dict[int, tuple[str, Position]] = attrs.field(factory=dict)
     _behind: dict[int, Behind] = attrs.field(factory=dict)
@@ -156,6 +158,7 @@ class Hub:
         query = self._queries.get(text)
         if query is None:
             query = self._queries[text] = WatchedQuery.of(text, self._now(), self._at_once())
+            self._units = None
         query.viewers[viewer] = None
 
     def _rate(self) -> float:
@@ -182,18 +185,25 @@ class Hub:
         rate, at_once = self._rate(), int(self._at_once())
         end = self._now() + MATCHING
         gone = str(look.pieces[0].position) if look.gone and look.pieces else ""
-        left = len(self._queries)
-        for text, query in list(self._queries.items()):
+        if self._units is None:
+            self._units = units(list(self._queries.values()))
+        left = sum(len(unit.queries) for unit in self._units)
+        for unit in list(self._units):
             now = self._now()
-            allowed = min(at_once, query.allowed(now, rate, rate * BURST))
-            hits: list[Hit] = []
-            missed = look.missed + sum(look.lines)
+            for query in unit.queries:
+                query.begin(now, rate, rate * BURST, at_once)
             if now < end:
-                hits, missed = query.find(look, allowed, self._now, now + (end - now) / left)
+                unit.find(look, self._now, now + (end - now) * len(unit.queries) / left)
                 # In turn: those for which there is no time are the first in the next look.
-                self._queries[text] = self._queries.pop(text)
-            left -= 1
-            self._tell(tuple(query.viewers), self._events.of(hits), missed, gone)
+                self._units.remove(unit)
+                self._units.append(unit)
+            else:
+                for query in unit.queries:
+                    query.missed = sum(look.lines)
+            left -= len(unit.queries)
+            for query in unit.queries:
+                missed = look.missed + query.missed
+                self._tell(tuple(query.viewers), self._events.of(query.hits), missed, gone)
 
     def _tell(self, viewers: tuple[int, ...], events: list[bytes], missed: int, gone: str) -> None:
         """Hand out events, and that so many lines before them are left out.
@@ -220,6 +230,7 @@ class Hub:
             query.viewers.pop(viewer, None)
             if not query.viewers:
                 del self._queries[text]
+                self._units = None
         if self._live is not None and not self.watched:
             self._live.close()
             self._live = None

@@ -1,15 +1,15 @@
-"""A query of live viewers: what it finds in a look, within a share of time and a number of lines."""
+"""A query of live viewers, and what it has of a look: the newest lines that match, and how many others."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator, Sequence
 
 import attrs
 
 from logsrv.linelog.http.searching.events import line_event
-from logsrv.linelog.http.viewing.live import Look
 from logsrv.linelog.query.language.parse import parse
 from logsrv.linelog.query.matching.match import Matcher, compile
+from logsrv.linelog.read.follow import Appended
 from logsrv.linelog.read.render import as_json
 from logsrv.linelog.read.search import Hit
 from logsrv.linelog.store.segments.segment import Position
@@ -22,54 +22,49 @@ KEPT_EVENTS = 8 << 20
 
 @attrs.define(eq=False)
 class WatchedQuery:
-    """A query, those who watch for it, and how many lines they may have just now."""
+    """A query, those who watch for it, and how many lines they may have just now.
+
+    allowed: how many more of this look. missed: lines of it that are left out.
+    """
 
     matcher: Matcher
-    counted: float
-    left: float
+    allowed: int = 0
+    missed: int = 0
     viewers: dict[int, None] = attrs.field(factory=dict)
+    _counted: float = 0.0
+    _left: float = 0.0
+    _found: list[list[Hit]] = attrs.field(factory=list)
 
     @classmethod
     def of(cls, query: str, now: float, left: float) -> WatchedQuery:
         """Return that of a text, which may have so many lines at once."""
-        return cls(compile(parse(query)), now, left)
+        return cls(compile(parse(query)), counted=now, left=left)
 
-    def allowed(self, now: float, rate: float, burst: float) -> int:
-        """Return how many lines may be handed out now: so many a second, saved up to a burst."""
-        self.left = min(burst, self.left + (now - self.counted) * rate)
-        self.counted = now
-        return int(self.left)
+    def begin(self, now: float, rate: float, burst: float, most: int) -> None:
+        """Begin a look: it may have so many lines a second, saved up to a burst, but not more now."""
+        self._left = min(burst, self._left + (now - self._counted) * rate)
+        self._counted = now
+        self.allowed = min(most, int(self._left))
+        self.missed = 0
+        self._found = []
 
-    def find(
-        self, look: Look, allowed: int, now: Callable[[], float], until: float
-    ) -> tuple[list[Hit], int]:
-        """Return the newest lines of a look that match, in order, and how many others are left out.
+    def take(self, piece: Appended, lines: Sequence[tuple[int, int]]) -> None:
+        """Take lines of a piece that match, by their starts and ends; pieces come the newest first."""
+        over = max(0, len(lines) - self.allowed)
+        self.missed += over
+        segment, offset = piece.position
+        hits = [
+            Hit(Position(segment, offset + start), piece.text[start:end])
+            for start, end in lines[over:]
+        ]
+        self.allowed -= len(hits)
+        self._left -= len(hits)
+        self._found.append(hits)
 
-        The newest piece of text is looked at in any case, those before it until it is `until`; of the rest
-        each line is left out.
-        """
-        found: list[list[Hit]] = []
-        missed, late = look.missed, False
-        for piece, lines in zip(reversed(look.pieces), reversed(look.lines), strict=True):
-            late = late or (piece is not look.pieces[-1] and now() > until)
-            if late:
-                missed += lines
-            elif not allowed:
-                missed += self.matcher.count(piece.text, piece.position)
-            else:
-                segment, offset = piece.position
-                lines_found = list(self.matcher.find(piece.text, piece.position))
-                missed += max(0, len(lines_found) - allowed)
-                del lines_found[:-allowed]
-                allowed -= len(lines_found)
-                self.left -= len(lines_found)
-                found.append(
-                    [
-                        Hit(Position(segment, offset + start), piece.text[start:end])
-                        for start, end in lines_found
-                    ]
-                )
-        return [hit for hits in reversed(found) for hit in hits], missed
+    @property
+    def hits(self) -> list[Hit]:
+        """The lines that it has of this look, in order."""
+        return [hit for hits in reversed(self._found) for hit in hits]
 
 
 class Events:
