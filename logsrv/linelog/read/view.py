@@ -223,6 +223,18 @@ class View:
         """Return whether an open file is the one that is being written."""
         return fd >= 0 and self._disk.belongs(ACTIVE, fd)
 
+    def has(self, number: int) -> bool:
+        """Return whether a segment that was listed is still there, by the names that it may have."""
+        segment = self._by_number.get(number)
+        if segment is None:
+            return False
+        if segment.form is Form.ACTIVE:
+            self.renew()
+            segment = self._by_number.get(number, segment)
+        if segment.form is Form.ACTIVE:
+            return True
+        return self._disk.holds(segment.name) or self._disk.holds(segment.packed)
+
     def open(self, number: int) -> Frames | None:
         """Open a segment; None if retention has removed it, or nothing of it can be read (told)."""
         for tries in range(_TRIES):

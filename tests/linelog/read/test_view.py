@@ -14,7 +14,8 @@ from logsrv.linelog.read import view as view_module
 from logsrv.linelog.read.follow import end_of
 from logsrv.linelog.read.view import View
 from logsrv.linelog.store.disk.disk import Disk
-from logsrv.linelog.store.segments.segment import Position
+from logsrv.linelog.store.sealing.seal import seal
+from logsrv.linelog.store.segments.segment import Position, sealed_name, sealed_segments
 from tests.linelog.read.stores import BEGIN, as_first_version, line, make_store, view_of
 
 LINES = [line(f"{number} " + "x" * 300, number) for number in range(8000)]
@@ -156,3 +157,18 @@ def test_a_rotation_is_noticed_by_who_asks_for_the_end(tmp_path: Path) -> None:
     frames = view.open(before.segment)
     assert frames is not None
     assert frames.size == before.offset
+
+
+def test_whether_a_segment_is_still_there(tmp_path: Path) -> None:
+    """By its names: it may have been rotated or sealed since it was listed."""
+    store = make_store(tmp_path / "store", [[line("a")], [line("b", 1)], [line("c", 2)]], packed=1)
+    with view_of(store) as view:
+        assert [view.has(number) for number in (0, 1, 2, 3, 4)] == [False, True, True, True, False]
+        disk = Disk().enter(store)
+        seal(sealed_segments(disk)[1], disk)
+        disk.leave()
+        (store / "current.log").rename(store / sealed_name(3, 0))
+        (store / "current.log").touch()
+        assert view.has(2) and view.has(3)
+        next(store.glob("0000000001*.zst")).unlink()
+        assert not view.has(1)

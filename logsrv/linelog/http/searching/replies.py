@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections import deque
 from collections.abc import Callable, Iterator
 from contextlib import closing
 from itertools import islice
@@ -61,24 +62,27 @@ def tail(view: View, values: Values, write: Write) -> None:
         begin = Position(later[0] if later else numbers[0], 0)
         write(missed_event(None, str(begin)))
 
+    asked = _search(view, values, after=Position(begin.segment, begin.offset - 1), before=end)
+
     def work(task: ReadTask) -> list[bytes]:
         return [line_event(str(hit.position), as_json(hit)) for hit in asked.find(task)]
 
-    for number in numbers:
-        if not begin.segment <= number <= end.segment:
-            continue
-        after = (
-            Position(number, begin.offset - 1) if number == begin.segment else Position(number, -1)
-        )
-        before = end if number == end.segment else Position(number + 1, 0)
-        asked = _search(view, values, after=after, before=before)
-        for _, events in asked.run(work):
-            if events:
-                write(b"".join(events))
-        view.refresh()
-        if all(one.number != number for one in view.segments) and number < end.segment:
-            # Removed while it was read, or before.
-            write(missed_event(None, str(Position(number + 1, 0))))
+    passed = deque(number for number in numbers if begin.segment <= number < end.segment)
+    for task, events in asked.run(work):
+        write(_removed(view, passed, task.segment) + b"".join(events))
+    write(_removed(view, passed, end.segment))
+
+
+def _removed(view: View, passed: deque[int], until: int) -> bytes:
+    """Take the segments before number `until` out of `passed`; return the event that some are gone, if so.
+
+    They were removed while they were read, or before.
+    """
+    gone = 0
+    while passed and passed[0] < until:
+        number = passed.popleft()
+        gone = gone if view.has(number) else number
+    return missed_event(None, str(Position(gone + 1, 0))) if gone else b""
 
 
 def histogram(view: View, values: Values, write: Write) -> None:

@@ -15,7 +15,7 @@ from logsrv.linelog.http.problems import Problem
 from logsrv.linelog.http.searching.replies import REPLIES
 from logsrv.linelog.read.view import View
 from logsrv.linelog.store.segments.segment import Position
-from tests.linelog.read.stores import BEGIN, as_first_version, line, lines, make_store
+from tests.linelog.read.stores import BEGIN, as_first_version, line, lines, make_store, view_of
 
 MESSAGES = ["start user=ann n=1", "stop user=bob n=2 level=error", "start user=ann n=3"]
 
@@ -150,6 +150,39 @@ def test_tail_of_what_is_gone(store: Path) -> None:
     for begin in ("0:5", "9:0", f"2:{10**9}"):
         told = events(ask(store, "tail", q="", begin=begin, end=f"2:{end}"))
         assert told == [("missed", "1:0"), *(("line", place) for place in every)]
+
+
+def test_tail_of_segments_that_go_meanwhile(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Where lines were removed while they were looked for, it is told; the store is listed once for it."""
+    store = make_store(tmp_path / "store", [[line(str(number), number)] for number in range(6)])
+    listed: list[int] = []
+    refresh = View.refresh
+
+    def listing(view: View) -> None:
+        listed.append(1)
+        refresh(view)
+
+    monkeypatch.setattr(View, "refresh", listing)
+
+    def written(data: bytes) -> None:
+        text.append(data)
+        for path in [*store.glob("0000000003*"), *store.glob("0000000004*")]:
+            path.unlink()
+
+    text: list[bytes] = []
+    with view_of(store) as view:
+        values = {"q": "NOT 4", "begin": "1:0", "end": f"6:{len(line('5'))}"}
+        REPLIES["tail"](view, values, written)
+    assert events(b"".join(text)) == [
+        ("line", "1:0"),
+        ("line", "2:0"),
+        ("missed", "5:0"),
+        ("line", "6:0"),
+    ]
+    # Once to open it, and once when a name was missing.
+    assert len(listed) == 2
 
 
 @pytest.mark.parametrize("seconds", [0.291021, 0.3, 12.7, 1e-6])
