@@ -70,10 +70,15 @@ class Tally:
         self.state = "QUIET" if due is None else "HELD"
         self.counted = Counted()
 
+    @property
+    def room(self) -> int:
+        """How many more lines are kept."""
+        return SHOWN - len(self.counted.first)
+
     def add(self, hits: Sequence[Hit], count: int, last: bytes, now: float) -> None:
-        """Count lines: the first of them, the number of all of them (1 or more), the last."""
+        """Count lines: the first of them while there is room, their number (1 or more), the last."""
         before = self.counted
-        kept = [Hit(hit.position, hit.line[:LONGEST]) for hit in hits[: SHOWN - len(before.first)]]
+        kept = [Hit(hit.position, hit.line[:LONGEST]) for hit in hits[: self.room]]
         self.counted = attrs.evolve(
             before,
             count=before.count + count,

@@ -1,9 +1,8 @@
-"""A watch: an alert at work. It follows the store, counts what matches, and sends one message at a time."""
+"""A watch: an alert at work. It counts what matches, and sends one message at a time."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from itertools import islice
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from twisted.internet.defer import CancelledError, Deferred
@@ -13,12 +12,9 @@ from logsrv.linelog.alerts.delivery.message import Later, Undelivered
 from logsrv.linelog.alerts.kept import AlertProgress
 from logsrv.linelog.alerts.reports import AlertTask, Report
 from logsrv.linelog.alerts.settings import AlertSettings
-from logsrv.linelog.alerts.tally import SHOWN, Counted, Tally
-from logsrv.linelog.query.language.parse import parse
-from logsrv.linelog.query.matching.match import compile
-from logsrv.linelog.read.follow import LIMIT, Appended, Follower
+from logsrv.linelog.alerts.tally import Counted, Tally
+from logsrv.linelog.read.follow import Appended, Follower
 from logsrv.linelog.read.search import Hit
-from logsrv.linelog.read.view import View
 from logsrv.linelog.store.segments.segment import Position
 
 RETRY = (30.0, 60.0, 120.0, 300.0)
@@ -28,14 +24,16 @@ RETRY = (30.0, 60.0, 120.0, 300.0)
 class Watch:
     """A task at work. changed: how far it has come is to be kept at once.
 
-    now: seconds that only grow.
+    follower: where it is in the store, with the others of its convoy. due: the end of an interval that
+    has begun already. now: seconds that only grow.
     """
+
+    follower: Follower
 
     def __init__(
         self,
         task: AlertTask,
-        progress: AlertProgress,
-        view: View,
+        due: float | None,
         *,
         deliver: Deliver,
         now: Callable[[], float],
@@ -43,10 +41,7 @@ class Watch:
     ) -> None:
         self.task = task
         self.changed = True
-        self._matcher = compile(parse(task.alert.alert))
-        self._follower = Follower(view, progress.position)
-        self._looked = progress.position
-        self._tally = Tally(task.alert.alert_every, progress.due)
+        self._tally = Tally(task.alert.alert_every, due)
         self._deliver = deliver
         self._now = now
         self._report = report
@@ -68,17 +63,18 @@ class Watch:
         if self._tally.counted.count:
             due = None if self._failures else self._tally.due
             return AlertProgress(self._tally.counted.begin, due)
-        return AlertProgress(self._follower.position, self._tally.due)
+        return AlertProgress(self.follower.position, self._tally.due)
 
     @property
     def done(self) -> bool:
         """Return whether it was taken out, and has told of all that was before."""
-        return self._out and not self.busy and not self._tally.counted.count
+        return self.out and not self.busy and not self._tally.counted.count
 
     @property
-    def _out(self) -> bool:
+    def out(self) -> bool:
+        """Return whether it was taken out, and has looked at all that was before."""
         until = self.task.until
-        return until is not None and self._follower.position >= until
+        return until is not None and self.follower.position >= until
 
     def change(self, task: AlertTask) -> None:
         """Go by other settings for the same query; a message that is under way goes on by the old ones."""
@@ -93,41 +89,26 @@ class Watch:
         self.task = task
         self.changed = True
 
-    def look(self) -> bool:
-        """Count what matches in the next piece of the store; return whether there was one."""
-        if self._out:
-            return False
-        news = self._follower.read(_limit(self._follower.position, self.task.until))
-        if news is None:
-            return False
-        # A follower that found a gap is behind it already, and tells with the next line.
-        looked, self._looked = self._looked, self._follower.position
-        if news.gap:
-            self._tally.missed()
-            if gone := news.position.segment - looked.segment:
-                self._tell("missed", number=gone)
-        self._count(news)
-        return True
+    def missed(self, segments: int) -> None:
+        """Note that lines are gone unseen, with so many segments."""
+        self._tally.missed()
+        if segments:
+            self._tell("missed", number=segments)
 
-    def _count(self, news: Appended) -> None:
+    def count(self, news: Appended, lines: Sequence[tuple[int, int]]) -> None:
+        """Count lines of a text that match: their starts and ends, at least one."""
         segment, offset = news.position
         text = news.text
-        found = self._matcher.find(text, (segment, offset))
-        first = list(islice(found, SHOWN))
-        if not first:
-            return
-        count, last = len(first), first[-1]
-        for place in found:
-            count, last = count + 1, place
+        first = [lines[at] for at in range(min(len(lines), self._tally.room))]
         hits = [Hit(Position(segment, offset + at), text[at:to]) for at, to in first]
-        self._tally.add(hits, count, text[slice(*last)], self._now())
+        self._tally.add(hits, len(lines), text[slice(*lines[-1])], self._now())
 
     def send_if_due(self, *, ending: bool = False) -> None:
         """Send a message if it is time for one, and none is under way.
 
         ending: it is time for every message but one that has failed, which the next process sends.
         """
-        at_once = (ending or self._out) and not self._failures
+        at_once = (ending or self.out) and not self._failures
         if self.busy or (taken := self._tally.take(self._now(), at_once=at_once)) is None:
             return
         self._sending, self._sent_by = taken, self.task.alert
@@ -138,10 +119,6 @@ class Watch:
         """End what is under way."""
         if self._delivery is not None:
             self._delivery.cancel()
-
-    def close(self) -> None:
-        """Let go of the store."""
-        self._follower.close()
 
     def _tell(self, kind: str, why: str = "", number: int = 0) -> None:
         self._report(Report(kind, self.task.label, self.task.way, why, number=number))
@@ -178,10 +155,3 @@ class Watch:
             self._tell("put-off", number=sending.count)
         else:
             self._tell("later", f"{why}; it is sent again in {pause:g} s")
-
-
-def _limit(position: Position, until: Position | None) -> int:
-    """Return how many bytes may be read at a time, so that a watch ends where it was taken out."""
-    if until is None or position.segment != until.segment:
-        return LIMIT
-    return min(LIMIT, until.offset - position.offset)

@@ -1,7 +1,7 @@
 """The watcher of a store: each watch looks at it from a place of its own, which is kept.
 
 The store is followed as `tail -f` follows it: a look a few times a second, a piece of at most a MiB for
-each watch, and the reactor's turn between two pieces.
+each convoy of watches (convoy.py), and the reactor's turn between two pieces.
 """
 
 from __future__ import annotations
@@ -13,12 +13,14 @@ from twisted.internet.defer import Deferred
 from twisted.internet.interfaces import IReactorTime
 
 from logsrv.errors import StoreError
+from logsrv.linelog.alerts.convoy import Convoys
 from logsrv.linelog.alerts.delivery.delivery import Deliver
 from logsrv.linelog.alerts.kept import AlertProgress, Kept
 from logsrv.linelog.alerts.reports import AlertTask, Report
 from logsrv.linelog.alerts.watch import Watch
 from logsrv.linelog.read.view import View
 from logsrv.linelog.store.disk.disk import reason
+from logsrv.linelog.store.segments.segment import Position
 from logsrv.timer import Timer
 
 LOOK = 0.2
@@ -46,6 +48,7 @@ class Watcher:
     _report: Callable[[Report], object]
     _failed: Callable[[], object]
     _watches: dict[str, Watch] = attrs.field(factory=dict)
+    _convoys: Convoys = attrs.Factory(lambda self: Convoys(self._view), takes_self=True)
     _saved: dict[str, AlertProgress] = attrs.field(factory=dict)
     _save_at: dict[str, float] = attrs.field(factory=dict)
     _next: Timer = attrs.Factory(lambda self: Timer(self._clock), takes_self=True)
@@ -59,18 +62,21 @@ class Watcher:
 
     def change(self, tasks: Mapping[str, AlertTask]) -> None:
         """Go by these tasks from now on. Those with the same name go on where they are."""
+        new: dict[Watch, Position] = {}
         for name, task in tasks.items():
             if name in self._watches:
                 self._watches[name].change(task)
             else:
-                self._watches[name] = Watch(
+                progress = self._progress(name, task)
+                watch = self._watches[name] = Watch(
                     task,
-                    self._progress(name, task),
-                    self._view,
+                    progress.due,
                     deliver=self._deliver,
                     now=self._now,
                     report=self._report,
                 )
+                new[watch] = progress.position
+        self._convoys.change(self._watches.values(), new)
 
     def finish(self) -> Deferred[None]:
         """Look once more, tell of what is counted, and end.
@@ -106,11 +112,10 @@ class Watcher:
         now = self._now()
         # In a flood the end of the store is never reached.
         late = self._finished is not None and now > self._last - LAST / 2
-        reading = False
+        looked = self._convoys.look()
+        reading = bool(looked)
         for name, watch in list(self._watches.items()):
-            news = watch.look()
-            reading = reading or news
-            watch.send_if_due(ending=late or (self._finished is not None and not news))
+            watch.send_if_due(ending=late or (self._finished is not None and watch not in looked))
             if watch.done:
                 self._remove(name)
             else:
@@ -129,13 +134,13 @@ class Watcher:
             watch.give_up()
             watch.changed = True
             self._save(name, now)
-            watch.close()
+        self._convoys.close()
         assert self._finished is not None
         self._finished.callback(None)
 
     def _remove(self, name: str) -> None:
         """End a watch that was taken out."""
-        self._watches.pop(name).close()
+        del self._watches[name]
         self._saved.pop(name, None)
         try:
             self._kept.remove(name)
@@ -146,8 +151,10 @@ class Watcher:
     def _save(self, name: str, now: float) -> None:
         """Keep the place of a watch: at once when it matters, else now and then."""
         watch, due = self._watches[name], self._save_at.get(name, 0.0)
+        if not watch.changed and now < due:
+            return
         progress = watch.progress
-        if not watch.changed and (now < due or progress == self._saved.get(name)):
+        if not watch.changed and progress == self._saved.get(name):
             return
         self._save_at[name] = now + KEEP
         watch.changed = False

@@ -47,10 +47,11 @@ class Follower:
             self._frames.close()
             self._frames = None
 
-    def read(self, limit: int = LIMIT, until: Position | None = None) -> Appended | None:
+    def read(self, limit: int = LIMIT, *, until: Position | None = None) -> Appended | None:
         """Return the next lines, `limit` bytes at most or one that is longer; None when there are none now.
 
-        until: where a line begins; only lines before it are returned.
+        until: where a line begins before which they end; None for what is at it or behind.
+
         A frame that is damaged is told to the view and passed over. Raises StoreError.
         """
         while True:
@@ -59,12 +60,10 @@ class Follower:
                 return None
             # Looked at before the reading, so that nothing written until the segment ended is left unread.
             ended = not (isinstance(frames, PlainFrames) and self._view.is_active(frames.fd))
-            left = limit
-            if until is not None and self.position.segment >= until.segment:
-                left = min(limit, until.offset - self.position.offset)
-                if left <= 0 or self.position > until:
-                    return None
-            text = self._lines(frames, left)
+            room = _room(limit, self.position, until)
+            if room <= 0:
+                return None
+            text = self._lines(frames, room)
             if text:
                 news = Appended(self.position, text, self._gap)
                 self._gap = False
@@ -120,6 +119,13 @@ class Follower:
                 return b"".join([text for _, text in found])
             frame += 1
         return b""
+
+
+def _room(limit: int, position: Position, until: Position | None) -> int:
+    """Return how many bytes may be read from a position on."""
+    if until is None or position.segment < until.segment:
+        return limit
+    return min(limit, until.offset - position.offset) if position.segment == until.segment else 0
 
 
 def _whole_lines(fd: int, offset: int, limit: int) -> bytes:

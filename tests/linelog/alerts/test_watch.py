@@ -6,6 +6,7 @@ from pathlib import Path
 
 from twisted.internet.defer import Deferred
 
+from logsrv.linelog.alerts.convoy import Convoys
 from logsrv.linelog.alerts.delivery.message import Later
 from logsrv.linelog.alerts.kept import AlertProgress
 from logsrv.linelog.alerts.reports import AlertTask, Report
@@ -16,7 +17,7 @@ from logsrv.linelog.store.segments.segment import Position
 from tests.linelog.read.stores import line, make_store, view_of
 
 
-def watch(directory: Path, until: Position | None = None) -> tuple[Watch, list[Report]]:
+def watch(directory: Path, until: Position | None = None) -> tuple[Watch, Convoys, list[Report]]:
     """One whose messages all fail for now, at the begin of a store of two lines that match."""
     store = make_store(directory / "store", [[line("oops 1"), line("oops 2")]])
     alert = AlertSettings(alert="oops", alert_command=("x",), alert_every=10)
@@ -29,16 +30,16 @@ def watch(directory: Path, until: Position | None = None) -> tuple[Watch, list[R
 
     begin = AlertProgress(Position(1, 0))
     task = AlertTask("1", "command", alert, begin.position, until)
-    found = Watch(
-        task, begin, view_of(store), deliver=deliver, now=lambda: 0.0, report=reports.append
-    )
-    return found, reports
+    found = Watch(task, begin.due, deliver=deliver, now=lambda: 0.0, report=reports.append)
+    convoys = Convoys(view_of(store))
+    convoys.change([found], {found: begin.position})
+    return found, convoys, reports
 
 
 def test_a_message_that_fails_is_left_to_the_next_process_at_the_end(tmp_path: Path) -> None:
     """It does not go round in circles with what fails at once."""
-    found, reports = watch(tmp_path)
-    assert found.look()
+    found, convoys, reports = watch(tmp_path)
+    assert convoys.look()
     for _ in range(3):
         found.send_if_due(ending=True)
     assert [one.kind for one in reports] == ["later"]
@@ -46,7 +47,7 @@ def test_a_message_that_fails_is_left_to_the_next_process_at_the_end(tmp_path: P
 
 
 def test_one_that_was_taken_out_ends_at_its_line_and_gives_up_what_fails(tmp_path: Path) -> None:
-    found, reports = watch(tmp_path, Position(1, len(line("oops 1"))))
-    assert found.look() and not found.look()
+    found, convoys, reports = watch(tmp_path, Position(1, len(line("oops 1"))))
+    assert convoys.look() and not convoys.look()
     found.send_if_due()
     assert [one.kind for one in reports] == ["failed"] and found.done

@@ -8,7 +8,7 @@ its own; those lines are parsed once for all queries. A query without a trigger,
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Iterator, Sequence
+from collections.abc import Container, Iterator, Sequence
 
 import attrs
 import numpy
@@ -77,25 +77,33 @@ class ManyQueries:
         return len(self._alone)
 
     def find(
-        self, text: bytes, place: Place | None = None
+        self, text: bytes, place: Place | None = None, *, among: Container[int] | None = None
     ) -> Iterator[tuple[int, Sequence[tuple[int, int]]]]:
         """Yield queries and lines of `text`, whole lines, that match: start and end, without LF.
 
         A query that matches comes once or several times, its lines in order; of the queries there is
-        no order. place: where `text` stands in the store.
+        no order. place: where `text` stands in the store. among: the queries that are asked; all if None.
         """
         for number in self._alone:
+            if among is not None and number not in among:
+                continue
             if found := list(self._matchers[number].find(text, place)):
                 yield number, found
         if self._windows is not None:
             for piece in pieces(text):
-                yield from self._found(piece, self._windows, place)
+                yield from self._found(piece, self._windows, place, among)
 
     def _found(
-        self, piece: TextPiece, windows: Windows, place: Place | None
+        self,
+        piece: TextPiece,
+        windows: Windows,
+        place: Place | None,
+        among: Container[int] | None,
     ) -> Iterator[tuple[int, Sequence[tuple[int, int]]]]:
         records: dict[int, Record] = {}
         for plan, lines in self._in_question(piece, windows):
+            if among is not None and plan.number not in among:
+                continue
             if not plan.exact:
                 lines = self._tested(plan.number, piece, lines, place, records)
             if len(lines):
