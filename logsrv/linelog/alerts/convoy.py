@@ -20,7 +20,7 @@ FEW = 4
 """Queries that are put to a text one after the other: this is faster than the pass for many."""
 
 
-class Searches:
+class AlertQueries:
     """The queries of all watches, each compiled once."""
 
     def __init__(self) -> None:
@@ -58,16 +58,16 @@ class Convoys:
 
     def __init__(self, view: View) -> None:
         self._view = view
-        self._searches = Searches()
+        self._queries = AlertQueries()
         self._convoys: list[_Convoy] = []
 
     def change(self, watches: Iterable[Watch], new: Mapping[Watch, Position]) -> None:
         """Search for all these watches; new ones begin at their positions."""
-        self._searches.go_by(watch.task.alert.alert for watch in watches)
+        self._queries.go_by(watch.task.alert.alert for watch in watches)
         begun: dict[Position, _Convoy] = {}
         for watch, position in new.items():
             if position not in begun:
-                begun[position] = _Convoy(Follower(self._view, position), self._searches)
+                begun[position] = _Convoy(Follower(self._view, position), self._queries)
             begun[position].join(watch)
         self._convoys += begun.values()
 
@@ -101,15 +101,15 @@ class Convoys:
 class _Convoy:
     """Watches that go over a store with a follower. It has told them of all up to `_looked`."""
 
-    def __init__(self, follower: Follower, searches: Searches) -> None:
+    def __init__(self, follower: Follower, queries: AlertQueries) -> None:
         self._follower = follower
         self._looked = follower.position
-        self._searches = searches
+        self._queries = queries
         self._watches: list[Watch] = []
 
     @property
     def position(self) -> Position:
-        """Where the next line begins."""
+        """The place where the next line begins."""
         return self._follower.position
 
     def join(self, watch: Watch) -> None:
@@ -140,7 +140,7 @@ class _Convoy:
             by_query.setdefault(watch.task.alert.alert, []).append(watch)
             if news.gap:
                 watch.missed(news.position.segment - looked.segment)
-        for query, lines in self._searches.find(news, tuple(by_query)):
+        for query, lines in self._queries.find(news, tuple(by_query)):
             for watch in by_query[query]:
                 watch.count(news, lines)
         return True

@@ -72,7 +72,7 @@ class Tally:
 
     @property
     def room(self) -> int:
-        """How many more lines are kept."""
+        """The number of lines that are kept beside those there are."""
         return SHOWN - len(self.counted.first)
 
     def add(self, hits: Sequence[Hit], count: int, last: bytes, now: float) -> None:

@@ -53,10 +53,3 @@ def test_a_flood_is_compared_in_bounded_parts() -> None:
     text = b"a" * 1000 + b"c"
     with patch.object(windows, "_MOST_PAIRS", 16):
         assert places(literals, text) == obvious(literals, text)
-
-
-def test_windows_differ_where_literals_begin_alike() -> None:
-    """Else each place of what they share would be compared with all of them."""
-    names = [b"service-%04d" % number for number in range(1000)]
-    [sized] = Windows([Literal(name, False) for name in names])._sized
-    assert max(sized._counts) < 20
