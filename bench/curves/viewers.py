@@ -1,7 +1,7 @@
 """Live views, /api/stats and the first lines of the page, over the number of viewers and of segments.
 
-A viewer is live when it has a line that was sent less than a second ago. It joins in a flood of 50,000 lines
-a second, with all others at once.
+A viewer is live when it has a line that was sent less than a second ago. It joins in a flood of 50,000
+lines a second, with all others at once.
 """
 
 from __future__ import annotations

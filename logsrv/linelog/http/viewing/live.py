@@ -60,7 +60,7 @@ class Live:
 
         until: where a line begins. Where retention has removed the lines before it, it is passed.
         """
-        return self._follower.read(STEP, until)
+        return self._follower.read(STEP, until=until)
 
     def look(self, until: Position | None = None, kept: int = 0) -> Look:
         """Return what was written since the last look, up to `until` if that is given. Raises StoreError.
@@ -72,7 +72,7 @@ class Live:
         size = read = missed = 0
         gone = skipped = False
         end = until
-        while news := self._follower.read(PIECE, end):
+        while news := self._follower.read(PIECE, until=end):
             pieces.append(news)
             gone = gone or news.gap
             size += len(news.text)
