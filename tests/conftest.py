@@ -7,10 +7,12 @@ import gc
 import signal
 from collections.abc import Generator, Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 from hypothesis import HealthCheck, settings
 
+from logsrv.linelog.read.view import View
 from tests.daemon_logs import DAEMON_LOGS, check_log
 
 # No test is about time: the machine may be busy with something else. (settings() is CI's profile there.)
@@ -76,3 +78,25 @@ def nothing_wrong_in_a_daemon(request: pytest.FixtureRequest) -> Iterator[None]:
 def asked_for(request: pytest.FixtureRequest) -> list[str]:
     """Return the expressions of the errors that a test asks for."""
     return [pattern for mark in request.node.iter_markers("complains") for pattern in mark.args]
+
+
+@pytest.fixture(autouse=True)
+def views(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """Close what tests read stores with, as the end of a program does: each has files open."""
+    opened: list[View] = []
+    entered, closed = View.__init__, View.close
+
+    def enter(self: View, *arguments: Any, **named: Any) -> None:
+        entered(self, *arguments, **named)
+        opened.append(self)
+
+    def close(self: View) -> None:
+        closed(self)
+        if self in opened:
+            opened.remove(self)
+
+    monkeypatch.setattr(View, "__init__", enter)
+    monkeypatch.setattr(View, "close", close)
+    yield
+    for view in list(opened):
+        view.close()

@@ -45,10 +45,14 @@ class Request:
 def serve(control: socket.socket) -> Request | None:
     """Fork for each request that comes. Returns it in the child, None in the server at the end."""
     ends: dict[int, tuple[int, int]] = {}
+    # Unlike select, it takes descriptors from 1024 on.
+    looked_at = select.poll()
+    looked_at.register(control, select.POLLIN)
     while True:
-        ready = select.select([control.fileno(), *ends], [], [])[0]
+        ready = [file for file, _ in looked_at.poll()]
         for end in ends.keys() & ready:
             child, teller = ends.pop(end)
+            looked_at.unregister(end)
             status = os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
             os.write(teller, STATUS.pack(status))
             os.close(teller)
@@ -69,6 +73,7 @@ def serve(control: socket.socket) -> Request | None:
         end = os.pidfd_open(child)
         socket.send_fds(control, [str(child).encode()], [end])
         ends[end] = child, teller
+        looked_at.register(end, select.POLLIN)
 
 
 def become(request: Request) -> None:

@@ -1,4 +1,4 @@
-"""What /api/stats says, from a process that counts the store (see `counting`).
+"""Answers of /api/stats, from a process that counts the store (see `counting`).
 
 It is started by the first question. All who ask while it counts get the same answer, and so do those that
 ask within half a second.

@@ -61,7 +61,7 @@ class Totals:
 
     def __init__(self) -> None:
         self._counted: dict[int, _Counted] = {}
-        # Of all segments that are compressed, and the others; as long as the list of all is this one.
+        # Sums of the compressed segments and of the others; as long as the list of all is this one.
         self._packed, self._open = _Sum(), [0]
         self._segments: object = None
 

@@ -120,7 +120,7 @@ class View:
 
     @property
     def changed(self) -> tuple[int, int, int]:
-        """What is another when a name in the directory was made or removed; the last is when, in ns."""
+        """The state of the directory: another when a name was made or removed; the last is when, in ns."""
         return self._disk.changed()
 
     def tell_of_no_files(self) -> None:

@@ -14,7 +14,7 @@ import attrs
 
 from logsrv.linelog.http.searching.events import missed_event
 from logsrv.linelog.http.viewing.live import Live, size_between
-from logsrv.linelog.http.viewing.watched import PIECE, Events
+from logsrv.linelog.http.viewing.watched import PIECE, SharedEvents
 from logsrv.linelog.query.matching.match import Matcher
 from logsrv.linelog.read.follow import Appended
 from logsrv.linelog.read.search import in_text
@@ -59,7 +59,7 @@ class Behind:
     _shown: int = 0
 
     def __attrs_post_init__(self) -> None:
-        # From the byte before: where that is the end of a line, a line begins at `begin`.
+        # It begins at the byte before: where that is the end of a line, a line begins at `begin`.
         start = Position(self.begin.segment, max(0, self.begin.offset - 1))
         self._live = Live(self._view, start)
 
@@ -67,7 +67,7 @@ class Behind:
         """Close what is open."""
         self._live.close()
 
-    def step(self, until: Position, allowed: int, events: Events) -> Step:
+    def step(self, until: Position, allowed: int, events: SharedEvents) -> Step:
         """Go on towards `until`, where the others are. Raises StoreError.
 
         allowed: so many lines it may have behind `sure`, in all its steps.

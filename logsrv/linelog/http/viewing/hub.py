@@ -22,7 +22,7 @@ from logsrv.linelog.http.viewing.behind import Behind
 from logsrv.linelog.http.viewing.live import KEPT, Live
 from logsrv.linelog.http.viewing.talk import Handed
 from logsrv.linelog.http.viewing.together import Alone, Together, units
-from logsrv.linelog.http.viewing.watched import Events, WatchedQuery, pieces
+from logsrv.linelog.http.viewing.watched import SharedEvents, WatchedQuery, pieces
 from logsrv.linelog.query.language.parse import parse
 from logsrv.linelog.query.matching.match import compile
 from logsrv.linelog.read.view import View
@@ -67,10 +67,10 @@ class Hub:
     _asking: deque[int] = attrs.field(factory=deque)
     _ahead: list[int] = attrs.field(factory=list)
     _live: Live | None = None
-    _events: Events = attrs.field(factory=Events)
+    _events: SharedEvents = attrs.field(factory=SharedEvents)
     # When the last look began.
     _began: float = 0.0
-    # So many viewers were handed something in this look.
+    # The number of viewers that were handed something in this look.
     _handed: int = 0
 
     @property

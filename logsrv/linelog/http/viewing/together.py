@@ -55,7 +55,7 @@ class Together:
 
     def _have(self, queries: Sequence[WatchedQuery]) -> None:
         self.queries = list(queries)
-        self._many = _many().ManyQueries([one.matcher for one in queries])
+        self._many = _modules()[0].ManyQueries([one.matcher for one in queries])
 
     def find(self, look: Look, now: Callable[[], float], until: float) -> None:
         """Let the queries have what there is in a look, as that of `Alone` does."""
@@ -89,7 +89,7 @@ def units(queries: Sequence[WatchedQuery]) -> list[Alone | Together]:
     """Return queries as they are to be matched."""
     if len(queries) < MANY:
         return [Alone(one) for one in queries]
-    triggers = _triggers()
+    triggers = _modules()[1]
     words: list[WatchedQuery] = []
     tested: list[WatchedQuery] = []
     alone: list[WatchedQuery] = []
@@ -125,15 +125,8 @@ def _joined(held: list[Appended]) -> Appended:
     return Appended(held[-1].position, b"".join([piece.text for piece in reversed(held)]))
 
 
-def _many() -> ModuleType:
-    """Return the module that matches many queries at once, which loads NumPy."""
-    from logsrv.linelog.query.many import many
+def _modules() -> tuple[ModuleType, ModuleType]:
+    """Return what matches many queries at once, and what tells by what they are found: both load NumPy."""
+    from logsrv.linelog.query.many import many, triggers
 
-    return many
-
-
-def _triggers() -> ModuleType:
-    """Return the module that tells what many queries are found by."""
-    from logsrv.linelog.query.many import triggers
-
-    return triggers
+    return many, triggers

@@ -54,7 +54,7 @@ class Views:
         self._reactor = reactor
         self._viewers: dict[int, Watching] = {}
         self._numbers: dict[Watching, int] = {}
-        # How many watch for each.
+        # The number of viewers of each.
         self._queries: Counter[str] = Counter()
         self._last = 0
         # The one that serves; and all, with those that are about to end.

@@ -67,7 +67,7 @@ class WatchedQuery:
         return [hit for hits in reversed(self._found) for hit in hits]
 
 
-class Events:
+class SharedEvents:
     """Lines as events, each made once for all viewers that have it at about the same time."""
 
     def __init__(self) -> None:

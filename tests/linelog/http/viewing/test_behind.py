@@ -11,7 +11,7 @@ import pytest
 
 from logsrv.linelog.http.viewing import behind as behind_module
 from logsrv.linelog.http.viewing.behind import Behind, Step
-from logsrv.linelog.http.viewing.watched import Events
+from logsrv.linelog.http.viewing.watched import SharedEvents
 from logsrv.linelog.query.language.parse import parse
 from logsrv.linelog.query.matching.match import compile
 from logsrv.linelog.read.follow import end_of
@@ -46,7 +46,7 @@ def test_the_lines_that_begin_at_its_place_or_behind_it(
     """Also if its place is in the middle of a line, and the segment was compressed meanwhile."""
     view = view_of(make_store(tmp_path / "store", [LINES[:4], LINES[4:]], packed=packed))
     with viewer(view, Position(1, offset)) as behind:
-        step = behind.step(end_of(view), 1000, Events())
+        step = behind.step(end_of(view), 1000, SharedEvents())
         assert messages(step) == [str(number) for number in range(-(-offset // SIZE), 8)]
         assert step.over and not step.missed and step.lines == len(messages(step))
     view.close()
@@ -56,7 +56,7 @@ def test_no_line_behind_where_the_others_are(tmp_path: Path) -> None:
     """Those come when they come to the others: also in a segment that begins behind its place."""
     view = view_of(make_store(tmp_path / "store", [LINES[:4], LINES[4:]]))
     with viewer(view, Position(1, 2 * SIZE)) as behind:
-        step = behind.step(Position(2, SIZE), 1000, Events())
+        step = behind.step(Position(2, SIZE), 1000, SharedEvents())
         assert messages(step) == ["2", "3", "4"] and step.over
     view.close()
 
@@ -67,9 +67,9 @@ def test_a_step_without_a_line_is_none_the_less_one(
     monkeypatch.setattr(behind_module, "MOST_IN_STEP", 1)
     view = view_of(make_store(tmp_path / "store", [LINES[:4], LINES[4:]]))
     with viewer(view, Position(1, 0), query="7") as behind:
-        steps = [behind.step(end_of(view), 1000, Events())]
+        steps = [behind.step(end_of(view), 1000, SharedEvents())]
         while not steps[-1].over:
-            steps.append(behind.step(end_of(view), 1000, Events()))
+            steps.append(behind.step(end_of(view), 1000, SharedEvents()))
         assert [messages(step) for step in steps] == [[], ["7"]]
     view.close()
 
@@ -79,9 +79,9 @@ def test_what_it_is_sure_to_get_is_not_counted(tmp_path: Path) -> None:
     view = view_of(make_store(tmp_path / "store", [LINES[:4], LINES[4:]]))
     with viewer(view, Position(1, 0), Position(2, 0)) as behind:
         end = Position(2, 4 * SIZE)
-        assert messages(behind.step(end, 1, Events())) == [str(number) for number in range(8)]
+        assert messages(behind.step(end, 1, SharedEvents())) == [str(number) for number in range(8)]
     with viewer(view, Position(1, 0), Position(1, 0)) as behind:
-        step = behind.step(end, 1, Events())
+        step = behind.step(end, 1, SharedEvents())
         assert messages(step) == ["0", "1", "2", "3"]
         assert step == Step(step.data, 4, missed=4, over=True)
     view.close()

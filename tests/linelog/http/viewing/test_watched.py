@@ -7,7 +7,7 @@ import json
 import pytest
 
 from logsrv.linelog.http.viewing import watched
-from logsrv.linelog.http.viewing.watched import PIECE, Events, WatchedQuery, pieces
+from logsrv.linelog.http.viewing.watched import PIECE, SharedEvents, WatchedQuery, pieces
 from logsrv.linelog.read.follow import Appended
 from logsrv.linelog.read.search import Hit
 from logsrv.linelog.store.segments.segment import Position
@@ -41,7 +41,7 @@ def test_each_line_is_made_an_event_once(monkeypatch: pytest.MonkeyPatch) -> Non
 
     monkeypatch.setattr(watched, "as_json", as_json)
     hits = [Hit(Position(1, number), b"x" * 100) for number in range(3)]
-    events = Events()
+    events = SharedEvents()
     assert events.of(hits) == events.of(hits) and len(made) == 3
     # What is kept is bounded.
     monkeypatch.setattr(watched, "KEPT_EVENTS", 300)
