@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 import json
 import os
 import signal
@@ -50,6 +51,7 @@ PUSHES = {
     "loki": ("/loki/api/v1/push", loki(MANY), ()),
     "otlp": ("/v1/logs", otlp(MANY), ()),
     "bulk": ("/_bulk", bulk(MANY), ()),
+    "packed": ("/v1/logs", gzip.compress(otlp(MANY)), ()),
     "a line too long": ("/loki/api/v1/push", loki(1, "x" * 300_000), ()),
     "a line that closes": ("/loki/api/v1/push", loki(1, "x" * 300_000), ("--oversize", "close")),
     "no JSON": ("/v1/logs", b"[" * 300_000, ()),
@@ -67,7 +69,8 @@ def test_the_same_is_stored_and_answered_as_without_them(
         home = tmp_path / number
         home.mkdir()
         server = logger("--workers", number, *options, listen=LISTEN, directory=home)
-        answer = post(server, path, body)
+        packed = {"Content-Encoding": "gzip"} if push == "packed" else {}
+        answer = post(server, path, body, **packed)
         assert bool(server.child(WORKER)) is (number == "1")
         server.stop()
         found.append((answer, server.messages()))

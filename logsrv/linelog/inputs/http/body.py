@@ -43,6 +43,8 @@ from logsrv.linelog.store.valve import Producer
 
 LARGE = 256 << 10
 """Bytes of a body from which on a worker takes it apart: some milliseconds of work."""
+LARGE_PACKED = 32 << 10
+"""The same of one that is still to be unpacked, and becomes several times as much."""
 
 
 class Body:
@@ -236,7 +238,8 @@ class KeptBody(Body):
     def ask_worker(self) -> Deferred[None] | None:
         """Let a worker make the records, if it is worth that; fires when `finish` can go on."""
         headers, intake = self._headers, self._intake
-        if not (headers.route.apart and intake.workers.most and self._size >= LARGE):
+        large = LARGE_PACKED if headers.coding else LARGE
+        if not (headers.route.apart and intake.workers.most and self._size >= large):
             return None
         body = self._kept.getvalue()
         order = Order(headers.route.apart, headers.coding, self._rules, intake.rules, body)
