@@ -1,8 +1,9 @@
 """Many queries in one pass over a text: those that nothing in it could match cost nothing.
 
 The triggers of all queries are looked for at once. A query is asked only about lines that have one of
-its own; those lines are parsed once for all queries. A query without a trigger, such as `NOT debug` or
-`level>=error`, goes over the text by itself.
+its own; those lines are parsed once for all queries. Where many want a value of the same field, that is
+read once for them (`values.py`). A query without a trigger, such as `NOT debug` or `level>=error`, goes
+over the text by itself.
 """
 
 from __future__ import annotations
@@ -16,6 +17,7 @@ import numpy
 from logsrv.linelog.fields.record import Record
 from logsrv.linelog.query.many.piece import Array, TextPiece, pieces
 from logsrv.linelog.query.many.triggers import Trigger, choices_of, is_exact, worth
+from logsrv.linelog.query.many.values import FieldValues, by_field
 from logsrv.linelog.query.many.windows import Windows
 
 TYPE_CHECKING = False
@@ -48,9 +50,14 @@ class ManyQueries:
         numbers: dict[Trigger, int] = {}
         self._plans_of: dict[int, list[_Plan]] = defaultdict(list)
         self._alone: list[int] = []
+        fields = by_field([one.node for one in matchers])
+        self._fields = [FieldValues(field, queries) for field, queries in fields.items()]
+        of_fields = {number for queries in fields.values() for number, _ in queries}
         choices = [choices_of(one.node) for one in matchers]
         shared = Counter(one for some in choices for triggers in some for one in set(triggers))
         for number, matcher in enumerate(matchers):
+            if number in of_fields:
+                continue
             if not choices[number]:
                 self._alone.append(number)
                 continue
@@ -89,9 +96,12 @@ class ManyQueries:
                 continue
             if found := list(self._matchers[number].find(text, place)):
                 yield number, found
-        if self._windows is not None:
-            for piece in pieces(text):
+        for piece in pieces(text) if self._windows is not None or self._fields else ():
+            if self._windows is not None:
                 yield from self._found(piece, self._windows, place, among)
+            for field in self._fields:
+                for number, lines in field.find(piece, among):
+                    yield number, piece.spans(lines)
 
     def _found(
         self,

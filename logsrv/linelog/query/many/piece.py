@@ -57,7 +57,7 @@ class TextPiece:
         self.raw: Array = numpy.zeros(self.size + PAD, U8)
         """Its bytes, and PAD zeros."""
         self.raw[: self.size] = numpy.frombuffer(lines, U8)
-        stamps = Stamps(lines if lines.endswith(b"\n") else lines + b"\n")
+        stamps = self.stamps = Stamps(lines if lines.endswith(b"\n") else lines + b"\n")
         self.starts = stamps.starts
         self.ends = stamps.ends
         self.messages = stamps.messages

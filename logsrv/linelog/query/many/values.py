@@ -1,0 +1,89 @@
+"""Queries of one field for a value each, such as `status=500`: the field is read once for all of them."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Container, Iterator, Sequence
+
+import numpy
+
+from logsrv.linelog.fields.many.reader import FieldReader
+from logsrv.linelog.fields.record import ALWAYS
+from logsrv.linelog.fields.stored import bytes_of
+from logsrv.linelog.fields.values import Number, Scalar, elements, number, number_of_text, text_of
+from logsrv.linelog.query.language.tree import Compare, Node
+from logsrv.linelog.query.many.piece import Array, TextPiece
+
+FEW = 5
+"""Queries of one field for which it is not read: each of them goes its own way."""
+# Values whose queries are kept.
+_MOST_KNOWN = 10_000
+
+
+def by_field(nodes: Sequence[Node]) -> dict[str, list[tuple[int, str]]]:
+    """Return the fields of which more than FEW queries want a value: the query's number and the value."""
+    found: dict[str, list[tuple[int, str]]] = defaultdict(list)
+    for place, node in enumerate(nodes):
+        if isinstance(node, Compare) and node.op == "=" and node.field not in ALWAYS:
+            found[node.field].append((place, node.value))
+    return {field: queries for field, queries in found.items() if len(queries) > FEW}
+
+
+class FieldValues:
+    """The queries of one field. queries: the number of each, and the value that it wants."""
+
+    def __init__(self, field: str, queries: Sequence[tuple[int, str]]) -> None:
+        self._all = [place for place, _ in queries]
+        self._reader = FieldReader([field])
+        self._texts: dict[bytes, list[int]] = defaultdict(list)
+        self._numbers: dict[Number, list[int]] = defaultdict(list)
+        # A value that is no number is compared as text with one that is.
+        self._texts_of_numbers: dict[bytes, list[int]] = defaultdict(list)
+        self._known: dict[str, tuple[int, ...]] = {}
+        for place, value in queries:
+            wanted, text = number_of_text(value), bytes_of(value).lower()
+            if wanted is None:
+                self._texts[text].append(place)
+            else:
+                self._numbers[wanted].append(place)
+                self._texts_of_numbers[text].append(place)
+
+    def find(
+        self, piece: TextPiece, among: Container[int] | None = None
+    ) -> Iterator[tuple[int, Array]]:
+        """Yield queries that match, and the numbers of their lines in the piece, in order."""
+        if among is not None and not any(place in among for place in self._all):
+            return
+        [column] = self._reader.read(piece.stamps)
+        lines: dict[int, list[int]] = defaultdict(list)
+        for line, value in enumerate(column):
+            if type(value) is str:
+                wanting: Sequence[int] = self._of_text(value)
+            elif value is None:
+                continue
+            else:
+                items = elements(value)
+                wanting = sorted({place for item in items for place in self._of(item)})
+            for place in wanting:
+                lines[place].append(line)
+        for place, found in lines.items():
+            if among is None or place in among:
+                yield place, numpy.array(found, numpy.intp)
+
+    def _of_text(self, value: str) -> tuple[int, ...]:
+        """Return the queries that want a value."""
+        known = self._known.get(value)
+        if known is None:
+            if len(self._known) >= _MOST_KNOWN:
+                self._known.clear()
+            known = self._known[value] = tuple(self._of(value))
+        return known
+
+    def _of(self, item: Scalar) -> list[int]:
+        as_number, text = number(item), bytes_of(text_of(item)).lower()
+        of_numbers = (
+            self._texts_of_numbers.get(text, [])
+            if as_number is None
+            else self._numbers.get(as_number, [])
+        )
+        return self._texts.get(text, []) + of_numbers
