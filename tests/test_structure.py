@@ -159,6 +159,7 @@ MAY_IMPORT: dict[str, tuple[str, ...]] = {
         "logsrv.linelog.store.writing",
         "logsrv.linelog.store.policy",
         "logsrv.linelog.store.recover",
+        "logsrv.kit.children",
         "logsrv.kit.observe",
     ),
     "logsrv.linelog.store": ("logsrv.linelog.batch", "logsrv.memory", "logsrv.kit"),

@@ -38,6 +38,12 @@ def limit_reader(nice: int = NICE) -> None:
     signal.signal(signal.SIGPIPE, signal.SIG_DFL)
 
 
+def outlast_signals() -> None:
+    """Leave to the service what a terminal or a service manager tells all processes: it ends this one."""
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        signal.signal(number, signal.SIG_IGN)
+
+
 def tell(sentence: str) -> None:
     """Say a sentence to the service, which logs it."""
     print(sentence, file=sys.stderr, flush=True)

@@ -7,7 +7,6 @@ processes.
 
 from __future__ import annotations
 
-import signal
 import sys
 import time
 import traceback
@@ -20,7 +19,7 @@ from twisted.protocols.basic import LineOnlyReceiver
 from twisted.python.failure import Failure
 
 from logsrv.errors import LogsrvError
-from logsrv.kit.children.inside import STOP, limit, tell
+from logsrv.kit.children.inside import STOP, limit, outlast_signals, tell
 from logsrv.linelog.alerts.delivery.delivery import deliver_by
 from logsrv.linelog.alerts.kept import Kept
 from logsrv.linelog.alerts.reports import Orders, Report, read_orders, report_line
@@ -147,8 +146,7 @@ def main() -> int:
 
     def begin() -> None:
         # A reactor that starts sets its own handlers: these come later.
-        for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
-            signal.signal(number, signal.SIG_IGN)
+        outlast_signals()
         StandardIO(daemon, reactor=running)
 
     running.callWhenRunning(begin)

@@ -47,10 +47,10 @@ class Statistics:
         if self._reactor.seconds() - self._counted_at <= FRESH_SECONDS:
             return succeed(self._counted)
         process = self._process or self._started()
+        self._idle.stop()
         waiting: Deferred[bytes] = Deferred()
         self._waiting.append(waiting)
         if len(self._waiting) == 1:
-            self._idle.start(IDLE_SECONDS, self._rest)
             process.write(b"\n")
         return waiting
 
@@ -71,6 +71,7 @@ class Statistics:
 
     def _received(self, data: bytes) -> None:
         for line in self._lines.receive(data):
+            self._idle.start(IDLE_SECONDS, self._rest)
             why = json.loads(line).get("error")
             if why is None:
                 self._counted, self._counted_at = line + b"\n", self._reactor.seconds()

@@ -120,6 +120,9 @@ def _count(frames: Frames, known: _Counted) -> _Counted:
         lines = index.lines or (known.lines if known.size == index.text else 0)
         times = together((index.times, known.times)) if known.size == index.text else index.times
         return _Counted(lines, index.text, index.compressed, times)
+    if frames.size < known.size:
+        # It was cut.
+        known = _NOTHING
     lines, times = known.lines, known.times
     for start in range(known.size, frames.size, _PIECE):
         for _, text in frames.between(start, min(start + _PIECE, frames.size)):

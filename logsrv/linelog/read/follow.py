@@ -63,7 +63,11 @@ class Follower:
             room = _room(limit, self.position, until)
             if room <= 0:
                 return None
+            before = self.position
             text = self._lines(frames, room)
+            if self.position != before:
+                # Damage was passed over: from there on it is another room.
+                continue
             if text:
                 news = Appended(self.position, text, self._gap)
                 self._gap = False

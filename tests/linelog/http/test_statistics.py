@@ -82,3 +82,11 @@ def test_stop(place: Place) -> None:
     assert "being stopped" in str(place.got[0])
     with pytest.raises(Problem, match="being stopped"):
         place.ask()
+
+
+def test_a_count_that_takes_long_is_waited_for(place: Place) -> None:
+    place.ask()
+    place.reactor.advance(2 * IDLE_SECONDS)
+    place.ask()
+    place.answer(b"{}\n")
+    assert place.got == [b"{}\n"] * 2 and not place.reactor.last.killed

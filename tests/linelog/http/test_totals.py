@@ -51,6 +51,19 @@ def test_a_removed_segment_counts_no_more(tmp_path: Path) -> None:
     view.close()
 
 
+def test_a_text_that_was_cut_is_counted_anew(tmp_path: Path) -> None:
+    texts = lines(["a", "b", "c"], 0)
+    store = make_store(tmp_path / "store", [texts])
+    view = view_of(store)
+    totals = Totals()
+    assert totals.of(view)["lines"] == 3
+    with (store / "current.log").open("ab") as file:
+        file.truncate(len(texts[0]))
+    found = totals.of(view)
+    assert (found["lines"], found["newest"]) == (1, "2026-11-20T06:00:00.000000Z")
+    view.close()
+
+
 def test_an_empty_store(tmp_path: Path) -> None:
     view = view_of(make_store(tmp_path / "store", [[]]))
     found = Totals().of(view)

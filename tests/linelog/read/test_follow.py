@@ -171,6 +171,20 @@ def test_damage_is_told_and_passed_over(tmp_path: Path) -> None:
     assert "is damaged at byte 0" in told[0]
 
 
+def test_damage_leads_nobody_past_the_end_that_was_asked_for(tmp_path: Path) -> None:
+    lines = [line(f"{number} " + "x" * 1000, number) for number in range(3000)]
+    store = make_store(tmp_path / "logs", [lines, [line("last", 4000)]])
+    [packed] = store.glob("*.zst")
+    data = bytearray(packed.read_bytes())
+    data[100] ^= 0xFF
+    packed.write_bytes(data)
+    until = Position(1, sum(map(len, lines[:2000])))
+    follower = Follower(View(str(store), lambda _: None), Position(0, 0))
+    seen = b"".join(iter(lambda: getattr(follower.read(until=until), "text", b""), b""))
+    assert seen and b"".join(lines[:2000]).endswith(seen)
+    follower.close()
+
+
 def test_what_is_written_just_before_a_rotation(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

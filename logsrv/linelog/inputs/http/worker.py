@@ -10,7 +10,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Iterable
 
-from logsrv.kit.children.inside import limit_reader
+from logsrv.kit.children.inside import limit_reader, outlast_signals
 from logsrv.linelog.inputs.http.apart import Order
 from logsrv.linelog.inputs.intake.messages import SIZE, sized
 
@@ -21,6 +21,7 @@ NICE = 5
 def main() -> int:
     """Work until there is nothing more to read; return the exit status."""
     limit_reader(NICE)
+    outlast_signals()
     orders = sys.stdin.buffer
     # It has begun: what ends it from now on is a message.
     _say(sized([]))

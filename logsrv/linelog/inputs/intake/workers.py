@@ -25,6 +25,8 @@ log = Logger()
 
 MODULE = "logsrv.linelog.inputs.http.worker"
 IDLE_SECONDS = 60.0
+# Seconds until another one is started when one could not begin; meanwhile the server does the work.
+REST_SECONDS = 60.0
 END_SECONDS = 6.0
 
 
@@ -58,6 +60,8 @@ class Workers:
         self._new: set[ChildProcess] = set()
         self._waiting: deque[_Message] = deque()
         self._idle = Timer(reactor)
+        self._reactor = reactor
+        self._not_before = float("-inf")
 
     @property
     def waiting(self) -> int:
@@ -103,6 +107,8 @@ class Workers:
 
     def _started(self) -> ChildProcess:
         """Start one. Raises NoWorkerError."""
+        if self._reactor.seconds() < self._not_before:
+            raise NoWorkerError("one could not begin just now")
         reader = AnswerReader()
         child = self._processes.start(self._module, received=lambda _: None, ended=self._ended)
         child.received = partial(self._received, child, reader)
@@ -122,10 +128,13 @@ class Workers:
             self._free.append(child)
         else:
             child.end(within=END_SECONDS)
+        self._go_on()
+        message.answered.callback(answer)
+
+    def _go_on(self) -> None:
         self._serve()
         if not self._busy:
             self._idle.start(IDLE_SECONDS, self._rest)
-        message.answered.callback(answer)
 
     def _rest(self) -> None:
         free, self._free = self._free, []
@@ -144,9 +153,10 @@ class Workers:
         how = f"{end} ({end.words})" if end.words else str(end)
         if child in self._new:
             self._new.remove(child)
+            self._not_before = self._reactor.seconds() + REST_SECONDS
             log.error("a worker cannot begin, the server does its work: the process {how}", how=how)
             message.answered.errback(NoWorkerError(how))
         else:
             log.error("a worker {how}; the message that it had is refused", how=how)
             message.answered.errback(WorkerEndedError(f"the process that took it apart {end}"))
-        self._serve()
+        self._go_on()

@@ -15,6 +15,8 @@ import sys
 from collections.abc import Callable, Sequence
 from select import select
 
+from logsrv.kit.children.child import shared_environment
+from logsrv.kit.children.inside import outlast_signals
 from logsrv.linelog.store.catalog.build import SMALL, WANTED, make_catalog
 from logsrv.linelog.store.catalog.catalog import Catalogs
 from logsrv.linelog.store.catalog.layout import MOST, catalogs, last_number
@@ -136,6 +138,7 @@ def make_beside(
                 stdout=subprocess.PIPE,
                 stderr=subprocess.PIPE,
                 pass_fds=(directory,),
+                env=shared_environment(),
                 # Ctrl-C is for the server, which ends this one.
                 process_group=0,
             )
@@ -173,6 +176,7 @@ def has_server() -> bool:
 
 def main(arguments: list[str]) -> int:
     """Make a catalog and say how; return the exit status."""
+    outlast_signals()
     os.nice(NICER)
     keep_freed_memory()
     directory, with_words, names = json.loads(arguments[0])

@@ -16,6 +16,7 @@ from collections.abc import Callable
 from time import monotonic
 from typing import Any
 
+from logsrv.kit.children.child import shared_environment
 from logsrv.linelog.store.disk.disk import Disk
 from logsrv.linelog.store.sealing import packing
 from logsrv.linelog.store.sealing.seal import Interrupted, pack_here
@@ -101,7 +102,7 @@ class Packer:
                 stdout=subprocess.DEVNULL,
                 stderr=subprocess.PIPE,
                 # Its threads take turns: what one has freed is for the next.
-                env={**os.environ, "MALLOC_ARENA_MAX": "1"},
+                env={**shared_environment(), "MALLOC_ARENA_MAX": "1"},
                 # Ctrl-C is for the server. A session of its own would be one to the scheduler as well,
                 # in which nobody else is for it to be nice to.
                 process_group=0,

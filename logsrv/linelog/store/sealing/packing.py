@@ -19,7 +19,6 @@ import contextlib
 import errno
 import json
 import os
-import signal
 import socket
 import sys
 import threading
@@ -28,6 +27,7 @@ from concurrent.futures import ThreadPoolExecutor
 from select import select
 from typing import Any
 
+from logsrv.kit.children.inside import outlast_signals
 from logsrv.linelog.store.disk.disk import Disk
 from logsrv.linelog.store.sealing.seal import Interrupted, steps
 from logsrv.linelog.store.segments.index import Index
@@ -154,9 +154,7 @@ class Threads:
 
 def main() -> int:
     """Carry out orders until the server is gone; return the exit status."""
-    # A stop is for the server, which ends this one. It stops soon, and this one may be slow to notice.
-    for one in signal.SIGTERM, signal.SIGINT, signal.SIGHUP:
-        signal.signal(one, signal.SIG_IGN)
+    outlast_signals()
     keep_freed_memory()
     threads = Threads()
     with socket.socket(fileno=os.dup(0)) as connection:

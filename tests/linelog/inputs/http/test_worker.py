@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 import subprocess
 import sys
 
@@ -31,5 +32,19 @@ def test_it_answers_one_after_the_other_until_its_input_ends() -> None:
     assert len(lines) == 2
     assert lines[0] == b""
     assert b"text" in lines[1]
+    assert worker.wait() == 0
+    worker.stdout.close()
+
+
+def test_a_signal_to_all_processes_ends_no_body() -> None:
+    worker = subprocess.Popen(COMMAND, stdin=subprocess.PIPE, stdout=subprocess.PIPE)
+    assert worker.stdin is not None and worker.stdout is not None
+    worker.stdout.read(SIZE)
+    for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
+        worker.send_signal(number)
+    order = Order("loki", "", BodyRules("", "/", 1000), LineRules(), b'{"streams": []}')
+    worker.stdin.write(b"".join(sized(order.encoded())))
+    worker.stdin.close()
+    assert len(list(AnswerReader().receive(worker.stdout.read()))) == 1
     assert worker.wait() == 0
     worker.stdout.close()

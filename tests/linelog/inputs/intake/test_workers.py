@@ -11,6 +11,7 @@ from twisted.python.failure import Failure
 from logsrv.linelog.inputs.intake.messages import sized
 from logsrv.linelog.inputs.intake.workers import (
     IDLE_SECONDS,
+    REST_SECONDS,
     NoWorkerError,
     WorkerEndedError,
     Workers,
@@ -129,3 +130,27 @@ def test_a_stop_ends_all(reactor: Spawner) -> None:
     assert reactor.last.killed and stopped.called
     assert [str(one.found) for one in asked] == ["the service stops"] * 2
     assert isinstance(Asked(workers.answer([b"x"])).found, WorkerEndedError)
+
+
+def test_one_that_cannot_begin_is_not_tried_again_at_once(reactor: Spawner) -> None:
+    workers = Workers(reactor, 1)
+    Asked(workers.answer([b"x"]))
+    reactor.last.end(b"no such module\n", status=1)
+    asked = Asked(workers.answer([b"x"]))
+    assert isinstance(asked.found, NoWorkerError) and len(reactor.processes) == 1
+    reactor.advance(REST_SECONDS)
+    Asked(workers.answer([b"x"]))
+    assert len(reactor.processes) == 2
+
+
+def test_those_that_are_left_end_when_the_last_at_work_has_died(reactor: Spawner) -> None:
+    workers = Workers(reactor, 2)
+    for _ in range(2):
+        Asked(workers.answer([b"x"]))
+    first, second = reactor.processes
+    for process in (first, second):
+        say(process)
+    say(first, b"y")
+    second.end(signal=9)
+    reactor.advance(IDLE_SECONDS)
+    assert first.closed
