@@ -44,6 +44,9 @@ class Syncer:
         # Every segment that was left is on the medium, so a place in the active one can be named.
         self._whole = True
         self._noted = active.synced
+        # The segment behind the last that was left and taken over. The active one may be further: `get`
+        # may time out although something has just been put there.
+        self._reached = active.beside[0] - active.left.qsize()
 
     def run(self) -> None:
         """Run the thread, until there are no more segments to leave."""
@@ -65,7 +68,7 @@ class Syncer:
         number, fd = active.beside
         position = active.position
         wanted = active.policy.sync is Sync.INTERVAL and position != active.synced
-        if position.segment == number and (wanted or syncing.why is not None):
+        if number == position.segment == self._reached and (wanted or syncing.why is not None):
             syncing.attempt(self._seconds.timed, self._disk.fdatasync, fd)
             if syncing.why is not None:
                 active.doubtful = number
@@ -82,6 +85,7 @@ class Syncer:
             # An error of a network file system here is about synced bytes, or has been told.
             with contextlib.suppress(OSError):
                 os.close(one)
+        self._reached += 1
         self._sealable(left.sealed)
 
     def _sync_left(self, fd: int) -> None:
@@ -95,7 +99,7 @@ class Syncer:
 
         Not synced: whatever of these notes is on the medium was true when it was written.
         """
-        if self._whole and synced != self._noted:
+        if self._whole and synced != self._noted and synced.segment <= self._reached:
             with contextlib.suppress(OSError):
                 note_synced(synced, self._disk)
                 self._noted = synced

@@ -7,6 +7,7 @@ import os
 import threading
 import time
 from collections.abc import Callable
+from queue import Empty, SimpleQueue
 
 import pytest
 import pytest_twisted
@@ -15,6 +16,8 @@ from twisted.logger import capturedLogs
 from logsrv.linelog.store.policy import StorePolicy, Sync
 from logsrv.linelog.store.segments.segment import synced_place
 from logsrv.linelog.store.store import Store
+from logsrv.linelog.store.writing import active
+from logsrv.linelog.store.writing.active import Left
 from tests.linelog.store.faults import FaultyDisk, at, batch, stored, text_of, until
 
 OpenStore = Callable[..., Store]
@@ -106,6 +109,45 @@ async def test_how_far_all_is_on_the_medium_is_written_down(open_store: OpenStor
     store.rotate()
     store.append(batch(b"two"))
     await until(lambda: synced_place(at(store.directory)) == (2, len(stored(b"two"))))
+
+
+@pytest.mark.usefixtures("often")
+@pytest_twisted.ensureDeferred
+@pytest.mark.parametrize("later", [Sync.INTERVAL, Sync.ALWAYS])
+async def test_no_place_is_written_down_before_the_segments_in_front_of_it_are_synced(
+    open_store: OpenStore, monkeypatch: pytest.MonkeyPatch, later: Sync
+) -> None:
+    """A queue may say that it is empty though something was put there while its reader woke."""
+    arrives, looks = threading.Event(), list[int]()
+
+    class Late(SimpleQueue[Left | None]):
+        def get(self, block: bool = True, timeout: float | None = None) -> Left | None:
+            looks.append(1)
+            if not arrives.wait(timeout):
+                raise Empty
+            return super().get(block, timeout)
+
+    monkeypatch.setattr(active, "SimpleQueue", Late)
+    disk = FaultyDisk()
+    store = open_store(disk, sync=Sync.INTERVAL)
+    old = (store.directory / "current.log").stat().st_ino
+    try:
+        store.append(batch(b"one"))
+        await until(lambda: synced_place(at(store.directory)) == (1, len(stored(b"one"))))
+        disk.synced.clear()
+        store.append(batch(b"two"))
+        store.rotate()
+        store.apply(StorePolicy(sync=later))
+        store.append(batch(b"three"))
+        await store.durable()
+        assert store.position.segment == 2
+        seen = len(looks)
+        await until(lambda: len(looks) >= seen + 3)
+        assert old in disk.synced or synced_place(at(store.directory)).segment == 1
+    finally:
+        arrives.set()
+    await until(lambda: synced_place(at(store.directory)) == (2, len(stored(b"three"))))
+    assert old in disk.synced
 
 
 @pytest.mark.usefixtures("often")
