@@ -28,7 +28,7 @@ from logsrv.linelog.store.writing.active import ActiveSegment
 
 log = Logger()
 LOOK_EVERY = 60.0
-# Indexes that are looked at in a turn after a start, and the pause behind it: ten seconds for 20,000.
+# Indexes that are looked at at once after a start, and the pause behind it: ten seconds for 20,000.
 INDEXES_AT_ONCE, SOON = 100, 0.05
 # Empty segments, as starts after a crash leave them, stay for a while: who follows the store passes through
 # them, and would take a number that is missing for lines that were removed.
@@ -87,11 +87,6 @@ class Sealer:
         starts = "{what} failed, trying again later: {why}"
         return Trouble(self._tell, starts, "{what} works again", what=what)
 
-    @property
-    def kept(self) -> tuple[int, int]:
-        """The number of sealed segments, and their bytes."""
-        return self.held.total
-
     def take(self, left: Segment | None) -> None:
         """Seal a segment that is no longer written to; None: one that went by another way.
 
@@ -121,10 +116,20 @@ class Sealer:
             while self._going:
                 self._turn()
                 self._packer.rest()
-                self._wake.wait(SOON if self._unseen else LOOK_EVERY)
-                self._wake.clear()
+                self._rest()
         finally:
             self._packer.end()
+
+    def _rest(self) -> None:
+        """Wait for the next turn, and look at indexes meanwhile; a turn would repeat what has failed."""
+        due = monotonic() + LOOK_EVERY
+        while (left := due - monotonic()) > 0:
+            unseen = self._unseen and self._looking.why is None
+            if self._wake.wait(min(SOON, left) if unseen else left):
+                break
+            if unseen:
+                self._looking.attempt(self._look_at_indexes)
+        self._wake.clear()
 
     def _turn(self) -> None:
         """Seal what waits for it, the oldest first, and apply retention before, after each, and when
@@ -188,13 +193,10 @@ class Sealer:
         if settle(self._disk, found, self._rivals, self._active.position.segment, self._tell):
             found = counted_files(self._disk)
         self.held.look([one for one, counted in found if one is counted])
-        if self._unseen is None:
-            self._unseen = deque(
-                one.segment for one in self.held if one.segment.form is Form.PACKED
-            )
 
     def _look_at_indexes(self) -> None:
         """Look at some indexes of the segments that were there at the start: nobody waits for that."""
+        self._lock.check()
         for _ in range(min(INDEXES_AT_ONCE, len(self._unseen))):
             packed = self._unseen.popleft()
             if packed in self.held and self._going:

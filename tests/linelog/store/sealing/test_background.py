@@ -8,6 +8,7 @@ import threading
 import time
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 import pytest_twisted
@@ -19,6 +20,7 @@ from logsrv.linelog.plugin.metrics import METRICS
 from logsrv.linelog.store.policy import DAY, Indexing, StorePolicy
 from logsrv.linelog.store.sealing import background
 from logsrv.linelog.store.sealing.background import EMPTY_KEPT
+from logsrv.linelog.store.segments.segment import Segment
 from logsrv.linelog.store.store import Store
 from logsrv.linelog.store.words.build import LEAST_TEXT
 from tests.linelog.store.faults import FaultyDisk, batch, no_space, stored, text_of, until
@@ -227,6 +229,38 @@ async def test_a_segment_that_cannot_be_read_keeps_no_other_from_being_sealed(
     await until(lambda: len(list(tmp_path.glob("*.idx"))) == 2)
     await until(lambda: "is there already" in store.troubles().get("seal", ""))
     assert (tmp_path / "0000000002-20261120T061842Z.log").exists()
+
+
+@pytest_twisted.ensureDeferred
+async def test_what_fails_is_not_tried_again_while_the_indexes_are_looked_at(
+    open_store: OpenStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """After a start with 20,000 segments it would be 200 times in ten seconds."""
+    monkeypatch.setattr(background, "INDEXES_AT_ONCE", 1)
+    metrics, tries, seen = Metrics(METRICS), list[str](), list[str]()
+    store = open_store(metrics=metrics)
+    await segments(store, metrics, packed=6)
+    await store.close()
+    name = "0000000007-20261120T061842Z.log"
+    (store.directory / "current.log").rename(store.directory / name)
+    (store.directory / name).write_bytes(stored(b"seven"))
+    (store.directory / f"{name}.zst").mkdir()
+    real_seal, real_look = background.seal, background.look_at_index
+
+    def seal(plain: Segment, *others: Any, **named: Any) -> object:
+        tries.append(plain.name)
+        return real_seal(plain, *others, **named)
+
+    def look(packed: Segment, *others: Any) -> None:
+        real_look(packed, *others)
+        seen.append(packed.name)
+
+    monkeypatch.setattr(background, "seal", seal)
+    monkeypatch.setattr(background, "look_at_index", look)
+    again = open_store(directory=store.directory)
+    await until(lambda: len(seen) == 6)
+    assert tries == [name]
+    assert "seal" in again.troubles()
 
 
 @pytest.mark.usefixtures("often")
