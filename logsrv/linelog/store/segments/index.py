@@ -219,7 +219,8 @@ def _read(data: bytes) -> Any:
         found, end = late.make_scanner(_Scanned)(text, 0)  # type: ignore[arg-type]
         if not text[end:].strip():
             return found
-    except (ImportError, StopIteration):
+    except (ImportError, StopIteration, SystemError):
+        # The last is what the scanner raises of broken text as long as json is not loaded.
         pass
     return late.loads(data)
 

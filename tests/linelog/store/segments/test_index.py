@@ -211,3 +211,16 @@ def test_reading_imports_nothing_slow() -> None:
         "print(*{'numpy', 'attrs', 'json'} & {*sys.modules})"
     )
     assert subprocess.check_output([sys.executable, "-c", code], text=True).strip() == ""
+
+
+@pytest.mark.parametrize("data", [b'{"for', b'{"format":3,]', b"[1,"])
+def test_damage_is_told_where_json_is_not_loaded_yet(data: bytes) -> None:
+    program = f"""
+from logsrv.linelog.store.segments.index import decode
+try:
+    decode({data!r})
+except ValueError:
+    print("told")
+"""
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True)
+    assert done.stdout == "told\n", done.stderr
