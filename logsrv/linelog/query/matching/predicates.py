@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import operator
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any, TypeAlias
 
 import logsrv.linelog.query.matching as late
@@ -16,6 +16,8 @@ from logsrv.linelog.query.matching.shapes import levels_of
 
 Predicate: TypeAlias = Callable[[Record], bool]
 
+# Values of a field, joined by OR, that are looked up and not compared one by one.
+_MANY_VALUES = 5
 _ORDERS: dict[str, Callable[[Any, Any], bool]] = {
     "<": operator.lt,
     "<=": operator.le,
@@ -38,7 +40,8 @@ def predicate(node: Node) -> Predicate:
     if isinstance(node, And):
         return _all([predicate(part) for part in sorted(node.parts, key=_cost)])
     if isinstance(node, Or):
-        return _any([predicate(part) for part in sorted(node.parts, key=_cost)])
+        joined, others = _joined(node.parts)
+        return _any([*(predicate(part) for part in sorted(others, key=_cost)), *joined])
     return _not(predicate(node.part))
 
 
@@ -121,6 +124,38 @@ def _equals(field: str, value: str, wanted: bool) -> Predicate:
         known = number(item) if bound is not None else None
         equal = bytes_of(text_of(item)).lower() == target if known is None else known == bound
         return equal is wanted
+
+    return _of_elements(field, test)
+
+
+def _joined(parts: Sequence[Node]) -> tuple[list[Predicate], list[Node]]:
+    """Return a predicate for each field of which many values are asked for, and the parts that are left."""
+    values: dict[str, list[str]] = {}
+    for part in parts:
+        if isinstance(part, Compare) and part.op == "=" and part.field != "level":
+            values.setdefault(part.field, []).append(part.value)
+    many = {field for field, some in values.items() if len(some) >= _MANY_VALUES}
+    others = [
+        one
+        for one in parts
+        if not (isinstance(one, Compare) and one.op == "=" and one.field in many)
+    ]
+    return [_one_of(field, values[field]) for field in many], others
+
+
+def _one_of(field: str, values: Sequence[str]) -> Predicate:
+    """Return what any of `_equals` for these values would say, at the cost of one."""
+    bounds = {value: number_of_text(value) for value in values}
+    numbers = {bound for bound in bounds.values() if bound is not None}
+    of_numbers = {bytes_of(value).lower() for value in values if bounds[value] is not None}
+    texts = {bytes_of(value).lower() for value in values if bounds[value] is None}
+
+    def test(item: Scalar) -> bool:
+        known = number(item) if numbers else None
+        if known is not None and known in numbers:
+            return True
+        text = bytes_of(text_of(item)).lower()
+        return text in texts or (known is None and text in of_numbers)
 
     return _of_elements(field, test)
 
