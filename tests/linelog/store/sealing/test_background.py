@@ -18,8 +18,10 @@ from twisted.logger import capturedLogs
 from logsrv.kit.observe.metrics import Metrics
 from logsrv.linelog.plugin.metrics import METRICS
 from logsrv.linelog.store.policy import DAY, Indexing, StorePolicy
+from logsrv.linelog.store.recover import look_at_index
 from logsrv.linelog.store.sealing import background
 from logsrv.linelog.store.sealing.background import EMPTY_KEPT
+from logsrv.linelog.store.sealing.seal import seal
 from logsrv.linelog.store.segments.segment import Segment
 from logsrv.linelog.store.store import Store
 from logsrv.linelog.store.words.build import LEAST_TEXT
@@ -245,17 +247,16 @@ async def test_what_fails_is_not_tried_again_while_the_indexes_are_looked_at(
     (store.directory / "current.log").rename(store.directory / name)
     (store.directory / name).write_bytes(stored(b"seven"))
     (store.directory / f"{name}.zst").mkdir()
-    real_seal, real_look = background.seal, background.look_at_index
 
-    def seal(plain: Segment, *others: Any, **named: Any) -> object:
+    def counted_seal(plain: Segment, *others: Any, **named: Any) -> object:
         tries.append(plain.name)
-        return real_seal(plain, *others, **named)
+        return seal(plain, *others, **named)
 
     def look(packed: Segment, *others: Any) -> None:
-        real_look(packed, *others)
+        look_at_index(packed, *others)
         seen.append(packed.name)
 
-    monkeypatch.setattr(background, "seal", seal)
+    monkeypatch.setattr(background, "seal", counted_seal)
     monkeypatch.setattr(background, "look_at_index", look)
     again = open_store(directory=store.directory)
     await until(lambda: len(seen) == 6)
