@@ -65,14 +65,17 @@ class HeldSegments:
             self.remove(number)
         newest = max(self._held, default=0)
         in_order = True
-        for one in found:
-            known = self._held.get(one.number)
-            if known is None or known.segment != one or one.form is Form.PLAIN:
-                in_order = in_order and (known is not None or one.number > newest)
-                self.add(one)
-        if not in_order:
-            self._held = dict(sorted(self._held.items()))
-            self._plain = dict(sorted(self._plain.items()))
+        try:
+            for one in found:
+                known = self._held.get(one.number)
+                if known is None or known.segment != one or one.form is Form.PLAIN:
+                    in_order = in_order and (known is not None or one.number > newest)
+                    self.add(one)
+        finally:
+            # Else what is known so far would stay out of order: the next listing knows it.
+            if not in_order:
+                self._held = dict(sorted(self._held.items()))
+                self._plain = dict(sorted(self._plain.items()))
         self._look_again()
 
     def _look_again(self) -> None:
@@ -84,12 +87,13 @@ class HeldSegments:
     def add(self, segment: Segment) -> None:
         """Know a segment, which takes the place of what had its number, or else is the newest.
 
-        One that is gone is left out. Raises OSError.
+        One that is gone is left out, and what has taken its place by now stays. Raises OSError.
         """
         try:
             found = self._disk.stat(segment.name)
         except FileNotFoundError:
-            self.remove(segment.number)
+            if segment in self:
+                self.remove(segment.number)
             return
         beside = segment.files[1:] if segment.form is Form.PACKED else ()
         size = found.st_size + sum(size_of(name, self._disk) for name in beside)

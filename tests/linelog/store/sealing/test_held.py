@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import errno
+import os
 from pathlib import Path
 
 import pytest
@@ -87,6 +89,40 @@ def test_a_segment_that_goes_before_it_is_looked_at_is_left_out(tmp_path: Path) 
     held.add(segment)
     held.add(Segment(2, "0000000002-20261120T061842Z.log", Form.PLAIN))
     assert (list(held), held.total, held.waiting, held.plain()) == ([], (0, 0), (0, 0), [])
+
+
+def test_a_segment_that_was_compressed_before_it_is_told_of_stays_known(tmp_path: Path) -> None:
+    """A listing sees it, and it is sealed, while the thread that is to hand it over still syncs it."""
+    segment = plain(tmp_path, 1, stored(b"one"))
+    held = looked(tmp_path)
+    seal(segment, at(tmp_path))
+    held.add(Segment(1, segment.packed, Form.PACKED))
+    held.add(segment)
+    assert list(held) == list(looked(tmp_path)) and numbers(held) == [1]
+
+
+def test_a_listing_that_fails_half_way_leaves_them_in_order(tmp_path: Path) -> None:
+    """Retention takes the first for the oldest."""
+    for number in (2, 3):
+        packed(tmp_path, number)
+    disk = FaultyDisk().enter(tmp_path)
+    held, real = HeldSegments(disk), disk.stat
+    held.look(sealed_segments(disk))
+    packed(tmp_path, 1)
+    plain(tmp_path, 4)
+
+    def stat(name: str) -> os.stat_result:
+        if name.startswith("0000000004-"):
+            raise OSError(errno.EIO, "Input/output error")
+        return real(name)
+
+    disk.stat = stat  # type: ignore[method-assign]
+    with pytest.raises(OSError, match="Input/output error"):
+        held.look(sealed_segments(disk))
+    assert numbers(held) == [1, 2, 3]
+    disk.stat = real  # type: ignore[method-assign]
+    held.look(sealed_segments(disk))
+    assert numbers(held) == [1, 2, 3, 4]
 
 
 def test_sizes_are_looked_at_again_a_part_at_a_time(
