@@ -189,10 +189,12 @@ class Sealer:
         if listed is not None and (moment - listed[0] < LOOK_EVERY or listed[1] == changed):
             return
         self._listed = moment, changed
-        found = counted_files(self._disk)
+        names = self._disk.entries()
+        found = counted_files(self._disk, names)
         if settle(self._disk, found, self._rivals, self._active.position.segment, self._tell):
             found = counted_files(self._disk)
         self.held.look([one for one, counted in found if one is counted])
+        self._cataloguer.look(names)
 
     def _look_at_indexes(self) -> None:
         """Look at some indexes of the segments that were there at the start: nobody waits for that."""

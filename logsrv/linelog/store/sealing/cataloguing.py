@@ -12,7 +12,7 @@ import json
 import os
 import subprocess
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from select import select
 
 from logsrv.kit.children.child import shared_environment
@@ -36,7 +36,7 @@ NICER = 5
 
 
 class Cataloguer:
-    """The catalogs of a store, which only this changes while a server runs.
+    """The catalogs of a store. Beside a running server, `logsrv reindex` makes some as well.
 
     going: whether it is to go on; asked while a catalog is made.
     """
@@ -80,6 +80,12 @@ class Cataloguer:
             self._disk.unlink(name)
         self._sizes = {name: size_of(name, self._disk) for name in sorted(used)}
         self._begun = True
+
+    def look(self, names: Iterable[str]) -> None:
+        """Know the catalogs among the names of a listing, and no others. Raises OSError."""
+        self._sizes = {
+            name: self._sizes.get(name) or size_of(name, self._disk) for name in catalogs(names)
+        }
 
     def sealed(self, segment: Segment, size: int) -> None:
         """Take note of a packed segment, whose file has `size` bytes."""

@@ -6,11 +6,12 @@ import errno
 from collections.abc import Callable
 from pathlib import Path
 
+import attrs
 import pytest
 import pytest_twisted
 from twisted.logger import capturedLogs
 
-from logsrv.linelog.store.policy import Indexing
+from logsrv.linelog.store.policy import DAY, Indexing, StorePolicy
 from logsrv.linelog.store.sealing import cataloguing
 from logsrv.linelog.store.sealing.cataloguing import Cataloguer, make_beside
 from logsrv.linelog.store.sealing.seal import Interrupted
@@ -70,6 +71,27 @@ def test_a_start_goes_on_where_the_last_one_was(tmp_path: Path) -> None:
     cataloguer.removed(sealed(store)[-1])
     assert catalogs(store) == []
     assert cataloguer.size == 0
+
+
+@pytest_twisted.ensureDeferred
+async def test_one_made_beside_a_server_counts_and_goes_with_its_segments(
+    open_store: OpenStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """By `logsrv reindex`; within a minute, or by SIGHUP at once."""
+    monkeypatch.setattr(cataloguing, "WANTED", 100)
+    store = open_store()
+    await filled(store, 3)
+    name = in_catalog(store.directory)
+    segments = [path.stat().st_size for path in store.directory.glob("0*.zst*")]
+    assert len(segments) == 6
+    # Room for the segments, but not for the catalog as well.
+    policy = StorePolicy(keep_bytes=sum(segments), rotate_every=100 * 366 * DAY)
+    store.apply(policy)
+    store.reopen()
+    await until(lambda: len(list(store.directory.glob("*.zst"))) < 3)
+    store.apply(attrs.evolve(policy, keep_bytes=1))
+    await until(lambda: not list(store.directory.glob("0*.zst")))
+    await until(lambda: not (store.directory / name).exists())
 
 
 def test_an_old_store_gets_them_one_after_the_other(tmp_path: Path) -> None:
