@@ -72,7 +72,7 @@ class HeldSegments:
                     in_order = in_order and (known is not None or one.number > newest)
                     self.add(one)
         finally:
-            # Else what is known so far would stay out of order: the next listing knows it.
+            # Also when one fails: the next listing knows those before it, and would not sort them.
             if not in_order:
                 self._held = dict(sorted(self._held.items()))
                 self._plain = dict(sorted(self._plain.items()))
