@@ -20,7 +20,7 @@ PIECES = st.sampled_from(
 )  # fmt: skip
 
 
-@settings(max_examples=1000, deadline=None)
+@settings(max_examples=400, deadline=None)
 @given(st.lists(PIECES, max_size=12).map(b"".join), st.booleans())
 @example(b"[Error] x", True)
 @example(b"a level=debug b=c", True)

@@ -22,7 +22,7 @@ def levels(*messages: str) -> list[str | int | None]:
     return [UNSURE if one == UNSURE else (None, *LEVELS)[one] for one in found]
 
 
-@settings(max_examples=500)
+@settings(max_examples=200)
 @given(st.lists(st.lists(PIECES, max_size=8).map("".join), min_size=1, max_size=5))
 def test_what_is_sure_is_right(messages: list[str]) -> None:
     for message, found in zip(messages, levels(*messages), strict=True):

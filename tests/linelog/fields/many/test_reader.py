@@ -41,7 +41,7 @@ def expected(lines: list[bytes], names: list[str]) -> list[list[object]]:
     return [[record.get(name) for record in records] for name in names]
 
 
-@settings(max_examples=500, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=200, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(
     st.lists(st.tuples(st.booleans(), st.lists(PIECES, max_size=7).map(b"".join)), max_size=4),
     st.lists(st.sampled_from(NAMES), min_size=1, max_size=3, unique=True),

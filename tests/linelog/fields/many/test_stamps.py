@@ -44,7 +44,7 @@ def moment(record: Record) -> int:
         return int(NO_TIME)
 
 
-@settings(max_examples=500, deadline=None)
+@settings(max_examples=200, deadline=None)
 @given(
     st.lists(LINES | st.binary(max_size=40).map(lambda line: line.replace(b"\n", b"")), max_size=8)
 )

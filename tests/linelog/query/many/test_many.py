@@ -16,7 +16,7 @@ from logsrv.linelog.query.matching.match import compile
 from tests.linelog.query.reference import TREES, Line, stored_lines
 
 STAMP = b"2026-11-20T06:18:42.123456Z web@tcp:10.0.0.1:51234 "
-_LENIENT = settings(deadline=None, suppress_health_check=[HealthCheck.too_slow], max_examples=400)
+_LENIENT = settings(deadline=None, suppress_health_check=[HealthCheck.too_slow], max_examples=150)
 
 Place = tuple[int, int]
 Found = list[list[tuple[int, int]]]
