@@ -67,7 +67,7 @@ class Cataloguer:
         segments, names = segments_and_names(self._disk)
         for name in names:
             if name.endswith(CATALOG_SUFFIX + TMP_SUFFIX):
-                self._disk.unlink(name)
+                self._remove(name)
         found = Catalogs(self._disk, names, lambda _: None)
         used: set[str] = set()
         for segment in segments:
@@ -77,7 +77,7 @@ class Cataloguer:
             elif segment.form is Form.PACKED:
                 self.sealed(segment, size_of(segment.name, self._disk))
         for name in set(catalogs(names)) - used:
-            self._disk.unlink(name)
+            self._remove(name)
         self._sizes = {name: size_of(name, self._disk) for name in sorted(used)}
         self._begun = True
 
@@ -99,9 +99,12 @@ class Cataloguer:
             if last_number(name) > segment.number:
                 break
             del self._sizes[name]
-            # The next start removes one that stays.
-            with contextlib.suppress(OSError):
-                self._disk.unlink(name)
+            self._remove(name)
+
+    def _remove(self, name: str) -> None:
+        """Remove a file; one that stays, such as a directory, is looked at again by the next start."""
+        with contextlib.suppress(OSError):
+            self._disk.unlink(name)
 
     def make(self, with_words: bool) -> bool:
         """Make a catalog if enough segments wait for one; return whether enough wait for another.

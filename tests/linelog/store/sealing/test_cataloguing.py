@@ -176,3 +176,14 @@ async def test_a_catalog_that_cannot_be_made_is_said_once_and_stops_nothing(
     told = [event for event in events if "{what} failed" in event["log_format"]]
     assert [event["what"] for event in told] == ["making a catalog of small segments"]
     assert catalogs(store.directory) == []
+
+
+def test_directories_with_the_names_of_catalogs_keep_nothing_from_being_made(
+    tmp_path: Path,
+) -> None:
+    store = small_segments(tmp_path / "store", 9)
+    odd = {"0000000001-0000000256.catalog", "0000000300-0000000400.catalog.tmp"}
+    for name in odd:
+        (store / name).mkdir()
+    assert Cataloguer(at(store), lambda: True).make(True) in (True, False)
+    assert set(catalogs(store)) > odd
