@@ -9,10 +9,10 @@ import numpy
 
 from logsrv.linelog.fields.many.reader import FieldReader
 from logsrv.linelog.fields.record import ALWAYS
-from logsrv.linelog.fields.stored import bytes_of
-from logsrv.linelog.fields.values import Number, Scalar, elements, number, number_of_text, text_of
+from logsrv.linelog.fields.values import elements
 from logsrv.linelog.query.language.tree import Compare, Node
 from logsrv.linelog.query.many.piece import Array, TextPiece
+from logsrv.linelog.query.matching.predicates import WantedValues
 
 FEW = 5
 """Queries of one field for which it is not read: each of them goes its own way."""
@@ -35,18 +35,8 @@ class FieldValues:
     def __init__(self, field: str, queries: Sequence[tuple[int, str]]) -> None:
         self._all = [place for place, _ in queries]
         self._reader = FieldReader([field])
-        self._texts: dict[bytes, list[int]] = defaultdict(list)
-        self._numbers: dict[Number, list[int]] = defaultdict(list)
-        # A value that is no number is compared as text with one that is.
-        self._texts_of_numbers: dict[bytes, list[int]] = defaultdict(list)
+        self._wanted = WantedValues(queries)
         self._known: dict[str, tuple[int, ...]] = {}
-        for place, value in queries:
-            wanted, text = number_of_text(value), bytes_of(value).lower()
-            if wanted is None:
-                self._texts[text].append(place)
-            else:
-                self._numbers[wanted].append(place)
-                self._texts_of_numbers[text].append(place)
 
     def find(
         self, piece: TextPiece, among: Container[int] | None = None
@@ -63,7 +53,7 @@ class FieldValues:
                 continue
             else:
                 items = elements(value)
-                wanting = sorted({place for item in items for place in self._of(item)})
+                wanting = sorted({place for item in items for place in self._wanted.of(item)})
             for place in wanting:
                 lines[place].append(line)
         for place, found in lines.items():
@@ -76,14 +66,5 @@ class FieldValues:
         if known is None:
             if len(self._known) >= _MOST_KNOWN:
                 self._known.clear()
-            known = self._known[value] = tuple(self._of(value))
+            known = self._known[value] = tuple(self._wanted.of(value))
         return known
-
-    def _of(self, item: Scalar) -> list[int]:
-        as_number, text = number(item), bytes_of(text_of(item)).lower()
-        of_numbers = (
-            self._texts_of_numbers.get(text, [])
-            if as_number is None
-            else self._numbers.get(as_number, [])
-        )
-        return self._texts.get(text, []) + of_numbers

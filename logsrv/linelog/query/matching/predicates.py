@@ -3,13 +3,20 @@
 from __future__ import annotations
 
 import operator
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any, TypeAlias
 
 import logsrv.linelog.query.matching as late
 from logsrv.linelog.fields.record import Record
 from logsrv.linelog.fields.stored import bytes_of
-from logsrv.linelog.fields.values import Scalar, elements, number, number_of_text, text_of
+from logsrv.linelog.fields.values import (
+    Number,
+    Scalar,
+    elements,
+    number,
+    number_of_text,
+    text_of,
+)
 from logsrv.linelog.query.language.tree import And, Compare, Has, Node, Or, Regex, Term
 from logsrv.linelog.query.matching.needs import has_capital
 from logsrv.linelog.query.matching.shapes import levels_of
@@ -145,19 +152,34 @@ def _joined(parts: Sequence[Node]) -> tuple[list[Predicate], list[Node]]:
 
 def _one_of(field: str, values: Sequence[str]) -> Predicate:
     """Return what any of `_equals` for these values would say, at the cost of one."""
-    bounds = {value: number_of_text(value) for value in values}
-    numbers = {bound for bound in bounds.values() if bound is not None}
-    of_numbers = {bytes_of(value).lower() for value in values if bounds[value] is not None}
-    texts = {bytes_of(value).lower() for value in values if bounds[value] is None}
+    wanted = WantedValues(enumerate(values))
+    return _of_elements(field, lambda item: bool(wanted.of(item)))
 
-    def test(item: Scalar) -> bool:
-        known = number(item) if numbers else None
-        if known is not None and known in numbers:
-            return True
+
+class WantedValues:
+    """Values of which each is asked for by somebody, with `=`: the number of who asks, and the value."""
+
+    def __init__(self, asked: Iterable[tuple[int, str]]) -> None:
+        self._texts: dict[bytes, list[int]] = {}
+        self._numbers: dict[Number, list[int]] = {}
+        # A value that is no number is compared as text with one that is.
+        self._texts_of_numbers: dict[bytes, list[int]] = {}
+        for who, value in asked:
+            wanted, text = number_of_text(value), bytes_of(value).lower()
+            if wanted is None:
+                self._texts.setdefault(text, []).append(who)
+            else:
+                self._numbers.setdefault(wanted, []).append(who)
+                self._texts_of_numbers.setdefault(text, []).append(who)
+
+    def of(self, item: Scalar) -> list[int]:
+        """Return who asks for a value: each for which `_equals` is true."""
+        known = number(item) if self._numbers else None
         text = bytes_of(text_of(item)).lower()
-        return text in texts or (known is None and text in of_numbers)
-
-    return _of_elements(field, test)
+        of_numbers = (
+            self._texts_of_numbers.get(text, []) if known is None else self._numbers.get(known, [])
+        )
+        return self._texts.get(text, []) + of_numbers
 
 
 def _contains(field: str, value: str) -> Predicate:
