@@ -6,6 +6,7 @@ goes over a megabyte of lines; nothing is captured and nothing is logged.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from typing import Any, TypeAlias
 
@@ -20,6 +21,9 @@ _MEMORY = 16 << 20
 # No program has room in so many bytes.
 _NO_MEMORY = 16
 _NO_ROOM = "pattern too large"
+# RE2 takes `[Kk]` for a k of either case. Alternatives of one character it makes one class, and with
+# it comes what Unicode holds for a k or an s too: U+212A, U+017F (google/re2, FactorAlternation).
+_FOLDED_AS_UNICODE = re.compile(r"\[(?:Kk|Ss)\]")
 
 
 def check(pattern: str) -> None:
@@ -33,6 +37,9 @@ def check(pattern: str) -> None:
 
 def compiled(pattern: str) -> Search:
     """Return the search for `pattern`. Raises WrongExpression."""
+    if "|" in pattern:
+        # Elsewhere the class stays: a text that begins with it is found five times as fast.
+        pattern = _FOLDED_AS_UNICODE.sub(lambda found: f"(?:{found[0][1]}|{found[0][2]})", pattern)
     regexp = _taken(pattern, _MEMORY)
     # The public search makes a generator and an object for each match: twice the time where
     # matches are many.

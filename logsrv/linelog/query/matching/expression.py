@@ -31,6 +31,7 @@ _CLASSES = {
     "d": frozenset(b"0123456789"),
     "w": frozenset(b"0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ_"),
 }
+_LETTERS = {frozenset((letter, letter ^ 0x20)) for letter in b"abcdefghijklmnopqrstuvwxyz"}
 WIDEST = 200
 """Bytes of an expression of a fixed width that is looked for as one."""
 MOST_TEXTS = 8
@@ -267,6 +268,11 @@ class _Reader:
             items.append(self._class_item())
         self.at += 1
         allowed = frozenset() if negated else _allowed(items)
+        if allowed in _LETTERS:
+            # Written as the letters of texts are, which the engine knows.
+            written = quoted(chr(max(allowed)), ignore_case=True)
+            self._write(written, allowed=allowed)
+            return
         self._write(f"[{'^' if negated else ''}{''.join(items)}]", allowed=allowed)
 
     def _class_item(self) -> str:

@@ -126,6 +126,13 @@ def test_case() -> None:
     assert hits("É", *messages) == [messages[3]]
 
 
+@pytest.mark.parametrize("query", ["b OR /k/", "/b|k/", "/b|[k]/", "/(?:[kK]|b)/", "/user|uses/"])
+def test_alternatives_of_one_letter_ignore_the_case_of_ascii_alone(query: str) -> None:
+    """RE2 takes alternatives of one character together, and Unicode's cases of them too."""
+    assert hits(query, "K uſer uſeſ useſ".encode()) == []
+    assert hits(query, b"K USES") == [b"K USES"]
+
+
 def test_expressions_of_unicode_text() -> None:
     assert hits("/^.é.$/", "aéü".encode(), b"a\xffb") == ["aéü".encode()]
     assert hits("/^$/", b"", b"x") == [b""]
