@@ -160,7 +160,7 @@ def _times(piece: Piece, stamps: Stamps) -> Any:
 
 
 def _levels(piece: Piece, stamps: Stamps) -> Any:
-    return _encoded(numbers_of(piece.text).astype(numpy.int32) - 1, LEVELS)
+    return _encoded(numbers_of(piece.text, stamps.ends).astype(numpy.int32) - 1, LEVELS)
 
 
 def _encoded(codes: Any, values: Sequence[str]) -> Any:

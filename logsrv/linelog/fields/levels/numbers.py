@@ -15,7 +15,7 @@ import logsrv.linelog.fields as late
 from logsrv.linelog.fields.level import BY_SYSLOG, LEVELS, RANK, canonical
 from logsrv.linelog.fields.levels import pairs, words
 from logsrv.linelog.fields.levels.line import level_of
-from logsrv.linelog.fields.levels.places import U64, Array, any_of, places, windows
+from logsrv.linelog.fields.levels.places import DIGITS_AS_ZEROS, U64, Array, any_of, places, windows
 from logsrv.linelog.fields.levels.words import UNSURE
 from logsrv.linelog.fields.stamp import TIME_LENGTH
 
@@ -24,7 +24,6 @@ OF_NUMBERS = (None, *LEVELS)
 
 _NUMBERS = {level: number for number, level in enumerate(OF_NUMBERS)}
 _BY_SEVERITY = numpy.array([RANK[BY_SYSLOG[severity]] + 1 for severity in range(8)], numpy.uint8)
-_DIGITS = bytes.maketrans(b"123456789", b"000000000")
 _STAMP = b"0000-00-00T00:00:00.000000Z \0\0\0\0"
 _HEAD = len(_STAMP)
 # Nearly all sources are shorter; the lines of others are looked at one by one.
@@ -54,9 +53,14 @@ class _Lines:
         return found
 
 
-def numbers_of(text: bytes) -> Array:
-    """Return the level of each line of `text`, whole lines with their LFs, as a byte: see OF_NUMBERS."""
-    found = quick_numbers(text, places(numpy.frombuffer(text, numpy.uint8) == _LF), most=len(text))
+def numbers_of(text: bytes, ends: Array | None = None) -> Array:
+    """Return the level of each line of `text`, whole lines with their LFs, as a byte: see OF_NUMBERS.
+
+    ends: where the LFs are, if that is known.
+    """
+    if ends is None:
+        ends = places(numpy.frombuffer(text, numpy.uint8) == _LF)
+    found = quick_numbers(text, ends, most=len(text))
     assert found is not None
     return found
 
@@ -94,7 +98,7 @@ def quick_numbers(text: bytes, ends: Array, most: int) -> Array | None:
 
 def _messages(raw: Array, starts: Array, ends: Array) -> Array:
     """Return where the message of each line begins; -1 where that has to be looked for."""
-    heads = windows(raw, starts, _HEAD).tobytes().translate(_DIGITS)
+    heads = windows(raw, starts, _HEAD).tobytes().translate(DIGITS_AS_ZEROS)
     shapes = numpy.frombuffer(heads, "<u8").reshape(len(starts), -1)
     stamped = ~any_of((shapes ^ _STAMP_WORDS) & _STAMP_MASK)
     sources = windows(raw, starts + TIME_LENGTH, _SOURCE) <= _SPACE

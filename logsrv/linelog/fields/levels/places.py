@@ -9,6 +9,7 @@ import numpy
 Array: TypeAlias = numpy.ndarray[Any, Any]
 
 U64 = numpy.uint64
+DIGITS_AS_ZEROS = bytes.maketrans(b"123456789", b"000000000")
 # Multiplied by a word in which one of eight bytes is 1, gives that byte's number in the highest byte.
 _WHICH = U64(0x0001020304050607)
 # Few are true if at most one of so many words of 64 bytes has one.
@@ -60,7 +61,7 @@ def any_of(rows: Array) -> Array:
 def windows(raw: Array, at: Array, width: int) -> Array:
     """Return a row of `width` bytes from each of these places; raw has as many behind the last one."""
     kind = numpy.dtype(f"V{width}")
-    every: Array = numpy.ndarray((len(raw) - width + 1,), kind, raw, 0, (1,))
+    every: Array = numpy.ndarray((max(0, len(raw) - width + 1),), kind, raw, 0, (1,))
     rows: Array = every[at].view(numpy.uint8).reshape(len(at), width)
     return rows
 

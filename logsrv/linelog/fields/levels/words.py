@@ -10,7 +10,15 @@ from typing import NamedTuple
 import numpy
 
 from logsrv.linelog.fields.level import LOOKED_AT, NAMES, RANK
-from logsrv.linelog.fields.levels.places import U64, Array, any_of, places, table_of, windows
+from logsrv.linelog.fields.levels.places import (
+    DIGITS_AS_ZEROS,
+    U64,
+    Array,
+    any_of,
+    places,
+    table_of,
+    windows,
+)
 
 WIDTH = 80
 """Bytes of a beginning: those in which a name may begin, and the longest name, in words of eight bytes."""
@@ -24,7 +32,6 @@ _SMALL = U64(0x2020202020202020)
 _BITS = 12
 
 
-_DIGITS = bytes.maketrans(b"123456789", b"000000000")
 _TIME = b"[00/Mon/0000:00:00:00 +0000]    "
 _TIME_WORDS = numpy.frombuffer(_TIME, U64)
 # The name of the month, the sign of the zone, and what stands behind it, may be anything.
@@ -154,7 +161,7 @@ def _bracketed(rows: Array) -> Array:
     """Return which rows have a bracket around something else than the time of an access log."""
     padded: Array = numpy.concatenate((rows.reshape(-1), numpy.zeros(len(_TIME), numpy.uint8)))
     at = places(padded == ord("["))
-    times = windows(padded, at, len(_TIME)).tobytes().translate(_DIGITS)
+    times = windows(padded, at, len(_TIME)).tobytes().translate(DIGITS_AS_ZEROS)
     shapes = numpy.frombuffer(times, U64).reshape(len(at), len(_TIME_WORDS))
     # `Err` would be a level, and is no month.
     is_time = ~any_of((shapes ^ _TIME_WORDS) & _TIME_MASK) & (padded[at + 5] | 0x20 != ord("r"))

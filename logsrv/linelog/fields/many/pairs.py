@@ -6,7 +6,7 @@ import re
 
 import numpy
 
-from logsrv.linelog.fields.levels.places import Array
+from logsrv.linelog.fields.levels.places import Array, table_of
 from logsrv.linelog.fields.many.stamps import Stamps
 from logsrv.linelog.fields.stored import decoded
 from logsrv.linelog.fields.values import Value
@@ -17,8 +17,7 @@ _QUOTED = re.compile(rb'(?:[^"\\]*' + _KEY + rb'"[^"\\]*"(?!\S))+').fullmatch
 _ANOTHER = re.compile(_KEY + rb'[^\s"]').search
 _VALUE = re.compile(rb'"([^"\\]*)"(?!\S)|([^\s"]\S*)|(?!\S)').match
 _SPACES = b" \t\n\r\f\v"
-_IS_SPACE: Array = numpy.zeros(256, bool)
-_IS_SPACE[list(_SPACES)] = True
+_IS_SPACE = table_of(_SPACES)
 
 
 class Pairs:

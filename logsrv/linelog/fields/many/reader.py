@@ -13,7 +13,7 @@ from typing import TypeAlias
 import numpy
 
 from logsrv.linelog.fields.access import NAMES as OF_ACCESS
-from logsrv.linelog.fields.levels.places import Array
+from logsrv.linelog.fields.levels.places import Array, table_of
 from logsrv.linelog.fields.many.access_text import AccessText
 from logsrv.linelog.fields.many.headers import Headers
 from logsrv.linelog.fields.many.objects import Objects
@@ -31,8 +31,7 @@ _FIRST: Array = numpy.zeros(256, numpy.uint8)
 _FIRST[ord("{")], _FIRST[ord("<")] = _OBJECT, _HEADER
 _SPACE, _DASH = b" -"
 _WHITE = b" \t\r"
-_IS_WHITE: Array = numpy.zeros(256, bool)
-_IS_WHITE[list(_WHITE)] = True
+_IS_WHITE = table_of(_WHITE)
 _in_file = re.compile(IN_FILES.encode()).match
 # Names that stand in a line as they are, whatever its kind.
 _USUAL = re.compile(r"[A-Za-z0-9_@-]+(?:\.[A-Za-z0-9_@-]+)*")

@@ -7,7 +7,7 @@ from functools import lru_cache
 import numpy
 
 from logsrv.kit.text.time import parse_rfc3339
-from logsrv.linelog.fields.levels.places import Array, places
+from logsrv.linelog.fields.levels.places import Array, places, windows
 from logsrv.linelog.fields.stamp import TIME_LENGTH
 
 NO_TIME = numpy.iinfo(numpy.int64).min
@@ -40,7 +40,7 @@ class Stamps:
         # With a SOURCE of a byte and the space behind it.
         self.stamped: Array = numpy.flatnonzero(self.ends - self.starts >= TIME_LENGTH + 2)
         # Bytes above those of the shape, of the lines that have a stamp: a row each.
-        self._more: Array = self._windows(self.starts[self.stamped], TIME_LENGTH) - _LEAST
+        self._more: Array = windows(self._bytes, self.starts[self.stamped], TIME_LENGTH) - _LEAST
         self.messages: Array = self.starts.copy()
         self._look()
 
@@ -56,12 +56,6 @@ class Stamps:
         text = self.text
         bounds = zip(self.messages[rows].tolist(), self.ends[rows].tolist(), strict=True)
         return [text[start:end] for start, end in bounds]
-
-    def _windows(self, at: Array, size: int) -> Array:
-        """Return so many bytes from each of these places on, as rows."""
-        shape = max(0, len(self.text) - size + 1)
-        every: Array = numpy.ndarray((shape,), f"V{size}", self.text, strides=(1,))
-        return every[at].view(numpy.uint8).reshape(-1, size)
 
     def _look(self) -> None:
         """Find the lines that have a stamp."""
@@ -79,7 +73,7 @@ class Stamps:
     def _spaces(self, sources: Array) -> Array:
         """Return where the first space behind the beginning of each source is, or the end of the text."""
         known = int(numpy.searchsorted(sources, len(self.text) - _SOURCE, side="right"))
-        is_space = self._windows(sources[:known], _SOURCE) == _SPACE
+        is_space = windows(self._bytes, sources[:known], _SOURCE) == _SPACE
         found = sources.copy()
         found[:known] += is_space.argmax(axis=1)
         for row in numpy.flatnonzero(self._bytes[found] != _SPACE).tolist():

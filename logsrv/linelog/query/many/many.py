@@ -14,8 +14,9 @@ from collections.abc import Container, Iterator, Sequence
 import attrs
 import numpy
 
+from logsrv.linelog.fields.levels.places import Array
 from logsrv.linelog.fields.record import Record
-from logsrv.linelog.query.many.piece import Array, TextPiece, pieces
+from logsrv.linelog.query.many.piece import TextPiece, pieces
 from logsrv.linelog.query.many.triggers import Trigger, choices_of, is_exact, worth
 from logsrv.linelog.query.many.values import FieldValues, by_field
 from logsrv.linelog.query.many.windows import Windows

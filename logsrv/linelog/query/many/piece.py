@@ -6,13 +6,13 @@ A text is gone through in pieces that stay in the cache of a processor: its arra
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from typing import Any, overload
+from typing import overload
 
 import numpy
 
+from logsrv.linelog.fields.levels.places import Array
 from logsrv.linelog.fields.many.stamps import Stamps
 
-Array = numpy.ndarray[Any, Any]
 U8 = numpy.uint8
 
 SIZE = 1 << 18

@@ -7,11 +7,12 @@ from collections.abc import Container, Iterator, Sequence
 
 import numpy
 
+from logsrv.linelog.fields.levels.places import Array
 from logsrv.linelog.fields.many.reader import FieldReader
 from logsrv.linelog.fields.record import ALWAYS
 from logsrv.linelog.fields.values import elements
 from logsrv.linelog.query.language.tree import Compare, Node
-from logsrv.linelog.query.many.piece import Array, TextPiece
+from logsrv.linelog.query.many.piece import TextPiece
 from logsrv.linelog.query.matching.predicates import WantedValues
 
 FEW = 5

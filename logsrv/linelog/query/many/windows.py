@@ -13,7 +13,8 @@ from collections.abc import Sequence
 
 import numpy
 
-from logsrv.linelog.query.many.piece import PAD, U8, Array, TextPiece
+from logsrv.linelog.fields.levels.places import Array
+from logsrv.linelog.query.many.piece import PAD, U8, TextPiece
 from logsrv.linelog.query.matching.needs import Literal
 
 _CASE = 0x20

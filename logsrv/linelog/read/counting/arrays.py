@@ -23,7 +23,7 @@ def timed_by_arrays(text: bytes, size: int, *, levels: bool) -> Counter[tuple[by
     starts = numpy.concatenate(([0], ends[:-1] + 1))
     begins = _runs(raw, starts, size)
     runs = numpy.repeat(numpy.arange(len(begins)), numpy.diff(begins, append=len(starts)))
-    numbers = numbers_of(text) if levels else 0
+    numbers = numbers_of(text, ends) if levels else 0
     table = numpy.bincount(runs * _LEVELS + numbers, minlength=len(begins) * _LEVELS)
     found: Counter[tuple[bytes, str | None]] = Counter()
     heads = [text[start : start + size].partition(b"\n")[0] for start in starts[begins].tolist()]

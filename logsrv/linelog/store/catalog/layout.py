@@ -12,7 +12,7 @@ from __future__ import annotations
 import struct
 import zlib
 
-from logsrv.linelog.store.segments.segment import CATALOG_SUFFIX, DIGITS
+from logsrv.linelog.store.segments.segment import CATALOG_SUFFIX, DIGITS, DIGITS_AS_ZEROS
 from logsrv.linelog.store.segments.times import SIZE, Times
 from logsrv.named import NamedTuple
 
@@ -28,7 +28,6 @@ MOST = 512
 """Segments of a catalog: as many as frames of a section of a word index."""
 
 _SHAPE = f"{DIGITS * '0'}-{DIGITS * '0'}{CATALOG_SUFFIX}"
-_ZEROS = str.maketrans("123456789", "000000000")
 _HEAD = struct.Struct("<16sIIQ")
 _ENTRY = struct.Struct("<QQqI16sB27s27s")
 _CRC = 4
@@ -110,7 +109,7 @@ def catalogs(names: Iterable[str]) -> list[str]:
         [
             name
             for name in names
-            if name.endswith(CATALOG_SUFFIX) and name.translate(_ZEROS) == _SHAPE
+            if name.endswith(CATALOG_SUFFIX) and name.translate(DIGITS_AS_ZEROS) == _SHAPE
         ]
     )
 

@@ -8,21 +8,18 @@ from __future__ import annotations
 import json
 import zlib
 from collections.abc import Callable
-from typing import Any, NamedTuple, TypeAlias
+from typing import Any, NamedTuple
 
 import numpy
 
 from logsrv.linelog.fields.level import RULES
-from logsrv.linelog.fields.levels.places import places
+from logsrv.linelog.fields.levels.places import U64, Array, places
 from logsrv.linelog.store.disk.disk import Disk
 from logsrv.linelog.store.segments.counted import counted
 from logsrv.linelog.store.segments.index import FORMAT, Frame, Head, Index, frames
 from logsrv.linelog.store.segments.segment import Segment
 from logsrv.linelog.store.segments.times import SIZE, Times, time_of, times_of
 
-Array: TypeAlias = numpy.ndarray[Any, Any]
-
-U64 = numpy.uint64
 # The bytes of a line that are compared: a TIME and some more.
 _HEAD = 32
 

@@ -50,7 +50,7 @@ DIGITS = 10
 # The shape of a sealed name, each digit a 0; it comes in two forms.
 _SEALED = f"{DIGITS * '0'}-00000000T000000Z.log"
 _SEALED_SUFFIXES = (".log", ".log" + PACKED_SUFFIX)
-_DIGITS = str.maketrans("123456789", "000000000")
+DIGITS_AS_ZEROS = str.maketrans("123456789", "000000000")
 # A billion segments, one in a second for thirty years, and the names still have room for more.
 _MOST_DIGITS = 9
 # Patterns that most searches never need; the module of patterns is loaded when they do.
@@ -186,7 +186,7 @@ def _named_so(disk: Disk, names: Names | None = None) -> list[tuple[Segment, boo
 
 def _form_of(name: str) -> Form | None:
     """Return the form of a sealed segment with this name; None if no segment has such a name."""
-    shape = name.translate(_DIGITS)
+    shape = name.translate(DIGITS_AS_ZEROS)
     if shape == _SEALED:
         return Form.PLAIN
     return Form.PACKED if shape == _SEALED + PACKED_SUFFIX else None
