@@ -1,0 +1,1 @@
+"""Blocks: pieces of a segment as they leave one store and enter another."""

@@ -1,0 +1,120 @@
+"""A block: whole lines of one segment, packed, with headers that say where they stand (no I/O).
+
+    Logsrv-Format: 1
+    Logsrv-Store: 0a0a0a0a0a0a0a0a0a0a0a0a0a0a0a0a
+    Logsrv-From: 17:0
+    Logsrv-To: 17:1048501
+    Logsrv-After: 16:268435456
+    Logsrv-CRC: 1c291ca3
+
+A receiver takes a block whose Logsrv-After is its place in that store, forgets one whose Logsrv-To is
+not behind its place, and refuses all else. The first block has no Logsrv-After. Logsrv-Gap tells of
+bytes before it that are gone, or `unknown`. The CRC-32 is of the text.
+"""
+
+from __future__ import annotations
+
+import re
+import zlib
+from collections.abc import Mapping
+
+import attrs
+
+from logsrv.linelog.store.segments.segment import Position, parse_position
+
+FORMAT = "1"
+LARGEST = 1_000_000
+"""Bytes of a packed block, if whoever takes it allows no less."""
+LARGEST_TEXT = 8 << 20
+"""Bytes of its text."""
+UNKNOWN = "unknown"
+"""The gap of which nobody knows the size."""
+_STORE = re.compile(r"[0-9a-f]{32}")
+_CRC = re.compile(r"[0-9a-f]{8}")
+_GAP = re.compile(r"[0-9]{1,18}|unknown")
+
+
+@attrs.frozen
+class Block:
+    """Whole lines of one segment, as Zstandard frames one behind the other.
+
+    store: the identity of the store. start, end: where the text begins and ends in it. after: the `end`
+    of the block before; None for the first. crc: the CRC-32 of the text. gap: bytes before it that are
+    gone, UNKNOWN, or "" for none.
+    """
+
+    store: str
+    start: Position
+    end: Position
+    after: Position | None
+    crc: int
+    packed: bytes = attrs.field(repr=False)
+    gap: str = ""
+
+    @property
+    def size(self) -> int:
+        """The bytes of its text."""
+        return self.end.offset - self.start.offset
+
+    def headers(self) -> dict[str, str]:
+        """Return its headers."""
+        found = {
+            "Logsrv-Format": FORMAT,
+            "Logsrv-Store": self.store,
+            "Logsrv-From": str(self.start),
+            "Logsrv-To": str(self.end),
+            "Logsrv-CRC": f"{self.crc:08x}",
+        }
+        if self.after is not None:
+            found["Logsrv-After"] = str(self.after)
+        if self.gap:
+            found["Logsrv-Gap"] = self.gap
+        return found
+
+
+def read_block(headers: Mapping[str, str], packed: bytes) -> Block:
+    """Return the block with these headers. Raises ValueError with one sentence that quotes nothing long."""
+    if headers.get("Logsrv-Format") != FORMAT:
+        raise ValueError(f"Logsrv-Format is to be {FORMAT}")
+    store = _matched(_STORE, headers, "Logsrv-Store", "32 hexadecimal digits")
+    crc = _matched(_CRC, headers, "Logsrv-CRC", "8 hexadecimal digits")
+    start, end = _position(headers, "Logsrv-From"), _position(headers, "Logsrv-To")
+    if start.segment != end.segment or end.offset <= start.offset:
+        raise ValueError(
+            "Logsrv-From and Logsrv-To are to be of one segment, the one before the other"
+        )
+    if end.offset - start.offset > LARGEST_TEXT:
+        raise ValueError(f"a block has at most {LARGEST_TEXT} bytes of text")
+    after = _position(headers, "Logsrv-After") if "Logsrv-After" in headers else None
+    if after is not None and after > start:
+        raise ValueError("Logsrv-After is behind Logsrv-From")
+    gap = (
+        _matched(_GAP, headers, "Logsrv-Gap", "a number of bytes, or unknown")
+        if "Logsrv-Gap" in headers
+        else ""
+    )
+    return Block(store, start, end, after, int(crc, 16), packed, gap)
+
+
+def check_text(block: Block, text: bytes) -> None:
+    """Raise ValueError unless `text` is what the headers of a block say."""
+    if len(text) != block.size:
+        raise ValueError(f"the text has {len(text)} bytes, and the headers say {block.size}")
+    if zlib.crc32(text) != block.crc:
+        raise ValueError("the text has another checksum than Logsrv-CRC says")
+    if not text.endswith(b"\n"):
+        raise ValueError("the last line has no end")
+
+
+def _matched(pattern: re.Pattern[str], headers: Mapping[str, str], name: str, what: str) -> str:
+    found = headers.get(name, "")
+    if not pattern.fullmatch(found):
+        raise ValueError(f"{name} is to be {what}")
+    return found
+
+
+def _position(headers: Mapping[str, str], name: str) -> Position:
+    try:
+        return parse_position(headers.get(name, ""))
+    except ValueError:
+        raise ValueError(f"{name} is to be a position, such as 17:1048501") from None

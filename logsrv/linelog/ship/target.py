@@ -1,0 +1,102 @@
+"""A target: the far side of a shipper, as the shipper sees it, and the ways in which it may say no."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import NamedTuple, Protocol
+
+from twisted.internet.defer import Deferred
+
+from logsrv.errors import LogsrvError
+from logsrv.linelog.ship.blocks.block import Block
+from logsrv.linelog.store.segments.segment import Position
+
+
+class Unavailable(LogsrvError):
+    """The target does not take anything now; what was sent may or may not be there.
+
+    after: seconds until the next try; None for the shipper's own pauses. settled: the reason is nothing that
+    goes away by itself (401, a certificate): it is tried each minute, and said.
+    """
+
+    def __init__(self, why: str, *, after: float | None = None, settled: bool = False) -> None:
+        super().__init__(why)
+        self.after = after
+        self.settled = settled
+
+
+class TooLarge(LogsrvError):
+    """The target takes this in smaller pieces only; nothing of it was taken."""
+
+
+class RefusedForGood(LogsrvError):
+    """The target will never take this; nothing of it was taken (400, 422)."""
+
+
+class Misplaced(LogsrvError):
+    """The target is at another place than the block says; `place` is where."""
+
+    def __init__(self, place: Position | None) -> None:
+        super().__init__(f"the target is at {place}")
+        self.place = place
+
+
+class LastBlock(NamedTuple):
+    """The place up to which a target has everything, and what it knows of the block that ended there.
+
+    start, crc: of that block; None if it does not say.
+    """
+
+    position: Position
+    start: Position | None = None
+    crc: int | None = None
+
+
+class SentLines(NamedTuple):
+    """Whole stored lines, without their LFs, and the place behind the last of them."""
+
+    lines: Sequence[bytes]
+    end: Position
+
+
+class BlockTarget(Protocol):
+    """A far side that takes blocks and says itself where it is: exactly once.
+
+    promise: a sentence for the log that says what is promised, such as "exactly once". largest: bytes of a
+    packed block that it takes.
+    """
+
+    promise: str
+    largest: int
+
+    def last(self) -> Deferred[LastBlock | None]:
+        """Ask where it is; None: it has nothing of this store. Fails with Unavailable."""
+
+    def send(self, block: Block) -> Deferred[None]:
+        """Send a block; fires when the far side has it for good.
+
+        Fails with Unavailable, TooLarge or Misplaced. There is never more than one under way.
+        """
+
+    def close(self) -> Deferred[None]:
+        """Let go of connections."""
+
+
+class LineTarget(Protocol):
+    """A far side that takes lines and keeps no place: at least once.
+
+    promise: a sentence for the log. most_lines, most_bytes: of one `send`.
+    """
+
+    promise: str
+    most_lines: int
+    most_bytes: int
+
+    def send(self, lines: SentLines) -> Deferred[None]:
+        """Send lines; fires when the far side has acknowledged all of them.
+
+        Fails with Unavailable, TooLarge or RefusedForGood. There is never more than one under way.
+        """
+
+    def close(self) -> Deferred[None]:
+        """Let go of connections."""
