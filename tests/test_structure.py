@@ -215,6 +215,23 @@ MAY_IMPORT: dict[str, tuple[str, ...]] = {
         "logsrv.linelog.store.segments.segment",
         "logsrv.kit",
     ),
+    "logsrv.linelog.ship.blocks": (
+        "logsrv.linelog.ship.address",
+        "logsrv.linelog.ship.registry",
+        "logsrv.linelog.ship.target",
+        "logsrv.linelog.cursors",
+        "logsrv.linelog.store.disk.disk",
+        "logsrv.linelog.store.segments",
+        "logsrv.kit",
+    ),
+    "logsrv.linelog.ship": (
+        "logsrv.linelog.cursors",
+        "logsrv.linelog.read",
+        "logsrv.linelog.query",
+        "logsrv.linelog.store.disk.disk",
+        "logsrv.linelog.store.segments",
+        "logsrv.kit",
+    ),
     "logsrv.linelog.inputs.intake": (
         "logsrv.linelog.batch",
         "logsrv.linelog.framing",

@@ -1,0 +1,132 @@
+"""The address of a target: a URL whose scheme says in which way lines leave (no I/O)."""
+
+from __future__ import annotations
+
+import re
+from urllib.parse import parse_qsl, urlsplit
+
+import attrs
+
+from logsrv.kit.text.words import did_you_mean, listed
+
+LONGEST = 4096
+
+
+@attrs.frozen(kw_only=True)
+class Scheme:
+    """A way in which lines leave.
+
+    blocks: it takes blocks; else lines. maker: the function that makes a target, module and name, below
+    `logsrv.linelog.ship`. port: where it listens unless the URL says; None: the URL has to. extra: the
+    extra of logsrv that it needs.
+    """
+
+    maker: str
+    blocks: bool = False
+    tls: bool = False
+    port: int | None = None
+    extra: str = ""
+
+
+_HTTP, _HTTPS = 80, 443
+SCHEMES = {
+    "https": Scheme(maker="blocks.over_http.make_target", blocks=True, tls=True, port=_HTTPS),
+    "http": Scheme(maker="blocks.over_http.make_target", blocks=True, port=_HTTP),
+    "relp": Scheme(maker="out.relp.make_target"),
+    "relp+tls": Scheme(maker="out.relp.make_target", tls=True),
+    # RFC 6587 has no port of its own; RFC 5425 section 4.1.
+    "syslog": Scheme(maker="out.syslog.make_target", port=514),
+    "syslog+tls": Scheme(maker="out.syslog.make_target", tls=True, port=6514),
+    "loki+http": Scheme(maker="out.loki.make_target", port=_HTTP),
+    "loki+https": Scheme(maker="out.loki.make_target", tls=True, port=_HTTPS),
+    "otlp+http": Scheme(maker="out.otlp.make_target", port=_HTTP),
+    "otlp+https": Scheme(maker="out.otlp.make_target", tls=True, port=_HTTPS),
+    "es+http": Scheme(maker="out.elasticsearch.make_target", port=_HTTP),
+    "es+https": Scheme(maker="out.elasticsearch.make_target", tls=True, port=_HTTPS),
+    "ndjson+http": Scheme(maker="out.ndjson.make_target", port=_HTTP),
+    "ndjson+https": Scheme(maker="out.ndjson.make_target", tls=True, port=_HTTPS),
+}
+BLOCKS = "/blocks"
+"""The end of the path of whoever takes blocks over HTTP."""
+
+
+@attrs.frozen
+class ShipURL:
+    """The address of a target; `str()` gives its text back.
+
+    path: begins with a slash, or is empty. query: what stands behind the question mark.
+    """
+
+    text: str
+    scheme: str
+    host: str
+    port: int
+    path: str
+    query: str = ""
+
+    def __str__(self) -> str:
+        return self.text
+
+    @property
+    def takes_blocks(self) -> bool:
+        """Whether blocks go there; else lines."""
+        return SCHEMES[self.scheme].blocks
+
+    @property
+    def tls(self) -> bool:
+        """Whether what goes there is encrypted."""
+        return SCHEMES[self.scheme].tls
+
+    @property
+    def parameters(self) -> dict[str, str]:
+        """The pairs `name=value` behind the question mark; the last one of a name counts."""
+        return dict(parse_qsl(self.query, keep_blank_values=True))
+
+    @property
+    def netloc(self) -> str:
+        """`host:port`, as a Host header has it."""
+        host = f"[{self.host}]" if ":" in self.host else self.host
+        return f"{host}:{self.port}"
+
+    @property
+    def place(self) -> str:
+        """The part that may stand in a log: a path or a query may be secret."""
+        return f"{self.scheme}://{self.netloc}"
+
+    @property
+    def default_name(self) -> str:
+        """The name of a target without one, such as `relp-logs.example.org-2514`."""
+        return re.sub(r"[^A-Za-z0-9._-]+", "-", f"{self.scheme}-{self.netloc}")[:64]
+
+
+def parse_ship_url(text: str) -> ShipURL:
+    """Return the address in a text. Raises ValueError with what is wrong."""
+    # All other characters have to be percent-encoded in a URL.
+    if not re.fullmatch(rf"[!-~]{{1,{LONGEST}}}", text):
+        raise ValueError("not a URL: only printable ASCII characters without spaces can be in one")
+    word, found, _ = text.partition("://")
+    if not found:
+        raise ValueError("not a URL: it has no ://")
+    scheme = SCHEMES.get(word.lower())
+    if scheme is None:
+        hint = did_you_mean(word.lower(), list(SCHEMES))
+        raise ValueError(f"unknown scheme{hint}; known are {listed(sorted(SCHEMES))}")
+    parts = urlsplit(text)
+    if parts.username is not None or parts.password is not None:
+        raise ValueError("has a name or a password in it; put a token into a --ship-token-file")
+    if parts.fragment:
+        raise ValueError("has a # in it, and what follows is sent to nobody")
+    if not parts.hostname:
+        raise ValueError("names no host")
+    try:
+        port = scheme.port if parts.port is None else parts.port
+    except ValueError:
+        raise ValueError("its port is no number from 1 to 65535") from None
+    if not port:
+        raise ValueError(f"names no port, such as {word}://{parts.hostname}:2514")
+    path = parts.path.rstrip("/") if scheme.blocks else parts.path
+    if scheme.blocks and not path.endswith(BLOCKS):
+        raise ValueError(
+            f"the path of a centre ends in {BLOCKS}; lines as JSON go by ndjson+{word}://…"
+        )
+    return ShipURL(text, word.lower(), parts.hostname, port, path, parts.query)

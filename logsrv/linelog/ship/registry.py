@@ -1,0 +1,50 @@
+"""The targets there are: the scheme of a URL says which module makes one; it is loaded when needed."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from importlib import import_module
+from typing import Any, TypeAlias
+
+import attrs
+
+from logsrv.errors import ConfigurationError
+from logsrv.kit.net.tls.client_tls import TLSOptions
+from logsrv.linelog.ship.address import SCHEMES, ShipURL
+from logsrv.linelog.ship.target import BlockTarget, LineTarget
+
+
+@attrs.frozen(kw_only=True)
+class TargetSettings:
+    """All that a target is made of.
+
+    name: what logs, counters and files call it. store: the identity of the store whose lines it gets.
+    tls: whom to trust, and the certificate to show; for `tls_creator`. token: what it needs to be let in,
+    printable ASCII; None for none.
+    """
+
+    name: str
+    url: ShipURL
+    store: str
+    tls: TLSOptions = attrs.field(factory=TLSOptions)
+    token: str | None = attrs.field(default=None, repr=False)
+
+
+Maker: TypeAlias = Callable[[TargetSettings, Any], BlockTarget | LineTarget]
+"""Makes a target of its settings and the reactor; opens nothing. Raises ConfigurationError."""
+
+
+def make_target(settings: TargetSettings, reactor: Any) -> BlockTarget | LineTarget:
+    """Make the target of a URL. Raises ConfigurationError, also when packages are missing."""
+    scheme = SCHEMES[settings.url.scheme]
+    module, _, name = scheme.maker.rpartition(".")
+    try:
+        maker: Maker = getattr(import_module(f"logsrv.linelog.ship.{module}"), name)
+    except ModuleNotFoundError as error:
+        if not scheme.extra or (error.name or "").startswith("logsrv"):
+            raise
+        raise ConfigurationError(
+            f"{settings.url.scheme}: needs the package {error.name}; install it with"
+            f" pip install 'logsrv[{scheme.extra}]'"
+        ) from None
+    return maker(settings, reactor)

@@ -1,0 +1,90 @@
+"""Tests for the addresses of targets."""
+
+from __future__ import annotations
+
+import re
+from contextlib import suppress
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from logsrv.kit.options.kinds import NAME
+from logsrv.linelog.ship.address import SCHEMES, ShipURL, parse_ship_url
+
+
+@pytest.mark.parametrize(
+    ("text", "host", "port", "path"),
+    [
+        ("https://centre.example.org/blocks", "centre.example.org", 443, "/blocks"),
+        ("http://127.0.0.1:9000/logs/blocks/", "127.0.0.1", 9000, "/logs/blocks"),
+        ("relp://[::1]:2514", "::1", 2514, ""),
+        ("syslog+tls://logs", "logs", 6514, ""),
+        ("Loki+HTTP://loki:3100/loki/api/v1/push", "loki", 3100, "/loki/api/v1/push"),
+    ],
+)
+def test_an_address_is_read(text: str, host: str, port: int, path: str) -> None:
+    url = parse_ship_url(text)
+    assert (url.host, url.port, url.path, str(url)) == (host, port, path, text)
+
+
+@pytest.mark.parametrize(
+    ("text", "why"),
+    [
+        ("relp://logs", "names no port"),
+        ("relp://logs:0", "names no port"),
+        ("relp://logs:x", "its port is no number"),
+        ("relp://logs:65536", "its port is no number"),
+        ("relp:logs:2514", "has no ://"),
+        ("rlep://logs:1", "did you mean relp?"),
+        ("https://logs/other", "ends in /blocks; lines as JSON go by ndjson+https"),
+        ("https://me:secret@logs/blocks", "--ship-token-file"),
+        ("https://logs/blocks#2", "a #"),
+        ("https:///blocks", "names no host"),
+        ("https://logs/blo cks", "printable ASCII"),
+        ("https://[::1/blocks", "Invalid"),
+        ("", "printable ASCII"),
+    ],
+)
+def test_a_wrong_address_is_refused_with_a_sentence(text: str, why: str) -> None:
+    with pytest.raises(ValueError, match=re.escape(why)):
+        parse_ship_url(text)
+
+
+def test_a_password_is_never_repeated() -> None:
+    with pytest.raises(ValueError, match="password") as caught:
+        parse_ship_url("https://me:geheim@logs/blocks")
+    assert "geheim" not in str(caught.value)
+
+
+def test_blocks_go_to_whoever_takes_them() -> None:
+    taking = {name for name, scheme in SCHEMES.items() if scheme.blocks}
+    assert taking == {"http", "https"}
+
+
+def test_parameters_are_those_behind_the_question_mark() -> None:
+    url = parse_ship_url("loki+http://loki:3100/push?label=a%20b&empty=")
+    assert url.parameters == {"label": "a b", "empty": ""}
+
+
+def test_a_log_never_has_the_path_of_an_address() -> None:
+    url = parse_ship_url("ndjson+https://[2001:db8::1]/hook/s3cret?key=x")
+    assert url.place == "ndjson+https://[2001:db8::1]:443"
+
+
+@given(
+    st.sampled_from(sorted(SCHEMES)),
+    st.text("abcxyzABC.-_~%!*'", min_size=1, max_size=80),
+    st.integers(1, 65535),
+)
+def test_each_address_has_a_name_that_can_be_one_of_a_file(
+    scheme: str, host: str, port: int
+) -> None:
+    url = ShipURL("", scheme, host, port, "")
+    assert NAME.parse(url.default_name) == url.default_name
+
+
+@given(st.text())
+def test_any_text_is_an_address_or_refused(text: str) -> None:
+    with suppress(ValueError):
+        assert str(parse_ship_url(text)) == text
