@@ -33,7 +33,8 @@ def test_a_target_is_made_by_the_module_of_its_scheme(
     module = ModuleType("of_tests")
     module.make_target = lambda *given: given  # type: ignore[attr-defined]
     monkeypatch.setitem(sys.modules, "logsrv.linelog.ship.of_tests", module)
-    assert make_target(settings(), "reactor") == (settings(), "reactor")
+    made: object = make_target(settings(), "reactor")
+    assert made == (settings(), "reactor")
 
 
 def test_a_missing_package_is_told_with_the_extra_that_has_it(
@@ -52,5 +53,5 @@ def test_a_fault_of_ours_is_no_missing_package(scheme: Scheme) -> None:
         make_target(settings(), None)
 
 
-def test_a_token_is_not_shown() -> None:
+def test_a_token_is_not_shown(scheme: Scheme) -> None:
     assert "geheim" not in repr(settings())
