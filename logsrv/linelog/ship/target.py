@@ -33,6 +33,19 @@ class RefusedForGood(LogsrvError):
     """The target will never take this; nothing of it was taken (400, 422)."""
 
 
+class PartlyRefused(RefusedForGood):
+    """The target has all lines but `number`, which it will never take.
+
+    which: their numbers in what was sent, from 0, in order; empty if it does not say which they are, or if
+    they are so many that they are only counted.
+    """
+
+    def __init__(self, why: str, number: int, which: Sequence[int] = ()) -> None:
+        super().__init__(why)
+        self.number = number
+        self.which = which
+
+
 class Misplaced(LogsrvError):
     """The target is at another place than the block says; `place` is where."""
 
@@ -95,7 +108,8 @@ class LineTarget(Protocol):
     def send(self, lines: SentLines) -> Deferred[None]:
         """Send lines; fires when the far side has acknowledged all of them.
 
-        Fails with Unavailable, TooLarge or RefusedForGood. There is never more than one under way.
+        Fails with Unavailable, TooLarge, RefusedForGood, or PartlyRefused, which is an acknowledgement, too.
+        There is never more than one under way.
         """
 
     def close(self) -> Deferred[None]:
