@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import enum
+from typing import NamedTuple
 
 import attrs
 
@@ -26,6 +27,18 @@ class Indexing(enum.Enum):
 
     WORDS = "words"
     NONE = "none"
+
+
+class Hold(NamedTuple):
+    """A wish of a reader that sends lines on: what it has not sent stays, up to a limit.
+
+    name: of the reader. segment: the number of the first that it has not sent. most: so many bytes stay
+    for it beyond `keep_bytes`.
+    """
+
+    name: str
+    segment: int
+    most: int
 
 
 @attrs.frozen(kw_only=True, slots=False)

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import partial
 from pathlib import Path
 from time import monotonic
@@ -26,7 +26,7 @@ from logsrv.linelog.store import recover
 from logsrv.linelog.store.disk.disk import Disk, make_directory, reason
 from logsrv.linelog.store.disk.lock import DirectoryLock
 from logsrv.linelog.store.disk.trouble import SYNCING, Trouble
-from logsrv.linelog.store.policy import StorePolicy
+from logsrv.linelog.store.policy import Hold, StorePolicy
 from logsrv.linelog.store.sealing.background import Sealer
 from logsrv.linelog.store.segments import segment
 from logsrv.linelog.store.segments.identity import Identity
@@ -255,6 +255,10 @@ class Store:
         self._sealer.policy = policy
         self._sealer.look()
         self._settle()
+
+    def hold(self, holds: Sequence[Hold]) -> None:
+        """Let retention go by who has not read all segments yet."""
+        self._sealer.holds = tuple(holds)
 
     @property
     def stalled(self) -> str | None:

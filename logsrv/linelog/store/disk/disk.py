@@ -86,6 +86,11 @@ class Disk:
         except OSError:
             return "another place"
 
+    def room(self) -> tuple[int, int]:
+        """Return how many bytes are free for us on the file system, and how many it has."""
+        found = os.fstatvfs(self._fd)
+        return found.f_bavail * found.f_frsize, found.f_blocks * found.f_frsize
+
     def changed(self) -> tuple[int, int, int]:
         """Return what is another when another directory is held, or a name in it was made or removed."""
         held = os.fstat(self._fd)

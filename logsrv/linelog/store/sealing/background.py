@@ -15,12 +15,12 @@ from logsrv.kit.observe.durations import LONG, Durations
 from logsrv.linelog.store.disk.disk import Disk
 from logsrv.linelog.store.disk.lock import DirectoryLock
 from logsrv.linelog.store.disk.trouble import InReactor, Trouble
-from logsrv.linelog.store.policy import DAY, Indexing, StorePolicy
+from logsrv.linelog.store.policy import DAY, Hold, Indexing, StorePolicy
 from logsrv.linelog.store.recover import Tidied, look_at_index, settle
 from logsrv.linelog.store.sealing.cataloguing import Cataloguer
 from logsrv.linelog.store.sealing.held import HeldSegments, size_of
 from logsrv.linelog.store.sealing.packer import Packer
-from logsrv.linelog.store.sealing.retain import MOST_AT_ONCE, BelievedTime, retain
+from logsrv.linelog.store.sealing.retain import MOST_AT_ONCE, BelievedTime, holding, retain
 from logsrv.linelog.store.sealing.seal import Interrupted, seal
 from logsrv.linelog.store.segments.segment import Form, Segment, counted_files, save_number
 from logsrv.linelog.store.words.build import LEAST_TEXT
@@ -43,6 +43,7 @@ class Sealer:
     now: the time of day, in seconds since 1970. tidied: what the start has seen of the sealed segments. It
     touches nothing while the directory's lock is not ours.
 
+    holds: who has not read all segments yet; may be set in any thread.
     held: the sealed segments. compressing, removing: what goes wrong with that, if anything does.
     """
 
@@ -58,6 +59,7 @@ class Sealer:
         tidied: Tidied,
     ) -> None:
         self.policy = policy
+        self.holds: tuple[Hold, ...] = ()
         self.sealed = 0
         self.removed = 0
         self.held = HeldSegments(disk)
@@ -272,7 +274,7 @@ class Sealer:
         self._cataloguer.sealed(packed, made.compressed)
 
     def _retain(self, now: float, *, stuck: bool = False) -> None:
-        more = True
+        more, holds = True, self.holds
         while more and self._going:
             removed = self.removing.attempt(
                 lambda: retain(
@@ -282,17 +284,26 @@ class Sealer:
                     now,
                     stuck=stuck,
                     catalogs=self._cataloguer.size,
+                    holds=holds,
                 )
             )
-            self._say_removed(removed or [])
+            self._say_removed(removed or [], holds)
             more = removed is not None and len(removed) == MOST_AT_ONCE
 
-    def _say_removed(self, removed: list[Segment]) -> None:
+    def _say_removed(self, removed: list[Segment], holds: tuple[Hold, ...]) -> None:
         self.removed += len(removed)
         for segment in removed:
             self._cataloguer.removed(segment)
             path = self._disk.path(segment.name)
-            self._tell(log.info, "removed {path}, by the policy", path=path)
+            if missed := [hold.name for hold in holding(segment, holds)]:
+                self._tell(
+                    log.error,
+                    "removed {path}, by the policy, before all of its lines were shipped to {targets}",
+                    path=path,
+                    targets=", ".join(missed),
+                )
+            else:
+                self._tell(log.info, "removed {path}, by the policy", path=path)
         if len(removed) == MOST_AT_ONCE:
             # Those behind them wait until the reactor has had its turn at these.
             said = threading.Event()

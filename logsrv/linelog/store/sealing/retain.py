@@ -5,26 +5,36 @@ What is removed does not come back, so a clock that jumps is not believed at onc
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from itertools import islice
 from typing import NamedTuple
 
 from logsrv.linelog.store.disk.disk import Disk
-from logsrv.linelog.store.policy import DAY, StorePolicy
+from logsrv.linelog.store.policy import DAY, Hold, StorePolicy
 from logsrv.linelog.store.sealing.held import Held, HeldSegments, size_of
 from logsrv.linelog.store.segments.segment import ACTIVE, Segment, keep_number
 
 # Removals are said in the log, which takes longer than they do: many at once would hold up the reactor.
 MOST_AT_ONCE = 32
+# The part of the disk that has to be free for anything to be held: a target that is gone stops no writing.
+LEAST_FREE = 0.05
 
 
 def expired(
-    held: Iterable[Held], total: int, policy: StorePolicy, now: float, *, stuck: bool = False
+    held: Iterable[Held],
+    total: int,
+    policy: StorePolicy,
+    now: float,
+    *,
+    stuck: bool = False,
+    holds: Sequence[Hold] = (),
+    short: int = 0,
 ) -> Iterator[Held]:
     """Yield the segments in `held` (oldest first) that the policy no longer wants; oldest first.
 
     Those that wait for compression will be smaller soon: `keep_bytes` neither counts nor removes them,
-    unless the compression is `stuck`.
+    unless the compression is `stuck`. Beyond `keep_bytes` stays what somebody `holds`; not beyond
+    `keep_days`, and not while so many bytes are missing, `short`, of what has to be free.
 
     total: all bytes that count, those of the active segment among them; but that one is never removed. What
     was written while the clock was ahead of `now` is as old as what was written next. Looks no further than
@@ -32,12 +42,21 @@ def expired(
     """
     for one, last in _with_last(held, now):
         counts = stuck or not one.waits
-        too_much = counts and policy.keep_bytes is not None and total > policy.keep_bytes
+        most = policy.keep_bytes
+        if most is not None and short <= 0:
+            most += max((hold.most for hold in holding(one.segment, holds)), default=0)
+        too_much = counts and most is not None and total > most
         too_old = policy.keep_days is not None and now - last > policy.keep_days * DAY
         if not (too_much or too_old):
             return
         yield one
         total -= one.size if counts else 0
+        short -= one.size
+
+
+def holding(segment: Segment, holds: Sequence[Hold]) -> list[Hold]:
+    """Return who has not read all of a segment."""
+    return [hold for hold in holds if hold.segment <= segment.number]
 
 
 def _with_last(held: Iterable[Held], now: float) -> Iterator[tuple[Held, float]]:
@@ -59,17 +78,18 @@ def retain(
     *,
     stuck: bool = False,
     catalogs: int = 0,
+    holds: Sequence[Hold] = (),
 ) -> list[Segment]:
     """Remove what the policy no longer wants, MOST_AT_ONCE at most; return what. Raises OSError.
 
-    catalogs: the bytes of these, which count as well.
+    catalogs: the bytes of these, which count as well. holds: who has not read all yet.
     """
     if policy.keep_bytes is None and policy.keep_days is None:
         return []
     total = size_of(ACTIVE, disk) + catalogs + held.total[1] - (0 if stuck else held.waiting[1])
-    gone = [
-        one.segment for one in islice(expired(held, total, policy, now, stuck=stuck), MOST_AT_ONCE)
-    ]
+    short = _short(disk) if holds else 0
+    found = expired(held, total, policy, now, stuck=stuck, holds=holds, short=short)
+    gone = [one.segment for one in islice(found, MOST_AT_ONCE)]
     if not gone:
         return []
     # A number is used once: the file must know a higher one before the names of these are gone.
@@ -81,6 +101,12 @@ def retain(
             disk.unlink(name)
         held.remove(segment.number)
     return removed
+
+
+def _short(disk: Disk) -> int:
+    """Return how many bytes are missing of what has to be free on the disk; 0 or less for none."""
+    free, size = disk.room()
+    return int(size * LEAST_FREE) - free
 
 
 class Doubt(NamedTuple):

@@ -13,11 +13,11 @@ from typing import Any
 import pytest
 import pytest_twisted
 from twisted.internet import reactor
-from twisted.logger import capturedLogs
+from twisted.logger import capturedLogs, formatEvent
 
 from logsrv.kit.observe.metrics import Metrics
 from logsrv.linelog.plugin.metrics import METRICS
-from logsrv.linelog.store.policy import DAY, Indexing, StorePolicy
+from logsrv.linelog.store.policy import DAY, Hold, Indexing, StorePolicy
 from logsrv.linelog.store.recover import look_at_index
 from logsrv.linelog.store.sealing import background
 from logsrv.linelog.store.sealing.background import EMPTY_KEPT
@@ -74,6 +74,28 @@ async def test_retention_runs_after_each_seal(open_store: OpenStore) -> None:
     await until(lambda: not list(store.directory.glob("0*")))
     await store.close()
     assert open_store().position == (4, 0)
+
+
+@pytest.mark.usefixtures("often")
+@pytest_twisted.ensureDeferred
+async def test_segments_that_a_target_does_not_have_stay_until_it_does(
+    open_store: OpenStore,
+) -> None:
+    """And one that goes all the same, for it is too much, is told as an error."""
+    store = open_store(rotate_size=1, keep_bytes=1)
+    store.hold([Hold("centre", 2, 1 << 30)])
+    for number in range(3):
+        store.append(batch(b"%d" % number))
+        await store.durable()
+    await until(lambda: not list(store.directory.glob("0*1-*")))
+    await until(lambda: len(list(store.directory.glob("0*.zst"))) == 2)
+    with capturedLogs() as events:
+        store.hold([Hold("centre", 3, 1), Hold("second", 2, 1)])
+        store.apply(StorePolicy(rotate_size=1, keep_bytes=1))
+        await until(lambda: not list(store.directory.glob("0*")))
+    said = [formatEvent(event) for event in events if "removed" in event["log_format"]]
+    assert "before all of its lines were shipped to second" in said[0]
+    assert "before all of its lines were shipped to centre, second" in said[1]
 
 
 @pytest.mark.usefixtures("often")

@@ -6,13 +6,15 @@ A clock that jumps is believed when it has stayed there for a day.
 from __future__ import annotations
 
 import os
+from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from logsrv.linelog.store.policy import DAY, StorePolicy
+from logsrv.linelog.store.disk.disk import Disk
+from logsrv.linelog.store.policy import DAY, Hold, StorePolicy
 from logsrv.linelog.store.sealing import retain as retention
 from logsrv.linelog.store.sealing.held import Held, HeldSegments
 from logsrv.linelog.store.sealing.retain import BelievedTime, expired, retain
@@ -26,11 +28,18 @@ MINUTE = 60.0
 
 
 def gone(
-    all_: list[Held], active: int, policy: StorePolicy, now: float, *, stuck: bool = False
+    all_: list[Held],
+    active: int,
+    policy: StorePolicy,
+    now: float,
+    *,
+    stuck: bool = False,
+    holds: Sequence[Hold] = (),
+    short: int = 0,
 ) -> list[Held]:
     """What expires of these, beside an active segment of so many bytes."""
     total = active + sum(one.size for one in all_ if stuck or not one.waits)
-    return list(expired(all_, total, policy, now, stuck=stuck))
+    return list(expired(all_, total, policy, now, stuck=stuck, holds=holds, short=short))
 
 
 def known(directory: Path) -> HeldSegments:
@@ -89,6 +98,54 @@ def test_a_segment_from_before_a_jump_ahead_is_not_removed_before_its_turn() -> 
     all_ = held(1, 1, 1)
     early = [all_[0], all_[1]._replace(last=-9000 * DAY), all_[2]]
     assert gone(early, 0, StorePolicy(keep_days=2.5), 2 * DAY) == []
+
+
+def test_what_a_target_does_not_have_yet_stays_up_to_its_limit() -> None:
+    """Beyond --keep-bytes, --ship-at-most of it; what it has goes first."""
+    all_ = held(10, 10, 10, 10)
+    keep = StorePolicy(keep_bytes=15)
+    assert gone(all_, 0, keep, 0) == all_[:3]
+    assert gone(all_, 0, keep, 0, holds=[Hold("a", 0, 100)]) == []
+    assert gone(all_, 0, keep, 0, holds=[Hold("a", 2, 100)]) == all_[:2]
+    assert gone(all_, 0, keep, 0, holds=[Hold("a", 0, 5)]) == all_[:2]
+    assert gone(all_, 0, keep, 0, holds=[Hold("a", 9, 100)]) == all_[:3]
+
+
+def test_the_target_that_is_behind_most_does_not_lend_its_limit_to_the_others() -> None:
+    all_ = held(10, 10, 10, 10)
+    keep = StorePolicy(keep_bytes=15)
+    slow, large = Hold("slow", 0, 5), Hold("large", 3, 100)
+    assert gone(all_, 0, keep, 0, holds=[slow, large]) == all_[:2]
+
+
+def test_keep_days_waits_for_no_target() -> None:
+    all_ = held(1, 1, 1, 1)
+    days = StorePolicy(keep_days=1.5, keep_bytes=100)
+    assert gone(all_, 0, days, 3 * DAY, holds=[Hold("a", 0, 100)]) == all_[:2]
+
+
+def test_a_disk_without_room_waits_for_no_target() -> None:
+    """As much is removed as brings back what has to be free, and no more."""
+    all_ = held(10, 10, 10, 10)
+    keep, hold = StorePolicy(keep_bytes=5), [Hold("a", 0, 100)]
+    assert gone(all_, 0, keep, 0, holds=hold, short=11) == all_[:2]
+    assert gone(all_, 0, keep, 0, holds=hold, short=1000) == all_
+    assert gone(all_, 0, StorePolicy(keep_bytes=25), 0, holds=hold, short=1000) == all_[:2]
+    assert gone(all_, 0, StorePolicy(keep_days=1000), 0, holds=hold, short=1000) == []
+
+
+@pytest.mark.parametrize(("free", "left"), [(50, 2), (49, 1)])
+def test_room_is_a_twentieth_of_the_disk(tmp_path: Path, free: int, left: int) -> None:
+    class Full(Disk):
+        def room(self) -> tuple[int, int]:
+            return free, 1000
+
+    for number in (1, 2):
+        (tmp_path / f"{number:010}-20261120T061842Z.log.zst").write_bytes(b"x" * 10)
+    (tmp_path / "number").write_bytes(b"9")
+    disk = Full().enter(tmp_path)
+    retain(disk, known(tmp_path), StorePolicy(keep_bytes=1), 0, holds=[Hold("a", 1, 100)])
+    assert len(sealed_segments(disk)) == left
 
 
 def test_without_a_policy_nothing_is_removed(tmp_path: Path) -> None:
