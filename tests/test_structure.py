@@ -215,8 +215,14 @@ MAY_IMPORT: dict[str, tuple[str, ...]] = {
         "logsrv.linelog.store.segments.segment",
         "logsrv.kit",
     ),
+    "logsrv.linelog.ship.http": (
+        "logsrv.linelog.ship.address",
+        "logsrv.linelog.ship.target",
+        "logsrv.kit",
+    ),
     "logsrv.linelog.ship.blocks": (
         "logsrv.linelog.ship.address",
+        "logsrv.linelog.ship.http",
         "logsrv.linelog.ship.registry",
         "logsrv.linelog.ship.target",
         "logsrv.linelog.cursors",

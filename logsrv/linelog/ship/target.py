@@ -15,8 +15,8 @@ from logsrv.linelog.store.segments.segment import Position
 class Unavailable(LogsrvError):
     """The target does not take anything now; what was sent may or may not be there.
 
-    after: seconds until the next try; None for the shipper's own pauses. settled: the reason is nothing that
-    goes away by itself (401, a certificate): it is tried each minute, and said.
+    after: seconds until the next try; None for the shipper's own pauses. settled: the reason is nothing
+    that goes away by itself (401, a certificate): it is tried each minute, and said.
     """
 
     def __init__(self, why: str, *, after: float | None = None, settled: bool = False) -> None:

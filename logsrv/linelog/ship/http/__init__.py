@@ -1,0 +1,1 @@
+"""HTTP as shippers speak it: where to, over which connection, and what an answer means."""

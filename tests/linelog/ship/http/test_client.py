@@ -1,0 +1,199 @@
+"""The connection of a shipper: used again, bounded, with its token, and no way around its certificates."""
+
+from __future__ import annotations
+
+import socket
+import threading
+from pathlib import Path
+from typing import Any
+
+import pytest
+from twisted.internet.defer import Deferred
+
+from logsrv.errors import ConfigurationError
+from logsrv.kit.net.tls.client_tls import TLSOptions
+from logsrv.linelog.ship.address import parse_ship_url
+from logsrv.linelog.ship.http.client import LARGEST_ANSWER, HttpClient, check_clear
+from logsrv.linelog.ship.target import RefusedForGood, TooLarge, Unavailable
+from tests.cli.certificates import Authority
+from tests.kit.net.network import REACTOR, in_reactor, until
+from tests.linelog.ship.http.servers import Asked, Told, serving
+
+# Twisted's own use of pyOpenSSL.
+pytestmark = pytest.mark.filterwarnings("ignore:Passing pyOpenSSL:DeprecationWarning")
+
+
+def client(url: str, **options: Any) -> HttpClient:
+    return HttpClient(
+        parse_ship_url(url if "/blocks" in url else url + "/blocks"), reactor=REACTOR, **options
+    )
+
+
+async def unavailable(asked: Deferred[Any]) -> Unavailable:
+    with pytest.raises(Unavailable) as caught:
+        await asked
+    return caught.value
+
+
+@in_reactor
+async def test_a_body_and_its_headers_arrive_and_the_connection_is_used_again() -> None:
+    body = bytes(range(256)) * 20_000
+    with serving(Told(200, b"yes", {"X-Kept": "a"})) as server:
+        one = client(server.url + "/blocks?a=b")
+        for _ in range(3):
+            answer = await one.request("POST", headers={"Logsrv-Format": "1"}, body=body)
+        asked = await one.request("GET", "/blocks/0a")
+        await one.close()
+    assert (answer.status, answer.body, answer.headers["x-kept"]) == (200, b"yes", "a")
+    assert answer.whole
+    assert asked.status == 200
+    assert [(each.method, each.path) for each in server.asked] == [
+        *[("POST", "/blocks?a=b")] * 3,
+        ("GET", "/blocks/0a"),
+    ]
+    assert server.asked[0].body == body
+    assert server.asked[0].headers["Logsrv-Format"] == "1"
+    assert server.asked[0].headers["User-Agent"].startswith("logsrv/")
+    assert "Authorization" not in server.asked[0].headers
+    assert server.connections == 1
+
+
+@in_reactor
+async def test_the_token_is_sent() -> None:
+    with serving() as server:
+        one = client(server.url, token="geheim")
+        await one.request("GET")
+        await one.close()
+    assert server.asked[0].headers["Authorization"] == "Bearer geheim"
+
+
+@pytest.mark.parametrize("host", ["centre", "10.1.2.3", "[2001:db8::1]"])
+def test_nothing_leaves_the_machine_in_the_clear(host: str) -> None:
+    with pytest.raises(ConfigurationError, match="in the clear: take https://"):
+        check_clear(parse_ship_url(f"http://{host}/blocks"))
+
+
+@pytest.mark.parametrize("url", ["https://centre", "http://localhost", "http://[::1]:8090"])
+def test_https_and_this_machine_are_fine(url: str) -> None:
+    check_clear(parse_ship_url(url + "/blocks"))
+
+
+@in_reactor
+async def test_statuses_become_what_a_shipper_does_about_them() -> None:
+    told = [Told(413), Told(400), Told(409), Told(302, headers={"Location": "/x"}), Told(401)]
+    with serving(*told, Told(503, headers={"Retry-After": "7"})) as server:
+        one = client(server.url)
+        with pytest.raises(TooLarge):
+            await one.request("POST", body=b"x")
+        with pytest.raises(RefusedForGood):
+            await one.request("POST", body=b"x")
+        assert (await one.request("POST", body=b"x", also=(409,))).status == 409
+        redirect, token, busy = [await unavailable(one.request("GET")) for _ in range(3)]
+        await one.close()
+    assert redirect.settled
+    assert "redirects are not followed" in str(redirect)
+    assert token.settled
+    assert (busy.settled, busy.after) == (False, 7.0)
+    assert len(server.asked) == 6
+
+
+@in_reactor
+async def test_what_was_sent_is_not_sent_again_by_itself() -> None:
+    """Whether it arrived is not known, and only who sends can ask."""
+    with serving(Told(hang_up=True)) as server:
+        one = client(server.url)
+        why = await unavailable(one.request("POST", body=b"x"))
+        await one.close()
+    assert not why.settled
+    assert len(server.asked) == 1
+
+
+@in_reactor
+async def test_nobody_there_is_told_in_a_sentence() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as free:
+        port = free.getsockname()[1]
+    why = await unavailable(client(f"http://127.0.0.1:{port}").request("GET"))
+    assert str(why).startswith(f"http://127.0.0.1:{port} cannot be reached: ")
+    assert not why.settled
+
+
+@in_reactor
+async def test_a_server_that_is_silent_is_left() -> None:
+    waits = threading.Event()
+
+    def silent(asked: Asked) -> Told:
+        waits.wait(30)
+        return Told()
+
+    with serving(answer=silent) as server:
+        one = client(server.url, seconds=0.2)
+        why = await unavailable(one.request("POST", body=b"x"))
+        waits.set()
+        await one.close()
+    assert "did not answer within 0.2 s" in str(why)
+    assert not why.settled
+
+
+@in_reactor
+async def test_a_server_that_reads_nothing_is_left() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as deaf:
+        one = client(f"http://127.0.0.1:{deaf.getsockname()[1]}", seconds=0.2)
+        why = await unavailable(one.request("POST", body=bytes(50 << 20)))
+        await one.close()
+    assert "did not answer" in str(why)
+
+
+@in_reactor
+async def test_an_endless_answer_is_cut() -> None:
+    with serving(
+        Told(200, bytes(2 * LARGEST_ANSWER)), Told(400, bytes(2 * LARGEST_ANSWER))
+    ) as server:
+        one = client(server.url)
+        assert "no end" in str(await unavailable(one.request("GET")))
+        answer = await one.request("GET", also=(400,))
+        await one.close()
+    assert not answer.whole
+    assert len(answer.body) == LARGEST_ANSWER
+
+
+@in_reactor
+async def test_closing_breaks_off_what_is_under_way() -> None:
+    waits = threading.Event()
+
+    def silent(asked: Asked) -> Told:
+        waits.wait(30)
+        return Told()
+
+    with serving(answer=silent) as server:
+        one = client(server.url)
+        asking = one.request("GET")
+        await until(lambda: server.asked, "the request")
+        await one.close()
+        await unavailable(asking)
+        waits.set()
+
+
+@in_reactor
+async def test_certificates_are_verified_both_ways(tmp_path: Path) -> None:
+    authority = Authority(tmp_path)
+    own = authority.certify("edge")
+    trusted = TLSOptions(cafile=authority.cafile)
+    with serving(tls=authority.server_context("localhost", clients=True)) as server:
+        unknown = await unavailable(client(server.url).request("GET"))
+        without = await unavailable(client(server.url, tls=trusted).request("GET"))
+        wrong = await unavailable(
+            client(server.url.replace("localhost", "127.0.0.1"), tls=trusted).request("GET")
+        )
+        missing = await unavailable(
+            client(server.url, tls=TLSOptions(cafile=tmp_path / "none")).request("GET")
+        )
+        one = client(server.url, tls=TLSOptions(cafile=authority.cafile, certificate=own))
+        assert (await one.request("POST", body=b"x" * 300_000)).status == 200
+        assert (await one.request("GET")).status == 200
+        await one.close()
+        assert server.connections == 1
+    assert unknown.settled, unknown
+    assert without.settled, without
+    assert wrong.settled, wrong
+    assert missing.settled, missing
+    assert str(tmp_path / "none") in str(missing)
