@@ -197,9 +197,10 @@ MAY_IMPORT: dict[str, tuple[str, ...]] = {
         "logsrv.kit.text",
     ),
     "logsrv.linelog.cursors": (
+        "logsrv.linelog.query",
         "logsrv.linelog.store.disk.disk",
         "logsrv.linelog.store.segments.segment",
-        "logsrv.kit.text",
+        "logsrv.kit",
     ),
     "logsrv.linelog.alerts.delivery": (
         "logsrv.linelog.alerts.settings",
@@ -303,6 +304,7 @@ MAY_IMPORT: dict[str, tuple[str, ...]] = {
         "logsrv.linelog.inputs",
         "logsrv.linelog.framing.lines",
         "logsrv.linelog.alerts",
+        "logsrv.linelog.ship",
         "logsrv.linelog.http",
         "logsrv.linelog.store",
         "logsrv.kit",

@@ -108,6 +108,7 @@ class Tables:
     settings_class: type[Any]
     help: str
     shorthand: str | None
+    key: str | None = None
 
 
 @overload
@@ -164,7 +165,9 @@ def option(
     return attrs.field(factory=declared.default_value, metadata={_DECLARED: declared})
 
 
-def tables(settings_class: type[T], help: str, *, shorthand: str | None = None) -> tuple[T, ...]:
+def tables(
+    settings_class: type[T], help: str, *, shorthand: str | None = None, key: str | None = None
+) -> tuple[T, ...]:
     """Declare that the TOML file may hold tables `[[name]]`, each with the options of a class.
 
     The value is a tuple of that class. An option that both classes have, because they share the
@@ -173,8 +176,10 @@ def tables(settings_class: type[T], help: str, *, shorthand: str | None = None) 
     shorthand: an option of the same name in both classes, repeatable in the enclosing one. Each of
         its values makes a table with just that option. On the command line or in the environment
         it replaces all tables of the file, and in the file it adds to them.
+    key: the name in the file, if it is not that of the attribute; may be the shorthand's: a file has
+        plain values of that name, or tables.
     """
-    declared = Tables(settings_class=settings_class, help=help, shorthand=shorthand)
+    declared = Tables(settings_class=settings_class, help=help, shorthand=shorthand, key=key)
     field = attrs.field(default=(), metadata={_DECLARED: declared})
     return cast("tuple[T, ...]", field)
 
@@ -192,6 +197,11 @@ def options_of(settings_class: type[Any]) -> dict[str, Option]:
 def tables_of(settings_class: type[Any]) -> dict[str, Tables]:
     """Return the arrays of tables that a settings class declares, by attribute."""
     return _declared(settings_class, Tables)
+
+
+def table_key(attribute: str, declared: Tables) -> str:
+    """Return the name of tables in the file."""
+    return declared.key or option_name(attribute)
 
 
 def _declared(settings_class: type[Any], what: type[D]) -> dict[str, D]:

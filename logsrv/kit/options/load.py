@@ -12,7 +12,14 @@ from typing import Any, Generic, TypeVar
 import attrs
 
 from logsrv.errors import ConfigurationError
-from logsrv.kit.options.declare import REQUIRED, Option, option_name, options_of, tables_of
+from logsrv.kit.options.declare import (
+    REQUIRED,
+    Option,
+    option_name,
+    options_of,
+    table_key,
+    tables_of,
+)
 from logsrv.kit.options.files import names_descriptor
 from logsrv.kit.options.kinds import PATH
 from logsrv.kit.options.sources import (
@@ -117,18 +124,21 @@ def _read_file(
     origin = shown(str(config.value), SHOWN_PATH_LENGTH)
     directory = sources.directory if names_descriptor(config.value) else config.value.parent
     arrays = tables_of(settings_class)
+    options_here = {option_name(attribute) for attribute in options_of(settings_class)}
+    names = []
     for attribute, declared in arrays.items():
-        found = document.get(declared.shorthand) if declared.shorthand is not None else None
-        if isinstance(found, dict) or (isinstance(found, list) and dict in map(type, found)):
+        name = table_key(attribute, declared)
+        if declared.shorthand not in (None, name) and _has_table(document.get(declared.shorthand)):
             raise ConfigurationError(
-                f"{origin}, key {declared.shorthand}: no table (did you mean [[{option_name(attribute)}]]?)"
+                f"{origin}, key {declared.shorthand}: no table (did you mean [[{name}]]?)"
             )
-    names = [option_name(attribute) for attribute in arrays]
+        if name not in options_here or _has_table(document.get(name)):
+            names.append(name)
     top = from_table(options_of(settings_class), document, origin, directory, also=names)
     written = {}
     for attribute, declared in arrays.items():
-        name = option_name(attribute)
-        found = document.get(name, [])
+        name = table_key(attribute, declared)
+        found = document.get(name, []) if name in names else []
         if not isinstance(found, list) or not all(isinstance(table, dict) for table in found):
             raise ConfigurationError(
                 f"{origin}, key {name}: not an array of tables; begin each table with [[{name}]]"
@@ -140,6 +150,10 @@ def _read_file(
             for place, table in zip(places, found, strict=True)
         ]
     return top, written
+
+
+def _has_table(found: Any) -> bool:
+    return isinstance(found, dict) or (isinstance(found, list) and dict in map(type, found))
 
 
 def _table(

@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from logsrv.kit.options.declare import Option, option_name, options_of, tables_of
+from logsrv.kit.options.declare import Option, option_name, options_of, table_key, tables_of
 from logsrv.kit.options.load import CONFIG
 from logsrv.kit.options.sources import variable_prefix
 
@@ -50,7 +50,9 @@ def reference(settings_class: type[Any], name: str, known: Mapping[str, str]) ->
         _table(head, rows),
     ]
     for attribute, declared in tables_of(settings_class).items():
-        parts.append(f"### `[[{option_name(attribute)}]]` in the file\n\n{_cell(declared.help)}\n")
+        parts.append(
+            f"### `[[{table_key(attribute, declared)}]]` in the file\n\n{_cell(declared.help)}\n"
+        )
         inner = options_of(declared.settings_class)
         inherited = [one for one in inner if options.get(one) is inner[one]]
         rows = [

@@ -12,10 +12,10 @@ from urllib.parse import urlsplit
 
 import attrs
 
-from logsrv.errors import QueryError
 from logsrv.kit.options.declare import REQUIRED, option, tables
-from logsrv.kit.options.kinds import DURATION, NAME, TEXT, Kind, WrongPlace
+from logsrv.kit.options.kinds import DURATION, NAME, Kind
 from logsrv.kit.text.escape import one_line
+from logsrv.linelog.cursors.settings import QUERY, plain_text
 
 COMMAND_WAY = "command"
 WEBHOOK_WAY = "webhook"
@@ -23,35 +23,8 @@ Command: TypeAlias = tuple[str, ...]
 """A program and its arguments."""
 
 
-def _text(text: str) -> str:
-    if "\0" in text:
-        raise ValueError("has a NUL in it, which no program can be given")
-    return TEXT.parse(text)
-
-
-def _query(text: str) -> str:
-    # Loaded only when there is an alert: it takes as long as the rest of these options.
-    from logsrv.linelog.query.language.caret import caret
-    from logsrv.linelog.query.language.parse import parse
-
-    try:
-        parse(_text(text))
-    except QueryError as error:
-        sentence, _, picture = caret(text, error).partition("\n")
-        raise WrongPlace(sentence, picture) from error
-    return text
-
-
-QUERY: Kind[str] = Kind(
-    _query,
-    "a query, such as level>=error or 'app=sshd \"failed password\"'",
-    "QUERY",
-    separator=r"\n",
-)
-
-
 def _command(text: str) -> Command:
-    words = tuple(shlex.split(_text(text)))
+    words = tuple(shlex.split(plain_text(text)))
     if not words or not words[0]:
         raise ValueError("names no program")
     return words

@@ -19,6 +19,7 @@ from logsrv.linelog.framing.lines.rules import LineRules
 from logsrv.linelog.http.settings import HttpSettings, check_reach
 from logsrv.linelog.inputs.intake.options import InputOptions
 from logsrv.linelog.inputs.intake.registry import inputs
+from logsrv.linelog.ship.settings import ShipOptions, check_targets
 from logsrv.linelog.store.policy import StorePolicy
 
 T = TypeVar("T", bound=attrs.AttrsInstance)
@@ -96,6 +97,7 @@ class ListenerSettings(LineRules, InputOptions, LineRate, PeerLimits, Connection
 @attrs.frozen(kw_only=True, slots=False)
 class LoggerSettings(
     AlertOptions,
+    ShipOptions,
     HttpSettings,
     StorePolicy,
     LineRules,
@@ -129,6 +131,7 @@ class LoggerSettings(
     def __attrs_post_init__(self) -> None:
         super().__attrs_post_init__()
         check_labels(self.alerts)
+        check_targets(self.targets)
         check_reach(self)
 
     @property

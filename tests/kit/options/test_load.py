@@ -14,7 +14,7 @@ from logsrv.errors import ConfigurationError
 from logsrv.kit.options.declare import REQUIRED, option, tables
 from logsrv.kit.options.kinds import TEXT, integer
 from logsrv.kit.options.load import Loaded, Sources, load
-from tests.kit.options.example_settings import LoggerOptions, Sync
+from tests.kit.options.example_settings import PLACE, LoggerOptions, Sync
 
 Run: TypeAlias = Callable[..., Loaded[LoggerOptions]]
 
@@ -131,6 +131,38 @@ def test_listen_in_the_file_adds_to_its_listeners(run: Run) -> None:
 def test_without_listeners_in_the_file_the_default_one_is_there(run: Run) -> None:
     (only,) = run("raw = true").settings.listener
     assert (only.listen, only.raw) == (("tcp", "1234"), True)
+
+
+@attrs.frozen(kw_only=True)
+class PlaceOptions:
+    at: tuple[str, str] = option(REQUIRED, PLACE, "where")
+
+
+@attrs.frozen(kw_only=True)
+class PlacesOptions:
+    at: tuple[tuple[str, str], ...] = option((), PLACE, "where", repeatable=True)
+    places: tuple[PlaceOptions, ...] = tables(PlaceOptions, "places", shorthand="at", key="at")
+
+
+@pytest.mark.parametrize(
+    ("toml", "places"),
+    [
+        ('at = "tcp:1"', ["tcp:1"]),
+        ('at = ["tcp:1", "tcp:2"]', ["tcp:1", "tcp:2"]),
+        ('[[at]]\nat = "tcp:1"\n[[at]]\nat = "udp:2"', ["tcp:1", "udp:2"]),
+        ("", []),
+    ],
+)
+def test_tables_may_have_the_key_of_their_shorthand(
+    tmp_path: Path, toml: str, places: list[str]
+) -> None:
+    config = tmp_path / "x.toml"
+    config.write_text(toml)
+    given = Sources(
+        name="x", directory=tmp_path, environment={}, arguments={"config": [str(config)]}
+    )
+    found = load(PlacesOptions, given).settings.places
+    assert [":".join(one.at) for one in found] == places
 
 
 @pytest.mark.parametrize(

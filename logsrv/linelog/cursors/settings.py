@@ -1,0 +1,34 @@
+"""The kinds of options that readers of the store share."""
+
+from __future__ import annotations
+
+from logsrv.errors import QueryError
+from logsrv.kit.options.kinds import TEXT, Kind, WrongPlace
+
+
+def plain_text(text: str) -> str:
+    """Return a text that a program can be given. Raises ValueError."""
+    if "\0" in text:
+        raise ValueError("has a NUL in it, which no program can be given")
+    return TEXT.parse(text)
+
+
+def _query(text: str) -> str:
+    # Loaded only when there is a query: it takes as long as the rest of the options.
+    from logsrv.linelog.query.language.caret import caret
+    from logsrv.linelog.query.language.parse import parse
+
+    try:
+        parse(plain_text(text))
+    except QueryError as error:
+        sentence, _, picture = caret(text, error).partition("\n")
+        raise WrongPlace(sentence, picture) from error
+    return text
+
+
+QUERY: Kind[str] = Kind(
+    _query,
+    "a query, such as level>=error or 'app=sshd \"failed password\"'",
+    "QUERY",
+    separator=r"\n",
+)

@@ -1,0 +1,114 @@
+"""The options of shippers: which lines go on, where to, and from where on."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import attrs
+
+from logsrv.kit.options.declare import REQUIRED, option, tables
+from logsrv.kit.options.kinds import NAME, PATH, SIZE, Kind
+from logsrv.kit.text.words import shown
+from logsrv.linelog.cursors.settings import QUERY
+from logsrv.linelog.ship.address import ShipURL, parse_ship_url
+from logsrv.linelog.store.segments.segment import parse_position
+
+BEGINNING, END = "beginning", "end"
+BESIDE = (".refused", ".lock", ".report", ".tmp")
+"""The endings of what stands beside the cursor of a target, under its name."""
+
+URL: Kind[ShipURL] = Kind(
+    parse_ship_url,
+    "a URL, such as https://centre.example.org/blocks or relp+tls://logs.example.org:2514",
+    "URL",
+)
+
+
+def _from(text: str) -> str:
+    if text not in (BEGINNING, END):
+        parse_position(text)
+    return text
+
+
+FROM: Kind[str] = Kind(_from, "beginning, end, or a position, such as 17:52311", "PLACE")
+
+
+def _target_name(text: str) -> str:
+    if text.endswith(BESIDE):
+        raise ValueError(f"ends in {Path(text).suffix}, as files beside the cursors of targets do")
+    return NAME.parse(text)
+
+
+TARGET_NAME: Kind[str] = attrs.evolve(NAME, parse=_target_name)
+
+
+@attrs.frozen(kw_only=True, slots=False)
+class ShipRules:
+    """The options that targets share unless they have their own."""
+
+    ship_from: str = option(BEGINNING, FROM, "where in the store a target that is new begins")
+    ship_at_most: int = option(
+        "10GiB", SIZE, "how much that a target does not have yet stays beyond --keep-bytes"
+    )
+    ship_ca: Path | None = option(
+        None, PATH, "certificates of the authorities that a target is verified by, in PEM"
+    )
+    ship_cert: Path | None = option(
+        None, PATH, "the certificate that a target is shown, in PEM; may have its key in it"
+    )
+    ship_key: Path | None = option(None, PATH, "the key of that certificate, in PEM")
+    ship_token_file: Path | None = option(
+        None, PATH, "a file that has the token which a target asks for"
+    )
+
+
+@attrs.frozen(kw_only=True, slots=False)
+class ShipSettings(ShipRules):
+    """A target with settings of its own. Raises ValueError for what does not go together."""
+
+    ship: ShipURL = option(REQUIRED, URL, "where to send lines on to")
+    name: str | None = option(
+        None, TARGET_NAME, "its name in the log, in counters and in DIR/ship; else made of the URL"
+    )
+    query: str | None = option(None, QUERY, "only lines that match; for targets that take lines")
+
+    def __attrs_post_init__(self) -> None:
+        if self.query is not None and self.ship.takes_blocks:
+            raise ValueError(
+                f"{shown(str(self.ship))} takes whole blocks, and a query sends single lines: leave the"
+                " query out, or send lines, as by ndjson+https://"
+            )
+        if self.ship_key is not None and self.ship_cert is None:
+            raise ValueError("--ship-key is the key of a --ship-cert, which is missing")
+
+    @property
+    def label(self) -> str:
+        """The name of the target, which is that of its cursor file as well."""
+        return self.name or self.ship.default_name
+
+
+@attrs.frozen(kw_only=True, slots=False)
+class ShipOptions(ShipRules):
+    """The options of all targets together."""
+
+    ship: tuple[ShipURL, ...] = option((), URL, "send all lines on to this target", repeatable=True)
+    targets: tuple[ShipSettings, ...] = tables(
+        ShipSettings, "targets with settings of their own", shorthand="ship", key="ship"
+    )
+
+
+def check_targets(targets: Sequence[ShipSettings]) -> None:
+    """Raise ValueError if two targets would be called the same, or get the same blocks."""
+    labels = [target.label for target in targets]
+    for label in labels:
+        if labels.count(label) > 1:
+            raise ValueError(
+                f"two targets are called {label}; give one of them another name, in a table [[ship]]"
+            )
+    centres = [target.ship.text for target in targets if target.ship.takes_blocks]
+    for centre in centres:
+        if centres.count(centre) > 1:
+            raise ValueError(
+                f"{shown(centre)} is there twice; it takes the blocks of a store from one shipper"
+            )
