@@ -1,0 +1,153 @@
+"""A process that reads the store from a kept place, seen from its own side; the daemon starts it.
+
+Orders come on standard input, at the start and after each reload; reports go to standard output. It ends
+when the daemon says so or is gone. It ignores signals that a terminal or a service manager sends to all
+processes.
+"""
+
+from __future__ import annotations
+
+import sys
+import traceback
+from collections.abc import Callable
+from time import monotonic
+from typing import Any, Protocol
+
+from twisted.internet.defer import Deferred
+from twisted.internet.protocol import connectionDone
+from twisted.internet.stdio import StandardIO
+from twisted.protocols.basic import LineOnlyReceiver
+from twisted.python.failure import Failure
+
+from logsrv.errors import LogsrvError
+from logsrv.kit.children.inside import STOP, limit, outlast_signals, tell
+
+WAIT = 20.0
+"""Seconds for which another process may still be at the same work, which has only a few for its end."""
+TRY = 0.1
+"""Seconds between two looks whether it is."""
+
+
+class Work(Protocol):
+    """The work of such a process. Any exception ends the process; the daemon starts another."""
+
+    def lock(self, orders: bytes) -> bool:
+        """Return whether no other process is at it; then no other will be."""
+
+    def start(self, orders: bytes) -> None:
+        """Begin."""
+
+    def change(self, orders: bytes) -> None:
+        """Go by other orders."""
+
+    def finish(self) -> Deferred[None]:
+        """Come to an end; fires when all is kept, within some seconds."""
+
+
+class Daemon(LineOnlyReceiver):
+    """The daemon, at the other end of both pipes. status: the exit status to end with.
+
+    make: makes the work, once.
+    """
+
+    delimiter = b"\n"
+    MAX_LENGTH = 1 << 26
+    status = 0
+    transport: StandardIO | None = None
+
+    def __init__(self, make: Callable[[Daemon], Work], reactor: Any) -> None:
+        self._reactor = reactor
+        self._work = make(self)
+        self._orders: bytes | None = None
+        self._started = False
+        self._finishing = False
+        self._leaving = False
+
+    def lineReceived(self, line: bytes) -> None:
+        if line == STOP:
+            self.attempt(self._finish)
+            return
+        first, self._orders = self._orders is None, line
+        if self._started:
+            self.attempt(self._work.change, line)
+        elif first:
+            self.attempt(self._begin, monotonic() + WAIT)
+
+    def _begin(self, until: float) -> None:
+        """Begin as soon as no other process is at the same work.
+
+        The process of a daemon that was killed may go on for a few seconds.
+        """
+        if self._leaving or self._orders is None:
+            return
+        if not self._work.lock(self._orders) and monotonic() < until:
+            self._reactor.callLater(TRY, self.attempt, self._begin, until)
+            return
+        self._started = True
+        self._work.start(self._orders)
+
+    def attempt(self, function: Callable[..., object], *args: Any) -> None:
+        """Call a function; an exception ends the process."""
+        try:
+            function(*args)
+        except Exception:
+            self.fail()
+
+    def report(self, line: bytes) -> None:
+        """Tell the daemon; without one, nobody."""
+        if self.transport is not None and not self.transport.disconnected:
+            self.sendLine(line)
+
+    def connectionLost(self, reason: Failure = connectionDone) -> None:
+        if not self._leaving:
+            self.attempt(self._finish)
+        elif self._reactor.running:
+            self._reactor.stop()
+
+    def _finish(self) -> None:
+        if not self._started:
+            self._leave()
+        elif not self._finishing:
+            # It is asked twice when the daemon goes after it has told it to end.
+            self._finishing = True
+            self._work.finish().addCallback(lambda _: self._leave())
+
+    def fail(self) -> None:
+        """End because of the exception that is being handled; the daemon starts another process."""
+        error = sys.exception()
+        if isinstance(error, LogsrvError):
+            tell(str(error))
+        else:
+            traceback.print_exc()
+        self.status = 1
+        self._leave()
+
+    def _leave(self) -> None:
+        """End when what was reported last is written."""
+        self._leaving = True
+        if self.transport is not None and not self.transport.disconnected:
+            self.transport.loseConnection()
+        else:
+            self.connectionLost()
+
+
+def run(make: Callable[[Daemon, Any], Work]) -> int:
+    """Work until the daemon has ended or says so; return the exit status.
+
+    make: gets the daemon and the reactor.
+    """
+    from twisted.internet import reactor
+
+    running: Any = reactor
+    # Programs that it starts have their own memory again: see `alone`.
+    limit()
+    daemon = Daemon(lambda daemon: make(daemon, running), running)
+
+    def begin() -> None:
+        # A reactor that starts sets its own handlers: these come later.
+        outlast_signals()
+        StandardIO(daemon, reactor=running)
+
+    running.callWhenRunning(begin)
+    running.run()
+    return daemon.status
