@@ -6,17 +6,15 @@ only one process at a time have them.
 
 from __future__ import annotations
 
-import fcntl
-import os
 from collections.abc import Callable
-from contextlib import suppress
 from typing import NamedTuple
 
 from logsrv.kit.text.time import parse_rfc3339, rfc3339
 from logsrv.linelog.alerts.reports import AlertTask
 from logsrv.linelog.cursors import place
+from logsrv.linelog.cursors.folder import PlaceFolder
 from logsrv.linelog.cursors.place import Place
-from logsrv.linelog.store.disk.disk import DIRECTORY_MODE, Disk, reason
+from logsrv.linelog.store.disk.disk import reason
 from logsrv.linelog.store.segments.segment import Position
 
 FOLDER = "alerts"
@@ -54,43 +52,27 @@ class Kept:
     def __init__(
         self, directory: str, store: str, *, now: Callable[[], float], clock: Callable[[], float]
     ) -> None:
-        self._directory = os.path.join(directory, FOLDER)
+        self._folder = PlaceFolder(directory, FOLDER)
         self._store = store
         self._now = now
         self._clock = clock
-        self._disk: Disk | None = None
-
-    def _entered(self) -> Disk:
-        """Return the folder, which is made when it is needed first: a full disk may have no room for it."""
-        if self._disk is None:
-            with suppress(FileExistsError):
-                os.mkdir(self._directory, DIRECTORY_MODE)
-                os.chmod(self._directory, DIRECTORY_MODE)
-            self._disk = Disk().enter(self._directory)
-        return self._disk
 
     def close(self) -> None:
         """Let go of the folder."""
-        if self._disk is not None:
-            self._disk.leave()
-            self._disk = None
+        self._folder.close()
 
     def exists(self) -> bool:
         """Return whether there has been a place."""
-        return os.path.isdir(self._directory)
+        return self._folder.exists()
 
     def lock(self) -> bool:
         """Return whether no other process has the places; then no other will."""
-        try:
-            self._entered().lock(fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            return False
-        return True
+        return self._folder.lock()
 
     def names(self) -> list[str]:
         """Return the names of all places."""
         return [
-            name for name, plain in self._entered().entries().items() if plain and name.isdigit()
+            name for name, plain in self._folder.disk.entries().items() if plain and name.isdigit()
         ]
 
     def keys(self, end: Position, tell: Callable[[str], object]) -> dict[str, Key]:
@@ -101,17 +83,17 @@ class Kept:
         found = {}
         for name in sorted(self.names(), key=int):
             try:
-                kept = place.load(self._entered(), name)
+                kept = place.load(self._folder.disk, name)
                 if kept is None:
                     continue
                 why = place.foreign(kept, self._store, end)
                 if why is not None:
-                    raise ValueError(f"{self._entered().path(name)} is of no use: {why}")
+                    raise ValueError(f"{self._folder.path(name)} is of no use: {why}")
                 found[name] = Key(kept.note["way"], kept.note["name"], kept.note["alert"])
             except OSError as error:
-                tell(f"{self._entered().path(name)} cannot be read: {reason(error)}")
+                tell(f"{self._folder.path(name)} cannot be read: {reason(error)}")
             except KeyError:
-                tell(f"{self._entered().path(name)} is no place of an alert")
+                tell(f"{self._folder.path(name)} is no place of an alert")
             except ValueError as error:
                 tell(str(error))
         return found
@@ -119,7 +101,7 @@ class Kept:
     def load(self, name: str, every: float) -> AlertProgress | None:
         """Return how far a task has come; None if that is not kept. every: seconds of its interval."""
         try:
-            kept = place.load(self._entered(), name)
+            kept = place.load(self._folder.disk, name)
             if kept is None:
                 return None
             due = kept.note["due"] and parse_rfc3339(kept.note["due"])
@@ -143,8 +125,8 @@ class Kept:
             "due": None if due is None else rfc3339(clock + max(due - self._now(), 0.0)),
         }
         kept = Place(progress.position, self._store, rfc3339(clock), note)
-        place.save(self._entered(), name, kept, sync=sync)
+        place.save(self._folder.disk, name, kept, sync=sync)
 
     def remove(self, name: str) -> None:
         """Keep the place of a task no longer."""
-        self._entered().unlink(name)
+        self._folder.disk.unlink(name)

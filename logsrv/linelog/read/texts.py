@@ -186,6 +186,13 @@ class PackedFrames(Frames):
                 yield offset + first, text[first:last]
 
     def _unpacked(self, frame: int, wanted: int) -> bytes:
+        return self.whole(frame, wanted)[1]
+
+    def whole(self, frame: int, wanted: int) -> tuple[bytes, bytes]:
+        """Return a frame as it stands in the file, and its text of `wanted` bytes.
+
+        Raises OSError and Damaged.
+        """
         at, size = self.index.extent(frame)
         try:
             packed = os.pread(self.fd, size, at)
@@ -193,7 +200,7 @@ class PackedFrames(Frames):
             if wanted > LARGEST or zstd.frame_content_size(packed) != wanted:
                 raise ValueError("what is there is not the frame that its index names")
             text: bytes = self._decompressor.decompress(packed)
-            return text
+            return packed, text
         except (zstd.ZstdError, ValueError) as error:
             raise Damaged(f"{self.path} is damaged at byte {at}: {error}") from error
 
@@ -210,6 +217,12 @@ class PackedFrames(Frames):
 
     def cost(self, frame: int) -> int:
         return self.index.extent(frame)[1]
+
+    def lines(self, frame: int) -> int:
+        """Return how many lines a frame has; 0 if the index does not tell."""
+        after, index = frame + 1, self.index
+        behind = index.frames[after].lines if after < self.count else index.lines
+        return behind - index.frames[frame].lines
 
 
 def _line_at(text: bytes, offset: int) -> int:

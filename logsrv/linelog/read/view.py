@@ -219,6 +219,10 @@ class View:
         finally:
             frames.close()
 
+    def sync_names(self) -> None:
+        """Return when the names in the directory are on the medium. Raises OSError."""
+        self._disk.sync_directory()
+
     def is_active(self, fd: int) -> bool:
         """Return whether an open file is the one that is being written."""
         return fd >= 0 and self._disk.belongs(ACTIVE, fd)

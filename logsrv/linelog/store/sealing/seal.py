@@ -12,20 +12,14 @@ import os
 from collections.abc import Callable, Generator, Iterator
 from typing import TypeAlias
 
-import zstandard
-
 from logsrv.linelog.store.disk.disk import Disk
+from logsrv.linelog.store.segments.compressing import compressor
 from logsrv.linelog.store.segments.index import Index
 from logsrv.linelog.store.segments.indexing import add, look, save
 from logsrv.linelog.store.segments.segment import Segment, tmp
 from logsrv.linelog.store.words.build import Builder
 
 FRAME = 1 << 20
-# Level 3 with a smaller table of short matches, which are of six bytes and more: a tenth to a fifth less
-# CPU time on logs, and the same size.
-FRAMES = zstandard.ZstdCompressionParameters.from_level(
-    3, chain_log=15, hash_log=17, min_match=6, write_checksum=True, write_content_size=True
-)
 
 
 Pack: TypeAlias = Callable[[Segment, Disk, Callable[[], bool], bool], Index]
@@ -69,7 +63,7 @@ def steps(segment: Segment, disk: Disk, with_words: bool) -> Generator[None, Non
     Each step is a frame, and may be taken by another thread than the one before. Raises OSError.
     """
     made = Index(segment.number)
-    compressor = zstandard.ZstdCompressor(compression_params=FRAMES)
+    frames = compressor()
     with contextlib.ExitStack() as undo:
         fd = disk.create_anew(tmp(segment.packed))
         undo.callback(os.close, fd)
@@ -82,7 +76,7 @@ def steps(segment: Segment, disk: Disk, with_words: bool) -> Generator[None, Non
             yield
             # First of all: what was just read is in the processor's cache.
             looked = look(chunk, end)
-            frame = compressor.compress(memoryview(chunk)[:end])
+            frame = frames.compress(memoryview(chunk)[:end])
             disk.write(fd, frame)
             made = add(made, looked, len(frame))
             if words is not None:

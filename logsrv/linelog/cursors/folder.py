@@ -1,0 +1,80 @@
+"""A folder of a store that holds the kept places of its readers, and the locks that give each one owner."""
+
+from __future__ import annotations
+
+import fcntl
+import os
+from contextlib import suppress
+
+from logsrv.linelog.store.disk.disk import DIRECTORY, DIRECTORY_MODE, Disk
+
+LOCK_SUFFIX = ".lock"
+
+
+class PlaceFolder:
+    """The folder `name` in the directory of a store. Each method raises OSError.
+
+    It is made when it is needed first: a full disk may have no room for it.
+    """
+
+    def __init__(self, directory: str, name: str) -> None:
+        self._directory = os.path.join(directory, name)
+        self._disk: Disk | None = None
+        self._locks: list[int] = []
+
+    @property
+    def disk(self) -> Disk:
+        """The folder, entered."""
+        if self._disk is None:
+            with suppress(FileExistsError):
+                os.mkdir(self._directory, DIRECTORY_MODE)
+                os.chmod(self._directory, DIRECTORY_MODE)
+                self._sync_name()
+            self._disk = Disk().enter(self._directory)
+        return self._disk
+
+    def _sync_name(self) -> None:
+        """Return when its own name is on the medium: without it a place that is there would be lost."""
+        fd = os.open(os.path.dirname(self._directory), DIRECTORY)
+        try:
+            os.fsync(fd)
+        finally:
+            os.close(fd)
+
+    def path(self, name: str) -> str:
+        """Return the path of a name in it, for people to read."""
+        return os.path.join(self._directory, name)
+
+    def exists(self) -> bool:
+        """Return whether it was made."""
+        return os.path.isdir(self._directory)
+
+    def close(self) -> None:
+        """Let go of the folder and of its locks."""
+        while self._locks:
+            os.close(self._locks.pop())
+        if self._disk is not None:
+            self._disk.leave()
+            self._disk = None
+
+    def lock(self, name: str = "") -> bool:
+        """Return whether no other process has the folder, or one place in it; then no other will.
+
+        A place has a file for that, because the file that holds it is another each time it is saved.
+        """
+        try:
+            if not name:
+                self.disk.lock(fcntl.LOCK_EX | fcntl.LOCK_NB)
+                return True
+            fd = self.disk.open(name + LOCK_SUFFIX, os.O_RDWR | os.O_CREAT)
+        except BlockingIOError:
+            return False
+        try:
+            fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError as error:
+            os.close(fd)
+            if isinstance(error, BlockingIOError):
+                return False
+            raise
+        self._locks.append(fd)
+        return True

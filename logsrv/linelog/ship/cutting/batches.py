@@ -1,0 +1,109 @@
+"""The lines of a store from a place on, those that a query asks for, in batches for a target of lines."""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Callable
+
+from logsrv.linelog.query.language.parse import parse
+from logsrv.linelog.query.language.tree import EVERYTHING
+from logsrv.linelog.query.matching.match import compile
+from logsrv.linelog.read.follow import Appended, Follower
+from logsrv.linelog.read.view import View
+from logsrv.linelog.ship.cutting.durable import DurableSegment
+from logsrv.linelog.ship.target import SentLines
+from logsrv.linelog.store.segments.segment import Position
+
+PIECES = 16
+"""Pieces of a MiB that are looked through for lines before others have their turn."""
+
+
+class LineBatches:
+    """Batches of lines from `position` on; only what is on the medium.
+
+    query: None for all lines. gap: is called with how many bytes were gone or damaged; None if nobody
+    knows. more: there may be more at once. most_lines, most_bytes: of a batch; a longer line is one of its
+    own.
+
+    Raises QueryError for a query that is wrong.
+    """
+
+    def __init__(
+        self,
+        view: View,
+        position: Position,
+        query: str | None,
+        gap: Callable[[int | None], object],
+        *,
+        most_lines: int,
+        most_bytes: int,
+    ) -> None:
+        self._matcher = compile(EVERYTHING if query is None else parse(query))
+        self._durable = DurableSegment(view)
+        self._follower = Follower(view, position)
+        self._read_to = position
+        self._gap = gap
+        self._ready: deque[SentLines] = deque()
+        self._behind = False
+        self.most_lines = most_lines
+        self.most_bytes = most_bytes
+
+    @property
+    def more(self) -> bool:
+        """True if there may be another batch at once."""
+        return bool(self._ready) or self._behind
+
+    def close(self) -> None:
+        """Close what is open."""
+        self._durable.close()
+        self._follower.close()
+
+    def next(self) -> SentLines | None:
+        """Return the next batch; None if there is nothing now.
+
+        One without lines says that nothing up to its end is asked for. Raises OSError and StoreError.
+        """
+        if not self._ready:
+            self._fill()
+        return self._ready.popleft() if self._ready else None
+
+    def _fill(self) -> None:
+        lines: list[bytes] = []
+        size, begin = 0, self._read_to
+        end = begin
+        self._behind = False
+        for _ in range(PIECES):
+            news = self._news()
+            if news is None:
+                break
+            (number, offset), text = news.position, news.text
+            for start, stop in self._matcher.find(text, news.position):
+                size += stop - start + 1
+                if lines and (len(lines) == self.most_lines or size > self.most_bytes):
+                    self._ready.append(SentLines(lines, end))
+                    lines, size = [], stop - start + 1
+                lines.append(text[start:stop])
+                end = Position(number, offset + stop + 1)
+            end = self._read_to
+            if self._ready:
+                self._behind = True
+                break
+        else:
+            self._behind = True
+        if lines or (end != begin and not self._ready):
+            self._ready.append(SentLines(lines, end))
+
+    def _news(self) -> Appended | None:
+        """Return the next piece of text that is on the medium."""
+        follower = self._follower
+        while True:
+            before = follower.position
+            news = follower.read(until=self._durable.until(before))
+            if news is not None:
+                if news.gap:
+                    known = news.position.segment == self._read_to.segment
+                    self._gap(news.position.offset - self._read_to.offset if known else None)
+                self._read_to = follower.position
+                return news
+            if follower.position == before:
+                return None

@@ -1,0 +1,256 @@
+"""Cutting blocks: the text of a store from a place on, packed, as much as a target takes at once.
+
+Frames of a compressed segment leave as they stand. What is not compressed yet, and the rest of a frame that
+begins before the place, is compressed anew.
+"""
+
+from __future__ import annotations
+
+import os
+import zlib
+from collections.abc import Callable, Iterator
+from typing import NamedTuple
+
+import attrs
+
+from logsrv.linelog.read.texts import Damaged, Frames, PackedFrames, PlainFrames
+from logsrv.linelog.read.view import View
+from logsrv.linelog.ship.blocks.block import LARGEST_TEXT, UNKNOWN, Block
+from logsrv.linelog.ship.cutting.durable import DurableSegment
+from logsrv.linelog.store.segments import zstd
+from logsrv.linelog.store.segments.compressing import compressor
+from logsrv.linelog.store.segments.segment import Position
+
+PIECE = 1 << 20
+"""Bytes of text that are compressed as one frame."""
+
+
+class CutBlock(NamedTuple):
+    """A block, its lines, and whether there was more behind it."""
+
+    block: Block
+    lines: int
+    more: bool
+
+
+class Limits(NamedTuple):
+    """The packed bytes that a block should have at most, and a line that is alone in its block."""
+
+    block: int
+    line: int
+
+
+@attrs.define
+class _Pile:
+    """The frames of a block that is being cut."""
+
+    limit: int
+    packed: list[bytes] = attrs.field(factory=list)
+    size: int = 0
+    text: int = 0
+    crc: int = 0
+    lines: int = 0
+    full: bool = False
+
+    def add(self, packed: bytes, text: bytes | memoryview, lines: int) -> None:
+        self.packed.append(packed)
+        self.size += len(packed)
+        self.text += len(text)
+        self.crc = zlib.crc32(text, self.crc)
+        self.lines += lines
+
+    def takes(self, packed: bytes, size: int) -> bool:
+        """Return whether there is room for a frame with so much text."""
+        return len(packed) <= self.room and size <= LARGEST_TEXT - self.text
+
+    @property
+    def room(self) -> int:
+        return self.limit - self.size
+
+
+class Cutter:
+    """A place in a store from which blocks are cut, one behind the other.
+
+    store: the identity of the store. refuse: gets the line, with its LF, that alone is larger than a block.
+    """
+
+    def __init__(self, view: View, store: str, refuse: Callable[[bytes], object]) -> None:
+        self._view = view
+        self._store = store
+        self._refuse = refuse
+        self._segment = DurableSegment(view)
+        self._compressor = compressor()
+        self._position = Position(0, 0)
+        # Bytes that are passed over and were not told yet; None: nobody knows how many.
+        self._gap: int | None = 0
+
+    def go(self, position: Position) -> None:
+        """Go on from there."""
+        self._position = position
+        self._gap = 0
+
+    def close(self) -> None:
+        """Close what is open."""
+        self._segment.close()
+
+    def cut(self, after: Position | None, limits: Limits) -> CutBlock | None:
+        """Return the next block; None if there is nothing now. after: where the block before it ended.
+
+        What is damaged or gone is passed over. Raises OSError and StoreError.
+        """
+        while (frames := self._entered()) is not None:
+            offset = self._position.offset
+            reach = self._segment.reach(offset)
+            if offset >= reach:
+                if not self._segment.ended:
+                    return None
+                self._leave(frames, reach)
+                continue
+            pile = _Pile(limits.block)
+            self._pile_up(frames, pile, reach, limits)
+            if pile.packed:
+                return self._made(pile, after, reach)
+            if self._position.offset == offset:
+                # It was cut behind our back.
+                return None
+        return None
+
+    def _made(self, pile: _Pile, after: Position | None, reach: int) -> CutBlock:
+        start = self._position
+        end = Position(start.segment, start.offset + pile.text)
+        gap = UNKNOWN if self._gap is None else str(self._gap or "")
+        block = Block(self._store, start, end, after, pile.crc, b"".join(pile.packed), gap)
+        self._position, self._gap = end, 0
+        more = pile.full or self._segment.ended or end.offset < reach
+        return CutBlock(block, pile.lines, more)
+
+    def _entered(self) -> Frames | None:
+        """Return the segment of the place; of those that are gone, the next one that there is."""
+        while (frames := self._segment.enter(self._position.segment)) is None:
+            following = self._segment.next_number(self._position.segment)
+            if following is None:
+                return None
+            self._gap = None
+            self._position = Position(following, 0)
+        return frames
+
+    def _leave(self, frames: Frames, reach: int) -> None:
+        number, offset = self._position
+        if self._segment.unended and offset <= reach:
+            self._view.tell(f"{frames.path} ends in a line without its end, which is not sent")
+            self._pass_over(self._segment.unended)
+        self._position = Position(number + 1, 0)
+
+    def _pass_over(self, size: int) -> None:
+        if self._gap is not None:
+            self._gap += size
+        number, offset = self._position
+        self._position = Position(number, offset + size)
+
+    def _pile_up(self, frames: Frames, pile: _Pile, reach: int, limits: Limits) -> None:
+        """Fill a pile from the place on, which moves behind what is passed over."""
+        offset = self._position.offset
+        if isinstance(frames, PlainFrames):
+            for text in _plain_texts(frames.fd, offset, reach):
+                if not self._compress(text, pile, limits):
+                    return
+            return
+        assert isinstance(frames, PackedFrames)
+        frame = frames.at(offset)
+        begin, stop = frames.bounds(frame)
+        try:
+            if offset > begin or not _stand(frames, frame, pile):
+                self._rest(frames, stop, pile, limits)
+        except Damaged as error:
+            self._view.tell(str(error))
+            self._pass_over(stop - offset)
+
+    def _rest(self, frames: PackedFrames, stop: int, pile: _Pile, limits: Limits) -> None:
+        """Compress what is behind the place in its frame. Raises Damaged."""
+        offset = self._position.offset
+        found = list(frames.between(offset, stop))
+        text = b"".join([text for _, text in found])
+        whole = text[: text.rfind(b"\n") + 1]
+        if not whole:
+            self._view.tell(f"{frames.path} has a line without its end, which is not sent")
+            self._pass_over(stop - offset)
+            return
+        # Begun inside a line, it is what is behind that.
+        self._pass_over(found[0][0] - offset)
+        self._compress(whole, pile, limits)
+
+    def _compress(self, text: bytes, pile: _Pile, limits: Limits) -> bool:
+        """Take whole lines; return whether all were taken, and there may be room for more."""
+        at = 0
+        while at < len(text):
+            # Frames are mostly of a size: the next would be for nothing.
+            if pile.packed and len(pile.packed[-1]) > pile.room:
+                pile.full = True
+                return False
+            end = _end_of_lines(text, at, PIECE)
+            frame = self._compressor.compress(memoryview(text)[at:end])
+            while not pile.takes(frame, end - at):
+                if pile.packed:
+                    pile.full = True
+                    return False
+                if text.find(b"\n", at) + 1 == end:
+                    return self._alone(frame, text[at:end], pile, limits)
+                less = min((end - at) // 2, (end - at) * pile.limit // len(frame) * 9 // 10)
+                end = _end_of_lines(text, at, less)
+                frame = self._compressor.compress(memoryview(text)[at:end])
+            piece = memoryview(text)[at:end]
+            pile.add(frame, piece, text.count(b"\n", at, end))
+            at = end
+        return True
+
+    def _alone(self, frame: bytes, line: bytes, pile: _Pile, limits: Limits) -> bool:
+        """Let a line that is larger than a block should be have one of its own, or pass it over."""
+        if len(frame) <= limits.line and len(line) <= LARGEST_TEXT:
+            pile.add(frame, line, 1)
+        else:
+            self._refuse(line)
+            self._pass_over(len(line))
+        pile.full = True
+        return False
+
+
+def _stand(frames: PackedFrames, frame: int, pile: _Pile) -> bool:
+    """Take whole frames as they stand; return whether there were any. Raises Damaged of the first."""
+    while frame < frames.count:
+        begin, stop = frames.bounds(frame)
+        size = stop - begin
+        if frames.cost(frame) > pile.room or size > LARGEST_TEXT - pile.text:
+            pile.full = True
+            break
+        try:
+            packed, text = frames.whole(frame, size)
+        except Damaged:
+            if pile.packed:
+                break
+            raise
+        if not zstd.get_frame_parameters(packed).has_checksum or not text.endswith(b"\n"):
+            break
+        pile.add(packed, text, frames.lines(frame) or text.count(b"\n"))
+        frame += 1
+    return bool(pile.packed)
+
+
+def _plain_texts(fd: int, offset: int, reach: int) -> Iterator[bytes]:
+    """Yield the whole lines from `offset` up to `reach`, where a line ends, in pieces. Raises OSError."""
+    wanted = PIECE
+    while offset < reach:
+        text = os.pread(fd, min(wanted, reach - offset), offset)
+        end = text.rfind(b"\n") + 1
+        if end:
+            yield text[:end]
+            offset, wanted = offset + end, PIECE
+        elif len(text) < wanted:
+            # Somebody has cut the file.
+            return
+        else:
+            wanted *= 2
+
+
+def _end_of_lines(text: bytes, at: int, most: int) -> int:
+    """Return where the last line ends that does so within `most` bytes; else the first."""
+    return text.rfind(b"\n", at, at + most) + 1 or text.find(b"\n", at) + 1

@@ -1,0 +1,103 @@
+"""Places in a store as a far side names them: whether they are ours, and where to begin without one."""
+
+from __future__ import annotations
+
+import zlib
+
+from logsrv.linelog.read.texts import Damaged, Frames
+from logsrv.linelog.read.view import View
+from logsrv.linelog.store.segments.segment import Position, parse_position
+
+BEGINNING, END = "beginning", "end"
+
+
+def crc_of(view: View, start: Position, end: Position) -> int | None:
+    """Return the CRC-32 of the text between two places of a segment; None if it is not all here.
+
+    Where no lines begin at these places it is that of other text. Raises OSError.
+    """
+    frames = view.open(start.segment)
+    if frames is None:
+        return None
+    try:
+        if frames.size < end.offset:
+            return None
+        crc = 0
+        for _, text in frames.between(start.offset, end.offset):
+            crc = zlib.crc32(text, crc)
+        return crc
+    except Damaged:
+        return None
+    finally:
+        frames.close()
+
+
+def begins_line(view: View, position: Position) -> bool:
+    """Return whether a line begins at a place, or would, if what is there can still be read.
+
+    Raises OSError.
+    """
+    frames = view.open(position.segment)
+    if frames is None:
+        return True
+    try:
+        return (
+            position.offset >= frames.size or _line_at(frames, position.offset) == position.offset
+        )
+    finally:
+        frames.close()
+
+
+def _line_at(frames: Frames, offset: int) -> int:
+    """Return where the first line begins that does so at `offset` or behind it."""
+    try:
+        frame = frames.at(offset)
+        while frame < frames.count:
+            stop = frames.bounds(frame)[1]
+            for start, _ in frames.between(offset, stop):
+                return start
+            frame += 1
+        return frames.size
+    except Damaged:
+        return offset
+
+
+def distance(view: View, start: Position, end: Position) -> int | None:
+    """Return how many bytes of text are between two places; None if a segment is gone. Raises OSError."""
+    if start.segment == end.segment:
+        return end.offset - start.offset
+    total = end.offset - start.offset
+    for number in range(start.segment, end.segment):
+        head = view.head(number)
+        if head is not None:
+            total += head.text
+            continue
+        frames = view.open(number)
+        if frames is None:
+            return None
+        total += frames.size
+        frames.close()
+    return total
+
+
+def begin_at(view: View, ship_from: str, end: Position) -> Position:
+    """Return the place that `beginning`, `end` or a position such as 17:0 is in a store that ends at `end`.
+
+    A position inside a line stands for the next line, one behind the end for that. Raises OSError, and
+    ValueError for any other text.
+    """
+    if ship_from == END:
+        return end
+    if ship_from == BEGINNING:
+        view.refresh()
+        return Position(view.segments[0].number, 0)
+    position = parse_position(ship_from)
+    if position >= end:
+        return end
+    frames = view.open(position.segment)
+    if frames is None:
+        return position
+    try:
+        return Position(position.segment, _line_at(frames, position.offset))
+    finally:
+        frames.close()

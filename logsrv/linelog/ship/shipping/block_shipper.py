@@ -1,0 +1,229 @@
+"""A shipper of blocks: to a target that says itself where it is, each byte of the store exactly once.
+
+The cursor file is a hint. What the far side has is asked at the start and after each failure, and compared
+with the store. So an answer that was lost, a shipper that was killed and a block that arrives late are
+all the same: the next block begins where the far side is.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import attrs
+from twisted.internet.defer import Deferred, maybeDeferred
+from twisted.internet.interfaces import IReactorTime
+from twisted.python.failure import Failure
+
+from logsrv.errors import StoreError
+from logsrv.linelog.read.follow import end_of
+from logsrv.linelog.read.view import View
+from logsrv.linelog.ship.blocks.block import UNKNOWN
+from logsrv.linelog.ship.cutting.cut import CutBlock, Cutter, Limits
+from logsrv.linelog.ship.cutting.places import begins_line, crc_of, distance
+from logsrv.linelog.ship.report import ShipReport
+from logsrv.linelog.ship.shipping.begin import begin_place
+from logsrv.linelog.ship.shipping.kept import ShipPlace
+from logsrv.linelog.ship.shipping.loop import ForeignStoreError, ShipLoop
+from logsrv.linelog.ship.shipping.refused import RefusedLines
+from logsrv.linelog.ship.target import (
+    BlockTarget,
+    LastBlock,
+    RefusedForGood,
+    TooLarge,
+    Unavailable,
+)
+from logsrv.linelog.store.disk.disk import reason
+from logsrv.linelog.store.segments.segment import Position
+
+GROW = 64
+"""Blocks that are taken after some were too large, until larger ones are tried again."""
+
+
+@attrs.define(eq=False, kw_only=True)
+class BlockShipper:
+    """A shipper of a store to a target of blocks, from `start` to the end of `stop`.
+
+    store: the identity of the store. ship_from: `beginning`, `end` or a position, for a target that has
+    nothing of this store, without a kept place. random: returns numbers from 0 up to 1. report: gets what
+    happens.
+    """
+
+    _view: View
+    _target: BlockTarget
+    _kept: ShipPlace
+    _store: str
+    _ship_from: str
+    _clock: IReactorTime
+    _random: Callable[[], float]
+    _report: Callable[[ShipReport], object]
+    asks: bool = attrs.field(init=False, default=True)
+    more: bool = attrs.field(init=False, default=False)
+    position: Position | None = attrs.field(init=False, default=None)
+    # Where the target said that it is; None if it has nothing.
+    _after: Position | None = attrs.field(init=False, default=None)
+    # The target has acknowledged what is before the place.
+    _acknowledged: bool = attrs.field(init=False, default=False)
+    _cut: CutBlock | None = attrs.field(init=False, default=None)
+    _limits: Limits = attrs.Factory(
+        lambda self: Limits(self._target.largest, self._target.largest), takes_self=True
+    )
+    _taken_since: int = attrs.field(init=False, default=0)
+    _cutter: Cutter = attrs.Factory(
+        lambda self: Cutter(self._view, self._store, self._refuse), takes_self=True
+    )
+    _refused: RefusedLines = attrs.Factory(
+        lambda self: RefusedLines(self._kept.folder, self._kept.name), takes_self=True
+    )
+    _loop: ShipLoop = attrs.Factory(
+        lambda self: ShipLoop(
+            steps=self,
+            kept=self._kept,
+            store=self._store,
+            clock=self._clock,
+            random=self._random,
+            report=self._report,
+        ),
+        takes_self=True,
+    )
+
+    def start(self) -> None:
+        """Begin to ship."""
+        self._loop.start()
+
+    def stop(self) -> Deferred[None]:
+        """End; fires when the place is saved and the target let go of, after some seconds at the latest."""
+        return self._loop.stop()
+
+    @property
+    def promise(self) -> str:
+        """A sentence that says what the target promises."""
+        return self._target.promise
+
+    def ask(self) -> Deferred[None]:
+        """Ask the target where it is, and go there."""
+        if self.position is None:
+            self.position, self._acknowledged = begin_place(
+                self._view, self._kept, self._store, self._ship_from, self._tell
+            )
+        return maybeDeferred(self._target.last).addCallback(self._go)
+
+    def _go(self, last: LastBlock | None) -> None:
+        assert self.position is not None
+        if last is None:
+            if self._acknowledged:
+                why = f"the target has nothing of this store; it is sent from {self.position} on"
+                self._report(ShipReport("forgot", why, position=self.position))
+            self._after = None
+        else:
+            self._require_ours(last)
+            if self._acknowledged and last.position < self.position:
+                self._lost(last.position)
+            self._after = self.position = last.position
+        self._acknowledged = last is not None
+        self._cutter.go(self.position)
+
+    def _lost(self, position: Position) -> None:
+        assert self.position is not None
+        why = f"the target had acknowledged {self.position}, and has only {position}"
+        self._report(
+            ShipReport(
+                "resent",
+                why,
+                position=position,
+                bytes=distance(self._view, position, self.position),
+            )
+        )
+
+    def _require_ours(self, last: LastBlock) -> None:
+        """Raise ForeignStoreError if the target has other text than is here. Raises OSError."""
+        end = end_of(self._view)
+        if last.position > end:
+            why = f"the target has this store up to {last.position}, and here it ends at {end}"
+        elif last.start is None or last.crc is None:
+            if begins_line(self._view, last.position):
+                return
+            why = f"the target has this store up to {last.position}, where no line begins here"
+        elif crc_of(self._view, last.start, last.position) in (None, last.crc):
+            return
+        else:
+            why = f"from {last.start} to {last.position} the target has other lines than are here"
+        raise ForeignStoreError(
+            f"{why}: this store was restored or copied; nothing more is sent from it there until"
+            " `logsrv ship --new-identity` has made it another store"
+        )
+
+    def read(self) -> bool:
+        """Cut the next block."""
+        if self._view.removed:
+            raise StoreError("the store was removed")
+        self._cut = self._cutter.cut(self._after, self._limits)
+        self.more = self._cut is not None and self._cut.more
+        return self._cut is not None
+
+    def send(self) -> Deferred[None]:
+        """Send the block."""
+        cut = self._cut
+        assert cut is not None
+        since = self._clock.seconds()
+        sent = maybeDeferred(self._target.send, cut.block)
+        return sent.addCallbacks(
+            lambda _: self._taken(cut, since), lambda failure: self._smaller(failure, cut)
+        )
+
+    def _taken(self, cut: CutBlock, since: float) -> None:
+        block = cut.block
+        self._after = self.position = block.end
+        self._acknowledged = True
+        self._report(
+            ShipReport(
+                "acknowledged",
+                position=block.end,
+                bytes=block.size,
+                lines=cut.lines,
+                seconds=self._clock.seconds() - since,
+            )
+        )
+        if block.gap:
+            lost = None if block.gap == UNKNOWN else int(block.gap)
+            self._report(ShipReport("gap", position=block.start, bytes=lost))
+        largest = self._target.largest
+        if self._limits != (largest, largest):
+            self._taken_since += 1
+            if self._taken_since >= GROW:
+                self._taken_since = 0
+                self._limits = Limits(min(self._limits.block * 2, largest), largest)
+
+    def _smaller(self, failure: Failure, cut: CutBlock) -> Failure:
+        """Cut smaller blocks from now on if this one was too large."""
+        if failure.check(TooLarge):
+            size = len(cut.block.packed)
+            self._taken_since = 0
+            if cut.lines == 1:
+                self._limits = self._limits._replace(line=size - 1)
+            else:
+                self._limits = self._limits._replace(block=size // 2)
+        elif failure.check(RefusedForGood):
+            # Blocks are taken or not: there is nothing to leave out.
+            raise Unavailable(str(failure.value), settled=True)
+        return failure
+
+    def _refuse(self, line: bytes) -> None:
+        why = f"a line of {len(line)} bytes is larger than the target takes; it is in {self._refused.path}"
+        try:
+            self._refused.add([line.removesuffix(b"\n")])
+        except OSError as error:
+            self._tell(f"{self._refused.path} cannot be written: {reason(error)}")
+        self._report(ShipReport("refused", why, bytes=len(line), lines=1))
+
+    def _tell(self, why: str) -> None:
+        self._report(ShipReport("trouble", why))
+
+    def before_saving(self) -> None:
+        """Let refused lines be on the medium."""
+        self._refused.sync()
+
+    def close(self) -> Deferred[None]:
+        """Let go of the store and of the target."""
+        self._cutter.close()
+        self._refused.close()
+        return self._target.close()

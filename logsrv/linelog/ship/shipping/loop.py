@@ -1,0 +1,322 @@
+"""The loop of a shipper: ask, read, send, wait; one thing at a time.
+
+    state     event    next       what happens
+    IDLE      start    LOCKING
+    IDLE      stop     STOPPED
+    LOCKING   due      LOCKING    another process ships under this name: it is tried each second
+    LOCKING   locked   ASKING
+    LOCKING   stop     STOPPED
+    ASKING    there    READING    it is known where to go on
+    ASKING    failed   PAUSING
+    ASKING    strange  HALTED     the target has the lines of another store: the operator has to decide
+    ASKING    stop     STOPPED
+    READING   found    SENDING
+    READING   nothing  WAITING
+    READING   failed   PAUSING
+    READING   stop     STOPPED
+    SENDING   taken    WAITING    the target has it for good
+    SENDING   failed   PAUSING    it has it or has it not
+    SENDING   stop     ENDING     the answer is waited for, a few seconds
+    WAITING   due      READING
+    WAITING   stop     STOPPED
+    PAUSING   due      ASKING
+    PAUSING   stop     STOPPED
+    HALTED    stop     STOPPED
+    ENDING    taken    STOPPED
+    ENDING    failed   STOPPED
+    ENDING    due      STOPPED
+
+After any failure the far side is asked again, because an answer that was lost says nothing of what it
+has.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, NoReturn, Protocol
+
+import attrs
+from twisted.internet.defer import Deferred, maybeDeferred
+from twisted.internet.interfaces import IReactorTime
+from twisted.logger import Logger
+from twisted.python.failure import Failure
+
+from logsrv.errors import LogsrvError, StoreError
+from logsrv.kit.text.transitions import transitions
+from logsrv.linelog.ship.report import ShipReport
+from logsrv.linelog.ship.shipping.kept import ShipPlace
+from logsrv.linelog.ship.shipping.pauses import Pauses
+from logsrv.linelog.ship.target import Misplaced, RefusedForGood, TooLarge, Unavailable
+from logsrv.linelog.store.disk.disk import reason
+from logsrv.linelog.store.segments.segment import Position
+from logsrv.timer import Timer
+
+log = Logger()
+
+ANSWER = 30.0
+"""Seconds that a target has to answer."""
+LOOK = 0.2
+"""Seconds between two looks at a store that has nothing new, and so between two small sendings."""
+SAVE = 1.0
+"""Seconds between two savings of the place."""
+SAVE_AGAIN = 5.0
+"""Seconds after which a place that could not be saved is saved again."""
+TRY = 1.0
+"""Seconds between two tries for a lock."""
+TRIES = 10
+"""Tries until that is said: the process of a daemon that was killed may go on for a few seconds."""
+LAST = 4.0
+"""Seconds that the end may take: for the answer that is under way, and for letting go of connections."""
+
+NEXT = transitions(__doc__)
+
+
+class ForeignStoreError(LogsrvError):
+    """The target has other lines of this store than are here; the sentence says what to do."""
+
+
+class ShipSteps(Protocol):
+    """The steps in which shippers differ.
+
+    promise: a sentence for the log. position: the place up to which the target has everything; None as
+    long as that is unknown. more: more is known to be there when something was sent. asks: `ask` asks the
+    target.
+    """
+
+    @property
+    def promise(self) -> str: ...
+
+    @property
+    def position(self) -> Position | None: ...
+
+    @property
+    def more(self) -> bool: ...
+
+    @property
+    def asks(self) -> bool: ...
+
+    def ask(self) -> Deferred[None]:
+        """Find out where to go on. Fails with Unavailable, ForeignStoreError, StoreError or OSError."""
+
+    def read(self) -> bool:
+        """Prepare what is to be sent next; return whether there is anything. Raises as `ask` fails."""
+
+    def send(self) -> Deferred[None]:
+        """Send what was prepared; fires when the target has it for good. Fails as targets do."""
+
+    def before_saving(self) -> None:
+        """Make certain of all that the place stands for. Raises OSError."""
+
+    def close(self) -> Deferred[None]:
+        """Let go of the store and of the target."""
+
+
+@attrs.define(eq=False, kw_only=True)
+class ShipLoop:
+    """The loop of a shipper, from `start` to `stop`; `state` is one of the table's.
+
+    store: the identity of the store. random: returns numbers from 0 up to 1.
+    """
+
+    _steps: ShipSteps
+    _kept: ShipPlace
+    _store: str
+    _clock: IReactorTime
+    _random: Callable[[], float]
+    _report: Callable[[ShipReport], object]
+    state: str = attrs.field(init=False, default="IDLE")
+    _timer: Timer = attrs.Factory(lambda self: Timer(self._clock), takes_self=True)
+    _saving: Timer = attrs.Factory(lambda self: Timer(self._clock), takes_self=True)
+    _pauses: Pauses = attrs.Factory(lambda self: Pauses(self._random), takes_self=True)
+    _tries: int = attrs.field(init=False, default=0)
+    _call: Deferred[Any] | None = attrs.field(init=False, default=None)
+    _saved: Position | None = attrs.field(init=False, default=None)
+    _up: bool | None = attrs.field(init=False, default=None)
+    _stopped: Deferred[None] | None = attrs.field(init=False, default=None)
+
+    def start(self) -> None:
+        """Begin."""
+        self.state = NEXT[self.state, "start"]
+        self._lock()
+
+    def stop(self) -> Deferred[None]:
+        """End; fires when the place is saved and the target let go of, after some seconds at the latest."""
+        if self._stopped is None:
+            self._stopped = Deferred()
+            self.state = NEXT[self.state, "stop"]
+            if self.state == "ENDING":
+                self._timer.start(LAST, self._give_up)
+            else:
+                self._end()
+        return self._stopped
+
+    def _lock(self) -> None:
+        try:
+            locked = self._kept.lock()
+        except OSError as error:
+            self._tell(f"the place of {self._kept.name} cannot be locked: {reason(error)}")
+            locked = True
+        if not locked:
+            self._tries += 1
+            if self._tries == TRIES:
+                self._tell(f"another process ships as {self._kept.name} from this store: end it")
+            self._again(TRY, self._lock)
+            return
+        self.state = NEXT[self.state, "locked"]
+        self._saving.start(SAVE, self._keep)
+        self._ask()
+
+    def _ask(self) -> None:
+        self._await(self._steps.ask, "there", self._read)
+
+    def _read(self) -> None:
+        try:
+            found = self._steps.read()
+        except Exception:
+            self._failed(Failure())
+            return
+        if self._stopped is not None:
+            # By somebody who heard what was reported meanwhile.
+            return
+        if found:
+            self.state = NEXT[self.state, "found"]
+            self._await(self._steps.send, "taken", self._taken)
+        else:
+            self.state = NEXT[self.state, "nothing"]
+            if self._steps.asks:
+                self._works()
+            self._again(0 if self._steps.more else LOOK, self._read)
+
+    def _taken(self) -> None:
+        if self.state == "STOPPED":
+            self._end()
+            return
+        self._works()
+        # The reactor's turn between two; and while little comes, one sending for all that comes meanwhile:
+        # each costs a sync of the disk here, and one there.
+        self._again(0 if self._steps.more else LOOK, self._read)
+
+    def _again(self, seconds: float, step: Callable[[], None]) -> None:
+        if self._stopped is None:
+            self._timer.start(seconds, self._due, step)
+
+    def _due(self, step: Callable[[], None]) -> None:
+        self.state = NEXT[self.state, "due"]
+        step()
+
+    def _await(
+        self, make: Callable[[], Deferred[None]], event: str, then: Callable[[], None]
+    ) -> None:
+        """Make a call whose answer is an event; what to do then."""
+
+        def answered(_: None) -> None:
+            if self._stopped is None or self.state == "ENDING":
+                self.state = NEXT[self.state, event]
+                then()
+
+        call = self._call = maybeDeferred(make).addTimeout(
+            ANSWER, self._clock, onTimeoutCancel=_no_answer
+        )
+        call.addCallbacks(answered, self._failed)
+        call.addErrback(self._broken)
+
+    def _failed(self, failure: Failure) -> None:
+        if self.state == "ENDING":
+            self.state = NEXT[self.state, "failed"]
+            self._end()
+        elif self._stopped is not None:
+            return
+        elif isinstance(failure.value, ForeignStoreError):
+            self.state = NEXT[self.state, "strange"]
+            self._report(ShipReport("stopped", str(failure.value)))
+        else:
+            self.state = NEXT[self.state, "failed"]
+            self._pause(failure)
+
+    def _pause(self, failure: Failure) -> None:
+        error = failure.value
+        if isinstance(error, Unavailable):
+            pause = self._pauses.pause(after=error.after, settled=error.settled)
+            found = "settled" if error.settled else "unavailable"
+        elif isinstance(error, TooLarge | RefusedForGood):
+            # It is tried in smaller pieces, until there is but one line.
+            pause, found = 0.0, "too-large" if isinstance(error, TooLarge) else "refused"
+        else:
+            pause, found = self._pauses.pause(), _kind(failure)
+        why = str(error) if isinstance(error, LogsrvError) else _reason(failure)
+        if self._up is not False and found in ("unavailable", "settled", "error"):
+            self._up = False
+            self._report(ShipReport("down", why))
+        self._report(ShipReport("retry", why, reason=found, seconds=pause))
+        self._again(pause, self._ask)
+
+    def _works(self) -> None:
+        self._pauses.reset()
+        if not self._up:
+            self._up = True
+            self._report(ShipReport("up", self._steps.promise))
+
+    def _broken(self, failure: Failure) -> None:
+        """Go on after an error of our own: the other targets have nothing to do with it."""
+        log.failure("an error of a shipper", failure=failure)
+        self._tell(f"an error of the shipper itself: {_reason(failure)}")
+        if self._stopped is None:
+            self.state = "PAUSING"
+            self._again(self._pauses.pause(), self._ask)
+
+    def _give_up(self) -> None:
+        self.state = NEXT[self.state, "due"]
+        self._end()
+
+    def _end(self) -> None:
+        self._timer.stop()
+        self._saving.stop()
+        if self._call is not None:
+            self._call.cancel()
+        self._save()
+        closed = maybeDeferred(self._steps.close).addTimeout(LAST, self._clock)
+        closed.addErrback(lambda _: None).addCallback(self._ended)
+
+    def _ended(self, _: None) -> None:
+        self._kept.close()
+        assert self._stopped is not None
+        self._stopped.callback(None)
+
+    def _keep(self) -> None:
+        self._saving.start(SAVE if self._save() else SAVE_AGAIN, self._keep)
+
+    def _save(self) -> bool:
+        """Save the place if it is another; return whether that works."""
+        position = self._steps.position
+        if position is None or position == self._saved:
+            return True
+        try:
+            self._steps.before_saving()
+            self._kept.save(self._store, position)
+        except OSError as error:
+            self._tell(f"the place of {self._kept.name} cannot be saved: {reason(error)}")
+            return False
+        self._saved = position
+        return True
+
+    def _tell(self, why: str) -> None:
+        self._report(ShipReport("trouble", why))
+
+
+def _no_answer(_: object, seconds: float) -> NoReturn:
+    raise Unavailable(f"no answer within {seconds:g} s")
+
+
+def _reason(failure: Failure) -> str:
+    assert failure.value is not None
+    return reason(failure.value)
+
+
+def _kind(failure: Failure) -> str:
+    """Return the word for a failure that counters have."""
+    if failure.check(Misplaced):
+        return "misplaced"
+    if failure.check(OSError, StoreError):
+        return "store"
+    log.failure("an error of a shipper", failure=failure)
+    return "error"

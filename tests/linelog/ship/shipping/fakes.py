@@ -1,0 +1,218 @@
+"""Far sides in memory, a clock that is driven, and what shippers report."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import attrs
+import zstandard
+from twisted.internet.defer import Deferred, fail, succeed
+from twisted.internet.task import Clock
+
+from logsrv.linelog.read.view import View
+from logsrv.linelog.ship.blocks.block import LARGEST, Block, check_text
+from logsrv.linelog.ship.report import ShipReport
+from logsrv.linelog.ship.shipping.block_shipper import BlockShipper
+from logsrv.linelog.ship.shipping.kept import ShipPlace
+from logsrv.linelog.ship.shipping.line_shipper import LineShipper
+from logsrv.linelog.ship.target import LastBlock, Misplaced, SentLines, Unavailable
+from logsrv.linelog.store.segments.segment import Position
+
+STORE = "ab" * 16
+LF = b"\n"
+
+
+def text_of(block: Block) -> bytes:
+    """The text of a block, which is checked."""
+    text = b""
+    left = block.packed
+    while left:
+        one = zstandard.ZstdDecompressor().decompressobj()
+        text += one.decompress(left)
+        assert one.eof
+        left = one.unused_data
+    check_text(block, text)
+    return text
+
+
+@attrs.define
+class FarSide:
+    """A far side that keeps blocks, as a receiver does: what it has outlives its targets.
+
+    script: what happens to the next sendings, one word each: `lose` (nothing arrives), `answer` (it arrives,
+    the answer is lost), `late` (it arrives at `arrive`), `hang` (no answer, nothing arrives), or an
+    exception. `asked` is the same for questions.
+    """
+
+    largest: int = LARGEST
+    promise: str = "exactly once"
+    blocks: list[Block] = attrs.field(factory=list)
+    texts: list[bytes] = attrs.field(factory=list)
+    script: list[Any] = attrs.field(factory=list)
+    asked: list[Any] = attrs.field(factory=list)
+    late: list[Block] = attrs.field(factory=list)
+    questions: int = 0
+    closed: int = 0
+
+    @property
+    def place(self) -> Position | None:
+        return self.blocks[-1].end if self.blocks else None
+
+    @property
+    def text(self) -> bytes:
+        return b"".join(self.texts)
+
+    def last(self) -> Deferred[LastBlock | None]:
+        self.questions += 1
+        step = self.asked.pop(0) if self.asked else None
+        if isinstance(step, Exception):
+            return fail(step)
+        if step == "hang":
+            return Deferred()
+        if step is not None:
+            return succeed(step)
+        if not self.blocks:
+            return succeed(None)
+        block = self.blocks[-1]
+        return succeed(LastBlock(block.end, block.start, block.crc))
+
+    def take(self, block: Block) -> None:
+        """Take a block as the contract says. Raises Misplaced."""
+        place = self.place
+        if place is not None and block.end <= place:
+            return
+        if block.after != place:
+            raise Misplaced(place)
+        self.texts.append(text_of(block))
+        self.blocks.append(block)
+
+    def arrive(self) -> None:
+        """Let a block arrive that was under way; nobody waits for its answer any more."""
+        try:
+            self.take(self.late.pop(0))
+        except Misplaced:
+            pass
+
+    def send(self, block: Block) -> Deferred[None]:
+        assert len(block.packed) <= self.largest
+        step = self.script.pop(0) if self.script else None
+        if isinstance(step, Exception):
+            return fail(step)
+        if step == "lose":
+            return fail(Unavailable("the connection was lost"))
+        if step == "hang":
+            return Deferred()
+        if step == "late":
+            self.late.append(block)
+            return Deferred()
+        try:
+            self.take(block)
+        except Misplaced as error:
+            return fail(error)
+        if step == "answer":
+            return fail(Unavailable("the connection was lost"))
+        return succeed(None)
+
+    def close(self) -> Deferred[None]:
+        self.closed += 1
+        return succeed(None)
+
+
+@attrs.define
+class LineFarSide:
+    """A far side that takes lines. script: an exception each, `hang`, or a judge of the lines."""
+
+    most_lines: int = 1000
+    most_bytes: int = 1 << 16
+    promise: str = "at least once"
+    lines: list[bytes] = attrs.field(factory=list)
+    sent: list[SentLines] = attrs.field(factory=list)
+    script: list[Any] = attrs.field(factory=list)
+    judge: Callable[[SentLines], Exception | None] = lambda _: None
+    closed: int = 0
+
+    def send(self, lines: SentLines) -> Deferred[None]:
+        self.sent.append(lines)
+        step = self.script.pop(0) if self.script else self.judge(lines)
+        if step == "hang":
+            return Deferred()
+        if isinstance(step, Exception):
+            return fail(step)
+        self.lines += lines.lines
+        return succeed(None)
+
+    def close(self) -> Deferred[None]:
+        self.closed += 1
+        return succeed(None)
+
+
+@attrs.define
+class Reports:
+    """What was reported."""
+
+    all: list[ShipReport] = attrs.field(factory=list)
+
+    def __call__(self, report: ShipReport) -> None:
+        self.all.append(report)
+
+    def of(self, kind: str) -> list[ShipReport]:
+        return [one for one in self.all if one.kind == kind]
+
+    @property
+    def kinds(self) -> list[str]:
+        return [one.kind for one in self.all]
+
+
+class Process:
+    """A process that ships a store: its clock, its view and its reports; `kill` ends it as -9 does."""
+
+    def __init__(self, directory: Path, name: str = "far", reports: Reports | None = None) -> None:
+        self.reports = reports if reports is not None else Reports()
+        self.clock = Clock()
+        self.told: list[str] = []
+        self.view = View(str(directory), self.told.append)
+        self.kept = ShipPlace(str(directory), name, target="far:", clock=lambda: 1e9)
+
+    def blocks(self, target: FarSide, ship_from: str = "beginning") -> BlockShipper:
+        """A shipper of blocks in it."""
+        self.shipper = BlockShipper(
+            view=self.view,
+            target=target,
+            kept=self.kept,
+            store=STORE,
+            ship_from=ship_from,
+            clock=self.clock,
+            random=lambda: 1.0,
+            report=self.reports,
+        )
+        return self.shipper
+
+    def lines(
+        self, target: LineFarSide, query: str | None = None, ship_from: str = "beginning"
+    ) -> LineShipper:
+        """A shipper of lines in it."""
+        self.line_shipper = LineShipper(
+            view=self.view,
+            target=target,
+            query=query,
+            kept=self.kept,
+            store=STORE,
+            ship_from=ship_from,
+            clock=self.clock,
+            random=lambda: 1.0,
+            report=self.reports,
+        )
+        return self.line_shipper
+
+    def run(self, seconds: float = 1.0) -> None:
+        """Let so much time pass."""
+        self.clock.pump([0.05] * round(seconds / 0.05))
+
+    def kill(self) -> None:
+        """End it as -9 does: nothing is saved, and the lock is free."""
+        for call in self.clock.getDelayedCalls():
+            call.cancel()
+        self.kept.close()
+        self.view.close()
