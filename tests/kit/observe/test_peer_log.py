@@ -43,3 +43,4 @@ def test_the_end_of_a_tls_connection_is_a_sentence() -> None:
     assert end_sentence(Failure(error)) == "TLS: protocol is shutdown"
     assert end_sentence(Failure(ConnectionDone())) == "Connection was closed cleanly."
     assert end_sentence(Failure(SSL.Error())) == Failure(SSL.Error()).getErrorMessage()
+    assert end_sentence(Failure(SSL.SysCallError(-1, "Unexpected EOF"))) == "TLS: Unexpected EOF"

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import fcntl
 import socket
+import sys
+import termios
 from typing import Any
 
 from twisted.internet import tcp
@@ -113,6 +116,23 @@ def unsent(transport: object) -> int:
         if transport is None:
             return early
     return early + len(transport.dataBuffer) - transport.offset + transport._tempDataLen
+
+
+def unacknowledged(transport: object) -> int:
+    """Return how many bytes the system of the peer has not acknowledged; those of `unsent` included.
+
+    Where the system does not tell (Linux does), only those.
+    """
+    waiting = unsent(transport)
+    while not isinstance(transport, FileDescriptor):
+        transport = getattr(transport, "transport", None)
+        if transport is None:
+            return waiting
+    try:
+        told = fcntl.ioctl(transport.fileno(), termios.TIOCOUTQ, bytes(4))
+    except (OSError, ValueError):
+        return waiting
+    return waiting + int.from_bytes(told, sys.byteorder)
 
 
 def gives_more(transport: Any, protocol: object) -> bool:

@@ -9,8 +9,6 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping
 from typing import Any, TypeVar
 
-from OpenSSL import SSL
-from service_identity import VerificationError
 from twisted.internet.defer import Deferred, fail
 from twisted.internet.endpoints import HostnameEndpoint, wrapClientTLS
 from twisted.internet.interfaces import (
@@ -30,11 +28,11 @@ from zope.interface import implementer
 from logsrv import __version__
 from logsrv.errors import ConfigurationError, LogsrvError
 from logsrv.kit.net.tls.client_tls import TLSOptions, tls_creator
-from logsrv.kit.observe.peer_log import end_sentence
 from logsrv.kit.text.escape import one_line
 from logsrv.kit.web.hosts import is_loopback
 from logsrv.linelog.ship.address import ShipURL
 from logsrv.linelog.ship.http.answers import HttpAnswer, judge
+from logsrv.linelog.ship.reaching import unreachable
 from logsrv.linelog.ship.target import Unavailable
 from logsrv.timer import Timer
 
@@ -273,17 +271,7 @@ class HttpClient:
         if patience.over:
             return Unavailable(f"{self._who} did not answer within {self._seconds:g} s")
         failures = getattr(error, "reasons", None) or [Failure(error)]
-        settled = any(map(_settled, failures))
-        why = one_line(end_sentence(failures[0]), 300).rstrip(".")
-        return Unavailable(f"{self._who} cannot be reached: {why}", settled=settled)
-
-
-def _settled(failure: Failure) -> bool:
-    """Return whether this is about certificates or the like, which time does not change."""
-    error: Any = failure.value
-    if isinstance(error, VerificationError | ConfigurationError):
-        return True
-    return isinstance(error, SSL.Error) and bool(error.args) and isinstance(error.args[0], list)
+        return unreachable(self._who, *failures)
 
 
 def check_clear(url: ShipURL) -> None:

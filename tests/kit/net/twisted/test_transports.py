@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import os
 import socket
+import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 from twisted.internet import unix
+from twisted.internet.endpoints import TCP4ClientEndpoint
 from twisted.internet.protocol import Factory, Protocol
 from twisted.internet.ssl import CertificateOptions
 from twisted.internet.task import Clock
@@ -25,6 +27,7 @@ from logsrv.kit.net.twisted.transports import (
     release_own,
     send_at_once,
     stop_keeping,
+    unacknowledged,
     unsent,
 )
 from logsrv.kit.net.twisted.turns import NextTurn
@@ -184,6 +187,23 @@ async def test_what_a_peer_has_not_taken_is_known(tmp_path: Path) -> None:
     await until(lambda: protocol.ended, "the end")
     await port.stopListening()
     assert unsent(object()) == 0
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="only Linux tells what is not acknowledged")
+@in_reactor
+async def test_bytes_that_the_system_of_the_peer_does_not_have_yet() -> None:
+    """A peer that reads nothing has only some of them; those that wait here count, too."""
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        endpoint = TCP4ClientEndpoint(REACTOR, *server.getsockname())
+        protocol: Any = await endpoint.connect(Factory.forProtocol(Protocol))
+        protocol.transport.write(b"hello")
+        await until(lambda: unacknowledged(protocol.transport) == 0, "the acknowledgement")
+        protocol.transport.write(bytes(1 << 24))
+        assert unacknowledged(protocol.transport) == 1 << 24
+        await until(lambda: 0 < unsent(protocol.transport) < 1 << 24, "the part that fits in")
+        assert unacknowledged(protocol.transport) >= unsent(protocol.transport)
+        protocol.transport.abortConnection()
+    assert unacknowledged(object()) == 0
 
 
 def test_a_call_in_the_next_turn_is_made_once_however_often_it_is_asked_for() -> None:

@@ -1,0 +1,31 @@
+"""The reasons why a far side cannot be reached, and which of them do not go away by themselves."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from OpenSSL import SSL
+from service_identity import VerificationError
+from twisted.python.failure import Failure
+
+from logsrv.errors import ConfigurationError
+from logsrv.kit.observe.peer_log import end_sentence
+from logsrv.kit.text.escape import one_line
+from logsrv.linelog.ship.target import Unavailable
+
+_LONGEST = 300
+
+
+def unreachable(who: str, *failures: Failure) -> Unavailable:
+    """Return the error that says why `who`, as a sentence begins with it, cannot be reached."""
+    why = one_line(end_sentence(failures[0]), _LONGEST).rstrip(".")
+    return Unavailable(f"{who} cannot be reached: {why}", settled=any(map(_is_settled, failures)))
+
+
+def _is_settled(failure: Failure) -> bool:
+    """Return whether this is about certificates or the like, which time does not change."""
+    error: Any = failure.value
+    if isinstance(error, VerificationError | ConfigurationError):
+        return True
+    # A connection that breaks off in TLS has no list of reasons.
+    return isinstance(error, SSL.Error) and bool(error.args) and isinstance(error.args[0], list)
