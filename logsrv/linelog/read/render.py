@@ -63,14 +63,21 @@ def renderer(style: Style, matcher: Matcher | None = None) -> Callable[[Hit, boo
 
 
 def document(hit: Hit, *, context: bool = False) -> dict[str, Any]:
-    """Return a hit as the contract's object, for JSON.
+    """Return a hit as the contract's object, for JSON."""
+    position = str(hit.position)
+    found = {"position": position, **described(Record(hit.line, position))}
+    if context:
+        found["context"] = True
+    return found
+
+
+def described(record: Record) -> dict[str, Any]:
+    """Return a line as that object, without its position.
 
     Beside it stands `app`, where the program has another name than `app` in `fields`.
     """
-    record = Record(hit.line, str(hit.position))
     fields = record.fields
     found: dict[str, Any] = {
-        "position": str(hit.position),
         "time": record.time,
         "source": record.source,
         "message": record.message,
@@ -79,8 +86,6 @@ def document(hit: Hit, *, context: bool = False) -> dict[str, Any]:
     }
     if "app" not in fields and (app := record.get("app", as_written=True)) is not None:
         found["app"] = readable(text_of(elements(app)[0]))
-    if context:
-        found["context"] = True
     return found
 
 

@@ -25,14 +25,16 @@ MOST_DATA = 16 << 20
 """Bytes that the data of one frame may have; librelp's own limit is 128 KiB."""
 
 _OFFERS = b"relp_version=0\nrelp_software=logsrv,%b\ncommands=syslog" % __version__.encode()
-_HEADER = re.compile(rb"([0-9]{1,9}) ([A-Za-z]{1,32}) ([0-9]{1,9})(?: |(?=\n))")
-_MAY_BECOME_HEADER = re.compile(
+HEADER = re.compile(rb"([0-9]{1,9}) ([A-Za-z]{1,32}) ([0-9]{1,9})(?: |(?=\n))")
+"""The beginning of a frame: its number, its command, the bytes of its data."""
+MAY_BECOME_HEADER = re.compile(
     rb"[0-9]{0,9}\Z|[0-9]{1,9} (?:[A-Za-z]{0,32}|[A-Za-z]{1,32} [0-9]{0,9})\Z"
 )
+ACKNOWLEDGED = b" rsp 6 200 OK\n"
+"""The answer to a message that is safe, behind its number."""
 # Behind the frame before it; the numbers are those of the transaction and of the bytes.
 _SYSLOG = re.compile(rb"\n([0-9]{1,9}) syslog ([0-9]{1,9}) ")
 _FIELDS = 3
-_ACKNOWLEDGED = b" rsp 6 200 OK\n"
 _LF = 10
 # Below this, frames are gone through one by one.
 _WORTH_IT = 1024
@@ -64,9 +66,9 @@ class RelpFramer(Framer):
         many = self._open and self._longest == MOST_DATA and end >= _WORTH_IT
         at = self._cut_many(data, frames) if many else 0
         while at < end and not (self.trouble or self.closed):
-            header = _HEADER.match(data, at)
+            header = HEADER.match(data, at)
             if header is None:
-                if not _MAY_BECOME_HEADER.match(data, at):
+                if not MAY_BECOME_HEADER.match(data, at):
                     self.trouble = "what begins here is no RELP frame"
                 self._wanted = 0
                 return at
@@ -104,7 +106,7 @@ class RelpFramer(Framer):
         if not numbers:
             return 0
         frames += map(without_ending, texts)
-        self._answers += _ACKNOWLEDGED.join(numbers), _ACKNOWLEDGED
+        self._answers += ACKNOWLEDGED.join(numbers), ACKNOWLEDGED
         framing = len(" syslog  \n") * len(numbers)
         return sum(sizes) + sum(map(len, numbers)) + sum(map(len, lengths)) + framing
 
@@ -120,7 +122,7 @@ class RelpFramer(Framer):
                 self.trouble = f"a message is longer than {self._longest} bytes"
                 return
             frames.append(message)
-            answers += number, _ACKNOWLEDGED
+            answers += number, ACKNOWLEDGED
         elif command == b"open":
             self._open = True
             answers.append(_response(number, b"200 OK\n" + _OFFERS))

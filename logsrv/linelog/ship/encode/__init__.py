@@ -1,0 +1,1 @@
+"""Encoders: stored lines as the protocols of others have them (sans-IO)."""

@@ -1,0 +1,110 @@
+"""Stored lines on their way out: a column for each thing that a far side may be told (sans-IO).
+
+All lines are read together, which costs a fifth of a Record for each. A column is read when it is first
+asked for: no encoder needs all of them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from functools import cached_property, lru_cache
+
+from logsrv.kit.text.time import rfc3339
+from logsrv.linelog.fields.levels.numbers import OF_NUMBERS, numbers_of
+from logsrv.linelog.fields.many.reader import FieldReader
+from logsrv.linelog.fields.many.stamps import NO_TIME, Stamps
+from logsrv.linelog.fields.source import Source, parse_source
+from logsrv.linelog.fields.values import Value, elements, readable, text_of
+
+_TIME = len("2026-11-20T06:18:42.123456Z")
+_MICROSECONDS = 1_000_000
+_reader = FieldReader(("app", "hostname", "pid"))
+source_parts = lru_cache(maxsize=10_000)(parse_source)
+"""The parts of a source; most lines have that of a line before them."""
+
+
+class Outgoing:
+    """Lines, at least one, without their LFs."""
+
+    def __init__(self, lines: Sequence[bytes]) -> None:
+        self.lines = lines
+        self._text = b"\n".join([*lines, b""])
+        self._stamps = Stamps(self._text)
+
+    def __len__(self) -> int:
+        return len(self.lines)
+
+    @cached_property
+    def messages(self) -> list[bytes]:
+        """The messages as they are stored."""
+        starts = (self._stamps.messages - self._stamps.starts).tolist()
+        return [line[start:] for line, start in zip(self.lines, starts, strict=True)]
+
+    @cached_property
+    def texts(self) -> list[str]:
+        """The messages as text; bytes that are not UTF-8 are `\\xNN`, as the store writes them."""
+        return b"\n".join(self.messages).decode("utf-8", "backslashreplace").split("\n")
+
+    @cached_property
+    def moments(self) -> list[int]:
+        """Microseconds since 1970; a line without a time has that of the line before it, or 0."""
+        moments: list[int] = self._stamps.moments().tolist()
+        if NO_TIME in moments:
+            before = 0
+            for place, moment in enumerate(moments):
+                before = moments[place] = before if moment == NO_TIME else moment
+        return moments
+
+    @cached_property
+    def times(self) -> list[str]:
+        """The moments as TIME in the store."""
+        if len(self._stamps.stamped) == len(self):
+            heads = b"".join([line[:_TIME] for line in self.lines]).decode("ascii")
+            return [heads[at : at + _TIME] for at in range(0, len(heads), _TIME)]
+        return [rfc3339(moment / _MICROSECONDS) for moment in self.moments]
+
+    @cached_property
+    def sources(self) -> list[str]:
+        """The sources; "" for a line that has none."""
+        found = [source.decode("utf-8", "backslashreplace") for source in self._stamps.sources()]
+        if len(found) == len(self):
+            return found
+        sources = [""] * len(self)
+        for row, source in zip(self._stamps.stamped.tolist(), found, strict=True):
+            sources[row] = source
+        return sources
+
+    @cached_property
+    def parts(self) -> list[Source]:
+        """The parts of the sources."""
+        return [source_parts(source) for source in self.sources]
+
+    @cached_property
+    def levels(self) -> list[str | None]:
+        """The levels."""
+        return [OF_NUMBERS[number] for number in numbers_of(self._text).tolist()]
+
+    @cached_property
+    def _columns(self) -> list[list[str | None]]:
+        return [[_text_of(value) for value in column] for column in _reader.read(self._stamps)]
+
+    @property
+    def apps(self) -> list[str | None]:
+        """The programs, whatever field they stand in."""
+        return self._columns[0]
+
+    @cached_property
+    def hostnames(self) -> list[str | None]:
+        """The machines as the lines tell them; else the hosts of their senders."""
+        return [
+            name or parts.host for name, parts in zip(self._columns[1], self.parts, strict=True)
+        ]
+
+    @property
+    def pids(self) -> list[str | None]:
+        """The numbers of the processes."""
+        return self._columns[2]
+
+
+def _text_of(value: Value | None) -> str | None:
+    return None if value is None else readable(text_of(elements(value)[0])) or None

@@ -1,0 +1,165 @@
+"""The client's side of a RELP session, as librelp speaks it: commands out, answers in (sans-IO).
+
+    state     what we say   and get                   then
+    CLOSED    open          200, with `syslog`        OPEN
+    OPEN      syslog        200: it is safe           OPEN
+                            500: it never will be     OPEN
+    OPEN      close         rsp, `serverclose`        OVER
+    any       –             `serverclose`, or none    OVER
+                            of these
+
+Answers name the number of what they answer; they may come in any order.
+"""
+
+from __future__ import annotations
+
+import enum
+from collections.abc import Sequence
+from itertools import islice
+
+from logsrv import __version__
+from logsrv.kit.text.words import shown
+from logsrv.linelog.framing.lines.relp import ACKNOWLEDGED, HEADER, MAY_BECOME_HEADER
+
+_OFFERS = b"relp_version=0\nrelp_software=logsrv,%b\ncommands=syslog" % __version__.encode()
+_LAST_NUMBER = 999_999_999
+_LARGEST_ANSWER = 128 << 10
+_LF = 10
+
+
+class RelpState(enum.Enum):
+    """The state of a session."""
+
+    CLOSED = enum.auto()
+    OPEN = enum.auto()
+    OVER = enum.auto()
+
+
+class RelpSession:
+    """A session.
+
+    trouble: why it is over, "" while all is well. refused: what the server said of messages
+    that it will never take, by their numbers. given: how many were given to `messages` since `begin`.
+    """
+
+    def __init__(self, number: int = 0) -> None:
+        """`number`: that of the last frame."""
+        self.state = RelpState.CLOSED
+        self.trouble = ""
+        self.refused: dict[int, str] = {}
+        self.given = 0
+        self._number = number
+        self._held = b""
+        # Numbers of frames that have no answer, and which message each of them is.
+        self._waiting: dict[bytes, int] = {}
+
+    @property
+    def unanswered(self) -> int:
+        """The number of messages without an answer."""
+        return len(self._waiting)
+
+    def open(self) -> bytes:
+        """Return what opens the session."""
+        return self._frame(b"open", _OFFERS)
+
+    def begin(self) -> None:
+        """Count messages from 0 again; all have their answers."""
+        self.refused = {}
+        self.given = 0
+
+    def messages(self, messages: Sequence[bytes]) -> bytes:
+        """Return the frames of more messages."""
+        first = self._number + 1
+        if first + len(messages) > _LAST_NUMBER:
+            # The numbers before were answered long ago.
+            first = 1
+        self._number = first + len(messages) - 1
+        numbers = [b"%d" % number for number in range(first, self._number + 1)]
+        self._waiting.update(
+            zip(numbers, range(self.given, self.given + len(messages)), strict=True)
+        )
+        self.given += len(messages)
+        return b"".join(
+            [
+                b"%b syslog %d %b\n" % (number, len(message), message)
+                for number, message in zip(numbers, messages, strict=True)
+            ]
+        )
+
+    def close(self) -> bytes:
+        """Return what ends the session."""
+        return self._frame(b"close", b"")
+
+    def receive(self, data: bytes) -> None:
+        """Take answers."""
+        data = self._held + data if self._held else data
+        at = 0 if self.state is not RelpState.OPEN else self._many(data)
+        while at < len(data) and self.state is not RelpState.OVER:
+            header = HEADER.match(data, at)
+            if header is None:
+                if not MAY_BECOME_HEADER.match(data, at):
+                    self._end("it answers with what is no RELP")
+                break
+            length = int(header[3])
+            if length > _LARGEST_ANSWER:
+                self._end(f"it answers with {length} bytes")
+                break
+            stop = header.end() + length
+            if stop >= len(data):
+                break
+            if data[stop] != _LF:
+                self._end("it answers with what is no RELP")
+                break
+            self._answer(header[1], header[2], data[header.end() : stop])
+            at = stop + 1
+        self._held = data[at:]
+
+    def _many(self, data: bytes) -> int:
+        """Take acknowledgements of the next messages in their order, all at once; return where they end."""
+        numbers = data.split(ACKNOWLEDGED)[:-1]
+        waiting = self._waiting
+        if not numbers or numbers != list(islice(waiting, len(numbers))):
+            return 0
+        if len(numbers) == len(waiting):
+            waiting.clear()
+        else:
+            for number in numbers:
+                del waiting[number]
+        return sum(map(len, numbers)) + len(ACKNOWLEDGED) * len(numbers)
+
+    def _answer(self, number: bytes, command: bytes, data: bytes) -> None:
+        if command == b"serverclose":
+            self._end("it closed the session")
+        elif command != b"rsp":
+            self._end(f"it sent the command {shown(command.decode('ascii'))}")
+        elif number in self._waiting:
+            message = self._waiting.pop(number)
+            if not data.startswith(b"200"):
+                self._refuse(message, data)
+        elif self.state is RelpState.CLOSED:
+            self._opened(data)
+
+    def _refuse(self, message: int, data: bytes) -> None:
+        if not data.startswith(b"5"):
+            self._end(f"it answers {_said(data)}")
+        self.refused[message] = f"it answers {_said(data)}"
+
+    def _opened(self, data: bytes) -> None:
+        if not data.startswith(b"200"):
+            self._end(f"it refuses the session: {_said(data)}")
+        elif b"syslog" not in data:
+            self._end("it offers no syslog")
+        else:
+            self.state = RelpState.OPEN
+
+    def _end(self, trouble: str) -> None:
+        self.state = RelpState.OVER
+        self.trouble = trouble
+
+    def _frame(self, command: bytes, data: bytes) -> bytes:
+        self._number += 1
+        return b"%d %b %d%b\n" % (self._number, command, len(data), b" " + data if data else b"")
+
+
+def _said(data: bytes) -> str:
+    return shown(data.decode("utf-8", "backslashreplace"))

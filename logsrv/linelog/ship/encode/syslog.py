@@ -1,0 +1,108 @@
+"""Stored lines as syslog messages, and those with counts for connections (sans-IO).
+
+A line that came in as syslog goes out as it came, if its header says when and where it began. RFC 5424 with
+`-` there gets TIME and the sender's host. RFC 3164 that names no machine becomes RFC 5424 with the same
+priority, program and text: who takes it would say that it is ours.
+Every other line is the text of such a message:
+
+    <PRI>1 TIME HOSTNAME APP-NAME PROCID - - MESSAGE
+
+PRI is that of the facility `user` and the level; `notice` where a line tells none.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from functools import lru_cache
+
+from logsrv.linelog.fields.level import BY_SYSLOG
+from logsrv.linelog.fields.syslog import FACILITIES, parse_header
+from logsrv.linelog.ship.encode.outgoing import Outgoing
+
+_USER = 1
+_NOTICE = 5
+_SEVERITIES = {level: severity for severity, level in BY_SYSLOG.items()}
+_PRIORITIES: dict[str | None, bytes] = {
+    level: b"<%d>1" % (8 * _USER + severity) for level, severity in _SEVERITIES.items()
+} | {None: b"<%d>1" % (8 * _USER + _NOTICE)}
+_FACILITIES = {name: number for number, name in enumerate(FACILITIES)}
+_PRIORITY = rb"<(?:0|[1-9][0-9]?|1[0-8][0-9]|19[01])>"
+_MONTH = rb"(?:Jan|Feb|Mar|Apr|May|Jun|Jul|Aug|Sep|Oct|Nov|Dec)"
+_RFC5424 = re.compile(
+    _PRIORITY + rb"1 (?:-|[0-9]{4}-[0-9]{2}-[0-9]{2}T[!-~]+) [!-~]+ [!-~]+ [!-~]+ [!-~]+ [\[-]"
+).match
+# With a month of letters, as the RFC has it and most senders write it.
+_RFC3164 = re.compile(
+    _PRIORITY + _MONTH + rb" [ 0-9][0-9] [0-9]{2}:[0-9]{2}:[0-9]{2} [A-Za-z0-9][A-Za-z0-9._-]*"
+    rb" [^ :\[\]]{1,48}(?:\[[^ \]]{0,128}\])?: "
+).match
+_NO_NAME = re.compile(rb"[^!-~]")
+_LONGEST_HOST, _LONGEST_APP, _LONGEST_PID = 255, 48, 128
+_NONE = b"-"
+
+
+def syslog_messages(lines: Outgoing) -> list[bytes]:
+    """Return each line as a message."""
+    columns = lines.times, lines.hostnames, lines.apps, lines.pids, lines.levels, lines.messages
+    return [
+        message
+        if message[:1] == b"<" and _RFC3164(message)
+        else _completed(message, time, hostname)
+        if message[:1] == b"<" and _RFC5424(message)
+        else _with_header(message, time, level, hostname, app, pid)
+        for time, hostname, app, pid, level, message in zip(*columns, strict=True)
+    ]
+
+
+def counted(messages: Sequence[bytes]) -> bytes:
+    """Return messages as frames of RFC 6587 section 3.4.1, each with the number of its bytes."""
+    return b"".join([b"%d %b" % (len(message), message) for message in messages])
+
+
+def _completed(message: bytes, time: str, hostname: str | None) -> bytes:
+    """Return a message of RFC 5424 with a time and a host."""
+    priority, when, where, rest = message.split(b" ", 3)
+    when = time.encode("ascii") if when == _NONE else when
+    where = _name(hostname, _LONGEST_HOST) if where == _NONE else where
+    return b"%b %b %b %b" % (priority, when, where, rest)
+
+
+def _with_header(
+    message: bytes,
+    time: str,
+    level: str | None,
+    hostname: str | None,
+    app: str | None,
+    pid: str | None,
+) -> bytes:
+    priority, text = _PRIORITIES[level], message
+    if message[:1] == b"<" and (found := _of_header(message)) is not None:
+        priority, text = found
+    return b"%b %b %b %b %b - - %b" % (
+        priority,
+        time.encode("ascii"),
+        _name(hostname, _LONGEST_HOST),
+        _name(app, _LONGEST_APP),
+        _name(pid, _LONGEST_PID),
+        text,
+    )
+
+
+def _of_header(message: bytes) -> tuple[bytes, bytes] | None:
+    """Return priority and text of a message that has a header."""
+    header = parse_header(message)
+    if header is None or header.severity is None:
+        return None
+    facility = _FACILITIES[header.fields["facility"]]
+    return b"<%d>1" % (8 * facility + header.severity), header.text
+
+
+def _name(text: str | None, longest: int) -> bytes:
+    """Return a name as a header may have it: printable ASCII without spaces, not too long."""
+    return _safe(text[:longest])[:longest] if text else _NONE
+
+
+@lru_cache(maxsize=10_000)
+def _safe(text: str) -> bytes:
+    return _NO_NAME.sub(b"_", text.encode("utf-8", "backslashreplace"))

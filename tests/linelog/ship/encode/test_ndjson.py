@@ -1,0 +1,35 @@
+"""Lines as NDJSON: our own input takes them as they are, and they say what the HTTP API says."""
+
+from __future__ import annotations
+
+import json
+
+from hypothesis import given
+
+from logsrv.linelog.fields.record import Record
+from logsrv.linelog.framing.bodies import http_lines
+from logsrv.linelog.framing.bodies.bodies import BodyRules
+from logsrv.linelog.read.render import described
+from logsrv.linelog.ship.encode.ndjson import ndjson
+from tests.linelog.framing.steps import lines_of, taken_by
+from tests.linelog.ship.encode.stored_lines import LINES, TIME, line
+
+
+@given(LINES)
+def test_our_own_input_reads_the_same(lines: list[bytes]) -> None:
+    taken = taken_by(
+        http_lines.take, ndjson(lines), BodyRules("application/x-ndjson", "/", 1 << 20)
+    )
+    assert json.loads(taken.reply.body) == {"accepted": len(lines), "as_text": 0}
+    for sent, received in zip(map(Record, lines), lines_of(taken.records), strict=True):
+        found = json.loads(received)
+        assert (found["message"], found["time"]) == (sent.message, sent.time)
+        assert Record(received).level == sent.level
+
+
+def test_an_object_is_that_of_the_api() -> None:
+    sent = line(b'{"level":"error","service":"cache","n":123456789012345678901234567890}')
+    [found] = [json.loads(one) for one in ndjson([sent]).splitlines()]
+    assert found == described(Record(sent))
+    assert found["time"] == TIME and found["app"] == "cache"
+    assert found["fields"]["n"] == 123456789012345678901234567890

@@ -1,0 +1,65 @@
+"""Requests of OTLP: our own input reads the same lines, times and levels out of them."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+from hypothesis import given
+
+from logsrv.linelog.fields.record import Record
+from logsrv.linelog.framing.bodies import otlp
+from logsrv.linelog.framing.bodies.bodies import JSON, BodyRules
+from logsrv.linelog.ship.encode.otlp import export_request, rejected
+from logsrv.linelog.ship.encode.outgoing import Outgoing
+from tests.linelog.framing.steps import lines_of, taken_by
+from tests.linelog.ship.encode.stored_lines import LINES, line
+
+
+@given(LINES)
+def test_our_own_input_reads_the_same(lines: list[bytes]) -> None:
+    body = export_request(Outgoing(lines))
+    taken = taken_by(otlp.take, body, BodyRules(JSON, "/v1/logs", 1 << 20))
+    assert taken.reply.status == 200 and rejected(taken.reply.body) == (0, "")
+    came = [Record(record) for record in lines_of(taken.records)]
+    assert sorted(
+        (str(one.get("body")), json.loads(one.line)["time"], one.level or "",
+         str(one.get("attributes.logsrv.source")))
+        for one in came
+    ) == sorted(
+        (one.message, f"{str(one.time)[:-1]}000Z", one.level or "", str(one.source))
+        for one in map(Record, lines)
+    )  # fmt: skip
+
+
+def test_a_resource_is_a_program_on_a_machine() -> None:
+    shop = b'{"app":"shop","hostname":"web1","level":"alert","n":%d}'
+    lines = [line(shop % 1), line(b"hello"), line(shop % 2)]
+    first, second = json.loads(export_request(Outgoing(lines)))["resourceLogs"]
+    assert first["resource"]["attributes"] == [
+        {"key": "service.name", "value": {"stringValue": "shop"}},
+        {"key": "host.name", "value": {"stringValue": "web1"}},
+    ]
+    records = first["scopeLogs"][0]["logRecords"]
+    assert [record["severityNumber"] for record in records] == [22, 22]
+    assert second["resource"]["attributes"] == [
+        {"key": "host.name", "value": {"stringValue": "10.0.0.1"}}
+    ]
+    [hello] = second["scopeLogs"][0]["logRecords"]
+    assert "severityNumber" not in hello and hello["body"] == {"stringValue": "hello"}
+
+
+@pytest.mark.parametrize(
+    ("answer", "found"),
+    [
+        (b"{}", (0, "")),
+        (b'{"partialSuccess":{}}', (0, "")),
+        (b'{"partialSuccess":{"rejectedLogRecords":"3","errorMessage":"too\\nlong"}}', (3, "too\\x0along")),
+        (b'{"partialSuccess":{"errorMessage":"mind the version"}}', (0, "mind the version")),
+        (b"", (0, "")),
+        (b"<html>", (0, "")),
+        (b'{"partialSuccess":{"rejectedLogRecords":"many"}}', (0, "")),
+    ],
+)  # fmt: skip
+def test_an_answer_may_reject_some(answer: bytes, found: tuple[int, str]) -> None:
+    assert rejected(answer) == found

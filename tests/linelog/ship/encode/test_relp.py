@@ -1,0 +1,107 @@
+"""The client's side of RELP against the server's: our own input answers, or a script."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from logsrv.linelog.framing.lines.relp import RelpFramer
+from logsrv.linelog.framing.lines.rules import LineRules
+from logsrv.linelog.ship.encode.outgoing import Outgoing
+from logsrv.linelog.ship.encode.relp import RelpSession, RelpState
+from logsrv.linelog.ship.encode.syslog import syslog_messages
+from tests.linelog.ship.encode.stored_lines import LINES
+
+
+def opened(number: int = 0) -> RelpSession:
+    session = RelpSession(number)
+    assert session.open().startswith(b"%d open " % (number + 1))
+    session.receive(b"1 rsp 37 200 OK\nrelp_version=0\ncommands=syslog\n")
+    assert session.state is RelpState.OPEN
+    return session
+
+
+@given(LINES, st.integers(1, 60), st.integers(1, 5))
+def test_our_own_input_acknowledges_all(lines: list[bytes], size: int, rounds: int) -> None:
+    """Wherever the network cuts; and the same session is used again."""
+    session, server = RelpSession(), RelpFramer(LineRules())
+    messages = syslog_messages(Outgoing(lines))
+
+    def talk(data: bytes) -> list[bytes]:
+        found: list[bytes] = []
+        for at in range(0, len(data), size):
+            found += server.receive(data[at : at + size])
+        answer = server.take_answer()
+        for at in range(0, len(answer), size):
+            session.receive(answer[at : at + size])
+        return found
+
+    talk(session.open())
+    for _ in range(rounds):
+        session.begin()
+        stored = talk(session.messages(messages))
+        assert stored == [message.removesuffix(b"\0") for message in messages]
+        assert session.unanswered == 0 and not session.refused
+    talk(session.close())
+    assert session.state is RelpState.OVER
+
+
+def test_a_message_that_is_refused_is_named() -> None:
+    session = opened()
+    assert session.messages([b"a", b"b", b"c"]) == b"2 syslog 1 a\n3 syslog 1 b\n4 syslog 1 c\n"
+    session.receive(b"2 rsp 6 200 OK\n3 rsp 11 500 no room\n4 rsp 6 200 OK\n")
+    assert session.unanswered == 0
+    assert session.refused == {1: 'it answers "500 no room"'}
+    session.begin()
+    session.messages([b"d"])
+    session.receive(b"5 rsp 6 200 OK\n")
+    assert not session.refused
+
+
+def test_answers_come_in_any_order() -> None:
+    session = opened()
+    session.messages([b"a", b"b"])
+    session.messages([b"c"])
+    session.receive(b"4 rsp 6 200 OK\n2 rsp 6 200 OK\n")
+    assert session.unanswered == 1
+    session.receive(b"3 rsp 6 200 OK\n")
+    assert session.unanswered == 0 and session.state is RelpState.OPEN
+
+
+@pytest.mark.parametrize(
+    ("answer", "trouble"),
+    [
+        (b"1 rsp 7 500 no!\n", 'it refuses the session: "500 no!"'),
+        (b"1 rsp 6 200 OK\n", "it offers no syslog"),
+        (b"HTTP/1.1 400 Bad Request\r\n", "it answers with what is no RELP"),
+        (b"1 rsp 999999 ", "it answers with 999999 bytes"),
+        (b"1 rsp 3 200x\n", "it answers with what is no RELP"),
+        (b"0 serverclose 0\n", "it closed the session"),
+        (b"1 hello 0\n", "it sent the command hello"),
+    ],
+)
+def test_a_server_that_does_not_open(answer: bytes, trouble: str) -> None:
+    session = RelpSession()
+    session.open()
+    session.receive(answer)
+    assert session.state is RelpState.OVER
+    assert session.trouble == trouble
+
+
+def test_a_server_that_says_something_else_to_a_message() -> None:
+    session = opened()
+    session.messages([b"a"])
+    session.receive(b"2 rsp 3 300\n")
+    assert session.trouble == "it answers 300"
+
+
+def test_numbers_begin_anew_at_their_end() -> None:
+    """They have nine digits; nobody waits for an answer to the first ones then."""
+    session = opened(999_999_997)
+    server = RelpFramer(LineRules())
+    server.receive(RelpSession().open())
+    server.take_answer()
+    stored = server.receive(session.messages([b"a", b"b"]))
+    session.receive(server.take_answer())
+    assert stored == [b"a", b"b"] and session.unanswered == 0
