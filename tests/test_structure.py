@@ -218,6 +218,7 @@ MAY_IMPORT: dict[str, tuple[str, ...]] = {
     ),
     "logsrv.linelog.ship.http": (
         "logsrv.linelog.ship.address",
+        "logsrv.linelog.ship.reaching",
         "logsrv.linelog.ship.target",
         "logsrv.kit",
     ),
@@ -249,6 +250,20 @@ MAY_IMPORT: dict[str, tuple[str, ...]] = {
         "logsrv.linelog.store.disk.disk",
         "logsrv.linelog.store.segments.segment",
         "logsrv.kit.text",
+    ),
+    "logsrv.linelog.ship.encode": (
+        "logsrv.linelog.fields",
+        "logsrv.linelog.framing.lines.relp",
+        "logsrv.linelog.read.render",
+        "logsrv.kit.text",
+    ),
+    "logsrv.linelog.ship.out": (
+        "logsrv.linelog.ship.encode",
+        "logsrv.linelog.ship.http",
+        "logsrv.linelog.ship.reaching",
+        "logsrv.linelog.ship.registry",
+        "logsrv.linelog.ship.target",
+        "logsrv.kit",
     ),
     "logsrv.linelog.ship": (
         "logsrv.linelog.cursors",
@@ -442,7 +457,7 @@ FOR_ALL = (
     "logsrv.__version__",
 )
 # Folders of these names: bytes in, values out. They know neither Twisted nor sockets, and no clock.
-SANS_IO = ("text", "framing", "wire", "fields", "query")
+SANS_IO = ("text", "framing", "wire", "fields", "query", "encode")
 # What those may import from elsewhere is held to the same.
 SANS_IO_MODULES = ("logsrv.kit.options.declare", "logsrv.kit.options.kinds")
 IO = ("twisted", "socket", "asyncio", "time", "threading", "selectors", "ssl")

@@ -108,7 +108,7 @@ class LineTarget(Protocol):
     def send(self, lines: SentLines) -> Deferred[None]:
         """Send lines; fires when the far side has acknowledged all of them.
 
-        Fails with Unavailable, TooLarge, RefusedForGood, or PartlyRefused, which is an acknowledgement, too.
+        Fails with Unavailable, TooLarge, RefusedForGood, or PartlyRefused: an acknowledgement, too.
         There is never more than one under way.
         """
 

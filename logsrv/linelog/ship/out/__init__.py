@@ -1,0 +1,1 @@
+"""Targets that are others': lines to what people have, at least once."""

@@ -1,0 +1,174 @@
+"""A far side over TCP or TLS: one connection, made when it is needed, and kept.
+
+Certificates are read anew for each connection, so that one that was renewed is taken.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from twisted.internet.defer import CancelledError, Deferred
+from twisted.internet.endpoints import HostnameEndpoint, wrapClientTLS
+from twisted.internet.interfaces import IHandshakeListener
+from twisted.internet.protocol import Factory, Protocol, connectionDone
+from twisted.python.failure import Failure
+from zope.interface import implementer
+
+from logsrv.kit.net.tls.client_tls import tls_creator
+from logsrv.kit.net.twisted.transports import unacknowledged
+from logsrv.kit.text.escape import one_line
+from logsrv.linelog.ship.reaching import unreachable
+from logsrv.linelog.ship.registry import TargetSettings
+from logsrv.linelog.ship.target import Unavailable
+from logsrv.timer import Timer
+
+SECONDS = 30.0
+"""Time to connect, and to go on."""
+_FIRST_LOOK, _NEXT_LOOKS = 0.001, 0.02
+
+
+@implementer(IHandshakeListener)
+class Conversation(Protocol):
+    """A connection to a far side: write to it, and wait for what comes.
+
+    There is one waiting at a time. It fails with Unavailable when the connection ends or nothing happens
+    for too long; then the connection is of no more use.
+    """
+
+    def __init__(self, who: str, *, tls: bool, clock: Any, seconds: float) -> None:
+        self._who = who
+        self._clock = clock
+        self._seconds = seconds
+        self._patience = Timer(clock)
+        self._look = Timer(clock)
+        self._came: list[bytes] = []
+        self._ready = not tls
+        self._end: Unavailable | None = None
+        self._waiting: Deferred[None] | None = None
+
+    @property
+    def over(self) -> bool:
+        """Return true when the connection has ended."""
+        return self._end is not None
+
+    def handshakeCompleted(self) -> None:
+        self._ready = True
+        self._goes_on()
+
+    def dataReceived(self, data: bytes) -> None:
+        self._came.append(data)
+        self._goes_on()
+
+    def connectionLost(self, reason: Failure = connectionDone) -> None:
+        self._ended(unreachable(self._who, reason))
+
+    def write(self, data: bytes) -> None:
+        """Write."""
+        transport: Any = self.transport
+        transport.write(data)
+
+    async def shaken(self) -> None:
+        """Wait until the certificates are looked at, if there are any."""
+        while not self._ready:
+            await self._wait()
+
+    async def more(self) -> bytes:
+        """Wait for what comes next."""
+        while not self._came:
+            await self._wait()
+        came, self._came = self._came, []
+        return b"".join(came)
+
+    async def acknowledged(self) -> None:
+        """Wait until the system of the peer has all that was written; what comes meanwhile is ignored."""
+        pause, left = _FIRST_LOOK, None
+        while left != 0:
+            self._look.start(pause, self._happened)
+            await self._wait()
+            pause = min(2 * pause, _NEXT_LOOKS)
+            before, left = left, unacknowledged(self.transport)
+            if before is None or left < before:
+                self._patience.stop()
+
+    def leave(self) -> None:
+        """End the connection in good order."""
+        transport: Any = self.transport
+        transport.loseConnection()
+
+    def abort(self) -> None:
+        """Break the connection off."""
+        transport: Any = self.transport
+        if transport is not None and self._end is None:
+            transport.abortConnection()
+        self._ended(Unavailable(f"the connection to {self._who} was broken off"))
+
+    async def _wait(self) -> None:
+        """Wait until something happens that may be what is waited for."""
+        if self._end is None:
+            self._waiting = Deferred()
+            if not self._patience.running:
+                self._patience.start(self._seconds, self._too_long)
+            try:
+                await self._waiting
+            except CancelledError:
+                self.abort()
+                raise
+            finally:
+                self._waiting = None
+        if self._end is not None:
+            raise self._end
+
+    def _goes_on(self) -> None:
+        self._patience.stop()
+        self._happened()
+
+    def _too_long(self) -> None:
+        silent = Unavailable(f"{self._who} did not answer within {self._seconds:g} s")
+        transport: Any = self.transport
+        self._ended(silent)
+        transport.abortConnection()
+
+    def _ended(self, why: Unavailable) -> None:
+        self._patience.stop()
+        self._look.stop()
+        if self._end is None:
+            self._end = why
+            self._happened()
+
+    def _happened(self) -> None:
+        if self._waiting is not None and not self._waiting.called:
+            self._waiting.callback(None)
+
+
+class FarSide:
+    """A far side that is spoken to over one connection at a time."""
+
+    def __init__(self, settings: TargetSettings, reactor: Any, seconds: float = SECONDS) -> None:
+        self.who = one_line(settings.url.place)
+        self._settings = settings
+        self._reactor = reactor
+        self._seconds = seconds
+
+    async def connect(self) -> Conversation:
+        """Return a new connection. Raises Unavailable."""
+        url = self._settings.url
+        factory = Factory.forProtocol(self._conversation)
+        factory.noisy = False
+        try:
+            endpoint: Any = HostnameEndpoint(
+                self._reactor, url.host, url.port, timeout=self._seconds
+            )
+            if url.tls:
+                endpoint = wrapClientTLS(tls_creator(self._settings.tls, url.host), endpoint)
+            conversation: Conversation = await endpoint.connect(factory)
+        except CancelledError:
+            raise
+        except Exception as error:
+            raise unreachable(self.who, Failure(error)) from error
+        await conversation.shaken()
+        return conversation
+
+    def _conversation(self) -> Conversation:
+        return Conversation(
+            self.who, tls=self._settings.url.tls, clock=self._reactor, seconds=self._seconds
+        )

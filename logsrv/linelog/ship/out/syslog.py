@@ -1,0 +1,63 @@
+"""The target `syslog:`: messages with counts over TCP (RFC 6587) or TLS (RFC 5425).
+
+Nobody acknowledges them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from twisted.internet.defer import Deferred, succeed
+
+from logsrv.linelog.ship.encode.outgoing import Outgoing
+from logsrv.linelog.ship.encode.syslog import counted, syslog_messages
+from logsrv.linelog.ship.out.far_side import SECONDS, Conversation, FarSide
+from logsrv.linelog.ship.registry import TargetSettings
+from logsrv.linelog.ship.target import SentLines
+
+
+def make_target(settings: TargetSettings, reactor: Any) -> SyslogTarget:
+    """Make the target of `syslog://HOST:PORT` or `syslog+tls://HOST:PORT`."""
+    return SyslogTarget(settings, reactor)
+
+
+class SyslogTarget:
+    """A server that says nothing: its system acknowledges bytes, which is all that there is to wait for."""
+
+    promise = (
+        "no acknowledgement: a line counts as sent when the server's system has received its bytes;"
+        " what the server had not read when it ended, or its machine failed, is lost"
+        " (take relp: if that matters)"
+    )
+    most_lines = 16_384
+    most_bytes = 2 << 20
+
+    def __init__(self, settings: TargetSettings, reactor: Any, seconds: float = SECONDS) -> None:
+        self._far_side = FarSide(settings, reactor, seconds)
+        self._conversation: Conversation | None = None
+
+    def send(self, lines: SentLines) -> Deferred[None]:
+        """Send lines; fires when the system of the server has them."""
+        return Deferred.fromCoroutine(self._send(lines.lines))
+
+    def close(self) -> Deferred[None]:
+        """Let go of the connection."""
+        conversation, self._conversation = self._conversation, None
+        if conversation is not None:
+            conversation.leave()
+        return succeed(None)
+
+    async def _send(self, lines: Sequence[bytes]) -> None:
+        if not lines:
+            return
+        conversation = self._conversation
+        if conversation is None or conversation.over:
+            conversation = self._conversation = await self._far_side.connect()
+        try:
+            conversation.write(counted(syslog_messages(Outgoing(lines))))
+            await conversation.acknowledged()
+        except BaseException:
+            self._conversation = None
+            conversation.abort()
+            raise

@@ -1,0 +1,94 @@
+"""A far side over TCP or TLS: who is there, whom to trust, and how long to wait."""
+
+from __future__ import annotations
+
+import socket
+import ssl
+from pathlib import Path
+
+import pytest
+
+from logsrv.kit.net.tls.client_tls import TLSOptions
+from logsrv.linelog.ship.out.far_side import FarSide
+from logsrv.linelog.ship.out.relp import RelpTarget
+from logsrv.linelog.ship.out.syslog import SyslogTarget
+from logsrv.linelog.ship.registry import TargetSettings
+from logsrv.linelog.ship.target import Unavailable
+from tests.cli.certificates import Authority
+from tests.kit.net.network import REACTOR, in_reactor
+from tests.linelog.ship.http.servers import serving
+from tests.linelog.ship.out.peers import far_side, sent, settings, trusting, unavailable
+
+# Twisted's own use of pyOpenSSL.
+pytestmark = pytest.mark.filterwarnings("ignore:Passing pyOpenSSL:DeprecationWarning")
+
+
+@in_reactor
+async def test_nobody_there() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as free:
+        port = free.getsockname()[1]
+    with pytest.raises(
+        Unavailable, match=r"^relp://127.0.0.1:\d+ cannot be reached: .*refused"
+    ) as no:
+        await FarSide(settings(f"relp://127.0.0.1:{port}"), REACTOR).connect()
+    assert not no.value.settled
+
+
+@in_reactor
+async def test_bytes_go_both_ways() -> None:
+    async with far_side() as (peers, port):
+        one = await FarSide(settings(f"relp://127.0.0.1:{port}"), REACTOR).connect()
+        one.write(b"hello")
+        await one.acknowledged()
+        peers.connections[0].transport.write(b"world")  # type: ignore[union-attr]
+        assert await one.more() == b"world"
+        one.leave()
+        with pytest.raises(Unavailable):
+            await one.more()
+        assert one.over
+    assert peers.data == b"hello"
+
+
+def over_tls(port: int, tls: TLSOptions, scheme: str = "syslog") -> TargetSettings:
+    return settings(f"{scheme}+tls://localhost:{port}", tls=tls)
+
+
+@in_reactor
+async def test_certificates_are_verified_before_anything_is_sent(tmp_path: Path) -> None:
+    """Those of an unknown authority, one that has expired, our own that is missing: each is told."""
+    authority = Authority(tmp_path)
+    trusted = trusting(authority.cafile)
+    with serving(tls=authority.server_context("localhost")) as server:
+        port = server.server_address[1]
+        for target in (SyslogTarget, RelpTarget):
+            scheme = "relp" if target is RelpTarget else "syslog"
+            unknown = await unavailable(
+                target(over_tls(port, TLSOptions(), scheme), REACTOR).send(sent(b"secret"))
+            )
+            assert unknown.settled and "certificate verify failed" in str(unknown)
+        missing = TLSOptions(cafile=tmp_path / "none")
+        why = await unavailable(SyslogTarget(over_tls(port, missing), REACTOR).send(sent(b"a")))
+        assert why.settled and "none" in str(why)
+        reached = SyslogTarget(over_tls(port, trusted), REACTOR)
+        await reached.send(sent(b"a"))
+        await reached.close()
+    past = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    past.load_cert_chain(authority.certify("localhost", days=-1))
+    with serving(tls=past) as server:
+        expired = SyslogTarget(over_tls(server.server_address[1], trusted), REACTOR)
+        why = await unavailable(expired.send(sent(b"a")))
+    assert why.settled and "certificate verify failed" in str(why)
+
+
+@in_reactor
+async def test_a_client_certificate_is_shown(tmp_path: Path) -> None:
+    authority = Authority(tmp_path)
+    own = authority.certify("edge")
+    with serving(tls=authority.server_context("localhost", clients=True)) as server:
+        tls = TLSOptions(cafile=authority.cafile, certificate=own)
+        conversation = await FarSide(
+            over_tls(server.server_address[1], tls), REACTOR, 10.0
+        ).connect()
+        conversation.write(b"GET / HTTP/1.1\r\n\r\n")
+        assert (await conversation.more()).startswith(b"HTTP/1.1 200")
+        conversation.leave()

@@ -1,0 +1,134 @@
+"""The target `relp:`: each line is acknowledged, refused, or sent again."""
+
+from __future__ import annotations
+
+import pytest
+from twisted.internet.defer import CancelledError
+
+from logsrv.linelog.ship.out.relp import WINDOW, RelpTarget, make_target
+from logsrv.linelog.ship.target import PartlyRefused, RefusedForGood
+from tests.kit.net.network import REACTOR, in_reactor, until
+from tests.linelog.ship.out.peers import (
+    RelpPeer,
+    far_side,
+    numbered,
+    sent,
+    settings,
+    texts,
+    unavailable,
+)
+
+
+def target(port: int, seconds: float = 30.0) -> RelpTarget:
+    return RelpTarget(settings(f"relp://127.0.0.1:{port}"), REACTOR, seconds)
+
+
+@in_reactor
+async def test_lines_arrive_in_order_over_one_connection() -> None:
+    async with far_side(RelpPeer) as (peers, port):
+        one = make_target(settings(f"relp://127.0.0.1:{port}"), REACTOR)
+        await one.send(sent())
+        for _ in range(3):
+            await one.send(numbered(10))
+        await one.close()
+    assert texts(peers.messages) == [b"message %d" % number for number in range(10)] * 3
+    assert len(peers.connections) == 1
+
+
+@in_reactor
+async def test_more_than_a_window() -> None:
+    async with far_side(RelpPeer) as (peers, port):
+        one = target(port)
+        await one.send(numbered(2 * WINDOW + 5))
+        await one.close()
+    assert len(peers.messages) == 2 * WINDOW + 5
+
+
+@in_reactor
+async def test_a_line_that_is_refused_is_named_and_the_others_are_there() -> None:
+    async with far_side(RelpPeer) as (peers, port):
+        one = target(port)
+        with pytest.raises(
+            PartlyRefused, match=r'127\.0\.0\.1:\d+: it answers "500 never!"'
+        ) as some:
+            await one.send(sent(b"a", b"!refuse", b"b", b"!refuse"))
+        assert (some.value.number, list(some.value.which)) == (2, [1, 3])
+        with pytest.raises(RefusedForGood) as all_of_it:
+            await one.send(sent(b"!refuse"))
+        assert not isinstance(all_of_it.value, PartlyRefused)
+        await one.send(sent(b"c"))
+        await one.close()
+    assert texts(peers.messages)[-1] == b"c"
+    assert len(peers.connections) == 1
+
+
+@in_reactor
+async def test_a_server_that_ends_in_the_middle_of_an_answer() -> None:
+    """What it did not answer is sent again, over a new connection."""
+    async with far_side(RelpPeer) as (peers, port):
+        one = target(port)
+        why = await unavailable(one.send(sent(b"a", b"!end", b"b")))
+        assert not why.settled and "Connection was closed cleanly" in str(why)
+        await one.send(sent(b"c"))
+        await one.close()
+    assert len(peers.connections) == 2
+
+
+@in_reactor
+async def test_a_server_that_never_acknowledges_is_left() -> None:
+    async with far_side(RelpPeer) as (peers, port):
+        one = target(port, 0.2)
+        why = await unavailable(one.send(sent(b"a", b"!silent")))
+        assert str(why) == f"relp://127.0.0.1:{port} did not answer within 0.2 s"
+        await one.send(sent(b"a"))
+        await one.close()
+    assert len(peers.connections) == 2
+
+
+@in_reactor
+async def test_a_server_that_says_nothing_at_all_is_left() -> None:
+    async with far_side() as (peers, port):
+        why = await unavailable(target(port, 0.2).send(sent(b"a")))
+        assert "did not answer" in str(why)
+        assert peers.data.startswith(b"1 open ")
+
+
+@in_reactor
+async def test_a_server_that_went_away_between_two_sends() -> None:
+    async with far_side(RelpPeer) as (peers, port):
+        one = target(port)
+        await one.send(sent(b"a"))
+        transport = peers.connections[0].transport
+        transport.write(b"0 serverclose 0\n")  # type: ignore[union-attr]
+        transport.loseConnection()  # type: ignore[union-attr]
+        await until(lambda: peers.connections[0].over, "the end")
+        await one.send(sent(b"b"))
+        await one.close()
+    assert texts(peers.messages) == [b"a", b"b"]
+
+
+@in_reactor
+async def test_giving_up_ends_the_connection() -> None:
+    """Answers that come later belong to nothing."""
+    async with far_side(RelpPeer) as (peers, port):
+        one = target(port)
+        sending = one.send(sent(b"!silent"))
+        await until(lambda: peers.messages, "the message")
+        sending.cancel()
+        with pytest.raises(CancelledError):
+            await sending
+        await until(lambda: peers.connections[0].over, "the end")
+        await one.send(sent(b"a"))
+        await one.close()
+    assert len(peers.connections) == 2
+
+
+@in_reactor
+async def test_closing_says_goodbye() -> None:
+    async with far_side(RelpPeer) as (peers, port):
+        one = target(port)
+        await one.close()
+        await one.send(sent(b"a"))
+        await one.close()
+        await until(lambda: peers.connections[0].over, "the end")
+        assert len(peers.connections) == 1

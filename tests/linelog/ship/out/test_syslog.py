@@ -1,0 +1,71 @@
+"""The target `syslog:`: nobody acknowledges, but the system of the server has the bytes."""
+
+from __future__ import annotations
+
+import contextlib
+import socket
+import sys
+from typing import Any
+
+import pytest
+
+from logsrv.linelog.ship.out.syslog import SyslogTarget, make_target
+from logsrv.linelog.ship.target import Unavailable
+from tests.kit.net.network import REACTOR, in_reactor, until
+from tests.linelog.ship.out.peers import Peer, far_side, numbered, sent, settings, unavailable
+
+
+def target(port: int, seconds: float = 30.0) -> SyslogTarget:
+    return SyslogTarget(settings(f"syslog://127.0.0.1:{port}"), REACTOR, seconds)
+
+
+@in_reactor
+async def test_frames_have_counts_and_go_over_one_connection() -> None:
+    async with far_side() as (peers, port):
+        one = make_target(settings(f"syslog://127.0.0.1:{port}"), REACTOR)
+        await one.send(sent())
+        await one.send(sent(b"a"))
+        await one.send(sent(b"<13>Nov 20 06:18:42 host app: b"))
+        await until(lambda: peers.data.endswith(b"b"), "both")
+        await one.close()
+        await until(lambda: peers.connections[0].over, "the end")
+    framed = [
+        b"<13>1 2026-11-20T06:18:42.123456Z 10.0.0.1 - - - - a",
+        b"<13>Nov 20 06:18:42 host app: b",
+    ]
+    assert peers.data == b"".join(b"%d %b" % (len(one), one) for one in framed)
+    assert len(peers.connections) == 1
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="only Linux tells what is not acknowledged")
+@in_reactor
+async def test_a_server_that_reads_nothing_is_waited_for_and_left() -> None:
+    """Its system takes some; what it does not take does not count as sent."""
+    with socket.create_server(("127.0.0.1", 0)) as deaf:
+        deaf.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+        one = target(deaf.getsockname()[1], 0.3)
+        message = b"x" * 60_000
+        why = await unavailable(one.send(sent(*[message] * 200)))
+        assert "did not answer within 0.3 s" in str(why)
+
+
+@in_reactor
+async def test_a_connection_that_breaks_is_made_anew() -> None:
+    class Leaving(Peer):
+        def dataReceived(self, data: bytes) -> None:
+            super().dataReceived(data)
+            if b"!end" in data:
+                transport: Any = self.transport
+                transport.abortConnection()
+
+    async with far_side(Leaving) as (peers, port):
+        one = target(port)
+        await one.send(sent(b"a"))
+        first = one.send(sent(b"!end"))
+        await until(lambda: peers.connections[0].over, "the end")
+        with contextlib.suppress(Unavailable):
+            await first
+        await one.send(numbered(100))
+        await until(lambda: b"message 99" in peers.data, "all")
+        await one.close()
+    assert len(peers.connections) == 2
