@@ -5,7 +5,6 @@ from __future__ import annotations
 import re
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -13,7 +12,6 @@ from twisted.internet.defer import Deferred
 from twisted.internet.protocol import Factory, Protocol, connectionDone
 from twisted.python.failure import Failure
 
-from logsrv.kit.net.tls.client_tls import TLSOptions
 from logsrv.linelog.framing.lines.relp import RelpFramer
 from logsrv.linelog.framing.lines.rules import LineRules
 from logsrv.linelog.ship.address import parse_ship_url
@@ -118,10 +116,6 @@ async def far_side(protocol: Callable[[], Protocol] = Peer) -> AsyncIterator[tup
             transport: Any = connection.transport
             transport.abortConnection()
         await port.stopListening()
-
-
-def trusting(cafile: Path) -> TLSOptions:
-    return TLSOptions(cafile=cafile)
 
 
 def texts(messages: Sequence[bytes]) -> list[bytes]:

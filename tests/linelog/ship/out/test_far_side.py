@@ -17,7 +17,7 @@ from logsrv.linelog.ship.target import Unavailable
 from tests.cli.certificates import Authority
 from tests.kit.net.network import REACTOR, in_reactor
 from tests.linelog.ship.http.servers import serving
-from tests.linelog.ship.out.peers import far_side, sent, settings, trusting, unavailable
+from tests.linelog.ship.out.peers import far_side, sent, settings, unavailable
 
 # Twisted's own use of pyOpenSSL.
 pytestmark = pytest.mark.filterwarnings("ignore:Passing pyOpenSSL:DeprecationWarning")
@@ -57,7 +57,7 @@ def over_tls(port: int, tls: TLSOptions, scheme: str = "syslog") -> TargetSettin
 async def test_certificates_are_verified_before_anything_is_sent(tmp_path: Path) -> None:
     """Those of an unknown authority, one that has expired, our own that is missing: each is told."""
     authority = Authority(tmp_path)
-    trusted = trusting(authority.cafile)
+    trusted = TLSOptions(cafile=authority.cafile)
     with serving(tls=authority.server_context("localhost")) as server:
         port = server.server_address[1]
         for target in (SyslogTarget, RelpTarget):
