@@ -36,6 +36,7 @@ COMMANDS = {
     "reindex": ("reindex", "make the indexes that sealed segments lack"),
     "run": ("running.run", "run a plugin that is one file, again each time it is saved"),
     "search": ("reading.search", "find lines in a store"),
+    "ship": ("ship", "tell how far the targets of a store are"),
     "show": ("reading.show", "show the line at a position, and its neighbours"),
     "sql": ("reading.sql", "ask a store in SQL (extra sql)"),
     "tail": ("reading.tail", "show the last lines of a store, and those that come"),

@@ -2,10 +2,12 @@
 
     state      event  next       what happens
     IDLE       want   STARTING   a process is started, as soon as the reactor runs
+    IDLE       done   IDLE
     IDLE       stop   STOPPED
     STARTING   want   STARTING
     STARTING   begun  RUNNING    it is told its orders
     STARTING   died   WAITING    there is no room for a process: the log says so
+    STARTING   done   IDLE
     STARTING   stop   STOPPED
     RUNNING    want   RUNNING    it is told its new orders
     RUNNING    done   LEAVING    it has nothing more to do: it is told to end
@@ -13,16 +15,21 @@
     RUNNING    stop   ENDING     it is told to end
     WAITING    want   STARTING   the next one is started now
     WAITING    due    STARTING   the next one is started after the pause
+    WAITING    done   IDLE
     WAITING    stop   STOPPED
     LEAVING    want   RETURNING  another one is to come
+    LEAVING    done   LEAVING
     LEAVING    died   IDLE
     LEAVING    stop   ENDING
     RETURNING  want   RETURNING
+    RETURNING  done   LEAVING    no other one is to come
     RETURNING  died   STARTING   the other one is started
     RETURNING  stop   ENDING
     ENDING     want   ENDING
+    ENDING     done   ENDING
     ENDING     died   STOPPED
     STOPPED    want   STOPPED
+    STOPPED    done   STOPPED
 
 There is never more than one at a time, because what it keeps on disk has one owner.
 """
@@ -84,9 +91,8 @@ class ResidentProcess:
             self._order()
 
     def done(self) -> None:
-        """Let it end, for its orders are carried out; a process that ends already is let alone."""
-        if self.state == "RUNNING":
-            self._go("done")
+        """Let it end, for it has nothing to do until the next `want`."""
+        self._go("done")
 
     def stop(self) -> Deferred[None]:
         """End it for good; fires when it has ended, after END seconds at the latest."""
@@ -108,7 +114,7 @@ class ResidentProcess:
         if self.state == "STARTING":
             # Before the reactor runs, nobody would hear of its end.
             self._reactor.callWhenRunning(self._start)
-        elif self.state == "LEAVING" or (self.state == "ENDING" and before == "RUNNING"):
+        elif before == "RUNNING" and self.state in ("LEAVING", "ENDING"):
             assert self._child is not None
             self._child.end(STOP + b"\n", within=END)
         elif self.state == "STOPPED":

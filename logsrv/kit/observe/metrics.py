@@ -154,10 +154,12 @@ class Metrics:
         self._watched.setdefault(key, []).append(read)
 
     def unwatch(self, key: tuple[str, Labels], read: Callable[[], float]) -> None:
-        """Let `read` go; of a counter, what it came to stays in the value."""
+        """Let `read` go; of a counter, what it came to stays in the value. A gauge without any goes."""
         self._watched[key].remove(read)
         if self._catalogue[key[0]].kind == "counter":
             self._counted[key] = self._counted.get(key, 0) + read()
+        elif not self._watched[key]:
+            del self._watched[key]
 
     def time(self, name: str, *durations: Durations, **labels: str) -> None:
         """Let a histogram have what `durations` count in it as long as the service lasts."""

@@ -1,7 +1,7 @@
 """The plugin of the line logger: its settings, its service, its metrics.
 
-A service without web pages needs no HTTP, and none needs the reactor before it is made: both are loaded
-late (logsrv/lazy_names.py).
+A service without web pages needs no HTTP, one without targets no shipping, and none needs the reactor
+before it is made: all are loaded late (logsrv/lazy_names.py).
 """
 
 from __future__ import annotations

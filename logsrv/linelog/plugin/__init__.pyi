@@ -2,3 +2,5 @@ from twisted.internet import reactor as reactor
 
 from logsrv.kit.web.channel import WebFactory as WebFactory
 from logsrv.linelog.http.server import WebServer as WebServer
+from logsrv.linelog.ship.running.process import Shipping as Shipping
+from logsrv.linelog.ship.running.process import holds_of as holds_of

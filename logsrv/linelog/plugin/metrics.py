@@ -70,4 +70,57 @@ METRICS = (
         "Segments that were removed before an alert had looked at all of their lines.",
         ("alert", "way"),
     ),
+    Metric("ship_up", "gauge", "1 while a target takes lines, else 0.", ("target",)),
+    Metric("ship_lag_bytes", "gauge", "Bytes of lines that a target does not have.", ("target",)),
+    Metric(
+        "ship_lag_lines",
+        "gauge",
+        "Lines that a target does not have; many are estimated by the first of them.",
+        ("target",),
+    ),
+    Metric(
+        "ship_lag_seconds",
+        "gauge",
+        "Age of the first line that a target does not have.",
+        ("target",),
+    ),
+    Metric(
+        "ship_sent_bytes_total",
+        "counter",
+        "Bytes of lines that a target has acknowledged, before they are compressed.",
+        ("target",),
+    ),
+    Metric(
+        "ship_sent_lines_total", "counter", "Lines that a target has acknowledged.", ("target",)
+    ),
+    Metric(
+        "ship_acknowledged_seconds",
+        "histogram",
+        "Time from sending a block, or a batch of lines, to its acknowledgement.",
+        ("target",),
+    ),
+    Metric(
+        "ship_retries_total",
+        "counter",
+        "Times that something was not taken and is tried again.",
+        ("target", "reason"),
+    ),
+    Metric(
+        "ship_refused_lines_total",
+        "counter",
+        "Lines that a target will never take; they are kept in DIR/ship/NAME.refused.",
+        ("target",),
+    ),
+    Metric(
+        "ship_gap_bytes_total",
+        "counter",
+        "Bytes of lines that were removed from the store before they were sent.",
+        ("target",),
+    ),
+    Metric(
+        "ship_resent_after_loss_total",
+        "counter",
+        "Times that a target had lost what it had acknowledged, and it was sent again.",
+        ("target",),
+    ),
 )

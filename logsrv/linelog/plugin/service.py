@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import attrs
 from twisted.application.service import IService
-from twisted.internet.defer import Deferred, succeed
+from twisted.internet.defer import Deferred, gatherResults, succeed
 from twisted.logger import Logger
 
 import logsrv
@@ -44,6 +44,8 @@ from logsrv.memory import keep_freed_memory
 
 if TYPE_CHECKING:
     from logsrv.linelog.http.server import WebServer
+    from logsrv.linelog.ship.running.process import Shipping
+    from logsrv.linelog.ship.settings import ShipSettings
 
 log = Logger()
 
@@ -139,6 +141,7 @@ class LoggerService(ListeningService[LoggerSettings]):
             reactor=reactor,
             metrics=self.metrics,
         )
+        self._shipping: Shipping | None = None
 
     def wanted(self, settings: LoggerSettings) -> list[SiteSpec]:
         listeners = [
@@ -153,6 +156,8 @@ class LoggerService(ListeningService[LoggerSettings]):
         # Before anything is bound: its file may be missing.
         read_token(settings)
         check(settings.alerts)
+        if shipping := self._shipping_to(settings.targets):
+            shipping.check(settings.targets)
         rules = web_rules(settings, MOST_CONNECTIONS)
         return listeners + [
             SiteSpec(f"http {one}", one, f"http {one}", rules) for one in settings.http
@@ -189,6 +194,18 @@ class LoggerService(ListeningService[LoggerSettings]):
             )
         return self._web
 
+    def _shipping_to(self, targets: Sequence[ShipSettings]) -> Shipping | None:
+        """Return what ships; without targets from the beginning on it is never loaded."""
+        if self._shipping is None and targets:
+            self._shipping = late.Shipping(
+                place=lambda: self.store.place,
+                identity=lambda: self.store.identity.store if self.store.identity else "",
+                hold=self.store.hold,
+                reactor=self.clock,
+                metrics=self.metrics,
+            )
+        return self._shipping
+
     def unhealthy(self) -> list[str]:
         return unhealthy(self.store)
 
@@ -198,16 +215,25 @@ class LoggerService(ListeningService[LoggerSettings]):
 
     def open(self) -> None:
         keep_freed_memory()
+        if self.settings.targets:
+            # First: what no target has yet must not be removed before they tell how far they are.
+            self.store.hold(late.holds_of(str(self.settings.directory), self.settings.targets))
         self.store.open()
         check_interpreter(
             [
                 *(["searches", "live views"] if self.settings.http else []),
                 *(["alerts"] if self.settings.alerts else []),
+                *(["shippers"] if self.settings.targets else []),
             ]
         )
         if self._web is not None:
             self._web.apply(self.settings)
         self.alerts.change(self.settings.alerts)
+        self._ship(self.settings)
+
+    def _ship(self, settings: LoggerSettings) -> None:
+        if shipping := self._shipping_to(settings.targets):
+            shipping.change(settings.targets)
 
     def apply(self, settings: LoggerSettings) -> None:
         if settings.directory != self.settings.directory:
@@ -221,6 +247,7 @@ class LoggerService(ListeningService[LoggerSettings]):
         self.store.apply(settings.store_policy)
         self.store.reopen()
         self.alerts.change(settings.alerts)
+        self._ship(settings)
 
     def stopping(self) -> Deferred[None]:
         # The kit closes silent connections; one that waits for lines or an answer counts as silent.
@@ -231,8 +258,9 @@ class LoggerService(ListeningService[LoggerSettings]):
             await self.workers.stop()
             await self.store.close()
         finally:
-            # Last, so that it sees the last line.
-            await self.alerts.stop()
+            # Last, so that they see the last line.
+            shipping = self._shipping.stop() if self._shipping is not None else succeed(None)
+            await gatherResults([self.alerts.stop(), shipping])
 
 
 def _key(listener: ListenerSettings) -> str:

@@ -95,8 +95,8 @@ class ShipURL:
 
     @property
     def default_name(self) -> str:
-        """The name of a target without one, such as `relp-logs.example.org-2514`."""
-        return re.sub(r"[^A-Za-z0-9._-]+", "-", f"{self.scheme}-{self.netloc}")[:64]
+        """The name of a target without one, such as `relp-logs-example-org-2514`."""
+        return re.sub(r"[^A-Za-z0-9_]+", "-", f"{self.scheme}-{self.netloc}")[:64]
 
 
 def parse_ship_url(text: str) -> ShipURL:

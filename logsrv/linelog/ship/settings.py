@@ -2,22 +2,20 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from pathlib import Path
 
 import attrs
 
 from logsrv.kit.options.declare import REQUIRED, option, tables
-from logsrv.kit.options.kinds import NAME, PATH, SIZE, Kind
+from logsrv.kit.options.kinds import PATH, SIZE, Kind
 from logsrv.kit.text.words import shown
 from logsrv.linelog.cursors.settings import QUERY
 from logsrv.linelog.ship.address import ShipURL, parse_ship_url
 from logsrv.linelog.store.segments.segment import parse_position
 
 BEGINNING, END = "beginning", "end"
-BESIDE = (".refused", ".lock", ".report", ".tmp")
-"""The endings of what stands beside the cursor of a target, under its name."""
-
 URL: Kind[ShipURL] = Kind(
     parse_ship_url,
     "a URL, such as https://centre.example.org/blocks or relp+tls://logs.example.org:2514",
@@ -34,13 +32,16 @@ def _from(text: str) -> str:
 FROM: Kind[str] = Kind(_from, "beginning, end, or a position, such as 17:52311", "PLACE")
 
 
-def _target_name(text: str) -> str:
-    if text.endswith(BESIDE):
-        raise ValueError(f"ends in {Path(text).suffix}, as files beside the cursors of targets do")
-    return NAME.parse(text)
+def _name(text: str) -> str:
+    # Names with a dot are of the files beside a place: its lock, and lines that were refused.
+    if not re.fullmatch(r"[A-Za-z0-9_-]{1,64}", text):
+        raise ValueError("not a name")
+    return text
 
 
-TARGET_NAME: Kind[str] = attrs.evolve(NAME, parse=_target_name)
+TARGET_NAME: Kind[str] = Kind(
+    _name, "1 to 64 letters, digits, dashes and underscores, such as centre-2", "NAME"
+)
 
 
 @attrs.frozen(kw_only=True, slots=False)
@@ -84,7 +85,7 @@ class ShipSettings(ShipRules):
 
     @property
     def label(self) -> str:
-        """The name of the target, which is that of its cursor file as well."""
+        """The name of the target, which is that of its kept place as well."""
         return self.name or self.ship.default_name
 
 

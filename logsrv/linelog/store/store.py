@@ -99,6 +99,7 @@ class Store:
         self._reactor = reactor
         self._metrics = metrics
         self._disk = disk or Disk()
+        self._holds: tuple[Hold, ...] = ()
         self.identity: Identity | None = None
         self._waiters = Waiters()
         self._closing: list[Deferred[None]] = []
@@ -148,6 +149,7 @@ class Store:
             tell=tell,
             tidied=begun.tidied,
         )
+        self._sealer.holds = self._holds
         self._writer = Writer(self._active, tell=tell, look=self._look)
         self._syncing, self._sync_seconds = Trouble(tell, *SYNCING), Durations()
         self._watch()
@@ -257,8 +259,10 @@ class Store:
         self._settle()
 
     def hold(self, holds: Sequence[Hold]) -> None:
-        """Let retention go by who has not read all segments yet."""
-        self._sealer.holds = tuple(holds)
+        """Let retention go by who has not read all segments yet; may be called before `open`."""
+        self._holds = tuple(holds)
+        if self.accepts:
+            self._sealer.holds = self._holds
 
     @property
     def stalled(self) -> str | None:

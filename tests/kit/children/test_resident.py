@@ -142,6 +142,35 @@ def test_one_that_is_done_ends_and_another_comes_when_it_has_ended(stage: Stage)
     assert len(stage.reactor.processes) == 3 and stage.process.state == "RUNNING"
 
 
+def test_one_that_is_done_while_it_waits_to_be_started_again_is_not(stage: Stage) -> None:
+    stage.process.want()
+    stage.reactor.last.end(signal=9)
+    stage.process.done()
+    stage.reactor.advance(100)
+    assert len(stage.reactor.processes) == 1 and stage.process.state == "IDLE"
+    stage.process.want()
+    assert len(stage.reactor.processes) == 2
+
+
+def test_one_that_is_done_before_the_reactor_runs_is_not_started(stage: Stage) -> None:
+    waiting: list[Callable[[], object]] = []
+    stage.reactor.waiting = waiting
+    stage.process.want()
+    stage.process.done()
+    for start in waiting:
+        start()
+    assert not stage.reactor.processes
+
+
+def test_one_that_is_to_return_and_then_not_does_not(stage: Stage) -> None:
+    stage.process.want()
+    stage.process.done()
+    stage.process.want()
+    stage.process.done()
+    stage.reactor.last.end()
+    assert len(stage.reactor.processes) == 1 and stage.process.state == "IDLE"
+
+
 @pytest.mark.parametrize("before", ["", "done", "done want"])
 def test_a_stop_waits_for_its_end(stage: Stage, before: str) -> None:
     stage.process.want()

@@ -9,8 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from logsrv.kit.options.kinds import NAME
 from logsrv.linelog.ship.address import SCHEMES, ShipURL, parse_ship_url
+from logsrv.linelog.ship.settings import TARGET_NAME
 
 
 @pytest.mark.parametrize(
@@ -81,7 +81,7 @@ def test_each_address_has_a_name_that_can_be_one_of_a_file(
     scheme: str, host: str, port: int
 ) -> None:
     url = ShipURL("", scheme, host, port, "")
-    assert NAME.parse(url.default_name) == url.default_name
+    assert TARGET_NAME.parse(url.default_name) == url.default_name
 
 
 @given(st.text())

@@ -65,7 +65,7 @@ def test_the_command_line_replaces_the_targets_of_the_file(tmp_path: Path) -> No
     ("table", "sentence"),
     [
         ('ship = "https://c/blocks"\nquery = "x"', "takes whole blocks, and a query sends single"),
-        ('ship = "relp://a:1"\nname = "a.lock"', "ends in .lock"),
+        ('ship = "relp://a:1"\nname = "a.lock"', "not a name"),
         ('ship = "relp://a:1"\nname = "../a"', "not a name"),
         ('ship = "relp://a:1"\nship-from = "12"', "12 is no position"),
         ('ship = "relp://a:1"\nship-key = "k"', "--ship-cert, which is missing"),

@@ -1,0 +1,109 @@
+"""The lag of a target: how much of the store it does not have, in bytes, in lines and in time."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import attrs
+
+from logsrv.kit.text.time import parse_rfc3339
+from logsrv.linelog.read.texts import Damaged, Frames
+from logsrv.linelog.read.view import View
+from logsrv.linelog.store.segments.segment import Form, Position
+from logsrv.linelog.store.segments.times import time_of
+
+COUNTED = 1 << 20
+"""Bytes of a segment whose lines are counted where no index tells their number; the rest is estimated."""
+
+
+class ShipLag(NamedTuple):
+    """What a target does not have. seconds: the age of the first line of it."""
+
+    bytes: int
+    lines: int
+    seconds: float
+
+
+class Rest(NamedTuple):
+    """What of a segment is behind a place in it."""
+
+    size: int
+    lines: int
+
+
+@attrs.define(eq=False)
+class LagMeter:
+    """A measure of lags in one store. It keeps what no longer changes, so that it may be asked often."""
+
+    _view: View
+    _known: dict[Position, Rest] = attrs.field(init=False, factory=dict)
+    _first: tuple[Position, float | None] | None = attrs.field(init=False, default=None)
+
+    def measure(self, position: Position, now: float) -> ShipLag:
+        """Return the lag of a target that is at a position. now: the time of day.
+
+        Raises OSError and StoreError.
+        """
+        self._view.renew()
+        self._known = {place: rest for place, rest in self._known.items() if place >= position}
+        size = lines = 0
+        first: Position | None = None
+        for segment in self._view.segments:
+            if segment.number < position.segment:
+                continue
+            place = max(position, Position(segment.number, 0))
+            rest = self._known.get(place)
+            if rest is None:
+                rest = self._look(place)
+                if segment.form is not Form.ACTIVE:
+                    self._known[place] = rest
+            if rest.size and first is None:
+                first = place
+            size, lines = size + rest.size, lines + rest.lines
+        return ShipLag(size, lines, 0.0 if first is None else self._age(first, now))
+
+    def _look(self, place: Position) -> Rest:
+        head = self._view.head(place.segment) if place.offset == 0 else None
+        if head is not None:
+            return Rest(head.text, head.lines)
+        frames = self._view.open(place.segment)
+        if frames is None:
+            return Rest(0, 0)
+        try:
+            return _counted(frames, place.offset)
+        finally:
+            frames.close()
+
+    def _age(self, place: Position, now: float) -> float:
+        if self._first is None or self._first[0] != place:
+            self._first = place, self._time(place)
+        received = self._first[1]
+        return 0.0 if received is None else max(0.0, now - received)
+
+    def _time(self, place: Position) -> float | None:
+        """Return when the line at a place was received; None for one that does not tell."""
+        frames = self._view.open(place.segment)
+        if frames is None:
+            return None
+        try:
+            for _, text in frames.between(place.offset, place.offset + 1):
+                found = time_of(text)
+                return None if found is None else parse_rfc3339(found)
+        except Damaged:
+            pass
+        finally:
+            frames.close()
+        return None
+
+
+def _counted(frames: Frames, offset: int) -> Rest:
+    """Return what is behind an offset; of much, the number of lines is estimated by the first of it."""
+    size = max(0, frames.size - offset)
+    counted = lines = 0
+    try:
+        for _, text in frames.between(offset, min(offset + COUNTED, frames.size)):
+            counted += len(text)
+            lines += text.count(b"\n")
+    except Damaged:
+        pass
+    return Rest(size, round(lines * size / counted) if counted else 0)

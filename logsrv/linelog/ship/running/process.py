@@ -1,0 +1,205 @@
+"""The shipping of a service, as the daemon has it: a process for each target, and what they report.
+
+The daemon itself reads no line and opens no connection: no target can slow or stop the writing side,
+nor another target. What is kept of a target is its place, in `DIR/ship/NAME`; so the next process, or the
+next daemon, goes on there.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
+from time import monotonic
+from typing import Any
+
+import attrs
+from twisted.internet.defer import Deferred, gatherResults
+from twisted.logger import Logger
+
+from logsrv.kit.children.resident import ResidentProcess
+from logsrv.kit.observe.metrics import Metrics
+from logsrv.linelog.cursors import place
+from logsrv.linelog.cursors.folder import PlaceFolder
+from logsrv.linelog.ship.running.orders import ShipOrders, orders_for, orders_line, read_report
+from logsrv.linelog.ship.running.status import save_targets
+from logsrv.linelog.ship.running.telling import ToldTarget
+from logsrv.linelog.ship.settings import BEGINNING, END, ShipSettings
+from logsrv.linelog.ship.shipping.kept import FOLDER
+from logsrv.linelog.store.disk.disk import Disk, reason
+from logsrv.linelog.store.policy import Hold
+from logsrv.linelog.store.segments.segment import Position, parse_position
+
+log = Logger()
+
+MODULE = "logsrv.linelog.ship.running.child"
+
+Checked = tuple[tuple[ShipSettings, ...], Mapping[str, ShipOrders]]
+
+
+@attrs.define(eq=False)
+class _Shipped:
+    """A target, and its process."""
+
+    told: ToldTarget
+    process: ResidentProcess
+    settings: ShipSettings
+    orders: ShipOrders
+    wanted: bool = True
+
+
+class Shipping:
+    """The shipping of a service, from the first `change` to `stop`.
+
+    place: the directory of the store, where it is now. identity: that of the store, "" without one.
+    hold: gets what retention is to leave.
+    """
+
+    def __init__(
+        self,
+        *,
+        place: Callable[[], str],
+        identity: Callable[[], str],
+        hold: Callable[[Sequence[Hold]], object],
+        reactor: Any,
+        metrics: Metrics,
+    ) -> None:
+        self._place = place
+        self._identity = identity
+        self._hold = hold
+        self._reactor = reactor
+        self._metrics = metrics
+        self._checked: Checked = ((), {})
+        self._all: dict[str, _Shipped] = {}
+        self._held: list[Hold] = []
+        self._stopping = False
+
+    def check(self, targets: tuple[ShipSettings, ...]) -> None:
+        """Read the secrets and certificates of targets. Raises ConfigurationError."""
+        self._checked = (targets, {one.label: orders_for(one) for one in targets})
+
+    def change(self, targets: tuple[ShipSettings, ...]) -> None:
+        """Ship to these targets, which were checked, from now on; the others go on undisturbed."""
+        if self._stopping:
+            return
+        if self._checked[0] != targets:
+            self.check(targets)
+        if targets and not self._identity():
+            log.error("ship: the store has no identity, so nothing can be shipped from it")
+            targets = ()
+        for one in targets:
+            self._want(one, self._checked[1][one.label])
+        labels = {one.label for one in targets}
+        for name, shipped in self._all.items():
+            if shipped.wanted and name not in labels:
+                log.info("ship {target}: it is no target any more", target=name)
+                shipped.wanted = False
+                shipped.process.done()
+                shipped.told.end()
+        if self._all:
+            self._note()
+        self._hold_back()
+
+    def _want(self, settings: ShipSettings, orders: ShipOrders) -> None:
+        shipped = self._all.get(settings.label)
+        if shipped is None:
+            shipped = self._all[settings.label] = self._made(settings, orders)
+        elif shipped.wanted and shipped.orders == orders:
+            # How much is held back may be another.
+            shipped.settings = settings
+            return
+        else:
+            # One that runs, or just ends, comes back with the new orders.
+            shipped.process.done()
+        shipped.settings, shipped.orders, shipped.wanted = settings, orders, True
+        shipped.told.begin()
+        shipped.process.want()
+
+    def _made(self, settings: ShipSettings, orders: ShipOrders) -> _Shipped:
+        name = settings.label
+        told = ToldTarget(name, self._metrics, monotonic)
+        process = ResidentProcess(
+            MODULE,
+            name=f"ship {name}",
+            orders=lambda pid: self._orders(name, pid),
+            take=lambda line: self._take(name, line),
+            reactor=self._reactor,
+        )
+        return _Shipped(told, process, settings, orders)
+
+    def _orders(self, name: str, pid: int | None) -> bytes:
+        shipped = self._all[name]
+        shipped.told.gone()
+        log.info(
+            "ship {target}: process {pid} sends lines on to {where}",
+            target=name,
+            pid=pid,
+            where=shipped.settings.ship.place,
+        )
+        return orders_line(shipped.orders, self._place(), self._identity())
+
+    def _take(self, name: str, line: bytes) -> None:
+        told = self._all[name].told
+        told.take(read_report(line))
+        self._hold_back()
+
+    def _hold_back(self) -> None:
+        """Tell retention what it is to leave, if that is another."""
+        holds = [
+            held
+            for name, one in self._all.items()
+            if one.wanted
+            and (held := _held(name, one.settings, one.told.position, self._place)) is not None
+        ]
+        if holds != self._held:
+            self._held = holds
+            self._hold(holds)
+
+    def _note(self) -> None:
+        folder = PlaceFolder(self._place(), FOLDER)
+        try:
+            save_targets(folder.disk, [name for name, one in self._all.items() if one.wanted])
+        except OSError as error:
+            why = reason(error)
+            log.warn("ship: the names of the targets cannot be written: {why}", why=why)
+        finally:
+            folder.close()
+
+    def stop(self) -> Deferred[None]:
+        """End all processes; fires when they have ended, after some seconds at the latest."""
+        self._stopping = True
+        return gatherResults([one.process.stop() for one in self._all.values()]).addCallback(
+            lambda _: None
+        )
+
+
+def holds_of(directory: str, targets: Sequence[ShipSettings]) -> list[Hold]:
+    """Return what retention is to leave for targets of which nothing is known but their kept places."""
+    found = [_held(one.label, one, None, lambda: directory) for one in targets]
+    return [one for one in found if one is not None]
+
+
+def _held(
+    name: str, settings: ShipSettings, position: Position | None, directory: Callable[[], str]
+) -> Hold | None:
+    if position is None:
+        position = _kept(directory(), name) or _begin(settings)
+    return None if position is None else Hold(name, position.segment, settings.ship_at_most)
+
+
+def _kept(directory: str, name: str) -> Position | None:
+    with suppress(OSError, ValueError):
+        disk = Disk().enter(os.path.join(directory, FOLDER))
+        try:
+            kept = place.load(disk, name)
+        finally:
+            disk.leave()
+        return None if kept is None else kept.position
+    return None
+
+
+def _begin(settings: ShipSettings) -> Position | None:
+    """Return where a target begins that is new; None for the end of the store: nothing is to be held."""
+    if settings.ship_from == END:
+        return None
+    return Position(0, 0) if settings.ship_from == BEGINNING else parse_position(settings.ship_from)

@@ -1,0 +1,153 @@
+"""The state of targets as others see it: files beside the kept places, for a daemon that runs or not.
+
+    DIR/ship/targets.json    the names of the targets there are, as the daemon has them
+    DIR/ship/NAME.json       whether a target takes lines, since when, and what went wrong last
+
+They are written over when something changes, and not synced: a power cut takes them, and no place. The
+lag is measured anew by whoever asks.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import json
+import os
+from collections.abc import Iterator
+from contextlib import suppress
+from typing import Any
+
+import attrs
+
+from logsrv.linelog.cursors import place
+from logsrv.linelog.cursors.folder import LOCK_SUFFIX
+from logsrv.linelog.read.view import View
+from logsrv.linelog.ship.running.lag import LagMeter, ShipLag
+from logsrv.linelog.ship.shipping.kept import FOLDER
+from logsrv.linelog.store.disk.disk import Disk
+from logsrv.linelog.store.segments.segment import Position
+
+SUFFIX = ".json"
+TARGETS = "targets" + SUFFIX
+_LONGEST = 1 << 16
+
+
+@attrs.frozen
+class TargetState:
+    """The state of a target. Times are TIMEs of the store.
+
+    up: it takes lines; None: nobody knows yet. since: when that began. error: the last sentence about what
+    went wrong. failed: when that was.
+    """
+
+    up: bool | None = None
+    since: str = ""
+    error: str = ""
+    failed: str = ""
+
+
+@attrs.frozen(kw_only=True)
+class TargetStatus:
+    """A target as `logsrv ship --status` shows it.
+
+    wanted: the daemon had it among its targets when it looked last. running: a process ships to it.
+    position, lag: None if no place is kept. saved: when the place was.
+    """
+
+    name: str
+    target: str = ""
+    wanted: bool
+    running: bool
+    state: TargetState
+    position: Position | None = None
+    saved: str = ""
+    lag: ShipLag | None = None
+
+    @property
+    def up(self) -> bool:
+        """Whether the target takes lines now."""
+        return self.running and bool(self.state.up)
+
+
+def save_state(disk: Disk, name: str, state: TargetState) -> None:
+    """Let others see the state of a target. Raises OSError."""
+    disk.replace(name + SUFFIX, json.dumps(attrs.asdict(state)).encode() + b"\n", sync=False)
+
+
+def save_targets(disk: Disk, names: list[str]) -> None:
+    """Let others see which targets there are. Raises OSError."""
+    disk.replace(TARGETS, json.dumps({"targets": names}).encode() + b"\n", sync=False)
+
+
+def statuses(directory: str, view: View, now: float) -> list[TargetStatus]:
+    """Return the state of all targets of a store; `now` is the time of day.
+
+    Raises OSError and StoreError.
+    """
+    try:
+        disk = Disk().enter(os.path.join(directory, FOLDER))
+    except FileNotFoundError:
+        return []
+    try:
+        meter = LagMeter(view)
+        return [_status(disk, name, wanted, meter, now) for name, wanted in _names(disk)]
+    finally:
+        disk.leave()
+
+
+def _names(disk: Disk) -> Iterator[tuple[str, bool]]:
+    """Yield the names of the targets, and whether they are wanted; those that are not come last."""
+    try:
+        wanted = [str(name) for name in _read(disk, TARGETS)["targets"]]
+    except (KeyError, TypeError):
+        wanted = []
+    kept = {name for name, plain in disk.entries().items() if plain and "." not in name}
+    yield from ((name, True) for name in wanted)
+    yield from ((name, False) for name in sorted(kept - set(wanted)))
+
+
+def _status(disk: Disk, name: str, wanted: bool, meter: LagMeter, now: float) -> TargetStatus:
+    found = _read(disk, name + SUFFIX)
+    try:
+        state = TargetState(**found)
+    except TypeError:
+        state = TargetState()
+    status = TargetStatus(name=name, wanted=wanted, running=_is_locked(disk, name), state=state)
+    try:
+        kept = place.load(disk, name)
+    except ValueError as error:
+        return attrs.evolve(status, state=attrs.evolve(state, error=str(error)))
+    if kept is None:
+        return status
+    return attrs.evolve(
+        status,
+        target=str(kept.note.get("target", "")),
+        position=kept.position,
+        saved=kept.saved,
+        lag=meter.measure(kept.position, now),
+    )
+
+
+def _read(disk: Disk, name: str) -> dict[str, Any]:
+    """Return an object of a file; an empty one if there is none that can be read."""
+    with suppress(OSError, ValueError, RecursionError):
+        found = json.loads(disk.read(name, _LONGEST))
+        if isinstance(found, dict):
+            return found
+    return {}
+
+
+def _is_locked(disk: Disk, name: str) -> bool:
+    """Return whether a process has the place of a target. Asking holds the lock for a moment."""
+    try:
+        fd = disk.open(name + LOCK_SUFFIX, os.O_RDONLY)
+    except OSError:
+        return False
+    try:
+        fcntl.flock(fd, fcntl.LOCK_SH | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return True
+    except OSError:
+        return False
+    finally:
+        os.close(fd)
+    return False

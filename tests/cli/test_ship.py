@@ -1,0 +1,140 @@
+"""`logsrv ship`: how far targets are, and another identity."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from logsrv.cli.main import main
+from logsrv.linelog.ship.running.status import TargetState, save_state, save_targets
+from logsrv.linelog.ship.shipping.kept import ShipPlace
+from logsrv.linelog.store.disk.disk import Disk
+from logsrv.linelog.store.disk.lock import DirectoryLock
+from logsrv.linelog.store.segments import identity
+from logsrv.linelog.store.segments.segment import Position
+from tests.linelog.read.stores import line, make_store
+
+STORE = "ab" * 16
+
+
+@pytest.fixture
+def store(tmp_path: Path) -> Path:
+    return make_store(tmp_path / "store", [[line("a")], [line("b")]])
+
+
+def ship(store: Path, state: TargetState, offset: int = 0) -> ShipPlace:
+    """Let the target `centre` be shipped to, by this process."""
+    kept = ShipPlace(str(store), "centre", target="https://c:443", clock=lambda: 0)
+    kept.save(STORE, Position(2, offset))
+    save_targets(kept.folder.disk, ["centre"])
+    save_state(kept.folder.disk, "centre", state)
+    assert kept.lock()
+    return kept
+
+
+def test_the_status_is_a_table_for_people(store: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    kept = ship(store, TargetState(up=True), offset=len(line("b")))
+    assert main(["ship", "--status", str(store)]) == 0
+    assert capsys.readouterr().out.splitlines() == [
+        "target  up   place  behind   last error",
+        f"centre  yes  2:{len(line('b'))}   nothing",
+    ]
+    kept.close()
+
+
+def test_a_target_that_takes_nothing_is_status_1_with_the_reason(
+    store: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    why = "no route\x1b[31m\nto it"
+    kept = ship(store, TargetState(False, "x", why, "2026-11-20T06:18:42.123456Z"))
+    assert main(["ship", "--status", str(store)]) == 1
+    said = capsys.readouterr().out
+    assert "centre  no" in said and f"{len(line('b'))} bytes, 1 lines, " in said
+    assert "2026-11-20T06:18:42Z no route" in said
+    assert "\x1b" not in said and said.count("\n") == 2
+    kept.close()
+
+
+def test_what_no_process_ships_is_status_1(store: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    ship(store, TargetState(up=True)).close()
+    assert main(["ship", "--status", str(store)]) == 1
+    assert "not running" in capsys.readouterr().out
+
+
+def test_the_status_is_json_for_programs(store: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    kept = ship(store, TargetState(up=True, since="s"))
+    assert main(["ship", "--status", str(store), "--json"]) == 0
+    [one] = json.loads(capsys.readouterr().out)
+    assert one.pop("lag_seconds") > 0
+    assert one == {
+        "name": "centre",
+        "target": "https://c:443",
+        "wanted": True,
+        "running": True,
+        "up": True,
+        "since": "s",
+        "position": "2:0",
+        "saved": "1970-01-01T00:00:00.000000Z",
+        "lag_bytes": len(line("b")),
+        "lag_lines": 1,
+        "error": None,
+        "failed": None,
+    }
+    kept.close()
+
+
+def test_a_store_without_targets_is_status_1(
+    store: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["ship", "--status", str(store)]) == 1
+    assert "nothing was ever shipped from" in capsys.readouterr().err
+    assert main(["ship", "--status", str(store), "--json"]) == 1
+    assert capsys.readouterr().out == "[]\n"
+
+
+def test_what_is_no_store_is_a_sentence(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["ship", "--status", str(tmp_path / "no")]) == 1
+    assert capsys.readouterr().err.count("\n") == 1
+
+
+def test_one_of_the_two_has_to_be_asked_for(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["ship"]) == 2
+    assert "--status" in capsys.readouterr().err
+
+
+def test_another_identity_begins_at_the_end(
+    store: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    disk = Disk().enter(store)
+    before = identity.make(disk, Position(1, 0), lambda size: b"x" * size)
+    assert main(["ship", "--new-identity", str(store)]) == 0
+    after = identity.load(disk)
+    disk.leave()
+    assert after is not None and after.store != before.store
+    assert after.began == Position(2, len(line("b")))
+    assert capsys.readouterr().out == f"{store} is store {after.store} from {after.began} on\n"
+
+
+def test_a_store_that_a_server_has_keeps_its_identity(
+    store: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    disk = Disk().enter(store)
+    lock = DirectoryLock(disk)
+    assert main(["ship", "--new-identity", str(store)]) == 1
+    assert "is in use by process" in capsys.readouterr().err
+    assert identity.load(disk) is None
+    lock.release()
+    disk.leave()
+
+
+def test_a_store_whose_server_was_killed_is_still_known_as_such(store: Path) -> None:
+    """The next start has to begin a new segment."""
+    (store / "lock").write_text("77\n")
+    assert main(["ship", "--new-identity", str(store)]) == 0
+    disk = Disk().enter(store)
+    lock = DirectoryLock(disk)
+    assert lock.left_by
+    lock.release()
+    disk.leave()
