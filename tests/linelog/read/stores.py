@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
@@ -48,6 +49,49 @@ def make_store(directory: Path, segments: Sequence[Sequence[bytes]], packed: int
     (directory / "number").write_bytes(b"%d\n" % len(segments))
     disk.leave()
     return directory
+
+
+class Writer:
+    """The writer's steps on a store, in its order."""
+
+    def __init__(self, directory: Path) -> None:
+        self.directory = make_store(directory, [[]])
+        self.disk = Disk().enter(directory)
+        self.number = 1
+        self.count = 0
+        self.plain: list[Segment] = []
+        self.packed: list[Segment] = []
+
+    def write(self, half: bool = False, message: str = "line") -> None:
+        with open(self.directory / "current.log", "ab") as file:
+            text = line(f"{message} {self.count}", self.count)
+            self.count += 1
+            if half:
+                file.write(text[:10])
+                file.flush()
+                text = text[10:]
+            file.write(text)
+
+    def rotate(self) -> None:
+        name = sealed_name(self.number, BEGIN + self.number)
+        os.link(self.directory / "current.log", self.directory / name)
+        (self.directory / "new.tmp").write_bytes(b"")
+        os.rename(self.directory / "new.tmp", self.directory / "current.log")
+        self.plain.append(Segment(self.number, name, Form.PLAIN))
+        self.number += 1
+        (self.directory / "number").write_bytes(b"%d\n" % self.number)
+
+    def seal(self) -> None:
+        if self.plain:
+            segment = self.plain.pop(0)
+            seal(segment, self.disk)
+            self.packed.append(segment)
+
+    def remove(self) -> None:
+        if self.packed:
+            segment = self.packed.pop(0)
+            for path in self.directory.glob(f"{segment.number:010d}-*"):
+                path.unlink()
 
 
 def as_first_version(directory: Path) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from pathlib import Path
 
 import pytest
@@ -11,54 +10,8 @@ from hypothesis import strategies as st
 
 from logsrv.linelog.read.follow import Follower, end_of
 from logsrv.linelog.read.view import View
-from logsrv.linelog.store.disk.disk import Disk
-from logsrv.linelog.store.sealing.seal import seal
-from logsrv.linelog.store.segments.segment import Form, Position, Segment, sealed_name
-from tests.linelog.read.stores import BEGIN, line, make_store, view_of
-
-
-class Writer:
-    """The writer's steps on a store, in its order."""
-
-    def __init__(self, directory: Path) -> None:
-        self.directory = make_store(directory, [[]])
-        self.disk = Disk().enter(directory)
-        self.number = 1
-        self.count = 0
-        self.plain: list[Segment] = []
-        self.packed: list[Segment] = []
-
-    def write(self, half: bool = False) -> None:
-        with open(self.directory / "current.log", "ab") as file:
-            text = line(f"line {self.count}", self.count)
-            self.count += 1
-            if half:
-                file.write(text[:10])
-                file.flush()
-                text = text[10:]
-            file.write(text)
-
-    def rotate(self) -> None:
-        name = sealed_name(self.number, BEGIN + self.number)
-        os.link(self.directory / "current.log", self.directory / name)
-        (self.directory / "new.tmp").write_bytes(b"")
-        os.rename(self.directory / "new.tmp", self.directory / "current.log")
-        self.plain.append(Segment(self.number, name, Form.PLAIN))
-        self.number += 1
-        (self.directory / "number").write_bytes(b"%d\n" % self.number)
-
-    def seal(self) -> None:
-        if self.plain:
-            segment = self.plain.pop(0)
-            seal(segment, self.disk)
-            self.packed.append(segment)
-
-    def remove(self) -> None:
-        if self.packed:
-            segment = self.packed.pop(0)
-            for path in self.directory.glob(f"{segment.number:010d}-*"):
-                path.unlink()
-
+from logsrv.linelog.store.segments.segment import Position
+from tests.linelog.read.stores import Writer, line, make_store, view_of
 
 STEPS = st.lists(
     st.sampled_from(["write", "write", "write", "rotate", "seal", "read", "read"]), max_size=60

@@ -18,6 +18,7 @@
     SENDING   failed   PAUSING    it has it or has it not
     SENDING   stop     ENDING     the answer is waited for, a few seconds
     WAITING   due      READING
+    WAITING   quiet    ASKING     nothing was sent for a minute: the target may have lost what it had
     WAITING   stop     STOPPED
     PAUSING   due      ASKING
     PAUSING   stop     STOPPED
@@ -61,6 +62,8 @@ SAVE = 1.0
 """Seconds between two savings of the place."""
 SAVE_AGAIN = 5.0
 """Seconds after which a place that could not be saved is saved again."""
+QUIET = 60.0
+"""Seconds after which a target that says where it is is asked again, though there was nothing to send."""
 TRY = 1.0
 """Seconds between two tries for a lock."""
 TRIES = 10
@@ -128,6 +131,8 @@ class ShipLoop:
     _timer: Timer = attrs.Factory(lambda self: Timer(self._clock), takes_self=True)
     _saving: Timer = attrs.Factory(lambda self: Timer(self._clock), takes_self=True)
     _pauses: Pauses = attrs.Factory(lambda self: Pauses(self._random), takes_self=True)
+    # When the target was asked, or took something.
+    _asked: float = attrs.field(init=False, default=0.0)
     _tries: int = attrs.field(init=False, default=0)
     _call: Deferred[Any] | None = attrs.field(init=False, default=None)
     _saved: Position | None = attrs.field(init=False, default=None)
@@ -167,6 +172,7 @@ class ShipLoop:
         self._ask()
 
     def _ask(self) -> None:
+        self._asked = self._clock.seconds()
         self._await(self._steps.ask, "there", self._read)
 
     def _read(self) -> None:
@@ -185,6 +191,10 @@ class ShipLoop:
             self.state = NEXT[self.state, "nothing"]
             if self._steps.asks:
                 self._works()
+                if self._clock.seconds() - self._asked >= QUIET:
+                    self.state = NEXT[self.state, "quiet"]
+                    self._ask()
+                    return
             self._again(0 if self._steps.more else LOOK, self._read)
 
     def _taken(self) -> None:
@@ -192,6 +202,7 @@ class ShipLoop:
             self._end()
             return
         self._works()
+        self._asked = self._clock.seconds()
         # The reactor's turn between two; and while little comes, one sending for all that comes meanwhile:
         # each costs a sync of the disk here, and one there.
         self._again(0 if self._steps.more else LOOK, self._read)

@@ -17,7 +17,7 @@ from logsrv.linelog.ship.report import ShipReport
 from logsrv.linelog.ship.shipping.block_shipper import BlockShipper
 from logsrv.linelog.ship.shipping.kept import ShipPlace
 from logsrv.linelog.ship.shipping.line_shipper import LineShipper
-from logsrv.linelog.ship.target import LastBlock, Misplaced, SentLines, Unavailable
+from logsrv.linelog.ship.target import LastBlock, Misplaced, SentLines, TooLarge, Unavailable
 from logsrv.linelog.store.segments.segment import Position
 
 STORE = "ab" * 16
@@ -41,9 +41,9 @@ def text_of(block: Block) -> bytes:
 class FarSide:
     """A far side that keeps blocks, as a receiver does: what it has outlives its targets.
 
-    script: what happens to the next sendings, one word each: `lose` (nothing arrives), `answer` (it arrives,
-    the answer is lost), `late` (it arrives at `arrive`), `hang` (no answer, nothing arrives), or an
-    exception. `asked` is the same for questions.
+    script: what happens to the next sendings, one word each: `lose` (nothing arrives), `answer` (it
+    arrives, the answer is lost), `late` (it arrives at `arrive`), `hang` (no answer, nothing arrives), or
+    an exception. `asked` is the same for questions. takes: packed bytes that it really takes.
     """
 
     largest: int = LARGEST
@@ -52,6 +52,8 @@ class FarSide:
     texts: list[bytes] = attrs.field(factory=list)
     script: list[Any] = attrs.field(factory=list)
     asked: list[Any] = attrs.field(factory=list)
+    takes: int = LARGEST
+    sent: list[Block] = attrs.field(factory=list)
     late: list[Block] = attrs.field(factory=list)
     questions: int = 0
     closed: int = 0
@@ -83,6 +85,7 @@ class FarSide:
         place = self.place
         if place is not None and block.end <= place:
             return
+        assert block.after is None or block.after <= block.start
         if block.after != place:
             raise Misplaced(place)
         self.texts.append(text_of(block))
@@ -97,6 +100,9 @@ class FarSide:
 
     def send(self, block: Block) -> Deferred[None]:
         assert len(block.packed) <= self.largest
+        self.sent.append(block)
+        if len(block.packed) > self.takes:
+            return fail(TooLarge(f"at most {self.takes} bytes"))
         step = self.script.pop(0) if self.script else None
         if isinstance(step, Exception):
             return fail(step)
@@ -208,11 +214,13 @@ class Process:
 
     def run(self, seconds: float = 1.0) -> None:
         """Let so much time pass."""
-        self.clock.pump([0.05] * round(seconds / 0.05))
+        step = 0.05 if seconds <= 10 else 0.5
+        self.clock.pump([step] * round(seconds / step))
 
-    def kill(self) -> None:
-        """End it as -9 does: nothing is saved, and the lock is free."""
+    def kill(self, close: Callable[[], object] = lambda: None) -> None:
+        """End it as -9 does: nothing is saved, the lock is free, and so is what `close` lets go of."""
         for call in self.clock.getDelayedCalls():
             call.cancel()
+        close()
         self.kept.close()
         self.view.close()
