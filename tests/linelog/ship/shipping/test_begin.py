@@ -1,0 +1,50 @@
+"""Where a shipper begins: at its kept place, else where the operator wants it to."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from logsrv.linelog.ship.shipping.begin import BeginPlace, begin_place
+from logsrv.linelog.ship.shipping.kept import ShipPlace
+from logsrv.linelog.store.segments.segment import Position
+from tests.linelog.read.stores import line, make_store, view_of
+
+STORE = "ab" * 16
+LINE = line("x")
+END = Position(2, 2 * len(LINE))
+
+
+@pytest.fixture
+def directory(tmp_path: Path) -> Path:
+    return make_store(tmp_path / "logs", [[LINE], [LINE, LINE]])
+
+
+def begun(directory: Path, ship_from: str) -> tuple[BeginPlace, list[str]]:
+    told: list[str] = []
+    kept = ShipPlace(str(directory), "far", target="far:", clock=lambda: 1e9)
+    with view_of(directory) as view:
+        return begin_place(view, kept, STORE, ship_from, told.append), told
+
+
+@pytest.mark.parametrize(
+    ("ship_from", "place"), [("beginning", Position(1, 0)), ("end", END), ("2:0", Position(2, 0))]
+)
+def test_without_a_place(directory: Path, ship_from: str, place: Position) -> None:
+    assert begun(directory, ship_from) == (BeginPlace(place, kept=False), [])
+    # From now on that is the place.
+    assert begun(directory, "beginning") == (BeginPlace(place, kept=True), [])
+
+
+def test_one_of_another_store_is_told_and_not_used(directory: Path) -> None:
+    ShipPlace(str(directory), "far", target="far:", clock=lambda: 1e9).save("cd" * 16, END)
+    place, told = begun(directory, "beginning")
+    assert place == BeginPlace(Position(1, 0), kept=False)
+    assert len(told) == 1 and told[0].endswith("; lines are sent from beginning on")
+
+
+def test_one_that_cannot_be_read_now_is_not_given_up(directory: Path) -> None:
+    (directory / "ship" / "far").mkdir(parents=True)
+    with pytest.raises(OSError, match="directory"):
+        begun(directory, "end")
