@@ -57,7 +57,7 @@ if TYPE_CHECKING:
 _NAME = re.compile(r"[a-z][a-z0-9_]*")
 ABOVE_STATE = "@contextlib.asynccontextmanager"
 ABOVE_IT = "put @attrs.frozen(kw_only=True) above it"
-NO_FACTORY = "a Factory; give the Protocol class that it builds, and what it keeps for all connections as state"
+NO_FACTORY = "a Factory; give the Protocol class that it builds, and what it keeps as state"
 
 
 def check_arguments(
