@@ -58,7 +58,7 @@ def tail(view: View, values: Values, write: Write) -> None:
     begin, end = parse_position(values["begin"]), parse_position(values["end"])
     numbers = [one.number for one in view.segments]
     if begin > end:
-        # Of another store, or of one that was put back: what it has now is not what comes next.
+        # The store is another one, or was put back: its lines are not those behind that place.
         begin = end
         write(missed_event(None, str(begin)))
     elif begin.segment not in numbers:
