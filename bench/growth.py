@@ -40,7 +40,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
     )
     parser.add_argument("--curve", action="append", default=[], metavar="NAME")
     parser.add_argument("--picture", type=Path, metavar="FILE.svg", help="draw the curves into it")
-    parser.add_argument("--json", type=Path, metavar="FILE", help="write the points into it")
+    parser.add_argument(
+        "--json",
+        type=Path,
+        metavar="FILE",
+        help="write the points into it; curves that it has from before stay, and are drawn as well",
+    )
     chosen = parser.parse_args(arguments)
     measured: list[Measured] = []
     missing: list[str] = []
@@ -60,6 +65,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     for fault in faults:
         print(f"- NOT MET: {fault}")
     if chosen.json:
+        measured = _with_earlier(measured, chosen.json)
         points = {one.curve.name: dict(one.points) for one in measured}
         chosen.json.write_text(json.dumps(points, indent=1) + "\n")
     if chosen.picture:
@@ -100,6 +106,18 @@ def _steady(curve: Curve, directory: Path, *, short: bool) -> Measured:
         if not found.faults():
             break
     return found
+
+
+def _with_earlier(measured: Sequence[Measured], file: Path) -> list[Measured]:
+    """Return the curves in their usual order, with those that a file has from an earlier run."""
+    known = {one.curve.name: one for one in measured}
+    earlier = json.loads(file.read_text()) if file.exists() else {}
+    for _, of_module in every_curve():
+        for curve in of_module:
+            if curve.name in earlier and curve.name not in known:
+                points = tuple((int(size), cost) for size, cost in earlier[curve.name].items())
+                known[curve.name] = Measured(curve, points)
+    return [known[c.name] for _, some in every_curve() for c in some if c.name in known]
 
 
 def _where() -> str | None:

@@ -45,7 +45,7 @@ from logsrv.linelog.read.search import Search as Search
 from logsrv.linelog.read.view import View as View
 from logsrv.linelog.ship.running.status import TargetStatus as TargetStatus
 from logsrv.linelog.ship.running.status import statuses as statuses
-from logsrv.linelog.store.catalog.remake import has_words_of as has_words_of
+from logsrv.linelog.store.catalog.remake import entered_of as entered_of
 from logsrv.linelog.store.catalog.remake import make_catalogs as make_catalogs
 from logsrv.linelog.store.disk.disk import Disk as Disk
 from logsrv.linelog.store.disk.disk import reason as reason

@@ -4,8 +4,8 @@ A search reads only the parts of a sealed segment that its word index names. Seg
 sealed, unless --index none was in force or they are of an older version of logsrv; this makes it for
 them, and replaces one that is damaged. So it does with the index of frames (.idx): one of an older
 version leaves out nothing by time. Small segments share one word index for some hundreds of them: their
-catalog. A server may go on writing into the store. A word index that would take more than 15 % of its
-segment is not kept: such segments are read whole.
+catalog; one that is damaged is removed. A server may go on writing into the store. A word index that would
+take more than 15 % of its segment is not kept: such segments are read whole.
 
 Exit status: 0, or 1 when a segment is damaged or an index could not be written.
 """
@@ -23,6 +23,10 @@ from logsrv.errors import StoreError
 from logsrv.kit.options.argument_parser import Parser
 from logsrv.kit.text.words import shown
 
+# Segments that are named one by one; behind those, one of so many.
+MOST_NAMED = 50
+TOLD_EVERY = 1000
+
 
 def declare(parser: Parser) -> None:
     declare_store(parser)
@@ -31,20 +35,27 @@ def declare(parser: Parser) -> None:
 def run(arguments: argparse.Namespace) -> int:
     """Make them, one segment after the other. Raises StoreError for a store that cannot be read."""
     late.keep_freed_memory()
-    # A server beside us comes first.
-    os.nice(19)
+    # A server beside us comes first; at 19, two busy programs would leave us a hundredth of a core.
+    os.nice(10)
     directory = Path(arguments.directory)
-    looked_at = made = failed = 0
+    looked_at = made = failed = told = 0
     try:
         disk = late.Disk().enter(directory)
         try:
             for name in late.make_catalogs(disk):
                 print(f"{name}: made the catalog of these small segments", flush=True)
-            for one in late.make_indexes(disk, late.has_words_of(disk)):
+            for one in late.make_indexes(disk, late.entered_of(disk)):
                 looked_at += not one.gone
                 made += bool(one.made)
                 failed += one.error is not None
-                _report(one)
+                if one.error is not None:
+                    tell(f"logsrv reindex: {one.segment.name}: {one.error}")
+                elif sentence := _sentence(one):
+                    told += 1
+                    if told <= MOST_NAMED:
+                        print(f"{one.segment.name}: {sentence}", flush=True)
+                    elif told % TOLD_EVERY == 0:
+                        print(f"{looked_at} segments so far", flush=True)
         finally:
             disk.leave()
     except OSError as error:
@@ -55,16 +66,13 @@ def run(arguments: argparse.Namespace) -> int:
     return 1 if failed else 0
 
 
-def _report(one: late.Reindexed) -> None:
-    name = one.segment.name
-    if one.error is not None:
-        tell(f"logsrv reindex: {name}: {one.error}")
-    elif one.gone:
-        print(f"{name}: removed meanwhile", flush=True)
-    elif one.too_large:
-        print(f"{name}: a word index would be too large to be of use", flush=True)
-    elif one.made:
-        print(f"{name}: made its {' and its '.join(_NAMES[what] for what in one.made)}", flush=True)
+def _sentence(one: late.Reindexed) -> str | None:
+    """Return what was done; None if there was nothing to do."""
+    if one.gone:
+        return "removed meanwhile"
+    if one.too_large:
+        return "a word index would be too large to be of use"
+    return f"made its {' and its '.join(_NAMES[what] for what in one.made)}" if one.made else None
 
 
 _NAMES = {"index": "index of frames", "words": "word index"}

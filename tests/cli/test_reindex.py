@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from logsrv.cli.reindex import MOST_NAMED
 from logsrv.linelog.store.catalog.build import WANTED
 from logsrv.linelog.store.catalog.layout import catalog_name
 from tests.cli.command import logsrv
@@ -63,3 +64,13 @@ def test_small_segments_get_a_catalog(tmp_path: Path) -> None:
     assert without.stdout == found.stdout
     assert without.returncode == 0
     assert f"{name} is not used: ".encode() in without.stderr
+    again = logsrv("reindex", "--directory", str(store)).stdout.decode().splitlines()
+    assert again[0] == f"{name}: made the catalog of these small segments"
+    assert logsrv(*searched).stderr == found.stderr
+
+
+def test_of_very_many_segments_some_are_named(tmp_path: Path) -> None:
+    store = small_segments(tmp_path / "store", MOST_NAMED + 5)
+    shown = logsrv("reindex", "--directory", str(store)).stdout.decode().splitlines()
+    assert len(shown) == MOST_NAMED + 1
+    assert shown[-1] == f"{MOST_NAMED + 5} sealed segments; indexes were made for 0"

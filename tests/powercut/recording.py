@@ -91,7 +91,8 @@ class Recording:
     def __init__(self, root: Path, shim: Path, *, sync_takes: float = SYNC_TAKES) -> None:
         self.root = Path(os.path.realpath(root))
         self.path = self.root.with_name(f"{self.root.name}.record")
-        self.environment = {"LD_PRELOAD": str(shim), "POWERCUT_RECORD": str(self.path)}
+        # Both begin as what a server hands on to its processes: those that pack write, too.
+        self.environment = {"LD_PRELOAD": str(shim), "LD_POWERCUT_RECORD": str(self.path)}
         self._shim = ctypes.CDLL(str(shim))
         where = os.fsencode(self.path), os.fsencode(self.root)
         failed = self._shim.powercut_attach(*where, int(sync_takes * 1e6))

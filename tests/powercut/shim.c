@@ -1,7 +1,7 @@
 /* Records what a process and its children do to files below a directory, in one order, and fails calls on
  * request. Preloaded (LD_PRELOAD); a test loads it as well, to take the lock, to mark a moment, to set a rule.
  *
- * POWERCUT_RECORD names a file that all of them map: `struct head`, then the records. A call that changes
+ * LD_POWERCUT_RECORD names a file that all of them map: `struct head`, then the records. A call that changes
  * something, or answers a peer, and its record are under one lock: so the records are in the order of the
  * calls. A sync has two, at its begin and at its end: it covers what was done before its begin.
  */
@@ -77,7 +77,7 @@ int powercut_attach(const char *path, const char *root, uint32_t delay) {
 }
 
 __attribute__((constructor)) static void begin(void) {
-    const char *path = getenv("POWERCUT_RECORD");
+    const char *path = getenv("LD_POWERCUT_RECORD");
     if (path && powercut_attach(path, NULL, 0)) abort();
 }
 

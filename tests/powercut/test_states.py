@@ -14,7 +14,8 @@ from pathlib import Path
 import pytest
 
 from tests.powercut.checking import KINDS
-from tests.powercut.models import MODELS
+from tests.powercut.history import DIRECTORY
+from tests.powercut.models import MODELS, Choice, image
 from tests.powercut.recording import copy
 from tests.powercut.trying import SEED, Tally, Workload, one_state, tried
 from tests.powercut.workloads import LARGE, WORKLOADS
@@ -40,6 +41,21 @@ def test_a_store_after_power_cuts(
     kinds = [tally.wrong[kind] for kind in KINDS]
     record_property("power cuts", (name, model, tally.states, tally.equal, tally.bad, *kinds))
     assert not tally.bad, _told(recorded, tally, tmp_path)
+
+
+@pytest.mark.parametrize(
+    "name", [*WORKLOADS, *(pytest.param(one, marks=pytest.mark.long) for one in LARGE)]
+)
+def test_a_record_has_all_that_was_written(workload: Recorded, name: str) -> None:
+    """Also what other processes of the server wrote: their syncs would be missing as well."""
+    recorded = workload(name)
+    history, root = recorded.history, recorded.directory / "root"
+    found = image(MODELS["alice"], history, Choice(history.length, frozenset(), "all"))
+    texts = {path: found.texts.get(node, b"") for path, node in found.entries.items()}
+    for path in sorted(root.rglob("*")):
+        if path.is_file():
+            assert texts.pop(str(path.relative_to(root))) == path.read_bytes(), path
+    assert set(texts) == {path for path, node in found.entries.items() if node == DIRECTORY}
 
 
 def _told(workload: Workload, tally: Tally, directory: Path) -> str:

@@ -22,8 +22,8 @@ from logsrv.timer import Timer
 
 log = Logger()
 
-SHARED = ("TZ", "LANG", "LC_", "PYTHON", "PATH", "VIRTUAL_ENV", "LD_LIBRARY_PATH", "COVERAGE")
-"""Beginnings of the variables that a process gets: the zone, the locale, where Python is."""
+SHARED = ("TZ", "LANG", "LC_", "PYTHON", "PATH", "VIRTUAL_ENV", "LD_", "COVERAGE")
+"""Beginnings of the variables that a process gets: the zone, the locale, where Python and libraries are."""
 LONGEST_LINE = 4096
 """Bytes of a line of its standard error that are kept."""
 LONGEST_WORDS = 300

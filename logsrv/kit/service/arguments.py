@@ -57,6 +57,7 @@ if TYPE_CHECKING:
 _NAME = re.compile(r"[a-z][a-z0-9_]*")
 ABOVE_STATE = "@contextlib.asynccontextmanager"
 ABOVE_IT = "put @attrs.frozen(kw_only=True) above it"
+NO_FACTORY = "a Factory; give the Protocol class that it builds, and what it keeps as state"
 
 
 def check_arguments(
@@ -85,12 +86,19 @@ def check_arguments(
         if not isinstance(value, str):
             raise ConfigurationError(f"{name}: {argument}={value!r:.80} has to be text")
     for argument, value in callables.items():
+        if argument != "state" and is_factory(value):
+            raise ConfigurationError(f"{name}: {argument} is {value!r:.80}, {NO_FACTORY}")
         if value is not None and not isinstance(value, str) and not callable(value):
             raise ConfigurationError(
                 f"{name}: {argument} is {value!r:.80}; it has to be a class or a function, "
                 "or where one is, as text such as package.module:Name"
             )
     check_state(name, callables.get("state"))
+
+
+def is_factory(served: object) -> bool:
+    """Return whether it is one of Twisted's factories, or the class of one."""
+    return hasattr(served, "buildProtocol") and not hasattr(served, "makeConnection")
 
 
 def check_state(name: str, state: object) -> None:

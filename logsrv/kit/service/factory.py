@@ -25,6 +25,7 @@ from logsrv.kit.protocols.lines import LineProtocol
 from logsrv.kit.protocols.plain import PlainDatagrams, check_awaited, watched
 from logsrv.kit.protocols.protocol import PeerProtocol
 from logsrv.kit.protocols.stream import StreamProtocol
+from logsrv.kit.service.arguments import NO_FACTORY, is_factory
 from logsrv.kit.service.settings import Limits, limits_of
 
 
@@ -74,8 +75,10 @@ def protocols_of(stream: object, datagrams: object) -> PluginProtocols:
         build = stream if issubclass(stream, PeerProtocol) else watched(stream)
         if issubclass(stream, LineProtocol):
             make_line_format = stream.make_line_format
-    elif callable(stream) and not isinstance(stream, type):
+    elif callable(stream) and not isinstance(stream, type) and not is_factory(stream):
         build = partial(StreamProtocol, stream)
+    elif is_factory(stream):
+        raise ConfigurationError(f"{stream!r:.80} is {NO_FACTORY}")
     elif stream is not None:
         raise ConfigurationError(
             f"{stream!r:.80} is neither a Protocol class nor a function that takes a connection"

@@ -42,9 +42,11 @@ MOST_KEPT = 4 * 1024
 # Python refuses to read a number of thousands of digits.
 MOST_DIGITS = 20
 _TOO_LARGE = b"HTTP/1.1 413 Content Too Large\r\nContent-Length: 0\r\nConnection: close\r\n\r\n"
+_TOO_LONG_SAID = b"the address or a header of this request is longer than 16 KiB; make it shorter\n"
 _TOO_LONG = (
     b"HTTP/1.1 431 Request Header Fields Too Large\r\n"
-    b"Content-Length: 0\r\nConnection: close\r\n\r\n"
+    b"Content-Type: text/plain; charset=utf-8\r\nContent-Length: %d\r\nConnection: close\r\n\r\n%s"
+    % (len(_TOO_LONG_SAID), _TOO_LONG_SAID)
 )
 
 

@@ -20,6 +20,7 @@ from logsrv.errors import ConfigurationError
 from logsrv.kit.children.resident import ResidentProcess
 from logsrv.kit.observe.metrics import Metrics
 from logsrv.kit.observe.seldom import Seldom
+from logsrv.kit.text.words import shown
 from logsrv.linelog.alerts.kept import Kept
 from logsrv.linelog.alerts.reports import Orders, Report, orders_line, read_report
 from logsrv.linelog.alerts.settings import AlertSettings, labelled, missing
@@ -33,9 +34,9 @@ MODULE = "logsrv.linelog.alerts.child"
 
 def check(alerts: tuple[AlertSettings, ...]) -> None:
     """Raise ConfigurationError for a command that is not there."""
-    for alert in alerts:
+    for label, alert in labelled(alerts).items():
         if alert.alert_command is not None and (sentence := missing(alert.alert_command)):
-            raise ConfigurationError(f"--alert-command: {sentence}")
+            raise ConfigurationError(f"--alert-command of alert {shown(label)}: {sentence}")
 
 
 class Alerts:

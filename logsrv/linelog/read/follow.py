@@ -89,12 +89,18 @@ class Follower:
             frames = self._view.open(segment.number)
             if frames is not None:
                 if segment.number != self.position.segment:
-                    self._gap = self._gap or self.position > Position(0, 0)
+                    self._gap = self._gap or self._lacks(segment.number)
                     self.position = Position(segment.number, 0)
                 self._frames = frames
                 self._frame = Appended(self.position, b"")
                 return frames
         return None
+
+    def _lacks(self, number: int) -> bool:
+        """Return whether lines between the place and a segment behind it are gone from the store."""
+        if self.position == Position(0, 0):
+            return False
+        return not self._view.were_empty(range(self.position.segment, number))
 
     def _lines(self, frames: Frames, limit: int) -> bytes:
         if isinstance(frames, PlainFrames):

@@ -6,6 +6,7 @@ through a pipe of its own. Only a few results wait at any time, which bounds the
 
 from __future__ import annotations
 
+import gc
 import os
 import selectors
 import signal
@@ -65,7 +66,7 @@ class Processes:
         # The child would write what waits in these as well.
         sys.stdout.flush()
         sys.stderr.flush()
-        process = os.fork()
+        process = _fork_without_garbage()
         if not process:
             status = 1
             try:
@@ -136,6 +137,24 @@ class Processes:
             if not fine:
                 self._tell(results[0].decode(errors="surrogateescape"))
             yield place, results if fine else []
+
+
+def _fork_without_garbage() -> int:
+    """Return what `os.fork` does; the child never collects what is the parent's.
+
+    A connection to DuckDB that is thrown away looks for its threads, which are not there behind a fork:
+    with version 2.0.0 the process crashes.
+    """
+    enabled = gc.isenabled()
+    gc.disable()
+    try:
+        process = os.fork()
+        if not process:
+            gc.freeze()
+        return process
+    finally:
+        if enabled:
+            gc.enable()
 
 
 def _split(data: bytes, count: int) -> list[bytes]:

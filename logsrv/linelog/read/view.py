@@ -15,6 +15,7 @@ from logsrv.kit.text.time import rfc3339
 from logsrv.linelog.read.texts import PackedFrames, PlainFrames
 from logsrv.linelog.store.disk.disk import Disk, reason
 from logsrv.linelog.store.segments import index
+from logsrv.linelog.store.segments.empty import were_empty
 from logsrv.linelog.store.segments.segment import (
     ACTIVE,
     CATALOG_SUFFIX,
@@ -238,6 +239,10 @@ class View:
         if segment.form is Form.ACTIVE:
             return True
         return self._disk.holds(segment.name) or self._disk.holds(segment.packed)
+
+    def were_empty(self, numbers: range) -> bool:
+        """Return whether no segment with such a number ever had a line."""
+        return were_empty(numbers, self._disk)
 
     def open(self, number: int) -> Frames | None:
         """Open a segment; None if retention has removed it, or nothing of it can be read (told)."""

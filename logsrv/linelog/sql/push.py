@@ -29,6 +29,9 @@ _TURNED = {"=": "=", ">": "<", ">=": "<=", "<": ">", "<=": ">="}
 _FIRST, _LAST = 0, 32503680000 * 1_000_000
 # Looking for more values at once costs more than parsing the lines.
 _MOST_VALUES = 50
+# Each alternative takes 2.5 us a line, and parsing a line in vain 10; values of one field, or texts, are
+# looked for at once, however many they are.
+_MOST_ALTERNATIVES = 6
 # Every integer below is itself as a float.
 _EXACT = 1 << 53
 # The end of \xNN, as which a byte that is not UTF-8 is shown: the line has not that text.
@@ -68,7 +71,8 @@ def any_of(parts: list[Wanted]) -> Wanted:
     """Return rows that include those of each part."""
     if not parts:
         return Wanted()
-    nodes = tuple(dict.fromkeys(part.node for part in parts))
+    # DuckDB writes some ORs one in the other, by the hundred.
+    nodes = _wider([one for part in parts for one in _alternatives(part.node)])
     node = EVERYTHING if EVERYTHING in nodes else nodes[0] if len(nodes) == 1 else Or(nodes)
     sinces = [part.since for part in parts if part.since is not None]
     untils = [part.until for part in parts if part.until is not None]
@@ -77,6 +81,35 @@ def any_of(parts: list[Wanted]) -> Wanted:
         min(sinces) if len(sinces) == len(parts) else None,
         max(untils) if len(untils) == len(parts) else None,
     )
+
+
+def _alternatives(node: Node) -> tuple[Node, ...]:
+    return node.parts if isinstance(node, Or) else (node,)
+
+
+def _wider(nodes: list[Node]) -> tuple[Node, ...]:
+    """Return alternatives that are true where one of `nodes` is, and that cost little if they are many."""
+    if sum(not _is_cheap(node) for node in nodes) > _MOST_ALTERNATIVES:
+        nodes = [part for node in nodes for part in _cheap_parts(node)]
+    return tuple(dict.fromkeys(nodes))
+
+
+def _is_cheap(node: Node) -> bool:
+    return isinstance(node, Term) or (isinstance(node, Compare) and node.op == "=")
+
+
+def _cheap_parts(node: Node) -> tuple[Node, ...]:
+    """Return cheap alternatives, one of which is true where `node` is; all lines if there are none."""
+    if _is_cheap(node):
+        return (node,)
+    if isinstance(node, And):
+        for part in node.parts:
+            found = _cheap_parts(part)
+            if found != (EVERYTHING,):
+                return found
+    elif isinstance(node, Or) and all(map(_is_cheap, node.parts)):
+        return node.parts
+    return (EVERYTHING,)
 
 
 def of_filter(found: Expression, column: str, kinds: Mapping[str, ColumnType]) -> Wanted:

@@ -21,6 +21,7 @@ from twisted.logger import Logger
 from logsrv.errors import StoreError
 from logsrv.linelog.store.disk.disk import Disk, reason
 from logsrv.linelog.store.segments import identity, index, indexing, segment
+from logsrv.linelog.store.segments.empty import EMPTY
 from logsrv.linelog.store.segments.identity import Identity
 from logsrv.linelog.store.segments.segment import Form, Position, Segment
 from logsrv.linelog.store.segments.torn import mend
@@ -209,7 +210,7 @@ def tidy(
     if settle(disk, files, rivals, 10**segment.DIGITS, operator.call):
         names = disk.entries()
         files = segment.counted_files(disk, names)
-    kept = (segment.NUMBER, segment.ACTIVE, segment.SYNCED, identity.NAME)
+    kept = (segment.NUMBER, segment.ACTIVE, segment.SYNCED, identity.NAME, EMPTY)
     for name in map(segment.tmp, kept):
         if names.get(name):
             disk.unlink(name)

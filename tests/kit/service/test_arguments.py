@@ -15,6 +15,7 @@ from typing import Any
 import attrs
 import pytest
 from mypy import api
+from twisted.internet.protocol import Factory
 
 from logsrv.kit import TEXT, ConfigurationError, LineProtocol, option, protocol_plugin
 
@@ -91,6 +92,8 @@ class Chat(LineProtocol[Frozen]): ...
         ({"version": 1.2}, "chat: version=1.2 has to be text"),
         ({"start_tls": "yes"}, "chat: start_tls='yes' has to be True or False"),
         ({"protocol": 3}, "chat: protocol is 3; it has to be a class or a function"),
+        ({"protocol": Factory}, "chat: protocol is .*, a Factory; give the Protocol class that"),
+        ({"protocol": Factory()}, "chat: protocol is .*, a Factory; .* as state"),
         (
             {"datagrams": [LineProtocol]},
             "chat: datagrams is .*; it has to be a class or a function",

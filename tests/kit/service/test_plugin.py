@@ -75,6 +75,7 @@ def test_nothing_to_serve() -> None:
         ("no name", "is no name such as package.module:Name"),
         ("logsrv.kit.protocols.lines:Missing", "there is no logsrv.kit.protocols.lines:Missing"),
         (dict, "neither a Protocol class nor a function"),
+        ("twisted.internet.protocol:ServerFactory", "a Factory; give the Protocol class"),
         (type("Odd", (LineProtocol,), {"encoding": "utf-16"}), "encoding is 'utf-16'"),
     ],
 )

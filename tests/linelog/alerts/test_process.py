@@ -206,8 +206,12 @@ def test_what_it_reports_is_counted_and_failures_are_logged_once_a_minute(stage:
 
 
 def test_a_command_that_is_not_there_is_refused() -> None:
-    with pytest.raises(ConfigurationError, match="no program nope"):
-        check((AlertSettings(alert="a", alert_command=("nope",)),))
+    """The alert is named, for there may be many."""
+    fine = AlertSettings(alert="a", alert_webhook="http://x/")
+    with pytest.raises(ConfigurationError, match="of alert 2: there is no program nope"):
+        check((fine, AlertSettings(alert="a", alert_command=("nope",))))
+    with pytest.raises(ConfigurationError, match="of alert full: there is no program nope"):
+        check((AlertSettings(alert="a", name="full", alert_command=("nope",)),))
     check((AlertSettings(alert="a", alert_command=(sys.executable,)),))
     check((AlertSettings(alert="a", alert_webhook="http://x/"),))
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import signal
 from itertools import islice
@@ -49,3 +50,30 @@ def test_a_process_that_is_killed_is_no_silence() -> None:
     with pytest.raises(LogsrvError, match="ended before its time"):
         list(Processes(work, print, 2).run(iter(TASKS)))
     assert children() == []
+
+
+def test_what_the_parent_has_thrown_away_is_left_alone() -> None:
+    """It may hold what works in its own process only, such as a connection with threads."""
+    read, write = os.pipe()
+
+    class Connection:
+        def __init__(self) -> None:
+            self.itself = self
+
+        def __del__(self) -> None:
+            os.write(write, b"%d " % os.getpid())
+
+    def work(task: ReadTask) -> list[bytes]:
+        gc.collect()
+        return []
+
+    gc.disable()
+    try:
+        Connection()
+        list(Processes(work, print, 2).run(iter(TASKS)))
+    finally:
+        gc.enable()
+    gc.collect()
+    assert os.read(read, 100) == b"%d " % os.getpid()
+    os.close(read)
+    os.close(write)

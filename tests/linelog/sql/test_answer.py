@@ -269,6 +269,14 @@ def test_what_is_left_out_changes_no_answer(
     view.close()
 
 
+def test_very_many_alternatives_change_no_answer(view: View) -> None:
+    """They are looked for by one condition each, and DuckDB tests them all."""
+    many = " or ".join(f"(status > {n} and status = {n + 1})" for n in range(390, 420))
+    statement = f"select message from logs where {many}"
+    found = rows(view, statement)
+    assert found == rows(view, statement, pushed=False) != []
+
+
 @pytest.mark.parametrize(
     ("op", "count"), [("=", 1), ("<", 2), ("<=", 3), (">", 3), (">=", 4), ("<>", 5)]
 )

@@ -23,6 +23,22 @@ def test_an_or_is_as_wide_as_both() -> None:
     assert any_of([Wanted(A, 5, 9), Wanted()]) == Wanted()
 
 
+def test_alternatives_one_in_the_other_are_side_by_side() -> None:
+    c = Compare("a", "=", "z")
+    assert any_of([any_of([Wanted(A), Wanted(B)]), Wanted(c)]).node == Or((A, B, c))
+
+
+def test_of_many_alternatives_one_cheap_condition_each_is_looked_for() -> None:
+    """Hundreds of others take longer than parsing all lines."""
+    greater = [Compare("n", ">", str(number)) for number in range(100)]
+    equal = [Compare("a", "=", str(number)) for number in range(100)]
+    both = [Wanted(And(pair)) for pair in zip(greater, equal, strict=True)]
+    assert any_of(both[:5]).node == Or(tuple(one.node for one in both[:5]))
+    assert any_of(both).node == Or(tuple(equal))
+    assert any_of([*both, Wanted(And((greater[0], Or((A, B)))))]).node == Or((*equal, A, B))
+    assert any_of(list(map(Wanted, greater))).node == EVERYTHING
+
+
 def test_times_are_written_as_the_store_has_them() -> None:
     assert Wanted(since=1795154400000001).times == ("2026-11-20T06:00:00.000001Z", "")
 

@@ -62,10 +62,14 @@ def at(directory: Path) -> Disk:
 
 
 def another_lock(directory: Path) -> int:
-    """The descriptor of a lock file that another process, number 7, has made and locked."""
-    fd = os.open(directory / "lock", os.O_RDWR | os.O_CREAT)
+    """The descriptor of a lock file that another process, number 7, has put in the place of ours.
+
+    There is no moment without a file, in which a store that runs would make and lock one.
+    """
+    fd = os.open(directory / "another", os.O_RDWR | os.O_CREAT)
     os.write(fd, b"7\n")
-    fcntl.flock(fd, fcntl.LOCK_EX)
+    fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    (directory / "another").rename(directory / "lock")
     return fd
 
 

@@ -300,7 +300,8 @@ async def test_lines_are_counted_as_written_only_when_they_are(open_store: OpenS
     store = open_store(disk, metrics=metrics)
     disk.limit, disk.room = 7, 100
     assert store.append(batch(b"one", b"two", b"three")) == 3
-    await until(lambda: store.stalled)
+    # The reactor hears of it a moment later.
+    await until(lambda: store.stalled and store.valve.closed)
     assert metrics.value("stored_lines_total") == 0 == counted(metrics, "write_seconds")
     assert metrics.value("store_trouble", kind="write") == 1
     assert metrics.value("senders_paused") == 1

@@ -67,7 +67,7 @@ def parse(text: str) -> Node:
         if parts > MOST_PARTS:
             raise _wrong(
                 f"a query may have {MOST_PARTS} words, comparisons, brackets and NOTs; this is one more; "
-                "/one|other/ finds many with one",
+                "/one|other/ finds many texts with one, and field~/^(one|other)$/ many values",
                 token.at,
             )
         if token.kind == "(":

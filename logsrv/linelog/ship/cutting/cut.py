@@ -130,7 +130,8 @@ class Cutter:
             following = self._segment.next_number(self._position.segment)
             if following is None:
                 return None
-            self._gap = None
+            if not self._view.were_empty(range(self._position.segment, following)):
+                self._gap = None
             self._position = Position(following, 0)
         return frames
 

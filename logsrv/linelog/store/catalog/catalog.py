@@ -41,12 +41,13 @@ class Known(NamedTuple):
 class Catalogs:
     """The catalogs among some names of a directory.
 
-    note: gets a sentence for each that is of no use.
+    note: gets a sentence for each that is of no use. damaged: the names of those whose content is wrong.
     """
 
     def __init__(self, disk: Disk, names: Iterable[str], note: Callable[[str], None]) -> None:
         self._disk = disk
         self._note = note
+        self.damaged: set[str] = set()
         self._entered: dict[int, Known] = {}
         self._looked_at: dict[int, Known | None] = {}
         for name in catalogs(names):
@@ -72,7 +73,11 @@ class Catalogs:
                 self._entered[one.number] = Known(catalog, place, one)
 
     def _is_of_no_use(self, name: str, error: Exception) -> None:
-        why = reason(error) if isinstance(error, OSError) else str(error)
+        if isinstance(error, OSError):
+            why = reason(error)
+        else:
+            why = str(error)
+            self.damaged.add(name)
         self._note(f"{self._disk.path(name)} is not used: {why}")
 
     def known(self, segment: Segment) -> Known | None:

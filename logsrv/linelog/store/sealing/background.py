@@ -22,6 +22,7 @@ from logsrv.linelog.store.sealing.held import HeldSegments, size_of
 from logsrv.linelog.store.sealing.packer import Packer
 from logsrv.linelog.store.sealing.retain import MOST_AT_ONCE, BelievedTime, holding, retain
 from logsrv.linelog.store.sealing.seal import Interrupted, seal
+from logsrv.linelog.store.segments.empty import note_empty
 from logsrv.linelog.store.segments.segment import Form, Segment, counted_files, save_number
 from logsrv.linelog.store.words.build import LEAST_TEXT
 from logsrv.linelog.store.writing.active import ActiveSegment
@@ -31,7 +32,7 @@ LOOK_EVERY = 60.0
 # Indexes that are looked at at once after a start, and the pause behind it: ten seconds for 20,000.
 INDEXES_AT_ONCE, SOON = 100, 0.05
 # Empty segments, as starts after a crash leave them, stay for a while: who follows the store passes through
-# them, and would take a number that is missing for lines that were removed.
+# them. Later the file `empty` has their numbers: a number that is missing else tells of lines removed.
 EMPTY_KEPT = 16
 # With these no other segment can be sealed either.
 _OF_THE_DISK = (errno.ENOSPC, errno.EDQUOT, errno.EROFS)
@@ -255,6 +256,9 @@ class Sealer:
         if not size:
             # Its name tells the numbers that are used up; from now on the file `number` does.
             save_number(self._active.position.segment, self._disk)
+            # Without it, whoever is told of lines that are gone is told too much.
+            with contextlib.suppress(OSError):
+                note_empty(plain.number, self._disk)
             self._disk.unlink(plain.name)
             self.held.remove(plain.number)
             return

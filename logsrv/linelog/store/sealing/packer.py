@@ -29,6 +29,8 @@ SMALL = 1 << 20
 LOOK_EVERY = 0.1
 # The process has some 50 MB, so one that is not needed goes.
 LINGERS = 150.0
+# A segment within so many seconds of the one before: the next is expected before this one is packed.
+OFTEN = 60.0
 
 
 class Packer:
@@ -42,7 +44,8 @@ class Packer:
         self.waiting = waiting
         self.process: subprocess.Popen[bytes] | None = None
         self._connection: Any = None
-        self._needed = 0.0
+        self._needed = -OFTEN
+        self._often = False
 
     def pack(
         self, segment: Segment, disk: Disk, going: Callable[[], bool], with_words: bool
@@ -118,6 +121,7 @@ class Packer:
 
         Raises OSError and Interrupted; then there is no process any more, unless it says what went wrong.
         """
+        self._often = monotonic() - self._needed < OFTEN
         try:
             found, body = self._answer({**order, "files": list(files)}, list(files.values()), going)
         except BaseException:
@@ -131,9 +135,9 @@ class Packer:
     def _answer(
         self, order: dict[str, object], files: list[int], going: Callable[[], bool]
     ) -> tuple[dict[str, Any], bytes]:
-        said, told = b"", self.waiting()
+        said, told = b"", self._hurry()
         try:
-            self._tell({**order, "waiting": told}, files)
+            self._tell({**order, "hurry": told}, files)
             while going():
                 with contextlib.suppress(TimeoutError):
                     data = self._connection.recv(1 << 20)
@@ -146,12 +150,16 @@ class Packer:
                         if len(body) == found["size"]:
                             return found, body
                     continue
-                if (waiting := self.waiting()) != told:
-                    told = waiting
-                    self._tell({"waiting": told}, [])
+                if (hurry := self._hurry()) != told:
+                    told = hurry
+                    self._tell({"hurry": told}, [])
         except ConnectionError:
             raise OSError(errno.EIO, f"its process has ended: {self._complaint()}") from None
         raise Interrupted
+
+    def _hurry(self) -> int:
+        """Return 2 if another segment waits, 1 if one is about to, else 0."""
+        return 2 if self.waiting() else int(self._often)
 
     def _tell(self, said: dict[str, object], files: list[int]) -> None:
         socket.send_fds(self._connection, [json.dumps(said).encode() + b"\n"], files)

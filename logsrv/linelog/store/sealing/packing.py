@@ -4,11 +4,11 @@
 
 It knows no directory and no names: it is handed open files, which nobody else writes to, so one that
 outlives its server can do no harm. Its standard input is a socket to the server (`packer.py`), which
-sends lines of JSON: orders, with descriptors of files, and how many segments wait. The answer to an order
+sends lines of JSON: orders, with descriptors of files, and what hurry there is. The answer to an order
 is a line of JSON, the names that are not to be kept or what went wrong, and behind it the index. It ends
 when the socket does.
 
-It is as nice as the server can afford, and has to be less so when more segments wait; but who is not root
+It is as nice as the server can afford, and has to be less so when segments wait; but who is not root
 can only become nicer. On Linux each thread has a niceness of its own: so there is a thread for each, and
 before each frame the process looks which of them is to pack it.
 """
@@ -35,8 +35,9 @@ from logsrv.linelog.store.segments.indexing import encode
 from logsrv.linelog.store.segments.segment import Form, Segment
 from logsrv.memory import keep_freed_memory
 
-# By how many segments wait behind the one that is packed.
-NICENESS = (19, 10, 0)
+# By the hurry there is: none, segments come often, another one waits. At 19, beside two busy programs,
+# packing gets a seventieth of a processor; at 5 a quarter.
+NICENESS = (19, 5, 0)
 LONGEST = 65536
 MOST_FILES = 3
 
@@ -68,10 +69,10 @@ class HandedDisk(Disk):
 
 
 class Server:
-    """The server, as its packing process sees it. waiting: so many segments wait, as it said last."""
+    """The server, as its packing process sees it. hurry: an index of NICENESS, as it said last."""
 
     def __init__(self, connection: socket.socket) -> None:
-        self.waiting = 0
+        self.hurry = 0
         self._connection = connection
         self._data = b""
         self._files: list[int] = []
@@ -97,7 +98,7 @@ class Server:
             raise Interrupted
         *lines, self._data = (self._data + data).split(b"\n")
         for said in map(json.loads, lines):
-            self.waiting = said["waiting"]
+            self.hurry = said["hurry"]
             if "files" in said:
                 self._order = said
 
@@ -149,7 +150,7 @@ class Threads:
                     return made
 
     def _level(self, server: Server) -> int:
-        return min(server.waiting, len(self._threads) - 1)
+        return min(server.hurry, len(self._threads) - 1)
 
 
 def main() -> int:

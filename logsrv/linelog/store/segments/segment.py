@@ -6,6 +6,7 @@
                                           and its word index, if it has one, in .log.zst.words
     0000000001-0000000256.catalog         times and words of small segments with such numbers (catalog/)
     number                                the number of the active segment, or one that was before it
+    empty                                 the numbers of segments without lines that are gone (empty.py)
     synced                                a place up to which everything is on the medium
     store                                 the identity of the store (identity.py)
     lock                                  who owns the directory

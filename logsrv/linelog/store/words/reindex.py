@@ -63,10 +63,10 @@ def _one(packed: Segment, disk: Disk, is_in_words: bool) -> Reindexed:
             if not too_large:
                 made.append("words")
     except (OSError, ValueError) as error:
-        if packed.name in disk.entries():
+        if disk.holds(packed.name):
             why = reason(error) if isinstance(error, OSError) else str(error)
             return Reindexed(packed, tuple(made), error=why)
-    if packed.name not in disk.entries():
+    if not disk.holds(packed.name):
         for name in (packed.index, packed.words, tmp(packed.index), tmp(packed.words)):
             disk.unlink(name)
         return Reindexed(packed, gone=True)

@@ -17,14 +17,16 @@ from twisted.logger import capturedLogs, formatEvent
 
 from logsrv.kit.observe.metrics import Metrics
 from logsrv.linelog.plugin.metrics import METRICS
+from logsrv.linelog.read.follow import Follower
 from logsrv.linelog.store.policy import DAY, Hold, Indexing, StorePolicy
 from logsrv.linelog.store.recover import look_at_index
 from logsrv.linelog.store.sealing import background
 from logsrv.linelog.store.sealing.background import EMPTY_KEPT
 from logsrv.linelog.store.sealing.seal import seal
-from logsrv.linelog.store.segments.segment import Segment
+from logsrv.linelog.store.segments.segment import Position, Segment
 from logsrv.linelog.store.store import Store
 from logsrv.linelog.store.words.build import LEAST_TEXT
+from tests.linelog.read.stores import view_of
 from tests.linelog.store.faults import FaultyDisk, batch, no_space, stored, text_of, until
 
 OpenStore = Callable[..., Store]
@@ -324,6 +326,24 @@ async def test_empty_segments_stay_for_who_follows_and_not_for_ever(
     names = {f"{number:010}-20261120T061842Z.log" for number in numbers}
     await until(lambda: {path.name for path in tmp_path.glob("0*")} == names)
     assert not store.troubles()
+
+
+@pytest_twisted.ensureDeferred
+async def test_who_follows_misses_nothing_where_empty_segments_are_gone(
+    open_store: OpenStore, tmp_path: Path
+) -> None:
+    for number in range(1, 31):
+        (tmp_path / f"{number:010}-20261120T061842Z.log").touch()
+    store = open_store(directory=tmp_path)
+    await until(lambda: len(list(tmp_path.glob("0*"))) == EMPTY_KEPT)
+    store.append(batch(b"the next"))
+    await store.durable()
+    with view_of(tmp_path) as view:
+        follower = Follower(view, Position(3, 0))
+        news = follower.read()
+        follower.close()
+    assert news is not None and news.text == stored(b"the next")
+    assert not news.gap
 
 
 async def segments(store: Store, metrics: Metrics, *, packed: int) -> None:

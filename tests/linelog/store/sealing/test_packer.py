@@ -16,6 +16,7 @@ import pytest
 
 from logsrv.linelog.store.sealing import packer, packing
 from logsrv.linelog.store.sealing.packer import Packer
+from logsrv.linelog.store.sealing.packing import NICENESS
 from logsrv.linelog.store.sealing.seal import Interrupted, seal
 from logsrv.linelog.store.segments.segment import Form, Segment, sealed_files, tmp
 from tests.linelog.store.faults import FaultyDisk, at, no_space, stored, text_of
@@ -55,6 +56,13 @@ def child(packs: Packer) -> int:
     """The number of its process."""
     assert packs.process is not None
     return packs.process.pid
+
+
+def nicenesses(packs: Packer) -> set[int]:
+    """How much nicer than its server its threads are that have packed something."""
+    least = os.getpriority(os.PRIO_PROCESS, 0)
+    threads = map(int, os.listdir(f"/proc/{child(packs)}/task"))
+    return {os.getpriority(os.PRIO_PROCESS, thread) - least for thread in threads} - {0}
 
 
 def test_it_is_the_same_as_one_that_is_packed_here(
@@ -97,6 +105,22 @@ def test_one_process_packs_them_all_until_it_is_not_needed(
         os.kill(first, 0)
     seal(plain(tmp_path, 3), at(tmp_path), pack=packs.pack)
     assert text_of(tmp_path) == 3 * TEXT
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="a thread has no niceness of its own")
+def test_a_segment_soon_behind_another_is_packed_as_if_the_next_one_waited(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, make: MakePacker
+) -> None:
+    """At a niceness of 19, beside busy programs, the next is there before a twentieth of it is packed."""
+    packs = make()
+    seal(plain(tmp_path, 1), at(tmp_path), pack=packs.pack)
+    assert nicenesses(packs) == {NICENESS[0]}
+    seal(plain(tmp_path, 2), at(tmp_path), pack=packs.pack)
+    assert nicenesses(packs) == {NICENESS[0], NICENESS[1]}
+    monkeypatch.setattr(packer, "OFTEN", 0.0)
+    packs.end()
+    seal(plain(tmp_path, 3), at(tmp_path), pack=packs.pack)
+    assert nicenesses(packs) == {NICENESS[0]}
 
 
 def test_one_that_somebody_kills_between_two_segments_is_started_again(
@@ -197,7 +221,7 @@ def test_it_ends_with_its_server(tmp_path: Path) -> None:
         segment = plain(tmp_path)
         text = os.open(tmp_path / segment.name, os.O_RDONLY)
         made = os.open(tmp_path / "made", os.O_WRONLY | os.O_CREAT)
-        order = {"segment": segment[:2], "words": False, "waiting": 0}
+        order = {"segment": segment[:2], "words": False, "hurry": 0}
         order["files"] = [segment.name, tmp(segment.packed)]
         socket.send_fds(ours, [json.dumps(order).encode() + b"\n"], [text, made])
         ours.close()

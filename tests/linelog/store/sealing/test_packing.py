@@ -31,18 +31,18 @@ class NicenessDisk(Disk):
 
 
 class SaysSo:
-    """A server that says before each frame how many segments wait."""
+    """A server that says before each frame what hurry there is."""
 
-    def __init__(self, *waiting: int) -> None:
-        self.waiting = 0
-        self._next = iter(waiting)
+    def __init__(self, *hurry: int) -> None:
+        self.hurry = 0
+        self._next = iter(hurry)
 
     def look(self) -> None:
-        self.waiting = next(self._next, 0)
+        self.hurry = next(self._next, 0)
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="a thread has no niceness of its own")
-def test_it_is_less_nice_while_more_wait(tmp_path: Path) -> None:
+def test_it_is_less_nice_in_a_hurry(tmp_path: Path) -> None:
     """Also in the middle of a segment, and without the right to become less nice."""
     (tmp_path / NAME).write_bytes(b"x" * 99 + b"\n" + (b"y" * (FRAME - 1) + b"\n") * 4)
     disk, server = NicenessDisk(), SaysSo(0, 0, 1, 2, 9)
@@ -54,15 +54,15 @@ def test_it_is_less_nice_while_more_wait(tmp_path: Path) -> None:
     disk.leave()
 
 
-def test_it_hears_how_many_wait_and_that_its_server_is_gone() -> None:
+def test_it_hears_what_hurry_there_is_and_that_its_server_is_gone() -> None:
     ours, theirs = socket.socketpair()
     server = Server(theirs)
-    ours.sendall(b'{"waiting": 1}\n{"waiting')
+    ours.sendall(b'{"hurry": 1}\n{"hurry')
     server.look()
-    assert server.waiting == 1
+    assert server.hurry == 1
     ours.sendall(b'": 3}\n')
     server.look()
-    assert server.waiting == 3
+    assert server.hurry == 3
     ours.close()
     with pytest.raises(Interrupted):
         server.look()

@@ -230,11 +230,10 @@ async def test_a_file_of_somebody_else_under_the_sealed_name_is_left_alone(
 async def test_nothing_is_rotated_in_a_directory_that_another_server_has_taken(
     open_store: OpenStore, tmp_path: Path
 ) -> None:
-    """Somebody removed the lock file, on a file system where that is the only lock."""
+    """Somebody put another lock file there, on a file system where that is the only lock."""
     store = open_store()
     store.append(batch(b"one"))
     await store.durable()
-    (store.directory / "lock").unlink()
     other = another_lock(store.directory)
     with capturedLogs() as events:
         store.rotate()
