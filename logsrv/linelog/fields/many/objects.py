@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
+import attrs
+
 import logsrv.linelog.fields as late
 from logsrv.linelog.fields.aliases import ALIASES, IN_LOG_RECORDS
 from logsrv.linelog.fields.json import Object, is_inexact, look_up, parse_exactly
@@ -22,7 +24,7 @@ class Objects:
 
     def __init__(self, names: Sequence[str]) -> None:
         self._names = [
-            (place, name, _alternatives(name))
+            (place, name, _Known.of(_alternatives(name)))
             for place, name in enumerate(names)
             if not name.startswith("syslog.")
         ]
@@ -53,7 +55,7 @@ class Objects:
                     others.append(row)
                     continue
             for column, name, known_as in named:
-                value = _first(parsed, known_as) if known_as else parsed.get(name)
+                value = known_as.first(parsed) if known_as else parsed.get(name)
                 kind = type(value)
                 if value is None or kind in _EXACT or (kind is float and not is_inexact(value)):
                     column[row] = value
@@ -62,17 +64,43 @@ class Objects:
         return others
 
 
+@attrs.frozen
+class _Known:
+    """The names that mean a field, in order, each with the keys that it may begin with.
+
+    Few objects have any of all these keys, which is known in a tenth of the time of looking for each name.
+    """
+
+    names: tuple[tuple[str, frozenset[str]], ...]
+    keys: frozenset[str]
+
+    @classmethod
+    def of(cls, names: tuple[str, ...]) -> _Known | None:
+        found = tuple((name, _keys(name)) for name in names)
+        return cls(found, frozenset().union(*(keys for _, keys in found))) if names else None
+
+    def first(self, parsed: Object) -> Any:
+        """Return the first value that there is; one that is no field's, if it takes more to tell."""
+        present = parsed.keys() & self.keys
+        if not present:
+            return None
+        for name, keys in self.names:
+            if keys.isdisjoint(present):
+                continue
+            value = look_up(parsed, name)
+            if value is not None:
+                other = name in IN_LOG_RECORDS and name != self.names[0][0]
+                return _UNCLEAR if other else value
+        return None
+
+
+def _keys(name: str) -> frozenset[str]:
+    """Return the keys of an object that lead to a name with dots, or are it."""
+    return frozenset([name, *(name[:at] for at in range(len(name)) if name[at] == ".")])
+
+
 def _alternatives(name: str) -> tuple[str, ...]:
     """Return the names that mean a field, in order; none if it is only a key of the object itself."""
     if name.startswith("fields."):
         return name[7:], name
     return (name, *ALIASES.get(name, ())) if "." in name or name in ALIASES else ()
-
-
-def _first(parsed: Object, names: Sequence[str]) -> Any:
-    """Return the first value that there is; one that is no field's, if it takes more to tell."""
-    for name in names:
-        value = look_up(parsed, name)
-        if value is not None:
-            return _UNCLEAR if name in IN_LOG_RECORDS and name != names[0] else value
-    return None

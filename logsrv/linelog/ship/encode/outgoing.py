@@ -48,20 +48,27 @@ class Outgoing:
     @cached_property
     def moments(self) -> list[int]:
         """Microseconds since 1970; a line without a time has that of the line before it, or 0."""
-        moments: list[int] = self._stamps.moments().tolist()
-        if NO_TIME in moments:
-            before = 0
-            for place, moment in enumerate(moments):
-                before = moments[place] = before if moment == NO_TIME else moment
-        return moments
+        moments = self._told_moments
+        if NO_TIME not in moments:
+            return moments
+        found, before = [], 0
+        for moment in moments:
+            before = before if moment == NO_TIME else moment
+            found.append(before)
+        return found
 
     @cached_property
     def times(self) -> list[str]:
         """The moments as TIME in the store."""
-        if len(self._stamps.stamped) == len(self):
+        if NO_TIME not in self._told_moments:
             heads = b"".join([line[:_TIME] for line in self.lines]).decode("ascii")
             return [heads[at : at + _TIME] for at in range(0, len(heads), _TIME)]
-        return [rfc3339(moment / _MICROSECONDS) for moment in self.moments]
+        return [_time(moment) for moment in self.moments]
+
+    @cached_property
+    def _told_moments(self) -> list[int]:
+        found: list[int] = self._stamps.moments().tolist()
+        return found
 
     @cached_property
     def sources(self) -> list[str]:
@@ -104,6 +111,11 @@ class Outgoing:
     def pids(self) -> list[str | None]:
         """The numbers of the processes."""
         return self._columns[2]
+
+
+def _time(moment: int) -> str:
+    second, microseconds = divmod(moment, _MICROSECONDS)
+    return f"{rfc3339(second).partition('.')[0]}.{microseconds:06d}Z"
 
 
 def _text_of(value: Value | None) -> str | None:

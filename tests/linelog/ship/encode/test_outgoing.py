@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime, timedelta
+
 from hypothesis import given
 
-from logsrv.kit.text.time import parse_rfc3339
 from logsrv.linelog.fields.record import Record
 from logsrv.linelog.fields.values import elements, readable, text_of
 from logsrv.linelog.ship.encode.outgoing import Outgoing
@@ -29,7 +30,8 @@ def check(lines: list[bytes]) -> None:
     assert outgoing.pids == [told(record, "pid") for record in records]
     assert outgoing.hostnames == [told(record, "hostname") or record.host for record in records]
     for moment, record in zip(outgoing.moments, records, strict=True):
-        assert moment == round(parse_rfc3339(str(record.time)) * 1_000_000)
+        since = datetime.fromisoformat(str(record.time)) - datetime(1970, 1, 1, tzinfo=UTC)
+        assert moment == since // timedelta(microseconds=1)
 
 
 def test_all_kinds() -> None:
@@ -50,6 +52,13 @@ def test_a_line_without_a_stamp_has_the_time_of_the_one_before_it() -> None:
     assert outgoing.sources[0] == outgoing.sources[2] == ""
     assert outgoing.texts == ["torn", "whole", "torn, too"]
     assert outgoing.hostnames == [None, "10.0.0.1", None]
+
+
+def test_a_day_that_does_not_exist_is_no_time() -> None:
+    """A far side would refuse the line for it."""
+    outgoing = Outgoing([line(b"a"), line(b"b", time="2026-13-40T06:18:42.123456Z")])
+    assert outgoing.times == [TIME, TIME]
+    assert outgoing.sources[0] == outgoing.sources[1]
 
 
 def test_bytes_that_are_no_text_are_shown() -> None:
