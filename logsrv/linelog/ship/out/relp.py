@@ -10,13 +10,12 @@ from twisted.internet.defer import Deferred
 from logsrv.linelog.ship.encode.outgoing import Outgoing
 from logsrv.linelog.ship.encode.relp import RelpSession, RelpState
 from logsrv.linelog.ship.encode.syslog import syslog_messages
-from logsrv.linelog.ship.out.far_side import SECONDS, Conversation, FarSide
+from logsrv.linelog.ship.out.far_side import SECONDS, STEP, Conversation, FarSide
 from logsrv.linelog.ship.registry import TargetSettings
 from logsrv.linelog.ship.target import PartlyRefused, RefusedForGood, SentLines, Unavailable
 
-WINDOW = 4096
+WINDOW = 8192
 """Messages that may be without an answer at a time."""
-_STEP = 1024
 _GOODBYE = 2.0
 
 
@@ -55,11 +54,11 @@ class RelpTarget:
         conversation, session = await self._opened()
         try:
             session.begin()
-            messages = syslog_messages(Outgoing(lines))
-            for at in range(0, len(messages), _STEP):
-                while session.unanswered > WINDOW - _STEP:
+            for at in range(0, len(lines), STEP):
+                while session.unanswered > WINDOW - STEP:
                     await self._receive(conversation, session)
-                conversation.write(session.messages(messages[at : at + _STEP]))
+                messages = syslog_messages(Outgoing(lines[at : at + STEP]))
+                await conversation.sent(session.messages(messages))
             while session.unanswered:
                 await self._receive(conversation, session)
         except BaseException:

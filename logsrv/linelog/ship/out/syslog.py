@@ -12,7 +12,7 @@ from twisted.internet.defer import Deferred, succeed
 
 from logsrv.linelog.ship.encode.outgoing import Outgoing
 from logsrv.linelog.ship.encode.syslog import counted, syslog_messages
-from logsrv.linelog.ship.out.far_side import SECONDS, Conversation, FarSide
+from logsrv.linelog.ship.out.far_side import SECONDS, STEP, Conversation, FarSide
 from logsrv.linelog.ship.registry import TargetSettings
 from logsrv.linelog.ship.target import SentLines
 
@@ -55,7 +55,9 @@ class SyslogTarget:
         if conversation is None or conversation.over:
             conversation = self._conversation = await self._far_side.connect()
         try:
-            conversation.write(counted(syslog_messages(Outgoing(lines))))
+            for at in range(0, len(lines), STEP):
+                messages = syslog_messages(Outgoing(lines[at : at + STEP]))
+                await conversation.sent(counted(messages))
             await conversation.acknowledged()
         except BaseException:
             self._conversation = None
