@@ -19,8 +19,8 @@ from logsrv.linelog.fields.values import Value, elements, readable, text_of
 _TIME = len("2026-11-20T06:18:42.123456Z")
 _MICROSECONDS = 1_000_000
 _reader = FieldReader(("app", "hostname", "pid"))
-source_parts = lru_cache(maxsize=10_000)(parse_source)
-"""The parts of a source; most lines have that of a line before them."""
+LONGEST_NAME = 255
+"""Characters of the name of a program, a machine or a process; the rest is cut off."""
 
 
 class Outgoing:
@@ -60,10 +60,14 @@ class Outgoing:
     @cached_property
     def times(self) -> list[str]:
         """The moments as TIME in the store."""
+        return [time.decode("ascii") for time in self.stamps]
+
+    @cached_property
+    def stamps(self) -> list[bytes]:
+        """The same in bytes."""
         if NO_TIME not in self._told_moments:
-            heads = b"".join([line[:_TIME] for line in self.lines]).decode("ascii")
-            return [heads[at : at + _TIME] for at in range(0, len(heads), _TIME)]
-        return [_time(moment) for moment in self.moments]
+            return [line[:_TIME] for line in self.lines]
+        return [_time(moment).encode("ascii") for moment in self.moments]
 
     @cached_property
     def _told_moments(self) -> list[int]:
@@ -73,18 +77,22 @@ class Outgoing:
     @cached_property
     def sources(self) -> list[str]:
         """The sources; "" for a line that has none."""
-        found = [source.decode("utf-8", "backslashreplace") for source in self._stamps.sources()]
-        if len(found) == len(self):
-            return found
-        sources = [""] * len(self)
-        for row, source in zip(self._stamps.stamped.tolist(), found, strict=True):
-            sources[row] = source
-        return sources
+        return [_text(source) for source in self._sources]
 
     @cached_property
     def parts(self) -> list[Source]:
         """The parts of the sources."""
-        return [source_parts(source) for source in self.sources]
+        return [_parts(source) for source in self._sources]
+
+    @cached_property
+    def _sources(self) -> list[bytes]:
+        found = self._stamps.sources()
+        if len(found) == len(self):
+            return found
+        sources = [b""] * len(self)
+        for row, source in zip(self._stamps.stamped.tolist(), found, strict=True):
+            sources[row] = source
+        return sources
 
     @cached_property
     def levels(self) -> list[str | None]:
@@ -93,7 +101,10 @@ class Outgoing:
 
     @cached_property
     def _columns(self) -> list[list[str | None]]:
-        return [[_text_of(value) for value in column] for column in _reader.read(self._stamps)]
+        return [
+            [None if value is None else _text_of(value) for value in column]
+            for column in _reader.read(self._stamps)
+        ]
 
     @property
     def apps(self) -> list[str | None]:
@@ -118,5 +129,17 @@ def _time(moment: int) -> str:
     return f"{rfc3339(second).partition('.')[0]}.{microseconds:06d}Z"
 
 
-def _text_of(value: Value | None) -> str | None:
-    return None if value is None else readable(text_of(elements(value)[0])) or None
+def _text(source: bytes) -> str:
+    return source.decode("utf-8", "backslashreplace")
+
+
+# Most lines have the source of a line before them.
+@lru_cache(maxsize=10_000)
+def _parts(source: bytes) -> Source:
+    return parse_source(_text(source))
+
+
+def _text_of(value: Value) -> str | None:
+    if type(value) is str and value.isascii():
+        return value[:LONGEST_NAME] or None
+    return readable(text_of(elements(value)[0])[:LONGEST_NAME])[:LONGEST_NAME] or None

@@ -44,7 +44,7 @@ _NONE = b"-"
 
 def syslog_messages(lines: Outgoing) -> list[bytes]:
     """Return each line as a message."""
-    columns = lines.times, lines.hostnames, lines.apps, lines.pids, lines.levels, lines.messages
+    columns = lines.stamps, lines.hostnames, lines.apps, lines.pids, lines.levels, lines.messages
     return [
         message
         if message[:1] == b"<" and _RFC3164(message)
@@ -60,17 +60,17 @@ def counted(messages: Sequence[bytes]) -> bytes:
     return b"".join([b"%d %b" % (len(message), message) for message in messages])
 
 
-def _completed(message: bytes, time: str, hostname: str | None) -> bytes:
+def _completed(message: bytes, time: bytes, hostname: str | None) -> bytes:
     """Return a message of RFC 5424 with a time and a host."""
     priority, when, where, rest = message.split(b" ", 3)
-    when = time.encode("ascii") if when == _NONE else when
+    when = time if when == _NONE else when
     where = _name(hostname, _LONGEST_HOST) if where == _NONE else where
     return b"%b %b %b %b" % (priority, when, where, rest)
 
 
 def _with_header(
     message: bytes,
-    time: str,
+    time: bytes,
     level: str | None,
     hostname: str | None,
     app: str | None,
@@ -79,14 +79,15 @@ def _with_header(
     priority, text = _PRIORITIES[level], message
     if message[:1] == b"<" and (found := _of_header(message)) is not None:
         priority, text = found
-    return b"%b %b %b %b %b - - %b" % (
-        priority,
-        time.encode("ascii"),
-        _name(hostname, _LONGEST_HOST),
-        _name(app, _LONGEST_APP),
-        _name(pid, _LONGEST_PID),
-        text,
-    )
+    return b"%b %b%b%b" % (priority, time, _names(hostname, app, pid), text)
+
+
+# Most lines are of a program that has written others.
+@lru_cache(maxsize=10_000)
+def _names(hostname: str | None, app: str | None, pid: str | None) -> bytes:
+    """Return the part of a header between the time and the text."""
+    names = _name(hostname, _LONGEST_HOST), _name(app, _LONGEST_APP), _name(pid, _LONGEST_PID)
+    return b" %b %b %b - - " % names
 
 
 def _of_header(message: bytes) -> tuple[bytes, bytes] | None:
@@ -100,9 +101,6 @@ def _of_header(message: bytes) -> tuple[bytes, bytes] | None:
 
 def _name(text: str | None, longest: int) -> bytes:
     """Return a name as a header may have it: printable ASCII without spaces, not too long."""
-    return _safe(text[:longest])[:longest] if text else _NONE
-
-
-@lru_cache(maxsize=10_000)
-def _safe(text: str) -> bytes:
-    return _NO_NAME.sub(b"_", text.encode("utf-8", "backslashreplace"))
+    if not text:
+        return _NONE
+    return _NO_NAME.sub(b"_", text.encode("utf-8", "backslashreplace"))[:longest]

@@ -53,6 +53,11 @@ class Conversation(Protocol):
         """Return true when the connection has ended."""
         return self._end is not None
 
+    def connectionMade(self) -> None:
+        # The end of a send would wait for the acknowledgement of what is before it: 40 ms each time.
+        transport: Any = self.transport
+        transport.setTcpNoDelay(True)
+
     def handshakeCompleted(self) -> None:
         self._ready = True
         self._goes_on()

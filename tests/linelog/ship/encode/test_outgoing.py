@@ -14,7 +14,7 @@ from tests.linelog.ship.encode.stored_lines import KINDS, LINES, TIME, line
 
 def told(record: Record, name: str) -> str | None:
     value = record.get(name)
-    return None if value is None else readable(text_of(elements(value)[0])) or None
+    return None if value is None else readable(text_of(elements(value)[0]))[:255] or None
 
 
 def check(lines: list[bytes]) -> None:
