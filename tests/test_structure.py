@@ -142,7 +142,12 @@ MAY_IMPORT: dict[str, tuple[str, ...]] = {
         "logsrv.linelog.store.segments",
         "logsrv.linelog.store.words",
     ),
+    "logsrv.linelog.store.origins": (
+        "logsrv.linelog.store.disk",
+        "logsrv.linelog.store.segments",
+    ),
     "logsrv.linelog.store.writing": (
+        "logsrv.linelog.store.origins",
         "logsrv.linelog.batch",
         "logsrv.linelog.store.disk",
         "logsrv.linelog.store.segments",
@@ -289,6 +294,8 @@ MAY_IMPORT: dict[str, tuple[str, ...]] = {
     "logsrv.linelog.inputs.intake": (
         "logsrv.linelog.batch",
         "logsrv.linelog.framing",
+        "logsrv.linelog.store.origins",
+        "logsrv.linelog.store.writing.deposit",
         "logsrv.linelog.store.valve",
         "logsrv.kit",
     ),
@@ -310,6 +317,17 @@ MAY_IMPORT: dict[str, tuple[str, ...]] = {
         "logsrv.linelog.inputs.intake",
         "logsrv.linelog.inputs.records",
         "logsrv.linelog.store.valve",
+        "logsrv.kit",
+    ),
+    "logsrv.linelog.inputs.blocks": (
+        "logsrv.linelog.fields.many",
+        "logsrv.linelog.framing",
+        "logsrv.linelog.inputs.http",
+        "logsrv.linelog.inputs.intake",
+        "logsrv.linelog.ship.blocks.block",
+        "logsrv.linelog.store.origins",
+        "logsrv.linelog.store.segments",
+        "logsrv.linelog.store.writing.deposit",
         "logsrv.kit",
     ),
     "logsrv.linelog.inputs": (

@@ -18,6 +18,13 @@ METRICS = (
         "records_as_text_total",
         "Records stored as text: they are not of the structure that was promised.",
     ),
+    listener_counter(
+        "blocks_received_total", "Blocks of other stores that are on the medium here."
+    ),
+    listener_counter(
+        "blocks_forgotten_total", "Blocks that came again; what is in them was stored before."
+    ),
+    Metric("origins", "gauge", "Other stores whose blocks are stored here."),
     Metric("stored_lines_total", "counter", "Lines written to the store."),
     Metric("stored_bytes_total", "counter", "Bytes written to the store, stamps included."),
     Metric("store_lost_bytes_total", "counter", "Bytes no disk took before the service stopped."),

@@ -36,7 +36,13 @@ from logsrv.linelog.inputs.intake.options import with_secrets
 from logsrv.linelog.inputs.intake.registry import inputs
 from logsrv.linelog.inputs.intake.workers import Workers
 from logsrv.linelog.plugin.metrics import METRICS
-from logsrv.linelog.plugin.settings import Listen, ListenerSettings, LoggerSettings, parse_listen
+from logsrv.linelog.plugin.settings import (
+    Listen,
+    ListenerSettings,
+    LoggerSettings,
+    check_let_in,
+    parse_listen,
+)
 from logsrv.linelog.store.health import unhealthy
 from logsrv.linelog.store.store import Store
 from logsrv.linelog.store.valve import Valve
@@ -133,6 +139,7 @@ class LoggerService(ListeningService[LoggerSettings]):
         self._web: WebServer | None = None
         self.workers = Workers(reactor, settings.workers)
         self.metrics.watch("bodies_waiting", lambda: self.workers.waiting)
+        self.metrics.watch("origins", lambda: len(self.store.origins))
         self.alerts = Alerts(
             place=lambda: self.store.place,
             identity=lambda: self.store.identity.store if self.store.identity else "",
@@ -144,6 +151,8 @@ class LoggerService(ListeningService[LoggerSettings]):
         self._shipping: Shipping | None = None
 
     def wanted(self, settings: LoggerSettings) -> list[SiteSpec]:
+        for listener in settings.listener:
+            check_let_in(listener)
         listeners = [
             # With its secrets: what is read now cannot be missing when a reload was accepted.
             SiteSpec(

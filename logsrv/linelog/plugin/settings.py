@@ -7,6 +7,7 @@ from typing import TypeVar
 
 import attrs
 
+from logsrv.errors import ConfigurationError
 from logsrv.kit.inspect.settings import OperatorSettings
 from logsrv.kit.net.endpoints.endpoint import ARGUMENTS, Endpoint
 from logsrv.kit.net.endpoints.parse import parse_endpoint
@@ -92,6 +93,18 @@ class ListenerSettings(LineRules, InputOptions, LineRate, PeerLimits, Connection
     def input_options(self) -> InputOptions:
         """The same as inputs of records want it."""
         return _part(self, InputOptions)
+
+
+def check_let_in(listener: ListenerSettings) -> None:
+    """Raise ConfigurationError if anybody could bring blocks to a listener: they are stored as they are."""
+    endpoint = listener.listen.endpoint
+    certificate = endpoint.asks_for_certificates and endpoint.argument("clientcert") != "optional"
+    tokens = (listener.input_token, listener.input_token_file)
+    if listener.listen.input == "blocks" and tokens == (None, None) and not certificate:
+        raise ConfigurationError(
+            f"--listen {listener.listen} would take blocks of anybody: give --input-token-file FILE, or"
+            " listen on ssl: with clientca=FILE"
+        )
 
 
 @attrs.frozen(kw_only=True, slots=False)

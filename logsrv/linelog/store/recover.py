@@ -20,6 +20,8 @@ from twisted.logger import Logger
 
 from logsrv.errors import StoreError
 from logsrv.linelog.store.disk.disk import Disk, reason
+from logsrv.linelog.store.origins import origins
+from logsrv.linelog.store.origins.notes import Note
 from logsrv.linelog.store.segments import identity, index, indexing, segment
 from logsrv.linelog.store.segments.empty import EMPTY
 from logsrv.linelog.store.segments.identity import Identity
@@ -111,6 +113,7 @@ class Begun(NamedTuple):
     worn: int = 0
     named: str = ""
     tidied: Tidied = Tidied()
+    notes: tuple[Note, ...] = ()
 
 
 def begin(disk: Disk, *, crashed: bool, importing: bool = False) -> Begun:
@@ -138,10 +141,12 @@ def begin(disk: Disk, *, crashed: bool, importing: bool = False) -> Begun:
     tidied = tidy(disk, spared, synced if crashed else EVERYWHERE, indexes_later=not importing)
     number = spared.number if spared else number_active(disk, synced.segment)
     known = _synced_of(number, synced if crashed or synced.segment == number else EVERYWHERE)
+    # Before the end of the text is mended: what is left of a block is no torn line.
+    notes = origins.settle(disk, number, crashed=crashed)
     opened = open_active(disk, known)
     # A file that is shorter than it was: somebody has moved, removed or cut it meanwhile.
     worn = (crashed or opened.unread or opened.size < (known or 0)) + bool(half)
-    return Begun(opened, number, worn, spared.name if spared else "", tidied)
+    return Begun(opened, number, worn, spared.name if spared else "", tidied, tuple(notes))
 
 
 def identified(disk: Disk) -> Identity | None:
@@ -210,7 +215,14 @@ def tidy(
     if settle(disk, files, rivals, 10**segment.DIGITS, operator.call):
         names = disk.entries()
         files = segment.counted_files(disk, names)
-    kept = (segment.NUMBER, segment.ACTIVE, segment.SYNCED, identity.NAME, EMPTY)
+    kept = (
+        segment.NUMBER,
+        segment.ACTIVE,
+        segment.SYNCED,
+        identity.NAME,
+        origins.NAME,
+        EMPTY,
+    )
     for name in map(segment.tmp, kept):
         if names.get(name):
             disk.unlink(name)

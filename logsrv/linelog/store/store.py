@@ -26,6 +26,7 @@ from logsrv.linelog.store import recover
 from logsrv.linelog.store.disk.disk import Disk, make_directory, reason
 from logsrv.linelog.store.disk.lock import DirectoryLock
 from logsrv.linelog.store.disk.trouble import SYNCING, Trouble
+from logsrv.linelog.store.origins.origins import Origins
 from logsrv.linelog.store.policy import Hold, StorePolicy
 from logsrv.linelog.store.sealing.background import Sealer
 from logsrv.linelog.store.segments import segment
@@ -34,6 +35,7 @@ from logsrv.linelog.store.segments.segment import Position
 from logsrv.linelog.store.valve import Valve
 from logsrv.linelog.store.writing.active import ActiveSegment
 from logsrv.linelog.store.writing.append import Writer
+from logsrv.linelog.store.writing.deposit import Parcel
 from logsrv.linelog.store.writing.durable import Waiters
 from logsrv.linelog.store.writing.syncer import Syncer
 from logsrv.timer import Timer
@@ -102,10 +104,12 @@ class Store:
         self._holds: tuple[Hold, ...] = ()
         self.identity: Identity | None = None
         self._waiters = Waiters()
+        self._depositing: dict[Deferred[None], int] = {}
         self._closing: list[Deferred[None]] = []
         self._deadline = Timer(reactor)
         self.accepts = False
         self._finished = False
+        self.origins = Origins(self._disk)
 
     def open(self) -> None:
         """Take the directory, put in order what a crash left, and start to write.
@@ -150,7 +154,8 @@ class Store:
             tidied=begun.tidied,
         )
         self._sealer.holds = self._holds
-        self._writer = Writer(self._active, tell=tell, look=self._look)
+        self.origins = Origins(disk, begun.notes)
+        self._writer = Writer(self._active, self.origins, tell=tell, look=self._look)
         self._syncing, self._sync_seconds = Trouble(tell, *SYNCING), Durations()
         self._watch()
         self.accepts = True
@@ -165,8 +170,8 @@ class Store:
         writer, sealer, syncing = self._writer, self._sealer, self._syncing
         troubles = (writer.writing, writer.syncing, syncing)
         watch = self._metrics.watch
-        watch("stored_bytes_total", lambda: writer.written)
-        watch("stored_lines_total", lambda: writer.written_lines)
+        watch("stored_bytes_total", lambda: writer.written + writer.deposited)
+        watch("stored_lines_total", lambda: writer.written_lines + writer.deposited_lines)
         watch("pending_bytes", lambda: self.pending)
         watch("store_stalled", lambda: self.stalled is not None)
         watch("store_errors_total", lambda: sum(trouble.errors for trouble in troubles))
@@ -207,6 +212,31 @@ class Store:
             # meanwhile, and it would be opened and closed again for the next of them.
             next_turn(self._reactor, self._settle)
         return lines
+
+    def deposit(self, parcel: Parcel) -> Deferred[None]:
+        """Store a block of an origin, behind a note of it; its `told` fires when it is on the medium.
+
+        That holds whatever the policy says. Blocks that wait together share their syncs. There is never
+        more than one of an origin under way. It fails with StoreError if the store is closed before.
+        """
+        if not self.accepts:
+            return fail(StoreError(f"the store {self.directory} is closed"))
+        self._depositing[parcel.told] = len(parcel.text)
+        self.origins.under_way.add(parcel.origin)
+        writer = self._writer
+        writer.parcels.append(parcel)
+        writer.queue.put(writer.take_parcels)
+        return parcel.told.addBoth(self._deposited, parcel)
+
+    def _deposited(self, result: Any, parcel: Parcel) -> Any:
+        del self._depositing[parcel.told]
+        self.origins.under_way.discard(parcel.origin)
+        return result
+
+    @property
+    def depositing(self) -> int:
+        """The bytes of blocks of origins that are not on the medium yet."""
+        return sum(self._depositing.values())
 
     @property
     def appended(self) -> int:
@@ -349,7 +379,9 @@ class Store:
         """Run the writing thread: write until closed, then see the others out."""
         self._writer.run()
         why = self.stalled or ""
-        in_order = not self.pending
+        # A block that is there in part is for the next start to cut off.
+        in_order = not self.pending and self._writer.deposit is None
+        self.origins.close()
         self._active.left.put(None)
         syncing.join()
         try:
@@ -384,6 +416,8 @@ class Store:
         self._deadline.stop()
         self._look()
         closing, self._closing = self._closing, []
+        for waiting in list(self._depositing):
+            waiting.errback(StoreError(f"the store {self.directory} is closed"))
         # Nobody waits any more when a disk comes back after that.
         if self.pending and closing:
             size, lines = self.pending, self._writer.lost_lines()

@@ -6,7 +6,8 @@ import json
 import math
 import re
 from collections import Counter
-from collections.abc import Generator, Iterator, Sequence
+from collections.abc import Generator, Iterator, Mapping, Sequence
+from types import MappingProxyType
 from typing import Any, NoReturn, TypeAlias
 
 import attrs
@@ -36,8 +37,10 @@ _STEP = 128 << 10
 class RequestRefused(PeerError):
     """A request of which nothing is stored; `str()` is the sentence for its sender.
 
-    status: of HTTP. reason: the label in the metrics.
+    status: of HTTP. reason: the label in the metrics. headers: further ones of the answer.
     """
+
+    headers: Mapping[str, str] = MappingProxyType({})
 
     def __init__(self, status: int, reason: str, sentence: str) -> None:
         super().__init__(sentence)
@@ -47,11 +50,12 @@ class RequestRefused(PeerError):
 
 @attrs.frozen
 class Reply:
-    """The answer to a request, once its records are safe."""
+    """The answer to a request, once its records are safe. headers: further ones of it."""
 
     status: int
     body: bytes = b""
     type: str = JSON
+    headers: Mapping[str, str] = MappingProxyType({})
 
 
 @attrs.frozen

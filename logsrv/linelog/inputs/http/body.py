@@ -67,6 +67,10 @@ class Body:
         """Store in steps what is not stored yet, and return the answer. Raises RequestRefused."""
         raise NotImplementedError
 
+    def stored(self) -> Deferred[Reply] | None:
+        """Return what fires with the answer, behind `finish`; None if it waits for all before it."""
+        return None
+
     def let_go(self) -> None:
         """Drop what is kept, if anything is."""
 

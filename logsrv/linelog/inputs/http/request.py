@@ -33,7 +33,6 @@ from http import HTTPStatus
 from io import BytesIO
 from typing import Any
 
-from twisted.internet.defer import Deferred
 from twisted.logger import Logger
 from twisted.python.failure import Failure
 from twisted.web.http import Request
@@ -191,6 +190,11 @@ class InputRequest(Request):
         check_size(length or 0, intake)
         if route.about is not None:
             return Question(route.about, intake)
+        if route.own is not None:
+            own: Body = route.own(
+                intake, self._channel.source, self._listener, header, path, length
+            )
+            return own
         coding = coded.coding(header(b"Content-Encoding"), route.coding)
         headers = BodyHeaders(route, path, http_lines.media_type(header(b"Content-Type")), coding)
         if route.entries and headers.media not in ("", ENTRIES):
@@ -279,15 +283,18 @@ class InputRequest(Request):
             self._answer(reply)
             self._finish()
             return
-        safe: Deferred[None] = self._intake.durable(self._since)
+        assert self._body is not None
+        safe = self._body.stored()
+        if safe is None:
+            safe = self._intake.durable(self._since).addCallback(lambda _: reply)
         self._answer_in_time()
-        safe.addCallbacks(self._safe, self._not_safe, callbackArgs=(reply,))
+        safe.addCallbacks(self._safe, self._not_safe)
         safe.addErrback(lambda failure: log.failure("answering a request failed", failure))
 
     def _answer_in_time(self) -> None:
         self._timer.start(ANSWER_SECONDS, self._not_safe, None)
 
-    def _safe(self, _: None, reply: Reply) -> None:
+    def _safe(self, reply: Reply) -> None:
         if self.state is RequestState.UNSAFE:
             self._answer(reply)
             self._finish()
@@ -334,7 +341,7 @@ class InputRequest(Request):
             self._intake.complain(self._channel.source, one_line(f"refused: {refusal}"))
 
     def _answer_refusal(self, refusal: RequestRefused) -> None:
-        headers = {}
+        headers = {**refusal.headers}
         if refusal.status == 401:
             self.responseHeaders.setRawHeaders("WWW-Authenticate", CHALLENGES)
         if refusal.status == 503:
@@ -345,7 +352,7 @@ class InputRequest(Request):
 
     def _answer(self, reply: Reply, headers: dict[str, str] | None = None) -> None:
         more = {} if self._route is None else self._route.headers
-        for name, value in {**more, **(headers or {})}.items():
+        for name, value in {**more, **reply.headers, **(headers or {})}.items():
             self.setHeader(name, value)
         self.setResponseCode(reply.status, HTTPStatus(reply.status).phrase.encode())
         if reply.status != 204:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Generator, Mapping, Sequence
 from types import MappingProxyType
-from typing import TypeAlias
+from typing import Any, TypeAlias
 from urllib.parse import unquote
 
 import attrs
@@ -29,7 +29,8 @@ class Route:
     comes. entries: it is the journal's, and taken while it comes, however long, unless it is packed.
     about: the answer to a question, which has no body. coding: a Content-Encoding that `take` undoes.
     headers: those of every answer. apart: the name of `take` in `BY_NAME`, if it takes microseconds for
-    each record, so that a worker does it for large bodies.
+    each record, so that a worker does it for large bodies. own: makes the body of what is no records, by
+    the intake, source, listener, headers, path and length.
     """
 
     methods: tuple[bytes, ...]
@@ -40,6 +41,7 @@ class Route:
     coding: str = ""
     headers: Mapping[str, str] = _NO_HEADERS
     apart: str = ""
+    own: Any = None
 
 
 def _loki(body: bytes, rules: BodyRules, records: Records) -> Steps:
@@ -60,7 +62,10 @@ _POSTED = Route((b"POST",), http_lines.take, by_type=True)
 _ABOUT = Route((b"GET", b"HEAD"), about=bulk.ABOUT, headers=bulk.HEADERS)
 _LICENSE = Route((b"GET", b"HEAD"), about=bulk.LICENSE, headers=bulk.HEADERS)
 _BULK = Route((b"POST", b"PUT"), bulk.take, headers=bulk.HEADERS, apart="bulk")
-_INDEX_BULK = re.compile(r"/[^/]+/_bulk")
+_PATTERNS = (
+    (re.compile(r"/[^/]+/_bulk"), "/INDEX/_bulk"),
+    (re.compile(r"/blocks/[^/]+"), "/blocks/ID"),
+)
 ROUTES: Mapping[str, Sequence[Route]] = {
     "/INDEX/_bulk": (_BULK,),
     "/": (_POSTED, _ABOUT),
@@ -84,7 +89,10 @@ def path_of(target: bytes) -> str:
 
 def route_of(method: bytes, path: str, places: Mapping[str, Sequence[Route]] = ROUTES) -> Route:
     """Return the route for a request, of those at `places`. Raises RequestRefused (404, 405)."""
-    name = "/INDEX/_bulk" if _INDEX_BULK.fullmatch(path) else path.rstrip("/") or "/"
+    name = path.rstrip("/") or "/"
+    for pattern, stands_for in _PATTERNS:
+        if pattern.fullmatch(path):
+            name = stands_for
     routes = places.get(name)
     if routes is None:
         there = ", ".join(places)

@@ -25,7 +25,9 @@ from logsrv.linelog.inputs.intake.options import InputOptions, read_secrets
 from logsrv.linelog.inputs.intake.turns import Turns
 from logsrv.linelog.inputs.intake.unfinished import Unfinished
 from logsrv.linelog.inputs.intake.workers import WorkerEndedError, Workers
+from logsrv.linelog.store.origins.origins import Origins
 from logsrv.linelog.store.valve import Producer, Valve
+from logsrv.linelog.store.writing.deposit import Parcel
 
 log = Logger()
 
@@ -54,6 +56,17 @@ class Sink(Protocol):
 
         Fails with StoreError if anything may be lost that was appended from `since` on.
         """
+
+    @property
+    def origins(self) -> Origins:
+        """The other stores whose blocks are stored here."""
+
+    @property
+    def depositing(self) -> int:
+        """The bytes of blocks that are not on the medium yet."""
+
+    def deposit(self, parcel: Parcel) -> Deferred[None]:
+        """Store a block of an origin; fires when it is on the medium."""
 
 
 class InputSettings(Protocol):
@@ -207,6 +220,21 @@ class Intake:
         waiting: Deferred[None] = Deferred()
         self._waiting.append((waiting, self.moment if since is None else since))
         return waiting
+
+    @property
+    def origins(self) -> Origins:
+        """The other stores whose blocks are stored here."""
+        return self._sink.origins
+
+    @property
+    def depositing(self) -> int:
+        """The bytes of blocks that are not on the medium yet."""
+        return self._sink.depositing
+
+    def deposit(self, parcel: Parcel) -> Deferred[None]:
+        """Store a block of an origin as it is; fires when it is on the medium, whatever --sync says."""
+        self.received_lines += parcel.lines
+        return self._sink.deposit(parcel)
 
     def ask_worker(self, parts: Sequence[bytes]) -> Deferred[list[bytes]]:
         """Return what fires with the answer of a worker, as `Workers.answer` does."""

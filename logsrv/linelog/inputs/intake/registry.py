@@ -13,6 +13,7 @@ from logsrv.linelog.inputs.intake.intake import IInput
 # Module and class of each of ours. One is loaded when it is asked for: some need what takes long to load.
 OURS = {
     "http": "http.channel.Http",
+    "blocks": "blocks.blocks.Blocks",
     "journal": "http.journal.Journal",
     "lines": "lines.lines.Lines",
     "syslog": "lines.syslog.Syslog",

@@ -9,6 +9,7 @@
     empty                                 the numbers of segments without lines that are gone (empty.py)
     synced                                a place up to which everything is on the medium
     store                                 the identity of the store (identity.py)
+    origins                               the blocks of other stores that are stored here (origins/)
     lock                                  who owns the directory
     importing                             an import is under way, and no server has had the store since
 

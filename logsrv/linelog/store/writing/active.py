@@ -101,15 +101,33 @@ class ActiveSegment:
 
         Raises OSError, and StoreError if the directory is another's by now.
         """
+        self.prepare()
+        return self.put(buffers) if buffers else 0
+
+    def prepare(self) -> None:
+        """Let `position` be where the next line is written. Raises as `write` does."""
         if not self._lock.claimed:
             self._lock.check()
         if monotonic() >= self._look_again:
             self._look()
         self.leave_worn()
         self._end_line()
-        count = self._disk.writev(self.fd, buffers) if buffers else 0
+
+    def put(self, buffers: Sequence[Buffer]) -> int:
+        """Write what the disk takes at `position`, behind `prepare`. Raises OSError."""
+        count = self._disk.writev(self.fd, buffers)
         self._count(count)
         return count
+
+    def put_again(self, offset: int, data: bytes) -> None:
+        """Write once more what is there: a sync failed, and the kernel lets go of what it could not write.
+
+        Raises OSError.
+        """
+        left = memoryview(data)
+        while left:
+            count = os.pwrite(self.beside[1], left, offset)
+            left, offset = left[count:], offset + count
 
     def leave_worn(self) -> None:
         """Begin a new segment if no line may be written to this one any more. Raises as `write` does.

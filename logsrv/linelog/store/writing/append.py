@@ -12,7 +12,7 @@ import contextlib
 import errno
 import threading
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from queue import Empty, SimpleQueue
 from time import monotonic, sleep
 from typing import TypeAlias
@@ -25,8 +25,10 @@ from logsrv.kit.observe.durations import Durations
 from logsrv.linelog.batch import Buffer
 from logsrv.linelog.store.disk.disk import IOV_MAX, reason
 from logsrv.linelog.store.disk.trouble import SYNCING, InReactor, Trouble
+from logsrv.linelog.store.origins.origins import Origins
 from logsrv.linelog.store.policy import Sync
 from logsrv.linelog.store.writing.active import ActiveSegment
+from logsrv.linelog.store.writing.deposit import Deposit, Parcel
 from logsrv.linelog.store.writing.durable import SyncFailure
 
 log = Logger()
@@ -35,6 +37,8 @@ RETRY_AFTER = 1.0
 FLOW = 1 << 14
 """Bytes of a group after which the writer naps, so that the next chunks become one group."""
 NAP = 0.001
+DEPOSIT = 32 << 20
+"""Bytes of parcels that are stored together."""
 
 Item: TypeAlias = tuple[int, int, list[Buffer]] | Callable[[], None]
 
@@ -48,6 +52,13 @@ def advance(buffers: list[Buffer], count: int) -> list[Buffer]:
     return []
 
 
+def _stored(parcels: Sequence[Parcel]) -> None:
+    for parcel in parcels:
+        # Whoever waits may have been told that the store is closed.
+        if not parcel.told.called:
+            parcel.told.callback(None)
+
+
 class Writer:
     """Writes what is put into `queue`: (bytes, lines, buffers of whole lines), or a call to make here.
 
@@ -56,9 +67,25 @@ class Writer:
     back to 0 when it tells. Totals are bytes since the start, or lines where they say so. `writing.why` is
     the reason why nothing can be written just now, or None. `look` is called in the reactor's thread when
     something changed.
+
+    parcels: blocks of origins that wait, for a call of `take_parcels` in the queue; they count in
+    `deposited` and not in the other totals. deposit: those that are being stored; until they are on the
+    medium nothing else is written.
     """
 
-    def __init__(self, active: ActiveSegment, *, tell: InReactor, look: Callable[[], None]) -> None:
+    def __init__(
+        self,
+        active: ActiveSegment,
+        origins: Origins,
+        *,
+        tell: InReactor,
+        look: Callable[[], None],
+    ) -> None:
+        self.parcels: deque[Parcel] = deque()
+        self.deposit: Deposit | None = None
+        self.deposited = 0
+        self.deposited_lines = 0
+        self._origins = origins
         self.queue: SimpleQueue[Item] = SimpleQueue()
         self.appended = 0
         self.wanted = 0
@@ -117,9 +144,11 @@ class Writer:
                     # The end of a torn line, if there is one.
                     self._write()
                 self._confirm()
+                if self.deposit is not None:
+                    self._store(self.deposit)
                 self._resumed()
                 self._obey()
-                if not self._ended:
+                if not self._ended and self.deposit is None:
                     self._take()
             except Exception as error:
                 self._stall(error)
@@ -164,6 +193,43 @@ class Writer:
                 self.written_lines += self._lines
                 self._lines = 0
                 return
+
+    def take_parcels(self) -> None:
+        """Store next, together, the parcels that wait."""
+        taken: list[Parcel] = []
+        size = 0
+        while self.parcels and size < DEPOSIT:
+            taken.append(self.parcels.popleft())
+            size += len(taken[-1].text)
+        if taken:
+            self.deposit = Deposit(taken)
+
+    def _store(self, deposit: Deposit) -> None:
+        """Store parcels, or go on with that; they are on the medium on return. Raises as `write` does."""
+        active = self._active
+        active.prepare()
+        if not deposit.goes_on_at(active.position):
+            if deposit.place is not None:
+                # The note of before is wrong by now.
+                self._origins.close()
+            deposit.begin(active.position)
+            self._origins.note(deposit.notes)
+        texts = b"".join(deposit.texts) if len(deposit.parcels) > 1 else deposit.parcels[0].text
+        if deposit.written == len(texts):
+            assert deposit.place is not None
+            active.put_again(deposit.place.offset, texts)
+        left = memoryview(texts)
+        while deposit.written < len(left):
+            count = self.write_seconds.timed(active.put, [left[deposit.written :]])
+            if not count:
+                raise OSError(errno.EIO, "the file takes no bytes")
+            deposit.written += count
+        self.sync_seconds.timed(active.sync)
+        self._origins.stored(deposit.notes)
+        self.deposited += len(texts)
+        self.deposited_lines += sum(parcel.lines for parcel in deposit.parcels)
+        self.deposit = None
+        self._tell(_stored, deposit.parcels)
 
     def _confirm(self) -> None:
         """Sync if that is the policy, and tell those who wait: one sync serves them all."""

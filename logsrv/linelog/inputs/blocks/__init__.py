@@ -1,0 +1,1 @@
+"""Blocks of other stores over HTTP: what a centre takes in."""

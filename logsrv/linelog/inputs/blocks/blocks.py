@@ -1,0 +1,72 @@
+"""The `blocks` input: a centre, which stores the blocks of other stores, each exactly once.
+
+    POST /blocks       a block, as Zstandard frames, with its headers; 200 when it is on the medium
+    GET /blocks/ID     where the store ID is here: Logsrv-To, Logsrv-From, Logsrv-CRC; 404 if nowhere
+
+409 with Logsrv-To answers a block that does not follow the last one of its store.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Mapping, Sequence
+
+from logsrv.linelog.framing.bodies.bodies import Reply, RequestRefused, json_line
+from logsrv.linelog.inputs.blocks.body import block_body, check_free, place_headers
+from logsrv.linelog.inputs.http.body import Body, InputListener, Question, busy, check_room
+from logsrv.linelog.inputs.http.channel import HttpInputFactory
+from logsrv.linelog.inputs.http.routes import Route
+from logsrv.linelog.inputs.intake.connections import Input
+from logsrv.linelog.inputs.intake.intake import Intake
+
+_ID = re.compile(r"[0-9a-f]{32}")
+_STALLED = 2.0
+"""Seconds for which the store may take nothing before its senders are told to come again."""
+
+
+def _posted(
+    intake: Intake,
+    source: str,
+    listener: InputListener,
+    header: Callable[[str], str | None],
+    path: str,
+    length: int | None,
+) -> Body:
+    if intake.valve.closed_for() > _STALLED:
+        raise busy("the store takes nothing in just now; send it again")
+    check_room(listener, length or 0)
+    return block_body(intake, source, listener, header, length)
+
+
+def _asked(
+    intake: Intake,
+    source: str,
+    listener: InputListener,
+    header: Callable[[str], str | None],
+    path: str,
+    length: int | None,
+) -> Body:
+    origin = path.rpartition("/")[2]
+    if not _ID.fullmatch(origin):
+        raise RequestRefused(400, "protocol", "the ID of a store has 32 hexadecimal digits")
+    check_free(origin, intake)
+    note = intake.origins.last(origin)
+    if note is None:
+        return Question(Reply(404, json_line(place=None)), intake)
+    return Question(Reply(200, json_line(place=str(note.end)), headers=place_headers(note)), intake)
+
+
+ROUTES: Mapping[str, Sequence[Route]] = {
+    "/blocks": (Route((b"POST",), own=_posted),),
+    "/blocks/ID": (Route((b"GET", b"HEAD"), own=_asked),),
+}
+
+
+class Blocks(Input):
+    """The input itself."""
+
+    name = "blocks"
+    no_datagrams = "blocks come over HTTP, which needs connections, such as blocks:tcp:8090"
+
+    def stream(self, intake: Intake) -> HttpInputFactory:
+        return HttpInputFactory(intake, ROUTES)

@@ -1,0 +1,175 @@
+"""A block on its way in over HTTP: kept until it is whole, checked, stored, answered when it is safe."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Generator, Mapping
+
+from twisted.internet.defer import Deferred
+from twisted.logger import Logger
+
+from logsrv.linelog.framing.bodies.bodies import Reply, RequestRefused, Steps, json_line
+from logsrv.linelog.inputs.blocks.frames import split, unpacked
+from logsrv.linelog.inputs.blocks.lines import check_lines
+from logsrv.linelog.inputs.blocks.place import Fate, fate
+from logsrv.linelog.inputs.http.body import Body, InputListener, busy
+from logsrv.linelog.inputs.intake.intake import Intake
+from logsrv.linelog.ship.blocks.block import LARGEST, UNKNOWN, Block, check_text, read_block
+from logsrv.linelog.store.origins.notes import Note
+from logsrv.linelog.store.segments.segment import Position
+from logsrv.linelog.store.writing.deposit import Parcel
+
+log = Logger()
+CODING = "zstd"
+NAMES = tuple(f"Logsrv-{name}" for name in ("Format", "Store", "From", "To", "After", "Gap", "CRC"))
+MOST_DEPOSITING = 64 << 20
+"""Bytes of blocks, unpacked, that wait for the disk; beyond them senders are to come again."""
+
+
+def place_headers(note: Note | None) -> dict[str, str]:
+    """Return the headers that say where an origin is."""
+    if note is None:
+        return {}
+    return {
+        "Logsrv-To": str(note.end),
+        "Logsrv-From": str(note.start),
+        "Logsrv-CRC": f"{note.crc:08x}",
+    }
+
+
+class WrongPlace(RequestRefused):
+    """A block that does not follow the last one of its origin; `headers` say where that ended."""
+
+    def __init__(self, note: Note | None) -> None:
+        where = f"is at {note.end}" if note else "has not begun"
+        super().__init__(409, "misplaced", f"the origin {where} here; ask, and go on from there")
+        self.headers = place_headers(note)
+
+
+def check_free(origin: str, intake: Intake) -> None:
+    """Raise RequestRefused (503) while a block of an origin is being stored: its place may be another."""
+    if origin in intake.origins.under_way:
+        raise busy("a block of this store is being stored; ask again")
+
+
+class BlockBody(Body):
+    """A block; its headers are those of the request."""
+
+    def __init__(
+        self, intake: Intake, source: str, listener: InputListener, headers: Mapping[str, str]
+    ) -> None:
+        self._intake = intake
+        self._source = source
+        self._listener = listener
+        self._headers = headers
+        self._parts: list[bytes] = []
+        self._size = 0
+        self._stored: Deferred[Reply] | None = None
+
+    def receive(self, data: bytes) -> None:
+        self._size += len(data)
+        self._listener.held += len(data)
+        self._parts.append(data)
+        if self._size > LARGEST:
+            raise too_large()
+
+    def let_go(self) -> None:
+        self._listener.held -= self._size
+        self._size, self._parts = 0, []
+
+    def stored(self) -> Deferred[Reply] | None:
+        return self._stored
+
+    def finish(self) -> Steps:
+        try:
+            block = read_block(self._headers, b"".join(self._parts))
+            self._parts = []
+            reply = self._known(block)
+            if reply is not None:
+                return reply
+            text = yield from self._unpacked(block)
+            lines = 0
+            for number in check_lines(text, raw=self._intake.rules.raw):
+                lines += number
+                yield
+        except ValueError as error:
+            raise RequestRefused(422, "protocol", str(error)) from None
+        # Another connection may have been faster meanwhile.
+        reply = self._known(block)
+        if reply is not None:
+            return reply
+        return self._deposit(block, text, lines)
+
+    def _unpacked(self, block: Block) -> Generator[None, None, bytes]:
+        parts: list[bytes] = []
+        for part in unpacked(split(block.packed, block.size)):
+            parts.append(part)
+            yield
+        text = parts[0] if len(parts) == 1 else b"".join(parts)
+        check_text(block, text)
+        return text
+
+    def _known(self, block: Block) -> Reply | None:
+        """Return the answer if the block is here; None if it is to be stored. Raises RequestRefused."""
+        intake = self._intake
+        check_free(block.store, intake)
+        note = intake.origins.last(block.store)
+        decided = fate(block, note.end if note else None)
+        if decided is Fate.REFUSE:
+            raise WrongPlace(note)
+        if decided is Fate.FORGET:
+            intake.metrics.count("blocks_forgotten_total", listener=intake.label)
+            return _taken(note.end if note else block.end)
+        if intake.depositing > MOST_DEPOSITING:
+            raise busy("too many blocks wait for the disk; send it again")
+        return None
+
+    def _deposit(self, block: Block, text: bytes, lines: int) -> Reply:
+        intake = self._intake
+        if intake.origins.last(block.store) is None:
+            log.info(
+                "{source} brings the first block of the store {store}, from {start} on",
+                source=self._source,
+                store=block.store,
+                start=str(block.start),
+            )
+        if block.gap:
+            missing = "an unknown number of" if block.gap == UNKNOWN else block.gap
+            log.warn(
+                "the store {store} has lost {missing} bytes before {start}: they are not here either",
+                store=block.store,
+                missing=missing,
+                start=str(block.start),
+            )
+        parcel = Parcel(block.store, block.start, block.end, block.crc, text, lines)
+        reply = _taken(block.end)
+        self._stored = intake.deposit(parcel).addCallback(self._done, reply)
+        return reply
+
+    def _done(self, _: None, reply: Reply) -> Reply:
+        self._intake.metrics.count("blocks_received_total", listener=self._intake.label)
+        return reply
+
+
+def _taken(place: Position) -> Reply:
+    return Reply(200, json_line(place=str(place)), headers={"Logsrv-To": str(place)})
+
+
+def too_large() -> RequestRefused:
+    """Return the refusal of what no block can have."""
+    return RequestRefused(413, "oversize", f"a block has at most {LARGEST} bytes, packed")
+
+
+def block_body(
+    intake: Intake,
+    source: str,
+    listener: InputListener,
+    header: Callable[[str], str | None],
+    length: int | None,
+) -> BlockBody:
+    """Return how a block is taken, by the headers of its request. Raises RequestRefused."""
+    if (length or 0) > LARGEST:
+        raise too_large()
+    if (header("Content-Encoding") or "").strip().lower() != CODING:
+        raise RequestRefused(415, "protocol", "the Content-Encoding of a block is zstd")
+    found = {name: value for name in NAMES if (value := header(name)) is not None}
+    return BlockBody(intake, source, listener, found)

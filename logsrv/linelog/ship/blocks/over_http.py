@@ -1,0 +1,84 @@
+"""The target of blocks over HTTP: a centre, which is asked where it is, and stores each block once."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from twisted.internet.defer import Deferred
+
+from logsrv.linelog.ship.blocks.block import LARGEST, Block
+from logsrv.linelog.ship.http.answers import HttpAnswer
+from logsrv.linelog.ship.http.client import HttpClient, check_clear
+from logsrv.linelog.ship.registry import TargetSettings
+from logsrv.linelog.ship.target import LastBlock, Misplaced, Unavailable
+from logsrv.linelog.store.segments.segment import Position, parse_position
+
+CODING = {"Content-Encoding": "zstd", "Content-Type": "application/octet-stream"}
+
+
+class Centre:
+    """A store elsewhere that takes our blocks."""
+
+    promise = "exactly once: the centre answers when a block is on its disk, and says where it is"
+    largest = LARGEST
+
+    def __init__(self, settings: TargetSettings, reactor: Any) -> None:
+        """Raises ConfigurationError."""
+        check_clear(settings.url)
+        self._client = HttpClient(
+            settings.url, reactor=reactor, tls=settings.tls, token=settings.token
+        )
+        query = f"?{settings.url.query}" if settings.url.query else ""
+        self._question = f"{settings.url.path}/{settings.store}{query}"
+        self._who = settings.url.place
+
+    def last(self) -> Deferred[LastBlock | None]:
+        """Ask where it is; None: it has nothing of this store."""
+        asked = self._client.request("GET", self._question, also=(404,))
+        return asked.addCallback(self._located)
+
+    def _located(self, answer: HttpAnswer) -> LastBlock | None:
+        if answer.status == 404:
+            # A path that nothing is at says so, too, but not in these words.
+            if answer.body.strip() != b'{"place": null}':
+                raise Unavailable(f"{self._who} takes no blocks at this path", settled=True)
+            return None
+        place = self._position(answer, "logsrv-to")
+        if place is None:
+            raise Unavailable(f"{self._who} does not say where it is", settled=True)
+        try:
+            crc = int(answer.headers.get("logsrv-crc", ""), 16)
+        except ValueError:
+            crc = None
+        return LastBlock(place, self._position(answer, "logsrv-from"), crc)
+
+    def send(self, block: Block) -> Deferred[None]:
+        """Send a block; fires when it is on the disk there."""
+        headers = {**CODING, **block.headers()}
+        sent = self._client.request("POST", headers=headers, body=block.packed, also=(409,))
+        return sent.addCallback(self._taken, block)
+
+    def _taken(self, answer: HttpAnswer, block: Block) -> None:
+        place = self._position(answer, "logsrv-to")
+        if answer.status == 409:
+            raise Misplaced(place)
+        if place is None or place < block.end:
+            raise Unavailable(f"{self._who} took a block and does not say so", settled=True)
+
+    def _position(self, answer: HttpAnswer, name: str) -> Position | None:
+        text = answer.headers.get(name)
+        if text is None:
+            return None
+        try:
+            return parse_position(text)
+        except ValueError:
+            raise Unavailable(f"{self._who} says that it is at no place", settled=True) from None
+
+    def close(self) -> Deferred[None]:
+        """Let go of connections."""
+        return Deferred.fromCoroutine(self._client.close())
+
+
+def make_target(settings: TargetSettings, reactor: Any) -> Centre:
+    """Make the target of `https://HOST[:PORT]/blocks`. Raises ConfigurationError."""
+    return Centre(settings, reactor)

@@ -1,0 +1,63 @@
+"""Lines of other stores on their way into this one: exactly once, and on the medium when that is said."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import attrs
+from twisted.internet.defer import Deferred
+
+from logsrv.linelog.store.origins.notes import Note
+from logsrv.linelog.store.segments.segment import Position
+
+
+@attrs.frozen
+class Parcel:
+    """A block of an origin, unpacked and checked: whole lines, stored as they are.
+
+    start, end: its place in the store of the origin. crc: of its text. lines: how many there are. sequence:
+    the number that whoever brought it gave it. told: fires when it is on the medium.
+    """
+
+    origin: str
+    start: Position
+    end: Position
+    crc: int
+    text: bytes = attrs.field(repr=False)
+    lines: int
+    sequence: int | None = None
+    told: Deferred[None] = attrs.field(factory=Deferred, eq=False, repr=False)
+
+
+class Deposit:
+    """Parcels that are written together, one behind the other.
+
+    place: where they begin in the store, once there is a note of it. written: bytes that were.
+    """
+
+    def __init__(self, parcels: Sequence[Parcel]) -> None:
+        self.parcels = parcels
+        self.place: Position | None = None
+        self.written = 0
+        self.notes: list[Note] = []
+
+    @property
+    def texts(self) -> list[bytes]:
+        """The texts, in order."""
+        return [parcel.text for parcel in self.parcels]
+
+    def goes_on_at(self, position: Position) -> bool:
+        """Return whether it has begun, and what is written now would go on with it."""
+        return self.place is not None and position == (
+            self.place.segment,
+            self.place.offset + self.written,
+        )
+
+    def begin(self, position: Position) -> None:
+        """Begin at a place in the store."""
+        self.place, self.written, self.notes = position, 0, []
+        number, offset = position
+        for each in self.parcels:
+            at = Position(number, offset)
+            self.notes.append(Note(at, each.origin, each.start, each.end, each.crc, each.sequence))
+            offset += len(each.text)

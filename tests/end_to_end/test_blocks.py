@@ -1,0 +1,281 @@
+"""A centre: real daemons that take blocks of other stores, each exactly once, whatever happens to them."""
+
+from __future__ import annotations
+
+import contextlib
+import http.client
+import random
+import signal
+import socket
+import threading
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+import zstandard
+
+from logsrv.linelog.store.segments.segment import Position, parse_position
+from tests.end_to_end.conftest import Logger, Start
+from tests.end_to_end.stored import stored_bytes
+from tests.linelog.inputs.blocks.making import Edge, Sender, block_of, blocks, stored_lines
+
+ONE, OTHER = 32 * "a", 32 * "b"
+LISTEN = "blocks:tcp:0:interface=127.0.0.1"
+TOKEN = ("--input-token", "geheim")
+
+
+def edge_of(origin: str, lines: int = 2000, segment: int = 100_000) -> Edge:
+    return Edge(origin, stored_lines(origin, lines), segment)
+
+
+Connect = Callable[..., Sender]
+
+
+@pytest.fixture
+def connect() -> Iterator[Connect]:
+    """Connect to a centre, until the end of the test."""
+    with contextlib.ExitStack() as ended:
+
+        def connected(port: int, token: str | None = "geheim") -> Sender:
+            return ended.enter_context(contextlib.closing(Sender(port, token)))
+
+        yield connected
+
+
+def of(origin: str, text: bytes) -> bytes:
+    """The lines of an origin."""
+    mark = b" <" + origin[:4].encode() + b" "
+    return b"".join(line for line in text.splitlines(keepends=True) if mark in line)
+
+
+def test_blocks_are_stored_as_they_are_and_the_place_is_told(
+    logger: Start, connect: Connect
+) -> None:
+    edge = edge_of(ONE)
+    server = logger(*TOKEN, "--sync", "never", listen=[LISTEN])
+    sender = connect(server.port())
+    assert sender.place(ONE).status == 404
+    for block in blocks(edge, 30_000):
+        answer = sender.send(block)
+        assert (answer.status, answer.place) == (200, str(block.end)), answer
+    asked = sender.place(ONE)
+    assert asked.headers["logsrv-from"] == str(block.start)
+    assert asked.headers["logsrv-crc"] == f"{block.crc:08x}"
+    assert stored_bytes(server.store) == edge.text
+    assert server.stop() in (0, -signal.SIGTERM)
+    again = logger(*TOKEN, listen=[LISTEN])
+    sender = connect(again.port())
+    assert sender.place(ONE).place == str(block.end)
+    # Said before, by a shipper whose cursor file is old.
+    assert sender.send(block).status == 200
+    assert stored_bytes(server.store) == edge.text
+
+
+def test_what_does_not_follow_is_refused_what_is_here_forgotten(
+    logger: Start, connect: Connect
+) -> None:
+    """A hole, a wrong order, a double: the answer says where the origin is."""
+    edge = edge_of(ONE)
+    first, second, third, *_ = blocks(edge, 20_000)
+    server = logger(*TOKEN, listen=[LISTEN])
+    sender = connect(server.port())
+    begun_behind = sender.send(second)
+    assert (begun_behind.status, begun_behind.place) == (409, None)
+    assert sender.send(first).status == 200
+    hole = sender.send(third)
+    assert (hole.status, hole.place) == (409, str(first.end))
+    # A hole that its headers hide: it begins behind its own Logsrv-After.
+    hidden = block_of(
+        ONE,
+        edge.text[second.end.offset :][:20_000].rpartition(b"\n")[0] + b"\n",
+        second.end,
+        first.end,
+    )
+    assert sender.send(hidden).status == 409
+    assert sender.send(first).status == 200
+    longer = block_of(ONE, edge.text[: second.end.offset], first.start, None)
+    assert (sender.send(longer).status, sender.send(second).status) == (409, 200)
+    with_gap = block_of(ONE, hidden_text(edge, third.end), third.end, second.end, "unknown")
+    assert sender.send(with_gap).status == 200
+    assert stored_bytes(server.store) == edge.text[: second.end.offset] + hidden_text(
+        edge, third.end
+    )
+    assert "has lost an unknown number of bytes" in server.log()
+
+
+def hidden_text(edge: Edge, start: Position) -> bytes:
+    return edge.text[start.offset :][:5000].rpartition(b"\n")[0] + b"\n"
+
+
+def test_what_is_no_block_is_refused_and_nothing_of_it_stored(
+    logger: Start, connect: Connect
+) -> None:
+    """Bombs, damage, other checksums, what no store of ours would hold."""
+    edge = edge_of(ONE, 500)
+    (block, *_) = blocks(edge, 40_000)
+    server = logger(*TOKEN, listen=[LISTEN])
+    sender = connect(server.port())
+
+    def refused(status: int, why: str, packed: bytes, text: bytes = b"", **headers: str) -> None:
+        made = block_of(ONE, text, Position(1, 0), None) if text else block
+        answer = sender.ask(
+            "POST",
+            "/blocks",
+            packed,
+            **{"Content_Encoding": "zstd", **made.headers(), **headers},
+        )
+        assert answer.status == status, answer
+        assert why in answer.body.decode(), answer
+
+    bomb = zstandard.ZstdCompressor(write_checksum=True).compress(bytes(2 << 30))
+    assert len(bomb) < 1_000_000
+    refused(422, "other sizes", bomb)
+    # One that hides what it becomes: its header promises the text of the block.
+    hides = zstandard.ZstdCompressor(write_checksum=True).compress(bytes(block.size))
+    body = bomb[zstandard.frame_header_size(bomb) :]
+    refused(422, "damaged", hides[: zstandard.frame_header_size(hides)] + body)
+    refused(422, "checksum", zstandard.ZstdCompressor().compress(b"x" * block.size))
+    refused(422, "other sizes", b"")
+    refused(422, "not made of Zstandard", b"x" * 100)
+    refused(422, "breaks off", block.packed[:-5])
+    refused(422, "damaged", block.packed[:-4] + b"abcd")
+    refused(422, "another checksum", block.packed, Logsrv_CRC="00000000")
+    refused(422, "Logsrv-Format", block.packed, Logsrv_Format="2")
+    refused(422, "Logsrv-Store", block.packed, Logsrv_Store="../../etc/passwd")
+    refused(415, "zstd", block.packed, Content_Encoding="gzip")
+    refused(413, "at most", random.Random(1).randbytes(1_000_001))
+    for text, why in (
+        (b"no stamp\n", "TIME and a SOURCE"),
+        (b"2026-13-20T06:18:42.123456Z tcp:1 month\n", "TIME and a SOURCE"),
+        (b"2026-11-20T06:18:42.123456Z tcp:\xc3\xa4 source\n", "printable ASCII"),
+        (b"2026-11-20T06:18:42.123456Z tcp:1 \x1b[31mred\n", "control characters"),
+        (b"2026-11-20T06:18:42.123456Z tcp:1 \xff\n", "no UTF-8"),
+        (b"2026-11-20T06:18:42.123456Z tcp:1 torn", "no end"),
+    ):
+        made = block_of(ONE, text, Position(1, 0), None)
+        refused(422, why, made.packed, text)
+    assert stored_bytes(server.store) == b""
+    assert sender.place(ONE).status == 404
+    assert sender.send(block).status == 200
+
+
+def test_nobody_else_is_let_in(logger: Start, connect: Connect) -> None:
+    (block,) = blocks(edge_of(ONE, 10), 1 << 20)
+    server = logger(*TOKEN, listen=[LISTEN])
+    for token in None, "guess", "geheim2":
+        sender = connect(server.port(), token)
+        assert sender.place(ONE).status == 401
+        assert sender.send(block).status == 401
+    assert stored_bytes(server.store) == b""
+    assert sender.ask("POST", "/lines", b"hello\n").status == 401
+    assert connect(server.port()).ask("POST", "/lines", b"hello\n").status == 404
+    assert connect(server.port()).ask("GET", "/blocks/../store").status in (400, 404)
+
+
+@pytest.mark.complains("would take blocks of anybody", "cannot start")
+def test_a_centre_without_a_token_or_certificates_does_not_start(logger: Start) -> None:
+    server = logger(listen=[LISTEN], wait=False)
+    assert server.wait() == 1
+    assert "would take blocks of anybody: give --input-token-file FILE" in server.log()
+
+
+class Shipping(threading.Thread):
+    """A shipper: asks where it is after anything goes wrong, and goes on from there."""
+
+    def __init__(self, edge: Edge, port: int, most: int, seed: int) -> None:
+        super().__init__()
+        self._edge, self._port, self._most = edge, port, most
+        self._chance = random.Random(seed)
+        self.acknowledged: Position | None = None
+        self.ended = threading.Event()
+
+    def run(self) -> None:
+        while not self.ended.is_set():
+            with contextlib.suppress(OSError, http.client.HTTPException):
+                if self._ship(Sender(self._port)):
+                    return
+            self.ended.wait(0.02)
+
+    def _ship(self, sender: Sender) -> bool:
+        with contextlib.closing(sender):
+            asked = sender.place(self._edge.origin)
+            if asked.status not in (200, 404):
+                return False
+            place = parse_position(asked.place) if asked.place else None
+            # Never behind what was acknowledged.
+            assert self.acknowledged is None or (place is not None and place >= self.acknowledged)
+            while (block := self._edge.next(place, self._most, self._chance)) is not None:
+                if sender.send(block).status != 200:
+                    return False
+                self.acknowledged = place = block.end
+                if self.ended.is_set():
+                    return True
+        return True
+
+
+def killed_again_and_again(logger: Start, edges: list[Edge], kills: int, *options: str) -> Logger:
+    server = logger(*TOKEN, *options, listen=[LISTEN])
+    port = server.port()
+    shippers = [Shipping(edge, port, 60_000, seed) for seed, edge in enumerate(edges)]
+    chance = random.Random(5)
+    for each in shippers:
+        each.start()
+    try:
+        for _ in range(kills):
+            size = _size(server.store) + chance.randint(1, 600_000)
+            _grown(server, size)
+            server.process.kill()
+            server.process.wait()
+            listen = f"blocks:tcp:{port}:interface=127.0.0.1"
+            server = logger(*TOKEN, *options, listen=[listen])
+        for each in shippers:
+            each.join(120)
+            assert not each.is_alive()
+    finally:
+        for each in shippers:
+            each.ended.set()
+    # Nothing is renamed any more.
+    server.stop()
+    return server
+
+
+def _grown(server: Logger, size: int) -> None:
+    """Wait until there is so much, or no more."""
+    with contextlib.suppress(AssertionError):
+        server.wait_until(lambda: _size(server.store) >= size, "some more", 2)
+
+
+def _size(store: Path) -> int:
+    with contextlib.suppress(OSError):
+        return len(stored_bytes(store))
+    return 0
+
+
+@pytest.mark.parametrize("sync", ["always", "interval"])
+def test_kills_lose_nothing_and_double_nothing(logger: Start, sync: str) -> None:
+    """Two origins at once, small segments: byte by byte what each has."""
+    edges = [Edge(origin, stored_lines(origin, 24_000), 500_000) for origin in (ONE, OTHER)]
+    server = killed_again_and_again(logger, edges, 6, "--sync", sync, "--rotate-size", "400KiB")
+    text = stored_bytes(server.store)
+    for edge in edges:
+        assert of(edge.origin, text) == edge.text
+    assert len(text) == sum(len(edge.text) for edge in edges)
+
+
+def test_a_sender_that_says_half_a_block_harms_nobody(logger: Start, connect: Connect) -> None:
+    edge = edge_of(ONE)
+    server = logger(*TOKEN, listen=[LISTEN])
+    (first, *_) = blocks(edge, 50_000)
+    head = "".join(f"{name}: {value}\r\n" for name, value in first.headers().items())
+    with socket.create_connection(("127.0.0.1", server.port())) as half:
+        half.sendall(
+            f"POST /blocks HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer geheim\r\n{head}"
+            f"Content-Encoding: zstd\r\nContent-Length: {len(first.packed)}\r\n\r\n".encode()
+            + first.packed[:-100]
+        )
+        sender = connect(server.port())
+        for block in blocks(edge, 50_000):
+            assert sender.send(block).status == 200
+        half.shutdown(socket.SHUT_WR)
+        assert half.recv(1000) == b""
+    assert stored_bytes(server.store) == edge.text

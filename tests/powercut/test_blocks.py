@@ -1,0 +1,164 @@
+"""No power cut of a centre takes back a block that was acknowledged, or has one stored twice."""
+
+from __future__ import annotations
+
+import os
+import random
+import shutil
+import signal
+import tempfile
+from collections.abc import Iterator, Mapping
+from contextlib import closing
+from pathlib import Path
+
+import pytest
+
+from logsrv.kit.observe.metrics import Metrics
+from logsrv.linelog.plugin.metrics import METRICS
+from logsrv.linelog.ship.blocks.block import Block
+from logsrv.linelog.store.policy import StorePolicy
+from logsrv.linelog.store.segments.segment import NOWHERE, Position
+from logsrv.linelog.store.store import Store
+from logsrv.linelog.store.writing.deposit import Parcel
+from tests.daemon_logs import DAEMON_LOGS, check_log
+from tests.end_to_end.stored import stored_bytes
+from tests.linelog.inputs.blocks.making import Edge, Sender, stored_lines
+from tests.powercut.history import History
+from tests.powercut.models import MODELS, Choice, image
+from tests.powercut.recording import Recording, operations
+from tests.powercut.recovery import Turns
+from tests.powercut.seen import scratch
+from tests.powercut.trying import SEED, choices
+from tests.powercut.workloads import STORE, Stage
+
+STATES = int(os.environ.get("LOGSRV_POWER_CUTS", "2000")) // 20
+ORIGINS = (32 * "a", 32 * "b")
+EDGES = {one: Edge(one, stored_lines(one, 700, size=200), 20_000) for one in ORIGINS}
+OPTIONS = ("--listen", "blocks:tcp:0:interface=127.0.0.1", "--input-token", "geheim")
+
+
+class Centre:
+    """A daemon that takes blocks beside lines, recorded."""
+
+    def __init__(self, stage: Stage) -> None:
+        self._stage = stage
+        self._chance = random.Random(11)
+        self._places: dict[str, Position | None] = dict.fromkeys(ORIGINS)
+
+    def start(self, *options: str) -> None:
+        self._stage.start(*OPTIONS, *options)
+
+    def send(self, count: int) -> None:
+        """Send so many blocks of each origin in turn, and lines of others between them."""
+        server = self._stage.server
+        assert server is not None
+        with closing(Sender(server.ports()[1])) as sender:
+            for _ in range(count):
+                for origin in ORIGINS:
+                    block = self._next(origin)
+                    if block is not None and sender.send(block).status == 200:
+                        self._places[origin] = block.end
+                        self._stage.recording.mark(f"block {origin} {block.end}")
+                self._stage.send(2)
+
+    def _next(self, origin: str) -> Block | None:
+        return EDGES[origin].next(self._places[origin], 9000, self._chance)
+
+    def kill(self) -> None:
+        server = self._stage.server
+        assert server is not None
+        with self._stage.recording.between_operations():
+            server.send_signal(signal.SIGKILL)
+            server.wait()
+
+
+@pytest.fixture(scope="session")
+def record(place: Path, shim: Path) -> Path:
+    """The record of a centre that is killed, and goes on."""
+    directory = place / "centre"
+    root = directory / "root"
+    root.mkdir(parents=True)
+    stage = Stage(Recording(root, shim), directory)
+    try:
+        centre = Centre(stage)
+        for count in 6, 4:
+            centre.start("--rotate-size", "40KiB")
+            centre.send(count)
+            centre.kill()
+        centre.start("--sync", "never", "--rotate-size", "40KiB")
+        centre.send(4)
+        stage.stop()
+    finally:
+        if stage.server is not None and stage.server.process.poll() is None:
+            stage.server.process.kill()
+            stage.server.process.wait()
+    for log in directory.glob(DAEMON_LOGS):
+        check_log(log, ())
+    return stage.recording.path
+
+
+@pytest.mark.parametrize("model", MODELS)
+def test_a_centre_after_power_cuts(record: Path, model: str, tmp_path: Path) -> None:
+    history = History(operations(record))
+    states: set[bytes] = set()
+    # Each state is one of its own; without any that are new, there are no more.
+    for choice in _first(choices(MODELS[model], history, SEED), 10 * STATES):
+        made = image(MODELS[model], history, choice)
+        if made.digest() in states:
+            continue
+        states.add(made.digest())
+        root = Path(tempfile.mkdtemp(prefix="cut.", dir=scratch()))
+        try:
+            made.write(root)
+            wrong = wrongs(root / STORE, promised(history.marks, choice.cut))
+            assert not wrong, "\n".join([choice.told(history), *wrong])
+        finally:
+            shutil.rmtree(root)
+        if len(states) == STATES:
+            break
+    assert len(states) > 12
+
+
+def _first(found: Iterator[Choice], number: int) -> Iterator[Choice]:
+    return (one for _, one in zip(range(number), found, strict=False))
+
+
+def promised(marks: Mapping[str, int], cut: int) -> dict[str, Position]:
+    """The last place of each origin that was acknowledged before a cut."""
+    places = dict.fromkeys(ORIGINS, NOWHERE)
+    for text, at in marks.items():
+        kind, *words = text.split()
+        if kind == "block" and at <= cut:
+            segment, offset = map(int, words[1].split(":"))
+            places[words[0]] = max(places[words[0]], Position(segment, offset))
+    return places
+
+
+def wrongs(directory: Path, promises: Mapping[str, Position]) -> list[str]:
+    """Start the centre again, let both origins go on to their end, and return what is wrong then."""
+    turns = Turns()
+    store = Store(directory, StorePolicy(), reactor=turns, metrics=Metrics(METRICS))
+    store.open()
+    found = []
+    for origin, edge in EDGES.items():
+        note = store.origins.last(origin)
+        place = note.end if note else None
+        if (place or NOWHERE) < promises[origin]:
+            found.append(f"lost: {origin} is at {place}, and {promises[origin]} was acknowledged")
+        chance = random.Random(3)
+        while (block := edge.next(place, 30_000, chance)) is not None:
+            at = edge.offset(block.start)
+            text = edge.text[at : at + block.size]
+            parcel = Parcel(origin, block.start, block.end, block.crc, text, text.count(b"\n"))
+            turns.result(store.deposit(parcel), "a block to be on the medium")
+            place = block.end
+    turns.result(store.close(), "the end")
+    text = stored_bytes(directory)
+    for origin, edge in EDGES.items():
+        mark = b" <" + origin[:4].encode() + b" "
+        lines = b"".join(line for line in text.splitlines(keepends=True) if mark in line)
+        if lines != edge.text:
+            numbers = [line.split(mark)[1].split(b">")[0] for line in lines.splitlines()]
+            twice = sorted({one for one in numbers if numbers.count(one) > 1})
+            found.append(f"wrong: {origin} has {len(numbers)} lines, twice {twice[:10]!r}")
+    return found
