@@ -30,8 +30,8 @@ class Scheme:
 
 _HTTP, _HTTPS = 80, 443
 SCHEMES = {
-    "https": Scheme(maker="blocks.over_http.make_target", blocks=True, tls=True, port=_HTTPS),
-    "http": Scheme(maker="blocks.over_http.make_target", blocks=True, port=_HTTP),
+    "https": Scheme(maker="centre.make_target", blocks=True, tls=True, port=_HTTPS),
+    "http": Scheme(maker="centre.make_target", blocks=True, port=_HTTP),
     "relp": Scheme(maker="out.relp.make_target"),
     "relp+tls": Scheme(maker="out.relp.make_target", tls=True),
     # RFC 6587 has no port of its own; RFC 5425 section 4.1.

@@ -16,7 +16,10 @@ from logsrv.linelog.framing.lines.rules import LineRules
 from logsrv.linelog.inputs.intake.intake import Intake
 from logsrv.linelog.inputs.intake.options import InputOptions
 from logsrv.linelog.plugin.metrics import METRICS
+from logsrv.linelog.store.disk.disk import Disk
+from logsrv.linelog.store.origins.origins import Origins
 from logsrv.linelog.store.valve import Producer, Valve
+from logsrv.linelog.store.writing.deposit import Parcel
 
 HIGH_WATER = 8 << 20
 
@@ -41,6 +44,18 @@ class Sink:
         self.seconds_closed = 60.0
         self.waiting: list[Deferred[None]] = []
         self.since: int | None = None
+        self.origins = Origins(Disk())
+        self.parcels: list[Parcel] = []
+
+    def deposit(self, parcel: Parcel) -> Deferred[None]:
+        """Fires when its `told` is fired."""
+        self.parcels.append(parcel)
+        self.origins.under_way.add(parcel.origin)
+        return parcel.told
+
+    @property
+    def depositing(self) -> int:
+        return sum(len(parcel.text) for parcel in self.parcels if not parcel.told.called)
 
     def append(self, batch: Batch) -> int:
         self.batches.append(batch)

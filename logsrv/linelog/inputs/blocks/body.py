@@ -36,7 +36,7 @@ def place_headers(note: Note | None) -> dict[str, str]:
     }
 
 
-class WrongPlace(RequestRefused):
+class OutOfPlace(RequestRefused):
     """A block that does not follow the last one of its origin; `headers` say where that ended."""
 
     def __init__(self, note: Note | None) -> None:
@@ -115,7 +115,7 @@ class BlockBody(Body):
         note = intake.origins.last(block.store)
         decided = fate(block, note.end if note else None)
         if decided is Fate.REFUSE:
-            raise WrongPlace(note)
+            raise OutOfPlace(note)
         if decided is Fate.FORGET:
             intake.metrics.count("blocks_forgotten_total", listener=intake.label)
             return _taken(note.end if note else block.end)

@@ -1,0 +1,111 @@
+"""The `blocks` input: its two places, and who is let in."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from logsrv.errors import ConfigurationError
+from logsrv.linelog.framing.bodies.bodies import RequestRefused
+from logsrv.linelog.inputs.blocks.blocks import ROUTES, Blocks
+from logsrv.linelog.inputs.blocks.body import BlockBody
+from logsrv.linelog.inputs.http.body import Question
+from logsrv.linelog.inputs.http.routes import route_of
+from logsrv.linelog.plugin.settings import ListenerSettings, check_let_in, parse_listen
+from logsrv.linelog.store.origins.notes import Note
+from logsrv.linelog.store.segments.segment import Position
+from tests.linelog.inputs.recording import Sink, intake
+
+ONE = 32 * "a"
+
+
+def answer(sink: Sink, path: str) -> Any:
+    into = intake(sink)
+    made = route_of(b"GET", path, ROUTES).own(
+        into, "tcp:1", Blocks().stream(into), {}.get, path, None
+    )
+    assert isinstance(made, Question)
+    with pytest.raises(StopIteration) as ended:
+        next(made.finish())
+    return ended.value.value
+
+
+def test_the_place_is_told() -> None:
+    sink = Sink()
+    assert answer(sink, f"/blocks/{ONE}").status == 404
+    note = Note(Position(9, 9), ONE, Position(1, 5), Position(1, 50), 7)
+    sink.origins.stored([note])
+    reply = answer(sink, f"/blocks/{ONE}")
+    assert reply.status == 200
+    assert reply.headers == {"Logsrv-To": "1:50", "Logsrv-From": "1:5", "Logsrv-CRC": "00000007"}
+    assert answer(sink, f"/blocks/{32 * 'b'}").status == 404
+    sink.origins.under_way.add(ONE)
+    with pytest.raises(RequestRefused, match="being stored"):
+        answer(sink, f"/blocks/{ONE}")
+
+
+@pytest.mark.parametrize("name", ["x", "A" * 32, "..", "%2e", "a" * 33])
+def test_what_is_no_store_is_not_asked_for(name: str) -> None:
+    with pytest.raises(RequestRefused) as caught:
+        answer(Sink(), f"/blocks/{name}")
+    assert caught.value.status == 400
+
+
+def test_there_is_nothing_else() -> None:
+    for method, path, status in (
+        (b"GET", "/blocks", 405),
+        (b"POST", f"/blocks/{ONE}", 405),
+        (b"POST", "/lines", 404),
+        (b"POST", "/x/_bulk", 404),
+    ):
+        with pytest.raises(RequestRefused) as caught:
+            route_of(method, path, ROUTES)
+        assert caught.value.status == status
+
+
+def test_while_the_store_takes_nothing_in_blocks_come_again_later() -> None:
+    sink = Sink()
+    into = intake(sink)
+    header = {"Content-Encoding": "zstd"}.get
+    make = route_of(b"POST", "/blocks", ROUTES).own
+    assert isinstance(make(into, "tcp:1", Blocks().stream(into), header, "/blocks", 5), BlockBody)
+    sink.closed = True
+    with pytest.raises(RequestRefused) as caught:
+        make(into, "tcp:1", Blocks().stream(into), header, "/blocks", 5)
+    assert caught.value.status == 503
+
+
+def test_datagrams_are_none() -> None:
+    with pytest.raises(ConfigurationError, match="needs connections"):
+        Blocks().datagrams(intake(Sink()))
+
+
+@pytest.mark.parametrize(
+    ("listen", "options", "fine"),
+    [
+        ("blocks:tcp:8090", {}, False),
+        ("blocks:tcp:8090", {"input_token": "x"}, True),
+        ("blocks:ssl:8090:privateKey=a", {}, False),
+        ("blocks:ssl:8090:privateKey=a:clientca=b", {}, True),
+        ("blocks:ssl:8090:privateKey=a:clientca=b:clientcert=optional", {}, False),
+        ("http:tcp:8090", {}, True),
+    ],
+)
+def test_a_token_or_certificates_are_needed(
+    listen: str,
+    options: dict[str, Any],
+    fine: bool,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    for name in "a", "b":
+        (tmp_path / name).touch()
+    settings = ListenerSettings(listen=parse_listen(listen), **options)
+    if fine:
+        check_let_in(settings)
+    else:
+        with pytest.raises(ConfigurationError, match="blocks of anybody"):
+            check_let_in(settings)

@@ -1,0 +1,159 @@
+"""A block on its way in: what is stored of it, and what its sender hears."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from types import MappingProxyType
+from typing import Any
+
+import pytest
+
+from logsrv.linelog.framing.bodies.bodies import Reply, RequestRefused
+from logsrv.linelog.inputs.blocks.body import MOST_DEPOSITING, BlockBody, OutOfPlace, block_body
+from logsrv.linelog.inputs.http.channel import HttpInputFactory
+from logsrv.linelog.ship.blocks.block import LARGEST, Block
+from logsrv.linelog.store.origins.notes import Note
+from logsrv.linelog.store.segments.segment import Position
+from tests.linelog.inputs.blocks.making import block_of, stored_lines
+from tests.linelog.inputs.recording import Sink, intake
+
+ONE = 32 * "a"
+NONE: Mapping[str, str] = MappingProxyType({})
+TEXT = stored_lines(ONE, 20)
+BLOCK = block_of(ONE, TEXT, Position(1, 0), None)
+
+
+class Taking:
+    """A centre with nothing in it, and its listener."""
+
+    def __init__(self) -> None:
+        self.sink = Sink()
+        self.intake = intake(self.sink)
+        self.listener = HttpInputFactory(self.intake)
+
+    def body(self, headers: Mapping[str, str], length: int | None = None) -> BlockBody:
+        found = {"Content-Encoding": "zstd", **headers}
+        return block_body(self.intake, "tcp:1", self.listener, found.get, length)
+
+    def took(
+        self, block: Block = BLOCK, headers: Mapping[str, str] = NONE
+    ) -> tuple[BlockBody, Reply]:
+        body = self.body({**block.headers(), **headers})
+        half = len(block.packed) // 2
+        body.receive(block.packed[:half])
+        body.receive(block.packed[half:])
+        steps = body.finish()
+        while True:
+            try:
+                next(steps)
+            except StopIteration as end:
+                return body, end.value
+
+    def refused(self, block: Block = BLOCK) -> RequestRefused:
+        with pytest.raises(RequestRefused) as caught:
+            self.took(block)
+        return caught.value
+
+    def place(self, end: Position) -> None:
+        note = Note(Position(9, 9), ONE, Position(end.segment, 0), end, 7)
+        self.sink.origins.stored([note])
+
+
+def test_it_is_stored_as_it_is_and_answered_when_it_is_safe() -> None:
+    centre = Taking()
+    body, reply = centre.took()
+    [parcel] = centre.sink.parcels
+    assert (parcel.text, parcel.lines, parcel.end) == (TEXT, 20, BLOCK.end)
+    assert (reply.status, reply.headers) == (200, {"Logsrv-To": str(BLOCK.end)})
+    answers: list[Any] = []
+    waiting = body.stored()
+    assert waiting is not None
+    waiting.addCallback(answers.append)
+    assert not answers
+    parcel.told.callback(None)
+    assert answers == [reply]
+    assert centre.intake.received_lines == 20
+
+
+def test_while_one_is_being_stored_nobody_knows_the_place() -> None:
+    centre = Taking()
+    centre.took()
+    assert centre.refused().status == 503
+
+
+def test_a_block_that_is_here_is_forgotten_without_being_unpacked() -> None:
+    centre = Taking()
+    centre.place(Position(1, 50_000))
+    damaged = block_of(ONE, TEXT, Position(1, 0), None)
+    body, reply = centre.took(damaged, {"Logsrv-CRC": "00000000"})
+    assert (reply.status, reply.headers["Logsrv-To"]) == (200, "1:50000")
+    assert body.stored() is None
+    assert not centre.sink.parcels
+
+
+def test_one_of_another_place_is_told_the_place() -> None:
+    centre = Taking()
+    centre.place(Position(1, 10))
+    refusal = centre.refused()
+    assert isinstance(refusal, OutOfPlace)
+    assert refusal.status == 409
+    assert refusal.headers == {
+        "Logsrv-To": "1:10",
+        "Logsrv-From": "1:0",
+        "Logsrv-CRC": "00000007",
+    }
+    assert OutOfPlace(None).headers == {}
+
+
+def test_so_many_wait_for_the_disk_that_no_more_are_taken() -> None:
+    centre = Taking()
+    large = stored_lines(ONE, 60_000, size=0)
+    first = block_of("0" * 32, large, Position(1, 0), None)
+    number = 0
+    while centre.sink.depositing <= MOST_DEPOSITING:
+        number += 1
+        again = block_of(f"{number:032x}", large, Position(1, 0), None)
+        centre.took(again)
+    assert centre.refused(first).status == 503
+
+
+def test_what_is_kept_is_counted_and_let_go_of() -> None:
+    centre = Taking()
+    body = centre.body(BLOCK.headers())
+    body.receive(b"x" * 1000)
+    assert centre.listener.held == 1000
+    body.let_go()
+    body.let_go()
+    assert centre.listener.held == 0
+
+
+def test_what_is_too_large_is_refused_before_it_comes() -> None:
+    centre = Taking()
+    with pytest.raises(RequestRefused) as caught:
+        centre.body(BLOCK.headers(), LARGEST + 1)
+    assert caught.value.status == 413
+    body = centre.body(BLOCK.headers(), None)
+    body.receive(bytes(LARGEST))
+    with pytest.raises(RequestRefused) as caught:
+        body.receive(b"x")
+    assert caught.value.status == 413
+
+
+@pytest.mark.parametrize(
+    ("headers", "status"),
+    [
+        ({"Content-Encoding": "gzip"}, 415),
+        ({"Content-Encoding": ""}, 415),
+        ({"Logsrv-Format": "9"}, 422),
+        ({"Logsrv-CRC": "0" * 8}, 422),
+        ({"Logsrv-To": "1:7"}, 422),
+        ({"Logsrv-Store": "x"}, 422),
+        ({"Logsrv-Gap": "some"}, 422),
+    ],
+)
+def test_other_headers_are_refused(headers: Mapping[str, str], status: int) -> None:
+    centre = Taking()
+    with pytest.raises(RequestRefused) as caught:
+        centre.took(headers=headers)
+    assert caught.value.status == status
+    assert not centre.sink.parcels

@@ -1,0 +1,119 @@
+"""The target of blocks: a real centre, and servers that say what a centre would not."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from logsrv.errors import ConfigurationError
+from logsrv.kit.net.tls.client_tls import TLSOptions
+from logsrv.linelog.ship.address import parse_ship_url
+from logsrv.linelog.ship.centre import Centre, make_target
+from logsrv.linelog.ship.registry import TargetSettings
+from logsrv.linelog.ship.target import LastBlock, Misplaced, RefusedForGood, TooLarge, Unavailable
+from logsrv.linelog.store.segments.segment import Position
+from tests.cli.certificates import Authority
+from tests.end_to_end.conftest import Start, logger
+from tests.end_to_end.stored import stored_bytes
+from tests.kit.net.network import REACTOR, in_reactor
+from tests.linelog.inputs.blocks.making import Edge, block_of, blocks, stored_lines
+from tests.linelog.ship.http.servers import Told, serving
+
+__all__ = ["logger"]
+# Twisted's own use of pyOpenSSL.
+pytestmark = pytest.mark.filterwarnings("ignore:Passing pyOpenSSL:DeprecationWarning")
+STORE = 32 * "a"
+BLOCK = block_of(STORE, stored_lines(STORE, 10), Position(1, 0), None)
+
+
+def centre(url: str, **options: Any) -> Centre:
+    address = parse_ship_url(f"{url}/blocks")
+    return make_target(TargetSettings(name="a", url=address, store=STORE, **options), REACTOR)
+
+
+@in_reactor
+async def test_a_centre_is_asked_and_has_what_was_sent(logger: Start) -> None:
+    edge = Edge(STORE, stored_lines(STORE, 3000), 200_000)
+    server = logger("--input-token", "geheim", listen=["blocks:tcp:0:interface=127.0.0.1"])
+    one = centre(f"http://127.0.0.1:{server.port()}", token="geheim")
+    assert await one.last() is None
+    first, second, *others = blocks(edge, 50_000)
+    await one.send(first)
+    assert await one.last() == LastBlock(first.end, first.start, first.crc)
+    with pytest.raises(Misplaced) as caught:
+        await one.send(others[0])
+    assert caught.value.place == first.end
+    # An answer that was lost: it is forgotten there, and fine here.
+    await one.send(first)
+    for block in second, *others:
+        await one.send(block)
+    await one.close()
+    assert stored_bytes(server.store) == edge.text
+
+
+@in_reactor
+async def test_certificates_are_enough(logger: Start, tmp_path: Path) -> None:
+    authority = Authority(tmp_path)
+    certificate = authority.certify("localhost")
+    files = f"privateKey={certificate}:certKey={certificate}:clientca={authority.cafile}"
+    server = logger(listen=[f"blocks:ssl:0:interface=127.0.0.1:{files}"])
+    url = f"https://localhost:{server.port()}"
+    nobody = centre(url, tls=TLSOptions(cafile=authority.cafile))
+    with pytest.raises(Unavailable) as caught:
+        await nobody.send(BLOCK)
+    assert caught.value.settled, caught.value
+    own = TLSOptions(cafile=authority.cafile, certificate=authority.certify("edge"))
+    one = centre(url, tls=own)
+    await one.send(BLOCK)
+    await one.close()
+    await nobody.close()
+    assert stored_bytes(server.store) == stored_lines(STORE, 10)
+
+
+async def failure(kind: type[Any], *told: Told, ask: bool = False) -> Any:
+    with serving(*told) as server:
+        one = centre(server.url)
+        with pytest.raises(kind) as caught:
+            await (one.last() if ask else one.send(BLOCK))
+        await one.close()
+    return caught.value
+
+
+@in_reactor
+async def test_what_a_server_says_that_is_no_centre() -> None:
+    """It is never taken for an acknowledgement, nor for an empty centre."""
+    assert (await failure(Unavailable, Told(200))).settled
+    behind = Told(200, headers={"Logsrv-To": "1:1"})
+    assert (await failure(Unavailable, behind)).settled
+    assert (await failure(Unavailable, Told(200, headers={"Logsrv-To": "x"}))).settled
+    assert (await failure(Unavailable, Told(200), ask=True)).settled
+    assert (await failure(Unavailable, Told(404, b"<html>"), ask=True)).settled
+    assert (await failure(Unavailable, Told(404, b"<html>"))).settled
+
+
+@in_reactor
+async def test_what_a_centre_refuses() -> None:
+    assert (await failure(Misplaced, Told(409))).place is None
+    at = Told(409, headers={"Logsrv-To": "2:5"})
+    assert (await failure(Misplaced, at)).place == Position(2, 5)
+    await failure(TooLarge, Told(413))
+    said = Told(422, json.dumps({"error": "why"}).encode(), {"Content-Type": "application/json"})
+    assert "why" in str(await failure(RefusedForGood, said))
+    busy = await failure(Unavailable, Told(503, headers={"Retry-After": "2"}), ask=True)
+    assert (busy.after, busy.settled) == (2.0, False)
+
+
+@in_reactor
+async def test_a_centre_that_does_not_say_what_its_last_block_was() -> None:
+    with serving(Told(200, headers={"Logsrv-To": "2:5"})) as server:
+        one = centre(server.url)
+        assert await one.last() == LastBlock(Position(2, 5), None, None)
+        await one.close()
+
+
+def test_blocks_do_not_leave_the_machine_in_the_clear() -> None:
+    with pytest.raises(ConfigurationError, match="take https://"):
+        centre("http://centre")

@@ -1,0 +1,144 @@
+"""The file `origins`: what a start makes of it, and of what a crash left of blocks."""
+
+from __future__ import annotations
+
+import zlib
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from logsrv.linelog.store.disk.disk import Disk
+from logsrv.linelog.store.origins.notes import Note
+from logsrv.linelog.store.origins.origins import MOST_LINES, NAME, Origins, settle
+from logsrv.linelog.store.segments.segment import ACTIVE, Position
+from tests.kit.net.network import logged
+
+ONE, OTHER = 32 * "a", 32 * "b"
+TEXTS = [b"one of the first\n" * 9, b"and of the second\n" * 7]
+
+
+@pytest.fixture
+def disk(tmp_path: Path) -> Iterator[Disk]:
+    disk = Disk().enter(tmp_path)
+    yield disk
+    disk.leave()
+
+
+def note(origin: str, text: bytes, at: Position, start: int = 0) -> Note:
+    end = Position(3, start + len(text))
+    return Note(at, origin, Position(3, start), end, zlib.crc32(text))
+
+
+def two(number: int = 5, before: int = 4) -> list[Note]:
+    """Notes of two blocks, one behind the other."""
+    first = note(ONE, TEXTS[0], Position(number, before))
+    return [first, note(OTHER, TEXTS[1], first.stop)]
+
+
+def written(disk: Disk, *notes: Note) -> None:
+    origins = Origins(disk)
+    origins.note(notes)
+    origins.close()
+
+
+def test_what_is_noted_is_found_again(disk: Disk, tmp_path: Path) -> None:
+    origins = Origins(disk)
+    assert origins.last(ONE) is None
+    for step in range(3):
+        origins.note([note(ONE, b"x" * 10, Position(1, 10 * step), 10 * step)])
+    origins.close()
+    (tmp_path / ACTIVE).write_bytes(b"x" * 30)
+    found = Origins(disk, settle(disk, 1, crashed=False))
+    last = found.last(ONE)
+    assert last is not None
+    assert last.end == Position(3, 30)
+    assert len(found) == 1
+
+
+def test_a_file_that_grows_is_written_anew(disk: Disk, tmp_path: Path) -> None:
+    """With the last block of each origin, and those that are about to be stored."""
+    origins = Origins(disk)
+    for step in range(MOST_LINES + 5):
+        made = note(ONE, b"x" * 10, Position(1, 10 * step), 10 * step)
+        origins.note([made])
+        origins.stored([made])
+    origins.close()
+    lines = (tmp_path / NAME).read_bytes().splitlines()
+    assert len(lines) < 10
+    assert origins.last(ONE) == made
+
+
+def test_blocks_that_are_whole_stay_after_a_crash(disk: Disk, tmp_path: Path) -> None:
+    written(disk, *two())
+    (tmp_path / ACTIVE).write_bytes(b"abc\n" + TEXTS[0] + TEXTS[1] + b"lines of others\n")
+    assert settle(disk, 5, crashed=True) == two()
+
+
+@pytest.mark.parametrize("whole", [0, 1])
+def test_one_that_is_there_in_part_goes_with_its_note(
+    disk: Disk, tmp_path: Path, whole: int
+) -> None:
+    """And all behind it: they were written together, and nobody was told that they are safe."""
+    written(disk, *two())
+    text = b"abc\n" + (TEXTS[0] if whole else b"")
+    (tmp_path / ACTIVE).write_bytes(text + TEXTS[whole][:11])
+    with logged() as said:
+        assert settle(disk, 5, crashed=True) == two()[:whole]
+    assert (tmp_path / ACTIVE).read_bytes() == text
+    assert any("had not come to its end; they were cut off" in one for one in said)
+    # It holds for the next start, whose segment is another one.
+    assert settle(disk, 6, crashed=True) == two()[:whole]
+
+
+def test_a_hole_in_the_middle_is_seen(disk: Disk, tmp_path: Path) -> None:
+    """A power cut leaves the size and not the text."""
+    written(disk, *two())
+    (tmp_path / ACTIVE).write_bytes(b"abc\n" + bytes(len(TEXTS[0])) + TEXTS[1])
+    assert settle(disk, 5, crashed=True) == []
+    assert (tmp_path / ACTIVE).read_bytes() == b"abc\n"
+
+
+def test_a_torn_note_was_never_followed_by_its_block(disk: Disk, tmp_path: Path) -> None:
+    written(disk, *two())
+    data = (tmp_path / NAME).read_bytes()
+    (tmp_path / NAME).write_bytes(data[:-9])
+    (tmp_path / ACTIVE).write_bytes(b"abc\n" + TEXTS[0] + b"lines of others\n")
+    assert settle(disk, 5, crashed=True) == two()[:1]
+    assert (tmp_path / NAME).read_bytes() == two()[0].line()
+    assert (tmp_path / ACTIVE).read_bytes().endswith(b"others\n")
+
+
+def test_nothing_is_cut_off_behind_a_stop_in_order(disk: Disk, tmp_path: Path) -> None:
+    """Somebody has made the file smaller: what is left of it is no business of ours."""
+    written(disk, *two())
+    (tmp_path / ACTIVE).write_bytes(b"abc\n" + TEXTS[0] + b"anything")
+    assert settle(disk, 5, crashed=False) == two()[:1]
+    assert (tmp_path / ACTIVE).read_bytes().endswith(b"anything")
+
+
+def test_lines_behind_a_block_are_never_cut_off(disk: Disk, tmp_path: Path) -> None:
+    written(disk, *two())
+    text = b"abc\n" + b"?" * len(TEXTS[0] + TEXTS[1]) + b"lines of others\n"
+    (tmp_path / ACTIVE).write_bytes(text)
+    with logged() as said:
+        assert settle(disk, 5, crashed=True) == []
+    assert (tmp_path / ACTIVE).read_bytes() == text
+    assert any("may be stored twice" in one for one in said)
+
+
+def test_notes_of_a_segment_that_is_not_there_yet_tell_of_nothing(disk: Disk) -> None:
+    """A directory that was put together from two backups."""
+    written(disk, *two(number=9))
+    assert settle(disk, 5, crashed=True) == []
+
+
+def test_a_damaged_line_in_the_middle_is_said(disk: Disk, tmp_path: Path) -> None:
+    (tmp_path / NAME).write_bytes(b"what is this\n" + two()[0].line())
+    with logged() as said:
+        assert settle(disk, 6, crashed=False) == two()[:1]
+    assert any("1 damaged lines" in one for one in said)
+
+
+def test_there_need_not_be_any(disk: Disk) -> None:
+    assert settle(disk, 5, crashed=True) == []

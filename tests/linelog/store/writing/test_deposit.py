@@ -1,0 +1,207 @@
+"""Blocks of origins on their way into a store: on the medium when that is said, whatever the disk does."""
+
+from __future__ import annotations
+
+import errno
+import os
+import zlib
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+import pytest_twisted
+from twisted.internet.defer import gatherResults
+
+from logsrv.errors import StoreError
+from logsrv.linelog.store.policy import Sync
+from logsrv.linelog.store.segments.segment import Position
+from logsrv.linelog.store.store import Store
+from logsrv.linelog.store.writing import append
+from logsrv.linelog.store.writing.deposit import Deposit, Parcel
+from tests.linelog.store.faults import FaultyDisk, batch, no_space, stored, text_of, until
+
+OpenStore = Callable[..., Store]
+ONE, OTHER = 32 * "a", 32 * "b"
+STAMP = b"2026-11-20T06:18:42.123456Z tcp:1 "
+
+
+def parcel(origin: str, text: bytes, start: int = 0) -> Parcel:
+    begin, end = Position(1, start), Position(1, start + len(text))
+    return Parcel(origin, begin, end, zlib.crc32(text), text, text.count(b"\n"))
+
+
+def text(number: int, lines: int = 10) -> bytes:
+    return b"".join(STAMP + b"%d %d\n" % (number, line) for line in range(lines))
+
+
+@pytest.fixture
+def soon(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Try again at once."""
+    monkeypatch.setattr(append, "RETRY_AFTER", 0.01)
+
+
+def test_a_deposit_goes_on_where_it_was_interrupted() -> None:
+    deposit = Deposit([parcel(ONE, b"abc\n"), parcel(OTHER, b"defg\n")])
+    assert not deposit.goes_on_at(Position(7, 100))
+    deposit.begin(Position(7, 100))
+    assert [note.at for note in deposit.notes] == [(7, 100), (7, 104)]
+    deposit.written = 3
+    assert deposit.goes_on_at(Position(7, 103))
+    assert not deposit.goes_on_at(Position(7, 100))
+    assert not deposit.goes_on_at(Position(8, 103))
+
+
+@pytest.mark.parametrize("sync", Sync)
+@pytest_twisted.ensureDeferred
+async def test_a_block_is_on_the_medium_when_that_is_said(
+    open_store: OpenStore, sync: Sync
+) -> None:
+    """Whatever the policy is: first the note, then the text."""
+    disk = FaultyDisk()
+    store = open_store(disk, sync=sync)
+    store.append(batch(b"before"))
+    await store.deposit(parcel(ONE, text(1)))
+    store.append(batch(b"behind"))
+    await store.durable()
+    note, active = store.directory / "origins", store.directory / "current.log"
+    synced = [one for one in disk.synced if one in (note.stat().st_ino, active.stat().st_ino)]
+    assert active.stat().st_ino in synced[synced.index(note.stat().st_ino) :]
+    assert text_of(store.directory) == stored(b"before") + text(1) + stored(b"behind")
+    last = store.origins.last(ONE)
+    assert last is not None
+    assert (last.end, last.at) == (Position(1, len(text(1))), Position(1, len(stored(b"before"))))
+    assert store.depositing == 0
+    assert not store.origins.under_way
+
+
+@pytest_twisted.ensureDeferred
+async def test_blocks_that_wait_together_share_their_syncs(open_store: OpenStore) -> None:
+    disk = FaultyDisk()
+    store = open_store(disk, sync=Sync.NEVER)
+    await store.deposit(parcel(ONE, text(0)))
+    before = disk.calls.count("fdatasync")
+    waiting = [store.deposit(parcel(f"{number:032x}", text(number))) for number in range(50)]
+    assert store.depositing == sum(len(text(number)) for number in range(50))
+    assert len(store.origins.under_way) == 50
+    await gatherResults(waiting)
+    # The first is on its way before the others have come.
+    assert disk.calls.count("fdatasync") - before <= 6
+    assert text_of(store.directory) == text(0) + b"".join(text(number) for number in range(50))
+
+
+@pytest_twisted.ensureDeferred
+async def test_a_full_disk_is_waited_for_and_nothing_comes_between(
+    open_store: OpenStore, soon: None
+) -> None:
+    disk = FaultyDisk()
+    store = open_store(disk)
+    await store.deposit(parcel(ONE, text(1)))
+    disk.room = len(text(2)) // 2
+    waiting = store.deposit(parcel(ONE, text(2), len(text(1))))
+    store.append(batch(b"behind"))
+    await until(lambda: store.stalled)
+    assert not waiting.called
+    last = store.origins.last(ONE)
+    assert last is not None
+    assert last.end.offset == len(text(1))
+    disk.room = None
+    await waiting
+    await store.durable()
+    assert text_of(store.directory) == text(1) + text(2) + stored(b"behind")
+    assert store.stalled is None
+
+
+@pytest_twisted.ensureDeferred
+async def test_a_note_that_cannot_be_written_is_tried_again(
+    open_store: OpenStore, soon: None
+) -> None:
+    disk = FaultyDisk()
+    store = open_store(disk)
+    disk.errors["create"] = no_space()
+    waiting = store.deposit(parcel(ONE, text(1)))
+    await until(lambda: store.stalled)
+    assert text_of(store.directory) == b""
+    del disk.errors["create"]
+    await waiting
+    assert text_of(store.directory) == text(1)
+
+
+@pytest_twisted.ensureDeferred
+async def test_what_a_sync_lost_is_written_again_at_the_same_place(
+    open_store: OpenStore, soon: None
+) -> None:
+    """The kernel lets go of pages that it could not write: another sync alone would say nothing."""
+    disk = FaultyDisk()
+    store = open_store(disk)
+    await store.deposit(parcel(ONE, text(1)))
+    place = store.position
+    failures = [OSError(errno.EIO, os.strerror(errno.EIO))]
+
+    def fail() -> None:
+        # The note has been synced, and the block is written.
+        if store.position != place and failures:
+            error = failures.pop()
+            # As a kernel does that lets go of what it could not write.
+            with (store.directory / "current.log").open("r+b") as file:
+                file.seek(place.offset)
+                file.write(bytes(len(text(2))))
+            raise error
+
+    disk.before["fdatasync"] = fail
+    await store.deposit(parcel(ONE, text(2), len(text(1))))
+    assert not failures
+    assert text_of(store.directory) == text(1) + text(2)
+
+
+@pytest_twisted.ensureDeferred
+async def test_a_file_that_is_removed_meanwhile_has_the_block_stored_in_the_next(
+    open_store: OpenStore, soon: None
+) -> None:
+    disk = FaultyDisk()
+    store = open_store(disk)
+    await store.deposit(parcel(ONE, text(1)))
+    disk.room = 5
+    waiting = store.deposit(parcel(ONE, text(2), len(text(1))))
+    await until(lambda: store.stalled)
+    (store.directory / "current.log").unlink()
+    disk.room = None
+    await waiting
+    assert text_of(store.directory) == text(2)
+    last = store.origins.last(ONE)
+    assert last is not None
+    assert last.at == Position(2, 0)
+    notes = (store.directory / "origins").read_bytes().splitlines()
+    assert len([note for note in notes if note.startswith(b"1:")]) == 1
+
+
+@pytest_twisted.ensureDeferred
+async def test_the_place_is_kept_over_a_stop(open_store: OpenStore, tmp_path: Path) -> None:
+    store = open_store()
+    await store.deposit(parcel(ONE, text(1)))
+    await store.close()
+    with pytest.raises(StoreError):
+        await store.deposit(parcel(ONE, text(1)))
+    again = open_store()
+    last = again.origins.last(ONE)
+    assert last is not None
+    assert last.end.offset == len(text(1))
+    await again.deposit(parcel(ONE, text(2), len(text(1))))
+    assert text_of(again.directory) == text(1) + text(2)
+
+
+@pytest_twisted.ensureDeferred
+async def test_a_store_that_closes_on_a_dead_disk_tells_who_waits(
+    open_store: OpenStore, soon: None
+) -> None:
+    disk = FaultyDisk()
+    store = open_store(disk)
+    disk.room = 5
+    waiting = store.deposit(parcel(ONE, text(1)))
+    await until(lambda: store.stalled)
+    await store.close()
+    with pytest.raises(StoreError, match="closed"):
+        await waiting
+    # It was there in part, and comes again.
+    again = open_store()
+    assert again.origins.last(ONE) is None
+    assert text_of(again.directory) == b""
