@@ -21,7 +21,7 @@ from logsrv.linelog.store.segments.segment import Position
 from tests.cli.certificates import Authority
 from tests.end_to_end.conftest import Logger, Start
 from tests.end_to_end.peers import rsyslog, syslog_ng
-from tests.end_to_end.senders import lines_of
+from tests.end_to_end.senders import Page, lines_of
 from tests.kit.net.network import REACTOR, in_reactor
 from tests.linelog.ship.encode.stored_lines import KINDS, SOURCES, line
 from tests.linelog.ship.out.peers import settings
@@ -30,6 +30,7 @@ from tests.ports import free_port
 # Twisted's own use of pyOpenSSL.
 pytestmark = pytest.mark.filterwarnings("ignore:Passing pyOpenSSL:DeprecationWarning")
 
+PAGE = Page.of("shipping.md")
 LINES = [
     line(b"%d %b" % (number, KINDS[number % len(KINDS)]), SOURCES[number % len(SOURCES)])
     for number in range(500)
@@ -145,10 +146,10 @@ FORM = "%timereported:::date-rfc3339%|%hostname%|%app-name%|%syslogseverity-text
 
 
 @contextlib.contextmanager
-def receiving_rsyslog(tmp_path: Path, module: str, options: str = "") -> Iterator[tuple[int, Path]]:
-    """Run an rsyslogd that takes lines by a module; its port, and the file into which it writes them."""
+def receiving_rsyslog(tmp_path: Path, module: str) -> Iterator[tuple[int, Path]]:
+    """Run an rsyslogd as the page says; its port, and the file into which it writes what it takes."""
     port, file = free_port(), tmp_path / "received.log"
-    modules = f'module(load="{module}")\ninput(type="{module}" port="{port}"{options})'
+    modules = PAGE.file("relp-in.conf", (2514, port)).replace("imrelp", module)
     template = f'template(name="t" type="string" string="{FORM}")'
     action = f'{template}\naction(type="omfile" file="{file}" template="t")'
     with rsyslog(tmp_path, action, modules):
@@ -215,8 +216,8 @@ async def test_syslog_ng_in_tls(tmp_path: Path) -> None:
     authority = Authority(tmp_path)
     theirs, ours = authority.certify("localhost"), authority.certify("edge")
     port, file = free_port(), tmp_path / "received.log"
-    tls = f'tls(key-file("{theirs}") cert-file("{theirs}") ca-file("{authority.cafile}"))'
-    source = f'syslog(ip("127.0.0.1") port({port}) transport("tls") {tls});'
+    source = PAGE.file("tls-in.conf", (6514, port)).replace("logs.pem", str(theirs))
+    source = source.replace("ca.pem", str(authority.cafile))
     form = "$ISODATE|$HOST|$PROGRAM|$LEVEL|$MSG\\n"
     destination = f'file("{file}" template("{form}"));'
     options = TLSOptions(cafile=authority.cafile, certificate=ours)
