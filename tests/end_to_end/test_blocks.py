@@ -279,3 +279,58 @@ def test_a_sender_that_says_half_a_block_harms_nobody(logger: Start, connect: Co
         half.shutdown(socket.SHUT_WR)
         assert half.recv(1000) == b""
     assert stored_bytes(server.store) == edge.text
+
+
+def test_a_stop_and_a_reload_under_load(logger: Start) -> None:
+    """Whatever was being taken in: it is stored once."""
+    edge = Edge(ONE, stored_lines(ONE, 24_000), 500_000)
+    server = logger(*TOKEN, "--rotate-size", "400KiB", listen=[LISTEN])
+    port = server.port()
+    shipper = Shipping(edge, port, 30_000, 1)
+    shipper.start()
+    try:
+        for stop in range(3):
+            _grown(server, _size(server.store) + 200_000)
+            server.send_signal(signal.SIGHUP)
+            if stop:
+                server.stop()
+                server = logger(
+                    *TOKEN,
+                    "--rotate-size",
+                    "400KiB",
+                    listen=[f"blocks:tcp:{port}:interface=127.0.0.1"],
+                )
+        shipper.join(120)
+        assert not shipper.is_alive()
+    finally:
+        shipper.ended.set()
+    server.stop()
+    assert stored_bytes(server.store) == edge.text
+
+
+@pytest.mark.complains("cannot write", "No space left")
+def test_a_full_disk_is_waited_for(logger: Start, small_disk: Path, connect: Connect) -> None:
+    """Nothing is answered meanwhile that is not there, and it goes on by itself."""
+    edge = Edge(ONE, stored_lines(ONE, 60_000), 8 << 20)
+    ballast = small_disk / "ballast"
+    ballast.write_bytes(bytes(3 << 20))
+    server = logger(*TOKEN, "--index", "none", listen=[LISTEN], directory=small_disk)
+    shipper = Shipping(edge, server.port(), 100_000, 1)
+    shipper.start()
+    try:
+        server.wait_until(lambda: "the store cannot write" in server.log(), "the full disk")
+        stalled = shipper.acknowledged
+        assert connect(server.port()).place(ONE).status == 503
+        assert shipper.acknowledged == stalled
+        ballast.unlink()
+        server.wait_until(lambda: "writing again" in server.log(), "room")
+        server.wait_until(lambda: shipper.acknowledged != stalled, "another block")
+    finally:
+        shipper.ended.set()
+        shipper.join()
+    server.process.kill()
+    server.process.wait()
+    text = stored_bytes(server.store)
+    assert edge.text.startswith(text[: text.rfind(b"\n") + 1])
+    assert shipper.acknowledged is not None
+    assert len(text) >= edge.offset(shipper.acknowledged)

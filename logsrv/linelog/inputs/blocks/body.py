@@ -8,12 +8,12 @@ from twisted.internet.defer import Deferred
 from twisted.logger import Logger
 
 from logsrv.linelog.framing.bodies.bodies import Reply, RequestRefused, Steps, json_line
-from logsrv.linelog.inputs.blocks.frames import split, unpacked
-from logsrv.linelog.inputs.blocks.lines import check_lines
 from logsrv.linelog.inputs.blocks.place import Fate, fate
 from logsrv.linelog.inputs.http.body import Body, InputListener, busy
 from logsrv.linelog.inputs.intake.intake import Intake
 from logsrv.linelog.ship.blocks.block import LARGEST, UNKNOWN, Block, check_text, read_block
+from logsrv.linelog.ship.blocks.frames import split, unpacked
+from logsrv.linelog.ship.blocks.lines import check_lines
 from logsrv.linelog.store.origins.notes import Note
 from logsrv.linelog.store.segments.segment import Position
 from logsrv.linelog.store.writing.deposit import Parcel

@@ -9,7 +9,7 @@ import zstandard
 from hypothesis import given
 from hypothesis import strategies as st
 
-from logsrv.linelog.inputs.blocks.frames import MOST_FRAMES, split, unpacked
+from logsrv.linelog.ship.blocks.frames import MOST_FRAMES, split, unpacked
 from tests.linelog.inputs.blocks.making import packed
 
 

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from logsrv.linelog.batch import Batch, Block
 from logsrv.linelog.framing.lines.lines import LineFramer
 from logsrv.linelog.framing.lines.rules import LineCounts, LineRules, for_frames
-from logsrv.linelog.inputs.blocks.lines import LONGEST_STAMP, check_lines
+from logsrv.linelog.ship.blocks.lines import LONGEST_STAMP, check_lines
 
 STAMP = b"2026-11-20T06:18:42.123456Z tcp:10.0.0.7:51234 "
 
