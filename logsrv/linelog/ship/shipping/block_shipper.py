@@ -185,7 +185,7 @@ class BlockShipper:
         )
         if block.gap:
             lost = None if block.gap == UNKNOWN else int(block.gap)
-            self._report(ShipReport("gap", position=block.start, bytes=lost))
+            self._report(ShipReport("gap", bytes=lost))
         largest = self._target.largest
         if self._limits != (largest, largest):
             self._taken_since += 1

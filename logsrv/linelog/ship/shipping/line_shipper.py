@@ -192,7 +192,7 @@ class LineShipper:
         self._report(ShipReport("refused", why, bytes=_size(lines), lines=number))
 
     def _gap(self, size: int | None) -> None:
-        self._report(ShipReport("gap", position=self.position, bytes=size))
+        self._report(ShipReport("gap", bytes=size))
 
     def _tell(self, why: str) -> None:
         self._report(ShipReport("trouble", why))

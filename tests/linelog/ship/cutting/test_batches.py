@@ -1,0 +1,140 @@
+"""Batches of lines: all that a query asks for, each once, in sizes that a target takes."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import pytest
+
+from logsrv.errors import QueryError
+from logsrv.linelog.read.view import View
+from logsrv.linelog.ship.cutting.batches import LineBatches
+from logsrv.linelog.ship.target import SentLines
+from logsrv.linelog.store.segments.segment import Position
+from tests.linelog.read.stores import line, make_store
+
+SEGMENTS = [[line(f"{segment} {n % 7}", n) for n in range(500)] for segment in range(3)]
+LINES = [one[:-1] for lines in SEGMENTS for one in lines]
+LINE = len(SEGMENTS[0][0])
+BEGIN = Position(1, 0)
+END = Position(3, 500 * LINE)
+
+
+def batches(
+    directory: Path,
+    query: str | None = None,
+    begin: Position = BEGIN,
+    gaps: list[int | None] | None = None,
+    most_lines: int = 100,
+    most_bytes: int = 1 << 20,
+) -> LineBatches:
+    return LineBatches(
+        View(str(directory), lambda _: None),
+        begin,
+        query,
+        ([] if gaps is None else gaps).append,
+        most_lines=most_lines,
+        most_bytes=most_bytes,
+    )
+
+
+def all_of(found: LineBatches) -> list[SentLines]:
+    there = list(iter(found.next, None))
+    found.close()
+    return there
+
+
+@pytest.fixture(params=[0, 2])
+def directory(tmp_path: Path, request: pytest.FixtureRequest) -> Path:
+    return make_store(tmp_path / "logs", SEGMENTS, packed=request.param)
+
+
+def test_all_lines_come_once_in_batches(directory: Path) -> None:
+    found = all_of(batches(directory))
+    assert [one for batch in found for one in batch.lines] == LINES
+    assert max(len(batch.lines) for batch in found) == 100
+    assert [batch.end for batch in found if batch.end.segment == 3][-1] == END
+    # Each end is a place to go on at.
+    for batch in found:
+        behind = all_of(batches(directory, begin=batch.end))
+        there = sum(len(one.lines) for one in found[: found.index(batch) + 1])
+        assert [one for each in behind for one in each.lines] == LINES[there:]
+
+
+def test_a_batch_has_so_many_bytes_and_a_longer_line_is_alone(tmp_path: Path) -> None:
+    long = line("x" * 500)
+    directory = make_store(tmp_path / "logs", [[line("a"), line("b"), long, line("c")]])
+    found = all_of(batches(directory, most_bytes=2 * len(line("a"))))
+    assert [len(batch.lines) for batch in found] == [2, 1, 1]
+
+
+def test_a_query_leaves_lines_out(directory: Path) -> None:
+    found = all_of(batches(directory, '"1 3" OR position:"3:0"'))
+    wanted = [one for one in LINES if b" 1 3" in one]
+    there = [one for batch in found for one in batch.lines]
+    assert there == [*wanted, LINES[1000]]
+    assert found[-1].end == END
+
+
+def test_nothing_that_is_asked_for_is_progress_all_the_same(directory: Path) -> None:
+    found = all_of(batches(directory, "nowhere"))
+    assert found == [SentLines([], END)]
+
+
+def test_a_query_that_is_wrong(directory: Path) -> None:
+    with pytest.raises(QueryError):
+        batches(directory, "(")
+
+
+def test_what_is_gone_is_told(tmp_path: Path) -> None:
+    directory = make_store(tmp_path / "logs", SEGMENTS)
+    path = next(directory.glob("0000000002-*.zst"))
+    gaps: list[int | None] = []
+    found = batches(directory, gaps=gaps)
+    assert found.next() is not None
+    path.unlink()
+    there = [one for batch in all_of(found) for one in batch.lines]
+    assert there == LINES[100:500] + LINES[1000:] and gaps == [None]
+
+
+def test_what_is_damaged_is_told_with_its_size(tmp_path: Path) -> None:
+    many = [line(f"{n:06}", n / 100) for n in range(60_000)]
+    directory = make_store(tmp_path / "logs", [many, [line("behind")]])
+    path = next(directory.glob("*.zst"))
+    data = bytearray(path.read_bytes())
+    data[len(data) // 2] ^= 0xFF
+    path.write_bytes(data)
+    gaps: list[int | None] = []
+    there = [one for batch in all_of(batches(directory, gaps=gaps)) for one in batch.lines]
+    missing = len(b"".join(many)) + len(line("behind")) - sum(len(one) + 1 for one in there)
+    assert gaps == [missing] and missing > 900_000
+
+
+def test_more_is_said_as_long_as_there_may_be_more(directory: Path) -> None:
+    found = batches(directory, most_lines=400)
+    while (batch := found.next()) is not None and batch.end != END:
+        assert found.more
+    assert found.next() is None and not found.more
+    with open(directory / "current.log", "ab") as file:
+        file.write(line("later"))
+        file.flush()
+        file.write(b"half a line")
+        file.flush()
+        later = found.next()
+        assert later is not None and later.lines == [line("later")[:-1]]
+        assert found.next() is None
+        file.write(b"\n")
+    assert found.next() == SentLines([b"half a line"], Position(3, END.offset + LINE + 2 + 12))
+    found.close()
+
+
+def test_only_what_is_on_the_medium(directory: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def failing(_: int) -> None:
+        raise OSError(5, "Input/output error")
+
+    monkeypatch.setattr(os, "fdatasync", failing)
+    found = batches(directory, begin=Position(3, 0))
+    with pytest.raises(Exception, match="cannot be synced to the disk: Input/output error"):
+        found.next()
+    found.close()

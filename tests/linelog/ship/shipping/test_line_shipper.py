@@ -1,0 +1,186 @@
+"""A shipper of lines: each line at least once, whatever fails; what is refused for good is kept."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from logsrv.linelog.ship.shipping.line_shipper import GROW
+from logsrv.linelog.ship.shipping.loop import ANSWER
+from logsrv.linelog.ship.target import (
+    PartlyRefused,
+    RefusedForGood,
+    SentLines,
+    TooLarge,
+    Unavailable,
+)
+from tests.linelog.read.stores import line, make_store
+from tests.linelog.ship.shipping.fakes import LineFarSide, Process
+
+SEGMENTS = [[line(f"{segment} {n}", n) for n in range(300)] for segment in range(2)]
+LINES = [one[:-1] for lines in SEGMENTS for one in lines]
+
+
+@pytest.fixture
+def directory(tmp_path: Path) -> Path:
+    return make_store(tmp_path / "logs", SEGMENTS)
+
+
+def shipped(directory: Path, far: LineFarSide, seconds: float = 2.0, **given: Any) -> Process:
+    process = Process(directory)
+    process.lines(far, **given).start()
+    process.run(seconds)
+    return process
+
+
+def append(directory: Path, *messages: str) -> list[bytes]:
+    lines = list(map(line, messages))
+    with open(directory / "current.log", "ab") as file:
+        file.write(b"".join(lines))
+    return [one[:-1] for one in lines]
+
+
+def test_all_lines_arrive_in_order(directory: Path) -> None:
+    far = LineFarSide(most_lines=70)
+    process = shipped(directory, far)
+    assert far.lines == LINES and max(len(one.lines) for one in far.sent) == 70
+    acknowledged = process.reports.of("acknowledged")
+    assert sum(one.lines for one in acknowledged) == 600
+    assert sum(one.bytes or 0 for one in acknowledged) == sum(len(one) + 1 for one in LINES)
+    assert process.reports.of("up")[0].why == "at least once"
+    process.line_shipper.stop()
+    position = (directory / "ship" / "far").read_text()
+    assert f'"position":"{far.sent[-1].end}"' in position and far.closed == 1
+
+
+def test_a_target_that_was_never_asked_is_not_said_to_be_up(directory: Path) -> None:
+    process = shipped(directory, LineFarSide(), ship_from="end")
+    assert not process.reports.all
+
+
+def test_only_what_a_query_asks_for(directory: Path) -> None:
+    far = LineFarSide()
+    process = shipped(directory, far, query='"1 7" OR later')
+    wanted = [one for one in LINES if b" 1 7" in one]
+    later = append(directory, "sooner", "later", "never")
+    process.run(2)
+    assert far.lines == wanted + later[1:2]
+    process.line_shipper.stop()
+    # The place is behind what was not asked for.
+    assert shipped(directory, LineFarSide(), query="never").reports.all == []
+
+
+@pytest.mark.parametrize("step", [Unavailable("503"), "hang"])
+def test_what_was_not_acknowledged_is_sent_again(directory: Path, step: Any) -> None:
+    far = LineFarSide(most_lines=100, script=[None, step])
+    process = shipped(directory, far, 1)
+    assert ("hang" in far.script) is False
+    process.run(ANSWER + 1 if step == "hang" else 1)
+    assert far.lines == LINES
+    assert far.sent[1] == far.sent[2]
+    (retry,) = process.reports.of("retry")
+    assert retry.why == ("503" if step != "hang" else "no answer within 30 s")
+    assert process.reports.kinds.count("up") == 2
+
+
+def test_after_a_kill_what_was_not_saved_comes_again(directory: Path) -> None:
+    far = LineFarSide(most_lines=100, script=[None, None, "hang"])
+    process = shipped(directory, far, 0.5)
+    assert len(far.lines) == 200
+    process.kill(process.line_shipper.close)
+    shipped(directory, far)
+    assert far.lines[200:] == LINES
+    far.lines.clear()
+    assert shipped(directory, far, 1.2).reports.all == []
+
+
+@pytest.mark.parametrize("bad", [{7}, {0, 1, 2, 599}, set(range(590, 600))])
+def test_a_line_that_is_refused_for_good_is_kept_and_the_rest_goes_on(
+    directory: Path, bad: set[int]
+) -> None:
+    refused = [LINES[number] for number in sorted(bad)]
+
+    def judge(lines: SentLines) -> Exception | None:
+        return RefusedForGood("400: bad") if set(lines.lines) & set(refused) else None
+
+    far = LineFarSide(most_lines=100, judge=judge)
+    process = shipped(directory, far, 10)
+    assert far.lines == [one for one in LINES if one not in refused]
+    kept = (directory / "ship" / "far.refused").read_bytes()
+    assert kept == b"".join(one + b"\n" for one in refused)
+    reports = process.reports.of("refused")
+    assert [one.lines for one in reports] == [1] * len(bad)
+    assert reports[0].why == f"400: bad; they are in {directory}/ship/far.refused"
+    assert not process.reports.of("down")
+    process.line_shipper.stop()
+    assert shipped(directory, LineFarSide()).reports.all == []
+
+
+@pytest.mark.parametrize("which", [(3, 5), ()])
+def test_an_answer_that_leaves_lines_out_is_one(directory: Path, which: tuple[int, ...]) -> None:
+    far = LineFarSide(most_lines=1000, script=[PartlyRefused("too far behind", 40, which)])
+    process = shipped(directory, far)
+    # Not sent again: all others are there.
+    assert len(far.sent) == 1
+    (refused,) = process.reports.of("refused")
+    assert refused.lines == 40 and refused.why.startswith("too far behind")
+    path = directory / "ship" / "far.refused"
+    kept = path.read_bytes().splitlines() if path.exists() else []
+    assert kept == [LINES[number] for number in which]
+
+
+def test_what_is_too_large_is_halved_and_grows_again(directory: Path) -> None:
+    far = LineFarSide(most_lines=10_000, most_bytes=20_000)
+    far.script = [TooLarge("413"), TooLarge("413")]
+    process = shipped(directory, far, 5)
+    assert far.lines == LINES
+    assert [one.reason for one in process.reports.of("retry")] == ["too-large"] * 2
+    largest = max(len(one.lines) for one in far.sent[2:])
+    written = [one for number in range(2 * GROW) for one in append(directory, str(number))]
+    for number in range(2 * GROW):
+        written += append(directory, f"x{number}")
+        process.run(0.3)
+    written += append(directory, *map(str, range(2000)))
+    process.run(2)
+    assert far.lines == LINES + written
+    assert len(far.sent[-3].lines) > largest
+
+
+def test_a_line_that_is_too_large_alone_is_kept(tmp_path: Path) -> None:
+    long = line("x" * 5000)
+    directory = make_store(tmp_path / "logs", [[line("a"), long, line("b")]])
+    far = LineFarSide(
+        judge=lambda lines: TooLarge("413") if sum(map(len, lines.lines)) > 1000 else None
+    )
+    shipped(directory, far)
+    assert far.lines == [line("a")[:-1], line("b")[:-1]]
+    assert (directory / "ship" / "far.refused").read_bytes() == long
+
+
+def test_a_full_disk_does_not_stop_what_is_refused(
+    directory: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(*_: object) -> None:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr("logsrv.linelog.ship.shipping.refused.RefusedLines.add", full)
+    far = LineFarSide(most_lines=600, script=[PartlyRefused("no", 1, [0])])
+    process = shipped(directory, far)
+    assert process.reports.of("refused")[0].lines == 1
+    assert process.reports.of("trouble")[0].why.endswith(
+        "far.refused cannot be written: No space left on device"
+    )
+    assert len(process.reports.of("acknowledged")) == 1
+
+
+def test_lines_that_were_gone_before_they_were_sent(directory: Path) -> None:
+    far = LineFarSide(script=[Unavailable("503")])
+    process = shipped(directory, far, ship_from="1:0")
+    process.kill(process.line_shipper.close)
+    (directory / "ship" / "far").unlink()
+    next(directory.glob("0000000001-*.zst")).unlink()
+    again = LineFarSide()
+    assert shipped(directory, again, ship_from="1:0").reports.of("gap")[0].bytes is None
+    assert again.lines == LINES[300:]

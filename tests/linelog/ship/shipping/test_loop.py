@@ -1,0 +1,223 @@
+"""The loop of a shipper: each state is left, whatever the steps and those who listen do."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import attrs
+import pytest
+from twisted.internet.defer import Deferred, succeed
+from twisted.internet.task import Clock
+from twisted.logger import capturedLogs
+
+from logsrv.linelog.ship.report import ShipReport
+from logsrv.linelog.ship.shipping.kept import ShipPlace
+from logsrv.linelog.ship.shipping.loop import LAST, LOOK, NEXT, QUIET, ShipLoop
+from logsrv.linelog.ship.shipping.pauses import LONGEST
+from logsrv.linelog.ship.target import Unavailable
+from logsrv.linelog.store.segments.segment import Position
+from tests.linelog.ship.shipping.fakes import STORE, Reports
+
+
+@attrs.define
+class Steps:
+    """Steps that do what they are told; `done` says which were taken."""
+
+    promise: str = "much"
+    position: Position | None = None
+    more: bool = False
+    asks: bool = True
+    there: bool = False
+    asking: Callable[[], Deferred[None]] = lambda: succeed(None)
+    sending: Callable[[], Deferred[None]] = lambda: succeed(None)
+    saving: Callable[[], None] = lambda: None
+    closing: Callable[[], Deferred[None]] = lambda: succeed(None)
+    done: list[str] = attrs.field(factory=list)
+
+    def ask(self) -> Deferred[None]:
+        self.done.append("ask")
+        return self.asking()
+
+    def read(self) -> bool:
+        self.done.append("read")
+        return self.there
+
+    def send(self) -> Deferred[None]:
+        self.done.append("send")
+        return self.sending()
+
+    def before_saving(self) -> None:
+        self.saving()
+
+    def close(self) -> Deferred[None]:
+        self.done.append("close")
+        return self.closing()
+
+
+@attrs.define
+class Driven:
+    """A loop with its steps, its clock and its reports."""
+
+    directory: Path
+    steps: Steps = attrs.field(factory=Steps)
+    clock: Clock = attrs.field(factory=Clock)
+    reports: Reports = attrs.field(factory=Reports)
+    listener: Callable[[ShipReport], object] = lambda _: None
+    loop: ShipLoop = attrs.Factory(
+        lambda self: ShipLoop(
+            steps=self.steps,
+            kept=ShipPlace(str(self.directory), "far", target="far:", clock=lambda: 1e9),
+            store=STORE,
+            clock=self.clock,
+            random=lambda: 1.0,
+            report=self.heard,
+        ),
+        takes_self=True,
+    )
+
+    def heard(self, report: ShipReport) -> None:
+        self.reports(report)
+        self.listener(report)
+
+
+@pytest.fixture
+def driven(tmp_path: Path) -> Iterator[Driven]:
+    driven = Driven(tmp_path)
+    yield driven
+    driven.loop.stop()
+    driven.clock.advance(2 * LAST)
+    assert not driven.clock.getDelayedCalls()
+
+
+def raising(*_: object) -> Deferred[None]:
+    raise ZeroDivisionError("a bug")
+
+
+def test_each_state_can_be_left_to_the_end() -> None:
+    states = {state for state, _ in NEXT} - {"ENDING"}
+    assert {state for state, event in NEXT if event == "stop"} == states
+    assert set(NEXT.values()) - states == {"ENDING", "STOPPED"}
+
+
+def test_it_looks_again_soon_and_asks_when_it_was_quiet_for_long(driven: Driven) -> None:
+    driven.loop.start()
+    assert driven.steps.done == ["ask", "read"]
+    driven.clock.pump([LOOK] * 5)
+    assert driven.steps.done == ["ask"] + ["read"] * 6
+    driven.clock.pump([LOOK] * round(QUIET / LOOK))
+    assert driven.steps.done.count("ask") == 2
+    assert driven.reports.kinds == ["up"]
+
+
+def test_what_is_there_is_sent_at_once_and_the_reactor_has_its_turn_between(driven: Driven) -> None:
+    turns: list[int] = []
+
+    def send() -> Deferred[None]:
+        driven.clock.callLater(0, turns.append, driven.steps.done.count("send"))
+        driven.steps.there = driven.steps.more = len(turns) < 20
+        return succeed(None)
+
+    driven.steps.there, driven.steps.sending = True, send
+    driven.loop.start()
+    driven.clock.advance(0)
+    assert turns == list(range(1, 22))
+    assert driven.clock.seconds() == 0
+
+
+@pytest.mark.parametrize("step", ["asking", "sending"])
+def test_a_bug_in_a_step_is_tried_again_and_said(driven: Driven, step: str) -> None:
+    driven.steps.there = True
+    setattr(driven.steps, step, raising)
+    with capturedLogs() as events:
+        driven.loop.start()
+        driven.clock.pump([0.1] * 5)
+    assert driven.reports.of("retry")[0].reason == "error"
+    assert driven.reports.of("down")[0].why == "ZeroDivisionError: a bug"
+    setattr(driven.steps, step, lambda: succeed(None))
+    driven.clock.pump([1.0] * 5)
+    assert driven.reports.kinds[-1] == "up"
+    assert events[0]["log_failure"].type is ZeroDivisionError
+
+
+def test_a_listener_that_fails_does_not_end_it(driven: Driven) -> None:
+    heard: list[str] = []
+
+    def listener(report: ShipReport) -> None:
+        heard.append(report.kind)
+        if len(heard) == 1:
+            raising()
+
+    driven.listener = listener
+    driven.steps.there = True
+    with capturedLogs() as events:
+        driven.loop.start()
+        driven.clock.pump([LONGEST] * 3)
+    assert driven.steps.done.count("send") > 2
+    assert len(events) == 1
+
+
+@pytest.mark.parametrize("kind", ["up", "down", "retry"])
+def test_it_may_be_ended_by_who_hears_of_it(driven: Driven, kind: str) -> None:
+    if kind != "up":
+        driven.steps.asking = _gone
+    driven.listener = lambda report: report.kind == kind and driven.loop.stop()
+    driven.loop.start()
+    assert driven.steps.done[-1] == "close"
+    assert driven.loop.stop().called and not driven.clock.getDelayedCalls()
+
+
+def _gone() -> Deferred[None]:
+    raise Unavailable("gone")
+
+
+def test_an_end_before_the_beginning(driven: Driven) -> None:
+    assert driven.loop.stop().called
+    assert driven.steps.done == ["close"]
+
+
+def test_an_answer_that_comes_within_the_end_counts(driven: Driven, tmp_path: Path) -> None:
+    answer: Deferred[None] = Deferred()
+
+    def taken() -> Deferred[None]:
+        return answer.addCallback(lambda _: setattr(driven.steps, "position", Position(7, 3)))
+
+    driven.steps.there, driven.steps.sending = True, taken
+    driven.loop.start()
+    stopped = driven.loop.stop()
+    assert not stopped.called
+    answer.callback(None)
+    assert stopped.called
+    assert '"position":"7:3"' in (tmp_path / "ship" / "far").read_text()
+
+
+def test_a_target_that_does_not_let_go_is_not_waited_for(driven: Driven) -> None:
+    driven.steps.closing = Deferred
+    driven.loop.start()
+    stopped = driven.loop.stop()
+    driven.clock.advance(LAST - 0.1)
+    assert not stopped.called
+    driven.clock.advance(0.1)
+    assert stopped.called
+
+
+def test_a_place_whose_lines_are_not_safe_is_not_saved(driven: Driven, tmp_path: Path) -> None:
+    def full() -> None:
+        raise OSError(28, "No space left on device")
+
+    driven.steps.position, driven.steps.saving = Position(7, 3), full
+    driven.loop.start()
+    driven.clock.pump([1.0] * 4)
+    assert not (tmp_path / "ship" / "far").exists()
+    assert len(driven.reports.of("trouble")) == 1
+    driven.steps.saving = lambda: None
+    driven.clock.pump([1.0] * 4)
+    assert (tmp_path / "ship" / "far").exists()
+
+
+def test_a_folder_that_cannot_be_made_is_told_and_lines_go_on(driven: Driven) -> None:
+    (driven.directory / "ship").write_text("")
+    driven.steps.there = True
+    driven.loop.start()
+    assert driven.steps.done[:3] == ["ask", "read", "send"]
+    assert "cannot be locked: Not a directory" in driven.reports.of("trouble")[0].why
