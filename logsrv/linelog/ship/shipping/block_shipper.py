@@ -120,6 +120,9 @@ class BlockShipper:
                 self._lost(last.position)
             self._after = self.position = last.position
         self._acknowledged = last is not None
+        # Some know it only from the server that they have found.
+        largest = self._target.largest
+        self._limits = Limits(min(self._limits.block, largest), min(self._limits.line, largest))
         self._cutter.go(self.position)
 
     def _lost(self, position: Position) -> None:

@@ -139,7 +139,9 @@ def test_after_a_sync_that_failed_only_the_compressed_file_is_believed(
     segment = DurableSegment(view_of(writer.directory))
     segment.enter(1)
     medium.why = OSError(5, "Input/output error")
-    with pytest.raises(StoreError, match=r"current\.log cannot be synced to the disk: Input/output"):
+    with pytest.raises(
+        StoreError, match=r"current\.log cannot be synced to the disk: Input/output"
+    ):
         segment.reach(0)
     medium.why = None
     for _ in range(2):

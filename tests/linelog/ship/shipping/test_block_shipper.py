@@ -323,6 +323,15 @@ def test_blocks_that_are_too_large_are_halved_and_grow_again(directory: Path) ->
     assert len(far.blocks[-1].packed) > max(sizes)
 
 
+def test_a_target_that_learns_what_its_server_takes(directory: Path) -> None:
+    far = FarSide(asked=[Unavailable("not there yet")])
+    process = shipped(directory, far, 0.05)
+    far.largest = far.takes = 2000
+    process.run(5)
+    assert far.text == ALL and not process.reports.of("refused")
+    assert [one.reason for one in process.reports.of("retry")] == ["unavailable"]
+
+
 def test_a_line_that_is_too_large_is_kept_and_passed_over(tmp_path: Path) -> None:
     long = line(os.urandom(4000).hex())
     text = [line("before"), long, line("behind")]
