@@ -1,0 +1,317 @@
+"""Lines of a real daemon go on to other machines, whatever happens to either of them."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import suppress
+from pathlib import Path
+from urllib.request import urlopen
+
+import pytest
+
+from logsrv.kit.testing import wait_until
+from tests.end_to_end.conftest import LOOPBACK, Logger, Start
+from tests.linelog.ship.running.receiver import LineReceiver, receiving
+
+CHILD = "ship.running.child"
+
+
+@pytest.fixture
+def receiver() -> Iterator[LineReceiver]:
+    with receiving() as found:
+        yield found
+
+
+def config(directory: Path, *targets: str, more: str = "") -> Path:
+    """A file with targets: each the text of a table."""
+    path = directory / "c.toml"
+    path.write_text(more + "".join(f"[[ship]]\n{target}\n" for target in targets))
+    return path
+
+
+def table(name: str, url: str, more: str = "") -> str:
+    return f'name = "{name}"\nship = "{url}"\n{more}'
+
+
+def reload(server: Logger, times: int = 1) -> None:
+    server.send_signal(signal.SIGHUP)
+    server.wait_until(lambda: server.log().count("reloaded,") >= times, "the reload")
+
+
+def status(server: Logger) -> dict[str, dict[str, object]]:
+    """What `logsrv ship --status` says, by the names of the targets."""
+    done = subprocess.run(
+        [sys.executable, "-m", "logsrv.cli.main", "ship", "--status", str(server.store), "--json"],
+        capture_output=True,
+        timeout=60,
+    )
+    assert not done.stderr
+    return {one["name"]: one for one in json.loads(done.stdout)}
+
+
+def metrics(server: Logger, index: int) -> dict[str, float]:
+    """The counters of shipping, with their labels."""
+    with urlopen(f"http://127.0.0.1:{server.ports()[index]}/metrics", timeout=60) as answer:
+        lines = answer.read().decode().splitlines()
+    found = (line.rpartition(" ") for line in lines if line.startswith("logsrv_ship_"))
+    return {name.removeprefix("logsrv_"): float(value) for name, _, value in found}
+
+
+def numbered(begin: int, end: int) -> list[str]:
+    return [f"line {number}" for number in range(begin, end)]
+
+
+def send(server: Logger, begin: int, end: int) -> None:
+    server.send(b"".join(b"line %d\n" % number for number in range(begin, end)))
+
+
+def children(server: Logger) -> list[int]:
+    """The processes of targets."""
+    found = []
+    for child in server.children():
+        with suppress(OSError):
+            if CHILD.encode() in Path(f"/proc/{child}/cmdline").read_bytes():
+                found.append(child)
+    return found
+
+
+def test_lines_go_on_and_everybody_can_see_how_far(
+    logger: Start, receiver: LineReceiver, tmp_path: Path
+) -> None:
+    path = config(tmp_path, table("a", receiver.url))
+    server = logger("--http", LOOPBACK, "--config", str(path))
+    send(server, 0, 1000)
+    wait_until(lambda: len(receiver.messages) == 1000, "the lines")
+    assert receiver.messages == numbered(0, 1000)
+    wait_until(lambda: status(server)["a"]["lag_bytes"] == 0, "the place")
+    [child] = children(server)
+    one = status(server)["a"]
+    assert one["up"] and one["target"] == receiver.url
+    server.wait_until(
+        lambda: metrics(server, 1)['ship_lag_seconds{target="a"}'] == 0, "the counters"
+    )
+    found = metrics(server, 1)
+    assert found['ship_up{target="a"}'] == 1
+    assert found['ship_sent_lines_total{target="a"}'] == 1000
+    assert found['ship_acknowledged_seconds_count{target="a"}'] >= 1
+    assert "ship a: at least once" in server.log()
+    assert server.stop() in (0, -signal.SIGTERM)
+    one = status(server)["a"]
+    assert not one["running"] and not one["up"] and one["lag_bytes"] == 0
+    assert not Path(f"/proc/{child}").exists()
+
+
+def test_a_target_that_goes_and_comes_back_is_said_once_each_and_misses_nothing(
+    logger: Start, tmp_path: Path
+) -> None:
+    with receiving() as receiver:
+        port = receiver.port
+        server = logger("--http", LOOPBACK, "--ship", receiver.url)
+        send(server, 0, 10)
+        wait_until(lambda: len(receiver.messages) == 10, "the lines")
+    send(server, 10, 20)
+    name = f"ndjson-http-127-0-0-1-{port}"
+    server.wait_until(lambda: "it takes nothing" in server.log(), "the word")
+    server.wait_until(
+        lambda: metrics(server, 1)[f'ship_lag_lines{{target="{name}"}}'] == 10, "the lag"
+    )
+    server.wait_until(
+        lambda: (
+            sum(
+                value
+                for key, value in metrics(server, 1).items()
+                if key.startswith("ship_retries_total")
+            )
+            >= 3
+        ),
+        "some tries",
+    )
+    assert not status(server)[name]["up"] and status(server)[name]["lag_lines"] == 10
+    with urlopen(f"http://127.0.0.1:{server.ports()[1]}/readyz", timeout=60) as answer:
+        assert answer.status == 200
+    with receiving(port) as again:
+        wait_until(lambda: len(again.messages) == 10, "the lines that waited")
+        server.wait_until(lambda: "it takes lines again, after" in server.log(), "the word")
+        assert again.messages == numbered(10, 20)
+        assert server.stop() in (0, -signal.SIGTERM)
+    assert server.log().count("it takes nothing") == 1
+    assert server.log().count("it takes lines again") == 1
+
+
+def test_a_target_that_never_answers_harms_no_other(
+    logger: Start, receiver: LineReceiver, tmp_path: Path
+) -> None:
+    with receiving() as silent:
+        silent.silent.set()
+        server = logger(
+            "--config",
+            str(config(tmp_path, table("silent", silent.url), table("good", receiver.url))),
+        )
+        for begin in range(0, 1000, 100):
+            send(server, begin, begin + 100)
+        wait_until(lambda: len(receiver.messages) == 1000, "the lines")
+        wait_until(lambda: silent.posts, "the other process")
+        assert status(server)["silent"]["lag_lines"] == 1000
+        assert server.stop() in (0, -signal.SIGTERM)
+
+
+@pytest.mark.complains("ship a: the process was ended by SIGKILL")
+def test_whatever_is_killed_no_line_is_missing(
+    logger: Start, receiver: LineReceiver, tmp_path: Path
+) -> None:
+    """The process of the target, the daemon, both; a stop and a start; each under load."""
+    path = config(tmp_path, table("a", receiver.url))
+    server = logger("--config", str(path))
+    sent = 0
+    for turn in ("child", "daemon", "both", "stop", "child", "daemon"):
+        send(server, sent, sent + 500)
+        sent += 500
+        server.wait_until(lambda: len(server.messages()) == sent, "the lines")  # noqa: B023
+        server.wait_until(lambda: children(server), "the process")  # noqa: B023
+        if turn in ("child", "both"):
+            os.kill(children(server)[0], signal.SIGKILL)
+        if turn in ("daemon", "both"):
+            server.send_signal(signal.SIGKILL)
+        elif turn == "stop":
+            assert server.stop() in (0, -signal.SIGTERM)
+        if turn != "child":
+            server.wait()
+            server = logger("--config", str(path))
+    wait_until(lambda: {*numbered(0, sent)} <= {*receiver.messages}, "all lines", 90)
+    assert server.stop() in (0, -signal.SIGTERM)
+    firsts = list(dict.fromkeys(receiver.messages))
+    assert firsts == numbered(0, sent)
+
+
+def test_a_reload_adds_takes_out_and_changes_targets_and_disturbs_no_other(
+    logger: Start, tmp_path: Path
+) -> None:
+    with receiving() as one, receiving() as two, receiving() as three:
+        path = config(tmp_path, table("one", one.url), table("two", two.url))
+        server = logger("--http", LOOPBACK, "--config", str(path))
+        send(server, 0, 10)
+        wait_until(lambda: len(one.messages) == len(two.messages) == 10, "the lines")
+        wait_until(lambda: status(server)["two"]["lag_bytes"] == 0, "the place")
+        before = children(server)
+        # Another query; another target; the first is as it was.
+        config(
+            tmp_path,
+            table("one", one.url),
+            table("two", two.url, 'query = "15"\n'),
+            table("three", three.url, 'ship-from = "end"\n'),
+        )
+        reload(server)
+        wait_until(lambda: (server.store / "ship" / "three").exists(), "the new target")
+        send(server, 10, 20)
+        wait_until(lambda: len(three.messages) == 10 and len(one.messages) == 20, "the lines")
+        wait_until(lambda: two.messages[10:] == ["line 15"], "the line of the query")
+        assert set(children(server)) & set(before) and len(children(server)) == 3
+        config(tmp_path, table("three", three.url, 'ship-from = "end"\n'))
+        reload(server, 2)
+        wait_until(lambda: len(children(server)) == 1, "the end of the others")
+        send(server, 20, 30)
+        wait_until(lambda: len(three.messages) == 20, "the lines")
+        assert not [key for key in metrics(server, 1) if key.startswith("ship_up") and "one" in key]
+        found = status(server)
+        assert [name for name, each in found.items() if each["wanted"]] == ["three"]
+        # It comes back where it was.
+        config(tmp_path, table("one", one.url), table("three", three.url, 'ship-from = "end"\n'))
+        reload(server, 3)
+        wait_until(lambda: len(one.messages) == 30, "what came meanwhile")
+        assert one.messages == numbered(0, 30)
+        config(tmp_path, table("one", one.url, 'ship-token-file = "no"\n'))
+        server.send_signal(signal.SIGHUP)
+        server.wait_until(lambda: "reload refused" in server.log(), "the refusal")
+        assert len(children(server)) == 2
+        assert server.stop() in (0, -signal.SIGTERM)
+
+
+def test_what_a_target_lacks_stays_beyond_keep_bytes_until_it_has_it(
+    logger: Start, tmp_path: Path
+) -> None:
+    with receiving() as receiver:
+        receiver.status = 503
+        server = logger(
+            "--keep-bytes=1", "--rotate-size=1KiB", "--ship", receiver.url, "--ship-at-most=1GiB"
+        )
+        for begin in range(0, 200, 50):
+            send(server, begin, begin + 50)
+            server.wait_until(lambda: len(server.messages()) == begin + 50, "them")  # noqa: B023
+        server.wait_until(lambda: len(list(server.store.glob("*.zst"))) >= 4, "the segments")
+        receiver.status = 200
+        wait_until(lambda: len(receiver.messages) == 200, "the lines")
+        assert receiver.messages == numbered(0, 200)
+
+        def gone() -> bool:
+            # Retention is looked at when a segment is sealed.
+            send(server, 200, 250)
+            return len(list(server.store.glob("*.zst"))) <= 2
+
+        server.wait_until(gone, "retention")
+        assert server.stop() in (0, -signal.SIGTERM)
+
+
+@pytest.mark.complains("before all of its lines were shipped to a", "ship a: .* were removed")
+def test_what_is_too_much_goes_and_is_counted_as_a_gap(logger: Start, tmp_path: Path) -> None:
+    with receiving() as receiver:
+        receiver.status = 503
+        more = 'keep-bytes = "1"\nrotate-size = "1KiB"\nship-at-most = "1"\n'
+        path = config(tmp_path, table("a", receiver.url), more=more)
+        server = logger("--http", LOOPBACK, "--config", str(path))
+        wait_until((server.store / "ship" / "a").exists, "its place")
+        send(server, 0, 50)
+        server.wait_until(lambda: "before all of its lines were shipped" in server.log(), "it")
+        send(server, 50, 52)
+        receiver.status = 200
+        wait_until(lambda: numbered(50, 52) == receiver.messages[-2:], "the rest")
+        server.wait_until(
+            lambda: (
+                metrics(server, 1)['ship_gap_bytes_total{target="a"}'] > 0
+                or "unknown number" in server.log()
+            ),
+            "the gap",
+        )
+        assert server.stop() in (0, -signal.SIGTERM)
+
+
+def test_a_token_is_shown_to_the_target_and_to_nobody_else(
+    logger: Start, receiver: LineReceiver, tmp_path: Path
+) -> None:
+    (tmp_path / "token").write_text("geheim-17\n")
+    server = logger("--ship", receiver.url, "--ship-token-file", str(tmp_path / "token"))
+    send(server, 0, 1)
+    wait_until(lambda: receiver.messages, "the line")
+    assert receiver.tokens == ["Bearer geheim-17"]
+    [child] = children(server)
+    for seen in (
+        Path(f"/proc/{child}/cmdline").read_bytes(),
+        Path(f"/proc/{child}/environ").read_bytes(),
+        server.log().encode(),
+        *(path.read_bytes() for path in (server.store / "ship").iterdir()),
+    ):
+        assert b"geheim" not in seen
+    assert server.stop() in (0, -signal.SIGTERM)
+
+
+@pytest.mark.complains("cannot start")
+@pytest.mark.parametrize(
+    ("arguments", "sentence"),
+    [
+        (("--ship", "rlep://x:1"), "did you mean relp?"),
+        (("--ship", "https://x/blocks", "--ship-ca", "no.pem"), "no.pem: No such file"),
+        (("--ship", "https://x/blocks", "--ship-token-file", "no"), "--ship-token-file"),
+        (("--ship", "relp://x:1", "--ship", "relp://x:1"), "two targets are called relp-x-1"),
+    ],
+)
+def test_wrong_options_are_a_sentence_before_anything_is_opened(
+    logger: Start, tmp_path: Path, arguments: tuple[str, ...], sentence: str
+) -> None:
+    server = logger(*arguments, wait=False)
+    assert server.wait() == 1
+    assert sentence in server.log()
+    assert not (tmp_path / "store").exists()
