@@ -24,6 +24,16 @@ ANSWERS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 1
 """Seconds: a sync takes 1 to 100 ms, a far network as much; at 30 s nobody waits any more."""
 
 
+_COUNTERS = (
+    "ship_sent_bytes_total",
+    "ship_sent_lines_total",
+    "ship_refused_lines_total",
+    "ship_gap_bytes_total",
+    "ship_resent_after_loss_total",
+)
+"""The counters that are there from the first moment on: an increase needs a value to begin at."""
+
+
 def sentence(report: ShipReport) -> str:
     """Return what a report says, for people."""
     size = "an unknown number of bytes" if report.bytes is None else f"{report.bytes} bytes"
@@ -66,8 +76,7 @@ class ToldTarget:
         part.watch("ship_lag_bytes", lambda: self._lag.bytes, target=self.name)
         part.watch("ship_lag_lines", lambda: self._lag.lines, target=self.name)
         part.watch("ship_lag_seconds", lambda: self._lag.seconds, target=self.name)
-        for name in ("ship_sent_bytes_total", "ship_sent_lines_total", "ship_gap_bytes_total"):
-            # From the first moment on: a rate needs a value to begin at.
+        for name in _COUNTERS:
             part.count(name, 0, target=self.name)
 
     def end(self) -> None:
