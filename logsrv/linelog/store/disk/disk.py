@@ -86,7 +86,7 @@ class Disk:
         except OSError:
             return "another place"
 
-    def room(self) -> tuple[int, int]:
+    def free(self) -> tuple[int, int]:
         """Return how many bytes are free for us on the file system, and how many it has."""
         found = os.fstatvfs(self._fd)
         return found.f_bavail * found.f_frsize, found.f_blocks * found.f_frsize

@@ -105,7 +105,7 @@ def retain(
 
 def _short(disk: Disk) -> int:
     """Return how many bytes are missing of what has to be free on the disk; 0 or less for none."""
-    free, size = disk.room()
+    free, size = disk.free()
     return int(size * LEAST_FREE) - free
 
 

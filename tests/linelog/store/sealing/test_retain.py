@@ -137,7 +137,7 @@ def test_a_disk_without_room_waits_for_no_target() -> None:
 @pytest.mark.parametrize(("free", "left"), [(50, 2), (49, 1)])
 def test_room_is_a_twentieth_of_the_disk(tmp_path: Path, free: int, left: int) -> None:
     class Full(Disk):
-        def room(self) -> tuple[int, int]:
+        def free(self) -> tuple[int, int]:
             return free, 1000
 
     for number in (1, 2):
