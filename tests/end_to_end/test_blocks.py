@@ -377,3 +377,13 @@ def test_an_edge_and_its_centre_are_killed_and_every_line_is_there_once(
 def _follows(centre: Logger, edge: Logger) -> None:
     """Wait until the centre has as much as the edge."""
     centre.wait_until(lambda: 0 < _size(edge.store) == _size(centre.store), "all lines", 60)
+
+
+@pytest.mark.long
+def test_many_kills_lose_nothing_and_double_nothing(logger: Start) -> None:
+    edges = [Edge(origin, stored_lines(origin, 300_000), 3 << 20) for origin in (ONE, OTHER)]
+    server = killed_again_and_again(logger, edges, 50, "--rotate-size", "4MiB", "--index", "none")
+    text = stored_bytes(server.store)
+    for edge in edges:
+        assert of(edge.origin, text) == edge.text
+    assert len(text) == sum(len(edge.text) for edge in edges)
