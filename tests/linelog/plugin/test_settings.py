@@ -39,7 +39,7 @@ def test_a_wrong_word_before_an_endpoint_is_told_apart_from_a_wrong_endpoint() -
     for text, sentence in (
         (
             "sylog:udp:514",
-            r"^sylog is no input; did you mean syslog\? known are forward, .* or syslog$",
+            r"^sylog is no input; did you mean syslog\? known are blocks, .* or syslog$",
         ),
         ("xyz:haproxy:tcp:514", r"^xyz is no input; known are "),
         ("upd:514", r"^upd is no endpoint type; did you mean udp\?"),
