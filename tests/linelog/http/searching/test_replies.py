@@ -15,7 +15,15 @@ from logsrv.linelog.http.problems import Problem
 from logsrv.linelog.http.searching.replies import REPLIES
 from logsrv.linelog.read.view import View
 from logsrv.linelog.store.segments.segment import Position
-from tests.linelog.read.stores import BEGIN, as_first_version, line, lines, make_store, view_of
+from tests.linelog.read.stores import (
+    BEGIN,
+    as_first_version,
+    line,
+    lines,
+    make_store,
+    note_listings,
+    view_of,
+)
 
 MESSAGES = ["start user=ann n=1", "stop user=bob n=2 level=error", "start user=ann n=3"]
 
@@ -163,14 +171,7 @@ def test_tail_of_segments_that_go_meanwhile(
 ) -> None:
     """Where lines were removed while they were looked for, it is told; the store is listed once for it."""
     store = make_store(tmp_path / "store", [[line(str(number), number)] for number in range(6)])
-    listed: list[int] = []
-    refresh = View.refresh
-
-    def listing(view: View) -> None:
-        listed.append(1)
-        refresh(view)
-
-    monkeypatch.setattr(View, "refresh", listing)
+    listed = note_listings(monkeypatch)
 
     def written(data: bytes) -> None:
         text.append(data)
