@@ -7,7 +7,8 @@ import json
 import os
 import signal
 import sys
-import threading
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from http.client import HTTPConnection
 from pathlib import Path
 
@@ -84,20 +85,24 @@ def test_a_small_body_needs_none(logger: Start) -> None:
     assert not server.child(WORKER)
 
 
+def sent(server: Logger, body: bytes) -> Callable[[], tuple[int, bytes]]:
+    """Post in a thread; what is returned waits for the answer."""
+    pool = ThreadPoolExecutor(1)
+    posting = pool.submit(post, server, "/v1/logs", body)
+    pool.shutdown(wait=False)
+    return lambda: posting.result(60)
+
+
 def test_one_that_dies_is_told_and_the_next_one_goes_on(logger: Start) -> None:
     server = logger("--workers", "1", listen=LISTEN)
-    answers: list[tuple[int, bytes]] = []
-    sender = threading.Thread(
-        target=lambda: answers.append(post(server, "/v1/logs", otlp(10 * MANY)))
-    )
-    sender.start()
+    answer = sent(server, otlp(10 * MANY))
     worker = server.wait_until(lambda: server.child(WORKER), "the worker")
     # It has begun when it takes its order.
     server.wait_until(lambda: cpu_of(worker) > 0.5, "work")
     os.kill(worker, signal.SIGKILL)
-    sender.join()
-    assert answers[0][0] == 503
-    assert b"SIGKILL; send it again" in answers[0][1]
+    status, said = answer()
+    assert status == 503
+    assert b"SIGKILL; send it again" in said
     assert post(server, "/v1/logs", otlp(MANY))[0] == 200
     assert len(server.wait_for_messages(MANY)) == MANY
     assert "a worker was ended by SIGKILL; the message that it had is refused" in server.log()
@@ -116,15 +121,10 @@ def test_where_none_can_start_the_server_does_it(logger: Start, tmp_path: Path) 
 
 def test_what_is_at_work_at_a_stop_is_stored_and_answered(logger: Start) -> None:
     server = logger("--workers", "1", listen=LISTEN)
-    answers: list[tuple[int, bytes]] = []
-    sender = threading.Thread(
-        target=lambda: answers.append(post(server, "/v1/logs", otlp(2 * MANY)))
-    )
-    sender.start()
+    answer = sent(server, otlp(2 * MANY))
     server.wait_until(lambda: server.child(WORKER), "the worker")
     server.stop()
-    sender.join()
-    assert answers[0][0] == 200
+    assert answer()[0] == 200
     assert len(server.messages()) == 2 * MANY
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import signal
 import sys
@@ -67,6 +68,17 @@ class LineBuffer:
 def shared_environment() -> dict[str, str]:
     """Return what a process gets of the environment: nothing that may be secret."""
     return {name: value for name, value in os.environ.items() if name.startswith(SHARED)}
+
+
+def why_not(error: OSError) -> str:
+    """Return why the system starts no process, and what to do where that is not plain."""
+    if error.errno == errno.EBADF:
+        # posix_spawn closes files by number, and takes none from the limit on.
+        return (
+            "this server has inherited an open file whose number is beyond its limit of open files; "
+            "raise that by LimitNOFILE= in its unit or ulimit -n, or close the file before its start"
+        )
+    return str(error.strerror)
 
 
 class ChildProcess(ProcessProtocol):
@@ -213,7 +225,7 @@ class ChildProcesses:
         try:
             child.start(module, *arguments)
         except OSError as error:
-            raise self._refused(f"a process cannot be started: {error.strerror}") from error
+            raise self._refused(f"a process cannot be started: {why_not(error)}") from error
         self._all.add(child)
         return child
 

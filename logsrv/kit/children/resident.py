@@ -43,7 +43,7 @@ import attrs
 from twisted.internet.defer import Deferred
 from twisted.logger import Logger
 
-from logsrv.kit.children.child import ChildProcess, LineBuffer, ProcessEnd
+from logsrv.kit.children.child import ChildProcess, LineBuffer, ProcessEnd, why_not
 from logsrv.kit.children.inside import STOP
 from logsrv.kit.text.transitions import transitions
 from logsrv.timer import Timer
@@ -130,7 +130,7 @@ class ResidentProcess:
         try:
             child.start(self._module, environment=self._environment)
         except OSError as error:
-            self._died(f"cannot be started ({error.strerror})")
+            self._died(f"cannot be started ({why_not(error)})")
             return
         self._child = child
         self._go("begun")

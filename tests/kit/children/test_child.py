@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import os
 import signal
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -172,3 +174,30 @@ async def test_a_test_finds_its_children() -> None:
     owner.child.kill()
     await owner.ended
     assert children(ECHO) == []
+
+
+INHERITED = """
+import os, resource
+os.dup2(0, 300)
+resource.setrlimit(resource.RLIMIT_NOFILE, (200, 200))
+from twisted.internet import reactor
+from logsrv.kit.children.child import ChildProcesses
+
+def start():
+    try:
+        ChildProcesses(reactor, "it says", SystemExit).start("x", received=print, ended=print)
+    except SystemExit as refused:
+        print(refused)
+    reactor.stop()
+
+reactor.callWhenRunning(start)
+reactor.run()
+"""
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="others start processes in another way")
+def test_a_file_beyond_the_limit_is_said_to_be_the_reason() -> None:
+    """A shell or a service manager may have left it open, and lowered the limit since."""
+    command = (sys.executable, "-c", INHERITED)
+    shown = subprocess.run(command, stdin=subprocess.DEVNULL, capture_output=True, timeout=60)
+    assert b"beyond its limit of open files; raise that by LimitNOFILE=" in shown.stdout

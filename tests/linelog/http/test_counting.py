@@ -13,11 +13,10 @@ from typing import Any
 import pytest
 
 from logsrv.linelog.http.counting import StoreCounter
-from logsrv.linelog.read.view import View
 from logsrv.linelog.store.disk.disk import Disk
 from logsrv.linelog.store.sealing.seal import seal
 from logsrv.linelog.store.segments.segment import Form, sealed_segments
-from tests.linelog.read.stores import line, lines, make_store
+from tests.linelog.read.stores import line, lines, make_store, note_listings
 
 
 def test_what_is_written_rotated_sealed_and_removed_meanwhile(tmp_path: Path) -> None:
@@ -48,14 +47,7 @@ def test_a_store_in_which_nothing_has_another_name_is_not_listed_again(
     os.utime(store, (1, 1))
     counter = StoreCounter(str(store), lambda _: None)
     counter.answer()
-    listed: list[int] = []
-    refresh = View.refresh
-
-    def listing(view: View) -> None:
-        listed.append(1)
-        refresh(view)
-
-    monkeypatch.setattr(View, "refresh", listing)
+    listed = note_listings(monkeypatch)
     for _ in range(3):
         counter.answer()
     assert not listed

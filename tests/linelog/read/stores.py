@@ -7,6 +7,8 @@ import os
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
+import pytest
+
 from logsrv.kit.text.time import parse_rfc3339, rfc3339
 from logsrv.linelog.read.view import View
 from logsrv.linelog.store.disk.disk import Disk
@@ -119,3 +121,16 @@ def view_of(directory: Path) -> View:
 
 def _refuse(sentence: str) -> None:
     raise AssertionError(sentence)
+
+
+def note_listings(patch: pytest.MonkeyPatch) -> list[View]:
+    """A list that gets a view each time it lists its store."""
+    listed: list[View] = []
+    refresh = View.refresh
+
+    def noted(view: View) -> None:
+        listed.append(view)
+        refresh(view)
+
+    patch.setattr(View, "refresh", noted)
+    return listed

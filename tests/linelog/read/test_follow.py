@@ -104,13 +104,19 @@ def test_a_compressed_segment_comes_in_pieces_too(tmp_path: Path) -> None:
     follower.close()
 
 
-def test_damage_is_told_and_passed_over(tmp_path: Path) -> None:
+def damaged(directory: Path) -> tuple[Path, list[bytes]]:
+    """A store with damage in the first frame, and the lines of the segment that it is in."""
     lines = [line(f"{number} " + "x" * 1000, number) for number in range(3000)]
-    store = make_store(tmp_path / "logs", [lines, [line("last", 4000)]])
+    store = make_store(directory, [lines, [line("last", 4000)]])
     [packed] = store.glob("*.zst")
     data = bytearray(packed.read_bytes())
     data[100] ^= 0xFF
     packed.write_bytes(data)
+    return store, lines
+
+
+def test_damage_is_told_and_passed_over(tmp_path: Path) -> None:
+    store, lines = damaged(tmp_path / "logs")
     told: list[str] = []
     follower = Follower(View(str(store), told.append), Position(0, 0))
     seen, gaps = b"", 0
@@ -125,12 +131,7 @@ def test_damage_is_told_and_passed_over(tmp_path: Path) -> None:
 
 
 def test_damage_leads_nobody_past_the_end_that_was_asked_for(tmp_path: Path) -> None:
-    lines = [line(f"{number} " + "x" * 1000, number) for number in range(3000)]
-    store = make_store(tmp_path / "logs", [lines, [line("last", 4000)]])
-    [packed] = store.glob("*.zst")
-    data = bytearray(packed.read_bytes())
-    data[100] ^= 0xFF
-    packed.write_bytes(data)
+    store, lines = damaged(tmp_path / "logs")
     until = Position(1, sum(map(len, lines[:2000])))
     follower = Follower(View(str(store), lambda _: None), Position(0, 0))
     seen = b"".join(iter(lambda: getattr(follower.read(until=until), "text", b""), b""))

@@ -39,6 +39,12 @@ class FileLimit:
         """
         return self.limit - (self.kept // 2 if oversees else self.kept)
 
+    @property
+    def connections(self) -> int:
+        """Return about how many connections fit; of a small share the service has no more than half."""
+        share = self.share(oversees=False)
+        return share - min(OWN, share // 2)
+
 
 def remedy(limit: int) -> str:
     """Return how an operator has a larger limit."""
@@ -47,12 +53,14 @@ def remedy(limit: int) -> str:
 
 def too_many(connections: int, limit: FileLimit) -> str | None:
     """Return a sentence if so many connections cannot be had within the limit."""
-    share = max(0, limit.share(oversees=False) - OWN)
-    if connections <= share:
+    if connections <= limit.connections:
         return None
+    enough = connections
+    while FileLimit(enough).connections < connections:
+        enough += 1
     return (
         f"--max-connections lets {connections} in, all listeners together, but the limit of "
-        f"{limit.limit} open files only about {share}; {remedy(connections + MOST_KEPT + OWN)} allows them"
+        f"{limit.limit} open files only about {limit.connections}; {remedy(enough)} allows them"
     )
 
 

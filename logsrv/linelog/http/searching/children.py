@@ -1,7 +1,7 @@
 """Searches in processes of their own (see `searching`), bounded in number, killed when nobody waits.
 
 One more process stands ready, everything imported: it takes the next request at once, which is a tenth
-of a second saved, and goes when nothing was asked for some minutes.
+of a second saved, and goes when nothing was asked for some minutes. Who loads the page is about to ask.
 """
 
 from __future__ import annotations
@@ -167,6 +167,11 @@ class Searches:
     def open(self) -> int:
         """The number of those that are running."""
         return len(self._running)
+
+    def expect(self) -> None:
+        """Let a process stand ready: somebody is about to ask."""
+        self._idle.start(SPARE_SECONDS, self._rest)
+        self._serve_soon()
 
     def start(self, request: dict[str, Any], taker: Taker) -> SearchProcess:
         """Begin a search for somebody who waits. Raises Problem (429, 503)."""

@@ -57,11 +57,7 @@ def tail(view: View, values: Values, write: Write) -> None:
     """Write the events of the lines that match from `begin` up to `end`, positions."""
     begin, end = parse_position(values["begin"]), parse_position(values["end"])
     numbers = [one.number for one in view.segments]
-    if begin > end:
-        # The store is another one, or was put back: its lines are not those behind that place.
-        begin = end
-        write(missed_event(None, str(begin)))
-    elif begin.segment not in numbers:
+    if begin.segment not in numbers or begin > end:
         later = [number for number in numbers if begin.segment < number <= end.segment]
         begin = Position(later[0] if later else numbers[0], 0)
         write(missed_event(None, str(begin)))

@@ -28,6 +28,21 @@ def test_more_connections_than_files_are_told_with_the_limit_that_allows_them() 
     assert too_many(50_000, FileLimit(50_192)) is None
 
 
+@pytest.mark.parametrize("connections", [10, 30, 161, 800, 20_000])
+def test_the_limit_that_is_told_is_the_least_that_allows_them(connections: int) -> None:
+    sentence = too_many(connections, FileLimit(8))
+    assert sentence is not None
+    told = int(sentence.rpartition("ulimit -n ")[2].split()[0])
+    assert too_many(connections, FileLimit(told)) is None
+    assert too_many(connections, FileLimit(told - 1)) is not None
+
+
+def test_a_small_limit_lets_some_in() -> None:
+    """Also one below what is reckoned for the service itself."""
+    sentence = too_many(50, FileLimit(60))
+    assert sentence is not None and "only about 23" in sentence
+
+
 def test_nothing_is_said_where_they_fit() -> None:
     assert too_many(0, FileLimit(60)) is None
     assert too_many(800, FileLimit(1024)) is None

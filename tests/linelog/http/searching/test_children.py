@@ -97,6 +97,19 @@ async def test_an_answer_and_one_that_stands_ready(made: Made) -> None:
 
 
 @pytest_twisted.ensureDeferred
+async def test_one_stands_ready_for_who_is_about_to_ask(made: Made) -> None:
+    searches = made()
+    searches.expect()
+    while not (ready := pids(MODULE)):
+        await pause(0.01)
+    searches.expect()
+    taker = Taker()
+    searches.start(asked(limit=2), taker)
+    assert pids(MODULE) == ready
+    assert await taker.done is None and taker.text.count(b"\n") == 2
+
+
+@pytest_twisted.ensureDeferred
 async def test_too_many(made: Made) -> None:
     """Those who can wait have their turn; others are told at once."""
     searches = made(at_once=2)

@@ -16,24 +16,6 @@ from logsrv.linelog.read.plan import Scope
 from logsrv.linelog.read.search import Search
 from tests.linelog.read.stores import BEGIN, line, make_store, view_of
 
-LEVELS = ["info", "error", "warning"]
-LINES = [
-    line(
-        f'{{"level": "{LEVELS[number % 3]}", "n": {number}, "tags": ["a", "t{number % 2}"]}}'
-        + " " * 300,
-        number,
-        f"tcp:10.0.0.{number % 4}:1",
-    )
-    for number in range(40_000)
-]
-
-
-@pytest.fixture(scope="module")
-def whole(tmp_path_factory: pytest.TempPathFactory) -> Search:
-    store = tmp_path_factory.mktemp("counts") / "logs"
-    view = view_of(make_store(store, [LINES[:20_000], LINES[20_000:]]))
-    return Search(view, compile(parse("")), Scope())
-
 
 def test_steps_that_nobody_can_look_at(whole: Search, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(counts, "MANY", 1000)

@@ -14,24 +14,6 @@ from logsrv.linelog.read.plan import Scope
 from logsrv.linelog.read.search import Search
 from tests.linelog.read.stores import line, make_store, view_of
 
-LEVELS = ["info", "error", "warning"]
-LINES = [
-    line(
-        f'{{"level": "{LEVELS[number % 3]}", "n": {number}, "tags": ["a", "t{number % 2}"]}}'
-        + " " * 300,
-        number,
-        f"tcp:10.0.0.{number % 4}:1",
-    )
-    for number in range(40_000)
-]
-
-
-@pytest.fixture(scope="module")
-def whole(tmp_path_factory: pytest.TempPathFactory) -> Search:
-    store = tmp_path_factory.mktemp("counts") / "logs"
-    view = view_of(make_store(store, [LINES[:20_000], LINES[20_000:]]))
-    return Search(view, compile(parse("")), Scope())
-
 
 def test_top(whole: Search) -> None:
     tally = top(whole, "level")
@@ -99,10 +81,10 @@ def test_a_field_of_a_sample_is_in_the_lines_that_a_query_finds(tmp_path: Path) 
     assert {"name", "time", "host"}.isdisjoint(found)
 
 
-def test_sources(whole: Search) -> None:
+def test_sources(whole: Search, counted_lines: list[bytes]) -> None:
     found = sources(whole)
     assert set(found) == {f"tcp:10.0.0.{number}:1" for number in range(4)}
-    assert found["tcp:10.0.0.3:1"] == (10_000, LINES[-1][:27].decode())
+    assert found["tcp:10.0.0.3:1"] == (10_000, counted_lines[-1][:27].decode())
 
 
 def test_the_last_of_a_source_is_its_largest_time(tmp_path: Path) -> None:
