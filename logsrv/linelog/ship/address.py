@@ -69,12 +69,12 @@ class ShipURL:
 
     @property
     def takes_blocks(self) -> bool:
-        """Whether blocks go there; else lines."""
+        """True if blocks go there; else lines do."""
         return SCHEMES[self.scheme].blocks
 
     @property
     def tls(self) -> bool:
-        """Whether what goes there is encrypted."""
+        """True if the connection is encrypted."""
         return SCHEMES[self.scheme].tls
 
     @property

@@ -1,4 +1,4 @@
-"""What a shipper reports of itself while it works."""
+"""Reports of a shipper about itself while it works."""
 
 from __future__ import annotations
 

@@ -51,7 +51,7 @@ class DurableSegment:
         self._view.renew()
         found = self._view.open(number)
         if found is None:
-            # What somebody has removed can still be read here.
+            # A file that somebody has removed can still be read here.
             return frames if frames is not None and frames.number == number else None
         if isinstance(found, PlainFrames) and number == self._doubtful:
             found.close()

@@ -17,7 +17,7 @@ COUNTED = 1 << 20
 
 
 class ShipLag(NamedTuple):
-    """What a target does not have. seconds: the age of the first line of it."""
+    """The part of a store that a target does not have. seconds: the age of the first line of it."""
 
     bytes: int
     lines: int
@@ -25,7 +25,7 @@ class ShipLag(NamedTuple):
 
 
 class Rest(NamedTuple):
-    """What of a segment is behind a place in it."""
+    """The part of a segment behind a place in it."""
 
     size: int
     lines: int

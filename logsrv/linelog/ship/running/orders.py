@@ -25,7 +25,7 @@ from logsrv.linelog.store.segments.segment import Position
 
 @attrs.frozen(kw_only=True)
 class ShipOrders:
-    """What the process of a target has to know, but for the store.
+    """All that the process of a target has to know, but for the store.
 
     files: how its certificates looked when they were read; another saving makes other orders.
     """

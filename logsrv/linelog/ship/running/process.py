@@ -105,11 +105,11 @@ class Shipping:
         if shipped is None:
             shipped = self._all[settings.label] = self._made(settings, orders)
         elif shipped.wanted and shipped.orders == orders:
-            # How much is held back may be another.
+            # The bytes that are held back may be others.
             shipped.settings = settings
             return
         else:
-            # One that runs, or just ends, comes back with the new orders.
+            # A process that runs, or just ends, comes back with the new orders.
             shipped.process.done()
         shipped.settings, shipped.orders, shipped.wanted = settings, orders, True
         shipped.told.begin()

@@ -64,7 +64,7 @@ class TargetStatus:
 
     @property
     def up(self) -> bool:
-        """Whether the target takes lines now."""
+        """True if the target takes lines now."""
         return self.running and bool(self.state.up)
 
 

@@ -59,7 +59,7 @@ class BlockShipper:
     asks: bool = attrs.field(init=False, default=True)
     more: bool = attrs.field(init=False, default=False)
     position: Position | None = attrs.field(init=False, default=None)
-    # Where the target said that it is; None if it has nothing.
+    # The place that the target named; None if it has nothing.
     _after: Position | None = attrs.field(init=False, default=None)
     # The target has acknowledged what is before the place.
     _acknowledged: bool = attrs.field(init=False, default=False)

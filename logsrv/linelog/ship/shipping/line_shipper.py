@@ -56,7 +56,7 @@ class LineShipper:
     asks: bool = attrs.field(init=False, default=False)
     position: Position | None = attrs.field(init=False, default=None)
     _batches: LineBatches | None = attrs.field(init=False, default=None)
-    # What is sent next, in front of the batches that are not cut yet.
+    # The lines that are sent next, in front of the batches that are not cut yet.
     _waiting: deque[SentLines] = attrs.field(init=False, factory=deque)
     _taken_since: int = attrs.field(init=False, default=0)
     _refused: RefusedLines = attrs.Factory(

@@ -39,7 +39,7 @@ class RefusedLines:
                 self._fd = disk.create(self._name)
         self._dirty = True
         for line in lines:
-            # Of what alone is larger, the beginning.
+            # The beginning of a line that alone is larger.
             disk.write(self._fd, line[: LARGEST - 1] + b"\n")
             if os.fstat(self._fd).st_size >= LARGEST:
                 self._begin_anew()

@@ -54,7 +54,7 @@ def advance(buffers: list[Buffer], count: int) -> list[Buffer]:
 
 def _stored(parcels: Sequence[Parcel]) -> None:
     for parcel in parcels:
-        # Whoever waits may have been told that the store is closed.
+        # The one who waits may have been told that the store is closed.
         if not parcel.told.called:
             parcel.told.callback(None)
 
