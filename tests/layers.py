@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import logsrv.kit
+
 # Folder or file: what it may import of ours, besides itself and `logsrv` with its errors and tuples.
 MAY_IMPORT: dict[str, tuple[str, ...]] = {
     "logsrv.errors": (),

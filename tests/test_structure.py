@@ -6,7 +6,6 @@ import ast
 from functools import cache
 from pathlib import Path
 
-import logsrv.kit
 from tests.layers import FOR_ALL, MAY_IMPORT
 
 ROOT = Path(__file__).parent.parent
