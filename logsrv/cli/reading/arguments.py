@@ -7,7 +7,7 @@ import sys
 import time
 
 import logsrv.cli.reading as late
-from logsrv.cli.arguments import tell
+from logsrv.cli.arguments import seconds, tell
 from logsrv.errors import QueryError, UsageError
 
 NOTHING = 1
@@ -24,6 +24,27 @@ def declare_store(parser: late.Parser) -> None:
         default=os.environ.get("LOGSRV_DIRECTORY") or "logs",
         help="the store (default: logs, or the variable LOGSRV_DIRECTORY)",
     )
+
+
+def declare_nodes(parser: late.Parser) -> None:
+    """Add the daemons that are asked in the place of a store."""
+    group = parser.add_argument_group("nodes")
+    add = group.add_argument
+    add(
+        "--nodes",
+        metavar="NODE,…",
+        help="ask these daemons, HOST:PORT, https://HOST:PORT or a name of the configuration, not a store",
+    )
+    add("--nodes-token-file", metavar="FILE", help="a file with the token they ask for")
+    add("--nodes-ca", metavar="FILE", help="TLS: verify them by these authorities (PEM)")
+    add(
+        "--nodes-timeout",
+        metavar="SECONDS",
+        type=seconds,
+        default=75.0,
+        help="leave out a node that says nothing for so long (75)",
+    )
+    add("--config", metavar="FILE", help="the configuration with names of nodes")
 
 
 def declare_query(parser: late.Parser) -> None:

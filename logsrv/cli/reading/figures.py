@@ -5,13 +5,14 @@ from __future__ import annotations
 import os
 import sys
 import time
+from collections.abc import Sequence
 
 from logsrv.kit.options.argument_parser import UsageError
 from logsrv.kit.text.escape import one_line
 from logsrv.kit.text.time import parse_rfc3339, rfc3339
 from logsrv.kit.text.words import shown
-from logsrv.linelog.read.counting.histogram import histogram, sensible_step
-from logsrv.linelog.read.counting.tallies import top
+from logsrv.linelog.read.counting.histogram import TimeBucket, histogram, sensible_step
+from logsrv.linelog.read.counting.tallies import ValueCounts, top
 from logsrv.linelog.read.indexed import begin as bucket_begin
 from logsrv.linelog.read.render import local_time, safe_json
 from logsrv.linelog.read.search import Search
@@ -24,7 +25,11 @@ _UNITS = {"ms": 0.001, "s": 1, "m": 60, "h": 3600, "d": 86400, "w": 604800}
 
 def print_top(search: Search, field: str, most: int | None, output: str) -> bool:
     """Print the most frequent values of a field with their numbers; return whether there are any."""
-    tally = top(search, field)
+    return show_top(top(search, field), field, most, output)
+
+
+def show_top(tally: ValueCounts, field: str, most: int | None, output: str) -> bool:
+    """Print the most frequent of values that were counted; return whether there are any."""
     values = tally.most_common(_TEN if most is None else most)
     for value, count in values:
         if output == "json":
@@ -42,8 +47,13 @@ def print_histogram(search: Search, every: str | None, output: str, *, local: bo
 
     Steps are whole ones of UTC. local: their beginnings are shown in local time, with its offset.
     """
-    step = _step(every) if every else _sensible(search)
+    step = parse_step(every) if every else _sensible(search)
     buckets = histogram(search, step, levels=output == "json")
+    return show_histogram(buckets, step, output, local=local)
+
+
+def show_histogram(buckets: Sequence[TimeBucket], step: float, output: str, *, local: bool) -> bool:
+    """Print a bar for each bucket, and for the empty ones between; return whether there are any."""
     if output == "json":
         for begin, count, levels in buckets:
             print(safe_json({"time": rfc3339(begin), "count": count, "levels": levels}))
@@ -64,7 +74,7 @@ def print_histogram(search: Search, every: str | None, output: str, *, local: bo
     return True
 
 
-def _step(text: str) -> float:
+def parse_step(text: str) -> float:
     """Return a step in seconds. Raises UsageError."""
     number = text.rstrip("abcdefghijklmnopqrstuvwxyz")
     try:
@@ -82,6 +92,11 @@ def _sensible(search: Search) -> float:
     if not begin or not end:
         first, last = search.view.span()
         begin, end = begin or first, end or last
+    return step_between(begin, end)
+
+
+def step_between(begin: str, end: str) -> float:
+    """Return a step by which the time from one TIME to another makes about 40 bars."""
     seconds = parse_rfc3339(end) - parse_rfc3339(begin) if begin and end else time.time()
     return sensible_step(max(seconds, 0.001), _BARS)
 

@@ -20,6 +20,7 @@ def declare(parser: late.Parser) -> None:
     add = parser.add_argument
     reading.declare_query(parser)
     reading.declare_store(parser)
+    reading.declare_nodes(parser)
     reading.declare_scope(parser)
     add("-n", type=reading.count, metavar="N", dest="number", help="at most so many")
     add("--reverse", action="store_true", help="the newest first")
@@ -43,6 +44,8 @@ def declare(parser: late.Parser) -> None:
 
 def run(arguments: late.Namespace) -> int:
     _check(arguments)
+    if arguments.nodes is not None:
+        return late.search_nodes(arguments)
     found_by = reading.matcher(arguments.query, "search")
     limits = reading.scope(arguments)
     figures = _wants_figures(arguments)

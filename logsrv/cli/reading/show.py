@@ -20,6 +20,7 @@ def declare(parser: Parser) -> None:
     add = parser.add_argument
     add("position", metavar="POSITION", type=reading.position, help="as 17:52311")
     reading.declare_store(parser)
+    reading.declare_nodes(parser)
     around = "so many neighbours (5)"
     add("-C", type=reading.count, metavar="N", dest="around", default=5, help=around)
     reading.declare_zone(parser)
@@ -27,6 +28,8 @@ def declare(parser: Parser) -> None:
 
 
 def run(arguments: argparse.Namespace) -> int:
+    if arguments.nodes is not None:
+        return late.show_node(arguments)
     render = late.renderer(reading.style(arguments))
     with (
         reading.opened(arguments.directory, "show") as view,

@@ -27,6 +27,7 @@ _LOOK_EVERY = 0.03
 def declare(parser: Parser) -> None:
     reading.declare_query(parser)
     reading.declare_store(parser)
+    reading.declare_nodes(parser)
     parser.add_argument("--follow", "-f", action="store_true", help="go on with what is written")
     parser.add_argument(
         "-n", type=reading.count, metavar="N", dest="number", default=10, help="how many lines (10)"
@@ -37,6 +38,8 @@ def declare(parser: Parser) -> None:
 
 
 def run(arguments: argparse.Namespace) -> int:
+    if arguments.nodes is not None:
+        return late.tail_nodes(arguments)
     found_by = reading.matcher(arguments.query, "tail")
     render = late.renderer(reading.style(arguments), found_by)
 

@@ -20,6 +20,7 @@ from logsrv.linelog.framing.lines.rules import LineRules
 from logsrv.linelog.http.settings import HttpSettings, check_reach
 from logsrv.linelog.inputs.intake.options import InputOptions
 from logsrv.linelog.inputs.intake.registry import inputs
+from logsrv.linelog.nodes.settings import NodeOptions, check_names
 from logsrv.linelog.ship.settings import ShipOptions, check_targets
 from logsrv.linelog.store.policy import StorePolicy
 
@@ -111,6 +112,7 @@ def check_let_in(listener: ListenerSettings) -> None:
 class LoggerSettings(
     AlertOptions,
     ShipOptions,
+    NodeOptions,
     HttpSettings,
     StorePolicy,
     LineRules,
@@ -145,6 +147,7 @@ class LoggerSettings(
         super().__attrs_post_init__()
         check_labels(self.alerts)
         check_targets(self.targets)
+        check_names(self.node_sets)
         check_reach(self)
 
     @property

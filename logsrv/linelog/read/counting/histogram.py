@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import NamedTuple
 
 from logsrv.errors import LogsrvError
@@ -37,36 +37,65 @@ def histogram(search: Search, step: float, *, levels: bool) -> list[TimeBucket]:
     """
 
     def work(task: ReadTask) -> list[bytes]:
-        # Whole seconds tell the bucket, unless buckets may begin within a second.
-        size = 19 if step % 1 == 0 else 26
-        counts: Counter[tuple[bytes, str | None]] = Counter()
-        for text in search.matching(task):
-            counts.update(timed(text, size, levels=levels))
-        return [json.dumps(_bucketed(counts, step)).encode()]
+        return [json.dumps(counted(search.matching(task), step, levels=levels)).encode()]
 
-    buckets: dict[float, Counter[str]] = {}
+    found = Buckets(step)
     indexed = search.indexed(step, levels=levels)
     for _, results in search.run(work, indexed=indexed):
-        for start, counted in (each for result in results for each in json.loads(result)):
-            buckets.setdefault(start, Counter()).update(counted)
-        _require_few(buckets, step)
+        for result in results:
+            found.add(json.loads(result))
+    buckets = found.by_start
     for start, (lines, by_level) in ({} if indexed is None else indexed.by_time()).items():
         bucket = buckets.setdefault(start, Counter())
         bucket["lines"] += lines
         if levels:
             bucket.update(by_level)
-    _require_few(buckets, step)
-    return [
-        TimeBucket(start, counted.pop("lines"), dict(counted))
-        for start, counted in sorted(buckets.items())
-    ]
+    return found.listed()
 
 
-def _require_few(buckets: Mapping[float, object], step: float) -> None:
-    if len(buckets) > MANY:
-        raise LogsrvError(
-            f"there are lines in more than {MANY:,} steps of {step:g} s; take longer steps"
-        )
+class Buckets:
+    """Numbers of lines by steps of time, added up in bounded memory.
+
+    by_start: the numbers of each step by its begin: those of levels, and `lines`, that of all.
+    """
+
+    def __init__(self, step: float) -> None:
+        self._step = step
+        self.by_start: dict[float, Counter[str]] = {}
+
+    def add(self, numbers: Iterable[tuple[float, Mapping[str, int]]]) -> None:
+        """Add what `counted` returns. Raises LogsrvError when nobody could look at so many."""
+        for start, lines in numbers:
+            self.by_start.setdefault(start, Counter()).update(lines)
+        self._require_few()
+
+    def listed(self) -> list[TimeBucket]:
+        """Return those with lines, in order. Raises LogsrvError for too many."""
+        self._require_few()
+        return [
+            TimeBucket(
+                start, lines["lines"], {name: lines[name] for name in lines if name != "lines"}
+            )
+            for start, lines in sorted(self.by_start.items())
+        ]
+
+    def _require_few(self) -> None:
+        if len(self.by_start) > MANY:
+            raise LogsrvError(
+                f"there are lines in more than {MANY:,} steps of {self._step:g} s; take longer steps"
+            )
+
+
+def counted(
+    texts: Iterable[bytes], step: float, *, levels: bool
+) -> list[tuple[float, Counter[str]]]:
+    """Return the numbers of the lines in texts by steps of time."""
+    # Whole seconds tell the bucket, unless buckets may begin within a second.
+    size = 19 if step % 1 == 0 else 26
+    counts: Counter[tuple[bytes, str | None]] = Counter()
+    for text in texts:
+        counts.update(timed(text, size, levels=levels))
+    return _bucketed(counts, step)
 
 
 def _bucketed(

@@ -1,0 +1,292 @@
+"""One node over HTTP: a connection for each question, bounded in time and in what is kept of its answer.
+
+Plain blocking sockets: a thread waits for each node. `stop`, from another thread, ends the wait.
+"""
+
+from __future__ import annotations
+
+import http.client
+import json
+import socket
+import ssl
+import threading
+import time
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlencode
+
+import attrs
+
+from logsrv.errors import ConfigurationError, LogsrvError
+from logsrv.kit.text.escape import one_line
+from logsrv.linelog.nodes.address import NodeAddress
+from logsrv.linelog.nodes.answer import NodeLine, NotALine, line_of, parse_line, time_of
+from logsrv.linelog.nodes.spans import EARLIEST, LATEST, Span
+from logsrv.linelog.store.segments.segment import Position
+
+CONNECTING = 5.0
+# Seconds for a whole answer: that of one span is short, and a node may send it byte by byte.
+LONGEST = 600.0
+# A daemon sends fewer: a message of 1 MiB, escaped, and its fields.
+LONGEST_LINE = 32 << 20
+LARGEST_WINDOW = 256 << 20
+PATIENCE = 4
+_LONGEST_PAUSE = 10.0
+
+
+class NodeFailure(LogsrvError):
+    """A node that does not answer as it should; the text says why, as the end of a sentence.
+
+    status: of the answer, if there was one.
+    """
+
+    def __init__(self, why: str, status: int = 0) -> None:
+        super().__init__(why)
+        self.status = status
+
+
+class TooMany(Exception):
+    """The answer is larger than it may be. moments: those of the lines that came."""
+
+    def __init__(self, moments: list[int]) -> None:
+        super().__init__()
+        self.moments = moments
+
+
+@attrs.frozen
+class Question:
+    """A search, without its span: the query, the pattern of sources, and whether the newest come first."""
+
+    query: str
+    source: str = ""
+    reverse: bool = False
+
+
+@attrs.frozen
+class Room:
+    """The size of an answer: lines, and bytes of their JSON."""
+
+    lines: int
+    bytes: int
+
+
+def tls_context(ca: Path | None) -> ssl.SSLContext:
+    """Return what verifies nodes: by the system's authorities, or those of a file.
+
+    Raises ConfigurationError.
+    """
+    try:
+        return ssl.create_default_context(cafile=str(ca) if ca else None)
+    except (OSError, ssl.SSLError) as error:
+        raise ConfigurationError(f"--nodes-ca {ca}: {_why(error)}") from error
+
+
+class NodeClient:
+    """A node, asked about one search. seconds: the longest silence."""
+
+    def __init__(
+        self,
+        address: NodeAddress,
+        *,
+        token: str | None = None,
+        tls: ssl.SSLContext | None = None,
+        seconds: float,
+    ) -> None:
+        """Raises ConfigurationError for a token that others would see."""
+        if token is not None and not address.tls and not address.is_local:
+            raise ConfigurationError(
+                f"{address} is not encrypted, and others would see the token; write https://"
+            )
+        self.address = address
+        self._token = token
+        self._tls = tls
+        self._seconds = seconds
+        self._stopped = threading.Event()
+        self._connection: http.client.HTTPConnection | None = None
+
+    def lines(self, question: Question, span: Span, room: Room) -> list[NodeLine]:
+        """Return the lines of a span, in the order of the store. Raises NodeFailure and TooMany."""
+        asked: dict[str, Any] = {
+            "q": question.query,
+            "source": question.source,
+            "limit": room.lines + 1,
+            "reverse": int(question.reverse),
+        }
+        if span.begin > EARLIEST:
+            asked["since"] = time_of(span.begin)
+        if span.end < LATEST:
+            asked["until"] = time_of(span.end)
+        with self._answer("/api/search", asked, "application/x-ndjson") as response:
+            found = self._read(response, span, room)
+        return found[::-1] if question.reverse else found
+
+    def times(self) -> tuple[str, str]:
+        """Return the TIMEs of the oldest and of the newest line, "" for none. Raises NodeFailure."""
+        with self._answer("/api/stats", {}, "application/json") as response:
+            try:
+                found = json.loads(response.read(1 << 20))
+                return str(found["oldest"] or ""), str(found["newest"] or "")
+            except (ValueError, TypeError, KeyError, RecursionError):
+                raise NodeFailure("it answers with something that is no JSON") from None
+
+    def around(self, position: Position, neighbours: int) -> list[NodeLine]:
+        """Return a line with its neighbours; none if no line begins there. Raises NodeFailure."""
+        asked = {"position": str(position), "before": neighbours, "after": neighbours}
+        found: list[NodeLine] = []
+        try:
+            with self._answer("/api/show", asked, "application/json") as response:
+                body = response.read(LARGEST_WINDOW)
+        except NodeFailure as error:
+            if error.status == 404:
+                return found
+            raise
+        try:
+            for one in json.loads(body)["lines"]:
+                found.append(line_of(one, found[-1].moment if found else EARLIEST))
+        except NotALine as error:
+            raise NodeFailure(str(error)) from None
+        except (ValueError, TypeError, KeyError, RecursionError):
+            raise NodeFailure("it answers with something that is no JSON") from None
+        return found
+
+    def stop(self) -> None:
+        """End what is under way; it fails then."""
+        self._stopped.set()
+        connection = self._connection
+        made = connection.sock if connection is not None else None
+        if made is not None:
+            with suppress(OSError):
+                made.shutdown(socket.SHUT_RDWR)
+
+    def _read(self, response: http.client.HTTPResponse, span: Span, room: Room) -> list[NodeLine]:
+        found: list[NodeLine] = []
+        size = 0
+        before = max(span.begin, EARLIEST)
+        deadline = time.monotonic() + LONGEST
+        while data := response.readline(LONGEST_LINE):
+            if not data.endswith(b"\n"):
+                raise NodeFailure("its answer broke off")
+            line = parse_line(data, before)
+            before = line.moment
+            if not span.begin <= line.moment < span.end:
+                raise NodeFailure(
+                    f"it answers with a line of {time_of(line.moment)}, not asked for"
+                )
+            found.append(line)
+            size += len(data)
+            if len(found) > room.lines or (size > room.bytes and len(found) > 1):
+                raise TooMany([one.moment for one in found])
+            if time.monotonic() > deadline:
+                raise NodeFailure(f"its answer takes longer than {LONGEST:g} s")
+        return found
+
+    @contextmanager
+    def _answer(
+        self, path: str, asked: Mapping[str, Any], kind: str
+    ) -> Iterator[http.client.HTTPResponse]:
+        try:
+            response = self._asked(path, asked)
+            try:
+                self._judge(response, kind)
+                yield response
+            finally:
+                response.close()
+        except NotALine as error:
+            raise NodeFailure(str(error)) from None
+        except TimeoutError:
+            raise NodeFailure(f"it said nothing for {self._seconds:g} s") from None
+        except http.client.IncompleteRead:
+            raise NodeFailure("its answer broke off") from None
+        except http.client.HTTPException as error:
+            raise NodeFailure(f"it does not speak HTTP: {_why(error)}") from None
+        except OSError as error:
+            raise NodeFailure(f"its answer broke off: {_why(error)}") from None
+        finally:
+            self._close()
+
+    def _asked(self, path: str, asked: Mapping[str, Any]) -> http.client.HTTPResponse:
+        headers = {"Accept-Encoding": "identity", "Connection": "close"}
+        if self._token is not None:
+            headers["Authorization"] = f"Bearer {self._token}"
+        for attempt in range(PATIENCE + 1):
+            connection = self._connected()
+            connection.request("GET", f"{path}?{urlencode(asked)}", headers=headers)
+            response = connection.getresponse()
+            if response.status != 429 or attempt == PATIENCE:
+                return response
+            pause = _pause(response.getheader("Retry-After"))
+            response.close()
+            self._close()
+            self._stopped.wait(pause)
+        raise AssertionError
+
+    def _connected(self) -> http.client.HTTPConnection:
+        """Return a connection that is made. Raises NodeFailure."""
+        host, port = self.address.host, self.address.port
+        made: http.client.HTTPConnection
+        if self.address.tls:
+            made = http.client.HTTPSConnection(host, port, timeout=CONNECTING, context=self._tls)
+        else:
+            made = http.client.HTTPConnection(host, port, timeout=CONNECTING)
+        self._connection = made
+        try:
+            made.connect()
+        except TimeoutError:
+            raise NodeFailure(f"it cannot be reached within {CONNECTING:g} s") from None
+        except ssl.SSLCertVerificationError as error:
+            why = one_line(error.verify_message or str(error), 200).rstrip(".")
+            raise NodeFailure(
+                f"its certificate is refused: {why}; --nodes-ca names others"
+            ) from None
+        except ssl.SSLError as error:
+            raise NodeFailure(f"TLS with it failed: {_why(error)}") from None
+        except OSError as error:
+            raise NodeFailure(f"it cannot be reached: {_why(error)}") from None
+        made.sock.settimeout(self._seconds)
+        if self._stopped.is_set():
+            raise NodeFailure("it was not waited for")
+        return made
+
+    def _close(self) -> None:
+        connection, self._connection = self._connection, None
+        if connection is not None:
+            connection.close()
+
+    def _judge(self, response: http.client.HTTPResponse, kind: str) -> None:
+        """Raise NodeFailure unless this is an answer of a daemon."""
+        status = response.status
+        given = (response.getheader("Content-Type") or "").partition(";")[0].strip().lower()
+        if status == 200 and given == kind:
+            return
+        if status == 200:
+            raise NodeFailure(f"it answers with {one_line(given, 60) or 'nothing'}, not with lines")
+        if status == 401:
+            sent = (
+                "refuses the token" if self._token else "asks for a token; --nodes-token-file FILE"
+            )
+            raise NodeFailure(f"it {sent}")
+        if 300 <= status < 400:
+            raise NodeFailure(f"it sends elsewhere ({status}), where nobody is followed to")
+        raise NodeFailure(f"it answers {status}{_said(response.read(1 << 16))}", status)
+
+
+def _said(body: bytes) -> str:
+    """Return what a refusal says, if it is one of a daemon."""
+    try:
+        return f": {one_line(json.loads(body)['error'], 300)}"
+    except (ValueError, TypeError, KeyError, RecursionError):
+        return ""
+
+
+def _pause(text: str | None) -> float:
+    try:
+        return min(max(float(text or 1), 0.1), _LONGEST_PAUSE)
+    except ValueError:
+        return 1.0
+
+
+def _why(error: Exception) -> str:
+    said = getattr(error, "reason", None) or getattr(error, "strerror", None) or str(error)
+    return one_line(str(said) or type(error).__name__, 200).rstrip(".").lower()

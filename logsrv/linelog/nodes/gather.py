@@ -1,0 +1,126 @@
+"""Nodes asked beside each other, span by span; one that fails is left out from there on, and named."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from typing import Protocol
+
+from logsrv.linelog.nodes.address import NodeAddress
+from logsrv.linelog.nodes.answer import NodeLine, time_of
+from logsrv.linelog.nodes.client import NodeFailure, Question, Room, TooMany
+from logsrv.linelog.nodes.merge import MergedLine, merged
+from logsrv.linelog.nodes.spans import EARLIEST, LATEST, Span, SpanWalk
+
+ROOM = Room(20_000, 16 << 20)
+"""The largest answer for a span; of each node one is in memory."""
+LEAST = 1000
+ROOM_OF_A_MOMENT = Room(99_999, 128 << 20)
+"""The largest answer for one moment, which cannot be cut."""
+
+
+class AskedNode(Protocol):
+    """A node, as `NodeClient` is one."""
+
+    address: NodeAddress
+
+    def lines(self, question: Question, span: Span, room: Room) -> list[NodeLine]:
+        """Return the lines of a span, in the order of the store. Raises NodeFailure and TooMany."""
+
+    def times(self) -> tuple[str, str]:
+        """Return the TIMEs of the oldest and of the newest line. Raises NodeFailure."""
+
+    def stop(self) -> None:
+        """End what is under way."""
+
+
+class Gathering:
+    """A search in several nodes.
+
+    tell: gets a sentence for each node that fails. now: the present, in microseconds since 1970.
+    most: how many lines are wanted; with few, little is asked for at a time.
+    """
+
+    def __init__(
+        self,
+        nodes: Sequence[AskedNode],
+        question: Question,
+        whole: Span,
+        tell: Callable[[str], object],
+        *,
+        now: int,
+        most: int | None = None,
+        room: Room = ROOM,
+    ) -> None:
+        self.nodes = tuple(nodes)
+        self.failed: set[int] = set()
+        """The numbers of nodes whose lines are missing, or some of them."""
+        self._question = question
+        self._whole = whole
+        self._tell = tell
+        self._now = now
+        wanted = room.lines if most is None else min(room.lines, max(LEAST, 2 * most))
+        self._room = Room(wanted, room.bytes)
+        self._threads = ThreadPoolExecutor(len(self.nodes), "node")
+
+    def spans(self) -> Iterator[list[MergedLine]]:
+        """Yield the lines of one span after the other, by time; or, if wanted, the newest first."""
+        reverse = self._question.reverse
+        walk = SpanWalk(self._whole, self._now, reverse=reverse, most=self._room.lines)
+        while (span := walk.span) is not None and len(self.failed) < len(self.nodes):
+            room = ROOM_OF_A_MOMENT if span.is_moment else self._room
+            answers, too_many = self._asked(span, room)
+            if too_many:
+                walk.cut(too_many)
+                continue
+            walk.answered(max(map(len, answers), default=0))
+            lines = merged(answers)
+            yield lines[::-1] if reverse else lines
+
+    def _asked(self, span: Span, room: Room) -> tuple[list[list[NodeLine]], list[int]]:
+        """Return the answers of all nodes; or the moments of the first that was too large."""
+        asked = {
+            number: self._threads.submit(node.lines, self._question, span, room)
+            for number, node in enumerate(self.nodes)
+            if number not in self.failed
+        }
+        answers: list[list[NodeLine]] = [[] for _ in self.nodes]
+        cut: list[int] = []
+        for number, answer in asked.items():
+            try:
+                answers[number] = answer.result()
+            except TooMany as error:
+                if span.is_moment:
+                    self._left_out(number, span, "it has too many lines of one moment")
+                cut = cut or error.moments
+            except NodeFailure as error:
+                self._left_out(number, span, str(error))
+        return answers, [] if span.is_moment else cut
+
+    def times(self) -> tuple[str, str]:
+        """Return the TIMEs of the oldest and of the newest line of all nodes, "" for none."""
+        asked = [self._threads.submit(node.times) for node in self.nodes]
+        found = []
+        for number, answer in enumerate(asked):
+            try:
+                found.append(answer.result())
+            except NodeFailure as error:
+                self._left_out(number, self._whole, str(error))
+        oldest = [one for one, _ in found if one]
+        newest = [one for _, one in found if one]
+        return min(oldest, default=""), max(newest, default="")
+
+    def _left_out(self, number: int, span: Span, why: str) -> None:
+        self.failed.add(number)
+        missing = "its lines are missing"
+        if self._question.reverse and span.end < min(self._whole.end, LATEST):
+            missing = f"its lines before {time_of(span.end)} are missing"
+        elif not self._question.reverse and span.begin > max(self._whole.begin, EARLIEST):
+            missing = f"its lines from {time_of(span.begin)} on are missing"
+        self._tell(f"{self.nodes[number].address}: {why}; {missing}")
+
+    def close(self) -> None:
+        """End all questions; their connections are closed then."""
+        for node in self.nodes:
+            node.stop()
+        self._threads.shutdown()

@@ -1,0 +1,88 @@
+"""The options that give other daemons a name."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import attrs
+
+from logsrv.kit.options.declare import REQUIRED, option, tables
+from logsrv.kit.options.kinds import PATH, SPACE, Kind
+from logsrv.linelog.nodes.address import NodeAddress, parse_nodes
+
+NAME = r"[A-Za-z0-9_-]{1,64}"
+
+
+@attrs.frozen
+class NamedNodes:
+    """A name, and the nodes that it stands for; `str()` gives its text back."""
+
+    text: str
+    name: str
+    nodes: tuple[NodeAddress, ...]
+
+    def __str__(self) -> str:
+        return self.text
+
+
+def parse_named_nodes(text: str) -> NamedNodes:
+    """Return what NAME=ADDRESS,… says. Raises ValueError with what is wrong."""
+    name, found, addresses = text.partition("=")
+    if not found:
+        raise ValueError("has no =")
+    if not re.fullmatch(NAME, name):
+        raise ValueError(
+            "what is before the = is no name of letters, digits, dashes and underscores"
+        )
+    return NamedNodes(text, name, parse_nodes(addresses))
+
+
+NODES: Kind[NamedNodes] = Kind(
+    parse_named_nodes,
+    "a name and addresses, such as centres=https://a.example.org:8443,https://b.example.org:8443",
+    "NAME=URL,…",
+    separator=SPACE,
+)
+
+
+@attrs.frozen(kw_only=True, slots=False)
+class NodeRules:
+    """The options that sets of nodes share unless they have their own."""
+
+    nodes_token_file: Path | None = option(
+        None, PATH, "a file that has the token which nodes ask for"
+    )
+    nodes_ca: Path | None = option(
+        None, PATH, "certificates of the authorities that nodes are verified by, in PEM"
+    )
+
+
+@attrs.frozen(kw_only=True, slots=False)
+class NodeSettings(NodeRules):
+    """A set of nodes with settings of its own."""
+
+    nodes: NamedNodes = option(REQUIRED, NODES, "a name, and the daemons that it stands for")
+
+
+@attrs.frozen(kw_only=True, slots=False)
+class NodeOptions(NodeRules):
+    """The names of other daemons, which `logsrv search --nodes NAME` asks."""
+
+    nodes: tuple[NamedNodes, ...] = option(
+        (),
+        NODES,
+        "a name for other daemons that `logsrv search --nodes NAME` asks",
+        repeatable=True,
+    )
+    node_sets: tuple[NodeSettings, ...] = tables(
+        NodeSettings, "sets of nodes with settings of their own", shorthand="nodes", key="nodes"
+    )
+
+
+def check_names(sets: tuple[NodeSettings, ...]) -> None:
+    """Raise ValueError if two sets have the same name."""
+    names = [one.nodes.name for one in sets]
+    for name in names:
+        if names.count(name) > 1:
+            raise ValueError(f"two sets of nodes are called {name}; give one of them another name")

@@ -1,0 +1,86 @@
+"""Several nodes as one: what comes is what one store of all lines would give, by time."""
+
+from __future__ import annotations
+
+from collections import Counter
+from contextlib import closing
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from logsrv.linelog.nodes.answer import NodeLine, time_of
+from logsrv.linelog.nodes.client import Question, Room
+from logsrv.linelog.nodes.gather import Gathering
+from logsrv.linelog.nodes.spans import EARLIEST, LATEST, Span
+from tests.linelog.nodes.samples import BEGIN, ListedNode, node_line
+
+EVERYTHING = Span(EARLIEST, LATEST)
+LINES = st.builds(
+    node_line,
+    st.one_of(st.integers(BEGIN, BEGIN + 5), st.integers(BEGIN, BEGIN + 10**9)),
+    st.sampled_from("ab"),
+)
+
+
+def gathering(
+    nodes: list[ListedNode], said: list[str], most: int, *, reverse: bool = False
+) -> Gathering:
+    return Gathering(
+        nodes, Question("", reverse=reverse), EVERYTHING, said.append, now=BEGIN, room=Room(most, 10**6)
+    )  # fmt: skip
+
+
+@given(st.lists(st.lists(LINES, max_size=20), min_size=1, max_size=3), st.booleans())
+def test_lines_are_those_of_all_by_time(stores: list[list[NodeLine]], reverse: bool) -> None:
+    said: list[str] = []
+    nodes = [ListedNode(store) for store in stores]
+    with closing(gathering(nodes, said, 4, reverse=reverse)) as asked:
+        found = [one for lines in asked.spans() for one in lines]
+    most: Counter[bytes] = Counter()
+    for store in stores:
+        most |= Counter(one.line for one in store)
+    assert Counter(one.line for one in found) == most
+    moments = [one.moment for one in found]
+    assert moments == sorted(moments, reverse=reverse)
+    assert not said and not asked.failed and all(node.stopped for node in nodes)
+
+
+def test_no_answer_is_larger_than_its_room() -> None:
+    nodes = [ListedNode([node_line(BEGIN + number, "x") for number in range(3000)])]
+    with closing(gathering(nodes, [], 100)) as asked:
+        assert sum(len(lines) for lines in asked.spans()) == 3000
+    assert nodes[0].largest <= 100
+
+
+def test_a_node_that_fails_is_named_and_the_others_go_on() -> None:
+    said: list[str] = []
+    stored = [node_line(BEGIN + number, "x") for number in range(300)]
+    nodes = [ListedNode(stored), ListedNode([], fails_after=0), ListedNode(stored, fails_after=4)]
+    with closing(gathering(nodes, said, 100)) as asked:
+        found = [one for lines in asked.spans() for one in lines]
+    assert len(found) == 300 and asked.failed == {1, 2}
+    whole, later = said
+    assert whole.endswith("it cannot be reached: no route to host; its lines are missing")
+    assert "; its lines from 2025-" in later and later.endswith(" on are missing")
+
+
+def test_when_all_have_failed_it_is_over() -> None:
+    said: list[str] = []
+    with closing(gathering([ListedNode([], fails_after=0)], said, 100)) as asked:
+        assert [lines for lines in asked.spans() if lines] == [] and len(said) == 1
+        assert asked.times() == ("", "")
+
+
+def test_times_are_those_of_all() -> None:
+    nodes = [ListedNode([node_line(BEGIN + 5, "x")]), ListedNode([node_line(BEGIN, "x")])]
+    with closing(gathering(nodes, [], 100)) as asked:
+        assert asked.times() == (time_of(BEGIN), time_of(BEGIN + 5))
+
+
+def test_few_lines_are_asked_for_where_few_are_wanted() -> None:
+    nodes = [ListedNode([node_line(BEGIN + number, "x") for number in range(30_000)])]
+    with closing(
+        Gathering(nodes, Question("", reverse=True), EVERYTHING, print, now=BEGIN + 10**6, most=10)
+    ) as asked:
+        newest = next(lines for lines in asked.spans() if lines)
+    assert newest[0].moment == BEGIN + 29_999 and nodes[0].largest <= 1000
