@@ -350,6 +350,11 @@ MAY_IMPORT: dict[str, tuple[str, ...]] = {
         "logsrv.linelog.store",
         "logsrv.kit",
     ),
+    "logsrv.linelog.http.nodes": (
+        "logsrv.linelog.store.segments.segment",
+        "logsrv.kit.options",
+        "logsrv.kit.text",
+    ),
     "logsrv.linelog.http.page": ("logsrv.kit.web.templates",),
     "logsrv.linelog.plugin": (
         "logsrv.linelog.inputs",
@@ -454,6 +459,8 @@ MAY_IMPORT: dict[str, tuple[str, ...]] = {
         "logsrv.cli.arguments",
         "logsrv.cli.client.target",
         "logsrv.linelog.fields",
+        "logsrv.linelog.http.nodes",
+        "logsrv.linelog.plugin.settings",
         "logsrv.linelog.query",
         "logsrv.linelog.read",
         "logsrv.linelog.sql",

@@ -27,7 +27,7 @@ from logsrv.kit.text.time import rfc3339 as rfc3339
 from logsrv.kit.text.words import shown as shown
 from logsrv.linelog.fields.record import Record as Record
 from logsrv.linelog.fields.source import of_source as of_source
-from logsrv.linelog.nodes.settings import NamedNodes as NamedNodes
+from logsrv.linelog.http.nodes.settings import NamedNodes as NamedNodes
 from logsrv.linelog.plugin.settings import LoggerSettings as LoggerSettings
 from logsrv.linelog.query.language.caret import caret as caret
 from logsrv.linelog.query.language.hints import hints as hints

@@ -20,14 +20,15 @@ from logsrv.cli.reading import arguments as reading
 from logsrv.errors import ConfigurationError, UsageError
 from logsrv.kit.options.secrets import read_secret
 from logsrv.kit.text.words import did_you_mean, shown
-from logsrv.linelog.nodes.address import MOST, parse_nodes
-from logsrv.linelog.nodes.answer import moment_of
-from logsrv.linelog.nodes.client import NodeClient, NodeFailure, Question, tls_context
-from logsrv.linelog.nodes.gather import Gathering
-from logsrv.linelog.nodes.merge import MergedLine
-from logsrv.linelog.nodes.settings import NAME, NodeSettings
-from logsrv.linelog.nodes.spans import EARLIEST, LATEST, Span
-from logsrv.linelog.read.counting.histogram import Buckets, counted
+from logsrv.linelog.http.nodes.address import MOST, parse_nodes
+from logsrv.linelog.http.nodes.answer import moment_of
+from logsrv.linelog.http.nodes.body import NodeFailure
+from logsrv.linelog.http.nodes.client import NodeClient, NodeQuestion, tls_context
+from logsrv.linelog.http.nodes.gather import NodeSearch
+from logsrv.linelog.http.nodes.merge import MergedLine
+from logsrv.linelog.http.nodes.settings import NAME, NodeSettings
+from logsrv.linelog.http.nodes.spans import EARLIEST, LATEST, TimeSpan
+from logsrv.linelog.read.counting.histogram import StepCounts, counted
 from logsrv.linelog.read.counting.tallies import ValueCounts
 from logsrv.linelog.read.counting.values import counter
 
@@ -115,7 +116,7 @@ class _Renderer:
     """Makes the text of lines, as `search` of one store shows them."""
 
     def __init__(
-        self, arguments: late.Namespace, matcher: late.Matcher, gathering: Gathering
+        self, arguments: late.Namespace, matcher: late.Matcher, gathering: NodeSearch
     ) -> None:
         self._as_json = arguments.output == "json"
         self._render = late.renderer(reading.style(arguments), matcher)
@@ -129,7 +130,7 @@ class _Renderer:
         return late.safe_json({**late.document(hit), "nodes": nodes}).encode() + b"\n"
 
 
-def _top(gathering: Gathering, arguments: late.Namespace) -> bool:
+def _top(gathering: NodeSearch, arguments: late.Namespace) -> bool:
     tally = ValueCounts()
     count = counter(arguments.top)
     for lines in gathering.spans():
@@ -138,7 +139,7 @@ def _top(gathering: Gathering, arguments: late.Namespace) -> bool:
     return late.show_top(tally, arguments.top, arguments.number, arguments.output)
 
 
-def _histogram(gathering: Gathering, scope: late.Scope, arguments: late.Namespace) -> bool:
+def _histogram(gathering: NodeSearch, scope: late.Scope, arguments: late.Namespace) -> bool:
     if arguments.every:
         step = late.parse_step(arguments.every)
     else:
@@ -147,7 +148,7 @@ def _histogram(gathering: Gathering, scope: late.Scope, arguments: late.Namespac
             oldest, newest = gathering.times()
             begin, end = begin or oldest, end or newest
         step = late.step_between(begin, end)
-    buckets = Buckets(step)
+    buckets = StepCounts(step)
     levels = arguments.output == "json"
     for lines in gathering.spans():
         buckets.add(counted([_text(lines)], step, levels=levels))
@@ -168,7 +169,7 @@ def _at_most(spans: Iterator[list[MergedLine]], most: int | None) -> Iterator[li
         most -= len(lines)
 
 
-def _status(gathering: Gathering, found: bool) -> int:
+def _status(gathering: NodeSearch, found: bool) -> int:
     if gathering.failed:
         return reading.FAILED
     return 0 if found else reading.NOTHING
@@ -177,14 +178,14 @@ def _status(gathering: Gathering, found: bool) -> int:
 @contextmanager
 def _gathering(
     arguments: late.Namespace, scope: late.Scope, command: str, *, reverse: bool, most: int | None
-) -> Iterator[Gathering]:
-    question = Question(" ".join(arguments.query), scope.source, reverse)
+) -> Iterator[NodeSearch]:
+    question = NodeQuestion(" ".join(arguments.query), scope.source, reverse)
     begin = moment_of(scope.since) if scope.since else EARLIEST
     end = moment_of(scope.until) if scope.until else LATEST
-    gathering = Gathering(
+    gathering = NodeSearch(
         clients(arguments),
         question,
-        Span(begin, end),
+        TimeSpan(begin, end),
         lambda sentence: tell(f"logsrv {command}: {sentence}"),
         now=time.time_ns() // 1000,
         most=most,

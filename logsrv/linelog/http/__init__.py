@@ -9,5 +9,6 @@ problems            answers that are a status and a sentence
 totals              how much is in the store, counted once
 searching           a process for each search, and its answer on its way to a client
 viewing             live views: a process for all of them, a stream of events to each
+nodes               the other end: several daemons asked as one
 page                the page for people, its files
 """

@@ -39,7 +39,7 @@ def histogram(search: Search, step: float, *, levels: bool) -> list[TimeBucket]:
     def work(task: ReadTask) -> list[bytes]:
         return [json.dumps(counted(search.matching(task), step, levels=levels)).encode()]
 
-    found = Buckets(step)
+    found = StepCounts(step)
     indexed = search.indexed(step, levels=levels)
     for _, results in search.run(work, indexed=indexed):
         for result in results:
@@ -53,7 +53,7 @@ def histogram(search: Search, step: float, *, levels: bool) -> list[TimeBucket]:
     return found.listed()
 
 
-class Buckets:
+class StepCounts:
     """Numbers of lines by steps of time, added up in bounded memory.
 
     by_start: the numbers of each step by its begin: those of levels, and `lines`, that of all.

@@ -15,7 +15,7 @@ from itertools import groupby
 from operator import attrgetter
 from typing import NamedTuple
 
-from logsrv.linelog.nodes.answer import NodeLine
+from logsrv.linelog.http.nodes.answer import NodeLine
 from logsrv.linelog.store.segments.segment import Position
 
 _moment = attrgetter("moment")

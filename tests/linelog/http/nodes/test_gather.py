@@ -8,13 +8,13 @@ from contextlib import closing
 from hypothesis import given
 from hypothesis import strategies as st
 
-from logsrv.linelog.nodes.answer import NodeLine, time_of
-from logsrv.linelog.nodes.client import Question, Room
-from logsrv.linelog.nodes.gather import Gathering
-from logsrv.linelog.nodes.spans import EARLIEST, LATEST, Span
-from tests.linelog.nodes.samples import BEGIN, ListedNode, node_line
+from logsrv.linelog.http.nodes.answer import NodeLine, time_of
+from logsrv.linelog.http.nodes.client import NodeQuestion, Room
+from logsrv.linelog.http.nodes.gather import NodeSearch
+from logsrv.linelog.http.nodes.spans import EARLIEST, LATEST, TimeSpan
+from tests.linelog.http.nodes.samples import BEGIN, ListedNode, node_line
 
-EVERYTHING = Span(EARLIEST, LATEST)
+EVERYTHING = TimeSpan(EARLIEST, LATEST)
 LINES = st.builds(
     node_line,
     st.one_of(st.integers(BEGIN, BEGIN + 5), st.integers(BEGIN, BEGIN + 10**9)),
@@ -24,9 +24,9 @@ LINES = st.builds(
 
 def gathering(
     nodes: list[ListedNode], said: list[str], most: int, *, reverse: bool = False
-) -> Gathering:
-    return Gathering(
-        nodes, Question("", reverse=reverse), EVERYTHING, said.append, now=BEGIN, room=Room(most, 10**6)
+) -> NodeSearch:
+    return NodeSearch(
+        nodes, NodeQuestion("", reverse=reverse), EVERYTHING, said.append, now=BEGIN, room=Room(most, 10**6)
     )  # fmt: skip
 
 
@@ -80,7 +80,9 @@ def test_times_are_those_of_all() -> None:
 def test_few_lines_are_asked_for_where_few_are_wanted() -> None:
     nodes = [ListedNode([node_line(BEGIN + number, "x") for number in range(30_000)])]
     with closing(
-        Gathering(nodes, Question("", reverse=True), EVERYTHING, print, now=BEGIN + 10**6, most=10)
+        NodeSearch(
+            nodes, NodeQuestion("", reverse=True), EVERYTHING, print, now=BEGIN + 10**6, most=10
+        )
     ) as asked:
         newest = next(lines for lines in asked.spans() if lines)
     assert newest[0].moment == BEGIN + 29_999 and nodes[0].largest <= 1000

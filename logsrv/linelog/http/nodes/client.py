@@ -1,4 +1,4 @@
-"""One node over HTTP: a connection for each question, bounded in time and in what is kept of its answer.
+"""A node over HTTP: a connection for each question, bounded in time and in what is kept of its answer.
 
 Plain blocking sockets: a thread waits for each node. `stop`, from another thread, ends the wait.
 """
@@ -10,7 +10,6 @@ import json
 import socket
 import ssl
 import threading
-import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -19,32 +18,25 @@ from urllib.parse import urlencode
 
 import attrs
 
-from logsrv.errors import ConfigurationError, LogsrvError
+from logsrv.errors import ConfigurationError
 from logsrv.kit.text.escape import one_line
-from logsrv.linelog.nodes.address import NodeAddress
-from logsrv.linelog.nodes.answer import NodeLine, NotALine, line_of, parse_line, time_of
-from logsrv.linelog.nodes.spans import EARLIEST, LATEST, Span
+from logsrv.linelog.http.nodes.address import NodeAddress
+from logsrv.linelog.http.nodes.answer import (
+    NodeLine,
+    NotALine,
+    line_of,
+    moment_of,
+    parse_line,
+    time_of,
+)
+from logsrv.linelog.http.nodes.body import NodeFailure, body_of, lines_of, pieces
+from logsrv.linelog.http.nodes.spans import EARLIEST, LATEST, TimeSpan
 from logsrv.linelog.store.segments.segment import Position
 
 CONNECTING = 5.0
-# Seconds for a whole answer: that of one span is short, and a node may send it byte by byte.
-LONGEST = 600.0
-# A daemon sends fewer: a message of 1 MiB, escaped, and its fields.
-LONGEST_LINE = 32 << 20
 LARGEST_WINDOW = 256 << 20
 PATIENCE = 4
 _LONGEST_PAUSE = 10.0
-
-
-class NodeFailure(LogsrvError):
-    """A node that does not answer as it should; the text says why, as the end of a sentence.
-
-    status: of the answer, if there was one.
-    """
-
-    def __init__(self, why: str, status: int = 0) -> None:
-        super().__init__(why)
-        self.status = status
 
 
 class TooMany(Exception):
@@ -56,7 +48,7 @@ class TooMany(Exception):
 
 
 @attrs.frozen
-class Question:
+class NodeQuestion:
     """A search, without its span: the query, the pattern of sources, and whether the newest come first."""
 
     query: str
@@ -106,7 +98,7 @@ class NodeClient:
         self._stopped = threading.Event()
         self._connection: http.client.HTTPConnection | None = None
 
-    def lines(self, question: Question, span: Span, room: Room) -> list[NodeLine]:
+    def lines(self, question: NodeQuestion, span: TimeSpan, room: Room) -> list[NodeLine]:
         """Return the lines of a span, in the order of the store. Raises NodeFailure and TooMany."""
         asked: dict[str, Any] = {
             "q": question.query,
@@ -126,8 +118,11 @@ class NodeClient:
         """Return the TIMEs of the oldest and of the newest line, "" for none. Raises NodeFailure."""
         with self._answer("/api/stats", {}, "application/json") as response:
             try:
-                found = json.loads(response.read(1 << 20))
-                return str(found["oldest"] or ""), str(found["newest"] or "")
+                found = json.loads(body_of(response, 1 << 20))
+                oldest, newest = (found[name] or "" for name in ("oldest", "newest"))
+                for time in filter(None, (oldest, newest)):
+                    moment_of(time)
+                return oldest, newest
             except (ValueError, TypeError, KeyError, RecursionError):
                 raise NodeFailure("it answers with something that is no JSON") from None
 
@@ -137,7 +132,7 @@ class NodeClient:
         found: list[NodeLine] = []
         try:
             with self._answer("/api/show", asked, "application/json") as response:
-                body = response.read(LARGEST_WINDOW)
+                body = body_of(response, LARGEST_WINDOW)
         except NodeFailure as error:
             if error.status == 404:
                 return found
@@ -160,14 +155,13 @@ class NodeClient:
             with suppress(OSError):
                 made.shutdown(socket.SHUT_RDWR)
 
-    def _read(self, response: http.client.HTTPResponse, span: Span, room: Room) -> list[NodeLine]:
+    def _read(
+        self, response: http.client.HTTPResponse, span: TimeSpan, room: Room
+    ) -> list[NodeLine]:
         found: list[NodeLine] = []
         size = 0
         before = max(span.begin, EARLIEST)
-        deadline = time.monotonic() + LONGEST
-        while data := response.readline(LONGEST_LINE):
-            if not data.endswith(b"\n"):
-                raise NodeFailure("its answer broke off")
+        for data in lines_of(pieces(response)):
             line = parse_line(data, before)
             before = line.moment
             if not span.begin <= line.moment < span.end:
@@ -178,8 +172,6 @@ class NodeClient:
             size += len(data)
             if len(found) > room.lines or (size > room.bytes and len(found) > 1):
                 raise TooMany([one.moment for one in found])
-            if time.monotonic() > deadline:
-                raise NodeFailure(f"its answer takes longer than {LONGEST:g} s")
         return found
 
     @contextmanager
@@ -259,6 +251,9 @@ class NodeClient:
         status = response.status
         given = (response.getheader("Content-Type") or "").partition(";")[0].strip().lower()
         if status == 200 and given == kind:
+            if response.length is None and not response.chunked:
+                # An answer that is cut off would look whole.
+                raise NodeFailure("it does not say where its answer ends")
             return
         if status == 200:
             raise NodeFailure(f"it answers with {one_line(given, 60) or 'nothing'}, not with lines")

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import attrs
 
-from logsrv.linelog.nodes.address import NodeAddress, parse_node
-from logsrv.linelog.nodes.answer import NodeLine, time_of
-from logsrv.linelog.nodes.client import NodeFailure, Question, Room, TooMany
-from logsrv.linelog.nodes.spans import Span
+from logsrv.linelog.http.nodes.address import NodeAddress, parse_node
+from logsrv.linelog.http.nodes.answer import NodeLine, time_of
+from logsrv.linelog.http.nodes.body import NodeFailure
+from logsrv.linelog.http.nodes.client import NodeQuestion, Room, TooMany
+from logsrv.linelog.http.nodes.spans import TimeSpan
 from logsrv.linelog.store.segments.segment import Position
 
 BEGIN = 1_763_600_000_000_000
@@ -28,11 +29,11 @@ class ListedNode:
     stored: list[NodeLine]
     fails_after: int | None = None
     address: NodeAddress = attrs.Factory(lambda: parse_node("localhost:1"))
-    spans: list[Span] = attrs.Factory(list)
+    spans: list[TimeSpan] = attrs.Factory(list)
     largest: int = 0
     stopped: bool = False
 
-    def lines(self, question: Question, span: Span, room: Room) -> list[NodeLine]:
+    def lines(self, question: NodeQuestion, span: TimeSpan, room: Room) -> list[NodeLine]:
         if self.fails_after is not None and len(self.spans) >= self.fails_after:
             raise NodeFailure("it cannot be reached: no route to host")
         self.spans.append(span)

@@ -29,7 +29,7 @@ class NodeAddress:
 
     @property
     def is_local(self) -> bool:
-        """Whether what goes there stays on this machine."""
+        """True if what goes there stays on this machine."""
         return _LOOPBACK.fullmatch(self.host) is not None
 
 

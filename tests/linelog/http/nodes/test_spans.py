@@ -7,13 +7,15 @@ from itertools import pairwise
 from hypothesis import given
 from hypothesis import strategies as st
 
-from logsrv.linelog.nodes.spans import EARLIEST, LATEST, Span, SpanWalk
-from tests.linelog.nodes.samples import BEGIN
+from logsrv.linelog.http.nodes.spans import EARLIEST, LATEST, SpanWalk, TimeSpan
+from tests.linelog.http.nodes.samples import BEGIN
 
 DAY = 86_400_000_000
 
 
-def walked(moments: list[int], whole: Span, *, reverse: bool, most: int) -> tuple[list[Span], int]:
+def walked(
+    moments: list[int], whole: TimeSpan, *, reverse: bool, most: int
+) -> tuple[list[TimeSpan], int]:
     """Return the spans that were answered, and how many questions it took."""
     walk = SpanWalk(whole, BEGIN + DAY, reverse=reverse, most=most)
     spans, asked = [], 0
@@ -44,7 +46,7 @@ def test_together_they_are_the_whole(
     moments: list[int], reverse: bool, most: int, has_begin: bool, has_end: bool
 ) -> None:
     """Whatever order the store has, and however little an answer may have."""
-    whole = Span(BEGIN if has_begin else EARLIEST, BEGIN + DAY if has_end else LATEST)
+    whole = TimeSpan(BEGIN if has_begin else EARLIEST, BEGIN + DAY if has_end else LATEST)
     spans, _ = walked(moments, whole, reverse=reverse, most=most)
     if reverse:
         spans = spans[::-1]
@@ -56,14 +58,14 @@ def test_together_they_are_the_whole(
 
 
 def test_what_is_little_takes_one_question() -> None:
-    everything = Span(EARLIEST, LATEST)
+    everything = TimeSpan(EARLIEST, LATEST)
     assert walked([BEGIN, BEGIN + 1], everything, reverse=False, most=10) == ([everything], 1)
 
 
 def test_much_takes_little_more_than_its_size() -> None:
     moments = [BEGIN + 1000 * number for number in range(20_000)]
     for reverse in (False, True):
-        _, asked = walked(moments, Span(EARLIEST, LATEST), reverse=reverse, most=500)
+        _, asked = walked(moments, TimeSpan(EARLIEST, LATEST), reverse=reverse, most=500)
         assert asked < 2.2 * len(moments) / 500
 
 
@@ -71,7 +73,7 @@ def test_an_old_block_at_the_end_of_the_store_holds_nothing_up() -> None:
     """As a centre has it when one of its origins was away for a day."""
     new = [BEGIN + DAY - 1_000_000 + number for number in range(5000)]
     old = [BEGIN + number for number in range(5000)]
-    walk = SpanWalk(Span(EARLIEST, LATEST), BEGIN + DAY, reverse=True, most=1000)
+    walk = SpanWalk(TimeSpan(EARLIEST, LATEST), BEGIN + DAY, reverse=True, most=1000)
     for _ in range(50):
         span = walk.span
         assert span is not None

@@ -6,11 +6,12 @@ from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import Protocol
 
-from logsrv.linelog.nodes.address import NodeAddress
-from logsrv.linelog.nodes.answer import NodeLine, time_of
-from logsrv.linelog.nodes.client import NodeFailure, Question, Room, TooMany
-from logsrv.linelog.nodes.merge import MergedLine, merged
-from logsrv.linelog.nodes.spans import EARLIEST, LATEST, Span, SpanWalk
+from logsrv.linelog.http.nodes.address import NodeAddress
+from logsrv.linelog.http.nodes.answer import NodeLine, time_of
+from logsrv.linelog.http.nodes.body import NodeFailure
+from logsrv.linelog.http.nodes.client import NodeQuestion, Room, TooMany
+from logsrv.linelog.http.nodes.merge import MergedLine, merged
+from logsrv.linelog.http.nodes.spans import EARLIEST, LATEST, SpanWalk, TimeSpan
 
 ROOM = Room(20_000, 16 << 20)
 """The largest answer for a span; of each node one is in memory."""
@@ -24,7 +25,7 @@ class AskedNode(Protocol):
 
     address: NodeAddress
 
-    def lines(self, question: Question, span: Span, room: Room) -> list[NodeLine]:
+    def lines(self, question: NodeQuestion, span: TimeSpan, room: Room) -> list[NodeLine]:
         """Return the lines of a span, in the order of the store. Raises NodeFailure and TooMany."""
 
     def times(self) -> tuple[str, str]:
@@ -34,7 +35,7 @@ class AskedNode(Protocol):
         """End what is under way."""
 
 
-class Gathering:
+class NodeSearch:
     """A search in several nodes.
 
     tell: gets a sentence for each node that fails. now: the present, in microseconds since 1970.
@@ -44,8 +45,8 @@ class Gathering:
     def __init__(
         self,
         nodes: Sequence[AskedNode],
-        question: Question,
-        whole: Span,
+        question: NodeQuestion,
+        whole: TimeSpan,
         tell: Callable[[str], object],
         *,
         now: int,
@@ -77,7 +78,7 @@ class Gathering:
             lines = merged(answers)
             yield lines[::-1] if reverse else lines
 
-    def _asked(self, span: Span, room: Room) -> tuple[list[list[NodeLine]], list[int]]:
+    def _asked(self, span: TimeSpan, room: Room) -> tuple[list[list[NodeLine]], list[int]]:
         """Return the answers of all nodes; or the moments of the first that was too large."""
         asked = {
             number: self._threads.submit(node.lines, self._question, span, room)
@@ -110,7 +111,7 @@ class Gathering:
         newest = [one for _, one in found if one]
         return min(oldest, default=""), max(newest, default="")
 
-    def _left_out(self, number: int, span: Span, why: str) -> None:
+    def _left_out(self, number: int, span: TimeSpan, why: str) -> None:
         self.failed.add(number)
         missing = "its lines are missing"
         if self._question.reverse and span.end < min(self._whole.end, LATEST):

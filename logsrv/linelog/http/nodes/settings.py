@@ -9,7 +9,7 @@ import attrs
 
 from logsrv.kit.options.declare import REQUIRED, option, tables
 from logsrv.kit.options.kinds import PATH, SPACE, Kind
-from logsrv.linelog.nodes.address import NodeAddress, parse_nodes
+from logsrv.linelog.http.nodes.address import NodeAddress, parse_nodes
 
 NAME = r"[A-Za-z0-9_-]{1,64}"
 

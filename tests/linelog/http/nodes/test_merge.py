@@ -7,10 +7,10 @@ from collections import Counter
 from hypothesis import given
 from hypothesis import strategies as st
 
-from logsrv.linelog.nodes.answer import NodeLine
-from logsrv.linelog.nodes.merge import merged
+from logsrv.linelog.http.nodes.answer import NodeLine
+from logsrv.linelog.http.nodes.merge import merged
 from logsrv.linelog.store.segments.segment import Position
-from tests.linelog.nodes.samples import node_line
+from tests.linelog.http.nodes.samples import node_line
 
 LINES = st.builds(node_line, st.integers(0, 3), st.sampled_from("abc"))
 STORES = st.lists(st.lists(LINES, max_size=12), min_size=1, max_size=4)

@@ -16,7 +16,7 @@ _FULL = 0.7
 _LONGER = 16.0
 
 
-class Span(NamedTuple):
+class TimeSpan(NamedTuple):
     """A span of time in microseconds since 1970, without its end."""
 
     begin: int
@@ -24,7 +24,7 @@ class Span(NamedTuple):
 
     @property
     def is_moment(self) -> bool:
-        """Whether it cannot be cut."""
+        """True if it cannot be cut."""
         return self.end - self.begin <= 1
 
 
@@ -36,7 +36,7 @@ class SpanWalk:
 
     # Inside, the way always goes up: in reverse, all moments have the other sign.
 
-    def __init__(self, whole: Span, now: int, *, reverse: bool, most: int) -> None:
+    def __init__(self, whole: TimeSpan, now: int, *, reverse: bool, most: int) -> None:
         self._reverse = reverse
         self._most = most
         self._at, self._stop = self._turned(whole)
@@ -48,13 +48,13 @@ class SpanWalk:
         self._length = 0
         self._was_cut = False
 
-    def _turned(self, span: Span) -> Span:
-        return Span(1 - span.end, 1 - span.begin) if self._reverse else span
+    def _turned(self, span: TimeSpan) -> TimeSpan:
+        return TimeSpan(1 - span.end, 1 - span.begin) if self._reverse else span
 
     @property
-    def span(self) -> Span | None:
+    def span(self) -> TimeSpan | None:
         """The span to ask for now; None: all is done."""
-        return self._turned(Span(self._at, self._end)) if self._at < self._stop else None
+        return self._turned(TimeSpan(self._at, self._end)) if self._at < self._stop else None
 
     def answered(self, lines: int) -> None:
         """Go on behind the span, which had so many lines."""

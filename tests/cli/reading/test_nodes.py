@@ -1,0 +1,52 @@
+"""`--nodes` of the reading commands: what goes with it, and which daemons are meant.
+
+Several real daemons stand in tests/end_to_end/test_nodes.py.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from logsrv.cli.main import main
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        ("search --nodes a:1 -C 2", "neighbours in one store"),
+        ("search --nodes a:1 --stats", "nodes are asked over HTTP"),
+        ("search --nodes a:1 --no-index", "nodes are asked over HTTP"),
+        ("search --nodes a:1 --top position", "another position in each node"),
+        ("search --nodes ,", "there is no address"),
+        ("search --nodes a:1,a:1", "is there twice"),
+        ("search --nodes a.example.org", "names no port"),
+        ("search --nodes https://a:1/x", "something behind the port"),
+        ("search --nodes centres", "centres is no name of nodes; write HOST:PORT"),
+        ("search --nodes centres --config /nowhere.toml", "no such file"),
+        ("search --nodes a:1 --nodes-ca /nowhere.pem", "--nodes-ca /nowhere.pem: no such file"),
+        ("search --nodes a:1 --nodes-token-file /nowhere", "no such file"),
+        ("search --nodes a:1 --nodes-timeout soon", "no number of seconds"),
+        ("search --nodes a:1 status>=", "nothing to compare with"),
+        ("tail --nodes a:1 -f", "-f follows one store"),
+        ("show --nodes a:1,b:2 1:0", "a place in one store"),
+    ],
+)
+def test_what_does_not_go_together_is_told(
+    words: str, said: str, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in ("LOGSRV_CONFIG", "LOGSRV_NODES"):
+        monkeypatch.delenv(name, raising=False)
+    assert main(words.split()) == 2
+    told = capsys.readouterr()
+    assert said in told.err and told.out == ""
+
+
+def test_a_name_that_is_nearly_one_is_told(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    config = tmp_path / "logsrv.toml"
+    config.write_text('nodes = "centres=a:1"\n')
+    assert main(["search", "--nodes", "center", "--config", str(config)]) == 2
+    assert "did you mean centres?" in capsys.readouterr().err

@@ -1,0 +1,72 @@
+"""Lines of an answer, whatever a node sends."""
+
+from __future__ import annotations
+
+import json
+from contextlib import suppress
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from logsrv.linelog.http.nodes.answer import NotALine, moment_of, parse_line, time_of
+from logsrv.linelog.http.nodes.spans import EARLIEST, LATEST
+from logsrv.linelog.read.render import as_json
+from logsrv.linelog.read.search import Hit
+from logsrv.linelog.store.segments.segment import Position
+from tests.linelog.http.nodes.samples import BEGIN
+
+STAMP = time_of(BEGIN)
+JSON = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.text(max_size=5),
+    lambda inner: (
+        st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=3), inner, max_size=3)
+    ),
+)
+OBJECTS = st.fixed_dictionaries(
+    {},
+    optional={
+        "position": st.just("1:0") | JSON,
+        "time": st.just(STAMP) | st.just("2026-02-31T00:00:00.000000Z") | JSON,
+        "source": st.just("udp:1") | JSON,
+        "message": JSON,
+        "error": JSON,
+    },
+)
+
+
+@given(st.integers(EARLIEST, LATEST - 1))
+def test_a_moment_keeps_its_microseconds(moment: int) -> None:
+    assert moment_of(time_of(moment)) == moment
+
+
+@pytest.mark.parametrize("text", ["plain", "a  b ", "\\xff", "日本", '{"level": "error"}', ""])
+def test_a_line_is_the_one_that_the_node_stored(text: str) -> None:
+    stored = f"{STAMP} web@tcp:1.2.3.4:5 {text}".encode()
+    sent = as_json(Hit(Position(3, 4), stored)).encode()
+    assert parse_line(sent, 0) == (BEGIN, stored, Position(3, 4))
+
+
+def test_a_line_without_a_stamp_is_at_the_time_of_the_one_before() -> None:
+    sent = as_json(Hit(Position(1, 0), b"no stamp")).encode()
+    assert parse_line(sent, 77) == (77, b"no stamp", Position(1, 0))
+
+
+@given(OBJECTS | JSON)
+def test_anything_is_one_line_or_none(sent: object) -> None:
+    with suppress(NotALine):
+        assert b"\n" not in parse_line(json.dumps(sent).encode(), 0).line
+
+
+@given(st.binary(max_size=50))
+def test_any_bytes_are_a_line_or_none(sent: bytes) -> None:
+    with pytest.raises(NotALine):
+        parse_line(sent, 0)
+
+
+def test_a_newline_in_a_message_makes_no_other_line() -> None:
+    sent = {"position": "1:0", "time": STAMP, "source": "a", "message": "x\ny"}
+    assert parse_line(json.dumps(sent).encode(), 0).line == f"{STAMP} a x\\x0ay".encode()
+    sent["source"] = "a\nb"
+    with pytest.raises(NotALine):
+        parse_line(json.dumps(sent).encode(), 0)

@@ -1,0 +1,241 @@
+"""One node over HTTP: what it asks, and whoever else may listen at that address."""
+
+from __future__ import annotations
+
+import json
+import socket
+import threading
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from logsrv.errors import ConfigurationError
+from logsrv.linelog.http.nodes import body
+from logsrv.linelog.http.nodes.address import parse_node
+from logsrv.linelog.http.nodes.answer import time_of
+from logsrv.linelog.http.nodes.body import NodeFailure
+from logsrv.linelog.http.nodes.client import (
+    NodeClient,
+    NodeQuestion,
+    Room,
+    TooMany,
+    tls_context,
+)
+from logsrv.linelog.http.nodes.spans import EARLIEST, LATEST, TimeSpan
+from logsrv.linelog.store.segments.segment import Position
+from tests.cli.certificates import Authority
+from tests.cli.command import serving
+from tests.linelog.http.nodes.samples import BEGIN
+from tests.ports import free_port
+
+EVERYTHING = TimeSpan(EARLIEST, LATEST)
+ROOM = Room(100, 1 << 20)
+HEAD = b"HTTP/1.1 200 OK\r\nContent-Type: application/%s\r\n"
+CHUNKED = HEAD % b"x-ndjson" + b"Transfer-Encoding: chunked\r\n\r\n"
+
+
+def ok(body: bytes, kind: bytes = b"x-ndjson", more: int = 0) -> bytes:
+    """A good answer. more: its head promises so many bytes that do not come."""
+    return HEAD % kind + b"Content-Length: %d\r\n\r\n" % (len(body) + more) + body
+
+
+def as_sent(text: str, moment: int = BEGIN) -> bytes:
+    found = {"position": "1:0", "time": time_of(moment), "source": "tcp:1.2.3.4:5", "message": text}
+    return json.dumps(found).encode() + b"\n"
+
+
+def replying(*answers: bytes, asked: list[bytes] | None = None) -> Callable[[socket.socket], None]:
+    """A server for one request that sends these."""
+
+    def handle(connection: socket.socket) -> None:
+        head = b""
+        while not head.endswith(b"\r\n\r\n"):
+            head += connection.recv(65536)
+        if asked is not None:
+            asked.append(head)
+        for answer in answers:
+            connection.sendall(answer)
+
+    return handle
+
+
+def node(port: int, **how: object) -> NodeClient:
+    return NodeClient(parse_node(f"127.0.0.1:{port}"), **{"seconds": 20.0, **how})  # type: ignore[arg-type]
+
+
+def failure(*answers: bytes, **how: object) -> str:
+    """What is said about a node that answers so."""
+    with serving(replying(*answers)) as port, pytest.raises(NodeFailure) as failed:
+        node(port, **how).lines(NodeQuestion(""), EVERYTHING, ROOM)
+    return str(failed.value)
+
+
+def test_a_question_is_one_of_the_api() -> None:
+    asked: list[bytes] = []
+    with serving(replying(ok(as_sent("b", BEGIN + 1) + as_sent("a")), asked=asked)) as port:
+        found = node(port, token="secret").lines(
+            NodeQuestion("a b", "tcp:*", reverse=True), TimeSpan(BEGIN, LATEST), ROOM
+        )
+    (head,) = asked
+    assert head.startswith(
+        b"GET /api/search?q=a+b&source=tcp%3A%2A&limit=101&reverse=1&since=2025-"
+    )
+    assert b"until" not in head and b"\r\nAuthorization: Bearer secret\r\n" in head
+    # In the order of the store.
+    assert [one.line.split()[-1] for one in found] == [b"a", b"b"]
+
+
+def test_an_answer_that_is_too_large_is_not_read_to_its_end() -> None:
+    with serving(replying(ok(as_sent("x") * 150))) as port, pytest.raises(TooMany) as many:
+        node(port).lines(NodeQuestion(""), EVERYTHING, ROOM)
+    assert many.value.moments == [BEGIN] * 101
+    with serving(replying(ok(as_sent("x" * 1000) * 5))) as port, pytest.raises(TooMany) as many:
+        node(port).lines(NodeQuestion(""), EVERYTHING, Room(100, 2000))
+    assert len(many.value.moments) == 2
+
+
+@pytest.mark.parametrize(
+    ("answer", "said"),
+    [
+        (b"SSH-2.0-OpenSSH_9.2\r\n", "it does not speak HTTP"),
+        (b"", "it does not speak HTTP"),
+        (b"HTTP/1.1 200 OK\r\nContent-Type: text/html\r\n\r\n<p>", "with text/html, not with lines"),
+        (b"HTTP/1.1 302 Found\r\nLocation: http://evil/\r\n\r\n", "it sends elsewhere (302)"),
+        (b"HTTP/1.1 404 Not Found\r\n\r\n<h1>", "it answers 404"),
+        (b'HTTP/1.1 503 No\r\n\r\n{"error": "the server is\\u001b[2J being stopped"}',
+         "it answers 503: the server is\\x1b[2J being stopped"),
+        (ok(b"<html>\n"), "it answers with something that is no line of JSON"),
+        (ok(b"[" * 100_000 + b"\n"), "it answers with something that is no line of JSON"),
+        (ok(b"[]\n"), "no line of a log"),
+        (ok(b'{"error": "the search took \\u202etoo long"}\n'), "it says: the search took \\u202etoo long"),
+        (ok(as_sent("x")[:-5]), "its answer broke off"),
+        (ok(as_sent("x"), more=1), "its answer broke off"),
+        (CHUNKED + b"5\r\nab", "its answer broke off"),
+        (CHUNKED + b"%x\r\n%s\r\n" % (len(as_sent("x")), as_sent("x")), "its answer broke off"),
+        (HEAD % b"x-ndjson" + b"\r\n" + as_sent("x"), "it does not say where its answer ends"),
+    ],
+)  # fmt: skip
+def test_what_is_no_answer_is_told(answer: bytes, said: str) -> None:
+    assert said in failure(answer)
+
+
+def test_a_line_that_was_not_asked_for_is_not_taken() -> None:
+    with serving(replying(ok(as_sent("x")))) as port, pytest.raises(NodeFailure) as failed:
+        node(port).lines(NodeQuestion(""), TimeSpan(BEGIN + 1, LATEST), ROOM)
+    assert "not asked for" in str(failed.value)
+
+
+def test_a_line_without_an_end_is_not_kept(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(body, "LONGEST_LINE", 1000)
+    assert "a line longer than" in failure(ok(b"x" * 2000))
+
+
+def test_silence_ends(monkeypatch: pytest.MonkeyPatch) -> None:
+    heard = threading.Event()
+
+    def silent(connection: socket.socket) -> None:
+        heard.wait(30)
+
+    with serving(silent) as port:
+        with pytest.raises(NodeFailure, match=r"it said nothing for 0\.2 s"):
+            node(port, seconds=0.2).lines(NodeQuestion(""), EVERYTHING, ROOM)
+        heard.set()
+
+
+def test_a_drip_ends(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(body, "LONGEST", 0.0)
+    assert "its answer takes longer" in failure(ok(as_sent("x") * 2))
+
+
+def test_who_has_too_much_to_do_is_asked_again() -> None:
+    busy = b"HTTP/1.1 429 Busy\r\nRetry-After: 0\r\nContent-Length: 0\r\n\r\n"
+    answers = [busy, busy, ok(as_sent("x"))]
+    with socket.create_server(("127.0.0.1", 0)) as listening:
+
+        def serve() -> None:
+            for answer in answers:
+                connection, _ = listening.accept()
+                with connection:
+                    replying(answer)(connection)
+
+        thread = threading.Thread(target=serve)
+        thread.start()
+        port = listening.getsockname()[1]
+        assert len(node(port).lines(NodeQuestion(""), EVERYTHING, ROOM)) == 1
+        thread.join()
+
+
+def test_a_question_can_be_ended_from_outside() -> None:
+    """Its socket is closed, and the other end sees that."""
+    begun, ended = threading.Event(), threading.Event()
+
+    def wait(connection: socket.socket) -> None:
+        connection.recv(65536)
+        begun.set()
+        if connection.recv(1) == b"":
+            ended.set()
+
+    with serving(wait) as port:
+        asked = node(port)
+        failed: list[str] = []
+
+        def ask() -> None:
+            try:
+                asked.lines(NodeQuestion(""), EVERYTHING, ROOM)
+            except NodeFailure as error:
+                failed.append(str(error))
+
+        thread = threading.Thread(target=ask)
+        thread.start()
+        assert begun.wait(30)
+        asked.stop()
+        thread.join(30)
+        assert failed and ended.wait(30)
+    with pytest.raises(NodeFailure):
+        asked.lines(NodeQuestion(""), EVERYTHING, ROOM)
+
+
+def test_where_nobody_listens() -> None:
+    with pytest.raises(NodeFailure, match="it cannot be reached: connection refused"):
+        node(free_port()).times()
+
+
+def test_times_and_a_window() -> None:
+    with serving(
+        replying(ok(b'{"oldest": "%s", "newest": null}' % time_of(BEGIN).encode(), b"json"))
+    ) as port:
+        assert node(port).times() == (time_of(BEGIN), "")
+    for wrong in (b"[]", b'{"oldest": "soon", "newest": ""}', b'{"oldest": 7, "newest": 8}'):
+        with serving(replying(ok(wrong, b"json"))) as port, pytest.raises(NodeFailure):
+            node(port).times()
+    window = b'{"lines": [' + as_sent("x").strip() + b"]}"
+    with serving(replying(ok(window, b"json"))) as port:
+        assert len(node(port).around(Position(1, 0), 5)) == 1
+    one = replying(ok(b'{"lines": [1]}', b"json"))
+    with serving(one) as port, pytest.raises(NodeFailure, match="no line of a log"):
+        node(port).around(Position(1, 0), 5)
+    with serving(replying(b"HTTP/1.1 404 No\r\n\r\n")) as port:
+        assert node(port).around(Position(1, 0), 5) == []
+
+
+def test_a_certificate_of_strangers_is_refused(tmp_path: Path) -> None:
+    ours, theirs = Authority(tmp_path), (tmp_path / "other")
+    theirs.mkdir()
+    context = Authority(theirs, "another").server_context("localhost")
+    with serving(replying(), tls=context) as port:
+        asked = NodeClient(
+            parse_node(f"https://localhost:{port}"), tls=tls_context(ours.cafile), seconds=20.0
+        )
+        with pytest.raises(NodeFailure, match="its certificate is refused"):
+            asked.lines(NodeQuestion(""), EVERYTHING, ROOM)
+
+
+def test_a_token_goes_nowhere_in_clear() -> None:
+    with pytest.raises(ConfigurationError, match="write https://"):
+        NodeClient(parse_node("http://logs.example.org:80"), token="x", seconds=1.0)
+
+
+def test_authorities_that_cannot_be_read_are_told(tmp_path: Path) -> None:
+    with pytest.raises(ConfigurationError, match="--nodes-ca"):
+        tls_context(tmp_path / "nowhere")
