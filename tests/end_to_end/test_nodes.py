@@ -3,18 +3,22 @@
 from __future__ import annotations
 
 import json
+import signal
+import socket
+import subprocess
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import pytest
 
 from tests.cli.certificates import Authority
-from tests.cli.command import logsrv
+from tests.cli.command import LOGSRV, logsrv
 from tests.daemon_logs import check_log
 from tests.end_to_end.conftest import Logger, Start, starting
 from tests.end_to_end.web_daemon import HTTP, TOKEN
 from tests.linelog.read.stores import line, make_store
 from tests.ports import free_port
+from tests.warm.process import popen
 
 BOTH = [line(f"both {number} user=ann level=error", number) for number in range(0, 60, 2)]
 OF_A = [line(f"of a {number} user=bob level=info", number) for number in range(1, 60, 4)]
@@ -182,3 +186,30 @@ def test_tls_and_names_of_the_configuration(logger: Start, tmp_path: Path) -> No
     assert strange.stderr.count(b"its certificate is refused: ") == 2
     unknown = logsrv("search", "--nodes", "centre", "--config", str(config))
     assert unknown.returncode == 2 and b"did you mean centres?" in unknown.stderr
+
+
+def test_a_node_that_says_nothing_holds_up_nobody_for_long(centres: tuple[Logger, Logger]) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        nodes = f"127.0.0.1:{silent.getsockname()[1]},{address(centres[1])}"
+        options = ("--nodes-timeout", "4", "--output", "raw")
+        done = logsrv("search", "--nodes", nodes, *options, "again")
+    assert (done.returncode, done.stdout) == (2, b"again\n" * 2)
+    assert b"it said nothing for 4 s; its lines are missing" in done.stderr
+
+
+def test_ctrl_c_waits_for_no_node() -> None:
+    """Its connection is closed, and nothing is said."""
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        silent.settimeout(30)
+        nodes = f"127.0.0.1:{silent.getsockname()[1]}"
+        process = popen(
+            [*LOGSRV, "search", "--nodes", nodes], stdout=subprocess.PIPE, stderr=subprocess.PIPE
+        )
+        connection, _ = silent.accept()
+        with connection:
+            connection.settimeout(30)
+            assert b"GET /api/search?" in connection.recv(65536)
+            process.send_signal(signal.SIGINT)
+            assert connection.recv(1) == b""
+        assert [*process.communicate(timeout=30)] == [b"", b""]
+        assert process.returncode == 130

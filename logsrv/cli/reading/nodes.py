@@ -170,7 +170,7 @@ def _at_most(spans: Iterator[list[MergedLine]], most: int | None) -> Iterator[li
 
 
 def _status(gathering: NodeSearch, found: bool) -> int:
-    if gathering.failed:
+    if not gathering.is_whole:
         return reading.FAILED
     return 0 if found else reading.NOTHING
 

@@ -55,7 +55,9 @@ class NodeSearch:
     ) -> None:
         self.nodes = tuple(nodes)
         self.failed: set[int] = set()
-        """The numbers of nodes whose lines are missing, or some of them."""
+        """The numbers of nodes that are asked no more."""
+        self.is_whole = True
+        """No line of any node is missing."""
         self._question = question
         self._whole = whole
         self._tell = tell
@@ -91,9 +93,11 @@ class NodeSearch:
             try:
                 answers[number] = answer.result()
             except TooMany as error:
-                if span.is_moment:
-                    self._left_out(number, span, "it has too many lines of one moment")
                 cut = cut or error.moments
+                if span.is_moment:
+                    self._tell_missing(
+                        number, f"it has too many lines of {time_of(span.begin)}: they are missing"
+                    )
             except NodeFailure as error:
                 self._left_out(number, span, str(error))
         return answers, [] if span.is_moment else cut
@@ -118,7 +122,11 @@ class NodeSearch:
             missing = f"its lines before {time_of(span.end)} are missing"
         elif not self._question.reverse and span.begin > max(self._whole.begin, EARLIEST):
             missing = f"its lines from {time_of(span.begin)} on are missing"
-        self._tell(f"{self.nodes[number].address}: {why}; {missing}")
+        self._tell_missing(number, f"{why}; {missing}")
+
+    def _tell_missing(self, number: int, what: str) -> None:
+        self.is_whole = False
+        self._tell(f"{self.nodes[number].address}: {what}")
 
     def close(self) -> None:
         """End all questions; their connections are closed then."""

@@ -5,9 +5,11 @@ from __future__ import annotations
 from collections import Counter
 from contextlib import closing
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from logsrv.linelog.http.nodes import gather
 from logsrv.linelog.http.nodes.answer import NodeLine, time_of
 from logsrv.linelog.http.nodes.client import NodeQuestion, Room
 from logsrv.linelog.http.nodes.gather import NodeSearch
@@ -42,7 +44,7 @@ def test_lines_are_those_of_all_by_time(stores: list[list[NodeLine]], reverse: b
     assert Counter(one.line for one in found) == most
     moments = [one.moment for one in found]
     assert moments == sorted(moments, reverse=reverse)
-    assert not said and not asked.failed and all(node.stopped for node in nodes)
+    assert not said and asked.is_whole and all(node.stopped for node in nodes)
 
 
 def test_no_answer_is_larger_than_its_room() -> None:
@@ -86,3 +88,21 @@ def test_few_lines_are_asked_for_where_few_are_wanted() -> None:
     ) as asked:
         newest = next(lines for lines in asked.spans() if lines)
     assert newest[0].moment == BEGIN + 29_999 and nodes[0].largest <= 1000
+
+
+def test_more_lines_of_a_moment_than_fit_are_told_and_the_rest_is_shown(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(gather, "ROOM_OF_A_MOMENT", Room(150, 10**6))
+    said: list[str] = []
+    stored = [
+        node_line(BEGIN, "before"),
+        *[node_line(BEGIN + 7, "x")] * 200,
+        node_line(BEGIN + 9, "y"),
+    ]
+    others = [node_line(BEGIN + 7, "x")] * 120
+    with closing(gathering([ListedNode(stored), ListedNode(others)], said, 100)) as asked:
+        found = [one.line.split()[-1] for lines in asked.spans() for one in lines]
+    assert found == [b"before", *[b"x"] * 120, b"y"]
+    assert said == [f"localhost:1: it has too many lines of {time_of(BEGIN + 7)}: they are missing"]
+    assert not asked.is_whole and not asked.failed
