@@ -78,9 +78,9 @@ def test_numbers_count_each_line_once(centres: tuple[Logger, Logger]) -> None:
     bars = found(*nodes, "--histogram", "--every", "1m")
     assert [bar.split()[1] for bar in bars] == ["60", "3"]
     # Without a step, it follows from the times of the nodes.
-    bars = [json.loads(bar) for bar in found(*nodes, "--histogram", "--output", "json")]
-    assert sum(bar["count"] for bar in bars) == 63
-    assert sum(bar["levels"].get("error", 0) for bar in bars) == 30
+    steps = [json.loads(bar) for bar in found(*nodes, "--histogram", "--output", "json")]
+    assert sum(step["count"] for step in steps) == 63
+    assert sum(step["levels"].get("error", 0) for step in steps) == 30
 
 
 def test_time_source_and_query_narrow_down(centres: tuple[Logger, Logger]) -> None:
