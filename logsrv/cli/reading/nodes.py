@@ -57,6 +57,7 @@ def search_nodes(arguments: late.Namespace) -> int:
                     found += len(lines)
                     for line in lines:
                         output.write(render(line))
+                    output.settle()
         return _status(gathering, bool(found))
 
 

@@ -51,6 +51,11 @@ class Output:
         if self._size >= _PIECE or now - self._first > _SOON:
             self.flush()
 
+    def settle(self) -> None:
+        """Write what waits, because more may take long; unless it may be what a pager begins with."""
+        if self._waiting and (not self._command or self._pager is not None):
+            self.flush()
+
     def flush(self) -> None:
         """Write what waits."""
         data = b"".join(self._waiting)

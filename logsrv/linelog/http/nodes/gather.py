@@ -14,7 +14,9 @@ from logsrv.linelog.http.nodes.merge import MergedLine, merged
 from logsrv.linelog.http.nodes.spans import EARLIEST, LATEST, SpanWalk, TimeSpan
 
 ROOM = Room(20_000, 16 << 20)
-"""The largest answer for a span; of each node one is in memory."""
+"""The largest answer of a node for a span."""
+ROOM_OF_ALL = Room(100_000, 64 << 20)
+"""That of all nodes together: so much is in memory at a time."""
 LEAST = 1000
 ROOM_OF_A_MOMENT = Room(99_999, 128 << 20)
 """The largest answer for one moment, which cannot be cut."""
@@ -63,7 +65,8 @@ class NodeSearch:
         self._tell = tell
         self._now = now
         wanted = room.lines if most is None else min(room.lines, max(LEAST, 2 * most))
-        self._room = Room(wanted, room.bytes)
+        share, size = ROOM_OF_ALL.lines // len(self.nodes), ROOM_OF_ALL.bytes // len(self.nodes)
+        self._room = Room(min(wanted, share), min(room.bytes, size))
         self._threads = ThreadPoolExecutor(len(self.nodes), "node")
 
     def spans(self) -> Iterator[list[MergedLine]]:

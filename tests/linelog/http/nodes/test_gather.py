@@ -106,3 +106,11 @@ def test_more_lines_of_a_moment_than_fit_are_told_and_the_rest_is_shown(
     assert found == [b"before", *[b"x"] * 120, b"y"]
     assert said == [f"localhost:1: it has too many lines of {time_of(BEGIN + 7)}: they are missing"]
     assert not asked.is_whole and not asked.failed
+
+
+def test_many_nodes_share_the_room_of_all() -> None:
+    stored = [node_line(BEGIN + number, "x") for number in range(5000)]
+    nodes = [ListedNode(stored) for _ in range(32)]
+    with closing(NodeSearch(nodes, NodeQuestion(""), EVERYTHING, print, now=BEGIN)) as asked:
+        assert sum(len(lines) for lines in asked.spans()) == 5000
+    assert max(node.largest for node in nodes) <= 100_000 // 32
