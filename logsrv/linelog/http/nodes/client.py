@@ -226,7 +226,8 @@ class NodeClient:
         try:
             made.connect()
         except TimeoutError:
-            raise NodeFailure(f"it cannot be reached within {CONNECTING:g} s") from None
+            what = "it cannot be reached" if made.sock is None else "it does not begin TLS"
+            raise NodeFailure(f"{what} within {CONNECTING:g} s") from None
         except ssl.SSLCertVerificationError as error:
             why = one_line(error.verify_message or str(error), 200).rstrip(".")
             raise NodeFailure(

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from logsrv.errors import ConfigurationError
-from logsrv.linelog.http.nodes import body
+from logsrv.linelog.http.nodes import body, client
 from logsrv.linelog.http.nodes.address import parse_node
 from logsrv.linelog.http.nodes.answer import time_of
 from logsrv.linelog.http.nodes.body import NodeFailure
@@ -131,7 +131,7 @@ def test_a_line_without_an_end_is_not_kept(monkeypatch: pytest.MonkeyPatch) -> N
     assert "a line longer than" in failure(ok(b"x" * 2000))
 
 
-def test_silence_ends(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_silence_ends() -> None:
     heard = threading.Event()
 
     def silent(connection: socket.socket) -> None:
@@ -140,6 +140,23 @@ def test_silence_ends(monkeypatch: pytest.MonkeyPatch) -> None:
     with serving(silent) as port:
         with pytest.raises(NodeFailure, match=r"it said nothing for 0\.2 s"):
             node(port, seconds=0.2).lines(NodeQuestion(""), EVERYTHING, ROOM)
+        heard.set()
+
+
+def test_who_does_not_begin_tls_is_not_waited_for(monkeypatch: pytest.MonkeyPatch) -> None:
+    """As the port of a page without TLS."""
+    monkeypatch.setattr(client, "CONNECTING", 0.3)
+    heard = threading.Event()
+
+    def silent(connection: socket.socket) -> None:
+        heard.wait(30)
+
+    with serving(silent) as port:
+        asked = NodeClient(
+            parse_node(f"https://127.0.0.1:{port}"), tls=tls_context(None), seconds=20.0
+        )
+        with pytest.raises(NodeFailure, match=r"it does not begin TLS within 0\.3 s"):
+            asked.times()
         heard.set()
 
 
