@@ -18,8 +18,8 @@ ROOM = Room(20_000, 16 << 20)
 ROOM_OF_ALL = Room(100_000, 64 << 20)
 """That of all nodes together: so much is in memory at a time."""
 LEAST = 1000
-ROOM_OF_A_MOMENT = Room(99_999, 128 << 20)
-"""The largest answer for one moment, which cannot be cut."""
+ROOM_OF_A_MOMENT = Room(99_999, 256 << 20)
+"""The largest answer for one moment, which cannot be cut: lines of a node, bytes of all together."""
 
 
 class AskedNode(Protocol):
@@ -67,6 +67,9 @@ class NodeSearch:
         wanted = room.lines if most is None else min(room.lines, max(LEAST, 2 * most))
         share, size = ROOM_OF_ALL.lines // len(self.nodes), ROOM_OF_ALL.bytes // len(self.nodes)
         self._room = Room(min(wanted, share), min(room.bytes, size))
+        self._room_of_a_moment = Room(
+            ROOM_OF_A_MOMENT.lines, ROOM_OF_A_MOMENT.bytes // len(self.nodes)
+        )
         self._threads = ThreadPoolExecutor(len(self.nodes), "node")
 
     def spans(self) -> Iterator[list[MergedLine]]:
@@ -74,7 +77,7 @@ class NodeSearch:
         reverse = self._question.reverse
         walk = SpanWalk(self._whole, self._now, reverse=reverse, most=self._room.lines)
         while (span := walk.span) is not None and len(self.failed) < len(self.nodes):
-            room = ROOM_OF_A_MOMENT if span.is_moment else self._room
+            room = self._room_of_a_moment if span.is_moment else self._room
             answers, too_many = self._asked(span, room)
             if too_many:
                 walk.cut(too_many)
