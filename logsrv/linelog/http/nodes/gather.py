@@ -76,15 +76,16 @@ class NodeSearch:
         """Yield the lines of one span after the other, by time; or, if wanted, the newest first."""
         reverse = self._question.reverse
         walk = SpanWalk(self._whole, self._now, reverse=reverse, most=self._room.lines)
-        # What is too large is thrown away: until the lines are known to be few, little is asked for.
-        room = Room(max(1, self._room.lines // 4), self._room.bytes)
+        # An answer that is too large is thrown away: where nothing is known, little is asked for.
+        little = Room(max(1, self._room.lines // 4), self._room.bytes)
         while (span := walk.span) is not None and len(self.failed) < len(self.nodes):
-            largest = self._room_of_a_moment if span.is_moment else room
-            answers, too_many = self._asked(span, largest)
+            room = self._room if walk.is_known else little
+            if span.is_moment:
+                room = self._room_of_a_moment
+            answers, too_many = self._asked(span, room)
             if too_many:
                 walk.cut(too_many)
                 continue
-            room = self._room
             walk.answered(max(map(len, answers), default=0))
             lines = merged(answers)
             yield lines[::-1] if reverse else lines

@@ -3,6 +3,7 @@
 First all is asked for. What has too many lines is cut short and asked for again: where nine tenths of the
 lines that came lie; after that, in the middle, because a store is not in the order of time, and those
 that came may be all of one moment. Each next span is as long as the lines of the one before it suggest.
+Behind two spans without lines, all the rest is asked for.
 """
 
 from __future__ import annotations
@@ -46,7 +47,10 @@ class SpanWalk:
         self._far = 0 if reverse else now + _HOUR
         self._end = self._stop
         self._length = 0
+        self._empty = 0
         self._was_cut = False
+        self.is_known = False
+        """It is known about how many lines the span has."""
 
     def _turned(self, span: TimeSpan) -> TimeSpan:
         return TimeSpan(1 - span.end, 1 - span.begin) if self._reverse else span
@@ -60,6 +64,11 @@ class SpanWalk:
         """Go on behind the span, which had so many lines."""
         self._at, self._end = self._end, self._stop
         self._is_open = self._was_cut = False
+        self._empty = 0 if lines else self._empty + 1
+        self.is_known = self._empty < 2
+        if not self.is_known:
+            self._empty = 0
+            return
         factor = _FULL * self._most / lines if lines else _LONGER
         self._length = max(1, int(self._length * min(max(factor, 0.1), _LONGER)))
         end = self._at + self._length
@@ -77,6 +86,6 @@ class SpanWalk:
         if self._was_cut:
             end = min(self._end, self._far) if begin < self._far else self._end
             edge = min(edge, (begin + end) // 2)
-        self._was_cut = True
+        self._was_cut = self.is_known = True
         self._end = min(max(edge, self._at + 1), self._end - 1)
         self._length = max(1, self._end - begin)

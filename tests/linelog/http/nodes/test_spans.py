@@ -85,3 +85,11 @@ def test_an_old_block_at_the_end_of_the_store_holds_nothing_up() -> None:
         else:
             walk.answered(0)
     assert found[-1] == new[-1]
+
+
+def test_a_moment_with_very_many_lines_is_left_by_a_few_steps() -> None:
+    """The next lines are an hour away."""
+    moments = [BEGIN] * 5000 + [BEGIN + DAY // 24 + number for number in range(100)]
+    for reverse in (False, True):
+        _, asked = walked(moments, TimeSpan(EARLIEST, LATEST), reverse=reverse, most=500)
+        assert asked < 12
