@@ -173,7 +173,7 @@ def style(arguments: late.Namespace) -> late.Style:
 
 def opened(directory: str, command: str) -> late.View:
     """Open a store for reading; what is damaged goes to stderr. Raises StoreError."""
-    view = late.View(directory, lambda sentence: tell(f"logsrv {command}: {sentence}"))
+    view = late.View(directory, lambda sentence: tell(f"logsrv {command}: {sentence}"), away=True)
     view.tell_of_no_files()
     return view
 

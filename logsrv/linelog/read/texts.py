@@ -195,14 +195,19 @@ class PackedFrames(Frames):
         """
         at, size = self.index.extent(frame)
         try:
-            packed = os.pread(self.fd, size, at)
+            packed = self._read(frame, at, size)
             # Checked before unpacking, which allocates what the header claims.
             if wanted > LARGEST or zstd.frame_content_size(packed) != wanted:
                 raise ValueError("what is there is not the frame that its index names")
             text: bytes = self._decompressor.decompress(packed)
             return packed, text
+        except Damaged:
+            raise
         except (zstd.ZstdError, ValueError) as error:
             raise Damaged(f"{self.path} is damaged at byte {at}: {error}") from error
+
+    def _read(self, frame: int, at: int, size: int) -> bytes:
+        return os.pread(self.fd, size, at)
 
     def times(self, frame: int) -> Times:
         return self.index.frames[frame].times
@@ -223,6 +228,38 @@ class PackedFrames(Frames):
         after, index = frame + 1, self.index
         behind = index.frames[after].lines if after < self.count else index.lines
         return behind - index.frames[frame].lines
+
+
+class ArchivedFrames(PackedFrames):
+    """A compressed segment whose text is in an archive, by the index that is here.
+
+    read: returns a frame, by its number, its place and its size. Raises ValueError with a sentence.
+    """
+
+    def __init__(
+        self,
+        number: int,
+        path: str,
+        load: Callable[[], Index],
+        read: Callable[[int, int, int], bytes],
+        size: int,
+    ) -> None:
+        super().__init__(number, path, -1, load)
+        self._read_frame = read
+        self._size = size
+
+    @property
+    def whole_cost(self) -> int:
+        return self._size
+
+    def _read(self, frame: int, at: int, size: int) -> bytes:
+        try:
+            return self._read_frame(frame, at, size)
+        except ValueError as error:
+            raise Damaged(str(error)) from error
+
+    def close(self) -> None:
+        pass
 
 
 def _line_at(text: bytes, offset: int) -> int:

@@ -12,7 +12,8 @@ import time
 
 from logsrv.errors import StoreError
 from logsrv.kit.text.time import rfc3339
-from logsrv.linelog.read.texts import PackedFrames, PlainFrames
+from logsrv.linelog.read.texts import ArchivedFrames, PackedFrames, PlainFrames
+from logsrv.linelog.store import archive
 from logsrv.linelog.store.disk.disk import Disk, reason
 from logsrv.linelog.store.segments import index
 from logsrv.linelog.store.segments.empty import were_empty
@@ -20,6 +21,7 @@ from logsrv.linelog.store.segments.segment import (
     ACTIVE,
     CATALOG_SUFFIX,
     Form,
+    away_segments,
     no_files,
     segments_and_names,
 )
@@ -38,6 +40,7 @@ if TYPE_CHECKING:
     from logsrv.linelog.store.words.lookup import Words
 
 # A segment that is found may be sealed or rotated before it is opened; never so often in a row.
+_INDEXED = (Form.PACKED, Form.AWAY)
 _TRIES = 1000
 _TRIES_FOR_A_NAME = 100
 _PAUSE = 0.001
@@ -46,12 +49,14 @@ _PAUSE = 0.001
 class View:
     """The segments of a store's directory, in order. Raises StoreError if there is no such directory.
 
-    tell: gets one sentence for each thing that is damaged or of no use.
+    tell: gets one sentence for each thing that is damaged or of no use. away: also segments whose text is
+    in an archive only, which may take long to read.
     damaged: something was told that lines are missing for.
     """
 
-    def __init__(self, directory: str, tell: Callable[[str], None]) -> None:
+    def __init__(self, directory: str, tell: Callable[[str], None], *, away: bool = False) -> None:
         self.damaged = False
+        self._away = away
         self._tell = tell
         # Only this process tells: those that it forks would tell the same again.
         self._teller = os.getpid()
@@ -89,6 +94,10 @@ class View:
             raise StoreError(f"{self._disk.directory} cannot be read: {reason(error)}") from error
         if not self.is_active(self._active):
             self._let_go()
+        if self._away:
+            found = {one.number: one for one in away_segments(names)}
+            found.update((one.number, one) for one in self.segments)
+            self.segments = [found[number] for number in sorted(found)]
         self._by_number = {one.number: one for one in self.segments}
         self._no_files = no_files(self._disk, names)
         self._catalog_names = [name for name in names if name.endswith(CATALOG_SUFFIX)]
@@ -174,7 +183,7 @@ class View:
     def times(self, number: int) -> Times:
         """Return the times of the lines of a segment, as far as a catalog or its index tells."""
         segment = self._by_number.get(number)
-        if segment is None or segment.form is not Form.PACKED:
+        if segment is None or segment.form not in _INDEXED:
             return UNKNOWN
         known = self.known(number)
         if known is not None:
@@ -185,11 +194,14 @@ class View:
     def head(self, number: int) -> Head | None:
         """Return the totals of a compressed segment; None if its index is lost or of no use."""
         segment = self._by_number.get(number)
-        if segment is None or segment.form is not Form.PACKED:
+        if segment is None or segment.form not in _INDEXED:
             return None
         try:
             head = index.load_head(segment, self._disk)
-            fits = self._disk.stat(segment.name).st_size <= head.compressed
+            fits = (
+                segment.form is Form.AWAY
+                or self._disk.stat(segment.name).st_size <= head.compressed
+            )
         except (OSError, ValueError):
             # The fault is told when the whole index is needed, or the segment opened.
             return None
@@ -238,6 +250,8 @@ class View:
             segment = self._by_number.get(number, segment)
         if segment.form is Form.ACTIVE:
             return True
+        if segment.form is Form.AWAY:
+            return self._disk.holds(segment.archived)
         return self._disk.holds(segment.name) or self._disk.holds(segment.packed)
 
     def were_empty(self, numbers: range) -> bool:
@@ -263,6 +277,9 @@ class View:
             except OSError as error:
                 why = error
                 break
+            except ValueError as error:
+                self.tell(f"segment {number} cannot be read: {error}")
+                return None
             if tries:
                 time.sleep(_PAUSE)
             self.refresh()
@@ -271,6 +288,8 @@ class View:
 
     def _try(self, segment: Segment) -> Frames | None:
         """Return None, or raise FileNotFoundError, if it was rotated, sealed or removed meanwhile."""
+        if segment.form is Form.AWAY:
+            return self._opened_away(segment)
         path = self._disk.path(segment.name)
         fd = self._disk.open(segment.name, os.O_RDONLY)
         try:
@@ -288,6 +307,14 @@ class View:
         except BaseException:
             os.close(fd)
             raise
+
+    def _opened_away(self, segment: Segment) -> Frames:
+        """Return a segment whose text is in an archive. Raises OSError and ValueError."""
+        if self._disk.holds(segment.name):
+            # Found again by its other form.
+            raise FileNotFoundError(errno.ENOENT, "its text is here again")
+        text = archive.away_text(segment, self._disk, str(self._disk.directory))
+        return ArchivedFrames(segment.number, text.place, text.index, text.frame, text.size)
 
     def _index(self, segment: Segment, path: str, fd: int) -> Index:
         # The plan and then the reading ask for the same index.

@@ -8,6 +8,7 @@ from urllib.parse import parse_qsl, urlsplit
 import attrs
 
 from logsrv.kit.text.words import did_you_mean, listed
+from logsrv.linelog.store.archive.url import archive_path
 
 LONGEST = 4096
 
@@ -16,13 +17,14 @@ LONGEST = 4096
 class Scheme:
     """A way in which lines leave.
 
-    blocks: it takes blocks; else lines. maker: the function that makes a target, module and name, below
-    `logsrv.linelog.ship`. port: where it listens unless the URL says; None: the URL has to. extra: the
-    extra of logsrv that it needs.
+    blocks, segments: it takes blocks, or sealed segments; else lines. maker: the function that makes a
+    target, module and name, below `logsrv.linelog.ship`. port: where it listens unless the URL says; None:
+    the URL has to. extra: the extra of logsrv that it needs.
     """
 
     maker: str
     blocks: bool = False
+    segments: bool = False
     tls: bool = False
     port: int | None = None
     extra: str = ""
@@ -32,6 +34,7 @@ _HTTP, _HTTPS = 80, 443
 SCHEMES = {
     "https": Scheme(maker="centre.make_target", blocks=True, tls=True, port=_HTTPS),
     "http": Scheme(maker="centre.make_target", blocks=True, port=_HTTP),
+    "file": Scheme(maker="out.archive.make_target", segments=True),
     "relp": Scheme(maker="out.relp.make_target"),
     "relp+tls": Scheme(maker="out.relp.make_target", tls=True),
     # RFC 6587 has no port of its own; RFC 5425 section 4.1.
@@ -54,7 +57,8 @@ BLOCKS = "/blocks"
 class ShipURL:
     """The address of a target; `str()` gives its text back.
 
-    path: begins with a slash, or is empty. query: what stands behind the question mark.
+    host, port: "" and 0 of a directory. path: begins with a slash, or is empty. query: what stands behind
+    the question mark.
     """
 
     text: str
@@ -69,8 +73,18 @@ class ShipURL:
 
     @property
     def takes_blocks(self) -> bool:
-        """True if blocks go there; else lines do."""
+        """True if blocks go there; else segments or lines."""
         return SCHEMES[self.scheme].blocks
+
+    @property
+    def takes_segments(self) -> bool:
+        """True if sealed segments go there."""
+        return SCHEMES[self.scheme].segments
+
+    @property
+    def takes_lines(self) -> bool:
+        """True if single lines go there."""
+        return not (self.takes_blocks or self.takes_segments)
 
     @property
     def tls(self) -> bool:
@@ -90,13 +104,16 @@ class ShipURL:
 
     @property
     def place(self) -> str:
-        """The part that may stand in a log: a path or a query may be secret."""
+        """The part that may stand in a log: a path or a query may be secret, but not of a directory."""
+        if self.takes_segments:
+            return f"{self.scheme}://{self.host}{self.path}"
         return f"{self.scheme}://{self.netloc}"
 
     @property
     def default_name(self) -> str:
         """The name of a target without one, such as `relp-logs-example-org-2514`."""
-        return re.sub(r"[^A-Za-z0-9_]+", "-", f"{self.scheme}-{self.netloc}")[:64]
+        where = f"{self.host}{self.path}" if self.takes_segments else self.netloc
+        return re.sub(r"[^A-Za-z0-9_]+", "-", f"{self.scheme}-{where}")[:64].strip("-")
 
 
 def parse_ship_url(text: str) -> ShipURL:
@@ -111,6 +128,8 @@ def parse_ship_url(text: str) -> ShipURL:
     if scheme is None:
         hint = did_you_mean(word.lower(), list(SCHEMES))
         raise ValueError(f"unknown scheme{hint}; known are {listed(sorted(SCHEMES))}")
+    if scheme.segments:
+        return ShipURL(text, word.lower(), "", 0, archive_path(text))
     parts = urlsplit(text)
     if parts.username is not None or parts.password is not None:
         raise ValueError("has a name or a password in it; put a token into a --ship-token-file")

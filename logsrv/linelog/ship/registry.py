@@ -11,7 +11,7 @@ import attrs
 from logsrv.errors import ConfigurationError
 from logsrv.kit.net.tls.client_tls import TLSOptions
 from logsrv.linelog.ship.address import SCHEMES, ShipURL
-from logsrv.linelog.ship.target import BlockTarget, LineTarget
+from logsrv.linelog.ship.target import BlockTarget, LineTarget, SegmentTarget
 
 
 @attrs.frozen(kw_only=True)
@@ -30,11 +30,12 @@ class TargetSettings:
     token: str | None = attrs.field(default=None, repr=False)
 
 
-Maker: TypeAlias = Callable[[TargetSettings, Any], BlockTarget | LineTarget]
+Target: TypeAlias = BlockTarget | LineTarget | SegmentTarget
+Maker: TypeAlias = Callable[[TargetSettings, Any], Target]
 """Makes a target of its settings and the reactor; opens nothing. Raises ConfigurationError."""
 
 
-def make_target(settings: TargetSettings, reactor: Any) -> BlockTarget | LineTarget:
+def make_target(settings: TargetSettings, reactor: Any) -> Target:
     """Make the target of a URL. Raises ConfigurationError, also when packages are missing."""
     scheme = SCHEMES[settings.url.scheme]
     module, _, name = scheme.maker.rpartition(".")

@@ -75,9 +75,10 @@ class ShipSettings(ShipRules):
     query: str | None = option(None, QUERY, "only lines that match; for targets that take lines")
 
     def __attrs_post_init__(self) -> None:
-        if self.query is not None and self.ship.takes_blocks:
+        if self.query is not None and not self.ship.takes_lines:
+            what = "blocks" if self.ship.takes_blocks else "segments"
             raise ValueError(
-                f"{shown(str(self.ship))} takes whole blocks, and a query sends single lines: leave the"
+                f"{shown(str(self.ship))} takes whole {what}, and a query sends single lines: leave the"
                 " query out, or send lines, as by ndjson+https://"
             )
         if self.ship_key is not None and self.ship_cert is None:
@@ -100,16 +101,14 @@ class ShipOptions(ShipRules):
 
 
 def check_targets(targets: Sequence[ShipSettings]) -> None:
-    """Raise ValueError if two targets would be called the same, or get the same blocks."""
+    """Raise ValueError if two targets would be called the same, or get the same blocks or segments."""
     labels = [target.label for target in targets]
     for label in labels:
         if labels.count(label) > 1:
             raise ValueError(
                 f"two targets are called {label}; give one of them another name, in a table [[ship]]"
             )
-    centres = [target.ship.text for target in targets if target.ship.takes_blocks]
+    centres = [target.ship.text for target in targets if not target.ship.takes_lines]
     for centre in centres:
         if centres.count(centre) > 1:
-            raise ValueError(
-                f"{shown(centre)} is there twice; it takes the blocks of a store from one shipper"
-            )
+            raise ValueError(f"{shown(centre)} is there twice; it takes a store from one shipper")

@@ -9,7 +9,9 @@ from twisted.internet.defer import Deferred
 
 from logsrv.errors import LogsrvError
 from logsrv.linelog.ship.blocks.block import Block
-from logsrv.linelog.store.segments.segment import Position
+from logsrv.linelog.store.archive.manifest import Manifest
+from logsrv.linelog.store.disk.disk import Disk
+from logsrv.linelog.store.segments.segment import Position, Segment
 
 
 class Unavailable(LogsrvError):
@@ -114,3 +116,33 @@ class LineTarget(Protocol):
 
     def close(self) -> Deferred[None]:
         """Let go of connections."""
+
+
+class SegmentTarget(Protocol):
+    """A far side that takes sealed segments with their indexes: each is there once, or not at all.
+
+    promise: a sentence for the log. url: where readers of the store find it.
+    """
+
+    promise: str
+    url: str
+
+    def names(self) -> Deferred[list[str]]:
+        """Ask which segments of this store it has, by the short names. Fails with Unavailable."""
+
+    def has(self, name: str) -> Deferred[bool]:
+        """Ask whether it has a segment. Fails with Unavailable."""
+
+    def put(self, packed: Segment, disk: Disk) -> Deferred[Manifest]:
+        """Put a segment there; fires when it was read back, compared, and is there for good.
+
+        Fails with Unavailable, ForeignStoreError, and with OSError and ValueError for one that cannot be
+        read here.
+        """
+
+    def close(self) -> Deferred[None]:
+        """Let go of it."""
+
+
+class ForeignStoreError(LogsrvError):
+    """The target has other lines of this store than are here; the sentence says what to do."""

@@ -45,7 +45,8 @@ class Hold(NamedTuple):
 class StorePolicy:
     """The options of a store, and what only a program may choose. None keeps without limit.
 
-    Sizes are in bytes, times in seconds, `keep_days` in days.
+    Sizes are in bytes, times in seconds, `keep_days` and `keep_indexes` in
+    days.
 
     rotate_size, rotate_every: the active segment is sealed at this size, or this long after its
         first line.
@@ -64,6 +65,9 @@ class StorePolicy:
         None, SIZE, "remove the oldest segments when the store is larger than this"
     )
     keep_days: float | None = option(None, DAYS, "remove segments older than this")
+    keep_indexes: float | None = option(
+        None, DAYS, "keep the indexes of segments removed here that an archive has, for so long"
+    )
     index: Indexing = option(
         "words", choice(Indexing), "index the words of sealed segments, for fast searches"
     )

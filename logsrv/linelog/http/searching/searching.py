@@ -61,7 +61,7 @@ def answer(request: dict[str, Any], out: BinaryIO, tell: Callable[[str], None]) 
     """Answer a request, with a problem if it cannot be answered. `tell`: gets a sentence for damage."""
     body = Body(out)
     try:
-        with View(request["directory"], tell) as view:
+        with View(request["directory"], tell, away=True) as view:
             replies.REPLIES[request["endpoint"]](view, request["values"], body.write)
             body.begin()
     except Problem as problem:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import random
 import sys
 import time
-from typing import Any
+from typing import Any, TypeAlias
 
 import attrs
 from twisted.internet.defer import Deferred
@@ -25,6 +25,7 @@ from logsrv.linelog.ship.settings import BEGINNING
 from logsrv.linelog.ship.shipping.block_shipper import BlockShipper
 from logsrv.linelog.ship.shipping.kept import ShipPlace
 from logsrv.linelog.ship.shipping.line_shipper import LineShipper
+from logsrv.linelog.ship.shipping.segment_shipper import SegmentShipper
 from logsrv.linelog.store.disk.disk import Disk, reason
 from logsrv.linelog.store.segments import identity
 from logsrv.linelog.store.segments.segment import Position
@@ -37,10 +38,13 @@ _WELL = ("up", "acknowledged", "lag", "ended")
 """The reports of nothing that went wrong."""
 
 
+AnyShipper: TypeAlias = BlockShipper | LineShipper | SegmentShipper
+
+
 class ShipWork:
     """The shipping of a store to one target."""
 
-    _shipper: BlockShipper | LineShipper
+    _shipper: AnyShipper
 
     def __init__(self, daemon: Daemon, reactor: Any) -> None:
         self._daemon = daemon
@@ -68,7 +72,7 @@ class ShipWork:
         self._shipper.start()
         self._looking.start(LOOK, now=False).addErrback(lambda _: self._daemon.fail())
 
-    def _made(self, orders: ShipOrders, directory: str, store: str) -> BlockShipper | LineShipper:
+    def _made(self, orders: ShipOrders, directory: str, store: str) -> AnyShipper:
         settings = orders.target(store)
         given: dict[str, Any] = {
             "view": self._view,
@@ -82,6 +86,8 @@ class ShipWork:
         }
         if settings.url.takes_blocks:
             return BlockShipper(**given)
+        if settings.url.takes_segments:
+            return SegmentShipper(**given, disk=Disk().enter(directory))
         return LineShipper(**given, query=orders.query)
 
     def change(self, line: bytes) -> None:

@@ -23,10 +23,11 @@ from logsrv.linelog.ship.cutting.places import begins_line, crc_of, distance
 from logsrv.linelog.ship.report import ShipReport
 from logsrv.linelog.ship.shipping.begin import begin_place
 from logsrv.linelog.ship.shipping.kept import ShipPlace
-from logsrv.linelog.ship.shipping.loop import ForeignStoreError, ShipLoop
+from logsrv.linelog.ship.shipping.loop import ANSWER, ShipLoop
 from logsrv.linelog.ship.shipping.refused import RefusedLines
 from logsrv.linelog.ship.target import (
     BlockTarget,
+    ForeignStoreError,
     LastBlock,
     RefusedForGood,
     TooLarge,
@@ -56,6 +57,7 @@ class BlockShipper:
     _clock: IReactorTime
     _random: Callable[[], float]
     _report: Callable[[ShipReport], object]
+    patience: float = attrs.field(init=False, default=ANSWER)
     asks: bool = attrs.field(init=False, default=True)
     more: bool = attrs.field(init=False, default=False)
     position: Position | None = attrs.field(init=False, default=None)

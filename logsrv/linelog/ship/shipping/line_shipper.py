@@ -20,7 +20,7 @@ from logsrv.linelog.ship.cutting.batches import LineBatches
 from logsrv.linelog.ship.report import ShipReport
 from logsrv.linelog.ship.shipping.begin import begin_place
 from logsrv.linelog.ship.shipping.kept import ShipPlace
-from logsrv.linelog.ship.shipping.loop import ShipLoop
+from logsrv.linelog.ship.shipping.loop import ANSWER, ShipLoop
 from logsrv.linelog.ship.shipping.refused import RefusedLines
 from logsrv.linelog.ship.target import (
     LineTarget,
@@ -53,6 +53,7 @@ class LineShipper:
     _clock: IReactorTime
     _random: Callable[[], float]
     _report: Callable[[ShipReport], object]
+    patience: float = attrs.field(init=False, default=ANSWER)
     asks: bool = attrs.field(init=False, default=False)
     position: Position | None = attrs.field(init=False, default=None)
     _batches: LineBatches | None = attrs.field(init=False, default=None)

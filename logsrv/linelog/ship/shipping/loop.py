@@ -47,7 +47,13 @@ from logsrv.kit.text.transitions import transitions
 from logsrv.linelog.ship.report import ShipReport
 from logsrv.linelog.ship.shipping.kept import ShipPlace
 from logsrv.linelog.ship.shipping.pauses import Pauses
-from logsrv.linelog.ship.target import Misplaced, RefusedForGood, TooLarge, Unavailable
+from logsrv.linelog.ship.target import (
+    ForeignStoreError,
+    Misplaced,
+    RefusedForGood,
+    TooLarge,
+    Unavailable,
+)
 from logsrv.linelog.store.disk.disk import reason
 from logsrv.linelog.store.segments.segment import Position
 from logsrv.timer import Timer
@@ -74,16 +80,12 @@ LAST = 4.0
 NEXT = transitions(__doc__)
 
 
-class ForeignStoreError(LogsrvError):
-    """The target has other lines of this store than are here; the sentence says what to do."""
-
-
 class ShipSteps(Protocol):
     """The steps in which shippers differ.
 
     promise: a sentence for the log. position: the place up to which the target has everything; None as
     long as that is unknown. more: more is known to be there when something was sent. asks: `ask` asks the
-    target.
+    target. patience: seconds that the target has to take what is sent.
     """
 
     @property
@@ -97,6 +99,9 @@ class ShipSteps(Protocol):
 
     @property
     def asks(self) -> bool: ...
+
+    @property
+    def patience(self) -> float: ...
 
     def ask(self) -> Deferred[None]:
         """Find out where to go on. Fails with Unavailable, ForeignStoreError, StoreError or OSError."""
@@ -225,8 +230,9 @@ class ShipLoop:
                 self.state = NEXT[self.state, event]
                 then()
 
+        seconds = self._steps.patience if event == "taken" else ANSWER
         call = self._call = maybeDeferred(make).addTimeout(
-            ANSWER, self._clock, onTimeoutCancel=_no_answer
+            seconds, self._clock, onTimeoutCancel=_no_answer
         )
         call.addCallbacks(answered, self._failed)
         call.addErrback(self._broken)

@@ -20,10 +20,22 @@ from logsrv.linelog.store.recover import Tidied, look_at_index, settle
 from logsrv.linelog.store.sealing.cataloguing import Cataloguer
 from logsrv.linelog.store.sealing.held import HeldSegments, size_of
 from logsrv.linelog.store.sealing.packer import Packer
-from logsrv.linelog.store.sealing.retain import MOST_AT_ONCE, BelievedTime, holding, retain
+from logsrv.linelog.store.sealing.retain import (
+    MOST_AT_ONCE,
+    BelievedTime,
+    holding,
+    retain,
+    retain_indexes,
+)
 from logsrv.linelog.store.sealing.seal import Interrupted, seal
 from logsrv.linelog.store.segments.empty import note_empty
-from logsrv.linelog.store.segments.segment import Form, Segment, counted_files, save_number
+from logsrv.linelog.store.segments.segment import (
+    Form,
+    Segment,
+    away_segments,
+    counted_files,
+    save_number,
+)
 from logsrv.linelog.store.words.build import LEAST_TEXT
 from logsrv.linelog.store.writing.active import ActiveSegment
 
@@ -82,6 +94,7 @@ class Sealer:
         self._left: deque[Segment] = deque()
         self._packer = Packer(self._behind)
         self._listed: tuple[float, object] | None = None
+        self._away: list[Segment] = []
         self._unseen = deque(tidied.unseen)
         self._wake = threading.Event()
         self._going = True
@@ -142,6 +155,7 @@ class Sealer:
             return
         self._settling.attempt(self._list)
         self._retain(now)
+        self._retain_indexes(now)
         self.compressing.attempt(self._seal_all, now, given_up=Interrupted)
         if self._going and self.compressing.why is not None:
             self._retain(now, stuck=True)
@@ -197,6 +211,7 @@ class Sealer:
         if settle(self._disk, found, self._rivals, self._active.position.segment, self._tell):
             found = counted_files(self._disk)
         self.held.look([one for one, counted in found if one is counted])
+        self._away = away_segments(names)
         self._cataloguer.look(names)
 
     def _look_at_indexes(self) -> None:
@@ -293,6 +308,17 @@ class Sealer:
             )
             self._say_removed(removed or [], holds)
             more = removed is not None and len(removed) == MOST_AT_ONCE
+
+    def _retain_indexes(self, now: float) -> None:
+        if not self._away:
+            return
+        gone = self.removing.attempt(
+            lambda: retain_indexes(self._disk, self._away, self.policy, now)
+        )
+        for segment in gone or []:
+            self._away.remove(segment)
+            path = self._disk.path(segment.index)
+            self._tell(log.info, "removed {path}, by the policy; its lines are archived", path=path)
 
     def _say_removed(self, removed: list[Segment], holds: tuple[Hold, ...]) -> None:
         self.removed += len(removed)

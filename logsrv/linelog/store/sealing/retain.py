@@ -7,8 +7,10 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 from itertools import islice
+from operator import attrgetter
 from typing import NamedTuple
 
+from logsrv.kit.text.time import rfc3339
 from logsrv.linelog.store.disk.disk import Disk
 from logsrv.linelog.store.policy import DAY, Hold, StorePolicy
 from logsrv.linelog.store.sealing.held import Held, HeldSegments, size_of
@@ -18,6 +20,8 @@ from logsrv.linelog.store.segments.segment import ACTIVE, Segment, keep_number
 MOST_AT_ONCE = 32
 # The part of the disk that has to be free for anything to be held: a target that is gone stops no writing.
 LEAST_FREE = 0.05
+# What stands beside the text. The note last: without it the rest is of nobody, and goes at a start.
+_BESIDE = attrgetter("words", "index", "archived")
 
 
 def expired(
@@ -97,10 +101,29 @@ def retain(
     removed = [segment for segment in gone if segment.number < active]
     for segment in removed:
         # The text first: an index without its segment is cleared away on start, not the reverse.
-        for name in segment.files:
-            disk.unlink(name)
+        disk.unlink(segment.name)
+        if policy.keep_indexes is None or not disk.holds(segment.archived):
+            for name in _BESIDE(segment):
+                disk.unlink(name)
         held.remove(segment.number)
     return removed
+
+
+def retain_indexes(
+    disk: Disk, away: Sequence[Segment], policy: StorePolicy, now: float
+) -> list[Segment]:
+    """Remove the indexes of segments, whose text is not here, that are kept no longer; return of which.
+
+    away: in order. The name of a segment tells when its first line came. MOST_AT_ONCE at most. Raises
+    OSError.
+    """
+    keep = policy.keep_indexes
+    oldest = "" if keep is None else rfc3339(max(0.0, now - keep * DAY))
+    gone = [one for one in away if keep is None or one.first < oldest][:MOST_AT_ONCE]
+    for segment in gone:
+        for name in _BESIDE(segment):
+            disk.unlink(name)
+    return gone
 
 
 def _short(disk: Disk) -> int:

@@ -45,6 +45,11 @@ def load(disk: Disk) -> Identity | None:
 def make(disk: Disk, began: Position, random: Callable[[int], bytes]) -> Identity:
     """Give a store an identity, on the medium. Raises OSError. random: returns so many random bytes."""
     identity = Identity(random(16).hex(), began)
-    text = json.dumps({"store": identity.store, "began": str(began)}, separators=(",", ":"))
-    disk.put(NAME, text.encode() + b"\n")
+    keep(disk, identity)
     return identity
+
+
+def keep(disk: Disk, identity: Identity) -> None:
+    """Let a store have an identity, on the medium. Raises OSError."""
+    found = {"store": identity.store, "began": str(identity.began)}
+    disk.put(NAME, json.dumps(found, separators=(",", ":")).encode() + b"\n")

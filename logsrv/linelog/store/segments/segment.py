@@ -4,6 +4,8 @@
     0000000007-20261120T061842Z.log       sealed, waiting to be compressed
     0000000006-20261119T061842Z.log.zst   sealed, with its index beside it in .log.zst.idx,
                                           and its word index, if it has one, in .log.zst.words
+                                          with .log.zst.archived beside it, an archive has all of it
+                                          (archive/), and its text may be gone from here
     0000000001-0000000256.catalog         times and words of small segments with such numbers (catalog/)
     number                                the number of the active segment, or one that was before it
     empty                                 the numbers of segments without lines that are gone (empty.py)
@@ -47,6 +49,7 @@ IMPORTING = "importing"
 PACKED_SUFFIX = ".zst"
 INDEX_SUFFIX = ".idx"
 WORDS_SUFFIX = ".words"
+ARCHIVED_SUFFIX = ".archived"
 CATALOG_SUFFIX = ".catalog"
 DIGITS = 10
 # The shape of a sealed name, each digit a 0; it comes in two forms.
@@ -57,7 +60,7 @@ DIGITS_AS_ZEROS = str.maketrans("123456789", "000000000")
 _MOST_DIGITS = 9
 # Patterns that most searches never need; the module of patterns is loaded when they do.
 _POSITION = r"([0-9]{1,10}):([0-9]{1,15})"
-_BESIDE = r"([0-9]{10}-[0-9]{8}T[0-9]{6}Z\.log\.zst)(\.tmp|\.idx|\.idx\.tmp|\.words|\.words\.tmp)"
+_BESIDE = r"([0-9]{10}-[0-9]{8}T[0-9]{6}Z\.log\.zst)(\.tmp|\.(?:idx|words|archived)(?:\.tmp)?)"
 
 
 class Position(NamedTuple):
@@ -83,11 +86,15 @@ def parse_position(text: str) -> Position:
 
 
 class Form:
-    """The form in which the text of a segment lies on disk: one of these three, and no other."""
+    """The form in which the text of a segment lies on disk: one of these four, and no other.
+
+    AWAY: its text is in an archive only. Who lists segments gets no such, but from `away_segments`.
+    """
 
     ACTIVE: Form
     PLAIN: Form
     PACKED: Form
+    AWAY: Form
 
     def __init__(self, name: str) -> None:
         self._name = name
@@ -96,7 +103,7 @@ class Form:
         return f"Form.{self._name}"
 
 
-Form.ACTIVE, Form.PLAIN, Form.PACKED = map(Form, ("ACTIVE", "PLAIN", "PACKED"))
+Form.ACTIVE, Form.PLAIN, Form.PACKED, Form.AWAY = map(Form, ("ACTIVE", "PLAIN", "PACKED", "AWAY"))
 
 
 class Segment(NamedTuple):
@@ -117,7 +124,7 @@ class Segment(NamedTuple):
     @property
     def packed(self) -> str:
         """The name that the compressed text of a sealed segment has, or will have."""
-        return self.name if self.form is Form.PACKED else self.name + PACKED_SUFFIX
+        return self.name if self.form in (Form.PACKED, Form.AWAY) else self.name + PACKED_SUFFIX
 
     @property
     def index(self) -> str:  # type: ignore[override]
@@ -128,6 +135,11 @@ class Segment(NamedTuple):
     def words(self) -> str:
         """The name that the word index of the compressed text has, if it has one."""
         return self.packed + WORDS_SUFFIX
+
+    @property
+    def archived(self) -> str:
+        """The name of the note that an archive has the compressed text and what is beside it."""
+        return self.packed + ARCHIVED_SUFFIX
 
     @property
     def files(self) -> tuple[str, str, str]:
@@ -206,11 +218,27 @@ def loose_files(disk: Disk, names: Names | None = None) -> list[str]:
     """Return files of a sealing that never came to hold a segment, and indexes whose segment is gone."""
     entries = disk.entries() if names is None else names
     found = [(name, late.fullmatch(_BESIDE, name)) for name, plain in entries.items() if plain]
+    away = {one.name for one in away_segments(entries)}
     return [
         name
         for name, match in found
-        if match and (name.endswith(TMP_SUFFIX) or match[1] not in entries)
+        if match
+        and (name.endswith(TMP_SUFFIX) or (match[1] not in entries and match[1] not in away))
     ]
+
+
+def away_segments(names: Names) -> list[Segment]:
+    """Return the segments in order whose text is in an archive only, and whose index is here.
+
+    names: of the directory, as `Disk.entries` returns them.
+    """
+    found = []
+    for note in sorted([name for name in names if name.endswith(ARCHIVED_SUFFIX)]):
+        name = note.removesuffix(ARCHIVED_SUFFIX)
+        here = name in names or name.removesuffix(PACKED_SUFFIX) in names
+        if not here and _form_of(name) is Form.PACKED and names.get(name + INDEX_SUFFIX):
+            found.append(Segment(int(name[:DIGITS]), name, Form.AWAY))
+    return found
 
 
 def sealed_segments(disk: Disk, names: Names | None = None) -> list[Segment]:

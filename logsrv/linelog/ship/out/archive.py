@@ -1,0 +1,119 @@
+"""The target of `file:///PATH`: an archive, which a thread of its own works on.
+
+A directory of another machine may stand still for minutes, and nothing interrupts a system call on it. So
+whoever waits gives up, and the thread is left to itself.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable
+from queue import SimpleQueue
+from typing import Any, TypeVar
+
+from twisted.internet.defer import Deferred, succeed
+from twisted.python.failure import Failure
+
+from logsrv.errors import ConfigurationError
+from logsrv.linelog.ship.registry import TargetSettings
+from logsrv.linelog.ship.target import ForeignStoreError, Unavailable
+from logsrv.linelog.store.archive.manifest import Manifest, names_of
+from logsrv.linelog.store.archive.objects import Archive, ArchiveError
+from logsrv.linelog.store.archive.putting import GivenUp, OtherSegment, find, put
+from logsrv.linelog.store.archive.url import open_archive
+from logsrv.linelog.store.disk.disk import Disk
+from logsrv.linelog.store.segments.segment import Segment
+
+T = TypeVar("T")
+
+
+class ArchiveTarget:
+    """An archive, as a shipper uses it."""
+
+    promise = "each sealed segment once: it was read back and compared"
+
+    def __init__(self, url: str, archive: Archive, store: str, reactor: Any) -> None:
+        self.url = url
+        self._archive = archive
+        self._store = store
+        self._reactor = reactor
+        self._work: SimpleQueue[Callable[[], None] | None] = SimpleQueue()
+        self._thread: threading.Thread | None = None
+        self._ended: Deferred[None] = Deferred()
+
+    def names(self) -> Deferred[list[str]]:
+        """Ask which segments of this store it has."""
+        archive, store = self._archive, self._store
+        return self._do(lambda _: names_of(archive.names(f"{store}/"), store))
+
+    def has(self, name: str) -> Deferred[bool]:
+        """Ask whether it has a segment."""
+        return self._do(lambda _: find(self._archive, self._store, name) is not None)
+
+    def put(self, packed: Segment, disk: Disk) -> Deferred[Manifest]:
+        """Put a segment there."""
+        return self._do(lambda going: put(self._archive, packed, disk, self._store, going))
+
+    def close(self) -> Deferred[None]:
+        """End the thread; fires when it has done, or given up, what it is at."""
+        if self._thread is None:
+            return succeed(None)
+        self._work.put(None)
+        return self._ended
+
+    def _do(self, step: Callable[[Callable[[], bool]], T]) -> Deferred[T]:
+        """Do a step in the thread, behind those before it; one that is cancelled is given up."""
+        given_up = threading.Event()
+        done: Deferred[T] = Deferred(lambda _: given_up.set())
+
+        def work() -> None:
+            if given_up.is_set():
+                return
+            try:
+                found: Any = step(lambda: not given_up.is_set())
+            except GivenUp:
+                return
+            except Exception:
+                found = Failure()
+            self._reactor.callFromThread(_answer, done, given_up, found)
+
+        if self._thread is None:
+            # Not one that the end of the process waits for.
+            self._thread = threading.Thread(target=self._run, name="archive", daemon=True)
+            self._thread.start()
+        self._work.put(work)
+        return done.addErrback(_as_target)
+
+    def _run(self) -> None:
+        while (work := self._work.get()) is not None:
+            work()
+        self._reactor.callFromThread(self._over)
+
+    def _over(self) -> None:
+        # The one who waited may have given up.
+        if not self._ended.called:
+            self._ended.callback(None)
+
+
+def _answer(done: Deferred[Any], given_up: threading.Event, found: object) -> None:
+    if not given_up.is_set():
+        done.callback(found)
+
+
+def _as_target(failure: Failure) -> Failure:
+    """Return the failure of an archive as targets have theirs."""
+    error = failure.value
+    if isinstance(error, OtherSegment):
+        raise ForeignStoreError(str(error)) from error
+    if isinstance(error, ArchiveError):
+        raise Unavailable(str(error), settled=error.settled) from error
+    return failure
+
+
+def make_target(settings: TargetSettings, reactor: Any) -> ArchiveTarget:
+    """Make the target of `file:///PATH`. Raises ConfigurationError."""
+    try:
+        archive = open_archive(settings.url.text)
+    except ValueError as error:
+        raise ConfigurationError(f"target {settings.name}: {error}") from None
+    return ArchiveTarget(settings.url.text, archive, settings.store, reactor)

@@ -1,0 +1,199 @@
+"""A shipper of sealed segments: to an archive that has each of them whole, or not at all.
+
+A segment that was put there, read back and compared is noted beside its text; so retention may remove the
+text and leave the indexes. The kept place is a hint: which segments the archive has is asked at the start.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import attrs
+from twisted.internet.defer import Deferred, maybeDeferred
+from twisted.internet.interfaces import IReactorTime
+from twisted.python.failure import Failure
+
+from logsrv.errors import StoreError
+from logsrv.linelog.read.view import View
+from logsrv.linelog.ship.report import ShipReport
+from logsrv.linelog.ship.shipping.begin import begin_place
+from logsrv.linelog.ship.shipping.kept import ShipPlace
+from logsrv.linelog.ship.shipping.loop import ANSWER, ShipLoop
+from logsrv.linelog.ship.target import ForeignStoreError, SegmentTarget
+from logsrv.linelog.store.archive.kept import note_archived, note_url
+from logsrv.linelog.store.archive.manifest import Manifest, short_name
+from logsrv.linelog.store.disk.disk import Disk
+from logsrv.linelog.store.segments.segment import Form, Position, Segment
+
+SLOWEST = 1 << 16
+"""Bytes in a second that an archive has to take: a segment of 60 MB has a quarter of an hour."""
+
+
+@attrs.define(eq=False, kw_only=True)
+class SegmentShipper:
+    """A shipper of a store to an archive, from `start` to the end of `stop`.
+
+    disk: the directory of the store, which is left at the end. store: its identity. ship_from:
+    `beginning`, `end` or a position, without a kept place; the whole segment goes that it is in. random:
+    returns numbers from 0 up to 1. report: gets what happens.
+    """
+
+    _view: View
+    _disk: Disk
+    _target: SegmentTarget
+    _kept: ShipPlace
+    _store: str
+    _ship_from: str
+    _clock: IReactorTime
+    _random: Callable[[], float]
+    _report: Callable[[ShipReport], object]
+    asks: bool = attrs.field(init=False, default=True)
+    more: bool = attrs.field(init=False, default=True)
+    patience: float = attrs.field(init=False, default=ANSWER)
+    position: Position | None = attrs.field(init=False, default=None)
+    # The archive was asked for all that it has.
+    _listed: bool = attrs.field(init=False, default=False)
+    # What it had last, by its short name.
+    _newest: str = attrs.field(init=False, default="")
+    _next: Segment | None = attrs.field(init=False, default=None)
+    _loop: ShipLoop = attrs.Factory(
+        lambda self: ShipLoop(
+            steps=self,
+            kept=self._kept,
+            store=self._store,
+            clock=self._clock,
+            random=self._random,
+            report=self._report,
+        ),
+        takes_self=True,
+    )
+
+    def start(self) -> None:
+        """Begin to ship."""
+        self._loop.start()
+
+    def stop(self) -> Deferred[None]:
+        """End; fires when the place is saved and the target let go of, after some seconds at the latest."""
+        return self._loop.stop()
+
+    @property
+    def promise(self) -> str:
+        """A sentence that says what the target promises."""
+        return self._target.promise
+
+    def ask(self) -> Deferred[None]:
+        """Ask the archive what it has: all at first, and later whether it has the newest still."""
+        if self.position is None:
+            note_url(self._kept.folder.disk, self._kept.name, self._target.url)
+            self.position, _ = begin_place(
+                self._view, self._kept, self._store, self._ship_from, self._tell
+            )
+        if self._listed and self._newest:
+            return maybeDeferred(self._target.has, self._newest).addCallback(self._looked)
+        return maybeDeferred(self._target.names).addCallback(self._go)
+
+    def _looked(self, there: bool) -> Deferred[None] | None:
+        if there:
+            return None
+        return maybeDeferred(self._target.names).addCallback(self._go)
+
+    def _go(self, names: list[str]) -> None:
+        """Go back to the first segment that was acknowledged, is here, and is not there any more."""
+        assert self.position is not None
+        there = set(names)
+        self._require_ours(names)
+        lost = [
+            one
+            for one in self._view.segments
+            if one.number < self.position.segment
+            and one.form is Form.PACKED
+            and short_name(one.name) not in there
+            and self._disk.holds(one.archived)
+        ]
+        self._listed, self._newest = True, names[-1] if names else ""
+        if lost:
+            why = f"the archive has lost {len(lost)} segments from {lost[0].name} on"
+            self.position = Position(lost[0].number, 0)
+            self._report(ShipReport("resent", why, position=self.position, bytes=None))
+
+    def _require_ours(self, names: list[str]) -> None:
+        """Raise ForeignStoreError if the archive has segments of this store that it has not sealed."""
+        self._view.refresh()
+        end = self._view.segments[-1].number
+        ahead = [name for name in names if int(name.partition("-")[0]) >= end]
+        if ahead:
+            raise ForeignStoreError(
+                f"the archive has segment {ahead[0]} of this store, and here number {end} is being"
+                " written: this store was restored or copied; nothing more is archived there until"
+                " `logsrv ship --new-identity` has made it another store"
+            )
+
+    def read(self) -> bool:
+        """Choose the next segment that is sealed."""
+        if self._view.removed:
+            raise StoreError("the store was removed")
+        assert self.position is not None
+        wanted = self.position.segment
+        self._next = self._found(wanted)
+        if self._next is None:
+            # A plain one is compressed under the eyes of a view that knows its old name.
+            self._view.refresh()
+            self._next = self._found(wanted)
+        if self._next is None:
+            return False
+        gone = range(wanted, self._next.number)
+        if gone and not self._view.were_empty(gone):
+            self._report(ShipReport("gap", position=Position(self._next.number, 0), bytes=None))
+        size = self._disk.stat(self._next.name).st_size
+        self.patience = ANSWER + 2 * size / SLOWEST
+        return True
+
+    def _found(self, wanted: int) -> Segment | None:
+        """Return the next segment if it is compressed."""
+        left = (one for one in self._view.segments if one.number >= wanted)
+        found = next(left, None)
+        return found if found is not None and found.form is Form.PACKED else None
+
+    def send(self) -> Deferred[None]:
+        """Put the segment into the archive."""
+        segment = self._next
+        assert segment is not None
+        since = self._clock.seconds()
+        sent = maybeDeferred(self._target.put, segment, self._disk)
+        return sent.addCallbacks(
+            lambda manifest: self._taken(manifest, segment, since),
+            lambda failure: self._left_out(failure, segment),
+        )
+
+    def _taken(self, manifest: Manifest, segment: Segment, since: float) -> None:
+        note_archived(self._disk, segment, manifest)
+        self._newest = manifest.name
+        self.position = Position(segment.number + 1, 0)
+        self._report(
+            ShipReport(
+                "acknowledged",
+                position=self.position,
+                bytes=manifest.text,
+                lines=manifest.lines,
+                seconds=self._clock.seconds() - since,
+            )
+        )
+
+    def _left_out(self, failure: Failure, segment: Segment) -> None:
+        """Go on behind a segment that is damaged here; retention treats it as one that was not archived."""
+        failure.trap(ValueError)
+        self.position = Position(segment.number + 1, 0)
+        why = (
+            f"{self._disk.path(segment.name)} is damaged here and is not archived: {failure.value}"
+        )
+        self._report(ShipReport("refused", why, position=self.position))
+
+    def _tell(self, why: str) -> None:
+        self._report(ShipReport("trouble", why))
+
+    def before_saving(self) -> None:
+        """All that the place stands for is on the medium there."""
+
+    def close(self) -> Deferred[None]:
+        """Let go of the store and of the target."""
+        return maybeDeferred(self._target.close).addCallback(lambda _: self._disk.leave())

@@ -1,0 +1,1 @@
+from logsrv.linelog.store.archive.reading import away_text as away_text

@@ -1,0 +1,175 @@
+"""An archive in a directory, which may be of another machine: mounted by NFS, or a disk to take away."""
+
+from __future__ import annotations
+
+import errno
+import os
+import stat
+
+from logsrv.linelog.store.archive.objects import ArchiveError, ObjectExists, ObjectMissing
+from logsrv.linelog.store.disk.disk import DIRECTORY, DIRECTORY_MODE, FILE_MODE, TMP_SUFFIX
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+
+_NEW = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC | os.O_NOFOLLOW
+_OLD = os.O_RDONLY | os.O_CLOEXEC | os.O_NOFOLLOW | os.O_NONBLOCK
+_ONCE = 1 << 24
+# File systems without hard links, such as those of cameras and of Windows.
+_NO_LINKS = (errno.EPERM, errno.EOPNOTSUPP, errno.EMLINK)
+
+
+class DirectoryArchive:
+    """A directory as an archive. It has to be there: one that is not mounted is not made anew.
+
+    Nobody else may write into it but other stores, each below its own identity.
+    """
+
+    def __init__(self, path: str) -> None:
+        self.place = f"file://{path}"
+        self._path = path
+
+    def names(self, prefix: str = "") -> list[str]:
+        """Return the names of all files below it."""
+        try:
+            self._require()
+            return list(self._below(prefix))
+        except OSError as error:
+            raise self._error(prefix or ".", error) from error
+
+    def _below(self, prefix: str) -> Iterator[str]:
+        folders = [prefix]
+        while folders:
+            folder = folders.pop()
+            try:
+                with os.scandir(os.path.join(self._path, folder)) as found:
+                    for entry in found:
+                        if entry.is_dir(follow_symlinks=False):
+                            folders.append(f"{folder}{entry.name}/")
+                        elif not entry.name.endswith(TMP_SUFFIX):
+                            yield folder + entry.name
+            except FileNotFoundError:
+                if folder != prefix:
+                    raise
+
+    def create(self, name: str, pieces: Iterable[bytes]) -> None:
+        """Make a file under another name, and give it its own when it is on the medium."""
+        path = os.path.join(self._path, name)
+        folder, fresh = os.path.dirname(path), path + TMP_SUFFIX
+        try:
+            self._require()
+            self._make_folder(folder)
+            _unlink(fresh)
+            fd = os.open(fresh, _NEW, FILE_MODE)
+            try:
+                os.fchmod(fd, FILE_MODE)
+                for piece in pieces:
+                    _write(fd, piece)
+                os.fsync(fd)
+            finally:
+                os.close(fd)
+            _give_name(fresh, path)
+            _sync(folder)
+        except FileExistsError as error:
+            _quietly_unlink(fresh)
+            raise ObjectExists(f"{self.place} has {name} already") from error
+        except OSError as error:
+            # A full disk gets back what was written to it.
+            _quietly_unlink(fresh)
+            raise self._error(name, error) from error
+        except BaseException:
+            _quietly_unlink(fresh)
+            raise
+
+    def _make_folder(self, folder: str) -> None:
+        if not os.path.isdir(folder):
+            os.mkdir(folder, DIRECTORY_MODE)
+            os.chmod(folder, DIRECTORY_MODE)
+            _sync(os.path.dirname(folder))
+
+    def _require(self) -> None:
+        """Raise ArchiveError unless the directory is there."""
+        if not os.path.isdir(self._path):
+            raise ArchiveError(
+                f"the archive {self.place} is not there: mount it, or make the directory",
+                settled=True,
+            )
+
+    def remove(self, name: str) -> None:
+        """Remove a file."""
+        try:
+            _unlink(os.path.join(self._path, name))
+        except OSError as error:
+            raise self._error(name, error) from error
+
+    def read(self, name: str, at: int = 0, size: int = -1) -> bytes:
+        """Return a part of a file."""
+        try:
+            fd = os.open(os.path.join(self._path, name), _OLD)
+            try:
+                found = os.fstat(fd)
+                if not stat.S_ISREG(found.st_mode):
+                    raise ArchiveError(f"{name} in {self.place} is no plain file", settled=True)
+                end = found.st_size if size < 0 else min(at + size, found.st_size)
+                return b"".join(_parts(fd, at, end))
+            finally:
+                os.close(fd)
+        except FileNotFoundError as error:
+            self._require()
+            raise ObjectMissing(f"{self.place} has no {name}", settled=True) from error
+        except OSError as error:
+            raise self._error(name, error) from error
+
+    def _error(self, name: str, error: OSError) -> ArchiveError:
+        settled = error.errno in (errno.EACCES, errno.EPERM, errno.EROFS, errno.ENOTDIR)
+        why = error.strerror or type(error).__name__
+        return ArchiveError(f"{name} in {self.place}: {why}", settled=settled)
+
+
+def _parts(fd: int, at: int, end: int) -> Iterator[bytes]:
+    while at < end and (part := os.pread(fd, min(_ONCE, end - at), at)):
+        yield part
+        at += len(part)
+
+
+def _write(fd: int, data: bytes) -> None:
+    left = memoryview(data)
+    while left:
+        left = left[os.write(fd, left) :]
+
+
+def _give_name(fresh: str, path: str) -> None:
+    """Give a file its name, unless that is taken. Raises FileExistsError."""
+    try:
+        os.link(fresh, path, follow_symlinks=False)
+    except OSError as error:
+        if error.errno not in _NO_LINKS:
+            raise
+        if os.path.lexists(path):
+            raise FileExistsError(errno.EEXIST, "it is there already") from error
+        os.rename(fresh, path)
+        return
+    os.unlink(fresh)
+
+
+def _sync(folder: str) -> None:
+    fd = os.open(folder, DIRECTORY)
+    try:
+        os.fsync(fd)
+    finally:
+        os.close(fd)
+
+
+def _unlink(path: str) -> None:
+    try:
+        os.unlink(path)
+    except FileNotFoundError:
+        pass
+
+
+def _quietly_unlink(path: str) -> None:
+    try:
+        os.unlink(path)
+    except OSError:
+        pass

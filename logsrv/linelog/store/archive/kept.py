@@ -1,0 +1,61 @@
+"""Notes of a store about its archives: where they are, and which segments they have.
+
+DIR/ship/NAME.archive             the URL of the archive that is target NAME
+DIR/…Z.log.zst.archived           the manifest of a segment that an archive has
+"""
+
+from __future__ import annotations
+
+import os
+
+from logsrv.linelog.store.archive.manifest import LARGEST, Manifest, decode, encode
+from logsrv.linelog.store.archive.url import open_archive
+from logsrv.linelog.store.disk.disk import Disk
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from logsrv.linelog.store.archive.objects import Archive
+    from logsrv.linelog.store.segments.segment import Segment
+
+FOLDER = "ship"
+SUFFIX = ".archive"
+_LONGEST = 1 << 16
+
+
+def note_url(disk: Disk, name: str, url: str) -> None:
+    """Let readers of a store know where an archive is. disk: of the folder `ship`. Raises OSError."""
+    disk.put(name + SUFFIX, url.encode() + b"\n")
+
+
+def archives(directory: str) -> list[Archive]:
+    """Return the archives that a store has, or had."""
+    folder = os.path.join(directory, FOLDER)
+    try:
+        disk = Disk().enter(folder)
+    except OSError:
+        return []
+    try:
+        found = []
+        for name in sorted(disk.entries()):
+            if name.endswith(SUFFIX):
+                try:
+                    url = disk.read(name, _LONGEST).decode().strip()
+                    found.append(open_archive(url))
+                except (OSError, ValueError):
+                    continue
+        return found
+    finally:
+        disk.leave()
+
+
+def note_archived(disk: Disk, packed: Segment, manifest: Manifest) -> None:
+    """Note beside a segment, on the medium, that an archive has it. Raises OSError."""
+    disk.put(packed.archived, encode(manifest))
+    if not (disk.holds(packed.name) or disk.holds(packed.index)):
+        # Retention has removed all of it meanwhile.
+        disk.unlink(packed.archived)
+
+
+def archived(disk: Disk, segment: Segment) -> Manifest:
+    """Return the manifest beside a segment. Raises OSError, and ValueError if it is damaged."""
+    return decode(disk.read(segment.archived, LARGEST))

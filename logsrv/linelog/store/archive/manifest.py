@@ -1,0 +1,171 @@
+"""The manifest of an archived segment: what an archive has of it, and how to know that again.
+
+    ID/NAME.log.zst.words    the word index, if there is one
+    ID/NAME.log.zst.idx      the index of the frames
+    ID/NAME.log.zst          the compressed text
+    ID/NAME.json             the manifest, which comes last: without it nothing is there
+
+ID is the identity of the store. The manifest is a line of JSON, and a copy of it stands beside the segment
+in its store, in `NAME.log.zst.archived`. It has the SHA-256 of each file, and the first half of that of
+each frame: so a part that is read alone is known to be what was archived.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from hashlib import sha256
+
+from logsrv.linelog.store.segments.segment import (
+    INDEX_SUFFIX,
+    PACKED_SUFFIX,
+    WORDS_SUFFIX,
+    Form,
+    Segment,
+)
+from logsrv.linelog.store.segments.times import Times, time_of
+from logsrv.named import NamedTuple
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from typing import Any
+
+FORMAT = 1
+SUFFIX = ".json"
+LARGEST = 16 << 20
+_TEXT = ".log" + PACKED_SUFFIX
+_KNOWN = (_TEXT + WORDS_SUFFIX, _TEXT + INDEX_SUFFIX, _TEXT)
+"""The ends of the names of the files of a segment, in the order in which an archive gets them."""
+_NAME = r"[0-9]{10}-[0-9]{8}T[0-9]{6}Z"
+_SHA256, _HALF = r"[0-9a-f]{64}", r"[0-9a-f]{32}"
+STORE = r"[0-9a-f]{32}"
+
+
+class StoredFile(NamedTuple):
+    """A file of a segment: its bytes and their SHA-256."""
+
+    size: int
+    sha256: str
+
+
+class Manifest(NamedTuple):
+    """The files that an archive has of a segment, and their checksums.
+
+    store: the identity of its store. name: the part of its names that all its files share. files: by what
+    comes behind the name. text, lines, times: of its text. frames: a check of each compressed frame.
+    """
+
+    store: str
+    name: str
+    files: Mapping[str, StoredFile]
+    text: int
+    lines: int
+    times: Times
+    frames: tuple[str, ...]
+
+    @property
+    def number(self) -> int:
+        """The number of the segment."""
+        return int(self.name.partition("-")[0])
+
+    @property
+    def segment(self) -> Segment:
+        """The segment."""
+        return Segment(self.number, self.name + _TEXT, Form.PACKED)
+
+    @property
+    def packed(self) -> StoredFile:
+        """The compressed text."""
+        return self.files[_TEXT]
+
+    @property
+    def objects(self) -> dict[str, StoredFile]:
+        """The names of its files in an archive, the text last."""
+        return {
+            object_name(self.store, self.name + behind): self.files[behind]
+            for behind in _KNOWN
+            if behind in self.files
+        }
+
+
+def object_name(store: str, name: str) -> str:
+    """Return the name that a file of a store has in an archive."""
+    return f"{store}/{name}"
+
+
+def manifest_object(store: str, name: str) -> str:
+    """Return the name that a manifest has in an archive. name: that of the segment, in any form."""
+    return object_name(store, short_name(name) + SUFFIX)
+
+
+def short_name(name: str) -> str:
+    """Return the part of the name of a segment that all names of its files share."""
+    return name.partition(".")[0]
+
+
+def names_of(objects: list[str], store: str) -> list[str]:
+    """Return the short names of the segments of a store by the names in an archive, in order."""
+    wanted = rf"{store}/({_NAME}){re.escape(SUFFIX)}"
+    return sorted(found[1] for one in objects if (found := re.fullmatch(wanted, one)))
+
+
+def stores_of(objects: list[str]) -> list[str]:
+    """Return the identities of the stores of which an archive has segments, by the names in it."""
+    wanted = rf"({STORE})/{_NAME}{re.escape(SUFFIX)}"
+    return sorted({found[1] for one in objects if (found := re.fullmatch(wanted, one))})
+
+
+def check_of(data: bytes) -> str:
+    """Return the check of a frame."""
+    return sha256(data).hexdigest()[:32]
+
+
+def encode(manifest: Manifest) -> bytes:
+    """Return a manifest as it is stored."""
+    found: dict[str, object] = {"format": FORMAT, **manifest._asdict()}
+    return json.dumps(found, separators=(",", ":")).encode() + b"\n"
+
+
+def decode(data: bytes) -> Manifest:
+    """Return what `encode` was given. Raises ValueError for anything else."""
+    try:
+        return _decoded(json.loads(data))
+    except (AttributeError, KeyError, TypeError, ValueError, RecursionError) as error:
+        raise ValueError(f"it is no manifest of an archived segment: {error}") from error
+
+
+def _decoded(found: Mapping[str, Any]) -> Manifest:
+    if found["format"] != FORMAT:
+        raise ValueError(f"it has format {found['format']!r}, which this version does not know")
+    files = {
+        behind: StoredFile(_count(size), _text(_SHA256, digest))
+        for behind, (size, digest) in found["files"].items()
+    }
+    if not set(_KNOWN[1:]) <= set(files) <= set(_KNOWN):
+        raise ValueError("its files are not those of a segment")
+    smallest, largest, sure = found["times"]
+    for time in (smallest, largest):
+        if time is not None and time_of(time.encode()) != time:
+            raise ValueError("it has a wrong time")
+    return Manifest(
+        _text(STORE, found["store"]),
+        _text(_NAME, found["name"]),
+        files,
+        _count(found["text"]),
+        _count(found["lines"]),
+        Times(smallest, largest, sure is True),
+        tuple(_text(_HALF, one) for one in found["frames"]),
+    )
+
+
+def _count(found: object) -> int:
+    if type(found) is int and found >= 0:
+        return found
+    raise TypeError("a number is none")
+
+
+def _text(shape: str, found: str) -> str:
+    if re.fullmatch(shape, found):
+        return found
+    raise ValueError("a name or a checksum is none")

@@ -1,0 +1,187 @@
+"""Putting a sealed segment into an archive: each file read back and compared, its manifest last."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterator
+from hashlib import sha256
+
+from logsrv.linelog.store.archive.manifest import (
+    LARGEST,
+    Manifest,
+    StoredFile,
+    check_of,
+    decode,
+    encode,
+    manifest_object,
+    short_name,
+)
+from logsrv.linelog.store.archive.objects import (
+    Archive,
+    ArchiveError,
+    ChangedObject,
+    ObjectExists,
+    ObjectMissing,
+)
+from logsrv.linelog.store.disk.disk import Disk
+from logsrv.linelog.store.segments import index
+from logsrv.linelog.store.segments.segment import Segment
+
+PIECE = 4 << 20
+
+
+class GivenUp(Exception):
+    """The work was given up because its process ends, or nobody waits for it any more."""
+
+
+class OtherSegment(ArchiveError):
+    """The archive has another segment under the name of one that is here."""
+
+
+def describe(packed: Segment, disk: Disk, store: str) -> Manifest:
+    """Return the manifest of a packed segment. store: the identity of its store.
+
+    Raises OSError, and ValueError if its text is not what its index says.
+    """
+    found = index.load(packed, disk)
+    files = {
+        name.removeprefix(short_name(packed.name)): _described(name, disk)
+        for name in packed.files
+        if name != packed.words or disk.holds(name)
+    }
+    return Manifest(
+        store,
+        short_name(packed.name),
+        files,
+        found.text,
+        found.lines,
+        found.times,
+        tuple(_checks(packed, found, disk)),
+    )
+
+
+def _described(name: str, disk: Disk) -> StoredFile:
+    digest, size = sha256(), 0
+    for piece in file_pieces(name, disk):
+        digest.update(piece)
+        size += len(piece)
+    return StoredFile(size, digest.hexdigest())
+
+
+def _checks(packed: Segment, found: index.Index, disk: Disk) -> Iterator[str]:
+    size = disk.stat(packed.name).st_size
+    if size != found.compressed:
+        raise ValueError(f"it has {size} bytes, and its index is of {found.compressed}")
+    with open(disk.open(packed.name, os.O_RDONLY), "rb") as file:
+        for frame in range(len(found.frames)):
+            yield check_of(file.read(found.extent(frame)[1]))
+
+
+def file_pieces(name: str, disk: Disk) -> Iterator[bytes]:
+    """Yield what is in a file of a store. Raises OSError."""
+    with open(disk.open(name, os.O_RDONLY), "rb") as file:
+        while piece := file.read(PIECE):
+            yield piece
+
+
+def find(archive: Archive, store: str, name: str) -> Manifest | None:
+    """Return the manifest that an archive has of a segment; None without one.
+
+    Raises ArchiveError, also for one that is damaged.
+    """
+    wanted = manifest_object(store, name)
+    try:
+        data = archive.read(wanted, 0, LARGEST)
+    except ObjectMissing:
+        return None
+    try:
+        found = decode(data)
+    except ValueError:
+        raise ChangedObject(archive.place, wanted) from None
+    if (found.store, found.name) != (store, short_name(name)):
+        raise ChangedObject(archive.place, wanted)
+    return found
+
+
+def put(
+    archive: Archive,
+    packed: Segment,
+    disk: Disk,
+    store: str,
+    going: Callable[[], bool] = lambda: True,
+) -> Manifest:
+    """Let an archive have a packed segment for good; return the manifest that it has then.
+
+    What a try that was interrupted has left there is used if it is the same, and else replaced. Raises
+    ArchiveError, OtherSegment, OSError, ValueError for a segment that is damaged here, and GivenUp as soon
+    as `going` says no.
+    """
+    made = describe(packed, disk, store)
+    known = find(archive, store, packed.name)
+    if known is not None:
+        _require_same(archive, known, made)
+        return known
+    for name, wanted in made.objects.items():
+        local = name.rpartition("/")[2]
+        if not _put_file(archive, name, file_pieces(local, disk), wanted, going):
+            # A try that was killed has left something else: without a manifest it is nothing yet.
+            archive.remove(name)
+            if not _put_file(archive, name, file_pieces(local, disk), wanted, going):
+                raise ChangedObject(archive.place, name)
+    _put_manifest(archive, made)
+    return made
+
+
+def _put_file(
+    archive: Archive,
+    name: str,
+    pieces: Iterator[bytes],
+    wanted: StoredFile,
+    going: Callable[[], bool],
+) -> bool:
+    """Return whether an archive has a file that is what it should be; make it unless it is there."""
+    try:
+        archive.create(name, _while_going(pieces, going))
+    except ObjectExists:
+        pass
+    return digest_of(archive, name, going) == wanted
+
+
+def _while_going(pieces: Iterator[bytes], going: Callable[[], bool]) -> Iterator[bytes]:
+    for piece in pieces:
+        if not going():
+            raise GivenUp
+        yield piece
+
+
+def digest_of(archive: Archive, name: str, going: Callable[[], bool] = lambda: True) -> StoredFile:
+    """Return what an archive has under a name, read back as a whole. Raises ArchiveError and GivenUp."""
+    digest, size = sha256(), 0
+    while piece := archive.read(name, size, PIECE):
+        if not going():
+            raise GivenUp
+        digest.update(piece)
+        size += len(piece)
+    return StoredFile(size, digest.hexdigest())
+
+
+def _put_manifest(archive: Archive, made: Manifest) -> None:
+    name = manifest_object(made.store, made.name)
+    try:
+        archive.create(name, [encode(made)])
+    except ObjectExists:
+        pass
+    known = find(archive, made.store, made.name)
+    if known is None:
+        raise ArchiveError(f"{archive.place} has taken {name} and does not have it")
+    _require_same(archive, known, made)
+
+
+def _require_same(archive: Archive, known: Manifest, made: Manifest) -> None:
+    """Raise OtherSegment if the text is not the same. Indexes may have been made anew since."""
+    if (known.packed, known.text, known.lines) != (made.packed, made.text, made.lines):
+        raise OtherSegment(
+            f"{archive.place} has another segment {made.name} of store {made.store}: this store was"
+            " restored or copied; nothing more is archived there until `logsrv ship --new-identity`"
+            " has made it another store"
+        )

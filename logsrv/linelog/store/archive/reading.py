@@ -1,0 +1,100 @@
+"""Reading segments whose text is in an archive: frame by frame, each compared with its manifest."""
+
+from __future__ import annotations
+
+from hashlib import sha256
+
+from logsrv.linelog.store.archive.kept import archived, archives
+from logsrv.linelog.store.archive.manifest import check_of, object_name
+from logsrv.linelog.store.archive.objects import ArchiveError, ChangedObject
+from logsrv.linelog.store.segments import index
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from logsrv.linelog.store.archive.manifest import Manifest
+    from logsrv.linelog.store.archive.objects import Archive
+    from logsrv.linelog.store.disk.disk import Disk
+    from logsrv.linelog.store.segments.index import Index
+    from logsrv.linelog.store.segments.segment import Segment
+
+
+class AwayText:
+    """The text of a segment that is in an archive only.
+
+    Each method raises ValueError, with a sentence, for what no archive has as it was archived.
+    """
+
+    def __init__(
+        self, manifest: Manifest, sources: Sequence[Archive], index_here: Index | None
+    ) -> None:
+        self._manifest = manifest
+        self._sources = sources
+        self._index = index_here
+
+    @property
+    def place(self) -> str:
+        """The place where it is, for people to read."""
+        where = self._sources[0].place if self._sources else "an archive that is not known here"
+        return f"{where}/{object_name(self._manifest.store, self._manifest.segment.name)}"
+
+    @property
+    def size(self) -> int:
+        """The bytes of the compressed text."""
+        return self._manifest.packed.size
+
+    def index(self) -> Index:
+        """Return the index of its frames: the one here, or that of the archive."""
+        if self._index is None:
+            name = self._manifest.segment.index
+            self._index = index.decode(self._part(name, 0, -1, self._is_index))
+        return self._index
+
+    def _is_index(self, data: bytes) -> bool:
+        behind = self._manifest.segment.index.removeprefix(self._manifest.name)
+        return sha256(data).hexdigest() == self._manifest.files[behind].sha256
+
+    def frame(self, number: int, at: int, size: int) -> bytes:
+        """Return a compressed frame."""
+        checks = self._manifest.frames
+        name = self._manifest.segment.name
+        return self._part(
+            name,
+            at,
+            size,
+            lambda data: number < len(checks) and check_of(data) == checks[number],
+        )
+
+    def _part(self, name: str, at: int, size: int, is_whole: Callable[[bytes], bool]) -> bytes:
+        """Return a part of an object as the first archive has it that has it unchanged."""
+        whole = object_name(self._manifest.store, name)
+        failed: ArchiveError | None = None
+        for source in self._sources:
+            try:
+                data = source.read(whole, at, size)
+                if is_whole(data):
+                    return data
+                error: ArchiveError = ChangedObject(source.place, whole)
+            except ArchiveError as raised:
+                error = raised
+            failed = failed or error
+        if failed is None:
+            raise ValueError(f"{whole} is in an archive, and this store knows of none")
+        raise ValueError(str(failed))
+
+
+def away_text(segment: Segment, disk: Disk, directory: str) -> AwayText:
+    """Return the text of a segment that is not here. Raises OSError, and ValueError for a damaged note."""
+    manifest = archived(disk, segment)
+    if manifest.segment.name != segment.name:
+        raise ValueError("it is the note of another segment")
+    found = None
+    try:
+        found = index.load(segment, disk)
+        if found.compressed != manifest.packed.size or len(found.frames) != len(manifest.frames):
+            found = None
+    except (OSError, ValueError):
+        # The archive has it as well.
+        pass
+    return AwayText(manifest, archives(directory), found)

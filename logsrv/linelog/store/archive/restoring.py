@@ -1,0 +1,161 @@
+"""Bringing a store back from an archive: segment by segment, each compared with its manifest.
+
+The directory has the file `restoring` until all is there. What was interrupted goes on with the segments
+that are not here yet.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from hashlib import sha256
+
+from logsrv.errors import StoreError
+from logsrv.kit.text.time import parse_rfc3339
+from logsrv.linelog.store.archive.kept import note_archived
+from logsrv.linelog.store.archive.manifest import (
+    Manifest,
+    StoredFile,
+    names_of,
+    object_name,
+    stores_of,
+)
+from logsrv.linelog.store.archive.objects import Archive, ArchiveError, ChangedObject
+from logsrv.linelog.store.archive.putting import PIECE, file_pieces, find
+from logsrv.linelog.store.disk.disk import Disk
+from logsrv.linelog.store.segments import identity
+from logsrv.linelog.store.segments.segment import (
+    ACTIVE,
+    Position,
+    make_synced,
+    save_number,
+    tmp,
+)
+from logsrv.named import NamedTuple
+
+RESTORING = "restoring"
+
+
+class Restored(NamedTuple):
+    """A segment that was brought back, with its bytes of text and lines; or why it was not.
+
+    here: it was here before.
+    """
+
+    name: str
+    text: int = 0
+    lines: int = 0
+    here: bool = False
+    error: str = ""
+
+
+def choose_store(archive: Archive, wanted: str | None) -> str:
+    """Return which store of an archive is to be brought back. Raises StoreError and ArchiveError."""
+    found = stores_of(archive.names())
+    if wanted is not None and wanted in found:
+        return wanted
+    if not found:
+        raise StoreError(f"{archive.place} has no segment of any store")
+    if wanted is not None or len(found) > 1:
+        raise StoreError(
+            f"{archive.place} has the stores {', '.join(found)}: name one of them with --store"
+        )
+    return found[0]
+
+
+def brought_back(archive: Archive, store: str, disk: Disk) -> Iterator[Restored]:
+    """Bring back a store into a directory, which is locked; yield each segment when it is here.
+
+    store: its identity. Raises StoreError if there is another store in it, ArchiveError and OSError.
+    """
+    if disk.holds(ACTIVE):
+        raise StoreError(
+            f"there is a store in {disk.directory} already; restore into a new directory"
+        )
+    disk.put(RESTORING, f"{store}\n".encode())
+    first = last = 0
+    for name in names_of(archive.names(f"{store}/"), store):
+        last = int(name.partition("-")[0])
+        first = first or last
+        yield _restored(archive, store, name, disk)
+    _finish(store, first, last, disk)
+
+
+def _restored(archive: Archive, store: str, name: str, disk: Disk) -> Restored:
+    try:
+        manifest = find(archive, store, name)
+        if manifest is None:
+            raise ArchiveError(f"{archive.place} does not have segment {name} any more")
+        here = _is_here(manifest, disk)
+        if not here:
+            _fetch(archive, manifest, disk)
+    except ArchiveError as error:
+        return Restored(name, error=str(error))
+    return Restored(name, manifest.text, manifest.lines, here=here)
+
+
+def _is_here(manifest: Manifest, disk: Disk) -> bool:
+    """Return whether the text, which comes last, is here as it was."""
+    name = manifest.segment.name
+    if not disk.holds(name):
+        return False
+    digest, size = sha256(), 0
+    for piece in file_pieces(name, disk):
+        digest.update(piece)
+        size += len(piece)
+    return StoredFile(size, digest.hexdigest()) == manifest.packed and disk.holds(
+        manifest.segment.archived
+    )
+
+
+def _fetch(archive: Archive, manifest: Manifest, disk: Disk) -> None:
+    packed = manifest.segment
+    for whole, wanted in manifest.objects.items():
+        name = whole.rpartition("/")[2]
+        try:
+            _fetch_file(archive, manifest, name, wanted, disk)
+        except BaseException:
+            disk.unlink(tmp(name))
+            raise
+        if name == packed.name:
+            note_archived(disk, packed, manifest)
+        disk.rename(tmp(name), name)
+    disk.sync_directory()
+
+
+def _fetch_file(
+    archive: Archive, manifest: Manifest, name: str, wanted: StoredFile, disk: Disk
+) -> None:
+    """Write a file under its temporary name, on the medium."""
+    whole = object_name(manifest.store, name)
+    digest, size = sha256(), 0
+    fd = disk.create_anew(tmp(name))
+    try:
+        # A file that is longer than it should be is not read to its end.
+        while size < wanted.size and (
+            piece := archive.read(whole, size, min(PIECE, wanted.size - size))
+        ):
+            disk.write(fd, piece)
+            digest.update(piece)
+            size += len(piece)
+        if StoredFile(size, digest.hexdigest()) != wanted:
+            raise ChangedObject(archive.place, whole)
+        # Retention goes by the time of the last line.
+        moment = parse_rfc3339(manifest.times.largest or manifest.segment.first)
+        os.utime(fd, (moment, moment))
+        disk.fdatasync(fd)
+    finally:
+        os.close(fd)
+
+
+def _finish(store: str, first: int, last: int, disk: Disk) -> None:
+    """Let it be a store that goes on behind its last segment."""
+    save_number(last + 1, disk)
+    make_synced(disk)
+    # The same from its first segment on: its targets decide whether they go on with it.
+    identity.keep(disk, identity.Identity(store, Position(first, 0)))
+    os.close(disk.create_anew(tmp(ACTIVE)))
+    disk.rename(tmp(ACTIVE), ACTIVE)
+    disk.sync_directory()
+    disk.unlink(RESTORING)
+    disk.sync_directory()
