@@ -1,0 +1,109 @@
+"""An archive in a directory."""
+
+from __future__ import annotations
+
+import errno
+import os
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from logsrv.linelog.store.archive import directory as module
+from logsrv.linelog.store.archive.directory import DirectoryArchive
+from logsrv.linelog.store.archive.objects import ArchiveError, ObjectExists, ObjectMissing
+
+
+@pytest.fixture
+def archive(tmp_path: Path) -> DirectoryArchive:
+    return DirectoryArchive(str(tmp_path))
+
+
+def test_what_is_written_is_read_whole_and_in_parts(archive: DirectoryArchive) -> None:
+    archive.create("a/one", [b"first ", b"second"])
+    assert archive.read("a/one") == b"first second"
+    assert archive.read("a/one", 6, 3) == b"sec"
+    assert archive.read("a/one", 6, 100) == b"second"
+    assert archive.read("a/one", 100, 5) == b""
+    archive.create("b/two", [])
+    assert sorted(archive.names()) == ["a/one", "b/two"]
+    assert archive.names("a/") == ["a/one"]
+    assert archive.names("c/") == []
+    archive.remove("a/one")
+    archive.remove("a/one")
+    with pytest.raises(ObjectMissing, match="has no a/one"):
+        archive.read("a/one")
+
+
+@pytest.mark.parametrize("links", [True, False])
+def test_nothing_is_written_over(
+    archive: DirectoryArchive, monkeypatch: pytest.MonkeyPatch, links: bool
+) -> None:
+    """Also where files have one name only."""
+    if not links:
+        monkeypatch.setattr(os, "link", _refuse_links)
+    archive.create("a/one", [b"old"])
+    with pytest.raises(ObjectExists):
+        archive.create("a/one", [b"new"])
+    assert archive.read("a/one") == b"old"
+    assert archive.names() == ["a/one"]
+
+
+def _refuse_links(*_: object, **__: object) -> None:
+    raise OSError(errno.EPERM, os.strerror(errno.EPERM))
+
+
+def test_what_breaks_off_leaves_nothing(archive: DirectoryArchive, tmp_path: Path) -> None:
+    def pieces() -> Iterator[bytes]:
+        yield b"begun"
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        archive.create("a/one", pieces())
+    assert archive.names() == []
+    assert not any(path.is_file() for path in tmp_path.rglob("*"))
+
+
+def test_what_a_kill_left_is_replaced(archive: DirectoryArchive, tmp_path: Path) -> None:
+    (tmp_path / "a").mkdir()
+    (tmp_path / "a/one.tmp").write_bytes(b"half of it")
+    assert archive.names() == []
+    archive.create("a/one", [b"whole"])
+    assert archive.read("a/one") == b"whole"
+    assert os.listdir(tmp_path / "a") == ["one"]
+
+
+def test_a_full_disk_gets_back_what_was_written(
+    archive: DirectoryArchive, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(fd: int, data: bytes) -> None:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    monkeypatch.setattr(module, "_write", full)
+    with pytest.raises(ArchiveError, match=r"a/one in file://.*: No space left on device") as error:
+        archive.create("a/one", [b"x"])
+    assert not error.value.settled
+    assert not any(path.is_file() for path in tmp_path.rglob("*"))
+
+
+def test_a_directory_that_is_not_mounted_is_not_made(tmp_path: Path) -> None:
+    archive = DirectoryArchive(str(tmp_path / "gone"))
+    for ask in (
+        lambda: archive.names(),
+        lambda: archive.create("a/one", [b"x"]),
+        lambda: archive.read("a/one"),
+    ):
+        with pytest.raises(ArchiveError, match="is not there: mount it") as error:
+            ask()
+        assert error.value.settled
+    assert not (tmp_path / "gone").exists()
+
+
+def test_no_link_and_no_pipe_is_read(archive: DirectoryArchive, tmp_path: Path) -> None:
+    """Somebody who can write into an archive could make a reader wait, or read other files."""
+    (tmp_path / "a").mkdir()
+    os.mkfifo(tmp_path / "a/pipe")
+    (tmp_path / "a/link").symlink_to("/etc/hostname")
+    for name in ("a/pipe", "a/link"):
+        with pytest.raises(ArchiveError):
+            archive.read(name)

@@ -1,0 +1,118 @@
+"""The manifest of an archived segment."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from logsrv.linelog.store.archive.manifest import (
+    Manifest,
+    StoredFile,
+    check_of,
+    decode,
+    encode,
+    manifest_object,
+    names_of,
+    stores_of,
+)
+from logsrv.linelog.store.segments.times import Times
+from tests.linelog.store.archive.segments import STORE
+
+NAME = "0000000007-20261120T061842Z"
+TIME = "2026-11-20T06:18:42.123456Z"
+SHA = "cd" * 32
+FILES = {".log.zst": StoredFile(5, SHA), ".log.zst.idx": StoredFile(6, SHA)}
+MADE = Manifest(STORE, NAME, FILES, 100, 3, Times(TIME, TIME, True), (check_of(b"a"),))
+
+digests = st.text("0123456789abcdef", min_size=64, max_size=64)
+files = st.builds(StoredFile, st.integers(0, 1 << 60), digests)
+
+
+@given(
+    st.integers(0, 10**10 - 1),
+    files,
+    files,
+    st.none() | files,
+    st.integers(0, 1 << 60),
+    st.none() | st.just(TIME),
+    st.lists(st.binary().map(check_of)),
+)
+def test_it_comes_back_as_it_was(
+    number: int,
+    text: StoredFile,
+    index: StoredFile,
+    words: StoredFile | None,
+    size: int,
+    time: str | None,
+    frames: list[str],
+) -> None:
+    held = {".log.zst": text, ".log.zst.idx": index}
+    held |= {".log.zst.words": words} if words is not None else {}
+    name = f"{number:010d}-20261120T061842Z"
+    made = Manifest(STORE, name, held, size, size, Times(time, time, False), tuple(frames))
+    assert decode(encode(made)) == made
+    assert encode(made).count(b"\n") == 1
+
+
+@given(
+    st.binary()
+    | st.recursive(
+        st.none() | st.booleans() | st.integers() | st.text(),
+        lambda inner: (
+            st.lists(inner) | st.dictionaries(st.sampled_from(["format", "files", "name"]), inner)
+        ),
+    ).map(lambda found: json.dumps(found).encode())
+)
+def test_what_is_none_is_an_error(data: bytes) -> None:
+    with pytest.raises(ValueError, match="no manifest of an archived segment"):
+        decode(data)
+
+
+@pytest.mark.parametrize(
+    ("key", "value"),
+    [
+        ("format", 2),
+        ("store", "../../../../../../../etc/passwd....."),
+        ("store", STORE + "\n"),
+        ("name", "../" + NAME),
+        ("name", NAME + "\n"),
+        ("files", {}),
+        ("files", {**FILES, "/../../x": FILES[".log.zst"]}),
+        ("files", {**FILES, ".log.zst": [-1, SHA]}),
+        ("files", {**FILES, ".log.zst": [True, SHA]}),
+        ("times", ["yesterday", None, True]),
+        ("frames", ["x"]),
+        ("text", -1),
+    ],
+)
+def test_what_could_lead_elsewhere_is_refused(key: str, value: object) -> None:
+    """It may come from anybody who can write into the archive."""
+    found = {**json.loads(encode(MADE)), key: value}
+    with pytest.raises(ValueError, match="no manifest"):
+        decode(json.dumps(found).encode())
+
+
+def test_its_files_come_in_the_order_in_which_they_are_stored() -> None:
+    words = MADE._replace(files={**FILES, ".log.zst.words": StoredFile(7, SHA)})
+    text = f"{STORE}/{NAME}.log.zst"
+    assert list(words.objects) == [f"{text}.words", f"{text}.idx", text]
+    assert manifest_object(STORE, f"{NAME}.log.zst") == f"{STORE}/{NAME}.json"
+    assert (words.number, words.segment.name) == (7, f"{NAME}.log.zst")
+
+
+def test_only_manifests_tell_of_segments() -> None:
+    other = "12" * 16
+    names = [
+        f"{STORE}/0000000009-20261120T061842Z.json",
+        f"{STORE}/{NAME}.json",
+        f"{STORE}/0000000008-20261120T061842Z.log.zst",
+        f"{other}/{NAME}.json",
+        f"{STORE}/x/{NAME}.json",
+        f"{STORE}/{NAME}.json.tmp",
+        "README",
+    ]
+    assert names_of(names, STORE) == [NAME, "0000000009-20261120T061842Z"]
+    assert stores_of(names) == [other, STORE]

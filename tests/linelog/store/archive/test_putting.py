@@ -1,0 +1,202 @@
+"""Putting a segment into an archive: what is there is what is here, or nothing is there."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import signal
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from logsrv.linelog.store.archive import directory as module
+from logsrv.linelog.store.archive.directory import DirectoryArchive
+from logsrv.linelog.store.archive.manifest import manifest_object, names_of
+from logsrv.linelog.store.archive.objects import ArchiveError, ChangedObject
+from logsrv.linelog.store.archive.putting import GivenUp, OtherSegment, describe, find, put
+from logsrv.linelog.store.disk.disk import Disk
+from logsrv.linelog.store.segments.segment import Segment
+from tests.linelog.store.archive.segments import STORE, files_of, packed, sealed_store
+from tests.linelog.store.faults import at
+
+CALLS = ("open", "write", "fchmod", "fsync", "link", "unlink", "mkdir")
+
+
+@pytest.fixture
+def store(tmp_path: Path) -> Path:
+    return sealed_store(tmp_path / "store", 1)
+
+
+@pytest.fixture
+def place(tmp_path: Path) -> Path:
+    (tmp_path / "archive").mkdir()
+    return tmp_path / "archive"
+
+
+def put_first(place: Path, store: Path, going: Callable[[], bool] = lambda: True) -> Segment:
+    [one] = packed(store)
+    put(DirectoryArchive(str(place)), one, at(store), STORE, going)
+    return one
+
+
+def require_whole(place: Path, store: Path) -> None:
+    """All files of the segment are in the archive, byte by byte, and a manifest that says so."""
+    [one] = packed(store)
+    found = files_of(place)
+    for name in one.files:
+        assert found.pop(f"{STORE}/{name}") == (store / name).read_bytes()
+    manifest = find(DirectoryArchive(str(place)), STORE, one.name)
+    assert manifest == describe(one, at(store), STORE)
+    assert list(found) == [manifest_object(STORE, one.name)]
+
+
+def test_all_files_are_there_and_the_manifest_says_so(place: Path, store: Path) -> None:
+    put_first(place, store)
+    require_whole(place, store)
+    before = files_of(place)
+    put_first(place, store)
+    assert files_of(place) == before
+
+
+def test_a_kill_at_any_step_leaves_nothing_or_all(place: Path, store: Path) -> None:
+    """What a kill leaves without a manifest is nothing; the next try makes it whole."""
+    step = 0
+    while not _killed_at(step, place, store):
+        archive = DirectoryArchive(str(place))
+        if names_of(archive.names(), STORE):
+            require_whole(place, store)
+        step += 1
+        if step % 3 == 0:
+            # Else the next kill meets what is left of this one.
+            put_first(place, store)
+            require_whole(place, store)
+            shutil.rmtree(place / STORE)
+    assert step > 20
+    put_first(place, store)
+    require_whole(place, store)
+
+
+def _killed_at(step: int, place: Path, store: Path) -> bool:
+    """Put the segment in another process, which is killed at a system call; return whether it ended."""
+    child = os.fork()
+    if child == 0:
+        _Killing(step)
+        put_first(place, store)
+        os._exit(0)
+    status = os.waitpid(child, 0)[1]
+    if os.WIFEXITED(status):
+        assert os.WEXITSTATUS(status) == 0
+        return True
+    assert os.WTERMSIG(status) == signal.SIGKILL
+    return False
+
+
+class _Killing:
+    """The calls of the operating system, one of which kills this process instead."""
+
+    def __init__(self, step: int) -> None:
+        self._left = step
+        self._os = os
+        module.os = self  # type: ignore[assignment]
+
+    def __getattr__(self, name: str) -> Any:
+        found = getattr(self._os, name)
+        return self._counted(found) if name in CALLS else found
+
+    def _counted(self, call: Callable[..., Any]) -> Callable[..., Any]:
+        def counted(*args: Any, **given: Any) -> Any:
+            if self._left == 0:
+                self._os.kill(self._os.getpid(), signal.SIGKILL)
+            self._left -= 1
+            return call(*args, **given)
+
+        return counted
+
+
+@pytest.mark.parametrize("left", [b"", b"other", None])
+def test_what_a_killed_try_left_is_used_or_replaced(
+    place: Path, store: Path, left: bytes | None
+) -> None:
+    [one] = packed(store)
+    (place / STORE).mkdir()
+    for name in one.files:
+        (place / STORE / name).write_bytes((store / name).read_bytes() if left is None else left)
+    put_first(place, store)
+    require_whole(place, store)
+
+
+class Corrupting(DirectoryArchive):
+    """An archive that stores something else than it is given, in one of its files."""
+
+    which = ".log.zst"
+
+    def create(self, name: str, pieces: Any) -> None:
+        data = b"".join(pieces)
+        if name.endswith(self.which):
+            data = data[:10] + bytes([data[10] ^ 1]) + data[11:]
+        super().create(name, [data])
+
+
+@pytest.mark.parametrize("which", [".log.zst", ".idx", ".words", ".json"])
+def test_an_archive_that_corrupts_has_nothing(place: Path, store: Path, which: str) -> None:
+    """It is read back before the manifest comes."""
+    archive = Corrupting(str(place))
+    archive.which = which
+    [one] = packed(store)
+    with pytest.raises((ChangedObject, OtherSegment)):
+        put(archive, one, at(store), STORE)
+    if which != ".json":
+        assert names_of(archive.names(), STORE) == []
+
+
+def test_another_segment_of_that_name_stops_it(place: Path, store: Path, tmp_path: Path) -> None:
+    """Of a store that was copied, and goes on in two places."""
+    put_first(place, store)
+    before = files_of(place)
+    other = sealed_store(tmp_path / "other", 1, count=2999)
+    assert [one.name for one in packed(other)] == [one.name for one in packed(store)]
+    with pytest.raises(OtherSegment, match=r"restored or copied.*--new-identity"):
+        put_first(place, other)
+    assert files_of(place) == before
+
+
+def test_indexes_that_were_made_anew_are_no_other_segment(place: Path, store: Path) -> None:
+    one = put_first(place, store)
+    (store / one.words).unlink()
+    put_first(place, store)
+
+
+def test_a_segment_that_is_damaged_here_does_not_go(place: Path, store: Path) -> None:
+    [one] = packed(store)
+    os.truncate(store / one.name, 100)
+    with pytest.raises(ValueError, match="its index is of"):
+        put_first(place, store)
+    assert files_of(place) == {}
+
+
+def test_it_can_be_given_up(place: Path, store: Path) -> None:
+    with pytest.raises(GivenUp):
+        put_first(place, store, going=lambda: False)
+    assert names_of(DirectoryArchive(str(place)).names(), STORE) == []
+
+
+def test_a_manifest_that_is_damaged_or_of_another_segment_is_told(place: Path, store: Path) -> None:
+    one = put_first(place, store)
+    path = place / manifest_object(STORE, one.name)
+    archive = DirectoryArchive(str(place))
+    for data in (b"", b"{}", path.read_bytes().replace(b"-2026", b"-2025")):
+        path.write_bytes(data)
+        with pytest.raises(ChangedObject, match="is not what was archived"):
+            find(archive, STORE, one.name)
+    path.unlink()
+    assert find(archive, STORE, one.name) is None
+
+
+def test_errors_of_the_archive_are_its_own(store: Path, tmp_path: Path) -> None:
+    disk = Disk().enter(store)
+    [one] = packed(store)
+    with pytest.raises(ArchiveError, match="is not there"):
+        put(DirectoryArchive(str(tmp_path / "gone")), one, disk, STORE)
+    disk.leave()

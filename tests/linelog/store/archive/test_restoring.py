@@ -1,0 +1,136 @@
+"""Bringing a store back from an archive."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from logsrv.errors import StoreError
+from logsrv.linelog.store.archive import restoring
+from logsrv.linelog.store.archive.directory import DirectoryArchive
+from logsrv.linelog.store.archive.manifest import Manifest
+from logsrv.linelog.store.archive.restoring import brought_back, choose_store
+from logsrv.linelog.store.disk.disk import Disk
+from logsrv.linelog.store.segments.identity import load
+from logsrv.linelog.store.segments.segment import segments
+from tests.linelog.read.stores import BEGIN
+from tests.linelog.store.archive.segments import (
+    APART,
+    STORE,
+    archive_all,
+    files_of,
+    packed,
+    sealed_store,
+)
+from tests.linelog.store.faults import at, text_of
+
+
+@pytest.fixture
+def store(tmp_path: Path) -> Path:
+    return sealed_store(tmp_path / "store", 3)
+
+
+@pytest.fixture
+def archive(store: Path, tmp_path: Path) -> DirectoryArchive:
+    return archive_all(store, tmp_path / "archive")
+
+
+@pytest.fixture
+def back(tmp_path: Path) -> Path:
+    (tmp_path / "back").mkdir()
+    return tmp_path / "back"
+
+
+def require_same(back: Path, store: Path) -> None:
+    """All that was sealed is there, byte by byte, and nothing else is in the way."""
+    wanted = {name: data for name, data in files_of(store).items() if name.startswith("000")}
+    found = files_of(back)
+    assert {name: data for name, data in found.items() if name.startswith("000")} == wanted
+    assert set(found) - set(wanted) == {"current.log", "number", "store", "synced"}
+    assert text_of(back) == text_of(store)[: len(text_of(back))]
+    assert segments(at(back))[-1].number == 4
+    identity = load(at(back))
+    assert identity is not None and (identity.store, str(identity.began)) == (STORE, "1:0")
+
+
+def test_it_is_the_store_up_to_its_last_sealed_segment(
+    archive: DirectoryArchive, store: Path, back: Path
+) -> None:
+    made = list(brought_back(archive, STORE, at(back)))
+    assert [(one.lines, one.error, one.here) for one in made] == [(3000, "", False)] * 3
+    require_same(back, store)
+    for one in packed(store):
+        last = BEGIN + one.number * APART + 2999
+        assert (back / one.name).stat().st_mtime == last
+
+
+@pytest.mark.parametrize("after", range(12))
+def test_what_was_interrupted_goes_on(
+    archive: DirectoryArchive,
+    store: Path,
+    back: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    after: int,
+) -> None:
+    """At any file, as a full disk does."""
+    fetch = restoring._fetch_file
+    done = 0
+
+    def counted(archive: DirectoryArchive, manifest: Manifest, *rest: object) -> None:
+        nonlocal done
+        done += 1
+        if done == after:
+            raise OSError(28, "No space left on device")
+        fetch(archive, manifest, *rest)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(restoring, "_fetch_file", counted)
+    if 0 < after < 10:
+        with pytest.raises(OSError, match="No space"):
+            list(brought_back(archive, STORE, at(back)))
+        assert not (back / "current.log").exists()
+        assert not list(back.glob("*.tmp"))
+    made = list(brought_back(archive, STORE, at(back)))
+    assert sum(one.here for one in made) == (max(after - 1, 0) // 3 if after < 10 else 0)
+    require_same(back, store)
+
+
+def test_a_changed_file_is_left_out_and_the_rest_comes(
+    archive: DirectoryArchive, store: Path, back: Path, tmp_path: Path
+) -> None:
+    changed = tmp_path / "archive" / STORE / packed(store)[1].words
+    changed.write_bytes(changed.read_bytes()[:-1])
+    made = list(brought_back(archive, STORE, at(back)))
+    assert [bool(one.error) for one in made] == [False, True, False]
+    assert "is not what was archived" in made[1].error
+    assert [one.number for one in packed(back)] == [1, 3]
+
+
+def test_a_store_that_is_there_stays(archive: DirectoryArchive, store: Path) -> None:
+    before = files_of(store)
+    with pytest.raises(StoreError, match="there is a store in"):
+        list(brought_back(archive, STORE, at(store)))
+    assert files_of(store) == before
+
+
+def test_one_store_is_chosen_and_of_several_one_is_named(
+    archive: DirectoryArchive, tmp_path: Path
+) -> None:
+    assert choose_store(archive, None) == choose_store(archive, STORE) == STORE
+    other = "12" * 16
+    with pytest.raises(StoreError, match=f"has the stores {STORE}: name one"):
+        choose_store(archive, other)
+    archive.create(f"{other}/0000000001-20261120T061842Z.json", [b"{}"])
+    with pytest.raises(StoreError, match=f"has the stores {other}, {STORE}"):
+        choose_store(archive, None)
+    (tmp_path / "empty").mkdir()
+    with pytest.raises(StoreError, match="has no segment of any store"):
+        choose_store(DirectoryArchive(str(tmp_path / "empty")), None)
+
+
+def test_it_can_be_written_to_again(archive: DirectoryArchive, back: Path) -> None:
+    """A disk that was left and entered again has a store that is in order."""
+    list(brought_back(archive, STORE, at(back)))
+    disk = Disk().enter(back)
+    assert [one.number for one in segments(disk)] == [1, 2, 3, 4]
+    disk.leave()
