@@ -82,7 +82,7 @@ class ArchiveTarget:
             self._thread = threading.Thread(target=self._run, name="archive", daemon=True)
             self._thread.start()
         self._work.put(work)
-        return done.addErrback(_as_target)
+        return done.addErrback(as_target)
 
     def _run(self) -> None:
         while (work := self._work.get()) is not None:
@@ -100,7 +100,7 @@ def _answer(done: Deferred[Any], given_up: threading.Event, found: object) -> No
         done.callback(found)
 
 
-def _as_target(failure: Failure) -> Failure:
+def as_target(failure: Failure) -> Failure:
     """Return the failure of an archive as targets have theirs."""
     error = failure.value
     if isinstance(error, OtherSegment):

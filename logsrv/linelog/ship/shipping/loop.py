@@ -16,6 +16,7 @@
     READING   stop     STOPPED
     SENDING   taken    WAITING    the target has it for good
     SENDING   failed   PAUSING    it has it or has it not
+    SENDING   strange  HALTED     the archive has another segment of this name
     SENDING   stop     ENDING     the answer is waited for, a few seconds
     WAITING   due      READING
     WAITING   quiet    ASKING     nothing was sent for a minute: the target may have lost what it had

@@ -48,7 +48,6 @@ class SegmentShipper:
     _random: Callable[[], float]
     _report: Callable[[ShipReport], object]
     asks: bool = attrs.field(init=False, default=True)
-    more: bool = attrs.field(init=False, default=True)
     patience: float = attrs.field(init=False, default=ANSWER)
     position: Position | None = attrs.field(init=False, default=None)
     # The archive was asked for all that it has.
@@ -56,6 +55,8 @@ class SegmentShipper:
     # What it had last, by its short name.
     _newest: str = attrs.field(init=False, default="")
     _next: Segment | None = attrs.field(init=False, default=None)
+    # The directory when its names were listed last.
+    _listing: object = attrs.field(init=False, default=None)
     _loop: ShipLoop = attrs.Factory(
         lambda self: ShipLoop(
             steps=self,
@@ -75,6 +76,11 @@ class SegmentShipper:
     def stop(self) -> Deferred[None]:
         """End; fires when the place is saved and the target let go of, after some seconds at the latest."""
         return self._loop.stop()
+
+    @property
+    def more(self) -> bool:
+        """True if there may be more to send at once."""
+        return self._next is not None
 
     @property
     def promise(self) -> str:
@@ -135,8 +141,9 @@ class SegmentShipper:
         assert self.position is not None
         wanted = self.position.segment
         self._next = self._found(wanted)
-        if self._next is None:
-            # A plain one is compressed under the eyes of a view that knows its old name.
+        changed = self._view.changed
+        if self._next is None and changed != self._listing:
+            self._listing = changed
             self._view.refresh()
             self._next = self._found(wanted)
         if self._next is None:

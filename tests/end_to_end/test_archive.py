@@ -1,0 +1,218 @@
+"""A real daemon archives its segments, removes their text, and finds their lines; kills, a full disk."""
+
+from __future__ import annotations
+
+import os
+import random
+import shutil
+import signal
+import subprocess
+import sys
+from pathlib import Path
+from urllib.request import urlopen
+
+import pytest
+
+from logsrv.kit.testing import wait_until
+from logsrv.linelog.store.archive.directory import DirectoryArchive
+from logsrv.linelog.store.archive.manifest import names_of
+from tests.end_to_end.conftest import LOOPBACK, Logger, Start
+from tests.end_to_end.stored import stored_bytes
+
+CHILD = "ship.running.child"
+SMALL = ("--rotate-size", "256KiB")
+
+
+def text(begin: int, end: int) -> bytes:
+    """Lines that are hardly compressed, each with a word of its own."""
+    dice = random.Random(begin)
+    return b"".join(
+        b"line %d %s needle%s\n" % (number, dice.randbytes(100).hex().encode(), _word(number))
+        for number in range(begin, end)
+    )
+
+
+def _word(number: int) -> bytes:
+    return bytes(ord("a") + int(digit) for digit in f"{number:06d}")
+
+
+def send(server: Logger, begin: int, end: int) -> None:
+    """Send lines, and wait until they are stored."""
+    server.send(text(begin, end))
+    last = b"line %d " % (end - 1)
+    server.wait_until(
+        lambda: (
+            any(last in path.read_bytes() for path in server.store.glob("*.log"))
+            or last in stored_bytes(server.store)
+        ),
+        "the last line",
+    )
+
+
+def identity(server: Logger) -> str:
+    return (server.store / "store").read_text()[10:42]
+
+
+def archived(server: Logger, place: Path) -> list[int]:
+    names = DirectoryArchive(str(place)).names()
+    return [int(name[:10]) for name in names_of(names, identity(server))]
+
+
+def sealed(server: Logger) -> list[int]:
+    """The segments that are sealed, with their text here or not."""
+    return sorted(int(path.name[:10]) for path in server.store.glob("*.log.zst.idx"))
+
+
+def logsrv(*words: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [sys.executable, "-m", "logsrv.cli.main", *words],
+        capture_output=True,
+        text=True,
+        timeout=60,
+    )
+
+
+def count(directory: Path, query: str = "line") -> int:
+    return int(logsrv("search", "--directory", str(directory), "--count", query).stdout)
+
+
+def wait_for_all(server: Logger, place: Path, least: int) -> None:
+    server.wait_until(
+        lambda: len(sealed(server)) >= least and archived(server, place) == sealed(server),
+        "the archive",
+    )
+
+
+@pytest.fixture
+def place(tmp_path: Path) -> Path:
+    (tmp_path / "archive").mkdir()
+    return tmp_path / "archive"
+
+
+def test_texts_leave_the_disk_indexes_stay_and_all_lines_are_found(
+    logger: Start, place: Path, tmp_path: Path
+) -> None:
+    """By the command and over HTTP; and a store comes back byte by byte."""
+    server = logger(
+        *SMALL,
+        "--keep-bytes",
+        "300KiB",
+        "--keep-indexes",
+        "30",
+        "--ship",
+        f"file://{place}",
+        "--http",
+        LOOPBACK,
+    )
+    send(server, 0, 8000)
+    wait_for_all(server, place, 5)
+    server.wait_until(
+        lambda: len(list(server.store.glob("*.zst"))) < len(sealed(server)) - 3, "retention"
+    )
+    assert count(server.store) == 8000
+    found = logsrv("search", "--directory", str(server.store), "needle" + _word(17).decode())
+    assert found.stdout.count("\n") == 1 and " line 17 " in found.stdout and not found.stderr
+    url = f"http://127.0.0.1:{server.ports()[1]}/api/search?q=needle{_word(17).decode()}"
+    with urlopen(url, timeout=60) as answer:
+        assert answer.read().count(b"line 17 ") == 1
+    assert "it was read back and compared" in server.log()
+    assert server.stop() in (0, -signal.SIGTERM)
+    # The next start knows that they are no strays.
+    again = logger(*SMALL, "--keep-indexes", "30")
+    assert count(again.store) == 8000
+    assert again.stop() in (0, -signal.SIGTERM)
+    back = tmp_path / "back"
+    assert logsrv("restore", "--from", f"file://{place}", str(back)).returncode == 0
+    for path in back.glob("*.zst"):
+        here = server.store / path.name
+        assert not here.exists() or here.read_bytes() == path.read_bytes()
+    restored = stored_bytes(back)
+    assert (
+        count(back)
+        == restored.count(b"\n")
+        == 8000 - ((server.store / "current.log").read_bytes().count(b"\n"))
+    )
+    assert restored.count(b" line ") == restored.count(b"\n")
+
+
+def test_without_keep_indexes_all_of_a_segment_goes(logger: Start, place: Path) -> None:
+    server = logger(*SMALL, "--keep-bytes", "300KiB", "--ship", f"file://{place}")
+    send(server, 0, 8000)
+    server.wait_until(lambda: len(archived(server, place)) >= 5, "the archive")
+    server.wait_until(lambda: min(sealed(server)) > 2, "retention")
+    assert not [path for path in server.store.glob("0000000001-*")]
+
+
+@pytest.mark.parametrize("whom", ["shipper", "daemon"])
+def test_kills_leave_the_archive_whole(
+    logger: Start, place: Path, tmp_path: Path, whom: str
+) -> None:
+    """At any moment: each segment is there once, byte by byte, or not at all."""
+    dice = random.Random(7)
+    words = (*SMALL, "--ship", f"file://{place}")
+    server = logger(*words)
+    for turn in range(4):
+        server.send(text(turn * 2000, turn * 2000 + 2000))
+        # Some are archived by then.
+        before = len(archived(server, place))
+        server.wait_until(lambda: len(archived(server, place)) > before, "some of it")
+        if whom == "shipper":
+            child = server.child(CHILD)
+            if child:
+                os.kill(child, signal.SIGKILL)
+        else:
+            server.send_signal(signal.SIGKILL)
+            server.wait()
+            server = logger(*words)
+        dice.random()
+    wait_for_all(server, place, 5)
+    text_here = stored_bytes(server.store)
+    assert server.stop() in (0, -signal.SIGTERM)
+    for path in server.store.glob("*.log.zst*"):
+        if path.suffix != ".archived":
+            assert (place / identity(server) / path.name).read_bytes() == path.read_bytes()
+    assert logsrv("restore", "--from", f"file://{place}", str(tmp_path / "back")).returncode == 0
+    assert text_here.startswith(stored_bytes(tmp_path / "back"))
+
+
+def test_a_full_disk_there_is_said_and_it_goes_on_with_room(
+    logger: Start, small_disk: Path
+) -> None:
+    (small_disk / "in the way").write_bytes(bytes(3_950_000))
+    server = logger(*SMALL, "--ship", f"file://{small_disk}")
+    send(server, 0, 2000)
+    server.wait_until(lambda: "No space left on device" in server.log(), "the complaint")
+    assert "it takes nothing, and lines wait in the store" in server.log()
+    (small_disk / "in the way").unlink()
+    server.wait_until(
+        lambda: sealed(server) and archived(server, small_disk) == sealed(server), "the rest", 90
+    )
+    assert "it takes lines again" in server.log()
+
+
+def test_an_archive_that_is_not_mounted_is_said_and_nothing_is_made(
+    logger: Start, tmp_path: Path
+) -> None:
+    server = logger(*SMALL, "--ship", f"file://{tmp_path}/gone")
+    server.wait_until(lambda: "mount it, or make the directory" in server.log(), "the sentence")
+    assert not (tmp_path / "gone").exists()
+
+
+def test_a_copied_store_does_not_write_over_the_other(
+    logger: Start, place: Path, tmp_path: Path
+) -> None:
+    words = (*SMALL, "--ship", f"file://{place}")
+    server = logger(*words)
+    send(server, 0, 2000)
+    wait_for_all(server, place, 1)
+    assert server.stop() in (0, -signal.SIGTERM)
+    home = tmp_path / "copy"
+    shutil.copytree(server.store, home / "store")
+    again = logger(*words)
+    send(again, 2000, 4000)
+    wait_for_all(again, place, 2)
+    before = {path: path.read_bytes() for path in place.rglob("*.log.zst")}
+    copy = logger(*words, directory=home)
+    copy.wait_until(lambda: "restored or copied" in copy.log(), "the sentence")
+    wait_until(lambda: True, "nothing")
+    assert {path: path.read_bytes() for path in place.rglob("*.log.zst")} == before

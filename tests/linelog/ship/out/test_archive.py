@@ -1,0 +1,89 @@
+"""The target of an archive: its work is done beside the reactor, which never waits."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterable
+from pathlib import Path
+
+import pytest
+
+from logsrv.linelog.ship.address import parse_ship_url
+from logsrv.linelog.ship.out.archive import ArchiveTarget
+from logsrv.linelog.ship.registry import TargetSettings, make_target
+from logsrv.linelog.ship.target import ForeignStoreError, Unavailable
+from logsrv.linelog.store.archive.directory import DirectoryArchive
+from tests.kit.net.network import REACTOR, in_reactor, until
+from tests.linelog.store.archive.segments import STORE, packed, sealed_store
+from tests.linelog.store.faults import at
+
+
+def target(place: Path) -> ArchiveTarget:
+    url = parse_ship_url(f"file://{place}")
+    made = make_target(TargetSettings(name="far", url=url, store=STORE), REACTOR)
+    assert isinstance(made, ArchiveTarget)
+    return made
+
+
+@in_reactor
+async def test_a_segment_goes_there_and_is_known_there(tmp_path: Path) -> None:
+    store = sealed_store(tmp_path / "store", 1, count=50)
+    (tmp_path / "archive").mkdir()
+    one, [segment] = target(tmp_path / "archive"), packed(store)
+    assert await one.names() == []
+    manifest = await one.put(segment, at(store))
+    assert await one.names() == [manifest.name]
+    assert await one.has(manifest.name)
+    assert not await one.has("0000000009-20261120T061842Z")
+    await one.close()
+
+
+@in_reactor
+async def test_what_is_wrong_there_is_said_as_targets_do(tmp_path: Path) -> None:
+    one = target(tmp_path / "archive")
+    with pytest.raises(Unavailable, match="mount it, or make the directory") as error:
+        await one.names()
+    assert error.value.settled
+    (tmp_path / "archive").mkdir()
+    for count in (50, 49):
+        store = sealed_store(tmp_path / f"store{count}", 1, count=count)
+        [segment] = packed(store)
+        if count == 50:
+            await one.put(segment, at(store))
+        else:
+            with pytest.raises(ForeignStoreError, match="--new-identity"):
+                await one.put(segment, at(store))
+    await one.close()
+
+
+@in_reactor
+async def test_a_directory_that_stands_still_holds_up_nothing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What was given up is not done later, and what comes behind it is."""
+    store = sealed_store(tmp_path / "store", 1, count=50)
+    (tmp_path / "archive").mkdir()
+    moves, begun = threading.Event(), threading.Event()
+    create = DirectoryArchive.create
+
+    def still(self: DirectoryArchive, name: str, pieces: Iterable[bytes]) -> None:
+        begun.set()
+        moves.wait(60)
+        create(self, name, pieces)
+
+    monkeypatch.setattr(DirectoryArchive, "create", still)
+    one, [segment] = target(tmp_path / "archive"), packed(store)
+    ended: list[object] = []
+    first = one.put(segment, at(store)).addBoth(ended.append)
+    await until(begun.is_set, "the first step")
+    first.cancel()
+    assert len(ended) == 1
+    closed = one.close()
+    moves.set()
+    await closed
+    assert DirectoryArchive(str(tmp_path / "archive")).names() == []
+
+
+@in_reactor
+async def test_one_that_did_nothing_ends_at_once(tmp_path: Path) -> None:
+    await target(tmp_path).close()
