@@ -148,8 +148,7 @@ class SegmentShipper:
             self._next = self._found(wanted)
         if self._next is None:
             return False
-        gone = range(wanted, self._next.number)
-        if gone and not self._view.were_empty(gone):
+        if self._misses(range(wanted, self._next.number)):
             self._report(ShipReport("gap", position=Position(self._next.number, 0), bytes=None))
         size = self._disk.stat(self._next.name).st_size
         self.patience = ANSWER + 2 * size / SLOWEST
@@ -157,9 +156,25 @@ class SegmentShipper:
 
     def _found(self, wanted: int) -> Segment | None:
         """Return the next segment if it is compressed."""
-        left = (one for one in self._view.segments if one.number >= wanted)
-        found = next(left, None)
-        return found if found is not None and found.form is Form.PACKED else None
+        for one in self._view.segments:
+            if one.number >= wanted and not self._is_empty(one):
+                return one if one.form is Form.PACKED else None
+        return None
+
+    def _is_empty(self, one: Segment) -> bool:
+        """Return whether it is sealed without lines, as starts after a crash leave some: it stays plain."""
+        try:
+            return one.form is Form.PLAIN and not self._disk.stat(one.name).st_size
+        except FileNotFoundError:
+            return False
+
+    def _misses(self, numbers: range) -> bool:
+        """Return whether one of these segments is not here, and had lines."""
+        here = {one.number for one in self._view.segments}
+        return any(
+            number not in here and not self._view.were_empty(range(number, number + 1))
+            for number in numbers
+        )
 
     def send(self) -> Deferred[None]:
         """Put the segment into the archive."""

@@ -213,6 +213,17 @@ def test_a_segment_that_was_removed_before_it_went_is_a_gap(
     assert len(process.reports.of("gap")) == 1
 
 
+def test_a_segment_without_lines_is_passed_by(start: Runs, store: Path, place: Place) -> None:
+    """A start after a crash leaves such a one, which stays as it is."""
+    [_, second, _] = packed(store)
+    for name in second.files[:2]:
+        (store / name).unlink()
+    (store / second.name.removesuffix(".zst")).write_bytes(b"")
+    process = start()
+    assert names(place) == [1, 3]
+    assert process.reports.of("gap") == []
+
+
 def test_a_segment_that_is_damaged_here_is_left_out_and_said(
     start: Runs, store: Path, place: Place
 ) -> None:
