@@ -20,6 +20,7 @@ from logsrv.linelog.ship.settings import TARGET_NAME
         ("http://127.0.0.1:9000/logs/blocks/", "127.0.0.1", 9000, "/logs/blocks"),
         ("relp://[::1]:2514", "::1", 2514, ""),
         ("syslog+tls://logs", "logs", 6514, ""),
+        ("file:///srv/logs/archive", "", 0, "/srv/logs/archive"),
         ("Loki+HTTP://loki:3100/loki/api/v1/push", "loki", 3100, "/loki/api/v1/push"),
     ],
 )
@@ -43,6 +44,8 @@ def test_an_address_is_read(text: str, host: str, port: int, path: str) -> None:
         ("https:///blocks", "names no host"),
         ("https://logs/blo cks", "printable ASCII"),
         ("https://[::1/blocks", "Invalid"),
+        ("file://srv/archive", "three slashes"),
+        ("file:///srv/../etc", "has no"),
         ("", "printable ASCII"),
     ],
 )
@@ -60,6 +63,14 @@ def test_a_password_is_never_repeated() -> None:
 def test_blocks_go_to_whoever_takes_them() -> None:
     taking = {name for name, scheme in SCHEMES.items() if scheme.blocks}
     assert taking == {"http", "https"}
+    assert [name for name, scheme in SCHEMES.items() if scheme.segments] == ["file"]
+
+
+def test_an_archive_is_named_by_its_path() -> None:
+    url = parse_ship_url("file:///srv/logs/archive/")
+    assert url.place == "file:///srv/logs/archive"
+    assert url.default_name == "file-srv-logs-archive"
+    assert url.takes_segments and not url.takes_lines
 
 
 def test_parameters_are_those_behind_the_question_mark() -> None:

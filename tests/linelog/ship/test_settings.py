@@ -64,6 +64,7 @@ def test_the_command_line_replaces_the_targets_of_the_file(tmp_path: Path) -> No
 @pytest.mark.parametrize(
     ("table", "sentence"),
     [
+        ('ship = "file:///srv/a"\nquery = "x"', "takes whole segments, and a query sends single"),
         ('ship = "https://c/blocks"\nquery = "x"', "takes whole blocks, and a query sends single"),
         ('ship = "relp://a:1"\nname = "a.lock"', "not a name"),
         ('ship = "relp://a:1"\nname = "../a"', "not a name"),

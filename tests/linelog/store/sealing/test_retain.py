@@ -17,9 +17,15 @@ from logsrv.linelog.store.disk.disk import Disk
 from logsrv.linelog.store.policy import DAY, Hold, StorePolicy
 from logsrv.linelog.store.sealing import retain as retention
 from logsrv.linelog.store.sealing.held import Held, HeldSegments
-from logsrv.linelog.store.sealing.retain import BelievedTime, expired, retain
+from logsrv.linelog.store.sealing.retain import BelievedTime, expired, retain, retain_indexes
 from logsrv.linelog.store.sealing.seal import seal
-from logsrv.linelog.store.segments.segment import Form, Segment, save_number, sealed_segments
+from logsrv.linelog.store.segments.segment import (
+    Form,
+    Segment,
+    away_segments,
+    save_number,
+    sealed_segments,
+)
 from tests.linelog.store.faults import at, stored
 
 START = 1_795_155_522.0
@@ -264,3 +270,48 @@ def test_an_empty_segment_keeps_no_other_from_being_removed() -> None:
     all_ = held(0, 10, 10)
     empty = all_[0]._replace(segment=Segment(0, "0", Form.PLAIN))
     assert gone([empty, *all_[1:]], 0, StorePolicy(keep_bytes=15), 0) == [empty, all_[1]]
+
+
+def away(directory: Path) -> list[int]:
+    return [one.number for one in away_segments(at(directory).entries())]
+
+
+@pytest.mark.parametrize("keep", [None, 30.0])
+def test_only_the_indexes_of_archived_segments_stay(tmp_path: Path, keep: float | None) -> None:
+    """Of others all goes, and so it does unless it is asked for."""
+    disk = at(tmp_path)
+    for number in (1, 2):
+        name = f"{number:010d}-20261120T061842Z.log"
+        (tmp_path / name).write_bytes(stored(b"x" * 1000))
+        seal(Segment(number, name, Form.PLAIN), disk)
+    (tmp_path / "0000000001-20261120T061842Z.log.zst.archived").write_bytes(b"{}")
+    (tmp_path / "current.log").write_bytes(b"x")
+    save_number(3, disk)
+    policy = StorePolicy(keep_bytes=1, rotate_size=1, keep_indexes=keep)
+    removed = retain(disk, known(tmp_path), policy, START)
+    assert [one.number for one in removed] == [1, 2]
+    assert away(tmp_path) == ([] if keep is None else [1])
+    left = sorted(path.name.partition(".log.zst")[2] for path in tmp_path.glob("000*"))
+    assert left == ([] if keep is None else [".archived", ".idx"])
+
+
+def test_indexes_go_when_they_are_old_or_no_longer_wanted(tmp_path: Path) -> None:
+    """By the second of the first line, which the name tells."""
+    disk = at(tmp_path)
+    for day in (10, 19, 20):
+        for suffix in ("idx", "words", "archived"):
+            name = f"00000000{day}-202611{day}T061842Z.log.zst.{suffix}"
+            (tmp_path / name).write_bytes(b"{}")
+    assert away(tmp_path) == [10, 19, 20]
+
+    def remove(keep: float | None) -> list[int]:
+        found = away_segments(disk.entries())
+        return [
+            one.number for one in retain_indexes(disk, found, StorePolicy(keep_indexes=keep), START)
+        ]
+
+    assert remove(30.0) == []
+    assert remove(5.0) == [10]
+    assert away(tmp_path) == [19, 20]
+    assert remove(None) == [19, 20]
+    assert list(tmp_path.iterdir()) == []

@@ -12,9 +12,12 @@ from hypothesis import strategies as st
 from logsrv.linelog.store.segments.segment import (
     Form,
     Position,
+    Segment,
     active_number,
+    away_segments,
     first_moment,
     keep_number,
+    loose_files,
     no_files,
     parse_position,
     save_number,
@@ -108,3 +111,21 @@ def test_positions_as_text() -> None:
     for wrong in ("", "1", "1:", ":1", "1:2:3", " 1:2", "-1:2", "1:٣", "1" * 11 + ":1", "1:2\n"):
         with pytest.raises(ValueError, match="is no position, such as 17:52311"):
             parse_position(wrong)
+
+
+def test_indexes_of_an_archived_segment_are_no_strays() -> None:
+    """Its text is elsewhere: a note says so, which needs the index."""
+    name = "0000000007-20261120T061842Z.log.zst"
+    disk, away = at(Path("/")), [Segment(7, name, Form.AWAY)]
+    beside = {f"{name}.idx": True, f"{name}.words": True, f"{name}.archived": True}
+    assert away_segments(beside) == away
+    assert loose_files(disk, beside) == []
+    assert (away[0].packed, away[0].index) == (name, f"{name}.idx")
+    # Without its index, with its text, as no file: not so.
+    assert away_segments({**beside, name: True}) == []
+    assert away_segments({**beside, name.removesuffix(".zst"): True}) == []
+    alone = {f"{name}.archived": True, f"{name}.words": True}
+    assert away_segments(alone) == []
+    assert sorted(loose_files(disk, alone)) == sorted(alone)
+    assert loose_files(disk, {f"{name}.archived.tmp": True}) == [f"{name}.archived.tmp"]
+    assert loose_files(disk, {**beside, f"{name}.archived": False}) == []
