@@ -29,11 +29,12 @@ from logsrv.linelog.store.segments.times import NONE, UNKNOWN, Times, together
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
     from types import ModuleType
     from typing import Self
 
     from logsrv.linelog.read.texts import Frames
+    from logsrv.linelog.store.archive.objects import Archive
     from logsrv.linelog.store.catalog.catalog import Catalog, Catalogs, Known
     from logsrv.linelog.store.segments.index import Head, Index
     from logsrv.linelog.store.segments.segment import Segment
@@ -57,6 +58,7 @@ class View:
     def __init__(self, directory: str, tell: Callable[[str], None], *, away: bool = False) -> None:
         self.damaged = False
         self._away = away
+        self._archives: Sequence[Archive] | None = None
         self._tell = tell
         # Only this process tells: those that it forks would tell the same again.
         self._teller = os.getpid()
@@ -313,8 +315,18 @@ class View:
         if self._disk.holds(segment.name):
             # Found again by its other form.
             raise FileNotFoundError(errno.ENOENT, "its text is here again")
-        text = archive.away_text(segment, self._disk, str(self._disk.directory))
-        return ArchivedFrames(segment.number, text.place, text.index, text.frame, text.size)
+        if self._archives is None:
+            self._archives = archive.archives(str(self._disk.directory))
+        text = archive.away_text(segment, self._disk, self._archives)
+
+        def load() -> Index:
+            try:
+                return text.index()
+            except ValueError as error:
+                self.tell(f"segment {segment.number} cannot be read: {error}")
+                return index.Index(segment.number)
+
+        return ArchivedFrames(segment.number, text.place, load, text.frame, text.size)
 
     def _index(self, segment: Segment, path: str, fd: int) -> Index:
         # The plan and then the reading ask for the same index.

@@ -1,1 +1,2 @@
+from logsrv.linelog.store.archive.kept import archives as archives
 from logsrv.linelog.store.archive.reading import away_text as away_text

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from hashlib import sha256
 
-from logsrv.linelog.store.archive.kept import archived, archives
+from logsrv.linelog.store.archive.kept import archived
 from logsrv.linelog.store.archive.manifest import check_of, object_name
 from logsrv.linelog.store.archive.objects import ArchiveError, ChangedObject
 from logsrv.linelog.store.segments import index
@@ -27,11 +27,12 @@ class AwayText:
     """
 
     def __init__(
-        self, manifest: Manifest, sources: Sequence[Archive], index_here: Index | None
+        self, manifest: Manifest, sources: Sequence[Archive], load: Callable[[], Index]
     ) -> None:
+        """`load` reads the index that is here. Raises OSError and ValueError."""
         self._manifest = manifest
         self._sources = sources
-        self._index = index_here
+        self._load = load
 
     @property
     def place(self) -> str:
@@ -46,10 +47,16 @@ class AwayText:
 
     def index(self) -> Index:
         """Return the index of its frames: the one here, or that of the archive."""
-        if self._index is None:
-            name = self._manifest.segment.index
-            self._index = index.decode(self._part(name, 0, -1, self._is_index))
-        return self._index
+        try:
+            found = self._load()
+            totals = found.compressed, len(found.frames)
+            if totals == (self._manifest.packed.size, len(self._manifest.frames)):
+                return found
+        except (OSError, ValueError):
+            # The archive has it as well.
+            pass
+        name = self._manifest.segment.index
+        return index.decode(self._part(name, 0, -1, self._is_index))
 
     def _is_index(self, data: bytes) -> bool:
         behind = self._manifest.segment.index.removeprefix(self._manifest.name)
@@ -84,17 +91,9 @@ class AwayText:
         raise ValueError(str(failed))
 
 
-def away_text(segment: Segment, disk: Disk, directory: str) -> AwayText:
+def away_text(segment: Segment, disk: Disk, sources: Sequence[Archive]) -> AwayText:
     """Return the text of a segment that is not here. Raises OSError, and ValueError for a damaged note."""
     manifest = archived(disk, segment)
     if manifest.segment.name != segment.name:
-        raise ValueError("it is the note of another segment")
-    found = None
-    try:
-        found = index.load(segment, disk)
-        if found.compressed != manifest.packed.size or len(found.frames) != len(manifest.frames):
-            found = None
-    except (OSError, ValueError):
-        # The archive has it as well.
-        pass
-    return AwayText(manifest, archives(directory), found)
+        raise ValueError("its note is of another segment")
+    return AwayText(manifest, sources, lambda: index.load(segment, disk))

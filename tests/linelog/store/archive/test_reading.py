@@ -146,6 +146,17 @@ def test_an_index_that_is_damaged_here_comes_from_the_archive(store: Path) -> No
     assert told == []
 
 
+def test_without_any_index_the_segment_is_told(store: Path) -> None:
+    """And the rest of the store is searched."""
+    os.rename(store.parent / "archive", store.parent / "elsewhere")
+    for path in store.glob("0*"):
+        if path.suffix in (".idx", ".words"):
+            path.write_bytes(b"{}")
+    lines, told, _ = found(store, "line OR last")
+    assert lines == [b"the last one"]
+    assert [one for one in told if "cannot be read" in one and "mount it" in one]
+
+
 def test_a_note_that_is_damaged_is_told(store: Path) -> None:
     for path in store.glob("*.archived"):
         path.write_bytes(b"{}")
