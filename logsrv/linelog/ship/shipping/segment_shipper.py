@@ -52,7 +52,7 @@ class SegmentShipper:
     position: Position | None = attrs.field(init=False, default=None)
     # The archive was asked for all that it has.
     _listed: bool = attrs.field(init=False, default=False)
-    # What it had last, by its short name.
+    # The newest segment that it had then, by its short name.
     _newest: str = attrs.field(init=False, default="")
     _next: Segment | None = attrs.field(init=False, default=None)
     # The directory when its names were listed last.

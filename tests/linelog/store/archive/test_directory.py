@@ -9,7 +9,6 @@ from pathlib import Path
 
 import pytest
 
-from logsrv.linelog.store.archive import directory as module
 from logsrv.linelog.store.archive.directory import DirectoryArchive
 from logsrv.linelog.store.archive.objects import ArchiveError, ObjectExists, ObjectMissing
 
@@ -76,12 +75,13 @@ def test_what_a_kill_left_is_replaced(archive: DirectoryArchive, tmp_path: Path)
 def test_a_full_disk_gets_back_what_was_written(
     archive: DirectoryArchive, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def full(fd: int, data: bytes) -> None:
+    def full(fd: int, data: bytes) -> int:
         raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
 
-    monkeypatch.setattr(module, "_write", full)
+    monkeypatch.setattr(os, "write", full)
     with pytest.raises(ArchiveError, match=r"a/one in file://.*: No space left on device") as error:
         archive.create("a/one", [b"x"])
+    monkeypatch.undo()
     assert not error.value.settled
     assert not any(path.is_file() for path in tmp_path.rglob("*"))
 

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import pytest
 
 from logsrv.errors import StoreError
-from logsrv.linelog.store.archive import restoring
 from logsrv.linelog.store.archive.directory import DirectoryArchive
-from logsrv.linelog.store.archive.manifest import Manifest
 from logsrv.linelog.store.archive.restoring import brought_back, choose_store
 from logsrv.linelog.store.disk.disk import Disk
 from logsrv.linelog.store.segments.identity import load
@@ -42,6 +41,20 @@ def back(tmp_path: Path) -> Path:
     return tmp_path / "back"
 
 
+class FillingDisk(Disk):
+    """A disk that is full when so many files of segments were written; the last of them is not."""
+
+    left = 0
+
+    def fdatasync(self, fd: int) -> None:
+        name = os.readlink(f"/proc/self/fd/{fd}")
+        if ".log.zst" in name and ".archived" not in name:
+            self.left -= 1
+            if self.left == 0:
+                raise OSError(28, "No space left on device")
+        super().fdatasync(fd)
+
+
 def require_same(back: Path, store: Path) -> None:
     """All that was sealed is there, byte by byte, and nothing else is in the way."""
     wanted = {name: data for name, data in files_of(store).items() if name.startswith("000")}
@@ -67,27 +80,15 @@ def test_it_is_the_store_up_to_its_last_sealed_segment(
 
 @pytest.mark.parametrize("after", range(12))
 def test_what_was_interrupted_goes_on(
-    archive: DirectoryArchive,
-    store: Path,
-    back: Path,
-    monkeypatch: pytest.MonkeyPatch,
-    after: int,
+    archive: DirectoryArchive, store: Path, back: Path, after: int
 ) -> None:
     """At any file, as a full disk does."""
-    fetch = restoring._fetch_file
-    done = 0
-
-    def counted(archive: DirectoryArchive, manifest: Manifest, *rest: object) -> None:
-        nonlocal done
-        done += 1
-        if done == after:
-            raise OSError(28, "No space left on device")
-        fetch(archive, manifest, *rest)  # type: ignore[arg-type]
-
-    monkeypatch.setattr(restoring, "_fetch_file", counted)
     if 0 < after < 10:
+        disk = FillingDisk().enter(back)
+        disk.left = after
         with pytest.raises(OSError, match="No space"):
-            list(brought_back(archive, STORE, at(back)))
+            list(brought_back(archive, STORE, disk))
+        disk.leave()
         assert not (back / "current.log").exists()
         assert not list(back.glob("*.tmp"))
     made = list(brought_back(archive, STORE, at(back)))
