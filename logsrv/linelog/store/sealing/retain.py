@@ -20,7 +20,7 @@ from logsrv.linelog.store.segments.segment import ACTIVE, Segment, keep_number
 MOST_AT_ONCE = 32
 # The part of the disk that has to be free for anything to be held: a target that is gone stops no writing.
 LEAST_FREE = 0.05
-# What stands beside the text. The note last: without it the rest is of nobody, and goes at a start.
+# The files beside the text. The note last: without it the rest is of nobody, and goes at a start.
 _BESIDE = attrgetter("words", "index", "archived")
 
 

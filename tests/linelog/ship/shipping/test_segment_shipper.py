@@ -35,10 +35,7 @@ class Place:
     promise: str = "once"
     asked: int = 0
     puts: int = 0
-
-    @property
-    def url(self) -> str:
-        return f"file://{self.path}"
+    url: str = attrs.Factory(lambda self: f"file://{self.path}", takes_self=True)
 
     @property
     def archive(self) -> DirectoryArchive:

@@ -99,7 +99,7 @@ class _Killing:
     def __init__(self, step: int) -> None:
         self._left = step
         self._os = os
-        module.os = self  # type: ignore[assignment]
+        vars(module)["os"] = self
 
     def __getattr__(self, name: str) -> Any:
         found = getattr(self._os, name)
