@@ -122,6 +122,9 @@ def test_texts_leave_the_disk_indexes_stay_and_all_lines_are_found(
     with urlopen(url, timeout=60) as answer:
         assert answer.read().count(b"line 17 ") == 1
     assert "it was read back and compared" in server.log()
+    server.wait_until(
+        lambda: " nothing" in logsrv("ship", "--status", str(server.store)).stdout, "the lag"
+    )
     assert server.stop() in (0, -signal.SIGTERM)
     # The next start knows that they are no strays.
     again = logger(*SMALL, "--keep-indexes", "30")

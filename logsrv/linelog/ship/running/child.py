@@ -74,6 +74,7 @@ class ShipWork:
 
     def _made(self, orders: ShipOrders, directory: str, store: str) -> AnyShipper:
         settings = orders.target(store)
+        self._sealed = settings.url.takes_segments
         given: dict[str, Any] = {
             "view": self._view,
             "target": make_target(settings, self._reactor),
@@ -127,7 +128,7 @@ class ShipWork:
         if position is None:
             return
         try:
-            lag = self._meter.measure(position, time.time())
+            lag = self._meter.measure(position, time.time(), sealed=self._sealed)
         except (OSError, StoreError) as error:
             why = str(error) if isinstance(error, LogsrvError) else reason(error)
             self._trouble(f"the lag cannot be measured: {why}")

@@ -39,17 +39,18 @@ class LagMeter:
     _known: dict[Position, Rest] = attrs.field(init=False, factory=dict)
     _first: tuple[Position, float | None] | None = attrs.field(init=False, default=None)
 
-    def measure(self, position: Position, now: float) -> ShipLag:
+    def measure(self, position: Position, now: float, *, sealed: bool = False) -> ShipLag:
         """Return the lag of a target that is at a position. now: the time of day.
 
-        Raises OSError and StoreError.
+        sealed: it takes sealed segments, so that the active one does not wait for it yet. Raises OSError
+        and StoreError.
         """
         self._view.renew()
         self._known = {place: rest for place, rest in self._known.items() if place >= position}
         size = lines = 0
         first: Position | None = None
         for segment in self._view.segments:
-            if segment.number < position.segment:
+            if segment.number < position.segment or (sealed and segment.form is Form.ACTIVE):
                 continue
             place = max(position, Position(segment.number, 0))
             rest = self._known.get(place)

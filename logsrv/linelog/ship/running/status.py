@@ -21,6 +21,7 @@ import attrs
 from logsrv.linelog.cursors import place
 from logsrv.linelog.cursors.folder import LOCK_SUFFIX
 from logsrv.linelog.read.view import View
+from logsrv.linelog.ship.address import SCHEMES
 from logsrv.linelog.ship.running.lag import LagMeter, ShipLag
 from logsrv.linelog.ship.shipping.kept import FOLDER
 from logsrv.linelog.store.disk.disk import Disk
@@ -118,12 +119,14 @@ def _status(disk: Disk, name: str, wanted: bool, meter: LagMeter, now: float) ->
         return attrs.evolve(status, state=attrs.evolve(state, error=str(error)))
     if kept is None:
         return status
+    target = str(kept.note.get("target", ""))
+    scheme = SCHEMES.get(target.partition(":")[0])
     return attrs.evolve(
         status,
-        target=str(kept.note.get("target", "")),
+        target=target,
         position=kept.position,
         saved=kept.saved,
-        lag=meter.measure(kept.position, now),
+        lag=meter.measure(kept.position, now, sealed=scheme is not None and scheme.segments),
     )
 
 
