@@ -269,7 +269,8 @@ def segments_and_names(disk: Disk) -> tuple[list[Segment], Names]:
     saved = saved_number(disk)
     names = disk.entries()
     sealed = sealed_segments(disk, names)
-    number = max(saved, sealed[-1].number + 1 if sealed else 1)
+    # Those whose text is away have their numbers as well.
+    number = max(saved, 1, *(one[-1].number + 1 for one in (sealed, away_segments(names)) if one))
     return [*sealed, Segment(number, ACTIVE, Form.ACTIVE)], names
 
 

@@ -129,3 +129,12 @@ def test_indexes_of_an_archived_segment_are_no_strays() -> None:
     assert sorted(loose_files(disk, alone)) == sorted(alone)
     assert loose_files(disk, {f"{name}.archived.tmp": True}) == [f"{name}.archived.tmp"]
     assert loose_files(disk, {**beside, f"{name}.archived": False}) == []
+
+
+def test_the_number_of_an_archived_segment_is_not_used_again(tmp_path: Path) -> None:
+    """Also when the file `number` is lost."""
+    for name in ("0000000007-20261120T061842Z", "0000000008-20261121T061842Z"):
+        for suffix in ("idx", "archived"):
+            (tmp_path / f"{name}.log.zst.{suffix}").touch()
+    (tmp_path / "0000000006-20261119T061842Z.log.zst").touch()
+    assert [one.number for one in segments(at(tmp_path))] == [6, 9]
