@@ -13,7 +13,7 @@ from twisted.logger import capturedLogs
 
 from logsrv.linelog.ship.report import ShipReport
 from logsrv.linelog.ship.shipping.kept import ShipPlace
-from logsrv.linelog.ship.shipping.loop import LAST, LOOK, NEXT, QUIET, ShipLoop
+from logsrv.linelog.ship.shipping.loop import ANSWER, LAST, LOOK, NEXT, QUIET, ShipLoop
 from logsrv.linelog.ship.shipping.pauses import LONGEST
 from logsrv.linelog.ship.target import Unavailable
 from logsrv.linelog.store.segments.segment import Position
@@ -28,6 +28,7 @@ class Steps:
     position: Position | None = None
     more: bool = False
     asks: bool = True
+    patience: float = ANSWER
     there: bool = False
     asking: Callable[[], Deferred[None]] = lambda: succeed(None)
     sending: Callable[[], Deferred[None]] = lambda: succeed(None)
