@@ -1,5 +1,6 @@
 #!/bin/sh
-# peers.sh DIR: rsyslogd, syslog-ng, systemd-journal-upload, …-remote and promtool under DIR/bin, as root on Debian.
+# peers.sh DIR: rsyslogd, syslog-ng, systemd-journal-upload, …-remote, promtool and Debian's nats-server (under the
+# name nats-server-debian, beside that of a wheel) under DIR/bin, as root on Debian.
 #
 # Debian lets only one of the first two be installed, so both are unpacked beside each other, and a
 # wrapper in DIR/bin tells each where its modules and libraries are. Nothing is started, nothing
@@ -58,9 +59,12 @@ chmod 755 "$dir/bin/rsyslogd" "$dir/bin/syslog-ng"
     cd "$dir/packages"
     apt-get download -qq -o APT::Sandbox::User=root prometheus
     dpkg --fsys-tarfile prometheus_*.deb | tar -x -O ./usr/bin/promtool >"$dir/bin/promtool"
+    apt-get download -qq -o APT::Sandbox::User=root nats-server
+    dpkg --fsys-tarfile nats-server_*.deb | tar -x -O ./usr/sbin/nats-server >"$dir/bin/nats-server-debian"
     rm -f ./*.deb
 )
-chmod 755 "$dir/bin/promtool"
+chmod 755 "$dir/bin/promtool" "$dir/bin/nats-server-debian"
+"$dir/bin/nats-server-debian" --version
 "$dir/bin/promtool" --version 2>&1 | head -n 1
 "$dir/bin/rsyslogd" -v | head -n 1
 "$dir/bin/syslog-ng" --version | head -n 1

@@ -31,7 +31,7 @@ MAY_IMPORT: dict[str, tuple[str, ...]] = {
     ),
     "logsrv.kit.net.datagram": ("logsrv.kit.observe", "logsrv.kit.net"),
     "logsrv.kit.net.endpoints": ("logsrv.kit.text", "logsrv.kit.options"),
-    "logsrv.kit.net.twisted": ("logsrv.kit.net.bind", "logsrv.kit.net.tls"),
+    "logsrv.kit.net.twisted": ("logsrv.kit.net",),
     "logsrv.kit.net": ("logsrv.kit.text", "logsrv.kit.observe", "logsrv.kit.options"),
     "logsrv.kit.protocols.connection": (
         "logsrv.kit.framing",
@@ -256,6 +256,11 @@ MAY_IMPORT: dict[str, tuple[str, ...]] = {
         "logsrv.linelog.read.render",
         "logsrv.kit.text",
     ),
+    "logsrv.linelog.ship.out.jetstream": (
+        "logsrv.linelog.ship",
+        "logsrv.linelog.store.segments.segment",
+        "logsrv.kit",
+    ),
     "logsrv.linelog.ship.out": (
         "logsrv.linelog.ship.encode",
         "logsrv.linelog.ship.http",
@@ -268,6 +273,7 @@ MAY_IMPORT: dict[str, tuple[str, ...]] = {
         "logsrv.kit",
     ),
     "logsrv.linelog.ship.running": (
+        "logsrv.linelog.ship.out.jetstream.login",
         "logsrv.linelog.ship.address",
         "logsrv.linelog.ship.registry",
         "logsrv.linelog.ship.report",
@@ -325,6 +331,17 @@ MAY_IMPORT: dict[str, tuple[str, ...]] = {
         "logsrv.linelog.store.origins",
         "logsrv.linelog.store.segments",
         "logsrv.linelog.store.writing.deposit",
+        "logsrv.kit",
+    ),
+    "logsrv.linelog.inputs.nats": (
+        "logsrv.linelog.framing",
+        "logsrv.linelog.inputs.blocks",
+        "logsrv.linelog.inputs.intake",
+        "logsrv.linelog.ship.out.jetstream",
+        "logsrv.linelog.ship.address",
+        "logsrv.linelog.ship.blocks",
+        "logsrv.linelog.store.origins",
+        "logsrv.linelog.store.segments",
         "logsrv.kit",
     ),
     "logsrv.linelog.inputs": (

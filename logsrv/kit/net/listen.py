@@ -13,6 +13,7 @@ from logsrv.kit.net.endpoints.endpoint import Endpoint
 from logsrv.kit.net.guard.guard import GuardPolicy
 from logsrv.kit.net.stdin import StdinListener
 from logsrv.kit.net.stream_listener import StreamListener
+from logsrv.kit.net.twisted.fetched import FetchedListener, FetchingReceiver
 from logsrv.kit.observe.metrics import Counts
 
 
@@ -64,7 +65,7 @@ class OwnReceiver:
 
 def listener_for(
     endpoint: Endpoint,
-    receiver: IProtocolFactory | DatagramReceiver | None,
+    receiver: IProtocolFactory | DatagramReceiver | FetchingReceiver | None,
     *,
     label: str,
     policy: GuardPolicy,
@@ -73,14 +74,20 @@ def listener_for(
 ) -> Listener:
     """The listener for an endpoint, which hands to `receiver` what comes.
 
-    receiver: a factory of protocols for streams and standard input, for datagrams a DatagramReceiver.
+    receiver: a factory of protocols for streams and standard input, for datagrams a DatagramReceiver, for
+    what is fetched a FetchingReceiver.
     label: names the listener in logs and metrics.
     Raises ConfigurationError when `receiver` is None: there is none for such an endpoint.
     """
     if receiver is None:
         what = "datagrams" if endpoint.kind == "datagram" else "connections"
         raise ConfigurationError(f"{endpoint}: this input takes no {what}")
-    make: Any = {"stream": StreamListener, "datagram": DatagramListener, "stdin": StdinListener}
+    make: Any = {
+        "stream": StreamListener,
+        "datagram": DatagramListener,
+        "stdin": StdinListener,
+        "fetched": FetchedListener,
+    }
     listener: Listener = make[endpoint.kind](
         endpoint, receiver, label=label, policy=policy, reactor=reactor, metrics=metrics
     )

@@ -21,10 +21,13 @@ from logsrv.linelog.http.nodes.settings import NodeOptions, check_names
 from logsrv.linelog.http.settings import HttpSettings, check_reach
 from logsrv.linelog.inputs.intake.options import InputOptions
 from logsrv.linelog.inputs.intake.registry import inputs
+from logsrv.linelog.inputs.nats.place import parse_place
 from logsrv.linelog.ship.settings import ShipOptions, check_targets
 from logsrv.linelog.store.policy import StorePolicy
 
 T = TypeVar("T", bound=attrs.AttrsInstance)
+FETCHED = "nats"
+"""The input that listens nowhere: it fetches."""
 
 
 @attrs.frozen
@@ -42,6 +45,9 @@ class Listen:
 def parse_listen(text: str) -> Listen:
     """Raises ValueError with what is wrong."""
     word, _, rest = text.partition(":")
+    if word == FETCHED:
+        parse_place(rest)
+        return Listen(text, word, Endpoint(rest, "fetched"))
     if word in inputs():
         return Listen(text, word, parse_endpoint(rest))
     try:

@@ -19,7 +19,8 @@ class Scheme:
 
     blocks, segments: it takes blocks, or sealed segments; else lines. maker: the function that makes a
     target, module and name, below `logsrv.linelog.ship`. port: where it listens unless the URL says; None:
-    the URL has to. extra: the extra of logsrv that it needs.
+    the URL has to. extra: the extra of logsrv that it needs. stream: the path names a stream; more than
+    one server may have it.
     """
 
     maker: str
@@ -28,13 +29,27 @@ class Scheme:
     tls: bool = False
     port: int | None = None
     extra: str = ""
+    stream: bool = False
 
 
 _HTTP, _HTTPS = 80, 443
+NATS = 4222
+"""The port of NATS."""
 SCHEMES = {
     "https": Scheme(maker="centre.make_target", blocks=True, tls=True, port=_HTTPS),
     "http": Scheme(maker="centre.make_target", blocks=True, port=_HTTP),
     "file": Scheme(maker="out.archive.make_target", segments=True),
+    "nats": Scheme(
+        maker="out.jetstream.target.make_target", blocks=True, port=NATS, extra="nats", stream=True
+    ),
+    "nats+tls": Scheme(
+        maker="out.jetstream.target.make_target",
+        blocks=True,
+        tls=True,
+        port=NATS,
+        extra="nats",
+        stream=True,
+    ),
     "relp": Scheme(maker="out.relp.make_target"),
     "relp+tls": Scheme(maker="out.relp.make_target", tls=True),
     # RFC 6587 has no port of its own; RFC 5425 section 4.1.
@@ -51,6 +66,8 @@ SCHEMES = {
 }
 BLOCKS = "/blocks"
 """The end of the path of whoever takes blocks over HTTP."""
+STREAM = re.compile(r"[A-Za-z0-9_-]{1,64}")
+"""The name of a stream."""
 
 
 @attrs.frozen
@@ -58,7 +75,7 @@ class ShipURL:
     """The address of a target; `str()` gives its text back.
 
     host, port: "" and 0 of a directory. path: begins with a slash, or is empty. query: what stands behind
-    the question mark.
+    the question mark. others: hosts and ports of the same stream beside the first.
     """
 
     text: str
@@ -67,6 +84,7 @@ class ShipURL:
     port: int
     path: str
     query: str = ""
+    others: tuple[tuple[str, int], ...] = ()
 
     def __str__(self) -> str:
         return self.text
@@ -87,6 +105,11 @@ class ShipURL:
         return not (self.takes_blocks or self.takes_segments)
 
     @property
+    def is_stream(self) -> bool:
+        """Return true for a stream of NATS."""
+        return SCHEMES[self.scheme].stream
+
+    @property
     def tls(self) -> bool:
         """True if the connection is encrypted."""
         return SCHEMES[self.scheme].tls
@@ -98,9 +121,15 @@ class ShipURL:
 
     @property
     def netloc(self) -> str:
-        """`host:port`, as a Host header has it."""
-        host = f"[{self.host}]" if ":" in self.host else self.host
-        return f"{host}:{self.port}"
+        """`host:port`, as a Host header has it; of several, with commas."""
+        return ",".join(
+            f"[{host}]:{port}" if ":" in host else f"{host}:{port}" for host, port in self.servers
+        )
+
+    @property
+    def servers(self) -> tuple[tuple[str, int], ...]:
+        """All hosts with their ports."""
+        return ((self.host, self.port), *self.others)
 
     @property
     def place(self) -> str:
@@ -131,10 +160,27 @@ def parse_ship_url(text: str) -> ShipURL:
     if scheme.segments:
         return ShipURL(text, word.lower(), "", 0, archive_path(text))
     parts = urlsplit(text)
-    if parts.username is not None or parts.password is not None:
-        raise ValueError("has a name or a password in it; put a token into a --ship-token-file")
+    names = parts.netloc.split(",")
+    if len(names) > 1 and not scheme.stream:
+        raise ValueError("names several hosts, which only a stream of NATS may have")
+    (host, port), *others = [_server(word, one, scheme) for one in names]
     if parts.fragment:
         raise ValueError("has a # in it, and what follows is sent to nobody")
+    path = parts.path.rstrip("/") if scheme.blocks else parts.path
+    if scheme.stream and not STREAM.fullmatch(path.removeprefix("/")):
+        raise ValueError(f"names no stream, such as {word}://{host}/LOGS")
+    if scheme.blocks and not scheme.stream and not path.endswith(BLOCKS):
+        raise ValueError(
+            f"the path of a centre ends in {BLOCKS}; lines as JSON go by ndjson+{word}://…"
+        )
+    return ShipURL(text, word.lower(), host, port, path, parts.query, tuple(others))
+
+
+def _server(word: str, text: str, scheme: Scheme) -> tuple[str, int]:
+    """Return host and port. Raises ValueError with what is wrong."""
+    parts = urlsplit(f"{word}://{text}")
+    if parts.username is not None or parts.password is not None:
+        raise ValueError("has a name or a password in it; put a token into a --ship-token-file")
     if not parts.hostname:
         raise ValueError("names no host")
     try:
@@ -143,9 +189,4 @@ def parse_ship_url(text: str) -> ShipURL:
         raise ValueError("its port is no number from 1 to 65535") from None
     if not port:
         raise ValueError(f"names no port, such as {word}://{parts.hostname}:2514")
-    path = parts.path.rstrip("/") if scheme.blocks else parts.path
-    if scheme.blocks and not path.endswith(BLOCKS):
-        raise ValueError(
-            f"the path of a centre ends in {BLOCKS}; lines as JSON go by ndjson+{word}://…"
-        )
-    return ShipURL(text, word.lower(), parts.hostname, port, path, parts.query)
+    return parts.hostname, port

@@ -20,7 +20,7 @@ class TargetSettings:
 
     name: what logs, counters and files call it. store: the identity of the store whose lines it gets.
     tls: whom to trust, and the certificate to show; for `tls_creator`. token: what it needs to be let in,
-    printable ASCII; None for none.
+    printable ASCII, or credentials of NATS; None for none.
     """
 
     name: str

@@ -46,6 +46,12 @@ def test_an_address_is_read(text: str, host: str, port: int, path: str) -> None:
         ("https://[::1/blocks", "Invalid"),
         ("file://srv/archive", "three slashes"),
         ("file:///srv/../etc", "has no"),
+        ("nats://n1", "names no stream, such as nats://n1/LOGS"),
+        ("nats://n1/LO.GS", "names no stream"),
+        ("nats://n1,,n2/LOGS", "names no host"),
+        ("nats://n1,me:geheim@n2/LOGS", "--ship-token-file"),
+        ("nats://n1,n2:0/LOGS", "names no port"),
+        ("https://n1,n2/blocks", "only a stream of NATS"),
         ("", "printable ASCII"),
     ],
 )
@@ -62,7 +68,7 @@ def test_a_password_is_never_repeated() -> None:
 
 def test_blocks_go_to_whoever_takes_them() -> None:
     taking = {name for name, scheme in SCHEMES.items() if scheme.blocks}
-    assert taking == {"http", "https"}
+    assert taking == {"http", "https", "nats", "nats+tls"}
     assert [name for name, scheme in SCHEMES.items() if scheme.segments] == ["file"]
 
 
@@ -71,6 +77,13 @@ def test_an_archive_is_named_by_its_path() -> None:
     assert url.place == "file:///srv/logs/archive"
     assert url.default_name == "file-srv-logs-archive"
     assert url.takes_segments and not url.takes_lines
+
+
+def test_a_stream_may_have_several_servers() -> None:
+    url = parse_ship_url("nats+tls://n1.example.net,10.0.0.2:5000,[::1]/LOGS?user=edge")
+    assert url.servers == (("n1.example.net", 4222), ("10.0.0.2", 5000), ("::1", 4222))
+    assert (url.path, url.is_stream, url.tls) == ("/LOGS", True, True)
+    assert url.place == "nats+tls://n1.example.net:4222,10.0.0.2:5000,[::1]:4222"
 
 
 def test_parameters_are_those_behind_the_question_mark() -> None:

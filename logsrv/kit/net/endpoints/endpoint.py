@@ -42,7 +42,8 @@ START_TLS_ARGUMENTS = (
     "privateKey", "certKey", "extraCertChain", "dhParameters", "caCertsDir", "clientca", "clientcert",
 )  # fmt: skip
 START_TLS = ("tcp", "tcp6", "unix", "systemd")
-NOT_STREAMS = {"udp": "datagram", "unixgram": "datagram", "stdin": "stdin"}
+NOT_STREAMS = {"udp": "datagram", "unixgram": "datagram", "stdin": "stdin", "fetched": "fetched"}
+"""`fetched` is no place here: whoever receives from it goes and gets it; its text is theirs."""
 # The files and directories that must exist.
 DIRECTORY_ARGUMENTS = ("path", "caCertsDir")
 FILE_ARGUMENTS = (
@@ -78,7 +79,7 @@ class Endpoint:
 
     @property
     def kind(self) -> str:
-        """`stream`, `datagram` or `stdin`."""
+        """`stream`, `datagram`, `stdin` or `fetched`."""
         return NOT_STREAMS.get(self.scheme, "stream")
 
     def argument(self, name: str) -> str | None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Generator, Mapping
+from typing import Protocol
 
 from twisted.internet.defer import Deferred
 from twisted.logger import Logger
@@ -51,16 +52,31 @@ def check_free(origin: str, intake: Intake) -> None:
         raise busy("a block of this store is being stored; ask again")
 
 
+class BlockListener(Protocol):
+    """The listener of a block; held: the bytes of all that it keeps."""
+
+    held: int
+
+
 class BlockBody(Body):
-    """A block; its headers are those of the request."""
+    """A block.
+
+    headers: of the request, or message. sequence: the number that whoever brings it gave it.
+    """
 
     def __init__(
-        self, intake: Intake, source: str, listener: InputListener, headers: Mapping[str, str]
+        self,
+        intake: Intake,
+        source: str,
+        listener: BlockListener,
+        headers: Mapping[str, str],
+        sequence: int | None = None,
     ) -> None:
         self._intake = intake
         self._source = source
         self._listener = listener
         self._headers = headers
+        self._sequence = sequence
         self._parts: list[bytes] = []
         self._size = 0
         self._stored: Deferred[Reply] | None = None
@@ -140,7 +156,7 @@ class BlockBody(Body):
                 missing=missing,
                 start=str(block.start),
             )
-        parcel = Parcel(block.store, block.start, block.end, block.crc, text, lines)
+        parcel = Parcel(block.store, block.start, block.end, block.crc, text, lines, self._sequence)
         reply = _taken(block.end)
         self._stored = intake.deposit(parcel).addCallback(self._done, reply)
         return reply

@@ -14,6 +14,7 @@ from logsrv.linelog.inputs.intake.intake import IInput
 OURS = {
     "http": "http.channel.Http",
     "blocks": "blocks.blocks.Blocks",
+    "nats": "nats.nats.Nats",
     "journal": "http.journal.Journal",
     "lines": "lines.lines.Lines",
     "syslog": "lines.syslog.Syslog",

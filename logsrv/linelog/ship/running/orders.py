@@ -17,6 +17,7 @@ from logsrv.kit.net.tls.client_tls import TLSOptions, tls_creator
 from logsrv.kit.options.files import Mark, mark_of
 from logsrv.kit.options.secrets import read_secret
 from logsrv.linelog.ship.address import parse_ship_url
+from logsrv.linelog.ship.out.jetstream.login import read_login
 from logsrv.linelog.ship.registry import TargetSettings
 from logsrv.linelog.ship.report import ShipReport
 from logsrv.linelog.ship.settings import ShipSettings
@@ -66,6 +67,7 @@ def orders_for(target: ShipSettings) -> ShipOrders:
     """
     files = (target.ship_ca, target.ship_cert, target.ship_key)
     ca, certificate, key = (None if path is None else str(path) for path in files)
+    read = read_login if target.ship.is_stream else read_secret
     orders = ShipOrders(
         name=target.label,
         url=str(target.ship),
@@ -74,7 +76,7 @@ def orders_for(target: ShipSettings) -> ShipOrders:
         ca=ca,
         certificate=certificate,
         key=key,
-        token=read_secret("ship-token", None, target.ship_token_file),
+        token=read("ship-token", None, target.ship_token_file),
         files=tuple(None if path is None else mark_of(path) for path in files),
     )
     if target.ship.tls:

@@ -1,0 +1,101 @@
+"""A thread for asyncio, for libraries that know no other loop; the reactor sees it by Deferreds."""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+from collections.abc import Callable, Coroutine
+from concurrent.futures import CancelledError, Future
+from contextlib import suppress
+from typing import Any, TypeVar
+
+from twisted.internet.defer import CancelledError as DeferredCancelled
+from twisted.internet.defer import Deferred, maybeDeferred, succeed
+from twisted.internet.interfaces import IReactorFromThreads
+
+T = TypeVar("T")
+
+
+class AsyncioThread:
+    """A loop of asyncio, which begins with the first call and ends with `stop`."""
+
+    def __init__(self, reactor: IReactorFromThreads, name: str) -> None:
+        self._reactor = reactor
+        self._name = name
+        self._loop: asyncio.AbstractEventLoop | None = None
+        self._ended: Deferred[None] = Deferred()
+
+    def call(self, make: Callable[[], Coroutine[Any, Any, T]]) -> Deferred[T]:
+        """Run a coroutine there; fires with its result. Who cancels the Deferred cancels it, too."""
+        future = asyncio.run_coroutine_threadsafe(make(), self._running())
+        fired: Deferred[T] = Deferred(lambda _: future.cancel())
+        future.add_done_callback(
+            lambda done: self._reactor.callFromThread(_fire, fired, done)  # type: ignore[arg-type]
+        )
+        return fired
+
+    async def ask(self, call: Callable[[], Deferred[T] | T]) -> T:
+        """Make a call in the reactor's thread, from the loop; return what it does, or fires with."""
+        loop = asyncio.get_running_loop()
+        answer: asyncio.Future[T] = loop.create_future()
+
+        def answered(set_it: Callable[[Any], None], value: object) -> None:
+            # Without a loop nobody waits any more.
+            with suppress(RuntimeError):
+                loop.call_soon_threadsafe(lambda: None if answer.done() else set_it(value))
+
+        def make() -> None:
+            maybeDeferred(call).addCallbacks(
+                lambda result: answered(answer.set_result, result),
+                lambda failure: answered(answer.set_exception, failure.value),
+            )
+
+        self._reactor.callFromThread(make)  # type: ignore[arg-type]
+        return await answer
+
+    def stop(self) -> Deferred[None]:
+        """End the loop, where all that still runs is cancelled; fires when that has ended."""
+        loop, self._loop = self._loop, None
+        if loop is None:
+            return succeed(None)
+        loop.call_soon_threadsafe(loop.stop)
+        return self._ended
+
+    def _running(self) -> asyncio.AbstractEventLoop:
+        if self._loop is None:
+            self._loop, self._ended = asyncio.new_event_loop(), Deferred()
+            # No reason to keep the process: whoever wants its end in order waits for `stop`.
+            threading.Thread(
+                target=self._run, args=(self._loop, self._ended), name=self._name, daemon=True
+            ).start()
+        return self._loop
+
+    def _run(self, loop: asyncio.AbstractEventLoop, ended: Deferred[None]) -> None:
+        try:
+            loop.run_forever()
+            loop.run_until_complete(_end())
+            loop.run_until_complete(loop.shutdown_asyncgens())
+        finally:
+            loop.close()
+            self._reactor.callFromThread(ended.callback, None)  # type: ignore[arg-type]
+
+
+async def _end() -> None:
+    """Cancel all that still runs."""
+    tasks = asyncio.all_tasks() - {asyncio.current_task()}
+    for task in tasks:
+        task.cancel()
+    await asyncio.gather(*tasks, return_exceptions=True)
+
+
+def _fire(fired: Deferred[T], done: Future[T]) -> None:
+    if fired.called:
+        return
+    try:
+        result = done.result()
+    except CancelledError:
+        fired.errback(DeferredCancelled())
+    except Exception as error:
+        fired.errback(error)
+    else:
+        fired.callback(result)

@@ -1,0 +1,1 @@
+"""Blocks out of a stream of NATS: what a centre fetches."""

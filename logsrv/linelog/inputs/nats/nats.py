@@ -1,0 +1,184 @@
+"""The `nats` input: a centre that fetches the blocks of other stores out of a stream, each exactly once."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Generator
+from importlib import import_module
+from typing import Any
+
+from twisted.internet.defer import Deferred
+from twisted.internet.task import deferLater
+from twisted.logger import Logger, LogLevel
+from twisted.python.failure import Failure
+
+from logsrv.errors import ConfigurationError
+from logsrv.kit.net.endpoints.endpoint import Endpoint
+from logsrv.kit.net.tls.client_tls import TLSOptions
+from logsrv.kit.net.twisted.asyncio_thread import AsyncioThread
+from logsrv.linelog.framing.bodies.bodies import RequestRefused
+from logsrv.linelog.inputs.blocks.body import BlockBody
+from logsrv.linelog.inputs.intake.connections import Input
+from logsrv.linelog.inputs.intake.intake import Intake
+from logsrv.linelog.inputs.nats.headers import placed
+from logsrv.linelog.inputs.nats.place import EXAMPLE, StreamPlace, parse_place
+from logsrv.linelog.ship.out.jetstream.login import login_options, read_credentials, tls_context
+
+log = Logger()
+BUSY = 0.2
+"""Seconds until a block that there was no room for is tried again."""
+_BUSY, _MISPLACED = 503, 409
+
+
+class NatsReceiver:
+    """The receiver of a listener: it fetches blocks, and takes them in one at a time for each store.
+
+    held: bytes of blocks that are being taken in.
+    """
+
+    def __init__(self, intake: Intake, reactor: Any) -> None:
+        """Raises ConfigurationError if nats-py is missing."""
+        try:
+            self._fetching: Any = import_module("logsrv.linelog.inputs.nats.fetching")
+        except ModuleNotFoundError as error:
+            if (error.name or "").startswith("logsrv"):
+                raise
+            raise ConfigurationError(
+                f"--listen {intake.label} needs the package {error.name}; install it with"
+                " pip install 'logsrv[nats]'"
+            ) from None
+        self.held = 0
+        self._intake = intake
+        self._reactor = reactor
+        self._thread = AsyncioThread(reactor, "nats")
+        self._running: Deferred[None] | None = None
+
+    def check(self, endpoint: Endpoint) -> None:
+        self._link(parse_place(endpoint.text))
+
+    def begin(self, endpoint: Endpoint) -> None:
+        self._place = place = parse_place(endpoint.text)
+        self._source = f"nats:{endpoint.text.partition('/')[0]}/{place.stream}"
+        make = self._link(place)
+        self._running = self._thread.call(lambda: self._run(make))
+        self._running.addErrback(self._ended)
+
+    async def _run(self, make: Callable[[], Any]) -> None:
+        near = self._fetching.NearSide(self._sequence, self._store, self._tell)
+        await self._fetching.StreamFetcher(self._place, make(), near).run()
+
+    def _link(self, place: StreamPlace) -> Callable[[], Any]:
+        """Return what makes the connection, in the loop. Raises ConfigurationError for files."""
+        secret = self._intake.secrets.token
+        if place.creds is not None:
+            secret = read_credentials(place.creds)
+        login = login_options(secret, place.user)
+        tls = TLSOptions(cafile=place.ca, certificate=place.certificate, key=place.key)
+        if place.encrypts:
+            tls_context(tls)
+        context = (lambda: tls_context(tls)) if place.encrypts else None
+        return lambda: self._fetching.NatsLink(place.servers, login, context)
+
+    def _ended(self, failure: Failure) -> None:
+        if self._running is not None:
+            log.failure("{label}: nothing is fetched any more", failure, label=self._intake.label)
+
+    def end(self) -> Deferred[None]:
+        running, self._running = self._running, None
+        if running is not None:
+            running.cancel()
+        return self._thread.stop()
+
+    async def _sequence(self, origin: str) -> int | None:
+        def sequence() -> int | None:
+            note = self._intake.origins.last(origin)
+            return None if note is None else note.sequence
+
+        return await self._thread.ask(sequence)
+
+    async def _tell(self, level: LogLevel, why: str) -> None:
+        label = self._intake.label
+
+        def tell() -> None:
+            log.emit(level, "{label}: {why}", label=label, why=why)
+
+        await self._thread.ask(tell)
+
+    async def _store(self, fetched: Any) -> None:
+        await self._thread.ask(lambda: self._take(fetched))
+
+    def _take(self, fetched: Any) -> Deferred[None]:
+        """Store a block; fires when it is on the medium, or was there before."""
+        if self._running is None:
+            return Deferred()
+        intake = self._intake
+        note = intake.origins.last(fetched.origin)
+        headers = placed(
+            fetched.headers, note.end if note else None, passes_holes=self._place.passes_holes
+        )
+        # The subject is what a sender may write to: the headers could name any store.
+        if headers.get("Logsrv-Store", fetched.origin) != fetched.origin:
+            headers.clear()
+        body = BlockBody(intake, self._source, self, headers, fetched.sequence)
+        done: Deferred[None] = Deferred()
+        try:
+            body.receive(fetched.packed)
+        except RequestRefused:
+            done.errback(Failure())
+        else:
+            intake.received_bytes += len(fetched.packed)
+            intake.turns.begin(_steps(body), _then(body, done), again=True)
+        return done.addErrback(self._refused, fetched).addBoth(_let_go, body)
+
+    def _refused(self, failure: Failure, fetched: Any) -> Deferred[None]:
+        """Say what is wrong with a block, or try it again. Raises HoleError or DamagedError."""
+        error, origin = failure.value, fetched.origin
+        which = f"message {fetched.sequence} of the stream {self._place.stream}"
+        if not isinstance(error, RequestRefused):
+            raise self._fetching.DamagedError(f"{which} could not be stored: {error}")
+        if error.status == _BUSY:
+            return deferLater(self._reactor, BUSY, self._take, fetched)
+        self._intake.refused(error.reason)
+        if error.status == _MISPLACED:
+            note = self._intake.origins.last(origin)
+            raise self._fetching.HoleError(
+                f"{which} does not follow {note.end if note else 'nothing'}, up to where the store {origin}"
+                " is here: nothing more is taken of that store; if what is missing is gone for good, let"
+                f" this listener pass it over, with holes=pass, such as {EXAMPLE}:holes=pass"
+            )
+        raise self._fetching.DamagedError(
+            f"{which} is no block of the store {origin}: {error}; nothing more is taken of that store"
+        )
+
+
+def _steps(body: BlockBody) -> Generator[None, None, None]:
+    yield from body.finish()
+
+
+def _then(body: BlockBody, done: Deferred[None]) -> Callable[[Failure | None], None]:
+    """Return what is called when a block is checked, and on its way to the disk."""
+
+    def ended(failure: Failure | None) -> None:
+        stored = body.stored()
+        if failure is not None:
+            done.errback(failure)
+        elif stored is None:
+            done.callback(None)
+        else:
+            stored.addCallbacks(lambda _: done.callback(None), done.errback)
+
+    return ended
+
+
+def _let_go(result: Any, body: BlockBody) -> Any:
+    body.let_go()
+    return result
+
+
+class Nats(Input):
+    """The input itself."""
+
+    name = "nats"
+    no_datagrams = f"blocks are fetched out of a stream, such as {EXAMPLE}"
+
+    def stream(self, intake: Intake) -> NatsReceiver:
+        return NatsReceiver(intake, intake.clock)

@@ -1,0 +1,102 @@
+"""The place that `--listen nats:SERVERS/STREAM:KEY=VALUE…` names (no I/O)."""
+
+from __future__ import annotations
+
+import re
+import zlib
+from pathlib import Path
+
+import attrs
+
+from logsrv.kit.text.words import listed, shown
+from logsrv.linelog.ship.address import NATS, STREAM
+
+EXAMPLE = "nats:n1.example.net,n2.example.net/LOGS:part=1/3"
+_KEYS = ("part", "holes", "tls", "ca", "cert", "key", "user", "creds")
+_FILES = ("ca", "cert", "key", "creds")
+_SERVER = re.compile(r"(?P<host>\[[0-9A-Fa-f:.]+\]|[A-Za-z0-9_.-]+)(:(?P<port>[0-9]{1,5}))?")
+_PART = re.compile(r"([0-9]{1,4})/([0-9]{1,4})")
+
+
+@attrs.frozen
+class StreamPlace:
+    """A stream to take blocks of.
+
+    part, parts: of its stores only those of this part, from 1. passes_holes: go on behind what is missing.
+    encrypts: by TLS, with these files in PEM. user: whose password the secret is. creds: a file of
+    credentials.
+    """
+
+    servers: tuple[tuple[str, int], ...]
+    stream: str
+    part: int = 1
+    parts: int = 1
+    passes_holes: bool = False
+    encrypts: bool = False
+    ca: Path | None = None
+    certificate: Path | None = None
+    key: Path | None = None
+    user: str | None = None
+    creds: Path | None = None
+
+    def takes(self, origin: str) -> bool:
+        """Return whether a store is of this part: by the CRC-32 of its identity."""
+        return zlib.crc32(origin.encode()) % self.parts == self.part - 1
+
+
+def parse_place(text: str) -> StreamPlace:
+    """Raises ValueError with what is wrong."""
+    servers, slash, rest = text.partition("/")
+    stream, *arguments = re.split(r"(?<!\\):", rest)
+    if not slash or not STREAM.fullmatch(stream):
+        raise ValueError(f"names no stream, such as {EXAMPLE}")
+    given: dict[str, str] = {}
+    for argument in arguments:
+        key, equals, value = argument.partition("=")
+        if key not in _KEYS or not equals or not value or key in given:
+            raise ValueError(
+                f"{shown(argument)}: each of {listed(_KEYS)} may be there once, as part=1/3"
+            )
+        given[key] = value.replace("\\:", ":")
+    for key in _FILES:
+        if key in given and not given[key].startswith("/"):
+            raise ValueError(f"{key}= takes a whole path, such as {key}=/etc/logsrv/{key}.pem")
+    part, parts = _part(given.get("part", "1/1"))
+    holes = given.get("holes", "refuse")
+    if holes not in ("refuse", "pass"):
+        raise ValueError("holes= is refuse or pass")
+    if given.get("tls", "yes") != "yes":
+        raise ValueError("tls= is yes, or not there")
+    if "key" in given and "cert" not in given:
+        raise ValueError("key= is the key of a cert=, which is missing")
+    ca, certificate, key_file, creds = (
+        Path(given[one]) if one in given else None for one in _FILES
+    )
+    return StreamPlace(
+        tuple(_server(one) for one in servers.split(",")),
+        stream,
+        part,
+        parts,
+        holes == "pass",
+        any(one in given for one in ("tls", "ca", "cert")),
+        ca,
+        certificate,
+        key_file,
+        given.get("user"),
+        creds,
+    )
+
+
+def _part(text: str) -> tuple[int, int]:
+    found = _PART.fullmatch(text)
+    if found is None or not 1 <= int(found[1]) <= int(found[2]):
+        raise ValueError("part= is a part and how many there are, from part=1/3 to part=3/3")
+    return int(found[1]), int(found[2])
+
+
+def _server(text: str) -> tuple[str, int]:
+    found = _SERVER.fullmatch(text)
+    port = int(found["port"] or NATS) if found is not None else 0
+    if found is None or not 1 <= port <= 65535:
+        raise ValueError(f"{shown(text)} is no server, such as n1.example.net or 10.0.0.1:{NATS}")
+    return found["host"].strip("[]"), port

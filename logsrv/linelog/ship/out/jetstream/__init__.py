@@ -1,0 +1,1 @@
+"""JetStream of NATS: what the target and the input of its streams share."""

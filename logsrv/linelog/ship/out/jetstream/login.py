@@ -1,0 +1,110 @@
+"""Logging in at servers of NATS: by a token, a password, a credentials file, a certificate."""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import re
+import ssl
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+
+from logsrv.errors import ConfigurationError
+from logsrv.kit.net.tls.client_tls import TLSOptions
+from logsrv.kit.options.files import read_file
+from logsrv.kit.options.secrets import read_secret
+
+_LARGEST = 64 << 10
+_CREDENTIALS = re.compile(
+    r"-----BEGIN NATS USER JWT-----\s+(?P<jwt>[\w.-]+)\s+-+END NATS USER JWT-+"
+    r".*?-----BEGIN USER NKEY SEED-----\s+(?P<seed>[A-Z2-7]+)\s+-+END USER NKEY SEED-+",
+    re.ASCII | re.DOTALL,
+)
+_PREFIX, _SEED = 2, 32
+
+
+def read_login(option: str, value: str | None, file: Path | None) -> str | None:
+    """Return what `read_secret` does, or a credentials file as it stands. Raises ConfigurationError."""
+    if value is None and file is not None:
+        text = _credentials(f"--{option}-file {file}", file)
+        if text is not None:
+            return text
+    return read_secret(option, value, file)
+
+
+def read_credentials(file: Path) -> str:
+    """Return a credentials file as it stands. Raises ConfigurationError."""
+    text = _credentials(str(file), file)
+    if text is None:
+        raise ConfigurationError(f"{file} has no credentials of NATS in it")
+    return text
+
+
+def _credentials(named: str, file: Path) -> str | None:
+    """Return what is in a file, if it is credentials. Raises ConfigurationError."""
+    try:
+        text = read_file(file, _LARGEST).decode("ascii", "replace")
+    except ValueError as error:
+        raise ConfigurationError(f"{named}: {error}") from None
+    if "BEGIN NATS USER JWT" not in text:
+        return None
+    if _signer(text) is None:
+        raise ConfigurationError(
+            f"{named} begins like credentials of NATS, and has no key in it that can sign: write it anew,"
+            " as with `nsc generate creds`"
+        )
+    return text
+
+
+def login_options(secret: str | None, user: str | None) -> Mapping[str, Any]:
+    """Return what nats-py's `connect` needs for a secret. user: whose password it is, if it is one."""
+    if secret is None:
+        return {}
+    if user is not None:
+        return {"user": user, "password": secret}
+    found = _CREDENTIALS.search(secret)
+    signer = _signer(secret)
+    if found is None or signer is None:
+        return {"token": secret}
+    jwt = bytearray(found["jwt"].encode())
+    return {
+        "user_jwt_cb": lambda: jwt,
+        "signature_cb": lambda nonce: base64.b64encode(signer.sign(nonce.encode())),
+    }
+
+
+def _signer(text: str) -> Ed25519PrivateKey | None:
+    """Return the key in a credentials file: Base32 of a prefix, 32 bytes and a checksum."""
+    found = _CREDENTIALS.search(text)
+    if found is None:
+        return None
+    seed = found["seed"]
+    try:
+        raw = base64.b32decode(seed + "=" * (-len(seed) % 8))
+        checked = binascii.crc_hqx(raw[:-2], 0).to_bytes(2, "little") == raw[-2:]
+        return (
+            Ed25519PrivateKey.from_private_bytes(raw[_PREFIX : _PREFIX + _SEED])
+            if checked
+            else None
+        )
+    except ValueError:
+        return None
+
+
+def tls_context(options: TLSOptions) -> ssl.SSLContext:
+    """Return the TLS of asyncio for a person's wishes. Raises ConfigurationError."""
+    try:
+        context = ssl.create_default_context(cafile=options.cafile)
+        if options.certificate is not None:
+            context.load_cert_chain(options.certificate, options.key)
+    except OSError as error:
+        files = ", ".join(
+            str(one)
+            for one in (options.cafile, options.certificate, options.key)
+            if one is not None
+        )
+        raise ConfigurationError(f"{files}: {error.strerror or error}") from None
+    return context

@@ -1,0 +1,145 @@
+"""The target of blocks in JetStream: a stream of NATS, which takes a block only behind the last one.
+
+Each message is a block, with the subject `logs.ID`. `Nats-Expected-Last-Subject-Sequence` is the number
+of the message before it: the stream refuses a block that comes twice or late, however long after.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Coroutine, Mapping
+from typing import Any, TypeVar
+
+from twisted.internet.defer import Deferred
+
+from logsrv.errors import ConfigurationError
+from logsrv.kit.net.twisted.asyncio_thread import AsyncioThread
+from logsrv.kit.text.escape import one_line
+from logsrv.kit.web.hosts import is_loopback
+from logsrv.linelog.ship.address import ShipURL
+from logsrv.linelog.ship.blocks.block import LARGEST, Block
+from logsrv.linelog.ship.out.jetstream.link import LargePayload, NatsLink, NatsTrouble, read_answer
+from logsrv.linelog.ship.out.jetstream.login import login_options, tls_context
+from logsrv.linelog.ship.out.jetstream.streams import SUBJECT, find_stream, last_message
+from logsrv.linelog.ship.registry import TargetSettings
+from logsrv.linelog.ship.target import LastBlock, Misplaced, TooLarge, Unavailable
+from logsrv.linelog.store.segments.segment import parse_position
+
+T = TypeVar("T")
+HEADERS = 2048
+"""Bytes of a message that are left to its headers."""
+WRONG_SEQUENCE, TOO_LARGE, OTHER_STREAM = 10071, 10054, 10060
+"""Error codes of JetStream: server/errors.json of nats-server."""
+
+
+class JetStream:
+    """A stream that takes our blocks."""
+
+    promise = "exactly once"
+    largest = LARGEST
+
+    def __init__(self, settings: TargetSettings, reactor: Any) -> None:
+        """Raises ConfigurationError."""
+        login = login_options(settings.token, settings.url.parameters.get("user"))
+        _check_clear(settings.url, login)
+        self._store = settings.store
+        self._stream = settings.url.path.removeprefix("/")
+        self._subject = f"{SUBJECT}.{settings.store}"
+        self._who = one_line(settings.url.place)
+        self._thread = AsyncioThread(reactor, "nats")
+        tls = settings.tls
+        if settings.url.tls:
+            tls_context(tls)
+        self._link = NatsLink(
+            settings.url.servers,
+            login,
+            (lambda: tls_context(tls)) if settings.url.tls else None,
+        )
+        # Number of the last block of our store there; 0: there is none.
+        self._sequence = 0
+
+    def last(self) -> Deferred[LastBlock | None]:
+        """Ask where it is; None: it has nothing of this store."""
+        return self._call(self._last)
+
+    async def _last(self) -> LastBlock | None:
+        await self._link.open()
+        facts = await find_stream(self._link, self._stream, self._store)
+        self.promise = facts.promise
+        payload = self._link.info.get("max_payload")
+        if isinstance(payload, int):
+            self.largest = min(LARGEST, max(payload - HEADERS, 1))
+        found = await last_message(self._link, self._stream, self._store)
+        if found is None:
+            self._sequence = 0
+            return None
+        headers = found.headers
+        try:
+            if headers["Logsrv-Store"] != self._store:
+                raise ValueError
+            last = LastBlock(
+                parse_position(headers["Logsrv-To"]),
+                parse_position(headers["Logsrv-From"]),
+                int(headers["Logsrv-CRC"], 16),
+            )
+        except (KeyError, ValueError):
+            raise NatsTrouble(
+                f"message {found.sequence} of the stream {self._stream} is no block of this store: whoever"
+                " wrote it there may not",
+                settled=True,
+            ) from None
+        self._sequence = found.sequence
+        return last
+
+    def send(self, block: Block) -> Deferred[None]:
+        """Send a block; fires when the stream has it."""
+        return self._call(lambda: self._send(block))
+
+    async def _send(self, block: Block) -> None:
+        headers = {
+            **block.headers(),
+            "Nats-Expected-Stream": self._stream,
+            "Nats-Expected-Last-Subject-Sequence": str(self._sequence),
+        }
+        try:
+            answer = read_answer(await self._link.ask(self._subject, block.packed, headers))
+        except LargePayload:
+            raise TooLarge(f"{self._who} takes no block of {len(block.packed)} bytes") from None
+        except NatsTrouble as error:
+            if error.code == WRONG_SEQUENCE:
+                raise Misplaced(None) from None
+            if error.code == TOO_LARGE:
+                raise TooLarge(f"the stream {self._stream}: {error}") from None
+            raise
+        sequence = answer.get("seq")
+        if answer.get("stream") != self._stream or not isinstance(sequence, int):
+            raise NatsTrouble("took a block and does not say so", settled=True)
+        self._sequence = sequence
+
+    def _call(self, make: Callable[[], Coroutine[Any, Any, T]]) -> Deferred[T]:
+        async def called() -> T:
+            try:
+                return await make()
+            except NatsTrouble as error:
+                settled = error.settled or error.code == OTHER_STREAM
+                raise Unavailable(f"{self._who}: {error}", settled=settled) from None
+
+        return self._thread.call(called)
+
+    def close(self) -> Deferred[None]:
+        """Let go of connections."""
+        return self._thread.call(self._link.close).addBoth(lambda _: self._thread.stop())
+
+
+def _check_clear(url: ShipURL, login: Mapping[str, Any]) -> None:
+    """Raise ConfigurationError if a secret would leave this machine in the clear. A signature is none."""
+    near = all(host == "localhost" or is_loopback(host) for host, _ in url.servers)
+    if ("token" in login or "password" in login) and not (url.tls or near):
+        raise ConfigurationError(
+            f"{one_line(url.place)} would carry the token in the clear: take nats+tls://, or a credentials"
+            " file, whose key stays here"
+        )
+
+
+def make_target(settings: TargetSettings, reactor: Any) -> JetStream:
+    """Make the target of `nats://HOST[:PORT][,HOST…]/STREAM`. Raises ConfigurationError."""
+    return JetStream(settings, reactor)

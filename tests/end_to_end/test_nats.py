@@ -1,0 +1,279 @@
+"""Streams of NATS between real daemons and real servers: each line once at the far end."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import os
+import shutil
+import signal
+from collections.abc import Awaitable, Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import nats
+import nats.errors
+import nats.js.errors
+import pytest
+
+from logsrv.kit.testing import wait_until
+from tests.cli.certificates import Authority
+from tests.end_to_end.conftest import Logger, Start
+from tests.end_to_end.stored import stored_bytes
+from tests.linelog.ship.out.jetstream.servers import (
+    NatsServer,
+    cluster,
+    debian,
+    newer,
+    one_server,
+    url_of,
+)
+
+CHILD = "ship.running.child"
+
+
+def of(servers: list[NatsServer], more: str = "", stream: str = "LOGS") -> str:
+    """What a centre listens for."""
+    return f"nats:{url_of(servers, stream).removeprefix('nats://')}{more}"
+
+
+@pytest.fixture
+def homes(tmp_path: Path) -> Path:
+    """Directories of an edge and a centre."""
+    for name in ("edge", "centre"):
+        (tmp_path / name).mkdir()
+    return tmp_path
+
+
+def send(server: Logger, begin: int, end: int) -> None:
+    server.send(b"".join(b"line %d\n" % number for number in range(begin, end)))
+
+
+def arrives(centre: Logger, edge: Logger, count: int, deadline: float = 60.0) -> None:
+    """Wait until an edge has so many lines, and a centre all of them, byte by byte."""
+    edge.wait_until(lambda: len(edge.messages()) >= count, f"{count} lines")
+    centre.wait_until(
+        lambda: len(stored_bytes(centre.store)) >= len(stored_bytes(edge.store)),
+        "all bytes",
+        deadline,
+    )
+    assert stored_bytes(centre.store) == stored_bytes(edge.store)
+
+
+def in_nats(server: NatsServer, call: Callable[[Any], Awaitable[Any]]) -> Any:
+    """Do something as a client of a server."""
+
+    async def done() -> Any:
+        client = await nats.connect(f"nats://127.0.0.1:{server.port}")
+        try:
+            return await call(client)
+        finally:
+            await client.close()
+
+    return asyncio.run(done())
+
+
+def messages(server: NatsServer, count: int) -> None:
+    """Wait until a stream has so many messages."""
+
+    def there() -> bool:
+        with contextlib.suppress(nats.js.errors.Error):
+            info = in_nats(server, lambda client: client.jetstream().stream_info("LOGS"))
+            return bool(info.state.messages >= count)
+        return False
+
+    wait_until(there, f"{count} messages")
+
+
+@pytest.mark.parametrize("program", [debian, newer])
+def test_what_an_edge_has_is_in_the_centre_byte_by_byte(
+    logger: Start, homes: Path, program: Callable[[], str]
+) -> None:
+    with one_server(program(), homes) as server:
+        edge = logger("--ship", url_of([server]), directory=homes / "edge")
+        send(edge, 0, 3000)
+        edge.wait_until(lambda: "exactly once; the stream LOGS keeps" in edge.log(), "the promise")
+        centre = logger(listen=[of([server])], directory=homes / "centre")
+        arrives(centre, edge, 3000)
+        send(edge, 3000, 4000)
+        arrives(centre, edge, 4000)
+        assert "blocks of the stream LOGS are fetched, part 1 of 1" in centre.log()
+        assert centre.stop() in (0, -signal.SIGTERM)
+        send(edge, 4000, 5000)
+        centre = logger(listen=[of([server])], directory=homes / "centre")
+        arrives(centre, edge, 5000)
+        assert len(edge.messages()) == 5000
+
+
+@pytest.mark.complains("does not follow")
+def test_a_hole_is_refused_loudly_until_somebody_lets_it_be_passed_over(
+    logger: Start, homes: Path
+) -> None:
+    """The stream has let go of what the centre did not fetch in time."""
+    with one_server(newer(), homes) as server:
+        edge = logger("--ship", url_of([server]), directory=homes / "edge")
+        centre = logger(listen=[of([server])], directory=homes / "centre")
+        send(edge, 0, 100)
+        arrives(centre, edge, 100)
+        before = stored_bytes(centre.store)
+        assert centre.stop() in (0, -signal.SIGTERM)
+        for begin in 100, 200:
+            send(edge, begin, begin + 100)
+            messages(server, begin // 100 + 1)
+        in_nats(server, lambda client: client.jetstream().purge_stream("LOGS", keep=1))
+        centre = logger(listen=[of([server])], directory=homes / "centre")
+        centre.wait_until(lambda: "does not follow" in centre.log(), "the refusal")
+        assert "let this listener pass it over, with holes=pass" in centre.log()
+        assert stored_bytes(centre.store) == before
+        assert centre.stop() in (0, -signal.SIGTERM)
+        centre = logger(listen=[of([server], ":holes=pass")], directory=homes / "centre")
+        centre.wait_until(lambda: len(centre.messages()) == 200, "the last hundred")
+        assert "has lost an unknown number of bytes" in centre.log()
+        assert [one.decode() for one in centre.messages()] == [
+            f"line {number}" for number in (*range(100), *range(200, 300))
+        ]
+
+
+@pytest.mark.complains("is no block of the store")
+def test_what_is_no_block_is_refused_and_said(logger: Start, homes: Path) -> None:
+    """Anybody who may write to the stream may write anything."""
+    with one_server(newer(), homes) as server:
+        edge = logger("--ship", url_of([server]), directory=homes / "edge")
+        send(edge, 0, 100)
+        messages(server, 1)
+        for headers in ({}, {"Logsrv-Format": "1", "Logsrv-Store": 32 * "c"}):
+            in_nats(
+                server,
+                lambda client, headers=headers: client.jetstream().publish(
+                    f"logs.{32 * 'b'}", b"\x1b[31mred\n", headers=headers
+                ),
+            )
+        centre = logger(listen=[of([server])], directory=homes / "centre")
+        arrives(centre, edge, 100)
+        centre.wait_until(lambda: "is no block of the store bbbb" in centre.log(), "the refusal")
+        assert "\x1b" not in centre.log()
+
+
+def test_a_centre_with_a_certificate_and_a_token(logger: Start, homes: Path) -> None:
+    authority = Authority(homes)
+    theirs, ours = authority.certify("localhost"), authority.certify("centre")
+    files = f'cert_file: "{theirs}", key_file: "{theirs}", ca_file: "{authority.cafile}"'
+    config = f"tls {{ {files}, verify: true }}\nauthorization {{ token: geheim }}\n"
+    (homes / "token").write_text("geheim\n")
+    with one_server(newer(), homes, config) as server:
+        where = f"localhost:{server.port}/LOGS"
+        edge = logger(
+            *("--ship", f"nats+tls://{where}", "--ship-token-file", str(homes / "token")),
+            *("--ship-ca", str(authority.cafile), "--ship-cert", str(ours)),
+            directory=homes / "edge",
+        )
+        centre = logger(
+            *("--input-token-file", str(homes / "token")),
+            listen=[f"nats:{where}:ca={authority.cafile}:cert={ours}"],
+            directory=homes / "centre",
+        )
+        send(edge, 0, 100)
+        arrives(centre, edge, 100)
+        for one in edge, centre:
+            assert "geheim" not in one.log()
+
+
+@pytest.mark.complains("cannot start")
+def test_files_that_are_not_there_are_said_at_the_start(logger: Start, homes: Path) -> None:
+    for more, why in (
+        (":ca=/nowhere/ca.pem", "/nowhere/ca.pem: No such file or directory"),
+        (":creds=/nowhere/c.creds", "/nowhere/c.creds: no such file"),
+    ):
+        one = logger(listen=[f"nats:127.0.0.1/LOGS{more}"], directory=homes / "centre", wait=False)
+        assert one.wait() != 0
+        assert why in one.log()
+
+
+def test_a_stream_that_has_lost_everything_gets_what_comes_from_then_on(
+    logger: Start, homes: Path
+) -> None:
+    with one_server(newer(), homes) as server:
+        edge = logger("--ship", url_of([server]), directory=homes / "edge")
+        send(edge, 0, 100)
+        messages(server, 1)
+        server.kill()
+        shutil.rmtree(homes / "alone" / "data")
+        server.start()
+        server.wait()
+        send(edge, 100, 200)
+        edge.wait_until(lambda: "has nothing of this store" in edge.log(), "that it is said")
+        centre = logger(listen=[of([server])], directory=homes / "centre")
+        centre.wait_until(lambda: len(centre.messages()) == 100, "the newest lines")
+        assert centre.messages()[-1] == b"line 199"
+
+
+@pytest.fixture
+def servers(homes: Path) -> Iterator[list[NatsServer]]:
+    """Three servers together, which have found each other."""
+    with cluster(newer(), homes) as found:
+        yield found
+
+
+def leader(servers: list[NatsServer]) -> NatsServer:
+    """The server that leads the stream; the first, if none does."""
+
+    async def asked() -> str:
+        client = await nats.connect(
+            [f"nats://127.0.0.1:{one.port}" for one in servers if one.process is not None],
+            allow_reconnect=False,
+        )
+        try:
+            info = await client.jetstream().stream_info("LOGS")
+            return (info.cluster and info.cluster.leader) or ""
+        finally:
+            await client.close()
+
+    with contextlib.suppress(nats.errors.Error, nats.js.errors.Error, OSError):
+        name = asyncio.run(asked())
+        return next((one for one in servers if one.name == name), servers[0])
+    return servers[0]
+
+
+@pytest.mark.long
+@pytest.mark.complains("the process was ended by SIGKILL")
+def test_nothing_is_missing_or_twice_whatever_is_killed(
+    logger: Start, homes: Path, servers: list[NatsServer]
+) -> None:
+    """Ten kills under load, of every part between the edge's disk and the centre's; all bytes compared."""
+    there = ("--ship", url_of(servers), "--rotate-size", "100KiB")
+    here = [of(servers)]
+
+    def edge_starts() -> Logger:
+        return logger(*there, directory=homes / "edge")
+
+    def centre_starts() -> Logger:
+        return logger(listen=here, directory=homes / "centre")
+
+    edge, centre, sent = edge_starts(), centre_starts(), 0
+    promise = "exactly once; the stream LOGS keeps them on 3 servers"
+    edge.wait_until(lambda: promise in edge.log(), "the promise")
+    kills = ("leader", "shipper", "edge", "centre", "server") * 2
+    for kill in kills:
+        send(edge, sent, sent + 3000)
+        sent += 3000
+        edge.wait_until(lambda: edge.child(CHILD), "the shipper")  # noqa: B023
+        if kill == "shipper":
+            os.kill(edge.child(CHILD), signal.SIGKILL)
+        elif kill in ("edge", "centre"):
+            one = edge if kill == "edge" else centre
+            one.wait_until(lambda: len(edge.messages()) == sent, "the lines")  # noqa: B023
+            one.send_signal(signal.SIGKILL)
+            one.wait()
+            if kill == "edge":
+                edge = edge_starts()
+            else:
+                centre = centre_starts()
+        else:
+            victim = leader(servers) if kill == "leader" else servers[2]
+            victim.kill()
+            victim.start()
+            victim.wait()
+    arrives(centre, edge, sent, 120)
+    assert len(edge.messages()) == sent
+    assert centre.stop() in (0, -signal.SIGTERM)
+    assert edge.stop() in (0, -signal.SIGTERM)

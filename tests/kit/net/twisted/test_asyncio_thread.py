@@ -1,0 +1,86 @@
+"""Tests for asyncio in a thread of its own."""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+
+import pytest
+from twisted.internet.defer import CancelledError, Deferred
+from twisted.internet.task import deferLater
+
+from logsrv.kit.net.twisted.asyncio_thread import AsyncioThread
+from tests.kit.net.network import REACTOR, in_reactor
+
+
+@in_reactor
+async def test_results_and_errors_come_back_to_the_reactor() -> None:
+    thread = AsyncioThread(REACTOR, "test")
+
+    async def double(number: int) -> tuple[int, str]:
+        await asyncio.sleep(0)
+        if number < 0:
+            raise ValueError("negative")
+        return 2 * number, threading.current_thread().name
+
+    assert await thread.call(lambda: double(4)) == (8, "test")
+    with pytest.raises(ValueError, match="negative"):
+        await thread.call(lambda: double(-1))
+    await thread.stop()
+
+
+@in_reactor
+async def test_who_cancels_the_deferred_cancels_the_coroutine() -> None:
+    thread = AsyncioThread(REACTOR, "test")
+    ended: Deferred[None] = Deferred()
+
+    async def long() -> None:
+        try:
+            await asyncio.sleep(1000)
+        finally:
+            REACTOR.callFromThread(ended.callback, None)
+
+    call = thread.call(long)
+    await thread.call(lambda: asyncio.sleep(0))
+    call.cancel()
+    with pytest.raises(CancelledError):
+        await call
+    await ended
+    await thread.stop()
+
+
+@in_reactor
+async def test_the_loop_asks_the_reactor() -> None:
+    thread = AsyncioThread(REACTOR, "test")
+
+    def wrong() -> str:
+        raise ValueError("refused")
+
+    async def asks() -> str:
+        with pytest.raises(ValueError, match="refused"):
+            await thread.ask(wrong)
+        await thread.ask(lambda: deferLater(REACTOR, 0))
+        return await thread.ask(lambda: threading.current_thread().name)
+
+    assert await thread.call(asks) == threading.main_thread().name
+    await thread.stop()
+
+
+@in_reactor
+async def test_what_still_runs_is_cancelled_at_the_end() -> None:
+    thread = AsyncioThread(REACTOR, "test")
+    seen = []
+
+    async def long() -> None:
+        try:
+            await asyncio.sleep(1000)
+        finally:
+            seen.append("ended")
+
+    call = thread.call(long)
+    await thread.call(lambda: asyncio.sleep(0))
+    await thread.stop()
+    with pytest.raises(CancelledError):
+        await call
+    assert seen == ["ended"]
+    await thread.stop()

