@@ -73,6 +73,11 @@ def in_nats(server: NatsServer, call: Callable[[Any], Awaitable[Any]]) -> Any:
     return asyncio.run(done())
 
 
+def publish(server: NatsServer, subject: str, text: bytes, headers: dict[str, str]) -> None:
+    """Write a message to a stream, as somebody who is no edge."""
+    in_nats(server, lambda client: client.jetstream().publish(subject, text, headers=headers))
+
+
 def messages(server: NatsServer, count: int) -> None:
     """Wait until a stream has so many messages."""
 
@@ -141,13 +146,8 @@ def test_what_is_no_block_is_refused_and_said(logger: Start, homes: Path) -> Non
         edge = logger("--ship", url_of([server]), directory=homes / "edge")
         send(edge, 0, 100)
         messages(server, 1)
-        for headers in ({}, {"Logsrv-Format": "1", "Logsrv-Store": 32 * "c"}):
-            in_nats(
-                server,
-                lambda client, headers=headers: client.jetstream().publish(
-                    f"logs.{32 * 'b'}", b"\x1b[31mred\n", headers=headers
-                ),
-            )
+        for headers in {}, {"Logsrv-Format": "1", "Logsrv-Store": 32 * "c"}:
+            publish(server, f"logs.{32 * 'b'}", b"\x1b[31mred\n", headers)
         centre = logger(listen=[of([server])], directory=homes / "centre")
         arrives(centre, edge, 100)
         centre.wait_until(lambda: "is no block of the store bbbb" in centre.log(), "the refusal")

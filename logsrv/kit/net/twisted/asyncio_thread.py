@@ -28,16 +28,16 @@ class AsyncioThread:
     def call(self, make: Callable[[], Coroutine[Any, Any, T]]) -> Deferred[T]:
         """Run a coroutine there; fires with its result. Who cancels the Deferred cancels it, too."""
         future = asyncio.run_coroutine_threadsafe(make(), self._running())
-        fired: Deferred[T] = Deferred(lambda _: future.cancel())
+        fired: Deferred[T] = Deferred(lambda _: _give_up(future))
         future.add_done_callback(
             lambda done: self._reactor.callFromThread(_fire, fired, done)  # type: ignore[arg-type]
         )
         return fired
 
-    async def ask(self, call: Callable[[], Deferred[T] | T]) -> T:
+    async def ask(self, call: Callable[[], Any]) -> Any:
         """Make a call in the reactor's thread, from the loop; return what it does, or fires with."""
         loop = asyncio.get_running_loop()
-        answer: asyncio.Future[T] = loop.create_future()
+        answer: asyncio.Future[Any] = loop.create_future()
 
         def answered(set_it: Callable[[Any], None], value: object) -> None:
             # Without a loop nobody waits any more.
@@ -86,6 +86,10 @@ async def _end() -> None:
     for task in tasks:
         task.cancel()
     await asyncio.gather(*tasks, return_exceptions=True)
+
+
+def _give_up(future: Future[Any]) -> None:
+    future.cancel()
 
 
 def _fire(fired: Deferred[T], done: Future[T]) -> None:

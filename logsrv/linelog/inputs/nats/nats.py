@@ -93,7 +93,8 @@ class NatsReceiver:
             note = self._intake.origins.last(origin)
             return None if note is None else note.sequence
 
-        return await self._thread.ask(sequence)
+        found: int | None = await self._thread.ask(sequence)
+        return found
 
     async def _tell(self, level: LogLevel, why: str) -> None:
         label = self._intake.label
@@ -136,7 +137,8 @@ class NatsReceiver:
         if not isinstance(error, RequestRefused):
             raise self._fetching.DamagedError(f"{which} could not be stored: {error}")
         if error.status == _BUSY:
-            return deferLater(self._reactor, BUSY, self._take, fetched)
+            waited: Deferred[None] = deferLater(self._reactor, BUSY)
+            return waited.addCallback(lambda _: self._take(fetched))
         self._intake.refused(error.reason)
         if error.status == _MISPLACED:
             note = self._intake.origins.last(origin)

@@ -60,6 +60,8 @@ class ToldTarget:
     _lag: ShipLag = attrs.field(init=False, default=ShipLag(0, 0, 0.0))
     _since: float = attrs.field(init=False, default=0.0)
     _lost: int = attrs.field(init=False, default=0)
+    # What it has promised last, as the log has it.
+    _promise: str = attrs.field(init=False, default="")
     _answers: Durations = attrs.field(init=False, factory=lambda: Durations(ANSWERS))
     _part: MetricsPart | None = attrs.field(init=False, default=None)
     _seldom: Seldom = attrs.Factory(lambda self: Seldom(self._clock), takes_self=True)
@@ -143,9 +145,10 @@ class ToldTarget:
                 f"it takes lines again, after {self._clock() - self._since:.0f} s; {self._lag.lines} lines"
                 f" wait for it, and {missed}",
             )
-        elif self.up is None:
+        # The promise may be known only now, or be another: of a stream that was made anew.
+        if self.up is None or report.why != self._promise:
             self._say(log.info, report.why)
-        self.up = True
+        self.up, self._promise = True, report.why
 
     def _complain(self, report: ShipReport) -> None:
         noted = self._seldom.note(report.kind if report.lines else report.why)

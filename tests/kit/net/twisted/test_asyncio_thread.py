@@ -60,7 +60,8 @@ async def test_the_loop_asks_the_reactor() -> None:
         with pytest.raises(ValueError, match="refused"):
             await thread.ask(wrong)
         await thread.ask(lambda: deferLater(REACTOR, 0))
-        return await thread.ask(lambda: threading.current_thread().name)
+        name: str = await thread.ask(lambda: threading.current_thread().name)
+        return name
 
     assert await thread.call(asks) == threading.main_thread().name
     await thread.stop()
