@@ -3,12 +3,11 @@
     python -m bench.readers                                # five rounds
     python -m bench.readers --runs 9 --lines 20000000
 
-"On a free core": the load and the threads of the server that take lines in and write them share the first
-core; what works beside them (searches, live views, sealing: all that has a low priority) and who views has
-the second one. On that footing the server takes in, in turns, the same load alone, with the views and a
-search that begins again whenever it is done, and with segments that are sealed while it goes on. The rate
-is that of the sender, who waits for the server. The memory is that of the server and of the process of
-its live views.
+"On a free core": the load and the server share the first core; the processes that it starts (searches, live
+views, packing) and who views have the second one. On that footing the server takes in, in turns, the same
+load alone, with the views and a search that begins again whenever it is done, and with segments that are
+sealed while it goes on. The rate is that of the sender, who waits for the server. The memory is that of the
+server and of the process of its live views.
 """
 
 from __future__ import annotations
@@ -182,10 +181,7 @@ def _stored(http: int) -> int:
 
 @contextmanager
 def sharing_a_core(pid: int) -> Iterator[None]:
-    """Keep a process's threads and what we start on the first core.
-
-    The second is for what it starts, and for its threads of a low priority.
-    """
+    """Keep a process and what we start on the first core; the second is for what it starts."""
     over = threading.Event()
     os.sched_setaffinity(0, FIRST)
 
@@ -193,7 +189,7 @@ def sharing_a_core(pid: int) -> Iterator[None]:
         os.sched_setaffinity(threading.get_native_id(), SECOND)
         while not over.wait(LOOK_SECONDS):
             for thread in _threads(pid):
-                _bind(thread, SECOND if _is_low(thread) else FIRST)
+                _bind(thread, FIRST)
                 for child in _children(pid, thread):
                     for one in _threads(child):
                         _bind(one, SECOND)
@@ -231,13 +227,6 @@ def _children(pid: int, thread: int) -> list[int]:
         return []
     children = [int(child) for child in found]
     return children + [one for child in children for one in _children(child, child)]
-
-
-def _is_low(thread: int) -> bool:
-    try:
-        return os.getpriority(os.PRIO_PROCESS, thread) > 0
-    except OSError:
-        return False
 
 
 def _bind(thread: int, cores: set[int]) -> None:

@@ -75,10 +75,10 @@ def protocols_of(stream: object, datagrams: object) -> PluginProtocols:
         build = stream if issubclass(stream, PeerProtocol) else watched(stream)
         if issubclass(stream, LineProtocol):
             make_line_format = stream.make_line_format
-    elif callable(stream) and not isinstance(stream, type) and not is_factory(stream):
-        build = partial(StreamProtocol, stream)
     elif is_factory(stream):
         raise ConfigurationError(f"{stream!r:.80} is {NO_FACTORY}")
+    elif callable(stream) and not isinstance(stream, type):
+        build = partial(StreamProtocol, stream)
     elif stream is not None:
         raise ConfigurationError(
             f"{stream!r:.80} is neither a Protocol class nor a function that takes a connection"

@@ -11,9 +11,9 @@ from logsrv.linelog.fields.levels.places import Array
 from logsrv.linelog.fields.many.reader import FieldReader
 from logsrv.linelog.fields.record import ALWAYS
 from logsrv.linelog.fields.values import elements
-from logsrv.linelog.query.language.tree import Compare, Node
+from logsrv.linelog.query.language.tree import Node
 from logsrv.linelog.query.many.piece import TextPiece
-from logsrv.linelog.query.matching.predicates import WantedValues
+from logsrv.linelog.query.matching.predicates import WantedValues, values_by_field
 
 FEW = 5
 """Queries of one field for which it is not read: each of them goes its own way."""
@@ -23,11 +23,11 @@ _MOST_KNOWN = 10_000
 
 def by_field(nodes: Sequence[Node]) -> dict[str, list[tuple[int, str]]]:
     """Return the fields of which more than FEW queries want a value: the query's number and the value."""
-    found: dict[str, list[tuple[int, str]]] = defaultdict(list)
-    for place, node in enumerate(nodes):
-        if isinstance(node, Compare) and node.op == "=" and node.field not in ALWAYS:
-            found[node.field].append((place, node.value))
-    return {field: queries for field, queries in found.items() if len(queries) > FEW}
+    return {
+        field: queries
+        for field, queries in values_by_field(nodes).items()
+        if field not in ALWAYS and len(queries) > FEW
+    }
 
 
 class FieldValues:

@@ -268,12 +268,11 @@ class _Reader:
             items.append(self._class_item())
         self.at += 1
         allowed = frozenset() if negated else _allowed(items)
+        written = f"[{'^' if negated else ''}{''.join(items)}]"
         if allowed in _LETTERS:
             # Written as the letters of texts are, which the engine knows.
             written = quoted(chr(max(allowed)), ignore_case=True)
-            self._write(written, allowed=allowed)
-            return
-        self._write(f"[{'^' if negated else ''}{''.join(items)}]", allowed=allowed)
+        self._write(written, allowed=allowed)
 
     def _class_item(self) -> str:
         if posix := _POSIX.match(self.pattern, self.at):

@@ -137,22 +137,31 @@ def _equals(field: str, value: str, wanted: bool) -> Predicate:
 
 def _joined(parts: Sequence[Node]) -> tuple[list[Predicate], list[Node]]:
     """Return a predicate for each field of which many values are asked for, and the parts that are left."""
-    values: dict[str, list[str]] = {}
-    for part in parts:
-        if isinstance(part, Compare) and part.op == "=" and part.field != "level":
-            values.setdefault(part.field, []).append(part.value)
-    many = {field for field, some in values.items() if len(some) >= _MANY_VALUES}
-    others = [
-        one
-        for one in parts
-        if not (isinstance(one, Compare) and one.op == "=" and one.field in many)
-    ]
-    return [_one_of(field, values[field]) for field in many], others
+    many = {
+        field: asked
+        for field, asked in values_by_field(parts).items()
+        if len(asked) >= _MANY_VALUES
+    }
+    joined = {place for asked in many.values() for place, _ in asked}
+    others = [part for place, part in enumerate(parts) if place not in joined]
+    return [_one_of(field, asked) for field, asked in many.items()], others
 
 
-def _one_of(field: str, values: Sequence[str]) -> Predicate:
+def values_by_field(nodes: Sequence[Node]) -> dict[str, list[tuple[int, str]]]:
+    """Return the fields that nodes want to equal a value: the number of each such node, and the value.
+
+    The level is none of them: it is compared by rank.
+    """
+    found: dict[str, list[tuple[int, str]]] = {}
+    for place, node in enumerate(nodes):
+        if isinstance(node, Compare) and node.op == "=" and node.field != "level":
+            found.setdefault(node.field, []).append((place, node.value))
+    return found
+
+
+def _one_of(field: str, asked: Iterable[tuple[int, str]]) -> Predicate:
     """Return what any of `_equals` for these values would say, at the cost of one."""
-    wanted = WantedValues(enumerate(values))
+    wanted = WantedValues(asked)
     return _of_elements(field, lambda item: bool(wanted.of(item)))
 
 

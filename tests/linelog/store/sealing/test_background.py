@@ -310,13 +310,18 @@ async def test_nothing_is_sealed_whose_names_cannot_be_synced(open_store: OpenSt
     await until(lambda: len(list(store.directory.glob("*.idx"))) == 1)
 
 
+def make_empty(directory: Path, segments: int) -> None:
+    """Make segments without lines, as starts after a crash leave them."""
+    for number in range(1, segments + 1):
+        (directory / f"{number:010}-20261120T061842Z.log").touch()
+
+
 @pytest.mark.usefixtures("often")
 @pytest_twisted.ensureDeferred
 async def test_empty_segments_stay_for_who_follows_and_not_for_ever(
     open_store: OpenStore, tmp_path: Path
 ) -> None:
-    for number in range(1, 31):
-        (tmp_path / f"{number:010}-20261120T061842Z.log").touch()
+    make_empty(tmp_path, 30)
     disk = FaultyDisk()
     # Nothing but their names tells how far the numbers have come.
     disk.before["unlink"] = lambda: (tmp_path / "number").unlink(missing_ok=True)
@@ -332,8 +337,7 @@ async def test_empty_segments_stay_for_who_follows_and_not_for_ever(
 async def test_who_follows_misses_nothing_where_empty_segments_are_gone(
     open_store: OpenStore, tmp_path: Path
 ) -> None:
-    for number in range(1, 31):
-        (tmp_path / f"{number:010}-20261120T061842Z.log").touch()
+    make_empty(tmp_path, 30)
     store = open_store(directory=tmp_path)
     await until(lambda: len(list(tmp_path.glob("0*"))) == EMPTY_KEPT)
     store.append(batch(b"the next"))
