@@ -30,7 +30,7 @@ def test_six_targets_get_a_line(tmp_path: Path) -> None:
 
 
 def test_all_schemes_of_lines_are_named() -> None:
-    lines = {name for name, scheme in SCHEMES.items() if not (scheme.blocks or scheme.segments)}
+    lines = {name for name, scheme in SCHEMES.items() if scheme.takes == "lines"}
     for scheme in lines:
         assert f"`{scheme}:" in SECTION, scheme
 

@@ -15,7 +15,7 @@ import pytest
 
 from logsrv.kit.observe.metrics import Metrics
 from logsrv.linelog.plugin.metrics import METRICS
-from logsrv.linelog.ship.blocks.block import Block
+from logsrv.linelog.ship.blocks.block import PackedBlock
 from logsrv.linelog.store.policy import StorePolicy
 from logsrv.linelog.store.segments.segment import NOWHERE, Position
 from logsrv.linelog.store.store import Store
@@ -61,7 +61,7 @@ class Centre:
                         self._stage.recording.mark(f"block {origin} {block.end}")
                 self._stage.send(2)
 
-    def _next(self, origin: str) -> Block | None:
+    def _next(self, origin: str) -> PackedBlock | None:
         return EDGES[origin].next(self._places[origin], 9000, self._chance)
 
     def kill(self) -> None:

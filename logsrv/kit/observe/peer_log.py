@@ -15,7 +15,7 @@ def end_sentence(reason: Failure) -> str:
     """Return why a connection ended, for a person; OpenSSL says so in lists of triples."""
     error: Any = reason.value
     if type(error).__module__.startswith("OpenSSL") and error.args and error.args[0]:
-        # One of a system call has its number and its text instead.
+        # An error of a system call has its number and its text instead.
         said = error.args[0] if isinstance(error.args[0], list) else [error.args]
         return "TLS: " + "; ".join(str(part[-1]) for part in said)
     return reason.getErrorMessage()

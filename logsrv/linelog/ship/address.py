@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from typing import Literal
 from urllib.parse import parse_qsl, urlsplit
 
 import attrs
@@ -17,15 +18,13 @@ LONGEST = 4096
 class Scheme:
     """A way in which lines leave.
 
-    blocks, segments: it takes blocks, or sealed segments; else lines. maker: the function that makes a
-    target, module and name, below `logsrv.linelog.ship`. port: where it listens unless the URL says; None:
-    the URL has to. extra: the extra of logsrv that it needs. stream: the path names a stream; more than
-    one server may have it.
+    takes: what leaves. maker: the function that makes a target, module and name, below
+    `logsrv.linelog.ship`. port: where it listens unless the URL says; None: the URL has to. extra: the
+    extra of logsrv that it needs. stream: the path names a stream; more than one server may have it.
     """
 
     maker: str
-    blocks: bool = False
-    segments: bool = False
+    takes: Literal["lines", "blocks", "segments"] = "lines"
     tls: bool = False
     port: int | None = None
     extra: str = ""
@@ -36,15 +35,19 @@ _HTTP, _HTTPS = 80, 443
 NATS = 4222
 """The port of NATS."""
 SCHEMES = {
-    "https": Scheme(maker="centre.make_target", blocks=True, tls=True, port=_HTTPS),
-    "http": Scheme(maker="centre.make_target", blocks=True, port=_HTTP),
-    "file": Scheme(maker="out.archive.make_target", segments=True),
+    "https": Scheme(maker="centre.make_target", takes="blocks", tls=True, port=_HTTPS),
+    "http": Scheme(maker="centre.make_target", takes="blocks", port=_HTTP),
+    "file": Scheme(maker="out.archive.make_target", takes="segments"),
     "nats": Scheme(
-        maker="out.jetstream.target.make_target", blocks=True, port=NATS, extra="nats", stream=True
+        maker="out.jetstream.target.make_target",
+        takes="blocks",
+        port=NATS,
+        extra="nats",
+        stream=True,
     ),
     "nats+tls": Scheme(
         maker="out.jetstream.target.make_target",
-        blocks=True,
+        takes="blocks",
         tls=True,
         port=NATS,
         extra="nats",
@@ -92,17 +95,17 @@ class ShipURL:
     @property
     def takes_blocks(self) -> bool:
         """True if blocks go there; else segments or lines."""
-        return SCHEMES[self.scheme].blocks
+        return SCHEMES[self.scheme].takes == "blocks"
 
     @property
     def takes_segments(self) -> bool:
         """True if sealed segments go there."""
-        return SCHEMES[self.scheme].segments
+        return SCHEMES[self.scheme].takes == "segments"
 
     @property
     def takes_lines(self) -> bool:
         """True if single lines go there."""
-        return not (self.takes_blocks or self.takes_segments)
+        return SCHEMES[self.scheme].takes == "lines"
 
     @property
     def is_stream(self) -> bool:
@@ -157,7 +160,7 @@ def parse_ship_url(text: str) -> ShipURL:
     if scheme is None:
         hint = did_you_mean(word.lower(), list(SCHEMES))
         raise ValueError(f"unknown scheme{hint}; known are {listed(sorted(SCHEMES))}")
-    if scheme.segments:
+    if scheme.takes == "segments":
         return ShipURL(text, word.lower(), "", 0, archive_path(text))
     parts = urlsplit(text)
     names = parts.netloc.split(",")
@@ -166,10 +169,11 @@ def parse_ship_url(text: str) -> ShipURL:
     (host, port), *others = [_server(word, one, scheme) for one in names]
     if parts.fragment:
         raise ValueError("has a # in it, and what follows is sent to nobody")
-    path = parts.path.rstrip("/") if scheme.blocks else parts.path
+    blocks = scheme.takes == "blocks"
+    path = parts.path.rstrip("/") if blocks else parts.path
     if scheme.stream and not STREAM.fullmatch(path.removeprefix("/")):
         raise ValueError(f"names no stream, such as {word}://{host}/LOGS")
-    if scheme.blocks and not scheme.stream and not path.endswith(BLOCKS):
+    if blocks and not scheme.stream and not path.endswith(BLOCKS):
         raise ValueError(
             f"the path of a centre ends in {BLOCKS}; lines as JSON go by ndjson+{word}://…"
         )

@@ -6,7 +6,7 @@ from typing import Any
 
 from twisted.internet.defer import Deferred
 
-from logsrv.linelog.ship.blocks.block import LARGEST, Block
+from logsrv.linelog.ship.blocks.block import LARGEST, PackedBlock
 from logsrv.linelog.ship.http.answers import HttpAnswer
 from logsrv.linelog.ship.http.client import HttpClient, check_clear
 from logsrv.linelog.ship.registry import TargetSettings
@@ -52,13 +52,13 @@ class Centre:
             crc = None
         return LastBlock(place, self._position(answer, "logsrv-from"), crc)
 
-    def send(self, block: Block) -> Deferred[None]:
+    def send(self, block: PackedBlock) -> Deferred[None]:
         """Send a block; fires when it is on the disk there."""
         headers = {**CODING, **block.headers()}
         sent = self._client.request("POST", headers=headers, body=block.packed, also=(409,))
         return sent.addCallback(self._taken, block)
 
-    def _taken(self, answer: HttpAnswer, block: Block) -> None:
+    def _taken(self, answer: HttpAnswer, block: PackedBlock) -> None:
         place = self._position(answer, "logsrv-to")
         if answer.status == 409:
             raise Misplaced(place)

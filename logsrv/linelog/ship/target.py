@@ -8,7 +8,7 @@ from typing import NamedTuple, Protocol
 from twisted.internet.defer import Deferred
 
 from logsrv.errors import LogsrvError
-from logsrv.linelog.ship.blocks.block import Block
+from logsrv.linelog.ship.blocks.block import PackedBlock
 from logsrv.linelog.store.archive.manifest import Manifest
 from logsrv.linelog.store.disk.disk import Disk
 from logsrv.linelog.store.segments.segment import Position, Segment
@@ -27,7 +27,7 @@ class Unavailable(LogsrvError):
         self.settled = settled
 
 
-class TooLarge(LogsrvError):
+class TooMuchAtOnce(LogsrvError):
     """The target takes this in smaller pieces only; nothing of it was taken."""
 
 
@@ -87,10 +87,10 @@ class BlockTarget(Protocol):
     def last(self) -> Deferred[LastBlock | None]:
         """Ask where it is; None: it has nothing of this store. Fails with Unavailable."""
 
-    def send(self, block: Block) -> Deferred[None]:
+    def send(self, block: PackedBlock) -> Deferred[None]:
         """Send a block; fires when the far side has it for good.
 
-        Fails with Unavailable, TooLarge or Misplaced. There is never more than one under way.
+        Fails with Unavailable, TooMuchAtOnce or Misplaced. There is never more than one under way.
         """
 
     def close(self) -> Deferred[None]:
@@ -110,7 +110,7 @@ class LineTarget(Protocol):
     def send(self, lines: SentLines) -> Deferred[None]:
         """Send lines; fires when the far side has acknowledged all of them.
 
-        Fails with Unavailable, TooLarge, RefusedForGood, or PartlyRefused: an acknowledgement, too.
+        Fails with Unavailable, TooMuchAtOnce, RefusedForGood, or PartlyRefused: an acknowledgement, too.
         There is never more than one under way.
         """
 

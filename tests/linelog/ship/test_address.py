@@ -67,9 +67,9 @@ def test_a_password_is_never_repeated() -> None:
 
 
 def test_blocks_go_to_whoever_takes_them() -> None:
-    taking = {name for name, scheme in SCHEMES.items() if scheme.blocks}
+    taking = {name for name, scheme in SCHEMES.items() if scheme.takes == "blocks"}
     assert taking == {"http", "https", "nats", "nats+tls"}
-    assert [name for name, scheme in SCHEMES.items() if scheme.segments] == ["file"]
+    assert [name for name, scheme in SCHEMES.items() if scheme.takes == "segments"] == ["file"]
 
 
 def test_an_archive_is_named_by_its_path() -> None:

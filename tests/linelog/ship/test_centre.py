@@ -13,7 +13,13 @@ from logsrv.kit.net.tls.client_tls import TLSOptions
 from logsrv.linelog.ship.address import parse_ship_url
 from logsrv.linelog.ship.centre import Centre, make_target
 from logsrv.linelog.ship.registry import TargetSettings
-from logsrv.linelog.ship.target import LastBlock, Misplaced, RefusedForGood, TooLarge, Unavailable
+from logsrv.linelog.ship.target import (
+    LastBlock,
+    Misplaced,
+    RefusedForGood,
+    TooMuchAtOnce,
+    Unavailable,
+)
 from logsrv.linelog.store.segments.segment import Position
 from tests.cli.certificates import Authority
 from tests.end_to_end.conftest import Start, logger
@@ -99,7 +105,7 @@ async def test_what_a_centre_refuses() -> None:
     assert (await failure(Misplaced, Told(409))).place is None
     at = Told(409, headers={"Logsrv-To": "2:5"})
     assert (await failure(Misplaced, at)).place == Position(2, 5)
-    await failure(TooLarge, Told(413))
+    await failure(TooMuchAtOnce, Told(413))
     said = Told(422, json.dumps({"error": "why"}).encode(), {"Content-Type": "application/json"})
     assert "why" in str(await failure(RefusedForGood, said))
     busy = await failure(Unavailable, Told(503, headers={"Retry-After": "2"}), ask=True)

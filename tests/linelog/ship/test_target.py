@@ -7,14 +7,14 @@ from logsrv.linelog.ship.target import (
     Misplaced,
     PartlyRefused,
     RefusedForGood,
-    TooLarge,
+    TooMuchAtOnce,
     Unavailable,
 )
 from logsrv.linelog.store.segments.segment import Position
 
 
 def test_each_is_a_sentence() -> None:
-    for error in (Unavailable("a"), TooLarge("a"), RefusedForGood("a"), PartlyRefused("a", 2)):
+    for error in (Unavailable("a"), TooMuchAtOnce("a"), RefusedForGood("a"), PartlyRefused("a", 2)):
         assert isinstance(error, LogsrvError) and str(error) == "a"
     assert str(Misplaced(Position(17, 5))) == "the target is at 17:5"
     assert Misplaced(None).place is None

@@ -12,7 +12,7 @@ from logsrv.linelog.framing.bodies.bodies import Reply, RequestRefused, Steps, j
 from logsrv.linelog.inputs.blocks.place import Fate, fate
 from logsrv.linelog.inputs.http.body import Body, InputListener, busy
 from logsrv.linelog.inputs.intake.intake import Intake
-from logsrv.linelog.ship.blocks.block import LARGEST, UNKNOWN, Block, check_text, read_block
+from logsrv.linelog.ship.blocks.block import LARGEST, UNKNOWN, PackedBlock, check_text, read_block
 from logsrv.linelog.ship.blocks.frames import split, unpacked
 from logsrv.linelog.ship.blocks.lines import check_lines
 from logsrv.linelog.store.origins.notes import Note
@@ -115,7 +115,7 @@ class BlockBody(Body):
             return reply
         return self._deposit(block, text, lines)
 
-    def _unpacked(self, block: Block) -> Generator[None, None, bytes]:
+    def _unpacked(self, block: PackedBlock) -> Generator[None, None, bytes]:
         parts: list[bytes] = []
         for part in unpacked(split(block.packed, block.size)):
             parts.append(part)
@@ -124,7 +124,7 @@ class BlockBody(Body):
         check_text(block, text)
         return text
 
-    def _known(self, block: Block) -> Reply | None:
+    def _known(self, block: PackedBlock) -> Reply | None:
         """Return the answer if the block is here; None if it is to be stored. Raises RequestRefused."""
         intake = self._intake
         check_free(block.store, intake)
@@ -139,7 +139,7 @@ class BlockBody(Body):
             raise busy("too many blocks wait for the disk; send it again")
         return None
 
-    def _deposit(self, block: Block, text: bytes, lines: int) -> Reply:
+    def _deposit(self, block: PackedBlock, text: bytes, lines: int) -> Reply:
         intake = self._intake
         if intake.origins.last(block.store) is None:
             log.info(

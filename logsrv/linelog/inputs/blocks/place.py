@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import enum
 
-from logsrv.linelog.ship.blocks.block import Block
+from logsrv.linelog.ship.blocks.block import PackedBlock
 from logsrv.linelog.store.segments.segment import Position
 
 
@@ -22,7 +22,7 @@ class Fate(enum.Enum):
     REFUSE = enum.auto()
 
 
-def fate(block: Block, place: Position | None) -> Fate:
+def fate(block: PackedBlock, place: Position | None) -> Fate:
     """Return what becomes of a block. place: up to where its origin is stored; None: nothing of it."""
     if place is not None and block.end <= place:
         return Fate.FORGET

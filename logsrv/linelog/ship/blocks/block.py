@@ -35,7 +35,7 @@ _GAP = re.compile(r"[0-9]{1,18}|unknown")
 
 
 @attrs.frozen
-class Block:
+class PackedBlock:
     """Whole lines of one segment, as Zstandard frames one behind the other.
 
     store: the identity of the store. start, end: where the text begins and ends in it. after: the `end`
@@ -72,7 +72,7 @@ class Block:
         return found
 
 
-def read_block(headers: Mapping[str, str], packed: bytes) -> Block:
+def read_block(headers: Mapping[str, str], packed: bytes) -> PackedBlock:
     """Return the block with these headers. Raises ValueError with one sentence that quotes nothing long."""
     if headers.get("Logsrv-Format") != FORMAT:
         raise ValueError(f"Logsrv-Format is to be {FORMAT}")
@@ -93,10 +93,10 @@ def read_block(headers: Mapping[str, str], packed: bytes) -> Block:
         if "Logsrv-Gap" in headers
         else ""
     )
-    return Block(store, start, end, after, int(crc, 16), packed, gap)
+    return PackedBlock(store, start, end, after, int(crc, 16), packed, gap)
 
 
-def check_text(block: Block, text: bytes) -> None:
+def check_text(block: PackedBlock, text: bytes) -> None:
     """Raise ValueError unless `text` is what the headers of a block say."""
     if len(text) != block.size:
         raise ValueError(f"the text has {len(text)} bytes, and the headers say {block.size}")

@@ -15,7 +15,7 @@ import attrs
 
 from logsrv.linelog.read.texts import Damaged, Frames, PackedFrames, PlainFrames
 from logsrv.linelog.read.view import View
-from logsrv.linelog.ship.blocks.block import LARGEST_TEXT, UNKNOWN, Block
+from logsrv.linelog.ship.blocks.block import LARGEST_TEXT, UNKNOWN, PackedBlock
 from logsrv.linelog.ship.cutting.durable import DurableSegment
 from logsrv.linelog.store.segments import zstd
 from logsrv.linelog.store.segments.compressing import compressor
@@ -28,12 +28,12 @@ PIECE = 1 << 20
 class CutBlock(NamedTuple):
     """A block, its lines, and whether there was more behind it."""
 
-    block: Block
+    block: PackedBlock
     lines: int
     more: bool
 
 
-class Limits(NamedTuple):
+class BlockLimits(NamedTuple):
     """The packed bytes that a block should have at most, and a line that is alone in its block."""
 
     block: int
@@ -93,7 +93,7 @@ class Cutter:
         """Close what is open."""
         self._segment.close()
 
-    def cut(self, after: Position | None, limits: Limits) -> CutBlock | None:
+    def cut(self, after: Position | None, limits: BlockLimits) -> CutBlock | None:
         """Return the next block; None if there is nothing now. after: where the block before it ended.
 
         What is damaged or gone is passed over. Raises OSError and StoreError.
@@ -119,7 +119,7 @@ class Cutter:
         start = self._position
         end = Position(start.segment, start.offset + pile.text)
         gap = UNKNOWN if self._gap is None else str(self._gap or "")
-        block = Block(self._store, start, end, after, pile.crc, b"".join(pile.packed), gap)
+        block = PackedBlock(self._store, start, end, after, pile.crc, b"".join(pile.packed), gap)
         self._position, self._gap = end, 0
         more = pile.full or self._segment.ended or end.offset < reach
         return CutBlock(block, pile.lines, more)
@@ -148,7 +148,7 @@ class Cutter:
         number, offset = self._position
         self._position = Position(number, offset + size)
 
-    def _pile_up(self, frames: Frames, pile: _Pile, reach: int, limits: Limits) -> None:
+    def _pile_up(self, frames: Frames, pile: _Pile, reach: int, limits: BlockLimits) -> None:
         """Fill a pile from the place on, which moves behind what is passed over."""
         offset = self._position.offset
         if isinstance(frames, PlainFrames):
@@ -166,7 +166,7 @@ class Cutter:
             self._view.tell(str(error))
             self._pass_over(stop - offset)
 
-    def _rest(self, frames: PackedFrames, stop: int, pile: _Pile, limits: Limits) -> None:
+    def _rest(self, frames: PackedFrames, stop: int, pile: _Pile, limits: BlockLimits) -> None:
         """Compress what is behind the place in its frame. Raises Damaged."""
         offset = self._position.offset
         found = list(frames.between(offset, stop))
@@ -180,7 +180,7 @@ class Cutter:
         self._pass_over(found[0][0] - offset)
         self._compress(whole, pile, limits)
 
-    def _compress(self, text: bytes, pile: _Pile, limits: Limits) -> bool:
+    def _compress(self, text: bytes, pile: _Pile, limits: BlockLimits) -> bool:
         """Take whole lines; return whether all were taken, and there may be room for more."""
         at = 0
         while at < len(text):
@@ -204,7 +204,7 @@ class Cutter:
             at = end
         return True
 
-    def _alone(self, frame: bytes, line: bytes, pile: _Pile, limits: Limits) -> bool:
+    def _alone(self, frame: bytes, line: bytes, pile: _Pile, limits: BlockLimits) -> bool:
         """Let a line that is larger than a block should be have one of its own, or pass it over."""
         if len(frame) <= limits.line and len(line) <= LARGEST_TEXT:
             pile.add(frame, line, 1)

@@ -20,7 +20,7 @@ from http import HTTPStatus
 import attrs
 
 from logsrv.kit.text.escape import one_line
-from logsrv.linelog.ship.target import RefusedForGood, TooLarge, Unavailable
+from logsrv.linelog.ship.target import RefusedForGood, TooMuchAtOnce, Unavailable
 
 LONGEST_PAUSE = 600.0
 """Seconds that a server may ask to be left alone."""
@@ -45,7 +45,7 @@ class HttpAnswer:
 def judge(answer: HttpAnswer, who: str, now: float, also: Collection[int] = ()) -> None:
     """Raise what an answer means, unless it is a 2xx or one of `also`.
 
-    who: the server, as a sentence begins with it. Raises Unavailable, TooLarge and RefusedForGood.
+    who: the server, as a sentence begins with it. Raises Unavailable, TooMuchAtOnce and RefusedForGood.
     """
     status = answer.status
     if status in also:
@@ -58,7 +58,7 @@ def judge(answer: HttpAnswer, who: str, now: float, also: Collection[int] = ()) 
     if status in (400, 422):
         raise RefusedForGood(sentence)
     if status == 413:
-        raise TooLarge(sentence)
+        raise TooMuchAtOnce(sentence)
     if status == 429 or status >= 500:
         raise Unavailable(sentence, after=pause(answer.headers.get("retry-after", ""), now))
     if status in _SOON:

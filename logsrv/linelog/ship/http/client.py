@@ -202,7 +202,7 @@ class HttpClient:
     ) -> Deferred[HttpAnswer]:
         """Ask, and fire with the answer, if its status is a 2xx or one of `also`.
 
-        target: path and query, in place of those of the URL. Fails with Unavailable, TooLarge or
+        target: path and query, in place of those of the URL. Fails with Unavailable, TooMuchAtOnce or
         RefusedForGood.
         """
         asking = self._ask(method, target, headers or {}, body, also)

@@ -126,7 +126,9 @@ def _status(disk: Disk, name: str, wanted: bool, meter: LagMeter, now: float) ->
         target=target,
         position=kept.position,
         saved=kept.saved,
-        lag=meter.measure(kept.position, now, sealed=scheme is not None and scheme.segments),
+        lag=meter.measure(
+            kept.position, now, sealed=scheme is not None and scheme.takes == "segments"
+        ),
     )
 
 

@@ -60,7 +60,7 @@ class ToldTarget:
     _lag: ShipLag = attrs.field(init=False, default=ShipLag(0, 0, 0.0))
     _since: float = attrs.field(init=False, default=0.0)
     _lost: int = attrs.field(init=False, default=0)
-    # What it has promised last, as the log has it.
+    # The last promise in the log.
     _promise: str = attrs.field(init=False, default="")
     _answers: Durations = attrs.field(init=False, factory=lambda: Durations(ANSWERS))
     _part: MetricsPart | None = attrs.field(init=False, default=None)

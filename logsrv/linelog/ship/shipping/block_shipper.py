@@ -18,7 +18,7 @@ from logsrv.errors import StoreError
 from logsrv.linelog.read.follow import end_of
 from logsrv.linelog.read.view import View
 from logsrv.linelog.ship.blocks.block import UNKNOWN
-from logsrv.linelog.ship.cutting.cut import CutBlock, Cutter, Limits
+from logsrv.linelog.ship.cutting.cut import BlockLimits, CutBlock, Cutter
 from logsrv.linelog.ship.cutting.places import begins_line, crc_of, distance
 from logsrv.linelog.ship.report import ShipReport
 from logsrv.linelog.ship.shipping.begin import begin_place
@@ -30,7 +30,7 @@ from logsrv.linelog.ship.target import (
     ForeignStoreError,
     LastBlock,
     RefusedForGood,
-    TooLarge,
+    TooMuchAtOnce,
     Unavailable,
 )
 from logsrv.linelog.store.disk.disk import reason
@@ -66,8 +66,8 @@ class BlockShipper:
     # The target has acknowledged what is before the place.
     _acknowledged: bool = attrs.field(init=False, default=False)
     _cut: CutBlock | None = attrs.field(init=False, default=None)
-    _limits: Limits = attrs.Factory(
-        lambda self: Limits(self._target.largest, self._target.largest), takes_self=True
+    _limits: BlockLimits = attrs.Factory(
+        lambda self: BlockLimits(self._target.largest, self._target.largest), takes_self=True
     )
     _taken_since: int = attrs.field(init=False, default=0)
     _cutter: Cutter = attrs.Factory(
@@ -124,7 +124,9 @@ class BlockShipper:
         self._acknowledged = last is not None
         # Some know it only from the server that they have found.
         largest = self._target.largest
-        self._limits = Limits(min(self._limits.block, largest), min(self._limits.line, largest))
+        self._limits = BlockLimits(
+            min(self._limits.block, largest), min(self._limits.line, largest)
+        )
         self._cutter.go(self.position)
 
     def _lost(self, position: Position) -> None:
@@ -196,11 +198,11 @@ class BlockShipper:
             self._taken_since += 1
             if self._taken_since >= GROW:
                 self._taken_since = 0
-                self._limits = Limits(min(self._limits.block * 2, largest), largest)
+                self._limits = BlockLimits(min(self._limits.block * 2, largest), largest)
 
     def _smaller(self, failure: Failure, cut: CutBlock) -> Failure:
         """Cut smaller blocks from now on if this one was too large."""
-        if failure.check(TooLarge):
+        if failure.check(TooMuchAtOnce):
             size = len(cut.block.packed)
             self._taken_since = 0
             if cut.lines == 1:

@@ -27,7 +27,7 @@ from logsrv.linelog.ship.target import (
     PartlyRefused,
     RefusedForGood,
     SentLines,
-    TooLarge,
+    TooMuchAtOnce,
 )
 from logsrv.linelog.store.disk.disk import reason
 from logsrv.linelog.store.segments.segment import Position
@@ -164,7 +164,7 @@ class LineShipper:
 
     def _smaller(self, failure: Failure, batch: SentLines) -> Failure:
         """Send the halves of what was refused; a line that is, alone, is kept and passed over."""
-        if not failure.check(TooLarge, RefusedForGood):
+        if not failure.check(TooMuchAtOnce, RefusedForGood):
             return failure
         assert self._batches is not None and self.position is not None
         lines = batch.lines
@@ -177,7 +177,7 @@ class LineShipper:
             # Behind the first half is a place, too; but it is known only of the last line.
             halves = SentLines(lines[:half], self.position), SentLines(lines[half:], batch.end)
             self._waiting.extendleft(reversed(halves))
-            if failure.check(TooLarge):
+            if failure.check(TooMuchAtOnce):
                 self._taken_since = 0
                 self._batches.most_bytes = max(_size(lines) // 2, 1)
         return failure

@@ -52,7 +52,7 @@ from logsrv.linelog.ship.target import (
     ForeignStoreError,
     Misplaced,
     RefusedForGood,
-    TooLarge,
+    TooMuchAtOnce,
     Unavailable,
 )
 from logsrv.linelog.store.disk.disk import reason
@@ -256,9 +256,9 @@ class ShipLoop:
         if isinstance(error, Unavailable):
             pause = self._pauses.pause(after=error.after, settled=error.settled)
             found = "settled" if error.settled else "unavailable"
-        elif isinstance(error, TooLarge | RefusedForGood):
+        elif isinstance(error, TooMuchAtOnce | RefusedForGood):
             # It is tried in smaller pieces, until there is but one line.
-            pause, found = 0.0, "too-large" if isinstance(error, TooLarge) else "refused"
+            pause, found = 0.0, "too-large" if isinstance(error, TooMuchAtOnce) else "refused"
         else:
             pause, found = self._pauses.pause(), _kind(failure)
         why = str(error) if isinstance(error, LogsrvError) else _reason(failure)

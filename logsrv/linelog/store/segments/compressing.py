@@ -1,4 +1,4 @@
-"""How text is compressed: as independent Zstandard frames with their size and a checksum."""
+"""Compression of text: independent Zstandard frames with their size and a checksum."""
 
 from __future__ import annotations
 

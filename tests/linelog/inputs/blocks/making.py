@@ -11,7 +11,7 @@ from typing import NamedTuple
 import zstandard
 
 from logsrv.kit.text.time import rfc3339
-from logsrv.linelog.ship.blocks.block import Block
+from logsrv.linelog.ship.blocks.block import PackedBlock
 from logsrv.linelog.store.segments.segment import Position
 
 SEGMENT = 1 << 20
@@ -41,10 +41,10 @@ def packed(text: bytes, frame: int = 1 << 20) -> bytes:
 
 def block_of(
     origin: str, text: bytes, start: Position, after: Position | None, gap: str = ""
-) -> Block:
+) -> PackedBlock:
     """The block of a text at a place."""
     end = Position(start.segment, start.offset + len(text))
-    return Block(origin, start, end, after, zlib.crc32(text), packed(text), gap)
+    return PackedBlock(origin, start, end, after, zlib.crc32(text), packed(text), gap)
 
 
 class Edge:
@@ -62,7 +62,7 @@ class Edge:
         """How many bytes of the text are before a place."""
         return 0 if place is None else self._starts[place.segment - 1] + place.offset
 
-    def next(self, after: Position | None, most: int, chance: random.Random) -> Block | None:
+    def next(self, after: Position | None, most: int, chance: random.Random) -> PackedBlock | None:
         """The block behind a place, of at most so many bytes or a line more; None at the end."""
         at = self.offset(after)
         if at >= len(self.text):
@@ -103,7 +103,7 @@ class Sender:
     def place(self, origin: str) -> Answered:
         return self.ask("GET", f"/blocks/{origin}")
 
-    def send(self, block: Block, **headers: str) -> Answered:
+    def send(self, block: PackedBlock, **headers: str) -> Answered:
         named = {"Content_Encoding": "zstd", **block.headers(), **headers}
         return self.ask("POST", "/blocks", block.packed, **named)
 
@@ -111,7 +111,7 @@ class Sender:
         self._connection.close()
 
 
-def blocks(edge: Edge, most: int, seed: int = 1) -> Iterator[Block]:
+def blocks(edge: Edge, most: int, seed: int = 1) -> Iterator[PackedBlock]:
     """All blocks of an edge."""
     chance, after = random.Random(seed), None
     while (block := edge.next(after, most, chance)) is not None:

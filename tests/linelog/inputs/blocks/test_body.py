@@ -11,7 +11,7 @@ import pytest
 from logsrv.linelog.framing.bodies.bodies import Reply, RequestRefused
 from logsrv.linelog.inputs.blocks.body import MOST_DEPOSITING, BlockBody, OutOfPlace, block_body
 from logsrv.linelog.inputs.http.channel import HttpInputFactory
-from logsrv.linelog.ship.blocks.block import LARGEST, Block
+from logsrv.linelog.ship.blocks.block import LARGEST, PackedBlock
 from logsrv.linelog.store.origins.notes import Note
 from logsrv.linelog.store.segments.segment import Position
 from tests.linelog.inputs.blocks.making import block_of, stored_lines
@@ -36,7 +36,7 @@ class Taking:
         return block_body(self.intake, "tcp:1", self.listener, found.get, length)
 
     def took(
-        self, block: Block = BLOCK, headers: Mapping[str, str] = NONE
+        self, block: PackedBlock = BLOCK, headers: Mapping[str, str] = NONE
     ) -> tuple[BlockBody, Reply]:
         body = self.body({**block.headers(), **headers})
         half = len(block.packed) // 2
@@ -49,7 +49,7 @@ class Taking:
             except StopIteration as end:
                 return body, end.value
 
-    def refused(self, block: Block = BLOCK) -> RequestRefused:
+    def refused(self, block: PackedBlock = BLOCK) -> RequestRefused:
         with pytest.raises(RequestRefused) as caught:
             self.took(block)
         return caught.value

@@ -20,7 +20,7 @@ from logsrv.linelog.inputs.nats.fetching import (
 )
 from logsrv.linelog.inputs.nats.place import parse_place
 from logsrv.linelog.ship.address import parse_ship_url
-from logsrv.linelog.ship.blocks.block import Block
+from logsrv.linelog.ship.blocks.block import PackedBlock
 from logsrv.linelog.ship.out.jetstream.link import NatsLink
 from logsrv.linelog.ship.out.jetstream.target import JetStream, make_target
 from logsrv.linelog.ship.registry import TargetSettings
@@ -37,9 +37,9 @@ def target(server: NatsServer, store: str) -> JetStream:
     return make_target(TargetSettings(name="a", url=url, store=store), REACTOR)
 
 
-def chain(origin: str, count: int) -> list[Block]:
+def chain(origin: str, count: int) -> list[PackedBlock]:
     """Blocks of a store, one behind the other."""
-    found: list[Block] = []
+    found: list[PackedBlock] = []
     for number in range(count):
         text = stored_lines(origin, 5, first=5 * number)
         after = found[-1].end if found else None

@@ -6,7 +6,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from logsrv.linelog.ship.blocks.block import LARGEST_TEXT, UNKNOWN, Block, check_text, read_block
+from logsrv.linelog.ship.blocks.block import (
+    LARGEST_TEXT,
+    UNKNOWN,
+    PackedBlock,
+    check_text,
+    read_block,
+)
 from logsrv.linelog.store.segments.segment import Position
 from tests.linelog.inputs.blocks.making import block_of
 
@@ -28,7 +34,7 @@ def test_headers_are_read_as_they_were_written(
 ) -> None:
     start, end = Position(segment, offset), Position(segment, offset + size)
     after = None if before is None else min(Position(segment, before), start)
-    block = Block(store, start, end, after, crc, b"packed", gap)
+    block = PackedBlock(store, start, end, after, crc, b"packed", gap)
     assert read_block(block.headers(), b"packed") == block
     assert block.size == size
 

@@ -13,8 +13,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from logsrv.linelog.read.view import View
-from logsrv.linelog.ship.blocks.block import LARGEST, LARGEST_TEXT, Block
-from logsrv.linelog.ship.cutting.cut import CutBlock, Cutter, Limits
+from logsrv.linelog.ship.blocks.block import LARGEST, LARGEST_TEXT, PackedBlock
+from logsrv.linelog.ship.cutting.cut import BlockLimits, CutBlock, Cutter
 from logsrv.linelog.store.segments.segment import Position
 from tests.linelog.read.stores import line, make_store
 from tests.linelog.ship.shipping.fakes import text_of
@@ -41,7 +41,9 @@ class Cutting:
         """All blocks from a place on."""
         self.cutter.go(begin)
         found: list[CutBlock] = []
-        while cut := self.cutter.cut(found[-1].block.end if found else None, Limits(limit, limit)):
+        while cut := self.cutter.cut(
+            found[-1].block.end if found else None, BlockLimits(limit, limit)
+        ):
             found.append(cut)
         self.cutter.close()
         return found
@@ -57,7 +59,7 @@ def texts(cuts: list[CutBlock]) -> list[bytes]:
     return [text_of(cut.block) for cut in cuts]
 
 
-def frames_of(block: Block) -> list[bytes]:
+def frames_of(block: PackedBlock) -> list[bytes]:
     found, left = [], block.packed
     while left:
         one = zstandard.ZstdDecompressor().decompressobj()

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from logsrv.errors import LogsrvError
 from logsrv.kit.text.escape import one_line
 from logsrv.linelog.ship.http.answers import LONGEST_PAUSE, HttpAnswer, judge, pause
-from logsrv.linelog.ship.target import RefusedForGood, TooLarge, Unavailable
+from logsrv.linelog.ship.target import RefusedForGood, TooMuchAtOnce, Unavailable
 
 NOW = 1_800_000_000.0
 
@@ -30,7 +30,7 @@ def judged(status: int, body: bytes = b"", **headers: str) -> LogsrvError | None
     [
         (400, RefusedForGood, None),
         (422, RefusedForGood, None),
-        (413, TooLarge, None),
+        (413, TooMuchAtOnce, None),
         (408, Unavailable, False),
         (425, Unavailable, False),
         (429, Unavailable, False),

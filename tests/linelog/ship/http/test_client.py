@@ -14,7 +14,7 @@ from logsrv.errors import ConfigurationError
 from logsrv.kit.net.tls.client_tls import TLSOptions
 from logsrv.linelog.ship.address import parse_ship_url
 from logsrv.linelog.ship.http.client import LARGEST_ANSWER, HttpClient, check_clear
-from logsrv.linelog.ship.target import RefusedForGood, TooLarge, Unavailable
+from logsrv.linelog.ship.target import RefusedForGood, TooMuchAtOnce, Unavailable
 from tests.cli.certificates import Authority
 from tests.kit.net.network import REACTOR, in_reactor, until
 from tests.linelog.ship.http.servers import Asked, Told, serving
@@ -83,7 +83,7 @@ async def test_statuses_become_what_a_shipper_does_about_them() -> None:
     told = [Told(413), Told(400), Told(409), Told(302, headers={"Location": "/x"}), Told(401)]
     with serving(*told, Told(503, headers={"Retry-After": "7"})) as server:
         one = client(server.url)
-        with pytest.raises(TooLarge):
+        with pytest.raises(TooMuchAtOnce):
             await one.request("POST", body=b"x")
         with pytest.raises(RefusedForGood):
             await one.request("POST", body=b"x")

@@ -8,7 +8,7 @@ import json
 import pytest
 
 from logsrv.linelog.ship.out.loki import make_target
-from logsrv.linelog.ship.target import PartlyRefused, RefusedForGood, TooLarge
+from logsrv.linelog.ship.target import PartlyRefused, RefusedForGood, TooMuchAtOnce
 from tests.kit.net.network import REACTOR, in_reactor
 from tests.linelog.ship.http.servers import Told, serving
 from tests.linelog.ship.out.peers import sent, settings, unavailable
@@ -47,7 +47,7 @@ async def test_lines_that_are_too_old_are_counted_and_nothing_else_is_wrong() ->
         with pytest.raises(RefusedForGood, match="answered with 400") as wrong:
             await one.send(lines)
         assert not isinstance(wrong.value, PartlyRefused)
-        with pytest.raises(TooLarge):
+        with pytest.raises(TooMuchAtOnce):
             await one.send(lines)
         assert (await unavailable(one.send(lines))).after == 3.0
         await one.close()

@@ -12,19 +12,19 @@ from twisted.internet.defer import Deferred, fail, succeed
 from twisted.internet.task import Clock
 
 from logsrv.linelog.read.view import View
-from logsrv.linelog.ship.blocks.block import LARGEST, Block, check_text
+from logsrv.linelog.ship.blocks.block import LARGEST, PackedBlock, check_text
 from logsrv.linelog.ship.report import ShipReport
 from logsrv.linelog.ship.shipping.block_shipper import BlockShipper
 from logsrv.linelog.ship.shipping.kept import ShipPlace
 from logsrv.linelog.ship.shipping.line_shipper import LineShipper
-from logsrv.linelog.ship.target import LastBlock, Misplaced, SentLines, TooLarge, Unavailable
+from logsrv.linelog.ship.target import LastBlock, Misplaced, SentLines, TooMuchAtOnce, Unavailable
 from logsrv.linelog.store.segments.segment import Position
 
 STORE = "ab" * 16
 LF = b"\n"
 
 
-def text_of(block: Block) -> bytes:
+def text_of(block: PackedBlock) -> bytes:
     """The text of a block, which is checked."""
     text = b""
     left = block.packed
@@ -48,13 +48,13 @@ class FarSide:
 
     largest: int = LARGEST
     promise: str = "exactly once"
-    blocks: list[Block] = attrs.field(factory=list)
+    blocks: list[PackedBlock] = attrs.field(factory=list)
     texts: list[bytes] = attrs.field(factory=list)
     script: list[Any] = attrs.field(factory=list)
     asked: list[Any] = attrs.field(factory=list)
     takes: int = LARGEST
-    sent: list[Block] = attrs.field(factory=list)
-    late: list[Block] = attrs.field(factory=list)
+    sent: list[PackedBlock] = attrs.field(factory=list)
+    late: list[PackedBlock] = attrs.field(factory=list)
     questions: int = 0
     closed: int = 0
 
@@ -80,7 +80,7 @@ class FarSide:
         block = self.blocks[-1]
         return succeed(LastBlock(block.end, block.start, block.crc))
 
-    def take(self, block: Block) -> None:
+    def take(self, block: PackedBlock) -> None:
         """Take a block as the contract says. Raises Misplaced."""
         place = self.place
         if place is not None and block.end <= place:
@@ -98,11 +98,11 @@ class FarSide:
         except Misplaced:
             pass
 
-    def send(self, block: Block) -> Deferred[None]:
+    def send(self, block: PackedBlock) -> Deferred[None]:
         assert len(block.packed) <= self.largest
         self.sent.append(block)
         if len(block.packed) > self.takes:
-            return fail(TooLarge(f"at most {self.takes} bytes"))
+            return fail(TooMuchAtOnce(f"at most {self.takes} bytes"))
         step = self.script.pop(0) if self.script else None
         if isinstance(step, Exception):
             return fail(step)

@@ -12,7 +12,7 @@ import pytest
 from logsrv.linelog.ship.shipping.block_shipper import GROW
 from logsrv.linelog.ship.shipping.loop import ANSWER, LAST
 from logsrv.linelog.ship.shipping.pauses import LONGEST, SETTLED
-from logsrv.linelog.ship.target import LastBlock, RefusedForGood, TooLarge, Unavailable
+from logsrv.linelog.ship.target import LastBlock, RefusedForGood, TooMuchAtOnce, Unavailable
 from logsrv.linelog.store.segments.segment import Position
 from tests.linelog.read.stores import Writer, line, make_store
 from tests.linelog.ship.shipping.fakes import FarSide, Process
@@ -308,7 +308,7 @@ def test_pauses_grow_and_a_target_that_asks_for_one_gets_it(directory: Path) -> 
 
 
 def test_blocks_that_are_too_large_are_halved_and_grow_again(directory: Path) -> None:
-    far = FarSide(script=[TooLarge("max_payload"), TooLarge("max_payload")])
+    far = FarSide(script=[TooMuchAtOnce("max_payload"), TooMuchAtOnce("max_payload")])
     process = shipped(directory, far, 5)
     assert far.text == ALL
     sizes = [len(block.packed) for block in far.blocks]

@@ -13,7 +13,7 @@ from logsrv.linelog.ship.target import (
     PartlyRefused,
     RefusedForGood,
     SentLines,
-    TooLarge,
+    TooMuchAtOnce,
     Unavailable,
 )
 from tests.linelog.read.stores import line, make_store
@@ -133,7 +133,7 @@ def test_an_answer_that_leaves_lines_out_is_one(directory: Path, which: tuple[in
 
 def test_what_is_too_large_is_halved_and_grows_again(directory: Path) -> None:
     far = LineFarSide(most_lines=10_000, most_bytes=20_000)
-    far.script = [TooLarge("413"), TooLarge("413")]
+    far.script = [TooMuchAtOnce("413"), TooMuchAtOnce("413")]
     process = shipped(directory, far, 5)
     assert far.lines == LINES
     assert [one.reason for one in process.reports.of("retry")] == ["too-large"] * 2
@@ -152,7 +152,7 @@ def test_a_line_that_is_too_large_alone_is_kept(tmp_path: Path) -> None:
     long = line("x" * 5000)
     directory = make_store(tmp_path / "logs", [[line("a"), long, line("b")]])
     far = LineFarSide(
-        judge=lambda lines: TooLarge("413") if sum(map(len, lines.lines)) > 1000 else None
+        judge=lambda lines: TooMuchAtOnce("413") if sum(map(len, lines.lines)) > 1000 else None
     )
     shipped(directory, far)
     assert far.lines == [line("a")[:-1], line("b")[:-1]]

@@ -16,12 +16,12 @@ from logsrv.kit.net.twisted.asyncio_thread import AsyncioThread
 from logsrv.kit.text.escape import one_line
 from logsrv.kit.web.hosts import is_loopback
 from logsrv.linelog.ship.address import ShipURL
-from logsrv.linelog.ship.blocks.block import LARGEST, Block
+from logsrv.linelog.ship.blocks.block import LARGEST, PackedBlock
 from logsrv.linelog.ship.out.jetstream.link import LargePayload, NatsLink, NatsTrouble, read_answer
 from logsrv.linelog.ship.out.jetstream.login import login_options, tls_context
 from logsrv.linelog.ship.out.jetstream.streams import SUBJECT, find_stream, last_message
 from logsrv.linelog.ship.registry import TargetSettings
-from logsrv.linelog.ship.target import LastBlock, Misplaced, TooLarge, Unavailable
+from logsrv.linelog.ship.target import LastBlock, Misplaced, TooMuchAtOnce, Unavailable
 from logsrv.linelog.store.segments.segment import parse_position
 
 T = TypeVar("T")
@@ -90,11 +90,11 @@ class JetStream:
         self._sequence = found.sequence
         return last
 
-    def send(self, block: Block) -> Deferred[None]:
+    def send(self, block: PackedBlock) -> Deferred[None]:
         """Send a block; fires when the stream has it."""
         return self._call(lambda: self._send(block))
 
-    async def _send(self, block: Block) -> None:
+    async def _send(self, block: PackedBlock) -> None:
         headers = {
             **block.headers(),
             "Nats-Expected-Stream": self._stream,
@@ -103,12 +103,14 @@ class JetStream:
         try:
             answer = read_answer(await self._link.ask(self._subject, block.packed, headers))
         except LargePayload:
-            raise TooLarge(f"{self._who} takes no block of {len(block.packed)} bytes") from None
+            raise TooMuchAtOnce(
+                f"{self._who} takes no block of {len(block.packed)} bytes"
+            ) from None
         except NatsTrouble as error:
             if error.code == WRONG_SEQUENCE:
                 raise Misplaced(None) from None
             if error.code == TOO_LARGE:
-                raise TooLarge(f"the stream {self._stream}: {error}") from None
+                raise TooMuchAtOnce(f"the stream {self._stream}: {error}") from None
             raise
         sequence = answer.get("seq")
         if answer.get("stream") != self._stream or not isinstance(sequence, int):

@@ -17,7 +17,7 @@ from logsrv.linelog.ship.address import parse_ship_url
 from logsrv.linelog.ship.out.jetstream.link import NatsLink
 from logsrv.linelog.ship.out.jetstream.target import JetStream, make_target
 from logsrv.linelog.ship.registry import TargetSettings
-from logsrv.linelog.ship.target import LastBlock, Misplaced, TooLarge, Unavailable
+from logsrv.linelog.ship.target import LastBlock, Misplaced, TooMuchAtOnce, Unavailable
 from logsrv.linelog.store.segments.segment import Position
 from tests.cli.certificates import Authority
 from tests.kit.net.network import REACTOR, in_reactor
@@ -147,7 +147,7 @@ async def test_a_server_says_how_large_a_block_may_be(tmp_path: Path) -> None:
         assert await one.last() is None
         assert one.largest == 20000 - 2048
         first = block_of(STORE, stored_lines(STORE, 2000), Position(1, 0), None)
-        with pytest.raises(TooLarge):
+        with pytest.raises(TooMuchAtOnce):
             await one.send(first)
         assert await one.last() is None
         await one.close()
