@@ -7,24 +7,16 @@ all the same: the next block begins where the far side is.
 
 from __future__ import annotations
 
-from collections.abc import Callable
-
 import attrs
 from twisted.internet.defer import Deferred, maybeDeferred
-from twisted.internet.interfaces import IReactorTime
 from twisted.python.failure import Failure
 
-from logsrv.errors import StoreError
 from logsrv.linelog.read.follow import end_of
-from logsrv.linelog.read.view import View
 from logsrv.linelog.ship.blocks.block import UNKNOWN
 from logsrv.linelog.ship.cutting.cut import BlockLimits, CutBlock, Cutter
 from logsrv.linelog.ship.cutting.places import begins_line, crc_of, distance
 from logsrv.linelog.ship.report import ShipReport
-from logsrv.linelog.ship.shipping.begin import begin_place
-from logsrv.linelog.ship.shipping.kept import ShipPlace
-from logsrv.linelog.ship.shipping.loop import ANSWER, ShipLoop
-from logsrv.linelog.ship.shipping.refused import RefusedLines
+from logsrv.linelog.ship.shipping.shipper import Shipper
 from logsrv.linelog.ship.target import (
     BlockTarget,
     ForeignStoreError,
@@ -33,7 +25,6 @@ from logsrv.linelog.ship.target import (
     TooMuchAtOnce,
     Unavailable,
 )
-from logsrv.linelog.store.disk.disk import reason
 from logsrv.linelog.store.segments.segment import Position
 
 GROW = 64
@@ -41,26 +32,11 @@ GROW = 64
 
 
 @attrs.define(eq=False, kw_only=True)
-class BlockShipper:
-    """A shipper of a store to a target of blocks, from `start` to the end of `stop`.
+class BlockShipper(Shipper[BlockTarget]):
+    """A shipper of blocks; ship_from is for a target that has nothing of this store."""
 
-    store: the identity of the store. ship_from: `beginning`, `end` or a position, for a target that has
-    nothing of this store, without a kept place. random: returns numbers from 0 up to 1. report: gets what
-    happens.
-    """
-
-    _view: View
-    _target: BlockTarget
-    _kept: ShipPlace
-    _store: str
-    _ship_from: str
-    _clock: IReactorTime
-    _random: Callable[[], float]
-    _report: Callable[[ShipReport], object]
-    patience: float = attrs.field(init=False, default=ANSWER)
     asks: bool = attrs.field(init=False, default=True)
     more: bool = attrs.field(init=False, default=False)
-    position: Position | None = attrs.field(init=False, default=None)
     # The place that the target named; None if it has nothing.
     _after: Position | None = attrs.field(init=False, default=None)
     # The target has acknowledged what is before the place.
@@ -71,42 +47,13 @@ class BlockShipper:
     )
     _taken_since: int = attrs.field(init=False, default=0)
     _cutter: Cutter = attrs.Factory(
-        lambda self: Cutter(self._view, self._store, self._refuse), takes_self=True
+        lambda self: Cutter(self._view, self._store, self._refuse_line), takes_self=True
     )
-    _refused: RefusedLines = attrs.Factory(
-        lambda self: RefusedLines(self._kept.folder, self._kept.name), takes_self=True
-    )
-    _loop: ShipLoop = attrs.Factory(
-        lambda self: ShipLoop(
-            steps=self,
-            kept=self._kept,
-            store=self._store,
-            clock=self._clock,
-            random=self._random,
-            report=self._report,
-        ),
-        takes_self=True,
-    )
-
-    def start(self) -> None:
-        """Begin to ship."""
-        self._loop.start()
-
-    def stop(self) -> Deferred[None]:
-        """End; fires when the place is saved and the target let go of, after some seconds at the latest."""
-        return self._loop.stop()
-
-    @property
-    def promise(self) -> str:
-        """A sentence that says what the target promises."""
-        return self._target.promise
 
     def ask(self) -> Deferred[None]:
         """Ask the target where it is, and go there."""
         if self.position is None:
-            self.position, self._acknowledged = begin_place(
-                self._view, self._kept, self._store, self._ship_from, self._tell
-            )
+            self._acknowledged = self._begin()
         return maybeDeferred(self._target.last).addCallback(self._go)
 
     def _go(self, last: LastBlock | None) -> None:
@@ -161,8 +108,7 @@ class BlockShipper:
 
     def read(self) -> bool:
         """Cut the next block."""
-        if self._view.removed:
-            raise StoreError("the store was removed")
+        self._require_store()
         self._cut = self._cutter.cut(self._after, self._limits)
         self.more = self._cut is not None and self._cut.more
         return self._cut is not None
@@ -179,17 +125,9 @@ class BlockShipper:
 
     def _taken(self, cut: CutBlock, since: float) -> None:
         block = cut.block
-        self._after = self.position = block.end
+        self._after = block.end
         self._acknowledged = True
-        self._report(
-            ShipReport(
-                "acknowledged",
-                position=block.end,
-                bytes=block.size,
-                lines=cut.lines,
-                seconds=self._clock.seconds() - since,
-            )
-        )
+        self._acknowledge(block.end, block.size, cut.lines, since)
         if block.gap:
             lost = None if block.gap == UNKNOWN else int(block.gap)
             self._report(ShipReport("gap", bytes=lost))
@@ -214,23 +152,11 @@ class BlockShipper:
             raise Unavailable(str(failure.value), settled=True)
         return failure
 
-    def _refuse(self, line: bytes) -> None:
-        why = f"a line of {len(line)} bytes is larger than the target takes; it is in {self._refused.path}"
-        try:
-            self._refused.add([line.removesuffix(b"\n")])
-        except OSError as error:
-            self._tell(f"{self._refused.path} cannot be written: {reason(error)}")
-        self._report(ShipReport("refused", why, bytes=len(line), lines=1))
-
-    def _tell(self, why: str) -> None:
-        self._report(ShipReport("trouble", why))
-
-    def before_saving(self) -> None:
-        """Let refused lines be on the medium."""
-        self._refused.sync()
+    def _refuse_line(self, line: bytes) -> None:
+        why = f"a line of {len(line)} bytes is larger than the target takes"
+        self._refuse([line.removesuffix(b"\n")], 1, why)
 
     def close(self) -> Deferred[None]:
         """Let go of the store and of the target."""
         self._cutter.close()
-        self._refused.close()
-        return self._target.close()
+        return super().close()

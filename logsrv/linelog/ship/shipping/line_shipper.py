@@ -7,21 +7,14 @@ kill.
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable, Sequence
 
 import attrs
 from twisted.internet.defer import Deferred, maybeDeferred, succeed
-from twisted.internet.interfaces import IReactorTime
 from twisted.python.failure import Failure
 
-from logsrv.errors import StoreError
-from logsrv.linelog.read.view import View
 from logsrv.linelog.ship.cutting.batches import LineBatches
 from logsrv.linelog.ship.report import ShipReport
-from logsrv.linelog.ship.shipping.begin import begin_place
-from logsrv.linelog.ship.shipping.kept import ShipPlace
-from logsrv.linelog.ship.shipping.loop import ANSWER, ShipLoop
-from logsrv.linelog.ship.shipping.refused import RefusedLines
+from logsrv.linelog.ship.shipping.shipper import Shipper, size_of
 from logsrv.linelog.ship.target import (
     LineTarget,
     PartlyRefused,
@@ -29,64 +22,21 @@ from logsrv.linelog.ship.target import (
     SentLines,
     TooMuchAtOnce,
 )
-from logsrv.linelog.store.disk.disk import reason
-from logsrv.linelog.store.segments.segment import Position
 
 GROW = 64
 """Batches that are taken after some were too large, until larger ones are tried again."""
 
 
 @attrs.define(eq=False, kw_only=True)
-class LineShipper:
-    """A shipper of a store to a target of lines, from `start` to the end of `stop`.
+class LineShipper(Shipper[LineTarget]):
+    """A shipper of lines. query: which lines; None for all."""
 
-    query: which lines; None for all. store: the identity of the store. ship_from: `beginning`, `end` or a
-    position, without a kept place. random: returns numbers from 0 up to 1. report: gets what happens.
-    """
-
-    _view: View
-    _target: LineTarget
     _query: str | None
-    _kept: ShipPlace
-    _store: str
-    _ship_from: str
-    _clock: IReactorTime
-    _random: Callable[[], float]
-    _report: Callable[[ShipReport], object]
-    patience: float = attrs.field(init=False, default=ANSWER)
     asks: bool = attrs.field(init=False, default=False)
-    position: Position | None = attrs.field(init=False, default=None)
     _batches: LineBatches | None = attrs.field(init=False, default=None)
     # The lines that are sent next, in front of the batches that are not cut yet.
     _waiting: deque[SentLines] = attrs.field(init=False, factory=deque)
     _taken_since: int = attrs.field(init=False, default=0)
-    _refused: RefusedLines = attrs.Factory(
-        lambda self: RefusedLines(self._kept.folder, self._kept.name), takes_self=True
-    )
-    _loop: ShipLoop = attrs.Factory(
-        lambda self: ShipLoop(
-            steps=self,
-            kept=self._kept,
-            store=self._store,
-            clock=self._clock,
-            random=self._random,
-            report=self._report,
-        ),
-        takes_self=True,
-    )
-
-    def start(self) -> None:
-        """Begin to ship."""
-        self._loop.start()
-
-    def stop(self) -> Deferred[None]:
-        """End; fires when the place is saved and the target let go of, after some seconds at the latest."""
-        return self._loop.stop()
-
-    @property
-    def promise(self) -> str:
-        """A sentence that says what the target promises."""
-        return self._target.promise
 
     @property
     def more(self) -> bool:
@@ -96,9 +46,8 @@ class LineShipper:
     def ask(self) -> Deferred[None]:
         """Find out where to begin, the first time."""
         if self._batches is None:
-            self.position = begin_place(
-                self._view, self._kept, self._store, self._ship_from, self._tell
-            ).position
+            self._begin()
+            assert self.position is not None
             self._batches = LineBatches(
                 self._view,
                 self.position,
@@ -111,8 +60,7 @@ class LineShipper:
 
     def read(self) -> bool:
         """Prepare the next lines."""
-        if self._view.removed:
-            raise StoreError("the store was removed")
+        self._require_store()
         if not self._waiting:
             assert self._batches is not None
             batch = self._batches.next()
@@ -141,16 +89,7 @@ class LineShipper:
 
     def _taken(self, batch: SentLines, since: float) -> None:
         self._waiting.popleft()
-        self.position = batch.end
-        self._report(
-            ShipReport(
-                "acknowledged",
-                position=batch.end,
-                bytes=_size(batch.lines),
-                lines=len(batch.lines),
-                seconds=self._clock.seconds() - since,
-            )
-        )
+        self._acknowledge(batch.end, size_of(batch.lines), len(batch.lines), since)
         self._grow()
 
     def _grow(self) -> None:
@@ -179,37 +118,14 @@ class LineShipper:
             self._waiting.extendleft(reversed(halves))
             if failure.check(TooMuchAtOnce):
                 self._taken_since = 0
-                self._batches.most_bytes = max(_size(lines) // 2, 1)
+                self._batches.most_bytes = max(size_of(lines) // 2, 1)
         return failure
-
-    def _refuse(self, lines: Sequence[bytes], number: int, why: str) -> None:
-        """Keep lines that the target will never take, and count all that there are."""
-        try:
-            self._refused.add(lines)
-        except OSError as error:
-            self._tell(f"{self._refused.path} cannot be written: {reason(error)}")
-        if lines:
-            why = f"{why}; they are in {self._refused.path}"
-        self._report(ShipReport("refused", why, bytes=_size(lines), lines=number))
 
     def _gap(self, size: int | None) -> None:
         self._report(ShipReport("gap", bytes=size))
-
-    def _tell(self, why: str) -> None:
-        self._report(ShipReport("trouble", why))
-
-    def before_saving(self) -> None:
-        """Let refused lines be on the medium."""
-        self._refused.sync()
 
     def close(self) -> Deferred[None]:
         """Let go of the store and of the target."""
         if self._batches is not None:
             self._batches.close()
-        self._refused.close()
-        return self._target.close()
-
-
-def _size(lines: Sequence[bytes]) -> int:
-    """Return the bytes of lines with their LFs."""
-    return sum(map(len, lines)) + len(lines)
+        return super().close()

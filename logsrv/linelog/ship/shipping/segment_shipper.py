@@ -6,19 +6,13 @@ text and leave the indexes. The kept place is a hint: which segments the archive
 
 from __future__ import annotations
 
-from collections.abc import Callable
-
 import attrs
 from twisted.internet.defer import Deferred, maybeDeferred
-from twisted.internet.interfaces import IReactorTime
 from twisted.python.failure import Failure
 
-from logsrv.errors import StoreError
-from logsrv.linelog.read.view import View
 from logsrv.linelog.ship.report import ShipReport
-from logsrv.linelog.ship.shipping.begin import begin_place
-from logsrv.linelog.ship.shipping.kept import ShipPlace
-from logsrv.linelog.ship.shipping.loop import ANSWER, ShipLoop
+from logsrv.linelog.ship.shipping.loop import ANSWER
+from logsrv.linelog.ship.shipping.shipper import Shipper
 from logsrv.linelog.ship.target import ForeignStoreError, SegmentTarget
 from logsrv.linelog.store.archive.kept import note_archived, note_url
 from logsrv.linelog.store.archive.manifest import Manifest, short_name
@@ -30,26 +24,14 @@ SLOWEST = 1 << 16
 
 
 @attrs.define(eq=False, kw_only=True)
-class SegmentShipper:
-    """A shipper of a store to an archive, from `start` to the end of `stop`.
+class SegmentShipper(Shipper[SegmentTarget]):
+    """A shipper of sealed segments; the whole segment goes that `ship_from` is in.
 
-    disk: the directory of the store, which is left at the end. store: its identity. ship_from:
-    `beginning`, `end` or a position, without a kept place; the whole segment goes that it is in. random:
-    returns numbers from 0 up to 1. report: gets what happens.
+    disk: the directory of the store, which is left at the end.
     """
 
-    _view: View
     _disk: Disk
-    _target: SegmentTarget
-    _kept: ShipPlace
-    _store: str
-    _ship_from: str
-    _clock: IReactorTime
-    _random: Callable[[], float]
-    _report: Callable[[ShipReport], object]
     asks: bool = attrs.field(init=False, default=True)
-    patience: float = attrs.field(init=False, default=ANSWER)
-    position: Position | None = attrs.field(init=False, default=None)
     # The archive was asked for all that it has.
     _listed: bool = attrs.field(init=False, default=False)
     # The newest segment that it had then, by its short name.
@@ -57,43 +39,17 @@ class SegmentShipper:
     _next: Segment | None = attrs.field(init=False, default=None)
     # The directory when its names were listed last.
     _listing: object = attrs.field(init=False, default=None)
-    _loop: ShipLoop = attrs.Factory(
-        lambda self: ShipLoop(
-            steps=self,
-            kept=self._kept,
-            store=self._store,
-            clock=self._clock,
-            random=self._random,
-            report=self._report,
-        ),
-        takes_self=True,
-    )
-
-    def start(self) -> None:
-        """Begin to ship."""
-        self._loop.start()
-
-    def stop(self) -> Deferred[None]:
-        """End; fires when the place is saved and the target let go of, after some seconds at the latest."""
-        return self._loop.stop()
 
     @property
     def more(self) -> bool:
         """True if there may be more to send at once."""
         return self._next is not None
 
-    @property
-    def promise(self) -> str:
-        """A sentence that says what the target promises."""
-        return self._target.promise
-
     def ask(self) -> Deferred[None]:
         """Ask the archive what it has: all at first, and later whether it has the newest still."""
         if self.position is None:
             note_url(self._kept.folder.disk, self._kept.name, self._target.url)
-            self.position, _ = begin_place(
-                self._view, self._kept, self._store, self._ship_from, self._tell
-            )
+            self._begin()
         if self._listed and self._newest:
             return maybeDeferred(self._target.has, self._newest).addCallback(self._looked)
         return maybeDeferred(self._target.names).addCallback(self._go)
@@ -136,8 +92,7 @@ class SegmentShipper:
 
     def read(self) -> bool:
         """Choose the next segment that is sealed."""
-        if self._view.removed:
-            raise StoreError("the store was removed")
+        self._require_store()
         assert self.position is not None
         wanted = self.position.segment
         self._next = self._found(wanted)
@@ -190,16 +145,7 @@ class SegmentShipper:
     def _taken(self, manifest: Manifest, segment: Segment, since: float) -> None:
         note_archived(self._disk, segment, manifest)
         self._newest = manifest.name
-        self.position = Position(segment.number + 1, 0)
-        self._report(
-            ShipReport(
-                "acknowledged",
-                position=self.position,
-                bytes=manifest.text,
-                lines=manifest.lines,
-                seconds=self._clock.seconds() - since,
-            )
-        )
+        self._acknowledge(Position(segment.number + 1, 0), manifest.text, manifest.lines, since)
 
     def _left_out(self, failure: Failure, segment: Segment) -> None:
         """Go on behind a segment that is damaged here; retention treats it as one that was not archived."""
@@ -210,12 +156,6 @@ class SegmentShipper:
         )
         self._report(ShipReport("refused", why, position=self.position))
 
-    def _tell(self, why: str) -> None:
-        self._report(ShipReport("trouble", why))
-
-    def before_saving(self) -> None:
-        """All that the place stands for is on the medium there."""
-
     def close(self) -> Deferred[None]:
         """Let go of the store and of the target."""
-        return maybeDeferred(self._target.close).addCallback(lambda _: self._disk.leave())
+        return super().close().addCallback(lambda _: self._disk.leave())

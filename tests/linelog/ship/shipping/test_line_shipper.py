@@ -112,7 +112,7 @@ def test_a_line_that_is_refused_for_good_is_kept_and_the_rest_goes_on(
     assert kept == b"".join(one + b"\n" for one in refused)
     reports = process.reports.of("refused")
     assert [one.lines for one in reports] == [1] * len(bad)
-    assert reports[0].why == f"400: bad; they are in {directory}/ship/far.refused"
+    assert reports[0].why == f"400: bad; kept in {directory}/ship/far.refused"
     assert not process.reports.of("down")
     process.line_shipper.stop()
     assert shipped(directory, LineFarSide()).reports.all == []

@@ -6,10 +6,10 @@ from pathlib import Path
 
 import pytest
 
-from logsrv.linelog.ship.shipping.begin import BeginPlace, begin_place
 from logsrv.linelog.ship.shipping.kept import ShipPlace
 from logsrv.linelog.store.segments.segment import Position
-from tests.linelog.read.stores import line, make_store, view_of
+from tests.linelog.read.stores import line, make_store
+from tests.linelog.ship.shipping.fakes import FarSide, Process
 
 STORE = "ab" * 16
 LINE = line("x")
@@ -21,30 +21,33 @@ def directory(tmp_path: Path) -> Path:
     return make_store(tmp_path / "logs", [[LINE], [LINE, LINE]])
 
 
-def begun(directory: Path, ship_from: str) -> tuple[BeginPlace, list[str]]:
-    told: list[str] = []
-    kept = ShipPlace(str(directory), "far", target="far:", clock=lambda: 1e9)
-    with view_of(directory) as view:
-        return begin_place(view, kept, STORE, ship_from, told.append), told
+def begun(directory: Path, ship_from: str) -> tuple[Position | None, list[str]]:
+    """The place at which a shipper is that was killed before its target answered, and its troubles."""
+    process = Process(directory)
+    shipper = process.blocks(FarSide(asked=["hang"]), ship_from)
+    shipper.start()
+    process.kill()
+    return shipper.position, [one.why for one in process.reports.all]
 
 
 @pytest.mark.parametrize(
     ("ship_from", "place"), [("beginning", Position(1, 0)), ("end", END), ("2:0", Position(2, 0))]
 )
 def test_without_a_place(directory: Path, ship_from: str, place: Position) -> None:
-    assert begun(directory, ship_from) == (BeginPlace(place, kept=False), [])
+    assert begun(directory, ship_from) == (place, [])
     # From now on that is the place.
-    assert begun(directory, "beginning") == (BeginPlace(place, kept=True), [])
+    assert begun(directory, "beginning") == (place, [])
 
 
 def test_one_of_another_store_is_told_and_not_used(directory: Path) -> None:
     ShipPlace(str(directory), "far", target="far:", clock=lambda: 1e9).save("cd" * 16, END)
     place, told = begun(directory, "beginning")
-    assert place == BeginPlace(Position(1, 0), kept=False)
+    assert place == Position(1, 0)
     assert len(told) == 1 and told[0].endswith("; lines are sent from beginning on")
 
 
 def test_one_that_cannot_be_read_now_is_not_given_up(directory: Path) -> None:
     (directory / "ship" / "far").mkdir(parents=True)
-    with pytest.raises(OSError, match="directory"):
-        begun(directory, "end")
+    place, told = begun(directory, "end")
+    assert place is None
+    assert told and all("directory" in why for why in told)

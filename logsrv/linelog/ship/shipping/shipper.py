@@ -1,0 +1,128 @@
+"""The part of a shipper that is the same whatever it ships: its loop, its place, and what it tells."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Generic, TypeVar
+
+import attrs
+from twisted.internet.defer import Deferred, maybeDeferred
+from twisted.internet.interfaces import IReactorTime
+
+from logsrv.errors import StoreError
+from logsrv.linelog.read.follow import end_of
+from logsrv.linelog.read.view import View
+from logsrv.linelog.ship.cutting.places import begin_at
+from logsrv.linelog.ship.report import ShipReport
+from logsrv.linelog.ship.shipping.kept import ShipPlace
+from logsrv.linelog.ship.shipping.loop import ANSWER, ShipLoop
+from logsrv.linelog.ship.shipping.refused import RefusedLines
+from logsrv.linelog.ship.target import BlockTarget, LineTarget, SegmentTarget
+from logsrv.linelog.store.disk.disk import reason
+from logsrv.linelog.store.segments.segment import Position
+
+AnyTarget = TypeVar("AnyTarget", BlockTarget, LineTarget, SegmentTarget)
+
+
+@attrs.define(eq=False, kw_only=True)
+class Shipper(Generic[AnyTarget]):
+    """A shipper of a store to a target, from `start` to the end of `stop`.
+
+    store: the identity of the store. ship_from: `beginning`, `end` or a position, without a kept place.
+    random: returns numbers from 0 up to 1. report: gets what happens.
+    """
+
+    _view: View
+    _target: AnyTarget
+    _kept: ShipPlace
+    _store: str
+    _ship_from: str
+    _clock: IReactorTime
+    _random: Callable[[], float]
+    _report: Callable[[ShipReport], object]
+    patience: float = attrs.field(init=False, default=ANSWER)
+    position: Position | None = attrs.field(init=False, default=None)
+    _refused: RefusedLines = attrs.Factory(
+        lambda self: RefusedLines(self._kept.folder, self._kept.name), takes_self=True
+    )
+    _loop: ShipLoop = attrs.Factory(
+        lambda self: ShipLoop(
+            steps=self,
+            kept=self._kept,
+            store=self._store,
+            clock=self._clock,
+            random=self._random,
+            report=self._report,
+        ),
+        takes_self=True,
+    )
+
+    def start(self) -> None:
+        """Begin to ship."""
+        self._loop.start()
+
+    def stop(self) -> Deferred[None]:
+        """End; fires when the place is saved and the target let go of, after some seconds at the latest."""
+        return self._loop.stop()
+
+    @property
+    def promise(self) -> str:
+        """A sentence that says what the target promises."""
+        return self._target.promise
+
+    def _begin(self) -> bool:
+        """Find out where to begin; return whether the place was kept.
+
+        Raises OSError: a place that cannot be read now may be read later.
+        """
+        end = end_of(self._view)
+        try:
+            self.position = self._kept.load(self._store, end)
+        except ValueError as error:
+            self._tell(f"{error}; lines are sent from {self._ship_from} on")
+        if self.position is not None:
+            return True
+        position = begin_at(self._view, self._ship_from, end)
+        # At once: "the end" is to be the same place for a shipper that is killed before anything was taken.
+        self._kept.save(self._store, position)
+        self.position = position
+        return False
+
+    def _require_store(self) -> None:
+        """Raise StoreError if it was removed."""
+        if self._view.removed:
+            raise StoreError("the store was removed")
+
+    def _acknowledge(self, end: Position, size: int, lines: int, since: float) -> None:
+        """Go on behind what the target has. since: when it was sent."""
+        self.position = end
+        seconds = self._clock.seconds() - since
+        report = ShipReport("acknowledged", position=end, bytes=size, lines=lines, seconds=seconds)
+        self._report(report)
+
+    def _refuse(self, lines: Sequence[bytes], number: int, why: str) -> None:
+        """Keep lines that the target will never take, and count all that there are."""
+        try:
+            self._refused.add(lines)
+        except OSError as error:
+            self._tell(f"{self._refused.path} cannot be written: {reason(error)}")
+        if lines:
+            why = f"{why}; kept in {self._refused.path}"
+        self._report(ShipReport("refused", why, bytes=size_of(lines), lines=number))
+
+    def _tell(self, why: str) -> None:
+        self._report(ShipReport("trouble", why))
+
+    def before_saving(self) -> None:
+        """Let refused lines be on the medium."""
+        self._refused.sync()
+
+    def close(self) -> Deferred[None]:
+        """Let go of the store and of the target."""
+        self._refused.close()
+        return maybeDeferred(self._target.close)
+
+
+def size_of(lines: Sequence[bytes]) -> int:
+    """Return the bytes of lines with their LFs."""
+    return sum(map(len, lines)) + len(lines)
