@@ -336,49 +336,6 @@ def test_a_full_disk_is_waited_for(logger: Start, small_disk: Path, connect: Con
     assert len(text) >= edge.offset(shipper.acknowledged)
 
 
-def test_an_edge_and_its_centre_are_killed_and_every_line_is_there_once(
-    logger: Start, tmp_path: Path
-) -> None:
-    """Real daemons on both sides, while lines come."""
-    (tmp_path / "token").write_text("geheim")
-    centre_home, edge_home = tmp_path / "centre", tmp_path / "edge"
-    centre_home.mkdir()
-    edge_home.mkdir()
-    centre = logger(*TOKEN, "--rotate-size", "300KiB", listen=[LISTEN], directory=centre_home)
-    port = centre.port()
-    options = (
-        *("--ship", f"http://127.0.0.1:{port}/blocks"),
-        *("--ship-token-file", str(tmp_path / "token"), "--rotate-size", "200KiB"),
-    )
-    edge = logger(*options, directory=edge_home)
-    chance = random.Random(3)
-    for turn in range(4):
-        lines = [b"<%d %d>%s" % (turn, n, 100 * b"x") for n in range(3000)]
-        edge.send(b"\n".join(lines) + b"\n")
-        size = _size(centre.store) + chance.randint(1, 300_000)
-        _grown(centre, size)
-        if turn % 2:
-            edge.process.kill()
-            edge.process.wait()
-            edge = logger(*options, directory=edge_home)
-        else:
-            centre.process.kill()
-            centre.process.wait()
-            again = f"blocks:tcp:{port}:interface=127.0.0.1"
-            centre = logger(
-                *TOKEN, "--rotate-size", "300KiB", listen=[again], directory=centre_home
-            )
-    _follows(centre, edge)
-    edge.stop()
-    centre.stop()
-    assert stored_bytes(centre.store) == stored_bytes(edge.store)
-
-
-def _follows(centre: Logger, edge: Logger) -> None:
-    """Wait until the centre has as much as the edge."""
-    centre.wait_until(lambda: 0 < _size(edge.store) == _size(centre.store), "all lines", 60)
-
-
 @pytest.mark.long
 def test_many_kills_lose_nothing_and_double_nothing(logger: Start) -> None:
     edges = [Edge(origin, stored_lines(origin, 300_000), 3 << 20) for origin in (ONE, OTHER)]

@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import os
 import shutil
 import signal
-from collections.abc import Awaitable, Callable, Iterator
+from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import Any
 
@@ -22,7 +21,6 @@ from tests.end_to_end.conftest import Logger, Start
 from tests.end_to_end.stored import stored_bytes
 from tests.linelog.ship.out.jetstream.servers import (
     NatsServer,
-    cluster,
     debian,
     newer,
     one_server,
@@ -205,75 +203,3 @@ def test_a_stream_that_has_lost_everything_gets_what_comes_from_then_on(
         centre = logger(listen=[of([server])], directory=homes / "centre")
         centre.wait_until(lambda: len(centre.messages()) == 100, "the newest lines")
         assert centre.messages()[-1] == b"line 199"
-
-
-@pytest.fixture
-def servers(homes: Path) -> Iterator[list[NatsServer]]:
-    """Three servers together, which have found each other."""
-    with cluster(newer(), homes) as found:
-        yield found
-
-
-def leader(servers: list[NatsServer]) -> NatsServer:
-    """The server that leads the stream; the first, if none does."""
-
-    async def asked() -> str:
-        client = await nats.connect(
-            [f"nats://127.0.0.1:{one.port}" for one in servers if one.process is not None],
-            allow_reconnect=False,
-        )
-        try:
-            info = await client.jetstream().stream_info("LOGS")
-            return (info.cluster and info.cluster.leader) or ""
-        finally:
-            await client.close()
-
-    with contextlib.suppress(nats.errors.Error, nats.js.errors.Error, OSError):
-        name = asyncio.run(asked())
-        return next((one for one in servers if one.name == name), servers[0])
-    return servers[0]
-
-
-@pytest.mark.long
-@pytest.mark.complains("the process was ended by SIGKILL")
-def test_nothing_is_missing_or_twice_whatever_is_killed(
-    logger: Start, homes: Path, servers: list[NatsServer]
-) -> None:
-    """Ten kills under load, of every part between the edge's disk and the centre's; all bytes compared."""
-    there = ("--ship", url_of(servers), "--rotate-size", "100KiB")
-    here = [of(servers)]
-
-    def edge_starts() -> Logger:
-        return logger(*there, directory=homes / "edge")
-
-    def centre_starts() -> Logger:
-        return logger(listen=here, directory=homes / "centre")
-
-    edge, centre, sent = edge_starts(), centre_starts(), 0
-    promise = "exactly once; the stream LOGS keeps them on 3 servers"
-    edge.wait_until(lambda: promise in edge.log(), "the promise")
-    kills = ("leader", "shipper", "edge", "centre", "server") * 2
-    for kill in kills:
-        send(edge, sent, sent + 3000)
-        sent += 3000
-        edge.wait_until(lambda: edge.child(CHILD), "the shipper")  # noqa: B023
-        if kill == "shipper":
-            os.kill(edge.child(CHILD), signal.SIGKILL)
-        elif kill in ("edge", "centre"):
-            one = edge if kill == "edge" else centre
-            one.wait_until(lambda: len(edge.messages()) == sent, "the lines")  # noqa: B023
-            one.send_signal(signal.SIGKILL)
-            one.wait()
-            if kill == "edge":
-                edge = edge_starts()
-            else:
-                centre = centre_starts()
-        else:
-            victim = leader(servers) if kill == "leader" else servers[2]
-            victim.kill()
-            victim.start()
-            victim.wait()
-    arrives(centre, edge, sent, 120)
-    assert len(edge.messages()) == sent
-    assert centre.stop() in (0, -signal.SIGTERM)
-    assert edge.stop() in (0, -signal.SIGTERM)

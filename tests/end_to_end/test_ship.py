@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import os
 import signal
-import socket
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -18,7 +17,6 @@ import pytest
 from logsrv.kit.testing import wait_until
 from tests.end_to_end.conftest import LOOPBACK, Logger, Start
 from tests.linelog.ship.running.receiver import LineReceiver, receiving
-from tests.ports import free_port
 
 CHILD = "ship.running.child"
 
@@ -188,37 +186,6 @@ def test_whatever_is_killed_no_line_is_missing(
     assert server.stop() in (0, -signal.SIGTERM)
     firsts = list(dict.fromkeys(receiver.messages))
     assert firsts == numbered(0, sent)
-
-
-@pytest.mark.complains("the process was ended by SIGKILL")
-def test_a_centre_gets_each_line_once_whatever_is_killed(logger: Start, tmp_path: Path) -> None:
-    (tmp_path / "token").write_text("geheim\n")
-    place = f"blocks:tcp:{free_port(socket.SOCK_STREAM)}:interface=127.0.0.1"
-    here = ("--input-token-file", str(tmp_path / "token"))
-    (tmp_path / "centre").mkdir()
-    centre = logger(*here, listen=[place], directory=tmp_path / "centre")
-    url = f"http://127.0.0.1:{centre.ports()[0]}/blocks"
-    there = ("--ship", url, "--ship-token-file", str(tmp_path / "token"))
-    server, sent = logger(*there), 0
-    for turn in ("child", "daemon", "centre", "child", "daemon"):
-        send(server, sent, sent + 500)
-        sent += 500
-        server.wait_until(lambda: len(server.messages()) == sent, "the lines")  # noqa: B023
-        server.wait_until(lambda: children(server), "the process")  # noqa: B023
-        if turn == "child":
-            os.kill(children(server)[0], signal.SIGKILL)
-        elif turn == "daemon":
-            server.send_signal(signal.SIGKILL)
-            server.wait()
-            server = logger(*there)
-        else:
-            centre.send_signal(signal.SIGKILL)
-            centre.wait()
-            centre = logger(*here, listen=[place], directory=tmp_path / "centre")
-    wait_until(lambda: len(centre.messages()) >= sent, "all lines", 90)
-    assert server.stop() in (0, -signal.SIGTERM)
-    assert [one.decode() for one in centre.messages()] == numbered(0, sent)
-    assert centre.stop() in (0, -signal.SIGTERM)
 
 
 def test_a_reload_adds_takes_out_and_changes_targets_and_disturbs_no_other(

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Collection, Mapping
 from typing import Any
 
 import attrs
@@ -32,6 +32,8 @@ INACTIVE = 120
 """Seconds for which servers keep the consumer of a process that was killed."""
 SHORTEST, LONGEST = 0.2, 15.0
 """Seconds: the pauses between two tries."""
+AGAIN = 1.0
+"""Seconds until what does not end is told so again."""
 REFUSED = 60.0
 """Seconds until a store that could not go on is tried again."""
 MOST = 32
@@ -134,9 +136,7 @@ class StreamFetcher:
                 except TimeoutError:
                     continue
         finally:
-            for task in tasks.values():
-                task.cancel()
-            await asyncio.gather(*tasks.values(), return_exceptions=True)
+            await _end(tasks.values())
         raise NatsTrouble("the connection has ended")
 
     async def _origins(self) -> list[str]:
@@ -272,6 +272,16 @@ class StreamFetcher:
             )
         except (NatsTrouble, nats.errors.Error, OSError):
             return
+
+
+async def _end(tasks: Collection[asyncio.Task[None]]) -> None:
+    """Cancel tasks, and wait for their end."""
+    left = set(tasks)
+    while left:
+        for task in left:
+            task.cancel()
+        # Again, where nats-py has taken it for the end of something of its own.
+        _, left = await asyncio.wait(left, timeout=AGAIN)
 
 
 def _numbers(message: Msg) -> tuple[int, int]:

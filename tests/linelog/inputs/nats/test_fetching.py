@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+from contextlib import suppress
 from pathlib import Path
 
 import attrs
@@ -49,7 +51,10 @@ def chain(origin: str, count: int) -> list[PackedBlock]:
 
 @attrs.define(eq=False)
 class Centre:
-    """A store that is a list. fails: what the next blocks meet; sequences: of the last blocks."""
+    """A store that is a list. fails: what the next blocks meet; sequences: of the last blocks.
+
+    misses: the next block takes long, and its end is missed.
+    """
 
     server: NatsServer
     more: str = ""
@@ -59,6 +64,7 @@ class Centre:
     sequences: dict[str, int] = attrs.field(factory=dict)
     thread: AsyncioThread = attrs.field(factory=lambda: AsyncioThread(REACTOR, "test"))
     running: Deferred[None] | None = None
+    misses: bool = False
 
     def start(self) -> None:
         place = parse_place(f"127.0.0.1:{self.server.port}/LOGS{self.more}")
@@ -73,6 +79,11 @@ class Centre:
         return self.sequences.get(origin)
 
     async def store(self, block: Fetched) -> None:
+        if self.misses:
+            self.misses = False
+            with suppress(asyncio.CancelledError):
+                await asyncio.Event().wait()
+            return
         if self.fails:
             raise self.fails.pop(0)
         self.stored.append(block)
@@ -208,5 +219,35 @@ async def test_a_stream_that_was_made_anew_is_read_from_its_beginning(tmp_path: 
         centre.sequences[ONE] = 1000
         centre.start()
         await until(lambda: centre.stored, "the block")
+        await centre.stop()
+        await one.close()
+
+
+@in_reactor
+async def test_a_fetching_that_misses_its_end_is_told_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """nats-py takes a cancellation for one of its own if it comes while something is written."""
+    monkeypatch.setattr(fetching, "AGAIN", 0.1)
+    with one_server(newer(), tmp_path) as server:
+        one = target(server, ONE)
+        await one.last()
+        await one.send(chain(ONE, 1)[0])
+        centre = Centre(server)
+        centre.misses = True
+        centre.start()
+        await until(lambda: not centre.misses, "the block")
+        link = NatsLink([("127.0.0.1", server.port)], {}, None)
+
+        async def remove() -> None:
+            await link.open()
+            await link.api("STREAM.DELETE.LOGS")
+            await link.close()
+
+        await centre.thread.call(remove)
+        await until(lambda: any("there is no stream" in why for why, _ in centre.said), "that")
+        await one.last()
+        await one.send(chain(ONE, 1)[0])
+        await until(lambda: centre.stored, "the block of the new stream")
         await centre.stop()
         await one.close()

@@ -53,9 +53,25 @@ class LargePayload(NatsTrouble):
 
 
 class _Client(Client):
-    """A client that says nothing of who it is before TLS has begun, if it is to begin."""
+    """A client that says nothing of who it is before TLS has begun, if it is to begin.
+
+    ended: an event that is set when the connection has ended, whatever its end met.
+    """
 
     wants_tls = False
+
+    def __init__(self, ended: asyncio.Event) -> None:
+        super().__init__()
+        self._ended = ended
+
+    async def _close(self, status: int, do_cbs: bool = True) -> None:
+        # nats-py goes no further where what was still to be written fails, or is given up.
+        try:
+            await super()._close(status, do_cbs)
+        finally:
+            if self._transport is not None:
+                self._transport.close()
+            self._ended.set()
 
     async def _process_info(self, info: dict[str, Any], initial_connection: bool = False) -> None:
         if initial_connection and self.wants_tls:
@@ -122,10 +138,11 @@ class NatsLink:
     async def _connect(self, host: str, port: int) -> None:
         where = f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
         for tries_left in reversed(range(TRIES)):
-            client, ended = _Client(), asyncio.Event()
+            ended = asyncio.Event()
+            client = _Client(ended)
             failures: list[Exception] = []
             try:
-                await self._let_in(client, ended, where, failures)
+                await self._let_in(client, where, failures)
             except ConfigurationError as error:
                 # A certificate that is read anew for each connection.
                 raise NatsTrouble(str(error), settled=True) from None
@@ -142,16 +159,11 @@ class NatsLink:
             self._client, self._ended = client, ended
             return
 
-    async def _let_in(
-        self, client: _Client, ended: asyncio.Event, where: str, failures: list[Exception]
-    ) -> None:
+    async def _let_in(self, client: _Client, where: str, failures: list[Exception]) -> None:
         client.wants_tls = self._tls is not None
         options = dict(self._login)
         if self._tls is not None:
             options["tls"] = self._tls()
-
-        async def closed() -> None:
-            ended.set()
 
         async def noted(error: Exception) -> None:
             failures.append(error)
@@ -163,7 +175,6 @@ class NatsLink:
             max_reconnect_attempts=1,
             reconnect_time_wait=0,
             connect_timeout=CONNECT,
-            closed_cb=closed,
             error_cb=noted,
             **options,
         )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 import json
 import shutil
@@ -11,6 +12,10 @@ import subprocess
 import sysconfig
 from collections.abc import Iterator, Sequence
 from pathlib import Path
+
+import nats
+import nats.errors
+import nats.js.errors
 
 from logsrv.kit.testing import wait_until
 from tests.ports import free_port
@@ -129,3 +134,22 @@ def cluster(program: str, directory: Path) -> Iterator[list[NatsServer]]:
 def url_of(servers: Sequence[NatsServer], stream: str = "LOGS") -> str:
     """The address of a stream at servers."""
     return f"nats://{','.join(f'127.0.0.1:{one.port}' for one in servers)}/{stream}"
+
+
+def leader(servers: Sequence[NatsServer], stream: str = "LOGS") -> NatsServer | None:
+    """The server that leads a stream; None if none does, or nobody says so."""
+
+    async def asked() -> str:
+        client = await nats.connect(
+            [f"nats://127.0.0.1:{one.port}" for one in servers], allow_reconnect=False
+        )
+        try:
+            info = await client.jetstream().stream_info(stream)
+            return (info.cluster and info.cluster.leader) or ""
+        finally:
+            await client.close()
+
+    with contextlib.suppress(nats.errors.Error, nats.js.errors.Error, OSError):
+        name = asyncio.run(asked())
+        return next((one for one in servers if one.name == name), None)
+    return None

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import signal
 from pathlib import Path
 
@@ -50,6 +51,36 @@ async def test_a_server_that_hangs_is_let_go_of(
         server.signal(signal.SIGCONT)
         with pytest.raises(NatsTrouble, match="has ended"):
             await thread.call(lambda: one.api("INFO"))
+        await thread.call(one.open)
+        await thread.call(lambda: one.api("INFO"))
+        await thread.call(one.close)
+        await thread.stop()
+
+
+@in_reactor
+async def test_an_end_that_meets_an_error_is_an_end(tmp_path: Path) -> None:
+    """What was still to be written when the connection broke."""
+    with one_server(newer(), tmp_path) as server:
+        thread, one = (
+            AsyncioThread(REACTOR, "test"),
+            NatsLink([("127.0.0.1", server.port)], {}, None),
+        )
+        await thread.call(one.open)
+
+        async def drain() -> None:
+            raise ConnectionResetError
+
+        async def break_off() -> None:
+            transport = one.client._transport
+            assert transport is not None
+            transport.drain = drain  # type: ignore[method-assign]
+            one.client._pending_data_size = 1
+            server.kill()
+            await asyncio.wait_for(one.ended.wait(), 20)
+
+        await thread.call(break_off)
+        server.start()
+        server.wait()
         await thread.call(one.open)
         await thread.call(lambda: one.api("INFO"))
         await thread.call(one.close)
