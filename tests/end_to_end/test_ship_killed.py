@@ -168,7 +168,9 @@ def test_by_relp_none_is_missing(logger: Start, tmp_path: Path) -> None:
         sent, stored = way.killed(["shipper", "network", "edge", "centre"])
     messages = [line.split(b" ", 2)[2] for line in sent.splitlines()]
     received = [line.rpartition(b" - ")[2] for line in stored.splitlines()]
-    firsts = dict.fromkeys(received)
-    assert not set(messages) - set(firsts), "lost"
-    assert list(firsts) == messages
-    print(f"{len(received) - len(messages):,} of {len(messages):,} lines came twice")
+    strange = {*received} - {*messages}
+    # A centre that was killed has the beginning of one, which nobody has acknowledged.
+    assert not [one for one in strange if one.endswith(b">")]
+    firsts = [one for one in dict.fromkeys(received) if one not in strange]
+    assert firsts == messages
+    print(f"{len(received) - len(messages):,} of {len(messages):,} lines came twice or torn")

@@ -32,6 +32,7 @@ from tests.powercut.trying import SEED, choices
 from tests.powercut.workloads import STORE, Stage
 
 STATES = int(os.environ.get("LOGSRV_POWER_CUTS", "2000")) // 20
+RECORDS = int(os.environ.get("LOGSRV_POWER_CUT_RECORDS", "1"))
 ORIGINS = (32 * "a", 32 * "b")
 EDGES = {one: Edge(one, stored_lines(one, 700, size=200), 20_000) for one in ORIGINS}
 OPTIONS = ("--listen", "blocks:tcp:0:interface=127.0.0.1", "--input-token", "geheim")
@@ -40,9 +41,9 @@ OPTIONS = ("--listen", "blocks:tcp:0:interface=127.0.0.1", "--input-token", "geh
 class Centre:
     """A daemon that takes blocks beside lines, recorded."""
 
-    def __init__(self, stage: Stage) -> None:
+    def __init__(self, stage: Stage, seed: int) -> None:
         self._stage = stage
-        self._chance = random.Random(11)
+        self._chance = random.Random(seed)
         self._places: dict[str, Position | None] = dict.fromkeys(ORIGINS)
 
     def start(self, *options: str) -> None:
@@ -72,15 +73,15 @@ class Centre:
             server.wait()
 
 
-@pytest.fixture(scope="session")
-def record(place: Path, shim: Path) -> Path:
+@pytest.fixture(scope="session", params=range(RECORDS))
+def record(request: pytest.FixtureRequest, place: Path, shim: Path) -> Path:
     """The record of a centre that is killed, and goes on."""
-    directory = place / "centre"
+    directory = place / f"centre{request.param}"
     root = directory / "root"
     root.mkdir(parents=True)
     stage = Stage(Recording(root, shim), directory)
     try:
-        centre = Centre(stage)
+        centre = Centre(stage, 11 + request.param)
         for count in 6, 4:
             centre.start("--rotate-size", "40KiB")
             centre.send(count)
@@ -102,7 +103,7 @@ def test_a_centre_after_power_cuts(record: Path, model: str, tmp_path: Path) -> 
     history = History(operations(record))
     states: set[bytes] = set()
     # Each state is one of its own; without any that are new, there are no more.
-    for choice in _first(choices(MODELS[model], history, SEED), 10 * STATES):
+    for choice in first(choices(MODELS[model], history, SEED), 10 * STATES):
         made = image(MODELS[model], history, choice)
         if made.digest() in states:
             continue
@@ -119,7 +120,7 @@ def test_a_centre_after_power_cuts(record: Path, model: str, tmp_path: Path) -> 
     assert len(states) > 12
 
 
-def _first(found: Iterator[Choice], number: int) -> Iterator[Choice]:
+def first(found: Iterator[Choice], number: int) -> Iterator[Choice]:
     return (one for _, one in zip(range(number), found, strict=False))
 
 

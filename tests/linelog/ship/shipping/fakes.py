@@ -181,13 +181,15 @@ class Process:
         self.view = View(str(directory), self.told.append)
         self.kept = ShipPlace(str(directory), name, target="far:", clock=lambda: 1e9)
 
-    def blocks(self, target: FarSide, ship_from: str = "beginning") -> BlockShipper:
+    def blocks(
+        self, target: FarSide, ship_from: str = "beginning", store: str = STORE
+    ) -> BlockShipper:
         """A shipper of blocks in it."""
         self.shipper = BlockShipper(
             view=self.view,
             target=target,
             kept=self.kept,
-            store=STORE,
+            store=store,
             ship_from=ship_from,
             clock=self.clock,
             random=lambda: 1.0,

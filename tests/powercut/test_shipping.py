@@ -1,0 +1,193 @@
+"""No power cut of an edge takes back what it has sent, or has a line sent twice.
+
+    LOGSRV_POWER_CUT_RECORDS=20 pytest tests/powercut/test_shipping.py tests/powercut/test_blocks.py
+
+cuts the power of twenty edges and of twenty centres, each at hundreds of moments.
+"""
+
+from __future__ import annotations
+
+import json
+import random
+import re
+import shutil
+import signal
+import tempfile
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+
+import pytest
+
+from logsrv.kit.observe.metrics import Metrics
+from logsrv.kit.testing import wait_until
+from logsrv.linelog.plugin.metrics import METRICS
+from logsrv.linelog.ship.blocks.block import PackedBlock, read_block
+from logsrv.linelog.store.policy import StorePolicy
+from logsrv.linelog.store.store import Store
+from tests.daemon_logs import DAEMON_LOGS, check_log
+from tests.end_to_end.stored import stored_bytes
+from tests.linelog.ship.shipping.fakes import FarSide, Process, text_of
+from tests.powercut.history import History
+from tests.powercut.models import MODELS, image
+from tests.powercut.recording import Recording, operations
+from tests.powercut.recovery import Turns
+from tests.powercut.seen import scratch
+from tests.powercut.test_blocks import RECORDS, STATES, first
+from tests.powercut.trying import SEED, choices
+from tests.powercut.workloads import STORE, Stage
+
+
+class Receiver(ThreadingHTTPServer):
+    """A centre whose power stays on; it notes in the record when it has a block."""
+
+    daemon_threads = True
+
+    def __init__(self, recording: Recording) -> None:
+        super().__init__(("127.0.0.1", 0), _Handler)
+        self.recording = recording
+        self.far = FarSide()
+
+    @property
+    def url(self) -> str:
+        return f"http://127.0.0.1:{self.server_address[1]}/blocks"
+
+    def take(self, block: PackedBlock) -> None:
+        self.far.take(block)
+        # Before it is acknowledged: it has left.
+        self.recording.mark(f"sent {len(self.far.blocks)}")
+
+
+class _Handler(BaseHTTPRequestHandler):
+    protocol_version = "HTTP/1.1"
+    server: Receiver
+
+    def do_GET(self) -> None:
+        if not self.server.far.blocks:
+            return self._answer(404, b'{"place": null}')
+        return self._answer(200)
+
+    def do_POST(self) -> None:
+        packed = self.rfile.read(int(self.headers["Content-Length"]))
+        names = {
+            f"Logsrv-{name}" for name in ("Format", "Store", "From", "To", "After", "CRC", "Gap")
+        }
+        headers = {name: self.headers[name] for name in names if name in self.headers}
+        self.server.take(read_block(headers, packed))
+        self._answer(200)
+
+    def _answer(self, status: int, body: bytes = b"") -> None:
+        self.send_response(status)
+        if status == 200:
+            last = self.server.far.blocks[-1]
+            for name in ("Logsrv-From", "Logsrv-To", "Logsrv-CRC"):
+                self.send_header(name, last.headers()[name])
+        self.send_header("Content-Length", str(len(body)))
+        self.end_headers()
+        self.wfile.write(body)
+
+    def log_message(self, *_: object) -> None:
+        """Say nothing."""
+
+
+@contextmanager
+def receiving(recording: Recording) -> Iterator[Receiver]:
+    receiver = Receiver(recording)
+    thread = threading.Thread(target=receiver.serve_forever, args=(0.02,))
+    thread.start()
+    try:
+        yield receiver
+    finally:
+        receiver.shutdown()
+        thread.join()
+        receiver.server_close()
+
+
+@pytest.fixture(scope="session", params=range(RECORDS))
+def recorded(request: pytest.FixtureRequest, place: Path, shim: Path) -> tuple[Path, FarSide]:
+    """The record of an edge that ships, is killed and goes on; and what was sent."""
+    directory = place / f"edge{request.param}"
+    root = directory / "root"
+    root.mkdir(parents=True)
+    stage = Stage(Recording(root, shim), directory)
+    chance = random.Random(request.param)
+    with receiving(stage.recording) as receiver:
+        try:
+            for sync in ("interval", "never", "always"):
+                stage.start("--sync", sync, "--rotate-size", "16KiB", "--ship", receiver.url)
+                for _ in range(4):
+                    before = len(receiver.far.blocks)
+                    stage.send(chance.randint(5, 25))
+                    wait_until(lambda: len(receiver.far.blocks) > before, "a block")  # noqa: B023
+                if sync != "always":
+                    kill(stage)
+            wait_until(
+                lambda: len(receiver.far.text) == len(stored_bytes(stage.store)), "all lines"
+            )
+            stage.stop()
+        finally:
+            if stage.server is not None and stage.server.process.poll() is None:
+                stage.server.process.kill()
+                stage.server.process.wait()
+    for log in directory.glob(DAEMON_LOGS):
+        check_log(log, ())
+    assert receiver.far.text == stored_bytes(stage.store)
+    return stage.recording.path, receiver.far
+
+
+def kill(stage: Stage) -> None:
+    assert stage.server is not None
+    with stage.recording.between_operations():
+        stage.server.send_signal(signal.SIGKILL)
+        stage.server.wait()
+
+
+@pytest.mark.parametrize("model", MODELS)
+def test_an_edge_after_power_cuts(recorded: tuple[Path, FarSide], model: str) -> None:
+    record, far = recorded
+    history = History(operations(record))
+    states: set[tuple[bytes, int]] = set()
+    for choice in first(choices(MODELS[model], history, SEED), 10 * STATES):
+        made = image(MODELS[model], history, choice)
+        sent = sum(
+            1 for text, at in history.marks.items() if re.match("sent ", text) and at <= choice.cut
+        )
+        if (made.digest(), sent) in states:
+            continue
+        states.add((made.digest(), sent))
+        root = Path(tempfile.mkdtemp(prefix="cut.", dir=scratch()))
+        try:
+            made.write(root)
+            wrong = wrongs(root / STORE, far.blocks[:sent])
+            assert not wrong, "\n".join([choice.told(history), *wrong])
+        finally:
+            shutil.rmtree(root)
+        if len(states) == STATES:
+            break
+    assert len(states) > 12
+
+
+def wrongs(directory: Path, sent: list[PackedBlock]) -> list[str]:
+    """Start the edge again, let it ship to a far side that has these blocks; return what is wrong then."""
+    turns = Turns()
+    store = Store(directory, StorePolicy(), reactor=turns, metrics=Metrics(METRICS))
+    store.open()
+    identity = json.loads((directory / "store").read_text())["store"]
+    turns.result(store.close(), "the end")
+    if sent and sent[0].store != identity:
+        return ["lost: it is another store now, and blocks of it have left"]
+    far = FarSide(blocks=list(sent), texts=[text_of(block) for block in sent])
+    names = [path.stem for path in (directory / "ship").glob("*.lock")] or ["far"]
+    process = Process(directory, names[0])
+    process.blocks(far, store=identity).start()
+    process.run(3.0)
+    said = [f"{one.kind}: {one.why}" for one in process.reports.all if one.kind in WRONG]
+    process.kill()
+    if far.text != stored_bytes(directory):
+        said.append(f"wrong: {len(far.text)} bytes there, {len(stored_bytes(directory))} here")
+    return said
+
+
+WRONG = ("forgot", "resent", "stopped", "refused", "gap", "down")
