@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import json
+import os
 import shutil
 import signal
 import socket
@@ -91,6 +92,9 @@ class NatsServer:
     def signal(self, sign: signal.Signals) -> None:
         assert self.process is not None
         self.process.send_signal(sign)
+        if sign == signal.SIGSTOP:
+            # Until then its other threads may still answer.
+            os.waitid(os.P_PID, self.process.pid, os.WSTOPPED)
 
 
 @contextlib.contextmanager
