@@ -53,7 +53,7 @@ from logsrv.linelog.store.catalog.remake import make_catalogs as make_catalogs
 from logsrv.linelog.store.disk.disk import Disk as Disk
 from logsrv.linelog.store.disk.disk import make_directory as make_directory
 from logsrv.linelog.store.disk.disk import reason as reason
-from logsrv.linelog.store.disk.lock import DirectoryLock as DirectoryLock
+from logsrv.linelog.store.disk.lock import locked as locked
 from logsrv.linelog.store.policy import StorePolicy as StorePolicy
 from logsrv.linelog.store.segments import identity as identity
 from logsrv.linelog.store.words.reindex import Reindexed as Reindexed

@@ -43,19 +43,12 @@ def run(arguments: argparse.Namespace) -> int:
     segments = lines = text = left_out = 0
     try:
         late.make_directory(directory)
-        disk = late.Disk().enter(directory)
-        try:
-            lock = late.DirectoryLock(disk)
-            try:
-                for one in late.brought_back(archive, store, disk):
-                    segments, lines, text = segments + 1, lines + one.lines, text + one.text
-                    if one.error:
-                        left_out += 1
-                        tell(f"logsrv restore: {one.name} is left out: {one.error}")
-            finally:
-                lock.release()
-        finally:
-            disk.leave()
+        with late.locked(directory) as disk:
+            for one in late.brought_back(archive, store, disk):
+                segments, lines, text = segments + 1, lines + one.lines, text + one.text
+                if one.error:
+                    left_out += 1
+                    tell(f"logsrv restore: {one.name} is left out: {one.error}")
     except OSError as error:
         raise StoreError(
             f"{late.shown(str(directory))} cannot be written: {late.reason(error)}; give the same"

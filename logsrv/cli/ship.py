@@ -23,6 +23,7 @@ from logsrv.cli.arguments import tell
 from logsrv.errors import StoreError
 from logsrv.kit.options.argument_parser import Parser
 from logsrv.kit.text.escape import one_line
+from logsrv.kit.text.words import size_text
 
 _HEAD = ("target", "up", "place", "behind", "last error")
 
@@ -87,8 +88,8 @@ def _row(one: late.TargetStatus) -> tuple[str, ...]:
     lag = one.lag
     behind = "?" if lag is None else "nothing"
     if lag is not None and lag.bytes:
-        behind = f"{_size(lag.bytes)}, {lag.lines:,} lines, {_span(lag.seconds)}"
-    error = f"{one.state.failed[:19]}Z {one.state.error}" if one.state.error else ""
+        behind = f"{size_text(lag.bytes)}, {lag.lines:,} lines, {_span(lag.seconds)}"
+    error = f"{one.state.failed[:19]}Z {one.state.error}" if one.state.failed else one.state.error
     position = "?" if one.position is None else str(one.position)
     return one.name, _up(one), position, behind, one_line(error)
 
@@ -99,14 +100,6 @@ def _up(one: late.TargetStatus) -> str:
     if not one.running:
         return "not running"
     return {True: "yes", False: "no", None: "not known yet"}[one.state.up]
-
-
-def _size(number: float) -> str:
-    for unit in ("bytes", "KiB", "MiB", "GiB"):
-        if number < 1024 or unit == "GiB":
-            break
-        number /= 1024
-    return f"{number:.0f} {unit}" if unit == "bytes" else f"{number:.1f} {unit}"
 
 
 def _span(seconds: float) -> str:
@@ -125,17 +118,10 @@ def _table(rows: Sequence[Sequence[str]]) -> None:
 
 def _new_identity(directory: str) -> int:
     try:
-        disk = late.Disk().enter(directory)
-        try:
-            lock = late.DirectoryLock(disk)
-            try:
-                with late.View(directory, lambda why: tell(f"logsrv ship: {why}")) as view:
-                    end = late.end_of(view)
-                made = late.identity.make(disk, end, os.urandom)
-            finally:
-                lock.release()
-        finally:
-            disk.leave()
+        with late.locked(directory) as disk:
+            with late.View(directory, lambda why: tell(f"logsrv ship: {why}")) as view:
+                end = late.end_of(view)
+            made = late.identity.make(disk, end, os.urandom)
     except OSError as error:
         raise StoreError(f"{directory} cannot be changed: {late.reason(error)}") from error
     print(f"{late.shown(directory)} is store {made.store} from {made.began} on")

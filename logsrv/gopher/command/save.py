@@ -6,11 +6,12 @@ import os
 from io import SEEK_END
 
 from logsrv.errors import ConfigurationError
-from logsrv.gopher.fetch.progress import Progress, size_text
+from logsrv.gopher.fetch.progress import Progress
 from logsrv.gopher.fetch.wholefile import end_text, whole_file
 from logsrv.gopher.local.fileurl import ItemURL, name_to_save
 from logsrv.kit.text.escape import one_line
 from logsrv.kit.text.paths import checked
+from logsrv.kit.text.words import size_text
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

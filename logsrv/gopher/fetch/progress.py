@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import os
 
+from logsrv.kit.text.words import size_text
+
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -12,15 +14,6 @@ if TYPE_CHECKING:
 
 _EVERY = 0.1
 _BAR = 24
-
-
-def size_text(size: float) -> str:
-    """`1.5 MiB`."""
-    for unit in ("bytes", "KiB", "MiB", "GiB"):
-        if size < 1024 or unit == "GiB":
-            break
-        size /= 1024
-    return f"{size:.0f} {unit}" if unit == "bytes" else f"{size:.1f} {unit}"
 
 
 class Progress:

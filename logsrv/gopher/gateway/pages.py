@@ -9,7 +9,6 @@ import hashlib
 from pathlib import Path
 from typing import Any
 
-from logsrv.gopher.fetch.progress import size_text
 from logsrv.gopher.gateway.listing import (
     breadcrumb,
     heading_of,
@@ -30,6 +29,7 @@ from logsrv.gopher.wire.menu import Menu
 from logsrv.gopher.wire.text import Text
 from logsrv.gopher.wire.url import GopherURL
 from logsrv.kit.text.escape import one_line, printable
+from logsrv.kit.text.words import size_text
 from logsrv.kit.web.templates import templates
 
 _HERE = Path(__file__).parent

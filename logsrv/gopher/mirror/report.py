@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import os
 
-from logsrv.gopher.fetch.progress import size_text
 from logsrv.gopher.mirror.disk.journal import FILE
 from logsrv.gopher.wire.errors import GopherError
 from logsrv.gopher.wire.url import GopherURL
 from logsrv.kit.text.escape import one_line
+from logsrv.kit.text.words import size_text
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

@@ -42,3 +42,12 @@ def did_you_mean(word: str, words: Sequence[str]) -> str:
 def listed(words: Sequence[str]) -> str:
     """Return `a, b or c`."""
     return " or ".join([", ".join(words[:-1]), words[-1]] if len(words) > 1 else words)
+
+
+def size_text(size: float) -> str:
+    """`1.5 MiB`."""
+    for unit in ("bytes", "KiB", "MiB", "GiB"):
+        if size < 1024 or unit == "GiB":
+            break
+        size /= 1024
+    return f"{size:.0f} {unit}" if unit == "bytes" else f"{size:.1f} {unit}"

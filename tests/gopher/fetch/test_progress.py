@@ -4,9 +4,7 @@ from __future__ import annotations
 
 import io
 
-import pytest
-
-from logsrv.gopher.fetch.progress import Progress, size_text
+from logsrv.gopher.fetch.progress import Progress
 
 
 class Terminal(io.StringIO):
@@ -51,11 +49,3 @@ def test_a_known_length_makes_a_bar() -> None:
     clock.now = 2
     progress.bytes(4 * 1024 * 1024, 1024 * 1024)
     assert "400 %" in stream.getvalue(), "a server that lied does not stop it"
-
-
-@pytest.mark.parametrize(
-    ("size", "text"),
-    [(0, "0 bytes"), (1023, "1023 bytes"), (1536, "1.5 KiB"), (2**41, "2048.0 GiB")],
-)
-def test_sizes(size: int, text: str) -> None:
-    assert size_text(size) == text

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from logsrv.kit.text.words import SHOWN_LENGTH, did_you_mean, error_text, listed, shown
+from logsrv.kit.text.words import SHOWN_LENGTH, did_you_mean, error_text, listed, shown, size_text
 
 
 def test_suggestions_ignore_case_and_stay_silent_when_nothing_is_near() -> None:
@@ -33,3 +34,11 @@ def test_an_error_is_one_line_whoever_has_worded_it() -> None:
     assert error_text(ValueError("no\x1b[2J\nsuch")) == r"ValueError: no\x1b[2J\x0asuch"
     assert error_text(KeyboardInterrupt()) == "KeyboardInterrupt"
     assert len(error_text(ValueError("x" * 10_000))) < 400
+
+
+@pytest.mark.parametrize(
+    ("size", "text"),
+    [(0, "0 bytes"), (1023, "1023 bytes"), (1536, "1.5 KiB"), (2**41, "2048.0 GiB")],
+)
+def test_sizes(size: int, text: str) -> None:
+    assert size_text(size) == text

@@ -13,9 +13,9 @@ from logsrv.gopher.browse.loading.downloads import BackgroundDownload
 from logsrv.gopher.browse.loading.session import BrowsingSession
 from logsrv.gopher.browse.loading.visits import Own
 from logsrv.gopher.browse.widgets.dialogs import DownloadList
-from logsrv.gopher.fetch.progress import size_text
 from logsrv.gopher.local.fileurl import ItemURL
 from logsrv.kit.text.escape import one_line
+from logsrv.kit.text.words import size_text
 
 
 @dataclass(eq=False)

@@ -12,9 +12,9 @@ from logsrv.gopher.browse.loading.session import BrowsingSession
 from logsrv.gopher.browse.loading.visits import Own
 from logsrv.gopher.browse.widgets.bars import ALWAYS, Key
 from logsrv.gopher.browse.widgets.words import address_text, span_text
-from logsrv.gopher.fetch.progress import size_text
 from logsrv.gopher.follow.bookmarks import Bookmark
 from logsrv.gopher.follow.news import Item
+from logsrv.kit.text.words import size_text
 
 # Columns beside both halves of the row below the page.
 _PADDING = 4

@@ -30,10 +30,10 @@ from logsrv.gopher.browse.loading.session import BrowsingSession
 from logsrv.gopher.browse.loading.visits import Own, Place
 from logsrv.gopher.browse.widgets.bars import AddressBar
 from logsrv.gopher.browse.widgets.words import span_text
-from logsrv.gopher.fetch.progress import size_text
 from logsrv.gopher.local.fileurl import ItemURL
 from logsrv.gopher.wire.charset import decode_text
 from logsrv.gopher.wire.errors import TLSError
+from logsrv.kit.text.words import size_text
 
 # Larger pages are made into lines in a thread, so that the screen goes on living.
 _MANY_BYTES = 256 * 1024

@@ -17,8 +17,8 @@ from textual.widgets.option_list import Option
 from logsrv.gopher.browse.loading.downloads import BackgroundDownload, Downloads
 from logsrv.gopher.browse.widgets.bars import Key
 from logsrv.gopher.browse.widgets.words import span_text
-from logsrv.gopher.fetch.progress import size_text
 from logsrv.kit.text.escape import one_line
+from logsrv.kit.text.words import size_text
 
 Answer = TypeVar("Answer")
 _BAR = 20

@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import attrs
-from twisted.internet.defer import Deferred
 
 from logsrv.errors import ConfigurationError
 from logsrv.linelog.ship.encode.bulk import BulkAnswer, bulk_request, read_answer
 from logsrv.linelog.ship.encode.outgoing import Outgoing
-from logsrv.linelog.ship.out.posting import Post, Posting
+from logsrv.linelog.ship.out.posting import Post, Posting, PostingTarget
 from logsrv.linelog.ship.registry import TargetSettings
-from logsrv.linelog.ship.target import PartlyRefused, RefusedForGood, SentLines, Unavailable
+from logsrv.linelog.ship.target import PartlyRefused, RefusedForGood, Unavailable
 
 _BULK = "/_bulk"
 # Answers say all about each document otherwise, in 200 bytes.
@@ -35,44 +35,30 @@ def make_target(settings: TargetSettings, reactor: Any) -> ElasticsearchTarget:
 class _Begun:
     """Lines of which some are stored already. left, refused: numbers of the others."""
 
-    lines: SentLines
+    lines: Sequence[bytes]
     left: list[int]
     refused: list[int]
 
 
-class ElasticsearchTarget:
+class ElasticsearchTarget(PostingTarget):
     """An index or a data stream."""
 
     promise = (
         "at least once: a line counts as sent when its document is stored; what is sent again after an"
         " answer that was lost is there twice"
     )
-    most_lines = 5000
     most_bytes = 2 << 20
 
     def __init__(self, posting: Posting) -> None:
-        self._posting = posting
+        super().__init__(posting)
         self._begun: _Begun | None = None
 
-    def send(self, lines: SentLines) -> Deferred[None]:
-        """Store lines; fires when all are, or are refused.
-
-        Lines that come again after Unavailable are sent only as far as they were not stored.
-        """
-        return Deferred.fromCoroutine(self._send(lines))
-
-    def close(self) -> Deferred[None]:
-        """Let go of the connections."""
-        return self._posting.close()
-
-    async def _send(self, lines: SentLines) -> None:
-        if not lines.lines:
-            return
+    async def _send(self, lines: Sequence[bytes]) -> None:
         begun = self._begun
         if begun is None or begun.lines != lines:
-            begun = _Begun(lines, list(range(len(lines.lines))), [])
+            begun = _Begun(lines, list(range(len(lines))), [])
         self._begun = None
-        left = [lines.lines[number] for number in begun.left]
+        left = [lines[number] for number in begun.left]
         answer = await self._posting.post(bulk_request(Outgoing(left)))
         try:
             found = read_answer(answer.body, len(left))
@@ -89,11 +75,11 @@ class ElasticsearchTarget:
             left = [begun.left[place] for place in found.later]
             self._begun = _Begun(begun.lines, left, refused)
             raise Unavailable(
-                f"{self._posting.who} has no room for {len(left)} of {len(begun.lines.lines)}"
+                f"{self._posting.who} has no room for {len(left)} of {len(begun.lines)}"
                 f" documents: {found.why_later}"
             )
         if refused:
             sentence = f"{self._posting.who} refuses documents: {found.why_refused or 'as before'}"
-            if len(refused) == len(begun.lines.lines):
+            if len(refused) == len(begun.lines):
                 raise RefusedForGood(sentence)
             raise PartlyRefused(sentence, len(refused), refused)

@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
-
-from twisted.internet.defer import Deferred
 
 from logsrv.linelog.ship.encode.loki import LokiEncoder, refused_by_time
 from logsrv.linelog.ship.encode.outgoing import Outgoing
-from logsrv.linelog.ship.out.posting import Post, Posting
+from logsrv.linelog.ship.out.posting import Post, Posting, PostingTarget
 from logsrv.linelog.ship.registry import TargetSettings
-from logsrv.linelog.ship.target import PartlyRefused, SentLines
+from logsrv.linelog.ship.target import PartlyRefused
 
 _POST = Post("/loki/api/v1/push", "application/json")
 _BAD_REQUEST = 400
@@ -21,32 +20,20 @@ def make_target(settings: TargetSettings, reactor: Any) -> LokiTarget:
     return LokiTarget(Posting(settings, reactor, _POST))
 
 
-class LokiTarget:
+class LokiTarget(PostingTarget):
     """A Loki."""
 
     promise = (
         "at least once: a line counts as sent when Loki has answered; Loki itself drops a line that comes"
         " twice, and refuses lines that are too old for it, which are counted"
     )
-    most_lines = 5000
-    most_bytes = 1 << 20
 
     def __init__(self, posting: Posting) -> None:
-        self._posting = posting
+        super().__init__(posting)
         self._encoder = LokiEncoder()
 
-    def send(self, lines: SentLines) -> Deferred[None]:
-        """Push lines; fires when Loki has taken them."""
-        return Deferred.fromCoroutine(self._send(lines))
-
-    def close(self) -> Deferred[None]:
-        """Let go of the connections."""
-        return self._posting.close()
-
-    async def _send(self, lines: SentLines) -> None:
-        if not lines.lines:
-            return
-        outgoing = Outgoing(lines.lines)
+    async def _send(self, lines: Sequence[bytes]) -> None:
+        outgoing = Outgoing(lines)
         answer = await self._posting.post(self._encoder.push(outgoing), also=(_BAD_REQUEST,))
         if answer.status == _BAD_REQUEST:
             number = refused_by_time(answer.body.decode("utf-8", "replace"), outgoing)

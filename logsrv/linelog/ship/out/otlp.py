@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
-
-from twisted.internet.defer import Deferred
 
 from logsrv.linelog.ship.encode.otlp import export_request, rejected
 from logsrv.linelog.ship.encode.outgoing import Outgoing
-from logsrv.linelog.ship.out.posting import Post, Posting
+from logsrv.linelog.ship.out.posting import Post, Posting, PostingTarget
 from logsrv.linelog.ship.registry import TargetSettings
-from logsrv.linelog.ship.target import PartlyRefused, RefusedForGood, SentLines
+from logsrv.linelog.ship.target import PartlyRefused, RefusedForGood
 
 _POST = Post("/v1/logs", "application/json")
 
@@ -20,35 +19,19 @@ def make_target(settings: TargetSettings, reactor: Any) -> OtlpTarget:
     return OtlpTarget(Posting(settings, reactor, _POST))
 
 
-class OtlpTarget:
+class OtlpTarget(PostingTarget):
     """A receiver of OTLP."""
 
     promise = (
         "at least once: a line counts as sent when the receiver has answered; records that it rejects"
         " are counted, and never come again"
     )
-    most_lines = 5000
-    most_bytes = 1 << 20
 
-    def __init__(self, posting: Posting) -> None:
-        self._posting = posting
-
-    def send(self, lines: SentLines) -> Deferred[None]:
-        """Export lines; fires when the receiver has taken them."""
-        return Deferred.fromCoroutine(self._send(lines))
-
-    def close(self) -> Deferred[None]:
-        """Let go of the connections."""
-        return self._posting.close()
-
-    async def _send(self, lines: SentLines) -> None:
-        number = len(lines.lines)
-        if not number:
-            return
-        answer = await self._posting.post(export_request(Outgoing(lines.lines)))
+    async def _send(self, lines: Sequence[bytes]) -> None:
+        answer = await self._posting.post(export_request(Outgoing(lines)))
         refused, why = rejected(answer.body)
         if refused:
             sentence = f"{self._posting.who} rejects records" + (f": {why}" if why else "")
-            if refused >= number:
+            if refused >= len(lines):
                 raise RefusedForGood(sentence)
             raise PartlyRefused(sentence, refused)

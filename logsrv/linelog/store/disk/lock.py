@@ -7,6 +7,8 @@ import fcntl
 import os
 import stat
 import threading
+from collections.abc import Iterator
+from pathlib import Path
 
 from logsrv.errors import StoreError
 from logsrv.linelog.store.disk.disk import FILE_MODE, Disk, reason
@@ -135,6 +137,20 @@ class DirectoryLock:
         os.close(self._fd)
         with contextlib.suppress(OSError):
             self._disk.lock(fcntl.LOCK_UN)
+
+
+@contextlib.contextmanager
+def locked(directory: str | Path) -> Iterator[Disk]:
+    """Have a directory alone for a while. Raises OSError, and StoreError when another process has it."""
+    disk = Disk().enter(directory)
+    try:
+        lock = DirectoryLock(disk)
+        try:
+            yield disk
+        finally:
+            lock.release()
+    finally:
+        disk.leave()
 
 
 def _who(fd: int) -> str:

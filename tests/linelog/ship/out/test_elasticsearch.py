@@ -31,7 +31,6 @@ def documents(asked: Asked) -> list[str]:
 async def test_documents_go_to_an_index(path: str) -> None:
     with serving(told(201, 201)) as server:
         one = make_target(settings("es+" + server.url + path), REACTOR)
-        await one.send(sent())
         await one.send(sent(b"a", b"b"))
         await one.close()
     [asked] = server.asked

@@ -18,7 +18,6 @@ from tests.linelog.ship.out.peers import sent, settings, unavailable
 async def test_lines_are_pushed() -> None:
     with serving(Told(204)) as server:
         one = make_target(settings("loki+" + server.url), REACTOR)
-        await one.send(sent())
         await one.send(sent(b"a", b"ERROR b"))
         await one.close()
     [asked] = server.asked

@@ -17,7 +17,6 @@ from tests.linelog.ship.out.peers import sent, settings, unavailable
 async def test_lines_are_posted() -> None:
     with serving() as server:
         one = make_target(settings("ndjson+" + server.url + "/in"), REACTOR)
-        await one.send(sent())
         await one.send(sent(b"a", b"level=error b=1"))
         await one.close()
     [asked] = server.asked

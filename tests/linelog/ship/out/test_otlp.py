@@ -23,7 +23,6 @@ def partial(number: int) -> Told:
 async def test_lines_are_exported() -> None:
     with serving(Told(200, b"{}")) as server:
         one = make_target(settings("otlp+" + server.url), REACTOR)
-        await one.send(sent())
         await one.send(sent(b"a", b"b"))
         await one.close()
     [asked] = server.asked
