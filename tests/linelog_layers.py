@@ -142,6 +142,7 @@ LINELOG: dict[str, tuple[str, ...]] = {
         "logsrv.linelog.store.segments",
     ),
     "logsrv.linelog.ship.cutting": (
+        "logsrv.linelog.ship.address",
         "logsrv.linelog.ship.blocks.block",
         "logsrv.linelog.ship.target",
         "logsrv.linelog.read",
@@ -150,6 +151,7 @@ LINELOG: dict[str, tuple[str, ...]] = {
         "logsrv.linelog.store.segments",
     ),
     "logsrv.linelog.ship.shipping": (
+        "logsrv.linelog.ship.address",
         "logsrv.linelog.ship.blocks.block",
         "logsrv.linelog.ship.cutting",
         "logsrv.linelog.ship.report",

@@ -12,6 +12,10 @@ from logsrv.kit.text.words import did_you_mean, listed
 from logsrv.linelog.store.archive.url import archive_path
 
 LONGEST = 4096
+NAME = re.compile(r"[A-Za-z0-9_-]{1,64}")
+"""The name of a target: those with a dot are of the files beside its place."""
+BEGINNING, END = "beginning", "end"
+"""Where a target that is new may begin, beside a position."""
 
 
 @attrs.frozen(kw_only=True)

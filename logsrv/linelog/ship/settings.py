@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -12,10 +11,9 @@ from logsrv.kit.options.declare import REQUIRED, option, tables
 from logsrv.kit.options.kinds import PATH, SIZE, Kind
 from logsrv.kit.text.words import shown
 from logsrv.linelog.cursors.settings import QUERY
-from logsrv.linelog.ship.address import ShipURL, parse_ship_url
+from logsrv.linelog.ship.address import BEGINNING, END, NAME, ShipURL, parse_ship_url
 from logsrv.linelog.store.segments.segment import parse_position
 
-BEGINNING, END = "beginning", "end"
 URL: Kind[ShipURL] = Kind(
     parse_ship_url,
     "a URL, such as https://centre.example.org/blocks or relp+tls://logs.example.org:2514",
@@ -33,8 +31,7 @@ FROM: Kind[str] = Kind(_from, "beginning, end, or a position, such as 17:52311",
 
 
 def _name(text: str) -> str:
-    # Names with a dot are of the files beside a place: its lock, and lines that were refused.
-    if not re.fullmatch(r"[A-Za-z0-9_-]{1,64}", text):
+    if not NAME.fullmatch(text):
         raise ValueError("not a name")
     return text
 

@@ -6,9 +6,8 @@ import zlib
 
 from logsrv.linelog.read.texts import Damaged, Frames
 from logsrv.linelog.read.view import View
+from logsrv.linelog.ship.address import BEGINNING, END
 from logsrv.linelog.store.segments.segment import Position, parse_position
-
-BEGINNING, END = "beginning", "end"
 
 
 def crc_of(view: View, start: Position, end: Position) -> int | None:

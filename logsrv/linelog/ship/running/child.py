@@ -15,13 +15,13 @@ from logsrv.errors import LogsrvError, StoreError
 from logsrv.kit.text.time import rfc3339
 from logsrv.linelog.cursors.child import Daemon, run
 from logsrv.linelog.read.view import View
+from logsrv.linelog.ship.address import BEGINNING
 from logsrv.linelog.ship.registry import make_target
 from logsrv.linelog.ship.report import ShipReport
 from logsrv.linelog.ship.running.lag import LagMeter
 from logsrv.linelog.ship.running.orders import ShipOrders, read_orders, report_line
 from logsrv.linelog.ship.running.status import TargetState, save_state
 from logsrv.linelog.ship.running.telling import sentence
-from logsrv.linelog.ship.settings import BEGINNING
 from logsrv.linelog.ship.shipping.block_shipper import BlockShipper
 from logsrv.linelog.ship.shipping.kept import ShipPlace
 from logsrv.linelog.ship.shipping.line_shipper import LineShipper

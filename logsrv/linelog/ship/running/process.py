@@ -21,10 +21,11 @@ from logsrv.kit.children.resident import ResidentProcess
 from logsrv.kit.observe.metrics import Metrics
 from logsrv.linelog.cursors import place
 from logsrv.linelog.cursors.folder import PlaceFolder
+from logsrv.linelog.ship.address import BEGINNING, END
 from logsrv.linelog.ship.running.orders import ShipOrders, orders_for, orders_line, read_report
 from logsrv.linelog.ship.running.status import save_targets
 from logsrv.linelog.ship.running.telling import ToldTarget
-from logsrv.linelog.ship.settings import BEGINNING, END, ShipSettings
+from logsrv.linelog.ship.settings import ShipSettings
 from logsrv.linelog.ship.shipping.kept import FOLDER
 from logsrv.linelog.store.disk.disk import Disk, reason
 from logsrv.linelog.store.policy import Hold

@@ -17,14 +17,15 @@ from contextlib import suppress
 from typing import Any
 
 import attrs
+from attrs.validators import instance_of
 
 from logsrv.linelog.cursors import place
 from logsrv.linelog.cursors.folder import LOCK_SUFFIX
 from logsrv.linelog.read.view import View
-from logsrv.linelog.ship.address import SCHEMES
+from logsrv.linelog.ship.address import NAME, SCHEMES
 from logsrv.linelog.ship.running.lag import LagMeter, ShipLag
 from logsrv.linelog.ship.shipping.kept import FOLDER
-from logsrv.linelog.store.disk.disk import Disk
+from logsrv.linelog.store.disk.disk import Disk, reason
 from logsrv.linelog.store.segments.segment import Position
 
 SUFFIX = ".json"
@@ -40,10 +41,10 @@ class TargetState:
     went wrong. failed: when that was.
     """
 
-    up: bool | None = None
-    since: str = ""
-    error: str = ""
-    failed: str = ""
+    up: bool | None = attrs.field(default=None, validator=instance_of(bool | None))
+    since: str = attrs.field(default="", validator=instance_of(str))
+    error: str = attrs.field(default="", validator=instance_of(str))
+    failed: str = attrs.field(default="", validator=instance_of(str))
 
 
 @attrs.frozen(kw_only=True)
@@ -98,25 +99,30 @@ def statuses(directory: str, view: View, now: float) -> list[TargetStatus]:
 def _names(disk: Disk) -> Iterator[tuple[str, bool]]:
     """Yield the names of the targets, and whether they are wanted; those that are not come last."""
     try:
-        wanted = [str(name) for name in _read(disk, TARGETS)["targets"]]
+        wanted = [name for name in _read(disk, TARGETS)["targets"] if _is_name(name)]
     except (KeyError, TypeError):
         wanted = []
-    kept = {name for name, plain in disk.entries().items() if plain and "." not in name}
+    kept = {name for name, plain in disk.entries().items() if plain and _is_name(name)}
     yield from ((name, True) for name in wanted)
     yield from ((name, False) for name in sorted(kept - set(wanted)))
 
 
+def _is_name(name: object) -> bool:
+    """Return whether a target may have it: what a file says is not to lead to others."""
+    return isinstance(name, str) and NAME.fullmatch(name) is not None
+
+
 def _status(disk: Disk, name: str, wanted: bool, meter: LagMeter, now: float) -> TargetStatus:
-    found = _read(disk, name + SUFFIX)
     try:
-        state = TargetState(**found)
-    except TypeError:
+        state = TargetState(**_read(disk, name + SUFFIX))
+    except (TypeError, ValueError):
         state = TargetState()
     status = TargetStatus(name=name, wanted=wanted, running=_is_locked(disk, name), state=state)
     try:
         kept = place.load(disk, name)
-    except ValueError as error:
-        return attrs.evolve(status, state=attrs.evolve(state, error=str(error)))
+    except (OSError, ValueError) as error:
+        why = str(error) if isinstance(error, ValueError) else f"its place: {reason(error)}"
+        return attrs.evolve(status, state=attrs.evolve(state, error=why))
     if kept is None:
         return status
     target = str(kept.note.get("target", ""))

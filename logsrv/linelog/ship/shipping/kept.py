@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable
 
 from logsrv.errors import ConfigurationError
@@ -10,10 +9,10 @@ from logsrv.kit.text.time import rfc3339
 from logsrv.linelog.cursors import place
 from logsrv.linelog.cursors.folder import PlaceFolder
 from logsrv.linelog.cursors.place import Place
+from logsrv.linelog.ship.address import NAME
 from logsrv.linelog.store.segments.segment import Position
 
 FOLDER = "ship"
-_NAME = re.compile(r"[A-Za-z0-9_-]{1,64}")
 
 
 class ShipPlace:
@@ -26,7 +25,7 @@ class ShipPlace:
     def __init__(
         self, directory: str, name: str, *, target: str, clock: Callable[[], float]
     ) -> None:
-        if not _NAME.fullmatch(name):
+        if not NAME.fullmatch(name):
             raise ConfigurationError(
                 "the name of a target has 1 to 64 letters, digits, - and _, such as centre-2"
             )

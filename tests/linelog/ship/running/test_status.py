@@ -80,12 +80,38 @@ def test_one_that_is_no_target_any_more_comes_last(store: Path) -> None:
     assert [(one.name, one.wanted) for one in found(store).values()] == [("b", True), ("a", False)]
 
 
-@pytest.mark.parametrize("text", ["", "rubbish", "[]", '{"targets": 3}', '{"up": 1, "x": 2}'])
+@pytest.mark.parametrize(
+    "text",
+    [
+        *("", "rubbish", "[]", '{"targets": 3}', '{"targets": ["../a", "\\u001b[2J", 7, [], ""]}'),
+        *('{"up": 1, "x": 2}', '{"up": [1]}', '{"error": 3}'),
+    ],
+)
 def test_damaged_files_are_as_good_as_none(store: Path, text: str) -> None:
     keep(store, "a", 0).close()
     for name in ("targets.json", "a.json"):
         (store / "ship" / name).write_text(text)
+    assert list(found(store)) == ["a"]
     assert found(store)["a"].state == TargetState()
+
+
+def test_files_that_are_no_places_are_none(store: Path) -> None:
+    """A name that a terminal would obey is no target's."""
+    keep(store, "a", 0).close()
+    (store / "ship" / "\x1b[2J").write_text("x")
+    assert list(found(store)) == ["a"]
+
+
+def test_a_place_that_cannot_be_read_does_not_hide_the_others(store: Path) -> None:
+    for name in ("a", "b"):
+        keep(store, name, 0).close()
+    folder = PlaceFolder(str(store), FOLDER)
+    save_targets(folder.disk, ["a", "b"])
+    folder.close()
+    (store / "ship" / "a").unlink()
+    (store / "ship" / "a").mkdir()
+    assert found(store)["a"].state.error == "its place: Is a directory"
+    assert found(store)["b"].position is not None
 
 
 def test_a_damaged_place_is_told(store: Path) -> None:
