@@ -6,6 +6,7 @@ from typing import Any
 
 from OpenSSL import SSL
 from service_identity import VerificationError
+from twisted.internet.error import ConnectionDone
 from twisted.python.failure import Failure
 
 from logsrv.errors import ConfigurationError
@@ -18,6 +19,8 @@ _LONGEST = 300
 
 def unreachable(who: str, *failures: Failure) -> Unavailable:
     """Return the error that says why `who`, as a sentence begins with it, cannot be reached."""
+    if failures[0].check(ConnectionDone):
+        return Unavailable(f"{who} closed the connection")
     why = one_line(end_sentence(failures[0]), _LONGEST).rstrip(".")
     return Unavailable(f"{who} cannot be reached: {why}", settled=any(map(_is_settled, failures)))
 

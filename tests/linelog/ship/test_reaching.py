@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from OpenSSL import SSL
-from twisted.internet.error import ConnectionRefusedError
+from twisted.internet.error import ConnectionDone, ConnectionRefusedError
 from twisted.python.failure import Failure
 
 from logsrv.errors import ConfigurationError
@@ -21,6 +21,10 @@ def test_a_refusal_goes_away_and_a_certificate_does_not() -> None:
     assert str(unreachable("a", wrong)) == "a cannot be reached: TLS: certificate verify failed"
     assert str(unreachable("a", file)).endswith("No such file\\x1b[31m")
     assert unreachable("a", refused, file).settled
+
+
+def test_a_connection_that_was_made_and_ended_says_so() -> None:
+    assert str(unreachable("a", Failure(ConnectionDone()))) == "a closed the connection"
 
 
 def test_a_connection_that_breaks_off_in_tls_is_no_certificate() -> None:

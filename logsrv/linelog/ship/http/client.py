@@ -19,6 +19,7 @@ from twisted.internet.interfaces import (
 )
 from twisted.internet.protocol import Protocol, connectionDone
 from twisted.python.failure import Failure
+from twisted.web._newclient import ParseError
 from twisted.web.client import URI, Agent, HTTPConnectionPool, ResponseDone
 from twisted.web.http import PotentialDataLoss
 from twisted.web.http_headers import Headers
@@ -271,6 +272,8 @@ class HttpClient:
         if patience.over:
             return Unavailable(f"{self._who} did not answer within {self._seconds:g} s")
         failures = getattr(error, "reasons", None) or [Failure(error)]
+        if any(failure.check(ParseError, ValueError) for failure in failures):
+            return Unavailable(f"{self._who} does not answer in HTTP")
         return unreachable(self._who, *failures)
 
 

@@ -195,12 +195,12 @@ class ShipLoop:
             self._await(self._steps.send, "taken", self._taken)
         else:
             self.state = NEXT[self.state, "nothing"]
-            if self._steps.asks:
-                self._works()
-                if self._clock.seconds() - self._asked >= QUIET:
-                    self.state = NEXT[self.state, "quiet"]
-                    self._ask()
-                    return
+            # Nothing waits for it: it has answered to all that there was, or nothing is known against it.
+            self._works()
+            if self._steps.asks and self._clock.seconds() - self._asked >= QUIET:
+                self.state = NEXT[self.state, "quiet"]
+                self._ask()
+                return
             self._again(0 if self._steps.more else LOOK, self._read)
 
     def _taken(self) -> None:
@@ -262,6 +262,8 @@ class ShipLoop:
         else:
             pause, found = self._pauses.pause(), _kind(failure)
         why = str(error) if isinstance(error, LogsrvError) else _reason(failure)
+        if found == "store":
+            self._tell(f"the store cannot be read: {why}")
         if self._up is not False and found in ("unavailable", "settled", "error"):
             self._up = False
             self._report(ShipReport("down", why))

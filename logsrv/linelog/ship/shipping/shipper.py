@@ -73,11 +73,14 @@ class Shipper(Generic[AnyTarget]):
     def _begin(self) -> bool:
         """Find out where to begin; return whether the place was kept.
 
-        Raises OSError: a place that cannot be read now may be read later.
+        Raises OSError and StoreError: a place that cannot be read now may be read later.
         """
         end = end_of(self._view)
         try:
             self.position = self._kept.load(self._store, end)
+        except OSError as error:
+            why = f"{self._kept.folder.path(self._kept.name)}: {reason(error)}"
+            raise StoreError(why) from error
         except ValueError as error:
             self._tell(f"{error}; lines are sent from {self._ship_from} on")
         if self.position is not None:

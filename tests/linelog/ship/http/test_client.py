@@ -118,6 +118,22 @@ async def test_nobody_there_is_told_in_a_sentence() -> None:
 
 
 @in_reactor
+async def test_a_server_of_something_else_is_told_in_a_sentence() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as other:
+
+        def greet() -> None:
+            with other.accept()[0] as connection:
+                connection.sendall(b"\x1b[2J220 mail.example.org\r\n\r\n")
+                connection.recv(1 << 16)
+
+        threading.Thread(target=greet, daemon=True).start()
+        one = client(f"http://127.0.0.1:{other.getsockname()[1]}")
+        why = await unavailable(one.request("GET"))
+        await one.close()
+    assert str(why).endswith(" does not answer in HTTP")
+
+
+@in_reactor
 async def test_a_server_that_is_silent_is_left() -> None:
     waits = threading.Event()
 

@@ -55,9 +55,17 @@ def test_all_lines_arrive_in_order(directory: Path) -> None:
     assert f'"position":"{far.sent[-1].end}"' in position and far.closed == 1
 
 
-def test_a_target_that_was_never_asked_is_not_said_to_be_up(directory: Path) -> None:
+def test_a_target_for_which_nothing_waits_is_up(directory: Path) -> None:
+    """Else each start of a store to which nothing comes would be an alarm, and its promise unsaid."""
     process = shipped(directory, LineFarSide(), ship_from="end")
-    assert not process.reports.all
+    assert [one.kind for one in process.reports.all] == ["up"]
+
+
+def test_a_target_that_refuses_all_lines_is_up(directory: Path) -> None:
+    """It answers: what it says of the lines is counted."""
+    far = LineFarSide(judge=lambda _: RefusedForGood("400"))
+    process = shipped(directory, far, ship_from="2:0", seconds=20)
+    assert process.reports.of("refused") and process.reports.kinds[-1] == "up"
 
 
 def test_only_what_a_query_asks_for(directory: Path) -> None:
@@ -69,7 +77,7 @@ def test_only_what_a_query_asks_for(directory: Path) -> None:
     assert far.lines == wanted + later[1:2]
     process.line_shipper.stop()
     # The place is behind what was not asked for.
-    assert shipped(directory, LineFarSide(), query="never").reports.all == []
+    assert shipped(directory, LineFarSide(), query="never").reports.kinds == ["up"]
 
 
 @pytest.mark.parametrize("step", [Unavailable("503"), "hang"])
@@ -115,7 +123,7 @@ def test_a_line_that_is_refused_for_good_is_kept_and_the_rest_goes_on(
     assert reports[0].why == f"400: bad; kept in {directory}/ship/far.refused"
     assert not process.reports.of("down")
     process.line_shipper.stop()
-    assert shipped(directory, LineFarSide()).reports.all == []
+    assert shipped(directory, LineFarSide()).reports.kinds == ["up"]
 
 
 @pytest.mark.parametrize("which", [(3, 5), ()])
