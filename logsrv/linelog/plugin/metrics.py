@@ -121,7 +121,7 @@ METRICS = (
     Metric(
         "ship_gap_bytes_total",
         "counter",
-        "Bytes of lines that were removed from the store before they were sent.",
+        "Bytes of lines that were removed from the store before they were sent; 1 if nobody knows.",
         ("target",),
     ),
     Metric(

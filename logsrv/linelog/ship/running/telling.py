@@ -119,7 +119,8 @@ class ToldTarget:
         self._complain(report)
 
     def _gap(self, report: ShipReport) -> None:
-        self._count("ship_gap_bytes_total", report.bytes or 0)
+        # An alert is to see what nobody knows the size of, too.
+        self._count("ship_gap_bytes_total", report.bytes or 1)
         self._lost += 1
         self._say(log.error, sentence(report))
 

@@ -91,6 +91,7 @@ class BlockShipper(Shipper[BlockTarget]):
     def _require_ours(self, last: LastBlock) -> None:
         """Raise ForeignStoreError if the target has other text than is here. Raises OSError."""
         end = end_of(self._view)
+        self._require_store()
         if last.position > end:
             why = f"the target has this store up to {last.position}, and here it ends at {end}"
         elif last.start is None or last.crc is None:

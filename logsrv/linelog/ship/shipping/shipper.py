@@ -94,7 +94,7 @@ class Shipper(Generic[AnyTarget]):
     def _require_store(self) -> None:
         """Raise StoreError if it was removed."""
         if self._view.removed:
-            raise StoreError("the store was removed")
+            raise StoreError("the store was removed; a restart of the server makes another one")
 
     def _acknowledge(self, end: Position, size: int, lines: int, since: float) -> None:
         """Go on behind what the target has. since: when it was sent."""

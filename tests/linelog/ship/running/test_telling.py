@@ -67,6 +67,8 @@ def test_what_was_missed_is_said(stage: Stage) -> None:
     [gap] = stage.take(ShipReport("gap", bytes=4096))
     assert gap == ("error", "4096 bytes of lines were removed from the store before they were sent")
     assert stage.value("ship_gap_bytes_total") == 4096
+    stage.take(ShipReport("gap", bytes=None))
+    assert stage.value("ship_gap_bytes_total") == 4097, "an alert on an increase is to see it"
     [(_, said), promised] = stage.take(ShipReport("up", "exactly once"))
     # Of a target that was down from the beginning nobody knew it before.
     assert promised == ("info", "exactly once")
