@@ -1,172 +1,265 @@
-"""More cores for taking in: what each thread and process of the server costs, and what two servers take.
+"""Many senders, several edges, two centres on this machine: what each stage costs, beside the model.
 
-    TMPDIR=/dev/shm python -m bench.scale              # two rounds: three minutes
+    TMPDIR=/dev/shm python -m bench.scale                       # a minute; 3,000 senders, three edges
+    python -m bench.scale --edges 4 --senders 1000 --rate 80000 --seconds 60
 
-Lines over TCP: to one server, and to two at once, each with a load and a store of its own. That is the most
-that listeners in two processes could take. Bodies of Loki, OTLP and bulk requests: with 0, 1 and 2 workers.
+Senders are connections that send some lines of the made-up mix in turns; each edge stores, seals and ships
+what it gets to both centres, which store and seal it again. The model is that of docs/scale.md.
 """
 
 from __future__ import annotations
 
 import argparse
-import json
+import multiprocessing
 import os
+import re
+import resource
+import socket
+import statistics
 import sys
 import tempfile
-import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from functools import partial
-from http.client import HTTPConnection
 from pathlib import Path
+from urllib.request import urlopen
 
 import attrs
 
 from bench import proc
-from bench.build import build
-from bench.child import loading, running
+from bench.child import running
 from bench.runs import free_port
 from bench.servers import TWISTD
 from bench.table import markdown
+from bench.texts import pages
+from logsrv.linelog.ship.running.process import MODULE
+from logsrv.linelog.store.segments.index import decode_head
 
-RECORDS = 20_000
-SENDERS = 4
-LOOK_SECONDS = 0.05
-
-
-def bodies() -> dict[str, tuple[str, bytes]]:
-    """Return the kinds of bodies: the path and the body, of RECORDS records each."""
-    entry = ["1763619798000000000", "order 1017 paid"]
-    loki = {"streams": [{"stream": {"app": "shop"}, "values": [entry] * RECORDS}]}
-    record = {
-        "timeUnixNano": "1763619798000000000",
-        "severityText": "INFO",
-        "body": {"stringValue": "order 1017 paid"},
-    }
-    otlp = {"resourceLogs": [{"scopeLogs": [{"logRecords": [record] * RECORDS}]}]}
-    document = {"time": "2026-11-20T06:23:18.5Z", "level": "info", "message": "order 1017 paid"}
-    bulk = '{"index":{"_index":"shop"}}\n' + json.dumps(document) + "\n"
-    return {
-        "Loki": ("/loki/api/v1/push", json.dumps(loki).encode()),
-        "OTLP": ("/v1/logs", json.dumps(otlp).encode()),
-        "bulk": ("/_bulk", (bulk * RECORDS).encode()),
-    }
+TOKEN = "a-token-for-the-bench-alone"
+ROTATE = "32MiB"
+TICK = 0.02
+LINE = 196
+"""Stored bytes of a line in the model."""
+MODEL = {
+    "edge: taking in": 690,
+    "edge: sealing": 370,
+    "edge: shipping, each centre": 1400,
+    "centre: receiving": 2900,
+    "centre: sealing": 370,
+}
+"""Thousand lines a second that a core does."""
+PATIENCE = 300
 
 
 @attrs.frozen
 class Server:
-    """A server that runs: its process, its port, its directory."""
+    """A server that runs. port: of its lines or blocks."""
 
     pid: int
-    port: str
-    directory: Path
+    port: int
+    http: int
+    store: Path
 
-    def threads(self) -> list[float]:
-        """Return the CPU seconds of its threads, the one with the reactor first."""
-        tasks = sorted(os.listdir(f"/proc/{self.pid}/task"), key=int)
-        fields = [
-            Path(f"/proc/{self.pid}/task/{one}/stat").read_text().rpartition(")")[2].split()
-            for one in tasks
-        ]
-        return [(int(one[11]) + int(one[12])) / proc.TICKS for one in fields]
+    def cpu(self) -> dict[str, float]:
+        """Return the CPU seconds of the server itself, of its shippers, and of its sealing."""
+        found = {"server": _cpu(self.pid), "ship": 0.0, "seal": _ended(self.pid)}
+        for task in Path(f"/proc/{self.pid}/task").iterdir():
+            for child in (task / "children").read_text().split():
+                words = Path(f"/proc/{child}/cmdline").read_bytes()
+                found["ship" if MODULE.encode() in words else "seal"] += _cpu(int(child))
+        return found
 
-    def settled(self) -> None:
-        """Wait until the file grows no more."""
-        before = -1
-        while (size := (self.directory / "current.log").stat().st_size) != before:
-            before = size
-            time.sleep(LOOK_SECONDS)
+    def metrics(self, name: str) -> list[float]:
+        """Return the values of a counter, one for each target."""
+        with urlopen(f"http://127.0.0.1:{self.http}/metrics", timeout=30) as answer:
+            text = answer.read().decode()
+        return [float(one) for one in re.findall(rf"^logsrv_{name}\{{.*\}} (\S+)$", text, re.M)]
+
+    def text(self) -> tuple[int, int]:
+        """Return the bytes of text that it has, and how many of them are sealed."""
+        sealed = sum(decode_head(one.read_bytes()).text for one in self.store.glob("*.idx"))
+        plain = [*self.store.glob("0*.log"), self.store / "current.log"]
+        return sealed + sum(one.stat().st_size for one in plain), sealed
+
+    def waits(self) -> bool:
+        """Whether segments wait for their sealing."""
+        return any(one.stat().st_size for one in self.store.glob("0*.log"))
+
+
+def _cpu(pid: int) -> float:
+    used = proc.cpu(pid)
+    return used.user + used.system
+
+
+def _ended(pid: int) -> float:
+    """Return the CPU seconds of the children of a process that have ended."""
+    fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+    return (int(fields[13]) + int(fields[14])) / proc.TICKS
 
 
 @contextmanager
-def server(work: Path, name: str, input_: str, *options: str) -> Iterator[Server]:
-    """Run a server with one listener."""
-    port, directory = free_port("tcp"), work / name
-    listen = f"{input_}tcp:{port}:interface=127.0.0.1"
-    words = ("--listen", listen, "--directory", str(directory), "--rotate-size", "64GiB", *options)
-    ready = partial(proc.is_bound, "tcp", port)
-    command = (*TWISTD, "-n", "--pidfile=", "logsrv", *words)
+def server(work: Path, name: str, listen: str, *options: str) -> Iterator[Server]:
+    """Run a server."""
+    port, http = free_port("tcp"), free_port("tcp")
+    words = ["--listen", f"{listen}tcp:{port}:interface=127.0.0.1", "--rotate-size", ROTATE]
+    words += ["--directory", str(work / name), "--http", f"tcp:{http}:interface=127.0.0.1"]
+    command = (*TWISTD, "-n", "--pidfile=", "logsrv", *words, *options)
+    ready = partial(proc.is_bound, "tcp", http)
     with running(command, {}, work / f"{name}.said", ready) as process:
-        yield Server(process.pid, port, directory)
+        yield Server(process.pid, int(port), int(http), work / name)
 
 
-def together(calls: Sequence[Callable[[], object]]) -> float:
-    """Return the seconds that calls take, each in a thread of its own."""
-    threads = [threading.Thread(target=call) for call in calls]
-    began = time.monotonic()
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
-    return time.monotonic() - began
+def send(ports: Sequence[int], senders: int, rate: int, burst: int, seconds: float) -> None:
+    """Send so many lines a second over so many connections to each port, some at a time."""
+    connections = [socket.create_connection(("127.0.0.1", port)) for port in [*ports] * senders]
+    lines = _bursts(burst)
+    each = rate * TICK / burst
+    began, sent = time.monotonic(), 0
+    while (now := time.monotonic() - began) < seconds:
+        while sent < now / TICK * each:
+            connections[sent % len(connections)].sendall(next(lines))
+            sent += 1
+        time.sleep(TICK / 2)
+    for one in connections:
+        one.close()
 
 
-def lines(load: Path, work: Path, servers: int, number: int) -> list[str]:
-    """Let so many servers take lines at once; return a row of the table."""
+def _bursts(burst: int) -> Iterator[bytes]:
+    for page in pages("mix"):
+        # They get their time and their source anew.
+        texts = [line.split(b" ", 2)[2] for line in page.splitlines(keepends=True)]
+        for at in range(0, len(texts), burst):
+            yield b"".join(texts[at : at + burst])
+
+
+@attrs.frozen
+class Measured:
+    """What came of it. costs: CPU seconds a GB, by stage. lags: seconds, as the edges saw them."""
+
+    lines: float
+    seconds: float
+    text: int
+    costs: dict[str, float]
+    lags: list[float]
+    memory: dict[str, int]
+
+
+def measure(
+    work: Path, edges: int, senders: int, rate: int, burst: int, seconds: float
+) -> Measured:
+    """Let it run. Raises RuntimeError if a centre has not what the edges have."""
+    token = work / "token"
+    token.write_text(TOKEN)
+    token.chmod(0o600)
     with ExitStack() as stack:
-        all_ = [stack.enter_context(server(work, f"lines{one}", "")) for one in range(servers)]
 
-        def send(to: Server) -> None:
-            words = ("--lines", str(number), "--size", "100", "--connections", "8")
-            with loading(load, ("stream", f"tcp:{to.port}", *words)) as load_:
-                load_.wait_sent()
-            to.settled()
+        def run(name: str, listen: str, *options: str) -> Server:
+            return stack.enter_context(server(work, name, listen, *options))
 
-        seconds = together([partial(send, one) for one in all_])
-        threads = [one.threads() for one in all_]
-    sent = number * servers
-    reactor = sum(one[0] for one in threads)
-    others = sum(sum(one[1:]) for one in threads)
-    each = (f"{1e6 * part / sent:.3f}" for part in (reactor, others))
-    return [f"lines, {servers} servers", f"{sent / seconds / 1e6:.2f}", *each]
+        to = ("--input-token-file", str(token))
+        centres = [run(f"centre{one}", "blocks:", *to) for one in range(2)]
+        ships = [w for one in centres for w in ("--ship", f"http://127.0.0.1:{one.port}/blocks")]
+        ships += ["--ship-token-file", str(token)]
+        all_ = [run(f"edge{one}", "", *ships) for one in range(edges)]
+        before = [one.cpu() for one in (*all_, *centres)]
+        began = time.monotonic()
+        words = ([one.port for one in all_], senders, rate, burst, seconds)
+        load = multiprocessing.Process(target=send, args=words)
+        load.start()
+        lags: list[float] = []
+        while load.is_alive():
+            lags += [max(one.metrics("ship_lag_seconds"), default=0.0) for one in all_]
+            load.join(1)
+        _until(lambda: _follow(all_, centres))
+        took = time.monotonic() - began
+        lines = sum(max(one.metrics("ship_sent_lines_total")) for one in all_)
+        _until(lambda: not any(one.waits() for one in (*all_, *centres)))
+        after = [one.cpu() for one in (*all_, *centres)]
+        used = [
+            {name: now[name] - then[name] for name in now}
+            for then, now in zip(before, after, strict=True)
+        ]
+        text, sealed = map(sum, zip(*(one.text() for one in all_), strict=True))
+        _, kept = map(sum, zip(*(one.text() for one in centres), strict=True))
+
+        def cost(stage: str, some: Sequence[dict[str, float]], size: int) -> float:
+            return sum(one[stage] for one in some) / max(size, 1) * 1e9
+
+        costs = {
+            "edge: taking in": cost("server", used[:edges], text),
+            "edge: sealing": cost("seal", used[:edges], sealed),
+            "edge: shipping, each centre": cost("ship", used[:edges], text * len(centres)),
+            "centre: receiving": cost("server", used[edges:], text * len(centres)),
+            "centre: sealing": cost("seal", used[edges:], kept),
+        }
+        memory = {
+            "edge": max(proc.memory(one.pid, "VmHWM") for one in all_),
+            "centre": max(proc.memory(one.pid, "VmHWM") for one in centres),
+        }
+        return Measured(lines, took, text, costs, lags, memory)
 
 
-def posted(to: Server, path: str, body: bytes, number: int) -> None:
-    """Send a body so many times over one connection."""
-    connection = HTTPConnection("127.0.0.1", int(to.port), timeout=60)
-    for _ in range(number):
-        connection.request("POST", path, body, {"Content-Type": "application/json"})
-        answer = connection.getresponse()
-        answer.read()
-        assert answer.status < 300, answer.status
-    connection.close()
+def _follow(edges: Sequence[Server], centres: Sequence[Server]) -> bool:
+    """Whether each centre has as much text as all edges. Raises RuntimeError if one has more."""
+    text = sum(one.text()[0] for one in edges)
+    theirs = [one.text()[0] for one in centres]
+    if max(theirs) > sum(one.text()[0] for one in edges):
+        raise RuntimeError("a centre has more than its edges")
+    return theirs == [text] * len(centres)
 
 
-def records(work: Path, kind: str, workers: int, number: int) -> list[str]:
-    """Let a server take so many bodies; return a row of the table."""
-    path, body = bodies()[kind]
-    with server(work, f"{kind}{workers}", "http:", "--workers", str(workers)) as one:
-        # It loads what it needs, and starts its workers.
-        together([partial(posted, one, path, body, 1)] * SENDERS)
-        before = one.threads()
-        seconds = together([partial(posted, one, path, body, number // SENDERS)] * SENDERS)
-        after = one.threads()
-    sent = number // SENDERS * SENDERS * RECORDS
-    reactor, others = after[0] - before[0], sum(after[1:]) - sum(before[1:])
-    each = (f"{1e6 * part / sent:.3f}" for part in (reactor, others))
-    return [f"{kind}, {workers} workers", f"{sent / seconds / 1e6:.2f}", *each]
+def _until(look: Callable[[], bool]) -> None:
+    end = time.monotonic() + PATIENCE
+    while not look():
+        if time.monotonic() > end:
+            raise RuntimeError("it does not come to an end")
+        time.sleep(0.1)
+
+
+def report(found: Measured, senders: int) -> str:
+    """Return the figures as a person reads them."""
+    rows = [[stage, f"{cost:.1f}", f"{_model()[stage]:.1f}"] for stage, cost in found.costs.items()]
+    rows += [
+        ["all of a GB that comes in", f"{_whole(found.costs):.0f}", f"{_whole(_model()):.0f}"],
+        ["bytes a line, stored", f"{found.text / found.lines:.0f}", f"{LINE}"],
+    ]
+    lags = f"median {statistics.median(found.lags):.1f} s, most {max(found.lags):.1f} s"
+    memory = ", ".join(f"{name} {size / 1e6:.0f} MB" for name, size in found.memory.items())
+    return (
+        f"{found.lines:,.0f} lines of {senders:,} senders on both centres in {found.seconds:.1f} s:"
+        f" {found.lines / found.seconds:,.0f} lines/s\nlag: {lags}; memory at most: {memory}\n\n"
+        + markdown(("CPU s/GB", "measured", "model"), rows)
+    )
+
+
+def _model() -> dict[str, float]:
+    return {stage: 1e6 / LINE / rate for stage, rate in MODEL.items()}
+
+
+def _whole(costs: dict[str, float]) -> float:
+    """Return what a GB costs on its way into two centres."""
+    twice = ("edge: shipping, each centre", "centre: receiving", "centre: sealing")
+    return sum(cost * (2 if stage in twice else 1) for stage, cost in costs.items())
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Measure and print; return the exit status."""
     parser = argparse.ArgumentParser(prog="python -m bench.scale", description=__doc__)
     parser.formatter_class = argparse.RawDescriptionHelpFormatter
-    parser.add_argument("--runs", type=int, default=2, help="rounds")
-    parser.add_argument("--lines", type=int, default=10_000_000, help="for each server")
-    parser.add_argument("--bodies", type=int, default=24, help=f"of {RECORDS:,} records each")
+    parser.add_argument("--edges", type=int, default=3)
+    parser.add_argument("--senders", type=int, default=1000, help="for each edge")
+    parser.add_argument("--rate", type=int, default=50_000, help="lines a second, of all senders")
+    parser.add_argument("--burst", type=int, default=5, help="lines that a sender sends at a time")
+    parser.add_argument("--seconds", type=float, default=40)
     chosen = parser.parse_args(arguments)
-    load = build("load")
-    rows = []
-    for _ in range(chosen.runs):
-        for servers in (1, 2):
-            with tempfile.TemporaryDirectory() as work:
-                rows.append(lines(load, Path(work), servers, chosen.lines))
-        for kind in bodies():
-            for workers in (0, 1, 2):
-                with tempfile.TemporaryDirectory() as work:
-                    rows.append(records(Path(work), kind, workers, chosen.bodies))
-    print(markdown(("case", "M/s", "reactor µs each", "other threads µs each"), sorted(rows)))
+    limit = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
+    resource.setrlimit(resource.RLIMIT_NOFILE, (limit, limit))
+    if chosen.edges * chosen.senders + 100 > limit:
+        parser.error(f"the system lets a process have {limit} connections")
+    with tempfile.TemporaryDirectory(dir=os.environ.get("TMPDIR")) as work:
+        words = (chosen.edges, chosen.senders, chosen.rate, chosen.burst, chosen.seconds)
+        print(report(measure(Path(work), *words), chosen.edges * chosen.senders))
     return 0
 
 
