@@ -50,7 +50,7 @@ class ShipWork:
         self._daemon = daemon
         self._reactor = reactor
         self._position: Position | None = None
-        self._state = TargetState()
+        self._state = self._noted = TargetState()
         self._looking = LoopingCall(self._look)
         self._looking.clock = reactor
 
@@ -111,14 +111,15 @@ class ShipWork:
 
     def _note(self, report: ShipReport) -> None:
         """Let others see what has changed, in a file."""
-        now, state = rfc3339(time.time()), self._state
+        now = rfc3339(time.time())
         if report.kind in _UP:
             self._state = attrs.evolve(self._state, up=_UP[report.kind], since=now)
         if report.kind not in _WELL:
             self._state = attrs.evolve(self._state, error=sentence(report), failed=now)
-        if self._state != state:
+        if self._state != self._noted:
             try:
                 save_state(self._kept.folder.disk, self._kept.name, self._state)
+                self._noted = self._state
             except OSError as error:
                 trouble = ShipReport("trouble", f"its state cannot be written: {reason(error)}")
                 self._daemon.report(report_line(trouble))

@@ -73,6 +73,7 @@ class Shipping:
         self._checked: Checked = ((), {})
         self._all: dict[str, _Shipped] = {}
         self._held: list[Hold] = []
+        self._noted = True
         self._stopping = False
 
     def check(self, targets: tuple[ShipSettings, ...]) -> None:
@@ -142,6 +143,8 @@ class Shipping:
     def _take(self, name: str, line: bytes) -> None:
         told = self._all[name].told
         told.take(read_report(line))
+        if not self._noted:
+            self._note()
         self._hold_back()
 
     def _hold_back(self) -> None:
@@ -160,9 +163,12 @@ class Shipping:
         folder = PlaceFolder(self._place(), FOLDER)
         try:
             save_targets(folder.disk, [name for name, one in self._all.items() if one.wanted])
+            self._noted = True
         except OSError as error:
-            why = reason(error)
-            log.warn("ship: the names of the targets cannot be written: {why}", why=why)
+            if self._noted:
+                why = reason(error)
+                log.warn("ship: the names of the targets cannot be written: {why}", why=why)
+            self._noted = False
         finally:
             folder.close()
 

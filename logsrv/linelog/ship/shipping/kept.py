@@ -34,6 +34,11 @@ class ShipPlace:
         self._target = target
         self._clock = clock
 
+    @property
+    def path(self) -> str:
+        """The path of the file, for people to read."""
+        return self.folder.path(self.name)
+
     def lock(self) -> bool:
         """Return whether no other process ships under this name; then no other will."""
         return self.folder.lock(self.name)
@@ -51,7 +56,7 @@ class ShipPlace:
         if why is None and kept.note.get("target") != self._target:
             why = "it is of another target"
         if why is not None:
-            raise ValueError(f"{self.folder.path(self.name)} is of no use: {why}")
+            raise ValueError(f"{self.path} is of no use: {why}")
         return kept.position
 
     def save(self, store: str, position: Position) -> None:

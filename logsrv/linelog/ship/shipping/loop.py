@@ -263,7 +263,8 @@ class ShipLoop:
             pause, found = self._pauses.pause(), _kind(failure)
         why = str(error) if isinstance(error, LogsrvError) else _reason(failure)
         if found == "store":
-            self._tell(f"the store cannot be read: {why}")
+            known = isinstance(error, StoreError)
+            self._tell(why if known else f"the store cannot be read: {why}")
         if self._up is not False and found in ("unavailable", "settled", "error"):
             self._up = False
             self._report(ShipReport("down", why))

@@ -12,6 +12,7 @@ from twisted.internet.interfaces import IReactorTime
 from logsrv.errors import StoreError
 from logsrv.linelog.read.follow import end_of
 from logsrv.linelog.read.view import View
+from logsrv.linelog.ship.address import END
 from logsrv.linelog.ship.cutting.places import begin_at
 from logsrv.linelog.ship.report import ShipReport
 from logsrv.linelog.ship.shipping.kept import ShipPlace
@@ -79,15 +80,18 @@ class Shipper(Generic[AnyTarget]):
         try:
             self.position = self._kept.load(self._store, end)
         except OSError as error:
-            why = f"{self._kept.folder.path(self._kept.name)}: {reason(error)}"
-            raise StoreError(why) from error
+            raise StoreError(f"{self._kept.path} cannot be read: {reason(error)}") from error
         except ValueError as error:
             self._tell(f"{error}; lines are sent from {self._ship_from} on")
         if self.position is not None:
             return True
         position = begin_at(self._view, self._ship_from, end)
         # At once: "the end" is to be the same place for a shipper that is killed before anything was taken.
-        self._kept.save(self._store, position)
+        try:
+            self._kept.save(self._store, position)
+        except OSError as error:
+            if self._ship_from == END:
+                raise StoreError(f"{self._kept.path} cannot be saved: {reason(error)}") from error
         self.position = position
         return False
 

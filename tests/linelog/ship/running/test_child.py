@@ -211,3 +211,15 @@ def test_what_keeps_it_from_beginning_is_seen_in_its_state(store: Path) -> None:
         said = talk.process.stderr.read().decode()
     assert said.count("\n") == 1 and "geheim" not in said
     assert str(state(store)["error"]) in said and state(store)["up"] is False
+
+
+def test_a_state_that_could_not_be_written_is_written_later(
+    store: Path, receiver: LineReceiver
+) -> None:
+    """A disk was full: afterwards nobody is to read what was true before."""
+    (store / "ship" / "a.json").mkdir(parents=True)
+    with child(store, receiver.url) as talk:
+        talk.report(lambda report: "its state cannot be written" in report.why)
+        (store / "ship" / "a.json").rmdir()
+        wait_until((store / "ship" / "a.json").is_file, "its state")
+        assert state(store)["up"] is True

@@ -198,3 +198,15 @@ def test_a_stop_without_targets_is_done_at_once(stage: Stage) -> None:
     stage.change()
     assert stage.shipping.stop().called
     assert not (stage.place / "ship").exists()
+
+
+def test_names_that_could_not_be_written_are_written_later(stage: Stage) -> None:
+    names = stage.place / "ship" / "targets.json"
+    names.mkdir(parents=True)
+    with logged() as lines:
+        stage.change(target("a"))
+        stage.report("a", ShipReport("up", "at least once"))
+    assert sum("names of the targets" in line for line in lines) == 1
+    names.rmdir()
+    stage.report("a", ShipReport("up", "at least once"))
+    assert "a" in names.read_text()

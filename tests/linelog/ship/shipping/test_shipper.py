@@ -50,5 +50,20 @@ def test_one_that_cannot_be_read_now_is_not_given_up(directory: Path) -> None:
     (directory / "ship" / "far").mkdir(parents=True)
     place, told = begun(directory, "end")
     assert place is None
-    path = directory / "ship" / "far"
-    assert f"the store cannot be read: {path}: Is a directory" in told
+    assert f"{directory}/ship/far cannot be read: Is a directory" in told
+
+
+@pytest.mark.parametrize(("ship_from", "place"), [("beginning", Position(1, 0)), ("end", None)])
+def test_one_that_cannot_be_saved_is_of_need_for_the_end_only(
+    directory: Path, monkeypatch: pytest.MonkeyPatch, ship_from: str, place: Position | None
+) -> None:
+    """A full disk: the end would be another after a kill, and lines would be missing."""
+
+    def full(*_: object) -> None:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(ShipPlace, "save", full)
+    found, told = begun(directory, ship_from)
+    assert found == place
+    why = f"{directory}/ship/far cannot be saved: No space left on device"
+    assert (why in told) == (place is None)
