@@ -146,7 +146,8 @@ class NatsLink:
             except ConfigurationError as error:
                 # A certificate that is read anew for each connection.
                 raise NatsTrouble(str(error), settled=True) from None
-            except (OSError, TimeoutError, nats.errors.Error) as error:
+            except Exception as error:
+                # Whoever speaks no NATS, or but half of it, makes errors of all kinds in nats-py.
                 with suppress(OSError, TimeoutError, nats.errors.Error):
                     await asyncio.wait_for(client.close(), CLOSE)
                 # The last of several says what was wrong with this server.
@@ -264,6 +265,8 @@ def _why(error: Exception) -> str:
         return f"its certificate is not trusted: {one_line(error.verify_message, _LONGEST)}"
     if isinstance(error, ConnectionError) and error.errno:
         return os.strerror(error.errno)
+    if isinstance(error, ValueError | LookupError | TypeError | AttributeError):
+        return "it does not answer as NATS does"
     if isinstance(error, OSError) and error.strerror:
         return one_line(error.strerror, _LONGEST)
     return one_line(str(error).removeprefix("nats: ").strip("'") or type(error).__name__, _LONGEST)

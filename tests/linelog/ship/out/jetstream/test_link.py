@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import signal
+import socket
+import threading
 from pathlib import Path
 
 import pytest
@@ -31,6 +33,37 @@ async def test_the_next_server_is_taken_when_one_is_gone(tmp_path: Path) -> None
             await thread.call(one.open)
         await thread.call(one.close)
         await thread.stop()
+
+
+@pytest.mark.parametrize(
+    "greeting",
+    [b"INFO " + b"{" * 200_000, b"INFO []\r\n", b"INFO {}\r\nPONG\r\n", b"\x1b[2J\xff\r\n", b""],
+)
+@in_reactor
+async def test_a_server_of_something_else_is_a_sentence(
+    monkeypatch: pytest.MonkeyPatch, greeting: bytes
+) -> None:
+    monkeypatch.setattr(link, "SLOW", 1)
+    with socket.create_server(("127.0.0.1", 0)) as other:
+
+        def greet() -> None:
+            while True:
+                try:
+                    connection, _ = other.accept()
+                except OSError:
+                    return
+                with connection:
+                    connection.sendall(greeting)
+
+        threading.Thread(target=greet, daemon=True).start()
+        place = ("127.0.0.1", other.getsockname()[1])
+        thread, one = AsyncioThread(REACTOR, "test"), NatsLink([place], {}, None)
+        with pytest.raises(NatsTrouble) as told:
+            await thread.call(one.open)
+        other.shutdown(socket.SHUT_RDWR)
+        await thread.call(one.close)
+        await thread.stop()
+    assert str(told.value).startswith(f"127.0.0.1:{place[1]}: ") and "\x1b" not in str(told.value)
 
 
 @in_reactor
