@@ -209,6 +209,11 @@ class PackedFrames(Frames):
     def _read(self, frame: int, at: int, size: int) -> bytes:
         return os.pread(self.fd, size, at)
 
+    def standing(self, frame: int, after: int) -> bytes:
+        """Return the frames from `frame` up to `after` as they stand in the file. Raises OSError."""
+        begin = self.index.extent(frame)[0]
+        return os.pread(self.fd, sum(self.index.extent(after - 1)) - begin, begin)
+
     def times(self, frame: int) -> Times:
         return self.index.frames[frame].times
 

@@ -1,6 +1,7 @@
 """Cutting blocks: the text of a store from a place on, packed, as much as a target takes at once.
 
-Frames of a compressed segment leave as they stand. What is not compressed yet, and the rest of a frame that
+Frames of a compressed segment leave as they stand: the sums in its index tell whether they are whole, and
+of what text, so that nothing is unpacked. What is not compressed yet, and the rest of a frame that
 begins before the place, is compressed anew.
 """
 
@@ -16,6 +17,7 @@ import attrs
 from logsrv.linelog.read.texts import Damaged, Frames, PackedFrames, PlainFrames
 from logsrv.linelog.read.view import View
 from logsrv.linelog.ship.blocks.block import LARGEST_TEXT, UNKNOWN, PackedBlock
+from logsrv.linelog.ship.cutting.crc import combined
 from logsrv.linelog.ship.cutting.durable import DurableSegment
 from logsrv.linelog.store.segments import zstd
 from logsrv.linelog.store.segments.compressing import compressor
@@ -54,9 +56,13 @@ class _Pile:
 
     def add(self, packed: bytes, text: bytes | memoryview, lines: int) -> None:
         self.packed.append(packed)
-        self.size += len(packed)
-        self.text += len(text)
-        self.crc = zlib.crc32(text, self.crc)
+        self.count(len(packed), len(text), zlib.crc32(text, self.crc), lines)
+
+    def count(self, packed: int, text: int, crc: int, lines: int) -> None:
+        """Count a frame; crc: of all text up to its end."""
+        self.size += packed
+        self.text += text
+        self.crc = crc
         self.lines += lines
 
     def takes(self, packed: bytes, size: int) -> bool:
@@ -217,22 +223,57 @@ class Cutter:
 
 def _stand(frames: PackedFrames, frame: int, pile: _Pile) -> bool:
     """Take whole frames as they stand; return whether there were any. Raises Damaged of the first."""
-    while frame < frames.count:
-        begin, stop = frames.bounds(frame)
-        size = stop - begin
-        if frames.cost(frame) > pile.room or size > LARGEST_TEXT - pile.text:
+    after, packed, text = frame, 0, 0
+    while after < frames.count:
+        begin, stop = frames.bounds(after)
+        packed, text = packed + frames.cost(after), text + stop - begin
+        if packed > pile.limit or text > LARGEST_TEXT:
             pile.full = True
             break
+        after += 1
+    return after > frame and (
+        _by_sums(frames, frame, after, pile) or _by_text(frames, frame, after, pile)
+    )
+
+
+def _by_sums(frames: PackedFrames, frame: int, after: int, pile: _Pile) -> bool:
+    """Take frames that are what the index says, up to `after`, without unpacking them."""
+    if frames.index.sums_of(frame) is None:
+        return False
+    run = frames.standing(frame, after)
+    whole = memoryview(run)
+    for number in range(frame, after):
+        begin, stop = frames.bounds(number)
+        packed = whole[pile.size : pile.size + frames.cost(number)]
+        sums = frames.index.sums_of(number)
+        if sums is None or zlib.crc32(packed) != sums.packed or not _fits(packed, stop - begin):
+            break
+        crc = combined(pile.crc, sums.text, stop - begin)
+        pile.count(len(packed), stop - begin, crc, frames.lines(number))
+    if pile.size:
+        pile.packed.append(run[: pile.size])
+    return bool(pile.size)
+
+
+def _fits(packed: memoryview, size: int) -> bool:
+    """Return whether a frame says of itself what a receiver asks for."""
+    found = zstd.get_frame_parameters(packed)
+    return bool(found.has_checksum) and found.content_size == size
+
+
+def _by_text(frames: PackedFrames, frame: int, after: int, pile: _Pile) -> bool:
+    """Take frames up to `after`, unpacking each of them. Raises Damaged of the first."""
+    for number in range(frame, after):
+        begin, stop = frames.bounds(number)
         try:
-            packed, text = frames.whole(frame, size)
+            packed, text = frames.whole(number, stop - begin)
         except Damaged:
             if pile.packed:
                 break
             raise
         if not zstd.get_frame_parameters(packed).has_checksum or not text.endswith(b"\n"):
             break
-        pile.add(packed, text, frames.lines(frame) or text.count(b"\n"))
-        frame += 1
+        pile.add(packed, text, frames.lines(number) or text.count(b"\n"))
     return bool(pile.packed)
 
 

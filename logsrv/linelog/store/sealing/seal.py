@@ -78,7 +78,7 @@ def steps(segment: Segment, disk: Disk, with_words: bool) -> Generator[None, Non
             looked = look(chunk, end)
             frame = frames.compress(memoryview(chunk)[:end])
             disk.write(fd, frame)
-            made = add(made, looked, len(frame))
+            made = add(made, looked, frame)
             if words is not None:
                 words.add(chunk, end, len(frame), looked.newlines)
         if words is not None:

@@ -1,17 +1,19 @@
 """The index beside a sealed segment: where its frames begin, so that a reader can start anywhere.
 
-Three lines of JSON. The head has "format" (3), "segment", "text" and "compressed" (sizes in bytes),
-"lines", "times" of the segment, "size" and "crc" (bytes and CRC-32 of all that follows the head), and
-"rules"; behind the object stand a space and its CRC-32 in eight hexadecimal digits. The second line is a
-list of the frames in order: [offset in the text, offset in the compressed file, lines before, smallest,
-largest, sure]. Times are the smallest and the largest TIME, null where no line has one, and whether every
-line is between the two (`times.py`). So the head alone tells whether a search can leave the segment
-out, and a flipped bit is noticed wherever it is. The third line has for each frame the numbers of its
-lines without a level and of each level, the least severe first; null where they were not counted. "rules"
-is the version of the rules by which a line has its level (`fields.level.RULES`): numbers by others are
-not used.
+Three lines of JSON and some bytes. The head has "format" (4), "segment", "text" and "compressed" (sizes
+in bytes), "lines", "times" of the segment, "size" and "crc" (bytes and CRC-32 of all that follows the
+head), and "rules"; behind the object stand a space and its CRC-32 in eight hexadecimal digits. The second
+line is a list of the frames in order: [offset in the text, offset in the compressed file, lines before,
+smallest, largest, sure]. Times are the smallest and the largest TIME, null where no line has one, and
+whether every line is between the two (`times.py`). So the head alone tells whether a search can leave the
+segment out, and a flipped bit is noticed wherever it is. The third line has for each frame the numbers of
+its lines without a level and of each level, the least severe first; null where they were not counted.
+"rules" is the version of the rules by which a line has its level (`fields.level.RULES`): numbers by others
+are not used. Behind the third line stand for each frame the CRC-32 of its text and that of its compressed
+bytes, four bytes each, the lowest first: so a frame can go elsewhere, verified, and the CRC-32 of its text
+with it, and is not unpacked for that. They end before the first frame whose text does not end with a line.
 
-The second version has no third line and no "rules".
+The third version has no such sums; the second has no third line either, and no "rules".
 
 The first version is one object of JSON without sums: "segment", "text", "compressed", "lines" and "frames"
 with the TIMEs of the first and the last line. These tell roughly when a frame was written, and leave
@@ -40,14 +42,15 @@ if TYPE_CHECKING:
 
     _Read = TypeVar("_Read")
 
-FORMAT = 3
-_WITHOUT_LEVELS = 2
+FORMAT = 4
+_FORMATS = (2, 3, FORMAT)
 WITHOUT_SUMS = 1
 """The first version, which has no checksums."""
 _MARK = b'{"format":'
 # A head takes some 260 bytes.
 _MOST_HEAD = 512
 _CRC = len(" 89abcdef")
+_SUMS = 8
 
 
 class Frame(NamedTuple):
@@ -61,6 +64,13 @@ class Frame(NamedTuple):
     at: int
     lines: int
     times: Times
+
+
+class Sums(NamedTuple):
+    """The CRC-32 of the text of a frame, and of its compressed bytes."""
+
+    text: int
+    packed: int
 
 
 class Head(NamedTuple):
@@ -82,6 +92,7 @@ class Index(NamedTuple):
     format: the version in which it is stored.
     rules: the version of the rules of levels by which lines were counted; 0 for none.
     levels: for each frame, how many lines have no level and each of the levels; None if that is unknown.
+    sums: of the first frames, as far as their texts end with a line; as they are stored.
     """
 
     segment: int
@@ -92,6 +103,7 @@ class Index(NamedTuple):
     format: int = FORMAT
     rules: int = 0
     levels: tuple[tuple[int, ...] | None, ...] = ()
+    sums: bytes = b""
 
     @property
     def times(self) -> Times:
@@ -109,6 +121,13 @@ class Index(NamedTuple):
         start = self.frames[number].at
         after = self.frames[number + 1].at if number + 1 < len(self.frames) else self.compressed
         return start, after - start
+
+    def sums_of(self, number: int) -> Sums | None:
+        """Return the sums of frame `number`; None if they are not known."""
+        found = self.sums[_SUMS * number : _SUMS * (number + 1)]
+        if len(found) < _SUMS:
+            return None
+        return Sums(int.from_bytes(found[:4], "little"), int.from_bytes(found[4:], "little"))
 
     def missing(self, size: int) -> tuple[int, int]:
         """Return how many lines, and bytes of text, a file of `size` bytes holds too few."""
@@ -140,23 +159,29 @@ def _understood(read: Callable[[bytes], _Read], data: bytes) -> _Read:
 def _decode(data: bytes) -> Index:
     if not data.startswith(_MARK):
         return _of_first_version(_read(data))
-    head = _decode_head(data)
+    head, format_ = _decode_first(data)
     body = data[data.index(b"\n") + 1 :]
     if len(body) != head.size or zlib.crc32(body) != head.crc:
         raise ValueError("it is damaged: its frames have another checksum")
-    first, _, second = body.partition(b"\n")
+    first, _, behind = body.partition(b"\n")
     frames = tuple(
         Frame(text, at, lines, Times(smallest, largest, sure))
         for text, at, lines, smallest, largest, sure in _read(first)
     )
     totals = head.segment, head.text, head.compressed, head.lines
+    second, _, sums = behind.partition(b"\n")
     if not head.rules:
-        return Index(*totals, frames, FORMAT if second else _WITHOUT_LEVELS)
+        return Index(*totals, frames, format_, sums=sums)
     levels = tuple(None if found is None else tuple(found) for found in _read(second))
-    return Index(*totals, frames, FORMAT, head.rules, levels)
+    return Index(*totals, frames, format_, head.rules, levels, sums)
 
 
 def _decode_head(data: bytes) -> Head:
+    return _decode_first(data)[0]
+
+
+def _decode_first(data: bytes) -> tuple[Head, int]:
+    """Return the head, and the version."""
     if not data.startswith(_MARK):
         raise ValueError("it is of the first version, which has no head")
     line = data[: data.find(b"\n")]
@@ -164,11 +189,11 @@ def _decode_head(data: bytes) -> Head:
     if line[-_CRC:] != b" %08x" % zlib.crc32(text):
         raise ValueError("it is damaged: its head has another checksum")
     found = _read(text)
-    if found["format"] not in (_WITHOUT_LEVELS, FORMAT):
+    if found["format"] not in _FORMATS:
         raise ValueError(f"it has format {found['format']}, which this version does not know")
     found.setdefault("rules", 0)
     head = Head(*(found[name] for name in Head._fields))
-    return head._replace(times=Times(*found["times"]))
+    return head._replace(times=Times(*found["times"])), found["format"]
 
 
 def _of_first_version(found: Any) -> Index:

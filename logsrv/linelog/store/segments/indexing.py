@@ -6,6 +6,8 @@ Apart from the reading of it (`index.py`), which is to be fast to import.
 from __future__ import annotations
 
 import json
+import os
+import struct
 import zlib
 from collections.abc import Callable
 from typing import Any, NamedTuple
@@ -20,6 +22,7 @@ from logsrv.linelog.store.segments.index import FORMAT, Frame, Head, Index, fram
 from logsrv.linelog.store.segments.segment import Segment
 from logsrv.linelog.store.segments.times import SIZE, Times, time_of, times_of
 
+_SUMS = struct.Struct("<II")
 # The bytes of a line that are compared: a TIME and some more.
 _HEAD = 32
 
@@ -27,13 +30,15 @@ _HEAD = 32
 class Looked(NamedTuple):
     """The bytes and the times of the text of a frame, and where in it LF stand.
 
-    levels: how many lines have no level and each of the levels; None if that was not counted.
+    levels: how many lines have no level and each of the levels; None if that was not counted. crc: the
+    CRC-32 of the text; None if that does not end with a line.
     """
 
     size: int
     newlines: Array
     times: Times
     levels: tuple[int, ...] | None
+    crc: int | None
 
 
 def look(chunk: bytes, end: int) -> Looked:
@@ -42,19 +47,25 @@ def look(chunk: bytes, end: int) -> Looked:
     newlines = places(numpy.frombuffer(chunk, numpy.uint8, end) == ord("\n"))
     times = _times(chunk, end, newlines)
     levels = counted(chunk[:end], newlines) if times.sure else None
-    return Looked(end, newlines, times, levels)
+    ended = len(newlines) > 0 and newlines[-1] == end - 1
+    crc = zlib.crc32(memoryview(chunk)[:end]) if ended else None
+    return Looked(end, newlines, times, levels, crc)
 
 
-def add(index: Index, looked: Looked, compressed: int) -> Index:
-    """Return the index with one more frame, which takes `compressed` bytes."""
+def add(index: Index, looked: Looked, frame: bytes) -> Index:
+    """Return the index with one more frame."""
+    sums = index.sums
+    if looked.crc is not None and len(sums) == len(index.frames) * _SUMS.size:
+        sums += _SUMS.pack(looked.crc, zlib.crc32(frame))
     return Index(
         index.segment,
         index.text + looked.size,
-        index.compressed + compressed,
+        index.compressed + len(frame),
         index.lines + len(looked.newlines),
         (*index.frames, Frame(index.text, index.compressed, index.lines, looked.times)),
         rules=RULES,
         levels=(*index.levels, looked.levels),
+        sums=sums,
     )
 
 
@@ -91,7 +102,7 @@ def _extreme(eights: Array, place: int, extreme: Callable[[Array], Any]) -> byte
 def encode(index: Index) -> bytes:
     """Return the index as it is stored."""
     frames = [[*frame[:3], *frame.times] for frame in index.frames]
-    body = b"%b\n%b\n" % (_compact(frames), _compact(index.levels))
+    body = b"%b\n%b\n%b" % (_compact(frames), _compact(index.levels), index.sums)
     head = Head(*index[:4], index.times, len(body), zlib.crc32(body), index.rules)
     text = _compact({"format": FORMAT, **head._asdict()})
     return b"%b %08x\n%b" % (text, zlib.crc32(text), body)
@@ -112,7 +123,8 @@ def rebuild(packed: Segment, disk: Disk) -> Index:
     Raises OSError; ValueError for a damaged file.
     """
     index = Index(packed.number)
-    for text, compressed in frames(packed, disk):
-        index = add(index, look(text, len(text)), compressed)
+    with open(disk.open(packed.name, os.O_RDONLY), "rb") as file:
+        for text, compressed in frames(packed, disk):
+            index = add(index, look(text, len(text)), file.read(compressed))
     save(index, packed, disk)
     return index

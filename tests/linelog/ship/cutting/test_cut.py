@@ -12,12 +12,14 @@ import zstandard
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from logsrv.linelog.read.texts import PackedFrames
 from logsrv.linelog.read.view import View
 from logsrv.linelog.ship.blocks.block import LARGEST, LARGEST_TEXT, PackedBlock
 from logsrv.linelog.ship.cutting.cut import BlockLimits, CutBlock, Cutter
 from logsrv.linelog.store.segments.segment import Position
 from tests.linelog.read.stores import line, make_store
 from tests.linelog.ship.shipping.fakes import text_of
+from tests.linelog.store.segments.test_index import as_before
 
 STORE = "ab" * 16
 BEGIN = Position(1, 0)
@@ -81,6 +83,33 @@ def test_frames_leave_as_they_stand(tmp_path: Path) -> None:
     assert all(len(cut.block.packed) <= LARGEST for cut in cuts)
     # One that is full is followed at once; the last one is not.
     assert [cut.more for cut in cuts] == [True] * (len(cuts) - 1) + [False]
+
+
+def test_frames_leave_by_their_sums_unless_the_index_has_none(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    segments = [[*big(1, 60_000), line("no end")[:-1]], [line("now")]]
+    directory = make_store(tmp_path / "logs", segments)
+    expected = Cutting(directory).all()
+    unpacked: list[int] = []
+    whole = PackedFrames.whole
+
+    def counted(frames: PackedFrames, frame: int, wanted: int) -> tuple[bytes, bytes]:
+        unpacked.append(frame)
+        return whole(frames, frame, wanted)
+
+    monkeypatch.setattr(PackedFrames, "whole", counted)
+    assert Cutting(directory).all() == expected
+    # Only the last, to see what of it are whole lines.
+    frames = {max(unpacked)}
+    assert set(unpacked) == frames
+    made = next(directory.glob("*.idx"))
+    with_sums = made.read_bytes()
+    made.write_bytes(as_before(with_sums, 3))
+    assert Cutting(directory).all() == expected
+    assert set(unpacked) == {*range(max(frames) + 1)}
+    made.unlink()
+    assert texts(Cutting(directory).all()) == texts(expected)
 
 
 def test_what_is_not_compressed_yet_is_compressed_anew(tmp_path: Path) -> None:

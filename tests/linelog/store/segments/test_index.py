@@ -44,10 +44,13 @@ FIRST_VERSION = {
 }  # fmt: skip
 
 
+TEN_BYTES = b"compressed"
+
+
 def of(*texts: bytes) -> Index:
     found = Index(7, 0, 0, 0, ())
     for text in texts:
-        found = indexing.add(found, indexing.look(text, len(text)), 10)
+        found = indexing.add(found, indexing.look(text, len(text)), TEN_BYTES)
     return found
 
 
@@ -119,8 +122,8 @@ def test_a_head_fits_what_is_read_of_it() -> None:
 
 
 def test_a_format_that_is_not_known_is_refused_with_its_number() -> None:
-    head = indexing.encode(of()).splitlines()[0][:-9].replace(b'"format":3', b'"format":4')
-    with pytest.raises(ValueError, match="it has format 4, which this version does not know"):
+    head = indexing.encode(of()).splitlines()[0][:-9].replace(b'"format":4', b'"format":5')
+    with pytest.raises(ValueError, match="it has format 5, which this version does not know"):
         index.decode(b"%b %08x\n[]\n" % (head, zlib.crc32(head)))
 
 
@@ -132,22 +135,48 @@ def test_lines_are_counted_by_level() -> None:
     assert found.rules == RULES
 
 
-def as_second_version(data: bytes) -> bytes:
-    """An index as it was before lines were counted by level."""
-    head, frames, _ = data.splitlines()
-    old = json.loads(head[:-9]) | {"format": 2, "size": len(frames) + 1}
-    old["crc"] = zlib.crc32(frames + b"\n")
-    del old["rules"]
+def test_it_has_sums_of_frames_and_their_texts_as_far_as_they_are_of_whole_lines() -> None:
+    made = of(stored(b"a"), stored(b"b", b"c"), b"no end", stored(b"d"))
+    found = index.decode(indexing.encode(made))
+    packed = zlib.crc32(TEN_BYTES)
+    assert found.sums_of(0) == (zlib.crc32(stored(b"a")), packed)
+    assert found.sums_of(1) == (zlib.crc32(stored(b"b", b"c")), packed)
+    assert found.sums_of(2) is found.sums_of(3) is None
+    assert len(found.sums) == 2 * 8
+
+
+def test_one_that_is_made_again_is_the_same(tmp_path: Path) -> None:
+    disk = at(tmp_path)
+    segment = Segment(3, "0000000003-20261120T061842Z.log", Form.PLAIN)
+    (tmp_path / segment.name).write_bytes(stored(b"one" * 999) * 999 + b"no end")
+    made = seal(segment, disk)
+    assert len(made.frames) == 4 and len(made.sums) == 3 * 8
+    packed = Segment(3, segment.packed, Form.PACKED)
+    before = disk.read(packed.index)
+    assert indexing.rebuild(packed, disk) == made
+    assert disk.read(packed.index) == before
+
+
+def as_before(data: bytes, version: int) -> bytes:
+    """An index as it was before frames had sums; of the second version, before levels were counted."""
+    head, frames, levels, _ = data.split(b"\n", 3)
+    body = b"%b\n%b\n" % (frames, levels) if version > 2 else frames + b"\n"
+    old = json.loads(head[:-9]) | {"format": version, "size": len(body), "crc": zlib.crc32(body)}
+    if version == 2:
+        del old["rules"]
     text = json.dumps(old, separators=(",", ":")).encode()
-    return b"%b %08x\n%b\n" % (text, zlib.crc32(text), frames)
+    return b"%b %08x\n%b" % (text, zlib.crc32(text), body)
 
 
-def test_the_second_version_is_read_without_levels() -> None:
+def test_versions_before_are_read_without_what_they_have_not() -> None:
     made = of(stored(b"a"), stored(b"ERROR b", b"c"))
-    data = as_second_version(indexing.encode(made))
-    found = index.decode(data)
-    assert found == made._replace(format=2, rules=0, levels=())
-    assert index.decode_head(data).times == made.times
+    for version in (2, 3):
+        data = as_before(indexing.encode(made), version)
+        found = index.decode(data)
+        less = made._replace(format=version, sums=b"")
+        assert found == (less._replace(rules=0, levels=()) if version == 2 else less)
+        assert found.sums_of(0) is None
+        assert index.decode_head(data).times == made.times
 
 
 def test_the_first_version_is_read_and_excludes_nothing_by_time() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import zlib
 from pathlib import Path
 
 import pytest
@@ -21,15 +22,16 @@ from tests.linelog.store.segments.test_times import MOMENTS, TEXTS
 def of(*texts: bytes) -> Index:
     found = Index(7, 0, 0, 0, ())
     for text in texts:
-        found = indexing.add(found, indexing.look(text, len(text)), 10)
+        found = indexing.add(found, indexing.look(text, len(text)), b"compressed")
     return found
 
 
 @given(TEXTS, st.binary(max_size=40))
 def test_a_frame_says_its_times_and_lines(text: bytes, behind: bytes) -> None:
     """What stands behind its end in the chunk is not its own."""
-    size, newlines, times, _ = indexing.look(text + behind, len(text))
+    size, newlines, times, _, crc = indexing.look(text + behind, len(text))
     assert (size, times) == (len(text), times_of(text))
+    assert crc == (zlib.crc32(text) if text.endswith(b"\n") else None)
     assert newlines.tolist() == [at for at, byte in enumerate(text) if byte == ord("\n")]
 
 

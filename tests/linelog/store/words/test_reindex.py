@@ -15,7 +15,7 @@ from logsrv.linelog.store.words.lookup import Words
 from logsrv.linelog.store.words.reindex import make_indexes
 from tests.linelog.read.stores import as_first_version
 from tests.linelog.store.faults import FaultyDisk, at, text_of
-from tests.linelog.store.segments.test_index import as_second_version
+from tests.linelog.store.segments.test_index import as_before
 from tests.linelog.store.words.test_build import LINES, TEXT, plain
 
 
@@ -68,7 +68,7 @@ def test_an_index_whose_lines_were_counted_by_other_rules_is_made_anew(tmp_path:
     save(old, packed, disk)
     assert [one.made for one in make_indexes(disk)] == [("index",)]
     assert disk.read(packed.index) == newest
-    (tmp_path / packed.index).write_bytes(as_second_version(newest))
+    (tmp_path / packed.index).write_bytes(as_before(newest, 2))
     assert [one.made for one in make_indexes(disk)] == [("index",)]
     assert disk.read(packed.index) == newest
 
