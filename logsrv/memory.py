@@ -13,15 +13,21 @@ import ctypes
 M_TRIM_THRESHOLD = -1
 M_TOP_PAD = -2
 M_MMAP_THRESHOLD = -3
+M_ARENA_MAX = -8
 
 MiB = 1 << 20
 
 
-def keep_freed_memory() -> bool:
-    """Tell the C library so; returns whether it understands (glibc does, others need not)."""
+def keep_freed_memory(*, together: bool = False) -> bool:
+    """Tell the C library so; returns whether it understands (glibc does, others need not).
+
+    together: what one thread has freed is for all, where threads take turns. Not once there are some.
+    """
     try:
         mallopt = ctypes.CDLL(None).mallopt
     except (OSError, AttributeError):
         return False
     settings = {M_MMAP_THRESHOLD: 32 * MiB, M_TRIM_THRESHOLD: 64 * MiB, M_TOP_PAD: 4 * MiB}
+    if together:
+        settings[M_ARENA_MAX] = 1
     return all(mallopt(ctypes.c_int(key), ctypes.c_int(value)) for key, value in settings.items())

@@ -20,7 +20,7 @@ from logsrv.linelog.ship.blocks.block import LARGEST_TEXT, UNKNOWN, PackedBlock
 from logsrv.linelog.ship.cutting.crc import combined
 from logsrv.linelog.ship.cutting.durable import DurableSegment
 from logsrv.linelog.store.segments import zstd
-from logsrv.linelog.store.segments.compressing import compressor
+from logsrv.linelog.store.segments.compressing import quick_compressor
 from logsrv.linelog.store.segments.segment import Position
 
 PIECE = 1 << 20
@@ -73,6 +73,11 @@ class _Pile:
     def room(self) -> int:
         return self.limit - self.size
 
+    @property
+    def tight(self) -> bool:
+        """True if another frame would be for nothing: they are mostly of a size."""
+        return bool(self.packed) and len(self.packed[-1]) > self.room
+
 
 class Cutter:
     """A place in a store from which blocks are cut, one behind the other.
@@ -85,7 +90,7 @@ class Cutter:
         self._store = store
         self._refuse = refuse
         self._segment = DurableSegment(view)
-        self._compressor = compressor()
+        self._compressor = quick_compressor()
         self._position = Position(0, 0)
         # Bytes that are passed over and were not told yet; None: nobody knows how many.
         self._gap: int | None = 0
@@ -158,8 +163,9 @@ class Cutter:
         """Fill a pile from the place on, which moves behind what is passed over."""
         offset = self._position.offset
         if isinstance(frames, PlainFrames):
-            for text in _plain_texts(frames.fd, offset, reach):
-                if not self._compress(text, pile, limits):
+            text = bytearray(min(PIECE, reach - offset))
+            for end in _plain_texts(frames.fd, offset, reach, text):
+                if not self._compress(text, end, pile, limits) or pile.tight:
                     return
             return
         assert isinstance(frames, PackedFrames)
@@ -184,24 +190,25 @@ class Cutter:
             return
         # Begun inside a line, it is what is behind that.
         self._pass_over(found[0][0] - offset)
-        self._compress(whole, pile, limits)
+        self._compress(whole, len(whole), pile, limits)
 
-    def _compress(self, text: bytes, pile: _Pile, limits: BlockLimits) -> bool:
-        """Take whole lines; return whether all were taken, and there may be room for more."""
+    def _compress(
+        self, text: bytes | bytearray, stop: int, pile: _Pile, limits: BlockLimits
+    ) -> bool:
+        """Take lines up to `stop`; return whether all were taken, and there may be room for more."""
         at = 0
-        while at < len(text):
-            # Frames are mostly of a size: the next would be for nothing.
-            if pile.packed and len(pile.packed[-1]) > pile.room:
+        while at < stop:
+            if pile.tight:
                 pile.full = True
                 return False
-            end = _end_of_lines(text, at, PIECE)
+            end = _end_of_lines(text, at, min(PIECE, stop - at))
             frame = self._compressor.compress(memoryview(text)[at:end])
             while not pile.takes(frame, end - at):
                 if pile.packed:
                     pile.full = True
                     return False
                 if text.find(b"\n", at) + 1 == end:
-                    return self._alone(frame, text[at:end], pile, limits)
+                    return self._alone(frame, bytes(text[at:end]), pile, limits)
                 less = min((end - at) // 2, (end - at) * pile.limit // len(frame) * 9 // 10)
                 end = _end_of_lines(text, at, less)
                 frame = self._compressor.compress(memoryview(text)[at:end])
@@ -277,22 +284,25 @@ def _by_text(frames: PackedFrames, frame: int, after: int, pile: _Pile) -> bool:
     return bool(pile.packed)
 
 
-def _plain_texts(fd: int, offset: int, reach: int) -> Iterator[bytes]:
-    """Yield the whole lines from `offset` up to `reach`, where a line ends, in pieces. Raises OSError."""
-    wanted = PIECE
+def _plain_texts(fd: int, offset: int, reach: int, text: bytearray) -> Iterator[int]:
+    """Read the lines from `offset` up to `reach`, where one ends, into `text`, in pieces.
+
+    Yields how many bytes of it are whole lines. Raises OSError.
+    """
     while offset < reach:
-        text = os.pread(fd, min(wanted, reach - offset), offset)
-        end = text.rfind(b"\n") + 1
+        wanted = min(len(text), reach - offset)
+        size = os.preadv(fd, [memoryview(text)[:wanted]], offset)
+        end = text.rfind(b"\n", 0, size) + 1
         if end:
-            yield text[:end]
-            offset, wanted = offset + end, PIECE
-        elif len(text) < wanted:
+            yield end
+            offset += end
+        elif size < wanted:
             # Somebody has cut the file.
             return
         else:
-            wanted *= 2
+            text.extend(bytes(len(text)))
 
 
-def _end_of_lines(text: bytes, at: int, most: int) -> int:
+def _end_of_lines(text: bytes | bytearray, at: int, most: int) -> int:
     """Return where the last line ends that does so within `most` bytes; else the first."""
     return text.rfind(b"\n", at, at + most) + 1 or text.find(b"\n", at) + 1

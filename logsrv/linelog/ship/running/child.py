@@ -29,6 +29,7 @@ from logsrv.linelog.ship.shipping.segment_shipper import SegmentShipper
 from logsrv.linelog.store.disk.disk import Disk, reason
 from logsrv.linelog.store.segments import identity
 from logsrv.linelog.store.segments.segment import Position
+from logsrv.memory import keep_freed_memory
 
 LOOK = 1.0
 """Seconds between two looks at how far the target is behind."""
@@ -153,4 +154,5 @@ def _ship_from(wanted: str, directory: str, view: View) -> str:
 
 
 if __name__ == "__main__":
+    keep_freed_memory(together=True)
     sys.exit(run(ShipWork))

@@ -3,6 +3,8 @@
 The cursor file is a hint. What the far side has is asked at the start and after each failure, and compared
 with the store. So an answer that was lost, a shipper that was killed and a block that arrives late are
 all the same: the next block begins where the far side is.
+
+One block is under way at a time. The one behind it is cut meanwhile, and forgotten if anything fails.
 """
 
 from __future__ import annotations
@@ -26,7 +28,10 @@ from logsrv.linelog.ship.target import (
     Unavailable,
 )
 from logsrv.linelog.store.segments.segment import Position
+from logsrv.timer import Timer
 
+AHEAD = 0.002
+"""Seconds after which the next block is cut: by then the one that is under way has mostly left."""
 GROW = 64
 """Blocks that are taken after some were too large, until larger ones are tried again."""
 
@@ -42,6 +47,9 @@ class BlockShipper(Shipper[BlockTarget]):
     # The target has acknowledged what is before the place.
     _acknowledged: bool = attrs.field(init=False, default=False)
     _cut: CutBlock | None = attrs.field(init=False, default=None)
+    # The block behind that.
+    _ahead: CutBlock | None = attrs.field(init=False, default=None)
+    _soon: Timer = attrs.Factory(lambda self: Timer(self._clock), takes_self=True)
     _limits: BlockLimits = attrs.Factory(
         lambda self: BlockLimits(self._target.largest, self._target.largest), takes_self=True
     )
@@ -74,6 +82,7 @@ class BlockShipper(Shipper[BlockTarget]):
         self._limits = BlockLimits(
             min(self._limits.block, largest), min(self._limits.line, largest)
         )
+        self._let_go()
         self._cutter.go(self.position)
 
     def _lost(self, position: Position) -> None:
@@ -110,7 +119,9 @@ class BlockShipper(Shipper[BlockTarget]):
     def read(self) -> bool:
         """Cut the next block."""
         self._require_store()
-        self._cut = self._cutter.cut(self._after, self._limits)
+        ahead = self._ahead
+        self._let_go()
+        self._cut = ahead or self._cutter.cut(self._after, self._limits)
         self.more = self._cut is not None and self._cut.more
         return self._cut is not None
 
@@ -120,9 +131,23 @@ class BlockShipper(Shipper[BlockTarget]):
         assert cut is not None
         since = self._clock.seconds()
         sent = maybeDeferred(self._target.send, cut.block)
+        if cut.more:
+            self._soon.start(AHEAD, self._cut_ahead, cut.block.end)
         return sent.addCallbacks(
             lambda _: self._taken(cut, since), lambda failure: self._smaller(failure, cut)
         )
+
+    def _cut_ahead(self, after: Position) -> None:
+        try:
+            self._ahead = self._cutter.cut(after, self._limits)
+        except Exception:
+            # It is read again when it is to be sent, and what is wrong is told then.
+            self._cutter.go(after)
+
+    def _let_go(self) -> None:
+        """Forget what was cut ahead."""
+        self._soon.stop()
+        self._ahead = None
 
     def _taken(self, cut: CutBlock, since: float) -> None:
         block = cut.block
@@ -159,5 +184,6 @@ class BlockShipper(Shipper[BlockTarget]):
 
     def close(self) -> Deferred[None]:
         """Let go of the store and of the target."""
+        self._let_go()
         self._cutter.close()
         return super().close()

@@ -10,7 +10,17 @@ _PARAMETERS = zstandard.ZstdCompressionParameters.from_level(
     3, chain_log=15, hash_log=17, min_match=6, write_checksum=True, write_content_size=True
 )
 
+# A quarter less than that, and frames are 1 to 4 % larger.
+_QUICK = zstandard.ZstdCompressionParameters.from_level(
+    1, hash_log=15, write_checksum=True, write_content_size=True
+)
+
 
 def compressor() -> zstandard.ZstdCompressor:
     """Return what compresses pieces of text, each to a frame."""
     return zstandard.ZstdCompressor(compression_params=_PARAMETERS)
+
+
+def quick_compressor() -> zstandard.ZstdCompressor:
+    """Return the same for text that is compressed again when it is sealed."""
+    return zstandard.ZstdCompressor(compression_params=_QUICK)

@@ -8,8 +8,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from twisted.internet.defer import Deferred
 
-from logsrv.linelog.ship.shipping.block_shipper import GROW
+from logsrv.linelog.ship.blocks.block import PackedBlock
+from logsrv.linelog.ship.cutting.cut import BlockLimits, CutBlock, Cutter
+from logsrv.linelog.ship.shipping.block_shipper import AHEAD, GROW
 from logsrv.linelog.ship.shipping.loop import ANSWER, LAST
 from logsrv.linelog.ship.shipping.pauses import LONGEST, SETTLED
 from logsrv.linelog.ship.target import LastBlock, RefusedForGood, TooMuchAtOnce, Unavailable
@@ -420,3 +423,72 @@ def test_a_store_that_is_removed(directory: Path) -> None:
     why = "the store was removed; a restart of the server makes another one"
     assert {one.why for one in process.reports.of("retry")} == {why}
     assert not process.reports.of("stopped"), "it was neither restored nor copied"
+
+
+class SlowFarSide(FarSide):
+    """A far side that answers when it is told to."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.waiting: list[Deferred[None]] = []
+
+    def send(self, block: PackedBlock) -> Deferred[None]:
+        self.sent.append(block)
+        self.waiting.append(Deferred())
+        return self.waiting[-1]
+
+    def answer(self) -> None:
+        self.take(self.sent[-1])
+        self.waiting.pop().callback(None)
+
+
+@pytest.fixture
+def cuts(monkeypatch: pytest.MonkeyPatch) -> list[Any]:
+    """The places behind which blocks were cut; an exception that is put there is raised by the next."""
+    found: list[Any] = []
+    cut = Cutter.cut
+
+    def noted(self: Cutter, after: Position | None, limits: BlockLimits) -> CutBlock | None:
+        if found and isinstance(found[-1], Exception):
+            raise found.pop()
+        found.append(after)
+        return cut(self, after, limits)
+
+    monkeypatch.setattr(Cutter, "cut", noted)
+    return found
+
+
+def test_the_next_block_is_cut_while_one_is_under_way(directory: Path, cuts: list[Any]) -> None:
+    far = SlowFarSide()
+    process = Process(directory)
+    process.blocks(far).start()
+    process.clock.advance(AHEAD)
+    assert len(far.sent) == 1 and len(cuts) == 2
+    far.answer()
+    process.clock.advance(0)
+    assert len(far.sent) == 2 and len(cuts) == 2
+    # What is wrong is told when it is needed.
+    cuts.append(OSError("not now"))
+    process.clock.advance(AHEAD)
+    far.answer()
+    process.clock.advance(0)
+    assert len(far.sent) == 3 and len(cuts) == 3
+    far.answer()
+    assert far.text == ALL
+    assert not process.reports.of("retry")
+
+
+def test_what_was_cut_ahead_is_forgotten_with_what_was_lost(
+    directory: Path, cuts: list[Any]
+) -> None:
+    far = SlowFarSide()
+    process = Process(directory)
+    process.blocks(far).start()
+    process.clock.advance(AHEAD)
+    far.waiting.pop().errback(Unavailable("the connection was lost"))
+    process.run(0.2)
+    assert far.sent[1] == far.sent[0] and len(cuts) >= 3
+    while far.waiting:
+        far.answer()
+        process.run(0.5)
+    assert far.text == ALL
