@@ -217,6 +217,8 @@ def shipped(store: Path, end: Position, far: FarSide, name: str, profile: Path |
     finally:
         watch.cancel()
         shipper.kill()
+    if not size:
+        raise RuntimeError("all of it is one block: take more text")
     return Shipped(
         size / 1e6 / seconds, cpu / size * 1e9, far_cpu / size * 1e9, memory, far.memory()
     )
@@ -272,6 +274,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         "--profile", action="store_true", help="with cProfile, into files beside the stores"
     )
     given = parser.parse_args(arguments)
+    given.directory = given.directory.resolve()
     given.directory.mkdir(parents=True, exist_ok=True)
     rows: dict[tuple[str, str], list[Shipped]] = {}
     with tempfile.TemporaryDirectory(dir=given.directory, prefix="ship-") as made:

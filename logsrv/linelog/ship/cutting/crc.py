@@ -26,7 +26,7 @@ def combined(first: int, second: int, size: int) -> int:
 def _times(one: int, other: int) -> int:
     product = 0
     while one:
-        # From the lowest power on, which is the highest bit.
+        # The lowest power first: the highest bit.
         if one & _ONE:
             product ^= other
         one = one << 1 & 0xFFFFFFFF
