@@ -271,6 +271,7 @@ LINELOG: dict[str, tuple[str, ...]] = {
         "logsrv.kit",
     ),
     "logsrv.linelog.http.searching": (
+        "logsrv.linelog.http.nodes",
         "logsrv.linelog.http.problems",
         "logsrv.linelog.read",
         "logsrv.linelog.query",

@@ -16,12 +16,17 @@ FAILED = 2
 """The exit status when something is wrong or could not be read, whatever else was found."""
 
 
+def usual_store() -> str:
+    """Return the store that is read without `--directory`."""
+    return os.environ.get("LOGSRV_DIRECTORY") or "logs"
+
+
 def declare_store(parser: late.Parser) -> None:
     """Add `--directory`."""
     parser.add_argument(
         "--directory",
         metavar="DIR",
-        default=os.environ.get("LOGSRV_DIRECTORY") or "logs",
+        default=usual_store(),
         help="the store (default: logs, or the variable LOGSRV_DIRECTORY)",
     )
 

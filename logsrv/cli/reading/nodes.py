@@ -86,12 +86,12 @@ def show_node(arguments: late.Namespace) -> int:
         raise UsageError("a position is a place in one store; --nodes names several here")
     [node] = nodes
     try:
-        window = node.around(arguments.position, arguments.around)
+        window = node.around(arguments.position, arguments.around, arguments.around)
     except NodeFailure as error:
-        tell(f"logsrv show: {node.address}: {error}")
+        tell(f"logsrv show: {node.name}: {error}")
         return reading.FAILED
     if not window:
-        tell(f"logsrv show: no line begins at {arguments.position} of {node.address}")
+        tell(f"logsrv show: no line begins at {arguments.position} of {node.name}")
         return reading.NOTHING
     render = late.renderer(reading.style(arguments))
     with late.Output(paged=False) as output:
@@ -121,7 +121,7 @@ class _Renderer:
     ) -> None:
         self._as_json = arguments.output == "json"
         self._render = late.renderer(reading.style(arguments), matcher)
-        self._names = [str(node.address) for node in gathering.nodes]
+        self._names = [node.name for node in gathering.nodes]
 
     def __call__(self, line: MergedLine) -> bytes:
         hit = late.Hit(next(iter(line.places.values())), line.line)
@@ -187,7 +187,7 @@ def _gathering(
         clients(arguments),
         question,
         TimeSpan(begin, end),
-        lambda sentence: tell(f"logsrv {command}: {sentence}"),
+        lambda name, sentence: tell(f"logsrv {command}: {name}: {sentence}"),
         now=time.time_ns() // 1000,
         most=most,
     )
@@ -199,6 +199,12 @@ def _gathering(
 
 def clients(arguments: late.Namespace) -> list[NodeClient]:
     """Return the nodes that `--nodes` names. Raises ConfigurationError."""
+    if arguments.directory != reading.usual_store():
+        raise UsageError(
+            "--directory is a store here, and --nodes asks others in its place; take one"
+        )
+    if not arguments.nodes_timeout:
+        raise UsageError("--nodes-timeout 0 leaves no time for an answer")
     found: dict[str, NodeClient] = {}
     given_token, given_ca = _path(arguments.nodes_token_file), _path(arguments.nodes_ca)
     for rules in _sets(arguments):

@@ -137,6 +137,12 @@ def _words(text: str, now: float) -> str:
     return text
 
 
+def _names(text: str, now: float) -> str:
+    if len(text) > LONGEST_QUERY:
+        raise ValueError(f"longer than {LONGEST_QUERY} characters")
+    return text
+
+
 def _field(text: str, now: float) -> str:
     if "," in text:
         raise ValueError(f"{shown(text)} is no name of one field; ask for one at a time")
@@ -165,7 +171,10 @@ _TIMES = (
     Parameter("until", "received before then", _time, _TEXT, ""),
 )
 _SOURCE = Parameter("source", "from sources like this pattern, as tcp:10.1.*", _words, _TEXT, "")
-_SCOPE = (_Q, *_TIMES, _SOURCE)
+_NODES = Parameter(
+    "nodes", "of these nodes: names of /api/nodes, `here`, `all`; parted by commas", _names, _TEXT, ""
+)  # fmt: skip
+_SCOPE = (_Q, *_TIMES, _SOURCE, _NODES)
 _AFTER = Parameter("after", "the position behind which it begins", _position, _PLACE)
 
 ENDPOINTS: tuple[ApiEndpoint, ...] = (
@@ -212,10 +221,12 @@ ENDPOINTS: tuple[ApiEndpoint, ...] = (
         "A line and its neighbours",
         (
             Parameter("position", "the line", _position, _PLACE, required=True),
+            _NODES,
             _number("before", "so many lines before it", 5, MOST_NEIGHBOURS),
             _number("after", "so many lines behind it", 5, MOST_NEIGHBOURS),
         ),
     ),
+    ApiEndpoint("/api/nodes", "The other servers that are asked from here, by their names"),
     ApiEndpoint("/openapi.json", "This description"),
     ApiEndpoint("/metrics", "The counters of the service, as Prometheus reads them", type=TEXT),
     ApiEndpoint("/healthz", "Status 503 while what is received cannot be stored", open=True),

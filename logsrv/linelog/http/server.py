@@ -19,6 +19,7 @@ from logsrv.kit.web.channel import WebRequest
 from logsrv.kit.web.monitor import Monitor
 from logsrv.linelog.http.access import Access, Attempts
 from logsrv.linelog.http.endpoints import BY_PATH, EVENTS, JSON, ApiEndpoint, document
+from logsrv.linelog.http.nodes.declared import DeclaredNodes
 from logsrv.linelog.http.page import assets
 from logsrv.linelog.http.problems import STOPPING, Problem
 from logsrv.linelog.http.responses import Responses
@@ -35,6 +36,8 @@ from logsrv.linelog.store.segments.segment import Position, parse_position
 log = Logger()
 
 LOG_OUT = "/logout"
+# The part of the time of a search that another node may take: the lines of the others still come.
+NODE_SHARE = 0.25
 READING = ("GET", "HEAD")
 # The part of a link behind `/?`. A form encodes it again, up to three times as long, and keeps 4 KiB.
 _VIEW = re.compile(r"[!-~]{1,1000}")
@@ -70,6 +73,7 @@ class WebServer:
         self._attempts = Attempts(reactor.seconds)
         # Until `apply` has read the token, nobody is let in.
         self._access: Access | None = None
+        self._nodes = DeclaredNodes(())
         self._searches = Searches(
             place, reactor, at_once=settings.http_searches, seconds=settings.http_search_time
         )
@@ -82,7 +86,8 @@ class WebServer:
 
     def apply(self, settings: HttpSettings) -> None:
         """Go by these settings from the next request on. Raises ConfigurationError."""
-        before = self._access
+        before, nodes = self._access, DeclaredNodes(settings.node_sets)
+        self._nodes = nodes
         self._access = Access(settings.http_host, read_token(settings), self._attempts)
         if before is not None and not before.lets_in_as(self._access):
             # A client that still may see the lines comes back by itself.
@@ -90,6 +95,7 @@ class WebServer:
                 viewer.close("the token is another one now")
         self._searches.at_once = settings.http_searches
         self._searches.seconds = settings.http_search_time
+        self._searches.asks_nodes = bool(settings.node_sets)
 
     def stop(self) -> Deferred[None]:
         """Send all away, answer nothing more; fires when no process is left."""
@@ -187,6 +193,9 @@ class WebServer:
         match endpoint.path:
             case "/openapi.json":
                 self._responses.send(request, 200, json.dumps(document()).encode())
+            case "/api/nodes":
+                body = json.dumps({"nodes": self._nodes.listed()}).encode()
+                self._responses.send(request, 200, body)
             case "/api/stats":
                 self._stats(request)
             case "/api/tail":
@@ -201,9 +210,27 @@ class WebServer:
         def begin(request: WebRequest, status: int) -> None:
             self._responses.head(request, status, endpoint.type if status == 200 else JSON)
 
+        asked = {"endpoint": endpoint.name, **self._of_nodes(endpoint, values)}
         answer = SearchAnswer(request, self._reactor, begin, self._responses.fail)
-        asked = {"endpoint": endpoint.name, "values": values}
         answer.of(self._searches.start(asked, answer))
+
+    def _of_nodes(self, endpoint: ApiEndpoint, values: dict[str, Any]) -> dict[str, Any]:
+        """Return what a searching process gets to know of the values. Raises Problem."""
+        asked: dict[str, Any] = {name: values[name] for name in values if name != "nodes"}
+        try:
+            chosen = self._nodes.chosen(values["nodes"])
+        except ValueError as error:
+            raise Problem(400, f"nodes: {error}") from None
+        if not chosen.nodes:
+            return {"values": asked}
+        if endpoint.name == "show" and len(chosen) > 1:
+            raise Problem(400, "a position is a place in one store; nodes names several")
+        return {
+            "values": asked,
+            "here": chosen.here,
+            "nodes": [node.plain() for node in chosen.nodes],
+            "seconds": NODE_SHARE * self._searches.seconds,
+        }
 
     def _tail(self, request: WebRequest, values: dict[str, Any]) -> None:
         after = values["after"]

@@ -13,6 +13,7 @@ from logsrv.kit.options.kinds import DURATION, PATH, Kind, integer
 from logsrv.kit.options.secrets import SECRET, read_secret
 from logsrv.kit.web.endpoints import is_private, web_endpoint
 from logsrv.kit.web.hosts import name_in
+from logsrv.linelog.http.nodes.settings import NodeOptions
 
 # A browser has six connections for each page; a screen on a wall has one for months.
 MOST_CONNECTIONS = 4000
@@ -29,7 +30,7 @@ HOST_NAME: Kind[str] = Kind(_name, "the name of a host, such as logs.example.org
 
 
 @attrs.frozen(kw_only=True, slots=False)
-class HttpSettings:
+class HttpSettings(NodeOptions):
     """The options of the web interface: where it is, for whom, and how much it gives."""
 
     http: tuple[Endpoint, ...] = option(

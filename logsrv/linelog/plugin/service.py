@@ -164,6 +164,9 @@ class LoggerService(ListeningService[LoggerSettings]):
             raise ConfigurationError("--http names an endpoint twice")
         # Before anything is bound: its file may be missing.
         read_token(settings)
+        if settings.http:
+            # Their tokens and certificates may be missing, too.
+            late.DeclaredNodes(settings.node_sets)
         check(settings.alerts)
         if shipping := self._shipping_to(settings.targets):
             shipping.check(settings.targets)

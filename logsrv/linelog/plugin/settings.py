@@ -17,7 +17,7 @@ from logsrv.kit.options.kinds import DIRECTORY, FLAG, NAME, Kind, integer
 from logsrv.kit.text.words import listed, nearest, shown
 from logsrv.linelog.alerts.settings import AlertOptions, check_labels
 from logsrv.linelog.framing.lines.rules import LineRules
-from logsrv.linelog.http.nodes.settings import NodeOptions, check_names
+from logsrv.linelog.http.nodes.settings import check_names
 from logsrv.linelog.http.settings import HttpSettings, check_reach
 from logsrv.linelog.inputs.intake.options import InputOptions
 from logsrv.linelog.inputs.intake.registry import inputs
@@ -118,7 +118,6 @@ def check_let_in(listener: ListenerSettings) -> None:
 class LoggerSettings(
     AlertOptions,
     ShipOptions,
-    NodeOptions,
     HttpSettings,
     StorePolicy,
     LineRules,

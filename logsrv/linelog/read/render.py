@@ -71,6 +71,17 @@ def document(hit: Hit, *, context: bool = False) -> dict[str, Any]:
     return found
 
 
+def parts(hit: Hit) -> dict[str, Any]:
+    """Return what a hit has in that object without looking for fields."""
+    record = Record(hit.line)
+    return {
+        "position": str(hit.position),
+        "time": record.time,
+        "source": record.source,
+        "message": record.message,
+    }
+
+
 def described(record: Record) -> dict[str, Any]:
     """Return a line as that object, without its position.
 

@@ -23,7 +23,7 @@ def read(query: bytes, path: str = "/api/search") -> dict[str, Any]:
 def test_defaults() -> None:
     nothing = {
         "q": "", "since": "", "until": "", "source": "", "limit": 1000, "reverse": False,
-        "before": None, "after": None,
+        "before": None, "after": None, "nodes": "",
     }  # fmt: skip
     assert read(b"") == nothing
     assert read(b"q=&since=&until=&limit=&reverse=&before=&after=&") == nothing
@@ -73,7 +73,9 @@ def test_a_wrong_query_has_its_column() -> None:
 def test_required() -> None:
     with pytest.raises(Problem, match="field is missing"):
         read(b"", "/api/top")
-    assert read(b"position=1:2", "/api/show") == {"position": "1:2", "before": 5, "after": 5}
+    assert read(b"position=1:2", "/api/show") == {
+        "position": "1:2", "before": 5, "after": 5, "nodes": "",
+    }  # fmt: skip
 
 
 @given(st.binary(max_size=60))

@@ -9,6 +9,7 @@ from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
+import attrs
 import pytest
 from twisted.logger import capturedLogs
 
@@ -17,6 +18,7 @@ from logsrv.kit.net.endpoints.parse import parse_endpoint
 from logsrv.kit.observe.metrics import Metrics
 from logsrv.linelog.http import statistics
 from logsrv.linelog.http.counting import StoreCounter
+from logsrv.linelog.http.nodes.settings import NodeSettings, parse_named_nodes
 from logsrv.linelog.http.server import WebServer
 from logsrv.linelog.http.settings import HttpSettings
 from logsrv.linelog.plugin.metrics import METRICS
@@ -206,3 +208,33 @@ def test_a_client_that_goes_before_its_answer_fails(
         place.reactor.last.protocol.outReceived(b'{"error": "the store was removed"}\n')
         gc.collect()
     assert not logged
+
+
+def test_other_nodes_are_asked_by_the_process_of_a_search(tmp_path: Path) -> None:
+    """It gets addresses and tokens; clients say names, and only those that there are."""
+    (tmp_path / "token").write_text("secret\n")
+    nodes = NodeSettings(
+        nodes=parse_named_nodes("b=localhost:7"), nodes_token_file=tmp_path / "token"
+    )
+    place = Place(tmp_path, node_sets=(nodes,), http_search_time=8.0)
+    assert place.ask("/api/nodes") == (200, {"nodes": [{"name": "b", "nodes": ["b"]}]})
+    for path in ("/api/search", "/api/top?field=x", "/api/show?position=1:0"):
+        asked = f"{path}{'&' if '?' in path else '?'}nodes="
+        status, said = place.ask(f"{asked}localhost:7")
+        assert status == 400 and "is none of the nodes that this server names" in said["error"]
+    status, said = place.ask("/api/show?position=1:0&nodes=all")
+    assert status == 400 and "nodes names several" in said["error"]
+    assert place.reactor.processes == []
+    Browser(place.server.handle, place.reactor).get("/api/search?nodes=all")
+    Browser(place.server.handle, place.reactor).get("/api/search?nodes=here")
+    assert all(one.command[-1] == "nodes" for one in place.reactor.processes)
+    several, here = (json.loads(one.said[0]) for one in place.reactor.processes)
+    assert several["nodes"] == [
+        {"name": "b", "address": "localhost:7", "token": "secret", "ca": None}
+    ]
+    assert (several["here"], several["seconds"]) == (True, 2.0)
+    assert set(here) == {"endpoint", "values", "directory"} and "nodes" not in here["values"]
+    with pytest.raises(ConfigurationError, match="no such file"):
+        place.server.apply(
+            HttpSettings(node_sets=(attrs.evolve(nodes, nodes_token_file=tmp_path / "x"),))
+        )

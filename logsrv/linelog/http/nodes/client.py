@@ -35,8 +35,10 @@ from logsrv.linelog.store.segments.segment import Position
 
 CONNECTING = 5.0
 LARGEST_WINDOW = 256 << 20
+LARGEST_NUMBERS = 16 << 20
 PATIENCE = 4
 _LONGEST_PAUSE = 10.0
+_NO_JSON = "it answers with something that is no JSON"
 
 
 class TooMany(Exception):
@@ -64,7 +66,7 @@ class Room:
     bytes: int
 
 
-def tls_context(ca: Path | None) -> ssl.SSLContext:
+def tls_context(ca: Path | str | None) -> ssl.SSLContext:
     """Return what verifies nodes: by the system's authorities, or those of a file.
 
     Raises ConfigurationError.
@@ -76,7 +78,7 @@ def tls_context(ca: Path | None) -> ssl.SSLContext:
 
 
 class NodeClient:
-    """A node, asked about one search. seconds: the longest silence."""
+    """A node, asked about one search. seconds: the longest silence. name: it in what is told."""
 
     def __init__(
         self,
@@ -85,6 +87,7 @@ class NodeClient:
         token: str | None = None,
         tls: ssl.SSLContext | None = None,
         seconds: float,
+        name: str = "",
     ) -> None:
         """Raises ConfigurationError for a token that others would see."""
         if token is not None and not address.tls and not address.is_local:
@@ -92,6 +95,7 @@ class NodeClient:
                 f"{address} is not encrypted, and others would see the token; write https://"
             )
         self.address = address
+        self.name = name or str(address)
         self._token = token
         self._tls = tls
         self._seconds = seconds
@@ -114,36 +118,46 @@ class NodeClient:
             found = self._read(response, span, room)
         return found[::-1] if question.reverse else found
 
+    def found(self, asked: Mapping[str, Any]) -> Iterator[NodeLine]:
+        """Yield the lines of a search as they come, in the order in which they come. Raises NodeFailure."""
+        with self._answer("/api/search", asked, "application/x-ndjson") as response:
+            before = EARLIEST
+            for data in lines_of(pieces(response)):
+                line = parse_line(data, before)
+                before = line.moment
+                yield line
+
+    def numbers(self, endpoint: str, asked: Mapping[str, Any]) -> dict[str, Any]:
+        """Return the object with which an endpoint answers, whatever is in it. Raises NodeFailure."""
+        return self._object(f"/api/{endpoint}", asked, LARGEST_NUMBERS)
+
     def times(self) -> tuple[str, str]:
         """Return the TIMEs of the oldest and of the newest line, "" for none. Raises NodeFailure."""
-        with self._answer("/api/stats", {}, "application/json") as response:
-            try:
-                found = json.loads(body_of(response, 1 << 20))
-                oldest, newest = (found[name] or "" for name in ("oldest", "newest"))
-                for time in filter(None, (oldest, newest)):
-                    moment_of(time)
-                return oldest, newest
-            except (ValueError, TypeError, KeyError, RecursionError):
-                raise NodeFailure("it answers with something that is no JSON") from None
+        found = self.numbers("stats", {})
+        try:
+            oldest, newest = (found[name] or "" for name in ("oldest", "newest"))
+            for time in filter(None, (oldest, newest)):
+                moment_of(time)
+            return oldest, newest
+        except (ValueError, TypeError, KeyError):
+            raise NodeFailure(_NO_JSON) from None
 
-    def around(self, position: Position, neighbours: int) -> list[NodeLine]:
+    def around(self, position: Position, before: int, after: int) -> list[NodeLine]:
         """Return a line with its neighbours; none if no line begins there. Raises NodeFailure."""
-        asked = {"position": str(position), "before": neighbours, "after": neighbours}
+        asked = {"position": str(position), "before": before, "after": after}
         found: list[NodeLine] = []
         try:
-            with self._answer("/api/show", asked, "application/json") as response:
-                body = body_of(response, LARGEST_WINDOW)
-        except NodeFailure as error:
-            if error.status == 404:
-                return found
-            raise
-        try:
-            for one in json.loads(body)["lines"]:
+            lines = self._object("/api/show", asked, LARGEST_WINDOW)["lines"]
+            for one in lines:
                 found.append(line_of(one, found[-1].moment if found else EARLIEST))
         except NotALine as error:
             raise NodeFailure(str(error)) from None
-        except (ValueError, TypeError, KeyError, RecursionError):
-            raise NodeFailure("it answers with something that is no JSON") from None
+        except NodeFailure as error:
+            if error.status == 404:
+                return []
+            raise
+        except (TypeError, KeyError):
+            raise NodeFailure(_NO_JSON) from None
         return found
 
     def stop(self) -> None:
@@ -154,6 +168,17 @@ class NodeClient:
         if made is not None:
             with suppress(OSError):
                 made.shutdown(socket.SHUT_RDWR)
+
+    def _object(self, path: str, asked: Mapping[str, Any], largest: int) -> dict[str, Any]:
+        with self._answer(path, asked, "application/json") as response:
+            body = body_of(response, largest)
+        try:
+            found = json.loads(body)
+        except (ValueError, RecursionError):
+            found = None
+        if not isinstance(found, dict):
+            raise NodeFailure(_NO_JSON)
+        return found
 
     def _read(
         self, response: http.client.HTTPResponse, span: TimeSpan, room: Room

@@ -12,6 +12,8 @@ from logsrv.kit.options.kinds import PATH, SPACE, Kind
 from logsrv.linelog.http.nodes.address import NodeAddress, parse_nodes
 
 NAME = r"[A-Za-z0-9_-]{1,64}"
+HERE, ALL = "here", "all"
+"""The names of the server itself, and of it and all others, in its own API."""
 
 
 @attrs.frozen
@@ -72,7 +74,7 @@ class NodeOptions(NodeRules):
     nodes: tuple[NamedNodes, ...] = option(
         (),
         NODES,
-        "a name for other daemons that `logsrv search --nodes NAME` asks",
+        "a name for other daemons, which the page offers and `logsrv search --nodes NAME` asks",
         repeatable=True,
     )
     node_sets: tuple[NodeSettings, ...] = tables(
@@ -81,8 +83,13 @@ class NodeOptions(NodeRules):
 
 
 def check_names(sets: tuple[NodeSettings, ...]) -> None:
-    """Raise ValueError if two sets have the same name."""
+    """Raise ValueError if two sets have the same name, or one has a name that is taken."""
     names = [one.nodes.name for one in sets]
     for name in names:
+        if name in (HERE, ALL):
+            raise ValueError(
+                f"no set of nodes can be called {name}: the page calls so its server, "
+                "and all together"
+            )
         if names.count(name) > 1:
             raise ValueError(f"two sets of nodes are called {name}; give one of them another name")

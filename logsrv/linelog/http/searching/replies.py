@@ -185,7 +185,8 @@ def _search(
         before=before,
         source=values.get("source", ""),
     )
-    return Search(view, compile(parse(values.get("q", ""))), scope, processes=PROCESSES)
+    processes = values.get("processes", PROCESSES)
+    return Search(view, compile(parse(values.get("q", ""))), scope, processes=processes)
 
 
 def _write(write: Write, found: object) -> None:

@@ -1,9 +1,10 @@
 """A searching process: one request on standard input, its answer on standard output.
 
-    python -P -m logsrv.linelog.http.searching.searching SECONDS
+    python -P -m logsrv.linelog.http.searching.searching SECONDS [nodes]
 
-The request is a line of JSON: "directory", "endpoint" and "values" (see `endpoints`). The answer is a
-line of JSON, `{"status": 200}` or a problem with its status, and then the body as HTTP sends it.
+The request is a line of JSON: "directory", "endpoint" and "values" (see `endpoints`), and, if other nodes
+are asked, "nodes" (see `gathered`). The answer is a line of JSON, `{"status": 200}` or a problem with its
+status, and then the body as HTTP sends it.
 
 It is a process of its own so that no search, however large, holds up the receiving of lines. It has the
 lowest claim on the processor and limits on memory and time, and is killed when nobody waits for its answer.
@@ -21,6 +22,7 @@ import sys
 from collections.abc import Callable
 from typing import Any, BinaryIO
 
+import logsrv.linelog.http.searching as late
 from logsrv.errors import LogsrvError, QueryError
 from logsrv.kit.children.inside import limit_reader, tell
 from logsrv.linelog.http.problems import Problem, wrong_query
@@ -62,7 +64,11 @@ def answer(request: dict[str, Any], out: BinaryIO, tell: Callable[[str], None]) 
     body = Body(out)
     try:
         with View(request["directory"], tell, away=True) as view:
-            replies.REPLIES[request["endpoint"]](view, request["values"], body.write)
+            if "nodes" in request:
+                # Loaded now: HTTP and TLS take longer than most searches of one store.
+                late.reply(view, request, body.write)
+            else:
+                replies.REPLIES[request["endpoint"]](view, request["values"], body.write)
             body.begin()
     except Problem as problem:
         body.fail(problem)
@@ -87,6 +93,9 @@ def main(arguments: list[str]) -> int:
     limit_reader()
     seconds = int(arguments[0])
     resource.setrlimit(resource.RLIMIT_CPU, (seconds, seconds))
+    if "nodes" in arguments:
+        # Loads it before there is a request, which would wait for that.
+        hasattr(late, "reply")
     line = sys.stdin.buffer.readline()
     if line:
         _end_with_parent()

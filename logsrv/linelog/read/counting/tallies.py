@@ -17,7 +17,7 @@ from logsrv.linelog.fields.record import ALWAYS, Record
 from logsrv.linelog.fields.stamp import STAMP
 from logsrv.linelog.read.indexed import IndexedLines
 from logsrv.linelog.read.plan import ReadTask
-from logsrv.linelog.read.search import Search
+from logsrv.linelog.read.search import Hit, Search
 
 # Different values that are kept at once; with more, those that came least often are forgotten.
 MANY = 100_000
@@ -86,9 +86,14 @@ def fields(search: Search, lines: int) -> tuple[dict[str, int], int]:
 
     Each name finds in a query the lines that are counted.
     """
+    return fields_of(search.hits(reverse=True), lines)
+
+
+def fields_of(hits: Iterable[Hit], lines: int) -> tuple[dict[str, int], int]:
+    """Return the same of the first of these lines."""
     counts: Counter[str] = Counter()
     sampled = size = 0
-    for hit in search.hits(reverse=True):
+    for hit in hits:
         record = Record(hit.line, str(hit.position))
         names = _names(record)
         size += sum(len(name) for name in names if name not in counts)

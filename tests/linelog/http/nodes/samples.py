@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from typing import Any
+
 import attrs
 
-from logsrv.linelog.http.nodes.address import NodeAddress, parse_node
 from logsrv.linelog.http.nodes.answer import NodeLine, time_of
 from logsrv.linelog.http.nodes.body import NodeFailure
 from logsrv.linelog.http.nodes.client import NodeQuestion, Room, TooMany
@@ -28,7 +30,7 @@ class ListedNode:
 
     stored: list[NodeLine]
     fails_after: int | None = None
-    address: NodeAddress = attrs.Factory(lambda: parse_node("localhost:1"))
+    name: str = "localhost:1"
     spans: list[TimeSpan] = attrs.Factory(list)
     largest: int = 0
     stopped: bool = False
@@ -50,6 +52,9 @@ class ListedNode:
             raise NodeFailure("it cannot be reached: no route to host")
         moments = [one.moment for one in self.stored]
         return (time_of(min(moments)), time_of(max(moments))) if moments else ("", "")
+
+    def numbers(self, endpoint: str, asked: Mapping[str, Any]) -> dict[str, Any]:
+        return {"lines": len(self.stored)}
 
     def stop(self) -> None:
         self.stopped = True

@@ -228,12 +228,25 @@ def test_times_and_a_window() -> None:
             node(port).times()
     window = b'{"lines": [' + as_sent("x").strip() + b"]}"
     with serving(replying(ok(window, b"json"))) as port:
-        assert len(node(port).around(Position(1, 0), 5)) == 1
+        assert len(node(port).around(Position(1, 0), 5, 5)) == 1
     one = replying(ok(b'{"lines": [1]}', b"json"))
     with serving(one) as port, pytest.raises(NodeFailure, match="no line of a log"):
-        node(port).around(Position(1, 0), 5)
+        node(port).around(Position(1, 0), 5, 5)
     with serving(replying(b"HTTP/1.1 404 No\r\n\r\n")) as port:
-        assert node(port).around(Position(1, 0), 5) == []
+        assert node(port).around(Position(1, 0), 5, 5) == []
+
+
+def test_numbers_and_lines_are_passed_on() -> None:
+    with serving(replying(ok(b'{"step": 1}', b"json"))) as port:
+        assert node(port).numbers("histogram", {"buckets": 3}) == {"step": 1}
+    for wrong in (b"[]", b"7", b"{", b"[" * 100_000):
+        with serving(replying(ok(wrong, b"json"))) as port, pytest.raises(NodeFailure):
+            node(port).numbers("top", {})
+    asked: list[bytes] = []
+    with serving(replying(ok(as_sent("b") + as_sent("a", BEGIN + 1)), asked=asked)) as port:
+        found = list(node(port).found({"q": "x", "before": "1:0"}))
+    assert [one.line[-1:] for one in found] == [b"b", b"a"]
+    assert asked[0].startswith(b"GET /api/search?q=x&before=1%3A0 ")
 
 
 def test_a_certificate_of_strangers_is_refused(tmp_path: Path) -> None:

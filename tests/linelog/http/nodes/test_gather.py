@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections import Counter
 from contextlib import closing
 
@@ -11,7 +12,7 @@ from hypothesis import strategies as st
 
 from logsrv.linelog.http.nodes import gather
 from logsrv.linelog.http.nodes.answer import NodeLine, time_of
-from logsrv.linelog.http.nodes.client import NodeQuestion, Room
+from logsrv.linelog.http.nodes.client import NodeQuestion, Room, TooMany
 from logsrv.linelog.http.nodes.gather import NodeSearch
 from logsrv.linelog.http.nodes.spans import EARLIEST, LATEST, TimeSpan
 from tests.linelog.http.nodes.samples import BEGIN, ListedNode, node_line
@@ -28,8 +29,13 @@ def gathering(
     nodes: list[ListedNode], said: list[str], most: int, *, reverse: bool = False
 ) -> NodeSearch:
     return NodeSearch(
-        nodes, NodeQuestion("", reverse=reverse), EVERYTHING, said.append, now=BEGIN, room=Room(most, 10**6)
-    )  # fmt: skip
+        nodes,
+        NodeQuestion("", reverse=reverse),
+        EVERYTHING,
+        lambda name, sentence: said.append(f"{name}: {sentence}"),
+        now=BEGIN,
+        room=Room(most, 10**6),
+    )
 
 
 @given(st.lists(st.lists(LINES, max_size=20), min_size=1, max_size=3), st.booleans())
@@ -114,3 +120,80 @@ def test_many_nodes_share_the_room_of_all() -> None:
     with closing(NodeSearch(nodes, NodeQuestion(""), EVERYTHING, print, now=BEGIN)) as asked:
         assert sum(len(lines) for lines in asked.spans()) == 5000
     assert max(node.largest for node in nodes) <= 100_000 // 32
+
+
+def hurried(nodes: list[ListedNode], said: list[str], **how: object) -> NodeSearch:
+    return NodeSearch(
+        nodes,
+        NodeQuestion(""),
+        EVERYTHING,
+        lambda name, sentence: said.append(f"{name}: {sentence}"),
+        now=BEGIN,
+        **how,  # type: ignore[arg-type]
+    )
+
+
+def test_who_never_ends_is_not_waited_for() -> None:
+    """However it hangs: its socket is closed, and the lines of the others are there."""
+    ended = threading.Event()
+
+    class Hanging(ListedNode):
+        def lines(self, *_: object) -> list[NodeLine]:
+            ended.wait(30)
+            return []
+
+        def stop(self) -> None:
+            ended.set()
+
+    said: list[str] = []
+    others = ListedNode([node_line(BEGIN, "x")])
+    with closing(hurried([Hanging([]), others], said, longest=0.2)) as asked:
+        assert [one.line[-1:] for lines in asked.spans() for one in lines] == [b"x"]
+        assert asked.failed == {0} and ended.is_set()
+    assert said == ["localhost:1: its answer takes longer than 0.2 s; its lines are missing"]
+
+
+def test_who_has_too_much_for_every_span_is_left_out() -> None:
+    class Endless(ListedNode):
+        def lines(self, question: NodeQuestion, span: TimeSpan, room: Room) -> list[NodeLine]:
+            raise TooMany([span.begin] * room.lines)
+
+    said: list[str] = []
+    others = ListedNode([node_line(BEGIN + number, "x") for number in range(50)])
+    with closing(hurried([others, Endless([])], said, longest=0.0)) as asked:
+        assert sum(len(lines) for lines in asked.spans()) == 50
+        assert asked.failed == {1}
+    assert said == ["localhost:1: it has too much for 0 s; its lines are missing"]
+
+
+def test_who_has_too_many_lines_of_every_moment_is_left_out(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(gather, "ROOM_OF_A_MOMENT", Room(3, 10**6))
+    stored = [node_line(BEGIN + number, "x") for number in range(40) for _ in range(9)]
+    said: list[str] = []
+    nodes = [ListedNode(stored), ListedNode(stored[:1])]
+    with closing(hurried(nodes, said, room=Room(3, 10**6))) as asked:
+        assert sum(len(lines) for lines in asked.spans()) == 1
+    assert len(said) == gather.CROWDED and asked.failed == {0}
+    assert "as of others; its lines from 2025-" in said[-1]
+
+
+def test_an_answer_for_which_there_is_no_memory_is_missing() -> None:
+    class Large(ListedNode):
+        def lines(self, *_: object) -> list[NodeLine]:
+            raise MemoryError
+
+    said: list[str] = []
+    with closing(hurried([Large([]), ListedNode([node_line(BEGIN, "x")])], said)) as asked:
+        assert sum(len(lines) for lines in asked.spans()) == 1
+    assert said == [
+        "localhost:1: its answer needs more memory than there is; its lines are missing"
+    ]
+
+
+def test_numbers_are_asked_of_each() -> None:
+    nodes = [ListedNode([node_line(BEGIN, "x")]), ListedNode([])]
+    with closing(hurried(nodes, [])) as asked:
+        found = asked.of_each(lambda node: node.numbers("histogram", {}))
+    assert found == {0: {"lines": 1}, 1: {"lines": 0}}

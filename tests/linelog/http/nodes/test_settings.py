@@ -50,5 +50,8 @@ def test_a_table_has_its_own_token_and_the_rest_of_all(tmp_path: Path) -> None:
 def test_a_name_is_of_one_set(tmp_path: Path) -> None:
     with pytest.raises(ValueError, match="two sets of nodes are called a"):
         check_names(loaded(tmp_path, 'nodes = ["a=h:1", "a=h:2"]').node_sets)
+    for taken in ("here", "all"):
+        with pytest.raises(ValueError, match=f"can be called {taken}"):
+            check_names(loaded(tmp_path, f'nodes = ["{taken}=h:1"]').node_sets)
     with pytest.raises(ConfigurationError, match="unknown key"):
         loaded(tmp_path, 'node = "a=h:1"')

@@ -70,7 +70,8 @@ class Logs:
 
     Beside `send` there are switches for what can go wrong: `token` (a log-in is asked for), `cut()`
     (connections break), `refuse` (a status for every new stream), `slow` (searches wait for it),
-    `slow_bars` (histograms do), `trouble` (a sentence: nothing can be stored), `hint` (what was meant).
+    `slow_bars` (histograms do), `trouble` (a sentence: nothing can be stored), `hint` (what was meant),
+    `nodes` (other servers) and `missing` (what is said of them).
     """
 
     def __init__(self) -> None:
@@ -84,6 +85,8 @@ class Logs:
         self.slow_bars = threading.Event()
         self.slow_bars.set()
         self.hint = ""
+        self.nodes: list[dict[str, Any]] = []
+        self.missing: list[dict[str, str]] = []
         self.generation = 0
         self.missed: list[tuple[int, int]] = []
         self.asked: list[str] = []
@@ -249,11 +252,16 @@ class _Handler(BaseHTTPRequestHandler):
         if given.get("reverse") == "1":
             found.reverse()
         lines = found[: int(given.get("limit", "1000"))]
+        if "nodes" in given:
+            lines = [*self.server_logs.missing, *lines]
         body = "".join(json.dumps(line) + "\n" for line in lines).encode()
         self._head("application/x-ndjson", len(body))
         self.wfile.flush()
         self.server_logs.slow.wait()
         self.wfile.write(body)
+
+    def _nodes(self, _: dict[str, str]) -> None:
+        self._json({"nodes": self.server_logs.nodes})
 
     def _show(self, given: dict[str, str]) -> None:
         lines = self.server_logs.lines

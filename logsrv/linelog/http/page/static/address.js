@@ -11,6 +11,7 @@ export function read() {
   const position = given.get("position");
   return {
     q: text("q"),
+    nodes: text("nodes"),
     since: text("since"),
     until: text("until"),
     last: text("last"),
@@ -21,12 +22,12 @@ export function read() {
 /** @param {Partial<Place>} place */
 export function url(place) {
   const given = new URLSearchParams();
-  for (const name of /** @type {const} */ (["q", "since", "until", "last", "position"])) {
+  for (const name of /** @type {const} */ (["q", "nodes", "since", "until", "last", "position"])) {
     const value = place[name];
     if (value) given.set(name, value);
   }
-  // Colons are allowed there, and a position is easier to read with them.
-  const query = given.toString().replace(/%3A/g, ":");
+  // Colons, slashes and commas are allowed there, and positions and names are easier to read with them.
+  const query = given.toString().replace(/%3A/g, ":").replace(/%2F/g, "/").replace(/%2C/g, ",");
   return query ? `/?${query}` : "/";
 }
 

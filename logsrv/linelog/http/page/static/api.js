@@ -10,7 +10,10 @@
  * @property {Record<string, unknown>} fields
  * @property {string} [app] the program, where it has another name than `app` in the fields
  * @property {boolean} [context]
+ * @property {Record<string, string>} [nodes] where other servers are asked: those that have it, and its position in each
  */
+
+/** @typedef {{node: string, error: string}} Missing a server whose lines are missing, and why */
 
 /** A refusal in one sentence. `status` 0: nobody answered. `at`: the column of a wrong query, from 1. */
 export class ApiError extends Error {
@@ -150,8 +153,11 @@ async function* groups(response, signal) {
       rest += text;
       const end = rest.lastIndexOf("\n") + 1;
       if (end === 0) continue;
-      const found = rest.slice(0, end).split("\n").filter(Boolean).map((one) => JSON.parse(one));
+      const all = rest.slice(0, end).split("\n").filter(Boolean).map((one) => JSON.parse(one));
       rest = rest.slice(end);
+      const missing = all.filter((one) => one.node !== undefined);
+      if (missing.length && !signal?.aborted) tellMissing(missing);
+      const found = all.filter((one) => one.node === undefined);
       const failed = found.find((one) => one.error !== undefined && one.position === undefined);
       yield found.filter((one) => one !== failed);
       if (failed) throw new ApiError(0, String(failed.error));
@@ -160,6 +166,14 @@ async function* groups(response, signal) {
     if (signal?.aborted || error instanceof ApiError) throw error;
     throw new ApiError(0, "The server's answer broke off.");
   }
+}
+
+/**
+ * Let the page say which servers are missing in what it shows.
+ * @param {Missing[]} missing
+ */
+export function tellMissing(missing) {
+  document.dispatchEvent(new CustomEvent("logsrv-missing", { detail: { missing } }));
 }
 
 /**

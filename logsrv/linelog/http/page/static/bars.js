@@ -6,7 +6,7 @@ const SVG = "http://www.w3.org/2000/svg";
 
 /**
  * @typedef {{time: string, count: number, levels: Record<string, number>}} Bucket
- * @typedef {{since: string, until: string, step: number, buckets: Bucket[]}} Histogram
+ * @typedef {{since: string, until: string, step: number, buckets: Bucket[], added?: boolean, missing?: import("./api.js").Missing[]}} Histogram
  * @typedef {{start: number, end: number, from: number, to: number, count: number, parts: {name: string, count: number}[]}} Bar
  *   times in milliseconds; from, to: what of it is in the range, and counted
  */

@@ -89,8 +89,8 @@ export class Completion {
    * @param {Record<string, string | number>} parameters
    */
   ask(path, parameters) {
-    const { since, until } = this.scope();
-    const key = address(path, { ...parameters, since, until });
+    const { since, until, nodes } = this.scope();
+    const key = address(path, { ...parameters, since, until, nodes });
     const known = this.answers.get(key);
     if (known && Date.now() - known.when < AGE) return known.answer;
     const answer = get(key);

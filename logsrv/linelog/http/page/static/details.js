@@ -2,6 +2,7 @@
 
 import { url } from "./address.js";
 import { button, copy, element } from "./dom.js";
+import { serversOf } from "./nodes.js";
 import { fieldName, isField } from "./query.js";
 import { fill } from "./row.js";
 import { printable } from "./text.js";
@@ -12,7 +13,8 @@ export class Details {
   /**
    * @param {import("./lines.js").Lines} lines
    * @param {{term: (field: string, value: string, exclude: boolean, position: string) => void, top: (field: string) => void,
-   *   neighbours: (position: string) => void, say: (sentence: string) => void, query: () => string}} actions
+   *   neighbours: (line: Line) => void, say: (sentence: string) => void, query: () => string,
+   *   place: (line: Line) => {nodes: string, position: string}}} actions
    */
   constructor(lines, actions) {
     this.lines = lines;
@@ -56,15 +58,16 @@ export class Details {
     const tools = element("div", "tools");
     const copied = async (/** @type {string} */ text, /** @type {string} */ what) =>
       this.actions.say((await copy(text)) ? `${what} copied.` : "The browser does not allow copying here.");
-    const link = () => new URL(url({ q: this.actions.query(), position: line.position }), location.href).href;
-    const permalink = /** @type {HTMLAnchorElement} */ (element("a", "position", line.position));
-    permalink.href = url({ q: this.actions.query(), position: line.position });
+    const place = this.actions.place(line);
+    const link = () => new URL(url({ q: this.actions.query(), ...place }), location.href).href;
+    const permalink = /** @type {HTMLAnchorElement} */ (element("a", "position", place.position));
+    permalink.href = url({ q: this.actions.query(), ...place });
     permalink.title = "Link to this line";
     tools.append(
       button("Copy line", "small", () => copied(`${line.time} ${line.source} ${line.message}`, "Line")),
       button("Copy JSON", "small", () => copied(JSON.stringify(line, null, 2), "JSON")),
       button("Copy link", "small", () => copied(link(), "Link")),
-      button("Neighbours", "small", () => this.actions.neighbours(line.position), "Show the lines around this one"),
+      button("Neighbours", "small", () => this.actions.neighbours(line), "Show the lines around this one"),
       permalink,
     );
     return tools;
@@ -79,6 +82,7 @@ export class Details {
       ["source", "source", line.source],
       ["level", "level", line.level],
       ["app", "app", line.app],
+      ["servers", "", line.nodes && serversOf(line)],
       ...Object.entries(line.fields).map(([name, value]) => /** @type {[string, string, unknown]} */ ([fieldName(name), fieldName(name), value])),
     ];
     for (const [name, field, value] of all) {

@@ -25,7 +25,7 @@ export class Fields {
     /** @type {Set<string>} */
     this.opened = new Set(["level"]);
     this.abort = new AbortController();
-    /** @type {{q: string, since: string, until: string} | null} none before there is a first one */
+    /** @type {{q: string, since: string, until: string, nodes: string} | null} none before there is a first one */
     this.range = null;
     this.stale = true;
     /** The values of the range are not there yet. */
@@ -40,7 +40,7 @@ export class Fields {
     return !this.panel.hidden;
   }
 
-  /** @param {{q: string, since: string, until: string}} range */
+  /** @param {{q: string, since: string, until: string, nodes: string}} range */
   set(range) {
     this.stop();
     this.range = range;
@@ -111,7 +111,7 @@ export class Fields {
   /** Ask again for what can change, unless somebody is about to use what is there. */
   again() {
     clearTimeout(this.timer);
-    if (!this.shown || (this.range?.until && !this.stale)) return;
+    if (!this.shown || ((this.range?.until || this.range?.nodes) && !this.stale)) return;
     if (!document.hidden && !this.panel.matches(":hover, :focus-within")) this.load();
     else this.timer = setTimeout(() => this.again(), EVERY);
   }
@@ -164,9 +164,10 @@ export class Fields {
    */
   async values(field, signal) {
     try {
-      const { values, total } = await get("/api/top", { ...this.range, field }, signal);
+      const { values, total, added } = await get("/api/top", { ...this.range, field }, signal);
       if (!values.length) return [element("li", "empty", "No values")];
-      return values.map((/** @type {any} */ one) => this.value(field, String(one.value), one.count, total));
+      const items = values.map((/** @type {any} */ one) => this.value(field, String(one.value), one.count, total));
+      return added ? [...items, element("li", "empty", "Those of each server added")] : items;
     } catch (error) {
       return signal.aborted ? [] : [element("li", "empty", /** @type {Error} */ (error).message)];
     }

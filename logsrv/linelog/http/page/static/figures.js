@@ -1,6 +1,6 @@
 /** The numbers around the lines: bars and values. One question at a time; what is not answered yet is dimmed. */
 
-import { address, bars, get } from "./api.js";
+import { address, bars, tellMissing } from "./api.js";
 import { byId } from "./dom.js";
 import { Fields } from "./fields.js";
 import { Histogram } from "./histogram.js";
@@ -29,7 +29,7 @@ export class Figures {
     this.fields = fields;
     this.histogram = histogram;
     this.told = told;
-    this.question = { q: "", since: "", until: "" };
+    this.question = { q: "", since: "", until: "", nodes: "" };
     this.abort = new AbortController();
     this.asked = false;
     this.pending = this.known = false;
@@ -43,6 +43,11 @@ export class Figures {
     /** When the numbers that are shown were asked for, in milliseconds since 1970. */
     this.when = 0;
     fields.onWork = () => told.work();
+  }
+
+  /** More lines can come: other servers are asked once, as their lines are. */
+  get grows() {
+    return !this.question.until && !this.question.nodes;
   }
 
   /** Numbers of a scope that was asked for are not there yet. */
@@ -68,7 +73,7 @@ export class Figures {
     byId("rate-part").classList.remove("stale");
     byId("fields").classList.remove("stale");
     this.fields.again();
-    if (!this.question.until) this.later(SOON);
+    if (this.grows) this.later(SOON);
   }
 
   /**
@@ -76,12 +81,12 @@ export class Figures {
    * @param {string} q
    * @param {Scope} scope
    */
-  set(q, { since, until }) {
+  set(q, { since, until, nodes }) {
     this.dim();
     this.asked = this.pending = true;
     this.known = false;
     this.refusals = 0;
-    this.question = { q, since, until };
+    this.question = { q, since, until, nodes };
     /** @type {HTMLAnchorElement} */ (byId("download")).href = address("/api/search", { ...this.question, limit: 100000 });
     this.fields.set(this.question);
     this.refresh();
@@ -90,7 +95,7 @@ export class Figures {
   /** Lines have come: the bars are to have them, too. */
   arrived() {
     const soon = Math.max(SOON, this.rest);
-    if (!this.question.until && this.next - performance.now() > soon) this.later(soon);
+    if (this.grows && this.next - performance.now() > soon) this.later(soon);
   }
 
   /** @param {number} milliseconds */
@@ -117,6 +122,7 @@ export class Figures {
       const after = await this.after(answer.until, signal);
       if (signal.aborted) return;
       this.histogram.show(answer, after);
+      if (answer.missing?.length) tellMissing(answer.missing);
       this.when = when;
       this.refusals = 0;
       this.told.hint(hint);
@@ -137,7 +143,7 @@ export class Figures {
     this.rest = 5 * (performance.now() - begin);
     // A question that took too long would take as long again, and others wait meanwhile.
     if (this.refusals) this.rest = Math.min(LONGEST, Math.max(EVERY, this.rest) * 2 ** (this.refusals - 1));
-    if (!this.question.until) this.later(Math.max(document.hidden ? WHEN_HIDDEN : EVERY, this.rest));
+    if (this.grows) this.later(Math.max(document.hidden ? WHEN_HIDDEN : EVERY, this.rest));
     this.showWhen();
   }
 
@@ -147,7 +153,7 @@ export class Figures {
    * @param {AbortSignal} signal
    */
   async after(end, signal) {
-    if (this.question.until || !(Date.parse(this.told.newest()) > Date.parse(end) + AHEAD)) return 0;
+    if (!this.grows || !(Date.parse(this.told.newest()) > Date.parse(end) + AHEAD)) return 0;
     const { answer } = await bars({ ...this.question, since: end, buckets: 1 }, signal);
     return answer.buckets.reduce((sum, bucket) => sum + bucket.count, 0);
   }
@@ -161,7 +167,7 @@ export class Figures {
     if (this.refusals) {
       // Where there are no numbers, the reason stands in their place.
       if (this.when) said.push(`not counted again: ${this.refused}`);
-      if (!this.question.until) said.push(`asked again at ${clock(new Date(Date.now() + this.next - performance.now()))}`);
+      if (this.grows) said.push(`asked again at ${clock(new Date(Date.now() + this.next - performance.now()))}`);
     }
     byId("counted-at").textContent = said.join("; ");
   }

@@ -16,6 +16,7 @@ import { listen } from "./keys.js";
 import { isProblem } from "./levels.js";
 import { Lines } from "./lines.js";
 import { logIn } from "./login.js";
+import { Nodes, isMerged, whereIs } from "./nodes.js";
 import { Older } from "./older.js";
 import { withTerm } from "./query.js";
 import { DEFAULT_LAST, scopeOf, showScope, wider } from "./scope.js";
@@ -34,7 +35,7 @@ const view = new View(lines);
 const announcer = new Announcer();
 let place = address.read();
 /** @type {import("./scope.js").Scope} */
-let scope = { since: DEFAULT_LAST, until: "" };
+let scope = { since: DEFAULT_LAST, until: "", nodes: "" };
 
 const box = new Box((query) => attempt(() => go({ q: query, position: "" }, false)));
 const completion = new Completion(box, () => scope);
@@ -69,10 +70,24 @@ const older = new Older(view, (time) => attempt(() => go(wider(place, scope, tim
 const details = new Details(lines, {
   term,
   top: (field) => fields.reveal(field),
-  neighbours: (position) => attempt(() => travel.neighbours(view, position)),
+  neighbours,
   say,
   query: () => place.q,
+  place: (line) => whereIs(line, place.nodes),
 });
+
+const nodes = new Nodes((names) => attempt(() => go({ nodes: names, position: "" }, true)));
+
+/**
+ * The lines around a line, in its store: of a line of several servers, that store alone is shown then.
+ * @param {import("./api.js").Line} line
+ */
+function neighbours(line) {
+  if (!isMerged(line)) return attempt(() => travel.neighbours(view, line.position));
+  completion.close();
+  box.set("");
+  attempt(() => go({ ...whereIs(line, place.nodes), q: "", since: "", until: "" }, true));
+}
 
 /** Questions so far: an answer counts only for the last one. */
 let turns = 0;
@@ -90,7 +105,7 @@ async function go(change, step, first = false) {
   const turn = ++turns;
   clearTimeout(againTimer);
   againTimer = 0;
-  const narrowed = first || ["q", "since", "until", "last", "position"].some((name) => next[/** @type {"q"} */ (name)] !== place[/** @type {"q"} */ (name)]);
+  const narrowed = first || ["q", "nodes", "since", "until", "last", "position"].some((name) => next[/** @type {"q"} */ (name)] !== place[/** @type {"q"} */ (name)]);
   let taken = false;
   asking = true;
   lines.log.classList.add("stale");
@@ -130,6 +145,8 @@ function arrived(next, found, step, narrowed) {
   scope = found;
   lines.log.classList.remove("stale");
   box.accept();
+  nodes.choose(place.nodes);
+  nodes.clear();
   address.write(place, step);
   showScope(place, scope);
   document.title = place.q ? `${printable(place.q)} – logsrv` : "logsrv";
@@ -171,8 +188,9 @@ function say(sentence) {
 }
 
 const toggle = () => attempt(() => (view.paused && (place.position || !view.live) ? leave() : view.toggle()));
-const follow = () => attempt(() => (place.since || place.until || place.position ? leave() : view.follow()));
-const leave = () => go({ since: "", until: "", position: "" }, true);
+const follow = () => attempt(() => (place.since || place.until || place.position || place.nodes ? leave() : view.follow()));
+// Other servers are asked again, for their numbers too.
+const leave = () => go({ since: "", until: "", position: "" }, true, Boolean(place.nodes));
 
 /** @param {-1 | 1} direction */
 const seek = (direction) =>
@@ -221,7 +239,7 @@ listen({
   n: () => seek(1),
   N: () => seek(-1),
   f: () => fields.toggle(),
-  c: () => lines.selected && attempt(() => travel.neighbours(view, lines.selected?.dataset.position ?? "")),
+  c: () => lines.selected && neighbours(/** @type {import("./api.js").Line} */ (lines.data.get(lines.selected))),
   "?": () => help.showModal(),
   Enter: () => lines.selected && details.toggle(lines.selected),
   Escape: () => escape(),
@@ -295,6 +313,8 @@ function showAll() {
 async function begin() {
   place = address.read();
   box.set(place.q);
+  nodes.choose(place.nodes);
+  nodes.load().catch(() => {});
   showScope(place, scope);
   const { position } = place;
   await attempt(async () => {

@@ -5,7 +5,7 @@ import { byId } from "./dom.js";
 import { moment, span } from "./times.js";
 
 /** @typedef {import("./address.js").Place} Place */
-/** @typedef {{since: string, until: string}} Scope as the API takes it; without `until` new lines are shown, too */
+/** @typedef {{since: string, until: string, nodes: string}} Scope as the API takes it; without `until` new lines are shown, too. nodes: which servers; empty: this one */
 
 export const DEFAULT_LAST = "15m";
 const ALL = "all";
@@ -22,15 +22,15 @@ const lastOf = (place) => (LASTS.has(place.last) ? place.last : DEFAULT_LAST);
  * @returns {Promise<Scope>}
  */
 export async function scopeOf(place, signal) {
-  const { since, until, position } = place;
+  const { since, until, position, nodes } = place;
   const last = lastOf(place);
-  if (since || until) return { since, until };
-  if (last === ALL) return { since: "", until: "" };
-  if (!position) return { since: last, until: "" };
-  const { lines } = await get("/api/show", { position, before: 0, after: 0 }, signal);
+  if (since || until) return { since, until, nodes };
+  if (last === ALL) return { since: "", until: "", nodes };
+  if (!position) return { since: last, until: "", nodes };
+  const { lines } = await get("/api/show", { position, before: 0, after: 0, nodes }, signal);
   const [time, half] = [Date.parse(lines[0].time), (LASTS.get(last) ?? 0) / 2];
-  if (Number.isNaN(time)) return { since: "", until: "" };
-  return { since: iso(time - half), until: time + half < Date.now() ? iso(time + half) : "" };
+  if (Number.isNaN(time)) return { since: "", until: "", nodes };
+  return { since: iso(time - half), until: time + half < Date.now() ? iso(time + half) : "", nodes };
 }
 
 /**
@@ -62,7 +62,7 @@ export function showScope(place, scope) {
   last.hidden = !menu;
   byId("range").hidden = menu;
   byId("range-text").textContent = menu ? "" : rangeText(scope);
-  byId("lines").dataset.scope = menu ? (last.value === ALL ? "the store" : `the ${last.selectedOptions[0].text.toLowerCase()}`) : "this span of time";
+  byId("lines").dataset.scope = menu ? (last.value === ALL ? (place.nodes ? "these servers" : "the store") : `the ${last.selectedOptions[0].text.toLowerCase()}`) : "this span of time";
 }
 
 /** With a zone: without one a time is the server's, which the browser does not know. */

@@ -17,7 +17,8 @@ export function showState(view, trouble) {
   pause(view, waiting);
   const newer = byId("newer");
   newer.hidden = !view.paused || !view.ready;
-  byId("newer-text").textContent = waiting ? counted(waiting, "new line") : view.live ? "Follow" : "To now";
+  const now = view.request.nodes && !view.request.until ? "Ask again" : "To now";
+  byId("newer-text").textContent = waiting ? counted(waiting, "new line") : view.live ? "Follow" : now;
 
   byId("edge-start").textContent = edge(view);
   empty(view);
@@ -49,6 +50,7 @@ function connection(view, trouble) {
   if (state?.kind === "resting") return ["still", "Resting while nobody looks"];
   if (state?.kind === "connecting" || (view.opening && !view.stream && !view.ready && !view.searching)) return ["connecting", "Connecting …"];
   if (trouble) return ["lost", "Connected; lines are not being stored"];
+  if (view.request.nodes && !view.request.until) return ["still", "Not live; only this server is"];
   if (view.paused) return ["still", view.live ? "Paused" : "History"];
   return state?.kind === "open" ? ["live", "Live"] : ["still", "Stopped"];
 }

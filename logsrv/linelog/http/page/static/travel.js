@@ -32,7 +32,8 @@ export async function toStart(view) {
  */
 export async function neighbours(view, position) {
   view.pause("reading");
-  const { lines } = await get("/api/show", { position, before: 5, after: 5 }, view.abort.signal);
+  const { nodes } = view.request;
+  const { lines } = await get("/api/show", { position, before: 5, after: 5, nodes }, view.abort.signal);
   view.lines.insert(lines);
   view.lines.select(view.lines.rows.get(position) ?? null, "center");
 }
@@ -53,8 +54,8 @@ export async function seek(view, direction, accept, query) {
   const near = itself ? from : lines.find(from, direction, accept);
   if (near) return lines.select(near, "center");
   const where = direction < 0 ? { before: lines.first, reverse: 1 } : { after: lines.last };
-  const { since, until } = request;
-  const found = await all(await search({ q: query, since, until, limit: 1, ...where }, view.abort.signal));
+  const { since, until, nodes } = request;
+  const found = await all(await search({ q: query, since, until, nodes, limit: 1, ...where }, view.abort.signal));
   if (!found.length) throw new ApiError(404, direction < 0 ? "No such line before this one." : "No such line after this one.");
-  await view.open({ ...request, position: found[0].position });
+  await view.open({ ...request, position: found[0].position }, undefined, found);
 }

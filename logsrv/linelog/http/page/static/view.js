@@ -11,7 +11,7 @@ import { Stream } from "./stream.js";
 
 /**
  * @typedef {import("./api.js").Line} Line
- * @typedef {{q: string, since: string, until: string, position: string}} Request
+ * @typedef {{q: string, since: string, until: string, nodes: string, position: string}} Request
  * @typedef {"button" | "reading" | null} Pause why the lines stand still: the button, or somebody reads
  */
 
@@ -32,7 +32,7 @@ export class View extends EventTarget {
     super();
     this.lines = lines;
     /** @type {Request} */
-    this.request = { q: "", since: "", until: "", position: "" };
+    this.request = { q: "", since: "", until: "", nodes: "", position: "" };
     this.queue = new Queue(NEXT_FRAMES);
     /** @type {Stream | null} */
     this.stream = null;
@@ -49,12 +49,14 @@ export class View extends EventTarget {
     this.scheduled = false;
     this.pace = new Pace();
     lines.scroller.addEventListener("scroll", () => this.scrolled(), { passive: true });
-    new ResizeObserver(() => this.following && this.stick()).observe(lines.scroller);
+    /** The last line was in sight when somebody scrolled last. */
+    this.atBottom = false;
+    new ResizeObserver(() => (this.following || (this.atEnd && this.atBottom)) && this.stick()).observe(lines.scroller);
   }
 
-  /** New lines are shown as they arrive, or would be but for a pause. */
+  /** New lines are shown as they arrive, or would be but for a pause: those of this server. */
   get live() {
-    return !this.request.until;
+    return !this.request.until && !this.request.nodes;
   }
 
   get following() {
@@ -70,23 +72,26 @@ export class View extends EventTarget {
    * Show something else. What was shown stays until the server has taken the query.
    * @param {Request} request
    * @param {() => void} [taken] called then
+   * @param {Line[] | null} [shown] the line at its position, if it is known
    */
-  async open(request, taken = () => {}) {
+  async open(request, taken = () => {}, shown = null) {
     this.opening?.abort();
     const opening = (this.opening = new AbortController());
-    const stream = request.until || request.position ? null : this.newStream();
+    const stream = request.until || request.position || request.nodes ? null : this.newStream();
     this.say("changed");
     try {
       const [first, around] = await Promise.all([
         this.begin(request, stream, opening.signal),
-        request.position ? get("/api/show", { position: request.position, before: 0, after: 0 }, opening.signal) : null,
+        shown || !request.position
+          ? { lines: shown }
+          : get("/api/show", { position: request.position, before: 0, after: 0, nodes: request.nodes }, opening.signal),
       ]);
       if (opening.signal.aborted) return stream?.stop();
       this.swap(request, stream, opening);
       taken();
       try {
         if (request.position) await this.openAt(first, around.lines);
-        else if (stream) await this.openEnd(first);
+        else if (!request.until) await this.openEnd(first);
         else await this.openRange(first);
       } finally {
         // Also after a search that took too long: what came of it is there, and new lines go on.
@@ -113,7 +118,7 @@ export class View extends EventTarget {
   async begin(request, stream, signal) {
     if (stream) await stream.start(request.q, null);
     if (request.position) return this.ask(request, { before: request.position, reverse: 1 }, signal);
-    return this.ask(request, stream ? { reverse: 1 } : {}, signal);
+    return this.ask(request, request.until ? {} : { reverse: 1 }, signal);
   }
 
   /**
@@ -122,7 +127,8 @@ export class View extends EventTarget {
    * @param {AbortSignal} signal
    */
   ask(request, where, signal) {
-    return search({ q: request.q, since: request.since, until: request.until, limit: PAGE, ...where }, signal);
+    const { q, since, until, nodes } = request;
+    return search({ q, since, until, nodes, limit: PAGE, ...where }, signal);
   }
 
   /** A stream with a queue of its own: what arrives before it is shown waits there. */
@@ -176,9 +182,10 @@ export class View extends EventTarget {
     this.schedule();
     for await (const group of groups) {
       if (!found && group.length) this.stream?.know(group[0].position);
+      const isFirst = !found;
       found += group.length;
       this.lines.prepend(group.reverse());
-      if (!this.paused) this.stick();
+      if (!this.paused || (isFirst && !this.stream)) this.stick();
     }
     this.atStart = found < PAGE;
   }
@@ -293,6 +300,7 @@ export class View extends EventTarget {
     if (!this.ready) return;
     const { scrollTop, scrollHeight, clientHeight } = this.lines.scroller;
     const below = scrollHeight - scrollTop - clientHeight;
+    this.atBottom = below < 5;
     if (this.following && below > 30) this.pause("reading");
     else if (this.paused === "reading" && this.live && this.atEnd && this.stream && below < 5 && !this.lines.selected) this.follow();
     if (scrollTop < EDGE && this.paused) this.more(-1);

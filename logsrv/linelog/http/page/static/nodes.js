@@ -1,0 +1,99 @@
+/** The choice of servers, and the sentences about those that are missing in what is shown. */
+
+import { get } from "./api.js";
+import { byId, element } from "./dom.js";
+import { printable } from "./text.js";
+
+/** @typedef {import("./api.js").Line} Line */
+
+/** The API's names: of the server that this page is from, and of it and all others. */
+const HERE = "here";
+const ALL = "all";
+
+export class Nodes {
+  /** @param {(names: string) => void} onChoose */
+  constructor(onChoose) {
+    this.menu = /** @type {HTMLSelectElement} */ (byId("nodes"));
+    this.list = byId("missing");
+    /** @type {Map<string, string>} */
+    this.missing = new Map();
+    this.menu.addEventListener("change", () => onChoose(this.menu.value));
+    document.addEventListener("logsrv-missing", (event) => this.add(/** @type {CustomEvent} */ (event).detail.missing));
+  }
+
+  /** Offer what the server names; without other servers there is nothing to choose. */
+  async load() {
+    /** @type {{nodes: {name: string, nodes: string[]}[]}} */
+    const { nodes } = await get("/api/nodes");
+    const chosen = this.menu.value;
+    this.menu.replaceChildren(option("", "This server"));
+    if (nodes.length) this.menu.append(option(ALL, "All servers"));
+    for (const { name, nodes: each } of nodes) {
+      this.menu.append(option(name, each.length > 1 ? `${name}, all ${each.length}` : name));
+      if (each.length > 1) this.menu.append(...each.map((one) => option(one, one)));
+    }
+    this.choose(chosen);
+  }
+
+  /** @param {string} names those of the address, which may be none that is offered */
+  choose(names) {
+    if (![...this.menu.options].some((one) => one.value === names)) this.menu.append(option(names, names));
+    this.menu.value = names;
+    byId("nodes-choice").hidden = this.menu.options.length < 2;
+  }
+
+  /** What is shown from now on has been asked for anew. */
+  clear() {
+    this.missing.clear();
+    this.draw();
+  }
+
+  /** @param {import("./api.js").Missing[]} missing */
+  add(missing) {
+    for (const { node, error } of missing) if (!this.missing.has(node)) this.missing.set(String(node), String(error));
+    this.draw();
+  }
+
+  draw() {
+    this.list.hidden = !this.missing.size;
+    this.list.replaceChildren(
+      ...[...this.missing].map(([node, error]) => {
+        const said = element("p");
+        said.append(element("strong", "", node === HERE ? "This server" : printable(node)), printable(`: ${error}.`));
+        return said;
+      }),
+    );
+  }
+}
+
+/**
+ * @param {string} value
+ * @param {string} text
+ */
+function option(value, text) {
+  const made = /** @type {HTMLOptionElement} */ (element("option", "", text));
+  made.value = value;
+  return made;
+}
+
+/**
+ * Of lines of several servers the position is a place in time.
+ * @param {Line} line
+ */
+export const isMerged = (line) => Boolean(line.nodes) && !Object.values(line.nodes ?? {}).includes(line.position);
+
+/**
+ * The store that a line is in, and its position there.
+ * @param {Line} line
+ * @param {string} nodes those that are shown
+ * @returns {{nodes: string, position: string}}
+ */
+export function whereIs(line, nodes) {
+  if (!line.nodes || !isMerged(line)) return { nodes, position: line.position };
+  const { [HERE]: here, ...others } = line.nodes;
+  const [[name, position]] = here ? [["", here]] : Object.entries(others);
+  return { nodes: name, position };
+}
+
+/** @param {Line} line */
+export const serversOf = (line) => Object.keys(line.nodes ?? {}).map((name) => (name === HERE ? "this server" : name));

@@ -1,0 +1,1 @@
+from logsrv.linelog.http.searching.gathered import reply as reply

@@ -1,0 +1,137 @@
+"""Numbers of several nodes: counted of few lines, added of many, and never taken as they come."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from logsrv.linelog.http.nodes.body import NodeFailure
+from logsrv.linelog.http.searching import added
+from logsrv.linelog.http.searching.added import ADDED, Asking
+from logsrv.linelog.http.searching.own import OwnStore
+from tests.linelog.read.stores import line, make_store, view_of
+
+SCOPE = {"q": "", "since": "", "until": "", "source": ""}
+LINES = [line(f"level={level} user=ann", number) for number, level in enumerate(("info", "error"))]
+
+
+class Strange(OwnStore):
+    """A node that answers with this."""
+
+    name = "strange"
+    answer: Any = None
+
+    def numbers(self, endpoint: str, asked: Mapping[str, Any]) -> dict[str, Any]:
+        if self.answer is None:
+            raise NodeFailure("it cannot be reached: no route to host")
+        found: dict[str, Any] = self.answer
+        return found
+
+
+class Second(OwnStore):
+    name = "second"
+
+
+@pytest.fixture
+def stores(tmp_path: Path) -> list[OwnStore]:
+    """Two with the same lines."""
+    return [kind(view_of(make_store(tmp_path / kind.name, [LINES]))) for kind in (OwnStore, Second)]
+
+
+def asked(nodes: list[OwnStore], endpoint: str, **values: Any) -> dict[str, Any]:
+    return ADDED[endpoint](Asking([*nodes], 5.0), {**SCOPE, **values})
+
+
+def counts(found: dict[str, Any]) -> list[int]:
+    return [one["count"] for one in found["buckets"] if one["count"]]
+
+
+def test_bars_of_few_lines_count_each_once(stores: list[OwnStore]) -> None:
+    found = asked(stores, "histogram", buckets=50)
+    assert counts(found) == [1, 1] and not found["added"]
+    assert [one["levels"] for one in found["buckets"] if one["count"]] == [
+        {"info": 1}, {"error": 1}
+    ]  # fmt: skip
+    tenths = asked(
+        stores, "histogram", buckets=50,
+        since="2026-11-20T06:00:00.000000Z", until="2026-11-20T06:00:02.000000Z",
+    )  # fmt: skip
+    assert counts(tenths) == [1, 1] and tenths["step"] < 1
+
+
+def test_bars_of_many_are_added_and_it_is_said(
+    stores: list[OwnStore], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(added, "FEW", 3)
+    found = asked(stores, "histogram", buckets=50)
+    assert counts(found) == [2, 2] and found["added"]
+    assert not asked(stores[:1], "histogram", buckets=50)["added"]
+
+
+def test_nothing_has_no_bars(tmp_path: Path) -> None:
+    empty = OwnStore(view_of(make_store(tmp_path / "empty", [[]])))
+    found = asked([empty, empty], "histogram", buckets=5)
+    assert found["buckets"] == [] and found["since"] is None
+
+
+def test_values_fields_and_sources(stores: list[OwnStore], monkeypatch: pytest.MonkeyPatch) -> None:
+    found = asked(stores, "top", field="user", limit=1)
+    assert (found["total"], found["values"]) == (2, [{"value": "ann", "count": 2}])
+    assert not found["added"]
+    assert asked(stores, "fields") == {
+        "fields": [{"name": "level", "lines": 2}, {"name": "user", "lines": 2}],
+        "sampled": 2, "added": False, "missing": [],
+    }  # fmt: skip
+    monkeypatch.setattr(added, "FEW", 3)
+    found = asked(stores, "top", field="level", limit=1)
+    assert (found["total"], found["added"], len(found["values"])) == (4, True, 1)
+    (source,) = asked(stores, "sources")["sources"]
+    assert source["lines"] == 4 and source["last"].startswith("2026-11-20T06:00:01")
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        None, {}, {"buckets": 7}, {"buckets": [{"time": "now", "count": 1, "levels": {}}], "step": 1},
+        {"buckets": [{"time": "2026-11-20T06:00:00.000000Z", "count": -1, "levels": {}}], "step": 1},
+        {"buckets": [{"time": "2026-11-20T06:00:00.000000Z", "count": 1e9, "levels": {}}], "step": 1},
+        {"buckets": [{"time": "2026-11-20T06:00:00.000000Z", "count": 1, "levels": []}], "step": 1},
+        {"buckets": [], "step": "long"}, {"buckets": [], "step": 77},
+    ],
+)  # fmt: skip
+def test_a_strange_answer_is_missing_and_said(
+    stores: list[OwnStore], tmp_path: Path, answer: Any
+) -> None:
+    strange = Strange(view_of(tmp_path / "second"))
+    strange.answer = answer
+    found = asked([stores[0], strange], "histogram", buckets=50)
+    assert [one["node"] for one in found["missing"]] == ["strange"]
+    assert found["missing"][0]["error"].endswith("its lines are missing")
+    assert counts(found) == [1, 1] and not found["added"]
+
+
+@pytest.mark.parametrize(
+    ("endpoint", "answer"),
+    [
+        ("top", {"total": 1, "values": [{"value": 7, "count": 1}]}),
+        ("top", {"total": True, "values": []}),
+        ("sources", {"sources": [{"source": "x", "lines": 1 << 60, "last": None}]}),
+    ],
+)
+def test_so_is_one_of_values(
+    stores: list[OwnStore],
+    tmp_path: Path,
+    endpoint: str,
+    answer: Any,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(Asking, "has_few", lambda *_: False)
+    strange = Strange(view_of(tmp_path / "second"))
+    strange.answer = answer
+    found = asked([stores[0], strange], endpoint, field="level", limit=5)
+    assert [one["error"] for one in found["missing"]] == [
+        "it answers with something that are no such numbers; its lines are missing"
+    ]
