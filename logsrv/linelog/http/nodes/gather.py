@@ -97,7 +97,9 @@ class NodeSearch:
                 room = self._room_of_a_moment
             answers, too_many = self._asked(span, room, end)
             if too_many and time.monotonic() < end:
-                walk.cut(next(iter(too_many.values())))
+                # The lines of the others may lie far behind those that come next.
+                nearest = max if reverse else min
+                walk.cut(nearest(too_many.values(), key=nearest))
                 continue
             end = time.monotonic() + self._longest
             if too_many:

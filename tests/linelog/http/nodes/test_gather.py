@@ -197,3 +197,24 @@ def test_numbers_are_asked_of_each() -> None:
     with closing(hurried(nodes, [])) as asked:
         found = asked.of_each(lambda node: node.numbers("histogram", {}))
     assert found == {0: {"lines": 1}, 1: {"lines": 0}}
+
+
+@pytest.mark.parametrize("reverse", [False, True])
+def test_few_questions_lead_to_the_first_lines(reverse: bool) -> None:
+    """Also where each node has lines of other seconds, many of a moment: 31 were asked before."""
+    nodes = []
+    for part in range(3):
+        moments = [BEGIN + part * 3_000_000 + number // 200 * 6000 for number in range(9000)]
+        nodes.append(ListedNode([node_line(moment, "x") for moment in moments]))
+    with closing(
+        NodeSearch(
+            nodes,
+            NodeQuestion("", reverse=reverse),
+            EVERYTHING,
+            print,
+            now=BEGIN + 60_000_000,
+            most=200,
+        )
+    ) as asked:
+        assert len(next(lines for lines in asked.spans() if lines)) >= 200
+    assert len(nodes[0].spans) <= 4
