@@ -22,6 +22,14 @@ def unreachable(who: str, *failures: Failure) -> Unavailable:
     if failures[0].check(ConnectionDone):
         return Unavailable(f"{who} closed the connection")
     why = one_line(end_sentence(failures[0]), _LONGEST).rstrip(".")
+    if isinstance(failures[0].value, VerificationError):
+        why = "its certificate is that of another name"
+    elif "certificate verify failed" in why:
+        # OpenSSL says no more than that.
+        why = (
+            "its certificate has expired, is self-signed, or is of an authority that is unknown here:"
+            " ship-ca names one"
+        )
     return Unavailable(f"{who} cannot be reached: {why}", settled=any(map(_is_settled, failures)))
 
 

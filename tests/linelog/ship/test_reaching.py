@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from OpenSSL import SSL
+from service_identity import VerificationError
 from twisted.internet.error import ConnectionDone, ConnectionRefusedError
 from twisted.python.failure import Failure
 
@@ -18,9 +19,15 @@ def test_a_refusal_goes_away_and_a_certificate_does_not() -> None:
     assert str(why) == "relp://a:1 cannot be reached: Connection was refused by other side"
     assert not why.settled
     assert unreachable("a", wrong).settled
-    assert str(unreachable("a", wrong)) == "a cannot be reached: TLS: certificate verify failed"
+    assert "its certificate has expired, is self-signed, or" in str(unreachable("a", wrong))
     assert str(unreachable("a", file)).endswith("No such file\\x1b[31m")
     assert unreachable("a", refused, file).settled
+
+
+def test_a_certificate_of_another_name_is_said() -> None:
+    why = unreachable("a", Failure(VerificationError(errors=[])))
+    assert str(why) == "a cannot be reached: its certificate is that of another name"
+    assert why.settled
 
 
 def test_a_connection_that_was_made_and_ended_says_so() -> None:
