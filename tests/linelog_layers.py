@@ -52,6 +52,7 @@ LINELOG: dict[str, tuple[str, ...]] = {
     "logsrv.linelog.store.archive": (
         "logsrv.linelog.store.disk",
         "logsrv.linelog.store.segments",
+        "logsrv.linelog.store.words",
         "logsrv.kit.text",
     ),
     "logsrv.linelog.store.writing": (
@@ -102,6 +103,15 @@ LINELOG: dict[str, tuple[str, ...]] = {
         "logsrv.linelog.read.plan",
         "logsrv.linelog.read.search",
         "logsrv.kit.text",
+    ),
+    "logsrv.linelog.read.pool": ("logsrv.linelog.read.plan",),
+    "logsrv.linelog.read.far": (
+        "logsrv.linelog.query.matching.needs",
+        "logsrv.linelog.read.plan",
+        "logsrv.linelog.read.texts",
+        "logsrv.linelog.read.view",
+        "logsrv.linelog.read.words",
+        "logsrv.linelog.store",
     ),
     "logsrv.linelog.sql": (
         "logsrv.linelog.fields",

@@ -45,9 +45,9 @@ from logsrv.linelog.read.search import Search as Search
 from logsrv.linelog.read.view import View as View
 from logsrv.linelog.ship.running.status import TargetStatus as TargetStatus
 from logsrv.linelog.ship.running.status import statuses as statuses
+from logsrv.linelog.store.archive.opening import open_archive as open_archive
 from logsrv.linelog.store.archive.restoring import brought_back as brought_back
 from logsrv.linelog.store.archive.restoring import choose_store as choose_store
-from logsrv.linelog.store.archive.url import open_archive as open_archive
 from logsrv.linelog.store.catalog.remake import entered_of as entered_of
 from logsrv.linelog.store.catalog.remake import make_catalogs as make_catalogs
 from logsrv.linelog.store.disk.disk import Disk as Disk

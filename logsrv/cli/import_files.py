@@ -38,7 +38,7 @@ _MICRO = 1e6
 def declare(parser: Parser) -> None:
     add = parser.add_argument
     add("files", metavar="FILE|DIRECTORY", nargs="+", help="what to import; - is standard input")
-    declare_store(parser)
+    declare_store(parser, to_write=True)
     add("--dry-run", action="store_true", help="read all and say what would be imported")
 
 

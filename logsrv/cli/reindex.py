@@ -29,7 +29,7 @@ TOLD_EVERY = 1000
 
 
 def declare(parser: Parser) -> None:
-    declare_store(parser)
+    declare_store(parser, to_write=True)
 
 
 def run(arguments: argparse.Namespace) -> int:

@@ -13,6 +13,7 @@ from urllib.request import urlopen
 
 import pytest
 
+from bench.bucket import KEYS, error, running
 from logsrv.linelog.store.archive.directory import DirectoryArchive
 from logsrv.linelog.store.archive.manifest import names_of
 from tests.end_to_end.conftest import LOOPBACK, Logger, Start
@@ -222,3 +223,40 @@ def test_a_copied_store_does_not_write_over_the_other(
     copy = logger(*words, directory=home)
     copy.wait_until(lambda: "restored or copied" in copy.log(), "the sentence")
     assert {path: path.read_bytes() for path in place.rglob("*.log.zst")} == before
+
+
+def test_a_bucket_gets_segments_and_is_searched_without_the_store(
+    logger: Start, tmp_path: Path
+) -> None:
+    """By a real daemon, over a real socket; the server is busy at first, and then gone for a while."""
+    pytest.importorskip("obstore")
+    (tmp_path / "keys").write_text(" ".join(KEYS.values()))
+    with running() as bucket:
+        busy = [error(503, "SlowDown")] * 3
+        bucket.faults = [lambda _: busy.pop() if busy else None]
+        url = f"{bucket.url()}&key-file={tmp_path / 'keys'}"
+        server = logger(*SMALL, "--keep-bytes", "300KiB", "--keep-indexes", "30", "--ship", url)
+        send(server, 0, 6500)
+        server.wait_until(
+            lambda: (
+                len(sealed(server)) >= 3
+                and sum(name.endswith(".json") for name in bucket.objects) == len(sealed(server))
+            ),
+            "the bucket",
+        )
+        server.wait_until(
+            lambda: any("/catalog/" in name for name in bucket.objects), "the catalog"
+        )
+        word = "needle" + _word(17).decode()
+        server.stop()
+        for place in (str(server.store), url):
+            found = logsrv("search", "--directory", place, word)
+            assert (found.stdout.count("\n"), found.stderr) == (1, ""), place
+        assert logsrv("tail", "--directory", url, "-n", "3").stdout.count("\n") == 3
+        followed = logsrv("tail", "--directory", url, "-f")
+        assert followed.returncode == 2 and "-f follows" in followed.stderr
+        back = logsrv("restore", "--from", url, str(tmp_path / "back"))
+        assert back.returncode == 0, back.stderr
+        assert count(tmp_path / "back") == int(
+            logsrv("search", "--directory", url, "--count", "line").stdout
+        )

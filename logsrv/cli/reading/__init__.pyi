@@ -38,6 +38,7 @@ from logsrv.linelog.query.matching.match import Matcher as Matcher
 from logsrv.linelog.query.matching.match import compile as compile
 from logsrv.linelog.read.context import Around as Around
 from logsrv.linelog.read.context import grouped as grouped
+from logsrv.linelog.read.far.view import ArchiveView as ArchiveView
 from logsrv.linelog.read.follow import Appended as Appended
 from logsrv.linelog.read.follow import Follower as Follower
 from logsrv.linelog.read.follow import end_of as end_of

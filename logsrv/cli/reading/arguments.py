@@ -21,13 +21,14 @@ def usual_store() -> str:
     return os.environ.get("LOGSRV_DIRECTORY") or "logs"
 
 
-def declare_store(parser: late.Parser) -> None:
-    """Add `--directory`."""
+def declare_store(parser: late.Parser, *, to_write: bool = False) -> None:
+    """Add `--directory`. to_write: an archive is no store to write into."""
+    what = "the store" if to_write else "the store, or the URL of an archive"
     parser.add_argument(
         "--directory",
         metavar="DIR",
         default=usual_store(),
-        help="the store (default: logs, or the variable LOGSRV_DIRECTORY)",
+        help=f"{what} (default: logs, or the variable LOGSRV_DIRECTORY)",
     )
 
 
@@ -177,8 +178,17 @@ def style(arguments: late.Namespace) -> late.Style:
 
 
 def opened(directory: str, command: str) -> late.View:
-    """Open a store for reading; what is damaged goes to stderr. Raises StoreError."""
-    view = late.View(directory, lambda sentence: tell(f"logsrv {command}: {sentence}"), away=True)
+    """Open a store, or an archive, for reading; what is damaged goes to stderr.
+
+    Raises StoreError and ArchiveError.
+    """
+
+    def told(sentence: str) -> None:
+        tell(f"logsrv {command}: {sentence}")
+
+    if "://" in directory:
+        return late.ArchiveView(directory, told)
+    view = late.View(directory, told, away=True)
     view.tell_of_no_files()
     return view
 

@@ -18,7 +18,7 @@ from itertools import islice
 import logsrv.cli.reading as late
 from logsrv.cli.arguments import tell
 from logsrv.cli.reading import arguments as reading
-from logsrv.errors import StoreError
+from logsrv.errors import StoreError, UsageError
 from logsrv.kit.options.argument_parser import Parser
 
 _LOOK_EVERY = 0.03
@@ -40,6 +40,10 @@ def declare(parser: Parser) -> None:
 def run(arguments: argparse.Namespace) -> int:
     if arguments.nodes is not None:
         return late.tail_nodes(arguments)
+    if arguments.follow and "://" in arguments.directory:
+        raise UsageError(
+            "-f follows what is written into a store, and an archive only grows now and then"
+        )
     found_by = reading.matcher(arguments.query, "tail")
     render = late.renderer(reading.style(arguments), found_by)
 

@@ -20,7 +20,17 @@ def _secret(text: str) -> str:
 SECRET: Kind[str] = Kind(_secret, "printable ASCII without spaces", "TOKEN")
 
 
-def read_secret(option: str, value: str | None, file: Path | None) -> str | None:
+def _pair(text: str) -> str:
+    name, secret = text.split()
+    return f"{_secret(name)} {_secret(secret)}"
+
+
+KEY_PAIR: Kind[str] = Kind(_pair, "a key and its secret, with a space between them", "KEY SECRET")
+
+
+def read_secret(
+    option: str, value: str | None, file: Path | None, kind: Kind[str] = SECRET
+) -> str | None:
     """Return the secret of `--OPTION` or out of the file of `--OPTION-file`; None for neither.
 
     Raises ConfigurationError for both, and for a file that cannot be read or has none in it.
@@ -35,8 +45,6 @@ def read_secret(option: str, value: str | None, file: Path | None) -> str | None
     except ValueError as error:
         raise ConfigurationError(f"{named}: {error}") from None
     try:
-        return _secret(text)
+        return kind.parse(text)
     except ValueError:
-        raise ConfigurationError(
-            f"{named} has no token in it; accepted: {SECRET.accepted}"
-        ) from None
+        raise ConfigurationError(f"{named} has no token in it; accepted: {kind.accepted}") from None

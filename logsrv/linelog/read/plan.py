@@ -12,7 +12,7 @@ from logsrv.named import NamedTuple
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterable, Iterator
     from typing import TypeAlias
 
     from logsrv.linelog.read.texts import Frames
@@ -42,13 +42,15 @@ class Scope(NamedTuple):
 class ReadTask(NamedTuple):
     """The lines of a segment that begin from `start` up to `stop`: about a frame.
 
-    in_time: the times of all of them are known to be in the scope.
+    in_time: the times of all of them are known to be in the scope. place: where the frame is in memory, if
+    it was read ahead; 0 if not.
     """
 
     segment: int
     start: int
     stop: int
     in_time: bool = False
+    place: int = 0
 
 
 class Stats:
@@ -73,18 +75,21 @@ def tasks(
     stats: Stats,
     *,
     reverse: bool = False,
-    by_words: Callable[[Frames], int | None] = lambda _: None,
+    by_words: Callable[[Frames, Iterable[int]], int | None] = lambda *_: None,
     by_catalogs: Callable[[int], CatalogEntry | None] = lambda _: None,
     take: Callable[[Frames, int], bool] = lambda *_: False,
 ) -> Iterator[ReadTask]:
     """Yield what has to be read, in the order of the store, or the newest first.
 
-    by_words: the frames that the word index says can have a hit, frame n as bit n; None for all.
+    by_words: the frames that the word index says can have a hit, frame n as bit n; None for all. It gets
+    the numbers of the segments that will be looked at next, too.
     by_catalogs: the entry of a segment, by its number, that its catalog says can have none.
     take: is asked for each frame whose lines are all in the scope, and returns whether it need not be read.
     """
     numbers = [one.number for one in view.segments]
-    for number in reversed(numbers) if reverse else numbers:
+    left = numbers if reverse else numbers[::-1]
+    while left:
+        number = left.pop()
         if not _may_have(view, number, scope):
             stats.skipped_segments += 1
             continue
@@ -99,7 +104,9 @@ def tasks(
             continue
         before = stats.frames
         try:
-            yield from _within(frames, scope, by_words, stats, reverse, take)
+            next_ones = (one for one in reversed(left) if _may_have(view, one, scope))
+            words = by_words(frames, next_ones)
+            yield from _within(frames, scope, words, stats, reverse, take)
         finally:
             frames.close()
             if stats.frames > before:
@@ -121,12 +128,11 @@ def _may_have(view: View, number: int, scope: Scope) -> bool:
 def _within(
     frames: Frames,
     scope: Scope,
-    by_words: Callable[[Frames], int | None],
+    words: int | None,
     stats: Stats,
     reverse: bool,
     take: Callable[[Frames, int], bool],
 ) -> Iterator[ReadTask]:
-    words = by_words(frames)
     if words == 0:
         stats.skipped_frames += frames.count
         stats.skipped_bytes += frames.whole_cost

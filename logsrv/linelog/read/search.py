@@ -8,8 +8,9 @@ from __future__ import annotations
 import os
 
 from logsrv.linelog.query.language.tree import EVERYTHING
+from logsrv.linelog.read import far
 from logsrv.linelog.read.plan import Stats, tasks
-from logsrv.linelog.read.pool import worked
+from logsrv.linelog.read.pool.pool import worked
 from logsrv.linelog.read.words import by_catalogs, by_words
 from logsrv.linelog.store.segments.segment import Position
 from logsrv.named import NamedTuple
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
 
     from logsrv.linelog.fields.source import IsOf
     from logsrv.linelog.query.matching.match import Matcher
+    from logsrv.linelog.read.far.ahead import FramesAhead
     from logsrv.linelog.read.indexed import IndexedLines
     from logsrv.linelog.read.plan import ReadTask, Scope, Work
     from logsrv.linelog.read.texts import Frames
@@ -62,6 +64,7 @@ class Search:
             self._is_of = of_source(scope.source)
         self.on_frame: Callable[[], None] | None = None
         self._open: Frames | None = None
+        self._ahead: FramesAhead | None = None
 
     def hits(self, *, reverse: bool = False) -> Iterator[Hit]:
         """Yield the lines that match."""
@@ -149,10 +152,20 @@ class Search:
         """
         planned = self._planned(reverse, (lambda *_: False) if indexed is None else indexed.take)
         tell, processes = self.view.tell, self._processes
-        for done in worked(work, planned, tell, processes=processes, for_many=self._for_many):
-            yield done
-            if self.on_frame is not None:
-                self.on_frame()
+        if self.view.is_away:
+            self._ahead = far.FramesAhead(self.view)
+            planned = self._ahead.tasks(planned)
+        try:
+            for done in worked(work, planned, tell, processes=processes, for_many=self._for_many):
+                if self._ahead is not None:
+                    self._ahead.release(done[0])
+                yield done
+                if self.on_frame is not None:
+                    self.on_frame()
+        finally:
+            if self._ahead is not None:
+                self._ahead.close()
+                self._ahead = None
 
     def _planned(self, reverse: bool, take: Callable[[Frames, int], bool]) -> Iterator[ReadTask]:
         view, needs = self.view, self.matcher.needs
@@ -163,7 +176,7 @@ class Search:
             self.scope,
             self.stats,
             reverse=reverse,
-            by_words=lambda frames: by_words(view, frames, needs),
+            by_words=lambda frames, left: by_words(view, frames, needs, left),
             by_catalogs=by_catalogs(view, needs),
             take=take,
         )
@@ -197,6 +210,8 @@ class Search:
 
     def texts(self, task: ReadTask) -> Iterator[tuple[int, bytes]]:
         """Yield the lines of one task in pieces, each with its offset, matching or not."""
+        if task.place and self._ahead is not None:
+            return self._ahead.texts(task)
         frames = self._frames(task.segment)
         return iter(()) if frames is None else frames.between(task.start, task.stop)
 

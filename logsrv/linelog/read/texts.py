@@ -180,10 +180,7 @@ class PackedFrames(Frames):
             offset, end = self.bounds(frame)
             if offset >= stop:
                 break
-            text = self._unpacked(frame, end - offset)
-            first, last = _line_at(text, start - offset), _line_at(text, stop - offset)
-            if first < last:
-                yield offset + first, text[first:last]
+            yield from clipped(self._unpacked(frame, end - offset), offset, start, stop)
 
     def _unpacked(self, frame: int, wanted: int) -> bytes:
         return self.whole(frame, wanted)[1]
@@ -193,18 +190,32 @@ class PackedFrames(Frames):
 
         Raises OSError and Damaged.
         """
+        packed = self.packed(frame, wanted)
+        try:
+            text: bytes = self._decompressor.decompress(packed)
+            return packed, text
+        except zstd.ZstdError as error:
+            raise self._damage(frame, error) from error
+
+    def packed(self, frame: int, wanted: int) -> bytes:
+        """Return a frame as it stands in the file, which says that its text has `wanted` bytes.
+
+        Raises OSError and Damaged.
+        """
         at, size = self.index.extent(frame)
         try:
             packed = self._read(frame, at, size)
             # Checked before unpacking, which allocates what the header claims.
-            if wanted > LARGEST or zstd.frame_content_size(packed) != wanted:
+            if max(wanted, size) > LARGEST or zstd.frame_content_size(packed) != wanted:
                 raise ValueError("what is there is not the frame that its index names")
-            text: bytes = self._decompressor.decompress(packed)
-            return packed, text
+            return packed
         except Damaged:
             raise
         except (zstd.ZstdError, ValueError) as error:
-            raise Damaged(f"{self.path} is damaged at byte {at}: {error}") from error
+            raise self._damage(frame, error) from error
+
+    def _damage(self, frame: int, error: Exception) -> Damaged:
+        return Damaged(f"{self.path} is damaged at byte {self.index.extent(frame)[0]}: {error}")
 
     def _read(self, frame: int, at: int, size: int) -> bytes:
         return os.pread(self.fd, size, at)
@@ -265,6 +276,13 @@ class ArchivedFrames(PackedFrames):
 
     def close(self) -> None:
         pass
+
+
+def clipped(text: bytes, offset: int, start: int, stop: int) -> Iterator[tuple[int, bytes]]:
+    """Yield the lines of a text that begin from `start` up to `stop`, and where; it begins at `offset`."""
+    first, last = _line_at(text, start - offset), _line_at(text, stop - offset)
+    if first < last:
+        yield offset + first, text[first:last]
 
 
 def _line_at(text: bytes, offset: int) -> int:

@@ -29,10 +29,11 @@ from logsrv.linelog.store.segments.times import NONE, UNKNOWN, Times, together
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Iterable, Sequence
     from types import ModuleType
     from typing import Self
 
+    from logsrv.linelog.query.matching.needs import Need
     from logsrv.linelog.read.texts import Frames
     from logsrv.linelog.store.archive.objects import Archive
     from logsrv.linelog.store.catalog.catalog import Catalog, Catalogs, Known
@@ -56,13 +57,9 @@ class View:
     """
 
     def __init__(self, directory: str, tell: Callable[[str], None], *, away: bool = False) -> None:
-        self.damaged = False
+        self._begin(tell)
         self._away = away
         self._archives: Sequence[Archive] | None = None
-        self._tell = tell
-        # Only this process tells: those that it forks would tell the same again.
-        self._teller = os.getpid()
-        self._told: set[str] = set()
         self._loaded: Index | None = None
         # The file that was current.log when the segments were listed: as long as it is, it has the number
         # of the last of them. Held open, for another could come to have the inode of one that is gone.
@@ -78,6 +75,13 @@ class View:
         except BaseException:
             self.close()
             raise
+
+    def _begin(self, tell: Callable[[str], None]) -> None:
+        self.damaged = False
+        self._tell = tell
+        # Only this process tells: those that it forks would tell the same again.
+        self._teller = os.getpid()
+        self._told: set[str] = set()
 
     def __enter__(self) -> Self:
         return self
@@ -104,6 +108,11 @@ class View:
         self._no_files = no_files(self._disk, names)
         self._catalog_names = [name for name in names if name.endswith(CATALOG_SUFFIX)]
         self._catalogs: Catalogs | None = None
+
+    @property
+    def is_away(self) -> bool:
+        """True if the text of some segment is in an archive only."""
+        return self._away and any(one.form is Form.AWAY for one in self.segments)
 
     def renew(self) -> None:
         """Look which segments there are now, unless the active one is what it was when last looked.
@@ -155,6 +164,10 @@ class View:
         if sentence not in self._told and os.getpid() == self._teller:
             self._told.add(sentence)
             self._tell(sentence)
+
+    def frames_with(self, number: int, behind: Iterable[int], need: Need) -> int | None:
+        """Return the frames of a segment that can have lines with `need`; None for all: nothing is far."""
+        return None
 
     def open_words(self, number: int) -> int | None:
         """Open the word index of a segment; None if there is none."""

@@ -10,7 +10,7 @@ from logsrv.linelog.store.words.lookup import Words
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterable
 
     from logsrv.linelog.query.matching.needs import Need
     from logsrv.linelog.read.texts import Frames
@@ -19,19 +19,20 @@ if TYPE_CHECKING:
     from logsrv.linelog.store.catalog.layout import CatalogEntry
 
 
-def by_words(view: View, frames: Frames, need: Need) -> int | None:
+def by_words(view: View, frames: Frames, need: Need, behind: Iterable[int] = ()) -> int | None:
     """Return the frames that can have lines with `need`, frame n as bit n; None where all can.
 
+    behind: the numbers of segments that will be asked for next.
     A word index that is damaged or another segment's is told to the view, and not used.
     """
     if not isinstance(frames, PackedFrames):
         return None
     fd = view.open_words(frames.number)
     if fd is None:
-        return None
+        return view.frames_with(frames.number, behind, need)
     try:
         words = Words(fd)
-        found = _frames(words, need)
+        found = frames_with(words, need)
         if found == 0 and (words.segment, words.compressed) == (frames.number, frames.whole_cost):
             # Nothing else of its index is needed.
             frames.count = words.frames
@@ -58,17 +59,18 @@ def by_catalogs(view: View, need: Need) -> Callable[[int], CatalogEntry | None]:
             return None
         catalog, place, entry = known
         if catalog not in answers:
-            answers[catalog] = view.asked(catalog, lambda words: _frames(words, need))
+            answers[catalog] = view.asked(catalog, lambda words: frames_with(words, need))
         found = answers[catalog]
         return None if found is None or found >> place & 1 else entry
 
     return without
 
 
-def _frames(words: Words, need: Need) -> int | None:
+def frames_with(words: Words, need: Need) -> int | None:
+    """Return the frames that can have lines with `need`, by one word index; None where all can."""
     if isinstance(need, Literal):
         return words.frames_with(need.text, need.ignore_case)
-    found = [_frames(words, part) for part in need.parts]
+    found = [frames_with(words, part) for part in need.parts]
     known = [frames for frames in found if frames is not None]
     is_any = isinstance(need, AnyOf)
     if not known or (is_any and len(known) < len(found)):

@@ -9,7 +9,7 @@ from urllib.parse import parse_qsl, urlsplit
 import attrs
 
 from logsrv.kit.text.words import did_you_mean, listed
-from logsrv.linelog.store.archive.url import archive_path
+from logsrv.linelog.store.archive.url import parse_archive_url
 
 LONGEST = 4096
 NAME = re.compile(r"[A-Za-z0-9_-]{1,64}")
@@ -42,6 +42,9 @@ SCHEMES = {
     "https": Scheme(maker="centre.make_target", takes="blocks", tls=True, port=_HTTPS),
     "http": Scheme(maker="centre.make_target", takes="blocks", port=_HTTP),
     "file": Scheme(maker="out.archive.make_target", takes="segments"),
+    "s3": Scheme(maker="out.archive.make_target", takes="segments"),
+    "gs": Scheme(maker="out.archive.make_target", takes="segments"),
+    "az": Scheme(maker="out.archive.make_target", takes="segments"),
     "nats": Scheme(
         maker="out.jetstream.target.make_target",
         takes="blocks",
@@ -81,7 +84,8 @@ STREAM = re.compile(r"[A-Za-z0-9_-]{1,64}")
 class ShipURL:
     """The address of a target; `str()` gives its text back.
 
-    host, port: "" and 0 of a directory. path: begins with a slash, or is empty. query: what stands behind
+    host, port: "" and 0 of a directory, the name and 0 of a bucket. path: begins with a slash, or is
+    empty. query: what stands behind
     the question mark. others: hosts and ports of the same stream beside the first.
     """
 
@@ -115,6 +119,11 @@ class ShipURL:
     def is_stream(self) -> bool:
         """Return true for a stream of NATS."""
         return SCHEMES[self.scheme].stream
+
+    @property
+    def is_bucket(self) -> bool:
+        """Return true for a bucket of objects."""
+        return self.takes_segments and bool(self.host)
 
     @property
     def tls(self) -> bool:
@@ -165,7 +174,8 @@ def parse_ship_url(text: str) -> ShipURL:
         hint = did_you_mean(word.lower(), list(SCHEMES))
         raise ValueError(f"unknown scheme{hint}; known are {listed(sorted(SCHEMES))}")
     if scheme.takes == "segments":
-        return ShipURL(text, word.lower(), "", 0, archive_path(text))
+        there = parse_archive_url(text)
+        return ShipURL(text, word, there.bucket, 0, there.path, urlsplit(text).query)
     parts = urlsplit(text)
     names = parts.netloc.split(",")
     if len(names) > 1 and not scheme.stream:

@@ -96,7 +96,7 @@ def test_places_are_exact(view: View) -> None:
 
 def test_the_word_index_chooses_frames(view: View) -> None:
     stats = Stats()
-    planned = list(tasks(view, Scope(), stats, by_words=lambda _: 0b10))
+    planned = list(tasks(view, Scope(), stats, by_words=lambda *_: 0b10))
     assert stats.frames == 5
     assert all(task.start > 0 for task in planned)
     assert stats.skipped_frames > 5

@@ -69,7 +69,12 @@ def test_a_password_is_never_repeated() -> None:
 def test_blocks_go_to_whoever_takes_them() -> None:
     taking = {name for name, scheme in SCHEMES.items() if scheme.takes == "blocks"}
     assert taking == {"http", "https", "nats", "nats+tls"}
-    assert [name for name, scheme in SCHEMES.items() if scheme.takes == "segments"] == ["file"]
+    assert [name for name, scheme in SCHEMES.items() if scheme.takes == "segments"] == [
+        "file",
+        "s3",
+        "gs",
+        "az",
+    ]
 
 
 def test_an_archive_is_named_by_its_path() -> None:
@@ -77,6 +82,16 @@ def test_an_archive_is_named_by_its_path() -> None:
     assert url.place == "file:///srv/logs/archive"
     assert url.default_name == "file-srv-logs-archive"
     assert url.takes_segments and not url.takes_lines
+
+
+def test_an_archive_may_be_in_a_bucket() -> None:
+    url = parse_ship_url("s3://logs/edges?endpoint=https://s3.example.org&region=eu-central-1")
+    assert (url.is_bucket, url.takes_segments, url.host, url.path) == (True, True, "logs", "/edges")
+    assert url.place == "s3://logs/edges"
+    assert url.default_name == "s3-logs-edges"
+    with pytest.raises(ValueError, match="names no bucket"):
+        parse_ship_url("s3://key:secret@logs/edges")
+    assert not parse_ship_url("file:///srv/archive").is_bucket
 
 
 def test_a_stream_may_have_several_servers() -> None:

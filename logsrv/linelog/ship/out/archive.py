@@ -1,4 +1,4 @@
-"""The target of `file:///PATH`: an archive, which a thread of its own works on.
+"""The target of `file:///PATH` and `s3://BUCKET/PREFIX`: an archive, which a thread of its own works on.
 
 A directory of another machine may stand still for minutes, and nothing interrupts a system call on it. So
 whoever waits gives up, and the thread is left to itself.
@@ -17,10 +17,11 @@ from twisted.python.failure import Failure
 from logsrv.errors import ConfigurationError
 from logsrv.linelog.ship.registry import TargetSettings
 from logsrv.linelog.ship.target import ForeignStoreError, Unavailable
+from logsrv.linelog.store.archive.catalog import enter
 from logsrv.linelog.store.archive.manifest import Manifest, names_of
-from logsrv.linelog.store.archive.objects import Archive, ArchiveError
+from logsrv.linelog.store.archive.objects import Archive, ArchiveError, UnusableArchive
+from logsrv.linelog.store.archive.opening import open_archive
 from logsrv.linelog.store.archive.putting import GivenUp, OtherSegment, find, put
-from logsrv.linelog.store.archive.url import open_archive
 from logsrv.linelog.store.disk.disk import Disk
 from logsrv.linelog.store.segments.segment import Segment
 
@@ -52,7 +53,13 @@ class ArchiveTarget:
 
     def put(self, packed: Segment, disk: Disk) -> Deferred[Manifest]:
         """Put a segment there."""
-        return self._do(lambda going: put(self._archive, packed, disk, self._store, going))
+
+        def work(going: Callable[[], bool]) -> Manifest:
+            made = put(self._archive, packed, disk, self._store, going)
+            enter(self._archive, made, disk.read)
+            return made
+
+        return self._do(work)
 
     def close(self) -> Deferred[None]:
         """End the thread; fires when it has done, or given up, what it is at."""
@@ -111,9 +118,11 @@ def as_target(failure: Failure) -> Failure:
 
 
 def make_target(settings: TargetSettings, reactor: Any) -> ArchiveTarget:
-    """Make the target of `file:///PATH`. Raises ConfigurationError."""
+    """Make the target of a directory or a bucket. Raises ConfigurationError."""
     try:
-        archive = open_archive(settings.url.text)
+        archive = open_archive(settings.url.text, settings.token, settings.tls.cafile)
     except ValueError as error:
         raise ConfigurationError(f"target {settings.name}: {error}") from None
+    if isinstance(archive, UnusableArchive):
+        raise ConfigurationError(f"target {settings.name}: {archive.why}")
     return ArchiveTarget(settings.url.text, archive, settings.store, reactor)

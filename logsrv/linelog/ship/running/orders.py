@@ -15,7 +15,7 @@ import attrs
 from logsrv.errors import ConfigurationError
 from logsrv.kit.net.tls.client_tls import TLSOptions, tls_creator
 from logsrv.kit.options.files import Mark, mark_of
-from logsrv.kit.options.secrets import read_secret
+from logsrv.kit.options.secrets import KEY_PAIR, SECRET, read_secret
 from logsrv.linelog.ship.address import parse_ship_url
 from logsrv.linelog.ship.out.jetstream.login import read_login
 from logsrv.linelog.ship.registry import TargetSettings
@@ -67,7 +67,11 @@ def orders_for(target: ShipSettings) -> ShipOrders:
     """
     files = (target.ship_ca, target.ship_cert, target.ship_key)
     ca, certificate, key = (None if path is None else str(path) for path in files)
-    read = read_login if target.ship.is_stream else read_secret
+    file = target.ship_token_file
+    if target.ship.is_stream:
+        token = read_login("ship-token", None, file)
+    else:
+        token = read_secret("ship-token", None, file, KEY_PAIR if target.ship.is_bucket else SECRET)
     orders = ShipOrders(
         name=target.label,
         url=str(target.ship),
@@ -76,7 +80,7 @@ def orders_for(target: ShipSettings) -> ShipOrders:
         ca=ca,
         certificate=certificate,
         key=key,
-        token=read("ship-token", None, target.ship_token_file),
+        token=token,
         files=tuple(None if path is None else mark_of(path) for path in files),
     )
     if target.ship.tls:

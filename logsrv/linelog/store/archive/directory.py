@@ -30,13 +30,22 @@ class DirectoryArchive:
         self.place = f"file://{path}"
         self._path = path
 
-    def names(self, prefix: str = "") -> list[str]:
+    def names(self, prefix: str = "", behind: str = "") -> list[str]:
         """Return the names of all files below it."""
         try:
             self._require()
-            return list(self._below(prefix))
+            return [name for name in self._below(prefix) if name > behind]
         except OSError as error:
             raise self._error(prefix or ".", error) from error
+
+    def folders(self) -> list[str]:
+        """Return the names of its directories."""
+        try:
+            self._require()
+            with os.scandir(self._path) as found:
+                return [one.name for one in found if one.is_dir(follow_symlinks=False)]
+        except OSError as error:
+            raise self._error(".", error) from error
 
     def _below(self, prefix: str) -> Iterator[str]:
         folders = [prefix]
@@ -84,6 +93,7 @@ class DirectoryArchive:
 
     def _make_folder(self, folder: str) -> None:
         if not os.path.isdir(folder):
+            self._make_folder(os.path.dirname(folder))
             os.mkdir(folder, DIRECTORY_MODE)
             os.chmod(folder, DIRECTORY_MODE)
             _sync(os.path.dirname(folder))

@@ -9,7 +9,7 @@ from __future__ import annotations
 import os
 
 from logsrv.linelog.store.archive.manifest import LARGEST, Manifest, decode, encode
-from logsrv.linelog.store.archive.url import open_archive
+from logsrv.linelog.store.archive.opening import open_archive
 from logsrv.linelog.store.disk.disk import Disk
 
 TYPE_CHECKING = False

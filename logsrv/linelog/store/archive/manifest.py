@@ -110,10 +110,9 @@ def names_of(objects: list[str], store: str) -> list[str]:
     return sorted(found[1] for one in objects if (found := re.fullmatch(wanted, one)))
 
 
-def stores_of(objects: list[str]) -> list[str]:
-    """Return the identities of the stores of which an archive has segments, by the names in it."""
-    wanted = rf"({STORE})/{_NAME}{re.escape(SUFFIX)}"
-    return sorted({found[1] for one in objects if (found := re.fullmatch(wanted, one))})
+def stores_of(folders: list[str]) -> list[str]:
+    """Return those of the folders of an archive that are identities of stores."""
+    return sorted(one for one in folders if re.fullmatch(STORE, one))
 
 
 def check_of(data: bytes) -> str:

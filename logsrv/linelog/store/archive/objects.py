@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import Protocol
+from typing import NoReturn, Protocol
 
 from logsrv.errors import LogsrvError
 
@@ -16,8 +16,14 @@ class Archive(Protocol):
 
     place: str
 
-    def names(self, prefix: str = "") -> list[str]:
-        """Return the names of all objects whose names begin with `prefix`, which ends in a slash."""
+    def names(self, prefix: str = "", behind: str = "") -> list[str]:
+        """Return the names of all objects whose names begin with `prefix`, which ends in a slash.
+
+        behind: only those that come behind this name, which begins with `prefix` as well.
+        """
+
+    def folders(self) -> list[str]:
+        """Return what stands before the first slash in the names of objects."""
 
     def create(self, name: str, pieces: Iterable[bytes]) -> None:
         """Make an object, which is there complete and for good on return, or not at all.
@@ -63,3 +69,16 @@ class ChangedObject(ArchiveError):
             " read; put it back from a copy",
             settled=True,
         )
+
+
+class UnusableArchive:
+    """An archive that nothing can be asked of here: each try says why."""
+
+    def __init__(self, place: str, why: str) -> None:
+        self.place = place
+        self.why = why
+
+    def _raise(self, *_: object) -> NoReturn:
+        raise ArchiveError(self.why, settled=True)
+
+    names = folders = create = remove = read = _raise

@@ -51,7 +51,7 @@ class Restored(NamedTuple):
 
 def choose_store(archive: Archive, wanted: str | None) -> str:
     """Return which store of an archive is to be brought back. Raises StoreError and ArchiveError."""
-    found = stores_of(archive.names())
+    found = stores_of(archive.folders())
     if wanted is not None and wanted in found:
         return wanted
     if not found:
@@ -72,9 +72,12 @@ def brought_back(archive: Archive, store: str, disk: Disk) -> Iterator[Restored]
         raise StoreError(
             f"there is a store in {disk.directory} already; restore into a new directory"
         )
+    names = names_of(archive.names(f"{store}/"), store)
+    if not names:
+        raise StoreError(f"{archive.place} has no segment of store {store}")
     disk.put(RESTORING, f"{store}\n".encode())
     first = last = 0
-    for name in names_of(archive.names(f"{store}/"), store):
+    for name in names:
         last = int(name.partition("-")[0])
         first = first or last
         yield _restored(archive, store, name, disk)

@@ -26,12 +26,15 @@ from logsrv.linelog.store.words.layout import (
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator
+    from collections.abc import Callable, Iterable, Iterator, Sequence
 
     from logsrv.linelog.store.segments.index import Index
+    from logsrv.linelog.store.words.partial import PartialFile
 
 # A literal inside more runs than this is too common for an index to help.
 MOST_HITS = 2000
+# Rows that are asked for at once of a file that is far away: mostly they rule out all frames.
+_FIRST_ROWS = 8
 
 
 class Words:
@@ -40,15 +43,19 @@ class Words:
     segment, text, compressed, frames: what it is an index of: number, sizes in bytes, frames.
     """
 
-    def __init__(self, source: int | bytes, begin: int = 0) -> None:
-        """`source` is a descriptor, which stays the caller's, or the whole file.
+    def __init__(self, source: int | bytes | PartialFile, begin: int = 0) -> None:
+        """`source` is a descriptor, which stays the caller's, the whole file, or parts of it.
 
         begin: where the index begins in the file, which it is the end of.
-        Raises OSError; ValueError with one sentence if it is damaged, cut off or of another version.
+        Raises OSError; ValueError with one sentence if it is damaged, cut off or of another version. Of a
+        file that is here in parts, each method raises MissingParts for all that it needs next.
         """
         self._source = source
         self._begin = begin
-        size = len(source) if isinstance(source, bytes) else os.fstat(source).st_size
+        if isinstance(source, int):
+            size = os.fstat(source).st_size
+        else:
+            size = len(source) if isinstance(source, bytes) else source.size
         size -= begin
         trailer: Trailer = unpack_trailer(self.read(max(0, size - TRAILER_SIZE), TRAILER_SIZE))
         self.segment, self.text, self.compressed, self.frames, count = trailer
@@ -89,12 +96,36 @@ class Words:
             first += header.frames
         return found
 
+    def heads(self) -> list[tuple[int, int]]:
+        """Return the parts, as offset and size, without which nothing else of it can be found."""
+        end = self._sections[-1][0] + self._sections[-1][1].size if self._sections else 0
+        found = [(end, TRAILER_SIZE)]
+        for at, header in self._sections:
+            found.append((at, header.place("dictionary")))
+            found += [
+                (at + header.place(name), getattr(header, name).ends)
+                for name in ("postings", "ids", "others", "letters")
+            ]
+        return sorted(found)
+
     def read(self, at: int, size: int) -> bytes:
         """Return a part of the index."""
         at += self._begin
         if isinstance(self._source, bytes):
             return self._source[at : at + size]
-        return os.pread(self._source, size, at)
+        if isinstance(self._source, int):
+            return os.pread(self._source, size, at)
+        return self._source.read(at, size)
+
+    @property
+    def is_partial(self) -> bool:
+        """True if only parts of it are here."""
+        return not isinstance(self._source, (int, bytes))
+
+    def require_parts(self, ranges: Iterable[tuple[int, int]]) -> None:
+        """Raise MissingParts for those parts that are not here, all together."""
+        if not isinstance(self._source, (int, bytes)):
+            self._source.require(ranges)
 
 
 class _Section:
@@ -114,6 +145,8 @@ class _Section:
 
     def having(self, wanted: Evidence) -> int:
         """Return the frames with all that is wanted, the cheap and telling looked at first."""
+        if self._words.is_partial:
+            self._words.require_parts(self._first_parts(wanted))
         found = self._with_hashes("others", wanted.others)
         if found:
             found &= self._with_hashes("ids", wanted.ids)
@@ -124,6 +157,27 @@ class _Section:
             for run in wanted.runs:
                 found &= self._with_run(run, text) | opened
         return found
+
+    def _first_parts(self, wanted: Evidence) -> Iterator[tuple[int, int]]:
+        """Yield the parts that are looked at first, so that one round trip gets them all."""
+        for name, hashes in (("others", wanted.others), ("ids", wanted.ids)):
+            slots = self._slots(name, lambda bits, of=hashes: {value >> 64 - bits for value in of})  # type: ignore[misc]
+            yield from self._blocks(name, sorted(slots)[:_FIRST_ROWS])
+        if wanted.runs:
+            yield self._at + self._header.place("dictionary"), self._header.dictionary
+        for run in wanted.runs:
+            letters = self._slots("letters", lambda bits, of=run: letter_slots(of.letters, bits))  # type: ignore[misc]
+            yield from self._blocks("letters", sorted(letters)[:_FIRST_ROWS])
+
+    def _blocks(self, name: str, numbers: Iterable[int]) -> Iterator[tuple[int, int]]:
+        """Yield the parts of the file that the rows of a table with these numbers are in."""
+        table: RowTable = getattr(self._header, name)
+        blocks = sorted({number // BLOCK_ROWS for number in numbers}) if table.rows else []
+        if blocks:
+            ends = unsealed(self._read(name, 0, table.ends))
+            for block in blocks:
+                start, end = _extent(table, ends, block)
+                yield self._at + self._header.place(name) + table.ends + start, end - start
 
     def _with_hashes(self, name: str, hashes: Iterable[int]) -> int:
         return self._rows(name, lambda bits: {value >> 64 - bits for value in hashes})
@@ -144,18 +198,27 @@ class _Section:
     def _rows(self, name: str, slots: Callable[[int], set[int]]) -> int:
         """Return the frames set in all those rows of a table that the hashes, of so many bits, have."""
         table: RowTable = getattr(self._header, name)
-        wanted = slots((table.rows or 1).bit_length() - 1)
+        numbers = sorted(self._slots(name, slots))
         found = self._all
-        if wanted and not table.rows:
+        if numbers and not table.rows:
             return 0
-        for row in self._each_row(name, sorted(wanted)):
-            found &= row
-            if not found:
-                break
+        at_once = _FIRST_ROWS if self._words.is_partial else len(numbers)
+        for some in (numbers[:at_once], numbers[at_once:]):
+            for row in self._each_row(name, some):
+                found &= row
+                if not found:
+                    return 0
         return found
 
-    def _each_row(self, name: str, numbers: Iterable[int]) -> Iterator[int]:
+    def _slots(self, name: str, slots: Callable[[int], set[int]]) -> set[int]:
+        """Return the rows of a table that hashes, of so many bits, have."""
+        table: RowTable = getattr(self._header, name)
+        return slots((table.rows or 1).bit_length() - 1)
+
+    def _each_row(self, name: str, numbers: Sequence[int]) -> Iterator[int]:
         """Yield rows of a table, by their numbers in order."""
+        if self._words.is_partial:
+            self._words.require_parts(self._blocks(name, numbers))
         table: RowTable = getattr(self._header, name)
         ends, rows, block, size = b"", b"", -1, self._header.row
         for number in numbers:
@@ -167,12 +230,7 @@ class _Section:
             yield int.from_bytes(rows[start : start + size], "little")
 
     def _block(self, name: str, table: RowTable, ends: bytes, block: int) -> bytes:
-        start, end = (
-            int.from_bytes(ends[4 * number : 4 * number + 4], "little") if number >= 0 else 0
-            for number in (block - 1, block)
-        )
-        if not start <= end <= table.size:
-            raise ValueError("the word index is damaged: the sizes in it make no sense")
+        start, end = _extent(table, ends, block)
         rows = min(BLOCK_ROWS, table.rows - block * BLOCK_ROWS)
         data = self._read(name, table.ends + start, end - start)
         return _decompressed(data, rows * self._header.row)
@@ -183,6 +241,17 @@ class _Section:
 
     def _read(self, name: str, offset: int, size: int) -> bytes:
         return self._words.read(self._at + self._header.place(name) + offset, size)
+
+
+def _extent(table: RowTable, ends: bytes, block: int) -> tuple[int, int]:
+    """Return where a block of a table begins and ends."""
+    start, end = (
+        int.from_bytes(ends[4 * number : 4 * number + 4], "little") if number >= 0 else 0
+        for number in (block - 1, block)
+    )
+    if not start <= end <= table.size:
+        raise ValueError("the word index is damaged: the sizes in it make no sense")
+    return start, end
 
 
 def _numbers(text: bytes, wanted: bytes) -> Iterator[int]:

@@ -115,4 +115,4 @@ def test_only_manifests_tell_of_segments() -> None:
         "README",
     ]
     assert names_of(names, STORE) == [NAME, "0000000009-20261120T061842Z"]
-    assert stores_of(names) == [other, STORE]
+    assert stores_of([STORE, "lost+found", other]) == [other, STORE]

@@ -4,12 +4,21 @@ from __future__ import annotations
 
 import pytest
 
-from logsrv.linelog.store.archive.url import archive_path, open_archive
+from logsrv.linelog.store.archive.url import parse_archive_url
 
 
 def test_a_directory_is_named_by_its_path() -> None:
-    assert archive_path("file:///srv/archive/") == "/srv/archive"
-    assert open_archive("file:///srv/archive").place == "file:///srv/archive"
+    assert parse_archive_url("file:///srv/archive/").path == "/srv/archive"
+
+
+def test_a_bucket_has_a_prefix_and_options() -> None:
+    url = parse_archive_url(
+        "s3://logs/of/edges/?endpoint=http://[::1]:9000&region=eu-central-1&key-file=/etc/s3&ca=/ca.pem"
+    )
+    assert (url.bucket, url.path) == ("logs", "/of/edges")
+    assert url.options["endpoint"] == "http://[::1]:9000"
+    assert url.place == "s3://logs/of/edges"
+    assert parse_archive_url("gs://logs").place == "gs://logs"
 
 
 @pytest.mark.parametrize(
@@ -22,8 +31,30 @@ def test_a_directory_is_named_by_its_path() -> None:
         "file:///srv/../etc",
         "file:///a?b",
         "file:///a%20b",
+        "http://logs/archive",
     ],
 )
 def test_all_else_is_refused(text: str) -> None:
     with pytest.raises(ValueError, match="archive"):
-        archive_path(text)
+        parse_archive_url(text)
+
+
+@pytest.mark.parametrize(
+    ("text", "why"),
+    [
+        ("s3:///archive", "names no bucket"),
+        ("s3://key:secret@logs/archive", "names no bucket"),
+        ("s3://logs/a//b", "between slashes"),
+        ("s3://logs/a%2fb", "between slashes"),
+        ("s3://logs/../b", "between slashes"),
+        ("s3://logs/a#b", "between slashes"),
+        ("s3://logs?secret=x", "may stand endpoint, region, key-file, ca"),
+        ("gs://logs?region=x", "may stand ca, and"),
+        ("s3://logs?endpoint=s3.example.org", "such as https://s3.example.org:9000"),
+        ("s3://logs?endpoint=https://a@b", "such as https://s3.example.org:9000"),
+        ("s3://logs?region=a/b", "such as eu-central-1"),
+    ],
+)
+def test_buckets_that_make_no_sense_are_refused(text: str, why: str) -> None:
+    with pytest.raises(ValueError, match=why):
+        parse_archive_url(text)

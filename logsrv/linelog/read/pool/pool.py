@@ -40,7 +40,7 @@ def worked(
         for_many()
     processes = processes or len(os.sched_getaffinity(0))
     if some and processes > 1:
-        from logsrv.linelog.read.processes import Processes
+        from logsrv.linelog.read.pool.processes import Processes
 
         yield from Processes(work, tell, processes).run(chain(some, left))
     else:

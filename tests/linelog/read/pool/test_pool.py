@@ -8,7 +8,7 @@ from itertools import islice
 import pytest
 
 from logsrv.linelog.read.plan import ReadTask
-from logsrv.linelog.read.pool import worked
+from logsrv.linelog.read.pool.pool import worked
 
 TASKS = [ReadTask(number, number * 2, number * 3) for number in range(500)]
 

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 _AHEAD = 4
 # The number of a task in the order of all, and the task.
-_TASK = struct.Struct("=QQQQ?")
+_TASK = struct.Struct("=QQQQ?Q")
 # The number of the task, whether it went well, the number of results and the bytes of all of them.
 _RESULT = struct.Struct("=Q?QQ")
 

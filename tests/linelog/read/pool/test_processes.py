@@ -11,8 +11,8 @@ import pytest
 
 from logsrv.errors import LogsrvError
 from logsrv.linelog.read.plan import ReadTask
-from logsrv.linelog.read.processes import Processes
-from tests.linelog.read.test_pool import TASKS, children, results
+from logsrv.linelog.read.pool.processes import Processes
+from tests.linelog.read.pool.test_pool import TASKS, children, results
 
 
 def test_results_larger_than_any_pipe() -> None:

@@ -1,0 +1,214 @@
+"""A small server of S3 on a real socket, which benchmarks make slow, and tests forgetful or wrong.
+
+It keeps its objects in memory, takes any signature, and knows what archives use: PUT with If-None-Match,
+GET of ranges, DELETE, and lists. `BucketServer.faults` answer in its place.
+"""
+
+from __future__ import annotations
+
+import re
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import Any
+from urllib.parse import parse_qs, unquote, urlsplit
+from xml.sax.saxutils import escape, unescape
+
+import attrs
+
+BUCKET = "logs"
+KEYS = {"AWS_ACCESS_KEY_ID": "AKEXAMPLE", "AWS_SECRET_ACCESS_KEY": "secret"}
+_PAGE = 1000
+
+
+@attrs.frozen
+class Asked:
+    """A request: its method, key, the bytes that it wants, and its headers in lower case."""
+
+    method: str
+    key: str
+    range: str
+    headers: dict[str, str]
+
+
+@attrs.frozen
+class Answer:
+    """A status, a body and headers that go out in the place of what would be right."""
+
+    status: int
+    body: bytes = b""
+    headers: dict[str, str] = attrs.Factory(dict)
+
+
+def error(status: int, code: str, message: str = "") -> Answer:
+    """An error as S3 has them."""
+    head = '<?xml version="1.0" encoding="UTF-8"?>\n'
+    body = f"{head}<Error><Code>{code}</Code><Message>{escape(message or code)}</Message></Error>"
+    return Answer(status, body.encode(), {"Content-Type": "application/xml"})
+
+
+Fault = Callable[[Asked], Answer | None]
+
+
+class BucketServer:
+    """A bucket behind a socket of this machine, with all that was asked of it.
+
+    faults: asked in turn for an answer in the place of the right one; None for none. change: gets each
+    object that is read, and returns what goes out.
+    """
+
+    def __init__(self) -> None:
+        self.objects: dict[str, bytes] = {}
+        self.asked: list[Asked] = []
+        self.faults: list[Fault] = []
+        self.change: Callable[[str, bytes], bytes] = lambda _, data: data
+        self._lock = threading.Lock()
+        server = self
+
+        class Handler(_Handler):
+            bucket = server
+
+        self._http = _Server(("127.0.0.1", 0), Handler)
+        self._thread = threading.Thread(target=self._http.serve_forever, args=(0.02,), daemon=True)
+        self._thread.start()
+
+    @property
+    def endpoint(self) -> str:
+        """Its address."""
+        return f"http://127.0.0.1:{self._http.server_address[1]}"
+
+    def url(self, prefix: str = "archive") -> str:
+        """The address of an archive in it."""
+        return f"s3://{BUCKET}/{prefix}?endpoint={self.endpoint}&region=eu-central-1"
+
+    def forget(self) -> None:
+        """Count from now on."""
+        self.asked.clear()
+
+    def close(self) -> None:
+        """Take nothing more."""
+        self._http.shutdown()
+        self._http.server_close()
+        self._thread.join()
+
+    def begin(self, method: str, key: str, headers: dict[str, str]) -> Asked:
+        found = Asked(method, key, headers.get("range", ""), headers)
+        self.asked.append(found)
+        return found
+
+    def answer(self, asked: Asked, query: dict[str, list[str]], body: bytes) -> Answer:
+        for fault in self.faults:
+            found = fault(asked)
+            if found is not None:
+                return found
+        if asked.method == "PUT":
+            return self._put(asked, body)
+        if asked.method == "POST" and "delete" in query:
+            return self._delete(body)
+        if not asked.key:
+            return self._list(query)
+        return self._get(asked)
+
+    def _put(self, asked: Asked, body: bytes) -> Answer:
+        with self._lock:
+            if asked.headers.get("if-none-match") == "*" and asked.key in self.objects:
+                return error(412, "PreconditionFailed")
+            self.objects[asked.key] = body
+        return Answer(200, b"", {"ETag": '"1"'})
+
+    def _delete(self, body: bytes) -> Answer:
+        keys = [unescape(one) for one in re.findall(r"<Key>([^<]*)</Key>", body.decode())]
+        with self._lock:
+            for key in keys:
+                self.objects.pop(key, None)
+        found = "".join(f"<Deleted><Key>{escape(key)}</Key></Deleted>" for key in keys)
+        return Answer(200, f"<DeleteResult>{found}</DeleteResult>".encode())
+
+    def _get(self, asked: Asked) -> Answer:
+        if asked.key not in self.objects:
+            return error(404, "NoSuchKey", "The specified key does not exist.")
+        data = self.change(asked.key, self.objects[asked.key])
+        headers = {"ETag": '"1"', "Last-Modified": "Fri, 20 Nov 2026 06:18:42 GMT"}
+        if not asked.range:
+            return Answer(200, data, headers)
+        found = re.fullmatch(r"bytes=(\d+)-(\d*)", asked.range)
+        assert found is not None
+        start, end = int(found[1]), min(int(found[2] or len(data)), len(data) - 1)
+        if start >= len(data):
+            return error(416, "InvalidRange")
+        headers["Content-Range"] = f"bytes {start}-{end}/{len(data)}"
+        return Answer(206, data[start : end + 1], headers)
+
+    def _list(self, query: dict[str, list[str]]) -> Answer:
+        prefix, delimiter = query.get("prefix", [""])[0], query.get("delimiter", [""])[0]
+        behind = query.get("continuation-token", query.get("start-after", [""]))[0]
+        entries: dict[str, str] = {}
+        for key in sorted(self.objects):
+            rest = key.removeprefix(prefix)
+            if not key.startswith(prefix) or key <= behind:
+                continue
+            if delimiter and delimiter in rest:
+                folder = prefix + rest.partition(delimiter)[0] + delimiter
+                entries[folder] = f"<CommonPrefixes><Prefix>{folder}</Prefix></CommonPrefixes>"
+            else:
+                entries[key] = (
+                    f"<Contents><Key>{escape(key)}</Key><Size>{len(self.objects[key])}</Size>"
+                    "<LastModified>2026-11-20T06:18:42.000Z</LastModified></Contents>"
+                )
+        page = sorted(entries)[:_PAGE]
+        more = len(entries) > _PAGE
+        token = f"<NextContinuationToken>{escape(page[-1])}</NextContinuationToken>" if more else ""
+        body = (
+            f"<ListBucketResult><Name>{BUCKET}</Name><IsTruncated>{str(more).lower()}</IsTruncated>"
+            f"<KeyCount>{len(page)}</KeyCount>{token}{''.join(entries[one] for one in page)}"
+            "</ListBucketResult>"
+        )
+        return Answer(200, body.encode(), {"Content-Type": "application/xml"})
+
+
+class _Server(ThreadingHTTPServer):
+    daemon_threads = True
+    request_queue_size = 128
+
+
+class _Handler(BaseHTTPRequestHandler):
+    bucket: BucketServer
+    protocol_version = "HTTP/1.1"
+    disable_nagle_algorithm = True
+    wbufsize = -1
+
+    def handle_one_request(self) -> None:
+        try:
+            super().handle_one_request()
+        except ConnectionError:
+            self.close_connection = True
+
+    def _do(self) -> None:
+        body = self.rfile.read(int(self.headers.get("Content-Length") or 0))
+        url = urlsplit(self.path)
+        key = unquote(url.path).removeprefix(f"/{BUCKET}").removeprefix("/")
+        headers = {name.lower(): value for name, value in self.headers.items()}
+        asked = self.bucket.begin(self.command, key, headers)
+        found = self.bucket.answer(asked, parse_qs(url.query, keep_blank_values=True), body)
+        self.send_response(found.status)
+        for name, value in found.headers.items():
+            self.send_header(name, value)
+        self.send_header("Content-Length", str(len(found.body)))
+        self.end_headers()
+        self.wfile.write(found.body)
+
+    do_GET = do_PUT = do_POST = _do
+
+    def log_message(self, *_: Any) -> None:
+        pass
+
+
+@contextmanager
+def running() -> Iterator[BucketServer]:
+    """A server that ends with the block."""
+    server = BucketServer()
+    try:
+        yield server
+    finally:
+        server.close()

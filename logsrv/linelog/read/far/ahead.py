@@ -1,0 +1,124 @@
+"""Frames of archives, read before their turn: several at once, for each costs a round trip.
+
+They are read by threads of the process that plans the search, for what talks to a bucket does not outlive
+a fork. The processes that search get them through memory that all of them share, a place for each task.
+"""
+
+from __future__ import annotations
+
+import os
+from collections import deque
+from struct import Struct
+
+import logsrv.linelog.read.far as late
+from logsrv.linelog.read.texts import LARGEST, ArchivedFrames, clipped
+from logsrv.linelog.store.archive.readers import AT_ONCE, Readers
+from logsrv.linelog.store.segments import zstd
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from logsrv.linelog.read.plan import ReadTask
+    from logsrv.linelog.read.view import View
+    from logsrv.linelog.store.archive.readers import PendingRead
+
+# A search for a rare word needs as many, and the last lines of a store no more.
+_FIRST = 8
+_STRIDE = LARGEST + 4096
+# The place of the text in its segment, and the bytes of the frame, which follows.
+_HEAD = Struct("=QQ")
+
+
+class FramesAhead:
+    """The frames of archives that a search will need next."""
+
+    def __init__(self, view: View) -> None:
+        self._view = view
+        self._readers = Readers()
+        self._memory = _shared_memory()
+        self._free: list[int] = []
+        self._places = 0
+        self._open: ArchivedFrames | None = None
+
+    def tasks(self, planned: Iterator[ReadTask]) -> Iterator[ReadTask]:
+        """Yield tasks in their order, those of archives when their frames are here.
+
+        A frame that cannot be read is told to the view, and left out.
+        """
+        waiting: deque[tuple[ReadTask, PendingRead[bytes] | None]] = deque()
+        most = _FIRST
+        task: ReadTask | None
+        while True:
+            # A task of what is here may make those behind it needless.
+            while len(waiting) < most and (not waiting or waiting[-1][1] is not None):
+                task = next(planned, None)
+                if task is None:
+                    break
+                waiting.append((task, self._begun(task)))
+            if not waiting:
+                return
+            task, pending = waiting.popleft()
+            if pending is None:
+                yield task
+                continue
+            most = min(2 * most, AT_ONCE)
+            try:
+                frame = pending.result()
+            except (ValueError, OSError) as error:
+                self._view.tell(str(error))
+                continue
+            yield task._replace(place=self._kept(frame))
+
+    def _begun(self, task: ReadTask) -> PendingRead[bytes] | None:
+        """Begin to read the frame of a task; None if it is of a segment that is here."""
+        frames = self._open
+        if frames is None or frames.number != task.segment:
+            opened = self._view.open(task.segment)
+            if not isinstance(opened, ArchivedFrames):
+                if opened is not None:
+                    opened.close()
+                return None
+            frames = self._open = opened
+        archived, frame = frames, frames.at(task.start)
+        start, stop = archived.bounds(frame)
+
+        def read() -> bytes:
+            packed = archived.packed(frame, stop - start)
+            return _HEAD.pack(start, len(packed)) + packed
+
+        return self._readers.start(read)
+
+    def _kept(self, frame: bytes) -> int:
+        """Return the place of a frame in the memory, from 1 on."""
+        if self._free:
+            place = self._free.pop()
+        else:
+            self._places += 1
+            place = self._places
+        os.pwrite(self._memory, frame, place * _STRIDE)
+        return place
+
+    def release(self, task: ReadTask) -> None:
+        """Let go of the frame of a task that is done."""
+        if task.place:
+            self._free.append(task.place)
+
+    def texts(self, task: ReadTask) -> Iterator[tuple[int, bytes]]:
+        """Yield the lines of a task that has a place; also in another process."""
+        at = task.place * _STRIDE
+        start, size = _HEAD.unpack(os.pread(self._memory, _HEAD.size, at))
+        text = zstd.ZstdDecompressor().decompress(os.pread(self._memory, size, at + _HEAD.size))
+        yield from clipped(text, start, task.start, task.stop)
+
+    def close(self) -> None:
+        """Let go of all."""
+        self._readers.close()
+        os.close(self._memory)
+
+
+def _shared_memory() -> int:
+    if hasattr(os, "memfd_create"):
+        return os.memfd_create("frames")
+    with late.TemporaryFile() as file:
+        return os.dup(file.fileno())

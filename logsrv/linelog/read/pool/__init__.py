@@ -1,0 +1,1 @@
+"""Work on frames by all cores, their results in order."""

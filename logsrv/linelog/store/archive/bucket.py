@@ -1,0 +1,213 @@
+"""An archive in a bucket: of S3 and what speaks as it does, of Google, of Azure (package obstore)."""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Iterable
+from datetime import timedelta
+from functools import cached_property
+from pathlib import Path
+from typing import Any, NoReturn
+
+import obstore
+from obstore import exceptions
+from obstore.store import S3Store, from_url
+
+from logsrv.kit.text.escape import one_line
+from logsrv.linelog.store.archive.objects import ArchiveError, ObjectExists, ObjectMissing
+from logsrv.linelog.store.archive.url import ArchiveURL
+
+RETRIES: Any = {
+    "max_retries": 8,
+    "retry_timeout": timedelta(seconds=20),
+    "backoff": {
+        "init_backoff": timedelta(milliseconds=100),
+        "max_backoff": timedelta(seconds=5),
+        "base": 2,
+    },
+}
+_CONNECT = timedelta(seconds=5)
+_READ = timedelta(seconds=30)
+# A segment of 60 MB at 64 KB/s; whoever waits for it gives up before.
+_WRITE = timedelta(minutes=20)
+# The addresses at which a machine of Amazon, or a container, asks for keys.
+_ASKS_FOR_KEYS = re.compile(r"http://169\.254\.|/latest/(?:api|meta-data)/")
+_WRONG_REGION = ("PermanentRedirect", "TemporaryRedirect", "AuthorizationHeaderMalformed")
+_NO_KEYS = (
+    "there are no keys: set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or name a file with KEY SECRET"
+    " by ?key-file=FILE"
+)
+_WRONG_KEY = ("InvalidAccessKeyId", "SignatureDoesNotMatch", "ExpiredToken", "InvalidToken")
+
+
+class BucketArchive:
+    """The objects below a prefix of a bucket.
+
+    key: `KEY SECRET`; None: of the file that the URL names, else of the environment. ca: a file with the
+    authorities to trust beside those of the system.
+    """
+
+    def __init__(self, url: ArchiveURL, key: str | None = None, ca: Path | None = None) -> None:
+        self.place = url.place
+        self._url = url
+        self._key = key
+        self._ca = ca or url.options.get("ca")
+
+    @cached_property
+    def _reading(self) -> Any:
+        return self._opened(_READ)
+
+    @cached_property
+    def _writing(self) -> Any:
+        return self._opened(_WRITE)
+
+    def _opened(self, timeout: timedelta) -> Any:
+        """Return obstore's store. Raises ArchiveError."""
+        client: Any = {"connect_timeout": _CONNECT, "timeout": timeout}
+        url = self._url
+        endpoint = url.options.get("endpoint", os.environ.get("AWS_ENDPOINT_URL", ""))
+        try:
+            if self._ca is not None:
+                client["root_certificate"] = Path(self._ca).read_bytes()
+            if endpoint.startswith("http://"):
+                client["allow_http"] = True
+            given: Any = {"client_options": client, "retry_config": RETRIES}
+            if url.scheme != "s3":
+                return from_url(url.place, **given)
+            config = {
+                name: value for name, value in url.options.items() if name in ("endpoint", "region")
+            } | self._keys()
+            prefix = url.path.removeprefix("/") or None
+            return S3Store(bucket=url.bucket, prefix=prefix, config=config, **given)  # type: ignore[arg-type]
+        except OSError as error:
+            why = f"{one_line(str(error.filename))}: {error.strerror}"
+            raise ArchiveError(f"{self.place}: {why}", settled=True) from error
+        except (exceptions.BaseError, ValueError) as error:
+            why = one_line(_said(str(error)))
+            raise ArchiveError(f"{self.place}: {why}", settled=True) from error
+
+    def _keys(self) -> dict[str, str]:
+        """Return the keys that are not those of the environment. Raises OSError and ArchiveError."""
+        text, file = self._key, self._url.options.get("key-file")
+        if text is None and file is not None:
+            text = Path(file).read_text(encoding="utf-8", errors="replace")
+        if text is None:
+            return {}
+        words = text.split()
+        if len(words) != 2:
+            raise ArchiveError(
+                f"{self.place}: its file with keys has to have KEY SECRET in it, and nothing else",
+                settled=True,
+            )
+        return {"access_key_id": words[0], "secret_access_key": words[1]}
+
+    def names(self, prefix: str = "", behind: str = "") -> list[str]:
+        """Return the names of all objects whose names begin with `prefix`."""
+        try:
+            pages = obstore.list(self._reading, prefix or None, offset=behind or None)
+            return [one["path"] for page in pages for one in page]
+        except (exceptions.BaseError, OSError) as error:
+            self._fail(prefix, error)
+
+    def folders(self) -> list[str]:
+        """Return what stands before the first slash in the names of objects."""
+        try:
+            found = obstore.list_with_delimiter(self._reading)
+            return [one.rstrip("/") for one in found["common_prefixes"]]
+        except (exceptions.BaseError, OSError) as error:
+            self._fail("", error)
+
+    def create(self, name: str, pieces: Iterable[bytes]) -> None:
+        """Make an object if there is none of that name, in one request: all of it is in memory."""
+        try:
+            obstore.put(self._writing, name, b"".join(pieces), mode="create", use_multipart=False)
+        except exceptions.AlreadyExistsError as error:
+            raise ObjectExists(f"{self.place} has {name} already") from error
+        except exceptions.BaseError as error:
+            self._fail(name, error)
+        except FileNotFoundError as error:
+            self._fail(name, error)
+
+    def remove(self, name: str) -> None:
+        """Remove an object."""
+        try:
+            obstore.delete(self._writing, name)
+        except (exceptions.BaseError, FileNotFoundError) as error:
+            try:
+                self._fail(name, error)
+            except ObjectMissing:
+                return
+
+    def read(self, name: str, at: int = 0, size: int = -1) -> bytes:
+        """Return a part of an object; nothing behind its end."""
+        try:
+            if not size:
+                return b""
+            if size < 0 and not at:
+                return bytes(obstore.get(self._reading, name).bytes())
+            if size < 0:
+                got = obstore.get(self._reading, name, options={"range": {"offset": at}})
+                return bytes(got.bytes())
+            return bytes(obstore.get_range(self._reading, name, start=at, length=size))
+        except (exceptions.BaseError, FileNotFoundError) as error:
+            if _status(str(error)) == 416:
+                return b""
+            self._fail(name, error)
+
+    def _fail(self, name: str, error: Exception) -> NoReturn:
+        """Raise what an error of obstore means."""
+        text = str(error)
+        why, settled = _meaning(text, self._url)
+        if isinstance(error, FileNotFoundError) and why is None:
+            raise ObjectMissing(f"{self.place} has no {name}", settled=True) from error
+        where = f"{name} in {self.place}" if name else self.place
+        raise ArchiveError(f"{where}: {why or _shortened(text)}", settled=settled) from error
+
+
+def _status(text: str) -> int:
+    found = re.search(r"status code: (\d{3})", text)
+    return int(found[1]) if found else 0
+
+
+def _meaning(text: str, url: ArchiveURL) -> tuple[str | None, bool]:
+    """Return a sentence for an error as far as it is known, and whether it will not go away by itself."""
+    said = _said(text)
+    found = re.search(r"<Code>([A-Za-z0-9]{1,64})</Code>", said)
+    code, status = found[1] if found else "", _status(said)
+    told = code or str(status)
+    expected = re.search(r"expecting '([a-z0-9-]{1,64})'", said)
+    region = expected[1] if expected else "NAME"
+    settled = {
+        _NO_KEYS: _ASKS_FOR_KEYS.search(said),
+        f"there is no bucket {url.bucket} at this server": code == "NoSuchBucket",
+        f"the bucket is in another region: say which by ?region={region}": (
+            code in _WRONG_REGION or status in (301, 307) or "incorrectly configured region" in said
+        ),
+        "the clock of this machine is wrong, or that of the server: the times differ": (
+            code == "RequestTimeTooSkewed"
+        ),
+        f"the key is wrong, or is not valid any more ({told})": code in _WRONG_KEY or status == 401,
+        f"the key may not do this here ({told})": status == 403,
+    }
+    for sentence, is_so in settled.items():
+        if is_so:
+            return sentence, True
+    if status in (429, 503):
+        return f"the server asks for fewer requests ({f'{status} {code}'.strip()})", False
+    return None, False
+
+
+def _said(text: str) -> str:
+    """Return what an error says before it shows how obstore saw it."""
+    return text.partition("\n\nDebug source:")[0]
+
+
+def _shortened(text: str) -> str:
+    """Return what an error of obstore says, without the request that everybody has read by now."""
+    message = re.search(r"<Message>([^<]{1,200})</Message>", _said(text))
+    if message:
+        return one_line(f"{_status(_said(text))} {message[1]}")
+    cause = re.findall(r'message: "([^"]{1,200})"', text)
+    behind = _said(text).partition(" - ")[2] or _said(text)
+    return one_line(f"{behind[:200]}: {cause[-1]}" if cause else behind[:200])

@@ -1,0 +1,35 @@
+"""The archive at an address: of a directory, or of a bucket if the package for that is there."""
+
+from __future__ import annotations
+
+import logsrv.linelog.store.archive as late
+from logsrv.linelog.store.archive.directory import DirectoryArchive
+from logsrv.linelog.store.archive.objects import UnusableArchive
+from logsrv.linelog.store.archive.url import FILE, parse_archive_url
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from logsrv.linelog.store.archive.objects import Archive
+
+
+def open_archive(url: str, key: str | None = None, ca: Path | None = None) -> Archive:
+    """Return the archive at a URL, which is looked at when it is used. Raises ValueError.
+
+    key: `KEY SECRET` of a bucket; None: of the file that the URL names, else of the environment. ca: a file
+    with the authorities to trust, beside that of the URL.
+    """
+    found = parse_archive_url(url)
+    if found.scheme == FILE:
+        return DirectoryArchive(found.path)
+    try:
+        return late.BucketArchive(found, key, ca)
+    except ModuleNotFoundError as error:
+        if (error.name or "").startswith("logsrv"):
+            raise
+        return UnusableArchive(
+            found.place,
+            f"{found.scheme}: needs the package {error.name}; install it with"
+            " pip install 'logsrv[archive]'",
+        )

@@ -1,0 +1,53 @@
+"""Counting round trips: how many requests wait for each other, whatever their speed."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from logsrv.linelog.store.archive.bucket import BucketArchive
+from logsrv.linelog.store.archive.readers import PendingRead, Readers
+
+
+class Rounds:
+    """A clock of round trips, each request one more than the answers that were seen before it began."""
+
+    def __init__(self, patch: pytest.MonkeyPatch) -> None:
+        self.count = 0
+        self._threads = 0
+        start, result = Readers.start, PendingRead.result
+        rounds = self
+        begun: dict[int, tuple[PendingRead[Any], int]] = {}
+
+        def started(self: Readers, read: Callable[[], Any]) -> PendingRead[Any]:
+            def in_thread() -> Any:
+                inside.append(True)
+                return read()
+
+            pending = start(self, in_thread)
+            begun[id(pending)] = pending, rounds.count + 1
+            return pending
+
+        def resulted(self: PendingRead[Any]) -> Any:
+            found = result(self)
+            rounds.count = max(rounds.count, begun[id(self)][1])
+            return found
+
+        inside: list[bool] = []
+        patch.setattr(Readers, "start", started)
+        patch.setattr(PendingRead, "result", resulted)
+        for name in ("names", "folders", "read"):
+            patch.setattr(BucketArchive, name, self._alone(getattr(BucketArchive, name)))
+
+    def _alone(self, ask: Callable[..., Any]) -> Callable[..., Any]:
+        """Count what is asked by whoever waits for it at once."""
+        import threading
+
+        def asked(*given: Any) -> Any:
+            if threading.current_thread() is threading.main_thread():
+                self.count += 1
+            return ask(*given)
+
+        return asked

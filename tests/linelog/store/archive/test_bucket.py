@@ -1,0 +1,274 @@
+"""Archives in a bucket, against a server of S3 on a real socket that is also slow, busy, or wrong."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+pytest.importorskip("obstore")
+
+from bench.bucket import (
+    KEYS,
+    Answer,
+    Asked,
+    BucketServer,
+    error,
+    running,
+)
+from logsrv.linelog.store.archive.bucket import BucketArchive
+from logsrv.linelog.store.archive.objects import (
+    Archive,
+    ArchiveError,
+    ChangedObject,
+    ObjectExists,
+    ObjectMissing,
+)
+from logsrv.linelog.store.archive.opening import open_archive
+from logsrv.linelog.store.archive.putting import OtherSegment, find, put
+from logsrv.linelog.store.archive.restoring import brought_back, choose_store
+from logsrv.linelog.store.archive.url import parse_archive_url
+from logsrv.linelog.store.disk.disk import Disk
+from tests.linelog.store.archive.segments import STORE, packed, sealed_store
+from tests.linelog.store.faults import at
+
+
+@pytest.fixture
+def server(monkeypatch: pytest.MonkeyPatch) -> Iterator[BucketServer]:
+    for name, value in KEYS.items():
+        monkeypatch.setenv(name, value)
+    with running() as one:
+        yield one
+
+
+def test_an_object_is_made_once_and_read_in_parts(server: BucketServer) -> None:
+    archive = open_archive(server.url())
+    archive.create("a/one", [b"one ", b"two ", b"three"])
+    assert server.objects == {"archive/a/one": b"one two three"}
+    with pytest.raises(ObjectExists, match="has a/one already"):
+        archive.create("a/one", [b"other"])
+    assert archive.read("a/one") == b"one two three"
+    assert archive.read("a/one", 4, 3) == b"two"
+    assert archive.read("a/one", 8) == b"three"
+    assert archive.read("a/one", 8, 100) == b"three"
+    assert archive.read("a/one", 13, 1) == archive.read("a/one", 3, 0) == b""
+    with pytest.raises(ObjectMissing, match="has no a/two"):
+        archive.read("a/two")
+    archive.remove("a/one")
+    archive.remove("a/one")
+    assert server.objects == {}
+
+
+def test_objects_are_listed_page_by_page(server: BucketServer) -> None:
+    server.objects.update({f"archive/a/{number:04d}": b"" for number in range(1100)})
+    server.objects.update({"archive/b/one": b"", "other/c/one": b"", "archive/top": b""})
+    archive = open_archive(server.url())
+    assert len(archive.names("a/")) == 1100
+    assert archive.names("a/", "a/1097") == ["a/1098", "a/1099"]
+    assert archive.names("b/") == ["b/one"]
+    assert archive.names("c/") == []
+    assert sorted(archive.folders()) == ["a", "b"]
+
+
+def test_requests_are_signed_and_made_only_if_there_is_none(server: BucketServer) -> None:
+    open_archive(server.url()).create("a/one", [b"one"])
+    [asked] = server.asked
+    assert asked.headers["if-none-match"] == "*"
+    assert "Credential=AKEXAMPLE/" in asked.headers["authorization"]
+    assert "/eu-central-1/s3/" in asked.headers["authorization"]
+
+
+@pytest.mark.parametrize("where", ["option", "url"])
+def test_keys_come_from_a_file_as_well(server: BucketServer, tmp_path: Path, where: str) -> None:
+    (tmp_path / "keys").write_text("FILEKEY filesecret\n")
+    if where == "url":
+        archive = open_archive(f"{server.url()}&key-file={tmp_path}/keys")
+    else:
+        archive = open_archive(server.url(), "FILEKEY filesecret")
+    archive.create("a/one", [b"one"])
+    assert "Credential=FILEKEY/" in server.asked[0].headers["authorization"]
+
+
+def test_a_segment_goes_there_and_comes_back(server: BucketServer, tmp_path: Path) -> None:
+    store, archive = sealed_store(tmp_path / "store"), open_archive(server.url())
+    for one in packed(store):
+        put(archive, one, at(store), STORE)
+    made = [asked.key.rpartition(".")[2] for asked in server.asked if asked.method == "PUT"]
+    assert made == ["words", "idx", "zst", "json"] * 2
+    disk = Disk().enter(_new(tmp_path / "back"))
+    assert choose_store(archive, None) == STORE
+    assert [one.error for one in brought_back(archive, STORE, disk)] == ["", ""]
+    disk.leave()
+    for path in store.glob("*.zst*"):
+        assert (tmp_path / "back" / path.name).read_bytes() == path.read_bytes()
+
+
+def test_a_segment_that_is_there_is_not_sent_again(server: BucketServer, tmp_path: Path) -> None:
+    store, archive = sealed_store(tmp_path / "store", 1, 50), open_archive(server.url())
+    [segment] = packed(store)
+    first = put(archive, segment, at(store), STORE)
+    server.forget()
+    assert put(archive, segment, at(store), STORE) == first
+    assert [asked.method for asked in server.asked] == ["GET"]
+    [segment] = packed(sealed_store(tmp_path / "other", 1, 49))
+    with pytest.raises(OtherSegment, match="--new-identity"):
+        put(archive, segment, at(tmp_path / "other"), STORE)
+
+
+def test_what_the_server_changes_is_noticed_at_once(server: BucketServer, tmp_path: Path) -> None:
+    """It takes the right bytes and gives back others: nothing counts as archived."""
+    store, archive = sealed_store(tmp_path / "store", 1, 50), open_archive(server.url())
+    [segment] = packed(store)
+    server.change = lambda key, data: data[:-9] + b"x" + data[-8:] if "log" in key else data
+    with pytest.raises(ChangedObject):
+        put(archive, segment, at(store), STORE)
+    server.change = lambda _, data: data[:-1]
+    with pytest.raises(ChangedObject):
+        put(archive, segment, at(store), STORE)
+    server.change = lambda _, data: data
+    assert find(archive, STORE, segment.name) is None
+    put(archive, segment, at(store), STORE)
+    assert find(archive, STORE, segment.name) is not None
+
+
+def test_a_segment_whose_answer_was_lost_is_found_there(
+    server: BucketServer, tmp_path: Path
+) -> None:
+    """The server has taken each object, and says 500: the next try finds that it is there."""
+    store, archive = sealed_store(tmp_path / "store", 1, 50), open_archive(server.url())
+    [segment] = packed(store)
+    lost: set[str] = set()
+
+    def lose(asked: Asked) -> Answer | None:
+        if asked.method != "PUT" or asked.key in lost:
+            return None
+        lost.add(asked.key)
+        local = asked.key.rpartition("/")[2]
+        if not local.endswith(".json"):
+            server.objects[asked.key] = (store / local).read_bytes()
+        return error(500, "InternalError")
+
+    server.faults = [lose]
+    put(archive, segment, at(store), STORE)
+    assert len(lost) == 3
+    assert find(archive, STORE, segment.name) is not None
+
+
+@pytest.mark.parametrize("answer", [error(503, "SlowDown"), error(429, "TooManyRequests")])
+def test_a_busy_server_is_asked_again(server: BucketServer, answer: Answer) -> None:
+    archive = open_archive(server.url())
+    left = [answer] * 3
+    server.faults = [lambda _: left.pop() if left else None]
+    archive.create("a/one", [b"one"])
+    assert len(server.asked) == 4 and server.objects == {"archive/a/one": b"one"}
+
+
+WRONG = [
+    (error(403, "AccessDenied"), "the key may not do this here .AccessDenied"),
+    (error(403, "InvalidAccessKeyId"), "the key is wrong"),
+    (error(403, "SignatureDoesNotMatch"), "the key is wrong"),
+    (error(403, "RequestTimeTooSkewed"), "the clock of this machine is wrong"),
+    (error(404, "NoSuchBucket"), "there is no bucket logs"),
+    (error(301, "PermanentRedirect"), r"in another region: say which by \?region=NAME"),
+    (
+        error(400, "AuthorizationHeaderMalformed", "the region is wrong; expecting 'eu-west-1'"),
+        r"in another region: say which by \?region=eu-west-1",
+    ),
+]
+
+
+@pytest.mark.parametrize(("answer", "sentence"), WRONG)
+def test_what_does_not_go_away_is_said(server: BucketServer, answer: Answer, sentence: str) -> None:
+    archive = open_archive(server.url())
+    server.faults = [lambda _: answer]
+    for ask in (
+        lambda: archive.read("a/one", 0, 5),
+        lambda: archive.names("a/"),
+        lambda: archive.folders(),
+        lambda: archive.create("a/one", [b"one"]),
+        lambda: archive.remove("a/one"),
+    ):
+        with pytest.raises(ArchiveError, match=sentence) as found:
+            ask()
+        assert found.value.settled
+        assert "\n" not in str(found.value)
+
+
+def test_a_server_that_goes_on_refusing_is_tried_later(
+    server: BucketServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(_retries(), "max_retries", 1)
+    server.faults = [lambda _: error(503, "SlowDown")]
+    with pytest.raises(ArchiveError, match=r"fewer requests \(503 SlowDown\)") as found:
+        open_archive(server.url()).read("a/one")
+    assert not found.value.settled
+
+
+def test_a_server_that_is_not_there_is_tried_later(
+    server: BucketServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(_retries(), "max_retries", 0)
+    with running() as gone:
+        url = gone.url()
+    with pytest.raises(ArchiveError, match=r"Connection refused") as found:
+        open_archive(url).read("a/one")
+    assert not found.value.settled
+
+
+def test_without_keys_it_says_where_they_may_be(
+    server: BucketServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in KEYS:
+        monkeypatch.delenv(name)
+    # In the place of the one in each machine of Amazon.
+    monkeypatch.setenv("AWS_METADATA_ENDPOINT", server.endpoint)
+    server.faults = [lambda asked: error(404, "NotFound") if "latest" in asked.key else None]
+    with pytest.raises(ArchiveError, match=r"there are no keys: set AWS_ACCESS_KEY_ID") as found:
+        open_archive(server.url()).read("a/one")
+    assert found.value.settled
+
+
+@pytest.mark.parametrize(
+    ("content", "sentence"),
+    [(None, "No such file"), ("one", "KEY SECRET"), ("one two three", "KEY SECRET")],
+)
+def test_files_with_keys_that_are_wrong_are_named(
+    server: BucketServer, tmp_path: Path, content: str | None, sentence: str
+) -> None:
+    if content is not None:
+        (tmp_path / "keys").write_text(content)
+    with pytest.raises(ArchiveError, match=sentence) as found:
+        open_archive(f"{server.url()}&key-file={tmp_path}/keys").read("a/one")
+    assert found.value.settled and "two" not in str(found.value)
+
+
+def test_a_wrong_ca_is_named(server: BucketServer, tmp_path: Path) -> None:
+    (tmp_path / "ca.pem").write_text("no certificate")
+    for path in ("ca.pem", "none.pem"):
+        with pytest.raises(ArchiveError) as found:
+            open_archive(f"{server.url()}&ca={tmp_path}/{path}").read("a/one")
+        assert found.value.settled
+
+
+@pytest.mark.parametrize("url", ["gs://logs/archive", "az://logs/archive"])
+def test_other_clouds_have_their_addresses(url: str) -> None:
+    """Nothing else of them was tried."""
+    assert BucketArchive(parse_archive_url(url)).place == url
+
+
+def _new(path: Path) -> Path:
+    path.mkdir()
+    return path
+
+
+def _retries() -> dict[str, object]:
+    from logsrv.linelog.store.archive import bucket
+
+    retries: dict[str, object] = bucket.RETRIES
+    return retries
+
+
+def test_an_archive_of_a_bucket_is_one(server: BucketServer) -> None:
+    archive: Archive = BucketArchive(parse_archive_url(server.url()))
+    assert archive.place == "s3://logs/archive"

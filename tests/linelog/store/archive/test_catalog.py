@@ -1,0 +1,148 @@
+"""The catalogs of an archive."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from logsrv.linelog.store.archive import catalog
+from logsrv.linelog.store.archive.catalog import (
+    CatalogSegment,
+    described,
+    enter,
+    last_of_all,
+    newest,
+    pack,
+    read_catalog,
+    unpack,
+)
+from logsrv.linelog.store.archive.directory import DirectoryArchive
+from logsrv.linelog.store.archive.manifest import Manifest, decode
+from logsrv.linelog.store.archive.objects import ArchiveError, ChangedObject
+from logsrv.linelog.store.archive.putting import put
+from logsrv.linelog.store.words.lookup import Words
+from tests.linelog.store.archive.segments import STORE, packed, sealed_store
+from tests.linelog.store.faults import at
+
+
+@pytest.fixture
+def store(tmp_path: Path) -> Path:
+    return sealed_store(tmp_path / "store", 3)
+
+
+@pytest.fixture
+def archive(tmp_path: Path) -> DirectoryArchive:
+    (tmp_path / "archive").mkdir()
+    return DirectoryArchive(str(tmp_path / "archive"))
+
+
+def putting(archive: DirectoryArchive, store: Path) -> list[Callable[[], Manifest]]:
+    return [
+        lambda of=one: put(archive, of, at(store), STORE)  # type: ignore[misc]
+        for one in packed(store)
+    ]
+
+
+def entered(archive: DirectoryArchive) -> list[int]:
+    """The numbers of the segments in the catalogs that count."""
+    names = newest(archive.names(f"{STORE}/catalog/"), STORE)
+    return [decode(one.manifest).number for name in names for one in read_catalog(archive, name)]
+
+
+def test_it_comes_back_as_it_was() -> None:
+    made = [
+        CatalogSegment(b"one", b"index", 100, ((0, b"head"), (90, b"end"))),
+        CatalogSegment(b"two", b"", 0, ()),
+    ]
+    assert unpack(pack(made)) == made
+    assert made[0].file is not None and made[1].file is None
+
+
+@pytest.mark.parametrize("change", [b"", b"rubbish", None])
+def test_all_else_is_refused(change: bytes | None) -> None:
+    data = pack([CatalogSegment(b"one", b"index", 0, ())])
+    with pytest.raises(ValueError, match="no catalog"):
+        unpack(data[:-1] if change is None else change)
+
+
+def test_the_parts_of_a_word_index_tell_where_all_else_is(
+    archive: DirectoryArchive, store: Path
+) -> None:
+    made = putting(archive, store)[0]()
+    file = described(made, at(store).read).file
+    assert file is not None
+    words, whole = Words(file), Words(at(store).read(made.segment.words))
+    assert (words.segment, words.frames, words.heads()) == (1, whole.frames, whole.heads())
+
+
+def test_each_segment_is_entered_when_it_is_there(archive: DirectoryArchive, store: Path) -> None:
+    for number, step in enumerate(putting(archive, store), 1):
+        enter(archive, step(), at(store).read)
+        assert entered(archive) == list(range(1, number + 1))
+        # Those before it are gone.
+        assert len(archive.names(f"{STORE}/catalog/")) == 1
+
+
+def test_what_a_kill_left_out_is_entered_with_the_next(
+    archive: DirectoryArchive, store: Path
+) -> None:
+    first, second, third = putting(archive, store)
+    first()
+    enter(archive, second(), at(store).read)
+    assert entered(archive) == [1, 2]
+    made = third()
+    enter(archive, made, at(store).read)
+    enter(archive, made, at(store).read)
+    assert entered(archive) == [1, 2, 3]
+
+
+def test_groups_have_catalogs_of_their_own(
+    archive: DirectoryArchive, store: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(catalog, "GROUP", 2)
+    for step in putting(archive, store):
+        enter(archive, step(), at(store).read)
+    assert sorted(archive.names(f"{STORE}/catalog/")) == [
+        f"{STORE}/catalog/0000000000/0000000001-0001.zst",
+        f"{STORE}/catalog/0000000002/0000000003-0002.zst",
+    ]
+    assert entered(archive) == [1, 2, 3]
+
+
+def test_one_that_was_damaged_is_made_anew(archive: DirectoryArchive, store: Path) -> None:
+    steps = putting(archive, store)
+    made = [step() for step in steps]
+    enter(archive, made[2], at(store).read)
+    [name] = archive.names(f"{STORE}/catalog/")
+    (Path(archive.place.removeprefix("file://")) / name).write_bytes(b"rubbish")
+    with pytest.raises(ChangedObject):
+        read_catalog(archive, name)
+    enter(archive, made[0], at(store).read)
+    assert entered(archive) == [1, 2, 3]
+
+
+def test_who_may_remove_nothing_leaves_those_before(
+    archive: DirectoryArchive, store: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(name: str) -> None:
+        raise ArchiveError("no")
+
+    monkeypatch.setattr(archive, "remove", refuse)
+    for step in putting(archive, store):
+        enter(archive, step(), at(store).read)
+    assert len(archive.names(f"{STORE}/catalog/")) == 3
+    assert entered(archive) == [1, 2, 3]
+
+
+def test_a_catalog_that_was_lost_is_missed() -> None:
+    def name(first: int, last: int) -> str:
+        return f"{STORE}/catalog/{first:010d}/{last:010d}-0001.zst"
+
+    size = catalog.GROUP
+    whole = [name(0, size - 1), name(size, 2 * size - 1), name(2 * size, 2 * size + 3)]
+    assert last_of_all(whole) == 2 * size + 3
+    assert last_of_all(whole[:1]) == size - 1
+    for lost in ([], whole[1:], [whole[0], whole[2]], [name(0, 5), *whole[1:]]):
+        assert last_of_all(lost) is None

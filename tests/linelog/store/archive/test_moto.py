@@ -1,0 +1,72 @@
+"""Archives in a bucket of moto, a server of S3 that somebody else wrote."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from http.client import HTTPConnection
+from pathlib import Path
+
+import pytest
+
+from bench.bucket import KEYS
+from logsrv.linelog.query.language.parse import parse
+from logsrv.linelog.query.matching.match import compile
+from logsrv.linelog.read.far.view import ArchiveView
+from logsrv.linelog.read.plan import Scope
+from logsrv.linelog.read.search import Search
+from logsrv.linelog.store.archive.catalog import enter
+from logsrv.linelog.store.archive.objects import ArchiveError, ObjectExists
+from logsrv.linelog.store.archive.opening import open_archive
+from logsrv.linelog.store.archive.putting import find, put
+from logsrv.linelog.store.archive.restoring import brought_back, choose_store
+from logsrv.linelog.store.disk.disk import Disk
+from tests.linelog.store.archive.segments import RARE, STORE, packed, sealed_store
+from tests.linelog.store.faults import at
+
+pytest.importorskip("obstore")
+server_of_moto = pytest.importorskip("moto.server")
+
+
+@pytest.fixture
+def endpoint(monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
+    for name, value in KEYS.items():
+        monkeypatch.setenv(name, value)
+    server = server_of_moto.ThreadedMotoServer(ip_address="127.0.0.1", port=0, verbose=False)
+    server.start()
+    host, port = server.get_host_and_port()
+    connection = HTTPConnection(host, port, timeout=30)
+    connection.request("PUT", "/logs")
+    assert connection.getresponse().status == 200
+    connection.close()
+    yield f"endpoint=http://{host}:{port}&region=us-east-1"
+    server.stop()
+
+
+def test_a_segment_goes_there_is_searched_and_comes_back(endpoint: str, tmp_path: Path) -> None:
+    store, archive = sealed_store(tmp_path / "store"), open_archive(f"s3://logs/edges?{endpoint}")
+    for one in packed(store):
+        enter(archive, put(archive, one, at(store), STORE), at(store).read)
+    with pytest.raises(ObjectExists):
+        archive.create(archive.names(f"{STORE}/")[0], [b"other"])
+    assert find(archive, STORE, packed(store)[0].name) is not None
+    assert archive.read(f"{STORE}/{packed(store)[0].index}", 1 << 20, 10) == b""
+    told: list[str] = []
+    with ArchiveView(f"s3://logs/edges?{endpoint}", told.append) as view:
+        search = Search(view, compile(parse(RARE[1])), Scope())
+        assert search.count() == 3 and told == []
+        search.close()
+    (tmp_path / "back").mkdir()
+    disk = Disk().enter(tmp_path / "back")
+    assert choose_store(archive, None) == STORE
+    assert [one.error for one in brought_back(archive, STORE, disk)] == ["", ""]
+    disk.leave()
+    for path in store.glob("*.zst*"):
+        assert (tmp_path / "back" / path.name).read_bytes() == path.read_bytes()
+
+
+def test_a_bucket_that_is_not_there_is_named(endpoint: str) -> None:
+    archive = open_archive(f"s3://nowhere/edges?{endpoint}")
+    for ask in (lambda: archive.names("a/"), lambda: archive.create("a/b", [b"x"])):
+        with pytest.raises(ArchiveError, match="there is no bucket nowhere") as found:
+            ask()
+        assert found.value.settled

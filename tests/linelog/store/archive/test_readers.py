@@ -1,0 +1,54 @@
+"""Reads of archives, several at once."""
+
+from __future__ import annotations
+
+import threading
+
+import pytest
+
+from logsrv.linelog.store.archive.objects import ArchiveError
+from logsrv.linelog.store.archive.readers import AT_ONCE, Readers
+
+
+def test_all_are_under_way_at_once() -> None:
+    together = threading.Barrier(AT_ONCE)
+    readers = Readers()
+    found = readers.all([lambda: together.wait(30)] * AT_ONCE)
+    assert sorted(one.result() for one in found) == list(range(AT_ONCE))
+    readers.close()
+
+
+def test_more_wait_for_their_turn() -> None:
+    readers = Readers()
+    found = readers.all([lambda of=number: of * 2 for number in range(200)])  # type: ignore[misc]
+    assert [one.result() for one in found] == list(range(0, 400, 2))
+    readers.close()
+
+
+def test_what_goes_wrong_is_raised_to_whoever_asks() -> None:
+    def fail() -> bytes:
+        raise ArchiveError("gone")
+
+    readers = Readers()
+    one = readers.start(fail)
+    with pytest.raises(ArchiveError, match="gone"):
+        one.result()
+    readers.close()
+
+
+def test_nothing_more_is_begun_at_the_end() -> None:
+    readers = Readers()
+    hold, begun = threading.Event(), threading.Event()
+
+    def wait() -> None:
+        begun.set()
+        hold.wait(30)
+
+    held = [readers.start(wait) for _ in range(AT_ONCE)]
+    late: list[int] = []
+    waiting = readers.start(lambda: late.append(1))
+    begun.wait(30)
+    readers.close()
+    hold.set()
+    held[0].wait()
+    assert late == [] and waiting is not None
