@@ -161,7 +161,8 @@ def test_kills_leave_the_archive_whole(
     """At any moment: each segment is there once, byte by byte, or not at all."""
     words = (*SMALL, "--ship", f"file://{place}")
     server = logger(*words)
-    for turn in range(4):
+    # A shipper that ends is started again after pauses that grow.
+    for turn in range(2 if whom == "shipper" else 4):
         before = len(archived(server, place))
         server.send(text(turn * 2000, turn * 2000 + 2000))
         wait_for_more(server, place, before)

@@ -339,7 +339,7 @@ def test_a_full_disk_is_waited_for(logger: Start, small_disk: Path, connect: Con
 @pytest.mark.long
 def test_many_kills_lose_nothing_and_double_nothing(logger: Start) -> None:
     edges = [Edge(origin, stored_lines(origin, 300_000), 3 << 20) for origin in (ONE, OTHER)]
-    server = killed_again_and_again(logger, edges, 50, "--rotate-size", "4MiB", "--index", "none")
+    server = killed_again_and_again(logger, edges, 10, "--rotate-size", "4MiB", "--index", "none")
     text = stored_bytes(server.store)
     for edge in edges:
         assert of(edge.origin, text) == edge.text
