@@ -26,7 +26,7 @@ def declare(parser: Parser) -> None:
         dest="archive",
         metavar="URL",
         required=True,
-        help="where the archive is, such as file:///srv/archive",
+        help="where the archive is, such as file:///srv/archive or s3://bucket/prefix",
     )
     parser.add_argument("--store", metavar="ID", help="which store, if the archive has several")
     parser.add_argument("directory", metavar="DIR", help="the directory for the store")

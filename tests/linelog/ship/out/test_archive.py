@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import sys
 import threading
 from collections.abc import Iterable
 from pathlib import Path
 
 import pytest
 
+import logsrv.linelog.store.archive as late
+from logsrv.errors import ConfigurationError
 from logsrv.linelog.ship.address import parse_ship_url
 from logsrv.linelog.ship.out.archive import ArchiveTarget
 from logsrv.linelog.ship.registry import TargetSettings, make_target
@@ -87,3 +90,12 @@ async def test_a_directory_that_stands_still_holds_up_nothing(
 @in_reactor
 async def test_one_that_did_nothing_ends_at_once(tmp_path: Path) -> None:
     await target(tmp_path).close()
+
+
+def test_a_missing_package_is_a_sentence(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delitem(vars(late), "BucketArchive", raising=False)
+    monkeypatch.delitem(sys.modules, "logsrv.linelog.store.archive.bucket", raising=False)
+    monkeypatch.setitem(sys.modules, "obstore", None)
+    url = parse_ship_url("s3://logs/edges")
+    with pytest.raises(ConfigurationError, match=r"target far: s3: needs the package obstore"):
+        make_target(TargetSettings(name="far", url=url, store=STORE), REACTOR)

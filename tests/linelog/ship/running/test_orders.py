@@ -56,6 +56,16 @@ def test_orders_have_all_that_a_target_is_made_of(pair: Path) -> None:
     assert str(target.url) == "https://centre/blocks"
 
 
+def test_the_token_of_a_bucket_is_a_key_and_its_secret(tmp_path: Path) -> None:
+    (tmp_path / "keys").write_text("AKEXAMPLE  geheim\n")
+    orders = orders_for(settings("s3://logs/edges", ship_token_file=tmp_path / "keys"))
+    assert orders.token == "AKEXAMPLE geheim"
+    (tmp_path / "keys").write_text("geheim\n")
+    with pytest.raises(ConfigurationError, match="a key and its secret") as error:
+        orders_for(settings("s3://logs/edges", ship_token_file=tmp_path / "keys"))
+    assert "geheim" not in str(error.value)
+
+
 def test_a_secret_is_in_no_text_about_orders(tmp_path: Path) -> None:
     (tmp_path / "token").write_text("geheim\n")
     orders = orders_for(settings("http://c/blocks", ship_token_file=tmp_path / "token"))
