@@ -7,6 +7,7 @@ GET of ranges, DELETE, and lists. `BucketServer.faults` answer in its place.
 from __future__ import annotations
 
 import re
+import ssl
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -58,7 +59,7 @@ class BucketServer:
     object that is read, and returns what goes out.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, context: ssl.SSLContext | None = None) -> None:
         self.objects: dict[str, bytes] = {}
         self.asked: list[Asked] = []
         self.faults: list[Fault] = []
@@ -70,13 +71,17 @@ class BucketServer:
             bucket = server
 
         self._http = _Server(("127.0.0.1", 0), Handler)
+        self._scheme = "http"
+        if context is not None:
+            self._scheme = "https"
+            self._http.socket = context.wrap_socket(self._http.socket, server_side=True)
         self._thread = threading.Thread(target=self._http.serve_forever, args=(0.02,), daemon=True)
         self._thread.start()
 
     @property
     def endpoint(self) -> str:
         """Its address."""
-        return f"http://127.0.0.1:{self._http.server_address[1]}"
+        return f"{self._scheme}://127.0.0.1:{self._http.server_address[1]}"
 
     def url(self, prefix: str = "archive") -> str:
         """The address of an archive in it."""
@@ -181,7 +186,7 @@ class _Handler(BaseHTTPRequestHandler):
     def handle_one_request(self) -> None:
         try:
             super().handle_one_request()
-        except ConnectionError:
+        except (ConnectionError, ssl.SSLError):
             self.close_connection = True
 
     def _do(self) -> None:
@@ -205,9 +210,9 @@ class _Handler(BaseHTTPRequestHandler):
 
 
 @contextmanager
-def running() -> Iterator[BucketServer]:
-    """A server that ends with the block."""
-    server = BucketServer()
+def running(context: ssl.SSLContext | None = None) -> Iterator[BucketServer]:
+    """A server that ends with the block. context: it speaks TLS."""
+    server = BucketServer(context)
     try:
         yield server
     finally:

@@ -178,7 +178,11 @@ def _meaning(text: str, url: ArchiveURL) -> tuple[str | None, bool]:
     told = code or str(status)
     expected = re.search(r"expecting '([a-z0-9-]{1,64})'", said)
     region = expected[1] if expected else "NAME"
+    distrusted = re.search(r"InvalidCertificate\(([\sA-Za-z({]*)", text)
     settled = {
+        "its certificate is not trusted ({}): name the authority by ?ca=FILE".format(
+            re.findall(r"\w+", distrusted[1])[-1] if distrusted else ""
+        ): distrusted,
         _NO_KEYS: _ASKS_FOR_KEYS.search(said),
         f"there is no bucket {url.bucket} at this server": code == "NoSuchBucket",
         f"the bucket is in another region: say which by ?region={region}": (

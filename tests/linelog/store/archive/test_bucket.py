@@ -30,6 +30,7 @@ from logsrv.linelog.store.archive.putting import OtherSegment, find, put
 from logsrv.linelog.store.archive.restoring import brought_back, choose_store
 from logsrv.linelog.store.archive.url import parse_archive_url
 from logsrv.linelog.store.disk.disk import Disk
+from tests.cli.certificates import Authority
 from tests.linelog.store.archive.segments import STORE, packed, sealed_store
 from tests.linelog.store.faults import at
 
@@ -248,6 +249,26 @@ def test_a_wrong_ca_is_named(server: BucketServer, tmp_path: Path) -> None:
     for path in ("ca.pem", "none.pem"):
         with pytest.raises(ArchiveError) as found:
             open_archive(f"{server.url()}&ca={tmp_path}/{path}").read("a/one")
+        assert found.value.settled
+
+
+def test_certificates_are_those_of_an_authority_that_is_named(
+    server: BucketServer, tmp_path: Path
+) -> None:
+    authority = Authority(tmp_path)
+    with running(authority.server_context("localhost")) as secure:
+        url = secure.url().replace("127.0.0.1", "localhost")
+        for archive in (
+            open_archive(f"{url}&ca={authority.cafile}"),
+            open_archive(url, ca=Path(authority.cafile)),
+        ):
+            archive.remove("a/one")
+            archive.create("a/one", [b"one"])
+            assert archive.read("a/one") == b"one"
+        with pytest.raises(
+            ArchiveError, match="its certificate is not trusted .UnknownIssuer"
+        ) as found:
+            open_archive(url).read("a/one")
         assert found.value.settled
 
 
