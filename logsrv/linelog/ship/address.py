@@ -24,7 +24,8 @@ class Scheme:
 
     takes: what leaves. maker: the function that makes a target, module and name, below
     `logsrv.linelog.ship`. port: where it listens unless the URL says; None: the URL has to. extra: the
-    extra of logsrv that it needs. stream: the path names a stream; more than one server may have it.
+    extra of logsrv that it needs. stream: the path names a stream; more than one server may have it. index:
+    the path names an index.
     """
 
     maker: str
@@ -33,6 +34,7 @@ class Scheme:
     port: int | None = None
     extra: str = ""
     stream: bool = False
+    index: bool = False
 
 
 _HTTP, _HTTPS = 80, 443
@@ -69,8 +71,8 @@ SCHEMES = {
     "loki+https": Scheme(maker="out.loki.make_target", tls=True, port=_HTTPS),
     "otlp+http": Scheme(maker="out.otlp.make_target", port=_HTTP),
     "otlp+https": Scheme(maker="out.otlp.make_target", tls=True, port=_HTTPS),
-    "es+http": Scheme(maker="out.elasticsearch.make_target", port=_HTTP),
-    "es+https": Scheme(maker="out.elasticsearch.make_target", tls=True, port=_HTTPS),
+    "es+http": Scheme(maker="out.elasticsearch.make_target", index=True, port=_HTTP),
+    "es+https": Scheme(maker="out.elasticsearch.make_target", index=True, tls=True, port=_HTTPS),
     "ndjson+http": Scheme(maker="out.ndjson.make_target", port=_HTTP),
     "ndjson+https": Scheme(maker="out.ndjson.make_target", tls=True, port=_HTTPS),
 }
@@ -187,6 +189,8 @@ def parse_ship_url(text: str) -> ShipURL:
     path = parts.path.rstrip("/") if blocks else parts.path
     if scheme.stream and not STREAM.fullmatch(path.removeprefix("/")):
         raise ValueError(f"names no stream, such as {word}://{host}/LOGS")
+    if scheme.index and not path.strip("/"):
+        raise ValueError(f"names no index, such as {word}://{host}/logs-logsrv-default")
     if blocks and not scheme.stream and not path.endswith(BLOCKS):
         raise ValueError(
             f"the path of a centre ends in {BLOCKS}; lines as JSON go by ndjson+{word}://…"

@@ -8,7 +8,7 @@ from twisted.internet.defer import Deferred
 
 from logsrv.linelog.ship.blocks.block import LARGEST, PackedBlock
 from logsrv.linelog.ship.http.answers import HttpAnswer
-from logsrv.linelog.ship.http.client import HttpClient, check_clear
+from logsrv.linelog.ship.http.client import HttpClient
 from logsrv.linelog.ship.registry import TargetSettings
 from logsrv.linelog.ship.target import LastBlock, Misplaced, Unavailable
 from logsrv.linelog.store.segments.segment import Position, parse_position
@@ -23,8 +23,6 @@ class Centre:
     largest = LARGEST
 
     def __init__(self, settings: TargetSettings, reactor: Any) -> None:
-        """Raises ConfigurationError."""
-        check_clear(settings.url)
         self._client = HttpClient(
             settings.url, reactor=reactor, tls=settings.tls, token=settings.token
         )

@@ -10,6 +10,8 @@ import attrs
 
 from logsrv.errors import ConfigurationError
 from logsrv.kit.net.tls.client_tls import TLSOptions
+from logsrv.kit.text.escape import one_line
+from logsrv.kit.web.hosts import is_loopback
 from logsrv.linelog.ship.address import SCHEMES, ShipURL
 from logsrv.linelog.ship.target import BlockTarget, LineTarget, SegmentTarget
 
@@ -35,8 +37,29 @@ Maker: TypeAlias = Callable[[TargetSettings, Any], Target]
 """Makes a target of its settings and the reactor; opens nothing. Raises ConfigurationError."""
 
 
+def check_clear(settings: TargetSettings) -> None:
+    """Raise ConfigurationError if blocks over HTTP, or a secret, would leave this machine in the clear.
+
+    Credentials of NATS only sign.
+    """
+    url, token = settings.url, settings.token
+    if url.tls or all(host == "localhost" or is_loopback(host) for host, _ in url.servers):
+        return
+    if url.is_stream and token and "BEGIN NATS USER JWT" not in token:
+        raise ConfigurationError(
+            f"{one_line(url.place)} would carry the token in the clear: take nats+tls://, or a credentials"
+            " file, whose key stays here"
+        )
+    if url.scheme.endswith("http") and (token or url.takes_blocks):
+        raise ConfigurationError(
+            f"{one_line(url.place)} would carry lines and the token in the clear: take"
+            f" {url.scheme}s://, for {url.scheme}:// is for this machine only"
+        )
+
+
 def make_target(settings: TargetSettings, reactor: Any) -> Target:
     """Make the target of a URL. Raises ConfigurationError, also when packages are missing."""
+    check_clear(settings)
     scheme = SCHEMES[settings.url.scheme]
     module, _, name = scheme.maker.rpartition(".")
     try:

@@ -47,6 +47,7 @@ def test_an_address_is_read(text: str, host: str, port: int, path: str) -> None:
         ("file://srv/archive", "three slashes"),
         ("file:///srv/../etc", "has no"),
         ("nats://n1", "names no stream, such as nats://n1/LOGS"),
+        ("es+https://h/", "names no index, such as es+https://h/logs-logsrv-default"),
         ("nats://n1/LO.GS", "names no stream"),
         ("nats://n1,,n2/LOGS", "names no host"),
         ("nats://n1,me:geheim@n2/LOGS", "--ship-token-file"),

@@ -8,7 +8,6 @@ from typing import Any
 
 import pytest
 
-from logsrv.errors import ConfigurationError
 from logsrv.kit.net.tls.client_tls import TLSOptions
 from logsrv.linelog.ship.address import parse_ship_url
 from logsrv.linelog.ship.centre import Centre, make_target
@@ -118,8 +117,3 @@ async def test_a_centre_that_does_not_say_what_its_last_block_was() -> None:
         one = centre(server.url)
         assert await one.last() == LastBlock(Position(2, 5), None, None)
         await one.close()
-
-
-def test_blocks_do_not_leave_the_machine_in_the_clear() -> None:
-    with pytest.raises(ConfigurationError, match="take https://"):
-        centre("http://centre")

@@ -10,7 +10,7 @@ import pytest
 from logsrv.errors import ConfigurationError
 from logsrv.linelog.ship import address
 from logsrv.linelog.ship.address import Scheme, parse_ship_url
-from logsrv.linelog.ship.registry import TargetSettings, make_target
+from logsrv.linelog.ship.registry import TargetSettings, check_clear, make_target
 
 
 @pytest.fixture
@@ -51,6 +51,39 @@ def test_a_missing_package_is_told_with_the_extra_that_has_it(
 def test_a_fault_of_ours_is_no_missing_package(scheme: Scheme) -> None:
     with pytest.raises(ModuleNotFoundError):
         make_target(settings(), None)
+
+
+@pytest.mark.parametrize(
+    ("url", "take"),
+    [
+        *(("http://centre/blocks", "https://"), ("http://[2001:db8::1]/blocks", "https://")),
+        *(("loki+http://10.1.2.3", "loki[+]https://"), ("nats://10.0.0.1/LOGS", "nats[+]tls://")),
+    ],
+)
+def test_no_token_leaves_the_machine_in_the_clear(url: str, take: str) -> None:
+    given = TargetSettings(name="a", url=parse_ship_url(url), store="0" * 32, token="geheim")
+    with pytest.raises(ConfigurationError, match=f"in the clear: take {take}"):
+        make_target(given, None)
+
+
+@pytest.mark.parametrize(
+    ("url", "token"),
+    [
+        *(("https://centre/blocks", "x"), ("http://localhost/blocks", "x")),
+        *(("http://[::1]:8090/blocks", None), ("ndjson+http://10.0.0.1", None)),
+        *(("nats://10.0.0.1/LOGS", "-----BEGIN NATS USER JWT-----"), ("nats://a,b/LOGS", None)),
+        # The token above all tables is for others.
+        ("relp://10.0.0.1:2514", "x"),
+    ],
+)
+def test_all_else_may_leave(url: str, token: str | None) -> None:
+    check_clear(TargetSettings(name="a", url=parse_ship_url(url), store="0" * 32, token=token))
+
+
+def test_blocks_do_not_leave_in_the_clear_even_without_a_token() -> None:
+    url = parse_ship_url("http://centre/blocks")
+    with pytest.raises(ConfigurationError, match="take https://"):
+        check_clear(TargetSettings(name="a", url=url, store="0" * 32))
 
 
 def test_a_token_is_not_shown(scheme: Scheme) -> None:

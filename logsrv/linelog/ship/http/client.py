@@ -30,7 +30,6 @@ from logsrv import __version__
 from logsrv.errors import ConfigurationError, LogsrvError
 from logsrv.kit.net.tls.client_tls import TLSOptions, tls_creator
 from logsrv.kit.text.escape import one_line
-from logsrv.kit.web.hosts import is_loopback
 from logsrv.linelog.ship.address import ShipURL
 from logsrv.linelog.ship.http.answers import HttpAnswer, judge
 from logsrv.linelog.ship.reaching import unreachable
@@ -275,12 +274,3 @@ class HttpClient:
         if any(failure.check(ParseError, ValueError) for failure in failures):
             return Unavailable(f"{self._who} does not answer in HTTP")
         return unreachable(self._who, *failures)
-
-
-def check_clear(url: ShipURL) -> None:
-    """Raise ConfigurationError if lines would leave this machine in the clear."""
-    if not url.tls and url.host != "localhost" and not is_loopback(url.host):
-        raise ConfigurationError(
-            f"{one_line(url.place)} would carry lines and the token in the clear: take https://, for"
-            " http:// is for this machine only"
-        )

@@ -18,7 +18,7 @@ from logsrv.kit.options.files import Mark, mark_of
 from logsrv.kit.options.secrets import KEY_PAIR, SECRET, read_secret
 from logsrv.linelog.ship.address import parse_ship_url
 from logsrv.linelog.ship.out.jetstream.login import read_login
-from logsrv.linelog.ship.registry import TargetSettings
+from logsrv.linelog.ship.registry import TargetSettings, check_clear
 from logsrv.linelog.ship.report import ShipReport
 from logsrv.linelog.ship.settings import ShipSettings
 from logsrv.linelog.store.segments.segment import Position
@@ -83,11 +83,12 @@ def orders_for(target: ShipSettings) -> ShipOrders:
         token=token,
         files=tuple(None if path is None else mark_of(path) for path in files),
     )
-    if target.ship.tls:
-        try:
+    try:
+        check_clear(orders.target(""))
+        if target.ship.tls:
             tls_creator(orders.tls, target.ship.host)
-        except ConfigurationError as error:
-            raise ConfigurationError(f"target {target.label}: {error}") from None
+    except ConfigurationError as error:
+        raise ConfigurationError(f"target {target.label}: {error}") from None
     return orders
 
 

@@ -10,10 +10,9 @@ from typing import Any
 import pytest
 from twisted.internet.defer import Deferred
 
-from logsrv.errors import ConfigurationError
 from logsrv.kit.net.tls.client_tls import TLSOptions
 from logsrv.linelog.ship.address import parse_ship_url
-from logsrv.linelog.ship.http.client import LARGEST_ANSWER, HttpClient, check_clear
+from logsrv.linelog.ship.http.client import LARGEST_ANSWER, HttpClient
 from logsrv.linelog.ship.target import RefusedForGood, TooMuchAtOnce, Unavailable
 from tests.cli.certificates import Authority
 from tests.kit.net.network import REACTOR, in_reactor, until
@@ -65,17 +64,6 @@ async def test_the_token_is_sent() -> None:
         await one.request("GET")
         await one.close()
     assert server.asked[0].headers["Authorization"] == "Bearer geheim"
-
-
-@pytest.mark.parametrize("host", ["centre", "10.1.2.3", "[2001:db8::1]"])
-def test_nothing_leaves_the_machine_in_the_clear(host: str) -> None:
-    with pytest.raises(ConfigurationError, match="in the clear: take https://"):
-        check_clear(parse_ship_url(f"http://{host}/blocks"))
-
-
-@pytest.mark.parametrize("url", ["https://centre", "http://localhost", "http://[::1]:8090"])
-def test_https_and_this_machine_are_fine(url: str) -> None:
-    check_clear(parse_ship_url(url + "/blocks"))
 
 
 @in_reactor

@@ -40,7 +40,7 @@ async def test_documents_go_to_an_index(path: str) -> None:
 
 def test_an_index_is_needed() -> None:
     with pytest.raises(ConfigurationError, match="names no index, such as es"):
-        make_target(settings("es+https://elastic.example/"), REACTOR)
+        make_target(settings("es+https://elastic.example/_bulk"), REACTOR)
 
 
 @in_reactor

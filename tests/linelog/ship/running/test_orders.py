@@ -68,7 +68,7 @@ def test_the_token_of_a_bucket_is_a_key_and_its_secret(tmp_path: Path) -> None:
 
 def test_a_secret_is_in_no_text_about_orders(tmp_path: Path) -> None:
     (tmp_path / "token").write_text("geheim\n")
-    orders = orders_for(settings("http://c/blocks", ship_token_file=tmp_path / "token"))
+    orders = orders_for(settings("https://c/blocks", ship_token_file=tmp_path / "token"))
     assert orders.token == "geheim" and "geheim" not in repr(orders)
 
 
@@ -78,6 +78,11 @@ def test_a_certificate_that_was_saved_anew_makes_other_orders(pair: Path) -> Non
     assert orders_for(target) == before
     (pair / "cert.pem").write_bytes((pair / "cert.pem").read_bytes())
     assert orders_for(target) != before
+
+
+def test_what_would_leave_in_the_clear_is_refused_before_a_process_is_started() -> None:
+    with pytest.raises(ConfigurationError, match=r"^target centre: .* in the clear"):
+        orders_for(settings("http://centre/blocks", name="centre"))
 
 
 @pytest.mark.parametrize(

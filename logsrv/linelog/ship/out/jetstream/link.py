@@ -147,7 +147,7 @@ class NatsLink:
                 # A certificate that is read anew for each connection.
                 raise NatsTrouble(str(error), settled=True) from None
             except Exception as error:
-                # Whoever speaks no NATS, or but half of it, makes errors of all kinds in nats-py.
+                # A server that speaks no NATS, or but half of it, makes errors of all kinds in nats-py.
                 with suppress(OSError, TimeoutError, nats.errors.Error):
                     await asyncio.wait_for(client.close(), CLOSE)
                 # The last of several says what was wrong with this server.

@@ -6,16 +6,13 @@ of the message before it: the stream refuses a block that comes twice or late, h
 
 from __future__ import annotations
 
-from collections.abc import Callable, Coroutine, Mapping
+from collections.abc import Callable, Coroutine
 from typing import Any, TypeVar
 
 from twisted.internet.defer import Deferred
 
-from logsrv.errors import ConfigurationError
 from logsrv.kit.net.twisted.asyncio_thread import AsyncioThread
 from logsrv.kit.text.escape import one_line
-from logsrv.kit.web.hosts import is_loopback
-from logsrv.linelog.ship.address import ShipURL
 from logsrv.linelog.ship.blocks.block import LARGEST, PackedBlock
 from logsrv.linelog.ship.out.jetstream.link import LargePayload, NatsLink, NatsTrouble, read_answer
 from logsrv.linelog.ship.out.jetstream.login import login_options, tls_context
@@ -40,7 +37,6 @@ class JetStream:
     def __init__(self, settings: TargetSettings, reactor: Any) -> None:
         """Raises ConfigurationError."""
         login = login_options(settings.token, settings.url.parameters.get("user"))
-        _check_clear(settings.url, login)
         self._store = settings.store
         self._stream = settings.url.path.removeprefix("/")
         self._subject = f"{SUBJECT}.{settings.store}"
@@ -130,16 +126,6 @@ class JetStream:
     def close(self) -> Deferred[None]:
         """Let go of connections."""
         return self._thread.call(self._link.close).addBoth(lambda _: self._thread.stop())
-
-
-def _check_clear(url: ShipURL, login: Mapping[str, Any]) -> None:
-    """Raise ConfigurationError if a secret would leave this machine in the clear. A signature is none."""
-    near = all(host == "localhost" or is_loopback(host) for host, _ in url.servers)
-    if ("token" in login or "password" in login) and not (url.tls or near):
-        raise ConfigurationError(
-            f"{one_line(url.place)} would carry the token in the clear: take nats+tls://, or a credentials"
-            " file, whose key stays here"
-        )
 
 
 def make_target(settings: TargetSettings, reactor: Any) -> JetStream:
