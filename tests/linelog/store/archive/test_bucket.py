@@ -265,8 +265,8 @@ def test_certificates_are_those_of_an_authority_that_is_named(
             archive.remove("a/one")
             archive.create("a/one", [b"one"])
             assert archive.read("a/one") == b"one"
+        monkeypatch.setitem(_retries(), "max_retries", 0)
         with pytest.raises(ArchiveError, match=r"not trusted \(UnknownIssuer\)") as found:
-            monkeypatch.setitem(_retries(), "max_retries", 0)
             open_archive(url).read("a/one")
         assert found.value.settled
 
