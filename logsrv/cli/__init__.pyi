@@ -11,10 +11,13 @@ from logsrv.cli.installed import InstalledPlugin as InstalledPlugin
 from logsrv.cli.installed import find_installed as find_installed
 from logsrv.cli.installed import is_overlooked as is_overlooked
 from logsrv.kit.net.endpoints.endpoint import ARGUMENTS as ARGUMENTS
+from logsrv.kit.net.tls.client_tls import TLSOptions as TLSOptions
+from logsrv.kit.net.tls.client_tls import tls_context as tls_context
 from logsrv.kit.net.tls.self_signed import write_pair as write_pair
 from logsrv.kit.options.argument_parser import Parser as Parser
 from logsrv.kit.options.load import Sources as Sources
 from logsrv.kit.options.load import load as load
+from logsrv.kit.options.secrets import read_secret as read_secret
 from logsrv.kit.text.escape import printable as printable
 from logsrv.kit.text.words import did_you_mean as did_you_mean
 from logsrv.kit.text.words import shown as shown
@@ -35,6 +38,8 @@ from logsrv.linelog.importing.summary import of_all as of_all
 from logsrv.linelog.importing.summary import of_file as of_file
 from logsrv.linelog.importing.writer import ImportWriter as ImportWriter
 from logsrv.linelog.importing.writer import opened as opened
+from logsrv.linelog.inputs.blocks.copies.client import CentreClient as CentreClient
+from logsrv.linelog.inputs.blocks.copies.taking import CentreCopy as CentreCopy
 from logsrv.linelog.inputs.intake.registry import inputs as inputs
 from logsrv.linelog.plugin.settings import LoggerSettings as LoggerSettings
 from logsrv.linelog.query.language.parse import parse as parse
@@ -43,6 +48,8 @@ from logsrv.linelog.read.follow import end_of as end_of
 from logsrv.linelog.read.plan import Scope as Scope
 from logsrv.linelog.read.search import Search as Search
 from logsrv.linelog.read.view import View as View
+from logsrv.linelog.ship.address import parse_ship_url as parse_ship_url
+from logsrv.linelog.ship.http.client import check_clear as check_clear
 from logsrv.linelog.ship.running.status import TargetStatus as TargetStatus
 from logsrv.linelog.ship.running.status import statuses as statuses
 from logsrv.linelog.store.archive.opening import open_archive as open_archive

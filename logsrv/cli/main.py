@@ -35,7 +35,7 @@ COMMANDS = {
     "replay": ("reading.replay", "send stored lines again to a server"),
     "reindex": ("reindex", "make the indexes that sealed segments lack"),
     "run": ("running.run", "run a plugin that is one file, again each time it is saved"),
-    "restore": ("restore", "bring a store back from an archive"),
+    "restore": ("restore", "bring a store back from an archive, or from another centre"),
     "search": ("reading.search", "find lines in a store"),
     "ship": ("ship", "tell how far the targets of a store are"),
     "show": ("reading.show", "show the line at a position, and its neighbours"),

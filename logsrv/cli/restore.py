@@ -1,10 +1,15 @@
-"""Bring a store back from an archive.
+"""Bring a store back: from an archive, or all that another centre has.
 
-All sealed segments of a store that the archive has are written into DIR, with their indexes, each compared
-with what was archived. DIR has to be new or empty. What was interrupted goes on when the same command is
-given again. A segment that was changed or damaged in the archive is named and left out.
+--from file:///… or s3://… is an archive: its sealed segments are written into DIR, with their indexes, each
+compared with what was archived. The store has the identity of the one that was archived. Lines that were
+not sealed then are not in it.
 
-The store has the identity of the one that was archived. Lines that were not sealed then are not in it.
+--from https://CENTRE:PORT/blocks is a centre that runs and has a --restore-token-file: DIR gets all lines
+that are there, and the places of all stores that ship to it. A server on DIR takes what they send next. It
+is a store of its own, with another identity.
+
+DIR has to be new or empty. What was interrupted goes on when the same command is given again. A segment
+that was changed or damaged there is named and left out.
 
 Exit status: 0, or 1 when a segment was left out, or when it did not go well.
 """
@@ -12,6 +17,9 @@ Exit status: 0, or 1 when a segment was left out, or when it did not go well.
 from __future__ import annotations
 
 import argparse
+import os
+import re
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import logsrv.cli as late
@@ -19,47 +27,126 @@ from logsrv.cli.arguments import tell
 from logsrv.errors import StoreError, UsageError
 from logsrv.kit.options.argument_parser import Parser
 
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from logsrv.linelog.inputs.blocks.copies.taking import CentreCopy
+    from logsrv.linelog.ship.address import ShipURL
+    from logsrv.linelog.store.archive.restoring import Restored
+    from logsrv.linelog.store.disk.disk import Disk
+
 
 def declare(parser: Parser) -> None:
     parser.add_argument(
         "--from",
-        dest="archive",
+        dest="origin",
         metavar="URL",
         required=True,
-        help="where the archive is, such as file:///srv/archive or s3://bucket/prefix",
+        help="where the archive is, such as file:///srv/archive or s3://bucket/prefix; or the centre, such"
+        " as https://centre.example.org:8443/blocks",
     )
     parser.add_argument("--store", metavar="ID", help="which store, if the archive has several")
+    centre = parser.add_argument_group("of a centre")
+    centre.add_argument(
+        "--token-file", metavar="FILE", help="a file that has what is the centre's --restore-token"
+    )
+    centre.add_argument("--ca", metavar="FILE", help="who signs its certificate, in PEM")
+    centre.add_argument("--cert", metavar="FILE", help="the certificate that it is shown, in PEM")
+    centre.add_argument("--key", metavar="FILE", help="the key of that certificate, in PEM")
     parser.add_argument("directory", metavar="DIR", help="the directory for the store")
 
 
 def run(arguments: argparse.Namespace) -> int:
-    """Raises UsageError, StoreError and ArchiveError."""
+    """Raises UsageError, StoreError, ArchiveError and CentreError."""
     try:
-        archive = late.open_archive(arguments.archive)
+        if re.match("https?:", arguments.origin, re.IGNORECASE):
+            return _from_centre(arguments, late.parse_ship_url(arguments.origin))
+        archive = late.open_archive(arguments.origin)
     except ValueError as error:
-        raise UsageError(f"--from {late.shown(arguments.archive)}: {error}") from None
+        raise UsageError(f"--from {late.shown(arguments.origin)}: {error}") from None
     store = late.choose_store(archive, arguments.store)
-    directory = Path(arguments.directory)
-    segments = lines = text = left_out = 0
-    try:
-        late.make_directory(directory)
-        with late.locked(directory) as disk:
-            for one in late.brought_back(archive, store, disk):
-                segments, lines, text = segments + 1, lines + one.lines, text + one.text
-                if one.error:
-                    left_out += 1
-                    tell(f"logsrv restore: {one.name} is left out: {one.error}")
-    except OSError as error:
-        raise StoreError(
-            f"{late.shown(str(directory))} cannot be written: {late.reason(error)}; give the same"
-            " command again to go on"
-        ) from error
-    print(
-        f"{late.shown(str(directory))} is store {store}: {segments - left_out} segments,"
-        f" {lines:,} lines, {text:,} bytes of text"
-    )
+    total = _brought(arguments.directory, lambda disk: late.brought_back(archive, store, disk))
+    print(f"{late.shown(arguments.directory)} is store {store}: {total}")
     print(
         "If the store that was archived still runs, or its lines went on elsewhere, give this one"
         " another identity before it ships: logsrv ship --new-identity"
     )
-    return 1 if left_out else 0
+    return total.status
+
+
+def _from_centre(arguments: argparse.Namespace, url: ShipURL) -> int:
+    if arguments.store is not None:
+        raise UsageError("--store names a store of an archive, and a centre is one store")
+    late.check_clear(url)
+    ca, cert, key = (
+        None if name is None else Path(name)
+        for name in (arguments.ca, arguments.cert, arguments.key)
+    )
+    options = late.TLSOptions(ca, certificate=cert, key=key)
+    token_file = Path(arguments.token_file) if arguments.token_file else None
+    client = late.CentreClient(
+        url=url,
+        token=late.read_secret("token", None, token_file),
+        tls=late.tls_context(options) if url.tls else None,
+    )
+    copies: list[CentreCopy] = []
+
+    def bring(disk: Disk) -> Iterator[Restored]:
+        copies.append(late.CentreCopy(client, state, disk, os.urandom))
+        return copies[-1].segments()
+
+    try:
+        # Before a directory is made.
+        state = client.state()
+        total = _brought(arguments.directory, bring)
+    finally:
+        client.close()
+    [copy] = copies
+    state, directory = copy.state, late.shown(arguments.directory)
+    print(f"{directory} has what {client.place} had at {state.position}: {total}")
+    print(
+        f"It knows where {len(state.notes)} stores are, and is store {copy.identity.store} itself"
+    )
+    if state.away:
+        tell(
+            f"logsrv restore: the text of {len(state.away)} of these segments is in an archive only; a"
+            " server on this store finds it if it ships to that archive, too"
+        )
+    return total.status
+
+
+class _Total:
+    """The numbers of what was brought back."""
+
+    def __init__(self) -> None:
+        self.segments = self.lines = self.text = self.left_out = 0
+
+    def add(self, one: Restored) -> None:
+        if one.error:
+            self.left_out += 1
+            tell(f"logsrv restore: {one.name} is left out: {one.error}")
+        else:
+            self.segments, self.lines = self.segments + 1, self.lines + one.lines
+            self.text += one.text
+
+    def __str__(self) -> str:
+        return f"{self.segments} segments, {self.lines:,} lines, {self.text:,} bytes of text"
+
+    @property
+    def status(self) -> int:
+        return 1 if self.left_out else 0
+
+
+def _brought(directory: str, bring: Callable[[Disk], Iterator[Restored]]) -> _Total:
+    """Bring segments into a directory that is nobody else's meanwhile. Raises StoreError."""
+    total = _Total()
+    try:
+        late.make_directory(Path(directory))
+        with late.locked(Path(directory)) as disk:
+            for one in bring(disk):
+                total.add(one)
+    except OSError as error:
+        raise StoreError(
+            f"{late.shown(directory)} cannot be written: {late.reason(error)}; give the same command"
+            " again to go on"
+        ) from error
+    return total

@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from logsrv.cli.main import main
+from logsrv.linelog.inputs.blocks.copies import client
 from tests.linelog.store.archive.segments import STORE, archive_all, packed, sealed_store
 
 
@@ -54,5 +55,30 @@ def test_what_is_no_archive_is_a_sentence(
     tmp_path: Path, capsys: pytest.CaptureFixture[str], url: str, why: str, status: int
 ) -> None:
     assert main(["restore", "--from", url, str(tmp_path / "back")]) == status
+    assert why in capsys.readouterr().err
+    assert not (tmp_path / "back").exists()
+
+
+@pytest.mark.parametrize(
+    ("words", "why", "status"),
+    [
+        (["http://127.0.0.1:1/blocks"], "http://127.0.0.1:1: ", 1),
+        (["http://centre.example.org/blocks"], "would carry lines and the token in the clear", 1),
+        (["https://centre.example.org/x"], "the path of a centre ends in /blocks", 2),
+        (["http://127.0.0.1:1/blocks", "--store", STORE], "a centre is one store", 2),
+        (["http://127.0.0.1:1/blocks", "--token-file", "nowhere"], "--token-file nowhere: ", 1),
+        (["https://127.0.0.1:1/blocks", "--ca", "nowhere.pem"], "nowhere.pem: No such file", 1),
+    ],
+)
+def test_what_is_no_centre_is_a_sentence(
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+    words: list[str],
+    why: str,
+    status: int,
+) -> None:
+    monkeypatch.setattr(client, "PAUSES", ())
+    assert main(["restore", "--from", *words, str(tmp_path / "back")]) == status
     assert why in capsys.readouterr().err
     assert not (tmp_path / "back").exists()

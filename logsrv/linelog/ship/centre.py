@@ -21,6 +21,7 @@ class Centre:
 
     promise = "exactly once: the centre answers when a block is on its disk, and says where it is"
     largest = LARGEST
+    lets_go = False
 
     def __init__(self, settings: TargetSettings, reactor: Any) -> None:
         self._client = HttpClient(

@@ -78,11 +78,13 @@ class BlockTarget(Protocol):
     """A far side that takes blocks and says itself where it is: exactly once.
 
     promise: a sentence for the log that says what is promised, such as "exactly once". largest: bytes of a
-    packed block that it takes.
+    packed block that it takes. lets_go: as of the last answer it has let go of old blocks, by limits of its
+    own: to have nothing of a store any more is no loss.
     """
 
     promise: str
     largest: int
+    lets_go: bool
 
     def last(self) -> Deferred[LastBlock | None]:
         """Ask where it is; None: it has nothing of this store. Fails with Unavailable."""

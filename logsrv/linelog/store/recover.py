@@ -132,6 +132,11 @@ def begin(disk: Disk, *, crashed: bool, importing: bool = False) -> Begun:
         )
         # The next sync of the directory comes before any line.
         disk.unlink(segment.IMPORTING)
+    if disk.holds(segment.RESTORING):
+        raise StoreError(
+            f"the store {disk.directory} was not brought back to its end: give the same `logsrv restore`"
+            " again to go on"
+        )
     half = segment.half_rotated(disk) if crashed else []
     spared = half[-1] if half else None
     synced = segment.synced_place(disk)

@@ -26,6 +26,7 @@ from logsrv.linelog.store import recover
 from logsrv.linelog.store.disk.disk import Disk, make_directory, reason
 from logsrv.linelog.store.disk.lock import DirectoryLock
 from logsrv.linelog.store.disk.trouble import SYNCING, Trouble
+from logsrv.linelog.store.origins.notes import Standing
 from logsrv.linelog.store.origins.origins import Origins
 from logsrv.linelog.store.policy import Hold, StorePolicy
 from logsrv.linelog.store.sealing.background import Sealer
@@ -232,6 +233,25 @@ class Store:
         del self._depositing[parcel.told]
         self.origins.under_way.discard(parcel.origin)
         return result
+
+    def standing(self) -> Deferred[Standing]:
+        """Return what fires with the place of the next byte and the origins, between two writes.
+
+        Not if the store is closed before.
+        """
+        told: Deferred[Standing] = Deferred()
+
+        def stand() -> None:
+            standing = Standing(self._active.position, self.origins.all())
+            self._reactor.callFromThread(told.callback, standing)
+
+        self._writer.queue.put(stand)
+        return told
+
+    @property
+    def disk(self) -> Disk:
+        """The directory, to read from."""
+        return self._disk
 
     @property
     def depositing(self) -> int:

@@ -94,6 +94,16 @@ def test_something_else_in_the_place_of_current_log_is_refused(
     open_store(directory=tmp_path)
 
 
+def test_a_store_that_was_not_brought_back_to_its_end_is_not_taken(
+    open_store: OpenStore, tmp_path: Path
+) -> None:
+    """It would begin anew, and its edges would go on where they are."""
+    (tmp_path / "restoring").write_text("x")
+    with pytest.raises(StoreError, match="give the same `logsrv restore` again to go on"):
+        open_store(directory=tmp_path)
+    assert not (tmp_path / "current.log").exists()
+
+
 def test_of_two_complete_forms_the_packed_one_stays(tmp_path: Path) -> None:
     segment = Segment(1, "0000000001-20261120T061842Z.log", Form.PLAIN)
     (tmp_path / segment.name).write_bytes(stored(b"one"))

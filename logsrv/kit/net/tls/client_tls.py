@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ssl
 from pathlib import Path
 from typing import Any
 
@@ -55,6 +56,22 @@ def tls_creator(options: TLSOptions, host: str) -> IOpenSSLClientConnectionCreat
         return optionsForClientTLS(name, roots, own)
     except (UnicodeError, ValueError):
         raise ConfigurationError(f"{shown(name)} is no name that a certificate can have") from None
+
+
+def tls_context(options: TLSOptions) -> ssl.SSLContext:
+    """Return the TLS of Python's own sockets for a person's wishes. Raises ConfigurationError."""
+    try:
+        context = ssl.create_default_context(cafile=options.cafile)
+        if options.certificate is not None:
+            context.load_cert_chain(options.certificate, options.key)
+    except OSError as error:
+        files = ", ".join(
+            str(one)
+            for one in (options.cafile, options.certificate, options.key)
+            if one is not None
+        )
+        raise ConfigurationError(f"{files}: {error.strerror or error}") from None
+    return context
 
 
 @implementer(IOpenSSLClientConnectionCreator)

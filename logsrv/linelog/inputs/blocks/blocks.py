@@ -2,6 +2,7 @@
 
     POST /blocks       a block, as Zstandard frames, with its headers; 200 when it is on the medium
     GET /blocks/ID     where the store ID is here: Logsrv-To, Logsrv-From, Logsrv-CRC; 404 if nowhere
+    GET /blocks/store  all that is here, with a token of its own (copied.py)
 
 409 with Logsrv-To answers a block that does not follow the last one of its store.
 """
@@ -13,6 +14,7 @@ from collections.abc import Callable, Mapping, Sequence
 
 from logsrv.linelog.framing.bodies.bodies import Reply, RequestRefused, json_line
 from logsrv.linelog.inputs.blocks.body import block_body, check_free, place_headers
+from logsrv.linelog.inputs.blocks.copied import is_for_copies, piece_asked, state_asked
 from logsrv.linelog.inputs.http.body import Body, InputListener, Question, busy, check_room
 from logsrv.linelog.inputs.http.channel import HttpInputFactory
 from logsrv.linelog.inputs.http.routes import Route
@@ -59,7 +61,17 @@ def _asked(
 ROUTES: Mapping[str, Sequence[Route]] = {
     "/blocks": (Route((b"POST",), own=_posted),),
     "/blocks/ID": (Route((b"GET", b"HEAD"), own=_asked),),
+    "/blocks/store": (Route((b"GET",), own=state_asked),),
+    "/blocks/store/NAME": (Route((b"GET",), own=piece_asked),),
 }
+
+
+class BlockFactory(HttpInputFactory):
+    """Connections of a listener for blocks: who brings them may not read what others have brought."""
+
+    def token(self, path: str) -> str | None:
+        secrets = self.intake.secrets
+        return secrets.restore if is_for_copies(path) else secrets.token
 
 
 class Blocks(Input):
@@ -69,4 +81,4 @@ class Blocks(Input):
     no_datagrams = "blocks come over HTTP, which needs connections, such as blocks:tcp:8090"
 
     def stream(self, intake: Intake) -> HttpInputFactory:
-        return HttpInputFactory(intake, ROUTES)
+        return BlockFactory(intake, ROUTES)

@@ -9,7 +9,7 @@ from twisted.internet.defer import Deferred
 from twisted.logger import Logger
 
 from logsrv.linelog.framing.bodies.bodies import Reply, RequestRefused, Steps, json_line
-from logsrv.linelog.inputs.blocks.place import Fate, fate
+from logsrv.linelog.inputs.blocks.place import Fate, fate, overlaps, rest_of
 from logsrv.linelog.inputs.http.body import Body, InputListener, busy
 from logsrv.linelog.inputs.intake.intake import Intake
 from logsrv.linelog.ship.blocks.block import LARGEST, UNKNOWN, PackedBlock, check_text, read_block
@@ -61,7 +61,8 @@ class BlockListener(Protocol):
 class BlockBody(Body):
     """A block.
 
-    headers: of the request, or message. sequence: the number that whoever brings it gave it.
+    headers: of the request, or message. sequence: the number that whoever brings it gave it. cuts: of one
+    that begins with what is here the rest is taken, for nobody can be told where to go on from.
     """
 
     def __init__(
@@ -71,7 +72,10 @@ class BlockBody(Body):
         listener: BlockListener,
         headers: Mapping[str, str],
         sequence: int | None = None,
+        *,
+        cuts: bool = False,
     ) -> None:
+        self._cuts = cuts
         self._intake = intake
         self._source = source
         self._listener = listener
@@ -107,6 +111,9 @@ class BlockBody(Body):
             for number in check_lines(text, raw=self._intake.rules.raw):
                 lines += number
                 yield
+            if self._cuts:
+                block, text = rest_of(block, text, self._intake.origins.last(block.store))
+                lines = text.count(b"\n")
         except ValueError as error:
             raise RequestRefused(422, "protocol", str(error)) from None
         # Another connection may have been faster meanwhile.
@@ -130,7 +137,7 @@ class BlockBody(Body):
         check_free(block.store, intake)
         note = intake.origins.last(block.store)
         decided = fate(block, note.end if note else None)
-        if decided is Fate.REFUSE:
+        if decided is Fate.REFUSE and not (self._cuts and overlaps(block, note)):
             raise OutOfPlace(note)
         if decided is Fate.FORGET:
             intake.metrics.count("blocks_forgotten_total", listener=intake.label)

@@ -84,6 +84,9 @@ class InputListener(Protocol):
     @property
     def most_held(self) -> int: ...
 
+    def token(self, path: str) -> str | None:
+        """Return what a sender needs for a path; None for nothing."""
+
 
 @attrs.frozen
 class BodyHeaders:

@@ -259,6 +259,10 @@ class HttpInputFactory(ChannelFactory):
     def most_held(self) -> int:
         return BODIES * self.intake.options.max_body
 
+    def token(self, path: str) -> str | None:
+        """Return what a sender needs for a path; None for nothing."""
+        return self.intake.secrets.token
+
     @property
     def connection_log(self) -> ConnectionLog | None:  # type: ignore[override]
         return self.intake.connection_log

@@ -184,8 +184,8 @@ class InputRequest(Request):
         why = foreign(header)
         if why is not None:
             raise RequestRefused(403, "unauthorized", why)
-        check_token(header(b"Authorization"), intake.secrets.token)
         path = path_of(self.uri)
+        check_token(header(b"Authorization"), self._listener.token(path))
         route = self._route = route_of(self.method, path, self._listener.routes)
         check_size(length or 0, intake)
         if route.about is not None:

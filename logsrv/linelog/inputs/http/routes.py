@@ -65,6 +65,8 @@ _BULK = Route((b"POST", b"PUT"), bulk.take, headers=bulk.HEADERS, apart="bulk")
 _PATTERNS = (
     (re.compile(r"/[^/]+/_bulk"), "/INDEX/_bulk"),
     (re.compile(r"/blocks/[^/]+"), "/blocks/ID"),
+    (re.compile(r"/blocks/store"), "/blocks/store"),
+    (re.compile(r"/blocks/store/[^/]+"), "/blocks/store/NAME"),
 )
 ROUTES: Mapping[str, Sequence[Route]] = {
     "/INDEX/_bulk": (_BULK,),

@@ -25,7 +25,10 @@ from logsrv.linelog.inputs.intake.options import InputOptions, read_secrets
 from logsrv.linelog.inputs.intake.turns import Turns
 from logsrv.linelog.inputs.intake.unfinished import Unfinished
 from logsrv.linelog.inputs.intake.workers import WorkerEndedError, Workers
+from logsrv.linelog.store.disk.disk import Disk
+from logsrv.linelog.store.origins.notes import Standing
 from logsrv.linelog.store.origins.origins import Origins
+from logsrv.linelog.store.segments.identity import Identity
 from logsrv.linelog.store.valve import Producer, Valve
 from logsrv.linelog.store.writing.deposit import Parcel
 
@@ -67,6 +70,17 @@ class Sink(Protocol):
 
     def deposit(self, parcel: Parcel) -> Deferred[None]:
         """Store a block of an origin; fires when it is on the medium."""
+
+    @property
+    def identity(self) -> Identity | None:
+        """The identity of the store; None if it can have none."""
+
+    @property
+    def disk(self) -> Disk:
+        """The directory of the store, to read from."""
+
+    def standing(self) -> Deferred[Standing]:
+        """Return what fires with the place of the next byte and the origins, between two writes."""
 
 
 class InputSettings(Protocol):
@@ -220,6 +234,11 @@ class Intake:
         waiting: Deferred[None] = Deferred()
         self._waiting.append((waiting, self.moment if since is None else since))
         return waiting
+
+    @property
+    def store(self) -> Sink:
+        """The store itself, for whoever reads from it."""
+        return self._sink
 
     @property
     def origins(self) -> Origins:

@@ -7,6 +7,7 @@ from typing import TypeVar
 
 import attrs
 
+from logsrv.errors import ConfigurationError
 from logsrv.kit.options.declare import option
 from logsrv.kit.options.kinds import PATH, SIZE
 from logsrv.kit.options.secrets import SECRET, read_secret
@@ -24,6 +25,13 @@ class InputOptions:
         None, SECRET, "what senders over HTTP need; others see it in the process list"
     )
     input_token_file: Path | None = option(None, PATH, "a file that has that token")
+    restore_token: str | None = option(
+        None,
+        SECRET,
+        "what `logsrv restore` needs to fetch all that is stored, from a listener for blocks; others see"
+        " it in the process list",
+    )
+    restore_token_file: Path | None = option(None, PATH, "a file that has that token")
     shared_key: str | None = option(
         None, SECRET, "what senders by Forward need; others see it in the process list"
     )
@@ -36,14 +44,20 @@ class Secrets:
 
     token: str | None = None
     shared_key: str | None = None
+    restore: str | None = None
 
 
 def read_secrets(options: InputOptions) -> Secrets:
     """Return the secrets. Raises ConfigurationError for a file that has none."""
-    return Secrets(
-        read_secret("input-token", options.input_token, options.input_token_file),
-        read_secret("shared-key", options.shared_key, options.shared_key_file),
-    )
+    token = read_secret("input-token", options.input_token, options.input_token_file)
+    restore = read_secret("restore-token", options.restore_token, options.restore_token_file)
+    if restore is not None and restore == token:
+        raise ConfigurationError(
+            "the tokens of --restore-token and --input-token are the same: whoever may send lines could"
+            " read those of all"
+        )
+    shared_key = read_secret("shared-key", options.shared_key, options.shared_key_file)
+    return Secrets(token, shared_key, restore)
 
 
 Options = TypeVar("Options", bound=InputOptions)
@@ -59,6 +73,8 @@ def with_secrets(options: Options) -> Options:
         options,
         input_token=secrets.token,
         input_token_file=None,
+        restore_token=secrets.restore,
+        restore_token_file=None,
         shared_key=secrets.shared_key,
         shared_key_file=None,
     )

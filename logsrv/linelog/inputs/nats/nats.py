@@ -13,7 +13,7 @@ from twisted.python.failure import Failure
 
 from logsrv.errors import ConfigurationError
 from logsrv.kit.net.endpoints.endpoint import Endpoint
-from logsrv.kit.net.tls.client_tls import TLSOptions
+from logsrv.kit.net.tls.client_tls import TLSOptions, tls_context
 from logsrv.kit.net.twisted.asyncio_thread import AsyncioThread
 from logsrv.linelog.framing.bodies.bodies import RequestRefused
 from logsrv.linelog.inputs.blocks.body import BlockBody
@@ -21,7 +21,7 @@ from logsrv.linelog.inputs.intake.connections import Input
 from logsrv.linelog.inputs.intake.intake import Intake
 from logsrv.linelog.inputs.nats.headers import placed
 from logsrv.linelog.inputs.nats.place import EXAMPLE, StreamPlace, parse_place
-from logsrv.linelog.ship.out.jetstream.login import login_options, read_credentials, tls_context
+from logsrv.linelog.ship.out.jetstream.login import login_options, read_credentials
 
 log = Logger()
 BUSY = 0.2
@@ -119,7 +119,7 @@ class NatsReceiver:
         # The subject is what a sender may write to: the headers could name any store.
         if headers.get("Logsrv-Store", fetched.origin) != fetched.origin:
             headers.clear()
-        body = BlockBody(intake, self._source, self, headers, fetched.sequence)
+        body = BlockBody(intake, self._source, self, headers, fetched.sequence, cuts=True)
         done: Deferred[None] = Deferred()
         try:
             body.receive(fetched.packed)

@@ -31,7 +31,7 @@ def split(packed: bytes, size: int) -> list[tuple[memoryview, int]]:
     while whole:
         if len(found) == MOST_FRAMES:
             raise ValueError(f"a block has at most {MOST_FRAMES} frames")
-        end, content = _frame(whole)
+        end, content = frame_at(whole)
         left -= content
         if left < 0:
             break
@@ -42,8 +42,11 @@ def split(packed: bytes, size: int) -> list[tuple[memoryview, int]]:
     return found
 
 
-def _frame(data: memoryview) -> tuple[int, int]:
-    """Return the length of the first frame, and the bytes of its text."""
+def frame_at(data: memoryview) -> tuple[int, int]:
+    """Return the length of the frame that data begins with, and the bytes of its text.
+
+    Raises ValueError with one sentence, also if it breaks off.
+    """
     if data[:4] != _MAGIC:
         raise ValueError("the body is not made of Zstandard frames")
     try:

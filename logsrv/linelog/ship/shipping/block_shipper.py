@@ -68,8 +68,7 @@ class BlockShipper(Shipper[BlockTarget]):
         assert self.position is not None
         if last is None:
             if self._acknowledged:
-                why = f"the target has nothing of this store; it is sent from {self.position} on"
-                self._report(ShipReport("forgot", why, position=self.position))
+                self._forgotten(self.position)
             self._after = None
         else:
             self._require_ours(last)
@@ -84,6 +83,18 @@ class BlockShipper(Shipper[BlockTarget]):
         )
         self._let_go()
         self._cutter.go(self.position)
+
+    def _forgotten(self, position: Position) -> None:
+        on = f"it is sent from {position} on"
+        if self._target.lets_go:
+            why = (
+                f"the stream has let go of all that it had of this store, by its limits; {on}, and who has"
+                " not fetched what was before lacks that"
+            )
+            self._report(ShipReport("trouble", why, position=position))
+        else:
+            why = f"the target has nothing of this store; {on}"
+            self._report(ShipReport("forgot", why, position=position))
 
     def _lost(self, position: Position) -> None:
         assert self.position is not None

@@ -26,14 +26,13 @@ from logsrv.linelog.store.disk.disk import Disk
 from logsrv.linelog.store.segments import identity
 from logsrv.linelog.store.segments.segment import (
     ACTIVE,
+    RESTORING,
     Position,
     make_synced,
     save_number,
     tmp,
 )
 from logsrv.named import NamedTuple
-
-RESTORING = "restoring"
 
 
 class Restored(NamedTuple):

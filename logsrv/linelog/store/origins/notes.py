@@ -56,6 +56,14 @@ class Note:
         return b"%s%08x\n" % (text, zlib.crc32(text))
 
 
+@attrs.frozen
+class Standing:
+    """The place of the next byte of a store, and the last block of each origin, at one moment."""
+
+    position: Position
+    notes: tuple[Note, ...]
+
+
 def parse_notes(data: bytes) -> list[tuple[int, Note | None]]:
     """Return the notes in a file with the offsets of their lines; None for a line that is damaged."""
     found = []

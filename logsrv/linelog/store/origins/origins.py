@@ -46,6 +46,10 @@ class Origins:
         """Return the last block of an origin; None if there is none."""
         return self._last.get(origin)
 
+    def all(self) -> tuple[Note, ...]:
+        """Return the last block of each origin; for the writer's thread."""
+        return tuple(self._last.values())
+
     def note(self, notes: Sequence[Note]) -> None:
         """Note what is about to be written; it is on the medium on return. Raises OSError."""
         lines = b"".join(note.line() for note in notes)

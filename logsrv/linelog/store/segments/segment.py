@@ -14,6 +14,7 @@
     origins                               the blocks of other stores that are stored here (origins/)
     lock                                  who owns the directory
     importing                             an import is under way, and no server has had the store since
+    restoring                             a store is brought back here, and not all of it has come
 
 A number is never used twice. The active segment has the one in the file `number`, or one more than
 the highest sealed segment, whichever is greater. A segment has its sealed name on the medium before the
@@ -46,6 +47,7 @@ ACTIVE = "current.log"
 NUMBER = "number"
 SYNCED = "synced"
 IMPORTING = "importing"
+RESTORING = "restoring"
 PACKED_SUFFIX = ".zst"
 INDEX_SUFFIX = ".idx"
 WORDS_SUFFIX = ".words"

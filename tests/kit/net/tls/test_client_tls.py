@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from logsrv.errors import ConfigurationError
-from logsrv.kit.net.tls.client_tls import TLSOptions, tls_creator
+from logsrv.kit.net.tls.client_tls import TLSOptions, tls_context, tls_creator
 from tests.cli.certificates import Authority
 
 
@@ -43,3 +43,8 @@ def test_a_name_that_no_certificate_can_have() -> None:
         tls_creator(TLSOptions(server_name="\ud800.example"), "localhost")
     with pytest.raises(ConfigurationError, match="is no name that a certificate can have"):
         tls_creator(TLSOptions(server_name="\ud800.example", insecure=True), "localhost")
+
+
+def test_a_file_that_is_not_there_is_named(tmp_path: Path) -> None:
+    with pytest.raises(ConfigurationError, match=r"absent\.pem: No such file"):
+        tls_context(TLSOptions(cafile=tmp_path / "absent.pem"))

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import random
+import zlib
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from logsrv.linelog.inputs.blocks.place import Fate, fate
+from logsrv.linelog.inputs.blocks.place import Fate, fate, overlaps, rest_of
 from logsrv.linelog.ship.blocks.block import UNKNOWN
+from logsrv.linelog.store.origins.notes import Note
 from logsrv.linelog.store.segments.segment import Position
 from tests.linelog.inputs.blocks.making import Edge, block_of, blocks
 
@@ -52,3 +55,34 @@ def test_gaps_have_to_be_told() -> None:
     assert fate(block_of(ONE, b"abc\n", at, None), None) is Fate.TAKE
     assert fate(block_of(ONE, b"abc\n", at, None), Position(1, 2)) is Fate.REFUSE
     assert fate(block_of(ONE, b"abc\n", at, None), Position(1, 4)) is Fate.FORGET
+
+
+def note_of(start: int, end: int, segment: int = 1) -> Note:
+    crc = zlib.crc32(TEXT[start:end])
+    return Note(Position(9, 9), ONE, Position(segment, start), Position(segment, end), crc)
+
+
+def test_of_a_block_that_begins_with_what_is_here_the_rest_is_taken() -> None:
+    block = block_of(ONE, TEXT, Position(1, 0), None, UNKNOWN)
+    note = note_of(7, 28)
+    assert overlaps(block, note)
+    rest, text = rest_of(block, TEXT, note)
+    assert (text, rest.start, rest.after, rest.gap) == (TEXT[28:], (1, 28), (1, 28), "")
+    assert (rest.crc, rest.end) == (zlib.crc32(text), block.end)
+    assert fate(rest, note.end) is Fate.TAKE
+
+
+def test_what_begins_with_other_lines_than_are_here_is_refused() -> None:
+    block = block_of(ONE, TEXT.upper(), Position(1, 0), None)
+    with pytest.raises(ValueError, match="from 1:7 to 1:28 it has other lines than are here"):
+        rest_of(block, TEXT.upper(), note_of(7, 28))
+
+
+@pytest.mark.parametrize(
+    "note", [None, note_of(0, 7), note_of(0, 21), note_of(14, len(TEXT)), note_of(14, 28, 2)]
+)
+def test_what_does_not_have_all_of_the_last_one_in_it_is_left_as_it_is(note: Note | None) -> None:
+    """Nobody could compare what is here with it."""
+    block = block_of(ONE, TEXT[7:], Position(1, 7), None)
+    assert not overlaps(block, note)
+    assert rest_of(block, TEXT[7:], note) == (block, TEXT[7:])

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from logsrv.errors import ConfigurationError
-from logsrv.linelog.inputs.intake.options import InputOptions, Secrets, read_secrets
+from logsrv.linelog.inputs.intake.options import InputOptions, Secrets, read_secrets, with_secrets
 from logsrv.linelog.plugin.service import Options
 
 
@@ -28,3 +28,13 @@ def test_each_listener_has_its_own(tmp_path: Path) -> None:
 def test_a_file_without_a_key(tmp_path: Path) -> None:
     with pytest.raises(ConfigurationError, match="--input-token-file"):
         read_secrets(InputOptions(input_token_file=tmp_path / "none"))
+
+
+def test_whoever_may_send_may_not_read(tmp_path: Path) -> None:
+    (tmp_path / "token").write_text("geheim\n")
+    file = tmp_path / "token"
+    options = InputOptions(input_token="sends", restore_token_file=file)
+    assert read_secrets(options) == Secrets("sends", None, "geheim")
+    assert with_secrets(options).restore_token == "geheim"
+    with pytest.raises(ConfigurationError, match="whoever may send lines could read those of all"):
+        read_secrets(InputOptions(input_token="geheim", restore_token_file=file))

@@ -57,6 +57,7 @@ class FarSide:
     late: list[PackedBlock] = attrs.field(factory=list)
     questions: int = 0
     closed: int = 0
+    lets_go: bool = False
 
     @property
     def place(self) -> Position | None:

@@ -256,6 +256,19 @@ def test_one_that_forgot_everything(directory: Path) -> None:
     assert "has nothing of this store" in forgot.why and forgot.position is not None
 
 
+def test_one_that_lets_go_by_its_limits_has_lost_nothing(directory: Path) -> None:
+    """A stream of an hour, and an edge that sends something every second hour."""
+    far = FarSide(lets_go=True)
+    shipped(directory, far).kill()
+    del far.blocks[:], far.texts[:]
+    written = append(directory, "one more")
+    process = shipped(directory, far)
+    assert far.text == written
+    assert not process.reports.of("forgot")
+    [why] = [one.why for one in process.reports.of("trouble")]
+    assert "has let go of all that it had of this store, by its limits" in why
+
+
 @pytest.mark.parametrize(
     ("last", "why"),
     [

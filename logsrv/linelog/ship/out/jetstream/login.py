@@ -5,7 +5,6 @@ from __future__ import annotations
 import base64
 import binascii
 import re
-import ssl
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -13,7 +12,6 @@ from typing import Any
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from logsrv.errors import ConfigurationError
-from logsrv.kit.net.tls.client_tls import TLSOptions
 from logsrv.kit.options.files import read_file
 from logsrv.kit.options.secrets import read_secret
 
@@ -92,19 +90,3 @@ def _signer(text: str) -> Ed25519PrivateKey | None:
         )
     except ValueError:
         return None
-
-
-def tls_context(options: TLSOptions) -> ssl.SSLContext:
-    """Return the TLS of asyncio for a person's wishes. Raises ConfigurationError."""
-    try:
-        context = ssl.create_default_context(cafile=options.cafile)
-        if options.certificate is not None:
-            context.load_cert_chain(options.certificate, options.key)
-    except OSError as error:
-        files = ", ".join(
-            str(one)
-            for one in (options.cafile, options.certificate, options.key)
-            if one is not None
-        )
-        raise ConfigurationError(f"{files}: {error.strerror or error}") from None
-    return context

@@ -32,7 +32,8 @@ class StreamFacts:
     """The facts that are known of a stream and its servers.
 
     version: of the server. clustered: there may be several. replicas: copies. file: they are on disks.
-    created: there was none before.
+    created: there was none before. first: the number of
+    its oldest message, or of the next one if it has none.
     """
 
     name: str
@@ -41,6 +42,12 @@ class StreamFacts:
     replicas: int
     file: bool
     created: bool = False
+    first: int = 1
+
+    @property
+    def lets_go(self) -> bool:
+        """Return true if it has let go of messages, by its limits or a person's wish."""
+        return self.first > 1
 
     @property
     def exact(self) -> bool:
@@ -97,7 +104,15 @@ async def find_stream(link: NatsLink, name: str, origin: str) -> StreamFacts:
         config["num_replicas"] if isinstance(config.get("num_replicas"), int) else 1,
         config.get("storage") == "file",
         created,
+        _first(found),
     )
+
+
+def _first(found: Mapping[str, Any]) -> int:
+    """Return the number of the oldest message of a stream."""
+    state = found.get("state")
+    first = state.get("first_seq") if isinstance(state, dict) else None
+    return first if isinstance(first, int) else 1
 
 
 async def _make(link: NatsLink, name: str) -> dict[str, Any]:

@@ -11,11 +11,12 @@ from typing import Any, TypeVar
 
 from twisted.internet.defer import Deferred
 
+from logsrv.kit.net.tls.client_tls import tls_context
 from logsrv.kit.net.twisted.asyncio_thread import AsyncioThread
 from logsrv.kit.text.escape import one_line
 from logsrv.linelog.ship.blocks.block import LARGEST, PackedBlock
 from logsrv.linelog.ship.out.jetstream.link import LargePayload, NatsLink, NatsTrouble, read_answer
-from logsrv.linelog.ship.out.jetstream.login import login_options, tls_context
+from logsrv.linelog.ship.out.jetstream.login import login_options
 from logsrv.linelog.ship.out.jetstream.streams import SUBJECT, find_stream, last_message
 from logsrv.linelog.ship.registry import TargetSettings
 from logsrv.linelog.ship.target import LastBlock, Misplaced, TooMuchAtOnce, Unavailable
@@ -33,6 +34,7 @@ class JetStream:
 
     promise = "exactly once"
     largest = LARGEST
+    lets_go = False
 
     def __init__(self, settings: TargetSettings, reactor: Any) -> None:
         """Raises ConfigurationError."""
@@ -60,7 +62,7 @@ class JetStream:
     async def _last(self) -> LastBlock | None:
         await self._link.open()
         facts = await find_stream(self._link, self._stream, self._store)
-        self.promise = facts.promise
+        self.promise, self.lets_go = facts.promise, facts.lets_go
         payload = self._link.info.get("max_payload")
         if isinstance(payload, int):
             self.largest = min(LARGEST, max(payload - HEADERS, 1))

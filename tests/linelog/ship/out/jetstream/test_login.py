@@ -9,12 +9,10 @@ import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from logsrv.errors import ConfigurationError
-from logsrv.kit.net.tls.client_tls import TLSOptions
 from logsrv.linelog.ship.out.jetstream.login import (
     login_options,
     read_credentials,
     read_login,
-    tls_context,
 )
 from tests.linelog.ship.out.jetstream.nkeys import USER, NatsKey, credentials
 
@@ -54,5 +52,3 @@ def test_files_that_cannot_be_used_are_said(tmp_path: Path) -> None:
         read_credentials(Path("/dev/null"))
     with pytest.raises(ConfigurationError, match="absent"):
         read_login("ship-token", None, tmp_path / "absent")
-    with pytest.raises(ConfigurationError, match=r"absent\.pem: No such file"):
-        tls_context(TLSOptions(cafile=tmp_path / "absent.pem"))

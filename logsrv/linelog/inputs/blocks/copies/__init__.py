@@ -1,0 +1,1 @@
+"""Copies of a centre: what one gives out while it runs, and what an empty machine makes of it."""

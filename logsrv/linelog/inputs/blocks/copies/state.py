@@ -1,0 +1,165 @@
+"""The state of a centre at one moment, as another machine gets it (no I/O).
+
+An object of JSON: "format" (1); "store", the identity of the centre; "position", the place of its next
+byte; "packed", a list of [name, bytes, bytes of the word index or 0] of compressed segments; "texts", a
+list of [number, bytes of text] of those that are not compressed, the active one among them; "away", a
+list of [name, bytes of the note] of those whose text is in an archive only; "origins", the last note of
+each origin, as the file `origins` has it. What is behind the position is not in it: text and origins are
+of the same moment.
+
+Whoever sent it may be anybody: `decode` lets pass no name but that of a segment.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Mapping
+from typing import Any
+
+import attrs
+
+from logsrv.linelog.store.origins.notes import Note, parse_notes
+from logsrv.linelog.store.segments.segment import (
+    ARCHIVED_SUFFIX,
+    INDEX_SUFFIX,
+    WORDS_SUFFIX,
+    Form,
+    Position,
+    Segment,
+    parse_position,
+)
+
+FORMAT = 1
+PATH = "store"
+"""Where it is asked for, behind `/blocks/`; the files of segments are behind that."""
+PIECE = 4 << 20
+"""Bytes of a file or a text that are given at once, at most."""
+_NAME = re.compile(r"[0-9]{10}-[0-9]{8}T[0-9]{6}Z\.log\.zst")
+_ID = re.compile(r"[0-9a-f]{32}")
+_MOST_SEGMENTS = 10**9 - 2
+"""The greatest number of a segment behind which another one can follow."""
+
+
+@attrs.frozen
+class PackedFile:
+    """A compressed segment: its bytes, and those of its word index; 0: it has none."""
+
+    name: str
+    size: int
+    words: int
+
+    @property
+    def segment(self) -> Segment:
+        """The segment."""
+        return Segment(int(self.name[:10]), self.name, Form.PACKED)
+
+
+@attrs.frozen
+class CentreState:
+    """The state. texts: numbers of segments that are not compressed, and the bytes of their texts.
+
+    away: names of segments whose text is in an archive only, and the bytes of the notes that say so.
+    """
+
+    store: str
+    position: Position
+    packed: tuple[PackedFile, ...]
+    texts: tuple[tuple[int, int], ...]
+    away: tuple[tuple[str, int], ...]
+    notes: tuple[Note, ...]
+
+    @property
+    def bytes(self) -> int:
+        """The bytes that all of it takes on a disk."""
+        packed = sum(one.size + one.words for one in self.packed)
+        return packed + sum(size for _, size in self.texts)
+
+
+def is_given(name: str) -> bool:
+    """Return whether this is the name of a file that is given: of a compressed segment, or beside it."""
+    for behind in (INDEX_SUFFIX, WORDS_SUFFIX, ARCHIVED_SUFFIX):
+        if name.endswith(behind):
+            return is_packed_name(name.removesuffix(behind))
+    return is_packed_name(name)
+
+
+def is_packed_name(name: str) -> bool:
+    """Return whether this is the name of a compressed segment."""
+    return _NAME.fullmatch(name) is not None
+
+
+def encode(state: CentreState) -> bytes:
+    """Return a state as it is sent."""
+    return json.dumps(
+        {
+            "format": FORMAT,
+            "store": state.store,
+            "position": str(state.position),
+            "packed": [[one.name, one.size, one.words] for one in state.packed],
+            "texts": state.texts,
+            "away": state.away,
+            "origins": [note.line().decode().rstrip("\n") for note in state.notes],
+        },
+        separators=(",", ":"),
+    ).encode()
+
+
+def decode(data: bytes) -> CentreState:
+    """Return what `encode` was given. Raises ValueError for anything that makes no sense."""
+    try:
+        return _checked(_decoded(json.loads(data)))
+    except (AttributeError, KeyError, TypeError, RecursionError):
+        raise ValueError("it is no state of a centre") from None
+
+
+def _decoded(found: Mapping[str, Any]) -> CentreState:
+    if found["format"] != FORMAT:
+        raise ValueError("it is of another version")
+    lines = "".join(f"{line}\n" for line in found["origins"]).encode()
+    notes = [note for _, note in parse_notes(lines)]
+    if not _ID.fullmatch(found["store"]) or None in notes or len(notes) != len(found["origins"]):
+        raise ValueError("it has an origin that is none")
+    packed = tuple(PackedFile(name, _count(size), _count(w)) for name, size, w in found["packed"])
+    away = tuple((name, _count(size)) for name, size in found["away"])
+    if not all(is_packed_name(name) for name in (*(one.name for one in packed), *dict(away))):
+        raise ValueError("it has a name that no segment has")
+    return CentreState(
+        found["store"],
+        parse_position(found["position"]),
+        packed,
+        tuple((_count(number), _count(size)) for number, size in found["texts"]),
+        away,
+        tuple(note for note in notes if note is not None),
+    )
+
+
+def _checked(state: CentreState) -> CentreState:
+    """Return a state that does not contradict itself. Raises ValueError."""
+    number, offset = state.position
+    compressed = [one.segment.number for one in state.packed]
+    away = [int(name[:10]) for name, _ in state.away]
+    plain = [each for each, _ in state.texts]
+    together = {*compressed, *plain, *away}
+    if (
+        compressed != sorted(compressed)
+        or plain != sorted(plain)
+        or len(together) != len(compressed) + len(plain) + len(away)
+        or not all(0 < one <= number for one in together)
+        or number in (*compressed, *away)
+        or dict(state.texts).get(number, 0) != offset
+        or not all(size for _, size in state.texts)
+        or number > _MOST_SEGMENTS
+    ):
+        raise ValueError("its segments contradict each other")
+    if any(note.stop > state.position for note in state.notes):
+        raise ValueError("it has an origin whose last block is behind its end")
+    if len({note.origin for note in state.notes}) != len(state.notes):
+        raise ValueError("it has an origin twice")
+    return state
+
+
+def _count(found: object) -> int:
+    if type(found) is int and 0 <= found < 1 << 62:
+        return found
+    raise TypeError("a number")

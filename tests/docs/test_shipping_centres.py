@@ -1,0 +1,23 @@
+"""docs/shipping.md, what it says of two centres: followed by somebody who has an empty folder."""
+
+from __future__ import annotations
+
+import os
+import sys
+from pathlib import Path
+
+from tests.docs.story import Story
+from tests.programs import program
+
+PAGE = (Path(__file__).parent.parent.parent / "docs" / "shipping.md").read_text()
+SECTION = PAGE[PAGE.index("## Two centres") :].partition("\n## ")[0]
+
+
+def test_one_is_destroyed_replaced_and_catches_up(tmp_path: Path) -> None:
+    program("openssl", "openssl")
+    ours = str(Path(sys.executable).parent)
+    path = os.pathsep.join([ours, os.environ["PATH"]])
+    ports = (8443, 8444, 9443, 9444, 5142)
+    with Story(tmp_path, ports=ports, environment={"PATH": path}) as reader:
+        reader.follow(SECTION)
+        reader.stop()

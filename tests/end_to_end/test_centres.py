@@ -1,0 +1,256 @@
+"""Two centres that get all of every edge: one is destroyed, and an empty machine takes its place."""
+
+from __future__ import annotations
+
+import random
+import re
+import shutil
+import socket
+import subprocess
+import sys
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from functools import partial
+from pathlib import Path
+
+import attrs
+import pytest
+
+from logsrv.cli.main import main
+from tests.end_to_end.conftest import LOOPBACK, Logger, Start, wait_until
+from tests.end_to_end.stored import size_of, stored_bytes
+from tests.linelog.ship.out.jetstream.servers import newer, one_server, url_of
+
+EDGES = "one", "two"
+
+
+class Load(threading.Thread):
+    """Lines that come to an edge, as fast as it takes them, until `enough` is set."""
+
+    def __init__(self, edge: Logger, name: str, pace: float) -> None:
+        super().__init__()
+        self._edge, self._name, self._pace = edge, name, pace
+        self._chance = random.Random(name)
+        self.enough = threading.Event()
+
+    def run(self) -> None:
+        number = 0
+        with socket.create_connection(("127.0.0.1", self._edge.port()), 60) as connection:
+            while not self.enough.is_set():
+                lines = [
+                    b"<%s %d> %s\n"
+                    % (
+                        self._name.encode(),
+                        number + each,
+                        self._chance.randbytes(40).hex().encode(),
+                    )
+                    for each in range(200)
+                ]
+                number += len(lines)
+                connection.sendall(b"".join(lines))
+                self.enough.wait(self._pace)
+
+
+@attrs.frozen
+class Centres:
+    """Two centres, and edges that ship to both of them."""
+
+    home: Path
+    start: Start
+    edges: list[Logger]
+    servers: dict[str, Logger] = attrs.Factory(dict)
+    ports: dict[str, int] = attrs.Factory(dict)
+
+    def centre(self, name: str, *options: str) -> Logger:
+        """Start a centre, always on the same port."""
+        (self.home / name).mkdir(exist_ok=True)
+        port = self.ports.get(name, 0)
+        server = self.start(
+            *("--input-token-file", str(self.home / "edge.token")),
+            *("--restore-token-file", str(self.home / "restore.token")),
+            *("--rotate-size", "200KiB", *options),
+            listen=[f"blocks:tcp:{port}:interface=127.0.0.1", LOOPBACK],
+            directory=self.home / name,
+        )
+        self.ports[name] = server.ports()[0]
+        self.servers[name] = server
+        return server
+
+    def url(self, name: str) -> str:
+        return f"http://127.0.0.1:{self.ports[name]}/blocks"
+
+    def restore(self, source: str, directory: Path) -> list[str]:
+        """The words of a command that restores from a centre."""
+        token = str(self.home / "restore.token")
+        return ["restore", "--from", self.url(source), "--token-file", token, str(directory)]
+
+    @contextmanager
+    def loaded(self, pace: float = 0.05) -> Iterator[None]:
+        loads = [Load(edge, name, pace) for edge, name in zip(self.edges, EDGES, strict=True)]
+        for load in loads:
+            load.start()
+        try:
+            yield
+        finally:
+            for load in loads:
+                load.enough.set()
+                load.join()
+
+    def level(self, *centres: Logger) -> None:
+        """Wait until centres have all of both edges; then each byte of each was compared."""
+        for centre in centres:
+            centre.wait_until(
+                partial(self._is_level, centre), "all of both edges, in its order, each once", 90
+            )
+
+    def _is_level(self, centre: Logger) -> bool:
+        return all(
+            lines_of(name, centre) == stored_bytes(edge.store)
+            for edge, name in zip(self.edges, EDGES, strict=True)
+        )
+
+
+def lines_of(name: str, server: Logger) -> bytes:
+    """What a store has of an edge."""
+    try:
+        text = stored_bytes(server.store)
+    except OSError:
+        # Sealed while it was read.
+        return b""
+    return b"".join(re.findall(rb"[^\n]* <%s [^\n]*\n" % name.encode(), text))
+
+
+@pytest.fixture
+def centres(logger: Start, tmp_path: Path) -> Centres:
+    (tmp_path / "edge.token").write_text("sends")
+    (tmp_path / "restore.token").write_text("reads")
+    made = Centres(tmp_path, logger, [])
+    for name in "a", "b":
+        made.centre(name)
+    for name in EDGES:
+        (tmp_path / name).mkdir()
+        config = tmp_path / name / "logsrv.toml"
+        config.write_text(
+            "".join(
+                f'[[ship]]\nname = "{centre}"\nship = "{made.url(centre)}"\n'
+                f'ship-token-file = "{tmp_path}/edge.token"\n'
+                for centre in ("a", "b")
+            )
+        )
+        made.edges.append(
+            logger("--config", str(config), "--rotate-size", "100KiB", directory=tmp_path / name)
+        )
+    return made
+
+
+def destroy(server: Logger) -> None:
+    """Kill a centre, and take its disk away."""
+    server.process.kill()
+    server.process.wait()
+    shutil.rmtree(server.store)
+
+
+def at_least(server: Logger, size: int) -> None:
+    server.wait_until(
+        lambda: sum(len(lines_of(name, server)) for name in EDGES) >= size, "some of it"
+    )
+
+
+@pytest.mark.complains("had acknowledged")
+def test_one_is_destroyed_and_an_empty_machine_has_all_of_it(
+    centres: Centres, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Edges go on sending meanwhile; what the other one took in by itself comes along."""
+    first, second = centres.servers["a"], centres.servers["b"]
+    with centres.loaded():
+        at_least(first, 200_000)
+        second.send(b"taken in by b itself\n", 1)
+        destroy(first)
+        at_least(second, 400_000)
+        assert main(centres.restore("b", first.store)) == 0
+        said = capsys.readouterr().out
+        assert f"has what http://127.0.0.1:{centres.ports['b']} had at " in said
+        assert "It knows where 2 stores are" in said
+        again = centres.centre("a")
+        at_least(again, 600_000)
+    centres.level(again, second)
+    assert again.messages().count(b"taken in by b itself") == 1
+    identities = {(one.store / "store").read_bytes()[:44] for one in (again, second)}
+    assert len(identities) == 2
+    assert "brings the first block" not in again.log()
+
+
+def has_grown_to(directory: Path, size: int) -> bool:
+    return directory.exists() and size_of(directory) >= size
+
+
+def test_a_centre_that_fetches_from_a_stream_is_moved_to_another_machine(
+    logger: Start, tmp_path: Path
+) -> None:
+    """As the page says: the old one only gives out, and the new one goes on where that was."""
+    for name in "edge", "old", "new":
+        (tmp_path / name).mkdir()
+    (tmp_path / "token").write_text("reads")
+    with one_server(newer(), tmp_path) as server:
+        stream = f"nats:{url_of([server]).removeprefix('nats://')}"
+        edge = logger("--ship", url_of([server]), directory=tmp_path / "edge")
+        old = logger(listen=[stream], directory=tmp_path / "old")
+        edge.send(b"".join(b"line %d\n" % number for number in range(1000)))
+        old.wait_until(lambda: len(old.messages()) == 1000, "the lines")
+        old.stop()
+        old = logger(
+            *("--input-token", "sends", "--restore-token-file", str(tmp_path / "token")),
+            listen=["blocks:tcp:0:interface=127.0.0.1"],
+            directory=tmp_path / "old",
+        )
+        edge.send(b"".join(b"line %d\n" % number for number in range(1000, 2000)))
+        url = f"http://127.0.0.1:{old.port()}/blocks"
+        new = tmp_path / "new" / "store"
+        words = ["restore", "--from", url, "--token-file", str(tmp_path / "token"), str(new)]
+        assert main(words) == 0
+        moved = logger(listen=[stream], directory=tmp_path / "new")
+        moved.wait_until(lambda: len(moved.messages()) >= 2000, "the rest")
+        assert stored_bytes(moved.store) == stored_bytes(edge.store)
+        assert moved.messages() == [b"line %d" % number for number in range(2000)]
+        assert "brings the first block" not in moved.log()
+
+
+@pytest.mark.long
+@pytest.mark.complains("had acknowledged")
+def test_nothing_is_missing_or_twice_whatever_is_killed_meanwhile(
+    centres: Centres, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """The restore six times at any moment, and the centre that gives once; lines come all the time."""
+    first, second = centres.servers["a"], centres.servers["b"]
+    chance = random.Random(7)
+    command = [str(Path(sys.executable).parent / "logsrv"), *centres.restore("b", first.store)]
+    with centres.loaded():
+        at_least(second, 1_500_000)
+        destroy(first)
+        for kill in range(6):
+            goal = (size_of(first.store) if kill else 0) + chance.randint(1, 150_000)
+            restoring = subprocess.Popen(command, stderr=subprocess.PIPE)
+            wait_until(
+                lambda: has_grown_to(first.store, goal) or restoring.poll() is not None,  # noqa: B023
+                "some of it",
+            )
+            if kill == 3:
+                second.process.kill()
+                second.process.wait()
+                _, why = restoring.communicate(timeout=60)
+                second = centres.centre("b")
+                assert restoring.returncode == 0 or b"give the same command again" in why
+            restoring.kill()
+            restoring.communicate(timeout=60)
+            if (first.store / "current.log").exists():
+                break
+        if not (first.store / "current.log").exists():
+            assert main(centres.restore("b", first.store)) == 0
+        again = centres.centre("a")
+        at_least(again, 2_000_000)
+    centres.level(again, second)
+    # A start after a kill: whatever is there is one store in order.
+    again.process.kill()
+    again.process.wait()
+    centres.level(centres.centre("a"))

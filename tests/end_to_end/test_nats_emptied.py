@@ -1,0 +1,126 @@
+"""A stream that has let go of all it had, by its max_age or by a person: edges and centres go on."""
+
+from __future__ import annotations
+
+import shutil
+import signal
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from logsrv.kit.testing import wait_until
+from tests.end_to_end.conftest import Logger, Start
+from tests.end_to_end.stored import stored_bytes
+from tests.end_to_end.test_nats import CHILD, arrives, homes, in_nats, messages, of, send
+from tests.linelog.ship.out.jetstream.servers import NatsServer, newer, one_server, url_of
+
+__all__ = ["homes"]
+
+
+def purge(server: NatsServer) -> None:
+    in_nats(server, lambda client: client.jetstream().purge_stream("LOGS"))
+
+
+def expire(server: NatsServer) -> None:
+    """Let all that is there be too old; what comes behind it stays."""
+
+    async def aged(client: Any, seconds: float) -> None:
+        stream = client.jetstream()
+        config = (await stream.stream_info("LOGS")).config
+        config.max_age = config.duplicate_window = seconds
+        await stream.update_stream(config)
+
+    def is_empty() -> bool:
+        info = in_nats(server, lambda client: client.jetstream().stream_info("LOGS"))
+        return bool(info.state.messages == 0)
+
+    in_nats(server, lambda client: aged(client, 0.2))
+    wait_until(is_empty, "an empty stream")
+    in_nats(server, lambda client: aged(client, 0))
+
+
+def numbers(centre: Logger) -> list[int]:
+    return [int(one.split()[1]) for one in centre.messages()]
+
+
+@pytest.mark.parametrize("empty", [purge, expire])
+def test_a_centre_that_is_level_goes_on_and_a_new_one_begins_there(
+    logger: Start, homes: Path, empty: Any
+) -> None:
+    """Nothing is missing where nothing was; what was let go of is not there for somebody new."""
+    with one_server(newer(), homes) as server:
+        edge = logger("--ship", url_of([server]), directory=homes / "edge")
+        centre = logger(listen=[of([server])], directory=homes / "centre")
+        send(edge, 0, 100)
+        arrives(centre, edge, 100)
+        empty(server)
+        send(edge, 100, 200)
+        arrives(centre, edge, 200)
+        (homes / "late").mkdir()
+        late = logger(listen=[of([server])], directory=homes / "late")
+        late.wait_until(lambda: len(late.messages()) == 100, "what came since")
+        assert numbers(late) == list(range(100, 200))
+        send(edge, 200, 300)
+        arrives(centre, edge, 300)
+        late.wait_until(lambda: len(late.messages()) == 200, "the next ones")
+        assert "has let go of all that it had of this store, by its limits" in edge.log()
+        assert "does not follow" not in centre.log() + late.log()
+
+
+@pytest.mark.complains("does not follow")
+def test_a_centre_that_was_away_says_that_something_is_missing(logger: Start, homes: Path) -> None:
+    with one_server(newer(), homes) as server:
+        edge = logger("--ship", url_of([server]), directory=homes / "edge")
+        centre = logger(listen=[of([server])], directory=homes / "centre")
+        send(edge, 0, 100)
+        arrives(centre, edge, 100)
+        assert centre.stop() in (0, -signal.SIGTERM)
+        send(edge, 100, 200)
+        messages(server, 2)
+        purge(server)
+        send(edge, 200, 300)
+        messages(server, 1)
+        centre = logger(listen=[of([server])], directory=homes / "centre")
+        centre.wait_until(lambda: "does not follow" in centre.log(), "that it is said")
+        assert numbers(centre) == list(range(100))
+        assert centre.stop() in (0, -signal.SIGTERM)
+        centre = logger(listen=[of([server], ":holes=pass")], directory=homes / "centre")
+        centre.wait_until(lambda: len(centre.messages()) == 200, "what there is")
+        assert "has lost an unknown number of bytes" in centre.log()
+        assert numbers(centre) == [*range(100), *range(200, 300)]
+
+
+@pytest.mark.complains("the process was ended by SIGKILL")
+def test_a_block_of_which_the_centre_has_the_beginning_is_taken_from_there(
+    logger: Start, homes: Path
+) -> None:
+    """The stream is gone with what it acknowledged, and the edge's kept place is a second old."""
+    with one_server(newer(), homes) as server:
+        edge = logger("--ship", url_of([server]), directory=homes / "edge")
+        centre = logger(listen=[of([server])], directory=homes / "centre")
+        send(edge, 0, 100)
+        arrives(centre, edge, 100)
+        [place] = [
+            path
+            for path in (edge.store / "ship").iterdir()
+            if path.suffix == "" and "nats" in path.name
+        ]
+        edge.wait_until(lambda: b'"position":"1:0"' not in place.read_bytes(), "the kept place")
+        shutil.copy(place, homes / "old")
+        send(edge, 100, 200)
+        arrives(centre, edge, 200)
+        edge.stop()
+        purge(server)
+        shutil.copy(homes / "old", place)
+        # In the segment that it had, as if only the process of the target had been killed.
+        edge = logger("--ship", "nats://127.0.0.1:1/LOGS", directory=homes / "edge")
+        send(edge, 200, 300)
+        edge.wait_until(lambda: len(edge.messages()) == 300, "more lines")
+        edge.stop()
+        edge = logger("--ship", url_of([server]), directory=homes / "edge")
+        arrives(centre, edge, 300)
+        send(edge, 300, 400)
+        arrives(centre, edge, 400)
+        assert numbers(centre) == list(range(400))
+        assert CHILD and stored_bytes(centre.store)
