@@ -245,28 +245,25 @@ def _first(directory: Path) -> Any:
     return far.blocks[0]
 
 
-def test_one_that_forgot_everything(directory: Path) -> None:
-    far = FarSide()
+@pytest.mark.parametrize(
+    ("lets_go", "kind", "said"),
+    [
+        (False, "forgot", "has nothing of this store"),
+        (True, "trouble", "let go of all that it had"),
+    ],
+)
+def test_one_that_has_nothing_any_more(
+    directory: Path, lets_go: bool, kind: str, said: str
+) -> None:
+    """A stream that lets go by its limits has lost nothing."""
+    far = FarSide(lets_go=lets_go)
     shipped(directory, far).kill()
     del far.blocks[:], far.texts[:]
     written = append(directory, "one more")
     process = shipped(directory, far)
     assert far.text == written and far.blocks[0].after is None
-    (forgot,) = process.reports.of("forgot")
-    assert "has nothing of this store" in forgot.why and forgot.position is not None
-
-
-def test_one_that_lets_go_by_its_limits_has_lost_nothing(directory: Path) -> None:
-    """A stream of an hour, and an edge that sends something every second hour."""
-    far = FarSide(lets_go=True)
-    shipped(directory, far).kill()
-    del far.blocks[:], far.texts[:]
-    written = append(directory, "one more")
-    process = shipped(directory, far)
-    assert far.text == written
-    assert not process.reports.of("forgot")
-    [why] = [one.why for one in process.reports.of("trouble")]
-    assert "has let go of all that it had of this store, by its limits" in why
+    (report,) = process.reports.of(kind)
+    assert said in report.why and report.position is not None
 
 
 @pytest.mark.parametrize(
