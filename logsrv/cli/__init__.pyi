@@ -49,7 +49,8 @@ from logsrv.linelog.read.plan import Scope as Scope
 from logsrv.linelog.read.search import Search as Search
 from logsrv.linelog.read.view import View as View
 from logsrv.linelog.ship.address import parse_ship_url as parse_ship_url
-from logsrv.linelog.ship.http.client import check_clear as check_clear
+from logsrv.linelog.ship.registry import TargetSettings as TargetSettings
+from logsrv.linelog.ship.registry import check_clear as check_clear
 from logsrv.linelog.ship.running.status import TargetStatus as TargetStatus
 from logsrv.linelog.ship.running.status import statuses as statuses
 from logsrv.linelog.store.archive.opening import open_archive as open_archive

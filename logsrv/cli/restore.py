@@ -76,17 +76,16 @@ def run(arguments: argparse.Namespace) -> int:
 def _from_centre(arguments: argparse.Namespace, url: ShipURL) -> int:
     if arguments.store is not None:
         raise UsageError("--store names a store of an archive, and a centre is one store")
-    late.check_clear(url)
     ca, cert, key = (
         None if name is None else Path(name)
         for name in (arguments.ca, arguments.cert, arguments.key)
     )
     options = late.TLSOptions(ca, certificate=cert, key=key)
     token_file = Path(arguments.token_file) if arguments.token_file else None
+    token = late.read_secret("token", None, token_file)
+    late.check_clear(late.TargetSettings(name="", url=url, store="", token=token))
     client = late.CentreClient(
-        url=url,
-        token=late.read_secret("token", None, token_file),
-        tls=late.tls_context(options) if url.tls else None,
+        url=url, token=token, tls=late.tls_context(options) if url.tls else None
     )
     copies: list[CentreCopy] = []
 
