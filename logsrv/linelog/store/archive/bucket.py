@@ -8,7 +8,7 @@ from collections.abc import Iterable
 from datetime import timedelta
 from functools import cached_property
 from pathlib import Path
-from typing import Any, NoReturn
+from typing import Any, ClassVar, NoReturn
 
 import obstore
 from obstore import exceptions
@@ -48,19 +48,40 @@ class BucketArchive:
     authorities to trust beside those of the system.
     """
 
+    # The process that has used obstore.
+    _process: ClassVar[int] = 0
+
     def __init__(self, url: ArchiveURL, key: str | None = None, ca: Path | None = None) -> None:
         self.place = url.place
         self._url = url
         self._key = key
         self._ca = ca or url.options.get("ca")
 
-    @cached_property
+    @property
     def _reading(self) -> Any:
+        self._require_threads()
+        return self._to_read
+
+    @property
+    def _writing(self) -> Any:
+        self._require_threads()
+        return self._to_write
+
+    @cached_property
+    def _to_read(self) -> Any:
         return self._opened(_READ)
 
     @cached_property
-    def _writing(self) -> Any:
+    def _to_write(self) -> Any:
         return self._opened(_WRITE)
+
+    def _require_threads(self) -> None:
+        """Raise ArchiveError behind a fork: obstore's threads are not there, and it would wait for ever."""
+        if BucketArchive._process not in (0, os.getpid()):
+            raise ArchiveError(
+                f"{self.place}: a text went there while it was searched; search again"
+            )
+        BucketArchive._process = os.getpid()
 
     def _opened(self, timeout: timedelta) -> Any:
         """Return obstore's store. Raises ArchiveError."""

@@ -23,6 +23,10 @@ def open_archive(url: str, key: str | None = None, ca: Path | None = None) -> Ar
     found = parse_archive_url(url)
     if found.scheme == FILE:
         return DirectoryArchive(found.path)
+    if key is not None and found.scheme != "s3":
+        raise ValueError(
+            f"the keys of {found.scheme}: are in its environment, not in a file of a token"
+        )
     try:
         return late.BucketArchive(found, key, ca)
     except ModuleNotFoundError as error:

@@ -22,13 +22,14 @@ class PendingRead(Generic[T]):
     def __init__(self, read: Callable[[], T]) -> None:
         self._read = read
         self._done = threading.Event()
-        self._error: Exception | None = None
+        self._error: BaseException | None = None
 
     def do(self) -> None:
         """Do it, in whatever thread."""
         try:
             self._found = self._read()
-        except Exception as error:
+        # A panic of obstore is no Exception, and somebody waits for it.
+        except BaseException as error:
             self._error = error
         self._done.set()
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -269,6 +270,24 @@ def test_certificates_are_those_of_an_authority_that_is_named(
         with pytest.raises(ArchiveError, match=r"not trusted \(UnknownIssuer\)") as found:
             open_archive(url).read("a/one")
         assert found.value.settled
+
+
+def test_a_process_that_was_forked_does_not_wait_for_ever(server: BucketServer) -> None:
+    archive = open_archive(server.url())
+    archive.create("a/one", [b"one"])
+    read, write = os.pipe()
+    process = os.fork()
+    if not process:
+        try:
+            archive.read("a/one")
+        except ArchiveError as error:
+            os.write(write, str(error).encode())
+        finally:
+            os._exit(0)
+    os.close(write)
+    assert os.read(read, 1000).endswith(b"search again")
+    os.close(read)
+    assert os.waitpid(process, 0) == (process, 0)
 
 
 @pytest.mark.parametrize("url", ["gs://logs/archive", "az://logs/archive"])

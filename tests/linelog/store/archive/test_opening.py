@@ -17,6 +17,11 @@ def test_a_directory_needs_no_package() -> None:
     assert isinstance(found, DirectoryArchive) and found.place == "file:///srv/archive"
 
 
+def test_keys_that_would_not_be_used_are_refused() -> None:
+    with pytest.raises(ValueError, match="the keys of gs: are in its environment"):
+        open_archive("gs://logs/archive", "KEY SECRET")
+
+
 def test_a_missing_package_is_named_when_something_is_asked(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:

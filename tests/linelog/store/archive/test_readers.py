@@ -36,6 +36,19 @@ def test_what_goes_wrong_is_raised_to_whoever_asks() -> None:
     readers.close()
 
 
+def test_whoever_waits_is_told_of_a_panic_too() -> None:
+    class Panic(BaseException):
+        pass
+
+    def fail() -> bytes:
+        raise Panic
+
+    readers = Readers()
+    with pytest.raises(Panic):
+        readers.start(fail).result()
+    readers.close()
+
+
 def test_nothing_more_is_begun_at_the_end() -> None:
     readers = Readers()
     hold, begun = threading.Event(), threading.Event()
