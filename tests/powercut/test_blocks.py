@@ -7,8 +7,8 @@ import random
 import shutil
 import signal
 import tempfile
-from collections.abc import Iterator, Mapping
-from contextlib import closing
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import ExitStack, closing
 from pathlib import Path
 
 import pytest
@@ -35,6 +35,8 @@ STATES = int(os.environ.get("LOGSRV_POWER_CUTS", "2000")) // 20
 RECORDS = int(os.environ.get("LOGSRV_POWER_CUT_RECORDS", "1"))
 ORIGINS = (32 * "a", 32 * "b")
 EDGES = {one: Edge(one, stored_lines(one, 700, size=200), 20_000) for one in ORIGINS}
+AT_ONCE = 3
+"""Blocks of an origin that are under way at once."""
 OPTIONS = ("--listen", "blocks:tcp:0:interface=127.0.0.1", "--input-token", "geheim")
 
 
@@ -49,23 +51,49 @@ class Centre:
     def start(self, *options: str) -> None:
         self._stage.start(*OPTIONS, *options)
 
-    def send(self, count: int) -> None:
-        """Send so many blocks of each origin in turn, and lines of others between them."""
+    def send(self, count: int, *, kill: bool = False) -> None:
+        """Send so many times some blocks of each origin at once, and lines of others between them.
+
+        kill: with the first answer to the last of them, when the others are on their way to the disk.
+        """
         server = self._stage.server
         assert server is not None
-        with closing(Sender(server.ports()[1])) as sender:
-            for _ in range(count):
-                for origin in ORIGINS:
-                    block = self._next(origin)
-                    if block is not None and sender.send(block).status == 200:
-                        self._places[origin] = block.end
-                        self._stage.recording.mark(f"block {origin} {block.end}")
-                self._stage.send(2)
+        with ExitStack() as ended:
+            senders = {
+                origin: [
+                    ended.enter_context(closing(Sender(server.ports()[1]))) for _ in range(AT_ONCE)
+                ]
+                for origin in ORIGINS
+            }
+            for number in range(count):
+                last = kill and number == count - 1
+                for posted in [self._post(origin, senders[origin]) for origin in ORIGINS]:
+                    for origin, block, sender in posted[: 1 if last else None]:
+                        self._answered(origin, block, sender)
+                if last:
+                    self._kill()
+                else:
+                    self._stage.send(2)
 
-    def _next(self, origin: str) -> PackedBlock | None:
-        return EDGES[origin].next(self._places[origin], 9000, self._chance)
+    def _post(
+        self, origin: str, senders: Sequence[Sender]
+    ) -> list[tuple[str, PackedBlock, Sender]]:
+        posted, place = [], self._places[origin]
+        for sender in senders:
+            block = EDGES[origin].next(place, 9000, self._chance)
+            if block is None:
+                break
+            sender.post(block)
+            posted.append((origin, block, sender))
+            place = block.end
+        return posted
 
-    def kill(self) -> None:
+    def _answered(self, origin: str, block: PackedBlock, sender: Sender) -> None:
+        if sender.answered().status == 200:
+            self._places[origin] = block.end
+            self._stage.recording.mark(f"block {origin} {block.end}")
+
+    def _kill(self) -> None:
         server = self._stage.server
         assert server is not None
         with self._stage.recording.between_operations():
@@ -82,12 +110,11 @@ def record(request: pytest.FixtureRequest, place: Path, shim: Path) -> Path:
     stage = Stage(Recording(root, shim), directory)
     try:
         centre = Centre(stage, 11 + request.param)
-        for count in 6, 4:
+        for count in 4, 3:
             centre.start("--rotate-size", "40KiB")
-            centre.send(count)
-            centre.kill()
+            centre.send(count, kill=True)
         centre.start("--sync", "never", "--rotate-size", "40KiB")
-        centre.send(4)
+        centre.send(3)
         stage.stop()
     finally:
         if stage.server is not None and stage.server.process.poll() is None:

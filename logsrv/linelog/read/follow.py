@@ -100,7 +100,7 @@ class Follower:
         """Return whether lines between the place and a segment behind it are gone from the store."""
         if self.position == Position(0, 0):
             return False
-        return not self._view.were_empty(range(self.position.segment, number))
+        return self._view.missed(self.position, number) != 0
 
     def _lines(self, frames: Frames, limit: int) -> bytes:
         if isinstance(frames, PlainFrames):

@@ -17,6 +17,7 @@ from logsrv.linelog.store import archive
 from logsrv.linelog.store.disk.disk import Disk, reason
 from logsrv.linelog.store.segments import index
 from logsrv.linelog.store.segments.empty import were_empty
+from logsrv.linelog.store.segments.removed import missed
 from logsrv.linelog.store.segments.segment import (
     ACTIVE,
     CATALOG_SUFFIX,
@@ -38,7 +39,7 @@ if TYPE_CHECKING:
     from logsrv.linelog.store.archive.objects import Archive
     from logsrv.linelog.store.catalog.catalog import Catalog, Catalogs, Known
     from logsrv.linelog.store.segments.index import Head, Index
-    from logsrv.linelog.store.segments.segment import Segment
+    from logsrv.linelog.store.segments.segment import Position, Segment
     from logsrv.linelog.store.words.lookup import Words
 
 # A segment that is found may be sealed or rotated before it is opened; never so often in a row.
@@ -272,6 +273,10 @@ class View:
     def were_empty(self, numbers: range) -> bool:
         """Return whether no segment with such a number ever had a line."""
         return were_empty(numbers, self._disk)
+
+    def missed(self, position: Position, following: int) -> int | None:
+        """Return how many bytes are gone from a place to a segment; None where nobody knows."""
+        return missed(position, following, self._disk)
 
     def open(self, number: int) -> Frames | None:
         """Open a segment; None if retention has removed it, or nothing of it can be read (told)."""

@@ -13,6 +13,8 @@ from logsrv.linelog.ship.registry import TargetSettings
 from logsrv.linelog.ship.target import LastBlock, Misplaced, Unavailable
 from logsrv.linelog.store.segments.segment import Position, parse_position
 
+WINDOW = 3
+"""Blocks under way: one that is on its way there, one that is checked, and one that is synced."""
 CODING = {"Content-Encoding": "zstd", "Content-Type": "application/octet-stream"}
 
 
@@ -22,10 +24,15 @@ class Centre:
     promise = "exactly once: the centre answers when a block is on its disk, and says where it is"
     largest = LARGEST
     lets_go = False
+    window = WINDOW
 
     def __init__(self, settings: TargetSettings, reactor: Any) -> None:
         self._client = HttpClient(
-            settings.url, reactor=reactor, tls=settings.tls, token=settings.token
+            settings.url,
+            reactor=reactor,
+            tls=settings.tls,
+            token=settings.token,
+            connections=WINDOW,
         )
         query = f"?{settings.url.query}" if settings.url.query else ""
         self._question = f"{settings.url.path}/{settings.store}{query}"

@@ -13,6 +13,7 @@ class ShipReport:
 
     acknowledged: the target has all up to `position`; `bytes` and `lines` of it were sent now, and the
         answer took `seconds`.
+    passed: the segment before `position` has come to its end, and the target has all of it.
     retry: something failed, and is tried again in `seconds`. reason: a word for counters; why: a sentence.
     refused: the target will never take these `lines` of `bytes`; they are kept beside the place.
     gap: `bytes` were gone from the store before they were sent; None if nobody knows how many.

@@ -78,13 +78,14 @@ class BlockTarget(Protocol):
     """A far side that takes blocks and says itself where it is: exactly once.
 
     promise: a sentence for the log that says what is promised, such as "exactly once". largest: bytes of a
-    packed block that it takes. lets_go: as of the last answer it has let go of old blocks, by limits of its
-    own: to have nothing of a store any more is no loss.
+    packed block that it takes. window: blocks that may be under way to it at once. lets_go: as of the last
+    answer it has let go of old blocks, by limits of its own: to have nothing of a store then is no loss.
     """
 
     promise: str
     largest: int
     lets_go: bool
+    window: int
 
     def last(self) -> Deferred[LastBlock | None]:
         """Ask where it is; None: it has nothing of this store. Fails with Unavailable."""
@@ -92,7 +93,8 @@ class BlockTarget(Protocol):
     def send(self, block: PackedBlock) -> Deferred[None]:
         """Send a block; fires when the far side has it for good.
 
-        Fails with Unavailable, TooMuchAtOnce or Misplaced. There is never more than one under way.
+        Fails with Unavailable, TooMuchAtOnce or Misplaced. Behind one that it does not take it takes none
+        of those that are under way.
         """
 
     def close(self) -> Deferred[None]:

@@ -25,6 +25,7 @@ from logsrv.linelog.store.origins.notes import Note
 from logsrv.linelog.store.segments import identity, index, indexing, segment
 from logsrv.linelog.store.segments.empty import EMPTY
 from logsrv.linelog.store.segments.identity import Identity
+from logsrv.linelog.store.segments.removed import REMOVED
 from logsrv.linelog.store.segments.segment import Form, Position, Segment
 from logsrv.linelog.store.segments.torn import mend
 
@@ -227,6 +228,7 @@ def tidy(
         identity.NAME,
         origins.NAME,
         EMPTY,
+        REMOVED,
     )
     for name in map(segment.tmp, kept):
         if names.get(name):

@@ -105,7 +105,7 @@ class Store:
         self._holds: tuple[Hold, ...] = ()
         self.identity: Identity | None = None
         self._waiters = Waiters()
-        self._depositing: dict[Deferred[None], int] = {}
+        self._depositing: dict[Deferred[None], Parcel] = {}
         self._closing: list[Deferred[None]] = []
         self._deadline = Timer(reactor)
         self.accepts = False
@@ -217,13 +217,13 @@ class Store:
     def deposit(self, parcel: Parcel) -> Deferred[None]:
         """Store a block of an origin, behind a note of it; its `told` fires when it is on the medium.
 
-        That holds whatever the policy says. Blocks that wait together share their syncs. There is never
-        more than one of an origin under way. It fails with StoreError if the store is closed before.
+        That holds whatever the policy says. Blocks that wait together share their syncs. Those of an origin
+        are stored in their order. It fails with StoreError if the store is closed before.
         """
         if not self.accepts:
             return fail(StoreError(f"the store {self.directory} is closed"))
-        self._depositing[parcel.told] = len(parcel.text)
-        self.origins.under_way.add(parcel.origin)
+        self._depositing[parcel.told] = parcel
+        self.origins.under_way.begin(parcel.origin, parcel.end, len(parcel.text))
         writer = self._writer
         writer.parcels.append(parcel)
         writer.queue.put(writer.take_parcels)
@@ -231,7 +231,7 @@ class Store:
 
     def _deposited(self, result: Any, parcel: Parcel) -> Any:
         del self._depositing[parcel.told]
-        self.origins.under_way.discard(parcel.origin)
+        self.origins.under_way.end(parcel.origin, len(parcel.text))
         return result
 
     def standing(self) -> Deferred[Standing]:
@@ -256,7 +256,7 @@ class Store:
     @property
     def depositing(self) -> int:
         """The bytes of blocks of origins that are not on the medium yet."""
-        return sum(self._depositing.values())
+        return self.origins.under_way.size
 
     @property
     def appended(self) -> int:

@@ -59,7 +59,7 @@ class Sink:
     def deposit(self, parcel: Parcel) -> Deferred[None]:
         """Fires when its `told` is fired."""
         self.parcels.append(parcel)
-        self.origins.under_way.add(parcel.origin)
+        self.origins.under_way.begin(parcel.origin, parcel.end, len(parcel.text))
         return parcel.told
 
     @property

@@ -11,9 +11,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 
 from logsrv.linelog.framing.bodies.bodies import Reply, RequestRefused, json_line
-from logsrv.linelog.inputs.blocks.body import block_body, check_free, place_headers
+from logsrv.linelog.inputs.blocks.body import Coming, block_body, check_free, place_headers
 from logsrv.linelog.inputs.blocks.copied import is_for_copies, piece_asked, state_asked
 from logsrv.linelog.inputs.http.body import Body, InputListener, Question, busy, check_room
 from logsrv.linelog.inputs.http.channel import HttpInputFactory
@@ -27,6 +28,7 @@ _STALLED = 2.0
 
 
 def _posted(
+    coming: Coming,
     intake: Intake,
     source: str,
     listener: InputListener,
@@ -37,7 +39,7 @@ def _posted(
     if intake.valve.closed_for() > _STALLED:
         raise busy("the store takes nothing in just now; send it again")
     check_room(listener, length or 0)
-    return block_body(intake, source, listener, header, length)
+    return block_body(intake, source, listener, header, length, coming)
 
 
 def _asked(
@@ -58,12 +60,14 @@ def _asked(
     return Question(Reply(200, json_line(place=str(note.end)), headers=place_headers(note)), intake)
 
 
-ROUTES: Mapping[str, Sequence[Route]] = {
-    "/blocks": (Route((b"POST",), own=_posted),),
-    "/blocks/ID": (Route((b"GET", b"HEAD"), own=_asked),),
-    "/blocks/store": (Route((b"GET",), own=state_asked),),
-    "/blocks/store/NAME": (Route((b"GET",), own=piece_asked),),
-}
+def routes() -> Mapping[str, Sequence[Route]]:
+    """Return what can be done at which path of a listener."""
+    return {
+        "/blocks": (Route((b"POST",), own=partial(_posted, {})),),
+        "/blocks/ID": (Route((b"GET", b"HEAD"), own=_asked),),
+        "/blocks/store": (Route((b"GET",), own=state_asked),),
+        "/blocks/store/NAME": (Route((b"GET",), own=piece_asked),),
+    }
 
 
 class BlockFactory(HttpInputFactory):
@@ -81,4 +85,4 @@ class Blocks(Input):
     no_datagrams = "blocks come over HTTP, which needs connections, such as blocks:tcp:8090"
 
     def stream(self, intake: Intake) -> HttpInputFactory:
-        return BlockFactory(intake, ROUTES)
+        return BlockFactory(intake, routes())

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Generator, Mapping
-from typing import Protocol
+from typing import Protocol, TypeAlias
 
 from twisted.internet.defer import Deferred
 from twisted.logger import Logger
@@ -20,6 +20,8 @@ from logsrv.linelog.store.segments.segment import Position
 from logsrv.linelog.store.writing.deposit import Parcel
 
 log = Logger()
+Coming: TypeAlias = dict[tuple[str, str], "BlockBody"]
+"""Blocks on their way in, by the headers Logsrv-Store and Logsrv-To: the next waits for the one before."""
 CODING = "zstd"
 NAMES = tuple(f"Logsrv-{name}" for name in ("Format", "Store", "From", "To", "After", "Gap", "CRC"))
 MOST_DEPOSITING = 64 << 20
@@ -48,7 +50,7 @@ class OutOfPlace(RequestRefused):
 
 def check_free(origin: str, intake: Intake) -> None:
     """Raise RequestRefused (503) while a block of an origin is being stored: its place may be another."""
-    if origin in intake.origins.under_way:
+    if intake.origins.under_way.last(origin):
         raise busy("a block of this store is being stored; ask again")
 
 
@@ -61,8 +63,9 @@ class BlockListener(Protocol):
 class BlockBody(Body):
     """A block.
 
-    headers: of the request, or message. sequence: the number that whoever brings it gave it. cuts: of one
-    that begins with what is here the rest is taken, for nobody can be told where to go on from.
+    headers: of the request, or message. sequence: the number that whoever brings it gave it. coming: those
+    of the listener that are on their way in. cuts: of one that begins with what is here the rest is taken,
+    for nobody can be told where to go on from.
     """
 
     def __init__(
@@ -72,6 +75,7 @@ class BlockBody(Body):
         listener: BlockListener,
         headers: Mapping[str, str],
         sequence: int | None = None,
+        coming: Coming | None = None,
         *,
         cuts: bool = False,
     ) -> None:
@@ -84,6 +88,12 @@ class BlockBody(Body):
         self._parts: list[bytes] = []
         self._size = 0
         self._stored: Deferred[Reply] | None = None
+        self._coming: Coming = {} if coming is None else coming
+        self._followers: list[Deferred[None]] = []
+        self._coming.setdefault(self._key("Logsrv-To"), self)
+
+    def _key(self, name: str) -> tuple[str, str]:
+        return self._headers.get("Logsrv-Store", ""), self._headers.get(name, "")
 
     def receive(self, data: bytes) -> None:
         self._size += len(data)
@@ -95,6 +105,29 @@ class BlockBody(Body):
     def let_go(self) -> None:
         self._listener.held -= self._size
         self._size, self._parts = 0, []
+        self._let_in()
+
+    def ask_worker(self) -> Deferred[None] | None:
+        """Wait for the block before, if that is on its way in, and for room."""
+        try:
+            # Each is behind the one before then, so that none waits for itself.
+            read_block(self._headers, b"")
+        except ValueError:
+            return None
+        before = self._coming.get(self._key("Logsrv-After"))
+        if before is None:
+            return self._intake.origins.under_way.room()
+        turn: Deferred[None] = Deferred()
+        before._followers.append(turn)
+        return turn.addCallback(lambda _: self._intake.origins.under_way.room())
+
+    def _let_in(self) -> None:
+        """Let the block behind it in: this one is being stored, or will not be."""
+        if self._coming.get(self._key("Logsrv-To")) is self:
+            del self._coming[self._key("Logsrv-To")]
+        followers, self._followers = self._followers, []
+        for follower in followers:
+            follower.callback(None)
 
     def stored(self) -> Deferred[Reply] | None:
         return self._stored
@@ -134,9 +167,10 @@ class BlockBody(Body):
     def _known(self, block: PackedBlock) -> Reply | None:
         """Return the answer if the block is here; None if it is to be stored. Raises RequestRefused."""
         intake = self._intake
-        check_free(block.store, intake)
+        decided = fate(block, intake.origins.place(block.store))
+        if decided is not Fate.TAKE:
+            check_free(block.store, intake)
         note = intake.origins.last(block.store)
-        decided = fate(block, note.end if note else None)
         if decided is Fate.REFUSE and not (self._cuts and overlaps(block, note)):
             raise OutOfPlace(note)
         if decided is Fate.FORGET:
@@ -148,7 +182,7 @@ class BlockBody(Body):
 
     def _deposit(self, block: PackedBlock, text: bytes, lines: int) -> Reply:
         intake = self._intake
-        if intake.origins.last(block.store) is None:
+        if intake.origins.place(block.store) is None:
             log.info(
                 "{source} brings the first block of the store {store}, from {start} on",
                 source=self._source,
@@ -166,6 +200,7 @@ class BlockBody(Body):
         parcel = Parcel(block.store, block.start, block.end, block.crc, text, lines, self._sequence)
         reply = _taken(block.end)
         self._stored = intake.deposit(parcel).addCallback(self._done, reply)
+        self._let_in()
         return reply
 
     def _done(self, _: None, reply: Reply) -> Reply:
@@ -188,6 +223,7 @@ def block_body(
     listener: InputListener,
     header: Callable[[str], str | None],
     length: int | None,
+    coming: Coming | None = None,
 ) -> BlockBody:
     """Return how a block is taken, by the headers of its request. Raises RequestRefused."""
     if (length or 0) > LARGEST:
@@ -195,4 +231,4 @@ def block_body(
     if (header("Content-Encoding") or "").strip().lower() != CODING:
         raise RequestRefused(415, "protocol", "the Content-Encoding of a block is zstd")
     found = {name: value for name in NAMES if (value := header(name)) is not None}
-    return BlockBody(intake, source, listener, found)
+    return BlockBody(intake, source, listener, found, coming=coming)

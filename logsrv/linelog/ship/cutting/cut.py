@@ -100,6 +100,11 @@ class Cutter:
         self._position = position
         self._gap = 0
 
+    @property
+    def passed(self) -> Position | None:
+        """The place up to which all was cut; None behind what was passed over and is still to be told."""
+        return None if self._gap or self._gap is None else self._position
+
     def close(self) -> None:
         """Close what is open."""
         self._segment.close()
@@ -141,8 +146,8 @@ class Cutter:
             following = self._segment.next_number(self._position.segment)
             if following is None:
                 return None
-            if not self._view.were_empty(range(self._position.segment, following)):
-                self._gap = None
+            gone = self._view.missed(self._position, following)
+            self._gap = None if gone is None or self._gap is None else self._gap + gone
             self._position = Position(following, 0)
         return frames
 

@@ -73,7 +73,11 @@ def distance(view: View, start: Position, end: Position) -> int | None:
             continue
         frames = view.open(number)
         if frames is None:
-            return None
+            gone = view.missed(Position(number, 0), number + 1)
+            if gone is None:
+                return None
+            total += gone
+            continue
         total += frames.size
         frames.close()
     return total

@@ -177,8 +177,9 @@ class HttpClient:
         tls: TLSOptions | None = None,
         token: str | None = None,
         seconds: float = SECONDS,
+        connections: int = 1,
     ) -> None:
-        """`token` is sent as `Authorization: Bearer`."""
+        """`token` is sent as `Authorization: Bearer`. connections: so many are kept."""
         self._origin = f"http{'s' if url.tls else ''}://{url.netloc}"
         self._target = (url.path or "/") + (f"?{url.query}" if url.query else "")
         self._token = token
@@ -187,6 +188,7 @@ class HttpClient:
         self._who = one_line(url.place)
         self._pool = HTTPConnectionPool(reactor)
         self._pool.cachedConnectionTimeout = _IDLE
+        self._pool.maxPersistentPerHost = connections
         server = _Server(url, tls or TLSOptions(), reactor=reactor, seconds=seconds)
         self._agent = Agent.usingEndpointFactory(reactor, server, self._pool)
         self._under_way: set[Deferred[HttpAnswer]] = set()

@@ -10,7 +10,7 @@ One block is under way at a time. The one behind it is cut meanwhile, and forgot
 from __future__ import annotations
 
 import attrs
-from twisted.internet.defer import Deferred, maybeDeferred
+from twisted.internet.defer import Deferred, maybeDeferred, succeed
 from twisted.python.failure import Failure
 
 from logsrv.linelog.read.follow import end_of
@@ -18,11 +18,13 @@ from logsrv.linelog.ship.blocks.block import UNKNOWN
 from logsrv.linelog.ship.cutting.cut import BlockLimits, CutBlock, Cutter
 from logsrv.linelog.ship.cutting.places import begins_line, crc_of, distance
 from logsrv.linelog.ship.report import ShipReport
+from logsrv.linelog.ship.shipping.flights import Flights
 from logsrv.linelog.ship.shipping.shipper import Shipper
 from logsrv.linelog.ship.target import (
     BlockTarget,
     ForeignStoreError,
     LastBlock,
+    Misplaced,
     RefusedForGood,
     TooMuchAtOnce,
     Unavailable,
@@ -33,7 +35,8 @@ from logsrv.timer import Timer
 AHEAD = 0.002
 """Seconds after which the next block is cut: by then the one that is under way has mostly left."""
 GROW = 64
-"""Blocks that are taken after some were too large, until larger ones are tried again."""
+"""Blocks that are taken after some were too large, until larger ones are tried again; the same for several
+at once, after one was not taken."""
 
 
 @attrs.define(eq=False, kw_only=True)
@@ -42,7 +45,7 @@ class BlockShipper(Shipper[BlockTarget]):
 
     asks: bool = attrs.field(init=False, default=True)
     more: bool = attrs.field(init=False, default=False)
-    # The place that the target named; None if it has nothing.
+    # The place that the target named, or behind all that was sent since; None if it has nothing.
     _after: Position | None = attrs.field(init=False, default=None)
     # The target has acknowledged what is before the place.
     _acknowledged: bool = attrs.field(init=False, default=False)
@@ -54,12 +57,19 @@ class BlockShipper(Shipper[BlockTarget]):
         lambda self: BlockLimits(self._target.largest, self._target.largest), takes_self=True
     )
     _taken_since: int = attrs.field(init=False, default=0)
+    # Number of blocks that are to be taken one by one, until several may be under way.
+    _alone: int = attrs.field(init=False, default=1)
+    _flights: Flights = attrs.Factory(
+        lambda self: Flights(self._post, self._taken, self._clock), takes_self=True
+    )
     _cutter: Cutter = attrs.Factory(
         lambda self: Cutter(self._view, self._store, self._refuse_line), takes_self=True
     )
 
     def ask(self) -> Deferred[None]:
         """Ask the target where it is, and go there."""
+        self._flights.drop()
+        self._alone = max(1, self._alone)
         if self.position is None:
             self._acknowledged = self._begin()
         return maybeDeferred(self._target.last).addCallback(self._go)
@@ -73,7 +83,10 @@ class BlockShipper(Shipper[BlockTarget]):
         else:
             self._require_ours(last)
             if self._acknowledged and last.position < self.position:
-                self._lost(last.position)
+                missing = distance(self._view, last.position, self.position)
+                # The end of a segment and the beginning of the next are one place.
+                if missing != 0:
+                    self._lost(last.position, missing)
             self._after = self.position = last.position
         self._acknowledged = last is not None
         # Some know it only from the server that they have found.
@@ -96,17 +109,9 @@ class BlockShipper(Shipper[BlockTarget]):
             why = f"the target has nothing of this store; {on}"
             self._report(ShipReport("forgot", why, position=position))
 
-    def _lost(self, position: Position) -> None:
-        assert self.position is not None
+    def _lost(self, position: Position, missing: int | None) -> None:
         why = f"the target had acknowledged {self.position}, and has only {position}"
-        self._report(
-            ShipReport(
-                "resent",
-                why,
-                position=position,
-                bytes=distance(self._view, position, self.position),
-            )
-        )
+        self._report(ShipReport("resent", why, position=position, bytes=missing))
 
     def _require_ours(self, last: LastBlock) -> None:
         """Raise ForeignStoreError if the target has other text than is here. Raises OSError."""
@@ -128,25 +133,43 @@ class BlockShipper(Shipper[BlockTarget]):
         )
 
     def read(self) -> bool:
-        """Cut the next block."""
+        """Cut the next block; return whether there is one, or an answer to wait for."""
         self._require_store()
         ahead = self._ahead
         self._let_go()
-        self._cut = ahead or self._cutter.cut(self._after, self._limits)
+        self._cut = None
+        if not self._flights.failed:
+            self._cut = ahead or self._cutter.cut(self._after, self._limits)
         self.more = self._cut is not None and self._cut.more
-        return self._cut is not None
+        if self._cut is not None or self._flights:
+            return True
+        passed = self._cutter.passed
+        if passed is not None and self.position is not None and passed > self.position:
+            # Retention need not keep the segment that it was at the end of.
+            self.position = passed
+            self._report(ShipReport("passed", position=passed))
+        return False
 
     def send(self) -> Deferred[None]:
-        """Send the block."""
-        cut = self._cut
-        assert cut is not None
-        since = self._clock.seconds()
-        sent = maybeDeferred(self._target.send, cut.block)
-        if cut.more:
-            self._soon.start(AHEAD, self._cut_ahead, cut.block.end)
-        return sent.addCallbacks(
-            lambda _: self._taken(cut, since), lambda failure: self._smaller(failure, cut)
-        )
+        """Send the block if there is one; fires when the next one may be sent."""
+        if self._cut is not None:
+            self._after = self._cut.block.end
+            self._flights.send(self._cut)
+            window = 1 if self._alone else self._target.window
+            if len(self._flights) < window and not self._flights.failed:
+                return succeed(None)
+            if self._cut.more:
+                self._soon.start(AHEAD, self._cut_ahead, self._after)
+        return self._flights.wait().addErrback(self._not_taken)
+
+    def _not_taken(self, failure: Failure) -> Failure:
+        if failure.check(Misplaced, Unavailable):
+            # A proxy may have let them overtake each other; or there is no room for several.
+            self._alone = GROW
+        return failure
+
+    def _post(self, cut: CutBlock) -> Deferred[None]:
+        return maybeDeferred(self._target.send, cut.block).addErrback(self._smaller, cut)
 
     def _cut_ahead(self, after: Position) -> None:
         try:
@@ -162,8 +185,8 @@ class BlockShipper(Shipper[BlockTarget]):
 
     def _taken(self, cut: CutBlock, since: float) -> None:
         block = cut.block
-        self._after = block.end
         self._acknowledged = True
+        self._alone = max(0, self._alone - 1)
         self._acknowledge(block.end, block.size, cut.lines, since)
         if block.gap:
             lost = None if block.gap == UNKNOWN else int(block.gap)
@@ -196,5 +219,6 @@ class BlockShipper(Shipper[BlockTarget]):
     def close(self) -> Deferred[None]:
         """Let go of the store and of the target."""
         self._let_go()
+        self._flights.drop()
         self._cutter.close()
         return super().close()

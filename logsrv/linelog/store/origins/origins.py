@@ -16,7 +16,8 @@ from twisted.logger import Logger
 
 from logsrv.linelog.store.disk.disk import Disk
 from logsrv.linelog.store.origins.notes import Note, parse_notes
-from logsrv.linelog.store.segments.segment import ACTIVE
+from logsrv.linelog.store.origins.under_way import UnderWay
+from logsrv.linelog.store.segments.segment import ACTIVE, Position
 
 log = Logger()
 NAME = "origins"
@@ -29,11 +30,11 @@ class Origins:
     """The last block of each origin that is on the medium, by the identity of the origin.
 
     The writer's thread calls `note` and `stored`; `last` and `len` are for all. under_way belongs to the
-    reactor's thread: the origins of which a block is being stored.
+    reactor's thread.
     """
 
     def __init__(self, disk: Disk, notes: Iterable[Note] = ()) -> None:
-        self.under_way: set[str] = set()
+        self.under_way = UnderWay()
         self._disk = disk
         self._last = {note.origin: note for note in notes}
         self._fd: int | None = None
@@ -49,6 +50,11 @@ class Origins:
     def all(self) -> tuple[Note, ...]:
         """Return the last block of each origin; for the writer's thread."""
         return tuple(self._last.values())
+
+    def place(self, origin: str) -> Position | None:
+        """Return the end of the last block of an origin, if only under way; None if there is none."""
+        note = self.last(origin)
+        return self.under_way.last(origin) or (note.end if note else None)
 
     def note(self, notes: Sequence[Note]) -> None:
         """Note what is about to be written; it is on the medium on return. Raises OSError."""

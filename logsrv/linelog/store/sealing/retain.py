@@ -6,6 +6,7 @@ What is removed does not come back, so a clock that jumps is not believed at onc
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
+from contextlib import suppress
 from itertools import islice
 from operator import attrgetter
 from typing import NamedTuple
@@ -14,7 +15,9 @@ from logsrv.kit.text.time import rfc3339
 from logsrv.linelog.store.disk.disk import Disk
 from logsrv.linelog.store.policy import DAY, Hold, StorePolicy
 from logsrv.linelog.store.sealing.held import Held, HeldSegments, size_of
-from logsrv.linelog.store.segments.segment import ACTIVE, Segment, keep_number
+from logsrv.linelog.store.segments.index import load_head
+from logsrv.linelog.store.segments.removed import note_removed
+from logsrv.linelog.store.segments.segment import ACTIVE, Form, Segment, keep_number
 
 # Removals are said in the log, which takes longer than they do: many at once would hold up the reactor.
 MOST_AT_ONCE = 32
@@ -99,6 +102,9 @@ def retain(
     # A number is used once: the file must know a higher one before the names of these are gone.
     active = keep_number(disk)
     removed = [segment for segment in gone if segment.number < active]
+    # Without it, whoever is told of lines that are gone is told too much.
+    with suppress(OSError):
+        note_removed(dict(_sizes(removed, disk)), disk)
     for segment in removed:
         # The text first: an index without its segment is cleared away on start, not the reverse.
         disk.unlink(segment.name)
@@ -107,6 +113,15 @@ def retain(
                 disk.unlink(name)
         held.remove(segment.number)
     return removed
+
+
+def _sizes(removed: Iterable[Segment], disk: Disk) -> Iterator[tuple[int, int]]:
+    """Yield the numbers of segments, and the bytes of their texts where they are known."""
+    for segment in removed:
+        with suppress(OSError, ValueError):
+            packed = segment.form is Form.PACKED
+            text = load_head(segment, disk).text if packed else size_of(segment.name, disk)
+            yield segment.number, text
 
 
 def retain_indexes(

@@ -214,19 +214,20 @@ class Writer:
                 self._origins.close()
             deposit.begin(active.position)
             self._origins.note(deposit.notes)
-        texts = b"".join(deposit.texts) if len(deposit.parcels) > 1 else deposit.parcels[0].text
-        if deposit.written == len(texts):
+        size = sum(map(len, deposit.texts))
+        if deposit.written == size:
             assert deposit.place is not None
-            active.put_again(deposit.place.offset, texts)
-        left = memoryview(texts)
-        while deposit.written < len(left):
-            count = self.write_seconds.timed(active.put, [left[deposit.written :]])
+            active.put_again(deposit.place.offset, b"".join(deposit.texts))
+        left = advance(deposit.texts, deposit.written)
+        while left:
+            count = self.write_seconds.timed(active.put, left[:IOV_MAX])
             if not count:
                 raise OSError(errno.EIO, "the file takes no bytes")
             deposit.written += count
+            left = advance(left, count)
         self.sync_seconds.timed(active.sync)
         self._origins.stored(deposit.notes)
-        self.deposited += len(texts)
+        self.deposited += size
         self.deposited_lines += sum(parcel.lines for parcel in deposit.parcels)
         self.deposit = None
         self._tell(_stored, deposit.parcels)

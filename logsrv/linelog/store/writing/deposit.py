@@ -7,6 +7,7 @@ from collections.abc import Sequence
 import attrs
 from twisted.internet.defer import Deferred
 
+from logsrv.linelog.batch import Buffer
 from logsrv.linelog.store.origins.notes import Note
 from logsrv.linelog.store.segments.segment import Position
 
@@ -42,7 +43,7 @@ class Deposit:
         self.notes: list[Note] = []
 
     @property
-    def texts(self) -> list[bytes]:
+    def texts(self) -> list[Buffer]:
         """The texts, in order."""
         return [parcel.text for parcel in self.parcels]
 

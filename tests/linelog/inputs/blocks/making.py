@@ -94,8 +94,15 @@ class Sender:
         self._token = {} if token is None else {"Authorization": f"Bearer {token}"}
 
     def ask(self, method: str, path: str, body: bytes | None = None, **headers: str) -> Answered:
+        self._request(method, path, body, **headers)
+        return self.answered()
+
+    def _request(self, method: str, path: str, body: bytes | None, **headers: str) -> None:
         named = {name.replace("_", "-"): value for name, value in headers.items()}
         self._connection.request(method, path, body, {**self._token, **named})
+
+    def answered(self) -> Answered:
+        """Wait for the answer to what was posted."""
         answer = self._connection.getresponse()
         found = {name.lower(): value for name, value in answer.headers.items()}
         return Answered(answer.status, found, answer.read())
@@ -104,8 +111,13 @@ class Sender:
         return self.ask("GET", f"/blocks/{origin}")
 
     def send(self, block: PackedBlock, **headers: str) -> Answered:
+        self.post(block, **headers)
+        return self.answered()
+
+    def post(self, block: PackedBlock, **headers: str) -> None:
+        """Send a block without waiting for the answer."""
         named = {"Content_Encoding": "zstd", **block.headers(), **headers}
-        return self.ask("POST", "/blocks", block.packed, **named)
+        self._request("POST", "/blocks", block.packed, **named)
 
     def close(self) -> None:
         self._connection.close()

@@ -9,7 +9,7 @@ import pytest
 
 from logsrv.errors import ConfigurationError
 from logsrv.linelog.framing.bodies.bodies import RequestRefused
-from logsrv.linelog.inputs.blocks.blocks import ROUTES, Blocks
+from logsrv.linelog.inputs.blocks.blocks import Blocks, routes
 from logsrv.linelog.inputs.blocks.body import BlockBody
 from logsrv.linelog.inputs.http.body import Question
 from logsrv.linelog.inputs.http.routes import route_of
@@ -23,7 +23,7 @@ ONE = 32 * "a"
 
 def answer(sink: Sink, path: str) -> Any:
     into = intake(sink)
-    made = route_of(b"GET", path, ROUTES).own(
+    made = route_of(b"GET", path, routes()).own(
         into, "tcp:1", Blocks().stream(into), {}.get, path, None
     )
     assert isinstance(made, Question)
@@ -41,7 +41,7 @@ def test_the_place_is_told() -> None:
     assert reply.status == 200
     assert reply.headers == {"Logsrv-To": "1:50", "Logsrv-From": "1:5", "Logsrv-CRC": "00000007"}
     assert answer(sink, f"/blocks/{32 * 'b'}").status == 404
-    sink.origins.under_way.add(ONE)
+    sink.origins.under_way.begin(ONE, Position(1, 60), 10)
     with pytest.raises(RequestRefused, match="being stored"):
         answer(sink, f"/blocks/{ONE}")
 
@@ -61,7 +61,7 @@ def test_there_is_nothing_else() -> None:
         (b"POST", "/x/_bulk", 404),
     ):
         with pytest.raises(RequestRefused) as caught:
-            route_of(method, path, ROUTES)
+            route_of(method, path, routes())
         assert caught.value.status == status
 
 
@@ -69,7 +69,7 @@ def test_while_the_store_takes_nothing_in_blocks_come_again_later() -> None:
     sink = Sink()
     into = intake(sink)
     header = {"Content-Encoding": "zstd"}.get
-    make = route_of(b"POST", "/blocks", ROUTES).own
+    make = route_of(b"POST", "/blocks", routes()).own
     assert isinstance(make(into, "tcp:1", Blocks().stream(into), header, "/blocks", 5), BlockBody)
     sink.closed = True
     with pytest.raises(RequestRefused) as caught:

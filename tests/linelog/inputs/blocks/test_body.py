@@ -3,16 +3,24 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import partial
 from types import MappingProxyType
 from typing import Any
 
 import pytest
 
 from logsrv.linelog.framing.bodies.bodies import Reply, RequestRefused
-from logsrv.linelog.inputs.blocks.body import MOST_DEPOSITING, BlockBody, OutOfPlace, block_body
+from logsrv.linelog.inputs.blocks.body import (
+    MOST_DEPOSITING,
+    BlockBody,
+    Coming,
+    OutOfPlace,
+    block_body,
+)
 from logsrv.linelog.inputs.http.channel import HttpInputFactory
 from logsrv.linelog.ship.blocks.block import LARGEST, PackedBlock
 from logsrv.linelog.store.origins.notes import Note
+from logsrv.linelog.store.origins.under_way import ENOUGH
 from logsrv.linelog.store.segments.segment import Position
 from tests.linelog.inputs.blocks.making import block_of, stored_lines
 from tests.linelog.inputs.recording import Sink, intake
@@ -30,15 +38,18 @@ class Taking:
         self.sink = Sink()
         self.intake = intake(self.sink)
         self.listener = HttpInputFactory(self.intake)
+        self.coming: Coming = {}
 
     def body(self, headers: Mapping[str, str], length: int | None = None) -> BlockBody:
         found = {"Content-Encoding": "zstd", **headers}
-        return block_body(self.intake, "tcp:1", self.listener, found.get, length)
+        return block_body(self.intake, "tcp:1", self.listener, found.get, length, self.coming)
 
     def took(
         self, block: PackedBlock = BLOCK, headers: Mapping[str, str] = NONE
     ) -> tuple[BlockBody, Reply]:
-        body = self.body({**block.headers(), **headers})
+        return self.finished(self.body({**block.headers(), **headers}), block)
+
+    def finished(self, body: BlockBody, block: PackedBlock) -> tuple[BlockBody, Reply]:
         half = len(block.packed) // 2
         body.receive(block.packed[:half])
         body.receive(block.packed[half:])
@@ -79,6 +90,72 @@ def test_while_one_is_being_stored_nobody_knows_the_place() -> None:
     centre = Taking()
     centre.took()
     assert centre.refused().status == 503
+
+
+def cut(number: int) -> list[PackedBlock]:
+    """So many blocks, one behind the other."""
+    found: list[PackedBlock] = []
+    for one in range(number):
+        after = found[-1].end if found else None
+        text = stored_lines(ONE, 20, first=20 * one)
+        found.append(block_of(ONE, text, after or Position(1, 0), after))
+    return found
+
+
+def test_the_next_one_is_taken_while_one_is_being_stored() -> None:
+    centre = Taking()
+    first, second, third = cut(3)
+    answers: list[Any] = []
+    for block in (first, second):
+        waiting = centre.took(block)[0].stored()
+        assert waiting is not None
+        waiting.addCallback(lambda reply: answers.append(reply.headers["Logsrv-To"]))
+    # Neither one that is under way, nor one behind a hole.
+    assert centre.refused(first).status == 503
+    assert centre.refused(block_of(ONE, TEXT, third.end, third.end)).status == 503
+    for parcel in centre.sink.parcels:
+        parcel.told.callback(None)
+    assert answers == [str(first.end), str(second.end)]
+
+
+def _note(waited: list[int], number: int, _: None) -> None:
+    waited.append(number)
+
+
+def test_one_waits_for_the_one_before_that_is_on_its_way_in() -> None:
+    """They come over connections of their own."""
+    centre = Taking()
+    first, second, third = cut(3)
+    bodies = [centre.body(block.headers()) for block in (first, second, third)]
+    waited: list[int] = []
+    for number, body in enumerate(bodies[1:], 1):
+        waiting = body.ask_worker()
+        assert waiting is not None
+        waiting.addCallback(partial(_note, waited, number))
+    assert bodies[0].ask_worker() is None
+    centre.finished(bodies[0], first)
+    assert waited == [1]
+    # It has gone, and so the third is to be judged.
+    bodies[1].let_go()
+    assert waited == [1, 2]
+    assert centre.body(third.headers()).ask_worker() is None
+
+
+def test_none_waits_for_itself() -> None:
+    centre = Taking()
+    odd = {**BLOCK.headers(), "Logsrv-After": str(BLOCK.end)}
+    assert centre.body(odd).ask_worker() is None
+
+
+def test_one_waits_for_room() -> None:
+    centre = Taking()
+    under_way = centre.sink.origins.under_way
+    under_way.begin("0" * 32, Position(1, 5), ENOUGH + 1)
+    body = centre.body(BLOCK.headers())
+    waiting = body.ask_worker()
+    assert waiting is not None and not waiting.called
+    under_way.end("0" * 32, ENOUGH + 1)
+    assert waiting.called
 
 
 def test_a_block_that_is_here_is_forgotten_without_being_unpacked() -> None:

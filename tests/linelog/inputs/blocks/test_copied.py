@@ -10,7 +10,7 @@ import pytest
 from twisted.internet.defer import Deferred
 
 from logsrv.linelog.framing.bodies.bodies import Reply, RequestRefused
-from logsrv.linelog.inputs.blocks.blocks import ROUTES, BlockFactory
+from logsrv.linelog.inputs.blocks.blocks import BlockFactory, routes
 from logsrv.linelog.inputs.blocks.copied import MOST, GivenBody, is_for_copies
 from logsrv.linelog.inputs.blocks.copies.state import PIECE, decode
 from logsrv.linelog.inputs.http.routes import route_of
@@ -51,8 +51,8 @@ def into(tmp_path: Path) -> Any:
 
 def begun(into: Any, path: str, part: str | None = None) -> Any:
     """The body of a question."""
-    return route_of(b"GET", path, ROUTES).own(
-        into, "tcp:1", BlockFactory(into, ROUTES), {"Range": part}.get, path, None
+    return route_of(b"GET", path, routes()).own(
+        into, "tcp:1", BlockFactory(into, routes()), {"Range": part}.get, path, None
     )
 
 
@@ -100,7 +100,7 @@ def test_a_part_is_needed_that_makes_sense(into: Any, part: str | None) -> None:
 
 
 def test_the_token_of_edges_reads_nothing(into: Any) -> None:
-    factory = BlockFactory(into, ROUTES)
+    factory = BlockFactory(into, routes())
     assert factory.token("/blocks") == factory.token(f"/blocks/{32 * 'a'}") == "sends"
     assert factory.token("/blocks/store") == factory.token("/blocks/store/1") == "reads"
     assert not is_for_copies("/blocks/stores")

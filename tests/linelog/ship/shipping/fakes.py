@@ -43,11 +43,13 @@ class FarSide:
 
     script: what happens to the next sendings, one word each: `lose` (nothing arrives), `answer` (it
     arrives, the answer is lost), `late` (it arrives at `arrive`), `hang` (no answer, nothing arrives), or
-    an exception. `asked` is the same for questions. takes: packed bytes that it really takes.
+    an exception. `asked` is the same for questions. takes: packed bytes that it really takes. clock: by
+    which sendings take as long as `delays` say, one each.
     """
 
     largest: int = LARGEST
     promise: str = "exactly once"
+    window: int = 1
     blocks: list[PackedBlock] = attrs.field(factory=list)
     texts: list[bytes] = attrs.field(factory=list)
     script: list[Any] = attrs.field(factory=list)
@@ -58,6 +60,8 @@ class FarSide:
     questions: int = 0
     closed: int = 0
     lets_go: bool = False
+    clock: Clock | None = None
+    delays: list[float] = attrs.field(factory=list)
 
     @property
     def place(self) -> Position | None:
@@ -102,6 +106,21 @@ class FarSide:
     def send(self, block: PackedBlock) -> Deferred[None]:
         assert len(block.packed) <= self.largest
         self.sent.append(block)
+        if self.clock is None:
+            return self._arrived(block)
+        delay = self.delays.pop(0) if self.delays else 0.01
+        sent: Deferred[None] = Deferred()
+        self.clock.callLater(delay, self._arrive, block, sent)
+        return sent
+
+    def _arrive(self, block: PackedBlock, sent: Deferred[None]) -> None:
+        """Take it whether or not its answer is waited for."""
+        answer = self._arrived(block)
+        answer.addErrback(lambda failure: None if sent.called else failure)
+        if not sent.called:
+            answer.chainDeferred(sent)
+
+    def _arrived(self, block: PackedBlock) -> Deferred[None]:
         if len(block.packed) > self.takes:
             return fail(TooMuchAtOnce(f"at most {self.takes} bytes"))
         step = self.script.pop(0) if self.script else None

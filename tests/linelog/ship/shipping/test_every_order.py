@@ -155,6 +155,31 @@ Shipped.TestCase.settings = settings(
 TestBlocks = Shipped.TestCase
 
 
+class ShippedAtOnce(Shipped):
+    """The same with several blocks under way, which may come in another order."""
+
+    def begin_far(self) -> None:
+        self.far = FarSide(largest=600, window=3)
+
+    def start(self) -> None:
+        self.process = Process(self.writer.directory)
+        self.far.clock = self.process.clock
+        self.process.blocks(self.far).start()
+
+    @rule(delays=st.lists(st.sampled_from([0.0, 0.02, 0.3, ANSWER]), max_size=6))
+    def delay(self, delays: list[float]) -> None:
+        self.far.delays[:] = delays
+
+    def teardown(self) -> None:
+        self.far.delays.clear()
+        self.process.run(ANSWER * 2 + 1)
+        super().teardown()
+
+
+ShippedAtOnce.TestCase.settings = Shipped.TestCase.settings
+TestBlocksAtOnce = ShippedAtOnce.TestCase
+
+
 class ShippedLines(Shipped):
     """The same with a far side that keeps no place: nothing is missing."""
 

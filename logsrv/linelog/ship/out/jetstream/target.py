@@ -35,6 +35,7 @@ class JetStream:
     promise = "exactly once"
     largest = LARGEST
     lets_go = False
+    window = 1
 
     def __init__(self, settings: TargetSettings, reactor: Any) -> None:
         """Raises ConfigurationError."""

@@ -1,0 +1,72 @@
+"""Several blocks under way to a target: each byte is there once, whatever becomes of one of them."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from logsrv.linelog.ship.shipping.loop import ANSWER, LAST
+from logsrv.linelog.ship.target import TooMuchAtOnce
+from tests.linelog.read.stores import line, make_store
+from tests.linelog.ship.shipping.fakes import FarSide, Process
+
+SEGMENTS = [[line(f"{segment} {n}", n) for n in range(3000)] for segment in range(3)]
+ALL = b"".join(b"".join(lines) for lines in SEGMENTS)
+
+
+@pytest.fixture
+def directory(tmp_path: Path) -> Path:
+    return make_store(tmp_path / "logs", SEGMENTS, packed=1)
+
+
+def at_once(directory: Path, **given: Any) -> tuple[FarSide, Process]:
+    """A shipper that has several blocks under way, and a far side that takes 0.01 s for each."""
+    process = Process(directory)
+    far = FarSide(largest=2000, window=3, clock=process.clock, **given)
+    process.blocks(far).start()
+    return far, process
+
+
+def test_several_blocks_are_under_way_once_one_was_taken(directory: Path) -> None:
+    far, process = at_once(directory, delays=[0.5, 2.0, 2.0, 2.0])
+    process.run(0.5)
+    assert len(far.sent) == 1
+    process.run(1.9)
+    assert len(far.sent) == 4
+    process.run(20)
+    assert far.text == ALL
+    assert not process.reports.of("retry")
+    assert [one.position for one in process.reports.of("acknowledged")] == [
+        block.end for block in far.blocks
+    ]
+
+
+@pytest.mark.parametrize("step", ["lose", "answer", "hang", TooMuchAtOnce("smaller")])
+def test_one_of_several_that_fails_takes_the_others_with_it(directory: Path, step: Any) -> None:
+    far, process = at_once(directory, script=[None, None, step])
+    process.run(ANSWER + 20)
+    assert far.text == ALL
+    assert len(process.reports.of("retry")) == 1
+    assert process.reports.kinds.count("down") == (step in ("lose", "answer", "hang"))
+
+
+def test_blocks_that_overtake_each_other_are_sent_one_by_one(directory: Path) -> None:
+    far, process = at_once(directory, delays=[0.1, 1.0, 0.1, 0.1])
+    process.run(1.0)
+    # Both behind the second were refused; it is waited for, because it may be taken.
+    assert len(far.sent) == 4 and not process.reports.of("retry")
+    process.run(1.0)
+    assert [one.reason for one in process.reports.of("retry")] == ["misplaced"]
+    process.run(20)
+    assert far.text == ALL
+
+
+def test_the_end_lets_go_of_what_is_under_way(directory: Path) -> None:
+    far, process = at_once(directory, delays=[0.1, 9.0, 9.0, 9.0])
+    process.run(1.0)
+    stopped = process.shipper.stop()
+    process.run(LAST + 0.1)
+    assert stopped.called and len(far.blocks) == 1
+    assert f'"position":"{far.place}"' in (directory / "ship" / "far").read_text()

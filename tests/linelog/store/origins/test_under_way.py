@@ -1,0 +1,42 @@
+"""Blocks under way to the medium: the place of each origin behind them, and who waits for room."""
+
+from __future__ import annotations
+
+from logsrv.linelog.store.origins.under_way import ENOUGH, UnderWay
+from logsrv.linelog.store.segments.segment import Position
+
+ONE, OTHER = 32 * "a", 32 * "b"
+FIRST, SECOND = Position(1, 10), Position(1, 20)
+
+
+def test_the_last_of_each_origin_says_where_it_is() -> None:
+    under_way = UnderWay()
+    under_way.begin(ONE, FIRST, 10)
+    under_way.begin(ONE, SECOND, 10)
+    under_way.begin(OTHER, FIRST, 5)
+    assert (under_way.last(ONE), under_way.last(OTHER)) == (SECOND, FIRST)
+    assert (len(under_way), under_way.size) == (3, 25)
+    under_way.end(ONE, 10)
+    assert under_way.last(ONE) == SECOND
+    under_way.end(ONE, 10)
+    under_way.end(OTHER, 5)
+    assert under_way.last(ONE) is None
+    assert (len(under_way), under_way.size) == (0, 0)
+
+
+def test_those_that_wait_for_room_come_one_by_one_and_none_is_forgotten() -> None:
+    under_way = UnderWay()
+    assert under_way.room() is None
+    for number in range(3):
+        under_way.begin(ONE, Position(1, number), ENOUGH)
+    waiting = [under_way.room() for _ in range(4)]
+
+    def called() -> list[bool]:
+        return [one.called for one in waiting if one is not None]
+
+    under_way.end(ONE, ENOUGH)
+    assert called() == [False] * 4
+    under_way.end(ONE, ENOUGH)
+    assert called() == [True, False, False, False]
+    under_way.end(ONE, ENOUGH)
+    assert called() == [True] * 4
