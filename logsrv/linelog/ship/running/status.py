@@ -99,7 +99,7 @@ def statuses(directory: str, view: View, now: float) -> list[TargetStatus]:
 def _names(disk: Disk) -> Iterator[tuple[str, bool]]:
     """Yield the names of the targets, and whether they are wanted; those that are not come last."""
     try:
-        wanted = [name for name in _read(disk, TARGETS)["targets"] if _is_name(name)]
+        wanted = list(dict.fromkeys(filter(_is_name, _read(disk, TARGETS)["targets"])))
     except (KeyError, TypeError):
         wanted = []
     kept = {name for name, plain in disk.entries().items() if plain and _is_name(name)}
