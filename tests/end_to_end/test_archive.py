@@ -174,7 +174,7 @@ def test_kills_leave_the_archive_whole(
             server.send_signal(signal.SIGKILL)
             server.wait()
             server = logger(*words)
-    wait_for_all(server, place, 3)
+    wait_for_all(server, place, 2)
     text_here = stored_bytes(server.store)
     assert server.stop() in (0, -signal.SIGTERM)
     for path in server.store.glob("*.log.zst*"):
