@@ -191,5 +191,20 @@ def test_what_fails_is_a_sentence_beside_the_lines_of_the_others(
         assert shown.status == 502 and "away: it cannot be reached" in shown.json["error"]
 
 
+def test_a_question_ends_when_its_browser_goes(logger: Start, tmp_path: Path) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        silent.settimeout(30)
+        nodes = f"silent=127.0.0.1:{silent.getsockname()[1]}"
+        a = running(logger, tmp_path / "a", [THRICE], "--http", LOOPBACK, "--nodes", nodes)
+        with socket.create_connection(("127.0.0.1", a.ports()[-1])) as browser:
+            browser.sendall(b"GET /api/search?nodes=all HTTP/1.1\r\nHost: localhost\r\n\r\n")
+            connection, _ = silent.accept()
+            connection.settimeout(30)
+            # No names go on: what is asked for is its own lines.
+            assert b"nodes=" not in connection.recv(65536)
+        with connection:
+            assert connection.recv(1) == b""
+
+
 def stored_lines(lines: list[bytes]) -> list[str]:
     return [one.decode().rstrip("\n") for one in lines]
