@@ -223,6 +223,9 @@ export class View extends EventTarget {
     this.pace.expect(this.queue.size);
     this.say("changed");
     this.schedule();
+    // Whoever scrolled up while other servers were still asked waits there for more.
+    const { nodes, until, position } = this.request;
+    if (nodes && !until && !position) this.scrolled();
   }
 
   // New lines.
