@@ -132,6 +132,9 @@ def _without(text: bytes, before: bytes, lost: Iterable[int], unit: int) -> byte
     """Return the text with some of its pages as they were before, or zeros where there were none."""
     found = bytearray(text)
     for number in lost:
+        if number * unit >= len(text):
+            # It has become shorter.
+            continue
         place = slice(number * unit, min(len(text), (number + 1) * unit))
         old = before[place]
         found[place] = old + bytes(place.stop - place.start - len(old))

@@ -94,7 +94,8 @@ async def test_segments_that_a_target_does_not_have_stay_until_it_does(
     with capturedLogs() as events:
         store.hold([Hold("centre", 3, 1), Hold("second", 2, 1)])
         store.apply(StorePolicy(rotate_size=1, keep_bytes=1))
-        await until(lambda: not list(store.directory.glob("0*")))
+        await until(lambda: sum("removed" in event["log_format"] for event in events) == 2)
+    assert not list(store.directory.glob("0*"))
     said = [formatEvent(event) for event in events if "removed" in event["log_format"]]
     assert "before all of its lines were shipped to second" in said[0]
     assert "before all of its lines were shipped to centre, second" in said[1]
