@@ -269,7 +269,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--megabytes", type=int, default=1024, help="of text, in MiB")
     parser.add_argument("--runs", type=int, default=1)
     parser.add_argument("--directory", type=Path, default=OUT, help="where the stores are made")
-    parser.add_argument("--nats-server", default=_nats_server(), help="the program")
+    parser.add_argument("--nats-server", default=nats_server(), help="the program")
     parser.add_argument(
         "--profile", action="store_true", help="with cProfile, into files beside the stores"
     )
@@ -303,7 +303,7 @@ def _one(given: argparse.Namespace, store: Path, end: Position, far: str, number
         return shipped(store, end, side, f"{far}-{number}", stats[0])
 
 
-def _nats_server() -> str | None:
+def nats_server() -> str | None:
     return shutil.which("nats-server", path=sysconfig.get_path("scripts")) or shutil.which(
         "nats-server", path=f"{os.environ.get('PATH', os.defpath)}:/usr/sbin"
     )

@@ -14,10 +14,11 @@ from pathlib import Path
 import pytest
 
 from logsrv.kit.testing import TwistdProcess
-from tests.docs.test_monitoring import promtool
-from tests.end_to_end.conftest import LOOPBACK
+from tests.docs.test_monitoring import ALERTS, NAME, promtool
+from tests.end_to_end.conftest import LOOPBACK, Start
 from tests.end_to_end.test_reload import reload
 from tests.gopher.servers import certificate_file
+from tests.ports import free_port
 
 SERVICES = {
     "greet": ("--listen", LOOPBACK),
@@ -87,6 +88,35 @@ def test_promtool_finds_nothing_wrong_with_the_figures_of_any_service(
         with socket.create_connection(("127.0.0.1", server.ports()[-1])):
             server.stop()
         assert "0 connections cut off" in server.log()
+
+
+def test_promtool_finds_nothing_wrong_with_the_figures_of_targets_and_of_a_centre(
+    logger: Start, tmp_path: Path
+) -> None:
+    """And what alerts ask of a target is there from its start on, also while it is down."""
+    (tmp_path / "token").write_text("geheim")
+    token = ("--input-token-file", str(tmp_path / "token"), "--metrics", LOOPBACK)
+    (tmp_path / "centre").mkdir()
+    centre = logger(
+        *token, listen=["blocks:tcp:0:interface=127.0.0.1"], directory=tmp_path / "centre"
+    )
+    url = f"http://127.0.0.1:{centre.port()}/blocks"
+    targets = ("--ship", url, "--ship-token-file", str(tmp_path / "token"))
+    down = ("--ship", f"relp://127.0.0.1:{free_port()}", "--metrics", LOOPBACK)
+    edge = logger(*targets, *down)
+    edge.send(b"one\ntwo\n")
+    edge.wait_until(
+        lambda: re.search(r"ship_sent_lines_total\{.*\} 2\.0", scrape(edge.ports()[-1])),
+        "the lines",
+    )
+    edge.wait_until(lambda: "it takes nothing" in edge.log(), "the one that is down")
+    found = scrape(edge.ports()[-1])
+    for name in NAME.findall(ALERTS.read_text()):
+        if name.startswith("logsrv_ship_"):
+            each = re.findall(rf'^{name}\{{.*target="([^"]+)"', found, re.MULTILINE)
+            assert len({*each}) == 2, name
+    for text in found, scrape(centre.ports()[-1]):
+        promtool("check", "metrics", text=text)
 
 
 def test_over_tls_and_gone_after_a_reload(tmp_path: Path) -> None:

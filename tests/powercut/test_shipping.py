@@ -25,6 +25,7 @@ from logsrv.kit.observe.metrics import Metrics
 from logsrv.kit.testing import wait_until
 from logsrv.linelog.plugin.metrics import METRICS
 from logsrv.linelog.ship.blocks.block import PackedBlock, read_block
+from logsrv.linelog.ship.target import Misplaced
 from logsrv.linelog.store.policy import StorePolicy
 from logsrv.linelog.store.store import Store
 from tests.daemon_logs import DAEMON_LOGS, check_log
@@ -49,15 +50,18 @@ class Receiver(ThreadingHTTPServer):
         super().__init__(("127.0.0.1", 0), _Handler)
         self.recording = recording
         self.far = FarSide()
+        self._lock = threading.Lock()
 
     @property
     def url(self) -> str:
         return f"http://127.0.0.1:{self.server_address[1]}/blocks"
 
     def take(self, block: PackedBlock) -> None:
-        self.far.take(block)
-        # Before it is acknowledged: it has left.
-        self.recording.mark(f"sent {len(self.far.blocks)}")
+        """Take a block. Raises Misplaced: several are under way, and one behind may be here first."""
+        with self._lock:
+            self.far.take(block)
+            # Before it is acknowledged: it has left.
+            self.recording.mark(f"sent {len(self.far.blocks)}")
 
 
 class _Handler(BaseHTTPRequestHandler):
@@ -75,12 +79,15 @@ class _Handler(BaseHTTPRequestHandler):
             f"Logsrv-{name}" for name in ("Format", "Store", "From", "To", "After", "CRC", "Gap")
         }
         headers = {name: self.headers[name] for name in names if name in self.headers}
-        self.server.take(read_block(headers, packed))
-        self._answer(200)
+        try:
+            self.server.take(read_block(headers, packed))
+        except Misplaced:
+            return self._answer(409)
+        return self._answer(200)
 
     def _answer(self, status: int, body: bytes = b"") -> None:
         self.send_response(status)
-        if status == 200:
+        if self.server.far.blocks:
             last = self.server.far.blocks[-1]
             for name in ("Logsrv-From", "Logsrv-To", "Logsrv-CRC"):
                 self.send_header(name, last.headers()[name])
