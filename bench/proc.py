@@ -29,6 +29,12 @@ def cpu(pid: int) -> Cpu:
     return Cpu(int(fields[11]) / TICKS, int(fields[12]) / TICKS)
 
 
+def children(pid: int) -> list[int]:
+    """Return the processes that its threads have started and that still run. Raises OSError."""
+    tasks = Path(f"/proc/{pid}/task").iterdir()
+    return [int(child) for task in tasks for child in (task / "children").read_text().split()]
+
+
 def memory(pid: int, field: str) -> int:
     """Bytes; `field` is "VmRSS" (now) or "VmHWM" (the most so far). Raises OSError."""
     for line in Path(f"/proc/{pid}/status").read_text().splitlines():

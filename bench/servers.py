@@ -23,7 +23,7 @@ ROTATE_SIZE = "64GiB"
 class Listener:
     """Where a server is to listen: `address` is a port of 127.0.0.1, or a path for "unix".
 
-    wire: "tcp", "tls", "unix", "udp", or "syslog": TCP whose messages may be counted.
+    wire: "tcp", "tls", "unix", "udp", "relp", or "syslog": TCP whose messages may be counted.
 
     certificate: with its key, both in one PEM file; for "tls".
     """
@@ -112,8 +112,8 @@ class Logsrv:
         if listener.wire == "tls":
             pem = listener.certificate
             endpoint = f"ssl:{listener.address}:privateKey={pem}:certKey={pem}"
-        elif listener.wire == "syslog":
-            endpoint = f"syslog:tcp:{listener.address}"
+        elif listener.wire in ("syslog", "relp"):
+            endpoint = f"{listener.wire}:tcp:{listener.address}"
         if listener.wire != "unix":
             endpoint += ":interface=127.0.0.1"
         command = (self.python, *TWISTD[1:], "-n", "--pidfile=", "logsrv", "--listen", endpoint)
@@ -122,12 +122,11 @@ class Logsrv:
 
 
 def _fill(template: str, listener: Listener, work: Path, out: Path) -> Path:
-    """Write bench/peers/TEMPLATE with its @WORDS@ filled in to `work`; the path."""
+    """Write bench/peers/TEMPLATE for a listener to `work`; the path."""
     # syslog-ng shares one window among all connections that may come.
     connections = max(10, listener.connections + 2)
     fetch = min(10_000, max(100, 500_000 // connections))
-    text = (HERE / "peers" / template).read_text()
-    for word, value in {
+    words = {
         "@ADDRESS@": listener.address,
         "@WORK@": work,
         "@OUT@": out,
@@ -135,7 +134,14 @@ def _fill(template: str, listener: Listener, work: Path, out: Path) -> Path:
         "@CONNECTIONS@": connections,
         "@FETCH@": fetch,
         "@WINDOW@": fetch * connections,
-    }.items():
+    }
+    return filled(template, words, work)
+
+
+def filled(template: str, words: Mapping[str, object], work: Path) -> Path:
+    """Write bench/peers/TEMPLATE with its @WORDS@ filled in to `work`; return the path."""
+    text = (HERE / "peers" / template).read_text()
+    for word, value in words.items():
         text = text.replace(word, str(value or ""))
     path = work / template
     path.write_text(text)

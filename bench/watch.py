@@ -50,6 +50,11 @@ class Growth:
         """When the file was first seen at its present size, monotonic; 0.0 if it is empty."""
         return self._times[-1] if self._times else 0.0
 
+    @property
+    def seconds(self) -> float:
+        """From the first bytes to the last."""
+        return self._times[-1] - self._times[0] if self._times else 0.0
+
     def look(self) -> None:
         """Take note of the file's size now."""
         try:
