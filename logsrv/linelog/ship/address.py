@@ -24,8 +24,7 @@ class Scheme:
 
     takes: what leaves. maker: the function that makes a target, module and name, below
     `logsrv.linelog.ship`. port: where it listens unless the URL says; None: the URL has to. extra: the
-    extra of logsrv that it needs. stream: the path names a stream; more than one server may have it. index:
-    the path names an index.
+    extra of logsrv that it needs. stream, index, topic: the path names one.
     """
 
     maker: str
@@ -35,11 +34,18 @@ class Scheme:
     extra: str = ""
     stream: bool = False
     index: bool = False
+    topic: bool = False
+
+    @property
+    def several(self) -> bool:
+        """True if more than one server may have it."""
+        return self.stream or self.topic
 
 
 _HTTP, _HTTPS = 80, 443
 NATS = 4222
 """The port of NATS."""
+_KAFKA, _KAFKA_TLS = 9092, 9093
 SCHEMES = {
     "https": Scheme(maker="centre.make_target", takes="blocks", tls=True, port=_HTTPS),
     "http": Scheme(maker="centre.make_target", takes="blocks", port=_HTTP),
@@ -62,6 +68,10 @@ SCHEMES = {
         extra="nats",
         stream=True,
     ),
+    "kafka": Scheme(maker="out.kafka.make_target", port=_KAFKA, extra="kafka", topic=True),
+    "kafka+tls": Scheme(
+        maker="out.kafka.make_target", tls=True, port=_KAFKA_TLS, extra="kafka", topic=True
+    ),
     "relp": Scheme(maker="out.relp.make_target"),
     "relp+tls": Scheme(maker="out.relp.make_target", tls=True),
     # RFC 6587 has no port of its own; RFC 5425 section 4.1.
@@ -80,6 +90,7 @@ BLOCKS = "/blocks"
 """The end of the path of whoever takes blocks over HTTP."""
 STREAM = re.compile(r"[A-Za-z0-9_-]{1,64}")
 """The name of a stream."""
+_TOPIC = re.compile(r"(?!\.{1,2}$)[A-Za-z0-9._-]{1,249}")
 
 
 @attrs.frozen
@@ -180,8 +191,8 @@ def parse_ship_url(text: str) -> ShipURL:
         return ShipURL(text, word, there.bucket, 0, there.path, urlsplit(text).query)
     parts = urlsplit(text)
     names = parts.netloc.split(",")
-    if len(names) > 1 and not scheme.stream:
-        raise ValueError("names several hosts, which only a stream of NATS may have")
+    if len(names) > 1 and not scheme.several:
+        raise ValueError("names several hosts, which only NATS and Kafka may have")
     (host, port), *others = [_server(word, one, scheme) for one in names]
     if parts.fragment:
         raise ValueError("has a # in it, and what follows is sent to nobody")
@@ -191,6 +202,8 @@ def parse_ship_url(text: str) -> ShipURL:
         raise ValueError(f"names no stream, such as {word}://{host}/LOGS")
     if scheme.index and not path.strip("/"):
         raise ValueError(f"names no index, such as {word}://{host}/logs-logsrv-default")
+    if scheme.topic and not _TOPIC.fullmatch(path.removeprefix("/")):
+        raise ValueError(f"names no topic, such as {word}://{host}/logs")
     if blocks and not scheme.stream and not path.endswith(BLOCKS):
         raise ValueError(
             f"the path of a centre ends in {BLOCKS}; lines as JSON go by ndjson+{word}://…"

@@ -50,6 +50,10 @@ def check_clear(settings: TargetSettings) -> None:
             f"{one_line(url.place)} would carry the token in the clear: take nats+tls://, or a credentials"
             " file, whose key stays here"
         )
+    if url.scheme == "kafka" and token:
+        raise ConfigurationError(
+            f"{one_line(url.place)} would carry the password in the clear: take kafka+tls://"
+        )
     if url.scheme.endswith("http") and (token or url.takes_blocks):
         raise ConfigurationError(
             f"{one_line(url.place)} would carry lines and the token in the clear: take"

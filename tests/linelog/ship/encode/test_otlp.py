@@ -15,7 +15,6 @@ from logsrv.linelog.ship.encode.outgoing import Outgoing
 from tests.linelog.framing.steps import lines_of, taken_by
 from tests.linelog.ship.encode.stored_lines import LINES, line
 
-
 # The time 0 means "unknown" in OTLP, so that its receiver has none for a line of this moment.
 UNKNOWN = "1970-01-01T00:00:00.000000000Z"
 

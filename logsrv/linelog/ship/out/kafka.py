@@ -1,0 +1,200 @@
+"""The target `kafka:`: a topic of Kafka, by librdkafka.
+
+It has threads of its own, and tells what became of messages when it is asked: as long as lines are under
+way that is done every few milliseconds. Its producer is idempotent, so that what it sends again by itself
+is there once and in order. What is sent again by us, after an answer that never came, may be there twice.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from functools import partial
+from typing import Any
+
+from confluent_kafka import KafkaError, KafkaException, Producer
+from twisted.internet.defer import Deferred, succeed
+from twisted.internet.task import deferLater
+
+from logsrv import __version__
+from logsrv.errors import ConfigurationError
+from logsrv.kit.text.escape import one_line
+from logsrv.kit.text.words import listed, shown
+from logsrv.linelog.ship.encode.kafka import REFUSED, SETTLED, kafka_messages
+from logsrv.linelog.ship.registry import TargetSettings
+from logsrv.linelog.ship.target import PartlyRefused, RefusedForGood, SentLines, Unavailable
+
+SECONDS = 25.0
+"""Time in which messages have to be acknowledged: less than a shipper waits for an answer."""
+LOOK = 0.005
+"""Seconds between two looks at what became of messages."""
+MECHANISMS = ("PLAIN", "SCRAM-SHA-256", "SCRAM-SHA-512")
+_LONGEST = 300
+
+
+def make_target(settings: TargetSettings, reactor: Any) -> KafkaTarget:
+    """Make the target of `kafka://HOST[:PORT][,HOST…]/TOPIC`. Raises ConfigurationError."""
+    return KafkaTarget(settings, reactor)
+
+
+class KafkaTarget:
+    """A topic."""
+
+    promise = (
+        "at least once: a line counts as sent when all brokers that are in step have it (acks=all);"
+        " after an answer that never came lines may come twice"
+    )
+    most_lines = 10_000
+    most_bytes = 2 << 20
+    ahead = 0
+
+    def __init__(self, settings: TargetSettings, reactor: Any, seconds: float = SECONDS) -> None:
+        """Raises ConfigurationError."""
+        self.who = one_line(settings.url.place)
+        self._reactor = reactor
+        self._topic = settings.url.path.removeprefix("/")
+        self._options = {
+            **_options(settings),
+            "message.timeout.ms": round(seconds * 1000),
+            # A topic that was just made is not known to all brokers at once.
+            "topic.metadata.propagation.max.ms": round(seconds * 1000 / 5),
+        }
+        self._producer: Producer | None = None
+        # The last error that was of no message: why nothing arrives.
+        self._trouble: KafkaError | None = None
+
+    def send(self, lines: SentLines) -> Deferred[None]:
+        """Send lines; fires when the brokers have acknowledged all of them."""
+        if not lines.lines:
+            return succeed(None)
+        return Deferred.fromCoroutine(self._send(lines.lines))
+
+    def close(self) -> Deferred[None]:
+        """Let go of the connections."""
+        self._let_go()
+        return succeed(None)
+
+    async def _send(self, lines: Sequence[bytes]) -> None:
+        try:
+            answers = await self._answers(lines)
+        except BaseException:
+            # Whatever it still has on its way belongs to nobody.
+            self._let_go()
+            raise
+        refused = {row: error for row, error in answers.items() if error.code() in REFUSED}
+        if len(refused) < len(answers):
+            self._let_go()
+            raise self._unavailable(next(one for row, one in answers.items() if row not in refused))
+        if refused:
+            which = sorted(refused)
+            sentence = f"{self.who}: {_said(refused[which[0]])}"
+            if len(which) == len(lines):
+                raise RefusedForGood(sentence)
+            raise PartlyRefused(sentence, len(which), which)
+
+    async def _answers(self, lines: Sequence[bytes]) -> dict[int, KafkaError]:
+        """Send lines; return the errors of those that have not arrived, when all have an answer."""
+        producer = self._ready()
+        self._trouble = None
+        errors: dict[int, KafkaError] = {}
+        left = set(range(len(lines)))
+
+        def answered(row: int, error: KafkaError | None, _: object) -> None:
+            left.discard(row)
+            if error is not None:
+                errors[row] = error
+
+        for row, message in enumerate(kafka_messages(lines)):
+            try:
+                producer.produce(
+                    self._topic,
+                    message.value,
+                    message.key,
+                    timestamp=message.moment,
+                    on_delivery=partial(answered, row),
+                )
+            except KafkaException as error:
+                answered(row, error.args[0], None)
+        while left:
+            await deferLater(self._reactor, LOOK)
+            producer.poll(0)
+            if left and self._trouble is not None and self._trouble.code() in SETTLED:
+                raise self._unavailable(self._trouble)
+        return errors
+
+    def _ready(self) -> Producer:
+        if self._producer is None:
+            try:
+                self._producer = Producer({**self._options, "error_cb": self._failed})
+            except KafkaException as error:
+                # Certificates are read here, anew after each failure.
+                raise Unavailable(f"{self.who}: {_said(error.args[0])}", settled=True) from None
+        return self._producer
+
+    def _failed(self, error: KafkaError) -> None:
+        # That all are down comes behind the reason.
+        if self._trouble is None or error.code() != KafkaError._ALL_BROKERS_DOWN:
+            self._trouble = error
+
+    def _unavailable(self, error: KafkaError) -> Unavailable:
+        why = self._trouble if error.code() == KafkaError._MSG_TIMED_OUT else None
+        error = why or error
+        named = f" ({self._topic})" if error.code() in (3, -188, 29) else ""
+        return Unavailable(f"{self.who}: {_said(error)}{named}", settled=error.code() in SETTLED)
+
+    def _let_go(self) -> None:
+        producer, self._producer = self._producer, None
+        if producer is not None:
+            producer.purge(blocking=False)
+            producer.poll(0)
+
+
+def _said(error: KafkaError) -> str:
+    return one_line(error.str(), _LONGEST).rstrip(".")
+
+
+def _options(settings: TargetSettings) -> dict[str, Any]:
+    """Return the settings of librdkafka."""
+    url, tls = settings.url, settings.tls
+    options: dict[str, Any] = {
+        "bootstrap.servers": url.netloc,
+        "client.id": f"logsrv-{settings.name}",
+        "client.software.name": "logsrv",
+        "client.software.version": __version__,
+        "enable.idempotence": True,
+        "acks": "all",
+        "compression.type": "zstd",
+        # As the clients in Java choose them.
+        "partitioner": "murmur2_random",
+        "linger.ms": 5,
+        # Errors are ours to tell.
+        "log_level": 0,
+        "security.protocol": f"{'SASL_' if settings.token else ''}{'SSL' if url.tls else 'PLAINTEXT'}",
+    }
+    files = {
+        "ssl.ca.location": tls.cafile,
+        "ssl.certificate.location": tls.certificate,
+        "ssl.key.location": tls.key or tls.certificate,
+    }
+    if url.tls:
+        options |= {name: str(path) for name, path in files.items() if path is not None}
+    return options | _login(settings)
+
+
+def _login(settings: TargetSettings) -> dict[str, str]:
+    url, token = settings.url, settings.token
+    unknown = sorted(set(url.parameters) - {"mechanism"})
+    mechanism = url.parameters.get("mechanism", MECHANISMS[0]).upper()
+    if unknown or mechanism not in MECHANISMS:
+        raise ConfigurationError(
+            f"{one_line(url.place)}: behind its ? may be mechanism= and one of {listed(MECHANISMS)};"
+            f" not {shown(unknown[0] if unknown else mechanism)}"
+        )
+    if token is None:
+        return {}
+    user, colon, password = token.partition(":")
+    if not (user and colon and password):
+        raise ConfigurationError(
+            f"the --ship-token-file of {one_line(url.place)} has no name and password in it, as in"
+            " NAME:PASSWORD"
+        )
+    return {"sasl.mechanism": mechanism, "sasl.username": user, "sasl.password": password}

@@ -1,0 +1,176 @@
+"""The target `kafka:`, against librdkafka's own mock of brokers."""
+
+from __future__ import annotations
+
+import json
+import socket
+from pathlib import Path
+from typing import Any
+
+import pytest
+from twisted.internet.defer import CancelledError
+
+from logsrv.errors import ConfigurationError
+from logsrv.kit.net.tls.client_tls import TLSOptions
+from logsrv.linelog.ship.out.kafka import KafkaTarget
+from logsrv.linelog.ship.registry import make_target
+from logsrv.linelog.ship.target import PartlyRefused, RefusedForGood, SentLines
+from logsrv.linelog.store.segments.segment import Position
+from tests.cli.certificates import Authority
+from tests.kit.net.network import REACTOR, in_reactor
+from tests.linelog.ship.encode.stored_lines import SOURCES, TIME, line
+from tests.linelog.ship.out.brokers import TOPIC, brokers
+from tests.linelog.ship.out.peers import numbered, sent, settings, unavailable
+
+
+def target(servers: str, seconds: float = 20.0, topic: str = TOPIC, **more: Any) -> KafkaTarget:
+    return KafkaTarget(settings(f"kafka://{servers}/{topic}", **more), REACTOR, seconds)
+
+
+@in_reactor
+async def test_lines_arrive_and_those_of_a_machine_in_their_order() -> None:
+    with brokers(3) as some:
+        one = target(some.servers)
+        lines = [line(b"%d" % number, SOURCES[number % 4]) for number in range(2000)]
+        for at in range(0, 2000, 500):
+            await one.send(SentLines(lines[at : at + 500], Position(1, at)))
+        await one.send(SentLines([], Position(1, 2000)))
+        await one.close()
+        found = some.messages(2000)
+    by_key: dict[bytes, list[int]] = {}
+    for message in found:
+        key, value = message.key(), message.value()
+        assert isinstance(key, bytes) and value is not None
+        by_key.setdefault(key, []).append(int(json.loads(value)["message"]))
+    assert by_key == {
+        b"10.0.0.1": list(range(0, 2000, 4)),
+        b"::1": list(range(1, 2000, 4)),
+        b"unix:uid=0,pid=77": list(range(2, 2000, 4)),
+        b"h": list(range(3, 2000, 4)),
+    }
+    first = json.loads(found[0].value() or b"")
+    assert first["time"] == TIME and first["source"] in SOURCES
+    assert found[0].timestamp()[1] == 1_795_155_522_123
+
+
+@in_reactor
+async def test_a_message_that_is_too_large_is_refused_and_the_others_are_there() -> None:
+    with brokers() as some:
+        one = target(some.servers)
+        large = b"x" * 1_100_000
+        with pytest.raises(PartlyRefused, match="too large") as partly:
+            await one.send(sent(b"a", large, b"b"))
+        assert list(partly.value.which) == [1]
+        with pytest.raises(RefusedForGood, match="too large"):
+            await one.send(sent(large))
+        await one.close()
+        assert len(some.messages(2)) == 2
+
+
+@in_reactor
+async def test_what_a_broker_refuses() -> None:
+    """The messages of a request are refused together: the lines are sent by halves."""
+    with brokers() as some:
+        one = target(some.servers)
+        some.answer(87)
+        with pytest.raises(RefusedForGood, match="ecord"):
+            await one.send(sent(b"a"))
+        await one.send(sent(b"b"))
+        await one.close()
+
+
+@in_reactor
+async def test_a_broker_that_has_no_time_is_asked_again() -> None:
+    """NOT_ENOUGH_REPLICAS and the like: librdkafka sends again, once each and in order."""
+    with brokers() as some:
+        one = target(some.servers)
+        some.answer(19, 7, 6)
+        await one.send(numbered(100))
+        await one.close()
+        found = [json.loads(one.value() or b"")["message"] for one in some.messages(100)]
+    assert found == [f"message {number}" for number in range(100)]
+
+
+@pytest.mark.parametrize("error", [29, 31])
+@in_reactor
+async def test_a_topic_that_may_not_be_written_to(error: int) -> None:
+    with brokers() as some:
+        one = target(some.servers)
+        some.answer(error)
+        why = await unavailable(one.send(sent(b"a")))
+        assert why.settled and "uthoriz" in str(why)
+        await one.send(sent(b"a"))
+        await one.close()
+
+
+@in_reactor
+async def test_a_topic_that_is_not_there() -> None:
+    with brokers() as some:
+        some.forget("nowhere")
+        one = target(some.servers, 5.0, topic="nowhere")
+        why = await unavailable(one.send(sent(b"a")))
+        assert why.settled and "nowhere" in str(why)
+        await one.close()
+
+
+@in_reactor
+async def test_brokers_that_are_away_and_come_back() -> None:
+    with brokers() as some:
+        gone = some.servers
+    one = target(gone, 1.0)
+    why = await unavailable(one.send(sent(b"a")))
+    assert not why.settled and "refused" in str(why)
+    await one.close()
+
+
+@in_reactor
+async def test_giving_up() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        one = target(f"127.0.0.1:{silent.getsockname()[1]}")
+        sending = one.send(sent(b"a"))
+        sending.cancel()
+        with pytest.raises(CancelledError):
+            await sending
+        await one.close()
+
+
+@in_reactor
+async def test_a_file_of_certificates_that_cannot_be_read(tmp_path: Path) -> None:
+    url = settings("kafka+tls://localhost/logs", tls=TLSOptions(cafile=tmp_path / "none"))
+    why = await unavailable(KafkaTarget(url, REACTOR).send(sent(b"a")))
+    assert why.settled and "ssl.ca.location failed" in str(why)
+
+
+@in_reactor
+async def test_a_certificate_that_nobody_knows(tmp_path: Path) -> None:
+    with brokers() as some:
+        # The mock speaks no TLS: what is certain is that lines do not go there without it.
+        ca = Authority(tmp_path).cafile
+        url = settings(f"kafka+tls://{some.servers}/logs", tls=TLSOptions(cafile=ca))
+        one = KafkaTarget(url, REACTOR, 3.0)
+        assert "SSL" in str(await unavailable(one.send(sent(b"a"))))
+        await one.close()
+
+
+@pytest.mark.parametrize(
+    ("url", "token", "why"),
+    [
+        ("kafka://localhost/logs", "secret", "has no name and password in it, as in NAME:PASSWORD"),
+        ("kafka://example.org/logs", "me:secret", "would carry the password in the clear"),
+        ("kafka://localhost/logs?acks=0", None, "not acks"),
+        ("kafka://localhost/logs?mechanism=GSSAPI", None, "not GSSAPI"),
+    ],
+)  # fmt: skip
+def test_what_cannot_be(url: str, token: str | None, why: str) -> None:
+    with pytest.raises(ConfigurationError, match=why):
+        make_target(settings(url, token=token), REACTOR)
+
+
+@in_reactor
+async def test_a_login_that_is_not_accepted() -> None:
+    """The mock knows no logins, and refuses all."""
+    with brokers() as some:
+        one = target(some.servers, 5.0, token="me:secret")
+        why = await unavailable(one.send(sent(b"a")))
+        assert "secret" not in str(why) and "SASL" in str(why)
+        await one.close()
