@@ -84,10 +84,10 @@ def omrelp(given: Texts, port: str, work: Path, peer: Peer) -> Launch:
     """Return how rsyslog sends."""
     words = {"@ADDRESS@": port, "@WORK@": work, "@OUT@": given.file, "@WINDOW@": WINDOW}
     conf = filled("rsyslog-omrelp.conf", words, work)
-    command = (str(peer.find()), "-n", "-f", str(conf), "-i", str(work / "pid"))
+    command = [str(peer.find()), "-n", "-f", str(conf), "-i", str(work / "pid")]
     if peer.is_unpacked():
-        command += ("-M", ":".join(peer.libraries("imtcp.so")))
-    return Launch(command, given.file, peer.env())
+        command += ["-M", ":".join(peer.libraries("imtcp.so"))]
+    return Launch(tuple(command), given.file, peer.env())
 
 
 def shipper(given: Texts, port: str, work: Path) -> Launch:

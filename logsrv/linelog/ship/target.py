@@ -18,13 +18,24 @@ class Unavailable(LogsrvError):
     """The target does not take anything now; what was sent may or may not be there.
 
     after: seconds until the next try; None for the shipper's own pauses. settled: the reason is nothing
-    that goes away by itself (401, a certificate): it is tried each minute, and said.
+    that goes away by itself (401, a certificate): it is tried each minute, and said. hung_up: it was there,
+    and ended the connection on which the lines were; taken: so many of the first it had acknowledged.
     """
 
-    def __init__(self, why: str, *, after: float | None = None, settled: bool = False) -> None:
+    def __init__(
+        self,
+        why: str,
+        *,
+        after: float | None = None,
+        settled: bool = False,
+        hung_up: bool = False,
+        taken: int = 0,
+    ) -> None:
         super().__init__(why)
         self.after = after
         self.settled = settled
+        self.hung_up = hung_up
+        self.taken = taken
 
 
 class TooMuchAtOnce(LogsrvError):
@@ -104,18 +115,19 @@ class BlockTarget(Protocol):
 class LineTarget(Protocol):
     """A far side that takes lines and keeps no place: at least once.
 
-    promise: a sentence for the log. most_lines, most_bytes: of one `send`.
+    promise: a sentence for the log. most_lines, most_bytes: of one `send`. ahead: how many may be under way
+    behind one that has no answer; they are answered in their order.
     """
 
     promise: str
     most_lines: int
     most_bytes: int
+    ahead: int
 
     def send(self, lines: SentLines) -> Deferred[None]:
         """Send lines; fires when the far side has acknowledged all of them.
 
         Fails with Unavailable, TooMuchAtOnce, RefusedForGood, or PartlyRefused: an acknowledgement, too.
-        There is never more than one under way.
         """
 
     def close(self) -> Deferred[None]:

@@ -103,6 +103,8 @@ class Outgoing:
     def _columns(self) -> list[list[str | None]]:
         return [
             [None if value is None else _text_of(value) for value in column]
+            if any(column)
+            else [None] * len(column)
             for column in _reader.read(self._stamps)
         ]
 

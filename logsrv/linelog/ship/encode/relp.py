@@ -15,7 +15,6 @@ from __future__ import annotations
 
 import enum
 from collections.abc import Sequence
-from itertools import islice
 
 from logsrv import __version__
 from logsrv.kit.text.words import shown
@@ -38,8 +37,8 @@ class RelpState(enum.Enum):
 class RelpSession:
     """A session.
 
-    trouble: why it is over, "" while all is well. refused: what the server said of messages
-    that it will never take, by their numbers. given: how many were given to `messages` since `begin`.
+    trouble: why it is over, "" while all is well. given: how many messages it was given. refused: what the
+    server said of those that it will never take, by their numbers from 0.
     """
 
     def __init__(self, number: int = 0) -> None:
@@ -50,22 +49,24 @@ class RelpSession:
         self.given = 0
         self._number = number
         self._held = b""
-        # Numbers of frames that have no answer, and which message each of them is.
-        self._waiting: dict[bytes, int] = {}
+        # The numbers of frames in order: those from `_at` on have no answer, but for `_early` ones.
+        self._numbers: list[bytes] = []
+        self._at = 0
+        self._early: set[bytes] = set()
 
     @property
     def unanswered(self) -> int:
         """The number of messages without an answer."""
-        return len(self._waiting)
+        return len(self._numbers) - self._at - len(self._early)
+
+    @property
+    def answered(self) -> int:
+        """The number of the first message without an answer."""
+        return self.given - (len(self._numbers) - self._at)
 
     def open(self) -> bytes:
         """Return what opens the session."""
         return self._frame(b"open", _OFFERS)
-
-    def begin(self) -> None:
-        """Count messages from 0 again; all have their answers."""
-        self.refused = {}
-        self.given = 0
 
     def messages(self, messages: Sequence[bytes]) -> bytes:
         """Return the frames of more messages."""
@@ -75,9 +76,8 @@ class RelpSession:
             first = 1
         self._number = first + len(messages) - 1
         numbers = [b"%d" % number for number in range(first, self._number + 1)]
-        self._waiting.update(
-            zip(numbers, range(self.given, self.given + len(messages)), strict=True)
-        )
+        self._numbers = self._numbers[self._at :] + numbers
+        self._at = 0
         self.given += len(messages)
         return b"".join(
             [
@@ -117,14 +117,10 @@ class RelpSession:
     def _many(self, data: bytes) -> int:
         """Take acknowledgements of the next messages in their order, all at once; return where they end."""
         numbers = data.split(ACKNOWLEDGED)[:-1]
-        waiting = self._waiting
-        if not numbers or numbers != list(islice(waiting, len(numbers))):
+        behind = self._at + len(numbers)
+        if self._early or not numbers or numbers != self._numbers[self._at : behind]:
             return 0
-        if len(numbers) == len(waiting):
-            waiting.clear()
-        else:
-            for number in numbers:
-                del waiting[number]
+        self._at = behind
         return sum(map(len, numbers)) + len(ACKNOWLEDGED) * len(numbers)
 
     def _answer(self, number: bytes, command: bytes, data: bytes) -> None:
@@ -132,12 +128,25 @@ class RelpSession:
             self._end("it closed the session")
         elif command != b"rsp":
             self._end(f"it sent the command {shown(command.decode('ascii'))}")
-        elif number in self._waiting:
-            message = self._waiting.pop(number)
-            if not data.startswith(b"200"):
-                self._refuse(message, data)
         elif self.state is RelpState.CLOSED:
             self._opened(data)
+        else:
+            self._one(number, data)
+
+    def _one(self, number: bytes, data: bytes) -> None:
+        """Take the answer to one message; one to nothing that waits is ignored."""
+        try:
+            place = self._numbers.index(number, self._at)
+        except ValueError:
+            return
+        if number in self._early:
+            return
+        if not data.startswith(b"200"):
+            self._refuse(self.answered + place - self._at, data)
+        self._early.add(number)
+        while self._at < len(self._numbers) and self._numbers[self._at] in self._early:
+            self._early.remove(self._numbers[self._at])
+            self._at += 1
 
     def _refuse(self, message: int, data: bytes) -> None:
         if not data.startswith(b"5"):

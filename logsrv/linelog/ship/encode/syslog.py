@@ -32,6 +32,10 @@ _MONTH = rb"(?:Jan|Feb|Mar|Apr|May|Jun|Jul|Aug|Sep|Oct|Nov|Dec)"
 _RFC5424 = re.compile(
     _PRIORITY + rb"1 (?:-|[0-9]{4}-[0-9]{2}-[0-9]{2}T[!-~]+) [!-~]+ [!-~]+ [!-~]+ [!-~]+ [\[-]"
 ).match
+# With a time and a host.
+_IS_WHOLE = re.compile(
+    _PRIORITY + rb"1 [0-9]{4}-[0-9]{2}-[0-9]{2}T[!-~]+ (?!- )[!-~]+ [!-~]+ [!-~]+ [!-~]+ [\[-]"
+).match
 # With a month of letters, as the RFC has it and most senders write it.
 _RFC3164 = re.compile(
     _PRIORITY + _MONTH + rb" [ 0-9][0-9] [0-9]{2}:[0-9]{2}:[0-9]{2} [A-Za-z0-9][A-Za-z0-9._-]*"
@@ -42,14 +46,33 @@ _LONGEST_HOST, _LONGEST_APP, _LONGEST_PID = 255, 48, 128
 _NONE = b"-"
 
 
-def syslog_messages(lines: Outgoing) -> list[bytes]:
-    """Return each line as a message."""
+def syslog_messages(lines: Sequence[bytes]) -> list[bytes]:
+    """Return stored lines, at least one, as messages."""
+    outgoing = Outgoing(lines)
+    messages = outgoing.messages
+    # Nothing has to be known of the lines that go out as they came.
+    others = [
+        row
+        for row, message in enumerate(messages)
+        if message[:1] != b"<" or not (_RFC3164(message) or _IS_WHOLE(message))
+    ]
+    if not others:
+        return messages
+    if len(others) == len(messages):
+        return _with_headers(outgoing)
+    made = _with_headers(Outgoing([lines[row] for row in others]))
+    for row, message in zip(others, made, strict=True):
+        messages[row] = message
+    return messages
+
+
+def _with_headers(lines: Outgoing) -> list[bytes]:
     columns = lines.stamps, lines.hostnames, lines.apps, lines.pids, lines.levels, lines.messages
     return [
-        message
-        if message[:1] == b"<" and _RFC3164(message)
+        b"%b %b%b%b" % (_PRIORITIES[level], time, _names(hostname, app, pid), message)
+        if message[:1] != b"<"
         else _completed(message, time, hostname)
-        if message[:1] == b"<" and _RFC5424(message)
+        if _RFC5424(message)
         else _with_header(message, time, level, hostname, app, pid)
         for time, hostname, app, pid, level, message in zip(*columns, strict=True)
     ]
@@ -76,9 +99,7 @@ def _with_header(
     app: str | None,
     pid: str | None,
 ) -> bytes:
-    priority, text = _PRIORITIES[level], message
-    if message[:1] == b"<" and (found := _of_header(message)) is not None:
-        priority, text = found
+    priority, text = _of_header(message) or (_PRIORITIES[level], message)
     return b"%b %b%b%b" % (priority, time, _names(hostname, app, pid), text)
 
 
@@ -91,7 +112,7 @@ def _names(hostname: str | None, app: str | None, pid: str | None) -> bytes:
 
 
 def _of_header(message: bytes) -> tuple[bytes, bytes] | None:
-    """Return priority and text of a message that has a header."""
+    """Return priority and text of a message that has a header; None if it has none."""
     header = parse_header(message)
     if header is None or header.severity is None:
         return None

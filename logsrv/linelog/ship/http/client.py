@@ -20,7 +20,14 @@ from twisted.internet.interfaces import (
 from twisted.internet.protocol import Protocol, connectionDone
 from twisted.python.failure import Failure
 from twisted.web._newclient import ParseError
-from twisted.web.client import URI, Agent, HTTPConnectionPool, ResponseDone
+from twisted.web.client import (
+    URI,
+    Agent,
+    HTTPConnectionPool,
+    RequestTransmissionFailed,
+    ResponseDone,
+    ResponseNeverReceived,
+)
 from twisted.web.http import PotentialDataLoss
 from twisted.web.http_headers import Headers
 from twisted.web.iweb import IAgentEndpointFactory, IBodyProducer
@@ -275,4 +282,8 @@ class HttpClient:
         failures = getattr(error, "reasons", None) or [Failure(error)]
         if any(failure.check(ParseError, ValueError) for failure in failures):
             return Unavailable(f"{self._who} does not answer in HTTP")
-        return unreachable(self._who, *failures)
+        found = unreachable(self._who, *failures)
+        # There was a connection, and no answer.
+        ended = isinstance(error, RequestTransmissionFailed | ResponseNeverReceived)
+        found.hung_up = ended and not found.settled
+        return found

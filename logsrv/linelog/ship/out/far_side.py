@@ -33,8 +33,9 @@ _FIRST_LOOK, _NEXT_LOOKS = 0.001, 0.02
 class Conversation(Protocol):
     """A connection to a far side: write to it, and wait for what comes.
 
-    There is one waiting at a time. It fails with Unavailable when the connection ends or nothing happens
-    for too long; then the connection is of no more use.
+    hung_up: the far side has ended the connection. There is one waiting at a time. It fails with
+    Unavailable when the connection ends or nothing happens for too long; then the connection is of no more
+    use.
     """
 
     def __init__(self, who: str, *, tls: bool, clock: Any, seconds: float) -> None:
@@ -46,6 +47,7 @@ class Conversation(Protocol):
         self._came: list[bytes] = []
         self._ready = not tls
         self._end: Unavailable | None = None
+        self.hung_up = False
         self._waiting: Deferred[None] | None = None
 
     @property
@@ -67,6 +69,7 @@ class Conversation(Protocol):
         self._goes_on()
 
     def connectionLost(self, reason: Failure = connectionDone) -> None:
+        self.hung_up = self._end is None
         self._ended(unreachable(self._who, reason))
 
     def write(self, data: bytes) -> None:
@@ -91,6 +94,17 @@ class Conversation(Protocol):
             await self._wait()
         came, self._came = self._came, []
         return b"".join(came)
+
+    async def change(self) -> bytes:
+        """Wait until something comes, or for `wake`; return what came."""
+        if not self._came:
+            await self._wait()
+        came, self._came = self._came, []
+        return b"".join(came)
+
+    def wake(self) -> None:
+        """Let go on whoever waits for a change."""
+        self._happened()
 
     async def acknowledged(self) -> None:
         """Wait until the system of the peer has all that was written; what comes meanwhile is ignored."""

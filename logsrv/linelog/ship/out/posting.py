@@ -72,6 +72,7 @@ class PostingTarget:
 
     most_lines = 5000
     most_bytes = 1 << 20
+    ahead = 0
 
     def __init__(self, posting: Posting) -> None:
         self._posting = posting

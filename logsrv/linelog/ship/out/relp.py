@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Sequence
 from typing import Any
 
-from twisted.internet.defer import Deferred
+import attrs
+from twisted.internet.defer import Deferred, succeed
+from twisted.python.failure import Failure
 
-from logsrv.linelog.ship.encode.outgoing import Outgoing
 from logsrv.linelog.ship.encode.relp import RelpSession, RelpState
 from logsrv.linelog.ship.encode.syslog import syslog_messages
 from logsrv.linelog.ship.out.far_side import SECONDS, STEP, Conversation, FarSide
 from logsrv.linelog.ship.registry import TargetSettings
-from logsrv.linelog.ship.target import PartlyRefused, RefusedForGood, SentLines, Unavailable
+from logsrv.linelog.ship.target import PartlyRefused, SentLines, Unavailable
 
 WINDOW = 8192
 """Messages that may be without an answer at a time."""
@@ -24,8 +26,21 @@ def make_target(settings: TargetSettings, reactor: Any) -> RelpTarget:
     return RelpTarget(settings, reactor)
 
 
+@attrs.define(eq=False)
+class _Sending:
+    """Lines on their way. written: so many are written; end: the number of the message behind the last."""
+
+    lines: Sequence[bytes]
+    done: Deferred[None]
+    written: int = 0
+    end: int = 0
+
+
 class RelpTarget:
-    """A server that acknowledges each message."""
+    """A server that acknowledges each message.
+
+    Lines are written while those of the sending before are without answers: the window is never empty.
+    """
 
     promise = (
         "at least once: a line counts as sent when the server has acknowledged it;"
@@ -33,62 +48,108 @@ class RelpTarget:
     )
     most_lines = 16_384
     most_bytes = 2 << 20
+    ahead = 1
 
     def __init__(self, settings: TargetSettings, reactor: Any, seconds: float = SECONDS) -> None:
         self._far_side = FarSide(settings, reactor, seconds)
         self._reactor = reactor
         self._open: tuple[Conversation, RelpSession] | None = None
+        self._sendings: deque[_Sending] = deque()
+        self._working: Deferred[None] | None = None
 
     def send(self, lines: SentLines) -> Deferred[None]:
-        """Send lines; fires when all have an answer."""
-        return Deferred.fromCoroutine(self._send(lines.lines))
+        """Send lines; fires when all have an answer. Who cancels it cancels all that are on their way."""
+        if not lines.lines:
+            return succeed(None)
+        done: Deferred[None] = Deferred(lambda _: self._give_up())
+        self._sendings.append(_Sending(lines.lines, done))
+        if self._working is None:
+            working = Deferred.fromCoroutine(self._work())
+            # A name that is none, say, fails at once.
+            self._working = None if working.called else working
+        elif self._open is not None:
+            self._open[0].wake()
+        return done
 
     def close(self) -> Deferred[None]:
         """Say goodbye and let go of the connection."""
+        self._give_up()
         closing = Deferred.fromCoroutine(self._close())
         return closing.addTimeout(_GOODBYE, self._reactor).addErrback(lambda _: None)
 
-    async def _send(self, lines: Sequence[bytes]) -> None:
-        if not lines:
-            return
-        conversation, session = await self._opened()
-        try:
-            session.begin()
-            for at in range(0, len(lines), STEP):
-                while session.unanswered > WINDOW - STEP:
-                    await self._receive(conversation, session)
-                messages = syslog_messages(Outgoing(lines[at : at + STEP]))
-                await conversation.sent(session.messages(messages))
-            while session.unanswered:
-                await self._receive(conversation, session)
-        except BaseException:
-            self._open = None
-            conversation.abort()
-            raise
-        if session.refused:
-            self._refused(session.refused, len(lines))
+    def _give_up(self) -> None:
+        if self._working is not None:
+            self._working.cancel()
 
-    def _refused(self, refused: dict[int, str], of: int) -> None:
-        which = sorted(refused)
-        sentence = f"{self._far_side.who}: {refused[which[0]]}"
-        if len(which) == of:
-            raise RefusedForGood(sentence)
-        raise PartlyRefused(sentence, len(which), which)
+    async def _work(self) -> None:
+        """Send all that there is to send."""
+        try:
+            conversation, session = await self._opened()
+            while self._sendings:
+                await self._step(conversation, session)
+                self._answer(session)
+                if self._sendings:
+                    self._check(session)
+            self._working = None
+        except BaseException as error:
+            failure = Failure()
+            sendings, self._sendings = self._sendings, deque()
+            if self._open is not None:
+                (conversation, session), self._open = self._open, None
+                if isinstance(error, Unavailable) and conversation.hung_up and session.given:
+                    error.hung_up = True
+                    error.taken = _taken(sendings[0], session)
+                conversation.abort()
+            self._working = None
+            for sending in sendings:
+                if not sending.done.called:
+                    sending.done.errback(failure)
+
+    async def _step(self, conversation: Conversation, session: RelpSession) -> None:
+        """Write some lines, or wait for answers if the window is full or there are no lines."""
+        sending = next((one for one in self._sendings if one.written < len(one.lines)), None)
+        if sending is None or session.unanswered > WINDOW - STEP:
+            session.receive(await conversation.change())
+            return
+        lines = sending.lines[sending.written : sending.written + STEP]
+        frames = session.messages(syslog_messages(lines))
+        sending.written += len(lines)
+        sending.end = session.given
+        await conversation.sent(frames)
+
+    def _answer(self, session: RelpSession) -> None:
+        """Tell those who wait for lines that have all their answers."""
+        sendings = self._sendings
+        while (
+            sendings
+            and sendings[0].written == len(sendings[0].lines)
+            and sendings[0].end <= session.answered
+        ):
+            sending = sendings.popleft()
+            first = sending.end - len(sending.lines)
+            refused = sorted(number for number in session.refused if number < sending.end)
+            if refused:
+                why = f"{self._far_side.who}: {session.refused[refused[0]]}"
+                which = [number - first for number in refused]
+                for number in refused:
+                    del session.refused[number]
+                sending.done.errback(PartlyRefused(why, len(which), which))
+            else:
+                sending.done.callback(None)
 
     async def _opened(self) -> tuple[Conversation, RelpSession]:
         """Return the connection with its session, a new one if there is none."""
         if self._open is None or _is_over(*self._open):
             conversation, session = await self._far_side.connect(), RelpSession()
+            self._open = conversation, session
             conversation.write(session.open())
             while session.state is RelpState.CLOSED:
-                await self._receive(conversation, session)
-            self._open = conversation, session
+                session.receive(await conversation.more())
+            self._check(session)
         return self._open
 
-    async def _receive(self, conversation: Conversation, session: RelpSession) -> None:
-        session.receive(await conversation.more())
-        if session.state is RelpState.OVER and (session.unanswered or not session.given):
-            conversation.abort()
+    def _check(self, session: RelpSession) -> None:
+        if session.state is RelpState.OVER:
             raise Unavailable(f"{self._far_side.who}: {session.trouble}")
 
     async def _close(self) -> None:
@@ -103,6 +164,15 @@ class RelpTarget:
             pass
         finally:
             conversation.abort()
+
+
+def _taken(sending: _Sending, session: RelpSession) -> int:
+    """Return how many of the first lines of a sending have been acknowledged, and not refused."""
+    if not sending.written:
+        return 0
+    first = sending.end - sending.written
+    behind = min([session.answered, *session.refused])
+    return max(0, min(behind - first, len(sending.lines) - 1))
 
 
 def _is_over(conversation: Conversation, session: RelpSession) -> bool:

@@ -10,7 +10,6 @@ from typing import Any
 
 from twisted.internet.defer import Deferred, succeed
 
-from logsrv.linelog.ship.encode.outgoing import Outgoing
 from logsrv.linelog.ship.encode.syslog import counted, syslog_messages
 from logsrv.linelog.ship.out.far_side import SECONDS, STEP, Conversation, FarSide
 from logsrv.linelog.ship.registry import TargetSettings
@@ -32,6 +31,7 @@ class SyslogTarget:
     )
     most_lines = 16_384
     most_bytes = 2 << 20
+    ahead = 0
 
     def __init__(self, settings: TargetSettings, reactor: Any, seconds: float = SECONDS) -> None:
         self._far_side = FarSide(settings, reactor, seconds)
@@ -56,7 +56,7 @@ class SyslogTarget:
             conversation = self._conversation = await self._far_side.connect()
         try:
             for at in range(0, len(lines), STEP):
-                messages = syslog_messages(Outgoing(lines[at : at + STEP]))
+                messages = syslog_messages(lines[at : at + STEP])
                 await conversation.sent(counted(messages))
             await conversation.acknowledged()
         except BaseException:

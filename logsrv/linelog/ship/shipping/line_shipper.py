@@ -7,13 +7,17 @@ kill.
 from __future__ import annotations
 
 from collections import deque
+from contextlib import suppress
+from typing import NamedTuple
 
 import attrs
 from twisted.internet.defer import Deferred, maybeDeferred, succeed
 from twisted.python.failure import Failure
 
+from logsrv.errors import LogsrvError
 from logsrv.linelog.ship.cutting.batches import LineBatches
 from logsrv.linelog.ship.report import ShipReport
+from logsrv.linelog.ship.shipping.hang_ups import HangUps
 from logsrv.linelog.ship.shipping.shipper import Shipper, size_of
 from logsrv.linelog.ship.target import (
     LineTarget,
@@ -21,10 +25,19 @@ from logsrv.linelog.ship.target import (
     RefusedForGood,
     SentLines,
     TooMuchAtOnce,
+    Unavailable,
 )
+from logsrv.timer import Timer
 
 GROW = 64
 """Batches that are taken after some were too large, until larger ones are tried again."""
+
+
+class _UnderWay(NamedTuple):
+    """Lines that were sent. sent: fires with the answer; since: when that was."""
+
+    sent: Deferred[None]
+    since: float
 
 
 @attrs.define(eq=False, kw_only=True)
@@ -34,8 +47,11 @@ class LineShipper(Shipper[LineTarget]):
     _query: str | None
     asks: bool = attrs.field(init=False, default=False)
     _batches: LineBatches | None = attrs.field(init=False, default=None)
-    # The lines that are sent next, in front of the batches that are not cut yet.
+    # The lines that are sent next, in front of the batches that are not cut yet; the first are under way.
     _waiting: deque[SentLines] = attrs.field(init=False, factory=deque)
+    _under_way: deque[_UnderWay] = attrs.field(init=False, factory=deque)
+    _ahead: Timer = attrs.Factory(lambda self: Timer(self._clock), takes_self=True)
+    _hang_ups: HangUps = attrs.Factory(lambda self: HangUps(self._waiting), takes_self=True)
     _taken_since: int = attrs.field(init=False, default=0)
 
     @property
@@ -62,22 +78,60 @@ class LineShipper(Shipper[LineTarget]):
         """Prepare the next lines."""
         self._require_store()
         if not self._waiting:
-            assert self._batches is not None
-            batch = self._batches.next()
-            if batch is not None and batch.lines:
-                self._waiting.append(batch)
-            elif batch is not None:
-                self.position = batch.end
+            self._cut()
+        # One without lines says that nothing up to its end is asked for.
+        while self._waiting and not self._waiting[0].lines:
+            end = self._waiting.popleft().end
+            self.position = self.position if self._hang_ups.pending else end
         return bool(self._waiting)
 
+    def _cut(self) -> None:
+        assert self._batches is not None
+        batch = self._batches.next()
+        if batch is not None:
+            self._waiting.append(batch)
+
     def send(self) -> Deferred[None]:
-        """Send the first of what waits."""
-        batch = self._waiting[0]
-        since = self._clock.seconds()
-        sent = maybeDeferred(self._target.send, batch)
+        """Send the first of what waits, unless it is under way already."""
+        if not self._under_way:
+            self._launch(self._waiting[0])
+        if self._target.ahead:
+            self._ahead.start(0, self._look_ahead)
+        batch, (sent, since) = self._waiting[0], self._under_way[0]
         return sent.addErrback(self._left_out, batch).addCallbacks(
             lambda _: self._taken(batch, since), lambda failure: self._smaller(failure, batch)
         )
+
+    def _launch(self, batch: SentLines) -> None:
+        sent = maybeDeferred(self._target.send, batch)
+        self._under_way.append(_UnderWay(sent, self._clock.seconds()))
+
+    def _look_ahead(self) -> None:
+        """Send more behind what is under way, if more is there: while little comes, that waits."""
+        assert self._batches is not None
+        while 0 < len(self._under_way) <= self._target.ahead and not self._hang_ups.looking:
+            if len(self._waiting) == len(self._under_way):
+                if not self._batches.more:
+                    return
+                self._cut_early()
+            if len(self._waiting) == len(self._under_way):
+                return
+            batch = self._waiting[len(self._under_way)]
+            if not batch.lines:
+                return
+            self._launch(batch)
+
+    def _cut_early(self) -> None:
+        # What cannot be read is read again, and said, when its turn comes.
+        with suppress(OSError, LogsrvError):
+            self._cut()
+
+    def _recall(self) -> None:
+        """Forget what is under way: it is sent again."""
+        self._ahead.stop()
+        under_way, self._under_way = self._under_way, deque()
+        for sent, _ in under_way:
+            sent.addErrback(lambda _: None).cancel()
 
     def _left_out(self, failure: Failure, batch: SentLines) -> None:
         """Take an answer that leaves lines out as one."""
@@ -89,7 +143,10 @@ class LineShipper(Shipper[LineTarget]):
 
     def _taken(self, batch: SentLines, since: float) -> None:
         self._waiting.popleft()
-        self._acknowledge(batch.end, size_of(batch.lines), len(batch.lines), since)
+        self._under_way.popleft()
+        assert self.position is not None
+        end = self._hang_ups.taken(self.position, batch.end)
+        self._acknowledge(end, size_of(batch.lines), len(batch.lines), since)
         self._grow()
 
     def _grow(self) -> None:
@@ -103,9 +160,13 @@ class LineShipper(Shipper[LineTarget]):
 
     def _smaller(self, failure: Failure, batch: SentLines) -> Failure:
         """Send the halves of what was refused; a line that is, alone, is kept and passed over."""
+        self._under_way.popleft()
+        self._recall()
+        assert self._batches is not None and self.position is not None
+        if isinstance(failure.value, Unavailable) and failure.value.hung_up:
+            self._hung_up(failure.value, batch)
         if not failure.check(TooMuchAtOnce, RefusedForGood):
             return failure
-        assert self._batches is not None and self.position is not None
         lines = batch.lines
         self._waiting.popleft()
         if len(lines) == 1:
@@ -121,11 +182,28 @@ class LineShipper(Shipper[LineTarget]):
                 self._batches.most_bytes = max(size_of(lines) // 2, 1)
         return failure
 
+    def _hung_up(self, error: Unavailable, batch: SentLines) -> None:
+        assert self.position is not None
+        if error.taken:
+            taken = batch.lines[: error.taken]
+            # The place is that of the rest.
+            self._waiting[0] = SentLines(batch.lines[error.taken :], batch.end)
+            self._hang_ups.taken(self.position, self.position)
+            self._acknowledge(self.position, size_of(taken), len(taken), self._clock.seconds())
+            return
+        if len(self._waiting) == 1:
+            self._cut_early()
+        refused = self._hang_ups.hung_up(self.position)
+        if refused is not None:
+            self._refuse(refused.lines, 1, f"{error}, each time that this line comes")
+            self.position = refused.end
+
     def _gap(self, size: int | None) -> None:
         self._report(ShipReport("gap", bytes=size))
 
     def close(self) -> Deferred[None]:
         """Let go of the store and of the target."""
+        self._recall()
         if self._batches is not None:
             self._batches.close()
         return super().close()

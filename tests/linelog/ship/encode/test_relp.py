@@ -8,7 +8,6 @@ from hypothesis import strategies as st
 
 from logsrv.linelog.framing.lines.relp import RelpFramer
 from logsrv.linelog.framing.lines.rules import LineRules
-from logsrv.linelog.ship.encode.outgoing import Outgoing
 from logsrv.linelog.ship.encode.relp import RelpSession, RelpState
 from logsrv.linelog.ship.encode.syslog import syslog_messages
 from tests.linelog.ship.encode.stored_lines import LINES
@@ -26,7 +25,7 @@ def opened(number: int = 0) -> RelpSession:
 def test_our_own_input_acknowledges_all(lines: list[bytes], size: int, rounds: int) -> None:
     """Wherever the network cuts; and the same session is used again."""
     session, server = RelpSession(), RelpFramer(LineRules())
-    messages = syslog_messages(Outgoing(lines))
+    messages = syslog_messages(lines)
 
     def talk(data: bytes) -> list[bytes]:
         found: list[bytes] = []
@@ -39,7 +38,6 @@ def test_our_own_input_acknowledges_all(lines: list[bytes], size: int, rounds: i
 
     talk(session.open())
     for _ in range(rounds):
-        session.begin()
         stored = talk(session.messages(messages))
         assert stored == [message.removesuffix(b"\0") for message in messages]
         assert session.unanswered == 0 and not session.refused
@@ -53,10 +51,9 @@ def test_a_message_that_is_refused_is_named() -> None:
     session.receive(b"2 rsp 6 200 OK\n3 rsp 11 500 no room\n4 rsp 6 200 OK\n")
     assert session.unanswered == 0
     assert session.refused == {1: 'it answers "500 no room"'}
-    session.begin()
     session.messages([b"d"])
     session.receive(b"5 rsp 6 200 OK\n")
-    assert not session.refused
+    assert session.answered == 4 and list(session.refused) == [1]
 
 
 def test_answers_come_in_any_order() -> None:
@@ -64,9 +61,12 @@ def test_answers_come_in_any_order() -> None:
     session.messages([b"a", b"b"])
     session.messages([b"c"])
     session.receive(b"4 rsp 6 200 OK\n2 rsp 6 200 OK\n")
+    assert session.unanswered == 1 and session.answered == 1
+    session.receive(b"4 rsp 6 200 OK\n9 rsp 6 200 OK\n")
     assert session.unanswered == 1
-    session.receive(b"3 rsp 6 200 OK\n")
+    session.receive(b"3 rsp 8 500 no!!\n")
     assert session.unanswered == 0 and session.state is RelpState.OPEN
+    assert session.answered == 3 and list(session.refused) == [1]
 
 
 @pytest.mark.parametrize(

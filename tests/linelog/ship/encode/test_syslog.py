@@ -10,13 +10,12 @@ from logsrv.linelog.fields.record import Record
 from logsrv.linelog.fields.syslog import parse_header
 from logsrv.linelog.framing.lines.rules import LineCounts, LineRules
 from logsrv.linelog.framing.lines.syslog import SyslogFramer
-from logsrv.linelog.ship.encode.outgoing import Outgoing
 from logsrv.linelog.ship.encode.syslog import counted, syslog_messages
 from tests.linelog.ship.encode.stored_lines import KINDS, LINES, TIME, line
 
 
 def message(text: bytes, source: str = "tcp:10.0.0.1:51234") -> bytes:
-    [found] = syslog_messages(Outgoing([line(text, source)]))
+    [found] = syslog_messages([line(text, source)])
     return found
 
 
@@ -64,7 +63,7 @@ def test_a_level_that_no_header_has_is_a_notice() -> None:
 @given(LINES, st.lists(st.integers(1, 200), max_size=20))
 def test_our_own_input_reads_the_same(lines: list[bytes], sizes: list[int]) -> None:
     """Wherever the network cuts."""
-    data = counted(syslog_messages(Outgoing(lines)))
+    data = counted(syslog_messages(lines))
     framer = SyslogFramer(LineRules(), LineCounts())
     blocks = []
     for size in sizes:
@@ -96,6 +95,6 @@ def check(sent: Record, received: Record) -> None:
 
 
 def test_all_kinds_have_a_header_then() -> None:
-    for sent in syslog_messages(Outgoing([line(kind) for kind in KINDS])):
+    for sent in syslog_messages([line(kind) for kind in KINDS]):
         header = parse_header(sent)
         assert header is not None and {"timestamp", "hostname"} <= set(header.fields)

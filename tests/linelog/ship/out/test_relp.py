@@ -6,7 +6,7 @@ import pytest
 from twisted.internet.defer import CancelledError
 
 from logsrv.linelog.ship.out.relp import WINDOW, RelpTarget, make_target
-from logsrv.linelog.ship.target import PartlyRefused, RefusedForGood
+from logsrv.linelog.ship.target import PartlyRefused
 from tests.kit.net.network import REACTOR, in_reactor, until
 from tests.linelog.ship.out.peers import (
     RelpPeer,
@@ -53,13 +53,42 @@ async def test_a_line_that_is_refused_is_named_and_the_others_are_there() -> Non
         ) as some:
             await one.send(sent(b"a", b"!refuse", b"b", b"!refuse"))
         assert (some.value.number, list(some.value.which)) == (2, [1, 3])
-        with pytest.raises(RefusedForGood) as all_of_it:
+        with pytest.raises(PartlyRefused) as all_of_it:
             await one.send(sent(b"!refuse"))
-        assert not isinstance(all_of_it.value, PartlyRefused)
+        assert list(all_of_it.value.which) == [0]
         await one.send(sent(b"c"))
         await one.close()
     assert texts(peers.messages)[-1] == b"c"
     assert len(peers.connections) == 1
+
+
+@in_reactor
+async def test_sendings_one_behind_the_other() -> None:
+    """Each has an answer of its own, in the order of the sendings."""
+    async with far_side(RelpPeer) as (peers, port):
+        one = target(port)
+        under_way = [
+            one.send(some) for some in (numbered(WINDOW), sent(b"a", b"!refuse"), sent(b"b"))
+        ]
+        with pytest.raises(PartlyRefused) as some:
+            await under_way[1]
+        assert list(some.value.which) == [1]
+        assert under_way[0].called
+        await under_way[2]
+        await one.close()
+    assert texts(peers.messages)[WINDOW:] == [b"a", b"!refuse", b"b"]
+
+
+@in_reactor
+async def test_all_that_is_under_way_fails_together() -> None:
+    async with far_side(RelpPeer) as (peers, port):
+        one = target(port)
+        first, second = one.send(sent(b"!end")), one.send(sent(b"a"))
+        await unavailable(first)
+        await unavailable(second)
+        await one.send(sent(b"a"))
+        await one.close()
+    assert len(peers.connections) == 2
 
 
 @in_reactor
@@ -69,6 +98,7 @@ async def test_a_server_that_ends_in_the_middle_of_an_answer() -> None:
         one = target(port)
         why = await unavailable(one.send(sent(b"a", b"!end", b"b")))
         assert not why.settled and "closed the connection" in str(why)
+        assert why.hung_up and why.taken == 1
         await one.send(sent(b"c"))
         await one.close()
     assert len(peers.connections) == 2
@@ -80,6 +110,7 @@ async def test_a_server_that_never_acknowledges_is_left() -> None:
         one = target(port, 0.2)
         why = await unavailable(one.send(sent(b"a", b"!silent")))
         assert str(why) == f"relp://127.0.0.1:{port} did not answer within 0.2 s"
+        assert not why.hung_up
         await one.send(sent(b"a"))
         await one.close()
     assert len(peers.connections) == 2

@@ -152,6 +152,7 @@ class LineFarSide:
 
     most_lines: int = 1000
     most_bytes: int = 1 << 16
+    ahead: int = 0
     promise: str = "at least once"
     lines: list[bytes] = attrs.field(factory=list)
     sent: list[SentLines] = attrs.field(factory=list)

@@ -80,6 +80,21 @@ def test_only_what_a_query_asks_for(directory: Path) -> None:
     assert shipped(directory, LineFarSide(), query="never").reports.kinds == ["up"]
 
 
+@pytest.mark.parametrize("step", [Unavailable("503"), "hang", PartlyRefused("no", 1, [0])])
+def test_more_is_under_way_behind_what_has_no_answer(directory: Path, step: Any) -> None:
+    far = LineFarSide(most_lines=50, ahead=1, script=[None, step, None, "hang"])
+    process = shipped(directory, far, 1)
+    process.run(2 * ANSWER + 2)
+    refused = isinstance(step, PartlyRefused)
+    # Those behind what failed are sent again, in their order.
+    arrived = [one for one in far.sent if one in far.sent[:1] + far.sent[-11 + refused :]]
+    assert set(far.lines) == set(LINES[:50] + LINES[50 * (1 + refused) :])
+    assert [one.end for one in arrived[1:]] == sorted(one.end for one in arrived[1:])
+    assert len(process.reports.of("acknowledged")) == 12
+    assert process.line_shipper.position == far.sent[-1].end
+    assert [one.lines for one in process.reports.of("refused")] == [1] * refused
+
+
 @pytest.mark.parametrize("step", [Unavailable("503"), "hang"])
 def test_what_was_not_acknowledged_is_sent_again(directory: Path, step: Any) -> None:
     far = LineFarSide(most_lines=100, script=[None, step])

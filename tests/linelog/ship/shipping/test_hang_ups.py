@@ -1,0 +1,123 @@
+"""The line at which a target hangs up each time is found, left out and kept; also where it is not well."""
+
+from __future__ import annotations
+
+import random
+import tempfile
+from collections.abc import Set as AbstractSet
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from logsrv.linelog.ship.shipping.loop import ANSWER
+from logsrv.linelog.ship.target import SentLines, Unavailable
+from logsrv.linelog.store.segments.segment import Position
+from tests.linelog.read.stores import line, make_store
+from tests.linelog.ship.shipping.fakes import LineFarSide, Process
+
+LINES = [line(str(number), number)[:-1] for number in range(300)]
+LONG = 40 * ANSWER
+
+
+@pytest.fixture
+def directory(tmp_path: Path) -> Path:
+    return make_store(tmp_path / "logs", [[one + b"\n" for one in LINES]])
+
+
+class Poisoned(LineFarSide):
+    """A far side that hangs up on some lines. in_order: it acknowledges those before them."""
+
+    bad: AbstractSet[bytes] = frozenset()
+    in_order = False
+
+    def judge_(self, lines: SentLines) -> Exception | None:
+        at = next((at for at, one in enumerate(lines.lines) if one in self.bad), None)
+        if at is None:
+            return None
+        taken = at if self.in_order else 0
+        self.lines += lines.lines[:taken]
+        return Unavailable("it hangs up", hung_up=True, taken=taken)
+
+
+def far_side(bad: AbstractSet[int], in_order: bool, **more: Any) -> Poisoned:
+    far = Poisoned(**more)
+    far.bad, far.in_order = frozenset(LINES[number] for number in bad), in_order
+    far.judge = far.judge_
+    return far
+
+
+@pytest.mark.parametrize("ahead", [0, 1])
+@pytest.mark.parametrize("in_order", [True, False])
+@pytest.mark.parametrize("bad", [{0}, {7}, {99, 100}, {5, 6, 7, 250}])
+def test_a_line_that_it_hangs_up_on_is_kept_and_the_rest_goes_on(
+    directory: Path, bad: set[int], in_order: bool, ahead: int
+) -> None:
+    far = far_side(bad, in_order, most_lines=100, ahead=ahead)
+    process = Process(directory)
+    process.lines(far).start()
+    process.run(LONG)
+    assert sorted(set(far.lines)) == sorted(set(LINES) - far.bad)
+    kept = (directory / "ship" / "far.refused").read_bytes().splitlines()
+    assert kept == [LINES[number] for number in sorted(bad)]
+    refused = process.reports.of("refused")
+    assert [one.lines for one in refused] == [1] * len(bad)
+    assert refused[0].why.startswith("it hangs up, each time that this line comes; kept in ")
+    end = process.line_shipper.position
+    assert end == Position(1, sum(map(len, LINES)) + len(LINES))
+    acknowledged = [one.position for one in process.reports.of("acknowledged") if one.position]
+    assert acknowledged == sorted(acknowledged)
+
+
+def test_the_last_line_waits_for_one_behind_it(directory: Path) -> None:
+    """Until another line was taken nobody knows whether the target is well."""
+    far = far_side({299}, True, most_lines=100)
+    process = Process(directory)
+    process.lines(far).start()
+    process.run(LONG)
+    assert not process.reports.of("refused") and len(far.lines) == 299
+    with open(directory / "current.log", "ab") as file:
+        file.write(line("later"))
+    process.run(LONG)
+    assert far.lines[299:] == [line("later")[:-1]]
+    assert len(process.reports.of("refused")) == 1
+
+
+@pytest.mark.parametrize("hung_up", [True, False])
+def test_a_target_that_takes_nothing_is_not_well(directory: Path, hung_up: bool) -> None:
+    """It may be about to stop, or be behind a balancer: no line is refused for that."""
+    far = LineFarSide(most_lines=100, judge=lambda _: Unavailable("no", hung_up=hung_up))
+    process = Process(directory)
+    process.lines(far).start()
+    process.run(10 * LONG)
+    assert not process.reports.of("refused") and not far.lines
+    far.judge = lambda _: None
+    process.run(LONG)
+    assert far.lines == LINES
+
+
+@settings(max_examples=20)
+@given(st.integers(0, 1000), st.floats(0.1, 0.9), st.sets(st.integers(0, 299), max_size=4))
+def test_whatever_it_hangs_up_on_besides(seed: int, share: float, bad: set[int]) -> None:
+    """No line is missing that is not kept; whoever is ill now and then refuses nothing that is well."""
+    ill = random.Random(seed)
+    with tempfile.TemporaryDirectory() as folder:
+        directory = make_store(Path(folder) / "logs", [[one + b"\n" for one in LINES]])
+        far = far_side(bad, ill.random() < 0.5, most_lines=40, ahead=1)
+        well = far.judge_
+
+        def judge(lines: SentLines) -> Exception | None:
+            if ill.random() < share and process.clock.seconds() < LONG:
+                return Unavailable("it restarts", hung_up=ill.random() < 0.5)
+            return well(lines)
+
+        far.judge = judge
+        process = Process(directory)
+        process.lines(far).start()
+        process.run(3 * LONG)
+        kept = directory / "ship" / "far.refused"
+        refused = kept.read_bytes().splitlines() if kept.exists() else []
+        process.kill(process.line_shipper.close)
+    assert set(far.lines) | set(refused) | (far.bad & {LINES[-1]}) == set(LINES)
