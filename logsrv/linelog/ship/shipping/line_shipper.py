@@ -52,7 +52,13 @@ class LineShipper(Shipper[LineTarget]):
     _under_way: deque[_UnderWay] = attrs.field(init=False, factory=deque)
     _ahead: Timer = attrs.Factory(lambda self: Timer(self._clock), takes_self=True)
     _hang_ups: HangUps = attrs.Factory(lambda self: HangUps(self._waiting), takes_self=True)
+    _ending: bool = attrs.field(init=False, default=False)
     _taken_since: int = attrs.field(init=False, default=0)
+
+    def stop(self) -> Deferred[None]:
+        """End when all that is under way has its answer, or after some seconds."""
+        self._ending = True
+        return super().stop()
 
     @property
     def more(self) -> bool:
@@ -95,7 +101,7 @@ class LineShipper(Shipper[LineTarget]):
         """Send the first of what waits, unless it is under way already."""
         if not self._under_way:
             self._launch(self._waiting[0])
-        if self._target.ahead:
+        if self._target.ahead and not self._ending:
             self._ahead.start(0, self._look_ahead)
         batch, (sent, since) = self._waiting[0], self._under_way[0]
         return sent.addErrback(self._left_out, batch).addCallbacks(
@@ -141,13 +147,14 @@ class LineShipper(Shipper[LineTarget]):
         lines = [batch.lines[number] for number in error.which if number < len(batch.lines)]
         self._refuse(lines, max(error.number, len(lines)), str(error))
 
-    def _taken(self, batch: SentLines, since: float) -> None:
+    def _taken(self, batch: SentLines, since: float) -> Deferred[None] | None:
         self._waiting.popleft()
         self._under_way.popleft()
         assert self.position is not None
         end = self._hang_ups.taken(self.position, batch.end)
         self._acknowledge(end, size_of(batch.lines), len(batch.lines), since)
         self._grow()
+        return self.send() if self._ending and self._under_way else None
 
     def _grow(self) -> None:
         batches, most = self._batches, self._target.most_bytes

@@ -148,7 +148,7 @@ class FarSide:
 
 @attrs.define
 class LineFarSide:
-    """A far side that takes lines. script: an exception each, `hang`, or a judge of the lines."""
+    """A far side that takes lines. script: an exception each, `hang`, `wait` for `answer`, or a judge."""
 
     most_lines: int = 1000
     most_bytes: int = 1 << 16
@@ -159,6 +159,11 @@ class LineFarSide:
     script: list[Any] = attrs.field(factory=list)
     judge: Callable[[SentLines], Exception | None] = lambda _: None
     closed: int = 0
+    held: list[Deferred[None]] = attrs.field(factory=list)
+
+    def answer(self) -> None:
+        """Answer the first that waits for it."""
+        self.held.pop(0).callback(None)
 
     def send(self, lines: SentLines) -> Deferred[None]:
         self.sent.append(lines)
@@ -168,6 +173,9 @@ class LineFarSide:
         if isinstance(step, Exception):
             return fail(step)
         self.lines += lines.lines
+        if step == "wait":
+            self.held.append(Deferred())
+            return self.held[-1]
         return succeed(None)
 
     def close(self) -> Deferred[None]:

@@ -95,6 +95,18 @@ def test_more_is_under_way_behind_what_has_no_answer(directory: Path, step: Any)
     assert [one.lines for one in process.reports.of("refused")] == [1] * refused
 
 
+def test_the_end_waits_for_all_that_is_under_way(directory: Path) -> None:
+    far = LineFarSide(most_lines=50, ahead=1, script=["wait"] * 3)
+    process = shipped(directory, far)
+    assert len(far.held) == 2
+    stopped = process.line_shipper.stop()
+    far.answer()
+    process.run(1)
+    assert not stopped.called and len(far.sent) == 2
+    far.answer()
+    assert stopped.called and process.line_shipper.position == far.sent[1].end
+
+
 @pytest.mark.parametrize("step", [Unavailable("503"), "hang"])
 def test_what_was_not_acknowledged_is_sent_again(directory: Path, step: Any) -> None:
     far = LineFarSide(most_lines=100, script=[None, step])
