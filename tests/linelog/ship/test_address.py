@@ -52,7 +52,9 @@ def test_an_address_is_read(text: str, host: str, port: int, path: str) -> None:
         ("nats://n1,,n2/LOGS", "names no host"),
         ("nats://n1,me:geheim@n2/LOGS", "--ship-token-file"),
         ("nats://n1,n2:0/LOGS", "names no port"),
-        ("https://n1,n2/blocks", "only a stream of NATS"),
+        ("kafka://b1,b2/", "names no topic, such as kafka://b1/logs"),
+        ("kafka://b1/..", "names no topic"),
+        ("https://n1,n2/blocks", "only NATS and Kafka"),
         ("", "printable ASCII"),
     ],
 )

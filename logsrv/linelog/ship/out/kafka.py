@@ -77,7 +77,7 @@ class KafkaTarget:
         try:
             answers = await self._answers(lines)
         except BaseException:
-            # Whatever it still has on its way belongs to nobody.
+            # Nobody waits for what it still has on its way.
             self._let_go()
             raise
         refused = {row: error for row, error in answers.items() if error.code() in REFUSED}
@@ -131,7 +131,7 @@ class KafkaTarget:
         return self._producer
 
     def _failed(self, error: KafkaError) -> None:
-        # That all are down comes behind the reason.
+        # Behind the reason comes that all are down.
         if self._trouble is None or error.code() != KafkaError._ALL_BROKERS_DOWN:
             self._trouble = error
 
@@ -163,7 +163,7 @@ def _options(settings: TargetSettings) -> dict[str, Any]:
         "enable.idempotence": True,
         "acks": "all",
         "compression.type": "zstd",
-        # As the clients in Java choose them.
+        # The choice of the clients in Java.
         "partitioner": "murmur2_random",
         "linger.ms": 5,
         # Errors are ours to tell.

@@ -85,7 +85,7 @@ class LineShipper(Shipper[LineTarget]):
         self._require_store()
         if not self._waiting:
             self._cut()
-        # One without lines says that nothing up to its end is asked for.
+        # Without lines: nothing up to its end is asked for.
         while self._waiting and not self._waiting[0].lines:
             end = self._waiting.popleft().end
             self.position = self.position if self._hang_ups.pending else end
@@ -128,7 +128,7 @@ class LineShipper(Shipper[LineTarget]):
             self._launch(batch)
 
     def _cut_early(self) -> None:
-        # What cannot be read is read again, and said, when its turn comes.
+        # An error comes again, and is said, when the turn is at these lines.
         with suppress(OSError, LogsrvError):
             self._cut()
 
