@@ -24,7 +24,7 @@ class Scheme:
 
     takes: what leaves. maker: the function that makes a target, module and name, below
     `logsrv.linelog.ship`. port: where it listens unless the URL says; None: the URL has to. extra: the
-    extra of logsrv that it needs. stream, index, topic: the path names one.
+    extra of logsrv that it needs. names: the path names one of these.
     """
 
     maker: str
@@ -32,14 +32,12 @@ class Scheme:
     tls: bool = False
     port: int | None = None
     extra: str = ""
-    stream: bool = False
-    index: bool = False
-    topic: bool = False
+    names: Literal["", "stream", "topic", "index"] = ""
 
     @property
     def several(self) -> bool:
         """True if more than one server may have it."""
-        return self.stream or self.topic
+        return self.names in ("stream", "topic")
 
 
 _HTTP, _HTTPS = 80, 443
@@ -58,7 +56,7 @@ SCHEMES = {
         takes="blocks",
         port=NATS,
         extra="nats",
-        stream=True,
+        names="stream",
     ),
     "nats+tls": Scheme(
         maker="out.jetstream.target.make_target",
@@ -66,11 +64,11 @@ SCHEMES = {
         tls=True,
         port=NATS,
         extra="nats",
-        stream=True,
+        names="stream",
     ),
-    "kafka": Scheme(maker="out.kafka.make_target", port=_KAFKA, extra="kafka", topic=True),
+    "kafka": Scheme(maker="out.kafka.make_target", port=_KAFKA, extra="kafka", names="topic"),
     "kafka+tls": Scheme(
-        maker="out.kafka.make_target", tls=True, port=_KAFKA_TLS, extra="kafka", topic=True
+        maker="out.kafka.make_target", tls=True, port=_KAFKA_TLS, extra="kafka", names="topic"
     ),
     "relp": Scheme(maker="out.relp.make_target"),
     "relp+tls": Scheme(maker="out.relp.make_target", tls=True),
@@ -81,8 +79,8 @@ SCHEMES = {
     "loki+https": Scheme(maker="out.loki.make_target", tls=True, port=_HTTPS),
     "otlp+http": Scheme(maker="out.otlp.make_target", port=_HTTP),
     "otlp+https": Scheme(maker="out.otlp.make_target", tls=True, port=_HTTPS),
-    "es+http": Scheme(maker="out.elasticsearch.make_target", index=True, port=_HTTP),
-    "es+https": Scheme(maker="out.elasticsearch.make_target", index=True, tls=True, port=_HTTPS),
+    "es+http": Scheme(maker="out.elasticsearch.make_target", names="index", port=_HTTP),
+    "es+https": Scheme(maker="out.elasticsearch.make_target", names="index", tls=True, port=_HTTPS),
     "ndjson+http": Scheme(maker="out.ndjson.make_target", port=_HTTP),
     "ndjson+https": Scheme(maker="out.ndjson.make_target", tls=True, port=_HTTPS),
 }
@@ -131,7 +129,7 @@ class ShipURL:
     @property
     def is_stream(self) -> bool:
         """Return true for a stream of NATS."""
-        return SCHEMES[self.scheme].stream
+        return SCHEMES[self.scheme].names == "stream"
 
     @property
     def is_bucket(self) -> bool:
@@ -198,13 +196,13 @@ def parse_ship_url(text: str) -> ShipURL:
         raise ValueError("has a # in it, and what follows is sent to nobody")
     blocks = scheme.takes == "blocks"
     path = parts.path.rstrip("/") if blocks else parts.path
-    if scheme.stream and not STREAM.fullmatch(path.removeprefix("/")):
+    if scheme.names == "stream" and not STREAM.fullmatch(path.removeprefix("/")):
         raise ValueError(f"names no stream, such as {word}://{host}/LOGS")
-    if scheme.index and not path.strip("/"):
+    if scheme.names == "index" and not path.strip("/"):
         raise ValueError(f"names no index, such as {word}://{host}/logs-logsrv-default")
-    if scheme.topic and not _TOPIC.fullmatch(path.removeprefix("/")):
+    if scheme.names == "topic" and not _TOPIC.fullmatch(path.removeprefix("/")):
         raise ValueError(f"names no topic, such as {word}://{host}/logs")
-    if blocks and not scheme.stream and not path.endswith(BLOCKS):
+    if blocks and scheme.names != "stream" and not path.endswith(BLOCKS):
         raise ValueError(
             f"the path of a centre ends in {BLOCKS}; lines as JSON go by ndjson+{word}://…"
         )
