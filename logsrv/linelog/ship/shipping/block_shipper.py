@@ -4,7 +4,8 @@ The cursor file is a hint. What the far side has is asked at the start and after
 with the store. So an answer that was lost, a shipper that was killed and a block that arrives late are
 all the same: the next block begins where the far side is.
 
-One block is under way at a time. The one behind it is cut meanwhile, and forgotten if anything fails.
+As many blocks are under way as the target's window; until it has taken the first, and for a while after one
+that it did not take, one. The next one is cut meanwhile, and forgotten if anything fails.
 """
 
 from __future__ import annotations
