@@ -48,9 +48,9 @@ SCHEMES = {
     "https": Scheme(maker="centre.make_target", takes="blocks", tls=True, port=_HTTPS),
     "http": Scheme(maker="centre.make_target", takes="blocks", port=_HTTP),
     "file": Scheme(maker="out.archive.make_target", takes="segments"),
-    "s3": Scheme(maker="out.archive.make_target", takes="segments"),
-    "gs": Scheme(maker="out.archive.make_target", takes="segments"),
-    "az": Scheme(maker="out.archive.make_target", takes="segments"),
+    "s3": Scheme(maker="out.archive.make_target", takes="segments", extra="archive"),
+    "gs": Scheme(maker="out.archive.make_target", takes="segments", extra="archive"),
+    "az": Scheme(maker="out.archive.make_target", takes="segments", extra="archive"),
     "nats": Scheme(
         maker="out.jetstream.target.make_target",
         takes="blocks",

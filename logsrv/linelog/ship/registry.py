@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from importlib import import_module
+from importlib.util import find_spec
 from typing import Any, TypeAlias
 
 import attrs
@@ -14,6 +15,9 @@ from logsrv.kit.text.escape import one_line
 from logsrv.kit.web.hosts import is_loopback
 from logsrv.linelog.ship.address import SCHEMES, ShipURL
 from logsrv.linelog.ship.target import BlockTarget, LineTarget, SegmentTarget
+
+_PACKAGES = {"archive": "obstore", "kafka": "confluent_kafka", "nats": "nats"}
+"""The package that each extra brings."""
 
 
 @attrs.frozen(kw_only=True)
@@ -61,6 +65,21 @@ def check_clear(settings: TargetSettings) -> None:
         )
 
 
+def check_installed(url: ShipURL) -> None:
+    """Raise ConfigurationError if the package is missing that a target needs; it is not loaded."""
+    extra = SCHEMES[url.scheme].extra
+    package = _PACKAGES.get(extra)
+    if package is not None and find_spec(package) is None:
+        raise _missing(url, package)
+
+
+def _missing(url: ShipURL, package: str | None) -> ConfigurationError:
+    return ConfigurationError(
+        f"{url.scheme}: needs the package {package}; install it with"
+        f" pip install 'logsrv[{SCHEMES[url.scheme].extra}]'"
+    )
+
+
 def make_target(settings: TargetSettings, reactor: Any) -> Target:
     """Make the target of a URL. Raises ConfigurationError, also when packages are missing."""
     check_clear(settings)
@@ -71,8 +90,5 @@ def make_target(settings: TargetSettings, reactor: Any) -> Target:
     except ModuleNotFoundError as error:
         if not scheme.extra or (error.name or "").startswith("logsrv"):
             raise
-        raise ConfigurationError(
-            f"{settings.url.scheme}: needs the package {error.name}; install it with"
-            f" pip install 'logsrv[{scheme.extra}]'"
-        ) from None
+        raise _missing(settings.url, error.name) from None
     return maker(settings, reactor)

@@ -18,7 +18,7 @@ from logsrv.kit.options.files import Mark, mark_of
 from logsrv.kit.options.secrets import KEY_PAIR, SECRET, read_secret
 from logsrv.linelog.ship.address import parse_ship_url
 from logsrv.linelog.ship.out.jetstream.login import read_login
-from logsrv.linelog.ship.registry import TargetSettings, check_clear
+from logsrv.linelog.ship.registry import TargetSettings, check_clear, check_installed
 from logsrv.linelog.ship.report import ShipReport
 from logsrv.linelog.ship.settings import ShipSettings
 from logsrv.linelog.store.segments.segment import Position
@@ -63,7 +63,8 @@ class ShipOrders:
 def orders_for(target: ShipSettings) -> ShipOrders:
     """Return the orders for a target, with its secrets.
 
-    Raises ConfigurationError for a file that cannot be read or has something else in it.
+    Raises ConfigurationError for a file that cannot be read or has something else in it, and if a package
+    is missing that the target needs.
     """
     files = (target.ship_ca, target.ship_cert, target.ship_key)
     ca, certificate, key = (None if path is None else str(path) for path in files)
@@ -84,6 +85,7 @@ def orders_for(target: ShipSettings) -> ShipOrders:
         files=tuple(None if path is None else mark_of(path) for path in files),
     )
     try:
+        check_installed(target.ship)
         check_clear(orders.target(""))
         if target.ship.tls:
             tls_creator(orders.tls, target.ship.host)

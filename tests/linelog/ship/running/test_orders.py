@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
 
 import pytest
@@ -83,6 +84,24 @@ def test_a_certificate_that_was_saved_anew_makes_other_orders(pair: Path) -> Non
 def test_what_would_leave_in_the_clear_is_refused_before_a_process_is_started() -> None:
     with pytest.raises(ConfigurationError, match=r"^target centre: .* in the clear"):
         orders_for(settings("http://centre/blocks", name="centre"))
+
+
+@pytest.mark.parametrize(
+    ("url", "package", "extra"),
+    [
+        *((f"{scheme}://logs", "obstore", "archive") for scheme in ("s3", "gs", "az")),
+        *((f"kafka{tls}://broker/logs", "confluent_kafka", "kafka") for tls in ("", "+tls")),
+        *((f"nats{tls}://server/LOGS", "nats", "nats") for tls in ("", "+tls")),
+    ],
+)
+def test_a_missing_package_is_told_before_a_process_is_started(
+    monkeypatch: pytest.MonkeyPatch, url: str, package: str, extra: str
+) -> None:
+    orders_for(settings(url, name="far"))
+    monkeypatch.setitem(sys.modules, package, None)
+    wanted = rf"^target far: .* the package {package}; .* 'logsrv\[{extra}\]'$"
+    with pytest.raises(ConfigurationError, match=wanted):
+        orders_for(settings(url, name="far"))
 
 
 @pytest.mark.parametrize(
