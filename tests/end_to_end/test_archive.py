@@ -148,7 +148,8 @@ def test_texts_leave_the_disk_indexes_stay_and_all_lines_are_found(
 def test_without_keep_indexes_all_of_a_segment_goes(logger: Start, place: Path) -> None:
     server = logger(*SMALL, "--keep-bytes", "300KiB", "--ship", f"file://{place}")
     send(server, 0, 6500)
-    wait_for_all(server, place, 3)
+    # Some of them may be gone already, so not all that are archived are here.
+    wait_for_more(server, place, 2)
     send(server, 6500, 8000)
     server.wait_until(lambda: not {1, 2} & {*sealed(server)}, "retention")
     assert not list(server.store.glob("0000000001-*"))
