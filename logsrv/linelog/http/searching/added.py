@@ -9,6 +9,7 @@ from __future__ import annotations
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
+from math import inf
 from typing import Any, TypeVar
 
 import logsrv.linelog.read.counting as late
@@ -106,8 +107,9 @@ def histogram(asking: Asking, values: dict[str, Any]) -> dict[str, Any]:
     if not (asked["since"] and asked["until"]) or asked["since"] > asked["until"]:
         return {**nothing, "buckets": [], **asking.said(0, added=False)}
     answers = asking.of_each("histogram", asked, _bars)
-    # All cut the same span in the same way, unless one is of another version.
-    step = next((step for step, _ in answers.values()), 1.0)
+    # All cut the same span in the same way, unless one is of another version, or says anything.
+    steps = Counter(step for step, _ in answers.values()).most_common(1)
+    step = steps[0][0] if steps else 1.0
     bars: dict[str, Counter[str]] = {}
     for name, (its_step, found) in answers.items():
         if its_step != step:
@@ -136,7 +138,10 @@ def _bars(found: dict[str, Any]) -> tuple[float, dict[str, Counter[str]]]:
     for one in found["buckets"]:
         levels = {name: _count(number) for name, number in one["levels"].items()}
         bars[time_of(moment_of(one["time"]))] = Counter({"lines": _count(one["count"]), **levels})
-    return float(found["step"]), bars
+    step = float(found["step"])
+    if not 0 < step < inf:
+        raise ValueError(step)
+    return step, bars
 
 
 def _counted(asking: Asking, asked: dict[str, Any], step: float) -> dict[str, Counter[str]]:

@@ -71,6 +71,17 @@ def test_bars_of_many_are_added_and_it_is_said(
     assert not asked(stores[:1], "histogram", buckets=50)["added"]
 
 
+@pytest.mark.parametrize("step", [0, -1, "nan", "inf", 77, 10**400])
+def test_the_step_of_one_is_not_that_of_all(stores: list[OwnStore], step: Any) -> None:
+    strange = Strange(stores[0]._view)
+    bar = {"time": "2026-11-20T06:00:00.000000Z", "count": 1, "levels": {}}
+    strange.answer = {"step": step, "buckets": [bar]}
+    span = {"since": "2026-11-20T06:00:00.000000Z", "until": "2026-11-20T06:01:00.000000Z"}
+    found = asked([strange, *stores], "histogram", buckets=50, **span)
+    assert sum(counts(found)) == 2 and found["step"] < 60
+    assert [one["node"] for one in found["missing"]] == ["strange"]
+
+
 def test_nothing_has_no_bars(tmp_path: Path) -> None:
     empty = OwnStore(view_of(make_store(tmp_path / "empty", [[]])))
     found = asked([empty, empty], "histogram", buckets=5)
