@@ -97,6 +97,9 @@ class SegmentShipper(Shipper[SegmentTarget]):
         wanted = self.position.segment
         self._next = self._found(wanted)
         changed = self._view.changed
+        if self._next is not None and not self._disk.holds(self._next.name):
+            # Retention has removed it since the names were listed, and may do so again.
+            self._next = self._listing = None
         if self._next is None and changed != self._listing:
             self._listing = changed
             self._view.refresh()

@@ -210,6 +210,21 @@ def test_a_segment_that_was_removed_before_it_went_is_a_gap(
     assert len(process.reports.of("gap")) == 1
 
 
+def test_a_segment_that_was_removed_behind_one_that_went_holds_up_nothing(
+    start: Runs, store: Path, place: Place
+) -> None:
+    """No segment has begun since the names were listed, so nobody else lists them anew."""
+    [first, second, _] = packed(store)
+    place.script = [None, Unavailable("x", settled=True)]
+    process = start()
+    assert names(place) == [first.number]
+    for name in second.files[:2]:
+        (store / name).unlink()
+    process.run(130)
+    assert names(place) == [1, 3]
+    assert len(process.reports.of("gap")) == 1
+
+
 def test_a_segment_without_lines_is_passed_by(start: Runs, store: Path, place: Place) -> None:
     """A start after a crash leaves such a one, which stays as it is."""
     [_, second, _] = packed(store)
