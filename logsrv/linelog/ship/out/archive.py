@@ -15,6 +15,7 @@ from twisted.internet.defer import Deferred, succeed
 from twisted.python.failure import Failure
 
 from logsrv.errors import ConfigurationError
+from logsrv.kit.text.words import error_text
 from logsrv.linelog.ship.registry import TargetSettings
 from logsrv.linelog.ship.target import ForeignStoreError, Unavailable
 from logsrv.linelog.store.archive.catalog import enter
@@ -80,8 +81,9 @@ class ArchiveTarget:
                 found: Any = step(lambda: not given_up.is_set())
             except GivenUp:
                 return
-            except Exception:
-                found = Failure()
+            # A panic of obstore is no Exception, and the thread has to go on.
+            except BaseException as error:
+                found = Failure(_panic(error))
             self._reactor.callFromThread(_answer, done, given_up, found)
 
         if self._thread is None:
@@ -105,6 +107,11 @@ class ArchiveTarget:
 def _answer(done: Deferred[Any], given_up: threading.Event, found: object) -> None:
     if not given_up.is_set():
         done.callback(found)
+
+
+def _panic(error: BaseException) -> Exception:
+    """Return an error that is an Exception."""
+    return error if isinstance(error, Exception) else ArchiveError(error_text(error))
 
 
 def as_target(failure: Failure) -> Failure:

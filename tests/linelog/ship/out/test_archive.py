@@ -87,6 +87,27 @@ async def test_a_directory_that_stands_still_holds_up_nothing(
     assert DirectoryArchive(str(tmp_path / "archive")).names() == []
 
 
+class Panic(BaseException):
+    """As obstore raises it."""
+
+
+@in_reactor
+async def test_a_panic_is_told_and_what_comes_behind_it_is_done(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def panic(*_: object) -> list[str]:
+        raise Panic("called `Option::unwrap()` on a `None` value")
+
+    one = target(tmp_path)
+    with monkeypatch.context() as patched:
+        patched.setattr(DirectoryArchive, "names", panic)
+        asked = one.names().addTimeout(5, REACTOR)
+        with pytest.raises(Unavailable, match="Panic: called"):
+            await asked
+    assert await one.names().addTimeout(5, REACTOR) == []
+    await one.close()
+
+
 @in_reactor
 async def test_one_that_did_nothing_ends_at_once(tmp_path: Path) -> None:
     await target(tmp_path).close()
