@@ -16,6 +16,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Callable
+from hashlib import sha256
 from io import BytesIO
 
 from logsrv.linelog.store.archive.manifest import (
@@ -23,8 +24,10 @@ from logsrv.linelog.store.archive.manifest import (
     Manifest,
     decode,
     encode,
+    count,
     manifest_object,
     names_of,
+    object_name,
 )
 from logsrv.linelog.store.archive.objects import (
     Archive,
@@ -42,6 +45,8 @@ from logsrv.named import NamedTuple
 GROUP = 32
 """Segment numbers of a catalog: it is written as often. One with 257 MiB of text has 22 KB in it."""
 FORMAT = 1
+LARGEST_PACKED = 64 << 20
+"""The bytes of a catalog as it is stored."""
 _MOST = 256 << 20
 _NAME = r"(\d{10})/(\d{10})-(\d{4})\.zst"
 
@@ -115,10 +120,10 @@ def unpack(data: bytes) -> list[CatalogSegment]:
             raise ValueError(f"it has format {found['format']!r}, which this version does not know")
         made = [
             CatalogSegment(
-                file.read(manifest),
-                file.read(index),
-                words,
-                tuple((at, file.read(size)) for at, size in parts),
+                file.read(count(manifest)),
+                file.read(count(index)),
+                count(words),
+                tuple((count(at), file.read(count(size))) for at, size in parts),
             )
             for manifest, index, words, parts in found["segments"]
         ]
@@ -143,7 +148,7 @@ def described(manifest: Manifest, read: Callable[[str], bytes]) -> CatalogSegmen
 def read_catalog(archive: Archive, name: str) -> list[CatalogSegment]:
     """Return the segments of a catalog. Raises ArchiveError."""
     try:
-        return unpack(archive.read(name))
+        return unpack(archive.read(name, 0, LARGEST_PACKED))
     except ValueError:
         raise ChangedObject(archive.place, name) from None
 
@@ -187,9 +192,19 @@ def _described_there(archive: Archive, store: str, name: str) -> CatalogSegment:
     wanted = manifest_object(store, name)
     try:
         manifest = decode(archive.read(wanted, 0, LARGEST))
-        return described(manifest, lambda local: archive.read(f"{store}/{local}"))
+        return described(manifest, lambda local: _file_there(archive, manifest, local))
     except ValueError:
         raise ChangedObject(archive.place, wanted) from None
+
+
+def _file_there(archive: Archive, manifest: Manifest, name: str) -> bytes:
+    """Return a file of a segment as it was archived. Raises ArchiveError."""
+    whole = object_name(manifest.store, name)
+    wanted = manifest.objects[whole]
+    data = archive.read(whole, 0, wanted.size + 1)
+    if (len(data), sha256(data).hexdigest()) != wanted:
+        raise ChangedObject(archive.place, whole)
+    return data
 
 
 def _create(archive: Archive, name: str, data: bytes) -> None:
@@ -199,7 +214,7 @@ def _create(archive: Archive, name: str, data: bytes) -> None:
         # It is damaged, or it would have been used.
         archive.remove(name)
         archive.create(name, [data])
-    if archive.read(name) != data:
+    if archive.read(name, 0, len(data) + 1) != data:
         raise ChangedObject(archive.place, name)
 
 

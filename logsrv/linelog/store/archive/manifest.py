@@ -138,7 +138,7 @@ def _decoded(found: Mapping[str, Any]) -> Manifest:
     if found["format"] != FORMAT:
         raise ValueError(f"it has format {found['format']!r}, which this version does not know")
     files = {
-        behind: StoredFile(_count(size), _text(_SHA256, digest))
+        behind: StoredFile(count(size), _text(_SHA256, digest))
         for behind, (size, digest) in found["files"].items()
     }
     if not set(_KNOWN[1:]) <= set(files) <= set(_KNOWN):
@@ -151,14 +151,15 @@ def _decoded(found: Mapping[str, Any]) -> Manifest:
         _text(STORE, found["store"]),
         _text(_NAME, found["name"]),
         files,
-        _count(found["text"]),
-        _count(found["lines"]),
+        count(found["text"]),
+        count(found["lines"]),
         Times(smallest, largest, sure is True),
         tuple(_text(_HALF, one) for one in found["frames"]),
     )
 
 
-def _count(found: object) -> int:
+def count(found: object) -> int:
+    """Return a number that counts something. Raises TypeError for all else."""
     if type(found) is int and found >= 0:
         return found
     raise TypeError("a number is none")

@@ -56,11 +56,10 @@ class AwayText:
             # The archive has it as well.
             pass
         name = self._manifest.segment.index
-        return index.decode(self._part(name, 0, -1, self._is_index))
-
-    def _is_index(self, data: bytes) -> bool:
-        behind = self._manifest.segment.index.removeprefix(self._manifest.name)
-        return sha256(data).hexdigest() == self._manifest.files[behind].sha256
+        wanted = self._manifest.files[name.removeprefix(self._manifest.name)]
+        return index.decode(
+            self._part(name, 0, wanted.size, lambda data: sha256(data).hexdigest() == wanted.sha256)
+        )
 
     def frame(self, number: int, at: int, size: int) -> bytes:
         """Return a compressed frame."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -65,6 +66,34 @@ def test_all_else_is_refused(change: bytes | None) -> None:
     data = pack([CatalogSegment(b"one", b"index", 0, ())])
     with pytest.raises(ValueError, match="no catalog"):
         unpack(data[:-1] if change is None else change)
+
+
+@pytest.mark.parametrize(
+    ("words", "at"),
+    [("100", 0), (None, 0), (-1, 0), (100.5, 0), (100, "0"), (100, -5), (100, None)],
+)
+def test_sizes_that_are_none_are_refused(words: Any, at: Any) -> None:
+    with pytest.raises(ValueError, match="no catalog"):
+        unpack(pack([CatalogSegment(b"one", b"index", words, ((at, b"head"),))]))
+
+
+def test_a_catalog_without_an_end_is_not_read_to_it(
+    archive: DirectoryArchive, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    name = f"{STORE}/catalog/0000000000/0000000001-0001.zst"
+    archive.create(name, [pack([CatalogSegment(b"one", b"index", 0, ())]), bytes(1 << 20)])
+    monkeypatch.setattr(catalog, "LARGEST_PACKED", 1 << 16)
+    read: list[int] = []
+    whole = archive.read
+
+    def reading(name: str, at: int = 0, size: int = -1) -> bytes:
+        found = whole(name, at, size)
+        read.append(len(found))
+        return found
+
+    monkeypatch.setattr(archive, "read", reading)
+    read_catalog(archive, name)
+    assert read == [1 << 16]
 
 
 def test_the_parts_of_a_word_index_tell_where_all_else_is(
