@@ -22,9 +22,9 @@ from io import BytesIO
 from logsrv.linelog.store.archive.manifest import (
     LARGEST,
     Manifest,
+    count,
     decode,
     encode,
-    count,
     manifest_object,
     names_of,
     object_name,
