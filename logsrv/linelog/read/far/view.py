@@ -213,7 +213,14 @@ class ArchiveView(View):
         def note(why: str) -> None:
             self.note(f"the word index {name} in {self._archive.place} is not used: {why}")
 
-        return WordFile(number, file, lambda at, size: self._archive.read(name, at, size), note)
+        of = self._manifests[number]
+        return WordFile(
+            number,
+            file,
+            lambda at, size: self._archive.read(name, at, size),
+            note,
+            (number, of.text, of.packed.size, len(of.frames)),
+        )
 
 
 def _opened(url: str) -> tuple[Archive, str]:

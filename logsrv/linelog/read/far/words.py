@@ -23,7 +23,11 @@ _NEAR = 256 << 10
 
 
 class WordFile:
-    """The word index of a segment in an archive. read: returns a part of it, and raises ArchiveError."""
+    """The word index of a segment in an archive. read: returns a part of it, and raises ArchiveError.
+
+    totals: what it has to be an index of, number, bytes of text and compressed ones, frames; None for
+    anything.
+    """
 
     def __init__(
         self,
@@ -31,11 +35,13 @@ class WordFile:
         file: PartialFile,
         read: Callable[[int, int], bytes],
         note: Callable[[str], None],
+        totals: tuple[int, int, int, int] | None = None,
     ) -> None:
         self.number = number
         self.file = file
         self.read = read
         self.note = note
+        self.totals = totals
 
 
 def frames_of_all(files: list[WordFile], need: Need, readers: Readers) -> Mapping[int, int | None]:
@@ -82,6 +88,8 @@ def _asked(one: WordFile, need: Need) -> tuple[list[tuple[int, int]], int | None
     missing: list[tuple[int, int]] = []
     try:
         words = Words(one.file)
+        if one.totals is not None:
+            words.require_totals(*one.totals)
         for literal in _literals(need):
             try:
                 words.frames_with(literal.text, literal.ignore_case)

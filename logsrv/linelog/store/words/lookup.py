@@ -71,9 +71,13 @@ class Words:
 
     def require(self, index: Index) -> None:
         """Raise ValueError unless it is of the segment that `index` describes."""
-        wanted = index.segment, index.text, index.compressed, len(index.frames)
+        self.require_totals(index.segment, index.text, index.compressed, len(index.frames))
+
+    def require_totals(self, segment: int, text: int, compressed: int, frames: int) -> None:
+        """Raise ValueError unless it is of a segment with these."""
+        wanted = segment, text, compressed, frames
         if wanted != (self.segment, self.text, self.compressed, self.frames):
-            raise ValueError(f"this is the word index of another segment, not of {index.segment}")
+            raise ValueError(f"this is the word index of another segment, not of {segment}")
 
     def frames_with(self, literal: bytes, ignore_case: bool = False) -> int | None:
         """Return which frames may hold the literal anywhere in a line: bit n for frame n.

@@ -59,6 +59,27 @@ def test_the_answers_are_those_of_the_files(
     assert sum(size for _, size in read) <= sum(map(len, files.values())) + 3 * 4096
 
 
+def test_the_word_index_of_another_segment_rules_nothing_out(files: dict[int, bytes]) -> None:
+    """As somebody makes it who copies objects."""
+    told: list[str] = []
+    words = Words(files[1])
+    own = words.segment, words.text, words.compressed, words.frames
+    parts = [
+        WordFile(
+            number,
+            PartialFile(len(files[number])),
+            lambda at, size, of=files[number]: of[at : at + size],  # type: ignore[misc]
+            told.append,
+            own,
+        )
+        for number in (1, 2)
+    ]
+    readers = Readers()
+    assert frames_of_all(parts, literal("xylophone"), readers) == {1: 0, 2: None}
+    readers.close()
+    assert told == ["this is the word index of another segment, not of 1"]
+
+
 def test_what_cannot_be_read_rules_nothing_out(files: dict[int, bytes]) -> None:
     told: list[str] = []
 
