@@ -101,15 +101,17 @@ class NodeSearch:
                 nearest = max if reverse else min
                 walk.cut(nearest(too_many.values(), key=nearest))
                 continue
-            end = time.monotonic() + self._longest
             if too_many:
                 # A node that answers every span with too much would let it be cut for ever.
                 for number in too_many:
                     self._left_out(number, span, f"it has too much for {self._longest:g} s")
+                end = time.monotonic() + self._longest
                 continue
             walk.answered(max(map(len, answers), default=0))
             lines = merged(answers)
             yield lines[::-1] if reverse else lines
+            # From now on: who reads them may take long, which is no time of the nodes.
+            end = time.monotonic() + self._longest
 
     def _asked(
         self, span: TimeSpan, room: Room, end: float

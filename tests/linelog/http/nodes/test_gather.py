@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import threading
+import time
 from collections import Counter
 from contextlib import closing
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -151,6 +153,25 @@ def test_who_never_ends_is_not_waited_for() -> None:
         assert [one.line[-1:] for lines in asked.spans() for one in lines] == [b"x"]
         assert asked.failed == {0} and ended.is_set()
     assert said == ["localhost:1: its answer takes longer than 0.2 s; its lines are missing"]
+
+
+def test_who_reads_slowly_loses_nothing() -> None:
+    """In a pager, or by a slow connection: that is no time of the nodes."""
+    said: list[str] = []
+
+    class Taking(ListedNode):
+        def lines(self, *asked: Any) -> list[NodeLine]:
+            time.sleep(0.01)
+            return super().lines(*asked)
+
+    nodes = [Taking([node_line(BEGIN + number, "x") for number in range(300)])]
+    with closing(hurried(nodes, said, longest=0.5, room=Room(100, 10**6))) as asked:
+        spans = asked.spans()
+        found = len(next(lines for lines in spans if lines))
+        assert found < 300
+        time.sleep(0.6)
+        found += sum(map(len, spans))
+    assert (found, said) == (300, [])
 
 
 def test_who_has_too_much_for_every_span_is_left_out() -> None:
