@@ -147,7 +147,7 @@ def _decoded(found: Mapping[str, Any]) -> Manifest:
     for time in (smallest, largest):
         if time is not None and time_of(time.encode()) != time:
             raise ValueError("it has a wrong time")
-    return Manifest(
+    made = Manifest(
         _text(STORE, found["store"]),
         _text(_NAME, found["name"]),
         files,
@@ -156,6 +156,10 @@ def _decoded(found: Mapping[str, Any]) -> Manifest:
         Times(smallest, largest, sure is True),
         tuple(_text(_HALF, one) for one in found["frames"]),
     )
+    first = made.segment.first
+    if time_of(first.encode()) != first:
+        raise ValueError("its name is of no time that there is")
+    return made
 
 
 def count(found: object) -> int:

@@ -79,6 +79,7 @@ def test_what_is_none_is_an_error(data: bytes) -> None:
         ("store", STORE + "\n"),
         ("name", "../" + NAME),
         ("name", NAME + "\n"),
+        ("name", "0000000001-20269999T999999Z"),
         ("files", {}),
         ("files", {**FILES, "/../../x": FILES[".log.zst"]}),
         ("files", {**FILES, ".log.zst": [-1, SHA]}),
