@@ -8,7 +8,7 @@ from collections.abc import Iterator
 
 from logsrv.errors import LogsrvError
 
-# Seconds for a whole answer: that of one span is short, and a node may send it byte by byte.
+# Seconds of waiting for a whole answer: that of one span is short, and a node may send it byte by byte.
 LONGEST = 600.0
 # Daemons send shorter ones: a message of 1 MiB, escaped, and its fields.
 LONGEST_LINE = 32 << 20
@@ -30,9 +30,11 @@ def pieces(response: http.client.HTTPResponse) -> Iterator[bytes]:
     """Yield the body of an answer as it comes. Raises NodeFailure if it comes too slowly, or not all."""
     # Not `readline`: for it, an answer that is cut off between two chunks is whole.
     left = response.length
-    deadline = time.monotonic() + LONGEST
+    waited = 0.0
     while left is None or left > 0:
+        begin = time.monotonic()
         data = response.read1(_PIECE if left is None else min(left, _PIECE))
+        waited += time.monotonic() - begin
         if not data and left is None:
             return
         if not data:
@@ -40,7 +42,7 @@ def pieces(response: http.client.HTTPResponse) -> Iterator[bytes]:
         if left is not None:
             left -= len(data)
         yield data
-        if time.monotonic() > deadline:
+        if waited > LONGEST:
             raise NodeFailure(f"its answer takes longer than {LONGEST:g} s")
 
 

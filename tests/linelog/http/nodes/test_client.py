@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import socket
 import threading
+import time
 from collections.abc import Callable
 from pathlib import Path
 
@@ -163,6 +164,17 @@ def test_who_does_not_begin_tls_is_not_waited_for(monkeypatch: pytest.MonkeyPatc
 def test_a_drip_ends(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(body, "LONGEST", 0.0)
     assert "its answer takes longer" in failure(ok(as_sent("x") * 2))
+
+
+def test_the_time_of_who_reads_is_not_that_of_the_node(monkeypatch: pytest.MonkeyPatch) -> None:
+    """As of a browser that takes its time for a download."""
+    monkeypatch.setattr(body, "LONGEST", 0.5)
+    answer = ok(b"".join(as_sent("x" * 1000, BEGIN + number) for number in range(200)))
+    with serving(replying(answer)) as port:
+        lines = node(port).found({"limit": 200})
+        next(lines)
+        time.sleep(0.6)
+        assert len(list(lines)) == 199
 
 
 def test_who_has_too_much_to_do_is_asked_again() -> None:
