@@ -213,7 +213,12 @@ class Writer:
                 # The note of before is wrong by now.
                 self._origins.close()
             deposit.begin(active.position)
-            self._origins.note(deposit.notes)
+            try:
+                self._origins.note(deposit.notes)
+            except BaseException:
+                # It has not begun: the next try is to write the note as well.
+                deposit.place = None
+                raise
         size = sum(map(len, deposit.texts))
         if deposit.written == size:
             assert deposit.place is not None

@@ -124,6 +124,7 @@ async def test_a_note_that_cannot_be_written_is_tried_again(
     del disk.errors["create"]
     await waiting
     assert text_of(store.directory) == text(1)
+    assert b" %s " % ONE.encode() in (store.directory / "origins").read_bytes()
 
 
 @pytest_twisted.ensureDeferred
