@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Callable
 
+from logsrv.errors import StoreError
 from logsrv.linelog.query.language.parse import parse
 from logsrv.linelog.query.language.tree import EVERYTHING
 from logsrv.linelog.query.matching.match import compile
@@ -73,7 +74,14 @@ class LineBatches:
         end = begin
         self._behind = False
         for _ in range(PIECES):
-            news = self._news()
+            try:
+                news = self._news()
+            except (OSError, StoreError):
+                if self._read_to == begin:
+                    raise
+                # What was read before it is not read again; an error that stays comes again.
+                self._behind = True
+                break
             if news is None:
                 break
             (number, offset), text = news.position, news.text

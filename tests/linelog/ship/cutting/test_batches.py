@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import errno
 import os
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -138,3 +140,24 @@ def test_only_what_is_on_the_medium(directory: Path, monkeypatch: pytest.MonkeyP
     with pytest.raises(Exception, match="cannot be synced to the disk: Input/output error"):
         found.next()
     found.close()
+
+
+def test_what_was_read_before_an_error_is_not_lost(directory: Path) -> None:
+    """As a sync that fails, or a limit of open files, behind the first of several pieces."""
+    found = batches(directory, most_lines=10_000)
+    durable: Any = found._durable
+    until, errors = durable.until, [OSError(errno.EMFILE, os.strerror(errno.EMFILE))]
+
+    def failing(position: Position) -> Position:
+        if position.segment == 2 and errors:
+            raise errors.pop()
+        wanted: Position = until(position)
+        return wanted
+
+    durable.until = failing
+    first = found.next()
+    assert first is not None and list(first.lines) == LINES[:500] and found.more
+    errors.append(OSError(errno.EMFILE, os.strerror(errno.EMFILE)))
+    with pytest.raises(OSError, match="open files"):
+        found.next()
+    assert [one for batch in all_of(found) for one in batch.lines] == LINES[500:]
