@@ -56,6 +56,12 @@ class HangUps:
         self._waiting.extendleft(reversed([*again, SentLines(passed[-1].lines, end)]))
         return place
 
+    def refused(self, place: Position, end: Position) -> Position:
+        """Take note that a line was refused in words; return the new place: `end`, or `place` as before."""
+        if self._last_tries:
+            self._last_tries -= 1
+        return place if self._passed else end
+
     def hung_up(self, place: Position) -> SentLines | None:
         """Take note of a hang-up on the first that waits; return it if it is refused now.
 

@@ -178,7 +178,7 @@ class LineShipper(Shipper[LineTarget]):
         self._waiting.popleft()
         if len(lines) == 1:
             self._refuse(lines, 1, str(failure.value))
-            self.position = batch.end
+            self.position = self._hang_ups.refused(self.position, batch.end)
         else:
             half = len(lines) // 2
             # Behind the first half is a place, too; but it is known only of the last line.
