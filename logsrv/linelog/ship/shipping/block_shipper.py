@@ -11,7 +11,7 @@ that it did not take, one. The next one is cut meanwhile, and forgotten if anyth
 from __future__ import annotations
 
 import attrs
-from twisted.internet.defer import Deferred, maybeDeferred, succeed
+from twisted.internet.defer import CancelledError, Deferred, maybeDeferred, succeed
 from twisted.python.failure import Failure
 
 from logsrv.linelog.read.follow import end_of
@@ -164,8 +164,8 @@ class BlockShipper(Shipper[BlockTarget]):
         return self._flights.wait().addErrback(self._not_taken)
 
     def _not_taken(self, failure: Failure) -> Failure:
-        if failure.check(Misplaced, Unavailable):
-            # A proxy may have let them overtake each other; or there is no room for several.
+        if failure.check(Misplaced, Unavailable, CancelledError):
+            # A proxy may have let them overtake each other; there is no room for several, or no time.
             self._alone = GROW
         return failure
 

@@ -70,3 +70,17 @@ def test_the_end_lets_go_of_what_is_under_way(directory: Path) -> None:
     process.run(LAST + 0.1)
     assert stopped.called and len(far.blocks) == 1
     assert f'"position":"{far.place}"' in (directory / "ship" / "far").read_text()
+
+
+def test_several_for_which_the_network_is_too_slow_are_sent_one_by_one(directory: Path) -> None:
+    """Each would have its answer in time, if it were alone."""
+    far, process = at_once(directory, delays=[0.1, 2 * ANSWER, 2 * ANSWER, 2 * ANSWER])
+    process.run(ANSWER + 2)
+    assert [one.reason for one in process.reports.of("retry")] == ["unavailable"]
+    sent = len(far.sent)
+    far.delays = [ANSWER / 2] * 9
+    process.run(ANSWER / 4)
+    assert len(far.sent) <= sent + 1
+    process.run(2 * ANSWER)
+    assert len(far.sent) - sent <= 6
+    assert len(process.reports.of("retry")) == 1
