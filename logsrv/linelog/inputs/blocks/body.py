@@ -111,15 +111,17 @@ class BlockBody(Body):
         """Wait for the block before, if that is on its way in, and for room."""
         try:
             # Each is behind the one before then, so that none waits for itself.
-            read_block(self._headers, b"")
+            block = read_block(self._headers, b"")
         except ValueError:
             return None
+        origins = self._intake.origins
         before = self._coming.get(self._key("Logsrv-After"))
-        if before is None:
-            return self._intake.origins.under_way.room()
+        # On a connection that hangs it may be coming still, and be here by another.
+        if before is None or origins.place(block.store) == block.after:
+            return origins.under_way.room()
         turn: Deferred[None] = Deferred()
         before._followers.append(turn)
-        return turn.addCallback(lambda _: self._intake.origins.under_way.room())
+        return turn.addCallback(lambda _: origins.under_way.room())
 
     def _let_in(self) -> None:
         """Let the block behind it in: this one is being stored, or will not be."""

@@ -102,6 +102,17 @@ def cut(number: int) -> list[PackedBlock]:
     return found
 
 
+def test_nobody_waits_for_one_that_hangs_and_has_come_by_another_connection() -> None:
+    centre = Taking()
+    first, second, _ = cut(3)
+    hanging = centre.body(first.headers())
+    waiting = centre.body(second.headers())
+    assert waiting.ask_worker() is not None
+    centre.took(first)
+    assert centre.body(second.headers()).ask_worker() is None
+    hanging.let_go()
+
+
 def test_the_next_one_is_taken_while_one_is_being_stored() -> None:
     centre = Taking()
     first, second, third = cut(3)
