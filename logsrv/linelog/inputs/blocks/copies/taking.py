@@ -112,7 +112,8 @@ class CentreCopy:
     def _begin(self) -> None:
         disk, state = self._disk, self.state
         names = set(disk.entries()) - {LOCK, tmp(RESTORING)}
-        if ACTIVE in names:
+        # With both it was interrupted at its last step.
+        if ACTIVE in names and RESTORING not in names:
             raise StoreError(
                 f"there is a store in {disk.directory} already; restore into a new directory"
             )

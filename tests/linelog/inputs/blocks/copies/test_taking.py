@@ -20,7 +20,13 @@ from logsrv.linelog.store.origins.notes import parse_notes
 from logsrv.linelog.store.sealing.seal import seal
 from logsrv.linelog.store.segments import identity
 from logsrv.linelog.store.segments.compressing import compressor
-from logsrv.linelog.store.segments.segment import Form, Position, Segment, segments
+from logsrv.linelog.store.segments.segment import (
+    RESTORING,
+    Form,
+    Position,
+    Segment,
+    segments,
+)
 from tests.linelog.inputs.blocks.copies.centres import EDGE, NearCentre
 from tests.linelog.read.stores import BEGIN, lines, make_store
 from tests.linelog.store.archive.segments import (
@@ -151,11 +157,29 @@ def test_what_was_interrupted_at_any_step_goes_on(
         disk.left, disk.error = step, error
         with pytest.raises(type(error)):
             copied(centre, disk)
-        if not (back / "current.log").exists():
+        if (back / "restoring").exists() or not (back / "current.log").exists():
             assert (back / "restoring").exists() or not list(back.glob("0*"))
             copied(centre, at(back))
-        (back / "restoring").unlink(missing_ok=True)
         require_same(back, store)
+
+
+class LastStepDisk(Disk):
+    """A disk whose process is killed before it says that all is there."""
+
+    def unlink(self, name: str) -> None:
+        if name == RESTORING:
+            raise Killed
+        super().unlink(name)
+
+
+def test_what_was_interrupted_at_the_last_step_goes_on(
+    centre: NearCentre, store: Path, back: Path
+) -> None:
+    with pytest.raises(Killed):
+        copied(centre, LastStepDisk().enter(back))
+    assert (back / "current.log").exists() and (back / "restoring").exists()
+    copied(centre, at(back))
+    require_same(back, store)
 
 
 def test_what_is_rotated_and_sealed_meanwhile_is_of_one_moment(
