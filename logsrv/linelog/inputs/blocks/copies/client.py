@@ -120,10 +120,10 @@ class CentreClient:
         if status not in (200, 206):
             raise self._refused(status, response.read(_SAID))
         data = response.read(most + 1)
+        if response.length and len(data) <= most:
+            raise _Again("its answer broke off")
         if len(data) > most or not data:
             raise CentreError(f"{self.place} gives more or less than it was asked for")
-        if response.length:
-            raise _Again("its answer broke off")
         if "Range" in headers:
             crc = response.getheader("Logsrv-CRC", "")
             if status != 206 or not _CRC.fullmatch(crc):
@@ -159,5 +159,5 @@ def _said(body: bytes) -> str:
     """Return what a refusal says, if it is one of ours."""
     try:
         return f": {one_line(json.loads(body)['error'], 300)}"
-    except (ValueError, TypeError, KeyError, RecursionError):
+    except (AttributeError, ValueError, TypeError, KeyError, RecursionError):
         return ""

@@ -77,6 +77,8 @@ def test_it_asks_for_parts_with_the_token() -> None:
         (answer(b'{"error":"Input/output error"}', b"500 Oh"), "answers: Input/output error"),
         (b"SSH-2.0-OpenSSH_9.2\r\n", "SSH-2.0"),
         (b"", "Remote end closed"),
+        (answer(b'{"error": ["no"]}', b"404 No"), "answers with 404"),
+        (answer(b"abc")[:-3], "broke off; give the same command again"),
     ],
 )
 def test_what_is_no_part_is_said(sent: bytes, said: str) -> None:
