@@ -164,7 +164,7 @@ def test_who_reads_slowly_loses_nothing() -> None:
             time.sleep(0.01)
             return super().lines(*asked)
 
-    nodes = [Taking([node_line(BEGIN + number, "x") for number in range(300)])]
+    nodes: list[ListedNode] = [Taking([node_line(BEGIN + number, "x") for number in range(300)])]
     with closing(hurried(nodes, said, longest=0.5, room=Room(100, 10**6))) as asked:
         spans = asked.spans()
         found = len(next(lines for lines in spans if lines))
