@@ -10,11 +10,18 @@ import attrs
 from logsrv.errors import ConfigurationError
 from logsrv.linelog.ship.encode.bulk import BulkAnswer, bulk_request, read_answer
 from logsrv.linelog.ship.encode.outgoing import Outgoing
+from logsrv.linelog.ship.http.client import LARGEST_ANSWER
 from logsrv.linelog.ship.out.posting import Post, Posting, PostingTarget
 from logsrv.linelog.ship.registry import TargetSettings
-from logsrv.linelog.ship.target import PartlyRefused, RefusedForGood, Unavailable
+from logsrv.linelog.ship.target import (
+    PartlyRefused,
+    RefusedForGood,
+    TooMuchAtOnce,
+    Unavailable,
+)
 
 _BULK = "/_bulk"
+_FINE = 200
 # Answers say all about each document otherwise, in 200 bytes.
 _ONLY = "filter_path=errors,items.*.status,items.*.error.type,items.*.error.reason"
 
@@ -59,7 +66,13 @@ class ElasticsearchTarget(PostingTarget):
             begun = _Begun(lines, list(range(len(lines))), [])
         self._begun = None
         left = [lines[number] for number in begun.left]
-        answer = await self._posting.post(bulk_request(Outgoing(left)))
+        answer = await self._posting.post(bulk_request(Outgoing(left)), also=(_FINE,))
+        if not answer.whole:
+            who, many = self._posting.who, len(answer.body) >= LARGEST_ANSWER
+            if many and len(left) > 1:
+                # It would say the same again. What is stored may be there twice then.
+                raise TooMuchAtOnce(f"{who} says more of {len(left)} documents than is read")
+            raise Unavailable(f"{who} answered with {_FINE}, and its answer has no end")
         try:
             found = read_answer(answer.body, len(left))
         except ValueError:

@@ -8,8 +8,9 @@ import json
 import pytest
 
 from logsrv.errors import ConfigurationError
+from logsrv.linelog.ship.http.client import LARGEST_ANSWER
 from logsrv.linelog.ship.out.elasticsearch import make_target
-from logsrv.linelog.ship.target import PartlyRefused, RefusedForGood
+from logsrv.linelog.ship.target import PartlyRefused, RefusedForGood, TooMuchAtOnce
 from tests.kit.net.network import REACTOR, in_reactor
 from tests.linelog.ship.http.servers import Asked, Told, serving
 from tests.linelog.ship.out.peers import sent, settings, unavailable
@@ -83,6 +84,19 @@ async def test_other_lines_are_sent_whole() -> None:
         await one.send(sent(b"a", b"b"))
         await one.close()
     assert list(map(documents, server.asked)) == [["a", "b"], ["a"], ["a", "b"]]
+
+
+@in_reactor
+async def test_an_answer_about_too_many_documents_asks_for_fewer() -> None:
+    """Each of them may be refused at length; the same answer would come each time."""
+    long = Told(200, b'{"errors":true,"items":[' + b" " * LARGEST_ANSWER)
+    with serving(long, long) as server:
+        one = make_target(settings("es+" + server.url + "/logs"), REACTOR)
+        with pytest.raises(TooMuchAtOnce, match="says more of 2 documents than"):
+            await one.send(sent(b"a", b"b"))
+        why = await unavailable(one.send(sent(b"a")))
+        assert "has no end" in str(why)
+        await one.close()
 
 
 @in_reactor
