@@ -110,7 +110,7 @@ class NodeSearch:
             walk.answered(max(map(len, answers), default=0))
             lines = merged(answers)
             yield lines[::-1] if reverse else lines
-            # From now on: who reads them may take long, which is no time of the nodes.
+            # The nodes are not to blame for a slow reader.
             end = time.monotonic() + self._longest
 
     def _asked(
