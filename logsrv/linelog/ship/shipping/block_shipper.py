@@ -15,7 +15,7 @@ from twisted.internet.defer import CancelledError, Deferred, maybeDeferred, succ
 from twisted.python.failure import Failure
 
 from logsrv.linelog.read.follow import end_of
-from logsrv.linelog.ship.blocks.block import UNKNOWN
+from logsrv.linelog.ship.blocks.block import UNKNOWN, PackedBlock
 from logsrv.linelog.ship.cutting.cut import BlockLimits, CutBlock, Cutter
 from logsrv.linelog.ship.cutting.places import begins_line, crc_of, distance
 from logsrv.linelog.ship.report import ShipReport
@@ -89,6 +89,11 @@ class BlockShipper(Shipper[BlockTarget]):
                 if missing != 0:
                     self._lost(last.position, missing)
             self._after = self.position = last.position
+            for block in self._flights.doubtful:
+                # It was taken, and its answer was lost.
+                if block.end <= last.position:
+                    self._tell_gap(block)
+        self._flights.doubtful.clear()
         self._acknowledged = last is not None
         # Some know it only from the server that they have found.
         largest = self._target.largest
@@ -189,15 +194,18 @@ class BlockShipper(Shipper[BlockTarget]):
         self._acknowledged = True
         self._alone = max(0, self._alone - 1)
         self._acknowledge(block.end, block.size, cut.lines, since)
-        if block.gap:
-            lost = None if block.gap == UNKNOWN else int(block.gap)
-            self._report(ShipReport("gap", bytes=lost))
+        self._tell_gap(block)
         largest = self._target.largest
         if self._limits != (largest, largest):
             self._taken_since += 1
             if self._taken_since >= GROW:
                 self._taken_since = 0
                 self._limits = BlockLimits(min(self._limits.block * 2, largest), largest)
+
+    def _tell_gap(self, block: PackedBlock) -> None:
+        if block.gap:
+            lost = None if block.gap == UNKNOWN else int(block.gap)
+            self._report(ShipReport("gap", bytes=lost))
 
     def _smaller(self, failure: Failure, cut: CutBlock) -> Failure:
         """Cut smaller blocks from now on if this one was too large."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 from typing import Any
 
@@ -84,3 +85,13 @@ def test_several_for_which_the_network_is_too_slow_are_sent_one_by_one(directory
     process.run(2 * ANSWER)
     assert len(far.sent) - sent <= 6
     assert len(process.reports.of("retry")) == 1
+
+
+@pytest.mark.parametrize("step", ["answer", "lose", "hang"])
+def test_a_gap_is_counted_once_whatever_becomes_of_the_answer(tmp_path: Path, step: str) -> None:
+    long = line(os.urandom(4000).hex())
+    directory = make_store(tmp_path / "logs", [[line("before"), long, line("behind")]])
+    far, process = at_once(directory, script=[None, step])
+    process.run(ANSWER + 20)
+    assert far.text == line("before") + line("behind")
+    assert [one.bytes for one in process.reports.of("gap")] == [len(long)]
