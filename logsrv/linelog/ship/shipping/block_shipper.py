@@ -192,6 +192,8 @@ class BlockShipper(Shipper[BlockTarget]):
     def _taken(self, cut: CutBlock, since: float) -> None:
         block = cut.block
         self._acknowledged = True
+        if not self._flights.failed:
+            self._cutter.unpacks = False
         self._alone = max(0, self._alone - 1)
         self._acknowledge(block.end, block.size, cut.lines, since)
         self._tell_gap(block)
@@ -217,7 +219,8 @@ class BlockShipper(Shipper[BlockTarget]):
             else:
                 self._limits = self._limits._replace(block=size // 2)
         elif failure.check(RefusedForGood):
-            # Blocks are taken or not: there is nothing to leave out.
+            # Blocks are taken or not: there is nothing to leave out. Sums may be other than the text.
+            self._cutter.unpacks = True
             raise Unavailable(str(failure.value), settled=True)
         return failure
 

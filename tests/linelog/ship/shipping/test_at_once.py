@@ -8,10 +8,15 @@ from typing import Any
 
 import pytest
 
+from logsrv.linelog.ship.blocks.block import PackedBlock
 from logsrv.linelog.ship.shipping.loop import ANSWER, LAST
-from logsrv.linelog.ship.target import TooMuchAtOnce
+from logsrv.linelog.ship.shipping.pauses import SETTLED
+from logsrv.linelog.ship.target import RefusedForGood, TooMuchAtOnce
+from logsrv.linelog.store.segments import index, indexing
+from logsrv.linelog.store.segments.segment import segments
 from tests.linelog.read.stores import line, make_store
 from tests.linelog.ship.shipping.fakes import FarSide, Process
+from tests.linelog.store.faults import at
 
 SEGMENTS = [[line(f"{segment} {n}", n) for n in range(3000)] for segment in range(3)]
 ALL = b"".join(b"".join(lines) for lines in SEGMENTS)
@@ -95,3 +100,28 @@ def test_a_gap_is_counted_once_whatever_becomes_of_the_answer(tmp_path: Path, st
     process.run(ANSWER + 20)
     assert far.text == line("before") + line("behind")
     assert [one.bytes for one in process.reports.of("gap")] == [len(long)]
+
+
+class Checking(FarSide):
+    """A far side that says what is wrong with a block."""
+
+    def take(self, block: PackedBlock) -> None:
+        try:
+            super().take(block)
+        except ValueError as error:
+            raise RefusedForGood(str(error)) from None
+
+
+def test_a_frame_whose_sum_lies_is_unpacked_once_it_was_refused(tmp_path: Path) -> None:
+    """As when a bit turned in memory while the segment was compressed."""
+    directory = make_store(tmp_path / "logs", SEGMENTS, packed=2)
+    disk = at(directory)
+    packed = segments(disk)[1]
+    found = index.load(packed, disk)
+    assert found.sums
+    indexing.save(found._replace(sums=bytes([found.sums[0] ^ 1]) + found.sums[1:]), packed, disk)
+    far, process = Checking(window=3), Process(directory)
+    process.blocks(far).start()
+    process.run(2 * SETTLED)
+    assert far.text == ALL
+    assert [one.reason for one in process.reports.of("retry")] == ["settled"]
