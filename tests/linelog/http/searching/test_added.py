@@ -72,8 +72,10 @@ def test_bars_of_many_are_added_and_it_is_said(
 
 
 @pytest.mark.parametrize("step", [0, -1, "nan", "inf", 77, 10**400])
-def test_the_step_of_one_is_not_that_of_all(stores: list[OwnStore], step: Any) -> None:
-    strange = Strange(stores[0]._view)
+def test_the_step_of_one_is_not_that_of_all(
+    stores: list[OwnStore], tmp_path: Path, step: Any
+) -> None:
+    strange = Strange(view_of(tmp_path / "second"))
     bar = {"time": "2026-11-20T06:00:00.000000Z", "count": 1, "levels": {}}
     strange.answer = {"step": step, "buckets": [bar]}
     span = {"since": "2026-11-20T06:00:00.000000Z", "until": "2026-11-20T06:01:00.000000Z"}
