@@ -185,6 +185,7 @@ LINELOG: dict[str, tuple[str, ...]] = {
         "logsrv.kit",
     ),
     "logsrv.linelog.ship.out": (
+        "logsrv.linelog.ship.address",
         "logsrv.linelog.ship.encode",
         "logsrv.linelog.ship.http",
         "logsrv.linelog.ship.reaching",
@@ -197,6 +198,7 @@ LINELOG: dict[str, tuple[str, ...]] = {
     ),
     "logsrv.linelog.ship.running": (
         "logsrv.linelog.ship.out.jetstream.login",
+        "logsrv.linelog.ship.out.kafka_login",
         "logsrv.linelog.ship.address",
         "logsrv.linelog.ship.registry",
         "logsrv.linelog.ship.report",

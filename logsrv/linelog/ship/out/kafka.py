@@ -16,10 +16,9 @@ from twisted.internet.defer import Deferred, succeed
 from twisted.internet.task import deferLater
 
 from logsrv import __version__
-from logsrv.errors import ConfigurationError
 from logsrv.kit.text.escape import one_line
-from logsrv.kit.text.words import listed, shown
 from logsrv.linelog.ship.encode.kafka import REFUSED, SETTLED, kafka_messages
+from logsrv.linelog.ship.out.kafka_login import kafka_login
 from logsrv.linelog.ship.registry import TargetSettings
 from logsrv.linelog.ship.target import PartlyRefused, RefusedForGood, SentLines, Unavailable
 
@@ -27,7 +26,6 @@ SECONDS = 25.0
 """Time in which messages have to be acknowledged: less than a shipper waits for an answer."""
 LOOK = 0.005
 """Seconds between two looks at what became of messages."""
-MECHANISMS = ("PLAIN", "SCRAM-SHA-256", "SCRAM-SHA-512")
 _LONGEST = 300
 
 
@@ -177,24 +175,4 @@ def _options(settings: TargetSettings) -> dict[str, Any]:
     }
     if url.tls:
         options |= {name: str(path) for name, path in files.items() if path is not None}
-    return options | _login(settings)
-
-
-def _login(settings: TargetSettings) -> dict[str, str]:
-    url, token = settings.url, settings.token
-    unknown = sorted(set(url.parameters) - {"mechanism"})
-    mechanism = url.parameters.get("mechanism", MECHANISMS[0]).upper()
-    if unknown or mechanism not in MECHANISMS:
-        raise ConfigurationError(
-            f"{one_line(url.place)}: behind its ? may be mechanism= and one of {listed(MECHANISMS)};"
-            f" not {shown(unknown[0] if unknown else mechanism)}"
-        )
-    if token is None:
-        return {}
-    user, colon, password = token.partition(":")
-    if not (user and colon and password):
-        raise ConfigurationError(
-            f"the --ship-token-file of {one_line(url.place)} has no name and password in it, as in"
-            " NAME:PASSWORD"
-        )
-    return {"sasl.mechanism": mechanism, "sasl.username": user, "sasl.password": password}
+    return options | kafka_login(url, settings.token)

@@ -18,6 +18,7 @@ from logsrv.kit.options.files import Mark, mark_of
 from logsrv.kit.options.secrets import KEY_PAIR, SECRET, read_secret
 from logsrv.linelog.ship.address import parse_ship_url
 from logsrv.linelog.ship.out.jetstream.login import read_login
+from logsrv.linelog.ship.out.kafka_login import kafka_login
 from logsrv.linelog.ship.registry import TargetSettings, check_clear, check_installed
 from logsrv.linelog.ship.report import ShipReport
 from logsrv.linelog.ship.settings import ShipSettings
@@ -87,6 +88,8 @@ def orders_for(target: ShipSettings) -> ShipOrders:
     try:
         check_installed(target.ship)
         check_clear(orders.target(""))
+        if target.ship.scheme.startswith("kafka"):
+            kafka_login(target.ship, token)
         if target.ship.tls:
             tls_creator(orders.tls, target.ship.host)
     except ConfigurationError as error:

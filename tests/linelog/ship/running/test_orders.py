@@ -86,6 +86,16 @@ def test_what_would_leave_in_the_clear_is_refused_before_a_process_is_started() 
         orders_for(settings("http://centre/blocks", name="centre"))
 
 
+def test_a_login_that_cannot_be_is_told_before_a_process_is_started(tmp_path: Path) -> None:
+    (tmp_path / "token").write_text("geheim\n")
+    given = settings("kafka+tls://broker/logs", name="far", ship_token_file=tmp_path / "token")
+    with pytest.raises(ConfigurationError, match=r"^target far: .* no name and password") as error:
+        orders_for(given)
+    assert "geheim" not in str(error.value)
+    with pytest.raises(ConfigurationError, match=r"^target far: .* not GSSAPI"):
+        orders_for(settings("kafka://broker/logs?mechanism=gssapi", name="far"))
+
+
 @pytest.mark.parametrize(
     ("url", "package", "extra"),
     [
