@@ -79,7 +79,7 @@ class LineBatches:
             except (OSError, StoreError):
                 if self._read_to == begin:
                     raise
-                # What was read before it is not read again; an error that stays comes again.
+                # Text that was read before is not read again; an error that stays comes again.
                 self._behind = True
                 break
             if news is None:

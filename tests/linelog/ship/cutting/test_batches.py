@@ -5,13 +5,13 @@ from __future__ import annotations
 import errno
 import os
 from pathlib import Path
-from typing import Any
 
 import pytest
 
 from logsrv.errors import QueryError
 from logsrv.linelog.read.view import View
 from logsrv.linelog.ship.cutting.batches import LineBatches
+from logsrv.linelog.ship.cutting.durable import DurableSegment
 from logsrv.linelog.ship.target import SentLines
 from logsrv.linelog.store.segments.segment import Position
 from tests.linelog.read.stores import line, make_store
@@ -142,19 +142,19 @@ def test_only_what_is_on_the_medium(directory: Path, monkeypatch: pytest.MonkeyP
     found.close()
 
 
-def test_what_was_read_before_an_error_is_not_lost(directory: Path) -> None:
+def test_what_was_read_before_an_error_is_not_lost(
+    directory: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """As a sync that fails, or a limit of open files, behind the first of several pieces."""
     found = batches(directory, most_lines=10_000)
-    durable: Any = found._durable
-    until, errors = durable.until, [OSError(errno.EMFILE, os.strerror(errno.EMFILE))]
+    until, errors = DurableSegment.until, [OSError(errno.EMFILE, os.strerror(errno.EMFILE))]
 
-    def failing(position: Position) -> Position:
+    def failing(segment: DurableSegment, position: Position) -> Position:
         if position.segment == 2 and errors:
             raise errors.pop()
-        wanted: Position = until(position)
-        return wanted
+        return until(segment, position)
 
-    durable.until = failing
+    monkeypatch.setattr(DurableSegment, "until", failing)
     first = found.next()
     assert first is not None and list(first.lines) == LINES[:500] and found.more
     errors.append(OSError(errno.EMFILE, os.strerror(errno.EMFILE)))
