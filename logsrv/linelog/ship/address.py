@@ -177,7 +177,7 @@ def parse_ship_url(text: str) -> ShipURL:
     # All other characters have to be percent-encoded in a URL.
     if not re.fullmatch(rf"[!-~]{{1,{LONGEST}}}", text):
         raise ValueError("not a URL: only printable ASCII characters without spaces can be in one")
-    word, found, _ = text.partition("://")
+    word, found, rest = text.partition("://")
     if not found:
         raise ValueError("not a URL: it has no ://")
     scheme = SCHEMES.get(word.lower())
@@ -187,8 +187,10 @@ def parse_ship_url(text: str) -> ShipURL:
     if scheme.takes == "segments":
         there = parse_archive_url(text)
         return ShipURL(text, word, there.bucket, 0, there.path, urlsplit(text).query)
-    parts = urlsplit(text)
-    names = parts.netloc.split(",")
+    # Several hosts are no netloc to Python, if one but the first is an IPv6 address.
+    hosts = re.split("[/?#]", rest, maxsplit=1)[0]
+    names = hosts.split(",")
+    parts = urlsplit(f"{word}://host{rest.removeprefix(hosts)}")
     if len(names) > 1 and not scheme.several:
         raise ValueError("names several hosts, which only NATS and Kafka may have")
     (host, port), *others = [_server(word, one, scheme) for one in names]

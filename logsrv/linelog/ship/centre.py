@@ -66,7 +66,8 @@ class Centre:
 
     def _taken(self, answer: HttpAnswer, block: PackedBlock) -> None:
         place = self._position(answer, "logsrv-to")
-        if answer.status == 409:
+        # One that is behind the block has forgotten it: it had it already, or has other lines in its place.
+        if answer.status == 409 or (place is not None and place > block.end):
             raise Misplaced(place)
         if place is None or place < block.end:
             raise Unavailable(f"{self._who} took a block and does not say so", settled=True)

@@ -104,6 +104,9 @@ async def test_what_a_centre_refuses() -> None:
     assert (await failure(Misplaced, Told(409))).place is None
     at = Told(409, headers={"Logsrv-To": "2:5"})
     assert (await failure(Misplaced, at)).place == Position(2, 5)
+    # It has something else in the place of the block, and has forgotten it.
+    behind = Told(200, headers={"Logsrv-To": "2:5"})
+    assert (await failure(Misplaced, behind)).place == Position(2, 5)
     await failure(TooMuchAtOnce, Told(413))
     said = Told(422, json.dumps({"error": "why"}).encode(), {"Content-Type": "application/json"})
     assert "why" in str(await failure(RefusedForGood, said))

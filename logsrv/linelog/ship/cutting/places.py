@@ -11,16 +11,15 @@ from logsrv.linelog.store.segments.segment import Position, parse_position
 
 
 def crc_of(view: View, start: Position, end: Position) -> int | None:
-    """Return the CRC-32 of the text between two places of a segment; None if it is not all here.
+    """Return the CRC-32 of the text between two places of a segment; None if it cannot be read here.
 
-    Where no lines begin at these places it is that of other text. Raises OSError.
+    Where no lines begin at these places it is that of other text; so it is where the segment ends before
+    the second one. Raises OSError.
     """
     frames = view.open(start.segment)
     if frames is None:
         return None
     try:
-        if frames.size < end.offset:
-            return None
         crc = 0
         for _, text in frames.between(start.offset, end.offset):
             crc = zlib.crc32(text, crc)

@@ -5,11 +5,13 @@ The file `removed` has them, as `17:268435456 18:1048576`, number and bytes of t
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-
 from logsrv.linelog.store.disk.disk import Disk
 from logsrv.linelog.store.segments.empty import empty_numbers
 from logsrv.linelog.store.segments.segment import Position
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Mapping
 
 REMOVED = "removed"
 # Numbers that are kept: a reader is hardly ever behind so many of them.

@@ -268,6 +268,10 @@ def test_one_that_has_nothing_any_more(directory: Path, lets_go: bool) -> None:
             f"from 2:0 to 2:{SECOND} the target has other lines",
         ),
         (LastBlock(Position(3, 1)), "up to 3:1, where no line begins here"),
+        (
+            LastBlock(Position(2, SECOND + 40), Position(2, SECOND), 7),
+            f"from 2:{SECOND} to 2:{SECOND + 40} the target has other lines",
+        ),
     ],
 )
 def test_a_store_that_was_restored_or_copied_stops(
