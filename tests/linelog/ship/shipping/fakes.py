@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import attrs
 import zstandard
@@ -201,9 +201,17 @@ class Reports:
 
 
 class Process:
-    """A process that ships a store: its clock, its view and its reports; `kill` ends it as -9 does."""
+    """A process that ships a store: its clock, its view and its reports; `kill` ends it as -9 does.
+
+    made: all there were, until `end_all`.
+    """
+
+    made: ClassVar[list[Process]] = []
 
     def __init__(self, directory: Path, name: str = "far", reports: Reports | None = None) -> None:
+        self.made.append(self)
+        self._shippers: list[BlockShipper | LineShipper] = []
+        self._killed = False
         self.reports = reports if reports is not None else Reports()
         self.clock = Clock()
         self.told: list[str] = []
@@ -224,6 +232,7 @@ class Process:
             random=lambda: 1.0,
             report=self.reports,
         )
+        self._shippers.append(self.shipper)
         return self.shipper
 
     def lines(
@@ -241,6 +250,7 @@ class Process:
             random=lambda: 1.0,
             report=self.reports,
         )
+        self._shippers.append(self.line_shipper)
         return self.line_shipper
 
     def run(self, seconds: float = 1.0) -> None:
@@ -253,5 +263,16 @@ class Process:
         for call in self.clock.getDelayedCalls():
             call.cancel()
         close()
-        self.kept.close()
-        self.view.close()
+        if not self._killed:
+            self._killed = True
+            self.kept.close()
+            self.view.close()
+
+    @classmethod
+    def end_all(cls) -> None:
+        """Close what all of them have open."""
+        while cls.made:
+            process = cls.made.pop()
+            process.kill()
+            for shipper in process._shippers:
+                shipper.close()

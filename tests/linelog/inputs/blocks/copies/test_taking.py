@@ -119,9 +119,11 @@ def require_same(back: Path, store: Path) -> None:
         assert (back / one.name).stat().st_mtime == BEGIN + 10_000 * (one.number - 1) + 4999
     [(_, note)] = parse_notes((back / "origins").read_bytes())
     assert note is not None and (note.origin, note.end.segment) == (EDGE, 7)
-    made = identity.load(at(back))
+    disk = at(back)
+    made = identity.load(disk)
     assert made is not None and made.store != STORE
-    assert made.began == (segments(at(back))[-1].number, 0)
+    assert made.began == (segments(disk)[-1].number, 0)
+    disk.leave()
     assert not (back / "restoring").exists() and not list(back.glob("*.tmp"))
 
 
@@ -141,6 +143,7 @@ def steps_of(centre: NearCentre, directory: Path) -> int:
     directory.mkdir()
     disk = DyingDisk().enter(directory)
     copied(centre, disk)
+    disk.leave()
     return -disk.left
 
 
@@ -159,7 +162,10 @@ def test_what_was_interrupted_at_any_step_goes_on(
             copied(centre, disk)
         if (back / "restoring").exists() or not (back / "current.log").exists():
             assert (back / "restoring").exists() or not list(back.glob("0*"))
-            copied(centre, at(back))
+            again = at(back)
+            copied(centre, again)
+            again.leave()
+        disk.leave()
         require_same(back, store)
 
 

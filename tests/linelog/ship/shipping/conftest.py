@@ -1,0 +1,15 @@
+"""Shippers in tests, which leave nothing open behind them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+
+from tests.linelog.ship.shipping.fakes import Process
+
+
+@pytest.fixture(autouse=True)
+def ended() -> Iterator[None]:
+    yield
+    Process.end_all()
