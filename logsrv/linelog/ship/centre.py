@@ -66,7 +66,7 @@ class Centre:
 
     def _taken(self, answer: HttpAnswer, block: PackedBlock) -> None:
         place = self._position(answer, "logsrv-to")
-        # One that is behind the block has forgotten it: it had it already, or has other lines in its place.
+        # A place behind the block is of other lines, or of ones that it had already: it forgot the block.
         if answer.status == 409 or (place is not None and place > block.end):
             raise Misplaced(place)
         if place is None or place < block.end:
