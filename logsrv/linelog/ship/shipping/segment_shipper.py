@@ -14,7 +14,7 @@ from logsrv.linelog.ship.report import ShipReport
 from logsrv.linelog.ship.shipping.loop import ANSWER
 from logsrv.linelog.ship.shipping.shipper import Shipper
 from logsrv.linelog.ship.target import ForeignStoreError, SegmentTarget
-from logsrv.linelog.store.archive.kept import note_archived, note_url
+from logsrv.linelog.store.archive.kept import archived, note_archived, note_url
 from logsrv.linelog.store.archive.manifest import Manifest, short_name
 from logsrv.linelog.store.disk.disk import Disk
 from logsrv.linelog.store.segments.segment import Form, Position, Segment
@@ -70,13 +70,20 @@ class SegmentShipper(Shipper[SegmentTarget]):
             if one.number < self.position.segment
             and one.form is Form.PACKED
             and short_name(one.name) not in there
-            and self._disk.holds(one.archived)
+            and self._was_archived(one)
         ]
         self._listed, self._newest = True, names[-1] if names else ""
         if lost:
             why = f"the archive has lost {len(lost)} segments from {lost[0].name} on"
             self.position = Position(lost[0].number, 0)
             self._report(ShipReport("resent", why, position=self.position, bytes=None))
+
+    def _was_archived(self, segment: Segment) -> bool:
+        """Return whether an archive has it under the identity that the store has now."""
+        try:
+            return archived(self._disk, segment).store == self._store
+        except (OSError, ValueError):
+            return False
 
     def _require_ours(self, names: list[str]) -> None:
         """Raise ForeignStoreError if the archive has segments of this store that it has not sealed."""

@@ -16,7 +16,7 @@ from logsrv.linelog.ship.out.archive import as_target
 from logsrv.linelog.ship.shipping.segment_shipper import SegmentShipper
 from logsrv.linelog.ship.target import Unavailable
 from logsrv.linelog.store.archive.directory import DirectoryArchive
-from logsrv.linelog.store.archive.kept import archived
+from logsrv.linelog.store.archive.kept import archived, note_archived
 from logsrv.linelog.store.archive.manifest import Manifest, names_of
 from logsrv.linelog.store.archive.putting import find, put
 from logsrv.linelog.store.disk.disk import Disk
@@ -196,6 +196,17 @@ def test_what_the_archive_has_lost_goes_again(start: Runs, store: Path, place: P
     [resent] = process.reports.of("resent")
     assert "has lost 3 segments from 0000000001-" in resent.why
     assert names(place) == [1, 2, 3]
+
+
+def test_what_went_under_another_identity_is_not_lost(
+    start: Runs, store: Path, place: Place
+) -> None:
+    process = start()
+    shutil.rmtree(place.path / STORE)
+    for one in packed(store):
+        note_archived(at(store), one, archived(at(store), one)._replace(store=32 * "e"))
+    process.run(130)
+    assert not process.reports.of("resent") and not names(place)
 
 
 def test_a_segment_that_was_removed_before_it_went_is_a_gap(
