@@ -35,7 +35,7 @@ LOOK = 1.0
 """Seconds between two looks at how far the target is behind."""
 _UP = {"up": True, "down": False, "stopped": False, "ended": None}
 """The reports that say whether the target takes lines."""
-_WELL = ("up", "acknowledged", "lag", "ended")
+_WELL = ("up", "acknowledged", "passed", "lag", "ended")
 """The reports of nothing that went wrong."""
 
 

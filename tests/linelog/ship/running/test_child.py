@@ -7,6 +7,7 @@ import os
 import signal
 import subprocess
 import sys
+import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -77,10 +78,14 @@ def child(store: Path, url: str, **given: object) -> Iterator[Talk]:
         COMMAND, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE
     )
     talk = Talk(process)
+    # Of a report that never comes nobody would hear.
+    patience = threading.Timer(60, process.kill)
+    patience.start()
     try:
         talk.say(orders_line(orders_for(settings), str(store), STORE))
         yield talk
     finally:
+        patience.cancel()
         process.kill()
         process.communicate()
 
