@@ -181,6 +181,28 @@ def test_one_is_destroyed_and_an_empty_machine_has_all_of_it(
     assert "brings the first block" not in again.log()
 
 
+def test_of_a_store_and_its_copy_one_goes_on_and_the_other_says_so(
+    logger: Start, tmp_path: Path
+) -> None:
+    """The copy was made while the store was at work, and is the first to have more lines."""
+    (tmp_path / "token").write_text("geheim")
+    (tmp_path / "centre").mkdir()
+    listen = ["blocks:tcp:0:interface=127.0.0.1"]
+    centre = logger("--input-token", "geheim", listen=listen, directory=tmp_path / "centre")
+    url = f"http://127.0.0.1:{centre.port()}/blocks"
+    words = ("--ship", url, "--ship-token-file", str(tmp_path / "token"))
+    edge = logger(*words)
+    edge.send(b"before\n")
+    centre.wait_until(lambda: b"before" in stored_bytes(centre.store), "the first line")
+    shutil.copytree(edge.store, tmp_path / "copy" / "store")
+    copy = logger(*words, directory=tmp_path / "copy")
+    copy.send(b"of the copy\n")
+    centre.wait_until(lambda: b"of the copy" in stored_bytes(centre.store), "the copy's line")
+    edge.send(b"behind\n")
+    edge.wait_until(lambda: "this store was restored or copied" in edge.log(), "the sentence")
+    assert b"behind" not in stored_bytes(centre.store)
+
+
 def has_grown_to(directory: Path, size: int) -> bool:
     return directory.exists() and size_of(directory) >= size
 
