@@ -16,7 +16,7 @@ import zlib
 from collections.abc import Callable
 from typing import Any, TypeVar
 
-from twisted.internet.defer import Deferred
+from twisted.internet.defer import Deferred, maybeDeferred
 from twisted.logger import Logger
 from twisted.python.failure import Failure
 
@@ -56,7 +56,7 @@ class GivenBody(Body):
         if GivenBody.under_way >= MOST:
             raise busy("too much is read at once; ask again")
         GivenBody.under_way += 1
-        self._given = self._begin().addErrback(_failed).addBoth(self._done)
+        self._given = maybeDeferred(self._begin).addErrback(_failed).addBoth(self._done)
         # Not sent: `stored` has the answer.
         return Reply(503)
 

@@ -94,6 +94,8 @@ class Cutter:
         self._segment = DurableSegment(view)
         self._compressor = quick_compressor()
         self._position = Position(0, 0)
+        # The place behind the last line that was refused.
+        self._refused = Position(0, 0)
         # Bytes that are passed over and were not told yet; None: nobody knows how many.
         self._gap: int | None = 0
 
@@ -229,7 +231,10 @@ class Cutter:
         if len(frame) <= limits.line and len(line) <= LARGEST_TEXT:
             pile.add(frame, line, 1)
         else:
-            self._refuse(line)
+            # Cut again after a failure, it is refused no second time.
+            if self._position >= self._refused:
+                self._refuse(line)
+                self._refused = Position(self._position.segment, self._position.offset + len(line))
             self._pass_over(len(line))
         pile.full = True
         return False
