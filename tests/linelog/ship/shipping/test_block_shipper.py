@@ -345,8 +345,7 @@ def test_a_line_that_is_too_large_is_kept_and_passed_over(tmp_path: Path) -> Non
     long = line(os.urandom(4000).hex())
     text = [line("before"), long, line("behind")]
     directory = make_store(tmp_path / "logs", [text])
-    # The block behind it has to be cut twice.
-    far = FarSide(largest=2000, script=[None, "lose"])
+    far = FarSide(largest=2000, script=[None, "lose"])  # The block behind it is cut twice.
     process = shipped(directory, far, 100)
     assert far.texts == [text[0], text[2]]
     assert [block.gap for block in far.blocks] == ["", str(len(long))]
