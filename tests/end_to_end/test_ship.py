@@ -264,16 +264,16 @@ def test_what_is_too_much_goes_and_is_counted_as_a_gap(logger: Start, tmp_path: 
         path = config(tmp_path, table("a", receiver.url), more=more)
         server = logger("--http", LOOPBACK, "--config", str(path))
         wait_until((server.store / "ship" / "a").exists, "its place")
-        # The first are read already, and wait for an answer; the next are removed unread.
-        for turn in (1, 2):
+        # The first are read already, some behind them as well, and wait; the next are removed unread.
+        for turn in (1, 2, 3, 4):
             send(server, 50 * turn - 50, 50 * turn)
             server.wait_until(
                 lambda: server.log().count("before all of its lines were shipped to a") == turn,  # noqa: B023
                 "retention",
             )
-        send(server, 100, 102)
+        send(server, 200, 202)
         receiver.status = 200
-        wait_until(lambda: numbered(100, 102) == receiver.messages[-2:], "the rest")
+        wait_until(lambda: numbered(200, 202) == receiver.messages[-2:], "the rest")
         server.wait_until(
             lambda: metrics(server, 1)['ship_gap_bytes_total{target="a"}'] > 0, "the gap"
         )
