@@ -203,6 +203,7 @@ class _Handler(BaseHTTPRequestHandler):
                 '{listener="inspect unix:/run/inspect"}': 1.0,
             }
             told = [f"logsrv_connections_open{label} {count}\n" for label, count in counts.items()]
+            told.append('logsrv_ship_up{target="centre"} 1.0\n')
             self._answer("".join(told).encode(), "text/plain")
         elif address.path == "/healthz":
             sick = self.server_logs.trouble

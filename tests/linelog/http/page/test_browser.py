@@ -298,6 +298,8 @@ def test_figures(logs: Logs, visit: Open) -> None:
     page = visit()
     page.wait("document.querySelector('#store').textContent === '10 lines, 1.2 KiB in 3 segments'")
     page.wait("document.querySelector('#connections').textContent === '4 connections'")
+    page.wait("document.querySelector('#shipped').textContent === 'shipped to 1 target'")
+    page.wait("document.querySelector('#shipped').title === 'centre: has all'")
     page.wait("document.querySelector('#rate').textContent.endsWith('lines/s')")
 
 

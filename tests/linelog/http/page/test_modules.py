@@ -103,6 +103,25 @@ def test_positions(call: Call) -> None:
     assert not call("position.js", "isPosition", "x:1")
 
 
+def test_how_far_targets_are_behind(call: Call) -> None:
+    def metrics(name: str, up: int, lines: int, size: int, seconds: float) -> str:
+        figures = {"up": up, "lag_lines": lines, "lag_bytes": size, "lag_seconds": seconds}
+        told = [f'logsrv_ship_{what}{{target="{name}"}} {one}' for what, one in figures.items()]
+        return "\n".join(["# HELP logsrv_ship_up x", *told, ""])
+
+    well = metrics("a", 1, 0, 0, 0.0) + metrics("b-2", 1, 7, 900, 0.2)
+    found = call("health.js", "shipped", well)
+    assert found["said"] == "shipped to 2 targets"
+    assert found["each"] == "a: has all\nb-2: 7 lines, 900 bytes, 0 s behind"
+    found = call("health.js", "shipped", well + metrics("c", 0, 12345, 2 << 20, 61.4))
+    assert found["said"] == "c takes nothing: 12,345 lines, 2.0 MiB, 61 s behind"
+    worse = metrics("d", 1, 9, 1e6, 2.5e3) + metrics("e", 0, 0, 0, 0)
+    found = call("health.js", "shipped", worse)
+    assert found["said"] == "d: 9 lines, 977 KiB, 2,500 s behind, and 1 more"
+    assert found["each"].endswith("\ne takes nothing: has all")
+    assert call("health.js", "shipped", "logsrv_x 1\n") == {"said": "", "each": ""}
+
+
 def test_sizes_and_numbers(call: Call) -> None:
     for size, text in ((0, "0 bytes"), (1536, "1.5 KiB"), (200 << 30, "200 GiB")):
         assert call("times.js", "size", size) == text

@@ -9,6 +9,10 @@ const WHEN_HIDDEN = 30_000;
 /** Of senders: those of browsers, of Prometheus and of who looks inside are not counted. */
 const OPEN = /^logsrv_connections_open(?:\{(?!listener="(?:http|metrics|inspect) )[^\n]*\})? ([\d.e+]+)$/gm;
 
+const SHIPPED = /^logsrv_ship_(up|lag_bytes|lag_lines|lag_seconds)\{target="([\w-]+)"\} ([\d.e+-]+)$/gm;
+/** Seconds that a target is behind while all is well. */
+const SOON = 5;
+
 export class Health {
   /** @param {() => void} onChange the server works, works no longer, or is away */
   constructor(onChange) {
@@ -48,11 +52,15 @@ export class Health {
     try {
       const [stats, metrics] = await Promise.all([get("/api/stats"), request("/metrics")]);
       this.show(stats);
-      this.showConnections(await metrics.text());
+      const text = await metrics.text();
+      this.showConnections(text);
+      const { said, each } = shipped(text);
+      byId("shipped").textContent = said;
+      byId("shipped").title = each;
     } catch {
       // What is not known is not shown.
       this.before = null;
-      for (const id of ["rate", "store", "connections"]) byId(id).textContent = "";
+      for (const id of ["rate", "store", "connections", "shipped"]) byId(id).textContent = "";
     }
   }
 
@@ -75,6 +83,25 @@ export class Health {
     const open = [...metrics.matchAll(OPEN)].map((found) => Number(found[1]));
     byId("connections").textContent = open.length ? counted(open.reduce((sum, one) => sum + one, 0), "connection") : "";
   }
+}
+
+/**
+ * Return how far targets are behind: in a few words, and each by itself.
+ * @param {string} metrics as Prometheus reads them
+ */
+export function shipped(metrics) {
+  /** @type {Map<string, Record<string, number>>} */
+  const targets = new Map();
+  for (const [, what, name, value] of metrics.matchAll(SHIPPED)) targets.set(name, { ...targets.get(name), [what]: Number(value) });
+  const each = [...targets].map(([name, { up = 0, lag_bytes = 0, lag_lines = 0, lag_seconds = 0 }]) => {
+    const behind = `${counted(lag_lines, "line")}, ${size(lag_bytes)}, ${number(Math.round(lag_seconds))} s behind`;
+    const well = up === 1 && lag_seconds < SOON;
+    return { well, said: `${name}${up === 1 ? "" : " takes nothing"}: ${lag_bytes ? behind : "has all"}` };
+  });
+  const wrong = each.filter((one) => !one.well);
+  const more = wrong.length > 1 ? `, and ${number(wrong.length - 1)} more` : "";
+  const well = each.length ? `shipped to ${counted(each.length, "target")}` : "";
+  return { said: wrong.length ? `${wrong[0].said}${more}` : well, each: each.map((one) => one.said).join("\n") };
 }
 
 /**
