@@ -63,7 +63,7 @@ def _asked(
 def routes() -> Mapping[str, Sequence[Route]]:
     """Return what can be done at which path of a listener."""
     return {
-        "/blocks": (Route((b"POST",), own=partial(_posted, {})),),
+        "/blocks": (Route((b"POST",), own=partial(_posted, Coming())),),
         "/blocks/ID": (Route((b"GET", b"HEAD"), own=_asked),),
         "/blocks/store": (Route((b"GET",), own=state_asked),),
         "/blocks/store/NAME": (Route((b"GET",), own=piece_asked),),

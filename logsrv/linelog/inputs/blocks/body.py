@@ -6,6 +6,7 @@ from collections.abc import Callable, Generator, Mapping
 from typing import Protocol, TypeAlias
 
 from twisted.internet.defer import Deferred
+from twisted.internet.interfaces import IReactorTime
 from twisted.logger import Logger
 
 from logsrv.linelog.framing.bodies.bodies import Reply, RequestRefused, Steps, json_line
@@ -20,12 +21,39 @@ from logsrv.linelog.store.segments.segment import Position
 from logsrv.linelog.store.writing.deposit import Parcel
 
 log = Logger()
-Coming: TypeAlias = dict[tuple[str, str], "BlockBody"]
-"""Blocks on their way in, by the headers Logsrv-Store and Logsrv-To: the next waits for the one before."""
 CODING = "zstd"
 NAMES = tuple(f"Logsrv-{name}" for name in ("Format", "Store", "From", "To", "After", "Gap", "CRC"))
 MOST_DEPOSITING = 64 << 20
 """Bytes of blocks, unpacked, that wait for the disk; beyond them senders are to come again."""
+OVERTAKEN = 0.5
+"""Seconds for which a block waits for the one before it, which may come by another connection."""
+Key: TypeAlias = tuple[str, str]
+"""The identity of a store, and a place there."""
+
+
+class Coming:
+    """The blocks on their way in: the next one waits for the one before.
+
+    bodies: by where they end. early: what fires for those that came first, by where the one before ends.
+    """
+
+    def __init__(self) -> None:
+        self.bodies: dict[Key, BlockBody] = {}
+        self.early: dict[Key, list[Deferred[None]]] = {}
+
+    def add(self, key: Key, body: BlockBody) -> list[Deferred[None]]:
+        """Take note of a block; return who waits for it."""
+        self.bodies.setdefault(key, body)
+        return self.early.pop(key, [])
+
+    def wait(self, key: Key, clock: IReactorTime) -> Deferred[None]:
+        """Wait for a block that is not there yet, and not for long."""
+        turn: Deferred[None] = Deferred()
+        self.early.setdefault(key, []).append(turn)
+        return turn.addTimeout(OVERTAKEN, clock).addErrback(lambda _: self._vain(key))
+
+    def _vain(self, key: Key) -> None:
+        self.early.pop(key, None)
 
 
 def place_headers(note: Note | None) -> dict[str, str]:
@@ -88,11 +116,10 @@ class BlockBody(Body):
         self._parts: list[bytes] = []
         self._size = 0
         self._stored: Deferred[Reply] | None = None
-        self._coming: Coming = {} if coming is None else coming
-        self._followers: list[Deferred[None]] = []
-        self._coming.setdefault(self._key("Logsrv-To"), self)
+        self._coming = Coming() if coming is None else coming
+        self._followers = self._coming.add(self._key("Logsrv-To"), self)
 
-    def _key(self, name: str) -> tuple[str, str]:
+    def _key(self, name: str) -> Key:
         return self._headers.get("Logsrv-Store", ""), self._headers.get(name, "")
 
     def receive(self, data: bytes) -> None:
@@ -115,18 +142,22 @@ class BlockBody(Body):
         except ValueError:
             return None
         origins = self._intake.origins
-        before = self._coming.get(self._key("Logsrv-After"))
+        key, place = self._key("Logsrv-After"), origins.place(block.store)
+        before = self._coming.bodies.get(key)
         # On a connection that hangs it may be coming still, and be here by another.
-        if before is None or origins.place(block.store) == block.after:
+        if block.after == place or (before is None and not _is_ahead(block, place)):
             return origins.under_way.room()
         turn: Deferred[None] = Deferred()
-        before._followers.append(turn)
+        if before is None:
+            turn = self._coming.wait(key, self._intake.clock)
+        else:
+            before._followers.append(turn)
         return turn.addCallback(lambda _: origins.under_way.room())
 
     def _let_in(self) -> None:
         """Let the block behind it in: this one is being stored, or will not be."""
-        if self._coming.get(self._key("Logsrv-To")) is self:
-            del self._coming[self._key("Logsrv-To")]
+        if self._coming.bodies.get(self._key("Logsrv-To")) is self:
+            del self._coming.bodies[self._key("Logsrv-To")]
         followers, self._followers = self._followers, []
         for follower in followers:
             follower.callback(None)
@@ -208,6 +239,10 @@ class BlockBody(Body):
     def _done(self, _: None, reply: Reply) -> Reply:
         self._intake.metrics.count("blocks_received_total", listener=self._intake.label)
         return reply
+
+
+def _is_ahead(block: PackedBlock, place: Position | None) -> bool:
+    return block.after is not None and (place is None or block.after > place)
 
 
 def _taken(place: Position) -> Reply:

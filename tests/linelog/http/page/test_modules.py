@@ -115,7 +115,7 @@ def test_how_far_targets_are_behind(call: Call) -> None:
     assert found["each"] == "a: has all\nb-2: 7 lines, 900 bytes, 0 s behind"
     found = call("health.js", "shipped", well + metrics("c", 0, 12345, 2 << 20, 61.4))
     assert found["said"] == "c takes nothing: 12,345 lines, 2.0 MiB, 61 s behind"
-    worse = metrics("d", 1, 9, 1e6, 2.5e3) + metrics("e", 0, 0, 0, 0)
+    worse = metrics("d", 1, 9, 1_000_000, 2500.0) + metrics("e", 0, 0, 0, 0)
     found = call("health.js", "shipped", worse)
     assert found["said"] == "d: 9 lines, 977 KiB, 2,500 s behind, and 1 more"
     assert found["each"].endswith("\ne takes nothing: has all")

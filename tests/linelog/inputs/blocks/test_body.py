@@ -12,6 +12,7 @@ import pytest
 from logsrv.linelog.framing.bodies.bodies import Reply, RequestRefused
 from logsrv.linelog.inputs.blocks.body import (
     MOST_DEPOSITING,
+    OVERTAKEN,
     BlockBody,
     Coming,
     OutOfPlace,
@@ -38,7 +39,7 @@ class Taking:
         self.sink = Sink()
         self.intake = intake(self.sink)
         self.listener = HttpInputFactory(self.intake)
-        self.coming: Coming = {}
+        self.coming = Coming()
 
     def body(self, headers: Mapping[str, str], length: int | None = None) -> BlockBody:
         found = {"Content-Encoding": "zstd", **headers}
@@ -149,7 +150,42 @@ def test_one_waits_for_the_one_before_that_is_on_its_way_in() -> None:
     # It has gone, and so the third is to be judged.
     bodies[1].let_go()
     assert waited == [1, 2]
-    assert centre.body(third.headers()).ask_worker() is None
+
+
+def test_one_that_has_overtaken_the_one_before_waits_for_it() -> None:
+    centre = Taking()
+    first, second, third = cut(3)
+    waited: list[int] = []
+    late = centre.body(third.headers())
+    waiting = late.ask_worker()
+    assert waiting is not None
+    waiting.addCallback(partial(_note, waited, 3))
+    bodies = [centre.body(block.headers()) for block in (first, second)]
+    waiting = bodies[1].ask_worker()
+    assert waiting is not None
+    waiting.addCallback(partial(_note, waited, 2))
+    centre.finished(bodies[0], first)
+    assert waited == [2]
+    centre.finished(bodies[1], second)
+    assert waited == [2, 3]
+    assert centre.finished(late, third)[1].status == 200
+
+
+def test_it_does_not_wait_for_long_for_one_that_nobody_has_sent() -> None:
+    centre = Taking()
+    _, second, third = cut(3)
+    waited: list[int] = []
+    for number, block in enumerate((second, third)):
+        waiting = centre.body(block.headers()).ask_worker()
+        assert waiting is not None
+        waiting.addCallback(partial(_note, waited, number))
+    clock: Any = centre.intake.clock
+    clock.advance(OVERTAKEN)
+    assert waited == [0]
+    assert not centre.coming.early
+    # Behind the place there is nothing to wait for.
+    centre.place(third.end)
+    assert centre.body(second.headers()).ask_worker() is None
 
 
 def test_none_waits_for_itself() -> None:
