@@ -152,8 +152,9 @@ def destroy(server: Logger) -> None:
 
 
 def at_least(server: Logger, size: int) -> None:
+    """Wait for so much of both edges, half of it of each."""
     server.wait_until(
-        lambda: sum(len(lines_of(name, server)) for name in EDGES) >= size, "some of it"
+        lambda: all(len(lines_of(name, server)) >= size // 2 for name in EDGES), "some of it"
     )
 
 
