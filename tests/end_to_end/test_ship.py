@@ -112,10 +112,12 @@ def test_a_target_that_goes_and_comes_back_is_said_once_each_and_misses_nothing(
     with receiving() as receiver:
         port = receiver.port
         server = logger("--http", LOOPBACK, "--ship", receiver.url)
+        name = f"ndjson-http-127-0-0-1-{port}"
         send(server, 0, 10)
-        wait_until(lambda: len(receiver.messages) == 10, "the lines")
+        sent = f'ship_sent_lines_total{{target="{name}"}}'
+        server.wait_until(lambda: metrics(server, 1)[sent] == 10, "the answer")
+        assert len(receiver.messages) == 10
     send(server, 10, 20)
-    name = f"ndjson-http-127-0-0-1-{port}"
     server.wait_until(lambda: "it takes nothing" in server.log(), "the word")
     server.wait_until(
         lambda: metrics(server, 1)[f'ship_lag_lines{{target="{name}"}}'] == 10, "the lag"
