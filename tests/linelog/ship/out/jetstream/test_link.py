@@ -6,13 +6,17 @@ import asyncio
 import signal
 import socket
 import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
+from typing import Any, cast
 
 import pytest
+from nats.aio.msg import Msg
 
 from logsrv.kit.net.twisted.asyncio_thread import AsyncioThread
 from logsrv.linelog.ship.out.jetstream import link
-from logsrv.linelog.ship.out.jetstream.link import NatsLink, NatsTrouble
+from logsrv.linelog.ship.out.jetstream.link import NatsLink, NatsTrouble, read_answer
 from tests.kit.net.network import REACTOR, in_reactor
 from tests.linelog.ship.out.jetstream.servers import newer, one_server
 from tests.ports import free_port
@@ -35,35 +39,53 @@ async def test_the_next_server_is_taken_when_one_is_gone(tmp_path: Path) -> None
         await thread.stop()
 
 
-@pytest.mark.parametrize(
-    "greeting",
-    [b"INFO " + b"{" * 200_000, b"INFO []\r\n", b"INFO {}\r\nPONG\r\n", b"\x1b[2J\xff\r\n", b""],
-)
-@in_reactor
-async def test_a_server_of_something_else_is_a_sentence(
-    monkeypatch: pytest.MonkeyPatch, greeting: bytes
-) -> None:
-    monkeypatch.setattr(link, "SLOW", 1)
-    with socket.create_server(("127.0.0.1", 0)) as other:
+@contextmanager
+def greeting_server(greeting: bytes) -> Iterator[int]:
+    """Send these bytes to each client and end its connection; give the port."""
+    with socket.create_server(("127.0.0.1", 0)) as server:
 
         def greet() -> None:
             while True:
                 try:
-                    connection, _ = other.accept()
+                    connection, _ = server.accept()
                 except OSError:
                     return
                 with connection:
                     connection.sendall(greeting)
 
         threading.Thread(target=greet, daemon=True).start()
-        place = ("127.0.0.1", other.getsockname()[1])
-        thread, one = AsyncioThread(REACTOR, "test"), NatsLink([place], {}, None)
+        yield server.getsockname()[1]
+        server.shutdown(socket.SHUT_RDWR)
+
+
+@pytest.mark.parametrize(
+    "greeting", [b"INFO " + b"{" * 200_000, b"INFO []\r\n", b"\x1b[2J\xff\r\n", b""]
+)
+@in_reactor
+async def test_a_server_of_something_else_is_a_sentence(greeting: bytes) -> None:
+    with greeting_server(greeting) as port:
+        thread, one = AsyncioThread(REACTOR, "test"), NatsLink([("127.0.0.1", port)], {}, None)
         with pytest.raises(NatsTrouble) as told:
             await thread.call(one.open)
-        other.shutdown(socket.SHUT_RDWR)
         await thread.call(one.close)
         await thread.stop()
-    assert str(told.value).startswith(f"127.0.0.1:{place[1]}: ") and "\x1b" not in str(told.value)
+    assert str(told.value).startswith(f"127.0.0.1:{port}: ") and "\x1b" not in str(told.value)
+
+
+@in_reactor
+async def test_a_server_that_lets_in_and_goes_is_a_sentence() -> None:
+    """Whether the end is seen by the one who connects or by the one who asks is up to the kernel."""
+    with greeting_server(b"INFO {}\r\nPONG\r\n") as port:
+        thread, one = AsyncioThread(REACTOR, "test"), NatsLink([("127.0.0.1", port)], {}, None)
+
+        async def use() -> None:
+            await one.open()
+            await one.api("INFO")
+
+        with pytest.raises(NatsTrouble, match=r"reset|ended|[Bb]roken|closed"):
+            await thread.call(use)
+        await thread.call(one.close)
+        await thread.stop()
 
 
 @in_reactor
@@ -118,3 +140,9 @@ async def test_an_end_that_meets_an_error_is_an_end(tmp_path: Path) -> None:
         await thread.call(lambda: one.api("INFO"))
         await thread.call(one.close)
         await thread.stop()
+
+
+@pytest.mark.parametrize("data", [b"", b"[]", b"\xff", b"[" * 100_000])
+def test_an_answer_that_is_none_is_said_to_be_so(data: bytes) -> None:
+    with pytest.raises(NatsTrouble, match="none of JetStream"):
+        read_answer(Msg(cast(Any, None), data=data))
