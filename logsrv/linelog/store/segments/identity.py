@@ -49,7 +49,7 @@ def make(disk: Disk, began: Position, random: Callable[[int], bytes]) -> Identit
     return identity
 
 
-def keep(disk: Disk, identity: Identity) -> None:
-    """Let a store have an identity, on the medium. Raises OSError."""
+def keep(disk: Disk, identity: Identity, *, name: str = NAME) -> None:
+    """Let a store have an identity, on the medium, in the file `name`. Raises OSError."""
     found = {"store": identity.store, "began": str(identity.began)}
-    disk.put(NAME, json.dumps(found, separators=(",", ":")).encode() + b"\n")
+    disk.put(name, json.dumps(found, separators=(",", ":")).encode() + b"\n")

@@ -28,7 +28,8 @@ import os
 import zlib
 
 import logsrv.linelog.store.segments as late
-from logsrv.linelog.store.segments import zstd
+from logsrv.descriptor import Descriptor
+from logsrv.linelog.store.segments import heads, zstd
 from logsrv.linelog.store.segments.times import Times, time_of, together
 from logsrv.named import NamedTuple
 
@@ -107,7 +108,6 @@ class Index(NamedTuple):
 
     @property
     def times(self) -> Times:
-        """The times of all lines."""
         return together(frame.times for frame in self.frames)
 
     def frame_of(self, offset: int) -> int:
@@ -277,21 +277,25 @@ def frames(packed: Segment, disk: Disk) -> Iterator[tuple[bytes, int]]:
 
     Raises OSError; ValueError for a damaged file, behind the frames that are whole.
     """
-    data = b""
-    count = 0
-    with open(disk.open(packed.name, os.O_RDONLY), "rb") as file:
-        while data or (data := file.read(1 << 20)):
-            decompressor = zstd.ZstdDecompressor().decompressobj()
-            text, taken = [], 0
-            try:
-                while not decompressor.eof:
-                    if not data and not (data := file.read(1 << 20)):
-                        raise ValueError(f"it ends in the middle of frame {count + 1}")
-                    text.append(decompressor.decompress(data))
-                    taken += len(data)
-                    data = b""
-            except zstd.ZstdError as error:
-                raise ValueError(str(error)) from error
-            data = decompressor.unused_data
+    with Descriptor(disk.open(packed.name, os.O_RDONLY)) as fd:
+        at, count, end = 0, 0, os.fstat(fd).st_size
+        while at < end:
+            found = heads.frame_at(lambda at, size: os.pread(fd, size, at), at, end)
             count += 1
-            yield b"".join(text), taken - len(data)
+            if found is None or count > heads.MOST:
+                raise ValueError(
+                    f"no whole frame begins at byte {at:,}, where frame {count} should"
+                )
+            yield unpacked(os.pread(fd, found[0], at), found[1]), found[0]
+            at += found[0]
+
+
+def unpacked(frame: bytes, size: int) -> bytes:
+    """Return the text of a frame, of `size` bytes, with no more memory than that. Raises ValueError."""
+    try:
+        if not 0 < size <= heads.LARGEST or zstd.frame_content_size(frame) != size:
+            raise ValueError("a frame has another size than it should")
+        text: bytes = zstd.ZstdDecompressor().decompress(frame, max_output_size=size)
+        return text
+    except zstd.ZstdError as error:
+        raise ValueError(str(error)) from error

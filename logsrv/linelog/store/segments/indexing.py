@@ -20,22 +20,26 @@ from logsrv.linelog.store.disk.disk import Disk
 from logsrv.linelog.store.segments.counted import counted
 from logsrv.linelog.store.segments.index import FORMAT, Frame, Head, Index, frames
 from logsrv.linelog.store.segments.segment import Segment
-from logsrv.linelog.store.segments.times import SIZE, Times, time_of, times_of
+from logsrv.linelog.store.segments.times import SIZE, UNKNOWN, Times, time_of, times_of, together
 
 _SUMS = struct.Struct("<II")
 # The bytes of a line that are compared: a TIME and some more.
 _HEAD = 32
+# Texts that are larger have a line that is: they are looked at in parts. Of 250 MiB the lists took 4 GB.
+_LARGE = 8 << 20
 
 
 class Looked(NamedTuple):
     """The bytes and the times of the text of a frame, and where in it LF stand.
 
-    levels: how many lines have no level and each of the levels; None if that was not counted. crc: the
-    CRC-32 of the text; None if that does not end with a line.
+    newlines: None of a text that is too large for such a list. levels: how many lines have no level and
+    each of the levels; None if that was not counted. crc: the CRC-32 of the text; None if that does not
+    end with a line.
     """
 
     size: int
-    newlines: Array
+    lines: int
+    newlines: Array | None
     times: Times
     levels: tuple[int, ...] | None
     crc: int | None
@@ -43,30 +47,55 @@ class Looked(NamedTuple):
 
 def look(chunk: bytes, end: int) -> Looked:
     """Return what the index is to say of the text `chunk[:end]`."""
+    crc = zlib.crc32(memoryview(chunk)[:end]) if chunk[end - 1 : end] == b"\n" else None
+    if end > _LARGE:
+        return Looked(end, chunk.count(b"\n", 0, end), None, _times_of_large(chunk, end), None, crc)
     # NumPy because, unlike bytes.count, it lets other threads run meanwhile.
     newlines = places(numpy.frombuffer(chunk, numpy.uint8, end) == ord("\n"))
     times = _times(chunk, end, newlines)
     levels = counted(chunk[:end], newlines) if times.sure else None
-    ended = len(newlines) > 0 and newlines[-1] == end - 1
-    crc = zlib.crc32(memoryview(chunk)[:end]) if ended else None
-    return Looked(end, newlines, times, levels, crc)
+    return Looked(end, len(newlines), newlines, times, levels, crc)
 
 
-def add(index: Index, looked: Looked, frame: bytes) -> Index:
-    """Return the index with one more frame."""
-    sums = index.sums
-    if looked.crc is not None and len(sums) == len(index.frames) * _SUMS.size:
-        sums += _SUMS.pack(looked.crc, zlib.crc32(frame))
-    return Index(
-        index.segment,
-        index.text + looked.size,
-        index.compressed + len(frame),
-        index.lines + len(looked.newlines),
-        (*index.frames, Frame(index.text, index.compressed, index.lines, looked.times)),
-        rules=RULES,
-        levels=(*index.levels, looked.levels),
-        sums=sums,
-    )
+class Indexer:
+    """The index of a segment that grows by a frame at a time.
+
+    text, compressed, lines: of the frames that were added.
+    """
+
+    def __init__(self, segment: int) -> None:
+        self.text = self.compressed = self.lines = 0
+        self.frames: list[Frame] = []
+        self._segment = segment
+        self._levels: list[tuple[int, ...] | None] = []
+        self._sums = bytearray()
+
+    def add(self, looked: Looked, frame: bytes) -> None:
+        """Add a frame with the text that was looked at."""
+        if looked.crc is not None and len(self._sums) == len(self.frames) * _SUMS.size:
+            self._sums += _SUMS.pack(looked.crc, zlib.crc32(frame))
+        self._enter(looked.size, len(frame), looked.times, looked.levels)
+        self.lines += looked.lines
+
+    def pass_over(self, text: int, compressed: int) -> None:
+        """Add a frame that nobody has read: as far as is known it has so many bytes of text."""
+        self._enter(text, compressed, UNKNOWN, None)
+
+    def _enter(
+        self, text: int, compressed: int, times: Times, levels: tuple[int, ...] | None
+    ) -> None:
+        self.frames.append(Frame(self.text, self.compressed, self.lines, times))
+        self._levels.append(levels)
+        self.text += text
+        self.compressed += compressed
+
+    def made(self) -> Index:
+        """Return the index of what was added."""
+        totals = self.text, self.compressed, self.lines
+        levels, sums = tuple(self._levels), bytes(self._sums)
+        return Index(
+            self._segment, *totals, tuple(self.frames), rules=RULES, levels=levels, sums=sums
+        )
 
 
 def _times(chunk: bytes, end: int, newlines: Array) -> Times:
@@ -81,6 +110,20 @@ def _times(chunk: bytes, end: int, newlines: Array) -> Times:
         if smallest is not None and largest is not None:
             return Times(smallest, largest, sure=True)
     return times_of(chunk[:end])
+
+
+def _times_of_large(chunk: bytes, end: int) -> Times:
+    """Return the same of a large text, a part after the other; of a long line the beginning will do."""
+    found: list[Times] = []
+    at = 0
+    while at < end and (not found or found[-1].sure):
+        most = min(at + _LARGE, end)
+        stop = chunk.rfind(b"\n", at, most) + 1 or chunk.find(b"\n", most, end) + 1 or end
+        part = chunk[at : min(stop, most)]
+        newlines = places(numpy.frombuffer(part, numpy.uint8) == ord("\n"))
+        found.append(_times(part, len(part), newlines))
+        at = stop
+    return together(found) if found[-1].sure else UNKNOWN
 
 
 def _ends(heads: Array) -> tuple[bytes, bytes]:
@@ -122,9 +165,9 @@ def rebuild(packed: Segment, disk: Disk) -> Index:
 
     Raises OSError; ValueError for a damaged file.
     """
-    index = Index(packed.number)
+    made = Indexer(packed.number)
     with open(disk.open(packed.name, os.O_RDONLY), "rb") as file:
         for text, compressed in frames(packed, disk):
-            index = add(index, look(text, len(text)), file.read(compressed))
-    save(index, packed, disk)
-    return index
+            made.add(look(text, len(text)), file.read(compressed))
+    save(made.made(), packed, disk)
+    return made.made()

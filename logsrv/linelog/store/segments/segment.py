@@ -15,6 +15,7 @@
     lock                                  who owns the directory
     importing                             an import is under way, and no server has had the store since
     restoring                             a store is brought back here, and not all of it has come
+    backup                                this is a backup: whether it is complete (backup_note.py)
 
 A number is never used twice. The active segment has the one in the file `number`, or one more than
 the highest sealed segment, whichever is greater. A segment has its sealed name on the medium before the
@@ -31,6 +32,7 @@ import errno
 import os
 
 import logsrv.linelog.store.segments as late
+from logsrv.descriptor import Descriptor
 from logsrv.kit.text.time import file_stamp, parse_rfc3339
 from logsrv.linelog.store.disk.disk import TMP_SUFFIX, Disk
 from logsrv.named import NamedTuple
@@ -48,6 +50,10 @@ NUMBER = "number"
 SYNCED = "synced"
 IMPORTING = "importing"
 RESTORING = "restoring"
+BACKUP = "backup"
+FOLDERS = ("ship", "alerts")
+"""Folders in the directory, with the places that readers have kept."""
+NOT_RESTORED = "was not brought back to its end: give the same `logsrv restore` again to go on"
 PACKED_SUFFIX = ".zst"
 INDEX_SUFFIX = ".idx"
 WORDS_SUFFIX = ".words"
@@ -230,7 +236,7 @@ def loose_files(disk: Disk, names: Names | None = None) -> list[str]:
 
 
 def away_segments(names: Names) -> list[Segment]:
-    """Return the segments in order whose text is in an archive only, and whose index is here.
+    """Return, in order, the segments whose index is here and whose text is only in an archive.
 
     names: of the directory, as `Disk.entries` returns them.
     """
@@ -311,18 +317,15 @@ def keep_number(disk: Disk) -> int:
 
     Raises OSError. Retention asks this: the sealed segments below are no longer needed as numbers.
     """
-    fd = disk.open(NUMBER, os.O_RDWR)
-    try:
+    with Descriptor(disk.open(NUMBER, os.O_RDWR)) as fd:
         disk.fdatasync(fd)
-    finally:
-        os.close(fd)
     return saved_number(disk)
 
 
 def make_synced(disk: Disk) -> None:
     """Make the file `synced` unless there is one. Raises OSError."""
     if not disk.holds(SYNCED):
-        disk.put(SYNCED, _place_text(NOWHERE))
+        disk.put(SYNCED, place_text(NOWHERE))
 
 
 def synced_place(disk: Disk) -> Position:
@@ -335,10 +338,11 @@ def synced_place(disk: Disk) -> Position:
 
 def note_synced(place: Position, disk: Disk) -> None:
     """Let the file `synced` say so, which is not synced itself. Raises OSError."""
-    disk.overwrite(SYNCED, _place_text(place), sync=False)
+    disk.overwrite(SYNCED, place_text(place), sync=False)
 
 
-def _place_text(place: Position) -> bytes:
+def place_text(place: Position) -> bytes:
+    """Return what the file `synced` holds; always as long, so that it can be written over."""
     return f"{place!s:<31}\n".encode()
 
 

@@ -47,8 +47,15 @@ def mend(path: str, fd: int, synced: int | None = None) -> tuple[int, bool]:
             whole=whole,
             synced=synced,
         )
-    texts = ((start, piece.rstrip(b"\0")) for start, piece in _backwards(fd, whole))
-    size = next((start + len(text) for start, text in texts if text), 0)
+    size = _without_nuls(path, fd, whole)
+    if synced is not None:
+        _fill_holes(path, fd, min(synced, size), size)
+    return _without_stamp(path, fd, size)
+
+
+def _without_nuls(path: str, fd: int, whole: int) -> int:
+    """Cut off the NULs at the end; return the size that is left."""
+    size = end_of_text(fd, whole)
     if size < whole:
         os.ftruncate(fd, size)
         log.warn(
@@ -56,7 +63,11 @@ def mend(path: str, fd: int, synced: int | None = None) -> tuple[int, bool]:
             path=path,
             nuls=whole - size,
         )
-    for start, end in [] if synced is None else _holes(fd, min(synced, size), size):
+    return size
+
+
+def _fill_holes(path: str, fd: int, synced: int, size: int) -> None:
+    for start, end in holes(fd, synced, size):
         _fill(fd, start, end)
         log.warn(
             "{path} lacks {missing} bytes at {start}, which had not reached the disk when the power"
@@ -65,6 +76,10 @@ def mend(path: str, fd: int, synced: int | None = None) -> tuple[int, bool]:
             missing=end - start,
             start=start,
         )
+
+
+def _without_stamp(path: str, fd: int, size: int) -> tuple[int, bool]:
+    """Cut off a last line that is no more than a stamp; return the size, and whether the last is torn."""
     start = start_of_line(fd, size)
     torn = size - start
     if torn and is_stamp(os.pread(fd, LONGEST_STAMP, start)):
@@ -101,13 +116,19 @@ def _backwards(fd: int, end: int) -> Iterator[tuple[int, bytes]]:
         end = start
 
 
+def end_of_text(fd: int, size: int) -> int:
+    """Return where the NULs begin that the first `size` bytes end in; `size` if they end in none."""
+    texts = ((start, piece.rstrip(b"\0")) for start, piece in _backwards(fd, size))
+    return next((start + len(text) for start, text in texts if text), 0)
+
+
 def start_of_line(fd: int, end: int) -> int:
     """Return where the line begins that `end` is in, or behind."""
     ends = (start + piece.rfind(b"\n") for start, piece in _backwards(fd, end) if b"\n" in piece)
     return next(ends, -1) + 1
 
 
-def _holes(fd: int, start: int, size: int) -> list[tuple[int, int]]:
+def holes(fd: int, start: int, size: int) -> list[tuple[int, int]]:
     """Return the bounds of the runs of NULs from `start` on, if they are holes.
 
     Text has no NULs. In a store with `--raw` it may: there a run ends anywhere, not with a sector.

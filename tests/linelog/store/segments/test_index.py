@@ -48,10 +48,10 @@ TEN_BYTES = b"compressed"
 
 
 def of(*texts: bytes) -> Index:
-    found = Index(7, 0, 0, 0, ())
+    made = indexing.Indexer(7)
     for text in texts:
-        found = indexing.add(found, indexing.look(text, len(text)), TEN_BYTES)
-    return found
+        made.add(indexing.look(text, len(text)), TEN_BYTES)
+    return made.made()
 
 
 LARGE = indexing.encode(of(*(stored(b"%d" % number) for number in range(256))))

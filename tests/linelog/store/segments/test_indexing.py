@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import tracemalloc
 import zlib
 from pathlib import Path
 
@@ -20,19 +21,36 @@ from tests.linelog.store.segments.test_times import MOMENTS, TEXTS
 
 
 def of(*texts: bytes) -> Index:
-    found = Index(7, 0, 0, 0, ())
+    made = indexing.Indexer(7)
     for text in texts:
-        found = indexing.add(found, indexing.look(text, len(text)), b"compressed")
-    return found
+        made.add(indexing.look(text, len(text)), b"compressed")
+    return made.made()
 
 
 @given(TEXTS, st.binary(max_size=40))
 def test_a_frame_says_its_times_and_lines(text: bytes, behind: bytes) -> None:
     """What stands behind its end in the chunk is not its own."""
-    size, newlines, times, _, crc = indexing.look(text + behind, len(text))
-    assert (size, times) == (len(text), times_of(text))
+    size, lines, newlines, times, _, crc = indexing.look(text + behind, len(text))
+    assert (size, lines, times) == (len(text), text.count(b"\n"), times_of(text))
+    assert newlines is not None
     assert crc == (zlib.crc32(text) if text.endswith(b"\n") else None)
     assert newlines.tolist() == [at for at, byte in enumerate(text) if byte == ord("\n")]
+
+
+def test_a_large_text_is_looked_at_with_little_memory() -> None:
+    """Of short lines the lists of all would take twenty times as much as the text."""
+    text = stored(b"") * 100_000 + stored(b"x" * (10 << 20)) + stored(b"") * 200_000
+    tracemalloc.start()
+    try:
+        looked = indexing.look(text, len(text))
+        most = tracemalloc.get_traced_memory()[1]
+    finally:
+        tracemalloc.stop()
+    assert most < 100 << 20
+    moment = "2026-11-20T06:18:42.123456Z"
+    assert (looked.lines, looked.times) == (300_001, Times(moment, moment, True))
+    assert looked.crc == zlib.crc32(text)
+    assert not indexing.look(text + b"odd\n" * (4 << 20), len(text) + (16 << 20)).times.sure
 
 
 @given(st.lists(MOMENTS, min_size=1))

@@ -1,0 +1,71 @@
+"""A backup is what it was or what it is to be, wherever its last step is broken off."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from logsrv.errors import StoreError
+from logsrv.linelog.store.segments import backup_note
+from logsrv.linelog.store.segments.backup_note import BEGUN, COMPLETE, BackupNote
+from logsrv.linelog.store.segments.segment import Position
+from tests.linelog.store.care.stores import at, small_store
+from tests.linelog.store.conftest import OpenStore
+from tests.linelog.store.faults import FaultyDisk, no_space
+
+NOTE = BackupNote(COMPLETE, "backup", "0a" * 16, Position(17, 5), "2026-11-20T06:00:00Z", 3)
+
+
+def test_a_note_is_read_as_it_was_written_and_damage_is_noticed(tmp_path: Path) -> None:
+    disk = at(tmp_path)
+    assert backup_note.load(disk) is None and backup_note.finish(disk) is None
+    backup_note.keep(disk, NOTE)
+    assert backup_note.load(disk) == NOTE
+    data = (tmp_path / "backup").read_bytes()
+    for text in (b"", data[:-3], data.replace(b"17", b"18"), b"[] 5de8cbeb\n"):
+        (tmp_path / "backup").write_bytes(text)
+        with pytest.raises(ValueError, match="is damaged"):
+            backup_note.load(disk)
+        with pytest.raises(StoreError, match="logsrv doctor"):
+            backup_note.finish(disk)
+
+
+@pytest.mark.parametrize("failing", [1, 2, 3])
+def test_what_is_broken_off_between_names_is_finished(tmp_path: Path, failing: int) -> None:
+    (tmp_path / "ship").mkdir()
+    for name in ("one", "two", "ship/place"):
+        (tmp_path / name).write_text("old")
+        (tmp_path / f"{name}.coming").write_text("new")
+    disk = FaultyDisk().enter(tmp_path)
+    renames = 0
+
+    def fail() -> None:
+        nonlocal renames
+        renames += 1
+        if renames == failing:
+            raise no_space()
+
+    disk.before["rename"] = fail
+    # The first rename is that of the note.
+    with pytest.raises(OSError, match="No space"):
+        backup_note.arrive(disk, NOTE)
+    found = backup_note.finish(at(tmp_path))
+    texts = {(tmp_path / name).read_text() for name in ("one", "two", "ship/place")}
+    assert texts == ({"old"} if failing == 1 else {"new"})
+    assert found == (None if failing == 1 else NOTE)
+
+
+def test_a_server_makes_a_store_of_its_own_of_it(tmp_path: Path, open_store: OpenStore) -> None:
+    store = small_store(tmp_path / "store")
+    backup_note.keep(at(store), NOTE)
+    (store / "number.coming").write_bytes(b"9999\n")
+    assert open_store(directory=store).position.segment == 5
+    assert not (store / "backup").exists() and not (store / "number.coming").exists()
+
+
+def test_no_server_has_one_that_was_never_complete(tmp_path: Path, open_store: OpenStore) -> None:
+    backup_note.keep(at(tmp_path), BackupNote(BEGUN, "restore", ""))
+    with pytest.raises(StoreError, match="give the same `logsrv restore` again to go on"):
+        open_store(directory=tmp_path)
+    assert not (tmp_path / "current.log").exists()

@@ -1,0 +1,48 @@
+"""Frames are found by their heads, and no frame asks for more than those of segments do."""
+
+from __future__ import annotations
+
+import pytest
+import zstandard
+
+from logsrv.linelog.store.segments.compressing import compressor
+from logsrv.linelog.store.segments.heads import LARGEST, frame_at, text_at
+
+MAGIC = b"\x28\xb5\x2f\xfd"
+
+
+def at(data: bytes, place: int = 0) -> tuple[int, int] | None:
+    return frame_at(lambda at, size: data[at : at + size], place, len(data))
+
+
+@pytest.mark.parametrize("size", [1, 255, 256, 70_000, 3_000_000])
+def test_a_frame_has_the_size_that_its_blocks_tell(size: int) -> None:
+    one = compressor().compress(bytes(range(251)) * (size // 251) + b"x" * (size % 251))
+    assert at(one + one) == at(one + one, len(one)) == (len(one), size)
+    assert at(one[:-1]) is None
+    assert at(one, 1) is None
+
+
+@pytest.mark.parametrize(
+    ("what", "head"),
+    [
+        ("no text", b"\xe4" + bytes(8)),
+        ("too much text", b"\xe4" + (LARGEST + 1).to_bytes(8, "little")),
+        ("a dictionary", b"\xe7" + b"\x4d\0\0\0" + (1000).to_bytes(8, "little")),
+        ("a window of 2 GiB", b"\xc4\xa8" + (1000).to_bytes(8, "little")),
+        ("a skippable frame", b""),
+    ],
+)
+def test_what_no_frame_of_a_segment_asks_for_is_none(what: str, head: bytes) -> None:
+    data = MAGIC + head + b"\1\0\0" if head else b"\x50\x2a\x4d\x18\xff\xff\xff\xff"
+    assert text_at(data + bytes(100)) is None, what
+
+
+def test_the_largest_text_is_one() -> None:
+    """A line of so many bytes is a frame of its own."""
+    assert text_at(MAGIC + b"\xc4\x58" + LARGEST.to_bytes(8, "little")) == LARGEST
+
+
+def test_a_frame_of_unknown_size_is_none() -> None:
+    stream = zstandard.ZstdCompressor(write_content_size=False).compress(b"text")
+    assert at(stream) is None
