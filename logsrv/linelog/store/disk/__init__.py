@@ -1,6 +1,6 @@
 """The disk: a directory that is held open, its lock, and its troubles.
 
-A search needs no lock: what makes one is loaded late (logsrv/lazy_names.py).
+`flock` is loaded late (logsrv/lazy_names.py): a search needs no lock.
 """
 
 from __future__ import annotations

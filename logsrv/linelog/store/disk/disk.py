@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 
 import logsrv.linelog.store.disk as late
+from logsrv.descriptor import Descriptor
 from logsrv.errors import StoreError
 
 TYPE_CHECKING = False
@@ -60,8 +61,14 @@ class Disk:
         return not os.fstat(self._fd).st_nlink
 
     def leave(self) -> None:
-        """Let go of the directory."""
+        """Let go of the directory, as the end of `with` does."""
         os.close(self._fd)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.leave()
 
     def lock(self, how: int) -> None:
         """Lock or unlock the directory itself, as `flock`; some network file systems cannot."""
@@ -99,12 +106,8 @@ class Disk:
     def entries(self) -> dict[str, bool]:
         """Return the names in the directory, and whether each is that of a plain file."""
         # A descriptor of its own: two threads that list by one share the place they have come to.
-        fd = os.open(".", DIRECTORY, dir_fd=self._fd)
-        try:
-            with os.scandir(fd) as found:
-                return {entry.name: entry.is_file(follow_symlinks=False) for entry in found}
-        finally:
-            os.close(fd)
+        with Descriptor(os.open(".", DIRECTORY, dir_fd=self._fd)) as fd, os.scandir(fd) as found:
+            return {entry.name: entry.is_file(follow_symlinks=False) for entry in found}
 
     def stat(self, name: str) -> os.stat_result:
         """Return what the name stands for, which may be a symbolic link."""
@@ -164,13 +167,10 @@ class Disk:
         sync: what it holds is.
         """
         fresh = name + TMP_SUFFIX
-        fd = self.create_anew(fresh)
-        try:
+        with Descriptor(self.create_anew(fresh)) as fd:
             self.write(fd, data)
             if sync:
                 self.fdatasync(fd)
-        finally:
-            os.close(fd)
         self.rename(fresh, name)
 
     def overwrite(self, name: str, data: bytes, *, sync: bool) -> None:
@@ -179,20 +179,16 @@ class Disk:
         A full disk takes it, for nothing grows. sync: on the medium on return. Raises FileNotFoundError if
         there is none.
         """
-        fd = self.open(name, os.O_WRONLY)
-        try:
+        with Descriptor(self.open(name, os.O_WRONLY)) as fd:
             os.pwrite(fd, data, 0)
             if sync:
                 self.fdatasync(fd)
-        finally:
-            os.close(fd)
 
     def writev(self, fd: int, buffers: Sequence[Buffer]) -> int:
         """Write at most IOV_MAX buffers; return how many bytes were taken."""
         return os.writev(fd, buffers)
 
     def write(self, fd: int, data: bytes) -> None:
-        """Write all of `data`."""
         left = memoryview(data)
         while left:
             left = left[self.writev(fd, [left]) :]
@@ -208,6 +204,10 @@ class Disk:
     def link(self, name: str, second: str) -> None:
         """Give a file a second name; raises FileExistsError if that is taken."""
         os.link(name, second, src_dir_fd=self._fd, dst_dir_fd=self._fd, follow_symlinks=False)
+
+    def link_from(self, other: Disk, name: str, second: str) -> None:
+        """Give a file of another directory a second name in this one."""
+        os.link(name, second, src_dir_fd=other._fd, dst_dir_fd=self._fd, follow_symlinks=False)
 
     def rename(self, old: str, new: str) -> None:
         """Rename, replacing what has the new name."""
@@ -239,10 +239,8 @@ def make_directory(directory: Path | str) -> None:
         except PermissionError:
             # A directory that we may enter and not list cannot be opened, so it cannot be synced either.
             continue
-        try:
+        with Descriptor(fd):
             os.fsync(fd)
-        finally:
-            os.close(fd)
 
 
 def reason(error: BaseException) -> str:
@@ -252,3 +250,8 @@ def reason(error: BaseException) -> str:
     if isinstance(error, OSError) and error.strerror:
         return error.strerror
     return f"{type(error).__name__}: {error}"
+
+
+def explanation(error: Exception) -> str:
+    """Return what went wrong: of the system as `reason` has it; another error says it itself."""
+    return reason(error) if isinstance(error, OSError) else str(error)

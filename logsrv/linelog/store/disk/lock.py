@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import fcntl
 import os
+import re
 import stat
 import threading
 from collections.abc import Iterator
@@ -12,6 +13,7 @@ from pathlib import Path
 
 from logsrv.errors import StoreError
 from logsrv.linelog.store.disk.disk import FILE_MODE, Disk, reason
+from logsrv.linelog.store.disk.format import require_known
 
 NAME = "lock"
 EXCLUSIVE = fcntl.LOCK_EX | fcntl.LOCK_NB
@@ -23,7 +25,8 @@ class DirectoryLock:
 
     The file stays when the lock goes: removing it would let two processes lock two files of one
     name. If somebody does, the directory itself is still locked, where the file system can do that.
-    Raises StoreError when another process is the owner, or the file cannot be locked.
+    Raises StoreError when another process is the owner, the file cannot be locked, or the store has a
+    format that this version does not know: nothing is written then.
 
     believed: the time of day that the last owner believed last (retain.py), which is kept as the
         time of the file; None if there was no file.
@@ -33,6 +36,7 @@ class DirectoryLock:
     """
 
     def __init__(self, disk: Disk) -> None:
+        require_known(disk)
         self._disk = disk
         self._checking = threading.Lock()
         self.believed: float | None = None
@@ -134,6 +138,10 @@ class DirectoryLock:
         """
         if in_order or (in_order is None and not self.left_by):
             self.sign_off()
+        elif in_order is None:
+            # Not our number: we were not killed.
+            with contextlib.suppress(OSError):
+                self._sign(self._fd, self.left_by.encode("latin-1") + b"\n")
         os.close(self._fd)
         with contextlib.suppress(OSError):
             self._disk.lock(fcntl.LOCK_UN)
@@ -142,15 +150,31 @@ class DirectoryLock:
 @contextlib.contextmanager
 def locked(directory: str | Path) -> Iterator[Disk]:
     """Have a directory alone for a while. Raises OSError, and StoreError when another process has it."""
-    disk = Disk().enter(directory)
-    try:
+    with Disk().enter(directory) as disk:
         lock = DirectoryLock(disk)
         try:
             yield disk
         finally:
             lock.release()
-    finally:
-        disk.leave()
+
+
+def owner_of(directory: str | Path) -> int | None:
+    """Return the process that has a store now, by its lock file and what the kernel lists of locks.
+
+    None if nobody has it, or nobody can tell. The lock is not tried, which might be in its owner's way.
+    """
+    path = os.path.join(directory, NAME)
+    try:
+        with open(path, "rb") as file:
+            pid = file.read(32).strip()
+            inode = os.fstat(file.fileno()).st_ino
+        locks = Path("/proc/locks").read_text()
+    except OSError:
+        return None
+    # A line is `1: FLOCK  ADVISORY  WRITE 12352 fe:00:5359842 0 EOF`.
+    if pid.isdigit() and re.search(rf" FLOCK .* {int(pid)} \S+:{inode} ", locks):
+        return int(pid)
+    return None
 
 
 def _who(fd: int) -> str:

@@ -11,7 +11,7 @@ import pytest
 
 from logsrv.errors import StoreError
 from logsrv.linelog.store.disk.disk import Disk
-from logsrv.linelog.store.disk.lock import DirectoryLock
+from logsrv.linelog.store.disk.lock import DirectoryLock, locked, owner_of
 from tests.linelog.store.faults import FaultyDisk, another_lock, at
 
 OWNER = """
@@ -53,9 +53,9 @@ def test_how_the_last_owner_ended_is_known_until_one_ends_in_order(tmp_path: Pat
     assert lock.left_by == "77"
     lock.release()
     lock = DirectoryLock(at(tmp_path))
-    assert lock.left_by == f"{os.getpid()}"
+    assert lock.left_by == "77"
     lock.release(in_order=False)
-    assert (tmp_path / "lock").read_text()
+    assert (tmp_path / "lock").read_text() == f"{os.getpid()}\n"
     (tmp_path / "lock").rename(tmp_path / "aside")
     lock = DirectoryLock(at(tmp_path))
     assert lock.left_by == ""
@@ -155,3 +155,14 @@ def test_one_that_cannot_be_read_was_left_by_somebody(
     lock = DirectoryLock(at(tmp_path))
     assert lock.left_by
     lock.release()
+
+
+def test_who_has_a_store_is_told_without_the_lock(tmp_path: Path) -> None:
+    assert owner_of(tmp_path) is None
+    with locked(tmp_path):
+        assert owner_of(tmp_path) == os.getpid()
+    assert owner_of(tmp_path) is None
+    # An owner that was killed leaves its number.
+    for text in (f"{os.getpid()}\n", ".*", "", "²"):
+        (tmp_path / "lock").write_text(text)
+        assert owner_of(tmp_path) is None

@@ -41,3 +41,26 @@ def test_each_change_is_said_once() -> None:
         "info: writing works again at last",
         "error: writing fails: broken",
     ]
+
+
+def test_one_that_comes_and_goes_does_not_flood_the_log() -> None:
+    """A disk that failed every other sync was two lines for each, a hundred times a second."""
+    said: list[str] = []
+    now = [0.0]
+    trouble = Trouble(
+        lambda _, text, **fields: said.append(text.format(**fields)),
+        "{why}",
+        "over",
+        lambda: now[0],
+    )
+    for _ in range(1000):
+        trouble.failed("broken")
+        trouble.works()
+    assert said == ["broken", "over"] * 5
+    trouble.failed("broken")
+    now[0] = 60.0
+    trouble.failed("broken")
+    assert said[10:] == ["broken; 996 times since this was last said"], "it lasts, and is said"
+    trouble.failed("broken")
+    trouble.works()
+    assert said[11:] == ["over"]
