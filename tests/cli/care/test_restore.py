@@ -48,7 +48,7 @@ def test_what_was_changed_is_named_and_status_1(
     ("url", "why", "status"),
     [
         ("file:///nowhere-at-all", "mount it, or make the directory", 1),
-        ("archive", "an archive is at a URL such as file:///srv/archive", 2),
+        ("archive", "an archive has a URL, such as file:///srv/archive", 1),
     ],
 )
 def test_what_is_no_archive_is_a_sentence(
@@ -66,6 +66,11 @@ def test_what_is_no_archive_is_a_sentence(
         (["http://centre.example.org/blocks"], "would carry lines and the token in the clear", 1),
         (["https://centre.example.org/x"], "the path of a centre ends in /blocks", 2),
         (["http://127.0.0.1:1/blocks", "--store", STORE], "a centre is one store", 2),
+        (["file:///srv/archive", "--token-file", "x"], "go with a centre", 2),
+        (["backup", "--ca", "x"], "go with a centre", 2),
+        (["backup", "--store", STORE], "a backup is one store", 2),
+        (["http://127.0.0.1:1/blocks", "--ca", "x"], "--from names http:", 2),
+        (["https://127.0.0.1:1/blocks", "--key", "x"], "--key goes with --cert", 2),
         (["http://127.0.0.1:1/blocks", "--token-file", "nowhere"], "--token-file nowhere: ", 1),
         (["https://127.0.0.1:1/blocks", "--ca", "nowhere.pem"], "nowhere.pem: No such file", 1),
     ],

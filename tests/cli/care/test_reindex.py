@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from logsrv.cli.reindex import MOST_NAMED
+from logsrv.cli.care.reindex import MOST_NAMED
 from logsrv.linelog.store.catalog.build import WANTED
 from logsrv.linelog.store.catalog.layout import catalog_name
 from tests.cli.command import logsrv

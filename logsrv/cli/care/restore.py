@@ -1,4 +1,7 @@
-"""Bring a store back: from an archive, or all that another centre has.
+"""Bring a store back: from a backup, from an archive, or all that another centre has.
+
+--from DIR is a backup that logsrv backup has made, or a copy of a store. The store has the identity of the
+one that was backed up.
 
 --from file:///… or s3://… is an archive: its sealed segments are written into DIR, with their indexes, each
 compared with what was archived. The store has the identity of the one that was archived. Lines that were
@@ -11,6 +14,12 @@ is a store of its own, with another identity.
 DIR has to be new or empty. What was interrupted goes on when the same command is given again. A segment
 that was changed or damaged there is named and left out.
 
+Examples:
+
+  logsrv restore --from file:///srv/archive /var/lib/logsrv/lines
+  logsrv restore --from https://centre.example.org:8443/blocks \\
+      --token-file restore.token /var/lib/logsrv/lines
+
 Exit status: 0, or 1 when a segment was left out, or when it did not go well.
 """
 
@@ -22,8 +31,8 @@ import re
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
-import logsrv.cli as late
-from logsrv.cli.arguments import tell
+import logsrv.cli.care as late
+from logsrv.cli.arguments import goes_with, tell
 from logsrv.errors import StoreError, UsageError
 from logsrv.kit.options.argument_parser import Parser
 
@@ -39,10 +48,10 @@ def declare(parser: Parser) -> None:
     parser.add_argument(
         "--from",
         dest="origin",
-        metavar="URL",
+        metavar="FROM",
         required=True,
-        help="where the archive is, such as file:///srv/archive or s3://bucket/prefix; or the centre, such"
-        " as https://centre.example.org:8443/blocks",
+        help="the directory of a backup; an archive, such as file:///srv/archive or s3://bucket/prefix;"
+        " or a centre, such as https://centre.example.org:8443/blocks",
     )
     parser.add_argument("--store", metavar="ID", help="which store, if the archive has several")
     centre = parser.add_argument_group("of a centre")
@@ -57,9 +66,13 @@ def declare(parser: Parser) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     """Raises UsageError, StoreError, ArchiveError and CentreError."""
+    is_centre = re.match("https?:", arguments.origin, re.IGNORECASE) is not None
+    _check(arguments, is_centre=is_centre)
     try:
-        if re.match("https?:", arguments.origin, re.IGNORECASE):
+        if is_centre:
             return _from_centre(arguments, late.parse_ship_url(arguments.origin))
+        if "://" not in arguments.origin:
+            return _from_backup(arguments)
         archive = late.open_archive(arguments.origin)
     except ValueError as error:
         raise UsageError(f"--from {late.shown(arguments.origin)}: {error}") from None
@@ -73,9 +86,37 @@ def run(arguments: argparse.Namespace) -> int:
     return total.status
 
 
+def _check(arguments: argparse.Namespace, *, is_centre: bool) -> None:
+    """Raise UsageError for options that mean nothing where the store comes from."""
+    certificates = (arguments.ca, arguments.cert, arguments.key)
+    if not is_centre and any((arguments.token_file, *certificates)):
+        raise UsageError("--token-file, --ca, --cert and --key go with a centre, as --from https:")
+    if arguments.origin.lower().startswith("http:") and any(certificates):
+        raise UsageError("--ca, --cert and --key go with https:, and --from names http:")
+    goes_with(arguments, "cert", "key")
+    if arguments.store is not None and (is_centre or "://" not in arguments.origin):
+        what = "centre" if is_centre else "backup"
+        raise UsageError(f"--store names a store of an archive, and a {what} is one store")
+
+
+def _from_backup(arguments: argparse.Namespace) -> int:
+    directory = late.shown(arguments.directory)
+    backup = late.take(arguments.origin, arguments.directory, "restore")
+    print(f"{directory} has {late.summary(backup)}")
+    print(f"Next: start its service, or by hand: twistd -n logsrv --directory {directory}")
+    print(
+        "If the store that was backed up still runs, or has shipped lines since, give this one another"
+        f" identity before that: logsrv ship --new-identity {directory}"
+    )
+    if backup.is_short:
+        tell(
+            f"logsrv restore: {late.shown(arguments.origin)} had {backup.said:,} lines once, and has fewer:"
+            " logsrv doctor tells"
+        )
+    return 1 if backup.damaged or backup.is_short else 0
+
+
 def _from_centre(arguments: argparse.Namespace, url: ShipURL) -> int:
-    if arguments.store is not None:
-        raise UsageError("--store names a store of an archive, and a centre is one store")
     ca, cert, key = (
         None if name is None else Path(name)
         for name in (arguments.ca, arguments.cert, arguments.key)

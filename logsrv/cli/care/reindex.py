@@ -7,6 +7,10 @@ version leaves out nothing by time. Small segments share one word index for some
 catalog; one that is damaged is removed. A server may go on writing into the store. A word index that would
 take more than 15 % of its segment is not kept: such segments are read whole.
 
+Example:
+
+  logsrv reindex --directory /var/lib/logsrv/lines
+
 Exit status: 0, or 1 when a segment is damaged or an index could not be written.
 """
 
@@ -16,7 +20,7 @@ import argparse
 import os
 from pathlib import Path
 
-import logsrv.cli as late
+import logsrv.cli.care as late
 from logsrv.cli.arguments import tell
 from logsrv.cli.reading.arguments import declare_store
 from logsrv.errors import StoreError
@@ -40,8 +44,8 @@ def run(arguments: argparse.Namespace) -> int:
     directory = Path(arguments.directory)
     looked_at = made = failed = told = 0
     try:
-        disk = late.Disk().enter(directory)
-        try:
+        with late.Disk().enter(directory) as disk:
+            late.require_known(disk)
             for name in late.make_catalogs(disk):
                 print(f"{name}: made the catalog of these small segments", flush=True)
             for one in late.make_indexes(disk, late.entered_of(disk)):
@@ -56,8 +60,7 @@ def run(arguments: argparse.Namespace) -> int:
                         print(f"{one.segment.name}: {sentence}", flush=True)
                     elif told % TOLD_EVERY == 0:
                         print(f"{looked_at} segments so far", flush=True)
-        finally:
-            disk.leave()
+            late.give_files_of_root(disk)
     except OSError as error:
         raise StoreError(
             f"the store {shown(str(directory))} cannot be read: {late.reason(error)}"

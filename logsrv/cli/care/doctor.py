@@ -1,0 +1,223 @@
+"""Verify a store, and repair what can be repaired.
+
+All of it is read: compressed segments by their checksums, indexes, word
+indexes, catalogs, the numbers of segments, the notes and the places that
+targets and alerts have kept. A server may go on writing meanwhile; it is
+disturbed by nothing but the reading, which comes after all else. --quick
+reads no text: structure, sizes and small files only.
+
+Each finding says what it is, what it means for the lines, and what to do:
+  lost     lines cannot be read
+  damaged  all lines can be read, and something else is wrong
+  note     nothing is wrong, and it is good to know
+
+--repair makes indexes and notes anew where that is certain, and removes
+nothing: what it replaces stays as NAME.damaged. Beside a server it repairs
+only what is not the server's: indexes, catalogs and rights.
+
+Example:
+
+  logsrv doctor /var/lib/logsrv/lines
+
+Exit status: 0 when nothing is lost or damaged, or all was repaired; 1 when
+something is left, or the store cannot be read; 2 when the command line makes
+no sense.
+"""
+
+from __future__ import annotations
+
+import argparse
+import contextlib
+import json
+import os
+import time
+from collections.abc import Iterator, Sequence
+
+import logsrv.cli.care as late
+from logsrv.errors import StoreError
+from logsrv.kit.options.argument_parser import Parser
+from logsrv.kit.text.escape import one_line
+from logsrv.kit.text.words import size_text
+
+
+def declare(parser: Parser) -> None:
+    parser.add_argument("--quick", action="store_true", help="structure and sizes only, no text")
+    parser.add_argument("--repair", action="store_true", help="repair what can be repaired")
+    parser.add_argument("--json", action="store_true", help="one JSON object, for programs")
+    parser.add_argument("directory", metavar="DIR", help="the store")
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Raises StoreError for a store that cannot be read."""
+    # A server beside us comes first.
+    os.nice(10)
+    directory: str = arguments.directory
+    try:
+        with late.View(directory, lambda _: None):
+            pass
+        with contextlib.ExitStack() as undo:
+            disk = late.Disk().enter(directory)
+            undo.callback(disk.leave)
+            progress = late.CareProgress()
+            visit = DoctorVisit(
+                late.Examination(
+                    disk=disk,
+                    places=lambda: kept_places(directory),
+                    quick=arguments.quick,
+                    pause=time.sleep,
+                    read=progress.read,
+                ),
+                progress,
+            )
+            if arguments.repair:
+                visit.owns = undo.enter_context(_owned(directory))
+                undo.callback(late.give_files_of_root, disk)
+            visit.go(repair=arguments.repair)
+    except OSError as error:
+        within = "" if error.filename in (None, directory) else f" ({late.shown(error.filename)})"
+        advice = ": run this as root" if isinstance(error, PermissionError) else ""
+        raise StoreError(
+            f"{late.shown(directory)} cannot be read: {late.reason(error)}{within}{advice}"
+        ) from error
+    if arguments.json:
+        print(json.dumps(visit.told(directory), indent=1))
+    else:
+        visit.print(directory)
+    return 1 if visit.left else 0
+
+
+@contextlib.contextmanager
+def _owned(directory: str) -> Iterator[str]:
+    """Have the store alone, if nobody else has it; give why not, or "".
+
+    Raises StoreError for a store that nobody may write into.
+    """
+    with contextlib.ExitStack() as undo:
+        why = ""
+        try:
+            undo.enter_context(late.locked(directory))
+        except StoreError as error:
+            if "is in use by" not in str(error):
+                raise
+            why = str(error)
+        yield why
+
+
+def kept_places(directory: str) -> list[late.KeptPlace]:
+    """Return the places that readers of a store have kept. Raises OSError."""
+    return [
+        late.KeptPlace(name, wrong=why)
+        if found is None
+        else late.KeptPlace(name, found.position, found.store)
+        for name, found, why in late.all_kept(directory)
+    ]
+
+
+class DoctorVisit:
+    """An examination with its outcome.
+
+    owns: why the store is not ours alone while we repair, or "". left: findings that matter and are there
+    still. repaired: findings that are gone. notes: what is good to know.
+    """
+
+    def __init__(self, examination: late.Examination, progress: late.CareProgress) -> None:
+        self.owns = ""
+        self.left: list[late.StoreFinding] = []
+        self.repaired: list[late.StoreFinding] = []
+        self.notes: list[late.StoreFinding] = []
+        self._refused: dict[tuple[str, str], str] = {}
+        self._examination = examination
+        self._progress = progress
+
+    def go(self, *, repair: bool) -> None:
+        """Look at all parts, and repair. Raises OSError and StoreError."""
+        parts = self._examination.parts()
+        try:
+            for number, part in enumerate(parts, 1):
+                self._progress.at(number, part.label, of=len(parts))
+                found = self._examination.findings(part)
+                if repair and self._repaired(found):
+                    again = self._examination.findings(part)
+                    there = {(one.kind, one.name) for one in again}
+                    self.repaired += [one for one in found if (one.kind, one.name) not in there]
+                    found = again
+                for one in found:
+                    (self.notes if one.weight is late.Weight.NOTE else self.left).append(one)
+        finally:
+            self._progress.end()
+
+    def _repaired(self, found: Sequence[late.StoreFinding]) -> bool:
+        """Repair what can be; return whether anything was tried."""
+        tried = False
+        for one in found:
+            if one.remedy is None:
+                continue
+            if self.owns and not one.remedy.beside_server:
+                self._refused[one.kind, one.name] = f"not repaired: {self.owns}"
+                continue
+            tried = True
+            try:
+                one.remedy.make()
+            except (OSError, ValueError, StoreError) as error:
+                why = late.explanation(error)
+                self._refused[one.kind, one.name] = f"it cannot be repaired: {why}"
+        return tried
+
+    def told(self, directory: str) -> dict[str, object]:
+        """Return all of it for programs."""
+        examination = self._examination
+        return {
+            "store": directory,
+            "sound": not self.left,
+            "segments": len(examination.texts),
+            "lines": late.total(examination.lines),
+            "text": late.total(examination.texts),
+            "end": str(examination.end),
+            "quick": examination.quick,
+            "findings": [self._object(one) for one in (*self.left, *self.notes)],
+            "repaired": [self._object(one) for one in self.repaired],
+        }
+
+    def _object(self, one: late.StoreFinding) -> dict[str, object]:
+        return {
+            "weight": one.weight.value,
+            "kind": one.kind,
+            "name": one.name,
+            "what": one.what,
+            "means": one.means,
+            "advice": one.advice,
+            "lines": one.lines,
+            "can_be_repaired": one.remedy is not None,
+            "not_repaired": self._refused.get((one.kind, one.name)),
+        }
+
+    def print(self, directory: str) -> None:
+        """Print all of it for people."""
+        for one in self.notes:
+            self._print(one.weight.value, one)
+        for one in self.repaired:
+            self._print("repaired", one)
+        for one in self.left:
+            self._print(one.weight.value, one)
+        examination = self._examination
+        lines, text = late.total(examination.lines), late.total(examination.texts)
+        counted = "" if lines is None else f"{lines:,} lines, "
+        size = "" if text is None else f"{size_text(text)} of text, "
+        print(
+            f"{late.shown(directory)}: {len(examination.texts)} segments, {counted}{size}up to"
+            f" {examination.end}: {self._verdict()}"
+        )
+
+    def _verdict(self) -> str:
+        lost = sum(one.weight is late.Weight.LOST for one in self.left)
+        if not self.left:
+            return "sound" if not self.repaired else f"sound; {len(self.repaired)} repaired"
+        return f"{lost} lost, {len(self.left) - lost} damaged, {len(self.repaired)} repaired"
+
+    def _print(self, word: str, one: late.StoreFinding) -> None:
+        print(late.printable(f"{word}: {one.name}: {one.what}"))
+        refused = self._refused.get((one.kind, one.name), "")
+        advice = "" if word == "repaired" else one.advice
+        for sentence in (one.means, advice, refused):
+            if sentence:
+                print(f"    {one_line(sentence, 2000)}")

@@ -1,0 +1,40 @@
+"""A line on a terminal that says how far the care of a store has come."""
+
+from __future__ import annotations
+
+import sys
+import time
+
+from logsrv.kit.text.status_line import StatusLine
+
+_EVERY = 0.2
+
+
+class CareProgress:
+    """A line on a terminal that says how far it has come."""
+
+    def __init__(self) -> None:
+        self._line = StatusLine(sys.stderr, time.monotonic, _EVERY)
+        self._bytes = 0
+        self._what = ""
+
+    def at(self, number: int, what: str, *, of: int = 0) -> None:
+        """Say what is done now. of: how many there are of that; 0: nobody knows."""
+        self._what = f"{number} of {of}: {what}" if of else f"{number}: {what}"
+        self._look()
+
+    def read(self, size: int) -> None:
+        """Take note of so many bytes that were read."""
+        self._bytes += size
+        self._look()
+
+    def _look(self) -> None:
+        if self._line.due:
+            speed = self._bytes / max(self._line.seconds, 0.001) / 1e6
+            self._line.show(
+                f"{self._what}, {speed:.0f} MB/s compressed" if self._bytes else self._what
+            )
+
+    def end(self) -> None:
+        """Take the line away."""
+        self._line.clear()

@@ -1,0 +1,77 @@
+"""The directory of a store at one moment, as all that looks after it sees it."""
+
+from __future__ import annotations
+
+import errno
+import os
+from functools import cached_property
+
+from logsrv.linelog.store.disk.disk import Disk
+from logsrv.linelog.store.segments.empty import empty_numbers
+from logsrv.linelog.store.segments.removed import removed_sizes
+from logsrv.linelog.store.segments.segment import (
+    ACTIVE,
+    away_segments,
+    counted_files,
+    half_rotated,
+    saved_number,
+)
+
+
+class StoreListing:
+    """The names of a directory, and what they stand for. Raises OSError.
+
+    active: the number of the active segment. named: the sealed names that it has already.
+    """
+
+    def __init__(self, disk: Disk) -> None:
+        self.disk = disk
+        # In this order: a rotation between the two can then not make a segment vanish from the list.
+        saved = saved_number(disk)
+        self.names = disk.entries()
+        self.named = half_rotated(disk, self.names)
+        if self.named:
+            # A power cut may have kept the next number, and taken the new current.log.
+            saved = self.named[-1].number
+        self.counted = counted_files(disk, self.names)
+        sealed = [one for one, counted in self.counted if one is counted]
+        self.by_number = {one.number: one for one in (*away_segments(self.names), *sealed)}
+        self.active = max(saved, 1, *(number + 1 for number in self.by_number))
+
+    @cached_property
+    def excused(self) -> list[range]:
+        """The numbers of segments that were removed, or had no lines, by the notes of the store, in order.
+
+        Read behind the listing: what is gone there has its note before.
+        """
+        removed = [range(number, number + 1) for number in removed_sizes(self.disk)]
+        return sorted([*removed, *empty_numbers(self.disk)], key=lambda run: run.start)
+
+    @property
+    def first(self) -> int:
+        """The number of the first segment that is here."""
+        return min(self.by_number, default=self.active)
+
+
+_TRIES = 1000
+
+
+def opened_active(disk: Disk) -> tuple[int, StoreListing]:
+    """Return current.log, opened to be read, and a listing in which it is the active segment.
+
+    -1 for a store without it. Raises OSError.
+    """
+    for _ in range(_TRIES):
+        try:
+            fd = disk.open(ACTIVE, os.O_RDONLY)
+        except FileNotFoundError:
+            return -1, StoreListing(disk)
+        try:
+            listed = StoreListing(disk)
+            if disk.belongs(ACTIVE, fd):
+                return fd, listed
+        except BaseException:
+            os.close(fd)
+            raise
+        os.close(fd)
+    raise OSError(errno.EAGAIN, "the store begins a new segment all the time")

@@ -1,0 +1,73 @@
+"""Source distribution and wheel of this checkout, built as `make release` builds them."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+from typing import NamedTuple
+
+from tests.programs import missing
+
+ROOT = Path(__file__).parent.parent
+RELEASE = ROOT / "packaging" / "release"
+# What git does not keep: at the top, and anywhere.
+MADE_AT_THE_TOP = {".git", ".venv", "build", "dist", "logs", "logsrv.egg-info", "node_modules"}
+MADE = {"__pycache__", ".hypothesis", ".pytest_cache", ".mypy_cache", ".ruff_cache", "node_modules"}
+EPOCH = 1_700_000_000
+
+
+class Archives(NamedTuple):
+    source: Path
+    wheel: Path
+    # Paths of all files of the tree, from its top.
+    kept: list[str]
+
+
+class Building:
+    """Copies of this checkout with what builds them, in a directory of its own."""
+
+    def __init__(self, place: Path) -> None:
+        self._place = place
+        pip = (sys.executable, "-m", "pip", "install", "--quiet", "--target", str(place / "tools"))
+        self._run(*pip, "-r", str(RELEASE / "archives.txt"))
+
+    def build(self, name: str, umask: int = 0o022) -> Archives:
+        """Build both archives from a new copy, made under a umask; skip where nothing can be built."""
+        tree, out = self._place / name / "tree", self._place / name / "out"
+        before = os.umask(umask)
+        try:
+            shutil.copytree(ROOT, tree, ignore=_made, copy_function=shutil.copyfile)
+            for script in (".ci/run",):
+                (tree / script).chmod(0o777 & ~umask)
+            kept = [str(path.relative_to(tree)) for path in tree.rglob("*") if path.is_file()]
+            command = (
+                sys.executable,
+                str(RELEASE / "archives.py"),
+                str(tree),
+                str(EPOCH),
+                str(out),
+            )
+            source, wheel = map(Path, self._run(*command).splitlines())
+        finally:
+            os.umask(before)
+        return Archives(source, wheel, kept)
+
+    def _run(self, *command: str) -> str:
+        environment = os.environ | {"PYTHONPATH": str(self._place / "tools")}
+        done = subprocess.run(command, env=environment, capture_output=True, text=True)
+        if done.returncode:
+            missing(f"no wheel can be built here: {(done.stdout + done.stderr).strip()[-500:]}")
+        return done.stdout
+
+
+def _made(folder: str, names: list[str]) -> set[str]:
+    """Return what of a folder a copy is made without."""
+    place = Path(folder).relative_to(ROOT).as_posix()
+    at_the_top = MADE_AT_THE_TOP if place == "." else {"out"} if place == "bench" else set()
+    made = {
+        name for name in names if name.endswith((".pyc", ".egg-info")) or name == "dropin.cache"
+    }
+    return made | set(names) & (MADE | at_the_top)

@@ -1,0 +1,107 @@
+"""The doctor and backups beside a real server that takes lines, rotates, seals and removes."""
+
+from __future__ import annotations
+
+import json
+import random
+import subprocess
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+
+from logsrv.linelog.store.segments import backup_note
+from tests.cli.command import LOGSRV, logsrv
+from tests.end_to_end.conftest import Logger, Start
+from tests.end_to_end.stored import stored_bytes
+from tests.linelog.store.care.stores import at
+from tests.linelog.store.faults import text_of
+from tests.warm.process import popen
+
+pytestmark = pytest.mark.long
+
+
+@contextmanager
+def sending(server: Logger) -> Iterator[None]:
+    """Send lines all the time."""
+    ended = threading.Event()
+
+    def send() -> None:
+        with server.connect() as connection:
+            number = 0
+            while not ended.is_set():
+                connection.sendall(
+                    b"".join(
+                        b"%d word%d %s\n" % (n, n % 7, b"x" * 80)
+                        for n in range(number, number + 50)
+                    )
+                )
+                number += 50
+                ended.wait(0.002)
+
+    sender = threading.Thread(target=send)
+    sender.start()
+    try:
+        yield
+    finally:
+        ended.set()
+        sender.join(60)
+
+
+def test_a_doctor_beside_a_server_gives_no_false_alarm(logger: Start) -> None:
+    server = logger("--rotate-size", "24KiB", "--keep-bytes", "300KiB")
+    with sending(server):
+        server.wait_until(lambda: len(list(server.store.glob("*.zst"))) > 3, "segments", 60)
+        for words in ([], ["--quick"]) * 4:
+            shown = logsrv("doctor", "--json", *words, str(server.store))
+            told = json.loads(shown.stdout)
+            wrong = [one for one in told["findings"] if one["weight"] != "note"]
+            assert (shown.returncode, wrong) == (0, [])
+        # It repairs nothing of a store that is sound, and says nothing of the server that has it.
+        assert logsrv("doctor", "--repair", str(server.store)).returncode == 0
+    server.stop()
+    assert logsrv("doctor", str(server.store)).returncode == 0
+
+
+def test_a_backup_under_load_that_is_killed_goes_on(logger: Start, tmp_path: Path) -> None:
+    """Whenever it is killed, what is there is the backup of before or the new one."""
+    server = logger("--rotate-size", "24KiB")
+    to, chance, complete = tmp_path / "to", random.Random(23), 0
+    with sending(server):
+        server.wait_until(lambda: len(list(server.store.glob("*.zst"))) > 3, "segments", 60)
+        for _ in range(6):
+            process = popen(
+                [*LOGSRV, "backup", str(server.store), str(to)],
+                stdout=subprocess.DEVNULL,
+                stderr=subprocess.DEVNULL,
+                stdin=subprocess.DEVNULL,
+            )
+            try:
+                process.wait(chance.uniform(0.05, 0.8))
+            except subprocess.TimeoutExpired:
+                process.kill()
+                process.wait()
+            note = backup_note.load(at(to)) if to.exists() else None
+            if note is not None and note.state != "begun":
+                complete += 1
+                backup_note.finish(at(to))
+                there = text_of(to)
+                assert there and text_of(server.store).startswith(there)
+        shown = logsrv("backup", str(server.store), str(to))
+        assert shown.returncode == 0, shown.stderr
+    server.stop()
+    there, whole = stored_bytes(to), stored_bytes(server.store)
+    assert whole.startswith(there) and len(there) > 100_000
+    assert logsrv("doctor", str(to)).returncode == 0
+    back = tmp_path / "back"
+    (back / "unused").mkdir(parents=True)
+    assert logsrv("restore", "--from", str(to), str(back / "store")).returncode == 0
+    second = logger(directory=back)
+    second.send(b"behind\n")
+    second.wait_until(lambda: second.current.stat().st_size > 0, "the line")
+    second.stop()
+    [last] = stored_bytes(back / "store").removeprefix(there).splitlines()
+    assert last.endswith(b" behind")
+    print(f"{complete} of 6 were complete")

@@ -1,0 +1,145 @@
+"""A store that is whole is found whole; a flipped byte of it is found, or changes nothing that is read."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from contextlib import closing
+from pathlib import Path
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from logsrv.linelog.query.language.parse import parse
+from logsrv.linelog.query.matching.match import compile
+from logsrv.linelog.read.plan import Scope
+from logsrv.linelog.read.search import Hit, Search
+from logsrv.linelog.read.view import View
+from logsrv.linelog.store.disk.disk import Disk
+from logsrv.linelog.store.sealing.seal import seal
+from logsrv.linelog.store.segments.segment import Form, Position, sealed_segments
+from tests.linelog.read.stores import Writer
+from tests.linelog.store.care.stores import (
+    at,
+    examination,
+    flip,
+    found,
+    kinds,
+    notes,
+    packed_of,
+    small_store,
+)
+
+
+@pytest.fixture(scope="module")
+def whole(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return small_store(tmp_path_factory.mktemp("whole") / "store", words=6000)
+
+
+def read(store: Path) -> list[Hit]:
+    """All lines that searches for all, for words and by time find."""
+    lines = []
+    with View(str(store), lambda _: None) as view:
+        for query, since in (("", ""), ("word3", ""), ("", "2026-11-20T06:03:00.000000Z")):
+            with closing(
+                Search(view, compile(parse(query)), Scope(since=since), processes=1)
+            ) as search:
+                lines += list(search.hits())
+    return lines
+
+
+@pytest.mark.parametrize("quick", [False, True])
+def test_a_whole_store_is_sound(whole: Path, quick: bool) -> None:
+    assert found(whole, quick=quick) == []
+    examined = examination(whole, quick=quick)
+    for part in examined.parts():
+        examined.findings(part)
+    assert examined.end == Position(5, (whole / "current.log").stat().st_size)
+    if not quick:
+        assert sum(one or 0 for one in examined.lines.values()) == 5 * 5 + 6000
+
+
+@settings(max_examples=60)
+@given(st.data())
+def test_a_flipped_bit_is_found_or_changes_nothing_that_is_read(
+    whole: Path, data: st.DataObject
+) -> None:
+    """Texts that are not compressed have no checksums: there a line would just be another."""
+    names = sorted(
+        str(path.relative_to(whole))
+        for path in whole.rglob("*")
+        if path.is_file() and not path.name.endswith(".log") and path.stat().st_size
+    )
+    name = data.draw(st.sampled_from(names))
+    where = data.draw(st.integers(0, (whole / name).stat().st_size - 1))
+    bit = 1 << data.draw(st.integers(0, 7))
+    copy = whole.parent / "copy"
+    shutil.rmtree(copy, ignore_errors=True)
+    shutil.copytree(whole, copy)
+    times = (whole / name).stat()
+    flip(copy / name, where, bit)
+    os.utime(copy / name, ns=(times.st_atime_ns, times.st_mtime_ns))
+    if not kinds(found(copy)):
+        assert read(copy) == read(whole)
+
+
+def test_a_writer_at_work_gives_no_finding(tmp_path: Path) -> None:
+    """Between any two looks lines come, segments are rotated, sealed and removed."""
+    writer = Writer(tmp_path / "store")
+    steps = [writer.write, writer.rotate, writer.write, writer.seal, writer.remove]
+    count = 0
+
+    def step(_: object = None) -> None:
+        nonlocal count
+        steps[count % len(steps)]()
+        count += 1
+
+    class Moving(Disk):
+        def entries(self) -> dict[str, bool]:
+            names = super().entries()
+            step()
+            return names
+
+        def open(self, name: str, flags: int) -> int:
+            step()
+            return super().open(name, flags)
+
+    for _ in range(12):
+        writer.write()
+        writer.rotate()
+    writer.seal()
+    for _ in range(8):
+        examined = examination(writer.directory)
+        examined.disk.leave()
+        examined.disk = Moving().enter(writer.directory)
+        wrong = [one for part in examined.parts() for one in examined.findings(part)]
+        # Its writer leaves no notes of what it removes.
+        assert [one for one in wrong if one.kind not in ("oldest-gone", "segment-missing")] == []
+        examined.disk.leave()
+
+
+def test_a_place_up_to_which_all_was_on_the_disk_lies_behind_the_end(tmp_path: Path) -> None:
+    store = small_store(tmp_path / "store")
+    (store / "current.log").write_bytes(b"")
+    assert kinds(found(store)) == ["text-missing"]
+
+
+def test_a_store_sealed_meanwhile_is_looked_at_by_its_other_name(tmp_path: Path) -> None:
+    store = small_store(tmp_path / "store")
+    examined = examination(store)
+    parts = examined.parts()
+    [waiting] = [one for one in sealed_segments(at(store)) if one.form is Form.PLAIN]
+    seal(waiting, at(store))
+    assert [one for part in parts for one in examined.findings(part)] == []
+    assert examined.lines[4] == 5 and len(packed_of(store)) == 4
+
+
+def test_a_segment_that_is_missing_is_lost_and_a_restored_one_is_not(tmp_path: Path) -> None:
+    store = small_store(tmp_path / "store")
+    for path in store.glob("0000000002-2*"):
+        path.rename(tmp_path / path.name)
+    assert kinds(found(store)) == ["segment-missing"]
+    for path in tmp_path.glob("0000000002-2*"):
+        path.rename(store / path.name)
+    assert kinds(found(store)) == [] == notes(found(store))

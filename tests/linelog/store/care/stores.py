@@ -1,0 +1,116 @@
+"""Stores for those who look after them: small, with a segment in each form, and what is beside it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from logsrv.cli.care.doctor import kept_places
+from logsrv.linelog.cursors import place
+from logsrv.linelog.cursors.place import Place
+from logsrv.linelog.store.archive.manifest import Manifest
+from logsrv.linelog.store.archive.putting import describe
+from logsrv.linelog.store.care.doctor.examine import Examination
+from logsrv.linelog.store.care.doctor.findings import StoreFinding, Weight
+from logsrv.linelog.store.catalog.build import make_catalog
+from logsrv.linelog.store.disk.disk import Disk
+from logsrv.linelog.store.segments import identity
+from logsrv.linelog.store.segments.identity import Identity
+from logsrv.linelog.store.segments.segment import (
+    SYNCED,
+    Form,
+    Position,
+    Segment,
+    place_text,
+    sealed_segments,
+)
+from tests.linelog.read.stores import line, make_store
+
+STORE = "0a" * 16
+
+
+def small_store(directory: Path, *, words: int = 0) -> Path:
+    """A store of three compressed segments, one that waits, and the active one; with places.
+
+    words: so many more lines in the first, which has a word index then.
+    """
+    segments = [
+        [line(f"word{number} segment{count}", 100 * count + number) for number in range(5)]
+        for count in range(5)
+    ]
+    segments[0] += [
+        line(f"number{number * 7919:x} of many {'y' * 60}", 50) for number in range(words)
+    ]
+    store = make_store(directory, segments, packed=3)
+    disk = Disk().enter(store)
+    identity.keep(disk, Identity(STORE, Position(1, 0)))
+    (store / SYNCED).write_bytes(place_text(Position(5, 20)))
+    for folder, name in (("ship", "centre"), ("alerts", "1")):
+        (store / folder).mkdir()
+        inside = Disk().enter(store / folder)
+        place.save(inside, name, Place(Position(4, 0), STORE, "2026-11-20T06:00:00.000000Z"))
+        inside.leave()
+    make_catalog(packed_of(store), disk, with_words=True)
+    disk.leave()
+    return store
+
+
+def packed_of(store: Path) -> list[Segment]:
+    """The compressed segments."""
+    return [one for one in sealed_segments(at(store)) if one.form is Form.PACKED]
+
+
+def manifest_of(store: Path, number: int = 1) -> Manifest:
+    """What an archive would have of a segment."""
+    return describe(packed_of(store)[number - 1], at(store), STORE)
+
+
+def at(store: Path) -> Disk:
+    return Disk().enter(store)
+
+
+def examination(store: Path, *, quick: bool = False) -> Examination:
+    return Examination(
+        disk=at(store),
+        places=lambda: kept_places(str(store)),
+        quick=quick,
+        pause=lambda _: None,
+    )
+
+
+def found(store: Path, *, quick: bool = False, repair: bool = False) -> list[StoreFinding]:
+    """What the doctor finds. repair: what it finds after all remedies."""
+    examined = examination(store, quick=quick)
+    findings = [one for part in examined.parts() for one in examined.findings(part)]
+    examined.disk.leave()
+    if not repair:
+        return findings
+    for one in findings:
+        if one.remedy is not None:
+            again = examination(store)
+            [same] = [
+                each
+                for part in again.parts()
+                for each in again.findings(part)
+                if (each.kind, each.name) == (one.kind, one.name)
+            ]
+            assert same.remedy is not None
+            same.remedy.make()
+    return found(store, quick=quick)
+
+
+def kinds(findings: Sequence[StoreFinding]) -> list[str]:
+    """The kinds of those that matter."""
+    return [one.kind for one in findings if one.weight is not Weight.NOTE]
+
+
+def notes(findings: Sequence[StoreFinding]) -> list[str]:
+    """The kinds of the others."""
+    return [one.kind for one in findings if one.weight is Weight.NOTE]
+
+
+def flip(path: Path, at: int, bit: int = 1) -> None:
+    """Damage a byte of a file."""
+    data = bytearray(path.read_bytes())
+    data[at] ^= bit
+    path.write_bytes(data)

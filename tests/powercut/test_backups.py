@@ -1,0 +1,237 @@
+"""No power cut takes back what a backup has said that it has, and the next one goes on with what is left.
+
+    LOGSRV_POWER_CUTS=40000 pytest tests/powercut/test_backups.py
+
+tries 250 states of each record under each model instead of 12.
+"""
+
+from __future__ import annotations
+
+import errno
+import random
+import shutil
+import subprocess
+import sys
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+
+import attrs
+import pytest
+
+from logsrv.cli.care.backup import take
+from logsrv.errors import StoreError
+from tests.daemon_logs import DAEMON_LOGS, check_log
+from tests.end_to_end.stored import stored_bytes
+from tests.linelog.store.care.stores import found
+from tests.powercut.history import History
+from tests.powercut.image import Image
+from tests.powercut.models import MODELS, Choice, Model, image, sample, tellings
+from tests.powercut.recording import Kind, Recording, operations
+from tests.powercut.recovery import use
+from tests.powercut.seen import ID, scratch
+from tests.powercut.test_blocks import STATES, first
+from tests.powercut.trying import SEED
+from tests.powercut.workloads import STORE, Stage
+
+pytestmark = pytest.mark.long
+BACKUP, RESTORED = "b/backup", "c/restored"
+COMMAND = (sys.executable, "-P", "-m", "logsrv.cli.main")
+# States of these take so many times as long as those of shipping.
+SHARE = 8
+
+
+@attrs.frozen
+class Recorded:
+    """A record. texts: of each backup that was done. apart: the store has a machine of its own."""
+
+    history: History
+    texts: list[bytes]
+    apart: bool
+
+    def done(self, cut: int) -> int:
+        """Return how many backups were done before a cut."""
+        return sum(at <= cut for mark, at in self.history.marks.items() if mark.startswith("done "))
+
+    def image(self, model: Model, choice: Choice) -> Image:
+        """Return what is on the disk in a state; the store as it was if it is apart."""
+        made = image(model, self.history, choice)
+        if not self.apart:
+            return made
+        store = image(model, self.history, Choice(choice.cut, frozenset(), "all"))
+        entries = {path: node for path, node in made.entries.items() if not path.startswith("a")}
+        entries |= {path: node for path, node in store.entries.items() if path.startswith("a")}
+        # No file has names on both machines.
+        return Image(entries, {**made.texts, **_texts_below("a", store)})
+
+
+def _texts_below(folder: str, whole: Image) -> dict[int, bytes]:
+    nodes = {node for path, node in whole.entries.items() if path.startswith(folder)}
+    return {node: text for node, text in whole.texts.items() if node in nodes}
+
+
+@attrs.define
+class Backups:
+    """Backups of a store that goes on meanwhile, and one that is brought back."""
+
+    stage: Stage
+    texts: list[bytes] = attrs.field(factory=list)
+
+    def take(self, *, sent: int = 0) -> None:
+        """Take a backup, and send lines meanwhile."""
+        process = self._begin("backup", str(self.stage.store), self._path(BACKUP))
+        if sent:
+            self.stage.send(sent, window=4)
+        assert process.communicate(timeout=60)[1] == b"" and process.returncode == 0
+        self.texts.append(stored_bytes(Path(self._path(BACKUP))))
+        self.stage.recording.mark(f"done {len(self.texts)}")
+
+    def break_off(self) -> None:
+        """Begin a backup that finds the disk full when all segments have come."""
+        self.stage.recording.fail(Kind.RENAME, "*/number.coming.tmp", errno.ENOSPC, place=7)
+        process = self._begin("backup", str(self.stage.store), self._path(BACKUP))
+        assert b"No space left" in process.communicate(timeout=60)[1] and process.returncode == 1
+
+    def bring_back(self) -> None:
+        process = self._begin("restore", "--from", self._path(BACKUP), self._path(RESTORED))
+        assert process.communicate(timeout=60)[1] == b"" and process.returncode == 0
+        self.stage.recording.mark("restored")
+
+    def _path(self, name: str) -> str:
+        return str(self.stage.recording.root / name)
+
+    def _begin(self, *words: str) -> subprocess.Popen[bytes]:
+        return subprocess.Popen(
+            [*COMMAND, *words],
+            env=self.stage.recording.environment,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+        )
+
+
+def play(directory: Path, shim: Path, *, apart: bool) -> Recorded:
+    """Record a first backup, a later one, one broken off, one behind a kill of the server; and back."""
+    root = directory / "root"
+    root.mkdir(parents=True)
+    stage = Stage(Recording(root, shim), directory)
+    stage.make_directory()
+    for folder in "b", "c":
+        (root / folder).mkdir()
+        stage.recording.mark(f"there {folder}")
+    for number, pattern in enumerate(("*.zst*", "*.catalog") if apart else ()):
+        stage.recording.fail(Kind.LINK, pattern, errno.EXDEV, times=1 << 30, place=number)
+    backups = Backups(stage)
+    with stage:
+        stage.start("--rotate-size", "12KiB")
+        stage.send(60)
+        backups.take(sent=120)
+        stage.send(40)
+        backups.break_off()
+        stage.send_and_kill(40)
+        backups.take()
+        # Nobody syncs what waits to be sealed.
+        stage.recording.fail(Kind.CREATE, f"*/{STORE}/0*.tmp", errno.ENOSPC, times=1 << 30, place=6)
+        stage.start("--rotate-size", "12KiB", "--sync", "never")
+        stage.send(100)
+        backups.take(sent=80)
+        backups.bring_back()
+        stage.stop()
+    for log in directory.glob(DAEMON_LOGS):
+        check_log(log, ("No space left",))
+    return Recorded(History(operations(stage.recording.path)), backups.texts, apart)
+
+
+@pytest.fixture(scope="session", params=[False, True], ids=["one disk", "two machines"])
+def recorded(request: pytest.FixtureRequest, place: Path, shim: Path) -> Recorded:
+    return play(place / f"backups{request.param}", shim, apart=request.param)
+
+
+@pytest.mark.parametrize("model", MODELS)
+def test_a_backup_after_power_cuts(recorded: Recorded, model: str) -> None:
+    states: set[tuple[bytes, int]] = set()
+    for choice in first(choices_of(recorded, MODELS[model]), 10 * STATES):
+        made = recorded.image(MODELS[model], choice)
+        state = made.digest(), recorded.done(choice.cut)
+        if state in states:
+            continue
+        states.add(state)
+        root = Path(tempfile.mkdtemp(prefix="cut.", dir=scratch()))
+        try:
+            made.write(root)
+            wrong = [*as_it_was(root, recorded, choice.cut), *goes_on(root, recorded, choice.cut)]
+            assert not wrong, "\n".join([choice.told(recorded.history), *wrong])
+        finally:
+            shutil.rmtree(root)
+        if len(states) >= STATES // SHARE:
+            break
+    assert len(states) >= STATES // SHARE
+
+
+def choices_of(recorded: Recorded, model: Model) -> Iterator[Choice]:
+    """Yield states without end, from the first operation of a backup on."""
+    history, chance = recorded.history, random.Random(SEED)
+    begin = next(n for n, one in enumerate(history.operations) if one.path.startswith(BACKUP))
+    cuts = [cut for cut in history.cuts() if cut > begin]
+    while True:
+        cut = chance.choice(cuts)
+        random_one = sample(model, history, cut, chance)
+        yield chance.choice([*tellings(model, history, cut), random_one])
+
+
+def as_it_was(root: Path, recorded: Recorded, cut: int) -> Iterator[str]:
+    """Bring the backup back, yield what is wrong: it is what it was last, or what it was to be."""
+    number = recorded.done(cut)
+    allowed = recorded.texts[max(0, number - 1) : number + 1]
+    kinds = {one.kind for one in found(root / BACKUP)} if number else set()
+    if kinds - {"killed"} and "backup-arriving" not in kinds:
+        yield f"the doctor finds {kinds}"
+    try:
+        take(str(root / BACKUP), str(root / "first"), "restore")
+    except StoreError as error:
+        if number:
+            yield f"it is refused: {error}"
+    else:
+        yield from wrongs(root / "first", allowed)
+    restored = root / RESTORED
+    if cut >= recorded.history.marks["restored"]:
+        yield from wrongs(restored, recorded.texts[-1:])
+    elif restored.exists():
+        # At its last moment it is a store of its own already.
+        if (restored / "backup").exists() or not (restored / "current.log").exists():
+            take(str(root / BACKUP), str(restored), "restore")
+        yield from wrongs(restored, allowed)
+
+
+def goes_on(root: Path, recorded: Recorded, cut: int) -> Iterator[str]:
+    """Start the store again, back it up, bring that back; yield what is wrong."""
+    store, backup = root / STORE, root / BACKUP
+    if not (store / "current.log").exists():
+        return
+    if cut % 2:
+        # The backup is quicker than the server when the power comes back.
+        take(str(store), str(backup), "backup")
+    use(store)
+    text = stored_bytes(store)
+    had = recorded.texts[recorded.done(cut) - 1] if recorded.done(cut) else b""
+    if not text.startswith(had):
+        yield f"the backup had what the store has lost: {differ(text, [had])}"
+    if damaged := take(str(store), str(backup), "backup").damaged:
+        yield f"damaged: {damaged}"
+    yield from wrongs(backup, [text])
+    take(str(backup), str(root / "second"), "restore")
+    yield from wrongs(root / "second", [text])
+
+
+def wrongs(directory: Path, allowed: list[bytes]) -> Iterator[str]:
+    text = stored_bytes(directory)
+    if text not in allowed:
+        yield f"{directory.name} has {differ(text, allowed)}"
+    # A note only: what was broken off is no matter any more.
+    findings = [f"{one.name}: {one.what}" for one in found(directory) if one.kind != "killed"]
+    if findings:
+        yield f"the doctor finds in {directory.name}: {findings}"
+
+
+def differ(text: bytes, allowed: list[bytes]) -> str:
+    lines = [f"{len(ID.findall(one))} lines in {len(one)} bytes" for one in (text, *allowed)]
+    return " and not ".join(lines)
