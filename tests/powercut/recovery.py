@@ -24,7 +24,7 @@ from logsrv.linelog.store.policy import DAY, StorePolicy, Sync
 from logsrv.linelog.store.store import Store
 
 NEW = [b"<new 1> the first line after the cut", b"<new 2> the first one of a new segment"]
-WITHIN = 20.0
+WITHIN = 60.0
 _PLAIN = re.compile(r"\d{10}-\w+\.log")
 _POLICY = StorePolicy(sync=Sync.ALWAYS, rotate_every=1000 * 366 * DAY)
 

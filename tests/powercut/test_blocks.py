@@ -107,8 +107,7 @@ def record(request: pytest.FixtureRequest, place: Path, shim: Path) -> Path:
     directory = place / f"centre{request.param}"
     root = directory / "root"
     root.mkdir(parents=True)
-    stage = Stage(Recording(root, shim), directory)
-    try:
+    with Stage(Recording(root, shim), directory) as stage:
         centre = Centre(stage, 11 + request.param)
         for count in 4, 3:
             centre.start("--rotate-size", "40KiB")
@@ -116,10 +115,6 @@ def record(request: pytest.FixtureRequest, place: Path, shim: Path) -> Path:
         centre.start("--sync", "never", "--rotate-size", "40KiB")
         centre.send(3)
         stage.stop()
-    finally:
-        if stage.server is not None and stage.server.process.poll() is None:
-            stage.server.process.kill()
-            stage.server.process.wait()
     for log in directory.glob(DAEMON_LOGS):
         check_log(log, ())
     return stage.recording.path

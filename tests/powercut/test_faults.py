@@ -26,12 +26,9 @@ OPEN = b"1 open 30 relp_version=0\ncommands=syslog\n"
 def stage(tmp_path: Path, shim: Path) -> Iterator[Stage]:
     (tmp_path / "root").mkdir()
     # Long enough for two threads of the store that sync to be at it at the same time.
-    stage = Stage(Recording(tmp_path / "root", shim, sync_takes=0.1), tmp_path)
-    stage.make_directory()
-    yield stage
-    if stage.server is not None and stage.server.process.poll() is None:
-        stage.server.process.kill()
-        stage.server.process.wait()
+    with Stage(Recording(tmp_path / "root", shim, sync_takes=0.1), tmp_path) as stage:
+        stage.make_directory()
+        yield stage
 
 
 def acknowledged(stage: Stage, number: int) -> bool:

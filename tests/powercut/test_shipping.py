@@ -120,24 +120,17 @@ def recorded(request: pytest.FixtureRequest, place: Path, shim: Path) -> tuple[P
     root.mkdir(parents=True)
     stage = Stage(Recording(root, shim), directory)
     chance = random.Random(request.param)
-    with receiving(stage.recording) as receiver:
-        try:
-            for sync in ("interval", "never", "always"):
-                stage.start("--sync", sync, "--rotate-size", "16KiB", "--ship", receiver.url)
-                for _ in range(4):
-                    before = len(receiver.far.blocks)
-                    stage.send(chance.randint(5, 25))
-                    wait_until(lambda: len(receiver.far.blocks) > before, "a block")  # noqa: B023
-                if sync != "always":
-                    kill(stage)
-            wait_until(
-                lambda: len(receiver.far.text) == len(stored_bytes(stage.store)), "all lines"
-            )
-            stage.stop()
-        finally:
-            if stage.server is not None and stage.server.process.poll() is None:
-                stage.server.process.kill()
-                stage.server.process.wait()
+    with receiving(stage.recording) as receiver, stage:
+        for sync in ("interval", "never", "always"):
+            stage.start("--sync", sync, "--rotate-size", "16KiB", "--ship", receiver.url)
+            for _ in range(4):
+                before = len(receiver.far.blocks)
+                stage.send(chance.randint(5, 25))
+                wait_until(lambda: len(receiver.far.blocks) > before, "a block")  # noqa: B023
+            if sync != "always":
+                kill(stage)
+        wait_until(lambda: len(receiver.far.text) == len(stored_bytes(stage.store)), "all lines")
+        stage.stop()
     for log in directory.glob(DAEMON_LOGS):
         check_log(log, ())
     assert receiver.far.text == stored_bytes(stage.store)

@@ -40,13 +40,24 @@ def line(number: int, size: int) -> bytes:
 
 @attrs.define
 class Stage:
-    """A daemon at a time on a store below the recorded root, and a client that waits for its answers."""
+    """A daemon at a time on a store below the recorded root, and a client that waits for its answers.
+
+    A `with` statement ends a daemon that is still there.
+    """
 
     recording: Recording
     logs: Path
     next: int = 1
     server: TwistdProcess | None = None
     _chance: random.Random = attrs.field(factory=lambda: random.Random(7))
+
+    def __enter__(self) -> Stage:
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        if self.server is not None and self.server.process.poll() is None:
+            self.server.process.kill()
+            self.server.process.wait()
 
     @property
     def store(self) -> Path:
@@ -268,13 +279,8 @@ def play(name: str, directory: Path, shim: Path) -> Recording:
     """Record a workload; its logs and sources are in `directory`, its store below `root` there."""
     root = directory / "root"
     root.mkdir(parents=True)
-    stage = Stage(Recording(root, shim), directory)
-    try:
+    with Stage(Recording(root, shim), directory) as stage:
         (WORKLOADS | LARGE)[name](stage)
-    finally:
-        if stage.server is not None and stage.server.process.poll() is None:
-            stage.server.process.kill()
-            stage.server.process.wait()
     for log in directory.glob(DAEMON_LOGS):
         check_log(log, ASKED.get(name, ()))
     return stage.recording

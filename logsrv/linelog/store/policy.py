@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import enum
-from typing import NamedTuple
+from typing import ClassVar, NamedTuple
 
 import attrs
 
@@ -55,6 +55,8 @@ class StorePolicy:
 
     Raises ValueError for a value that makes no sense.
     """
+
+    help_group: ClassVar[str] = "The store"
 
     sync: Sync = option(
         "interval", choice(Sync), "when to force lines to the disk; interval is once a second"

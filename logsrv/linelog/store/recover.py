@@ -14,15 +14,16 @@ import operator
 import os
 import stat
 from collections.abc import Callable, Iterable, Iterator
-from typing import NamedTuple
+from typing import NamedTuple, TypeAlias
 
 from twisted.logger import Logger
 
+from logsrv.descriptor import Descriptor
 from logsrv.errors import StoreError
-from logsrv.linelog.store.disk.disk import Disk, reason
+from logsrv.linelog.store.disk.disk import Disk, explanation, reason
 from logsrv.linelog.store.origins import origins
 from logsrv.linelog.store.origins.notes import Note
-from logsrv.linelog.store.segments import identity, index, indexing, segment
+from logsrv.linelog.store.segments import backup_note, identity, index, indexing, segment
 from logsrv.linelog.store.segments.empty import EMPTY
 from logsrv.linelog.store.segments.identity import Identity
 from logsrv.linelog.store.segments.removed import REMOVED
@@ -32,6 +33,13 @@ from logsrv.linelog.store.segments.torn import mend
 log = Logger()
 # Nothing was lost by a crash.
 EVERYWHERE = Position(10**segment.DIGITS, 0)
+# The small files that are written under another name first.
+_REPLACED = (
+    *(segment.NUMBER, segment.ACTIVE, segment.SYNCED),
+    *(identity.NAME, origins.NAME, EMPTY, REMOVED),
+)
+Say: TypeAlias = Callable[..., object]
+"""Calls a method of a logger with its arguments, now or in the thread that logs."""
 _KINDS = {
     stat.S_IFLNK: "a symbolic link",
     stat.S_IFDIR: "a directory",
@@ -134,10 +142,8 @@ def begin(disk: Disk, *, crashed: bool, importing: bool = False) -> Begun:
         # The next sync of the directory comes before any line.
         disk.unlink(segment.IMPORTING)
     if disk.holds(segment.RESTORING):
-        raise StoreError(
-            f"the store {disk.directory} was not brought back to its end: give the same `logsrv restore`"
-            " again to go on"
-        )
+        raise StoreError(f"the store {disk.directory} {segment.NOT_RESTORED}")
+    backup_note.take_over(disk)
     half = segment.half_rotated(disk) if crashed else []
     spared = half[-1] if half else None
     synced = segment.synced_place(disk)
@@ -163,7 +169,7 @@ def identified(disk: Disk) -> Identity | None:
             disk, Position(segment.segments(disk)[0].number, 0), os.urandom
         )
     except (OSError, ValueError) as error:
-        why = reason(error) if isinstance(error, OSError) else str(error)
+        why = explanation(error)
         log.error("the store has no identity, and nothing can be shipped from it: {why}", why=why)
         return None
 
@@ -204,7 +210,7 @@ def tidy(
 ) -> Tidied:
     """Finish or undo what a crash interrupted; afterwards each sealed segment of ours is there once.
 
-    Removes nothing but what this store left unfinished and what is there twice. spared: a sealed name of
+    Removes only unfinished files of this store, and segments that are there twice. spared: a sealed name of
     the active segment that it may keep. indexes_later: those that are there are not looked at: it takes a
     second for 20,000. Raises OSError.
     """
@@ -221,16 +227,7 @@ def tidy(
     if settle(disk, files, rivals, 10**segment.DIGITS, operator.call):
         names = disk.entries()
         files = segment.counted_files(disk, names)
-    kept = (
-        segment.NUMBER,
-        segment.ACTIVE,
-        segment.SYNCED,
-        identity.NAME,
-        origins.NAME,
-        EMPTY,
-        REMOVED,
-    )
-    for name in map(segment.tmp, kept):
+    for name in map(segment.tmp, _REPLACED):
         if names.get(name):
             disk.unlink(name)
     for found, counted in files:
@@ -249,7 +246,7 @@ def tidy(
 
 
 @contextlib.contextmanager
-def _told(found: Segment, disk: Disk, say: Callable[..., object]) -> Iterator[None]:
+def _told(found: Segment, disk: Disk, say: Say) -> Iterator[None]:
     """Say of a file that cannot be read that it cannot."""
     try:
         yield
@@ -263,23 +260,17 @@ def _told(found: Segment, disk: Disk, say: Callable[..., object]) -> Iterator[No
 
 
 def _end_torn(plain: Segment, disk: Disk, synced: int | None) -> None:
-    fd = disk.open(plain.name, os.O_RDWR)
-    try:
+    with Descriptor(disk.open(plain.name, os.O_RDWR)) as fd:
         size, torn = mend(disk.path(plain.name), fd, synced)
         if torn:
             os.lseek(fd, size, os.SEEK_SET)
             disk.writev(fd, [b"\n"])
         # A killed server may have written all of it and synced nothing.
         disk.fdatasync(fd)
-    finally:
-        os.close(fd)
 
 
-def look_at_index(packed: Segment, disk: Disk, say: Callable[..., object]) -> None:
-    """Report a segment that is shorter than its index says, and make an index that is of no use anew.
-
-    `say` is called with a method of a logger and its arguments.
-    """
+def look_at_index(packed: Segment, disk: Disk, say: Say) -> None:
+    """Report a segment that is shorter than its index says, and make an index that is of no use anew."""
     with _told(packed, disk, say):
         size = disk.stat(packed.name).st_size
         try:
@@ -302,7 +293,7 @@ def look_at_index(packed: Segment, disk: Disk, say: Callable[..., object]) -> No
             _make_again(packed, disk, say)
 
 
-def _make_again(packed: Segment, disk: Disk, say: Callable[..., object]) -> None:
+def _make_again(packed: Segment, disk: Disk, say: Say) -> None:
     path = disk.path(packed.name)
     try:
         indexing.rebuild(packed, disk)
@@ -326,13 +317,12 @@ def settle(
     files: Iterable[tuple[Segment, Segment]],
     known: set[str],
     below: int,
-    say: Callable[..., object],
+    say: Say,
 ) -> bool:
     """Remove what is there twice of the segments below number `below`; leave the rest, and say so.
 
     Returns whether anything was removed. `files` are the `counted_files`. `known` has the names that were
-    said before, and takes those that are said now. `say` is called with a method of a logger and its
-    arguments. Raises OSError.
+    said before, and takes those that are said now. Raises OSError.
     """
     found = [(one, counted) for one, counted in files if one is not counted and one.number < below]
     known.intersection_update(one.name for one, _ in found)
@@ -343,7 +333,6 @@ def settle(
         try:
             held = holder(one, counted, disk) if one.packed == counted.packed else None
         except OSError as error:
-            known.add(one.name)
             say(
                 log.error,
                 "{path} or {counted} cannot be read, and both are left as they are: {why}",
@@ -351,9 +340,12 @@ def settle(
                 counted=counted.name,
                 why=reason(error),
             )
-            continue
-        if held is None:
-            known.add(one.name)
+        else:
+            if held is not None:
+                gone, kept = (one, counted) if held is Form.PACKED else (counted, one)
+                _remove_double(gone, kept, disk, say)
+                removed = True
+                continue
             say(
                 log.warn,
                 "{path} has the number of {counted} and is not the same; both are left as they are, and"
@@ -362,21 +354,22 @@ def settle(
                 counted=counted.name,
                 number=counted.number,
             )
-            continue
-        gone, kept = (one, counted) if held is Form.PACKED else (counted, one)
-        # The kept file needs its name on the medium before the other one goes.
-        disk.sync_directory()
-        # A plain one has no names of its own but the first: the others are the packed one's.
-        for name in gone.files if gone.form is Form.PACKED else (gone.name,):
-            disk.unlink(name)
-        removed = True
-        say(
-            log.info,
-            "removed {path}: all that can be read of it is in {kept} as well",
-            path=disk.path(gone.name),
-            kept=kept.name,
-        )
+        known.add(one.name)
     return removed
+
+
+def _remove_double(gone: Segment, kept: Segment, disk: Disk, say: Say) -> None:
+    # The kept file needs its name on the medium before the other one goes.
+    disk.sync_directory()
+    # A plain one has no names of its own but the first: the others are the packed one's.
+    for name in gone.files if gone.form is Form.PACKED else (gone.name,):
+        disk.unlink(name)
+    say(
+        log.info,
+        "removed {path}: all that can be read of it is in {kept} as well",
+        path=disk.path(gone.name),
+        kept=kept.name,
+    )
 
 
 def holder(plain: Segment, packed: Segment, disk: Disk) -> Form | None:

@@ -1,6 +1,6 @@
 """The store as the rest of the line logger sees it: append, know when it is safe, be told to wait.
 
-This half lives in the reactor's thread and never blocks but in `open`. The work is done by three
+This half lives in the reactor's thread, and blocks only in `open`. The work is done by three
 threads: one writes (writing/append.py), one syncs and one seals (sealing/background.py).
 """
 
@@ -172,7 +172,7 @@ class Store:
         troubles = (writer.writing, writer.syncing, syncing)
         watch = self._metrics.watch
         watch("stored_bytes_total", lambda: writer.written + writer.deposited)
-        watch("stored_lines_total", lambda: writer.written_lines + writer.deposited_lines)
+        watch("stored_lines_total", lambda: self.stored_lines)
         watch("pending_bytes", lambda: self.pending)
         watch("store_stalled", lambda: self.stalled is not None)
         watch("store_errors_total", lambda: sum(trouble.errors for trouble in troubles))
@@ -193,9 +193,8 @@ class Store:
     def append(self, batch: Batch) -> int:
         """Take a batch in, which is written soon; return how many lines it has.
 
-        Never blocks. Raises StoreError when closed.
-
-        Whoever appends is to have its transport in `valve`, which is what bounds the memory.
+        Never blocks. Raises StoreError when closed. To bound the memory, put the transport that the lines
+        come from into `valve`.
         """
         if not self.accepts:
             raise StoreError(f"the store {self.directory} is closed and takes no lines")
@@ -299,7 +298,7 @@ class Store:
         self._sealer.look()
 
     def apply(self, policy: StorePolicy) -> None:
-        """Go by another policy: writing behind all that was appended, the rest from now on."""
+        """Go by another policy: for writing, behind all that was appended; for all else, from now on."""
         if policy != self._policy:
             _advise(policy)
         self._policy = policy
@@ -309,7 +308,7 @@ class Store:
         self._settle()
 
     def hold(self, holds: Sequence[Hold]) -> None:
-        """Let retention go by who has not read all segments yet; may be called before `open`."""
+        """Keep from retention the segments that readers still lack; may be called before `open`."""
         self._holds = tuple(holds)
         if self.accepts:
             self._sealer.holds = self._holds
@@ -340,6 +339,11 @@ class Store:
             "write": self._writer.write_seconds.under_way(),
             "sync": max(sync.under_way() for sync in syncs),
         }
+
+    @property
+    def stored_lines(self) -> int:
+        """The lines written since it was opened."""
+        return self._writer.written_lines + self._writer.deposited_lines
 
     @property
     def place(self) -> str:

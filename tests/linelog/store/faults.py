@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 import fcntl
 import os
+import threading
 import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -30,6 +31,17 @@ def no_space() -> OSError:
 def no_links() -> OSError:
     """What FAT and its like say to a second name."""
     return OSError(errno.EPERM, os.strerror(errno.EPERM))
+
+
+class Hang:
+    """A call of the disk that does not return before `go` is set. begun: it was made."""
+
+    def __init__(self) -> None:
+        self.begun, self.go = threading.Event(), threading.Event()
+
+    def __call__(self) -> None:
+        self.begun.set()
+        self.go.wait(60)
 
 
 def batch(*lines: bytes) -> Batch:

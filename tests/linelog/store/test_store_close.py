@@ -50,6 +50,7 @@ async def test_close_on_a_full_disk_says_and_counts_what_was_not_written(
     totals = metrics.totals()
     assert totals["store_lost_bytes_total"] == left
     assert totals["store_lost_lines_total"] == 4
+    assert totals["stored_lines_total"] == 1
     with pytest.raises(StoreError, match="could not be written"):
         await waiting
     disk.room = None

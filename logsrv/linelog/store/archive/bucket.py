@@ -151,7 +151,6 @@ class BucketArchive:
             self._fail(name, error)
 
     def remove(self, name: str) -> None:
-        """Remove an object."""
         try:
             obstore.delete(self._writing, name)
         except (exceptions.BaseError, FileNotFoundError) as error:

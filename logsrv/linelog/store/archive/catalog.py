@@ -6,13 +6,15 @@ Each is of the segments whose numbers are within GROUP from FIRST on, up to numb
 manifest, the index of the frames, and the parts of the word index by which the rest of it is found. It is
 written when a segment of the group was put there, under a new name, and those before it are removed:
 nothing is written over, and one that was read is right. The last one counts; a segment that is in none, as
-after a kill, is found by its manifest.
+after a kill, is found by its manifest. One that is damaged has its name there instead of a manifest:
+readers look for it, and say that it is damaged; it hinders no other.
 
 It is one Zstandard frame: a line of JSON with sizes, and one behind the other what they are of.
 """
 
 from __future__ import annotations
 
+import contextlib
 import json
 import re
 from collections.abc import Callable
@@ -28,6 +30,7 @@ from logsrv.linelog.store.archive.manifest import (
     manifest_object,
     names_of,
     object_name,
+    short_name,
 )
 from logsrv.linelog.store.archive.objects import (
     Archive,
@@ -54,6 +57,7 @@ _NAME = r"(\d{10})/(\d{10})-(\d{4})\.zst"
 class CatalogSegment(NamedTuple):
     """A segment in a catalog: its manifest and the index of its frames, both as they are stored.
 
+    manifest: of one that was damaged when it was to be entered, its name.
     words: the size of its word index; 0 if it has none. parts: parts of that, and where they begin.
     """
 
@@ -153,11 +157,11 @@ def read_catalog(archive: Archive, name: str) -> list[CatalogSegment]:
         raise ChangedObject(archive.place, name) from None
 
 
-def enter(archive: Archive, manifest: Manifest, read: Callable[[str], bytes]) -> None:
+def enter(archive: Archive, manifest: Manifest, read: Callable[[str], bytes]) -> list[str]:
     """Let the catalogs of an archive have a segment that is in it. read: returns a file of it.
 
-    What else is in the archive, and in no catalog, is entered as well. Raises ArchiveError, and OSError and
-    ValueError for what cannot be read here.
+    What else is in the archive, and in no catalog, is entered as well. Returns a sentence for each that is
+    damaged there. Raises ArchiveError, and OSError and ValueError for what cannot be read here.
     """
     store = manifest.store
     first = manifest.number // GROUP * GROUP
@@ -165,36 +169,55 @@ def enter(archive: Archive, manifest: Manifest, read: Callable[[str], bytes]) ->
     there = newest(archive.names(place), store)
     known = _known(archive, there)
     if manifest.name in known:
-        return
+        return []
+    damaged = []
     known[manifest.name] = described(manifest, read)
     behind = f"{store}/{first - 1:010d}." if first else ""
     for name in names_of(archive.names(f"{store}/", behind), store):
         if int(name.partition("-")[0]) < first + GROUP and name not in known:
-            known[name] = _described_there(archive, store, name)
+            try:
+                known[name] = _described_there(archive, store, name)
+            except (ChangedObject, ObjectMissing) as error:
+                known[name] = CatalogSegment(name.encode(), b"", 0, ())
+                damaged.append(str(error))
     last = max(known)
     made = f"{place}{last.partition('-')[0]}-{len(known):04d}.zst"
     _create(archive, made, pack([known[name] for name in sorted(known)]))
     for name in archive.names(place):
         if name < made:
             _remove(archive, name)
+    return damaged
 
 
 def _known(archive: Archive, names: list[str]) -> dict[str, CatalogSegment]:
     """Return the segments of the catalog that counts, by their names; of one that is damaged, none."""
-    try:
-        found = [one for name in names for one in read_catalog(archive, name)]
-        return {decode(one.manifest).name: one for one in found}
-    except (ChangedObject, ObjectMissing, ValueError):
-        return {}
+    known = {}
+    with contextlib.suppress(ChangedObject, ObjectMissing):
+        for one in [one for name in names for one in read_catalog(archive, name)]:
+            # Those that were damaged are looked at again.
+            with contextlib.suppress(ValueError):
+                known[decode(one.manifest).name] = one
+    return known
 
 
 def _described_there(archive: Archive, store: str, name: str) -> CatalogSegment:
+    manifest = there(archive, store, name)
+    try:
+        return described(manifest, lambda local: _file_there(archive, manifest, local))
+    except ValueError:
+        raise ChangedObject(archive.place, object_name(store, manifest.segment.name)) from None
+
+
+def there(archive: Archive, store: str, name: str) -> Manifest:
+    """Return the manifest of a segment that an archive has. Raises ArchiveError."""
     wanted = manifest_object(store, name)
     try:
         manifest = decode(archive.read(wanted, 0, LARGEST))
-        return described(manifest, lambda local: _file_there(archive, manifest, local))
     except ValueError:
         raise ChangedObject(archive.place, wanted) from None
+    if (manifest.store, manifest.name) != (store, short_name(name)):
+        raise ChangedObject(archive.place, wanted)
+    return manifest
 
 
 def _file_there(archive: Archive, manifest: Manifest, name: str) -> bytes:

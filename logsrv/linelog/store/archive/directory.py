@@ -5,13 +5,12 @@ from __future__ import annotations
 import errno
 import os
 import stat
+from collections.abc import Iterable, Iterator
+from contextlib import suppress
 
+from logsrv.descriptor import Descriptor
 from logsrv.linelog.store.archive.objects import ArchiveError, ObjectExists, ObjectMissing
 from logsrv.linelog.store.disk.disk import DIRECTORY, DIRECTORY_MODE, FILE_MODE, TMP_SUFFIX
-
-TYPE_CHECKING = False
-if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
 
 _NEW = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC | os.O_NOFOLLOW
 _OLD = os.O_RDONLY | os.O_CLOEXEC | os.O_NOFOLLOW | os.O_NONBLOCK
@@ -70,25 +69,21 @@ class DirectoryArchive:
             self._require()
             self._make_folder(folder)
             _unlink(fresh)
-            fd = os.open(fresh, _NEW, FILE_MODE)
-            try:
+            with Descriptor(os.open(fresh, _NEW, FILE_MODE)) as fd:
                 os.fchmod(fd, FILE_MODE)
                 for piece in pieces:
                     _write(fd, piece)
                 os.fsync(fd)
-            finally:
-                os.close(fd)
             _give_name(fresh, path)
             _sync(folder)
-        except FileExistsError as error:
-            _quietly_unlink(fresh)
-            raise ObjectExists(f"{self.place} has {name} already") from error
-        except OSError as error:
+        except BaseException as error:
             # A full disk gets back what was written to it.
-            _quietly_unlink(fresh)
-            raise self._error(name, error) from error
-        except BaseException:
-            _quietly_unlink(fresh)
+            with suppress(OSError):
+                os.unlink(fresh)
+            if isinstance(error, FileExistsError):
+                raise ObjectExists(f"{self.place} has {name} already") from error
+            if isinstance(error, OSError):
+                raise self._error(name, error) from error
             raise
 
     def _make_folder(self, folder: str) -> None:
@@ -107,7 +102,6 @@ class DirectoryArchive:
             )
 
     def remove(self, name: str) -> None:
-        """Remove a file."""
         try:
             _unlink(os.path.join(self._path, name))
         except OSError as error:
@@ -116,15 +110,12 @@ class DirectoryArchive:
     def read(self, name: str, at: int = 0, size: int = -1) -> bytes:
         """Return a part of a file."""
         try:
-            fd = os.open(os.path.join(self._path, name), _OLD)
-            try:
+            with Descriptor(os.open(os.path.join(self._path, name), _OLD)) as fd:
                 found = os.fstat(fd)
                 if not stat.S_ISREG(found.st_mode):
                     raise ArchiveError(f"{name} in {self.place} is no plain file", settled=True)
                 end = found.st_size if size < 0 else min(at + size, found.st_size)
                 return b"".join(_parts(fd, at, end))
-            finally:
-                os.close(fd)
         except FileNotFoundError as error:
             self._require()
             raise ObjectMissing(f"{self.place} has no {name}", settled=True) from error
@@ -164,22 +155,10 @@ def _give_name(fresh: str, path: str) -> None:
 
 
 def _sync(folder: str) -> None:
-    fd = os.open(folder, DIRECTORY)
-    try:
+    with Descriptor(os.open(folder, DIRECTORY)) as fd:
         os.fsync(fd)
-    finally:
-        os.close(fd)
 
 
 def _unlink(path: str) -> None:
-    try:
+    with suppress(FileNotFoundError):
         os.unlink(path)
-    except FileNotFoundError:
-        pass
-
-
-def _quietly_unlink(path: str) -> None:
-    try:
-        os.unlink(path)
-    except OSError:
-        pass

@@ -9,13 +9,10 @@ from __future__ import annotations
 import os
 
 from logsrv.linelog.store.archive.manifest import LARGEST, Manifest, decode, encode
+from logsrv.linelog.store.archive.objects import Archive
 from logsrv.linelog.store.archive.opening import open_archive
 from logsrv.linelog.store.disk.disk import Disk
-
-TYPE_CHECKING = False
-if TYPE_CHECKING:
-    from logsrv.linelog.store.archive.objects import Archive
-    from logsrv.linelog.store.segments.segment import Segment
+from logsrv.linelog.store.segments.segment import Segment
 
 FOLDER = "ship"
 SUFFIX = ".archive"
@@ -34,8 +31,8 @@ def archives(directory: str) -> list[Archive]:
         disk = Disk().enter(folder)
     except OSError:
         return []
-    try:
-        found = []
+    found = []
+    with disk:
         for name in sorted(disk.entries()):
             if name.endswith(SUFFIX):
                 try:
@@ -43,9 +40,7 @@ def archives(directory: str) -> list[Archive]:
                     found.append(open_archive(url))
                 except (OSError, ValueError):
                     continue
-        return found
-    finally:
-        disk.leave()
+    return found
 
 
 def note_archived(disk: Disk, packed: Segment, manifest: Manifest) -> None:

@@ -14,7 +14,9 @@ from __future__ import annotations
 
 import json
 import re
+from collections.abc import Mapping
 from hashlib import sha256
+from typing import Any
 
 from logsrv.linelog.store.segments.segment import (
     INDEX_SUFFIX,
@@ -25,11 +27,6 @@ from logsrv.linelog.store.segments.segment import (
 )
 from logsrv.linelog.store.segments.times import Times, time_of
 from logsrv.named import NamedTuple
-
-TYPE_CHECKING = False
-if TYPE_CHECKING:
-    from collections.abc import Mapping
-    from typing import Any
 
 FORMAT = 1
 SUFFIX = ".json"
@@ -66,12 +63,10 @@ class Manifest(NamedTuple):
 
     @property
     def number(self) -> int:
-        """The number of the segment."""
         return int(self.name.partition("-")[0])
 
     @property
     def segment(self) -> Segment:
-        """The segment."""
         return Segment(self.number, self.name + _TEXT, Form.PACKED)
 
     @property

@@ -2,16 +2,12 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import logsrv.linelog.store.archive as late
 from logsrv.linelog.store.archive.directory import DirectoryArchive
-from logsrv.linelog.store.archive.objects import UnusableArchive
+from logsrv.linelog.store.archive.objects import Archive, UnusableArchive
 from logsrv.linelog.store.archive.url import FILE, parse_archive_url
-
-TYPE_CHECKING = False
-if TYPE_CHECKING:
-    from pathlib import Path
-
-    from logsrv.linelog.store.archive.objects import Archive
 
 
 def open_archive(url: str, key: str | None = None, ca: Path | None = None) -> Archive:

@@ -6,12 +6,11 @@ import os
 from collections.abc import Callable, Iterator
 from hashlib import sha256
 
+from logsrv.linelog.store.archive.catalog import there
 from logsrv.linelog.store.archive.manifest import (
-    LARGEST,
     Manifest,
     StoredFile,
     check_of,
-    decode,
     encode,
     manifest_object,
     short_name,
@@ -45,7 +44,7 @@ def describe(packed: Segment, disk: Disk, store: str) -> Manifest:
     """
     found = index.load(packed, disk)
     files = {
-        name.removeprefix(short_name(packed.name)): _described(name, disk)
+        name.removeprefix(short_name(packed.name)): stored_file(name, disk)
         for name in packed.files
         if name != packed.words or disk.holds(name)
     }
@@ -60,7 +59,8 @@ def describe(packed: Segment, disk: Disk, store: str) -> Manifest:
     )
 
 
-def _described(name: str, disk: Disk) -> StoredFile:
+def stored_file(name: str, disk: Disk) -> StoredFile:
+    """Return what there is to know of a file of a store. Raises OSError."""
     digest, size = sha256(), 0
     for piece in file_pieces(name, disk):
         digest.update(piece)
@@ -89,18 +89,10 @@ def find(archive: Archive, store: str, name: str) -> Manifest | None:
 
     Raises ArchiveError, also for one that is damaged.
     """
-    wanted = manifest_object(store, name)
     try:
-        data = archive.read(wanted, 0, LARGEST)
+        return there(archive, store, name)
     except ObjectMissing:
         return None
-    try:
-        found = decode(data)
-    except ValueError:
-        raise ChangedObject(archive.place, wanted) from None
-    if (found.store, found.name) != (store, short_name(name)):
-        raise ChangedObject(archive.place, wanted)
-    return found
 
 
 def put(

@@ -3,12 +3,9 @@
 from __future__ import annotations
 
 import threading
+from collections.abc import Callable, Iterable
 from queue import SimpleQueue
 from typing import Any, Generic, TypeVar
-
-TYPE_CHECKING = False
-if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
 
 T = TypeVar("T")
 AT_ONCE = 32
@@ -38,7 +35,7 @@ class PendingRead(Generic[T]):
         self._done.wait()
 
     def result(self) -> T:
-        """Wait for it, and return what was read or raise what went wrong."""
+        """Wait until it is done; return the bytes read, or raise the error."""
         self.wait()
         if self._error is not None:
             raise self._error

@@ -2,22 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
 from hashlib import sha256
 
 from logsrv.linelog.store.archive.kept import archived
-from logsrv.linelog.store.archive.manifest import check_of, object_name
-from logsrv.linelog.store.archive.objects import ArchiveError, ChangedObject
+from logsrv.linelog.store.archive.manifest import Manifest, check_of, object_name
+from logsrv.linelog.store.archive.objects import Archive, ArchiveError, ChangedObject
+from logsrv.linelog.store.disk.disk import Disk
 from logsrv.linelog.store.segments import index
-
-TYPE_CHECKING = False
-if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
-
-    from logsrv.linelog.store.archive.manifest import Manifest
-    from logsrv.linelog.store.archive.objects import Archive
-    from logsrv.linelog.store.disk.disk import Disk
-    from logsrv.linelog.store.segments.index import Index
-    from logsrv.linelog.store.segments.segment import Segment
+from logsrv.linelog.store.segments.index import Index
+from logsrv.linelog.store.segments.segment import Segment
 
 
 class AwayText:

@@ -10,6 +10,7 @@ import os
 from collections.abc import Iterator
 from hashlib import sha256
 
+from logsrv.descriptor import Descriptor
 from logsrv.errors import StoreError
 from logsrv.kit.text.time import parse_rfc3339
 from logsrv.linelog.store.archive.kept import note_archived
@@ -21,7 +22,7 @@ from logsrv.linelog.store.archive.manifest import (
     stores_of,
 )
 from logsrv.linelog.store.archive.objects import Archive, ArchiveError, ChangedObject
-from logsrv.linelog.store.archive.putting import PIECE, file_pieces, find
+from logsrv.linelog.store.archive.putting import PIECE, find, stored_file
 from logsrv.linelog.store.disk.disk import Disk
 from logsrv.linelog.store.segments import identity
 from logsrv.linelog.store.segments.segment import (
@@ -98,15 +99,11 @@ def _restored(archive: Archive, store: str, name: str, disk: Disk) -> Restored:
 
 def _is_here(manifest: Manifest, disk: Disk) -> bool:
     """Return whether the text, which comes last, is here as it was."""
-    name = manifest.segment.name
-    if not disk.holds(name):
-        return False
-    digest, size = sha256(), 0
-    for piece in file_pieces(name, disk):
-        digest.update(piece)
-        size += len(piece)
-    return StoredFile(size, digest.hexdigest()) == manifest.packed and disk.holds(
-        manifest.segment.archived
+    packed = manifest.segment
+    return (
+        disk.holds(packed.name)
+        and stored_file(packed.name, disk) == manifest.packed
+        and disk.holds(packed.archived)
     )
 
 
@@ -131,8 +128,7 @@ def _fetch_file(
     """Write a file under its temporary name, on the medium."""
     whole = object_name(manifest.store, name)
     digest, size = sha256(), 0
-    fd = disk.create_anew(tmp(name))
-    try:
+    with Descriptor(disk.create_anew(tmp(name))) as fd:
         # A file that is longer than it should be is not read to its end.
         while size < wanted.size and (
             piece := archive.read(whole, size, min(PIECE, wanted.size - size))
@@ -146,8 +142,6 @@ def _fetch_file(
         moment = parse_rfc3339(manifest.times.largest or manifest.segment.first)
         os.utime(fd, (moment, moment))
         disk.fdatasync(fd)
-    finally:
-        os.close(fd)
 
 
 def _finish(store: str, first: int, last: int, disk: Disk) -> None:
@@ -156,6 +150,11 @@ def _finish(store: str, first: int, last: int, disk: Disk) -> None:
     make_synced(disk)
     # The same from its first segment on: its targets decide whether they go on with it.
     identity.keep(disk, identity.Identity(store, Position(first, 0)))
+    be_whole(disk)
+
+
+def be_whole(disk: Disk) -> None:
+    """Let a directory be a store: with an empty current.log, and without the note that it is restored."""
     os.close(disk.create_anew(tmp(ACTIVE)))
     disk.rename(tmp(ACTIVE), ACTIVE)
     disk.sync_directory()

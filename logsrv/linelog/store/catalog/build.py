@@ -46,7 +46,11 @@ def make_catalog(
             if found.st_size != made.compressed or made.text > _LARGEST_TEXT:
                 continue
             if with_words:
-                chunk = b"".join(part for part, _ in index.frames(segment, disk))
+                chunk = b""
+                for part, _ in index.frames(segment, disk):
+                    chunk += part
+                    if len(chunk) > made.text:
+                        raise ValueError("its index is of a smaller text")
                 section.add(chunk, len(chunk), max(found.st_size, _BLOCK))
         except (OSError, ValueError):
             continue

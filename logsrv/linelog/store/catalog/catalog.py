@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 
+from logsrv.descriptor import Descriptor
 from logsrv.linelog.store.catalog.layout import HEAD_SIZE, catalogs, unpack_entries, unpack_head
 from logsrv.linelog.store.disk.disk import reason
 from logsrv.linelog.store.words.lookup import Words
@@ -55,13 +56,10 @@ class Catalogs:
 
     def _load(self, name: str) -> None:
         try:
-            fd = self._disk.open(name, os.O_RDONLY)
-            try:
+            with Descriptor(self._disk.open(name, os.O_RDONLY)) as fd:
                 data = os.pread(fd, HEAD_SIZE, 0)
                 head = unpack_head(data)
                 entries = unpack_entries(head, os.pread(fd, head.entries, HEAD_SIZE))
-            finally:
-                os.close(fd)
         except FileNotFoundError:
             return
         except (OSError, ValueError) as error:

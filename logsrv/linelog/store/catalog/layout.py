@@ -66,7 +66,6 @@ class CatalogEntry(NamedTuple):
 
     @property
     def times(self) -> Times:
-        """The times of its lines."""
         smallest = self.smallest.decode("latin-1") if self.known & _SMALLEST else None
         largest = self.largest.decode("latin-1") if self.known & _LARGEST else None
         return Times(smallest, largest, bool(self.known & _SURE))

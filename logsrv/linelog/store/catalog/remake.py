@@ -40,10 +40,12 @@ def entered_of(disk: Disk) -> Callable[[Segment], bool]:
     return lambda segment: found.known(segment) is not None
 
 
-def make_catalogs(disk: Disk) -> Iterator[str]:
+def make_catalogs(
+    disk: Disk, put_away: Callable[[str, Disk], object] = lambda name, disk: disk.unlink(name)
+) -> Iterator[str]:
     """Make catalogs of the small segments that are in none, if they are many; yield the name of each.
 
-    One that is damaged is removed: a search reports it each time. Raises OSError.
+    put_away: called for each that is damaged, which a search reports each time. Raises OSError.
     """
     segments, names = segments_and_names(disk)
     covered = _Covered(Catalogs(disk, names, lambda _: None))
@@ -53,7 +55,7 @@ def make_catalogs(disk: Disk) -> Iterator[str]:
         if one.form is Form.PACKED and not covered.has_words(one) and _is_small(one, disk)
     ]
     for name in sorted(covered.found.damaged):
-        disk.unlink(name)
+        put_away(name, disk)
     while len(waiting) >= WANTED:
         name = make_catalog(waiting[:MOST], disk, with_words=True)
         if name:

@@ -38,7 +38,6 @@ class Note:
 
     @property
     def size(self) -> int:
-        """The bytes of its text."""
         return self.end.offset - self.start.offset
 
     @property

@@ -14,6 +14,7 @@ from collections.abc import Iterable, Iterator, Sequence
 
 from twisted.logger import Logger
 
+from logsrv.descriptor import Descriptor
 from logsrv.linelog.store.disk.disk import Disk
 from logsrv.linelog.store.origins.notes import Note, parse_notes
 from logsrv.linelog.store.origins.under_way import UnderWay
@@ -116,6 +117,9 @@ def settle(disk: Disk, number: int, *, crashed: bool) -> list[Note]:
         gone = [note for _, note in notes[kept:]]
         if gone and crashed and fd is not None and gone[0].at.segment == number:
             _cut(disk, fd, gone)
+        if crashed and fd is not None and kept and notes[kept - 1][1].at.segment == number:
+            # A kill leaves whole what only the kernel has: it is to be there after a power cut, too.
+            disk.fdatasync(fd)
     if gone or (found and found[-1][1] is None):
         # All of them are at the end, so this needs no room.
         _shorten(disk, notes[kept][0] if gone else found[-1][0])
@@ -130,10 +134,8 @@ def _active(disk: Disk) -> Iterator[int | None]:
         # Missing, or not ours: whoever opens it next says so.
         yield None
         return
-    try:
+    with Descriptor(fd):
         yield fd
-    finally:
-        os.close(fd)
 
 
 def _whole(fd: int | None, note: Note, crashed: bool) -> bool:
@@ -174,9 +176,6 @@ def _cut(disk: Disk, fd: int, gone: Sequence[Note]) -> None:
 
 
 def _shorten(disk: Disk, size: int) -> None:
-    fd = disk.open(NAME, os.O_WRONLY)
-    try:
+    with Descriptor(disk.open(NAME, os.O_WRONLY)) as fd:
         os.ftruncate(fd, size)
         disk.fdatasync(fd)
-    finally:
-        os.close(fd)

@@ -113,7 +113,7 @@ class Sealer:
         self._wake.set()
 
     def look(self) -> None:
-        """Look for what there is to do, also for what others have done to the directory."""
+        """Look at the directory soon, which others may have changed, and do what is due."""
         self._listed = None
         self._wake.set()
 

@@ -60,9 +60,9 @@ class Cataloguer:
         return not self._begun or len(self._waiting) >= self._wanted
 
     def begin(self) -> None:
-        """Take stock, and remove what a crash left and catalogs whose segments are gone. Raises OSError.
+        """List segments and catalogs; remove leftovers of a crash, and catalogs without segments.
 
-        `make` does it if nobody has.
+        `make` does it if nobody has. Raises OSError.
         """
         segments, names = segments_and_names(self._disk)
         for name in names:

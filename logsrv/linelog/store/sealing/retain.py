@@ -43,9 +43,9 @@ def expired(
     unless the compression is `stuck`. Beyond `keep_bytes` stays what somebody `holds`; not beyond
     `keep_days`, and not while so many bytes are missing, `short`, of what has to be free.
 
-    total: all bytes that count, those of the active segment among them; but that one is never removed. What
-    was written while the clock was ahead of `now` is as old as what was written next. Looks no further than
-    it must.
+    total: all bytes that count, those of the active segment among them; but that one is never removed. A
+    segment written while the clock was ahead of `now` is as old as the next one. Looks no further than it
+    must.
     """
     for one, last in _with_last(held, now):
         counts = stuck or not one.waits

@@ -15,7 +15,7 @@ from typing import TypeAlias
 from logsrv.linelog.store.disk.disk import Disk
 from logsrv.linelog.store.segments.compressing import compressor
 from logsrv.linelog.store.segments.index import Index
-from logsrv.linelog.store.segments.indexing import add, look, save
+from logsrv.linelog.store.segments.indexing import Indexer, look, save
 from logsrv.linelog.store.segments.segment import Segment, tmp
 from logsrv.linelog.store.words.build import Builder
 
@@ -62,7 +62,7 @@ def steps(segment: Segment, disk: Disk, with_words: bool) -> Generator[None, Non
 
     Each step is a frame, and may be taken by another thread than the one before. Raises OSError.
     """
-    made = Index(segment.number)
+    made = Indexer(segment.number)
     frames = compressor()
     with contextlib.ExitStack() as undo:
         fd = disk.create_anew(tmp(segment.packed))
@@ -78,16 +78,16 @@ def steps(segment: Segment, disk: Disk, with_words: bool) -> Generator[None, Non
             looked = look(chunk, end)
             frame = frames.compress(memoryview(chunk)[:end])
             disk.write(fd, frame)
-            made = add(made, looked, frame)
+            made.add(looked, frame)
             if words is not None:
                 words.add(chunk, end, len(frame), looked.newlines)
         if words is not None:
-            words.finish(made)
+            words.finish(made.made())
         # Retention goes by the time of the last line, which is when the plain file was written to.
         written = os.fstat(source)
         os.utime(fd, ns=(written.st_atime_ns, written.st_mtime_ns))
         disk.fdatasync(fd)
-    return made
+    return made.made()
 
 
 def seal(

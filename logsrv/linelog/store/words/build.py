@@ -21,6 +21,8 @@ from logsrv.linelog.store.words.section import Section
 # The part of the compressed size that an index may take, and the part that its tables are folded to.
 MOST_PART = 0.15
 TABLES_PART = 0.13
+# A frame takes seven times as much memory while it is looked at.
+_LARGEST_FRAME = 64 << 20
 LEAST_TEXT = 256 << 10
 """Bytes of the text of a segment that may get one: of smaller ones it was never small enough to be kept."""
 
@@ -39,7 +41,7 @@ class Builder:
         self._disk = disk
         self._section = Section()
         self._sections = self._size = 0
-        self._is_complete = False
+        self._is_complete = self._is_large = False
         self._fd = -1
         with self._tried():
             self._fd = disk.create_anew(self._name)
@@ -56,7 +58,8 @@ class Builder:
 
         newlines: where LF stand in it, if somebody has looked.
         """
-        if self.error is None:
+        self._is_large |= end > _LARGEST_FRAME
+        if self.error is None and not self._is_large:
             with self._tried():
                 self._section.add(chunk, end, compressed, newlines)
                 if self._section.full:
@@ -77,7 +80,7 @@ class Builder:
             self._write_section()
         totals = made.text, made.compressed, len(made.frames), self._sections
         self._write(pack_trailer(Trailer(self._number, *totals)))
-        if self._size > MOST_PART * made.compressed:
+        if self._is_large or self._size > MOST_PART * made.compressed:
             return False
         self._disk.fdatasync(self._fd)
         if not self._disk.belongs(self._name, self._fd):

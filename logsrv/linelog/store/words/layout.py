@@ -132,7 +132,6 @@ def unpack_trailer(data: bytes) -> Trailer:
 
 
 def pack_header(header: SectionHead) -> bytes:
-    """Return the head of a section as it is stored."""
     numbers = [*header[:4], *(number for table in header[4:] for number in table)]
     return sealed(_HEADER.pack(SECTION_MAGIC, 0, *numbers))
 

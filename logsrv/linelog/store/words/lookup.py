@@ -38,7 +38,7 @@ _FIRST_ROWS = 8
 
 
 class Words:
-    """The word index of a segment. Nothing of it is kept but the offsets of its sections.
+    """The word index of a segment. Only its `sections` are kept: where each begins, and its head.
 
     segment, text, compressed, frames: what it is an index of: number, sizes in bytes, frames.
     """
@@ -59,14 +59,14 @@ class Words:
         size -= begin
         trailer: Trailer = unpack_trailer(self.read(max(0, size - TRAILER_SIZE), TRAILER_SIZE))
         self.segment, self.text, self.compressed, self.frames, count = trailer
-        self._sections: list[tuple[int, SectionHead]] = []
+        self.sections: list[tuple[int, SectionHead]] = []
         at = 0
-        while at < size - TRAILER_SIZE and len(self._sections) < count:
+        while at < size - TRAILER_SIZE and len(self.sections) < count:
             header = unpack_header(self.read(at, HEADER_SIZE))
-            self._sections.append((at, header))
+            self.sections.append((at, header))
             at += header.size
-        frames = sum(header.frames for _, header in self._sections)
-        if (at, len(self._sections), frames) != (size - TRAILER_SIZE, count, self.frames):
+        frames = sum(header.frames for _, header in self.sections)
+        if (at, len(self.sections), frames) != (size - TRAILER_SIZE, count, self.frames):
             raise ValueError("the word index is damaged: its sections are not what its end says")
 
     def require(self, index: Index) -> None:
@@ -95,16 +95,16 @@ class Words:
 
     def _of_sections(self, look: Callable[[_Section], int]) -> int:
         found = first = 0
-        for at, header in self._sections:
+        for at, header in self.sections:
             found |= look(_Section(self, at, header)) << first
             first += header.frames
         return found
 
     def heads(self) -> list[tuple[int, int]]:
         """Return the parts, as offset and size, without which nothing else of it can be found."""
-        end = self._sections[-1][0] + self._sections[-1][1].size if self._sections else 0
+        end = self.sections[-1][0] + self.sections[-1][1].size if self.sections else 0
         found = [(end, TRAILER_SIZE)]
-        for at, header in self._sections:
+        for at, header in self.sections:
             found.append((at, header.place("dictionary")))
             found += [
                 (at + header.place(name), getattr(header, name).ends)
@@ -180,7 +180,7 @@ class _Section:
         if blocks:
             ends = unsealed(self._read(name, 0, table.ends))
             for block in blocks:
-                start, end = _extent(table, ends, block)
+                start, end = extent(table, ends, block)
                 yield self._at + self._header.place(name) + table.ends + start, end - start
 
     def _with_hashes(self, name: str, hashes: Iterable[int]) -> int:
@@ -234,20 +234,20 @@ class _Section:
             yield int.from_bytes(rows[start : start + size], "little")
 
     def _block(self, name: str, table: RowTable, ends: bytes, block: int) -> bytes:
-        start, end = _extent(table, ends, block)
+        start, end = extent(table, ends, block)
         rows = min(BLOCK_ROWS, table.rows - block * BLOCK_ROWS)
         data = self._read(name, table.ends + start, end - start)
-        return _decompressed(data, rows * self._header.row)
+        return decompressed(data, rows * self._header.row)
 
     def _dictionary(self) -> bytes:
         header = self._header
-        return _decompressed(self._read("dictionary", 0, header.dictionary), header.text)
+        return decompressed(self._read("dictionary", 0, header.dictionary), header.text)
 
     def _read(self, name: str, offset: int, size: int) -> bytes:
         return self._words.read(self._at + self._header.place(name) + offset, size)
 
 
-def _extent(table: RowTable, ends: bytes, block: int) -> tuple[int, int]:
+def extent(table: RowTable, ends: bytes, block: int) -> tuple[int, int]:
     """Return where a block of a table begins and ends."""
     start, end = (
         int.from_bytes(ends[4 * number : 4 * number + 4], "little") if number >= 0 else 0
@@ -273,7 +273,7 @@ def _numbers(text: bytes, wanted: bytes) -> Iterator[int]:
         at = text.find(wanted, text.find(b"\n", start))
 
 
-def _decompressed(data: bytes, size: int) -> bytes:
+def decompressed(data: bytes, size: int) -> bytes:
     """Return `size` bytes. Raises ValueError for any other size, without taking more memory than that."""
     try:
         if zstd.frame_content_size(data) != size:

@@ -11,8 +11,9 @@ from collections.abc import Callable, Iterator
 
 import attrs
 
+from logsrv.descriptor import Descriptor
 from logsrv.linelog.fields.level import RULES
-from logsrv.linelog.store.disk.disk import Disk, reason
+from logsrv.linelog.store.disk.disk import Disk, explanation
 from logsrv.linelog.store.segments import index
 from logsrv.linelog.store.segments.index import Index
 from logsrv.linelog.store.segments.indexing import rebuild
@@ -47,10 +48,11 @@ def make_indexes(
     """
     for segment in sealed_segments(disk):
         if segment.form is Form.PACKED:
-            yield _one(segment, disk, has_words_elsewhere(segment))
+            yield reindexed(segment, disk, has_words_elsewhere=has_words_elsewhere(segment))
 
 
-def _one(packed: Segment, disk: Disk, is_in_words: bool) -> Reindexed:
+def reindexed(packed: Segment, disk: Disk, *, has_words_elsewhere: bool) -> Reindexed:
+    """Make what a packed segment lacks. Raises OSError."""
     made: list[str] = []
     too_large = False
     try:
@@ -58,14 +60,13 @@ def _one(packed: Segment, disk: Disk, is_in_words: bool) -> Reindexed:
         if found is None:
             found = rebuild(packed, disk)
             made.append("index")
-        if not is_in_words and not has_words(packed, found, disk):
+        if not has_words_elsewhere and not has_words(packed, found, disk):
             too_large = not add_words(packed, found, disk)
             if not too_large:
                 made.append("words")
     except (OSError, ValueError) as error:
         if disk.holds(packed.name):
-            why = reason(error) if isinstance(error, OSError) else str(error)
-            return Reindexed(packed, tuple(made), error=why)
+            return Reindexed(packed, tuple(made), error=explanation(error))
     if not disk.holds(packed.name):
         for name in (packed.index, packed.words, tmp(packed.index), tmp(packed.words)):
             disk.unlink(name)
@@ -90,13 +91,8 @@ def _index_of(packed: Segment, disk: Disk) -> Index | None:
 def has_words(packed: Segment, found: Index, disk: Disk) -> bool:
     """Return whether a segment has a word index that can be used. Raises OSError."""
     try:
-        fd = disk.open(packed.words, os.O_RDONLY)
-    except FileNotFoundError:
+        with Descriptor(disk.open(packed.words, os.O_RDONLY)) as fd:
+            Words(fd).require(found)
+    except (FileNotFoundError, ValueError):
         return False
-    try:
-        Words(fd).require(found)
-    except ValueError:
-        return False
-    finally:
-        os.close(fd)
     return True

@@ -25,6 +25,8 @@ U8, U64 = numpy.uint8, numpy.uint64
 
 # NULs behind the text, so that eight bytes can be read at any place in it.
 _PAD = 64
+# Lines whose beginnings are looked at together.
+_STARTS = 1 << 16
 _LOW = U64(0x7F7F7F7F7F7F7F7F)
 _HIGH = U64(0x8080808080808080)
 _ONES = U64(0x0101010101010101)
@@ -124,7 +126,6 @@ class FrameText:
         return has[0], has[-1]
 
     def runs(self) -> Runs:
-        """Return the runs, in order."""
         three = bits.three(self._letter)
         begins = bits.unpacked((three & ~bits.behind(three)).view(U8))
         starts = numpy.flatnonzero(begins)
@@ -185,13 +186,18 @@ def _leave_out_times(text: Array, newlines: Array) -> None:
     starts = numpy.concatenate((numpy.zeros(1, newlines.dtype), newlines + 1))
     size = len(SHAPE)
     heads: Array = numpy.ndarray((len(text) - 31,), "V32", text.data, strides=(1,))
-    found = heads[starts]
-    is_time = numpy.ones(len(starts), bool)
-    for place, (wanted, room, looked_at) in enumerate(zip(_WANTED, _ROOM, _LOOKED_AT, strict=True)):
-        differs = found.view("<u8")[place::4] ^ wanted
-        is_time &= (((differs & _LOW) + room) | differs) & looked_at == 0
     times: Array = numpy.ndarray((len(text) - size,), f"V{size}", text.data, strides=(1,))
-    times[starts[is_time]] = numpy.zeros(1, f"V{size}")
+    # In parts: a text of hardly more than LF takes no more memory than another.
+    for at in range(0, len(starts), _STARTS):
+        some = starts[at : at + _STARTS]
+        found = heads[some]
+        is_time = numpy.ones(len(some), bool)
+        for place, (wanted, room, looked_at) in enumerate(
+            zip(_WANTED, _ROOM, _LOOKED_AT, strict=True)
+        ):
+            differs = found.view("<u8")[place::4] ^ wanted
+            is_time &= (((differs & _LOW) + room) | differs) & looked_at == 0
+        times[some[is_time]] = numpy.zeros(1, f"V{size}")
 
 
 # The beginning of a line in words of eight bytes: digits where SHAPE has 0, else its bytes, and a space.

@@ -307,7 +307,6 @@ class ActiveSegment:
         self.replacing.works()
         self._new_name = True
         self.position = Position(number, size)
-        self.left.put(old)
         try:
             segment.save_number(number, self._disk, sync=False)
         except OSError as error:
@@ -316,6 +315,8 @@ class ActiveSegment:
                 "the number of the active segment cannot be saved; old ones are kept until it is: {why}",
                 why=reason(error),
             )
+        # Behind the number: without it, retention would remove the old one a minute later.
+        self.left.put(old)
 
     def finish(self) -> None:
         """Sync and close it, once no other thread uses it. Raises OSError."""

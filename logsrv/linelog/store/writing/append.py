@@ -124,15 +124,17 @@ class Writer:
 
     def lost_lines(self) -> int:
         """Count the lines that were taken in and not written; nothing is written any more."""
-        buffers = list(self._buffers)
+        lost = sum(bytes(buffer).count(b"\n") for buffer in list(self._buffers))
+        # The first lines of a group that was broken off are in the file.
+        self.written_lines, self._lines = self.written_lines + self._lines - lost, lost
         with contextlib.suppress(Empty):
             while True:
                 item = self.queue.get_nowait()
                 if isinstance(item, tuple):
-                    buffers += item[2]
+                    lost += item[1]
         # A thread that hangs in a dead disk's system call ends with this if it ever comes back.
         self.queue.put(self._end)
-        return sum(bytes(buffer).count(b"\n") for buffer in buffers)
+        return lost
 
     def run(self) -> None:
         """Run the thread: whatever the disk does, it goes on until it is closed."""

@@ -44,7 +44,6 @@ class Deposit:
 
     @property
     def texts(self) -> list[Buffer]:
-        """The texts, in order."""
         return [parcel.text for parcel in self.parcels]
 
     def goes_on_at(self, position: Position) -> bool:

@@ -19,7 +19,7 @@ class SyncFailure:
     why: str
 
     def error(self) -> StoreError:
-        """Return what to tell who waited for these bytes."""
+        """Return the error for those who waited for these bytes."""
         return StoreError(f"lines could not be synced to the disk: {self.why}")
 
 
@@ -60,7 +60,7 @@ class Waiters:
             self._waiting.popleft().told.callback(None)
 
     def failed(self, failure: SyncFailure) -> None:
-        """Fire what had been reached before the failure, and fail what it hit."""
+        """Fire the waiters for bytes before the failure, and fail those whose bytes it hit."""
         self._failure = failure
         self.reached(failure.start)
         hit = [waiter for waiter in self._waiting if waiter.since < failure.end]

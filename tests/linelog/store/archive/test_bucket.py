@@ -122,7 +122,9 @@ def test_what_the_server_changes_is_noticed_at_once(server: BucketServer, tmp_pa
     """It takes the right bytes and gives back others: nothing counts as archived."""
     store, archive = sealed_store(tmp_path / "store", 1, 50), open_archive(server.url())
     [segment] = packed(store)
-    server.change = lambda key, data: data[:-9] + b"x" + data[-8:] if "log" in key else data
+    server.change = lambda key, data: (
+        data[:-9] + bytes([data[-9] ^ 1]) + data[-8:] if "log" in key else data
+    )
     with pytest.raises(ChangedObject):
         put(archive, segment, at(store), STORE)
     server.change = lambda _, data: data[:-1]

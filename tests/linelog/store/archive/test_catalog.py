@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from logsrv.linelog.read.far.view import ArchiveView
 from logsrv.linelog.store.archive import catalog
 from logsrv.linelog.store.archive.catalog import (
     CatalogSegment,
@@ -20,7 +21,13 @@ from logsrv.linelog.store.archive.catalog import (
     unpack,
 )
 from logsrv.linelog.store.archive.directory import DirectoryArchive
-from logsrv.linelog.store.archive.manifest import Manifest, decode
+from logsrv.linelog.store.archive.manifest import (
+    Manifest,
+    decode,
+    encode,
+    manifest_object,
+    object_name,
+)
 from logsrv.linelog.store.archive.objects import ArchiveError, ChangedObject
 from logsrv.linelog.store.archive.putting import put
 from logsrv.linelog.store.words.lookup import Words
@@ -150,6 +157,30 @@ def test_one_that_was_damaged_is_made_anew(archive: DirectoryArchive, store: Pat
         read_catalog(archive, name)
     enter(archive, made[0], at(store).read)
     assert entered(archive) == [1, 2, 3]
+
+
+@pytest.mark.parametrize("what", ["", "rubbish", "another", "words"])
+def test_a_segment_that_is_damaged_is_named_and_hinders_no_other(
+    archive: DirectoryArchive, store: Path, what: str
+) -> None:
+    """No segment behind it was in a catalog, and the target stood still."""
+    first, second, third = (step() for step in putting(archive, store))
+    name = manifest_object(STORE, first.name)
+    if what == "words":
+        name = object_name(STORE, first.segment.words)
+    place = Path(archive.place.removeprefix("file://")) / name
+    whole = place.read_bytes()
+    place.write_bytes(encode(second) if what == "another" else what.encode())
+    [told] = enter(archive, second, at(store).read)
+    assert name in told and enter(archive, third, at(store).read) == []
+    told_of: list[str] = []
+    with ArchiveView(archive.place, told_of.append) as view:
+        found = [one.number for one in view.segments]
+        assert found == ([1, 2, 3] if what == "words" else [2, 3])
+        assert [name in one for one in told_of] == ([] if what == "words" else [True])
+    place.write_bytes(whole)
+    with ArchiveView(archive.place, told_of.append) as view:
+        assert [one.number for one in view.segments] == [1, 2, 3]
 
 
 def test_who_may_remove_nothing_leaves_those_before(

@@ -13,7 +13,7 @@ from logsrv.linelog.store.archive.readers import AT_ONCE, Readers
 def test_all_are_under_way_at_once() -> None:
     together = threading.Barrier(AT_ONCE)
     readers = Readers()
-    found = readers.all([lambda: together.wait(30)] * AT_ONCE)
+    found = readers.all([lambda: together.wait(60)] * AT_ONCE)
     assert sorted(one.result() for one in found) == list(range(AT_ONCE))
     readers.close()
 
@@ -55,12 +55,12 @@ def test_nothing_more_is_begun_at_the_end() -> None:
 
     def wait() -> None:
         begun.set()
-        hold.wait(30)
+        hold.wait(60)
 
     held = [readers.start(wait) for _ in range(AT_ONCE)]
     late: list[int] = []
     waiting = readers.start(lambda: late.append(1))
-    begun.wait(30)
+    begun.wait(60)
     readers.close()
     hold.set()
     held[0].wait()

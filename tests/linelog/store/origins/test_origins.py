@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import zlib
 from collections.abc import Iterator
 from pathlib import Path
@@ -67,6 +68,30 @@ def test_a_file_that_grows_is_written_anew(disk: Disk, tmp_path: Path) -> None:
     lines = (tmp_path / NAME).read_bytes().splitlines()
     assert len(lines) < 10
     assert origins.last(ONE) == made
+
+
+class Synced(Disk):
+    """A disk that counts what is synced, by the inode of the file."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.inodes: list[int] = []
+
+    def fdatasync(self, fd: int) -> None:
+        self.inodes.append(os.fstat(fd).st_ino)
+        super().fdatasync(fd)
+
+
+@pytest.mark.parametrize("crashed", [False, True])
+def test_blocks_that_stay_after_a_crash_are_synced(crashed: bool, tmp_path: Path) -> None:
+    """A kill leaves them whole in memory; a power cut behind the start would take text, not notes."""
+    disk = Synced()
+    disk.enter(tmp_path)
+    written(disk, *two())
+    (tmp_path / ACTIVE).write_bytes(b"abc\n" + TEXTS[0] + TEXTS[1])
+    assert settle(disk, 5, crashed=crashed) == two()
+    assert ((tmp_path / ACTIVE).stat().st_ino in disk.inodes) == crashed
+    disk.leave()
 
 
 def test_blocks_that_are_whole_stay_after_a_crash(disk: Disk, tmp_path: Path) -> None:

@@ -32,6 +32,12 @@ from tests.linelog.store.faults import FaultyDisk, batch, no_space, stored, text
 OpenStore = Callable[..., Store]
 
 
+def full_for_the_sealer() -> None:
+    """Leave no room to the thread that seals."""
+    if threading.current_thread().name == "store-seal":
+        raise no_space()
+
+
 @pytest.mark.usefixtures("often")
 @pytest_twisted.ensureDeferred
 async def test_a_segment_that_cannot_be_compressed_stays_and_is_compressed_later(
@@ -41,11 +47,6 @@ async def test_a_segment_that_cannot_be_compressed_stays_and_is_compressed_later
     store = open_store(disk, metrics=metrics)
     store.append(batch(b"one"))
     await store.durable()
-
-    def full_for_the_sealer() -> None:
-        if threading.current_thread().name == "store-seal":
-            raise no_space()
-
     disk.before["writev"] = full_for_the_sealer
     with capturedLogs() as events:
         store.rotate()
@@ -124,17 +125,33 @@ async def test_segments_that_cannot_be_compressed_are_removed_as_they_are(
 ) -> None:
     """A full disk gets room."""
     disk = FaultyDisk()
-
-    def full_for_the_sealer() -> None:
-        if threading.current_thread().name == "store-seal":
-            raise no_space()
-
     disk.before["writev"] = full_for_the_sealer
     store = open_store(disk, keep_bytes=1000)
     store.append(batch(b"x" * 2000))
     store.rotate()
     await store.durable()
     await until(lambda: store.position == (2, 0) and not list(store.directory.glob("0*")))
+
+
+class LateNumber(FaultyDisk):
+    """A disk that takes its time for the number of the active segment."""
+
+    def overwrite(self, name: str, data: bytes, *, sync: bool) -> None:
+        if name == "number":
+            threading.Event().wait(0.5)
+        super().overwrite(name, data, sync=sync)
+
+
+@pytest.mark.usefixtures("often")
+@pytest_twisted.ensureDeferred
+async def test_they_are_removed_at_once_also_when_the_writer_is_slow(open_store: OpenStore) -> None:
+    """Before the next number is on the disk none is removed, and the next look is a minute later."""
+    disk = LateNumber()
+    disk.before["writev"] = full_for_the_sealer
+    store = open_store(disk, keep_bytes=1000)
+    store.append(batch(b"x" * 2000))
+    store.rotate()
+    await until(lambda: store.position == (2, 0) and not list(store.directory.glob("0*")), 30)
 
 
 class WrongClock:

@@ -59,10 +59,11 @@ def child(packs: Packer) -> int:
 
 
 def nicenesses(packs: Packer) -> set[int]:
-    """How much nicer than its server its threads are that have packed something."""
-    least = os.getpriority(os.PRIO_PROCESS, 0)
+    """How much nicer than its server its threads are that have packed something; 19 is the nicest."""
+    least, most = os.getpriority(os.PRIO_PROCESS, 0), NICENESS[0]
     threads = map(int, os.listdir(f"/proc/{child(packs)}/task"))
-    return {os.getpriority(os.PRIO_PROCESS, thread) - least for thread in threads} - {0}
+    found = {os.getpriority(os.PRIO_PROCESS, thread) for thread in threads}
+    return {most if one == most else one - least for one in found} - {0}
 
 
 def test_it_is_the_same_as_one_that_is_packed_here(

@@ -160,7 +160,7 @@ async def test_a_failed_write_back_is_told_to_who_acknowledges(open_store: OpenS
         await until(begun.is_set)
         await until(lambda: "sync" in store.troubles())
         synced = len(disk.synced)
-        await until(lambda: len(disk.synced) > synced, within=10)
+        await until(lambda: len(disk.synced) > synced)
     finally:
         broken.set()
         go.set()

@@ -100,4 +100,4 @@ async def test_a_sync_that_failed_is_tried_again_though_nobody_sends_anything(
     await until(lambda: "sync" in store.troubles())
     store.apply(StorePolicy(sync=policy))
     del disk.errors["fdatasync"]
-    await until(lambda: "sync" not in store.troubles(), within=10)
+    await until(lambda: "sync" not in store.troubles())

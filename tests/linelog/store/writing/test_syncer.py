@@ -18,7 +18,7 @@ from logsrv.linelog.store.segments.segment import synced_place
 from logsrv.linelog.store.store import Store
 from logsrv.linelog.store.writing import active
 from logsrv.linelog.store.writing.active import Left
-from tests.linelog.store.faults import FaultyDisk, at, batch, stored, text_of, until
+from tests.linelog.store.faults import FaultyDisk, Hang, at, batch, stored, text_of, until
 
 OpenStore = Callable[..., Store]
 
@@ -28,20 +28,15 @@ OpenStore = Callable[..., Store]
 async def test_a_sync_that_takes_long_does_not_keep_lines_from_the_file(
     open_store: OpenStore,
 ) -> None:
-    disk, go, begun = FaultyDisk(), threading.Event(), threading.Event()
-
-    def slow() -> None:
-        begun.set()
-        go.wait(60)
-
+    disk = FaultyDisk()
     store = open_store(disk, sync=Sync.INTERVAL)
-    disk.before["fdatasync"] = slow
+    slow = disk.before["fdatasync"] = Hang()
     store.append(batch(b"one"))
-    await until(begun.is_set)
+    await until(slow.begun.is_set)
     store.append(batch(b"two"))
     await store.durable()
     assert text_of(store.directory) == stored(b"one", b"two")
-    go.set()
+    slow.go.set()
 
 
 @pytest.mark.usefixtures("often")
@@ -72,7 +67,7 @@ async def test_a_sync_that_failed_is_tried_again_though_none_is_wanted_any_more(
     await until(lambda: "sync" in store.troubles())
     store.apply(StorePolicy(sync=Sync.NEVER))
     del disk.errors["fdatasync"]
-    await until(lambda: "sync" not in store.troubles(), within=10)
+    await until(lambda: "sync" not in store.troubles())
 
 
 @pytest_twisted.ensureDeferred
@@ -189,9 +184,10 @@ async def test_a_close_that_fails_does_not_end_the_syncing(
     store.append(batch(b"two"))
     await store.durable()
     inode = (store.directory / "current.log").stat().st_ino
-    await until(lambda: inode in disk.synced, within=5)
+    await until(lambda: inode in disk.synced)
 
 
+@pytest.mark.usefixtures("often")
 @pytest_twisted.ensureDeferred
 @pytest.mark.parametrize("sync", [Sync.INTERVAL, Sync.ALWAYS])
 async def test_a_sync_that_works_after_one_that_failed_says_nothing_of_the_segment(
@@ -204,7 +200,7 @@ async def test_a_sync_that_works_after_one_that_failed_says_nothing_of_the_segme
     store.append(batch(b"one"))
     await until(lambda: "sync" in store.troubles())
     del disk.errors["fdatasync"]
-    await until(lambda: "sync" not in store.troubles(), within=10)
+    await until(lambda: "sync" not in store.troubles())
     assert synced_place(at(store.directory)) == (0, 0)
     store.rotate()
     store.append(batch(b"two"))

@@ -1,0 +1,28 @@
+"""All checksums of a word index: a search looks only at those of what it reads."""
+
+from __future__ import annotations
+
+from logsrv.linelog.store.words.layout import BLOCK_ROWS, CRC, RowTable, SectionHead, unsealed
+from logsrv.linelog.store.words.lookup import Words, decompressed, extent
+
+_TABLES = ("postings", "ids", "others", "letters")
+
+
+def check_words(words: Words) -> None:
+    """Read all of a word index. Raises OSError; ValueError, with one sentence, if it is damaged."""
+    for at, header in words.sections:
+        row = header.row
+        unsealed(words.read(at + header.place("open"), row + CRC))
+        unsealed(words.read(at + header.place("escapes"), 2 * row + CRC))
+        packed = words.read(at + header.place("dictionary"), header.dictionary)
+        decompressed(packed, header.text)
+        for name in _TABLES:
+            _check_table(words, at + header.place(name), header, getattr(header, name))
+
+
+def _check_table(words: Words, at: int, header: SectionHead, table: RowTable) -> None:
+    ends = unsealed(words.read(at, table.ends))
+    for block in range(-(-table.rows // BLOCK_ROWS)):
+        start, end = extent(table, ends, block)
+        rows = min(BLOCK_ROWS, table.rows - block * BLOCK_ROWS)
+        decompressed(words.read(at + table.ends + start, end - start), rows * header.row)
