@@ -1,0 +1,97 @@
+"""Signs of life for the watchdog of the service manager, which kills a service that gives none.
+
+They come from the reactor: one that loops for ever gives none. A reactor that waits for a disk or a
+network file system that hangs gives none either, but killing it would not help, and lose what the store
+has in memory: so while the kernel lets its thread wait for a device, another thread speaks for it.
+"""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable, MutableMapping
+
+from twisted.internet.interfaces import IReactorTime
+from twisted.internet.task import LoopingCall
+from twisted.logger import Logger
+
+from logsrv.kit.text.escape import one_line
+
+log = Logger()
+
+# A watchdog that wants more than one sign in 50 ms would have the reactor do nothing else; beyond a day, up
+# to USEC_INFINITY, a timeout of a thread is out of its range.
+SHORTEST = 0.1
+LONGEST = 86_400.0
+MOST_DIGITS = 20
+
+
+def watchdog_seconds(environment: MutableMapping[str, str], process: int) -> float | None:
+    """Take out of an environment how often the watchdog wants a sign of life; None: it wants none.
+
+    process: who asks; a watchdog over another process is none of its business.
+    """
+    microseconds, watched = (
+        environment.pop("WATCHDOG_USEC", ""),
+        environment.pop("WATCHDOG_PID", ""),
+    )
+    if not microseconds or (watched and watched != str(process)):
+        return None
+    digits = (
+        microseconds.isascii() and microseconds.isdecimal() and len(microseconds) <= MOST_DIGITS
+    )
+    if not digits or not int(microseconds):
+        log.warn("WATCHDOG_USEC={text} is no time", text=one_line(microseconds, 80))
+        return None
+    return min(max(int(microseconds) / 1_000_000, SHORTEST), LONGEST)
+
+
+def waits_for_device(thread: int) -> bool:
+    """Return true if the kernel lets a thread of this process wait for a device (proc(5), state D)."""
+    try:
+        with open(f"/proc/self/task/{thread}/stat", encoding="latin-1") as file:
+            return file.read().rpartition(")")[2].split()[0] == "D"
+    except OSError:
+        return False
+
+
+class Heartbeat:
+    """Calls `beat` twice in each `seconds`, from the reactor's thread while that lives."""
+
+    def __init__(
+        self,
+        seconds: float,
+        beat: Callable[[], object],
+        clock: IReactorTime,
+        waits: Callable[[int], bool] = waits_for_device,
+    ) -> None:
+        self._seconds = seconds
+        self._beat = beat
+        self._waits = waits
+        self._last = 0.0
+        self._stopped = threading.Event()
+        self._calls = LoopingCall(self._from_reactor)
+        self._calls.clock = clock
+
+    def start(self) -> None:
+        """Begin; to be called in the reactor's thread."""
+        self._stopped.clear()
+        watching = (self._stopped, threading.get_native_id())
+        self._calls.start(self._seconds / 2)
+        threading.Thread(
+            target=self._watch, args=watching, name="logsrv heartbeat", daemon=True
+        ).start()
+
+    def stop(self) -> None:
+        self._stopped.set()
+        if self._calls.running:
+            self._calls.stop()
+
+    def _from_reactor(self) -> None:
+        self._last = time.monotonic()
+        self._beat()
+
+    def _watch(self, stopped: threading.Event, thread: int) -> None:
+        while not stopped.wait(self._seconds / 4):
+            if time.monotonic() - self._last > self._seconds / 2 and self._waits(thread):
+                self._beat()

@@ -1,0 +1,129 @@
+"""The service manager as a service sees it: told of its start, reloads, state and stop.
+
+Where there is none (no NOTIFY_SOCKET), all of this does nothing.
+"""
+
+from __future__ import annotations
+
+import os
+import threading
+import time
+from collections.abc import Callable, Iterable, MutableMapping
+from typing import Any
+
+from twisted.internet.task import LoopingCall
+
+from logsrv.kit.manager.heartbeat import Heartbeat, watchdog_seconds
+from logsrv.kit.manager.notify import Notifier, message
+from logsrv.kit.manager.sockets import KeptSockets
+
+STATUS_SECONDS = 5.0
+# A start may take longer than TimeoutStartSec=: a store to put in order, a database to wait for. What takes
+# longer than an hour has a fault.
+EXTEND_SECONDS = 60
+EXTEND_EVERY = 20.0
+LONGEST_START = 3600.0
+# A stop that takes all its time ends a little later than that.
+MARGIN_SECONDS = 10
+
+
+class ServiceManager:
+    """The service manager of a process: what it is told, and `kept`, what it keeps for the next one."""
+
+    def __init__(
+        self,
+        environment: MutableMapping[str, str],
+        reactor: Any,
+        inherited: Iterable[tuple[int, str]] = (),
+    ) -> None:
+        """Take what concerns this process out of `environment`. inherited: open files, with their names."""
+        self._notifier = Notifier.taken_from(environment)
+        there = self._notifier.address is not None
+        seconds = watchdog_seconds(environment, os.getpid())
+        # Told by systemd 254 and later; those before take what is too much, and let it go.
+        keeps = there and environment.pop("FDSTORE", "") != "0"
+        self.kept = KeptSockets(inherited, self._notifier.send if keeps else None)
+        self._heartbeat = (
+            Heartbeat(seconds, lambda: self._tell(WATCHDOG=1), reactor)
+            if there and seconds is not None
+            else None
+        )
+        self._reactor = reactor
+        self._starting = threading.Event()
+        self._status: Callable[[], str] = str
+        self._said = ""
+        self._refused = ""
+        self._looks = LoopingCall(self._look)
+        self._looks.clock = reactor
+
+    def _tell(self, **fields: str | int) -> None:
+        self._notifier.send(message(**fields))
+
+    def starting(self) -> None:
+        """The service starts, in the process that is to serve; this may take its time."""
+        if self._notifier.address is not None:
+            self._tell(STATUS="starting")
+            threading.Thread(target=self._extend, name="logsrv starting", daemon=True).start()
+
+    def _extend(self) -> None:
+        """Ask for more time again and again, also while the reactor's thread is at work."""
+        end = time.monotonic() + LONGEST_START
+        while time.monotonic() < end:
+            self._tell(EXTEND_TIMEOUT_USEC=EXTEND_SECONDS * 1_000_000)
+            if self._starting.wait(EXTEND_EVERY):
+                return
+
+    def ready(self, status: Callable[[], str]) -> None:
+        """Peers are let in. `status` says how the service is, now and every few seconds; cheap."""
+        self._starting.set()
+        self.kept.close_unwanted()
+        if self._notifier.address is None:
+            return
+        self._status = status
+        self._said = self._status()
+        self._tell(READY=1, STATUS=self._said)
+        self._looks.start(STATUS_SECONDS, now=False)
+        if self._heartbeat is not None:
+            self._heartbeat.start()
+
+    def _look(self) -> None:
+        said = self._status() + self._refused
+        if said != self._said:
+            self._said = said
+            self._tell(STATUS=said)
+
+    def reloading(self) -> None:
+        """A reload begins."""
+        self._tell(
+            RELOADING=1,
+            MONOTONIC_USEC=time.monotonic_ns() // 1000,
+            STATUS="reading its settings again",
+        )
+
+    def reloaded(self, refused: str = "") -> None:
+        """A reload is done, or was refused for a reason that stays in the status until one is done."""
+        if self._notifier.address is None:
+            return
+        self._refused = f"; the last reload was refused: {refused}" if refused else ""
+        self._said = self._status() + self._refused
+        self._tell(READY=1, STATUS=self._said)
+
+    def stopping(self, seconds: float) -> None:
+        """The service stops, which takes so many seconds at most; what is kept is left to the next."""
+        self._starting.set()
+        self.kept.leaving = True
+        if self._looks.running:
+            self._looks.stop()
+        extended = int(seconds + MARGIN_SECONDS) * 1_000_000
+        self._tell(STOPPING=1, STATUS="stopping", EXTEND_TIMEOUT_USEC=extended)
+
+    def stopped(self) -> None:
+        """The service has stopped."""
+        if self._heartbeat is not None:
+            self._heartbeat.stop()
+
+    def failed(self, sentence: str) -> None:
+        """The service cannot start."""
+        self._starting.set()
+        self.kept.leaving = True
+        self._tell(STATUS=sentence)

@@ -1,0 +1,155 @@
+"""Events of the log as lines: for people on a terminal, for a file, for the journal, as JSON.
+
+    people   13:36:27 WARNING: …                        local time, colour on a terminal
+    file     2026-11-22T13:36:27.412+00:00 WARNING: …   failures: CRITICAL: [logsrv.kit.net#critical] …
+    journal  <4>…                                       each line with its level, no time
+    json     {"time": …, "level": "warning", "logger": …, "msg": …}
+
+Information has no word before it. Twisted's own messages of that level, such as `reactor class`, and what
+is below are left out, unless an operator asks for them (`log` of --inspect). Controls are escaped; lines of
+one event after its first are indented, so that nobody's text can look like an event.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+import time
+from collections.abc import Callable
+from datetime import datetime
+from typing import Any
+
+from twisted.logger import LogEvent, LogLevel, eventAsText, formatEvent
+
+from logsrv.kit.observe.journal import CRITICAL
+from logsrv.kit.observe.levels import LOG_LEVELS
+from logsrv.kit.text.escape import printable
+
+Write = Callable[[LogEvent], str]
+
+# In capitals: so programs that read logs, ours too, know them for levels.
+WORDS = {LogLevel.warn: "WARNING", LogLevel.error: "ERROR", LogLevel.critical: "CRITICAL"}
+NUMBERS = {
+    LogLevel.critical: CRITICAL,
+    LogLevel.error: 3,
+    LogLevel.warn: 4,
+    LogLevel.info: 6,
+    LogLevel.debug: 7,
+}
+COLOURS = {"WARNING": 33, "ERROR": 31, "CRITICAL": 31}
+
+LEGACY = "log_legacy"
+# Modules there are of authors: a plugin that is one file logs by that name.
+PLUGINS = "twisted.plugins."
+# Messages of Twisted's ports and factories, in logs that authors may use as well.
+_PORT = re.compile(r" starting on |^\(.* Port .* Closed\)$", re.DOTALL)
+_FACTORY = ("Starting factory {factory", "Stopping factory {factory")
+
+
+class LogLines:
+    """The format of a FileLogObserver: gives the text of an event, or None for what is not shown.
+
+    is_said_again: whether the sentence of a failed start is printed where this log goes, too.
+    """
+
+    def __init__(self, write: Write, *, is_said_again: bool = False) -> None:
+        self._write = write
+        self._is_said_again = is_said_again
+
+    def __call__(self, event: LogEvent) -> str | None:
+        if is_left_out(event) and not LOG_LEVELS.is_asked_for(event):
+            return None
+        if self._is_said_again and "failed_start" in event:
+            return None
+        return self._write(event)
+
+
+def is_left_out(event: LogEvent) -> bool:
+    """Return true for what nobody has to know: Twisted's own steps, and what is below `info`."""
+    level = event.get("log_level", LogLevel.info)
+    return level is LogLevel.debug or (level is LogLevel.info and is_twisteds(event))
+
+
+def is_twisteds(event: LogEvent) -> bool:
+    """Return true for a message of Twisted about itself."""
+    namespace = event.get("log_namespace") or ""
+    if namespace == LEGACY:
+        return bool(_PORT.search(formatEvent(event)))
+    said = event.get("log_format") or ""
+    if namespace.startswith(PLUGINS):
+        return False
+    return namespace.startswith("twisted.") or said.startswith(_FACTORY)
+
+
+def people(*, coloured: bool) -> Write:
+    """Return what writes for a terminal."""
+    colours = COLOURS if coloured else {}
+
+    def write(event: LogEvent) -> str:
+        moment = time.strftime("%H:%M:%S", time.localtime(event.get("log_time")))
+        word = WORDS.get(_level(event))
+        if word is None:
+            return f"{moment} {_indented(event)}\n"
+        begin = f"\x1b[{colours[word]}m{word}:\x1b[0m" if word in colours else f"{word}:"
+        return f"{moment} {begin} {_indented(event)}\n"
+
+    return write
+
+
+def file(event: LogEvent) -> str:
+    """Write for a file: the module, too, where something is to be repaired."""
+    level = _level(event)
+    word = WORDS.get(level)
+    begin = "" if word is None else f"{word}: "
+    if level is LogLevel.critical or event.get("log_failure") is not None:
+        begin += f"[{event.get('log_namespace') or '-'}#{level.name}] "
+    return f"{_moment(event)} {begin}{_indented(event)}\n"
+
+
+def journal(event: LogEvent) -> str:
+    """Write for the journal, which has the time."""
+    number = NUMBERS[_level(event)]
+    return "".join(f"<{number}>{line}\n" for line in _text(event).split("\n"))
+
+
+def as_json(event: LogEvent) -> str:
+    """Write an object in a line."""
+    level = _level(event)
+    said: dict[str, Any] = {
+        "time": _moment(event),
+        "level": WORDS.get(level, level.name).lower(),
+        "logger": event.get("log_namespace") or "-",
+        "msg": _text(event, traceback=False),
+    }
+    if event.get("log_failure") is not None:
+        said["traceback"] = printable(
+            eventAsText(
+                {"log_failure": event["log_failure"]}, includeTimestamp=False, includeSystem=False
+            )
+        ).strip()
+    return json.dumps(said) + "\n"
+
+
+def _level(event: LogEvent) -> Any:
+    level = event.get("log_level") or LogLevel.info
+    if level is LogLevel.critical and event.get("log_failure") is None:
+        # log.msg(…, isError=True): only a failure is as bad as that, and this is none.
+        return LogLevel.error if event.get("log_namespace") == LEGACY else level
+    return level
+
+
+def _moment(event: LogEvent) -> str:
+    moment = event.get("log_time")
+    there = datetime.fromtimestamp(time.time() if moment is None else moment).astimezone()
+    return there.isoformat(timespec="milliseconds")
+
+
+def _text(event: LogEvent, *, traceback: bool = True) -> str:
+    text = eventAsText(
+        event, includeTraceback=traceback, includeTimestamp=False, includeSystem=False
+    )
+    return printable(text).rstrip("\n")
+
+
+def _indented(event: LogEvent) -> str:
+    return _text(event).replace("\n", "\n\t")

@@ -1,0 +1,311 @@
+"""Real daemons under a service manager: told of how they are, restarted without refusing anybody."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import re
+import signal
+import socket
+import ssl
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from logsrv.kit.testing import wait_until
+from tests.end_to_end.conftest import LOOPBACK, Logger
+from tests.gopher.servers import certificate_file
+from tests.kit.manager.managing import FakeManager, Managed
+from tests.ports import free_port
+
+
+@pytest.fixture
+def manager(tmp_path: Path) -> Iterator[FakeManager]:
+    with FakeManager(tmp_path) as made:
+        yield made
+
+
+class ManagedLogger(Managed, Logger):
+    """`twistd -n logsrv --config FILE`, with a file of its own and the store beside it."""
+
+    def __init__(self, directory: Path, manager: FakeManager, **more: str) -> None:
+        self.config = directory / "logsrv.toml"
+        environment = {**manager.environment, **more}
+        words = ("--config", str(self.config))
+        super().__init__("logsrv", *words, directory=directory, environment=environment)
+
+    def configure(self, *listen: str) -> None:
+        places = ", ".join(f'"{place}"' for place in listen)
+        self.config.write_text(f'directory = "{self.directory}/store"\nlisten = [{places}]\n')
+
+
+def test_it_is_told_of_a_start_reloads_and_a_stop(manager: FakeManager, tmp_path: Path) -> None:
+    server = ManagedLogger(tmp_path, manager)
+    server.configure(LOOPBACK)
+    with server:
+        assert manager.ready()["STATUS"] == "0 lines/s, 1 listener, 0 connections"
+        server.configure(LOOPBACK, "nonsense:1")
+        server.send_signal(signal.SIGHUP)
+        assert int(manager.wait_for(lambda one: "RELOADING" in one, "a reload")["MONOTONIC_USEC"])
+        assert "the last reload was refused: " in manager.ready()["STATUS"]
+        server.configure(LOOPBACK, "udp:0:interface=127.0.0.1")
+        with server.connect() as client:
+            client.sendall(b"line\n")
+            server.wait_for_messages(1)
+            server.send_signal(signal.SIGHUP)
+            assert manager.ready()["STATUS"].endswith("lines/s, 2 listeners, 1 connection")
+        server.stop()
+        manager.wait_for(lambda one: "STOPPING" in one, "the stop")
+
+
+def test_another_plugin_tells_of_itself_too(manager: FakeManager, tmp_path: Path) -> None:
+    environment = manager.environment
+    with Managed(
+        "greet", "--listen", LOOPBACK, directory=tmp_path, environment=environment
+    ) as server:
+        assert manager.ready()["STATUS"] == "1 listener, 0 connections"
+        server.stop()
+        manager.wait_for(lambda one: "STOPPING" in one, "the stop")
+
+
+@pytest.mark.complains("cannot start")
+def test_a_failed_start_says_why(manager: FakeManager, tmp_path: Path) -> None:
+    """A port that is taken may be free at the next try; an option that is wrong stays so."""
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        server = ManagedLogger(tmp_path, manager)
+        server.configure(f"tcp:{taken.getsockname()[1]}:interface=127.0.0.1")
+        assert server.start().wait() == 1
+        manager.wait_for(lambda one: "is in use by another" in one.get("STATUS", ""), "the reason")
+    server.configure("nonsense:1")
+    assert server.start().wait() == 78
+    manager.wait_for(lambda one: "nonsense" in one.get("STATUS", ""), "the reason")
+    assert "nonsense" in server.log()
+
+
+@pytest.mark.complains("cannot start")
+def test_a_second_start_on_the_same_store_says_so_and_harms_nobody(
+    manager: FakeManager, tmp_path: Path
+) -> None:
+    """By hand, beside the one that runs."""
+    server = ManagedLogger(tmp_path, manager)
+    server.configure(LOOPBACK)
+    with server:
+        manager.ready()
+        second = ManagedLogger(tmp_path, manager)
+        assert second.start().wait() == 1
+        assert "is in use by process" in second.log()
+        with socket.create_connection(("127.0.0.1", server.port()), 60) as client:
+            client.sendall(b"still there\n")
+        server.wait_until(lambda: server.messages() == [b"still there"], "the line")
+
+
+def test_who_comes_between_two_processes_waits_and_loses_nothing(
+    manager: FakeManager, tmp_path: Path
+) -> None:
+    """TCP, TLS, UDP and both kinds of UNIX sockets; kept by the manager meanwhile."""
+    tcp, tls, udp = free_port(), free_port(), free_port(socket.SOCK_DGRAM)
+    key = certificate_file(tmp_path / "server.pem", "localhost")
+    stream, datagrams = tmp_path / "stream.sock", tmp_path / "datagrams.sock"
+    server = ManagedLogger(tmp_path, manager)
+    server.configure(
+        f"tcp:{tcp}:interface=127.0.0.1",
+        f"ssl:{tls}:interface=127.0.0.1:privateKey={key}:certKey={key}",
+        f"udp:{udp}:interface=127.0.0.1",
+        f"unix:{stream}",
+        f"unixgram:{datagrams}:mode=666",
+    )
+
+    def client(family: int, kind: int, address: Any) -> socket.socket:
+        made = open_clients.enter_context(socket.socket(family, kind))
+        made.settimeout(60)
+        made.connect(address)
+        return made
+
+    def send(text: bytes) -> None:
+        client(socket.AF_INET, socket.SOCK_STREAM, ("127.0.0.1", tcp)).sendall(b"tcp %s\n" % text)
+        client(socket.AF_INET, socket.SOCK_DGRAM, ("127.0.0.1", udp)).send(b"udp %s" % text)
+        client(socket.AF_UNIX, socket.SOCK_STREAM, str(stream)).sendall(b"unix %s\n" % text)
+        client(socket.AF_UNIX, socket.SOCK_DGRAM, str(datagrams)).send(b"unixgram %s" % text)
+
+    with server, contextlib.ExitStack() as open_clients:
+        manager.ready()
+        server.stop()
+        lines = 0
+        for text in (b"one", b"two"):
+            manager.wait_for(lambda one: "STOPPING" in one, "the stop")
+            assert len(manager.stored) == 5
+            send(text)
+            waiting = client(socket.AF_INET, socket.SOCK_STREAM, ("127.0.0.1", tls))
+            server.given = tuple(manager.stored.items())
+            server.start()
+            manager.ready()
+            trusting = ssl.create_default_context(cafile=str(key))
+            with trusting.wrap_socket(waiting, server_hostname="localhost") as secured:
+                secured.sendall(b"tls %s\n" % text)
+            kinds = (b"tcp", b"tls", b"udp", b"unix", b"unixgram")
+            expected = [b"%s %s" % (kind, text) for kind in kinds]
+            server.wait_for_messages(lines := lines + 5)
+            assert sorted(server.messages()[-5:]) == expected
+            server.stop()
+
+
+def test_what_a_reload_or_another_configuration_takes_out_is_closed(
+    manager: FakeManager, tmp_path: Path
+) -> None:
+    first, second, third = free_port(), free_port(), free_port()
+    places = [f"tcp:{port}:interface=127.0.0.1" for port in (first, second, third)]
+    server = ManagedLogger(tmp_path, manager)
+    server.configure(*places)
+
+    def is_refused(port: int) -> bool:
+        with socket.socket() as client:
+            return client.connect_ex(("127.0.0.1", port)) != 0
+
+    with server:
+        manager.ready()
+        server.configure(*places[:2])
+        server.send_signal(signal.SIGHUP)
+        manager.wait_for(lambda one: "FDSTOREREMOVE" in one, "the removal of the third")
+        wait_until(lambda: is_refused(third), "its end")
+        server.stop()
+        server.configure(*places[:1])
+        server.given = tuple(manager.stored.items())
+        server.start()
+        manager.wait_for(lambda one: "FDSTOREREMOVE" in one, "the removal of the second")
+        manager.ready()
+        wait_until(lambda: is_refused(second), "the end of the second")
+        assert not is_refused(first)
+
+
+@pytest.mark.parametrize("kind", ["tcp", "udp"])
+def test_a_kept_socket_is_not_in_the_way_of_the_same_port_elsewhere(
+    manager: FakeManager, tmp_path: Path, kind: str
+) -> None:
+    """A listener for this machine becomes one for all, with a restart: nobody else has its port."""
+    port = free_port(socket.SOCK_DGRAM if kind == "udp" else socket.SOCK_STREAM)
+    server = ManagedLogger(tmp_path, manager)
+    server.configure(f"{kind}:{port}:interface=127.0.0.1")
+    with server:
+        manager.ready()
+        server.stop()
+        manager.wait_for(lambda one: "STOPPING" in one, "the stop")
+        server.configure(f"{kind}:{port}")
+        server.given = tuple(manager.stored.items())
+        server.start()
+        manager.ready()
+        assert f"listening for lines on {kind} 0.0.0.0:{port}" in server.log()
+
+
+def test_sockets_of_a_unit_are_taken_by_their_places_and_names(
+    manager: FakeManager, tmp_path: Path
+) -> None:
+    """LISTEN_FDS has both, those of socket units first; systemd: goes by name or number."""
+    with (
+        socket.create_server(("127.0.0.1", 0)) as named,
+        socket.create_server(("127.0.0.1", 0)) as placed,
+        socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as datagrams,
+    ):
+        path = tmp_path / "journal"
+        datagrams.bind(str(path))
+        server = ManagedLogger(tmp_path, manager)
+        port = placed.getsockname()[1]
+        server.configure(
+            "systemd:domain=INET:name=lines",
+            f"tcp:{port}:interface=127.0.0.1",
+            f"syslog:unixgram:{path}",
+        )
+        server.given = (
+            ("lines", named.fileno()),
+            ("logsrv.socket", placed.fileno()),
+            ("logsrv.socket", datagrams.fileno()),
+        )
+        with server:
+            manager.ready()
+            for listening in (named, placed):
+                with socket.create_connection(listening.getsockname(), 60) as client:
+                    client.sendall(b"by connection\n")
+            with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as client:
+                client.sendto(b"<13>by datagram", str(path))
+            server.wait_until(lambda: len(server.messages()) == 3, "three lines")
+            assert not manager.stored, "they are the units', which keep them"
+            server.stop()
+        assert path.exists()
+        with socket.create_connection(("127.0.0.1", port), 60):
+            pass
+
+
+@pytest.mark.parametrize(
+    "given",
+    [
+        {"LISTEN_FDS": "nonsense", "LISTEN_FDNAMES": "a:b"},
+        {"LISTEN_FDS": "2", "LISTEN_FDNAMES": ":::"},
+        {"LISTEN_FDS": "-1"},
+        {"LISTEN_FDS": "3", "LISTEN_FDNAMES": "kept-a:kept-b:kept-c"},
+        {"LISTEN_FDS": "2"},
+        {"WATCHDOG_USEC": "soon", "NOTIFY_SOCKET": "/nowhere/at/all", "FDSTORE": "many"},
+    ],
+    ids=str,
+)
+def test_junk_from_a_service_manager_keeps_nobody_from_starting(
+    tmp_path: Path, given: dict[str, str]
+) -> None:
+    words = ("--directory", "store", "--listen", LOOPBACK)
+
+    class Own(Logger):
+        # Whose id has to be in the environment is known only in the process itself.
+        def spawn(self, command: Any, **how: Any) -> Any:
+            code = "import os, sys; os.environ['LISTEN_PID'] = str(os.getpid())"
+            code += "; os.execv(sys.argv[1], sys.argv[1:])"
+            return super().spawn([command[0], "-c", code, *command], **how)
+
+    server = Own("logsrv", *words, directory=tmp_path, environment=given)
+    with server:
+        server.send(b"line\n")
+        server.wait_until(lambda: server.messages() == [b"line"], "the line")
+        assert server.stop() == -signal.SIGTERM
+        warned = re.findall("cannot be told|is no time", server.log())
+        assert len(warned) == (2 if "NOTIFY_SOCKET" in given else 0)
+
+
+LOOPING = """
+from logsrv.kit import LineProtocol, protocol_plugin
+class Looping(LineProtocol):
+    def line_received(self, line):
+        while True:
+            pass
+looping = protocol_plugin("looping", Looping, listen="tcp:0:interface=127.0.0.1")
+"""
+
+
+@pytest.mark.long
+def test_a_reactor_that_loops_for_ever_gives_no_sign_of_life(
+    manager: FakeManager, tmp_path: Path
+) -> None:
+    plugins = tmp_path / "twisted" / "plugins"
+    plugins.mkdir(parents=True)
+    (plugins / "looping_plugin.py").write_text(LOOPING)
+    environment = {
+        **manager.environment,
+        "PYTHONPATH": os.pathsep.join(filter(None, [str(tmp_path), os.environ.get("PYTHONPATH")])),
+        "WATCHDOG_USEC": "200000",
+    }
+    with Managed("looping", directory=tmp_path, environment=environment) as server:
+        for _ in range(3):
+            manager.wait_for(lambda one: "WATCHDOG" in one, "a sign of life")
+        with socket.create_connection(("127.0.0.1", server.port()), 60) as client:
+            client.sendall(b"loop\n")
+            # Ten times the patience of the watchdog, by the watchdog of our own.
+            server.wait_for_log("the reactor has been blocked for 1 s")
+            manager.read()
+            manager.messages.clear()
+            server.wait_until(lambda: _seconds_of(server.pid) > 2, "another second of looping")
+            manager.read()
+            assert not manager.messages
+
+
+def _seconds_of(process: int) -> float:
+    """The processor time that a process has used."""
+    fields = Path(f"/proc/{process}/stat").read_text().rpartition(")")[2].split()
+    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")

@@ -1,0 +1,58 @@
+"""The units that come with logsrv, as systemd judges them, without one that runs."""
+
+from __future__ import annotations
+
+import re
+import subprocess
+import tomllib
+from pathlib import Path
+
+import pytest
+
+from logsrv.kit.service.service import STOP_SECONDS
+from tests.programs import program
+
+UNITS = Path(__file__).parents[2] / "packaging" / "systemd"
+
+
+@pytest.fixture(scope="module")
+def analyze() -> str:
+    return program("systemd-analyze", "systemd")
+
+
+def test_systemd_has_nothing_to_say_against_them(analyze: str, tmp_path: Path) -> None:
+    """Its program and its man page are not installed here; all else stands as it is."""
+    for unit in UNITS.iterdir():
+        text = re.sub("^ExecStart=.*", "ExecStart=/bin/true", unit.read_text(), flags=re.MULTILINE)
+        (tmp_path / unit.name).write_text(re.sub("(?m)^Documentation=.*\n", "", text))
+    units = sorted(str(path) for path in tmp_path.iterdir())
+    done = subprocess.run(
+        [analyze, "verify", "--man=no", *units], capture_output=True, text=True, timeout=60
+    )
+    about_ours = [line for line in done.stderr.splitlines() if "logsrv" in line]
+    assert not about_ours
+
+
+def test_the_service_is_exposed_to_little(analyze: str) -> None:
+    done = subprocess.run(
+        [analyze, "security", "--offline=yes", str(UNITS / "logsrv.service")],
+        capture_output=True, text=True, timeout=60, check=True,
+    )  # fmt: skip
+    found = re.search(r"Overall exposure level for logsrv\.service: ([0-9.]+)", done.stdout)
+    assert found is not None
+    assert float(found[1]) <= 2.0
+
+
+def test_a_stop_has_the_time_that_it_may_take() -> None:
+    text = (UNITS / "logsrv.service").read_text()
+    [seconds] = re.findall(r"^TimeoutStopSec=(\d+)$", text, re.MULTILINE)
+    assert int(seconds) > STOP_SECONDS
+
+
+def test_the_socket_is_that_of_a_listener_of_the_packaged_configuration() -> None:
+    """Another would be in the way of the server, which takes over what is its own place only."""
+    [place] = re.findall(r"(?m)^ListenStream=(.*)$", (UNITS / "logsrv.socket").read_text())
+    host, _, port = place.rpartition(":")
+    packaged = tomllib.loads((UNITS.parent / "debian/logsrv.toml").read_text())
+    listens = [listener["listen"] for listener in packaged["listener"]]
+    assert f"tcp:{port}:interface={host}" in listens

@@ -1,0 +1,88 @@
+"""Messages to a service manager, and a way to it that may lead nowhere."""
+
+from __future__ import annotations
+
+import os
+import socket
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from logsrv.kit.manager.notify import Notifier, address_of, message, refused
+from tests.kit.manager.managing import FakeManager
+
+
+@given(st.text())
+def test_whatever_is_told_stays_one_field(text: str) -> None:
+    """A sentence with a line end in it must not make a field of its own, such as MAINPID=."""
+    data = message(STATUS=text, READY=1).decode()
+    assert data.startswith("STATUS=")
+    assert data.endswith("\nREADY=1\n")
+    assert data.count("\n") == 2
+    assert data.isascii() or data.encode()
+
+
+def test_a_path_and_an_abstract_name_are_addresses() -> None:
+    assert address_of("/run/notify") == "/run/notify"
+    assert address_of("@name") == "\0name"
+
+
+@pytest.mark.parametrize("text", ["@", "notify", "vsock:2:1234"])
+def test_anything_else_is_none(text: str) -> None:
+    with pytest.raises(ValueError, match="neither a path"):
+        address_of(text)
+    environment = {"NOTIFY_SOCKET": text}
+    Notifier.taken_from(environment).send(b"READY=1\n")
+    assert not environment
+
+
+def test_children_do_not_see_it(tmp_path: Path) -> None:
+    """A command of an alert that spoke for the service could say that it is well, or has stopped."""
+    environment = {"NOTIFY_SOCKET": str(tmp_path / "notify"), "PATH": "/bin"}
+    Notifier.taken_from(environment)
+    assert environment == {"PATH": "/bin"}
+
+
+@pytest.mark.skipif(not hasattr(os, "pidfd_open"), reason="abstract names are Linux's")
+def test_an_abstract_name_is_reached() -> None:
+    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as manager:
+        manager.bind("")
+        name = manager.getsockname().decode()
+        Notifier.taken_from({"NOTIFY_SOCKET": f"@{name[1:]}"}).send(b"READY=1\n")
+        assert manager.recv(100) == b"READY=1\n"
+
+
+def test_a_manager_that_reads_nothing_is_waited_for_once(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Peers wait as long as the reactor does: with a hung manager that was 2 s for each message."""
+    waited: list[float | None] = []
+
+    class Watched(socket.socket):
+        def settimeout(self, value: float | None) -> None:
+            waited.append(value)
+            super().settimeout(0)
+
+    with FakeManager(tmp_path) as manager:
+        notifier = Notifier.taken_from(dict(manager.environment))
+        monkeypatch.setattr("logsrv.kit.manager.notify.socket.socket", Watched)
+        for _ in range(1000):
+            notifier.send(b"WATCHDOG=1\n")
+        assert waited[0] == 2.0, "one that reads is told for certain"
+        assert waited[-1] == 0
+        assert set(waited) == {0, 2.0}
+        monkeypatch.undo()
+        manager.read()
+        notifier.send(b"WATCHDOG=1\n")
+        manager.wait_for(lambda one: "WATCHDOG" in one, "a message once it reads again")
+
+
+def test_a_wrong_configuration_has_a_status_of_its_own_where_somebody_reads_it(
+    tmp_path: Path,
+) -> None:
+    with FakeManager(tmp_path) as manager:
+        assert refused("--listen: no port", dict(manager.environment)) == 78
+        manager.wait_for(lambda told: told["STATUS"] == "--listen: no port", "the sentence")
+    assert refused("--listen: no port", {}) == 1

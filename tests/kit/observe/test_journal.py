@@ -1,0 +1,35 @@
+"""Whether a stream goes to systemd's journal."""
+
+from __future__ import annotations
+
+import io
+import os
+import socket
+
+import pytest
+
+from logsrv.kit.observe.journal import is_journal, last_words
+
+
+def test_the_stream_that_systemd_has_made() -> None:
+    ours, theirs = socket.socketpair()
+    with ours, theirs, ours.makefile("wb") as stream:
+        found = os.fstat(ours.fileno())
+        there = {"JOURNAL_STREAM": f"{found.st_dev}:{found.st_ino}"}
+        assert is_journal(stream, there)
+        # It is inherited by programs whose output was sent elsewhere.
+        assert not is_journal(theirs, there)
+        assert not is_journal(stream, {})
+        assert not is_journal(stream, {"JOURNAL_STREAM": "nonsense"})
+        assert not is_journal(io.StringIO(), there)
+        assert not is_journal(None, there)
+
+
+def test_last_words_are_plain_elsewhere(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("JOURNAL_STREAM", raising=False)
+    assert last_words("greet: no moon") == "greet: no moon"
+
+
+def test_last_words_drive_no_terminal() -> None:
+    """A path in a configuration may have anything in it."""
+    assert last_words("the store /\x1b[31m") == r"the store /\x1b[31m"

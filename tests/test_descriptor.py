@@ -1,0 +1,31 @@
+"""A descriptor is closed where its `with` ends, also by an error."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import pytest
+
+from logsrv.descriptor import Descriptor
+
+
+def is_open(descriptor: int) -> bool:
+    try:
+        os.fstat(descriptor)
+    except OSError:
+        return False
+    return True
+
+
+def test_it_is_closed_at_the_end(tmp_path: Path) -> None:
+    with Descriptor(os.open(tmp_path, os.O_RDONLY)) as descriptor:
+        assert is_open(descriptor)
+    assert not is_open(descriptor)
+
+
+def test_an_error_inside_closes_it_and_goes_on(tmp_path: Path) -> None:
+    descriptor = os.open(tmp_path, os.O_RDONLY)
+    with pytest.raises(ValueError, match="of the caller"), Descriptor(descriptor):
+        raise ValueError("of the caller")
+    assert not is_open(descriptor)
