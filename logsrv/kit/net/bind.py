@@ -6,12 +6,14 @@ import errno
 import os
 import socket
 import stat
+import time
 from typing import Any
 
 from twisted.internet.error import CannotListenError
 from twisted.logger import Logger
 
 from logsrv.errors import ConfigurationError
+from logsrv.kit.manager.sockets import KeptSockets, ListeningPlace
 from logsrv.kit.net.endpoints.endpoint import MODE, Endpoint
 from logsrv.kit.options.kinds import SIZE
 from logsrv.kit.text.words import shown
@@ -22,7 +24,10 @@ log = Logger()
 SO_RCVBUFFORCE = 33
 
 _TYPES = {"stream": socket.SOCK_STREAM, "datagram": socket.SOCK_DGRAM}
+_WITH_PORTS = ("tcp", "tcp6", "ssl", "udp")
 
+# systemd closes what it kept in a thread of its own, within a millisecond.
+WAY_SECONDS = 2.0
 DEFAULT_BUFFER = 32 * 1024 * 1024
 NO_INHERITED_SOCKET = (
     "the service manager gave no such socket (LISTEN_FDS, LISTEN_FDNAMES and LISTEN_PID tell "
@@ -34,11 +39,23 @@ class ListenError(ConfigurationError):
     """An endpoint cannot be listened on. `str()` names it and says why."""
 
 
-def reason_of(error: BaseException, endpoint: Endpoint) -> ListenError:
-    """Return the reason `endpoint` could not be opened, for the person who chose it."""
+def reason_of(
+    error: BaseException, endpoint: Endpoint, kept: KeptSockets | None = None
+) -> ListenError:
+    """Return the reason `endpoint` could not be opened, for the person who chose it.
+
+    kept: sockets of the service manager, which may be what is in the way.
+    """
     cause = error.socketError if isinstance(error, CannotListenError) else error
     where = shown(str(endpoint))
-    if isinstance(cause, OSError):
+    given = kept.untaken() if kept is not None and endpoint.port else []
+    beside = [address for address in given if address.endswith(f":{endpoint.port}")]
+    if isinstance(cause, OSError) and cause.errno == errno.EADDRINUSE and beside:
+        sentence = (
+            f"the service manager listens at {beside[0]}; state the same place here and in its .socket "
+            "unit ([::]:514 is tcp6:514, 0.0.0.0:514 is tcp:514)"
+        )
+    elif isinstance(cause, OSError):
         sentence = _sentence(cause, endpoint)
     elif isinstance(cause, IndexError | KeyError) and endpoint.scheme == "systemd":
         sentence = NO_INHERITED_SOCKET
@@ -77,18 +94,72 @@ def _sentence(cause: OSError, endpoint: Endpoint) -> str:
     return cause.strerror or str(cause)
 
 
-def check_place(endpoint: Endpoint) -> None:
+def place_of(endpoint: Endpoint) -> ListeningPlace | None:
+    """Return the place of an endpoint, to find a socket that listens there already.
+
+    None where it is not known beforehand, as for a free port, and for endpoints of other packages.
+    """
+    kind = _TYPES.get(endpoint.kind)
+    if kind is None:
+        return None
+    if endpoint.scheme in ("unix", "unixgram"):
+        path = endpoint.path or ""
+        return ListeningPlace(kind, socket.AF_UNIX, os.fsencode(path), file_of_socket(path))
+    if endpoint.scheme not in _WITH_PORTS or not endpoint.port:
+        return None
+    try:
+        family, address = _address(endpoint)
+    except OSError:
+        return None
+    return ListeningPlace(kind, family, tuple(address[:2]))
+
+
+def _address(endpoint: Endpoint) -> tuple[int, Any]:
+    """The family and the address to bind of an endpoint with a port. Raises OSError."""
+    family, _, _, _, address = socket.getaddrinfo(
+        endpoint.interface, endpoint.port, type=_TYPES[endpoint.kind]
+    )[0]
+    return family, address
+
+
+def taken_over(
+    endpoint: Endpoint, kept: KeptSockets
+) -> tuple[ListeningPlace | None, socket.socket | None]:
+    """Return the place of an endpoint, and the socket that was kept there; one in its way is closed.
+
+    A listener that changes its address only leaves one, which the service manager closes by and by.
+    Raises ListenError.
+    """
+    place = place_of(endpoint) if kept.matters else None
+    if place is None:
+        return None, None
+    try:
+        taken = kept.take(place)
+    except OSError as error:
+        raise reason_of(error, endpoint) from error
+    if taken is None and kept.make_way(place):
+        end = time.monotonic() + WAY_SECONDS
+        while time.monotonic() < end:
+            try:
+                check_place(endpoint)
+                break
+            except ListenError:
+                time.sleep(0.01)
+    return place, taken
+
+
+def check_place(endpoint: Endpoint, kept: KeptSockets | None = None) -> None:
     """Look whether `endpoint` could be bound just now, without letting anybody in.
 
-    Raises ListenError. Says nothing about endpoints of other packages.
+    kept: sockets that are there for it. Raises ListenError. Says nothing about endpoints of other packages.
     """
+    if kept is not None and (place := place_of(endpoint)) is not None and kept.holds(place):
+        return
     if endpoint.scheme in ("unix", "unixgram"):
         _find_stale_socket(endpoint)
-    elif endpoint.scheme in ("tcp", "tcp6", "ssl", "udp") and endpoint.port:
+    elif endpoint.scheme in _WITH_PORTS and endpoint.port:
         try:
-            family, _, _, _, address = socket.getaddrinfo(
-                endpoint.interface, endpoint.port, type=_TYPES[endpoint.kind]
-            )[0]
+            family, address = _address(endpoint)
             with socket.socket(family, _TYPES[endpoint.kind]) as probe:
                 if endpoint.kind == "stream":
                     # Twisted sets this too: connections in TIME_WAIT do not keep the port.
@@ -168,9 +239,17 @@ def remove_socket(endpoint: Endpoint, file: tuple[int, int] | None) -> None:
             log.warn("{endpoint}: {error}", endpoint=str(endpoint), error=str(error))
 
 
-def bind_datagrams(endpoint: Endpoint) -> socket.socket:
-    """A bound datagram socket. Raises OSError, or ListenError for a path that is taken."""
+def bind_datagrams(endpoint: Endpoint, taken: socket.socket | None = None) -> socket.socket:
+    """A bound datagram socket; `taken` is one that was bound there before.
+
+    Raises OSError, or ListenError for a path that is taken.
+    """
     address: Any
+    if taken is not None:
+        allow(endpoint)
+        if endpoint.scheme == "udp":
+            _enlarge_buffer(taken, endpoint)
+        return taken
     if endpoint.scheme == "unixgram":
         clear_socket_path(endpoint)
         family, address = socket.AF_UNIX, endpoint.path or ""
@@ -195,7 +274,24 @@ def bind_datagrams(endpoint: Endpoint) -> socket.socket:
     return bound
 
 
+def allow(endpoint: Endpoint) -> None:
+    """Give the file of a UNIX socket that was bound before the mode that it is to have now."""
+    try:
+        if endpoint.path and not endpoint.path.startswith("\0"):
+            os.chmod(endpoint.path, int(endpoint.argument("mode") or MODE, 8))
+    except OSError as error:
+        # The file of a socket unit may be root's, who has chosen its mode (SocketMode=).
+        log.info("{endpoint}: its mode stays: {error}", endpoint=str(endpoint), error=str(error))
+
+
 def _enlarge_buffer(udp: socket.socket, endpoint: Endpoint) -> None:
+    sentence = enlarge_buffer(udp, endpoint)
+    if sentence is not None:
+        log.warn("{endpoint} {sentence}", endpoint=str(endpoint), sentence=sentence)
+
+
+def enlarge_buffer(udp: socket.socket, endpoint: Endpoint) -> str | None:
+    """Give a socket the receive buffer of its endpoint; returns a sentence if the system gives less."""
     wanted = SIZE.parse(endpoint.argument("rcvbuf") or str(DEFAULT_BUFFER))
     try:
         udp.setsockopt(socket.SOL_SOCKET, SO_RCVBUFFORCE, wanted)
@@ -203,11 +299,9 @@ def _enlarge_buffer(udp: socket.socket, endpoint: Endpoint) -> None:
         udp.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, wanted)
     # Linux keeps half of it for its own bookkeeping, and tells the double (socket(7)).
     given = udp.getsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF) // 2
-    if given < wanted // 2:
-        log.warn(
-            "{endpoint} has a receive buffer of {given} bytes, not {wanted}: bursts may be lost; "
-            "sysctl -w net.core.rmem_max={wanted} allows it",
-            endpoint=str(endpoint),
-            given=given,
-            wanted=wanted,
-        )
+    if given >= wanted // 2:
+        return None
+    return (
+        f"has a receive buffer of {given} bytes, not {wanted}: bursts may be lost; "
+        f"sysctl -w net.core.rmem_max={wanted} allows it"
+    )

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import array
-import fcntl
 import termios
 from collections.abc import Set
 from typing import Protocol
@@ -11,7 +9,7 @@ from typing import Protocol
 from twisted.internet.interfaces import IReactorTime
 from twisted.internet.task import deferLater
 
-from logsrv.kit.net.twisted.transports import unsent
+from logsrv.kit.net.twisted.transports import asked, unacknowledged
 
 # Long enough to let other descriptors have their turn between two looks at thousands of sockets.
 LOOK_SECONDS = 0.01
@@ -38,16 +36,6 @@ class Drainable(Protocol):
     def abort(self) -> None: ...
 
 
-def descriptor(transport: object) -> int:
-    """The file descriptor under a transport, through layers such as TLS; -1 when it has none."""
-    try:
-        # The layers of Twisted pass on what they don't have to the transport under them.
-        number = transport.fileno()  # type: ignore[attr-defined]
-    except AttributeError:
-        return -1
-    return number if isinstance(number, int) else -1
-
-
 def unread(transport: object) -> int:
     """Return how many bytes the kernel holds for a transport (FIONREAD); 0 when it cannot tell.
 
@@ -57,25 +45,7 @@ def unread(transport: object) -> int:
     own = getattr(transport, "unread", None)
     if own is not None:
         return int(own())
-    return _asked(transport, termios.FIONREAD)
-
-
-def untaken(transport: object) -> int:
-    """Return how many bytes the peer has not got of what was written to it; 0 when nobody can tell.
-
-    They wait in the transport, or in the kernel (TIOCOUTQ, for TCP up to the acknowledgement).
-    """
-    return unsent(transport) or _asked(transport, termios.TIOCOUTQ)
-
-
-def _asked(transport: object, what: int) -> int:
-    """Return a number of bytes that the kernel knows of a transport; 0 when it does not."""
-    count = array.array("i", [0])
-    try:
-        fcntl.ioctl(descriptor(transport), what, count)
-    except (OSError, ValueError):
-        return 0
-    return count[0]
+    return asked(transport, termios.FIONREAD)
 
 
 async def drain(connections: Set[Drainable], seconds: float, clock: IReactorTime) -> int:
@@ -122,4 +92,4 @@ def _has_more(connection: Drainable) -> bool:
     if connection.working or not connection.closing:
         return True
     # It may have got all, and just not have said goodbye.
-    return bool(unread(connection.transport) or untaken(connection.transport))
+    return bool(unread(connection.transport) or unacknowledged(connection.transport))

@@ -8,6 +8,7 @@ from typing import Any, Protocol, Self
 from twisted.internet.interfaces import IProtocolFactory
 
 from logsrv.errors import ConfigurationError
+from logsrv.kit.manager.sockets import KeptSockets
 from logsrv.kit.net.datagram.datagrams import DatagramListener, DatagramReceiver
 from logsrv.kit.net.endpoints.endpoint import Endpoint
 from logsrv.kit.net.guard.guard import GuardPolicy
@@ -21,6 +22,8 @@ class Listener(Protocol):
     """A listener, as `listener_for` gives it: checked, bound, opened, applied, drained, in this order."""
 
     endpoint: Endpoint
+    sentence: str
+    """How the log says that it listens, with {place} or {url}; may be changed before it is bound."""
 
     @property
     def address(self) -> str:
@@ -71,12 +74,13 @@ def listener_for(
     policy: GuardPolicy,
     reactor: Any,
     metrics: Counts,
+    kept: KeptSockets | None = None,
 ) -> Listener:
     """The listener for an endpoint, which hands to `receiver` what comes.
 
     receiver: a factory of protocols for streams and standard input, for datagrams a DatagramReceiver, for
     what is fetched a FetchingReceiver.
-    label: names the listener in logs and metrics.
+    label: names the listener in logs and metrics. kept: the sockets that outlive this process.
     Raises ConfigurationError when `receiver` is None: there is none for such an endpoint.
     """
     if receiver is None:
@@ -88,7 +92,14 @@ def listener_for(
         "stdin": StdinListener,
         "fetched": FetchedListener,
     }
+    listening = {"kept": kept} if endpoint.kind in ("stream", "datagram") else {}
     listener: Listener = make[endpoint.kind](
-        endpoint, receiver, label=label, policy=policy, reactor=reactor, metrics=metrics
+        endpoint,
+        receiver,
+        label=label,
+        policy=policy,
+        reactor=reactor,
+        metrics=metrics,
+        **listening,
     )
     return listener

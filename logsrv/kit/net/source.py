@@ -13,6 +13,7 @@ from twisted.internet.interfaces import IAddress, ITransport
 from zope.interface import implementer
 
 from logsrv.kit.net.tls.twisted_tls import certificate_of, is_encrypted
+from logsrv.kit.text.words import host_text as host_text
 
 # struct ucred of unix(7): pid, uid, gid.
 UCRED = struct.Struct("3i")
@@ -71,11 +72,6 @@ def _source_of_transport(transport: Any) -> str:
 def inet_source(scheme: str, host: str, port: int) -> str:
     """Return `scheme:host:port`, an IPv6 address in brackets, an IPv4 one mapped into it as IPv4."""
     return escaped(f"{scheme}:{host_text(canonical(host), port)}")
-
-
-def host_text(host: str, port: int) -> str:
-    """`127.0.0.1:514`, `[::1]:514`."""
-    return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
 
 
 def unix_source(path: bytes) -> str:

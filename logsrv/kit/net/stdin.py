@@ -14,18 +14,16 @@ from twisted.internet.interfaces import (
     IReadDescriptor,
     ITransport,
 )
-from twisted.logger import Logger
 from twisted.python.failure import Failure
 from zope.interface import implementer
 
 from logsrv.kit.net.bind import ListenError
 from logsrv.kit.net.endpoints.endpoint import Endpoint
+from logsrv.kit.net.endpoints.listening import LISTENING, log_listening
 from logsrv.kit.net.guard.guard import GuardPolicy
 from logsrv.kit.net.guard.guarded_factory import GuardedFactory
 from logsrv.kit.net.source import STANDARD_INPUT, Sender
 from logsrv.kit.observe.metrics import Counts
-
-log = Logger()
 
 CHUNK = 256 * 1024
 
@@ -121,6 +119,8 @@ class StdinTransport:
 class StdinListener:
     """Standard input as the one connection of a factory, until its end or until we stop."""
 
+    sentence = LISTENING
+
     def __init__(
         self,
         endpoint: Endpoint,
@@ -158,7 +158,7 @@ class StdinListener:
             self._bound = os.dup(self._descriptor)
         except OSError as error:
             raise ListenError(f"{self.endpoint}: no standard input: {error.strerror}") from None
-        log.info("listening on {endpoint} at standard input", endpoint=str(self.endpoint))
+        log_listening(self.sentence, self.endpoint, "")
 
     def open(self) -> None:
         bound, self._bound = self._bound, None

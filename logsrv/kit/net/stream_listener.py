@@ -15,9 +15,19 @@ from twisted.logger import Logger
 from twisted.python.failure import Failure
 
 from logsrv.errors import ConfigurationError
-from logsrv.kit.net.bind import check_place, clear_socket_path, reason_of
-from logsrv.kit.net.drain import descriptor
+from logsrv.kit.manager.sockets import KeptSockets, ListeningPlace
+from logsrv.kit.net.bind import (
+    allow,
+    check_place,
+    clear_socket_path,
+    file_of_socket,
+    place_of,
+    reason_of,
+    remove_socket,
+    taken_over,
+)
 from logsrv.kit.net.endpoints.endpoint import Endpoint
+from logsrv.kit.net.endpoints.listening import LISTENING, log_listening
 from logsrv.kit.net.guard.guard import GuardPolicy
 from logsrv.kit.net.guard.guarded_factory import GuardedFactory
 from logsrv.kit.net.source import host_text
@@ -31,12 +41,16 @@ from logsrv.kit.net.tls.certificates import (
     marks_of,
 )
 from logsrv.kit.net.twisted.ports import (
+    Adopting,
     close_socket,
+    is_shared,
     keep_inherited,
+    let_nobody_in,
     make_ours,
     start_accepting,
     stop_accepting,
 )
+from logsrv.kit.net.twisted.transports import descriptor
 from logsrv.kit.observe.metrics import Counts
 from logsrv.kit.options.files import Mark
 from logsrv.kit.text.words import shown
@@ -49,8 +63,10 @@ BARE = ("tcp", "tcp6", "unix", "systemd", "stdio")
 # These close a connection at once for which no protocol was built.
 REFUSING = (*BARE, "ssl")
 
-# The backlog holds no more connections than this; a flood must not keep us from stopping.
+# A flood must not keep us from stopping where the kernel goes on to let peers in: accept no more often
+# and no longer than this.
 MOST_WAITING = 4096
+MOST_SECONDS = 1.0
 
 
 class StreamListener:
@@ -58,6 +74,8 @@ class StreamListener:
 
     certificate: that by which TLS is begun; None where there is none, and before it is bound.
     """
+
+    sentence = LISTENING
 
     def __init__(
         self,
@@ -68,15 +86,20 @@ class StreamListener:
         policy: GuardPolicy,
         reactor: Any,
         metrics: Counts,
+        kept: KeptSockets | None = None,
     ) -> None:
+        """`kept`: the sockets that outlive this process."""
         if endpoint.has_certificate and endpoint.begins_plain:
             check_starts_tls(endpoint, factory)
         self.endpoint = endpoint
         self._reactor = reactor
         # None until it listens: endpoints of other packages may take their time.
         self._port: Any = None
+        self._file: tuple[int, int] | None = None
         self._opened = False
         self._stopped = False
+        self._kept = kept or KeptSockets()
+        self._place: ListeningPlace | None = None
         self._label = label
         self.certificate: RenewableCertificate | None = None
         self._watch: CertificateWatch | None = None
@@ -106,7 +129,7 @@ class StreamListener:
     def check(self) -> None:
         if self._port is None:
             check_certificate(self.endpoint)
-            check_place(self.endpoint)
+            check_place(self.endpoint, self._kept)
         else:
             self._load_certificate()
 
@@ -141,22 +164,27 @@ class StreamListener:
             self._watch = CertificateWatch(
                 self.endpoint, self._label, self._reactor, self._renew_certificate
             )
-        clear_socket_path(self.endpoint)
+        self._place, taken = taken_over(self.endpoint, self._kept)
+        if taken is None:
+            clear_socket_path(self.endpoint)
+        else:
+            allow(self.endpoint)
         try:
-            endpoint = self._parsed()
+            reactor = self._reactor if taken is None else Adopting(self._reactor, taken)
+            endpoint = self._parsed(reactor)
             if self.endpoint.has_certificate and self.endpoint.begins_plain:
                 tls = partial(serverFromString, self._reactor, self.endpoint.twisted_tls)
                 self.certificate = RenewableCertificate(tls, self._prepare)
             else:
                 self.certificate = certified(endpoint, self._parsed, self._prepare)
-            keep_inherited(endpoint)
+            keep_inherited(endpoint, lambda one: self._kept.adopted(one, str(self.endpoint)))
             listening = endpoint.listen(self._guarded)
             failures: list[Failure] = []
             listening.addCallbacks(self._bound, failures.append)
             for failure in failures:
                 failure.raiseException()
         except Exception as error:
-            raise reason_of(error, self.endpoint) from error
+            raise reason_of(error, self.endpoint, self._kept) from error
 
         def tell(result: object) -> None:
             for failure in failures:
@@ -170,6 +198,10 @@ class StreamListener:
         self._opened = True
         if self._port is not None:
             start_accepting(self._port)
+            if self._kept.matters and (place := place_of(self.endpoint)) is not None:
+                # Only now: what a start has bound that fails is closed.
+                self._place = place
+                self._kept.keep(place, descriptor(self._port))
         if self._watch is not None:
             self._watch.start()
 
@@ -181,54 +213,74 @@ class StreamListener:
                 required=self.endpoint.argument("clientcert") != "optional",
             )
 
-    def _parsed(self) -> Any:
-        return serverFromString(self._reactor, self.endpoint.twisted)
+    def _parsed(self, reactor: Any = None) -> Any:
+        return serverFromString(reactor or self._reactor, self.endpoint.twisted)
 
     def _bound(self, port: Any) -> None:
         if self._stopped:
             port.stopListening()
             return
         self._port = port
+        self._file = file_of_socket(self.endpoint.path or "")
         make_ours(port, layered=self.endpoint.proxied or self.endpoint.scheme not in BARE)
         if not self._opened:
             stop_accepting(port)
-        log.info(
-            "listening on {endpoint} at {address}",
-            endpoint=str(self.endpoint),
-            address=self.address or "a place of its own",
-        )
+        log_listening(self.sentence, self.endpoint, self.address)
 
     async def drain(self, seconds: float) -> int:
-        """Accept who waits, listen no more, take in what has arrived, close each connection."""
+        """Accept the peers that wait, listen no more, take in what has arrived, close each connection."""
         await self.stop_listening()
         return await self._guarded.drain(seconds)
 
     async def stop_listening(self) -> None:
-        """Accept who waits, then no more: the place is free when this returns."""
+        """Accept the peers that wait, then no more: the place is free when this returns."""
         self._stopped = True
+        self._kept.left(self._place or str(self.endpoint))
         if self._watch is not None:
             self._watch.stop()
         port, self._port = self._port, None
         if port is None:
             return
-        if self.endpoint.scheme == "systemd":
-            # It is the service manager's: who waits there is for the next process. If it was shut
-            # down, the port has closed itself.
+        place = self._place
+        of_unit = self.endpoint.scheme == "systemd" or self._kept.of_unit(place)
+        if of_unit or self._kept.outlives(place):
+            # A socket unit has who waits served, by another process if need be. What is only kept for us is
+            # closed where this is no restart: who waits there is heard first.
+            if self._opened and not of_unit:
+                self._accept_waiting(port)
+            # The port has closed itself if the socket was shut down.
             if descriptor(port) >= 0:
                 close_socket(port)
                 self._guarded.doStop()
             return
+        if place is not None:
+            self._kept.forget(place)
         stopped = maybeDeferred(getattr(port, "stopListening", port.loseConnection))
-        # Between this call and the next turn of the reactor the socket is open and nobody else
-        # accepts: who has connected until now was not refused.
+        if place is not None or not is_shared(port):
+            let_nobody_in(port)
+            remove_socket(self.endpoint, self._file)
+        # In one turn of the reactor: who gets in between would be reset, with what it has sent.
         if self._opened:
-            _accept_waiting(port)
-        try:
-            await stopped
-        except OSError as error:
-            # Twisted removes the file of a UNIX socket before it closes the socket.
-            log.warn("{endpoint}: {error}", endpoint=str(self.endpoint), error=str(error))
-            close_socket(port)
+            self._accept_waiting(port)
+        close_socket(port)
+        await stopped
+
+    def _accept_waiting(self, port: Any) -> None:
+        listening = descriptor(port)
+        if listening < 0:
+            # It has none, or has closed itself: somebody shut the socket down that it was given.
+            return
+        poll = select.poll()
+        poll.register(listening, select.POLLIN)
+        end = self._reactor.seconds() + MOST_SECONDS
+        for _ in range(MOST_WAITING):
+            if not poll.poll(0):
+                return
+            # The clock is the wall's, which may be set back.
+            if not 0 <= end - self._reactor.seconds() <= MOST_SECONDS:
+                break
+            port.doRead()
+        log.warn("{listener} left peers that waited to be accepted", listener=self._label)
 
 
 def check_starts_tls(endpoint: Endpoint, factory: object) -> None:
@@ -242,16 +294,3 @@ def check_starts_tls(endpoint: Endpoint, factory: object) -> None:
                 else f"text; {endpoint.scheme}: takes no certificate here"
             )
         )
-
-
-def _accept_waiting(port: Any) -> None:
-    listening = descriptor(port)
-    if listening < 0:
-        # It has none, or has closed itself: somebody shut the socket down that it was given.
-        return
-    poll = select.poll()
-    poll.register(listening, select.POLLIN)
-    for _ in range(MOST_WAITING):
-        if not poll.poll(0):
-            return
-        port.doRead()

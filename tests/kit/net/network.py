@@ -15,6 +15,7 @@ from twisted.logger import ILogObserver, LogEvent, formatEvent, globalLogPublish
 from twisted.python.failure import Failure
 from zope.interface import implementer
 
+from logsrv.kit.manager.sockets import KeptSockets
 from logsrv.kit.net.endpoints.parse import parse_endpoint
 from logsrv.kit.net.guard.guard import GuardPolicy
 from logsrv.kit.net.listen import Listener, listener_for
@@ -149,7 +150,7 @@ class Site:
         self.receiver = NotingReceiver()
         self._started: list[Any] = []
 
-    def make(self, endpoint: str, **policy: Any) -> Listener:
+    def make(self, endpoint: str, kept: KeptSockets | None = None, **policy: Any) -> Listener:
         parsed = parse_endpoint(endpoint)
         return listener_for(
             parsed,
@@ -158,6 +159,7 @@ class Site:
             policy=GuardPolicy(**policy),
             reactor=REACTOR,
             metrics=self.metrics,
+            kept=kept,
         )
 
     def start(self, endpoint: str, **policy: Any) -> Any:

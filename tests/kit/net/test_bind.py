@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 from twisted.internet.error import CannotListenError
 
+from logsrv.kit.manager.sockets import KeptSockets
 from logsrv.kit.net.bind import (
     ListenError,
     bind_datagrams,
@@ -23,6 +24,7 @@ from logsrv.kit.net.bind import (
 from logsrv.kit.net.endpoints.endpoint import Endpoint
 from logsrv.kit.net.endpoints.parse import parse_endpoint
 from tests.kit.net.network import logged
+from tests.ports import free_port
 
 
 @pytest.fixture
@@ -182,10 +184,7 @@ def test_the_largest_receive_buffer_is_taken() -> None:
 def test_a_port_is_free_again_when_its_buffer_cannot_be_had(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
-    endpoint = parse_endpoint(f"udp:{port}:interface=127.0.0.1")
+    endpoint = parse_endpoint(f"udp:{free_port(socket.SOCK_DGRAM)}:interface=127.0.0.1")
     monkeypatch.setattr("logsrv.kit.net.bind.DEFAULT_BUFFER", 2**40)
     with pytest.raises((OverflowError, TypeError)) as kept:
         bind_datagrams(endpoint)
@@ -200,3 +199,16 @@ def test_udp_is_ipv4_or_ipv6_as_its_interface_is() -> None:
     if socket.has_ipv6:
         with bind_datagrams(parse_endpoint("udp:0:interface=\\:\\:1")) as udp:
             assert udp.family == socket.AF_INET6
+
+
+def test_a_port_that_the_service_manager_has_elsewhere_is_named() -> None:
+    """A plain ListenStream=514 is [::]:514; `ss` would show the service manager, or ourselves."""
+    with socket.create_server(("0.0.0.0", 0)) as given:
+        port = given.getsockname()[1]
+        endpoint = parse_endpoint(f"tcp:{port}:interface=127.0.0.1")
+        error = OSError(errno.EADDRINUSE, "")
+        kept = KeptSockets([(given.fileno(), "logsrv.socket")])
+        assert f"service manager listens at 0.0.0.0:{port}; state" in str(
+            reason_of(error, endpoint, kept)
+        )
+        assert "ss -lntp" in str(reason_of(error, endpoint, KeptSockets()))

@@ -9,7 +9,8 @@ from typing import Any
 from twisted.internet.defer import Deferred
 from twisted.internet.task import Clock
 
-from logsrv.kit.net.drain import GOODBYE_SECONDS, LOOK_SECONDS, descriptor, drain, unread, untaken
+from logsrv.kit.net.drain import GOODBYE_SECONDS, LOOK_SECONDS, drain, unread
+from logsrv.kit.net.twisted.transports import descriptor, unacknowledged
 
 
 class End:
@@ -148,13 +149,13 @@ def test_who_has_got_all_and_says_no_goodbye_is_not_waited_for_until_the_deadlin
 def test_bytes_that_the_peer_has_not_got_are_counted() -> None:
     connections: set[Any] = set()
     end = End(connections)
-    assert untaken(end.ours) == 0
+    assert unacknowledged(end.ours) == 0
     end.ours.sendall(b"x")
-    assert untaken(end.ours) > 0
+    assert unacknowledged(end.ours) > 0
     end.theirs.recv(1)
-    assert untaken(end.ours) == 0
+    assert unacknowledged(end.ours) == 0
     end.abort()
-    assert untaken(end.ours) == 0
+    assert unacknowledged(end.ours) == 0
 
 
 def test_without_connections_it_is_over_at_once() -> None:

@@ -2,23 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
-
 import pytest
 
 from logsrv.errors import ConfigurationError
 from tests.kit.net.network import (
     Site,
     in_reactor,
-    reactor_fixture,
 )
-
-
-@reactor_fixture
-async def site() -> AsyncIterator[Site]:
-    made = Site()
-    yield made
-    await made.stop()
 
 
 @in_reactor

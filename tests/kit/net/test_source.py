@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from twisted.internet.address import IPv4Address, IPv6Address, UNIXAddress
 from twisted.internet.testing import StringTransport
 
-from logsrv.kit.net.source import STANDARD_INPUT, Sender, host_of, host_text, source_of, unix_source
+from logsrv.kit.net.source import STANDARD_INPUT, Sender, host_of, source_of, unix_source
 
 
 @pytest.mark.parametrize(
@@ -68,7 +68,3 @@ def test_the_guard_sees_an_ipv4_client_of_an_ipv6_socket_as_ipv4() -> None:
 @given(st.binary(max_size=108))
 def test_no_name_has_a_space_or_a_byte_that_drives_a_terminal(path: bytes) -> None:
     assert all("!" <= character <= "~" for character in unix_source(path))
-
-
-def test_an_ipv6_address_is_written_in_brackets() -> None:
-    assert (host_text("::1", 5), host_text("127.0.0.1", 5)) == ("[::1]:5", "127.0.0.1:5")

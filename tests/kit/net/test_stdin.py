@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import pty
-from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
@@ -18,16 +17,8 @@ from tests.kit.net.network import (
     REACTOR,
     Site,
     in_reactor,
-    reactor_fixture,
     until,
 )
-
-
-@reactor_fixture
-async def site() -> AsyncIterator[Site]:
-    made = Site()
-    yield made
-    await made.stop()
 
 
 def listener_on(site: Site, descriptor: int) -> StdinListener:

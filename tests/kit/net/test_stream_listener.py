@@ -5,7 +5,6 @@ from __future__ import annotations
 import errno
 import os
 import socket
-from collections.abc import AsyncIterator
 from ipaddress import ip_network
 from pathlib import Path
 from typing import Any
@@ -15,17 +14,18 @@ from twisted.internet.defer import Deferred
 from twisted.internet.task import deferLater
 from twisted.internet.threads import deferToThread
 
+from logsrv.kit.manager.sockets import KeptSockets
 from logsrv.kit.net.bind import ListenError
 from logsrv.kit.net.guard.guard import GuardPolicy
 from logsrv.kit.net.stream_listener import StreamListener
 from tests.kit.net.network import (
     LOOPBACK,
     REACTOR,
+    Noted,
     Site,
     in_reactor,
     logged,
     port_of,
-    reactor_fixture,
     until,
 )
 
@@ -36,13 +36,6 @@ SOCKETS = {
 }
 
 
-@reactor_fixture
-async def site() -> AsyncIterator[Site]:
-    made = Site()
-    yield made
-    await made.stop()
-
-
 def connect(listener: Any) -> socket.socket:
     return socket.create_connection(("127.0.0.1", port_of(listener)), 60)
 
@@ -51,7 +44,7 @@ def connect(listener: Any) -> socket.socket:
 async def test_a_line_sent_is_a_line_received(site: Site) -> None:
     with logged() as messages:
         listener = site.start(LOOPBACK)
-    assert f"listening on {LOOPBACK} at 127.0.0.1:{port_of(listener)}" in messages
+    assert f"listening on tcp 127.0.0.1:{port_of(listener)}" in messages
     with connect(listener) as client:
         client.sendall(b"hello\n")
         await until(lambda: site.factory.data, "the line")
@@ -220,6 +213,60 @@ async def test_an_open_connection_is_closed_when_it_is_silent_and_nobody_new_get
     assert site.factory.data == b"last\n"
     with pytest.raises(ConnectionRefusedError):
         socket.create_connection(address, 10)
+
+
+@pytest.mark.parametrize("scheme", ["tcp", "unix"])
+@in_reactor
+async def test_from_the_stop_on_nobody_gets_in_who_would_not_be_heard(
+    scheme: str, site: Site, tmp_path: Path
+) -> None:
+    """Nor before the next turn of the reactor: who has sent its line by then would be reset."""
+    listener = site.start(LOOPBACK if scheme == "tcp" else f"unix:{tmp_path}/s")
+    tcp = scheme == "tcp"
+    address: Any = ("127.0.0.1", port_of(listener)) if tcp else str(tmp_path / "s")
+    draining = Deferred.fromCoroutine(listener.drain(10))
+    with (
+        socket.socket(socket.AF_INET if tcp else socket.AF_UNIX) as client,
+        pytest.raises((ConnectionRefusedError, FileNotFoundError)),
+    ):
+        client.connect(address)
+    assert await draining == 0
+
+
+@in_reactor
+async def test_a_flood_of_peers_does_not_keep_it_from_stopping(
+    site: Site, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Where the kernel lets them in until the end, the log says that some were left."""
+    monkeypatch.setattr("logsrv.kit.net.stream_listener.let_nobody_in", lambda port: None)
+    listener = site.start(LOOPBACK)
+    address = ("127.0.0.1", port_of(listener))
+    clients = [socket.create_connection(address, 60)]
+
+    def connect_again(self: Noted) -> None:
+        clients.append(socket.create_connection(address, 60))
+
+    monkeypatch.setattr(Noted, "connectionMade", connect_again)
+    monkeypatch.setattr("logsrv.kit.net.stream_listener.MOST_WAITING", 2)
+    with logged() as messages:
+        await listener.drain(10)
+    for client in clients:
+        client.close()
+    assert "test left peers that waited to be accepted" in messages
+
+
+@in_reactor
+async def test_who_waits_at_the_socket_of_a_unit_is_left_to_the_next_process(site: Site) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as given:
+        kept = KeptSockets([(given.fileno(), "lines")])
+        where = f"tcp:{given.getsockname()[1]}:interface=127.0.0.1"
+        listener = site.start(where, kept=kept)
+        with connect(listener) as client:
+            client.sendall(b"line\n")
+            assert await listener.drain(10) == 0
+            with given.accept()[0] as accepted:
+                assert accepted.recv(100) == b"line\n"
+    assert site.factory.data == b""
 
 
 @in_reactor

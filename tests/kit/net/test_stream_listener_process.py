@@ -127,7 +127,7 @@ def test_a_socket_of_the_service_manager_outlives_us(tmp_path: Path, domain: str
                 client.connect(where)
                 assert echoes_over(client)
             process.terminate()
-            process.wait(20)
+            process.wait(60)
         with socket.socket(family) as client:
             client.connect(where)
         assert "Traceback" not in log.read_text()
@@ -146,7 +146,7 @@ def test_a_socket_that_the_service_manager_shut_down_is_no_trouble_at_a_stop(
             listening.shutdown(socket.SHUT_RDWR)
             wait_until(lambda: "Closed" in log.read_text(), "the port to notice")
             process.terminate()
-            process.wait(20)
+            process.wait(60)
         assert "Traceback" not in log.read_text()
 
 

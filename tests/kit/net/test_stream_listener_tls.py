@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import socket
 import ssl
-from collections.abc import AsyncIterator
 from ipaddress import ip_network
 from pathlib import Path
 
@@ -18,16 +17,8 @@ from tests.kit.net.network import (
     in_reactor,
     logged,
     port_of,
-    reactor_fixture,
     until,
 )
-
-
-@reactor_fixture
-async def site() -> AsyncIterator[Site]:
-    made = Site()
-    yield made
-    await made.stop()
 
 
 @pytest.fixture
@@ -85,3 +76,19 @@ async def test_a_denied_tls_client_gets_no_handshake(site: Site, certificate: Pa
     assert site.factory.made == []
     assert site.value("connections_refused_total", reason="denied") == 1
     assert not any("Traceback" in message for message in messages)
+
+
+@tls
+@in_reactor
+async def test_a_client_whose_handshake_is_not_done_is_not_reset(
+    site: Site, certificate: Path
+) -> None:
+    """Neither one that waits to be accepted nor one that hangs."""
+    listener = site.start(f"ssl:0:privateKey={certificate}:interface=127.0.0.1")
+    address = ("127.0.0.1", port_of(listener))
+    with socket.create_connection(address, 60) as hanging:
+        await until(lambda: site.value("connections_open"), "the connection")
+        with socket.create_connection(address, 60) as waiting, logged() as messages:
+            assert await listener.drain(10) == 0
+            assert (hanging.recv(100), waiting.recv(100)) == (b"", b"")
+    assert not any("Traceback" in message or "Unhandled" in message for message in messages)

@@ -15,18 +15,22 @@ from twisted.logger import Logger
 from twisted.python.failure import Failure
 from zope.interface import implementer
 
+from logsrv.kit.manager.sockets import KeptSockets, ListeningPlace
 from logsrv.kit.net.bind import (
     bind_datagrams,
     check_place,
     file_of_socket,
+    place_of,
     reason_of,
     remove_socket,
+    taken_over,
 )
 from logsrv.kit.net.datagram.kernel_drops import Losses
 from logsrv.kit.net.datagram.recvmmsg import Group, Receive, Recvmmsg, Recvmsg
 from logsrv.kit.net.datagram.senders import Senders
 from logsrv.kit.net.drain import LOOK_SECONDS, unread
 from logsrv.kit.net.endpoints.endpoint import Endpoint
+from logsrv.kit.net.endpoints.listening import LISTENING, log_listening
 from logsrv.kit.net.guard.guard import GuardPolicy
 from logsrv.kit.net.source import host_text
 from logsrv.kit.net.twisted.turns import NextTurn
@@ -59,6 +63,8 @@ class DatagramListener:
     received: datagrams taken from the kernel, refused ones too.
     """
 
+    sentence = LISTENING
+
     def __init__(
         self,
         endpoint: Endpoint,
@@ -69,8 +75,14 @@ class DatagramListener:
         reactor: Any,
         metrics: Counts,
         receive: Callable[[socket.socket], Receive] | None = None,
+        kept: KeptSockets | None = None,
     ) -> None:
-        """`receive` is the way to read the socket; by default the fastest that is there."""
+        """`receive` is the way to read the socket; by default the fastest that is there.
+
+        kept: the sockets that outlive this process.
+        """
+        self._outlasting = kept or KeptSockets()
+        self._place: ListeningPlace | None = None
         self.endpoint = endpoint
         # Nobody is connected here.
         self.protocols: Sequence[Any] = ()
@@ -106,27 +118,28 @@ class DatagramListener:
 
     def check(self) -> None:
         if self._socket is None:
-            check_place(self.endpoint)
+            check_place(self.endpoint, self._outlasting)
 
     def apply(self, policy: GuardPolicy) -> None:
         self._senders.apply(policy)
 
     def bind(self) -> None:
+        self._place, taken = taken_over(self.endpoint, self._outlasting)
         try:
-            self._socket = bind_datagrams(self.endpoint)
+            self._socket = bind_datagrams(self.endpoint, taken)
         except OSError as error:
-            raise reason_of(error, self.endpoint) from error
+            raise reason_of(error, self.endpoint, self._outlasting) from error
         self._file = file_of_socket(self.endpoint.path or "")
         self._receive = self._make_receive(self._socket)
         self._losses.begin(self._socket)
-        log.info(
-            "listening on {endpoint} at {address}",
-            endpoint=str(self.endpoint),
-            address=self.address,
-        )
+        log_listening(self.sentence, self.endpoint, self.address)
 
     def open(self) -> None:
         self._opened = True
+        if self._outlasting.matters and (place := place_of(self.endpoint)) is not None:
+            # Only now: what a start has bound that fails is closed.
+            self._place = place
+            self._outlasting.keep(place, self.fileno())
         if not self._paused:
             self._reactor.addReader(self)
 
@@ -217,7 +230,12 @@ class DatagramListener:
         """Take in what the kernel holds, then close. Gives 1 if something was left after `seconds`."""
         deadline = self._reactor.seconds() + seconds
         self._reactor.removeReader(self)
-        while self._socket is not None and (self._paused or self._read()):
+        # Before it was opened there is nobody to take it in: the start has failed.
+        while (
+            self._opened
+            and self._socket is not None
+            and (self._paused or self._read() or unread(self))
+        ):
             if self._reactor.seconds() >= deadline:
                 break
             await deferLater(self._reactor, LOOK_SECONDS if self._paused else 0)
@@ -231,22 +249,30 @@ class DatagramListener:
         assert self._receive is not None
         left = sum(len(payloads) for payloads, _ in self._kept)
         self._kept.clear()
-        for _ in range(MOST_DISCARDED_READS):
+        # The rest in a socket that goes on is for the next process.
+        for _ in range(0 if self._outlives() else MOST_DISCARDED_READS):
             groups, more = self._receive.read()
             left += sum(len(payloads) for payloads, _ in groups)
             if not more:
                 break
         self._losses.lost += left
-        log.warn("{listener} left {number} datagrams unread", listener=self._label, number=left)
+        if left:
+            log.warn("{listener} left {number} datagrams unread", listener=self._label, number=left)
         return left
 
     def _close(self) -> None:
         if self._socket is not None:
             self._reactor.removeReader(self)
             self._losses.end()
-            remove_socket(self.endpoint, self._file)
+            if not self._outlives():
+                if self._place is not None:
+                    self._outlasting.forget(self._place)
+                remove_socket(self.endpoint, self._file)
             self._socket.close()
             self._socket = None
+
+    def _outlives(self) -> bool:
+        return self._place is not None and self._outlasting.outlives(self._place)
 
 
 def portions(group: Group) -> Sequence[Group]:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 import re
+from collections.abc import Iterable
 from pathlib import Path
 
 import attrs
@@ -53,6 +54,11 @@ FILE_ARGUMENTS = (
 CLIENT_ARGUMENTS = ("caCertsDir", "clientca", "clientcert")
 
 EVERYWHERE = ("0.0.0.0", "::")
+
+NOT_AT_ONCE = (
+    "a reload cannot change it there: restart; or take the old one out, reload, put the new one in"
+)
+"""The advice for a listener that is wanted at another endpoint of the place where it is."""
 
 # Twisted's 50 is less than what one restarted fleet connects with at once.
 BACKLOG = "1024"
@@ -104,15 +110,20 @@ class Endpoint:
 
     def overlaps(self, other: Endpoint) -> bool:
         """Return true if the two cannot be bound at the same time, as far as their text tells."""
-        if self.scheme == other.scheme == "systemd":
-            named = ("index", "name")
-            return any(self.argument(one) == other.argument(one) is not None for one in named)
-        if self.path and other.path:
-            return os.path.normpath(self.path) == os.path.normpath(other.path)
-        if not self.port or (self.port, self._family) != (other.port, other._family):
+        if not self.spots & other.spots:
             return False
         interfaces = {self.interface, other.interface}
-        return len(interfaces) == 1 or bool(interfaces & set(EVERYWHERE))
+        return self.port is None or len(interfaces) == 1 or bool(interfaces & set(EVERYWHERE))
+
+    @property
+    def spots(self) -> frozenset[tuple[object, ...]]:
+        """The places it takes, but for the interface: two that overlap have one in common."""
+        if self.scheme == "systemd":
+            named = (("index", self.argument("index")), ("name", self.argument("name")))
+            return frozenset(one for one in named if one[1] is not None)
+        if self.path:
+            return frozenset({(os.path.normpath(self.path),)})
+        return frozenset({(self.port, *self._family)} if self.port else ())
 
     @property
     def has_certificate(self) -> bool:
@@ -177,6 +188,25 @@ class Endpoint:
             return self
         text = ("haproxy:" if self.proxied else "") + endpoint_text(self.scheme, arguments)
         return attrs.evolve(self, text=text, arguments=tuple(arguments.items()))
+
+
+class TakenPlaces:
+    """Endpoints by the places they take: one that is in the way is found without comparing it with all."""
+
+    def __init__(self, endpoints: Iterable[Endpoint] = ()) -> None:
+        self._at: dict[tuple[object, ...], list[Endpoint]] = {}
+        for one in endpoints:
+            self.take(one)
+
+    def take(self, endpoint: Endpoint) -> None:
+        """Have one more."""
+        for spot in endpoint.spots:
+            self._at.setdefault(spot, []).append(endpoint)
+
+    def in_the_way_of(self, endpoint: Endpoint) -> Endpoint | None:
+        """Return one that overlaps; None if there is none."""
+        near = (other for spot in endpoint.spots for other in self._at.get(spot, ()))
+        return next((other for other in near if endpoint.overlaps(other)), None)
 
 
 def endpoint_text(scheme: str, arguments: dict[str, str]) -> str:

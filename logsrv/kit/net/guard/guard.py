@@ -25,6 +25,8 @@ class GuardPolicy:
     oversees: whoever connects asks how the service is, and is let in when others have all the open files.
     """
 
+    help_group: ClassVar[str] = "Connections"
+
     oversees: ClassVar[bool] = False
 
     allow: tuple[Network, ...] = option(
@@ -48,6 +50,8 @@ class GuardPolicy:
 class ConnectionSettings(GuardPolicy):
     """The options about connections that every service of the kit has, whatever it serves."""
 
+    help_group: ClassVar[str] = "Connections"
+
     log_connections: bool = option(False, FLAG, "a line in the log for each connect and disconnect")
 
 
@@ -60,7 +64,9 @@ class Overseeing(ConnectionSettings):
 
 @attrs.frozen(kw_only=True, slots=False)
 class PeerLimits:
-    """The options about what one peer may send, and what it is told, beside those of ConnectionSettings."""
+    """Limits of what one peer may send, and whether it is told of them; beside ConnectionSettings."""
+
+    help_group: ClassVar[str] = "Limits of one address"
 
     tell_refused: bool = option(
         False, FLAG, "tell peers that are refused for a limit why, in a line (not over TLS)"
@@ -71,6 +77,8 @@ class PeerLimits:
 @attrs.frozen(kw_only=True, slots=False)
 class LineRate:
     """The option of what reads lines or datagrams; frames of bytes cannot be counted by their looks."""
+
+    help_group: ClassVar[str] = "Limits of one address"
 
     peer_lines: int | None = option(
         None, integer(1), "how many lines or datagrams one address may send in a second"

@@ -19,7 +19,7 @@ from twisted.logger import Logger
 from twisted.python.failure import Failure
 from zope.interface import alsoProvides
 
-from logsrv.kit.net.drain import descriptor, drain, unread
+from logsrv.kit.net.drain import drain, unread
 from logsrv.kit.net.guard.guard import NO_DESCRIPTORS, TOLD, Guard, GuardPolicy, Refusal
 from logsrv.kit.net.guard.guarded_connection import Admitted
 from logsrv.kit.net.guard.open_files import OpenFiles
@@ -29,6 +29,7 @@ from logsrv.kit.net.guard.refusals import Farewell, Hangup, farewell, log_refusa
 from logsrv.kit.net.guard.throttle import Throttle
 from logsrv.kit.net.source import host_of
 from logsrv.kit.net.tls.twisted_tls import AwaitedHandshake, failed_handshake
+from logsrv.kit.net.twisted.transports import descriptor
 from logsrv.kit.observe.metrics import Counts
 from logsrv.kit.observe.seldom import Seldom
 from logsrv.timer import Timer

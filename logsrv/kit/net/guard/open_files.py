@@ -6,8 +6,11 @@ Each connection is one. A daemon at the limit still rotates, seals, answers sear
 from __future__ import annotations
 
 import resource
+from collections.abc import Iterable
 
 import attrs
+
+from logsrv.kit.net.guard.guard import GuardPolicy
 
 # Kept of a large limit; half of it only for the store, searches and child processes.
 MOST_KEPT = 128
@@ -49,6 +52,11 @@ class FileLimit:
 def remedy(limit: int) -> str:
     """Return how an operator has a larger limit."""
     return f"LimitNOFILE={limit} in its unit or ulimit -n {limit} before its start"
+
+
+def most_connections(rules: Iterable[GuardPolicy]) -> int:
+    """Return how many connections listeners with such rules let in, all together."""
+    return sum(each.max_connections or 0 for each in rules if not each.oversees)
 
 
 def too_many(connections: int, limit: FileLimit) -> str | None:

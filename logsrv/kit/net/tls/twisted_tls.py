@@ -78,6 +78,16 @@ class GatheringTLS(BufferingTLSTransport):
             raw.producerPaused = True
             told.pauseProducing()
 
+    def loseConnection(self) -> None:
+        """End it, also before the handshake is done: by the usual end of TCP, where Twisted would reset."""
+        self._aggregator.flush()
+        if self._handshakeDone or self._appSendBuffer or not self.connected:
+            super().loseConnection()
+        else:
+            raw: Any = self.transport
+            self.disconnecting = True
+            raw.loseConnection()
+
     def _shutdownTLS(self) -> None:
         super()._shutdownTLS()
         if self._waiting is None and not self._aborted:
@@ -132,7 +142,7 @@ class GatheringTLS(BufferingTLSTransport):
             self._tlsShutdownFinished(None if goodbye else end)
 
     def _answer(self) -> None:
-        """Send what OpenSSL has to say to what was received, if that is more than tickets."""
+        """Send the answer of OpenSSL to the bytes received, unless it is only tickets."""
         if self._tickets is None:
             # Before TLS 1.3 it is the end of the handshake, for which the client waits.
             has_tickets = self._tlsConnection.get_protocol_version() >= SSL.TLS1_3_VERSION
@@ -173,8 +183,8 @@ class GatheringTLS(BufferingTLSTransport):
 class AwaitedHandshake(Protocol):
     """Stands for a protocol until the handshake under it is done.
 
-    Then it steps aside, and what is received costs what it costs without it. Twisted connects a protocol
-    before it is known whether there will be TLS at all.
+    Then it steps aside, so that receiving costs no more than without it. Twisted connects a protocol before
+    it is known whether there will be TLS at all.
     """
 
     transport: Any
@@ -214,8 +224,8 @@ class AwaitedHandshake(Protocol):
 def improve_tls(factory: TLSMemoryBIOFactory) -> None:
     """Let a factory of TLS make a GatheringTLS, and the factory under it refuse by building nothing.
 
-    The port then closes a refused connection at once. Twisted would wrap None, and what is aborted
-    instead keeps its descriptor until all who wait have been accepted.
+    The port then closes a refused connection at once. Twisted would wrap None; aborting the connection
+    instead would keep its descriptor until all waiting peers have been accepted.
     """
     if factory.protocol is BufferingTLSTransport:
         factory.protocol = GatheringTLS

@@ -29,6 +29,8 @@ class FetchedListener:
     """A receiver that fetches, from `open` to `drain`."""
 
     address = ""
+    # Nobody is let in here, so nothing is said.
+    sentence = ""
     protocols: Sequence[Any] = ()
 
     def __init__(

@@ -8,14 +8,18 @@ from __future__ import annotations
 import errno
 import os
 import socket
+import time
 from typing import Any
 
 from twisted.internet import main, tcp, unix
 from twisted.internet.address import IPv6Address
 from twisted.internet.error import ConnectionDone, ConnectionLost
 from twisted.internet.interfaces import IFileDescriptorReceiver, IProtocol
+from twisted.internet.tcp import _reservedFD as reserved_file
 from twisted.logger import Logger
 from twisted.python.failure import Failure
+
+from logsrv.kit.observe.seldom import Seldom
 
 log = Logger()
 
@@ -33,10 +37,32 @@ BROKEN_BEFORE = frozenset(
     getattr(errno, name)
     for name in (
         "ENETDOWN", "EPROTO", "ENOPROTOOPT", "EHOSTDOWN", "ENONET", "EHOSTUNREACH", "EOPNOTSUPP",
-        "ENETUNREACH",
+        "ENETUNREACH", "ECONNABORTED",
     )
     if hasattr(errno, name)
 )  # fmt: skip
+# Errors of a machine that has no more of something: the next attempt would fail at once, too.
+EXHAUSTED = frozenset((errno.ENFILE, errno.ENOBUFS, errno.ENOMEM))
+ADVICE = {errno.ENFILE: "sysctl fs.file-max", errno.EMFILE: "LimitNOFILE=, ulimit -n"}
+AGAIN_SECONDS = 1.0
+EXHAUSTIONS = Seldom(time.monotonic)
+
+
+def _tell_exhausted(error: OSError, done: str = "accepted") -> None:
+    noted = EXHAUSTIONS.note(f"{done} {error.errno}")
+    if noted is not None:
+        log.error(
+            "peers wait, none can be {done}: {why} ({advice}); {number} since this was last logged",
+            done=done,
+            why=os.strerror(error.errno or 0),
+            advice=ADVICE.get(error.errno or 0, "memory of the kernel"),
+            number=noted.number,
+        )
+
+
+def _none_is_reserved(error: OSError) -> bool:
+    """Return true if Twisted has lost the file that it would close to accept and refuse (EMFILE)."""
+    return error.errno == errno.EMFILE and not reserved_file.available()
 
 
 class ReceivingTCP(tcp.Server):
@@ -87,8 +113,12 @@ class ReceivingTCP(tcp.Server):
             data = self.socket.recv(most)
         except BlockingIOError:
             return None
-        except OSError:
-            return main.CONNECTION_LOST
+        except OSError as error:
+            if error.errno not in EXHAUSTED:
+                return main.CONNECTION_LOST
+            # All that the peer has sent stays in the kernel, and is there in the next turn.
+            _tell_exhausted(error, "heard")
+            return None
         if not data:
             # The kit's can tell, before the reactor has taken all its steps.
             leave = getattr(self.protocol, "leave_at_once", None)
@@ -155,8 +185,9 @@ class AcceptedTCP(ReceivingTCP):
         except BlockingIOError:
             port.expecting = False
             return
-        except OSError:
-            self.connectionLost(Failure(main.CONNECTION_LOST))
+        except OSError as error:
+            if error.errno not in EXHAUSTED:
+                self.connectionLost(Failure(main.CONNECTION_LOST))
             return
         if not data:
             # The reactor will find the end as well.
@@ -191,13 +222,15 @@ class AcceptingSocket(socket.socket):
         try:
             return super().accept()
         except OSError as error:
-            if error.errno in BROKEN_BEFORE:
-                raise BlockingIOError(errno.EAGAIN, os.strerror(errno.EAGAIN)) from error
-            raise
+            if error.errno in EXHAUSTED:
+                _tell_exhausted(error)
+            elif error.errno not in BROKEN_BEFORE:
+                raise
+            raise BlockingIOError(errno.EAGAIN, os.strerror(errno.EAGAIN)) from error
 
 
-class AcceptingPort(tcp.Port):
-    """A `tcp.Port` that takes fewer steps for each connection.
+class Accepting:
+    """A port that takes fewer steps for each connection, and waits where none can be had.
 
     expecting: whether what the next peer says is likely to be there already: several have waited to
     be accepted, and the one before had spoken. To look costs less than to watch and be told, and one
@@ -206,10 +239,9 @@ class AcceptingPort(tcp.Port):
 
     expecting = False
 
-    def doRead(self) -> None:
-        listening: Any = self.socket
-        address_type, factory = self._addressType, self.factory
-        assert factory is not None
+    def doRead(self: Any) -> None:
+        listening, factory = self.socket, self.factory
+        scoped = self.addressFamily == socket.AF_INET6
         accepted = 0
         self.expecting = False
         try:
@@ -221,18 +253,21 @@ class AcceptingPort(tcp.Port):
                 except OSError as error:
                     if error.errno in BROKEN_BEFORE:
                         break
+                    if error.errno in EXHAUSTED or _none_is_reserved(error):
+                        self._wait(error)
+                        break
                     # It knows what to do when there are no descriptors left, say.
-                    super().doRead()
+                    super().doRead()  # type: ignore[misc]
                     return
                 accepted += 1
                 if accepted == 2:
                     self.expecting = True
                 connected = socket.socket(self.addressFamily, socket.SOCK_STREAM, 0, descriptor)
                 try:
-                    if len(address) == 4:
+                    if scoped:
                         host, _ = socket.getnameinfo(address, NUMERIC)
                         address = (host, *address[1:])
-                    protocol = factory.buildProtocol(address_type("TCP", *address))
+                    protocol = factory.buildProtocol(self._buildAddr(address))
                 except BaseException:
                     connected.close()
                     raise
@@ -250,3 +285,18 @@ class AcceptingPort(tcp.Port):
             self.numberAccepts = min(max(1, accepted), MOST_ACCEPTED)
         except BaseException:
             log.failure("cannot accept")
+
+    def _wait(self: Any, error: OSError) -> None:
+        """Accept nobody for a second: the reactor would do nothing else meanwhile."""
+        _tell_exhausted(error)
+        self.stopReading()
+        self.reactor.callLater(AGAIN_SECONDS, self._accept_again)
+
+    def _accept_again(self: Any) -> None:
+        listening = self.connected and self.socket
+        if listening and not self.disconnecting and listening.fileno() >= 0:
+            self.startReading()
+
+
+class AcceptingPort(Accepting, tcp.Port):
+    """A `tcp.Port` that does so."""

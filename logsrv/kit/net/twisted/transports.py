@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+import array
 import fcntl
 import socket
-import sys
 import termios
 from typing import Any
 
@@ -121,18 +121,29 @@ def unsent(transport: object) -> int:
 def unacknowledged(transport: object) -> int:
     """Return how many bytes the system of the peer has not acknowledged; those of `unsent` included.
 
-    Where the system does not tell (Linux does), only those.
+    Where the system does not tell (Linux does, by TIOCOUTQ), only those.
     """
-    waiting = unsent(transport)
-    while not isinstance(transport, FileDescriptor):
-        transport = getattr(transport, "transport", None)
-        if transport is None:
-            return waiting
+    return unsent(transport) + asked(transport, termios.TIOCOUTQ)
+
+
+def asked(transport: object, what: int) -> int:
+    """Return a number of bytes that the kernel knows of a transport; 0 when it does not."""
+    count = array.array("i", [0])
     try:
-        told = fcntl.ioctl(transport.fileno(), termios.TIOCOUTQ, bytes(4))
+        fcntl.ioctl(descriptor(transport), what, count)
     except (OSError, ValueError):
-        return waiting
-    return waiting + int.from_bytes(told, sys.byteorder)
+        return 0
+    return count[0]
+
+
+def descriptor(transport: object) -> int:
+    """The file descriptor under a transport, through layers such as TLS; -1 when it has none."""
+    try:
+        # The layers of Twisted pass on what they don't have to the transport under them.
+        number = transport.fileno()  # type: ignore[attr-defined]
+    except AttributeError:
+        return -1
+    return number if isinstance(number, int) else -1
 
 
 def gives_more(transport: Any, protocol: object) -> bool:

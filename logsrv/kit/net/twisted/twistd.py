@@ -1,20 +1,27 @@
-"""The private parts of twistd and its log: its pipe to its parent, its observers."""
+"""The private parts of twistd and its log: its pipe to its parent, its observers and where they write."""
 
 from __future__ import annotations
 
+import os
+import sys
 from collections.abc import Callable
 from typing import Any
 
-from twisted.logger import globalLogPublisher
+from twisted.logger import LoggingFile, globalLogBeginner, globalLogPublisher
+from twisted.scripts._twistd_unix import UnixApplicationRunner, UnixAppLogger
 
-# The status of a daemonized twistd that has started; its parent reads no more than 100 bytes of any.
+from logsrv.kit.net.twisted.log_file import followed
+from logsrv.kit.text.escape import printable
+
+# The status of a daemonized twistd that has started.
 STARTED = b"0"
-LONGEST_STATUS = 100
+# A write to a pipe of no more than this is never cut (POSIX asks for 512, Linux has 4096).
+LONGEST_STATUS = 512
 
 
 def start_failed(sentence: str) -> bytes:
     """The message of a daemonized twistd to its parent, which shows it and ends with status 1."""
-    return f"1 {sentence}".encode("ascii", "backslashreplace")[:LONGEST_STATUS]
+    return f"1 {printable(sentence)}".encode("ascii", "backslashreplace")[:LONGEST_STATUS]
 
 
 def take_status_pipe(options: Any) -> int | None:
@@ -24,6 +31,47 @@ def take_status_pipe(options: Any) -> int | None:
     """
     pipe: int | None = options.pop("statusPipe", None) if isinstance(options, dict) else None
     return pipe
+
+
+def end_with_the_sentence() -> None:
+    """Have the parent of a daemonized twistd print just the sentence of a failed start.
+
+    Its own words around that are a `repr` of the first 98 bytes, and where to look for the rest.
+    """
+    runner: Any = UnixApplicationRunner
+    runner._waitForStart = lambda _, pipe: _wait_for_start(pipe)
+
+
+def _wait_for_start(pipe: int) -> int:
+    """Return the exit status of the parent."""
+    message = os.read(pipe, LONGEST_STATUS)
+    if message == STARTED:
+        return 0
+    sentence = message[2:].decode("ascii", "backslashreplace") or (
+        "twistd ended before it had started; its log may say why"
+    )
+    assert sys.__stderr__ is not None
+    print(sentence, file=sys.__stderr__, flush=True)
+    return 1
+
+
+def log_stream(options: Any) -> Any:
+    """Open the log of a twistd with these parsed options, as it would; None if that is syslog's.
+
+    SIGUSR1 starts another file from now on, if it is one.
+    """
+    return followed(getattr(UnixAppLogger(options)._getLogObserver(), "_outFile", None))
+
+
+def log_has_begun() -> bool:
+    """Return true if the log goes somewhere; until then Twisted prints what is critical on stderr."""
+    return getattr(globalLogBeginner, "_temporaryObserver", None) is None
+
+
+def uncapture_stderr() -> None:
+    """Let standard error be what it was when the process began, if its text goes to the log."""
+    if isinstance(sys.stderr, LoggingFile):
+        sys.stderr = sys.__stderr__
 
 
 def wrap_log_observers(wrap: Callable[[Any], Any]) -> None:

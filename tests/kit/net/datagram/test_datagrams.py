@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import contextlib
+import os
 import socket
-from collections.abc import AsyncIterator
 from ipaddress import ip_network
 from pathlib import Path
 from typing import Any
@@ -13,7 +13,8 @@ import pytest
 from twisted.internet.defer import Deferred
 from twisted.internet.task import deferLater
 
-from logsrv.kit.net.bind import ListenError
+from logsrv.kit.manager.sockets import KeptSockets
+from logsrv.kit.net.bind import ListenError, place_of
 from logsrv.kit.net.datagram import datagrams
 from logsrv.kit.net.datagram.datagrams import DatagramListener, portions
 from logsrv.kit.net.datagram.recvmmsg import Recvmsg
@@ -26,18 +27,10 @@ from tests.kit.net.network import (
     in_reactor,
     logged,
     port_of,
-    reactor_fixture,
     until,
 )
 
 UDP = "udp:0:interface=127.0.0.1"
-
-
-@reactor_fixture
-async def site() -> AsyncIterator[Site]:
-    made = Site()
-    yield made
-    await made.stop()
 
 
 def client_of(listener: Any) -> socket.socket:
@@ -61,18 +54,21 @@ async def test_datagrams_arrive_with_the_name_of_their_sender(site: Site) -> Non
     assert site.value("datagrams_total") == 100
 
 
-@in_reactor
-async def test_without_recvmmsg_a_user_gets_the_same(site: Site) -> None:
-    listener = DatagramListener(
+def without_recvmmsg(site: Site, receive: type[Recvmsg] = Recvmsg) -> DatagramListener:
+    return DatagramListener(
         parse_endpoint(UDP),
         site.receiver,
         label="test",
         policy=GuardPolicy(),
         reactor=REACTOR,
         metrics=site.metrics,
-        receive=Recvmsg,
+        receive=receive,
     )
-    site.run(listener)
+
+
+@in_reactor
+async def test_without_recvmmsg_a_user_gets_the_same(site: Site) -> None:
+    listener = site.run(without_recvmmsg(site))
     sent = [b"%d" % number for number in range(300)]
     with client_of(listener) as client:
         for payload in sent:
@@ -100,6 +96,33 @@ async def test_datagrams_of_a_denied_peer_are_counted_and_dropped(site: Site) ->
         await until(lambda: site.receiver.payloads, "the datagram after the reload")
     assert site.receiver.payloads == [b"welcome"]
     assert sum("refused 127.0.0.1" in message for message in messages) == 1
+
+
+@in_reactor
+async def test_a_start_that_fails_leaves_what_waits_to_the_next_process(site: Site) -> None:
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as given:
+        given.bind(("127.0.0.1", 0))
+        endpoint = parse_endpoint(f"udp:{given.getsockname()[1]}:interface=127.0.0.1")
+        place = place_of(endpoint)
+        assert place is not None
+        with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as client:
+            client.sendto(b"waits", given.getsockname())
+        kept = KeptSockets([(os.dup(given.fileno()), place.name)], lambda *_: None)
+        listener = DatagramListener(
+            endpoint,
+            site.receiver,
+            label="test",
+            policy=GuardPolicy(),
+            reactor=REACTOR,
+            metrics=site.metrics,
+            kept=kept,
+        )
+        listener.bind()
+        kept.leaving = True
+        assert await listener.drain(0) == 0
+        assert site.receiver.payloads == []
+        given.setblocking(False)
+        assert given.recv(100) == b"waits"
 
 
 @in_reactor
@@ -132,6 +155,23 @@ async def test_a_stop_takes_in_what_has_arrived(site: Site) -> None:
         assert await listener.drain(5) == 0
     assert site.receiver.payloads == [b"%d" % number for number in range(1000)]
     assert listener.address == ""
+
+
+@in_reactor
+async def test_what_comes_while_a_stop_takes_in_the_last_is_not_counted_as_lost(site: Site) -> None:
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as client:
+
+        class Late(Recvmsg):
+            def read(self) -> Any:
+                groups, more = super().read()
+                if not groups and not site.receiver.groups:
+                    client.sendto(b"late", ("127.0.0.1", port_of(listener)))
+                return groups, more
+
+        listener = site.run(without_recvmmsg(site, Late))
+        assert await listener.drain(5) == 0
+    assert site.receiver.payloads == [b"late"]
+    assert site.value("datagrams_lost_total") == 0
 
 
 @in_reactor

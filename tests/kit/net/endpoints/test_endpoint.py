@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from contextlib import chdir
 from pathlib import Path
+from unittest.mock import Mock
 
 import pytest
 from hypothesis import given
@@ -11,7 +12,7 @@ from hypothesis import strategies as st
 from twisted.internet.endpoints import serverFromString
 from twisted.internet.testing import MemoryReactorClock
 
-from logsrv.kit.net.endpoints.endpoint import endpoint_text
+from logsrv.kit.net.endpoints.endpoint import Endpoint, TakenPlaces, endpoint_text
 from logsrv.kit.net.endpoints.parse import parse_endpoint
 
 
@@ -76,6 +77,18 @@ def test_any_path_survives_being_written_and_read(path: str) -> None:
 def test_which_endpoints_are_in_each_others_way(one: str, other: str, together: bool) -> None:
     assert parse_endpoint(one).overlaps(parse_endpoint(other)) is together
     assert parse_endpoint(other).overlaps(parse_endpoint(one)) is together
+    taken = TakenPlaces([parse_endpoint("tcp:7"), parse_endpoint(other)])
+    assert (taken.in_the_way_of(parse_endpoint(one)) is not None) is together
+
+
+def test_a_place_is_not_compared_with_all_that_are_taken(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Thousands of listeners were compared each with each at a start, a reload and a check."""
+    taken = TakenPlaces(parse_endpoint(f"udp:{port}") for port in range(1, 1000))
+    compare = Mock(side_effect=Endpoint.overlaps)
+    monkeypatch.setattr(Endpoint, "overlaps", lambda *both: compare(*both))
+    assert taken.in_the_way_of(parse_endpoint("udp:1000")) is None
+    assert taken.in_the_way_of(parse_endpoint("udp:514")) == parse_endpoint("udp:514")
+    assert compare.call_count == 1
 
 
 def test_what_twisted_knows_nothing_of_is_not_for_it(tmp_path: Path) -> None:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from logsrv.kit.net.guard.open_files import FileLimit, too_many
+from logsrv.kit.net.guard.guard import GuardPolicy, Overseeing
+from logsrv.kit.net.guard.open_files import FileLimit, most_connections, too_many
 
 
 @pytest.mark.parametrize(
@@ -46,3 +47,8 @@ def test_a_small_limit_lets_some_in() -> None:
 def test_nothing_is_said_where_they_fit() -> None:
     assert too_many(0, FileLimit(60)) is None
     assert too_many(800, FileLimit(1024)) is None
+
+
+def test_connections_of_all_listeners_are_counted_together() -> None:
+    rules = [GuardPolicy(max_connections=3), GuardPolicy(), Overseeing(max_connections=9)]
+    assert most_connections([*rules, GuardPolicy(max_connections=4)]) == 7

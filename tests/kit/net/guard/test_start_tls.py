@@ -135,7 +135,7 @@ async def test_what_a_limit_held_back_is_plain_text_as_well(
 @in_reactor
 async def test_silence_is_noticed(serving: Serving, authority: Authority, pem: Path) -> None:
     """Who says nothing over TLS, or never begins it, is closed after --idle-timeout."""
-    started = serving(Lines, tcp(pem), "--idle-timeout=0.2s", start_tls=True)
+    started = serving(Lines, tcp(pem), "--idle-timeout=1s", start_tls=True)
 
     def talk(wraps: bool) -> bytes:
         with Client(started.port) as client:

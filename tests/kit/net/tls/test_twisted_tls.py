@@ -185,7 +185,8 @@ def test_a_record_that_was_tampered_with_ends_the_connection(channel: Channel) -
     channel.client.write(b"good")
     good = channel.sent()
     channel.client.write(b"evil")
-    channel.server.dataReceived(good + channel.sent()[:-1] + b"\0")
+    evil = channel.sent()
+    channel.server.dataReceived(good + evil[:-1] + bytes([evil[-1] ^ 1]))
     assert channel.protocol.chunks == [b"good"] and channel.transport.disconnecting
     channel.server.connectionLost(Failure(ConnectionDone()))
     assert channel.protocol.ended[0].type.__module__.startswith("OpenSSL")

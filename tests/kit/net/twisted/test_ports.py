@@ -2,9 +2,15 @@
 
 from __future__ import annotations
 
+import errno
 import os
+import re
+import select
 import socket
+import subprocess
+import sys
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 from twisted.internet import tcp, unix
@@ -15,6 +21,7 @@ from logsrv.kit.net.twisted.ports import (
     KeptUNIXPort,
     close_socket,
     keep_inherited,
+    let_nobody_in,
     make_ours,
     start_accepting,
     stop_accepting,
@@ -49,6 +56,85 @@ async def test_a_socket_of_the_service_manager_keeps_its_number() -> None:
             await port.stopListening()
         assert not given.get_inheritable()
         assert len(os.listdir("/proc/self/fd")) == before
+
+
+def test_a_socket_that_does_not_listen_is_refused_with_what_to_do() -> None:
+    """One that takes datagrams, or a connection of Accept=yes: each was asked for peers for ever."""
+    with (
+        socket.create_server(("127.0.0.1", 0)) as listening,
+        socket.create_connection(listening.getsockname()),
+        listening.accept()[0] as connection,
+        socket.socket(type=socket.SOCK_DGRAM) as datagrams,
+    ):
+        for given, family, sentence in (
+            (datagrams, socket.AF_INET, "takes datagrams: write udp:"),
+            (connection, socket.AF_INET, "Accept=yes"),
+            (listening, socket.AF_UNIX, "write domain=INET$"),
+        ):
+            endpoint = AdoptedStreamServerEndpoint(REACTOR, given.fileno(), family)
+            with pytest.raises(OSError, match=sentence):
+                keep_inherited(endpoint)
+
+
+INHERITED = """
+from logsrv.kit.net.twisted.ports import inherited_descriptors
+print(inherited_descriptors(), inherited_descriptors())
+"""
+TELLING = """
+import sys
+from twisted.logger import globalLogBeginner, textFileLogObserver
+globalLogBeginner.beginLoggingTo([textFileLogObserver(sys.stderr)], redirectStandardIO=False)
+"""
+
+
+@pytest.mark.skipif(not Path("/proc/self/environ").exists(), reason="Linux has that file")
+@pytest.mark.parametrize(
+    ("given", "found"),
+    [
+        ({"LISTEN_FDS": "1", "LISTEN_FDNAMES": "lines"}, "[(3, 'lines')]"),
+        # systemd-socket-activate gives no names unless it is asked for some.
+        ({"LISTEN_FDS": "1"}, "[(3, 'unknown')]"),
+        # Our own files have the other numbers: to close them would end the reactor.
+        ({"LISTEN_FDS": "4", "LISTEN_FDNAMES": "a:kept-b:kept-c:kept-d"}, "[(3, 'a')]"),
+        ({"LISTEN_FDS": "1", "LISTEN_FDNAMES": "a:b"}, "[]"),
+        ({"LISTEN_FDS": "9" * 5000}, "[]"),
+        ({"LISTEN_FDS": "9" * 20}, "[]"),
+        ({"LISTEN_FDS": "9" * 20, "LISTEN_FDNAMES": "a"}, "[]"),
+        ({"LISTEN_FDS": "one"}, "[]"),
+        ({"LISTEN_FDS": "0"}, "[]"),
+    ],
+)
+def test_what_came_from_the_service_manager(given: dict[str, str], found: str) -> None:
+    handing_over = 'LISTEN_PID=$$ exec "$@" 3</dev/null'
+    environment = {
+        name: value for name, value in os.environ.items() if not name.startswith("LISTEN_")
+    }
+    told = subprocess.run(
+        ["sh", "-c", handing_over, "sh", sys.executable, "-c", TELLING + INHERITED],
+        env={**environment, **given}, capture_output=True, text=True, check=True,
+    )  # fmt: skip
+    assert told.stdout == f"{found} {found}\n"
+    ignored = re.findall("LISTEN_FDS=.* (?:is no number|do not fit)", told.stderr)
+    assert bool(ignored) is (found == "[]" and given["LISTEN_FDS"] != "0")
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="elsewhere the kernel lets in until the end")
+@pytest.mark.parametrize("address", ["127.0.0.1", "::1"] if socket.has_ipv6 else ["127.0.0.1"])
+def test_at_the_end_nobody_gets_in_and_who_is_in_goes_on(address: str) -> None:
+    family = socket.AF_INET6 if ":" in address else socket.AF_INET
+    with socket.socket(family) as listening, socket.socket(family) as late:
+        listening.bind((address, 0))
+        listening.listen()
+        late.setblocking(False)
+        with socket.create_connection(listening.getsockname()[:2], 60) as client:
+            let_nobody_in(SimpleNamespace(socket=listening))
+            assert late.connect_ex(listening.getsockname()) == errno.EINPROGRESS
+            assert select.select([], [late], [], 0) == ([], [], [])
+            with listening.accept()[0] as accepted:
+                client.sendall(b"line")
+                assert accepted.recv(100) == b"line"
+                accepted.sendall(b"answer")
+                assert client.recv(100) == b"answer"
 
 
 @in_reactor

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import socket
 import ssl
 import struct
+import time
 import tracemalloc
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
+from unittest.mock import Mock
 
 import pytest
 from twisted.internet import tcp
@@ -21,6 +24,7 @@ from twisted.python.failure import Failure
 from zope.interface import implementer
 
 from logsrv.kit.net.tls.twisted_tls import RECORD
+from logsrv.kit.net.twisted import streams
 from logsrv.kit.net.twisted.ports import make_ours
 from logsrv.kit.net.twisted.streams import (
     LEAST_RECEIVED,
@@ -31,6 +35,7 @@ from logsrv.kit.net.twisted.streams import (
     ReceivingTCP,
 )
 from logsrv.kit.net.twisted.transports import close_at_once
+from logsrv.kit.observe.seldom import Seldom
 from tests.gopher.servers import certificate_file
 from tests.kit.net.network import (
     KIB,
@@ -42,7 +47,6 @@ from tests.kit.net.network import (
     in_reactor,
     logged,
     port_of,
-    reactor_fixture,
     until,
 )
 
@@ -60,13 +64,6 @@ def accepted() -> Iterator[tuple[AcceptedTCP, Reactor]]:
     )
     ours.close()
     theirs.close()
-
-
-@reactor_fixture
-async def site() -> AsyncIterator[Site]:
-    made = Site()
-    yield made
-    await made.stop()
 
 
 def test_a_protocol_that_stays(accepted: tuple[AcceptedTCP, Reactor]) -> None:
@@ -93,7 +90,7 @@ def test_a_protocol_that_wants_no_input_at_first(
 def speaking(protocol: Protocol, said: bytes) -> tuple[AcceptedTCP, Reactor, socket.socket]:
     """A transport for a peer who has spoken before it was accepted, and was expected to."""
     ours, theirs = socket.socketpair()
-    theirs.settimeout(5)
+    theirs.settimeout(60)
     theirs.send(said)
     port, reactor = AcceptingPort(0, Factory()), Reactor()
     port.expecting = True
@@ -265,30 +262,6 @@ async def test_whatever_a_protocol_does_as_a_crowd_is_accepted(
     assert not [message for message in messages if "rror" in message or "cannot" in message]
 
 
-@pytest.mark.skipif(not socket.has_ipv6, reason="no IPv6 here")
-@in_reactor
-async def test_a_peer_has_its_address(site: Site) -> None:
-    listener = site.start(r"tcp6:0:interface=\:\:1")
-    with socket.create_connection(("::1", port_of(listener))) as peer:
-        await until(lambda: site.factory.made, "the connection")
-        (made,) = site.factory.made
-        assert made.source == f"tcp:[::1]:{peer.getsockname()[1]}"
-
-
-@in_reactor
-async def test_a_protocol_that_cannot_be_made_harms_nobody_else(site: Site) -> None:
-    """The next who comes is served."""
-    listener = site.start(LOOPBACK)
-    noted, site.factory.protocol = site.factory.protocol, lambda: 1 / 0
-    with logged() as messages:
-        socket.create_connection(("127.0.0.1", port_of(listener))).close()
-        await until(lambda: "cannot accept" in messages, "the error")
-    site.factory.protocol = noted
-    with socket.create_connection(("127.0.0.1", port_of(listener))) as peer:
-        peer.sendall(b"hello")
-        await until(lambda: site.factory.data == b"hello", "the next")
-
-
 def test_a_transport_says_who_it_is(accepted: tuple[AcceptedTCP, Reactor]) -> None:
     assert repr(accepted[0]) == "<Protocol #0 on None>"
     assert accepted[0].logPrefix() == "Protocol,0,127.0.0.1"
@@ -357,6 +330,25 @@ def test_nothing_to_read_the_end_and_a_reset() -> None:
     assert isinstance(transport.doRead(), ConnectionDone)
     ours.close()
     assert isinstance(transport.doRead(), ConnectionLost)
+
+
+@pytest.mark.parametrize("number", [errno.ENOMEM, errno.ENOBUFS])
+def test_a_kernel_without_memory_costs_no_line(
+    number: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The peer was closed, with what it had sent, and nothing told of it."""
+    monkeypatch.setattr(streams, "EXHAUSTIONS", Seldom(time.monotonic))
+    connection, protocol = Scripted(3), Chunks()
+    transport = received(connection, protocol)
+    with logged() as messages, monkeypatch.context() as failing:
+        failing.setattr(connection, "recv", Mock(side_effect=OSError(number, "")))
+        assert [transport.doRead() for _ in range(3)] == [None] * 3
+    [message] = messages
+    assert message.startswith(
+        f"peers wait, none can be heard: {os.strerror(number)} (memory of the"
+    )
+    transport.doRead()
+    assert protocol.chunks == [bytes(3)]
 
 
 @pytest.mark.parametrize("endpoint", ["tcp:0:interface=127.0.0.1", "unix:{path}", "ssl", "haproxy"])

@@ -41,7 +41,7 @@ pytestmark = pytest.mark.filterwarnings("ignore:Passing pyOpenSSL:DeprecationWar
 def talking() -> Iterator[tuple[ReceivingTCP, socket.socket]]:
     """A transport whose protocol is connected, and the socket of its peer."""
     ours, theirs = socket.socketpair()
-    theirs.settimeout(5)
+    theirs.settimeout(60)
     protocol = Protocol()
     protocol.makeConnection(
         ReceivingTCP(ours, protocol, ("127.0.0.1", 1), None, 0, Reactor())  # type: ignore[arg-type]

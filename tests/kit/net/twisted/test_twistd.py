@@ -13,9 +13,10 @@ def test_the_pipe_to_the_parent_is_taken_where_there_is_one() -> None:
     assert take_status_pipe(options) == 7
     assert take_status_pipe(options) is None
     assert take_status_pipe(None) is None
-    # `_waitForStart` of twistd reads 100 bytes, and takes what is not "0" for a failure.
-    assert len(start_failed("ü" * 100)) == 100
+    # The parent reads it at once.
+    assert len(start_failed("ü" * 1000)) == 512
     assert start_failed("no moon") == b"1 no moon"
+    assert start_failed("\x1b[31m") == rb"1 \x1b[31m", "it is shown in a terminal"
 
 
 def test_observers_of_the_log_are_wrapped_where_they_are() -> None:

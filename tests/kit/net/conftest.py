@@ -1,0 +1,15 @@
+"""A place where listeners listen, for one test."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+
+from tests.kit.net.network import Site, reactor_fixture
+
+
+@reactor_fixture
+async def site() -> AsyncIterator[Site]:
+    """Listeners that end with the test."""
+    made = Site()
+    yield made
+    await made.stop()

@@ -1,0 +1,108 @@
+"""Ports that accept: who a peer is, and what they do when nobody can be accepted."""
+
+from __future__ import annotations
+
+import errno
+import os
+import socket
+import sys
+import time
+from pathlib import Path
+from typing import Any
+from unittest.mock import Mock
+
+import pytest
+from twisted.internet.protocol import Factory
+from twisted.internet.task import Clock
+
+from logsrv.kit.net.twisted import streams
+from logsrv.kit.net.twisted.ports import FilelessUNIXPort
+from logsrv.kit.net.twisted.streams import AcceptingPort
+from logsrv.kit.observe.seldom import Seldom
+from tests.kit.net.network import (
+    LOOPBACK,
+    Site,
+    in_reactor,
+    logged,
+    port_of,
+    until,
+)
+
+
+@pytest.mark.skipif(not socket.has_ipv6, reason="no IPv6 here")
+@in_reactor
+async def test_a_peer_has_its_address(site: Site) -> None:
+    listener = site.start(r"tcp6:0:interface=\:\:1")
+    with socket.create_connection(("::1", port_of(listener))) as peer:
+        await until(lambda: site.factory.made, "the connection")
+        (made,) = site.factory.made
+        assert made.source == f"tcp:[::1]:{peer.getsockname()[1]}"
+
+
+@in_reactor
+async def test_a_protocol_that_cannot_be_made_harms_nobody_else(site: Site) -> None:
+    """The next who comes is served."""
+    listener = site.start(LOOPBACK)
+    noted, site.factory.protocol = site.factory.protocol, lambda: 1 / 0
+    with logged() as messages:
+        socket.create_connection(("127.0.0.1", port_of(listener))).close()
+        await until(lambda: "cannot accept" in messages, "the error")
+    site.factory.protocol = noted
+    with socket.create_connection(("127.0.0.1", port_of(listener))) as peer:
+        peer.sendall(b"hello")
+        await until(lambda: site.factory.data == b"hello", "the next")
+
+
+class Watching(Clock):
+    """A reactor that notes what it watches."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.watched: list[object] = []
+        self.addReader, self.removeReader = self.watched.append, self.watched.remove
+
+
+@pytest.mark.parametrize("kind", [AcceptingPort, FilelessUNIXPort])
+@pytest.mark.parametrize(
+    ("number", "told"),
+    [
+        (errno.ENFILE, "Too many open files in system (sysctl fs.file-max)"),
+        (errno.EMFILE, "Too many open files (LimitNOFILE=, ulimit -n)"),
+    ],
+)
+def test_a_machine_without_files_is_asked_again_each_second(
+    kind: Any, number: int, told: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whoever waits goes on waiting; the reactor did nothing but log it, 10,000 times a second."""
+    monkeypatch.setattr(streams, "EXHAUSTIONS", Seldom(time.monotonic))
+    monkeypatch.setattr(streams, "reserved_file", Mock(available=lambda: False))
+    reactor = Watching()
+    port = kind("" if kind is FilelessUNIXPort else 0, Factory(), reactor=reactor)
+    exhausted = {"_accept.side_effect": OSError(number, ""), "accept.side_effect": BlockingIOError}
+    listening = port.socket = Mock(fileno=lambda: 7, **exhausted)
+    port.connected, port.numberAccepts = True, 1
+    port.startReading()
+    with logged() as messages:
+        for _ in range(3):
+            port.doRead()
+            assert reactor.watched == []
+            reactor.advance(1)
+            assert reactor.watched == [port]
+    [message] = messages
+    assert message.startswith(f"peers wait, none can be accepted: {told}")
+    port.doRead()
+    listening.fileno = lambda: -1
+    reactor.advance(1)
+    assert reactor.watched == [], "a stop has closed it"
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="only Linux has names without files")
+@in_reactor
+async def test_a_peer_with_a_name_of_four_bytes_is_served(site: Site, tmp_path: Path) -> None:
+    """It was taken for an address of IPv6, which has four parts."""
+    site.start(f"unix:{tmp_path}/s")
+    with socket.socket(socket.AF_UNIX) as peer:
+        peer.bind("\0" + os.urandom(3).hex()[:3])
+        peer.connect(f"{tmp_path}/s")
+        peer.sendall(b"hello")
+        await until(lambda: site.factory.data == b"hello", "the bytes")
