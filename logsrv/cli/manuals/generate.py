@@ -1,0 +1,87 @@
+"""Write manual pages, and completions of shells, from what the commands declare.
+
+WHAT is man, bash, zsh or fish. Without --into, one file is printed: the page NAME, such as logsrv,
+logsrv-search, gopher, twistd-logsrv or logsrv.toml; or the completions of the program NAME, which is logsrv
+or gopher. A page twistd-PLUGIN is there for each plugin made with the kit.
+
+Examples:
+
+  logsrv generate man logsrv-search | man -l -
+  source <(logsrv generate bash)
+  logsrv generate zsh --into ~/.zfunc
+  logsrv generate fish --into ~/.config/fish/completions
+
+Exit status: 0, or 1 when a file could not be written.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+import time
+from argparse import Namespace
+from collections.abc import Mapping
+from pathlib import Path
+
+from logsrv import __version__
+from logsrv.cli import main
+from logsrv.cli.manuals import programs
+from logsrv.errors import ConfigurationError
+from logsrv.kit.options.argument_parser import Parser
+from logsrv.kit.options.manuals.shells import SHELLS, completions
+from logsrv.kit.text.words import did_you_mean, shown
+
+KINDS = ("man", *SHELLS)
+
+
+def declare(parser: Parser) -> None:
+    add = parser.add_argument
+    add("what", metavar="WHAT", choices=KINDS, help="man, bash, zsh or fish")
+    add("name", metavar="NAME", nargs="?", default="logsrv", help="which one (default: logsrv)")
+    add("--into", metavar="DIR", type=Path, help="write all of this kind into the directory DIR")
+
+
+def run(arguments: Namespace) -> int:
+    """Raises ConfigurationError for a name that there is not, and for what cannot be written."""
+    files = _pages() if arguments.what == "man" else _completions(arguments.what)
+    if arguments.into is not None:
+        _write(arguments.into, files)
+        return 0
+    by_name = {_plain(name): text for name, text in files.items()}
+    if arguments.name not in by_name:
+        there = "" if arguments.what == "man" else f"; there are {' and '.join(by_name)}"
+        near = did_you_mean(arguments.name, list(by_name)) or there
+        raise ConfigurationError(f"there is no {shown(arguments.name)} for {arguments.what}{near}")
+    sys.stdout.write(by_name[arguments.name])
+    return 0
+
+
+def _pages() -> dict[str, str]:
+    # A package that is built twice has the same bytes then.
+    moment = float(os.environ.get("SOURCE_DATE_EPOCH") or time.time())
+    date = time.strftime("%Y-%m-%d", time.gmtime(moment))
+    return programs.pages(main.COMMANDS, main.parser_of, date=date, origin=f"logsrv {__version__}")
+
+
+def _completions(shell: str) -> dict[str, str]:
+    made = {}
+    for command in (programs.logsrv(main.COMMANDS, main.parser_of), programs.gopher()):
+        made[SHELLS[shell].format(command.name)] = completions(shell, command)
+    return made
+
+
+def _plain(name: str) -> str:
+    """Return `logsrv-search` of `logsrv-search.1`, and `logsrv` of `_logsrv` and `logsrv.fish`."""
+    stem, dot, suffix = name.rpartition(".")
+    return (stem if dot and (suffix.isdigit() or suffix == "fish") else name).lstrip("_")
+
+
+def _write(directory: Path, files: Mapping[str, str]) -> None:
+    try:
+        directory.mkdir(parents=True, exist_ok=True)
+        for name, text in files.items():
+            (directory / name).write_text(text, encoding="utf-8")
+    except OSError as error:
+        where = shown(str(error.filename or directory))
+        raise ConfigurationError(f"{where} cannot be written: {error.strerror}") from None
+    print(f"{shown(str(directory))} has {len(files)} files")

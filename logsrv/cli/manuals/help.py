@@ -1,0 +1,60 @@
+"""Show the help of a command, or a text about a topic.
+
+Without a word, list the commands and the topics. What is longer than the terminal goes through a pager.
+
+Examples:
+
+  logsrv help search
+  logsrv help query
+"""
+
+from __future__ import annotations
+
+import logsrv.cli as late
+from logsrv.cli import main
+from logsrv.cli.manuals.topics import topic_text, topics
+from logsrv.cli.reading.output import Output
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from argparse import Namespace
+
+    from logsrv.kit.options.argument_parser import Parser
+
+
+class _Subject:
+    """The `type=` of a command or a topic."""
+
+    @property
+    def words(self) -> tuple[str, ...]:
+        """All that there is; completions of shells ask for it."""
+        return (*main.COMMANDS, *topics())
+
+    def __call__(self, text: str) -> str:
+        if text not in self.words:
+            near = late.did_you_mean(text, self.words)
+            raise late.ArgumentTypeError(
+                f"{late.shown(text)} is no command and no topic{near}; logsrv help lists them"
+            )
+        return text
+
+
+def declare(parser: Parser) -> None:
+    parser.add_argument(
+        "subject", metavar="SUBJECT", nargs="?", type=_Subject(), help="a command or a topic"
+    )
+
+
+def run(arguments: Namespace) -> int:
+    with Output(paged=True) as output:
+        output.write(_text(arguments.subject).encode())
+    return 0
+
+
+def _text(subject: str | None) -> str:
+    if subject is None:
+        listed = "".join(f"  {name:<13}{purpose}\n" for name, purpose in topics().items())
+        return f"{main.help_text()}\nTopics, for logsrv help TOPIC:\n\n{listed}"
+    if subject in main.COMMANDS:
+        return main.parser_of(subject).format_help()
+    return f"{subject}: {topics()[subject]}\n\n{topic_text(subject)}"

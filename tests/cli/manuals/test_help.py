@@ -1,0 +1,58 @@
+"""`logsrv help`: commands and topics, a page at a time."""
+
+from __future__ import annotations
+
+import sys
+
+import pytest
+
+from logsrv.cli import main
+from logsrv.cli.manuals.topics import topics
+from tests.cli.at_terminal import AtTerminal
+from tests.cli.command import LOGSRV, logsrv
+from tests.programs import program
+
+
+def test_it_lists_commands_and_topics() -> None:
+    shown = logsrv("help").stdout.decode()
+    for name in (*main.COMMANDS, *topics()):
+        assert f"\n  {name} " in shown
+
+
+def test_a_command_shows_its_help_and_a_topic_its_text() -> None:
+    assert logsrv("help", "search").stdout == logsrv("search", "--help").stdout
+    shown = logsrv("help", "query").stdout.decode()
+    assert shown.startswith("query: the words by which") and "status>=500" in shown
+
+
+@pytest.mark.parametrize(
+    ("word", "sentence"),
+    [
+        ("quary", "quary is no command and no topic (did you mean query?)"),
+        ("serch", "(did you mean search?)"),
+        ("\x1b[2J", "\\x1b[2J is no command and no topic; logsrv help lists them"),
+        ("../main", "../main is no command and no topic"),
+    ],
+)
+def test_a_subject_that_there_is_not(word: str, sentence: str) -> None:
+    shown = logsrv("help", word)
+    assert (shown.returncode, shown.stdout) == (2, b"")
+    assert sentence in shown.stderr.decode()
+
+
+def test_what_is_longer_than_the_terminal_goes_through_a_pager() -> None:
+    less = program("less", "less")
+    with AtTerminal(*LOGSRV, "help", "query", environment={"PAGER": less}) as person:
+        person.expect("query: the words")
+        person.expect(":")
+        person.type(" ")
+        person.expect("The levels")
+        person.type("q")
+        assert person.wait() == 0
+
+
+def test_what_fits_does_not() -> None:
+    pager = f"{sys.executable} -c print('paged')"
+    with AtTerminal(*LOGSRV, "help", "--help", environment={"PAGER": pager}) as person:
+        assert person.wait() == 0
+        assert "paged" not in person.text()

@@ -1,0 +1,102 @@
+"""All helps: they fit a terminal, name nothing that is not installed, and have an example."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import pytest
+from twisted.application.service import IServiceMaker
+from twisted.plugin import getPlugins
+
+from logsrv import __version__
+from logsrv.cli import main
+from logsrv.cli.manuals import programs
+from logsrv.gopher.command import parsers
+
+PLUGINS = ("logsrv", "greet", "gopher", "gopherd")
+
+
+def helps(monkeypatch: pytest.MonkeyPatch, columns: int) -> dict[str, str]:
+    """The help of every command, by its name."""
+    monkeypatch.setenv("COLUMNS", str(columns))
+    found = {"logsrv": main.help_text()}
+    for name in main.COMMANDS:
+        found[f"logsrv {name}"] = main.parser_of(name).format_help()
+    for name in ("", *parsers.COMMANDS):
+        found[f"gopher {name}"] = parsers.parser_of(name).format_help()
+    return found
+
+
+def plugin_help(plugin: str, word: str, capsys: pytest.CaptureFixture[str]) -> str:
+    """What `twistd PLUGIN --help` prints below twistd's own line."""
+    [maker] = [maker for maker in getPlugins(IServiceMaker) if maker.tapname == plugin]
+    with pytest.raises(SystemExit) as ended:
+        maker.options().parseOptions([word])
+    assert ended.value.code == 0
+    return capsys.readouterr().out
+
+
+@pytest.mark.parametrize("columns", [60, 80, 200])
+def test_every_help_fits_and_has_an_example(monkeypatch: pytest.MonkeyPatch, columns: int) -> None:
+    for name, text in helps(monkeypatch, columns).items():
+        # Examples stand as they are.
+        widest = max(len(line) for line in text.splitlines() if not line.startswith("  "))
+        assert widest <= (80 if name == "logsrv" else columns), name
+        assert max(map(len, text.splitlines())) <= max(columns, 80), name
+        assert "docs/" not in text and ".md" not in text, name
+        assert name == "logsrv" or "\nExample" in text, name
+        assert len(text.partition("\n\n")[0]) <= 80, name
+
+
+@pytest.mark.parametrize("plugin", PLUGINS)
+def test_the_help_of_every_plugin_fits_and_has_an_example(
+    plugin: str, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for columns in ("", "80", "60"):
+        monkeypatch.setenv("COLUMNS", columns)
+        for word in ("--help", "--help-all"):
+            text = plugin_help(plugin, word, capsys)
+            # Examples stand as they are.
+            rows = [row for row in text.splitlines() if not row.startswith("  twistd ")]
+            assert max(map(len, rows)) <= int(columns or 80)
+            assert max(map(len, text.splitlines())) <= 80
+            assert "\nExample" in text
+            assert ".md" not in text and "docs/" not in text
+
+
+def test_the_essentials_of_the_logger_fit_two_screens(capsys: pytest.CaptureFixture[str]) -> None:
+    short, whole = (plugin_help("logsrv", word, capsys) for word in ("--help", "--help-all"))
+    assert len(short.splitlines()) < 80 < len(whole.splitlines())
+    assert "--help-all shows all" in short and "--listen" in short and "--ship-ca" not in short
+    assert "--ship-ca" in whole and "\nAlerts:\n" in whole
+
+
+def test_no_sentence_names_a_file_that_pip_does_not_install() -> None:
+    folder = Path(main.__file__).parents[1]
+    for path in folder.rglob("*.py"):
+        if "template" not in path.parts:
+            assert not re.search(r"\bdocs/\w+\.md|\b\w+\.md\b", path.read_text()), path
+
+
+def test_pages_of_all_programs() -> None:
+    made = programs.pages(main.COMMANDS, main.parser_of, date="2026-11-22", origin="logsrv 1")
+    search = made["logsrv-search.1"]
+    assert f'"greet {__version__}"' in made["twistd-greet.8"], (
+        "each plugin has a version of its own"
+    )
+    for title in ("NAME", "SYNOPSIS", "DESCRIPTION", "OPTIONS", "EXIT STATUS", "FILES", "EXAMPLES"):
+        assert f".SH {title}\n" in search
+    assert "LOGSRV_PAGER" in search and "logsrv\\-query" in search
+    assert "LOGSRV_PAGER" not in made["logsrv-plugins.1"]
+    assert "\\-\\-log\\-requests" in made["gopher-serve.1"]
+
+
+def test_shells_know_what_logsrv_itself_takes_and_where_directories_stand() -> None:
+    whole = programs.logsrv(main.COMMANDS, main.parser_of)
+    assert [option.names for option in whole.options] == [("--version",), ("--help",)]
+    commands = {command.word: command for command in whole.commands}
+    assert [place.takes for place in commands["backup"].places] == ["directories"] * 2
+    assert {option.names: option for option in commands["restore"].options}[
+        ("--from",)
+    ].takes == "directories"
