@@ -14,6 +14,7 @@ import sys
 from logsrv.errors import Shown as Shown
 from logsrv.errors import UsageError as UsageError
 from logsrv.kit.text.escape import one_line
+from logsrv.kit.text.paragraphs import wrapped
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -22,6 +23,8 @@ if TYPE_CHECKING:
 
 USAGE = 2
 """The exit status for a UsageError."""
+WIDEST = 100
+"""The columns that a help takes of a terminal that has more: longer lines are hard to read."""
 
 
 class _Version(argparse.Action):
@@ -33,11 +36,17 @@ class _Version(argparse.Action):
 _GUARD = "\0"
 
 
-class _Formatter(argparse.RawDescriptionHelpFormatter):
-    """The formatter, without the import of shutil (and of what compresses) for a terminal's width."""
+class _Formatter(argparse.HelpFormatter):
+    """The formatter, without the import of shutil (and of what compresses) for a terminal's width.
+
+    In descriptions, what is indented stands as it is; all else is wrapped.
+    """
 
     def __init__(self, prog: str) -> None:
-        super().__init__(prog, width=_columns() - 2)
+        super().__init__(prog, width=min(_columns() - 2, WIDEST))
+
+    def _fill_text(self, text: str, width: int, indent: str) -> str:
+        return wrapped(text, width)
 
 
 def _columns() -> int:
@@ -49,6 +58,16 @@ def _columns() -> int:
         return os.get_terminal_size(sys.__stdout__.fileno()).columns or 80  # type: ignore[union-attr]
     except (AttributeError, ValueError, OSError):
         return 80
+
+
+def _placed(action: argparse.Action) -> str:
+    """Return an argument that has a place, as the usage shows it."""
+    word = str(action.metavar or action.dest.upper())
+    if action.nargs == "+":
+        return f"{word} ..."
+    if action.nargs in ("*", argparse.REMAINDER):
+        return f"[{word} ...]"
+    return f"[{word}]" if action.nargs == "?" else word
 
 
 class Parser(argparse.ArgumentParser):
@@ -77,6 +96,7 @@ class Parser(argparse.ArgumentParser):
             add_help=False,
             formatter_class=_Formatter,
         )
+        self._positionals.title = "arguments"
         self.add_argument("--help", "-h", action="help", help="show this")
         if version is not None:
             self.add_argument(
@@ -87,6 +107,8 @@ class Parser(argparse.ArgumentParser):
         self, args: Sequence[str] | None = None, namespace: None = None
     ) -> argparse.Namespace:
         if self.takes_query:
+            # While it parses these, argparse has changed the arguments that the usage shows.
+            self._set_usage()
             words = list(args or ())
             end = words.index("--") if "--" in words else len(words)
             words = [
@@ -104,6 +126,27 @@ class Parser(argparse.ArgumentParser):
     def _get_value(self, action: argparse.Action, arg_string: str) -> Any:
         # An option may have taken such a word as its value.
         return super()._get_value(action, arg_string.removeprefix(_GUARD))
+
+    def short_usage(self) -> str:
+        """Return how the command is called; of its options, only those that have to be given."""
+        words = [self.prog]
+        if any(action.option_strings and not action.required for action in self._actions):
+            words.append("[OPTIONS]")
+        for action in self._actions:
+            if not action.option_strings:
+                words.append(_placed(action))
+            elif action.required:
+                words.append(f"{action.option_strings[0]} {action.metavar}")
+        return " ".join(words)
+
+    def format_help(self) -> str:
+        self._set_usage()
+        return super().format_help()
+
+    def _set_usage(self) -> None:
+        # argparse would list all options there, and again below.
+        if self.usage is None:
+            self.usage = self.short_usage().replace("%", "%%")
 
     def print_help(self, file: object = None) -> NoReturn:
         raise Shown(self.format_help())

@@ -12,7 +12,10 @@ environment and `rotate-size` in the TOML file. Options that depend on one anoth
 `__attrs_post_init__`, which raises ValueError with one sentence.
 
 Classes are put together by inheritance. Python allows one class with slots among several bases, so
-classes made to be mixed in say `slots=False`.
+classes made to be mixed in say `slots=False`. A class with `help_group: ClassVar[str] = "Store"` has its
+options under that title in the help and the manual page. Those of a class with `goes_with:
+ClassVar[str] = "ship"` mean nothing without `--ship`: who gives one all the same is warned. So is who gives
+one that is in the `without_use` of settings: attributes, each with the text of what it goes with.
 """
 
 from __future__ import annotations
@@ -25,12 +28,15 @@ from typing import Any, Final, Literal, TypeVar, cast, overload
 
 import attrs
 
+from logsrv.errors import ConfigurationError
 from logsrv.kit.options.kinds import Kind
 from logsrv.kit.text.escape import one_line
 
 D = TypeVar("D")
 T = TypeVar("T")
 _DECLARED = "logsrv.kit.options.declare"
+UNGROUPED: Final = "Options"
+"""The title of options whose class has no `help_group`."""
 
 
 class Required:
@@ -85,7 +91,11 @@ class Option:
 
     def _default(self, value: Any, directory: Path | None) -> Any:
         if isinstance(value, str) and not isinstance(value, Enum):
-            value = self.kind.parse(value)
+            try:
+                value = self.kind.parse(value)
+            except ValueError as error:
+                what = f"the default {value!r:.80} of an option ({self.help})"
+                raise ConfigurationError(f"{what}: {error}; accepted: {self.accepted}") from error
         return value if directory is None else self.kind.locate(value, directory)
 
     @property
@@ -197,6 +207,22 @@ def options_of(settings_class: type[Any]) -> dict[str, Option]:
 def tables_of(settings_class: type[Any]) -> dict[str, Tables]:
     """Return the arrays of tables that a settings class declares, by attribute."""
     return _declared(settings_class, Tables)
+
+
+def grouped_options(settings_class: type[Any]) -> dict[str, dict[str, Option]]:
+    """Return the options a settings class declares by the title of their group, in the order of the help.
+
+    The title is the `help_group` of the class that declares an option, a ClassVar, or `Options`.
+    """
+    homes = {
+        name: vars(base).get("help_group", UNGROUPED)
+        for base in reversed(settings_class.__mro__)
+        for name in inspect.get_annotations(base)
+    }
+    groups: dict[str, dict[str, Option]] = {}
+    for name, declared in options_of(settings_class).items():
+        groups.setdefault(homes.get(name, UNGROUPED), {})[name] = declared
+    return groups
 
 
 def table_key(attribute: str, declared: Tables) -> str:

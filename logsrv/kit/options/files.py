@@ -8,6 +8,8 @@ import stat
 import time
 from pathlib import Path
 
+from logsrv.descriptor import Descriptor
+
 # Seconds that the writer of a pipe may take to begin, and between two writes.
 PIPE_SECONDS = 10.0
 # Names of what a process has open: as long as it is open, and something else in a daemon.
@@ -31,13 +33,10 @@ def read_file(path: Path, largest: int, *, pipe: bool = False) -> bytes:
         # To open some devices is to use them: a watchdog starts, a tape rewinds.
         _check(os.stat(path), pipe)
         # A FIFO that nobody writes into would keep a plain open waiting.
-        descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
-        try:
+        with Descriptor(os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)) as descriptor:
             found = os.fstat(descriptor)
             _check(found, pipe)
             return _read(descriptor, largest, patient=stat.S_ISFIFO(found.st_mode))
-        finally:
-            os.close(descriptor)
     except OSError as error:
         raise ValueError((error.strerror or "unreadable").lower()) from error
 

@@ -4,46 +4,74 @@ from __future__ import annotations
 
 import textwrap
 from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
 
-from logsrv.kit.options.declare import REQUIRED, Option, option_name
+from logsrv.kit.options.declare import REQUIRED, UNGROUPED, Option, grouped_options, option_name
+from logsrv.kit.options.load import CONFIG
 from logsrv.kit.options.sources import variable_prefix
+from logsrv.kit.text.paragraphs import wrapped
 
 NARROWEST = 40
 LEFT_COLUMN = 30
+INFORMATIVE = (
+    ("version", "print the version and exit"),
+    ("help", "print the help and exit"),
+    ("help-all", "print all options and exit"),
+)
+"""Options that every plugin has, and what each does."""
+
+
+def help_groups(settings_class: type[Any]) -> dict[str, dict[str, Option]]:
+    """Return the options of a plugin by the title of their group; `--config` begins the first."""
+    groups = grouped_options(settings_class) or {UNGROUPED: {}}
+    title = next(iter(groups))
+    return {**groups, title: {"config": CONFIG, **groups[title]}}
 
 
 def help_text(
-    options: Mapping[str, Option],
+    groups: Mapping[str, Mapping[str, Option]],
     positional: Sequence[str],
     name: str,
     description: str,
     width: int,
+    essential: Sequence[str] = (),
 ) -> str:
-    """Return the help: all options of the plugin `name`, their values, and where else they may stand.
+    """Return the help of the plugin `name`: options by group, their values, and where else they may stand.
 
-    width: columns of the terminal.
+    width: columns of the terminal. essential: the options to show; all of them if there are none.
     """
-    entries = [
-        (_left(attribute, option, attribute in positional), _right(option))
-        for attribute, option in options.items()
-    ]
-    kinds = {
-        option.kind.metavar: option.kind.accepted
-        for option in options.values()
-        if _has_own_words(option)
-    }
-    entries.append(("--version", "print the version and exit"))
-    entries.append(("--help", "print this help and exit"))
     width = max(width, NARROWEST)
-    lines = ["Options:", *_columns(entries, width), "", "Values:", *_columns(kinds.items(), width)]
+    total = sum(map(len, groups.values()))
+    every = {key: option for options in groups.values() for key, option in options.items()}
+    if essential:
+        every = {key: every[key] for key in essential}
+        groups = {"Most used options": every}
+    lines = []
+    if "Example" not in description:
+        description += f"\n\nExample:\n\n  {example(name, every, positional)}"
+    lines += [*wrapped(description, width).splitlines(), ""]
+    for title, options in groups.items():
+        entries = [
+            (_left(key, option, key in positional), f"{option.help} ({remarks(option)})")
+            for key, option in options.items()
+        ]
+        lines += [f"{title}:", *_columns(entries, width), ""]
+    kinds: dict[str, str] = {}
+    for option in every.values():
+        if _has_own_words(option):
+            kinds.setdefault(option.kind.metavar, option.kind.accepted)
+    lines += ["Information:"]
+    lines += _columns(((f"--{word}", about) for word, about in INFORMATIVE), width)
+    if kinds:
+        lines += ["", "Values:", *_columns(kinds.items(), width)]
     elsewhere = (
         f"Options are also taken from the environment, as {variable_prefix(name)}..., and from the "
         "file of --config, in TOML; the command line comes before the environment, the environment "
         "before the file. The value off switches off what is off by default."
     )
-    for paragraph in (elsewhere, description):
-        if paragraph:
-            lines += ["", *textwrap.wrap(paragraph, width)]
+    if essential:
+        elsewhere = f"These are {len(every)} of {total} options; --help-all shows all. {elsewhere}"
+    lines += ["", *textwrap.wrap(elsewhere, width)]
     return "\n".join(lines) + "\n"
 
 
@@ -54,7 +82,18 @@ def _left(attribute: str, option: Option, is_positional: bool) -> str:
     return f"--[no-]{name}" if option.kind.is_flag else f"--{name} {option.kind.metavar}"
 
 
-def _right(option: Option) -> str:
+def example(name: str, options: Mapping[str, Option], positional: Sequence[str] = ()) -> str:
+    """Return a command line that starts the plugin `name`: with the options that have no default."""
+    words = [
+        _left(key, option, key in positional)
+        for key, option in options.items()
+        if option.default is REQUIRED
+    ]
+    return " ".join(["twistd -n", name, *words])
+
+
+def remarks(option: Option) -> str:
+    """Return what a help adds to an option in brackets: its default, and how often it may be given."""
     notes = [f"default: {option.default_text}"]
     if option.default is REQUIRED:
         notes = ["required"]
@@ -62,7 +101,7 @@ def _right(option: Option) -> str:
         notes.append("repeatable")
     if option.kind.metavar == "NUMBER":
         notes.insert(0, option.kind.accepted)
-    return f"{option.help} ({'; '.join(notes)})"
+    return "; ".join(notes)
 
 
 def _has_own_words(option: Option) -> bool:

@@ -54,6 +54,7 @@ class Kind(Generic[T]):
         variable is one value, as it is.
     locate: value and a directory to value: makes what is relative to a directory absolute.
     completion: what a shell may offer.
+    secret: the value is not for everybody's eyes, or what is in the file that it names.
     """
 
     parse: Callable[[str], T] = attrs.field(kw_only=False)
@@ -64,6 +65,7 @@ class Kind(Generic[T]):
     separator: str | None = SPACE
     locate: Callable[[T, Path], T] = lambda value, directory: value
     completion: Completion = None
+    secret: bool = False
 
     @property
     def is_flag(self) -> bool:
@@ -182,7 +184,7 @@ def _span(text: str, plain: float) -> float:
     else:
         raise ValueError("not a length of time")
     if seconds <= 0:
-        raise ValueError("not longer than nothing")
+        raise ValueError("not more than 0")
     return seconds
 
 
@@ -258,6 +260,7 @@ PATH: Kind[Path] = Kind(
     locate=lambda value, directory: directory / value,
     completion="files",
 )
+FILE: Kind[Path] = attrs.evolve(PATH, accepted="a file that is there", metavar="FILE")
 DIRECTORY: Kind[Path] = attrs.evolve(
     PATH, accepted="a directory", metavar="DIR", completion="directories"
 )

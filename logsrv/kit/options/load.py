@@ -5,7 +5,8 @@ Every value that is given is checked, also one that another overrules.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+import inspect
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Generic, TypeVar
 
@@ -63,10 +64,11 @@ class Sources:
 
 @attrs.frozen(kw_only=True)
 class Loaded(Generic[S]):
-    """Settings, and sentences for the log about what was ignored."""
+    """Settings, and sentences for the log about what was ignored. file: that they are from; or None."""
 
     settings: S
     warnings: tuple[str, ...]
+    file: Path | None = None
 
 
 def load(settings_class: type[S], sources: Sources) -> Loaded[S]:
@@ -107,7 +109,27 @@ def load(settings_class: type[S], sources: Sources) -> Loaded[S]:
             _table(declared.settings_class, place, level, enclosing, overruling, directory)
             for place, level in tables
         )
-    return Loaded(settings=_construct(settings_class, values, ""), warnings=warnings)
+        for made, (_, level) in zip(values[attribute], tables, strict=True):
+            warnings += tuple(_ignored(made, level))
+    settings = _construct(settings_class, values, "")
+    warnings += tuple(_ignored(settings, given))
+    return Loaded(settings=settings, warnings=warnings, file=config.value)
+
+
+def _ignored(settings: object, given: Level) -> Iterator[str]:
+    """Yield a sentence for each option that is given without the one that it goes with."""
+    tables = {one.shorthand: name for name, one in tables_of(type(settings)).items()}
+    useless = dict(getattr(settings, "without_use", ()))
+    for base in type(settings).__mro__:
+        other = vars(base).get("goes_with")
+        if other is not None and not getattr(settings, tables.get(other, other)):
+            useless |= dict.fromkeys(inspect.get_annotations(base), f"--{other}")
+    for name, what in useless.items():
+        if name in given and given[name].value not in (None, (), False):
+            yield (
+                f"{given[name].origin}: --{option_name(name)} goes with {what}, which is not there: it is"
+                " ignored"
+            )
 
 
 _Written = list[tuple[str, Level]]

@@ -45,7 +45,6 @@ class Declared:
         self._is_plain = True
 
     def add_argument(self, *names: str, **settings: Any) -> None:
-        """Declare an argument."""
         action = settings.get("action", "store")
         if not names[0].startswith("-"):
             if "nargs" not in settings and not self._words:
@@ -90,6 +89,10 @@ class Declared:
             if option.is_list or groups.setdefault(option.group or option, option) is not option:
                 raise ValueError(word)
             values[option.name] = option.is_flag or option.value(next(left))
+        for option in self._options.values():
+            # A default that is text is converted only where nothing is given, as argparse does it.
+            if isinstance(option.default, str) and values[option.name] is option.default:
+                values[option.name] = option.type(option.default)
         for name, kind in self._single.items():
             values[name] = kind(others.pop(0))
         if self._words:

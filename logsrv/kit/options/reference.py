@@ -30,7 +30,6 @@ def values(settings_classes: Iterable[type[Any]]) -> dict[str, str]:
 
 
 def values_table(known: Mapping[str, str]) -> str:
-    """Return a table of `values`."""
     return _table(["value", "takes"], [[_code(word), _cell(known[word])] for word in known])
 
 

@@ -2,13 +2,19 @@
 
 from __future__ import annotations
 
+import os
+import shlex
+import stat
 from pathlib import Path
+
+import attrs
 
 from logsrv.errors import ConfigurationError
 from logsrv.kit.options.files import read_file
-from logsrv.kit.options.kinds import Kind
+from logsrv.kit.options.kinds import FILE, Kind
 
 LONGEST = 1000
+_OTHERS_READ, _OTHERS_WRITE, _OTHERS_ENTER = 0o004, 0o002, 0o001
 
 
 def _secret(text: str) -> str:
@@ -17,7 +23,9 @@ def _secret(text: str) -> str:
     return text
 
 
-SECRET: Kind[str] = Kind(_secret, "printable ASCII without spaces", "TOKEN")
+SECRET: Kind[str] = Kind(_secret, "printable ASCII without spaces", "TOKEN", secret=True)
+SECRET_FILE: Kind[Path] = attrs.evolve(FILE, secret=True)
+"""The file of a secret, such as a token or a key: `given_files` tells it from others."""
 
 
 def _pair(text: str) -> str:
@@ -48,3 +56,25 @@ def read_secret(
         return kind.parse(text)
     except ValueError:
         raise ConfigurationError(f"{named} has no token in it; accepted: {kind.accepted}") from None
+
+
+def exposed(path: Path) -> str | None:
+    """Return a sentence if everybody on this machine may read or change a file, and what helps.
+
+    None if nobody but its owner and group may, or if it is not there.
+    """
+    try:
+        mode = os.stat(path).st_mode
+        closed = any(not os.stat(one).st_mode & _OTHERS_ENTER for one in path.absolute().parents)
+    except OSError:
+        return None
+    what = {_OTHERS_READ: "read", _OTHERS_WRITE: "change"}
+    found = [word for bit, word in what.items() if mode & bit]
+    # A device or a directory is refused as such; nobody shall change the rights of /dev/zero for it.
+    if closed or not found or not stat.S_ISREG(mode):
+        return None
+    may = " and ".join(found)
+    return (
+        f"everybody on this machine may {may} it (mode {mode & 0o7777:04o}): "
+        f"chmod 640 {shlex.quote(str(path))}"
+    )

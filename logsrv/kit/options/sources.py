@@ -110,11 +110,17 @@ def read_document(path: Path, origin: str, *, again: bool = False) -> dict[str, 
     import tomllib
 
     try:
-        document = text.decode()
+        # Some editors begin a file of UTF-8 with a mark.
+        document = text.decode("utf-8-sig")
         _check_keys(document)
         return tomllib.loads(document)
     except RecursionError:
         raise ConfigurationError(f"{name}: not TOML: nested too deep") from None
+    except UnicodeDecodeError as error:
+        line = text.count(b"\n", 0, error.start) + 1
+        raise ConfigurationError(
+            f"{name}: not TOML: line {line} is not UTF-8; save the file as UTF-8"
+        ) from None
     except ValueError as error:
         raise ConfigurationError(f"{name}: not TOML: {one_line(str(error))}") from error
 

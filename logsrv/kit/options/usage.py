@@ -13,8 +13,10 @@ import attrs
 from twisted.python import usage
 
 from logsrv.errors import ConfigurationError
+from logsrv.kit.manager.notify import refused
+from logsrv.kit.observe.journal import last_words
 from logsrv.kit.options.declare import REQUIRED, Option, option_name, options_of
-from logsrv.kit.options.help import help_text
+from logsrv.kit.options.help import help_groups, help_text
 from logsrv.kit.options.kinds import Kind
 from logsrv.kit.options.load import CONFIG, Loaded, Sources, load
 from logsrv.kit.options.sources import COMMAND_LINE
@@ -22,7 +24,7 @@ from logsrv.kit.options.standard_output import forget_output
 from logsrv.kit.text.words import did_you_mean, shown
 
 S = TypeVar("S")
-RESERVED = ("config", "help", "version")
+RESERVED = ("config", "help", "help-all", "version")
 
 
 class SettingsOptions(usage.Options, Generic[S]):
@@ -32,14 +34,17 @@ class SettingsOptions(usage.Options, Generic[S]):
     environment: os.environ, as it is when parsing, if None.
 
     `parseOptions` raises ConfigurationError with one sentence for anything wrong. Below a command,
-    nobody would catch that: it ends the process with the sentence on stderr and status 1.
+    nobody would catch that: it ends the process with the sentence on stderr and status 1, or with
+    78 (EX_CONFIG) under a service manager, which then knows not to try again.
     """
 
     settings_class: type[S]
     name: str
     version: str
     description: str = ""
+    synopsis: str = "[options]"
     positional: tuple[str, ...] = ()
+    essential: tuple[str, ...] = ()
     environment: Mapping[str, str] | None = None
 
     settings: S
@@ -51,7 +56,11 @@ class SettingsOptions(usage.Options, Generic[S]):
         self._attributes = {option_name(attribute): attribute for attribute in self._declared}
         self._texts: dict[str, list[str]] = {}
         self._sources: Sources | None = None
-        self._shown = {"help": self.opt_help, "version": self.opt_version}
+        self._shown = {
+            "help": self.opt_help,
+            "help-all": self.opt_help_all,
+            "version": self.opt_version,
+        }
 
     def parseOptions(self, options: Sequence[str] | None = None) -> None:
         words = list(sys.argv[1:] if options is None else options)
@@ -63,7 +72,12 @@ class SettingsOptions(usage.Options, Generic[S]):
         except ConfigurationError as error:
             if self.parent is None:
                 raise
-            raise SystemExit(f"{_command()}{self.name}: {error}") from None
+            sentence = f"{_command()}{self.name}: {error}"
+            status = refused(sentence, os.environ)
+            if status == 1:
+                raise SystemExit(last_words(sentence)) from None
+            print(last_words(sentence), file=sys.stderr, flush=True)
+            raise SystemExit(status) from None
 
     def _parse(self, words: list[str]) -> None:
         """Do what Twisted's `parseOptions` does, with options behind positional arguments too."""
@@ -146,10 +160,16 @@ class SettingsOptions(usage.Options, Generic[S]):
         """Print this help and exit."""
         _show(str(self))
 
+    def opt_help_all(self) -> NoReturn:
+        """Print all options and exit."""
+        self.essential = ()
+        self.opt_help()
+
     def getUsage(self, width: int | None = None) -> str:
         columns = os.environ.get("COLUMNS", "")
         wide = width or (int(columns) if columns.isdecimal() else 80)
-        return help_text(self._declared, self.positional, self.name, self.description, wide)
+        groups = help_groups(self.settings_class)
+        return help_text(groups, self.positional, self.name, self.description, wide, self.essential)
 
 
 def usage_options(
@@ -159,10 +179,14 @@ def usage_options(
     version: str,
     description: str = "",
     positional: Sequence[str] = (),
+    essential: Sequence[str] = (),
 ) -> type[SettingsOptions[S]]:
     """Return the `usage.Options` of a settings class.
 
-    name: of the plugin, as one types it. description: stands below the options in the help.
+    name: of the plugin, as one types it. description: stands above the options in the help; paragraphs,
+        and lines that are indented, such as an example, which stand as they are.
+    essential: attributes of the options that `--help` shows, if it is to leave the others to
+        `--help-all`.
     positional: attributes that take the positional arguments, in order; a repeatable one, which
         must be the last, takes all that are left.
 
@@ -191,6 +215,7 @@ def usage_options(
         "name": name,
         "version": version,
         "positional": tuple(positional),
+        "essential": tuple(essential),
         "description": description,
         "synopsis": " ".join(arguments),
         "compData": _completions(declared, positional),
@@ -204,7 +229,8 @@ def _check(settings_class: type[Any], positional: Sequence[str]) -> None:
     taken = [*RESERVED, *(f"no-{name}" for name in names)]
     for name in names:
         if name in taken or len(name) == 1:
-            raise TypeError(f"{settings_class.__name__} cannot have an option named {name}")
+            why = "is taken" if name in taken else "is one letter, and a name has two or more"
+            raise TypeError(f"an option cannot be named {name}: --{name} {why}")
     for attribute in positional[:-1]:
         if options[attribute].repeatable:
             raise TypeError(f"{attribute} takes all arguments that are left: it must be the last")

@@ -19,6 +19,11 @@ def shown(text: str, longest: int = SHOWN_LENGTH) -> str:
     return safe if safe and " " not in safe and '"' not in safe else f'"{safe}"'
 
 
+def host_text(host: str, port: int) -> str:
+    """`127.0.0.1:514`, `[::1]:514`."""
+    return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
+
+
 def error_text(error: BaseException) -> str:
     """Return an error in a line: its kind, and what it says."""
     kind, said = type(error).__name__, one_line(str(error), LONGEST_ERROR)
@@ -42,6 +47,11 @@ def did_you_mean(word: str, words: Sequence[str]) -> str:
 def listed(words: Sequence[str]) -> str:
     """Return `a, b or c`."""
     return " or ".join([", ".join(words[:-1]), words[-1]] if len(words) > 1 else words)
+
+
+def counted(number: float, noun: str) -> str:
+    """Return `1 listener`, `12,300 lines`: a noun that takes an s, with its number."""
+    return f"{number:,.0f} {noun}{'' if round(number) == 1 else 's'}"
 
 
 def size_text(size: float) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from enum import Enum
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import attrs
 
@@ -43,6 +43,8 @@ PLACE = attrs.evolve(endpoint_kind(parse_place), show=":".join)
 
 @attrs.frozen(kw_only=True, slots=False)
 class GuardOptions:
+    help_group: ClassVar[str] = "Who may come"
+
     allow: tuple[Network, ...] = option((), NETWORK, "who may connect", repeatable=True)
     max_connections: int | None = option(None, integer(1), "connections at a time")
 

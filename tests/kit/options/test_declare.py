@@ -7,6 +7,7 @@ from pathlib import Path
 import attrs
 import pytest
 
+from logsrv.errors import ConfigurationError
 from logsrv.kit.options.declare import REQUIRED, option, option_name, options_of, tables_of
 from logsrv.kit.options.kinds import INTEGER, NETWORK, PATH, SIZE, TEXT, Network
 from tests.kit.options.example_settings import (
@@ -111,3 +112,12 @@ def test_a_field_that_no_source_could_fill_is_an_error_of_the_author() -> None:
 def test_names_have_dashes() -> None:
     assert option_name("rotate_size") == "rotate-size"
     assert option_name("from_") == "from"
+
+
+def test_a_default_that_its_kind_refuses_names_the_option_by_its_help() -> None:
+    wrong: int = option("five", INTEGER, "how many at once")
+    declared = options_of(attrs.make_class("Settings", {"most": wrong}, frozen=True))["most"]
+    with pytest.raises(
+        ConfigurationError, match=r"'five' of an option \(how many at once\): not a"
+    ):
+        declared.default_value()

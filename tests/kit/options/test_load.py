@@ -5,14 +5,14 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Any, TypeAlias
+from typing import Any, ClassVar, TypeAlias
 
 import attrs
 import pytest
 
 from logsrv.errors import ConfigurationError
 from logsrv.kit.options.declare import REQUIRED, option, tables
-from logsrv.kit.options.kinds import TEXT, integer
+from logsrv.kit.options.kinds import FLAG, TEXT, integer
 from logsrv.kit.options.load import Loaded, Sources, load
 from tests.kit.options.example_settings import PLACE, LoggerOptions, Sync
 
@@ -232,6 +232,44 @@ def test_unknown_variables_come_back_as_warnings(run: Run) -> None:
     assert run(None, {"LOGSRV_RAV": "1", "PATH": "/bin"}).warnings == (
         "environment: LOGSRV_RAV is no option of logsrv (did you mean LOGSRV_RAW?)",
     )
+
+
+@attrs.frozen(kw_only=True, slots=False)
+class TargetRules:
+    goes_with: ClassVar[str] = "target"
+
+    key: str | None = option(None, TEXT, "")
+    quick: bool = option(False, FLAG, "")
+
+
+@attrs.frozen(kw_only=True, slots=False)
+class Target(TargetRules):
+    target: str = option(REQUIRED, TEXT, "")
+
+
+@attrs.frozen(kw_only=True)
+class Sender(TargetRules):
+    target: tuple[str, ...] = option((), TEXT, "", repeatable=True)
+    targets: tuple[Target, ...] = tables(Target, "", shorthand="target")
+
+
+def test_options_without_the_one_that_they_go_with_come_back_as_warnings(tmp_path: Path) -> None:
+    path = tmp_path / "x.toml"
+    path.write_text('key = "k"\n')
+
+    def warnings(**arguments: Sequence[str]) -> tuple[str, ...]:
+        given = {"config": [str(path)], **arguments}
+        return load(Sender, Sources(name="x", directory=tmp_path, arguments=given)).warnings
+
+    ignored = "goes with --target, which is not there: it is ignored"
+    assert warnings(quick=["yes"]) == (
+        f"{path}, key key: --key {ignored}",
+        f"command line: --quick {ignored}",
+    )
+    assert warnings(quick=["no"], key=["off"]) == ()
+    assert warnings(target=["a"]) == ()
+    path.write_text('key = "k"\n[[targets]]\ntarget = "a"\n')
+    assert warnings() == ()
 
 
 def test_a_file_that_comes_by_a_pipe_is_where_the_server_is_and_comes_once(

@@ -7,7 +7,8 @@ from pathlib import Path
 import pytest
 
 from logsrv.errors import ConfigurationError
-from logsrv.kit.options.secrets import LONGEST, SECRET, read_secret
+from logsrv.kit.options.secrets import LONGEST, SECRET, exposed, read_secret
+from tests.kit.service.checks.others import open_directory
 
 
 def test_from_the_command_line_or_a_file(tmp_path: Path) -> None:
@@ -35,3 +36,25 @@ def test_both_or_a_file_that_is_none(tmp_path: Path) -> None:
         read_secret("token", None, tmp_path / "none")
     with pytest.raises(ConfigurationError, match="is a directory"):
         read_secret("token", None, tmp_path)
+
+
+def test_who_else_may_read_the_file_of_a_secret() -> None:
+    assert exposed(Path("/dev/null")) is None
+    with open_directory() as directory:
+        path = directory / "a token"
+        assert exposed(path) is None
+        path.touch()
+        for mode, may in (
+            (0o640, ""),
+            (0o644, "read"),
+            (0o642, "change"),
+            (0o666, "read and change"),
+        ):
+            path.chmod(mode)
+            sentence = (
+                f"everybody on this machine may {may} it (mode {mode:04o}): chmod 640 '{path}'"
+            )
+            assert exposed(path) == (sentence if may else None)
+        # Nobody else comes to it.
+        directory.chmod(0o750)
+        assert exposed(path) is None

@@ -231,6 +231,17 @@ def test_a_file_that_is_not_toml_is_one_printable_sentence(tmp_path: Path, conte
     assert sentence.isprintable()
 
 
+def test_the_encoding_of_a_file(tmp_path: Path) -> None:
+    """A mark at the beginning is no statement of TOML; what is no UTF-8 is told with its line."""
+    path = tmp_path / "x.toml"
+    path.write_bytes(b"\xef\xbb\xbfsync = 'never'\n")
+    assert read_document(path, "command line") == {"sync": "never"}
+    path.write_bytes(b"sync = 'never'\n# caf\xe9\n")
+    assert refused(read_document, path, "command line") == (
+        f"{path}: not TOML: line 2 is not UTF-8; save the file as UTF-8"
+    )
+
+
 @given(st.binary(max_size=200))
 def test_no_file_does_worse_than_a_sentence(tmp_path_factory: Any, content: bytes) -> None:
     path = tmp_path_factory.getbasetemp() / "any.toml"

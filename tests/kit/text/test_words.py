@@ -6,7 +6,15 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from logsrv.kit.text.words import SHOWN_LENGTH, did_you_mean, error_text, listed, shown, size_text
+from logsrv.kit.text.words import (
+    SHOWN_LENGTH,
+    did_you_mean,
+    error_text,
+    host_text,
+    listed,
+    shown,
+    size_text,
+)
 
 
 def test_suggestions_ignore_case_and_stay_silent_when_nothing_is_near() -> None:
@@ -34,6 +42,10 @@ def test_an_error_is_one_line_whoever_has_worded_it() -> None:
     assert error_text(ValueError("no\x1b[2J\nsuch")) == r"ValueError: no\x1b[2J\x0asuch"
     assert error_text(KeyboardInterrupt()) == "KeyboardInterrupt"
     assert len(error_text(ValueError("x" * 10_000))) < 400
+
+
+def test_an_ipv6_address_is_written_in_brackets() -> None:
+    assert (host_text("::1", 5), host_text("127.0.0.1", 5)) == ("[::1]:5", "127.0.0.1:5")
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,63 @@
+"""The files that settings name, and the secrets that stand in a document."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+import attrs
+
+from logsrv.kit.options.declare import option_name, options_of, table_key, tables_of
+from logsrv.kit.options.kinds import PATH
+
+
+@attrs.frozen
+class GivenFile:
+    """A file that an option names.
+
+    option: without its dashes. secret: what is in it is one. needed: it has to be there before a start.
+    """
+
+    option: str
+    path: Path
+    secret: bool
+    needed: bool = True
+
+
+def given_files(settings: Any) -> Iterator[GivenFile]:
+    """Yield each file that the options of `settings`, and of the tables in it, name; each once.
+
+    None of settings that declare no options.
+    """
+    seen = set()
+    for one in _files(settings) if attrs.has(type(settings)) else ():
+        if (one.path, one.secret) not in seen:
+            seen.add((one.path, one.secret))
+            yield one
+
+
+def _files(settings: Any) -> Iterator[GivenFile]:
+    for attribute, option in options_of(type(settings)).items():
+        value = getattr(settings, attribute)
+        for one in value if option.repeatable else (value,):
+            if isinstance(one, Path) and option.kind.completion == "files":
+                kind = option.kind
+                yield GivenFile(option_name(attribute), one, kind.secret, kind is not PATH)
+    for attribute in tables_of(type(settings)):
+        for table in getattr(settings, attribute):
+            yield from _files(table)
+
+
+def inline_secrets(settings_class: type[Any], document: Mapping[str, Any]) -> Iterator[str]:
+    """Yield the keys of a document in TOML, and of the tables in it, whose values are secrets."""
+    for attribute, option in options_of(settings_class).items():
+        # A path to a secret is none.
+        is_secret = option.kind.secret and option.kind.completion != "files"
+        if is_secret and option_name(attribute) in document:
+            yield option_name(attribute)
+    for attribute, declared in tables_of(settings_class).items():
+        found = document.get(table_key(attribute, declared), [])
+        for table in found if isinstance(found, list) else []:
+            if isinstance(table, dict):
+                yield from inline_secrets(declared.settings_class, table)

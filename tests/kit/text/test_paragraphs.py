@@ -1,0 +1,42 @@
+"""Texts of the help: paragraphs, and parts that stand as they are."""
+
+from __future__ import annotations
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from logsrv.kit.text.paragraphs import paragraphs, wrapped
+
+TEXT = """\
+A first
+paragraph.
+Its end.
+
+Examples:
+  one  two
+
+    three
+And more.
+"""
+
+
+def test_what_is_indented_stands_as_it_is() -> None:
+    assert list(paragraphs(TEXT)) == [
+        (False, "A first paragraph. Its end."),
+        (False, "Examples:"),
+        (True, "one  two\n\n  three"),
+        (False, "And more."),
+    ]
+
+
+def test_paragraphs_are_wrapped_and_words_stay_whole() -> None:
+    assert wrapped(TEXT, 12).startswith(
+        "A first\nparagraph.\nIts end.\n\nExamples:\n\n  one  two\n"
+    )
+    assert wrapped("see https://example.org/a-b", 8) == "see\nhttps://example.org/a-b\n"
+    assert wrapped("", 80) == ""
+
+
+@given(st.text(alphabet="ab .\n\t", max_size=60))
+def test_no_word_is_lost(text: str) -> None:
+    assert wrapped(text, 20).split() == text.split()
