@@ -1,7 +1,7 @@
 """The plugin of the line logger: its settings, its service, its metrics.
 
-A service without web pages needs no HTTP, one without targets no shipping, and none needs the reactor
-before it is made: all are loaded late (logsrv/lazy_names.py).
+Loaded late (logsrv/lazy_names.py): HTTP, for services with web pages; shipping, for those with targets; the
+checks of `logsrv check`; and the reactor, which nobody may import before it is chosen.
 """
 
 from __future__ import annotations

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import datetime
 import os
 import sys
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
@@ -18,37 +19,42 @@ import logsrv
 import logsrv.linelog.plugin as late
 from logsrv import __version__
 from logsrv.errors import ConfigurationError
+from logsrv.kit.manager.sockets import KeptSockets
 from logsrv.kit.net.bind import ListenError, check_place
 from logsrv.kit.net.datagram.datagrams import DatagramListener
 from logsrv.kit.net.listen import Listener
 from logsrv.kit.observe.metrics import Metrics, MetricsPart
 from logsrv.kit.options.declare import options_of
 from logsrv.kit.options.usage import SettingsOptions, usage_options
-from logsrv.kit.service.process.launch import check_files
+from logsrv.kit.service.loading import broken_plugins
+from logsrv.kit.service.process.launch import Launch, check_files
 from logsrv.kit.service.service import ListeningService
 from logsrv.kit.service.sites.sites import SiteServer, SiteSpec
 from logsrv.kit.text.words import listed, shown
 from logsrv.kit.web.endpoints import web_rules
-from logsrv.linelog.alerts.process import Alerts, check
+from logsrv.linelog.alerts.process import Alerts, check_commands
 from logsrv.linelog.http.settings import MOST_CONNECTIONS, read_token
 from logsrv.linelog.inputs.intake.intake import Intake
 from logsrv.linelog.inputs.intake.options import with_secrets
 from logsrv.linelog.inputs.intake.registry import inputs
 from logsrv.linelog.inputs.intake.workers import Workers
+from logsrv.linelog.plugin.health import unhealthy
 from logsrv.linelog.plugin.metrics import METRICS
 from logsrv.linelog.plugin.settings import (
     Listen,
     ListenerSettings,
     LoggerSettings,
     check_let_in,
+    left_out,
     parse_listen,
 )
-from logsrv.linelog.store.health import unhealthy
+from logsrv.linelog.store.disk.lock import owner_of
 from logsrv.linelog.store.store import Store
 from logsrv.linelog.store.valve import Valve
 from logsrv.memory import keep_freed_memory
 
 if TYPE_CHECKING:
+    from logsrv.kit.service.checks.findings import Asked, Finding
     from logsrv.linelog.http.server import WebServer
     from logsrv.linelog.ship.running.process import Shipping
     from logsrv.linelog.ship.settings import ShipSettings
@@ -59,11 +65,25 @@ log = Logger()
 PORTS = ("syslog:udp:514", "syslog:tcp:514")
 DEV_LOG = "syslog:unixgram:/dev/log:mode=666"
 
+_DESCRIPTION = """\
+Every line that anything sends to one of the listeners is written to DIR/current.log.
+
+Examples:
+
+  twistd -n logsrv --listen tcp:1234 --directory /var/lib/logsrv/lines
+  twistd -n logsrv --listen syslog:udp:5514 --http tcp:8080:interface=127.0.0.1
+  twistd -n logsrv --config /etc/logsrv.toml
+"""
+
 Options = usage_options(
     LoggerSettings,
     name="logsrv",
     version=__version__,
-    description="Every line that anything sends to one of the listeners is written to DIR/current.log.",
+    description=_DESCRIPTION,
+    essential=(
+        *("config", "listen", "classic_syslog", "directory", "sync", "keep_bytes", "keep_days"),
+        *("http", "http_token_file", "metrics", "alert", "alert_command", "ship", "allow"),
+    ),
 )
 
 
@@ -101,8 +121,12 @@ class ClassicPlaces:
     /dev/log is looked at once: later it may be in use because it is ours.
     """
 
-    def __init__(self, dev_log: str = DEV_LOG) -> None:
+    def __init__(
+        self, dev_log: str = DEV_LOG, kept: Callable[[], KeptSockets | None] = lambda: None
+    ) -> None:
+        """`kept` gives the sockets that the process of before has left."""
         self._dev_log = parse_listen(dev_log)
+        self._kept = kept
 
     def listeners(self, settings: LoggerSettings) -> list[ListenerSettings]:
         """Return them, with the options that all listeners have; none unless they are asked for."""
@@ -117,7 +141,7 @@ class ClassicPlaces:
         places = [parse_listen(port) for port in PORTS]
         endpoint = self._dev_log.endpoint
         try:
-            check_place(endpoint)
+            check_place(endpoint, self._kept())
             places.append(self._dev_log)
         except ListenError as error:
             why = str(error)
@@ -135,7 +159,9 @@ class LoggerService(ListeningService[LoggerSettings]):
         self.store = Store(
             settings.directory, settings.store_policy, reactor=reactor, metrics=self.metrics
         )
-        self._classic = ClassicPlaces()
+        self._classic = ClassicPlaces(kept=lambda: self.manager.kept)
+        # The time of the last status, and the lines stored by then.
+        self._rated = (0.0, 0)
         self._web: WebServer | None = None
         self.workers = Workers(reactor, settings.workers)
         self.metrics.watch("bodies_waiting", lambda: self.workers.waiting)
@@ -151,14 +177,25 @@ class LoggerService(ListeningService[LoggerSettings]):
         self._shipping: Shipping | None = None
 
     def wanted(self, settings: LoggerSettings) -> list[SiteSpec]:
+        # Before anything listens: a file that is just being written has the defaults.
+        if settings.directory != self.settings.directory:
+            raise ConfigurationError(
+                f"--directory cannot change from {self.settings.directory} to {settings.directory}"
+                " while the service runs; stop and start it"
+            )
         for listener in settings.listener:
             check_let_in(listener)
         listeners = [
             # With its secrets: what is read now cannot be missing when a reload was accepted.
             SiteSpec(
-                _key(listener), listener.listen.endpoint, listener.label, with_secrets(listener)
+                _key(listener),
+                listener.listen.endpoint,
+                listener.label,
+                with_secrets(listener),
+                sentence=_sentence(listener),
             )
             for listener in (*settings.listener, *self._classic.listeners(settings))
+            if listener.listen.input in inputs()
         ]
         if len(set(settings.http)) < len(settings.http):
             raise ConfigurationError("--http names an endpoint twice")
@@ -167,12 +204,13 @@ class LoggerService(ListeningService[LoggerSettings]):
         if settings.http:
             # Their tokens and certificates may be missing, too.
             late.DeclaredNodes(settings.node_sets)
-        check(settings.alerts)
+        check_commands(settings.alerts)
         if shipping := self._shipping_to(settings.targets):
             shipping.check(settings.targets)
         rules = web_rules(settings, MOST_CONNECTIONS)
         return listeners + [
-            SiteSpec(f"http {one}", one, f"http {one}", rules) for one in settings.http
+            SiteSpec(f"http {one}", one, f"http {one}", rules, sentence="page and API at {url}/")
+            for one in settings.http
         ]
 
     def make_server(self, wanted: SiteSpec, metrics: MetricsPart) -> SiteServer:
@@ -218,6 +256,13 @@ class LoggerService(ListeningService[LoggerSettings]):
             )
         return self._shipping
 
+    def status(self) -> str:
+        (then, before), now = self._rated, (self.clock.seconds(), self.store.stored_lines)
+        self._rated = now
+        rate = (now[1] - before) / (now[0] - then) if then < now[0] else 0.0
+        gone = [f"{place} is left out" for place in left_out(self.settings)]
+        return ", ".join([f"{rate:,.0f} lines/s", super().status(), *self.unhealthy(), *gone])
+
     def unhealthy(self) -> list[str]:
         return unhealthy(self.store)
 
@@ -225,8 +270,16 @@ class LoggerService(ListeningService[LoggerSettings]):
         closed = [] if self.store.accepts else ["the store is closed"]
         return [*super().unready(), *closed]
 
+    def at_work(self) -> int | None:
+        return owner_of(self.settings.directory)
+
+    def findings(self, asked: Asked) -> Iterable[Finding]:
+        now = datetime.datetime.fromtimestamp(time.time(), datetime.UTC)
+        return late.check_logger(self.settings, asked, now)
+
     def open(self) -> None:
         keep_freed_memory()
+        tell_left_out(self.settings)
         if self.settings.targets:
             # First: what no target has yet must not be removed before they tell how far they are.
             self.store.hold(late.holds_of(str(self.settings.directory), self.settings.targets))
@@ -248,11 +301,7 @@ class LoggerService(ListeningService[LoggerSettings]):
             shipping.change(settings.targets)
 
     def apply(self, settings: LoggerSettings) -> None:
-        if settings.directory != self.settings.directory:
-            raise ConfigurationError(
-                f"--directory cannot change from {self.settings.directory} to {settings.directory}"
-                " while the service runs; stop and start it"
-            )
+        tell_left_out(settings)
         if settings.http:
             self._web_server().apply(settings)
         self.workers.most = settings.workers
@@ -283,6 +332,21 @@ def _key(listener: ListenerSettings) -> str:
     return listener.label if listener.listen.endpoint.port == 0 else str(listener.listen)
 
 
+def _sentence(listener: ListenerSettings) -> str:
+    begin = f"{listener.name}: " if listener.name else ""
+    return f"{begin}listening for {listener.listen.input} on {{place}}"
+
+
+def tell_left_out(settings: LoggerSettings) -> None:
+    """Log the listeners that are left out, as the plugin of their input cannot be loaded."""
+    for place in left_out(settings):
+        log.error(
+            "{place} is left out, as a plugin cannot be loaded; mend it, then restart: {why}",
+            place=place,
+            why="; ".join(f"{where}: {why}" for where, why in broken_plugins().items()),
+        )
+
+
 def check_interpreter(needed_by: Sequence[str]) -> None:
     """Log what does not work if the user of this process may not run this Python, or read logsrv.
 
@@ -309,9 +373,8 @@ def check_interpreter(needed_by: Sequence[str]) -> None:
 
 def makeService(options: SettingsOptions[LoggerSettings]) -> IService:
     """Make the service that twistd runs."""
-    for warning in options.loaded.warnings:
-        log.warn("{warning}", warning=warning)
     check_files("logsrv", options.parent)
     service = LoggerService(options.settings, load=options.reload, reactor=late.reactor)
-    service.signals.hold()
+    service.own_process()
+    service.launch = Launch(options, late.reactor)
     return service

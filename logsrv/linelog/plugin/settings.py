@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from pathlib import Path
-from typing import TypeVar
+from typing import ClassVar, TypeVar
 
 import attrs
 
@@ -14,13 +15,14 @@ from logsrv.kit.net.endpoints.parse import parse_endpoint
 from logsrv.kit.net.guard.guard import ConnectionSettings, LineRate, PeerLimits
 from logsrv.kit.options.declare import REQUIRED, option, tables
 from logsrv.kit.options.kinds import DIRECTORY, FLAG, NAME, Kind, integer
+from logsrv.kit.service.loading import broken_plugins
 from logsrv.kit.text.words import listed, nearest, shown
 from logsrv.linelog.alerts.settings import AlertOptions, check_labels
 from logsrv.linelog.framing.lines.rules import LineRules
 from logsrv.linelog.http.nodes.settings import check_names
 from logsrv.linelog.http.settings import HttpSettings, check_reach
-from logsrv.linelog.inputs.intake.options import InputOptions
-from logsrv.linelog.inputs.intake.registry import inputs
+from logsrv.linelog.inputs.intake.options import USED_BY, InputOptions
+from logsrv.linelog.inputs.intake.registry import OURS, inputs
 from logsrv.linelog.inputs.nats.place import parse_place
 from logsrv.linelog.ship.settings import ShipOptions, check_targets
 from logsrv.linelog.store.policy import StorePolicy
@@ -56,6 +58,9 @@ def parse_listen(text: str) -> Listen:
         types = {*ARGUMENTS, "haproxy"}
         if word in types or rest.partition(":")[0] not in types:
             raise
+    if broken_plugins():
+        # It may be the input of one of these: the others go on, see `left_out`.
+        return Listen(text, word, parse_endpoint(rest))
     known = sorted(inputs())
     hint = f"did you mean {near}? " if (near := nearest(word, known)) else ""
     raise ValueError(f"{shown(word)} is no input; {hint}known are {listed(known)}")
@@ -92,6 +97,11 @@ class ListenerSettings(LineRules, InputOptions, LineRate, PeerLimits, Connection
         return f"{self.name}@{self.listen}" if self.name else str(self.listen)
 
     @property
+    def without_use(self) -> dict[str, str]:
+        """The options that its input has no use for, each with what it goes with."""
+        return without_use([self])
+
+    @property
     def line_rules(self) -> LineRules:
         """The same as the framer wants it."""
         return _part(self, LineRules)
@@ -100,6 +110,17 @@ class ListenerSettings(LineRules, InputOptions, LineRate, PeerLimits, Connection
     def input_options(self) -> InputOptions:
         """The same as inputs of records want it."""
         return _part(self, InputOptions)
+
+
+def without_use(listeners: Iterable[ListenerSettings]) -> dict[str, str]:
+    """Return the options that none of some listeners has a use for, each with what it goes with."""
+    there = {one.listen.input for one in listeners}
+    useless = {
+        name: f"--listen {listed([f'{one}:…' for one in users])}"
+        for name, users in USED_BY.items()
+        if there <= OURS.keys() and there.isdisjoint(users)
+    }
+    return useless | {f"{name}_file": what for name, what in useless.items()}
 
 
 def check_let_in(listener: ListenerSettings) -> None:
@@ -127,6 +148,8 @@ class LoggerSettings(
     OperatorSettings,
 ):
     """The settings of the line logger, all of them."""
+
+    help_group: ClassVar[str] = "Listening and storing"
 
     listen: tuple[Listen, ...] = option(
         ("tcp:1234",), LISTEN, "where to listen, and for which input", repeatable=True
@@ -156,6 +179,16 @@ class LoggerSettings(
         check_reach(self)
 
     @property
+    def without_use(self) -> dict[str, str]:
+        """The options that no listener has a use for, each with what it goes with."""
+        return without_use(self.listener)
+
+    @property
     def store_policy(self) -> StorePolicy:
         """The same as the store wants it."""
         return _part(self, StorePolicy)
+
+
+def left_out(settings: LoggerSettings) -> list[str]:
+    """Return the listeners that no input is there for, as a plugin cannot be loaded."""
+    return [str(one.listen) for one in settings.listener if one.listen.input not in inputs()]

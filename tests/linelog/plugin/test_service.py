@@ -53,6 +53,28 @@ async def test_a_line_from_a_socket_to_the_file_and_its_counters(tmp_path: Path)
 
 
 @in_reactor
+async def test_the_others_are_there_without_a_listener_whose_plugin_is_broken(
+    broken_plugin: Path, tmp_path: Path
+) -> None:
+    """Said at the start and at each reload, in one line with the place of the mistake."""
+    store = ("--directory", f"{tmp_path}/store")
+    logger = service("--listen", f"unix:{tmp_path}/s", "--listen", "records:tcp:7000", *store)
+    with capturedLogs() as events:
+        logger.startService()
+    [said] = [line for line in map(formatEvent, events) if line and "left out" in line]
+    assert said == (
+        "records:tcp:7000 is left out, as a plugin cannot be loaded; mend it, then restart: "
+        f"{broken_plugin}: ModuleNotFoundError: No module named 'nothing_there' ({broken_plugin}:1)"
+    )
+    assert logger.addresses == [f"{tmp_path}/s"]
+    assert logger.status().endswith(", records:tcp:7000 is left out")
+    with capturedLogs() as events:
+        logger.reload()
+        await until(lambda: any("left out" in (formatEvent(each) or "") for each in events), "said")
+    await logger.stopService()
+
+
+@in_reactor
 async def test_a_listener_taken_away_is_forgotten_but_not_what_it_counted(tmp_path: Path) -> None:
     """Stream and datagram listeners alike; the valve no longer holds the latter."""
     store = ("--directory", f"{tmp_path}/store")
@@ -130,6 +152,13 @@ def test_the_secrets_of_a_reload_that_was_accepted_are_those_that_it_read(tmp_pa
     assert server.intake.secrets.token == "new"
     with pytest.raises(ConfigurationError, match="--input-token-file"):
         logger.wanted(settings(*words))
+
+
+def test_another_directory_is_refused_before_anything_listens(tmp_path: Path) -> None:
+    """A file that is just being written is empty, and names the default places."""
+    logger = service("--directory", str(tmp_path / "one"))
+    with pytest.raises(ConfigurationError, match="--directory cannot change"):
+        logger.wanted(settings("--directory", str(tmp_path / "other")))
 
 
 def said(*needed_by: str) -> list[str]:

@@ -7,7 +7,7 @@ import pytest
 from logsrv.errors import ConfigurationError
 from logsrv.linelog.framing.lines.rules import LineRules
 from logsrv.linelog.plugin.service import Options
-from logsrv.linelog.plugin.settings import LoggerSettings, parse_listen
+from logsrv.linelog.plugin.settings import LoggerSettings, left_out, parse_listen
 from logsrv.linelog.store.policy import StorePolicy, Sync
 
 
@@ -50,6 +50,17 @@ def test_a_wrong_word_before_an_endpoint_is_told_apart_from_a_wrong_endpoint() -
             parse_listen(text)
 
 
+def test_an_input_is_left_out_while_a_plugin_is_broken(broken_plugin: Path) -> None:
+    """It may be the input of that plugin; all else is refused as ever."""
+    found = settings("--listen", "records:tcp:7000", "--listen", "tcp:1234")
+    assert left_out(found) == ["records:tcp:7000"]
+    with pytest.raises(ValueError, match="port"):
+        parse_listen("records:tcp:none")
+    with pytest.raises(ValueError, match=r"^upd is no endpoint type"):
+        parse_listen("upd:514")
+    assert left_out(settings("--listen", "syslog:udp:5514")) == []
+
+
 def test_a_path_in_an_endpoint_is_made_absolute() -> None:
     """A daemon changes its directory before it binds."""
     (listener,) = settings("--listen", "unix:log.sock").listener
@@ -75,6 +86,50 @@ def test_names_that_would_spoil_a_source(name: str, tmp_path: Path) -> None:
     config.write_text(f'[[listener]]\nlisten = "tcp:1"\nname = "{quoted}"\n')
     with pytest.raises(ConfigurationError, match="name"):
         settings("--config", str(config))
+
+
+@pytest.mark.parametrize(
+    ("words", "ignored"),
+    [
+        (
+            ["--input-token=t"],
+            "--input-token goes with --listen http:…, journal:…, blocks:… or nats:…,",
+        ),
+        (
+            ["--shared-key=k", "--listen=syslog:udp:514"],
+            "--shared-key goes with --listen forward:…,",
+        ),
+        (
+            ["--restore-token=t", "--listen=http:tcp:1"],
+            "--restore-token goes with --listen blocks:…,",
+        ),
+        (["--max-body=1MiB", "--listen=lines:tcp:1"], "--max-body goes with --listen http:…, "),
+        (["--shared-key=k", "--listen=tcp:1", "--listen=forward:tcp:2"], ""),
+        (["--input-token=t", "--listen=journal:tcp:1"], ""),
+        (["--max-record=1MiB", "--listen=gelf:udp:1"], ""),
+    ],
+)
+def test_an_option_for_an_input_that_listens_nowhere_is_a_warning(
+    words: list[str], ignored: str
+) -> None:
+    options = Options()
+    options.parseOptions(words)
+    told = [one for one in options.loaded.warnings if ignored in one]
+    assert len(told) == len(options.loaded.warnings) == bool(ignored)
+
+
+def test_an_option_in_the_table_of_another_input_is_a_warning(tmp_path: Path) -> None:
+    config = tmp_path / "c.toml"
+    config.write_text(
+        'shared-key = "k"\n[[listener]]\nlisten = "tcp:1"\nshared-key = "k"\n'
+        '[[listener]]\nlisten = "forward:tcp:2"\nshared-key = "k"\n'
+    )
+    options = Options()
+    options.parseOptions(["--config", str(config)])
+    (told,) = options.loaded.warnings
+    assert told.startswith(
+        f"{config}, listener 1, key shared-key: --shared-key goes with --listen fo"
+    )
 
 
 def test_the_store_and_the_framer_get_their_part_of_the_settings() -> None:

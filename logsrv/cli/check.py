@@ -1,0 +1,206 @@
+"""Look whether a service can start and work as its configuration says.
+
+What is looked at: the configuration, the places to listen at, the rights of
+tokens and keys, certificates, limits, the clock, the disk, and those whom the
+service tells. Each finding is a line: ok, warning or error, and what to do.
+Nothing is changed, and a service may run meanwhile. As root it sees all as
+the user of the service does.
+
+The options behind -- are those of twistd logsrv, as if it were started with
+them.
+
+Examples:
+
+  logsrv check --config /etc/logsrv.toml
+  logsrv check -- --listen tcp:1234 --directory logs
+
+Exit status: 0 if there is no error (nor, with --strict, a warning), 1 if
+there is one, 2 when the command line makes no sense.
+"""
+
+from __future__ import annotations
+
+import argparse
+import contextlib
+import json
+import os
+import sys
+import textwrap
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import logsrv.cli as late
+from logsrv.errors import ConfigurationError, LogsrvError, UsageError
+from logsrv.kit.options.argument_parser import Parser
+
+PLUGIN = "logsrv"
+CONFIGURATION = "configuration"
+# Subjects are set in a column as wide as the longest, within reason.
+_WIDEST = 24
+_LEVEL = 9
+
+
+def declare(parser: Parser) -> None:
+    parser.add_argument(
+        "--config",
+        metavar="FILE",
+        help="the configuration (default: /etc/logsrv.toml if it is there)",
+    )
+    parser.add_argument(
+        "--user",
+        metavar="NAME",
+        help="whom the service runs as (default: the owner of the store, else logsrv, else you)",
+    )
+    parser.add_argument(
+        "--plugin", metavar="NAME", default=PLUGIN, help="another service of the kit, such as greet"
+    )
+    parser.add_argument(
+        "--reach", action="store_true", help="connect to targets, nodes and webhooks as well"
+    )
+    parser.add_argument("--strict", action="store_true", help="status 1 for warnings, too")
+    parser.add_argument("--json", action="store_true", help="an object of JSON for each line")
+    parser.add_argument(
+        "options",
+        nargs="*",
+        metavar="-- OPTION",
+        help="options of the service, such as --listen udp:514",
+    )
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Raises UsageError."""
+    _be_quiet()
+    found: list[late.Finding] = []
+    wide = _columns()
+    for one in _findings(arguments):
+        found.append(one)
+        if arguments.json:
+            print(json.dumps({**late.asdict(one), "level": one.level.value}), flush=True)
+        else:
+            print(text_of(one, wide), flush=True)
+    levels = [one.level.value for one in found]
+    errors, warnings = levels.count("error"), levels.count("warning")
+    if not arguments.json:
+        told = (late.counted(errors, "error"), late.counted(warnings, "warning"))
+        print(f"\n{', '.join(told)}, {levels.count('ok')} ok")
+    return 1 if errors or (arguments.strict and warnings) else 0
+
+
+def text_of(one: late.Finding, wide: int | None) -> str:
+    """Return a finding as a line; where people read, one longer than `wide` goes on below."""
+    sentence = f"{one.sentence}; {one.advice}" if one.advice else one.sentence
+    # A path may hold a newline, which would forge a finding.
+    subject = late.one_line(one.subject)
+    line = late.printable(f"{one.level.value:<{_LEVEL}}{subject:<{_WIDEST}} {sentence}")
+    if wide is None or len(line) <= wide:
+        return line
+    return textwrap.fill(
+        line,
+        wide,
+        subsequent_indent=" " * (_LEVEL + 2),
+        break_long_words=False,
+        break_on_hyphens=False,
+        # The column of subjects is of blanks.
+        replace_whitespace=False,
+        drop_whitespace=True,
+    )
+
+
+def _columns() -> int | None:
+    """Return the columns of the terminal; None if there is none, and a line is one however long."""
+    try:
+        return os.get_terminal_size(sys.stdout.fileno()).columns or 80
+    except (OSError, ValueError):
+        return None
+
+
+def _be_quiet() -> None:
+    # The log of a start is told as findings here.
+    with contextlib.suppress(AssertionError):
+        late.globalLogBeginner.beginLoggingTo([], redirectStandardIO=False, discardBuffer=True)
+
+
+def _findings(arguments: argparse.Namespace) -> Iterator[late.Finding]:
+    name = arguments.plugin
+    maker = _maker(name)
+    options = maker.options()
+    if not isinstance(options, late.SettingsOptions):
+        raise UsageError(f"{late.shown(name)} is no plugin of the kit, so nothing is known of it")
+    # Without twistd above it, its help would begin with the bare word.
+    options.synopsis = f"Usage: logsrv check -- {options.synopsis}"
+    user = _given_user(arguments.user)
+    try:
+        options.parseOptions(_words(arguments))
+        service = maker.makeService(options)
+    except LogsrvError as failure:
+        yield late.error(
+            CONFIGURATION, str(failure).removeprefix(f"{name}: "), "nothing else is checked"
+        )
+        return
+    service.signals.release()
+    for sentence in options.loaded.warnings:
+        yield late.warning(CONFIGURATION, sentence)
+    who, why = (user, "as asked") if user else _user_of(service, name)
+    if not who.is_me and os.geteuid() != 0:
+        yield late.warning(
+            "user",
+            f"the service runs as {who.name} ({why}), and what follows is what you may",
+            "sudo logsrv check sees it as the service does",
+        )
+        who = late.myself()
+    else:
+        yield late.ok("user", f"{who.name} ({why})")
+    for where, broken in late.broken_plugins().items():
+        yield late.warning(where, broken, "mend or remove it; logsrv plugins shows all")
+    asked = late.Asked(who, arguments.reach, options.loaded.file, tuple(arguments.options))
+    yield from late.check_service(service, name, asked)
+
+
+def _maker(name: str) -> Any:
+    makers = {maker.tapname: maker for maker in late.getPlugins(late.IServiceMaker)}
+    if name not in makers:
+        near = late.did_you_mean(name, list(makers))
+        raise UsageError(
+            f"{late.shown(name)} is no plugin of twistd{near}; logsrv plugins lists them"
+        )
+    return makers[name]
+
+
+def _words(arguments: argparse.Namespace) -> list[str]:
+    """Return the options of the service, with the configuration that it would be started with."""
+    words: list[str] = list(arguments.options)
+    name = arguments.plugin
+    if arguments.config is not None:
+        return ["--config", arguments.config, *words]
+    named = any(word == "--config" or word.startswith("--config=") for word in words)
+    usual = Path(f"/etc/{name}.toml")
+    if named or os.environ.get(f"{late.variable_prefix(name)}CONFIG") or not usual.exists():
+        return words
+    return ["--config", str(usual), *words]
+
+
+def _given_user(name: str | None) -> late.User | None:
+    if name is None:
+        return None
+    try:
+        user = late.find_user(name)
+    except ConfigurationError as failure:
+        raise UsageError(f"--user: {failure}") from None
+    if not user.is_me and os.geteuid() != 0:
+        raise UsageError(f"--user {user.name}: only root can try what another user may: take sudo")
+    return user
+
+
+def _user_of(service: Any, name: str) -> tuple[late.User, str]:
+    """Return as whom the service runs, or would run, and how that is known."""
+    pid = service.at_work()
+    store = getattr(service.settings, "directory", None)
+    with contextlib.suppress(OSError, ConfigurationError):
+        if pid is not None:
+            return late.find_user(str(os.stat(f"/proc/{pid}").st_uid)), f"as process {pid}"
+        if isinstance(store, Path) and store.is_dir():
+            return late.find_user(str(store.stat().st_uid)), f"who owns {store}"
+    with contextlib.suppress(ConfigurationError):
+        return late.find_user(name), "its own user"
+    return late.myself(), "you"

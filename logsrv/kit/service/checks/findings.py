@@ -1,0 +1,84 @@
+"""A finding of a check: how bad it is, of what, and what to do."""
+
+from __future__ import annotations
+
+import enum
+from collections.abc import Callable, Iterable, Iterator
+from pathlib import Path
+
+import attrs
+
+from logsrv.kit.net.endpoints.endpoint import EVERYWHERE, Endpoint
+from logsrv.kit.service.checks.user import User
+from logsrv.kit.text.words import error_text, shown
+
+
+class Level(enum.Enum):
+    """The weight of a finding: only an error keeps the service from its work."""
+
+    OK = "ok"
+    WARNING = "warning"
+    ERROR = "error"
+
+
+@attrs.frozen
+class Finding:
+    """A line for the operator. subject: a file, a place or a part. advice: what to do; "" for nothing."""
+
+    level: Level
+    subject: str
+    sentence: str
+    advice: str = ""
+
+
+@attrs.frozen
+class Asked:
+    """The wishes of the operator.
+
+    user: as whom the service runs. reach: try to connect to others. file: the configuration; None for none.
+    words: the options of the service as they were given.
+    """
+
+    user: User
+    reach: bool = False
+    file: Path | None = None
+    words: tuple[str, ...] = ()
+
+
+def ok(subject: str, sentence: str) -> Finding:
+    """Return the finding that all is well."""
+    return Finding(Level.OK, subject, sentence)
+
+
+def warning(subject: str, sentence: str, advice: str = "") -> Finding:
+    """Return the finding that something is odd, or will go wrong later."""
+    return Finding(Level.WARNING, subject, sentence, advice)
+
+
+def error(subject: str, sentence: str, advice: str = "") -> Finding:
+    """Return the finding that something cannot work."""
+    return Finding(Level.ERROR, subject, sentence, advice)
+
+
+def parted(sentence: str) -> tuple[str, str]:
+    """Return what a sentence says, and behind its last semicolon what to do; "" if it is all one part."""
+    said, _, advice = sentence.rpartition("; ")
+    return (said, advice) if said else (advice, "")
+
+
+def place_of(endpoint: Endpoint) -> str:
+    """Return the place of an endpoint for a table: `ssl:6514`, `unix:/run/log.sock`, without the rest."""
+    if endpoint.path:
+        return shown(f"{endpoint.scheme}:{endpoint.path}")
+    if endpoint.port is None:
+        return shown(str(endpoint))
+    place = f"{endpoint.scheme}:{endpoint.port}"
+    return place if endpoint.interface in EVERYWHERE else f"{place} on {endpoint.interface}"
+
+
+def guarded(subject: str, check: Callable[[], Iterable[Finding]]) -> Iterator[Finding]:
+    """Yield the findings of a check; one that fails is a finding itself, and hinders no other."""
+    try:
+        yield from check()
+    except Exception as failure:
+        yield error(subject, f"could not be checked: {error_text(failure)}")

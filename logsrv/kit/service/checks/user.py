@@ -1,0 +1,84 @@
+"""The user that a service runs as: what he may do is tried as him."""
+
+from __future__ import annotations
+
+import contextlib
+import grp
+import os
+import pwd
+from collections.abc import Iterator
+
+import attrs
+
+from logsrv.errors import ConfigurationError
+from logsrv.kit.text.words import shown
+
+
+@attrs.frozen
+class User:
+    """A user of this machine. groups: the ids of all his groups, his own (`gid`) among them."""
+
+    name: str
+    uid: int
+    gid: int
+    groups: tuple[int, ...]
+
+    @property
+    def is_me(self) -> bool:
+        """Return true for the user of this process."""
+        return self.uid == os.geteuid()
+
+    @property
+    def group(self) -> str:
+        """The name of his own group."""
+        return group_name(self.gid)
+
+    @contextlib.contextmanager
+    def acting(self) -> Iterator[None]:
+        """Be this user for a while: only root can be another. Not for processes with threads."""
+        if self.is_me:
+            yield
+            return
+        users, own, groups = os.getresuid(), os.getresgid(), os.getgroups()
+        os.setgroups(self.groups)
+        os.setresgid(self.gid, self.gid, own[2])
+        # The third, the saved one, is the way back.
+        os.setresuid(self.uid, self.uid, users[1])
+        try:
+            yield
+        finally:
+            os.setresuid(*users)
+            os.setresgid(*own)
+            os.setgroups(groups)
+
+
+def myself() -> User:
+    """Return the user of this process."""
+    uid, gid = os.geteuid(), os.getegid()
+    return User(user_name(uid), uid, gid, tuple({gid, *os.getgroups()}))
+
+
+def find_user(name: str) -> User:
+    """Return the user with a name or a number. Raises ConfigurationError if there is none."""
+    try:
+        found = pwd.getpwuid(int(name)) if name.isdecimal() else pwd.getpwnam(name)
+    except (KeyError, OverflowError, ValueError):
+        raise ConfigurationError(f"there is no user {shown(name)} on this machine") from None
+    groups = os.getgrouplist(found.pw_name, found.pw_gid)
+    return User(found.pw_name, found.pw_uid, found.pw_gid, tuple(groups))
+
+
+def user_name(uid: int) -> str:
+    """Return the name of a user, or the number of one that has none."""
+    try:
+        return pwd.getpwuid(uid).pw_name
+    except KeyError:
+        return str(uid)
+
+
+def group_name(gid: int) -> str:
+    """Return the name of a group, or the number of one that has none."""
+    try:
+        return grp.getgrgid(gid).gr_name
+    except KeyError:
+        return str(gid)

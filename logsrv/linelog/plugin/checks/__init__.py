@@ -1,0 +1,1 @@
+"""Checks of the line logger before it starts: its store, and those whom it tells."""

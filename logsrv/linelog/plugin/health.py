@@ -1,0 +1,37 @@
+"""The health of a store: whether what is received is kept as promised. /healthz answers with this."""
+
+from __future__ import annotations
+
+from logsrv.linelog.store.store import Store
+
+# Seconds: a disk under load lets a sync wait for some, and one that is broken for ever.
+PATIENCE = 30.0
+
+# Nobody has to log in for /healthz: no path of this machine stands in a sentence.
+FAILS = {
+    "write": "the store cannot write: {why}",
+    "sync": "the store cannot be synced: {why}",
+    "rotate": "current.log cannot be rotated; the log says why",
+    "seal": "a segment cannot be compressed: {why}",
+    "remove": "old segments cannot be removed: {why}",
+}
+TAKES_LONG = {"write": "a write to the disk", "sync": "a sync of the disk"}
+
+
+def unhealthy(store: Store, patience: float = PATIENCE) -> list[str]:
+    """Return why what is received is not kept, sentences for an operator, who may be anybody.
+
+    Cheap, and never blocks. patience: seconds that a write, a sync or the pausing of all senders may last.
+    """
+    if not store.accepts:
+        return ["the store is closed"]
+    reasons = [FAILS[kind].format(why=why) for kind, why in store.troubles().items()]
+    for kind, seconds in store.under_way().items():
+        if seconds > patience:
+            reasons.append(f"{TAKES_LONG[kind]} has not returned for {seconds:.0f} s")
+    paused = store.valve.closed_for()
+    if paused > patience:
+        reasons.append(
+            f"senders have been paused for {paused:.0f} s, {store.pending} bytes are waiting to be written"
+        )
+    return reasons

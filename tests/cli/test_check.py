@@ -1,0 +1,222 @@
+"""`logsrv check`, beside a running service and without one."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from logsrv.cli.check import text_of
+from logsrv.kit.service.checks.findings import ok, warning
+from logsrv.kit.testing import TwistdProcess
+from tests.cli.command import logsrv
+from tests.cli.projects.test_installed import INPUT
+from tests.kit.service.checks.others import as_root, open_directory
+from tests.ports import free_port
+
+TOKEN = "0123456789abcdef0123456789abcdef\n"
+
+
+def check(*words: str, **how: Any) -> tuple[int, dict[str, list[str]]]:
+    """Return the exit status, and the findings as `level sentence; advice` by their subjects."""
+    done = logsrv("check", "--json", *words, **how)
+    assert not done.stderr, done.stderr
+    found: dict[str, list[str]] = {}
+    for line in done.stdout.splitlines():
+        one: Mapping[str, str] = json.loads(line)
+        sentence = f"{one['level']} {one['sentence']}; {one['advice']}".removesuffix("; ")
+        found.setdefault(one["subject"], []).append(sentence)
+    return done.returncode, found
+
+
+@pytest.fixture
+def directory() -> Iterator[Path]:
+    """A configuration with a token that everybody may read."""
+    with open_directory() as path:
+        (path / "token").write_text(TOKEN)
+        (path / "token").chmod(0o644)
+        (path / "logsrv.toml").write_text(
+            'directory = "lines"\nkeep-bytes = "1GiB"\nhttp-token-file = "token"\n'
+            f'http = ["tcp:{free_port()}"]\n'
+            f'listen = ["tcp:{free_port()}:interface=127.0.0.1", "unix:run.sock"]\n'
+        )
+        yield path
+
+
+def test_before_the_start_and_beside_the_service(directory: Path, tmp_path: Path) -> None:
+    """Its places are free, then its own; and neither the check nor a reload makes a difference."""
+    config = str(directory / "logsrv.toml")
+    status, found = check("--config", config)
+    assert status == 0
+    assert found["configuration"] == [f"ok {config}; it listens at 3 places"]
+    assert found[f"unix:{directory}/run.sock"] == ["ok is free"]
+    exposed = "everybody on this machine may read it (mode 0644)"
+    advice = f"chmod 640 {directory}/token"
+    assert found[f"{directory}/token"] == [f"warning {exposed}; {advice}"]
+    assert "ok is not there yet, and is made at the start" in found[f"{directory}/lines"]
+    assert sorted(os.listdir(directory)) == ["logsrv.toml", "token"]
+
+    with TwistdProcess("logsrv", "--config", config, directory=tmp_path) as server:
+        status, found = check("--config", config)
+        assert status == 0
+        [places] = found[f"unix:{directory}/run.sock"]
+        assert places == f"ok is held by the running service (process {server.pid})"
+        own = [place for places in found.values() for place in places if "is held by" in place]
+        assert len(own) == 3
+        assert f"ok is in use by process {server.pid}" in found[f"{directory}/lines"]
+        # Another configuration, which a reload would refuse.
+        text = Path(config).read_text()
+        Path(config).write_text(text.replace(":interface=127.0.0.1", ""))
+        status, found = check("--config", config)
+        [moved] = [one for ones in found.values() for one in ones if "a reload cannot" in one]
+        assert moved.startswith(
+            f"warning the running service ({server.pid}) is there at 127.0.0.1:"
+        )
+        Path(config).write_text(text)
+        # The start warns of the same in the same words, once.
+        server.send_signal(signal.SIGHUP)
+        server.wait_for_log("reloaded, 0 listeners added")
+        assert server.log().count(f"{directory}/token: {exposed}: {advice}") == 1
+        assert "connected" not in server.log()
+
+
+def test_one_line_each_and_a_count(directory: Path) -> None:
+    done = logsrv("check", "--config", str(directory / "logsrv.toml"))
+    *lines, empty, count = done.stdout.decode().splitlines()
+    assert {line.split()[0] for line in lines} <= {"ok", "warning"} and not empty
+    warnings = sum(line.startswith("warning ") for line in lines)
+    assert count.startswith(f"0 errors, {warnings} warning")
+    assert count.endswith(f"{len(lines) - warnings} ok")
+
+
+def test_warnings_are_errors_if_asked_for(directory: Path) -> None:
+    config = ("--config", str(directory / "logsrv.toml"))
+    assert check(*config)[0] == 0
+    assert check(*config, "--strict")[0] == 1
+
+
+@pytest.mark.parametrize(
+    ("text", "says"),
+    [
+        ("kep-bytes = 1\n", "unknown key kep-bytes (did you mean keep-bytes?)"),
+        ("listen = ['tcp']\n", "no colon after tcp"),
+        ("rotate-size = '1 kB'\n", "not a size"),
+        ("=\n", "not TOML"),
+        ("listen = ['tcp:7777', 'tcp:7777:interface=127.0.0.1']\n", "are one place"),
+        ("http = ['tcp:8080']\n", "give --http-token-file FILE"),
+        ("listen = ['blocks:tcp:7777']\n", "would take blocks of anybody"),
+    ],
+)
+def test_what_the_start_refuses(tmp_path: Path, text: str, says: str) -> None:
+    config = tmp_path / "logsrv.toml"
+    config.write_text(text)
+    status, found = check("--config", str(config))
+    assert status == 1
+    [refused] = found["configuration"]
+    assert refused.startswith("error ") and says in refused
+
+
+def test_a_configuration_that_is_not_there(tmp_path: Path) -> None:
+    status, found = check("--config", str(tmp_path / "no.toml"))
+    assert status == 1 and "no such file" in found["configuration"][0]
+
+
+def test_a_plugin_that_cannot_be_loaded(tmp_path: Path) -> None:
+    """A warning; an error for the listener that goes without it."""
+    plugin = tmp_path / "twisted/plugins/wrong.py"
+    plugin.parent.mkdir(parents=True)
+    plugin.write_text("1 / 0\n")
+    options = ("--", "--directory", str(tmp_path / "lines"), "--listen", "tcp:0")
+    path = {"PYTHONPATH": str(tmp_path)}
+    broken = f"ZeroDivisionError: division by zero ({plugin}:1)"
+    status, found = check(*options, environment=path)
+    assert status == 0
+    assert found[str(plugin)] == [f"warning {broken}; mend or remove it; logsrv plugins shows all"]
+    status, found = check(*options, "--listen", "records:tcp:7000", environment=path)
+    assert status == 1
+    [left_out] = found["records:tcp:7000"]
+    assert left_out.startswith("error is left out: no plugin that can be loaded has that input")
+    plugin.write_text(INPUT)
+    status, found = check(*options, "--listen", "records:tcp:7000", environment=path)
+    assert status == 0
+    assert found["records:tcp:7000"] == [f"ok is for the input of {plugin}"]
+
+
+def test_options_of_the_service_stand_behind_two_dashes(tmp_path: Path) -> None:
+    options = ("--listen", "tcp:0", "--directory", str(tmp_path / "lines"))
+    status, found = check("--", *options)
+    assert status == 0 and "tcp:0" in found
+    status, found = check("--", "--lisen", "tcp:0")
+    assert status == 1 and "(did you mean --listen?)" in found["configuration"][0]
+    known = {"LOGSRV_LISTEN": "tcp:0", "LOGSRV_LISSTEN": "x"}
+    status, found = check(environment=known, directory=tmp_path)
+    assert "warning environment: LOGSRV_LISSTEN is no option" in found["configuration"][0]
+    assert "tcp:0" in found
+
+
+def test_another_service_of_the_kit(tmp_path: Path) -> None:
+    message = tmp_path / "message"
+    status, found = check(
+        "--plugin", "greet", "--", "--listen", "tcp:0", "--message-file", str(message)
+    )
+    assert status == 1 and found[str(message)] == ["error is not there (--message-file)"]
+    message.write_text("hello")
+    status, found = check(
+        "--plugin", "greet", "--", "--listen", "tcp:0", "--message-file", str(message)
+    )
+    assert status == 0 and found["tcp:0"]
+
+
+@pytest.mark.parametrize(
+    ("words", "says"),
+    [
+        (("--plugin", "gret"), "gret is no plugin of twistd (did you mean greet?)"),
+        (("--plugin", "web"), "web is no plugin of the kit"),
+        (("--user", "nosuchuser"), "--user: there is no user nosuchuser"),
+        (("--listen", "tcp:1234"), "--listen is no option"),
+    ],
+)
+def test_a_command_line_that_makes_no_sense(words: tuple[str, ...], says: str) -> None:
+    done = logsrv("check", *words)
+    assert done.returncode == 2 and not done.stdout
+    assert done.stderr.decode().startswith("logsrv check: ") and says in done.stderr.decode()
+
+
+@as_root
+def test_root_sees_it_as_the_owner_of_the_store_does(directory: Path) -> None:
+    (directory / "lines").mkdir()
+    assert subprocess.run(["chown", "nobody", directory / "lines"], check=True)
+    (directory / "token").chmod(0o600)
+    config = str(directory / "logsrv.toml")
+    status, found = check("--config", config)
+    assert status == 1 and found["user"] == [f"ok nobody (who owns {directory}/lines)"]
+    [unreadable] = found[f"{directory}/token"]
+    assert unreadable.startswith("error cannot be read by user nobody (--http-token-file); chgrp ")
+    status, found = check("--config", config, "--user", "root")
+    assert found["user"] == ["ok root (as asked)"]
+    assert found[f"{directory}/token"][0].startswith("ok can be read by root")
+
+
+def test_a_terminal_gets_lines_that_fit(directory: Path) -> None:
+    found = warning("tcp:1234", "is odd " * 20, "do this")
+    assert text_of(found, None).count("\n") == 0
+    lines = text_of(found, 80).splitlines()
+    assert max(map(len, lines)) <= 80 and lines[1].startswith(" " * 11 + "odd")
+    assert text_of(ok("a\x1b[2J", "b"), None).count("\x1b") == 0
+
+
+def test_a_path_forges_no_finding() -> None:
+    line = text_of(warning("a\nok       b", "is odd"), None)
+    assert line.startswith("warning  a\\x0aok") and "\n" not in line
+
+
+def test_the_help_of_the_service_begins_with_its_usage() -> None:
+    done = logsrv("check", "--", "--help")
+    assert done.returncode == 0
+    assert done.stdout.startswith(b"Usage: logsrv check -- [options]\n")

@@ -1,0 +1,37 @@
+"""Another user, and a directory that he may enter; only root can be another."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+
+from logsrv.kit.service.checks.user import User, find_user
+
+as_root = pytest.mark.skipif(os.geteuid() != 0, reason="only root can be another user")
+
+
+def nobody() -> User:
+    return find_user("nobody")
+
+
+def follow(advice: str) -> None:
+    """Do what a finding says to do, as its reader would: in a shell."""
+    subprocess.run(["sh", "-c", advice], check=True)
+
+
+@contextmanager
+def open_directory() -> Iterator[Path]:
+    """A directory that everybody may enter, which those of pytest are not; removed at the end."""
+    path = Path(tempfile.mkdtemp(prefix="logsrv-check-"))
+    path.chmod(0o755)
+    try:
+        yield path
+    finally:
+        shutil.rmtree(path)

@@ -1,0 +1,134 @@
+"""Certificates: how long they hold, their keys, and what follows them in their file."""
+
+from __future__ import annotations
+
+import datetime
+from pathlib import Path
+from typing import Any
+
+import pytest
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import ec, rsa
+from cryptography.x509.oid import NameOID
+
+from logsrv.kit.net.endpoints.parse import parse_endpoint
+from logsrv.kit.service.checks.certificates import check_certificates, check_file
+from logsrv.kit.service.checks.findings import Finding, Level
+from logsrv.kit.service.checks.user import myself
+
+NOW = datetime.datetime(2026, 11, 22, 12, tzinfo=datetime.UTC)
+EC = ec.generate_private_key(ec.SECP256R1())
+OTHER = ec.generate_private_key(ec.SECP256R1())
+
+
+def certificate(
+    days: float,
+    key: Any = EC,
+    *,
+    name: str = "logs.example",
+    by: Any = None,
+    of: str = "",
+    begins: float = -400,
+) -> bytes:
+    """A certificate that holds for so many days, signed by itself or `by` the key `of` a name."""
+    return (
+        x509.CertificateBuilder()
+        .subject_name(x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, name)]))
+        .issuer_name(x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, of or name)]))
+        .public_key(key.public_key())
+        .serial_number(1)
+        .not_valid_before(NOW + datetime.timedelta(days=begins))
+        .not_valid_after(NOW + datetime.timedelta(days=days))
+        .sign(by or key, hashes.SHA256())
+        .public_bytes(serialization.Encoding.PEM)
+    )
+
+
+def found_of(directory: Path, certificates: bytes, key: Any = EC, more: str = "") -> list[Finding]:
+    """The findings about a listener that has them."""
+    pem = directory / "server.pem"
+    private = key.private_bytes(
+        serialization.Encoding.PEM,
+        serialization.PrivateFormat.PKCS8,
+        serialization.NoEncryption(),
+    )
+    pem.write_bytes(private + certificates)
+    endpoint = parse_endpoint(f"ssl:6514:privateKey={pem}{more}")
+    # Of two listeners with the same files one is enough.
+    return list(check_certificates([endpoint, endpoint], myself(), NOW))
+
+
+@pytest.mark.parametrize(
+    ("days", "begins", "level", "says"),
+    [
+        (31, -400, Level.OK, "logs.example holds until 2026-12-23 12:00 UTC"),
+        (29.5, -400, Level.WARNING, "logs.example expires in 29 days, on 2026-12-22 00:00 UTC"),
+        (-1, -400, Level.ERROR, "logs.example expired on 2026-11-21 12:00 UTC"),
+        (90, 1, Level.ERROR, "logs.example holds from 2026-11-23 12:00 UTC on"),
+    ],
+)
+def test_times(tmp_path: Path, days: float, begins: float, level: Level, says: str) -> None:
+    [found] = found_of(tmp_path, certificate(days, begins=begins))
+    assert (found.level, found.sentence) == (level, says)
+    assert found.subject == str(tmp_path / "server.pem")
+
+
+def test_a_pair_that_is_none_is_said_as_at_the_start(tmp_path: Path) -> None:
+    [found] = found_of(tmp_path, certificate(90), OTHER)
+    assert found.level is Level.ERROR and found.subject == "ssl:6514"
+    assert "the certificate belongs to another key" in found.sentence
+
+
+def test_a_short_key_of_rsa(tmp_path: Path) -> None:
+    key = rsa.generate_private_key(65537, 1024)
+    found = found_of(tmp_path, certificate(90, key), key)
+    assert any("RSA" in one.sentence or "key too small" in one.sentence for one in found)
+    assert any(one.level is not Level.OK for one in found)
+
+
+def test_a_chain_in_its_order_and_out_of_it(tmp_path: Path) -> None:
+    authority = certificate(90, OTHER, name="authority")
+    leaf = certificate(90, by=OTHER, of="authority")
+    assert [one.level for one in found_of(tmp_path, leaf + authority)] == [Level.OK]
+    stranger = certificate(90, name="stranger")
+    found = found_of(tmp_path, leaf + stranger)
+    assert [one.level for one in found] == [Level.OK, Level.WARNING]
+    assert "stranger follows logs.example, and has not issued it" in found[1].sentence
+
+
+def test_one_of_the_chain_that_has_expired(tmp_path: Path) -> None:
+    authority = certificate(-1, OTHER, name="authority")
+    leaf = certificate(90, by=OTHER, of="authority")
+    found = found_of(tmp_path, leaf + authority)
+    assert [one.level for one in found] == [Level.OK, Level.ERROR]
+    assert "authority expired" in found[1].sentence
+
+
+def test_authorities_of_clients(tmp_path: Path) -> None:
+    ca = tmp_path / "ca.pem"
+    ca.write_bytes(certificate(3, name="our ca"))
+    found = found_of(tmp_path, certificate(90), more=f":clientca={ca}")
+    assert [one.level for one in found] == [Level.OK, Level.WARNING]
+    assert found[1].subject == str(ca) and '"our ca" expires in 3 days' in found[1].sentence
+
+
+def test_an_authority_that_has_expired_among_others(tmp_path: Path) -> None:
+    """The bundle of a system has some: the service works for clients of the others."""
+    ca = tmp_path / "ca.pem"
+    ca.write_bytes(certificate(-3, name="old ca"))
+    words = f":clientca={ca}"
+    assert found_of(tmp_path, certificate(90), more=words)[1].level is Level.ERROR
+    ca.write_bytes(certificate(-3, name="old ca") + certificate(90, name="new ca"))
+    found = found_of(tmp_path, certificate(90), more=words)
+    assert [one.level for one in found] == [Level.OK, Level.WARNING, Level.OK]
+
+
+def test_a_file_without_certificates(tmp_path: Path) -> None:
+    (tmp_path / "ca.pem").write_text("nothing")
+    [found] = check_file(tmp_path / "ca.pem", myself(), NOW)
+    assert found.level is Level.ERROR and "has no certificates that can be used" in found.sentence
+
+
+def test_a_listener_without_one_has_no_findings() -> None:
+    assert not list(check_certificates([parse_endpoint("tcp:1234")], myself(), NOW))

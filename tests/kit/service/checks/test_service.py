@@ -1,0 +1,98 @@
+"""All checks of a service together."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+
+import attrs
+
+from logsrv.errors import ConfigurationError
+from logsrv.kit.net.endpoints.endpoint import Endpoint
+from logsrv.kit.net.endpoints.parse import parse_endpoint
+from logsrv.kit.net.guard.guard import GuardPolicy
+from logsrv.kit.options.declare import option
+from logsrv.kit.options.secrets import SECRET, SECRET_FILE, read_secret
+from logsrv.kit.service.checks.findings import Asked, Finding, Level, warning
+from logsrv.kit.service.checks.service import WantedPlace, check_service
+from logsrv.kit.service.checks.user import myself
+from tests.kit.service.checks.others import open_directory
+
+
+@attrs.frozen(kw_only=True)
+class Settings:
+    key: str | None = option(None, SECRET, "a key")
+    key_file: Path | None = option(None, SECRET_FILE, "a file that has it")
+
+
+@attrs.frozen
+class Spec:
+    endpoint: Endpoint
+    settings: GuardPolicy = attrs.field(factory=GuardPolicy)
+
+
+@attrs.define
+class Imagined:
+    """A service that listens nowhere yet."""
+
+    settings: Settings
+
+    def all_wanted(self, settings: Settings) -> Mapping[str, WantedPlace]:
+        read_secret("key", settings.key, settings.key_file)
+        return {"a": Spec(parse_endpoint("tcp:0"))}
+
+    def at_work(self) -> int | None:
+        return None
+
+    def findings(self, asked: Asked) -> Iterable[Finding]:
+        yield warning("soup", "is cold", "warm it")
+        raise OSError("no spoon")
+
+
+def found_of(settings: Settings, file: Path | None = None) -> dict[str, Finding]:
+    asked = Asked(myself(), file=file)
+    return {one.subject: one for one in check_service(Imagined(settings), "imagined", asked)}
+
+
+def test_every_part_is_there_also_when_the_service_s_own_fails() -> None:
+    found = found_of(Settings())
+    assert [*found] == [
+        *("configuration", "tcp:0", "limit of open files", "clock", "soup", "imagined")
+    ]
+    assert found["configuration"].sentence.endswith("it listens at 1 place")
+    assert found["imagined"].sentence == "could not be checked: OSError: no spoon"
+
+
+def test_a_file_that_is_missing_is_told_once(tmp_path: Path) -> None:
+    missing = tmp_path / "key"
+    found = found_of(Settings(key_file=missing))
+    assert found[str(missing)].level is Level.ERROR and "configuration" not in found
+
+
+def test_what_the_start_would_say_is_an_error(tmp_path: Path) -> None:
+    (tmp_path / "key").write_text("0123456789abcdef\n")
+    found = found_of(Settings(key="abc", key_file=tmp_path / "key"))
+    assert found["configuration"].sentence == "--key and --key-file are both there; take one"
+
+
+def test_a_secret_in_a_configuration_that_all_may_read() -> None:
+    with open_directory() as directory:
+        file = directory / "imagined.toml"
+        file.write_text('key = "0123456789abcdef"\n')
+        file.chmod(0o644)
+        found = found_of(Settings(key="0123456789abcdef"), file)
+        assert found[str(file)].sentence.endswith("and key is in it")
+
+
+def test_a_configuration_error_names_what_is_not_checked(tmp_path: Path) -> None:
+    class Refusing(Imagined):
+        def all_wanted(self, settings: Settings) -> Mapping[str, WantedPlace]:
+            raise ConfigurationError("there is no moon")
+
+    found = list(check_service(Refusing(Settings()), "imagined", Asked(myself())))
+    assert found[0] == Finding(
+        Level.ERROR,
+        "configuration",
+        "there is no moon",
+        "mend it: places to listen at are checked then",
+    )
