@@ -108,16 +108,21 @@ def check_state(name: str, state: object) -> None:
             f"{name}: state is an async function, and nothing awaits it; give it a yield and put "
             f"{ABOVE_STATE} above it, or give a class with async def start(self)"
         )
-    if inspect.isasyncgenfunction(state):
+    generates = inspect.isasyncgenfunction(state)
+    function = inspect.unwrap(state) if callable(state) else state
+    if generates or inspect.isgeneratorfunction(function):
+        found = "an async generator;" if generates else "a generator; make it async def and"
         raise ConfigurationError(
-            f"{name}: state is an async generator; put {ABOVE_STATE} above it, and what it yields "
-            "is the state"
+            f"{name}: state is {found} put {ABOVE_STATE} above it, and what it yields is the state"
         )
-    if inspect.isgeneratorfunction(inspect.unwrap(state) if callable(state) else state):
-        raise ConfigurationError(
-            f"{name}: state is a generator; make it async def and put {ABOVE_STATE} above it, "
-            "and what it yields is the state"
-        )
+    if callable(state):
+        try:
+            inspect.signature(state).bind(None)
+        except TypeError:
+            why = f"{name}: state {state!r:.80} has to take one argument, the service"
+            raise ConfigurationError(why) from None
+        except ValueError:
+            pass  # Some that are written in C do not tell what they take.
 
 
 def check_options(name: str, options: object) -> None:

@@ -16,7 +16,7 @@ from twisted.python.failure import Failure
 from logsrv.errors import ConfigurationError
 from logsrv.kit.framing.lines import DEFAULT_MAX_LINE, LineFormat
 from logsrv.kit.net.listen import Listener
-from logsrv.kit.net.source import inet_source
+from logsrv.kit.net.source import inet_source, source_of
 from logsrv.kit.net.tls.client_tls import TLSOptions, tls_creator
 from logsrv.kit.observe.metrics import Counts
 from logsrv.kit.protocols.connection.context import ListenerContext, RunningService
@@ -145,7 +145,7 @@ class PluginFactory(ListenerContext, Factory):
         try:
             protocol = self._build()
         except Exception:
-            self.failed("the constructor", str(addr), Failure())
+            self.failed("the constructor", source_of(addr), Failure())
             return None
         protocol.factory = self
         if self.addressed and self.connection_log is not None and isinstance(addr, IPv4Address):

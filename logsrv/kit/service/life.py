@@ -37,9 +37,9 @@ class Life:
         self._leaving: Deferred[None]
 
     def make(self, service: Any) -> Callable[[], Any] | None:
-        """Make the state; what it gives starts it, once the reactor runs. None: it is started.
+        """Make the state; return a function that starts it once the reactor runs, or None if it is started.
 
-        Raises whatever the author's code raises, and ConfigurationError for what can be no state.
+        Raises any error of the author's code, and ConfigurationError for an object that can be no state.
         """
         check_state(service.name, self._make)
         made = self._make(service)

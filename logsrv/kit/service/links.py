@@ -31,42 +31,29 @@ METRICS = (
 
 
 @implementer(IStreamClientEndpoint)
+@attrs.define(eq=False)
 class ReconnectingLink:
     """A connection to another server. label: in the log, and as the listener in the metrics.
 
     It is the endpoint of its own client, and so hears of each try that fails.
     """
 
-    def __init__(
-        self,
-        label: str,
-        endpoint: IStreamClientEndpoint,
-        factory: IProtocolFactory,
-        *,
-        clock: Any,
-        metrics: Metrics,
-    ) -> None:
-        self.label = label
-        self._endpoint = endpoint
-        self._factory: Any = factory
-        self._clock = clock
-        self._metrics = metrics
-        self._seldom = Seldom(clock.seconds)
-        self._guarded = Noticing(
-            factory,
-            lost=self._lost,
-            label=label,
-            policy=GuardPolicy(),
-            clock=clock,
-            metrics=metrics,
-        )
+    label: str
+    _endpoint: IStreamClientEndpoint
+    _factory: Any
+    _clock: Any
+    _metrics: Metrics
+    _seldom: Seldom = attrs.Factory(lambda self: Seldom(self._clock.seconds), takes_self=True)
+    _guarded: Noticing = attrs.field(init=False)
+    _client: ClientService = attrs.field(init=False)
+    _closed: bool = attrs.field(init=False, default=False)
+
+    def __attrs_post_init__(self) -> None:
+        how = {"label": self.label, "clock": self._clock, "metrics": self._metrics}
+        self._guarded = Noticing(self._factory, lost=self._lost, policy=GuardPolicy(), **how)
         self._client = ClientService(
-            self,
-            self._guarded,
-            clock=clock,
-            prepareConnection=self._connected,
+            self, self._guarded, clock=self._clock, prepareConnection=self._connected
         )
-        self._closed = False
 
     def __str__(self) -> str:
         return self.label
@@ -177,9 +164,9 @@ class Links:
 def client_endpoint(
     place: str | Remote | IStreamClientEndpoint, reactor: Any
 ) -> tuple[str, IStreamClientEndpoint, str]:
-    """Return the name of a place to connect to, what connects there, and whom it has to be in TLS.
+    """Return the name of a place to connect to, its endpoint, and the name its certificate has to have.
 
-    The last is empty where a certificate cannot tell, as for a path. Raises ConfigurationError with one
+    That name is empty where there is none, as for a path. Raises ConfigurationError with one
     sentence for text that names no place.
     """
     if isinstance(place, str):

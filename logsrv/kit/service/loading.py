@@ -1,14 +1,22 @@
-"""Objects that a plugin names as text, `package.module:Name`: imported, or a sentence that says why not."""
+"""Plugin files, and objects that a plugin names as text: imported, or a sentence that says why not."""
 
 from __future__ import annotations
 
+import contextlib
 import importlib
 import re
+import sys
 import traceback
+import warnings
+from collections.abc import Iterator
 from typing import Any
+
+from twisted.python.modules import getModule
 
 from logsrv.errors import ConfigurationError
 from logsrv.kit.text.words import error_text
+from logsrv.plugin_folders import refused
+from twisted import plugins
 
 OBJECT = re.compile(r"[\w.]+:\w+")
 
@@ -30,6 +38,25 @@ def load_object(text: str) -> Any:
         raise ConfigurationError(
             f"there is no {text} (in {getattr(module, '__file__', None) or 'no file'})"
         ) from None
+
+
+def plugin_files() -> Iterator[tuple[str, Any]]:
+    """Yield each file that declares plugins, with its module or with the reason why there is none."""
+    yield from refused.items()
+    # Importing `plugins` is what extends its path over all of sys.path.
+    for module in getModule(plugins.__name__).iterModules():
+        try:
+            # A plugin file that prints would spoil what we print.
+            with contextlib.redirect_stdout(sys.stderr), warnings.catch_warnings(action="ignore"):
+                loaded = module.load()
+        except BaseException as error:
+            loaded = error_text(error) + _place(error)
+        yield module.filePath.path, loaded
+
+
+def broken_plugins() -> dict[str, str]:
+    """Return the plugin files and folders that cannot be used, each with the reason."""
+    return {where: why for where, why in plugin_files() if isinstance(why, str)}
 
 
 def _place(error: BaseException) -> str:

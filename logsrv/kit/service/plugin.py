@@ -107,7 +107,7 @@ class Plugin:
 
         check_files(self.name, options.parent)
         service = self.service_on(reactor, options)
-        service.signals.hold()
+        service.own_process()
         service.launch = Launch(options, reactor)
         return service
 
@@ -221,11 +221,11 @@ def protocol_plugin(
     version: what `--version` prints, or where that is: `"package:__version__"`.
     start_tls: whether the protocol begins TLS itself (`self.start_tls()`), so that its listeners may have
         a certificate: `tcp:25:privateKey=key.pem:certKey=cert.pem`.
-    datagrams: a class for datagrams, for what takes connections by `protocol` and datagrams as well.
-    state: a class or function, called with the service in the process that serves, as its user; what
-        it returns is `self.service.state`, whose `start()`, `apply(settings)`, `stopping()` and
-        `close()` are called if it has them, plain or async. Or an async context manager, or a
-        function made one by `contextlib.asynccontextmanager`: what it yields is the state.
+    datagrams: a class for datagrams, where `protocol` takes connections and datagrams come as well.
+    state: a class or function, called with the service in the process that serves, as its user. It
+        returns `self.service.state`; the methods `start()`, `apply(settings)`, `stopping()` and `close()`
+        of that are called if it has them, plain or async. Or an async context manager, or a function made
+        one by `contextlib.asynccontextmanager`, which yields the state.
 
     protocol, options, datagrams and state may be given as text, `package.module:Name`, which is
     imported only when the plugin is chosen: `twistd --help` loads no more than the plugin file.

@@ -125,7 +125,7 @@ class ProtocolService(ListeningService[Settings], Generic[Settings, PluginState]
 
     def _stream(self, label: str) -> Callable[[], TwistedProtocol]:
         if self._protocols.stream is None:
-            raise ConfigurationError(f"{label}: {self.name} takes datagrams, such as udp:, only")
+            raise ConfigurationError(f"{label}: {self.name} takes datagrams only; use udp:PORT")
         return self._protocols.stream
 
     def _datagrams(self, label: str) -> Callable[[], Datagrams]:

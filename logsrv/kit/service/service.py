@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import os
 import resource
-from collections.abc import Awaitable, Callable, Iterator, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Iterator, Sequence
 from functools import partial
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, Generic, NoReturn, TypeVar
 
 from twisted.application.service import Service
@@ -13,11 +15,17 @@ from twisted.logger import Logger
 from twisted.python.failure import Failure
 
 from logsrv.errors import ConfigurationError, LogsrvError, StartError
-from logsrv.kit.net.guard.open_files import FileLimit, too_many
+from logsrv.kit.manager.manager import ServiceManager
+from logsrv.kit.net.endpoints.endpoint import TakenPlaces
+from logsrv.kit.net.guard.open_files import FileLimit, most_connections, too_many
 from logsrv.kit.net.listen import Listener, listener_for
+from logsrv.kit.net.twisted.ports import inherited_descriptors
+from logsrv.kit.net.twisted.twistd import log_has_begun
 from logsrv.kit.observe.failures import needs_asyncio
 from logsrv.kit.observe.metrics import Metrics, MetricsPart
 from logsrv.kit.observe.watchdog import Watchdog
+from logsrv.kit.options.given import given_files
+from logsrv.kit.options.secrets import exposed
 from logsrv.kit.protocols.connection.awaiting import attempt
 from logsrv.kit.service.process.garbage import LongLived
 from logsrv.kit.service.process.launch import Launch
@@ -25,10 +33,11 @@ from logsrv.kit.service.process.signals import Signals
 from logsrv.kit.service.process.steps import limited, when_running, within
 from logsrv.kit.service.sites.own_sites import own_sites
 from logsrv.kit.service.sites.sites import Site, SiteServer, SiteSpec, check_place
-from logsrv.kit.text.words import error_text
+from logsrv.kit.text.words import counted, error_text
 
 if TYPE_CHECKING:
     from logsrv.kit.protocols.connection.context import Clock
+    from logsrv.kit.service.checks.findings import Asked, Finding
 
 Settings = TypeVar("Settings")
 
@@ -48,6 +57,7 @@ class ListeningService(Service, Generic[Settings]):
     metrics: its counters; what they came to is logged at the end. clock: seconds and timers. cut: peers
     that were cut off. launch: whoever started the process and waits for the service to be ready; None if
     nobody does.
+    manager: the service manager that started the process, if one did.
     make_listener, signals, watchdog, long_lived: for tests to put others in their place before it starts.
 
     A plugin says in `wanted` and `make_server` where it listens and what serves there. What it has beside
@@ -81,11 +91,22 @@ class ListeningService(Service, Generic[Settings]):
         self._ready = False
         self._failed: StartError | None = None
         self._waiting: list[Deferred[None]] = []
+        self._exposed: set[Path] = set()
         # Under way, and asked for meanwhile: at most one of each.
         self._reloads = 0
         self.watchdog = Watchdog(reactor)
         self.long_lived = LongLived(reactor)
+        self.manager = ServiceManager({}, reactor)
         self.make_listener: Callable[..., Listener] = listener_for
+
+    def own_process(self) -> None:
+        """Have the signals of this process, and its service manager: it serves nothing else.
+
+        A SIGHUP is remembered from now on.
+        """
+        self.signals.hold()
+        self.manager = ServiceManager(os.environ, self._reactor, inherited_descriptors())
+        self.make_listener = partial(listener_for, kept=self.manager.kept)
 
     def wanted(self, settings: Settings) -> Sequence[SiteSpec]:
         """The sites that `settings` ask for. Raises ConfigurationError."""
@@ -138,6 +159,19 @@ class ListeningService(Service, Generic[Settings]):
         """Return what is wrong with it, a sentence each; empty if all is well. Cheap, and never blocks."""
         return []
 
+    def status(self) -> str:
+        """Return how it is in a few words, for the service manager. Cheap, and never blocks."""
+        connections = sum(len(site.protocols) for site in self.sites)
+        return f"{counted(len(self._sites), 'listener')}, {counted(connections, 'connection')}"
+
+    def at_work(self) -> int | None:
+        """Return the id of the process that works with these settings already, if there is one."""
+        return None
+
+    def findings(self, asked: Asked) -> Iterable[Finding]:
+        """Yield what `logsrv check` is to tell beside its places and files; opens and changes nothing."""
+        return ()
+
     @property
     def sites(self) -> list[Site]:
         """The sites of its settings, and those that drain."""
@@ -167,34 +201,42 @@ class ListeningService(Service, Generic[Settings]):
         for each in waiting:
             each.callback(None) if failed is None else each.errback(failed)
 
+    def setServiceParent(self, parent: Any) -> None:
+        super().setServiceParent(parent)
+        if self.launch is not None:
+            self.launch.join(parent)
+
     def privilegedStartService(self) -> None:
         """Bind, as root if need be: twistd gives up its privileges only after this."""
         if not self._sites:
             try:
-                for key, wanted in self._wanted(self.settings).items():
+                for key, wanted in self.all_wanted(self.settings).items():
                     self._sites[key] = self._make_site(wanted)
                     self._sites[key].bind()
             except Exception as error:
                 self._cannot_start(error)
 
-    def _wanted(self, settings: Settings) -> dict[str, SiteSpec]:
+    def all_wanted(self, settings: Settings) -> dict[str, SiteSpec]:
+        """The sites of `wanted`, and those that any service may have, by key. Raises ConfigurationError."""
         found: dict[str, SiteSpec] = {}
+        taken = TakenPlaces()
         for wanted in (*self.wanted(settings), *own_sites(self, settings)):
             if wanted.key in found:
                 place = f"listen {wanted.key}" if wanted.make is None else wanted.key
                 raise ConfigurationError(f"--{place} is asked for twice")
-            for other in found.values():
-                if wanted.endpoint.overlaps(other.endpoint):
-                    raise ConfigurationError(
-                        f"{wanted.endpoint} and {other.endpoint} are one place: only one can be there"
-                    )
+            if (other := taken.in_the_way_of(wanted.endpoint)) is not None:
+                raise ConfigurationError(
+                    f"{wanted.label} and {other} are one place: only one can be there"
+                )
             found[wanted.key] = wanted
+            taken.take(wanted.endpoint)
         return found
 
     def _make_site(self, wanted: SiteSpec) -> Site:
         return Site(wanted, self.make_server, self._reactor, self.metrics, self.make_listener)
 
     def _cannot_start(self, error: Exception) -> NoReturn:
+        self.manager.failed(f"cannot start: {error}")
         for site in self._sites.values():
             self._leave(site, 0)
         if not self._reactor.running:
@@ -202,12 +244,14 @@ class ListeningService(Service, Generic[Settings]):
             # start: the file of a UNIX socket would be left behind.
             self._reactor.iterate()
         self.signals.release()
-        if not isinstance(error, LogsrvError):
-            # twistd shows the traceback.
+        if self.launch is None and not isinstance(error, LogsrvError):
+            # A test of a plugin, or who else has called this, sees the traceback.
             self._answer_waiting(StartError(f"{self.name} cannot start: {error}"))
             raise error
         failed = self._start_error(error)
         self._answer_waiting(failed)
+        if self.launch is not None:
+            self.launch.refused(failed)
         raise failed from error
 
     def _start_error(self, error: BaseException) -> StartError:
@@ -217,7 +261,14 @@ class ListeningService(Service, Generic[Settings]):
             error = ConfigurationError(why)
         if isinstance(error, LogsrvError):
             sentence = str(error).removeprefix(f"{self.name}: ")
-            log.critical("{name} cannot start: {error}", name=self.name, error=sentence)
+            # twist's log begins later, and the sentence is printed.
+            if self.launch is None or log_has_begun():
+                log.critical(
+                    "{name} cannot start: {error}",
+                    name=self.name,
+                    error=sentence,
+                    failed_start=True,
+                )
         else:
             sentence = f"cannot start: {error_text(error)}"
             log.failure("{name} cannot start", Failure(error), name=self.name)
@@ -227,8 +278,10 @@ class ListeningService(Service, Generic[Settings]):
         # `twist` knows no privileged start.
         self.privilegedStartService()
         super().startService()
+        self.manager.starting()
         _raise_file_limit()
         self._warn_of_limit()
+        self._warn_of_files(self.settings)
         self._failed = None
         try:
             start = self.open()
@@ -246,10 +299,21 @@ class ListeningService(Service, Generic[Settings]):
     def _warn_of_limit(self) -> None:
         """Say so if more connections may come than there can be open files."""
         policies = [each.policy for each in self._sites.values() if each.endpoint.kind == "stream"]
-        most = sum(each.max_connections or 0 for each in policies if not each.oversees)
-        sentence = too_many(most, FileLimit.now())
+        sentence = too_many(most_connections(policies), FileLimit.now())
         if sentence is not None:
             log.warn("{name}: {sentence}", name=self.name, sentence=sentence)
+
+    def _warn_of_files(self, settings: Settings) -> None:
+        """Say so, once for each, if everybody on this machine may read a token or a key, or change it."""
+        keys = [each.endpoint.argument("privateKey") for each in self._sites.values()]
+        files = [one.path for one in given_files(settings) if one.secret]
+        for path in [*files, *(Path(key) for key in keys if key)]:
+            sentence = None if path in self._exposed else exposed(path)
+            if sentence is not None:
+                self._exposed.add(path)
+                log.warn(
+                    "{name}: {path}: {sentence}", name=self.name, path=str(path), sentence=sentence
+                )
 
     def _begin(self, start: Callable[[], Any] | None) -> None:
         if self.running:
@@ -277,11 +341,13 @@ class ListeningService(Service, Generic[Settings]):
         log.info("{name} is ready", name=self.name)
         self._ready = True
         self._answer_waiting(None)
+        self.manager.ready(self.status)
         if self.launch is not None:
             self.launch.ready()
 
     async def _give_up(self, error: BaseException) -> None:
         failed = self._start_error(error)
+        self.manager.failed(str(failed))
         super().stopService()
         await self._close_sites(0)
         await self._within(2 * DRAIN_SECONDS, self.settle, "ending its tasks")
@@ -302,8 +368,10 @@ class ListeningService(Service, Generic[Settings]):
 
     async def _reload_all(self) -> None:
         while self._reloads:
+            refused = ""
             try:
                 if self._ready:
+                    self.manager.reloading()
                     await self.try_reload()
             except (Exception, SystemExit) as error:
                 why = str(error)
@@ -315,12 +383,15 @@ class ListeningService(Service, Generic[Settings]):
                     name=self.name,
                     error=why,
                 )
+                refused = why
+            if self._ready:
+                self.manager.reloaded(refused)
             self._reloads -= 1
 
     async def try_reload(self) -> None:
         """Change to the settings as they are wanted now. Raises whatever refuses them."""
         settings = self._load()
-        wanted = self._wanted(settings)
+        wanted = self.all_wanted(settings)
         # A site that an earlier reload took away may still have its place, and may be wanted again.
         for site in list(self._leaving):
             await site.vacated
@@ -328,8 +399,9 @@ class ListeningService(Service, Generic[Settings]):
             return
         added: dict[str, Site] = {}
         try:
+            taken = TakenPlaces(site.endpoint for site in self._sites.values())
             for key in [key for key in wanted if key not in self._sites]:
-                check_place(wanted[key], self._sites.values())
+                check_place(wanted[key], taken)
                 added[key] = self._make_site(wanted[key])
             for site in (*self._sites.values(), *added.values()):
                 if site.key in wanted:
@@ -365,6 +437,7 @@ class ListeningService(Service, Generic[Settings]):
         for site in added.values():
             site.open()
         self._warn_of_limit()
+        self._warn_of_files(settings)
         log.info(
             "{name}: reloaded, {added} listeners added, {gone} removed",
             name=self.name,
@@ -399,6 +472,7 @@ class ListeningService(Service, Generic[Settings]):
             seconds=STOP_SECONDS,
         )
         self.signals.stopping(STOP_SECONDS, impatient)
+        self.manager.stopping(STOP_SECONDS)
         log.info("{name}: stopping", name=self.name)
         return Deferred.fromCoroutine(self._stop(was_ready))
 
@@ -411,6 +485,7 @@ class ListeningService(Service, Generic[Settings]):
         await self._within(2 * DRAIN_SECONDS, self.settle, "ending its tasks")
         await self._within(CLOSE_SECONDS, self.close, "closing")
         self.watchdog.stop()
+        self.manager.stopped()
         self.long_lived.stop()
         totals = self.metrics.totals()
         counted = ", ".join(f"{name} {value:.0f}" for name, value in totals.items() if value)

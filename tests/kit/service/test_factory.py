@@ -6,9 +6,10 @@ from typing import Any
 
 import pytest
 from twisted.internet.protocol import DatagramProtocol, Protocol
+from twisted.logger import capturedLogs, formatEvent
 
 from logsrv.errors import ConfigurationError
-from logsrv.kit import Connection, DatagramLines, LineProtocol
+from logsrv.kit import Connection, DatagramLines, LineProtocol, protocol_plugin
 from logsrv.kit.protocols.stream import StreamProtocol
 from logsrv.kit.service.factory import protocols_of
 from logsrv.kit.testing import MemoryService
@@ -80,3 +81,22 @@ def test_what_has_no_certificate_says_what_to_do() -> None:
     factory = service.factory("tcp:7000")
     assert factory.certificate is None
     assert "protocol_plugin(…, start_tls=True)" in factory.no_certificate
+
+
+def test_a_constructor_that_wants_the_service() -> None:
+    """The log says which peer it was, and from when on there is a service."""
+
+    class Early(LineProtocol):
+        def __init__(self) -> None:
+            self.welcome = self.service.settings
+
+    with capturedLogs() as events:
+        MemoryService(Early).connect("192.0.2.1")
+    [event] = [event for event in events if "log_failure" in event]
+    assert "tcp:192.0.2.1:" in formatEvent(event)
+    assert "from connection_made on" in str(event["log_failure"].value)
+
+
+def test_datagrams_are_not_served_where_connections_come() -> None:
+    with pytest.raises(ConfigurationError, match="takes datagrams only; use udp:PORT"):
+        MemoryService(protocol_plugin("only", datagrams=DatagramLines))

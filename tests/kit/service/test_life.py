@@ -225,6 +225,10 @@ async def undecorated(service: Any) -> AsyncIterator[None]:
     yield
 
 
+class Deaf:
+    """Its constructor takes no service."""
+
+
 def plain_generator(service: Any) -> Iterator[None]:
     yield
 
@@ -236,6 +240,8 @@ def plain_generator(service: Any) -> Iterator[None]:
         (undecorated, "plugin: state is an async generator; put @contextlib.asynccontextmanager"),
         (plain_generator, "plugin: state is a generator; make it async def"),
         (contextmanager(plain_generator), "plugin: state is a generator; make it async def"),
+        (lambda: None, "plugin: state .* has to take one argument, the service"),
+        (Deaf, "plugin: state .*Deaf.* has to take one argument, the service"),
     ],
 )
 def test_what_is_no_state(state: Any, said: str) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import socket
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +17,7 @@ from logsrv.kit.service.service import ListeningService
 from logsrv.kit.testing import MemoryService, Running, serve
 from tests.cli.certificates import Authority
 from tests.kit.net.network import REACTOR, in_reactor, logged, until
+from tests.ports import free_port
 
 heard: list[str] = []
 
@@ -111,8 +111,7 @@ place = [""]
 @in_reactor
 async def test_it_comes_back_by_itself() -> None:
     """The other server is not there yet, comes, goes and comes again."""
-    with socket.create_server(("127.0.0.1", 0)) as free:
-        port = free.getsockname()[1]
+    port = free_port()
     place[0] = f"tcp:127.0.0.1:{port}"
     listen = f"--listen=tcp:{port}:interface=127.0.0.1"
     with logged() as messages:

@@ -8,7 +8,9 @@ from pathlib import Path
 import pytest
 
 from logsrv.errors import ConfigurationError
-from logsrv.kit.service.loading import load_object
+from logsrv.kit.service.loading import broken_plugins, load_object, plugin_files
+from logsrv.plugin_folders import refused
+from twisted import plugins
 
 
 @pytest.fixture
@@ -57,3 +59,20 @@ def test_what_is_not_there(package: Path) -> None:
         ConfigurationError, match=r"'authors' is no name such as package.module:Name"
     ):
         load_object("authors")
+
+
+def test_plugin_files_are_modules_or_reasons(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A warning is no reason; a folder that is left out is one."""
+    monkeypatch.setattr(plugins, "__path__", [*plugins.__path__, str(tmp_path)])
+    monkeypatch.setitem(refused, "/elsewhere", "others may change it")
+    sound, wrong = tmp_path / "sound_one.py", tmp_path / "wrong_one.py"
+    sound.write_text("import warnings\nwarnings.warn('old')\nmade = 1\n")
+    wrong.write_text("\nraise SystemExit(3)\n")
+    assert dict(plugin_files())[str(sound)].made == 1
+    monkeypatch.delitem(sys.modules, "twisted.plugins.sound_one")
+    assert broken_plugins() == {
+        "/elsewhere": "others may change it",
+        str(wrong): f"SystemExit: 3 ({wrong}:2)",
+    }

@@ -166,7 +166,7 @@ def run_twistd(folder: Path, *arguments: str) -> subprocess.CompletedProcess[str
     return subprocess.run(
         [*TWISTD, "-n", "--pidfile=", *arguments],
         cwd=folder, env={"PYTHONPATH": str(folder), "PATH": "/usr/bin:/bin"},
-        capture_output=True, text=True, timeout=30,
+        capture_output=True, text=True, timeout=60,
     )  # fmt: skip
 
 

@@ -13,9 +13,21 @@ import sys
 import threading
 from typing import Any
 
+from twisted.logger import Logger
+
 from logsrv.errors import StartError
-from logsrv.kit.net.twisted.twistd import STARTED, start_failed, take_status_pipe
+from logsrv.kit.net.twisted.twistd import (
+    STARTED,
+    end_with_the_sentence,
+    start_failed,
+    take_status_pipe,
+    uncapture_stderr,
+)
+from logsrv.kit.observe.journal import last_words
+from logsrv.kit.service.process.log import take_log
 from logsrv.kit.text.words import shown
+
+log = Logger()
 
 # A thread of the plugin that never ends would keep the process that has failed.
 END_SECONDS = 5.0
@@ -53,10 +65,20 @@ class Launch:
         self._options = options
         self._reactor = reactor
         self._pipe: int | None = None
+        for warning in options.loaded.warnings:
+            log.warn("{warning}", warning=warning)
+
+    def join(self, application: Any) -> None:
+        """Take the log; called when the service becomes part of what twistd or twist runs."""
+        program = self._options.parent
+        take_log(program, getattr(self._options.settings, "log_format", "auto"), application)
+        if program is not None and program.get("nodaemon") == 0:
+            end_with_the_sentence()
 
     def wait(self) -> None:
         """Let whoever launched it wait; called when the process is the one that serves."""
-        self._pipe = take_status_pipe(self._options.parent)
+        if self._pipe is None:
+            self._pipe = take_status_pipe(self._options.parent)
 
     def ready(self) -> None:
         """Peers are let in."""
@@ -65,9 +87,16 @@ class Launch:
     def failed(self, sentence: str) -> None:
         """End the process with the sentence and status 1."""
         assert sys.__stderr__ is not None
-        print(sentence, file=sys.__stderr__, flush=True)
+        print(last_words(sentence), file=sys.__stderr__, flush=True)
         self._tell(start_failed(sentence))
         end_process(1, self._reactor)
+
+    def refused(self, error: StartError) -> None:
+        """Tell it before twistd ends with `error`, which Python prints."""
+        self.wait()
+        self._tell(start_failed(str(error)))
+        error.code = last_words(str(error))
+        uncapture_stderr()
 
     def stopped(self, sentence: str) -> None:
         """It was told to stop before it was ready."""

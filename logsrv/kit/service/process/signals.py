@@ -5,8 +5,9 @@
     SIGTERM     the system's own           stops        says how long it may take   ends the process
     SIGINT      the system's own           stops        says how long it may take   ends the process
 
-SIGTERM and SIGINT of a ready service are the reactor's, which runs by then. While it stops they are
-taken here: Twisted would log a traceback, for a reactor cannot be stopped twice. "Out of time" is for
+The first SIGTERM or SIGINT of a ready service is the reactor's, which runs by then. Those behind it, also
+before the reactor has come to the first, are taken here: Twisted would log a traceback, for a reactor
+cannot be stopped twice. "Out of time" is for
 code that never returns; then the reactor's thread can still be interrupted, but nothing in it will
 ever end.
 """
@@ -34,6 +35,9 @@ class Signals:
         self._reactor = reactor
         self._before: dict[signal.Signals, Handler] = {}
         self._remembered = False
+        # A storm of SIGHUP asks for one reload at a time: a stop has to get its turn.
+        self._asked = False
+        self._stop_asked = False
         self._reload: Callable[[], object] | None = None
         self._impatient: Callable[[], object]
         self._deadline = 0.0
@@ -46,6 +50,9 @@ class Signals:
         """Call `reload`, in the reactor, upon each SIGHUP and for one that came before."""
         self.hold()
         self._reload = reload
+        for number in STOPS:
+            if getattr(signal.getsignal(number), "__self__", None) is self._reactor:
+                self._take(number, self._asked_to_stop)
         if self._remembered:
             self._remembered = False
             self._reactor.callFromThread(reload)
@@ -65,14 +72,25 @@ class Signals:
         self._before.clear()
 
     def _take(self, number: signal.Signals, handler: Handler) -> None:
-        if number not in self._before:
-            self._before[number] = signal.signal(number, handler)
+        self._before.setdefault(number, signal.signal(number, handler))
 
     def _hung_up(self, number: int, frame: FrameType | None) -> None:
-        if self._reload is not None:
-            self._reactor.callFromThread(self._reload)
-        else:
+        if self._reload is None:
             self._remembered = True
+        elif not self._asked:
+            self._asked = True
+            self._reactor.callFromThread(self._reload_once)
+
+    def _reload_once(self) -> None:
+        self._asked = False
+        if self._reload is not None:
+            self._reload()
+
+    def _asked_to_stop(self, number: int, frame: FrameType | None) -> None:
+        handler = self._before[signal.Signals(number)]
+        if not self._stop_asked and callable(handler):
+            self._stop_asked = True
+            handler(number, frame)
 
     def _asked_again(self, number: int, frame: FrameType | None) -> None:
         if time.monotonic() > self._deadline:

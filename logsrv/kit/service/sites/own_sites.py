@@ -61,7 +61,10 @@ def _monitors(
         return WebFactory(monitor.handle, service.clock, wanted.label, wanted.settings)
 
     rules = web_rules(settings, MOST_SCRAPES)
-    return [SiteSpec(f"metrics {one}", one, f"metrics {one}", rules, make) for one in places]
+    return [
+        SiteSpec(f"metrics {one}", one, f"metrics {one}", rules, make, "metrics at {url}/metrics")
+        for one in places
+    ]
 
 
 def _inspector(service: Service, settings: OperatorSettings, place: InspectPlace) -> SiteSpec:
@@ -94,7 +97,10 @@ def _inspector(service: Service, settings: OperatorSettings, place: InspectPlace
             return server
         return SocketServer(service, wanted.label, wanted.settings, metrics)
 
-    return SiteSpec(f"inspect {place.key}", place.endpoint, f"inspect {place}", rules, make)
+    sentence = f"listening for operators{' by ssh' if place.host_key else ''} on {{place}}"
+    return SiteSpec(
+        f"inspect {place.key}", place.endpoint, f"inspect {place}", rules, make, sentence
+    )
 
 
 def _keys(place: InspectPlace) -> tuple[Any, ...]:

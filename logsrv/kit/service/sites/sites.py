@@ -21,7 +21,7 @@ notices: so a reload is refused as a whole, or done as a whole.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from typing import Any, Protocol
 
 import attrs
@@ -29,7 +29,8 @@ from twisted.internet.defer import Deferred, maybeDeferred
 from twisted.logger import Logger
 
 from logsrv.errors import ConfigurationError
-from logsrv.kit.net.endpoints.endpoint import Endpoint
+from logsrv.kit.net.endpoints.endpoint import NOT_AT_ONCE, Endpoint, TakenPlaces
+from logsrv.kit.net.endpoints.listening import LISTENING
 from logsrv.kit.net.guard.guard import GuardPolicy
 from logsrv.kit.net.listen import Listener, listener_for
 from logsrv.kit.observe.metrics import Metrics, MetricsPart
@@ -44,7 +45,8 @@ class SiteSpec:
 
     key: what makes it the same site after a reload. label: its name in logs and metrics.
     settings: the rules of its guard (a GuardPolicy), and whatever its SiteServer needs.
-    make: makes its SiteServer; None: the service does.
+    make: makes its SiteServer; None: the service does. sentence: how the log says that it listens, with
+    {place} or {url} in it.
     """
 
     key: str
@@ -52,6 +54,7 @@ class SiteSpec:
     label: str
     settings: Any
     make: Callable[[SiteSpec, MetricsPart], SiteServer] | None = None
+    sentence: str = LISTENING
 
 
 class SiteServer(Protocol):
@@ -112,6 +115,7 @@ class Site:
         except BaseException:
             self._part.end()
             raise
+        self._listener.sentence = wanted.sentence
         self.server.attach(self._listener)
 
     @property
@@ -182,14 +186,12 @@ class Site:
             log.failure("{listener} failed to stop", listener=self.label)
 
 
-def check_place(new: SiteSpec, others: Iterable[Site]) -> None:
-    """Raise ConfigurationError when `new` wants a place that one of `others` has.
+def check_place(new: SiteSpec, taken: TakenPlaces) -> None:
+    """Raise ConfigurationError when `new` wants a place that is taken by this server.
 
     The kernel would say so as well, but not that the other program is this one.
     """
-    for other in others:
-        if new.endpoint.overlaps(other.endpoint):
-            raise ConfigurationError(
-                f"{new.endpoint}: this server's own {other.endpoint} is at that place; one reload "
-                "cannot change it there: take the old one out, reload, then put the new one in"
-            )
+    if (other := taken.in_the_way_of(new.endpoint)) is not None:
+        raise ConfigurationError(
+            f"{new.endpoint}: this server's own {other} is at that place; {NOT_AT_ONCE}"
+        )

@@ -91,10 +91,14 @@ def daemon(folder: Path) -> Iterator[int]:
         wait_until(lambda: not (folder / "slow.pid").exists(), "its end")
 
 
+@pytest.mark.complains("--inspect-python goes with --inspect")
 def test_a_daemon_has_started_when_its_command_returns(folder: Path) -> None:
-    assert run(folder, *DAEMON).returncode == 0
+    """What it ignores of its options stands in its log."""
+    assert run(folder, *DAEMON, "--inspect-python").returncode == 0
     with daemon(folder):
-        assert "slow is ready" in (folder / "slow.twistd.log").read_text()
+        log = (folder / "slow.twistd.log").read_text()
+        assert "slow is ready" in log
+        assert "command line: --inspect-python goes with --inspect, which is not there" in log
         assert (folder / "started").exists()
 
 

@@ -41,7 +41,7 @@ class Pump:
 
 def ask(place: str, path: str) -> tuple[int, str]:
     """The status and body at a place: `127.0.0.1:9100`, or the path of a socket."""
-    client = http.client.HTTPConnection(place if ":" in place else "localhost", timeout=30)
+    client = http.client.HTTPConnection(place if ":" in place else "localhost", timeout=60)
     if ":" not in place:
         client.sock = socket.socket(socket.AF_UNIX)
         client.sock.connect(place)

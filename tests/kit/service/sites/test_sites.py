@@ -10,6 +10,7 @@ from twisted.internet.defer import ensureDeferred
 
 from logsrv.errors import ConfigurationError
 from logsrv.kit.net.bind import ListenError
+from logsrv.kit.net.endpoints.endpoint import TakenPlaces
 from logsrv.kit.net.endpoints.parse import parse_endpoint
 from logsrv.kit.observe.metrics import Metrics, MetricsPart
 from logsrv.kit.service.sites.sites import NEXT, Site, SiteSpec, check_place
@@ -101,6 +102,6 @@ async def test_two_sites_at_one_place(tmp_path: Path) -> None:
     """Before the kernel says it is another program's, it is said that it is our own."""
     site = made(tmp_path)
     with pytest.raises(ConfigurationError, match="this server's own unix:"):
-        check_place(wanted(tmp_path), [site])
-    check_place(wanted(tmp_path), [])
+        check_place(wanted(tmp_path), TakenPlaces([site.endpoint]))
+    check_place(wanted(tmp_path), TakenPlaces())
     await site.close(0)

@@ -1,0 +1,111 @@
+"""The log of a process that serves: its format, in the place of the observer of twistd or twist."""
+
+from __future__ import annotations
+
+import os
+import sys
+import time
+from typing import Any
+
+from twisted.logger import (
+    FileLogObserver,
+    ILogObserver,
+    LogEvent,
+    LogLevel,
+    textFileLogObserver,
+)
+
+from logsrv.kit.net.twisted.twistd import log_stream
+from logsrv.kit.observe import log_lines
+from logsrv.kit.observe.journal import file_of, is_journal
+from logsrv.kit.observe.levels import LOG_LEVELS
+from logsrv.kit.observe.log_lines import LogLines
+from logsrv.kit.text.words import counted
+
+TWISTED = "twisted"
+WRITERS = {
+    "people": lambda stream: log_lines.people(coloured=_has_colours(stream)),
+    "file": lambda stream: log_lines.file,
+    "journal": lambda stream: log_lines.journal,
+    "json": lambda stream: log_lines.as_json,
+}
+
+
+def auto_format(stream: Any) -> str:
+    """Return the format for a stream: `journal`, `people` or `file`."""
+    if is_journal(stream):
+        return "journal"
+    return "people" if _is_terminal(stream) else "file"
+
+
+def log_to(stream: Any, format: str = "auto") -> FileLogObserver:
+    """An observer that writes the log to a stream; `format` is that of --log-format."""
+    if format == TWISTED:
+        return textFileLogObserver(stream)
+    # An author's own option may have that name and mean something else.
+    chosen = format if format in WRITERS else auto_format(stream)
+    LOG_LEVELS.show_from(LogLevel.info)
+    is_seen = _is_terminal(stream) or is_journal(stream)
+    is_said_again = is_seen and file_of(stream) == file_of(sys.__stderr__)
+    return CountingObserver(stream, LogLines(WRITERS[chosen](stream), is_said_again=is_said_again))
+
+
+class CountingObserver(FileLogObserver):
+    """Writes events; those for which there was no room are counted, and that is written when there is.
+
+    Twisted tells of a log that cannot be written in that log.
+    """
+
+    _missing = 0
+    _why = ""
+
+    def __call__(self, event: LogEvent) -> None:
+        missing = self._missing
+        try:
+            if missing:
+                # Standard output keeps the first that it could not write, and would keep this one as well.
+                self._outFile.flush()
+                super().__call__(self._said(missing))
+                self._missing -= missing
+            super().__call__(event)
+        except OSError as error:
+            self._missing += 1
+            self._why = error.strerror or str(error)
+
+    def _said(self, missing: int) -> LogEvent:
+        return {
+            "log_level": LogLevel.warn,
+            "log_format": "{messages} before this one could not be written when they came: {why}",
+            "log_namespace": __name__,
+            "log_time": time.time(),
+            "messages": counted(missing, "message"),
+            "why": self._why,
+        }
+
+
+def take_log(program: Any, format: str, application: Any) -> None:
+    """Have twistd or twist, whose parsed options `program` are, write its log in a format of ours.
+
+    application: what the service is part of. twistd takes the observer that it has, and its log is not
+    open yet. What somebody has chosen there stays: --logger, --syslog, the JSON of twist.
+    """
+    if program is None:
+        return
+    if "fileLogObserverFactory" in program:
+        stream = program["logFile"]
+        if format != "auto" or program.get("logFormat") == "text" or is_journal(stream):
+            program["fileLogObserverFactory"] = lambda stream: log_to(stream, format)
+    elif "nodaemon" in program and not program.get("logger"):
+        stream = log_stream(program)
+        if stream is not None and hasattr(application, "setComponent"):
+            application.setComponent(ILogObserver, log_to(stream, format))
+
+
+def _is_terminal(stream: Any) -> bool:
+    return bool(getattr(stream, "isatty", lambda: False)())
+
+
+def _has_colours(stream: Any) -> bool:
+    return (
+        _is_terminal(stream) and not os.environ.get("NO_COLOR") and os.environ.get("TERM") != "dumb"
+    )
