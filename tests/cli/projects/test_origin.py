@@ -10,9 +10,9 @@ from typing import Any
 import pytest
 
 import logsrv
-from logsrv.cli.origin import origin
+from logsrv.cli.projects.origin import origin
 
-ROOT = Path(__file__).parents[2]
+ROOT = Path(__file__).parents[3]
 
 
 def test_a_checkout() -> None:

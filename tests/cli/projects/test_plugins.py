@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from tests.cli.command import logsrv
-from tests.cli.test_installed import PLUGIN
+from tests.cli.projects.test_installed import PLUGIN
 
 
 def test_a_table() -> None:
@@ -28,7 +28,7 @@ def test_what_is_broken_stands_below(tmp_path: Path) -> None:
     shown = logsrv("plugins", environment={"PYTHONPATH": str(tmp_path)})
     assert shown.returncode == 1
     text = shown.stdout.decode()
-    assert f"broken: {folder}/wrong.py: ValueError: \\x1b[2J\n" in text
+    assert f"broken: {folder}/wrong.py: ValueError: \\x1b[2J ({folder}/wrong.py:1)\n" in text
     assert "warning: same is there twice" in text
     assert "logsrv " in text
 

@@ -14,11 +14,11 @@ import attrs
 from twisted.application.service import IServiceMaker
 from twisted.logger import globalLogBeginner
 from twisted.plugin import getPlugins
-from twisted.python.modules import getModule
 
-from logsrv.cli.origin import direct_url, path_in
+from logsrv.cli.projects.origin import direct_url, path_in
 from logsrv.errors import ConfigurationError
 from logsrv.kit.options.declare import options_of
+from logsrv.kit.service.loading import plugin_files
 from logsrv.kit.service.plugin import IProtocolPlugin
 from logsrv.kit.text.escape import one_line
 from logsrv.kit.text.words import error_text
@@ -85,16 +85,10 @@ def find_installed() -> Installed:
     broken = []
     # The files that declare plugins, by the identity of these.
     files: dict[int, str] = {}
-    # Importing it is what extends its path over all of sys.path.
-    for module in getModule(plugins.__name__).iterModules():
-        where = module.filePath.path
-        try:
-            # A plugin file that prints would spoil what we print.
-            with contextlib.redirect_stdout(sys.stderr):
-                loaded = module.load()
-        except BaseException as error:
+    for where, loaded in plugin_files():
+        if isinstance(loaded, str):
             package = packages.of_file(where)
-            broken.append(Broken(where=where, error=error_text(error), package=_name(package)))
+            broken.append(Broken(where=where, error=loaded, package=_name(package)))
             continue
         for value in vars(loaded).values():
             files.setdefault(id(value), where)

@@ -11,7 +11,11 @@ Kinds:
   datagram   lines in datagrams
   frame      frames of bytes, each behind its length, over connections
   job        what is done by the clock; nobody connects
-  input      a wire format for the line logger: twistd logsrv --listen NAME:ENDPOINT
+  input      a wire format for the line logger: --listen NAME:ENDPOINT
+
+Example:
+
+  logsrv new shout --kind request
 """
 
 from __future__ import annotations
@@ -28,7 +32,7 @@ import attrs
 
 import logsrv.cli as late
 import logsrv.kit
-from logsrv.cli.origin import origin
+from logsrv.cli.projects.origin import origin
 from logsrv.errors import ConfigurationError
 from logsrv.kit.options.argument_parser import Parser
 from logsrv.kit.text.words import shown
@@ -160,4 +164,6 @@ def rendered(name: str, kind: str, *, tls: bool = False) -> Iterator[tuple[Path,
         part, _, path = template.partition("/")
         if part in ("all", kind) and path.endswith(SUFFIX):
             place = path.removesuffix(SUFFIX).replace("NAME", name).replace("DOT", ".")
-            yield Path(place), environment.get_template(template).render(values)
+            # A file that is not for this kind has nothing in it.
+            if text := environment.get_template(template).render(values).strip("\n"):
+                yield Path(place), f"{text}\n"

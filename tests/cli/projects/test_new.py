@@ -14,14 +14,13 @@ from pathlib import Path
 
 import pytest
 
-from logsrv.cli import new
+from logsrv.cli.projects import new
 from logsrv.kit.testing import TelnetSession, wait_until
 from tests.cli.command import logsrv
-from tests.programs import missing, program
+from tests.programs import program
 
-CHECKOUT = Path(new.__file__).parents[2]
+CHECKOUT = Path(new.__file__).parents[3]
 SLOW = 300.0
-PACKED = ("logsrv", "twisted", "setup.cfg", "pyproject.toml", "MANIFEST.in", "LICENSE", "README.md")
 
 
 @pytest.mark.parametrize("kind", new.KINDS)
@@ -44,6 +43,9 @@ def test_every_kind_is_written(tmp_path: Path, kind: str) -> None:
         ".github/workflows/test.yml",
     }
     assert "twisted/__init__.py" not in files
+    # An input is no service: it is in that of the line logger.
+    own = {"shouting_bird.service", "shouting_bird.toml"}
+    assert files & own == (set() if kind == "input" else own)
     for file in files:
         text = (project / file).read_text()
         assert "{%" not in text
@@ -196,27 +198,6 @@ def run(*command: str, directory: Path) -> str:
 
 
 @pytest.fixture(scope="module")
-def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A wheel of this checkout."""
-    place = tmp_path_factory.mktemp("wheel")
-    source = place / "source"
-    source.mkdir()
-    for name in PACKED:
-        if (CHECKOUT / name).is_dir():
-            shutil.copytree(CHECKOUT / name, source / name)
-        elif (CHECKOUT / name).is_file():
-            shutil.copy(CHECKOUT / name, source / name)
-    try:
-        run(sys.executable, "-m", "venv", "venv", directory=place)
-        pip = (str(place / "venv" / "bin" / "python"), "-m", "pip")
-        run(*pip, "wheel", "--quiet", "--no-deps", "-w", "out", "./source", directory=place)
-    except AssertionError as error:
-        missing(f"no wheel can be built here: {error}")
-    (built,) = (place / "out").glob("*.whl")
-    return built
-
-
-@pytest.fixture(scope="module")
 def line_project(tmp_path_factory: pytest.TempPathFactory, wheel: Path) -> Path:
     """A project of the kind `line`, in whose environment `make test` has run as a newcomer would."""
     place = tmp_path_factory.mktemp("projects")
@@ -269,7 +250,7 @@ def test_a_project_of_a_checkout(tmp_path: Path) -> None:
         )
     try:
         wait_until(lambda: "shout is ready" in output.read_text(), "make run")
-        found = re.search(r"listening on \S+ at 127.0.0.1:(\d+)", output.read_text())
+        found = re.search(r"listening on \w+ 127.0.0.1:(\d+)", output.read_text())
         assert found
         client = logsrv(
             "connect", f"tls:localhost:{found[1]}", "--cafile", "tls/cert.pem",
@@ -293,7 +274,7 @@ def test_make_run_serves_it(line_project: Path, tmp_path: Path) -> None:
         )  # fmt: skip
     try:
         wait_until(lambda: "shout is ready" in output.read_text(), "make run")
-        found = re.search(r"listening on \S+ at 127.0.0.1:(\d+)", output.read_text())
+        found = re.search(r"listening on \w+ 127.0.0.1:(\d+)", output.read_text())
         assert found
         with TelnetSession(int(found[1])) as session:
             session.send("hello")

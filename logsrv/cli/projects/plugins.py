@@ -2,7 +2,13 @@
 
 Shows each plugin that twistd finds, by name: version, where it listens unless told otherwise, the
 package it came with, and the file that declares it; then the inputs of the line logger, and plugin
-files that cannot be loaded, with the reason. Exit status: 0, or 1 when something is broken.
+files that cannot be loaded, with the reason.
+
+Example:
+
+  logsrv plugins --json
+
+Exit status: 0, or 1 when something is broken.
 """
 
 from __future__ import annotations

@@ -1,0 +1,1 @@
+"""Commands about projects and plugins: a new project, and what is installed."""
