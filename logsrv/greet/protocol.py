@@ -9,8 +9,8 @@ import attrs
 
 from logsrv.greet.message import MESSAGE, Message, parse_message
 from logsrv.kit import (
+    FILE,
     FLAG,
-    PATH,
     ConfigurationError,
     DatagramLines,
     LineProtocol,
@@ -30,7 +30,7 @@ class GreetOptions:
     """The options that `twistd greet` has beside the kit's."""
 
     message: Message = option("Thank you for connecting", MESSAGE, "what to say")
-    message_file: Path | None = option(None, PATH, "say what is in this file instead")
+    message_file: Path | None = option(None, FILE, "say what is in this file instead")
     stay: bool = option(False, FLAG, "hold the conversation open and answer each line")
     log_connections: bool = option(True, FLAG, "a line in the log for each connect and disconnect")
 

@@ -25,7 +25,8 @@
 | `Link`, `Task` | the types of what `service.connect`, and `spawn` and `every`, give |
 | `Watchdog` | warns when something blocks the reactor |
 | `option`, `tables`, `REQUIRED` | declare options of your own, in a frozen attrs class |
-| `TEXT`, `FLAG`, `INTEGER`, `SIZE`, `DURATION`, `DAYS`, `PATH`, `DIRECTORY`, `NETWORK` | kinds of values |
+| `TEXT`, `FLAG`, `INTEGER`, `SIZE`, `DURATION`, `DAYS`, `NETWORK` | kinds of values |
+| `PATH`, `FILE`, `DIRECTORY` | kinds of paths: any, of a file that is there, of a directory |
 | `REMOTE` | the kind of places to connect to, for `service.connect` |
 | `integer`, `choice`, `Kind` | kinds of values with bounds, of some words, of your own |
 | `Metric`, `Durations`, `exposition` | figures of your own, and all of them as Prometheus reads them |

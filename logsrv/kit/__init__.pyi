@@ -20,6 +20,7 @@ from logsrv.kit.options.files import read_file as read_file
 from logsrv.kit.options.kinds import DAYS as DAYS
 from logsrv.kit.options.kinds import DIRECTORY as DIRECTORY
 from logsrv.kit.options.kinds import DURATION as DURATION
+from logsrv.kit.options.kinds import FILE as FILE
 from logsrv.kit.options.kinds import FLAG as FLAG
 from logsrv.kit.options.kinds import INTEGER as INTEGER
 from logsrv.kit.options.kinds import NETWORK as NETWORK

@@ -198,7 +198,7 @@ def test_real_telnet(twistd: Callable[..., TwistdProcess], tmp_path: Path) -> No
     silent, keyboard = os.pipe()
     seen = subprocess.run(
         [telnet, "127.0.0.1", str(server.port())], stdin=silent,
-        capture_output=True, text=True, timeout=20,
+        capture_output=True, text=True, timeout=60,
     )  # fmt: skip
     os.close(silent)
     os.close(keyboard)

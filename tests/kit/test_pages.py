@@ -143,7 +143,7 @@ async def test_mail_is_sent_by_a_client_that_begins_tls(mail: tuple[int, Path]) 
     port, cafile = mail
 
     def send() -> tuple[bool, bool, tuple[int, bytes]]:
-        with smtplib.SMTP("localhost", port, timeout=30) as client:
+        with smtplib.SMTP("localhost", port, timeout=60) as client:
             client.ehlo()
             offered = client.has_extn("starttls")
             client.starttls(context=ssl.create_default_context(cafile=str(cafile)))

@@ -17,10 +17,11 @@ from operator import length_hint
 
 from logsrv.errors import PeerError
 from logsrv.kit.framing.few_commands import SUBNEGOTIATION
-from logsrv.kit.framing.lines import LF, LineFormat
+from logsrv.kit.framing.lines import LineFormat
 from logsrv.kit.framing.telnet import TelnetFilter
 
 IAC = b"\xff"
+_IAC_SB = b"\xff\xfa"
 # An iterator at its end, so all may share it.
 NO_LINES: Iterator[str] = iter(())
 # The bytes of which lines are made at once: of more and more, from one line on, after bytes were read. A
@@ -309,9 +310,11 @@ class Incoming:
         while (at := self._raw.find(IAC, self._clean)) >= 0:
             end = len(self._raw)
             if not self._only_lines:
-                if self._raw.find(LF, 0, at) >= 0:
+                delimiter = self.format.delimiter
+                if self._raw.find(delimiter, 0, at) >= 0:
                     return at
-                end = self._raw.find(LF, at) + 1 or end
+                behind = self._raw.find(delimiter, at)
+                end = end if behind < 0 else behind + len(delimiter)
             data, unfinished = self._without_commands(at, end)
             self._clean = at + len(data)
             if unfinished and self.ended:
@@ -328,8 +331,13 @@ class Incoming:
         raw, telnet = self._changeable(), TelnetFilter()
         data = telnet.receive(bytes(raw[at:end]))
         unfinished = telnet.finish()
+        while unfinished[:2] not in (b"", _IAC_SB) and end < len(raw):
+            # Never behind an LF: another delimiter, such as NUL, may be the number of an option.
+            end += 1
+            data += telnet.receive(unfinished + raw[end - 1 : end])
+            unfinished = telnet.finish()
         if unfinished and end < len(raw):
-            # Only IAC SB goes on behind an LF. What is behind its value may be read as bytes.
+            # IAC SB goes on behind a delimiter. What is behind its value may be read as bytes.
             begin = end - len(unfinished)
             decisive = SUBNEGOTIATION.match(raw, begin)
             assert decisive is not None

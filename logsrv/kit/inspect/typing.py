@@ -15,9 +15,10 @@ MOST_REMEMBERED = 100
 ERASE = b"\b \b"
 BELL = b"\a"
 _KEY = re.compile(
-    rb"\x1b(?:[\[O][0-9;]*[ -/]*[@-~]|[^\[O])|\x1b[\[O]?[0-9;]*$|[\x20-\x7e]+|.", re.DOTALL
+    rb"\x1b(?:[\[O][0-9;]*[ -/]*[@-~]|[^\[O])|\x1b(?:[\[O][0-9;]*[ -/]*)?\Z|[\x20-\x7e]+|.",
+    re.DOTALL,
 )
-_BEGUN = re.compile(rb"\x1b[\[O]?[0-9;]*")
+_BEGUN = re.compile(rb"\x1b(?:[\[O][0-9;]*[ -/]*)?")
 _WORD = re.compile(rb"[^ ]* *$")
 
 
@@ -50,7 +51,8 @@ class Typing:
         for match in _KEY.finditer(data):
             key = match[0]
             if key[:1] == b"\x1b" and match.end() == len(data) and _BEGUN.fullmatch(key):
-                self._key = key[:16]
+                # The last byte of a key without an end says how it may go on.
+                self._key = key[:15] + key[15:][-1:]
             elif key in (b"\r", b"\n"):
                 if not (key == b"\n" and self._returned):
                     lines += self._line + b"\n"

@@ -14,12 +14,13 @@ from collections.abc import Iterable, Iterator
 from itertools import islice
 from typing import Any, Protocol
 
-from twisted.logger import FilteringLogObserver, LogLevel, LogLevelFilterPredicate
+from twisted.logger import LogLevel
 
 from logsrv.kit.net.drain import unread
 from logsrv.kit.net.source import source_of
 from logsrv.kit.net.twisted.transports import unsent
 from logsrv.kit.net.twisted.twistd import wrap_log_observers
+from logsrv.kit.observe.levels import LOG_LEVELS, Filtered
 from logsrv.kit.observe.metrics import Labels, Metrics
 from logsrv.kit.text.words import listed
 
@@ -27,9 +28,6 @@ MOST_LINES = 1000
 MOST_CONNECTIONS = 200
 MOST_TIMERS = 50
 LEVELS = [level.name for level in LogLevel.iterconstants()]
-# By namespace, "" for all; in the order in which they were set.
-_levels: dict[str, Any] = {"": LogLevel.debug}
-_predicate = LogLevelFilterPredicate(defaultLogLevel=LogLevel.debug)
 
 
 class Listening(Protocol):
@@ -131,7 +129,7 @@ class ServiceView:
             return
         if level:
             set_log_level(LogLevel.lookupByName(level), namespace)
-        for name, found in log_levels():
+        for name, found in LOG_LEVELS.listed():
             yield f"{name or 'everything'}: {found} and above"
 
 
@@ -153,20 +151,8 @@ def _name(function: Any) -> str:
     return f"{getattr(function, '__module__', '?')}.{name}"
 
 
-def log_levels() -> list[tuple[str, str]]:
-    """Return each namespace that has a level of its own, and that level; "" is everything."""
-    return [(name, level.name) for name, level in _levels.items()]
-
-
 def set_log_level(level: Any, namespace: str = "") -> None:
     """Log only what is at least `level`, of this namespace (`logsrv.kit.net`) or of all."""
     # Once; who logs at full length until then pays nothing for this.
-    wrap_log_observers(
-        lambda one: one if isinstance(one, _Filtered) else _Filtered(one, [_predicate])
-    )
-    _levels[namespace] = level
-    _predicate.setLogLevelForNamespace(namespace, level)
-
-
-class _Filtered(FilteringLogObserver):
-    """An observer of the log behind the level, known again as one of ours."""
+    wrap_log_observers(lambda one: one if isinstance(one, Filtered) else Filtered(one))
+    LOG_LEVELS.ask_for(level, namespace)

@@ -69,9 +69,9 @@ class FrameProtocol(PeerProtocol[Settings, State]):
         """
 
     def send_frame(self, frame: bytes) -> None:
-        """Send a frame. What is sent to a peer that has gone is dropped.
+        """Send a frame. It is dropped when the peer has gone.
 
-        Raises ValueError for what cannot be marked as `framing` wants it, TypeError for what is no bytes.
+        Raises ValueError for a frame that `framing` cannot mark, TypeError for one that is no bytes.
         """
         try:
             data = self.framing.pack(frame)

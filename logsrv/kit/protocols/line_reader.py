@@ -141,7 +141,7 @@ class LineReader:
         return wanted
 
     def _given_up(self, _: object) -> None:
-        """Lines are made of what came of the bytes, once whoever gave up has returned."""
+        """Make lines of the bytes that came, once the reader that gave up has returned."""
         self._end_waiting()
         if self._number is not None:
             self._connection.later(0, self._resume)
@@ -168,7 +168,7 @@ class LineReader:
         return True
 
     def _end_of_stream(self, why: str) -> PeerError:
-        """Return what whoever waits is told at the end."""
+        """Return the error by which a reader that waits hears of the end."""
         peer = self._author.peer
         if self._number is None:
             return PeerGone(f"{peer} {why}")

@@ -172,7 +172,7 @@ class RequestProtocol(LineProtocol[Settings, State]):
             if answer is None or isinstance(answer, str | bytes):
                 self._answer(answer)
                 return None
-            pending = awaited(answer, "request_received")
+            pending = awaited(answer, "request_received", "str, bytes, None")
         except Exception:
             self._refuse(Failure())
             return None

@@ -43,13 +43,13 @@ class PeerProtocol(Protocol, Generic[Settings, State]):
     """A Twisted protocol that owns a `PeerConnection`; base classes for authors build on it.
 
     encoding: of the text that is sent. ending: what is put behind a line.
-    max_unsent: bytes that may wait for a peer once its transport is full. Whose handler writes more to
-        it is given nothing further until the peer has taken them; what is written from elsewhere, a
-        timer say, has the peer cut off.
+    max_unsent: bytes that may wait for a peer once its transport is full. A connection whose handler
+        writes more is given no further input until the peer has taken them. Writing more from elsewhere,
+        such as a timer, has the peer cut off.
     patience: seconds that others wait so for a peer that takes nothing; then it is cut off.
     half_close: whether a peer that sends nothing more may still read. If not, an `async` handler that
         is at work for it by then is cancelled.
-    known_peer: who it is, if whoever built the protocol knows.
+    known_peer: the name of the peer, if it is known when the protocol is built.
     """
 
     __slots__ = ("_connection",)
@@ -126,6 +126,8 @@ class PeerProtocol(Protocol, Generic[Settings, State]):
     @property
     def service(self) -> RunningService[Settings, State]:
         """The running service: `settings`, `state`, `metrics`, `clock`."""
+        if not self.factory:
+            raise RuntimeError("there is a service from connection_made on, not in __init__")
         return self.factory.service
 
     @property

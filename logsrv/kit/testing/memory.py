@@ -203,7 +203,10 @@ class MemoryService:
         answers = {self._converse(pieces): pieces for pieces in every_split(data)}
         if len(answers) > 1:
             (one, cut), (other, otherwise) = list(answers.items())[:2]
-            raise AssertionError(f"cut as {cut} the answer is {one!r}, as {otherwise} {other!r}")
+            raise AssertionError(
+                f"cut as {cut} the answer is {one!r}, as {otherwise} {other!r}; all ask one service, "
+                "which may keep what it was told"
+            )
         return next(iter(answers))
 
     def _converse(self, pieces: list[bytes]) -> bytes:

@@ -20,7 +20,7 @@ Found = TypeVar("Found")
 TWISTD = (sys.executable, "-c", "from twisted.scripts.twistd import run; run()")
 
 
-def wait_until(look: Callable[[], Found | None], what: str, deadline: float = 20.0) -> Found:
+def wait_until(look: Callable[[], Found | None], what: str, deadline: float = 60.0) -> Found:
     """Call `look()` until it returns something true, and return that.
 
     Raises AssertionError, which says `what` was waited for, after `deadline` seconds.
@@ -33,9 +33,25 @@ def wait_until(look: Callable[[], Found | None], what: str, deadline: float = 20
     return found
 
 
-_COMPLAINT = re.compile(r"Traceback \(most recent call last\)|\bUnhandled\b|#critical\]")
-# A record begins with its time, as Twisted writes it; what is printed beside the log has none.
-_RECORD = re.compile(r"^(?=\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d)|^(?=Traceback)", re.MULTILINE)
+# By the formats of --log-format: Twisted's and that of files, for people, for the journal, JSON.
+_CRITICAL = (
+    r"#critical\]",
+    r"^\d\d:\d\d:\d\d (?:\x1b\[\d+m)?CRITICAL:",
+    r"^<2>",
+    r'"level": "critical"',
+)
+_COMPLAINT = re.compile(
+    "|".join([r"Traceback \(most recent call last\)", r"\bUnhandled\b", *_CRITICAL]), re.MULTILINE
+)
+# A record begins with its time, its level for the journal, or as JSON; what is printed beside the log
+# does not. In the journal each line has the level, and what stands in a traceback is indented.
+_BEGINS = (r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d", r"\d\d:\d\d:\d\d ", r'\{"time"', r"Traceback")
+_JOURNAL = r"<\d>(?!Traceback| |[\w.]*(?:Error|Exception|Failure)\b)"
+_RECORD = re.compile("|".join(f"^(?={begin})" for begin in (*_BEGINS, _JOURNAL)), re.MULTILINE)
+# The lines for places where it listens end with these: `tcp 0.0.0.0:514`, `http://[::1]:8080/`.
+_PORT = re.compile(
+    r"(?:\blistening\b.* on (?:proxied )?\w+ | at https?://)[^\s/]*:(\d+)(?:/\w*)?$", re.MULTILINE
+)
 
 
 def complaints(log: str, asked: Iterable[str] = ()) -> list[str]:
@@ -127,7 +143,7 @@ class TwistdProcess:
             return log.read().decode("utf-8", "backslashreplace")
 
     def wait_until(
-        self, look: Callable[[], Found | None], what: str, deadline: float = 20.0
+        self, look: Callable[[], Found | None], what: str, deadline: float = 60.0
     ) -> Found:
         """Wait as the function of this name does, but give up as soon as the child has ended."""
 
@@ -144,7 +160,7 @@ class TwistdProcess:
         except AssertionError as error:
             raise AssertionError(f"{error}\n{self.log()[-8000:]}") from None
 
-    def wait_for_log(self, pattern: str, deadline: float = 20.0) -> re.Match[str]:
+    def wait_for_log(self, pattern: str, deadline: float = 60.0) -> re.Match[str]:
         """Wait until the log has a match of the regular expression `pattern`, and return it."""
         return self.wait_until(
             lambda: re.search(pattern, self.log()), f"{pattern!r} in the log", deadline
@@ -157,8 +173,7 @@ class TwistdProcess:
 
     def ports(self) -> list[int]:
         """The TCP and UDP ports it listens on, in the order of its listeners."""
-        found = re.findall(r"listening on \S+ at \S*:(\d+)$", self.log(), re.MULTILINE)
-        return [int(port) for port in found]
+        return [int(port) for port in _PORT.findall(self.log())]
 
     def port(self) -> int:
         """The port of its first listener."""
@@ -167,12 +182,12 @@ class TwistdProcess:
     def send_signal(self, number: signal.Signals) -> None:
         self.process.send_signal(number)
 
-    def stop(self, number: signal.Signals = signal.SIGTERM, deadline: float = 20.0) -> int:
+    def stop(self, number: signal.Signals = signal.SIGTERM, deadline: float = 60.0) -> int:
         """End it by a signal and return its exit status (negative: the signal that ended it)."""
         self.send_signal(number)
         return self.wait(deadline)
 
-    def wait(self, deadline: float = 20.0) -> int:
+    def wait(self, deadline: float = 60.0) -> int:
         """Wait for its end and return its exit status."""
         try:
             return self.process.wait(deadline)

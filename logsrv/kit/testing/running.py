@@ -54,7 +54,7 @@ class Running:
         ready: Deferred[None] = self.service.when_ready()
         return ready.addCallback(lambda _: deferToThread(run))
 
-    def ask(self, datagram: bytes, *, deadline: float = 10.0) -> Deferred[bytes]:
+    def ask(self, datagram: bytes, *, deadline: float = 30.0) -> Deferred[bytes]:
         """Send a datagram to its first listener for datagrams; gives the first that comes back.
 
         Fails with TimeoutError when none has come after `deadline` seconds.
@@ -67,7 +67,10 @@ class Running:
                 asking.settimeout(deadline)
                 asking.connect((host, int(port)))
                 asking.send(datagram)
-                return asking.recv(65536)
+                try:
+                    return asking.recv(65536)
+                except TimeoutError:
+                    raise TimeoutError(f"no answer to {datagram!r} in {deadline:g} s") from None
 
         return deferToThread(run)
 

@@ -30,7 +30,7 @@ class TelnetSession:
         where: int | str,
         *,
         host: str = "127.0.0.1",
-        deadline: float = 10.0,
+        deadline: float = 30.0,
         negotiating: bool = False,
     ) -> None:
         """`where` is a TCP port, or the path of a UNIX socket; `deadline`: seconds for each wait.

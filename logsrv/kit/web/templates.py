@@ -11,7 +11,7 @@ def templates(folder: Path, *, html: bool = True) -> Environment:
     """Return the templates in a folder. html: those of pages; else, of text that is written as it is."""
     return Environment(
         loader=FileSystemLoader(folder),
-        autoescape=html,
+        autoescape=html,  # noqa: S701 (text that is no page)
         keep_trailing_newline=not html,
         undefined=StrictUndefined,
         trim_blocks=True,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 
@@ -26,15 +27,16 @@ def limited(by: str) -> list[bytes]:
 
 
 def test_limits() -> None:
+    nice = b"%d" % min(19, os.nice(0) + NICE)
     assert limited("limit_reader") == [
-        b"%d" % NICE,
+        nice,
         b"%d" % MEMORY,
         b"True",
         b"True",
         b"True",
         b"False",
     ]
-    assert limited("limit")[:3] == [b"%d" % NICE, b"%d" % MEMORY, b"True"]
+    assert limited("limit")[:3] == [nice, b"%d" % MEMORY, b"True"]
     assert limited("limit")[4:] == [b"False", b"False"]
 
 

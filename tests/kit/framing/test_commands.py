@@ -7,11 +7,12 @@ import sys
 from types import FrameType
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from logsrv.kit.framing.commands import commands_in
 from logsrv.kit.framing.few_commands import MAX_NAWS, MAX_SUBNEGOTIATION
+from tests.examples import more
 from tests.kit.framing.reference import reference_telnet
 
 PRESENCE = b"\r\n[yes]\r\n"
@@ -26,7 +27,7 @@ VALUES = st.builds(
 )
 
 
-@settings(max_examples=600, deadline=None)
+@more(6)
 @given(st.lists(st.lists(BYTES, max_size=12).map(bytes) | VALUES, max_size=6).map(b"".join))
 def test_the_result_is_that_of_reading_byte_by_byte(chunk: bytes) -> None:
     """Runs of IACs, options that are IAC, values that end just in time or just too late."""

@@ -13,7 +13,6 @@ from hypothesis import strategies as st
 
 from logsrv.kit.framing.incoming import Incoming, LineTooLong
 from logsrv.kit.framing.lines import LineFormat
-from logsrv.kit.framing.telnet import TelnetFilter
 
 # "line", ("exactly", n), ("some", n) or ("until", separator, limit).
 Read = tuple[object, ...]
@@ -233,16 +232,16 @@ def calls_for_lines(data: bytes) -> int:
         nonlocal calls
         calls += event in ("call", "c_call")
 
-    # Loads what the first command needs.
-    TelnetFilter().receive(b"\xff\xf1")
-    incoming = Incoming(LineFormat())
-    incoming.receive(data)
-    sys.setprofile(count)
-    try:
-        while incoming.take_line() is not None:
-            pass
-    finally:
-        sys.setprofile(None)
+    # The first time loads what the commands need.
+    for profile in None, count:
+        incoming = Incoming(LineFormat())
+        incoming.receive(data)
+        sys.setprofile(profile)
+        try:
+            while incoming.take_line() is not None:
+                pass
+        finally:
+            sys.setprofile(None)
     return calls
 
 
@@ -317,3 +316,30 @@ def test_what_was_sought_in_vain_is_found_when_commands_before_it_are_gone() -> 
     assert incoming.take_line() is None
     incoming.receive(b";")
     assert incoming.take_until(b";", 100) == b"abababababc;"
+
+
+@given(
+    st.sampled_from([b"\0", b"ab", b"\xc3\xbd"]),
+    st.lists(st.sampled_from((*TELLING, b"b", b"\xc3\xbd")), max_size=14).map(b"".join),
+    st.integers(0, 40),
+)
+@example(b"\0", b"a\nb\xff\xfd\x01c\0d", 5)
+@example(b"\0", b"ab\n\xff", 1)
+@example(b"\0", b"\xff\xfd\0c\0d", 3)
+def test_telnet_among_lines_that_end_with_something_else(
+    delimiter: bytes, data: bytes, place: int
+) -> None:
+    """An LF is a character there: what follows it is cleaned too, and no line waits for the end."""
+    format = LineFormat(max_line=100, delimiter=delimiter)
+    whole = converse(format, [data], [("line",)] * 20)
+    assert converse(format, [data[:place], data[place:]], [("line",)] * 20) == whole
+
+
+def test_a_line_goes_on_behind_an_lf_when_it_has_commands() -> None:
+    incoming = Incoming(LineFormat(delimiter=b"\0"))
+    incoming.receive(b"a\nb\xff\xf1c\0d")
+    assert incoming.take_line() == "a\nbc"
+    incoming.receive(b"\n\xff")
+    incoming.ended = True
+    assert incoming.take_line() == "d\n\ufffd"
+    assert incoming.take_line() is None

@@ -5,11 +5,12 @@ from __future__ import annotations
 from itertools import pairwise
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from logsrv.kit.framing.few_commands import FEW_BYTES, MAX_NAWS, MAX_SUBNEGOTIATION
 from logsrv.kit.framing.telnet import MAX_ANSWERS, TelnetFilter
+from tests.examples import more
 from tests.kit.framing.reference import reference_telnet
 
 PRESENCE = b"\r\n[yes]\r\n"
@@ -107,7 +108,7 @@ def test_answers_nobody_takes_are_bounded() -> None:
 BYTES = st.sampled_from([0xFF, 0xFF, 0xFF, 0xFA, 0xF0, 0xFD, 0xFB, 0xF6, 0xEB, 31, 24, 10, 65])
 
 
-@settings(max_examples=300)
+@more(3)
 @given(
     st.sampled_from([b"", b"x" * FEW_BYTES]),
     st.lists(BYTES, max_size=60).map(bytes),

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from logsrv.kit.inspect.typing import MOST_TYPED, Typed, Typing
@@ -59,3 +59,17 @@ def test_whatever_comes_only_safe_bytes_go_back_and_on(pieces: list[bytes]) -> N
         typed = typing.receive(piece)
         assert set(typed.echo) <= {*range(0x20, 0x7F), 7, 8, 10, 13}
         assert set(typed.lines) <= {*range(0x20, 0x7F), 10}
+
+
+@given(
+    st.lists(
+        st.sampled_from([b"\x1b", b"[", b"O", b"A", b"1", b";", b",", b"x", b"\r", b"\n", b"\x7f"]),
+        max_size=30,
+    )
+)
+@example([b"x", b"\x1b", b"[", b",", b"A", b"\r"])
+@example([b"\x1b", b"[", b"1", b"\n", b"x", b"\r"])
+def test_a_key_is_the_same_however_it_is_cut(keys: list[bytes]) -> None:
+    whole, pieces = Typing(), Typing()
+    typed = whole.receive(b"".join(keys)).lines
+    assert b"".join(pieces.receive(key).lines for key in keys) == typed

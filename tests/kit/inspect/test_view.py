@@ -82,7 +82,8 @@ def test_stacks_have_this_very_line() -> None:
 
 CODE = """
 from twisted.logger import Logger, LogLevel, formatEvent, globalLogBeginner
-from logsrv.kit.inspect.view import log_levels, set_log_level
+from logsrv.kit.inspect.view import set_log_level
+from logsrv.kit.observe.levels import LOG_LEVELS
 def show(event):
     print(event["log_namespace"], formatEvent(event))
 globalLogBeginner.beginLoggingTo([show], redirectStandardIO=False)
@@ -98,7 +99,7 @@ say(2)
 set_log_level(LogLevel.critical, "")
 say(3)
 other.critical("at last")
-print(log_levels())
+print(LOG_LEVELS.listed())
 """
 
 SAID = """\

@@ -34,7 +34,7 @@ class Plain(DatagramProtocol):
 
 def ask(family: int, mine: Any, where: Any, *sent: bytes) -> bytes:
     with socket.socket(family, socket.SOCK_DGRAM) as client:
-        client.settimeout(30)
+        client.settimeout(60)
         client.bind(mine)
         for data in sent:
             client.sendto(data, where)

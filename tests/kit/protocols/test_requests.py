@@ -55,6 +55,17 @@ def test_requests_that_fail_are_answered_and_the_connection_goes_on() -> None:
     assert service.metric("requests_failed_total") == 1
 
 
+def test_who_answers_with_something_else_reads_what_an_answer_is() -> None:
+    class Number(RequestProtocol):
+        def request_received(self, request: str) -> Any:
+            return 5
+
+    with capturedLogs() as events:
+        MemoryService(Number).connect().feed(b"x\n")
+    [event] = [event for event in events if "log_failure" in event]
+    assert "gave 5; it has to be str, bytes, None or" in str(event["log_failure"].value)
+
+
 @pytest.mark.parametrize("when", ["at once", "later"])
 def test_a_peer_that_broke_a_rule_is_dismissed(when: str) -> None:
     """A PeerError that is no RequestError goes to the connection, and the plugin is not to blame."""

@@ -76,7 +76,7 @@ async def test_who_drains_before_the_handshake_goes_on_after_it(
     def received(port: int) -> bytes:
         data = bytearray()
         with connected(port, tls=listen == TLS) as peer:
-            peer.settimeout(20)
+            peer.settimeout(60)
             while chunk := peer.recv(1 << 16):
                 data += chunk
         return bytes(data)

@@ -60,3 +60,18 @@ def test_what_was_asked_for() -> None:
     assert complaints(log, ["ZeroDivisionError"]) == [CRITICAL]
     assert complaints(log, [r"cannot \w+", "disk is full"]) == []
     assert complaints(log, ["greet is ready"]) == [FAILED, CRITICAL]
+
+
+def test_the_ports_of_each_kind_of_place(tmp_path: Path) -> None:
+    """In the order of the listeners; what has no port is left out."""
+    process = TwistdProcess("logsrv", directory=tmp_path)
+    process.log_path.write_text(
+        "2026-11-22T13:36:27.412+00:00 office: listening for syslog on tcp 127.0.0.1:5514\n"
+        "2026-11-22T13:36:27.412+00:00 listening on udp [::]:514\n"
+        "2026-11-22T13:36:27.412+00:00 listening for lines on unix /run/log:9\n"
+        "2026-11-22T13:36:27.412+00:00 listening for lines on proxied tls 0.0.0.0:6514\n"
+        "2026-11-22T13:36:27.412+00:00 page and API at http://127.0.0.1:8080/\n"
+        "2026-11-22T13:36:27.412+00:00 metrics at https://[::1]:9100/metrics\n"
+        "2026-11-22T13:36:27.412+00:00 logsrv is ready\n"
+    )
+    assert process.ports() == [5514, 514, 6514, 8080, 9100]

@@ -60,3 +60,14 @@ async def test_connections_and_datagrams() -> None:
         await running.converse(shouting)
     async with serve(plugin, "--listen=tcp:0:interface=127.0.0.1") as running:
         assert len(running.addresses) == 1
+
+
+@pytest_twisted.ensureDeferred  # type: ignore[untyped-decorator]
+async def test_who_is_never_answered_is_told_what_was_asked() -> None:
+    class Silent(DatagramLines):
+        def line_received(self, line: str, peer: Sender) -> None:
+            """Say nothing."""
+
+    async with serve(Silent) as running:
+        with pytest.raises(TimeoutError, match=r"no answer to b'hello' in 0\.1 s"):
+            await running.ask(b"hello", deadline=0.1)

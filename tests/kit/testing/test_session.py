@@ -29,7 +29,7 @@ def server() -> Iterator[tuple[int, list[bytes]]]:
         thread = threading.Thread(target=run)
         thread.start()
         yield listening.getsockname()[1], got
-    thread.join(10)
+    thread.join(60)
 
 
 def test_conversation(server: tuple[int, list[bytes]]) -> None:

@@ -24,15 +24,15 @@ Result = TypeVar("Result")
 CANCELLED = (CancelledError, asyncio.CancelledError)
 
 
-def awaited(result: object, doing: str) -> Deferred[Any]:
-    """Return what the author gave to be waited for. Raises TypeError for anything else."""
+def awaited(result: object, doing: str, also: str = "None") -> Deferred[Any]:
+    """Return what the author gave to be waited for. Raises TypeError, which says `also` and that."""
     if iscoroutine(result):
         return started(result)
     if isinstance(result, Deferred):
         return result
     if isawaitable(result):
         return started(_waiting(result))
-    raise TypeError(f"{doing} gave {mistaken(result)}; it has to be None or something to await")
+    raise TypeError(f"{doing} gave {mistaken(result)}; it has to be {also} or something to await")
 
 
 def started(coroutine: Coroutine[Any, Any, Result]) -> Deferred[Result]:

@@ -1,7 +1,8 @@
 """The connection to a peer: does what the tables of `logsrv.kit.protocols.connection.states` say.
 
-It is between the transport, the author's code and whatever makes lines or a stream of the bytes: gathers
-what is sent, notices who does not read, survives errors of the author, and ends politely.
+It stands between the transport, the author's code and the reader that makes lines or a stream of the
+bytes. It gathers what is sent, notices a peer that does not read, survives errors of the author, and ends
+politely.
 """
 
 from __future__ import annotations
@@ -91,7 +92,7 @@ class PeerConnection:
     def working(self) -> bool:
         """Return true if the author's code is at work, and does not just wait for the peer.
 
-        Waiting for others, who have no room for what it writes to them, counts as work.
+        Waiting for other peers to take what it has written to them counts as work.
         """
         return self._busy or self.state.others is states.STUCK
 

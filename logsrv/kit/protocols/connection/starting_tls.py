@@ -1,9 +1,9 @@
 """Beginning TLS on a connection that has been in plain text, for `start_tls` of the kit's protocols.
 
-What the peer has sent behind the words that begin TLS, in plain text, may be anybody's on the way
-(CVE-2011-0411). It is not kept for later, nor just dropped, which would let a peer that mixes both go on:
-such a connection is refused. What the system has received by then and we have not goes to TLS, whose
-handshake fails of it.
+Plain text behind the words that begin TLS may come from anybody between us and the peer (CVE-2011-0411).
+So a connection that has received some is refused: the text is neither kept for later nor dropped, which
+would let a peer that mixes both go on. Text that the system has and we have not read yet goes to TLS, whose
+handshake then fails.
 """
 
 from __future__ import annotations

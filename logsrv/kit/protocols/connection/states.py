@@ -1,12 +1,12 @@
 """The states of one connection, as tables: what an event changes, and what has to be done about it.
 
-Five aspects of a connection have states of their own, and a table each: for each state, what an event
-makes of it, and what to do then in small letters. What is in no table changes nothing. An event goes to
-all five. They know nothing of each other but the rules.
+Five aspects of a connection have states of their own, and a table each. A row has the state, the event,
+the next state, and in small letters the actions that follow. An event goes to all five tables; in those
+that do not name it, nothing changes. The aspects know nothing of each other but the rules below.
 
-Who sends the events: CALL, AWAIT, FINISH and RETURN come from whoever calls the author's code;
-USE, RELEASE, CLOSE, DISMISS, CUT and PARTED from what is said to the peer; FULL, ROOM, END and LOST
-from the transport; CROWD and DISPERSE from other connections, to which this one's author writes.
+CALL, AWAIT, FINISH and RETURN are sent around calls of the author's code; USE, RELEASE, CLOSE, DISMISS,
+CUT and PARTED by sending to the peer; FULL, ROOM, END and LOST by the transport; CROWD and DISPERSE by
+other connections, to which this one's author writes.
 """
 
 from __future__ import annotations

@@ -125,7 +125,7 @@ class Client:
     def __init__(self, where: int | str) -> None:
         if isinstance(where, str):
             self.socket = socket.socket(socket.AF_UNIX)
-            self.socket.settimeout(30)
+            self.socket.settimeout(60)
             self.socket.connect(where)
         else:
             self.socket = socket.create_connection(("127.0.0.1", where), 30)
