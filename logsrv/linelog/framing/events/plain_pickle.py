@@ -1,7 +1,7 @@
 """Pickles of plain data, read opcode by opcode: nothing in them is looked up, called or imported (sans-IO).
 
 Python's own unpickler is a machine that its input programs: it calls what it is told to, and a few bytes
-make it take gigabytes. Here no opcode calls anything, and what is kept is bounded by what was sent.
+make it take gigabytes. Here no opcode calls anything, and memory is bounded by the size of the pickle.
 """
 
 from __future__ import annotations

@@ -30,11 +30,10 @@ class HeldReturn(enum.Enum):
 
 
 def without_returns(data: bytes, held: HeldReturn) -> tuple[bytes, HeldReturn, int]:
-    """`data` without its CR NUL and its CR before LF.
+    """Return `data` without its CR NUL and its CR before LF, the CRs held back, and the bytes of CR NUL.
 
-    held: what is held back of all that came before `data`; at first NONE.
-    Returns what stays, what to hold back until more comes (it is not in what stays), and the number
-    of bytes that were CR NUL.
+    held: the CRs held back from the end of the data before; at first NONE. CRs that are held back until
+    more comes are not in the data that is returned.
     """
     if not data:
         return data, held, 0

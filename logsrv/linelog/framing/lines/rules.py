@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import enum
 from functools import lru_cache
+from typing import ClassVar
 
 import attrs
 
@@ -33,6 +34,8 @@ class LineRules:
 
     Raises ValueError for a `max_line` that leaves no room.
     """
+
+    help_group: ClassVar[str] = "Lines"
 
     max_line: int = option("64KiB", SIZE, "longer lines are dealt with as --oversize says")
     oversize: Oversize = option(

@@ -10,13 +10,13 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from functools import partial
 
 from logsrv.linelog.framing.bodies.bodies import Reply, RequestRefused, json_line
 from logsrv.linelog.inputs.blocks.body import Coming, block_body, check_free, place_headers
 from logsrv.linelog.inputs.blocks.copied import is_for_copies, piece_asked, state_asked
-from logsrv.linelog.inputs.http.body import Body, InputListener, Question, busy, check_room
+from logsrv.linelog.inputs.http.body import Body, Question, RequestHead, busy, check_room
 from logsrv.linelog.inputs.http.channel import HttpInputFactory
 from logsrv.linelog.inputs.http.routes import Route
 from logsrv.linelog.inputs.intake.connections import Input
@@ -27,30 +27,15 @@ _STALLED = 2.0
 """Seconds for which the store may take nothing before its senders are told to come again."""
 
 
-def _posted(
-    coming: Coming,
-    intake: Intake,
-    source: str,
-    listener: InputListener,
-    header: Callable[[str], str | None],
-    path: str,
-    length: int | None,
-) -> Body:
-    if intake.valve.closed_for() > _STALLED:
+def _posted(coming: Coming, head: RequestHead) -> Body:
+    if head.intake.valve.closed_for() > _STALLED:
         raise busy("the store takes nothing in just now; send it again")
-    check_room(listener, length or 0)
-    return block_body(intake, source, listener, header, length, coming)
+    check_room(head.listener, head.length or 0)
+    return block_body(head, coming)
 
 
-def _asked(
-    intake: Intake,
-    source: str,
-    listener: InputListener,
-    header: Callable[[str], str | None],
-    path: str,
-    length: int | None,
-) -> Body:
-    origin = path.rpartition("/")[2]
+def _asked(head: RequestHead) -> Body:
+    origin, intake = head.path.rpartition("/")[2], head.intake
     if not _ID.fullmatch(origin):
         raise RequestRefused(400, "protocol", "the ID of a store has 32 hexadecimal digits")
     check_free(origin, intake)
@@ -71,7 +56,7 @@ def routes() -> Mapping[str, Sequence[Route]]:
 
 
 class BlockFactory(HttpInputFactory):
-    """Connections of a listener for blocks: who brings them may not read what others have brought."""
+    """Connections of a listener for blocks: a token to bring them is none to read those of others."""
 
     def token(self, path: str) -> str | None:
         secrets = self.intake.secrets

@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Generator, Mapping
+from collections.abc import Generator, Mapping
 from typing import Protocol, TypeAlias
 
+import attrs
 from twisted.internet.defer import Deferred
 from twisted.internet.interfaces import IReactorTime
 from twisted.logger import Logger
 
 from logsrv.linelog.framing.bodies.bodies import Reply, RequestRefused, Steps, json_line
 from logsrv.linelog.inputs.blocks.place import Fate, fate, overlaps, rest_of
-from logsrv.linelog.inputs.http.body import Body, InputListener, busy
+from logsrv.linelog.inputs.http.body import Body, RequestHead, busy
 from logsrv.linelog.inputs.intake.intake import Intake
 from logsrv.linelog.ship.blocks.block import LARGEST, UNKNOWN, PackedBlock, check_text, read_block
 from logsrv.linelog.ship.blocks.frames import split, unpacked
@@ -88,6 +89,7 @@ class BlockListener(Protocol):
     held: int
 
 
+@attrs.define(eq=False)
 class BlockBody(Body):
     """A block.
 
@@ -96,27 +98,19 @@ class BlockBody(Body):
     for nobody can be told where to go on from.
     """
 
-    def __init__(
-        self,
-        intake: Intake,
-        source: str,
-        listener: BlockListener,
-        headers: Mapping[str, str],
-        sequence: int | None = None,
-        coming: Coming | None = None,
-        *,
-        cuts: bool = False,
-    ) -> None:
-        self._cuts = cuts
-        self._intake = intake
-        self._source = source
-        self._listener = listener
-        self._headers = headers
-        self._sequence = sequence
-        self._parts: list[bytes] = []
-        self._size = 0
-        self._stored: Deferred[Reply] | None = None
-        self._coming = Coming() if coming is None else coming
+    _intake: Intake
+    _source: str
+    _listener: BlockListener
+    _headers: Mapping[str, str]
+    _sequence: int | None = None
+    _coming: Coming = attrs.field(factory=Coming)
+    _cuts: bool = False
+    _parts: list[bytes] = attrs.field(init=False, factory=list)
+    _size: int = attrs.field(init=False, default=0)
+    _stored: Deferred[Reply] | None = attrs.field(init=False, default=None)
+    _followers: list[Deferred[None]] = attrs.field(init=False)
+
+    def __attrs_post_init__(self) -> None:
         self._followers = self._coming.add(self._key("Logsrv-To"), self)
 
     def _key(self, name: str) -> Key:
@@ -254,18 +248,11 @@ def too_large() -> RequestRefused:
     return RequestRefused(413, "oversize", f"a block has at most {LARGEST} bytes, packed")
 
 
-def block_body(
-    intake: Intake,
-    source: str,
-    listener: InputListener,
-    header: Callable[[str], str | None],
-    length: int | None,
-    coming: Coming | None = None,
-) -> BlockBody:
+def block_body(head: RequestHead, coming: Coming) -> BlockBody:
     """Return how a block is taken, by the headers of its request. Raises RequestRefused."""
-    if (length or 0) > LARGEST:
+    if (head.length or 0) > LARGEST:
         raise too_large()
-    if (header("Content-Encoding") or "").strip().lower() != CODING:
+    if (head.header("Content-Encoding") or "").strip().lower() != CODING:
         raise RequestRefused(415, "protocol", "the Content-Encoding of a block is zstd")
-    found = {name: value for name in NAMES if (value := header(name)) is not None}
-    return BlockBody(intake, source, listener, found, coming=coming)
+    found = {name: value for name in NAMES if (value := head.header(name)) is not None}
+    return BlockBody(head.intake, head.source, head.listener, found, coming=coming)

@@ -23,7 +23,7 @@ from twisted.python.failure import Failure
 from logsrv.linelog.framing.bodies.bodies import Reply, RequestRefused, Steps, json_line
 from logsrv.linelog.inputs.blocks.copies.giving import file_piece, state_of, text_piece
 from logsrv.linelog.inputs.blocks.copies.state import PATH, PIECE, encode
-from logsrv.linelog.inputs.http.body import Body, InputListener, busy
+from logsrv.linelog.inputs.http.body import Body, RequestHead, busy
 from logsrv.linelog.inputs.intake.intake import Intake
 
 log = Logger()
@@ -77,22 +77,16 @@ def _failed(failure: Failure) -> Reply:
     return Reply(500, json_line(error=why))
 
 
-def state_asked(
-    intake: Intake,
-    source: str,
-    listener: InputListener,
-    header: Callable[[str], str | None],
-    path: str,
-    length: int | None,
-) -> Body:
+def state_asked(head: RequestHead) -> Body:
     """Return the body of a question for the state. Raises RequestRefused."""
+    intake = head.intake
     _check_given(intake)
     store, identity = intake.store, intake.store.identity
     if identity is None:
         raise RequestRefused(500, "protocol", "this store has no identity; its log says why")
 
     def begin() -> Deferred[Reply]:
-        log.info("{source} fetches all that is stored here", source=source)
+        log.info("{source} fetches all that is stored here", source=head.source)
         return store.standing().addCallback(
             lambda standing: _in_thread(
                 intake.clock, lambda: encode(state_of(store.disk, identity.store, standing))
@@ -102,18 +96,12 @@ def state_asked(
     return GivenBody(begin)
 
 
-def piece_asked(
-    intake: Intake,
-    source: str,
-    listener: InputListener,
-    header: Callable[[str], str | None],
-    path: str,
-    length: int | None,
-) -> Body:
+def piece_asked(head: RequestHead) -> Body:
     """Return the body of a question for a piece. Raises RequestRefused."""
+    intake = head.intake
     _check_given(intake)
-    name, disk = path.rpartition("/")[2], intake.store.disk
-    found = _RANGE.fullmatch(header("Range") or "")
+    name, disk = head.path.rpartition("/")[2], intake.store.disk
+    found = _RANGE.fullmatch(head.header("Range") or "")
     if found is None or int(found[2]) < int(found[1]):
         raise RequestRefused(416, "protocol", "a Range is needed, such as bytes=0-1048575")
     first = int(found[1])

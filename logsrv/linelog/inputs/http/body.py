@@ -89,6 +89,18 @@ class InputListener(Protocol):
 
 
 @attrs.frozen
+class RequestHead:
+    """A request whose body is still to come. header: returns a header's value. length: None if unknown."""
+
+    intake: Intake
+    source: str
+    listener: InputListener
+    header: Callable[[str], str | None]
+    path: str
+    length: int | None
+
+
+@attrs.frozen
 class BodyHeaders:
     """The circumstances of a body, from the headers: its route, path, media type and Content-Encoding."""
 
@@ -191,6 +203,7 @@ class JournalBody(Body):
         _check_closing(gathered)
 
 
+@attrs.define(eq=False)
 class KeptBody(Body):
     """A body that is kept until it is whole; its `listener` counts all that it keeps.
 
@@ -198,27 +211,17 @@ class KeptBody(Body):
     understood, before the first record is stored.
     """
 
-    def __init__(
-        self,
-        intake: Intake,
-        source: str,
-        headers: BodyHeaders,
-        listener: InputListener,
-        *,
-        as_text: Callable[[], TextBody],
-        storing: Callable[[], None],
-    ) -> None:
-        self._intake = intake
-        self._source = source
-        self._headers = headers
-        self._listener = listener
-        self._as_text = as_text
-        self._storing = storing
-        self._kept = BytesIO()
-        self._size = 0
-        # The answer of a worker, or why there is none.
-        self._answer: list[bytes] | None = None
-        self._refusal: RequestRefused | None = None
+    _intake: Intake
+    _source: str
+    _headers: BodyHeaders
+    _listener: InputListener
+    _as_text: Callable[[], TextBody]
+    _storing: Callable[[], None]
+    _kept: BytesIO = attrs.field(init=False, factory=BytesIO)
+    _size: int = attrs.field(init=False, default=0)
+    # The answer of a worker, or why there is none.
+    _answer: list[bytes] | None = attrs.field(init=False, default=None)
+    _refusal: RequestRefused | None = attrs.field(init=False, default=None)
 
     @property
     def unfinished(self) -> bool:
@@ -262,13 +265,11 @@ class KeptBody(Body):
             self._refusal = busy(f"{failure.getErrorMessage()}; send it again")
 
     def finish(self) -> Steps:
-        headers, most = self._headers, self._intake.options.max_body
+        headers = self._headers
         # Taken out of it, not copied.
         body, self._kept = self._kept.getvalue(), BytesIO()
-        packed = list(in_pieces(body))
         if headers.is_text:
-            yield from self._measured(coded.unpacked(packed, headers.coding, most))
-            return (yield from self._text_taken(coded.unpacked(packed, headers.coding, most)))
+            return (yield from self._text_taken(body))
         intake, rules = self._intake, self._rules
         reply: Reply | None
         if self._refusal is not None:
@@ -281,17 +282,19 @@ class KeptBody(Body):
             records = taken(headers.route.take, body, headers.coding, rules, gathered.records)
             reply = yield from gathered.steps(records)
         if reply is None:
-            if headers.coding:
-                yield from self._measured(coded.unpacked(packed, headers.coding, most))
-            return (yield from self._text_taken(coded.unpacked(packed, headers.coding, most)))
+            return (yield from self._text_taken(body))
         self._storing()
         yield from gathered.store(intake, self._source)
         _check_closing(gathered)
         return reply
 
-    def _text_taken(self, pieces: Iterable[Buffer]) -> Steps:
+    def _text_taken(self, body: bytes) -> Steps:
+        coding, most = self._headers.coding, self._intake.options.max_body
+        packed = list(in_pieces(body))
+        if coding:
+            yield from self._measured(coded.unpacked(packed, coding, most))
         text = self._as_text()
-        for piece in pieces:
+        for piece in coded.unpacked(packed, coding, most):
             text.receive(bytes(piece))
             yield
         return (yield from text.finish())

@@ -101,6 +101,11 @@ class InputChannel(Channel):
         self._unread: deque[memoryview] = deque()
         self.at_once = _all
         self.source = self.factory.intake.source(source_of(self.transport))
+        self._host = super().getHost()
+
+    def getHost(self) -> Any:
+        """Return where it listens: a request that is read behind the end asks, when no socket is left."""
+        return self._host
 
     @property
     def working(self) -> bool:

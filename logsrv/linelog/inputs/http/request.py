@@ -51,6 +51,7 @@ from logsrv.linelog.inputs.http.body import (
     JournalBody,
     KeptBody,
     Question,
+    RequestHead,
     TextBody,
     busy,
     check_room,
@@ -191,9 +192,8 @@ class InputRequest(Request):
         if route.about is not None:
             return Question(route.about, intake)
         if route.own is not None:
-            own: Body = route.own(
-                intake, self._channel.source, self._listener, header, path, length
-            )
+            head = RequestHead(intake, self._channel.source, self._listener, header, path, length)
+            own: Body = route.own(head)
             return own
         coding = coded.coding(header(b"Content-Encoding"), route.coding)
         headers = BodyHeaders(route, path, http_lines.media_type(header(b"Content-Type")), coding)

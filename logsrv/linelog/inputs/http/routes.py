@@ -29,8 +29,8 @@ class Route:
     comes. entries: it is the journal's, and taken while it comes, however long, unless it is packed.
     about: the answer to a question, which has no body. coding: a Content-Encoding that `take` undoes.
     headers: those of every answer. apart: the name of `take` in `BY_NAME`, if it takes microseconds for
-    each record, so that a worker does it for large bodies. own: makes the body of what is no records, by
-    the intake, source, listener, headers, path and length.
+    each record, so that a worker does it for large bodies. own: makes the body of what is no records,
+    by its RequestHead.
     """
 
     methods: tuple[bytes, ...]

@@ -1,7 +1,7 @@
 """A message of many records, made step by step and stored when all of it is understood.
 
-So what is refused has no record stored. Until then its records are kept as lines, which take hardly more
-than their bytes; what they may take is bounded by whoever adds them.
+So of a message that is refused, no record is stored. Until then its records are kept as lines, which take
+hardly more than their bytes; the caller that adds them bounds how much that may be.
 """
 
 from __future__ import annotations
@@ -60,7 +60,7 @@ class Gathering:
         return gathered
 
     def steps(self, making: Generator[None, None, Result]) -> Generator[None, None, Result]:
-        """Do what adds records, and return what it does at its end."""
+        """Take the steps of `making`, keep the records that it adds, and return its result."""
         while True:
             try:
                 next(making)

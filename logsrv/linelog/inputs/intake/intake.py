@@ -1,4 +1,4 @@
-"""The near side of every input: where its blocks go, and what an input has to offer for that."""
+"""The near side of every input: `Intake`, where its blocks go, and `IInput`, what it has to offer."""
 
 from __future__ import annotations
 
@@ -214,13 +214,13 @@ class Intake:
         return len(block) + block.number * (len(source) + TIME_AND_SPACES)
 
     def in_turn(self, take: Callable[[], object]) -> None:
-        """Call what takes more than came, such as unpacks it, when the store has room for it."""
+        """Call a function that makes more of what came, such as unpacks it, when the store has room."""
         self._waiting.append(take)
         self._store_waiting()
 
     @property
     def moment(self) -> int:
-        """The place in what is stored behind all before now, for `durable`."""
+        """The end of what has been stored up to now, for `durable`."""
         return self._sink.appended
 
     def durable(self, since: int | None = None) -> Deferred[None]:
@@ -278,7 +278,7 @@ class Intake:
     def complain(self, source: str, sentence: str, about: str = "") -> None:
         """Say in the log what is wrong with what a peer sends: then once a minute for its address.
 
-        about: what hides nothing that is said of anything else.
+        about: the subject; each subject has its own line a minute.
         """
         address = source.partition(",")[0].rpartition(":")[0]
         noted = self._complaints.note(f"{address} {about}")
@@ -289,13 +289,13 @@ class Intake:
             )
 
     def as_text(self, source: str, records: int = 1) -> None:
-        """Count records that are stored as text, for they are not what was promised, and say so."""
+        """Count records that are stored as text because they are not in the promised format, and say so."""
         self.metrics.count("records_as_text_total", records, listener=self.label)
         expected = f"a record is not as {self.label} takes them, or longer than --max-record"
         self.complain(source, f"{expected}; stored as text", "text")
 
     def _store_waiting(self) -> None:
-        """Store what waits, as far as the valve stays open; the rest when others were read from."""
+        """Store what waits while the valve is open; the rest waits until other senders were read from."""
         if self._storing:
             return
         self._storing = True

@@ -3,19 +3,31 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TypeVar
+from typing import ClassVar, TypeVar
 
 import attrs
 
 from logsrv.errors import ConfigurationError
 from logsrv.kit.options.declare import option
-from logsrv.kit.options.kinds import PATH, SIZE
-from logsrv.kit.options.secrets import SECRET, read_secret
+from logsrv.kit.options.kinds import SIZE
+from logsrv.kit.options.secrets import SECRET, SECRET_FILE, read_secret
+
+_BODIES = ("http", "journal", "blocks", "nats", "forward", "lumberjack", "python", "gelf")
+USED_BY = {
+    "input_token": _BODIES[:4],
+    "restore_token": ("blocks",),
+    "shared_key": ("forward",),
+    "max_record": _BODIES,
+    "max_body": _BODIES,
+}
+"""The inputs of ours that have a use for an option; those of other packages may have one for each."""
 
 
 @attrs.frozen(kw_only=True, slots=False)
 class InputOptions:
     """The options of one listener, for inputs that have a use for them."""
+
+    help_group: ClassVar[str] = "Records, and senders that need a token"
 
     max_record: int = option("1MiB", SIZE, "how long a record of JSON and the like may be")
     max_body: int = option(
@@ -24,18 +36,18 @@ class InputOptions:
     input_token: str | None = option(
         None, SECRET, "what senders over HTTP need; others see it in the process list"
     )
-    input_token_file: Path | None = option(None, PATH, "a file that has that token")
+    input_token_file: Path | None = option(None, SECRET_FILE, "a file that has that token")
     restore_token: str | None = option(
         None,
         SECRET,
         "what `logsrv restore` needs to fetch all that is stored, from a listener for blocks; others see"
         " it in the process list",
     )
-    restore_token_file: Path | None = option(None, PATH, "a file that has that token")
+    restore_token_file: Path | None = option(None, SECRET_FILE, "a file that has that token")
     shared_key: str | None = option(
         None, SECRET, "what senders by Forward need; others see it in the process list"
     )
-    shared_key_file: Path | None = option(None, PATH, "a file that has that key")
+    shared_key_file: Path | None = option(None, SECRET_FILE, "a file that has that key")
 
 
 @attrs.frozen

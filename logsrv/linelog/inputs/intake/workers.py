@@ -50,9 +50,8 @@ class _Message:
 class Workers:
     """Up to `most` processes, for all inputs together; with 0 there are none."""
 
-    def __init__(self, reactor: Any, most: int = 0, module: str = MODULE) -> None:
+    def __init__(self, reactor: Any, most: int = 0) -> None:
         self.most = most
-        self._module = module
         self._processes = ChildProcesses(reactor, "a worker says", NoWorkerError)
         self._free: list[ChildProcess] = []
         self._busy: dict[ChildProcess, _Message] = {}
@@ -110,7 +109,7 @@ class Workers:
         if self._reactor.seconds() < self._not_before:
             raise NoWorkerError("one could not begin just now")
         reader = AnswerReader()
-        child = self._processes.start(self._module, received=lambda _: None, ended=self._ended)
+        child = self._processes.start(MODULE, received=lambda _: None, ended=self._ended)
         child.received = partial(self._received, child, reader)
         self._new.add(child)
         return child

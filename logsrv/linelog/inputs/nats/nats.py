@@ -24,6 +24,7 @@ from logsrv.linelog.inputs.nats.place import EXAMPLE, StreamPlace, parse_place
 from logsrv.linelog.ship.out.jetstream.login import login_options, read_credentials
 
 log = Logger()
+NEEDS = "needs the package {}; install it with pip install 'logsrv[nats]'"
 BUSY = 0.2
 """Seconds until a block that there was no room for is tried again."""
 _BUSY, _MISPLACED = 503, 409
@@ -43,8 +44,7 @@ class NatsReceiver:
             if (error.name or "").startswith("logsrv"):
                 raise
             raise ConfigurationError(
-                f"--listen {intake.label} needs the package {error.name}; install it with"
-                " pip install 'logsrv[nats]'"
+                f"--listen {intake.label} {NEEDS.format(error.name)}"
             ) from None
         self.held = 0
         self._intake = intake

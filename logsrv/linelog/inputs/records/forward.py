@@ -30,7 +30,7 @@ class ForwardReceiver(RecordReceiver):
 
     acknowledges = True
     record_name = "an event"
-    _framer: ValueFramer
+    framer: ValueFramer
 
     def __init__(self, intake: Intake) -> None:
         self._limits = ForwardLimits(intake.max_record, intake.options.max_body)
@@ -48,7 +48,7 @@ class ForwardReceiver(RecordReceiver):
             self.answer(helo(self._nonce))
 
     def received(self, data: bytes) -> Iterator[None]:
-        for value in self._framer.receive(data):
+        for value in self.framer.receive(data):
             if self._nonce:
                 self._let_in(bytes(value))
             else:
@@ -57,9 +57,9 @@ class ForwardReceiver(RecordReceiver):
                 return
             # A chunk may have a quarter of a million of them.
             yield
-        if self._framer.trouble:
+        if self.framer.trouble:
             reason = "unauthorized" if self._nonce else "protocol"
-            self.refuse(reason, f"closing the connection: {self._framer.trouble}")
+            self.refuse(reason, f"closing the connection: {self.framer.trouble}")
 
     def _let_in(self, ping: bytes) -> None:
         assert self._key is not None
@@ -68,7 +68,7 @@ class ForwardReceiver(RecordReceiver):
             self.refuse("unauthorized", f"closing the connection: {why}", answer)
             return
         self._nonce = b""
-        self._framer.most = self._limits.event
+        self.framer.most = self._limits.event
         self.answer(answer)
 
     def _event(self, value: bytes | bytearray) -> Iterator[None]:

@@ -29,7 +29,7 @@ _PIECE = 32 << 10
 class GelfReceiver(RecordReceiver):
     """A connection. Nothing is acknowledged, so what is unfinished at the end is kept as well."""
 
-    _framer: GelfFramer
+    framer: GelfFramer
 
     def make_framer(self) -> GelfFramer:
         intake = self.intake
@@ -37,15 +37,15 @@ class GelfReceiver(RecordReceiver):
 
     def received(self, data: bytes) -> Iterator[None]:
         for at in range(0, len(data), _PIECE):
-            yield from self.store(self._framer.receive(data[at : at + _PIECE]))
-            if self._framer.closing:
-                self.refuse("oversize", self._framer.closing)
+            yield from self.store(self.framer.receive(data[at : at + _PIECE]))
+            if self.framer.closing:
+                self.refuse("oversize", self.framer.closing)
             if self.ending:
                 return
             yield
 
     def lost(self) -> None:
-        for _ in self.store(self._framer.finish()):
+        for _ in self.store(self.framer.finish()):
             pass
 
 
@@ -90,7 +90,7 @@ class GelfDatagrams(InputDatagrams):
             intake.in_turn(partial(self._unpack, packed, source))
 
     def _look_later(self) -> None:
-        """Count what was given up, and look again when what is unfinished has had its time."""
+        """Count the messages given up, and look again when the time of the unfinished ones is over."""
         chunks = self._chunks
         if chunks.given_up > self._given_up:
             why = "messages were given up: not all chunks of them came in time"

@@ -10,18 +10,18 @@ from logsrv.linelog.inputs.records.records import RecordReceiver
 
 
 class LumberjackReceiver(RecordReceiver):
-    """A connection. A client sends again what it has no answer for, so what is unfinished is not kept."""
+    """A connection. Unfinished records are not kept: a client sends again all that was not answered."""
 
     acknowledges = True
     record_name = "an event"
-    _framer: LumberjackFramer
+    framer: LumberjackFramer
 
     def make_framer(self) -> LumberjackFramer:
         intake = self.intake
         return LumberjackFramer(intake.max_record, intake.options.max_body)
 
     def received(self, data: bytes) -> Iterator[None]:
-        for events in self._framer.receive(data):
+        for events in self.framer.receive(data):
             if events is not None:
                 yield from self.store(events.records)
                 if self.ending:
@@ -29,8 +29,8 @@ class LumberjackReceiver(RecordReceiver):
                 if events.acknowledgements:
                     self.answer_when_safe(events.acknowledgements)
             yield
-        if self._framer.trouble:
-            self.refuse(self._framer.reason, f"closing the connection: {self._framer.trouble}")
+        if self.framer.trouble:
+            self.refuse(self.framer.reason, f"closing the connection: {self.framer.trouble}")
 
 
 class Lumberjack(Input):

@@ -39,14 +39,14 @@ def drop(intake: Intake, why: str, source: str) -> None:
 class PythonReceiver(RecordReceiver):
     """A connection. A record that is dropped does not close it: those behind it may be good."""
 
-    _framer: PickleFramer
+    framer: PickleFramer
 
     def make_framer(self) -> PickleFramer:
         self._longest = self.intake.max_record
         return PickleFramer(self._longest, self.intake.options.max_body)
 
     def received(self, data: bytes) -> Iterator[None]:
-        framer, before = self._framer, self._framer.passed_over
+        framer, before = self.framer, self.framer.passed_over
         pickles = framer.receive(data)
         for at in range(0, len(pickles), _AT_ONCE):
             some = pickles[at : at + _AT_ONCE]

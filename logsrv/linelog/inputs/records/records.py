@@ -1,14 +1,5 @@
 """The connection under every input of records: what it stores, what it answers, and when.
 
-    class Receiver(RecordReceiver):
-        def make_framer(self):
-            return SomeFramer(self.intake.rules)
-
-        def received(self, data):
-            records, answer = self._framer.receive(data)
-            yield from self.store(records)
-            self.answer_when_safe(answer)
-
 What may take long is done in slices, which is why `received` is a generator: others are served between
 them, and the peer is not read from until the last one.
 
@@ -97,10 +88,10 @@ class RecordReceiver(InputProtocol):
         self._work = Working.NOTHING
         # Made for the first answer.
         self._answers: AnswerWriter | None = None
-        self._framer = self.make_framer()
+        self.framer = self.make_framer()
 
     def make_framer(self) -> RecordFramer:
-        """Return what takes the records out of what comes."""
+        """Return the framer that takes records out of the bytes received."""
         raise NotImplementedError(f"{type(self).__name__} has no make_framer")
 
     @property
@@ -128,14 +119,14 @@ class RecordReceiver(InputProtocol):
     @property
     def held(self) -> int:
         """Return how many bytes wait for the rest of their record."""
-        return self._framer.held
+        return self.framer.held
 
     def give_way(self) -> None:
         """Close the connection: all of them hold too much that is unfinished."""
         self.lost()
         self.refuse("busy", "closing the connection: it waits longest of those with half a record")
         # A peer that reads no answers keeps the connection, and is not to keep what it has sent.
-        self._framer = self.make_framer()
+        self.framer = self.make_framer()
 
     def store_gathered(self, gathering: Gathering) -> Iterator[None]:
         """Store the records of a message that is understood, in steps."""

@@ -14,11 +14,11 @@ _PIECE = 32 << 10
 
 
 class RelpReceiver(RecordReceiver):
-    """A connection. A client sends again what it has no answer for, so what is unfinished is not kept."""
+    """A connection. Unfinished records are not kept: a client sends again all that was not answered."""
 
     acknowledges = True
     record_name = "a message"
-    _framer: RelpFramer
+    framer: RelpFramer
 
     def make_framer(self) -> RelpFramer:
         return RelpFramer(self.intake.rules)
@@ -31,7 +31,7 @@ class RelpReceiver(RecordReceiver):
             yield
 
     def _take(self, data: bytes) -> Iterator[None]:
-        framer, records = self._framer, Records()
+        framer, records = self.framer, Records()
         messages = framer.receive(data)
         records.add_texts(messages)
         yield from self.store(records)

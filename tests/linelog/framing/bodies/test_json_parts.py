@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 from logsrv.linelog.framing.bodies import json_parts
 from logsrv.linelog.framing.bodies.bodies import Records, RequestRefused
 from logsrv.linelog.framing.bodies.json_parts import begin_of, elements, several, values
+from tests.examples import more
 
 LEAVES = (
     st.none()
@@ -56,7 +57,7 @@ def test_elements_as_they_are_parsed(array: list[Any], how: dict[str, Any], size
         assert all_values(b" " + text + b"\n") == array
 
 
-@settings(max_examples=200, deadline=None)
+@more(2)
 @given(st.text('[]{},:"\\1 a', max_size=12), st.sampled_from([1, 3, 64]))
 def test_what_is_no_json_is_refused(text: str, size: int) -> None:
     body = f"[{text}".encode()

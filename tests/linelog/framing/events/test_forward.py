@@ -12,7 +12,7 @@ import attrs
 import msgpack
 import pytest
 import zstandard
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from logsrv.linelog.framing.bodies.bodies import Records, most_made
@@ -20,6 +20,7 @@ from logsrv.linelog.framing.clean import escaped
 from logsrv.linelog.framing.events import forward
 from logsrv.linelog.framing.events.forward_entries import ForwardLimits, NoEventError
 from logsrv.linelog.framing.lines.records import RecordRun
+from tests.examples import more
 from tests.linelog.framing.steps import ended, runs_of
 
 LIMITS = ForwardLimits(record=100_000, event=1 << 20)
@@ -199,7 +200,7 @@ ENTRIES = st.lists(
 )
 
 
-@settings(max_examples=200, deadline=None)
+@more(2)
 @given(ENTRIES, st.integers(1, 3))
 def test_together_as_one_by_one(entries: list[Any], times: int) -> None:
     """Many entries become what each of them becomes in an event of its own."""
@@ -314,7 +315,7 @@ def test_what_is_no_event(value: Any, reason: str, sentence: str) -> None:
     assert raised.value.reason == reason
 
 
-@settings(max_examples=300)
+@more(3)
 @given(st.binary(max_size=50))
 def test_anything_at_all(data: bytes) -> None:
     """It is an event, of harmless lines, or refused in one way."""

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import json
 
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from logsrv.linelog.framing.events.gelf import GelfFramer
 from logsrv.linelog.framing.lines.rules import LineCounts, LineRules, Oversize
+from tests.examples import more
 from tests.linelog.framing.steps import lines_of
 
 MESSAGES = st.sampled_from(
@@ -34,7 +35,7 @@ def slowly(data: bytes, most: int) -> list[tuple[bool, bytes]]:
     return found
 
 
-@settings(max_examples=300)
+@more(3)
 @given(st.lists(MESSAGES, max_size=8), st.integers(1, 80), st.sampled_from([30, 1000]))
 def test_as_the_contract_says_at_every_cut(messages: list[bytes], size: int, most: int) -> None:
     data = b"\0".join(messages)

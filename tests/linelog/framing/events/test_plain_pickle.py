@@ -13,10 +13,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from logsrv.linelog.framing.events.plain_pickle import NotPlainError, plain
+from tests.examples import more
 
 MOST = 1_000_000
 VALUES = st.recursive(
@@ -133,7 +134,7 @@ def test_damaged(data: bytes) -> None:
         plain(data, MOST)
 
 
-@settings(max_examples=500)
+@more(5)
 @given(
     st.lists(
         st.sampled_from([op.code.encode("latin-1") for op in pickletools.opcodes])
@@ -173,7 +174,7 @@ def test_bombs() -> None:
     peak = tracemalloc.get_traced_memory()[1]
     tracemalloc.stop()
     assert repr(deep).count("[") == 201
-    assert peak < 32 << 20 and time.process_time() - started < 10
+    assert peak < 32 << 20 and time.process_time() - started < 30
 
 
 def test_keys_that_would_make_a_dict_slow() -> None:

@@ -18,6 +18,7 @@ from hypothesis import strategies as st
 
 from logsrv.linelog.framing.lines.lines import LineFramer
 from logsrv.linelog.framing.lines.rules import LineCounts, LineRules, Oversize
+from tests.examples import more
 from tests.linelog.framing.reference import Outcome, reference
 
 
@@ -71,7 +72,7 @@ RULES = st.builds(
 )
 
 
-@settings(max_examples=600, deadline=None)
+@more(6)
 @given(STREAMS, st.lists(st.integers(0, 200), max_size=12), RULES)
 @example(b"\r\r\0\0", [3], LineRules(max_line=5))
 @example(b"\r\r\0\n", [1, 2], LineRules(max_line=5))
@@ -164,6 +165,8 @@ def test_no_bytes_cost_more_calls_than_others(garbage: bytes) -> None:
         calls += event in ("call", "c_call")
 
     chunk = (garbage * 65536)[:65536]
+    # Loads what they need.
+    LineFramer(LineRules(), LineCounts()).receive(chunk)
     framer = LineFramer(LineRules(), LineCounts())
     sys.setprofile(count)
     try:

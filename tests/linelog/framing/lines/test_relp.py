@@ -5,12 +5,13 @@ from __future__ import annotations
 import re
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from logsrv import __version__
 from logsrv.linelog.framing.lines.relp import MOST_DATA, RelpFramer
 from logsrv.linelog.framing.lines.rules import LineRules, Oversize
+from tests.examples import more
 
 OPEN = b"1 open 86 relp_version=0\nrelp_software=librelp,1.11.0,http://librelp.adiscon.com\ncommands=syslog\n"
 OFFERS = b"relp_version=0\nrelp_software=logsrv,%b\ncommands=syslog" % __version__.encode()
@@ -96,7 +97,7 @@ PIECES = st.one_of(
 )  # fmt: skip
 
 
-@settings(max_examples=300)
+@more(3)
 @given(st.lists(PIECES, max_size=8).map(b"".join), st.integers(1, 60), st.booleans())
 def test_as_the_contract_says_at_every_cut(data: bytes, size: int, opened: bool) -> None:
     data = OPEN + data if opened else data
@@ -104,7 +105,7 @@ def test_as_the_contract_says_at_every_cut(data: bytes, size: int, opened: bool)
     assert framed(cut(data, size)) == slowly(data)
 
 
-@settings(max_examples=100)
+@more(1)
 @given(st.lists(PIECES, max_size=60).map(b"".join), st.integers(600, 5000))
 def test_many_frames_in_a_chunk(data: bytes, size: int) -> None:
     """They are cut all at once; the outcome is the same."""

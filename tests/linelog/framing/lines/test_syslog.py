@@ -6,12 +6,13 @@ import re
 import time
 
 import pytest
-from hypothesis import example, given, settings
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from logsrv.linelog.framing.clean import escaped
 from logsrv.linelog.framing.lines.rules import LineCounts, LineRules, Oversize
 from logsrv.linelog.framing.lines.syslog import SyslogFramer
+from tests.examples import more
 
 PIECES = st.lists(
     st.sampled_from(
@@ -85,7 +86,7 @@ def as_line(frame: bytes) -> bytes:
     return escaped(frame.replace(b"\n", rb"\x0a"))
 
 
-@settings(max_examples=400)
+@more(4)
 @given(PIECES.map(b"".join), st.integers(1, 40))
 @example(b"<13>x\0<13>a\n\0<1>b\r\n\0", 3)
 @example(b"<13>x\0<13>a\r\n<1>b\n", 40)
@@ -126,7 +127,7 @@ def test_a_count_beyond_the_limit_is_consumed_as_counted() -> None:
         assert cut == [long[:40], b"<1>ab"]
 
 
-@settings(max_examples=200)
+@more(2)
 @given(PIECES.map(b"".join), st.integers(1, 40))
 @example(b"ab\rcdefgh\0", 1)
 @example(b"\0<13>x\r", 1)

@@ -11,7 +11,7 @@ from logsrv.errors import ConfigurationError
 from logsrv.linelog.framing.bodies.bodies import RequestRefused
 from logsrv.linelog.inputs.blocks.blocks import Blocks, routes
 from logsrv.linelog.inputs.blocks.body import BlockBody
-from logsrv.linelog.inputs.http.body import Question
+from logsrv.linelog.inputs.http.body import Question, RequestHead
 from logsrv.linelog.inputs.http.routes import route_of
 from logsrv.linelog.plugin.settings import ListenerSettings, check_let_in, parse_listen
 from logsrv.linelog.store.origins.notes import Note
@@ -23,9 +23,8 @@ ONE = 32 * "a"
 
 def answer(sink: Sink, path: str) -> Any:
     into = intake(sink)
-    made = route_of(b"GET", path, routes()).own(
-        into, "tcp:1", Blocks().stream(into), {}.get, path, None
-    )
+    head = RequestHead(into, "tcp:1", Blocks().stream(into), lambda _: None, path, None)
+    made = route_of(b"GET", path, routes()).own(head)
     assert isinstance(made, Question)
     with pytest.raises(StopIteration) as ended:
         next(made.finish())
@@ -70,10 +69,11 @@ def test_while_the_store_takes_nothing_in_blocks_come_again_later() -> None:
     into = intake(sink)
     header = {"Content-Encoding": "zstd"}.get
     make = route_of(b"POST", "/blocks", routes()).own
-    assert isinstance(make(into, "tcp:1", Blocks().stream(into), header, "/blocks", 5), BlockBody)
+    head = RequestHead(into, "tcp:1", Blocks().stream(into), header, "/blocks", 5)
+    assert isinstance(make(head), BlockBody)
     sink.closed = True
     with pytest.raises(RequestRefused) as caught:
-        make(into, "tcp:1", Blocks().stream(into), header, "/blocks", 5)
+        make(head)
     assert caught.value.status == 503
 
 

@@ -18,6 +18,7 @@ from logsrv.linelog.inputs.blocks.body import (
     OutOfPlace,
     block_body,
 )
+from logsrv.linelog.inputs.http.body import RequestHead
 from logsrv.linelog.inputs.http.channel import HttpInputFactory
 from logsrv.linelog.ship.blocks.block import LARGEST, PackedBlock
 from logsrv.linelog.store.origins.notes import Note
@@ -43,7 +44,8 @@ class Taking:
 
     def body(self, headers: Mapping[str, str], length: int | None = None) -> BlockBody:
         found = {"Content-Encoding": "zstd", **headers}
-        return block_body(self.intake, "tcp:1", self.listener, found.get, length, self.coming)
+        head = RequestHead(self.intake, "tcp:1", self.listener, found.get, "/blocks", length)
+        return block_body(head, self.coming)
 
     def took(
         self, block: PackedBlock = BLOCK, headers: Mapping[str, str] = NONE

@@ -13,6 +13,7 @@ from logsrv.linelog.framing.bodies.bodies import Reply, RequestRefused
 from logsrv.linelog.inputs.blocks.blocks import BlockFactory, routes
 from logsrv.linelog.inputs.blocks.copied import MOST, GivenBody, is_for_copies
 from logsrv.linelog.inputs.blocks.copies.state import PIECE, decode
+from logsrv.linelog.inputs.http.body import RequestHead
 from logsrv.linelog.inputs.http.routes import route_of
 from logsrv.linelog.inputs.intake.options import Secrets
 from tests.linelog.inputs.recording import Sink, intake
@@ -51,9 +52,9 @@ def into(tmp_path: Path) -> Any:
 
 def begun(into: Any, path: str, part: str | None = None) -> Any:
     """The body of a question."""
-    return route_of(b"GET", path, routes()).own(
-        into, "tcp:1", BlockFactory(into, routes()), {"Range": part}.get, path, None
-    )
+    listener = BlockFactory(into, routes())
+    head = RequestHead(into, "tcp:1", listener, {"Range": part}.get, path, None)
+    return route_of(b"GET", path, routes()).own(head)
 
 
 def answered(into: Any, body: GivenBody) -> Reply:

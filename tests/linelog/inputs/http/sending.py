@@ -21,7 +21,12 @@ from tests.linelog.inputs.recording import Sink, intake
 
 
 class Transport(StringTransport):
-    aborted = False
+    aborted = gone = False
+
+    def getHost(self) -> Any:
+        if self.gone:
+            raise AttributeError("'AcceptedTCP' object has no attribute 'socket'")
+        return super().getHost()
 
     def abortConnection(self) -> None:
         self.aborted = True
@@ -67,6 +72,7 @@ class Sender:
         return found
 
     def leave(self) -> None:
+        self.transport.gone = True
         self.channel.connectionLost(Failure(ConnectionDone()))
 
 

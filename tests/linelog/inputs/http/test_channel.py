@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from zope.interface.verify import verifyObject
 
@@ -16,6 +16,7 @@ from logsrv.linelog.inputs.http.channel import Http
 from logsrv.linelog.inputs.intake.intake import IInput
 from logsrv.linelog.inputs.intake.options import InputOptions
 from logsrv.linelog.inputs.intake.registry import inputs
+from tests.examples import more
 from tests.linelog.inputs.http.sending import Sender, chunked, request, slowly
 from tests.linelog.inputs.recording import Sink, intake, turn
 
@@ -52,7 +53,7 @@ def test_one_byte_chunks_let_others_have_their_turn(monkeypatch: pytest.MonkeyPa
     assert sender.transport.producerState == "producing" and not sender.channel.working
 
 
-@settings(max_examples=100, deadline=None)
+@more(1)
 @given(
     st.lists(
         st.tuples(st.sampled_from(["lines", "chunks", "json", "get"]), st.binary(max_size=40)),

@@ -24,7 +24,7 @@ from logsrv.linelog.inputs.nats.place import parse_place
 from logsrv.linelog.ship.address import parse_ship_url
 from logsrv.linelog.ship.blocks.block import PackedBlock
 from logsrv.linelog.ship.out.jetstream.link import NatsLink
-from logsrv.linelog.ship.out.jetstream.target import JetStream, make_target
+from logsrv.linelog.ship.out.jetstream.target import JetStream
 from logsrv.linelog.ship.registry import TargetSettings
 from logsrv.linelog.store.segments.segment import Position
 from tests.kit.net.network import REACTOR, in_reactor, until
@@ -36,7 +36,7 @@ ONE, OTHER = 32 * "a", 32 * "b"
 
 def target(server: NatsServer, store: str) -> JetStream:
     url = parse_ship_url(url_of([server]))
-    return make_target(TargetSettings(name="a", url=url, store=store), REACTOR)
+    return JetStream(TargetSettings(name="a", url=url, store=store), REACTOR)
 
 
 def chain(origin: str, count: int) -> list[PackedBlock]:

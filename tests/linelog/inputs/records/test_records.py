@@ -37,13 +37,13 @@ class Semicolons:
 class Echo(RecordReceiver):
     """Each chunk of records is acknowledged with their number."""
 
-    _framer: Semicolons
+    framer: Semicolons
 
     def make_framer(self) -> Semicolons:
         return Semicolons()
 
     def received(self, data: bytes) -> Iterator[None]:
-        texts = self._framer.receive(data)
+        texts = self.framer.receive(data)
         found = Records()
         for text in texts:
             found.add(text, structured=texts[:1] == [b"{}"])
@@ -57,7 +57,7 @@ class Echo(RecordReceiver):
             pass
 
     def lost(self) -> None:
-        self.store_texts(self._framer.rest)
+        self.store_texts(self.framer.rest)
 
 
 class Peer(StringTransport):
@@ -180,7 +180,7 @@ class Slicer(Echo):
     """Takes a step for each record."""
 
     def received(self, data: bytes) -> Iterator[None]:
-        records = self._framer.receive(data)
+        records = self.framer.receive(data)
         for record in records:
             self.store_texts(record)
             yield

@@ -1,7 +1,7 @@
 """A centre that gives out what it has, asked over HTTP: a connection that is made again when it breaks.
 
-Plain blocking sockets. Each piece is compared with its checksum. What fails for the moment is asked for
-again a few times; whoever wants to go on later goes on with what is here.
+Plain blocking sockets. Each piece is compared with its checksum. A request that fails for the moment is
+made again a few times; a copy that was given up can go on later with the pieces that came.
 """
 
 from __future__ import annotations
@@ -80,7 +80,6 @@ class CentreClient:
         return self._asked(f"/{name}", f"bytes={begin}-{end - 1}", end - begin)
 
     def close(self) -> None:
-        """Let go of the connection."""
         connection, self._connection = self._connection, None
         if connection is not None:
             connection.close()

@@ -8,8 +8,7 @@ from __future__ import annotations
 import os
 import stat
 
-import zstandard
-
+from logsrv.descriptor import Descriptor
 from logsrv.linelog.inputs.blocks.copies.state import CentreState, PackedFile, is_given
 from logsrv.linelog.store.disk.disk import Disk
 from logsrv.linelog.store.origins.notes import Standing
@@ -67,12 +66,10 @@ def file_piece(disk: Disk, name: str, begin: int, end: int) -> bytes | None:
         fd = disk.open(name, os.O_RDONLY)
     except FileNotFoundError:
         return None
-    try:
+    with Descriptor(fd):
         if not stat.S_ISREG(os.fstat(fd).st_mode):
             return None
         return os.pread(fd, end - begin, begin)
-    finally:
-        os.close(fd)
 
 
 def text_piece(disk: Disk, number: int, begin: int, end: int) -> bytes | None:
@@ -90,12 +87,10 @@ def text_piece(disk: Disk, number: int, begin: int, end: int) -> bytes | None:
             fd = disk.open(found.name, os.O_RDONLY)
         except FileNotFoundError:
             continue
-        try:
+        with Descriptor(fd):
             # A file that still has the name now was that segment when it was opened.
             if found == _numbered(disk, number):
                 return os.pread(fd, end - begin, begin)
-        finally:
-            os.close(fd)
     raise OSError(f"segment {number} is another one at each look")
 
 
@@ -109,14 +104,11 @@ def _unpacked(disk: Disk, packed: Segment, begin: int, end: int) -> bytes:
     if number == len(kept.frames):
         return b""
     at, size = kept.extent(number)
-    fd = disk.open(packed.name, os.O_RDONLY)
-    try:
+    with Descriptor(disk.open(packed.name, os.O_RDONLY)) as fd:
         frame = os.pread(fd, size, at)
-    finally:
-        os.close(fd)
+    first, *behind = [frame.text for frame in kept.frames[number : number + 2]] + [kept.text]
     try:
-        text = zstandard.ZstdDecompressor().decompress(frame)
-    except zstandard.ZstdError as error:
+        text = index.unpacked(frame, behind[0] - first)
+    except ValueError as error:
         raise ValueError(f"{disk.path(packed.name)} is damaged: {error}") from None
-    first = kept.frames[number].text
     return text[begin - first : end - first]

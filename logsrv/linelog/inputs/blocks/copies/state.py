@@ -51,7 +51,6 @@ class PackedFile:
 
     @property
     def segment(self) -> Segment:
-        """The segment."""
         return Segment(int(self.name[:10]), self.name, Form.PACKED)
 
 

@@ -19,6 +19,7 @@ from typing import Protocol
 
 import zstandard
 
+from logsrv.descriptor import Descriptor
 from logsrv.errors import StoreError
 from logsrv.kit.text.time import parse_rfc3339
 from logsrv.linelog.inputs.blocks.copies.client import (
@@ -29,7 +30,7 @@ from logsrv.linelog.inputs.blocks.copies.client import (
 from logsrv.linelog.inputs.blocks.copies.state import CentreState, PackedFile
 from logsrv.linelog.ship.blocks.frames import frame_at
 from logsrv.linelog.store.archive.manifest import decode as decode_manifest
-from logsrv.linelog.store.archive.restoring import Restored
+from logsrv.linelog.store.archive.restoring import Restored, be_whole
 from logsrv.linelog.store.disk.disk import Disk
 from logsrv.linelog.store.disk.lock import NAME as LOCK
 from logsrv.linelog.store.origins import origins
@@ -200,10 +201,11 @@ class CentreCopy:
 
     def _indexed(self, one: PackedFile) -> Index:
         """Return the index of a segment that has come, and is whole. Raises ValueError and OSError."""
-        found = Index(one.segment.number)
+        made = indexing.Indexer(one.segment.number)
         with open(self._disk.open(tmp(one.name), os.O_RDONLY), "rb") as file:
             for text, frame in frames_of(file.read):
-                found = indexing.add(found, indexing.look(text, len(text)), frame)
+                made.add(indexing.look(text, len(text)), frame)
+            found = made.made()
             # Retention goes by the time of the last line.
             moment = parse_rfc3339(found.times.largest or one.segment.first)
             os.utime(file.fileno(), (moment, moment))
@@ -213,11 +215,8 @@ class CentreCopy:
         """Bring over the text of a segment. Raises CentreError and OSError."""
         disk = self._disk
         lines = self._fetch(str(number), size, _TEXT)
-        fd = disk.open(_TEXT, os.O_RDONLY)
-        try:
+        with Descriptor(disk.open(_TEXT, os.O_RDONLY)) as fd:
             name = sealed_name(number, first_moment(fd))
-        finally:
-            os.close(fd)
         for found in sealed_files(disk):
             # An attempt before this left it, and has come less far.
             if found.number == number and found.form is Form.PLAIN:
@@ -259,11 +258,7 @@ class CentreCopy:
         make_synced(disk)
         disk.put(origins.NAME, b"".join(note.line() for note in state.notes))
         self.identity = identity.make(disk, Position(following, 0), self._random)
-        os.close(disk.create_anew(tmp(ACTIVE)))
-        disk.rename(tmp(ACTIVE), ACTIVE)
-        disk.sync_directory()
-        disk.unlink(RESTORING)
-        disk.sync_directory()
+        be_whole(disk)
 
 
 def frames_of(read: Callable[[int], bytes]) -> Iterator[tuple[bytes, bytes]]:

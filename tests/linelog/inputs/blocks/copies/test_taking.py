@@ -27,6 +27,7 @@ from logsrv.linelog.store.segments.segment import (
     Segment,
     segments,
 )
+from tests.linelog.inputs.blocks.copies import centres
 from tests.linelog.inputs.blocks.copies.centres import EDGE, NearCentre
 from tests.linelog.read.stores import BEGIN, lines, make_store
 from tests.linelog.store.archive.segments import (
@@ -38,16 +39,21 @@ from tests.linelog.store.archive.segments import (
 )
 from tests.linelog.store.faults import at, no_space, text_of
 
-HELD = [
-    lines([f"segment {number} line {each}" for each in range(5000)], 10_000 * number)
-    for number in range(5)
-]
+LINES = 5000
+FEW = 1000
+
+
+def held(count: int) -> list[list[bytes]]:
+    return [
+        lines([f"segment {number} line {each}" for each in range(count)], 10_000 * number)
+        for number in range(5)
+    ]
 
 
 @pytest.fixture
-def store(tmp_path: Path) -> Path:
-    """Three compressed segments, a plain one, and the active one."""
-    made = make_store(tmp_path / "store", HELD, packed=3)
+def store(tmp_path: Path, request: pytest.FixtureRequest) -> Path:
+    """Three compressed segments, a plain one, and the active one; each of 5,000 lines, or of `param`."""
+    made = make_store(tmp_path / "store", held(getattr(request, "param", LINES)), packed=3)
     disk = at(made)
     identity.keep(disk, identity.Identity(STORE, Position(1, 0)))
     disk.leave()
@@ -108,7 +114,7 @@ def copied(centre: NearCentre, disk: Disk) -> list[Restored]:
     return list(CentreCopy(centre, centre.state(), disk, os.urandom).segments())
 
 
-def require_same(back: Path, store: Path) -> None:
+def require_same(back: Path, store: Path, count: int = LINES) -> None:
     """All text is there, byte by byte, and the place of the origin."""
     assert text_of(back) == text_of(store)
     for one in packed(back):
@@ -116,7 +122,7 @@ def require_same(back: Path, store: Path) -> None:
         assert (back / one.words).read_bytes() == (store / one.words).read_bytes()
         assert (back / one.index).read_bytes() == (store / one.index).read_bytes()
         # Retention goes by the last line.
-        assert (back / one.name).stat().st_mtime == BEGIN + 10_000 * (one.number - 1) + 4999
+        assert (back / one.name).stat().st_mtime == BEGIN + 10_000 * (one.number - 1) + count - 1
     [(_, note)] = parse_notes((back / "origins").read_bytes())
     assert note is not None and (note.origin, note.end.segment) == (EDGE, 7)
     disk = at(back)
@@ -131,7 +137,7 @@ def test_it_has_all_segments_and_texts_and_an_identity_of_its_own(
     centre: NearCentre, store: Path, back: Path
 ) -> None:
     made = copied(centre, at(back))
-    assert [(one.lines, one.error, one.here) for one in made] == [(5000, "", False)] * 5
+    assert [(one.lines, one.error, one.here) for one in made] == [(LINES, "", False)] * 5
     assert sum(one.text for one in made) == len(text_of(store))
     require_same(back, store)
     # Nothing is written behind what came: its next line is in a segment of its own.
@@ -147,10 +153,17 @@ def steps_of(centre: NearCentre, directory: Path) -> int:
     return -disk.left
 
 
+@pytest.mark.parametrize("store", [FEW], ids=["few"], indirect=True)
 @pytest.mark.parametrize("error", [Killed(), no_space()], ids=["killed", "full"])
 def test_what_was_interrupted_at_any_step_goes_on(
-    centre: NearCentre, store: Path, tmp_path: Path, error: BaseException
+    centre: NearCentre,
+    store: Path,
+    tmp_path: Path,
+    error: BaseException,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
+    """With fewer lines, which come in as many pieces as thousands."""
+    monkeypatch.setattr(centres, "PIECE", centres.PIECE * FEW // LINES)
     number = steps_of(centre, tmp_path / "counted")
     assert number > 40
     for step in range(1, number):
@@ -166,7 +179,7 @@ def test_what_was_interrupted_at_any_step_goes_on(
             copied(centre, again)
             again.leave()
         disk.leave()
-        require_same(back, store)
+        require_same(back, store, FEW)
 
 
 class LastStepDisk(Disk):
