@@ -6,6 +6,7 @@ import fcntl
 import os
 from contextlib import suppress
 
+from logsrv.descriptor import Descriptor
 from logsrv.linelog.store.disk.disk import DIRECTORY, DIRECTORY_MODE, Disk
 
 LOCK_SUFFIX = ".lock"
@@ -35,11 +36,8 @@ class PlaceFolder:
 
     def _sync_name(self) -> None:
         """Return when its own name is on the medium: without it a place that is there would be lost."""
-        fd = os.open(os.path.dirname(self._directory), DIRECTORY)
-        try:
+        with Descriptor(os.open(os.path.dirname(self._directory), DIRECTORY)) as fd:
             os.fsync(fd)
-        finally:
-            os.close(fd)
 
     def path(self, name: str) -> str:
         """Return the path of a name in it, for people to read."""

@@ -9,13 +9,12 @@ it.
 
 from __future__ import annotations
 
-import json
-import zlib
 from collections.abc import Mapping
 from typing import Any
 
 import attrs
 
+from logsrv.kit.text.checked import checked_line, read_checked
 from logsrv.linelog.store.disk.disk import Disk
 from logsrv.linelog.store.segments.segment import Position, parse_position
 
@@ -43,8 +42,7 @@ def save(disk: Disk, name: str, place: Place, *, sync: bool = True) -> None:
     sync: on the medium on return; without, a power cut may leave a file that is damaged.
     """
     ours = {"store": place.store, "position": str(place.position), "saved": place.saved}
-    text = json.dumps({**ours, **place.note}, separators=(",", ":")).encode()
-    data = b"%s %08x\n" % (text, zlib.crc32(text))
+    data = checked_line({**ours, **place.note})
     if sync:
         disk.put(name, data)
     else:
@@ -57,16 +55,14 @@ def load(disk: Disk, name: str) -> Place | None:
     Raises OSError, and ValueError if it is damaged.
     """
     try:
-        text, _, end = disk.read(name, _LONGEST).rpartition(b" ")
+        line = disk.read(name, _LONGEST)
     except FileNotFoundError:
         return None
     try:
-        if end != b"%08x\n" % zlib.crc32(text):
-            raise ValueError("its checksum is wrong")
-        found = json.loads(text)
+        found = read_checked(line)
         note = {key: value for key, value in found.items() if key not in _OURS}
         return Place(parse_position(found["position"]), found["store"], found["saved"], note)
-    except (AttributeError, KeyError, TypeError, ValueError, RecursionError) as error:
+    except (AttributeError, KeyError, TypeError, ValueError) as error:
         raise ValueError(f"{disk.path(name)} is damaged: {error}") from error
 
 

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import re
-from typing import Literal
+from typing import Any, Literal
 from urllib.parse import parse_qsl, urlsplit
 
 import attrs
 
-from logsrv.kit.text.words import did_you_mean, listed
+from logsrv.kit.text.words import did_you_mean, host_text, listed
 from logsrv.linelog.store.archive.url import parse_archive_url
 
 LONGEST = 4096
@@ -22,7 +22,7 @@ BEGINNING, END = "beginning", "end"
 class Scheme:
     """A way in which lines leave.
 
-    takes: what leaves. maker: the function that makes a target, module and name, below
+    takes: what leaves. maker: the class of a target, or what makes one, module and name, below
     `logsrv.linelog.ship`. port: where it listens unless the URL says; None: the URL has to. extra: the
     extra of logsrv that it needs. names: the path names one of these.
     """
@@ -40,49 +40,38 @@ class Scheme:
         return self.names in ("stream", "topic")
 
 
-_HTTP, _HTTPS = 80, 443
+def _pair(
+    plain: str, encrypted: str, ports: tuple[int | None, int | None], maker: str, **more: Any
+) -> dict[str, Scheme]:
+    """Return a way in the clear and over TLS, each with its port."""
+    return {
+        plain: Scheme(maker=maker, port=ports[0], **more),
+        encrypted: Scheme(maker=maker, port=ports[1], tls=True, **more),
+    }
+
+
+_WEB = 80, 443
+_ARCHIVE = "out.archive.make_target"
 NATS = 4222
 """The port of NATS."""
-_KAFKA, _KAFKA_TLS = 9092, 9093
+_STREAM: dict[str, Any] = {"takes": "blocks", "extra": "nats", "names": "stream"}
 SCHEMES = {
-    "https": Scheme(maker="centre.make_target", takes="blocks", tls=True, port=_HTTPS),
-    "http": Scheme(maker="centre.make_target", takes="blocks", port=_HTTP),
-    "file": Scheme(maker="out.archive.make_target", takes="segments"),
-    "s3": Scheme(maker="out.archive.make_target", takes="segments", extra="archive"),
-    "gs": Scheme(maker="out.archive.make_target", takes="segments", extra="archive"),
-    "az": Scheme(maker="out.archive.make_target", takes="segments", extra="archive"),
-    "nats": Scheme(
-        maker="out.jetstream.target.make_target",
-        takes="blocks",
-        port=NATS,
-        extra="nats",
-        names="stream",
+    **_pair("http", "https", _WEB, "centre.Centre", takes="blocks"),
+    "file": Scheme(maker=_ARCHIVE, takes="segments"),
+    "s3": Scheme(maker=_ARCHIVE, takes="segments", extra="archive"),
+    "gs": Scheme(maker=_ARCHIVE, takes="segments", extra="archive"),
+    "az": Scheme(maker=_ARCHIVE, takes="segments", extra="archive"),
+    **_pair("nats", "nats+tls", (NATS, NATS), "out.jetstream.target.JetStream", **_STREAM),
+    **_pair(
+        "kafka", "kafka+tls", (9092, 9093), "out.kafka.KafkaTarget", extra="kafka", names="topic"
     ),
-    "nats+tls": Scheme(
-        maker="out.jetstream.target.make_target",
-        takes="blocks",
-        tls=True,
-        port=NATS,
-        extra="nats",
-        names="stream",
-    ),
-    "kafka": Scheme(maker="out.kafka.make_target", port=_KAFKA, extra="kafka", names="topic"),
-    "kafka+tls": Scheme(
-        maker="out.kafka.make_target", tls=True, port=_KAFKA_TLS, extra="kafka", names="topic"
-    ),
-    "relp": Scheme(maker="out.relp.make_target"),
-    "relp+tls": Scheme(maker="out.relp.make_target", tls=True),
+    **_pair("relp", "relp+tls", (None, None), "out.relp.RelpTarget"),
     # RFC 6587 has no port of its own; RFC 5425 section 4.1.
-    "syslog": Scheme(maker="out.syslog.make_target", port=514),
-    "syslog+tls": Scheme(maker="out.syslog.make_target", tls=True, port=6514),
-    "loki+http": Scheme(maker="out.loki.make_target", port=_HTTP),
-    "loki+https": Scheme(maker="out.loki.make_target", tls=True, port=_HTTPS),
-    "otlp+http": Scheme(maker="out.otlp.make_target", port=_HTTP),
-    "otlp+https": Scheme(maker="out.otlp.make_target", tls=True, port=_HTTPS),
-    "es+http": Scheme(maker="out.elasticsearch.make_target", names="index", port=_HTTP),
-    "es+https": Scheme(maker="out.elasticsearch.make_target", names="index", tls=True, port=_HTTPS),
-    "ndjson+http": Scheme(maker="out.ndjson.make_target", port=_HTTP),
-    "ndjson+https": Scheme(maker="out.ndjson.make_target", tls=True, port=_HTTPS),
+    **_pair("syslog", "syslog+tls", (514, 6514), "out.syslog.SyslogTarget"),
+    **_pair("loki+http", "loki+https", _WEB, "out.loki.LokiTarget"),
+    **_pair("otlp+http", "otlp+https", _WEB, "out.otlp.OtlpTarget"),
+    **_pair("es+http", "es+https", _WEB, "out.elasticsearch.ElasticsearchTarget", names="index"),
+    **_pair("ndjson+http", "ndjson+https", _WEB, "out.ndjson.NdjsonTarget"),
 }
 BLOCKS = "/blocks"
 """The end of the path of whoever takes blocks over HTTP."""
@@ -112,19 +101,9 @@ class ShipURL:
         return self.text
 
     @property
-    def takes_blocks(self) -> bool:
-        """True if blocks go there; else segments or lines."""
-        return SCHEMES[self.scheme].takes == "blocks"
-
-    @property
-    def takes_segments(self) -> bool:
-        """True if sealed segments go there."""
-        return SCHEMES[self.scheme].takes == "segments"
-
-    @property
-    def takes_lines(self) -> bool:
-        """True if single lines go there."""
-        return SCHEMES[self.scheme].takes == "lines"
+    def takes(self) -> Literal["lines", "blocks", "segments"]:
+        """The kind of what goes there."""
+        return SCHEMES[self.scheme].takes
 
     @property
     def is_stream(self) -> bool:
@@ -134,7 +113,7 @@ class ShipURL:
     @property
     def is_bucket(self) -> bool:
         """Return true for a bucket of objects."""
-        return self.takes_segments and bool(self.host)
+        return self.takes == "segments" and bool(self.host)
 
     @property
     def tls(self) -> bool:
@@ -149,9 +128,7 @@ class ShipURL:
     @property
     def netloc(self) -> str:
         """`host:port`, as a Host header has it; of several, with commas."""
-        return ",".join(
-            f"[{host}]:{port}" if ":" in host else f"{host}:{port}" for host, port in self.servers
-        )
+        return ",".join(host_text(host, port) for host, port in self.servers)
 
     @property
     def servers(self) -> tuple[tuple[str, int], ...]:
@@ -161,14 +138,14 @@ class ShipURL:
     @property
     def place(self) -> str:
         """The part that may stand in a log: a path or a query may be secret, but not of a directory."""
-        if self.takes_segments:
+        if self.takes == "segments":
             return f"{self.scheme}://{self.host}{self.path}"
         return f"{self.scheme}://{self.netloc}"
 
     @property
     def default_name(self) -> str:
         """The name of a target without one, such as `relp-logs-example-org-2514`."""
-        where = f"{self.host}{self.path}" if self.takes_segments else self.netloc
+        where = f"{self.host}{self.path}" if self.takes == "segments" else self.netloc
         return re.sub(r"[^A-Za-z0-9_]+", "-", f"{self.scheme}-{where}")[:64].strip("-")
 
 

@@ -19,7 +19,7 @@ CODING = {"Content-Encoding": "zstd", "Content-Type": "application/octet-stream"
 
 
 class Centre:
-    """A store elsewhere that takes our blocks."""
+    """A store elsewhere that takes our blocks, at `https://HOST[:PORT]/blocks`."""
 
     promise = "exactly once: the centre answers when a block is on its disk, and says where it is"
     largest = LARGEST
@@ -82,10 +82,4 @@ class Centre:
             raise Unavailable(f"{self._who} says that it is at no place", settled=True) from None
 
     def close(self) -> Deferred[None]:
-        """Let go of connections."""
         return Deferred.fromCoroutine(self._client.close())
-
-
-def make_target(settings: TargetSettings, reactor: Any) -> Centre:
-    """Make the target of `https://HOST[:PORT]/blocks`. Raises ConfigurationError."""
-    return Centre(settings, reactor)

@@ -58,7 +58,7 @@ def check_clear(settings: TargetSettings) -> None:
         raise ConfigurationError(
             f"{one_line(url.place)} would carry the password in the clear: take kafka+tls://"
         )
-    if url.scheme.endswith("http") and (token or url.takes_blocks):
+    if url.scheme.endswith("http") and (token or url.takes == "blocks"):
         raise ConfigurationError(
             f"{one_line(url.place)} would carry lines and the token in the clear: take"
             f" {url.scheme}s://, for {url.scheme}:// is for this machine only"

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
+from typing import ClassVar
 
 import attrs
 
 from logsrv.kit.options.declare import REQUIRED, option, tables
-from logsrv.kit.options.kinds import PATH, SIZE, Kind
+from logsrv.kit.options.kinds import FILE, SIZE, Kind
+from logsrv.kit.options.secrets import SECRET_FILE
 from logsrv.kit.text.words import shown
 from logsrv.linelog.cursors.settings import QUERY
 from logsrv.linelog.ship.address import BEGINNING, END, NAME, ShipURL, parse_ship_url
@@ -45,19 +47,22 @@ TARGET_NAME: Kind[str] = Kind(
 class ShipRules:
     """The options that targets share unless they have their own."""
 
+    help_group: ClassVar[str] = "Sending lines on"
+    goes_with: ClassVar[str] = "ship"
+
     ship_from: str = option(BEGINNING, FROM, "where in the store a target that is new begins")
     ship_at_most: int = option(
         "10GiB", SIZE, "how much that a target does not have yet stays beyond --keep-bytes"
     )
     ship_ca: Path | None = option(
-        None, PATH, "certificates of the authorities that a target is verified by, in PEM"
+        None, FILE, "certificates of the authorities that a target is verified by, in PEM"
     )
     ship_cert: Path | None = option(
-        None, PATH, "the certificate that a target is shown, in PEM; may have its key in it"
+        None, FILE, "the certificate that a target is shown, in PEM; may have its key in it"
     )
-    ship_key: Path | None = option(None, PATH, "the key of that certificate, in PEM")
+    ship_key: Path | None = option(None, SECRET_FILE, "the key of that certificate, in PEM")
     ship_token_file: Path | None = option(
-        None, PATH, "a file that has the token which a target asks for"
+        None, SECRET_FILE, "a file that has the token which a target asks for"
     )
 
 
@@ -72,11 +77,10 @@ class ShipSettings(ShipRules):
     query: str | None = option(None, QUERY, "only lines that match; for targets that take lines")
 
     def __attrs_post_init__(self) -> None:
-        if self.query is not None and not self.ship.takes_lines:
-            what = "blocks" if self.ship.takes_blocks else "segments"
+        if self.query is not None and self.ship.takes != "lines":
             raise ValueError(
-                f"{shown(str(self.ship))} takes whole {what}, and a query sends single lines: leave the"
-                " query out, or send lines, as by ndjson+https://"
+                f"{shown(str(self.ship))} takes whole {self.ship.takes}, and a query sends single lines:"
+                " leave the query out, or send lines, as by ndjson+https://"
             )
         if self.ship_key is not None and self.ship_cert is None:
             raise ValueError("--ship-key is the key of a --ship-cert, which is missing")
@@ -90,6 +94,8 @@ class ShipSettings(ShipRules):
 @attrs.frozen(kw_only=True, slots=False)
 class ShipOptions(ShipRules):
     """The options of all targets together."""
+
+    help_group: ClassVar[str] = "Sending lines on"
 
     ship: tuple[ShipURL, ...] = option((), URL, "send all lines on to this target", repeatable=True)
     targets: tuple[ShipSettings, ...] = tables(
@@ -105,7 +111,7 @@ def check_targets(targets: Sequence[ShipSettings]) -> None:
             raise ValueError(
                 f"two targets are called {label}; give one of them another name, in a table [[ship]]"
             )
-    centres = [target.ship.text for target in targets if not target.ship.takes_lines]
+    centres = [target.ship.text for target in targets if target.ship.takes != "lines"]
     for centre in centres:
         if centres.count(centre) > 1:
             raise ValueError(f"{shown(centre)} is there twice; it takes a store from one shipper")

@@ -84,12 +84,12 @@ def test_an_archive_is_named_by_its_path() -> None:
     url = parse_ship_url("file:///srv/logs/archive/")
     assert url.place == "file:///srv/logs/archive"
     assert url.default_name == "file-srv-logs-archive"
-    assert url.takes_segments and not url.takes_lines
+    assert url.takes == "segments"
 
 
 def test_an_archive_may_be_in_a_bucket() -> None:
     url = parse_ship_url("s3://logs/edges?endpoint=https://s3.example.org&region=eu-central-1")
-    assert (url.is_bucket, url.takes_segments, url.host, url.path) == (True, True, "logs", "/edges")
+    assert (url.is_bucket, url.takes, url.host, url.path) == (True, "segments", "logs", "/edges")
     assert url.place == "s3://logs/edges"
     assert url.default_name == "s3-logs-edges"
     with pytest.raises(ValueError, match="names no bucket"):

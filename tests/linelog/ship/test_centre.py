@@ -10,7 +10,7 @@ import pytest
 
 from logsrv.kit.net.tls.client_tls import TLSOptions
 from logsrv.linelog.ship.address import parse_ship_url
-from logsrv.linelog.ship.centre import Centre, make_target
+from logsrv.linelog.ship.centre import Centre
 from logsrv.linelog.ship.registry import TargetSettings
 from logsrv.linelog.ship.target import (
     LastBlock,
@@ -36,7 +36,7 @@ BLOCK = block_of(STORE, stored_lines(STORE, 10), Position(1, 0), None)
 
 def centre(url: str, **options: Any) -> Centre:
     address = parse_ship_url(f"{url}/blocks")
-    return make_target(TargetSettings(name="a", url=address, store=STORE, **options), REACTOR)
+    return Centre(TargetSettings(name="a", url=address, store=STORE, **options), REACTOR)
 
 
 @in_reactor

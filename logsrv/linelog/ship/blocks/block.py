@@ -53,11 +53,9 @@ class PackedBlock:
 
     @property
     def size(self) -> int:
-        """The bytes of its text."""
         return self.end.offset - self.start.offset
 
     def headers(self) -> dict[str, str]:
-        """Return its headers."""
         found = {
             "Logsrv-Format": FORMAT,
             "Logsrv-Store": self.store,

@@ -55,7 +55,6 @@ class LineBatches:
         return bool(self._ready) or self._behind
 
     def close(self) -> None:
-        """Close what is open."""
         self._durable.close()
         self._follower.close()
 

@@ -110,7 +110,6 @@ class Cutter:
         return None if self._gap or self._gap is None else self._position
 
     def close(self) -> None:
-        """Close what is open."""
         self._segment.close()
 
     def cut(self, after: Position | None, limits: BlockLimits) -> CutBlock | None:

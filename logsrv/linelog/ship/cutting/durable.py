@@ -38,7 +38,6 @@ class DurableSegment:
         self.unended = 0
 
     def close(self) -> None:
-        """Close the segment."""
         if self._frames is not None:
             self._frames.close()
             self._frames = None

@@ -38,12 +38,10 @@ def begins_line(view: View, position: Position) -> bool:
     frames = view.open(position.segment)
     if frames is None:
         return True
-    try:
+    with frames:
         return (
             position.offset >= frames.size or _line_at(frames, position.offset) == position.offset
         )
-    finally:
-        frames.close()
 
 
 def _line_at(frames: Frames, offset: int) -> int:
@@ -99,7 +97,5 @@ def begin_at(view: View, ship_from: str, end: Position) -> Position:
     frames = view.open(position.segment)
     if frames is None:
         return position
-    try:
+    with frames:
         return Position(position.segment, _line_at(frames, position.offset))
-    finally:
-        frames.close()

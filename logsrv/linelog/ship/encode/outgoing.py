@@ -81,7 +81,6 @@ class Outgoing:
 
     @cached_property
     def parts(self) -> list[Source]:
-        """The parts of the sources."""
         return [_parts(source) for source in self._sources]
 
     @cached_property
@@ -96,7 +95,6 @@ class Outgoing:
 
     @cached_property
     def levels(self) -> list[str | None]:
-        """The levels."""
         return [OF_NUMBERS[number] for number in numbers_of(self._text).tolist()]
 
     @cached_property

@@ -65,7 +65,6 @@ class RelpSession:
         return self.given - (len(self._numbers) - self._at)
 
     def open(self) -> bytes:
-        """Return what opens the session."""
         return self._frame(b"open", _OFFERS)
 
     def messages(self, messages: Sequence[bytes]) -> bytes:
@@ -87,11 +86,9 @@ class RelpSession:
         )
 
     def close(self) -> bytes:
-        """Return what ends the session."""
         return self._frame(b"close", b"")
 
     def receive(self, data: bytes) -> None:
-        """Take answers."""
         data = self._held + data if self._held else data
         at = 0 if self.state is not RelpState.OPEN else self._many(data)
         while at < len(data) and self.state is not RelpState.OVER:

@@ -1,1 +1,1 @@
-"""Targets that are others': lines to what people have, at least once."""
+"""Targets that are not logsrv: lines to rsyslog, Loki, Kafka and others, at least once."""

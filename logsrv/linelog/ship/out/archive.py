@@ -12,6 +12,7 @@ from queue import SimpleQueue
 from typing import Any, TypeVar
 
 from twisted.internet.defer import Deferred, succeed
+from twisted.logger import Logger
 from twisted.python.failure import Failure
 
 from logsrv.errors import ConfigurationError
@@ -27,6 +28,7 @@ from logsrv.linelog.store.disk.disk import Disk
 from logsrv.linelog.store.segments.segment import Segment
 
 T = TypeVar("T")
+log = Logger()
 
 
 class ArchiveTarget:
@@ -49,15 +51,15 @@ class ArchiveTarget:
         return self._do(lambda _: names_of(archive.names(f"{store}/"), store))
 
     def has(self, name: str) -> Deferred[bool]:
-        """Ask whether it has a segment."""
         return self._do(lambda _: find(self._archive, self._store, name) is not None)
 
     def put(self, packed: Segment, disk: Disk) -> Deferred[Manifest]:
-        """Put a segment there."""
-
         def work(going: Callable[[], bool]) -> Manifest:
             made = put(self._archive, packed, disk, self._store, going)
-            enter(self._archive, made, disk.read)
+            for why in enter(self._archive, made, disk.read):
+                self._reactor.callFromThread(
+                    log.error, "{why}; all others of that archive are found", why=why
+                )
             return made
 
         return self._do(work)

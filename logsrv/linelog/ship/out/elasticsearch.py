@@ -11,7 +11,7 @@ from logsrv.errors import ConfigurationError
 from logsrv.linelog.ship.encode.bulk import BulkAnswer, bulk_request, read_answer
 from logsrv.linelog.ship.encode.outgoing import Outgoing
 from logsrv.linelog.ship.http.client import LARGEST_ANSWER
-from logsrv.linelog.ship.out.posting import Post, Posting, PostingTarget
+from logsrv.linelog.ship.out.posting import Post, PostingTarget
 from logsrv.linelog.ship.registry import TargetSettings
 from logsrv.linelog.ship.target import (
     PartlyRefused,
@@ -26,18 +26,6 @@ _FINE = 200
 _ONLY = "filter_path=errors,items.*.status,items.*.error.type,items.*.error.reason"
 
 
-def make_target(settings: TargetSettings, reactor: Any) -> ElasticsearchTarget:
-    """Make the target of `es+https://HOST/INDEX`. Raises ConfigurationError."""
-    url = settings.url
-    index = url.path.rstrip("/").removesuffix(_BULK)
-    if not index.strip("/"):
-        raise ConfigurationError(
-            f"{url.place} names no index, such as {url.place}/logs-logsrv-default"
-        )
-    there = attrs.evolve(settings, url=attrs.evolve(url, path=index + _BULK))
-    return ElasticsearchTarget(Posting(there, reactor, Post("", "application/x-ndjson", _ONLY)))
-
-
 @attrs.frozen
 class _Begun:
     """Lines of which some are stored already. left, refused: numbers of the others."""
@@ -48,16 +36,23 @@ class _Begun:
 
 
 class ElasticsearchTarget(PostingTarget):
-    """An index or a data stream."""
+    """An index or a data stream, at `es+https://HOST/INDEX`."""
 
+    requests = Post("", "application/x-ndjson", _ONLY)
     promise = (
         "at least once: a line counts as sent when its document is stored; what is sent again after an"
         " answer that was lost is there twice"
     )
     most_bytes = 2 << 20
 
-    def __init__(self, posting: Posting) -> None:
-        super().__init__(posting)
+    def __init__(self, settings: TargetSettings, reactor: Any) -> None:
+        url = settings.url
+        index = url.path.rstrip("/").removesuffix(_BULK)
+        if not index.strip("/"):
+            raise ConfigurationError(
+                f"{url.place} names no index, such as {url.place}/logs-logsrv-default"
+            )
+        super().__init__(attrs.evolve(settings, url=attrs.evolve(url, path=index + _BULK)), reactor)
         self._begun: _Begun | None = None
 
     async def _send(self, lines: Sequence[bytes]) -> None:

@@ -38,6 +38,8 @@ class Conversation(Protocol):
     use.
     """
 
+    transport: Any
+
     def __init__(self, who: str, *, tls: bool, clock: Any, seconds: float) -> None:
         self._who = who
         self._clock = clock
@@ -57,8 +59,7 @@ class Conversation(Protocol):
 
     def connectionMade(self) -> None:
         # The end of a send would wait for the acknowledgement of what is before it: 40 ms each time.
-        transport: Any = self.transport
-        transport.setTcpNoDelay(True)
+        self.transport.setTcpNoDelay(True)
 
     def handshakeCompleted(self) -> None:
         self._ready = True
@@ -73,9 +74,7 @@ class Conversation(Protocol):
         self._ended(unreachable(self._who, reason))
 
     def write(self, data: bytes) -> None:
-        """Write."""
-        transport: Any = self.transport
-        transport.write(data)
+        self.transport.write(data)
 
     async def sent(self, data: bytes) -> None:
         """Write, and let the system begin to send it before more is made ready."""
@@ -89,7 +88,6 @@ class Conversation(Protocol):
             await self._wait()
 
     async def more(self) -> bytes:
-        """Wait for what comes next."""
         while not self._came:
             await self._wait()
         came, self._came = self._came, []
@@ -119,14 +117,12 @@ class Conversation(Protocol):
 
     def leave(self) -> None:
         """End the connection in good order."""
-        transport: Any = self.transport
-        transport.loseConnection()
+        self.transport.loseConnection()
 
     def abort(self) -> None:
         """Break the connection off."""
-        transport: Any = self.transport
-        if transport is not None and self._end is None:
-            transport.abortConnection()
+        if self.transport is not None and self._end is None:
+            self.transport.abortConnection()
         self._ended(Unavailable(f"the connection to {self._who} was broken off"))
 
     async def _wait(self) -> None:
@@ -151,9 +147,8 @@ class Conversation(Protocol):
 
     def _too_long(self) -> None:
         silent = Unavailable(f"{self._who} did not answer within {self._seconds:g} s")
-        transport: Any = self.transport
         self._ended(silent)
-        transport.abortConnection()
+        self.transport.abortConnection()
 
     def _ended(self, why: Unavailable) -> None:
         self._patience.stop()

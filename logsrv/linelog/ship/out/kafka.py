@@ -29,13 +29,8 @@ LOOK = 0.005
 _LONGEST = 300
 
 
-def make_target(settings: TargetSettings, reactor: Any) -> KafkaTarget:
-    """Make the target of `kafka://HOST[:PORT][,HOST…]/TOPIC`. Raises ConfigurationError."""
-    return KafkaTarget(settings, reactor)
-
-
 class KafkaTarget:
-    """A topic."""
+    """A topic, at `kafka://HOST[:PORT][,HOST…]/TOPIC`."""
 
     promise = (
         "at least once: a line counts as sent when all brokers that are in step have it (acks=all);"
@@ -67,7 +62,6 @@ class KafkaTarget:
         return Deferred.fromCoroutine(self._send(lines.lines))
 
     def close(self) -> Deferred[None]:
-        """Let go of the connections."""
         self._let_go()
         return succeed(None)
 

@@ -7,29 +7,24 @@ from typing import Any
 
 from logsrv.linelog.ship.encode.loki import LokiEncoder, refused_by_time
 from logsrv.linelog.ship.encode.outgoing import Outgoing
-from logsrv.linelog.ship.out.posting import Post, Posting, PostingTarget
+from logsrv.linelog.ship.out.posting import Post, PostingTarget
 from logsrv.linelog.ship.registry import TargetSettings
 from logsrv.linelog.ship.target import PartlyRefused
 
-_POST = Post("/loki/api/v1/push", "application/json")
 _BAD_REQUEST = 400
 
 
-def make_target(settings: TargetSettings, reactor: Any) -> LokiTarget:
-    """Make the target of `loki+https://HOST[/PATH]`. Raises ConfigurationError."""
-    return LokiTarget(Posting(settings, reactor, _POST))
-
-
 class LokiTarget(PostingTarget):
-    """A Loki."""
+    """A Loki, at `loki+https://HOST[/PATH]`."""
 
+    requests = Post("/loki/api/v1/push", "application/json")
     promise = (
         "at least once: a line counts as sent when Loki has answered; Loki itself drops a line that comes"
         " twice, and refuses lines that are too old for it, which are counted"
     )
 
-    def __init__(self, posting: Posting) -> None:
-        super().__init__(posting)
+    def __init__(self, settings: TargetSettings, reactor: Any) -> None:
+        super().__init__(settings, reactor)
         self._encoder = LokiEncoder()
 
     async def _send(self, lines: Sequence[bytes]) -> None:

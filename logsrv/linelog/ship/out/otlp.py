@@ -3,25 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
 
 from logsrv.linelog.ship.encode.otlp import export_request, rejected
 from logsrv.linelog.ship.encode.outgoing import Outgoing
-from logsrv.linelog.ship.out.posting import Post, Posting, PostingTarget
-from logsrv.linelog.ship.registry import TargetSettings
+from logsrv.linelog.ship.out.posting import Post, PostingTarget
 from logsrv.linelog.ship.target import PartlyRefused, RefusedForGood
-
-_POST = Post("/v1/logs", "application/json")
-
-
-def make_target(settings: TargetSettings, reactor: Any) -> OtlpTarget:
-    """Make the target of `otlp+https://HOST[/PATH]`. Raises ConfigurationError."""
-    return OtlpTarget(Posting(settings, reactor, _POST))
 
 
 class OtlpTarget(PostingTarget):
-    """A receiver of OTLP."""
+    """A receiver of OTLP, at `otlp+https://HOST[/PATH]`."""
 
+    requests = Post("/v1/logs", "application/json")
     promise = (
         "at least once: a line counts as sent when the receiver has answered; records that it rejects"
         " are counted, and never come again"

@@ -63,19 +63,20 @@ class Posting:
         judge(answer, self.who, self._reactor.seconds())
 
     def close(self) -> Deferred[None]:
-        """Let go of the connections."""
         return Deferred.fromCoroutine(self._client.close())
 
 
 class PostingTarget:
-    """A target of lines over HTTP."""
+    """A target of lines over HTTP; requests: those that it takes."""
 
+    requests: Post
     most_lines = 5000
     most_bytes = 1 << 20
     ahead = 0
 
-    def __init__(self, posting: Posting) -> None:
-        self._posting = posting
+    def __init__(self, settings: TargetSettings, reactor: Any) -> None:
+        """Raises ConfigurationError."""
+        self._posting = Posting(settings, reactor, self.requests)
 
     def send(self, lines: SentLines) -> Deferred[None]:
         """Send lines; fires when the server has taken them."""
@@ -85,7 +86,6 @@ class PostingTarget:
         raise NotImplementedError
 
     def close(self) -> Deferred[None]:
-        """Let go of the connections."""
         return self._posting.close()
 
 

@@ -21,11 +21,6 @@ WINDOW = 8192
 _GOODBYE = 2.0
 
 
-def make_target(settings: TargetSettings, reactor: Any) -> RelpTarget:
-    """Make the target of `relp://HOST:PORT` or `relp+tls://HOST:PORT`."""
-    return RelpTarget(settings, reactor)
-
-
 @attrs.define(eq=False)
 class _Sending:
     """Lines on their way. written: so many are written; end: the number of the message behind the last."""
@@ -37,7 +32,7 @@ class _Sending:
 
 
 class RelpTarget:
-    """A server that acknowledges each message.
+    """A server that acknowledges each message, at `relp://HOST:PORT` or `relp+tls://HOST:PORT`.
 
     Lines are written while those of the sending before are without answers: the window is never empty.
     """

@@ -16,11 +16,6 @@ from logsrv.linelog.ship.registry import TargetSettings
 from logsrv.linelog.ship.target import SentLines
 
 
-def make_target(settings: TargetSettings, reactor: Any) -> SyslogTarget:
-    """Make the target of `syslog://HOST:PORT` or `syslog+tls://HOST:PORT`."""
-    return SyslogTarget(settings, reactor)
-
-
 class SyslogTarget:
     """A server that says nothing: its system acknowledges bytes, which is all that there is to wait for."""
 
@@ -42,7 +37,6 @@ class SyslogTarget:
         return Deferred.fromCoroutine(self._send(lines.lines))
 
     def close(self) -> Deferred[None]:
-        """Let go of the connection."""
         conversation, self._conversation = self._conversation, None
         if conversation is not None:
             conversation.leave()

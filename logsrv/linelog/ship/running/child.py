@@ -75,7 +75,7 @@ class ShipWork:
 
     def _made(self, orders: ShipOrders, directory: str, store: str) -> AnyShipper:
         settings = orders.target(store)
-        self._sealed = settings.url.takes_segments
+        self._sealed = settings.url.takes == "segments"
         given: dict[str, Any] = {
             "view": self._view,
             "target": make_target(settings, self._reactor),
@@ -86,9 +86,9 @@ class ShipWork:
             "random": random.random,
             "report": self._report,
         }
-        if settings.url.takes_blocks:
+        if settings.url.takes == "blocks":
             return BlockShipper(**given)
-        if settings.url.takes_segments:
+        if settings.url.takes == "segments":
             return SegmentShipper(**given, disk=Disk().enter(directory))
         return LineShipper(**given, query=orders.query)
 
@@ -132,8 +132,7 @@ class ShipWork:
         try:
             lag = self._meter.measure(position, time.time(), sealed=self._sealed)
         except (OSError, StoreError) as error:
-            why = str(error) if isinstance(error, LogsrvError) else reason(error)
-            self._trouble(f"the lag cannot be measured: {why}")
+            self._trouble(f"the lag cannot be measured: {reason(error)}")
             return
         self._report(ShipReport("lag", "", "", position, *lag))
 

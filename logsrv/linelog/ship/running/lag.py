@@ -70,10 +70,8 @@ class LagMeter:
         frames = self._view.open(place.segment)
         if frames is None:
             return Rest(0, 0)
-        try:
+        with frames:
             return _counted(frames, place.offset)
-        finally:
-            frames.close()
 
     def _age(self, place: Position, now: float) -> float:
         if self._first is None or self._first[0] != place:

@@ -71,7 +71,7 @@ def orders_for(target: ShipSettings) -> ShipOrders:
     ca, certificate, key = (None if path is None else str(path) for path in files)
     file = target.ship_token_file
     if target.ship.is_stream:
-        token = read_login("ship-token", None, file)
+        token = read_login(file)
     else:
         token = read_secret("ship-token", None, file, KEY_PAIR if target.ship.is_bucket else SECRET)
     orders = ShipOrders(
@@ -115,7 +115,6 @@ def report_line(report: ShipReport) -> bytes:
 
 
 def read_report(line: bytes) -> ShipReport:
-    """Return the report of a line."""
     found: Mapping[str, object] = json.loads(line)
     position = found["position"]
     return ShipReport(

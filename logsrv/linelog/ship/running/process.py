@@ -49,6 +49,7 @@ class _Shipped:
     wanted: bool = True
 
 
+@attrs.define(eq=False, kw_only=True)
 class Shipping:
     """The shipping of a service, from the first `change` to `stop`.
 
@@ -56,25 +57,16 @@ class Shipping:
     hold: gets what retention is to leave.
     """
 
-    def __init__(
-        self,
-        *,
-        place: Callable[[], str],
-        identity: Callable[[], str],
-        hold: Callable[[Sequence[Hold]], object],
-        reactor: Any,
-        metrics: Metrics,
-    ) -> None:
-        self._place = place
-        self._identity = identity
-        self._hold = hold
-        self._reactor = reactor
-        self._metrics = metrics
-        self._checked: Checked = ((), {})
-        self._all: dict[str, _Shipped] = {}
-        self._held: list[Hold] = []
-        self._noted = True
-        self._stopping = False
+    _place: Callable[[], str]
+    _identity: Callable[[], str]
+    _hold: Callable[[Sequence[Hold]], object]
+    _reactor: Any
+    _metrics: Metrics
+    _checked: Checked = attrs.field(init=False, default=((), {}))
+    _all: dict[str, _Shipped] = attrs.field(init=False, factory=dict)
+    _held: list[Hold] = attrs.field(init=False, factory=list)
+    _noted: bool = attrs.field(init=False, default=True)
+    _stopping: bool = attrs.field(init=False, default=False)
 
     def check(self, targets: tuple[ShipSettings, ...]) -> None:
         """Read the secrets and certificates of targets. Raises ConfigurationError."""
@@ -196,11 +188,8 @@ def _held(
 
 def _kept(directory: str, name: str) -> Position | None:
     with suppress(OSError, ValueError):
-        disk = Disk().enter(os.path.join(directory, FOLDER))
-        try:
+        with Disk().enter(os.path.join(directory, FOLDER)) as disk:
             kept = place.load(disk, name)
-        finally:
-            disk.leave()
         return None if kept is None else kept.position
     return None
 

@@ -19,6 +19,7 @@ from typing import Any
 import attrs
 from attrs.validators import instance_of
 
+from logsrv.descriptor import Descriptor
 from logsrv.linelog.cursors import place
 from logsrv.linelog.cursors.folder import LOCK_SUFFIX
 from logsrv.linelog.read.view import View
@@ -89,11 +90,9 @@ def statuses(directory: str, view: View, now: float) -> list[TargetStatus]:
         disk = Disk().enter(os.path.join(directory, FOLDER))
     except FileNotFoundError:
         return []
-    try:
+    with disk:
         meter = LagMeter(view)
         return [_status(disk, name, wanted, meter, now) for name, wanted in _names(disk)]
-    finally:
-        disk.leave()
 
 
 def _names(disk: Disk) -> Iterator[tuple[str, bool]]:
@@ -150,15 +149,10 @@ def _read(disk: Disk, name: str) -> dict[str, Any]:
 def _is_locked(disk: Disk, name: str) -> bool:
     """Return whether a process has the place of a target. Asking holds the lock for a moment."""
     try:
-        fd = disk.open(name + LOCK_SUFFIX, os.O_RDONLY)
-    except OSError:
-        return False
-    try:
-        fcntl.flock(fd, fcntl.LOCK_SH | fcntl.LOCK_NB)
+        with Descriptor(disk.open(name + LOCK_SUFFIX, os.O_RDONLY)) as fd:
+            fcntl.flock(fd, fcntl.LOCK_SH | fcntl.LOCK_NB)
     except BlockingIOError:
         return True
     except OSError:
-        return False
-    finally:
-        os.close(fd)
+        pass
     return False

@@ -229,7 +229,6 @@ class BlockShipper(Shipper[BlockTarget]):
         self._refuse([line.removesuffix(b"\n")], 1, why)
 
     def close(self) -> Deferred[None]:
-        """Let go of the store and of the target."""
         self._let_go()
         self._flights.drop()
         self._cutter.close()

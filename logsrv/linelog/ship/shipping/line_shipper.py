@@ -81,7 +81,6 @@ class LineShipper(Shipper[LineTarget]):
         return succeed(None)
 
     def read(self) -> bool:
-        """Prepare the next lines."""
         self._require_store()
         if not self._waiting:
             self._cut()
@@ -209,7 +208,6 @@ class LineShipper(Shipper[LineTarget]):
         self._report(ShipReport("gap", bytes=size))
 
     def close(self) -> Deferred[None]:
-        """Let go of the store and of the target."""
         self._recall()
         if self._batches is not None:
             self._batches.close()

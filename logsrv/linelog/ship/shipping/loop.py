@@ -146,7 +146,6 @@ class ShipLoop:
     _stopped: Deferred[None] | None = attrs.field(init=False, default=None)
 
     def start(self) -> None:
-        """Begin."""
         self.state = NEXT[self.state, "start"]
         self._lock()
 

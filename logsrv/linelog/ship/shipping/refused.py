@@ -60,7 +60,6 @@ class RefusedLines:
             self._dirty = False
 
     def close(self) -> None:
-        """Close the file."""
         if self._fd >= 0:
             os.close(self._fd)
             self._fd = -1

@@ -167,5 +167,4 @@ class SegmentShipper(Shipper[SegmentTarget]):
         self._report(ShipReport("refused", why, position=self.position))
 
     def close(self) -> Deferred[None]:
-        """Let go of the store and of the target."""
         return super().close().addCallback(lambda _: self._disk.leave())

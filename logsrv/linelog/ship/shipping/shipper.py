@@ -59,7 +59,6 @@ class Shipper(Generic[AnyTarget]):
     )
 
     def start(self) -> None:
-        """Begin to ship."""
         self._loop.start()
 
     def stop(self) -> Deferred[None]:

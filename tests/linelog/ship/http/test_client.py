@@ -17,6 +17,7 @@ from logsrv.linelog.ship.target import RefusedForGood, TooMuchAtOnce, Unavailabl
 from tests.cli.certificates import Authority
 from tests.kit.net.network import REACTOR, in_reactor, until
 from tests.linelog.ship.http.servers import Asked, Told, serving
+from tests.ports import free_port
 
 # Twisted's own use of pyOpenSSL.
 pytestmark = pytest.mark.filterwarnings("ignore:Passing pyOpenSSL:DeprecationWarning")
@@ -98,8 +99,7 @@ async def test_what_was_sent_is_not_sent_again_by_itself() -> None:
 
 @in_reactor
 async def test_nobody_there_is_told_in_a_sentence() -> None:
-    with socket.create_server(("127.0.0.1", 0)) as free:
-        port = free.getsockname()[1]
+    port = free_port()
     why = await unavailable(client(f"http://127.0.0.1:{port}").request("GET"))
     assert str(why).startswith(f"http://127.0.0.1:{port} cannot be reached: ")
     assert not why.settled
@@ -126,7 +126,7 @@ async def test_a_server_that_is_silent_is_left() -> None:
     waits = threading.Event()
 
     def silent(asked: Asked) -> Told:
-        waits.wait(30)
+        waits.wait(60)
         return Told()
 
     with serving(answer=silent) as server:
@@ -165,7 +165,7 @@ async def test_closing_breaks_off_what_is_under_way() -> None:
     waits = threading.Event()
 
     def silent(asked: Asked) -> Told:
-        waits.wait(30)
+        waits.wait(60)
         return Told()
 
     with serving(answer=silent) as server:

@@ -20,7 +20,7 @@ TOPIC = "logs"
 PRODUCE = 0
 """The number of the request that brings messages."""
 _PRODUCER = 0
-_PATIENCE = 20.0
+_PATIENCE = 60.0
 
 
 @attrs.frozen

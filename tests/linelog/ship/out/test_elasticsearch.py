@@ -9,7 +9,7 @@ import pytest
 
 from logsrv.errors import ConfigurationError
 from logsrv.linelog.ship.http.client import LARGEST_ANSWER
-from logsrv.linelog.ship.out.elasticsearch import make_target
+from logsrv.linelog.ship.out.elasticsearch import ElasticsearchTarget
 from logsrv.linelog.ship.target import PartlyRefused, RefusedForGood, TooMuchAtOnce
 from tests.kit.net.network import REACTOR, in_reactor
 from tests.linelog.ship.http.servers import Asked, Told, serving
@@ -31,7 +31,7 @@ def documents(asked: Asked) -> list[str]:
 @in_reactor
 async def test_documents_go_to_an_index(path: str) -> None:
     with serving(told(201, 201)) as server:
-        one = make_target(settings("es+" + server.url + path), REACTOR)
+        one = ElasticsearchTarget(settings("es+" + server.url + path), REACTOR)
         await one.send(sent(b"a", b"b"))
         await one.close()
     [asked] = server.asked
@@ -41,13 +41,13 @@ async def test_documents_go_to_an_index(path: str) -> None:
 
 def test_an_index_is_needed() -> None:
     with pytest.raises(ConfigurationError, match="names no index, such as es"):
-        make_target(settings("es+https://elastic.example/_bulk"), REACTOR)
+        ElasticsearchTarget(settings("es+https://elastic.example/_bulk"), REACTOR)
 
 
 @in_reactor
 async def test_one_that_is_refused_is_named_and_the_others_are_stored() -> None:
     with serving(told(201, 400, 201), told(400, 409)) as server:
-        one = make_target(settings("es+" + server.url + "/logs"), REACTOR)
+        one = ElasticsearchTarget(settings("es+" + server.url + "/logs"), REACTOR)
         with pytest.raises(PartlyRefused, match="refuses documents: 400 for 400") as some:
             await one.send(sent(b"a", b"b", b"c"))
         assert (some.value.number, list(some.value.which)) == (1, [1])
@@ -62,7 +62,7 @@ async def test_only_those_without_room_are_sent_again() -> None:
     """429 of an item is for later; others of the same lines are stored and stay so."""
     lines = sent(b"a", b"b", b"c", b"d")
     with serving(told(201, 429, 400, 503), told(429, 201), told(201), told(201)) as server:
-        one = make_target(settings("es+" + server.url + "/logs"), REACTOR)
+        one = ElasticsearchTarget(settings("es+" + server.url + "/logs"), REACTOR)
         why = await unavailable(one.send(lines))
         assert "has no room for 2 of 4 documents: 429 for 429" in str(why) and not why.settled
         await unavailable(one.send(lines))
@@ -78,7 +78,7 @@ async def test_only_those_without_room_are_sent_again() -> None:
 async def test_other_lines_are_sent_whole() -> None:
     """As when the shipper takes fewer, or has begun anew."""
     with serving(told(201, 429), told(201), told(201, 201)) as server:
-        one = make_target(settings("es+" + server.url + "/logs"), REACTOR)
+        one = ElasticsearchTarget(settings("es+" + server.url + "/logs"), REACTOR)
         await unavailable(one.send(sent(b"a", b"b")))
         await one.send(sent(b"a"))
         await one.send(sent(b"a", b"b"))
@@ -91,7 +91,7 @@ async def test_an_answer_about_too_many_documents_asks_for_fewer() -> None:
     """Each of them may be refused at length; the same answer would come each time."""
     long = Told(200, b'{"errors":true,"items":[' + b" " * LARGEST_ANSWER)
     with serving(long, long) as server:
-        one = make_target(settings("es+" + server.url + "/logs"), REACTOR)
+        one = ElasticsearchTarget(settings("es+" + server.url + "/logs"), REACTOR)
         with pytest.raises(TooMuchAtOnce, match="says more of 2 documents than"):
             await one.send(sent(b"a", b"b"))
         why = await unavailable(one.send(sent(b"a")))
@@ -102,7 +102,7 @@ async def test_an_answer_about_too_many_documents_asks_for_fewer() -> None:
 @in_reactor
 async def test_a_server_that_is_no_elasticsearch() -> None:
     with serving(Told(200, b"<html>It works!"), Told(403), Told(404)) as server:
-        one = make_target(settings("es+" + server.url + "/logs"), REACTOR)
+        one = ElasticsearchTarget(settings("es+" + server.url + "/logs"), REACTOR)
         for said in ("does not answer as Elasticsearch does", "403", "404"):
             why = await unavailable(one.send(sent(b"a")))
             assert why.settled and said in str(why)

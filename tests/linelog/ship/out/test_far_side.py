@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import socket
 import ssl
 from pathlib import Path
 
@@ -18,6 +17,7 @@ from tests.cli.certificates import Authority
 from tests.kit.net.network import REACTOR, in_reactor
 from tests.linelog.ship.http.servers import serving
 from tests.linelog.ship.out.peers import far_side, sent, settings, unavailable
+from tests.ports import free_port
 
 # Twisted's own use of pyOpenSSL.
 pytestmark = pytest.mark.filterwarnings("ignore:Passing pyOpenSSL:DeprecationWarning")
@@ -25,8 +25,7 @@ pytestmark = pytest.mark.filterwarnings("ignore:Passing pyOpenSSL:DeprecationWar
 
 @in_reactor
 async def test_nobody_there() -> None:
-    with socket.create_server(("127.0.0.1", 0)) as free:
-        port = free.getsockname()[1]
+    port = free_port()
     with pytest.raises(
         Unavailable, match=r"^relp://127.0.0.1:\d+ cannot be reached: .*refused"
     ) as no:

@@ -7,7 +7,7 @@ import json
 
 import pytest
 
-from logsrv.linelog.ship.out.loki import make_target
+from logsrv.linelog.ship.out.loki import LokiTarget
 from logsrv.linelog.ship.target import PartlyRefused, RefusedForGood, TooMuchAtOnce
 from tests.kit.net.network import REACTOR, in_reactor
 from tests.linelog.ship.http.servers import Told, serving
@@ -17,7 +17,7 @@ from tests.linelog.ship.out.peers import sent, settings, unavailable
 @in_reactor
 async def test_lines_are_pushed() -> None:
     with serving(Told(204)) as server:
-        one = make_target(settings("loki+" + server.url), REACTOR)
+        one = LokiTarget(settings("loki+" + server.url), REACTOR)
         await one.send(sent(b"a", b"ERROR b"))
         await one.close()
     [asked] = server.asked
@@ -38,7 +38,7 @@ async def test_lines_that_are_too_old_are_counted_and_nothing_else_is_wrong() ->
         Told(429, headers={"Retry-After": "3"}),
     )
     with serving(*told) as server:
-        one = make_target(settings("loki+" + server.url), REACTOR)
+        one = LokiTarget(settings("loki+" + server.url), REACTOR)
         lines = sent(b"a", b"b", b"c")
         with pytest.raises(PartlyRefused, match="refuses lines for their time") as old:
             await one.send(lines)

@@ -6,7 +6,7 @@ import json
 
 import pytest
 
-from logsrv.linelog.ship.out.ndjson import make_target
+from logsrv.linelog.ship.out.ndjson import NdjsonTarget
 from logsrv.linelog.ship.target import RefusedForGood
 from tests.kit.net.network import REACTOR, in_reactor
 from tests.linelog.ship.http.servers import Told, serving
@@ -16,7 +16,7 @@ from tests.linelog.ship.out.peers import sent, settings, unavailable
 @in_reactor
 async def test_lines_are_posted() -> None:
     with serving() as server:
-        one = make_target(settings("ndjson+" + server.url + "/in"), REACTOR)
+        one = NdjsonTarget(settings("ndjson+" + server.url + "/in"), REACTOR)
         await one.send(sent(b"a", b"level=error b=1"))
         await one.close()
     [asked] = server.asked
@@ -29,7 +29,7 @@ async def test_lines_are_posted() -> None:
 @in_reactor
 async def test_statuses_mean_what_they_mean_everywhere() -> None:
     with serving(Told(422), Told(500), Told(hang_up=True), Told(200)) as server:
-        one = make_target(settings("ndjson+" + server.url), REACTOR)
+        one = NdjsonTarget(settings("ndjson+" + server.url), REACTOR)
         with pytest.raises(RefusedForGood):
             await one.send(sent(b"a"))
         assert not (await unavailable(one.send(sent(b"a")))).settled

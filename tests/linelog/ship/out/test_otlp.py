@@ -7,7 +7,7 @@ import json
 
 import pytest
 
-from logsrv.linelog.ship.out.otlp import make_target
+from logsrv.linelog.ship.out.otlp import OtlpTarget
 from logsrv.linelog.ship.target import PartlyRefused, RefusedForGood
 from tests.kit.net.network import REACTOR, in_reactor
 from tests.linelog.ship.http.servers import Told, serving
@@ -22,7 +22,7 @@ def partial(number: int) -> Told:
 @in_reactor
 async def test_lines_are_exported() -> None:
     with serving(Told(200, b"{}")) as server:
-        one = make_target(settings("otlp+" + server.url), REACTOR)
+        one = OtlpTarget(settings("otlp+" + server.url), REACTOR)
         await one.send(sent(b"a", b"b"))
         await one.close()
     [asked] = server.asked
@@ -34,7 +34,7 @@ async def test_lines_are_exported() -> None:
 @in_reactor
 async def test_records_that_are_rejected_are_counted_and_not_sent_again() -> None:
     with serving(partial(1), partial(2), Told(401), Told(302), Told(503)) as server:
-        one = make_target(settings("otlp+" + server.url), REACTOR)
+        one = OtlpTarget(settings("otlp+" + server.url), REACTOR)
         lines = sent(b"a", b"b")
         with pytest.raises(PartlyRefused, match="rejects records: too long") as some:
             await one.send(lines)

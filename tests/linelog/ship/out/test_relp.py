@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from twisted.internet.defer import CancelledError
 
-from logsrv.linelog.ship.out.relp import WINDOW, RelpTarget, make_target
+from logsrv.linelog.ship.out.relp import WINDOW, RelpTarget
 from logsrv.linelog.ship.target import PartlyRefused
 from tests.kit.net.network import REACTOR, in_reactor, until
 from tests.linelog.ship.out.peers import (
@@ -26,7 +26,7 @@ def target(port: int, seconds: float = 30.0) -> RelpTarget:
 @in_reactor
 async def test_lines_arrive_in_order_over_one_connection() -> None:
     async with far_side(RelpPeer) as (peers, port):
-        one = make_target(settings(f"relp://127.0.0.1:{port}"), REACTOR)
+        one = RelpTarget(settings(f"relp://127.0.0.1:{port}"), REACTOR)
         await one.send(sent())
         for _ in range(3):
             await one.send(numbered(10))

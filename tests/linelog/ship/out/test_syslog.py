@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from logsrv.linelog.ship.out.syslog import SyslogTarget, make_target
+from logsrv.linelog.ship.out.syslog import SyslogTarget
 from logsrv.linelog.ship.target import Unavailable
 from tests.kit.net.network import REACTOR, in_reactor, until
 from tests.linelog.ship.out.peers import Peer, far_side, numbered, sent, settings, unavailable
@@ -22,7 +22,7 @@ def target(port: int, seconds: float = 30.0) -> SyslogTarget:
 @in_reactor
 async def test_frames_have_counts_and_go_over_one_connection() -> None:
     async with far_side() as (peers, port):
-        one = make_target(settings(f"syslog://127.0.0.1:{port}"), REACTOR)
+        one = SyslogTarget(settings(f"syslog://127.0.0.1:{port}"), REACTOR)
         await one.send(sent())
         await one.send(sent(b"a"))
         await one.send(sent(b"<13>Nov 20 06:18:42 host app: b"))

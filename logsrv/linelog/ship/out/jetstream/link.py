@@ -22,6 +22,7 @@ from nats.aio.msg import Msg
 from logsrv import __version__
 from logsrv.errors import ConfigurationError, LogsrvError
 from logsrv.kit.text.escape import one_line
+from logsrv.kit.text.words import host_text
 
 CONNECT = 5
 """Seconds that a server has to let us in."""
@@ -136,7 +137,7 @@ class NatsLink:
         raise next((error for error in troubles if error.settled), troubles[0])
 
     async def _connect(self, host: str, port: int) -> None:
-        where = f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
+        where = host_text(host, port)
         for tries_left in reversed(range(TRIES)):
             ended = asyncio.Event()
             client = _Client(ended)
@@ -181,7 +182,6 @@ class NatsLink:
         )
 
     async def close(self) -> None:
-        """Let go of the connection."""
         client, self._client = self._client, None
         if client is not None:
             with suppress(OSError, TimeoutError, nats.errors.Error):
@@ -234,7 +234,7 @@ def read_answer(message: Msg) -> dict[str, Any]:
     """Return what JetStream has answered. Raises NatsTrouble, with a code when it says no."""
     try:
         found = json.loads(message.data)
-    except ValueError:
+    except (ValueError, RecursionError):
         found = None
     if not isinstance(found, dict):
         raise NatsTrouble("the answer is none of JetStream")

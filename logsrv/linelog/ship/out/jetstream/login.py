@@ -24,13 +24,10 @@ _CREDENTIALS = re.compile(
 _PREFIX, _SEED = 2, 32
 
 
-def read_login(option: str, value: str | None, file: Path | None) -> str | None:
-    """Return what `read_secret` does, or a credentials file as it stands. Raises ConfigurationError."""
-    if value is None and file is not None:
-        text = _credentials(f"--{option}-file {file}", file)
-        if text is not None:
-            return text
-    return read_secret(option, value, file)
+def read_login(file: Path | None) -> str | None:
+    """Return the token in a --ship-token-file, or credentials as they stand. Raises ConfigurationError."""
+    text = None if file is None else _credentials(f"--ship-token-file {file}", file)
+    return read_secret("ship-token", None, file) if text is None else text
 
 
 def read_credentials(file: Path) -> str:

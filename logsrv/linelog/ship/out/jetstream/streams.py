@@ -32,8 +32,7 @@ class StreamFacts:
     """The facts that are known of a stream and its servers.
 
     version: of the server. clustered: there may be several. replicas: copies. file: they are on disks.
-    created: there was none before. first: the number of
-    its oldest message, or of the next one if it has none.
+    first: the number of its oldest message, or of the next one if it has none.
     """
 
     name: str
@@ -41,7 +40,6 @@ class StreamFacts:
     clustered: bool
     replicas: int
     file: bool
-    created: bool = False
     first: int = 1
 
     @property
@@ -86,13 +84,12 @@ async def find_stream(link: NatsLink, name: str, origin: str) -> StreamFacts:
 
     origin: the identity of the store whose blocks it is to take.
     """
-    created = False
     try:
         found = await link.api(f"STREAM.INFO.{name}")
     except NatsTrouble as error:
         if error.code != NO_STREAM:
             raise _said(name, error) from None
-        found, created = await _make(link, name), True
+        found = await _make(link, name)
     config = found.get("config")
     if not isinstance(config, dict):
         raise NatsTrouble("the answer is none of JetStream")
@@ -103,7 +100,6 @@ async def find_stream(link: NatsLink, name: str, origin: str) -> StreamFacts:
         bool(link.info.get("cluster")),
         config["num_replicas"] if isinstance(config.get("num_replicas"), int) else 1,
         config.get("storage") == "file",
-        created,
         _first(found),
     )
 

@@ -30,7 +30,7 @@ WRONG_SEQUENCE, TOO_LARGE, OTHER_STREAM = 10071, 10054, 10060
 
 
 class JetStream:
-    """A stream that takes our blocks."""
+    """A stream that takes our blocks, at `nats://HOST[:PORT][,HOST…]/STREAM`."""
 
     promise = "exactly once"
     largest = LARGEST
@@ -127,10 +127,4 @@ class JetStream:
         return self._thread.call(called)
 
     def close(self) -> Deferred[None]:
-        """Let go of connections."""
         return self._thread.call(self._link.close).addBoth(lambda _: self._thread.stop())
-
-
-def make_target(settings: TargetSettings, reactor: Any) -> JetStream:
-    """Make the target of `nats://HOST[:PORT][,HOST…]/STREAM`. Raises ConfigurationError."""
-    return JetStream(settings, reactor)

@@ -28,7 +28,7 @@ def test_a_token_a_password_and_nothing() -> None:
 def test_credentials_sign_what_the_server_says(tmp_path: Path) -> None:
     path = tmp_path / "edge.creds"
     path.write_text(credentials("eyJ0eXAi.eyJqdGki.c2ln", NatsKey(USER, SECRET)))
-    text = read_login("ship-token", None, path)
+    text = read_login(path)
     options = login_options(text, None)
     assert options.keys() == {"user_jwt_cb", "signature_cb"}
     assert options["user_jwt_cb"]() == b"eyJ0eXAi.eyJqdGki.c2ln"
@@ -38,8 +38,8 @@ def test_credentials_sign_what_the_server_says(tmp_path: Path) -> None:
 
 def test_a_token_in_a_file(tmp_path: Path) -> None:
     (tmp_path / "token").write_text("geheim\n")
-    assert read_login("ship-token", None, tmp_path / "token") == "geheim"
-    assert read_login("ship-token", None, None) is None
+    assert read_login(tmp_path / "token") == "geheim"
+    assert read_login(None) is None
 
 
 def test_files_that_cannot_be_used_are_said(tmp_path: Path) -> None:
@@ -47,8 +47,8 @@ def test_files_that_cannot_be_used_are_said(tmp_path: Path) -> None:
     whole = credentials("a.b.c", NatsKey(USER, SECRET))
     damaged.write_text(whole.replace("SEED-----\nS", "SEED-----\nT"))
     with pytest.raises(ConfigurationError, match="no key in it that can sign"):
-        read_login("ship-token", None, damaged)
+        read_login(damaged)
     with pytest.raises(ConfigurationError, match="has no credentials"):
         read_credentials(Path("/dev/null"))
     with pytest.raises(ConfigurationError, match="absent"):
-        read_login("ship-token", None, tmp_path / "absent")
+        read_login(tmp_path / "absent")

@@ -14,7 +14,7 @@ from logsrv.kit.net.tls.client_tls import TLSOptions
 from logsrv.kit.net.twisted.asyncio_thread import AsyncioThread
 from logsrv.linelog.ship.address import parse_ship_url
 from logsrv.linelog.ship.out.jetstream.link import NatsLink
-from logsrv.linelog.ship.out.jetstream.target import JetStream, make_target
+from logsrv.linelog.ship.out.jetstream.target import JetStream
 from logsrv.linelog.ship.registry import TargetSettings
 from logsrv.linelog.ship.target import LastBlock, Misplaced, TooMuchAtOnce, Unavailable
 from logsrv.linelog.store.segments.segment import Position
@@ -31,7 +31,7 @@ EITHER = pytest.mark.parametrize("program", [debian, newer])
 
 def target(url: str, **more: Any) -> JetStream:
     settings = TargetSettings(name="a", url=parse_ship_url(url), store=STORE, **more)
-    return make_target(settings, REACTOR)
+    return JetStream(settings, REACTOR)
 
 
 @EITHER
