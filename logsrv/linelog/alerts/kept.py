@@ -29,7 +29,6 @@ class Key(NamedTuple):
 
 
 def key_of(task: AlertTask) -> Key:
-    """Return the key of a task."""
     return Key(task.way, task.alert.name, task.alert.alert)
 
 
@@ -58,7 +57,6 @@ class Kept:
         self._clock = clock
 
     def close(self) -> None:
-        """Let go of the folder."""
         self._folder.close()
 
     def exists(self) -> bool:

@@ -13,6 +13,7 @@ from contextlib import closing
 from time import monotonic
 from typing import Any
 
+import attrs
 from twisted.internet.defer import Deferred
 from twisted.logger import Logger
 
@@ -32,13 +33,14 @@ log = Logger()
 MODULE = "logsrv.linelog.alerts.child"
 
 
-def check(alerts: tuple[AlertSettings, ...]) -> None:
+def check_commands(alerts: tuple[AlertSettings, ...]) -> None:
     """Raise ConfigurationError for a command that is not there."""
     for label, alert in labelled(alerts).items():
         if alert.alert_command is not None and (sentence := missing(alert.alert_command)):
             raise ConfigurationError(f"--alert-command of alert {shown(label)}: {sentence}")
 
 
+@attrs.define(eq=False, kw_only=True)
 class Alerts:
     """The alerts of a service, from the first `change` to `stop`.
 
@@ -46,32 +48,21 @@ class Alerts:
     position: its end, where alerts that are new begin. clock: the time of day.
     """
 
-    def __init__(
-        self,
-        *,
-        place: Callable[[], str],
-        identity: Callable[[], str],
-        position: Callable[[], Position],
-        clock: Callable[[], float],
-        reactor: Any,
-        metrics: Metrics,
-    ) -> None:
-        self._place = place
-        self._identity = identity
-        self._position = position
-        self._clock = clock
-        self._metrics = metrics
-        self._alerts: Mapping[str, AlertSettings] | None = None
-        self._tasks = AlertTasks()
-        self._seldom = Seldom(monotonic)
+    _place: Callable[[], str]
+    _identity: Callable[[], str]
+    _position: Callable[[], Position]
+    _clock: Callable[[], float]
+    _reactor: Any
+    _metrics: Metrics
+    _alerts: Mapping[str, AlertSettings] | None = attrs.field(init=False, default=None)
+    _tasks: AlertTasks = attrs.field(init=False, factory=AlertTasks)
+    _seldom: Seldom = attrs.field(init=False, factory=lambda: Seldom(monotonic))
+    _process: ResidentProcess = attrs.field(init=False)
+
+    def __attrs_post_init__(self) -> None:
+        # Its commands get what their alerts name of our environment.
         self._process = ResidentProcess(
-            MODULE,
-            name="alerts",
-            orders=self._orders,
-            take=self._take,
-            reactor=reactor,
-            # Its commands get what their alerts name of it.
-            environment=os.environ,
+            MODULE, "alerts", self._orders, self._take, self._reactor, os.environ
         )
 
     def change(self, alerts: tuple[AlertSettings, ...]) -> None:

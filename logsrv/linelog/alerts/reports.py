@@ -66,7 +66,6 @@ def orders_line(orders: Orders) -> bytes:
 
 
 def read_orders(line: bytes) -> Orders:
-    """Return the orders of a line."""
     found = json.loads(line)
     tasks = {name: _task(**task) for name, task in found["tasks"].items()}
     return Orders(found["directory"], found["store"], tasks)
@@ -89,5 +88,4 @@ def report_line(report: Report) -> bytes:
 
 
 def read_report(line: bytes) -> Report:
-    """Return the report of a line."""
     return Report(**json.loads(line))

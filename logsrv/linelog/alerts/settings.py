@@ -7,7 +7,7 @@ import shlex
 import shutil
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TypeAlias
+from typing import ClassVar, TypeAlias
 from urllib.parse import urlsplit
 
 import attrs
@@ -80,6 +80,9 @@ VARIABLE: Kind[str] = Kind(_variable, "the name of a variable, such as SSH_AUTH_
 class AlertWays:
     """The options that alerts share unless they have their own."""
 
+    help_group: ClassVar[str] = "Alerts"
+    goes_with: ClassVar[str] = "alert"
+
     alert_command: Command | None = option(
         None, COMMAND, "the program that gets an alert, as text on its standard input"
     )
@@ -113,6 +116,8 @@ class AlertSettings(AlertWays):
 @attrs.frozen(kw_only=True, slots=False)
 class AlertOptions(AlertWays):
     """The options of all alerts together."""
+
+    help_group: ClassVar[str] = "Alerts"
 
     alert: tuple[str, ...] = option((), QUERY, "tell of lines that match this", repeatable=True)
     alerts: tuple[AlertSettings, ...] = tables(

@@ -56,7 +56,6 @@ class Watcher:
     _last: float = 0.0
 
     def start(self, tasks: Mapping[str, AlertTask]) -> None:
-        """Begin to look."""
         self.change(tasks)
         self._look()
 

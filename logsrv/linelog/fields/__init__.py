@@ -1,7 +1,7 @@
 """The fields of a stored line, read from it when somebody asks (schema-on-read); sans-IO.
 
-Few lines have an integer of more than 4,000 digits, and few searches many lines of JSON: what is for those
-is loaded late (logsrv/lazy_names.py).
+Two things are loaded late (logsrv/lazy_names.py): `Decimal`, which only integers of more than 4,000 digits
+need, and orjson, which pays where many lines are JSON.
 """
 
 from __future__ import annotations

@@ -34,7 +34,6 @@ class Responses:
         request.setHeader("X-Accel-Buffering", "no")
 
     def send(self, request: WebRequest, status: int, body: bytes, type_: str = JSON) -> None:
-        """Send a whole response."""
         self.head(request, status, type_)
         self._finish(request, body)
 

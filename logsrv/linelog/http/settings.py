@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import ClassVar
 
 import attrs
 
 from logsrv.errors import ConfigurationError
 from logsrv.kit.net.endpoints.endpoint import Endpoint
 from logsrv.kit.options.declare import option
-from logsrv.kit.options.kinds import DURATION, PATH, Kind, integer
-from logsrv.kit.options.secrets import SECRET, read_secret
+from logsrv.kit.options.kinds import DURATION, Kind, integer
+from logsrv.kit.options.secrets import SECRET, SECRET_FILE, read_secret
 from logsrv.kit.web.endpoints import is_private, web_endpoint
 from logsrv.kit.web.hosts import name_in
 from logsrv.linelog.http.nodes.settings import NodeOptions
@@ -33,6 +34,9 @@ HOST_NAME: Kind[str] = Kind(_name, "the name of a host, such as logs.example.org
 class HttpSettings(NodeOptions):
     """The options of the web interface: where it is, for whom, and how much it gives."""
 
+    help_group: ClassVar[str] = "The live page and the API"
+    goes_with: ClassVar[str] = "http"
+
     http: tuple[Endpoint, ...] = option(
         (), web_endpoint(8080), repeatable=True,
         help="where to serve the live page and the API, such as tcp:8080:interface=127.0.0.1",
@@ -40,7 +44,7 @@ class HttpSettings(NodeOptions):
     http_token: str | None = option(
         None, SECRET, "what one needs to see anything there; others see it in the process list"
     )
-    http_token_file: Path | None = option(None, PATH, "a file that has the token")
+    http_token_file: Path | None = option(None, SECRET_FILE, "a file that has the token")
     http_host: tuple[str, ...] = option(
         (), HOST_NAME, "a name of this server in browsers, beside its address", repeatable=True
     )

@@ -51,7 +51,7 @@ def load(disk: Disk) -> Done:
         )
     except FileNotFoundError:
         return Done()
-    except (KeyError, TypeError, ValueError) as error:
+    except (KeyError, TypeError, ValueError, OverflowError, RecursionError) as error:
         raise StoreError(
             f"{disk.path(NAME)} does not say what was imported; move it away to import again"
         ) from error

@@ -21,7 +21,7 @@ from logsrv.linelog.framing.lines.lines import LineFramer
 from logsrv.linelog.framing.lines.records import RecordRun, frame_records
 from logsrv.linelog.framing.lines.rules import LineCounts, LineRules
 from logsrv.linelog.importing.packed import CHUNK, unpacked
-from logsrv.linelog.store.disk.disk import reason
+from logsrv.linelog.store.disk.disk import explanation, reason
 
 STDIN = "-"
 # Standard input cannot be read twice: so much of it is looked through for the first time.
@@ -141,7 +141,7 @@ class LogFile:
                     yield self._counted(chunk)
         except UNREADABLE as error:
             self.cut = True
-            tell(f"{self.name} cannot be read to its end: {_why(error)}")
+            tell(f"{self.name} cannot be read to its end: {explanation(error)}")
 
     def _counted(self, chunk: bytes) -> bytes:
         self.unpacked += len(chunk)
@@ -150,10 +150,6 @@ class LogFile:
 
 def _tell_nobody(sentence: str) -> None:
     """Say nothing: it is said when the file is read."""
-
-
-def _why(error: Exception) -> str:
-    return reason(error) if isinstance(error, OSError) else str(error)
 
 
 def find(paths: Sequence[str], tell: Tell, leave: Tell) -> list[LogFile]:

@@ -34,7 +34,6 @@ class StoredText:
         return piece
 
     def close(self) -> None:
-        """Close what is open."""
         self._follower.close()
         self._view.close()
 

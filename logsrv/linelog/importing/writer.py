@@ -15,8 +15,8 @@ from time import monotonic
 from typing import Any
 
 import attrs
-import zstandard
 
+from logsrv.descriptor import Descriptor
 from logsrv.errors import StoreError
 from logsrv.kit.text.time import parse_rfc3339, rfc3339
 from logsrv.linelog.batch import Block
@@ -30,6 +30,7 @@ from logsrv.linelog.store.policy import StorePolicy
 from logsrv.linelog.store.sealing.seal import seal
 from logsrv.linelog.store.segments import segment
 from logsrv.linelog.store.segments.index import load as load_index
+from logsrv.linelog.store.segments.index import unpacked
 from logsrv.linelog.store.segments.segment import Form
 from logsrv.linelog.store.segments.torn import start_of_line
 from logsrv.linelog.store.writing.active import ActiveSegment
@@ -244,12 +245,10 @@ class ImportWriter:
             if size:
                 raise self._foreign() from None
             return
-        try:
+        with Descriptor(fd):
             if os.fstat(fd).st_size > size:
                 os.ftruncate(fd, start_of_line(fd, size))
             self._disk.fdatasync(fd)
-        finally:
-            os.close(fd)
 
     def _foreign(self) -> StoreError:
         return StoreError(
@@ -309,8 +308,9 @@ class ImportWriter:
                 return self._disk.read(one.name)[-_TAIL:]
             index = load_index(one, self._disk)
             start, length = index.extent(len(index.frames) - 1)
-            frame = self._disk.read(one.name)[start : start + length]
-            return zstandard.ZstdDecompressor().decompress(frame)[-_TAIL:]
+            with open(self._disk.open(one.name, os.O_RDONLY), "rb") as file:
+                frame = os.pread(file.fileno(), length, start)
+            return unpacked(frame, index.text - index.frames[-1].text)[-_TAIL:]
         return b""
 
 

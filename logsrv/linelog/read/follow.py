@@ -154,8 +154,6 @@ def end_of(view: View) -> Position:
     for segment in reversed(view.segments):
         frames = view.open(segment.number)
         if frames is not None:
-            try:
+            with frames:
                 return Position(segment.number, frames.size)
-            finally:
-                frames.close()
     return Position(0, 0)

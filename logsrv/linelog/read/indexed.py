@@ -58,7 +58,6 @@ class IndexedLines:
 
     @property
     def total(self) -> int:
-        """The number of lines."""
         return sum(map(sum, self._sums.values()))
 
     def by_time(self) -> dict[float, tuple[int, dict[str, int]]]:

@@ -25,7 +25,6 @@ class StoredLines:
         self._kept: OrderedDict[tuple[int, int], list[tuple[int, bytes]]] = OrderedDict()
 
     def close(self) -> None:
-        """Close what is open."""
         while self._frames:
             self._close_oldest()
 

@@ -11,20 +11,20 @@ import os
 from abc import abstractmethod
 
 from logsrv.linelog.store.segments import zstd
+from logsrv.linelog.store.segments.heads import LARGEST
 from logsrv.linelog.store.segments.index import Index
 from logsrv.linelog.store.segments.times import times_of, together
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
+    from typing import Self
 
     from logsrv.linelog.store.segments.times import Times
 
 SIZE = 1 << 20
 # glibc maps memory anew for each piece of 128 KiB and more: 250 MiB took 0.41 s of CPU time, so 0.21.
 _SMALL = 64 << 10
-# No frame is larger, unless somebody made it to exhaust the reader's memory.
-LARGEST = 256 << 20
 
 
 class Damaged(ValueError):
@@ -84,8 +84,13 @@ class Frames:
         return os.fstat(self.fd).st_size
 
     def close(self) -> None:
-        """Close the file."""
         os.close(self.fd)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
 
 
 class PlainFrames(Frames):
@@ -204,9 +209,9 @@ class PackedFrames(Frames):
         """
         at, size = self.index.extent(frame)
         try:
-            packed = self._read(frame, at, size)
-            # Checked before unpacking, which allocates what the header claims.
-            if max(wanted, size) > LARGEST or zstd.frame_content_size(packed) != wanted:
+            # Checked before reading, and before unpacking, which allocates what the header claims.
+            packed = self._read(frame, at, size) if max(wanted, size) <= LARGEST else b""
+            if zstd.frame_content_size(packed) != wanted:
                 raise ValueError("what is there is not the frame that its index names")
             return packed
         except Damaged:

@@ -14,13 +14,18 @@ from logsrv.errors import StoreError
 from logsrv.kit.text.time import rfc3339
 from logsrv.linelog.read.texts import ArchivedFrames, PackedFrames, PlainFrames
 from logsrv.linelog.store import archive
-from logsrv.linelog.store.disk.disk import Disk, reason
+from logsrv.linelog.store.disk.disk import Disk, explanation, reason
+from logsrv.linelog.store.disk.format import newer
+from logsrv.linelog.store.disk.rights import who_may
 from logsrv.linelog.store.segments import index
 from logsrv.linelog.store.segments.empty import were_empty
 from logsrv.linelog.store.segments.removed import missed
 from logsrv.linelog.store.segments.segment import (
     ACTIVE,
+    BACKUP,
     CATALOG_SUFFIX,
+    NOT_RESTORED,
+    RESTORING,
     Form,
     away_segments,
     no_files,
@@ -68,14 +73,42 @@ class View:
         try:
             self._disk = Disk().enter(directory)
         except OSError as error:
-            raise StoreError(f"{directory} cannot be read: {reason(error)}") from error
+            why = f"{reason(error)}{who_may(directory, error)}"
+            raise StoreError(f"{directory} cannot be read: {why}") from error
         try:
+            self._require_known()
             self.refresh()
-            if len(self.segments) == 1 and not self._disk.holds(ACTIVE):
-                raise StoreError(f"{directory} is no store of logsrv: there is no {ACTIVE} in it")
+            self._require_complete(directory)
         except BaseException:
             self.close()
             raise
+
+    def _require_known(self) -> None:
+        """Raise StoreError for a store of a later format: its lines might be misread."""
+        try:
+            why = newer(self._disk)
+        except (OSError, ValueError) as error:
+            # A writer is refused then; the lines can be read.
+            self.note(explanation(error))
+            return
+        if why:
+            raise StoreError(why)
+
+    def _require_complete(self, directory: str) -> None:
+        """Raise StoreError for what is no store; tell of one that is to become one and lacks lines yet."""
+        if self._disk.holds(ACTIVE):
+            return
+        why = ""
+        if self._disk.holds(BACKUP):
+            why = "is a backup that has not come to its end: give the same command again to go on"
+        elif self._disk.holds(RESTORING):
+            why = NOT_RESTORED
+        if len(self.segments) == 1:
+            raise StoreError(
+                f"{directory} {why or f'is no store of logsrv: there is no {ACTIVE} in it'}"
+            )
+        if why:
+            self.tell(f"{directory} {why}")
 
     def _begin(self, tell: Callable[[str], None]) -> None:
         self.damaged = False
@@ -151,7 +184,6 @@ class View:
             self.tell(f"{self._disk.path(name)} is no plain file, so it is not read")
 
     def close(self) -> None:
-        """Let go of the directory."""
         self._let_go()
         self._disk.leave()
 
@@ -239,14 +271,12 @@ class View:
         frames = self.open(segment.number)
         if frames is None:
             return NONE
-        try:
+        with frames:
             times = together(frames.times(frame) for frame in range(frames.count))
             if times == UNKNOWN and segment.form is Form.PACKED:
                 # Sealing gives the file the time of its last line.
                 return Times(segment.first, rfc3339(os.fstat(frames.fd).st_mtime), sure=False)
             return times
-        finally:
-            frames.close()
 
     def sync_names(self) -> None:
         """Return when the names in the directory are on the medium. Raises OSError."""
@@ -354,7 +384,7 @@ class View:
             found = index.load(segment, self._disk)
             _require(found, fd)
         except (OSError, ValueError) as error:
-            self.note(f"{self._disk.path(segment.index)} is not used: {_why(error)}")
+            self.note(f"{self._disk.path(segment.index)} is not used: {explanation(error)}")
             found, wrong = _walking().walk(segment.number, fd)
             if wrong:
                 self.tell(f"{path} is {wrong}")
@@ -384,7 +414,3 @@ def _catalogs() -> type[Catalogs]:
     from logsrv.linelog.store.catalog.catalog import Catalogs
 
     return Catalogs
-
-
-def _why(error: Exception) -> str:
-    return reason(error) if isinstance(error, OSError) else str(error)

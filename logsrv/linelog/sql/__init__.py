@@ -9,7 +9,7 @@ plan.py      DuckDB's plan of a statement: which columns it needs, of which rows
 push.py      conditions of that plan as a query and a scope of the reading side
 cells.py     lines of the store as columns
 rows.py      the table as a stream of record batches, made by all cores
-answer.py    a statement put to a store: all of that together
+answer.py    the answer to a statement, by all of these together
 
 DuckDB and PyArrow are an extra, and take half a second to load. Only the command imports this package, and
 only when it runs. Importing it without them raises NotInstalled.

@@ -44,7 +44,6 @@ class Misfits:
         self.found: dict[str, tuple[int, bool]] = {}
 
     def add(self, field: str, *, is_number: bool) -> None:
-        """Count one."""
         count, numbers = self.found.get(field, (0, True))
         self.found[field] = count + 1, numbers and is_number
 

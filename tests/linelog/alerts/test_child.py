@@ -107,7 +107,7 @@ def test_it_tells_of_what_is_counted_and_ends_when_told(tmp_path: Path) -> None:
         write(tmp_path, "oops 2")
         say(process, STOP)
         report(process, "sent")
-        assert process.wait(20) == 0
+        assert process.wait(60) == 0
     assert (tmp_path / "out").read_text().count("oops 2") == 1
 
 
@@ -119,7 +119,7 @@ def test_it_does_so_too_when_the_daemon_is_killed(tmp_path: Path) -> None:
         assert process.stdin is not None
         process.stdin.close()
         process.stdin = None
-        assert process.wait(20) == 0
+        assert process.wait(60) == 0
     assert (tmp_path / "out").read_text().count("oops 2") == 1
 
 
@@ -156,7 +156,7 @@ def test_a_store_that_is_gone_is_a_sentence_and_a_status(tmp_path: Path) -> None
     alert = AlertSettings(alert="x", alert_command=("x",))
     orders = Orders(store, "", {"1": AlertTask("1", "command", alert, Position(0, 0))})
     done = subprocess.run(
-        COMMAND, input=orders_line(orders) + b"\n", capture_output=True, timeout=30
+        COMMAND, input=orders_line(orders) + b"\n", capture_output=True, timeout=60
     )
     assert done.returncode == 1
     assert done.stderr.decode().count("\n") == 1 and "cannot be read" in done.stderr.decode()
@@ -169,6 +169,6 @@ def test_a_command_that_hangs_does_not_keep_it(tmp_path: Path) -> None:
         wait_until(lambda: (tmp_path / "out").exists() and (tmp_path / "out").read_text(), "it")
         say(process, STOP)
         report(process, "put-off")
-        assert process.wait(20) == 0
+        assert process.wait(60) == 0
     pid = int((tmp_path / "out").read_text())
     wait_until(lambda: not Path(f"/proc/{pid}/cmdline").exists(), "the end of the command")

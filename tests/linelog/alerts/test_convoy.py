@@ -161,10 +161,11 @@ def test_from_wherever_they_begin_each_line_is_counted_once(
     with patch.object(Follower.read, "__defaults__", (piece * LINE,)):
         store.look(60)
     for watch, begin in watches:
-        alone = Store(tmp_path_factory.mktemp("alone"), 8, 8, 8)
         same = Seen(watch.task.alert.alert)
-        alone.watch((same, begin))
-        alone.look(6)
+        alone = Convoys(view_of(store.directory))
+        alone.change([same], {same: begin})
+        for _ in range(6):
+            alone.look()
         assert watch.lines == same.lines
         assert watch.progress.position == same.progress.position or watch.lines
     assert len({watch.follower for watch, _ in watches}) == 1

@@ -10,7 +10,7 @@ import pytest
 from logsrv.errors import ConfigurationError
 from logsrv.kit.children.resident import END, PAUSES
 from logsrv.kit.observe.metrics import Metrics
-from logsrv.linelog.alerts.process import Alerts, check
+from logsrv.linelog.alerts.process import Alerts, check_commands
 from logsrv.linelog.alerts.reports import AlertTask, Orders, Report, read_orders, report_line
 from logsrv.linelog.alerts.settings import AlertSettings
 from logsrv.linelog.plugin.metrics import METRICS
@@ -209,11 +209,11 @@ def test_a_command_that_is_not_there_is_refused() -> None:
     """The alert is named, for there may be many."""
     fine = AlertSettings(alert="a", alert_webhook="http://x/")
     with pytest.raises(ConfigurationError, match="of alert 2: there is no program nope"):
-        check((fine, AlertSettings(alert="a", alert_command=("nope",))))
+        check_commands((fine, AlertSettings(alert="a", alert_command=("nope",))))
     with pytest.raises(ConfigurationError, match="of alert full: there is no program nope"):
-        check((AlertSettings(alert="a", name="full", alert_command=("nope",)),))
-    check((AlertSettings(alert="a", alert_command=(sys.executable,)),))
-    check((AlertSettings(alert="a", alert_webhook="http://x/"),))
+        check_commands((AlertSettings(alert="a", name="full", alert_command=("nope",)),))
+    check_commands((AlertSettings(alert="a", alert_command=(sys.executable,)),))
+    check_commands((AlertSettings(alert="a", alert_webhook="http://x/"),))
 
 
 def test_the_next_service_gives_each_alert_the_place_that_it_had(stage: Stage) -> None:

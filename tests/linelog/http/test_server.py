@@ -21,9 +21,9 @@ from logsrv.linelog.http.counting import StoreCounter
 from logsrv.linelog.http.nodes.settings import NodeSettings, parse_named_nodes
 from logsrv.linelog.http.server import WebServer
 from logsrv.linelog.http.settings import HttpSettings
+from logsrv.linelog.plugin.health import unhealthy
 from logsrv.linelog.plugin.metrics import METRICS
 from logsrv.linelog.read.follow import end_of
-from logsrv.linelog.store.health import unhealthy
 from tests.kit.children.spawned import Spawned, Spawner
 from tests.linelog.http.web import Browser
 from tests.linelog.read.stores import lines, make_store, view_of

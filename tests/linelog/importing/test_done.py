@@ -21,7 +21,10 @@ def test_it_says_what_it_was_told(tmp_path: Path) -> None:
     disk.leave()
 
 
-@pytest.mark.parametrize("text", ["", "[]", "{}", '{"files": 1}', "\xff"])
+BEYOND = '{"files":[],"under_way":[],"begun":[Infinity,0],"zone":""}'
+
+
+@pytest.mark.parametrize("text", ["", "[]", "{}", '{"files": 1}', "\xff", BEYOND, "[" * 100_000])
 def test_a_damaged_one_is_one_sentence(tmp_path: Path, text: str) -> None:
     (tmp_path / "imported").write_text(text)
     with pytest.raises(StoreError, match="does not say what was imported"):

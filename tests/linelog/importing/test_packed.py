@@ -179,6 +179,14 @@ def test_a_bomb_takes_little_memory(kind: str) -> None:
     assert peak < 16 << 20
 
 
+def test_a_bomb_of_zstandard_comes_in_small_pieces(tmp_path: Path) -> None:
+    """Of lines that are only LF, what is made of a piece of 8 MiB took a GB."""
+    path = tmp_path / "a.zst"
+    path.write_bytes(zstandard.compress(b"\n" * (20 << 20)))
+    with path.open("rb") as file:
+        assert max(map(len, unpacked(file))) <= CHUNK
+
+
 def test_text_and_zstandard(tmp_path: Path) -> None:
     assert read(LINES) == (LINES, "")
     path = tmp_path / "a.zst"

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import random
+from collections.abc import Iterator
 from pathlib import Path
+from unittest.mock import patch
 
 import pytest
 
@@ -17,17 +19,26 @@ from logsrv.linelog.read.plan import Scope
 from logsrv.linelog.read.search import Search
 from logsrv.linelog.read.view import View
 from logsrv.linelog.store.disk.disk import Disk
+from logsrv.linelog.store.sealing import seal as sealing
 from logsrv.linelog.store.segments import index, indexing
 from logsrv.linelog.store.segments.segment import Form, sealed_segments
 from tests.linelog.read.stores import as_first_version, line, make_store, view_of
 
+COUNT = 1200
 MESSAGES = ["ERROR x", "x", '{"level": "warn"}', "<15>x", "level=info a=b", "x"]
 SEGMENTS = [
-    [line(MESSAGES[number % 6] + " " * 250, begin + number * 0.5) for number in range(9000)]
+    [line(MESSAGES[number % 6] + " " * 250, begin + number * 3.75) for number in range(COUNT)]
     for begin in (0, 4500, 9000, 13500)
 ]
 EVERY = [one for segment in SEGMENTS for one in segment]
 QUERIES = ["", "level=error", "level>=warning", "level!=info", "level=*", "level=info x", "x"]
+
+
+@pytest.fixture(scope="module", autouse=True)
+def small_frames() -> Iterator[None]:
+    """Let a segment of 1,200 lines have three frames: those of a real store have 1 MiB."""
+    with patch.object(sealing.pieces, "__defaults__", (1 << 17, 0)):
+        yield
 
 
 @pytest.fixture(scope="module")
@@ -108,7 +119,7 @@ def test_damaged_counts_are_not_used(tmp_path: Path) -> None:
     name.write_bytes(data.replace(b"\n" + first, b"\n" + first[:-1] + b"7"))
     told: list[str] = []
     found = Search(View(str(directory), told.append), compile(parse("")), Scope())
-    assert found.count() == 18_000
+    assert found.count() == 2 * COUNT
     assert "its frames have another checksum" in told[0]
 
 
@@ -118,7 +129,7 @@ def test_lines_of_a_file_that_was_cut_are_missing(tmp_path: Path) -> None:
     path.write_bytes(path.read_bytes()[:-9])
     told: list[str] = []
     found = Search(View(str(directory), told.append), compile(parse("")), Scope())
-    assert 9000 < found.count() < 18_000
+    assert COUNT < found.count() < 2 * COUNT
     assert any("damaged" in sentence for sentence in told)
 
 
@@ -130,7 +141,7 @@ def test_a_frame_that_was_not_counted_is_read(tmp_path: Path) -> None:
     indexing.save(made._replace(levels=(None, *made.levels[1:])), packed, disk)
     disk.leave()
     found = search(directory)
-    assert found.count() == 18_000
+    assert found.count() == 2 * COUNT
     assert found.stats.segments == 2
 
 

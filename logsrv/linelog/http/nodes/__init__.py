@@ -6,7 +6,7 @@ spans               the spans of time that are asked for, one after the other (n
 client, body        one node over HTTP
 gather              all of them beside each other
 
-A store is not in the order of time: a centre has the blocks of many origins, in the order in which they
-came, another centre in another. So the lines of a span are asked for, put in order when all have answered,
-and forgotten when they are shown. Spans are so short that the lines of one fit into memory.
+A store is not in the order of time: a centre has the blocks of many origins in the order in which they
+came, which is another one at each centre. So all nodes are asked for the lines of one span of time, which
+are put in order when all have answered. Spans are so short that their lines fit into memory.
 """

@@ -40,7 +40,6 @@ def moment_of(time: str) -> int:
 
 
 def time_of(moment: int) -> str:
-    """Return the TIME of a moment."""
     found = _EPOCH + timedelta(microseconds=moment)
     return found.replace(tzinfo=None).isoformat(timespec="microseconds") + "Z"
 

@@ -31,6 +31,11 @@ class MergedLine(NamedTuple):
     places: dict[int, Position]
 
 
+def text_of(lines: Iterable[MergedLine]) -> bytes:
+    """Return lines as a text of a store has them."""
+    return b"".join(line.line + b"\n" for line in lines)
+
+
 def merged(answers: Sequence[Iterable[NodeLine]]) -> list[MergedLine]:
     """Return the lines of all answers by time, each of them once.
 

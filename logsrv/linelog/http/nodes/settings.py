@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import re
 from pathlib import Path
+from typing import ClassVar
 
 import attrs
 
 from logsrv.kit.options.declare import REQUIRED, option, tables
-from logsrv.kit.options.kinds import PATH, SPACE, Kind
+from logsrv.kit.options.kinds import FILE, SPACE, Kind
+from logsrv.kit.options.secrets import SECRET_FILE
 from logsrv.linelog.http.nodes.address import NodeAddress, parse_nodes
 
 NAME = r"[A-Za-z0-9_-]{1,64}"
@@ -52,11 +54,14 @@ NODES: Kind[NamedNodes] = Kind(
 class NodeRules:
     """The options that sets of nodes share unless they have their own."""
 
+    help_group: ClassVar[str] = "Asking other daemons"
+    goes_with: ClassVar[str] = "nodes"
+
     nodes_token_file: Path | None = option(
-        None, PATH, "a file that has the token which nodes ask for"
+        None, SECRET_FILE, "a file that has the token which nodes ask for"
     )
     nodes_ca: Path | None = option(
-        None, PATH, "certificates of the authorities that nodes are verified by, in PEM"
+        None, FILE, "certificates of the authorities that nodes are verified by, in PEM"
     )
 
 
@@ -70,6 +75,8 @@ class NodeSettings(NodeRules):
 @attrs.frozen(kw_only=True, slots=False)
 class NodeOptions(NodeRules):
     """The names of other daemons, which `logsrv search --nodes NAME` asks."""
+
+    help_group: ClassVar[str] = "Asking other daemons"
 
     nodes: tuple[NamedNodes, ...] = option(
         (),

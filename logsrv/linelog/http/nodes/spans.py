@@ -10,6 +10,8 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
+from logsrv.linelog.http.nodes.answer import moment_of
+
 EARLIEST, LATEST = -62_135_596_800_000_000, 253_402_300_800_000_000
 """The first moment of the year 1, and that of the year 10000, which is not in it."""
 _HOUR = 3_600_000_000
@@ -27,6 +29,11 @@ class TimeSpan(NamedTuple):
     def is_moment(self) -> bool:
         """True if it cannot be cut."""
         return self.end - self.begin <= 1
+
+
+def span_between(since: str, until: str) -> TimeSpan:
+    """Return the span between two TIMEs; "": all time before or behind. Raises ValueError."""
+    return TimeSpan(moment_of(since) if since else EARLIEST, moment_of(until) if until else LATEST)
 
 
 class SpanWalk:

@@ -18,7 +18,8 @@ from logsrv.linelog.http.nodes.answer import moment_of, time_of
 from logsrv.linelog.http.nodes.body import NodeFailure
 from logsrv.linelog.http.nodes.client import NodeQuestion
 from logsrv.linelog.http.nodes.gather import AskedNode, NodeSearch
-from logsrv.linelog.http.nodes.spans import EARLIEST, LATEST, TimeSpan
+from logsrv.linelog.http.nodes.merge import text_of
+from logsrv.linelog.http.nodes.spans import span_between
 from logsrv.linelog.http.searching.replies import SAMPLE
 from logsrv.linelog.read.counting.histogram import StepCounts, counted
 from logsrv.linelog.read.counting.tallies import ValueCounts, fields_of
@@ -43,14 +44,10 @@ class Asking:
         self, values: Mapping[str, Any], *, reverse: bool = False, most: int | None = None
     ) -> NodeSearch:
         """Return a search in those that have not failed."""
-        since, until = values["since"], values["until"]
-        span = TimeSpan(
-            moment_of(since) if since else EARLIEST, moment_of(until) if until else LATEST
-        )
         return NodeSearch(
             [node for node in self._nodes if node.name not in self.missing],
             NodeQuestion(values["q"], values["source"], reverse),
-            span,
+            span_between(values["since"], values["until"]),
             self.missing.__setitem__,
             now=time.time_ns() // 1000,
             most=most,
@@ -59,8 +56,7 @@ class Asking:
 
     def texts(self, values: Mapping[str, Any]) -> Iterator[bytes]:
         """Yield the lines of all, many at a time, each once."""
-        for lines in self.search(values).spans():
-            yield b"".join(line.line + b"\n" for line in lines)
+        yield from map(text_of, self.search(values).spans())
 
     def has_few(self, values: Mapping[str, Any]) -> bool:
         """Tell whether several have so few lines that they can be fetched."""

@@ -14,13 +14,13 @@ from collections.abc import Callable, Iterator
 from itertools import groupby, islice
 from typing import Any, TypeAlias
 
-from logsrv.linelog.http.nodes.answer import NotALine, moment_of
+from logsrv.linelog.http.nodes.answer import NotALine
 from logsrv.linelog.http.nodes.body import NodeFailure
 from logsrv.linelog.http.nodes.client import NodeClient, NodeQuestion
 from logsrv.linelog.http.nodes.declared import clients_of
 from logsrv.linelog.http.nodes.gather import AskedNode, NodeSearch
 from logsrv.linelog.http.nodes.merge import MergedLine
-from logsrv.linelog.http.nodes.spans import EARLIEST, LATEST, TimeSpan
+from logsrv.linelog.http.nodes.spans import EARLIEST, TimeSpan, span_between
 from logsrv.linelog.http.problems import Problem
 from logsrv.linelog.http.searching.added import ADDED, Asking
 from logsrv.linelog.http.searching.own import OwnStore
@@ -93,10 +93,8 @@ def _search(nodes: list[AskedNode], values: Values, write: Write, seconds: float
     """Write the lines of all nodes by time, each once, and a sentence for each node that fails."""
     before = _place(values["before"], Position(10**10, 0))
     after = _place(values["after"], Position(-1, 0))
-    span = TimeSpan(
-        max(moment_of(values["since"]) if values["since"] else EARLIEST, _moment(after)),
-        min(moment_of(values["until"]) if values["until"] else LATEST, _moment(before) + 1),
-    )
+    asked = span_between(values["since"], values["until"])
+    span = TimeSpan(max(asked.begin, _moment(after)), min(asked.end, _moment(before) + 1))
     names = [node.name for node in nodes]
     gathering = NodeSearch(
         nodes,

@@ -64,7 +64,6 @@ class Behind:
         self._live = Live(self._view, start)
 
     def close(self) -> None:
-        """Close what is open."""
         self._live.close()
 
     def step(self, until: Position, allowed: int, events: SharedEvents) -> Step:

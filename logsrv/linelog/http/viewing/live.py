@@ -52,7 +52,6 @@ class Live:
         return self._follower.position
 
     def close(self) -> None:
-        """Close what is open."""
         self._follower.close()
 
     def step(self, until: Position) -> Appended | None:

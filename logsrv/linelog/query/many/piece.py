@@ -78,7 +78,6 @@ class TextPiece:
 
 
 def pieces(text: bytes) -> Iterator[TextPiece]:
-    """Yield a text in pieces."""
     begin = 0
     while begin < len(text):
         end = text.rfind(b"\n", begin, begin + SIZE) + 1

@@ -1,6 +1,6 @@
 """Counting: the most frequent values of a field, lines over time and their levels, sources.
 
-Loads late what few lines do without (logsrv/lazy_names.py).
+Counting by NumPy is loaded late (logsrv/lazy_names.py): a few lines are counted sooner without.
 """
 
 from __future__ import annotations

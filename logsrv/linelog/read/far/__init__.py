@@ -1,6 +1,6 @@
 """Reading what is in an archive only, in as few round trips as possible.
 
-Loads late what stores without an archive do without (logsrv/lazy_names.py).
+All of it is loaded late (logsrv/lazy_names.py): most stores have no archive.
 """
 
 from __future__ import annotations

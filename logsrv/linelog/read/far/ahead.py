@@ -8,20 +8,16 @@ from __future__ import annotations
 
 import os
 from collections import deque
+from collections.abc import Iterator
 from struct import Struct
 
 import logsrv.linelog.read.far as late
-from logsrv.linelog.read.texts import LARGEST, ArchivedFrames, clipped
-from logsrv.linelog.store.archive.readers import AT_ONCE, Readers
+from logsrv.linelog.read.plan import ReadTask
+from logsrv.linelog.read.texts import ArchivedFrames, clipped
+from logsrv.linelog.read.view import View
+from logsrv.linelog.store.archive.readers import AT_ONCE, PendingRead, Readers
 from logsrv.linelog.store.segments import zstd
-
-TYPE_CHECKING = False
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-
-    from logsrv.linelog.read.plan import ReadTask
-    from logsrv.linelog.read.view import View
-    from logsrv.linelog.store.archive.readers import PendingRead
+from logsrv.linelog.store.segments.heads import LARGEST
 
 # A search for a rare word needs as many, and the last lines of a store no more.
 _FIRST = 8
@@ -112,7 +108,6 @@ class FramesAhead:
         yield from clipped(text, start, task.start, task.stop)
 
     def close(self) -> None:
-        """Let go of all."""
         self._readers.close()
         os.close(self._memory)
 

@@ -7,12 +7,14 @@ from __future__ import annotations
 
 import os
 import re
+from collections.abc import Callable, Iterable
 from functools import partial
 from itertools import islice
 
 from logsrv.errors import StoreError
+from logsrv.linelog.query.matching.needs import Need
 from logsrv.linelog.read.far.words import WordFile, frames_of_all
-from logsrv.linelog.read.texts import ArchivedFrames
+from logsrv.linelog.read.texts import ArchivedFrames, Frames
 from logsrv.linelog.read.view import View
 from logsrv.linelog.store.archive.catalog import (
     CatalogSegment,
@@ -20,34 +22,25 @@ from logsrv.linelog.store.archive.catalog import (
     last_of_all,
     newest,
     read_catalog,
+    there,
 )
 from logsrv.linelog.store.archive.manifest import (
-    LARGEST,
     STORE,
+    Manifest,
     decode,
     encode,
-    manifest_object,
     names_of,
     object_name,
     stores_of,
 )
-from logsrv.linelog.store.archive.objects import ArchiveError, ChangedObject, ObjectMissing
+from logsrv.linelog.store.archive.objects import Archive, ArchiveError
 from logsrv.linelog.store.archive.opening import open_archive
 from logsrv.linelog.store.archive.readers import Readers
 from logsrv.linelog.store.archive.reading import AwayText
 from logsrv.linelog.store.segments import index
+from logsrv.linelog.store.segments.index import Head, Index
 from logsrv.linelog.store.segments.segment import Form, Segment
 from logsrv.linelog.store.segments.times import UNKNOWN, Times, together
-
-TYPE_CHECKING = False
-if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
-
-    from logsrv.linelog.query.matching.needs import Need
-    from logsrv.linelog.read.texts import Frames
-    from logsrv.linelog.store.archive.manifest import Manifest
-    from logsrv.linelog.store.archive.objects import Archive
-    from logsrv.linelog.store.segments.index import Head, Index
 
 _ASKED_TOGETHER = 128
 
@@ -68,6 +61,7 @@ class ArchiveView(View):
             raise StoreError(str(error)) from None
         self._found: dict[int, CatalogSegment] = {}
         self._manifests: dict[int, Manifest] = {}
+        self._damaged: list[str] = []
         # The need that was looked up last, and the frames that can have it.
         self._need: Need | None = None
         self._answers: dict[int, int | None] = {}
@@ -91,7 +85,7 @@ class ArchiveView(View):
             try:
                 for one in pending.result():
                     self._add(one)
-            except (ChangedObject, ObjectMissing) as error:
+            except ArchiveError as error:
                 # Its segments are found by their manifests, more slowly.
                 self.note(str(error))
                 behind = ""
@@ -99,7 +93,8 @@ class ArchiveView(View):
         if behind != asked:
             listed = archive.names(f"{store}/")
         known = {one.name for one in self._manifests.values()}
-        missing = [name for name in names_of(listed, store) if name not in known]
+        wanted = sorted({*self._damaged, *names_of(listed, store)})
+        missing = [name for name in wanted if name not in known]
         reads = [partial(self._uncatalogued, name) for name in missing]
         for found in self._readers.all(reads):
             try:
@@ -110,19 +105,16 @@ class ArchiveView(View):
     def _add(self, one: CatalogSegment) -> None:
         try:
             manifest = decode(one.manifest)
-        except ValueError as error:
-            self.tell(f"{self._archive.place}: {error}")
+        except ValueError:
+            # Its name is there instead.
+            self._damaged.append(one.manifest.decode("ascii", "replace"))
             return
         self._found[manifest.number] = one
         self._manifests[manifest.number] = manifest
 
     def _uncatalogued(self, name: str) -> CatalogSegment:
         """Return a segment that is in no catalog."""
-        wanted = manifest_object(self._store, name)
-        try:
-            manifest = decode(self._archive.read(wanted, 0, LARGEST))
-        except ValueError:
-            raise ChangedObject(self._archive.place, wanted) from None
+        manifest = there(self._archive, self._store, name)
         words = manifest.objects.get(object_name(self._store, manifest.segment.words))
         return CatalogSegment(encode(manifest), b"", words.size if words else 0, ())
 
@@ -143,7 +135,6 @@ class ArchiveView(View):
         """There are none."""
 
     def close(self) -> None:
-        """Let go of it."""
         self._readers.close()
 
     def open_words(self, number: int) -> int | None:

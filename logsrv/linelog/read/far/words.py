@@ -2,46 +2,33 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterator, Mapping
 from functools import partial
 
-from logsrv.linelog.query.matching.needs import Literal
+from logsrv.linelog.query.matching.needs import Literal, Need
 from logsrv.linelog.read.words import frames_with
 from logsrv.linelog.store.archive.objects import ArchiveError
+from logsrv.linelog.store.archive.readers import Readers
 from logsrv.linelog.store.words.lookup import Words
-from logsrv.linelog.store.words.partial import MissingParts
-
-TYPE_CHECKING = False
-if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping
-
-    from logsrv.linelog.query.matching.needs import Need
-    from logsrv.linelog.store.archive.readers import Readers
-    from logsrv.linelog.store.words.partial import PartialFile
+from logsrv.linelog.store.words.partial import MissingParts, PartialFile
+from logsrv.named import NamedTuple
 
 _NEAR = 256 << 10
 """Bytes between two parts that are read with them: less than what a round trip costs."""
 
 
-class WordFile:
+class WordFile(NamedTuple):
     """The word index of a segment in an archive. read: returns a part of it, and raises ArchiveError.
 
     totals: what it has to be an index of, number, bytes of text and compressed ones, frames; None for
     anything.
     """
 
-    def __init__(
-        self,
-        number: int,
-        file: PartialFile,
-        read: Callable[[int, int], bytes],
-        note: Callable[[str], None],
-        totals: tuple[int, int, int, int] | None = None,
-    ) -> None:
-        self.number = number
-        self.file = file
-        self.read = read
-        self.note = note
-        self.totals = totals
+    number: int
+    file: PartialFile
+    read: Callable[[int, int], bytes]
+    note: Callable[[str], None]
+    totals: tuple[int, int, int, int] | None = None
 
 
 def frames_of_all(files: list[WordFile], need: Need, readers: Readers) -> Mapping[int, int | None]:

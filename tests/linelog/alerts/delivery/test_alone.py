@@ -40,7 +40,7 @@ def test_a_signal_ends_what_has_left_the_session(tmp_path: Path, number: int) ->
     process = run(tmp_path, FAR + "sleep 600")
     pid = far(tmp_path)
     process.send_signal(number)
-    assert process.wait(30) == -signal.SIGKILL
+    assert process.wait(60) == -signal.SIGKILL
     assert not alive(pid)
 
 
@@ -49,7 +49,7 @@ def test_the_command_ends_when_this_is_killed(tmp_path: Path) -> None:
     process = run(tmp_path, "trap '' TERM HUP; echo $$ >pid; while :; do sleep 1; done")
     pid = far(tmp_path)
     process.kill()
-    process.wait(30)
+    process.wait(60)
     try:
         wait_until(lambda: not alive(pid), "the end of the command")
     finally:
@@ -60,7 +60,7 @@ def test_the_command_ends_when_this_is_killed(tmp_path: Path) -> None:
 def test_what_a_command_leaves_in_the_background_stays(tmp_path: Path) -> None:
     process = run(tmp_path, FAR)
     pid = far(tmp_path)
-    assert process.wait(30) == 0 and alive(pid)
+    assert process.wait(60) == 0 and alive(pid)
     os.kill(pid, signal.SIGKILL)
 
 

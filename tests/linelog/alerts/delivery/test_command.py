@@ -5,9 +5,11 @@ from __future__ import annotations
 import os
 import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
 from twisted.internet.defer import CancelledError, Deferred
+from twisted.internet.task import Clock
 
 from logsrv.linelog.alerts.delivery import command
 from logsrv.linelog.alerts.delivery.message import Undelivered
@@ -18,10 +20,26 @@ def python(code: str, *arguments: str) -> tuple[str, ...]:
     return (sys.executable, "-c", code, *arguments)
 
 
-async def failure(words: tuple[str, ...], seconds: float = 30, text: bytes = b"") -> str:
+async def failure(words: tuple[str, ...], reactor: Any = REACTOR) -> str:
     with pytest.raises(Undelivered) as caught:
-        await command.run(words, text, {}, reactor=REACTOR, seconds=seconds)
+        await command.run(words, b"", {}, reactor=reactor, seconds=30)
     return str(caught.value)
+
+
+class Stopped(Clock):
+    """The reactor, but for its time: that passes when a test says so."""
+
+    spawnProcess = REACTOR.spawnProcess
+
+
+async def killed(words: tuple[str, ...], pid: Path) -> int:
+    """Let the time of a command be over when it has written `pid`, and return that."""
+    reactor = Stopped()
+    failing = Deferred.fromCoroutine(failure(words, reactor))
+    await until(lambda: pid.exists() and pid.read_text(), "the command")
+    reactor.advance(30)
+    assert await failing == "the command took 30 s and was killed"
+    return int(pid.read_text())
 
 
 @in_reactor
@@ -74,9 +92,7 @@ def alive(pid: int) -> bool:
 @in_reactor
 async def test_one_that_takes_too_long_is_killed_with_all_it_has_started(tmp_path: Path) -> None:
     pid = tmp_path / "pid"
-    said = await failure(("sh", "-c", f"sleep 600 & echo $! >{pid}; wait"), seconds=1.5)
-    assert said == "the command took 1.5 s and was killed"
-    child = int(pid.read_text())
+    child = await killed(("sh", "-c", f"sleep 600 & echo $! >{pid}; wait"), pid)
     await until(lambda: not alive(child), "the end of what it has started")
 
 
@@ -85,8 +101,7 @@ async def test_what_has_left_its_session_is_killed_too(tmp_path: Path) -> None:
     """In a session of its own, and without the parent that started it."""
     pid = tmp_path / "pid"
     words = ("sh", "-c", f"(setsid sh -c 'echo $$ >{pid}; exec sleep 600' &); sleep 600")
-    assert "took 1.5 s and was killed" in await failure(words, seconds=1.5)
-    child = int(pid.read_text())
+    child = await killed(words, pid)
     await until(lambda: not alive(child), "the end of what it has started")
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import socket
 import ssl
 from pathlib import Path
 
@@ -14,6 +13,7 @@ from logsrv.linelog.alerts.delivery.webhook import place, post
 from tests.gopher.servers import certificate_file
 from tests.kit.net.network import REACTOR, in_reactor, until
 from tests.linelog.alerts.hooks import hook
+from tests.ports import free_port
 
 SOON = (0.01, 0.01)
 
@@ -85,8 +85,7 @@ async def test_an_answer_without_end_is_not_read_to_its_end() -> None:
 
 @in_reactor
 async def test_nobody_is_there() -> None:
-    with socket.create_server(("127.0.0.1", 0)) as probe:
-        port = probe.getsockname()[1]
+    port = free_port()
     assert "cannot be reached: Connection was refused" in await failure(f"http://127.0.0.1:{port}/")
 
 

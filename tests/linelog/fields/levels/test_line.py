@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import pytest
-from hypothesis import example, given, settings
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from logsrv.linelog.fields.levels.line import level_of
 from logsrv.linelog.fields.record import Record
+from tests.examples import more
 from tests.linelog.query.reference import Line, stored_lines
 
 STAMP = b"2026-11-20T06:18:42.123456Z web@tcp:10.0.0.1:51234 "
@@ -20,7 +21,7 @@ PIECES = st.sampled_from(
 )  # fmt: skip
 
 
-@settings(max_examples=400, deadline=None)
+@more(4)
 @given(st.lists(PIECES, max_size=12).map(b"".join), st.booleans())
 @example(b"[Error] x", True)
 @example(b"a level=debug b=c", True)

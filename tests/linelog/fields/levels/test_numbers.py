@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 
 from logsrv.linelog.fields.levels.numbers import OF_NUMBERS, numbers_of
 from logsrv.linelog.fields.record import Record
+from tests.examples import more
 from tests.linelog.query.reference import stored_lines
 
 STAMP = b"2026-11-20T06:18:42.123456Z web@tcp:10.0.0.1:51234 "
@@ -37,7 +38,7 @@ def of_numbers(text: bytes) -> list[str | None]:
     return [OF_NUMBERS[number] for number in numbers_of(text).tolist()]
 
 
-@settings(max_examples=600, deadline=None)
+@more(6)
 @given(st.lists(st.tuples(STAMPS, MESSAGES).map(b"".join), max_size=6))
 @example([STAMP + b'level=info msg="a b"', STAMP + b'time="a" level=info msg="a b"'])
 @example([STAMP + b'a=" level=info b=c"', STAMP + b'a " b=" level=info c=d', STAMP + b"level=info"])

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import numpy
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from logsrv.linelog.fields.level import LEVELS, NAMES, of_text
 from logsrv.linelog.fields.levels.words import UNSURE, WIDTH, levels_of_beginnings, named
+from tests.examples import more
 
 PIECES = st.sampled_from([*NAMES, *map(str.upper, NAMES), *map(str.title, NAMES), "[", "]", " ", "_", "x",
                           "1", "-", "x" * 40, " " * 30, "[20/Nov/2026:06:18:42 +0000] "])  # fmt: skip
@@ -22,7 +23,7 @@ def levels(*messages: str) -> list[str | int | None]:
     return [UNSURE if one == UNSURE else (None, *LEVELS)[one] for one in found]
 
 
-@settings(max_examples=200)
+@more(2)
 @given(st.lists(st.lists(PIECES, max_size=8).map("".join), min_size=1, max_size=5))
 def test_what_is_sure_is_right(messages: list[str]) -> None:
     for message, found in zip(messages, levels(*messages), strict=True):

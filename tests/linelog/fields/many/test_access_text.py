@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from logsrv.linelog.fields.many.access_text import AccessText
 from logsrv.linelog.fields.record import Record
+from tests.examples import more
 from tests.linelog.read.stores import line
 
 NAMES = (
@@ -34,7 +35,7 @@ MESSAGES = st.one_of(
 )
 
 
-@settings(max_examples=300, deadline=None)
+@more(3)
 @given(st.lists(MESSAGES, min_size=1, max_size=6), st.sets(st.sampled_from(NAMES), min_size=1))
 def test_fields_are_those_of_records(messages: list[str], chosen: set[str]) -> None:
     every = [line(message.encode("utf-8", "surrogateescape")) for message in messages]

@@ -5,11 +5,12 @@ from __future__ import annotations
 from datetime import UTC, datetime, timedelta
 
 import pytest
-from hypothesis import example, given, settings
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from logsrv.linelog.fields.many.stamps import NO_TIME, Stamps
 from logsrv.linelog.fields.record import Record
+from tests.examples import more
 
 TIME = b"2026-11-20T06:18:42.123456Z"
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
@@ -44,7 +45,7 @@ def moment(record: Record) -> int:
         return int(NO_TIME)
 
 
-@settings(max_examples=200, deadline=None)
+@more(2)
 @given(
     st.lists(LINES | st.binary(max_size=40).map(lambda line: line.replace(b"\n", b"")), max_size=8)
 )

@@ -5,11 +5,12 @@ from __future__ import annotations
 import json
 import socket
 import threading
-import time
 from collections.abc import Callable
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
+from twisted.internet.task import Clock
 
 from logsrv.errors import ConfigurationError
 from logsrv.linelog.http.nodes import body, client
@@ -136,7 +137,7 @@ def test_silence_ends() -> None:
     heard = threading.Event()
 
     def silent(connection: socket.socket) -> None:
-        heard.wait(30)
+        heard.wait(60)
 
     with serving(silent) as port:
         with pytest.raises(NodeFailure, match=r"it said nothing for 0\.2 s"):
@@ -150,7 +151,7 @@ def test_who_does_not_begin_tls_is_not_waited_for(monkeypatch: pytest.MonkeyPatc
     heard = threading.Event()
 
     def silent(connection: socket.socket) -> None:
-        heard.wait(30)
+        heard.wait(60)
 
     with serving(silent) as port:
         asked = NodeClient(
@@ -168,12 +169,13 @@ def test_a_drip_ends(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_the_time_of_who_reads_is_not_that_of_the_node(monkeypatch: pytest.MonkeyPatch) -> None:
     """As of a browser that takes its time for a download."""
-    monkeypatch.setattr(body, "LONGEST", 0.5)
+    clock = Clock()
+    monkeypatch.setattr(body, "time", SimpleNamespace(monotonic=clock.seconds))
     answer = ok(b"".join(as_sent("x" * 1000, BEGIN + number) for number in range(200)))
     with serving(replying(answer)) as port:
         lines = node(port).found({"limit": 200})
         next(lines)
-        time.sleep(0.6)
+        clock.advance(body.LONGEST + 1)
         assert len(list(lines)) == 199
 
 
@@ -217,10 +219,10 @@ def test_a_question_can_be_ended_from_outside() -> None:
 
         thread = threading.Thread(target=ask)
         thread.start()
-        assert begun.wait(30)
+        assert begun.wait(60)
         asked.stop()
-        thread.join(30)
-        assert failed and ended.wait(30)
+        thread.join(60)
+        assert failed and ended.wait(60)
     with pytest.raises(NodeFailure):
         asked.lines(NodeQuestion(""), EVERYTHING, ROOM)
 

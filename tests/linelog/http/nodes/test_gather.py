@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import threading
-import time
 from collections import Counter
 from contextlib import closing
-from typing import Any
+from types import SimpleNamespace
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from twisted.internet.task import Clock
 
 from logsrv.linelog.http.nodes import gather
 from logsrv.linelog.http.nodes.answer import NodeLine, time_of
@@ -141,7 +141,7 @@ def test_who_never_ends_is_not_waited_for() -> None:
 
     class Hanging(ListedNode):
         def lines(self, *_: object) -> list[NodeLine]:
-            ended.wait(30)
+            ended.wait(60)
             return []
 
         def stop(self) -> None:
@@ -155,21 +155,17 @@ def test_who_never_ends_is_not_waited_for() -> None:
     assert said == ["localhost:1: its answer takes longer than 0.2 s; its lines are missing"]
 
 
-def test_who_reads_slowly_loses_nothing() -> None:
+def test_who_reads_slowly_loses_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
     """In a pager, or by a slow connection: that is no time of the nodes."""
+    clock = Clock()
+    monkeypatch.setattr(gather, "time", SimpleNamespace(monotonic=clock.seconds))
     said: list[str] = []
-
-    class Taking(ListedNode):
-        def lines(self, *asked: Any) -> list[NodeLine]:
-            time.sleep(0.01)
-            return super().lines(*asked)
-
-    nodes: list[ListedNode] = [Taking([node_line(BEGIN + number, "x") for number in range(300)])]
-    with closing(hurried(nodes, said, longest=0.5, room=Room(100, 10**6))) as asked:
+    node = ListedNode([node_line(BEGIN + number, "x") for number in range(300)])
+    with closing(hurried([node], said, longest=60.0, room=Room(100, 10**6))) as asked:
         spans = asked.spans()
         found = len(next(lines for lines in spans if lines))
         assert found < 300
-        time.sleep(0.6)
+        clock.advance(61)
         found += sum(map(len, spans))
     assert (found, said) == (300, [])
 

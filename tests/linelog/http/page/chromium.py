@@ -24,9 +24,22 @@ _QUIET = (
     *("--disable-background-networking", "--disable-component-update", "--disable-sync"),
     *("--hide-scrollbars", "--remote-debugging-pipe"),
 )
-_SECONDS = 30.0
+_SECONDS = 60.0
 _NAMED = {"Escape": 27, "Enter": 13, "ArrowLeft": 37, "ArrowRight": 39, "ArrowDown": 40, "Tab": 9}
 _SHIFT = 8
+# Keeps from the page what is pressed beside an element, up to the end of a click; tells if that hit it.
+_GUARD = """(() => {
+    const kinds = ["pointerdown", "mousedown", "pointerup", "mouseup", "click"];
+    let hit = false;
+    const end = () => kinds.forEach((kind) => window.removeEventListener(kind, guard, true));
+    const guard = (event) => {
+        const within = document.querySelector(%s)?.contains(event.target) ?? false;
+        if (!within) { event.stopImmediatePropagation(); event.preventDefault(); }
+        if (event.type === "click") { hit = within; end(); }
+    };
+    kinds.forEach((kind) => window.addEventListener(kind, guard, true));
+    window.hasHit = () => { end(); delete window.hasHit; return hit; };
+})()"""
 
 
 class Chromium:
@@ -77,11 +90,11 @@ class Chromium:
     ) -> None:
         self._process.terminate()
         try:
-            self._process.wait(10)
+            self._process.wait(60)
         except subprocess.TimeoutExpired:
             self._process.kill()
             self._process.wait()
-        self._reader.join(10)
+        self._reader.join(60)
         self._out.close()
         self._in.close()
         self._profile.cleanup()
@@ -180,7 +193,7 @@ class Page:
         assert "exceptionDetails" not in result, result["exceptionDetails"]
         return result["result"].get("value")
 
-    def wait(self, condition: str, seconds: float = 15.0) -> Any:
+    def wait(self, condition: str, seconds: float = _SECONDS) -> Any:
         """Return the value of a JavaScript expression as soon as it is true, looked at each frame."""
         script = f"""new Promise((done) => {{
             const end = performance.now() + {seconds * 1000};
@@ -252,18 +265,35 @@ class Page:
         return (box[0], box[1], box[2], box[3])
 
     def click(self, selector: str) -> None:
-        """Click on the middle of an element once it stands still, as a person does."""
-        self.wait(
-            f"(() => {{ const box = document.querySelector({json.dumps(selector)})"
-            ".getBoundingClientRect(); const here = [box.left, box.top, box.width, box.height] + '';"
-            "const still = window.clicked ??= {begun: performance.now(), here, looks: 0};"
-            "still.looks = still.here === here ? still.looks + 1 : 0; still.here = here;"
-            "return still.looks > 5 || performance.now() - still.begun > 2000; })()"
-        )
-        self.run("void delete window.clicked")
-        left, top, width, height = self.place(selector)
-        self.mouse("mousePressed", left + width / 2, top + height / 2)
-        self.mouse("mouseReleased", left + width / 2, top + height / 2)
+        """Click on the middle of an element once it stands still, as a person does.
+
+        A click beside it, as what comes meanwhile has moved it, is kept from the page, and made again.
+        """
+        for guarded in (True, True, True, True, False):
+            self.wait(
+                f"(() => {{ const box = document.querySelector({json.dumps(selector)})"
+                ".getBoundingClientRect(); const here = [box.left, box.top, box.width, box.height] + '';"
+                "const still = window.clicked ??= {begun: performance.now(), here, looks: 0};"
+                "still.looks = still.here === here ? still.looks + 1 : 0; still.here = here;"
+                "return still.looks > 5 || performance.now() - still.begun > 2000; })()"
+            )
+            self.run("void delete window.clicked")
+            left, top, width, height = self.place(selector)
+            if guarded:
+                self.run(_GUARD % json.dumps(selector))
+            self.mouse("mousePressed", left + width / 2, top + height / 2)
+            self.mouse("mouseReleased", left + width / 2, top + height / 2)
+            if not guarded or self._has_hit():
+                return
+
+    def _has_hit(self) -> bool:
+        try:
+            return bool(self.run("window.hasHit ? window.hasHit() : true"))
+        except AssertionError as error:
+            # It has left the page.
+            if "context" not in str(error) and "navigated" not in str(error):
+                raise
+            return True
 
     def mouse(self, kind: str, x: float, y: float) -> None:
         held = kind != "mouseMoved"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from logsrv.kit.testing import wait_until
 from tests.linelog.http.page.conftest import COUNT, LAST, LIVE, Open, at_bottom, numbered
 from tests.linelog.http.page.fake import TOKEN, Logs
 
@@ -58,10 +59,12 @@ def test_long_pause(logs: Logs, visit: Open) -> None:
     assert page.run("gaps") == ["500 lines skipped"]
     # They are in the store: whoever scrolls up finds them.
     page.scroll("#scroller", -1000)
-    for _ in range(200):
+
+    def is_there() -> bool:
         page.scroll("#scroller", -4000)
-        if page.texts(".line .message")[0] == "first":
-            break
+        return page.texts(".line .message")[0] == "first"
+
+    wait_until(is_there, "the first line")
     assert page.texts(".line .message")[:1501] == [
         "first",
         *(f"later {number}" for number in range(1500)),
@@ -116,7 +119,7 @@ def test_no_expression_freezes_the_page(logs: Logs, visit: Open) -> None:
             globalThis.watched = one;
         })"""
     )
-    page.wait("watched.regexes.length === 0 && watched.worker === null", 5)
+    page.wait("watched.regexes.length === 0 && watched.worker === null")
 
 
 def test_wrong_query(logs: Logs, visit: Open) -> None:

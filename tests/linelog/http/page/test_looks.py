@@ -159,8 +159,8 @@ def test_ten_thousand_lines_a_second(logs: Logs, visit: Open) -> None:
     seconds = time.monotonic() - begin
     frames, worst = page.run("[frames_, worst]")
     # On a quiet machine of two cores it is 55 a second; a frozen page draws one.
-    assert frames / seconds > 8, f"{frames} frames in {seconds:.1f} s"
-    assert worst < 2000
+    assert frames / seconds > 4, f"{frames} frames in {seconds:.1f} s"
+    assert worst < 5000
     assert page.run("document.querySelectorAll('.line').length") <= 400
     assert page.run("document.querySelector('#scroller').scrollTop") > 1000
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 import re2
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from logsrv.linelog.query.language.engine import check
@@ -18,6 +18,7 @@ from logsrv.linelog.query.language.size import (
     size_of,
 )
 from logsrv.linelog.query.matching.expression import read_expression
+from tests.examples import more
 
 ITEMS = (
     *"abAZ09.^$|()é日-",
@@ -58,7 +59,7 @@ def programs(pattern: str) -> int:
     return int(re2.compile(written.encode(), options).programsize)
 
 
-@settings(max_examples=300)
+@more(3)
 @given(st.lists(st.tuples(st.sampled_from(ITEMS), st.sampled_from(REPEATS)), max_size=7))
 def test_the_size_is_never_less_than_that_of_the_program(parts: list[tuple[str, str]]) -> None:
     pattern = "".join(item + repeat for item, repeat in parts)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import defaultdict
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from logsrv.linelog.query.language.parse import parse
@@ -13,10 +13,11 @@ from logsrv.linelog.query.language.tree import EVERYTHING, Node
 from logsrv.linelog.query.many import piece
 from logsrv.linelog.query.many.many import ManyQueries
 from logsrv.linelog.query.matching.match import compile
+from tests.examples import more
 from tests.linelog.query.reference import TREES, Line, stored_lines
 
 STAMP = b"2026-11-20T06:18:42.123456Z web@tcp:10.0.0.1:51234 "
-_LENIENT = settings(deadline=None, suppress_health_check=[HealthCheck.too_slow], max_examples=150)
+_LENIENT = more(1.5)
 
 Place = tuple[int, int]
 Found = list[list[tuple[int, int]]]

@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given
 
 from logsrv.linelog.query.language.parse import parse
 from logsrv.linelog.query.language.tree import Node
 from logsrv.linelog.query.many.triggers import choices_of, is_exact
+from tests.examples import more
 from tests.linelog.query.reference import TREES, Line, is_true, stands_in, stored_lines
 
 
-@settings(deadline=None, suppress_health_check=[HealthCheck.too_slow], max_examples=150)
+@more(1.5)
 @given(TREES, stored_lines())
 def test_a_line_that_matches_has_a_trigger_of_each_choice(node: Node, line: Line) -> None:
     for triggers in choices_of(node):

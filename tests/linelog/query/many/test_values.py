@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from logsrv.linelog.query.language.parse import parse
@@ -11,10 +11,11 @@ from logsrv.linelog.query.language.tree import Compare, Node
 from logsrv.linelog.query.many.many import ManyQueries
 from logsrv.linelog.query.many.values import FEW, by_field
 from logsrv.linelog.query.matching.match import compile
+from tests.examples import more
 from tests.linelog.query.many.test_many import STAMP, counts, one_by_one, together
 from tests.linelog.query.reference import NAMES, TREES, VALUES, Line, stored_lines
 
-_LENIENT = settings(deadline=None, suppress_health_check=[HealthCheck.too_slow], max_examples=150)
+_LENIENT = more(1.5)
 WANTED = VALUES.map(str) | st.sampled_from(
     ["500", "5e2", "500.0", "+500", "-0", "true", "A", "", "null"]
 )

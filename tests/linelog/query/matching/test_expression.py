@@ -5,12 +5,13 @@ from __future__ import annotations
 import re
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from logsrv.linelog.query.language.engine import compiled
 from logsrv.linelog.query.language.size import WrongExpression
 from logsrv.linelog.query.matching.expression import has_capital, lower, read_expression
+from tests.examples import more
 
 _PIECES = st.sampled_from(
     [
@@ -52,7 +53,7 @@ _PIECES = st.sampled_from(
 )
 
 
-@settings(deadline=None, max_examples=500)
+@more(5)
 @given(st.lists(_PIECES, max_size=8).map("".join), st.text("abBkK1 -é\u212a.{x", max_size=8))
 def test_meant_as_python_means_it(pattern: str, text: str) -> None:
     """The standard library's engine for bytes knows the case of ASCII only, too."""
@@ -150,7 +151,7 @@ _REPEATS = st.sampled_from(
 )
 
 
-@settings(max_examples=500)
+@more(5)
 @given(
     st.lists(st.tuples(_FIXED, _REPEATS).map("".join), min_size=1, max_size=4).map("".join),
     st.text("abBkK1 -é_A", max_size=10),

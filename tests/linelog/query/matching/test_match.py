@@ -6,17 +6,18 @@ import subprocess
 import sys
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from logsrv.linelog.query.language.engine import Search, compiled
 from logsrv.linelog.query.language.parse import parse
 from logsrv.linelog.query.language.tree import EVERYTHING, And, Node, Not, Term
 from logsrv.linelog.query.matching.match import compile
+from tests.examples import more
 from tests.linelog.query.reference import TREES, Line, is_true, stands_in, stored_lines
 
 STAMP = b"2026-11-20T06:18:42.123456Z web@tcp:10.0.0.1:51234 "
-_LENIENT = settings(deadline=None, suppress_health_check=[HealthCheck.too_slow], max_examples=400)
+_LENIENT = more(4)
 
 
 def hits(query: str, *messages: bytes) -> list[bytes]:

@@ -208,7 +208,9 @@ def test_without_catalogs_all_is_found(url: str, server: BucketServer, lost: str
 
 
 def test_a_catalog_that_was_changed_is_not_used(url: str, server: BucketServer) -> None:
-    server.change = lambda key, data: data[:-9] + b"x" + data[-8:] if "catalog" in key else data
+    server.change = lambda key, data: (
+        data[:-9] + bytes([data[-9] ^ 1]) + data[-8:] if "catalog" in key else data
+    )
     hits, told = found(far(url), "eeeee")
     assert hits == RARE
     assert len(told) == 1 and "is not what was archived" in told[0]
