@@ -11,4 +11,4 @@ A line of log walks through these folders in this order:
 `greet` and `gopher` stand on the same `kit`; `linelog.plugin` is where all parts of the logger meet.
 """
 
-__version__ = "0.1.0"
+__version__ = "0.1.1"

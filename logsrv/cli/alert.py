@@ -1,8 +1,14 @@
 """Try alerts: send what `twistd logsrv` would, with the newest lines of the store that match.
 
-Takes the options of `twistd logsrv` that are about alerts, and its --config and variables. With names,
+Takes the options of `twistd logsrv` that are about alerts, and its --config and variables. Without
+--alert and --config these are the alerts of /etc/logsrv.toml, if it is there. With names,
 only those alerts are tried. Each is sent once, at once, and says that it is a test; without a line that
 matches it is sent all the same. Nothing need be running, and a server that does takes no notice.
+
+Examples:
+
+  logsrv alert
+  logsrv alert --alert 'level>=error' --alert-command 'mail -s error root'
 
 Exit status: 0 when everything has arrived, 1 when something has not.
 """
@@ -10,14 +16,12 @@ Exit status: 0 when everything has arrived, 1 when something has not.
 from __future__ import annotations
 
 import argparse
-import os
 from collections.abc import Mapping
 from itertools import islice
-from pathlib import Path
 from typing import Any
 
 import logsrv.cli as late
-from logsrv.cli.arguments import tell
+from logsrv.cli.arguments import SAID, names_configuration, settings, tell, usual_store
 from logsrv.errors import ConfigurationError, StoreError
 from logsrv.kit.options.argument_parser import Parser
 from logsrv.kit.text.words import did_you_mean, shown
@@ -29,7 +33,10 @@ _OPTIONS = {
     "alert_variable": ("NAME", "a variable that the program gets as well; repeatable"),
     "alert_webhook": ("URL", "where an alert is posted to"),
     "alert_every": ("TIME", "accepted, so that a command line can be copied"),
-    "directory": ("DIRECTORY", "the store; logs unless given"),
+    "directory": (
+        "DIRECTORY",
+        f"the store (default: that of the configuration; without one {SAID})",
+    ),
 }
 
 
@@ -42,8 +49,8 @@ def declare(parser: Parser) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     """Send them. Raises ConfigurationError for options that are wrong."""
-    settings = _settings(arguments)
-    alerts = late.labelled(settings.alerts)
+    loaded = _settings(arguments)
+    alerts = late.labelled(loaded.alerts)
     if not alerts:
         raise ConfigurationError("there are no alerts; add --alert QUERY, or --config FILE")
     for name in arguments.names:
@@ -52,24 +59,25 @@ def run(arguments: argparse.Namespace) -> int:
                 f"no alert is called {shown(name)}{did_you_mean(name, list(alerts))}"
             )
     wanted = {label: alerts[label] for label in arguments.names or alerts}
-    late.check(tuple(wanted.values()))
-    return _send({label: (alert, _newest(settings, alert)) for label, alert in wanted.items()})
+    late.check_commands(tuple(wanted.values()))
+    return _send(
+        {label: (alert, _newest(str(loaded.directory), alert)) for label, alert in wanted.items()}
+    )
 
 
 def _settings(arguments: argparse.Namespace) -> late.LoggerSettings:
-
     given = {name: getattr(arguments, name) for name in _OPTIONS if getattr(arguments, name)}
-    sources = late.Sources(
-        name="logsrv", directory=Path.cwd(), environment=os.environ, arguments=given
-    )
-    return late.load(late.LoggerSettings, sources).settings
+    if "alert" in given and not names_configuration(given):
+        # The command line says all of it, and not everybody may read the configuration of the service.
+        return settings({"directory": [usual_store()], **given}, usual=False)
+    return settings(given)
 
 
-def _newest(settings: late.LoggerSettings, alert: late.AlertSettings) -> late.Counted:
+def _newest(directory: str, alert: late.AlertSettings) -> late.Counted:
     """Return the last lines that match; none of a store that is not there yet."""
     tally = late.Tally(alert.alert_every)
     try:
-        view = late.View(str(settings.directory), lambda why: tell(f"logsrv alert: {why}"))
+        view = late.View(directory, lambda why: tell(f"logsrv alert: {why}"))
     except StoreError as error:
         tell(f"logsrv alert: {error}; it is sent without lines")
         return tally.counted

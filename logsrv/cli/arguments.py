@@ -1,10 +1,26 @@
-"""Parts that the commands of `logsrv` share: sentences on stderr, values in seconds."""
+"""Parts that the commands of `logsrv` share: sentences on stderr, values in seconds, the usual store."""
 
 from __future__ import annotations
 
+import os
 import sys
 
 import logsrv.cli as late
+from logsrv.errors import UsageError
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+VARIABLE = "LOGSRV_DIRECTORY"
+HERE = "logs"
+CONFIGURATION = "/etc/logsrv.toml"
+"""The configuration of the service of this machine, as it is installed."""
+INSTALLED = "/var/lib/logsrv/lines"
+SAID = f"{HERE} if it is there, else that of {CONFIGURATION}; or the variable {VARIABLE}"
+"""The rule as it stands in help."""
+UNNAMED = "the usual store"
+"""The default of an option that names a store; `store` knows it by being this very object."""
 
 
 def tell(sentence: str) -> None:
@@ -23,3 +39,60 @@ def seconds(text: str) -> float:
             f"{late.shown(text)} is no number of seconds, such as 2 or 0.5"
         )
     return value
+
+
+def goes_with(arguments: object, other: str, *names: str) -> None:
+    """Raise UsageError for one of the options `names` that is given without the option `other`."""
+    given = [
+        f"--{name.replace('_', '-')}"
+        for name in names
+        if (value := getattr(arguments, name)) is not None and value is not False
+    ]
+    if given and getattr(arguments, other) is None:
+        raise UsageError(f"{given[0]} goes with --{other}, which is not there")
+
+
+def names_configuration(given: Mapping[str, list[str]]) -> bool:
+    """Return whether `given` options of the service, or its variable, name a configuration."""
+    return "config" in given or bool(os.environ.get("LOGSRV_CONFIG"))
+
+
+def settings(given: Mapping[str, list[str]], *, usual: bool = True) -> late.LoggerSettings:
+    """Return what the service goes by that is `given` these options, with its variables and configuration.
+
+    usual: that is CONFIGURATION, if it is there and no other is named. Raises ConfigurationError.
+    """
+    if usual and not names_configuration(given) and os.path.exists(CONFIGURATION):
+        given = {**given, "config": [CONFIGURATION]}
+    sources = late.Sources(
+        name="logsrv", directory=late.Path.cwd(), environment=os.environ, arguments=given
+    )
+    return late.load(late.LoggerSettings, sources).settings
+
+
+def store(text: str) -> str:
+    """Return the store that a command line names, for `type=`; the usual one if it names none."""
+    return usual_store() if text is UNNAMED else text
+
+
+def usual_store(configuration: str = "") -> str:
+    """Return the store that is read without `--directory`."""
+    if given := os.environ.get(VARIABLE):
+        return given
+    if os.path.isdir(HERE):
+        return HERE
+    return _of_the_service(configuration or CONFIGURATION) or HERE
+
+
+def _of_the_service(configuration: str) -> str | None:
+    """Return the store that the service of this machine writes; None if none is installed."""
+    try:
+        with open(configuration, encoding="utf-8") as file:
+            named = late.loads(file.read()).get("directory")
+    except PermissionError:
+        # The same people may read both; the sentence to be said is about the store.
+        return INSTALLED
+    except (OSError, ValueError):
+        return None
+    # A relative one is below wherever the service was started.
+    return named if isinstance(named, str) and os.path.isabs(named) else None

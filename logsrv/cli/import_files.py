@@ -8,9 +8,15 @@ belong to the line before them, files without any have the file's own time. SOUR
 
 No server may have the store open. Its lines have to be older than those of the files: import first, then
 start the server. An import that was interrupted goes on when it is started again with the same files.
-A sentence for each file and one for all say what was taken, and what was not and why.
-Exit status: 0, or 1 when something could not be read or imported. Binary files of a directory are
-named and left out.
+A sentence for each file and one for all say what was taken, and what was not and why. Binary files of a
+directory are named and left out.
+
+Examples:
+
+  logsrv import --directory /var/lib/logsrv/lines /var/log/syslog*
+  journalctl -o export | logsrv import -
+
+Exit status: 0, or 1 when something could not be read or imported.
 """
 
 from __future__ import annotations
@@ -29,6 +35,7 @@ from logsrv.cli.reading.arguments import declare_store
 from logsrv.errors import StoreError
 from logsrv.kit.options.argument_parser import Parser
 from logsrv.kit.text.escape import printable
+from logsrv.kit.text.status_line import StatusLine
 from logsrv.kit.text.time import rfc3339
 
 _EVERY = 0.2
@@ -105,18 +112,13 @@ def _shown(
     runs: Iterator[tuple[int, late.LogFile, bytes]], files: Sequence[late.LogFile]
 ) -> Iterator[tuple[int, late.LogFile, bytes]]:
     """Yield the runs, and say on a terminal how far that is."""
-    if not sys.stderr.isatty():
-        yield from runs
-        return
+    line = StatusLine(sys.stderr, time.monotonic, _EVERY)
     whole = max(1, sum(file.size for file in files))
-    due = time.monotonic() + _EVERY
     for run in runs:
         yield run
-        if time.monotonic() >= due:
-            due = time.monotonic() + _EVERY
+        if line.due:
             read = min(100, 100 * sum(file.taken for file in files) // whole)
             lines = sum(file.dated.lines for file in files)
             where = rfc3339(run[0] / _MICRO)[:19]
-            print(f"\r\x1b[K{read} %, {lines:,} lines, at {where}Z", end="", file=sys.stderr)
-            sys.stderr.flush()
-    print("\r\x1b[K", end="", file=sys.stderr, flush=True)
+            line.show(f"{read} %, {lines:,} lines, at {where}Z")
+    line.clear()

@@ -28,14 +28,19 @@ INTERRUPTED = 130
 
 COMMANDS = {
     "alert": ("alert", "try the command or webhook of an alert"),
+    "backup": ("care.backup", "back up a store beside its server"),
+    "check": ("check", "look whether a service can start and work as it should"),
     "connect": ("client.connect", "talk to a server, line by line"),
+    "doctor": ("care.doctor", "verify a store, and repair what can be repaired"),
+    "generate": ("manuals.generate", "write manual pages, and completions of shells"),
+    "help": ("manuals.help", "show the help of a command, or a text about a topic"),
     "import": ("import_files", "take existing log files into a store"),
-    "new": ("new", "write a new plugin project"),
-    "plugins": ("plugins", "list the plugins and inputs that are installed"),
+    "new": ("projects.new", "write a new plugin project"),
+    "plugins": ("projects.plugins", "list the plugins and inputs that are installed"),
     "replay": ("reading.replay", "send stored lines again to a server"),
-    "reindex": ("reindex", "make the indexes that sealed segments lack"),
+    "reindex": ("care.reindex", "make the indexes that sealed segments lack"),
     "run": ("running.run", "run a plugin that is one file, again each time it is saved"),
-    "restore": ("restore", "bring a store back from an archive, or from another centre"),
+    "restore": ("care.restore", "bring a store back: from a backup, an archive or a centre"),
     "search": ("reading.search", "find lines in a store"),
     "ship": ("ship", "tell how far the targets of a store are"),
     "show": ("reading.show", "show the line at a position, and its neighbours"),
@@ -80,8 +85,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def _run(words: list[str]) -> int:
-    if not words or words[0] in ("-h", "--help", "help"):
-        print(_help(), end="")
+    if not words or words[0] in ("-h", "--help"):
+        print(help_text(), end="")
         return 0 if words else USAGE
     if words[0] == "--version":
         print(f"logsrv {__version__}")
@@ -92,8 +97,7 @@ def _run(words: list[str]) -> int:
         near = late.did_you_mean(name, [*COMMANDS, "--help", "--version"])
         tell(f"logsrv: {late.shown(name)} is no {what}{near}; logsrv --help shows what there is")
         return USAGE
-    module, _ = COMMANDS[name]
-    command = __import__(f"logsrv.cli.{module}", fromlist=["run"])
+    command = _module(name)
     try:
         status: int = command.run(_arguments(command, name, words[1:]))
     except Shown as wanted:
@@ -112,17 +116,30 @@ def _arguments(command: ModuleType, name: str, words: list[str]) -> object:
         command.declare(declared)
         if (given := declared.read(words)) is not None:
             return given
+    return parser_of(name).parse_args(words)
+
+
+def parser_of(name: str) -> late.Parser:
+    """Return the parser of a command's arguments."""
+    command = _module(name)
     parser = late.Parser(prog=f"logsrv {name}", description=command.__doc__ or "")
     command.declare(parser)
-    return parser.parse_args(words)
+    return parser
 
 
-def _help() -> str:
+def _module(name: str) -> ModuleType:
+    module, _ = COMMANDS[name]
+    return __import__(f"logsrv.cli.{module}", fromlist=["run"])
+
+
+def help_text() -> str:
+    """Return the help of `logsrv` itself."""
     commands = "".join(f"  {name:<10}{purpose}\n" for name, (_, purpose) in COMMANDS.items())
     return (
-        "usage: logsrv COMMAND …\n\n"
+        "usage: logsrv COMMAND ...\n\n"
         f"{commands}\n"
-        "logsrv COMMAND --help shows a command's options; logsrv --version, the version.\n"
+        "logsrv COMMAND --help shows a command's options; logsrv help, topics such as\n"
+        "query and endpoints; logsrv --version, the version.\n"
         "The servers themselves are plugins of twistd: twistd -n logsrv --help.\n"
     )
 

@@ -6,6 +6,10 @@ A store that was restored from a backup, or copied, has the identity of another:
 takes nothing. --new-identity makes it another store, whose lines are shipped from its end on. No server
 may have the directory then.
 
+Example:
+
+  logsrv ship --status /var/lib/logsrv/lines
+
 Exit status: 0 when all targets take lines, 1 when one does not or nothing is shipped, or when it did not
 go well, 2 when the command line makes no sense.
 """
@@ -19,7 +23,7 @@ import time
 from collections.abc import Sequence
 
 import logsrv.cli as late
-from logsrv.cli.arguments import tell
+from logsrv.cli.arguments import SAID, UNNAMED, goes_with, store, tell
 from logsrv.errors import StoreError
 from logsrv.kit.options.argument_parser import Parser
 from logsrv.kit.text.escape import one_line
@@ -30,13 +34,12 @@ _HEAD = ("target", "up", "place", "behind", "last error")
 
 def declare(parser: Parser) -> None:
     what = parser.add_mutually_exclusive_group(required=True)
-    store = os.environ.get("LOGSRV_DIRECTORY") or "logs"
     what.add_argument(
         "--status",
         metavar="DIR",
         nargs="?",
-        const=store,
-        help="how far the targets of the store DIR are (default: logs, or the variable LOGSRV_DIRECTORY)",
+        const=UNNAMED,
+        help=f"how far the targets of the store DIR are (default: {SAID})",
     )
     what.add_argument("--new-identity", metavar="DIR", help="make the store DIR another store")
     parser.add_argument("--json", action="store_true", help="the status as JSON, for programs")
@@ -44,9 +47,10 @@ def declare(parser: Parser) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     """Raises StoreError for a store that cannot be read or is in use."""
+    goes_with(arguments, "status", "json")
     if arguments.new_identity is not None:
         return _new_identity(arguments.new_identity)
-    return _status(arguments.status, as_json=arguments.json)
+    return _status(store(arguments.status), as_json=arguments.json)
 
 
 def _status(directory: str, *, as_json: bool) -> int:

@@ -3,22 +3,28 @@
 from __future__ import annotations
 
 from twisted.application.service import IService
-from twisted.logger import Logger
 
 from logsrv import __version__
 from logsrv.errors import ConfigurationError, StartError
 from logsrv.gopher.gateway.settings import GopherSettings, check_wanted
 from logsrv.kit.options.usage import SettingsOptions, usage_options
-from logsrv.kit.service.process.launch import check_files
+from logsrv.kit.service.process.launch import Launch, check_files
 
-log = Logger()
+_DESCRIPTION = """\
+Either prints what is at URL, as the command gopher does, and ends; or is a web gateway to Gopher at the
+endpoint of --gateway.
+
+Examples:
+
+  twistd gopher example.org
+  twistd -n gopher --gateway tcp:8080:interface=127.0.0.1
+"""
 
 Options = usage_options(
     GopherSettings,
     name="gopher",
     version=__version__,
-    description="Either prints what is at URL, as the command gopher does, and ends; or is a web "
-    "gateway to Gopher at the endpoint of --gateway.",
+    description=_DESCRIPTION,
     positional=("url", "words"),
 )
 
@@ -34,8 +40,6 @@ def makeService(options: SettingsOptions[GopherSettings]) -> IService:
         check_wanted(settings)
     except ConfigurationError as error:
         raise StartError(f"gopher: {error}") from None
-    for warning in options.loaded.warnings:
-        log.warn("{warning}", warning=warning)
     if settings.url is not None:
         from logsrv.gopher.command.main import main
 
@@ -47,5 +51,6 @@ def makeService(options: SettingsOptions[GopherSettings]) -> IService:
 
     check_files("gopher", options.parent)
     service = Gateway(settings, load=options.reload, reactor=reactor)
-    service.signals.hold()
+    service.own_process()
+    service.launch = Launch(options, reactor)
     return service

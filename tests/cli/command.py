@@ -15,7 +15,7 @@ from typing import TypeVar
 from tests.warm.process import LOGSRV as LOGSRV
 from tests.warm.process import popen
 
-DEADLINE = 30.0
+DEADLINE = 60.0
 
 Handler = Callable[[socket.socket], None]
 Yielded = TypeVar("Yielded")

@@ -60,7 +60,7 @@ class Running:
 
     @property
     def port(self) -> int:
-        found = re.search(r"listening on \S+ at 127.0.0.1:(\d+)", self.log())
+        found = re.search(r"listening on tcp 127.0.0.1:(\d+)", self.log())
         assert found, self.log()
         return int(found[1])
 

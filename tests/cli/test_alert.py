@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import os
+import subprocess
+import sys
 from pathlib import Path
 
 from tests.cli.command import logsrv
@@ -40,6 +43,39 @@ def test_alerts_of_a_file_by_name(tmp_path: Path) -> None:
     assert (tmp_path / "out").read_text().startswith("0 lines match y\nalert: disk\n")
     wrong = logsrv("alert", "--config", str(config), "dsik")
     assert wrong.returncode == 1 and b"did you mean disk?" in wrong.stderr
+
+
+# The main of the command, with another place for the configuration of this machine's service.
+MAIN = """
+import sys
+import logsrv.cli.arguments
+from logsrv.cli.main import main
+logsrv.cli.arguments.CONFIGURATION = "service.toml"
+sys.exit(main(sys.argv[1:]))
+"""
+
+
+def on_its_machine(*words: str, directory: Path) -> subprocess.CompletedProcess[str]:
+    environment = {name: text for name, text in os.environ.items() if "LOGSRV_" not in name}
+    command = [sys.executable, "-c", MAIN, "alert", *words]
+    return subprocess.run(
+        command, cwd=directory, env=environment, capture_output=True, text=True, timeout=30
+    )
+
+
+def test_alerts_and_store_are_those_of_the_service_unless_others_are_named(tmp_path: Path) -> None:
+    make_store(tmp_path / "lines", [lines(["oops", "x"])])
+    (tmp_path / "service.toml").write_text(
+        f'directory = "{tmp_path}/lines"\nalert-command = "tee {tmp_path}/out"\n'
+        '[[alerts]]\nname = "disk"\nalert = "oops"\n'
+    )
+    done = on_its_machine(directory=tmp_path)
+    assert (done.stdout, done.stderr) == ("alert disk: sent by command with 1 line\n", "")
+    assert on_its_machine("disk", directory=tmp_path).returncode == 0
+    done = on_its_machine("--alert", "x", "--alert-command", "cat", directory=tmp_path)
+    assert (done.stdout, done.stderr) == ("alert 1: sent by command with 1 line\n", "")
+    done = on_its_machine("--alert", "x", directory=tmp_path)
+    assert "tells nobody" in done.stderr
 
 
 def test_what_does_not_arrive_is_said_and_not_tried_again(tmp_path: Path) -> None:

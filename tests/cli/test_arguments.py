@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import argparse
+from pathlib import Path
 
 import pytest
 
-from logsrv.cli.arguments import seconds, tell
+from logsrv.cli.arguments import INSTALLED, seconds, tell, usual_store
+
+SERVICE = 'directory = "/srv/lines"\n[[listener]]\nlisten = "tcp:1234"\n'
 
 
 def test_seconds() -> None:
@@ -22,3 +25,43 @@ def test_seconds_that_are_none(text: str) -> None:
 def test_what_is_told_drives_no_terminal(capsys: pytest.CaptureFixture[str]) -> None:
     tell("a file named \x1b[2J is there")
     assert capsys.readouterr().err == "a file named \\x1b[2J is there\n"
+
+
+@pytest.fixture(autouse=True)
+def elsewhere(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.delenv("LOGSRV_DIRECTORY", raising=False)
+
+
+def configured(tmp_path: Path, text: str = SERVICE) -> str:
+    (tmp_path / "logsrv.toml").write_text(text)
+    return str(tmp_path / "logsrv.toml")
+
+
+def test_that_of_the_service_of_this_machine(tmp_path: Path) -> None:
+    assert usual_store(configured(tmp_path)) == "/srv/lines"
+
+
+def test_what_is_nearer_wins(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "logs").mkdir()
+    assert usual_store(configured(tmp_path)) == "logs"
+    monkeypatch.setenv("LOGSRV_DIRECTORY", "/var/log/lines")
+    assert usual_store(configured(tmp_path)) == "/var/log/lines"
+
+
+@pytest.mark.parametrize("text", ["", "directory = 1", 'directory = "lines"', "directory = ["])
+def test_a_configuration_that_names_none(text: str, tmp_path: Path) -> None:
+    assert usual_store(configured(tmp_path, text)) == "logs"
+    assert usual_store(str(tmp_path / "none.toml")) == "logs"
+
+
+def test_who_may_not_read_the_configuration(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Then the store is named, and why it cannot be read."""
+
+    def refused(*_: object, **__: object) -> None:
+        raise PermissionError
+
+    monkeypatch.setattr("builtins.open", refused)
+    assert usual_store("/etc/logsrv.toml") == INSTALLED

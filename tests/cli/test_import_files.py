@@ -215,7 +215,7 @@ def test_an_import_that_is_killed_goes_on(tmp_path: Path) -> None:
     words = ("import", "--directory", str(tmp_path / "store"), str(log))
     child = subprocess.Popen([*LOGSRV, *words], stdout=subprocess.DEVNULL)
     current = tmp_path / "store" / "current.log"
-    deadline = time.monotonic() + 20
+    deadline = time.monotonic() + 60
     while not (current.exists() and current.stat().st_size) and time.monotonic() < deadline:
         assert child.poll() is None
     child.kill()
@@ -235,7 +235,7 @@ def test_a_terminal_sees_how_far_it_is(tmp_path: Path) -> None:
     with AtTerminal(*words, environment={}) as terminal:
         terminal.expect("app.log: 200,000 lines")
         terminal.expect("in all: 1 file, 200,000 lines, ")
-    assert re.search(rb"\r\x1b\[K[0-9]+ %, [0-9,]+ lines, at 2026-11-19T", terminal.seen)
+    assert re.search(rb"\r[0-9]+ %, [0-9,]+ lines, at 2026-11-19T[0-9:]+Z\x1b\[K", terminal.seen)
 
 
 @pytest.mark.long

@@ -63,6 +63,13 @@ def test_what_no_process_ships_is_status_1(store: Path, capsys: pytest.CaptureFi
     assert "not running" in capsys.readouterr().out
 
 
+def test_a_new_identity_is_not_told_as_json(
+    store: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["ship", "--new-identity", str(store), "--json"]) == 2
+    assert "--json goes with --status" in capsys.readouterr().err
+
+
 def test_the_status_is_json_for_programs(store: Path, capsys: pytest.CaptureFixture[str]) -> None:
     kept = ship(store, TargetState(up=True, since="s"))
     assert main(["ship", "--status", str(store), "--json"]) == 0

@@ -25,6 +25,7 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 
 from logsrv.kit.testing import wait_until
+from tests.ports import free_port
 from tests.programs import program
 
 LOOPBACK = "127.0.0.1"
@@ -75,7 +76,7 @@ class Scripted:
                 except OSError:
                     pass  # the client was faster
         for thread in self._threads:
-            thread.join(10)
+            thread.join(60)
 
     def _accept(self) -> None:
         while True:
@@ -136,7 +137,7 @@ class SocksProxy:
     def close(self) -> None:
         self._listening.shutdown(socket.SHUT_RDWR)
         self._listening.close()
-        self._thread.join(10)
+        self._thread.join(60)
 
     def _serve(self) -> None:
         while True:
@@ -268,7 +269,9 @@ def served_tree() -> Iterator[Path]:
         directory.chmod(0o755)
         for name, content in TREE.items():
             path = os.path.join(os.fsencode(directory), name)
-            os.makedirs(os.path.dirname(path), exist_ok=True)
+            folder = os.path.dirname(path)
+            os.makedirs(folder, exist_ok=True)
+            os.chmod(folder, 0o755)
             with open(path, "wb") as file:
                 file.write(content)
             os.chmod(path, 0o755 if name.startswith(b"cgi-bin/") else 0o644)
@@ -316,13 +319,9 @@ def gophernicus(tree: Path) -> Iterator[int]:
 
 @contextmanager
 def pygopherd(tree: Path, certificate: Path | None = None) -> Iterator[int]:
-    """The real pygopherd over `tree`, with TLS on the same port if there is a certificate; its port.
-
-    It cannot be told to take any free port, so one is looked for and may, rarely, be gone by then.
-    """
+    """The real pygopherd over `tree`, with TLS on the same port if there is a certificate; its port."""
     server = program("pygopherd", "pygopherd")
-    with socket.create_server((LOOPBACK, 0)) as probe:
-        port: int = probe.getsockname()[1]
+    port = free_port()
     with tempfile.TemporaryDirectory(prefix="pygopherd-") as name:
         directory = Path(name)
         directory.chmod(0o777)

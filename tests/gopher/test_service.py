@@ -96,7 +96,7 @@ def test_stops(serve: Serve, tmp_path: Path, number: signal.Signals, status: int
     )
     wait_until(lambda: server.requests, "the request")
     os.kill(process.pid, number)
-    out, err = process.communicate(timeout=20)
+    out, err = process.communicate(timeout=60)
     assert (process.returncode, out, err) == (status, b"", b"")
 
 

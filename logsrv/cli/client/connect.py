@@ -14,6 +14,12 @@ Ctrl-D says that you have finished, Ctrl-C ends at once. Elsewhere all of standa
 it is, and what comes back is written out until the server closes.
 
 Control characters that the server sends are shown escaped, and Telnet negotiation is refused.
+
+Examples:
+
+  logsrv connect logs.example.org:1234
+  journalctl -o cat | logsrv connect tls:logs.example.org:6514 --cafile ca.pem
+
 Exit status: 0 when the server closed, 1 when there was no connection or it broke.
 """
 

@@ -20,15 +20,12 @@ from logsrv.cli.reading.progress import ProgressLine as ProgressLine
 from logsrv.cli.reading.rows import writer as writer
 from logsrv.cli.reading.sending import ReplayConnection as ReplayConnection
 from logsrv.kit.options.argument_parser import Parser as Parser
-from logsrv.kit.options.load import Sources as Sources
-from logsrv.kit.options.load import load as load
 from logsrv.kit.text.time import parse_rfc3339 as parse_rfc3339
 from logsrv.kit.text.time import rfc3339 as rfc3339
 from logsrv.kit.text.words import shown as shown
 from logsrv.linelog.fields.record import Record as Record
 from logsrv.linelog.fields.source import of_source as of_source
 from logsrv.linelog.http.nodes.settings import NamedNodes as NamedNodes
-from logsrv.linelog.plugin.settings import LoggerSettings as LoggerSettings
 from logsrv.linelog.query.language.caret import caret as caret
 from logsrv.linelog.query.language.hints import hints as hints
 from logsrv.linelog.query.language.parse import parse as parse

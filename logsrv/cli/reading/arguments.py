@@ -7,7 +7,7 @@ import sys
 import time
 
 import logsrv.cli.reading as late
-from logsrv.cli.arguments import seconds, tell
+from logsrv.cli.arguments import CONFIGURATION, SAID, UNNAMED, goes_with, seconds, store, tell
 from logsrv.errors import QueryError, UsageError
 
 NOTHING = 1
@@ -16,19 +16,15 @@ FAILED = 2
 """The exit status when something is wrong or could not be read, whatever else was found."""
 
 
-def usual_store() -> str:
-    """Return the store that is read without `--directory`."""
-    return os.environ.get("LOGSRV_DIRECTORY") or "logs"
-
-
 def declare_store(parser: late.Parser, *, to_write: bool = False) -> None:
     """Add `--directory`. to_write: an archive is no store to write into."""
     what = "the store" if to_write else "the store, or the URL of an archive"
     parser.add_argument(
         "--directory",
         metavar="DIR",
-        default=usual_store(),
-        help=f"{what} (default: logs, or the variable LOGSRV_DIRECTORY)",
+        default=UNNAMED,
+        type=store,
+        help=f"{what} (default: {SAID})",
     )
 
 
@@ -47,10 +43,19 @@ def declare_nodes(parser: late.Parser) -> None:
         "--nodes-timeout",
         metavar="SECONDS",
         type=seconds,
-        default=75.0,
         help="leave out a node that says nothing for so long (75)",
     )
-    add("--config", metavar="FILE", help="the configuration with names of nodes")
+    add(
+        "--config",
+        metavar="FILE",
+        help=f"the configuration with names of nodes (default: {CONFIGURATION} if it is there)",
+    )
+
+
+def asks_nodes(arguments: late.Namespace) -> bool:
+    """Return whether daemons are asked. Raises UsageError for options that go with `--nodes` alone."""
+    goes_with(arguments, "nodes", "nodes_token_file", "nodes_ca", "nodes_timeout", "config")
+    return arguments.nodes is not None
 
 
 def declare_query(parser: late.Parser) -> None:
@@ -64,10 +69,12 @@ def declare_scope(parser: late.Parser) -> None:
     parser.add_argument(
         "--since",
         metavar="TIME",
-        help="from then on: 2026-11-20, '2026-11-20 06:00', 06:00, today, 30m (ago), RFC 3339",
+        help="lines from this time on: 2026-11-20, '2026-11-20 06:00', 06:00, today, 30m (ago), RFC 3339",
     )
-    parser.add_argument("--until", metavar="TIME", help="before then")
-    parser.add_argument("--source", metavar="GLOB", default="", help="of these, as tcp:10.1.*")
+    parser.add_argument("--until", metavar="TIME", help="lines before this time")
+    parser.add_argument(
+        "--source", metavar="GLOB", default="", help="lines of these sources, as tcp:10.1.*"
+    )
 
 
 def declare_zone(parser: late.Parser) -> None:
@@ -75,11 +82,11 @@ def declare_zone(parser: late.Parser) -> None:
     zone = parser.add_mutually_exclusive_group()
     zone.add_argument(
         "--utc", action="store_true",
-        help="all times are UTC: those given without a zone (else local), and those shown (as always)",
+        help="read times without a zone as UTC, not as local; times are shown in UTC anyway",
     )  # fmt: skip
     zone.add_argument(
         "--local", action="store_true",
-        help="all times are local: those shown, with their offset, and those given (as always)",
+        help="show times as local, with their offset; times without a zone are read as local anyway",
     )  # fmt: skip
 
 

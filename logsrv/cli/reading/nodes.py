@@ -6,31 +6,31 @@ twice that two of them have.
 
 from __future__ import annotations
 
-import os
 import re
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from itertools import chain
 from pathlib import Path
 
 import logsrv.cli.reading as late
-from logsrv.cli.arguments import tell
+from logsrv.cli.arguments import settings, tell, usual_store
 from logsrv.cli.reading import arguments as reading
 from logsrv.errors import ConfigurationError, UsageError
 from logsrv.kit.options.secrets import read_secret
 from logsrv.kit.text.words import did_you_mean, shown
 from logsrv.linelog.http.nodes.address import MOST, parse_nodes
-from logsrv.linelog.http.nodes.answer import moment_of
 from logsrv.linelog.http.nodes.body import NodeFailure
 from logsrv.linelog.http.nodes.client import NodeClient, NodeQuestion, tls_context
 from logsrv.linelog.http.nodes.gather import NodeSearch
-from logsrv.linelog.http.nodes.merge import MergedLine
+from logsrv.linelog.http.nodes.merge import MergedLine, text_of
 from logsrv.linelog.http.nodes.settings import NAME, NodeSettings
-from logsrv.linelog.http.nodes.spans import EARLIEST, LATEST, TimeSpan
+from logsrv.linelog.http.nodes.spans import span_between
 from logsrv.linelog.read.counting.histogram import StepCounts, counted
 from logsrv.linelog.read.counting.tallies import ValueCounts
 from logsrv.linelog.read.counting.values import counter
+
+_SECONDS = 75.0
 
 
 def search_nodes(arguments: late.Namespace) -> int:
@@ -135,7 +135,7 @@ def _top(gathering: NodeSearch, arguments: late.Namespace) -> bool:
     tally = ValueCounts()
     count = counter(arguments.top)
     for lines in gathering.spans():
-        total, counts = count(_text(lines))
+        total, counts = count(text_of(lines))
         tally.add(counts, total)
     return late.show_top(tally, arguments.top, arguments.number, arguments.output)
 
@@ -152,12 +152,8 @@ def _histogram(gathering: NodeSearch, scope: late.Scope, arguments: late.Namespa
     buckets = StepCounts(step)
     levels = arguments.output == "json"
     for lines in gathering.spans():
-        buckets.add(counted([_text(lines)], step, levels=levels))
+        buckets.add(counted([text_of(lines)], step, levels=levels))
     return late.show_histogram(buckets.listed(), step, arguments.output, local=arguments.local)
-
-
-def _text(lines: Iterable[MergedLine]) -> bytes:
-    return b"".join(line.line + b"\n" for line in lines)
 
 
 def _at_most(spans: Iterator[list[MergedLine]], most: int | None) -> Iterator[list[MergedLine]]:
@@ -180,13 +176,10 @@ def _status(gathering: NodeSearch, found: bool) -> int:
 def _gathering(
     arguments: late.Namespace, scope: late.Scope, command: str, *, reverse: bool, most: int | None
 ) -> Iterator[NodeSearch]:
-    question = NodeQuestion(" ".join(arguments.query), scope.source, reverse)
-    begin = moment_of(scope.since) if scope.since else EARLIEST
-    end = moment_of(scope.until) if scope.until else LATEST
     gathering = NodeSearch(
         clients(arguments),
-        question,
-        TimeSpan(begin, end),
+        NodeQuestion(" ".join(arguments.query), scope.source, reverse),
+        span_between(scope.since, scope.until),
         lambda name, sentence: tell(f"logsrv {command}: {name}: {sentence}"),
         now=time.time_ns() // 1000,
         most=most,
@@ -199,11 +192,12 @@ def _gathering(
 
 def clients(arguments: late.Namespace) -> list[NodeClient]:
     """Return the nodes that `--nodes` names. Raises ConfigurationError."""
-    if arguments.directory != reading.usual_store():
+    if arguments.directory != usual_store():
         raise UsageError(
             "--directory is a store here, and --nodes asks others in its place; take one"
         )
-    if not arguments.nodes_timeout:
+    seconds = _SECONDS if arguments.nodes_timeout is None else arguments.nodes_timeout
+    if not seconds:
         raise UsageError("--nodes-timeout 0 leaves no time for an answer")
     found: dict[str, NodeClient] = {}
     given_token, given_ca = _path(arguments.nodes_token_file), _path(arguments.nodes_ca)
@@ -214,9 +208,7 @@ def clients(arguments: late.Namespace) -> list[NodeClient]:
             if address.tls and context is None:
                 context = tls_context(given_ca or rules.nodes_ca)
             if str(address) not in found:
-                found[str(address)] = NodeClient(
-                    address, token=token, tls=context, seconds=arguments.nodes_timeout
-                )
+                found[str(address)] = NodeClient(address, token=token, tls=context, seconds=seconds)
     if len(found) > MOST:
         raise UsageError(
             f"--nodes: {len(found)} nodes are too many; at most {MOST} are asked at once"
@@ -256,11 +248,8 @@ def _sets(arguments: late.Namespace) -> list[NodeSettings]:
 def _named(config: str | None) -> dict[str, NodeSettings]:
     """Return the sets of nodes by their names. Raises ConfigurationError."""
     given = {"config": [config]} if config is not None else {}
-    sources = late.Sources(
-        name="logsrv", directory=Path.cwd(), environment=os.environ, arguments=given
-    )
     try:
-        sets = late.load(late.LoggerSettings, sources).settings.node_sets
+        sets = settings(given).node_sets
     except ConfigurationError as error:
         raise UsageError(str(error)) from None
     return {one.nodes.name: one for one in sets}

@@ -57,7 +57,6 @@ class Output:
             self.flush()
 
     def flush(self) -> None:
-        """Write what waits."""
         data = b"".join(self._waiting)
         self._waiting.clear()
         self._size = 0
@@ -79,8 +78,10 @@ class Output:
 
 
 def pager_command() -> list[str]:
-    """Return the command of the pager: LOGSRV_PAGER, PAGER or less; [] for none."""
-    wanted = os.environ.get("LOGSRV_PAGER", os.environ.get("PAGER", "less"))
+    """Return the command of the pager: LOGSRV_PAGER, PAGER or, unless TERM is dumb, less; [] for none."""
+    # A terminal that cannot move its cursor: less would wait for RETURN before it shows anything.
+    usual = "less" if os.environ.get("TERM", "dumb") != "dumb" else ""
+    wanted = os.environ.get("LOGSRV_PAGER", os.environ.get("PAGER", usual))
     try:
         command = late.split(wanted)
     except ValueError:

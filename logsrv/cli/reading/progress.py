@@ -5,6 +5,8 @@ from __future__ import annotations
 import sys
 import time
 
+from logsrv.kit.text.status_line import StatusLine
+
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -36,9 +38,8 @@ class ProgressLine:
 
     def __init__(self, search: Reading, *, alone: bool) -> None:
         self._search = search
-        self._wanted = sys.stderr.isatty() and (alone or not sys.stdout.isatty())
-        self._shown = False
-        self._begun = self._last = time.monotonic()
+        self._line = StatusLine(sys.stderr, time.monotonic, _EVERY)
+        self._wanted = self._line.wanted and (alone or not sys.stdout.isatty())
 
     def __enter__(self) -> None:
         if self._wanted:
@@ -46,15 +47,11 @@ class ProgressLine:
 
     def __exit__(self, *_: object) -> None:
         self._search.on_frame = None
-        if self._shown:
-            print("\r\x1b[K", end="", file=sys.stderr, flush=True)
+        self._line.clear()
 
     def _look(self) -> None:
-        now = time.monotonic()
-        if now - self._begun > _PATIENCE and now - self._last > _EVERY:
-            self._last, self._shown = now, True
-            said = _sentence(self._search, now - self._begun)
-            print(f"\r\x1b[K{said}", end="", file=sys.stderr, flush=True)
+        if self._line.due and self._line.seconds > _PATIENCE:
+            self._line.show(_sentence(self._search, self._line.seconds))
 
 
 def _sentence(search: Reading, seconds: float) -> str:

@@ -3,8 +3,13 @@
 ENDPOINT is where it listens: tcp:HOST:PORT, tls:HOST:PORT (or ssl:), udp:HOST:PORT, unix:PATH,
 unixgram:PATH. Streams get a line ended by LF, datagrams a line each. They go with the time that was
 between them when they were received; --speed 10 is ten times as fast, --speed max as fast as the server
-takes them, --rate 1000 so many a second. Exit status: 0, 1 when there was nothing to send, 2 when
-something is wrong.
+takes them, --rate 1000 so many a second.
+
+Example:
+
+  logsrv replay --to tcp:localhost:1234 --since yesterday app:shop
+
+Exit status: 0, 1 when there was nothing to send, 2 when something is wrong.
 """
 
 from __future__ import annotations

@@ -151,7 +151,6 @@ class ParquetWriter(RowWriter):
         self._writer.write_batch(batch)
 
     def end(self) -> None:
-        """Write the end of the file."""
         if self._writer is not None:
             self._writer.close()
 

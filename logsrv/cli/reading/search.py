@@ -1,9 +1,16 @@
 """Find lines in a store: what arrived when, from whom, with which fields.
 
 The query is words (`timeout`), phrases ('"connection reset"'), expressions ('/user=\\d+/') and fields
-('status>=500', 'level=error', 'app:ssh'), joined by AND, OR, NOT and brackets; docs/query.md has all of
-it. Needs no running server, and may read beside one. Exit status: 0 when lines were found, 1 when none
-were, 2 when something is wrong.
+('status>=500', 'level=error', 'app:ssh'), joined by AND, OR, NOT and brackets: logsrv help query.
+Needs no running server, and may read beside one.
+
+Examples:
+
+  logsrv search 'level>=error' --since today
+  logsrv search timeout -C 3
+  logsrv search 'status>=500' --top client
+
+Exit status: 0 when lines were found, 1 when none were, 2 when something is wrong.
 """
 
 from __future__ import annotations
@@ -22,17 +29,19 @@ def declare(parser: late.Parser) -> None:
     reading.declare_store(parser)
     reading.declare_nodes(parser)
     reading.declare_scope(parser)
-    add("-n", type=reading.count, metavar="N", dest="number", help="at most so many")
+    add("-n", type=reading.count, metavar="N", dest="number", help="N lines at most")
     add("--reverse", action="store_true", help="the newest first")
     for option, words in (("-A", "after"), ("-B", "before"), ("-C", "before and after")):
         help_ = f"show N lines {words} each, too"
         add(option, type=reading.count, metavar="N", dest=option[1:], help=help_)
     what = parser.add_mutually_exclusive_group()
-    what.add_argument("-c", "--count", action="store_true", help="only say how many")
+    what.add_argument("-c", "--count", action="store_true", help="say only how many lines")
     top = "its most frequent values (-n of them, 10)"
     what.add_argument("--top", metavar="FIELD", type=reading.field, help=top)
     what.add_argument(
-        "--histogram", action="store_true", help="how many over time, as bars by whole steps of UTC"
+        "--histogram",
+        action="store_true",
+        help="the number of lines over time, as bars by whole steps of UTC",
     )
     add("--every", metavar="STEP", help="the time of a bar, as 30s, 5m, 1h, 1d")
     reading.declare_zone(parser)
@@ -44,7 +53,7 @@ def declare(parser: late.Parser) -> None:
 
 def run(arguments: late.Namespace) -> int:
     _check(arguments)
-    if arguments.nodes is not None:
+    if reading.asks_nodes(arguments):
         return late.search_nodes(arguments)
     found_by = reading.matcher(arguments.query, "search")
     limits = reading.scope(arguments)

@@ -79,7 +79,6 @@ class ReplayConnection:
             self.flush()
 
     def flush(self) -> None:
-        """Send what waits."""
         if self._waiting:
             self._now(b"".join(self._waiting))
             self.sent += len(self._waiting)

@@ -1,6 +1,11 @@
 """Show the line at a position, and its neighbours.
 
 A position is SEGMENT:OFFSET, as search --output json and the links of the live page have it: 17:52311.
+
+Example:
+
+  logsrv show 17:52311 -C 20
+
 Exit status: 0, 1 when no line begins there, 2 when something is wrong.
 """
 
@@ -28,7 +33,7 @@ def declare(parser: Parser) -> None:
 
 
 def run(arguments: argparse.Namespace) -> int:
-    if arguments.nodes is not None:
+    if reading.asks_nodes(arguments):
         return late.show_node(arguments)
     render = late.renderer(reading.style(arguments))
     with (

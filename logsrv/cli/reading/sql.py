@@ -2,8 +2,14 @@
 
 There is one table, logs(time, source, name, host, level, message, fields, segment, "offset"); every
 other column that the statement names is a field, as in: select status, count(*) from logs group by
-status. docs/sql.md has all of it. Needs the extra sql (pip install 'logsrv[sql]'). Exit status: 0 when
-there are rows, 1 when there are none, 2 when something is wrong.
+status. Needs the extra sql (pip install 'logsrv[sql]').
+
+Examples:
+
+  logsrv sql 'select app, count(*) from logs group by all order by 2 desc'
+  logsrv sql 'select * from logs where status >= 500' --output csv
+
+Exit status: 0 when there are rows, 1 when there are none, 2 when something is wrong.
 """
 
 from __future__ import annotations

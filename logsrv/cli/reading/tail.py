@@ -1,8 +1,15 @@
 """Show the last lines of a store, and with -f those that come, as they come.
 
-A query shows only the lines that match it; docs/query.md has the language. Goes on across rotation,
-sealing and retention without losing or doubling a line. Ctrl-C ends it, and so does the removal of the
-store's directory.
+A query shows only the lines that match it: logsrv help query. Goes on across rotation, sealing and
+retention without losing or doubling a line. Ctrl-C ends it, and so does the removal of the store's
+directory.
+
+Examples:
+
+  logsrv tail -f
+  logsrv tail -f 'level>=warning -healthz'
+
+Exit status: 0 when lines were shown, 1 when none were, 2 when something is wrong.
 """
 
 from __future__ import annotations
@@ -38,7 +45,7 @@ def declare(parser: Parser) -> None:
 
 
 def run(arguments: argparse.Namespace) -> int:
-    if arguments.nodes is not None:
+    if reading.asks_nodes(arguments):
         return late.tail_nodes(arguments)
     if arguments.follow and "://" in arguments.directory:
         raise UsageError(

@@ -5,3 +5,4 @@ from logsrv.cli.running.held import install_holding as install_holding
 from logsrv.cli.running.serving import Chatter as Chatter
 from logsrv.cli.running.serving import Serving as Serving
 from logsrv.cli.running.supervisor import Supervisor as Supervisor
+from logsrv.kit.service.process.log import log_to as log_to

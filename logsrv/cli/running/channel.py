@@ -33,7 +33,6 @@ class MessageChannel:
         return self._connection.fileno()
 
     def send(self, message: Any, descriptors: list[int] | None = None) -> None:
-        """Send a message, with `descriptors`."""
         socket.send_fds(self._connection, [json.dumps(message).encode() + b"\n"], descriptors or [])
 
     def receive(self) -> Any:

@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 import attrs
-from twisted.logger import FilteringLogObserver, globalLogBeginner, textFileLogObserver
+from twisted.logger import FilteringLogObserver, globalLogBeginner
 
 import logsrv.cli.running as late
 from logsrv.cli.arguments import tell
@@ -98,7 +98,7 @@ def _serve(plugin: Any, options: Any, channel: MessageChannel, reactor: Any, *, 
     """Raises ConfigurationError when it cannot begin."""
     chatter = late.Chatter(quiet=quiet)
     globalLogBeginner.beginLoggingTo(
-        [FilteringLogObserver(textFileLogObserver(sys.stdout), [chatter])],
+        [FilteringLogObserver(late.log_to(sys.stdout, options.settings.log_format), [chatter])],
         redirectStandardIO=False,
         discardBuffer=False,
     )

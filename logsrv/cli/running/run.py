@@ -2,8 +2,7 @@
 
 FILE.py needs one thing to serve: a subclass of LineProtocol (or of RequestProtocol, FrameProtocol,
 Datagrams, DatagramLines, or of Twisted's Protocol or DatagramProtocol), or `async def
-handle(connection)`, or an object made by protocol_plugin(…).
-The smallest is:
+handle(connection)`, or an object made by protocol_plugin(…). The smallest is:
 
   from logsrv.kit import LineProtocol
 
@@ -15,6 +14,10 @@ What stands after FILE.py are the plugin's options: logsrv run FILE.py --help sh
 stands before it. When the file, or a module beside it that it imports, is saved, it is started again;
 the listening sockets stay open meanwhile, and connections to the one of before are drained. A file
 with an error in it is reported, and the one of before goes on serving. Ctrl-C ends all.
+
+Example:
+
+  logsrv run shout.py --listen tcp:7001
 """
 
 from __future__ import annotations

@@ -3,24 +3,21 @@
 from __future__ import annotations
 
 import contextlib
-import re
 import socket
 from typing import Any
 
 import attrs
 from twisted.internet.error import ReactorNotRunning
 from twisted.internet.protocol import Factory, Protocol, connectionDone
-from twisted.logger import ILogFilterPredicate, LogEvent, LogLevel, PredicateResult, formatEvent
+from twisted.logger import ILogFilterPredicate, LogEvent, LogLevel, PredicateResult
 from twisted.python.failure import Failure
 from zope.interface import implementer
 
 from logsrv.cli.running.channel import MessageChannel
+from logsrv.kit.observe.log_lines import is_twisteds
 
-# Loggers whose messages of level `info` are of that kind.
-CHATTERING = ("logsrv.kit.service.", "logsrv.kit.net.", "twisted.")
-# Messages of Twisted's ports, in a log that authors may use as well.
-LEGACY = "log_legacy"
-PORT = re.compile(r" starting on |^\(.* Port .* Closed\)$")
+# Loggers of ours whose messages of level `info` are of that kind.
+CHATTERING = ("logsrv.kit.service.", "logsrv.kit.net.")
 
 
 @implementer(ILogFilterPredicate)
@@ -42,9 +39,7 @@ def _is_chatter(event: LogEvent) -> bool:
     if event.get("log_level") is not LogLevel.info:
         return False
     namespace = event.get("log_namespace") or ""
-    if namespace == LEGACY:
-        return bool(PORT.search(formatEvent(event)))
-    return namespace.startswith(CHATTERING)
+    return namespace.startswith(CHATTERING) or is_twisteds(event)
 
 
 class Parent(Protocol):

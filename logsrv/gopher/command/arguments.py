@@ -36,8 +36,9 @@ INCOMPLETE = 12
 SIZE = of_kind("SIZE")
 DURATION = of_kind("DURATION")
 
-_STATUSES = """\
-exit status:
+STATUSES = """\
+Exit status:
+
   0  all went well                      7  the answer broke off
   1  wrong URL, or a local file         8  larger than allowed
   2  the command line makes no sense    9  not a Gopher server
@@ -46,18 +47,29 @@ exit status:
   5  no connection                      12 not all could be had
   6  the server is silent for too long  130 stopped with Ctrl-C
 """
-_DESCRIPTION = """\
+BROWSE = """\
+A full-screen browser; F1 or ? in it shows the keys.
+
+Example:
+
+  gopher browse gopher://example.org
+"""
+DESCRIPTION = """\
 Show a text or a menu of a Gopher server, save anything else.
+
+Examples:
 
   gopher example.org                     a menu
   gopher example.org 7                   the link with the number 7 in it
-  gopher docs/                           a directory of this machine, or a file
+  gopher texts/                          a directory of this machine, or a file
   gopher gopher://example.org/7/find red search for “red”
   gopher browse [URL]                    a full-screen browser
-  gopher mirror URL DIRECTORY            copy a server; see gopher mirror --help
+  gopher mirror URL DIRECTORY            copy a server
   gopher serve DIRECTORY                 serve a copy, or files of your own
   gopher follow URL                      follow a menu, such as a phlog
   gopher new                             what is new in the menus you follow
+
+Each of these commands has its own --help.
 """
 
 
@@ -100,7 +112,7 @@ def read(
     declare: Callable[[Parser | Declared], None],
     prog: str,
     description: str,
-    statuses: str = _STATUSES,
+    statuses: str = STATUSES,
 ) -> Namespace:
     """Return what `words` say: without argparse, which takes a sixth of the time, as long as there is no
     mistake. Raises UsageError, Shown.
@@ -109,19 +121,29 @@ def read(
     declare(declared)
     given: Any = declared.read(words)
     if given is None:
-        from logsrv.kit.options.argument_parser import Parser
-
-        parser = Parser(prog, description, epilog=statuses, version=_version)
-        declare(parser)
-        given = parser.parse_args(words)
+        given = parser(declare, prog, description, statuses).parse_args(words)
     return given  # type: ignore[no-any-return]
+
+
+def parser(
+    declare: Callable[[Parser | Declared], None],
+    prog: str,
+    description: str,
+    statuses: str = STATUSES,
+) -> Parser:
+    """Return the parser of a command, for its mistakes and its help."""
+    from logsrv.kit.options.argument_parser import Parser
+
+    made = Parser(prog, description, epilog=statuses, version=_version)
+    declare(made)
+    return made
 
 
 def fetch_options(words: Sequence[str]) -> Namespace:
     """Return what the words of `gopher URL [WORDS]` say. Raises UsageError, also for what cannot be had
     together, ConfigurationError for a wrong character set; Shown.
     """
-    options = read(words, _declare, "gopher", _DESCRIPTION)
+    options = read(words, declare_fetch, "gopher", DESCRIPTION)
     if options.json and options.raw:
         raise UsageError("--json and --raw are two forms of output; choose one")
     if options.json and options.output not in (None, "-"):
@@ -129,7 +151,8 @@ def fetch_options(words: Sequence[str]) -> Namespace:
     return options
 
 
-def _declare(parser: Parser | Declared) -> None:
+def declare_fetch(parser: Parser | Declared) -> None:
+    """Declare the arguments of `gopher URL`."""
     add = parser.add_argument
     add("url", metavar="URL", help="gopher://… or gophers://… (TLS), or just a host; or a path")
     add(
@@ -156,11 +179,10 @@ def _declare(parser: Parser | Declared) -> None:
 
 def browse_options(words: Sequence[str]) -> Namespace:
     """Return what the words of `gopher browse` say. Raises UsageError, Shown."""
-    about = "A full-screen browser; F1 or ? in it shows the keys."
-    return read(words, _declare_browse, "gopher browse", about, statuses="")
+    return read(words, declare_browse, "gopher browse", BROWSE, statuses="")
 
 
-def _declare_browse(parser: Parser | Declared) -> None:
+def declare_browse(parser: Parser | Declared) -> None:
     parser.add_argument(
         "url",
         metavar="URL",

@@ -40,14 +40,18 @@ if TYPE_CHECKING:
     from logsrv.kit.options.argument_parser import Parser
     from logsrv.kit.options.plain_arguments import Declared
 
-_DESCRIPTION = """\
+DESCRIPTION = """\
 Copy what a Gopher server has, from URL on, into DIRECTORY: each item as a file, each
 menu as a directory with a gophermap (to be served again) and an index.html (to be
 read from disk). The same command again goes on where an earlier one was stopped.
+
+Example:
+
+  gopher mirror gopher://example.org/1/docs docs
 """
 
 
-def _declare(parser: Parser | Declared) -> None:
+def declare(parser: Parser | Declared) -> None:
     parser.add_argument("url", metavar="URL", help="where to begin, mostly a menu")
     parser.add_argument("directory", metavar="DIRECTORY", help="made if it is not there")
     add = parser.add_argument_group("what is copied").add_argument
@@ -89,7 +93,7 @@ def run_mirror(words: Sequence[str], stdout: BinaryIO, stderr: TextIO) -> int:
 
     Raises Shown, GopherError (of a root without a copy), ConfigurationError, OSError (of the disk).
     """
-    options = read(words, _declare, "gopher mirror", _DESCRIPTION)
+    options = read(words, declare, "gopher mirror", DESCRIPTION)
     if options.update and options.refresh:
         raise UsageError("--update keeps what is the same, --refresh begins anew; choose one")
     if options.delete and not options.update:
@@ -146,8 +150,8 @@ def _crawled(crawl: Crawl, progress: Progress) -> BaseException | None:
     """Run it, and show how far it is; return Ctrl-C or SIGTERM, if that ended it."""
 
     def show() -> None:
-        if progress.due():
-            progress.line(progress_line(crawl.tally, crawl.waiting, crawl.received))
+        if progress.due:
+            progress.show(progress_line(crawl.tally, crawl.waiting, crawl.received))
 
     try:
         crawl.run(show)

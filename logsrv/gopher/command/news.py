@@ -36,15 +36,29 @@ if TYPE_CHECKING:
     from logsrv.kit.options.argument_parser import Parser
     from logsrv.kit.options.plain_arguments import Declared
 
-_ABOUT = {
+ABOUT = {
     "follow": """\
 Follow a menu or a text, such as a phlog: what it has now counts as read. Without URL,
 show what is followed: URL and TITLE on each line.
+
+Example:
+
+  gopher follow gopher://example.org/1/phlog A phlog
 """,
-    "unfollow": "Follow a menu no longer, and forget what was known of it.",
+    "unfollow": """\
+Follow a menu no longer, and forget what was known of it.
+
+Example:
+
+  gopher unfollow gopher://example.org/1/phlog
+""",
     "new": """\
 Look at the menus that are followed, and show what is new in them, the newest first. It
 stays new until it is opened in gopher browse, marked there, or shown with --read.
+
+Example:
+
+  gopher new --read
 """,
 }
 
@@ -53,7 +67,7 @@ def declare(command: str, parser: Parser | Declared) -> None:
     """Declare the arguments of one of the commands."""
     add = parser.add_argument
     if command == "unfollow":
-        add("url", metavar="URL")
+        add("url", metavar="URL", help="the menu, as gopher follow lists it")
         return
     if command == "follow":
         add("url", metavar="URL", nargs="?", help="a menu, a text, or a search with its words")
@@ -73,7 +87,7 @@ def declare(command: str, parser: Parser | Declared) -> None:
 
 def run_news(command: str, words: Sequence[str], stdout: BinaryIO, stderr: TextIO) -> int:
     """Run the command, return the exit status. Raises Shown, LogsrvError."""
-    options = read(words, partial(declare, command), f"gopher {command}", _ABOUT[command])
+    options = read(words, partial(declare, command), f"gopher {command}", ABOUT[command])
     if command == "unfollow":
         return _unfollow(options)
     session = BrowsingSession(os.environ, connection_options(options), options.charset)

@@ -7,27 +7,42 @@ import sys
 from collections.abc import Sequence
 from typing import NoReturn
 
-from logsrv.kit.options.argument_parser import Shown, UsageError
+from logsrv.errors import Shown, UsageError
+from logsrv.gopher.command.arguments import parser
 
-HELP = """\
-usage: gopher serve DIRECTORY [OPTION]...
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from logsrv.kit.options.argument_parser import Parser
+    from logsrv.kit.options.plain_arguments import Declared
 
-Serve DIRECTORY with Gopher until Ctrl-C, at gopher://127.0.0.1:7070/ unless --listen says
-where: a copy made by gopher mirror, or menus (gophermap) and files of your own.
+DESCRIPTION = """\
+Serve DIRECTORY with Gopher until Ctrl-C, at gopher://127.0.0.1:7070/ unless --listen says where: a copy
+made by gopher mirror, or menus (gophermap) and files of your own.
+
+Examples:
 
   gopher serve docs
   gopher serve docs --listen tcp:70 --host gopher.example.org
   gopher serve docs --listen ssl:7070:privateKey=key.pem:certKey=cert.pem
 
-The options are those of twistd gopherd, which does the work; twistd gopherd --help shows them all.
+The options behind DIRECTORY are those of twistd gopherd, which does the work; twistd gopherd --help shows
+them all.
 """
 _TWISTD = "from twisted.scripts.twistd import run; run()"
+
+
+def declare(made: Parser | Declared) -> None:
+    """Declare the arguments, for the help."""
+    made.add_argument("directory", metavar="DIRECTORY", help="what to serve")
+    made.add_argument(
+        "options", metavar="OPTION", nargs="...", help="options of twistd gopherd, such as --listen"
+    )
 
 
 def run_serve(words: Sequence[str]) -> NoReturn:
     """Become the server. Raises Shown, UsageError."""
     if list(words[:1]) in (["--help"], ["-h"]):
-        raise Shown(HELP)
+        raise Shown(parser(declare, "gopher serve", DESCRIPTION, statuses="").format_help())
     if not words or words[0].startswith("-"):
         raise UsageError("gopher serve takes a directory, and then options: gopher serve DIRECTORY")
     os.execv(sys.executable, command(words[0], words[1:]))

@@ -9,6 +9,7 @@ from logsrv.errors import ConfigurationError
 from logsrv.gopher.wire.errors import ProxyError
 from logsrv.gopher.wire.url import canonical_host
 from logsrv.gopher.wire.value import Value
+from logsrv.kit.text.escape import one_line
 
 _PROXY = r"socks5h?://(?:\[([0-9A-Fa-f:.]+)\]|([^:/\[\]@]+)):(\d{1,5})/?"
 _HELLO = b"\5\1\0"
@@ -36,11 +37,15 @@ class Proxy(Value):
     def parse(cls, text: str) -> Proxy:
         """The proxy of `socks5://HOST:PORT`. Raises ConfigurationError."""
         found = re.fullmatch(_PROXY, text)
-        if found is None or not 1 <= int(found[3]) <= 65535:
+        try:
+            if found is None or not 1 <= int(found[3]) <= 65535:
+                raise ValueError
+            # BadURL is a ValueError.
+            return cls(canonical_host(found[1] or found[2]), int(found[3]))
+        except ValueError:
             raise ConfigurationError(
-                f"“{text}” is not a proxy; one is written as socks5://127.0.0.1:9050"
-            )
-        return cls(canonical_host(found[1] or found[2]), int(found[3]))
+                f"“{one_line(text)}” is not a proxy; one is written as socks5://127.0.0.1:9050"
+            ) from None
 
     def __str__(self) -> str:
         host = f"[{self.host}]" if ":" in self.host else self.host

@@ -6,6 +6,7 @@ import fcntl
 import os
 import re
 
+from logsrv.descriptor import Descriptor
 from logsrv.errors import ConfigurationError
 from logsrv.gopher.fetch.wholefile import whole_file
 from logsrv.gopher.wire.errors import TLSError
@@ -55,16 +56,14 @@ class PinStore:
     def _learned(self, address: str, pin: str) -> dict[str, str]:
         """Return all pins, with one that is new to us; another process may have learned it meanwhile."""
         self._path.parent.mkdir(parents=True, exist_ok=True)
-        directory = os.open(self._path.parent, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
-        try:
+        flags = os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC
+        with Descriptor(os.open(self._path.parent, flags)) as directory:
             fcntl.flock(directory, fcntl.LOCK_EX)
             pins = self._read()
             pins.setdefault(address, pin)
             with whole_file(self._path) as file:
                 for known, its in pins.items():
                     file.write(f"{known} sha256:{its}\n".encode())
-        finally:
-            os.close(directory)
         return pins
 
     def knows(self, address: str) -> bool:

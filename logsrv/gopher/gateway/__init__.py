@@ -1,8 +1,8 @@
 """The web gateway: Gopher in a web browser. From the network inwards, behind `kit.web`:
 
-gateway              the service: which requests are answered, and how what comes of them is sent,
-                     as fast as the browser takes it
-answers              what is the answer, as what the browser may take it, and what becomes of errors
+gateway              the service: which requests are answered; answers are sent as fast as the
+                     browser takes them
+answers              the answer to a request, its content type, and pages for errors
 visitors             how much one client may ask for
 paths                web paths and the Gopher URLs they stand for (no I/O)
 fetching             menus, texts and streams, fetched or remembered

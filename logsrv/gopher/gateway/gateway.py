@@ -98,7 +98,10 @@ class Gateway(ListeningService[GopherSettings]):
 
     def wanted(self, settings: GopherSettings) -> list[SiteSpec]:
         check_wanted(settings)
-        return [SiteSpec(str(one), one, str(one), settings) for one in settings.gateway]
+        return [
+            SiteSpec(str(one), one, str(one), settings, sentence="gateway at {url}/")
+            for one in settings.gateway
+        ]
 
     def make_server(self, wanted: SiteSpec, metrics: MetricsPart) -> SiteServer:
         return WebFactory(self.handle, self.clock, wanted.label, wanted.settings)

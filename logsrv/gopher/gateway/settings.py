@@ -17,7 +17,7 @@ from logsrv.gopher.wire.charset import checked_charset
 from logsrv.kit.inspect.settings import OperatorSettings
 from logsrv.kit.net.endpoints.endpoint import Endpoint
 from logsrv.kit.options.declare import option
-from logsrv.kit.options.kinds import DURATION, FLAG, PATH, SIZE, TEXT, Kind, integer
+from logsrv.kit.options.kinds import DURATION, FILE, FLAG, SIZE, TEXT, Kind, integer
 from logsrv.kit.web.endpoints import web_endpoint
 
 
@@ -53,7 +53,7 @@ class Connecting:
         None, PROXY, "connect through this; Tor's is socks5://127.0.0.1:9050"
     )
     cafile: Path | None = option(
-        None, PATH, "trust the certificates in this file for TLS, not the system's"
+        None, FILE, "trust the certificates in this file for TLS, not the system's"
     )
     pin: bool = option(False, FLAG, "trust the certificate that a server showed first")
     insecure: bool = option(False, FLAG, "trust every certificate")

@@ -12,10 +12,10 @@ import os
 import re
 import stat
 from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
 from itertools import chain, islice
 from pathlib import Path
 
+from logsrv.descriptor import Descriptor
 from logsrv.errors import ConfigurationError, PeerError
 from logsrv.gopher.wire.files import ENOUGH_TO_TELL, letter_by_name, letter_of
 from logsrv.gopher.wire.gophermap import FILE, Gophermap, parse_gophermap
@@ -65,14 +65,9 @@ class Hole:
             shown = one_line(os.fsdecode(directory), 500)
             raise ConfigurationError(f"there is no directory {shown}")
 
-    @contextmanager
-    def open(self, selector: bytes) -> Iterator[int]:
+    def open(self, selector: bytes) -> Descriptor:
         """The descriptor of a regular file or a directory. Raises NotThere, OSError."""
-        descriptor = self._open(selector)
-        try:
-            yield descriptor
-        finally:
-            os.close(descriptor)
+        return Descriptor(self._open(selector))
 
     def _open(self, selector: bytes) -> int:
         try:

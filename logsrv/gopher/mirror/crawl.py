@@ -12,10 +12,13 @@ asked for.
 from __future__ import annotations
 
 from collections import deque
+from collections.abc import Callable
 from itertools import zip_longest
+from pathlib import Path
 
 from logsrv.errors import LogsrvError
 from logsrv.gopher.fetch.transfers.retries import Retries
+from logsrv.gopher.fetch.transfers.transfers import Transfers
 from logsrv.gopher.mirror.disk.folders import OF_A_NAME, Folders
 from logsrv.gopher.mirror.disk.journal import Copy, MirrorJournal
 from logsrv.gopher.mirror.disk.names import Names
@@ -30,13 +33,6 @@ from logsrv.gopher.mirror.scope import Items, Key, MirrorScope, is_menu
 from logsrv.gopher.mirror.update.earlier import Earlier
 from logsrv.gopher.wire.menu import MenuItem
 from logsrv.gopher.wire.url import GopherURL
-
-TYPE_CHECKING = False
-if TYPE_CHECKING:
-    from collections.abc import Callable
-    from pathlib import Path
-
-    from logsrv.gopher.fetch.transfers.transfers import Transfers
 
 RETRIES = 4
 _WRITTEN_DOWN = 0.1

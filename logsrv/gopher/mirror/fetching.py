@@ -6,17 +6,14 @@ import math
 
 from logsrv.errors import LogsrvError
 from logsrv.gopher.fetch.settings import Limits, Timeouts
+from logsrv.gopher.fetch.transfers.socket_transfer import SocketTransfer
+from logsrv.gopher.fetch.transfers.transfers import Transfers
+from logsrv.gopher.mirror.disk.folders import Folders
 from logsrv.gopher.mirror.disk.sinks import FileSink, MenuSink
+from logsrv.gopher.mirror.queue import Job
 from logsrv.gopher.wire.errors import Truncated
 from logsrv.gopher.wire.itemtypes import item_type
 from logsrv.gopher.wire.value import Value
-
-TYPE_CHECKING = False
-if TYPE_CHECKING:
-    from logsrv.gopher.fetch.transfers.socket_transfer import SocketTransfer
-    from logsrv.gopher.fetch.transfers.transfers import Transfers
-    from logsrv.gopher.mirror.disk.folders import Folders
-    from logsrv.gopher.mirror.queue import Job
 
 # pygopherd, for one, lets no more than five connections wait.
 _FEW = 4

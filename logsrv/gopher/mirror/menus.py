@@ -5,19 +5,15 @@ that if it takes long.
 from __future__ import annotations
 
 from collections import deque
+from collections.abc import Callable
 
 from logsrv.gopher.mirror.disk.folders import OF_A_NAME, Folders, LinkInTheWay
 from logsrv.gopher.mirror.disk.journal import Copy
 from logsrv.gopher.mirror.disk.names import GOPHERMAP, INDEX
 from logsrv.gopher.mirror.disk.pages import CopyPath, MenuLine, gophermap, index
+from logsrv.gopher.mirror.queue import Job
 from logsrv.gopher.wire.menu import MenuItem
 from logsrv.gopher.wire.url import GopherURL
-
-TYPE_CHECKING = False
-if TYPE_CHECKING:
-    from collections.abc import Callable
-
-    from logsrv.gopher.mirror.queue import Job
 
 _LINES_AT_ONCE = 64
 # Seconds after which a menu is shown although some of its items are still to come.

@@ -3,17 +3,14 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Mapping
+from pathlib import Path
 
 from logsrv.gopher.mirror.disk.journal import FILE
 from logsrv.gopher.wire.errors import GopherError
 from logsrv.gopher.wire.url import GopherURL
 from logsrv.kit.text.escape import one_line
 from logsrv.kit.text.words import size_text
-
-TYPE_CHECKING = False
-if TYPE_CHECKING:
-    from collections.abc import Mapping
-    from pathlib import Path
 
 _MOST_SHOWN = 200
 INTERRUPTED = "Ctrl-C"

@@ -4,11 +4,9 @@ older `Crawl-delay`), and the path delimiter of `caps.txt`. Sans-IO.
 
 from __future__ import annotations
 
-from logsrv.gopher.wire.value import Value
+from collections.abc import Iterator
 
-TYPE_CHECKING = False
-if TYPE_CHECKING:
-    from collections.abc import Iterator
+from logsrv.gopher.wire.value import Value
 
 AGENT = b"logsrv"
 # More than this is no rule for a robot that anybody waits for.

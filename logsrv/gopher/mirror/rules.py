@@ -3,13 +3,10 @@
 from __future__ import annotations
 
 from logsrv.gopher.fetch.settings import Timeouts
+from logsrv.gopher.fetch.transfers.transfers import Transfers
 from logsrv.gopher.mirror.disk.sinks import MemorySink
 from logsrv.gopher.mirror.robots import Robots, parse_robots, path_delimiter
-
-TYPE_CHECKING = False
-if TYPE_CHECKING:
-    from logsrv.gopher.fetch.transfers.transfers import Transfers
-    from logsrv.gopher.wire.url import GopherURL
+from logsrv.gopher.wire.url import GopherURL
 
 _LARGEST = 512 * 1024
 

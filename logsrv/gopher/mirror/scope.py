@@ -3,18 +3,15 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Iterable, Iterator
+from typing import Literal
 
 from logsrv.gopher.mirror.robots import Robots
 from logsrv.gopher.wire.itemtypes import MENUS
 from logsrv.gopher.wire.menu import MenuItem
 from logsrv.gopher.wire.url import GopherURL
 
-TYPE_CHECKING = False
-if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
-    from typing import Literal
-
-    Span = Literal["path", "host", "everywhere"]
+Span = Literal["path", "host", "everywhere"]
 
 Key = tuple[str, int, bytes]
 
@@ -133,5 +130,4 @@ class MirrorScope:
 
 
 def is_menu(url: GopherURL) -> bool:
-    """Return true if the answer of `url` is a menu."""
     return url.item_type in MENUS

@@ -116,10 +116,11 @@ class DotEnded(Unstuffer):
             self.ended = True
             # The LF before the terminator belongs to the text.
             stop = found.start() + 1
+            self._held = b""
         else:
             begun = re.search(_TERMINATOR_BEGUN, held)
             stop = begun.start() if begun else len(held)
-        self._held = held[stop:]
+            self._held = held[stop:]
         return self._passed_on(held[:stop])
 
 

@@ -15,6 +15,7 @@ import pytest
 
 from tests.cli.certificates import Authority
 from tests.cli.command import DEADLINE, LOGSRV, echo, logsrv, serving, serving_unix
+from tests.ports import free_port
 
 
 def reset(connection: socket.socket) -> None:
@@ -176,11 +177,6 @@ def test_a_client_endpoint_of_twisted() -> None:
     with serving(echo) as port:
         talk = logsrv("connect", f"tcp:host=127.0.0.1:port={port}", input=b"x\n")
     assert talk.stdout == b"x\n"
-
-
-def free_port() -> int:
-    with socket.create_server(("127.0.0.1", 0)) as taken:
-        return int(taken.getsockname()[1])
 
 
 def failure(*words: str, input: bytes = b"") -> str:

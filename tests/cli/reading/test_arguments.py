@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import importlib
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -21,6 +22,7 @@ from logsrv.cli.reading.arguments import (
     status,
 )
 from logsrv.kit.options.argument_parser import Parser, UsageError
+from logsrv.kit.options.plain_arguments import Declared
 from logsrv.linelog.store.segments.segment import Position
 from tests.linelog.read.stores import lines, make_store
 
@@ -69,6 +71,26 @@ def test_the_variable_gives_the_directory(monkeypatch: pytest.MonkeyPatch) -> No
     monkeypatch.setenv("LOGSRV_DIRECTORY", "/var/log/lines")
     assert parsed().directory == "/var/log/lines"
     assert parsed("--directory", "here").directory == "here"
+
+
+def test_who_names_a_store_does_not_wait_for_the_configuration(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Reading TOML takes as long as half a search for a rare word."""
+    asked: list[int] = []
+
+    def usual() -> str:
+        asked.append(1)
+        return "usual"
+
+    monkeypatch.setattr("logsrv.cli.arguments.usual_store", usual)
+    for words, store, times in ((["--directory", "here"], "here", 0), ([], "usual", 1)):
+        asked.clear()
+        assert (parsed(*words).directory, len(asked)) == (store, times)
+        asked.clear()
+        plain: Any = Declared()
+        declare_store(plain)
+        assert (plain.read(words).directory, len(asked)) == (store, times)
 
 
 def test_positions_and_numbers() -> None:
@@ -133,4 +155,4 @@ def test_all_times_of_a_command_are_of_one_zone(
     assert parser.parse_args([*words, "--local"]).local
     with pytest.raises(UsageError):
         parser.parse_args([*words, "--utc", "--local"])
-    assert "all times are UTC: those given" in " ".join(parser.format_help().split())
+    assert "read times without a zone as UTC" in " ".join(parser.format_help().split())

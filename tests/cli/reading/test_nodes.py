@@ -31,6 +31,10 @@ from logsrv.cli.main import main
         ("search --nodes a:1 --nodes-timeout 0", "leaves no time for an answer"),
         ("search --nodes a:1 --directory b", "--directory is a store here"),
         ("tail --nodes a:1 --directory b", "--directory is a store here"),
+        ("search --nodes-ca ca.pem a", "--nodes-ca goes with --nodes, which is not there"),
+        ("tail --nodes-timeout 0", "--nodes-timeout goes with --nodes"),
+        ("tail --nodes-token-file t", "--nodes-token-file goes with --nodes"),
+        ("show --config /nowhere.toml 1:0", "--config goes with --nodes"),
         ("search --nodes a:1 status>=", "nothing to compare with"),
         ("tail --nodes a:1 -f", "-f follows one store"),
         ("show --nodes a:1,b:2 1:0", "a place in one store"),
@@ -44,6 +48,16 @@ def test_what_does_not_go_together_is_told(
     assert main(words.split()) == 2
     told = capsys.readouterr()
     assert said in told.err and told.out == ""
+
+
+def test_names_are_those_of_the_service_of_this_machine(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("LOGSRV_CONFIG", raising=False)
+    monkeypatch.setattr("logsrv.cli.arguments.CONFIGURATION", str(tmp_path / "logsrv.toml"))
+    (tmp_path / "logsrv.toml").write_text('nodes = "centres=a:1"\n')
+    assert main(["search", "--nodes", "center"]) == 2
+    assert "did you mean centres?" in capsys.readouterr().err
 
 
 def test_a_name_that_is_nearly_one_is_told(

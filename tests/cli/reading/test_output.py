@@ -36,7 +36,7 @@ def at_terminal(store: Path, pager: str, *words: str) -> str:
         # Linux says so when nobody has the terminal open any more.
         pass
     os.close(terminal)
-    assert child.wait(30) in (0, 1)
+    assert child.wait(60) in (0, 1)
     return shown.decode().replace("\r\n", "\n")
 
 
@@ -75,6 +75,8 @@ def test_who_leaves_the_pager_ends_the_search(store: Path) -> None:
         ({"LOGSRV_PAGER": "cat"}, []),
         ({"LOGSRV_PAGER": "no-such-pager"}, []),
         ({"LOGSRV_PAGER": "less 'unclosed"}, []),
+        ({"TERM": "dumb"}, []),
+        ({"TERM": "dumb", "PAGER": "sed"}, ["sed"]),
     ],
 )
 def test_the_variables_name_the_pager(
@@ -98,7 +100,7 @@ def test_less_is_told_to_show_colours_unless_the_user_says_how(
         child = start_pager(["sh", "-c", "echo $LESS"])
         assert child.stdin is not None
         child.stdin.close()
-        assert child.wait(30) == 0
+        assert child.wait(60) == 0
         assert capfd.readouterr().out == shown
 
 

@@ -69,7 +69,7 @@ def test_datagrams(store: Path) -> None:
             "replay", "--directory", str(store), "--to", f"udp:127.0.0.1:{port}", "--speed", "max"
         )
         assert done.returncode == 0
-        listening.settimeout(10)
+        listening.settimeout(60)
         assert [listening.recv(100).decode() for _ in MESSAGES] == MESSAGES
 
 

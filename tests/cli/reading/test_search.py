@@ -221,7 +221,7 @@ def test_a_closed_pipe_ends_it_quietly(tmp_path: Path) -> None:
         assert child.stdout.readline()
         child.stdout.close()
         assert child.stderr.read() == b""
-        assert child.wait(30) == 0
+        assert child.wait(60) == 0
 
 
 def test_damage_is_named_the_rest_is_shown_and_the_status_says_so(tmp_path: Path) -> None:

@@ -113,7 +113,7 @@ def test_a_closed_pipe_ends_quietly(store: str) -> None:
         process.stdout.readline()
         process.stdout.close()
         assert process.stderr.read() == b""
-        process.wait(30)
+        process.wait(60)
 
 
 def test_a_terminal_sees_how_far_it_is(
@@ -139,7 +139,7 @@ def test_nothing_stays_on_the_disk_when_it_is_terminated(store: str, tmp_path: P
     ) as process:
         wait_until(lambda: list(room.glob("logsrv-sql-*")), "there is a directory")
         process.send_signal(signal.SIGTERM)
-        assert process.wait(30) == -signal.SIGTERM
+        assert process.wait(60) == -signal.SIGTERM
     assert list(room.iterdir()) == []
 
 

@@ -78,7 +78,7 @@ def test_rotation_is_followed(store: Path, following: Following) -> None:
 def test_it_ends_when_the_store_is_removed(store: Path, following: Following) -> None:
     assert following.line() == b"number 29\n"
     shutil.rmtree(store)
-    assert following.child.wait(30) == 2
+    assert following.child.wait(60) == 2
     assert following.child.stderr is not None
     assert b"the store was removed" in following.child.stderr.read()
 
@@ -89,7 +89,7 @@ def test_it_ends_when_nobody_reads(store: Path, following: Following) -> None:
     assert following.child.stderr is not None
     following.child.stdout.close()
     assert following.child.stderr.read() == b""
-    assert following.child.wait(30) is not None
+    assert following.child.wait(60) is not None
 
 
 def test_a_query_filters_what_comes(store: Path) -> None:

@@ -12,6 +12,7 @@ import pytest
 from logsrv.kit.testing import TelnetSession, examples, wait_until
 from tests.cli.command import DEADLINE, logsrv
 from tests.cli.conftest import LOOPBACK, SERVES, SHOUT, WHISPER, Start, ask
+from tests.ports import free_port
 
 
 def test_five_lines_are_a_server(running: Start, shout: Path) -> None:
@@ -262,9 +263,7 @@ def test_datagrams(running: Start, tmp_path: Path) -> None:
         "        self.send_line(line.upper(), peer)\n"
     )
     file.write_text(code)
-    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
+    port = free_port(socket.SOCK_DGRAM)
     server = running(file, "--listen", f"udp:{port}:interface=127.0.0.1").ready()
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as client:
         client.settimeout(DEADLINE)

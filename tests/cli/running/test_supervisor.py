@@ -41,7 +41,7 @@ def test_ctrl_c_once_more_does_not_wait(running: Start, tmp_path: Path) -> None:
     server.process.send_signal(signal.SIGINT)
     server.wait_for("Ctrl-C once more")
     server.process.send_signal(signal.SIGINT)
-    assert server.process.wait(10) == 0
+    assert server.process.wait(60) == 0
 
 
 def test_it_ends_with_its_terminal(shout: Path) -> None:

@@ -21,7 +21,7 @@ from tests.gopher.conftest import Serve
 from tests.gopher.servers import Scripted
 
 Result = TypeVar("Result")
-PATIENCE = 20.0
+PATIENCE = 60.0
 # The Pilot takes its time for each key.
 SHORT = 8
 

@@ -12,6 +12,7 @@ import pytest
 from tests.gopher.command.test_main import EVIL, MENU, gopher, hang
 from tests.gopher.conftest import Serve
 from tests.gopher.servers import LOOPBACK, SocksProxy, cut, reset
+from tests.ports import free_port
 
 
 def test_a_menu_and_a_text(serve: Serve) -> None:
@@ -134,8 +135,7 @@ def test_errors_of_servers_have_their_status(
 
 
 def test_errors_of_the_way_have_their_status(serve: Serve, certificate: Path) -> None:
-    with socket.create_server((LOOPBACK, 0)) as probe:
-        free = probe.getsockname()[1]
+    free = free_port()
     assert gopher("nowhere.invalid")[0] == 4
     assert gopher(f"{LOOPBACK}:{free}")[0] == 5
     assert gopher(serve(MENU, certificate).url(scheme="gophers"))[0] == 10

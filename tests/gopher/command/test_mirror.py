@@ -28,6 +28,7 @@ from tests.cli.at_terminal import AtTerminal
 from tests.gopher import servers
 from tests.gopher.conftest import Serve
 from tests.gopher.servers import LOOPBACK, TREE
+from tests.ports import free_port
 
 GOPHER = (sys.executable, "-m", "logsrv.gopher.command.main")
 OURS = {".gopher-mirror", "gophermap", "index.html"}
@@ -134,8 +135,7 @@ def test_what_is_missing_is_reported_with_the_status(serve: Serve, tmp_path: Pat
 
 
 def test_errors_before_anything_is_fetched(serve: Serve, tmp_path: Path) -> None:
-    with socket.create_server((LOOPBACK, 0)) as probe:
-        free = probe.getsockname()[1]
+    free = free_port()
     assert mirror(f"{LOOPBACK}:{free}", str(tmp_path / "m"))[0] == 5
     assert mirror("nowhere.invalid", str(tmp_path / "m"))[0] == 4
     assert mirror("h/7/find", str(tmp_path))[0] == 1
@@ -223,7 +223,7 @@ def test_a_mirror_that_was_stopped_goes_on(
         if number == signal.SIGKILL:
             wait_until((tmp_path / "gophermap").exists, "the menu as it is")
         process.send_signal(number)
-        assert process.wait(20) == status
+        assert process.wait(60) == status
         assert b"Traceback" not in process.stderr.read()
         said = process.stdout.read().decode()
     assert not (tmp_path / "b").exists()

@@ -196,7 +196,7 @@ def our_server(tree: Path) -> Iterator[int]:
         )
     try:
         wait_until(lambda: "is ready" in (tree / "log").read_text(), "the server to be ready")
-        found = re.search(r"at 127\.0\.0\.1:(\d+)", (tree / "log").read_text())
+        found = re.search(r"127\.0\.0\.1:(\d+)", (tree / "log").read_text())
         assert found is not None
         yield int(found[1])
     finally:

@@ -25,6 +25,7 @@ from logsrv.gopher.wire.errors import (
 )
 from tests.gopher.conftest import Serve
 from tests.gopher.servers import LOOPBACK, reset
+from tests.ports import free_port
 
 TEXT = b"one\r\n..two\r\nthree\r\n.\r\n"
 
@@ -82,21 +83,19 @@ def test_limits_and_lengths(serve: Serve) -> None:
         file.read()
 
 
-@pytest.mark.parametrize(("sent", "phase"), [(b"", "first byte"), (b"3err", "next byte")])
-def test_a_server_that_hangs_is_left(serve: Serve, sent: bytes, phase: str) -> None:
+@pytest.mark.parametrize("sent", [b"", b"3err"])
+def test_a_server_that_hangs_is_left(serve: Serve, sent: bytes) -> None:
     def hang(connection: socket.socket, _: bytes) -> None:
         connection.sendall(sent)
         server.hang()
 
     server = serve(hang)
-    with pytest.raises(TimedOut) as caught:
+    with pytest.raises(TimedOut):
         urlopen(server.url(), timeout=0.2)
-    assert caught.value.phase == phase
 
 
 def test_nobody_there() -> None:
-    with socket.create_server((LOOPBACK, 0)) as probe:
-        port = probe.getsockname()[1]
+    port = free_port()
     with pytest.raises(Refused):
         urlopen(f"gopher://{LOOPBACK}:{port}/")
     with pytest.raises(UnknownHost):

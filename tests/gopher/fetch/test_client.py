@@ -25,6 +25,7 @@ from logsrv.gopher.wire.errors import (
 )
 from tests.gopher.conftest import Serve
 from tests.gopher.servers import LOOPBACK, reset
+from tests.ports import free_port
 
 MENU = b"iHi\t\th\t1\r\n0A text\t/a\t127.0.0.1\t70\r\n.\r\n"
 SHORT = Timeouts(connect=2, first_byte=0.3, between=0.3, whole=1.5)
@@ -120,7 +121,7 @@ async def test_an_endless_answer_is_left(reactor: Any, serve: Serve, line: bytes
 async def test_what_came_before_a_reset_is_not_lost(reactor: Any, serve: Serve) -> None:
     def half(connection: socket.socket, _: bytes) -> None:
         connection.sendall(MENU[:-3])
-        read.wait(20)
+        read.wait(60)
         reset(connection)
 
     read = threading.Event()
@@ -209,7 +210,7 @@ async def test_a_host_gets_only_so_many_connections_at_once_in_order(
     together = threading.Barrier(3)
 
     def meet(connection: socket.socket, request: bytes) -> None:
-        together.wait(20)
+        together.wait(60)
         connection.sendall(request)
 
     server = serve(meet)
@@ -278,8 +279,7 @@ async def test_what_was_begun_or_filled_in_is_never_tried_again(reactor: Any, se
 @pytest_twisted.ensureDeferred
 async def test_nobody_there_is_told_at_once(reactor: Any) -> None:
     client = GopherClient(reactor, retries=1000)
-    with socket.create_server((LOOPBACK, 0)) as probe:
-        port = probe.getsockname()[1]
+    port = free_port()
     with pytest.raises(Refused, match="it refused the connection"):
         await client.text(f"gopher://{LOOPBACK}:{port}/0x")
 

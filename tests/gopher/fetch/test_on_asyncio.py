@@ -77,7 +77,7 @@ def test_a_reset_tells_what_had_come(serve: Serve) -> None:
 
     def script(connection: socket.socket, _: bytes) -> None:
         connection.sendall(b"some")
-        read.wait(20)
+        read.wait(60)
         reset(connection)
 
     async def scenario() -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import socket
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -14,6 +13,7 @@ from logsrv.gopher import GopherClient, Proxy, Trust
 from logsrv.gopher.wire.errors import GopherError, ProxyError, Refused, UnknownHost
 from tests.gopher.conftest import Serve, names
 from tests.gopher.servers import LOOPBACK, SocksProxy
+from tests.ports import free_port
 
 
 @pytest.fixture
@@ -61,8 +61,7 @@ async def test_a_proxy_that_refuses_is_named(reactor: Any, proxies: list[SocksPr
 async def test_no_proxy_there_is_not_no_server_there(
     reactor: Any, proxies: list[SocksProxy]
 ) -> None:
-    with socket.create_server((LOOPBACK, 0)) as probe:
-        port = probe.getsockname()[1]
+    port = free_port()
     client = GopherClient(reactor, proxy=Proxy(LOOPBACK, port))
     with pytest.raises(ProxyError, match="it refused the connection"):
         await client.text("gopher://h.example/0x")

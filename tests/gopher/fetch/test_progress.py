@@ -24,7 +24,7 @@ def test_nothing_is_written_but_to_a_terminal() -> None:
     progress = Progress(stream, clock)
     clock.now = 10
     progress.bytes(1000, None)
-    progress.line("x")
+    progress.show("x")
     progress.clear()
     assert stream.getvalue() == ""
 

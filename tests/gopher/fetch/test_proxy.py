@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import socket
 from pathlib import Path
 
 import pytest
@@ -12,15 +11,26 @@ from logsrv.gopher import Proxy, Trust, urlopen
 from logsrv.gopher.wire.errors import ProxyError
 from tests.gopher.conftest import Serve
 from tests.gopher.servers import LOOPBACK, SocksProxy
+from tests.ports import free_port
 
 
 def test_how_a_proxy_is_written() -> None:
     assert Proxy.parse("socks5://localhost:9050") == Proxy("localhost", 9050)
     assert Proxy.parse("socks5h://[::1]:9050/") == Proxy("::1", 9050)
     assert str(Proxy.parse("socks5://[::1]:9050")) == "socks5://[::1]:9050"
-    for text in ("http://h:1", "h:1", "socks5://h", "socks5://me:pass@h:1", "socks5://h:0"):
+    for text in (
+        "http://h:1",
+        "h:1",
+        "socks5://h",
+        "socks5://me:pass@h:1",
+        "socks5://h:0",
+        "socks5://1.?:1",
+    ):
         with pytest.raises(ConfigurationError, match=r"socks5://127\.0\.0\.1:9050"):
             Proxy.parse(text)
+    with pytest.raises(ConfigurationError) as caught:
+        Proxy.parse("socks5://\x1b[2J:1")
+    assert "\x1b" not in str(caught.value)
 
 
 def test_the_proxy_resolves_the_name(serve: Serve) -> None:
@@ -54,7 +64,6 @@ def test_a_proxy_that_refuses_is_named() -> None:
 
 
 def test_no_proxy_there_is_not_no_server_there() -> None:
-    with socket.create_server((LOOPBACK, 0)) as probe:
-        port = probe.getsockname()[1]
+    port = free_port()
     with pytest.raises(ProxyError):
         urlopen("gopher://h.example/0x", proxy=Proxy(LOOPBACK, port))

@@ -26,7 +26,7 @@ def test_urlopen_of_urllib_opens_both_schemes(serve: Serve, certificate: Path) -
         (serve(b"text\r\n"), "gopher"),
         (serve(b"text\r\n", certificate), "gophers"),
     ):
-        with urllib.request.urlopen(server.url("/0a%23b#c", scheme), timeout=5) as response:
+        with urllib.request.urlopen(server.url("/0a%23b#c", scheme), timeout=60) as response:
             assert response.headers["Content-Type"] == "text/plain"
             assert response.read() == b"text\r\n"
         assert server.requests == [b"a#b#c\r\n"]

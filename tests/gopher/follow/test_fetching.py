@@ -20,7 +20,7 @@ from tests.gopher.browse.menus import item, menu
 from tests.gopher.conftest import Serve
 
 NOW = 1795225000
-OPTIONS = ConnectionOptions(Timeouts(connect=5, first_byte=5, between=5))
+OPTIONS = ConnectionOptions(Timeouts(connect=60, first_byte=60, between=60))
 
 
 def fetched(url: str, charset: str | None = None) -> list[Entry]:

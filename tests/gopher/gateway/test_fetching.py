@@ -60,13 +60,14 @@ async def test_part(reactor: Any, serve: Serve) -> None:
         server.hang()
 
     server = serve(hang)
-    found = fetcher(reactor, TIMEOUTS.replace(between=0.2), allow_private=True, max_page=200_000)
+    found = fetcher(reactor, TIMEOUTS.replace(between=0.2), allow_private=True)
     for asked in (1, 2):
         menu, missing = await found.content(GopherURL.parse(server.url("/1/a")))
         assert isinstance(menu, Menu) and len(menu.items) == 1
         assert "stopped in the middle" in missing
         assert len(server.requests) == asked
     big = serve(b"word " * 100_000)
+    found = fetcher(reactor, allow_private=True, max_page=200_000)
     text, missing = await found.content(GopherURL.parse(big.url("/0/b")))
     assert isinstance(text, Text) and text.content
     assert "larger than the limit" in missing

@@ -14,7 +14,7 @@ from logsrv.gopher.gateway.gateway import Gateway
 from logsrv.gopher.service import Options
 
 LOOPBACK = "tcp:0:interface=127.0.0.1"
-SECONDS = 30.0
+SECONDS = 60.0
 
 
 @attrs.frozen

@@ -180,7 +180,7 @@ def test_a_menu_whose_items_take_long_is_there_before_them(
 
     def slow(connection: socket.socket, request: bytes) -> None:
         if request == b"/a\r\n":
-            assert shown.wait(20)
+            assert shown.wait(60)
         connection.sendall(b"0A\t/a\t\r\n" if request == b"\r\n" else b"text")
 
     site = Site(serve, {})

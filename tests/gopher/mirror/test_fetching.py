@@ -37,7 +37,7 @@ def test_four_connections_unless_others_are_asked_for(
     go = threading.Event()
 
     def slow(connection: socket.socket, request: bytes) -> None:
-        assert go.wait(20)
+        assert go.wait(60)
         connection.sendall(request)
 
     server = serve(slow)

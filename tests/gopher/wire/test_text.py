@@ -68,6 +68,7 @@ def test_a_text_that_must_end_with_a_dot_ends_there(text: bytes, cuts: list[int]
     assert reader.ended == (found is not None)
     if found:
         assert content == slow_unstuffed(text[: found.start()])
+        assert reader.finish() == b""
 
 
 @given(_TEXTS)

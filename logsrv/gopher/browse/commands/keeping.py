@@ -75,12 +75,10 @@ class Keeping:
             self._programs.open_file(download.path)
 
     def bookmark_page(self) -> None:
-        """Bookmark the page."""
         page = self._visiting.page
         self._bookmark(None if page is None else link_to(page.url))
 
     def bookmark_link(self) -> None:
-        """Bookmark the link with the cursor."""
         self._bookmark(self._visiting.link)
 
     def _bookmark(self, link: Hyperlink | None) -> None:

@@ -98,7 +98,6 @@ def help_lines(width: int) -> list[str]:
 
 
 def start_lines(bookmarks: Bookmarks) -> list[PageLine]:
-    """The start page."""
     lines = [
         PageLine("Gopher", "heading"),
         PageLine(""),

@@ -243,7 +243,6 @@ class PageView(ScrollView, can_focus=True):
         self.scroll_to(y=row, animate=False, force=True, immediate=True)
 
     def put_cursor(self, index: int) -> None:
-        """Put the cursor on that line."""
         self.cursor = self.found_at = index
         self._reveal(index)
         self.refresh()

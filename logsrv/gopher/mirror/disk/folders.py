@@ -9,16 +9,14 @@ import errno
 import os
 import stat
 from io import SEEK_END, BytesIO
+from pathlib import Path
+from typing import BinaryIO
 
+from logsrv.descriptor import Descriptor
 from logsrv.errors import LogsrvError
 from logsrv.gopher.fetch.wholefile import is_part, whole_file
 from logsrv.kit.text.escape import one_line
 from logsrv.kit.text.paths import checked
-
-TYPE_CHECKING = False
-if TYPE_CHECKING:
-    from pathlib import Path
-    from typing import BinaryIO
 
 _CHUNK = 256 * 1024
 # Errors of one name, and not of the disk.
@@ -131,7 +129,7 @@ def same_content(path: str, new: BinaryIO) -> bool:
         old = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
     except OSError:
         return False
-    try:
+    with Descriptor(old):
         found = os.fstat(old)
         if not stat.S_ISREG(found.st_mode) or found.st_size != new.seek(0, SEEK_END):
             return False
@@ -140,5 +138,3 @@ def same_content(path: str, new: BinaryIO) -> bool:
             if os.read(old, len(chunk)) != chunk:
                 return False
         return True
-    finally:
-        os.close(old)

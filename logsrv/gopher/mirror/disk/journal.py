@@ -21,7 +21,10 @@ import fcntl
 import json
 import os
 import shutil
+from collections.abc import Iterable
 from io import FileIO
+from pathlib import Path
+from typing import Any
 
 from logsrv.errors import ConfigurationError
 from logsrv.gopher.fetch.wholefile import whole_file
@@ -29,12 +32,6 @@ from logsrv.gopher.wire.url import GopherURL
 from logsrv.gopher.wire.value import Value
 from logsrv.kit.text.escape import one_line
 from logsrv.kit.text.paths import checked
-
-TYPE_CHECKING = False
-if TYPE_CHECKING:
-    from collections.abc import Iterable
-    from pathlib import Path
-    from typing import Any
 
 FILE = ".gopher-mirror"
 _VERSION = 1
@@ -160,7 +157,6 @@ class MirrorJournal:
         self._unwritten = (end, bytearray())
 
     def menu(self, done: Copy) -> bytes:
-        """The bytes of a menu."""
         self.flush()
         with open(self._path, "rb") as file:
             file.seek(done.offset)

@@ -7,15 +7,12 @@ from __future__ import annotations
 import os
 from io import SEEK_END, BytesIO
 from stat import S_ISREG
+from typing import BinaryIO
 
 from logsrv.gopher.fetch.wholefile import end_text, whole_file, write_new
 from logsrv.gopher.mirror.disk.folders import same_content
 from logsrv.gopher.wire.menu import MenuItem, MenuParser
 from logsrv.gopher.wire.text import TextParser
-
-TYPE_CHECKING = False
-if TYPE_CHECKING:
-    from typing import BinaryIO
 
 # Bytes of a file that is written at once, and not as it comes.
 _SMALL = 256 * 1024

@@ -6,24 +6,20 @@ is whole; what an old one lists that was not replaced counts as listed.
 
 from __future__ import annotations
 
+from collections.abc import Callable, Collection, Iterable, Iterator
+
+from logsrv.gopher.mirror.disk.folders import Folders
+from logsrv.gopher.mirror.disk.journal import Copy, MirrorJournal
+from logsrv.gopher.mirror.disk.sinks import MenuSink
+from logsrv.gopher.mirror.queue import Job
 from logsrv.gopher.mirror.scope import Items, Key, MirrorScope, is_menu
 from logsrv.gopher.mirror.update.faults import fault, may_be_cut, read_menu
-from logsrv.gopher.wire.errors import BadURL
+from logsrv.gopher.wire.errors import BadURL, GopherError
 from logsrv.gopher.wire.menu import MenuItem
 from logsrv.gopher.wire.url import GopherURL
 
-TYPE_CHECKING = False
-if TYPE_CHECKING:
-    from collections.abc import Callable, Collection, Iterable, Iterator
-
-    from logsrv.gopher.mirror.disk.folders import Folders
-    from logsrv.gopher.mirror.disk.journal import Copy, MirrorJournal
-    from logsrv.gopher.mirror.disk.sinks import MenuSink
-    from logsrv.gopher.mirror.queue import Job
-    from logsrv.gopher.wire.errors import GopherError
-
-    # A text and a menu of one selector are two copies.
-    _Listed = tuple[Key, bool]
+# A text and a menu of one selector are two copies.
+_Listed = tuple[Key, bool]
 
 
 class Listed:
@@ -139,7 +135,6 @@ class Earlier:
                 self.done.pop(key, None)
 
     def all(self) -> Iterator[Copy]:
-        """Iterate over all copies."""
         return iter(self._copies.values())
 
     def old(self, key: Key, url: GopherURL) -> Copy | None:
@@ -157,7 +152,6 @@ class Earlier:
         return None
 
     def menu(self, copy: Copy) -> MenuSink:
-        """Return the copy of a menu."""
         return read_menu(self._journal.menu(copy))
 
     # Findings of an update.

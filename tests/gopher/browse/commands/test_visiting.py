@@ -216,7 +216,7 @@ def test_a_large_page_that_was_left_before_it_was_laid_out_stays(
 
         def late(*what: Any) -> list[PageLine]:
             if threading.current_thread() is not threading.main_thread():
-                laid_out.wait(20)
+                laid_out.wait(60)
             return rendered(*what)
 
         await driven.shows("Welcome to the hole")

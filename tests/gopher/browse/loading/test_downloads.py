@@ -20,7 +20,7 @@ from tests.gopher.browse.conftest import run, until
 from tests.gopher.conftest import Serve
 from tests.gopher.servers import Scripted, cut
 
-TIMEOUTS = Timeouts(first_byte=5, between=5)
+TIMEOUTS = Timeouts(first_byte=60, between=60)
 
 
 @pytest.fixture

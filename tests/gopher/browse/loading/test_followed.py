@@ -51,7 +51,7 @@ def test_what_becomes_known_while_the_files_are_read_is_not_forgotten(
         found = every(following)
         if not read.is_set():
             read.set()
-            assert go_on.wait(20)
+            assert go_on.wait(60)
         return found
 
     async def scenario() -> None:

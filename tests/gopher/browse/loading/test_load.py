@@ -21,7 +21,7 @@ from tests.gopher.browse.menus import item, menu
 from tests.gopher.conftest import Serve
 from tests.gopher.servers import Script, cut
 
-TIMEOUTS = Timeouts(first_byte=5, between=5)
+TIMEOUTS = Timeouts(first_byte=60, between=60)
 
 
 def loaded(serve: Serve, script: Script | bytes, path: str = "/", limits: Limits = LIMITS) -> Page:

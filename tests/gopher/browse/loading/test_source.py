@@ -73,7 +73,7 @@ def test_a_slow_disk_stops_nothing_else(tmp_path: Path, monkeypatch: pytest.Monk
     spins = threading.Event()
 
     def pieces(answer: LocalAnswer) -> Iterator[bytes]:
-        assert spins.wait(20)
+        assert spins.wait(60)
         yield b"at last"
 
     monkeypatch.setattr(LocalAnswer, "_pieces", pieces)
@@ -125,7 +125,7 @@ def test_what_comes_too_late_is_nobodys() -> None:
     run(scenario())
     assert not ended.is_set()
     answers.set()
-    assert ended.wait(20)
+    assert ended.wait(60)
 
 
 def test_a_program_ends_although_a_disk_is_silent() -> None:

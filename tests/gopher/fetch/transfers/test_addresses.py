@@ -102,7 +102,7 @@ def test_nobody_waits_for_a_silent_name_server(
     released, done = threading.Event(), threading.Event()
 
     def silent(*_: object, **__: object) -> Any:
-        released.wait(20)
+        released.wait(60)
         done.set()
         return []
 
@@ -112,7 +112,7 @@ def test_nobody_waits_for_a_silent_name_server(
     addresses.close()
     assert selector.select(0) == []
     released.set()
-    assert done.wait(20)
+    assert done.wait(60)
 
 
 def test_without_a_thread_the_error_is_told_and_nothing_stays_open(

@@ -1,0 +1,41 @@
+"""The parsers of `gopher` and its commands, for manual pages and completions of shells."""
+
+from __future__ import annotations
+
+from functools import partial
+
+from logsrv.gopher.command import arguments, mirror, news, serve
+from logsrv.kit.options.argument_parser import Parser
+
+PURPOSE = "show, copy and serve what is on Gopher"
+"""What `gopher` is for."""
+
+COMMANDS = {
+    "browse": "look around in Gopher, full-screen",
+    "mirror": "copy what a Gopher server has",
+    "serve": "serve a directory with Gopher",
+    "follow": "follow a menu, such as a phlog",
+    "unfollow": "follow a menu no longer",
+    "new": "show what is new in the menus you follow",
+}
+"""The commands, each with what it is for; anything else behind `gopher` is a URL."""
+
+
+def parser_of(command: str = "") -> Parser:
+    """Return the parser of a command; of `gopher URL` without one."""
+    if command in news.ABOUT:
+        declare = partial(news.declare, command)
+        return arguments.parser(declare, f"gopher {command}", news.ABOUT[command])
+    made = {
+        "": partial(arguments.parser, arguments.declare_fetch, "gopher", arguments.DESCRIPTION),
+        "browse": partial(
+            arguments.parser, arguments.declare_browse, "gopher browse", arguments.BROWSE, ""
+        ),
+        "mirror": partial(
+            arguments.parser, mirror.declare, "gopher mirror", mirror.DESCRIPTION
+        ),
+        "serve": partial(
+            arguments.parser, serve.declare, "gopher serve", serve.DESCRIPTION, ""
+        ),
+    }  # fmt: skip
+    return made[command]()
