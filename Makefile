@@ -6,16 +6,24 @@ BIN = .venv/bin
 ARGS ?=
 PORT ?= 1234
 
-.PHONY: help run test test-all check figures bench docs clean another-python
+.PHONY: help run test test-all check figures fuzz audit bench docs manuals pictures site deb release container clean another-python
 
 help:
 	@echo 'make run       start the line logger on port $(PORT) and show the lines that arrive'
 	@echo 'make test      run the quick tests    (ARGS="-k framing" for some of them)'
 	@echo 'make test-all  run every test: wheels, fresh installs, browsers, kills and floods too'
-	@echo 'make check     lint, format and types'
+	@echo 'make check     lint, format, types; the workflows of CI'
 	@echo 'make figures   print what is left of what a reader trips over: tests/test_figures.py'
+	@echo 'make fuzz      feed the parsers with what nobody sends  (SECONDS=60 TARGET="syslog relp")'
+	@echo 'make audit     ask PyPI for known holes in what we depend on'
 	@echo 'make bench     compare with a C sink, rsyslog and syslog-ng  (ARGS="--quick")'
 	@echo 'make docs      write the generated pages of docs/ again'
+	@echo 'make manuals   write manual pages and completions of shells into build/'
+	@echo 'make pictures  take the pictures of the live page for docs/ again'
+	@echo 'make site      build docs/ as a static site in build/site, each link followed'
+	@echo 'make deb       build dist/logsrv_*.deb for the Debian that this is'
+	@echo 'make release   build and try what is published, into dist/     (REHEARSAL=1 before it is due)'
+	@echo 'make container build the image logsrv with podman, buildah or docker'
 	@echo 'make clean     remove what these made'
 	@echo 'PYTHON=… behind any of these: the Python to do it with'
 
@@ -27,7 +35,7 @@ run: .venv/run.ready
 test test-all: export PYTHONDONTWRITEBYTECODE =
 
 # Each daemon of the long tests, and of those beside them, is a process that has begun by itself.
-test-all: export LOGSRV_COLD = 1
+test-all: export COLD_DAEMONS = 1
 
 # Four workers for two cores: many tests wait for a process or a timer. One that is done takes tests of
 # another.
@@ -43,14 +51,27 @@ test-all: .venv/dev.ready
 	@echo 'make test-all: all passed'
 
 check: .venv/dev.ready
-	@echo 'make check: ruff check, ruff format, mypy'
+	@echo 'make check: ruff check, ruff format, mypy, zizmor'
 	@$(BIN)/ruff check .
 	@$(BIN)/ruff format --check .
 	@$(BIN)/mypy
+	@cd packaging/release && ../../$(BIN)/mypy --config-file ../../setup.cfg --cache-dir ../../.mypy_cache .
+	@$(BIN)/check-jsonschema --quiet --builtin-schema vendor.github-workflows .github/workflows/*.yml
+	@$(BIN)/zizmor --offline --quiet --strict-collection .github
 	@echo 'make check: all clean'
 
 figures: .venv/dev.ready
 	@$(BIN)/python -m pytest -q -s tests/test_figures.py tests/test_rooms.py $(ARGS)
+
+# SECONDS for all of them; TARGET: some, parted by spaces. ARGS: of tests/fuzz/fuzz.py.
+SECONDS ?= 60
+TARGET ?=
+fuzz: .venv/fuzz.ready
+	@$(BIN)/python tests/fuzz/fuzz.py --seconds $(SECONDS) $(ARGS) $(TARGET)
+
+# What is known of holes in what we depend on: asks PyPI, and fails where that does not answer.
+audit:
+	@sh .make/audit.sh '$(PYTHON)'
 
 bench: .venv/run.ready
 	@$(BIN)/python -m bench $(ARGS)
@@ -58,14 +79,41 @@ bench: .venv/run.ready
 docs: .venv/run.ready
 	@$(BIN)/python docs/generate.py
 
+pictures: .venv/dev.ready
+	@LOGSRV_PICTURES=docs/pictures $(BIN)/python -m pytest -q -m long $(ARGS) \
+	    tests/linelog/http/page/test_pictures.py tests/linelog/http/page/test_looks.py -k 'pictures or themes'
+
+site:
+	@PYTHON='$(PYTHON)' sh site/build.sh
+
+# A checkout is enough, without .venv; with debhelper and python3-venv.
+deb:
+	@sh packaging/deb.sh
+
+# With any Python 3.11, as tools of its own are installed into build/release.
+release:
+	@$(or $(PYTHON),python3) packaging/release/release.py $(if $(REHEARSAL),--rehearsal) $(if $(LINKS),--links '$(LINKS)') $(ARGS)
+
+container:
+	@$(or $(PYTHON),python3) packaging/container.py $(ARGS)
+
 # Asked for another Python than that of .venv, the two below are made again.
 ANOTHER = $(if $(PYTHON),$(shell sh .make/another.sh '$(PYTHON)'))
+
+manuals: .venv/run.ready
+	@$(BIN)/logsrv generate man --into build/man
+	@for shell in bash zsh fish; do $(BIN)/logsrv generate $$shell --into build/completions/$$shell || exit; done
 
 .venv/run.ready: setup.cfg pyproject.toml .make/venv.sh $(ANOTHER)
 	@sh .make/venv.sh '$(PYTHON)' '.' && touch $@
 
 .venv/dev.ready: setup.cfg pyproject.toml .make/venv.sh $(ANOTHER)
 	@sh .make/venv.sh '$(PYTHON)' '.[dev]' && touch $@ .venv/run.ready
+
+# Atheris has wheels for Linux on x86_64 only; without it Hypothesis fuzzes.
+.venv/fuzz.ready: .venv/dev.ready
+	@sh .make/venv.sh '$(PYTHON)' '.[dev,fuzz]' || echo 'make fuzz: atheris cannot be installed here'
+	@touch $@
 
 clean:
 	rm -rf .venv build dist logsrv.egg-info bench/out .pytest_cache .mypy_cache .ruff_cache .hypothesis

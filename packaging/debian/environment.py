@@ -1,0 +1,133 @@
+"""Makes the virtual environment of the package: python3 environment.py FOLDER REQUIREMENT SECONDS.
+
+It is made in FOLDER and used in /opt/logsrv, so no path of FOLDER may stay in it. The same wheels give
+the same bytes: all files have the time SECONDS, which is SOURCE_DATE_EPOCH.
+"""
+
+from __future__ import annotations
+
+import base64
+import compileall
+import csv
+import hashlib
+import os
+import re
+import shutil
+import subprocess
+import sys
+import tempfile
+import venv
+from collections.abc import Iterator
+from pathlib import Path
+from py_compile import PycInvalidationMode
+
+PLACE = "/opt/logsrv"
+# What pip writes before a script, and in its place where the path is too long for one line.
+_SHEBANG = re.compile(rb"\A#!(?:/bin/sh\n'''exec' [^\n]*\n' '''|[^\n]*python[0-9.]*)\n")
+# No part of a program: scripts that set a shell up for a venv elsewhere, headers, and where a wheel lay.
+_LEFT_OUT = (
+    "bin/[Aa]ctivate*",
+    "lib64",
+    "include",
+    "share",
+    "lib/*/site-packages/*/direct_url.json",
+)
+# A third of all files are tests of these, which only their makers run.
+_TESTED_ELSEWHERE = ("numpy", "twisted", "zope")
+
+
+def make(folder: Path, requirement: str, seconds: int) -> None:
+    """Make the environment `folder` with `requirement` in it, as it will stand in PLACE."""
+    venv.create(folder, symlinks=True)
+    with tempfile.TemporaryDirectory() as tools:
+        venv.create(tools, with_pip=True)
+        pip = [f"{tools}/bin/python", "-m", "pip", "-q", "--python", f"{folder}/bin/python"]
+        subprocess.run([*pip, "install", "--no-compile", "pip", requirement], check=True)
+        frozen = subprocess.check_output([*pip, "freeze", "--all"], text=True)
+    for path in list(_left_out(folder)):
+        if path.is_dir() and not path.is_symlink():
+            shutil.rmtree(path)
+        else:
+            path.unlink()
+    (packages,) = folder.glob("lib/*/site-packages")
+    shutil.copy("packaging/logsrv.pth", packages)
+    for script in (folder / "bin").iterdir():
+        if not script.is_symlink():
+            text = _SHEBANG.sub(f"#!{PLACE}/bin/python\n".encode(), script.read_bytes())
+            script.write_bytes(text)
+    write_records(folder)
+    _write_settings(folder, frozen)
+    _set_modes_and_times(folder, seconds - 60)
+    _compile(folder)
+    _note_plugins(folder, seconds)
+
+
+def _left_out(folder: Path) -> Iterator[Path]:
+    for pattern in _LEFT_OUT:
+        yield from folder.glob(pattern)
+    for package in _TESTED_ELSEWHERE:
+        for name in ("test", "tests"):
+            yield from folder.glob(f"lib/*/site-packages/{package}/**/{name}")
+
+
+def write_records(folder: Path) -> None:
+    """Have pip's lists of files tell what is there: not what was left out, and scripts as they are now.
+
+    Their sums of scripts are of first lines with the path of FOLDER, which is another one at each build.
+    """
+    for record in folder.glob("lib/*/site-packages/*.dist-info/RECORD"):
+        with record.open(newline="") as file:
+            rows = [row for row in csv.reader(file) if (record.parent.parent / row[0]).exists()]
+        for row in rows:
+            if row[0].startswith("../"):
+                data = (record.parent.parent / row[0]).read_bytes()
+                digest = base64.urlsafe_b64encode(hashlib.sha256(data).digest()).decode()
+                row[1:] = [f"sha256={digest.rstrip('=')}", str(len(data))]
+        with record.open("w", newline="") as file:
+            csv.writer(file, lineterminator="\n").writerows(rows)
+
+
+def _write_settings(folder: Path, frozen: str) -> None:
+    config = folder / "pyvenv.cfg"
+    lines = config.read_text().splitlines(keepends=True)
+    config.write_text("".join(line for line in lines if not line.startswith("command")))
+    # What an operator adds with /opt/logsrv/bin/pip leaves the versions that belong to dpkg as they are.
+    # The same file as PIP_CONSTRAINT has the same package built again.
+    versions = [line for line in frozen.splitlines() if "==" in line]
+    (folder / "wheels.txt").write_text("\n".join(versions) + "\n")
+    (folder / "pip.conf").write_text(f"[install]\nconstraint = {PLACE}/wheels.txt\n")
+
+
+def _set_modes_and_times(folder: Path, seconds: int) -> None:
+    for path in folder.rglob("*"):
+        os.utime(path, (seconds, seconds), follow_symlinks=False)
+        if not path.is_symlink():
+            path.chmod(0o755 if path.is_dir() or path.parent == folder / "bin" else 0o644)
+
+
+def _compile(folder: Path) -> None:
+    """Compile all modules, so that whoever runs them need not write here."""
+    compiled = compileall.compile_dir(
+        folder / "lib",
+        maxlevels=50,
+        quiet=1,
+        stripdir=str(folder),
+        prependdir=PLACE,
+        workers=0,
+        invalidation_mode=PycInvalidationMode.TIMESTAMP,
+    )
+    if not compiled:
+        sys.exit("environment.py: a module could not be compiled")
+
+
+def _note_plugins(folder: Path, seconds: int) -> None:
+    """Have Twisted note which plugins there are; it believes that if it is newer than they are."""
+    note = "from twisted.plugin import IPlugin, getPlugins; list(getPlugins(IPlugin))"
+    subprocess.run([folder / "bin/python", "-c", note], check=True)
+    for path in folder.rglob("dropin.cache"):
+        path.chmod(0o644)
+        os.utime(path, (seconds, seconds))
+
+
+if __name__ == "__main__":
+    make(Path(sys.argv[1]), sys.argv[2], int(sys.argv[3]))

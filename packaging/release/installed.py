@@ -1,0 +1,134 @@
+"""Tries what pip has installed: every command, and a line on its way from a sender into a search.
+
+    python installed.py BIN
+
+BIN is the folder with `twistd`, `logsrv` and `gopher`. Prints a line for each thing tried, and ends with
+status 1 at the first that is not as it should be. Needs nothing but Python, and may be of another than BIN.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import signal
+import socket
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from pathlib import Path
+
+PLUGINS = ("logsrv", "greet", "gopher", "gopherd")
+# A busy machine that compiles everything for the first time.
+PATIENCE = 60.0
+
+
+def run(*command: str | Path) -> str:
+    """Return what a command prints; SystemExit with all it said when its status is not 0."""
+    done = subprocess.run(command, capture_output=True, text=True, timeout=PATIENCE)
+    if done.returncode:
+        raise SystemExit(
+            f"installed: {said(command)} ended with {done.returncode}:\n{done.stdout}{done.stderr}"
+        )
+    return done.stdout
+
+
+def said(command: Sequence[str | Path]) -> str:
+    return " ".join([Path(command[0]).name, *map(str, command[1:])])
+
+
+def expect(is_so: object, what: str) -> None:
+    if not is_so:
+        raise SystemExit(f"installed: not so: {what}")
+    print(f"installed: {what}", flush=True)
+
+
+def commands_of(help_text: str) -> list[str]:
+    """Return the commands that the help of `logsrv` lists."""
+    return re.findall(r"^  ([a-z]+)  ", help_text, re.MULTILINE)
+
+
+def plugins(bin: Path) -> None:
+    listed = run(bin / "twistd", "--help")
+    for name in PLUGINS:
+        expect(re.search(rf"^ +{name} ", listed, re.MULTILINE), f"twistd lists {name}")
+        run(bin / "twistd", name, "--help")
+    found = json.loads(run(bin / "logsrv", "plugins", "--json"))
+    wrong = [each for each in found["plugins"] + found["inputs"] if each["error"]]
+    expect(not found["broken"] + wrong, "logsrv plugins calls none broken")
+
+
+def commands(bin: Path) -> None:
+    for program in ("logsrv", "gopher"):
+        expect(re.search(r" \d+\.\d+", run(bin / program, "--version")), f"{program} --version")
+    expect("usage:" in run(bin / "gopher", "--help"), "gopher --help")
+    found = commands_of(run(bin / "logsrv", "--help"))
+    expect({"search", "tail"} <= set(found), "logsrv --help lists its commands")
+    # Two at a time: most of it is compiling and importing.
+    with ThreadPoolExecutor(2) as both:
+        helps = both.map(lambda command: run(bin / "logsrv", command, "--help"), found)
+        for command, text in zip(found, helps, strict=True):
+            expect("usage:" in text, f"logsrv {command} --help")
+
+
+@contextmanager
+def daemon(bin: Path, plugin: str, *options: str) -> Iterator[socket.socket]:
+    """Start a plugin at a socket in this directory, and yield a connection; stop it by SIGTERM."""
+    path, log = f"{plugin}.sock", Path(f"{plugin}.log")
+    command: list[str | Path] = [
+        bin / "twistd",
+        "-n",
+        "--pidfile=",
+        plugin,
+        "--listen",
+        f"unix:{path}",
+        *options,
+    ]
+    with log.open("wb") as output:
+        child = subprocess.Popen(command, stdout=output, stderr=subprocess.STDOUT)
+    try:
+        with socket.socket(socket.AF_UNIX) as peer:
+            peer.settimeout(PATIENCE)
+            until = time.monotonic() + PATIENCE
+            while peer.connect_ex(path):
+                if child.poll() is not None or time.monotonic() > until:
+                    raise SystemExit(f"installed: {plugin} does not listen:\n{log.read_text()}")
+                time.sleep(0.05)
+            yield peer
+        child.send_signal(signal.SIGTERM)
+        status = child.wait(PATIENCE)
+        # Twisted ends with the signal itself, once everything is written.
+        if status not in (0, -signal.SIGTERM):
+            raise SystemExit(f"installed: {plugin} ended with {status}:\n{log.read_text()}")
+        print(f"installed: {plugin} stops", flush=True)
+    finally:
+        child.kill()
+        child.wait()
+
+
+def lines(bin: Path) -> None:
+    with daemon(bin, "greet") as peer:
+        expect(peer.recv(100), "greet greets")
+    with daemon(bin, "logsrv", "--directory", "lines") as peer:
+        peer.sendall(b"a line of the release\n")
+        # Its end of the connection is closed when all of ours is taken in.
+        peer.shutdown(socket.SHUT_WR)
+        expect(peer.recv(1) == b"", "logsrv takes in a line")
+    found = run(bin / "logsrv", "search", "--directory", "lines", "release", "--output", "raw")
+    expect(found == "a line of the release\n", "logsrv search finds the line that was sent")
+
+
+if __name__ == "__main__":
+    folder = Path(sys.argv[1]).absolute()
+    # Nothing may come from the folder that it is called in, nor from a checkout on PYTHONPATH.
+    os.environ.pop("PYTHONPATH", None)
+    os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
+    with tempfile.TemporaryDirectory() as empty:
+        os.chdir(empty)
+        plugins(folder)
+        commands(folder)
+        lines(folder)

@@ -1,0 +1,212 @@
+"""Makes and tries what a release consists of: `make release`.
+
+    python release.py [--rehearsal] [--links URL]
+    python release.py --archives DIR
+
+From the last commit alone, into dist/: source distribution and wheel, the same bytes from the same commit;
+an SBOM; notes from the changelog; SHA256SUMS. Each Python of this machine gets both archives into an
+environment of its own, where every command is tried. What it needs lies in build/release; it publishes
+nothing. The second form builds the two archives into DIR, and tries nothing.
+"""
+
+from __future__ import annotations
+
+import argparse
+import hashlib
+import os
+import re
+import shutil
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+from contents import complaints
+from pythons import pythons
+
+HERE = Path(__file__).parent
+ROOT = HERE.parent.parent
+PLACE = ROOT / "build" / "release"
+OUT = ROOT / "dist"
+PIP = ("-m", "pip", "--disable-pip-version-check")
+
+
+def run(*command: str | Path, cwd: Path = ROOT, **environment: str) -> str:
+    """Return what a command prints; SystemExit with all it said when its status is not 0."""
+    done = subprocess.run(
+        command, cwd=cwd, env=os.environ | environment, capture_output=True, text=True
+    )
+    if done.returncode:
+        words = " ".join(map(str, command))
+        raise SystemExit(f"release: {words} failed:\n{done.stdout}{done.stderr}")
+    return done.stdout
+
+
+def say(what: str) -> None:
+    print(f"release: {what}", flush=True)
+
+
+def version_of(init: str) -> str:
+    """Return the version that the text of `logsrv/__init__.py` says."""
+    [version] = re.findall(r'^__version__ = "([^"]+)"$', init, re.MULTILINE)
+    return str(version)
+
+
+def section(changelog: str, version: str) -> tuple[str, str]:
+    """Return what stands behind the version in its heading, and its section; both empty without one."""
+    heading = rf"^## {re.escape(version)}(?: \((.*)\))?\n"
+    found = re.search(heading + r"((?:(?!^## ).*\n)*)", changelog, re.MULTILINE)
+    return (found[1] or "", found[2].strip() + "\n") if found else ("", "")
+
+
+def objections(root: Path, version: str) -> Iterator[str]:
+    """Yield the reasons why the last commit of a repository is not to be released as this version."""
+    if run("git", "status", "--porcelain", cwd=root).strip():
+        yield "there are changes that are not committed, and would not be in it"
+    tagged = run(
+        "git", "tag", "--list", f"v{version}", "--format=%(objectname)%(*objectname)", cwd=root
+    )
+    head = run("git", "rev-parse", "HEAD", cwd=root).strip()
+    if tagged.strip() and not tagged.strip().endswith(head):
+        yield f"the tag v{version} is at another commit; raise __version__ in logsrv/__init__.py"
+    changelog = run("git", "show", "HEAD:docs/changelog.md", cwd=root)
+    date, text = section(changelog, version)
+    if not text.strip():
+        yield f"docs/changelog.md says nothing of {version}"
+    elif not re.fullmatch(r"\d{4}-\d\d-\d\d", date):
+        yield f'docs/changelog.md has "({date})" in the heading of {version}, where the date belongs'
+
+
+def expect_clone(root: Path) -> None:
+    """SystemExit with a sentence unless git keeps this tree: git would take a repository around it."""
+    if not (root / ".git").exists():
+        raise SystemExit("release: only a clone of git has a commit to build: git clone")
+
+
+def tools() -> Path:
+    """Return the Python of an environment with requirements.txt, made anew when that says another thing."""
+    wanted = "".join(file.read_text() for file in sorted(HERE.glob("*.txt"))) + sys.version
+    place, mark = PLACE / "tools", PLACE / "tools" / "has"
+    if not mark.exists() or mark.read_text() != wanted:
+        say("installing its tools into build/release/tools")
+        run(sys.executable, "-m", "venv", "--clear", place)
+        run(place / "bin/python", *PIP, "install", "--quiet", "-r", HERE / "requirements.txt")
+        mark.write_text(wanted)
+    return place / "bin/python"
+
+
+def export(tree: Path) -> None:
+    """Write the files of the last commit into a new folder."""
+    shutil.rmtree(tree, ignore_errors=True)
+    tree.mkdir(parents=True)
+    run("git", "archive", "--output", tree.with_suffix(".tar"), "HEAD")
+    run("tar", "-xf", tree.with_suffix(".tar"), "-C", tree)
+
+
+def archives(out: Path) -> tuple[Path, Path]:
+    """Build source distribution and wheel of the last commit into a folder."""
+    tree = PLACE / "tree" / out.name
+    export(tree)
+    made = run(tools(), HERE / "archives.py", tree, time_of_commit(), out)
+    source, wheel = made.splitlines()
+    return Path(source), Path(wheel)
+
+
+def made_twice() -> tuple[Path, Path]:
+    """Return source distribution and wheel; SystemExit when a second time gives other bytes."""
+    for folder in (PLACE / "again", PLACE / "archives"):
+        shutil.rmtree(folder, ignore_errors=True)
+    again, made = archives(PLACE / "again"), archives(PLACE / "archives")
+    for one, other in zip(again, made, strict=True):
+        if sum_of(one) != sum_of(other):
+            raise SystemExit(f"release: built twice, {one} and {other} differ")
+    return made
+
+
+def time_of_commit() -> str:
+    return run("git", "log", "-1", "--format=%ct").strip()
+
+
+def sum_of(file: Path) -> str:
+    return hashlib.sha256(file.read_bytes()).hexdigest()
+
+
+def try_on(python: Path, place: Path, tool: Path, source: Path, wheel: Path) -> Path:
+    """Install each archive into a new environment of this Python, try it; return its Python.
+
+    The wheel is last, as an index knows it: without the path that it came from, which the SBOM would have.
+    """
+    shutil.rmtree(place, ignore_errors=True)
+    run(python, "-m", "venv", "--without-pip", place)
+    pip = (tool, *PIP, "--python", place / "bin/python")
+    known = ("--no-index", "--no-deps", "--find-links", wheel.parent)
+    for archive in (source, wheel):
+        run(*pip, "install", "--quiet", archive)
+        run(*pip, "check")
+        run(sys.executable, HERE / "installed.py", place / "bin")
+        run(*pip, "uninstall", "--quiet", "--yes", "logsrv")
+        left = [*place.glob("lib/*/site-packages/*/plugins/*logsrv*"), *place.glob("bin/*logsrv*")]
+        if left:
+            raise SystemExit(f"release: pip uninstall leaves {left[0]}")
+    run(*pip, "install", "--quiet", *known, "--only-binary", "logsrv", "logsrv")
+    return place / "bin/python"
+
+
+def release(rehearsal: bool, links: str) -> None:
+    version = version_of(run("git", "show", "HEAD:logsrv/__init__.py"))
+    against = list(objections(ROOT, version))
+    for each in against:
+        say(f"rehearsal of {version}: {each}" if rehearsal else each)
+    if against and not rehearsal:
+        raise SystemExit("release: nothing was made (make release REHEARSAL=1 goes on here)")
+    tool = tools()
+    say(f"building {version} from the last commit, twice")
+    source, wheel = made_twice()
+    kept = run("git", "ls-tree", "-r", "-z", "--name-only", "HEAD").split("\0")[:-1]
+    wrong = list(complaints(kept, source, wheel))
+    if wrong:
+        raise SystemExit("\n".join(f"release: {each}" for each in wrong))
+    say("twine check")
+    run(tool, "-m", "twine", "check", "--strict", source, wheel)
+    for name, python in pythons():
+        say(f"trying wheel and source distribution on Python {name}")
+        environment = try_on(python, PLACE / f"python-{name}", tool, source, wheel)
+    say(f"SBOM: what pip installs with it on Python {name}")
+    sbom = PLACE / f"logsrv-{version}.cdx.json"
+    cyclonedx = (tool, "-m", "cyclonedx_py", "environment", "--output-reproducible")
+    run(*cyclonedx, "--output-file", sbom, environment, SOURCE_DATE_EPOCH=time_of_commit())
+    notes = PLACE / f"logsrv-{version}.md"
+    text = section(run("git", "show", "HEAD:docs/changelog.md"), version)[1]
+    notes.write_text(re.sub(r"\]\((?=[\w./-]+\.md)", f"]({links}", text))
+    publish(source, wheel, sbom, notes)
+
+
+def publish(*files: Path) -> None:
+    """Put these into dist/, in the place of those of an earlier time, with their sums."""
+    OUT.mkdir(exist_ok=True)
+    for ending in (".tar.gz", ".whl", ".cdx.json", ".md"):
+        for old in OUT.glob(f"logsrv-*{ending}"):
+            old.unlink()
+    sums = "".join(f"{sum_of(file)}  {file.name}\n" for file in files)
+    for file in files:
+        shutil.copy(file, OUT)
+    (OUT / "SHA256SUMS").write_text(sums)
+    print(sums, end="")
+
+
+if __name__ == "__main__":
+    parser = argparse.ArgumentParser(description="Make and try what a release consists of.")
+    parser.add_argument(
+        "--rehearsal", action="store_true", help="say what is against it, and go on"
+    )
+    parser.add_argument("--links", default="", help="where the links of the notes lead, with its /")
+    parser.add_argument(
+        "--archives", type=Path, metavar="DIR", help="build these two into DIR only"
+    )
+    given = parser.parse_args()
+    expect_clone(ROOT)
+    if given.archives:
+        print(*archives(given.archives.absolute()), sep="\n")
+        sys.exit()
+    release(given.rehearsal, given.links)
+    say("all of it is in dist/")

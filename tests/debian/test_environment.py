@@ -1,0 +1,44 @@
+"""The virtual environment of the package: the same bytes wherever it was made."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+from collections.abc import Callable
+from pathlib import Path
+
+from tests.release.scripts import script
+
+write_records: Callable[[Path], None] = script("debian/environment.py")["write_records"]
+
+SCRIPT = b"#!/opt/logsrv/bin/python\nprint()\n"
+
+
+def environment(folder: Path, built_in: str) -> Path:
+    """Make an environment with a script whose sum is of another first line; return the list of files."""
+    packages = folder / "lib/python3.11/site-packages"
+    record = packages / "demo-1.dist-info/RECORD"
+    record.parent.mkdir(parents=True)
+    (folder / "bin").mkdir()
+    (folder / "bin/demo").write_bytes(SCRIPT)
+    (packages / "a,b.py").touch()
+    record.write_text(
+        f"../../../bin/demo,sha256={built_in},99\n"
+        f"demo-1.dist-info/direct_url.json,sha256={built_in},63\n"
+        "demo-1.dist-info/RECORD,,\n"
+        '"a,b.py",sha256=47DEQpj8HBSa-_TImW-5JCeuQeRkm5NMpJWZG3hSuFU,0\n'
+    )
+    return record
+
+
+def test_lists_of_files_tell_what_is_there_and_not_where_it_was_made(tmp_path: Path) -> None:
+    records = [environment(tmp_path / name, name) for name in ("one", "two")]
+    for name in ("one", "two"):
+        write_records(tmp_path / name)
+    digest = base64.urlsafe_b64encode(hashlib.sha256(SCRIPT).digest()).decode().rstrip("=")
+    assert records[0].read_bytes() == records[1].read_bytes()
+    assert records[0].read_text().splitlines() == [
+        f"../../../bin/demo,sha256={digest},{len(SCRIPT)}",
+        "demo-1.dist-info/RECORD,,",
+        '"a,b.py",sha256=47DEQpj8HBSa-_TImW-5JCeuQeRkm5NMpJWZG3hSuFU,0',
+    ]

@@ -1,0 +1,86 @@
+"""What the package brings, on a bare Debian 12 without a running systemd."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import pytest
+
+from tests.debian.conftest import Installed
+from tests.debian.roots import Root
+
+pytestmark = pytest.mark.long
+
+SCRIPT = Path(__file__).parent / "service.sh"
+
+
+def test_apt_says_nothing_that_an_operator_would_have_to_look_up(installed: Installed) -> None:
+    assert "Setting up logsrv" in installed.printed
+    assert "warning" not in installed.printed.lower().replace("debconf: delaying", "")
+    assert "multi-user.target.wants/logsrv.service" in installed.printed
+
+
+def test_owners_and_modes(root: Root) -> None:
+    paths = ["/etc/logsrv.toml", "/etc/logsrv", "/var/lib/logsrv"]
+    assert root.run("stat", "-c", "%U:%G %a %n", *paths).splitlines() == [
+        "root:logsrv 640 /etc/logsrv.toml",
+        "root:logsrv 750 /etc/logsrv",
+        "logsrv:logsrv 750 /var/lib/logsrv",
+    ]
+    others = ("!", "-user", "root", "-o", "-perm", "/022", "!", "-type", "l")
+    assert root.run("find", "/opt/logsrv", *others) == ""
+
+
+def test_the_units_are_valid_and_the_service_is_enabled(root: Root) -> None:
+    assert (
+        root.run("systemd-analyze", "verify", "--man=no", "logsrv.service", "logsrv.socket") == ""
+    )
+    assert root.run("systemctl", "is-enabled", "logsrv.service").strip() == "enabled"
+    assert root.run("systemctl", "is-enabled", "logsrv.socket", status=1).strip() == "disabled"
+
+
+def test_nothing_names_the_place_where_it_was_built(root: Root) -> None:
+    """Scripts run, all modules are compiled for their place, and pip finds nothing amiss."""
+    root.run("/opt/logsrv/bin/pip", "check")
+    named = root.run("grep", "-rl", "debian/logsrv/opt", "/opt/logsrv", status=1)
+    assert named == ""
+    version = root.run("dpkg-query", "-W", "-f", "${Version}", "logsrv")
+    said = version.replace("~~", ".").replace("~", "")
+    assert root.run("logsrv", "--version") == f"logsrv {said}\n"
+    before = root.files()
+    root.run("/opt/logsrv/bin/twistd", "--help")
+    root.run("/opt/logsrv/bin/logsrv", "plugins")
+    assert root.files() == before
+
+
+def test_the_same_versions_stay_when_pip_adds_to_them(root: Root) -> None:
+    versions = root.run("cat", "/opt/logsrv/wheels.txt").splitlines()
+    pip = "/opt/logsrv/bin/pip"
+    frozen = root.run(pip, "freeze", "--all").splitlines()
+    assert versions == [line for line in frozen if not line.startswith("logsrv=")]
+    assert "install.constraint='/opt/logsrv/wheels.txt'" in root.run(pip, "config", "list")
+
+
+def test_links_between_its_pages_lead_to_files(root: Root) -> None:
+    """Those out of docs/ lead into a checkout."""
+    pages = root.path / "usr/share/doc/logsrv"
+    links = {
+        (page.name, link)
+        for page in pages.glob("*.md")
+        for link in re.findall(r"\]\(([^):#\s]+)[)#]", page.read_text())
+        if not link.startswith("../")
+    }
+    assert ("index.md", "install.md") in links
+    assert [each for each in sorted(links) if not (pages / each[1]).exists()] == []
+
+
+def test_lines_arrive_and_members_of_the_group_find_them(root: Root) -> None:
+    """The default configuration, started by hand with the rights that the unit gives."""
+    printed = root.run("sh", "-c", SCRIPT.read_text(), network=False)
+    reader, stranger = printed.partition("reader:\n")[2].split("stranger:\n")
+    assert "a line to 1234" in reader
+    assert "a line to 514" in reader
+    assert "Permission denied" in stranger.splitlines()[0]
+    assert "status 1" in stranger or "status 2" in stranger
+    assert "Traceback" not in printed

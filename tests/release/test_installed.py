@@ -1,0 +1,73 @@
+"""The wheel on each Python of this machine: every command, and a line from a sender into a search."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import sys
+import zipfile
+from collections.abc import Callable, Iterable
+from pathlib import Path
+
+import pytest
+
+from tests.archives import RELEASE
+from tests.programs import missing
+from tests.release.scripts import script
+
+requirements: Callable[[str, set[str]], Iterable[str]] = script("container.py")["requirements"]
+
+SLOW = 300.0
+PYTHONS = ("3.11", "3.12", "3.13", "3.14")
+
+
+@pytest.fixture(scope="session")
+def pythons() -> dict[str, Path]:
+    """The Pythons of this machine by their minor version."""
+    found = script("release/pythons.py")["pythons"]()
+    return {version.rpartition(".")[0]: path for version, path in found}
+
+
+@pytest.mark.long
+def test_one_python_at_least_is_found(pythons: dict[str, Path]) -> None:
+    """This one, or an older patch of it; `make release` tries as many as there are."""
+    minor = f"{sys.version_info.major}.{sys.version_info.minor}"
+    told = subprocess.run([pythons[minor], "-V"], capture_output=True, text=True).stdout
+    assert told.startswith(f"Python {minor}.")
+
+
+def run(*command: str | Path) -> str:
+    environment = {key: text for key, text in os.environ.items() if key != "PYTHONPATH"}
+    done = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=SLOW)
+    assert done.returncode == 0, done.stdout + done.stderr
+    return done.stdout
+
+
+def install_requirements(python: Path, wheel: Path) -> None:
+    """Install what the wheel asks for by uv, where that works: two seconds instead of pip's fifteen."""
+    with zipfile.ZipFile(wheel) as archive:
+        [name] = (name for name in archive.namelist() if name.endswith(".dist-info/METADATA"))
+        asked = list(requirements(archive.read(name).decode(), set()))
+    path = os.pathsep.join([str(Path(sys.executable).parent), os.environ["PATH"]])
+    if uv := shutil.which("uv", path=path):
+        options = ("--quiet", "--compile-bytecode", "--python", python)
+        subprocess.run([uv, "pip", "install", *options, *asked], capture_output=True, timeout=SLOW)
+
+
+@pytest.mark.long
+@pytest.mark.parametrize("minor", PYTHONS)
+def test_every_command(minor: str, pythons: dict[str, Path], wheel: Path, tmp_path: Path) -> None:
+    if minor not in pythons:
+        if minor == PYTHONS[0]:
+            missing("there is no Python 3.11, the oldest that is promised")
+        pytest.skip(f"there is no Python {minor} here")
+    run(pythons[minor], "-m", "venv", "--without-pip", tmp_path / "venv")
+    python = tmp_path / "venv" / "bin" / "python"
+    install_requirements(python, wheel)
+    # pip itself installs ours, and what is not there yet.
+    pip = (sys.executable, "-m", "pip", "--python", python)
+    run(*pip, "install", "--quiet", wheel)
+    assert "No broken requirements" in run(*pip, "check")
+    said = run(sys.executable, RELEASE / "installed.py", python.parent)
+    assert "logsrv search finds the line that was sent" in said

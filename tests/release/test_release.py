@@ -1,0 +1,110 @@
+"""What stands against a release, and what its notes are."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from tests.archives import ROOT
+from tests.release.repositories import commit, git
+from tests.release.scripts import script
+
+RELEASE = script("release/release.py")
+section: Callable[[str, str], tuple[str, str]] = RELEASE["section"]
+
+CHANGELOG = """# Changelog
+
+## 1.1.0 (unreleased)
+
+- What comes.
+
+## 1.0.0 (2026-11-30)
+
+### The line logger
+
+- [Lines](sending.md) are kept.
+
+## 0.9
+
+- The first.
+"""
+
+
+def test_the_section_of_a_version() -> None:
+    lines = "### The line logger\n\n- [Lines](sending.md) are kept.\n"
+    assert section(CHANGELOG, "1.0.0") == ("2026-11-30", lines)
+    assert section(CHANGELOG, "1.1.0") == ("unreleased", "- What comes.\n")
+    assert section(CHANGELOG, "0.9") == ("", "- The first.\n")
+    assert section(CHANGELOG, "1.0") == ("", "")
+    assert section(CHANGELOG, "1.0.0.1") == ("", "")
+
+
+def test_our_version_stands_in_one_place_and_in_the_changelog() -> None:
+    version = RELEASE["version_of"]((ROOT / "logsrv/__init__.py").read_text())
+    assert section((ROOT / "docs/changelog.md").read_text(), version)[1]
+
+
+@pytest.fixture
+def repository(tmp_path: Path) -> Path:
+    """A repository whose last commit may be released as 1.0.0."""
+    (tmp_path / "docs").mkdir()
+    (tmp_path / "docs/changelog.md").write_text(CHANGELOG)
+    git(tmp_path, "init", "--quiet")
+    commit(tmp_path)
+    return tmp_path
+
+
+def objections(repository: Path, version: str = "1.0.0") -> list[str]:
+    return list(RELEASE["objections"](repository, version))
+
+
+def test_files_without_git_are_refused_also_inside_of_another_repository(repository: Path) -> None:
+    RELEASE["expect_clone"](repository)
+    (repository / "unpacked").mkdir()
+    with pytest.raises(SystemExit, match="release: only a clone of git has a commit to build"):
+        RELEASE["expect_clone"](repository / "unpacked")
+
+
+def test_its_pip_can_install_for_each_python() -> None:
+    """The pip of Debian 12, in a venv of its Python, imports what Python 3.12 no longer has."""
+    asked = (ROOT / "packaging/release/requirements.txt").read_text()
+    [major] = re.findall(r"^pip==(\d+)\.", asked, re.MULTILINE)
+    assert int(major) >= 24
+
+
+def test_nothing_against_it(repository: Path) -> None:
+    assert objections(repository) == []
+    for how in (("v1.0.0",), ("--annotate", "--message", "1.0.0", "v1.0.0")):
+        git(repository, "tag", "--force", *how)
+        assert objections(repository) == []
+
+
+def test_a_change_that_is_not_committed(repository: Path) -> None:
+    (repository / "new").touch()
+    [said] = objections(repository)
+    assert said == "there are changes that are not committed, and would not be in it"
+
+
+@pytest.mark.parametrize("how", [("v1.0.0",), ("--annotate", "--message", "1.0.0", "v1.0.0")])
+def test_a_version_that_was_released_already(repository: Path, how: tuple[str, ...]) -> None:
+    git(repository, "tag", *how)
+    commit(repository)
+    [said] = objections(repository)
+    assert said == "the tag v1.0.0 is at another commit; raise __version__ in logsrv/__init__.py"
+
+
+@pytest.mark.parametrize(
+    ("version", "said"),
+    [
+        (
+            "1.1.0",
+            'docs/changelog.md has "(unreleased)" in the heading of 1.1.0, where the date belongs',
+        ),
+        ("1.2.0", "docs/changelog.md says nothing of 1.2.0"),
+    ],
+)
+def test_a_changelog_that_is_not_done(repository: Path, version: str, said: str) -> None:
+    assert objections(repository, version) == [said]

@@ -1,0 +1,139 @@
+"""The version of a package: each commit has a higher one, for dpkg as for pip; a release has its number."""
+
+from __future__ import annotations
+
+import itertools
+import re
+import subprocess
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+import pytest
+
+from logsrv import __version__
+from packaging.version import Version
+from tests.programs import program
+from tests.release.repositories import commit, git
+from tests.release.scripts import script
+
+SCRIPT = script("version.py")
+version: Callable[[Path, Sequence[str], float], str] = SCRIPT["version"]
+for_debian: Callable[[str], str] = SCRIPT["for_debian"]
+
+NOW = 1_795_000_000.0
+PATHS = ("logsrv", "README.md")
+
+
+@pytest.fixture
+def clone(tmp_path: Path) -> Path:
+    """A repository with a commit of 0.2.0, which is to come."""
+    (tmp_path / "logsrv").mkdir()
+    git(tmp_path, "init", "--quiet")
+    raise_to(tmp_path, "0.2.0")
+    return tmp_path
+
+
+def raise_to(clone: Path, number: str) -> None:
+    (clone / "logsrv/__init__.py").write_text(f'__version__ = "{number}"\n')
+    commit(clone)
+
+
+def of(clone: Path, now: float = NOW) -> str:
+    """The version, without the moment of the commit and its hash."""
+    made = version(clone, PATHS, now)
+    return re.sub(r"(\d{14})?\+g[0-9a-f]{8}(?=$|\.)", "+g…", made)
+
+
+def is_less(one: str, other: str) -> bool:
+    """Whether dpkg takes the package `other` for an upgrade of `one`."""
+    dpkg = program("dpkg", "dpkg")
+    return subprocess.run([dpkg, "--compare-versions", one, "lt", other]).returncode == 0
+
+
+def test_each_package_is_an_upgrade_of_those_before(clone: Path) -> None:
+    """From one release by an alpha and a candidate to the next, and behind it."""
+    made = ["0.1.0"]
+
+    def build(now: float = NOW) -> None:
+        made.append(version(clone, PATHS, now))
+
+    for _ in range(10):
+        build()
+        commit(clone)
+    raise_to(clone, "0.2.0a1")
+    build()
+    raise_to(clone, "0.2.0rc1")
+    build()
+    git(clone, "tag", "v0.2.0rc1")
+    build()
+    commit(clone)
+    build()
+    raise_to(clone, "0.2.0")
+    build()
+    (clone / "logsrv/changed.py").touch()
+    build()
+    build(NOW + 1)
+    (clone / "logsrv/changed.py").unlink()
+    commit(clone)
+    git(clone, "tag", "--annotate", "--message", "0.2.0", "v0.2.0")
+    build()
+    commit(clone)
+    build()
+    raise_to(clone, "0.2.1")
+    build()
+
+    assert {"0.2.0rc1", "0.2.0"} < set(made)
+    for one, other in itertools.pairwise(made):
+        assert Version(one) < Version(other)
+        assert is_less(for_debian(one), for_debian(other)), (one, other)
+
+
+def test_what_is_built_now_is_an_upgrade_of_packages_without_a_commit_in_their_version() -> None:
+    assert is_less("0.1.0", for_debian(f"{__version__}.dev20261122184500+g4a640fe4"))
+
+
+def test_before_at_and_behind_a_tag(clone: Path) -> None:
+    assert of(clone) == "0.2.0.dev+g…"
+    commit(clone)
+    git(clone, "tag", "v0.2.0")
+    assert of(clone) == "0.2.0"
+    commit(clone)
+    assert of(clone) == "0.2.0.post+g…"
+    git(clone, "checkout", "--quiet", "HEAD~2")
+    assert of(clone) == "0.2.0.dev+g…"
+
+
+def test_as_debian_writes_it() -> None:
+    assert for_debian("0.2.0") == "0.2.0"
+    assert for_debian("0.2.0rc1") == "0.2.0~rc1"
+    assert for_debian("0.2.0.dev5+ga1b2c3d4") == "0.2.0~~dev5+ga1b2c3d4"
+    assert for_debian("0.2.0b1.dev5+ga1b2c3d4") == "0.2.0~b1~~dev5+ga1b2c3d4"
+    assert for_debian("0.2.0.post5+ga1b2c3d4") == "0.2.0.post5+ga1b2c3d4"
+
+
+def test_uncommitted_changes_of_what_is_packed_add_the_time(clone: Path) -> None:
+    """Also those of a release, which is the same for all who build it; a test is not in the package."""
+    (clone / "tests").mkdir()
+    (clone / "tests/test_new.py").touch()
+    assert of(clone) == "0.2.0.dev+g…"
+    (clone / "README.md").touch()
+    assert of(clone) == "0.2.0.dev+g….d20261118110640"
+    git(clone, "tag", "v0.2.0")
+    assert of(clone) == "0.2.0.post+g….d20261118110640"
+
+
+def test_a_shallow_clone_has_the_same_version(clone: Path, tmp_path: Path) -> None:
+    """It sees the tag of its own commit, not one behind it."""
+    commit(clone)
+    shallow = tmp_path / "shallow"
+    git(tmp_path, "clone", "--quiet", "--depth=1", f"file://{clone}", str(shallow))
+    assert version(shallow, PATHS, NOW) == version(clone, PATHS, NOW)
+    git(clone, "tag", "v0.2.0")
+    git(shallow, "fetch", "--tags")
+    assert of(shallow) == "0.2.0"
+
+
+def test_files_without_git_are_refused_also_inside_of_another_repository(clone: Path) -> None:
+    (clone / "unpacked").mkdir()
+    with pytest.raises(SystemExit, match="only a clone of git tells the version"):
+        of(clone / "unpacked")
