@@ -1,0 +1,9 @@
+"""All targets, by their names."""
+
+from __future__ import annotations
+
+from tests.fuzz.target import TARGETS
+from tests.fuzz.targets import bodies, events, gopher, lines, net, query, store
+
+EVERY = dict(sorted(TARGETS.items()))
+FILES = bodies, events, gopher, lines, net, query, store

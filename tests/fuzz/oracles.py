@@ -1,0 +1,66 @@
+"""What must hold of every parser: the same however bytes are cut, nothing unsafe out, bounds."""
+
+from __future__ import annotations
+
+import random
+import zlib
+from collections.abc import Callable, Iterator
+from itertools import pairwise
+from typing import TypeVar
+
+Result = TypeVar("Result")
+
+# Inputs up to this size are also cut into single bytes.
+_SMALL = 100
+
+
+def variety(data: bytes) -> random.Random:
+    """Return what chooses for an input: always the same for the same bytes, so that a defect repeats."""
+    return random.Random(zlib.crc32(data))
+
+
+def cuts(data: bytes) -> Iterator[list[bytes]]:
+    """Yield the ways in which the network may cut an input, but for the whole."""
+    places = variety(data).choices(range(len(data) + 1), k=min(8, len(data)))
+    edges = [0, *sorted(places), len(data)]
+    yield [data[begin:end] for begin, end in pairwise(edges)]
+    if len(data) <= _SMALL:
+        yield [data[at : at + 1] for at in range(len(data))]
+
+
+def same_however_cut(data: bytes, outcome: Callable[[list[bytes]], Result]) -> Result:
+    """Return the outcome of an input as a whole; it is that of its pieces, too."""
+    whole = outcome([data])
+    for pieces in cuts(data):
+        found = outcome(pieces)
+        assert found == whole, f"cut as {pieces!r}: {found!r}, as a whole: {whole!r}"
+    return whole
+
+
+def outcome_of(
+    make: Callable[[], Result], *errors: type[BaseException]
+) -> Result | type[BaseException]:
+    """Return what is made, or the kind of error that is declared for it."""
+    try:
+        return make()
+    except errors as error:
+        return next(kind for kind in errors if isinstance(error, kind))
+
+
+def safe(text: str, allowed: str = "\t\n") -> None:
+    """Demand that a terminal obeys nothing in a text, and that it has no line ends but LF."""
+    for character in text:
+        code = ord(character)
+        control = code < 32 or 127 <= code < 160 or code in (0x2028, 0x2029)
+        assert not control or character in allowed, f"{character!r} in {text!r}"
+
+
+def safe_lines(lines: bytes) -> None:
+    """Demand that lines are what a store holds: UTF-8, ended, nothing in them that a terminal obeys."""
+    assert lines.endswith(b"\n") or not lines, lines
+    safe(lines.decode())
+
+
+def at_most(size: int, most: int) -> None:
+    """Demand that no more was made than `most`."""
+    assert size <= most, f"{size} were made of what may become {most}"

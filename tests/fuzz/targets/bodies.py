@@ -1,0 +1,228 @@
+"""Bodies of HTTP requests and the ways in which they are packed: JSON, protobuf, lines, gzip, Zstandard."""
+
+from __future__ import annotations
+
+import gzip
+import json
+import zlib
+from collections.abc import Callable
+from contextlib import suppress
+from itertools import islice
+from tempfile import TemporaryFile
+from typing import Any
+
+from logsrv.linelog.framing.bodies import bulk as bulk_bodies
+from logsrv.linelog.framing.bodies import http_lines, loki, otlp
+from logsrv.linelog.framing.bodies.bodies import BodyRules, Records, Reply, RequestRefused, parsed
+from logsrv.linelog.framing.bodies.coded import coding
+from logsrv.linelog.framing.bodies.coded import unpacked as uncoded
+from logsrv.linelog.framing.bodies.inflated import UnpackingError, inflated
+from logsrv.linelog.framing.bodies.json_made import as_json, as_text, made, made_together
+from logsrv.linelog.framing.bodies.json_parts import begin_of, elements, several, values
+from logsrv.linelog.framing.bodies.json_text import objects_as_they_stand, one_line
+from logsrv.linelog.framing.bodies.protobuf_parts import several as several_of_protobuf
+from logsrv.linelog.framing.bodies.times import of_nanoseconds, of_seconds
+from logsrv.linelog.framing.clean import escaped
+from logsrv.linelog.framing.lines.rules import LineCounts, LineRules
+from logsrv.linelog.importing.packed import unpacked as unpacked_file
+from logsrv.linelog.inputs.http.apart import Order
+from logsrv.linelog.inputs.http.apart import made as made_apart
+from tests.fuzz.oracles import at_most, cuts, safe
+from tests.fuzz.target import target
+from tests.fuzz.targets.events import kept
+from tests.linelog.framing.steps import ended
+
+MOST, RECORD = 50_000, 500
+
+
+def taken(take: Callable[..., Any], data: bytes, media: str, path: str) -> None:
+    """Take a body here and as a worker would: the same is stored and answered; a refusal says why."""
+    rules = BodyRules(media, path, RECORD, 4 * MOST, MOST)
+    records = Records(rules.max_made)
+    try:
+        reply = ended(take(data, rules, records))
+    except RequestRefused as refusal:
+        assert 400 <= refusal.status < 600 and refusal.reason
+        safe(str(refusal), "")
+        return
+    if reply is not None:
+        assert isinstance(reply, Reply) and 200 <= reply.status < 600
+    at_most(sum(len(line) for line, _ in kept(records, RECORD)), 4 * MOST)
+
+
+def apart(name: str, data: bytes, media: str, path: str) -> None:
+    """Have a worker's part and the server's part agree on what is stored."""
+    rules = BodyRules(media, path, RECORD, 4 * MOST, MOST)
+    order = Order(name, "", rules, LineRules(max_line=100), data)
+    again = Order.decoded(b"".join(order.encoded()))
+    assert again == order
+    answer = b"".join(again.answer())
+    counts = LineCounts()
+    try:
+        gathered, _ = made_apart([answer], counts)
+    except RequestRefused:
+        return
+    lines = b"".join(map(bytes, gathered.blocks()))
+    assert escaped(lines) == lines
+
+
+@target("linelog.framing.bodies.http_lines", "linelog.framing.bodies.bodies")
+def posted(data: bytes) -> None:
+    """What is posted as lines, JSON, JSON lines or a form is taken or refused, and never half."""
+    for media in (
+        *("", "text/plain", "application/json", "application/x-ndjson", "application/jsonl"),
+        *("application/x-www-form-urlencoded", "application/cloudevents+json", "image/png"),
+    ):
+        taken(http_lines.take, data, media, "/lines")
+    http_lines.media_type(data)
+
+
+@target("linelog.framing.bodies.bulk")
+def bulk(data: bytes) -> None:
+    """A bulk request has an item for each of its actions."""
+    taken(bulk_bodies.take, data, "application/x-ndjson", "/_bulk")
+    taken(bulk_bodies.take, data, "application/json", "/an%20index/_bulk")
+    apart("bulk", data, "application/x-ndjson", "/_bulk")
+
+
+@target("linelog.framing.bodies.loki", "linelog.inputs.http.apart")
+def loki_json(data: bytes) -> None:
+    """A push in JSON."""
+    taken(loki.take, data, "application/json", "/loki/api/v1/push")
+    apart("loki", data, "application/json", "/loki/api/v1/push")
+
+
+@target("linelog.framing.bodies.loki", "linelog.framing.bodies.extras")
+def loki_protobuf(data: bytes) -> None:
+    """A push in protobuf and snappy; an input is packed here, too, so that what is in it is reached."""
+    import cramjam
+
+    taken(loki.take, data, "application/x-protobuf", "/loki/api/v1/push")
+    packed = bytes(cramjam.snappy.compress_raw(data))
+    taken(loki.take, packed, "application/x-protobuf", "/loki/api/v1/push")
+
+
+@target("linelog.framing.bodies.otlp")
+def otlp_json(data: bytes) -> None:
+    """An export of logs in JSON."""
+    taken(otlp.take, data, "application/json", "/v1/logs")
+    apart("otlp", data, "application/json", "/v1/logs")
+
+
+@target("linelog.framing.bodies.otlp", "linelog.framing.bodies.extras")
+def otlp_protobuf(data: bytes) -> None:
+    """An export of logs in protobuf."""
+    taken(otlp.take, data, "application/x-protobuf", "/v1/logs")
+
+
+def _inflated(data: bytes) -> bytes | None:
+    try:
+        return inflated(data, MOST)
+    except UnpackingError:
+        return None
+
+
+@target(
+    "linelog.framing.bodies.inflated", "linelog.framing.bodies.coded", "linelog.importing.packed"
+)
+def packed(data: bytes) -> None:
+    """What is unpacked is never more than may be, and the same at every cut; what was packed comes back."""
+    at_most(len(_inflated(data) or b""), MOST)
+    assert _inflated(gzip.compress(data, 1)) == data
+    assert _inflated(zlib.compress(data)) == data
+    for header in (b"gzip", b"x-gzip", b"deflate", b"zstd", b"", b"br", data[:20]):
+        try:
+            how = coding(header)
+            whole = b"".join(map(bytes, uncoded([data], how, MOST)))
+        except RequestRefused as refusal:
+            assert refusal.status in (400, 413, 415)
+            continue
+        at_most(len(whole), max(MOST, len(data)))
+        for pieces in cuts(data):
+            assert b"".join(map(bytes, uncoded(pieces, how, MOST))) == whole
+    with TemporaryFile() as file:
+        file.write(data)
+        file.seek(0)
+        # A file that is imported may become any size, in pieces of one.
+        with suppress(UnpackingError):
+            for piece in islice(unpacked_file(file), 4):
+                at_most(len(piece), 32 << 20)
+
+
+@target("linelog.framing.bodies.json_text", "linelog.framing.bodies.bodies")
+def json_text(data: bytes) -> None:
+    """JSON becomes a line that says the same, in which nothing needs to be escaped."""
+    number = objects_as_they_stand(data, RECORD)
+    if number:
+        assert all(isinstance(json.loads(line), dict) for line in data.split(b"\n"))
+    try:
+        value = parsed(data)
+    except ValueError:
+        return
+    line = one_line(data)
+    assert escaped(line) == line and b"\n" not in line
+    if b"\\ud" not in data.lower():
+        assert parsed(line) == value or value != value or _numbers(line) == _numbers(data)
+    assert one_line(line) == line
+
+
+def _numbers(text: bytes) -> Any:
+    return json.loads(text, parse_float=str, parse_int=str)
+
+
+@target("linelog.framing.bodies.json_parts")
+def json_parts(data: bytes) -> None:
+    """A large text taken apart has the values of the whole."""
+    start = begin_of(data)
+    if data[start : start + 1] == b"[":
+        try:
+            found = [
+                one
+                for spans in elements(data, start, len(data))
+                for one in (values(data, spans) if spans else ())
+            ]
+        except RequestRefused:
+            pass
+        else:
+            assert found == parsed(data)
+    records = Records(4 * MOST)
+    try:
+        for part in several(data, ("streams", "values"), RECORD, records):
+            assert part is None or isinstance(part, dict)
+    except RequestRefused as refusal:
+        assert refusal.status in (400, 413)
+
+
+@target("linelog.framing.bodies.protobuf_parts")
+def protobuf_parts(data: bytes) -> None:
+    """Parts of a message are no larger than it, and what is damaged is refused."""
+    records = Records(4 * MOST)
+    size = 0
+    try:
+        for part in several_of_protobuf(data, (1, 2, 2), RECORD, records):
+            size += len(part or b"")
+            at_most(size, (len(data) + 20) ** 2)
+    except RequestRefused as refusal:
+        assert refusal.status in (400, 413)
+
+
+@target("linelog.framing.bodies.json_made", "linelog.framing.bodies.times")
+def json_made(data: bytes) -> None:
+    """What is made of any record is an object on a line, alone or together with others."""
+    text = data.decode("utf-8", "surrogateescape")
+    safe(as_text(data).replace("\n", ""), "".join(map(chr, range(160))) + "\u2028\u2029")
+    record = {text[:5]: text, "n": [text[5:], {"b": data.hex()}], "k": None}
+    line = made(record, {text[:5]: 1, "k": text})
+    assert isinstance(json.loads(line), dict) and escaped(line) == line and b"\n" not in line
+    assert escaped(as_json(record)) == as_json(record)
+    together = made_together([record, {"a": text}], 10_000)
+    if together is not None:
+        assert escaped(together) == together and together.count(b"\n") == 2
+    for digits in text.split()[:5]:
+        try:
+            number = float(digits)
+        except ValueError:
+            continue
+        of_seconds(number)
+        if abs(number) < 1e18:
+            of_nanoseconds(int(number), int(number) % 10**9)

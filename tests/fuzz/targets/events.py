@@ -1,0 +1,238 @@
+"""Events and their parts: Forward, GELF, Lumberjack, journald, Python's pickles."""
+
+from __future__ import annotations
+
+import codecs
+import io
+import json
+import math
+import pickle
+from typing import Any, NoReturn
+
+import msgpack
+
+from logsrv.linelog.framing.bodies.bodies import BodyRules, Records, RequestRefused
+from logsrv.linelog.framing.bodies.inflated import TooLargeError
+from logsrv.linelog.framing.clean import escaped
+from logsrv.linelog.framing.events import journal as journal_events
+from logsrv.linelog.framing.events.forward import event
+from logsrv.linelog.framing.events.forward_entries import ForwardLimits, NoEventError
+from logsrv.linelog.framing.events.forward_key import pong
+from logsrv.linelog.framing.events.gelf import GelfFramer
+from logsrv.linelog.framing.events.gelf_datagrams import MAGIC, Chunks, unpacked
+from logsrv.linelog.framing.events.journal import JournalFramer, entry_of
+from logsrv.linelog.framing.events.lumberjack import LumberjackFramer
+from logsrv.linelog.framing.events.msgpack_values import ValueFramer, crowded, cut, ends
+from logsrv.linelog.framing.events.objects import add_objects
+from logsrv.linelog.framing.events.plain_pickle import NotPlainError, plain
+from logsrv.linelog.framing.events.python_frames import PickleFramer
+from logsrv.linelog.framing.events.python_records import line_of
+from logsrv.linelog.framing.lines.rules import LineCounts, LineRules
+from tests.fuzz.oracles import at_most, outcome_of, same_however_cut
+from tests.fuzz.target import target
+from tests.linelog.framing.steps import ended, lines_of, runs_of
+
+RECORD, BODY = 1000, 20_000
+
+
+def kept(records: Records, most: int = 0) -> list[tuple[bytes, bool]]:
+    """Return what was made; what is structured is JSON on a line, and not too long."""
+    found = [(line, run.structured) for run in runs_of(records) for line in run.lines]
+    for line, structured in found:
+        if structured:
+            assert b"\n" not in line and escaped(line + b"\n") == line + b"\n", line
+            json.loads(line)
+            if most:
+                at_most(len(line), most)
+    return found
+
+
+@target("linelog.framing.events.msgpack_values")
+def msgpack_values(data: bytes) -> None:
+    """Values end where a whole parser of MessagePack says that they end."""
+
+    def outcome(pieces: list[bytes]) -> tuple[list[bytes], bool]:
+        framer = ValueFramer(200)
+        found = [bytes(one) for piece in pieces for one in framer.receive(piece)]
+        assert framer.held <= 200 + max(map(len, pieces), default=0)
+        return found, bool(framer.trouble)
+
+    values, _ = same_however_cut(data, outcome)
+    assert data.startswith(b"".join(values))
+    at_most(max(map(len, values), default=0), 200)
+    for value in values:
+        try:
+            msgpack.unpackb(value, raw=True, strict_map_key=False, object_pairs_hook=list)
+        except msgpack.ExtraData as error:
+            raise AssertionError("a value ends later than it should") from error
+        except (ValueError, TypeError):
+            # A time of an extension, nested too deep.
+            pass
+        assert [bytes(one) for one in cut(value)] == [value]
+        assert ends(value) == [len(value)]
+        ended(crowded(value, 3))
+
+
+@target("linelog.framing.events.forward", "linelog.framing.events.forward_entries")
+def forward(data: bytes) -> None:
+    """An event is understood as a whole, or refused by the one error that says so."""
+    limits = ForwardLimits(RECORD, BODY)
+    framer = ValueFramer(BODY)
+    for value in framer.receive(data):
+        records = Records(4 * BODY)
+        try:
+            answer = ended(event(value, limits, records))
+        except NoEventError as error:
+            assert error.reason
+        else:
+            assert not answer or set(msgpack.unpackb(answer, raw=True)) == {b"ack"}
+            at_most(sum(len(line) for line, _ in kept(records)), 4 * BODY)
+
+
+@target("linelog.framing.events.forward_key")
+def forward_key(data: bytes) -> None:
+    """Nobody gets in who does not know the key."""
+    answer, why = pong(data, "the shared key", b"0123456789abcdef")
+    assert why
+    assert not answer or msgpack.unpackb(answer)[1] is False
+
+
+@target("linelog.framing.events.gelf", "linelog.framing.events.objects")
+def gelf(data: bytes) -> None:
+    """Messages of a stream are the same at every cut."""
+
+    def outcome(pieces: list[bytes]) -> tuple[list[bytes], LineCounts, int]:
+        counts = LineCounts()
+        framer = GelfFramer(LineRules(max_line=50), counts, 100)
+        records = Records()
+        for piece in pieces:
+            records.add_all(framer.receive(piece))
+            assert framer.held <= 100
+        records.add_all(framer.finish())
+        return [line for line in lines_of(records) if line], counts, records.as_text
+
+    same_however_cut(data, outcome)
+
+
+@target("linelog.framing.events.gelf_datagrams", "linelog.framing.bodies.inflated")
+def gelf_datagrams(data: bytes) -> None:
+    """Chunks in any order make what one message makes; nothing is held beyond its time."""
+    parts = [data[at : at + 100] for at in range(0, len(data), 100)][:128] or [b""]
+    sent = [
+        MAGIC + b"message." + bytes((number, len(parts))) + part
+        for number, part in enumerate(parts)
+    ]
+    chunks = Chunks()
+    found = [chunks.add("udp:x", one, 0.0) for one in reversed(sent)]
+    assert found[:-1] == [None] * (len(sent) - 1) and found[-1] == b"".join(parts)
+    assert len(chunks) == chunks.size == 0
+    # And as somebody else would send them.
+    for one in data.split(MAGIC):
+        chunks.add("udp:y", MAGIC + one, 1.0)
+    chunks.expire(10.0)
+    assert len(chunks) == chunks.size == 0
+    for message in (data, *data.split(MAGIC)):
+        try:
+            text = unpacked(message, BODY)
+        except TooLargeError:
+            continue
+        at_most(len(text), max(BODY, len(message)))
+        records = Records()
+        add_objects([text], RECORD, records)
+        kept(records, RECORD)
+
+
+@target("linelog.framing.events.lumberjack")
+def lumberjack(data: bytes) -> None:
+    """Events and what is to be acknowledged are the same at every cut."""
+
+    def outcome(pieces: list[bytes]) -> object:
+        framer = LumberjackFramer(RECORD, BODY)
+        records, acknowledged = Records(), b""
+        for piece in pieces:
+            for found in framer.receive(piece):
+                if found is not None:
+                    records.add_all(found.records)
+                    acknowledged += found.acknowledgements
+            assert framer.held <= 2 * BODY + len(piece)
+        return kept(records), acknowledged, bool(framer.trouble), framer.reason
+
+    same_however_cut(data, outcome)
+
+
+@target("linelog.framing.events.journal")
+def journal(data: bytes) -> None:
+    """Entries are the same at every cut, and packed or not; as datagrams they are objects."""
+
+    def outcome(pieces: list[bytes]) -> tuple[list[tuple[bytes, bool]], Any, int | None]:
+        framer = JournalFramer(300)
+        records = Records()
+        refused = None
+        try:
+            for piece in pieces:
+                records.add_all(framer.receive(piece))
+            records.add_all(framer.finish())
+        except RequestRefused as refusal:
+            refused = refusal.status
+        return kept(records, 300), records.reasons, refused
+
+    found, _, refused = same_however_cut(data, outcome)
+    records = Records()
+    rules = BodyRules("application/vnd.fdo.journal", "/upload", 300)
+    taken = outcome_of(lambda: ended(journal_events.take(data, rules, records)), RequestRefused)
+    if refused is None:
+        assert taken is not RequestRefused and kept(records) == found
+    try:
+        kept(entry_of(data, 300), 300)
+    except RequestRefused as refusal:
+        assert refusal.status in (400, 413)
+
+
+class _NothingElse(pickle.Unpickler):
+    """Python's own reader of pickles, of plain data alone."""
+
+    def find_class(self, module: str, name: str) -> Any:
+        # The way in which protocols 1 and 2 write bytes.
+        assert (module, name) == ("_codecs", "encode"), f"{module}.{name}"
+        return codecs.encode
+
+    def persistent_load(self, key: Any) -> NoReturn:
+        raise pickle.UnpicklingError(str(key))
+
+
+@target("linelog.framing.events.plain_pickle")
+def pickles(data: bytes) -> None:
+    """What is read is what Python reads; nothing is looked up, and no more made than is allowed."""
+    try:
+        value = plain(data, 500)
+    except NotPlainError:
+        return
+    try:
+        expected = _NothingElse(io.BytesIO(data)).load()
+    except (pickle.UnpicklingError, OverflowError, ValueError):
+        # Only Python's own goes by frames of opcodes, and by the number of the protocol.
+        return
+    assert repr(value) == repr(expected)
+    for _ in range(3):
+        assert repr(plain(data, 500)) == repr(value)
+
+
+@target("linelog.framing.events.python_records", "linelog.framing.events.python_frames")
+def python_records(data: bytes) -> None:
+    """A LogRecord is an object on a line, or refused by the one error that says so."""
+    try:
+        line = line_of(data, RECORD)
+    except NotPlainError:
+        pass
+    else:
+        assert isinstance(json.loads(line), dict)
+        assert escaped(line + b"\n") == line + b"\n"
+        assert math.isfinite(len(line))
+        at_most(len(line), 100 * RECORD)
+
+    def outcome(pieces: list[bytes]) -> object:
+        framer = PickleFramer(100, 1000)
+        found = [one for piece in pieces for one in framer.receive(piece)]
+        return found, framer.passed_over, bool(framer.trouble)
+
+    same_however_cut(data, outcome)

@@ -1,0 +1,403 @@
+"""Gopher: menus, texts, URLs, Gopher+, what servers send, what is asked of ours, pages of the browser."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from contextlib import suppress
+from datetime import date
+from functools import cache
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any
+
+from logsrv.errors import ConfigurationError, PeerError
+from logsrv.gopher.browse.content.colours import Colours
+from logsrv.gopher.browse.content.html import html_lines
+from logsrv.gopher.browse.content.layout import Layout
+from logsrv.gopher.browse.content.lines import lines_of, menu_line, text_lines
+from logsrv.gopher.browse.content.links import link_of
+from logsrv.gopher.browse.content.page import MenuContent, Page
+from logsrv.gopher.browse.content.picture import picture_lines
+from logsrv.gopher.fetch.proxy import Proxy, ProxyTalk
+from logsrv.gopher.follow.bookmarks import Bookmarks
+from logsrv.gopher.follow.dates import date_in, without_date
+from logsrv.gopher.follow.entries import is_id, menu_entries, text_entries
+from logsrv.gopher.follow.news import News
+from logsrv.gopher.gateway import pages
+from logsrv.gopher.gateway.answers import disposition, media_type
+from logsrv.gopher.gateway.destinations import is_public, is_public_name
+from logsrv.gopher.gateway.paths import WebPlace, parse_path, parse_query
+from logsrv.gopher.local.fileurl import FileURL, name_to_save, parse_item_url
+from logsrv.gopher.local.hole import Hole, NotThere, written_menu
+from logsrv.gopher.mirror.disk.names import Names
+from logsrv.gopher.mirror.disk.pages import MenuLine, gophermap, index
+from logsrv.gopher.mirror.robots import parse_robots, path_delimiter
+from logsrv.gopher.serve.protocol import ServerName
+from logsrv.gopher.wire.charset import decode_line, decode_text
+from logsrv.gopher.wire.columns import flowed, runs_of
+from logsrv.gopher.wire.errors import BadURL, GopherError, ProxyError
+from logsrv.gopher.wire.files import file_name, letter_of, name_of
+from logsrv.gopher.wire.gophermap import parse_gophermap
+from logsrv.gopher.wire.gopherplus import (
+    may_become_header,
+    parse_attributes,
+    parse_error,
+    parse_header,
+)
+from logsrv.gopher.wire.menu import Menu, MenuItem, MenuParser, parse_line, written_line
+from logsrv.gopher.wire.recognise import error_line, may_be_other_protocol, other_protocol
+from logsrv.gopher.wire.response import ResponseReader
+from logsrv.gopher.wire.text import DotEnded, Stuffer, Text, TextParser, Unstuffer, unstuffed
+from logsrv.gopher.wire.url import GopherURL, quoted, typed_url, unquoted
+from tests.fuzz.oracles import at_most, safe, same_however_cut
+from tests.fuzz.target import target
+from tests.gopher.gateway.test_pages import check
+
+HERE = GopherURL("here.example")
+MOST = 3000
+
+
+def items_of(data: bytes) -> list[MenuItem]:
+    """Return the items of a menu."""
+    parser = MenuParser(200, 1000)
+    return parser.feed(data) + parser.finish()
+
+
+@target(
+    "gopher.wire.menu",
+    "gopher.wire.charset",
+    "gopher.browse.content.links",
+    "gopher.follow.entries",
+)
+def menus(data: bytes) -> None:
+    """Items are the same at every cut; what is shown of them is safe; what is written is read again."""
+
+    def outcome(pieces: list[bytes]) -> tuple[list[MenuItem], bool, int]:
+        parser = MenuParser(50, 1000)
+        found = [item for piece in pieces for item in parser.feed(piece)] + parser.finish()
+        return found, parser.terminated, parser.dropped
+
+    found, _, _ = same_however_cut(data, outcome)
+    for item in found:
+        shown = menu_line(item, None)
+        safe(shown.text, "")
+        safe(shown.label, "")
+        link = link_of(item, HERE)
+        if link is not None:
+            safe(link.address, "")
+        url = item.url(HERE)
+        if url is not None:
+            assert GopherURL.parse(str(url)) == url
+            assert url.request().endswith(b"\r\n") and url.request().count(b"\n") == 1
+        line = written_line(item, b"h.example", 70)
+        assert b"\n" not in line.removesuffix(b"\r\n")
+        again = parse_line(line.removesuffix(b"\r\n"))
+        assert parse_line(written_line(again, b"h.example", 70).removesuffix(b"\r\n")) == again
+    for entry in menu_entries(HERE, found, None):
+        safe(entry.title, "")
+        assert is_id(entry.id)
+
+
+@target("gopher.wire.text", "gopher.wire.charset")
+def texts(data: bytes) -> None:
+    """Texts are the same at every cut, and those that were stuffed come back."""
+
+    def by(make: Callable[[], Any]) -> Callable[[list[bytes]], bytes]:
+        def outcome(pieces: list[bytes]) -> bytes:
+            parser = make()
+            found: bytes = b"".join(map(parser.feed, pieces)) + parser.finish()
+            return found
+
+        return outcome
+
+    for make in (lambda: TextParser(100_000), Unstuffer, Stuffer, DotEnded):
+        whole = same_however_cut(data, by(make))
+        at_most(len(whole), 3 * len(data) + 20)
+    text, had = unstuffed(data)
+    assert had or text == data
+    assert by(lambda: TextParser(100_000))([data]) == text
+    stuffed = by(Stuffer)([data])
+    back, had = unstuffed(stuffed)
+    lines = [line.removesuffix(b"\r") for line in data.split(b"\n")]
+    assert had
+    assert [line.removesuffix(b"\r") for line in back.split(b"\n")][: len(lines) - 1] == lines[:-1]
+    decode_text(data)
+    for charset in ("cp437", "latin-1", "utf-8"):
+        decode_line(data, charset)
+
+
+@target("gopher.wire.response", "gopher.wire.gopherplus", "gopher.wire.recognise")
+def responses(data: bytes) -> None:
+    """The body of an answer is the same at every cut, or the same error is raised."""
+    for url in (
+        HERE,
+        GopherURL("here.example", item_type="0", selector=b"/a"),
+        GopherURL("here.example", item_type="9", selector=b"/a"),
+        GopherURL("here.example", item_type="0", selector=b"/a", plus=b"+"),
+        GopherURL("here.example", item_type="9", selector=b"/a", plus=b"+"),
+        GopherURL("here.example", item_type="1", selector=b"/a", plus=b"$"),
+    ):
+
+        def outcome(pieces: list[bytes], of: GopherURL = url) -> object:
+            reader = ResponseReader(of, 1000)
+            body = b""
+            try:
+                for piece in pieces:
+                    body += reader.feed(piece)
+                body += reader.finish()
+            except GopherError as error:
+                safe(str(error), "\n")
+                return type(error)
+            at_most(len(body), 1000)
+            return body
+
+        same_however_cut(data, outcome)
+    other_protocol(data)
+    may_be_other_protocol(data)
+    for menu in (False, True):
+        for closed in (False, True):
+            error_line(data, menu=menu, closed=closed)
+
+
+@target("gopher.wire.gopherplus")
+def gopher_plus(data: bytes) -> None:
+    """Headers, attributes and errors of Gopher+ are read leniently; nothing is raised."""
+    header = parse_header(data)
+    if header is not None:
+        _, size = header
+        assert 0 < size <= len(data)
+        for end in range(size):
+            assert may_become_header(data[:end])
+    for attributes in parse_attributes(data):
+        for view in attributes.views:
+            assert isinstance(view.media_type, bytes)
+        attributes.block("INFO")
+    safe(str(parse_error(data)), "\n")
+
+
+@target(
+    "gopher.wire.url",
+    "gopher.local.fileurl",
+    "gopher.wire.files",
+    "gopher.serve.protocol",
+    longest=300,
+)
+def urls(data: bytes) -> None:
+    """A URL that is taken is the same when it is written and read again; a name to save is a name."""
+    text = data.decode("utf-8", "surrogateescape")
+    assert unquoted(quoted(data)) == data
+    for parse in (GopherURL.parse, typed_url):
+        with suppress(BadURL):
+            url = parse(text)
+            assert GopherURL.parse(str(url)) == url
+            assert url.request().count(b"\r\n") == 1
+            safe(str(url), "")
+            name = file_name(url)
+            assert "/" not in name and name not in ("", ".", "..") and "\0" not in name
+    with suppress(BadURL, ConfigurationError):
+        item = parse_item_url(text)
+        assert parse_item_url(str(item)) == item
+        safe(str(item), "")
+        name = name_to_save(item)
+        assert "/" not in name and name not in ("", ".", "..")
+    with suppress(ConfigurationError):
+        file = FileURL.parse(text)
+        assert FileURL.parse(str(file)) == file
+    with suppress(ValueError):
+        place = ServerName.parse(text)
+        assert ServerName.parse(str(place)) == place
+    with suppress(ConfigurationError):
+        proxy = Proxy.parse(text)
+        assert Proxy.parse(str(proxy)) == proxy
+    name_of(data)
+    letter_of(data, data)
+
+
+@target("gopher.fetch.proxy")
+def socks(data: bytes) -> None:
+    """The talk with a proxy ends in the same way at every cut."""
+
+    def outcome(pieces: list[bytes]) -> object:
+        talk = ProxyTalk(Proxy("127.0.0.1", 9050), "example.org", 70)
+        sent, rest = talk.outgoing, b""
+        try:
+            for piece in pieces:
+                if talk.done:
+                    rest += piece
+                    continue
+                rest += talk.feed(piece)
+                sent += talk.outgoing
+        except ProxyError as error:
+            safe(str(error), "")
+            return ProxyError
+        return sent, rest, talk.done
+
+    same_however_cut(data, outcome)
+
+
+@target("gopher.wire.gophermap", "gopher.mirror.disk.pages")
+def gophermaps(data: bytes) -> None:
+    """What an author writes into a directory becomes a menu that is one."""
+    found = parse_gophermap(data, b"/some/where")
+    text = b"".join(written_menu(found.items, b"h.example", 70))
+    assert len(items_of(text)) == len(found.items)
+    for hidden in found.hidden:
+        assert b"\n" not in hidden
+    lines = [MenuLine(item, ("a", "b c"), False, "gopher://h.example/") for item in found.items]
+    assert parse_gophermap(gophermap(lines), b"/") is not None
+    page = index(lines, (), "a title", None)
+    assert b"<script" not in page.lower()
+
+
+@target("gopher.gateway.paths", "gopher.gateway.pages", "gopher.gateway.answers", longest=600)
+def gateway(data: bytes) -> None:
+    """A path stands for one place; whatever a server sends, its page has our elements only."""
+    parse_query(data)
+    for path in (data, b"/gopher/h.example/1/" + data):
+        with suppress(BadURL):
+            place = parse_path(path)
+            safe(place.path, "")
+            assert place.path.isascii()
+            again = parse_path(place.path.encode())
+            assert again.path == place.path and again.url == place.url
+            check(pages.search_page(place))
+            check(pages.error_page("a heading", "a sentence", place))
+    here = WebPlace(HERE)
+    check(pages.content_page(Menu(HERE, tuple(items_of(data)), True), here))
+    check(pages.content_page(Text(HERE, data, True), here))
+    name = data.decode("utf-8", "replace").replace("/", "")
+    header = disposition(name)
+    assert header.isascii() and "\r" not in header and "\n" not in header
+    for kind in ("image", "sound", "video"):
+        found = media_type(data, kind)
+        assert found is None or "/" in found
+    host = data.decode("latin-1")
+    if is_public(host):
+        assert not host.startswith(
+            ("127.", "10.", "192.168.", "169.254.", "::1", "fe80", "fc", "fd")
+        )
+    is_public_name(host)
+
+
+@cache
+def a_hole() -> tuple[TemporaryDirectory[str], Hole]:
+    directory = TemporaryDirectory()
+    outside = Path(directory.name, "secret")
+    outside.write_text("secret")
+    served = Path(directory.name, "served")
+    (served / "sub" / "deep").mkdir(parents=True)
+    (served / "a.txt").write_text("a text")
+    (served / "sub" / "gophermap").write_text("a menu\n0A text\ta.txt\n")
+    (served / ".hidden").write_text("secret")
+    (served / "link").symlink_to(outside)
+    (served / "sub" / "up").symlink_to("..")
+    os.mkfifo(served / "fifo")
+    return directory, Hole(served)
+
+
+@target("gopher.local.hole", longest=300)
+def selectors(data: bytes) -> None:
+    """No selector leads out of the directory that is served, nor to what is hidden in it."""
+    _, hole = a_hole()
+    for selector in (data, b"/" + data, b"/sub/" + data):
+        try:
+            with hole.open(selector) as descriptor:
+                is_file = not os.path.isdir(f"/proc/self/fd/{descriptor}")
+                content = os.read(descriptor, 100) if is_file else b""
+        except (NotThere, OSError):
+            continue
+        assert content != b"secret"
+        if not is_file:
+            with suppress(NotThere):
+                shown = b"".join(written_menu(hole.menu(selector), b"h", 70))
+                assert b"hidden" not in shown and b"secret" not in shown
+
+
+@target("gopher.mirror.robots", "gopher.mirror.disk.names", longest=600)
+def mirror(data: bytes) -> None:
+    """Rules of robots never fail; each selector has a path of its own, below the mirror's directory."""
+    robots = parse_robots(data)
+    robots.allows(data[:50])
+    assert robots.delay >= 0
+    delimiter = path_delimiter(data)
+    assert delimiter
+    names = Names(HERE, delimiter)
+    found = set()
+    for selector in {*data.split(b"\n")[:20]}:
+        with suppress(BadURL):
+            path = names.path(HERE.at(selector))
+            assert not {"", ".", ".."} & {*path} and not any("/" in name for name in path)
+            assert path not in found
+            found.add(path)
+
+
+@target(
+    "gopher.browse.content.lines",
+    "gopher.browse.content.html",
+    "gopher.browse.content.colours",
+    "gopher.browse.content.layout",
+    "gopher.wire.columns",
+)
+def browser(data: bytes) -> None:
+    """Nothing that a terminal obeys is in a line of a page; the rows of a window have all of its text."""
+    text = data.decode("utf-8", "replace")
+    shown = [*html_lines(text), *text_lines(text)]
+    for way in ("0", "1", "9", "h"):
+        url = GopherURL("here.example", item_type=way, selector=b"/a")
+        content = MenuContent(tuple(items_of(data)), 0) if way == "1" else data
+        with suppress(ValueError):
+            shown += lines_of(Page(url, content), None)
+    for line in shown:
+        safe(line.text, "")
+        for span in line.spans:
+            assert 0 <= span.start <= span.end <= len(line.text)
+    colours = Colours()
+    for line_of_text in text.split("\n"):
+        found = colours.line(line_of_text)
+        if found is not None:
+            safe(found[0], "")
+    layout = Layout(20)
+    layout.extend(shown)
+    for line_number, start, end in layout.rows:
+        assert 0 <= start <= end <= len(shown[line_number].text)
+    assert "".join(run.text for run in runs_of(text + "\n")).split() == text.split()
+    flowed(text)
+
+
+@target("gopher.browse.content.picture")
+def pictures(data: bytes) -> None:
+    """A picture is shown in the room that there is, or refused with a sentence."""
+    try:
+        lines, about = picture_lines(data, 20, 10)
+    except PeerError as error:
+        safe(str(error), "")
+    else:
+        at_most(len(lines), 10)
+        safe(about, "")
+
+
+@target(
+    "gopher.follow.news", "gopher.follow.dates", "gopher.follow.entries", "gopher.follow.bookmarks"
+)
+def followed(data: bytes) -> None:
+    """What is kept of followed menus survives damage; dates are of the calendar; titles are safe."""
+    news = News.from_json(data)
+    assert News.from_json(news.as_json()) == news
+    text = data.decode("utf-8", "replace")
+    today = date(2026, 11, 22)
+    found = date_in(text, today)
+    assert found is None or found <= today
+    without_date(text)
+    for entry in text_entries(HERE, data, today):
+        safe(entry.title, "")
+        assert is_id(entry.id)
+    with TemporaryDirectory() as directory:
+        path = Path(directory, "bookmarks")
+        path.write_bytes(data)
+        bookmarks = Bookmarks(path)
+        with suppress(ConfigurationError):
+            for one in bookmarks.all():
+                safe(one.title, "")
+            bookmarks.add(HERE, "a title")
+            assert bookmarks.remove(HERE)

@@ -1,0 +1,276 @@
+"""Bytes of connections and datagrams that become lines: Telnet, CRLF, syslog, RELP, frames of plugins."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Protocol
+
+from logsrv.errors import PeerError
+from logsrv.kit.framing.frames import (
+    Delimiter,
+    FixedSize,
+    Framing,
+    LengthPrefix,
+    Netstring,
+    Varint,
+)
+from logsrv.kit.framing.incoming import Incoming, LineTooLong
+from logsrv.kit.framing.lines import LineFormat
+from logsrv.kit.framing.telnet import TelnetFilter
+from logsrv.linelog.batch import Block
+from logsrv.linelog.framing.clean import escaped
+from logsrv.linelog.framing.lines.datagrams import frame_datagrams
+from logsrv.linelog.framing.lines.dated import Dated
+from logsrv.linelog.framing.lines.lines import LineFramer
+from logsrv.linelog.framing.lines.records import frame_records, long_record
+from logsrv.linelog.framing.lines.relp import RelpFramer
+from logsrv.linelog.framing.lines.rules import LineCounts, LineRules, Oversize
+from logsrv.linelog.framing.lines.syslog import SyslogFramer
+from logsrv.linelog.ship.encode.relp import RelpSession
+from tests.fuzz.oracles import at_most, safe_lines, same_however_cut
+from tests.fuzz.target import target
+from tests.kit.framing.reference import reference_telnet
+from tests.linelog.framing.reference import Outcome, reference
+
+# Lines short enough that most inputs have longer ones, and the rule of a listener without options.
+RULES = (
+    LineRules(),
+    LineRules(max_line=7),
+    LineRules(max_line=20, oversize=Oversize.TRUNCATE),
+    LineRules(max_line=20, oversize=Oversize.CLOSE),
+    LineRules(max_line=9, raw=True),
+)
+
+
+class _Framer(Protocol):
+    """A framer of a connection."""
+
+    @property
+    def closing(self) -> str | None: ...
+
+    def receive(self, chunk: bytes) -> Block | None: ...
+
+    def finish(self) -> Block | None: ...
+
+    def take_answers(self) -> bytes: ...
+
+
+def framed(
+    make: Callable[[LineRules, LineCounts], _Framer], rules: LineRules
+) -> Callable[[list[bytes]], Outcome]:
+    """Return what makes an outcome of the pieces of a connection."""
+
+    def outcome(pieces: list[bytes]) -> Outcome:
+        found = Outcome()
+        framer = make(rules, found.counts)
+        for block in [*map(framer.receive, pieces), framer.finish()]:
+            if block is not None:
+                found.stored += bytes(block)
+        found.answers = framer.take_answers()
+        found.closed = framer.closing is not None
+        return found
+
+    return outcome
+
+
+def stored(text: bytes, rules: LineRules) -> None:
+    """Demand that these are lines that a store may hold."""
+    if rules.raw:
+        assert text.endswith(b"\n") or not text
+    else:
+        safe_lines(text)
+
+
+@target(
+    "linelog.framing.lines.lines",
+    "linelog.framing.lines.oversize",
+    "linelog.framing.lines.returns",
+    "linelog.framing.clean",
+    "kit.framing.telnet",
+    "kit.framing.commands",
+    "kit.framing.few_commands",
+)
+def lines(data: bytes) -> None:
+    """Lines, their answers and counts are those of a framer that goes byte by byte."""
+    for rules in RULES:
+        found = same_however_cut(data, framed(LineFramer, rules))
+        assert found == reference(data, rules)
+        stored(found.stored, rules)
+
+
+@target("kit.framing.telnet", "kit.framing.commands", "kit.framing.few_commands")
+def telnet(data: bytes) -> None:
+    """No byte is lost but Telnet's, and answers are never longer than what was asked."""
+
+    def heard(pieces: list[bytes]) -> tuple[bytes, bytes, int]:
+        found = TelnetFilter()
+        text = b"".join(map(found.receive, pieces)) + found.finish()
+        return text, found.take_answers(), found.swallowed
+
+    text, answers, swallowed = same_however_cut(data, heard)
+    wanted = reference_telnet(data)
+    assert (text, answers, swallowed) == (wanted.data, wanted.answers, wanted.swallowed)
+    assert len(text) + swallowed == len(data)
+    at_most(len(answers), 5 * len(data))
+
+
+@target("linelog.framing.lines.syslog", "linelog.framing.lines.counted")
+def syslog(data: bytes) -> None:
+    """Frames of any kind are cut in the same way wherever the network cuts."""
+    for rules in RULES:
+        found = same_however_cut(data, framed(SyslogFramer, rules))
+        stored(found.stored, rules)
+        at_most(len(found.stored), 4 * len(data) + 2 + len(data) // rules.max_line)
+
+
+@target("linelog.framing.lines.datagrams")
+def datagrams(data: bytes) -> None:
+    """Each datagram is lines of its own, whatever it ends with."""
+    payloads = data.split(b"\x00\x01")
+    for rules in RULES:
+        text = b""
+        counts = LineCounts()
+        for payload in payloads:
+            block = frame_datagrams([payload], rules, counts)
+            text += bytes(block) if block else b""
+        together = LineCounts()
+        block = frame_datagrams(payloads, rules, together)
+        assert (bytes(block) if block else b"") == text
+        assert together == counts
+        stored(text, rules)
+
+
+@target("linelog.framing.lines.records")
+def records(data: bytes) -> None:
+    """A record is a line, and nothing of it is lost without being counted."""
+    found = data.split(b"\x00\x01")
+    for rules in RULES:
+        counts = LineCounts()
+        block, closing = frame_records(found, rules, counts)
+        text = bytes(block) if block else b""
+        stored(text, rules)
+        assert counts.empty == found.count(b"")
+        if max(map(len, found)) <= rules.max_line:
+            assert text.count(b"\n") == len(found) - counts.empty and closing is None
+            one = b"".join(record.replace(b"\n", rb"\x0a") + b"\n" for record in found if record)
+            assert text == (one if rules.raw else escaped(one))
+        for record in found:
+            long = b"".join(map(bytes, long_record(record, rules, LineCounts())))
+            stored(long, rules)
+
+
+@target("linelog.framing.lines.relp", "linelog.framing.lines.records")
+def relp(data: bytes) -> None:
+    """Messages and answers are the same at every cut; the first answer stands for the first command."""
+
+    def session(opened: bytes) -> Callable[[list[bytes]], object]:
+        def outcome(pieces: list[bytes]) -> object:
+            framer = RelpFramer(LineRules())
+            framer.receive(opened)
+            messages = [one for piece in pieces for one in framer.receive(piece)]
+            return messages, framer.take_answer(), bool(framer.trouble), framer.closed
+
+        return outcome
+
+    same_however_cut(data, session(b""))
+    same_however_cut(data, session(b"1 open 0\n"))
+
+
+@target("linelog.ship.encode.relp")
+def relp_answers(data: bytes) -> None:
+    """A server may answer anything: the session ends with a sentence, and answers no more than was sent."""
+
+    def outcome(pieces: list[bytes]) -> object:
+        session = RelpSession()
+        session.open()
+        session.receive(b"1 rsp 6 200 OK\n")
+        session.messages([b"one", b"two", b"three"])
+        for piece in pieces:
+            session.receive(piece)
+        return bool(session.trouble), session.answered, session.refused
+
+    same_however_cut(data, outcome)
+
+
+@target("linelog.framing.lines.dated")
+def dated(data: bytes) -> None:
+    """Runs are the text itself, and time never goes back."""
+    text = data + b"\n"
+    for entries in (False, True):
+        found = Dated(1_795_000_000_000_000)
+        before = None
+        whole = b""
+        for moment, part in found.entries(text) if entries else found.runs(text):
+            assert before is None or moment >= before
+            before = moment
+            whole += part
+        assert whole == text
+
+
+@target("kit.framing.incoming", "kit.framing.lines", "kit.framing.telnet")
+def lines_of_plugins(data: bytes) -> None:
+    """A plugin's lines are the same at every cut, none of them is longer than it may be."""
+    for format_ in (
+        LineFormat(max_line=20),
+        LineFormat(max_line=20, errors="reject"),
+        LineFormat(max_line=9, delimiter=b"\r\n", encoding="latin-1", telnet=False),
+        LineFormat(max_line=9, delimiter=b"\0", encoding="ascii"),
+    ):
+
+        def outcome(pieces: list[bytes], of: LineFormat = format_) -> list[object]:
+            incoming = Incoming(of)
+            found: list[object] = []
+
+            def take() -> None:
+                while True:
+                    try:
+                        line = incoming.take_line()
+                    except PeerError as error:
+                        found.append(type(error))
+                        continue
+                    if line is None:
+                        return
+                    assert len(line.encode(of.encoding, of.errors_handler)) <= of.max_line * 3
+                    found.append(line)
+
+            for piece in pieces:
+                incoming.receive(piece)
+                take()
+            incoming.ended = True
+            take()
+            return found
+
+        found = same_however_cut(data, outcome)
+        assert len([one for one in found if one is LineTooLong]) <= len(data) // format_.max_line
+
+
+FRAMINGS: tuple[Framing, ...] = (
+    *(LengthPrefix(size, order) for size in (1, 2, 4) for order in ("big", "little")),  # type: ignore[arg-type]
+    Varint(),
+    Netstring(),
+    Delimiter(b"\0"),
+    Delimiter(b"ab"),
+    FixedSize(3),
+)
+
+
+@target("kit.framing.frames")
+def frames(data: bytes) -> None:
+    """Frames are the same at every cut, and what was packed comes out of it again."""
+    for framing in FRAMINGS:
+
+        def outcome(pieces: list[bytes], of: Framing = framing) -> tuple[list[bytes], bool, int]:
+            framer = of.framer(50)
+            found = [frame for piece in pieces for frame in framer.receive(piece)]
+            assert framer.held <= len(data)
+            return found, bool(framer.trouble), framer.held
+
+        found, _, _ = same_however_cut(data, outcome)
+        at_most(max(map(len, found), default=0), 50)
+        for frame in {*found, data[:50]}:
+            try:
+                packed = framing.pack(frame)
+            except ValueError:
+                continue
+            framer = framing.framer(50)
+            assert framer.receive(packed) == [frame] and not framer.trouble

@@ -1,0 +1,324 @@
+"""What stands at the edges: PROXY headers, hosts, endpoints, options, what is typed, what a peer shows."""
+
+from __future__ import annotations
+
+import ipaddress
+import re
+from collections.abc import Callable
+from contextlib import suppress
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any, cast
+
+from nats.aio.msg import Msg
+
+from logsrv.cli.client.display import DatagramDisplay, HexDisplay, TextDisplay
+from logsrv.cli.client.target import parse_target
+from logsrv.cli.client.wire import DatagramWire, StreamWire
+from logsrv.errors import ConfigurationError
+from logsrv.greet.message import parse_message
+from logsrv.kit.children.child import LineBuffer
+from logsrv.kit.inspect.keys import authorized_keys
+from logsrv.kit.inspect.places import parse_place
+from logsrv.kit.inspect.typing import Typing
+from logsrv.kit.net.endpoints.parse import parse_endpoint
+from logsrv.kit.net.guard.proxy_header import ProxyHeaderError, ProxyHeaderReader
+from logsrv.kit.net.remote import parse_remote
+from logsrv.kit.net.source import escaped, unix_source
+from logsrv.kit.options import kinds
+from logsrv.kit.options.argument_parser import Parser
+from logsrv.kit.options.kinds import Kind
+from logsrv.kit.options.load import Sources, load
+from logsrv.kit.options.plain_arguments import Declared
+from logsrv.kit.options.sources import read_document
+from logsrv.kit.text.escape import is_plain, one_line, plain_json, printable
+from logsrv.kit.text.paths import inside, safe_name
+from logsrv.kit.text.time import parse_rfc3339, rfc3339
+from logsrv.kit.text.words import did_you_mean, shown
+from logsrv.kit.web.channel import host_and_target
+from logsrv.kit.web.hosts import is_for_us, name_in
+from logsrv.linelog.framing.bodies.bodies import RequestRefused
+from logsrv.linelog.inputs.http.routes import path_of, route_of
+from logsrv.linelog.inputs.nats.place import parse_place as parse_stream_place
+from logsrv.linelog.plugin.settings import LoggerSettings, parse_listen
+from logsrv.linelog.ship.address import parse_ship_url
+from logsrv.linelog.ship.encode.bulk import read_answer
+from logsrv.linelog.ship.encode.otlp import rejected
+from logsrv.linelog.ship.http.answers import pause
+from logsrv.linelog.ship.out.jetstream.link import NatsTrouble
+from logsrv.linelog.ship.out.jetstream.link import read_answer as read_answer_of_nats
+from logsrv.linelog.ship.out.jetstream.streams import read_headers
+from logsrv.linelog.store.archive.url import parse_archive_url
+from tests.fuzz.oracles import at_most, safe, safe_lines, same_however_cut
+from tests.fuzz.target import target
+from tests.linelog.inputs.http.sending import Sender
+from tests.linelog.inputs.recording import turn
+
+
+@target("kit.net.guard.proxy_header", longest=600)
+def proxy_header(data: bytes) -> None:
+    """The header of a proxy gives the same client at every cut; its addresses are such, or paths."""
+
+    def outcome(pieces: list[bytes]) -> object:
+        reader = ProxyHeaderReader()
+        for place, piece in enumerate(pieces):
+            try:
+                found = reader.receive(piece)
+            except ProxyHeaderError as error:
+                safe(str(error), "")
+                return ProxyHeaderError
+            if found is not None:
+                header, rest = found
+                return header, rest + b"".join(pieces[place + 1 :])
+        return reader.begun
+
+    found = same_however_cut(data, outcome)
+    if isinstance(found, tuple):
+        for address in (found[0].client, found[0].destination):
+            host = getattr(address, "host", None)
+            assert host is None or ipaddress.ip_address(host)
+
+
+@target("kit.web.hosts", "kit.web.channel", "linelog.inputs.http.routes", longest=400)
+def http_heads(data: bytes) -> None:
+    """Hosts and targets of requests are read without an error, and a path leads to what is there."""
+    name = name_in(data)
+    assert name is None or (name == name.lower() and "/" not in name)
+    is_for_us(data, ("logs.example.org",), True)
+    if not is_for_us(b"logs.example.org", ("logs.example.org",), False):
+        raise AssertionError("the server does not know its own name")
+    _, where = host_and_target(data)
+    assert isinstance(where, bytes)
+    path = path_of(data)
+    try:
+        route_of(b"POST", path)
+    except RequestRefused as refusal:
+        assert refusal.status in (404, 405)
+        safe(str(refusal), "")
+
+
+@target("linelog.inputs.http.channel", "linelog.inputs.http.request", "linelog.inputs.http.body")
+def http_requests(data: bytes) -> None:
+    """Whatever comes as a request is answered or the connection ends; what is stored is lines."""
+
+    def outcome(pieces: list[bytes]) -> tuple[bytes, list[bytes]]:
+        sender = Sender()
+        for piece in pieces:
+            if sender.transport.disconnecting:
+                break
+            sender.send(piece)
+            for _ in range(20):
+                turn(sender.clock)
+            sender.sink.sync()
+        for _ in range(50):
+            turn(sender.clock)
+        sender.sink.sync()
+        safe_lines(sender.sink.text)
+        written = sender.transport.value()
+        return sender.sink.text, re.findall(rb"^HTTP/1\.[01] [0-9]{3}", written, re.MULTILINE)
+
+    same_however_cut(data, outcome)
+
+
+def _texts(data: bytes) -> str:
+    return data.decode("utf-8", "surrogateescape")
+
+
+PARSERS: tuple[Callable[[str], object], ...] = (
+    parse_listen,
+    parse_endpoint,
+    parse_ship_url,
+)
+KINDS: tuple[Kind[Any], ...] = (
+    *(kinds.TEXT, kinds.NAME, kinds.FLAG, kinds.INTEGER, kinds.SIZE, kinds.DURATION, kinds.DAYS),
+    *(kinds.PATH, kinds.NETWORK),
+)
+
+
+@target(
+    "kit.net.endpoints.parse",
+    "kit.net.remote",
+    "kit.inspect.places",
+    "linelog.plugin.settings",
+    "linelog.ship.address",
+    "linelog.inputs.nats.place",
+    "linelog.store.archive.url",
+    "cli.client.target",
+    "greet.message",
+    "kit.options.kinds",
+    longest=200,
+)
+def places(data: bytes) -> None:
+    """A place or another value of an option is what its text gives again, or refused with a sentence."""
+    text = _texts(data)
+    for parse in PARSERS:
+        try:
+            found = parse(text)
+        except ValueError as error:
+            safe(str(error), "\n")
+        else:
+            assert parse(str(found)) == found
+    for other in (parse_remote, parse_place, parse_archive_url, parse_message, parse_stream_place):
+        with suppress(ValueError):
+            other(text)
+    with suppress(ConfigurationError):
+        parse_target(text)
+    for kind in KINDS:
+        try:
+            value = kind.parse(text)
+        except ValueError as error:
+            safe(str(error), "\n")
+        else:
+            if kind is not kinds.FLAG:
+                assert kind.parse(kind.show(value)) == value
+
+
+@target("kit.options.sources", "kit.options.load")
+def configuration(data: bytes) -> None:
+    """A file of settings gives settings, or one sentence that says what is wrong in it."""
+    with TemporaryDirectory() as directory:
+        path = Path(directory, "logsrv.toml")
+        path.write_bytes(data)
+        sources = Sources(
+            name="logsrv", directory=Path(directory), arguments={"config": [str(path)]}
+        )
+        try:
+            read_document(path, "the command line")
+            load(LoggerSettings, sources)
+        except ConfigurationError as error:
+            safe(str(error), "\n")
+
+
+def _declared(parser: Declared | Parser) -> None:
+    parser.add_argument("where")
+    parser.add_argument("--number", type=int, default=1)
+    parser.add_argument("--flag", action="store_true")
+    group = parser.add_mutually_exclusive_group()
+    group.add_argument("--one")
+    group.add_argument("--other", action="store_true")
+    parser.add_argument("words", nargs="*")
+
+
+@target("kit.options.plain_arguments", longest=120)
+def arguments(data: bytes) -> None:
+    """A command line that is read without argparse is read in the same way by argparse."""
+    # No word of a command line has a NUL.
+    words = _texts(data).replace("\0", "").split(" ")
+    declared = Declared()
+    _declared(declared)
+    found = declared.read(words)
+    if found is None:
+        return
+    parser = Parser("x", "what it does")
+    parser.takes_query = True
+    _declared(parser)
+    assert vars(parser.parse_args(words)) == vars(found)
+
+
+@target("kit.text.escape", "kit.text.paths", "kit.text.time", "kit.text.words", "kit.net.source")
+def texts_to_show(data: bytes) -> None:
+    """Text that was made safe is so, and stays as it is; a name leads to no other place."""
+    text = _texts(data)
+    for shown_text, allowed in (
+        (printable(text), "\t\n"),
+        (one_line(text, 100), ""),
+        (shown(text), ""),
+        (plain_json(text), "\t\n"),
+        (escaped(text), ""),
+        (unix_source(data), ""),
+        (did_you_mean(text, ["interval", "always"]), ""),
+    ):
+        safe(shown_text, allowed)
+        shown_text.encode()
+    assert printable(printable(text)) == printable(text)
+    assert not is_plain(data) or printable(text) == text
+    assert escaped(text).isascii() and " " not in escaped(text)
+    at_most(len(one_line(text, 100)), 400)
+    name = safe_name(data)
+    assert inside(Path("/somewhere"), name).parent == Path("/somewhere")
+    with suppress(ValueError):
+        path = inside(Path("/somewhere"), *text.split("/"))
+        assert path.is_relative_to("/somewhere") and ".." not in path.parts
+    with suppress(ValueError):
+        moment = parse_rfc3339(text)
+        assert abs(parse_rfc3339(rfc3339(moment)) - moment) < 0.001
+
+
+@target("cli.client.display", "cli.client.wire", "kit.framing.telnet")
+def client(data: bytes) -> None:
+    """What a peer sends drives no terminal; what is typed or piped is sent the same at every cut."""
+
+    def shown_by(pieces: list[bytes]) -> bytes:
+        display = TextDisplay()
+        return b"".join(map(display.received, pieces)) + display.finish()
+
+    safe(same_however_cut(data, shown_by).decode())
+    safe(DatagramDisplay().received(data).decode())
+    for telnet in (False, True):
+        safe(HexDisplay(telnet).received(data).decode())
+    for ending in (None, b"\n", b"\r\n", b""):
+
+        def piped(pieces: list[bytes], by: bytes | None = ending) -> bytes:
+            wire = StreamWire(by)
+            return b"".join(b"".join(wire.read(one)) for one in pieces) + b"".join(wire.finish())
+
+        def datagrams(pieces: list[bytes], by: bytes | None = ending) -> list[bytes]:
+            wire = DatagramWire(by)
+            return [one for piece in pieces for one in wire.read(piece)] + wire.finish()
+
+        same_however_cut(data, piped)
+        same_however_cut(data, datagrams)
+
+
+@target("kit.inspect.typing", "kit.inspect.keys", "kit.children.child")
+def inspecting(data: bytes) -> None:
+    """What is typed over SSH is the same lines at every cut; a file of keys has keys, or is refused."""
+
+    def typed(pieces: list[bytes]) -> tuple[bytes, bool]:
+        typing = Typing()
+        lines = b""
+        for piece in pieces:
+            found = typing.receive(piece)
+            lines += found.lines
+            safe(found.echo.decode("ascii"), "\b\a\r\n")
+            if found.ended:
+                return lines, True
+        return lines, False
+
+    same_however_cut(data, typed)
+
+    def whole_lines(pieces: list[bytes]) -> list[bytes]:
+        buffer = LineBuffer()
+        return [line for piece in pieces for line in buffer.receive(piece)]
+
+    same_however_cut(data, whole_lines)
+    with TemporaryDirectory() as directory:
+        path = Path(directory, "authorized_keys")
+        path.write_bytes(data)
+        try:
+            assert all(key.isPublic() for key in authorized_keys(path))
+        except ConfigurationError as error:
+            safe(str(error), "")
+
+
+@target(
+    "linelog.ship.encode.bulk",
+    "linelog.ship.encode.otlp",
+    "linelog.ship.http.answers",
+    "linelog.ship.out.jetstream.link",
+    "linelog.ship.out.jetstream.streams",
+)
+def answers_of_targets(data: bytes) -> None:
+    """Whatever a target answers is an answer, or the one error that says that it is none."""
+    with suppress(ValueError):
+        answer = read_answer(data, 3)
+        assert {*answer.later, *answer.refused} <= set(range(3))
+    with suppress(NatsTrouble):
+        assert isinstance(read_answer_of_nats(Msg(cast(Any, None), data=data)), dict)
+    number, why = rejected(data)
+    assert number >= 0
+    safe(why, "")
+    found = pause(data.decode("latin-1"), 1_795_000_000.0)
+    assert found is None or found >= 0
+    for name, value in read_headers(b"NATS/1.0\r\n" + data).items():
+        assert "\r\n" not in name + value

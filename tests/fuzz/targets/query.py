@@ -1,0 +1,292 @@
+"""Stored lines and what is asked of them: fields, levels, times, the query language, answers of nodes."""
+
+from __future__ import annotations
+
+from contextlib import suppress
+from functools import cache
+
+from logsrv.errors import QueryError
+from logsrv.linelog.fields.access import parse_access
+from logsrv.linelog.fields.json import parse_exactly, parse_json
+from logsrv.linelog.fields.levels.line import level_of
+from logsrv.linelog.fields.levels.numbers import OF_NUMBERS, numbers_of
+from logsrv.linelog.fields.logfmt import parse_logfmt
+from logsrv.linelog.fields.many.access_text import AccessText
+from logsrv.linelog.fields.many.reader import FieldReader
+from logsrv.linelog.fields.many.stamps import NO_TIME, Stamps
+from logsrv.linelog.fields.record import Record
+from logsrv.linelog.fields.source import of_source, parse_source
+from logsrv.linelog.fields.syslog import parse_header
+from logsrv.linelog.fields.values import number_of_text, readable
+from logsrv.linelog.http.endpoints import ENDPOINTS
+from logsrv.linelog.http.nodes.address import parse_nodes
+from logsrv.linelog.http.nodes.answer import NotALine, parse_line, time_of
+from logsrv.linelog.http.nodes.settings import parse_named_nodes
+from logsrv.linelog.http.problems import Problem
+from logsrv.linelog.query.language.caret import caret
+from logsrv.linelog.query.language.engine import check, compiled
+from logsrv.linelog.query.language.hints import hints
+from logsrv.linelog.query.language.parse import parse
+from logsrv.linelog.query.language.plain import plain_word
+from logsrv.linelog.query.language.size import TooLarge, WrongExpression, check_sizes, size_of
+from logsrv.linelog.query.language.times import moment
+from logsrv.linelog.query.language.tree import Node
+from logsrv.linelog.query.many.many import ManyQueries
+from logsrv.linelog.query.matching.expression import read_expression
+from logsrv.linelog.query.matching.highlight import spans_of
+from logsrv.linelog.query.matching.match import compile
+from logsrv.linelog.query.matching.needs import AllOf, Literal, Need
+from logsrv.linelog.store.words.lookup import Words
+from tests.fuzz.oracles import at_most, safe
+from tests.fuzz.target import target
+from tests.linelog.store.words.indexed import stored_index
+
+NOW = 1_795_000_000.0
+STAMP = b"2026-11-20T06:18:42.123456Z web@tcp:10.0.0.1:51234 "
+NAMES = (
+    "user",
+    "status",
+    "app",
+    "a",
+    "a.b",
+    "fields.a",
+    "syslog.app",
+    "path",
+    "level",
+    "time",
+    "msg",
+)
+
+
+@target(
+    "linelog.fields.record",
+    "linelog.fields.many.reader",
+    "linelog.fields.many.stamps",
+    "linelog.fields.many.headers",
+    "linelog.fields.many.objects",
+    "linelog.fields.many.pairs",
+    "linelog.fields.many.access_text",
+    "linelog.fields.access",
+    "linelog.fields.json",
+    "linelog.fields.logfmt",
+    "linelog.fields.syslog",
+    "linelog.fields.source",
+    "linelog.fields.stored",
+    "linelog.fields.values",
+)
+def fields(data: bytes) -> None:
+    """Fields of many lines at once are those of each line by itself, and may be shown."""
+    for stamp in (b"", STAMP):
+        text = b"".join(stamp + line + b"\n" for line in data.split(b"\n"))
+        lines = text.split(b"\n")[:-1]
+        records = [Record(line) for line in lines]
+        wanted = [[record.get(name) for record in records] for name in NAMES]
+        assert FieldReader(NAMES).read(Stamps(text)) == wanted
+        for name, column in zip(NAMES, wanted, strict=True):
+            assert FieldReader([name]).read(Stamps(text)) == [column]
+        found = AccessText(("client", "status", "path", "agent")).read(text)
+        others = {number for number, _ in found.others}
+        for number, record in enumerate(records):
+            if number not in others:
+                of_line = [column[number] for column in found.columns]
+                assert of_line == [record.get(one) for one in ("client", "status", "path", "agent")]
+            for name, value in record.fields.items():
+                readable(name).encode()
+                str(value).encode()
+    parse_header(data)
+    parse_json(data)
+    parse_exactly(data)
+    message = data.decode("utf-8", "surrogateescape")
+    parse_access(message)
+    parse_logfmt(message)
+    number_of_text(message)
+    parse_source(message)
+    matches = of_source(message[:20])
+    if matches is not None:
+        matches(STAMP + data, 28, len(STAMP) - 1)
+
+
+@target(
+    "linelog.fields.levels.numbers",
+    "linelog.fields.levels.line",
+    "linelog.fields.levels.words",
+    "linelog.fields.levels.pairs",
+    "linelog.fields.level",
+)
+def levels(data: bytes) -> None:
+    """The level of a line is the same by each of the three ways to find it."""
+    for stamp in (b"", STAMP):
+        lines = [stamp + line for line in data.split(b"\n")]
+        text = b"".join(line + b"\n" for line in lines)
+        wanted = [Record(line).level for line in lines]
+        assert [OF_NUMBERS[number] for number in numbers_of(text).tolist()] == wanted
+        assert [level_of(line) for line in lines] == wanted
+
+
+@target("linelog.fields.many.stamps", "linelog.http.nodes.answer")
+def stamps(data: bytes) -> None:
+    """Times of many lines at once are those that each line says; a node's line is one, or refused."""
+    text = data + b"\n"
+    found = Stamps(text)
+    moments = found.moments().tolist()
+    for row, line in enumerate(text.split(b"\n")[:-1]):
+        record = Record(line)
+        assert found.line(row) == line
+        if moments[row] != int(NO_TIME):
+            assert record.time == time_of(moments[row])
+    assert len(found.sources()) == sum(Record(line).start > 0 for line in data.split(b"\n"))
+    for line in data.split(b"\n"):
+        try:
+            answer = parse_line(line, 0)
+        except NotALine as error:
+            safe(str(error), "")
+        else:
+            assert b"\n" not in answer.line and answer.moment >= -(1 << 62)
+
+
+@cache
+def some_lines() -> bytes:
+    """Return lines of all kinds, in which short queries find something."""
+    messages = (
+        b"connection from 10.0.0.9 refused",
+        b'{"user":"bob","status":500,"a":{"b":[1,2]},"level":"warn"}',
+        b'10.0.0.9 - bob [20/Nov/2026:06:18:42 +0000] "GET /a HTTP/1.1" 500 5 "-" "x"',
+        b"",
+        b"<34>Nov 20 06:18:42 web sshd[77]: Failed password for root",
+        b'level=error msg="a b" user=bob took=3ms',
+        "\u00e9\u212a ERROR caf\u00e9".encode(),
+        b"\xff\\xff",
+        b"a" * 100,
+        b"<165>1 2026-11-20T06:18:42Z h a 1 - - x",
+    )
+    return b"".join(STAMP * (place != 3) + one + b"\n" for place, one in enumerate(messages))
+
+
+@cache
+def their_words() -> Words:
+    return Words(stored_index(*(line + b"\n" for line in some_lines().split(b"\n")[:-1])))
+
+
+def _parsed(text: str) -> Node | None:
+    try:
+        return parse(text)
+    except QueryError as error:
+        shown = caret(text, error)
+        safe(shown)
+        at_most(len(shown), 3000)
+        return None
+
+
+def is_met(need: Need, line: bytes, number: int) -> bool:
+    """Return whether a line has what it needs, and the index of words would not leave it out."""
+    if isinstance(need, Literal):
+        frames = their_words().frames_with(need.text, need.ignore_case)
+        has = need.text in (line.lower() if need.ignore_case else line)
+        return has and (frames is None or bool(frames >> number & 1))
+    met = (is_met(part, line, number) for part in need.parts)
+    return all(met) if isinstance(need, AllOf) else any(met)
+
+
+@target(
+    "linelog.query.language.parse",
+    "linelog.query.language.caret",
+    "linelog.query.language.hints",
+    "linelog.query.language.plain",
+    "linelog.query.language.engine",
+    "linelog.query.language.size",
+    "linelog.query.matching.expression",
+    "linelog.query.matching.match",
+    "linelog.query.matching.highlight",
+    "linelog.query.many.many",
+    longest=300,
+)
+def query(data: bytes) -> None:
+    """A query finds the same in many lines as in each, alone and beside others; or it is refused."""
+    text = data.decode("utf-8", "surrogateescape")
+    for hint in hints(text):
+        safe(hint, "")
+    node = _parsed(text)
+    if node is None:
+        return
+    word = plain_word(text)
+    assert word is None or word == node
+    matcher = compile(node)
+    lines = some_lines()
+    places = list(matcher.find(lines))
+    one_by_one = []
+    start = 0
+    for line in lines.split(b"\n")[:-1]:
+        if matcher.matches(line):
+            one_by_one.append((start, start + len(line)))
+        start += len(line) + 1
+    assert places == one_by_one
+    assert matcher.count(lines) == len(places)
+    assert matcher.lines(lines) == b"".join(lines[begin : end + 1] for begin, end in places)
+    beside = [matcher, compile(parse("user=bob")), compile(parse("refused"))]
+    together = [
+        place for number, found in ManyQueries(beside).find(lines) if number == 0 for place in found
+    ]
+    assert sorted(together) == places
+    for begin, end in places:
+        assert matcher.needs is None or is_met(
+            matcher.needs, lines[begin:end], lines.count(b"\n", 0, begin)
+        )
+    for begin, end in places:
+        message = Record(lines[begin:end]).body
+        for first, last in spans_of(node)(message):
+            assert 0 <= first <= last <= len(message)
+
+
+@target(
+    "linelog.query.language.size",
+    "linelog.query.language.engine",
+    "linelog.query.matching.expression",
+    longest=120,
+)
+def expressions(data: bytes) -> None:
+    """An expression finds the same in many lines as in each; how large it is, is known before."""
+    text = data.decode("utf-8", "replace")
+    try:
+        check_sizes([text])
+        size_of(text)
+        check(text)
+        read_expression(text)
+    except (WrongExpression, TooLarge) as error:
+        assert str(error)
+        return
+    compiled(text)
+    query(b"/" + text.replace("/", "\\/").encode() + b"/")
+
+
+@target("linelog.query.language.times", longest=60)
+def times(data: bytes) -> None:
+    """A time is a moment that a calendar has, or refused with a sentence."""
+    text = data.decode("utf-8", "surrogateescape")
+    for utc in (False, True):
+        try:
+            time_of(int(moment(text, NOW, utc) * 1_000_000))
+        except ValueError as error:
+            safe(str(error), "")
+
+
+@target(
+    "linelog.http.endpoints",
+    "linelog.http.nodes.address",
+    "linelog.http.nodes.settings",
+    longest=300,
+)
+def api_parameters(data: bytes) -> None:
+    """Parameters of the API are values, or refused with a status and a sentence."""
+    for endpoint in ENDPOINTS:
+        try:
+            endpoint.read(data, NOW)
+        except Problem as problem:
+            assert 400 <= problem.status < 500
+            safe(str(problem), "\n")
+    text = data.decode("utf-8", "surrogateescape")
+    with suppress(ValueError):
+        found = parse_nodes(text)
+        assert parse_nodes(",".join(map(str, found))) == found
+    with suppress(ValueError):
+        named = parse_named_nodes(text)
+        assert parse_named_nodes(str(named)) == named

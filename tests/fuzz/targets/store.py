@@ -1,0 +1,307 @@
+"""Files of a store and what stands for them elsewhere: indexes, catalogs, notes, places, blocks, archives.
+
+Much of it has checksums. So an input is tried as it is, and as damage of a file that was right: that is
+noticed, or makes no difference.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import zlib
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from functools import cache
+from tempfile import TemporaryDirectory
+
+from logsrv.errors import StoreError
+from logsrv.linelog.cursors import place
+from logsrv.linelog.importing import done
+from logsrv.linelog.inputs.blocks.copies import state
+from logsrv.linelog.inputs.intake.messages import AnswerReader, sized
+from logsrv.linelog.ship.blocks.block import check_text, read_block
+from logsrv.linelog.ship.blocks.frames import split, unpacked
+from logsrv.linelog.ship.blocks.lines import check_lines
+from logsrv.linelog.store.archive import catalog as archive_catalogs
+from logsrv.linelog.store.archive import manifest
+from logsrv.linelog.store.catalog import layout
+from logsrv.linelog.store.disk.disk import Disk
+from logsrv.linelog.store.origins.notes import Note, parse_notes
+from logsrv.linelog.store.segments import identity, index, indexing
+from logsrv.linelog.store.segments.compressing import compressor
+from logsrv.linelog.store.segments.segment import Position, parse_position
+from logsrv.linelog.store.segments.times import Times, time_of, times_of
+from logsrv.linelog.store.segments.torn import is_stamp, mend
+from logsrv.linelog.store.words.layout import CRC, HEADER_SIZE, TRAILER_SIZE, sealed
+from logsrv.linelog.store.words.lookup import Words
+from logsrv.linelog.store.words.partial import PartialFile
+from tests.fuzz.oracles import at_most, outcome_of, same_however_cut
+from tests.fuzz.target import target
+from tests.linelog.inputs.blocks.making import block_of
+from tests.linelog.store.faults import STAMP, stored
+from tests.linelog.store.words.indexed import stored_index
+
+TIME = "2026-11-20T06:18:42.123456Z"
+STORE = "0a" * 16
+
+
+def damaged(right: bytes, data: bytes) -> bytes:
+    """Return a file with some of its bytes changed, three bytes of an input for each; maybe cut off."""
+    changed = bytearray(right)
+    for at in range(0, len(data) - 2, 3):
+        changed[int.from_bytes(data[at : at + 2], "big") % len(changed)] ^= data[at + 2]
+    return bytes(changed[: len(changed) - len(data) % 3 * 7])
+
+
+def unharmed(right: bytes, data: bytes, read: Callable[[bytes], object]) -> None:
+    """Demand that damage is noticed, or that nothing else is read because of it."""
+    wrong = damaged(right, data)
+    found = outcome_of(lambda: read(wrong), ValueError)
+    assert found is ValueError or found == read(right), f"{wrong!r} is read as {found!r}"
+
+
+@contextmanager
+def directory(name: str, content: bytes) -> Iterator[Disk]:
+    """Enter a directory with one file."""
+    with TemporaryDirectory() as path:
+        with open(os.path.join(path, name), "wb") as file:
+            file.write(content)
+        disk = Disk().enter(path)
+        try:
+            yield disk
+        finally:
+            disk.leave()
+
+
+@cache
+def an_index() -> bytes:
+    times = Times(TIME, TIME, True)
+    frames = index.Frame(0, 0, 0, times), index.Frame(50, 20, 1, times)
+    levels = (1, 0, 0, 0, 0, 0, 0, 0, 0), None
+    return indexing.encode(index.Index(1, 100, 40, 2, frames, 4, 1, levels, b"12345678" * 2))
+
+
+@target("linelog.store.segments.index")
+def segment_index(data: bytes) -> None:
+    """An index is what was written, or a ValueError; so is one with sums that somebody made right."""
+    unharmed(an_index(), data, index.decode)
+    unharmed(an_index(), data, index.decode_head)
+    head = {"segment": 1, "text": 100, "compressed": 40, "lines": 2, "times": [None, None, True]}
+    ours = {"format": 4, **head, "size": len(data), "crc": zlib.crc32(data), "rules": 1}
+    text = json.dumps(ours, separators=(",", ":")).encode()
+    for made in (data, b"%b %08x\n%b" % (text, zlib.crc32(text), data), _resigned(data)):
+        with suppress(ValueError):
+            index.decode_head(made)
+        with suppress(ValueError):
+            found = index.decode(made)
+            assert found.frame_of(found.text) == len(found.frames)
+
+
+def _resigned(data: bytes) -> bytes:
+    line, _, rest = data.partition(b"\n")
+    return b"%b %08x\n%b" % (line, zlib.crc32(line), rest)
+
+
+@cache
+def word_index() -> bytes:
+    return stored_index(
+        stored(b"the quick zebra", b"10.0.0.1 failed"), stored(b'{"a":"\\u0041"}'), section=1
+    )
+
+
+LITERALS = (b"zebra", b"quick z", b"10.0.0.1", b"\\u00", b"none of it", b"203.0.113.9")
+
+
+def _looked_up(data: bytes) -> list[object]:
+    found: list[object] = [
+        _answers(Words(source)) for source in (data, PartialFile(len(data), [(0, data)]))
+    ]
+    assert found[0] == found[1]
+    return found
+
+
+def _answers(words: Words) -> list[object]:
+    found: list[object] = [words.frames, words.text, words.heads()]
+    return found + [words.frames_with(literal) for literal in LITERALS]
+
+
+@target("linelog.store.words.lookup", "linelog.store.words.layout", "linelog.store.words.partial")
+def words(data: bytes) -> None:
+    """A word index that is damaged says so before it leaves out a frame; also with sums made right."""
+    unharmed(word_index(), data, _looked_up)
+    for right in (data, damaged(word_index(), data)):
+        if len(right) < HEADER_SIZE + TRAILER_SIZE:
+            continue
+        head, end = right[: HEADER_SIZE - CRC], right[-TRAILER_SIZE:-CRC]
+        made = sealed(head) + right[HEADER_SIZE:-TRAILER_SIZE] + sealed(end)
+        with suppress(ValueError):
+            _looked_up(made)
+
+
+def _entries(data: bytes) -> object:
+    head = layout.unpack_head(data)
+    at_most(head.entries, 200 * layout.MOST)
+    return layout.unpack_entries(head, data[layout.HEAD_SIZE : layout.HEAD_SIZE + head.entries])
+
+
+@target("linelog.store.catalog.layout")
+def catalog(data: bytes) -> None:
+    """A catalog is what was written, or a ValueError."""
+    entry = layout.CatalogEntry(7, 100, 1, 3, b"20261120T061842Z", 7, TIME.encode(), TIME.encode())
+    unharmed(layout.pack([entry, entry._replace(number=8)], b"words"), data, _entries)
+    with suppress(ValueError):
+        _entries(data)
+
+
+def _manifest() -> manifest.Manifest:
+    file = manifest.StoredFile(10, "ab" * 32)
+    name = "0000000017-20261120T061842Z"
+    files = {".log.zst": file, ".log.zst.idx": file}
+    times = Times(TIME, TIME, True)
+    return manifest.Manifest(STORE, name, files, 100, 2, times, ("cd" * 16,))
+
+
+@target("linelog.store.archive.manifest", "linelog.store.archive.catalog")
+def archive(data: bytes) -> None:
+    """What an archive says of a segment leads to no other name than one of a segment."""
+    right = manifest.encode(_manifest())
+    for text in (data, damaged(right, data)):
+        try:
+            found = manifest.decode(text)
+        except ValueError:
+            pass
+        else:
+            assert manifest.decode(manifest.encode(found)) == found
+            for name in found.objects:
+                assert name.startswith(f"{found.store}/") and name.count("/") == 1
+                assert not name.startswith("/") and name.isascii()
+        with suppress(ValueError):
+            archive_catalogs.unpack(text)
+        with suppress(ValueError):
+            packed = compressor().compress(text or b" ")
+            for one in archive_catalogs.unpack(packed):
+                if one.words:
+                    assert one.file is not None
+    names = data.decode("utf-8", "replace").split()
+    for name in manifest.names_of(names, STORE):
+        assert "/" not in name
+    for name in archive_catalogs.newest(names, STORE):
+        archive_catalogs.last_of_all([name])
+
+
+@target("linelog.store.origins.notes", "linelog.store.segments.segment")
+def notes(data: bytes) -> None:
+    """A note is what was written; a damaged line is none, and those around it are read."""
+    right = Note(Position(17, 5), STORE, Position(3, 0), Position(3, 9), 7, 12).line()
+    for text in (data, damaged(right, data)):
+        for offset, note in parse_notes(right + text + b"\n" + right):
+            if note is not None:
+                line = note.line()
+                found = (right + text + b"\n" + right)[offset : offset + len(line)]
+                # Numbers may have zeros before them.
+                assert parse_notes(line) == [(0, note)] and found.split()[2] == line.split()[2]
+    assert parse_notes(right + data + b"\n" + right)[0][1] is not None
+    signed = data.split(b"\n")[0] + b" "
+    parse_notes(b"%b%08x\n" % (signed, zlib.crc32(signed)))
+    with suppress(ValueError):
+        found_place = parse_position(data.decode("utf-8", "replace"))
+        assert parse_position(str(found_place)) == found_place
+
+
+@target("linelog.cursors.place", "linelog.store.segments.identity", "linelog.importing.done")
+def small_files(data: bytes) -> None:
+    """Small files of a store are what was written, or the one error that says so."""
+    text = data.rstrip(b"\n")
+    signed = b"%b %08x\n" % (text, zlib.crc32(text))
+    for content in (data, signed):
+        with directory("place", content) as disk, suppress(ValueError):
+            found = place.load(disk, "place")
+            assert found is not None
+            place.foreign(found, STORE, Position(1, 1))
+    with directory(identity.NAME, data) as disk, suppress(ValueError):
+        assert len(identity.load(disk).store) == 32  # type: ignore[union-attr]
+    with directory(done.NAME, data) as disk, suppress(StoreError):
+        done.load(disk)
+
+
+@target("linelog.inputs.blocks.copies.state")
+def centre_state(data: bytes) -> None:
+    """The state of another centre names nothing but segments, and says the same when it is sent on."""
+    with suppress(ValueError):
+        found = state.decode(data)
+        assert state.decode(state.encode(found)) == found
+        for one in found.packed:
+            assert state.is_given(one.name) and "/" not in one.name
+    state.is_given(data.decode("utf-8", "replace"))
+
+
+@target(
+    "linelog.ship.blocks.block",
+    "linelog.ship.blocks.frames",
+    "linelog.ship.blocks.lines",
+)
+def blocks(data: bytes) -> None:
+    """A block is what its headers say, or refused with a sentence; no more is unpacked than promised."""
+    text = STAMP + b"one\n" + STAMP + b"two\n"
+    right = block_of(STORE, text, Position(17, 0), None, "")
+    for packed in (data, damaged(right.packed, data), right.packed + data):
+        with suppress(ValueError):
+            found = b""
+            for part in unpacked(split(packed, right.size)):
+                found += part
+                at_most(len(found), right.size)
+            check_text(right, found)
+            assert found == text
+    for raw in (False, True):
+        with suppress(ValueError):
+            whole = data + b"\n"
+            assert sum(check_lines(whole, raw=raw)) == whole.count(b"\n")
+            assert all(time_of(line) for line in whole.split(b"\n")[:-1])
+    headers = dict(right.headers())
+    for line in data.decode("latin-1").split("\n"):
+        name, colon, value = line.partition(": ")
+        if colon:
+            headers[name] = value
+    try:
+        block = read_block(headers, b"")
+    except ValueError as error:
+        at_most(len(str(error)), 200)
+    else:
+        assert read_block(block.headers(), b"") == block
+
+
+@target("linelog.store.segments.torn", "linelog.store.segments.times")
+def torn(data: bytes) -> None:
+    """A text that a power cut left is mended: no byte of a line is lost but NULs, and lines keep places."""
+    is_stamp(data)
+    times_of(data + b"\n")
+    for synced in (None, 0, len(data) // 2, len(data)):
+        with TemporaryDirectory() as path:
+            name = os.path.join(path, "current.log")
+            with open(name, "wb") as file:
+                file.write(data)
+            fd = os.open(name, os.O_RDWR)
+            try:
+                size, is_torn = mend(name, fd, synced)
+                found = os.pread(fd, len(data) + 1, 0)
+                again = mend(name, fd, size)
+            finally:
+                os.close(fd)
+        assert len(found) == size <= len(data)
+        assert is_torn == (bool(found) and not found.endswith(b"\n"))
+        assert again == (size, is_torn)
+        if synced is None:
+            assert data.startswith(found)
+
+
+@target("linelog.inputs.intake.messages")
+def worker_messages(data: bytes) -> None:
+    """Answers in a pipe are the same at every cut."""
+
+    def outcome(pieces: list[bytes]) -> list[bytes]:
+        reader = AnswerReader()
+        return [b"".join(one) for piece in pieces for one in reader.receive(piece)]
+
+    same_however_cut(data, outcome)
+    parts = data.split(b"\n")
+    assert outcome([b"".join(sized(parts))]) == [b"".join(parts)]

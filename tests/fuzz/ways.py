@@ -1,0 +1,40 @@
+"""The ways that an input takes in our code: from which line to which."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from types import CodeType, FrameType
+from typing import Any, TypeAlias
+
+from tests.fuzz.target import Run
+
+OURS = f"{Path(__file__).parent.parent.parent / 'logsrv'}/"
+Way: TypeAlias = tuple[CodeType, int, int]
+
+
+def ways(run: Run, data: bytes) -> set[Way]:
+    """Return the ways that a target takes with an input, up to what it raises."""
+    found: set[Way] = set()
+    lines: dict[FrameType, int] = {}
+
+    def line(frame: FrameType, event: str, argument: Any) -> Any:
+        if event == "line":
+            found.add((frame.f_code, lines.get(frame, 0), frame.f_lineno))
+            lines[frame] = frame.f_lineno
+        elif event == "return":
+            lines.pop(frame, None)
+        return line
+
+    def call(frame: FrameType, event: str, argument: Any) -> Any:
+        return line if frame.f_code.co_filename.startswith(OURS) else None
+
+    before = sys.gettrace()
+    sys.settrace(call)
+    try:
+        run(data)
+    except Exception:
+        pass
+    finally:
+        sys.settrace(before)
+    return found

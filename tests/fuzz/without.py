@@ -1,0 +1,40 @@
+"""Modules that read bytes or text and have no target, each with the reason."""
+
+from __future__ import annotations
+
+_HANDS_ON = "hands bytes on to framers that have targets"
+_OURS = "reads what this program wrote into a pipe of its own"
+_OPERATOR = "reads what the operator typed or wrote"
+
+_KERNEL = "reads tables of the kernel"
+
+WITHOUT = {
+    "kit.service.checks.file_system": _KERNEL,
+    "kit.service.checks.held": _KERNEL,
+    "cli.reading.figures": _OPERATOR,
+    "kit.options.argument_parser": "argparse with other sentences; `arguments` compares with it",
+    "gopher.command.show_json": "escapes all but ASCII, by json",
+    "gopher.fetch.tls": "OpenSSL reads TLS",
+    "gopher.fetch.transfers.stream": _HANDS_ON,
+    "gopher.fetch.transfers.transfer": _HANDS_ON,
+    "gopher.mirror.disk.sinks": _HANDS_ON,
+    "kit.net.guard.throttle": "counts bytes",
+    "kit.observe.peer_log": "counts bytes",
+    "kit.protocols.connection.connection": _HANDS_ON,
+    "kit.protocols.connection.context": _HANDS_ON,
+    "kit.protocols.connection.starting_tls": _HANDS_ON,
+    "kit.protocols.frames": _HANDS_ON,
+    "kit.protocols.line_reader": _HANDS_ON,
+    "kit.protocols.stream": _HANDS_ON,
+    "kit.testing.peer": "a part of tests",
+    "linelog.http.viewing.talk": _OURS,
+    "linelog.inputs.blocks.body": "puts the parts together that `blocks` goes through",
+    "linelog.inputs.blocks.copied": "keeps what a peer has asked for, which is no body",
+    "linelog.inputs.lines.lines": _HANDS_ON,
+    "linelog.inputs.records.forward": _HANDS_ON,
+    "linelog.inputs.records.gelf": _HANDS_ON,
+    "linelog.inputs.records.lumberjack": _HANDS_ON,
+    "linelog.inputs.records.python": _HANDS_ON,
+    "linelog.inputs.records.records": _HANDS_ON,
+    "linelog.inputs.records.relp": _HANDS_ON,
+}
