@@ -76,3 +76,36 @@ def test_every_counter_of_a_running_service_is_listed() -> None:
     for service in services:
         for metric in service.metrics.catalogue:
             assert f"| `{metric.name}` | `logsrv_{metric.name}` | {metric.kind} |" in page
+
+
+def test_the_plugin_on_the_landing_page_is_that_of_the_tutorial() -> None:
+    [plugin] = re.findall(r"```python\n(.*?)```", (DOCS.parent / "site/index.md").read_text(), re.S)
+    assert f"```python shout.py\n{plugin}```" in (DOCS / "tutorial.md").read_text()
+
+
+def test_every_page_is_in_the_contents_of_the_site() -> None:
+    contents = (DOCS.parent / "site/index.md").read_text().split()
+    assert {f"docs/{page.stem}" for page in DOCS.glob("*.md")} <= set(contents)
+
+
+def test_tokens_are_made_in_one_way_and_place() -> None:
+    """A token that a shell's redirection makes is everybody's to read, unless its file is there before."""
+    for page in [*MARKDOWN, *DOCS.parent.glob("logsrv/**/*.md")]:
+        text = page.read_text()
+        for path in re.findall(r"/etc/logsrv[\w./-]*\btoken\b", text):
+            assert path.startswith("/etc/logsrv/"), f"{page.name} names {path}"
+        for made in re.finditer(r"openssl rand [^\n|]*?> ?(\S+)", text):
+            before = text[: made.start()]
+            path = made[1].rstrip(";`")
+            ready = f"install -m 640 -g logsrv /dev/null {path}"
+            assert ready in before[-300:] or "umask 077\n" in before[-300:], f"{page.name}: {path}"
+
+
+def test_every_promise_about_security_has_its_test() -> None:
+    page = (DOCS.parent / "SECURITY.md").read_text()
+    for file, name in re.findall(r"`(tests/[\w/]+\.py)(?:::(\w+))?`", page):
+        text = (DOCS.parent / file).read_text()
+        assert re.search(rf"^def {name or 'test_'}", text, re.MULTILINE), f"{file}::{name}"
+    targets = "".join(path.read_text() for path in DOCS.parent.glob("tests/fuzz/targets/*.py"))
+    for name in re.findall(r"target `(\w+)`", page):
+        assert f"\ndef {name}(" in targets

@@ -3,8 +3,8 @@
 Beside what `logsrv.kit.testing` reads in a page, a story has
 
     ```console              commands behind `$ `, in one shell from the first to the last; below
-                            each what it prints, where `…` stands for anything; `cat` and `tail`
-                            are typed again until it is there
+                            each what it prints, where `…` stands for anything; `cat` and `tail`,
+                            a `grep` behind them too, are typed again until it is there
     ```console server       the command goes on; what is below is printed sooner or later
     ```LANGUAGE FILE        a file that the reader writes; in a folder where it is there already, it
                             has to be just like this
@@ -148,22 +148,23 @@ class Story:
             self._expect(part[lines.end() :], lines[0])
 
     def _expect(self, expected: str, command: str) -> None:
-        printed = ""
+        printed, status = "", 0
 
         def is_printed() -> bool:
-            nonlocal printed
-            printed = self._command(command)
-            return _matches(expected, printed)
+            nonlocal printed, status
+            printed, status = self._command(command)
+            return status == 0 and _matches(expected, printed)
 
         if not is_printed() and command.startswith(LOOKING):
             with contextlib.suppress(AssertionError):
                 wait_until(is_printed, command)
+        assert status == 0, f"`{command}` ended with status {status}:\n{printed}"
         assert _matches(expected, printed), (
             f"`{command}` should print\n{expected}\nand printed\n{printed}"
         )
 
-    def _command(self, command: str) -> str:
-        """Type a command; what it prints. Raises AssertionError when it fails or takes too long."""
+    def _command(self, command: str) -> tuple[str, int]:
+        """Type a command; what it prints, and its status. Raises AssertionError if it goes on."""
         shell = self._shell
         assert shell.stdin is not None and shell.stdout is not None
         shell.stdin.write(f"{command}\necho {_MARK} $?\n".encode())
@@ -176,9 +177,7 @@ class Story:
             piece = os.read(shell.stdout.fileno(), 65536)
             assert piece, f"`{command}` ended the shell:\n{text}"
             printed += piece
-        text = printed[: ended.start()].decode(errors="backslashreplace")
-        assert ended[1] == b"0", f"`{command}` ended with status {int(ended[1])}:\n{text}"
-        return text
+        return printed[: ended.start()].decode(errors="backslashreplace"), int(ended[1])
 
     def _serve(self, body: str) -> None:
         """Start a server instead of the one before; or wait for more of what it prints."""
@@ -187,7 +186,7 @@ class Story:
             self.stop()
             self._log = self._logs / f"{int(self._log.name.partition('.')[0]) + 1}.twistd.log"
             self._log.touch()
-            started = self._command(f"{command} >{self._log} 2>&1 & echo $!")
+            started, _ = self._command(f"{command} >{self._log} 2>&1 & echo $!")
             self._server = int(started.split()[-1])
         else:
             expected = body

@@ -165,7 +165,7 @@ def _connected(client: socket.socket, path: str) -> bool:
 
 
 def _comes_back(client: socket.socket) -> bool:
-    client.settimeout(20.0)
+    client.settimeout(60)
     client.sendall(b"hello\n")
     return read_line(client).rstrip() == b"hello"
 
@@ -185,7 +185,7 @@ def test_an_option_of_the_kit_says_who_may_connect(tmp_path: Path) -> None:
 
 def test_an_option_of_the_kit_closes_silent_connections(tmp_path: Path) -> None:
     with started(KIT, tmp_path, "--idle-timeout", "100ms") as server, server.connect() as client:
-        client.settimeout(20.0)
+        client.settimeout(60)
         assert client.recv(1) == b""
 
 

@@ -205,3 +205,10 @@ def test_prometheus_takes_every_query_of_the_dashboard(tmp_path: Path) -> None:
     path = tmp_path / "dashboard.yml"
     path.write_text(json.dumps({"groups": [{"name": "dashboard", "rules": records}]}))
     promtool("check", "rules", str(path))
+
+
+@pytest.mark.parametrize("config", re.findall(r"```yaml\n(.*?)```", PAGE, re.DOTALL))
+def test_prometheus_takes_the_configurations_of_the_page(config: str, tmp_path: Path) -> None:
+    (tmp_path / "prometheus.yml").write_text(config)
+    (tmp_path / "alerts.yml").write_bytes(ALERTS.read_bytes())
+    promtool("check", "config", "--syntax-only", str(tmp_path / "prometheus.yml"))

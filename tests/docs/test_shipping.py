@@ -35,7 +35,7 @@ def test_the_file_is_one(tmp_path: Path) -> None:
     options.environment = {}
     options.parseOptions(["--config", str(tmp_path / "c.toml")])
     centre, siem = options.settings.targets
-    assert centre.ship.takes_blocks and str(centre.ship_ca) == "/etc/logsrv/ca.pem"
+    assert centre.ship.takes == "blocks" and str(centre.ship_ca) == "/etc/logsrv/ca.pem"
     assert (siem.label, siem.query, siem.ship_from) == ("siem", "level>=warning", "end")
 
 

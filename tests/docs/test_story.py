@@ -39,6 +39,15 @@ def test_a_page_that_is_wrong(page: str, sentence: str, tmp_path: Path) -> None:
         follow(f"# Page\n\n```console\n{page}```\n", tmp_path)
 
 
+def test_what_is_looked_for_may_take_a_moment(tmp_path: Path) -> None:
+    """A `grep` that finds nothing yet has status 1."""
+    follow(
+        "```console\n$ touch a.log; (sleep 0.3; echo late >>a.log) &\n"
+        "$ tail a.log | grep -c late\n1\n```\n",
+        tmp_path,
+    )
+
+
 def test_a_file_that_is_there_has_to_be_as_shown(tmp_path: Path) -> None:
     page = "```console\n$ mkdir sub && echo other >sub/a.txt\n```\n```text sub/a.txt\nthis\n```\n"
     with pytest.raises(AssertionError, match=r"sub/a\.txt is not as the page shows it"):
@@ -61,7 +70,7 @@ def test_nothing_is_left_behind(tmp_path: Path) -> None:
     """Also of a page that is wrong after it has started a daemon."""
     daemon = "setsid sleep 60 >sleep.log 2>&1 & echo $! >sleep.pid"
     with pytest.raises(AssertionError, match="line 2 of the page"):
-        follow(f"```console\n$ {daemon}\n$ cat sleep.pid && false\n```\n", tmp_path)
+        follow(f"```console\n$ {daemon}\n$ false\n```\n", tmp_path)
     pid = (tmp_path / "home" / "sleep.pid").read_text().strip()
     wait_until(lambda: not is_alive(pid), "the end of the daemon")
 

@@ -1,0 +1,10 @@
+"""More examples of Hypothesis than a test usually takes."""
+
+from __future__ import annotations
+
+from hypothesis import settings
+
+
+def more(times: float) -> settings:
+    """Return settings with `times` as many as usual: in CI half of them, as of all others."""
+    return settings(max_examples=round(times * settings().max_examples))
