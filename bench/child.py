@@ -16,7 +16,7 @@ import attrs
 
 from logsrv.kit.testing.process import complaints
 
-START_SECONDS = 20.0
+START_SECONDS = 60.0
 STOP_SECONDS = 20.0
 LOG_TAIL = 600
 

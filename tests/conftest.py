@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import atexit
 import gc
+import os
 import signal
 from collections.abc import Generator, Iterator
 from pathlib import Path
@@ -13,13 +14,24 @@ import pytest
 from hypothesis import HealthCheck, settings
 
 from logsrv.linelog.read.view import View
+from tests.archives import Archives, Building
 from tests.daemon_logs import DAEMON_LOGS, check_log
 
-# No test is about time: the machine may be busy with something else. (settings() is CI's profile there.)
+# CI takes the same examples each time: they find what was broken since, and half of them do as well.
+# (Newer versions of Hypothesis know by themselves that they run there; the oldest that we take does not.)
+IN_CI = os.environ.get("CI") == "true"
+# No test is about time: the machine may be busy with something else.
 settings.register_profile(
-    "untimed", settings(), deadline=None, suppress_health_check=[HealthCheck.too_slow]
+    "untimed",
+    deadline=None,
+    suppress_health_check=[HealthCheck.too_slow],
+    derandomize=IN_CI,
+    max_examples=50 if IN_CI else 100,
 )
 settings.load_profile("untimed")
+
+
+ROOT = Path(__file__).parent
 
 
 @pytest.hookimpl(wrapper=True)
@@ -39,6 +51,14 @@ def pytest_collection() -> Generator[None, object, object]:
         gc.enable()
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Keep the tests of a file together under `--dist loadgroup`, and all of Debian's dear package."""
+    for item in items:
+        folder = item.path.parent
+        together = folder if folder.name == "debian" else item.path
+        item.add_marker(pytest.mark.xdist_group(together.relative_to(ROOT).as_posix()))
+
+
 @pytest.fixture(autouse=True, scope="session")
 def interrupts() -> None:
     """Ctrl-C and SIGHUP reach children also in the background, where a shell or nohup ignores them."""
@@ -52,10 +72,14 @@ def interrupts() -> None:
 
 @pytest.fixture(autouse=True, scope="session")
 def environment_of_children() -> Iterator[None]:
-    """Without the words of `make test ARGS=…`, which a make that a test runs would take for its own."""
+    """Without the words of `make test ARGS=…`, which a make that a test runs would take for its own.
+
+    And without the size of the terminal: help and pages are broken into lines by it.
+    """
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("PYTHONWARNINGS", "default::ResourceWarning")
-        for name in ("ARGS", "PYTHON", "MAKEFLAGS", "MAKELEVEL", "MAKEOVERRIDES", "MFLAGS"):
+        ours = ("ARGS", "PYTHON", "MAKEFLAGS", "MAKELEVEL", "MAKEOVERRIDES", "MFLAGS")
+        for name in (*ours, "COLUMNS", "LINES"):
             patch.delenv(name, raising=False)
         yield
 
@@ -78,6 +102,24 @@ def nothing_wrong_in_a_daemon(request: pytest.FixtureRequest) -> Iterator[None]:
 def asked_for(request: pytest.FixtureRequest) -> list[str]:
     """Return the expressions of the errors that a test asks for."""
     return [pattern for mark in request.node.iter_markers("complains") for pattern in mark.args]
+
+
+@pytest.fixture(scope="session")
+def building(tmp_path_factory: pytest.TempPathFactory) -> Building:
+    """What builds source distribution and wheel of this checkout, as a release does."""
+    return Building(tmp_path_factory.mktemp("archives"))
+
+
+@pytest.fixture(scope="session")
+def archives(building: Building) -> Archives:
+    """Source distribution and wheel of this checkout, with what is not committed; built once."""
+    return building.build("first")
+
+
+@pytest.fixture(scope="session")
+def wheel(archives: Archives) -> Path:
+    """A wheel of this checkout."""
+    return archives.wheel
 
 
 @pytest.fixture(autouse=True)

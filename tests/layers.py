@@ -7,14 +7,21 @@ from tests.linelog_layers import LINELOG
 
 # Folder or file: what it may import of ours, besides itself and `logsrv` with its errors and tuples.
 MAY_IMPORT: dict[str, tuple[str, ...]] = {
+    "logsrv.descriptor": (),
     "logsrv.errors": (),
     "logsrv.named": (),
     "logsrv.lazy_names": (),
     "logsrv.kit.text": (),
     "logsrv.kit.framing": (),
     "logsrv.kit.observe": ("logsrv.kit.text",),
+    "logsrv.kit.manager": ("logsrv.kit.text",),
     "logsrv.kit.children": ("logsrv.kit.text", "logsrv.kit.observe"),
-    "logsrv.kit.options": ("logsrv.kit.text",),
+    "logsrv.kit.options": (
+        "logsrv.kit.text",
+        "logsrv.kit.manager.notify",
+        "logsrv.kit.observe.journal",
+    ),
+    "logsrv.kit.options.manuals": ("logsrv.kit.text", "logsrv.kit.options"),
     "logsrv.kit.net.tls": (
         "logsrv.kit.text",
         "logsrv.kit.options",
@@ -30,10 +37,23 @@ MAY_IMPORT: dict[str, tuple[str, ...]] = {
         "logsrv.kit.net.source",
         "logsrv.kit.net.twisted",
     ),
-    "logsrv.kit.net.datagram": ("logsrv.kit.observe", "logsrv.kit.net"),
+    "logsrv.kit.net.datagram": (
+        "logsrv.kit.manager.sockets",
+        "logsrv.kit.observe",
+        "logsrv.kit.net",
+    ),
     "logsrv.kit.net.endpoints": ("logsrv.kit.text", "logsrv.kit.options"),
-    "logsrv.kit.net.twisted": ("logsrv.kit.net",),
-    "logsrv.kit.net": ("logsrv.kit.text", "logsrv.kit.observe", "logsrv.kit.options"),
+    "logsrv.kit.net.twisted": (
+        "logsrv.kit.text.escape",
+        "logsrv.kit.observe.seldom",
+        "logsrv.kit.net",
+    ),
+    "logsrv.kit.net": (
+        "logsrv.kit.text",
+        "logsrv.kit.manager.sockets",
+        "logsrv.kit.observe",
+        "logsrv.kit.options",
+    ),
     "logsrv.kit.protocols.connection": (
         "logsrv.kit.framing",
         "logsrv.kit.observe",
@@ -60,9 +80,11 @@ MAY_IMPORT: dict[str, tuple[str, ...]] = {
         "logsrv.kit.protocols",
         "logsrv.kit.web",
     ),
+    "logsrv.kit.service.checks": ("logsrv.kit.text", "logsrv.kit.options", "logsrv.kit.net"),
     "logsrv.kit.service.process": (
         "logsrv.kit.text",
         "logsrv.kit.net.twisted.twistd",
+        "logsrv.kit.observe",
         "logsrv.kit.protocols.connection",
     ),
     "logsrv.kit.service.sites": (
@@ -74,6 +96,7 @@ MAY_IMPORT: dict[str, tuple[str, ...]] = {
     ),
     "logsrv.kit.service": (
         "logsrv.kit.text",
+        "logsrv.kit.manager",
         "logsrv.kit.framing",
         "logsrv.kit.observe",
         "logsrv.kit.options",
@@ -92,6 +115,7 @@ MAY_IMPORT: dict[str, tuple[str, ...]] = {
     ),
     "logsrv.kit": (),
     "logsrv.memory": (),
+    "logsrv.plugin_folders": (),
     "logsrv.timer": (),
     **LINELOG,
     # The model plugin: it has what a stranger's has, the names that `logsrv.kit` itself offers.
@@ -175,6 +199,17 @@ MAY_IMPORT: dict[str, tuple[str, ...]] = {
         "logsrv.kit",
     ),
     "logsrv.gopher": ("logsrv.kit",),
+    "logsrv.cli.care": (
+        "logsrv.cli.arguments",
+        "logsrv.cli.reading.arguments",
+        "logsrv.linelog.cursors",
+        "logsrv.linelog.inputs.blocks.copies",
+        "logsrv.linelog.read.view",
+        "logsrv.linelog.ship",
+        "logsrv.linelog.store",
+        "logsrv.memory",
+        "logsrv.kit",
+    ),
     "logsrv.cli.client": (
         "logsrv.cli.arguments",
         "logsrv.kit.options.argument_parser",
@@ -197,14 +232,23 @@ MAY_IMPORT: dict[str, tuple[str, ...]] = {
         "logsrv.kit.text",
     ),
     "logsrv.cli.running": ("logsrv.cli.arguments", "logsrv.kit"),
+    "logsrv.cli.manuals": (
+        "logsrv.cli",
+        "logsrv.kit",
+        "logsrv.gopher.command",
+        "logsrv.linelog.plugin.settings",
+    ),
+    "logsrv.cli.projects": ("logsrv.cli", "logsrv.kit", "logsrv.linelog"),
     "logsrv.cli": ("logsrv.kit", "logsrv.linelog", "logsrv.greet", "logsrv.gopher"),
 }
 # All may import these.
 FOR_ALL = (
+    "logsrv.descriptor",
     "logsrv.errors",
     "logsrv.named",
     "logsrv.lazy_names",
     "logsrv.memory",
+    "logsrv.plugin_folders",
     "logsrv.timer",
     "logsrv.__version__",
 )

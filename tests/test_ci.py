@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
+from hypothesis import settings
 
 from tests.programs import program
 
@@ -100,3 +101,8 @@ def test_uv_takes_the_python_that_was_asked_for(
         (checkout / ".venv").mkdir()
     making(checkout, *words, path=f"{programs}:/usr/bin:/bin")
     assert f"venv --quiet --python {python} .venv" in (checkout / "calls").read_text().splitlines()
+
+
+def test_examples_are_those_of_the_last_time() -> None:
+    """Also with the oldest Hypothesis, which does not look where it runs."""
+    assert settings().derandomize is (os.environ.get("CI") == "true")

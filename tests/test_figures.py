@@ -20,6 +20,7 @@ TESTS = sorted((ROOT / "tests").rglob("*.py"))
 # Class names that stand for two things, each with the reason why it stays.
 SHARED_NAMES = {
     "Body": "what a search answers and what a sender sends are both the body of an HTTP message",
+    "Finding": "a check before the start finds what is odd with a machine, the doctor what is with a store",
     "Question": "a dialog of the browser asks one, and so does a request that brings no lines",
     "Reading": "the browser's commands in a page, and a store that SQL reads; neither meets the other",
 }
@@ -30,7 +31,7 @@ CLASSES_WITH_MORE_THAN_THREE_FLAGS = 0
 REACHES_INTO_PRIVATES = 31
 PATCHES_OF_PRIVATES = 19
 TEST_FILES_OVER_500_LINES = 0
-LINES = 85_900
+LINES = 94_367
 
 # Words that begin a clause: a reader has to decode a comment or a docstring that begins so.
 CLAUSE = re.compile(

@@ -194,6 +194,7 @@ def run(
 
     try:
         server.wait_until(done, f"{count} records", 90)
+        # Some never end by themselves.
         process.wait(2)
     except subprocess.TimeoutExpired:
         pass

@@ -182,7 +182,7 @@ def test_stop_is_bounded_while_a_peer_floods(logger: Start) -> None:
     server.wait_for_log("logsrv: stopping")
     server.send_signal(signal.SIGTERM)
     server.wait_for_log("is stopping already")
-    assert server.wait(15) in (0, -signal.SIGTERM)
+    assert server.wait(60) in (0, -signal.SIGTERM)
     assert "Traceback" not in server.log()
     stop.set()
     sender.join()

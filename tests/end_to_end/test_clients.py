@@ -39,7 +39,7 @@ def test_netcat(logger: Start) -> None:
     nc = program("nc", "netcat-openbsd")
     server = logger()
     subprocess.run(
-        [nc, "-N", "127.0.0.1", str(server.port())], input=b"one\ntwo\n", check=True, timeout=20
+        [nc, "-N", "127.0.0.1", str(server.port())], input=b"one\ntwo\n", check=True, timeout=60
     )
     assert server.wait_for_messages(2) == [b"one", b"two"]
 
@@ -62,7 +62,7 @@ def test_logger(logger: Start, transport: str) -> None:
     subprocess.run(
         [command, "-n", "127.0.0.1", "-P", str(server.port()), flag, "--rfc3164", "-t", "me", "hi"],
         check=True,
-        timeout=20,
+        timeout=60,
     )
     (line,) = server.wait_for_messages(1)
     assert line.startswith(b"<13>") and line.endswith(b"hi")

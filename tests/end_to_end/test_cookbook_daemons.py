@@ -183,7 +183,7 @@ def dns(port: int, number: int) -> None:
     name = b"\3ada\7example\0"
     query = struct.pack("!6H", number % 65536, 0x100, 1, 0, 0, 0) + name + struct.pack("!2H", 1, 1)
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as client:
-        client.settimeout(30)
+        client.settimeout(60)
         # No address gets more than a hundred answers at once.
         client.bind((f"127.0.{number // 250 % 250}.{number % 250 + 1}", 0))
         client.connect(("127.0.0.1", port))
@@ -307,7 +307,7 @@ def test_lines_are_all_sent_on(folder: Path) -> None:
                 had = under_load(daemon, line, port)
         finally:
             other.shutdown(socket.SHUT_RDWR)
-            server.join(30)
+            server.join(60)
     assert [number for number in had if f"record {number} ends\n".encode() not in got] == []
 
 

@@ -107,7 +107,7 @@ def test_stopping_on_a_full_disk(logger: Start, small_disk: Path, tmp_path: Path
         (small_disk / "ballast").write_bytes(b"\0" * (room.f_bavail * room.f_bsize - (64 << 10)))
         server.send(numbered(0, 3000))
         server.wait_for_log("No space left on device")
-        assert server.stop(deadline=30) in (0, -signal.SIGTERM)
+        assert server.stop(deadline=60) in (0, -signal.SIGTERM)
     log = server.log()
     said = re.search(r"(\d+) bytes \((\d+) lines\) could not be written .*: No space left", log)
     assert said, log

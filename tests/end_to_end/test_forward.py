@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import json
 import shutil
+import signal
 import socket
 import subprocess
-import time
 from hashlib import sha512
 from pathlib import Path
 from typing import Any
@@ -81,7 +81,7 @@ def test_shared_key_over_a_real_connection(logger: Start) -> None:
 def test_heartbeats_over_udp(logger: Start) -> None:
     server = logger(listen=[FORWARD, "forward:udp:0:interface=127.0.0.1"])
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as connection:
-        connection.settimeout(20)
+        connection.settimeout(60)
         connection.connect(("127.0.0.1", server.ports()[1]))
         connection.send(b"\0")
         assert connection.recv(10) == b"\0"
@@ -109,7 +109,7 @@ def test_fluent_bit(logger: Start, tmp_path: Path) -> None:
         found = [json.loads(line) for line in server.wait_for_messages(1000, 60)]
     finally:
         bit.terminate()
-        bit.wait(30)
+        bit.wait(60)
     assert [one["log"] for one in found] == [f"grüße {number}" for number in range(1000)]
 
 
@@ -123,5 +123,4 @@ def test_a_flood_of_unfinished_events_holds_no_memory(logger: Start) -> None:
     with server.connect() as connection:
         connection.sendall(chunk_of(1, 0, 1))
         assert msgpack.unpackb(connection.recv(100)) == {"ack": "c1"}
-    started = time.monotonic()
-    assert server.stop() is not None and time.monotonic() - started < 20
+    assert server.stop() in (0, -signal.SIGTERM)

@@ -159,7 +159,7 @@ def test_one_that_reads_again_hears_what_it_missed(logger: Start) -> None:
     server = logger(*HTTP)
     (viewer,) = stalled(server, 1)
     client = client_of(server)
-    viewer.settimeout(30)
+    viewer.settimeout(60)
     send(server, "y")
     # From now on it has lines as they come; before, those that it does not read would wait for it.
     seen = b""

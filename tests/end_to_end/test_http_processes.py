@@ -55,7 +55,7 @@ def test_stop_with_open_streams(server: Logger) -> None:
         client.search()
         started = server.wait_until(lambda: server.children(), "the process that stands ready")
         (silent,) = stalled(server, 1)
-        server.stop(deadline=10)
+        server.stop(deadline=60)
         assert (events.next() or ("", {}))[0] == "problem"
         assert events.next() is None
         silent.close()

@@ -127,7 +127,7 @@ def test_over_tls_and_gone_after_a_reload(tmp_path: Path) -> None:
         where = f"ssl:0:privateKey={file}:certKey={file}:interface=127.0.0.1"
         config.write_text(f"listen = '{LOOPBACK}'\nmetrics = '{where}'\n")
         reload(server)
-        server.wait_for_log(r"listening on ssl:0\S* at 127")
+        server.wait_for_log(r"metrics at https://127")
         port = server.ports()[-1]
         assert "logsrv_connections_open" in scrape(port, trusted=file)
         config.write_text(f"listen = '{LOOPBACK}'\n")

@@ -202,18 +202,18 @@ def test_a_node_that_says_nothing_holds_up_nobody_for_long(centres: tuple[Logger
 def test_ctrl_c_waits_for_no_node() -> None:
     """Its connection is closed, and nothing is said."""
     with socket.create_server(("127.0.0.1", 0)) as silent:
-        silent.settimeout(30)
+        silent.settimeout(60)
         nodes = f"127.0.0.1:{silent.getsockname()[1]}"
         process = popen(
             [*LOGSRV, "search", "--nodes", nodes], stdout=subprocess.PIPE, stderr=subprocess.PIPE
         )
         connection, _ = silent.accept()
         with connection:
-            connection.settimeout(30)
+            connection.settimeout(60)
             assert b"GET /api/search?" in connection.recv(65536)
             process.send_signal(signal.SIGINT)
             assert connection.recv(1) == b""
-        assert [*process.communicate(timeout=30)] == [b"", b""]
+        assert [*process.communicate(timeout=60)] == [b"", b""]
         assert process.returncode == 130
 
 

@@ -32,7 +32,7 @@ def send(server: Logger, *pieces: bytes) -> None:
 def ends(server: Logger, *sent: bytes) -> bool:
     """Whether the daemon ends a connection that has sent this."""
     with server.connect() as connection:
-        connection.settimeout(20)
+        connection.settimeout(60)
         for piece in sent:
             connection.sendall(piece)
         try:
@@ -99,7 +99,7 @@ def test_a_proxy_that_speaks_tls_sends_its_header_inside(
     server = logger(
         listen=[f"haproxy:ssl:0:interface=127.0.0.1:privateKey={key}:certKey={cert}"], wait=False
     )
-    server.wait_for_log("listening on haproxy:ssl")
+    server.wait_for_log("listening for lines on proxied tls")
     context = ssl.create_default_context(cafile=str(cert))
     with context.wrap_socket(server.connect(), server_hostname="localhost") as connection:
         connection.sendall(HEADER + b"hello\n")

@@ -51,7 +51,7 @@ def test_a_udp_port_is_free_after_its_listener_went_while_datagrams_waited(
         TwistdProcess("greet", "--config", str(config), directory=tmp_path) as server,
         socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as client,
     ):
-        client.settimeout(20)
+        client.settimeout(60)
         server.send_signal(signal.SIGSTOP)
         # More than are read in one go, so that some are left for the draining.
         for _ in range(1000):
@@ -186,7 +186,7 @@ class Reloads(RuleBasedStateMachine):
         still = [(name, peer) for name, peer in self.open if name in names]
         for name, peer in self.open:
             if name not in names:
-                peer.settimeout(20)
+                peer.settimeout(60)
                 assert peer.recv(1) == b"", "who is connected to a listener that goes is let go"
                 peer.close()
         self.open = still
@@ -211,7 +211,7 @@ class Reloads(RuleBasedStateMachine):
     def connect(self, data: st.DataObject) -> None:
         name = data.draw(st.sampled_from(sorted(self.names & self.STREAMS)))
         peer = socket.socket(socket.AF_INET if name == "tcp" else socket.AF_UNIX)
-        peer.settimeout(20)
+        peer.settimeout(60)
         peer.connect(self.addresses[name])
         self.open.append((name, peer))
         if name == "relp":

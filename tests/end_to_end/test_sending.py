@@ -63,7 +63,7 @@ def running(words: list[str], log: Path, port: int | None = None) -> Iterator[No
         yield
     finally:
         process.terminate()
-        process.wait(30)
+        process.wait(60)
 
 
 @pytest.mark.parametrize(("file", "port"), [("relp.conf", 2514), ("tcp.conf", 514)])
@@ -162,7 +162,7 @@ def test_nginx(logger: Start, tmp_path: Path) -> None:
         f"server {{ listen 127.0.0.1:{port}; root /nonexistent; location /ok/ {{ return 200 ok; }} }}\n}}\n"
     )
     with running([nginx, "-c", str(tmp_path / "nginx.conf")], tmp_path / "log", port):
-        client = http.client.HTTPConnection("127.0.0.1", port, timeout=30)
+        client = http.client.HTTPConnection("127.0.0.1", port, timeout=60)
         for number, text in enumerate(LINES):
             client.request("GET", f"/ok/{number}", headers={"User-Agent": text.encode()})
             assert client.getresponse().read() == b"ok"
@@ -194,7 +194,7 @@ def test_haproxy(logger: Start, tmp_path: Path) -> None:
     words = [haproxy, "-db", "-f", str(tmp_path / "haproxy.cfg")]
     sent = [text[:10_000] for text in LINES]
     with running(words, tmp_path / "log", port):
-        client = http.client.HTTPConnection("127.0.0.1", port, timeout=30)
+        client = http.client.HTTPConnection("127.0.0.1", port, timeout=60)
         for number, text in enumerate(sent):
             client.request("GET", f"/ok/{number}", headers={"User-Agent": text.encode()})
             assert client.getresponse().read() == b"ok"

@@ -128,7 +128,7 @@ def test_haproxy(listening: Listen, tmp_path: Path) -> None:
     )
     words = [program("haproxy", "haproxy"), "-db", "-f", str(tmp_path / "haproxy.cfg")]
     with running(words, tmp_path / "log", port):
-        client = http.client.HTTPConnection("127.0.0.1", port, timeout=30)
+        client = http.client.HTTPConnection("127.0.0.1", port, timeout=60)
         for number in range(1000):
             client.request("GET", f"/ok/{number}")
             assert client.getresponse().read() == b"ok"

@@ -11,7 +11,7 @@ from urllib.parse import urlencode
 
 import attrs
 
-SECONDS = 30.0
+SECONDS = 60.0
 
 
 @attrs.frozen

@@ -22,7 +22,7 @@ from tests.warm.server import STATUS
 LOGSRV = (sys.executable, "-P", "-m", "logsrv.cli.main")
 PROGRAMS = {"twistd": TWISTD, "logsrv": LOGSRV}
 # Whoever sets this wants processes of their own.
-COLD = "LOGSRV_COLD"
+COLD = "COLD_DAEMONS"
 STREAMS = ("stdin", "stdout", "stderr")
 
 
