@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Generator, Mapping
-from typing import Protocol, TypeAlias
+from typing import TypeAlias
 
 import attrs
 from twisted.internet.defer import Deferred
@@ -12,7 +12,7 @@ from twisted.logger import Logger
 
 from logsrv.linelog.framing.bodies.bodies import Reply, RequestRefused, Steps, json_line
 from logsrv.linelog.inputs.blocks.place import Fate, fate, overlaps, rest_of
-from logsrv.linelog.inputs.http.body import Body, RequestHead, busy
+from logsrv.linelog.inputs.http.body import Body, Holding, RequestHead, busy, check_room
 from logsrv.linelog.inputs.intake.intake import Intake
 from logsrv.linelog.ship.blocks.block import LARGEST, UNKNOWN, PackedBlock, check_text, read_block
 from logsrv.linelog.ship.blocks.frames import split, unpacked
@@ -83,12 +83,6 @@ def check_free(origin: str, intake: Intake) -> None:
         raise busy("a block of this store is being stored; ask again")
 
 
-class BlockListener(Protocol):
-    """The listener of a block; held: the bytes of all that it keeps."""
-
-    held: int
-
-
 @attrs.define(eq=False)
 class BlockBody(Body):
     """A block.
@@ -100,13 +94,14 @@ class BlockBody(Body):
 
     _intake: Intake
     _source: str
-    _listener: BlockListener
+    _listener: Holding
     _headers: Mapping[str, str]
     _sequence: int | None = None
     _coming: Coming = attrs.field(factory=Coming)
     _cuts: bool = False
     _parts: list[bytes] = attrs.field(init=False, factory=list)
     _size: int = attrs.field(init=False, default=0)
+    _room: int = attrs.field(init=False, default=0)
     _stored: Deferred[Reply] | None = attrs.field(init=False, default=None)
     _followers: list[Deferred[None]] = attrs.field(init=False)
 
@@ -122,6 +117,7 @@ class BlockBody(Body):
         self._parts.append(data)
         if self._size > LARGEST:
             raise too_large()
+        check_room(self._listener)
 
     def let_go(self) -> None:
         self._listener.held -= self._size
@@ -140,13 +136,18 @@ class BlockBody(Body):
         before = self._coming.bodies.get(key)
         # On a connection that hangs it may be coming still, and be here by another.
         if block.after == place or (before is None and not _is_ahead(block, place)):
-            return origins.under_way.room()
+            return self._keep_room(block.size)
         turn: Deferred[None] = Deferred()
         if before is None:
             turn = self._coming.wait(key, self._intake.clock)
         else:
             before._followers.append(turn)
-        return turn.addCallback(lambda _: origins.under_way.room())
+        return turn.addCallback(lambda _: self._keep_room(block.size))
+
+    def _keep_room(self, size: int) -> Deferred[None] | None:
+        """Wait until there is room for the text: however many senders come at once, few unpack at once."""
+        self._room = size
+        return self._intake.origins.under_way.room(size)
 
     def _let_in(self) -> None:
         """Let the block behind it in: this one is being stored, or will not be."""
@@ -160,6 +161,12 @@ class BlockBody(Body):
         return self._stored
 
     def finish(self) -> Steps:
+        try:
+            return (yield from self._taken_in())
+        finally:
+            self._intake.origins.under_way.free(self._room)
+
+    def _taken_in(self) -> Steps:
         try:
             block = read_block(self._headers, b"".join(self._parts))
             self._parts = []

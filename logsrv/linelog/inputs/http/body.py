@@ -75,14 +75,19 @@ class Body:
         """Drop what is kept, if anything is."""
 
 
-class InputListener(Protocol):
-    """The listener of a request: its routes, and the bytes of all bodies that it keeps."""
+class Holding(Protocol):
+    """A listener that keeps bodies, and counts the bytes of all."""
 
-    routes: Mapping[str, Sequence[Route]]
     held: int
 
     @property
     def most_held(self) -> int: ...
+
+
+class InputListener(Holding, Protocol):
+    """The listener of a request."""
+
+    routes: Mapping[str, Sequence[Route]]
 
     def token(self, path: str) -> str | None:
         """Return what a sender needs for a path; None for nothing."""
@@ -321,7 +326,7 @@ def check_size(size: int, intake: Intake) -> None:
         raise coded.too_large(intake.options.max_body)
 
 
-def check_room(listener: InputListener, more: int = 0) -> None:
+def check_room(listener: Holding, more: int = 0) -> None:
     """Raise RequestRefused (503) if a listener keeps too much, or would with so many bytes more."""
     if listener.held + more > listener.most_held:
         raise busy("too many bodies are on their way at once; send it again")

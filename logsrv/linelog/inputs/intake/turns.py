@@ -142,4 +142,6 @@ class Turns:
         except Exception:
             # The others that wait are to go on.
             log.failure("ending what takes turns failed")
+        # Its traceback knows this frame, and those of the work with all that it has made.
+        failure = None
         return True

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable, Generator
 from importlib import import_module
 from typing import Any
@@ -33,8 +34,10 @@ _BUSY, _MISPLACED = 503, 409
 class NatsReceiver:
     """The receiver of a listener: it fetches blocks, and takes them in one at a time for each store.
 
-    held: bytes of blocks that are being taken in.
+    held: bytes of blocks that are being taken in. most_held: no bound, as few stores are asked at once.
     """
+
+    most_held = sys.maxsize
 
     def __init__(self, intake: Intake, reactor: Any) -> None:
         """Raises ConfigurationError if nats-py is missing."""

@@ -15,13 +15,13 @@ ENOUGH = 32 << 20
 class UnderWay:
     """Blocks that are being stored, in the order in which they came; for the reactor's thread.
 
-    size: bytes of their text.
+    size: bytes of their text, and of those that are being unpacked.
     """
 
     def __init__(self) -> None:
         self.size = 0
         self._ends: dict[str, deque[Position]] = {}
-        self._waiting: deque[Deferred[None]] = deque()
+        self._waiting: deque[tuple[Deferred[None], int]] = deque()
 
     def __len__(self) -> int:
         return sum(map(len, self._ends.values()))
@@ -42,16 +42,21 @@ class UnderWay:
         ends.popleft()
         if not ends:
             del self._ends[origin]
-        self.size -= size
-        # Not all at once; but if none is under way, nobody else would let them in.
-        while self._waiting and self.size <= ENOUGH:
-            self._waiting.popleft().callback(None)
-            if self._ends:
-                return
+        self.free(size)
 
-    def room(self) -> Deferred[None] | None:
-        """Return what fires when there is room for another one; None if there is."""
-        if self.size <= ENOUGH:
+    def room(self, size: int) -> Deferred[None] | None:
+        """Keep room for the text of another one; return what fires when there is some, None if there is."""
+        if self.size <= ENOUGH and not self._waiting:
+            self.size += size
             return None
-        self._waiting.append(Deferred())
-        return self._waiting[-1]
+        told: Deferred[None] = Deferred()
+        self._waiting.append((told, size))
+        return told
+
+    def free(self, size: int) -> None:
+        """Give room back, to those that wait, in their order."""
+        self.size -= size
+        while self._waiting and self.size <= ENOUGH:
+            told, wanted = self._waiting.popleft()
+            self.size += wanted
+            told.callback(None)

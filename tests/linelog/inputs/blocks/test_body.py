@@ -20,7 +20,7 @@ from logsrv.linelog.inputs.blocks.body import (
 )
 from logsrv.linelog.inputs.http.body import RequestHead
 from logsrv.linelog.inputs.http.channel import HttpInputFactory
-from logsrv.linelog.ship.blocks.block import LARGEST, PackedBlock
+from logsrv.linelog.ship.blocks.block import LARGEST, LARGEST_TEXT, PackedBlock
 from logsrv.linelog.store.origins.notes import Note
 from logsrv.linelog.store.origins.under_way import ENOUGH
 from logsrv.linelog.store.segments.segment import Position
@@ -205,6 +205,36 @@ def test_one_waits_for_room() -> None:
     assert waiting is not None and not waiting.called
     under_way.end("0" * 32, ENOUGH + 1)
     assert waiting.called
+
+
+def test_senders_that_come_at_once_do_not_unpack_at_once() -> None:
+    """A block of 300 bytes may be 8 MiB of text; refused or stored, it makes room for the next."""
+    centre = Taking()
+    bomb = block_of(ONE, b"\n" * LARGEST_TEXT, Position(1, 0), None)
+    bodies = [
+        centre.body({**bomb.headers(), "Logsrv-Store": f"{number:032x}"}) for number in range(20)
+    ]
+    for body in bodies:
+        body.receive(bomb.packed)
+    waiting = [body.ask_worker() for body in bodies]
+    assert [asked is None for asked in waiting] == [number < 5 for number in range(20)]
+    for number, body in enumerate(bodies):
+        asked = waiting[number]
+        assert asked is None or asked.called
+        with pytest.raises(RequestRefused, match="TIME and a SOURCE"):
+            list(body.finish())
+    assert centre.sink.origins.under_way.size == 0
+
+
+def test_what_comes_in_parts_is_refused_when_all_keep_too_much() -> None:
+    centre = Taking()
+    centre.listener.held = centre.listener.most_held - 10
+    body = centre.body(BLOCK.headers())
+    with pytest.raises(RequestRefused) as caught:
+        body.receive(BLOCK.packed)
+    assert caught.value.status == 503
+    body.let_go()
+    assert centre.listener.held == centre.listener.most_held - 10
 
 
 def test_a_block_that_is_here_is_forgotten_without_being_unpacked() -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import gc
+import weakref
 from collections import deque
 from collections.abc import Callable, Iterator
 
@@ -51,6 +53,31 @@ def test_what_takes_little_is_done_at_once() -> None:
     Turns(Valve(clock), clock).begin(work("a", 1000, done), ends)
     assert len(done) == 1000 and ends.failures == [None]
     assert not clock.getDelayedCalls()
+
+
+def test_what_failed_work_has_made_is_given_back_at_once() -> None:
+    """Not when the garbage collector comes by: a few bad messages may have become hundreds of megabytes."""
+
+    class Made:
+        pass
+
+    kept: list[weakref.ref[Made]] = []
+
+    def steps() -> Iterator[None]:
+        made = Made()
+        kept.append(weakref.ref(made))
+        yield
+        raise ValueError
+
+    clock, why = Clock(), list[str]()
+    gc.disable()
+    try:
+        turns = Turns(Valve(clock), clock)
+        turns.begin(steps(), lambda failure: why.append(failure.type.__name__ if failure else ""))
+        assert why == ["ValueError"]
+        assert kept[0]() is None
+    finally:
+        gc.enable()
 
 
 def test_a_slice_in_each_turn_of_the_reactor_for_one_after_the_other() -> None:

@@ -24,19 +24,36 @@ def test_the_last_of_each_origin_says_where_it_is() -> None:
     assert (len(under_way), under_way.size) == (0, 0)
 
 
-def test_those_that_wait_for_room_come_one_by_one_and_none_is_forgotten() -> None:
+def test_those_that_wait_for_room_come_in_their_order_and_none_is_forgotten() -> None:
     under_way = UnderWay()
-    assert under_way.room() is None
-    for number in range(3):
-        under_way.begin(ONE, Position(1, number), ENOUGH)
-    waiting = [under_way.room() for _ in range(4)]
+    assert under_way.room(ENOUGH) is None
+    under_way.begin(ONE, FIRST, ENOUGH)
+    under_way.free(ENOUGH)
+    assert under_way.size == ENOUGH
+    assert under_way.room(1) is None
+    waiting = [under_way.room(ENOUGH) for _ in range(3)]
+    small = under_way.room(1)
 
     def called() -> list[bool]:
-        return [one.called for one in waiting if one is not None]
+        return [one is not None and one.called for one in (*waiting, small)]
 
     under_way.end(ONE, ENOUGH)
-    assert called() == [False] * 4
-    under_way.end(ONE, ENOUGH)
     assert called() == [True, False, False, False]
-    under_way.end(ONE, ENOUGH)
-    assert called() == [True] * 4
+    under_way.free(1)
+    assert called() == [True, True, False, False]
+    under_way.free(ENOUGH)
+    assert called() == [True, True, True, False]
+    under_way.free(ENOUGH)
+    assert called() == [True, True, True, True]
+    under_way.free(ENOUGH)
+    under_way.free(1)
+    assert under_way.size == 0
+
+
+def test_who_comes_later_does_not_go_before() -> None:
+    under_way = UnderWay()
+    assert under_way.room(ENOUGH + 1) is None
+    first = under_way.room(ENOUGH + 1)
+    assert first is not None and not first.called
+    under_way.free(ENOUGH + 1)
+    assert first.called and under_way.room(1) is not None
