@@ -12,7 +12,7 @@ from twisted.logger import Logger
 
 from logsrv.linelog.framing.bodies.bodies import Reply, RequestRefused, Steps, json_line
 from logsrv.linelog.inputs.blocks.place import Fate, fate, overlaps, rest_of
-from logsrv.linelog.inputs.http.body import Body, Holding, RequestHead, busy, check_room
+from logsrv.linelog.inputs.http.body import Body, BodyKeeper, RequestHead, busy, check_room
 from logsrv.linelog.inputs.intake.intake import Intake
 from logsrv.linelog.ship.blocks.block import LARGEST, UNKNOWN, PackedBlock, check_text, read_block
 from logsrv.linelog.ship.blocks.frames import split, unpacked
@@ -94,7 +94,7 @@ class BlockBody(Body):
 
     _intake: Intake
     _source: str
-    _listener: Holding
+    _listener: BodyKeeper
     _headers: Mapping[str, str]
     _sequence: int | None = None
     _coming: Coming = attrs.field(factory=Coming)

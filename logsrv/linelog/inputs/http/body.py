@@ -75,7 +75,7 @@ class Body:
         """Drop what is kept, if anything is."""
 
 
-class Holding(Protocol):
+class BodyKeeper(Protocol):
     """A listener that keeps bodies, and counts the bytes of all."""
 
     held: int
@@ -84,7 +84,7 @@ class Holding(Protocol):
     def most_held(self) -> int: ...
 
 
-class InputListener(Holding, Protocol):
+class InputListener(BodyKeeper, Protocol):
     """The listener of a request."""
 
     routes: Mapping[str, Sequence[Route]]
@@ -326,7 +326,7 @@ def check_size(size: int, intake: Intake) -> None:
         raise coded.too_large(intake.options.max_body)
 
 
-def check_room(listener: Holding, more: int = 0) -> None:
+def check_room(listener: BodyKeeper, more: int = 0) -> None:
     """Raise RequestRefused (503) if a listener keeps too much, or would with so many bytes more."""
     if listener.held + more > listener.most_held:
         raise busy("too many bodies are on their way at once; send it again")
