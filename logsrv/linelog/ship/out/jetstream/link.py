@@ -121,7 +121,7 @@ class NatsLink:
 
     async def open(self) -> None:
         """Connect, unless that is done. Raises NatsTrouble."""
-        if self._client is not None and not self._ended.is_set():
+        if self._client is not None and not (self._ended.is_set() or self._client.is_closed):
             return
         await self.close()
         troubles = []
@@ -199,12 +199,11 @@ class NatsLink:
         try:
             if not await _first_of({question, ended}, SOON):
                 # A busy line, or a server that will never answer? What was sent before is read before.
-                reading = asyncio.ensure_future(client.flush(timeout=SLOW))
-                try:
-                    await _first_of({question, ended, reading}, SLOW)
-                    stuck = not reading.done() or reading.exception() is not None
-                finally:
-                    reading.cancel()
+                # Never given up, as `flush` does: nats-py reads no more once the answer to that comes.
+                reading: asyncio.Future[bool] = asyncio.get_running_loop().create_future()
+                await client._send_ping(reading)
+                await _first_of({question, ended, reading}, SLOW)
+                stuck = not reading.done()
                 if not question.done() and (stuck or not await _first_of({question, ended}, SOON)):
                     if stuck:
                         await self.close()

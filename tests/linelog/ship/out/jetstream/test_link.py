@@ -7,7 +7,7 @@ import signal
 import socket
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any, cast
 
@@ -138,6 +138,73 @@ async def test_an_end_that_meets_an_error_is_an_end(tmp_path: Path) -> None:
         server.wait()
         await thread.call(one.open)
         await thread.call(lambda: one.api("INFO"))
+        await thread.call(one.close)
+        await thread.stop()
+
+
+@contextmanager
+def slow_server() -> Iterator[int]:
+    """Answer a question when it is asked whether that was read; say that it was with the next answer."""
+    with socket.create_server(("127.0.0.1", 0)) as server:
+
+        def serve() -> None:
+            with suppress(OSError), server.accept()[0] as connection:
+                connection.sendall(b'INFO {"headers": true, "max_payload": 1000}\r\n')
+                held, owed, inbox, first = b"", b"", b"", True
+                for line in connection.makefile("rb"):
+                    words = line.split()
+                    if words[:1] == [b"SUB"]:
+                        inbox = words[-1]
+                    elif words[:1] == [b"HPUB"]:
+                        answer = b"MSG %b %b 2\r\n{}\r\n" % (words[2], inbox)
+                        if first:
+                            held, first = answer, False
+                        else:
+                            connection.sendall(owed + answer)
+                            owed = b""
+                    elif words == [b"PING"] and held:
+                        connection.sendall(held)
+                        held, owed = b"", b"PONG\r\n"
+                    elif words == [b"PING"]:
+                        connection.sendall(b"PONG\r\n")
+
+        thread = threading.Thread(target=serve, daemon=True)
+        thread.start()
+        yield server.getsockname()[1]
+        thread.join()
+
+
+@in_reactor
+async def test_a_slow_answer_is_not_the_last_one(monkeypatch: pytest.MonkeyPatch) -> None:
+    """nats-py reads no more, and says nothing, if nobody waits any longer for what it had asked."""
+    monkeypatch.setattr(link, "SOON", 0.01)
+    with slow_server() as port:
+        thread, one = AsyncioThread(REACTOR, "test"), NatsLink([("127.0.0.1", port)], {}, None)
+        await thread.call(one.open)
+        for _ in range(2):
+            assert await thread.call(lambda: one.api("INFO")) == {}
+        await thread.call(one.close)
+        await thread.stop()
+
+
+@in_reactor
+async def test_a_connection_that_is_just_ending_is_opened_anew(tmp_path: Path) -> None:
+    with one_server(newer(), tmp_path) as server:
+        thread, one = (
+            AsyncioThread(REACTOR, "test"),
+            NatsLink([("127.0.0.1", server.port)], {}, None),
+        )
+        await thread.call(one.open)
+
+        async def again() -> None:
+            ending = asyncio.ensure_future(one.client.close())
+            await asyncio.sleep(0)
+            assert not one.ended.is_set()
+            await one.open()
+            await one.api("INFO")
+            await ending
+
+        await thread.call(again)
         await thread.call(one.close)
         await thread.stop()
 
