@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 from twisted.internet.defer import CancelledError
 
+from logsrv.linelog.ship.out.far_side import SECONDS
 from logsrv.linelog.ship.out.relp import WINDOW, RelpTarget
 from logsrv.linelog.ship.target import PartlyRefused
 from tests.kit.net.network import REACTOR, in_reactor, until
 from tests.linelog.ship.out.peers import (
+    HeldTime,
     RelpPeer,
     far_side,
     numbered,
@@ -19,8 +23,8 @@ from tests.linelog.ship.out.peers import (
 )
 
 
-def target(port: int, seconds: float = 30.0) -> RelpTarget:
-    return RelpTarget(settings(f"relp://127.0.0.1:{port}"), REACTOR, seconds)
+def target(port: int, reactor: Any = REACTOR) -> RelpTarget:
+    return RelpTarget(settings(f"relp://127.0.0.1:{port}"), reactor)
 
 
 @in_reactor
@@ -107,9 +111,13 @@ async def test_a_server_that_ends_in_the_middle_of_an_answer() -> None:
 @in_reactor
 async def test_a_server_that_never_acknowledges_is_left() -> None:
     async with far_side(RelpPeer) as (peers, port):
-        one = target(port, 0.2)
-        why = await unavailable(one.send(sent(b"a", b"!silent")))
-        assert str(why) == f"relp://127.0.0.1:{port} did not answer within 0.2 s"
+        time = HeldTime()
+        one = target(port, time)
+        sending = one.send(sent(b"a", b"!silent"))
+        await until(lambda: len(peers.messages) == 2, "the lines")
+        time.advance(SECONDS)
+        why = await unavailable(sending)
+        assert str(why) == f"relp://127.0.0.1:{port} did not answer within 30 s"
         assert not why.hung_up
         await one.send(sent(b"a"))
         await one.close()
@@ -119,8 +127,11 @@ async def test_a_server_that_never_acknowledges_is_left() -> None:
 @in_reactor
 async def test_a_server_that_says_nothing_at_all_is_left() -> None:
     async with far_side() as (peers, port):
-        why = await unavailable(target(port, 0.2).send(sent(b"a")))
-        assert "did not answer" in str(why)
+        time = HeldTime()
+        sending = target(port, time).send(sent(b"a"))
+        await until(lambda: peers.data, "the session")
+        time.advance(SECONDS)
+        assert "did not answer" in str(await unavailable(sending))
         assert peers.data.startswith(b"1 open ")
 
 
