@@ -20,7 +20,8 @@ def test_it_answers_one_after_the_other_until_its_input_ends() -> None:
     worker = subprocess.Popen(COMMAND, stdin=subprocess.PIPE, stdout=subprocess.PIPE)
     assert worker.stdin is not None and worker.stdout is not None
     assert worker.stdout.read(SIZE) == bytes(SIZE)
-    assert os.getpriority(os.PRIO_PROCESS, worker.pid) == os.getpriority(os.PRIO_PROCESS, 0) + NICE
+    nice = min(os.getpriority(os.PRIO_PROCESS, 0) + NICE, 19)
+    assert os.getpriority(os.PRIO_PROCESS, worker.pid) == nice
     rules = BodyRules("application/json", "/", 1000)
     bodies = (b'{"streams": []}', b'{"streams": [{"stream": {}, "values": [["1", "text"]]}]}')
     for body in bodies:

@@ -101,10 +101,10 @@ async def test_a_panic_is_told_and_what_comes_behind_it_is_done(
     one = target(tmp_path)
     with monkeypatch.context() as patched:
         patched.setattr(DirectoryArchive, "names", panic)
-        asked = one.names().addTimeout(5, REACTOR)
+        asked = one.names().addTimeout(60, REACTOR)
         with pytest.raises(Unavailable, match="Panic: called"):
             await asked
-    assert await one.names().addTimeout(5, REACTOR) == []
+    assert await one.names().addTimeout(60, REACTOR) == []
     await one.close()
 
 

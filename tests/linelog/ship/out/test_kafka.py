@@ -21,6 +21,7 @@ from tests.kit.net.network import REACTOR, in_reactor
 from tests.linelog.ship.encode.stored_lines import SOURCES, TIME, line
 from tests.linelog.ship.out.brokers import TOPIC, brokers
 from tests.linelog.ship.out.peers import numbered, sent, settings, unavailable
+from tests.ports import free_port
 
 
 def target(servers: str, seconds: float = 20.0, topic: str = TOPIC, **more: Any) -> KafkaTarget:
@@ -115,9 +116,7 @@ async def test_a_topic_that_is_not_there() -> None:
 
 @in_reactor
 async def test_brokers_that_are_away_and_come_back() -> None:
-    with brokers() as some:
-        gone = some.servers
-    one = target(gone, 1.0)
+    one = target(f"127.0.0.1:{free_port()}", 1.0)
     why = await unavailable(one.send(sent(b"a")))
     assert not why.settled and "refused" in str(why)
     await one.close()

@@ -30,7 +30,7 @@ def answer(body: bytes, status: bytes = b"206 Partial", more: bytes = b"") -> by
 
 def client(port: int, pauses: Sequence[float] = (), **how: object) -> CentreClient:
     url = parse_ship_url(f"http://127.0.0.1:{port}/far/blocks")
-    return CentreClient(url=url, token="geheim", seconds=5.0, pauses=pauses, **how)  # type: ignore[arg-type]
+    return CentreClient(url=url, token="geheim", seconds=60.0, pauses=pauses, **how)  # type: ignore[arg-type]
 
 
 def asked_of(*answers: bytes, ask: Callable[[CentreClient], object]) -> str:
