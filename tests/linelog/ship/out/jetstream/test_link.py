@@ -92,8 +92,6 @@ async def test_a_server_that_lets_in_and_goes_is_a_sentence() -> None:
 async def test_a_server_that_hangs_is_let_go_of(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(link, "SOON", 0.2)
-    monkeypatch.setattr(link, "SLOW", 1)
     with one_server(newer(), tmp_path) as server:
         thread, one = (
             AsyncioThread(REACTOR, "test"),
@@ -101,8 +99,11 @@ async def test_a_server_that_hangs_is_let_go_of(
         )
         await thread.call(one.open)
         server.signal(signal.SIGSTOP)
-        with pytest.raises(NatsTrouble, match="no answer"):
-            await thread.call(lambda: one.api("INFO"))
+        with monkeypatch.context() as patch:
+            patch.setattr(link, "SOON", 0.2)
+            patch.setattr(link, "SLOW", 1)
+            with pytest.raises(NatsTrouble, match="no answer"):
+                await thread.call(lambda: one.api("INFO"))
         server.signal(signal.SIGCONT)
         with pytest.raises(NatsTrouble, match="has ended"):
             await thread.call(lambda: one.api("INFO"))
@@ -177,12 +178,13 @@ def slow_server() -> Iterator[int]:
 @in_reactor
 async def test_a_slow_answer_is_not_the_last_one(monkeypatch: pytest.MonkeyPatch) -> None:
     """nats-py reads no more, and says nothing, if nobody waits any longer for what it had asked."""
-    monkeypatch.setattr(link, "SOON", 0.01)
     with slow_server() as port:
         thread, one = AsyncioThread(REACTOR, "test"), NatsLink([("127.0.0.1", port)], {}, None)
         await thread.call(one.open)
-        for _ in range(2):
+        with monkeypatch.context() as patch:
+            patch.setattr(link, "SOON", 0.01)
             assert await thread.call(lambda: one.api("INFO")) == {}
+        assert await thread.call(lambda: one.api("INFO")) == {}
         await thread.call(one.close)
         await thread.stop()
 
