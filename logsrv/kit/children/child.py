@@ -25,9 +25,9 @@ log = Logger()
 
 SHARED = ("TZ", "LANG", "LC_", "PYTHON", "PATH", "VIRTUAL_ENV", "LD_", "COVERAGE")
 """Beginnings of the variables that a process gets: the zone, the locale, where Python and libraries are."""
-LONGEST_LINE = 4096
-"""Bytes of a line of its standard error that are kept."""
-LONGEST_WORDS = 300
+LONGEST_LINE, LONGEST_WORDS = 4096, 300
+"""Bytes of a line of its standard error that are kept, and of the last one for a sentence."""
+BUFFERED = {"PYTHONUNBUFFERED": ""}
 _SIGNALS = {int(one): one.name for one in signal.Signals}
 
 
@@ -66,8 +66,8 @@ class LineBuffer:
 
 
 def shared_environment() -> dict[str, str]:
-    """Return what a process gets of the environment: nothing that may be secret."""
-    return {name: value for name, value in os.environ.items() if name.startswith(SHARED)}
+    """Return what a process gets of the environment: nothing secret, and buffers, or a stop cuts writes."""
+    return {name: os.environ[name] for name in os.environ if name.startswith(SHARED)} | BUFFERED
 
 
 def why_not(error: OSError) -> str:

@@ -13,8 +13,15 @@ import pytest_twisted
 from twisted.internet import reactor
 from twisted.internet.defer import Deferred
 from twisted.internet.task import deferLater
+from twisted.internet.threads import deferToThread
 
-from logsrv.kit.children.child import ChildProcess, ChildProcesses, LineBuffer, ProcessEnd
+from logsrv.kit.children.child import (
+    ChildProcess,
+    ChildProcesses,
+    LineBuffer,
+    ProcessEnd,
+    shared_environment,
+)
 from logsrv.kit.testing import wait_until
 from tests.kit.children.spawned import Spawner, children
 from tests.kit.net.network import logged
@@ -46,7 +53,7 @@ class Owner:
             self.first.errback(AssertionError(f"it {end}: {end.words}"))
 
     def start(self, *arguments: str) -> None:
-        here = {**os.environ, "PYTHONPATH": os.path.dirname(__file__)}
+        here = {**shared_environment(), "PYTHONPATH": os.path.dirname(__file__)}
         self.child.start(ECHO, *arguments, environment=here)
 
 
@@ -77,6 +84,32 @@ async def test_one_that_is_not_read_waits() -> None:
     owner.child.resume()
     await owner.ended
     assert len(owner.had) == 10 << 20
+
+
+@pytest_twisted.ensureDeferred
+async def test_one_that_is_stopped_as_it_writes_goes_on_where_it_was(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """By a debugger, or with its container; also where Python is told to write without buffers."""
+    monkeypatch.setenv("PYTHONUNBUFFERED", "1")
+    owner = Owner()
+    owner.start("flood")
+    await owner.first
+    owner.child.pause()
+    pid = owner.child.pid
+    assert pid is not None
+    await deferToThread(wait_until, lambda: state_of(pid) == "S", "a pipe that is full")
+    os.kill(pid, signal.SIGSTOP)
+    await deferToThread(wait_until, lambda: state_of(pid) == "T", "the stop")
+    os.kill(pid, signal.SIGCONT)
+    owner.child.resume()
+    await owner.ended
+    assert len(owner.had) == 10 << 20
+
+
+def state_of(pid: int) -> str:
+    """Return what Linux says that a process does: R, S, T, Z."""
+    return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0]
 
 
 @pytest_twisted.ensureDeferred
