@@ -7,6 +7,7 @@ import resource
 import signal
 import socket
 import subprocess
+import time
 from collections.abc import Callable
 from pathlib import Path
 
@@ -180,11 +181,15 @@ def test_two_servers_do_not_thank_each_other_for_ever(
         twistd("greet", "--message", message, "--listen", "udp:0:interface=127.0.0.1")
         for message in (one, other)
     ]
+    began = time.monotonic()
     carried = carry(
         [server.port() for server in servers],
         lambda: any("does not answer 127.0.0.1: " in server.log() for server in servers),
     )
-    assert carried <= most
+    # Where it is the limit that ends it, each may say more the longer it took.
+    seconds = time.monotonic() - began
+    more = 2 * (GreetDatagrams.max_answers or 0) * seconds if most > 1 else 0
+    assert carried <= most + more
     for server in servers:
         server.stop()
     assert any("answers_withheld_total" in server.log() for server in servers)

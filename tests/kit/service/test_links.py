@@ -101,8 +101,10 @@ class Linked:
     async def start(self) -> None:
         await self.link.when_connected()
 
-    def stopping(self) -> None:
+    async def stopping(self) -> None:
         self.link.protocol.send_line("goodbye")
+        # Nobody waits for an answer by himself: the link is closed when nothing has come for a moment.
+        await until(lambda: "GOODBYE" in heard, "the answer")
 
 
 place = [""]
