@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import socket
 import ssl
+import threading
 from ipaddress import ip_network
 from pathlib import Path
 
@@ -27,8 +28,8 @@ def certificate(tmp_path: Path) -> Path:
     return certificate_file(tmp_path / "server.pem", "localhost")
 
 
-def tls_send(port: int, data: bytes) -> bytes:
-    """Send `data` over TLS, wait for the other side's end; gives what it said."""
+def tls_send(port: int, data: bytes, sent: threading.Event | None = None) -> bytes:
+    """Send `data` over TLS, wait for the other side's end; gives what it said. sent: set in between."""
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
     context.check_hostname = False
     context.verify_mode = ssl.CERT_NONE
@@ -37,6 +38,8 @@ def tls_send(port: int, data: bytes) -> bytes:
         context.wrap_socket(plain) as client,
     ):
         client.sendall(data)
+        if sent is not None:
+            sent.set()
         return client.recv(1)
 
 
@@ -48,12 +51,16 @@ tls = pytest.mark.filterwarnings("ignore:Passing pyOpenSSL:DeprecationWarning")
 @in_reactor
 async def test_tls_clients_are_named_as_such_and_drained_too(site: Site, certificate: Path) -> None:
     listener = site.start(f"ssl:0:privateKey={certificate}:interface=127.0.0.1")
-    sent = b"x" * 99 + b"\n"
-    sending = deferToThread(tls_send, port_of(listener), sent * 5000)
+    line, sent = b"x" * 99 + b"\n", threading.Event()
+    sending = deferToThread(tls_send, port_of(listener), line * 5000, sent)
     await until(lambda: site.factory.data, "the first lines")
+    # Who pauses between two lines is silent, and closed.
+    site.factory.made[0].transport.pauseProducing()
+    await until(sent.is_set, "the last lines to be on their way")
+    site.factory.made[0].transport.resumeProducing()
     assert await listener.drain(10) == 0
     assert await sending == b""
-    assert site.factory.data == sent * 5000
+    assert site.factory.data == line * 5000
     assert site.factory.made[0].source.startswith("tls:127.0.0.1:")
 
 

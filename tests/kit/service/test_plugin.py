@@ -159,7 +159,8 @@ def test_in_twistd(folder: Path, twistd: Start) -> None:
     assert server.wait_for_log(r"time\.sleep\(2\)")
     server.wait_for_log("the reactor goes on after")
     server.stop()
-    assert server.log().count("has been blocked") == 1
+    # Not more often for what went on; the machine may have held it up at another time.
+    assert server.log().count("time.sleep(2)") == 1
 
 
 def run_twistd(folder: Path, *arguments: str) -> subprocess.CompletedProcess[str]:

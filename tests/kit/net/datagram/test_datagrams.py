@@ -131,13 +131,12 @@ async def test_while_paused_nothing_is_read_and_what_the_kernel_drops_is_counted
 ) -> None:
     listener = site.start(f"{UDP}:rcvbuf=4KiB")
     listener.pauseProducing()
-    with client_of(listener) as client:
+    with client_of(listener) as client, logged() as messages:
         for _ in range(200):
             client.send(b"x" * 100)
         await deferLater(REACTOR, 0.05)
         assert site.receiver.payloads == []
-        with logged() as messages:
-            await until(lambda: site.value("datagrams_lost_total") > 0, "the loss to be seen")
+        await until(lambda: site.value("datagrams_lost_total") > 0, "the loss to be seen")
         listener.resumeProducing()
         await until(lambda: site.receiver.payloads, "the datagrams that were kept")
         assert await listener.drain(5) == 0

@@ -86,7 +86,8 @@ def test_descriptors_that_a_sender_hands_over_are_not_kept(tmp_path: Path, way: 
         for _ in range(3):
             socket.send_fds(client, [b"with some"], [client.fileno()] * 9)
         assert [payload for _, payload in everything(receive)] == [b"with some"] * 3
-        assert set(os.listdir("/proc/self/fd")) == before
+        # What other tests have left may be closed meanwhile.
+        assert set(os.listdir("/proc/self/fd")) <= before
 
 
 def test_many_senders_interleaved_keep_their_order_and_their_names(
