@@ -16,13 +16,15 @@ from logsrv.kit.manager.sockets import KeptSockets, ListeningPlace
 from logsrv.kit.net.bind import file_of_socket, place_of
 from logsrv.kit.net.endpoints.parse import parse_endpoint
 from tests.kit.net.network import logged
+from tests.ports import free_port
 
 Told = list[tuple[bytes, list[int]]]
 
 
 @pytest.fixture
 def listening() -> Iterator[socket.socket]:
-    with socket.create_server(("127.0.0.1", 0)) as made:
+    """At a port whose number a socket for datagrams can have as well."""
+    with socket.create_server(("127.0.0.1", free_port())) as made:
         yield made
 
 

@@ -102,11 +102,11 @@ def test_a_socket_that_somebody_listens_on_stays(
 def test_a_port_is_looked_at_without_opening_it(scheme: str, tmp_path: Path) -> None:
     """One that is taken is said, one that is free is as free afterwards, and was never there."""
     kind = socket.SOCK_DGRAM if scheme == "udp" else socket.SOCK_STREAM
+    port = free_port(kind)
     with socket.socket(socket.AF_INET, kind) as other:
-        other.bind(("127.0.0.1", 0))
+        other.bind(("127.0.0.1", port))
         if kind == socket.SOCK_STREAM:
             other.listen(1)
-        port = other.getsockname()[1]
         (tmp_path / "pem").touch()
         keys = f":privateKey={tmp_path}/pem" if scheme == "ssl" else ""
         endpoint = parse_endpoint(f"{scheme}:{port}:interface=127.0.0.1{keys}")

@@ -190,8 +190,8 @@ async def test_a_crowd_is_accepted_and_served(site: Site) -> None:
         if number % 3 == 2:
             peer.close()
     speaking = sum(1 for number in range(len(peers)) if number % 3)
+    await until(lambda: len(site.factory.made) == len(peers), "all of them")
     await until(lambda: len(site.factory.data) == speaking, "what they say")
-    assert len(site.factory.made) == len(peers)
     for peer in peers:
         peer.close()
     await until(lambda: len(site.factory.lost) == len(peers), "the ends")

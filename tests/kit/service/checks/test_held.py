@@ -23,6 +23,7 @@ from logsrv.kit.service.checks.held import (
     runs_with,
     serves,
 )
+from tests.ports import free_port
 
 TCP = """\
   sl  local_address rem_address   st tx_queue rx_queue tr tm->when retrnsmt   uid  timeout inode
@@ -51,11 +52,11 @@ def test_a_table_that_is_none(text: str) -> None:
 @pytest.mark.parametrize("scheme", ["tcp", "udp"])
 def test_a_port_of_ours(scheme: str) -> None:
     kind = socket.SOCK_STREAM if scheme == "tcp" else socket.SOCK_DGRAM
+    port = free_port(kind)
     with socket.socket(socket.AF_INET, kind) as ours:
-        ours.bind(("127.0.0.1", 0))
+        ours.bind(("127.0.0.1", port))
         if scheme == "tcp":
             ours.listen()
-        port = ours.getsockname()[1]
         taken = HeldSockets()
         found = taken.at(parse_endpoint(f"{scheme}:{port}"))
         assert [one.address for one in found] == [f"127.0.0.1:{port}"]
