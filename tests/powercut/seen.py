@@ -21,8 +21,6 @@ from tests.powercut.recording import Kind
 
 ID = re.compile(rb"<id (\d+)>")
 PACKED = re.compile(r"(\d{10})-[^/]*\.log\.zst")
-# Sync.INTERVAL promises a second; a busy machine takes its time.
-INTERVAL = 3.0
 
 
 class Shown(NamedTuple):
@@ -139,15 +137,12 @@ class Looks:
 
     def _promised(self, cut: int) -> frozenset[int]:
         history = self._history
-        answered = [(number, line) for number, line in history.acknowledged if number < cut]
+        until = cut
         if not self._always:
-            now = history.operations[cut - 1].moment
-            answered = [
-                (number, line)
-                for number, line in answered
-                if history.operations[number].moment < now - INTERVAL
-            ]
-        return frozenset(line for _, line in answered)
+            # Sync.INTERVAL promises what stood there when it last synced.
+            synced = [at for mark, at in history.marks.items() if mark.startswith("synced ")]
+            until = max((at for at in synced if at < cut), default=0)
+        return frozenset(line for number, line in history.acknowledged if number < until)
 
 
 def _ignore(sentence: str) -> None:
