@@ -135,8 +135,18 @@ def hurried(nodes: list[ListedNode], said: list[str], **how: object) -> NodeSear
     )
 
 
-def test_who_never_ends_is_not_waited_for() -> None:
+class Prompt(threading.Thread):
+    """A thread that is done when it has begun, unless its node hangs; however busy the machine."""
+
+    def start(self) -> None:
+        super().start()
+        if not self.name.endswith(" hanging"):
+            self.join(60)
+
+
+def test_who_never_ends_is_not_waited_for(monkeypatch: pytest.MonkeyPatch) -> None:
     """However it hangs: its socket is closed, and the lines of the others are there."""
+    monkeypatch.setattr(gather, "Thread", Prompt)
     ended = threading.Event()
 
     class Hanging(ListedNode):
@@ -149,10 +159,10 @@ def test_who_never_ends_is_not_waited_for() -> None:
 
     said: list[str] = []
     others = ListedNode([node_line(BEGIN, "x")])
-    with closing(hurried([Hanging([]), others], said, longest=0.2)) as asked:
+    with closing(hurried([Hanging([], name="hanging"), others], said, longest=0.2)) as asked:
         assert [one.line[-1:] for lines in asked.spans() for one in lines] == [b"x"]
         assert asked.failed == {0} and ended.is_set()
-    assert said == ["localhost:1: its answer takes longer than 0.2 s; its lines are missing"]
+    assert said == ["hanging: its answer takes longer than 0.2 s; its lines are missing"]
 
 
 def test_who_reads_slowly_loses_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -170,7 +180,9 @@ def test_who_reads_slowly_loses_nothing(monkeypatch: pytest.MonkeyPatch) -> None
     assert (found, said) == (300, [])
 
 
-def test_who_has_too_much_for_every_span_is_left_out() -> None:
+def test_who_has_too_much_for_every_span_is_left_out(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(gather, "Thread", Prompt)
+
     class Endless(ListedNode):
         def lines(self, question: NodeQuestion, span: TimeSpan, room: Room) -> list[NodeLine]:
             raise TooMany([span.begin] * room.lines)
