@@ -83,7 +83,12 @@ def children(module: str) -> list[int]:
     """Return the process ids of this process's children that run a module."""
     found = []
     for task in Path("/proc/self/task").iterdir():
-        for pid in (task / "children").read_text().split():
+        try:
+            pids = (task / "children").read_text().split()
+        except OSError:
+            # A thread that has ended meanwhile.
+            continue
+        for pid in pids:
             with suppress(OSError):
                 if module.encode() in Path(f"/proc/{pid}/cmdline").read_bytes().split(b"\0"):
                     found.append(int(pid))
