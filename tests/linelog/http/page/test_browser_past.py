@@ -7,6 +7,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
+from logsrv.kit.testing import wait_until
 from tests.linelog.http.page.conftest import COUNT, LAST, Open, numbered
 from tests.linelog.http.page.fake import Logs
 
@@ -103,20 +104,21 @@ def test_endless_scroll_both_ways(logs: Logs, visit: Open) -> None:
     numbered(logs, 5000)
     page = visit()
     page.wait(f"{LAST} === 'line 4999'")
-    most = 0
-    for _ in range(400):
+    counts: list[int] = []
+
+    def is_at_first() -> bool:
         page.scroll("#scroller", -3000)
-        most = max(most, page.run(COUNT))
-        if page.texts(".line .message")[0] == "line 0":
-            break
-    assert page.texts(".line .message")[0] == "line 0"
-    assert most <= 2200
-    logs.send("meanwhile")
-    for _ in range(400):
+        counts.append(page.run(COUNT))
+        return page.texts(".line .message")[0] == "line 0"
+
+    def is_at_last() -> bool:
         page.scroll("#scroller", 3000)
-        if page.run(LAST) == "meanwhile":
-            break
-    page.wait(f"{LAST} === 'meanwhile'")
+        return bool(page.run(LAST) == "meanwhile")
+
+    wait_until(is_at_first, "the first line")
+    assert max(counts) <= 2200
+    logs.send("meanwhile")
+    wait_until(is_at_last, "the last line")
     shown = page.texts(".line .message")
     assert shown[:-1] == [f"line {number}" for number in range(5001 - len(shown), 5000)]
     assert page.texts(".gap") == []
@@ -194,7 +196,7 @@ def test_permalink_to_a_line_that_is_gone(logs: Logs, visit: Open) -> None:
 def test_bars_go_up_to_now(logs: Logs, visit: Open) -> None:
     """Not up to the last line: that nothing comes any more is to be seen."""
     numbered(logs, 3, time=datetime.now(UTC) - timedelta(minutes=10))
-    visit()
+    visit(ready="document.querySelector('#bars .bar')")
     asked = [path for path in logs.asked if path.startswith("/api/histogram")]
     assert asked and all("since=15m&until=now" in path for path in asked)
 
