@@ -70,8 +70,12 @@ def running(
         )
     try:
         deadline = time.monotonic() + START_SECONDS
-        while not ready():
-            if process.poll() is not None:
+        while True:
+            # Looked at before: one that is ready may end by itself.
+            ended = process.poll() is not None
+            if ready():
+                break
+            if ended:
                 raise ChildError(f"ended with status {process.returncode}: {log_tail(log)}")
             if time.monotonic() > deadline:
                 raise ChildError(f"not ready after {START_SECONDS:.0f} s: {log_tail(log)}")
