@@ -4,20 +4,20 @@ without a shell, and never as an option.
 
 from __future__ import annotations
 
-import asyncio
 import os
 import shlex
 import shutil
 import sys
-from asyncio.subprocess import DEVNULL
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
+from subprocess import DEVNULL, Popen
 
 from logsrv.errors import ConfigurationError
 from logsrv.gopher.browse.commands.window import BrowserWindow
 from logsrv.gopher.browse.content.links import Hyperlink
+from logsrv.gopher.browse.loading.source import aside
 from logsrv.kit.text.escape import one_line
 
 _USUAL = "open" if sys.platform == "darwin" else "xdg-open"
@@ -142,10 +142,10 @@ def _first_there(commands: Iterable[str], environ: Mapping[str, str], none: str)
 
 
 async def run_outside(command: list[str], environ: Mapping[str, str]) -> int:
-    """Start a program, away from our terminal, and return its exit status when it has ended."""
+    """Start a program that outlives us, as none of asyncio's does; return its exit status at its end."""
     try:
-        process = await asyncio.create_subprocess_exec(
-            *command,
+        process = Popen(
+            command,
             stdin=DEVNULL,
             stdout=DEVNULL,
             stderr=DEVNULL,
@@ -154,4 +154,4 @@ async def run_outside(command: list[str], environ: Mapping[str, str]) -> int:
         )
     except OSError as error:
         raise ConfigurationError(f"{command[0]} cannot be started: {error.strerror}") from error
-    return await process.wait()
+    return await aside(process.wait)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+import gc
 from pathlib import Path
 
 import pytest
@@ -13,6 +15,7 @@ from logsrv.gopher.browse.commands.programs import (
     playing_command,
     run_outside,
 )
+from logsrv.kit.testing import wait_until
 from tests.gopher.browse.conftest import Drive, Driven, opener, run, until
 from tests.gopher.servers import Scripted
 
@@ -51,6 +54,24 @@ def test_the_program_gets_the_address_as_it_is(tmp_path: Path) -> None:
     program(tmp_path, "xdg-open", f'printf "%s|" "$@" > {tmp_path}/got; exit 3')
     assert run(run_outside(opening_command(ADDRESS, environ), environ)) == 3
     assert (tmp_path / "got").read_text() == ADDRESS + "|"
+
+
+def test_a_program_outlives_the_browser(tmp_path: Path) -> None:
+    """Who quits looks on at what was opened."""
+    begun, ended = tmp_path / "begun", tmp_path / "ended"
+    waits = f"touch {begun}; while [ ! -e {tmp_path}/go-on ]; do sleep 0.01; done; touch {ended}"
+    program(tmp_path, "xdg-open", waits)
+
+    async def scenario() -> None:
+        environ = {"PATH": "/bin:/usr/bin"}
+        going = asyncio.create_task(run_outside([str(tmp_path / "xdg-open"), ADDRESS], environ))
+        await until(begun.exists, "the program")
+        assert not going.done()
+
+    run(scenario())
+    gc.collect()
+    (tmp_path / "go-on").touch()
+    wait_until(ended.exists, "its end")
 
 
 def test_a_program_that_cannot_be_started_is_a_sentence(tmp_path: Path) -> None:
