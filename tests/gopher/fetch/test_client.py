@@ -11,7 +11,7 @@ import pytest
 import pytest_twisted
 from twisted.internet.defer import CancelledError, Deferred, gatherResults
 
-from logsrv.gopher import GopherClient, Limits, Menu, Text, Timeouts
+from logsrv.gopher import GopherClient, GopherResponse, Limits, Menu, Text, Timeouts
 from logsrv.gopher.wire.errors import (
     BadURL,
     GopherError,
@@ -28,7 +28,21 @@ from tests.gopher.servers import LOOPBACK, reset
 from tests.ports import free_port
 
 MENU = b"iHi\t\th\t1\r\n0A text\t/a\t127.0.0.1\t70\r\n.\r\n"
-SHORT = Timeouts(connect=2, first_byte=0.3, between=0.3, whole=1.5)
+
+
+class Hurrying:
+    """A reactor whose clock can be put forward; its timers go on as they are."""
+
+    def __init__(self, reactor: Any) -> None:
+        self._reactor = reactor
+        self.passed = 0.0
+
+    def seconds(self) -> float:
+        seconds: float = self._reactor.seconds()
+        return seconds + self.passed
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._reactor, name)
 
 
 @pytest_twisted.ensureDeferred
@@ -66,7 +80,7 @@ async def test_a_menu_is_done_at_its_dot_though_the_server_stays(
         server.hang()
 
     server = serve(stay)
-    menu = await GopherClient(reactor, timeouts=SHORT).menu(server.url())
+    menu = await GopherClient(reactor).menu(server.url())
     assert menu.terminated
 
 
@@ -91,14 +105,25 @@ async def test_a_server_that_hangs_is_left(
 
 
 @pytest_twisted.ensureDeferred
-async def test_a_server_that_drips_for_ever_is_left(reactor: Any, serve: Serve) -> None:
+async def test_a_server_that_drips_for_ever_is_left(
+    reactor: Any, serve: Serve, monkeypatch: pytest.MonkeyPatch
+) -> None:
     def drip(connection: socket.socket, _: bytes) -> None:
         while not server.released.wait(0.05):
             connection.sendall(b"x")
 
+    hurrying: Any = Hurrying(reactor)
+    feed = GopherResponse.feed
+
+    def fed(response: GopherResponse, data: bytes) -> bool:
+        hurrying.passed += 100
+        return feed(response, data)
+
+    monkeypatch.setattr(GopherResponse, "feed", fed)
     server = serve(drip)
+    timeouts = Timeouts(first_byte=1000, between=1000, whole=250)
     with pytest.raises(TimedOut) as caught:
-        await GopherClient(reactor, timeouts=SHORT).text(server.url("/0/x"))
+        await GopherClient(hurrying, timeouts=timeouts).text(server.url("/0/x"))
     assert caught.value.phase == "whole"
     assert isinstance(caught.value.partial, Text) and caught.value.partial.content
 
@@ -118,13 +143,22 @@ async def test_an_endless_answer_is_left(reactor: Any, serve: Serve, line: bytes
 
 
 @pytest_twisted.ensureDeferred
-async def test_what_came_before_a_reset_is_not_lost(reactor: Any, serve: Serve) -> None:
+async def test_what_came_before_a_reset_is_not_lost(
+    reactor: Any, serve: Serve, monkeypatch: pytest.MonkeyPatch
+) -> None:
     def half(connection: socket.socket, _: bytes) -> None:
         connection.sendall(MENU[:-3])
         read.wait(60)
         reset(connection)
 
     read = threading.Event()
+    feed = GopherResponse.feed
+
+    def fed(response: GopherResponse, data: bytes) -> bool:
+        if response.received == len(MENU[:-3]):
+            read.set()
+        return feed(response, data)
+
     server = serve(half)
     client = GopherClient(reactor)
     async with await client.open(server.url("/1")) as response:
@@ -134,10 +168,9 @@ async def test_what_came_before_a_reset_is_not_lost(reactor: Any, serve: Serve) 
         with pytest.raises(Truncated):
             await response.read()
     read.clear()
-    fetched = client.menu(server.url())
-    reactor.callLater(0.2, read.set)
+    monkeypatch.setattr(GopherResponse, "feed", fed)
     with pytest.raises(Truncated) as caught:
-        await fetched
+        await client.menu(server.url())
     assert isinstance(caught.value.partial, Menu) and len(caught.value.partial.items) == 2
 
 
@@ -287,7 +320,7 @@ async def test_nobody_there_is_told_at_once(reactor: Any) -> None:
 @pytest_twisted.ensureDeferred
 async def test_a_server_that_answered_before_gets_time(reactor: Any, serve: Serve) -> None:
     """One that restarts, say, in the middle of a mirror."""
-    server = serve(b"first")
+    server = serve(b"first", port=free_port())
     client = GopherClient(reactor)
     url = server.url("/0x")
     assert (await client.text(url)).content == b"first"
@@ -323,7 +356,7 @@ async def test_gopher_plus_lengths_are_believed(reactor: Any, serve: Serve) -> N
         server.hang()
 
     server = serve(counted)
-    client = GopherClient(reactor, timeouts=SHORT)
+    client = GopherClient(reactor)
     text = await client.text(server.url("/0x%09%09+"))
     assert text.content == b".\r\n." and not text.terminated
     assert text.replace(content=b"") != text

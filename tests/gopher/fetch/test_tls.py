@@ -14,16 +14,17 @@ from logsrv.gopher import GopherClient, PinStore, Timeouts, Trust, urlopen
 from logsrv.gopher.wire.errors import TimedOut, TLSError, Truncated
 from tests.gopher.conftest import Serve
 from tests.gopher.servers import certificate_file, cut
+from tests.ports import free_port
 
 
-async def both(reactor: Any, trust: Trust, url: str) -> bytes:
+async def both(reactor: Any, trust: Trust, url: str, connect: float = 60) -> bytes:
     """The text at `url` as both clients have it; an error has to be the same one."""
-    client = GopherClient(reactor, trust=trust, timeouts=Timeouts(connect=2))
+    client = GopherClient(reactor, trust=trust, timeouts=Timeouts(connect=connect))
     try:
         text = (await client.text(url)).content
     except (TLSError, Truncated, TimedOut, ConfigurationError) as error:
         with pytest.raises(type(error)):
-            urlopen(url, 2, trust=trust).read()
+            urlopen(url, connect, trust=trust).read()
         raise
     with urlopen(url, trust=trust) as file:
         assert file.read() == text
@@ -60,7 +61,7 @@ async def test_trust_on_first_use(
     reactor: Any, serve: Serve, certificate: Path, tmp_path: Path
 ) -> None:
     trust = Trust(pins=PinStore(tmp_path / "pins"))
-    server = serve(b"secret", certificate)
+    server = serve(b"secret", certificate, free_port())
     url = server.url("/0x", "gophers")
     assert await both(reactor, trust, url) == b"secret"
     server.close()
@@ -108,7 +109,7 @@ async def test_a_handshake_that_hangs_is_left(reactor: Any, serve: Serve) -> Non
 
     server = serve(hang)
     with pytest.raises(TimedOut) as caught:
-        await both(reactor, Trust(), server.url("/0x", "gophers"))
+        await both(reactor, Trust(), server.url("/0x", "gophers"), connect=0.5)
     assert caught.value.phase == "connect"
 
 

@@ -27,6 +27,7 @@ from logsrv.gopher.wire.errors import (
 )
 from tests.gopher.conftest import Serve
 from tests.gopher.gateway.conftest import Start
+from tests.ports import free_port
 
 PNG = b"\x89PNG\r\n\x1a\n" + b"\0" * 100
 
@@ -200,12 +201,10 @@ async def test_links_out_of_gopher_are_explained(gateway: Start, serve: Serve) -
 
 
 @pytest_twisted.ensureDeferred
-async def test_try_again(gateway: Start, serve: Serve) -> None:
+async def test_try_again(gateway: Start) -> None:
     """An error that may pass offers the same once more, and nothing claims to have been fetched."""
-    server = serve(b"")
-    server.close()
     web = gateway("--allow-private")
-    path = f"/gopher/127.0.0.1:{server.port}/0/x?charset=cp437"
+    path = f"/gopher/127.0.0.1:{free_port()}/0/x?charset=cp437"
     page = (await web.get(path)).page
     assert "Try again" in page.text
     assert page.attributes("a", "href").count(path) == 1

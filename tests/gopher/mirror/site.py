@@ -9,7 +9,7 @@ from collections import Counter
 from pathlib import Path
 from typing import Any
 
-from logsrv.gopher.fetch.settings import ConnectionOptions, Timeouts
+from logsrv.gopher.fetch.settings import ConnectionOptions
 from logsrv.gopher.fetch.transfers.transfers import Transfers
 from logsrv.gopher.mirror.crawl import Crawl
 from logsrv.gopher.mirror.disk.folders import Folders
@@ -20,6 +20,7 @@ from logsrv.gopher.mirror.scope import MirrorScope
 from logsrv.gopher.wire.url import GopherURL
 from tests.gopher.conftest import Serve
 from tests.gopher.servers import Scripted, reset
+from tests.ports import free_port
 
 Answers = dict[bytes, bytes]
 NOT_THERE = b"3not there\t\terror.host\t1\r\n.\r\n"
@@ -30,7 +31,7 @@ class Site:
 
     def __init__(self, serve: Serve, answers: Answers) -> None:
         self.answers = answers
-        self.server: Scripted = serve(self._answer)
+        self.server: Scripted = serve(self._answer, port=free_port())
         self.failing: Counter[bytes] = Counter()
         self.starts: list[float] = []
         self._lock = threading.Lock()
@@ -60,8 +61,7 @@ def crawl(site: Site, directory: Path, path: str = "/", **manners: Any) -> Crawl
     """Run a mirror to its end."""
     directory.mkdir(exist_ok=True)
     root = GopherURL.parse(site.server.url(path))
-    options = ConnectionOptions(Timeouts(5, 5, 5))
-    fetcher = Transfers(options, time.monotonic)
+    fetcher = Transfers(ConnectionOptions(), time.monotonic)
     journal = MirrorJournal(directory, root, "host")
     depth = manners.pop("depth", None)
     updating = {name: manners.pop(name) for name in ("update", "delete") if name in manners}

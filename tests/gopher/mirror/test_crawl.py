@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import socket
 import time
 from collections import Counter
 from pathlib import Path
@@ -11,6 +12,7 @@ import pytest
 from logsrv.gopher.mirror.disk.journal import MirrorJournal
 from logsrv.gopher.wire.errors import Refused, ServerError
 from logsrv.gopher.wire.url import GopherURL
+from logsrv.kit.testing import wait_until
 from tests.gopher.conftest import Serve
 from tests.gopher.mirror.site import NOT_THERE, SITE, Answers, Site, crawl, files, items
 
@@ -47,8 +49,16 @@ def test_a_copy_stays_what_it_is_when_another_menu_comes_first(
         b"/x": b"0Y\t/y\t@\r\n",
         b"/y": b"y",
     }
-    site = Site(serve, answers)
-    site.failing[b"/b"] = 1
+
+    class Waiting(Site):
+        """Its second menu comes when what the first one lists was asked for."""
+
+        def _answer(self, connection: socket.socket, request: bytes) -> None:
+            if request == b"/b\r\n":
+                wait_until(lambda: b"/x\r\n" in self.server.requests, "the first menu")
+            super()._answer(connection, request)
+
+    site = Waiting(serve, answers)
     crawl(site, tmp_path, files=True)
     before = files(tmp_path)
     site.server.requests.clear()

@@ -145,9 +145,11 @@ def test_a_link_in_the_directory_is_not_written_through(serve: Serve, tmp_path: 
 
 
 def test_a_link_that_is_put_there_meanwhile_is_not_written_through(
-    serve: Serve, tmp_path: Path
+    serve: Serve, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Neither are files nor menus; what was asked for already fails."""
+    # The menu waits for all of its items, however long they take.
+    monkeypatch.setattr("logsrv.gopher.mirror.menus.LATE", 1000)
     inside, outside = tmp_path / "mirror" / "sub", tmp_path / "elsewhere"
     inside.mkdir(parents=True)
 

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from logsrv.gopher.fetch.settings import ConnectionOptions, Timeouts
+from logsrv.gopher.fetch.settings import ConnectionOptions
 from logsrv.gopher.fetch.transfers.transfers import Transfers
 from logsrv.gopher.mirror.disk.folders import Folders
 from logsrv.gopher.mirror.fetching import Fetching, Manners
@@ -27,7 +27,7 @@ def job_for(url: str, path: str) -> Job:
 
 @pytest.fixture
 def transfers() -> Transfers:
-    return Transfers(ConnectionOptions(Timeouts(5, 5, 5)), time.monotonic)
+    return Transfers(ConnectionOptions(), time.monotonic)
 
 
 @pytest.mark.parametrize(("asked_for", "most"), [(None, 4), (1, 1), (6, 6)])

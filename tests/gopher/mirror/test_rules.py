@@ -7,7 +7,7 @@ import time
 
 import pytest
 
-from logsrv.gopher.fetch.settings import ConnectionOptions, Timeouts
+from logsrv.gopher.fetch.settings import ConnectionOptions
 from logsrv.gopher.fetch.transfers.transfers import Transfers
 from logsrv.gopher.mirror.robots import Robots
 from logsrv.gopher.mirror.rules import ServerRules
@@ -37,7 +37,7 @@ def test_rules(
         connection.sendall(files.get(request.rstrip(b"\r\n"), b"3no\t\terror.host\t1\r\n.\r\n"))
 
     server = serve(answer)
-    transfers = Transfers(ConnectionOptions(Timeouts(5, 5, 5)), time.monotonic)
+    transfers = Transfers(ConnectionOptions(), time.monotonic)
     try:
         rules = ServerRules(GopherURL.parse(server.url()), transfers, ignore)
         while not rules.have_come:

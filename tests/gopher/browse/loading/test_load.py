@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import socket
 import threading
+import time
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
@@ -86,15 +88,21 @@ def test_a_text_that_is_too_big_shows_its_beginning(serve: Serve) -> None:
     assert isinstance(page.content, bytes) and page.content.startswith(b"line\nline\n")
 
 
-def test_a_server_that_drips_is_given_up_in_the_end(serve: Serve) -> None:
+def test_a_server_that_drips_is_given_up_in_the_end(
+    serve: Serve, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """A byte now and then satisfies every time-out but the one for the whole page."""
+    passed = [0.0]
+    clock = SimpleNamespace(monotonic=lambda: time.monotonic() + passed[0])
+    monkeypatch.setattr("logsrv.gopher.fetch.on_asyncio.time", clock)
 
     async def scenario() -> Page:
         server = serve(lambda connection, _: (connection.sendall(b"iHi\r\n"), connection.recv(1)))
-        timeouts = Timeouts(between=60, whole=0.3)
-        return await Loading(
-            GopherURL.parse(server.url()), lambda: ConnectionOptions(timeouts)
-        ).page()
+        timeouts = Timeouts(first_byte=60, between=600, whole=300)
+        loading = Loading(GopherURL.parse(server.url()), lambda: ConnectionOptions(timeouts))
+        await anext(loading.growing())
+        passed[0] = 300
+        return await loading.page()
 
     page = run(scenario())
     assert isinstance(page.error, TimedOut) and page.error.phase == "whole"
