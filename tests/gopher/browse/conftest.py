@@ -86,6 +86,10 @@ class Driven:
             except AssertionError as error:
                 raise AssertionError(f"{error}, and saw:\n{self.screen()}") from None
 
+    async def whole(self) -> None:
+        """Wait until all of the page has come: what the browser says before that goes with the rest."""
+        await until(lambda: self.browser.visiting.loading is None, "all of the page")
+
     def received(self) -> int:
         """Return how many bytes of the page on its way have come; 0 if there is none."""
         loading = self.browser.visiting.loading

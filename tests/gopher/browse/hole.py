@@ -31,7 +31,7 @@ ROOT = menu(
 )
 ANSWERS = {
     b"/about": b"All about it.\r\nSecond line with caf\x82.\r\n" + b"more\r\n" * 100 + b".\r\n",
-    b"/many": b"".join(item("0", f"Item {number}", f"/item/{number}") for number in range(200)),
+    b"/many": menu(*(item("0", f"Item {number}", f"/item/{number}") for number in range(200))),
     b"/packed.tar.gz": bytes(range(256)) * 100,
     b"/red.png": picture(),
     b"/dir/sub/deep": menu(item("i", "Deep down")),

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from logsrv.gopher.fetch.settings import Timeouts
 from logsrv.gopher.follow.entries import Entry
 from logsrv.gopher.follow.following import Following
 from logsrv.gopher.wire.url import GopherURL
@@ -211,7 +212,7 @@ def test_keys_work_while_servers_are_silent(
         await driven.shows("Places to begin")
         await until(lambda: server.most_open == 4, "a few connections")
 
-    drive(None, scenario)
+    drive(None, scenario, timeouts=Timeouts(first_byte=60))
     assert server.most_open == 4
 
 
@@ -236,6 +237,7 @@ def test_a_long_menu_is_not_followed(drive: Drive, serve: Serve) -> None:
 
     async def scenario(driven: Driven) -> None:
         await driven.shows("F Follow")
+        await driven.whole()
         await driven.press("F")
         await driven.shows("This is too long to be followed.")
 

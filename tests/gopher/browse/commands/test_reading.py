@@ -40,6 +40,7 @@ def test_finding_in_a_page(drive: Drive, server: Scripted) -> None:
 def test_a_charset_of_the_users_choice(drive: Drive, server: Scripted) -> None:
     async def scenario(driven: Driven) -> None:
         await driven.shows("caf\\x82")
+        await driven.whole()
         await driven.press("c")
         await driven.type("cp437")
         await driven.shows("café", "cp437   ")

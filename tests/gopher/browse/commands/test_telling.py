@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import socket
 
 from tests.gopher.browse.conftest import Drive, Driven, until
@@ -48,7 +49,9 @@ def test_what_is_loading_is_told_with_bytes_and_time(drive: Drive, serve: Serve)
     server = serve(script)
 
     async def scenario(driven: Driven) -> None:
-        await driven.shows("Loading 2.0 KiB, 0.", server.url("/0/slow"))
+        loading = re.compile(r"Loading 2\.0 KiB, \d+(\.\d)? s ")
+        await until(lambda: loading.search(driven.screen()), "bytes and time")
+        await driven.shows(server.url("/0/slow"))
         await driven.press("escape")
 
     drive(server.url("/0/slow"), scenario)

@@ -158,6 +158,7 @@ def test_going_to_an_address(drive: Drive, server: Scripted) -> None:
         await driven.shows("Go to")
         await driven.type(f"127.0.0.1:{server.port}/0/about")
         await driven.shows("All about it.")
+        await driven.whole()
         await driven.press("g")
         await driven.type("gopher://bad host/")
         await driven.shows("the host", "is neither a domain name nor an address")
@@ -204,6 +205,7 @@ def test_a_link_is_opened_by_its_number(drive: Drive, server: Scripted) -> None:
 def test_a_page_without_links_has_no_numbers(drive: Drive, server: Scripted) -> None:
     async def scenario(driven: Driven) -> None:
         await driven.shows("All about it.")
+        await driven.whole()
         await driven.press("1")
         await driven.shows("There are no links on this page.")
 

@@ -19,6 +19,7 @@ from tests.gopher.browse.hole import site
 from tests.gopher.browse.menus import item, menu
 from tests.gopher.conftest import Serve
 from tests.gopher.servers import Scripted
+from tests.ports import free_port
 
 
 def test_a_large_page_does_not_stop_the_window(drive: Drive, serve: Serve) -> None:
@@ -72,14 +73,13 @@ def test_a_page_is_shown_as_it_arrives(drive: Drive, serve: Serve) -> None:
     drive(server.url(), scenario)
 
 
-def test_a_dead_server_is_a_sentence(drive: Drive, serve: Serve) -> None:
-    server = serve(b"")
-    server.close()
+def test_a_dead_server_is_a_sentence(drive: Drive) -> None:
+    port = free_port()
 
     async def scenario(driven: Driven) -> None:
         await driven.shows("it refused the connection")
 
-    drive(server.url(), scenario)
+    drive(f"gopher://127.0.0.1:{port}/", scenario)
 
 
 def test_escape_stops_a_page_and_shows_what_came(drive: Drive, serve: Serve) -> None:

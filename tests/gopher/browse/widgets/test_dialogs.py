@@ -71,7 +71,7 @@ def test_an_announcement_leaves_a_dialog_readable(drive: Drive, size: tuple[int,
         question = "https://web.example/of/somebody\n\nOpen this with xdg-open?"
         driven.browser.push_screen(Question("A link out of Gopher", question))
         driven.browser.window.say("Saved to /home/somebody/Downloads/packed.tar.gz   d  lists it")
-        driven.browser.notify("packed.tar.gz, 25.0 KiB.", title="Saved")
+        driven.browser.notify("packed.tar.gz, 25.0 KiB.", title="Saved", timeout=60)
         await driven.shows(
             "packed.tar.gz, 25.0 KiB.", "web.example", "Open this with xdg-open?", "y  yes   n  no"
         )
