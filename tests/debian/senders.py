@@ -1,8 +1,14 @@
 """Programs that run in the machine under test, on nothing but Debian's python3."""
 
-# Posts numbers one by one, and prints each that was acknowledged, until the server is gone.
+# Posts numbers one by one, and prints each that was acknowledged, from when the server listens (a reload
+# may end before that) until it is gone.
 ACKNOWLEDGED = """
-import http.client, itertools
+import http.client, itertools, socket, time
+for _ in range(6000):
+    with socket.socket() as trial:
+        if trial.connect_ex(("127.0.0.1", 8088)) == 0:
+            break
+    time.sleep(0.01)
 server = http.client.HTTPConnection("127.0.0.1", 8088, timeout=60)
 for number in itertools.count():
     try:

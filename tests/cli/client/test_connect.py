@@ -10,6 +10,7 @@ import struct
 import subprocess
 import threading
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -22,6 +23,12 @@ def reset(connection: socket.socket) -> None:
     """Break off without closing."""
     connection.recv(1)
     connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+
+
+def talking(*words: str, **how: Any) -> subprocess.Popen[bytes]:
+    """One whose input a test ends when it has seen what it waits for: silence behind that is counted."""
+    command = [*LOGSRV, "connect", *words]
+    return subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, **how)
 
 
 def test_all_is_sent_and_what_comes_is_shown() -> None:
@@ -39,14 +46,7 @@ def test_control_characters_are_escaped_and_telnet_is_refused() -> None:
         while data := connection.recv(100):
             said.extend(data)
 
-    with (
-        serving(serve) as port,
-        subprocess.Popen(
-            [*LOGSRV, "connect", "--wait", "0.2", f"localhost:{port}"],
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-        ) as talk,
-    ):
+    with serving(serve) as port, talking("--wait", "0.2", f"localhost:{port}") as talk:
         assert talk.stdin is not None and talk.stdout is not None
         # Before the input ends: behind it no answer could be sent.
         assert talk.stdout.readline() == b"hello \\x1b[31m\n"
@@ -86,10 +86,13 @@ def test_wait_ends_it_after_silence() -> None:
         connection.sendall(b"hello\n")
         done.wait(DEADLINE)
 
-    with serving(serve) as port:
-        talk = logsrv("connect", "--wait", "0.3", f"127.0.0.1:{port}")
+    with serving(serve) as port, talking("--wait", "0.3", f"127.0.0.1:{port}") as talk:
+        assert talk.stdin is not None and talk.stdout is not None
+        assert talk.stdout.readline() == b"hello\n"
+        talk.stdin.close()
+        assert talk.stdout.read() == b""
+        assert talk.wait(DEADLINE) == 0
         done.set()
-    assert (talk.returncode, talk.stdout) == (0, b"hello\n")
 
 
 def test_it_ends_when_the_server_closes_though_the_input_goes_on() -> None:
@@ -142,11 +145,16 @@ def test_udp() -> None:
 
         thread = threading.Thread(target=serve)
         thread.start()
-        port = server.getsockname()[1]
-        talk = logsrv("connect", f"udp:127.0.0.1:{port}", input=b"one\ntwo")
+        with talking(f"udp:127.0.0.1:{server.getsockname()[1]}") as talk:
+            assert talk.stdin is not None and talk.stdout is not None
+            talk.stdin.write(b"one\ntwo\n")
+            talk.stdin.flush()
+            assert [talk.stdout.readline() for _ in range(2)] == [b"ONE\n", b"TWO\n"]
+            talk.stdin.close()
+            assert talk.stdout.read() == b""
+            assert talk.wait(DEADLINE) == 0
         thread.join()
     assert got == [b"one", b"two"]
-    assert (talk.returncode, talk.stdout) == (0, b"ONE\nTWO\n")
 
 
 def test_unix_datagrams(tmp_path: Path) -> None:
@@ -155,19 +163,18 @@ def test_unix_datagrams(tmp_path: Path) -> None:
     with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as server:
         server.bind(str(tmp_path / "s"))
         server.settimeout(DEADLINE)
-        process = subprocess.Popen(
-            [*LOGSRV, "connect", f"unixgram:{tmp_path}/s"],
-            stdin=subprocess.PIPE, stdout=subprocess.PIPE, env={**os.environ, "TMPDIR": str(tmp_path)},
-        )  # fmt: skip
+        process = talking(f"unixgram:{tmp_path}/s", env={**os.environ, "TMPDIR": str(tmp_path)})
         assert process.stdin is not None
         process.stdin.write(b"".join(b"%d\n" % number for number in range(count)))
-        process.stdin.close()
+        process.stdin.flush()
         for number in range(count):
             data, peer = server.recvfrom(100)
             assert data == b"%d" % number
         server.sendto(b"thanks", peer)
         assert process.stdout is not None
-        assert process.stdout.read() == b"thanks\n"
+        assert process.stdout.readline() == b"thanks\n"
+        process.stdin.close()
+        assert process.stdout.read() == b""
         process.stdout.close()
     assert process.wait(DEADLINE) == 0
     assert os.listdir(tmp_path) == ["s"]

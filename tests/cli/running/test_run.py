@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import signal
 import socket
 import threading
@@ -330,10 +331,7 @@ def test_nothing_is_left_when_it_is_killed(running: Start, shout: Path) -> None:
     server.process.wait()
 
     def refused() -> bool:
-        try:
-            socket.create_connection(("127.0.0.1", port), 1).close()
-        except ConnectionRefusedError:
-            return True
-        return False
+        with socket.socket() as client:
+            return client.connect_ex(("127.0.0.1", port)) == errno.ECONNREFUSED
 
     wait_until(refused, "the child's end")

@@ -293,9 +293,7 @@ def test_bad_input_ends_and_never_drives_the_terminal(serve: Serve, case: str, p
         words, status = ["--max-size", "1MiB"], 8
     else:
         words = []
-    found, seen = at_terminal(
-        serve(script).url(path), "--links", "--color", "never", "--timeout", "5s", *words
-    )
+    found, seen = at_terminal(serve(script).url(path), "--links", "--color", "never", *words)
     assert found == status, seen[-500:]
     assert not UNSAFE.search(seen)
 
@@ -314,14 +312,21 @@ def test_a_hostile_error_is_escaped_too(serve: Serve) -> None:
 
 
 def test_a_download_shows_its_progress_at_a_terminal(serve: Serve, tmp_path: Path) -> None:
+    shown = threading.Event()
+
     def slow(connection: socket.socket, _: bytes) -> None:
-        connection.sendall(b"+100000\r\n")
-        for _number in range(10):
-            connection.sendall(b"x" * 10_000)
-            select.select([], [], [], 0.05)
+        connection.sendall(b"+100000\r\n" + b"x" * 10_000)
+        left = 90_000
+        while not shown.wait(0.01):
+            connection.sendall(b"x")
+            left -= 1
+        connection.sendall(b"x" * left)
 
     url = serve(slow).url("/9/big%09%09+")
-    status, seen = at_terminal(url, "--output", str(tmp_path / "x"))
-    assert status == 0
+    with AtTerminal(*GOPHER, url, "--output", str(tmp_path / "x"), environment={}) as terminal:
+        terminal.expect(" %, ")
+        shown.set()
+        assert terminal.wait() == 0
+    seen = terminal.seen.decode()
     assert re.search(r"\r\[#+ *\] \d+ %, ", seen)
-    assert seen.endswith("saved as " + str(tmp_path / "x") + " (97.7 KiB)\n")
+    assert seen.endswith("saved as " + str(tmp_path / "x") + " (97.7 KiB)\r\n")
