@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import os
 import re
 from collections import defaultdict
 from pathlib import Path
@@ -22,20 +23,40 @@ class Stored(NamedTuple):
 
 
 def stored_bytes(directory: Path) -> bytes:
-    """All that a store holds, oldest first; sealed segments before the active one."""
-    text = b""
-    segments = {path.name.split(".log")[0]: path for path in directory.glob("[0-9]*-*.log")}
-    segments |= {path.name.split(".log")[0]: path for path in directory.glob("[0-9]*-*.log.zst")}
-    for _, path in sorted(segments.items()):
-        if path.suffix == ".zst":
-            with path.open("rb") as file:
-                text += (
-                    zstandard.ZstdDecompressor().stream_reader(file, read_across_frames=True).read()
-                )
-        else:
-            text += path.read_bytes()
-    active = directory / "current.log"
-    return text + (active.read_bytes() if active.exists() else b"")
+    """All that a store holds, oldest first; sealed segments before the active one.
+
+    A daemon may be writing, sealing and removing meanwhile.
+    """
+    while True:
+        listed = _sealed(directory)
+        active, number = _active(directory)
+        # One may be compressed or removed before it is looked at.
+        with contextlib.suppress(FileNotFoundError):
+            # In the middle of a rotation the active one has a sealed name as well.
+            sealed = [path for path in listed if path.stat().st_ino != number]
+            # Otherwise what was active may be missing, or be there twice.
+            if listed == _sealed(directory):
+                names = sorted({path.name.removesuffix(".zst") for path in sealed})
+                return b"".join([_text_of(directory / name) for name in names]) + active
+
+
+def _sealed(directory: Path) -> set[Path]:
+    return {*directory.glob("[0-9]*-*.log"), *directory.glob("[0-9]*-*.log.zst")}
+
+
+def _active(directory: Path) -> tuple[bytes, int]:
+    """The text of the active segment, and the number of its file."""
+    try:
+        with (directory / "current.log").open("rb") as file:
+            return file.read(), os.fstat(file.fileno()).st_ino
+    except FileNotFoundError:
+        return b"", 0
+
+
+def _text_of(segment: Path) -> bytes:
+    with contextlib.suppress(FileNotFoundError), Path(f"{segment}.zst").open("rb") as file:
+        return zstandard.ZstdDecompressor().stream_reader(file, read_across_frames=True).read()
+    return segment.read_bytes()
 
 
 def size_of(directory: Path) -> int:

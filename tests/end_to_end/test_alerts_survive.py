@@ -118,8 +118,12 @@ def test_what_is_counted_or_under_way_at_a_reload_that_takes_the_alert_out_comes
     wait_until(lambda: read(tmp_path / "began"), "it to be under way")
     server.send(b"oops 2\n")
     server.wait_for_messages(2)
+    kept = server.store / "alerts" / "1"
+    before = kept.read_bytes()
     config(tmp_path)
     reload(server)
+    # Its process hears of it a moment later.
+    wait_until(lambda: kept.read_bytes() != before, "the place as it is kept from then on")
     server.send(b"oops after\n")
     (tmp_path / "go").touch()
     wait_until(lambda: "oops 2" in read(tmp_path / "told"), "both")
@@ -130,12 +134,17 @@ def test_what_is_counted_or_under_way_at_a_reload_that_takes_the_alert_out_comes
 
 
 def test_what_is_under_way_at_a_stop_comes_at_the_next_start(logger: Start, tmp_path: Path) -> None:
+    """The stop waits some seconds for it, and tells who asks for a stop a second time meanwhile."""
     words = ("--alert", "oops", "--alert-command", slow(tmp_path), "--alert-every", "10m")
     server = logger(*words)
     server.send(b"oops 1\n")
     wait_until(lambda: read(tmp_path / "began"), "it to be under way")
     pid = int(read(tmp_path / "began"))
-    assert server.stop() in (0, -signal.SIGTERM)
+    server.send_signal(signal.SIGTERM)
+    server.wait_for_log("logsrv: stopping")
+    server.send_signal(signal.SIGTERM)
+    server.wait_for_log("is stopping already")
+    assert server.wait() in (0, -signal.SIGTERM)
     assert "alert 1: a message was under way when the service ended (lines: 1)" in server.log()
     assert "alerts_put_off_total 1" in server.log()
     wait_until(lambda: not Path(f"/proc/{pid}/cmdline").exists(), "the end of the command")
@@ -226,6 +235,9 @@ def test_a_store_that_is_removed_is_followed_where_it_goes_on(
         server = logger("--alert", "oops", "--alert-webhook", url, "--alert-every", "1s")
         server.send(b"oops 1\n")
         wait_until(lambda: web.posts, "the first message")
+        # Its file is written anew: nobody can remove its folder meanwhile.
+        kept = server.store / "alerts" / "1"
+        wait_until(lambda: b'"due":null' not in kept.read_bytes(), "its place to be kept")
         shutil.rmtree(server.store)
         server.send(b"oops 2\n")
         wait_until(lambda: "oops 2" in posts(web), "the next one")

@@ -18,6 +18,7 @@ from logsrv.linelog.store.segments.segment import Position, parse_position
 from tests.end_to_end.conftest import Logger, Start
 from tests.end_to_end.stored import stored_bytes
 from tests.linelog.inputs.blocks.making import Edge, Sender, block_of, blocks, stored_lines
+from tests.ports import free_port
 
 ONE, OTHER = 32 * "a", 32 * "b"
 LISTEN = "blocks:tcp:0:interface=127.0.0.1"
@@ -214,8 +215,9 @@ class Shipping(threading.Thread):
 
 
 def killed_again_and_again(logger: Start, edges: list[Edge], kills: int, *options: str) -> Logger:
-    server = logger(*TOKEN, *options, listen=[LISTEN])
-    port = server.port()
+    port = free_port()
+    listen = f"blocks:tcp:{port}:interface=127.0.0.1"
+    server = logger(*TOKEN, *options, listen=[listen])
     shippers = [Shipping(edge, port, 60_000, seed) for seed, edge in enumerate(edges)]
     chance = random.Random(5)
     for each in shippers:
@@ -226,7 +228,6 @@ def killed_again_and_again(logger: Start, edges: list[Edge], kills: int, *option
             _grown(server, size)
             server.process.kill()
             server.process.wait()
-            listen = f"blocks:tcp:{port}:interface=127.0.0.1"
             server = logger(*TOKEN, *options, listen=[listen])
         for each in shippers:
             each.join(120)
@@ -284,8 +285,9 @@ def test_a_sender_that_says_half_a_block_harms_nobody(logger: Start, connect: Co
 def test_a_stop_and_a_reload_under_load(logger: Start) -> None:
     """Whatever was being taken in: it is stored once."""
     edge = Edge(ONE, stored_lines(ONE, 24_000), 500_000)
-    server = logger(*TOKEN, "--rotate-size", "400KiB", listen=[LISTEN])
-    port = server.port()
+    port = free_port()
+    listen = f"blocks:tcp:{port}:interface=127.0.0.1"
+    server = logger(*TOKEN, "--rotate-size", "400KiB", listen=[listen])
     shipper = Shipping(edge, port, 30_000, 1)
     shipper.start()
     try:
@@ -294,12 +296,7 @@ def test_a_stop_and_a_reload_under_load(logger: Start) -> None:
             server.send_signal(signal.SIGHUP)
             if stop:
                 server.stop()
-                server = logger(
-                    *TOKEN,
-                    "--rotate-size",
-                    "400KiB",
-                    listen=[f"blocks:tcp:{port}:interface=127.0.0.1"],
-                )
+                server = logger(*TOKEN, "--rotate-size", "400KiB", listen=[listen])
         shipper.join(120)
         assert not shipper.is_alive()
     finally:

@@ -59,12 +59,12 @@ def arrives(centre: Logger, edge: Logger, count: int, deadline: float = 60.0) ->
 
 
 def in_nats(server: NatsServer, call: Callable[[Any], Awaitable[Any]]) -> Any:
-    """Do something as a client of a server."""
+    """Do something with the streams of a server, which may take its time."""
 
     async def done() -> Any:
-        client = await nats.connect(f"nats://127.0.0.1:{server.port}")
+        client = await nats.connect(f"nats://127.0.0.1:{server.port}", connect_timeout=60)
         try:
-            return await call(client)
+            return await call(client.jetstream(timeout=60))
         finally:
             await client.close()
 
@@ -73,7 +73,7 @@ def in_nats(server: NatsServer, call: Callable[[Any], Awaitable[Any]]) -> Any:
 
 def publish(server: NatsServer, subject: str, text: bytes, headers: dict[str, str]) -> None:
     """Write a message to a stream, as somebody who is no edge."""
-    in_nats(server, lambda client: client.jetstream().publish(subject, text, headers=headers))
+    in_nats(server, lambda streams: streams.publish(subject, text, headers=headers))
 
 
 def messages(server: NatsServer, count: int) -> None:
@@ -81,7 +81,7 @@ def messages(server: NatsServer, count: int) -> None:
 
     def there() -> bool:
         with contextlib.suppress(nats.js.errors.Error):
-            info = in_nats(server, lambda client: client.jetstream().stream_info("LOGS"))
+            info = in_nats(server, lambda streams: streams.stream_info("LOGS"))
             return bool(info.state.messages >= count)
         return False
 
@@ -123,7 +123,7 @@ def test_a_hole_is_refused_loudly_until_somebody_lets_it_be_passed_over(
         for begin in 100, 200:
             send(edge, begin, begin + 100)
             messages(server, begin // 100 + 1)
-        in_nats(server, lambda client: client.jetstream().purge_stream("LOGS", keep=1))
+        in_nats(server, lambda streams: streams.purge_stream("LOGS", keep=1))
         centre = logger(listen=[of([server])], directory=homes / "centre")
         centre.wait_until(lambda: "does not follow" in centre.log(), "the refusal")
         assert "let this listener pass it over, with holes=pass" in centre.log()

@@ -19,25 +19,24 @@ __all__ = ["homes"]
 
 
 def purge(server: NatsServer) -> None:
-    in_nats(server, lambda client: client.jetstream().purge_stream("LOGS"))
+    in_nats(server, lambda streams: streams.purge_stream("LOGS"))
 
 
 def expire(server: NatsServer) -> None:
     """Let all that is there be too old; what comes behind it stays."""
 
-    async def aged(client: Any, seconds: float) -> None:
-        stream = client.jetstream()
-        config = (await stream.stream_info("LOGS")).config
+    async def aged(streams: Any, seconds: float) -> None:
+        config = (await streams.stream_info("LOGS")).config
         config.max_age = config.duplicate_window = seconds
-        await stream.update_stream(config)
+        await streams.update_stream(config)
 
     def is_empty() -> bool:
-        info = in_nats(server, lambda client: client.jetstream().stream_info("LOGS"))
+        info = in_nats(server, lambda streams: streams.stream_info("LOGS"))
         return bool(info.state.messages == 0)
 
-    in_nats(server, lambda client: aged(client, 0.2))
+    in_nats(server, lambda streams: aged(streams, 0.2))
     wait_until(is_empty, "an empty stream")
-    in_nats(server, lambda client: aged(client, 0))
+    in_nats(server, lambda streams: aged(streams, 0))
 
 
 def numbers(centre: Logger) -> list[int]:

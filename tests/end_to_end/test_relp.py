@@ -9,6 +9,7 @@ import pytest
 
 from tests.end_to_end.conftest import Logger, Start
 from tests.end_to_end.peers import as_stored, rsyslog, texts
+from tests.ports import free_port
 
 RELP = "relp:tcp:0:interface=127.0.0.1"
 OPEN = b"1 open 30 relp_version=0\ncommands=syslog\n"
@@ -26,8 +27,9 @@ def test_rsyslog_sends_again_what_a_killed_server_had_not_acknowledged(
     logger: Start, tmp_path: Path
 ) -> None:
     """Nothing is missing after kill -9 and a new start; what was acknowledged need not come again."""
-    server = logger("--sync", "always", listen=[RELP])
-    port = server.port()
+    port = free_port()
+    listen = f"relp:tcp:{port}:interface=127.0.0.1"
+    server = logger("--sync", "always", listen=[listen])
     action = (
         f'action(type="omrelp" target="127.0.0.1" port="{port}" windowSize="64"'
         ' action.resumeRetryCount="-1" action.resumeInterval="1"'
@@ -39,7 +41,7 @@ def test_rsyslog_sends_again_what_a_killed_server_had_not_acknowledged(
         server.wait_until(lambda: server.current.read_bytes().count(b"app: ") >= 100, "some")
         server.process.kill()
         server.process.wait()
-        again = logger("--sync", "always", listen=[f"relp:tcp:{port}:interface=127.0.0.1"])
+        again = logger("--sync", "always", listen=[listen])
         sender.send(sent[2000:])
         wanted = {as_stored(text) for text in sent}
         again.wait_until(lambda: wanted <= _texts(again), "all that was sent", 60)

@@ -166,8 +166,9 @@ def journalled(tmp_path: Path, *arguments: str) -> tuple[list[str], int]:
             got = b""
             try:
                 while data := ours.recv(65536):
+                    was_ready = b"is ready" in got
                     got += data
-                    if b"is ready" in got:
+                    if b"is ready" in got and not was_ready:
                         process.send_signal(signal.SIGTERM)
                 return got.decode().splitlines(), process.wait(60)
             finally:
