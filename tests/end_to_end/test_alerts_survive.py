@@ -191,8 +191,7 @@ def test_the_interval_goes_on_over_a_restart(logger: Start, tmp_path: Path) -> N
 def test_a_webhook_that_is_down_gets_all_in_one_message_when_it_is_back(
     logger: Start, tmp_path: Path
 ) -> None:
-    with hook() as web:
-        port = web.port
+    port = free_port()
     words = ("--alert", "oops", "--alert-webhook", f"http://127.0.0.1:{port}/")
     server = logger(*words, "--alert-every", "1s")
     server.send(b"oops 1\n")
