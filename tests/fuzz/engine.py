@@ -71,8 +71,13 @@ def by_atheris(name: str, options: list[str]) -> None:
         atheris.Fuzz()
 
 
-def by_hypothesis(name: str, seconds: float, found: Path, at_once: int = 100) -> None:
-    """Fuzz by changes of what the corpus has, for so long. A defect is saved, made small, and raised."""
+def by_hypothesis(
+    name: str, seconds: float, found: Path, at_once: int = 100, begun: int | None = None
+) -> None:
+    """Fuzz by changes of what the corpus has, for so long. A defect is saved, made small, and raised.
+
+    begun: chooses the inputs; None for others each time.
+    """
     from hypothesis import HealthCheck, Phase, given, seed, settings
     from hypothesis import strategies as st
 
@@ -104,7 +109,7 @@ def by_hypothesis(name: str, seconds: float, found: Path, at_once: int = 100) ->
         target.run(data)
 
     until = time.monotonic() + seconds
-    begun = time.time_ns()
+    begun = time.time_ns() if begun is None else begun
     number = 0
     while time.monotonic() < until:
         try:
