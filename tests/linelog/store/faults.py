@@ -116,14 +116,15 @@ class FaultyDisk(Disk):
 
     def _enter(self, name: str) -> None:
         self.calls.append(name)
-        if name in self.before:
-            self.before[name]()
-        if name in self.errors:
-            raise self.errors[name]
+        # Looked up once: a test may take it away meanwhile.
+        if (before := self.before.get(name)) is not None:
+            before()
+        if (error := self.errors.get(name)) is not None:
+            raise error
 
     def entries(self) -> dict[str, bool]:
-        if "entries" in self.before:
-            self.before["entries"]()
+        if (before := self.before.get("entries")) is not None:
+            before()
         return super().entries()
 
     def create(self, name: str) -> int:

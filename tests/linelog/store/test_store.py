@@ -99,6 +99,7 @@ async def test_a_full_disk_pauses_senders_and_loses_nothing(open_store: OpenStor
         disk.room = None
         await waiting
         await until(lambda: sender.told == ["pause", "resume"])
+        await until(lambda: any("writing again" in event["log_format"] for event in events))
     assert store.accepts and not store.troubles()
     assert text_of(store.directory) == stored(*(b"number %d" % number for number in range(50)))
     said = [event["log_format"] for event in events if event["log_level"] >= LogLevel.info]

@@ -79,10 +79,13 @@ async def test_a_last_sync_that_hangs_is_said_and_nobody_waits_for_it(
     metrics = Metrics(METRICS)
     store = Store(tmp_path, StorePolicy(sync=sync), reactor=using, metrics=metrics, disk=disk)
     store.open()
+    disk.calls.clear()
     disk.before["fdatasync"] = lambda: go.wait(60)
     store.append(batch(b"written"))
     await until(lambda: not store.pending)
     waiting = store.durable()
+    if sync is not Sync.ALWAYS:
+        await until(lambda: waiting.called)
     closing = store.close()
     await until(lambda: "fdatasync" in disk.calls)
     with capturedLogs() as events:

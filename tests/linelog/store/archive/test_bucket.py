@@ -34,6 +34,7 @@ from logsrv.linelog.store.disk.disk import Disk
 from tests.cli.certificates import Authority
 from tests.linelog.store.archive.segments import STORE, packed, sealed_store
 from tests.linelog.store.faults import at
+from tests.ports import free_port
 
 
 @pytest.fixture
@@ -213,8 +214,7 @@ def test_a_server_that_is_not_there_is_tried_later(
     server: BucketServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setitem(_retries(), "max_retries", 0)
-    with running() as gone:
-        url = gone.url()
+    url = server.url().replace(server.endpoint, f"http://127.0.0.1:{free_port()}")
     with pytest.raises(ArchiveError, match=r"Connection refused") as found:
         open_archive(url).read("a/one")
     assert not found.value.settled

@@ -156,8 +156,15 @@ class HalfWay(FaultyDisk):
 
     def _refuse(self, refused: bool) -> None:
         if self.failing and refused:
+            # The next tries end before they touch a name.
+            self.errors["create"] = no_space()
             self.calls.append("refused")
             raise no_space()
+
+    def mend(self) -> None:
+        """Fail no more."""
+        self.failing = False
+        del self.errors["create"]
 
 
 @pytest_twisted.ensureDeferred
@@ -177,7 +184,7 @@ async def test_a_rotation_that_fails_half_way_loses_nothing_and_is_done_later(
         assert text_of(store.directory) == stored(b"one", b"two")
     assert store.position.segment == 1
     assert undo is not bool(list(store.directory.glob("0*")))
-    disk.failing = False
+    disk.mend()
     await until(lambda: store.position.segment == 2)
     store.append(batch(b"three"))
     await store.close()
