@@ -273,14 +273,13 @@ class Store:
         if not self.accepts:
             return fail(StoreError(f"the store {self.directory} is closed"))
         writer, waiters = self._writer, self._waiters
-        target = writer.appended
         # Sets `wanted` before it looks at `confirmed`; the writer does the two in the other order.
-        writer.wanted = target
+        target = writer.wanted = writer.appended
         # With somebody waiting, the reactor has yet to look at the writer's news: those before come first.
-        up_to_date = not (waiters or writer.failures)
+        confirmed, up_to_date = writer.confirmed, not (waiters or writer.failures)
         waiting = waiters.add(target, since)
         if up_to_date:
-            waiters.reached(writer.confirmed)
+            waiters.reached(confirmed)
         if len(waiters) > MOST_WAITING:
             self._settle()
         return waiting
@@ -361,10 +360,11 @@ class Store:
         return self._writer.appended - self._writer.written
 
     def _look(self) -> None:
-        """Tell whoever waits that something changed on the writer's side."""
+        """Tell whoever waits what is new; what the writer confirms meanwhile is for the next look."""
+        confirmed = self._writer.confirmed
         while self._writer.failures:
             self._waiters.failed(self._writer.failures.popleft())
-        self._waiters.reached(self._writer.confirmed)
+        self._waiters.reached(confirmed)
         self._settle()
 
     def _settle(self) -> None:

@@ -2,8 +2,21 @@
 
 from __future__ import annotations
 
+import threading
+from collections import deque
+from collections.abc import Callable
+
+import pytest
+import pytest_twisted
+
 from logsrv.errors import StoreError
+from logsrv.linelog.store.policy import Sync
+from logsrv.linelog.store.store import Store
+from logsrv.linelog.store.writing import append
 from logsrv.linelog.store.writing.durable import SyncFailure, Waiters
+from tests.linelog.store.faults import FaultyDisk, batch
+
+OpenStore = Callable[..., Store]
 
 
 def told_of(waiters: Waiters, totals: list[int]) -> list[tuple[int, str]]:
@@ -68,3 +81,44 @@ def test_giving_up_fails_all() -> None:
     for one in waiting:
         assert one.called
         one.addErrback(lambda failure: failure.trap(StoreError))
+
+
+@pytest_twisted.ensureDeferred
+async def test_a_sync_that_fails_while_the_reactor_looks_is_not_passed_over_for_the_next(
+    open_store: OpenStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It finds no failure, and then that later lines are safe."""
+    begun, held, go, later = (threading.Event() for _ in range(4))
+
+    class Failures(deque[object]):
+        def __bool__(self) -> bool:
+            found = len(self) > 0
+            if held.is_set() and not go.is_set():
+                go.set()
+                later.wait(60)
+            return found
+
+    def sync() -> None:
+        if not begun.is_set():
+            begun.set()
+        elif not held.is_set():
+            held.set()
+            go.wait(60)
+            raise OSError(5, "Input/output error")
+
+    monkeypatch.setattr(append, "deque", Failures)
+    disk = FaultyDisk()
+    store = open_store(disk, sync=Sync.ALWAYS)
+    disk.before = {"fdatasync": sync, "create": later.set}
+    store.append(batch(b"safe"))
+    before = store.durable()
+    begun.wait(60)
+    store.append(batch(b"lost"))
+    waiting = store.durable()
+    held.wait(60)
+    store.append(batch(b"later"))
+    # It is done when that is safe, and makes a file.
+    store.rotate()
+    with pytest.raises(StoreError, match="could not be synced"):
+        await waiting
+    await before
