@@ -131,6 +131,32 @@ def test_a_renewed_certificate_is_used_after_sighup(logger: Start, tmp_path: Pat
     assert certificate() == second
 
 
+def test_a_unix_socket_whose_file_was_removed_is_made_anew(logger: Start, tmp_path: Path) -> None:
+    """Who is connected notices nothing; what another program has put there is left alone."""
+    path = tmp_path / "s"
+    server = logger(listen=[f"unix:{path}"])
+
+    def connected() -> socket.socket:
+        client = socket.socket(socket.AF_UNIX)
+        client.connect(str(path))
+        return client
+
+    with connected() as before:
+        path.unlink()
+        reload(server)
+        with connected() as after:
+            after.sendall(b"after\n")
+            server.wait_for_messages(1)
+        path.unlink()
+        path.write_text("precious")
+        reload(server, "is there and is no socket; take another path")
+        assert path.read_text() == "precious"
+        before.sendall(b"before\n")
+        assert server.wait_for_messages(2) == [b"after", b"before"]
+    server.stop()
+    assert path.read_text() == "precious"
+
+
 class Reloads(RuleBasedStateMachine):
     """Every order of adding, removing, changing, failing, with peers that talk meanwhile.
 

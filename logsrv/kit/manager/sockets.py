@@ -139,11 +139,9 @@ class KeptSockets:
         self._taken: dict[int, ListeningPlace | str] = {}
         self.leaving = False
         for descriptor in self._given:
-            try:
+            # There may be none of that number, whatever the environment says.
+            with suppress(OSError):
                 os.set_inheritable(descriptor, False)
-            except OSError:
-                # There may be none of that number, whatever the environment says.
-                pass
 
     @property
     def matters(self) -> bool:
@@ -202,8 +200,10 @@ class KeptSockets:
 
     def keep(self, place: ListeningPlace, descriptor: int) -> None:
         """Have the service manager keep the socket of a listener that lets peers in."""
-        if self._tell is None or place in self._stored or place in self._from_units:
+        if self._tell is None or place in self._from_units or self._stored.get(place) == place.name:
             return
+        # It may have been that of another file, which has gone.
+        self.forget(place)
         self._stored[place] = place.name
         self._tell(message(FDSTORE=1, FDNAME=place.name), [descriptor])
 
@@ -215,9 +215,9 @@ class KeptSockets:
         """Return true if the socket at a place goes on when its listener ends now."""
         return place in self._from_units or (self.leaving and place in self._stored)
 
-    def forget(self, place: ListeningPlace) -> None:
+    def forget(self, place: ListeningPlace | None) -> None:
         """Let the service manager close its socket too: nobody is to listen at a place any more."""
-        name = self._stored.pop(place, None)
+        name = self._stored.pop(place, None) if place is not None else None
         if name is not None:
             self._remove(name)
 

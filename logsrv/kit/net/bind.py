@@ -1,4 +1,4 @@
-"""Getting a socket: the reason it cannot be had, in a sentence, and UNIX sockets left behind."""
+"""Getting a socket: why it cannot be had, in a sentence, and files of UNIX sockets, left behind or gone."""
 
 from __future__ import annotations
 
@@ -14,9 +14,10 @@ from twisted.logger import Logger
 
 from logsrv.errors import ConfigurationError
 from logsrv.kit.manager.sockets import KeptSockets, ListeningPlace
-from logsrv.kit.net.endpoints.endpoint import MODE, Endpoint
+from logsrv.kit.net.endpoints.endpoint import BACKLOG, MODE, Endpoint
 from logsrv.kit.options.kinds import SIZE
 from logsrv.kit.text.words import shown
+from logsrv.timer import Timer
 
 log = Logger()
 
@@ -29,6 +30,9 @@ _WITH_PORTS = ("tcp", "tcp6", "ssl", "udp")
 # systemd closes what it kept in a thread of its own, within a millisecond.
 WAY_SECONDS = 2.0
 DEFAULT_BUFFER = 32 * 1024 * 1024
+LOOK_SECONDS = 10.0
+HIDDEN = (-1, -1)
+GONE = "the file of a socket was removed or replaced, so no peer reaches it: {why}"
 NO_INHERITED_SOCKET = (
     "the service manager gave no such socket (LISTEN_FDS, LISTEN_FDNAMES and LISTEN_PID tell "
     "which there are); is the .socket unit started?"
@@ -218,9 +222,12 @@ def file_of_socket(path: str | bytes) -> tuple[int, int] | None:
     """Return what tells the file at `path` from any that is put there later; None if none is there.
 
     That holds as long as the socket bound to it is open: until then its inode is not given away.
+    HIDDEN, if this user may not know.
     """
     try:
         found = os.lstat(path)
+    except PermissionError:
+        return HIDDEN
     except (OSError, ValueError):
         return None
     return found.st_dev, found.st_ino
@@ -239,25 +246,19 @@ def remove_socket(endpoint: Endpoint, file: tuple[int, int] | None) -> None:
             log.warn("{endpoint}: {error}", endpoint=str(endpoint), error=str(error))
 
 
-def bind_datagrams(endpoint: Endpoint, taken: socket.socket | None = None) -> socket.socket:
-    """A bound datagram socket; `taken` is one that was bound there before.
+def bound_socket(endpoint: Endpoint, taken: socket.socket | None = None) -> socket.socket:
+    """A bound socket, for datagrams or with a path; `taken` is one that was bound there before.
 
     Raises OSError, or ListenError for a path that is taken.
     """
-    address: Any
     if taken is not None:
         allow(endpoint)
         if endpoint.scheme == "udp":
             _enlarge_buffer(taken, endpoint)
         return taken
-    if endpoint.scheme == "unixgram":
-        clear_socket_path(endpoint)
-        family, address = socket.AF_UNIX, endpoint.path or ""
-    else:
-        family, _, _, _, address = socket.getaddrinfo(
-            endpoint.interface, endpoint.port, type=socket.SOCK_DGRAM, flags=socket.AI_NUMERICHOST
-        )[0]
-    bound = socket.socket(family, socket.SOCK_DGRAM)
+    clear_socket_path(endpoint)
+    family, address = (socket.AF_UNIX, endpoint.path) if endpoint.path else _address(endpoint)
+    bound = socket.socket(family, _TYPES[endpoint.kind])
     try:
         bound.setblocking(False)
         # The mode of a path. With chmod after bind, anybody could send in between.
@@ -268,10 +269,50 @@ def bind_datagrams(endpoint: Endpoint, taken: socket.socket | None = None) -> so
             os.umask(mask)
         if endpoint.scheme == "udp":
             _enlarge_buffer(bound, endpoint)
+        elif endpoint.kind == "stream":
+            bound.listen(int(endpoint.argument("backlog") or BACKLOG))
     except BaseException:
         bound.close()
         raise
     return bound
+
+
+class SocketFile:
+    """The file of a listener's UNIX socket; where `file` is None there is none. next: the next look."""
+
+    def __init__(self, listener: Any, kept: KeptSockets, reactor: Any) -> None:
+        """`listener` has `emptied`, which takes in all that waits at its socket, and gives its reader."""
+        self._listener, self._kept, self._reactor = listener, kept, reactor
+        self.file: tuple[int, int] | None = None
+        self.next = Timer(reactor)
+
+    def look(self) -> None:
+        """Look now and every LOOK_SECONDS, until it has gone and cannot be made anew: that is said."""
+        try:
+            self.renew()
+        except ListenError as error:
+            log.error(GONE + "; mend that, then reload (SIGHUP)", why=str(error))
+
+    def renew(self) -> None:
+        """Make it anew if it has gone, or tell of one that is not ours. Raises ListenError."""
+        endpoint = self._listener.endpoint
+        if file_of_socket(endpoint.path or "") in (self.file, HIDDEN):
+            if self.file is not None:
+                self.next.start(LOOK_SECONDS, self.look)
+        elif self._kept.of_unit(place_of(endpoint)):
+            log.error(GONE, why=f"{endpoint} is of a .socket unit: stop the service, restart that")
+        else:
+            try:
+                with bound_socket(endpoint) as fresh:
+                    reader = self._listener.emptied()
+                    self._reactor.removeReader(reader)
+                    # By the same number it is that of the listener, whoever has it.
+                    os.dup2(fresh.fileno(), reader.fileno(), inheritable=False)
+            except OSError as error:
+                raise reason_of(error, endpoint) from error
+            self.file = file_of_socket(endpoint.path)
+            log.warn("{endpoint}: its file had gone, and is made anew", endpoint=str(endpoint))
+            self._listener.open()
 
 
 def allow(endpoint: Endpoint) -> None:

@@ -48,7 +48,7 @@ class Listener(Protocol):
     def check(self) -> None:
         """Raise ListenError for what would keep it from being bound, or from going on as it is.
 
-        Nothing is opened, and no peer notices.
+        No peer notices. Nothing is opened, but a UNIX socket anew whose file has gone.
         """
 
     def apply(self, policy: GuardPolicy) -> None:

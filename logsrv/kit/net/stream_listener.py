@@ -17,6 +17,7 @@ from twisted.python.failure import Failure
 from logsrv.errors import ConfigurationError
 from logsrv.kit.manager.sockets import KeptSockets, ListeningPlace
 from logsrv.kit.net.bind import (
+    SocketFile,
     allow,
     check_place,
     clear_socket_path,
@@ -95,10 +96,10 @@ class StreamListener:
         self._reactor = reactor
         # None until it listens: endpoints of other packages may take their time.
         self._port: Any = None
-        self._file: tuple[int, int] | None = None
         self._opened = False
         self._stopped = False
         self._kept = kept or KeptSockets()
+        self._file = SocketFile(self, self._kept, reactor)
         self._place: ListeningPlace | None = None
         self._label = label
         self.certificate: RenewableCertificate | None = None
@@ -132,6 +133,7 @@ class StreamListener:
             check_place(self.endpoint, self._kept)
         else:
             self._load_certificate()
+            self._file.renew()
 
     def _load_certificate(self) -> None:
         """Load the certificate again, for `renew`. Raises ListenError, and the one of before stays."""
@@ -202,8 +204,14 @@ class StreamListener:
                 # Only now: what a start has bound that fails is closed.
                 self._place = place
                 self._kept.keep(place, descriptor(self._port))
+            self._file.look()
         if self._watch is not None:
             self._watch.start()
+
+    def emptied(self) -> Any:
+        """Accept all who wait, and give the port."""
+        self._accept_waiting(self._port)
+        return self._port
 
     def _prepare(self, context: SSL.Context) -> None:
         if self.endpoint.asks_for_certificates:
@@ -221,7 +229,7 @@ class StreamListener:
             port.stopListening()
             return
         self._port = port
-        self._file = file_of_socket(self.endpoint.path or "")
+        self._file.file = file_of_socket(self.endpoint.path or "")
         make_ours(port, layered=self.endpoint.proxied or self.endpoint.scheme not in BARE)
         if not self._opened:
             stop_accepting(port)
@@ -235,6 +243,7 @@ class StreamListener:
     async def stop_listening(self) -> None:
         """Accept the peers that wait, then no more: the place is free when this returns."""
         self._stopped = True
+        self._file.next.stop()
         self._kept.left(self._place or str(self.endpoint))
         if self._watch is not None:
             self._watch.stop()
@@ -253,12 +262,11 @@ class StreamListener:
                 close_socket(port)
                 self._guarded.doStop()
             return
-        if place is not None:
-            self._kept.forget(place)
+        self._kept.forget(place)
         stopped = maybeDeferred(getattr(port, "stopListening", port.loseConnection))
         if place is not None or not is_shared(port):
             let_nobody_in(port)
-            remove_socket(self.endpoint, self._file)
+            remove_socket(self.endpoint, self._file.file)
         # In one turn of the reactor: who gets in between would be reset, with what it has sent.
         if self._opened:
             self._accept_waiting(port)

@@ -14,7 +14,7 @@ from twisted.internet.error import CannotListenError
 from logsrv.kit.manager.sockets import KeptSockets
 from logsrv.kit.net.bind import (
     ListenError,
-    bind_datagrams,
+    bound_socket,
     check_place,
     clear_socket_path,
     file_of_socket,
@@ -140,12 +140,12 @@ def test_nothing_in_the_way_is_fine(unix: Endpoint) -> None:
 def test_only_the_file_of_our_own_socket_is_removed(tmp_path: Path) -> None:
     path = tmp_path / "log"
     endpoint = parse_endpoint(f"unixgram:{path}")
-    with bind_datagrams(endpoint):
+    with bound_socket(endpoint):
         ours = file_of_socket(str(path))
         path.unlink()
         assert file_of_socket(str(path)) is None
         remove_socket(endpoint, ours)
-        with bind_datagrams(endpoint):
+        with bound_socket(endpoint):
             remove_socket(endpoint, ours)
             remove_socket(endpoint, None)
             assert path.exists()
@@ -159,10 +159,10 @@ def test_an_abstract_socket_has_no_file() -> None:
 
 def test_only_the_owner_and_the_group_may_send_to_a_datagram_socket(tmp_path: Path) -> None:
     path = tmp_path / "log"
-    with bind_datagrams(parse_endpoint(f"unixgram:{path}")):
+    with bound_socket(parse_endpoint(f"unixgram:{path}")):
         assert path.stat().st_mode & 0o777 == 0o660
     path.unlink()
-    with bind_datagrams(parse_endpoint(f"unixgram:{path}:mode=600")):
+    with bound_socket(parse_endpoint(f"unixgram:{path}:mode=600")):
         assert path.stat().st_mode & 0o777 == 0o600
 
 
@@ -171,13 +171,13 @@ def test_a_small_receive_buffer_is_told_with_the_way_to_a_larger_one(
 ) -> None:
     # An option that no kernel has: as if we had no privileges.
     monkeypatch.setattr("logsrv.kit.net.bind.SO_RCVBUFFORCE", 9999)
-    with logged() as messages, bind_datagrams(parse_endpoint("udp:0:rcvbuf=512MiB")):
+    with logged() as messages, bound_socket(parse_endpoint("udp:0:rcvbuf=512MiB")):
         pass
     assert any("net.core.rmem_max=536870912" in message for message in messages)
 
 
 def test_the_largest_receive_buffer_is_taken() -> None:
-    with bind_datagrams(parse_endpoint(f"udp:0:rcvbuf={2**31 - 1}")) as udp:
+    with bound_socket(parse_endpoint(f"udp:0:rcvbuf={2**31 - 1}")) as udp:
         assert udp.getsockname()[1]
 
 
@@ -187,17 +187,17 @@ def test_a_port_is_free_again_when_its_buffer_cannot_be_had(
     endpoint = parse_endpoint(f"udp:{free_port(socket.SOCK_DGRAM)}:interface=127.0.0.1")
     monkeypatch.setattr("logsrv.kit.net.bind.DEFAULT_BUFFER", 2**40)
     with pytest.raises((OverflowError, TypeError)) as kept:
-        bind_datagrams(endpoint)
+        bound_socket(endpoint)
     # Its traceback still holds the socket, which is closed all the same.
     assert kept.tb is not None
     check_place(endpoint)
 
 
 def test_udp_is_ipv4_or_ipv6_as_its_interface_is() -> None:
-    with bind_datagrams(parse_endpoint("udp:0")) as udp:
+    with bound_socket(parse_endpoint("udp:0")) as udp:
         assert udp.family == socket.AF_INET
     if socket.has_ipv6:
-        with bind_datagrams(parse_endpoint("udp:0:interface=\\:\\:1")) as udp:
+        with bound_socket(parse_endpoint("udp:0:interface=\\:\\:1")) as udp:
             assert udp.family == socket.AF_INET6
 
 

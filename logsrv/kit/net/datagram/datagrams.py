@@ -7,7 +7,7 @@ from bisect import bisect_right
 from collections import deque
 from collections.abc import Callable, Sequence
 from itertools import accumulate
-from typing import Any, Protocol
+from typing import Any, Protocol, Self
 
 from twisted.internet.interfaces import IAddress, ILoggingContext, IReadDescriptor
 from twisted.internet.task import deferLater
@@ -17,7 +17,8 @@ from zope.interface import implementer
 
 from logsrv.kit.manager.sockets import KeptSockets, ListeningPlace
 from logsrv.kit.net.bind import (
-    bind_datagrams,
+    SocketFile,
+    bound_socket,
     check_place,
     file_of_socket,
     place_of,
@@ -94,7 +95,7 @@ class DatagramListener:
         self._make_receive = receive or (Recvmmsg if Recvmmsg.available else Recvmsg)
         self._senders = Senders(label, policy, reactor.seconds, metrics)
         self._socket: socket.socket | None = None
-        self._file: tuple[int, int] | None = None
+        self._file = SocketFile(self, self._outlasting, reactor)
         self._receive: Receive | None = None
         self._paused = self._opened = False
         self._next_turn = NextTurn(reactor, self._go_on)
@@ -119,6 +120,8 @@ class DatagramListener:
     def check(self) -> None:
         if self._socket is None:
             check_place(self.endpoint, self._outlasting)
+        else:
+            self._file.renew()
 
     def apply(self, policy: GuardPolicy) -> None:
         self._senders.apply(policy)
@@ -126,10 +129,10 @@ class DatagramListener:
     def bind(self) -> None:
         self._place, taken = taken_over(self.endpoint, self._outlasting)
         try:
-            self._socket = bind_datagrams(self.endpoint, taken)
+            self._socket = bound_socket(self.endpoint, taken)
         except OSError as error:
             raise reason_of(error, self.endpoint, self._outlasting) from error
-        self._file = file_of_socket(self.endpoint.path or "")
+        self._file.file = file_of_socket(self.endpoint.path or "")
         self._receive = self._make_receive(self._socket)
         self._losses.begin(self._socket)
         log_listening(self.sentence, self.endpoint, self.address)
@@ -142,6 +145,16 @@ class DatagramListener:
             self._outlasting.keep(place, self.fileno())
         if not self._paused:
             self._reactor.addReader(self)
+        self._file.look()
+
+    def emptied(self) -> Self:
+        """Take in all that waits; who is connected is told to come again."""
+        assert self._socket is not None and self._receive is not None
+        self._socket.shutdown(socket.SHUT_RD)
+        for groups, _ in iter(self._receive.read, ([], False)):
+            self._kept += [part for group in groups for part in portions(group)]
+        self._go_on_later()
+        return self
 
     def fileno(self) -> int:
         return -1 if self._socket is None else self._socket.fileno()
@@ -250,7 +263,8 @@ class DatagramListener:
         left = sum(len(payloads) for payloads, _ in self._kept)
         self._kept.clear()
         # The rest in a socket that goes on is for the next process.
-        for _ in range(0 if self._outlives() else MOST_DISCARDED_READS):
+        outlives = self._outlasting.outlives(self._place)
+        for _ in range(0 if outlives else MOST_DISCARDED_READS):
             groups, more = self._receive.read()
             left += sum(len(payloads) for payloads, _ in groups)
             if not more:
@@ -264,15 +278,12 @@ class DatagramListener:
         if self._socket is not None:
             self._reactor.removeReader(self)
             self._losses.end()
-            if not self._outlives():
-                if self._place is not None:
-                    self._outlasting.forget(self._place)
-                remove_socket(self.endpoint, self._file)
+            self._file.next.stop()
+            if not self._outlasting.outlives(self._place):
+                self._outlasting.forget(self._place)
+                remove_socket(self.endpoint, self._file.file)
             self._socket.close()
             self._socket = None
-
-    def _outlives(self) -> bool:
-        return self._place is not None and self._outlasting.outlives(self._place)
 
 
 def portions(group: Group) -> Sequence[Group]:
