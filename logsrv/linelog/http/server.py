@@ -47,8 +47,7 @@ class WebServer:
     """Answers the requests of all web listeners; `handle` is called for each.
 
     place: the directory of the store, where it is now. position: where its next line will begin.
-    unhealthy, unready: what /healthz and /readyz tell: why lines are not kept, and why senders are not let
-    in.
+    unhealthy, unready: what /healthz and /readyz tell: why lines are not kept, and why none are taken in.
     """
 
     def __init__(

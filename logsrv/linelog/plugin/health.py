@@ -2,7 +2,14 @@
 
 from __future__ import annotations
 
+from typing import Any
+
+from twisted.logger import Logger
+
 from logsrv.linelog.store.store import Store
+from logsrv.timer import Timer
+
+log = Logger()
 
 # Seconds: a disk under load lets a sync wait for some, and one that is broken for ever.
 PATIENCE = 30.0
@@ -16,6 +23,7 @@ FAILS = {
     "remove": "old segments cannot be removed: {why}",
 }
 TAKES_LONG = {"write": "a write to the disk", "sync": "a sync of the disk"}
+HANGS = "{what} has not returned for {seconds:.0f} s; lines are kept, and wait: look at the disk (dmesg)"
 
 
 def unhealthy(store: Store, patience: float = PATIENCE) -> list[str]:
@@ -35,3 +43,22 @@ def unhealthy(store: Store, patience: float = PATIENCE) -> list[str]:
             f"senders have been paused for {paused:.0f} s, {store.pending} bytes are waiting to be written"
         )
     return reasons
+
+
+class HangLog:
+    """The hangs of a disk in the log: a line when PATIENCE ends, and one when it goes on."""
+
+    def __init__(self, store: Store, clock: Any) -> None:
+        self._store, self._lasted = store, 0.0
+        self.next = Timer(clock)
+
+    def look(self) -> None:
+        """Look now and every second."""
+        self.next.start(1.0, self.look)
+        seconds, kind = max((seconds, kind) for kind, seconds in self._store.under_way().items())
+        hangs = seconds > PATIENCE
+        if hangs and not self._lasted:
+            log.error(HANGS, what=TAKES_LONG[kind], seconds=seconds)
+        elif self._lasted and not hangs:
+            log.info("the disk goes on, after {seconds:.0f} s", seconds=self._lasted)
+        self._lasted = seconds if hangs else 0.0

@@ -38,7 +38,7 @@ from logsrv.linelog.inputs.intake.intake import Intake
 from logsrv.linelog.inputs.intake.options import with_secrets
 from logsrv.linelog.inputs.intake.registry import inputs
 from logsrv.linelog.inputs.intake.workers import Workers
-from logsrv.linelog.plugin.health import unhealthy
+from logsrv.linelog.plugin.health import PATIENCE, HangLog, unhealthy
 from logsrv.linelog.plugin.metrics import METRICS
 from logsrv.linelog.plugin.settings import (
     Listen,
@@ -159,6 +159,7 @@ class LoggerService(ListeningService[LoggerSettings]):
         self.store = Store(
             settings.directory, settings.store_policy, reactor=reactor, metrics=self.metrics
         )
+        self._hangs = HangLog(self.store, reactor)
         self._classic = ClassicPlaces(kept=lambda: self.manager.kept)
         # The time of the last status, and the lines stored by then.
         self._rated = (0.0, 0)
@@ -267,8 +268,9 @@ class LoggerService(ListeningService[LoggerSettings]):
         return unhealthy(self.store)
 
     def unready(self) -> list[str]:
-        closed = [] if self.store.accepts else ["the store is closed"]
-        return [*super().unready(), *closed]
+        store = self.store
+        waits = not store.accepts or store.stalled or store.valve.closed_for() > PATIENCE
+        return [*super().unready(), *(self.unhealthy() if waits else ())]
 
     def at_work(self) -> int | None:
         return owner_of(self.settings.directory)
@@ -284,6 +286,7 @@ class LoggerService(ListeningService[LoggerSettings]):
             # First: what no target has yet must not be removed before they tell how far they are.
             self.store.hold(late.holds_of(str(self.settings.directory), self.settings.targets))
         self.store.open()
+        self._hangs.look()
         check_interpreter(
             [
                 *(["searches", "live views"] if self.settings.http else []),
@@ -319,6 +322,7 @@ class LoggerService(ListeningService[LoggerSettings]):
             await self.workers.stop()
             await self.store.close()
         finally:
+            self._hangs.next.stop()
             # Last, so that they see the last line.
             shipping = self._shipping.stop() if self._shipping is not None else succeed(None)
             await gatherResults([self.alerts.stop(), shipping])

@@ -5,10 +5,15 @@ from __future__ import annotations
 import re
 import threading
 from pathlib import Path
+from typing import cast
 
-from logsrv.linelog.plugin.health import unhealthy
+import pytest
+from twisted.internet.task import Clock
+
+from logsrv.linelog.plugin.health import PATIENCE, HangLog, unhealthy
 from logsrv.linelog.plugin.service import LoggerService
-from tests.kit.net.network import in_reactor, until
+from logsrv.linelog.store.store import Store
+from tests.kit.net.network import in_reactor, logged, until
 from tests.linelog.plugin.test_service import service
 from tests.linelog.store.faults import FaultyDisk, Hang, batch, no_space
 
@@ -44,10 +49,11 @@ async def test_a_full_disk_is_unhealthy_with_its_reason_until_there_is_room(tmp_
     logger.store.append(batch(b"one"))
     await until(lambda: bool(logger.unhealthy()), "the trouble")
     assert logger.unhealthy() == ["the store cannot write: No space left on device"]
-    # Its listeners are open: a balancer has to decide by /healthz.
-    assert logger.unready() == []
+    # Who connects would wait: a balancer is to send it elsewhere.
+    assert logger.unready() == logger.unhealthy()
     del disk.errors["writev"]
     await until(lambda: logger.unhealthy() == [], "the end of the trouble")
+    assert logger.unready() == []
     await logger.stopService()
 
 
@@ -82,6 +88,89 @@ async def test_a_sync_that_hangs(tmp_path: Path) -> None:
     assert re.fullmatch(r"a sync of the disk has not returned for \d+ s", said)
     hang.go.set()
     await logger.stopService()
+
+
+@in_reactor
+async def test_a_pause_of_all_senders_is_unready_when_patience_ends(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """And not before: in a burst they are paused all the time. What harms no sender never is."""
+    logger, disk = faulty(tmp_path)
+    logger.startService()
+    logger.store.valve.close()
+    assert logger.unready() == []
+    with monkeypatch.context() as patch:
+        patch.setattr(logger.store.valve, "closed_for", lambda: PATIENCE + 1)
+        assert logger.unready() == [
+            "senders have been paused for 31 s, 0 bytes are waiting to be written"
+        ]
+    logger.store.valve.open()
+    disk.errors["link"] = disk.errors["rename"] = no_space()
+    logger.store.append(batch(b"one"))
+    logger.store.rotate()
+    await until(lambda: bool(logger.unhealthy()), "the trouble")
+    assert logger.unready() == []
+    disk.errors.clear()
+    await logger.stopService()
+
+
+class Steps:
+    """A store of which one knows what is under way."""
+
+    def __init__(self) -> None:
+        self.write = self.sync = 0.0
+
+    def under_way(self) -> dict[str, float]:
+        return {"write": self.write, "sync": self.sync}
+
+
+@pytest.mark.parametrize("kind", ["write", "sync"])
+def test_a_hang_is_a_line_when_patience_ends_and_one_when_it_is_over(kind: str) -> None:
+    steps, clock = Steps(), Clock()
+    hangs = HangLog(cast(Store, steps), clock)
+    with logged() as messages:
+        hangs.look()
+        for seconds in range(45):
+            setattr(steps, kind, float(seconds))
+            clock.advance(1)
+        (begun,) = messages
+        assert begun.startswith(f"a {kind}") and "has not returned for 31 s" in begun
+        # The other kind as well, while the first lasts: it is the same disk.
+        steps.write = steps.sync = 46.0
+        clock.advance(1)
+        steps.write = steps.sync = 0.0
+        for _ in range(10):
+            clock.advance(1)
+    assert messages[1:] == ["the disk goes on, after 46 s"]
+    hangs.next.stop()
+    assert not clock.getDelayedCalls()
+
+
+def test_a_disk_that_hangs_every_other_second_is_no_line() -> None:
+    steps, clock = Steps(), Clock()
+    hangs = HangLog(cast(Store, steps), clock)
+    with logged() as messages:
+        hangs.look()
+        for second in range(600):
+            steps.write, steps.sync = (PATIENCE, 1.0) if second % 2 else (0.0, 0.0)
+            clock.advance(1)
+    assert messages == []
+
+
+@in_reactor
+async def test_a_hang_of_a_real_store_stands_in_the_log(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("logsrv.linelog.plugin.health.PATIENCE", 0.0)
+    logger, disk = faulty(tmp_path)
+    with logged() as messages:
+        logger.startService()
+        hang = disk.before["fdatasync"] = Hang()
+        logger.store.append(batch(b"one"))
+        await until(lambda: any("a sync of the disk has not" in one for one in messages), "a line")
+        hang.go.set()
+        await until(lambda: any("the disk goes on" in one for one in messages), "its end")
+        await logger.stopService()
 
 
 @in_reactor
