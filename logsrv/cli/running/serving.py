@@ -100,17 +100,16 @@ class Serving:
 
     def _tell_parent(self, event: str) -> None:
         self._reactor.forget_closed()
-        used = self._reactor.used
-        descriptors = [each.fileno() for each in used.values()]
-        self._channel.send({event: list(used), "at": self._service.addresses}, descriptors)
+        used, at = self._reactor.used, self._service.addresses
+        self._send({event: list(used), "at": at}, [each.fileno() for each in used.values()])
 
     def _leave(self) -> Any:
         stopped = self._service.stopService()
         # The sockets are closed in the next turn of the reactor, before this is called.
-        self._reactor.callLater(0, self._left)
+        self._reactor.callLater(0, lambda: self._send({"left": True}))
         return stopped
 
-    def _left(self) -> None:
+    def _send(self, *message: Any) -> None:
         # When it is the parent that has gone, nobody waits for this.
         with contextlib.suppress(OSError):
-            self._channel.send({"left": True})
+            self._channel.send(*message)

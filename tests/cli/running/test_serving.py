@@ -10,6 +10,7 @@ import pytest
 from twisted.internet.defer import Deferred, succeed
 from twisted.internet.error import ReactorNotRunning
 from twisted.logger import LogLevel, PredicateResult
+from twisted.python.failure import Failure
 
 from logsrv.cli.running.channel import MessageChannel
 from logsrv.cli.running.serving import Chatter, Parent, Serving
@@ -111,6 +112,23 @@ def test_what_keeps_it_from_beginning_is_raised(
     with pytest.raises(StartError, match="no database"):
         Serving(service, channels[0], reactor, Chatter(quiet=False)).run()
     assert service.calls == ["bound", "started", "stopped"]
+
+
+def test_a_reload_whose_parent_has_gone_is_no_error(
+    channels: tuple[MessageChannel, MessageChannel],
+) -> None:
+    """A terminal that is closed tells both."""
+    ours, theirs = channels
+    service, reactor = Service(), Reactor()
+    errors: list[Failure] = []
+    reactor.turns = [
+        lambda: service.readiness.callback(None),
+        theirs.close,
+        lambda: service.reload().addErrback(errors.append),
+        lambda: reactor.parent.connectionLost(),
+    ]
+    Serving(service, ours, reactor, Chatter(quiet=False)).run()
+    assert (service.calls[-1], errors) == ("stopped", [])
 
 
 def test_without_the_parent_it_ends() -> None:
