@@ -10,6 +10,7 @@ from typing import Any
 
 from prompt_toolkit import PromptSession
 from prompt_toolkit.history import FileHistory, History, InMemoryHistory
+from prompt_toolkit.output import create_output
 from twisted.internet.defer import Deferred
 
 from logsrv.cli.client.peer import Peer
@@ -35,7 +36,8 @@ class Terminal:
             message=lambda: self._question or PROMPT,
             history=self._history,
             input=input,
-            output=output,
+            # A write comes back short where we are stopped meanwhile; only a buffer goes on with it.
+            output=output or create_output(os.fdopen(1, "w", closefd=False)),
         )
         self._question = ""
 

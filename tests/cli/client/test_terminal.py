@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import signal
 import socket
 from collections.abc import Callable
 from pathlib import Path
@@ -174,6 +175,26 @@ def test_a_flood_is_shown_to_its_end(tmp_path: Path) -> None:
         assert terminal.wait() == 0
     assert got == [b"enough\r\n"]
     assert len(set(re.findall(r"line (\d+) of many\r+\n", terminal.text()))) == 20_000
+
+
+def test_nothing_is_lost_where_it_is_stopped_while_it_writes(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """By Ctrl-Z, or with its machine: a write comes back short then, which Python's buffers know."""
+    monkeypatch.setenv("PYTHONUNBUFFERED", "1")
+
+    def serve(connection: socket.socket) -> None:
+        connection.sendall(b"".join(b"line %d of many\r\n" % number for number in range(10_000)))
+        connection.recv(1)
+
+    with serving(serve) as port, client(port, tmp_path) as terminal:
+        for number in range(99, 10_000, 100):
+            terminal.expect(f"line {number} of many")
+            terminal.process.send_signal(signal.SIGSTOP)
+            terminal.process.send_signal(signal.SIGCONT)
+        terminal.type("\x04")
+        assert terminal.wait() == 0
+    assert len(set(re.findall(r"line (\d+) of many\r+\n", terminal.text()))) == 10_000
 
 
 @pytest.mark.parametrize("size", [1, 150])
