@@ -18,13 +18,15 @@ from logsrv.kit import LineProtocol, protocol_plugin
 
 
 class Chat(LineProtocol):
-    patience = 1.0
-
     def connection_made(self):
         self.send_line("welcome")
 
     def line_received(self, line):
-        self.service.broadcast(line, but=self)
+        if line == "I stand still":
+            self.patience = 1.0
+            self.send_line("noted")
+        else:
+            self.service.broadcast(line, but=self)
 
 
 async def talk(connection):
@@ -80,6 +82,10 @@ def test_who_reads_hears_every_byte(kind: str, scheme: str, tmp_path: Path) -> N
 
         readers = [connect() for _ in range(3)]
         still = [connect(window=4096)] if kind == "chat" else []
+        for client in still:
+            # The others may be held up for longer than that.
+            client.sendall(b"I stand still\r\n")
+            assert heard(client, 7) == b"noted\r\n"
         with connect() as sender, ThreadPoolExecutor() as threads:
             hearing = [threads.submit(heard, reader, len(SAID)) for reader in readers]
             sender.sendall(SAID)
