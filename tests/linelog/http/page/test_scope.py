@@ -91,9 +91,10 @@ def test_the_menu_changes_the_list(logs: Logs, visit: Open) -> None:
 
 def test_lines_leave_a_scope_that_moves_on(logs: Logs, visit: Open) -> None:
     """The bars do not have a line any more: nor has the list, and it is said that there are older ones."""
+    # Behind the start of the page, which may take as long as the line has left.
+    page = visit()
     logs.send("about to be old", time=datetime.now(UTC) - timedelta(seconds=890))
     logs.send("new")
-    page = visit()
     page.wait(f"{COUNT} === 2")
     page.wait(f"{COUNT} === 1 && {TOTAL} === '1 line'")
     page.wait("document.querySelector('#older').textContent.startsWith('Older lines match')")
