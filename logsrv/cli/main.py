@@ -22,9 +22,7 @@ if TYPE_CHECKING:
     from types import ModuleType
     from typing import NoReturn
 
-FAILED = 1
-USAGE = 2
-INTERRUPTED = 130
+FAILED, USAGE, INTERRUPTED = 1, 2, 130
 
 COMMANDS = {
     "alert": ("alert", "try the command or webhook of an alert"),
@@ -99,14 +97,13 @@ def _run(words: list[str]) -> int:
         return USAGE
     command = _module(name)
     try:
-        status: int = command.run(_arguments(command, name, words[1:]))
+        return int(command.run(_arguments(command, name, words[1:])))
     except Shown as wanted:
         print(wanted.text, end="")
         return 0
     except LogsrvError as error:
         tell(f"logsrv {name}: {error}")
         return USAGE if name in SEARCHING or isinstance(error, UsageError) else FAILED
-    return status
 
 
 def _arguments(command: ModuleType, name: str, words: list[str]) -> object:
@@ -128,8 +125,7 @@ def parser_of(name: str) -> late.Parser:
 
 
 def _module(name: str) -> ModuleType:
-    module, _ = COMMANDS[name]
-    return __import__(f"logsrv.cli.{module}", fromlist=["run"])
+    return __import__(f"logsrv.cli.{COMMANDS[name][0]}", fromlist=["run"])
 
 
 def help_text() -> str:
@@ -145,7 +141,10 @@ def help_text() -> str:
 
 
 def program() -> NoReturn:
-    """Run the command line as a process does, and end it."""
+    """Run the command line as a process does, and end it; with a buffer, or a stop would cut writes."""
+    if sys.stdout is not None and not hasattr(sys.stdout.buffer, "raw"):
+        sys.stdout = open(1, "w", -1, sys.stdout.encoding, sys.stdout.errors, closefd=False)  # noqa: SIM115
+        sys.stdout.reconfigure(line_buffering=True)
     status = main()
     if sys.argv[1:2] and sys.argv[1] in HOLDING_NOTHING:
         if sys.stderr is not None:

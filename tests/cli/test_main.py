@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+import select
+import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -11,7 +13,7 @@ import pytest
 
 from logsrv import __version__
 from logsrv.cli import main as module
-from logsrv.kit.testing import TWISTD
+from logsrv.kit.testing import TWISTD, wait_until
 from tests.cli.command import LOGSRV, logsrv
 from tests.linelog.read.stores import line, make_store
 
@@ -146,3 +148,27 @@ def test_no_output_at_all() -> None:
     process = subprocess.run([*shell, *LOGSRV, "search"], stderr=subprocess.PIPE)
     assert process.stderr == b"logsrv: standard output is closed\n"
     assert process.returncode == 2
+
+
+@pytest.mark.parametrize("words", [("search", ""), ("tail", "-n", "5000")])
+def test_who_is_stopped_while_it_writes_leaves_nothing_out(
+    tmp_path: Path, words: tuple[str, ...]
+) -> None:
+    """By Ctrl-Z, or with its container; also where Python is told not to buffer."""
+    store = make_store(tmp_path / "store", [[line("x" * 500, number) for number in range(5000)]])
+    command = [*LOGSRV, words[0], "--directory", str(store), *words[1:]]
+    environment = {**os.environ, "PYTHONUNBUFFERED": "1"}
+    with subprocess.Popen(command, env=environment, stdout=subprocess.PIPE) as process:
+        assert process.stdout is not None
+        select.select([process.stdout], [], [], 60)
+        # It has written a part of what it has, and waits until somebody reads.
+        wait_until(lambda: state_of(process.pid) == "S", "a full pipe")
+        process.send_signal(signal.SIGSTOP)
+        wait_until(lambda: state_of(process.pid) == "T", "its stop")
+        process.send_signal(signal.SIGCONT)
+        assert process.stdout.read().count(b"\n") == 5000
+    assert process.returncode == 0
+
+
+def state_of(pid: int) -> str:
+    return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0]
