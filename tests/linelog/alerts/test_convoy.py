@@ -49,7 +49,8 @@ class Store:
     def __init__(self, directory: Path, *segments: int) -> None:
         self.numbers = iter(range(1000))
         self.directory = make_store(directory / "store", [self.lines(size) for size in segments])
-        self.convoys = Convoys(view_of(self.directory))
+        self.view = view_of(self.directory)
+        self.convoys = Convoys(self.view)
         self.reads: list[int] = []
 
     def lines(self, count: int) -> list[bytes]:
@@ -162,10 +163,14 @@ def test_from_wherever_they_begin_each_line_is_counted_once(
         store.look(60)
     for watch, begin in watches:
         same = Seen(watch.task.alert.alert)
-        alone = Convoys(view_of(store.directory))
+        alone = Convoys(store.view)
         alone.change([same], {same: begin})
         for _ in range(6):
             alone.look()
         assert watch.lines == same.lines
         assert watch.progress.position == same.progress.position or watch.lines
+        alone.close()
     assert len({watch.follower for watch, _ in watches}) == 1
+    # Not when the garbage is collected: until then these were hundreds of open files.
+    store.convoys.close()
+    store.view.close()
