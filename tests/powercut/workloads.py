@@ -108,8 +108,10 @@ class Stage:
         connection = socket.create_connection(("127.0.0.1", self.server.port()), 60)
         self.recording.mark(f"relp {connection.getsockname()[1]} {self.next}")
         connection.sendall(b"1 open 30 relp_version=0\ncommands=syslog\n")
-        while not connection.recv(65536).endswith(b"\n"):
-            pass
+        data = b""
+        while not data.endswith(b"\n"):
+            data = connection.recv(65536)
+            assert data, "it was cut off"
         return connection
 
     def _put(self, connection: socket.socket, count: int, transaction: int, size: int) -> None:
@@ -134,7 +136,8 @@ class Stage:
                 and not list(self.store.glob("0*Z.log"))
             ),
             "the sealing",
-            60,
+            # One whose sync failed is tried again after a minute.
+            180,
         )
 
     def synced(self, which: str) -> None:
