@@ -10,6 +10,7 @@ from logsrv.linelog.store.care.listed import StoreListing
 from logsrv.linelog.store.disk.disk import Disk
 from logsrv.linelog.store.segments import index
 from logsrv.linelog.store.segments.segment import Form, Segment
+from logsrv.linelog.store.segments.torn import is_stamp
 
 _PIECE = 1 << 20
 
@@ -56,11 +57,20 @@ def _holds(packed: Segment, text: Segment, disk: Disk) -> bool:
         with contextlib.suppress(ValueError):
             for piece, _ in index.frames(packed, disk):
                 there = file.read(len(piece))
-                both = zip(there, piece, strict=False)
                 # The first is a comparison at memory speed.
-                if not piece.startswith(there) and any(a not in (0, b) for a, b in both):
+                if not (piece.startswith(there) or _is_mended(there, piece)):
                     return False
         return not any(b"\n" in piece for piece in iter(lambda: file.read(_PIECE), b""))
+
+
+def _is_mended(text: bytes, piece: bytes) -> bool:
+    """Return whether a text differs in holes only, and in stamps with nothing but a hole behind them."""
+    for at, (a, b) in enumerate(zip(text, piece, strict=False)):
+        if a not in (0, b):
+            hole = text.find(b"\0", at)
+            if hole < 0 or not is_stamp(text[text.rfind(b"\n", 0, at) + 1 : hole]):
+                return False
+    return True
 
 
 def _begins(longer: str, shorter: str, disk: Disk) -> bool:

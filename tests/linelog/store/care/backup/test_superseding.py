@@ -12,6 +12,8 @@ from logsrv.linelog.store.care.backup.copying import How
 from logsrv.linelog.store.care.backup.taking import lines_of
 from logsrv.linelog.store.sealing.seal import seal
 from logsrv.linelog.store.segments.segment import Form, Segment, sealed_segments
+from logsrv.linelog.store.segments.torn import mend
+from tests.linelog.read.stores import line
 from tests.linelog.store.care.backup.test_taking import take
 from tests.linelog.store.care.stores import at as disk_at
 from tests.linelog.store.care.stores import flip, found, kinds, manifest_of, small_store
@@ -63,6 +65,42 @@ def test_holes_and_a_torn_end_of_a_power_cut_go_when_a_start_has_mended_them(
     seal(waiting, disk_at(store))
     assert take(store, to).damaged == {}
     assert text_of(to) == text_of(store) and kinds(found(to)) == []
+
+
+@pytest.mark.parametrize("into", [0, 5, 28, 40, 50, 60])
+def test_a_hole_that_begins_in_a_stamp_goes_when_a_start_has_filled_it(
+    tmp_path: Path, into: int
+) -> None:
+    """Of the stamp nothing is left then: the line that tells of the hole stands there."""
+    store, to = small_store(tmp_path / "store"), tmp_path / "to"
+    waiting = waiting_of(store)
+    path = store / waiting.name
+    whole = b"".join(line("x" * 100, second) for second in range(10))
+    hole = len(line("x" * 100)) + into
+    path.write_bytes(whole[:hole] + bytes(512 - hole) + whole[512:])
+    take(store, to)
+    assert "hole" in kinds(found(to))
+    with path.open("r+b") as file:
+        assert mend(str(path), file.fileno(), 0) == (len(whole), False)
+    seal(waiting, disk_at(store))
+    assert take(store, to).damaged == {}
+    assert text_of(to) == text_of(store) and kinds(found(to)) == []
+
+
+@pytest.mark.parametrize("lost", [b"2026", b"x"])
+def test_a_text_whose_own_lines_are_others_stays(tmp_path: Path, lost: bytes) -> None:
+    """A stamp that no hole follows is nobody's note, nor is a letter of a message."""
+    store, to = small_store(tmp_path / "store"), tmp_path / "to"
+    waiting = waiting_of(store)
+    path = store / waiting.name
+    whole = b"".join(line("x" * 100, second) for second in range(10))
+    path.write_bytes(whole[:600] + bytes(1024 - 600) + whole[1024:])
+    take(store, to)
+    text = text_of(to)
+    path.write_bytes(whole.replace(lost, b"-" * len(lost), 1))
+    seal(waiting, disk_at(store))
+    assert take(store, to).damaged == {waiting.packed: How.KEPT}
+    assert text_of(to) == text
 
 
 def test_a_beginning_gives_way_to_what_an_archive_has(tmp_path: Path) -> None:
