@@ -10,7 +10,6 @@ from typing import Any
 
 from prompt_toolkit import PromptSession
 from prompt_toolkit.history import FileHistory, History, InMemoryHistory
-from prompt_toolkit.output import create_output
 from twisted.internet.defer import Deferred
 
 from logsrv.cli.client.peer import Peer
@@ -36,8 +35,7 @@ class Terminal:
             message=lambda: self._question or PROMPT,
             history=self._history,
             input=input,
-            # A write comes back short where we are stopped meanwhile; only a buffer goes on with it.
-            output=output or create_output(os.fdopen(1, "w", closefd=False)),
+            output=output,
         )
         self._question = ""
 
