@@ -1,24 +1,60 @@
-"""An object of JSON in a line that shows whether it is whole: `{"a":1} 561bacaf`, with its CRC-32."""
+"""An object of JSON in a line that shows whether it is whole, in two shapes.
+
+    {"a":1} 561bacaf
+    {"a":1,"crc":"a702fc6e"}
+
+The first has its CRC-32 behind it, as sums.py has it; the second, which others can read as JSON, has that
+of all before it as its last key.
+"""
 
 from __future__ import annotations
 
 import json
 import zlib
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import Any
+
+from logsrv.kit.text.sums import with_sum, without_sum
+
+_KEY = b',"crc":"'
 
 
 def checked_line(found: Mapping[str, Any]) -> bytes:
-    """Return an object as a line, with its LF."""
-    text = json.dumps(found, separators=(",", ":")).encode()
-    return b"%s %08x\n" % (text, zlib.crc32(text))
+    """Return an object as a line with its sum behind it."""
+    return with_sum(_text(found))
 
 
 def read_checked(line: bytes) -> dict[str, Any]:
     """Return the object of a line. Raises ValueError, with what is wrong, for one that is damaged."""
-    text, _, end = line.rpartition(b" ")
-    if end != b"%08x\n" % zlib.crc32(text):
-        raise ValueError("its checksum is wrong")
+    return _object(without_sum(line))
+
+
+def checked_object(found: Mapping[str, Any]) -> bytes:
+    """Return an object, which is not empty, as a line with its sum in it."""
+    text = _text(found)[:-1]
+    return b'%s%s%08x"}\n' % (text, _KEY, zlib.crc32(text))
+
+
+def read_object(line: bytes, old: Collection[str] = ()) -> dict[str, Any]:
+    """Return the object of a line without its sum. Raises ValueError for one that is damaged.
+
+    old: the keys that a version wrote which knew no sums: a line that has no others needs none. No change
+    of a single bit, and no cut, makes such a line of one with a sum.
+    """
+    text, key, end = line.rpartition(_KEY)
+    if key and end == b'%08x"}\n' % zlib.crc32(text):
+        return _object(text + b"}")
+    found = _object(line)
+    if line.endswith(b"}\n") and found and set(found) <= set(old):
+        return found
+    raise ValueError("its checksum is wrong, or missing")
+
+
+def _text(found: Mapping[str, Any]) -> bytes:
+    return json.dumps(found, separators=(",", ":")).encode()
+
+
+def _object(text: bytes) -> dict[str, Any]:
     try:
         found = json.loads(text)
     except RecursionError as error:

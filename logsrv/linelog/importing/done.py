@@ -1,13 +1,16 @@
-"""The file `imported` of a store: which files were imported, and which import is under way."""
+"""The file `imported` of a store: which files were imported, and which import is under way.
+
+A line of JSON with its sum in it (kit/text/checked.py).
+"""
 
 from __future__ import annotations
 
-import json
 from typing import Any
 
 import attrs
 
 from logsrv.errors import StoreError
+from logsrv.kit.text.checked import checked_object, read_object
 from logsrv.linelog.store.disk.disk import Disk
 from logsrv.linelog.store.segments.segment import NOWHERE, Position
 
@@ -34,13 +37,13 @@ class Done:
 
     def save(self, disk: Disk) -> None:
         """Put it into the store, complete or not at all. Raises OSError."""
-        disk.put(NAME, json.dumps(attrs.asdict(self)).encode() + b"\n")
+        disk.put(NAME, checked_object(attrs.asdict(self)))
 
 
 def load(disk: Disk) -> Done:
     """Return what the store says; nothing if it never had an import. Raises OSError, StoreError."""
     try:
-        found = json.loads(disk.read(NAME))
+        found = read_object(disk.read(NAME), [one.name for one in attrs.fields(Done)])
         return Done(
             list(found["files"]),
             list(found["under_way"]),
@@ -51,7 +54,8 @@ def load(disk: Disk) -> Done:
         )
     except FileNotFoundError:
         return Done()
-    except (KeyError, TypeError, ValueError, OverflowError, RecursionError) as error:
+    except (KeyError, TypeError, ValueError, OverflowError) as error:
         raise StoreError(
-            f"{disk.path(NAME)} does not say what was imported; move it away to import again"
+            f"{disk.path(NAME)} is damaged and does not say what was imported: {error}; bring it back"
+            " from a backup, or import into another directory. Without it each file is a new one"
         ) from error

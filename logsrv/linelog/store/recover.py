@@ -22,11 +22,11 @@ from logsrv.descriptor import Descriptor
 from logsrv.errors import StoreError
 from logsrv.linelog.store.disk.disk import Disk, explanation, reason
 from logsrv.linelog.store.origins import origins
-from logsrv.linelog.store.origins.notes import Note
+from logsrv.linelog.store.origins.notes import NotesFile
 from logsrv.linelog.store.segments import backup_note, identity, index, indexing, segment
-from logsrv.linelog.store.segments.empty import EMPTY
+from logsrv.linelog.store.segments.empty import EMPTY, empty_numbers
 from logsrv.linelog.store.segments.identity import Identity
-from logsrv.linelog.store.segments.removed import REMOVED
+from logsrv.linelog.store.segments.removed import REMOVED, removed_sizes
 from logsrv.linelog.store.segments.segment import Form, Position, Segment
 from logsrv.linelog.store.segments.torn import mend
 
@@ -114,7 +114,7 @@ class Begun(NamedTuple):
     """The active segment at a start.
 
     worn: so many segments have to be left behind before a line is written. named: the sealed name that it
-    has already, or "". tidied: what was seen of the sealed ones.
+    has already, or "". tidied: what was seen of the sealed ones. origins: the blocks of other stores.
     """
 
     opened: Active
@@ -122,7 +122,7 @@ class Begun(NamedTuple):
     worn: int = 0
     named: str = ""
     tidied: Tidied = Tidied()
-    notes: tuple[Note, ...] = ()
+    origins: NotesFile = NotesFile()
 
 
 def begin(disk: Disk, *, crashed: bool, importing: bool = False) -> Begun:
@@ -144,33 +144,77 @@ def begin(disk: Disk, *, crashed: bool, importing: bool = False) -> Begun:
     if disk.holds(segment.RESTORING):
         raise StoreError(f"the store {disk.directory} {segment.NOT_RESTORED}")
     backup_note.take_over(disk)
-    half = segment.half_rotated(disk) if crashed else []
+    half = segment.half_rotated(disk)
+    if half and _is_left_behind(disk, half[-1]):
+        half = []
+    half = half if crashed else []
     spared = half[-1] if half else None
-    synced = segment.synced_place(disk)
-    # Without the file a start after a crash looks for holes in more of the text.
-    with contextlib.suppress(OSError):
-        segment.make_synced(disk)
+    synced = _synced(disk)
     tidied = tidy(disk, spared, synced if crashed else EVERYWHERE, indexes_later=not importing)
     number = spared.number if spared else number_active(disk, synced.segment)
     known = _synced_of(number, synced if crashed or synced.segment == number else EVERYWHERE)
     # Before the end of the text is mended: what is left of a block is no torn line.
-    notes = origins.settle(disk, number, crashed=crashed)
+    settled = origins.settle(disk, number, crashed=crashed)
     opened = open_active(disk, known)
     # A file that is shorter than it was: somebody has moved, removed or cut it meanwhile.
     worn = (crashed or opened.unread or opened.size < (known or 0)) + bool(half)
-    return Begun(opened, number, worn, spared.name if spared else "", tidied, tuple(notes))
+    return Begun(opened, number, worn, spared.name if spared else "", tidied, settled)
+
+
+def _is_left_behind(disk: Disk, named: Segment) -> bool:
+    """Return whether current.log is the file of a sealed segment only, and lines went on behind it.
+
+    A power cut may take the name of the next current.log, and not the sealed name that this one got later.
+    """
+    files = [*segment.sealed_files(disk), *segment.away_segments(disk.entries())]
+    highest = max((one.number for one in files), default=0)
+    if highest < named.number:
+        return False
+    log.warn(
+        "{path} was {name}, behind which there is segment {highest}; lines go on in a new file",
+        path=disk.path(segment.ACTIVE),
+        name=named.name,
+        highest=highest,
+    )
+    # What stays has its name for certain before the other one goes.
+    disk.sync_directory()
+    disk.unlink(segment.ACTIVE)
+    return True
+
+
+def _synced(disk: Disk) -> Position:
+    """Return what the file `synced` says, which is whole from now on."""
+    try:
+        place = segment.read_synced(disk)
+    except FileNotFoundError:
+        place = segment.NOWHERE
+    except (OSError, ValueError) as error:
+        place = segment.NOWHERE
+        log.warn(
+            "{path} is damaged ({why}): nobody knows how much of the text was on the disk for certain",
+            path=disk.path(segment.SYNCED),
+            why=explanation(error),
+        )
+    # Without the file a start after a crash looks for holes in more of the text.
+    with contextlib.suppress(OSError):
+        segment.make_synced(disk)
+    return place
 
 
 def identified(disk: Disk) -> Identity | None:
     """Return the identity of the store, which it has from now on; None where it can have none (told)."""
     try:
-        found = identity.load(disk)
+        found = identity.settled(disk)
         return found or identity.make(
             disk, Position(segment.segments(disk)[0].number, 0), os.urandom
         )
     except (OSError, ValueError) as error:
         why = explanation(error)
-        log.error("the store has no identity, and nothing can be shipped from it: {why}", why=why)
+        log.error(
+            "the store has no identity, and nothing can be shipped from it: {why}. Lines are taken in;"
+            " `logsrv doctor` says what to do",
+            why=why,
+        )
         return None
 
 
@@ -186,12 +230,31 @@ def number_active(disk: Disk, least: int = 0) -> int:
             path=disk.path(segment.NUMBER),
             number=number,
         )
-    if saved != number:
+    _tell_of_gap(disk, number)
+    text = segment.number_text(number)
+    if not saved or disk.read(segment.NUMBER) != text:
         try:
-            disk.put(segment.NUMBER, segment.number_text(number))
+            disk.put(segment.NUMBER, text)
         except OSError as error:
             log.warn("{file} cannot be saved: {why}", file=segment.NUMBER, why=reason(error))
     return number
+
+
+def _tell_of_gap(disk: Disk, number: int) -> None:
+    """Say that the number of the active segment is higher than files and notes of others make it."""
+    files = [*segment.sealed_files(disk), *segment.away_segments(disk.entries())]
+    last = max((one.number for one in files), default=0)
+    known, runs = removed_sizes(disk), empty_numbers(disk)
+    gone = range(last + 1, number)
+    unknown = next((n for n in gone if n not in known and not any(n in run for run in runs)), None)
+    if unknown is not None:
+        log.warn(
+            "lines go on in segment {number} by {path} or `synced`, and nothing tells what became of"
+            " segment {unknown}",
+            number=number,
+            path=disk.path(segment.NUMBER),
+            unknown=unknown,
+        )
 
 
 def _synced_of(number: int, synced: Position) -> int | None:

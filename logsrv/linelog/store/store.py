@@ -155,7 +155,7 @@ class Store:
             tidied=begun.tidied,
         )
         self._sealer.holds = self._holds
-        self.origins = Origins(disk, begun.notes)
+        self.origins = Origins(disk, begun.origins)
         self._writer = Writer(self._active, self.origins, tell=tell, look=self._look)
         self._syncing, self._sync_seconds = Trouble(tell, *SYNCING), Durations()
         self._watch()
@@ -405,7 +405,7 @@ class Store:
         why = self.stalled or ""
         # A block that is there in part is for the next start to cut off.
         in_order = not self.pending and self._writer.deposit is None
-        self.origins.close()
+        self._end_origins(in_order)
         self._active.left.put(None)
         syncing.join()
         try:
@@ -424,6 +424,13 @@ class Store:
             lock.release(in_order=in_order)
             self._disk.leave()
         self._reactor.callFromThread(self._closed, why)
+
+    def _end_origins(self, in_order: bool) -> None:
+        self.origins.close()
+        if in_order:
+            # A full disk: the notes are there, and only a cut of their file would not be seen.
+            with contextlib.suppress(OSError):
+                self.origins.finish()
 
     def _too_late(self) -> None:
         """End the waiting for a disk that hangs."""

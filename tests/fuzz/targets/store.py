@@ -26,7 +26,7 @@ from logsrv.linelog.store.archive import catalog as archive_catalogs
 from logsrv.linelog.store.archive import manifest
 from logsrv.linelog.store.catalog import layout
 from logsrv.linelog.store.disk.disk import Disk
-from logsrv.linelog.store.origins.notes import Note, parse_notes
+from logsrv.linelog.store.origins.notes import Note, notes_file, parse_notes, read_notes
 from logsrv.linelog.store.segments import identity, index, indexing
 from logsrv.linelog.store.segments.compressing import compressor
 from logsrv.linelog.store.segments.segment import Position, parse_position
@@ -192,15 +192,16 @@ def archive(data: bytes) -> None:
 @target("linelog.store.origins.notes", "linelog.store.segments.segment")
 def notes(data: bytes) -> None:
     """A note is what was written; a damaged line is none, and those around it are read."""
-    right = Note(Position(17, 5), STORE, Position(3, 0), Position(3, 9), 7, 12).line()
+    made = Note(Position(17, 5), STORE, Position(3, 0), Position(3, 9), 7, 12)
+    right = made.line()
     for text in (data, damaged(right, data)):
-        for offset, note in parse_notes(right + text + b"\n" + right):
-            if note is not None:
-                line = note.line()
-                found = (right + text + b"\n" + right)[offset : offset + len(line)]
-                # Numbers may have zeros before them.
-                assert parse_notes(line) == [(0, note)] and found.split()[2] == line.split()[2]
-    assert parse_notes(right + data + b"\n" + right)[0][1] is not None
+        found = read_notes(right + text + b"\n" + right)
+        assert found.notes[0] == found.notes[-1] == made and found.sure >= {STORE}
+        for note in found.notes:
+            assert parse_notes(note.line()) == [note]
+        again = read_notes(notes_file(found.notes, found).text())
+        assert (again.damaged, again.sure, again.changed) == (found.damaged, found.sure, 0)
+    read_notes(data)
     signed = data.split(b"\n")[0] + b" "
     parse_notes(b"%b%08x\n" % (signed, zlib.crc32(signed)))
     with suppress(ValueError):

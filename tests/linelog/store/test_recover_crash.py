@@ -178,3 +178,23 @@ async def test_who_follows_a_store_over_crashes_sees_each_line_once(
     assert text == stored(b"0", b"2", b"3") and not any(gaps)
     follower.close()
     view.close()
+
+
+@pytest_twisted.ensureDeferred
+async def test_a_segment_behind_the_one_that_current_log_is_keeps_its_number(
+    open_store: OpenStore, tmp_path: Path
+) -> None:
+    """A power cut may keep a later sealed name, and not that of the current.log which got it."""
+    first, second = (f"000000000{number}-20261120T061842Z.log" for number in (1, 2))
+    (tmp_path / first).write_bytes(stored(b"one"))
+    (tmp_path / second).write_bytes(stored(b"two"))
+    os.link(tmp_path / first, tmp_path / "current.log")
+    (tmp_path / "lock").write_text("77\n")
+    with capturedLogs() as events:
+        store = open_store(directory=tmp_path)
+    assert any("was {name}, behind which" in event.get("log_format", "") for event in events)
+    assert store.position == (4, 0)
+    store.append(batch(b"three"))
+    await store.close()
+    assert text_of(tmp_path) == stored(b"one") + stored(b"two") + stored(b"three")
+    assert len({path.name[:26] for path in tmp_path.glob("0000000002-*")}) == 1

@@ -14,7 +14,13 @@ from collections.abc import Mapping, Sequence
 from functools import partial
 
 from logsrv.linelog.framing.bodies.bodies import Reply, RequestRefused, json_line
-from logsrv.linelog.inputs.blocks.body import Coming, block_body, check_free, place_headers
+from logsrv.linelog.inputs.blocks.body import (
+    Coming,
+    block_body,
+    check_free,
+    check_place,
+    place_headers,
+)
 from logsrv.linelog.inputs.blocks.copied import is_for_copies, piece_asked, state_asked
 from logsrv.linelog.inputs.http.body import Body, Question, RequestHead, busy, check_room
 from logsrv.linelog.inputs.http.channel import HttpInputFactory
@@ -38,6 +44,7 @@ def _asked(head: RequestHead) -> Body:
     origin, intake = head.path.rpartition("/")[2], head.intake
     if not _ID.fullmatch(origin):
         raise RequestRefused(400, "protocol", "the ID of a store has 32 hexadecimal digits")
+    check_place(origin, intake)
     check_free(origin, intake)
     note = intake.origins.last(origin)
     if note is None:

@@ -77,6 +77,12 @@ class OutOfPlace(RequestRefused):
         self.headers = place_headers(note)
 
 
+def check_place(origin: str, intake: Intake) -> None:
+    """Raise RequestRefused (503) if nobody knows up to where an origin is here: it could come twice."""
+    if why := intake.origins.damage(origin):
+        raise busy(why)
+
+
 def check_free(origin: str, intake: Intake) -> None:
     """Raise RequestRefused (503) while a block of an origin is being stored: its place may be another."""
     if intake.origins.under_way.last(origin):
@@ -201,6 +207,7 @@ class BlockBody(Body):
     def _known(self, block: PackedBlock) -> Reply | None:
         """Return the answer if the block is here; None if it is to be stored. Raises RequestRefused."""
         intake = self._intake
+        check_place(block.store, intake)
         decided = fate(block, intake.origins.place(block.store))
         if decided is not Fate.TAKE:
             check_free(block.store, intake)

@@ -1,27 +1,30 @@
 """Notes of a store about its archives: where they are, and which segments they have.
 
-DIR/ship/NAME.archive             the URL of the archive that is target NAME
-DIR/…Z.log.zst.archived           the manifest of a segment that an archive has
+DIR/ship/NAME.archive             `archive URL`, with its sum: where the archive is that is target NAME
+DIR/…Z.log.zst.archived           the manifest of a segment that an archive has, with its sum in it
 """
 
 from __future__ import annotations
 
 import os
 
+from logsrv.kit.text.sums import with_sum, without_sum
 from logsrv.linelog.store.archive.manifest import LARGEST, Manifest, decode, encode
 from logsrv.linelog.store.archive.objects import Archive
 from logsrv.linelog.store.archive.opening import open_archive
+from logsrv.linelog.store.archive.url import parse_archive_url
 from logsrv.linelog.store.disk.disk import Disk
 from logsrv.linelog.store.segments.segment import Segment
 
 FOLDER = "ship"
 SUFFIX = ".archive"
 _LONGEST = 1 << 16
+_MARK = b"archive "
 
 
 def note_url(disk: Disk, name: str, url: str) -> None:
     """Let readers of a store know where an archive is. disk: of the folder `ship`. Raises OSError."""
-    disk.put(name + SUFFIX, url.encode() + b"\n")
+    disk.put(name + SUFFIX, with_sum(_MARK + url.encode()))
 
 
 def archives(directory: str) -> list[Archive]:
@@ -36,11 +39,22 @@ def archives(directory: str) -> list[Archive]:
         for name in sorted(disk.entries()):
             if name.endswith(SUFFIX):
                 try:
-                    url = disk.read(name, _LONGEST).decode().strip()
-                    found.append(open_archive(url))
+                    found.append(open_archive(noted_url(disk, name)))
                 except (OSError, ValueError):
                     continue
     return found
+
+
+def noted_url(disk: Disk, name: str) -> str:
+    """Return what such a file says. disk: of its folder. Raises OSError; ValueError if it is damaged."""
+    data = disk.read(name, _LONGEST)
+    if not data.startswith(_MARK) and data.endswith(b"\n"):
+        # A version that knew no sums wrote the URL alone, which has no space.
+        url = data[:-1].decode()
+        parse_archive_url(url)
+        if " " not in url:
+            return url
+    return without_sum(data).removeprefix(_MARK).decode()
 
 
 def note_archived(disk: Disk, packed: Segment, manifest: Manifest) -> None:

@@ -5,19 +5,20 @@
     ID/NAME.log.zst          the compressed text
     ID/NAME.json             the manifest, which comes last: without it nothing is there
 
-ID is the identity of the store. The manifest is a line of JSON, and a copy of it stands beside the segment
-in its store, in `NAME.log.zst.archived`. It has the SHA-256 of each file, and the first half of that of
-each frame: so a part that is read alone is known to be what was archived.
+ID is the identity of the store. The manifest is a line of JSON with its sum in it (kit/text/checked.py). A
+copy of it stands beside the segment in its store, in `NAME.log.zst.archived`. It has the SHA-256 of each
+file, and the first half of that of each frame: so a part that is read alone is known to be what was
+archived.
 """
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Mapping
 from hashlib import sha256
 from typing import Any
 
+from logsrv.kit.text.checked import checked_object, read_object
 from logsrv.linelog.store.segments.segment import (
     INDEX_SUFFIX,
     PACKED_SUFFIX,
@@ -117,15 +118,14 @@ def check_of(data: bytes) -> str:
 
 def encode(manifest: Manifest) -> bytes:
     """Return a manifest as it is stored."""
-    found: dict[str, object] = {"format": FORMAT, **manifest._asdict()}
-    return json.dumps(found, separators=(",", ":")).encode() + b"\n"
+    return checked_object({"format": FORMAT, **manifest._asdict()})
 
 
 def decode(data: bytes) -> Manifest:
     """Return what `encode` was given. Raises ValueError for anything else."""
     try:
-        return _decoded(json.loads(data))
-    except (AttributeError, KeyError, TypeError, ValueError, RecursionError) as error:
+        return _decoded(read_object(data, ("format", *Manifest._fields)))
+    except (AttributeError, KeyError, TypeError, ValueError) as error:
         raise ValueError(f"it is no manifest of an archived segment: {error}") from error
 
 

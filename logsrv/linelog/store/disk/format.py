@@ -1,12 +1,12 @@
 """The format of a whole store, in its file `format`: an older logsrv leaves a newer store alone.
 
-    2 1.4.0
+    2 1.4.0 772c53c4
 
-The number of the format, and the first version of logsrv that knows it. A store without the file has
-format 1, and this version writes no other: so it never makes the file. A version that changes what older
-ones would lose, move or misread has the next number in FORMAT, and puts the file into a store, on the
-medium, before it writes anything of the new kind. Files with a version of their own (indexes, catalogs),
-that are passed over or made anew by whoever does not know it, need none of this.
+The number of the format, the first version of logsrv that knows it, and the sum (kit/text/sums.py). A store
+without the file has format 1, and this version writes no other: so it never makes the file. A version that
+changes what older ones would lose, move or misread has the next number in FORMAT, and puts the file into a
+store, on the medium, before it writes anything of the new kind. Files with a version of their own (indexes,
+catalogs), that are passed over or made anew by whoever does not know it, need none of this.
 """
 
 from __future__ import annotations
@@ -14,6 +14,7 @@ from __future__ import annotations
 import logsrv.linelog.store.disk as late
 from logsrv import __version__
 from logsrv.errors import StoreError
+from logsrv.kit.text.sums import without_sum
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -30,9 +31,11 @@ def load(disk: Disk) -> tuple[int, str]:
     Raises OSError, and ValueError for a file that makes no sense.
     """
     try:
-        words = disk.read(NAME, _LONGEST).decode("utf-8", "replace").split()
+        words = without_sum(disk.read(NAME, _LONGEST)).decode("utf-8", "replace").split()
     except FileNotFoundError:
         return 1, ""
+    except ValueError:
+        words = []
     if not 1 <= len(words) <= 2 or not words[0].isascii() or not words[0].isdigit():
         raise ValueError(
             f"{disk.path(NAME)} does not say which format the store has; take it from a backup, or remove"

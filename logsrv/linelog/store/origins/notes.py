@@ -1,20 +1,30 @@
 """Notes of blocks: where one stands here, and where it stood in the store it is from (no I/O).
 
+    origins 1 5d4f9d7f
     17:52311 1048501 0a0a…0a 3:0 3:1048501 - 1c291ca3 77ab03f2
 
-A line each: the place here, bytes, the identity of the origin, from and to there, the sequence number of
-whoever brought it (- for none), the CRC-32 of the text, and the CRC-32 of the line before that.
+The first line says how many lines were behind it when the file was made; more may have come since. Without
+it, a file whose end was cut off would look whole. A version that knew no sums wrote none.
+
+Then a line each: the place here, bytes, the identity of the origin, from and to there, the sequence number
+of whoever brought it (- for none), the CRC-32 of the text, and the CRC-32 of the line before that.
 """
 
 from __future__ import annotations
 
 import re
 import zlib
+from collections.abc import Iterable
 
 import attrs
 
+from logsrv.kit.text.sums import before_one_bit_changed, with_sum
 from logsrv.linelog.store.segments.segment import Position, parse_position
 
+_HEAD = b"origins "
+_FIRST = re.compile(rb"origins ([0-9]{1,9}) [0-9a-f]{8}\n")
+# Damaged lines of which each bit is tried: it takes some milliseconds a line.
+_MOST_TRIED = 16
 _LINE = re.compile(
     rb"([0-9:]+) ([0-9]{1,15}) ([0-9a-f]{32}) ([0-9:]+) ([0-9:]+) (-|[0-9]{1,20}) ([0-9a-f]{8})"
     rb" ([0-9a-f]{8})\n"
@@ -63,14 +73,106 @@ class Standing:
     notes: tuple[Note, ...]
 
 
-def parse_notes(data: bytes) -> list[tuple[int, Note | None]]:
-    """Return the notes in a file with the offsets of their lines; None for a line that is damaged."""
-    found = []
-    offset = 0
-    for line in data.splitlines(keepends=True):
-        found.append((offset, _parsed(line)))
-        offset += len(line)
-    return found
+@attrs.frozen
+class NotesFile:
+    """The file `origins`.
+
+    notes, offsets: in order, and where their lines begin. least: so many lines it had when it was made.
+    torn: its end, if that is the beginning of a line. damaged: lines of no use. sure: the origins whose
+    last note is behind all of these. changed: lines in which one bit had changed, which was put right.
+    """
+
+    notes: tuple[Note, ...] = ()
+    offsets: tuple[int, ...] = ()
+    least: int = 0
+    torn: bytes = b""
+    damaged: tuple[bytes, ...] = ()
+    sure: frozenset[str] = frozenset()
+    changed: int = 0
+
+    @property
+    def lines(self) -> int:
+        """The lines that it has behind the first."""
+        return len(self.notes) + len(self.damaged)
+
+    def with_torn_as_damaged(self) -> NotesFile:
+        """Return it for a writer that came to its end in order: what is torn there was whole once."""
+        if not self.torn:
+            return self
+        damaged = (*self.damaged, self.torn + b"\n")
+        return attrs.evolve(self, torn=b"", damaged=damaged, sure=frozenset())
+
+    def text(self) -> bytes:
+        """Return what the file holds: what is damaged before the notes that are sure, behind the others."""
+        known = [note.line() for note in self.notes if note.origin in self.sure]
+        others = [note.line() for note in self.notes if note.origin not in self.sure]
+        lines = (*others, *self.damaged, *known)
+        return b"".join((with_sum(b"%b%d" % (_HEAD, len(lines))), *lines))
+
+
+def notes_file(notes: Iterable[Note], like: NotesFile | None = None) -> NotesFile:
+    """Return a file with these notes, and with what is damaged in another."""
+    found = tuple(notes)
+    if like is not None and like.damaged:
+        return NotesFile(found, damaged=like.damaged, sure=like.sure)
+    return NotesFile(found, sure=frozenset(note.origin for note in found))
+
+
+def read_notes(data: bytes) -> NotesFile:
+    """Return what a file says."""
+    lines, changed = _lines(data)
+    torn = b"" if not lines or lines[-1].endswith(b"\n") else lines.pop()
+    head = _head(lines[0]) if lines else None
+    at, notes, offsets, damaged, sure = 0, [], [], [], set()
+    for line in lines:
+        if (note := _parsed(line)) is not None:
+            notes.append(note)
+            offsets.append(at)
+            sure.add(note.origin)
+        elif at or head is None:
+            damaged.append(line)
+            sure.clear()
+        at += len(line)
+    missing = (head or 0) - len(notes) - len(damaged)
+    if missing > 0 or not lines:
+        damaged.append(b"%d lines or more are missing\n" % max(missing, 1))
+        sure.clear()
+    return NotesFile(
+        tuple(notes), tuple(offsets), head or 0, torn, tuple(damaged), frozenset(sure), changed
+    )
+
+
+def _lines(data: bytes) -> tuple[list[bytes], int]:
+    """Return the lines of a file, and in how many one bit had changed, which is put right in them."""
+    found: list[bytes] = []
+    changed = tried = 0
+    for line in re.findall(rb"[^\n]*\n|[^\n]+", data):
+        right = None
+        if not _is_whole(line) and tried < _MOST_TRIED:
+            tried += 1
+            right = before_one_bit_changed(line, _is_whole)
+            changed += right is not None
+        # An LF that had changed had made two lines one.
+        found += [line] if right is None else right.splitlines(keepends=True)
+    return found, changed
+
+
+def _is_whole(text: bytes) -> bool:
+    return text.endswith(b"\n") and all(
+        _parsed(line) is not None or _head(line) is not None
+        for line in text.splitlines(keepends=True)
+    )
+
+
+def parse_notes(data: bytes) -> list[Note | None]:
+    """Return the notes in whole lines; None for a line that is damaged."""
+    return [_parsed(line) for line in data.splitlines(keepends=True)]
+
+
+def _head(line: bytes) -> int | None:
+    """Return the number of lines in the first line of a file; None for another line."""
+    found = _FIRST.fullmatch(line)
+    return int(found[1]) if found and with_sum(_HEAD + found[1]) == line else None
 
 
 def _parsed(line: bytes) -> Note | None:

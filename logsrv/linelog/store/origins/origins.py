@@ -1,5 +1,8 @@
 """The file `origins`: how far each origin has come, so that no block is stored twice or left out.
 
+Where a line of it is damaged, nobody knows how far some of them have come. Their blocks are refused, and
+their senders keep them, until `logsrv doctor --repair` has made the file anew.
+
 Before a block is written there is a note of it on the medium; behind it nothing is written until it is on
 the medium itself. So at most the last blocks of the active segment are there in part, and nothing else is
 behind them: a start after a crash cuts them off with their notes, and their senders bring them again.
@@ -10,20 +13,23 @@ from __future__ import annotations
 import contextlib
 import os
 import zlib
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
+from operator import attrgetter
 
+import attrs
 from twisted.logger import Logger
 
 from logsrv.descriptor import Descriptor
 from logsrv.linelog.store.disk.disk import Disk
-from logsrv.linelog.store.origins.notes import Note, parse_notes
+from logsrv.linelog.store.origins.notes import Note, NotesFile, notes_file, read_notes
 from logsrv.linelog.store.origins.under_way import UnderWay
 from logsrv.linelog.store.segments.segment import ACTIVE, Position
 
 log = Logger()
 NAME = "origins"
+_NONE = NotesFile()
 MOST_LINES = 1000
-"""Lines after which the file is written anew, with the last note of each origin."""
+"""Lines after which the file is written anew, with the last notes of each origin."""
 _PIECE = 1 << 20
 
 
@@ -34,12 +40,17 @@ class Origins:
     reactor's thread.
     """
 
-    def __init__(self, disk: Disk, notes: Iterable[Note] = ()) -> None:
+    def __init__(self, disk: Disk, found: NotesFile = _NONE) -> None:
         self.under_way = UnderWay()
         self._disk = disk
-        self._last = {note.origin: note for note in notes}
+        self._found = found
+        self._last: dict[str, Note] = {}
+        self._before: dict[str, Note] = {}
+        self.stored(found.notes)
         self._fd: int | None = None
         self._lines = 0
+        # The file has more lines than its first one tells, or was made by a version that told none.
+        self._has_grown = found.lines != found.least
 
     def __len__(self) -> int:
         return len(self._last)
@@ -52,6 +63,20 @@ class Origins:
         """Return the last block of each origin; for the writer's thread."""
         return tuple(self._last.values())
 
+    @property
+    def is_damaged(self) -> bool:
+        """Whether the file has lines of no use."""
+        return bool(self._found.damaged)
+
+    def damage(self, origin: str) -> str:
+        """Return why nobody knows how far an origin has come; "" if that is known."""
+        if not self._found.damaged or origin in self._found.sure:
+            return ""
+        return (
+            f"the file {NAME} is damaged, and does not tell for certain up to where this store is here:"
+            " nothing of it is taken until `logsrv doctor --repair` has put that right"
+        )
+
     def place(self, origin: str) -> Position | None:
         """Return the end of the last block of an origin, if only under way; None if there is none."""
         note = self.last(origin)
@@ -63,9 +88,9 @@ class Origins:
         if self._fd is None or self._lines > MOST_LINES + len(self._last):
             self.close()
             # Without what an attempt before this may have left.
-            kept = b"".join(note.line() for note in self._last.values())
-            self._disk.put(NAME, kept + lines)
+            self._disk.put(NAME, self._latest() + lines)
             self._lines = len(notes)
+            self._has_grown = True
             self._fd = self._disk.open(NAME, os.O_WRONLY | os.O_APPEND)
             return
         try:
@@ -79,7 +104,21 @@ class Origins:
     def stored(self, notes: Sequence[Note]) -> None:
         """Take it that these are on the medium, with their text."""
         for note in notes:
+            if note.origin in self._last:
+                self._before[note.origin] = self._last[note.origin]
             self._last[note.origin] = note
+
+    def _latest(self) -> bytes:
+        """Return the last two notes of each origin: where one is damaged, the other tells much of it."""
+        notes = sorted((*self._before.values(), *self._last.values()), key=attrgetter("at"))
+        return notes_file(notes, self._found).text()
+
+    def finish(self) -> None:
+        """Let the file tell how many lines it has, now that all are there for good. Raises OSError."""
+        self.close()
+        if self._has_grown:
+            self._disk.put(NAME, self._latest())
+            self._has_grown = False
 
     def close(self) -> None:
         """Let go of the file; the next note writes it anew."""
@@ -88,7 +127,7 @@ class Origins:
             self._fd = None
 
 
-def settle(disk: Disk, number: int, *, crashed: bool) -> list[Note]:
+def settle(disk: Disk, number: int, *, crashed: bool) -> NotesFile:
     """Cut off what a crash left of blocks in the active segment, and their notes; return the others.
 
     number: of the active segment. Raises OSError.
@@ -96,34 +135,54 @@ def settle(disk: Disk, number: int, *, crashed: bool) -> list[Note]:
     try:
         data = disk.read(NAME)
     except FileNotFoundError:
-        return []
-    found = parse_notes(data)
-    damaged = sum(note is None for _, note in found[:-1])
-    if damaged:
-        log.error(
-            "{path} has {number} damaged lines: the blocks they told of may be stored twice",
-            path=disk.path(NAME),
-            number=damaged,
-        )
-    notes = [(offset, note) for offset, note in found if note is not None]
+        return NotesFile()
+    found = read_notes(data)
+    if not crashed:
+        found = found.with_torn_as_damaged()
+    _tell(disk, found)
+    notes = found.notes
     kept = len(notes)
     with _active(disk) as fd:
-        for index, (_, note) in enumerate(notes):
+        for index, note in enumerate(notes):
             if note.at.segment >= number and not (
                 note.at.segment == number and _whole(fd, note, crashed)
             ):
                 kept = index
                 break
-        gone = [note for _, note in notes[kept:]]
+        gone = notes[kept:]
         if gone and crashed and fd is not None and gone[0].at.segment == number:
             _cut(disk, fd, gone)
-        if crashed and fd is not None and kept and notes[kept - 1][1].at.segment == number:
+        if crashed and fd is not None and kept and notes[kept - 1].at.segment == number:
             # A kill leaves whole what only the kernel has: it is to be there after a power cut, too.
             disk.fdatasync(fd)
-    if gone or (found and found[-1][1] is None):
+    sure = found.sure.difference(note.origin for note in gone)
+    left = attrs.evolve(found, notes=notes[:kept], offsets=found.offsets[:kept], sure=sure)
+    if found.changed or (gone and (found.damaged or left.lines < left.least)):
+        disk.put(NAME, left.text())
+        return attrs.evolve(left, least=left.lines)
+    if gone or found.torn:
         # All of them are at the end, so this needs no room.
-        _shorten(disk, notes[kept][0] if gone else found[-1][0])
-    return [note for _, note in notes[:kept]]
+        _shorten(disk, found.offsets[kept] if gone else len(data) - len(found.torn))
+    return left
+
+
+def _tell(disk: Disk, found: NotesFile) -> None:
+    path = disk.path(NAME)
+    if found.changed:
+        log.warn(
+            "one bit had changed in {number} lines of {path}; by their checksums they are as they were",
+            number=found.changed,
+            path=path,
+        )
+    if found.damaged:
+        log.error(
+            "{path} is damaged: {number} of its lines are of no use. Of {sure} stores it is known up to"
+            " where they are here; blocks of all others are refused, and their senders keep them, until"
+            " `logsrv doctor --repair` has put that right",
+            path=path,
+            number=len(found.damaged),
+            sure=len(found.sure),
+        )
 
 
 @contextlib.contextmanager

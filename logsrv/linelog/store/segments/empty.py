@@ -1,11 +1,17 @@
 """Numbers of segments that had no lines and are gone: whoever follows the store has missed nothing there.
 
-The file `empty` has them, as `5-20 22`, the newest last. Each start after a crash may leave such a segment.
+The file `empty` has them, as `empty 5-20 22`, the newest last, with its sum (kit/text/sums.py). Each start
+after a crash may leave such a segment.
 """
 
 from __future__ import annotations
 
+from logsrv.kit.text.sums import with_sum, without_sum
 from logsrv.linelog.store.disk.disk import Disk
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Iterable
 
 EMPTY = "empty"
 # Runs of numbers that are kept. Who follows is hardly ever behind so many of them.
@@ -16,9 +22,29 @@ _LARGEST = 64 << 10
 def empty_numbers(disk: Disk) -> list[range]:
     """Return the runs of numbers, in order; those that the file has, if it can be read."""
     try:
-        return [_run(word) for word in disk.read(EMPTY, _LARGEST).decode("latin-1").split()]
+        return read_empty(disk)
     except (OSError, ValueError):
         return []
+
+
+def read_empty(disk: Disk) -> list[range]:
+    """Return what the file says. Raises OSError, and ValueError if it is damaged."""
+    return [_run(word) for word in words_of(disk.read(EMPTY, _LARGEST), EMPTY)]
+
+
+def words_of(data: bytes, name: str) -> list[str]:
+    """Return the words behind the name that a note begins with. Raises ValueError if it is damaged.
+
+    A version that knew no sums wrote the words alone, which have no letters.
+    """
+    if not data.translate(None, b"0123456789:- \n") and data.endswith(b"\n"):
+        return data.decode().split()
+    return without_sum(data).decode("latin-1").removeprefix(name).split()
+
+
+def noted_words(name: str, words: Iterable[str]) -> bytes:
+    """Return a note as the file `name` holds it."""
+    return with_sum(" ".join((name, *words)).encode())
 
 
 def note_empty(number: int, disk: Disk) -> None:
@@ -30,7 +56,7 @@ def note_empty(number: int, disk: Disk) -> None:
         runs[-1] = range(runs[-1].start, number + 1)
     else:
         runs = sorted([*runs, range(number, number + 1)], key=lambda run: run.start)[-_MOST_RUNS:]
-    disk.replace(EMPTY, (" ".join(map(_text, runs)) + "\n").encode())
+    disk.replace(EMPTY, noted_words(EMPTY, map(_text, runs)))
 
 
 def were_empty(numbers: range, disk: Disk) -> bool:

@@ -1,20 +1,25 @@
 """The identity of a store, in its file `store`: by it others tell this store's lines from another's.
 
-One line of JSON: {"store":"32 hex digits","began":"1:0"}. It is made once, with random digits, and is on
-the medium before the first line; a copy of the directory is the same store.
+One line of JSON: {"store":"32 hex digits","began":"1:0","crc":"8 hex digits"}, the last being the CRC-32 of
+all before `,"crc"`. It is made once, with random digits, and is on the medium before the first line; a copy
+of the directory is the same store.
 """
 
 from __future__ import annotations
 
-import json
+import contextlib
 import re
 from collections.abc import Callable
 
 import attrs
+from twisted.logger import Logger
 
+from logsrv.kit.text.checked import checked_object, read_object
+from logsrv.kit.text.sums import before_one_bit_changed
 from logsrv.linelog.store.disk.disk import Disk
 from logsrv.linelog.store.segments.segment import Position, parse_position
 
+log = Logger()
 NAME = "store"
 _DIGITS = re.compile(r"[0-9a-f]{32}")
 _LONGEST = 1024
@@ -31,15 +36,23 @@ class Identity:
 def load(disk: Disk) -> Identity | None:
     """Return the identity of a store; None if it has none yet. Raises OSError and ValueError."""
     try:
-        found = json.loads(disk.read(NAME, _LONGEST))
+        return parse_identity(disk.read(NAME, _LONGEST))
+    except FileNotFoundError:
+        return None
+    except ValueError as error:
+        raise ValueError(f"{disk.path(NAME)} holds no identity of a store: {error}") from error
+
+
+def parse_identity(data: bytes) -> Identity:
+    """Return what a file holds, with its sum, or of a version that knew none. Raises ValueError."""
+    found = read_object(data, ("store", "began"))
+    try:
         identity = Identity(found["store"], parse_position(found["began"]))
         if not _DIGITS.fullmatch(identity.store):
             raise ValueError("these are not 32 hexadecimal digits")
-        return identity
-    except FileNotFoundError:
-        return None
-    except (KeyError, TypeError, ValueError, RecursionError) as error:
-        raise ValueError(f"{disk.path(NAME)} holds no identity of a store: {error}") from error
+    except (KeyError, TypeError) as error:
+        raise ValueError(str(error)) from error
+    return identity
 
 
 def make(disk: Disk, began: Position, random: Callable[[int], bytes]) -> Identity:
@@ -49,7 +62,46 @@ def make(disk: Disk, began: Position, random: Callable[[int], bytes]) -> Identit
     return identity
 
 
+def identity_text(identity: Identity) -> bytes:
+    """Return what the file holds."""
+    return checked_object({"store": identity.store, "began": str(identity.began)})
+
+
 def keep(disk: Disk, identity: Identity, *, name: str = NAME) -> None:
     """Let a store have an identity, on the medium, in the file `name`. Raises OSError."""
-    found = {"store": identity.store, "began": str(identity.began)}
-    disk.put(name, json.dumps(found, separators=(",", ":")).encode() + b"\n")
+    disk.put(name, identity_text(identity))
+
+
+def settled(disk: Disk) -> Identity | None:
+    """Return the identity of a store, which has its sum from now on; None if it has none yet.
+
+    A single bit that has changed is put right, and said. Raises OSError and ValueError.
+    """
+    try:
+        found = load(disk)
+    except ValueError:
+        found = before_one_bit(disk)
+        if found is None:
+            raise
+        log.warn(
+            "one bit of {path} had changed; by its checksum it is {store} again",
+            path=disk.path(NAME),
+            store=found.store,
+        )
+    if found is not None and disk.read(NAME, _LONGEST) != identity_text(found):
+        keep(disk, found)
+    return found
+
+
+def before_one_bit(disk: Disk) -> Identity | None:
+    """Return the identity in the file before one bit of that changed; None if that is not what happened."""
+    with contextlib.suppress(OSError):
+        data = before_one_bit_changed(disk.read(NAME, _LONGEST), _has_sum)
+        return parse_identity(data) if data else None
+    return None
+
+
+def _has_sum(data: bytes) -> bool:
+    with contextlib.suppress(ValueError):
+        return identity_text(parse_identity(data)) == data
+    return False

@@ -1,12 +1,13 @@
 """Sizes of segments that retention has removed: whoever is at the end of one has missed nothing there.
 
-The file `removed` has them, as `17:268435456 18:1048576`, number and bytes of text, the newest last.
+The file `removed` has them, as `removed 17:268435456 18:1048576`, number and bytes of text, the newest
+last, with its sum (kit/text/sums.py).
 """
 
 from __future__ import annotations
 
 from logsrv.linelog.store.disk.disk import Disk
-from logsrv.linelog.store.segments.empty import empty_numbers
+from logsrv.linelog.store.segments.empty import empty_numbers, noted_words, words_of
 from logsrv.linelog.store.segments.segment import Position
 
 TYPE_CHECKING = False
@@ -22,18 +23,21 @@ _LARGEST = 64 << 10
 def removed_sizes(disk: Disk) -> dict[int, int]:
     """Return the sizes by the numbers, in order; those that the file has, if it can be read."""
     try:
-        words = disk.read(REMOVED, _LARGEST).decode("latin-1").split()
-        pairs = [word.split(":") for word in words]
-        return {int(number): int(size) for number, size in pairs}
+        return read_removed(disk)
     except (OSError, ValueError):
         return {}
+
+
+def read_removed(disk: Disk) -> dict[int, int]:
+    """Return what the file says. Raises OSError, and ValueError if it is damaged."""
+    pairs = [word.split(":") for word in words_of(disk.read(REMOVED, _LARGEST), REMOVED)]
+    return {int(number): int(size) for number, size in pairs}
 
 
 def note_removed(sizes: Mapping[int, int], disk: Disk) -> None:
     """Let the file `removed` have some more. Raises OSError."""
     known = sorted({**removed_sizes(disk), **sizes}.items())[-_MOST:]
-    text = " ".join(f"{number}:{size}" for number, size in known)
-    disk.replace(REMOVED, f"{text}\n".encode())
+    disk.replace(REMOVED, noted_words(REMOVED, (f"{number}:{size}" for number, size in known)))
 
 
 def missed(position: Position, following: int, disk: Disk) -> int | None:

@@ -33,6 +33,7 @@ import os
 
 import logsrv.linelog.store.segments as late
 from logsrv.descriptor import Descriptor
+from logsrv.kit.text.sums import with_sum, without_sum
 from logsrv.kit.text.time import file_stamp, parse_rfc3339
 from logsrv.linelog.store.disk.disk import TMP_SUFFIX, Disk
 from logsrv.named import NamedTuple
@@ -66,6 +67,8 @@ _SEALED_SUFFIXES = (".log", ".log" + PACKED_SUFFIX)
 DIGITS_AS_ZEROS = str.maketrans("123456789", "000000000")
 # A billion segments, one in a second for thirty years, and the names still have room for more.
 _MOST_DIGITS = 9
+# Bytes that the texts of `number` and `synced` are filled up to, and of one without a sum at most.
+_PADDED = _UNSUMMED = 32
 # Patterns that most searches never need; the module of patterns is loaded when they do.
 _POSITION = r"([0-9]{1,10}):([0-9]{1,15})"
 _BESIDE = r"([0-9]{10}-[0-9]{8}T[0-9]{6}Z\.log\.zst)(\.tmp|\.(?:idx|words|archived)(?:\.tmp)?)"
@@ -288,17 +291,25 @@ def active_number(disk: Disk) -> int:
 
 
 def saved_number(disk: Disk) -> int:
-    """Return what the file `number` says; 0 if it is missing or, after a power cut, makes no sense."""
+    """Return what the file `number` says; 0 if it is missing or damaged."""
     try:
-        text = disk.read(NUMBER, 32).strip()
-    except OSError:
+        text = _padded(disk, NUMBER)
+    except (OSError, ValueError):
         return 0
     return int(text) if text.isdigit() and len(text) <= _MOST_DIGITS else 0
 
 
+def _padded(disk: Disk, name: str) -> bytes:
+    """Return the text of `number` or `synced`. Raises OSError, and ValueError if it is damaged."""
+    data = disk.read(name, 2 * _PADDED)
+    if data.endswith(b"\n") and len(data) <= _UNSUMMED:
+        return data.strip()
+    return without_sum(data).rstrip(b" ")
+
+
 def number_text(number: int) -> bytes:
     """Return what the file `number` holds; always as long, so that it can be written over."""
-    return b"%-15d\n" % number
+    return with_sum(b"%-*d" % (_PADDED, number))
 
 
 def save_number(number: int, disk: Disk, *, sync: bool = True) -> None:
@@ -323,17 +334,23 @@ def keep_number(disk: Disk) -> int:
 
 
 def make_synced(disk: Disk) -> None:
-    """Make the file `synced` unless there is one. Raises OSError."""
-    if not disk.holds(SYNCED):
-        disk.put(SYNCED, place_text(NOWHERE))
+    """Make the file `synced` unless there is a whole one with a sum. Raises OSError."""
+    text = place_text(synced_place(disk))
+    if not disk.holds(SYNCED) or disk.read(SYNCED) != text:
+        disk.put(SYNCED, text)
 
 
 def synced_place(disk: Disk) -> Position:
     """Return a place up to which everything is on the medium, as far as the store knows."""
     try:
-        return parse_position(disk.read(SYNCED, 32).decode("latin-1").strip())
+        return read_synced(disk)
     except (OSError, ValueError):
         return NOWHERE
+
+
+def read_synced(disk: Disk) -> Position:
+    """Return what the file `synced` says. Raises OSError, and ValueError if it is damaged."""
+    return parse_position(_padded(disk, SYNCED).decode("latin-1"))
 
 
 def note_synced(place: Position, disk: Disk) -> None:
@@ -343,7 +360,7 @@ def note_synced(place: Position, disk: Disk) -> None:
 
 def place_text(place: Position) -> bytes:
     """Return what the file `synced` holds; always as long, so that it can be written over."""
-    return f"{place!s:<31}\n".encode()
+    return with_sum(f"{place!s:<{_PADDED}}".encode())
 
 
 def time_text(line: bytes) -> str | None:

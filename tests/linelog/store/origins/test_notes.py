@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
+import attrs
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from logsrv.linelog.store.origins.notes import Note, parse_notes
+from logsrv.linelog.store.origins.notes import Note, NotesFile, notes_file, parse_notes, read_notes
 from logsrv.linelog.store.segments.segment import Position
 
 PLACES = st.builds(Position, st.integers(0, 10**10 - 1), st.integers(0, 10**14))
@@ -22,37 +26,70 @@ NOTES = st.builds(
 )
 
 
+def file_of(notes: Sequence[Note]) -> bytes:
+    return NotesFile(tuple(notes)).text()
+
+
 @given(st.lists(NOTES, max_size=5))
 def test_notes_are_read_as_they_were_written(notes: list[Note]) -> None:
-    data = b"".join(note.line() for note in notes)
-    found = parse_notes(data)
-    assert [note for _, note in found] == notes
-    assert [data[offset:].startswith(note.line()) for offset, note in found if note] == [
-        True
-    ] * len(notes)
+    """Also those of a version that knew no first line, if there are any."""
+    lines = b"".join(note.line() for note in notes)
+    for data in (file_of(notes), *([lines] if notes else [])):
+        found = read_notes(data)
+        assert list(found.notes) == notes and not found.damaged
+        assert found.sure == {note.origin for note in notes}
+        for offset, note in zip(found.offsets, notes, strict=True):
+            assert data[offset:].startswith(note.line())
+    assert parse_notes(lines) == notes
 
 
 @given(st.lists(NOTES, min_size=1, max_size=3), st.data())
-def test_a_torn_line_is_none(notes: list[Note], data: st.DataObject) -> None:
-    """As a power cut leaves it."""
+def test_a_torn_line_is_told_from_a_damaged_one(notes: list[Note], data: st.DataObject) -> None:
+    """As a power cut leaves one that came behind the others."""
     last = notes[-1].line()
     cut = data.draw(st.integers(1, len(last) - 1))
-    text = b"".join(note.line() for note in notes[:-1]) + last[:cut]
-    assert [note for _, note in parse_notes(text)] == [*notes[:-1], None]
+    text = file_of(notes[:-1])
+    found = read_notes(text + last[:cut])
+    assert list(found.notes) == notes[:-1]
+    assert found.torn == last[:cut] and not found.damaged
 
 
-@given(NOTES, st.data())
-def test_a_changed_byte_is_seen(note: Note, data: st.DataObject) -> None:
-    line = bytearray(note.line())
-    at = data.draw(st.integers(0, len(line) - 2))
-    line[at] ^= 1 << data.draw(st.integers(0, 6))
-    assert note not in [found for _, found in parse_notes(bytes(line))]
+NOTE = Note(Position(17, 5), 32 * "a", Position(3, 0), Position(3, 9), 7, 12)
+OTHER = Note(Position(17, 14), 32 * "b", Position(9, 0), Position(9, 77), 8)
+
+
+@pytest.mark.parametrize("text", [NotesFile((NOTE, OTHER)).text(), NOTE.line() + OTHER.line()])
+def test_a_bit_that_changed_is_put_right(text: bytes) -> None:
+    for place in range(8 * len(text)):
+        changed = bytearray(text)
+        changed[place // 8] ^= 1 << place % 8
+        found = read_notes(bytes(changed))
+        assert (found.notes, found.changed, found.damaged) == ((NOTE, OTHER), 1, ()), place
+
+
+def test_a_file_that_was_cut_anywhere_is_damaged() -> None:
+    """Its writer came to its end in order: without its first line, an end between two lines looks whole."""
+    text = NotesFile((NOTE, OTHER)).text()
+    for size in range(len(text)):
+        found = read_notes(text[:size]).with_torn_as_damaged()
+        assert found.damaged and not found.sure and not found.torn, size
+
+
+def test_of_an_origin_behind_a_damaged_line_the_place_is_known() -> None:
+    text = b"what is this\n".join((NotesFile((NOTE,)).text(), OTHER.line()))
+    found = read_notes(text)
+    assert (found.notes, found.sure) == ((NOTE, OTHER), {OTHER.origin})
+    assert found.damaged == (b"what is this\n",)
+    # However often it is written anew.
+    again = read_notes(notes_file(found.notes, found).text())
+    assert (again.notes, again.sure, again.damaged) == (found.notes, found.sure, found.damaged)
+    assert read_notes(attrs.evolve(found, damaged=()).text()).sure == {NOTE.origin, OTHER.origin}
 
 
 @given(st.binary(max_size=200))
 def test_nothing_else_is_a_note(data: bytes) -> None:
-    assert all(note is None for _, note in parse_notes(data))
-    assert sum(1 for _ in parse_notes(data)) == len(data.splitlines())
+    assert parse_notes(data) == [None] * len(data.splitlines())
+    assert not read_notes(data).notes
 
 
 def test_a_note_says_where_it_ends() -> None:

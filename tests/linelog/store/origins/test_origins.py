@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from logsrv.linelog.store.disk.disk import Disk
-from logsrv.linelog.store.origins.notes import Note
+from logsrv.linelog.store.origins.notes import Note, notes_file, read_notes
 from logsrv.linelog.store.origins.origins import MOST_LINES, NAME, Origins, settle
 from logsrv.linelog.store.segments.segment import ACTIVE, Position
 from tests.kit.net.network import logged
@@ -41,6 +41,10 @@ def written(disk: Disk, *notes: Note) -> None:
     origins = Origins(disk)
     origins.note(notes)
     origins.close()
+
+
+def settled(disk: Disk, number: int, *, crashed: bool) -> list[Note]:
+    return list(settle(disk, number, crashed=crashed).notes)
 
 
 def test_what_is_noted_is_found_again(disk: Disk, tmp_path: Path) -> None:
@@ -89,7 +93,7 @@ def test_blocks_that_stay_after_a_crash_are_synced(crashed: bool, tmp_path: Path
     disk.enter(tmp_path)
     written(disk, *two())
     (tmp_path / ACTIVE).write_bytes(b"abc\n" + TEXTS[0] + TEXTS[1])
-    assert settle(disk, 5, crashed=crashed) == two()
+    assert settled(disk, 5, crashed=crashed) == two()
     assert ((tmp_path / ACTIVE).stat().st_ino in disk.inodes) == crashed
     disk.leave()
 
@@ -97,7 +101,7 @@ def test_blocks_that_stay_after_a_crash_are_synced(crashed: bool, tmp_path: Path
 def test_blocks_that_are_whole_stay_after_a_crash(disk: Disk, tmp_path: Path) -> None:
     written(disk, *two())
     (tmp_path / ACTIVE).write_bytes(b"abc\n" + TEXTS[0] + TEXTS[1] + b"lines of others\n")
-    assert settle(disk, 5, crashed=True) == two()
+    assert settled(disk, 5, crashed=True) == two()
 
 
 @pytest.mark.parametrize("whole", [0, 1])
@@ -109,18 +113,18 @@ def test_one_that_is_there_in_part_goes_with_its_note(
     text = b"abc\n" + (TEXTS[0] if whole else b"")
     (tmp_path / ACTIVE).write_bytes(text + TEXTS[whole][:11])
     with logged() as said:
-        assert settle(disk, 5, crashed=True) == two()[:whole]
+        assert settled(disk, 5, crashed=True) == two()[:whole]
     assert (tmp_path / ACTIVE).read_bytes() == text
     assert any("had not come to its end; they were cut off" in one for one in said)
     # It holds for the next start, whose segment is another one.
-    assert settle(disk, 6, crashed=True) == two()[:whole]
+    assert settled(disk, 6, crashed=True) == two()[:whole]
 
 
 def test_a_hole_in_the_middle_is_seen(disk: Disk, tmp_path: Path) -> None:
     """A power cut leaves the size and not the text."""
     written(disk, *two())
     (tmp_path / ACTIVE).write_bytes(b"abc\n" + bytes(len(TEXTS[0])) + TEXTS[1])
-    assert settle(disk, 5, crashed=True) == []
+    assert settled(disk, 5, crashed=True) == []
     assert (tmp_path / ACTIVE).read_bytes() == b"abc\n"
 
 
@@ -129,8 +133,8 @@ def test_a_torn_note_was_never_followed_by_its_block(disk: Disk, tmp_path: Path)
     data = (tmp_path / NAME).read_bytes()
     (tmp_path / NAME).write_bytes(data[:-9])
     (tmp_path / ACTIVE).write_bytes(b"abc\n" + TEXTS[0] + b"lines of others\n")
-    assert settle(disk, 5, crashed=True) == two()[:1]
-    assert (tmp_path / NAME).read_bytes() == two()[0].line()
+    assert settled(disk, 5, crashed=True) == two()[:1]
+    assert (tmp_path / NAME).read_bytes() == notes_file([]).text() + two()[0].line()
     assert (tmp_path / ACTIVE).read_bytes().endswith(b"others\n")
 
 
@@ -138,7 +142,7 @@ def test_nothing_is_cut_off_behind_a_stop_in_order(disk: Disk, tmp_path: Path) -
     """Somebody has made the file smaller: what is left of it is no business of ours."""
     written(disk, *two())
     (tmp_path / ACTIVE).write_bytes(b"abc\n" + TEXTS[0] + b"anything")
-    assert settle(disk, 5, crashed=False) == two()[:1]
+    assert settled(disk, 5, crashed=False) == two()[:1]
     assert (tmp_path / ACTIVE).read_bytes().endswith(b"anything")
 
 
@@ -147,7 +151,7 @@ def test_lines_behind_a_block_are_never_cut_off(disk: Disk, tmp_path: Path) -> N
     text = b"abc\n" + b"?" * len(TEXTS[0] + TEXTS[1]) + b"lines of others\n"
     (tmp_path / ACTIVE).write_bytes(text)
     with logged() as said:
-        assert settle(disk, 5, crashed=True) == []
+        assert settled(disk, 5, crashed=True) == []
     assert (tmp_path / ACTIVE).read_bytes() == text
     assert any("may be stored twice" in one for one in said)
 
@@ -155,15 +159,68 @@ def test_lines_behind_a_block_are_never_cut_off(disk: Disk, tmp_path: Path) -> N
 def test_notes_of_a_segment_that_is_not_there_yet_tell_of_nothing(disk: Disk) -> None:
     """A directory that was put together from two backups."""
     written(disk, *two(number=9))
-    assert settle(disk, 5, crashed=True) == []
+    assert settled(disk, 5, crashed=True) == []
 
 
 def test_a_damaged_line_in_the_middle_is_said(disk: Disk, tmp_path: Path) -> None:
     (tmp_path / NAME).write_bytes(b"what is this\n" + two()[0].line())
     with logged() as said:
-        assert settle(disk, 6, crashed=False) == two()[:1]
-    assert any("1 damaged lines" in one for one in said)
+        assert settled(disk, 6, crashed=False) == two()[:1]
+    assert any("is damaged: 1 of its lines are of no use" in one for one in said)
 
 
 def test_there_need_not_be_any(disk: Disk) -> None:
-    assert settle(disk, 5, crashed=True) == []
+    assert settled(disk, 5, crashed=True) == []
+
+
+def test_what_is_damaged_stays_until_somebody_decides(disk: Disk, tmp_path: Path) -> None:
+    """A store whose place it may have told is refused; the others go on, and the file is written anew."""
+    (tmp_path / NAME).write_bytes(two()[0].line() + b"what is this\n" + two()[1].line())
+    origins = Origins(disk, settle(disk, 6, crashed=False))
+    for _ in range(2):
+        assert [bool(origins.damage(one)) for one in (ONE, OTHER, 32 * "c")] == [True, False, True]
+        more = note(OTHER, TEXTS[1], Position(6, 0), start=len(TEXTS[1]))
+        origins.note([more])
+        origins.stored([more])
+        origins.finish()
+        (tmp_path / ACTIVE).write_bytes(TEXTS[1])
+        found = settle(disk, 6, crashed=False)
+        assert found.damaged == (b"what is this\n",) and found.sure == {OTHER}
+        origins = Origins(disk, found)
+
+
+def test_a_torn_line_behind_an_end_in_order_is_damage(disk: Disk, tmp_path: Path) -> None:
+    """Its block is here: its origin must not bring it again."""
+    written(disk, *two())
+    data = (tmp_path / NAME).read_bytes()
+    (tmp_path / NAME).write_bytes(data[:-9])
+    (tmp_path / ACTIVE).write_bytes(b"abc\n" + TEXTS[0] + TEXTS[1])
+    with logged() as said:
+        origins = Origins(disk, settle(disk, 5, crashed=False))
+    assert origins.damage(ONE) and origins.damage(OTHER) and origins.is_damaged
+    assert any("blocks of all others are refused" in one for one in said)
+
+
+def test_one_bit_that_changed_costs_nothing(disk: Disk, tmp_path: Path) -> None:
+    written(disk, *two())
+    data = bytearray((tmp_path / NAME).read_bytes())
+    (tmp_path / NAME).write_bytes(data[:-20] + bytes([data[-20] ^ 1]) + data[-19:])
+    (tmp_path / ACTIVE).write_bytes(b"abc\n" + TEXTS[0] + TEXTS[1])
+    with logged() as said:
+        found = settle(disk, 5, crashed=True)
+    assert found.notes == tuple(two()) and not Origins(disk, found).damage(32 * "c")
+    assert any("one bit had changed in 1 lines" in one for one in said)
+    assert read_notes((tmp_path / NAME).read_bytes()).changed == 0
+
+
+def test_behind_an_end_in_order_the_file_tells_how_many_lines_it_has(
+    disk: Disk, tmp_path: Path
+) -> None:
+    origins = Origins(disk)
+    for one in two():
+        origins.note([one])
+        origins.stored([one])
+    origins.finish()
+    data = (tmp_path / NAME).read_bytes()
+    assert data == notes_file(two()).text()
+    assert read_notes(data[: -len(two()[1].line())]).damaged

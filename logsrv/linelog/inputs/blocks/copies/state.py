@@ -116,7 +116,7 @@ def _decoded(found: Mapping[str, Any]) -> CentreState:
     if found["format"] != FORMAT:
         raise ValueError("it is of another version")
     lines = "".join(f"{line}\n" for line in found["origins"]).encode()
-    notes = [note for _, note in parse_notes(lines)]
+    notes = parse_notes(lines)
     if not _ID.fullmatch(found["store"]) or None in notes or len(notes) != len(found["origins"]):
         raise ValueError("it has an origin that is none")
     packed = tuple(PackedFile(name, _count(size), _count(w)) for name, size, w in found["packed"])

@@ -34,6 +34,7 @@ from logsrv.linelog.store.archive.restoring import Restored, be_whole
 from logsrv.linelog.store.disk.disk import Disk
 from logsrv.linelog.store.disk.lock import NAME as LOCK
 from logsrv.linelog.store.origins import origins
+from logsrv.linelog.store.origins.notes import notes_file
 from logsrv.linelog.store.segments import identity, index, indexing
 from logsrv.linelog.store.segments.index import Index
 from logsrv.linelog.store.segments.segment import (
@@ -256,7 +257,7 @@ class CentreCopy:
         following = state.position.segment + bool(state.position.offset)
         save_number(following, disk)
         make_synced(disk)
-        disk.put(origins.NAME, b"".join(note.line() for note in state.notes))
+        disk.put(origins.NAME, notes_file(state.notes).text())
         self.identity = identity.make(disk, Position(following, 0), self._random)
         be_whole(disk)
 

@@ -10,7 +10,7 @@ from logsrv.errors import StoreError
 from logsrv.linelog.store.care.listed import StoreListing, opened_active
 from logsrv.linelog.store.disk.disk import Disk
 from logsrv.linelog.store.origins import origins
-from logsrv.linelog.store.origins.notes import Note, parse_notes
+from logsrv.linelog.store.origins.notes import NotesFile, notes_file, read_notes
 from logsrv.linelog.store.segments.segment import Position
 from logsrv.linelog.store.segments.torn import start_of_line
 
@@ -19,12 +19,12 @@ _TRIES = 1000
 
 @attrs.frozen
 class StoreCut:
-    """A place in a store. fd: the file that was current.log then. notes: the last block of each origin."""
+    """A place in a store. fd: the file that was current.log then. origins: the last block of each."""
 
     place: Position
     fd: int
     listed: StoreListing
-    notes: tuple[Note, ...]
+    origins: NotesFile
 
 
 def cut(disk: Disk) -> StoreCut:
@@ -45,8 +45,8 @@ def cut(disk: Disk) -> StoreCut:
             place = Position(listed.active, start_of_line(fd, size))
             after = _data(disk)
             # A file that was written anew meanwhile may lack blocks from before the place.
-            if after.startswith(before):
-                found = [note for _, note in parse_notes(after) if note is not None]
+            if (after or b"").startswith(before or b""):
+                found = NotesFile() if after is None else read_notes(after)
                 return _whole(place, found, fd, listed)
         except BaseException:
             os.close(fd)
@@ -55,15 +55,15 @@ def cut(disk: Disk) -> StoreCut:
     raise StoreError(f"blocks come into {disk.directory} faster than their places can be read")
 
 
-def _whole(place: Position, found: list[Note], fd: int, listed: StoreListing) -> StoreCut:
+def _whole(place: Position, found: NotesFile, fd: int, listed: StoreListing) -> StoreCut:
     """Return a cut that is in no block: what is there of one comes again as a whole."""
-    place = min([place, *(note.at for note in found if note.at < place < note.stop)])
-    last = {note.origin: note for note in found if note.stop <= place}
-    return StoreCut(place, fd, listed, tuple(last.values()))
+    place = min([place, *(note.at for note in found.notes if note.at < place < note.stop)])
+    notes = [note for note in found.notes if note.stop <= place]
+    return StoreCut(place, fd, listed, notes_file(notes, found))
 
 
-def _data(disk: Disk) -> bytes:
+def _data(disk: Disk) -> bytes | None:
     try:
         return disk.read(origins.NAME)
     except FileNotFoundError:
-        return b""
+        return None

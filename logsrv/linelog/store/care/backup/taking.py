@@ -221,9 +221,8 @@ class Backup:
                 target.replace(name + COMING, source.read(name))
         if (found := identity.load(source)) is not None:
             identity.keep(target, found, name=identity.NAME + COMING)
-        lines = b"".join(note.line() for note in made.notes)
-        if lines or target.holds(origins.NAME):
-            target.replace(origins.NAME + COMING, lines)
+        if made.origins.lines or target.holds(origins.NAME):
+            target.replace(origins.NAME + COMING, made.origins.text())
         target.replace(NUMBER + COMING, number_text(following))
         target.replace(SYNCED + COMING, place_text(NOWHERE))
         if not target.holds(ACTIVE):

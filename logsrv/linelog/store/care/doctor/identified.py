@@ -35,13 +35,14 @@ def check_identity(listed: StoreListing, places: Sequence[KeptPlace]) -> Iterato
             return
         says = f"says {found.store}" if found else "is missing"
         what = f"it {says}, and places and archives of this store name {', '.join(sorted(others))}"
-    certain = _certain(listed, others)
+    # Where it began is in the file alone, so its sum knows better than others do.
+    certain = (None if found else identity.before_one_bit(disk)) or _certain(listed, others)
     yield damaged(
         "identity",
         identity.NAME,
         what,
         "No line is lost. Nothing is shipped, or as the lines of another store.",
-        f"`--repair` lets it be store {certain.store} from {certain.began} on, as others say."
+        f"`--repair` lets it be store {certain.store} from {certain.began} on, as others or its sum say."
         if certain
         else "If nothing was ever shipped, remove the file. Else bring it back from a backup, or make this"
         " another store: logsrv ship --new-identity",

@@ -1,4 +1,4 @@
-"""The small files of a store: number, synced, origins, empty, removed, format, and what is under way."""
+"""The small files of a store: number, synced, origins, imported and others, and what is under way."""
 
 from __future__ import annotations
 
@@ -7,15 +7,21 @@ import stat
 from collections.abc import Iterator
 from functools import partial
 
+import attrs
+
+from logsrv.errors import StoreError
+from logsrv.linelog.importing import done
+from logsrv.linelog.store.archive import kept
 from logsrv.linelog.store.care.doctor.aside import keep_aside, replace
 from logsrv.linelog.store.care.doctor.findings import Remedy, StoreFinding, damaged, lost, note
 from logsrv.linelog.store.care.listed import StoreListing
 from logsrv.linelog.store.disk import format, lock
 from logsrv.linelog.store.disk.disk import Disk, explanation, reason
 from logsrv.linelog.store.origins import origins
-from logsrv.linelog.store.origins.notes import parse_notes
-from logsrv.linelog.store.segments.empty import EMPTY, empty_numbers
-from logsrv.linelog.store.segments.removed import REMOVED, removed_sizes
+from logsrv.linelog.store.origins.notes import read_notes
+from logsrv.linelog.store.segments import backup_note
+from logsrv.linelog.store.segments.empty import EMPTY, read_empty
+from logsrv.linelog.store.segments.removed import REMOVED, read_removed
 from logsrv.linelog.store.segments.segment import (
     BACKUP,
     IMPORTING,
@@ -25,8 +31,8 @@ from logsrv.linelog.store.segments.segment import (
     SYNCED,
     Position,
     number_text,
-    parse_position,
     place_text,
+    read_synced,
     saved_number,
 )
 
@@ -39,6 +45,8 @@ def check_notes(listed: StoreListing, reached: Position) -> Iterator[StoreFindin
     yield from _synced(disk)
     yield from _runs(disk)
     yield from _origins(disk)
+    yield from _imported(disk)
+    yield from _archives(disk)
     yield from _under_way(listed)
     yield from _owner(disk)
 
@@ -78,7 +86,7 @@ def _number(listed: StoreListing, reached: Position) -> Iterator[StoreFinding]:
 
 def _synced(disk: Disk) -> Iterator[StoreFinding]:
     try:
-        parse_position(disk.read(SYNCED, 32).decode("latin-1").strip())
+        read_synced(disk)
     except FileNotFoundError:
         return
     except (OSError, ValueError) as error:
@@ -93,15 +101,19 @@ def _synced(disk: Disk) -> Iterator[StoreFinding]:
 
 
 def _runs(disk: Disk) -> Iterator[StoreFinding]:
-    for name, is_read, of_what in (
-        (EMPTY, empty_numbers, "had no lines"),
-        (REMOVED, removed_sizes, "were removed"),
+    for name, read, of_what in (
+        (EMPTY, read_empty, "had no lines"),
+        (REMOVED, read_removed, "were removed"),
     ):
-        if disk.holds(name) and disk.stat(name).st_size > 1 and not is_read(disk):
+        try:
+            read(disk)
+        except FileNotFoundError:
+            continue
+        except (OSError, ValueError) as error:
             yield damaged(
                 name,
                 name,
-                "it makes no sense",
+                f"it makes no sense: {explanation(error)}",
                 f"No line is lost. It had the numbers of segments that {of_what}: readers that stood there"
                 " are told that they have missed lines.",
                 "`--repair` puts it aside.",
@@ -111,7 +123,7 @@ def _runs(disk: Disk) -> Iterator[StoreFinding]:
 
 def _origins(disk: Disk) -> Iterator[StoreFinding]:
     try:
-        found = parse_notes(disk.read(origins.NAME))
+        found = read_notes(disk.read(origins.NAME))
     except FileNotFoundError:
         return
     except OSError as error:
@@ -123,22 +135,66 @@ def _origins(disk: Disk) -> Iterator[StoreFinding]:
             "Look at the rights of the file.",
         )
         return
-    bad = [offset for offset, one in found if one is None]
-    if bad and bad != [found[-1][0]]:
-        yield damaged(
-            "origins",
-            origins.NAME,
-            f"{len(bad)} of its {len(found)} lines are damaged",
-            "No line is lost. Blocks of other stores that they told of may be stored twice.",
-            "Nobody else knows these places. Bring the file back only with all of a backup.",
-        )
-    elif bad:
+    if found.torn and _left_by(disk):
         yield note(
             "origins-torn",
             origins.NAME,
             "its last line is torn",
             "A server is writing it, or was killed there; the next start cuts it off.",
         )
+    else:
+        found = found.with_torn_as_damaged()
+    again = Remedy(partial(replace, origins.NAME, attrs.evolve(found, damaged=()).text(), disk))
+    if found.damaged:
+        yield damaged(
+            "origins",
+            origins.NAME,
+            f"{len(found.damaged)} of its {found.lines} lines are damaged, or are missing",
+            f"No line is lost. Of {len(found.sure)} stores it is known up to where they are here; blocks of"
+            " all others are refused, and their senders keep them.",
+            "Does a backup of this store have the file as it is after their last block? Then bring it back."
+            " Else `--repair` takes out what is damaged, and a block that it told of is stored twice.",
+            again,
+        )
+    elif found.changed:
+        yield damaged(
+            "origins",
+            origins.NAME,
+            f"one bit has changed in {found.changed} of its lines",
+            "No line is lost, nor stored twice: the checksums tell how they were.",
+            "The next start puts it right, and so does `--repair`.",
+            again,
+        )
+
+
+def _imported(disk: Disk) -> Iterator[StoreFinding]:
+    try:
+        done.load(disk)
+    except (OSError, StoreError) as error:
+        yield damaged(
+            "imported",
+            done.NAME,
+            explanation(error),
+            "No line is lost. No import into the store begins.",
+            "Nobody else knows which files were imported. A backup may have the file.",
+        )
+
+
+def _archives(disk: Disk) -> Iterator[StoreFinding]:
+    for folder, inside in backup_note.folders(disk, passed=OSError):
+        for name in sorted(inside.entries()) if folder == kept.FOLDER else ():
+            if not name.endswith(kept.SUFFIX):
+                continue
+            try:
+                kept.noted_url(inside, name)
+            except (OSError, ValueError) as error:
+                yield damaged(
+                    "archive",
+                    f"{folder}/{name}",
+                    f"it names no archive: {explanation(error)}",
+                    "No line is lost. A search does not find what is in that archive only.",
+                    "A server that ships there writes it anew at its start.",
+                )
 
 
 def _under_way(listed: StoreListing) -> Iterator[StoreFinding]:
@@ -174,10 +230,7 @@ def _owner(disk: Disk) -> Iterator[StoreFinding]:
             "Move it away.",
         )
         return
-    try:
-        left_by = disk.read(lock.NAME, 32).strip()
-    except OSError:
-        return
+    left_by = _left_by(disk)
     # No server has had a backup: a command was killed there.
     if left_by.isdigit() and not _runs_still(int(left_by)) and not disk.holds(BACKUP):
         yield note(
@@ -186,6 +239,14 @@ def _owner(disk: Disk) -> Iterator[StoreFinding]:
             f"process {int(left_by)}, which had the store last, was killed, or the power failed",
             "The next start looks over the end of the text, and begins a new segment.",
         )
+
+
+def _left_by(disk: Disk) -> bytes:
+    """Return which process has the store, or has not come to its end; nothing for none."""
+    try:
+        return disk.read(lock.NAME, 32).strip()
+    except OSError:
+        return b""
 
 
 def _runs_still(process: int) -> bool:

@@ -16,7 +16,7 @@ from logsrv.linelog.inputs.blocks.copies.taking import CentreCopy, frames_of
 from logsrv.linelog.read.view import View
 from logsrv.linelog.store.archive.restoring import Restored
 from logsrv.linelog.store.disk.disk import Disk
-from logsrv.linelog.store.origins.notes import parse_notes
+from logsrv.linelog.store.origins.notes import read_notes
 from logsrv.linelog.store.sealing.seal import seal
 from logsrv.linelog.store.segments import identity
 from logsrv.linelog.store.segments.compressing import compressor
@@ -123,8 +123,8 @@ def require_same(back: Path, store: Path, count: int = LINES) -> None:
         assert (back / one.index).read_bytes() == (store / one.index).read_bytes()
         # Retention goes by the last line.
         assert (back / one.name).stat().st_mtime == BEGIN + 10_000 * (one.number - 1) + count - 1
-    [(_, note)] = parse_notes((back / "origins").read_bytes())
-    assert note is not None and (note.origin, note.end.segment) == (EDGE, 7)
+    [note] = read_notes((back / "origins").read_bytes()).notes
+    assert (note.origin, note.end.segment) == (EDGE, 7)
     disk = at(back)
     made = identity.load(disk)
     assert made is not None and made.store != STORE

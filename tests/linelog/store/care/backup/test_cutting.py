@@ -28,7 +28,7 @@ def test_a_line_that_is_being_written_is_left_out(tmp_path: Path) -> None:
     with (store / "current.log").open("ab") as file:
         file.write(line("half")[:-1])
     made = cut(at(store))
-    assert (made.place, made.notes) == (Position(5, size), ())
+    assert (made.place, made.origins.notes) == (Position(5, size), ())
     os.close(made.fd)
 
 
@@ -40,7 +40,7 @@ def test_a_block_that_is_there_in_part_is_left_out_with_its_note(tmp_path: Path)
     (store / "origins").write_bytes(b"".join(one.line() for one in (before, whole, part)))
     made = cut(at(store))
     assert made.place == Position(5, 63) < Position(5, size)
-    assert set(made.notes) == {whole, before}
+    assert set(made.origins.notes) == {whole, before}
     os.close(made.fd)
 
 
@@ -61,7 +61,7 @@ def test_places_that_were_written_anew_meanwhile_are_read_again(tmp_path: Path) 
 
     disk = Busy().enter(store)
     made = cut(disk)
-    assert made.notes == (note(9, 20),) and disk.reads == 4
+    assert made.origins.notes == (note(9, 20),) and disk.reads == 4
     os.close(made.fd)
 
 

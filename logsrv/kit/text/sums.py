@@ -1,0 +1,35 @@
+"""A line that shows whether it is whole: `17:52311 662d6800`, a text, a space, its CRC-32, LF."""
+
+from __future__ import annotations
+
+import zlib
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+
+def with_sum(text: bytes) -> bytes:
+    """Return a text as such a line."""
+    return b"%s %08x\n" % (text, zlib.crc32(text))
+
+
+def without_sum(line: bytes) -> bytes:
+    """Return the text of a line. Raises ValueError, with what is wrong, for one that is damaged."""
+    text, _, end = line.rpartition(b" ")
+    if end != b"%08x\n" % zlib.crc32(text):
+        raise ValueError("its checksum is wrong")
+    return text
+
+
+def before_one_bit_changed(data: bytes, is_whole: Callable[[bytes], bool]) -> bytes | None:
+    """Return the data from which these differ in one bit, and which is whole; None if there is none.
+
+    A CRC-32 tells so few bytes apart for certain; it takes a look at each of their bits.
+    """
+    for place in range(8 * len(data)):
+        tried = bytearray(data)
+        tried[place // 8] ^= 1 << place % 8
+        if is_whole(bytes(tried)):
+            return bytes(tried)
+    return None

@@ -1,0 +1,155 @@
+"""Any bit of a small file that changes, any cut: told, or the same lines at the same places, each once."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+from zlib import crc32
+
+import attrs
+import pytest
+
+from logsrv.errors import StoreError
+from logsrv.kit.text.sums import with_sum
+from logsrv.linelog.cursors import place
+from logsrv.linelog.importing import done
+from logsrv.linelog.store import recover
+from logsrv.linelog.store.archive import kept
+from logsrv.linelog.store.disk import format, lock
+from logsrv.linelog.store.origins import origins
+from logsrv.linelog.store.origins.notes import Note, NotesFile
+from logsrv.linelog.store.origins.origins import Origins
+from logsrv.linelog.store.segments import backup_note, index
+from logsrv.linelog.store.segments.backup_note import BackupNote
+from logsrv.linelog.store.segments.empty import note_empty, read_empty
+from logsrv.linelog.store.segments.removed import note_removed, read_removed
+from logsrv.linelog.store.segments.segment import Position, save_number
+from tests.kit.net.network import logged
+from tests.linelog.store.care.stores import at, found, manifest_of, packed_of, small_store
+
+EDGES = ["0b" * 16, "0c" * 16, "0d" * 16]
+STRIDE = 41
+# What a start reads, and what others do.
+STARTED = ["number", "synced", "store", "origins", "lock"]
+
+
+def full_store(directory: Path) -> Path:
+    """A store with every kind of small file, as a centre that has come to its end in order leaves it."""
+    store = small_store(directory)
+    disk = at(store)
+    save_number(5, disk)
+    note_empty(5, disk)
+    note_removed({3: 1_048_576, 4: 7}, disk)
+    text = (store / "current.log").read_bytes()
+    one, two = text[:21], text[21:]
+    blocks = [
+        Note(Position(4, 0), EDGES[0], Position(3, 0), Position(3, 9), 7),
+        Note(Position(5, 0), EDGES[1], Position(1, 0), Position(1, 21), crc32(one), 17),
+        Note(Position(5, 21), EDGES[2], Position(8, 0), Position(8, len(two)), crc32(two)),
+    ]
+    disk.put(origins.NAME, NotesFile(tuple(blocks)).text())
+    done.Done([["/srv/old.log", 4711, 1_764_000_000_000_000_000]]).save(disk)
+    backup_note.keep(disk, BackupNote("complete", "backup", "0a" * 16, Position(5, 0), lines=7))
+    kept.note_archived(disk, packed_of(store)[0], manifest_of(store))
+    (store / "lock").write_bytes(b"")
+    with at(store / "ship") as ship:
+        kept.note_url(ship, "archive", "file:///srv/archive")
+    (store / "format").write_bytes(with_sum(b"1 0.1.1"))
+    disk.leave()
+    return store
+
+
+@attrs.frozen
+class Start:
+    """What a start made of a store: where lines go on, whose it is, and how far each origin is."""
+
+    number: int
+    worn: int
+    store: str | None
+    places: tuple[Position | str | None, ...]
+    texts: dict[str, bytes]
+
+
+def started(store: Path) -> Start:
+    """Start it as a server does, and let go of it."""
+    with at(store) as disk:
+        left_by = (store / lock.NAME).read_bytes()
+        begun = recover.begin(disk, crashed=bool(left_by.strip()))
+        known = recover.identified(disk)
+        for fd in begun.opened.fd, begun.opened.beside:
+            os.close(fd)
+        coming = Origins(disk, begun.origins)
+        places = [coming.damage(one) or coming.place(one) for one in (*EDGES, "0e" * 16)]
+        texts = {one.name: one.read_bytes() for one in store.glob("*.log*") if one.is_file()}
+        return Start(begun.number, begun.worn, known.store if known else None, tuple(places), texts)
+
+
+def changes(data: bytes, stride: int) -> Iterator[bytes]:
+    """Every bit changed, and every cut; or some of them."""
+    for bit in range(0, 8 * len(data), stride):
+        changed = bytearray(data)
+        changed[bit // 8] ^= 1 << bit % 8
+        yield bytes(changed)
+    for size in range(0, len(data), 1 + stride // 8):
+        yield data[:size]
+
+
+READERS: dict[str, Callable[[Path], Any]] = {
+    "imported": lambda store: done.load(at(store)),
+    "empty": lambda store: read_empty(at(store)),
+    "removed": lambda store: read_removed(at(store)),
+    "format": lambda store: format.load(at(store)),
+    "backup": lambda store: backup_note.load(at(store)),
+    "ship/centre": lambda store: place.load(at(store / "ship"), "centre"),
+    "alerts/1": lambda store: place.load(at(store / "alerts"), "1"),
+    "ship/archive.archive": lambda store: kept.noted_url(at(store / "ship"), "archive.archive"),
+    "*.archived": lambda store: kept.archived(at(store), packed_of(store)[0]),
+    "*1-2*.log.zst.idx": lambda store: index.load(packed_of(store)[0], at(store)),
+}
+
+
+@pytest.mark.parametrize("stride", [STRIDE, pytest.param(1, marks=pytest.mark.long)])
+@pytest.mark.parametrize("name", READERS)
+def test_a_damaged_file_is_refused_by_its_reader(tmp_path: Path, name: str, stride: int) -> None:
+    """Whoever reads it says so, and the doctor does; never is it taken for something else."""
+    store = full_store(tmp_path / "store")
+    [path] = store.glob(name)
+    data, read = path.read_bytes(), READERS[name]
+    right = read(store)
+    for changed in changes(data, stride):
+        path.write_bytes(changed)
+        try:
+            assert read(store) == right
+        except (OSError, ValueError, StoreError):
+            continue
+    path.write_bytes(data[:-3] + bytes([data[-3] ^ 1]) + data[-2:])
+    assert path.name in {one.name.rpartition("/")[2] for one in found(store, quick=True)}
+
+
+@pytest.mark.parametrize("stride", [STRIDE, pytest.param(1, marks=pytest.mark.long)])
+@pytest.mark.parametrize("name", STARTED)
+def test_a_start_on_a_damaged_file_says_so_or_changes_nothing(
+    tmp_path: Path, name: str, stride: int
+) -> None:
+    """No line gets another place, no block comes twice, and it never is another store in silence."""
+    made, store = full_store(tmp_path / "made"), tmp_path / "store"
+    shutil.copytree(made, store)
+    right = started(store)
+    data = (made / name).read_bytes() or b"77\n"
+    for changed in changes(data, stride):
+        shutil.rmtree(store)
+        shutil.copytree(made, store)
+        (store / name).write_bytes(changed)
+        with logged() as said:
+            start = started(store)
+        assert (start.number, start.texts) == (right.number, right.texts), changed
+        assert start.store in (right.store, None), changed
+        for here, was in zip(start.places, right.places, strict=True):
+            assert here == was or isinstance(here, str), changed
+        # A second start, of what the first has made of it, finds nothing else.
+        assert attrs.evolve(started(store), worn=start.worn) == start, changed
+        # An owner that was killed: whatever the file holds says so.
+        assert any(name in one for one in said) or name == "lock", changed
