@@ -11,6 +11,7 @@ import pytest
 
 from logsrv.kit.service.checks.findings import Asked, Finding, Level
 from logsrv.kit.service.checks.user import User, myself
+from logsrv.kit.text.sums import with_sum
 from logsrv.linelog.plugin.checks import store as store_module
 from logsrv.linelog.plugin.checks.store import (
     Growth,
@@ -146,7 +147,7 @@ def test_lines_from_the_future(directory: Path) -> None:
 
 
 def test_what_would_keep_it_from_starting_or_shipping(directory: Path) -> None:
-    (directory / "format").write_text("99 7.0.0\n")
+    (directory / "format").write_bytes(with_sum(b"99 7.0.0"))
     (directory / "restoring").touch()
     (directory / "store").write_text("nonsense")
     newer, restoring, identity = odd(checked(directory))

@@ -16,7 +16,7 @@ from logsrv.linelog.ship.out.archive import as_target
 from logsrv.linelog.ship.shipping.segment_shipper import SegmentShipper
 from logsrv.linelog.ship.target import Unavailable
 from logsrv.linelog.store.archive.directory import DirectoryArchive
-from logsrv.linelog.store.archive.kept import archived, note_archived
+from logsrv.linelog.store.archive.kept import archived, note_archived, noted_url
 from logsrv.linelog.store.archive.manifest import Manifest, names_of
 from logsrv.linelog.store.archive.putting import find, put
 from logsrv.linelog.store.disk.disk import Disk
@@ -127,7 +127,7 @@ def test_all_sealed_segments_go_and_are_noted(start: Runs, store: Path, place: P
     taken = process.reports.of("acknowledged")
     assert [one.lines for one in taken] == [50, 50, 50]
     assert process.reports.kinds.count("up") == 1
-    assert (store / "ship/far.archive").read_text() == f"{place.url}\n"
+    assert noted_url(at(store / "ship"), "far.archive") == place.url
 
 
 def test_another_process_goes_on_where_it_was(start: Runs, place: Place) -> None:

@@ -148,7 +148,7 @@ def test_room_is_a_twentieth_of_the_disk(tmp_path: Path, free: int, left: int) -
 
     for number in (1, 2):
         (tmp_path / f"{number:010}-20261120T061842Z.log.zst").write_bytes(b"x" * 10)
-    (tmp_path / "number").write_bytes(b"9")
+    (tmp_path / "number").write_bytes(b"9\n")
     disk = Full().enter(tmp_path)
     retain(disk, known(tmp_path), StorePolicy(keep_bytes=1), 0, holds=[Hold("a", 1, 100)])
     assert len(sealed_segments(disk)) == left
@@ -179,7 +179,7 @@ def test_a_removed_segment_goes_with_its_index_and_its_last_line_was_too_old(
 def test_catalogs_count_as_the_segments_do(tmp_path: Path) -> None:
     for number in range(1, 4):
         (tmp_path / f"{number:010}-20261120T061842Z.log.zst").write_bytes(b"x" * 10)
-    (tmp_path / "number").write_bytes(b"9")
+    (tmp_path / "number").write_bytes(b"9\n")
     policy = StorePolicy(keep_bytes=30)
     assert retain(at(tmp_path), known(tmp_path), policy, 0) == []
     removed = retain(at(tmp_path), known(tmp_path), policy, 0, catalogs=11)

@@ -28,13 +28,14 @@ def test_they_stand_in_runs(tmp_path: Path) -> None:
     disk = at(tmp_path)
     for number in (5, 6, 7, 22, 6):
         note_empty(number, disk)
-    assert (tmp_path / EMPTY).read_text() == "5-7 22\n"
+    assert (tmp_path / EMPTY).read_text() == "empty 5-7 22 6a305c8c\n"
     disk.leave()
 
 
 def test_of_too_many_the_oldest_are_forgotten(tmp_path: Path) -> None:
     disk = at(tmp_path)
-    (tmp_path / EMPTY).write_text(" ".join(str(number) for number in range(2, 2002, 2)))
+    # As a version wrote it that knew no sums.
+    (tmp_path / EMPTY).write_text(" ".join(map(str, range(2, 2002, 2))) + "\n")
     note_empty(5000, disk)
     runs = empty_numbers(disk)
     assert (len(runs), runs[0], runs[-1]) == (1000, range(4, 5), range(5000, 5001))

@@ -17,7 +17,9 @@ def test_it_is_one_line_that_others_can_read(tmp_path: Path) -> None:
     disk = FaultyDisk().enter(tmp_path)
     assert load(disk) is None
     made = make(disk, Position(7, 0), lambda size: bytes(range(size)))
-    assert (tmp_path / "store").read_text() == f'{{"store":"{ID}","began":"7:0"}}\n'
+    assert (tmp_path / "store").read_text() == (
+        f'{{"store":"{ID}","began":"7:0","crc":"9627e176"}}\n'
+    )
     assert load(disk) == made == Identity(ID, Position(7, 0))
     assert disk.calls[-3:] == ["fdatasync", "rename", "sync_directory"]
 

@@ -15,7 +15,7 @@ from logsrv.linelog.store.archive.manifest import encode
 from logsrv.linelog.store.care.backup.copying import How
 from logsrv.linelog.store.care.backup.taking import Backup, lines_of
 from logsrv.linelog.store.disk.disk import Disk
-from logsrv.linelog.store.origins.notes import Note
+from logsrv.linelog.store.origins.notes import Note, notes_file
 from logsrv.linelog.store.sealing.seal import seal
 from logsrv.linelog.store.segments import backup_note, identity
 from logsrv.linelog.store.segments.segment import Form, Position, number_text, sealed_segments
@@ -44,7 +44,7 @@ def test_it_has_all_lines_and_what_readers_have_kept(tmp_path: Path) -> None:
     store, to = small_store(tmp_path / "store"), tmp_path / "to"
     (store / "ship" / "centre.json").write_bytes(b"{}")
     (store / "origins").write_bytes(
-        Note(Position(4, 0), "0b" * 16, Position(3, 0), Position(3, 5), 7).line()
+        notes_file([Note(Position(4, 0), "0b" * 16, Position(3, 0), Position(3, 5), 7)]).text()
     )
     made = take(store, to)
     size = (store / "current.log").stat().st_size

@@ -7,9 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from logsrv.linelog.store.origins.notes import Note
-from logsrv.linelog.store.segments.segment import NOWHERE, Position, place_text
-from tests.linelog.store.care.stores import found, kinds, notes, small_store
+from logsrv.linelog.store.origins.notes import Note, read_notes
+from logsrv.linelog.store.segments.segment import NOWHERE, Position, number_text, place_text
+from tests.linelog.store.care.stores import flip, found, kinds, notes, small_store
 
 
 @pytest.fixture
@@ -22,7 +22,7 @@ def test_the_number_is_written_again_where_segments_tell_it(store: Path) -> None
         (store / "number").unlink() if text is None else (store / "number").write_bytes(text)
         assert kinds(found(store)) == ["number"]
         assert kinds(found(store, repair=True)) == []
-        assert (store / "number").read_bytes().strip() == b"5"
+        assert (store / "number").read_bytes() == number_text(5)
     assert (store / "number.damaged").read_bytes() == b"five\n"
 
 
@@ -50,9 +50,37 @@ def test_notes_of_what_is_gone_are_put_aside(store: Path, name: str) -> None:
 def test_a_damaged_line_of_origins_is_told_and_a_torn_one_is_a_note(store: Path) -> None:
     line = Note(Position(1, 0), "0b" * 16, Position(3, 0), Position(3, 5), 7).line()
     (store / "origins").write_bytes(line + line[:30])
+    (store / "lock").write_bytes(b"%d\n" % os.getpid())
     assert (kinds(found(store)), notes(found(store))) == ([], ["origins-torn"])
+    # Its writer came to its end in order, so the line was whole.
+    (store / "lock").write_bytes(b"")
+    assert kinds(found(store)) == ["origins"]
     (store / "origins").write_bytes(b"x" + line + line)
     assert kinds(found(store)) == ["origins"]
+    assert kinds(found(store, repair=True)) == []
+    assert read_notes((store / "origins").read_bytes()).lines == 1
+
+
+def test_a_bit_of_origins_or_of_the_identity_that_changed_is_put_right(store: Path) -> None:
+    line = Note(Position(1, 0), "0b" * 16, Position(3, 0), Position(3, 5), 7).line()
+    (store / "origins").write_bytes(line)
+    flip(store / "origins", 20)
+    was = (store / "store").read_bytes()
+    flip(store / "store", 20)
+    assert kinds(found(store)) == ["origins", "identity"]
+    assert kinds(found(store, repair=True)) == []
+    assert (store / "store").read_bytes() == was
+    assert (store / "origins").read_bytes().endswith(line)
+
+
+def test_what_was_imported_and_where_an_archive_is_are_told_when_damaged(store: Path) -> None:
+    (store / "imported").write_bytes(b'{"files":[]')
+    (store / "ship" / "far.archive").write_bytes(b"archive file:///srv 00000000\n")
+    told = found(store)
+    assert [(one.kind, one.name) for one in told] == [
+        ("imported", "imported"),
+        ("archive", "ship/far.archive"),
+    ]
 
 
 def test_what_is_under_way_is_told_with_the_command_that_goes_on(store: Path) -> None:
