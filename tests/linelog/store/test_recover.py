@@ -233,6 +233,27 @@ async def test_a_number_that_makes_no_sense_is_reported_and_nothing_is_lost(
     assert saved_number(at(tmp_path)) == 8
 
 
+@pytest_twisted.ensureDeferred
+@pytest.mark.parametrize(("name", "text"), [("number", b"39\n"), ("synced", b"39:0\n")])
+async def test_a_number_that_no_other_file_explains_is_said(
+    open_store: OpenStore, tmp_path: Path, name: str, text: bytes
+) -> None:
+    """In a store of a version that knew no sums a bit made 7 of it 39."""
+    (tmp_path / "0000000006-20261120T061842Z.log").write_bytes(stored(b"six"))
+    (tmp_path / name).write_bytes(text)
+    with capturedLogs() as events:
+        store = open_store(directory=tmp_path)
+    assert [event["unknown"] for event in events if "what became of" in event["log_format"]] == [7]
+    assert store.position == (39, 0)
+    await store.close()
+    (tmp_path / "removed").write_bytes(
+        b" ".join(b"%d:5" % number for number in range(7, 39)) + b"\n"
+    )
+    with capturedLogs() as events:
+        open_store(directory=tmp_path)
+    assert not [event for event in events if "what became of" in event["log_format"]]
+
+
 @pytest.mark.parametrize("make", [Path.mkdir, os.mkfifo, lambda path: path.symlink_to("x")])
 @pytest.mark.parametrize(
     "name", ["0000000007-20261120T061842Z.log", "0000000007-20261120T061842Z.log.zst"]

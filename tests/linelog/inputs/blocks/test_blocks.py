@@ -14,7 +14,9 @@ from logsrv.linelog.inputs.blocks.body import BlockBody
 from logsrv.linelog.inputs.http.body import Question, RequestHead
 from logsrv.linelog.inputs.http.routes import route_of
 from logsrv.linelog.plugin.settings import ListenerSettings, check_let_in, parse_listen
-from logsrv.linelog.store.origins.notes import Note
+from logsrv.linelog.store.disk.disk import Disk
+from logsrv.linelog.store.origins.notes import Note, read_notes
+from logsrv.linelog.store.origins.origins import Origins
 from logsrv.linelog.store.segments.segment import Position
 from tests.linelog.inputs.recording import Sink, intake
 
@@ -43,6 +45,16 @@ def test_the_place_is_told() -> None:
     sink.origins.under_way.begin(ONE, Position(1, 60), 10)
     with pytest.raises(RequestRefused, match="being stored"):
         answer(sink, f"/blocks/{ONE}")
+
+
+def test_a_place_that_a_damaged_file_hides_is_told_to_nobody() -> None:
+    sink = Sink()
+    sure = Note(Position(9, 9), 32 * "b", Position(1, 5), Position(1, 50), 7)
+    sink.origins = Origins(Disk(), read_notes(b"what is this\n" + sure.line()))
+    assert answer(sink, f"/blocks/{32 * 'b'}").status == 200
+    with pytest.raises(RequestRefused, match="is damaged") as refused:
+        answer(sink, f"/blocks/{ONE}")
+    assert refused.value.status == 503
 
 
 @pytest.mark.parametrize("name", ["x", "A" * 32, "..", "%2e", "a" * 33])

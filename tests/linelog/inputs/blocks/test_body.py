@@ -21,7 +21,9 @@ from logsrv.linelog.inputs.blocks.body import (
 from logsrv.linelog.inputs.http.body import RequestHead
 from logsrv.linelog.inputs.http.channel import HttpInputFactory
 from logsrv.linelog.ship.blocks.block import LARGEST, LARGEST_TEXT, PackedBlock
-from logsrv.linelog.store.origins.notes import Note
+from logsrv.linelog.store.disk.disk import Disk
+from logsrv.linelog.store.origins.notes import Note, read_notes
+from logsrv.linelog.store.origins.origins import Origins
 from logsrv.linelog.store.origins.under_way import ENOUGH
 from logsrv.linelog.store.segments.segment import Position
 from tests.linelog.inputs.blocks.making import block_of, stored_lines
@@ -103,6 +105,15 @@ def cut(number: int) -> list[PackedBlock]:
         text = stored_lines(ONE, 20, first=20 * one)
         found.append(block_of(ONE, text, after or Position(1, 0), after))
     return found
+
+
+def test_none_is_stored_whose_place_a_damaged_file_hides() -> None:
+    centre = Taking()
+    centre.sink.origins = Origins(Disk(), read_notes(b"what is this\n"))
+    with pytest.raises(RequestRefused, match="is damaged") as refused:
+        centre.took()
+    assert refused.value.status == 503
+    assert not centre.sink.parcels
 
 
 def test_nobody_waits_for_one_that_hangs_and_has_come_by_another_connection() -> None:

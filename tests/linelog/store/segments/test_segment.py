@@ -10,6 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from logsrv.linelog.store.segments.segment import (
+    NOWHERE,
     Form,
     Position,
     Segment,
@@ -18,12 +19,16 @@ from logsrv.linelog.store.segments.segment import (
     first_moment,
     keep_number,
     loose_files,
+    make_synced,
     no_files,
     parse_position,
+    place_text,
+    read_synced,
     save_number,
     saved_number,
     sealed_name,
     segments,
+    synced_place,
     time_text,
 )
 from tests.linelog.store.faults import MOMENT, at, stored
@@ -83,6 +88,21 @@ def test_a_number_file_that_makes_no_sense_is_as_if_it_were_missing(
     (tmp_path / "number").write_bytes(rubbish)
     assert saved_number(at(tmp_path)) == 0
     assert active_number(at(tmp_path)) == 1
+
+
+def test_notes_of_a_version_that_knew_no_sums_are_read_and_get_one(tmp_path: Path) -> None:
+    disk = at(tmp_path)
+    (tmp_path / "number").write_bytes(b"17             \n")
+    (tmp_path / "synced").write_bytes(b"%-31s\n" % b"17:52311")
+    assert (saved_number(disk), read_synced(disk)) == (17, (17, 52311))
+    make_synced(disk)
+    assert (tmp_path / "synced").read_bytes() == place_text(Position(17, 52311))
+    # Damage is written over with what is always right.
+    (tmp_path / "synced").write_bytes(b"9" + place_text(Position(17, 52311))[1:])
+    with pytest.raises(ValueError, match="checksum"):
+        read_synced(disk)
+    make_synced(disk)
+    assert synced_place(disk) == NOWHERE == read_synced(disk)
 
 
 @given(st.binary(max_size=80))
