@@ -48,6 +48,7 @@ LINELOG: dict[str, tuple[str, ...]] = {
     "logsrv.linelog.store.origins": (
         "logsrv.linelog.store.disk",
         "logsrv.linelog.store.segments",
+        "logsrv.kit.text",
     ),
     "logsrv.linelog.store.archive": (
         "logsrv.linelog.store.disk",
@@ -58,6 +59,7 @@ LINELOG: dict[str, tuple[str, ...]] = {
     "logsrv.linelog.store.care": (
         "logsrv.linelog.store.disk",
         "logsrv.linelog.store.segments",
+        "logsrv.kit.text",
     ),
     "logsrv.linelog.store.care.backup": (
         "logsrv.linelog.store.archive",
@@ -70,6 +72,7 @@ LINELOG: dict[str, tuple[str, ...]] = {
     "logsrv.linelog.store.care.doctor": (
         "logsrv.linelog.fields.level",
         "logsrv.linelog.store.archive",
+        "logsrv.linelog.store.care.imported",
         "logsrv.linelog.store.care.listed",
         "logsrv.linelog.store.care.owned",
         "logsrv.linelog.store.catalog",

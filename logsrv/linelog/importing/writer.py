@@ -21,9 +21,9 @@ from logsrv.errors import StoreError
 from logsrv.kit.text.time import parse_rfc3339, rfc3339
 from logsrv.linelog.batch import Block
 from logsrv.linelog.framing.lines.dated import SECOND
-from logsrv.linelog.importing.done import Done, Identity, load
 from logsrv.linelog.importing.stored import StoredText
 from logsrv.linelog.store import recover
+from logsrv.linelog.store.care.imported import Done, Identity, load
 from logsrv.linelog.store.disk.disk import Disk, make_directory, reason
 from logsrv.linelog.store.disk.lock import DirectoryLock
 from logsrv.linelog.store.policy import StorePolicy

@@ -176,7 +176,7 @@ def _is_left_behind(disk: Disk, named: Segment) -> bool:
         name=named.name,
         highest=highest,
     )
-    # What stays has its name for certain before the other one goes.
+    # A power cut must not take both names.
     disk.sync_directory()
     disk.unlink(segment.ACTIVE)
     return True

@@ -16,7 +16,6 @@ from tempfile import TemporaryDirectory
 
 from logsrv.errors import StoreError
 from logsrv.linelog.cursors import place
-from logsrv.linelog.importing import done
 from logsrv.linelog.inputs.blocks.copies import state
 from logsrv.linelog.inputs.intake.messages import AnswerReader, sized
 from logsrv.linelog.ship.blocks.block import check_text, read_block
@@ -24,6 +23,7 @@ from logsrv.linelog.ship.blocks.frames import split, unpacked
 from logsrv.linelog.ship.blocks.lines import check_lines
 from logsrv.linelog.store.archive import catalog as archive_catalogs
 from logsrv.linelog.store.archive import manifest
+from logsrv.linelog.store.care import imported
 from logsrv.linelog.store.catalog import layout
 from logsrv.linelog.store.disk.disk import Disk
 from logsrv.linelog.store.origins.notes import Note, notes_file, parse_notes, read_notes
@@ -209,7 +209,7 @@ def notes(data: bytes) -> None:
         assert parse_position(str(found_place)) == found_place
 
 
-@target("linelog.cursors.place", "linelog.store.segments.identity", "linelog.importing.done")
+@target("linelog.cursors.place", "linelog.store.segments.identity", "linelog.store.care.imported")
 def small_files(data: bytes) -> None:
     """Small files of a store are what was written, or the one error that says so."""
     text = data.rstrip(b"\n")
@@ -221,8 +221,8 @@ def small_files(data: bytes) -> None:
             place.foreign(found, STORE, Position(1, 1))
     with directory(identity.NAME, data) as disk, suppress(ValueError):
         assert len(identity.load(disk).store) == 32  # type: ignore[union-attr]
-    with directory(done.NAME, data) as disk, suppress(StoreError):
-        done.load(disk)
+    with directory(imported.NAME, data) as disk, suppress(StoreError):
+        imported.load(disk)
 
 
 @target("linelog.inputs.blocks.copies.state")

@@ -10,9 +10,9 @@ from twisted.logger import capturedLogs
 
 from logsrv.errors import StoreError
 from logsrv.linelog.importing import writer as module
-from logsrv.linelog.importing.done import load
 from logsrv.linelog.importing.writer import ImportWriter, opened, stamp
 from logsrv.linelog.store import recover
+from logsrv.linelog.store.care.imported import load
 from logsrv.linelog.store.disk.disk import Disk
 from logsrv.linelog.store.disk.lock import DirectoryLock
 from logsrv.linelog.store.policy import StorePolicy

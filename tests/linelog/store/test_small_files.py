@@ -15,9 +15,9 @@ import pytest
 from logsrv.errors import StoreError
 from logsrv.kit.text.sums import with_sum
 from logsrv.linelog.cursors import place
-from logsrv.linelog.importing import done
 from logsrv.linelog.store import recover
 from logsrv.linelog.store.archive import kept
+from logsrv.linelog.store.care import imported
 from logsrv.linelog.store.disk import format, lock
 from logsrv.linelog.store.origins import origins
 from logsrv.linelog.store.origins.notes import Note, NotesFile
@@ -51,7 +51,7 @@ def full_store(directory: Path) -> Path:
         Note(Position(5, 21), EDGES[2], Position(8, 0), Position(8, len(two)), crc32(two)),
     ]
     disk.put(origins.NAME, NotesFile(tuple(blocks)).text())
-    done.Done([["/srv/old.log", 4711, 1_764_000_000_000_000_000]]).save(disk)
+    imported.Done([["/srv/old.log", 4711, 1_764_000_000_000_000_000]]).save(disk)
     backup_note.keep(disk, BackupNote("complete", "backup", "0a" * 16, Position(5, 0), lines=7))
     kept.note_archived(disk, packed_of(store)[0], manifest_of(store))
     (store / "lock").write_bytes(b"")
@@ -98,7 +98,7 @@ def changes(data: bytes, stride: int) -> Iterator[bytes]:
 
 
 READERS: dict[str, Callable[[Path], Any]] = {
-    "imported": lambda store: done.load(at(store)),
+    "imported": lambda store: imported.load(at(store)),
     "empty": lambda store: read_empty(at(store)),
     "removed": lambda store: read_removed(at(store)),
     "format": lambda store: format.load(at(store)),

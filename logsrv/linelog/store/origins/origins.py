@@ -65,7 +65,7 @@ class Origins:
 
     @property
     def is_damaged(self) -> bool:
-        """Whether the file has lines of no use."""
+        """True if the file has lines of no use."""
         return bool(self._found.damaged)
 
     def damage(self, origin: str) -> str:

@@ -78,7 +78,7 @@ def test_a_file_that_was_cut_anywhere_is_damaged() -> None:
 def test_of_an_origin_behind_a_damaged_line_the_place_is_known() -> None:
     text = b"what is this\n".join((NotesFile((NOTE,)).text(), OTHER.line()))
     found = read_notes(text)
-    assert (found.notes, found.sure) == ((NOTE, OTHER), {OTHER.origin})
+    assert found.notes == (NOTE, OTHER) and found.sure == {OTHER.origin}
     assert found.damaged == (b"what is this\n",)
     # However often it is written anew.
     again = read_notes(notes_file(found.notes, found).text())

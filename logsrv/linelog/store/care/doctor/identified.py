@@ -35,7 +35,7 @@ def check_identity(listed: StoreListing, places: Sequence[KeptPlace]) -> Iterato
             return
         says = f"says {found.store}" if found else "is missing"
         what = f"it {says}, and places and archives of this store name {', '.join(sorted(others))}"
-    # Where it began is in the file alone, so its sum knows better than others do.
+    # Others do not know where it began.
     certain = (None if found else identity.before_one_bit(disk)) or _certain(listed, others)
     yield damaged(
         "identity",

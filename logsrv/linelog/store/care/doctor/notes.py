@@ -10,10 +10,11 @@ from functools import partial
 import attrs
 
 from logsrv.errors import StoreError
-from logsrv.linelog.importing import done
 from logsrv.linelog.store.archive import kept
 from logsrv.linelog.store.care.doctor.aside import keep_aside, replace
 from logsrv.linelog.store.care.doctor.findings import Remedy, StoreFinding, damaged, lost, note
+from logsrv.linelog.store.care.imported import NAME as IMPORTED
+from logsrv.linelog.store.care.imported import load as load_imported
 from logsrv.linelog.store.care.listed import StoreListing
 from logsrv.linelog.store.disk import format, lock
 from logsrv.linelog.store.disk.disk import Disk, explanation, reason
@@ -169,11 +170,11 @@ def _origins(disk: Disk) -> Iterator[StoreFinding]:
 
 def _imported(disk: Disk) -> Iterator[StoreFinding]:
     try:
-        done.load(disk)
+        load_imported(disk)
     except (OSError, StoreError) as error:
         yield damaged(
             "imported",
-            done.NAME,
+            IMPORTED,
             explanation(error),
             "No line is lost. No import into the store begins.",
             "Nobody else knows which files were imported. A backup may have the file.",

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from logsrv.errors import StoreError
-from logsrv.linelog.importing.done import Done, load
+from logsrv.linelog.store.care.imported import Done, load
 from logsrv.linelog.store.disk.disk import Disk
 from logsrv.linelog.store.segments.segment import Position
 
