@@ -124,8 +124,8 @@ def test_a_note_that_was_changed_lets_no_block_come_twice(
     assert server.stop() in (0, -signal.SIGTERM)
     notes = server.store / "origins"
     data = bytearray(notes.read_bytes())
-    for place in range(20, 20 + changed):
-        data[-place] ^= 1
+    for number in range(20, 20 + changed):
+        data[-number] ^= 1
     notes.write_bytes(data)
     again = logger(*TOKEN, listen=[LISTEN])
     sender = connect(again.port())

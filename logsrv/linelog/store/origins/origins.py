@@ -157,12 +157,15 @@ def settle(disk: Disk, number: int, *, crashed: bool) -> NotesFile:
             disk.fdatasync(fd)
     sure = found.sure.difference(note.origin for note in gone)
     left = attrs.evolve(found, notes=notes[:kept], offsets=found.offsets[:kept], sure=sure)
-    if found.changed or (gone and (found.damaged or left.lines < left.least)):
+    if gone and (found.damaged or left.lines < left.least):
         disk.put(NAME, left.text())
-        return attrs.evolve(left, least=left.lines)
-    if gone or found.torn:
+    elif gone or found.torn:
         # All of them are at the end, so this needs no room.
         _shorten(disk, found.offsets[kept] if gone else len(data) - len(found.torn))
+    elif found.changed or found.damaged:
+        # For a start after a kill, to which a torn end would be none that tells of a block.
+        with contextlib.suppress(OSError):
+            disk.put(NAME, left.text())
     return left
 
 

@@ -199,6 +199,8 @@ def test_a_torn_line_behind_an_end_in_order_is_damage(disk: Disk, tmp_path: Path
         origins = Origins(disk, settle(disk, 5, crashed=False))
     assert origins.damage(ONE) and origins.damage(OTHER) and origins.is_damaged
     assert any("blocks of all others are refused" in one for one in said)
+    # Also for a start after that one was killed.
+    assert Origins(disk, settle(disk, 5, crashed=True)).damage(OTHER)
 
 
 def test_one_bit_that_changed_costs_nothing(disk: Disk, tmp_path: Path) -> None:
