@@ -179,7 +179,7 @@ def test_two_processes_of_one_target_take_turns(store: Path, receiver: LineRecei
 def test_a_store_with_another_identity_is_sent_from_there_on(
     store: Path, receiver: LineReceiver, began: str, sent: int
 ) -> None:
-    (store / "store").write_text(json.dumps({"store": STORE, "began": began}))
+    (store / "store").write_text(json.dumps({"store": STORE, "began": began}) + "\n")
     with child(store, receiver.url) as talk:
         talk.kind("up")
     assert len(receiver.messages) == sent
