@@ -1,11 +1,27 @@
 """The framer of syslog over connections: each frame ends as its sender says (RFC 6587, and NUL; sans-IO).
 
     begins with COUNT and ` <`          it has so many bytes (section 3.4.1)
+    begins with COUNT and a space       so it has, if it stands straight behind such a frame, or its count fits
     begins with `<` right behind a NUL  it ends at the next NUL, or at a LF that `<PRI>` follows
     begins otherwise                    it ends at the first LF or NUL (section 3.4.2)
 
 That is decided for each frame anew, never for a connection: what sends both ways loses nothing. One LF,
 CR LF or NUL at the end of a message is no part of it; a frame that is empty then is none.
+
+Counts without `<` (rsyslog's with a template of JSON) look like lines that begin with a number:
+
+- Straight behind a counted frame, whatever follows the count belongs to it; `0 ` is an empty frame. Behind
+  the LF that some senders put there, it is as behind any other LF.
+- Elsewhere a count fits if its frame ends where the next count stands, or where the bytes end that have come,
+  and if it is not longer than a line may be. `200 OK` is a line, as is one whose LF comes before the end of its
+  count: who has sent a line finds it stored at once. Only at the start of a connection may a message have LFs,
+  if all of it is there, and what follows are counted frames as far as they are there (eight are looked at), and
+  no row of numbers: it does not end with a digit or a space.
+- So the first bytes wait until they make a frame or a line. What is decided depends on the bytes alone, but
+  where the network stops: a count fits if its end is the last byte that has come, so `8 packets⏎` is a frame
+  by itself, and a line if `hello` came with it; and a first message that has LFs is a frame only if it comes
+  whole.
+- A line that looks like frames all the same is reported: see `merged`.
 
 A chunk of nothing but lines goes through the framer that lines have. Other chunks are turned into lines
 piece by piece, as few pieces as there are changes of the way in which frames end.
@@ -15,28 +31,41 @@ from __future__ import annotations
 
 import enum
 import re
+from typing import Any, TypeAlias
 
 import numpy as np
+import numpy.typing as npt
 
 from logsrv.linelog.batch import Block
 from logsrv.linelog.framing.lines.counted import (
+    COUNT,
     HEADER,
     LONGEST_HEADER,
     MAY_BECOME_HEADER,
+    MAY_BECOME_NEXT,
+    NEXT_COUNT,
     cut_counted,
+    looks_counted,
 )
 from logsrv.linelog.framing.lines.lines import LineFramer
 from logsrv.linelog.framing.lines.records import as_part, without_ending
 from logsrv.linelog.framing.lines.rules import LineCounts, LineRules, for_frames
 
-_LF, _CR, _SPACE, _LESS_THAN, _ONE, _NINE = 10, 13, 32, 60, 49, 9
+Codes: TypeAlias = npt.NDArray[np.uint8]
+Ends: TypeAlias = npt.NDArray[np.signedinteger[Any]]
+Marks: TypeAlias = npt.NDArray[np.bool_]
+
+_LF, _CR, _SPACE, _LESS_THAN, _ZERO, _ONE, _NINE = 10, 13, 32, 60, 48, 49, 9
 # Counted frames are cut all at once as long as they are more than one part in so many of a chunk.
 _MANY = 8
 _MAY_BE_ENDING = re.compile(rb"(?:\r?\n|\r|\0)\Z")
 _NOTHING = re.compile(rb"(?:\0+|(?:\r?\n)+)+")
 _EMPTY_LINES = re.compile(rb"\n(?:\r?\n)+")
-# The next frame that is not a line as those before it.
-_OTHERWISE = re.compile(rb"\0<|[\n\0][1-9][0-9]{0,8} <")
+# What may be the next frame that is not a line as those before it.
+_OTHERWISE = re.compile(rb"\0<|[\n\0]([1-9][0-9]{0,8}) ")
+_END_OF_LINE = re.compile(rb"[\n\0]")
+# Frames that are looked at behind a first one that has LFs: rows of numbers seldom make as many.
+_LOOKED_AT = 8
 # Ends of frames behind NULs, and the bytes of such a frame that cannot be judged without more.
 _NO_LONGER = re.compile(rb"\0(?!<)|\n(?=<[0-9]{1,3}>)")
 _MAY_BE_NO_LONGER = re.compile(rb"\n|\0(?!<)")
@@ -47,10 +76,12 @@ _ENDING_BEFORE_NUL = re.compile(rb"\r?\n\0")
 class _Place(enum.Enum):
     """Where the framer stands between two chunks."""
 
+    FIRST = enum.auto()
+    """Nothing has come yet."""
     START = enum.auto()
     """A frame begins."""
     BEHIND_COUNTED = enum.auto()
-    """A frame begins, or the LF comes that some senders put behind a counted one."""
+    """A frame begins straight behind a counted one, or the LF comes that some senders put there."""
     BEHIND_NUL = enum.auto()
     """A frame begins; with `<` it is one that LFs do not end."""
     LINE = enum.auto()
@@ -61,13 +92,25 @@ class _Place(enum.Enum):
     """Inside a frame behind a NUL."""
 
 
-_LINES = (_Place.START, _Place.LINE)
+_STARTS = (_Place.FIRST, _Place.START, _Place.BEHIND_NUL)
+_LINES = (_Place.FIRST, _Place.START, _Place.LINE)
+
+
+class _Count(enum.Enum):
+    """The sense of a number and a space where a frame begins."""
+
+    FITS = enum.auto()
+    NONE = enum.auto()
+    """It is how a line begins."""
+    OPEN = enum.auto()
+    """More has to come."""
 
 
 class SyslogFramer:
     """The framer of one connection: bytes in with `receive` and `finish`, Blocks out.
 
-    closing: why the connection has to be closed, one sentence, or None.
+    closing: why the connection has to be closed, one sentence, or None. merged: whether a line was stored that
+    looks like counted frames; not looked for any more then.
     """
 
     __slots__ = (
@@ -79,6 +122,7 @@ class SyslogFramer:
         "_lines",
         "_place",
         "_raw",
+        "merged",
     )
 
     def __init__(self, rules: LineRules, counts: LineCounts) -> None:
@@ -87,7 +131,8 @@ class SyslogFramer:
         self._limit = rules.max_line
         # Gets every frame as a line; it knows what there is of one that is a line, or is too long to keep.
         self._lines = LineFramer(for_frames(rules), counts)
-        self._place = _Place.START
+        self._place = _Place.FIRST
+        self.merged = False
         # The beginning of a counted frame, or too little to know how a frame goes on.
         self._held = b""
         # Bytes that are to come of a counted frame too long to be kept.
@@ -110,9 +155,6 @@ class SyslogFramer:
 
     def receive(self, chunk: bytes) -> Block | None:
         """Return the frames that are complete with `chunk`; never raises on account of the bytes."""
-        if self._place is _Place.BEHIND_COUNTED and chunk:
-            self._place = _Place.START
-            chunk = chunk.removeprefix(b"\n")
         data, self._held = self._held + chunk if self._held else chunk, b""
         if self._place in _LINES and data and self._is_lines(data):
             undecided = self._undecided(data)
@@ -121,37 +163,60 @@ class SyslogFramer:
                 data = data[:-undecided]
             if data:
                 self._place = _Place.START if data[-1] == _LF else _Place.LINE
-            return self._lines.receive(data)
-        return self._lines.receive(b"".join(self._cut(data)))
+            return self._stored(data)
+        return self._stored(b"".join(self._cut(data)))
 
     def finish(self) -> Block | None:
         """Return what is unfinished: a counted frame without its count. Nothing follows."""
         data, self._held = self._held, b""
-        header = HEADER.match(data)
+        behind_counted = self._place is _Place.BEHIND_COUNTED
+        header = (NEXT_COUNT if behind_counted else HEADER).match(data)
+        lines: list[bytes] = []
+        if self._place in _STARTS and header is None and COUNT.match(data):
+            # It did not fit.
+            self._some_lines(data, 0, lines)
+            data, self._held = self._held, b""
         empty = False
         in_line = self._place is _Place.LINE
         if self._place in (_Place.UNTIL_NUL, _Place.COUNTED):
             data = self._escaped(without_ending(data))
         elif header and not in_line:
             data = self._escaped(without_ending(data[header.end() :]))
+            empty = not data
         elif not in_line:
             empty = data == b"\r"
             data = data.rstrip(b"\r")
-        begun = self._lines.receive(data) if data else None
+        text = b"".join([*lines, data])
+        begun = self._stored(text) if text else None
         last = self._lines.finish()
         if last is not None and bytes(last) == b"\n":
             # It was nothing but a CR.
             empty, last = True, None
         self._counts.empty += empty
+        self._look_at(last)
         if begun is None or last is None:
             return last if begun is None else begun
         # It turned out to be too long, with its escapes.
         return Block.of(bytes(begun) + bytes(last))
 
+    def _stored(self, lines: bytes) -> Block | None:
+        """Return the lines that are complete, and look at the one that began earlier."""
+        block = self._lines.receive(lines)
+        if block is not None and block.head:
+            self._look_at(block)
+        return block
+
+    def _look_at(self, block: Block | None) -> None:
+        """Look whether the line that a block begins with seems to be several counted frames."""
+        if block is not None and not self.merged:
+            line = block.head or block.body[block.start : block.stop]
+            self.merged = looks_counted(line, 0, len(line))
+
     def _is_lines(self, data: bytes) -> bool:
         """Tell, looking at all of it at once, whether there is nothing but lines, none of them empty."""
         if b"\0" in data or (
-            self._place is not _Place.LINE and (data[0] in b"\r\n" or HEADER.match(data))
+            self._place is not _Place.LINE
+            and (data[0] in b"\r\n" or self._count(data, 0) is not _Count.NONE)
         ):
             return False
         codes = np.frombuffer(data, np.uint8)
@@ -161,19 +226,46 @@ class SyslogFramer:
         if ((behind == _LF) | (behind == _CR)).any():
             return False
         digits = (behind - np.uint8(_ONE)) < _NINE
-        return not (digits.any() and _is_header(codes, ends[digits] + 1))
+        if digits.any() and (
+            _may_be_counted(codes, ends, digits, self._limit)
+            or self._count(data, int(ends[-1]) + 1) is _Count.FITS
+        ):
+            return False
+        if not self.merged:
+            self.merged = looks_counted(data, *_longest(ends, len(data)))
+        return True
+
+    def _count(self, data: bytes, at: int) -> _Count:
+        """Judge what `data[at:]`, where a frame begins, begins with."""
+        header = COUNT.match(data, at)
+        if header is None:
+            return _Count.NONE
+        begin = header.end()
+        end = begin + int(header[1])
+        if data[begin : begin + 1] == b"<":
+            return _Count.FITS
+        if end - begin > self._limit:
+            return _Count.NONE
+        if _END_OF_LINE.search(data, begin, end - 1):
+            first = self._place is _Place.FIRST and end <= len(data)
+            return _Count.FITS if first and _frames_follow(data, end) else _Count.NONE
+        if end > len(data):
+            return _Count.OPEN
+        if end == len(data) or COUNT.match(data, end):
+            return _Count.FITS
+        return _Count.OPEN if MAY_BECOME_HEADER.match(data, end) else _Count.NONE
 
     def _undecided(self, data: bytes) -> int:
-        """Return how many bytes at the end can be judged only with what follows.
+        """Return how many bytes at the end, of an unfinished line, can be judged only with what follows.
 
-        They may become the header of a counted frame, or are a CR, which may stand before LF or NUL.
+        They may become a counted frame, or are a CR, which may stand before LF or NUL.
         """
-        if data.endswith(b"\r"):
-            return 1
-        start = max(data.rfind(b"\n", -LONGEST_HEADER), data.rfind(b"\0", -LONGEST_HEADER)) + 1
-        if start == 0 and (self._place is _Place.LINE or len(data) > LONGEST_HEADER):
-            return 0
-        return len(data) - start if MAY_BECOME_HEADER.match(data, start) else 0
+        start = max(data.rfind(b"\n"), data.rfind(b"\0")) + 1
+        if start == 0 and self._place is _Place.LINE:
+            return int(data.endswith(b"\r"))
+        if MAY_BECOME_HEADER.match(data, start) or self._count(data, start) is _Count.OPEN:
+            return len(data) - start
+        return int(data.endswith(b"\r"))
 
     def _without_empty(self, lines: bytes) -> bytes:
         """Return lines of which the first is not empty, without those that are."""
@@ -197,14 +289,28 @@ class SyslogFramer:
                 at = self._rest_of_line(data, at, lines)
             elif self._place is _Place.UNTIL_NUL:
                 at = self._behind_nuls(data, at, lines)
-            elif HEADER.match(data, at):
+            elif self._place is _Place.BEHIND_COUNTED:
+                if NEXT_COUNT.match(data, at):
+                    at = self._counted(data, at, lines)
+                elif MAY_BECOME_NEXT.match(data, at):
+                    self._held = data[at:]
+                    break
+                else:
+                    self._place = _Place.START
+                    at += data[at] == _LF
+            elif (count := self._count(data, at)) is _Count.FITS:
                 at = self._counted(data, at, lines)
-            elif len(data) - at <= LONGEST_HEADER and self._undecided(data[at:]) == len(data) - at:
+            elif (
+                count is _Count.OPEN
+                or MAY_BECOME_HEADER.match(data, at)
+                or (at == len(data) - 1 and data[at] == _CR)
+            ):
                 self._held = data[at:]
                 break
             elif self._place is _Place.BEHIND_NUL and data[at] == _LESS_THAN:
                 self._place = _Place.UNTIL_NUL
             else:
+                self._place = _Place.START
                 at = self._some_lines(data, at, lines)
         return lines
 
@@ -226,15 +332,14 @@ class SyslogFramer:
         return end + 1
 
     def _counted(self, data: bytes, at: int, lines: list[bytes]) -> int:
-        self._place = _Place.START
         cut = cut_counted(data, at, self._limit, self._raw, few=self._few_counted)
         if cut is not None:
             self._few_counted = cut.after - at < (len(data) - at) // _MANY
+            self._counts.empty += cut.empty
             lines.append(cut.lines)
-            if cut.end == len(data):
-                self._place = _Place.BEHIND_COUNTED
+            self._place = _behind_counted(cut.end, cut.after)
             return cut.after
-        header = HEADER.match(data, at)
+        header = NEXT_COUNT.match(data, at)
         assert header is not None
         length = int(header[1])
         if length <= self._limit:
@@ -258,8 +363,9 @@ class SyslogFramer:
             lines.append(self._escaped(part))
             return at
         lines += self._escaped(without_ending(part)), b"\n"
-        self._place = _Place.BEHIND_COUNTED if at == len(data) else _Place.START
-        return at + (data[at : at + 1] == b"\n")
+        after = at + (data[at : at + 1] == b"\n")
+        self._place = _behind_counted(at, after)
+        return after
 
     def _some_lines(self, data: bytes, at: int, lines: list[bytes]) -> int:
         """Take lines that end with LF or NUL, up to a frame of another kind."""
@@ -268,10 +374,9 @@ class SyslogFramer:
             self._place = _behind(none[0].endswith(b"\0"))
             self._counts.empty += none[0].count(b"\0") + none[0].count(b"\n")
             return none.end()
-        otherwise = _OTHERWISE.search(data, at)
-        stop = otherwise.start() + 1 if otherwise else len(data)
+        stop = self._next_otherwise(data, at)
         some = data[at:stop]
-        if otherwise is None and (undecided := self._undecided(some)):
+        if stop == len(data) and (undecided := self._undecided(some)):
             self._held = some[-undecided:]
             some = some[:-undecided]
         self._place = _behind(some.endswith(b"\0"))
@@ -283,6 +388,19 @@ class SyslogFramer:
             self._place = _Place.LINE
         lines.append(self._without_empty(some))
         return stop
+
+    def _next_otherwise(self, data: bytes, at: int) -> int:
+        """Find the next frame behind `at` that may be another than a line."""
+        for found in _OTHERWISE.finditer(data, at):
+            begin, text = found.start() + 1, found.end()
+            if found[1] is not None and data[text : text + 1] != b"<":
+                # Most are lines: told at half the cost.
+                count = int(found[1])
+                if count > self._limit or data.find(b"\n", text, text + count - 1) >= 0:
+                    continue
+            if found[1] is None or self._count(data, begin) is not _Count.NONE:
+                return begin
+        return len(data)
 
     def _behind_nuls(self, data: bytes, at: int, lines: list[bytes]) -> int:
         """Take frames that end with NUL, and may have LFs in them."""
@@ -318,15 +436,63 @@ def _behind(nul: bool) -> _Place:
     return _Place.BEHIND_NUL if nul else _Place.START
 
 
-def _is_header(codes: np.ndarray[tuple[int], np.dtype[np.uint8]], starts: np.ndarray) -> bool:  # type: ignore[type-arg]
-    """Tell whether a count and ` <` stand at one of these places, where there are digits."""
+def _longest(line_ends: Ends, size: int) -> tuple[int, int]:
+    """Return where the longest line begins and ends: frames that are merged make it longer than others."""
+    if not len(line_ends):
+        return 0, size
+    widths = line_ends[1:] - line_ends[:-1]
+    at = int(widths.argmax()) if len(widths) else 0
+    last = int(line_ends[-1])
+    lines = [(0, int(line_ends[0])), (last + 1, size)]
+    if len(widths):
+        lines.append((int(line_ends[at]) + 1, int(line_ends[at + 1])))
+    return max(lines, key=lambda line: line[1] - line[0])
+
+
+def _behind_counted(end: int, after: int) -> _Place:
+    return _Place.BEHIND_COUNTED if after == end else _Place.START
+
+
+def _frames_follow(data: bytes, at: int) -> bool:
+    """Tell whether there are counted frames from `at` on, as far as it goes, and not rows of numbers."""
+    if data[at - 1] in b" 0123456789":
+        return False
+    for _ in range(_LOOKED_AT):
+        header = NEXT_COUNT.match(data, at)
+        if header is None:
+            return at >= len(data) or MAY_BECOME_NEXT.match(data, at) is not None
+        at = header.end() + int(header[1])
+    return True
+
+
+def _may_be_counted(codes: Codes, line_ends: Ends, digits: Marks, limit: int) -> bool:
+    """Tell whether one of the lines that begin with digits, and have an end, may be a counted frame.
+
+    line_ends: where LFs stand that a line follows. digits: which of these lines begin with one.
+    """
+    size = len(codes)
     padded = np.append(codes, np.zeros(LONGEST_HEADER, np.uint8))
+    starts = line_ends[digits] + 1
     running = np.ones(len(starts), bool)
     for place in range(1, LONGEST_HEADER):
         code = padded[starts + place]
-        if (running & (code == _SPACE) & (padded[starts + place + 1] == _LESS_THAN)).any():
-            return True
-        running &= (code - np.uint8(48)) < 10
+        counted = running & (code == _SPACE)
+        if counted.any():
+            begins = starts[counted] + place + 1
+            if (padded[begins] == _LESS_THAN).any():
+                return True
+            numbers = np.zeros(len(begins), np.int64)
+            for digit in range(place, 0, -1):
+                numbers = numbers * 10 + (padded[begins - 1 - digit] - np.uint8(_ZERO))
+            # No LF is in a frame but at its end.
+            last = size if codes[-1] == _LF else 0
+            stops = np.append(line_ends[1:] + 1, last)[digits][counted]
+            frame_ends = begins + numbers
+            fits = (numbers <= limit) & (frame_ends <= stops)
+            behind = padded[np.minimum(frame_ends, size)] - np.uint8(_ONE)
+            if (fits & ((frame_ends == size) | (behind < _NINE))).any():
+                return True
+        running &= (code - np.uint8(_ZERO)) < 10
         if not running.any():
             return False
     return False
