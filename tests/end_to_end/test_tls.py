@@ -155,7 +155,9 @@ INPUTS = ("lines", "syslog", "relp", "forward", "gelf", "lumberjack", "python", 
 
 
 @pytest.mark.parametrize("raw", [False, True])
-def test_a_client_that_speaks_tls_to_a_listener_without(logger: Start, tmp_path: Path, raw: bool) -> None:
+def test_a_client_that_speaks_tls_to_a_listener_without(
+    logger: Start, tmp_path: Path, raw: bool
+) -> None:
     """It fails at once, at every input; nothing is stored of it, and others are served."""
     listen = [f"{name}:tcp:0:interface=127.0.0.1" for name in INPUTS]
     path = tmp_path / "s"
@@ -170,14 +172,16 @@ def test_a_client_that_speaks_tls_to_a_listener_without(logger: Start, tmp_path:
     for connect in (*places, partial(connected_to, path)):
         with connect() as connection:
             connection.settimeout(30)
-            with pytest.raises(ssl.SSLError, match="(?i)alert.handshake.failure"):
+            with pytest.raises(ssl.SSLError, match=r"(?i)alert.handshake.failure"):
                 context.wrap_socket(connection)
     others[0].sendall(b"and ended\n")
     others[1].sendall(b"text\n")
     stored = server.wait_for_messages(2)
     assert sorted(stored) == sorted([b"begun and ended", b"\x16text" if raw else rb"\x16text"])
     for name in INPUTS:
-        server.wait_for_log(f"{name}:tcp:.* refused 127.0.0.1: it speaks TLS; this listener does not")
+        server.wait_for_log(
+            f"{name}:tcp:.* refused 127.0.0.1: it speaks TLS; this listener does not"
+        )
     server.wait_for_log("unix:.* refused a local peer: it speaks TLS")
     for other in others:
         other.close()

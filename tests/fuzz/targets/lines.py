@@ -114,7 +114,9 @@ def telnet(data: bytes) -> None:
     at_most(len(answers), 5 * len(data))
 
 
-@target("linelog.framing.lines.syslog", "linelog.framing.lines.counted")
+@target(
+    "linelog.framing.lines.syslog", "linelog.framing.lines.counted", "linelog.framing.lines.fits"
+)
 def syslog(data: bytes) -> None:
     """Frames of any kind are cut in the same way wherever the network cuts, but where a count just fits."""
     never = where_a_cut_decides(data)

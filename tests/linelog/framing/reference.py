@@ -116,8 +116,8 @@ def reference(data: bytes, rules: LineRules) -> Outcome:
 def where_a_cut_decides(data: bytes) -> set[int]:
     """Return where the end of what has come decides what a number is that a line of syslog begins with.
 
-    That is at the end of its count if no count follows there; and anywhere if the first message has LFs, which
-    is one if it comes whole.
+    That is at the end of its count if no count follows there; and anywhere if the first message has LFs,
+    which is one if it comes whole.
     """
     found: set[int] = set()
     for header in re.finditer(rb"(?<![^\n\0])([1-9]\d{0,8}) (?!<)", data):

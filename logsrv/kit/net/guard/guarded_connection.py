@@ -88,7 +88,7 @@ class Admitted:
     def __init__(self, keeper: Keeper, protocol: Any, host: str | None) -> None:
         self._keeper = keeper
         self._throttle: Throttle | None = None
-        # What has come of the first two bytes, if they may be TLS; None as soon as they are not.
+        # The first two bytes as far as they have come, if they may be TLS; None as soon as they are not.
         self._opening: bytes | None = b"" if keeper.refuses_tls else None
         self.protocol = protocol
         self.host = host

@@ -38,9 +38,6 @@ _DIGITS = 9
 _LF, _CR, _SPACE, _ZERO, _LESS_THAN = 10, 13, 32, 48, 60
 # A message is empty with so few bytes, if they are its ending.
 _LONGEST_ENDING = 2
-# Bytes of a line in which the first of several frames is looked for, and how many make one suspect them.
-_LOOKED_AT = 1 << 10
-_SUSPECT = 3
 # Below this, going through them one by one is faster.
 _WORTH_IT = 16 * 1024
 # It is faster, too, if more than this share of apparent headers are none.
@@ -96,21 +93,9 @@ def cut_counted(
     return CountedFrames(lines, int(ends[-1]), after, empty)
 
 
-def looks_counted(data: bytes, start: int, stop: int) -> bool:
-    """Tell whether frames seem to follow one another in the line `data[start:stop]`."""
-    for header in COUNT.finditer(data, start, min(stop, start + _LOOKED_AT)):
-        at = header.end() + int(header[1])
-        for _ in range(_SUSPECT - 1):
-            following = COUNT.match(data, at, stop)
-            if following is None:
-                break
-            at = following.end() + int(following[1])
-        else:
-            return True
-    return False
-
-
-def _at_once(data: bytes, at: int, limit: int, first: int) -> tuple[list[tuple[Places, Places]], int]:
+def _at_once(
+    data: bytes, at: int, limit: int, first: int
+) -> tuple[list[tuple[Places, Places]], int]:
     """Return where frames begin and where they end, in pieces, and where the next is.
 
     first: the byte with which the first message begins, as most others will.

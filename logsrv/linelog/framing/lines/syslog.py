@@ -1,27 +1,12 @@
 """The framer of syslog over connections: each frame ends as its sender says (RFC 6587, and NUL; sans-IO).
 
     begins with COUNT and ` <`          it has so many bytes (section 3.4.1)
-    begins with COUNT and a space       so it has, if it stands straight behind such a frame, or its count fits
+    begins with COUNT and a space       the same, straight behind such a frame or if it fits (`fits.py`)
     begins with `<` right behind a NUL  it ends at the next NUL, or at a LF that `<PRI>` follows
     begins otherwise                    it ends at the first LF or NUL (section 3.4.2)
 
 That is decided for each frame anew, never for a connection: what sends both ways loses nothing. One LF,
 CR LF or NUL at the end of a message is no part of it; a frame that is empty then is none.
-
-Counts without `<` (rsyslog's with a template of JSON) look like lines that begin with a number:
-
-- Straight behind a counted frame, whatever follows the count belongs to it; `0 ` is an empty frame. Behind
-  the LF that some senders put there, it is as behind any other LF.
-- Elsewhere a count fits if its frame ends where the next count stands, or where the bytes end that have come,
-  and if it is not longer than a line may be. `200 OK` is a line, as is one whose LF comes before the end of its
-  count: who has sent a line finds it stored at once. Only at the start of a connection may a message have LFs,
-  if all of it is there, and what follows are counted frames as far as they are there (eight are looked at), and
-  no row of numbers: it does not end with a digit or a space.
-- So the first bytes wait until they make a frame or a line. What is decided depends on the bytes alone, but
-  where the network stops: a count fits if its end is the last byte that has come, so `8 packets⏎` is a frame
-  by itself, and a line if `hello` came with it; and a first message that has LFs is a frame only if it comes
-  whole.
-- A line that looks like frames all the same is reported: see `merged`.
 
 A chunk of nothing but lines goes through the framer that lines have. Other chunks are turned into lines
 piece by piece, as few pieces as there are changes of the way in which frames end.
@@ -31,41 +16,38 @@ from __future__ import annotations
 
 import enum
 import re
-from typing import Any, TypeAlias
 
 import numpy as np
-import numpy.typing as npt
 
 from logsrv.linelog.batch import Block
 from logsrv.linelog.framing.lines.counted import (
     COUNT,
     HEADER,
-    LONGEST_HEADER,
     MAY_BECOME_HEADER,
     MAY_BECOME_NEXT,
     NEXT_COUNT,
     cut_counted,
+)
+from logsrv.linelog.framing.lines.fits import (
+    Count,
+    count_at,
+    longest_line,
     looks_counted,
+    may_be_counted,
 )
 from logsrv.linelog.framing.lines.lines import LineFramer
 from logsrv.linelog.framing.lines.records import as_part, without_ending
 from logsrv.linelog.framing.lines.rules import LineCounts, LineRules, for_frames
 
-Codes: TypeAlias = npt.NDArray[np.uint8]
-Ends: TypeAlias = npt.NDArray[np.signedinteger[Any]]
-Marks: TypeAlias = npt.NDArray[np.bool_]
-
-_LF, _CR, _SPACE, _LESS_THAN, _ZERO, _ONE, _NINE = 10, 13, 32, 60, 48, 49, 9
+_LF, _CR, _LESS_THAN, _ONE, _NINE = 10, 13, 60, 49, 9
+_DIGITS = b"0123456789"
 # Counted frames are cut all at once as long as they are more than one part in so many of a chunk.
 _MANY = 8
 _MAY_BE_ENDING = re.compile(rb"(?:\r?\n|\r|\0)\Z")
 _NOTHING = re.compile(rb"(?:\0+|(?:\r?\n)+)+")
 _EMPTY_LINES = re.compile(rb"\n(?:\r?\n)+")
-# What may be the next frame that is not a line as those before it.
+# The next frame that may be no line as those before it.
 _OTHERWISE = re.compile(rb"\0<|[\n\0]([1-9][0-9]{0,8}) ")
-_END_OF_LINE = re.compile(rb"[\n\0]")
-# Frames that are looked at behind a first one that has LFs: rows of numbers seldom make as many.
-_LOOKED_AT = 8
 # Ends of frames behind NULs, and the bytes of such a frame that cannot be judged without more.
 _NO_LONGER = re.compile(rb"\0(?!<)|\n(?=<[0-9]{1,3}>)")
 _MAY_BE_NO_LONGER = re.compile(rb"\n|\0(?!<)")
@@ -96,21 +78,11 @@ _STARTS = (_Place.FIRST, _Place.START, _Place.BEHIND_NUL)
 _LINES = (_Place.FIRST, _Place.START, _Place.LINE)
 
 
-class _Count(enum.Enum):
-    """The sense of a number and a space where a frame begins."""
-
-    FITS = enum.auto()
-    NONE = enum.auto()
-    """It is how a line begins."""
-    OPEN = enum.auto()
-    """More has to come."""
-
-
 class SyslogFramer:
     """The framer of one connection: bytes in with `receive` and `finish`, Blocks out.
 
-    closing: why the connection has to be closed, one sentence, or None. merged: whether a line was stored that
-    looks like counted frames; not looked for any more then.
+    closing: why the connection has to be closed, one sentence, or None. merged: whether a line was stored
+    that looks like counted frames; not looked for any more then.
     """
 
     __slots__ = (
@@ -120,6 +92,7 @@ class SyslogFramer:
         "_left",
         "_limit",
         "_lines",
+        "_missing",
         "_place",
         "_raw",
         "merged",
@@ -134,7 +107,9 @@ class SyslogFramer:
         self._place = _Place.FIRST
         self.merged = False
         # The beginning of a counted frame, or too little to know how a frame goes on.
-        self._held = b""
+        self._held: bytes | bytearray = b""
+        # Bytes without which that cannot be judged, unless an LF or NUL comes.
+        self._missing = 0
         # Bytes that are to come of a counted frame too long to be kept.
         self._left = 0
         # A hint for the next counted frame of a chunk: there are few.
@@ -155,12 +130,21 @@ class SyslogFramer:
 
     def receive(self, chunk: bytes) -> Block | None:
         """Return the frames that are complete with `chunk`; never raises on account of the bytes."""
-        data, self._held = self._held + chunk if self._held else chunk, b""
+        if self._missing > len(chunk) and b"\n" not in chunk and b"\0" not in chunk:
+            # It grows in place: joining all of it for each byte would be its square.
+            if isinstance(self._held, bytes):
+                self._held = bytearray(self._held)
+            self._held += chunk
+            self._missing -= len(chunk)
+            return None
+        data, self._held = bytes(self._held) + chunk if self._held else chunk, b""
+        self._missing = 0
         if self._place in _LINES and data and self._is_lines(data):
             undecided = self._undecided(data)
             if undecided:
-                self._held = data[-undecided:]
-                data = data[:-undecided]
+                begin = len(data) - undecided
+                self._hold(data, begin, _missing(data, begin))
+                data = data[:begin]
             if data:
                 self._place = _Place.START if data[-1] == _LF else _Place.LINE
             return self._stored(data)
@@ -168,14 +152,14 @@ class SyslogFramer:
 
     def finish(self) -> Block | None:
         """Return what is unfinished: a counted frame without its count. Nothing follows."""
-        data, self._held = self._held, b""
+        data, self._held = bytes(self._held), b""
         behind_counted = self._place is _Place.BEHIND_COUNTED
         header = (NEXT_COUNT if behind_counted else HEADER).match(data)
         lines: list[bytes] = []
         if self._place in _STARTS and header is None and COUNT.match(data):
             # It did not fit.
             self._some_lines(data, 0, lines)
-            data, self._held = self._held, b""
+            data, self._held = bytes(self._held), b""
         empty = False
         in_line = self._place is _Place.LINE
         if self._place in (_Place.UNTIL_NUL, _Place.COUNTED):
@@ -216,7 +200,7 @@ class SyslogFramer:
         """Tell, looking at all of it at once, whether there is nothing but lines, none of them empty."""
         if b"\0" in data or (
             self._place is not _Place.LINE
-            and (data[0] in b"\r\n" or self._count(data, 0) is not _Count.NONE)
+            and (data[0] in b"\r\n" or self._count(data, 0) is not Count.NONE)
         ):
             return False
         codes = np.frombuffer(data, np.uint8)
@@ -227,33 +211,16 @@ class SyslogFramer:
             return False
         digits = (behind - np.uint8(_ONE)) < _NINE
         if digits.any() and (
-            _may_be_counted(codes, ends, digits, self._limit)
-            or self._count(data, int(ends[-1]) + 1) is _Count.FITS
+            may_be_counted(codes, ends, digits, self._limit)
+            or self._count(data, int(ends[-1]) + 1) is Count.FITS
         ):
             return False
         if not self.merged:
-            self.merged = looks_counted(data, *_longest(ends, len(data)))
+            self.merged = looks_counted(data, *longest_line(ends, len(data)))
         return True
 
-    def _count(self, data: bytes, at: int) -> _Count:
-        """Judge what `data[at:]`, where a frame begins, begins with."""
-        header = COUNT.match(data, at)
-        if header is None:
-            return _Count.NONE
-        begin = header.end()
-        end = begin + int(header[1])
-        if data[begin : begin + 1] == b"<":
-            return _Count.FITS
-        if end - begin > self._limit:
-            return _Count.NONE
-        if _END_OF_LINE.search(data, begin, end - 1):
-            first = self._place is _Place.FIRST and end <= len(data)
-            return _Count.FITS if first and _frames_follow(data, end) else _Count.NONE
-        if end > len(data):
-            return _Count.OPEN
-        if end == len(data) or COUNT.match(data, end):
-            return _Count.FITS
-        return _Count.OPEN if MAY_BECOME_HEADER.match(data, end) else _Count.NONE
+    def _count(self, data: bytes, at: int) -> Count:
+        return count_at(data, at, self._limit, first=self._place is _Place.FIRST)
 
     def _undecided(self, data: bytes) -> int:
         """Return how many bytes at the end, of an unfinished line, can be judged only with what follows.
@@ -263,7 +230,7 @@ class SyslogFramer:
         start = max(data.rfind(b"\n"), data.rfind(b"\0")) + 1
         if start == 0 and self._place is _Place.LINE:
             return int(data.endswith(b"\r"))
-        if MAY_BECOME_HEADER.match(data, start) or self._count(data, start) is _Count.OPEN:
+        if MAY_BECOME_HEADER.match(data, start) or self._count(data, start) is Count.OPEN:
             return len(data) - start
         return int(data.endswith(b"\r"))
 
@@ -290,29 +257,42 @@ class SyslogFramer:
             elif self._place is _Place.UNTIL_NUL:
                 at = self._behind_nuls(data, at, lines)
             elif self._place is _Place.BEHIND_COUNTED:
-                if NEXT_COUNT.match(data, at):
-                    at = self._counted(data, at, lines)
-                elif MAY_BECOME_NEXT.match(data, at):
-                    self._held = data[at:]
-                    break
-                else:
-                    self._place = _Place.START
-                    at += data[at] == _LF
-            elif (count := self._count(data, at)) is _Count.FITS:
-                at = self._counted(data, at, lines)
-            elif (
-                count is _Count.OPEN
-                or MAY_BECOME_HEADER.match(data, at)
-                or (at == len(data) - 1 and data[at] == _CR)
-            ):
-                self._held = data[at:]
-                break
+                at = self._straight_behind(data, at, lines)
+            elif data[at] in _DIGITS:
+                at = self._number(data, at, lines)
+            elif data[at] == _CR and at == len(data) - 1:
+                at = self._hold(data, at)
             elif self._place is _Place.BEHIND_NUL and data[at] == _LESS_THAN:
                 self._place = _Place.UNTIL_NUL
             else:
                 self._place = _Place.START
                 at = self._some_lines(data, at, lines)
         return lines
+
+    def _hold(self, data: bytes, at: int, missing: int = 0) -> int:
+        """Keep what cannot be judged yet, until `missing` bytes have come at least, or an LF or NUL."""
+        self._held, self._missing = data[at:], missing
+        return len(data)
+
+    def _straight_behind(self, data: bytes, at: int, lines: list[bytes]) -> int:
+        """Take what stands straight behind a counted frame."""
+        if data[at] in _DIGITS:
+            if NEXT_COUNT.match(data, at):
+                return self._counted(data, at, lines)
+            if MAY_BECOME_NEXT.match(data, at):
+                return self._hold(data, at)
+        self._place = _Place.START
+        return at + (data[at] == _LF)
+
+    def _number(self, data: bytes, at: int, lines: list[bytes]) -> int:
+        """Take what begins with a digit: a counted frame, or lines."""
+        count = self._count(data, at)
+        if count is Count.FITS:
+            return self._counted(data, at, lines)
+        if count is Count.OPEN or MAY_BECOME_HEADER.match(data, at):
+            return self._hold(data, at, _missing(data, at))
+        self._place = _Place.START
+        return self._some_lines(data, at, lines)
 
     def _rest_of_line(self, data: bytes, at: int, lines: list[bytes]) -> int:
         """Finish the line that the framer of lines has begun."""
@@ -343,8 +323,7 @@ class SyslogFramer:
         assert header is not None
         length = int(header[1])
         if length <= self._limit:
-            self._held = data[at:]
-            return len(data)
+            return self._hold(data, at, _missing(data, at))
         self._left, self._place = length, _Place.COUNTED
         return header.end()
 
@@ -358,7 +337,7 @@ class SyslogFramer:
             ending = _MAY_BE_ENDING.search(part, len(part) - 2 if len(part) > 2 else 0)
             if ending is not None:
                 self._held = ending[0]
-                self._left += len(self._held)
+                self._left += len(ending[0])
                 part = part[: ending.start()]
             lines.append(self._escaped(part))
             return at
@@ -377,8 +356,9 @@ class SyslogFramer:
         stop = self._next_otherwise(data, at)
         some = data[at:stop]
         if stop == len(data) and (undecided := self._undecided(some)):
-            self._held = some[-undecided:]
-            some = some[:-undecided]
+            begin = len(some) - undecided
+            self._hold(some, begin, _missing(some, begin))
+            some = some[:begin]
         self._place = _behind(some.endswith(b"\0"))
         if b"\0" in some:
             some = (some if self._raw else some.replace(b"\r\0", rb"\x0d" + b"\n")).replace(
@@ -396,9 +376,12 @@ class SyslogFramer:
             if found[1] is not None and data[text : text + 1] != b"<":
                 # Most are lines: told at half the cost.
                 count = int(found[1])
-                if count > self._limit or data.find(b"\n", text, text + count - 1) >= 0:
+                end = text + count
+                if count > self._limit or data.find(b"\n", text, end - 1) >= 0:
                     continue
-            if found[1] is None or self._count(data, begin) is not _Count.NONE:
+                if end < len(data) and data[end] not in _DIGITS:
+                    continue
+            if found[1] is None or self._count(data, begin) is not Count.NONE:
                 return begin
         return len(data)
 
@@ -436,63 +419,11 @@ def _behind(nul: bool) -> _Place:
     return _Place.BEHIND_NUL if nul else _Place.START
 
 
-def _longest(line_ends: Ends, size: int) -> tuple[int, int]:
-    """Return where the longest line begins and ends: frames that are merged make it longer than others."""
-    if not len(line_ends):
-        return 0, size
-    widths = line_ends[1:] - line_ends[:-1]
-    at = int(widths.argmax()) if len(widths) else 0
-    last = int(line_ends[-1])
-    lines = [(0, int(line_ends[0])), (last + 1, size)]
-    if len(widths):
-        lines.append((int(line_ends[at]) + 1, int(line_ends[at + 1])))
-    return max(lines, key=lambda line: line[1] - line[0])
+def _missing(data: bytes, at: int) -> int:
+    """Return how many bytes are missing of the frame whose count stands at `at`."""
+    header = NEXT_COUNT.match(data, at)
+    return 0 if header is None else max(0, header.end() + int(header[1]) - len(data))
 
 
 def _behind_counted(end: int, after: int) -> _Place:
     return _Place.BEHIND_COUNTED if after == end else _Place.START
-
-
-def _frames_follow(data: bytes, at: int) -> bool:
-    """Tell whether there are counted frames from `at` on, as far as it goes, and not rows of numbers."""
-    if data[at - 1] in b" 0123456789":
-        return False
-    for _ in range(_LOOKED_AT):
-        header = NEXT_COUNT.match(data, at)
-        if header is None:
-            return at >= len(data) or MAY_BECOME_NEXT.match(data, at) is not None
-        at = header.end() + int(header[1])
-    return True
-
-
-def _may_be_counted(codes: Codes, line_ends: Ends, digits: Marks, limit: int) -> bool:
-    """Tell whether one of the lines that begin with digits, and have an end, may be a counted frame.
-
-    line_ends: where LFs stand that a line follows. digits: which of these lines begin with one.
-    """
-    size = len(codes)
-    padded = np.append(codes, np.zeros(LONGEST_HEADER, np.uint8))
-    starts = line_ends[digits] + 1
-    running = np.ones(len(starts), bool)
-    for place in range(1, LONGEST_HEADER):
-        code = padded[starts + place]
-        counted = running & (code == _SPACE)
-        if counted.any():
-            begins = starts[counted] + place + 1
-            if (padded[begins] == _LESS_THAN).any():
-                return True
-            numbers = np.zeros(len(begins), np.int64)
-            for digit in range(place, 0, -1):
-                numbers = numbers * 10 + (padded[begins - 1 - digit] - np.uint8(_ZERO))
-            # No LF is in a frame but at its end.
-            last = size if codes[-1] == _LF else 0
-            stops = np.append(line_ends[1:] + 1, last)[digits][counted]
-            frame_ends = begins + numbers
-            fits = (numbers <= limit) & (frame_ends <= stops)
-            behind = padded[np.minimum(frame_ends, size)] - np.uint8(_ONE)
-            if (fits & ((frame_ends == size) | (behind < _NINE))).any():
-                return True
-        running &= (code - np.uint8(_ZERO)) < 10
-        if not running.any():
-            return False
-    return False

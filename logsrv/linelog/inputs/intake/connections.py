@@ -85,8 +85,8 @@ class Input:
 
     name: what stands before the endpoint in `--listen NAME:ENDPOINT`. connection: the protocol of a
     connection. receiver: what takes datagrams (IDatagramReceiver). no_datagrams: if there is none, what an
-    operator can do instead. refuses_tls: whether a connection without TLS that begins with the bytes 16 03 is
-    closed, since no message begins so.
+    operator can do instead. refuses_tls: whether a connection without TLS is closed that begins with the
+    bytes 16 03, since no message begins so.
     """
 
     name = ""

@@ -17,10 +17,9 @@ from logsrv.linelog.framing.lines.syslog import SyslogFramer
 from logsrv.linelog.inputs.intake.connections import Input, InputDatagrams
 from logsrv.linelog.inputs.lines.lines import LineReceiver
 
-
 _MERGED = (
-    "what looks like several counted messages without <PRI> is stored as one line; a sender that counts has to"
-    " count every message, from the first of its connection on: let it connect again"
+    "what looks like several counted messages without <PRI> is stored as one line; a sender that counts"
+    " has to count every message, from the first of its connection on: let it connect again"
 )
 
 

@@ -44,9 +44,7 @@ class Quitting(Noted):
 class Site:
     """A guarded factory with a clock, and peers that connect to it."""
 
-    def __init__(
-        self, *, layered: bool = False, refuses_tls: bool = False, **policy: Any
-    ) -> None:
+    def __init__(self, *, layered: bool = False, refuses_tls: bool = False, **policy: Any) -> None:
         self.clock = Clock()
         self.metrics = Metrics()
         self.inner = NotingFactory()

@@ -23,7 +23,8 @@ PIECES = st.lists(
             b"<13>x", b"\n", b"\0", b"\r", b"\r\n", b"5 <1>ab", b"6 <1>ab\n", b"7 ", b"12", b"<", b"<1",
             b"<123>", b"text", b"2026-11-20 x\n", b"<13>a\nb\0", b"3 <x\n4 <y\0\n", b"\xc3\xa9\xff",
             b"<34>Oct 11 22:14:15 mymachine su: x\n", b"0 <1>", b"9 <1>in\n<1>x",
-            b"2 {}", b"3 {}\n", b"7 {\n 1\n}\n", b"0 ", b"1 \n", b"8 packets\n", b"200 OK\n", b" 4 x", b"2 \r\n",
+            b"2 {}", b"3 {}\n", b"7 {\n 1\n}\n", b"0 ", b"1 \n", b"8 packets\n", b"200 OK\n", b" 4 x",
+            b"2 \r\n",
         ]
     ),
     max_size=12,

@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 from twisted.internet.address import IPv4Address
+from twisted.internet.task import Clock
 from twisted.internet.testing import StringTransport
 from twisted.logger import capturedLogs, formatEvent
 
@@ -13,7 +14,7 @@ from logsrv.kit.net.source import Sender
 from logsrv.linelog.batch import Batch, Block
 from logsrv.linelog.framing.lines.rules import LineRules, Oversize
 from logsrv.linelog.inputs.intake.intake import MOST_STORED, Intake
-from logsrv.linelog.inputs.lines.lines import LineDatagrams, Lines
+from logsrv.linelog.inputs.lines.lines import LineDatagrams, LineReceiver, Lines
 from tests.linelog.inputs.recording import HIGH_WATER, InputSettings, Sink, SlowStore, intake, turn
 
 
@@ -163,10 +164,12 @@ def test_lines_that_are_too_long_are_said_once_a_minute_for_a_listener() -> None
             send(host, b"far too long\nshort\n")
         send("192.0.2.4", b"short\n")
         said += filter(None, map(formatEvent, events))
-    assert said == [
+    sentence = (
         "tcp:1234 got a line longer than 5 bytes (--max-line), stored without the end"
         " (--oversize truncate); the last from tcp:192.0.2.1:5; raise --max-line if lines may be so long"
-    ]
+    )
+    assert said == [sentence]
+    assert isinstance(way.clock, Clock)
     way.clock.advance(61)
     with capturedLogs() as events:
         send("192.0.2.4", b"short\n")
@@ -178,7 +181,7 @@ def test_lines_that_are_too_long_are_said_once_a_minute_for_a_listener() -> None
 def test_datagrams_that_are_too_long_are_said_to_lose_their_end() -> None:
     way = intake(Sink(), LineRules(max_line=5, oversize=Oversize.CLOSE))
     datagrams = LineDatagrams(way)
-    way.datagrams = SlowStore().valve
+    way.datagrams = LineReceiver(way)
     with capturedLogs() as events:
         datagrams.datagrams_received([b"far too long"], Sender("192.0.2.7", "udp:192.0.2.7:514"))
     [line] = map(formatEvent, events)

@@ -141,7 +141,7 @@ def test_oversize_close_says_why() -> None:
 
 
 def test_what_comes_after_oversize_close_is_only_counted() -> None:
-    """TLS goes on delivering until the peer has closed as well; the log hears of it once, by peer and by listener."""
+    """TLS goes on delivering until the peer has closed as well; it is said twice: who, and where."""
     sink = Sink()
     receiver, transport = connected(sink, LineRules(max_line=5, oversize=Oversize.CLOSE))
     with capturedLogs() as events:
