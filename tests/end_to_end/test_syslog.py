@@ -83,7 +83,9 @@ def test_rsyslog_counting_what_has_no_priority(logger: Start, tmp_path: Path) ->
     )
     with rsyslog(tmp_path, action) as sender:
         sender.send(sent)
-        server.wait_until(lambda: server.current.read_bytes().count(b'"app"') >= 10_000, "all")
+        server.wait_until(
+            lambda: server.current.read_bytes().count(b'"app":"app"') >= 10_000, "all"
+        )
     found = [json.loads(message) for message in server.messages()]
     assert [record["text"] for record in found if record["app"] == "app"] == sent
 
