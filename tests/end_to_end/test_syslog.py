@@ -69,6 +69,27 @@ def test_rsyslog_over_tcp(logger: Start, tmp_path: Path) -> None:
     assert [message.partition(b" app: ")[2] for message in found] == list(map(as_stored, sent))
 
 
+def test_rsyslog_counting_what_has_no_priority(logger: Start, tmp_path: Path) -> None:
+    """omfwd with a template of JSON: nothing but the counts say where a message ends."""
+    server = logger(listen=[TCP])
+    sent = [f'{{"n":{number},"text":"grüße 12 {{5 of }}"}}' for number in range(10_000)]
+    action = (
+        'template(name="json" type="list" option.jsonf="on") {\n'
+        '  property(outname="time" name="timereported" dateFormat="rfc3339" format="jsonf")\n'
+        '  property(outname="app" name="programname" format="jsonf")\n'
+        '  property(outname="text" name="msg" position.from="2" format="jsonf")\n}\n'
+        f'action(type="omfwd" target="127.0.0.1" port="{server.port()}" protocol="tcp"'
+        ' TCP_Framing="octet-counted" template="json")'
+    )
+    with rsyslog(tmp_path, action) as sender:
+        sender.send(sent)
+        server.wait_until(
+            lambda: server.current.read_bytes().count(b'"app":"app"') >= 10_000, "all"
+        )
+    found = [json.loads(message) for message in server.messages()]
+    assert [record["text"] for record in found if record["app"] == "app"] == sent
+
+
 @pytest.mark.long
 def test_rsyslog_over_udp(logger: Start, tmp_path: Path) -> None:
     server = logger(listen=[UDP])

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import resource
 import signal
+import socket
 import ssl
 import subprocess
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -147,3 +149,45 @@ def test_who_shows_a_certificate_has_a_name(
     search = ("search", "host=127.0.0.1", "--source", "*,dns=shop.example")
     found = logsrv(*search, "--output", "raw", "--directory", str(server.store))
     assert found.stdout == b"secret\n"
+
+
+INPUTS = ("lines", "syslog", "relp", "forward", "gelf", "lumberjack", "python", "http", "journal")
+
+
+@pytest.mark.parametrize("raw", [False, True])
+def test_a_client_that_speaks_tls_to_a_listener_without(
+    logger: Start, tmp_path: Path, raw: bool
+) -> None:
+    """It fails at once, at every input; nothing is stored of it, and others are served."""
+    listen = [f"{name}:tcp:0:interface=127.0.0.1" for name in INPUTS]
+    path = tmp_path / "s"
+    server = logger(*["--raw"] * raw, listen=[*listen, f"unix:{path}"])
+    others = [server.connect(index) for index in (0, 0)]
+    others[0].sendall(b"begun ")
+    # The first byte alone may be TLS, or text.
+    others[1].sendall(b"\x16")
+    context = ssl.create_default_context()
+    context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
+    places = [partial(server.connect, index) for index in range(len(INPUTS))]
+    for connect in (*places, partial(connected_to, path)):
+        with connect() as connection:
+            connection.settimeout(30)
+            with pytest.raises(ssl.SSLError, match=r"(?i)alert.handshake.failure"):
+                context.wrap_socket(connection)
+    others[0].sendall(b"and ended\n")
+    others[1].sendall(b"text\n")
+    stored = server.wait_for_messages(2)
+    assert sorted(stored) == sorted([b"begun and ended", b"\x16text" if raw else rb"\x16text"])
+    for name in INPUTS:
+        server.wait_for_log(
+            f"{name}:tcp:.* refused 127.0.0.1: it speaks TLS; this listener does not"
+        )
+    server.wait_for_log("unix:.* refused a local peer: it speaks TLS")
+    for other in others:
+        other.close()
+
+
+def connected_to(path: Path) -> socket.socket:
+    connection = socket.socket(socket.AF_UNIX)
+    connection.connect(str(path))
+    return connection

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import random
 import zlib
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Container, Iterator
 from itertools import pairwise
 from typing import TypeVar
 
@@ -19,19 +19,23 @@ def variety(data: bytes) -> random.Random:
     return random.Random(zlib.crc32(data))
 
 
-def cuts(data: bytes) -> Iterator[list[bytes]]:
-    """Yield the ways in which the network may cut an input, but for the whole."""
-    places = variety(data).choices(range(len(data) + 1), k=min(8, len(data)))
-    edges = [0, *sorted(places), len(data)]
-    yield [data[begin:end] for begin, end in pairwise(edges)]
-    if len(data) <= _SMALL:
-        yield [data[at : at + 1] for at in range(len(data))]
+def cuts(data: bytes, never: Container[int] = ()) -> Iterator[list[bytes]]:
+    """Yield the ways in which the network may cut an input, but for the whole, and not at `never`."""
+    chosen = sorted(variety(data).choices(range(len(data) + 1), k=min(8, len(data))))
+    for places in (chosen, range(1, len(data)) if len(data) <= _SMALL else []):
+        edges = [0, *(place for place in places if place not in never), len(data)]
+        yield [data[begin:end] for begin, end in pairwise(edges)]
 
 
-def same_however_cut(data: bytes, outcome: Callable[[list[bytes]], Result]) -> Result:
-    """Return the outcome of an input as a whole; it is that of its pieces, too."""
+def same_however_cut(
+    data: bytes, outcome: Callable[[list[bytes]], Result], never: Container[int] = ()
+) -> Result:
+    """Return the outcome of an input as a whole; it is that of its pieces, too.
+
+    never: places where a cut may matter.
+    """
     whole = outcome([data])
-    for pieces in cuts(data):
+    for pieces in cuts(data, never):
         found = outcome(pieces)
         assert found == whole, f"cut as {pieces!r}: {found!r}, as a whole: {whole!r}"
     return whole

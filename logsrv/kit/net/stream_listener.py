@@ -115,6 +115,7 @@ class StreamListener:
             layered=endpoint.scheme not in REFUSING,
             proxied=endpoint.proxied,
             plain=endpoint.scheme in BARE,
+            refuses_tls=getattr(factory, "refuses_tls", False) and may_meet_tls(endpoint),
             certified=endpoint.asks_for_certificates and not endpoint.begins_plain,
         )
 
@@ -289,6 +290,12 @@ class StreamListener:
                 break
             port.doRead()
         log.warn("{listener} left peers that waited to be accepted", listener=self._label)
+
+
+def may_meet_tls(endpoint: Endpoint) -> bool:
+    """Return true if a peer could take an endpoint for one with TLS."""
+    has_tls = endpoint.has_certificate and not endpoint.begins_plain
+    return not has_tls and endpoint.scheme != "stdio"
 
 
 def check_starts_tls(endpoint: Endpoint, factory: object) -> None:

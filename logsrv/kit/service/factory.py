@@ -37,6 +37,7 @@ class PluginProtocols:
     datagrams: gives what takes the datagrams of a listener; None if it takes none.
     make_line_format: what a line is for connections, given the operator's --max-line.
     limits: those of the classes. starts_tls: whether they begin TLS on connections in plain text.
+    refuses_tls: whether bytes that begin TLS can be nothing else to them, as where there are lines.
     """
 
     stream: Callable[[], TwistedProtocol] | None
@@ -44,6 +45,7 @@ class PluginProtocols:
     make_line_format: Callable[[int], LineFormat]
     limits: Limits = attrs.field(factory=dict)
     starts_tls: bool = False
+    refuses_tls: bool = False
 
     def line_format(self, settings: object) -> LineFormat:
         """Return what a line is by these settings. Raises ConfigurationError."""
@@ -83,7 +85,10 @@ def protocols_of(stream: object, datagrams: object) -> PluginProtocols:
         raise ConfigurationError(
             f"{stream!r:.80} is neither a Protocol class nor a function that takes a connection"
         )
-    return PluginProtocols(build, receiver, make_line_format, limits_of(stream, datagrams))
+    lines = isinstance(stream, type) and issubclass(stream, LineProtocol)
+    return PluginProtocols(
+        build, receiver, make_line_format, limits_of(stream, datagrams), refuses_tls=lines
+    )
 
 
 class PluginFactory(ListenerContext, Factory):
@@ -99,12 +104,14 @@ class PluginFactory(ListenerContext, Factory):
         metrics: Counts | None = None,
         *,
         starts_tls: bool = False,
+        refuses_tls: bool = False,
     ) -> None:
         super().__init__(service, label, metrics)
         self._build = build
         # True if the address alone tells who the peer is, without asking its transport.
         self.addressed = False
         self.starts_tls = starts_tls
+        self.refuses_tls = refuses_tls
         # The host that the certificate has to name when TLS begins on a link; else empty.
         self.server_name = ""
         self._listener: Listener | None = None

@@ -119,6 +119,7 @@ class ProtocolService(ListeningService[Settings], Generic[Settings, PluginState]
             self._stream(label),
             metrics,
             starts_tls=self._protocols.starts_tls,
+            refuses_tls=self._protocols.refuses_tls,
         )
         factory.apply(settings or self.settings)
         return factory

@@ -189,6 +189,7 @@ class ChannelFactory(Factory[Channel]):
 
     noisy = False
     channel: type[Channel] = Channel
+    refuses_tls = True
     connection_log: ConnectionLog | None = None
 
     def __init__(self, clock: IReactorTime) -> None:

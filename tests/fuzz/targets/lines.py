@@ -30,7 +30,7 @@ from logsrv.linelog.ship.encode.relp import RelpSession
 from tests.fuzz.oracles import at_most, safe_lines, same_however_cut
 from tests.fuzz.target import target
 from tests.kit.framing.reference import reference_telnet
-from tests.linelog.framing.reference import Outcome, reference
+from tests.linelog.framing.reference import Outcome, reference, where_a_cut_decides
 
 # Lines short enough that most inputs have longer ones, and the rule of a listener without options.
 RULES = (
@@ -114,11 +114,14 @@ def telnet(data: bytes) -> None:
     at_most(len(answers), 5 * len(data))
 
 
-@target("linelog.framing.lines.syslog", "linelog.framing.lines.counted")
+@target(
+    "linelog.framing.lines.syslog", "linelog.framing.lines.counted", "linelog.framing.lines.fits"
+)
 def syslog(data: bytes) -> None:
-    """Frames of any kind are cut in the same way wherever the network cuts."""
+    """Frames of any kind are cut in the same way wherever the network cuts, but where a count just fits."""
+    never = where_a_cut_decides(data)
     for rules in RULES:
-        found = same_however_cut(data, framed(SyslogFramer, rules))
+        found = same_however_cut(data, framed(SyslogFramer, rules), never)
         stored(found.stored, rules)
         at_most(len(found.stored), 4 * len(data) + 2 + len(data) // rules.max_line)
 

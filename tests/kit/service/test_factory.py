@@ -25,6 +25,7 @@ async def handle(connection: Connection) -> None:
 
 def test_a_class_for_connections() -> None:
     protocols = protocols_of(Lines, None)
+    assert protocols.refuses_tls
     assert protocols.stream is Lines
     assert protocols.datagrams is None
     assert protocols.limits == {"max_line": 100}
@@ -35,6 +36,7 @@ def test_a_function_and_a_plain_protocol() -> None:
     made = protocols_of(handle, None).stream
     assert made is not None
     assert isinstance(made(), StreamProtocol)
+    assert not protocols_of(Protocol, None).refuses_tls
     plain = protocols_of(Protocol, None).stream
     assert isinstance(plain, type)
     assert issubclass(plain, Protocol)

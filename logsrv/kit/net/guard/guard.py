@@ -98,6 +98,10 @@ NOT_ALLOWED = Refusal("not_allowed", "its network is not among the allowed ones"
 FULL = Refusal("max_connections", "there are as many connections as allowed")
 PEER_FULL = Refusal("max_connections_per_peer", "it has as many connections as one peer may")
 NO_DESCRIPTORS = Refusal("descriptors", "the limit of open files is near")
+SPEAKS_TLS = Refusal(
+    "tls",
+    "it speaks TLS; this listener does not: give it a certificate (ssl:), or let the sender go without TLS",
+)
 # Sentences for peers that are refused for a limit. A peer of a network that may not connect gets none.
 TOLD = {
     FULL: "refused: there are as many connections as allowed, try again later",

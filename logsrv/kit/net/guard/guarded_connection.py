@@ -22,6 +22,11 @@ from logsrv.kit.net.twisted.transports import gives_more, protocol_of, release_o
 
 log = Logger()
 
+TLS_HELLO = b"\x16\x03"
+"""The first bytes of whoever begins TLS: a handshake, and its version (RFC 8446 section 5.1)."""
+TLS_ALERT = b"\x15\x03\x01\x00\x02\x02\x28"
+"""A fatal alert, handshake_failure: the peer knows at once that there is no TLS."""
+
 
 class Keeper(Protocol):
     """The keeper of connections: a `logsrv.kit.net.guard.guarded_factory.GuardedFactory`."""
@@ -37,6 +42,13 @@ class Keeper(Protocol):
 
     def refuse(self, refusal: Refusal, host: str | None) -> None:
         """Count a refusal, and log it once per peer and minute."""
+
+    @property
+    def refuses_tls(self) -> bool:
+        """Return true if a peer that begins with TLS can mean nothing else, and is not to."""
+
+    def drop_tls(self, connection: Admitted, size: int) -> None:
+        """Close a connection whose peer speaks TLS, and count its bytes as dropped."""
 
     @property
     def limited(self) -> bool:
@@ -69,12 +81,15 @@ class Admitted:
     """
 
     __slots__ = (
-        "_keeper", "_throttle", "closing", "connected", "host", "protocol", "quiet", "transport",
+        "_keeper", "_opening", "_throttle", "closing", "connected", "host", "protocol", "quiet",
+        "transport",
     )  # fmt: skip
 
     def __init__(self, keeper: Keeper, protocol: Any, host: str | None) -> None:
         self._keeper = keeper
         self._throttle: Throttle | None = None
+        # The first two bytes as far as they have come, if they may be TLS; None as soon as they are not.
+        self._opening: bytes | None = b"" if keeper.refuses_tls else None
         self.protocol = protocol
         self.host = host
         self.transport: Any = None
@@ -150,18 +165,41 @@ class Admitted:
 
     def dataReceived(self, data: bytes) -> None:
         self.quiet = 0
+        if self._opening is not None:
+            data = self._without_tls(self._opening, data)
+            if not data:
+                return
         if self._throttle is None:
             self.protocol.dataReceived(data)
         else:
             self._throttle.received(data)
+
+    def _without_tls(self, before: bytes, data: bytes) -> bytes:
+        """Return what the protocol may have, of what has come `before` and now."""
+        if before == TLS_HELLO:
+            # It is being closed.
+            self._keeper.drop_tls(self, len(data))
+            return b""
+        opening = before + data
+        self._opening = opening[: len(TLS_HELLO)]
+        if self._opening == TLS_HELLO:
+            self._keeper.drop_tls(self, len(opening))
+            return b""
+        if TLS_HELLO.startswith(opening):
+            return b""
+        self._opening = None
+        return opening
 
     def connectionLost(self, reason: Failure) -> None:
         connected, self.connected = self.connected, False
         if self._throttle is not None:
             self.let_go()
         self._keeper.end(self, reason)
-        if connected:
-            self.protocol.connectionLost(reason)
+        if not connected:
+            return
+        if self._opening and self._opening != TLS_HELLO:
+            self.protocol.dataReceived(self._opening)
+        self.protocol.connectionLost(reason)
 
     def refuse(self, refusal: Refusal) -> None:
         """Count a refusal of who was let in, and log it."""

@@ -20,8 +20,15 @@ from twisted.python.failure import Failure
 from zope.interface import alsoProvides
 
 from logsrv.kit.net.drain import drain, unread
-from logsrv.kit.net.guard.guard import NO_DESCRIPTORS, TOLD, Guard, GuardPolicy, Refusal
-from logsrv.kit.net.guard.guarded_connection import Admitted
+from logsrv.kit.net.guard.guard import (
+    NO_DESCRIPTORS,
+    SPEAKS_TLS,
+    TOLD,
+    Guard,
+    GuardPolicy,
+    Refusal,
+)
+from logsrv.kit.net.guard.guarded_connection import TLS_ALERT, Admitted
 from logsrv.kit.net.guard.open_files import OpenFiles
 from logsrv.kit.net.guard.proxied_connection import ProxiedTransport
 from logsrv.kit.net.guard.rates import Rates
@@ -63,10 +70,11 @@ class GuardedFactory(Factory):
         proxied: bool = False,
         certified: bool = False,
         plain: bool = False,
+        refuses_tls: bool = False,
     ) -> None:
         """`label` names the listener; `layered`: the endpoint wraps protocols, and cannot wrap None;
         `certified`: clients are asked for certificates; `plain`: nothing is between the transports and
-        ours, so that a line can be said at once.
+        ours, so that a line can be said at once; `refuses_tls`: a peer that begins with TLS is closed.
         """
         self.guard = Guard(policy)
         self.connections: set[Admitted] = set()
@@ -79,6 +87,7 @@ class GuardedFactory(Factory):
         self._layered = layered
         self._proxied = proxied
         self._plain = plain
+        self.refuses_tls = refuses_tls
         self._rates = Rates(clock.seconds)
         self._slowed = Seldom(clock.seconds)
         self._apply_rates(policy)
@@ -196,6 +205,13 @@ class GuardedFactory(Factory):
             connection.close()
         else:
             connection.abort()
+
+    def drop_tls(self, connection: Admitted, size: int) -> None:
+        self._metrics.count("dropped_bytes_total", size, listener=self._label, reason="tls")
+        if not connection.closing:
+            self.refuse(SPEAKS_TLS, connection.host)
+            connection.transport.write(TLS_ALERT)
+            connection.close()
 
     def end(self, connection: Admitted, reason: Failure) -> None:
         self._scarce = False

@@ -4,6 +4,10 @@ Each begins where the one before it ends, so they have to be gone through one by
 each in Python. Instead every place that looks like a header is found with NumPy; where each of them
 begins at the end of the one before, which is nearly always so, that was the way to go. What stands
 between two messages then becomes the LF that ends the first of them, in all of the chunk at once.
+
+A header is found by the byte behind it: `<`, or whatever the first message of the chunk begins with, as
+`{` does where the messages are JSON. Straight behind a frame any count begins one; behind the LF that
+some senders put there, one with `<` does.
 """
 
 from __future__ import annotations
@@ -20,12 +24,20 @@ from logsrv.linelog.framing.lines.records import as_part, without_ending
 Places: TypeAlias = npt.NDArray[np.signedinteger[Any]]
 
 HEADER = re.compile(rb"([1-9][0-9]{0,8}) (?=<)")
+"""The header of a frame wherever one may begin."""
+COUNT = re.compile(rb"([1-9][0-9]{0,8}) ")
+"""The header of a frame that is not empty, if its count fits."""
+NEXT_COUNT = re.compile(rb"(0|[1-9][0-9]{0,8}) ")
+"""The header of a frame straight behind another."""
 MAY_BECOME_HEADER = re.compile(rb"[1-9][0-9]{0,8}(?: \Z|\Z)")
+MAY_BECOME_NEXT = re.compile(rb"(?:0|[1-9][0-9]{0,8})\Z")
 LONGEST_HEADER = 11
 """Bytes of the longest count, its space and the `<`."""
 
 _DIGITS = 9
 _LF, _CR, _SPACE, _ZERO, _LESS_THAN = 10, 13, 32, 48, 60
+# A message is empty with so few bytes, if they are its ending.
+_LONGEST_ENDING = 2
 # Below this, going through them one by one is faster.
 _WORTH_IT = 16 * 1024
 # It is faster, too, if more than this share of apparent headers are none.
@@ -40,83 +52,105 @@ class CountedFrames:
 
     lines: the messages, each without the ending that it may have, and with an LF; other LFs are escaped.
     end: where the last of them ends in the chunk. after: the same, or behind the LF that stands there.
+    empty: how many had nothing in them, and are no lines.
     """
 
     lines: bytes
     end: int
     after: int
+    empty: int = 0
 
 
 def cut_counted(
     data: bytes, start: int, limit: int, raw: bool, *, few: bool = False
 ) -> CountedFrames | None:
-    """Return the whole counted frames from `start` on, or None if there is none.
+    """Return the whole counted frames from `start` on, where the first begins; None if it is not whole.
 
     raw: leave CRs alone, which are escaped otherwise. few: there are probably not many frames.
     A LF between two is skipped. They end before a frame longer than `limit`, one that is not whole, and
     what is no header.
     """
-    if few or len(data) - start < _WORTH_IT:
+    header = NEXT_COUNT.match(data, start)
+    first = data[header.end() : header.end() + 1] if header else b""
+    if few or len(data) - start < _WORTH_IT or first in (b"", b"\0"):
         firsts, lasts, after = _one_by_one(data, start, limit, -1)
-        return CountedFrames(_each(data, firsts, lasts, raw), lasts[-1], after) if lasts else None
-    found, after = _at_once(data, start, limit)
+        if not lasts:
+            return None
+        lines, empty = _each(data, firsts, lasts, raw)
+        return CountedFrames(lines, lasts[-1], after, empty)
+    found, after = _at_once(data, start, limit, first[0])
     if not found:
         return None
     begins, ends = found[0]
     if len(found) > 1:
         begins, ends = (np.concatenate(each) for each in zip(*found, strict=True))
-    lines = None
+    all_at_once = None
     if len(ends) >= _FEW and data.find(b"\0", start, after) < 0:
-        lines = _all(data, begins, ends, raw)
-    if lines is None:
-        lines = _each(data, begins.tolist(), ends.tolist(), raw)
-    return CountedFrames(lines, int(ends[-1]), after)
+        all_at_once = _all(data, begins, ends, raw)
+    if all_at_once is not None:
+        return CountedFrames(all_at_once, int(ends[-1]), after)
+    lines, empty = _each(data, begins.tolist(), ends.tolist(), raw)
+    return CountedFrames(lines, int(ends[-1]), after, empty)
 
 
-def _at_once(data: bytes, at: int, limit: int) -> tuple[list[tuple[Places, Places]], int]:
-    """Return where frames begin and where they end, in pieces, and where the next is."""
+def _at_once(
+    data: bytes, at: int, limit: int, first: int
+) -> tuple[list[tuple[Places, Places]], int]:
+    """Return where frames begin and where they end, in pieces, and where the next is.
+
+    first: the byte with which the first message begins, as most others will.
+    """
     found: list[tuple[Places, Places]] = []
-    spaces, counts, headers = _candidates(data, limit)
+    spaces, counts, headers = _candidates(data, limit, first)
     ends = spaces + 1 + counts
     codes = np.frombuffer(data, np.uint8)
     follows = headers[1:] == ends[:-1]
     # The place after the last is not known.
-    if not follows[:-1].all():
+    if first == _LESS_THAN and not follows[:-1].all():
         # Or another LF stands between it and the frame before.
         later = np.minimum(ends[:-1], len(data) - 1)
         follows |= (headers[1:] == ends[:-1] + 1) & (codes[later] == _LF)
     fits = (counts <= limit) & (ends <= len(data))
     # A run of frames goes as far as each one fits, and is followed by a header.
     breaks = [*np.flatnonzero(~(follows & fits[1:])).tolist(), len(headers) - 1]
-    first = 0
+    run_begin, end = 0, at
     if len(breaks) > len(headers) * _MOST_BREAKS:
         breaks = []
+
+    def begins_run() -> bool:
+        straight = at == end or first == _LESS_THAN
+        return straight and int(headers[run_begin]) == at and bool(fits[run_begin])
+
     for last in [*breaks, -1]:
-        if 0 <= last < first:
+        if 0 <= last < run_begin:
             continue
-        if last < 0 or int(headers[first]) != at or not fits[first]:
+        if last < 0 or not begins_run():
             stop = int(headers[last]) if last >= 0 else -1
-            firsts, lasts, at = _one_by_one(data, at, limit, stop)
+            firsts, lasts, at = _one_by_one(data, at, limit, stop, behind_lf=at != end)
             if lasts:
                 found.append((np.array(firsts, np.intp), np.array(lasts, np.intp)))
-            first = int(np.searchsorted(headers, at))
-            if last < 0 or first > last or at != int(headers[first]) or not fits[first]:
+                end = lasts[-1]
+            run_begin = int(np.searchsorted(headers, at))
+            if last < 0 or run_begin > last or not begins_run():
                 continue
-        run = slice(first, last + 1)
+        run = slice(run_begin, last + 1)
         found.append((spaces[run] + 1, ends[run]))
-        at = _skip_lf(data, int(ends[last]))
-        first = last + 1
+        end = int(ends[last])
+        at = _skip_lf(data, end)
+        run_begin = last + 1
     return found, at
 
 
-def _one_by_one(data: bytes, at: int, limit: int, stop: int) -> tuple[list[int], list[int], int]:
+def _one_by_one(
+    data: bytes, at: int, limit: int, stop: int, *, behind_lf: bool = False
+) -> tuple[list[int], list[int], int]:
     """Return where frames begin and end, until one begins at `stop` or behind it, and where that is.
 
-    stop: -1 for all there are.
+    stop: -1 for all there are. behind_lf: `at` is not straight behind a frame.
     """
     begins: list[int] = []
     ends: list[int] = []
-    match = HEADER.match
+    match = HEADER.match if behind_lf else NEXT_COUNT.match
     while stop < 0 or at < stop:
         header = match(data, at)
         if header is None:
@@ -128,6 +162,7 @@ def _one_by_one(data: bytes, at: int, limit: int, stop: int) -> tuple[list[int],
         begins.append(begin)
         ends.append(end)
         at = _skip_lf(data, end)
+        match = NEXT_COUNT.match if at == end else HEADER.match
     return begins, ends, at
 
 
@@ -135,20 +170,24 @@ def _skip_lf(data: bytes, at: int) -> int:
     return at + (data[at : at + 1] == b"\n")
 
 
-def _each(data: bytes, begins: list[int], ends: list[int], raw: bool) -> bytes:
-    """Return messages as lines, one by one where that is needed."""
+def _each(data: bytes, begins: list[int], ends: list[int], raw: bool) -> tuple[bytes, int]:
+    """Return messages as lines, one by one where that is needed, and how many are empty."""
     frames = [data[begin:end] for begin, end in zip(begins, ends, strict=True)]
     lines = b"\n".join(frames) + b"\n"
-    if lines.count(b"\n") == len(frames) and b"\r" not in lines and b"\0" not in lines:
-        return lines
-    return b"".join([as_part(without_ending(frame), raw) + b"\n" for frame in frames])
+    usual = b"\r" not in lines and b"\0" not in lines and b"" not in frames
+    if usual and lines.count(b"\n") == len(frames):
+        return lines, 0
+    messages = [as_part(text, raw) for frame in frames if (text := without_ending(frame))]
+    return b"".join([message + b"\n" for message in messages]), len(frames) - len(messages)
 
 
 def _all(data: bytes, begins: Places, ends: Places, raw: bool) -> bytes | None:
-    """Return messages as lines, all at once; None if there is an LF inside of one. None has a NUL.
+    """Return messages as lines, all at once; None if one has an LF inside, or is empty. None has a NUL.
 
     What is to go becomes NUL, and they are taken out together: half again as fast as by a mask.
     """
+    if int((ends - begins).min()) <= _LONGEST_ENDING:
+        return None
     start, stop = int(begins[0]), int(ends[-1])
     codes = np.empty(stop - start + 1, np.uint8)
     codes[:-1] = np.frombuffer(data, np.uint8, stop - start, start)
@@ -167,8 +206,9 @@ def _all(data: bytes, begins: Places, ends: Places, raw: bool) -> bytes | None:
     return lines if raw else lines.replace(b"\r", rb"\x0d")
 
 
-def _candidates(data: bytes, limit: int) -> tuple[Places, Places, Places]:
-    """Return, of all that looks like a header, where its space is, its number, and where it begins.
+def _candidates(data: bytes, limit: int, first: int) -> tuple[Places, Places, Places]:
+    """Return, of all that looks like a header before the byte `first`, where its space is, its number, and
+    where it begins.
 
     Digits before the space may belong to the frame before. As many are taken as make a number that leads
     about to the next header; none of the last, and of what leads nowhere: that begins at -1.
@@ -176,7 +216,7 @@ def _candidates(data: bytes, limit: int) -> tuple[Places, Places, Places]:
     # A count has no more digits than `limit`. NULs before the data let so many be looked at anywhere.
     digits = min(len(str(limit)), _DIGITS)
     codes = np.frombuffer(b"\0" * digits + data, np.uint8)
-    spaces: Places = np.flatnonzero(codes == _LESS_THAN) - 1
+    spaces: Places = np.flatnonzero(codes == first) - 1
     spaces = spaces[(codes[spaces] == _SPACE) & (codes[spaces - 1] - np.uint8(_ZERO) < 10)]
     # The number of bytes up to the next header. `np.diff` takes ten times as long.
     most = np.full(len(spaces), -1, np.int32)

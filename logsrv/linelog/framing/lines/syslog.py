@@ -1,6 +1,7 @@
 """The framer of syslog over connections: each frame ends as its sender says (RFC 6587, and NUL; sans-IO).
 
     begins with COUNT and ` <`          it has so many bytes (section 3.4.1)
+    begins with COUNT and a space       the same, straight behind such a frame or if it fits (`fits.py`)
     begins with `<` right behind a NUL  it ends at the next NUL, or at a LF that `<PRI>` follows
     begins otherwise                    it ends at the first LF or NUL (section 3.4.2)
 
@@ -20,23 +21,33 @@ import numpy as np
 
 from logsrv.linelog.batch import Block
 from logsrv.linelog.framing.lines.counted import (
+    COUNT,
     HEADER,
-    LONGEST_HEADER,
     MAY_BECOME_HEADER,
+    MAY_BECOME_NEXT,
+    NEXT_COUNT,
     cut_counted,
+)
+from logsrv.linelog.framing.lines.fits import (
+    Count,
+    count_at,
+    longest_line,
+    looks_counted,
+    may_be_counted,
 )
 from logsrv.linelog.framing.lines.lines import LineFramer
 from logsrv.linelog.framing.lines.records import as_part, without_ending
 from logsrv.linelog.framing.lines.rules import LineCounts, LineRules, for_frames
 
-_LF, _CR, _SPACE, _LESS_THAN, _ONE, _NINE = 10, 13, 32, 60, 49, 9
+_LF, _CR, _LESS_THAN, _ONE, _NINE = 10, 13, 60, 49, 9
+_DIGITS = b"0123456789"
 # Counted frames are cut all at once as long as they are more than one part in so many of a chunk.
 _MANY = 8
 _MAY_BE_ENDING = re.compile(rb"(?:\r?\n|\r|\0)\Z")
 _NOTHING = re.compile(rb"(?:\0+|(?:\r?\n)+)+")
 _EMPTY_LINES = re.compile(rb"\n(?:\r?\n)+")
-# The next frame that is not a line as those before it.
-_OTHERWISE = re.compile(rb"\0<|[\n\0][1-9][0-9]{0,8} <")
+# The next frame that may be no line as those before it.
+_OTHERWISE = re.compile(rb"\0<|[\n\0]([1-9][0-9]{0,8}) ")
 # Ends of frames behind NULs, and the bytes of such a frame that cannot be judged without more.
 _NO_LONGER = re.compile(rb"\0(?!<)|\n(?=<[0-9]{1,3}>)")
 _MAY_BE_NO_LONGER = re.compile(rb"\n|\0(?!<)")
@@ -47,10 +58,12 @@ _ENDING_BEFORE_NUL = re.compile(rb"\r?\n\0")
 class _Place(enum.Enum):
     """Where the framer stands between two chunks."""
 
+    FIRST = enum.auto()
+    """Nothing has come yet."""
     START = enum.auto()
     """A frame begins."""
     BEHIND_COUNTED = enum.auto()
-    """A frame begins, or the LF comes that some senders put behind a counted one."""
+    """A frame begins straight behind a counted one, or the LF comes that some senders put there."""
     BEHIND_NUL = enum.auto()
     """A frame begins; with `<` it is one that LFs do not end."""
     LINE = enum.auto()
@@ -61,13 +74,15 @@ class _Place(enum.Enum):
     """Inside a frame behind a NUL."""
 
 
-_LINES = (_Place.START, _Place.LINE)
+_STARTS = (_Place.FIRST, _Place.START, _Place.BEHIND_NUL)
+_LINES = (_Place.FIRST, _Place.START, _Place.LINE)
 
 
 class SyslogFramer:
     """The framer of one connection: bytes in with `receive` and `finish`, Blocks out.
 
-    closing: why the connection has to be closed, one sentence, or None.
+    closing: why the connection has to be closed, one sentence, or None. merged: whether a line was stored
+    that looks like counted frames; not looked for any more then.
     """
 
     __slots__ = (
@@ -77,8 +92,10 @@ class SyslogFramer:
         "_left",
         "_limit",
         "_lines",
+        "_missing",
         "_place",
         "_raw",
+        "merged",
     )
 
     def __init__(self, rules: LineRules, counts: LineCounts) -> None:
@@ -87,9 +104,12 @@ class SyslogFramer:
         self._limit = rules.max_line
         # Gets every frame as a line; it knows what there is of one that is a line, or is too long to keep.
         self._lines = LineFramer(for_frames(rules), counts)
-        self._place = _Place.START
+        self._place = _Place.FIRST
+        self.merged = False
         # The beginning of a counted frame, or too little to know how a frame goes on.
-        self._held = b""
+        self._held: bytes | bytearray = b""
+        # Bytes without which that cannot be judged, unless an LF or NUL comes.
+        self._missing = 0
         # Bytes that are to come of a counted frame too long to be kept.
         self._left = 0
         # A hint for the next counted frame of a chunk: there are few.
@@ -110,48 +130,77 @@ class SyslogFramer:
 
     def receive(self, chunk: bytes) -> Block | None:
         """Return the frames that are complete with `chunk`; never raises on account of the bytes."""
-        if self._place is _Place.BEHIND_COUNTED and chunk:
-            self._place = _Place.START
-            chunk = chunk.removeprefix(b"\n")
-        data, self._held = self._held + chunk if self._held else chunk, b""
+        if self._missing > len(chunk) and b"\n" not in chunk and b"\0" not in chunk:
+            # It grows in place: joining all of it for each byte would be its square.
+            if isinstance(self._held, bytes):
+                self._held = bytearray(self._held)
+            self._held += chunk
+            self._missing -= len(chunk)
+            return None
+        data, self._held = bytes(self._held) + chunk if self._held else chunk, b""
+        self._missing = 0
         if self._place in _LINES and data and self._is_lines(data):
             undecided = self._undecided(data)
             if undecided:
-                self._held = data[-undecided:]
-                data = data[:-undecided]
+                begin = len(data) - undecided
+                self._hold(data, begin, _missing(data, begin))
+                data = data[:begin]
             if data:
                 self._place = _Place.START if data[-1] == _LF else _Place.LINE
-            return self._lines.receive(data)
-        return self._lines.receive(b"".join(self._cut(data)))
+            return self._stored(data)
+        return self._stored(b"".join(self._cut(data)))
 
     def finish(self) -> Block | None:
         """Return what is unfinished: a counted frame without its count. Nothing follows."""
-        data, self._held = self._held, b""
-        header = HEADER.match(data)
+        data, self._held = bytes(self._held), b""
+        behind_counted = self._place is _Place.BEHIND_COUNTED
+        header = (NEXT_COUNT if behind_counted else HEADER).match(data)
+        lines: list[bytes] = []
+        if self._place in _STARTS and header is None and COUNT.match(data):
+            # It did not fit.
+            self._some_lines(data, 0, lines)
+            data, self._held = bytes(self._held), b""
         empty = False
         in_line = self._place is _Place.LINE
         if self._place in (_Place.UNTIL_NUL, _Place.COUNTED):
             data = self._escaped(without_ending(data))
         elif header and not in_line:
             data = self._escaped(without_ending(data[header.end() :]))
+            empty = not data
         elif not in_line:
             empty = data == b"\r"
             data = data.rstrip(b"\r")
-        begun = self._lines.receive(data) if data else None
+        text = b"".join([*lines, data])
+        begun = self._stored(text) if text else None
         last = self._lines.finish()
         if last is not None and bytes(last) == b"\n":
             # It was nothing but a CR.
             empty, last = True, None
         self._counts.empty += empty
+        self._look_at(last)
         if begun is None or last is None:
             return last if begun is None else begun
         # It turned out to be too long, with its escapes.
         return Block.of(bytes(begun) + bytes(last))
 
+    def _stored(self, lines: bytes) -> Block | None:
+        """Return the lines that are complete, and look at the one that began earlier."""
+        block = self._lines.receive(lines)
+        if block is not None and block.head:
+            self._look_at(block)
+        return block
+
+    def _look_at(self, block: Block | None) -> None:
+        """Look whether the line that a block begins with seems to be several counted frames."""
+        if block is not None and not self.merged:
+            line = block.head or block.body[block.start : block.stop]
+            self.merged = looks_counted(line, 0, len(line))
+
     def _is_lines(self, data: bytes) -> bool:
         """Tell, looking at all of it at once, whether there is nothing but lines, none of them empty."""
         if b"\0" in data or (
-            self._place is not _Place.LINE and (data[0] in b"\r\n" or HEADER.match(data))
+            self._place is not _Place.LINE
+            and (data[0] in b"\r\n" or self._count(data, 0) is not Count.NONE)
         ):
             return False
         codes = np.frombuffer(data, np.uint8)
@@ -161,19 +210,29 @@ class SyslogFramer:
         if ((behind == _LF) | (behind == _CR)).any():
             return False
         digits = (behind - np.uint8(_ONE)) < _NINE
-        return not (digits.any() and _is_header(codes, ends[digits] + 1))
+        if digits.any() and (
+            may_be_counted(codes, ends, digits, self._limit)
+            or self._count(data, int(ends[-1]) + 1) is Count.FITS
+        ):
+            return False
+        if not self.merged:
+            self.merged = looks_counted(data, *longest_line(ends, len(data)))
+        return True
+
+    def _count(self, data: bytes, at: int) -> Count:
+        return count_at(data, at, self._limit, first=self._place is _Place.FIRST)
 
     def _undecided(self, data: bytes) -> int:
-        """Return how many bytes at the end can be judged only with what follows.
+        """Return how many bytes at the end, of an unfinished line, can be judged only with what follows.
 
-        They may become the header of a counted frame, or are a CR, which may stand before LF or NUL.
+        They may become a counted frame, or are a CR, which may stand before LF or NUL.
         """
-        if data.endswith(b"\r"):
-            return 1
-        start = max(data.rfind(b"\n", -LONGEST_HEADER), data.rfind(b"\0", -LONGEST_HEADER)) + 1
-        if start == 0 and (self._place is _Place.LINE or len(data) > LONGEST_HEADER):
-            return 0
-        return len(data) - start if MAY_BECOME_HEADER.match(data, start) else 0
+        start = max(data.rfind(b"\n"), data.rfind(b"\0")) + 1
+        if start == 0 and self._place is _Place.LINE:
+            return int(data.endswith(b"\r"))
+        if MAY_BECOME_HEADER.match(data, start) or self._count(data, start) is Count.OPEN:
+            return len(data) - start
+        return int(data.endswith(b"\r"))
 
     def _without_empty(self, lines: bytes) -> bytes:
         """Return lines of which the first is not empty, without those that are."""
@@ -197,16 +256,43 @@ class SyslogFramer:
                 at = self._rest_of_line(data, at, lines)
             elif self._place is _Place.UNTIL_NUL:
                 at = self._behind_nuls(data, at, lines)
-            elif HEADER.match(data, at):
-                at = self._counted(data, at, lines)
-            elif len(data) - at <= LONGEST_HEADER and self._undecided(data[at:]) == len(data) - at:
-                self._held = data[at:]
-                break
+            elif self._place is _Place.BEHIND_COUNTED:
+                at = self._straight_behind(data, at, lines)
+            elif data[at] in _DIGITS:
+                at = self._number(data, at, lines)
+            elif data[at] == _CR and at == len(data) - 1:
+                at = self._hold(data, at)
             elif self._place is _Place.BEHIND_NUL and data[at] == _LESS_THAN:
                 self._place = _Place.UNTIL_NUL
             else:
+                self._place = _Place.START
                 at = self._some_lines(data, at, lines)
         return lines
+
+    def _hold(self, data: bytes, at: int, missing: int = 0) -> int:
+        """Keep what cannot be judged yet, until `missing` bytes have come at least, or an LF or NUL."""
+        self._held, self._missing = data[at:], missing
+        return len(data)
+
+    def _straight_behind(self, data: bytes, at: int, lines: list[bytes]) -> int:
+        """Take what stands straight behind a counted frame."""
+        if data[at] in _DIGITS:
+            if NEXT_COUNT.match(data, at):
+                return self._counted(data, at, lines)
+            if MAY_BECOME_NEXT.match(data, at):
+                return self._hold(data, at)
+        self._place = _Place.START
+        return at + (data[at] == _LF)
+
+    def _number(self, data: bytes, at: int, lines: list[bytes]) -> int:
+        """Take what begins with a digit: a counted frame, or lines."""
+        count = self._count(data, at)
+        if count is Count.FITS:
+            return self._counted(data, at, lines)
+        if count is Count.OPEN or MAY_BECOME_HEADER.match(data, at):
+            return self._hold(data, at, _missing(data, at))
+        self._place = _Place.START
+        return self._some_lines(data, at, lines)
 
     def _rest_of_line(self, data: bytes, at: int, lines: list[bytes]) -> int:
         """Finish the line that the framer of lines has begun."""
@@ -226,20 +312,18 @@ class SyslogFramer:
         return end + 1
 
     def _counted(self, data: bytes, at: int, lines: list[bytes]) -> int:
-        self._place = _Place.START
         cut = cut_counted(data, at, self._limit, self._raw, few=self._few_counted)
         if cut is not None:
             self._few_counted = cut.after - at < (len(data) - at) // _MANY
+            self._counts.empty += cut.empty
             lines.append(cut.lines)
-            if cut.end == len(data):
-                self._place = _Place.BEHIND_COUNTED
+            self._place = _behind_counted(cut.end, cut.after)
             return cut.after
-        header = HEADER.match(data, at)
+        header = NEXT_COUNT.match(data, at)
         assert header is not None
         length = int(header[1])
         if length <= self._limit:
-            self._held = data[at:]
-            return len(data)
+            return self._hold(data, at, _missing(data, at))
         self._left, self._place = length, _Place.COUNTED
         return header.end()
 
@@ -253,13 +337,14 @@ class SyslogFramer:
             ending = _MAY_BE_ENDING.search(part, len(part) - 2 if len(part) > 2 else 0)
             if ending is not None:
                 self._held = ending[0]
-                self._left += len(self._held)
+                self._left += len(ending[0])
                 part = part[: ending.start()]
             lines.append(self._escaped(part))
             return at
         lines += self._escaped(without_ending(part)), b"\n"
-        self._place = _Place.BEHIND_COUNTED if at == len(data) else _Place.START
-        return at + (data[at : at + 1] == b"\n")
+        after = at + (data[at : at + 1] == b"\n")
+        self._place = _behind_counted(at, after)
+        return after
 
     def _some_lines(self, data: bytes, at: int, lines: list[bytes]) -> int:
         """Take lines that end with LF or NUL, up to a frame of another kind."""
@@ -268,12 +353,12 @@ class SyslogFramer:
             self._place = _behind(none[0].endswith(b"\0"))
             self._counts.empty += none[0].count(b"\0") + none[0].count(b"\n")
             return none.end()
-        otherwise = _OTHERWISE.search(data, at)
-        stop = otherwise.start() + 1 if otherwise else len(data)
+        stop = self._next_otherwise(data, at)
         some = data[at:stop]
-        if otherwise is None and (undecided := self._undecided(some)):
-            self._held = some[-undecided:]
-            some = some[:-undecided]
+        if stop == len(data) and (undecided := self._undecided(some)):
+            begin = len(some) - undecided
+            self._hold(some, begin, _missing(some, begin))
+            some = some[:begin]
         self._place = _behind(some.endswith(b"\0"))
         if b"\0" in some:
             some = (some if self._raw else some.replace(b"\r\0", rb"\x0d" + b"\n")).replace(
@@ -283,6 +368,22 @@ class SyslogFramer:
             self._place = _Place.LINE
         lines.append(self._without_empty(some))
         return stop
+
+    def _next_otherwise(self, data: bytes, at: int) -> int:
+        """Find the next frame behind `at` that may be another than a line."""
+        for found in _OTHERWISE.finditer(data, at):
+            begin, text = found.start() + 1, found.end()
+            if found[1] is not None and data[text : text + 1] != b"<":
+                # Most are lines: told at half the cost.
+                count = int(found[1])
+                end = text + count
+                if count > self._limit or data.find(b"\n", text, end - 1) >= 0:
+                    continue
+                if end < len(data) and data[end] not in _DIGITS:
+                    continue
+            if found[1] is None or self._count(data, begin) is not Count.NONE:
+                return begin
+        return len(data)
 
     def _behind_nuls(self, data: bytes, at: int, lines: list[bytes]) -> int:
         """Take frames that end with NUL, and may have LFs in them."""
@@ -318,15 +419,11 @@ def _behind(nul: bool) -> _Place:
     return _Place.BEHIND_NUL if nul else _Place.START
 
 
-def _is_header(codes: np.ndarray[tuple[int], np.dtype[np.uint8]], starts: np.ndarray) -> bool:  # type: ignore[type-arg]
-    """Tell whether a count and ` <` stand at one of these places, where there are digits."""
-    padded = np.append(codes, np.zeros(LONGEST_HEADER, np.uint8))
-    running = np.ones(len(starts), bool)
-    for place in range(1, LONGEST_HEADER):
-        code = padded[starts + place]
-        if (running & (code == _SPACE) & (padded[starts + place + 1] == _LESS_THAN)).any():
-            return True
-        running &= (code - np.uint8(48)) < 10
-        if not running.any():
-            return False
-    return False
+def _missing(data: bytes, at: int) -> int:
+    """Return how many bytes are missing of the frame whose count stands at `at`."""
+    header = NEXT_COUNT.match(data, at)
+    return 0 if header is None else max(0, header.end() + int(header[1]) - len(data))
+
+
+def _behind_counted(end: int, after: int) -> _Place:
+    return _Place.BEHIND_COUNTED if after == end else _Place.START

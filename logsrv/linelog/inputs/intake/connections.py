@@ -18,12 +18,16 @@ P = TypeVar("P", bound=Protocol)
 
 
 class Connections(Factory[P]):
-    """The factory of a listener; `make` returns the protocol of a new connection."""
+    """The factory of a listener; `make` returns the protocol of a new connection.
+
+    refuses_tls: whether bytes that begin TLS can be nothing else to it, and close the connection.
+    """
 
     noisy = False
 
-    def __init__(self, make: Callable[[], P]) -> None:
+    def __init__(self, make: Callable[[], P], *, refuses_tls: bool = False) -> None:
         self.protocol = make
+        self.refuses_tls = refuses_tls
 
 
 @implementer(IPushProducer)
@@ -81,17 +85,19 @@ class Input:
 
     name: what stands before the endpoint in `--listen NAME:ENDPOINT`. connection: the protocol of a
     connection. receiver: what takes datagrams (IDatagramReceiver). no_datagrams: if there is none, what an
-    operator can do instead.
+    operator can do instead. refuses_tls: whether a connection without TLS is closed that begins with the
+    bytes 16 03, since no message begins so.
     """
 
     name = ""
+    refuses_tls = True
     connection: ClassVar[type[Any]]
     receiver: ClassVar[type[Any]]
     no_datagrams = ""
 
     def stream(self, intake: Intake) -> Any:
         """Return the factory of a listener."""
-        return Connections(lambda: self.connection(intake))
+        return Connections(lambda: self.connection(intake), refuses_tls=self.refuses_tls)
 
     def datagrams(self, intake: Intake) -> Any:
         """Return a receiver of datagrams. Raises ConfigurationError if there is none."""

@@ -19,7 +19,13 @@ from logsrv.kit.observe.metrics import Counts
 from logsrv.kit.observe.peer_log import ConnectionLog
 from logsrv.kit.observe.seldom import Seldom
 from logsrv.linelog.batch import TIME_AND_SPACES, Batch, Block
-from logsrv.linelog.framing.lines.rules import LineCounts, LineRules, for_structured
+from logsrv.linelog.framing.lines.rules import (
+    LineCounts,
+    LineRules,
+    Oversize,
+    for_datagrams,
+    for_structured,
+)
 from logsrv.linelog.inputs.intake.aside import LONG, MUCH, SMALL, Aside
 from logsrv.linelog.inputs.intake.options import InputOptions, read_secrets
 from logsrv.linelog.inputs.intake.turns import Turns
@@ -36,6 +42,12 @@ log = Logger()
 
 # A listener keeps at most so many times --max-body of records that are not whole yet.
 BODIES = 4
+# The fate of lines that are too long, for a person.
+_OVERSIZE = {
+    Oversize.SPLIT: "stored in pieces",
+    Oversize.TRUNCATE: "stored without the end",
+    Oversize.CLOSE: "stored without the end, and the connection closed",
+}
 # Bytes that one batch may become in the store, however short its lines. 256 KiB of empty lines stay below
 # that, with the stamp of a TCP connection over IPv4.
 MOST_STORED = 16 << 20
@@ -153,6 +165,10 @@ class Intake:
         self._next_turn = NextTurn(clock, partial(self.valve.when_open, self._store_waiting))
         self.metrics = metrics
         self._complaints = Seldom(clock.seconds)
+        # Lines that were too long: how many there were, how many the log knows of, and who sent the last.
+        self._oversize = self._oversize_said = 0
+        self._oversize_source = ""
+        self._too_long = Seldom(clock.seconds)
         counts = self.counts
         metrics.watch("received_bytes_total", lambda: self.received_bytes, listener=label)
         metrics.watch("received_lines_total", lambda: self.received_lines, listener=label)
@@ -186,6 +202,8 @@ class Intake:
     def take(self, block: Block, source: str) -> int:
         """Store `block`, received now from `source`; return how many bytes it takes in the store."""
         received = self.clock.seconds()
+        if self.counts.oversize_lines != self._oversize_said:
+            self._report_oversize(source)
         line = len(source) + TIME_AND_SPACES + 1
         if self.datagrams is not None:
             self.valve.served(self.datagrams)
@@ -287,6 +305,25 @@ class Intake:
             log.warn(
                 "{source}: {sentence}{others}", source=source, sentence=sentence, others=others
             )
+
+    def _report_oversize(self, source: str) -> None:
+        """Say that lines were too long, once a minute for the listener: how many, and what to do."""
+        if self.counts.oversize_lines != self._oversize:
+            self._oversize, self._oversize_source = self.counts.oversize_lines, source
+        if self._too_long.note("") is None:
+            return
+        number, self._oversize_said = self._oversize - self._oversize_said, self._oversize
+        rules = self.rules if self.datagrams is None else for_datagrams(self.rules)
+        log.warn(
+            "{label} got {number} longer than {limit} bytes (--max-line), {fate} (--oversize {oversize});"
+            " the last from {source}; raise --max-line if lines may be so long",
+            label=self.label,
+            number="a line" if number == 1 else f"{number} lines",
+            limit=rules.max_line,
+            fate=_OVERSIZE[rules.oversize],
+            oversize=rules.oversize.value,
+            source=self._oversize_source,
+        )
 
     def as_text(self, source: str, records: int = 1) -> None:
         """Count records that are stored as text because they are not in the promised format, and say so."""

@@ -8,18 +8,44 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from twisted.internet.protocol import connectionDone
+from twisted.python.failure import Failure
+
 from logsrv.linelog.framing.lines.records import frame_records, without_ending
 from logsrv.linelog.framing.lines.rules import LineCounts, LineRules, for_datagrams
 from logsrv.linelog.framing.lines.syslog import SyslogFramer
 from logsrv.linelog.inputs.intake.connections import Input, InputDatagrams
 from logsrv.linelog.inputs.lines.lines import LineReceiver
 
+_MERGED = (
+    "what looks like several counted messages without <PRI> is stored as one line; a sender that counts"
+    " has to count every message, from the first of its connection on: let it connect again"
+)
+
 
 class SyslogReceiver(LineReceiver):
     """A connection: as one of lines, but that each frame ends as its sender says."""
 
+    _framer: SyslogFramer
+    _merged = False
+
     def make_framer(self, rules: LineRules, counts: LineCounts) -> SyslogFramer:
         return SyslogFramer(rules, counts)
+
+    def take_in(self, data: bytes) -> int:
+        size = super().take_in(data)
+        if self._framer.merged and not self._merged:
+            self._report_merged()
+        return size
+
+    def connectionLost(self, reason: Failure = connectionDone) -> None:
+        super().connectionLost(reason)
+        if self._framer.merged and not self._merged:
+            self._report_merged()
+
+    def _report_merged(self) -> None:
+        self._merged = True
+        self.intake.complain(self.source, _MERGED, "counted")
 
 
 class SyslogDatagrams(InputDatagrams):

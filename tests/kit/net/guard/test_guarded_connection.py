@@ -26,6 +26,10 @@ class Keeper:
         self._lets_in = lets_in
 
     limited = False
+    refuses_tls = False
+
+    def drop_tls(self, connection: Admitted, size: int) -> None:
+        raise AssertionError("nobody is refused for TLS")
 
     def throttle(self, connection: Admitted, deliver: Callable[[bytes], None]) -> Throttle:
         raise AssertionError("nobody is limited")

@@ -44,7 +44,7 @@ class Quitting(Noted):
 class Site:
     """A guarded factory with a clock, and peers that connect to it."""
 
-    def __init__(self, *, layered: bool = False, **policy: Any) -> None:
+    def __init__(self, *, layered: bool = False, refuses_tls: bool = False, **policy: Any) -> None:
         self.clock = Clock()
         self.metrics = Metrics()
         self.inner = NotingFactory()
@@ -55,6 +55,7 @@ class Site:
             clock=self.clock,
             metrics=self.metrics,
             layered=layered,
+            refuses_tls=refuses_tls,
         )
         self.guarded.doStart()
 
@@ -90,6 +91,43 @@ def test_a_denied_peer_is_closed_at_once_and_its_input_never_hears_of_it() -> No
     assert site.connect("10.0.0.1")[0] is None
     assert site.connect("192.0.2.1")[0] is not None
     assert site.refused("denied") == 1
+
+
+@pytest.mark.parametrize("size", [1, 2, 3, 100])
+def test_a_peer_that_begins_tls_where_there_is_none_is_closed_with_an_alert(size: int) -> None:
+    site = Site(refuses_tls=True)
+    connection, transport = site.connect()
+    hello = b"\x16\x03\x01\x02\x00\x01" + b"x" * 90
+    with logged() as lines:
+        for at in range(0, len(hello), size):
+            connection.dataReceived(hello[at : at + size])
+    connection.connectionLost(DONE)
+    assert transport.value() == b"\x15\x03\x01\x00\x02\x02\x28" and transport.disconnecting
+    assert (site.inner.data, site.inner.lost) == (b"", site.inner.made)
+    assert site.refused("tls") == 1
+    assert site.metrics.value("dropped_bytes_total", reason="tls") == len(hello)
+    [line] = lines
+    assert "in refused 10.0.0.1: it speaks TLS; this listener does not" in line
+
+
+@pytest.mark.parametrize(
+    "said", [b"\x16", b"\x16\x04\x03", b"\x03\x16", b"hello\x16\x03", b"\x16\x16\x03"]
+)
+def test_what_is_not_tls_comes_to_the_protocol_whole(said: bytes) -> None:
+    for size in (1, len(said)):
+        site = Site(refuses_tls=True, peer_lines=1000)
+        connection, transport = site.connect()
+        for at in range(0, len(said), size):
+            connection.dataReceived(said[at : at + size])
+        connection.connectionLost(DONE)
+        assert site.inner.data == said and not transport.disconnecting
+        assert site.inner.lost == site.inner.made
+
+
+def test_tls_may_come_where_it_may_be_what_is_served() -> None:
+    site = Site()
+    site.connect()[0].dataReceived(b"\x16\x03\x01")
+    assert site.inner.data == b"\x16\x03\x01"
 
 
 def test_under_tls_a_refused_peer_is_cut_off_before_a_handshake() -> None:

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import re
+import sys
+from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
 from unittest.mock import patch
 
+import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
@@ -28,6 +31,14 @@ MESSAGES = st.sampled_from(
         b"<",
         b"<0>" + b"y" * 200,
         b"<5>5",
+        b'{"n":12}',
+        b'{"in":"17 {it"}\n',
+        b'{"text":"' + b"z" * 40 + b'"}',
+        b"2026-11-20 12:00 as text",
+        b"",
+        b"\n",
+        b"\r\n",
+        b"\0",
     ]
 )
 BETWEEN = st.sampled_from([b"", b"", b"", b"\n"])
@@ -39,16 +50,21 @@ TAILS = st.sampled_from(
 
 def slowly(data: bytes, start: int, limit: int, raw: bool) -> CountedFrames | None:
     lines = b""
-    stop = start
-    while header := re.compile(rb"[1-9]\d{0,8} <").match(data, start):
-        begin = header.end() - 1
-        end = begin + int(header[0][:-2])
+    stop, number, empty = start, 0, 0
+    expression = rb"(0|[1-9]\d{0,8}) "
+    while header := re.compile(expression).match(data, start):
+        begin = header.end()
+        end = begin + int(header[1])
         if end - begin > limit or end > len(data):
             break
         message = re.sub(rb"(\r?\n|\0)\Z", b"", data[begin:end]).replace(b"\n", rb"\x0a")
-        lines += (message if raw else message.replace(b"\r", rb"\x0d")) + b"\n"
+        if message:
+            lines += (message if raw else message.replace(b"\r", rb"\x0d")) + b"\n"
+        number, empty = number + 1, empty + (not message)
         stop, start = end, end + (data[end : end + 1] == b"\n")
-    return CountedFrames(lines, stop, start) if lines else None
+        # Straight behind a frame, any count is one.
+        expression = rb"(0|[1-9]\d{0,8}) " if start == stop else rb"([1-9]\d{0,8}) (?=<)"
+    return CountedFrames(lines, stop, start, empty) if number else None
 
 
 @contextmanager
@@ -78,9 +94,24 @@ def test_as_one_by_one(
             assert cut_counted(data[:cut], len(before), limit, raw) == expected
 
 
-def test_a_chunk_full() -> None:
-    message = b"<13>Nov 20 06:23:18 host app[42]: something happened, number 17 of many"
-    data = (b"%d %s" % (len(message), message)) * 1000
-    assert cut_counted(data, 0, 65536, False) == CountedFrames(
-        (message + b"\n") * 1000, len(data), len(data)
-    )
+@pytest.mark.parametrize(
+    "message",
+    [
+        b"<13>Nov 20 06:23:18 host app[42]: something happened, number 17 of many",
+        b'{"time":"2026-11-20T06:23:18Z","text":"something happened, number 17 of {many}"}',
+    ],
+)
+def test_a_chunk_full_is_not_gone_through_one_by_one(message: bytes) -> None:
+    frame = b"%d %s" % (len(message), message)
+    calls: Counter[int] = Counter()
+
+    def note(number: int) -> None:
+        sys.setprofile(lambda *_: calls.update([number]))
+        cut = cut_counted(frame * number, 0, 65536, False)
+        sys.setprofile(None)
+        size = number * len(frame)
+        assert cut == CountedFrames((message + b"\n") * number, size, size)
+
+    for number in (1000, 4000):
+        note(number)
+    assert calls[1000] == calls[4000]

@@ -5,14 +5,16 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+from twisted.internet.address import IPv4Address
+from twisted.internet.task import Clock
 from twisted.internet.testing import StringTransport
 from twisted.logger import capturedLogs, formatEvent
 
 from logsrv.kit.net.source import Sender
 from logsrv.linelog.batch import Batch, Block
-from logsrv.linelog.framing.lines.rules import LineRules
+from logsrv.linelog.framing.lines.rules import LineRules, Oversize
 from logsrv.linelog.inputs.intake.intake import MOST_STORED, Intake
-from logsrv.linelog.inputs.lines.lines import LineDatagrams
+from logsrv.linelog.inputs.lines.lines import LineDatagrams, LineReceiver, Lines
 from tests.linelog.inputs.recording import HIGH_WATER, InputSettings, Sink, SlowStore, intake, turn
 
 
@@ -145,6 +147,45 @@ def test_what_is_wrong_with_a_peer_is_said_once_a_minute_for_its_address() -> No
         "tls:[2001:db8::1]:7,cn=x: no good",
         "tcp:192.0.2.1:9: worse (and 4 times more)",
     ]
+
+
+def test_lines_that_are_too_long_are_said_once_a_minute_for_a_listener() -> None:
+    sink = Sink()
+    way = intake(sink, LineRules(max_line=5, oversize=Oversize.TRUNCATE))
+
+    def send(host: str, text: bytes) -> None:
+        receiver = Lines().stream(way).buildProtocol(None)
+        receiver.makeConnection(StringTransport(peerAddress=IPv4Address("TCP", host, 5)))
+        receiver.dataReceived(text)
+
+    said: list[str] = []
+    with capturedLogs() as events:
+        for host in ("192.0.2.1", "192.0.2.2", "192.0.2.3"):
+            send(host, b"far too long\nshort\n")
+        send("192.0.2.4", b"short\n")
+        said += filter(None, map(formatEvent, events))
+    sentence = (
+        "tcp:1234 got a line longer than 5 bytes (--max-line), stored without the end"
+        " (--oversize truncate); the last from tcp:192.0.2.1:5; raise --max-line if lines may be so long"
+    )
+    assert said == [sentence]
+    assert isinstance(way.clock, Clock)
+    way.clock.advance(61)
+    with capturedLogs() as events:
+        send("192.0.2.4", b"short\n")
+        send("192.0.2.4", b"short\n")
+    [line] = map(formatEvent, events)
+    assert line is not None and "2 lines longer" in line and "tcp:192.0.2.3:5;" in line
+
+
+def test_datagrams_that_are_too_long_are_said_to_lose_their_end() -> None:
+    way = intake(Sink(), LineRules(max_line=5, oversize=Oversize.CLOSE))
+    datagrams = LineDatagrams(way)
+    way.datagrams = LineReceiver(way)
+    with capturedLogs() as events:
+        datagrams.datagrams_received([b"far too long"], Sender("192.0.2.7", "udp:192.0.2.7:514"))
+    [line] = map(formatEvent, events)
+    assert line is not None and "(--oversize truncate)" in line
 
 
 def test_what_waits_survives_what_fails_before_it() -> None:

@@ -141,7 +141,7 @@ def test_oversize_close_says_why() -> None:
 
 
 def test_what_comes_after_oversize_close_is_only_counted() -> None:
-    """TLS goes on delivering until the peer has closed as well; the log hears of it once."""
+    """TLS goes on delivering until the peer has closed as well; it is said twice: who, and where."""
     sink = Sink()
     receiver, transport = connected(sink, LineRules(max_line=5, oversize=Oversize.CLOSE))
     with capturedLogs() as events:
@@ -150,7 +150,7 @@ def test_what_comes_after_oversize_close_is_only_counted() -> None:
         for _ in range(200):
             receiver.dataReceived(b"\xff\xfd\x01more\n")
     receiver.connectionLost(connectionDone)
-    assert (len(events), transport.value(), sink.text) == (1, said, b"too l\n")
+    assert (len(events), transport.value(), sink.text) == (2, said, b"too l\n")
     counts = receiver.intake.counts
     assert (counts.oversize_lines, counts.dropped_closed) == (1, 3 + 200 * 4)
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from twisted.internet.address import IPv4Address
 from twisted.internet.testing import StringTransport
+from twisted.logger import capturedLogs, formatEvent
 
 from logsrv.kit.net.source import Sender
 from logsrv.linelog.framing.lines.rules import LineRules, Oversize
@@ -27,6 +28,22 @@ def test_a_connection_that_mixes_everything() -> None:
     )
     assert transport.value() == b""
     assert {batch.source for batch in sink.batches} == {"tcp:192.0.2.7:514"}
+
+
+def test_counted_messages_that_are_stored_as_one_line_are_said_once() -> None:
+    frames = b"".join(b'%d {"n":%d}' % (len(b'{"n":%d}' % number), number) for number in range(9))
+    sink = Sink()
+    receiver = Syslog().stream(intake(sink)).buildProtocol(None)
+    receiver.makeConnection(StringTransport(peerAddress=IPv4Address("TCP", "192.0.2.7", 514)))
+    with capturedLogs() as events:
+        for _ in range(3):
+            receiver.dataReceived(b"a stray text " + frames + b"\n")
+    assert sink.text.count(b"\n") == 3
+    [line] = map(formatEvent, events)
+    assert line is not None
+    assert line.startswith(
+        "tcp:192.0.2.7:514: what looks like several counted messages without <PRI>"
+    )
 
 
 def test_a_datagram_is_one_message() -> None:

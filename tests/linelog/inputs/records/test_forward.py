@@ -128,8 +128,9 @@ def test_too_long_for_a_record() -> None:
     metrics: Any = receiver.intake.metrics
     assert metrics.value("records_as_text_total") == 2
     assert receiver.intake.counts.oversize_lines == 2
-    (said,) = map(formatEvent, events)
+    pieces, said = map(formatEvent, events)
     assert "longer than --max-record; stored as text" in said
+    assert "got a line longer than 50 bytes (--max-line), stored in pieces" in pieces
 
 
 def test_a_record_of_megabytes_is_cut_in_steps(monkeypatch: pytest.MonkeyPatch) -> None:
