@@ -26,7 +26,7 @@ git ls-files -z --cached --others --exclude-standard -- $files | xargs -0 cp --p
 # So logsrv --version tells the commit, too.
 sed -i "s/^__version__ = .*/__version__ = \"${versions% *}\"/" "$tree/logsrv/__init__.py"
 cp -R packaging/debian "$tree/debian"
-for unit in packaging/systemd/*; do cp "$unit" "$tree/debian/logsrv.${unit##*.}"; done
+for unit in packaging/systemd/logsrv.*; do cp "$unit" "$tree/debian/logsrv.${unit##*.}"; done
 cat >"$tree/debian/changelog" <<CHANGELOG
 logsrv ($version) unstable; urgency=medium
 
