@@ -4,13 +4,16 @@
 # A start less than five minutes behind one that failed waits 2, 6, 14, then 30 s; any other does not wait. RestartSteps=
 # would do for less, but systemd 252 has none, and later ones never go back to the first step. An operator who stops the
 # wait ends it for the next start, too, and who restarts a service in good order never waits.
-cd "$RUNTIME_DIRECTORY" || exit 0
+
+# RuntimeDirectory= of the unit, which RuntimeDirectoryPreserve=restart keeps in between.
+: "${RUNTIME_DIRECTORY:?is where the wait is noted}"
+cd "${RUNTIME_DIRECTORY%%:*}" || exit
 case ${SERVICE_RESULT-} in
     '') ;;
     success) rm -f wait-seconds; exit ;;
     *) exit ;;
 esac
-seconds=$(find . -name wait-seconds -mmin -5 -exec cat {} +)
+seconds=$(find . -maxdepth 1 -name wait-seconds -mmin -5 -exec cat {} +)
 rm -f wait-seconds
 if [ "${seconds:-0}" -gt 0 ]; then
     echo "<4>$1 has just failed (journalctl -u $1 says why): it is started again in $seconds s"
