@@ -334,7 +334,7 @@ def _enlarge_buffer(udp: socket.socket, endpoint: Endpoint) -> None:
 def enlarge_buffer(udp: socket.socket, endpoint: Endpoint) -> str | None:
     """Give a socket the receive buffer of its endpoint; returns a sentence if the system gives less.
 
-    Without `rcvbuf=` nobody has asked for a size: it is as large as may be, and a loss tells how large that is.
+    Without `rcvbuf=` nobody asked for a size: it is as large as may be, and a loss tells how large.
     """
     asked = endpoint.argument("rcvbuf")
     wanted = SIZE.parse(asked or str(DEFAULT_BUFFER))

@@ -35,7 +35,9 @@ KEPT = StorePolicy(rotate_size=MiB, keep_bytes=4 * MiB)
 @pytest.fixture(autouse=True)
 def disk_below_the_store(monkeypatch: pytest.MonkeyPatch) -> None:
     """A disk's file system: in /tmp it may be one in memory or of a container, which are told of."""
-    monkeypatch.setattr(store_module, "proc_text", lambda name: "1 1 8:1 / / rw - ext4 /dev/sda1 rw\n")
+    monkeypatch.setattr(
+        store_module, "proc_text", lambda name: "1 1 8:1 / / rw - ext4 /dev/sda1 rw\n"
+    )
 
 
 @pytest.fixture
