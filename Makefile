@@ -4,6 +4,8 @@
 PYTHON ?=
 BIN = .venv/bin
 ARGS ?=
+# What runs the tests: CI has .ci/rerun.py, which runs once more what failed.
+PYTEST = $(BIN)/python -m pytest
 PORT ?= 1234
 
 .PHONY: help run test test-all check figures fuzz audit bench docs manuals pictures site deb release container clean another-python
@@ -41,13 +43,13 @@ test-all: export COLD_DAEMONS = 1
 # another.
 test: .venv/dev.ready
 	@echo 'make test: running the quick tests'
-	@$(BIN)/python -m pytest -m 'not long' -n 4 --dist worksteal $(ARGS)
+	@$(PYTEST) -m 'not long' -n 4 --dist worksteal $(ARGS)
 	@echo 'make test: all passed. Next: make check, or make run and then telnet localhost 1234'
 
 # What a plain pytest runs.
 test-all: .venv/dev.ready
 	@echo 'make test-all: running every test'
-	@$(BIN)/python -m pytest $(ARGS)
+	@$(PYTEST) $(ARGS)
 	@echo 'make test-all: all passed'
 
 check: .venv/dev.ready

@@ -6,15 +6,25 @@
 set -e
 umask 022
 cd "$(dirname "$0")/.."
-command -v dh >/dev/null && command -v dpkg-buildpackage >/dev/null && command -v git >/dev/null || {
-    echo 'make deb: needs debhelper and git (Debian: apt install git build-essential debhelper python3-venv)' >&2
+command -v dpkg >/dev/null || {
+    echo 'make deb: builds on Debian only, for the Debian that it is; elsewhere: make container' >&2
+    exit 1
+}
+missing=
+command -v git >/dev/null || missing="$missing git"
+command -v dpkg-buildpackage >/dev/null || missing="$missing build-essential"
+command -v dh >/dev/null || missing="$missing debhelper"
+/usr/bin/python3 -c 'import ensurepip' 2>/dev/null || missing="$missing python3-venv"
+[ -z "$missing" ] || {
+    echo "make deb: this wants what is not installed: apt install$missing" >&2
     exit 1
 }
 
-files='logsrv twisted docs examples packaging README.md LICENSE pyproject.toml setup.cfg MANIFEST.in'
+files='logsrv twisted docs examples packaging README.md SECURITY.md LICENSE pyproject.toml setup.cfg MANIFEST.in'
 # shellcheck disable=SC2086  # paths
 versions=$(python3 packaging/version.py $files)
 version=${versions#* }
+echo "make deb: building logsrv $version for $(. /etc/os-release && echo "$PRETTY_NAME"), as any user, in two minutes or so"
 date=$(git log -1 --format=%cD)
 
 work=$(mktemp -d "${TMPDIR:-/tmp}/logsrv-deb.XXXXXX")
@@ -26,7 +36,7 @@ git ls-files -z --cached --others --exclude-standard -- $files | xargs -0 cp --p
 # So logsrv --version tells the commit, too.
 sed -i "s/^__version__ = .*/__version__ = \"${versions% *}\"/" "$tree/logsrv/__init__.py"
 cp -R packaging/debian "$tree/debian"
-for unit in packaging/systemd/*; do cp "$unit" "$tree/debian/logsrv.${unit##*.}"; done
+for unit in packaging/systemd/logsrv.*; do cp "$unit" "$tree/debian/logsrv.${unit##*.}"; done
 cat >"$tree/debian/changelog" <<CHANGELOG
 logsrv ($version) unstable; urgency=medium
 
@@ -35,15 +45,27 @@ logsrv ($version) unstable; urgency=medium
  -- logsrv <founders@logsrv.invalid>  $date
 CHANGELOG
 
+echo 'make deb: pip fetches the modules, all are compiled and packed'
 (cd "$tree" && dpkg-buildpackage --build=binary --unsigned-source --unsigned-changes >"$work/log" 2>&1) || {
     cat "$work/log" >&2
+    echo 'make deb: failed; what stands above says why' >&2
     exit 1
 }
 out=${1:-dist}
 mkdir -p "$out"
 # One is there to be installed; those of before are there to go back to.
 for before in "$out"/logsrv_*.deb; do
-    [ ! -e "$before" ] || { mkdir -p "$out/before" && mv "$before" "$out/before"; }
+    [ ! -e "$before" ] || {
+        mkdir -p "$out/before" && mv "$before" "$out/before"
+        echo "make deb: an older one is now $out/before/${before##*/}"
+    }
 done
 mv "$work"/logsrv_*.deb "$out"
-ls "$out"/logsrv_*.deb
+made=$(ls "$out"/logsrv_*.deb)
+case $made in
+    /*) path=$made ;;
+    *) path=./$made ;;
+esac
+echo "make deb: made $made, $(du -m "$made" | cut -f 1) MB. Install it, or upgrade to it, as root:"
+echo
+echo "    apt install $path"

@@ -78,7 +78,7 @@ def environment_of_children() -> Iterator[None]:
     """
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("PYTHONWARNINGS", "default::ResourceWarning")
-        ours = ("ARGS", "PYTHON", "MAKEFLAGS", "MAKELEVEL", "MAKEOVERRIDES", "MFLAGS")
+        ours = ("ARGS", "PYTHON", "PYTEST", "MAKEFLAGS", "MAKELEVEL", "MAKEOVERRIDES", "MFLAGS")
         for name in (*ours, "COLUMNS", "LINES"):
             patch.delenv(name, raising=False)
         yield

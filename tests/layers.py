@@ -38,6 +38,7 @@ MAY_IMPORT: dict[str, tuple[str, ...]] = {
         "logsrv.kit.net.twisted",
     ),
     "logsrv.kit.net.datagram": (
+        "logsrv.kit.text.words",
         "logsrv.kit.manager.sockets",
         "logsrv.kit.observe",
         "logsrv.kit.net",

@@ -6,6 +6,7 @@ import os
 import runpy
 import shutil
 import subprocess
+import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -106,3 +107,162 @@ def test_uv_takes_the_python_that_was_asked_for(
 def test_examples_are_those_of_the_last_time() -> None:
     """Also with the oldest Hypothesis, which does not look where it runs."""
     assert settings().derandomize is (os.environ.get("CI") == "true")
+
+
+TESTS = """
+import os, pathlib, pytest, signal
+HERE = pathlib.Path(__file__).parent
+def fails_once():
+    try:
+        (HERE / "failed").touch(exist_ok=False)
+    except FileExistsError:
+        return False
+    return True
+def test_passes(): pass
+"""
+
+
+def lines_of(command: list[str], cwd: Path, env: dict[str, str]) -> tuple[int, list[str]]:
+    """Return the status of a command, and the lines that it prints."""
+    done = subprocess.run(
+        command, cwd=cwd, env=env, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
+    )
+    return done.returncode, done.stdout.splitlines()
+
+
+def rerun(place: Path, tests: str, *words: str) -> tuple[int, list[str]]:
+    """Return the status of .ci/rerun.py in a folder with these tests, and the lines that it prints."""
+    (place / "test_it.py").write_text(TESTS + tests)
+    (place / "pytest.ini").write_text("[pytest]\naddopts = -p xdist\n")
+    command = [sys.executable, str(ROOT / ".ci/rerun.py"), *words]
+    plain = os.environ | {"PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1"}
+    return lines_of(command, cwd=place, env=plain)
+
+
+@pytest.mark.parametrize("words", [(), ("-n", "2", "--dist", "loadgroup")])
+def test_what_passes_the_second_time_is_flaky_and_green(
+    tmp_path: Path, words: tuple[str, ...]
+) -> None:
+    once = """
+@pytest.mark.xdist_group("debian")
+@pytest.mark.parametrize("text", ["a b[1]@c::d", "other"])
+def test_once(text): assert text == "other" or not fails_once()
+"""
+    status, printed = rerun(tmp_path, once, *words)
+    assert status == 0, printed
+    assert printed[-1] == "flaky: test_it.py::test_once[a b[1]@c::d]"
+    closing = [line.strip("= ").rpartition(" in ")[0] for line in printed if " passed" in line]
+    # Alone: not with the test beside it.
+    assert closing == ["1 failed, 2 passed", "1 passed"]
+
+
+def test_a_test_that_fails_twice_is_red_and_the_flaky_one_is_told(tmp_path: Path) -> None:
+    tests = """
+def test_once(): assert not fails_once()
+def test_never(): assert False
+"""
+    status, printed = rerun(tmp_path, tests)
+    assert status == 1
+    assert printed[-2:] == ["flaky: test_it.py::test_once", "failed twice: test_it.py::test_never"]
+
+
+def test_a_worker_that_dies_once_is_flaky_and_pytest_itself_never(tmp_path: Path) -> None:
+    dies = """
+def test_dies():
+    if fails_once(): os.kill(os.getpid(), signal.SIGKILL)
+"""
+    status, printed = rerun(tmp_path, dies, "-n", "1")
+    assert (status, printed[-1]) == (0, "flaky: test_it.py::test_dies")
+    (tmp_path / "failed").unlink()
+    # Nobody knows what else has failed.
+    status, printed = rerun(tmp_path, dies)
+    assert status != 0 and "flaky: test_it.py::test_dies" not in printed
+
+
+@pytest.mark.parametrize(
+    ("tests", "words", "says"),
+    [
+        ("import nothing_of_this_name", ("-n", "1"), "ModuleNotFoundError"),
+        ("", ("-k", "nothing_of_this_name"), "1 deselected"),
+        (
+            "if fails_once():\n    def test_it(): assert False",
+            (),
+            "ERROR: not found",
+        ),
+        (
+            "def test_it():\n    assert not fails_once()\n    pytest.skip('now')",
+            (),
+            "rerun: not all of them were run the second time",
+        ),
+        (
+            "@pytest.mark.parametrize('n', range(21))\ndef test_it(n): assert False",
+            (),
+            "rerun: 21 failed, more than a flake: not run again",
+        ),
+    ],
+)
+def test_anything_but_a_test_that_failed_and_then_passes_is_red(
+    tmp_path: Path, tests: str, words: tuple[str, ...], says: str
+) -> None:
+    status, printed = rerun(tmp_path, tests, *words)
+    assert status != 0
+    assert any(says in line for line in printed), printed
+
+
+# Beside these, what .ci/run uses of a system.
+TOOLS = "bash sh awk cat cut dirname env grep mktemp rm sort tail tee tr uname"
+
+
+@pytest.fixture
+def runs_ci(tmp_path: Path) -> Callable[[str], tuple[int, list[str]]]:
+    """Runs .ci/run of a copy, where `make test` and `make test-all` do this; nothing is installed."""
+    copy, programs = tmp_path / "copy", tmp_path / "programs"
+    shutil.copytree(ROOT / ".ci", copy / ".ci")
+    shutil.copy(ROOT / "setup.cfg", copy)
+    (copy / "tests").mkdir()
+    (copy / ".ci/peers.sh").write_text("")
+    programs.mkdir()
+    for name in TOOLS.split():
+        (programs / name).symlink_to(program(name, name))
+
+    def run(make: str) -> tuple[int, list[str]]:
+        python = f'exec {sys.executable} "$@"'
+        stubs = {"apt-get": "", "npm": "", "make": make, "python3": python, "python3.11": python}
+        for name, does in stubs.items():
+            (programs / name).write_text(f"#!/bin/sh\n{does}\n")
+            (programs / name).chmod(0o755)
+        places = {"PATH": str(programs), "HOME": str(tmp_path), "TMPDIR": str(tmp_path)}
+        return lines_of([str(copy / ".ci/run")], cwd=copy, env=places)
+
+    return run
+
+
+PASSED = "== 9 passed in 3.00s =="
+FLAKE = (
+    "== 1 failed, 8 passed in 3.00s ==",
+    "rerun: once more, alone",
+    "== 1 passed in 0.10s ==",
+    "flaky: a",
+)
+
+
+def test_ci_ends_with_how_each_run_closed_and_what_was_flaky(
+    runs_ci: Callable[[str], tuple[int, list[str]]],
+) -> None:
+    told = "; ".join(f"echo '{line}'" for line in FLAKE)
+    status, printed = runs_ci(f"case $1 in test) {told};; test-all) echo '{PASSED}';; esac")
+    assert status == 0, printed
+    summary = printed[printed.index("ci: all passed") + 1 :]
+    flaky = [line for line in FLAKE if not line.startswith("rerun")]
+    assert [line for line in summary if line[0] in "=f"] == [*flaky, *flaky, PASSED]
+    assert summary[-1] == PASSED
+
+
+def test_ci_that_is_red_says_what_failed_at_its_end(
+    runs_ci: Callable[[str], tuple[int, list[str]]],
+) -> None:
+    status, printed = runs_ci(f"echo '{PASSED}'; [ $1 != test-all ]")
+    assert status == 1 and "ci: all passed" not in printed
+    [failed] = [line for line in printed if line.startswith("ci: failed:")]
+    assert failed.startswith("ci: failed: long tests")
+    assert printed[-1] == PASSED

@@ -22,10 +22,11 @@ NEWER = "99.0"
 
 @dataclass(frozen=True)
 class Made:
-    """The package, a bare root without it."""
+    """The package, a bare root without it, and what `make deb` printed."""
 
     deb: Path
     bare: Path
+    printed: str
 
 
 @dataclass(frozen=True)
@@ -36,9 +37,10 @@ class Installed:
     printed: str
 
 
-def _finish(process: subprocess.Popen[str], what: str) -> None:
+def _finish(process: subprocess.Popen[str], what: str) -> str:
     printed = process.communicate()[0]
     assert process.returncode == 0, f"{what}:\n{printed}"
+    return printed
 
 
 @pytest.fixture(scope="session")
@@ -56,11 +58,11 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Made]:
     (place / "deb/logsrv_0.1.0_amd64.deb").touch()
     building = debs.build(place / "deb")
     making = roots.bootstrap(place / "bare")
-    _finish(building, "make deb")
+    printed = _finish(building, "make deb")
     _finish(making, "mmdebstrap")
     # The one that was there is out of the way of `apt install ./dist/logsrv_*.deb`.
     (deb,) = (place / "deb").glob("*.deb")
-    yield Made(deb, place / "bare")
+    yield Made(deb, place / "bare", printed)
     shutil.rmtree(place)
 
 

@@ -40,3 +40,12 @@ for number in itertools.count():
         break
 print("sent", number + 1, flush=True)
 """
+
+# Has the port of the lines until /tmp/free is there.
+TAKES_A_PORT = """
+import os, socket, time
+with socket.create_server(("127.0.0.1", 1234)):
+    print("taken", flush=True)
+    while not os.path.exists("/tmp/free"):
+        time.sleep(0.1)
+"""

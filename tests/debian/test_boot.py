@@ -10,7 +10,7 @@ import pytest
 from logsrv.kit.testing import wait_until
 from tests.debian.conftest import NEWER, Made
 from tests.debian.machine import Machine, install
-from tests.debian.senders import ACKNOWLEDGED, CONNECTIONS
+from tests.debian.senders import ACKNOWLEDGED, CONNECTIONS, TAKES_A_PORT
 
 pytestmark = pytest.mark.long
 
@@ -61,6 +61,33 @@ def test_install_reboot_upgrade_remove(machine: Machine, made: Made, newer: Path
     machine.run("apt-get", "remove", "--yes", "logsrv")
     assert machine.run("systemctl", "is-active", "logsrv", status=3).strip() == "inactive"
     assert "Traceback" not in machine.run("journalctl", "--unit=logsrv", "--no-pager")
+
+
+def test_a_port_that_another_program_has_for_a_while(machine: Machine, made: Made) -> None:
+    """The service comes up by itself once the port is free; until then its tries get rarer, and say so."""
+
+    def journal() -> str:
+        return machine.run("journalctl", "--unit=logsrv", "--no-pager")
+
+    def waits() -> list[str]:
+        return re.findall("it is started again in ([0-9]+) s", journal())
+
+    install(machine, made.deb)
+    # Not twistd[; and nothing is said of a buffer that nobody asked for.
+    assert " logsrv[" in journal() and "receive buffer" not in journal()
+    assert machine.run("systemctl", "show", "-P", "StartLimitIntervalUSec", "logsrv") == "0\n"
+    machine.run("systemctl", "stop", "logsrv")
+    with machine.start("python3", "-c", TAKES_A_PORT) as taker:
+        assert taker.stdout is not None and taker.stdout.readline() == "taken\n"
+        machine.run("systemctl", "start", "--no-block", "logsrv")
+        wait_until(lambda: "14" in waits(), "the third wait", 180)
+        machine.run("touch", "/tmp/free")
+    wait_until(lambda: journal().count("logsrv is ready") == 2, "the service to come up", 180)
+    failures = journal().count("the port is in use by another program")
+    told = waits()
+    assert told == ["2", "6", "14", "30", "30"][:failures]
+    machine.run("systemctl", "restart", "logsrv")
+    assert waits() == told
 
 
 def _reboot_while_sending(machine: Machine) -> list[int]:

@@ -7,12 +7,19 @@ from pathlib import Path
 
 import pytest
 
-from tests.debian.conftest import Installed
+from tests.debian.conftest import Installed, Made
 from tests.debian.roots import Root
 
 pytestmark = pytest.mark.long
 
 SCRIPT = Path(__file__).parent / "service.sh"
+
+
+def test_make_deb_says_what_it_does_and_how_to_install_what_it_made(made: Made) -> None:
+    lines = made.printed.splitlines()
+    assert lines[0].startswith("make deb: building logsrv ")
+    assert f"make deb: an older one is now {made.deb.parent}/before/logsrv_0.1.0_amd64.deb" in lines
+    assert lines[-1] == f"    apt install {made.deb}"
 
 
 def test_apt_says_nothing_that_an_operator_would_have_to_look_up(installed: Installed) -> None:
@@ -62,17 +69,26 @@ def test_the_same_versions_stay_when_pip_adds_to_them(root: Root) -> None:
     assert "install.constraint='/opt/logsrv/wheels.txt'" in root.run(pip, "config", "list")
 
 
-def test_links_between_its_pages_lead_to_files(root: Root) -> None:
-    """Those out of docs/ lead into a checkout."""
-    pages = root.path / "usr/share/doc/logsrv"
-    links = {
-        (page.name, link)
-        for page in pages.glob("*.md")
-        for link in re.findall(r"\]\(([^):#\s]+)[)#]", page.read_text())
-        if not link.startswith("../")
-    }
-    assert ("index.md", "install.md") in links
-    assert [each for each in sorted(links) if not (pages / each[1]).exists()] == []
+def anchors(page: str) -> set[str]:
+    """Return the anchors of the headings of a page, as forges and the site make them."""
+    headings = re.findall(r"^#+ +(.*?) *$", page, re.MULTILINE)
+    words = [re.sub(r"\[([^\]]*)\]\([^)]*\)", r"\1", heading).lower() for heading in headings]
+    return {re.sub(r"[^\w\- ]", "", heading).replace(" ", "-") for heading in words}
+
+
+def test_every_link_of_its_pages_leads_somewhere(root: Root) -> None:
+    """To pages and their headings, to pictures, configurations and examples."""
+    folder = root.path / "usr/share/doc/logsrv"
+    pages = {path.name: path.read_text() for path in folder.glob("*.md")}
+    assert {"index.md", "install.md", "SECURITY.md", "changelog.md"} <= set(pages)
+    dead = []
+    for name, text in pages.items():
+        for path, anchor in re.findall(r"\]\(([^):#\s]*)#?([^):\s]*)\)", text):
+            there = (folder / path).is_file() or (folder / path).is_dir()
+            if not there or (anchor and anchor not in anchors(pages[path or name])):
+                dead.append((name, path, anchor))
+    assert dead == []
+    assert "(query.md)" in pages["index.md"] and "(pictures/" in pages["http.md"]
 
 
 def test_lines_arrive_and_members_of_the_group_find_them(root: Root) -> None:

@@ -332,15 +332,19 @@ def _enlarge_buffer(udp: socket.socket, endpoint: Endpoint) -> None:
 
 
 def enlarge_buffer(udp: socket.socket, endpoint: Endpoint) -> str | None:
-    """Give a socket the receive buffer of its endpoint; returns a sentence if the system gives less."""
-    wanted = SIZE.parse(endpoint.argument("rcvbuf") or str(DEFAULT_BUFFER))
+    """Give a socket the receive buffer of its endpoint; returns a sentence if the system gives less.
+
+    Without `rcvbuf=` nobody asked for a size: it is as large as may be, and a loss tells how large.
+    """
+    asked = endpoint.argument("rcvbuf")
+    wanted = SIZE.parse(asked or str(DEFAULT_BUFFER))
     try:
         udp.setsockopt(socket.SOL_SOCKET, SO_RCVBUFFORCE, wanted)
     except OSError:
         udp.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, wanted)
     # Linux keeps half of it for its own bookkeeping, and tells the double (socket(7)).
     given = udp.getsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF) // 2
-    if given >= wanted // 2:
+    if not asked or given >= wanted // 2:
         return None
     return (
         f"has a receive buffer of {given} bytes, not {wanted}: bursts may be lost; "

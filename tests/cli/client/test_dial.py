@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import os
 import socket
+import tempfile
 from collections.abc import Generator
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -63,13 +63,14 @@ def test_ipv6() -> Waits:
 
 @pytest_twisted.inlineCallbacks
 def test_nothing_is_left_of_a_socket_that_could_not_be_connected(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    monkeypatch: pytest.MonkeyPatch,
 ) -> Waits:
-    """A UNIX socket of datagrams needs a path of its own for the answers."""
-    monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
-    with pytest.raises(ConnectionFailed, match="there is no socket"):
-        yield dialled(f"unixgram:{tmp_path}/no")
-    assert os.listdir(tmp_path) == []
+    """A UNIX socket of datagrams needs a path of its own for the answers, of at most 107 bytes."""
+    with tempfile.TemporaryDirectory() as short:
+        monkeypatch.setattr("tempfile.tempdir", short)
+        with pytest.raises(ConnectionFailed, match="there is no socket"):
+            yield dialled(f"unixgram:{short}/no")
+        assert os.listdir(short) == []
 
 
 @pytest_twisted.inlineCallbacks

@@ -174,6 +174,11 @@ def test_a_small_receive_buffer_is_told_with_the_way_to_a_larger_one(
     with logged() as messages, bound_socket(parse_endpoint("udp:0:rcvbuf=512MiB")):
         pass
     assert any("net.core.rmem_max=536870912" in message for message in messages)
+    # Without rcvbuf= nobody has asked for so much.
+    monkeypatch.setattr("logsrv.kit.net.bind.DEFAULT_BUFFER", 2**29)
+    with logged() as messages, bound_socket(parse_endpoint("udp:0")):
+        pass
+    assert not messages
 
 
 def test_the_largest_receive_buffer_is_taken() -> None:

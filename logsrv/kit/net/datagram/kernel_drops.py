@@ -8,6 +8,7 @@ import struct
 from twisted.internet.interfaces import IReactorTime
 from twisted.logger import Logger
 
+from logsrv.kit.text.words import size_text
 from logsrv.timer import Timer
 
 log = Logger()
@@ -16,6 +17,8 @@ log = Logger()
 SO_MEMINFO = 55
 # The last of the nine numbers of SO_MEMINFO is the count of drops (linux/sock_diag.h).
 MEMINFO = struct.Struct("9I")
+
+MiB = 1024**2
 
 LOSS_CHECK_SECONDS = 1.0
 LOSS_LOG_SECONDS = 10.0
@@ -72,12 +75,24 @@ class Losses:
         now = self._reactor.seconds()
         if self._unlogged and (last or now - self._logged_at >= LOSS_LOG_SECONDS):
             log.warn(
-                "{listener}: the kernel dropped {number} datagrams because its buffer was full",
+                "{listener}: the kernel dropped {number} datagrams because its buffer was full{more}",
                 listener=self._label,
                 number=self._unlogged,
+                more=self._more(),
             )
             self._unlogged = 0
             self._logged_at = now
+
+    def _more(self) -> str:
+        """Return how large the buffer is, and what allows a larger one."""
+        assert self._socket is not None
+        # Linux tells the double (socket(7)).
+        size = self._socket.getsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF) // 2
+        more = min(max(64 * MiB, 4 * size), 1024 * MiB)
+        return (
+            f" ({size_text(size)}); sysctl -w net.core.rmem_max={more}, "
+            f"rcvbuf={more // MiB}MiB at the endpoint and a restart allow more"
+        )
 
     def end(self) -> None:
         self._timer.stop()

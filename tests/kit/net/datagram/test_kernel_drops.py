@@ -18,7 +18,9 @@ class Counter:
     def __init__(self, dropped: int = 0) -> None:
         self.dropped = dropped
 
-    def getsockopt(self, level: int, option: int, size: int) -> bytes:
+    def getsockopt(self, level: int, option: int, size: int = 0) -> bytes | int:
+        if option == socket.SO_RCVBUF:
+            return 2 * 4 * 1024**2
         return MEMINFO.pack(*[0] * 8, self.dropped & 0xFFFFFFFF)
 
 
@@ -55,6 +57,8 @@ def test_what_was_not_logged_yet_is_logged_at_the_end() -> None:
     with logged() as messages:
         losses.end()
     assert losses.lost == 1 and "dropped 1 datagrams" in messages[0]
+    # How large the buffer is, and what helps; nothing was said of that at the start.
+    assert "was full (4.0 MiB); sysctl -w net.core.rmem_max=67108864, rcvbuf=64MiB" in messages[0]
     assert clock.getDelayedCalls() == []
 
 

@@ -9,7 +9,9 @@ from pathlib import Path
 import attrs
 import pytest
 
+from logsrv.kit.service.checks.file_system import parse_mounts
 from logsrv.kit.service.checks.findings import Asked, Finding, Level
+from logsrv.kit.service.checks.held import proc_text
 from logsrv.kit.service.checks.user import User, myself
 from logsrv.kit.text.sums import with_sum
 from logsrv.linelog.plugin.checks import store as store_module
@@ -26,8 +28,17 @@ from logsrv.linelog.store.policy import StorePolicy
 from tests.kit.service.checks.others import as_root, follow, nobody, open_directory
 
 NOW = 1795348800.0  # 2026-11-22T12:00:00Z
-GiB = 1024**3
-KEPT = StorePolicy(keep_bytes=GiB)
+MiB = 1024**2
+GiB = 1024 * MiB
+KEPT = StorePolicy(rotate_size=MiB, keep_bytes=4 * MiB)
+
+
+@pytest.fixture(autouse=True)
+def disk_below_the_store(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A disk's file system: in /tmp it may be one in memory or of a container, which are told of."""
+    monkeypatch.setattr(
+        store_module, "proc_text", lambda name: "1 1 8:1 / / rw - ext4 /dev/sda1 rw\n"
+    )
 
 
 @pytest.fixture
@@ -57,6 +68,14 @@ def test_a_store_that_is_not_there_is_made_at_the_start(tmp_path: Path) -> None:
     (tmp_path / "link").symlink_to("link")
     [error] = [one for one in checked(tmp_path / "link") if one.level is Level.ERROR]
     assert error.sentence == "is a symbolic link that leads nowhere"
+
+
+def test_the_file_system_of_this_machine_is_looked_at(
+    directory: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(store_module, "proc_text", proc_text)
+    kinds = [one.kind for one in parse_mounts(proc_text("self/mountinfo"))]
+    assert any(f"{kind} at /" in one.sentence for one in checked(directory) for kind in kinds)
 
 
 def test_a_store_where_the_unit_lets_nobody_write(
@@ -170,7 +189,8 @@ def test_what_to_keep_fits_on_a_small_disk(
 ) -> None:
     growth = Growth(size=0, free=40 * 1024**2, a_day=None)
     monkeypatch.setattr(store_module, "measured", lambda disk, now: growth)
-    [found] = [one for one in checked(directory) if "the disk is full before" in one.sentence]
+    every = checked(directory, StorePolicy(keep_bytes=GiB))
+    [found] = [one for one in every if "the disk is full before" in one.sentence]
     assert found.advice == "--keep-bytes 36MiB"
 
 

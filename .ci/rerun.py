@@ -1,0 +1,67 @@
+"""Runs pytest; what failed is run once more, alone: rerun.py WORD …, which are pytest's.
+
+The status is 0 if all passed, the second time at the latest. A line `flaky: TEST` names each that passed
+only then: mend that test. Anything but failed tests is no flake and ends with pytest's status: an error
+while tests are collected, a crash of pytest, no tests at all.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+import subprocess
+import sys
+import tempfile
+from collections.abc import Sequence
+from pathlib import Path
+from xml.etree import ElementTree
+
+# More that fail have one reason, which a second run would only tell again.
+MOST = 20
+TESTS_FAILED = 1
+
+
+def run(words: Sequence[str], cache: Path) -> tuple[int, list[str]]:
+    """Run pytest of this Python; return its status, and which tests failed.
+
+    cache: an empty folder, where pytest notes that as it goes.
+    """
+    command = [sys.executable, "-m", "pytest", "-o", f"cache_dir={cache}", *words]
+    status = subprocess.run(command).returncode
+    note = cache / "v/cache/lastfailed"
+    failed = list(json.loads(note.read_text())) if note.exists() else []
+    # Behind `@` stands the group that xdist's loadgroup gave a test.
+    return status, [re.sub(r"@[^\]]*$", "", name) for name in failed]
+
+
+def all_passed(report: Path, number: int) -> bool:
+    """Return whether this report (JUnit) is of so many tests, none of which was skipped."""
+    [suite] = ElementTree.parse(report).getroot().iter("testsuite")
+    return int(suite.get("tests", "0")) >= number and suite.get("skipped") == "0"
+
+
+def main(words: Sequence[str], place: Path) -> int:
+    """place: an empty folder."""
+    status, failed = run(words, place / "first")
+    if status != TESTS_FAILED:
+        return status
+    if not failed or len(failed) > MOST or not all("::" in name for name in failed):
+        print(f"rerun: {len(failed)} failed, more than a flake: not run again", flush=True)
+        return status
+    print(f"rerun: once more, alone: what failed, {len(failed)}", flush=True)
+    (place / "names").write_text("\n".join(failed))
+    report = place / "report.xml"
+    again, twice = run([f"--junitxml={report}", f"@{place / 'names'}"], place / "second")
+    if again not in (0, TESTS_FAILED):
+        return again
+    for name in failed:
+        print(f"failed twice: {name}" if name in twice else f"flaky: {name}", flush=True)
+    if again == 0 and not all_passed(report, len(failed)):
+        print("rerun: not all of them were run the second time", flush=True)
+        return TESTS_FAILED
+    return again
+
+
+if __name__ == "__main__":
+    with tempfile.TemporaryDirectory(prefix="logsrv-rerun-") as folder:
+        sys.exit(main(sys.argv[1:], Path(folder)))
