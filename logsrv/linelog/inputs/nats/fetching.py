@@ -152,7 +152,10 @@ class StreamFetcher:
                 for task in tasks.values():
                     if task.done():
                         task.result()
-                for origin in await self._origins():
+                origins = await self._origins()
+                if len(tasks) + len(origins) > STORES:
+                    await _end([tasks.pop(gone) for gone in tasks.keys() - set(origins)])
+                for origin in origins:
                     if origin not in tasks and len(tasks) < STORES:
                         tasks[origin] = asyncio.create_task(self._keep_on(origin))
                 if not self._well:
