@@ -19,7 +19,7 @@ from twisted.logger import LogLevel
 
 from logsrv.errors import LogsrvError
 from logsrv.linelog.inputs.nats.place import StreamPlace
-from logsrv.linelog.ship.out.jetstream.client import Inbox, NatsTrouble, Room
+from logsrv.linelog.ship.out.jetstream.client import Inbox, MessageRoom, NatsTrouble
 from logsrv.linelog.ship.out.jetstream.link import (
     Denied,
     NatsLink,
@@ -119,7 +119,7 @@ class StreamFetcher:
     _slots: asyncio.Semaphore = attrs.field(init=False, factory=lambda: asyncio.Semaphore(MOST))
     # Consumers that are being made.
     _making: asyncio.Semaphore = attrs.field(init=False, factory=lambda: asyncio.Semaphore(_MAKING))
-    _room: Room = attrs.field(init=False, factory=lambda: Room(ROOM))
+    _room: MessageRoom = attrs.field(init=False, factory=lambda: MessageRoom(ROOM))
     _well: bool | None = attrs.field(init=False, default=None)
     # The number of the last message of the stream, as of the last look.
     _last: int = attrs.field(init=False, default=0)

@@ -58,7 +58,7 @@ class NatsTrouble(LogsrvError):
         self.code = code
 
 
-class Room:
+class MessageRoom:
     """The bytes of messages that may be in memory at a time, of all inboxes."""
 
     def __init__(self, most: int) -> None:
@@ -84,7 +84,7 @@ class Inbox:
 
     subject: str
     subscription: Subscription
-    _room: Room
+    _room: MessageRoom
     _came: asyncio.Future[Delivery | None] | None = attrs.field(init=False, default=None)
     _size: int = attrs.field(init=False, default=0)
 
@@ -161,7 +161,7 @@ class BoundedClient(Client):
         why = f"the connection has ended{': ' * bool(self.why)}{self.why}"
         return NatsTrouble(why, settled=self.settled)
 
-    async def open_inbox(self, room: Room) -> Inbox:
+    async def open_inbox(self, room: MessageRoom) -> Inbox:
         """Subscribe to a subject of its own. Raises NatsTrouble."""
         subject = self.new_inbox()
         try:
@@ -252,5 +252,5 @@ class BoundedClient(Client):
         self._pings_outstanding = 0
 
     async def _process_headers(self, headers: bytes) -> dict[str, str] | None:
-        # Whoever may write to a stream may write headers on which nats-py's reading ends.
+        # nats-py's reading ends on some headers, and anybody who may write to a stream may write them.
         return read_headers(headers) if headers else None

@@ -78,16 +78,8 @@ def test_a_large_message_is_let_go_of_as_it_comes_and_the_next_one_is_read() -> 
     assert list(reader.feed(b"MSG logs.a 1 $JS.ACK.x %d\r\n" % (LARGEST + 1000))) == []
     for _ in range((LARGEST + 1000) // 1000):
         assert list(reader.feed(bytes(1000))) == []
-        assert len(reader._buffer) <= 1000
     rest = reader.feed(bytes((LARGEST + 1000) % 1000) + b"\r\nPING\r\n")
     assert list(rest) == [Delivery(1, b"logs.a", b"$JS.ACK.x", b"", b""), Control(b"PING", b"")]
-
-
-def test_a_line_that_comes_byte_by_byte_is_looked_at_once() -> None:
-    reader = NatsReader()
-    for number in range(1000):
-        list(reader.feed(b"x"))
-        assert reader._looked_at == number + 1
 
 
 def test_headers_are_read() -> None:
