@@ -45,9 +45,15 @@ from logsrv.linelog.ship.address import parse_ship_url
 from logsrv.linelog.ship.encode.bulk import read_answer
 from logsrv.linelog.ship.encode.otlp import rejected
 from logsrv.linelog.ship.http.answers import pause
-from logsrv.linelog.ship.out.jetstream.link import NatsTrouble
+from logsrv.linelog.ship.out.jetstream.client import NatsTrouble
 from logsrv.linelog.ship.out.jetstream.link import read_answer as read_answer_of_nats
-from logsrv.linelog.ship.out.jetstream.streams import read_headers
+from logsrv.linelog.ship.out.jetstream.wire import (
+    Delivery,
+    NatsReader,
+    Operation,
+    WireError,
+    read_headers,
+)
 from logsrv.linelog.store.archive.url import parse_archive_url
 from tests.fuzz.oracles import at_most, safe, safe_lines, same_however_cut
 from tests.fuzz.target import target
@@ -306,7 +312,6 @@ def inspecting(data: bytes) -> None:
     "linelog.ship.encode.otlp",
     "linelog.ship.http.answers",
     "linelog.ship.out.jetstream.link",
-    "linelog.ship.out.jetstream.streams",
 )
 def answers_of_targets(data: bytes) -> None:
     """Whatever a target answers is an answer, or the one error that says that it is none."""
@@ -320,5 +325,29 @@ def answers_of_targets(data: bytes) -> None:
     safe(why, "")
     found = pause(data.decode("latin-1"), 1_795_000_000.0)
     assert found is None or found >= 0
+
+
+@target("linelog.ship.out.jetstream.wire")
+def nats_operations(data: bytes) -> None:
+    """What a server of NATS sends is the same however cut; nothing is larger than is announced."""
+
+    def outcome(pieces: list[bytes]) -> object:
+        reader = NatsReader()
+        found: list[Operation] = []
+        try:
+            for piece in pieces:
+                for one in reader.feed(piece):
+                    found.append(one)
+        except WireError as error:
+            safe(str(error), "")
+            return found, WireError
+        return found, None
+
+    found, _ = cast("tuple[list[Operation], object]", same_however_cut(data, outcome))
+    for one in found:
+        if isinstance(one, Delivery):
+            at_most(one.size, len(data))
+            for name, value in read_headers(one.headers).items():
+                assert "\r\n" not in name + value
     for name, value in read_headers(b"NATS/1.0\r\n" + data).items():
         assert "\r\n" not in name + value

@@ -14,6 +14,8 @@ from twisted.internet.defer import Deferred, maybeDeferred, succeed
 from twisted.internet.interfaces import IReactorFromThreads
 
 T = TypeVar("T")
+AGAIN = 1.0
+"""Seconds until what does not end is cancelled again."""
 
 
 class AsyncioThread:
@@ -81,11 +83,11 @@ class AsyncioThread:
 
 
 async def _end() -> None:
-    """Cancel all that still runs."""
-    tasks = asyncio.all_tasks() - {asyncio.current_task()}
-    for task in tasks:
-        task.cancel()
-    await asyncio.gather(*tasks, return_exceptions=True)
+    """Cancel all that still runs, until nothing does: a library may take it for something of its own."""
+    while tasks := asyncio.all_tasks() - {asyncio.current_task()}:
+        for task in tasks:
+            task.cancel()
+        await asyncio.wait(tasks, timeout=AGAIN)
 
 
 def _give_up(future: Future[Any]) -> None:

@@ -14,7 +14,14 @@ from logsrv.linelog.framing.bodies.bodies import Reply, RequestRefused, Steps, j
 from logsrv.linelog.inputs.blocks.place import Fate, fate, overlaps, rest_of
 from logsrv.linelog.inputs.http.body import Body, BodyKeeper, RequestHead, busy, check_room
 from logsrv.linelog.inputs.intake.intake import Intake
-from logsrv.linelog.ship.blocks.block import LARGEST, UNKNOWN, PackedBlock, check_text, read_block
+from logsrv.linelog.ship.blocks.block import (
+    LARGEST,
+    NAMES,
+    UNKNOWN,
+    PackedBlock,
+    check_text,
+    read_block,
+)
 from logsrv.linelog.ship.blocks.frames import split, unpacked
 from logsrv.linelog.ship.blocks.lines import check_lines
 from logsrv.linelog.store.origins.notes import Note
@@ -23,7 +30,6 @@ from logsrv.linelog.store.writing.deposit import Parcel
 
 log = Logger()
 CODING = "zstd"
-NAMES = tuple(f"Logsrv-{name}" for name in ("Format", "Store", "From", "To", "After", "Gap", "CRC"))
 MOST_DEPOSITING = 64 << 20
 """Bytes of blocks, unpacked, that wait for the disk; beyond them senders are to come again."""
 OVERTAKEN = 0.5

@@ -8,19 +8,27 @@ from __future__ import annotations
 
 import asyncio
 import json
+import re
 from collections.abc import Awaitable, Callable, Collection, Mapping
+from contextlib import suppress
 from typing import Any
 
 import attrs
 import nats.errors
-from nats.aio.msg import Msg
-from nats.aio.subscription import Subscription
 from twisted.logger import LogLevel
 
 from logsrv.errors import LogsrvError
 from logsrv.linelog.inputs.nats.place import StreamPlace
-from logsrv.linelog.ship.out.jetstream.link import NatsLink, NatsTrouble
+from logsrv.linelog.ship.out.jetstream.client import Inbox, MessageRoom, NatsTrouble
+from logsrv.linelog.ship.out.jetstream.link import (
+    Denied,
+    NatsLink,
+    no_answer,
+    number_of,
+    part_of,
+)
 from logsrv.linelog.ship.out.jetstream.streams import NO_STREAM, ORIGIN, SUBJECT
+from logsrv.linelog.ship.out.jetstream.wire import STATUS, Delivery, read_headers
 
 LOOK = 2.0
 """Seconds between two looks for stores that are new."""
@@ -34,18 +42,29 @@ SHORTEST, LONGEST = 0.2, 15.0
 """Seconds: the pauses between two tries."""
 AGAIN = 1.0
 """Seconds until what does not end is told so again."""
+QUIET = 65.0
+"""Seconds until it is said again that nothing can be fetched."""
 REFUSED = 60.0
 """Seconds until a store that could not go on is tried again."""
 MOST = 32
 """Stores of which much is there that are fetched at once; each has two blocks in memory."""
+ROOM = 96 << 20
+"""Bytes of blocks that have come and are not stored: what MOST stores have, and a half; more is asked for
+again."""
+STORES = 10_000
+"""Stores that one listener fetches: each takes 8 KB of memory, and a question each EXPIRES."""
+_PAGES = 16
+_MAKING = 64
 NS = 1_000_000_000
+_CONSUMER = re.compile(r"[A-Za-z0-9]{1,64}")
+_NUMBER = re.compile(rb"[0-9]{1,18}")
 
 
 @attrs.frozen
 class Fetched:
     """A block as it came: its store, its number in the stream, its headers and frames.
 
-    pending: blocks of its store that are behind it.
+    pending: blocks of its store that are behind it. room: bytes that it takes until it is stored.
     """
 
     origin: str
@@ -53,6 +72,7 @@ class Fetched:
     headers: Mapping[str, str]
     packed: bytes = attrs.field(repr=False)
     pending: int = 0
+    room: int = 0
 
 
 class HoleError(LogsrvError):
@@ -76,14 +96,17 @@ class NearSide:
     tell: Callable[[LogLevel, str], Awaitable[None]]
 
 
-@attrs.frozen(eq=False)
+@attrs.define(eq=False)
 class _Asking:
-    """The way to ask for the next block of a store: the subject of its consumer, and where it comes."""
+    """The way to ask for the next block of a store: the subject of its consumer, and where it comes.
+
+    last: the number of the block before it.
+    """
 
     origin: str
     subject: str
-    inbox: str
-    came: Subscription
+    inbox: Inbox
+    last: int
 
 
 @attrs.define(eq=False)
@@ -94,25 +117,29 @@ class StreamFetcher:
     _link: NatsLink
     _near: NearSide
     _slots: asyncio.Semaphore = attrs.field(init=False, factory=lambda: asyncio.Semaphore(MOST))
+    # Consumers that are being made.
+    _making: asyncio.Semaphore = attrs.field(init=False, factory=lambda: asyncio.Semaphore(_MAKING))
+    _room: MessageRoom = attrs.field(init=False, factory=lambda: MessageRoom(ROOM))
     _well: bool | None = attrs.field(init=False, default=None)
     # The number of the last message of the stream, as of the last look.
     _last: int = attrs.field(init=False, default=0)
 
     async def run(self) -> None:
         """Fetch; whatever fails is tried again."""
-        pause = SHORTEST
+        pause, said = SHORTEST, -QUIET
+        now = asyncio.get_running_loop().time
         try:
             while True:
+                began = now()
                 try:
                     await self._link.open()
                     await self._follow()
                 except NatsTrouble as error:
-                    if self._well is not False:
-                        self._well, pause = False, SHORTEST
+                    pause = SHORTEST if now() - began > LONGEST else min(pause * 2, LONGEST)
+                    if self._well is not False and now() - said > QUIET:
+                        self._well, said = False, now()
                         why = f"nothing can be fetched: {error}; it is tried again"
                         await self._near.tell(LogLevel.warn, why)
-                    else:
-                        pause = min(pause * 2, LONGEST)
                 await asyncio.sleep(pause)
         finally:
             await self._link.close()
@@ -122,8 +149,14 @@ class StreamFetcher:
         tasks: dict[str, asyncio.Task[None]] = {}
         try:
             while not self._link.ended.is_set():
-                for origin in await self._origins():
-                    if origin not in tasks and self._place.takes(origin):
+                for task in tasks.values():
+                    if task.done():
+                        task.result()
+                origins = await self._origins()
+                if len(tasks) + len(origins) > STORES:
+                    await _end([tasks.pop(gone) for gone in tasks.keys() - set(origins)])
+                for origin in origins:
+                    if origin not in tasks and len(tasks) < STORES:
                         tasks[origin] = asyncio.create_task(self._keep_on(origin))
                 if not self._well:
                     self._well = True
@@ -135,27 +168,38 @@ class StreamFetcher:
                     await asyncio.wait_for(self._link.ended.wait(), LOOK)
                 except TimeoutError:
                     continue
+            self._link.check()
         finally:
             await _end(tasks.values())
-        raise NatsTrouble("the connection has ended")
 
     async def _origins(self) -> list[str]:
-        """Return the identities of the stores that have blocks in the stream."""
+        """Return the identities of the stores of this part that have blocks in the stream."""
         found: list[str] = []
-        while True:
-            order = {"subjects_filter": f"{SUBJECT}.*", "offset": len(found)}
+        seen = total = 0
+        for _ in range(_PAGES):
+            order = {"subjects_filter": f"{SUBJECT}.*", "offset": seen}
             try:
                 answer = await self._link.api(f"STREAM.INFO.{self._place.stream}", order)
             except NatsTrouble as error:
                 if error.code == NO_STREAM:
                     raise NatsTrouble(f"there is no stream {self._place.stream} yet") from None
                 raise
-            state = answer.get("state") or {}
-            subjects, self._last = state.get("subjects") or {}, int(state.get("last_seq", 0))
-            found += [one.removeprefix(f"{SUBJECT}.") for one in subjects]
-            total = answer.get("total")
-            if not subjects or not isinstance(total, int) or len(found) >= total:
-                return [one for one in found if ORIGIN.fullmatch(one)]
+            state = part_of(answer, "state")
+            self._last = number_of(state, "last_seq")
+            subjects = part_of(state, "subjects") if "subjects" in state else {}
+            seen += len(subjects)
+            total = number_of(answer, "total") if "total" in answer else seen
+            origins = (one.removeprefix(f"{SUBJECT}.") for one in subjects)
+            found += [one for one in origins if ORIGIN.fullmatch(one) and self._place.takes(one)]
+            if not subjects or seen >= total or len(found) > STORES:
+                break
+        if len(found) > STORES or (subjects and seen < total):
+            why = (
+                f"the stream has more than {STORES} stores for this listener, which fetches no others:"
+                " let several centres take a part each, with part=1/2"
+            )
+            await self._near.tell(LogLevel.error, why)
+        return found[:STORES]
 
     async def _keep_on(self, origin: str) -> None:
         """Fetch the blocks of a store, again from its place whenever something is wrong."""
@@ -168,7 +212,7 @@ class StreamFetcher:
                 await self._fetch(origin, from_begin=from_begin)
             except NatsTrouble as error:
                 # A consumer goes with its server; what the server itself says no to is another matter.
-                if error.code and str(error) != said:
+                if (error.code or error.settled) and str(error) != said:
                     said = str(error)
                     why = f"the store {origin} cannot be fetched: {error}"
                     await self._near.tell(LogLevel.warn, why)
@@ -191,24 +235,36 @@ class StreamFetcher:
         if last is not None and last > self._last:
             # The stream was made anew: what is here is forgotten when it comes again.
             last = None
-        consumer, pending = await self._consumer(origin, last)
-        inbox = self._link.client.new_inbox()
-        came = await self._link.client.subscribe(inbox)
-        asking = _Asking(
-            origin, f"$JS.API.CONSUMER.MSG.NEXT.{self._place.stream}.{consumer}", inbox, came
-        )
+        async with self._making:
+            consumer, pending = await self._consumer(origin, last)
+        inbox = await self._link.client.open_inbox(self._room)
+        subject = self._link.subject(f"CONSUMER.MSG.NEXT.{self._place.stream}.{consumer}")
+        asking = _Asking(origin, subject, inbox, last or 0)
         try:
             while True:
                 if pending:
                     async with self._slots:
                         await self._catch_up(asking)
                 block = await self._next(asking)
-                await self._near.store(block)
+                await self._store(asking, block)
                 pending = block.pending
-        except nats.errors.Error as error:
+        except (nats.errors.Error, OSError) as error:
             raise NatsTrouble(str(error)) from None
         finally:
-            await self._forget(consumer, came)
+            await self._forget(consumer, inbox)
+
+    async def _store(self, asking: _Asking, block: Fetched) -> None:
+        """Store a block; its room is given back when that is done, even if nobody waits any more."""
+        asking.inbox.hand_on(block.room)
+
+        def stored(done: asyncio.Future[None]) -> None:
+            self._room.give(block.room)
+            if not done.cancelled():
+                done.exception()
+
+        storing = asyncio.ensure_future(self._near.store(block))
+        storing.add_done_callback(stored)
+        await asyncio.shield(storing)
 
     async def _catch_up(self, asking: _Asking) -> None:
         """Store all that is there now; the next block comes while one is stored."""
@@ -216,8 +272,8 @@ class StreamFetcher:
         try:
             while (block := await following).pending:
                 following = asyncio.create_task(self._next(asking))
-                await self._near.store(block)
-            await self._near.store(block)
+                await self._store(asking, block)
+            await self._store(asking, block)
         finally:
             following.cancel()
             await asyncio.gather(following, return_exceptions=True)
@@ -240,38 +296,45 @@ class StreamFetcher:
         answer = await self._link.api(
             f"CONSUMER.CREATE.{stream}", {"stream_name": stream, "config": config}
         )
-        name, pending = answer.get("name"), answer.get("num_pending", 0)
-        if not isinstance(name, str) or not name.isalnum() or not isinstance(pending, int):
-            raise NatsTrouble("the answer is none of JetStream")
-        return name, pending
+        name = answer.get("name")
+        if not isinstance(name, str) or not _CONSUMER.fullmatch(name):
+            raise no_answer()
+        return name, number_of(answer, "num_pending") if "num_pending" in answer else 0
 
     async def _next(self, asking: _Asking) -> Fetched:
         """Wait for the next block. Raises NatsTrouble when the consumer seems to be gone."""
         order = json.dumps({"batch": 1, "expires": EXPIRES * NS}).encode()
+        client, inbox = self._link.client, asking.inbox
+        denied = client.denial(asking.subject)
+        now = asyncio.get_running_loop().time
         while True:
-            await self._link.client.publish(asking.subject, order, reply=asking.inbox)
-            try:
-                message = await asking.came.next_msg(timeout=EXPIRES + LATE)
-            except nats.errors.TimeoutError:
-                raise NatsTrouble("no answer") from None
-            headers = message.headers or {}
-            if message.reply.startswith("$JS.ACK."):
-                sequence, pending = _numbers(message)
-                return Fetched(asking.origin, sequence, headers, message.data, pending)
-            if headers.get("Status") not in ("404", "408"):
+            asked, came = now(), inbox.expect()
+            await client.publish(asking.subject, order, reply=inbox.subject)
+            waiting: set[asyncio.Future[Any]] = {came, denied}
+            await asyncio.wait(waiting, timeout=EXPIRES + LATE, return_when=asyncio.FIRST_COMPLETED)
+            if denied.done():
+                raise Denied(asking.subject)
+            if not came.done():
+                raise NatsTrouble("no answer")
+            message = came.result()
+            if message is None:
+                raise NatsTrouble("more has come than can be stored just now")
+            if message.reply.startswith(b"$JS.ACK."):
+                return _block(asking, message)
+            inbox.give_back()
+            waited = now() - asked >= EXPIRES / 2
+            if not waited or read_headers(message.headers).get(STATUS) not in ("404", "408"):
                 raise NatsTrouble("the consumer is gone")
 
-    async def _forget(self, consumer: str, came: Subscription) -> None:
+    async def _forget(self, consumer: str, inbox: Inbox) -> None:
         """Let servers forget a consumer; without that they do it some time later."""
+        inbox.give_back()
         if self._link.ended.is_set():
             return
-        try:
-            await came.unsubscribe()
-            await self._link.client.publish(
-                f"$JS.API.CONSUMER.DELETE.{self._place.stream}.{consumer}"
-            )
-        except (NatsTrouble, nats.errors.Error, OSError):
-            return
+        subject = self._link.subject(f"CONSUMER.DELETE.{self._place.stream}.{consumer}")
+        with suppress(NatsTrouble, nats.errors.Error, OSError):
+            await self._link.client.close_inbox(inbox)
+            await self._link.client.publish(subject)
 
 
 async def _end(tasks: Collection[asyncio.Task[None]]) -> None:
@@ -284,12 +347,16 @@ async def _end(tasks: Collection[asyncio.Task[None]]) -> None:
         _, left = await asyncio.wait(left, timeout=AGAIN)
 
 
-def _numbers(message: Msg) -> tuple[int, int]:
-    """Return the number of a message in its stream, and how many are behind it. Raises NatsTrouble."""
-    parts = message.reply.split(".")
+def _block(asking: _Asking, message: Delivery) -> Fetched:
+    """Return the block in a message. Raises NatsTrouble unless its number is one behind the last."""
+    parts = message.reply.split(b".")
     # $JS.ACK.STREAM.CONSUMER.DELIVERED.SEQUENCE.…; two more come first since there are domains.
     at, behind = (5, 8) if len(parts) == 9 else (7, 10)
-    try:
-        return int(parts[at]), int(parts[behind])
-    except (IndexError, ValueError):
-        raise NatsTrouble("a message has no number in its stream") from None
+    if len(parts) <= behind or not all(_NUMBER.fullmatch(parts[one]) for one in (at, behind)):
+        raise NatsTrouble("a message has no number in its stream")
+    sequence = int(parts[at])
+    if sequence <= asking.last:
+        raise NatsTrouble(f"message {sequence} comes behind message {asking.last}")
+    asking.last = sequence
+    headers = read_headers(message.headers)
+    return Fetched(asking.origin, sequence, headers, message.data, int(parts[behind]), message.size)

@@ -7,7 +7,7 @@ from collections.abc import Callable, Generator
 from importlib import import_module
 from typing import Any
 
-from twisted.internet.defer import Deferred
+from twisted.internet.defer import Deferred, succeed
 from twisted.internet.task import deferLater
 from twisted.logger import Logger, LogLevel
 from twisted.python.failure import Failure
@@ -16,6 +16,8 @@ from logsrv.errors import ConfigurationError
 from logsrv.kit.net.endpoints.endpoint import Endpoint
 from logsrv.kit.net.tls.client_tls import TLSOptions, tls_context
 from logsrv.kit.net.twisted.asyncio_thread import AsyncioThread
+from logsrv.kit.observe.failures import Failures
+from logsrv.kit.observe.seldom import Seldom
 from logsrv.linelog.framing.bodies.bodies import RequestRefused
 from logsrv.linelog.inputs.blocks.body import BlockBody
 from logsrv.linelog.inputs.intake.connections import Input
@@ -23,12 +25,16 @@ from logsrv.linelog.inputs.intake.intake import Intake
 from logsrv.linelog.inputs.nats.headers import placed
 from logsrv.linelog.inputs.nats.place import EXAMPLE, StreamPlace, parse_place
 from logsrv.linelog.ship.out.jetstream.login import login_options, read_credentials
+from logsrv.timer import Timer
 
 log = Logger()
 NEEDS = "needs the package {}; install it with pip install 'logsrv[nats]'"
+AGAIN = 15.0
+"""Seconds until fetching begins again after an error of our own."""
 BUSY = 0.2
 """Seconds until a block that there was no room for is tried again."""
 _BUSY, _MISPLACED = 503, 409
+_SENTENCES = 100
 
 
 class NatsReceiver:
@@ -54,6 +60,9 @@ class NatsReceiver:
         self._reactor = reactor
         self._thread = AsyncioThread(reactor, "nats")
         self._running: Deferred[None] | None = None
+        self._again = Timer(reactor)
+        self._said = Seldom(reactor.seconds, _SENTENCES)
+        self._failures = Failures(intake.label, reactor.seconds)
 
     def check(self, endpoint: Endpoint) -> None:
         self._link(parse_place(endpoint.text))
@@ -61,9 +70,11 @@ class NatsReceiver:
     def begin(self, endpoint: Endpoint) -> None:
         self._place = place = parse_place(endpoint.text)
         self._source = f"nats:{endpoint.text.partition('/')[0]}/{place.stream}"
-        make = self._link(place)
+        self._start(self._link(place))
+
+    def _start(self, make: Callable[[], Any]) -> None:
         self._running = self._thread.call(lambda: self._run(make))
-        self._running.addErrback(self._ended)
+        self._running.addErrback(self._failed, make)
 
     async def _run(self, make: Callable[[], Any]) -> None:
         near = self._fetching.NearSide(self._sequence, self._store, self._tell)
@@ -79,14 +90,18 @@ class NatsReceiver:
         if place.encrypts:
             tls_context(tls)
         context = (lambda: tls_context(tls)) if place.encrypts else None
-        return lambda: self._fetching.NatsLink(place.servers, login, context)
+        prefix = {} if place.api is None else {"prefix": place.api}
+        return lambda: self._fetching.NatsLink(place.servers, login, context, **prefix)
 
-    def _ended(self, failure: Failure) -> None:
+    def _failed(self, failure: Failure, make: Callable[[], Any]) -> None:
+        """Begin again after an error of our own."""
         if self._running is not None:
-            log.failure("{label}: nothing is fetched any more", failure, label=self._intake.label)
+            self._failures.note("fetching", "", failure)
+            self._again.start(AGAIN, self._start, make)
 
     def end(self) -> Deferred[None]:
         running, self._running = self._running, None
+        self._again.stop()
         if running is not None:
             running.cancel()
         return self._thread.stop()
@@ -100,12 +115,15 @@ class NatsReceiver:
         return found
 
     async def _tell(self, level: LogLevel, why: str) -> None:
-        label = self._intake.label
+        await self._thread.ask(lambda: self._say(level, why))
 
-        def tell() -> None:
-            log.emit(level, "{label}: {why}", label=label, why=why)
-
-        await self._thread.ask(tell)
+    def _say(self, level: LogLevel, why: str) -> None:
+        """Log a sentence; one that says what is wrong once a minute: thousands of stores may have it."""
+        noted = None if level is LogLevel.info else self._said.note(why)
+        if noted is None and level is not LogLevel.info:
+            return
+        more = f" (and {noted.number - 1} more such)" if noted and noted.number > 1 else ""
+        log.emit(level, "{label}: {why}{more}", label=self._intake.label, why=why, more=more)
 
     async def _store(self, fetched: Any) -> None:
         await self._thread.ask(lambda: self._take(fetched))
@@ -130,7 +148,10 @@ class NatsReceiver:
             done.errback(Failure())
         else:
             intake.received_bytes += len(fetched.packed)
-            intake.turns.begin(_steps(body), _then(body, done), again=True)
+            room = body.ask_worker() or succeed(None)
+            room.addCallback(
+                lambda _: intake.turns.begin(_steps(body), _then(body, done), again=True)
+            )
         return done.addErrback(self._refused, fetched).addBoth(_let_go, body)
 
     def _refused(self, failure: Failure, fetched: Any) -> Deferred[None]:

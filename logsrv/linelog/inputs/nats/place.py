@@ -9,10 +9,10 @@ from pathlib import Path
 import attrs
 
 from logsrv.kit.text.words import listed, shown
-from logsrv.linelog.ship.address import NATS, STREAM
+from logsrv.linelog.ship.address import NATS, PREFIX, STREAM
 
 EXAMPLE = "nats:n1.example.net,n2.example.net/LOGS:part=1/3"
-_KEYS = ("part", "holes", "tls", "ca", "cert", "key", "user", "creds")
+_KEYS = ("part", "holes", "tls", "ca", "cert", "key", "user", "creds", "api")
 _FILES = ("ca", "cert", "key", "creds")
 _SERVER = re.compile(r"(?P<host>\[[0-9A-Fa-f:.]+\]|[A-Za-z0-9_.-]+)(:(?P<port>[0-9]{1,5}))?")
 _PART = re.compile(r"([0-9]{1,4})/([0-9]{1,4})")
@@ -24,7 +24,7 @@ class StreamPlace:
 
     part, parts: of its stores only those of this part, from 1. passes_holes: go on behind what is missing.
     encrypts: by TLS, with these files in PEM. user: whose password the secret is. creds: a file of
-    credentials.
+    credentials. api: what subjects of JetStream begin with, unless it is `$JS.API`.
     """
 
     servers: tuple[tuple[str, int], ...]
@@ -38,6 +38,7 @@ class StreamPlace:
     key: Path | None = None
     user: str | None = None
     creds: Path | None = None
+    api: str | None = None
 
     def takes(self, origin: str) -> bool:
         """Return whether a store is of this part: by the CRC-32 of its identity."""
@@ -67,6 +68,8 @@ def parse_place(text: str) -> StreamPlace:
         raise ValueError("holes= is refuse or pass")
     if given.get("tls", "yes") != "yes":
         raise ValueError("tls= is yes, or not there")
+    if not PREFIX.fullmatch(given.get("api", "$JS")):
+        raise ValueError("api= is what subjects of JetStream begin with, as api=JS.API")
     if "key" in given and "cert" not in given:
         raise ValueError("key= is the key of a cert=, which is missing")
     ca, certificate, key_file, creds = (
@@ -84,6 +87,7 @@ def parse_place(text: str) -> StreamPlace:
         key_file,
         given.get("user"),
         creds,
+        given.get("api"),
     )
 
 

@@ -23,6 +23,7 @@ import attrs
 from logsrv.linelog.store.segments.segment import Position, parse_position
 
 FORMAT = "1"
+NAMES = tuple(f"Logsrv-{name}" for name in ("Format", "Store", "From", "To", "After", "Gap", "CRC"))
 LARGEST = 1_000_000
 """Bytes of a packed block, if whoever takes it allows no less."""
 LARGEST_TEXT = 8 << 20

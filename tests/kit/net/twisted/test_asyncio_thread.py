@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import threading
+from contextlib import suppress
 
 import pytest
 from twisted.internet.defer import CancelledError, Deferred
 from twisted.internet.task import deferLater
 
+from logsrv.kit.net.twisted import asyncio_thread
 from logsrv.kit.net.twisted.asyncio_thread import AsyncioThread
 from tests.kit.net.network import REACTOR, in_reactor
 
@@ -85,3 +87,21 @@ async def test_what_still_runs_is_cancelled_at_the_end() -> None:
         await call
     assert seen == ["ended"]
     await thread.stop()
+
+
+@in_reactor
+async def test_what_takes_its_end_for_something_else_is_cancelled_again(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(asyncio_thread, "AGAIN", 0.01)
+    thread = AsyncioThread(REACTOR, "test")
+
+    async def deaf() -> None:
+        for _ in range(3):
+            with suppress(asyncio.CancelledError):
+                await asyncio.sleep(1000)
+
+    call = thread.call(deaf)
+    await thread.call(lambda: asyncio.sleep(0))
+    await thread.stop()
+    await call

@@ -23,12 +23,13 @@ from logsrv.linelog.inputs.nats.fetching import (
 from logsrv.linelog.inputs.nats.place import parse_place
 from logsrv.linelog.ship.address import parse_ship_url
 from logsrv.linelog.ship.blocks.block import PackedBlock
-from logsrv.linelog.ship.out.jetstream.link import NatsLink
+from logsrv.linelog.ship.out.jetstream.link import API, NatsLink
 from logsrv.linelog.ship.out.jetstream.target import JetStream
 from logsrv.linelog.ship.registry import TargetSettings
 from logsrv.linelog.store.segments.segment import Position
 from tests.kit.net.network import REACTOR, in_reactor, until
 from tests.linelog.inputs.blocks.making import block_of, stored_lines
+from tests.linelog.ship.out.jetstream.liars import Liar
 from tests.linelog.ship.out.jetstream.servers import NatsServer, newer, one_server, url_of
 
 ONE, OTHER = 32 * "a", 32 * "b"
@@ -56,7 +57,7 @@ class Centre:
     misses: the next block takes long, and its end is missed.
     """
 
-    server: NatsServer
+    server: NatsServer | Liar
     more: str = ""
     stored: list[Fetched] = attrs.field(factory=list)
     said: list[tuple[str, bool]] = attrs.field(factory=list)
@@ -65,13 +66,15 @@ class Centre:
     thread: AsyncioThread = attrs.field(factory=lambda: AsyncioThread(REACTOR, "test"))
     running: Deferred[None] | None = None
     misses: bool = False
+    login: dict[str, str] = attrs.field(factory=dict)
 
     def start(self) -> None:
         place = parse_place(f"127.0.0.1:{self.server.port}/LOGS{self.more}")
 
         async def run() -> None:
             near = NearSide(self.sequence, self.store, self.tell)
-            await StreamFetcher(place, NatsLink(place.servers, {}, None), near).run()
+            link = NatsLink(place.servers, self.login, None, place.api or API)
+            await StreamFetcher(place, link, near).run()
 
         self.running = self.thread.call(run)
 

@@ -1,8 +1,4 @@
-"""A connection to servers of NATS, as asyncio sees it: opened when needed, to whichever server is there.
-
-nats-py's own reconnecting is off: it keeps what was sent for later, and here whoever sent asks again what
-has arrived.
-"""
+"""A connection to servers of NATS, as asyncio sees it: opened when needed, to whichever server is there."""
 
 from __future__ import annotations
 
@@ -16,13 +12,13 @@ from typing import Any
 
 import attrs
 import nats.errors
-from nats.aio.client import Client
 from nats.aio.msg import Msg
 
 from logsrv import __version__
-from logsrv.errors import ConfigurationError, LogsrvError
+from logsrv.errors import ConfigurationError
 from logsrv.kit.text.escape import one_line
 from logsrv.kit.text.words import host_text
+from logsrv.linelog.ship.out.jetstream.client import LONGEST, NO_NATS, BoundedClient, NatsTrouble
 
 CONNECT = 5
 """Seconds that a server has to let us in."""
@@ -34,52 +30,23 @@ SOON = 3.0
 """Seconds until a server that has not answered is asked whether it has read the question."""
 SLOW = 20
 """Seconds that it may take to read it: a block over a slow line."""
-_LONGEST = 300
-
-
-class NatsTrouble(LogsrvError):
-    """A server cannot be reached, does not answer or says no.
-
-    settled: time alone does not change it. code: the number of an error of JetStream; 0 for any other.
-    """
-
-    def __init__(self, why: str, *, settled: bool = False, code: int = 0) -> None:
-        super().__init__(why)
-        self.settled = settled
-        self.code = code
+API = "$JS.API"
+"""What subjects of JetStream begin with, unless another account has them under a name of its own."""
+_STRUCTURE = 10_000
+_COUNTED = 1 << 63
 
 
 class LargePayload(NatsTrouble):
     """The server takes no message as large as this."""
 
 
-class _Client(Client):
-    """A client that says nothing of who it is before TLS has begun, if it is to begin.
+class Denied(NatsTrouble):
+    """This account has no right to ask that."""
 
-    ended: an event that is set when the connection has ended, whatever its end met.
-    """
-
-    wants_tls = False
-
-    def __init__(self, ended: asyncio.Event) -> None:
-        super().__init__()
-        self._ended = ended
-
-    async def _close(self, status: int, do_cbs: bool = True) -> None:
-        # nats-py goes no further where what was still to be written fails, or is given up.
-        try:
-            await super()._close(status, do_cbs)
-        finally:
-            if self._transport is not None:
-                self._transport.close()
-            self._ended.set()
-
-    async def _process_info(self, info: dict[str, Any], initial_connection: bool = False) -> None:
-        if initial_connection and self.wants_tls:
-            if not (info.get("tls_required") or info.get("tls_available")):
-                raise nats.errors.Error("the server offers no TLS")
-            info["tls_required"] = True
-        await super()._process_info(info, initial_connection)
+    def __init__(self, subject: str) -> None:
+        super().__init__(
+            f"this account may not publish to {subject}: give it that right", settled=True
+        )
 
 
 @attrs.define(eq=False)
@@ -87,13 +54,14 @@ class NatsLink:
     """A connection to one of some servers, used in one loop.
 
     servers: hosts and ports. login: returns the arguments of nats-py for logging in. tls: encrypt
-    with that; None: not.
+    with that; None: not. prefix: what subjects of JetStream begin with.
     """
 
     _servers: Sequence[tuple[str, int]]
     _login: Mapping[str, Any]
     _tls: Callable[[], ssl.SSLContext] | None
-    _client: _Client | None = attrs.field(init=False, default=None)
+    _prefix: str = API
+    _client: BoundedClient | None = attrs.field(init=False, default=None)
     _ended: asyncio.Event = attrs.field(init=False, factory=asyncio.Event)
     _first: int = attrs.field(init=False, default=0)
 
@@ -108,11 +76,18 @@ class NatsLink:
         return {} if self._client is None else self._client._server_info
 
     @property
-    def client(self) -> Client:
-        """The connected client of nats-py. Raises NatsTrouble if there is none."""
-        if self._client is None or self._ended.is_set():
-            raise NatsTrouble("the connection has ended")
+    def client(self) -> BoundedClient:
+        """The connected client. Raises NatsTrouble if there is none."""
+        self.check()
+        assert self._client is not None
         return self._client
+
+    def check(self) -> None:
+        """Raise NatsTrouble if the connection has ended."""
+        if self._client is None:
+            raise NatsTrouble("the connection has ended")
+        if self._ended.is_set():
+            raise self._client.trouble()
 
     @property
     def ended(self) -> asyncio.Event:
@@ -140,7 +115,7 @@ class NatsLink:
         where = host_text(host, port)
         for tries_left in reversed(range(TRIES)):
             ended = asyncio.Event()
-            client = _Client(ended)
+            client = BoundedClient(ended)
             failures: list[Exception] = []
             try:
                 await self._let_in(client, where, failures)
@@ -149,26 +124,26 @@ class NatsLink:
                 raise NatsTrouble(str(error), settled=True) from None
             except Exception as error:
                 # A server that speaks no NATS, or but half of it, makes errors of all kinds in nats-py.
-                with suppress(OSError, TimeoutError, nats.errors.Error):
+                with suppress(Exception):
                     await asyncio.wait_for(client.close(), CLOSE)
                 # The last of several says what was wrong with this server.
                 failure = failures[-1] if failures else error
                 # Its refusal is lost when it ends the connection before it has read all that we say.
                 cut = isinstance(failure, ConnectionResetError | BrokenPipeError)
-                if cut and tries_left and client._server_info.get("auth_required"):
+                if cut and tries_left and client.wants_login:
                     continue
                 raise _unreached(where, failure) from None
             self._client, self._ended = client, ended
             return
 
-    async def _let_in(self, client: _Client, where: str, failures: list[Exception]) -> None:
+    async def _let_in(self, client: BoundedClient, where: str, failures: list[Exception]) -> None:
         client.wants_tls = self._tls is not None
         options = dict(self._login)
         if self._tls is not None:
             options["tls"] = self._tls()
 
         async def noted(error: Exception) -> None:
-            failures.append(error)
+            failures[:] = [error]
 
         await client.connect(
             servers=[f"{'nats' if self._tls is None else 'tls'}://{where}"],
@@ -180,6 +155,8 @@ class NatsLink:
             error_cb=noted,
             **options,
         )
+        if not client.is_connected:
+            raise nats.errors.Error(NO_NATS)
 
     async def close(self) -> None:
         client, self._client = self._client, None
@@ -195,22 +172,12 @@ class NatsLink:
         question = asyncio.ensure_future(
             client.request(subject, body, timeout=SOON + SLOW + SOON, headers=dict(headers or {}))
         )
-        ended = asyncio.ensure_future(self._ended.wait())
+        ended, denied = asyncio.ensure_future(self._ended.wait()), client.denial(subject)
         try:
-            if not await _first_of({question, ended}, SOON):
-                # A busy line, or a server that will never answer? What was sent before is read before.
-                # Never given up, as `flush` does: nats-py reads no more once the answer to that comes.
-                reading: asyncio.Future[bool] = asyncio.get_running_loop().create_future()
-                await client._send_ping(reading)
-                await _first_of({question, ended, reading}, SLOW)
-                stuck = not reading.done()
-                if not question.done() and (stuck or not await _first_of({question, ended}, SOON)):
-                    if stuck:
-                        await self.close()
-                    raise NatsTrouble("no answer")
-            if not question.done():
-                raise NatsTrouble("the connection has ended")
-            return question.result()
+            await self._answered({question, ended, denied})
+            if question.done():
+                return question.result()
+            raise Denied(subject) if denied.done() else client.trouble()
         except nats.errors.NoRespondersError:
             raise NatsTrouble(
                 "nobody takes that there just now: no server leads the stream, or JetStream is not enabled"
@@ -218,31 +185,80 @@ class NatsLink:
         except nats.errors.MaxPayloadError:
             raise LargePayload("larger than the server takes") from None
         except (OSError, TimeoutError, nats.errors.Error) as error:
-            raise NatsTrouble(_why(error)) from None
+            raise (client.trouble() if client.why else NatsTrouble(_why(error))) from None
         finally:
             question.cancel()
             ended.cancel()
 
+    async def _answered(self, waiting: set[asyncio.Future[Any]]) -> None:
+        """Wait for one of these. Raises NatsTrouble if the server does not answer."""
+        if await _first_of(waiting, SOON):
+            return
+        # A busy line, or a server that will never answer? What was sent before is read before.
+        reading: asyncio.Future[bool] = asyncio.get_running_loop().create_future()
+        # Its own task: it waits for ever where the server does not read.
+        asked = asyncio.ensure_future(self.client._send_ping(reading))
+        asked.add_done_callback(lambda done: done.cancelled() or done.exception())
+        try:
+            await _first_of({*waiting, reading}, SLOW)
+        finally:
+            asked.cancel()
+        stuck = not reading.done()
+        if any(one.done() for one in waiting) or (not stuck and await _first_of(waiting, SOON)):
+            return
+        if stuck:
+            await self.close()
+        raise NatsTrouble("no answer")
+
+    def subject(self, what: str) -> str:
+        """Return the subject for a question to JetStream."""
+        return f"{self._prefix}.{what}"
+
     async def api(self, what: str, order: Mapping[str, Any] | None = None) -> dict[str, Any]:
         """Ask JetStream; return what it says. Raises NatsTrouble, with a code when it says no."""
         body = b"" if order is None else json.dumps(order).encode()
-        return read_answer(await self.ask(f"$JS.API.{what}", body))
+        return read_answer(await self.ask(self.subject(what), body))
 
 
 def read_answer(message: Msg) -> dict[str, Any]:
     """Return what JetStream has answered. Raises NatsTrouble, with a code when it says no."""
+    data = message.data
     try:
-        found = json.loads(message.data)
+        # Six bytes of empty lists would become hundreds.
+        found = json.loads(data) if data.count(b"[") + data.count(b"{") < _STRUCTURE else None
     except (ValueError, RecursionError):
         found = None
     if not isinstance(found, dict):
-        raise NatsTrouble("the answer is none of JetStream")
+        raise no_answer()
     error = found.get("error")
     if isinstance(error, dict):
-        code = error.get("err_code")
-        why = one_line(str(error.get("description", "an error")), _LONGEST)
-        raise NatsTrouble(why, code=code if isinstance(code, int) else 0)
+        code, why = error.get("err_code"), error.get("description")
+        raise NatsTrouble(
+            one_line(why, LONGEST) if isinstance(why, str) else "an error",
+            code=code if isinstance(code, int) else 0,
+        )
     return found
+
+
+def no_answer() -> NatsTrouble:
+    """Return the error for an answer that JetStream does not give."""
+    return NatsTrouble("the answer is none of JetStream")
+
+
+def part_of(found: Mapping[str, Any], name: str) -> dict[str, Any]:
+    """Return what an answer has under a name. Raises NatsTrouble unless it is an object."""
+    part = found.get(name)
+    if not isinstance(part, dict):
+        raise no_answer()
+    return part
+
+
+def number_of(found: Mapping[str, Any], name: str) -> int:
+    """Return a number in an answer. Raises NatsTrouble unless it is one that JetStream counts to."""
+    number = found.get(name)
+    if type(number) is not int or not 0 <= number < _COUNTED:
+        raise no_answer()
+    return number
 
 
 async def _first_of(waiting: set[asyncio.Future[Any]], seconds: float) -> bool:
@@ -261,11 +277,11 @@ def _why(error: Exception) -> str:
     if isinstance(error, TimeoutError | nats.errors.TimeoutError):
         return "no answer"
     if isinstance(error, ssl.SSLCertVerificationError):
-        return f"its certificate is not trusted: {one_line(error.verify_message, _LONGEST)}"
+        return f"its certificate is not trusted: {one_line(error.verify_message, LONGEST)}"
     if isinstance(error, ConnectionError) and error.errno:
         return os.strerror(error.errno)
     if isinstance(error, ValueError | LookupError | TypeError | AttributeError):
-        return "it does not answer as NATS does"
+        return NO_NATS
     if isinstance(error, OSError) and error.strerror:
-        return one_line(error.strerror, _LONGEST)
-    return one_line(str(error).removeprefix("nats: ").strip("'") or type(error).__name__, _LONGEST)
+        return one_line(error.strerror, LONGEST)
+    return one_line(str(error).removeprefix("nats: ").strip("'") or type(error).__name__, LONGEST)

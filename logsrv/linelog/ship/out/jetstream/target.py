@@ -11,21 +11,35 @@ from typing import Any, TypeVar
 
 from twisted.internet.defer import Deferred
 
+from logsrv.errors import ConfigurationError
 from logsrv.kit.net.tls.client_tls import tls_context
 from logsrv.kit.net.twisted.asyncio_thread import AsyncioThread
 from logsrv.kit.text.escape import one_line
-from logsrv.linelog.ship.blocks.block import LARGEST, PackedBlock
-from logsrv.linelog.ship.out.jetstream.link import LargePayload, NatsLink, NatsTrouble, read_answer
+from logsrv.linelog.ship.address import PREFIX
+from logsrv.linelog.ship.blocks.block import LARGEST, PackedBlock, read_block
+from logsrv.linelog.ship.out.jetstream.client import NatsTrouble
+from logsrv.linelog.ship.out.jetstream.link import (
+    API,
+    LargePayload,
+    NatsLink,
+    number_of,
+    read_answer,
+)
 from logsrv.linelog.ship.out.jetstream.login import login_options
-from logsrv.linelog.ship.out.jetstream.streams import SUBJECT, find_stream, last_message
+from logsrv.linelog.ship.out.jetstream.streams import (
+    EXPECTED,
+    SUBJECT,
+    WRONG_SEQUENCE,
+    find_stream,
+    last_message,
+)
 from logsrv.linelog.ship.registry import TargetSettings
 from logsrv.linelog.ship.target import LastBlock, Misplaced, TooMuchAtOnce, Unavailable
-from logsrv.linelog.store.segments.segment import parse_position
 
 T = TypeVar("T")
 HEADERS = 2048
 """Bytes of a message that are left to its headers."""
-WRONG_SEQUENCE, TOO_LARGE, OTHER_STREAM = 10071, 10054, 10060
+TOO_LARGE, OTHER_STREAM = 10054, 10060
 """Error codes of JetStream: server/errors.json of nats-server."""
 
 
@@ -40,6 +54,9 @@ class JetStream:
     def __init__(self, settings: TargetSettings, reactor: Any) -> None:
         """Raises ConfigurationError."""
         login = login_options(settings.token, settings.url.parameters.get("user"))
+        prefix = settings.url.parameters.get("api", API)
+        if not PREFIX.fullmatch(prefix):
+            raise ConfigurationError("api= is what subjects of JetStream begin with, as api=JS.API")
         self._store = settings.store
         self._stream = settings.url.path.removeprefix("/")
         self._subject = f"{SUBJECT}.{settings.store}"
@@ -52,6 +69,7 @@ class JetStream:
             settings.url.servers,
             login,
             (lambda: tls_context(tls)) if settings.url.tls else None,
+            prefix,
         )
         # Number of the last block of our store there; 0: there is none.
         self._sequence = 0
@@ -67,27 +85,22 @@ class JetStream:
         payload = self._link.info.get("max_payload")
         if isinstance(payload, int):
             self.largest = min(LARGEST, max(payload - HEADERS, 1))
-        found = await last_message(self._link, self._stream, self._store)
+        found = await last_message(self._link, facts, self._store)
         if found is None:
             self._sequence = 0
             return None
-        headers = found.headers
         try:
-            if headers["Logsrv-Store"] != self._store:
+            block = read_block(found.headers, b"")
+            if block.store != self._store:
                 raise ValueError
-            last = LastBlock(
-                parse_position(headers["Logsrv-To"]),
-                parse_position(headers["Logsrv-From"]),
-                int(headers["Logsrv-CRC"], 16),
-            )
-        except (KeyError, ValueError):
+        except ValueError:
             raise NatsTrouble(
                 f"message {found.sequence} of the stream {self._stream} is no block of this store: whoever"
                 " wrote it there may not",
                 settled=True,
             ) from None
         self._sequence = found.sequence
-        return last
+        return LastBlock(block.end, block.start, block.crc)
 
     def send(self, block: PackedBlock) -> Deferred[None]:
         """Send a block; fires when the stream has it."""
@@ -97,7 +110,7 @@ class JetStream:
         headers = {
             **block.headers(),
             "Nats-Expected-Stream": self._stream,
-            "Nats-Expected-Last-Subject-Sequence": str(self._sequence),
+            EXPECTED: str(self._sequence),
         }
         try:
             answer = read_answer(await self._link.ask(self._subject, block.packed, headers))
@@ -106,15 +119,14 @@ class JetStream:
                 f"{self._who} takes no block of {len(block.packed)} bytes"
             ) from None
         except NatsTrouble as error:
-            if error.code == WRONG_SEQUENCE:
+            if error.code in WRONG_SEQUENCE:
                 raise Misplaced(None) from None
             if error.code == TOO_LARGE:
                 raise TooMuchAtOnce(f"the stream {self._stream}: {error}") from None
             raise
-        sequence = answer.get("seq")
-        if answer.get("stream") != self._stream or not isinstance(sequence, int):
+        if answer.get("stream") != self._stream:
             raise NatsTrouble("took a block and does not say so", settled=True)
-        self._sequence = sequence
+        self._sequence = number_of(answer, "seq")
 
     def _call(self, make: Callable[[], Coroutine[Any, Any, T]]) -> Deferred[T]:
         async def called() -> T:

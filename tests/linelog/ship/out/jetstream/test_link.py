@@ -16,7 +16,8 @@ from nats.aio.msg import Msg
 
 from logsrv.kit.net.twisted.asyncio_thread import AsyncioThread
 from logsrv.linelog.ship.out.jetstream import link
-from logsrv.linelog.ship.out.jetstream.link import NatsLink, NatsTrouble, read_answer
+from logsrv.linelog.ship.out.jetstream.client import NatsTrouble
+from logsrv.linelog.ship.out.jetstream.link import NatsLink, read_answer
 from tests.kit.net.network import REACTOR, in_reactor
 from tests.linelog.ship.out.jetstream.servers import newer, one_server
 from tests.ports import free_port

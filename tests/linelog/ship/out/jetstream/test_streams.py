@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
-from logsrv.linelog.ship.out.jetstream.streams import StreamFacts, covers, read_headers
+from logsrv.linelog.ship.out.jetstream.streams import StreamFacts, covers
 
 
 @pytest.mark.parametrize(
@@ -47,13 +45,3 @@ def test_a_stream_in_memory_is_said_to_be_one() -> None:
 
 def test_a_server_that_does_not_say_its_version_is_an_old_one() -> None:
     assert "at least once" in StreamFacts("LOGS", "", clustered=True, replicas=3, file=True).promise
-
-
-def test_headers_are_read() -> None:
-    raw = b"NATS/1.0\r\nLogsrv-To: 17:52\r\nLogsrv-Store:abc\r\n\r\n"
-    assert read_headers(raw) == {"Logsrv-To": "17:52", "Logsrv-Store": "abc"}
-
-
-@given(st.binary())
-def test_any_bytes_are_headers_or_none(raw: bytes) -> None:
-    assert all(isinstance(name, str) for name in read_headers(raw))
