@@ -31,7 +31,8 @@ import contextlib
 import json
 import os
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from itertools import count
 
 import logsrv.cli.care as late
 from logsrv.errors import StoreError
@@ -131,20 +132,31 @@ class DoctorVisit:
 
     def go(self, *, repair: bool) -> None:
         """Look at all parts, and repair. Raises OSError and StoreError."""
-        parts = self._examination.parts()
+        examination = self._examination
+        rows = examination.parts()
+        total, numbers = sum(map(len, rows)), count(1)
+
+        def look(part: late.StorePart) -> None:
+            self._progress.at(next(numbers), part.label, of=total)
+
         try:
-            for number, part in enumerate(parts, 1):
-                self._progress.at(number, part.label, of=len(parts))
-                found = self._examination.findings(part)
-                if repair and self._repaired(found):
-                    again = self._examination.findings(part)
-                    there = {(one.kind, one.name) for one in again}
-                    self.repaired += [one for one in found if (one.kind, one.name) not in there]
-                    found = again
-                for one in found:
-                    (self.notes if one.weight is late.Weight.NOTE else self.left).append(one)
+            for row in rows:
+                self._judge(examination.findings(row, look), repair=repair)
         finally:
             self._progress.end()
+
+    def _judge(
+        self, found: Mapping[late.StorePart, Sequence[late.StoreFinding]], *, repair: bool
+    ) -> None:
+        """Repair what was found, and look at that again; count what is left."""
+        tried = [part for part, wrong in found.items() if repair and self._repaired(wrong)]
+        again = self._examination.findings(tried) if tried else {}
+        for part, wrong in found.items():
+            left = again.get(part, ()) if part in tried else wrong
+            there = {(one.kind, one.name) for one in left}
+            self.repaired += [one for one in wrong if (one.kind, one.name) not in there]
+            for one in left:
+                (self.notes if one.weight is late.Weight.NOTE else self.left).append(one)
 
     def _repaired(self, found: Sequence[late.StoreFinding]) -> bool:
         """Repair what can be; return whether anything was tried."""

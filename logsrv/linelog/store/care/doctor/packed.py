@@ -27,9 +27,9 @@ _PUT_BACK = "Bring the file back from a backup or an archive while no server has
 class PackedSegment:
     """Findings about a compressed segment, and the bytes and lines of its text; None if nobody knows.
 
-    fd: the file, which stays the caller's. kept: who has kept a place in it. quick: its frames are not
-    read. read: is called with the bytes of each frame that was read. Raises FileNotFoundError if the
-    segment is gone by now.
+    fd: the file, which stays the caller's. kept: returns who has kept a place in it. entered: tells whether
+    a segment is in a catalog. quick: its frames are not read. read: is called with the bytes of each frame
+    that was read. Raises FileNotFoundError if the segment is gone by now.
     """
 
     def __init__(
@@ -38,7 +38,8 @@ class PackedSegment:
         fd: int,
         disk: Disk,
         *,
-        kept: Sequence[str],
+        kept: Callable[[], Sequence[str]],
+        entered: Callable[[Segment], bool],
         quick: bool,
         read: Callable[[int], object],
     ) -> None:
@@ -46,7 +47,7 @@ class PackedSegment:
         self.text: int | None = None
         self.lines: int | None = None
         self._packed, self._disk, self._quick, self._read = packed, disk, quick, read
-        self._kept = kept
+        self._kept, self._entered = kept, entered
         try:
             self._look(fd)
         except OSError as error:
@@ -86,10 +87,14 @@ class PackedSegment:
                 f"the index of segment {packed.number} is of no use: {why}",
                 "No line is lost. A search reads all of the segment.",
                 "`--repair` makes it anew; so does `logsrv reindex`.",
-                Remedy(partial(make_beside, packed, disk, packed.index), beside_server=True),
+                self._make_anew(packed.index),
             )
         )
         return None
+
+    def _make_anew(self, name: str) -> Remedy:
+        make = partial(make_beside, self._packed, self._disk, self._entered, name)
+        return Remedy(make, beside_server=True)
 
     def _cut(self, found: Index, size: int) -> Iterator[StoreFinding]:
         lines, text = found.missing(size)
@@ -200,7 +205,7 @@ class PackedSegment:
         self.text, self.lines = text, lines
 
     def _salvage(self) -> None:
-        salvage(self._packed, self._disk, self._kept)
+        salvage(self._packed, self._disk, self._kept())
 
     def _words(self, found: Index | None) -> Iterator[StoreFinding]:
         packed, disk = self._packed, self._disk
@@ -219,7 +224,7 @@ class PackedSegment:
                 f"the word index of segment {packed.number} is of no use: {why}",
                 "No line is lost. A search for a word reads more of the segment, or all of it.",
                 "`--repair` makes it anew; so does `logsrv reindex`. It may be removed as well.",
-                Remedy(partial(make_beside, packed, disk, packed.words), beside_server=True),
+                self._make_anew(packed.words),
             )
 
     def _archived(self, found: Index | None) -> Iterator[StoreFinding]:
