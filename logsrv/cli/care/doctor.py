@@ -38,7 +38,7 @@ import logsrv.cli.care as late
 from logsrv.errors import StoreError
 from logsrv.kit.options.argument_parser import Parser
 from logsrv.kit.text.escape import one_line
-from logsrv.kit.text.words import size_text
+from logsrv.kit.text.words import SHOWN_PATH_LENGTH, counted, size_text
 
 
 def declare(parser: Parser) -> None:
@@ -183,7 +183,7 @@ class DoctorVisit:
             "sound": not self.left,
             "segments": len(examination.texts),
             "lines": late.total(examination.lines),
-            "text": late.total(examination.texts),
+            "text": examination.readable,
             "end": str(examination.end),
             "quick": examination.quick,
             "findings": [self._object(one) for one in (*self.left, *self.notes)],
@@ -212,11 +212,11 @@ class DoctorVisit:
         for one in self.left:
             self._print(one.weight.value, one)
         examination = self._examination
-        lines, text = late.total(examination.lines), late.total(examination.texts)
-        counted = "" if lines is None else f"{lines:,} lines, "
+        lines, text = late.total(examination.lines), examination.readable
+        held = "" if lines is None else f"{counted(lines, 'line')}, "
         size = "" if text is None else f"{size_text(text)} of text, "
         print(
-            f"{late.shown(directory)}: {len(examination.texts)} segments, {counted}{size}up to"
+            f"{late.shown(directory)}: {counted(len(examination.texts), 'segment')}, {held}{size}up to"
             f" {examination.end}: {self._verdict()}"
         )
 
@@ -227,7 +227,7 @@ class DoctorVisit:
         return f"{lost} lost, {len(self.left) - lost} damaged, {len(self.repaired)} repaired"
 
     def _print(self, word: str, one: late.StoreFinding) -> None:
-        print(late.printable(f"{word}: {one.name}: {one.what}"))
+        print(one_line(f"{word}: {one.name}: {one.what}", SHOWN_PATH_LENGTH))
         refused = self._refused.get((one.kind, one.name), "")
         advice = "" if word == "repaired" else one.advice
         for sentence in (one.means, advice, refused):

@@ -67,7 +67,7 @@ def test_beside_a_server_only_what_is_not_its_own_is_repaired(store: Path) -> No
 def test_programs_get_one_object(store: Path) -> None:
     flip(store / packed_of(store)[0].name, 30)
     told = json.loads(logsrv("doctor", "--json", str(store)).stdout)
-    assert (told["sound"], told["lines"], told["segments"]) == (False, 25, 5)
+    assert (told["sound"], told["lines"], told["segments"]) == (False, 20, 5)
     [one] = told["findings"]
     assert (one["weight"], one["kind"], one["lines"]) == ("lost", "segment-damaged", 5)
 

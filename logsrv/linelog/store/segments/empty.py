@@ -5,7 +5,11 @@ The file `empty` has them, as `5-20 22`, the newest last. Each start after a cra
 
 from __future__ import annotations
 
+import contextlib
+
 from logsrv.linelog.store.disk.disk import Disk
+from logsrv.linelog.store.segments.segment import Segment, save_number
+from logsrv.linelog.store.segments.waiting import waiting_sizes
 
 EMPTY = "empty"
 # Runs of numbers that are kept. Who follows is hardly ever behind so many of them.
@@ -31,6 +35,17 @@ def note_empty(number: int, disk: Disk) -> None:
     else:
         runs = sorted([*runs, range(number, number + 1)], key=lambda run: run.start)[-_MOST_RUNS:]
     disk.replace(EMPTY, (" ".join(map(_text, runs)) + "\n").encode())
+
+
+def remove_empty(plain: Segment, active: int, disk: Disk) -> None:
+    """Remove a plain segment without lines. active: the number of the active one. Raises OSError."""
+    # Its name tells the numbers that are used up; from now on the file `number` does.
+    save_number(active, disk)
+    # Without it, whoever is told of lines that are gone is told too much. One that was cut had lines.
+    with contextlib.suppress(OSError):
+        if not waiting_sizes(disk).get(plain.number):
+            note_empty(plain.number, disk)
+    disk.unlink(plain.name)
 
 
 def were_empty(numbers: range, disk: Disk) -> bool:

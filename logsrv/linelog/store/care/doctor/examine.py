@@ -24,7 +24,7 @@ from logsrv.linelog.store.care.doctor.kept import KeptPlace, check_place
 from logsrv.linelog.store.care.doctor.notes import check_notes
 from logsrv.linelog.store.care.doctor.numbering import check_numbers
 from logsrv.linelog.store.care.doctor.packed import PackedSegment
-from logsrv.linelog.store.care.doctor.plain import PlainText, unreadable
+from logsrv.linelog.store.care.doctor.plain import PlainText, cut, unreadable
 from logsrv.linelog.store.care.listed import StoreListing, opened_active
 from logsrv.linelog.store.catalog.layout import catalogs
 from logsrv.linelog.store.catalog.remake import entered_of
@@ -40,6 +40,7 @@ from logsrv.linelog.store.segments.segment import (
     Segment,
     synced_place,
 )
+from logsrv.linelog.store.segments.waiting import waiting_sizes
 
 LOOKS = 3
 # Seconds between two looks at what was found.
@@ -63,7 +64,8 @@ class Examination:
 
     places: returns the kept places of its readers. quick: no text is read. pause: waits for so many
     seconds. read: is called with the bytes of each frame that was read. texts, lines: of each segment, by
-    its number; None: unknown.
+    its number, the bytes of its text and the lines that can be read; None: unknown. gone: the bytes of
+    compressed ones that cannot be read.
     """
 
     disk: Disk
@@ -73,8 +75,10 @@ class Examination:
     read: Callable[[int], object] = lambda _: None
     texts: dict[int, int | None] = attrs.field(factory=dict)
     lines: dict[int, int | None] = attrs.field(factory=dict)
+    gone: dict[int, int] = attrs.field(factory=dict)
     # One for all segments: a listing for each made 20,000 of them take an hour.
     _listed: StoreListing = attrs.field(init=False)
+    _complete: dict[int, int] = attrs.field(init=False)
     _entered: Callable[[Segment], bool] | None = attrs.field(init=False, default=None)
 
     def parts(self) -> list[list[StorePart]]:
@@ -86,6 +90,7 @@ class Examination:
         # Before the end of the text is known: a place that is kept is never behind it.
         places = self.places()
         synced = synced_place(self.disk)
+        self._complete = waiting_sizes(self.disk)
         self._listed = StoreListing(self.disk)
         reached = max([synced, *(one.position for one in places if not one.wrong)], default=NOWHERE)
         return [
@@ -161,7 +166,11 @@ class Examination:
                 yield unreadable(segment.name, error)
                 return
             self.texts[number], self.lines[number] = looked.text, looked.lines
+            self.gone[number] = looked.gone if isinstance(looked, PackedSegment) else 0
             yield from looked.findings
+            complete = self._complete.get(number, 0)
+            if looked.text is not None and looked.text < complete:
+                yield cut(segment.name, looked.text, complete)
             return
 
     def _is_entered(self, segment: Segment) -> bool:
@@ -190,7 +199,7 @@ class Examination:
                     quick=self.quick,
                     read=self.read,
                 )
-            return PlainText(segment.name, fd, quick=self.quick)
+            return PlainText(segment.name, fd, quick=self.quick, waits=True)
         finally:
             os.close(fd)
 
@@ -211,7 +220,9 @@ class Examination:
             yield from looked.findings
         else:
             self.texts[number], self.lines[number] = 0, 0
-        held = self._text_of(synced.segment, listed)
+        # Of one with a size of its own it was said there.
+        known = synced.segment in self._complete and synced.segment < number
+        held = None if known else self._text_of(synced.segment, listed)
         if synced.segment > number or (held is not None and synced.offset > held):
             yield lost(
                 "text-missing",
@@ -259,6 +270,12 @@ class Examination:
     def _backup(self, listed: StoreListing) -> Iterator[StoreFinding]:
         lines = None if self.quick else total(self.lines)
         return check_backup(self.disk, lambda number: self._text_of(number, listed), lines)
+
+    @property
+    def readable(self) -> int | None:
+        """The bytes of all text that can be read; None if they are unknown."""
+        text = total(self.texts)
+        return None if text is None else text - sum(self.gone.values())
 
     @property
     def end(self) -> Position:
