@@ -35,7 +35,7 @@ def test_damage_is_said_with_what_it_means_and_what_to_do(store: Path) -> None:
     shown = logsrv("doctor", str(store))
     assert shown.returncode == 1
     lines = shown.stdout.decode().splitlines()
-    assert lines[0] == f"lost: {first.name}: 1 of 1 frames are damaged: byte 0"
+    assert lines[0] == f"lost: {first.name}: damaged frames, 1 of 1: byte 0"
     assert lines[1].startswith("    5 lines, from 2026-11-20T06:00:00.000000Z to ")
     assert lines[-1].endswith(": 1 lost, 1 damaged, 0 repaired")
     again = logsrv("doctor", "--repair", str(store))
