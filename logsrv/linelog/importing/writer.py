@@ -20,6 +20,7 @@ import attrs
 from logsrv.descriptor import Descriptor
 from logsrv.errors import StoreError
 from logsrv.kit.text.time import parse_rfc3339, rfc3339
+from logsrv.kit.text.words import SHOWN_PATH_LENGTH, shown
 from logsrv.linelog.batch import Block
 from logsrv.linelog.framing.lines.dated import SECOND
 from logsrv.linelog.importing.done import Done, Identity, load
@@ -64,7 +65,7 @@ def opened(directory: Path, policy: StorePolicy) -> Iterator[ImportWriter]:
     except OSError as error:
         where = error.filename or directory
         raise StoreError(
-            f"the store {directory} cannot be used: {reason(error)} ({where})"
+            f"the store {shown(str(directory))} cannot be used: {reason(error)} ({shown(str(where))})"
         ) from error
 
 
@@ -84,6 +85,7 @@ class ImportWriter:
     def __init__(self, disk: Disk, lock: DirectoryLock, policy: StorePolicy) -> None:
         self._disk, self._policy = disk, policy
         self.directory = disk.directory
+        self._shown = shown(str(disk.directory), SHOWN_PATH_LENGTH)
         self.done = load(disk)
         killed = bool(lock.left_by)
         # A server that has had the store meanwhile may have written behind what the import left.
@@ -121,7 +123,7 @@ class ImportWriter:
         newest = self.newest()
         if newest and first < parse_rfc3339(newest) * SECOND:
             raise StoreError(
-                f"the store {self.directory} has lines up to {newest}, and those of the files begin at"
+                f"the store {self._shown} has lines up to {newest}, and those of the files begin at"
                 f" {rfc3339(first / SECOND)}: older lines cannot be put behind younger ones; import into"
                 " another directory"
             )
@@ -256,7 +258,7 @@ class ImportWriter:
 
     def _foreign(self) -> StoreError:
         return StoreError(
-            f"the store {self._disk.directory} has other lines behind those of the import that was"
+            f"the store {self._shown} has other lines behind those of the import that was"
             " interrupted, or lacks some; begin anew in another directory"
         )
 

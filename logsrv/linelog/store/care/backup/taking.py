@@ -155,7 +155,7 @@ class Backup:
             if not folder:
                 continue
             with contextlib.suppress(FileExistsError):
-                os.mkdir(self.target.path(folder), DIRECTORY_MODE)
+                os.mkdir(os.path.join(self.target.directory, folder), DIRECTORY_MODE)
             with Disk().hold(self.target.open(folder, os.O_RDONLY | os.O_DIRECTORY)) as there:
                 for name, plain in inside.entries().items():
                     if plain and not name.endswith(_OF_A_SERVER):
