@@ -309,7 +309,12 @@ def _make_again(packed: Segment, disk: Disk, say: Say) -> None:
     try:
         indexing.rebuild(packed, disk)
     except ValueError as error:
-        say(log.error, "{path} is damaged and left as it is: {why}", path=path, why=error)
+        say(
+            log.error,
+            "{path} is damaged and left as it is: {why}",
+            path=path,
+            why=explanation(error),
+        )
     except OSError as error:
         disk.unlink(segment.tmp(packed.index))
         say(

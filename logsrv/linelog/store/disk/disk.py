@@ -253,5 +253,5 @@ def reason(error: BaseException) -> str:
 
 
 def explanation(error: Exception) -> str:
-    """Return what went wrong: of the system as `reason` has it; another error says it itself."""
-    return reason(error) if isinstance(error, OSError) else str(error)
+    """Return what went wrong: of the system as `reason` has it, of data as people say it."""
+    return reason(error) if isinstance(error, OSError | StoreError) else late.fault_text(error)

@@ -12,7 +12,7 @@ from collections.abc import Callable
 
 import attrs
 
-from logsrv.linelog.store.disk.disk import Disk
+from logsrv.linelog.store.disk.disk import Disk, explanation
 from logsrv.linelog.store.segments.segment import Position, parse_position
 
 NAME = "store"
@@ -39,7 +39,8 @@ def load(disk: Disk) -> Identity | None:
     except FileNotFoundError:
         return None
     except (KeyError, TypeError, ValueError, RecursionError) as error:
-        raise ValueError(f"{disk.path(NAME)} holds no identity of a store: {error}") from error
+        why = explanation(error)
+        raise ValueError(f"{disk.path(NAME)} holds no identity of a store: {why}") from error
 
 
 def make(disk: Disk, began: Position, random: Callable[[int], bytes]) -> Identity:

@@ -22,7 +22,7 @@ from logsrv.linelog.store.care.doctor.findings import (
 )
 from logsrv.linelog.store.care.doctor.plain import unreadable
 from logsrv.linelog.store.care.doctor.salvage import ALLOWED, excess, salvage
-from logsrv.linelog.store.disk.disk import Disk, reason
+from logsrv.linelog.store.disk.disk import Disk, explanation, reason
 from logsrv.linelog.store.segments import heads, index, indexing
 from logsrv.linelog.store.segments.empty import note_empty
 from logsrv.linelog.store.segments.index import Index
@@ -94,7 +94,7 @@ class PackedSegment:
         except OSError as error:
             why = f"it cannot be read: {reason(error)}"
         except ValueError as error:
-            why = str(error)
+            why = explanation(error)
         if not why:
             return found
         self.findings.append(
@@ -214,7 +214,8 @@ class PackedSegment:
                 lost(
                     "segment-damaged",
                     self._packed.name,
-                    f"it is damaged behind {counted(lines, 'line')}, and its index is of no use: {error}",
+                    f"it is damaged behind {counted(lines, 'line')}, and its index is of no use:"
+                    f" {explanation(error)}",
                     f"{counted(lines, 'line')} before the damage can be read; those behind it only where a"
                     " search can tell their frames.",
                     "`--repair` lets those behind it be read as well, where they can be found; if heads of"
@@ -290,7 +291,7 @@ class PackedSegment:
         except OSError as error:
             why = f"it cannot be read: {reason(error)}"
         except ValueError as error:
-            why = str(error)
+            why = explanation(error)
         if why:
             yield damaged(
                 "archived",
@@ -339,7 +340,7 @@ def _wrong_words(fd: int, found: Index | None, *, quick: bool) -> str:
     except OSError as error:
         return f"it cannot be read: {reason(error)}"
     except ValueError as error:
-        return str(error)
+        return explanation(error)
     finally:
         os.close(fd)
     return ""

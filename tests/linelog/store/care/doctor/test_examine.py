@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
+import re
 import shutil
 from contextlib import closing
 from pathlib import Path
@@ -11,11 +13,14 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from logsrv.errors import StoreError
+from logsrv.kit.text.checked import checked_line
 from logsrv.linelog.query.language.parse import parse
 from logsrv.linelog.query.matching.match import compile
 from logsrv.linelog.read.plan import Scope
 from logsrv.linelog.read.search import Hit, Search
 from logsrv.linelog.read.view import View
+from logsrv.linelog.store.archive.manifest import encode
 from logsrv.linelog.store.disk.disk import Disk
 from logsrv.linelog.store.sealing.seal import seal
 from logsrv.linelog.store.segments.segment import Form, Position, sealed_segments
@@ -27,6 +32,7 @@ from tests.linelog.store.care.stores import (
     flip,
     found,
     kinds,
+    manifest_of,
     notes,
     packed_of,
     small_store,
@@ -178,3 +184,35 @@ def test_a_segment_that_is_missing_is_lost_and_a_restored_one_is_not(tmp_path: P
     for path in tmp_path.glob("0000000002-2*"):
         path.rename(store / path.name)
     assert kinds(found(store)) == [] == notes(found(store))
+
+
+PYTHON = re.compile(
+    r"codec can't|Expecting |Extra data|invalid literal|not enough values|too many values|\[Errno"
+    r"|has no attribute|not subscriptable|must be |indices|KeyError|Error\(|Traceback|NoneType|zstd"
+    r"|argument|got an|unexpected keyword|object is not"
+)
+SENSELESS = [
+    *(b"", b"\xff\xfe\n", b"{\n", b"[]\n", b"null\n", b"{}\n", b"7\n", b"x y z\n", b"1:2:3\n"),
+    *(checked_line({}), checked_line({"position": 7}), checked_line({"position": "x"})),
+]
+
+
+def test_no_finding_has_words_of_python(tmp_path: Path) -> None:
+    """Whatever is in a file of a store, whose owner is to understand what is said of it."""
+    whole = small_store(tmp_path / "whole", words=6000)
+    first, *_ = packed_of(whole)
+    (whole / first.archived).write_bytes(encode(manifest_of(whole)))
+    for name in ("origins", "empty", "removed", "waiting", "format", "backup", "imported"):
+        (whole / name).touch()
+    names = [str(path.relative_to(whole)) for path in whole.rglob("*") if path.is_file()]
+    wrong = []
+    for name in names:
+        before = (whole / name).read_bytes()
+        for data in SENSELESS:
+            (whole / name).write_bytes(data)
+            with contextlib.suppress(StoreError):
+                for one in found(whole, quick=True):
+                    said = f"{one.what} {one.means} {one.advice}"
+                    wrong += [(name, data, said)] if PYTHON.search(said) else []
+        (whole / name).write_bytes(before)
+    assert not wrong
