@@ -11,7 +11,7 @@ SHOWN_LENGTH = 100
 # A path is there to be found, so it is shown whole, whatever the system takes.
 SHOWN_PATH_LENGTH = 4096
 LONGEST_ERROR = 300
-# What Python raises, and says, of data that has not the shape that was looked for.
+# Python raises these, or begins with these words, where data has another shape.
 _ODD = (AttributeError, IndexError, OverflowError, RecursionError, TypeError)
 _ODD_SAID = (
     "invalid literal for ",

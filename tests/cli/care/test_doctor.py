@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from logsrv.linelog.store.disk.lock import locked
-from tests.cli.command import logsrv
+from tests.cli.command import HOSTILE, logsrv
 from tests.linelog.store.care.stores import flip, packed_of, small_store
 
 
@@ -108,3 +108,15 @@ def test_a_link_in_the_place_of_a_file_is_named(store: Path) -> None:
     told = shown.stdout.decode()
     assert "damaged: current.log: it has the name of a segment and is no plain file" in told
     assert "if it is a link, put the file itself here" in told and "20 lines" in told
+
+
+def test_the_name_of_a_file_forges_no_finding(store: Path) -> None:
+    for name in (f"{HOSTILE}.damaged", f"ship/{HOSTILE}", f"alerts/{HOSTILE}"):
+        (store / name).write_bytes(b"{")
+    old = store / f"{HOSTILE}.tmp"
+    old.touch()
+    os.utime(old, (0, 0))
+    said = logsrv("doctor", str(store)).stdout.decode()
+    assert "left-over" not in said and said.replace("\n", "").isprintable()
+    assert "a\\x0ain all: forged" in said
+    assert not [line for line in said.splitlines() if line.startswith("in all")]

@@ -76,7 +76,7 @@ class Examination:
     texts: dict[int, int | None] = attrs.field(factory=dict)
     lines: dict[int, int | None] = attrs.field(factory=dict)
     gone: dict[int, int] = attrs.field(factory=dict)
-    # One for all segments: a listing for each made 20,000 of them take an hour.
+    # All segments share a listing: one for each made 20,000 of them take an hour.
     _listed: StoreListing = attrs.field(init=False)
     _complete: dict[int, int] = attrs.field(init=False)
     _entered: Callable[[Segment], bool] | None = attrs.field(init=False, default=None)
@@ -220,7 +220,7 @@ class Examination:
             yield from looked.findings
         else:
             self.texts[number], self.lines[number] = 0, 0
-        # Of one with a size of its own it was said there.
+        # The segment itself has the finding if its size is known.
         known = synced.segment in self._complete and synced.segment < number
         held = None if known else self._text_of(synced.segment, listed)
         if synced.segment > number or (held is not None and synced.offset > held):
