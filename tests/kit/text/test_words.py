@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 import zstandard
@@ -62,6 +63,10 @@ def test_sizes(size: int, text: str) -> None:
     assert size_text(size) == text
 
 
+_PAIRS: Any = [(1,)]
+_NOTHING: Any = {}
+
+
 @pytest.mark.parametrize(
     ("read", "says"),
     [
@@ -70,9 +75,9 @@ def test_sizes(size: int, text: str) -> None:
         (lambda: json.loads("{\n1"), "it is no JSON, seen at line 2, column 1"),
         (lambda: int("x"), "it makes no sense"),
         (lambda: float("x"), "it makes no sense"),
-        (lambda: dict([(1,)]), "it makes no sense"),
-        (lambda: next(iter([(one, two) for one, two in [(1,)]])), "it makes no sense"),
-        (lambda: {}["saved"], "saved is missing in it"),
+        (lambda: dict(_PAIRS), "it makes no sense"),
+        (lambda: [one + two for one, two in _PAIRS], "it makes no sense"),
+        (lambda: _NOTHING["saved"], "saved is missing in it"),
         (lambda: _raised(TypeError("'NoneType' object is not subscriptable")), "it makes no sense"),
         (lambda: Path("/nowhere/at/all").stat(), "No such file or directory"),
         (lambda: zstandard.decompress(b"x"), "it cannot be decompressed"),
