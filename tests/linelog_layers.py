@@ -80,6 +80,7 @@ LINELOG: dict[str, tuple[str, ...]] = {
         "logsrv.linelog.store.origins",
         "logsrv.linelog.store.segments",
         "logsrv.linelog.store.words",
+        "logsrv.kit.text",
     ),
     "logsrv.linelog.store.writing": (
         "logsrv.linelog.store.origins",

@@ -25,6 +25,8 @@ from logsrv.kit.service.checks.findings import Finding as Finding
 from logsrv.kit.service.checks.findings import error as error
 from logsrv.kit.service.checks.findings import ok as ok
 from logsrv.kit.service.checks.findings import warning as warning
+from logsrv.kit.service.checks.limits import ask_systemd as ask_systemd
+from logsrv.kit.service.checks.limits import user_of_unit as user_of_unit
 from logsrv.kit.service.checks.service import check_service as check_service
 from logsrv.kit.service.checks.user import User as User
 from logsrv.kit.service.checks.user import find_user as find_user

@@ -24,8 +24,12 @@ UNNAMED = "the usual store"
 
 
 def tell(sentence: str) -> None:
-    """Write a sentence on stderr; what could drive a terminal in it is escaped."""
-    print(late.printable(sentence), file=sys.stderr, flush=True)
+    """Write a sentence on stderr; what could drive a terminal in it is escaped.
+
+    What follows a LF, which may be that of a name, stands further right: no name forges a sentence.
+    """
+    shown = late.printable(sentence).replace("\n", "\n    ")
+    print(shown, file=sys.stderr, flush=True)
 
 
 def seconds(text: str) -> float:

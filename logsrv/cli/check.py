@@ -37,6 +37,8 @@ from logsrv.kit.options.argument_parser import Parser
 PLUGIN = "logsrv"
 CONFIGURATION = "configuration"
 # Subjects are set in a column as wide as the longest, within reason.
+# Paths are shown whole.
+_LONGEST = 8192
 _WIDEST = 24
 _LEVEL = 9
 
@@ -50,7 +52,8 @@ def declare(parser: Parser) -> None:
     parser.add_argument(
         "--user",
         metavar="NAME",
-        help="whom the service runs as (default: the owner of the store, else logsrv, else you)",
+        help="whom the service runs as (default: as its unit says, else the owner of the store unless"
+        " that is root, else logsrv, else you)",
     )
     parser.add_argument(
         "--plugin", metavar="NAME", default=PLUGIN, help="another service of the kit, such as greet"
@@ -92,7 +95,7 @@ def text_of(one: late.Finding, wide: int | None) -> str:
     sentence = f"{one.sentence}; {one.advice}" if one.advice else one.sentence
     # A path may hold a newline, which would forge a finding.
     subject = late.one_line(one.subject)
-    line = late.printable(f"{one.level.value:<{_LEVEL}}{subject:<{_WIDEST}} {sentence}")
+    line = late.one_line(f"{one.level.value:<{_LEVEL}}{subject:<{_WIDEST}} {sentence}", _LONGEST)
     if wide is None or len(line) <= wide:
         return line
     return textwrap.fill(
@@ -141,7 +144,7 @@ def _findings(arguments: argparse.Namespace) -> Iterator[late.Finding]:
     service.signals.release()
     for sentence in options.loaded.warnings:
         yield late.warning(CONFIGURATION, sentence)
-    who, why = (user, "as asked") if user else _user_of(service, name)
+    who, why = (user, "as asked") if user else _user_of(service, name, options.loaded.file)
     if not who.is_me and os.geteuid() != 0:
         yield late.warning(
             "user",
@@ -192,15 +195,20 @@ def _given_user(name: str | None) -> late.User | None:
     return user
 
 
-def _user_of(service: Any, name: str) -> tuple[late.User, str]:
-    """Return as whom the service runs, or would run, and how that is known."""
+def _user_of(service: Any, name: str, file: Path | None) -> tuple[late.User, str]:
+    """Return as whom the service runs, or would run, and how that is known.
+
+    Root may own a store that was copied: its service has a user of its own all the same.
+    """
     pid = service.at_work()
     store = getattr(service.settings, "directory", None)
     with contextlib.suppress(OSError, ConfigurationError):
         if pid is not None:
             return late.find_user(str(os.stat(f"/proc/{pid}").st_uid)), f"as process {pid}"
-        if isinstance(store, Path) and store.is_dir():
-            return late.find_user(str(store.stat().st_uid)), f"who owns {store}"
+        if unit := late.user_of_unit(late.ask_systemd(name), str(file)):
+            return late.find_user(unit), f"by {name}.service"
+        if isinstance(store, Path) and store.is_dir() and (owner := store.stat().st_uid):
+            return late.find_user(str(owner)), f"who owns {store}"
     with contextlib.suppress(ConfigurationError):
         return late.find_user(name), "its own user"
     return late.myself(), "you"

@@ -34,7 +34,6 @@ from logsrv.cli.arguments import tell
 from logsrv.cli.reading.arguments import declare_store
 from logsrv.errors import StoreError
 from logsrv.kit.options.argument_parser import Parser
-from logsrv.kit.text.escape import printable
 from logsrv.kit.text.status_line import StatusLine
 from logsrv.kit.text.time import rfc3339
 
@@ -78,7 +77,7 @@ def run(arguments: argparse.Namespace) -> int:
             files = _import(found, writer)
             left.imported = len(found) - len(files)
     for file in files:
-        print(printable(f"{file.name}: {late.of_file(file)}"))
+        print(f"{file.shown}: {late.of_file(file)}")
     print(late.of_all(files, left, time.monotonic() - started))
     return 1 if wrong else 0
 
@@ -86,7 +85,7 @@ def run(arguments: argparse.Namespace) -> int:
 def _import(files: Sequence[late.LogFile], writer: late.ImportWriter) -> Sequence[late.LogFile]:
     done = [file for file in files if file.identity in writer.done.files]
     for file in done:
-        print(printable(f"{file.name}: imported already, left out"))
+        print(f"{file.shown}: imported already, left out")
     files = [file for file in files if file not in done]
     runs = late.merged(files)
     first = next(runs, None)

@@ -17,6 +17,9 @@ from tests.warm.process import popen
 
 DEADLINE = 60.0
 
+HOSTILE = "a\nin all: forged\x1b[2J\r\u202e\udcff"
+"""The name of a file that would forge a line of what a command says, and drive a terminal."""
+
 Handler = Callable[[socket.socket], None]
 Yielded = TypeVar("Yielded")
 

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from logsrv.cli.arguments import INSTALLED, seconds, tell, usual_store
+from tests.cli.command import HOSTILE, logsrv
 
 SERVICE = 'directory = "/srv/lines"\n[[listener]]\nlisten = "tcp:1234"\n'
 
@@ -65,3 +66,35 @@ def test_who_may_not_read_the_configuration(
 
     monkeypatch.setattr("builtins.open", refused)
     assert usual_store("/etc/logsrv.toml") == INSTALLED
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ["doctor"],
+        ["doctor", "--repair"],
+        ["backup", "DIR", "to"],
+        ["backup", "DIR"],
+        ["restore", "--from", "DIR", "to"],
+        ["restore", "--from", "backup"],
+        ["reindex", "--directory"],
+        ["search", "word", "--directory"],
+        ["tail", "--directory"],
+        ["show", "1:0", "--directory"],
+        ["sql", "select 1", "--directory"],
+        ["ship", "--status", "--directory"],
+        ["import", "file", "--directory"],
+        ["check", "--config"],
+        ["check", "--", "--directory"],
+    ],
+)
+def test_a_path_forges_no_sentence_of_a_command(tmp_path: Path, words: list[str]) -> None:
+    """A directory that is no store, or is not there."""
+    for directory in (tmp_path / "here" / HOSTILE, tmp_path / "away" / HOSTILE):
+        path = str(directory)
+        (tmp_path / "here" / HOSTILE).mkdir(parents=True, exist_ok=True)
+        given = [word.replace("DIR", path) for word in words]
+        done = logsrv(*given, *([] if "DIR" in words else [path]), directory=tmp_path)
+        said = (done.stdout + done.stderr).decode()
+        assert said.replace("\n", "").isprintable()
+        assert not [line for line in said.splitlines() if line.startswith("in all: forged")]

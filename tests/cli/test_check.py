@@ -8,11 +8,13 @@ import signal
 import subprocess
 from collections.abc import Iterator, Mapping
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
 
-from logsrv.cli.check import text_of
+import logsrv.cli as late
+from logsrv.cli.check import _user_of, text_of
 from logsrv.kit.service.checks.findings import ok, warning
 from logsrv.kit.testing import TwistdProcess
 from tests.cli.command import logsrv
@@ -203,6 +205,26 @@ def test_root_sees_it_as_the_owner_of_the_store_does(directory: Path) -> None:
     assert found[f"{directory}/token"][0].startswith("ok can be read by root")
 
 
+@as_root
+def test_a_store_that_root_has_copied_is_seen_as_the_user_of_the_unit_does(
+    directory: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Root owns it then, and root may do anything."""
+    lines = directory / "lines"
+    lines.mkdir(0o750)
+    file = directory / "logsrv.toml"
+    said = f"LoadState=loaded\nUser=nobody\nExecStart={{ argv[]=twistd -n logsrv --config {file} ; }}\n"
+    monkeypatch.setattr(late, "ask_systemd", lambda name: said)
+    service = SimpleNamespace(at_work=lambda: None, settings=SimpleNamespace(directory=lines))
+    who, why = _user_of(service, "logsrv", file)
+    assert (who.name, why) == ("nobody", "by logsrv.service")
+    monkeypatch.setattr(late, "ask_systemd", lambda name: "")
+    assert _user_of(service, "nobody", file)[0].name == "nobody"
+    # A unit that starts another configuration says nothing of this one.
+    monkeypatch.setattr(late, "ask_systemd", lambda name: said)
+    assert _user_of(service, "nosuchuser", directory / "other.toml")[0].uid == 0
+
+
 def test_a_terminal_gets_lines_that_fit(directory: Path) -> None:
     found = warning("tcp:1234", "is odd " * 20, "do this")
     assert text_of(found, None).count("\n") == 0
@@ -214,6 +236,7 @@ def test_a_terminal_gets_lines_that_fit(directory: Path) -> None:
 def test_a_path_forges_no_finding() -> None:
     line = text_of(warning("a\nok       b", "is odd"), None)
     assert line.startswith("warning  a\\x0aok") and "\n" not in line
+    assert "\n" not in text_of(warning("a", "b\nok       c", "d\ne"), None)
 
 
 def test_the_help_of_the_service_begins_with_its_usage() -> None:

@@ -16,7 +16,7 @@ import zstandard
 from logsrv.linelog.store.disk.disk import Disk
 from logsrv.linelog.store.disk.lock import DirectoryLock
 from tests.cli.at_terminal import AtTerminal
-from tests.cli.command import LOGSRV, logsrv
+from tests.cli.command import HOSTILE, LOGSRV, logsrv
 
 # 2026-11-20T12:00:00Z
 WRITTEN = 1_795_176_000
@@ -260,3 +260,23 @@ def test_an_import_that_is_interrupted_goes_on(tmp_path: Path) -> None:
     assert done.returncode == 0 and b"in all: 1 file, 400,000 lines, " in done.stdout
     shown = logsrv("search", "--directory", str(tmp_path / "store"), "--output", "raw")
     assert shown.stdout.decode().splitlines() == lines
+
+
+@pytest.mark.parametrize("kind", ["text", "binary", "broken"])
+def test_the_name_of_a_file_forges_no_line_and_drives_no_terminal(
+    tmp_path: Path, kind: str
+) -> None:
+    """Whoever may put a file below /var/log chooses it."""
+    folder = tmp_path / "log"
+    folder.mkdir()
+    data = {"text": ACCESS, "binary": b"\0\1", "broken": gzip.compress(ACCESS)[:-9]}[kind]
+    (folder / (HOSTILE + ".gz" if kind == "broken" else HOSTILE)).write_bytes(data)
+    for _ in range(2):
+        done = logsrv(
+            "import", "--directory", str(tmp_path / "store"), str(folder), environment=UTC
+        )
+        said = (done.stdout + done.stderr).decode()
+        assert said.replace("\n", "").isprintable()
+        begins = ("in all: ", "logsrv import: ", str(tmp_path))
+        assert all(line.startswith(begins) for line in said.splitlines()), said
+        assert "in all: forged" not in [line[:14] for line in said.splitlines()]

@@ -20,6 +20,7 @@ from logsrv.linelog.store.archive.restoring import choose_store as choose_store
 from logsrv.linelog.store.care.backup.copying import How as How
 from logsrv.linelog.store.care.backup.taking import Backup as Backup
 from logsrv.linelog.store.care.doctor.examine import Examination as Examination
+from logsrv.linelog.store.care.doctor.examine import StorePart as StorePart
 from logsrv.linelog.store.care.doctor.examine import total as total
 from logsrv.linelog.store.care.doctor.findings import StoreFinding as StoreFinding
 from logsrv.linelog.store.care.doctor.findings import Weight as Weight

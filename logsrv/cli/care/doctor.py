@@ -31,13 +31,14 @@ import contextlib
 import json
 import os
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from itertools import count
 
 import logsrv.cli.care as late
 from logsrv.errors import StoreError
 from logsrv.kit.options.argument_parser import Parser
 from logsrv.kit.text.escape import one_line
-from logsrv.kit.text.words import size_text
+from logsrv.kit.text.words import SHOWN_PATH_LENGTH, counted, size_text
 
 
 def declare(parser: Parser) -> None:
@@ -131,20 +132,31 @@ class DoctorVisit:
 
     def go(self, *, repair: bool) -> None:
         """Look at all parts, and repair. Raises OSError and StoreError."""
-        parts = self._examination.parts()
+        examination = self._examination
+        rows = examination.parts()
+        total, numbers = sum(map(len, rows)), count(1)
+
+        def look(part: late.StorePart) -> None:
+            self._progress.at(next(numbers), part.label, of=total)
+
         try:
-            for number, part in enumerate(parts, 1):
-                self._progress.at(number, part.label, of=len(parts))
-                found = self._examination.findings(part)
-                if repair and self._repaired(found):
-                    again = self._examination.findings(part)
-                    there = {(one.kind, one.name) for one in again}
-                    self.repaired += [one for one in found if (one.kind, one.name) not in there]
-                    found = again
-                for one in found:
-                    (self.notes if one.weight is late.Weight.NOTE else self.left).append(one)
+            for row in rows:
+                self._judge(examination.findings(row, look), repair=repair)
         finally:
             self._progress.end()
+
+    def _judge(
+        self, found: Mapping[late.StorePart, Sequence[late.StoreFinding]], *, repair: bool
+    ) -> None:
+        """Repair what was found, and look at that again; count what is left."""
+        tried = [part for part, wrong in found.items() if repair and self._repaired(wrong)]
+        again = self._examination.findings(tried) if tried else {}
+        for part, wrong in found.items():
+            left = again.get(part, ()) if part in tried else wrong
+            there = {(one.kind, one.name) for one in left}
+            self.repaired += [one for one in wrong if (one.kind, one.name) not in there]
+            for one in left:
+                (self.notes if one.weight is late.Weight.NOTE else self.left).append(one)
 
     def _repaired(self, found: Sequence[late.StoreFinding]) -> bool:
         """Repair what can be; return whether anything was tried."""
@@ -171,7 +183,7 @@ class DoctorVisit:
             "sound": not self.left,
             "segments": len(examination.texts),
             "lines": late.total(examination.lines),
-            "text": late.total(examination.texts),
+            "text": examination.readable,
             "end": str(examination.end),
             "quick": examination.quick,
             "findings": [self._object(one) for one in (*self.left, *self.notes)],
@@ -200,11 +212,11 @@ class DoctorVisit:
         for one in self.left:
             self._print(one.weight.value, one)
         examination = self._examination
-        lines, text = late.total(examination.lines), late.total(examination.texts)
-        counted = "" if lines is None else f"{lines:,} lines, "
+        lines, text = late.total(examination.lines), examination.readable
+        held = "" if lines is None else f"{counted(lines, 'line')}, "
         size = "" if text is None else f"{size_text(text)} of text, "
         print(
-            f"{late.shown(directory)}: {len(examination.texts)} segments, {counted}{size}up to"
+            f"{late.shown(directory)}: {counted(len(examination.texts), 'segment')}, {held}{size}up to"
             f" {examination.end}: {self._verdict()}"
         )
 
@@ -215,7 +227,7 @@ class DoctorVisit:
         return f"{lost} lost, {len(self.left) - lost} damaged, {len(self.repaired)} repaired"
 
     def _print(self, word: str, one: late.StoreFinding) -> None:
-        print(late.printable(f"{word}: {one.name}: {one.what}"))
+        print(one_line(f"{word}: {one.name}: {one.what}", SHOWN_PATH_LENGTH))
         refused = self._refused.get((one.kind, one.name), "")
         advice = "" if word == "repaired" else one.advice
         for sentence in (one.means, advice, refused):

@@ -11,6 +11,16 @@ SHOWN_LENGTH = 100
 # A path is there to be found, so it is shown whole, whatever the system takes.
 SHOWN_PATH_LENGTH = 4096
 LONGEST_ERROR = 300
+# Python raises these, or begins with these words, where data has another shape.
+_ODD = (AttributeError, IndexError, OverflowError, RecursionError, TypeError)
+_ODD_SAID = (
+    "invalid literal for ",
+    "could not convert ",
+    "not enough values ",
+    "too many values ",
+    "Exceeds the limit ",
+    "dictionary update sequence ",
+)
 
 
 def shown(text: str, longest: int = SHOWN_LENGTH) -> str:
@@ -28,6 +38,26 @@ def error_text(error: BaseException) -> str:
     """Return an error in a line: its kind, and what it says."""
     kind, said = type(error).__name__, one_line(str(error), LONGEST_ERROR)
     return f"{kind}: {said}" if said else kind
+
+
+def fault_text(error: BaseException) -> str:
+    """Return what is wrong with data, by the error that reading it raised, in words for its owner.
+
+    What Python says itself is for programmers: `'utf-8' codec can't decode byte 0xff in position 0`.
+    """
+    said = one_line(str(error), LONGEST_ERROR)
+    if isinstance(error, OSError):
+        return one_line(error.strerror or said, LONGEST_ERROR) or type(error).__name__
+    if isinstance(error, UnicodeError):
+        return f"it is not {str(getattr(error, 'encoding', 'text')).upper()}"
+    if type(error).__name__ == "JSONDecodeError":
+        place = getattr(error, "lineno", 1), getattr(error, "colno", 1)
+        return "it is no JSON, seen at line {}, column {}".format(*place)
+    if type(error).__name__ == "ZstdError":
+        return "it cannot be decompressed"
+    if isinstance(error, KeyError):
+        return f"{one_line(str(error.args[0] if error.args else ''))} is missing in it"
+    return "it makes no sense" if isinstance(error, _ODD) or said.startswith(_ODD_SAID) else said
 
 
 def nearest(word: str, words: Sequence[str]) -> str | None:

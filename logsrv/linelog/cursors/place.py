@@ -15,7 +15,7 @@ from typing import Any
 import attrs
 
 from logsrv.kit.text.checked import checked_line, read_checked
-from logsrv.linelog.store.disk.disk import Disk
+from logsrv.linelog.store.disk.disk import Disk, explanation
 from logsrv.linelog.store.segments.segment import Position, parse_position
 
 _LONGEST = 1 << 16
@@ -63,7 +63,7 @@ def load(disk: Disk, name: str) -> Place | None:
         note = {key: value for key, value in found.items() if key not in _OURS}
         return Place(parse_position(found["position"]), found["store"], found["saved"], note)
     except (AttributeError, KeyError, TypeError, ValueError) as error:
-        raise ValueError(f"{disk.path(name)} is damaged: {error}") from error
+        raise ValueError(f"{disk.path(name)} is damaged: {explanation(error)}") from error
 
 
 def foreign(place: Place, store: str, end: Position) -> str | None:

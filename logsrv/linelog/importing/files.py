@@ -13,6 +13,8 @@ from itertools import chain
 from pathlib import Path
 
 from logsrv.kit.net.source import escaped
+from logsrv.kit.text.escape import one_line
+from logsrv.kit.text.words import SHOWN_PATH_LENGTH
 from logsrv.linelog.framing.bodies.bodies import Records, RequestRefused
 from logsrv.linelog.framing.bodies.inflated import UnpackingError
 from logsrv.linelog.framing.events.journal import MOST_ENTRY, JournalFramer
@@ -42,7 +44,8 @@ Tell = Callable[[str], None]
 class LogFile:
     """A file, or standard input, and what was found in it.
 
-    name: as it was given or found, for people. source: that of its lines. dated: of the last reading.
+    name: as it was given or found. shown: the same for people, in a line. source: that of its lines.
+    dated: of the last reading.
     identity: its path, size and time, by which it is known again.
     taken: bytes of it that have been read; unpacked: how many they were, unpacked.
     cut: whether it could not be read to its end. without_fields: entries of a journal that had fields too
@@ -50,7 +53,7 @@ class LogFile:
     """
 
     def __init__(self, path: str, tell: Tell) -> None:
-        self.name = path
+        self.name, self.shown = path, _shown(path)
         self.source = "file:" + escaped(os.fsencode(path).decode("latin-1"))[-_LONGEST_NAME:]
         self._tell = tell
         if path == STDIN:
@@ -119,7 +122,7 @@ class LogFile:
             yield from self.dated.entries(self._framed(framer.finish()))
         except RequestRefused as error:
             self.cut = True
-            tell(f"{self.name}: {error}; what stands before that is taken")
+            tell(f"{self.shown}: {error}; what stands before that is taken")
 
     def _framed(self, entries: Records) -> bytes:
         self.without_fields += entries.refused
@@ -141,11 +144,16 @@ class LogFile:
                     yield self._counted(chunk)
         except UNREADABLE as error:
             self.cut = True
-            tell(f"{self.name} cannot be read to its end: {explanation(error)}")
+            tell(f"{self.shown} cannot be read to its end: {explanation(error)}")
 
     def _counted(self, chunk: bytes) -> bytes:
         self.unpacked += len(chunk)
         return chunk
+
+
+def _shown(path: str) -> str:
+    """Return a path as a sentence has it: whoever named a file forges no line."""
+    return one_line(path, SHOWN_PATH_LENGTH)
 
 
 def _tell_nobody(sentence: str) -> None:
@@ -163,13 +171,13 @@ def find(paths: Sequence[str], tell: Tell, leave: Tell) -> list[LogFile]:
         try:
             names += _within(path, tell, leave) if path != STDIN else [STDIN]
         except OSError as error:
-            tell(f"{path} cannot be read: {reason(error)}")
+            tell(f"{_shown(path)} cannot be read: {reason(error)}")
     found = []
     for name in sorted(set(names), key=_by_rotation):
         try:
             found.append(LogFile(name, tell))
         except OSError as error:
-            tell(f"{name} cannot be read: {reason(error)}")
+            tell(f"{_shown(name)} cannot be read: {reason(error)}")
     return found
 
 
@@ -183,11 +191,12 @@ def _within(path: str, tell: Tell, leave: Tell) -> list[str]:
     if stat.S_ISREG(os.stat(path).st_mode):
         return [path]
     if not os.path.isdir(path):
-        tell(f"{path} is neither a file nor a directory; left out")
+        tell(f"{_shown(path)} is neither a file nor a directory; left out")
         return []
     found = []
     for folder, folders, names in os.walk(
-        path, onerror=lambda error: tell(f"{error.filename} cannot be read: {reason(error)}")
+        path,
+        onerror=lambda error: tell(f"{_shown(error.filename)} cannot be read: {reason(error)}"),
     ):
         folders.sort()
         for name in sorted(names):
@@ -197,7 +206,7 @@ def _within(path: str, tell: Tell, leave: Tell) -> list[str]:
             if _is_text(one):
                 found.append(one)
             else:
-                leave(f"{one} is no text; left out")
+                leave(f"{_shown(one)} is no text; left out")
     return found
 
 

@@ -10,6 +10,7 @@ from __future__ import annotations
 import contextlib
 import os
 from collections.abc import Iterator
+from itertools import chain
 from pathlib import Path
 from time import monotonic
 from typing import Any
@@ -19,6 +20,7 @@ import attrs
 from logsrv.descriptor import Descriptor
 from logsrv.errors import StoreError
 from logsrv.kit.text.time import parse_rfc3339, rfc3339
+from logsrv.kit.text.words import SHOWN_PATH_LENGTH, shown
 from logsrv.linelog.batch import Block
 from logsrv.linelog.framing.lines.dated import SECOND
 from logsrv.linelog.importing.stored import StoredText
@@ -27,11 +29,13 @@ from logsrv.linelog.store.care.imported import Done, Identity, load
 from logsrv.linelog.store.disk.disk import Disk, make_directory, reason
 from logsrv.linelog.store.disk.lock import DirectoryLock
 from logsrv.linelog.store.policy import StorePolicy
+from logsrv.linelog.store.sealing.held import size_of
 from logsrv.linelog.store.sealing.seal import seal
 from logsrv.linelog.store.segments import segment
+from logsrv.linelog.store.segments.empty import remove_empty
 from logsrv.linelog.store.segments.index import load as load_index
-from logsrv.linelog.store.segments.index import unpacked
-from logsrv.linelog.store.segments.segment import Form
+from logsrv.linelog.store.segments.index import load_head, unpacked
+from logsrv.linelog.store.segments.segment import Form, Segment
 from logsrv.linelog.store.segments.torn import start_of_line
 from logsrv.linelog.store.writing.active import ActiveSegment
 
@@ -61,7 +65,7 @@ def opened(directory: Path, policy: StorePolicy) -> Iterator[ImportWriter]:
     except OSError as error:
         where = error.filename or directory
         raise StoreError(
-            f"the store {directory} cannot be used: {reason(error)} ({where})"
+            f"the store {shown(str(directory))} cannot be used: {reason(error)} ({shown(str(where))})"
         ) from error
 
 
@@ -81,6 +85,7 @@ class ImportWriter:
     def __init__(self, disk: Disk, lock: DirectoryLock, policy: StorePolicy) -> None:
         self._disk, self._policy = disk, policy
         self.directory = disk.directory
+        self._shown = shown(str(disk.directory), SHOWN_PATH_LENGTH)
         self.done = load(disk)
         killed = bool(lock.left_by)
         # A server that has had the store meanwhile may have written behind what the import left.
@@ -118,7 +123,7 @@ class ImportWriter:
         newest = self.newest()
         if newest and first < parse_rfc3339(newest) * SECOND:
             raise StoreError(
-                f"the store {self.directory} has lines up to {newest}, and those of the files begin at"
+                f"the store {self._shown} has lines up to {newest}, and those of the files begin at"
                 f" {rfc3339(first / SECOND)}: older lines cannot be put behind younger ones; import into"
                 " another directory"
             )
@@ -147,10 +152,11 @@ class ImportWriter:
             self.flush()
 
     def newest(self) -> str:
-        """Return the TIME of the last line in the store; "" if there is none, or it has none."""
-        tail = self._tail()
-        last = tail[tail.rfind(b"\n", 0, len(tail) - 1) + 1 :]
-        return segment.time_text(last) or ""
+        """Return the TIME of the last line in the store that has one; "" if none has."""
+        lines = chain.from_iterable(reversed(tail.splitlines()) for tail in self._tails())
+        here = next(filter(None, map(segment.time_text, lines)), "")
+        away = segment.away_segments(self._disk.entries())
+        return max([here, *(load_head(one, self._disk).times.largest or "" for one in away[-1:])])
 
     def end(self) -> None:
         """Write what is pending, seal all, and note that it is done."""
@@ -252,7 +258,7 @@ class ImportWriter:
 
     def _foreign(self) -> StoreError:
         return StoreError(
-            f"the store {self._disk.directory} has other lines behind those of the import that was"
+            f"the store {self._shown} has other lines behind those of the import that was"
             " interrupted, or lacks some; begin anew in another directory"
         )
 
@@ -278,8 +284,12 @@ class ImportWriter:
 
     def _seal(self) -> None:
         for one in segment.sealed_segments(self._disk):
-            if one.form is Form.PLAIN and one.number < self._active.position.segment:
+            if one.form is not Form.PLAIN or one.number >= self._active.position.segment:
+                continue
+            if size_of(one.name, self._disk):
                 seal(one, self._disk)
+            else:
+                remove_empty(one, self._active.position.segment, self._disk)
 
     def _written(self) -> int:
         """Return how many bytes stand in the store behind where the import began."""
@@ -300,18 +310,29 @@ class ImportWriter:
 
     def _tail(self) -> bytes:
         """Return the end of the store's text, as far as it stands in one file."""
+        return next(self._tails(), b"")
+
+    def _tails(self) -> Iterator[bytes]:
+        """Yield the ends of the texts of all segments that have any, the last first."""
         size = self._active.position.offset
         if size:
-            return os.pread(self._active.fd, min(size, _TAIL), max(0, size - _TAIL))
+            yield os.pread(self._active.fd, min(size, _TAIL), max(0, size - _TAIL))
         for one in reversed(segment.sealed_segments(self._disk)):
+            if tail := self._tail_of(one):
+                yield tail
+
+    def _tail_of(self, one: Segment) -> bytes:
+        """Return the end of the text of a sealed segment."""
+        with Descriptor(self._disk.open(one.name, os.O_RDONLY)) as fd:
             if one.form is Form.PLAIN:
-                return self._disk.read(one.name)[-_TAIL:]
+                size = os.fstat(fd).st_size
+                return os.pread(fd, min(size, _TAIL), max(0, size - _TAIL))
             index = load_index(one, self._disk)
+            if not index.frames:
+                return b""
             start, length = index.extent(len(index.frames) - 1)
-            with open(self._disk.open(one.name, os.O_RDONLY), "rb") as file:
-                frame = os.pread(file.fileno(), length, start)
-            return unpacked(frame, index.text - index.frames[-1].text)[-_TAIL:]
-        return b""
+            frame = os.pread(fd, length, start)
+        return unpacked(frame, index.text - index.frames[-1].text)[-_TAIL:]
 
 
 def _tell_nobody(*_: object, **fields: object) -> None:

@@ -328,7 +328,7 @@ class View:
                 why = error
                 break
             except ValueError as error:
-                self.tell(f"segment {number} cannot be read: {error}")
+                self.tell(f"segment {number} cannot be read: {explanation(error)}")
                 return None
             if tries:
                 time.sleep(_PAUSE)
@@ -371,7 +371,7 @@ class View:
             try:
                 return text.index()
             except ValueError as error:
-                self.tell(f"segment {segment.number} cannot be read: {error}")
+                self.tell(f"segment {segment.number} cannot be read: {explanation(error)}")
                 return index.Index(segment.number)
 
         return ArchivedFrames(segment.number, text.place, load, text.frame, text.size)

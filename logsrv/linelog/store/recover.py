@@ -29,6 +29,7 @@ from logsrv.linelog.store.segments.identity import Identity
 from logsrv.linelog.store.segments.removed import REMOVED, removed_sizes
 from logsrv.linelog.store.segments.segment import Form, Position, Segment
 from logsrv.linelog.store.segments.torn import mend
+from logsrv.linelog.store.segments.waiting import WAITING, waiting_sizes
 
 log = Logger()
 # Nothing was lost by a crash.
@@ -36,7 +37,7 @@ EVERYWHERE = Position(10**segment.DIGITS, 0)
 # The small files that are written under another name first.
 _REPLACED = (
     *(segment.NUMBER, segment.ACTIVE, segment.SYNCED),
-    *(identity.NAME, origins.NAME, EMPTY, REMOVED),
+    *(identity.NAME, origins.NAME, EMPTY, REMOVED, WAITING),
 )
 Say: TypeAlias = Callable[..., object]
 """Calls a method of a logger with its arguments, now or in the thread that logs."""
@@ -293,12 +294,14 @@ def tidy(
     for name in map(segment.tmp, _REPLACED):
         if names.get(name):
             disk.unlink(name)
+    sizes = waiting_sizes(disk)
     for found, counted in files:
         if found is not counted:
             continue
         if found.form is Form.PLAIN:
             with _told(found, disk, operator.call):
-                _end_torn(found, disk, _synced_of(found.number, synced))
+                size = sizes.get(found.number)
+                _end_torn(found, disk, _synced_of(found.number, synced) if size is None else size)
         elif indexes_later and names.get(found.index):
             unseen.append(found)
         else:
@@ -323,8 +326,16 @@ def _told(found: Segment, disk: Disk, say: Say) -> Iterator[None]:
 
 
 def _end_torn(plain: Segment, disk: Disk, synced: int | None) -> None:
+    path = disk.path(plain.name)
     with Descriptor(disk.open(plain.name, os.O_RDWR)) as fd:
-        size, torn = mend(disk.path(plain.name), fd, synced)
+        whole = os.fstat(fd).st_size
+        size, torn = mend(path, fd, synced)
+        if torn or size < whole:
+            # Only the active segment may end anywhere.
+            log.error(
+                "{path} was complete before lines went on in the next segment; what followed is lost",
+                path=path,
+            )
         if torn:
             os.lseek(fd, size, os.SEEK_SET)
             disk.writev(fd, [b"\n"])
@@ -361,7 +372,12 @@ def _make_again(packed: Segment, disk: Disk, say: Say) -> None:
     try:
         indexing.rebuild(packed, disk)
     except ValueError as error:
-        say(log.error, "{path} is damaged and left as it is: {why}", path=path, why=error)
+        say(
+            log.error,
+            "{path} is damaged and left as it is: {why}",
+            path=path,
+            why=explanation(error),
+        )
     except OSError as error:
         disk.unlink(segment.tmp(packed.index))
         say(

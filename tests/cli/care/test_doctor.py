@@ -10,7 +10,7 @@ import pytest
 
 from logsrv.kit.text.sums import with_sum
 from logsrv.linelog.store.disk.lock import locked
-from tests.cli.command import logsrv
+from tests.cli.command import HOSTILE, logsrv
 from tests.linelog.store.care.stores import flip, packed_of, small_store
 
 
@@ -36,7 +36,7 @@ def test_damage_is_said_with_what_it_means_and_what_to_do(store: Path) -> None:
     shown = logsrv("doctor", str(store))
     assert shown.returncode == 1
     lines = shown.stdout.decode().splitlines()
-    assert lines[0] == f"lost: {first.name}: 1 of 1 frames are damaged: byte 0"
+    assert lines[0] == f"lost: {first.name}: damaged frames, 1 of 1: byte 0"
     assert lines[1].startswith("    5 lines, from 2026-11-20T06:00:00.000000Z to ")
     assert lines[-1].endswith(": 1 lost, 1 damaged, 0 repaired")
     again = logsrv("doctor", "--repair", str(store))
@@ -68,7 +68,7 @@ def test_beside_a_server_only_what_is_not_its_own_is_repaired(store: Path) -> No
 def test_programs_get_one_object(store: Path) -> None:
     flip(store / packed_of(store)[0].name, 30)
     told = json.loads(logsrv("doctor", "--json", str(store)).stdout)
-    assert (told["sound"], told["lines"], told["segments"]) == (False, 25, 5)
+    assert (told["sound"], told["lines"], told["segments"]) == (False, 20, 5)
     [one] = told["findings"]
     assert (one["weight"], one["kind"], one["lines"]) == ("lost", "segment-damaged", 5)
 
@@ -109,3 +109,15 @@ def test_a_link_in_the_place_of_a_file_is_named(store: Path) -> None:
     told = shown.stdout.decode()
     assert "damaged: current.log: it has the name of a segment and is no plain file" in told
     assert "if it is a link, put the file itself here" in told and "20 lines" in told
+
+
+def test_the_name_of_a_file_forges_no_finding(store: Path) -> None:
+    for name in (f"{HOSTILE}.damaged", f"ship/{HOSTILE}", f"alerts/{HOSTILE}"):
+        (store / name).write_bytes(b"{")
+    old = store / f"{HOSTILE}.tmp"
+    old.touch()
+    os.utime(old, (0, 0))
+    said = logsrv("doctor", str(store)).stdout.decode()
+    assert "left-over" not in said and said.replace("\n", "").isprintable()
+    assert "a\\x0ain all: forged" in said
+    assert not [line for line in said.splitlines() if line.startswith("in all")]

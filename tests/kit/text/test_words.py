@@ -2,7 +2,13 @@
 
 from __future__ import annotations
 
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
 import pytest
+import zstandard
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -10,6 +16,7 @@ from logsrv.kit.text.words import (
     SHOWN_LENGTH,
     did_you_mean,
     error_text,
+    fault_text,
     host_text,
     listed,
     shown,
@@ -54,3 +61,36 @@ def test_an_ipv6_address_is_written_in_brackets() -> None:
 )
 def test_sizes(size: int, text: str) -> None:
     assert size_text(size) == text
+
+
+_PAIRS: Any = [(1,)]
+_NOTHING: Any = {}
+
+
+@pytest.mark.parametrize(
+    ("read", "says"),
+    [
+        (lambda: b"\xff".decode(), "it is not UTF-8"),
+        (lambda: b"\xff".decode("ascii"), "it is not ASCII"),
+        (lambda: json.loads("{\n1"), "it is no JSON, seen at line 2, column 1"),
+        (lambda: int("x"), "it makes no sense"),
+        (lambda: float("x"), "it makes no sense"),
+        (lambda: dict(_PAIRS), "it makes no sense"),
+        (lambda: [one + two for one, two in _PAIRS], "it makes no sense"),
+        (lambda: _NOTHING["saved"], "saved is missing in it"),
+        (lambda: _raised(TypeError("'NoneType' object is not subscriptable")), "it makes no sense"),
+        (lambda: Path("/nowhere/at/all").stat(), "No such file or directory"),
+        (lambda: zstandard.decompress(b"x"), "it cannot be decompressed"),
+        (lambda: _raised(ValueError("it is of another store")), "it is of another store"),
+    ],
+)
+def test_what_is_wrong_with_data_is_said_without_words_of_python(
+    read: Callable[[], object], says: str
+) -> None:
+    with pytest.raises(Exception) as caught:
+        read()
+    assert fault_text(caught.value) == says
+
+
+def _raised(error: Exception) -> None:
+    raise error

@@ -9,6 +9,7 @@ import pytest
 from twisted.logger import capturedLogs
 
 from logsrv.errors import StoreError
+from logsrv.linelog.framing.lines.dated import SECOND
 from logsrv.linelog.importing import writer as module
 from logsrv.linelog.importing.writer import ImportWriter, opened, stamp
 from logsrv.linelog.store import recover
@@ -16,8 +17,17 @@ from logsrv.linelog.store.care.imported import load
 from logsrv.linelog.store.disk.disk import Disk
 from logsrv.linelog.store.disk.lock import DirectoryLock
 from logsrv.linelog.store.policy import StorePolicy
-from logsrv.linelog.store.segments.index import frames
-from logsrv.linelog.store.segments.segment import Form, sealed_segments
+from logsrv.linelog.store.segments.empty import empty_numbers
+from logsrv.linelog.store.segments.index import Index, frames
+from logsrv.linelog.store.segments.indexing import save
+from logsrv.linelog.store.segments.segment import (
+    Form,
+    Segment,
+    active_number,
+    save_number,
+    sealed_name,
+    sealed_segments,
+)
 from logsrv.linelog.store.writing.active import ActiveSegment
 
 BEGIN = 1_763_619_522_123_456
@@ -98,6 +108,40 @@ def test_older_lines_do_not_come_behind_younger_ones(tmp_path: Path) -> None:
     with pytest.raises(StoreError, match=r"older lines cannot be put behind younger ones"):
         imported(tmp_path)
     assert not (tmp_path / "imported").exists()
+
+
+@pytest.mark.parametrize("empty", ["waits", "packed", "archived"])
+def test_older_lines_come_behind_no_younger_ones_that_stand_before_an_empty_segment(
+    tmp_path: Path, empty: str
+) -> None:
+    """As a crash leaves one, or an import of before; or their texts are in an archive only."""
+    imported(tmp_path)
+    disk = Disk().enter(tmp_path)
+    sealed = sealed_segments(disk)
+    number = active_number(disk)
+    name = sealed_name(number, BEGIN / SECOND)
+    if empty == "waits":
+        (tmp_path / name).touch()
+    elif empty == "packed":
+        (tmp_path / f"{name}.zst").touch()
+        save(Index(number), Segment(number, f"{name}.zst", Form.PACKED), disk)
+    else:
+        for one in sealed:
+            (tmp_path / one.archived).touch()
+            (tmp_path / one.name).unlink()
+    save_number(number + 1, disk)
+    with opened(tmp_path, POLICY) as writer, pytest.raises(StoreError, match="cannot be put"):
+        writer.begin([["old", 1, 1]], "CET", BEGIN - SECOND)
+
+
+def test_an_empty_segment_that_waits_is_not_compressed(tmp_path: Path) -> None:
+    """`zstdcat *.zst` failed at the empty file."""
+    (tmp_path / sealed_name(1, 0)).touch()
+    imported(tmp_path)
+    assert all(path.stat().st_size for path in tmp_path.glob("*.zst"))
+    disk = Disk().enter(tmp_path)
+    assert sealed_segments(disk)[0].number == 2
+    assert empty_numbers(disk) == [range(1, 2)]
 
 
 def test_what_was_in_the_store_stays_and_a_torn_line_is_ended(tmp_path: Path) -> None:

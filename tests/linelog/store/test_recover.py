@@ -11,13 +11,14 @@ from pathlib import Path
 import pytest
 import pytest_twisted
 import zstandard
-from twisted.logger import capturedLogs
+from twisted.logger import LogLevel, capturedLogs
 
 from logsrv.errors import StoreError
 from logsrv.linelog.store.recover import holder, tidy
 from logsrv.linelog.store.sealing.seal import seal
 from logsrv.linelog.store.segments import index
-from logsrv.linelog.store.segments.segment import Form, Segment, saved_number
+from logsrv.linelog.store.segments.segment import Form, Segment, save_number, saved_number
+from logsrv.linelog.store.segments.waiting import note_waiting
 from logsrv.linelog.store.store import Store
 from tests.linelog.store.faults import FaultyDisk, at, batch, no_space, stored, text_of, until
 from tests.linelog.store.segments.test_index import SENSELESS
@@ -469,3 +470,36 @@ async def test_what_stays_of_two_forms_is_on_the_medium_before_the_other_goes(
     disk = FaultyDisk().enter(tmp_path)
     tidy(disk)
     assert disk.calls.index("sync_directory") < disk.calls.index("unlink")
+
+
+@pytest.mark.parametrize("cut", [b"two", b"tw"])
+@pytest_twisted.ensureDeferred
+async def test_a_segment_that_was_cut_while_it_waited_is_told_at_the_start(
+    open_store: OpenStore, tmp_path: Path, cut: bytes
+) -> None:
+    """Behind a line or in one, though nothing crashed."""
+    whole = stored(b"one", b"two", b"three")
+    (tmp_path / "store").mkdir()
+    with at(tmp_path / "store") as disk:
+        (tmp_path / "store" / "0000000001-20261120T061842Z.log").write_bytes(
+            stored(b"one", cut)[: -len(b"\n")] + b"\n" * (cut == b"two")
+        )
+        save_number(2, disk)
+        note_waiting(1, len(whole), disk)
+        with capturedLogs() as events:
+            store = open_store(directory=tmp_path / "store")
+            await until(lambda: list(store.directory.glob("*.zst")))
+            await until(lambda: any("has cut it" in event["log_format"] for event in events))
+            await store.close()
+    said = [event for event in events if "the rest is gone" in event["log_format"]]
+    assert [event["log_level"] for event in said] == [LogLevel.error]
+    assert said[0]["synced"] == len(whole)
+
+
+def test_a_segment_that_ends_in_a_line_and_is_not_the_last_has_lost_lines(tmp_path: Path) -> None:
+    """Nothing says how many: its size was not known when it was cut."""
+    (tmp_path / "0000000001-20261120T061842Z.log").write_bytes(stored(b"one", b"two")[:-2])
+    with capturedLogs() as events:
+        tidy(at(tmp_path))
+    [lost] = [event for event in events if "what followed is lost" in event["log_format"]]
+    assert lost["log_level"] is LogLevel.error

@@ -106,6 +106,14 @@ def may_write(text: str, directory: str, file: str) -> bool:
     return any(f"{directory}/".startswith(f"{one.strip('-+').rstrip('/')}/") for one in allowed)
 
 
+def user_of_unit(text: str, file: str) -> str:
+    """Return as whom a unit runs the service that it starts with `file`; "" if it does not (no I/O)."""
+    found = _properties(text)
+    if found.get("LoadState") != "loaded" or file not in found.get("ExecStart", "").split():
+        return ""
+    return found.get("User") or "root"
+
+
 def _properties(text: str) -> dict[str, str]:
     return dict(line.split("=", 1) for line in text.splitlines() if "=" in line)
 

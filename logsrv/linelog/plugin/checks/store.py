@@ -19,19 +19,26 @@ from logsrv.kit.service.checks.held import proc_text, processes, runs_with
 from logsrv.kit.service.checks.limits import ask_systemd, may_write
 from logsrv.kit.service.checks.user import User, user_name
 from logsrv.kit.text.time import parse_rfc3339
-from logsrv.kit.text.words import size_text
+from logsrv.kit.text.words import counted, size_text
+from logsrv.linelog.store.care.owned import files_of
 from logsrv.linelog.store.disk.disk import Disk, explanation, reason
 from logsrv.linelog.store.disk.format import require_known
 from logsrv.linelog.store.disk.lock import NAME as LOCK
 from logsrv.linelog.store.disk.lock import owner_of
 from logsrv.linelog.store.policy import DAY, StorePolicy
 from logsrv.linelog.store.segments import identity
+from logsrv.linelog.store.segments.backup_note import folders
 from logsrv.linelog.store.segments.index import load_head
 from logsrv.linelog.store.segments.segment import (
     ACTIVE,
+    ARCHIVED_SUFFIX,
+    CATALOG_SUFFIX,
+    FOLDERS,
+    INDEX_SUFFIX,
     NOT_RESTORED,
-    NUMBER,
+    PACKED_SUFFIX,
     RESTORING,
+    WORDS_SUFFIX,
     Form,
     Segment,
     sealed_segments,
@@ -45,6 +52,8 @@ GiB = 1024 * MiB
 _TAIL = 256 * 1024
 # A clock that is set by the network may be behind the one of before by so many seconds.
 AHEAD = 60.0
+# A server reads these, and puts others in their place.
+_NEVER_WRITTEN = (PACKED_SUFFIX, INDEX_SUFFIX, WORDS_SUFFIX, CATALOG_SUFFIX, ARCHIVED_SUFFIX)
 # With fewer hours the store does not tell how fast it grows.
 _LEAST_HOURS = 1.0
 
@@ -117,12 +126,7 @@ def _check_rights(directory: Path, user: User) -> Iterator[Finding]:
     name = str(directory)
     with user.acting():
         writable = os.access(directory, os.R_OK | os.W_OK | os.X_OK)
-        files = [directory / one for one in (ACTIVE, LOCK, NUMBER, identity.NAME)]
-        refused = [
-            one
-            for one in files
-            if writable and one.exists() and not os.access(one, os.R_OK | os.W_OK)
-        ]
+        refused = _refused(directory) if writable else []
     remedy = f"chown -R {user.name}:{user.group} {shlex.quote(name)}"
     if not writable and user.is_me and _is_anothers(directory, user):
         # A store is not taken from its service for who looks at it.
@@ -130,9 +134,12 @@ def _check_rights(directory: Path, user: User) -> Iterator[Finding]:
     elif not writable:
         yield error(name, f"cannot be written by user {user.name}", remedy)
     elif refused:
-        owner = user_name(refused[0].stat().st_uid)
+        owner = user_name(os.lstat(directory / refused[0]).st_uid)
+        others = f", and {counted(len(refused) - 1, 'more file')} here" if refused[1:] else ""
         yield error(
-            str(refused[0]), f"belongs to {owner}: user {user.name} may not write it", remedy
+            str(directory / refused[0]),
+            f"belongs to {owner}: user {user.name} may not use it{others}",
+            remedy,
         )
     else:
         yield ok(name, f"can be written by user {user.name}")
@@ -143,6 +150,20 @@ def _check_rights(directory: Path, user: User) -> Iterator[Finding]:
             f"everybody on this machine may remove lines (mode {mode & 0o7777:04o})",
             f"chmod 750 {shlex.quote(name)}",
         )
+
+
+def _refused(directory: Path) -> list[str]:
+    """Return the files and folders of a store that this process may not use as its server does."""
+    with Disk().enter(directory) as disk:
+        found = [folder for folder, _ in folders(disk, passed=OSError) if folder]
+        refused = [
+            name for name in FOLDERS if name not in found and os.path.lexists(directory / name)
+        ]
+        for name, _ in files_of(disk):
+            how = os.R_OK if name.endswith(_NEVER_WRITTEN) else os.R_OK | os.W_OK
+            if not os.access(directory / name, how):
+                refused.append(name)
+    return refused + [name for name in found if not os.access(directory / name, os.W_OK | os.X_OK)]
 
 
 def _is_anothers(directory: Path, user: User) -> bool:

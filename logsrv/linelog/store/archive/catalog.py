@@ -21,6 +21,7 @@ from collections.abc import Callable
 from hashlib import sha256
 from io import BytesIO
 
+from logsrv.kit.text.words import fault_text
 from logsrv.linelog.store.archive.manifest import (
     LARGEST,
     Manifest,
@@ -135,7 +136,7 @@ def unpack(data: bytes) -> list[CatalogSegment]:
             raise ValueError("it is longer than it says")
         return made
     except (KeyError, TypeError, ValueError, RecursionError, zstd.ZstdError) as error:
-        raise ValueError(f"it is no catalog of an archive: {error}") from error
+        raise ValueError(f"it is no catalog of an archive: {fault_text(error)}") from error
 
 
 def described(manifest: Manifest, read: Callable[[str], bytes]) -> CatalogSegment:

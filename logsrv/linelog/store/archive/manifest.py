@@ -19,6 +19,7 @@ from hashlib import sha256
 from typing import Any
 
 from logsrv.kit.text.checked import checked_object, read_object
+from logsrv.kit.text.words import fault_text
 from logsrv.linelog.store.segments.segment import (
     INDEX_SUFFIX,
     PACKED_SUFFIX,
@@ -126,7 +127,9 @@ def decode(data: bytes) -> Manifest:
     try:
         return _decoded(read_object(data, ("format", *Manifest._fields)))
     except (AttributeError, KeyError, TypeError, ValueError) as error:
-        raise ValueError(f"it is no manifest of an archived segment: {error}") from error
+        raise ValueError(
+            f"it is no manifest of an archived segment: {fault_text(error)}"
+        ) from error
 
 
 def _decoded(found: Mapping[str, Any]) -> Manifest:

@@ -6,7 +6,7 @@ import os
 
 from logsrv.descriptor import Descriptor
 from logsrv.linelog.store.catalog.layout import HEAD_SIZE, catalogs, unpack_entries, unpack_head
-from logsrv.linelog.store.disk.disk import reason
+from logsrv.linelog.store.disk.disk import explanation
 from logsrv.linelog.store.words.lookup import Words
 from logsrv.named import NamedTuple
 
@@ -71,12 +71,9 @@ class Catalogs:
                 self._entered[one.number] = Known(catalog, place, one)
 
     def _is_of_no_use(self, name: str, error: Exception) -> None:
-        if isinstance(error, OSError):
-            why = reason(error)
-        else:
-            why = str(error)
+        if not isinstance(error, OSError):
             self.damaged.add(name)
-        self._note(f"{self._disk.path(name)} is not used: {why}")
+        self._note(f"{self._disk.path(name)} is not used: {explanation(error)}")
 
     def known(self, segment: Segment) -> Known | None:
         """Return what is known of a packed segment; None if it is not entered as it is now."""

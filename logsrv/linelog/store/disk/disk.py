@@ -75,8 +75,8 @@ class Disk:
         late.flock(self._fd, how)
 
     def path(self, name: str) -> str:
-        """Return the path of a name, for people to read."""
-        return os.path.join(self.directory, name)
+        """Return the path of a name, for people to read: escaped, so it forges no line of a log."""
+        return late.one_line(os.path.join(self.directory, name), late.SHOWN_PATH_LENGTH)
 
     def moved(self) -> str | None:
         """Return where the directory is now if it no longer has its path; None if it has."""
@@ -253,5 +253,5 @@ def reason(error: BaseException) -> str:
 
 
 def explanation(error: Exception) -> str:
-    """Return what went wrong: of the system as `reason` has it; another error says it itself."""
-    return reason(error) if isinstance(error, OSError) else str(error)
+    """Return what went wrong: of the system as `reason` has it, of data as people say it."""
+    return reason(error) if isinstance(error, OSError | StoreError) else late.fault_text(error)

@@ -28,14 +28,14 @@ from logsrv.linelog.store.sealing.retain import (
     retain_indexes,
 )
 from logsrv.linelog.store.sealing.seal import Interrupted, seal
-from logsrv.linelog.store.segments.empty import note_empty
+from logsrv.linelog.store.segments.empty import remove_empty
 from logsrv.linelog.store.segments.segment import (
     Form,
     Segment,
     away_segments,
     counted_files,
-    save_number,
 )
+from logsrv.linelog.store.segments.waiting import waiting_sizes
 from logsrv.linelog.store.words.build import LEAST_TEXT
 from logsrv.linelog.store.writing.active import ActiveSegment
 
@@ -268,13 +268,11 @@ class Sealer:
 
     def _seal(self, plain: Segment) -> None:
         size = size_of(plain.name, self._disk)
+        complete = waiting_sizes(self._disk).get(plain.number, 0)
         if not size:
-            # Its name tells the numbers that are used up; from now on the file `number` does.
-            save_number(self._active.position.segment, self._disk)
-            # Without it, whoever is told of lines that are gone is told too much.
-            with contextlib.suppress(OSError):
-                note_empty(plain.number, self._disk)
-            self._disk.unlink(plain.name)
+            if complete:
+                self._say_cut(plain, 0, complete)
+            remove_empty(plain, self._active.position.segment, self._disk)
             self.held.remove(plain.number)
             return
         # A catalog has the words of smaller ones.
@@ -287,10 +285,22 @@ class Sealer:
             with_words=with_words,
             pack=self._packer.pack,
         )
+        if made.text < complete:
+            self._say_cut(plain, made.text, complete)
         packed = Segment(plain.number, plain.packed, Form.PACKED)
         self.held.add(packed)
         self.sealed += 1
         self._cataloguer.sealed(packed, made.compressed)
+
+    def _say_cut(self, plain: Segment, text: int, complete: int) -> None:
+        self._tell(
+            log.error,
+            "{path} had {complete} bytes of text, and {text} when it was compressed; the rest is lost:"
+            " somebody has cut it",
+            path=self._disk.path(plain.name),
+            complete=complete,
+            text=text,
+        )
 
     def _retain(self, now: float, *, stuck: bool = False) -> None:
         more, holds = True, self.holds

@@ -103,13 +103,16 @@ def seal(
     with_words: make a word index as well; there is none where it would be too large to be of use.
     pack: does what `pack_here` does, maybe elsewhere.
 
-    Raises OSError when the disk is full or broken or something has the name of the packed file, and
-    Interrupted when `going()` turns false (asked before each frame): then the plain file is as it was.
+    Raises OSError when the disk is full or broken, something has the name of the packed file, or there is
+    no text (an empty file is none to `zstdcat`), and Interrupted when `going()` turns false (asked before
+    each frame): then the plain file is as it was.
     """
     # The name of the plain file, whose text is about to have another.
     disk.sync_directory()
     try:
         made = pack(segment, disk, going, with_words)
+        if not made.text:
+            raise OSError(errno.ENODATA, f"{disk.path(segment.name)} has no text")
         if disk.holds(segment.packed):
             raise FileExistsError(errno.EEXIST, f"{disk.path(segment.packed)} is there already")
     except (OSError, Interrupted):

@@ -23,7 +23,7 @@ from twisted.logger import Logger
 
 from logsrv.errors import StoreError
 from logsrv.kit.text.checked import checked_line, read_checked
-from logsrv.linelog.store.disk.disk import Disk
+from logsrv.linelog.store.disk.disk import Disk, explanation
 from logsrv.linelog.store.segments.segment import BACKUP, FOLDERS, NOWHERE, Position, parse_position
 
 log = Logger()
@@ -58,7 +58,7 @@ def load(disk: Disk) -> BackupNote | None:
         found = read_checked(line)
         return BackupNote(**{**found, "place": parse_position(found["place"])})
     except (TypeError, KeyError, ValueError) as error:
-        raise ValueError(f"{disk.path(BACKUP)} is damaged: {error}") from error
+        raise ValueError(f"{disk.path(BACKUP)} is damaged: {explanation(error)}") from error
 
 
 def keep(disk: Disk, note: BackupNote) -> None:

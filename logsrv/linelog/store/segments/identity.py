@@ -16,7 +16,7 @@ from twisted.logger import Logger
 
 from logsrv.kit.text.checked import checked_object, read_object
 from logsrv.kit.text.sums import before_one_bit_changed
-from logsrv.linelog.store.disk.disk import Disk
+from logsrv.linelog.store.disk.disk import Disk, explanation
 from logsrv.linelog.store.segments.segment import Position, parse_position
 
 log = Logger()
@@ -40,7 +40,8 @@ def load(disk: Disk) -> Identity | None:
     except FileNotFoundError:
         return None
     except ValueError as error:
-        raise ValueError(f"{disk.path(NAME)} holds no identity of a store: {error}") from error
+        why = explanation(error)
+        raise ValueError(f"{disk.path(NAME)} holds no identity of a store: {why}") from error
 
 
 def parse_identity(data: bytes) -> Identity:
@@ -51,7 +52,7 @@ def parse_identity(data: bytes) -> Identity:
         if not _DIGITS.fullmatch(identity.store):
             raise ValueError("these are not 32 hexadecimal digits")
     except (KeyError, TypeError) as error:
-        raise ValueError(str(error)) from error
+        raise ValueError(explanation(error)) from error
     return identity
 
 

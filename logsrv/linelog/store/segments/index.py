@@ -151,7 +151,7 @@ def _understood(read: Callable[[bytes], _Read], data: bytes) -> _Read:
     try:
         return read(data)
     except (KeyError, TypeError, OverflowError) as error:
-        raise ValueError(f"this is no index of a segment: {error!r} is wrong or missing") from error
+        raise ValueError(f"this is no index of a segment: {late.fault_text(error)}") from error
     except RecursionError as error:
         raise ValueError("this is no index of a segment: it is nested too deeply") from error
 
@@ -298,4 +298,4 @@ def unpacked(frame: bytes, size: int) -> bytes:
         text: bytes = zstd.ZstdDecompressor().decompress(frame, max_output_size=size)
         return text
     except zstd.ZstdError as error:
-        raise ValueError(str(error)) from error
+        raise ValueError(late.fault_text(error)) from error

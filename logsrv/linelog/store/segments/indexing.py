@@ -169,5 +169,7 @@ def rebuild(packed: Segment, disk: Disk) -> Index:
     with open(disk.open(packed.name, os.O_RDONLY), "rb") as file:
         for text, compressed in frames(packed, disk):
             made.add(look(text, len(text)), file.read(compressed))
+    if not made.frames:
+        raise ValueError("it is empty")
     save(made.made(), packed, disk)
     return made.made()

@@ -281,4 +281,4 @@ def decompressed(data: bytes, size: int) -> bytes:
         found: bytes = zstd.ZstdDecompressor().decompress(data, max_output_size=size)
         return found
     except zstd.ZstdError as error:
-        raise ValueError(f"the word index is damaged: {error}") from error
+        raise ValueError("the word index is damaged: it cannot be decompressed") from error

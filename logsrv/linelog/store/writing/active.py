@@ -37,12 +37,14 @@ LOOK_EVERY = 0.02
 class Left(NamedTuple):
     """A segment that is no longer active: both descriptors, for another thread to sync and close.
 
-    sealed: what it is now; None if it has gone another way, as when somebody has moved it.
+    sealed: what it is now; None if it has gone another way, as when somebody has moved it. size: the bytes
+    of its text.
     """
 
     fd: int
     beside: int
     sealed: Segment | None
+    size: int
 
 
 class ActiveSegment:
@@ -301,7 +303,7 @@ class ActiveSegment:
 
     def _go_on(self, fd: int, beside: int, size: int, sealed: Segment | None = None) -> None:
         """Write to another file from now on, which is the next segment and has `size` bytes."""
-        old = Left(self.fd, self.beside[1], sealed)
+        old = Left(self.fd, self.beside[1], sealed, self.position.offset)
         number = self.position.segment + 1
         self.fd, self.beside = fd, (number, beside)
         self.replacing.works()

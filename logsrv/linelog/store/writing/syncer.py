@@ -13,6 +13,7 @@ from logsrv.linelog.store.disk.disk import Disk
 from logsrv.linelog.store.disk.trouble import Trouble
 from logsrv.linelog.store.policy import Sync
 from logsrv.linelog.store.segments.segment import Position, Segment, note_synced
+from logsrv.linelog.store.segments.waiting import note_waiting
 from logsrv.linelog.store.writing.active import ActiveSegment, Left
 
 SYNC_EVERY = 1.0
@@ -81,12 +82,25 @@ class Syncer:
         else:
             self._syncing.attempt(self._seconds.timed, self._sync_left, left.beside)
             self._whole = self._whole and self._syncing.why is None
+            self._note_size(left)
         for one in left.fd, left.beside:
             # An error of a network file system here is about synced bytes, or has been told.
             with contextlib.suppress(OSError):
                 os.close(one)
         self._reached += 1
         self._sealable(left.sealed)
+
+    def _note_size(self, left: Left) -> None:
+        """Write down how much text a segment has that is on the medium: one with less was cut."""
+        sealed = left.sealed
+        if (
+            sealed
+            and left.size
+            and self._syncing.why is None
+            and self._active.doubtful != sealed.number
+        ):
+            with contextlib.suppress(OSError):
+                note_waiting(sealed.number, left.size, self._disk)
 
     def _sync_left(self, fd: int) -> None:
         try:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -118,9 +119,41 @@ def test_another_user_may_not_write_it_until_it_is_his(directory: Path) -> None:
     # Somebody has tried it as root.
     (directory / "current.log").touch(0o600)
     [found] = odd(checked(directory, user=nobody()))
-    assert found.sentence == "belongs to root: user nobody may not write it"
+    assert found.sentence == "belongs to root: user nobody may not use it"
     follow(found.advice)
     assert not odd(checked(directory, user=nobody()))
+
+
+@as_root
+@pytest.mark.parametrize(
+    "name",
+    [
+        "0000000001-20261120T060000Z.log.zst",
+        "0000000001-20261120T060000Z.log.zst.idx",
+        "0000000002-20261120T060000Z.log",
+        "0000000001-0000000256.catalog",
+        "origins",
+        "ship/centre",
+        "alerts",
+    ],
+)
+def test_a_file_that_root_has_copied_into_the_store_is_told(directory: Path, name: str) -> None:
+    """As `cp -r` leaves it: the service could not open it."""
+    shutil.chown(directory, "nobody")
+    made = directory / name
+    if "/" in name:
+        made.parent.mkdir()
+        shutil.chown(made.parent, "nobody")
+    if name == "alerts":
+        made.mkdir(0o750)
+    else:
+        made.touch(0o640)
+        (made.parent / "other.zst").touch(0o640)
+    [found] = [one for one in checked(directory, user=nobody()) if one.level is Level.ERROR]
+    assert found.sentence.startswith("belongs to root: user nobody may not use it")
+    assert ("and 1 more file here" in found.sentence) == (name != "alerts")
+    follow(found.advice)
+    assert not [one for one in checked(directory, user=nobody()) if one.level is Level.ERROR]
 
 
 @as_root

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from itertools import chain
 from pathlib import Path
 
 from logsrv.cli.care.doctor import kept_places
@@ -10,7 +11,7 @@ from logsrv.linelog.cursors import place
 from logsrv.linelog.cursors.place import Place
 from logsrv.linelog.store.archive.manifest import Manifest
 from logsrv.linelog.store.archive.putting import describe
-from logsrv.linelog.store.care.doctor.examine import Examination
+from logsrv.linelog.store.care.doctor.examine import Examination, StorePart
 from logsrv.linelog.store.care.doctor.findings import StoreFinding, Weight
 from logsrv.linelog.store.catalog.build import make_catalog
 from logsrv.linelog.store.disk.disk import Disk
@@ -78,10 +79,18 @@ def examination(store: Path, *, quick: bool = False) -> Examination:
     )
 
 
+def all_findings(
+    examined: Examination, rows: Sequence[Sequence[StorePart]]
+) -> Iterator[StoreFinding]:
+    """What is found in all parts, in their order."""
+    for row in rows:
+        yield from chain.from_iterable(examined.findings(row).values())
+
+
 def found(store: Path, *, quick: bool = False, repair: bool = False) -> list[StoreFinding]:
     """What the doctor finds. repair: what it finds after all remedies."""
     examined = examination(store, quick=quick)
-    findings = [one for part in examined.parts() for one in examined.findings(part)]
+    findings = list(all_findings(examined, examined.parts()))
     examined.disk.leave()
     if not repair:
         return findings
@@ -90,8 +99,7 @@ def found(store: Path, *, quick: bool = False, repair: bool = False) -> list[Sto
             again = examination(store)
             [same] = [
                 each
-                for part in again.parts()
-                for each in again.findings(part)
+                for each in all_findings(again, again.parts())
                 if (each.kind, each.name) == (one.kind, one.name)
             ]
             assert same.remedy is not None

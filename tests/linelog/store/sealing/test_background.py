@@ -27,6 +27,7 @@ from logsrv.linelog.store.segments.segment import Position, Segment
 from logsrv.linelog.store.store import Store
 from logsrv.linelog.store.words.build import LEAST_TEXT
 from tests.linelog.read.stores import view_of
+from tests.linelog.store.care.stores import found, kinds
 from tests.linelog.store.faults import FaultyDisk, batch, no_space, stored, text_of, until
 
 OpenStore = Callable[..., Store]
@@ -64,6 +65,30 @@ async def test_a_segment_that_cannot_be_compressed_stays_and_is_compressed_later
     await store.close()
     assert text_of(store.directory) == stored(b"one")
     assert not list(store.directory.glob("*Z.log"))
+
+
+@pytest.mark.usefixtures("often")
+@pytest_twisted.ensureDeferred
+async def test_a_segment_that_is_cut_while_it_waits_is_compressed_and_told_of(
+    open_store: OpenStore,
+) -> None:
+    disk = FaultyDisk()
+    store = open_store(disk)
+    store.append(batch(b"one", b"two"))
+    await store.durable()
+    disk.before["writev"] = full_for_the_sealer
+    with capturedLogs() as events:
+        store.rotate()
+        await until(lambda: any("trying again later" in event["log_format"] for event in events))
+        [waiting] = store.directory.glob("0*.log")
+        os.truncate(waiting, len(stored(b"one")))
+        del disk.before["writev"]
+        store.apply(StorePolicy())
+        await until(lambda: any("has cut it" in event["log_format"] for event in events))
+    await until(lambda: list(store.directory.glob("*.zst")))
+    await store.close()
+    assert text_of(store.directory) == stored(b"one")
+    assert "text-cut" in kinds(found(store.directory))
 
 
 @pytest.mark.usefixtures("often")

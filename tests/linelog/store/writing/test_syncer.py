@@ -15,6 +15,7 @@ from twisted.logger import capturedLogs
 
 from logsrv.linelog.store.policy import StorePolicy, Sync
 from logsrv.linelog.store.segments.segment import Position, synced_place
+from logsrv.linelog.store.segments.waiting import waiting_sizes
 from logsrv.linelog.store.store import Store
 from logsrv.linelog.store.writing import active
 from logsrv.linelog.store.writing.active import Left
@@ -214,3 +215,27 @@ async def test_a_sync_that_works_after_one_that_failed_says_nothing_of_the_segme
     store.rotate()
     store.append(batch(b"two"))
     await until(lambda: place_of(store) == (2, len(stored(b"two"))))
+
+
+@pytest.mark.usefixtures("often")
+@pytest_twisted.ensureDeferred
+async def test_the_size_of_a_segment_is_written_down_when_lines_go_on_in_the_next(
+    open_store: OpenStore,
+) -> None:
+    """Once it is on the medium; so not under `--sync never`."""
+    store = open_store(sync=Sync.INTERVAL)
+    store.append(batch(b"one", b"two"))
+    await store.durable()
+    store.rotate()
+    await until(lambda: waiting_of(store) == {1: len(stored(b"one", b"two"))})
+    store.apply(StorePolicy(sync=Sync.NEVER))
+    store.append(batch(b"three"))
+    await store.durable()
+    store.rotate()
+    await until(lambda: len(list(store.directory.glob("*.idx"))) == 2)
+    assert list(waiting_of(store)) == [1]
+
+
+def waiting_of(store: Store) -> dict[int, int]:
+    with at(store.directory) as disk:
+        return waiting_sizes(disk)

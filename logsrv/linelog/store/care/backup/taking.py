@@ -82,8 +82,9 @@ class Backup:
         self._folders()
         made = cut(self.source)
         try:
-            for number in sorted(made.listed.by_number):
-                yield from self._segment(number, made.listed)
+            segments = dict(made.listed.by_number)
+            for number in sorted(segments):
+                yield from self._segment(number, segments)
             following = self._active(made)
         finally:
             os.close(made.fd)
@@ -154,26 +155,30 @@ class Backup:
             if not folder:
                 continue
             with contextlib.suppress(FileExistsError):
-                os.mkdir(self.target.path(folder), DIRECTORY_MODE)
+                os.mkdir(os.path.join(self.target.directory, folder), DIRECTORY_MODE)
             with Disk().hold(self.target.open(folder, os.O_RDONLY | os.O_DIRECTORY)) as there:
                 for name, plain in inside.entries().items():
                     if plain and not name.endswith(_OF_A_SERVER):
                         with contextlib.suppress(FileNotFoundError):
                             there.replace(name + COMING, inside.read(name))
 
-    def _segment(self, number: int, listed: StoreListing) -> Iterator[str]:
-        """Bring a sealed segment, in the form that it has by now; one that was removed is left out."""
-        segment = listed.by_number.get(number)
-        while segment is not None:
+    def _segment(self, number: int, segments: dict[int, Segment]) -> Iterator[str]:
+        """Bring a sealed segment, in the form that it has by now; one that was removed is left out.
+
+        segments: as they were listed last, which changes when one has another name by now.
+        """
+        while (segment := segments.get(number)) is not None:
             yield segment.name
             try:
                 self._bring(segment)
                 return
             except FileNotFoundError:
-                before, segment = segment, StoreListing(self.source).by_number.get(number)
+                found = StoreListing(self.source).by_number
                 # The store has it still: it is TO that is gone.
-                if segment == before:
+                if found.get(number) == segment:
                     raise
+                segments.clear()
+                segments.update(found)
 
     def _bring(self, segment: Segment) -> None:
         source, target = self.source, self.target

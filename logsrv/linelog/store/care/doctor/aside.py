@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from itertools import count
 
 from logsrv.errors import StoreError
-from logsrv.linelog.store.catalog.remake import entered_of, make_catalogs
+from logsrv.linelog.store.catalog.remake import make_catalogs
 from logsrv.linelog.store.disk.disk import Disk
 from logsrv.linelog.store.segments import index
 from logsrv.linelog.store.segments.segment import Segment
@@ -39,10 +40,13 @@ def replace(name: str, data: bytes, disk: Disk) -> None:
         raise
 
 
-def make_beside(packed: Segment, disk: Disk, *damaged: str) -> None:
+def make_beside(
+    packed: Segment, disk: Disk, entered: Callable[[Segment], bool], *damaged: str
+) -> None:
     """Make the indexes of a packed segment anew, and keep the damaged ones aside.
 
-    Raises OSError, and StoreError if the segment is damaged itself.
+    entered: tells whether a segment is in a catalog, which has its words then. Raises OSError, and
+    StoreError if the segment is damaged itself.
     """
     for name in damaged:
         keep_aside(name, disk)
@@ -51,7 +55,7 @@ def make_beside(packed: Segment, disk: Disk, *damaged: str) -> None:
     if made.error is None and not made.gone:
         if not has_words(packed, index.load(packed, disk), disk):
             keep_aside(packed.words, disk)
-        made = reindexed(packed, disk, has_words_elsewhere=entered_of(disk)(packed))
+        made = reindexed(packed, disk, has_words_elsewhere=entered(packed))
     if made.error is not None:
         raise StoreError(made.error)
 

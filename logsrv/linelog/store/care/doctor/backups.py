@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 
+from logsrv.kit.text.words import counted
 from logsrv.linelog.store.care.doctor.findings import StoreFinding, damaged, lost
 from logsrv.linelog.store.disk.disk import Disk, explanation
 from logsrv.linelog.store.segments import backup_note
@@ -61,7 +62,7 @@ def check_backup(
         yield lost(
             "backup-short",
             BACKUP,
-            f"it had {found.lines:,} lines, and has {lines:,}",
+            f"it had {counted(found.lines, 'line')}, and has {lines:,}",
             "Somebody has removed segments of it.",
             "Back up the store again, if it is there still.",
             lines=found.lines - lines,

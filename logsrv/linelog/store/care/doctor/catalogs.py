@@ -9,7 +9,7 @@ from functools import partial
 from logsrv.linelog.store.care.doctor.aside import make_catalog_again
 from logsrv.linelog.store.care.doctor.findings import Remedy, StoreFinding, damaged
 from logsrv.linelog.store.catalog.layout import HEAD_SIZE, catalog_name, unpack_entries, unpack_head
-from logsrv.linelog.store.disk.disk import Disk, reason
+from logsrv.linelog.store.disk.disk import Disk, explanation, reason
 from logsrv.linelog.store.words.check import check_words
 from logsrv.linelog.store.words.lookup import Words
 
@@ -29,7 +29,7 @@ def check_catalog(name: str, disk: Disk, *, quick: bool) -> Iterator[StoreFindin
         except OSError as error:
             why = f"it cannot be read: {reason(error)}"
         except ValueError as error:
-            why = str(error)
+            why = explanation(error)
         finally:
             os.close(fd)
     yield damaged(

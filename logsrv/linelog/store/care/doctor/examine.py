@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import os
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from functools import partial
 
 import attrs
@@ -24,9 +24,10 @@ from logsrv.linelog.store.care.doctor.kept import KeptPlace, check_place
 from logsrv.linelog.store.care.doctor.notes import check_notes
 from logsrv.linelog.store.care.doctor.numbering import check_numbers
 from logsrv.linelog.store.care.doctor.packed import PackedSegment
-from logsrv.linelog.store.care.doctor.plain import PlainText, unreadable
+from logsrv.linelog.store.care.doctor.plain import PlainText, cut, unreadable
 from logsrv.linelog.store.care.listed import StoreListing, opened_active
 from logsrv.linelog.store.catalog.layout import catalogs
+from logsrv.linelog.store.catalog.remake import entered_of
 from logsrv.linelog.store.disk.disk import Disk
 from logsrv.linelog.store.disk.format import newer
 from logsrv.linelog.store.segments import identity
@@ -39,16 +40,17 @@ from logsrv.linelog.store.segments.segment import (
     Segment,
     synced_place,
 )
+from logsrv.linelog.store.segments.waiting import waiting_sizes
 
 LOOKS = 3
 # Seconds between two looks at what was found.
 PAUSE = 0.05
 _TRIES = 1000
 
-Check = Callable[[StoreListing], Iterator[StoreFinding]]
+Check = Callable[[], Iterator[StoreFinding]]
 
 
-@attrs.frozen
+@attrs.frozen(eq=False)
 class StorePart:
     """A part of a store that is looked at by itself. label: what it is, for a line of progress."""
 
@@ -62,7 +64,8 @@ class Examination:
 
     places: returns the kept places of its readers. quick: no text is read. pause: waits for so many
     seconds. read: is called with the bytes of each frame that was read. texts, lines: of each segment, by
-    its number; None: unknown.
+    its number, the bytes of its text and the lines that can be read; None: unknown. gone: the bytes of
+    compressed ones that cannot be read.
     """
 
     disk: Disk
@@ -72,9 +75,14 @@ class Examination:
     read: Callable[[int], object] = lambda _: None
     texts: dict[int, int | None] = attrs.field(factory=dict)
     lines: dict[int, int | None] = attrs.field(factory=dict)
+    gone: dict[int, int] = attrs.field(factory=dict)
+    # All segments share a listing: one for each made 20,000 of them take an hour.
+    _listed: StoreListing = attrs.field(init=False)
+    _complete: dict[int, int] = attrs.field(init=False)
+    _entered: Callable[[Segment], bool] | None = attrs.field(init=False, default=None)
 
-    def parts(self) -> list[StorePart]:
-        """Return the parts, in the order in which they are to be looked at.
+    def parts(self) -> list[list[StorePart]]:
+        """Return the parts, in the order in which they are to be looked at; those in a list together.
 
         Raises OSError, and StoreError for a store that this version does not know.
         """
@@ -82,22 +90,32 @@ class Examination:
         # Before the end of the text is known: a place that is kept is never behind it.
         places = self.places()
         synced = synced_place(self.disk)
-        listed = StoreListing(self.disk)
+        self._complete = waiting_sizes(self.disk)
+        self._listed = StoreListing(self.disk)
         reached = max([synced, *(one.position for one in places if not one.wrong)], default=NOWHERE)
         return [
-            StorePart("files", check_files),
-            StorePart("notes", lambda listed: check_notes(listed, reached)),
-            StorePart("identity", lambda listed: check_identity(listed, self.places())),
-            StorePart("numbers", check_numbers),
-            *(
+            [self._listing("files", check_files)],
+            [self._listing("notes", partial(check_notes, reached=reached))],
+            [self._listing("identity", lambda listed: check_identity(listed, self.places()))],
+            [self._listing("numbers", check_numbers)],
+            [
                 StorePart(f"segment {number}", partial(self._segment, number))
-                for number in sorted(listed.by_number)
-            ),
-            StorePart("current.log", self._active),
-            *(StorePart(name, partial(self._catalog, name)) for name in catalogs(listed.names)),
-            StorePart("places", self._places),
-            StorePart("backup", self._backup),
+                for number in sorted(self._listed.by_number)
+            ],
+            [StorePart("current.log", self._active)],
+            [
+                StorePart(name, partial(check_catalog, name, self.disk, quick=self.quick))
+                for name in catalogs(self._listed.names)
+            ],
+            [StorePart("places", self._places)],
+            [self._listing("backup", self._backup)],
         ]
+
+    def _listing(
+        self, label: str, check: Callable[[StoreListing], Iterator[StoreFinding]]
+    ) -> StorePart:
+        """Return a part that is looked at in a listing of its own."""
+        return StorePart(label, lambda: check(StoreListing(self.disk)))
 
     def _require_known(self) -> None:
         try:
@@ -108,34 +126,62 @@ class Examination:
         if why:
             raise StoreError(why)
 
-    def findings(self, part: StorePart) -> list[StoreFinding]:
-        """Look at a part; return what is found there again and again. Raises OSError."""
-        found = list(part.check(StoreListing(self.disk)))
+    def findings(
+        self, parts: Iterable[StorePart], look: Callable[[StorePart], object] = lambda _: None
+    ) -> dict[StorePart, list[StoreFinding]]:
+        """Look at parts; return what is found there again and again. Raises OSError.
+
+        look: is called with each part before that is looked at for the first time.
+        """
+        found = {}
+        for part in parts:
+            look(part)
+            if wrong := list(part.check()):
+                found[part] = wrong
         for _ in range(LOOKS - 1):
             if not found:
                 break
             self.pause(PAUSE)
-            again = {(one.kind, one.name) for one in part.check(StoreListing(self.disk))}
-            found = [one for one in found if (one.kind, one.name) in again]
+            self._listed = StoreListing(self.disk)
+            for part, wrong in list(found.items()):
+                again = {(one.kind, one.name) for one in part.check()}
+                if left := [one for one in wrong if (one.kind, one.name) in again]:
+                    found[part] = left
+                else:
+                    del found[part]
         return found
 
-    def _segment(self, number: int, listed: StoreListing) -> Iterator[StoreFinding]:
-        segment = listed.by_number.get(number)
+    def _segment(self, number: int) -> Iterator[StoreFinding]:
         for _ in range(_TRIES):
+            segment = self._listed.by_number.get(number)
             if segment is None:
                 return
             try:
                 looked = self._looked_at(segment)
             except FileNotFoundError:
                 # Sealed or removed by now: it has another name, or none.
-                segment = StoreListing(self.disk).by_number.get(number)
+                self._listed = StoreListing(self.disk)
                 continue
             except OSError as error:
                 yield unreadable(segment.name, error)
                 return
             self.texts[number], self.lines[number] = looked.text, looked.lines
+            self.gone[number] = looked.gone if isinstance(looked, PackedSegment) else 0
             yield from looked.findings
+            complete = self._complete.get(number, 0)
+            if looked.text is not None and looked.text < complete:
+                yield cut(segment.name, looked.text, complete)
             return
+
+    def _is_entered(self, segment: Segment) -> bool:
+        """Return whether a segment is in a catalog, by those that are there at the first repair."""
+        if self._entered is None:
+            self._entered = entered_of(self.disk)
+        return self._entered(segment)
+
+    def _kept_in(self, number: int) -> list[str]:
+        """Return the readers that have kept a place in a segment."""
+        return [one.name for one in self.places() if one.position.segment == number]
 
     def _looked_at(self, segment: Segment) -> PackedSegment | PlainText | AwaySegment:
         """Look at a sealed segment. Raises OSError."""
@@ -144,15 +190,20 @@ class Examination:
         fd = self.disk.open(segment.name, os.O_RDONLY)
         try:
             if segment.form is Form.PACKED:
-                kept = [one.name for one in self.places() if one.position.segment == segment.number]
                 return PackedSegment(
-                    segment, fd, self.disk, kept=kept, quick=self.quick, read=self.read
+                    segment,
+                    fd,
+                    self.disk,
+                    kept=partial(self._kept_in, segment.number),
+                    entered=self._is_entered,
+                    quick=self.quick,
+                    read=self.read,
                 )
-            return PlainText(segment.name, fd, quick=self.quick)
+            return PlainText(segment.name, fd, quick=self.quick, waits=True)
         finally:
             os.close(fd)
 
-    def _active(self, _: StoreListing) -> Iterator[StoreFinding]:
+    def _active(self) -> Iterator[StoreFinding]:
         synced = synced_place(self.disk)
         try:
             fd, listed = opened_active(self.disk)
@@ -169,7 +220,9 @@ class Examination:
             yield from looked.findings
         else:
             self.texts[number], self.lines[number] = 0, 0
-        held = self._text_of(synced.segment, listed)
+        # The segment itself has the finding if its size is known.
+        known = synced.segment in self._complete and synced.segment < number
+        held = None if known else self._text_of(synced.segment, listed)
         if synced.segment > number or (held is not None and synced.offset > held):
             yield lost(
                 "text-missing",
@@ -188,10 +241,7 @@ class Examination:
             return self.disk.stat(segment.name).st_size
         return None
 
-    def _catalog(self, name: str, _: StoreListing) -> Iterator[StoreFinding]:
-        return check_catalog(name, self.disk, quick=self.quick)
-
-    def _places(self, _: StoreListing) -> Iterator[StoreFinding]:
+    def _places(self) -> Iterator[StoreFinding]:
         # In this order: no place that is kept is behind the end.
         places = self.places()
         sizes: dict[int, int | None]
@@ -220,6 +270,12 @@ class Examination:
     def _backup(self, listed: StoreListing) -> Iterator[StoreFinding]:
         lines = None if self.quick else total(self.lines)
         return check_backup(self.disk, lambda number: self._text_of(number, listed), lines)
+
+    @property
+    def readable(self) -> int | None:
+        """The bytes of all text that can be read; None if they are unknown."""
+        text = total(self.texts)
+        return None if text is None else text - sum(self.gone.values())
 
     @property
     def end(self) -> Position:

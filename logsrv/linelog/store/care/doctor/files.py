@@ -7,6 +7,7 @@ import time
 from collections.abc import Iterator, Sequence
 from functools import partial
 
+from logsrv.kit.text.words import counted
 from logsrv.linelog.store.care.doctor.aside import SUFFIX
 from logsrv.linelog.store.care.doctor.findings import Remedy, StoreFinding, damaged, note
 from logsrv.linelog.store.care.listed import StoreListing
@@ -38,10 +39,10 @@ def check_files(listed: StoreListing) -> Iterator[StoreFinding]:
 
 
 def _twice(listed: StoreListing) -> Iterator[StoreFinding]:
-    for one, counted in listed.counted:
-        if one is counted:
+    for one, preferred in listed.counted:
+        if one is preferred:
             continue
-        if one.packed == counted.packed:
+        if one.packed == preferred.packed:
             yield note(
                 "twice",
                 one.name,
@@ -52,7 +53,7 @@ def _twice(listed: StoreListing) -> Iterator[StoreFinding]:
             yield damaged(
                 "rival",
                 one.name,
-                f"it has the number of {counted.name}",
+                f"it has the number of {preferred.name}",
                 "Only the latter is read. If the lines of this one are others, no search finds them.",
                 "Somebody has put it here: move it away, or import it into another store.",
             )
@@ -94,7 +95,7 @@ def _owners(disk: Disk) -> Iterator[StoreFinding]:
         yield damaged(
             "owner",
             _some(others),
-            f"{len(others)} files belong to another user than the directory",
+            f"the owner of the directory does not own {counted(len(others), 'file')}",
             "No line is lost. The server may not be able to read or write them.",
             "`--repair` gives those of root to the owner of the directory."
             if may
@@ -105,7 +106,7 @@ def _owners(disk: Disk) -> Iterator[StoreFinding]:
         yield damaged(
             "mode",
             _some(modes),
-            f"{len(modes)} files cannot be read and written by their owner, or be written by everybody",
+            f"{counted(len(modes), 'file')} cannot be used by the owner, or can be written by everybody",
             "No line is lost. The server may not be able to use them; or anybody may change them.",
             "`--repair` gives them mode 0640.",
             Remedy(partial(let_use, disk), beside_server=True),

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from itertools import pairwise
 
+from logsrv.kit.text.words import counted
 from logsrv.linelog.store.care.doctor.findings import StoreFinding, lost, note
 from logsrv.linelog.store.care.listed import StoreListing
 
@@ -26,7 +27,7 @@ def check_numbers(listed: StoreListing) -> Iterator[StoreFinding]:
             "segment-missing",
             _named(run),
             "missing, and no note of the store says that they were removed or had no lines",
-            f"The lines of {len(run)} segments, received {begin}{end}, are not in this store.",
+            f"The lines of {counted(len(run), 'segment')}, received {begin}{end}, are not in this store.",
             "Copy their files from a backup or an archive into the directory. If somebody moved current.log"
             " away, its lines are there. In a store from `logsrv restore` they may have had no lines.",
         )

@@ -9,13 +9,22 @@ from functools import partial
 
 import attrs
 
+from logsrv.kit.text.words import counted
 from logsrv.linelog.store.archive.kept import archived
 from logsrv.linelog.store.care.doctor.aside import keep_aside, make_beside
-from logsrv.linelog.store.care.doctor.findings import Remedy, StoreFinding, damaged, lost, note
+from logsrv.linelog.store.care.doctor.findings import (
+    Remedy,
+    StoreFinding,
+    Weight,
+    damaged,
+    lost,
+    note,
+)
 from logsrv.linelog.store.care.doctor.plain import unreadable
 from logsrv.linelog.store.care.doctor.salvage import ALLOWED, excess, salvage
-from logsrv.linelog.store.disk.disk import Disk, reason
+from logsrv.linelog.store.disk.disk import Disk, explanation, reason
 from logsrv.linelog.store.segments import heads, index, indexing
+from logsrv.linelog.store.segments.empty import note_empty
 from logsrv.linelog.store.segments.index import Index
 from logsrv.linelog.store.segments.segment import Segment
 from logsrv.linelog.store.words.check import check_words
@@ -25,11 +34,13 @@ _PUT_BACK = "Bring the file back from a backup or an archive while no server has
 
 
 class PackedSegment:
-    """Findings about a compressed segment, and the bytes and lines of its text; None if nobody knows.
+    """Findings about a compressed segment, the bytes of its text, and the lines of it that can be read.
 
-    fd: the file, which stays the caller's. kept: who has kept a place in it. quick: its frames are not
-    read. read: is called with the bytes of each frame that was read. Raises FileNotFoundError if the
-    segment is gone by now.
+    None if nobody knows. gone: bytes of its text that cannot be read.
+
+    fd: the file, which stays the caller's. kept: returns who has kept a place in it. entered: tells whether
+    a segment is in a catalog. quick: its frames are not read. read: is called with the bytes of each frame
+    that was read. Raises FileNotFoundError if the segment is gone by now.
     """
 
     def __init__(
@@ -38,15 +49,17 @@ class PackedSegment:
         fd: int,
         disk: Disk,
         *,
-        kept: Sequence[str],
+        kept: Callable[[], Sequence[str]],
+        entered: Callable[[Segment], bool],
         quick: bool,
         read: Callable[[int], object],
     ) -> None:
         self.findings: list[StoreFinding] = []
         self.text: int | None = None
         self.lines: int | None = None
+        self.gone = 0
         self._packed, self._disk, self._quick, self._read = packed, disk, quick, read
-        self._kept = kept
+        self._kept, self._entered = kept, entered
         try:
             self._look(fd)
         except OSError as error:
@@ -59,8 +72,13 @@ class PackedSegment:
         if found is not None:
             self.text, self.lines = found.text, found.lines
             self.findings += self._cut(found, os.fstat(fd).st_size)
+            if not found.text:
+                self.findings.append(self._empty())
             if not self._quick:
                 self.findings += self._frames(found, fd)
+            lacking = [one.lines for one in self.findings if one.weight is Weight.LOST]
+            known = [lines for lines in lacking if lines is not None]
+            self.lines = found.lines - sum(known) if len(known) == len(lacking) else None
         elif not self._quick:
             self._without_index()
         self.findings += self._words(found)
@@ -76,7 +94,7 @@ class PackedSegment:
         except OSError as error:
             why = f"it cannot be read: {reason(error)}"
         except ValueError as error:
-            why = str(error)
+            why = explanation(error)
         if not why:
             return found
         self.findings.append(
@@ -86,19 +104,25 @@ class PackedSegment:
                 f"the index of segment {packed.number} is of no use: {why}",
                 "No line is lost. A search reads all of the segment.",
                 "`--repair` makes it anew; so does `logsrv reindex`.",
-                Remedy(partial(make_beside, packed, disk, packed.index), beside_server=True),
+                self._make_anew(packed.index),
             )
         )
         return None
 
+    def _make_anew(self, name: str) -> Remedy:
+        make = partial(make_beside, self._packed, self._disk, self._entered, name)
+        return Remedy(make, beside_server=True)
+
     def _cut(self, found: Index, size: int) -> Iterator[StoreFinding]:
         lines, text = found.missing(size)
         if text:
+            self.gone += text
             yield lost(
                 "segment-cut",
                 self._packed.name,
-                f"it ends after {size:,} of {found.compressed:,} bytes",
-                f"Its last {lines:,} lines ({text:,} bytes) are missing. Those before them can be read.",
+                f"it ends after {size:,} of {counted(found.compressed, 'byte')}",
+                f"Missing at its end: {counted(lines, 'line')}, {counted(text, 'byte')}. All others can"
+                " be read.",
                 _PUT_BACK,
                 lines=lines,
             )
@@ -113,9 +137,9 @@ class PackedSegment:
             at, length = found.extent(number)
             if at + length > size:
                 break
-            counted = excess(_text_of(found, number), length)
-            left -= counted
-            if counted and left < 0:
+            small = excess(_text_of(found, number), length)
+            left -= small
+            if small and left < 0:
                 unread.append(number)
                 continue
             data = os.pread(fd, min(length, heads.LARGEST_PACKED), at)
@@ -130,13 +154,15 @@ class PackedSegment:
             yield damaged(
                 "frame",
                 self._packed.name,
-                f"{len(other)} of {len(found.frames)} frames are not as they were written:"
+                f"of {counted(len(found.frames), 'frame')}, {len(other)} are not as they were written:"
                 f" {_at(found, other)}",
                 "No line is lost. Targets of blocks and archives do not take them as they are.",
                 _PUT_BACK,
             )
         if unread:
-            yield self._unread(f"{len(unread)} of {len(found.frames)} frames", _at(found, unread))
+            yield self._unread(
+                f"{len(unread)} of {counted(len(found.frames), 'frame')}", _at(found, unread)
+            )
 
     def _unread(self, what: str, where: str) -> StoreFinding:
         return note(
@@ -150,6 +176,7 @@ class PackedSegment:
     def _damage(self, found: Index, bad: list[int]) -> StoreFinding:
         ends = [*(frame.lines for frame in found.frames[1:]), found.lines]
         lines = sum(ends[number] - found.frames[number].lines for number in bad) or None
+        self.gone += sum(_text_of(found, number) for number in bad)
         times = [found.frames[number].times for number in bad]
         since = min((one.smallest for one in times if one.smallest), default="")
         until = max((one.largest for one in times if one.largest), default="")
@@ -157,9 +184,9 @@ class PackedSegment:
         return lost(
             "segment-damaged",
             self._packed.name,
-            f"{len(bad)} of {len(found.frames)} frames are damaged: {_at(found, bad)}",
-            f"{'Lines' if lines is None else f'{lines:,} lines'}{when} cannot be read. All others of the"
-            " segment can: searches pass over these, and say so.",
+            f"damaged frames, {len(bad)} of {len(found.frames)}: {_at(found, bad)}",
+            f"{'Lines' if lines is None else counted(lines, 'line')}{when} cannot be read. All others of"
+            " the segment can: searches pass over these, and say so.",
             _PUT_BACK,
             lines=lines,
         )
@@ -187,9 +214,10 @@ class PackedSegment:
                 lost(
                     "segment-damaged",
                     self._packed.name,
-                    f"it is damaged behind {lines:,} lines, and its index is of no use: {error}",
-                    f"{lines:,} lines before the damage can be read; those behind it only where a search"
-                    " can tell their frames.",
+                    f"it is damaged behind {counted(lines, 'line')}, and its index is of no use:"
+                    f" {explanation(error)}",
+                    f"{counted(lines, 'line')} before the damage can be read; those behind it only where a"
+                    " search can tell their frames.",
                     "`--repair` lets those behind it be read as well, where they can be found; if heads of"
                     " frames are lost, at places that are too low. Or bring the file and its index back"
                     " from a backup or an archive.",
@@ -197,10 +225,38 @@ class PackedSegment:
                 )
             )
             return
+        if not at:
+            del self.findings[-1]
+            self.findings.append(
+                lost(
+                    "segment-cut",
+                    self._packed.name,
+                    "it is empty, and no index says that it had no lines",
+                    "Its lines are missing, and nobody knows how many.",
+                    _PUT_BACK,
+                )
+            )
+            return
         self.text, self.lines = text, lines
 
+    def _empty(self) -> StoreFinding:
+        """Return the finding that there never was a line in it: imports have made such files."""
+        return damaged(
+            "segment-empty",
+            self._packed.name,
+            "it is an empty file, which `zstdcat` takes for one that was cut off",
+            "No line is lost: the segment had none.",
+            "`--repair` puts it aside, and notes that it had no lines.",
+            Remedy(self._put_aside),
+        )
+
+    def _put_aside(self) -> None:
+        note_empty(self._packed.number, self._disk)
+        for name in self._packed.files:
+            keep_aside(name, self._disk)
+
     def _salvage(self) -> None:
-        salvage(self._packed, self._disk, self._kept)
+        salvage(self._packed, self._disk, self._kept())
 
     def _words(self, found: Index | None) -> Iterator[StoreFinding]:
         packed, disk = self._packed, self._disk
@@ -219,7 +275,7 @@ class PackedSegment:
                 f"the word index of segment {packed.number} is of no use: {why}",
                 "No line is lost. A search for a word reads more of the segment, or all of it.",
                 "`--repair` makes it anew; so does `logsrv reindex`. It may be removed as well.",
-                Remedy(partial(make_beside, packed, disk, packed.words), beside_server=True),
+                self._make_anew(packed.words),
             )
 
     def _archived(self, found: Index | None) -> Iterator[StoreFinding]:
@@ -235,7 +291,7 @@ class PackedSegment:
         except OSError as error:
             why = f"it cannot be read: {reason(error)}"
         except ValueError as error:
-            why = str(error)
+            why = explanation(error)
         if why:
             yield damaged(
                 "archived",
@@ -284,7 +340,7 @@ def _wrong_words(fd: int, found: Index | None, *, quick: bool) -> str:
     except OSError as error:
         return f"it cannot be read: {reason(error)}"
     except ValueError as error:
-        return str(error)
+        return explanation(error)
     finally:
         os.close(fd)
     return ""

@@ -19,7 +19,7 @@ from logsrv.linelog.store.origins.notes import Note, notes_file
 from logsrv.linelog.store.sealing.seal import seal
 from logsrv.linelog.store.segments import backup_note, identity
 from logsrv.linelog.store.segments.segment import Form, Position, number_text, sealed_segments
-from tests.linelog.read.stores import Writer, line
+from tests.linelog.read.stores import Writer, line, make_store
 from tests.linelog.store.care.stores import at, found, kinds, manifest_of, packed_of, small_store
 from tests.linelog.store.conftest import OpenStore
 from tests.linelog.store.faults import FaultyDisk, batch, no_space, text_of
@@ -137,6 +137,33 @@ def test_segments_that_are_sealed_or_removed_meanwhile_are_no_error(tmp_path: Pa
         pass
     assert text_of(to) == text_of(store) and whole.endswith(text_of(to))
     assert len(packed_of(to)) == 3
+
+
+def test_any_number_of_segments_that_are_sealed_meanwhile_takes_one_more_listing(
+    tmp_path: Path,
+) -> None:
+    class Counting(Disk):
+        listings = 0
+
+        def entries(self) -> dict[str, bool]:
+            self.listings += 1
+            return super().entries()
+
+    def listings(number: int) -> int:
+        store = make_store(
+            tmp_path / f"store{number}", [[line("one", count)] for count in range(number)], packed=0
+        )
+        to = tmp_path / f"to{number}"
+        to.mkdir()
+        disk = Counting().enter(store)
+        backup = Backup(disk, at(to), "backup", lambda: "then")
+        for count, _ in enumerate(backup.segments()):
+            if not count:
+                for waiting in sealed_segments(at(store)):
+                    seal(waiting, at(store))
+        return disk.listings
+
+    assert listings(12) == listings(4)
 
 
 def test_segments_in_an_archive_come_with_what_they_are_found_by(tmp_path: Path) -> None:

@@ -39,5 +39,5 @@ def test_the_index_of_a_damaged_segment_is_not_made(tmp_path: Path) -> None:
     first = packed_of(store)[0]
     flip(store / first.name, 30)
     with pytest.raises(StoreError):
-        make_beside(first, at(store), first.index)
+        make_beside(first, at(store), lambda _: False, first.index)
     assert (store / f"{first.index}.damaged").exists()

@@ -8,6 +8,7 @@ import pytest
 
 from logsrv.linelog.store.archive.manifest import encode
 from tests.linelog.store.care.stores import (
+    all_findings,
     examination,
     flip,
     found,
@@ -30,8 +31,7 @@ def store(tmp_path: Path) -> Path:
 def test_its_lines_are_counted_by_the_note(store: Path) -> None:
     assert found(store) == []
     examined = examination(store)
-    for part in examined.parts():
-        examined.findings(part)
+    assert list(all_findings(examined, examined.parts())) == []
     assert examined.lines[1] == 5
 
 

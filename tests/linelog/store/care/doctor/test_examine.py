@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
+import re
 import shutil
 from contextlib import closing
 from pathlib import Path
@@ -11,25 +13,31 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from logsrv.errors import StoreError
+from logsrv.kit.text.checked import checked_line
 from logsrv.linelog.query.language.parse import parse
 from logsrv.linelog.query.matching.match import compile
 from logsrv.linelog.read.plan import Scope
 from logsrv.linelog.read.search import Hit, Search
 from logsrv.linelog.read.view import View
+from logsrv.linelog.store.archive.manifest import encode
 from logsrv.linelog.store.disk.disk import Disk
 from logsrv.linelog.store.sealing.seal import seal
 from logsrv.linelog.store.segments.segment import Form, Position, sealed_segments
 from tests.linelog.read.stores import Writer
 from tests.linelog.store.care.stores import (
+    all_findings,
     at,
     examination,
     flip,
     found,
     kinds,
+    manifest_of,
     notes,
     packed_of,
     small_store,
 )
+from tests.linelog.store.catalog.small import small_segments
 
 
 @pytest.fixture(scope="module")
@@ -53,8 +61,7 @@ def read(store: Path) -> list[Hit]:
 def test_a_whole_store_is_sound(whole: Path, quick: bool) -> None:
     assert found(whole, quick=quick) == []
     examined = examination(whole, quick=quick)
-    for part in examined.parts():
-        examined.findings(part)
+    assert list(all_findings(examined, examined.parts())) == []
     assert examined.end == Position(5, (whole / "current.log").stat().st_size)
     if not quick:
         assert sum(one or 0 for one in examined.lines.values()) == 5 * 5 + 6000
@@ -113,10 +120,44 @@ def test_a_writer_at_work_gives_no_finding(tmp_path: Path) -> None:
         examined = examination(writer.directory)
         examined.disk.leave()
         examined.disk = Moving().enter(writer.directory)
-        wrong = [one for part in examined.parts() for one in examined.findings(part)]
+        wrong = list(all_findings(examined, examined.parts()))
         # Its writer leaves no notes of what it removes.
         assert [one for one in wrong if one.kind not in ("oldest-gone", "segment-missing")] == []
         examined.disk.leave()
+
+
+@pytest.mark.parametrize("damaged", [False, True])
+def test_any_number_of_segments_takes_as_many_listings_and_pauses(
+    tmp_path: Path, damaged: bool
+) -> None:
+    """A listing for each of 20,000 segments took an hour; so would a pause."""
+
+    class Counting(Disk):
+        listings = 0
+
+        def entries(self) -> dict[str, bool]:
+            self.listings += 1
+            return super().entries()
+
+    def costs(number: int) -> tuple[int, int]:
+        store = small_segments(tmp_path / f"{number}", number)
+        for path in store.glob("*.idx") if damaged else ():
+            path.unlink()
+        examined = examination(store)
+        examined.disk.leave()
+        examined.disk = counting = Counting().enter(store)
+        pauses: list[float] = []
+        examined.pause = pauses.append
+        wrong = list(all_findings(examined, examined.parts()))
+        assert len(wrong) == (number if damaged else 0)
+        for one in wrong:
+            assert one.remedy is not None
+            one.remedy.make()
+        counting.leave()
+        assert found(store) == []
+        return counting.listings, len(pauses)
+
+    assert costs(30) == costs(10)
 
 
 def test_a_place_up_to_which_all_was_on_the_disk_lies_behind_the_end(tmp_path: Path) -> None:
@@ -131,7 +172,7 @@ def test_a_store_sealed_meanwhile_is_looked_at_by_its_other_name(tmp_path: Path)
     parts = examined.parts()
     [waiting] = [one for one in sealed_segments(at(store)) if one.form is Form.PLAIN]
     seal(waiting, at(store))
-    assert [one for part in parts for one in examined.findings(part)] == []
+    assert list(all_findings(examined, parts)) == []
     assert examined.lines[4] == 5 and len(packed_of(store)) == 4
 
 
@@ -143,3 +184,35 @@ def test_a_segment_that_is_missing_is_lost_and_a_restored_one_is_not(tmp_path: P
     for path in tmp_path.glob("0000000002-2*"):
         path.rename(store / path.name)
     assert kinds(found(store)) == [] == notes(found(store))
+
+
+PYTHON = re.compile(
+    r"codec can't|Expecting |Extra data|invalid literal|not enough values|too many values|\[Errno"
+    r"|has no attribute|not subscriptable|must be |indices|KeyError|Error\(|Traceback|NoneType|zstd"
+    r"|argument|got an|unexpected keyword|object is not"
+)
+SENSELESS = [
+    *(b"", b"\xff\xfe\n", b"{\n", b"[]\n", b"null\n", b"{}\n", b"7\n", b"x y z\n", b"1:2:3\n"),
+    *(checked_line({}), checked_line({"position": 7}), checked_line({"position": "x"})),
+]
+
+
+def test_no_finding_has_words_of_python(tmp_path: Path) -> None:
+    """Whatever is in a file of a store, whose owner is to understand what is said of it."""
+    whole = small_store(tmp_path / "whole", words=6000)
+    first, *_ = packed_of(whole)
+    (whole / first.archived).write_bytes(encode(manifest_of(whole)))
+    for name in ("origins", "empty", "removed", "waiting", "format", "backup", "imported"):
+        (whole / name).touch()
+    names = [str(path.relative_to(whole)) for path in whole.rglob("*") if path.is_file()]
+    wrong = []
+    for name in names:
+        before = (whole / name).read_bytes()
+        for data in SENSELESS:
+            (whole / name).write_bytes(data)
+            with contextlib.suppress(StoreError):
+                for one in found(whole, quick=True):
+                    said = f"{one.what} {one.means} {one.advice}"
+                    wrong += [(name, data, said)] if PYTHON.search(said) else []
+        (whole / name).write_bytes(before)
+    assert not wrong

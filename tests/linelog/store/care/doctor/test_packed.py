@@ -7,12 +7,16 @@ from pathlib import Path
 import pytest
 
 from logsrv.linelog.store.archive.manifest import encode
+from logsrv.linelog.store.care.doctor.examine import total
 from logsrv.linelog.store.care.doctor.findings import Weight
 from logsrv.linelog.store.segments import index
 from logsrv.linelog.store.segments.indexing import save
-from tests.linelog.read.stores import as_first_version
+from logsrv.linelog.store.segments.segment import Form, Segment, number_text, sealed_name
+from tests.linelog.read.stores import BEGIN, as_first_version, line, make_store
 from tests.linelog.store.care.stores import (
+    all_findings,
     at,
+    examination,
     flip,
     found,
     kinds,
@@ -44,6 +48,48 @@ def test_a_segment_that_was_cut_lacks_lines(store: Path) -> None:
     for quick in (True, False):
         one = next(each for each in found(store, quick=quick) if each.kind == "segment-cut")
         assert one.lines == 6005 and one.weight is Weight.LOST
+
+
+@pytest.mark.parametrize("cut", [False, True])
+def test_lines_that_cannot_be_read_are_not_counted(store: Path, cut: bool) -> None:
+    first = packed_of(store)[0]
+    lines, text = lines_and_text(store)
+    lacking = index.load(first, at(store))
+    if cut:
+        (store / first.name).write_bytes((store / first.name).read_bytes()[:-1])
+    else:
+        flip(store / first.name, 1000)
+    assert lines_and_text(store) == (lines - lacking.lines, text - lacking.text)
+
+
+@pytest.mark.parametrize("indexed", [True, False])
+def test_an_empty_file_is_read_as_no_lines_and_put_aside_if_its_index_says_that_it_had_none(
+    tmp_path: Path, indexed: bool
+) -> None:
+    """As imports have left them, and `zstdcat *.zst` failed. Without an index somebody may have cut it."""
+    made = make_store(tmp_path / "made", [[line("one")], [line("three")]])
+    (made / "number").write_bytes(number_text(3))
+    empty = Segment(2, sealed_name(2, BEGIN) + ".zst", Form.PACKED)
+    (made / empty.name).touch()
+    if indexed:
+        save(index.Index(2), empty, at(made))
+    assert text_of(made) == line("one") + line("three")
+    [one] = found(made)
+    if indexed:
+        assert (one.kind, one.lines) == ("segment-empty", 0)
+        assert kinds(found(made, repair=True)) == []
+        assert not list(made.glob("*2-*.zst")) and text_of(made) == line("one") + line("three")
+    else:
+        assert (one.kind, one.lines, one.remedy) == ("segment-cut", None, None)
+
+
+def lines_and_text(store: Path) -> tuple[int, int]:
+    """What the doctor says that can be read."""
+    examined = examination(store)
+    list(all_findings(examined, examined.parts()))
+    lines, text = total(examined.lines), examined.readable
+    assert lines is not None and text is not None
+    return lines, text
 
 
 @pytest.mark.parametrize("how", ["damaged", "missing", "of another", "of a smaller file"])

@@ -1,0 +1,31 @@
+"""Sizes of segments that wait to be compressed, or have waited: one with less text by now was cut.
+
+The file `waiting` has them as `{"17":268435456,"18":1048576} 561bacaf`, number and bytes of text, the
+newest last. It is written when all of a segment is on the medium, and is not synced itself: whatever a
+power cut leaves was true.
+"""
+
+from __future__ import annotations
+
+from logsrv.kit.text.checked import checked_line, read_checked
+from logsrv.linelog.store.disk.disk import Disk
+
+WAITING = "waiting"
+# Numbers that are kept: hardly ever do so many wait.
+_MOST = 1000
+_LARGEST = 64 << 10
+
+
+def waiting_sizes(disk: Disk) -> dict[int, int]:
+    """Return the sizes by the numbers; none if the file cannot be read or is damaged."""
+    try:
+        found = read_checked(disk.read(WAITING, _LARGEST))
+        return {int(number): int(size) for number, size in found.items()}
+    except (OSError, ValueError, TypeError):
+        return {}
+
+
+def note_waiting(number: int, size: int, disk: Disk) -> None:
+    """Let the file `waiting` have a segment as well. Raises OSError."""
+    known = [*waiting_sizes(disk).items(), (number, size)][-_MOST:]
+    disk.replace(WAITING, checked_line({str(one): size for one, size in known}), sync=False)

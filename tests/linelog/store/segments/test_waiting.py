@@ -1,0 +1,31 @@
+"""The sizes of segments that wait, which tell whether one was cut."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from logsrv.linelog.store.segments.waiting import WAITING, note_waiting, waiting_sizes
+from tests.linelog.store.faults import at
+
+
+def test_the_newest_thousand_are_known(tmp_path: Path) -> None:
+    with at(tmp_path) as disk:
+        assert waiting_sizes(disk) == {}
+        for number in range(1, 1003):
+            note_waiting(number, 10 * number, disk)
+        found = waiting_sizes(disk)
+    assert len(found) == 1000 and found[1002] == 10020 and 2 not in found
+
+
+def test_a_damaged_file_says_nothing(tmp_path: Path) -> None:
+    with at(tmp_path) as disk:
+        note_waiting(17, 100, disk)
+        whole = (tmp_path / WAITING).read_bytes()
+        for place in range(8 * len(whole)):
+            damaged = bytearray(whole)
+            damaged[place // 8] ^= 1 << place % 8
+            (tmp_path / WAITING).write_bytes(damaged)
+            assert waiting_sizes(disk) == {}
+        for size in range(len(whole)):
+            (tmp_path / WAITING).write_bytes(whole[:size] + bytes(len(whole) - size))
+            assert waiting_sizes(disk) == {}
