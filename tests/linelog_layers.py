@@ -13,10 +13,12 @@ LINELOG: dict[str, tuple[str, ...]] = {
     ),
     "logsrv.linelog.framing.bodies": (
         "logsrv.linelog.framing.clean",
+        "logsrv.linelog.framing.long_work",
         "logsrv.linelog.framing.lines",
     ),
     "logsrv.linelog.framing.events": (
         "logsrv.linelog.framing.clean",
+        "logsrv.linelog.framing.long_work",
         "logsrv.linelog.batch",
         "logsrv.linelog.framing.lines",
         "logsrv.linelog.framing.bodies",

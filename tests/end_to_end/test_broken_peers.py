@@ -9,18 +9,23 @@ import signal
 import socket
 import struct
 import threading
+import time
+from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import Any
 
+import msgpack
 import pytest
 
 from logsrv.kit.testing import wait_until
-from tests.end_to_end.conftest import Start
+from tests.end_to_end.conftest import Logger, Start
 from tests.end_to_end.stored import (
     assert_whole,
     by_source,
     numbered,
     stored_lines,
 )
+from tests.linelog.framing.colliding import numbers
 from tests.programs import missing
 
 
@@ -209,3 +214,76 @@ def _peak(pid: int) -> int:
     """Bytes of memory that process has used at most."""
     status = Path(f"/proc/{pid}/status").read_text()
     return int(status.split("VmHWM:")[1].split()[0]) * 1024
+
+
+def _event_of(keys: Sequence[int] | Sequence[str]) -> bytes:
+    """An event of Forward whose record has these keys."""
+    head = struct.pack(">BI", 0xDF, len(keys))
+    return b"\x93\xa1t\x01" + head + b"".join(msgpack.packb(key) + b"\xc0" for key in keys)
+
+
+def _pickle_of(keys: Sequence[int] | Sequence[str]) -> bytes:
+    """A pickle of a LogRecord that has a dict with these keys, and numbers its values so."""
+    pairs = b"".join(
+        b"J" + struct.pack("<i", key) + b"N" if isinstance(key, int) else _text(key) + b"N"
+        for key in keys
+    )
+    memo = b"".join(b"r" + struct.pack("<i", key) for key in keys if isinstance(key, int))
+    pickled = b"\x80\x02}(" + _text("msg") + _text("a") + memo + _text("x") + b"}(" + pairs + b"uu."
+    return struct.pack(">I", len(pickled)) + pickled
+
+
+def _text(text: str) -> bytes:
+    return b"U" + bytes([len(text)]) + text.encode()
+
+
+class _PoliteSender(threading.Thread):
+    """Sends over RELP, one message as soon as the one before is acknowledged; `longest`: seconds of one."""
+
+    def __init__(self, server: Logger) -> None:
+        super().__init__()
+        self.longest, self.number = 0.0, 2
+        self.stopping = threading.Event()
+        self._connection = server.connect()
+        self._connection.sendall(b"1 open 30 relp_version=0\ncommands=syslog\n")
+        assert b"commands=syslog" in self._connection.recv(65536)
+        self.start()
+
+    def run(self) -> None:
+        while not self.stopping.is_set():
+            began, answer = time.monotonic(), b""
+            self._connection.sendall(b"%d syslog 4 <13>\n" % self.number)
+            while not answer.endswith(b"\n"):
+                answer += self._connection.recv(65536)
+            self.longest = max(self.longest, time.monotonic() - began)
+            self.number += 1
+
+    def stop(self) -> float:
+        self.stopping.set()
+        self.join()
+        self._connection.close()
+        return self.longest
+
+
+@pytest.mark.parametrize(("listener", "message"), [("forward", _event_of), ("python", _pickle_of)])
+def test_keys_chosen_for_their_hashes_keep_nobody_waiting(
+    logger: Start, listener: str, message: Callable[[Any], bytes]
+) -> None:
+    """A few hundred thousand bytes of numbers kept all others waiting for seconds."""
+    places = ("relp", listener)
+    server = logger(listen=[f"{place}:tcp:0:interface=127.0.0.1" for place in places])
+
+    def longest(keys: Sequence[int] | Sequence[str]) -> float:
+        polite = _PoliteSender(server)
+        begun = polite.number
+        with server.connect(1) as connection:
+            connection.sendall(message(keys))
+            connection.shutdown(socket.SHUT_WR)
+            while connection.recv(65536):
+                pass
+        wait_until(lambda: polite.number > begun + 10, "answers to the polite sender", 60)
+        return polite.stop()
+
+    chosen = numbers(30_000)
+    usual = longest([f"{key:05}" for key in range(len(chosen))])
+    assert longest(chosen) < 10 * usual + 2

@@ -22,7 +22,7 @@ from logsrv.linelog.framing.events.forward_key import pong
 from logsrv.linelog.framing.events.gelf import GelfFramer
 from logsrv.linelog.framing.events.gelf_datagrams import MAGIC, Chunks, unpacked
 from logsrv.linelog.framing.events.journal import JournalFramer, entry_of
-from logsrv.linelog.framing.events.lumberjack import LumberjackFramer
+from logsrv.linelog.framing.events.lumberjack import Events, LumberjackFramer
 from logsrv.linelog.framing.events.msgpack_values import ValueFramer, crowded, cut, ends
 from logsrv.linelog.framing.events.objects import add_objects
 from logsrv.linelog.framing.events.plain_pickle import NotPlainError, plain
@@ -107,9 +107,9 @@ def gelf(data: bytes) -> None:
         framer = GelfFramer(LineRules(max_line=50), counts, 100)
         records = Records()
         for piece in pieces:
-            records.add_all(framer.receive(piece))
+            records.add_all(ended(framer.receive(piece)))
             assert framer.held <= 100
-        records.add_all(framer.finish())
+        records.add_all(ended(framer.finish()))
         return [line for line in lines_of(records) if line], counts, records.as_text
 
     same_however_cut(data, outcome)
@@ -139,7 +139,7 @@ def gelf_datagrams(data: bytes) -> None:
             continue
         at_most(len(text), max(BODY, len(message)))
         records = Records()
-        add_objects([text], RECORD, records)
+        ended(add_objects([text], RECORD, records))
         kept(records, RECORD)
 
 
@@ -152,7 +152,7 @@ def lumberjack(data: bytes) -> None:
         records, acknowledged = Records(), b""
         for piece in pieces:
             for found in framer.receive(piece):
-                if found is not None:
+                if isinstance(found, Events):
                     records.add_all(found.records)
                     acknowledged += found.acknowledgements
             assert framer.held <= 2 * BODY + len(piece)

@@ -40,7 +40,7 @@ from logsrv.kit.observe.metrics import Counts
 log = Logger()
 
 # Payload that a receiver gets at once, if it is more than one datagram: it may be paused upon that.
-MOST_AT_ONCE = 256 * 1024
+MOST_AT_ONCE = 64 * 1024
 # Reads per event: others have their turn after at most this many times 64 messages.
 READS_PER_EVENT = 4
 # Seconds for which datagrams are delivered, then others have their turn: some take long to be taken in.

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Generator, Iterator, Sequence
 from enum import Enum
+from functools import partial
+from typing import Any
 from urllib.parse import parse_qsl
 
 from logsrv.linelog.framing.bodies.bodies import (
@@ -27,6 +28,7 @@ from logsrv.linelog.framing.bodies.json_text import (
     without_halves,
 )
 from logsrv.linelog.framing.lines.records import without_ending
+from logsrv.linelog.framing.long_work import in_one
 
 
 class BodyKind(Enum):
@@ -59,8 +61,6 @@ _KINDS = {
     "application/xml": BodyKind.TEXT,
     "application/yaml": BodyKind.TEXT,
 }
-# A form has neither, so this is something else that curl has sent with its usual Content-Type.
-_NO_FORM = re.compile(rb"[\r\n]|\A[^=]*\Z")
 
 
 def media_type(header: bytes | None) -> str:
@@ -102,14 +102,19 @@ def take(body: bytes, rules: BodyRules, records: Records) -> Generator[None, Non
         yield from _json(body, rules, records)
     elif kind is BodyKind.JSON_LINES:
         yield from json_lines(body, rules, records)
-    elif kind is BodyKind.FORM and not _NO_FORM.search(body.strip(_SPACE)):
-        _form(body.strip(_SPACE), rules, records)
+    elif kind is BodyKind.FORM and _is_form(body.strip(_SPACE)):
+        yield from _form(body.strip(_SPACE), rules, records)
     else:
         return None
     return accepted(len(records), records.as_text)
 
 
-def _json(body: bytes, rules: BodyRules, records: Records) -> Iterator[None]:
+def _is_form(body: bytes) -> bool:
+    """Return false for something else that curl has sent with its usual Content-Type."""
+    return b"=" in body and b"\n" not in body and b"\r" not in body
+
+
+def _json(body: bytes, rules: BodyRules, records: Records) -> Iterator[Any]:
     most = rules.max_record
     start = begin_of(body)
     if body[start : start + 1] == b"[":
@@ -120,21 +125,22 @@ def _json(body: bytes, rules: BodyRules, records: Records) -> Iterator[None]:
     if len(body) > max(SPARE * most, PIECE):
         raise too_long(most)
     try:
-        value = parsed(body)
+        kind, record = yield from in_one(partial(_read, body), len(body))
     except ValueError as error:
         raise malformed(f"the body is no JSON: {error}") from None
-    if not isinstance(value, dict):
+    if kind is not dict:
         raise malformed("the body has to be a JSON object, or an array of what is to be stored")
-    _add(records, value, body, most)
+    _add(records, kind, record, most)
 
 
-def _elements(body: bytes, spans: Sequence[Span], records: Records, most: int) -> Iterator[None]:
+def _elements(body: bytes, spans: Sequence[Span], records: Records, most: int) -> Iterator[Any]:
     """Add neighbouring elements of an array."""
     if spans and spans[0][1] - spans[0][0] > max(SPARE * most, PIECE):
         raise too_long(most)
     if not spans:
         return
-    found = values(body, spans)
+    # Only a single element is longer than a piece.
+    found = yield from in_one(partial(values, body, spans), spans[-1][1] - spans[0][0] - PIECE)
     texts = [body[begin:end].strip(_SPACE) for begin, end in spans]
     lines = b"\n".join(texts)
     stays = can_stay(lines, len(texts), most) and without_halves(lines) == lines
@@ -142,12 +148,13 @@ def _elements(body: bytes, spans: Sequence[Span], records: Records, most: int) -
         records.add_lines(lines + b"\n", len(texts))
         return
     for value, text in zip(found, texts, strict=True):
-        _add(records, value, text, most)
+        record = yield from in_one(partial(_record, value, text), len(text))
+        _add(records, type(value), record, most)
         if records.due:
             yield
 
 
-def json_lines(body: bytes, rules: BodyRules, records: Records) -> Iterator[None]:
+def json_lines(body: bytes, rules: BodyRules, records: Records) -> Iterator[Any]:
     """Add each line of a body that is one JSON object a line; whole pieces of plain ones at once."""
     start = 0
     while start < len(body):
@@ -162,7 +169,7 @@ def json_lines(body: bytes, rules: BodyRules, records: Records) -> Iterator[None
         yield
 
 
-def one_by_one(records: Records, piece: bytes, most: int) -> Iterator[None]:
+def one_by_one(records: Records, piece: bytes, most: int) -> Iterator[Any]:
     """Add each line of a piece by itself. Raises RequestRefused for one that is longer than `most`."""
     for line in piece.split(b"\n"):
         if records.due:
@@ -174,26 +181,41 @@ def one_by_one(records: Records, piece: bytes, most: int) -> Iterator[None]:
         if len(text) > max(SPARE * most, PIECE):
             raise too_long(most)
         try:
-            value = parsed(text)
+            kind, record = yield from in_one(partial(_read, text), len(text))
         except ValueError:
             records.as_text += 1
             records.add(line.removesuffix(b"\r"), structured=False)
         else:
-            _add(records, value, text, most)
+            _add(records, kind, record, most)
 
 
-def _add(records: Records, value: object, text: bytes, most: int) -> None:
-    """Add a value of JSON: a string as its text, all else as it was written."""
-    if isinstance(value, str):
-        records.add(without_ending(plain_text(value)), structured=False)
-        return
-    record = one_line(text)
-    if len(record) > most:
+def _read(text: bytes) -> tuple[type, bytes]:
+    """Return the type of a value of JSON, and its record. Raises ValueError."""
+    value = parsed(text)
+    return type(value), _record(value, text)
+
+
+def _record(value: object, text: bytes) -> bytes:
+    """Return a value of JSON as it is stored: a string as its text, all else as it was written."""
+    return without_ending(plain_text(value)) if isinstance(value, str) else one_line(text)
+
+
+def _add(records: Records, kind: type, record: bytes, most: int) -> None:
+    if kind is not str and len(record) > most:
         raise too_long(most)
+    records.add(record, structured=kind is not str)
+
+
+def _form(body: bytes, rules: BodyRules, records: Records) -> Generator[Any, None, None]:
+    if len(body) > max(SPARE * rules.max_record, PIECE):
+        raise too_long(rules.max_record)
+    record = yield from in_one(partial(_of_form, body), len(body))
+    if len(record) > rules.max_record:
+        raise too_long(rules.max_record)
     records.add(record)
 
 
-def _form(body: bytes, rules: BodyRules, records: Records) -> None:
+def _of_form(body: bytes) -> bytes:
     try:
         pairs = parse_qsl(
             body.decode("utf-8", "backslashreplace"),
@@ -203,7 +225,4 @@ def _form(body: bytes, rules: BodyRules, records: Records) -> None:
         )
     except ValueError:
         raise malformed(f"the form has more than {_MOST_FIELDS} fields") from None
-    record = made(gathered(pairs), {})
-    if len(record) > rules.max_record:
-        raise too_long(rules.max_record)
-    records.add(record)
+    return made(gathered(pairs), {})

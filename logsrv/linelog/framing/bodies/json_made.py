@@ -98,6 +98,7 @@ def _is_finite(value: Any) -> bool:
     return all(map(_is_finite, value)) if isinstance(value, (list, tuple)) else True
 
 
+_WORDS = {None: "null", True: "true", False: "false"}
 _LF: Any = orjson.Fragment(b"\n")
 # Nothing of Python's becomes JSON by itself.
 _ONLY_JSON = (
@@ -108,7 +109,7 @@ _ONLY_JSON = (
 
 
 def _with_care(record: Mapping[Any, Any], ours: Mapping[str, Any], known: Known) -> bytes:
-    found = {_key(key): _plain(value, 1, known) for key, value in record.items()}
+    found = {key_text(key): _plain(value, 1, known) for key, value in record.items()}
     for name, value in ours.items():
         found[free(name, found)] = _plain(value, 1, known)
     return as_json(found)
@@ -146,11 +147,19 @@ def in_base64(data: bytes) -> str:
     return base64.b64encode(data).decode("ascii")
 
 
-def _key(key: Any) -> str:
+def key_text(key: Any) -> str:
+    """Return a key of any kind as the text that it is in JSON."""
     if isinstance(key, str):
         return key
     if isinstance(key, bytes):
         return as_text(key)
+    if key is None or isinstance(key, bool):
+        return _WORDS[key]
+    # The same as `as_json` writes, in a tenth of the time.
+    if isinstance(key, int):
+        return int.__repr__(key)
+    if isinstance(key, float) and math.isfinite(key):
+        return float.__repr__(key)
     return as_json(_plain(key, 1, repr)).decode()
 
 
@@ -170,7 +179,7 @@ def _plain(value: Any, depth: int, known: Known) -> Any:
     if isinstance(value, Mapping):
         if depth > DEEPEST:
             return "{}"
-        return {_key(key): _plain(one, depth + 1, known) for key, one in value.items()}
+        return {key_text(key): _plain(one, depth + 1, known) for key, one in value.items()}
     if isinstance(value, (list, tuple)):
         return "[]" if depth > DEEPEST else [_plain(one, depth + 1, known) for one in value]
     if value is None or isinstance(value, (str, int, float)):

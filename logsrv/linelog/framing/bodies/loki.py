@@ -47,6 +47,8 @@ _MOST_AT_ONCE = 1 << 20
 _STREAMS_ENTRIES = (1, 2)
 # Bytes counted for a stream: one of protobuf has only a few.
 _STREAM = 1000
+# Underscores that the structured metadata of an entry may get, in all: each is tried by itself.
+_MOST_ALIKE = 1000
 
 
 def take(body: bytes, rules: BodyRules, records: Records) -> Steps:
@@ -119,7 +121,8 @@ def _add(
     many = max(1, min(_AT_ONCE, _MOST_AT_ONCE // len(made(labels, {}))))
     names = free("time", labels), free("message", labels)
     while some := list(islice(entries, many)):
-        found = [_record(labels, names, *entry) for entry in some if entry is not None]
+        made_of = (_record(labels, names, *entry) for entry in some if entry is not None)
+        found = [record for record in made_of if record is not None]
         if len(found) < len(some):
             records.reject(len(some) - len(found))
         yield from records.add_made(found, most)
@@ -131,13 +134,20 @@ def _record(
     time: int,
     line: str,
     metadata: Mapping[str, Any],
-) -> dict[str, Any]:
-    """Return the record of an entry. names: those under which its time and its line stand."""
+) -> dict[str, Any] | None:
+    """Return the record of an entry; None if too many of its keys are taken.
+
+    names: those under which its time and its line stand.
+    """
     time_name, line_name = names
     found = dict(labels)
+    alike = 0
     for name, value in metadata.items():
         while name in found or name in names:
             name = f"_{name}"
+            alike += 1
+            if alike > _MOST_ALIKE:
+                return None
         found[name] = value
     found[time_name] = of_nanoseconds(0, time) or str(time)
     found[line_name] = line

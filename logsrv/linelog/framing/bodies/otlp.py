@@ -193,7 +193,14 @@ def _of_object(one: dict[str, Any], scope_logs: dict[str, Any], resource: Record
 
 
 def _json_pairs(pairs: Sequence[Any] | None, depth: int = 1) -> dict[str, Any]:
-    return {pair["key"]: _json_value(pair.get("value"), depth) for pair in pairs or ()}
+    return {_name(pair["key"]): _json_value(pair.get("value"), depth) for pair in pairs or ()}
+
+
+def _name(key: Any) -> str:
+    """Return a key as it is. Raises TypeError for a number: many may be chosen that cost a dict minutes."""
+    if isinstance(key, str):
+        return key
+    raise TypeError("a key is no text")
 
 
 def _json_value(value: Mapping[str, Any] | None, depth: int) -> Any:

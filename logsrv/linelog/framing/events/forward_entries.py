@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import struct
 from collections.abc import Generator, Iterable, Iterator, Sequence
+from functools import partial
 from typing import Any
 
 import attrs
@@ -15,7 +16,13 @@ import msgpack
 from logsrv.linelog.framing.bodies import times
 from logsrv.linelog.framing.bodies.bodies import Records
 from logsrv.linelog.framing.bodies.inflated import Buffer
-from logsrv.linelog.framing.bodies.json_made import in_base64, made, made_together, unknown
+from logsrv.linelog.framing.bodies.json_made import (
+    in_base64,
+    key_text,
+    made,
+    made_together,
+    unknown,
+)
 from logsrv.linelog.framing.events.msgpack_values import (
     PIECE,
     EndFinder,
@@ -27,9 +34,16 @@ from logsrv.linelog.framing.events.msgpack_values import (
     is_text,
 )
 from logsrv.linelog.framing.lines.records import without_ending
+from logsrv.linelog.framing.long_work import in_one
 
 # Bytes of the tags of entries that become lines together.
 _MOST_TAGS = 1 << 20
+# Bytes of entries that are written one by one between two turns for others.
+_TURN = 4 << 10
+# Keys of an entry that are no text, and what their texts may have: a map that is the key of a map that is a
+# key, and so on, doubles with each.
+_MOST_KEYS = 10_000
+_MOST_BYTES_OF_KEYS = 1 << 20
 _EVENT_TIME = struct.Struct(">II")
 # Errors of whole values that cannot be read, such as a time of a size that does not exist.
 _UNREADABLE = (ValueError, TypeError, OverflowError, RecursionError)
@@ -117,13 +131,17 @@ class Entries:
         raise ValueError("more than a record is damaged")
 
     def _several(self, entries: bytes) -> Generator[None, None, None]:
-        lines = self._together(entries)
+        # Only a long record makes them longer than two pieces.
+        lines = self._together(entries) if len(entries) <= 2 * PIECE else None
         if lines is not None:
             self._records.add_lines(*lines)
             return
+        size = 0
         for entry in cut(entries):
             yield from self._add(entry)
-            if self._records.due:
+            size += len(entry)
+            if self._records.due or size > _TURN:
+                size = 0
                 yield
 
     def _together(self, entries: bytes) -> tuple[bytes, int] | None:
@@ -186,7 +204,7 @@ class Entries:
     def _add(self, entry: memoryview) -> Generator[None, None, None]:
         header = array_header(entry)
         if header is None or header[0] != 2:
-            self._add_other(entry)
+            yield from self._add_other(entry)
             return
         begin = yield from end_of(entry, header[1])
         yield from self.add_one(entry[header[1] : begin], entry[begin:])
@@ -199,11 +217,11 @@ class Entries:
         for part in (time, record):
             # A record within its limit has at most as many values as bytes.
             if len(part) > self._limits.record and (yield from crowded(part, self._limits.record)):
-                self._add_other(time, record)
+                yield from self._add_other(time, record)
                 return
-        line = self._line(time, record)
+        line = yield from in_one(partial(self._line, time, record), len(time) + len(record))
         if line is None:
-            self._add_other(time, record)
+            yield from self._add_other(time, record)
             return
         if len(line) > self._limits.record:
             self._add_text(line)
@@ -215,7 +233,7 @@ class Entries:
         ours: dict[str, Any] = {}
         metadata = None
         try:
-            stamp, fields = value_of(time), value_of(record)
+            stamp, fields = _with_bytes(time), _with_bytes(record)
             if not isinstance(fields, dict):
                 return None
             if isinstance(stamp, list) and len(stamp) == 2 and isinstance(stamp[1], dict):
@@ -229,10 +247,12 @@ class Entries:
         except _UNREADABLE:
             return None
 
-    def _add_other(self, *values: memoryview) -> None:
+    def _add_other(self, *values: memoryview) -> Generator[None, None, None]:
         """Add what is no pair of a time and a map as text: JSON if it can be that, else its bytes."""
-        long = sum(map(len, values)) > self._limits.record
-        self._add_text((None if long else _text_of(values)) or b"".join(values))
+        size = sum(map(len, values))
+        long = size > self._limits.record
+        text = None if long else (yield from in_one(partial(_text_of, values), size))
+        self._add_text(text or b"".join(values))
 
     def _add_text(self, text: bytes) -> None:
         self._records.as_text += 1
@@ -265,22 +285,55 @@ def _text_of(values: Sequence[Buffer]) -> bytes | None:
         return None
 
 
-def value_of(part: Buffer, raw: bool = False) -> Any:
-    """Unpack a whole value. Raises ValueError and TypeError for what only looks like one."""
-    how = {**_HOW, "raw": raw}
+def _with_bytes(part: Buffer) -> Any:
+    """Unpack a whole value; if some of its text is not UTF-8, all text is bytes. Raises as `value_of`.
+
+    `made` makes the same of bytes, where others have the interpreter in between.
+    """
+    try:
+        return value_of(part, unicode_errors="strict")
+    except UnicodeDecodeError:
+        return value_of(part, raw=True)
+
+
+def value_of(part: Buffer, **more: Any) -> Any:
+    """Unpack a whole value. Raises ValueError and TypeError for what only looks like one.
+
+    more: options of msgpack beside the usual ones.
+    """
+    how = {**_HOW, **more}
     try:
         return msgpack.unpackb(part, **how)
-    except TypeError:
-        # A key may be an array or a map, which no dict has.
-        return msgpack.unpackb(part, object_pairs_hook=_with_any_keys, **how)
+    except UnicodeDecodeError:
+        raise
+    except (ValueError, TypeError):
+        # A key may be of any kind, and numbers be chosen so that a dict of them takes minutes.
+        how["strict_map_key"] = False
+        return msgpack.unpackb(part, object_pairs_hook=_TextKeys(), **how)
 
 
-def _with_any_keys(pairs: list[tuple[Any, Any]]) -> dict[Any, Any]:
-    """Return a dict; a key that cannot be one is text: its JSON."""
-    return {
-        made({"": key}, {}, _known).decode()[4:-1] if isinstance(key, (dict, list)) else key: value
-        for key, value in pairs
-    }
+class _TextKeys:
+    """A maker of dicts of a value's maps; each key that is no text becomes its JSON."""
+
+    def __init__(self) -> None:
+        self._keys = _MOST_KEYS
+        self._bytes = _MOST_BYTES_OF_KEYS
+
+    def __call__(self, pairs: list[tuple[Any, Any]]) -> dict[Any, Any]:
+        return {
+            key if isinstance(key, (str, bytes)) else self._text(key): value for key, value in pairs
+        }
+
+    def _text(self, key: Any) -> str:
+        if isinstance(key, (dict, list)):
+            text = made({"": key}, {}, _known).decode()[4:-1]
+        else:
+            text = key_text(key)
+        self._keys -= 1
+        self._bytes -= len(text)
+        if self._keys < 0 or self._bytes < 0:
+            raise ValueError("it has too many keys that are no text")
+        return text
 
 
 def _extended(code: int, data: bytes) -> Any:
@@ -299,7 +352,7 @@ def _known(value: Any) -> str:
 
 
 _HOW: dict[str, Any] = {
-    "strict_map_key": False,
+    "strict_map_key": True,
     "unicode_errors": "backslashreplace",
     "ext_hook": _extended,
 }

@@ -29,7 +29,7 @@ def pong(ping: bytes, key: str, nonce: bytes) -> tuple[bytes, str]:
     ping: the whole MessagePack value that came in its place.
     """
     try:
-        parts = msgpack.unpackb(ping, raw=True, strict_map_key=False)
+        parts = msgpack.unpackb(ping, raw=True)
     except (ValueError, TypeError):
         parts = None
     if not isinstance(parts, list) or len(parts) != 6 or parts[0] != b"PING":

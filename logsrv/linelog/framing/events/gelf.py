@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Generator
+from typing import Any
+
 from logsrv.linelog.framing.bodies.bodies import Records
 from logsrv.linelog.framing.events.objects import add_objects
 from logsrv.linelog.framing.lines.lines import LineFramer
@@ -35,8 +38,8 @@ class GelfFramer:
         """Return why the connection has to be closed, one sentence, or None."""
         return self._lines.closing
 
-    def receive(self, data: bytes) -> Records:
-        """Return what is complete with `data`; never raises on account of the bytes."""
+    def receive(self, data: bytes) -> Generator[Any, None, Records]:
+        """Return what is complete with `data`, in steps; never raises on account of the bytes."""
         *messages, rest = data.split(b"\0")
         records = Records()
         whole: list[bytes] = []
@@ -45,14 +48,14 @@ class GelfFramer:
                 message = bytes(self._held) + message
                 self._held.clear()
             if self._in_long or len(message) > self._most:
-                add_objects(whole, self._most, records)
+                yield from add_objects(whole, self._most, records)
                 whole.clear()
                 self._long(message, records)
                 self._in_long = False
                 self._lines_of(b"\n", records)
             else:
                 whole.append(message)
-        add_objects(whole, self._most, records)
+        yield from add_objects(whole, self._most, records)
         if self._in_long:
             self._long(rest, records)
             return records
@@ -62,11 +65,11 @@ class GelfFramer:
             self._held.clear()
         return records
 
-    def finish(self) -> Records:
-        """Return what is unfinished: the connection has closed, nothing follows."""
+    def finish(self) -> Generator[Any, None, Records]:
+        """Return what is unfinished, in steps: the connection has closed, nothing follows."""
         records = Records()
         if self._held:
-            add_objects([bytes(self._held)], self._most, records)
+            yield from add_objects([bytes(self._held)], self._most, records)
             self._held.clear()
         if self._in_long:
             self._lines_of(b"\n", records)

@@ -11,8 +11,8 @@ Numbers have 32 bits, the highest first.
 from __future__ import annotations
 
 import struct
-from collections.abc import Generator, Iterable, Iterator
-from typing import TypeAlias
+from collections.abc import Generator, Iterable
+from typing import Any, TypeAlias
 
 import attrs
 
@@ -45,8 +45,8 @@ class Events:
     acknowledgements: bytes
 
 
-# Others may have a turn where None stands.
-Steps: TypeAlias = Iterator[Events | None]
+# Others may have a turn between two steps.
+Steps: TypeAlias = Generator[Any, None, None]
 
 
 def acknowledgement(sequence: int) -> bytes:
@@ -114,9 +114,7 @@ class LumberjackFramer:
         yield from self._take_window(b"")
         yield from self._give()
 
-    def _frames(
-        self, data: bytes | bytearray, *, compressed: bool
-    ) -> Generator[Events | None, None, int]:
+    def _frames(self, data: bytes | bytearray, *, compressed: bool) -> Generator[Any, None, int]:
         """Take the frames that are whole; return where the next one begins. May set `trouble`."""
         at, end = 0, len(data)
         while not self.trouble and end - at >= _KIND:
@@ -216,7 +214,7 @@ class LumberjackFramer:
         if not events:
             return
         found = Records()
-        add_objects(events, self._record, found)
+        yield from add_objects(events, self._record, found)
         if found.as_text:
             yield from self._give()
         self._records.add_all(found)

@@ -2,23 +2,33 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Generator, Sequence
+from functools import partial
+from typing import Any
 
 from logsrv.linelog.framing.bodies.bodies import Records, parsed
 from logsrv.linelog.framing.bodies.json_text import objects_as_they_stand, one_line
 from logsrv.linelog.framing.lines.records import without_ending
+from logsrv.linelog.framing.long_work import LONG, in_one
 
 _SPACE = b" \t\r\n"
 
 
-def add_objects(messages: Sequence[bytes], most: int, records: Records) -> None:
-    """Add messages in their order. most: bytes that an object may have; a longer one is text."""
+def add_objects(
+    messages: Sequence[bytes], most: int, records: Records
+) -> Generator[Any, None, None]:
+    """Add messages in their order, in steps. most: bytes that an object may have; a longer one is text."""
     lines = b"\n".join(messages)
     if objects_as_they_stand(lines, most) == len(messages) > 0:
         records.add_lines(lines + b"\n", len(messages))
         return
+    size = 0
     for message in messages:
-        line = _object(message, most)
+        size += len(message)
+        if size > LONG:
+            size = 0
+            yield
+        line = yield from in_one(partial(_object, message, most), len(message))
         if line is not None:
             records.add(line)
         else:

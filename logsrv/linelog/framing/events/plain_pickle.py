@@ -19,8 +19,8 @@ _LONGEST_LINE = 1 << 20
 # Limits of what a pickle becomes, in values and bytes: so many times its size, and a few more.
 _GROWTH = 64
 _FEW = 10_000
-# Keys beyond it may be chosen so that all have one hash, and a dict of them takes minutes.
-_LARGEST_KEY = 1 << 60
+# Keys that are numbers below it stay what they are: so few make no dict slow.
+_FEW_NUMBERS = 256
 _MARK = object()
 _ENCODE = object()
 _BYTES = object()
@@ -47,6 +47,15 @@ def plain(data: bytes, most: int) -> Any:
     except (IndexError, KeyError, TypeError, ValueError, struct.error) as error:
         raise NotPlainError(str(error) if isinstance(error, NotPlainError) else "damaged") from None
     return _Tree(min(most, _FEW + _GROWTH * len(data))).of(value, 0)
+
+
+class _NumberKey(int):
+    """A key whose hash nobody can guess: a dict of numbers that are chosen by theirs takes minutes."""
+
+    __slots__ = ()
+
+    def __hash__(self) -> int:
+        return hash(int.__repr__(self))
 
 
 class _Tree:
@@ -88,7 +97,8 @@ class _Reader:
         self._left = most
         self._at = 0
         self._stack: list[Any] = []
-        self._memo: dict[int, Any] = {}
+        # By their numbers as text: numbers may be chosen so that a dict of them takes minutes.
+        self._memo: dict[str, Any] = {}
 
     def read(self) -> Any:
         steps = _STEPS
@@ -145,13 +155,13 @@ class _Reader:
         return value if type(value) is kind else _refuse()
 
     def remember(self, number: int) -> None:
-        self._memo[number] = self._stack[-1]
+        self._memo[str(number)] = self._stack[-1]
 
     def memoize(self) -> None:
         self.remember(len(self._memo))
 
     def recall(self, number: int) -> None:
-        self.push(self._memo[number])
+        self.push(self._memo[str(number)])
 
     def integer(self, width: int) -> None:
         """Push an integer of any length, which stands behind its number of bytes."""
@@ -170,7 +180,9 @@ class _Reader:
         """Put keys and their values into the dict on top."""
         found = self.top(dict)
         for key, value in zip(pairs[::2], pairs[1::2], strict=True):
-            if not (isinstance(key, (str, bytes)) or key is None or _small(key)):
+            if type(key) is int and not 0 <= key < _FEW_NUMBERS:
+                key = _NumberKey(key)
+            elif not (isinstance(key, (str, bytes, bool)) or key is None):
                 raise NotPlainError("it has a key that is neither text nor a number")
             found[key] = value
 
@@ -213,10 +225,6 @@ class _Reader:
             self.push(b"")
         else:
             _refuse()
-
-
-def _small(key: Any) -> bool:
-    return isinstance(key, int) and abs(key) < _LARGEST_KEY
 
 
 def _text(data: bytes) -> str:

@@ -19,6 +19,7 @@ from logsrv.linelog.framing.bodies import coded
 from logsrv.linelog.framing.bodies.bodies import BodyRules, Records, Reply, RequestRefused
 from logsrv.linelog.framing.bodies.inflated import in_pieces
 from logsrv.linelog.framing.lines.rules import LineCounts, LineRules, Oversize
+from logsrv.linelog.framing.long_work import result_of
 from logsrv.linelog.inputs.http.routes import BY_NAME, Take
 from logsrv.linelog.inputs.intake.gathering import Gathering
 
@@ -62,7 +63,8 @@ class Order:
         try:
             take = BY_NAME[self.take]
             making = taken(take, self.body, self.coding, self.rules, gathered.records)
-            reply = _ended(gathered.steps(making))
+            reply = result_of(gathered.steps(making))
+            assert reply is not None
         except RequestRefused as refusal:
             head["refused"] = [refusal.status, refusal.reason, str(refusal)]
         else:
@@ -76,15 +78,6 @@ class Order:
         yield json.dumps({**head, "sizes": [*map(len, blocks)]}).encode() + b"\n"
         yield body
         yield from blocks
-
-
-def _ended(steps: Generator[None, None, Reply | None]) -> Reply:
-    while True:
-        try:
-            next(steps)
-        except StopIteration as end:
-            reply: Reply = end.value
-            return reply
 
 
 def taken(

@@ -9,7 +9,7 @@ from __future__ import annotations
 import sys
 from collections import Counter, deque
 from collections.abc import Generator, Iterator
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from logsrv.linelog.batch import Block
 from logsrv.linelog.framing.bodies.bodies import Records, WholeLines
@@ -59,16 +59,16 @@ class Gathering:
         gathered.records.as_text, gathered.records.reasons = as_text, reasons
         return gathered
 
-    def steps(self, making: Generator[None, None, Result]) -> Generator[None, None, Result]:
+    def steps(self, making: Generator[Any, None, Result]) -> Generator[Any, None, Result]:
         """Take the steps of `making`, keep the records that it adds, and return its result."""
         while True:
             try:
-                next(making)
+                step = next(making)
             except StopIteration as end:
                 result: Result = end.value
                 break
             yield from self._keep()
-            yield
+            yield step
         yield from self._keep()
         return result
 

@@ -5,6 +5,8 @@ is done at once, which is all that usual messages take, unless many come togethe
 slices, one in each turn of the reactor, so that all connections are served between two of them. While the
 valve of the store is closed nothing is done.
 
+A step that may be long by itself is given as `LongWork`: another thread does it.
+
 Work keeps what it has made: a compressed body of 300 KB becomes 100 MiB. So only a few long jobs go on in
 turn, beside all the short ones; other long jobs wait until one of those has ended.
 """
@@ -14,6 +16,7 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Callable, Iterator
 from functools import partial
+from threading import Event
 
 import attrs
 from twisted.internet.interfaces import IReactorTime
@@ -21,6 +24,8 @@ from twisted.logger import Logger
 from twisted.python.failure import Failure
 
 from logsrv.kit.net.twisted.turns import NextTurn
+from logsrv.linelog.framing.long_work import LongWork
+from logsrv.linelog.inputs.intake.computing import COMPUTING
 from logsrv.linelog.store.valve import Producer, Valve
 
 log = Logger()
@@ -43,6 +48,8 @@ class _Work:
     ended: Callable[[Failure | None], None]
     again: bool
     slices: int = 0
+    # Is set when the other thread has done the long work that this waits for.
+    done: Event | None = None
 
 
 class Turns:
@@ -130,8 +137,14 @@ class Turns:
         began = self._clock.seconds()
         work.slices += 1
         failure = None
+        if work.done is not None and not work.done.wait(SLICE):
+            return False
+        work.done = None
         try:
-            for _ in work.steps:
+            for step in work.steps:
+                if isinstance(step, LongWork):
+                    work.done = COMPUTING.begin(step)
+                    return False
                 # The clock is the wall's, which may be set back.
                 if not 0 <= self._clock.seconds() - began < SLICE:
                     return False

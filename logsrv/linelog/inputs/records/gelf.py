@@ -12,6 +12,7 @@ from logsrv.linelog.framing.bodies.inflated import TooLargeError
 from logsrv.linelog.framing.events.gelf import GelfFramer
 from logsrv.linelog.framing.events.gelf_datagrams import MAGIC, SECONDS, Chunks, unpacked
 from logsrv.linelog.framing.events.objects import add_objects
+from logsrv.linelog.framing.long_work import result_of
 from logsrv.linelog.inputs.intake.connections import Input, InputDatagrams
 from logsrv.linelog.inputs.intake.gathering import store_from_datagrams
 from logsrv.linelog.inputs.intake.intake import Intake
@@ -37,7 +38,7 @@ class GelfReceiver(RecordReceiver):
 
     def received(self, data: bytes) -> Iterator[None]:
         for at in range(0, len(data), _PIECE):
-            yield from self.store(self.framer.receive(data[at : at + _PIECE]))
+            yield from self.store((yield from self.framer.receive(data[at : at + _PIECE])))
             if self.framer.closing:
                 self.refuse("oversize", self.framer.closing)
             if self.ending:
@@ -45,7 +46,7 @@ class GelfReceiver(RecordReceiver):
             yield
 
     def lost(self) -> None:
-        for _ in self.store(self.framer.finish()):
+        for _ in self.store(result_of(self.framer.finish())):
             pass
 
 
@@ -84,7 +85,7 @@ class GelfDatagrams(InputDatagrams):
                 messages.append(message)
                 size += len(message)
         records = Records()
-        add_objects(messages, intake.options.max_record, records)
+        result_of(add_objects(messages, intake.options.max_record, records))
         store_from_datagrams(intake, records, source)
         if packed:
             intake.in_turn(partial(self._unpack, packed, source))

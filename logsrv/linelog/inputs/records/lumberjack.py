@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from logsrv.linelog.framing.events.lumberjack import LumberjackFramer
+from logsrv.linelog.framing.events.lumberjack import Events, LumberjackFramer
 from logsrv.linelog.inputs.intake.connections import Input
 from logsrv.linelog.inputs.records.records import RecordReceiver
 
@@ -21,14 +21,16 @@ class LumberjackReceiver(RecordReceiver):
         return LumberjackFramer(intake.max_record, intake.options.max_body)
 
     def received(self, data: bytes) -> Iterator[None]:
-        for events in self.framer.receive(data):
-            if events is not None:
-                yield from self.store(events.records)
+        for step in self.framer.receive(data):
+            if isinstance(step, Events):
+                yield from self.store(step.records)
                 if self.ending:
                     return
-                if events.acknowledgements:
-                    self.answer_when_safe(events.acknowledgements)
-            yield
+                if step.acknowledgements:
+                    self.answer_when_safe(step.acknowledgements)
+                yield
+            else:
+                yield step
         if self.framer.trouble:
             self.refuse(self.framer.reason, f"closing the connection: {self.framer.trouble}")
 

@@ -2,28 +2,36 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Generator, Iterable, Iterator, Sequence
+from functools import partial
+from typing import Any
 
 from logsrv.linelog.framing.bodies.bodies import Records
 from logsrv.linelog.framing.events.plain_pickle import NotPlainError
 from logsrv.linelog.framing.events.python_frames import PickleFramer
 from logsrv.linelog.framing.events.python_records import line_of
+from logsrv.linelog.framing.long_work import in_one, result_of
 from logsrv.linelog.inputs.intake.connections import Input, InputDatagrams
 from logsrv.linelog.inputs.intake.gathering import store_from_datagrams
 from logsrv.linelog.inputs.intake.intake import Intake
 from logsrv.linelog.inputs.records.records import RecordReceiver
 
 _LENGTH = 4
-# Records that are read in one step, some 20 µs each.
-_AT_ONCE = 64
+# Bytes of pickles that are read between two turns for others, usually 20 µs for each hundred.
+_TURN = 4 << 10
 
 
-def records(intake: Intake, pickles: Iterable[bytes], source: str) -> Records:
+def records(intake: Intake, pickles: Iterable[bytes], source: str) -> Generator[Any, None, Records]:
     """Return what is to be stored of some pickles; those that are no records are counted and reported."""
     found = Records()
+    size = 0
     for pickle in pickles:
+        size += len(pickle)
+        if size > _TURN:
+            size = 0
+            yield
         try:
-            line = line_of(pickle, intake.max_record)
+            line = yield from in_one(partial(line_of, pickle, intake.max_record), len(pickle))
         except NotPlainError as error:
             drop(intake, str(error), source)
         else:
@@ -48,10 +56,8 @@ class PythonReceiver(RecordReceiver):
     def received(self, data: bytes) -> Iterator[None]:
         framer, before = self.framer, self.framer.passed_over
         pickles = framer.receive(data)
-        for at in range(0, len(pickles), _AT_ONCE):
-            some = pickles[at : at + _AT_ONCE]
-            yield from self.store(records(self.intake, some, self.source))
-            yield
+        if pickles:
+            yield from self.store((yield from records(self.intake, pickles, self.source)))
         if framer.passed_over > before:
             why = f"dropped what is longer than {self._longest} bytes, pickled"
             self.intake.drop(self.source, "oversize", why, framer.passed_over - before)
@@ -69,7 +75,7 @@ class PythonDatagrams(InputDatagrams):
                 whole.append(payload[_LENGTH:])
             else:
                 drop(intake, "a datagram does not have the length that it says", source)
-        store_from_datagrams(intake, records(intake, whole, source), source)
+        store_from_datagrams(intake, result_of(records(intake, whole, source)), source)
 
 
 class Python(Input):

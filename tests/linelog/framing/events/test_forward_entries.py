@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import struct
+import time
+from collections.abc import Sequence
 from typing import Any
 
 import msgpack
@@ -10,6 +12,7 @@ import pytest
 
 from logsrv.linelog.framing.bodies.bodies import Records, WholeLines
 from logsrv.linelog.framing.events.forward_entries import Entries, ForwardLimits, value_of
+from tests.linelog.framing.colliding import numbers
 from tests.linelog.framing.steps import ended, lines_of
 
 LIMITS = ForwardLimits(record=1000, event=1 << 20)
@@ -106,3 +109,52 @@ def test_short_entries_behind_a_long_one(number: int | None) -> None:
     assert taken == len(data)
     assert [len(line) > 900_000 for line in lines_of(records)] == [True, False, False]
     assert records.as_text == 1
+
+
+def test_keys_are_text_before_they_are_keys() -> None:
+    """A number has the hash that its sender chose, and a dict of such ones takes minutes."""
+    sent = {1: {2.5: {None: {True: 1, b"b": 2, "s": 3}}}}
+    found = value_of(msgpack.packb(sent, use_bin_type=True))
+    assert found == {"1": {"2.5": {"null": {"true": 1, b"b": 2, "s": 3}}}}
+    stamp = msgpack.Timestamp(1, 2)
+    (key,) = value_of(b"\x81" + msgpack.packb(stamp) + b"\xc0")
+    assert isinstance(key, str)
+
+
+def test_chosen_numbers_as_keys_take_no_longer_than_others() -> None:
+    def seconds(keys: Sequence[int]) -> float:
+        head = struct.pack(">BI", 0xDF, len(keys))
+        record = head + b"".join(struct.pack(">BIB", 0xCE, key, 0xC0) for key in keys)
+        records = Records()
+        entries = Entries("t", ForwardLimits(record=1 << 20, event=1 << 20), records)
+        began = time.thread_time()
+        ended(entries.add([b"\x92\x00" + record], 1))
+        assert len(records) == 1
+        return time.thread_time() - began
+
+    chosen = numbers(4000)
+    assert seconds(chosen) < 10 * seconds(range(len(chosen))) + 0.1
+
+
+def test_maps_as_keys_of_maps_that_are_keys_do_not_double_without_end() -> None:
+    """Each quote in a key becomes two with each map around it: 90 bytes were 2^40."""
+    nested = b"\x81" * 40 + b"\xa1a" + b"\xc0" * 40
+    records, _, _ = added(b"\x92\x00" + nested)
+    assert records.as_text == 1 and len(lines_of(records)[0]) < 1000
+
+
+def test_text_that_is_not_utf_8_is_the_same_in_long_records_and_in_short_ones() -> None:
+    def line(length: int) -> bytes:
+        value = b"\xda" + struct.pack(">H", length) + b"\xff" * length
+        record = b"\x82\xa1\xfe" + value + b"\xa1b\xc4\x01\xfd"
+        records = Records()
+        limits = ForwardLimits(record=1 << 20, event=1 << 20)
+        ended(Entries("t", limits, records).add([b"\x92\x00" + record] * 1, 1))
+        return lines_of(records)[0]
+
+    for length in (1, 60_000):
+        escape = b"\\\\xff"
+        assert line(length) == (
+            b'{"\\\\xfe":"%b","b":"\\\\xfd","time":"1970-01-01T00:00:00Z","tag":"t"}'
+            % (escape * length)
+        )

@@ -31,7 +31,7 @@ def packed(frames: bytes, level: int = 6) -> bytes:
 
 
 def events_of(framer: LumberjackFramer, data: bytes) -> list[Events]:
-    return [one for one in framer.receive(data) if one is not None]
+    return [one for one in framer.receive(data) if isinstance(one, Events)]
 
 
 def sequences_of(one: Events) -> list[int]:

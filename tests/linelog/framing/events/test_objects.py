@@ -10,12 +10,12 @@ from logsrv.linelog.framing.bodies.bodies import Records
 from logsrv.linelog.framing.events.objects import add_objects
 from logsrv.linelog.framing.lines.records import RecordRun, frame_records
 from logsrv.linelog.framing.lines.rules import LineCounts, LineRules
-from tests.linelog.framing.steps import runs_of
+from tests.linelog.framing.steps import ended, runs_of
 
 
 def added(messages: Sequence[bytes], most: int) -> Records:
     records = Records()
-    add_objects(messages, most, records)
+    ended(add_objects(messages, most, records))
     return records
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gc
+import threading
 import weakref
 from collections import deque
 from collections.abc import Callable, Iterator
@@ -11,6 +12,8 @@ import pytest
 from twisted.internet.task import Clock
 from twisted.python.failure import Failure
 
+from logsrv.kit.testing import wait_until
+from logsrv.linelog.framing.long_work import LongWork
 from logsrv.linelog.inputs.intake import turns as module
 from logsrv.linelog.inputs.intake.turns import FEW, LAST_SECONDS, MANY, SLICE, Turns
 from logsrv.linelog.store.valve import Valve
@@ -272,3 +275,29 @@ def test_what_takes_too_long_at_the_end_is_given_up() -> None:
     assert clock.seconds() < 2 * LAST_SECONDS and not ends.failures
     clock.turn()
     assert not clock.getDelayedCalls()
+
+
+def test_others_go_on_while_a_thread_does_long_work() -> None:
+    """A step that no clock interrupts, such as the parsing of a strange record of a megabyte."""
+    clock, done, ends, others = Slow(), list[str](), Ends(), Ends()
+    turns, go_on = Turns(Valve(clock), clock), threading.Event()
+    long = LongWork(lambda: go_on.wait(60))
+
+    def steps() -> Iterator[object]:
+        yield long
+        done.append(f"long {long.result()}")
+
+    turns.begin(steps(), ends)
+    turns.begin(work("other", 3, done), others)
+    while not others.failures:
+        clock.turn()
+    assert done == ["other0", "other1", "other2"] and others.failures == [None]
+    assert not ends.failures
+    go_on.set()
+
+    def over() -> bool:
+        clock.turn()
+        return bool(ends.failures)
+
+    wait_until(over, "the end of the long work")
+    assert done[-1] == "long True" and ends.failures == [None]
