@@ -11,7 +11,7 @@ import attrs
 
 from logsrv.errors import StoreError
 from logsrv.kit.text.checked import checked_object, read_object
-from logsrv.linelog.store.disk.disk import Disk
+from logsrv.linelog.store.disk.disk import Disk, explanation
 from logsrv.linelog.store.segments.segment import NOWHERE, Position
 
 NAME = "imported"
@@ -55,7 +55,8 @@ def load(disk: Disk) -> Done:
     except FileNotFoundError:
         return Done()
     except (KeyError, TypeError, ValueError, OverflowError) as error:
+        why = explanation(error)
         raise StoreError(
-            f"{disk.path(NAME)} is damaged and does not say what was imported: {error}; bring it back"
+            f"{disk.path(NAME)} is damaged and does not say what was imported: {why}; bring it back"
             " from a backup, or import into another directory. Without it each file is a new one"
         ) from error
