@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import socket
 import threading
+import tracemalloc
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -88,3 +89,14 @@ def memory(pid: int | str = "self", *, most: bool = False) -> int:
     found = re.search(rf"{'VmHWM' if most else 'VmRSS'}:\s+(\d+) kB", status)
     assert found, status
     return int(found[1]) << 10
+
+
+@contextmanager
+def at_most(size: int) -> Iterator[None]:
+    """Fail if more memory is taken at a time meanwhile, in bytes, by what Python allocates."""
+    tracemalloc.start()
+    try:
+        yield
+        assert tracemalloc.get_traced_memory()[1] < size
+    finally:
+        tracemalloc.stop()
