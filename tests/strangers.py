@@ -81,7 +81,7 @@ def endless(piece: bytes, *before: bytes) -> Answer:
 
 
 def memory(pid: int | str = "self", *, most: bool = False) -> int:
-    """Return the resident memory of a process, or the largest so far, in bytes. Skips where nobody tells."""
+    """Return the bytes of resident memory of a process, or the most so far; skip where nobody tells."""
     try:
         status = Path(f"/proc/{pid}/status").read_text()
     except FileNotFoundError:

@@ -11,6 +11,8 @@ from typing import Any
 
 MOST_VALUES = 1_000_000
 """They take 200 MB at most, beside their text."""
+NO_JSON = (json.JSONDecodeError, UnicodeDecodeError)
+"""The errors whose sentences are for programmers."""
 _BEFORE_VALUES = (b",", b"[", b"{")
 
 

@@ -120,7 +120,8 @@ def test_only_manifests_tell_of_segments() -> None:
 
 
 @pytest.mark.parametrize(
-    ("behind", "size"), [(".log.zst", 1 << 61), (".log.zst.idx", 1 << 20), (".log.zst.words", 1 << 30)]
+    ("behind", "size"),
+    [(".log.zst", 1 << 61), (".log.zst.idx", 1 << 20), (".log.zst.words", 1 << 30)],
 )
 def test_sizes_that_the_frames_do_not_make_are_refused(behind: str, size: int) -> None:
     files = {**FILES, behind: StoredFile(size, SHA)}
