@@ -14,8 +14,8 @@ from tests.strangers import endless, stranger
 def test_a_head_that_comes_for_ever_ends_then() -> None:
     with stranger(endless(b"HTTP/1.1 100 Continue\r\n\r\n")) as server:
         connection = http.client.HTTPConnection("127.0.0.1", server.port, timeout=60)
+        connection.request("GET", "/")
         with pytest.raises(TooSlow), Deadline(lambda: connection, 0.5):
-            connection.request("GET", "/")
             connection.getresponse()
         connection.close()
 
