@@ -105,7 +105,9 @@ def test_every_promise_about_security_has_its_test() -> None:
     page = (DOCS.parent / "SECURITY.md").read_text()
     for file, name in re.findall(r"`(tests/[\w/]+\.py)(?:::(\w+))?`", page):
         text = (DOCS.parent / file).read_text()
-        assert re.search(rf"^def {name or 'test_'}", text, re.MULTILINE), f"{file}::{name}"
+        assert re.search(rf"^(?:async )?def {name or 'test_'}", text, re.MULTILINE), (
+            f"{file}::{name}"
+        )
     targets = "".join(path.read_text() for path in DOCS.parent.glob("tests/fuzz/targets/*.py"))
     for name in re.findall(r"target `(\w+)`", page):
         assert f"\ndef {name}(" in targets

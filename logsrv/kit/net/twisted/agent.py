@@ -40,7 +40,8 @@ class _Connection(HTTP11ClientProtocol):
     def dataReceived(self, data: bytes) -> None:
         # Looked at before the next piece: this one may have the body in it.
         if self._head is not None and self._head > LARGEST_HEAD:
-            self.transport.abortConnection()
+            transport: Any = self.transport
+            transport.abortConnection()
             return
         if self._head is not None:
             self._head += len(data)
