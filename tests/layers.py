@@ -229,6 +229,7 @@ MAY_IMPORT: dict[str, tuple[str, ...]] = {
         "logsrv.linelog.read",
         "logsrv.linelog.sql",
         "logsrv.linelog.store.segments.segment",
+        "logsrv.kit.children.inside",
         "logsrv.kit.options",
         "logsrv.kit.text",
     ),

@@ -13,6 +13,7 @@ from logsrv.cli.projects.installed import Installed as Installed
 from logsrv.cli.projects.installed import InstalledPlugin as InstalledPlugin
 from logsrv.cli.projects.installed import find_installed as find_installed
 from logsrv.cli.projects.installed import is_overlooked as is_overlooked
+from logsrv.kit.children.inside import little_memory as little_memory
 from logsrv.kit.net.endpoints.endpoint import ARGUMENTS as ARGUMENTS
 from logsrv.kit.net.tls.self_signed import write_pair as write_pair
 from logsrv.kit.options.argument_parser import Parser as Parser

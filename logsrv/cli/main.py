@@ -23,6 +23,8 @@ if TYPE_CHECKING:
     from typing import NoReturn
 
 FAILED, USAGE, INTERRUPTED = 1, 2, 130
+MEMORY = 1 << 30
+"""Bytes that a command takes at most which reads what other machines answer: a line may have 256 MiB."""
 
 COMMANDS = {
     "alert": ("alert", "try the command or webhook of an alert"),
@@ -97,13 +99,26 @@ def _run(words: list[str]) -> int:
         return USAGE
     command = _module(name)
     try:
-        return int(command.run(_arguments(command, name, words[1:])))
+        arguments = _arguments(command, name, words[1:])
+        if _reads_of_strangers(name, arguments):
+            with late.little_memory(MEMORY):
+                return int(command.run(arguments))
+        return int(command.run(arguments))
     except Shown as wanted:
         print(wanted.text, end="")
         return 0
     except LogsrvError as error:
         tell(f"logsrv {name}: {error}")
         return USAGE if name in SEARCHING or isinstance(error, UsageError) else FAILED
+    except MemoryError:
+        tell(f"logsrv {name}: this needs more memory than it may have")
+        return USAGE if name in SEARCHING else FAILED
+
+
+def _reads_of_strangers(name: str, arguments: object) -> bool:
+    """Return whether a command reads what other machines answer. That of SQL has a limit of its own."""
+    directory, nodes = (getattr(arguments, one, None) for one in ("directory", "nodes"))
+    return name == "restore" or (name != "sql" and bool(nodes or "://" in str(directory)))
 
 
 def _arguments(command: ModuleType, name: str, words: list[str]) -> object:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import resource
 import select
 import signal
 import subprocess
@@ -14,6 +15,7 @@ import pytest
 from logsrv import __version__
 from logsrv.cli import main as module
 from logsrv.kit.testing import TWISTD, wait_until
+from logsrv.linelog.store.segments.compressing import compressor
 from tests.cli.command import LOGSRV, logsrv
 from tests.linelog.read.stores import line, make_store
 
@@ -105,6 +107,59 @@ def test_what_cannot_be_done_is_status_1(tmp_path: Path) -> None:
 
 
 GOPHER = (sys.executable, "-P", "-m", "logsrv.gopher.command.main")
+
+
+@pytest.mark.parametrize(("name", "status"), [("restore", 1), ("search", 2)])
+def test_a_command_that_needs_too_much_memory_is_one_sentence(
+    name: str, status: int, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def run(_: object) -> int:
+        raise MemoryError
+
+    words = ["restore", "--from", "x", "y"] if name == "restore" else ["search", "x"]
+    monkeypatch.setattr(f"logsrv.cli.{module.COMMANDS[name][0]}.run", run)
+    assert module.main(words) == status
+    said = f"logsrv {name}: this needs more memory than it may have\n"
+    assert capsys.readouterr().err == said
+
+
+@pytest.mark.parametrize(
+    ("words", "limited"),
+    [
+        (["restore", "--from", "x", "y"], True),
+        (["search", "--directory", "file:///x", "y"], True),
+        (["search", "--nodes", "127.0.0.1:1", "y"], True),
+        (["search", "--directory", "x", "https://y"], False),
+    ],
+)
+def test_commands_that_read_what_other_machines_answer_may_take_little_memory(
+    words: list[str], limited: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    limits = []
+
+    def run(_: object) -> int:
+        limits.append(resource.getrlimit(resource.RLIMIT_DATA)[0])
+        return 0
+
+    monkeypatch.setattr(f"logsrv.cli.{module.COMMANDS[words[0]][0]}.run", run)
+    before = resource.getrlimit(resource.RLIMIT_DATA)[0]
+    assert module.main(words) == 0
+    assert resource.getrlimit(resource.RLIMIT_DATA)[0] == before
+    assert (limits != [before]) == (limited and sys.platform == "linux")
+
+
+def test_a_catalog_of_a_few_bytes_takes_little_memory_of_a_search(tmp_path: Path) -> None:
+    """The whole search has less than the 250 MiB that the catalog becomes."""
+    folder = tmp_path / ("ab" * 16) / "catalog" / "0000000000"
+    folder.mkdir(parents=True)
+    data = b'{"format":1,"segments":[' + b"[]," * (250 << 20 >> 2) + b"[]]}\n"
+    (folder / "0000000001-0001.zst").write_bytes(compressor().compress(data))
+    few = f"import resource; resource.setrlimit(resource.RLIMIT_DATA, ({200 << 20}, {200 << 20}))"
+    command = ["search", "--directory", f"file://{tmp_path}", "x"]
+    script = f"{few}\nfrom logsrv.cli.main import main; raise SystemExit(main({command!r}))"
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True)
+    assert done.returncode == 2
+    assert "is not what was archived" in done.stderr and "memory" not in done.stderr
 
 
 @pytest.mark.parametrize(

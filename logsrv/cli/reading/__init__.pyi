@@ -19,6 +19,7 @@ from logsrv.cli.reading.output import Output as Output
 from logsrv.cli.reading.progress import ProgressLine as ProgressLine
 from logsrv.cli.reading.rows import writer as writer
 from logsrv.cli.reading.sending import ReplayConnection as ReplayConnection
+from logsrv.kit.children.inside import little_memory as little_memory
 from logsrv.kit.options.argument_parser import Parser as Parser
 from logsrv.kit.text.time import parse_rfc3339 as parse_rfc3339
 from logsrv.kit.text.time import rfc3339 as rfc3339

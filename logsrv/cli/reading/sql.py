@@ -15,12 +15,8 @@ Exit status: 0 when there are rows, 1 when there are none, 2 when something is w
 from __future__ import annotations
 
 import argparse
-import contextlib
 import os
-import resource
 import signal
-import sys
-from collections.abc import Iterator
 from itertools import chain
 
 import logsrv.cli.reading as late
@@ -58,29 +54,12 @@ def run(arguments: argparse.Namespace) -> int:
     # DuckDB's temporary files are removed on the way out.
     signal.signal(signal.SIGTERM, end)
     try:
-        with _little_memory():
+        with late.little_memory(MEMORY):
             return _run(arguments)
     finally:
         signal.signal(signal.SIGTERM, signal.SIG_DFL)
         if terminated:
             os.kill(os.getpid(), signal.SIGTERM)
-
-
-@contextlib.contextmanager
-def _little_memory() -> Iterator[None]:
-    """Have this process get so much more memory, and no more. Only Linux counts what it has by now."""
-    if sys.platform != "linux":
-        yield
-        return
-    with open("/proc/self/statm", encoding="ascii") as file:
-        most = int(file.read().split()[5]) * resource.getpagesize() + MEMORY
-    soft, hard = resource.getrlimit(resource.RLIMIT_DATA)
-    limits = [one for one in (soft, hard, most) if one != resource.RLIM_INFINITY]
-    resource.setrlimit(resource.RLIMIT_DATA, (min(limits), hard))
-    try:
-        yield
-    finally:
-        resource.setrlimit(resource.RLIMIT_DATA, (soft, hard))
 
 
 def _run(arguments: argparse.Namespace) -> int:

@@ -10,10 +10,13 @@ import os
 import resource
 import signal
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 
 MEMORY = 2 << 30
 """Bytes of address space. Most is never touched: what libraries reserve counts too."""
 NICE = 10
+NO_MEMORY = f"this needs more memory than the {MEMORY >> 30} GiB that it may have"
 STOP = b"stop"
 """The line that tells a resident process to end."""
 
@@ -29,6 +32,23 @@ def limit(nice: int = NICE) -> None:
     most = resource.getrlimit(resource.RLIMIT_AS)[1]
     memory = MEMORY if most == resource.RLIM_INFINITY else min(MEMORY, most)
     resource.setrlimit(resource.RLIMIT_AS, (memory, most))
+
+
+@contextmanager
+def little_memory(size: int) -> Iterator[None]:
+    """Have this process get so much more memory, and no more. Only Linux counts what it has by now."""
+    if sys.platform != "linux":
+        yield
+        return
+    with open("/proc/self/statm", encoding="ascii") as file:
+        most = int(file.read().split()[5]) * resource.getpagesize() + size
+    soft, hard = resource.getrlimit(resource.RLIMIT_DATA)
+    limits = [one for one in (soft, hard, most) if one != resource.RLIM_INFINITY]
+    resource.setrlimit(resource.RLIMIT_DATA, (min(limits), hard))
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_DATA, (soft, hard))
 
 
 def limit_reader(nice: int = NICE) -> None:

@@ -14,6 +14,7 @@ import zlib
 from collections.abc import Collection, Mapping
 from typing import Any
 
+from logsrv.kit.text.outside_json import MOST_VALUES, parse_json
 from logsrv.kit.text.sums import with_sum, without_sum
 
 _KEY = b',"crc":"'
@@ -35,16 +36,18 @@ def checked_object(found: Mapping[str, Any]) -> bytes:
     return b'%s%s%08x"}\n' % (text, _KEY, zlib.crc32(text))
 
 
-def read_object(line: bytes, old: Collection[str] = ()) -> dict[str, Any]:
+def read_object(
+    line: bytes, old: Collection[str] = (), *, most: int = MOST_VALUES
+) -> dict[str, Any]:
     """Return the object of a line without its sum. Raises ValueError for one that is damaged.
 
     old: the keys that a version wrote which knew no sums: a line that has no others needs none. No change
-    of a single bit, and no cut, makes such a line of one with a sum.
+    of a single bit, and no cut, makes such a line of one with a sum. most: values that it may have.
     """
     text, key, end = line.rpartition(_KEY)
     if key and end == b'%08x"}\n' % zlib.crc32(text):
-        return _object(text + b"}")
-    found = _object(line)
+        return _object(text + b"}", most)
+    found = _object(line, most)
     if line.endswith(b"}\n") and found and set(found) <= set(old):
         return found
     raise ValueError("its checksum is wrong, or missing")
@@ -54,9 +57,9 @@ def _text(found: Mapping[str, Any]) -> bytes:
     return json.dumps(found, separators=(",", ":")).encode()
 
 
-def _object(text: bytes) -> dict[str, Any]:
+def _object(text: bytes, most: int = MOST_VALUES) -> dict[str, Any]:
     try:
-        found = json.loads(text)
+        found = parse_json(text, most)
     except RecursionError as error:
         raise ValueError(str(error)) from error
     if not isinstance(found, dict):

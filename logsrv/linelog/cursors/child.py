@@ -20,7 +20,7 @@ from twisted.protocols.basic import LineOnlyReceiver
 from twisted.python.failure import Failure
 
 from logsrv.errors import LogsrvError
-from logsrv.kit.children.inside import STOP, limit, outlast_signals, tell
+from logsrv.kit.children.inside import NO_MEMORY, STOP, limit, outlast_signals, tell
 
 WAIT = 20.0
 """Seconds for which another process may still be at the same work, which has only a few for its end."""
@@ -117,6 +117,8 @@ class Daemon(LineOnlyReceiver):
         error = sys.exception()
         if isinstance(error, LogsrvError):
             tell(str(error))
+        elif isinstance(error, MemoryError):
+            tell(NO_MEMORY)
         else:
             traceback.print_exc()
         self.status = 1

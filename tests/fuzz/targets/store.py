@@ -15,6 +15,7 @@ from functools import cache
 from tempfile import TemporaryDirectory
 
 from logsrv.errors import StoreError
+from logsrv.kit.text.outside_json import parse_json
 from logsrv.linelog.cursors import place
 from logsrv.linelog.inputs.blocks.copies import state
 from logsrv.linelog.inputs.intake.messages import AnswerReader, sized
@@ -159,6 +160,15 @@ def _manifest() -> manifest.Manifest:
     files = {".log.zst": file, ".log.zst.idx": file}
     times = Times(TIME, TIME, True)
     return manifest.Manifest(STORE, name, files, 100, 2, times, ("cd" * 16,))
+
+
+@target("kit.text.outside_json")
+def outside_json(data: bytes) -> None:
+    """JSON of others is what json makes of it, and not of more values than it may have."""
+    with suppress(ValueError, RecursionError):
+        made = parse_json(data, 20)
+        assert json.dumps(made) == json.dumps(json.loads(data))
+        at_most(json.dumps(made).count("["), 20)
 
 
 @target("linelog.store.archive.manifest", "linelog.store.archive.catalog")

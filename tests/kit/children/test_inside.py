@@ -6,6 +6,8 @@ import os
 import subprocess
 import sys
 
+import pytest
+
 from logsrv.kit.children.inside import MEMORY, NICE
 
 SCRIPT = """
@@ -45,3 +47,25 @@ def test_a_lower_limit_of_the_whole_service_stays() -> None:
     script += SCRIPT.format(limit="limit_reader")
     done = subprocess.run([sys.executable, "-c", script], capture_output=True, check=True)
     assert done.stdout.split()[1] == b"%d" % (1 << 30)
+
+
+MORE = """
+import resource
+from logsrv.kit.children.inside import little_memory
+before = resource.getrlimit(resource.RLIMIT_DATA)
+held = bytearray(100 << 20)
+with little_memory(64 << 20):
+    few = bytearray(32 << 20)
+    try:
+        many = bytearray(64 << 20)
+    except MemoryError:
+        print("no more")
+many = bytearray(64 << 20)
+print(before == resource.getrlimit(resource.RLIMIT_DATA))
+"""
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="only Linux counts the memory that is there")
+def test_a_part_of_a_program_gets_so_much_more_memory_and_what_is_behind_it_any() -> None:
+    done = subprocess.run([sys.executable, "-c", MORE], capture_output=True, check=True)
+    assert done.stdout.split(b"\n") == [b"no more", b"True", b""]

@@ -112,7 +112,11 @@ def test_work_that_has_not_begun_is_left_at_once(talk: Talk) -> None:
 
 @pytest.mark.parametrize(
     ("wrong", "said"),
-    [(StoreError("no store"), "no store\n"), (ValueError("a fault"), "Traceback")],
+    [
+        (StoreError("no store"), "no store\n"),
+        (MemoryError(), "this needs more memory than the 2 GiB that it may have\n"),
+        (ValueError("a fault"), "Traceback"),
+    ],
 )
 def test_an_exception_ends_it_with_a_status(
     talk: Talk, capsys: pytest.CaptureFixture[str], wrong: Exception, said: str

@@ -20,6 +20,7 @@ from twisted.web.client import Agent, FileBodyProducer
 from twisted.web.http_headers import Headers
 
 from logsrv import __version__
+from logsrv.kit.net.twisted.agent import EndlessHead, bounded_pool
 from logsrv.kit.observe.peer_log import end_sentence
 from logsrv.kit.text.escape import one_line
 from logsrv.linelog.alerts.delivery.message import Later, Undelivered
@@ -74,7 +75,8 @@ async def post(
 
     pauses: seconds before each further attempt. seconds: for one attempt. Cancelling gives up.
     """
-    agent = Agent(reactor, connectTimeout=seconds)
+    pool = bounded_pool(reactor, persistent=False)
+    agent = Agent(reactor, connectTimeout=seconds, pool=pool)
     for pause in (*pauses, None):
         try:
             await _attempt(agent, url, body, reactor, seconds)
@@ -100,8 +102,11 @@ async def _attempt(agent: Agent, url: str, body: bytes, reactor: Any, seconds: f
     except CancelledError:
         raise
     except Exception as error:
-        if any(reason.check(CancelledError) for reason in getattr(error, "reasons", ())):
+        reasons = getattr(error, "reasons", ())
+        if any(reason.check(CancelledError) for reason in reasons):
             raise CancelledError from None
+        if any(reason.check(EndlessHead) for reason in reasons):
+            raise Later(f"{where}: {_why(error)}") from error
         raise Later(f"{where} cannot be reached: {_why(error)}") from error
     rest = _Rest()
     response.deliverBody(rest)

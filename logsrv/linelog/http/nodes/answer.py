@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import json
 import re
 from datetime import UTC, datetime, timedelta
 from typing import Any, NamedTuple
 
 from logsrv.kit.text.escape import one_line
+from logsrv.kit.text.outside_json import parse_json
 from logsrv.linelog.store.segments.segment import Position, parse_position
 
 _TIME = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}\.[0-9]{6}Z", re.ASCII)
@@ -50,7 +50,7 @@ def parse_line(data: bytes, before: int) -> NodeLine:
     before: the moment of the line before it, which a line without a TIME takes.
     """
     try:
-        found = json.loads(data)
+        found = parse_json(data)
     except (ValueError, RecursionError):
         raise NotALine("it answers with something that is no line of JSON") from None
     if not isinstance(found, dict):

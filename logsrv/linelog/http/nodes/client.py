@@ -10,16 +10,19 @@ import json
 import socket
 import ssl
 import threading
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
+from math import isnan
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 from urllib.parse import urlencode
 
 import attrs
 
 from logsrv.errors import ConfigurationError
 from logsrv.kit.text.escape import one_line
+from logsrv.kit.text.outside_json import parse_json
+from logsrv.kit.web.deadline import Deadline, TooSlow
 from logsrv.linelog.http.nodes.address import NodeAddress
 from logsrv.linelog.http.nodes.answer import (
     NodeLine,
@@ -29,12 +32,13 @@ from logsrv.linelog.http.nodes.answer import (
     parse_line,
     time_of,
 )
-from logsrv.linelog.http.nodes.body import NodeFailure, body_of, lines_of, pieces
+from logsrv.linelog.http.nodes.body import LONGEST, NodeFailure, body_of, lines_of, pieces
 from logsrv.linelog.http.nodes.spans import EARLIEST, LATEST, TimeSpan
 from logsrv.linelog.store.segments.segment import Position
 
+Result = TypeVar("Result")
 CONNECTING = 5.0
-LARGEST_WINDOW = 256 << 20
+LARGEST_WINDOW = 64 << 20
 LARGEST_NUMBERS = 16 << 20
 PATIENCE = 4
 _LONGEST_PAUSE = 10.0
@@ -87,6 +91,7 @@ class NodeClient:
         token: str | None = None,
         tls: ssl.SSLContext | None = None,
         seconds: float,
+        longest: float = LONGEST,
         name: str = "",
     ) -> None:
         """Raises ConfigurationError for a token that others would see."""
@@ -99,6 +104,7 @@ class NodeClient:
         self._token = token
         self._tls = tls
         self._seconds = seconds
+        self._longest = longest
         self._stopped = threading.Event()
         self._connection: http.client.HTTPConnection | None = None
 
@@ -171,9 +177,9 @@ class NodeClient:
 
     def _object(self, path: str, asked: Mapping[str, Any], largest: int) -> dict[str, Any]:
         with self._answer(path, asked, "application/json") as response:
-            body = body_of(response, largest)
+            body = self._within(lambda: body_of(response, largest))
         try:
-            found = json.loads(body)
+            found = parse_json(body)
         except (ValueError, RecursionError):
             found = None
         if not isinstance(found, dict):
@@ -204,7 +210,7 @@ class NodeClient:
         self, path: str, asked: Mapping[str, Any], kind: str
     ) -> Iterator[http.client.HTTPResponse]:
         try:
-            response = self._asked(path, asked)
+            response = self._within(lambda: self._asked(path, asked))
             try:
                 self._judge(response, kind)
                 yield response
@@ -214,6 +220,8 @@ class NodeClient:
             raise NodeFailure(str(error)) from None
         except TimeoutError:
             raise NodeFailure(f"it said nothing for {self._seconds:g} s") from None
+        except TooSlow:
+            raise NodeFailure(f"its answer takes longer than {self._longest:g} s") from None
         except http.client.IncompleteRead:
             raise NodeFailure("its answer broke off") from None
         except http.client.HTTPException as error:
@@ -222,6 +230,11 @@ class NodeClient:
             raise NodeFailure(f"its answer broke off: {_why(error)}") from None
         finally:
             self._close()
+
+    def _within(self, do: Callable[[], Result]) -> Result:
+        """Do a part of an exchange. Raises TooSlow."""
+        with Deadline(lambda: self._connection, self._longest):
+            return do()
 
     def _asked(self, path: str, asked: Mapping[str, Any]) -> http.client.HTTPResponse:
         headers = {"Accept-Encoding": "identity", "Connection": "close"}
@@ -303,9 +316,10 @@ def _said(body: bytes) -> str:
 
 def _pause(text: str | None) -> float:
     try:
-        return min(max(float(text or 1), 0.1), _LONGEST_PAUSE)
+        asked = float(text or 1)
     except ValueError:
         return 1.0
+    return 1.0 if isnan(asked) else min(max(asked, 0.1), _LONGEST_PAUSE)
 
 
 def _why(error: Exception) -> str:

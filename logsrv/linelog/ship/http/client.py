@@ -23,7 +23,6 @@ from twisted.web._newclient import ParseError
 from twisted.web.client import (
     URI,
     Agent,
-    HTTPConnectionPool,
     RequestTransmissionFailed,
     ResponseDone,
     ResponseNeverReceived,
@@ -36,6 +35,7 @@ from zope.interface import implementer
 from logsrv import __version__
 from logsrv.errors import ConfigurationError, LogsrvError
 from logsrv.kit.net.tls.client_tls import TLSOptions, tls_creator
+from logsrv.kit.net.twisted.agent import EndlessHead, bounded_pool
 from logsrv.kit.text.escape import one_line
 from logsrv.linelog.ship.address import ShipURL
 from logsrv.linelog.ship.http.answers import HttpAnswer, judge
@@ -119,18 +119,16 @@ class _Receiving(Protocol):
     def __init__(self, most: int) -> None:
         self.done: Deferred[bool] = Deferred(lambda _: self._hang_up())
         self._most = most
-        self._parts: list[bytes] = []
-        self._size = 0
+        self._came = bytearray()
 
     @property
     def body(self) -> bytes:
-        return b"".join(self._parts)[: self._most]
+        return bytes(self._came[: self._most])
 
     def dataReceived(self, data: bytes) -> None:
-        if self._size <= self._most:
-            self._parts.append(data)
-            self._size += len(data)
-            if self._size > self._most:
+        if len(self._came) <= self._most:
+            self._came += data
+            if len(self._came) > self._most:
                 self._hang_up()
 
     def _hang_up(self) -> None:
@@ -193,7 +191,7 @@ class HttpClient:
         self._reactor = reactor
         self._seconds = seconds
         self._who = one_line(url.place)
-        self._pool = HTTPConnectionPool(reactor)
+        self._pool = bounded_pool(reactor)
         self._pool.cachedConnectionTimeout = _IDLE
         self._pool.maxPersistentPerHost = connections
         server = _Server(url, tls or TLSOptions(), reactor=reactor, seconds=seconds)
@@ -280,6 +278,9 @@ class HttpClient:
         if patience.over:
             return Unavailable(f"{self._who} did not answer within {self._seconds:g} s")
         failures = getattr(error, "reasons", None) or [Failure(error)]
+        endless = next((one for one in failures if one.check(EndlessHead)), None)
+        if endless is not None:
+            return Unavailable(f"{self._who}: {endless.getErrorMessage()}")
         if any(failure.check(ParseError, ValueError) for failure in failures):
             return Unavailable(f"{self._who} does not answer in HTTP")
         found = unreachable(self._who, *failures)

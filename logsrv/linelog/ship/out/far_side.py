@@ -27,6 +27,8 @@ SECONDS = 30.0
 STEP = 2048
 """Lines that are made ready together; the far side works on those before them meanwhile."""
 _FIRST_LOOK, _NEXT_LOOKS = 0.001, 0.02
+_MOST_UNREAD = 1 << 20
+"""Bytes that a far side may say before they are asked for; the answers to a window of RELP are 160 KB."""
 
 
 @implementer(IHandshakeListener)
@@ -34,19 +36,21 @@ class Conversation(Protocol):
     """A connection to a far side: write to it, and wait for what comes.
 
     hung_up: the far side has ended the connection. There is one waiting at a time. It fails with
-    Unavailable when the connection ends or nothing happens for too long; then the connection is of no more
-    use.
+    Unavailable when the connection ends, nothing happens for too long, or the far side says too much; then
+    the connection is of no more use.
     """
 
     transport: Any
 
-    def __init__(self, who: str, *, tls: bool, clock: Any, seconds: float) -> None:
+    def __init__(self, who: str, *, tls: bool, clock: Any, seconds: float, answers: bool) -> None:
+        """`answers`: the far side has something to say; else it is not kept."""
         self._who = who
+        self._answers = answers
         self._clock = clock
         self._seconds = seconds
         self._patience = Timer(clock)
         self._look = Timer(clock)
-        self._came: list[bytes] = []
+        self._came = bytearray()
         self._ready = not tls
         self._end: Unavailable | None = None
         self.hung_up = False
@@ -66,8 +70,13 @@ class Conversation(Protocol):
         self._goes_on()
 
     def dataReceived(self, data: bytes) -> None:
-        self._came.append(data)
-        self._goes_on()
+        if self._answers and self._end is None:
+            self._came += data
+            if len(self._came) > _MOST_UNREAD:
+                self._came.clear()
+                self._abort(Unavailable(f"{self._who} says more than it is asked"))
+            else:
+                self._goes_on()
 
     def connectionLost(self, reason: Failure = connectionDone) -> None:
         self.hung_up = self._end is None
@@ -90,15 +99,17 @@ class Conversation(Protocol):
     async def more(self) -> bytes:
         while not self._came:
             await self._wait()
-        came, self._came = self._came, []
-        return b"".join(came)
+        return self._taken()
 
     async def change(self) -> bytes:
         """Wait until something comes, or for `wake`; return what came."""
         if not self._came:
             await self._wait()
-        came, self._came = self._came, []
-        return b"".join(came)
+        return self._taken()
+
+    def _taken(self) -> bytes:
+        came, self._came = bytes(self._came), bytearray()
+        return came
 
     def wake(self) -> None:
         """Let go on whoever waits for a change."""
@@ -121,9 +132,13 @@ class Conversation(Protocol):
 
     def abort(self) -> None:
         """Break the connection off."""
-        if self.transport is not None and self._end is None:
+        self._abort(Unavailable(f"the connection to {self._who} was broken off"))
+
+    def _abort(self, why: Unavailable) -> None:
+        going = self._end is None
+        self._ended(why)
+        if going and self.transport is not None:
             self.transport.abortConnection()
-        self._ended(Unavailable(f"the connection to {self._who} was broken off"))
 
     async def _wait(self) -> None:
         """Wait until something happens that may be what is waited for."""
@@ -146,9 +161,7 @@ class Conversation(Protocol):
         self._happened()
 
     def _too_long(self) -> None:
-        silent = Unavailable(f"{self._who} did not answer within {self._seconds:g} s")
-        self._ended(silent)
-        self.transport.abortConnection()
+        self._abort(Unavailable(f"{self._who} did not answer within {self._seconds:g} s"))
 
     def _ended(self, why: Unavailable) -> None:
         self._patience.stop()
@@ -165,8 +178,17 @@ class Conversation(Protocol):
 class FarSide:
     """A far side that is spoken to over one connection at a time."""
 
-    def __init__(self, settings: TargetSettings, reactor: Any, seconds: float = SECONDS) -> None:
+    def __init__(
+        self,
+        settings: TargetSettings,
+        reactor: Any,
+        seconds: float = SECONDS,
+        *,
+        answers: bool = True,
+    ) -> None:
+        """`answers`: False for a far side of which nothing is read."""
         self.who = one_line(settings.url.place)
+        self._answers = answers
         self._settings = settings
         self._reactor = reactor
         self._seconds = seconds
@@ -192,5 +214,9 @@ class FarSide:
 
     def _conversation(self) -> Conversation:
         return Conversation(
-            self.who, tls=self._settings.url.tls, clock=self._reactor, seconds=self._seconds
+            self.who,
+            tls=self._settings.url.tls,
+            clock=self._reactor,
+            seconds=self._seconds,
+            answers=self._answers,
         )

@@ -29,7 +29,7 @@ class SyslogTarget:
     ahead = 0
 
     def __init__(self, settings: TargetSettings, reactor: Any, seconds: float = SECONDS) -> None:
-        self._far_side = FarSide(settings, reactor, seconds)
+        self._far_side = FarSide(settings, reactor, seconds, answers=False)
         self._conversation: Conversation | None = None
 
     def send(self, lines: SentLines) -> Deferred[None]:

@@ -21,6 +21,7 @@ from collections.abc import Callable
 from hashlib import sha256
 from io import BytesIO
 
+from logsrv.kit.text.outside_json import parse_json
 from logsrv.kit.text.words import fault_text
 from logsrv.linelog.store.archive.manifest import (
     LARGEST,
@@ -49,9 +50,12 @@ from logsrv.named import NamedTuple
 GROUP = 32
 """Segment numbers of a catalog: it is written as often. One with 257 MiB of text has 22 KB in it."""
 FORMAT = 1
-LARGEST_PACKED = 64 << 20
+LARGEST_PACKED = 16 << 20
 """The bytes of a catalog as it is stored."""
-_MOST = 256 << 20
+_MOST, _MOST_HEAD = 64 << 20, 1 << 20
+"""The bytes of a catalog, and of its first line. Segments of 20 GiB have as much in it."""
+_RATIO = 64
+"""How much smaller than a catalog its stored bytes may be: checksums keep it below 8."""
 _NAME = r"(\d{10})/(\d{10})-(\d{4})\.zst"
 
 
@@ -117,10 +121,10 @@ def pack(segments: list[CatalogSegment]) -> bytes:
 def unpack(data: bytes) -> list[CatalogSegment]:
     """Return what `pack` was given. Raises ValueError for anything else."""
     try:
-        if not 0 < zstd.frame_content_size(data) <= _MOST:
+        if not 0 < zstd.frame_content_size(data) <= min(_MOST, _RATIO * len(data)):
             raise ValueError("its size makes no sense")
         file = BytesIO(zstd.ZstdDecompressor().decompress(data))
-        found = json.loads(file.readline())
+        found = parse_json(file.readline(_MOST_HEAD))
         if found["format"] != FORMAT:
             raise ValueError(f"it has format {found['format']!r}, which this version does not know")
         made = [
@@ -130,7 +134,7 @@ def unpack(data: bytes) -> list[CatalogSegment]:
                 count(words),
                 tuple((count(at), file.read(count(size))) for at, size in parts),
             )
-            for manifest, index, words, parts in found["segments"]
+            for manifest, index, words, parts in found["segments"][:GROUP]
         ]
         if file.read(1):
             raise ValueError("it is longer than it says")

@@ -20,6 +20,7 @@ from typing import Any
 
 from logsrv.kit.text.checked import checked_object, read_object
 from logsrv.kit.text.words import fault_text
+from logsrv.linelog.store.segments import heads
 from logsrv.linelog.store.segments.segment import (
     INDEX_SUFFIX,
     PACKED_SUFFIX,
@@ -33,6 +34,11 @@ from logsrv.named import NamedTuple
 FORMAT = 1
 SUFFIX = ".json"
 LARGEST = 16 << 20
+_SHORTEST = 16
+"""Bytes of a manifest for each value in it, or more: most are checksums of frames."""
+_INDEX = 1 << 10
+_WORDS = 16 << 20
+"""Bytes that an index, and a word index, has for each frame, or fewer."""
 _TEXT = ".log" + PACKED_SUFFIX
 _KNOWN = (_TEXT + WORDS_SUFFIX, _TEXT + INDEX_SUFFIX, _TEXT)
 """The ends of the names of the files of a segment, in the order in which an archive gets them."""
@@ -125,7 +131,8 @@ def encode(manifest: Manifest) -> bytes:
 def decode(data: bytes) -> Manifest:
     """Return what `encode` was given. Raises ValueError for anything else."""
     try:
-        return _decoded(read_object(data, ("format", *Manifest._fields)))
+        most = 64 + len(data) // _SHORTEST
+        return _decoded(read_object(data, ("format", *Manifest._fields), most=most))
     except (AttributeError, KeyError, TypeError, ValueError) as error:
         raise ValueError(
             f"it is no manifest of an archived segment: {fault_text(error)}"
@@ -154,6 +161,11 @@ def _decoded(found: Mapping[str, Any]) -> Manifest:
         Times(smallest, largest, sure is True),
         tuple(_text(_HALF, one) for one in found["frames"]),
     )
+    if len(made.frames) > heads.MOST:
+        raise ValueError("it has too many frames")
+    for behind, most in zip(_KNOWN, (_WORDS, _INDEX, heads.LARGEST_PACKED), strict=True):
+        if behind in files and files[behind].size > (len(made.frames) + 1) * most:
+            raise ValueError("a file of it is larger than its frames make it")
     first = made.segment.first
     if time_of(first.encode()) != first:
         raise ValueError("its name is of no time that there is")
@@ -162,7 +174,7 @@ def _decoded(found: Mapping[str, Any]) -> Manifest:
 
 def count(found: object) -> int:
     """Return a number that counts something. Raises TypeError for all else."""
-    if type(found) is int and found >= 0:
+    if type(found) is int and 0 <= found < 1 << 62:
         return found
     raise TypeError("a number is none")
 

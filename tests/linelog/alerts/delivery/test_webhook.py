@@ -14,6 +14,7 @@ from tests.gopher.servers import certificate_file
 from tests.kit.net.network import REACTOR, in_reactor, until
 from tests.linelog.alerts.hooks import hook
 from tests.ports import free_port
+from tests.strangers import endless, stranger
 
 SOON = (0.01, 0.01)
 
@@ -118,3 +119,14 @@ async def test_a_certificate_that_nobody_vouches_for_gets_nothing(
         monkeypatch.setenv("SSL_CERT_FILE", str(pem))
         await post(url, b"{}", reactor=REACTOR)
         assert len(server.posts) == 1
+
+
+@in_reactor
+async def test_an_endless_head_is_told_and_takes_no_memory() -> None:
+    header = b"X-Name: %b\r\n" % (b"a" * 16_000)
+    with stranger(endless(header, b"HTTP/1.1 200 OK\r\n")) as server:
+        said = await failure(server.url)
+    assert said == (
+        f"{server.url}: the head of its answer is larger than 128 KiB; it was tried 3 times"
+    )
+    assert server.said < 64 << 20

@@ -30,6 +30,7 @@ from tests.cli.certificates import Authority
 from tests.cli.command import serving
 from tests.linelog.http.nodes.samples import BEGIN
 from tests.ports import free_port
+from tests.strangers import at_most, endless, stranger
 
 EVERYTHING = TimeSpan(EARLIEST, LATEST)
 ROOM = Room(100, 1 << 20)
@@ -283,3 +284,18 @@ def test_a_token_goes_nowhere_in_clear() -> None:
 def test_authorities_that_cannot_be_read_are_told(tmp_path: Path) -> None:
     with pytest.raises(ConfigurationError, match="--nodes-ca"):
         tls_context(tmp_path / "nowhere")
+
+
+def test_a_node_that_begins_its_answer_for_ever_is_left() -> None:
+    with stranger(endless(b"HTTP/1.1 100 Continue\r\n\r\n")) as server:
+        node = NodeClient(parse_node(f"127.0.0.1:{server.port}"), seconds=60, longest=0.5)
+        with pytest.raises(NodeFailure, match=r"its answer takes longer than 0\.5 s"):
+            node.times()
+
+
+def test_an_answer_that_would_take_much_more_memory_than_its_bytes_is_refused() -> None:
+    data = b'{"oldest":[' + b"[]," * 2_000_000 + b"[]]}"
+    with serving(replying(ok(data, b"json"))) as port:
+        node = NodeClient(parse_node(f"127.0.0.1:{port}"), seconds=60)
+        with at_most(64 << 20), pytest.raises(NodeFailure, match="something that is no JSON"):
+            node.times()

@@ -18,6 +18,7 @@ from tests.cli.certificates import Authority
 from tests.kit.net.network import REACTOR, in_reactor, until
 from tests.linelog.ship.http.servers import Asked, Told, serving
 from tests.ports import free_port
+from tests.strangers import endless, stranger
 
 # Twisted's own use of pyOpenSSL.
 pytestmark = pytest.mark.filterwarnings("ignore:Passing pyOpenSSL:DeprecationWarning")
@@ -158,6 +159,17 @@ async def test_an_endless_answer_is_cut() -> None:
         await one.close()
     assert not answer.whole
     assert len(answer.body) == LARGEST_ANSWER
+
+
+@in_reactor
+async def test_an_endless_head_is_told_in_a_sentence_while_the_body_is_sent() -> None:
+    header = b"X-Name: %b\r\n" % (b"a" * 16_000)
+    with stranger(endless(header, b"HTTP/1.1 200 OK\r\n")) as server:
+        one = client(server.url)
+        with pytest.raises(Unavailable, match="the head of its answer is larger than 128 KiB"):
+            await one.request("POST", body=bytes(20 << 20))
+        await one.close()
+    assert server.said < 32 << 20
 
 
 @in_reactor

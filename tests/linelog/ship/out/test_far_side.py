@@ -14,10 +14,11 @@ from logsrv.linelog.ship.out.syslog import SyslogTarget
 from logsrv.linelog.ship.registry import TargetSettings
 from logsrv.linelog.ship.target import Unavailable
 from tests.cli.certificates import Authority
-from tests.kit.net.network import REACTOR, in_reactor
+from tests.kit.net.network import REACTOR, in_reactor, until
 from tests.linelog.ship.http.servers import serving
 from tests.linelog.ship.out.peers import far_side, sent, settings, unavailable
 from tests.ports import free_port
+from tests.strangers import endless, memory, stranger
 
 # Twisted's own use of pyOpenSSL.
 pytestmark = pytest.mark.filterwarnings("ignore:Passing pyOpenSSL:DeprecationWarning")
@@ -46,6 +47,28 @@ async def test_bytes_go_both_ways() -> None:
             await one.more()
         assert one.over
     assert peers.data == b"hello"
+
+
+@in_reactor
+async def test_a_far_side_that_says_more_than_it_is_asked_is_left() -> None:
+    with stranger(endless(b"0 rsp 3 200\n")) as server:
+        one = await FarSide(settings(f"relp://127.0.0.1:{server.port}"), REACTOR).connect()
+        one.write(b"1 open 0\n")
+        await until(lambda: one.over, "the end")
+        with pytest.raises(Unavailable, match=r"relp://127.0.0.1:\d+ says more than it is asked"):
+            await one.more()
+    assert server.said < 64 << 20
+
+
+@in_reactor
+async def test_what_a_far_side_without_answers_says_is_not_kept() -> None:
+    before, much = memory(), 256 << 20
+    with stranger(endless(b"hello\n")) as server:
+        one = SyslogTarget(settings(f"syslog://127.0.0.1:{server.port}"), REACTOR)
+        await one.send(sent(b"a"))
+        await until(lambda: server.said > much, "much that was said")
+        await one.close()
+    assert memory() - before < much / 2
 
 
 def over_tls(port: int, tls: TLSOptions, scheme: str = "syslog") -> TargetSettings:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -30,9 +31,11 @@ from logsrv.linelog.store.archive.manifest import (
 )
 from logsrv.linelog.store.archive.objects import ArchiveError, ChangedObject
 from logsrv.linelog.store.archive.putting import put
+from logsrv.linelog.store.segments.compressing import compressor
 from logsrv.linelog.store.words.lookup import Words
 from tests.linelog.store.archive.segments import STORE, packed, sealed_store
 from tests.linelog.store.faults import at
+from tests.strangers import at_most
 
 
 @pytest.fixture
@@ -73,6 +76,31 @@ def test_all_else_is_refused(change: bytes | None) -> None:
     data = pack([CatalogSegment(b"one", b"index", 0, ())])
     with pytest.raises(ValueError, match="no catalog"):
         unpack(data[:-1] if change is None else change)
+
+
+HEAD = b'{"format":1,"segments":['
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        HEAD + b"[],".join([b""] * (64 << 20 >> 2)) + b"[]]}\n",
+        HEAD + b" " * (200 << 20) + b"]}\n",
+        b'{"format":1,"segments":[[%d,0,0,[]]]}\n' % (100 << 20) + b"[" * (100 << 20),
+    ],
+    ids=["lists", "spaces", "a manifest"],
+)
+def test_few_bytes_that_become_many_are_refused_before_that(data: bytes) -> None:
+    stored = compressor().compress(data)
+    with at_most(1 << 20), pytest.raises(ValueError, match="its size makes no sense"):
+        unpack(stored)
+
+
+def test_a_first_line_of_many_values_is_refused() -> None:
+    # As much as may be unpacked of so many bytes.
+    stored = compressor().compress(HEAD + b"[]," * (1 << 20) + b"[]]}\n" + os.urandom(1 << 16))
+    with at_most(32 << 20), pytest.raises(ValueError, match="no catalog"):
+        unpack(stored)
 
 
 @pytest.mark.parametrize(

@@ -28,7 +28,7 @@ FILES = {".log.zst": StoredFile(5, SHA), ".log.zst.idx": StoredFile(6, SHA)}
 MADE = Manifest(STORE, NAME, FILES, 100, 3, Times(TIME, TIME, True), (check_of(b"a"),))
 
 digests = st.text("0123456789abcdef", min_size=64, max_size=64)
-files = st.builds(StoredFile, st.integers(0, 1 << 60), digests)
+files = st.builds(StoredFile, st.integers(0, 1 << 10), digests)
 
 
 @given(
@@ -117,3 +117,20 @@ def test_only_manifests_tell_of_segments() -> None:
     ]
     assert names_of(names, STORE) == [NAME, "0000000009-20261120T061842Z"]
     assert stores_of([STORE, "lost+found", other]) == [other, STORE]
+
+
+@pytest.mark.parametrize(
+    ("behind", "size"),
+    [(".log.zst", 1 << 61), (".log.zst.idx", 1 << 20), (".log.zst.words", 1 << 30)],
+)
+def test_sizes_that_the_frames_do_not_make_are_refused(behind: str, size: int) -> None:
+    files = {**FILES, behind: StoredFile(size, SHA)}
+    with pytest.raises(ValueError, match="larger than its frames make it"):
+        decode(encode(MADE._replace(files=files)))
+
+
+def test_what_would_take_many_times_its_size_is_refused() -> None:
+    whole = encode(MADE).rstrip(b"}\n")
+    for value in (b"[]", b"{}", b'""', b"0"):
+        with pytest.raises(ValueError, match="values"):
+            decode(whole + b',"more":[' + b",".join([value] * 10_000) + b"]}")

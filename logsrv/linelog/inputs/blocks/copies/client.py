@@ -18,14 +18,19 @@ import attrs
 
 from logsrv.errors import LogsrvError
 from logsrv.kit.text.escape import one_line
+from logsrv.kit.web.deadline import Deadline, TooSlow
 from logsrv.linelog.inputs.blocks.copies.state import PATH, PIECE, CentreState, decode
 from logsrv.linelog.ship.address import ShipURL
 
 SECONDS = 30.0
 """The longest silence."""
+LONGEST = 600.0
+"""Seconds for one answer, which has 4 MiB: it may come byte by byte."""
 PAUSES = (0.1, 0.5, 1.0, 2.0, 4.0)
 """Seconds before each further try."""
-LARGEST_STATE = 256 << 20
+LARGEST_STATE = 32 << 20
+"""Bytes of a state: 500,000 segments have as much."""
+_READ = 1 << 18
 _CRC = re.compile(r"[0-9a-f]{8}")
 _SAID = 1 << 16
 _SOON = (429, 502, 503, 504)
@@ -55,6 +60,7 @@ class CentreClient:
     _token: str | None = None
     _tls: ssl.SSLContext | None = None
     _seconds: float = SECONDS
+    _longest: float = LONGEST
     _pauses: Sequence[float] = attrs.Factory(lambda: PAUSES)
     _connection: http.client.HTTPConnection | None = attrs.field(init=False, default=None)
 
@@ -91,8 +97,17 @@ class CentreClient:
         if self._token is not None:
             headers["Authorization"] = f"Bearer {self._token}"
         for pause in (*self._pauses, None):
+            connection = self._connection = self._connection or self._made()
             try:
-                return self._answered(f"{self._url.path}/{PATH}{path}", headers, most)
+                with Deadline(lambda: self._connection, self._longest):
+                    target = f"{self._url.path}/{PATH}{path}"
+                    return self._answered(connection, target, headers, most)
+            except TooSlow:
+                self.close()
+                raise CentreError(
+                    f"{self.place} takes longer than {self._longest:g} s for an answer; give the same"
+                    " command again to go on"
+                ) from None
             except ssl.SSLCertVerificationError as error:
                 self.close()
                 why = one_line(error.verify_message or str(error), 200)
@@ -110,18 +125,23 @@ class CentreClient:
                 raise
         raise AssertionError
 
-    def _answered(self, target: str, headers: Mapping[str, str], most: int) -> bytes:
-        if self._connection is None:
-            self._connection = self._made()
-        self._connection.request("GET", target, headers=headers)
-        response = self._connection.getresponse()
+    def _answered(
+        self,
+        connection: http.client.HTTPConnection,
+        target: str,
+        headers: Mapping[str, str],
+        most: int,
+    ) -> bytes:
+        connection.request("GET", target, headers=headers)
+        response = connection.getresponse()
         status = response.status
         if status not in (200, 206):
             raise self._refused(status, response.read(_SAID))
-        data = response.read(most + 1)
-        if response.length and len(data) <= most:
+        too_much = (response.length or 0) > most
+        data = b"" if too_much else _body(response, most + 1)
+        if not too_much and response.length and len(data) <= most:
             raise _Again("its answer broke off")
-        if len(data) > most or not data:
+        if not 0 < len(data) <= most:
             raise CentreError(f"{self.place} gives more or less than it was asked for")
         if "Range" in headers:
             crc = response.getheader("Logsrv-CRC", "")
@@ -152,6 +172,14 @@ class CentreClient:
             return UnreadableError(f"{self.place} answers{said}")
         redirect = ", and redirects are not followed" if 300 <= status < 400 else ""
         return CentreError(f"{self.place} answers with {status}{said}{redirect}")
+
+
+def _body(response: http.client.HTTPResponse, most: int) -> bytes:
+    """Return so many bytes of an answer, or all; memory is taken for those that have come."""
+    found = bytearray()
+    while len(found) < most and (piece := response.read(min(_READ, most - len(found)))):
+        found += piece
+    return bytes(found)
 
 
 def _said(body: bytes) -> str:

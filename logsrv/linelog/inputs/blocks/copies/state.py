@@ -19,6 +19,8 @@ from typing import Any
 
 import attrs
 
+from logsrv.kit.text.outside_json import NO_JSON, parse_json
+from logsrv.linelog.store.archive.manifest import LARGEST as LARGEST_NOTE
 from logsrv.linelog.store.origins.notes import Note, parse_notes
 from logsrv.linelog.store.segments.segment import (
     ARCHIVED_SUFFIX,
@@ -29,6 +31,7 @@ from logsrv.linelog.store.segments.segment import (
     Segment,
     parse_position,
 )
+from logsrv.linelog.store.segments.times import time_of
 
 FORMAT = 1
 PATH = "store"
@@ -39,6 +42,9 @@ _NAME = re.compile(r"[0-9]{10}-[0-9]{8}T[0-9]{6}Z\.log\.zst")
 _ID = re.compile(r"[0-9a-f]{32}")
 _MOST_SEGMENTS = 10**9 - 2
 """The greatest number of a segment behind which another one can follow."""
+_MOST_VALUES = 2_000_000
+_LEAST_WORDS, _WORDS = 16 << 20, 16
+"""Bytes that a word index has at most: so many, and so many more for each of its segment's."""
 
 
 @attrs.frozen
@@ -84,8 +90,11 @@ def is_given(name: str) -> bool:
 
 
 def is_packed_name(name: str) -> bool:
-    """Return whether this is the name of a compressed segment."""
-    return _NAME.fullmatch(name) is not None
+    """Return whether this is the name of a compressed segment, of a time that there is."""
+    if not _NAME.fullmatch(name):
+        return False
+    first = Segment(int(name[:10]), name, Form.PACKED).first
+    return time_of(first.encode()) == first
 
 
 def encode(state: CentreState) -> bytes:
@@ -107,8 +116,8 @@ def encode(state: CentreState) -> bytes:
 def decode(data: bytes) -> CentreState:
     """Return what `encode` was given. Raises ValueError for anything that makes no sense."""
     try:
-        return _checked(_decoded(json.loads(data)))
-    except (AttributeError, KeyError, TypeError, RecursionError):
+        return _checked(_decoded(parse_json(data, _MOST_VALUES)))
+    except (AttributeError, KeyError, TypeError, RecursionError, *NO_JSON):
         raise ValueError("it is no state of a centre") from None
 
 
@@ -123,6 +132,10 @@ def _decoded(found: Mapping[str, Any]) -> CentreState:
     away = tuple((name, _count(size)) for name, size in found["away"])
     if not all(is_packed_name(name) for name in (*(one.name for one in packed), *dict(away))):
         raise ValueError("it has a name that no segment has")
+    if any(one.words > _LEAST_WORDS + _WORDS * one.size for one in packed):
+        raise ValueError("it has a word index that is larger than its segment makes it")
+    if any(size > LARGEST_NOTE for _, size in away):
+        raise ValueError("it has a note that is larger than any")
     return CentreState(
         found["store"],
         parse_position(found["position"]),

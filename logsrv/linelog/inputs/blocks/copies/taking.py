@@ -14,7 +14,6 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterator
-from hashlib import sha256
 from typing import Protocol
 
 import zstandard
@@ -30,6 +29,7 @@ from logsrv.linelog.inputs.blocks.copies.client import (
 from logsrv.linelog.inputs.blocks.copies.state import CentreState, PackedFile
 from logsrv.linelog.ship.blocks.frames import frame_at
 from logsrv.linelog.store.archive.manifest import decode as decode_manifest
+from logsrv.linelog.store.archive.putting import stored_file
 from logsrv.linelog.store.archive.restoring import Restored, be_whole
 from logsrv.linelog.store.disk.disk import Disk
 from logsrv.linelog.store.disk.lock import NAME as LOCK
@@ -56,6 +56,7 @@ _LARGEST_FRAME = 256 << 20
 """Bytes of a frame, packed or not; one has a MiB of lines, or one line that is longer."""
 _TEXT = tmp("text")
 _ROUNDS = 100
+"""States that a centre is asked for: each has what came there while the last one was brought over."""
 
 
 class Giver(Protocol):
@@ -94,9 +95,10 @@ class CentreCopy:
         """
         self._begin()
         for _ in range(_ROUNDS):
-            while missing := self._missing():
+            if missing := self._missing():
                 yield from map(self._packed, missing)
                 self._ask()
+                continue
             for name, size in self.state.away:
                 if name not in self._done:
                     yield self._away(name, size)
@@ -109,7 +111,10 @@ class CentreCopy:
             yield from texts
             self._finish()
             return
-        raise CentreError("the centre removes its segments faster than they come here")
+        raise CentreError(
+            "the centre makes or removes segments faster than they come here; give the same command"
+            " again to go on"
+        )
 
     def _begin(self) -> None:
         disk, state = self._disk, self.state
@@ -127,10 +132,13 @@ class CentreCopy:
             disk.put(RESTORING, f"{state.store}\n".encode())
         self._require_same()
         here = sum(disk.stat(name).st_size for name in disk.entries())
-        free, _ = disk.free()
-        if state.bytes > here + free:
+        self._require_room(state.bytes - here)
+
+    def _require_room(self, size: int) -> None:
+        free, _ = self._disk.free()
+        if size > free:
             raise StoreError(
-                f"{disk.directory} has {free:,} bytes free, and {state.bytes - here:,} are to come"
+                f"{self._disk.directory} has {free:,} bytes free, and {size:,} are to come"
             )
 
     def _ask(self) -> None:
@@ -188,7 +196,7 @@ class CentreCopy:
                 beside = whole.rpartition("/")[2]
                 if beside != name:
                     self._fetch(beside, wanted.size, tmp(beside))
-                    if sha256(disk.read(tmp(beside))).hexdigest() != wanted.sha256:
+                    if stored_file(tmp(beside), disk) != wanted:
                         raise ValueError(f"{beside} is not what was archived")
                     disk.rename(tmp(beside), beside)
         except (GoneError, UnreadableError, ValueError) as error:
@@ -229,6 +237,7 @@ class CentreCopy:
     def _fetch(self, wanted: str, size: int, name: str) -> int:
         """Write what is wanted to a file, on the medium; return how many LF it has."""
         disk = self._disk
+        self._require_room(size)
         fd = disk.create_anew(name)
         try:
             at = lines = 0

@@ -19,6 +19,7 @@ from tests.cli.certificates import Authority
 from tests.cli.command import serving
 from tests.linelog.http.nodes.test_client import replying
 from tests.ports import free_port
+from tests.strangers import Answer, at_most, endless, stranger
 
 STATE = CentreState(32 * "a", Position(1, 0), (), (), (), ())
 
@@ -134,3 +135,35 @@ def test_a_certificate_of_somebody_else_is_refused(tmp_path: Path) -> None:
         found = CentreClient(url=url, tls=tls, pauses=())
         with pytest.raises(CentreError, match=r"the certificate of .* is refused"):
             found.state()
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        endless(b"HTTP/1.1 100 Continue\r\n\r\n"),
+        endless(b"a: b\r\n", b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n"),
+    ],
+    ids=["1xx", "trailers"],
+)
+def test_a_centre_that_talks_on_is_left_after_a_while(answer: Answer) -> None:
+    with stranger(answer) as centre:
+        asked = client(centre.port, longest=1.0)
+        with pytest.raises(CentreError, match="takes longer than 1 s for an answer; give the same"):
+            asked.state()
+        asked.close()
+
+
+@pytest.mark.parametrize(
+    ("head", "what"),
+    [
+        (b"Content-Length: 2305843009213693952\r\n\r\n", b"a"),
+        (b"Transfer-Encoding: chunked\r\n\r\n2000000000000000\r\n", b"a"),
+    ],
+    ids=["length", "chunk"],
+)
+def test_a_size_that_a_centre_says_takes_no_memory(head: bytes, what: bytes) -> None:
+    with stranger(endless(what, b"HTTP/1.1 206 Partial\r\n" + head)) as centre:
+        asked = client(centre.port)
+        with at_most(16 << 20), pytest.raises(CentreError, match="more or less than it was asked"):
+            asked.piece("7", 0, 1 << 22)
+        asked.close()

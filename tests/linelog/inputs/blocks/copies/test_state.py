@@ -19,6 +19,7 @@ from logsrv.linelog.inputs.blocks.copies.state import (
 )
 from logsrv.linelog.store.origins.notes import Note
 from logsrv.linelog.store.segments.segment import Form, Position, Segment
+from tests.strangers import at_most
 
 NAME = "0000000001-20261120T061842Z.log.zst"
 AWAY = NAME.replace("01-", "02-")
@@ -43,7 +44,8 @@ def test_it_comes_as_it_was_sent() -> None:
 
 @pytest.mark.parametrize(
     "name",
-    ["../../etc/passwd", "current.log", "origins", f"{NAME}.words", f"x/{NAME}", f"{NAME}\n", ""],
+    ["../../etc/passwd", "current.log", "origins", f"{NAME}.words", f"x/{NAME}", f"{NAME}\n", ""]
+    + [f"0000000001-{time}Z.log.zst" for time in ("99999999T061842", "20261120T251842")],
 )
 def test_no_other_name_than_that_of_a_segment_is_let_pass(name: str) -> None:
     assert is_packed_name(NAME) and not is_packed_name(name)
@@ -79,6 +81,8 @@ def test_no_other_name_than_that_of_a_segment_is_let_pass(name: str) -> None:
         ("away", [["x", 1]], "a name that no segment has"),
         ("away", [[NAME, 1]], "contradict"),
         ("away", [[NAME, -1]], "no state"),
+        ("away", [[AWAY, 1 << 61]], "a note that is larger than any"),
+        ("packed", [[NAME, 1000, 1 << 30]], "larger than its segment makes it"),
     ],
 )
 def test_what_contradicts_itself_is_refused(key: str, value: Any, why: str) -> None:
@@ -96,8 +100,23 @@ def test_an_origin_behind_the_end_is_refused() -> None:
 
 @pytest.mark.parametrize("data", [b"", b"{", b"[]", b"null", b"[" * 100_000, b"\xff"])
 def test_what_is_no_state_is_refused(data: bytes) -> None:
-    with pytest.raises(ValueError, match=r"state|Expecting|utf-8|column"):
+    with pytest.raises(ValueError, match=r"^it is no state of a centre$"):
         decode(data)
+
+
+def test_a_state_that_would_take_much_more_memory_than_its_bytes_is_refused() -> None:
+    data = encode(STATE)[:-1] + b',"more":[' + b"[]," * 2_000_000 + b"[]]}"
+    with at_most(64 << 20), pytest.raises(ValueError, match="more than 2,000,000 values"):
+        decode(data)
+
+
+def test_a_state_of_many_segments_is_taken() -> None:
+    packed = tuple(
+        PackedFile(f"{number:010d}-20261120T061842Z.log.zst", 60_000_000, 4_000_000)
+        for number in range(1, 20_000)
+    )
+    many = CentreState(32 * "a", Position(20_000, 0), packed, (), (), ())
+    assert decode(encode(many)) == many
 
 
 @given(st.data())

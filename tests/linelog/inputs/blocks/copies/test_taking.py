@@ -6,11 +6,16 @@ import os
 from collections.abc import Iterator
 from pathlib import Path
 
+import attrs
 import pytest
 import zstandard
 
 from logsrv.errors import StoreError
-from logsrv.linelog.inputs.blocks.copies.client import CentreError, UnreadableError
+from logsrv.linelog.inputs.blocks.copies.client import (
+    CentreError,
+    GoneError,
+    UnreadableError,
+)
 from logsrv.linelog.inputs.blocks.copies.state import CentreState, PackedFile
 from logsrv.linelog.inputs.blocks.copies.taking import CentreCopy, frames_of
 from logsrv.linelog.read.view import View
@@ -341,6 +346,40 @@ def test_a_centre_that_never_has_what_it_says_is_given_up(centre: NearCentre, ba
     centre.before, centre.state = gone, state  # type: ignore[method-assign]
     with pytest.raises(CentreError, match="faster than they come"):
         copied(centre, at(back))
+
+
+def test_a_centre_that_has_another_segment_each_time_is_given_up(
+    centre: NearCentre, back: Path
+) -> None:
+    states = 0
+
+    def state() -> CentreState:
+        nonlocal states
+        states += 1
+        packed = tuple(
+            PackedFile(f"{number:010d}-20261120T061842Z.log.zst", 100, 0)
+            for number in range(1, states + 1)
+        )
+        return CentreState(STORE, Position(states + 1, 0), packed, (), (), ())
+
+    def gone(name: str) -> None:
+        raise GoneError("it is gone")
+
+    centre.before, centre.state = gone, state  # type: ignore[method-assign]
+    with pytest.raises(CentreError, match="makes or removes segments faster than they come here"):
+        list(CentreCopy(centre, state(), at(back), os.urandom).segments())
+    assert states <= 101
+
+
+def test_a_text_that_has_become_too_large_is_not_begun(centre: NearCentre, back: Path) -> None:
+    """What the first state says has room."""
+    copy = CentreCopy(centre, centre.state(), at(back), os.urandom)
+    first = copy.state
+    texts = ((first.texts[0][0], 1 << 60), *first.texts[1:])
+    centre.state = lambda: attrs.evolve(first, texts=texts)  # type: ignore[method-assign]
+    with pytest.raises(StoreError, match="bytes free, and"):
+        list(copy.segments())
+    assert str(texts[0][0]) not in centre.asked
 
 
 def test_frames_are_read_one_by_one_wherever_they_are_cut() -> None:

@@ -1,0 +1,64 @@
+"""Twisted's HTTP client, with a bound for what comes before the body of an answer.
+
+Its parser bounds a line, but not how many lines a head has, nor how many answers of 1xx come before it.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from twisted.internet.defer import Deferred
+from twisted.internet.interfaces import IAddress
+from twisted.internet.protocol import connectionDone
+from twisted.python.failure import Failure
+from twisted.web._newclient import HTTP11ClientProtocol
+from twisted.web.client import HTTPConnectionPool, _HTTP11ClientFactory
+
+LARGEST_HEAD = 128 << 10
+"""Bytes of the head of an answer, and of those of 1xx before it. Servers send a few KiB."""
+
+
+class EndlessHead(Exception):
+    """The head of an answer is larger than LARGEST_HEAD."""
+
+    def __init__(self) -> None:
+        super().__init__(f"the head of its answer is larger than {LARGEST_HEAD >> 10} KiB")
+
+
+class _Connection(HTTP11ClientProtocol):
+    # Bytes that came of the head that is waited for; None: no head is.
+    _head: int | None = None
+
+    def request(self, request: Any) -> Deferred[Any]:
+        self._head = 0
+        return super().request(request).addBoth(self._through)
+
+    def _through(self, answer: Any) -> Any:
+        self._head = None
+        return answer
+
+    def dataReceived(self, data: bytes) -> None:
+        # Looked at before the next piece: this one may have the body in it.
+        if self._head is not None and self._head > LARGEST_HEAD:
+            transport: Any = self.transport
+            transport.abortConnection()
+            return
+        if self._head is not None:
+            self._head += len(data)
+        super().dataReceived(data)
+
+    def connectionLost(self, reason: Failure = connectionDone) -> None:
+        endless = self._head is not None and self._head > LARGEST_HEAD
+        super().connectionLost(Failure(EndlessHead()) if endless else reason)
+
+
+class _Factory(_HTTP11ClientFactory):
+    def buildProtocol(self, addr: IAddress | None) -> HTTP11ClientProtocol:
+        return _Connection(self._quiescentCallback)
+
+
+def bounded_pool(reactor: Any, *, persistent: bool = True) -> HTTPConnectionPool:
+    """Return the connections of an Agent, which fail with EndlessHead instead of taking memory for ever."""
+    pool = HTTPConnectionPool(reactor, persistent)
+    pool._factory = _Factory
+    return pool

@@ -1,0 +1,50 @@
+"""JSON of other machines."""
+
+from __future__ import annotations
+
+import json
+import random
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from logsrv.kit.text.outside_json import parse_json
+
+values = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.text(),
+    lambda some: st.lists(some) | st.dictionaries(st.text(), some),
+    max_leaves=50,
+)
+
+
+def number_of(value: object) -> int:
+    if isinstance(value, dict):
+        return 1 + sum(map(number_of, value.values()))
+    return 1 + sum(map(number_of, value)) if isinstance(value, list) else 1
+
+
+@given(values)
+def test_it_is_read_if_it_has_as_many_values_as_it_may(value: object) -> None:
+    data = json.dumps(value).encode()
+    # An empty list counts as two: nobody knows yet that it has nothing in it.
+    assert parse_json(data, 2 * number_of(value)) == value
+
+
+@given(values)
+def test_it_is_refused_if_it_has_more(value: object) -> None:
+    number = number_of(value)
+    with pytest.raises(ValueError, match="values"):
+        parse_json(json.dumps([value, 0]).encode(), number - 1)
+
+
+def test_commas_and_brackets_in_strings_are_no_values() -> None:
+    text = random.Random(1).choices(',[{"\\', k=10_000)
+    value = {"message": "".join(text), "level": "info"}
+    assert parse_json(json.dumps(value).encode(), 4) == value
+
+
+@pytest.mark.parametrize("data", [b'"' * 10_000 + b",,", b'"\\"' * 5000 + b",,", b"[" * 10_000])
+def test_what_is_no_json_costs_little(data: bytes) -> None:
+    with pytest.raises(ValueError):
+        parse_json(data, 1)
