@@ -8,6 +8,7 @@ import shutil
 import signal
 import subprocess
 import sys
+from collections.abc import Mapping
 from pathlib import Path
 from urllib.request import urlopen
 
@@ -18,6 +19,8 @@ from logsrv.linelog.store.archive.directory import DirectoryArchive
 from logsrv.linelog.store.archive.manifest import names_of
 from tests.end_to_end.conftest import LOOPBACK, Logger, Start
 from tests.end_to_end.stored import stored_bytes
+from tests.linelog.ship.running.receiver import receiving
+from tests.linelog.store.archive.buckets import buckets
 
 CHILD = "ship.running.child"
 SMALL = ("--rotate-size", "256KiB")
@@ -73,9 +76,16 @@ def is_sealing(server: Logger) -> bool:
         return True
 
 
-def logsrv(*words: str) -> subprocess.CompletedProcess[str]:
+def has_index(server: Logger, number: int) -> bool:
+    return any(server.store.glob(f"{number:010d}-*.idx"))
+
+
+def logsrv(
+    *words: str, environment: Mapping[str, str] | None = None
+) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
         [sys.executable, "-m", "logsrv.cli.main", *words],
+        env={**os.environ, **(environment or {})},
         capture_output=True,
         text=True,
         timeout=60,
@@ -279,3 +289,39 @@ def test_a_bucket_gets_segments_and_is_searched_without_the_store(
         assert count(tmp_path / "back") == int(
             logsrv("search", "--directory", url, "--count", "line").stdout
         )
+
+
+def test_a_bucket_whose_keys_are_in_the_environment_gets_segments_and_is_searched(
+    logger: Start, tmp_path: Path
+) -> None:
+    """By moto, which somebody else wrote; the process of another target gets none of the keys."""
+    pytest.importorskip("obstore")
+    word = "needle" + _word(17).decode()
+    with buckets("logs") as environment, receiving() as receiver:
+        server = logger(
+            *SMALL,
+            *("--keep-bytes", "300KiB", "--keep-indexes", "30", "--http", LOOPBACK),
+            *("--ship", "s3://logs/edges", "--ship", receiver.url),
+            environment=environment,
+        )
+        url = f"http://127.0.0.1:{server.ports()[1]}/api/search?q={word}"
+        # A process stands ready from then on, before there is an archive to have keys for.
+        urlopen(url, timeout=60).close()
+        send(server, 0, 6500)
+
+        def away() -> bool:
+            send(server, 6500, 6501)
+            return has_index(server, 1) and not list(server.store.glob("0000000001-*.zst"))
+
+        server.wait_until(away, "retention", 60)
+        with urlopen(url, timeout=60) as answer:
+            assert answer.read().count(b"line 17 ") == 1
+        having = [
+            b"AWS_SECRET_ACCESS_KEY" in Path(f"/proc/{pid}/environ").read_bytes()
+            for pid in server.children()
+            if CHILD.encode() in Path(f"/proc/{pid}/cmdline").read_bytes()
+        ]
+        assert sorted(having) == [False, True]
+        found = logsrv("search", "--directory", str(server.store), word, environment=environment)
+        assert (found.stdout.count("\n"), found.stderr) == (1, "")
+        assert server.stop() in (0, -signal.SIGTERM)

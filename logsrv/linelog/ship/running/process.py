@@ -17,6 +17,7 @@ import attrs
 from twisted.internet.defer import Deferred, gatherResults
 from twisted.logger import Logger
 
+from logsrv.kit.children.child import shared_environment
 from logsrv.kit.children.resident import ResidentProcess
 from logsrv.kit.observe.metrics import Metrics
 from logsrv.linelog.cursors import place
@@ -118,6 +119,7 @@ class Shipping:
             orders=lambda pid: self._orders(name, pid),
             take=lambda line: self._take(name, line),
             reactor=self._reactor,
+            environment=lambda: shared_environment(self._all[name].settings.ship.variables),
         )
         return _Shipped(told, process, settings, orders)
 

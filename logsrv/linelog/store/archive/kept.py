@@ -7,10 +7,13 @@ DIR/…Z.log.zst.archived           the manifest of a segment that an archive ha
 from __future__ import annotations
 
 import os
+from collections.abc import Iterator
+from contextlib import suppress
 
 from logsrv.linelog.store.archive.manifest import LARGEST, Manifest, decode, encode
 from logsrv.linelog.store.archive.objects import Archive
 from logsrv.linelog.store.archive.opening import open_archive
+from logsrv.linelog.store.archive.url import parse_archive_url
 from logsrv.linelog.store.disk.disk import Disk
 from logsrv.linelog.store.segments.segment import Segment
 
@@ -26,21 +29,28 @@ def note_url(disk: Disk, name: str, url: str) -> None:
 
 def archives(directory: str) -> list[Archive]:
     """Return the archives that a store has, or had."""
+    return list(map(open_archive, _urls(directory)))
+
+
+def variables_of(directory: str) -> set[str]:
+    """Return the variables of the environment that whoever reads the archives of a store needs."""
+    return {name for url in _urls(directory) for name in parse_archive_url(url).variables}
+
+
+def _urls(directory: str) -> Iterator[str]:
+    """Yield the URLs of the archives of a store; those that make no sense are left out."""
     folder = os.path.join(directory, FOLDER)
     try:
         disk = Disk().enter(folder)
     except OSError:
-        return []
-    found = []
+        return
     with disk:
         for name in sorted(disk.entries()):
             if name.endswith(SUFFIX):
-                try:
+                with suppress(OSError, ValueError):
                     url = disk.read(name, _LONGEST).decode().strip()
-                    found.append(open_archive(url))
-                except (OSError, ValueError):
-                    continue
-    return found
+                    parse_archive_url(url)
+                    yield url
 
 
 def note_archived(disk: Disk, packed: Segment, manifest: Manifest) -> None:
