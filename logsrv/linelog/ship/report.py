@@ -18,6 +18,8 @@ class ShipReport:
     refused: the target will never take these `lines` of `bytes`; they are kept beside the place.
     gap: `bytes` were gone from the store before they were sent; None if nobody knows how many.
     resent: the target has lost `bytes` that it had acknowledged, and they are sent again; None as above.
+    lost: the target has lost what is not here any more either; why: a sentence.
+    released: the target was seen to have what is before `position`: that may be removed here.
     forgot: the target has nothing of this store any more; it goes on at `position`.
     up: the target takes lines; why: what it promises. down: it takes none any more.
     stopped: the shipper has come to an end by itself; why: a sentence that says what to do.

@@ -19,7 +19,7 @@ from logsrv.linelog.ship.address import BEGINNING
 from logsrv.linelog.ship.registry import make_target
 from logsrv.linelog.ship.report import ShipReport
 from logsrv.linelog.ship.running.lag import LagMeter
-from logsrv.linelog.ship.running.orders import ShipOrders, read_orders, report_line
+from logsrv.linelog.ship.running.orders import ShipOrders, read_due, read_orders, report_line
 from logsrv.linelog.ship.running.status import TargetState, save_state
 from logsrv.linelog.ship.running.telling import sentence
 from logsrv.linelog.ship.shipping.block_shipper import BlockShipper
@@ -35,7 +35,7 @@ LOOK = 1.0
 """Seconds between two looks at how far the target is behind."""
 _UP = {"up": True, "down": False, "stopped": False, "ended": None}
 """The reports that say whether the target takes lines."""
-_WELL = ("up", "acknowledged", "passed", "lag", "ended")
+_WELL = ("up", "acknowledged", "passed", "released", "lag", "ended")
 """The reports of nothing that went wrong."""
 
 
@@ -70,6 +70,7 @@ class ShipWork:
             self._note(ShipReport("stopped", str(error)))
             raise
         self._meter = LagMeter(self._view)
+        self.change(line)
         self._shipper.start()
         self._looking.start(LOOK, now=False).addErrback(lambda _: self._daemon.fail())
 
@@ -94,7 +95,8 @@ class ShipWork:
 
     def change(self, line: bytes) -> None:
         # A target with other settings gets another process.
-        pass
+        if isinstance(self._shipper, SegmentShipper):
+            self._shipper.due = read_due(line)
 
     def finish(self) -> Deferred[None]:
         if self._looking.running:
@@ -105,7 +107,7 @@ class ShipWork:
         self._report(ShipReport("trouble", why))
 
     def _report(self, report: ShipReport) -> None:
-        if report.position is not None:
+        if report.position is not None and report.kind != "released":
             self._position = report.position
         self._daemon.report(report_line(report))
         self._note(report)

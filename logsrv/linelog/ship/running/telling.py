@@ -48,14 +48,16 @@ def sentence(report: ShipReport) -> str:
 class ToldTarget:
     """A target as its reports tell of it, from `begin` to `end`; `begin` may come again.
 
-    position: the place up to which it has all; None if that is not known yet. up: it takes lines; None:
-    nobody knows yet. clock: seconds that only grow.
+    position: the place up to which it has all; None if that is not known yet. released: the first segment
+    that it was not seen to have just now. up: it takes lines; None: nobody knows yet. clock: seconds that
+    only grow.
     """
 
     name: str
     _metrics: Metrics
     _clock: Callable[[], float]
     position: Position | None = attrs.field(init=False, default=None)
+    released: int = attrs.field(init=False, default=0)
     up: bool | None = attrs.field(init=False, default=None)
     _lag: ShipLag = attrs.field(init=False, default=ShipLag(0, 0, 0.0))
     _since: float = attrs.field(init=False, default=0.0)
@@ -91,10 +93,14 @@ class ToldTarget:
     def gone(self) -> None:
         """Note that its process has ended: nobody knows how it is."""
         self.up = None
+        self.released = 0
 
     def take(self, report: ShipReport) -> None:
         """Count a report, and let the log have it if that is of interest."""
-        if report.position is not None:
+        if report.kind == "released":
+            assert report.position is not None
+            self.released = report.position.segment
+        elif report.position is not None:
             self.position = report.position
         step = _STEPS.get(report.kind)
         if step is not None:
@@ -127,6 +133,9 @@ class ToldTarget:
     def _resent(self, report: ShipReport) -> None:
         self._count("ship_resent_after_loss_total")
         self._say(log.error, sentence(report))
+
+    def _lose(self, report: ShipReport) -> None:
+        self._say(log.error, report.why)
 
     def _goes(self, report: ShipReport) -> None:
         if self.up is not False:
@@ -169,6 +178,7 @@ _STEPS: dict[str, Callable[[ToldTarget, ShipReport], None]] = {
     "gap": ToldTarget._gap,
     "resent": ToldTarget._resent,
     "forgot": ToldTarget._resent,
+    "lost": ToldTarget._lose,
     "up": ToldTarget._comes,
     "down": ToldTarget._goes,
     "stopped": ToldTarget._stops,

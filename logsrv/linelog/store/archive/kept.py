@@ -61,6 +61,14 @@ def note_archived(disk: Disk, packed: Segment, manifest: Manifest) -> None:
         disk.unlink(packed.archived)
 
 
+def noted(segment: Segment, disk: Disk) -> Manifest | None:
+    """Return the manifest beside a segment; None if there is none that can be read."""
+    try:
+        return archived(disk, segment)
+    except (OSError, ValueError):
+        return None
+
+
 def archived(disk: Disk, segment: Segment) -> Manifest:
     """Return the manifest beside a segment. Raises OSError, and ValueError if it is damaged."""
     return decode(disk.read(segment.archived, LARGEST))

@@ -23,6 +23,8 @@ from logsrv.linelog.store.segments.segment import ACTIVE, Form, Segment, keep_nu
 MOST_AT_ONCE = 32
 # The part of the disk that has to be free for anything to be held: a target that is gone stops no writing.
 LEAST_FREE = 0.05
+# Seconds before a segment is too old, from which on an archive is looked at for it: it goes in time then.
+AHEAD = 3600.0
 # The files beside the text. The note last: without it the rest is of nobody, and goes at a start.
 _BESIDE = attrgetter("words", "index", "archived")
 
@@ -62,8 +64,8 @@ def expired(
 
 
 def holding(segment: Segment, holds: Sequence[Hold]) -> list[Hold]:
-    """Return who has not read all of a segment."""
-    return [hold for hold in holds if hold.segment <= segment.number]
+    """Return for whom a segment is to stay."""
+    return [hold for hold in holds if hold.first <= segment.number]
 
 
 def _with_last(held: Iterable[Held], now: float) -> Iterator[tuple[Held, float]]:
@@ -93,7 +95,7 @@ def retain(
     """
     if policy.keep_bytes is None and policy.keep_days is None:
         return []
-    total = size_of(ACTIVE, disk) + catalogs + held.total[1] - (0 if stuck else held.waiting[1])
+    total = _total(disk, held, catalogs, stuck)
     short = _short(disk) if holds else 0
     found = expired(held, total, policy, now, stuck=stuck, holds=holds, short=short)
     gone = [one.segment for one in islice(found, MOST_AT_ONCE)]
@@ -113,6 +115,29 @@ def retain(
                 disk.unlink(name)
         held.remove(segment.number)
     return removed
+
+
+def due(
+    disk: Disk,
+    held: HeldSegments,
+    policy: StorePolicy,
+    now: float,
+    *,
+    stuck: bool = False,
+    catalogs: int = 0,
+) -> int:
+    """Return the number of the last segment that would go within AHEAD if nobody held it; 0 for none.
+
+    No further than MOST_AT_ONCE from the first. Raises OSError.
+    """
+    total = _total(disk, held, catalogs, stuck)
+    found = expired(held, total, policy, now + AHEAD, stuck=stuck)
+    return max((one.segment.number for one in islice(found, MOST_AT_ONCE)), default=0)
+
+
+def _total(disk: Disk, held: HeldSegments, catalogs: int, stuck: bool) -> int:
+    waiting = 0 if stuck else held.waiting[1]
+    return size_of(ACTIVE, disk) + catalogs + held.total[1] - waiting
 
 
 def _sizes(removed: Iterable[Segment], disk: Disk) -> Iterator[tuple[int, int]]:
