@@ -98,20 +98,24 @@ def orders_for(target: ShipSettings) -> ShipOrders:
     return orders
 
 
-def orders_line(orders: ShipOrders, directory: str, store: str, due: int = 0) -> bytes:
+def orders_line(
+    orders: ShipOrders, directory: str, store: str, due: int = 0, begin: int = 0
+) -> bytes:
     """Return the orders as a line, without its LF.
 
     store: the identity of the one in a directory. due: the last segment that retention would remove.
+    begin: the first that there was when the target became one.
     """
-    found = {"directory": directory, "store": store, "due": due, "orders": attrs.asdict(orders)}
+    found = {"directory": directory, "store": store, "due": due, "begin": begin}
+    found["orders"] = attrs.asdict(orders)
     return json.dumps(found).encode()
 
 
-def read_due(line: bytes) -> int:
-    """Return the last segment that retention would remove, of a line of orders."""
-    due = json.loads(line)["due"]
-    assert isinstance(due, int)
-    return due
+def read_number(line: bytes, name: str) -> int:
+    """Return the `due` or the `begin` of a line of orders."""
+    number = json.loads(line)[name]
+    assert isinstance(number, int)
+    return number
 
 
 def read_orders(line: bytes) -> tuple[ShipOrders, str, str]:

@@ -31,7 +31,7 @@ from logsrv.linelog.ship.settings import ShipSettings
 from logsrv.linelog.ship.shipping.kept import FOLDER
 from logsrv.linelog.store.disk.disk import Disk, reason
 from logsrv.linelog.store.policy import Hold
-from logsrv.linelog.store.segments.segment import Position, parse_position
+from logsrv.linelog.store.segments.segment import Position, parse_position, segments_and_names
 
 log = Logger()
 
@@ -49,6 +49,8 @@ class _Shipped:
     settings: ShipSettings
     orders: ShipOrders
     looks: Callable[[int], object]
+    # The first segment that there was when it became a target.
+    begin: int
     wanted: bool = True
     # The last segment that retention would remove; its process is just told of that.
     due: int = 0
@@ -126,7 +128,8 @@ class Shipping:
             reactor=self._reactor,
             environment=lambda: shared_environment(self._all[name].settings.ship.variables),
         )
-        return _Shipped(told, process, settings, orders, partial(self._look_again, name))
+        looks = partial(self._look_again, name)
+        return _Shipped(told, process, settings, orders, looks, _first(self._place()))
 
     def _orders(self, name: str, pid: int | None) -> bytes:
         shipped = self._all[name]
@@ -139,7 +142,9 @@ class Shipping:
                 pid=pid,
                 where=shipped.settings.ship.place,
             )
-        return orders_line(shipped.orders, self._place(), self._identity(), shipped.due)
+        return orders_line(
+            shipped.orders, self._place(), self._identity(), shipped.due, shipped.begin
+        )
 
     def _look_again(self, name: str, due: int) -> None:
         """Let an archive be looked at: retention is to remove segments up to `due`."""
@@ -195,6 +200,13 @@ def holds_of(directory: str, targets: Sequence[ShipSettings]) -> list[Hold]:
     """Return what retention is to leave for targets of which nothing is known but their kept places."""
     found = [_held(one.label, one, None, lambda: directory) for one in targets]
     return [one for one in found if one is not None]
+
+
+def _first(directory: str) -> int:
+    """Return the number of the first segment; 0 if the store cannot be read."""
+    with suppress(OSError), Disk().enter(directory) as disk:
+        return segments_and_names(disk)[0][0].number
+    return 0
 
 
 def _held(

@@ -12,6 +12,7 @@ from twisted.internet.defer import Deferred, maybeDeferred
 from twisted.python.failure import Failure
 
 from logsrv.kit.text.words import counted
+from logsrv.linelog.ship.cutting.places import gone_from
 from logsrv.linelog.ship.report import ShipReport
 from logsrv.linelog.ship.shipping.loop import ANSWER
 from logsrv.linelog.ship.shipping.shipper import Shipper
@@ -19,6 +20,7 @@ from logsrv.linelog.ship.target import ArchiveSurvey, ForeignStoreError, Segment
 from logsrv.linelog.store.archive.kept import note_archived, note_url, noted
 from logsrv.linelog.store.archive.manifest import Manifest, short_name
 from logsrv.linelog.store.disk.disk import Disk
+from logsrv.linelog.store.segments.removed import Missing
 from logsrv.linelog.store.segments.segment import Form, Position, Segment, away_segments
 
 SLOWEST = 1 << 16
@@ -139,8 +141,11 @@ class SegmentShipper(Shipper[SegmentTarget]):
             self._next = self._found()
         if self._next is None:
             return False
-        if self._misses(range(self.position.segment, self._next.number)):
-            self._report(ShipReport("gap", position=Position(self._next.number, 0), bytes=None))
+        missing = self.missing()
+        if missing:
+            # The place is behind it from now on.
+            self.position = Position(self._next.number, 0)
+            self._passed(missing)
         size = self._disk.stat(self._next.name).st_size
         self.patience = ANSWER + 2 * size / SLOWEST
         return True
@@ -188,14 +193,10 @@ class SegmentShipper(Shipper[SegmentTarget]):
         except FileNotFoundError:
             return False
 
-    def _misses(self, numbers: range) -> bool:
-        """Return whether one of these segments is neither here nor in the archive, and had lines."""
-        known = {one.number for one in self._view.segments}
-        known.update(int(name.partition("-")[0]) for name in self._there or ())
-        return any(
-            number not in known and not self._view.were_empty(range(number, number + 1))
-            for number in numbers
-        )
+    def missing(self) -> Missing:
+        assert self.position is not None
+        there = {int(name.partition("-")[0]) for name in self._there or ()}
+        return gone_from(self._view, self.position, there)
 
     def send(self) -> Deferred[None]:
         """Look for what retention waits for, or put the segment into the archive."""

@@ -126,7 +126,7 @@ def test_the_target_that_is_behind_most_does_not_lend_its_limit_to_the_others() 
 
 def test_what_an_archive_has_stays_until_it_was_looked_for_there() -> None:
     all_ = held(10, 10, 10, 10)
-    keep, looks = StorePolicy(keep_bytes=15), len
+    keep, looks = StorePolicy(keep_bytes=15), str
     assert gone(all_, 0, keep, 0, holds=[Hold("a", 9, 100, looks, 0)]) == []
     assert gone(all_, 0, keep, 0, holds=[Hold("a", 9, 100, looks, 2)]) == all_[:2]
     assert gone(all_, 0, keep, 0, holds=[Hold("a", 1, 100, looks, 9)]) == all_[:1]

@@ -15,7 +15,7 @@ from logsrv.linelog.store.disk.disk import Disk, explanation, reason
 from logsrv.linelog.store.origins import origins
 from logsrv.linelog.store.origins.notes import parse_notes
 from logsrv.linelog.store.segments.empty import EMPTY, empty_numbers
-from logsrv.linelog.store.segments.removed import REMOVED, removed_sizes
+from logsrv.linelog.store.segments.removed import REMOVED, removed_runs
 from logsrv.linelog.store.segments.segment import (
     BACKUP,
     IMPORTING,
@@ -95,7 +95,7 @@ def _synced(disk: Disk) -> Iterator[StoreFinding]:
 def _runs(disk: Disk) -> Iterator[StoreFinding]:
     for name, is_read, of_what in (
         (EMPTY, empty_numbers, "had no lines"),
-        (REMOVED, removed_sizes, "were removed"),
+        (REMOVED, removed_runs, "were removed"),
     ):
         if disk.holds(name) and disk.stat(name).st_size > 1 and not is_read(disk):
             yield damaged(
