@@ -267,8 +267,9 @@ class ShipLoop:
         if self._up is not False and found in ("unavailable", "settled", "error"):
             self._up = False
             self._report(ShipReport("down", why))
-            # What is removed from now on is counted from there, whoever is killed meanwhile.
-            self._save()
+            if isinstance(error, Unavailable):
+                # What is removed from now on is counted from there, whoever is killed meanwhile.
+                self._save()
         self._report(ShipReport("retry", why, reason=found, seconds=pause))
         self._again(pause, self._ask)
 
