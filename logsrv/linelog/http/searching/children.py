@@ -24,7 +24,7 @@ from twisted.logger import Logger
 from logsrv.kit.children.child import ChildProcess, ChildProcesses, ProcessEnd
 from logsrv.kit.observe.seldom import Seldom
 from logsrv.linelog.http.problems import STOPPING, Problem, too_many
-from logsrv.linelog.store import archive
+from logsrv.linelog.store.archive.kept import variables_of
 from logsrv.timer import Timer
 
 log = Logger()
@@ -146,7 +146,7 @@ class SearchProcess:
 
 def _variables(directory: str) -> dict[str, str]:
     """Return the variables that have the keys of a store's archives: a process has none of its own."""
-    names = archive.variables_of(directory)
+    names = variables_of(directory)
     return {name: os.environ[name] for name in sorted(names) if name in os.environ}
 
 

@@ -58,7 +58,7 @@ class LineBatches:
 
     @property
     def missing(self) -> Missing:
-        """What is gone before the place, of which `gap` was not told yet."""
+        """The text that is gone before the place, and was not given to `gap` yet."""
         return self._follower.missing
 
     @property

@@ -98,7 +98,7 @@ class Cutter:
         self._position = Position(0, 0)
         # The place behind the last line that was refused.
         self._refused = Position(0, 0)
-        # What is passed over and was not told yet.
+        # The text that is passed over and was not told yet.
         self._missing = Missing()
 
     def go(self, position: Position) -> None:

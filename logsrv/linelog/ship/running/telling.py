@@ -64,7 +64,7 @@ class ToldTarget:
     up: bool | None = attrs.field(init=False, default=None)
     _lag: ShipLag = attrs.field(init=False, default=ShipLag(0, 0, 0.0))
     _since: float = attrs.field(init=False, default=0.0)
-    # What was gone before it was sent; and the lines of that which it was to get next, None for nothing.
+    # Bytes and lines that were gone before they were sent; and the lines that it was to get next, or None.
     _gone: tuple[int, int] = attrs.field(init=False, default=(0, 0))
     _missed: int | None = attrs.field(init=False, default=None)
     # The last promise in the log.
@@ -108,7 +108,7 @@ class ToldTarget:
         elif report.position is not None and (
             report.kind == "kept" or (self.position is not None and report.position < self.position)
         ):
-            # What a kill would send again has to stay.
+            # A kill would send the rest again, so that stays.
             self.position = report.position
         step = _STEPS.get(report.kind)
         if step is not None:
@@ -133,7 +133,7 @@ class ToldTarget:
         self._complain(report)
 
     def _gap(self, report: ShipReport) -> None:
-        # When it comes back, this may be heard before the next report of what it missed.
+        # The next report of the same may come only after it is back.
         self._missed = max(self._missed or 0, report.lines)
         self._say(log.error, sentence(report))
 

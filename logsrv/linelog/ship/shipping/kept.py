@@ -24,7 +24,7 @@ FOLDER = "ship"
 
 @attrs.frozen
 class SentGap:
-    """What is missing before a block that was sent and is not acknowledged; `end` is that of the block."""
+    """The text that is missing before a block that was sent and is not acknowledged; end: of the block."""
 
     end: Position
     missing: Missing

@@ -54,7 +54,7 @@ class LineShipper(Shipper[LineTarget]):
     _under_way: deque[_UnderWay] = attrs.field(init=False, factory=deque)
     _ahead: Timer = attrs.Factory(lambda self: Timer(self._clock), takes_self=True)
     _hang_ups: HangUps = attrs.Factory(lambda self: HangUps(self._waiting), takes_self=True)
-    # What is missing before lines that wait, and where these begin.
+    # The places of lines that wait, each with the text that is missing before it.
     _gaps: deque[tuple[Position, Missing]] = attrs.field(init=False, factory=deque)
     _ending: bool = attrs.field(init=False, default=False)
     _taken_since: int = attrs.field(init=False, default=0)

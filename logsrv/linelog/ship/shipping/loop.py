@@ -268,7 +268,7 @@ class ShipLoop:
             self._up = False
             self._report(ShipReport("down", why))
             if isinstance(error, Unavailable):
-                # What is removed from now on is counted from there, whoever is killed meanwhile.
+                # Later removals are counted from there, whoever is killed meanwhile.
                 self._save()
         self._report(ShipReport("retry", why, reason=found, seconds=pause))
         self._again(pause, self._ask)

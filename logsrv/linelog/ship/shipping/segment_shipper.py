@@ -43,7 +43,7 @@ class SegmentShipper(Shipper[SegmentTarget]):
     _looking_for: list[Segment] = attrs.field(init=False, factory=list)
     # The names of the segments that the archive had when it was asked for all; None until then.
     _there: set[str] | None = attrs.field(init=False, default=None)
-    # Of those that are here, the names of the ones that it has whole.
+    # The names of the segments here that it has whole.
     _whole: set[str] = attrs.field(init=False, factory=set)
     # The newest segment that it had then, by its short name.
     _newest: str = attrs.field(init=False, default="")

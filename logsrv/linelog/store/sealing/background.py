@@ -116,7 +116,7 @@ class Sealer:
         """Leave what these ask for, from now on; may be called in any thread."""
         before, self.holds = self.holds, tuple(holds)
         if [hold.released for hold in before] != [hold.released for hold in holds]:
-            # What waited for that can go.
+            # Removals waited for that.
             self._wake.set()
 
     def look(self) -> None:

@@ -1,4 +1,4 @@
-"""What retention has removed: so it is known how much whoever comes too late has missed.
+"""Sizes of segments that retention has removed: they tell what a late reader has missed.
 
 The file `removed` has the numbers of segments, the bytes and the lines of their texts, the newest last:
 `3-16:4294967296:43820412 17:268435456:2738776`. When there are many, the oldest that follow each other
