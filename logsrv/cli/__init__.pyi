@@ -63,10 +63,15 @@ from logsrv.linelog.read.follow import end_of as end_of
 from logsrv.linelog.read.plan import Scope as Scope
 from logsrv.linelog.read.search import Search as Search
 from logsrv.linelog.read.view import View as View
+from logsrv.linelog.ship.running.lag import LagMeter as LagMeter
+from logsrv.linelog.ship.running.lag import ShipLag as ShipLag
 from logsrv.linelog.ship.running.status import TargetStatus as TargetStatus
 from logsrv.linelog.ship.running.status import statuses as statuses
+from logsrv.linelog.ship.shipping.kept import go_on as go_on
 from logsrv.linelog.store.disk.disk import reason as reason
 from logsrv.linelog.store.disk.lock import locked as locked
 from logsrv.linelog.store.policy import StorePolicy as StorePolicy
 from logsrv.linelog.store.segments import identity as identity
+from logsrv.linelog.store.segments.removed import Missing as Missing
+from logsrv.linelog.store.segments.segment import Position as Position
 from logsrv.memory import keep_freed_memory as keep_freed_memory

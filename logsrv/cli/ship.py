@@ -27,9 +27,9 @@ from logsrv.cli.arguments import SAID, UNNAMED, goes_with, store, tell
 from logsrv.errors import StoreError
 from logsrv.kit.options.argument_parser import Parser
 from logsrv.kit.text.escape import one_line
-from logsrv.kit.text.words import size_text
+from logsrv.kit.text.words import counted, size_text
 
-_HEAD = ("target", "up", "place", "behind", "last error")
+_HEAD = ("target", "up", "place", "behind", "gone", "last error")
 
 
 def declare(parser: Parser) -> None:
@@ -42,14 +42,20 @@ def declare(parser: Parser) -> None:
         help=f"how far the targets of the store DIR are (default: {SAID})",
     )
     what.add_argument("--new-identity", metavar="DIR", help="make the store DIR another store")
+    parser.add_argument(
+        "--resend",
+        action="store_true",
+        help="with --new-identity: send what the targets lack, under the new identity",
+    )
     parser.add_argument("--json", action="store_true", help="the status as JSON, for programs")
 
 
 def run(arguments: argparse.Namespace) -> int:
     """Raises StoreError for a store that cannot be read or is in use."""
     goes_with(arguments, "status", "json")
+    goes_with(arguments, "new_identity", "resend")
     if arguments.new_identity is not None:
-        return _new_identity(arguments.new_identity)
+        return _new_identity(arguments.new_identity, resend=arguments.resend)
     return _status(store(arguments.status), as_json=arguments.json)
 
 
@@ -83,6 +89,8 @@ def _object(one: late.TargetStatus) -> dict[str, object]:
         "lag_bytes": None if lag is None else lag.bytes,
         "lag_lines": None if lag is None else lag.lines,
         "lag_seconds": None if lag is None else round(lag.seconds, 3),
+        "gap_bytes": None if one.gone is None else one.gone.bytes,
+        "gap_lines": None if one.gone is None else one.gone.lines,
         "error": one.state.error or None,
         "failed": one.state.failed or None,
     }
@@ -95,7 +103,15 @@ def _row(one: late.TargetStatus) -> tuple[str, ...]:
         behind = f"{size_text(lag.bytes)}, {lag.lines:,} lines, {_span(lag.seconds)}"
     error = f"{one.state.failed[:19]}Z {one.state.error}" if one.state.failed else one.state.error
     position = "?" if one.position is None else str(one.position)
-    return one.name, _up(one), position, behind, one_line(error)
+    return one.name, _up(one), position, behind, _gone(one.gone), one_line(error)
+
+
+def _gone(gone: late.Missing | None) -> str:
+    """Return what was removed before it was sent, as the table has it."""
+    if not gone:
+        return "?" if gone is None else "-"
+    least = "" if gone.known else "at least "
+    return f"{least}{gone.bytes:,} bytes, {gone.lines:,} lines"
 
 
 def _up(one: late.TargetStatus) -> str:
@@ -120,13 +136,42 @@ def _table(rows: Sequence[Sequence[str]]) -> None:
         print("  ".join(cells).rstrip())
 
 
-def _new_identity(directory: str) -> int:
+def _new_identity(directory: str, *, resend: bool) -> int:
     try:
         with late.locked(directory) as disk:
             with late.View(directory, lambda why: tell(f"logsrv ship: {why}")) as view:
-                end = late.end_of(view)
-            made = late.identity.make(disk, end, os.urandom)
+                end, first = late.end_of(view), late.Position(view.segments[0].number, 0)
+                found = late.statuses(directory, view, time.time())
+                unsent = late.LagMeter(view).measure(first, time.time())
+            places = [one.position for one in found if one.position is not None]
+            began = min(places, default=first) if resend else end
+            made = late.identity.make(disk, began, os.urandom)
+            if resend:
+                late.go_on(directory, made.store)
     except OSError as error:
         raise StoreError(f"{directory} cannot be changed: {late.reason(error)}") from error
     print(f"{late.shown(directory)} is store {made.store} from {made.began} on")
+    _tell_unsent(found, unsent, resend=resend)
     return 0
+
+
+def _tell_unsent(found: Sequence[late.TargetStatus], unsent: late.ShipLag, *, resend: bool) -> None:
+    """Say what each target lacks, and what becomes of that."""
+    lags = [(one.name, one.lag) for one in found if one.lag is not None]
+    lacking = [(f"{name} lacks", lag) for name, lag in lags if lag.bytes]
+    if not lags and unsent.bytes:
+        lacking = [("nothing was ever shipped of", unsent)]
+    for who, lag in lacking:
+        print(f"{who} {counted(lag.lines, 'line')} ({size_text(lag.bytes)}) that are here")
+    if not lacking:
+        return
+    if resend:
+        print(
+            "They are sent under the new identity. What the store was a copy of may have sent some of them"
+            " already, under the old one: these are there twice then."
+        )
+    else:
+        print(
+            "They are sent to nobody: they stay in this store. To send them, give the command again with"
+            " --resend, before the server is started."
+        )

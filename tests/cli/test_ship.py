@@ -13,6 +13,7 @@ from logsrv.linelog.ship.shipping.kept import ShipPlace
 from logsrv.linelog.store.disk.disk import Disk
 from logsrv.linelog.store.disk.lock import DirectoryLock
 from logsrv.linelog.store.segments import identity
+from logsrv.linelog.store.segments.removed import Missing
 from logsrv.linelog.store.segments.segment import Position
 from tests.linelog.read.stores import line, make_store
 
@@ -38,8 +39,8 @@ def test_the_status_is_a_table_for_people(store: Path, capsys: pytest.CaptureFix
     kept = ship(store, TargetState(up=True), offset=len(line("b")))
     assert main(["ship", "--status", str(store)]) == 0
     assert capsys.readouterr().out.splitlines() == [
-        "target  up   place  behind   last error",
-        f"centre  yes  2:{len(line('b'))}   nothing",
+        "target  up   place  behind   gone  last error",
+        f"centre  yes  2:{len(line('b'))}   nothing  -",
     ]
     kept.close()
 
@@ -86,6 +87,8 @@ def test_the_status_is_json_for_programs(store: Path, capsys: pytest.CaptureFixt
         "saved": "1970-01-01T00:00:00.000000Z",
         "lag_bytes": len(line("b")),
         "lag_lines": 1,
+        "gap_bytes": 0,
+        "gap_lines": 0,
         "error": None,
         "failed": None,
     }
@@ -121,7 +124,45 @@ def test_another_identity_begins_at_the_end(
     disk.leave()
     assert after is not None and after.store != before.store
     assert after.began == Position(2, len(line("b")))
-    assert capsys.readouterr().out == f"{store} is store {after.store} from {after.began} on\n"
+    said = capsys.readouterr().out.splitlines()
+    assert said[0] == f"{store} is store {after.store} from {after.began} on"
+    assert said[1].startswith("nothing was ever shipped of 2 lines (")
+    assert "stay in this store" in said[2] and "--resend" in said[2]
+
+
+def test_what_no_target_has_of_the_old_identity_is_said_and_can_be_sent(
+    store: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Each target goes on at its place; the one that is behind most tells where a new one begins."""
+    ship(store, TargetState(up=True)).close()
+    assert main(["ship", "--new-identity", str(store)]) == 0
+    assert "centre lacks 1 line (" in capsys.readouterr().out
+    assert main(["ship", "--new-identity", str(store), "--resend"]) == 0
+    said = capsys.readouterr().out
+    assert "centre lacks 1 line (" in said and "are there twice" in said
+    disk = Disk().enter(store)
+    after = identity.load(disk)
+    disk.leave()
+    assert after is not None and after.began == Position(2, 0)
+    kept = ShipPlace(str(store), "centre", target="https://c:443", clock=lambda: 0)
+    assert kept.load(after.store, Position(9, 0)) == Position(2, 0) and kept.new
+    kept.close()
+
+
+def test_resend_goes_with_a_new_identity(store: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["ship", "--status", str(store), "--resend"]) == 2
+    assert "--resend goes with --new-identity" in capsys.readouterr().err
+
+
+def test_what_was_removed_before_it_was_sent_is_shown(
+    store: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    kept = ship(store, TargetState(up=True))
+    kept.gone = Missing(1234567, 8901)
+    kept.save(STORE, Position(2, 0))
+    assert main(["ship", "--status", str(store)]) == 0
+    assert "1,234,567 bytes, 8,901 lines" in capsys.readouterr().out
+    kept.close()
 
 
 def test_a_store_that_a_server_has_keeps_its_identity(

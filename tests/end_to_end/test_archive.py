@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import random
+import re
 import shutil
 import signal
 import subprocess
 import sys
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from urllib.request import urlopen
 
@@ -16,8 +19,12 @@ import pytest
 from bench.bucket import KEYS, error, running
 from logsrv.linelog.store.archive.directory import DirectoryArchive
 from logsrv.linelog.store.archive.manifest import names_of
+from logsrv.linelog.store.archive.objects import Archive
+from logsrv.linelog.store.archive.opening import open_archive
 from tests.end_to_end.conftest import LOOPBACK, Logger, Start
 from tests.end_to_end.stored import stored_bytes
+from tests.linelog.ship.running.receiver import receiving
+from tests.linelog.store.archive.buckets import buckets
 
 CHILD = "ship.running.child"
 SMALL = ("--rotate-size", "256KiB")
@@ -73,9 +80,16 @@ def is_sealing(server: Logger) -> bool:
         return True
 
 
-def logsrv(*words: str) -> subprocess.CompletedProcess[str]:
+def has_index(server: Logger, number: int) -> bool:
+    return any(server.store.glob(f"{number:010d}-*.idx"))
+
+
+def logsrv(
+    *words: str, environment: Mapping[str, str] | None = None
+) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
         [sys.executable, "-m", "logsrv.cli.main", *words],
+        env={**os.environ, **(environment or {})},
         capture_output=True,
         text=True,
         timeout=60,
@@ -158,6 +172,52 @@ def test_texts_leave_the_disk_indexes_stay_and_all_lines_are_found(
         == 8000 - ((server.store / "current.log").read_bytes().count(b"\n"))
     )
     assert restored.count(b" line ") == restored.count(b"\n")
+
+
+@pytest.fixture(params=["file", "s3"])
+def archive(
+    request: pytest.FixtureRequest, place: Path, monkeypatch: pytest.MonkeyPatch
+) -> Iterator[tuple[str, Archive]]:
+    """The URL of an archive, and the archive."""
+    with contextlib.ExitStack() as stack:
+        url = f"file://{place}"
+        if request.param == "s3":
+            pytest.importorskip("obstore")
+            for name, value in stack.enter_context(buckets("logs")).items():
+                monkeypatch.setenv(name, value)
+            url = "s3://logs/edges"
+        yield url, open_archive(url)
+
+
+@pytest.mark.complains("the archive has lost 1 segment")
+def test_a_text_that_the_archive_lost_goes_again_before_it_leaves_the_disk(
+    logger: Start, archive: tuple[str, Archive]
+) -> None:
+    """While the server runs: nobody but retention looks for it. No line is lost."""
+    url, there = archive
+    server = logger(*SMALL, "--keep-bytes", "900KiB", "--keep-indexes", "30", "--ship", url)
+    send(server, 0, 4000)
+
+    def first() -> list[str]:
+        """The names of the first segment's manifest and text."""
+        return [
+            name
+            for name in there.names(f"{identity(server)}/")
+            if re.search(r"/0000000001-.*(json|zst)$", name)
+        ]
+
+    server.wait_until(lambda: len(first()) == 2, "the archive", 60)
+    there.remove(next(name for name in first() if name.endswith(".zst")))
+    send(server, 4000, 8000)
+    server.wait_until(
+        lambda: has_index(server, 1) and not list(server.store.glob("0000000001-*.zst")),
+        "retention",
+        60,
+    )
+    assert "from 0000000001-" in server.log() and len(first()) == 2
+    server.wait_until(lambda: not is_sealing(server), "sealing")
+    assert count(server.store) == 8000
+    assert server.stop() in (0, -signal.SIGTERM)
 
 
 def test_without_keep_indexes_all_of_a_segment_goes(logger: Start, place: Path) -> None:
@@ -279,3 +339,39 @@ def test_a_bucket_gets_segments_and_is_searched_without_the_store(
         assert count(tmp_path / "back") == int(
             logsrv("search", "--directory", url, "--count", "line").stdout
         )
+
+
+def test_a_bucket_whose_keys_are_in_the_environment_gets_segments_and_is_searched(
+    logger: Start, tmp_path: Path
+) -> None:
+    """By moto, which somebody else wrote; the process of another target gets none of the keys."""
+    pytest.importorskip("obstore")
+    word = "needle" + _word(17).decode()
+    with buckets("logs") as environment, receiving() as receiver:
+        server = logger(
+            *SMALL,
+            *("--keep-bytes", "300KiB", "--keep-indexes", "30", "--http", LOOPBACK),
+            *("--ship", "s3://logs/edges", "--ship", receiver.url),
+            environment=environment,
+        )
+        url = f"http://127.0.0.1:{server.ports()[1]}/api/search?q={word}"
+        # A process stands ready from then on, before there is an archive to have keys for.
+        urlopen(url, timeout=60).close()
+        send(server, 0, 6500)
+
+        def away() -> bool:
+            send(server, 6500, 6501)
+            return has_index(server, 1) and not list(server.store.glob("0000000001-*.zst"))
+
+        server.wait_until(away, "retention", 60)
+        with urlopen(url, timeout=60) as answer:
+            assert answer.read().count(b"line 17 ") == 1
+        having = [
+            b"AWS_SECRET_ACCESS_KEY" in Path(f"/proc/{pid}/environ").read_bytes()
+            for pid in server.children()
+            if CHILD.encode() in Path(f"/proc/{pid}/cmdline").read_bytes()
+        ]
+        assert sorted(having) == [False, True]
+        found = logsrv("search", "--directory", str(server.store), word, environment=environment)
+        assert (found.stdout.count("\n"), found.stderr) == (1, "")
+        assert server.stop() in (0, -signal.SIGTERM)

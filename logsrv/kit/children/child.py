@@ -6,7 +6,7 @@ import errno
 import os
 import signal
 import sys
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from contextlib import suppress
 from typing import Any
 
@@ -23,8 +23,9 @@ from logsrv.timer import Timer
 
 log = Logger()
 
-SHARED = ("TZ", "LANG", "LC_", "PYTHON", "PATH", "VIRTUAL_ENV", "LD_", "COVERAGE")
-"""Beginnings of the variables that a process gets: the zone, the locale, where Python and libraries are."""
+SHARED = ("TZ", "LANG", "LC_", "PYTHON", "PATH", "VIRTUAL_ENV", "LD_", "SSL_CERT_", "COVERAGE")
+"""Beginnings of the variables that a process gets: the zone, the locale, where Python, libraries and the
+authorities that the system trusts are."""
 LONGEST_LINE, LONGEST_WORDS = 4096, 300
 """Bytes of a line of its standard error that are kept, and of the last one for a sentence."""
 BUFFERED = {"PYTHONUNBUFFERED": ""}
@@ -65,9 +66,16 @@ class LineBuffer:
         return lines
 
 
-def shared_environment() -> dict[str, str]:
-    """Return what a process gets of the environment: nothing secret, and buffers, or a stop cuts writes."""
-    return {name: os.environ[name] for name in os.environ if name.startswith(SHARED)} | BUFFERED
+def shared_environment(named: Collection[str] = ()) -> dict[str, str]:
+    """Return what a process gets of the environment: nothing secret, and buffers, or a stop cuts writes.
+
+    named: variables that its work needs beside those, which may be secret.
+    """
+    return {
+        name: value
+        for name, value in os.environ.items()
+        if name.startswith(SHARED) or name in named
+    } | BUFFERED
 
 
 def why_not(error: OSError) -> str:

@@ -43,7 +43,13 @@ import attrs
 from twisted.internet.defer import Deferred
 from twisted.logger import Logger
 
-from logsrv.kit.children.child import ChildProcess, LineBuffer, ProcessEnd, why_not
+from logsrv.kit.children.child import (
+    ChildProcess,
+    LineBuffer,
+    ProcessEnd,
+    shared_environment,
+    why_not,
+)
 from logsrv.kit.children.inside import STOP
 from logsrv.kit.text.transitions import transitions
 from logsrv.timer import Timer
@@ -66,7 +72,7 @@ class ResidentProcess:
 
     name: the beginning of what the log says of it. orders: gets the process id, and returns the line that
     the process is told at its start and after each `want`. take: gets each line that it says.
-    environment: all its variables; None for those that every process of ours gets.
+    environment: returns all its variables, at each start; else those that every process of ours gets.
     """
 
     _module: str
@@ -74,7 +80,7 @@ class ResidentProcess:
     _orders: Callable[[int | None], bytes]
     _take: Callable[[bytes], object]
     _reactor: Any
-    _environment: Mapping[str, str] | None = None
+    _environment: Callable[[], Mapping[str, str]] = shared_environment
     state: str = attrs.field(init=False, default="IDLE")
     _child: ChildProcess | None = attrs.field(init=False, default=None)
     _lines: LineBuffer = attrs.field(init=False, factory=LineBuffer)
@@ -128,7 +134,7 @@ class ResidentProcess:
         self._started = self._reactor.seconds()
         child = ChildProcess(self._reactor, received=self._received, ended=self._ended)
         try:
-            child.start(self._module, environment=self._environment)
+            child.start(self._module, environment=self._environment())
         except OSError as error:
             self._died(f"cannot be started ({why_not(error)})")
             return

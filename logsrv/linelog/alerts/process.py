@@ -62,7 +62,7 @@ class Alerts:
     def __attrs_post_init__(self) -> None:
         # Its commands get what their alerts name of our environment.
         self._process = ResidentProcess(
-            MODULE, "alerts", self._orders, self._take, self._reactor, os.environ
+            MODULE, "alerts", self._orders, self._take, self._reactor, lambda: os.environ
         )
 
     def change(self, alerts: tuple[AlertSettings, ...]) -> None:

@@ -125,6 +125,12 @@ METRICS = (
         ("target",),
     ),
     Metric(
+        "ship_gap_lines_total",
+        "counter",
+        "Lines that were removed from the store before they were sent.",
+        ("target",),
+    ),
+    Metric(
         "ship_resent_after_loss_total",
         "counter",
         "Times that a target had lost what it had acknowledged, and it was sent again.",

@@ -13,6 +13,7 @@ from typing import NamedTuple
 
 from logsrv.linelog.read.texts import Damaged, Frames, PlainFrames
 from logsrv.linelog.read.view import View
+from logsrv.linelog.store.segments.removed import Missing
 from logsrv.linelog.store.segments.segment import Position
 
 LIMIT = 1 << 20
@@ -20,26 +21,37 @@ _number = attrgetter("number")
 
 
 class Appended(NamedTuple):
-    """Whole lines, and where they begin; `gap` says that lines before them are gone from the store."""
+    """Whole lines, and where they begin. missing: what is gone from the store before them."""
 
     position: Position
     text: bytes
-    gap: bool = False
+    missing: Missing = Missing()
+
+    @property
+    def gap(self) -> bool:
+        """True if lines before them are gone from the store."""
+        return bool(self.missing)
 
 
 class Follower:
     """A place in a store that moves on with what is written.
 
-    position: where the next line begins.
+    position: where the next line begins. missing: what is gone from the store before it, as far as that was
+    not given with lines.
     """
 
     def __init__(self, view: View, position: Position) -> None:
         self._view = view
         self.position = position
         self._frames: Frames | None = None
-        self._gap = False
+        self.missing = Missing()
         # A compressed segment is read by whole frames, which are given in pieces.
         self._frame = Appended(position, b"")
+
+    @property
+    def is_open(self) -> bool:
+        """True if the segment of the place is open: it can be read also when it is removed."""
+        return self._frames is not None
 
     def close(self) -> None:
         """Close the segment that is open."""
@@ -69,8 +81,8 @@ class Follower:
                 # Damage was passed over: from there on it is another room.
                 continue
             if text:
-                news = Appended(self.position, text, self._gap)
-                self._gap = False
+                news = Appended(self.position, text, self.missing)
+                self.missing = Missing()
                 self.position = Position(self.position.segment, self.position.offset + len(text))
                 return news
             if not ended:
@@ -89,18 +101,18 @@ class Follower:
             frames = self._view.open(segment.number)
             if frames is not None:
                 if segment.number != self.position.segment:
-                    self._gap = self._gap or self._lacks(segment.number)
+                    self.missing = self.missing.and_(self._lacks(segment.number))
                     self.position = Position(segment.number, 0)
                 self._frames = frames
                 self._frame = Appended(self.position, b"")
                 return frames
         return None
 
-    def _lacks(self, number: int) -> bool:
-        """Return whether lines between the place and a segment behind it are gone from the store."""
+    def _lacks(self, number: int) -> Missing:
+        """Return what is gone from the store between the place and a segment behind it."""
         if self.position == Position(0, 0):
-            return False
-        return self._view.missed(self.position, number) != 0
+            return Missing()
+        return self._view.missed(self.position, number)
 
     def _lines(self, frames: Frames, limit: int) -> bytes:
         if isinstance(frames, PlainFrames):
@@ -121,7 +133,7 @@ class Follower:
                 found = list(frames.between(self.position.offset, stop))
             except Damaged as error:
                 self._view.tell(str(error))
-                self._gap = True
+                self.missing = self.missing.and_(Missing(stop - self.position.offset))
                 found = []
             # Asked for from the middle of a line on, it begins with the next, maybe in the next frame.
             self.position = Position(self.position.segment, found[0][0] if found else stop)

@@ -44,6 +44,7 @@ if TYPE_CHECKING:
     from logsrv.linelog.store.archive.objects import Archive
     from logsrv.linelog.store.catalog.catalog import Catalog, Catalogs, Known
     from logsrv.linelog.store.segments.index import Head, Index
+    from logsrv.linelog.store.segments.removed import Missing
     from logsrv.linelog.store.segments.segment import Position, Segment
     from logsrv.linelog.store.words.lookup import Words
 
@@ -304,8 +305,8 @@ class View:
         """Return whether no segment with such a number ever had a line."""
         return were_empty(numbers, self._disk)
 
-    def missed(self, position: Position, following: int) -> int | None:
-        """Return how many bytes are gone from a place to a segment; None where nobody knows."""
+    def missed(self, position: Position, following: int) -> Missing:
+        """Return what is gone from a place to a segment."""
         return missed(position, following, self._disk)
 
     def open(self, number: int) -> Frames | None:

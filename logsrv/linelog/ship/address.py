@@ -118,6 +118,11 @@ class ShipURL:
         return self.takes == "segments" and bool(self.host)
 
     @property
+    def variables(self) -> tuple[str, ...]:
+        """The variables of the environment that its process needs, beside those that all get."""
+        return parse_archive_url(self.text).variables if self.takes == "segments" else ()
+
+    @property
     def tls(self) -> bool:
         """True if the connection is encrypted."""
         return SCHEMES[self.scheme].tls

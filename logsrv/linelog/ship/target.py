@@ -134,6 +134,13 @@ class LineTarget(Protocol):
         """Let go of connections."""
 
 
+class ArchiveSurvey(NamedTuple):
+    """The short names of the segments that an archive has, in order; and those that it has lost."""
+
+    names: list[str]
+    lacking: list[Segment]
+
+
 class SegmentTarget(Protocol):
     """A far side that takes sealed segments with their indexes: each is there once, or not at all.
 
@@ -143,8 +150,14 @@ class SegmentTarget(Protocol):
     promise: str
     url: str
 
-    def names(self) -> Deferred[list[str]]:
-        """Ask which segments of this store it has, by the short names. Fails with Unavailable."""
+    def survey(self, segments: Sequence[Segment], disk: Disk) -> Deferred[ArchiveSurvey]:
+        """Ask which segments of this store it has. Fails with Unavailable.
+
+        segments: those of `disk` that it is to have whole, if there is a note that they were put there.
+        """
+
+    def lacking(self, segments: Sequence[Segment], disk: Disk) -> Deferred[list[Segment]]:
+        """Ask which of these, in order, it has lost, or has lost a part of. Fails as `survey`."""
 
     def has(self, name: str) -> Deferred[bool]:
         """Ask whether it has a segment. Fails with Unavailable."""

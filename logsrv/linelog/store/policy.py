@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import enum
+from collections.abc import Callable
 from typing import ClassVar, NamedTuple
 
 import attrs
@@ -34,11 +35,21 @@ class Hold(NamedTuple):
 
     name: of the reader. segment: the number of the first that it has not sent. most: so many bytes stay
     for it beyond `keep_bytes`.
+
+    looks: gets the number of a segment up to which all would go, as soon as the reader has looked whether
+    what it sent is there still; in the reactor's thread. released: the first for which it has not.
     """
 
     name: str
     segment: int
     most: int
+    looks: Callable[[int], object] | None = None
+    released: int = 0
+
+    @property
+    def first(self) -> int:
+        """The number of the first segment that is to stay."""
+        return self.segment if self.looks is None else min(self.segment, self.released)
 
 
 @attrs.frozen(kw_only=True, slots=False)

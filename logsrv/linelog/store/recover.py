@@ -26,7 +26,7 @@ from logsrv.linelog.store.origins.notes import NotesFile
 from logsrv.linelog.store.segments import backup_note, identity, index, indexing, segment
 from logsrv.linelog.store.segments.empty import EMPTY, empty_numbers
 from logsrv.linelog.store.segments.identity import Identity
-from logsrv.linelog.store.segments.removed import REMOVED, removed_sizes
+from logsrv.linelog.store.segments.removed import REMOVED, removed_runs
 from logsrv.linelog.store.segments.segment import Form, Position, Segment
 from logsrv.linelog.store.segments.torn import mend
 from logsrv.linelog.store.segments.waiting import WAITING, waiting_sizes
@@ -245,10 +245,12 @@ def _tell_of_gap(disk: Disk, number: int) -> None:
     """Say that the number of the active segment is higher than files and notes of others make it."""
     files = [*segment.sealed_files(disk), *segment.away_segments(disk.entries())]
     last = max((one.number for one in files), default=0)
-    known, runs = removed_sizes(disk), empty_numbers(disk)
-    gone = range(last + 1, number)
-    unknown = next((n for n in gone if n not in known and not any(n in run for run in runs)), None)
-    if unknown is not None:
+    runs = [*(run.numbers for run in removed_runs(disk)), *empty_numbers(disk)]
+    unknown = last + 1
+    for run in sorted(runs, key=lambda run: run.start):
+        if unknown in run:
+            unknown = run.stop
+    if unknown < number:
         log.warn(
             "lines go on in segment {number} by {path} or `synced`, and nothing tells what became of"
             " segment {unknown}",

@@ -154,7 +154,7 @@ class Store:
             tell=tell,
             tidied=begun.tidied,
         )
-        self._sealer.holds = self._holds
+        self._sealer.hold(self._holds)
         self.origins = Origins(disk, begun.origins)
         self._writer = Writer(self._active, self.origins, tell=tell, look=self._look)
         self._syncing, self._sync_seconds = Trouble(tell, *SYNCING), Durations()
@@ -310,7 +310,7 @@ class Store:
         """Keep from retention the segments that readers still lack; may be called before `open`."""
         self._holds = tuple(holds)
         if self.accepts:
-            self._sealer.holds = self._holds
+            self._sealer.hold(self._holds)
 
     @property
     def stalled(self) -> str | None:

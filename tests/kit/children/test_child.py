@@ -160,6 +160,15 @@ def test_the_environment_has_nothing_secret(monkeypatch: pytest.MonkeyPatch) -> 
     assert spawner.last.env["TZ"] == "UTC" and "LOGSRV_HTTP_TOKEN" not in spawner.last.env
 
 
+def test_a_variable_that_is_named_goes_on_and_none_that_begins_like_it(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    for name in ("AWS_REGION", "AWS_REGION_OTHER"):
+        monkeypatch.setenv(name, "here")
+    found = shared_environment(("AWS_REGION",))
+    assert found == {**shared_environment(), "AWS_REGION": "here"}
+
+
 def test_a_signal_without_a_name() -> None:
     assert str(ProcessEnd(None, 40)) == "was ended by signal 40"
 

@@ -7,6 +7,7 @@ of a second saved, and goes when nothing was asked for some minutes. Who loads t
 from __future__ import annotations
 
 import json
+import os
 import signal
 from collections import deque
 from collections.abc import Callable
@@ -23,6 +24,7 @@ from twisted.logger import Logger
 from logsrv.kit.children.child import ChildProcess, ChildProcesses, ProcessEnd
 from logsrv.kit.observe.seldom import Seldom
 from logsrv.linelog.http.problems import STOPPING, Problem, too_many
+from logsrv.linelog.store.archive.kept import variables_of
 from logsrv.timer import Timer
 
 log = Logger()
@@ -142,6 +144,12 @@ class SearchProcess:
         )
 
 
+def _variables(directory: str) -> dict[str, str]:
+    """Return the variables that have the keys of a store's archives: a process has none of its own."""
+    names = variables_of(directory)
+    return {name: os.environ[name] for name in sorted(names) if name in os.environ}
+
+
 class Searches:
     """The searches of a store, each in its process.
 
@@ -192,7 +200,8 @@ class Searches:
     def _made(self, request: dict[str, Any], taker: Taker) -> SearchProcess:
         if self._processes.stopping:
             raise STOPPING
-        request = {**request, "directory": self._place()}
+        place = self._place()
+        request = {**request, "directory": place, "variables": _variables(place)}
         return SearchProcess(self, request, taker, self._reactor, self.seconds)
 
     def _serve_soon(self) -> None:

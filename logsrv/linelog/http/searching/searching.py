@@ -99,7 +99,9 @@ def main(arguments: list[str]) -> int:
     line = sys.stdin.buffer.readline()
     if line:
         _end_with_parent()
-        answer(json.loads(line), sys.stdout.buffer, tell)
+        request = json.loads(line)
+        os.environ.update(request.get("variables", {}))
+        answer(request, sys.stdout.buffer, tell)
     return 0
 
 

@@ -13,6 +13,7 @@ from logsrv.linelog.read.follow import Appended, Follower
 from logsrv.linelog.read.view import View
 from logsrv.linelog.ship.cutting.durable import DurableSegment
 from logsrv.linelog.ship.target import SentLines
+from logsrv.linelog.store.segments.removed import Missing
 from logsrv.linelog.store.segments.segment import Position
 
 PIECES = 16
@@ -22,8 +23,8 @@ PIECES = 16
 class LineBatches:
     """Batches of lines from `position` on; only what is on the medium.
 
-    query: None for all lines. gap: is called with how many bytes were gone or damaged; None if nobody
-    knows. more: there may be more at once. most_lines, most_bytes: of a batch; a longer line is one of its
+    query: None for all lines. gap: gets what was gone or damaged, and where the next line behind it begins.
+    more: there may be more at once. most_lines, most_bytes: of a batch; a longer line is one of its
     own.
 
     Raises QueryError for a query that is wrong.
@@ -34,7 +35,7 @@ class LineBatches:
         view: View,
         position: Position,
         query: str | None,
-        gap: Callable[[int | None], object],
+        gap: Callable[[Missing, Position], object],
         *,
         most_lines: int,
         most_bytes: int,
@@ -48,6 +49,17 @@ class LineBatches:
         self._behind = False
         self.most_lines = most_lines
         self.most_bytes = most_bytes
+
+    @property
+    def unread(self) -> Position:
+        """The place from which on the store is still needed."""
+        number, _ = place = self._follower.position
+        return Position(number + 1, 0) if self._follower.is_open else place
+
+    @property
+    def missing(self) -> Missing:
+        """The text that is gone before the place, and was not given to `gap` yet."""
+        return self._follower.missing
 
     @property
     def more(self) -> bool:
@@ -107,9 +119,8 @@ class LineBatches:
             before = follower.position
             news = follower.read(until=self._durable.until(before))
             if news is not None:
-                if news.gap:
-                    known = news.position.segment == self._read_to.segment
-                    self._gap(news.position.offset - self._read_to.offset if known else None)
+                if news.missing:
+                    self._gap(news.missing, news.position)
                 self._read_to = follower.position
                 return news
             if follower.position == before:

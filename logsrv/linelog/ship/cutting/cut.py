@@ -21,6 +21,7 @@ from logsrv.linelog.ship.cutting.crc import combined
 from logsrv.linelog.ship.cutting.durable import DurableSegment
 from logsrv.linelog.store.segments import zstd
 from logsrv.linelog.store.segments.compressing import quick_compressor
+from logsrv.linelog.store.segments.removed import Missing
 from logsrv.linelog.store.segments.segment import Position
 
 PIECE = 1 << 20
@@ -28,11 +29,12 @@ PIECE = 1 << 20
 
 
 class CutBlock(NamedTuple):
-    """A block, its lines, and whether there was more behind it."""
+    """A block, its lines, whether there was more behind it, and what is missing before it."""
 
     block: PackedBlock
     lines: int
     more: bool
+    missing: Missing = Missing()
 
 
 class BlockLimits(NamedTuple):
@@ -96,18 +98,23 @@ class Cutter:
         self._position = Position(0, 0)
         # The place behind the last line that was refused.
         self._refused = Position(0, 0)
-        # Bytes that are passed over and were not told yet; None: nobody knows how many.
-        self._gap: int | None = 0
+        # The text that is passed over and was not told yet.
+        self._missing = Missing()
 
     def go(self, position: Position) -> None:
         """Go on from there."""
         self._position = position
-        self._gap = 0
+        self._missing = Missing()
+
+    @property
+    def open_number(self) -> int | None:
+        """The number of the segment that is open: it can be read also when it is removed."""
+        return self._segment.number
 
     @property
     def passed(self) -> Position | None:
         """The place up to which all was cut; None behind what was passed over and is still to be told."""
-        return None if self._gap or self._gap is None else self._position
+        return None if self._missing else self._position
 
     def close(self) -> None:
         self._segment.close()
@@ -137,11 +144,12 @@ class Cutter:
     def _made(self, pile: _Pile, after: Position | None, reach: int) -> CutBlock:
         start = self._position
         end = Position(start.segment, start.offset + pile.text)
-        gap = UNKNOWN if self._gap is None else str(self._gap or "")
+        missing = self._missing
+        gap = str(missing.bytes or "") if missing.known else UNKNOWN
         block = PackedBlock(self._store, start, end, after, pile.crc, b"".join(pile.packed), gap)
-        self._position, self._gap = end, 0
+        self._position, self._missing = end, Missing()
         more = pile.full or self._segment.ended or end.offset < reach
-        return CutBlock(block, pile.lines, more)
+        return CutBlock(block, pile.lines, more, missing)
 
     def _entered(self) -> Frames | None:
         """Return the segment of the place; of those that are gone, the next one that there is."""
@@ -150,7 +158,7 @@ class Cutter:
             if following is None:
                 return None
             gone = self._view.missed(self._position, following)
-            self._gap = None if gone is None or self._gap is None else self._gap + gone
+            self._missing = self._missing.and_(gone)
             self._position = Position(following, 0)
         return frames
 
@@ -162,8 +170,7 @@ class Cutter:
         self._position = Position(number + 1, 0)
 
     def _pass_over(self, size: int) -> None:
-        if self._gap is not None:
-            self._gap += size
+        self._missing = self._missing.and_(Missing(size))
         number, offset = self._position
         self._position = Position(number, offset + size)
 

@@ -37,6 +37,11 @@ class DurableSegment:
         self.ended = False
         self.unended = 0
 
+    @property
+    def number(self) -> int | None:
+        """The number of the segment; None before the first."""
+        return None if self._frames is None else self._frames.number
+
     def close(self) -> None:
         if self._frames is not None:
             self._frames.close()

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import zlib
+from collections.abc import Collection
 
 from logsrv.linelog.read.texts import Damaged, Frames
 from logsrv.linelog.read.view import View
 from logsrv.linelog.ship.address import BEGINNING, END
+from logsrv.linelog.store.segments.removed import Missing
 from logsrv.linelog.store.segments.segment import Position, parse_position
 
 
@@ -71,12 +73,31 @@ def distance(view: View, start: Position, end: Position) -> int | None:
         frames = view.open(number)
         if frames is None:
             gone = view.missed(Position(number, 0), number + 1)
-            if gone is None:
+            if not gone.known:
                 return None
-            total += gone
+            total += gone.bytes
             continue
         total += frames.size
         frames.close()
+    return total
+
+
+def gone_from(view: View, position: Position, others: Collection[int] = ()) -> Missing:
+    """Return what is gone between a place and the next segment that is here.
+
+    others: numbers of segments that nobody misses here.
+    """
+    number, total = position.segment, Missing()
+    for one in view.segments:
+        if one.number < number or not view.has(one.number):
+            continue
+        if not others:
+            return view.missed(position, one.number)
+        for gone in range(number, one.number):
+            if gone not in others:
+                offset = position.offset if gone == number else 0
+                total = total.and_(view.missed(Position(gone, offset), gone + 1))
+        break
     return total
 
 

@@ -7,7 +7,7 @@ whoever waits gives up, and the thread is left to itself.
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from queue import SimpleQueue
 from typing import Any, TypeVar
 
@@ -18,12 +18,12 @@ from twisted.python.failure import Failure
 from logsrv.errors import ConfigurationError
 from logsrv.kit.text.words import error_text
 from logsrv.linelog.ship.registry import TargetSettings
-from logsrv.linelog.ship.target import ForeignStoreError, Unavailable
+from logsrv.linelog.ship.target import ArchiveSurvey, ForeignStoreError, Unavailable
 from logsrv.linelog.store.archive.catalog import enter
-from logsrv.linelog.store.archive.manifest import Manifest, names_of
+from logsrv.linelog.store.archive.manifest import Manifest, names_of, short_name
 from logsrv.linelog.store.archive.objects import Archive, ArchiveError, UnusableArchive
 from logsrv.linelog.store.archive.opening import open_archive
-from logsrv.linelog.store.archive.putting import GivenUp, OtherSegment, find, put
+from logsrv.linelog.store.archive.putting import GivenUp, OtherSegment, find, lacking, put
 from logsrv.linelog.store.disk.disk import Disk
 from logsrv.linelog.store.segments.segment import Segment
 
@@ -45,10 +45,27 @@ class ArchiveTarget:
         self._thread: threading.Thread | None = None
         self._ended: Deferred[None] = Deferred()
 
-    def names(self) -> Deferred[list[str]]:
-        """Ask which segments of this store it has."""
+    def survey(self, segments: Sequence[Segment], disk: Disk) -> Deferred[ArchiveSurvey]:
         archive, store = self._archive, self._store
-        return self._do(lambda _: names_of(archive.names(f"{store}/"), store))
+
+        def work(_: object) -> ArchiveSurvey:
+            sizes = archive.sizes(f"{store}/")
+            return ArchiveSurvey(
+                names_of(sizes, store), lacking(archive, segments, disk, store, sizes)
+            )
+
+        return self._do(work)
+
+    def lacking(self, segments: Sequence[Segment], disk: Disk) -> Deferred[list[Segment]]:
+        archive, store = self._archive, self._store
+
+        def work(_: object) -> list[Segment]:
+            first, last = (short_name(one.name) for one in (segments[0], segments[-1]))
+            # In the names of all files of a segment a dot follows, which is before a slash.
+            sizes = archive.sizes(f"{store}/", f"{store}/{first}", f"{store}/{last}/")
+            return lacking(archive, segments, disk, store, sizes)
+
+        return self._do(work)
 
     def has(self, name: str) -> Deferred[bool]:
         return self._do(lambda _: find(self._archive, self._store, name) is not None)

@@ -19,7 +19,7 @@ from logsrv.linelog.ship.address import BEGINNING
 from logsrv.linelog.ship.registry import make_target
 from logsrv.linelog.ship.report import ShipReport
 from logsrv.linelog.ship.running.lag import LagMeter
-from logsrv.linelog.ship.running.orders import ShipOrders, read_orders, report_line
+from logsrv.linelog.ship.running.orders import ShipOrders, read_number, read_orders, report_line
 from logsrv.linelog.ship.running.status import TargetState, save_state
 from logsrv.linelog.ship.running.telling import sentence
 from logsrv.linelog.ship.shipping.block_shipper import BlockShipper
@@ -35,7 +35,7 @@ LOOK = 1.0
 """Seconds between two looks at how far the target is behind."""
 _UP = {"up": True, "down": False, "stopped": False, "ended": None}
 """The reports that say whether the target takes lines."""
-_WELL = ("up", "acknowledged", "passed", "lag", "ended")
+_WELL = ("up", "acknowledged", "passed", "released", "kept", "gone", "lag", "ended")
 """The reports of nothing that went wrong."""
 
 
@@ -65,15 +65,17 @@ class ShipWork:
         self._kept = ShipPlace(directory, orders.name, target=place, clock=time.time)
         try:
             self._view = View(directory, self._trouble)
-            self._shipper = self._made(orders, directory, store)
+            begin = read_number(line, "begin")
+            self._shipper = self._made(orders, directory, store, begin)
         except LogsrvError as error:
             self._note(ShipReport("stopped", str(error)))
             raise
         self._meter = LagMeter(self._view)
+        self.change(line)
         self._shipper.start()
         self._looking.start(LOOK, now=False).addErrback(lambda _: self._daemon.fail())
 
-    def _made(self, orders: ShipOrders, directory: str, store: str) -> AnyShipper:
+    def _made(self, orders: ShipOrders, directory: str, store: str, begin: int) -> AnyShipper:
         settings = orders.target(store)
         self._sealed = settings.url.takes == "segments"
         given: dict[str, Any] = {
@@ -81,7 +83,7 @@ class ShipWork:
             "target": make_target(settings, self._reactor),
             "kept": self._kept,
             "store": store,
-            "ship_from": _ship_from(orders.ship_from, directory, self._view),
+            "ship_from": _ship_from(orders.ship_from, directory, begin),
             "clock": self._reactor,
             "random": random.random,
             "report": self._report,
@@ -94,7 +96,8 @@ class ShipWork:
 
     def change(self, line: bytes) -> None:
         # A target with other settings gets another process.
-        pass
+        if isinstance(self._shipper, SegmentShipper):
+            self._shipper.due = read_number(line, "due")
 
     def finish(self) -> Deferred[None]:
         if self._looking.running:
@@ -105,7 +108,7 @@ class ShipWork:
         self._report(ShipReport("trouble", why))
 
     def _report(self, report: ShipReport) -> None:
-        if report.position is not None:
+        if report.position is not None and report.kind != "released":
             self._position = report.position
         self._daemon.report(report_line(report))
         self._note(report)
@@ -131,14 +134,27 @@ class ShipWork:
             return
         try:
             lag = self._meter.measure(position, time.time(), sealed=self._sealed)
+            missing = self._shipper.missing()
         except (OSError, StoreError) as error:
             self._trouble(f"the lag cannot be measured: {reason(error)}")
             return
+        gone = self._kept.gone.and_(missing)
+        self._report(
+            ShipReport(
+                "gone",
+                bytes=gone.bytes,
+                lines=gone.lines,
+                missed=missing.lines if missing else None,
+            )
+        )
         self._report(ShipReport("lag", "", "", position, *lag))
 
 
-def _ship_from(wanted: str, directory: str, view: View) -> str:
-    """Return where a target that is new begins: not before the place from which on the identity holds."""
+def _ship_from(wanted: str, directory: str, begin: int) -> str:
+    """Return where a target that is new begins: not before the place from which on the identity holds.
+
+    begin: the first segment that there was when it became one; what was removed since is a gap.
+    """
     disk = Disk().enter(directory)
     try:
         found = identity.load(disk)
@@ -146,10 +162,10 @@ def _ship_from(wanted: str, directory: str, view: View) -> str:
         found = None
     finally:
         disk.leave()
-    if found is None or wanted != BEGINNING:
+    if wanted != BEGINNING:
         return wanted
-    first = Position(view.segments[0].number, 0)
-    return str(found.began) if found.began > first else wanted
+    first = Position(begin, 0)
+    return str(first if found is None else max(first, found.began))
 
 
 if __name__ == "__main__":

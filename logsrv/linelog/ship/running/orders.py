@@ -1,7 +1,8 @@
 """The talk between the daemon and the process of a target: an object of JSON a line.
 
-The daemon says what to ship and where to, once; a target with other settings gets another process. The
-process reports how far it has come, and what does not work.
+The daemon says what to ship and where to, once; a target with other settings gets another process. It
+says so again with another number when retention waits until an archive was looked at. The process reports
+how far it has come, and what does not work.
 """
 
 from __future__ import annotations
@@ -97,10 +98,24 @@ def orders_for(target: ShipSettings) -> ShipOrders:
     return orders
 
 
-def orders_line(orders: ShipOrders, directory: str, store: str) -> bytes:
-    """Return the orders as a line, without its LF. store: the identity of the one in a directory."""
-    found = {"directory": directory, "store": store, "orders": attrs.asdict(orders)}
+def orders_line(
+    orders: ShipOrders, directory: str, store: str, due: int = 0, begin: int = 0
+) -> bytes:
+    """Return the orders as a line, without its LF.
+
+    store: the identity of the one in a directory. due: the last segment that retention would remove.
+    begin: the first that there was when the target became one.
+    """
+    found = {"directory": directory, "store": store, "due": due, "begin": begin}
+    found["orders"] = attrs.asdict(orders)
     return json.dumps(found).encode()
+
+
+def read_number(line: bytes, name: str) -> int:
+    """Return the `due` or the `begin` of a line of orders."""
+    number = json.loads(line)[name]
+    assert isinstance(number, int)
+    return number
 
 
 def read_orders(line: bytes) -> tuple[ShipOrders, str, str]:

@@ -10,6 +10,7 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
+from functools import partial
 from time import monotonic
 from typing import Any
 
@@ -17,6 +18,7 @@ import attrs
 from twisted.internet.defer import Deferred, gatherResults
 from twisted.logger import Logger
 
+from logsrv.kit.children.child import shared_environment
 from logsrv.kit.children.resident import ResidentProcess
 from logsrv.kit.observe.metrics import Metrics
 from logsrv.linelog.cursors import place
@@ -29,7 +31,7 @@ from logsrv.linelog.ship.settings import ShipSettings
 from logsrv.linelog.ship.shipping.kept import FOLDER
 from logsrv.linelog.store.disk.disk import Disk, reason
 from logsrv.linelog.store.policy import Hold
-from logsrv.linelog.store.segments.segment import Position, parse_position
+from logsrv.linelog.store.segments.segment import Position, parse_position, segments_and_names
 
 log = Logger()
 
@@ -46,7 +48,13 @@ class _Shipped:
     process: ResidentProcess
     settings: ShipSettings
     orders: ShipOrders
+    looks: Callable[[int], object]
+    # The first segment that there was when it became a target.
+    begin: int
     wanted: bool = True
+    # The last segment that retention would remove; its process is just told of that.
+    due: int = 0
+    asking: bool = False
 
 
 @attrs.define(eq=False, kw_only=True)
@@ -118,19 +126,35 @@ class Shipping:
             orders=lambda pid: self._orders(name, pid),
             take=lambda line: self._take(name, line),
             reactor=self._reactor,
+            environment=lambda: shared_environment(self._all[name].settings.ship.variables),
         )
-        return _Shipped(told, process, settings, orders)
+        looks = partial(self._look_again, name)
+        return _Shipped(told, process, settings, orders, looks, _first(self._place()))
 
     def _orders(self, name: str, pid: int | None) -> bytes:
         shipped = self._all[name]
-        shipped.told.gone()
-        log.info(
-            "ship {target}: process {pid} sends lines on to {where}",
-            target=name,
-            pid=pid,
-            where=shipped.settings.ship.place,
+        if not shipped.asking:
+            shipped.told.gone()
+            self._hold_back()
+            log.info(
+                "ship {target}: process {pid} sends lines on to {where}",
+                target=name,
+                pid=pid,
+                where=shipped.settings.ship.place,
+            )
+        return orders_line(
+            shipped.orders, self._place(), self._identity(), shipped.due, shipped.begin
         )
-        return orders_line(shipped.orders, self._place(), self._identity())
+
+    def _look_again(self, name: str, due: int) -> None:
+        """Let an archive be looked at: retention is to remove segments up to `due`."""
+        shipped = self._all.get(name)
+        if shipped is not None and due != shipped.due:
+            shipped.due = due
+            if shipped.process.state == "RUNNING":
+                shipped.asking = True
+                shipped.process.want()
+                shipped.asking = False
 
     def _take(self, name: str, line: bytes) -> None:
         told = self._all[name].told
@@ -141,12 +165,12 @@ class Shipping:
 
     def _hold_back(self) -> None:
         """Tell retention what it is to leave, if that is another."""
-        holds = [
-            held
-            for name, one in self._all.items()
-            if one.wanted
-            and (held := _held(name, one.settings, one.told.position, self._place)) is not None
-        ]
+        holds = []
+        for name, one in self._all.items():
+            held = _held(name, one.settings, one.told.position, self._place)
+            if one.wanted and held is not None:
+                looks = None if held.looks is None else one.looks
+                holds.append(held._replace(looks=looks, released=one.told.released))
         if holds != self._held:
             self._held = holds
             self._hold(holds)
@@ -178,12 +202,27 @@ def holds_of(directory: str, targets: Sequence[ShipSettings]) -> list[Hold]:
     return [one for one in found if one is not None]
 
 
+def _first(directory: str) -> int:
+    """Return the number of the first segment; 0 if the store cannot be read."""
+    with suppress(OSError), Disk().enter(directory) as disk:
+        return segments_and_names(disk)[0][0].number
+    return 0
+
+
 def _held(
     name: str, settings: ShipSettings, position: Position | None, directory: Callable[[], str]
 ) -> Hold | None:
     if position is None:
         position = _kept(directory(), name) or _begin(settings)
-    return None if position is None else Hold(name, position.segment, settings.ship_at_most)
+    if position is None:
+        return None
+    # Nobody can look before the process of an archive is there, so nothing is released.
+    looks = _nobody if settings.ship.takes == "segments" else None
+    return Hold(name, position.segment, settings.ship_at_most, looks)
+
+
+def _nobody(_: int) -> None:
+    """Look for nothing."""
 
 
 def _kept(directory: str, name: str) -> Position | None:

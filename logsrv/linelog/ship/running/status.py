@@ -24,9 +24,11 @@ from logsrv.linelog.cursors import place
 from logsrv.linelog.cursors.folder import LOCK_SUFFIX
 from logsrv.linelog.read.view import View
 from logsrv.linelog.ship.address import NAME, SCHEMES
+from logsrv.linelog.ship.cutting.places import gone_from
 from logsrv.linelog.ship.running.lag import LagMeter, ShipLag
-from logsrv.linelog.ship.shipping.kept import FOLDER
+from logsrv.linelog.ship.shipping.kept import FOLDER, gone_before
 from logsrv.linelog.store.disk.disk import Disk, reason
+from logsrv.linelog.store.segments.removed import Missing
 from logsrv.linelog.store.segments.segment import Position
 
 SUFFIX = ".json"
@@ -53,7 +55,8 @@ class TargetStatus:
     """A target as `logsrv ship --status` shows it.
 
     wanted: the daemon had it among its targets when it looked last. running: a process ships to it.
-    position, lag: None if no place is kept. saved: when the place was.
+    position, lag, gone: None if no place is kept. saved: when the place was. gone: what was removed before
+    it was sent.
     """
 
     name: str
@@ -64,6 +67,7 @@ class TargetStatus:
     position: Position | None = None
     saved: str = ""
     lag: ShipLag | None = None
+    gone: Missing | None = None
 
     @property
     def up(self) -> bool:
@@ -92,7 +96,7 @@ def statuses(directory: str, view: View, now: float) -> list[TargetStatus]:
         return []
     with disk:
         meter = LagMeter(view)
-        return [_status(disk, name, wanted, meter, now) for name, wanted in _names(disk)]
+        return [_status(disk, name, wanted, view, meter, now) for name, wanted in _names(disk)]
 
 
 def _names(disk: Disk) -> Iterator[tuple[str, bool]]:
@@ -111,7 +115,9 @@ def _is_name(name: object) -> bool:
     return isinstance(name, str) and NAME.fullmatch(name) is not None
 
 
-def _status(disk: Disk, name: str, wanted: bool, meter: LagMeter, now: float) -> TargetStatus:
+def _status(
+    disk: Disk, name: str, wanted: bool, view: View, meter: LagMeter, now: float
+) -> TargetStatus:
     try:
         state = TargetState(**_read(disk, name + SUFFIX))
     except (TypeError, ValueError):
@@ -119,7 +125,8 @@ def _status(disk: Disk, name: str, wanted: bool, meter: LagMeter, now: float) ->
     status = TargetStatus(name=name, wanted=wanted, running=_is_locked(disk, name), state=state)
     try:
         kept = place.load(disk, name)
-    except (OSError, ValueError) as error:
+        before = Missing() if kept is None else gone_before(kept)
+    except (IndexError, OSError, TypeError, ValueError) as error:
         why = str(error) if isinstance(error, ValueError) else f"its place: {reason(error)}"
         return attrs.evolve(status, state=attrs.evolve(state, error=why))
     if kept is None:
@@ -134,6 +141,7 @@ def _status(disk: Disk, name: str, wanted: bool, meter: LagMeter, now: float) ->
         lag=meter.measure(
             kept.position, now, sealed=scheme is not None and scheme.takes == "segments"
         ),
+        gone=before.and_(gone_from(view, kept.position)),
     )
 
 

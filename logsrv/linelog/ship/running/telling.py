@@ -28,17 +28,20 @@ _COUNTERS = (
     "ship_sent_bytes_total",
     "ship_sent_lines_total",
     "ship_refused_lines_total",
-    "ship_gap_bytes_total",
     "ship_resent_after_loss_total",
 )
-"""The counters that are there from the first moment on: an increase needs a value to begin at."""
+"""The counters that are there from the first moment on: an increase needs a value to begin at.
+
+Those of gaps begin at what the last process had counted.
+"""
 
 
 def sentence(report: ShipReport) -> str:
     """Return what a report says, for people."""
     size = "an unknown number of bytes" if report.bytes is None else f"{report.bytes} bytes"
     if report.kind == "gap":
-        return f"{size} of lines were removed from the store before they were sent"
+        lines = f" in {report.lines}" if report.bytes and report.lines else " of"
+        return f"{size}{lines} lines were removed from the store before they were sent"
     if report.kind == "resent":
         return f"{report.why}; {size} are sent again"
     return report.why
@@ -48,18 +51,22 @@ def sentence(report: ShipReport) -> str:
 class ToldTarget:
     """A target as its reports tell of it, from `begin` to `end`; `begin` may come again.
 
-    position: the place up to which it has all; None if that is not known yet. up: it takes lines; None:
-    nobody knows yet. clock: seconds that only grow.
+    position: the place that is kept, up to which it has all; None if that is not known yet. released: the
+    first segment that it was not seen to have just now. up: it takes lines; None: nobody knows yet. clock:
+    seconds that only grow.
     """
 
     name: str
     _metrics: Metrics
     _clock: Callable[[], float]
     position: Position | None = attrs.field(init=False, default=None)
+    released: int = attrs.field(init=False, default=0)
     up: bool | None = attrs.field(init=False, default=None)
     _lag: ShipLag = attrs.field(init=False, default=ShipLag(0, 0, 0.0))
     _since: float = attrs.field(init=False, default=0.0)
-    _lost: int = attrs.field(init=False, default=0)
+    # Bytes and lines that were gone before they were sent; and the lines that it was to get next, or None.
+    _gone: tuple[int, int] = attrs.field(init=False, default=(0, 0))
+    _missed: int | None = attrs.field(init=False, default=None)
     # The last promise in the log.
     _promise: str = attrs.field(init=False, default="")
     _answers: Durations = attrs.field(init=False, factory=lambda: Durations(ANSWERS))
@@ -91,10 +98,17 @@ class ToldTarget:
     def gone(self) -> None:
         """Note that its process has ended: nobody knows how it is."""
         self.up = None
+        self.released = 0
 
     def take(self, report: ShipReport) -> None:
         """Count a report, and let the log have it if that is of interest."""
-        if report.position is not None:
+        if report.kind == "released":
+            assert report.position is not None
+            self.released = report.position.segment
+        elif report.position is not None and (
+            report.kind == "kept" or (self.position is not None and report.position < self.position)
+        ):
+            # A kill would send the rest again, so that stays.
             self.position = report.position
         step = _STEPS.get(report.kind)
         if step is not None:
@@ -119,18 +133,28 @@ class ToldTarget:
         self._complain(report)
 
     def _gap(self, report: ShipReport) -> None:
-        # An alert is to see what nobody knows the size of, too.
-        self._count("ship_gap_bytes_total", report.bytes or 1)
-        self._lost += 1
+        # The next report of the same may come only after it is back.
+        self._missed = max(self._missed or 0, report.lines)
         self._say(log.error, sentence(report))
+
+    def _goes_by(self, report: ShipReport) -> None:
+        # A target that has lines after all, whose answer was lost, makes it less for a moment.
+        before = self._gone
+        self._gone = max(before[0], report.bytes or 0), max(before[1], report.lines)
+        self._count("ship_gap_bytes_total", self._gone[0] - before[0])
+        self._count("ship_gap_lines_total", self._gone[1] - before[1])
+        self._missed = report.missed
 
     def _resent(self, report: ShipReport) -> None:
         self._count("ship_resent_after_loss_total")
         self._say(log.error, sentence(report))
 
+    def _lose(self, report: ShipReport) -> None:
+        self._say(log.error, report.why)
+
     def _goes(self, report: ShipReport) -> None:
         if self.up is not False:
-            self._since, self._lost = self._clock(), 0
+            self._since = self._clock()
             self._say(log.warn, f"it takes nothing, and lines wait in the store: {report.why}")
         self.up = False
 
@@ -140,7 +164,9 @@ class ToldTarget:
 
     def _comes(self, report: ShipReport) -> None:
         if self.up is False:
-            missed = "some were removed before they were sent" if self._lost else "none is lost"
+            missed = f"{self._missed or 'some'} were removed before they were sent"
+            if self._missed is None:
+                missed = "none is lost"
             self._say(
                 log.info,
                 f"it takes lines again, after {self._clock() - self._since:.0f} s; {self._lag.lines} lines"
@@ -167,8 +193,10 @@ _STEPS: dict[str, Callable[[ToldTarget, ShipReport], None]] = {
     "retry": ToldTarget._retry,
     "refused": ToldTarget._refused,
     "gap": ToldTarget._gap,
+    "gone": ToldTarget._goes_by,
     "resent": ToldTarget._resent,
     "forgot": ToldTarget._resent,
+    "lost": ToldTarget._lose,
     "up": ToldTarget._comes,
     "down": ToldTarget._goes,
     "stopped": ToldTarget._stops,

@@ -15,11 +15,11 @@ from twisted.internet.defer import CancelledError, Deferred, maybeDeferred, succ
 from twisted.python.failure import Failure
 
 from logsrv.linelog.read.follow import end_of
-from logsrv.linelog.ship.blocks.block import UNKNOWN, PackedBlock
 from logsrv.linelog.ship.cutting.cut import BlockLimits, CutBlock, Cutter
 from logsrv.linelog.ship.cutting.places import begins_line, crc_of, distance
 from logsrv.linelog.ship.report import ShipReport
 from logsrv.linelog.ship.shipping.flights import Flights
+from logsrv.linelog.ship.shipping.kept import SentGap
 from logsrv.linelog.ship.shipping.shipper import Shipper
 from logsrv.linelog.ship.target import (
     BlockTarget,
@@ -72,7 +72,8 @@ class BlockShipper(Shipper[BlockTarget]):
         self._flights.drop()
         self._alone = max(1, self._alone)
         if self.position is None:
-            self._acknowledged = self._begin()
+            self._begin()
+            self._acknowledged = not self._kept.new
         return maybeDeferred(self._target.last).addCallback(self._go)
 
     def _go(self, last: LastBlock | None) -> None:
@@ -89,11 +90,12 @@ class BlockShipper(Shipper[BlockTarget]):
                 if missing != 0:
                     self._lost(last.position, missing)
             self._after = self.position = last.position
-            for block in self._flights.doubtful:
+            self._kept.new = False
+            for gap in self._kept.sent:
                 # It was taken, and its answer was lost.
-                if block.end <= last.position:
-                    self._tell_gap(block)
-        self._flights.doubtful.clear()
+                if gap.end <= last.position:
+                    self._passed(gap.missing)
+        self._kept.sent.clear()
         self._acknowledged = last is not None
         # Some know it only from the server that they have found.
         largest = self._target.largest
@@ -160,6 +162,7 @@ class BlockShipper(Shipper[BlockTarget]):
         """Send the block if there is one; fires when the next one may be sent."""
         if self._cut is not None:
             self._after = self._cut.block.end
+            self._note_gap(self._cut)
             self._flights.send(self._cut)
             window = 1 if self._alone else self._target.window
             if len(self._flights) < window and not self._flights.failed:
@@ -196,7 +199,8 @@ class BlockShipper(Shipper[BlockTarget]):
             self._cutter.unpacks = False
         self._alone = max(0, self._alone - 1)
         self._acknowledge(block.end, block.size, cut.lines, since)
-        self._tell_gap(block)
+        while self._kept.sent and self._kept.sent[0].end <= block.end:
+            self._passed(self._kept.sent.pop(0).missing)
         largest = self._target.largest
         if self._limits != (largest, largest):
             self._taken_since += 1
@@ -204,10 +208,25 @@ class BlockShipper(Shipper[BlockTarget]):
                 self._taken_since = 0
                 self._limits = BlockLimits(min(self._limits.block * 2, largest), largest)
 
-    def _tell_gap(self, block: PackedBlock) -> None:
-        if block.gap:
-            lost = None if block.gap == UNKNOWN else int(block.gap)
-            self._report(ShipReport("gap", bytes=lost))
+    def _note_gap(self, cut: CutBlock) -> None:
+        """Note what is missing before a block, on the medium: it may be taken, and its answer never come.
+
+        Raises OSError.
+        """
+        if cut.missing:
+            assert self.position is not None
+            self._kept.sent.append(SentGap(cut.block.end, cut.missing))
+            self._kept.save(self._store, self.position)
+
+    @property
+    def unread(self) -> Position | None:
+        place = self.position
+        if place is not None and self._after is not None:
+            # The target may have all that was sent.
+            place = max(place, self._after)
+        if place is not None and place.segment == self._cutter.open_number:
+            return Position(place.segment + 1, 0)
+        return place
 
     def _smaller(self, failure: Failure, cut: CutBlock) -> Failure:
         """Cut smaller blocks from now on if this one was too large."""

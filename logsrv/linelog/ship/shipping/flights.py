@@ -10,7 +10,6 @@ from twisted.internet.defer import Deferred, fail, maybeDeferred
 from twisted.internet.interfaces import IReactorTime
 from twisted.python.failure import Failure
 
-from logsrv.linelog.ship.blocks.block import PackedBlock
 from logsrv.linelog.ship.cutting.cut import CutBlock
 
 
@@ -30,14 +29,13 @@ class Flights:
     """The blocks under way, the first one first.
 
     send: sends a block. taken: gets each that the target has, and when it was sent. failed: one was not
-    taken, so that none behind it is. doubtful: those behind gaps that were let go of; they may be there.
+    taken, so that none behind it is.
     """
 
     _send: Callable[[CutBlock], Deferred[None]]
     _taken: Callable[[CutBlock, float], None]
     _clock: IReactorTime
     failed: bool = attrs.field(init=False, default=False)
-    doubtful: list[PackedBlock] = attrs.field(init=False, factory=list)
     _all: deque[_Flight] = attrs.field(init=False, factory=deque)
     _waiting: Deferred[None] | None = attrs.field(init=False, default=None)
 
@@ -64,7 +62,6 @@ class Flights:
         """Let go of all: whether they are there is to be asked."""
         self._waiting, self.failed = None, False
         dropped, self._all = self._all, deque()
-        self.doubtful += [one.cut.block for one in dropped if one.cut.block.gap]
         for flight in dropped:
             flight.call.cancel()
 

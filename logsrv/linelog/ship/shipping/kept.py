@@ -2,7 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import os
+from collections.abc import Callable, Sequence
+from contextlib import suppress
+from typing import Any
+
+import attrs
 
 from logsrv.errors import ConfigurationError
 from logsrv.kit.text.time import rfc3339
@@ -10,15 +15,56 @@ from logsrv.linelog.cursors import place
 from logsrv.linelog.cursors.folder import PlaceFolder
 from logsrv.linelog.cursors.place import Place
 from logsrv.linelog.ship.address import NAME
-from logsrv.linelog.store.segments.segment import Position
+from logsrv.linelog.store.disk.disk import Disk
+from logsrv.linelog.store.segments.removed import Missing
+from logsrv.linelog.store.segments.segment import Position, parse_position
 
 FOLDER = "ship"
+
+
+@attrs.frozen
+class SentGap:
+    """The text that is missing before a block that was sent and is not acknowledged; end: of the block."""
+
+    end: Position
+    missing: Missing
+
+
+def go_on(directory: str, store: str) -> None:
+    """Let all targets go on at their places under another identity of the store. Raises OSError.
+
+    Places that are damaged are left as they are.
+    """
+    folder = os.path.join(directory, FOLDER)
+    with suppress(FileNotFoundError), Disk().enter(folder) as disk:
+        for name, plain in disk.entries().items():
+            if not plain or not NAME.fullmatch(name):
+                continue
+            with suppress(ValueError):
+                kept = place.load(disk, name)
+                if kept is not None:
+                    note = {key: value for key, value in kept.note.items() if key != "sent"}
+                    moved = attrs.evolve(kept, store=store, note={"new": True, **note})
+                    place.save(disk, name, moved)
+
+
+def gone_before(kept: Place) -> Missing:
+    """Return what was gone before the target could get it, of all that is before a kept place."""
+    return _missing(kept.note.get("gone", ()))
+
+
+def _missing(found: Sequence[Any]) -> Missing:
+    return Missing(int(found[0]), int(found[1]), bool(found[2])) if found else Missing()
 
 
 class ShipPlace:
     """The place up to which a target has acknowledged a store, in the file `ship/NAME`.
 
     target: what the file calls the target; no secrets. clock: the time of day. Each method raises OSError.
+
+    new: the target has acknowledged nothing yet. gone: what was gone before it could get it, of all that is
+    before the place. sent: what is missing before blocks that it may have.
+
     Raises ConfigurationError for a name that is none: names with a dot are of the files beside it.
     """
 
@@ -33,6 +79,9 @@ class ShipPlace:
         self.folder = PlaceFolder(directory, FOLDER)
         self._target = target
         self._clock = clock
+        self.new = True
+        self.gone = Missing()
+        self.sent: list[SentGap] = []
 
     @property
     def path(self) -> str:
@@ -57,11 +106,28 @@ class ShipPlace:
             why = "it is of another target"
         if why is not None:
             raise ValueError(f"{self.path} is of no use: {why}")
+        try:
+            self.gone = gone_before(kept)
+            self.sent = [
+                SentGap(parse_position(end), _missing(found))
+                for end, *found in kept.note.get("sent", ())
+            ]
+        except (IndexError, TypeError, ValueError) as error:
+            raise ValueError(f"{self.path} is of no use: {error}") from None
+        self.new = "new" in kept.note
         return kept.position
 
     def save(self, store: str, position: Position) -> None:
         """Keep a place, on the medium on return."""
-        kept = Place(position, store, rfc3339(self._clock()), {"target": self._target})
+        sent = [[str(one.end), *one.missing] for one in self.sent]
+        note = {
+            "new": self.new,
+            "gone": [*self.gone] if self.gone else None,
+            "sent": sent,
+            "target": self._target,
+        }
+        note = {key: value for key, value in note.items() if value}
+        kept = Place(position, store, rfc3339(self._clock()), note)
         place.save(self.folder.disk, self.name, kept)
 
     def close(self) -> None:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections import deque
 from contextlib import suppress
+from functools import reduce
 from typing import NamedTuple
 
 import attrs
@@ -16,7 +17,6 @@ from twisted.python.failure import Failure
 
 from logsrv.errors import LogsrvError
 from logsrv.linelog.ship.cutting.batches import LineBatches
-from logsrv.linelog.ship.report import ShipReport
 from logsrv.linelog.ship.shipping.hang_ups import HangUps
 from logsrv.linelog.ship.shipping.shipper import Shipper, size_of
 from logsrv.linelog.ship.target import (
@@ -27,6 +27,8 @@ from logsrv.linelog.ship.target import (
     TooMuchAtOnce,
     Unavailable,
 )
+from logsrv.linelog.store.segments.removed import Missing
+from logsrv.linelog.store.segments.segment import Position
 from logsrv.timer import Timer
 
 GROW = 64
@@ -52,6 +54,8 @@ class LineShipper(Shipper[LineTarget]):
     _under_way: deque[_UnderWay] = attrs.field(init=False, factory=deque)
     _ahead: Timer = attrs.Factory(lambda self: Timer(self._clock), takes_self=True)
     _hang_ups: HangUps = attrs.Factory(lambda self: HangUps(self._waiting), takes_self=True)
+    # The places of lines that wait, each with the text that is missing before it.
+    _gaps: deque[tuple[Position, Missing]] = attrs.field(init=False, factory=deque)
     _ending: bool = attrs.field(init=False, default=False)
     _taken_since: int = attrs.field(init=False, default=0)
 
@@ -87,7 +91,8 @@ class LineShipper(Shipper[LineTarget]):
         # Without lines: nothing up to its end is asked for.
         while self._waiting and not self._waiting[0].lines:
             end = self._waiting.popleft().end
-            self.position = self.position if self._hang_ups.pending else end
+            if not self._hang_ups.pending:
+                self._move(end)
         return bool(self._waiting)
 
     def _cut(self) -> None:
@@ -152,6 +157,7 @@ class LineShipper(Shipper[LineTarget]):
         assert self.position is not None
         end = self._hang_ups.taken(self.position, batch.end)
         self._acknowledge(end, size_of(batch.lines), len(batch.lines), since)
+        self._move(end)
         self._grow()
         return self.send() if self._ending and self._under_way else None
 
@@ -177,7 +183,7 @@ class LineShipper(Shipper[LineTarget]):
         self._waiting.popleft()
         if len(lines) == 1:
             self._refuse(lines, 1, str(failure.value))
-            self.position = self._hang_ups.refused(self.position, batch.end)
+            self._move(self._hang_ups.refused(self.position, batch.end))
         else:
             half = len(lines) // 2
             # Behind the first half is a place, too; but it is known only of the last line.
@@ -202,10 +208,27 @@ class LineShipper(Shipper[LineTarget]):
         refused = self._hang_ups.hung_up(self.position)
         if refused is not None:
             self._refuse(refused.lines, 1, f"{error}, each time that this line comes")
-            self.position = refused.end
+            self._move(refused.end)
 
-    def _gap(self, size: int | None) -> None:
-        self._report(ShipReport("gap", bytes=size))
+    @property
+    def unread(self) -> Position | None:
+        return self.position if self._batches is None else self._batches.unread
+
+    def missing(self) -> Missing:
+        met = [missing for _, missing in self._gaps]
+        if self._batches is not None:
+            met.append(self._batches.missing)
+        return reduce(Missing.and_, met, super().missing())
+
+    def _gap(self, missing: Missing, behind: Position) -> None:
+        # Counted when the place is behind it: until then another process would meet it again.
+        self._gaps.append((behind, missing))
+
+    def _move(self, position: Position) -> None:
+        """Go to a place, and count what is missing before it."""
+        self.position = position
+        while self._gaps and self._gaps[0][0] <= position:
+            self._passed(self._gaps.popleft()[1])
 
     def close(self) -> Deferred[None]:
         self._recall()

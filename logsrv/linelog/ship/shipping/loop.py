@@ -267,6 +267,9 @@ class ShipLoop:
         if self._up is not False and found in ("unavailable", "settled", "error"):
             self._up = False
             self._report(ShipReport("down", why))
+            if isinstance(error, Unavailable):
+                # Later removals are counted from there, whoever is killed meanwhile.
+                self._save()
         self._report(ShipReport("retry", why, reason=found, seconds=pause))
         self._again(pause, self._ask)
 
@@ -317,6 +320,7 @@ class ShipLoop:
             self._tell(f"the place of {self._kept.name} cannot be saved: {reason(error)}")
             return False
         self._saved = position
+        self._report(ShipReport("kept", position=position))
         return True
 
     def _tell(self, why: str) -> None:

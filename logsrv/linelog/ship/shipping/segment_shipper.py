@@ -1,7 +1,8 @@
 """A shipper of sealed segments: to an archive that has each of them whole, or not at all.
 
 A segment that was put there, read back and compared is noted beside its text; so retention may remove the
-text and leave the indexes. The kept place is a hint: which segments the archive has is asked at the start.
+text and leave the indexes. The kept place is a hint: which segments the archive has whole is asked at the
+start, and again before a text is removed here, which waits for that.
 """
 
 from __future__ import annotations
@@ -10,14 +11,17 @@ import attrs
 from twisted.internet.defer import Deferred, maybeDeferred
 from twisted.python.failure import Failure
 
+from logsrv.kit.text.words import counted
+from logsrv.linelog.ship.cutting.places import gone_from
 from logsrv.linelog.ship.report import ShipReport
 from logsrv.linelog.ship.shipping.loop import ANSWER
 from logsrv.linelog.ship.shipping.shipper import Shipper
-from logsrv.linelog.ship.target import ForeignStoreError, SegmentTarget
-from logsrv.linelog.store.archive.kept import archived, note_archived, note_url
+from logsrv.linelog.ship.target import ArchiveSurvey, ForeignStoreError, SegmentTarget
+from logsrv.linelog.store.archive.kept import note_archived, note_url, noted
 from logsrv.linelog.store.archive.manifest import Manifest, short_name
 from logsrv.linelog.store.disk.disk import Disk
-from logsrv.linelog.store.segments.segment import Form, Position, Segment
+from logsrv.linelog.store.segments.removed import Missing
+from logsrv.linelog.store.segments.segment import Form, Position, Segment, away_segments
 
 SLOWEST = 1 << 16
 """Bytes in a second that an archive has to take: a segment of 60 MB has a quarter of an hour."""
@@ -32,8 +36,15 @@ class SegmentShipper(Shipper[SegmentTarget]):
 
     _disk: Disk
     asks: bool = attrs.field(init=False, default=True)
-    # The archive was asked for all that it has.
-    _listed: bool = attrs.field(init=False, default=False)
+    # The number of the last segment that retention would remove; and of the first that it may not yet.
+    due: int = attrs.field(init=False, default=0)
+    _released: int = attrs.field(init=False, default=1)
+    # The segments to look for there, before their texts are removed here.
+    _looking_for: list[Segment] = attrs.field(init=False, factory=list)
+    # The names of the segments that the archive had when it was asked for all; None until then.
+    _there: set[str] | None = attrs.field(init=False, default=None)
+    # The names of the segments here that it has whole.
+    _whole: set[str] = attrs.field(init=False, factory=set)
     # The newest segment that it had then, by its short name.
     _newest: str = attrs.field(init=False, default="")
     _next: Segment | None = attrs.field(init=False, default=None)
@@ -43,47 +54,63 @@ class SegmentShipper(Shipper[SegmentTarget]):
     @property
     def more(self) -> bool:
         """True if there may be more to send at once."""
-        return self._next is not None
+        return self._next is not None or bool(self._looking_for)
 
     def ask(self) -> Deferred[None]:
         """Ask the archive what it has: all at first, and later whether it has the newest still."""
         if self.position is None:
             note_url(self._kept.folder.disk, self._kept.name, self._target.url)
             self._begin()
-        if self._listed and self._newest:
+        if self._there is not None and self._newest:
             return maybeDeferred(self._target.has, self._newest).addCallback(self._looked)
-        return maybeDeferred(self._target.names).addCallback(self._go)
+        return self._survey()
 
     def _looked(self, there: bool) -> Deferred[None] | None:
-        if there:
-            return None
-        return maybeDeferred(self._target.names).addCallback(self._go)
+        return None if there else self._survey()
 
-    def _go(self, names: list[str]) -> None:
-        """Go back to the first segment that was acknowledged, is here, and is not there any more."""
+    def _survey(self) -> Deferred[None]:
         assert self.position is not None
-        there = set(names)
-        self._require_ours(names)
-        lost = [
-            one
-            for one in self._view.segments
-            if one.number < self.position.segment
-            and one.form is Form.PACKED
-            and short_name(one.name) not in there
-            and self._was_archived(one)
-        ]
-        self._listed, self._newest = True, names[-1] if names else ""
-        if lost:
-            why = f"the archive has lost {len(lost)} segments from {lost[0].name} on"
-            self.position = Position(lost[0].number, 0)
-            self._report(ShipReport("resent", why, position=self.position, bytes=None))
+        self._view.refresh()
+        here = [one for one in self._view.segments if one.form is Form.PACKED]
+        away = away_segments(self._disk.entries())
+        asked = maybeDeferred(self._target.survey, [*away, *here], self._disk)
+        return asked.addCallback(self._go, here)
 
-    def _was_archived(self, segment: Segment) -> bool:
-        """Return whether an archive has it under the identity that the store has now."""
-        try:
-            return archived(self._disk, segment).store == self._store
-        except (OSError, ValueError):
-            return False
+    def _go(self, survey: ArchiveSurvey, here: list[Segment]) -> None:
+        """Go back to the first segment that was put there, is here, and is not there whole any more."""
+        self._require_ours(survey.names)
+        lacking = {short_name(one.name) for one in survey.lacking}
+        self._there = set(survey.names) - lacking
+        noted_ones = (short_name(one.name) for one in here if self._disk.holds(one.archived))
+        self._whole = self._there.intersection(noted_ones)
+        self._newest = survey.names[-1] if survey.names else ""
+        for one in survey.lacking:
+            if one.form is Form.AWAY:
+                self._lost(one)
+        assert self.position is not None
+        before = self.position.segment
+        self._put_again([one for one in here if one in survey.lacking and one.number < before])
+
+    def _lost(self, segment: Segment) -> None:
+        """Say that the text of a segment is neither here nor there."""
+        note = noted(segment, self._disk)
+        lines = "an unknown number of" if note is None else note.lines
+        why = (
+            f"the archive has lost segment {short_name(segment.name)}, whose text is not here either:"
+            f" {lines} lines are lost, unless a copy of the archive has them"
+        )
+        self._report(ShipReport("lost", why))
+
+    def _put_again(self, lacking: list[Segment]) -> None:
+        """Go back to the first of some segments that the archive has lost."""
+        if not lacking:
+            return
+        self._whole.difference_update(short_name(one.name) for one in lacking)
+        first = short_name(lacking[0].name)
+        why = f"the archive has lost {counted(len(lacking), 'segment')} from {first} on, or parts of them"
+        self.position = Position(lacking[0].number, 0)
+        self._report(ShipReport("resent", why, position=self.position, bytes=None))
+        self._release(min(self._released, lacking[0].number))
 
     def _require_ours(self, names: list[str]) -> None:
         """Raise ForeignStoreError if the archive has segments of this store that it has not sealed."""
@@ -98,11 +125,12 @@ class SegmentShipper(Shipper[SegmentTarget]):
             )
 
     def read(self) -> bool:
-        """Choose the next segment that is sealed."""
+        """Choose what retention waits for, or the next segment that is sealed."""
         self._require_store()
         assert self.position is not None
-        wanted = self.position.segment
-        self._next = self._found(wanted)
+        if self._chosen():
+            return True
+        self._next = self._found()
         changed = self._view.changed
         if self._next is not None and not self._disk.holds(self._next.name):
             # Retention has removed it since the names were listed, and may do so again.
@@ -110,21 +138,53 @@ class SegmentShipper(Shipper[SegmentTarget]):
         if self._next is None and changed != self._listing:
             self._listing = changed
             self._view.refresh()
-            self._next = self._found(wanted)
+            self._next = self._found()
         if self._next is None:
             return False
-        if self._misses(range(wanted, self._next.number)):
-            self._report(ShipReport("gap", position=Position(self._next.number, 0), bytes=None))
+        missing = self.missing()
+        if missing:
+            # The place is behind it from now on.
+            self.position = Position(self._next.number, 0)
+            self._passed(missing)
         size = self._disk.stat(self._next.name).st_size
         self.patience = ANSWER + 2 * size / SLOWEST
         return True
 
-    def _found(self, wanted: int) -> Segment | None:
-        """Return the next segment if it is compressed."""
+    def _chosen(self) -> bool:
+        """Choose what retention is to remove soon; return whether there is any of it."""
+        assert self.position is not None
+        until = min(self.due + 1, self.position.segment)
+        if until <= self._released:
+            return False
+        self._view.refresh()
+        self._looking_for = [
+            one for one in self._view.segments if one.number < until and one.form is Form.PACKED
+        ]
+        if not self._looking_for:
+            self._release(until)
+        self.patience = ANSWER
+        return bool(self._looking_for)
+
+    def _release(self, until: int) -> None:
+        """Let retention remove what is before a segment."""
+        self._released = until
+        self._report(ShipReport("released", position=Position(until, 0)))
+
+    def _found(self) -> Segment | None:
+        """Return the next segment if it is compressed; pass by those that the archive has whole."""
+        assert self.position is not None
+        before = self.position
+        found = None
         for one in self._view.segments:
-            if one.number >= wanted and not self._is_empty(one):
-                return one if one.form is Form.PACKED else None
-        return None
+            if one.number < before.segment or self._is_empty(one):
+                continue
+            if short_name(one.name) not in self._whole:
+                found = one if one.form is Form.PACKED else None
+                break
+            self.position = Position(one.number + 1, 0)
+        if self.position != before:
+            self._report(ShipReport("passed", position=self.position))
+        return found
 
     def _is_empty(self, one: Segment) -> bool:
         """Return whether it is sealed without lines, as starts after a crash leave some: it stays plain."""
@@ -133,16 +193,17 @@ class SegmentShipper(Shipper[SegmentTarget]):
         except FileNotFoundError:
             return False
 
-    def _misses(self, numbers: range) -> bool:
-        """Return whether one of these segments is not here, and had lines."""
-        here = {one.number for one in self._view.segments}
-        return any(
-            number not in here and not self._view.were_empty(range(number, number + 1))
-            for number in numbers
-        )
+    def missing(self) -> Missing:
+        assert self.position is not None
+        there = {int(name.partition("-")[0]) for name in self._there or ()}
+        return gone_from(self._view, self.position, there)
 
     def send(self) -> Deferred[None]:
-        """Put the segment into the archive."""
+        """Look for what retention waits for, or put the segment into the archive."""
+        if self._looking_for:
+            segments, self._looking_for = self._looking_for, []
+            asked = maybeDeferred(self._target.lacking, segments, self._disk)
+            return asked.addCallback(self._looked_for, segments)
         segment = self._next
         assert segment is not None
         since = self._clock.seconds()
@@ -151,6 +212,11 @@ class SegmentShipper(Shipper[SegmentTarget]):
             lambda manifest: self._taken(manifest, segment, since),
             lambda failure: self._left_out(failure, segment),
         )
+
+    def _looked_for(self, lacking: list[Segment], segments: list[Segment]) -> None:
+        """Let retention remove segments up to the first that is not there whole."""
+        self._release(lacking[0].number if lacking else segments[-1].number + 1)
+        self._put_again(lacking)
 
     def _taken(self, manifest: Manifest, segment: Segment, since: float) -> None:
         note_archived(self._disk, segment, manifest)

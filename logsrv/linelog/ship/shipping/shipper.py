@@ -13,13 +13,14 @@ from logsrv.errors import StoreError
 from logsrv.linelog.read.follow import end_of
 from logsrv.linelog.read.view import View
 from logsrv.linelog.ship.address import END
-from logsrv.linelog.ship.cutting.places import begin_at
+from logsrv.linelog.ship.cutting.places import begin_at, gone_from
 from logsrv.linelog.ship.report import ShipReport
 from logsrv.linelog.ship.shipping.kept import ShipPlace
 from logsrv.linelog.ship.shipping.loop import ANSWER, ShipLoop
 from logsrv.linelog.ship.shipping.refused import RefusedLines
 from logsrv.linelog.ship.target import BlockTarget, LineTarget, SegmentTarget
 from logsrv.linelog.store.disk.disk import reason
+from logsrv.linelog.store.segments.removed import Missing
 from logsrv.linelog.store.segments.segment import Position
 
 AnyTarget = TypeVar("AnyTarget", BlockTarget, LineTarget, SegmentTarget)
@@ -102,9 +103,25 @@ class Shipper(Generic[AnyTarget]):
     def _acknowledge(self, end: Position, size: int, lines: int, since: float) -> None:
         """Go on behind what the target has. since: when it was sent."""
         self.position = end
+        self._kept.new = False
         seconds = self._clock.seconds() - since
         report = ShipReport("acknowledged", position=end, bytes=size, lines=lines, seconds=seconds)
         self._report(report)
+
+    @property
+    def unread(self) -> Position | None:
+        """The place from which on the store is still needed: what is before was read, and is in memory."""
+        return self.position
+
+    def missing(self) -> Missing:
+        """Return what is gone of what the target was to get next."""
+        return Missing() if self.unread is None else gone_from(self._view, self.unread)
+
+    def _passed(self, missing: Missing) -> None:
+        """Count what is gone before the place, which is saved with it."""
+        self._kept.gone = self._kept.gone.and_(missing)
+        size = missing.bytes if missing.known else None
+        self._report(ShipReport("gap", bytes=size, lines=missing.lines))
 
     def _refuse(self, lines: Sequence[bytes], number: int, why: str) -> None:
         """Keep lines that the target will never take, and count all that there are."""

@@ -125,9 +125,18 @@ class BucketArchive:
 
     def names(self, prefix: str = "", behind: str = "") -> list[str]:
         """Return the names of all objects whose names begin with `prefix`."""
+        return list(self.sizes(prefix, behind))
+
+    def sizes(self, prefix: str, behind: str = "", until: str = "") -> dict[str, int]:
+        found: dict[str, int] = {}
         try:
-            pages = obstore.list(self._reading, prefix or None, offset=behind or None)
-            return [one["path"] for page in pages for one in page]
+            # In order: what is behind the last page is not asked for.
+            for page in obstore.list(self._reading, prefix or None, offset=behind or None):
+                wanted = [one for one in page if not until or one["path"] < until]
+                found.update((one["path"], one["size"]) for one in wanted)
+                if len(wanted) < len(page):
+                    break
+            return found
         except (exceptions.BaseError, OSError) as error:
             self._fail(prefix, error)
 

@@ -33,9 +33,20 @@ class DirectoryArchive:
         """Return the names of all files below it."""
         try:
             self._require()
-            return [name for name in self._below(prefix) if name > behind]
+            return [name for name, _ in self._below(prefix) if name > behind]
         except OSError as error:
             raise self._error(prefix or ".", error) from error
+
+    def sizes(self, prefix: str, behind: str = "", until: str = "") -> dict[str, int]:
+        try:
+            self._require()
+            return {
+                name: entry.stat(follow_symlinks=False).st_size
+                for name, entry in self._below(prefix)
+                if name > behind and (not until or name < until)
+            }
+        except OSError as error:
+            raise self._error(prefix, error) from error
 
     def folders(self) -> list[str]:
         """Return the names of its directories."""
@@ -46,7 +57,7 @@ class DirectoryArchive:
         except OSError as error:
             raise self._error(".", error) from error
 
-    def _below(self, prefix: str) -> Iterator[str]:
+    def _below(self, prefix: str) -> Iterator[tuple[str, os.DirEntry[str]]]:
         folders = [prefix]
         while folders:
             folder = folders.pop()
@@ -56,7 +67,7 @@ class DirectoryArchive:
                         if entry.is_dir(follow_symlinks=False):
                             folders.append(f"{folder}{entry.name}/")
                         elif not entry.name.endswith(TMP_SUFFIX):
-                            yield folder + entry.name
+                            yield folder + entry.name, entry
             except FileNotFoundError:
                 if folder != prefix:
                     raise

@@ -7,6 +7,8 @@ DIR/…Z.log.zst.archived           the manifest of a segment that an archive ha
 from __future__ import annotations
 
 import os
+from collections.abc import Iterator
+from contextlib import suppress
 
 from logsrv.kit.text.sums import with_sum, without_sum
 from logsrv.linelog.store.archive.manifest import LARGEST, Manifest, decode, encode
@@ -29,20 +31,32 @@ def note_url(disk: Disk, name: str, url: str) -> None:
 
 def archives(directory: str) -> list[Archive]:
     """Return the archives that a store has, or had."""
+    found = []
+    for url in _urls(directory):
+        with suppress(OSError, ValueError):
+            found.append(open_archive(url))
+    return found
+
+
+def variables_of(directory: str) -> set[str]:
+    """Return the variables of the environment that whoever reads the archives of a store needs."""
+    return {name for url in _urls(directory) for name in parse_archive_url(url).variables}
+
+
+def _urls(directory: str) -> Iterator[str]:
+    """Yield the URLs of the archives of a store; those that make no sense are left out."""
     folder = os.path.join(directory, FOLDER)
     try:
         disk = Disk().enter(folder)
     except OSError:
-        return []
-    found = []
+        return
     with disk:
         for name in sorted(disk.entries()):
             if name.endswith(SUFFIX):
-                try:
-                    found.append(open_archive(noted_url(disk, name)))
-                except (OSError, ValueError):
-                    continue
-    return found
+                with suppress(OSError, ValueError):
+                    url = noted_url(disk, name)
+                    parse_archive_url(url)
+                    yield url
 
 
 def noted_url(disk: Disk, name: str) -> str:
@@ -63,6 +77,14 @@ def note_archived(disk: Disk, packed: Segment, manifest: Manifest) -> None:
     if not (disk.holds(packed.name) or disk.holds(packed.index)):
         # Retention has removed all of it meanwhile.
         disk.unlink(packed.archived)
+
+
+def noted(segment: Segment, disk: Disk) -> Manifest | None:
+    """Return the manifest beside a segment; None if there is none that can be read."""
+    try:
+        return archived(disk, segment)
+    except (OSError, ValueError):
+        return None
 
 
 def archived(disk: Disk, segment: Segment) -> Manifest:

@@ -14,7 +14,7 @@ archived.
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from hashlib import sha256
 from typing import Any
 
@@ -107,7 +107,7 @@ def short_name(name: str) -> str:
     return name.partition(".")[0]
 
 
-def names_of(objects: list[str], store: str) -> list[str]:
+def names_of(objects: Iterable[str], store: str) -> list[str]:
     """Return the short names of the segments of a store by the names in an archive, in order."""
     wanted = rf"{store}/({_NAME}){re.escape(SUFFIX)}"
     return sorted(found[1] for one in objects if (found := re.fullmatch(wanted, one)))

@@ -22,6 +22,9 @@ class Archive(Protocol):
         behind: only those that come behind this name, which begins with `prefix` as well.
         """
 
+    def sizes(self, prefix: str, behind: str = "", until: str = "") -> dict[str, int]:
+        """Return the same names with the bytes of each; `until`: only those that come before it."""
+
     def folders(self) -> list[str]:
         """Return what stands before the first slash in the names of objects."""
 
@@ -81,4 +84,4 @@ class UnusableArchive:
     def _raise(self, *_: object) -> NoReturn:
         raise ArchiveError(self.why, settled=True)
 
-    names = folders = create = remove = read = _raise
+    names = sizes = folders = create = remove = read = _raise

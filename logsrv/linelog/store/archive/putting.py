@@ -1,12 +1,16 @@
-"""Putting a sealed segment into an archive: each file read back and compared, its manifest last."""
+"""Putting a sealed segment into an archive: each file read back and compared, its manifest last.
+
+What was put there is looked for again by the names and sizes of a listing: an archive may lose a file.
+"""
 
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from hashlib import sha256
 
 from logsrv.linelog.store.archive.catalog import there
+from logsrv.linelog.store.archive.kept import noted
 from logsrv.linelog.store.archive.manifest import (
     Manifest,
     StoredFile,
@@ -104,24 +108,99 @@ def put(
 ) -> Manifest:
     """Let an archive have a packed segment for good; return the manifest that it has then.
 
-    What a try that was interrupted has left there is used if it is the same, and else replaced. Raises
-    ArchiveError, OtherSegment, OSError, ValueError for a segment that is damaged here, and GivenUp as soon
-    as `going` says no.
+    What a try that was interrupted has left there is used if it is the same, and else replaced. So is what
+    the archive has lost, or lost a part of. Raises ArchiveError, OtherSegment, OSError, ValueError for a
+    segment that is damaged here, and GivenUp as soon as `going` says no.
     """
     made = describe(packed, disk, store)
-    known = find(archive, store, packed.name)
+    known = _known(archive, made, packed, disk)
     if known is not None:
         _require_same(archive, known, made)
-        return known
-    for name, wanted in made.objects.items():
+        lost = {
+            name: wanted
+            for name, wanted in known.objects.items()
+            if not _has_size(archive, name, wanted.size)
+        }
+        if all(made.objects.get(name) == wanted for name, wanted in lost.items()):
+            _put_files(archive, lost, disk, going)
+            return known
+        # Indexes were made anew since.
+        archive.remove(manifest_object(store, made.name))
+    _put_files(archive, made.objects, disk, going)
+    _put_manifest(archive, made)
+    return made
+
+
+def _known(archive: Archive, made: Manifest, packed: Segment, disk: Disk) -> Manifest | None:
+    """Return the manifest that an archive has of a segment; None if that is to be made.
+
+    Raises ArchiveError, also for one that is damaged, unless a note here says that its text is this one.
+    """
+    try:
+        return find(archive, made.store, packed.name)
+    except ChangedObject:
+        note = noted(packed, disk)
+        if note is None or (note.store, note.packed) != (made.store, made.packed):
+            raise
+        archive.remove(manifest_object(made.store, made.name))
+        return None
+
+
+def _has_size(archive: Archive, name: str, size: int) -> bool:
+    """Return whether an object is there and has so many bytes."""
+    try:
+        return len(archive.read(name, max(0, size - 1), 2)) == min(1, size)
+    except ObjectMissing:
+        return False
+
+
+def _put_files(
+    archive: Archive, files: Mapping[str, StoredFile], disk: Disk, going: Callable[[], bool]
+) -> None:
+    for name, wanted in files.items():
         local = name.rpartition("/")[2]
         if not _put_file(archive, name, file_pieces(local, disk), wanted, going):
-            # A try that was killed has left something else: without a manifest it is nothing yet.
+            # A try that was killed has left something else, or the archive has lost a part of it.
             archive.remove(name)
             if not _put_file(archive, name, file_pieces(local, disk), wanted, going):
                 raise ChangedObject(archive.place, name)
-    _put_manifest(archive, made)
-    return made
+
+
+def lacking(
+    archive: Archive, segments: Iterable[Segment], disk: Disk, store: str, sizes: Mapping[str, int]
+) -> list[Segment]:
+    """Return those of some segments that were put into an archive and are not there, or not whole.
+
+    sizes: of all that is there of them. Raises ArchiveError.
+    """
+    return [
+        one
+        for one in segments
+        if disk.holds(one.archived) and not _is_whole(archive, one, disk, store, sizes)
+    ]
+
+
+def _is_whole(
+    archive: Archive, segment: Segment, disk: Disk, store: str, sizes: Mapping[str, int]
+) -> bool:
+    note = noted(segment, disk)
+    manifest = manifest_object(store, segment.name)
+    if note is not None:
+        same = sizes.get(manifest) == len(encode(note)) and _are_there(note, sizes)
+        if same or note.store != store:
+            return True
+    if manifest not in sizes:
+        return False
+    try:
+        # The note is damaged, or of another archive, which got other indexes.
+        known = find(archive, store, segment.name)
+    except ChangedObject:
+        return False
+    return known is not None and _are_there(known, sizes)
+
+
+def _are_there(manifest: Manifest, sizes: Mapping[str, int]) -> bool:
+    return all(sizes.get(name) == file.size for name, file in manifest.objects.items())
 
 
 def _put_file(

@@ -10,6 +10,54 @@ from logsrv.named import NamedTuple
 FILE = "file"
 BUCKETS = {"s3": ("endpoint", "region", "key-file", "ca"), "gs": ("ca",), "az": ("ca",)}
 """The schemes of buckets, each with what may stand behind the question mark."""
+_PROXIES = ("HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY", "NO_PROXY")
+VARIABLES = {
+    "s3": (
+        "AWS_ACCESS_KEY_ID",
+        "AWS_SECRET_ACCESS_KEY",
+        "AWS_SESSION_TOKEN",
+        "AWS_REGION",
+        "AWS_DEFAULT_REGION",
+        "AWS_ENDPOINT_URL",
+        "AWS_ENDPOINT_URL_S3",
+        "AWS_ROLE_ARN",
+        "AWS_ROLE_SESSION_NAME",
+        "AWS_WEB_IDENTITY_TOKEN_FILE",
+        "AWS_ENDPOINT_URL_STS",
+        "AWS_CONTAINER_CREDENTIALS_RELATIVE_URI",
+        "AWS_CONTAINER_CREDENTIALS_FULL_URI",
+        "AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE",
+        "AWS_METADATA_ENDPOINT",
+        "AWS_IMDSV1_FALLBACK",
+    ),
+    "gs": (
+        "GOOGLE_SERVICE_ACCOUNT",
+        "GOOGLE_SERVICE_ACCOUNT_PATH",
+        "GOOGLE_SERVICE_ACCOUNT_KEY",
+        "GOOGLE_APPLICATION_CREDENTIALS",
+        "HOME",
+    ),
+    "az": (
+        "AZURE_STORAGE_ACCOUNT_NAME",
+        "AZURE_STORAGE_ACCOUNT_KEY",
+        "AZURE_STORAGE_ACCESS_KEY",
+        "AZURE_STORAGE_SAS_KEY",
+        "AZURE_STORAGE_SAS_TOKEN",
+        "AZURE_STORAGE_TOKEN",
+        "AZURE_STORAGE_CLIENT_ID",
+        "AZURE_STORAGE_CLIENT_SECRET",
+        "AZURE_STORAGE_TENANT_ID",
+        "AZURE_CLIENT_ID",
+        "AZURE_CLIENT_SECRET",
+        "AZURE_TENANT_ID",
+        "AZURE_FEDERATED_TOKEN_FILE",
+        "AZURE_STORAGE_ENDPOINT",
+        "IDENTITY_ENDPOINT",
+        "IDENTITY_HEADER",
+        "MSI_ENDPOINT",
+    ),
+}
+"""The variables of the environment that have the keys of a bucket, or tell how it is reached."""
 _BUCKET = r"[A-Za-z0-9][A-Za-z0-9._-]{1,254}"
 # The characters that S3 calls safe, without those that mean something to a shell or in a URL.
 _PREFIX = r"(?:/[A-Za-z0-9_.=-]+)*"
@@ -26,6 +74,12 @@ class ArchiveURL(NamedTuple):
     bucket: str
     path: str
     options: dict[str, str]
+
+    @property
+    def variables(self) -> tuple[str, ...]:
+        """The variables of the environment that whoever reaches it needs."""
+        names = VARIABLES.get(self.scheme)
+        return () if names is None else (*names, *_PROXIES, *map(str.lower, _PROXIES))
 
     @property
     def place(self) -> str:

@@ -8,7 +8,7 @@ from functools import cached_property
 
 from logsrv.linelog.store.disk.disk import Disk
 from logsrv.linelog.store.segments.empty import empty_numbers
-from logsrv.linelog.store.segments.removed import removed_sizes
+from logsrv.linelog.store.segments.removed import removed_runs
 from logsrv.linelog.store.segments.segment import (
     ACTIVE,
     away_segments,
@@ -44,7 +44,7 @@ class StoreListing:
 
         Read behind the listing: what is gone there has its note before.
         """
-        removed = [range(number, number + 1) for number in removed_sizes(self.disk)]
+        removed = [run.numbers for run in removed_runs(self.disk)]
         return sorted([*removed, *empty_numbers(self.disk)], key=lambda run: run.start)
 
     @property

@@ -6,7 +6,7 @@ import contextlib
 import errno
 import threading
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from time import monotonic
 
 from twisted.logger import Logger
@@ -23,6 +23,7 @@ from logsrv.linelog.store.sealing.packer import Packer
 from logsrv.linelog.store.sealing.retain import (
     MOST_AT_ONCE,
     BelievedTime,
+    due,
     holding,
     retain,
     retain_indexes,
@@ -56,7 +57,6 @@ class Sealer:
     now: the time of day, in seconds since 1970. tidied: what the start has seen of the sealed segments. It
     touches nothing while the directory's lock is not ours.
 
-    holds: who has not read all segments yet; may be set in any thread.
     held: the sealed segments. compressing, removing: what goes wrong with that, if anything does.
     """
 
@@ -111,6 +111,13 @@ class Sealer:
         if left is not None:
             self._left.append(left)
         self._wake.set()
+
+    def hold(self, holds: Sequence[Hold]) -> None:
+        """Leave what these ask for, from now on; may be called in any thread."""
+        before, self.holds = self.holds, tuple(holds)
+        if [hold.released for hold in before] != [hold.released for hold in holds]:
+            # Removals waited for that.
+            self._wake.set()
 
     def look(self) -> None:
         """Look at the directory soon, which others may have changed, and do what is due."""
@@ -318,6 +325,17 @@ class Sealer:
             )
             self._say_removed(removed or [], holds)
             more = removed is not None and len(removed) == MOST_AT_ONCE
+        asked = [hold for hold in holds if hold.looks is not None]
+        if asked and self._going:
+            self.removing.attempt(self._ask, now, stuck, asked)
+
+    def _ask(self, now: float, stuck: bool, asked: list[Hold]) -> None:
+        """Let archives be looked at for what is due; its removal waits for that."""
+        size = self._cataloguer.size
+        number = due(self._disk, self.held, self.policy, now, stuck=stuck, catalogs=size)
+        for hold in asked:
+            if hold.looks is not None and hold.released <= number:
+                self._tell(hold.looks, number)
 
     def _retain_indexes(self, now: float) -> None:
         if not self._away:
@@ -335,12 +353,21 @@ class Sealer:
         for segment in removed:
             self._cataloguer.removed(segment)
             path = self._disk.path(segment.name)
-            if missed := [hold.name for hold in holding(segment, holds)]:
+            stays = holding(segment, holds)
+            if missed := [hold.name for hold in stays if hold.segment <= segment.number]:
                 self._tell(
                     log.error,
                     "removed {path}, by the policy, before all of its lines were shipped to {targets}",
                     path=path,
                     targets=", ".join(missed),
+                )
+            elif stays:
+                self._tell(
+                    log.warn,
+                    "removed {path}, by the policy; whether {targets} has it still could not be looked"
+                    " at before",
+                    path=path,
+                    targets=", ".join(hold.name for hold in stays),
                 )
             else:
                 self._tell(log.info, "removed {path}, by the policy", path=path)

@@ -5,6 +5,7 @@ What is removed does not come back, so a clock that jumps is not believed at onc
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import suppress
 from itertools import islice
@@ -16,13 +17,16 @@ from logsrv.linelog.store.disk.disk import Disk
 from logsrv.linelog.store.policy import DAY, Hold, StorePolicy
 from logsrv.linelog.store.sealing.held import Held, HeldSegments, size_of
 from logsrv.linelog.store.segments.index import load_head
-from logsrv.linelog.store.segments.removed import note_removed
+from logsrv.linelog.store.segments.removed import RemovedRun, note_removed
 from logsrv.linelog.store.segments.segment import ACTIVE, Form, Segment, keep_number
 
+PIECE = 1 << 20
 # Removals are said in the log, which takes longer than they do: many at once would hold up the reactor.
 MOST_AT_ONCE = 32
 # The part of the disk that has to be free for anything to be held: a target that is gone stops no writing.
 LEAST_FREE = 0.05
+# Seconds before a segment is too old, from which on an archive is looked at for it: it goes in time then.
+AHEAD = 3600.0
 # The files beside the text. The note last: without it the rest is of nobody, and goes at a start.
 _BESIDE = attrgetter("words", "index", "archived")
 
@@ -62,8 +66,8 @@ def expired(
 
 
 def holding(segment: Segment, holds: Sequence[Hold]) -> list[Hold]:
-    """Return who has not read all of a segment."""
-    return [hold for hold in holds if hold.segment <= segment.number]
+    """Return for whom a segment is to stay."""
+    return [hold for hold in holds if hold.first <= segment.number]
 
 
 def _with_last(held: Iterable[Held], now: float) -> Iterator[tuple[Held, float]]:
@@ -93,7 +97,7 @@ def retain(
     """
     if policy.keep_bytes is None and policy.keep_days is None:
         return []
-    total = size_of(ACTIVE, disk) + catalogs + held.total[1] - (0 if stuck else held.waiting[1])
+    total = _total(disk, held, catalogs, stuck)
     short = _short(disk) if holds else 0
     found = expired(held, total, policy, now, stuck=stuck, holds=holds, short=short)
     gone = [one.segment for one in islice(found, MOST_AT_ONCE)]
@@ -104,7 +108,7 @@ def retain(
     removed = [segment for segment in gone if segment.number < active]
     # Without it, whoever is told of lines that are gone is told too much.
     with suppress(OSError):
-        note_removed(dict(_sizes(removed, disk)), disk)
+        note_removed(_sizes(removed, disk), disk, {hold.segment for hold in holds})
     for segment in removed:
         # The text first: an index without its segment is cleared away on start, not the reverse.
         disk.unlink(segment.name)
@@ -115,13 +119,42 @@ def retain(
     return removed
 
 
-def _sizes(removed: Iterable[Segment], disk: Disk) -> Iterator[tuple[int, int]]:
-    """Yield the numbers of segments, and the bytes of their texts where they are known."""
+def due(
+    disk: Disk,
+    held: HeldSegments,
+    policy: StorePolicy,
+    now: float,
+    *,
+    stuck: bool = False,
+    catalogs: int = 0,
+) -> int:
+    """Return the number of the last segment that would go within AHEAD if nobody held it; 0 for none.
+
+    No further than MOST_AT_ONCE from the first. Raises OSError.
+    """
+    total = _total(disk, held, catalogs, stuck)
+    found = expired(held, total, policy, now + AHEAD, stuck=stuck)
+    return max((one.segment.number for one in islice(found, MOST_AT_ONCE)), default=0)
+
+
+def _total(disk: Disk, held: HeldSegments, catalogs: int, stuck: bool) -> int:
+    waiting = 0 if stuck else held.waiting[1]
+    return size_of(ACTIVE, disk) + catalogs + held.total[1] - waiting
+
+
+def _sizes(removed: Iterable[Segment], disk: Disk) -> Iterator[RemovedRun]:
+    """Yield the numbers of segments, with the sizes of their texts where they are known."""
     for segment in removed:
         with suppress(OSError, ValueError):
-            packed = segment.form is Form.PACKED
-            text = load_head(segment, disk).text if packed else size_of(segment.name, disk)
-            yield segment.number, text
+            numbers = range(segment.number, segment.number + 1)
+            if segment.form is Form.PACKED:
+                head = load_head(segment, disk)
+                yield RemovedRun(numbers, head.text, head.lines)
+            else:
+                size = size_of(segment.name, disk)
+                with open(disk.open(segment.name, os.O_RDONLY), "rb") as file:
+                    lines = sum(piece.count(b"\n") for piece in iter(lambda: file.read(PIECE), b""))
+                yield RemovedRun(numbers, size, lines)
 
 
 def retain_indexes(

@@ -1,7 +1,9 @@
-"""Sizes of segments that retention has removed: whoever is at the end of one has missed nothing there.
+"""Sizes of segments that retention has removed: they tell what a late reader has missed.
 
-The file `removed` has them, as `removed 17:268435456 18:1048576`, number and bytes of text, the newest
-last, with its sum (kit/text/sums.py).
+The file `removed` has the numbers of segments, the bytes and the lines of their texts, the newest last,
+with its sum (kit/text/sums.py): `removed 3-16:4294967296:43820412 17:268435456:2738776`. When there are
+many, the oldest that follow each other stand together, but not over a number at which a reader still
+stands.
 """
 
 from __future__ import annotations
@@ -9,51 +11,120 @@ from __future__ import annotations
 from logsrv.linelog.store.disk.disk import Disk
 from logsrv.linelog.store.segments.empty import empty_numbers, noted_words, words_of
 from logsrv.linelog.store.segments.segment import Position
+from logsrv.named import NamedTuple
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Collection, Iterable
 
 REMOVED = "removed"
-# Numbers that are kept: a reader is hardly ever behind so many of them.
 _MOST = 1000
-_LARGEST = 64 << 10
+_LARGEST = 1 << 17
 
 
-def removed_sizes(disk: Disk) -> dict[int, int]:
-    """Return the sizes by the numbers, in order; those that the file has, if it can be read."""
+class Missing(NamedTuple):
+    """Text that is missing. known: False if there may be more of it, and nobody knows how much."""
+
+    bytes: int = 0
+    lines: int = 0
+    known: bool = True
+
+    def __bool__(self) -> bool:
+        return self != Missing()
+
+    def and_(self, other: Missing) -> Missing:
+        """Return both together."""
+        return Missing(
+            self.bytes + other.bytes, self.lines + other.lines, self.known and other.known
+        )
+
+
+UNKNOWN = Missing(1, 0, known=False)
+"""A segment had a byte at least."""
+
+
+class RemovedRun(NamedTuple):
+    """Segments that follow each other and were removed, and the sizes of their texts together."""
+
+    numbers: range
+    bytes: int
+    lines: int
+
+
+def removed_runs(disk: Disk) -> list[RemovedRun]:
+    """Return the runs in order; those that the file has, if it can be read."""
     try:
         return read_removed(disk)
     except (OSError, ValueError):
-        return {}
+        return []
 
 
-def read_removed(disk: Disk) -> dict[int, int]:
+def read_removed(disk: Disk) -> list[RemovedRun]:
     """Return what the file says. Raises OSError, and ValueError if it is damaged."""
-    pairs = [word.split(":") for word in words_of(disk.read(REMOVED, _LARGEST), REMOVED)]
-    return {int(number): int(size) for number, size in pairs}
+    return [_run(word) for word in words_of(disk.read(REMOVED, _LARGEST), REMOVED)]
 
 
-def note_removed(sizes: Mapping[int, int], disk: Disk) -> None:
-    """Let the file `removed` have some more. Raises OSError."""
-    known = sorted({**removed_sizes(disk), **sizes}.items())[-_MOST:]
-    disk.replace(REMOVED, noted_words(REMOVED, (f"{number}:{size}" for number, size in known)))
+def note_removed(segments: Iterable[RemovedRun], disk: Disk, kept: Collection[int] = ()) -> None:
+    """Let the file `removed` have some more. Raises OSError. kept: the numbers at which readers stand."""
+    runs = sorted([*removed_runs(disk), *segments], key=lambda run: run.numbers.start)
+    runs = list({run.numbers.start: run for run in runs}.values())
+    made: list[RemovedRun] = []
+    for left, run in zip(range(len(runs), 0, -1), runs, strict=True):
+        last = made[-1] if made else None
+        follows = last is not None and last.numbers.stop == run.numbers.start
+        if len(made) + left > _MOST and follows and run.numbers.start not in kept:
+            assert last is not None
+            numbers = range(last.numbers.start, run.numbers.stop)
+            made[-1] = RemovedRun(numbers, last.bytes + run.bytes, last.lines + run.lines)
+        else:
+            made.append(run)
+    disk.replace(REMOVED, noted_words(REMOVED, map(_text, made[-_MOST:])))
 
 
-def missed(position: Position, following: int, disk: Disk) -> int | None:
-    """Return how many bytes there were from a place to the segment `following`, of segments that are gone.
+def missed(position: Position, following: int, disk: Disk) -> Missing:
+    """Return what there was from a place to the segment `following`, of segments that are gone.
 
-    None where nobody knows.
+    The lines in front of the place are told by their share of the bytes.
     """
-    sizes, runs = removed_sizes(disk), empty_numbers(disk)
-    number, total = position.segment, -position.offset
+    removed = {run.numbers.start: run for run in removed_runs(disk)}
+    empty = empty_numbers(disk)
+    known = [following, *removed, *(run.start for run in empty)]
+    number, total = position.segment, Missing()
     while number < following:
-        if number in sizes:
-            total += sizes[number]
-            number += 1
-            continue
-        run = next((run for run in runs if number in run), None)
+        run = removed.get(number)
         if run is None:
-            return None
-        number = run.stop
-    return total if total >= 0 else None
+            nothing = next((one for one in empty if number in one), None)
+            if nothing is None:
+                after = min(one for one in known if one > number)
+                # Each had a byte at least.
+                total = total.and_(Missing(after - number, 0, known=False))
+                number = after
+            else:
+                number = nothing.stop
+            continue
+        total = total.and_(_behind(run, position.offset if number == position.segment else 0))
+        number = run.numbers.stop
+    return total
+
+
+def _behind(run: RemovedRun, offset: int) -> Missing:
+    if offset > run.bytes:
+        return UNKNOWN
+    left = run.bytes - offset
+    return Missing(left, round(run.lines * left / run.bytes) if run.bytes else 0)
+
+
+def _run(word: str) -> RemovedRun:
+    numbers, size, *lines = word.split(":")
+    first, _, last = numbers.partition("-")
+    run = RemovedRun(
+        range(int(first), int(last or first) + 1), int(size), int(lines[0]) if lines else 0
+    )
+    if len(lines) > 1 or not run.numbers or min(run.bytes, run.lines) < 0:
+        raise ValueError("it makes no sense")
+    return run
+
+
+def _text(run: RemovedRun) -> str:
+    first, last = run.numbers[0], run.numbers[-1]
+    return f"{first if first == last else f'{first}-{last}'}:{run.bytes}:{run.lines}"

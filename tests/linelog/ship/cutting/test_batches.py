@@ -13,6 +13,7 @@ from logsrv.linelog.read.view import View
 from logsrv.linelog.ship.cutting.batches import LineBatches
 from logsrv.linelog.ship.cutting.durable import DurableSegment
 from logsrv.linelog.ship.target import SentLines
+from logsrv.linelog.store.segments.removed import UNKNOWN, Missing
 from logsrv.linelog.store.segments.segment import Position
 from tests.linelog.read.stores import line, make_store
 
@@ -27,15 +28,16 @@ def batches(
     directory: Path,
     query: str | None = None,
     begin: Position = BEGIN,
-    gaps: list[int | None] | None = None,
+    gaps: list[Missing] | None = None,
     most_lines: int = 100,
     most_bytes: int = 1 << 20,
 ) -> LineBatches:
+    told = [] if gaps is None else gaps
     return LineBatches(
         View(str(directory), lambda _: None),
         begin,
         query,
-        ([] if gaps is None else gaps).append,
+        lambda missing, _: told.append(missing),
         most_lines=most_lines,
         most_bytes=most_bytes,
     )
@@ -92,12 +94,12 @@ def test_a_query_that_is_wrong(directory: Path) -> None:
 def test_what_is_gone_is_told(tmp_path: Path) -> None:
     directory = make_store(tmp_path / "logs", SEGMENTS)
     path = next(directory.glob("0000000002-*.zst"))
-    gaps: list[int | None] = []
+    gaps: list[Missing] = []
     found = batches(directory, gaps=gaps)
     assert found.next() is not None
     path.unlink()
     there = [one for batch in all_of(found) for one in batch.lines]
-    assert there == LINES[100:500] + LINES[1000:] and gaps == [None]
+    assert there == LINES[100:500] + LINES[1000:] and gaps == [UNKNOWN]
 
 
 def test_what_is_damaged_is_told_with_its_size(tmp_path: Path) -> None:
@@ -107,10 +109,10 @@ def test_what_is_damaged_is_told_with_its_size(tmp_path: Path) -> None:
     data = bytearray(path.read_bytes())
     data[len(data) // 2] ^= 0xFF
     path.write_bytes(data)
-    gaps: list[int | None] = []
+    gaps: list[Missing] = []
     there = [one for batch in all_of(batches(directory, gaps=gaps)) for one in batch.lines]
     missing = len(b"".join(many)) + len(line("behind")) - sum(len(one) + 1 for one in there)
-    assert gaps == [missing] and missing > 900_000
+    assert gaps == [Missing(missing)] and missing > 900_000
 
 
 def test_more_is_said_as_long_as_there_may_be_more(directory: Path) -> None:

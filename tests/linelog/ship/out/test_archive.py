@@ -14,8 +14,9 @@ from logsrv.errors import ConfigurationError
 from logsrv.linelog.ship.address import parse_ship_url
 from logsrv.linelog.ship.out.archive import ArchiveTarget
 from logsrv.linelog.ship.registry import TargetSettings, make_target
-from logsrv.linelog.ship.target import ForeignStoreError, Unavailable
+from logsrv.linelog.ship.target import ArchiveSurvey, ForeignStoreError, Unavailable
 from logsrv.linelog.store.archive.directory import DirectoryArchive
+from logsrv.linelog.store.archive.kept import note_archived
 from tests.kit.net.network import REACTOR, in_reactor, until
 from tests.linelog.store.archive.segments import STORE, packed, sealed_store
 from tests.linelog.store.faults import at
@@ -33,9 +34,15 @@ async def test_a_segment_goes_there_and_is_known_there(tmp_path: Path) -> None:
     store = sealed_store(tmp_path / "store", 1, count=50)
     (tmp_path / "archive").mkdir()
     one, [segment] = target(tmp_path / "archive"), packed(store)
-    assert await one.names() == []
-    manifest = await one.put(segment, at(store))
-    assert await one.names() == [manifest.name]
+    disk = at(store)
+    assert (await one.survey([segment], disk)).names == []
+    manifest = await one.put(segment, disk)
+    note_archived(disk, segment, manifest)
+    assert await one.survey([segment], disk) == ArchiveSurvey([manifest.name], [])
+    assert await one.lacking([segment], disk) == []
+    (tmp_path / "archive" / STORE / segment.name).unlink()
+    assert await one.survey([segment], disk) == ArchiveSurvey([manifest.name], [segment])
+    assert await one.lacking([segment], disk) == [segment]
     assert await one.has(manifest.name)
     assert not await one.has("0000000009-20261120T061842Z")
     await one.close()
@@ -45,7 +52,7 @@ async def test_a_segment_goes_there_and_is_known_there(tmp_path: Path) -> None:
 async def test_what_is_wrong_there_is_said_as_targets_do(tmp_path: Path) -> None:
     one = target(tmp_path / "archive")
     with pytest.raises(Unavailable, match="mount it, or make the directory") as error:
-        await one.names()
+        await one.survey([], at(tmp_path))
     assert error.value.settled
     (tmp_path / "archive").mkdir()
     for count in (50, 49):
@@ -98,13 +105,13 @@ async def test_a_panic_is_told_and_what_comes_behind_it_is_done(
     def panic(*_: object) -> list[str]:
         raise Panic("called `Option::unwrap()` on a `None` value")
 
-    one = target(tmp_path)
+    one, disk = target(tmp_path), at(tmp_path)
     with monkeypatch.context() as patched:
-        patched.setattr(DirectoryArchive, "names", panic)
-        asked = one.names().addTimeout(60, REACTOR)
+        patched.setattr(DirectoryArchive, "sizes", panic)
+        asked = one.survey([], disk).addTimeout(60, REACTOR)
         with pytest.raises(Unavailable, match="Panic: called"):
             await asked
-    assert await one.names().addTimeout(60, REACTOR) == []
+    assert (await one.survey([], disk).addTimeout(60, REACTOR)).names == []
     await one.close()
 
 

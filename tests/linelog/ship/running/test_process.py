@@ -13,7 +13,7 @@ from logsrv.kit.observe.metrics import Metrics
 from logsrv.linelog.plugin.metrics import METRICS
 from logsrv.linelog.ship.address import parse_ship_url
 from logsrv.linelog.ship.report import ShipReport
-from logsrv.linelog.ship.running.orders import read_orders, report_line
+from logsrv.linelog.ship.running.orders import read_number, read_orders, report_line
 from logsrv.linelog.ship.running.process import Shipping, holds_of
 from logsrv.linelog.ship.settings import ShipSettings
 from logsrv.linelog.ship.shipping.kept import ShipPlace
@@ -139,13 +139,30 @@ def test_a_process_that_dies_is_started_again_with_the_same_orders(stage: Stage)
 def test_retention_leaves_what_a_target_does_not_have(stage: Stage) -> None:
     stage.change(target("a"), target("b", ship_from="7:100", ship_at_most=5))
     assert stage.holds == [Hold("a", 0, 1000), Hold("b", 7, 5)]
-    stage.report("a", ShipReport("lag", position=Position(3, 10)))
+    stage.report("a", ShipReport("kept", position=Position(3, 10)))
     assert stage.holds == [Hold("a", 3, 1000), Hold("b", 7, 5)]
     told = stage.told
-    stage.report("a", ShipReport("lag", position=Position(3, 90)))
+    stage.report("a", ShipReport("kept", position=Position(3, 90)))
     assert stage.told == told
     stage.change(target("a"))
     assert stage.holds == [Hold("a", 3, 1000)]
+
+
+def test_retention_waits_until_an_archive_was_looked_at(stage: Stage) -> None:
+    """The process is told what is due, and what it has seen there may go."""
+    stage.change(target("a", ship=parse_ship_url("file:///srv/archive")))
+    stage.report("a", ShipReport("kept", position=Position(9, 0)))
+    [hold] = stage.holds
+    assert (hold.segment, hold.first) == (9, 0) and hold.looks is not None
+    hold.looks(4)
+    assert [read_number(line, "due") for line in stage.running()["a"].said] == [0, 4]
+    stage.report("a", ShipReport("released", position=Position(5, 0)))
+    assert stage.holds[0].first == 5
+    with logged():
+        stage.running()["a"].end(signal=9)
+        stage.reactor.advance(PAUSES[0])
+    assert stage.holds[0].first == 0, "nobody looks any more"
+    assert read_number(stage.running()["a"].said[0], "due") == 4
 
 
 def test_a_kept_place_counts_before_the_process_says_anything(stage: Stage) -> None:

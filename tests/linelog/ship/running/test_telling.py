@@ -64,15 +64,36 @@ def test_the_log_has_a_line_when_it_goes_and_one_when_it_comes_back(stage: Stage
 
 def test_what_was_missed_is_said(stage: Stage) -> None:
     stage.take(ShipReport("down", "refused"))
-    [gap] = stage.take(ShipReport("gap", bytes=4096))
-    assert gap == ("error", "4096 bytes of lines were removed from the store before they were sent")
-    assert stage.value("ship_gap_bytes_total") == 4096
-    stage.take(ShipReport("gap", bytes=None))
-    assert stage.value("ship_gap_bytes_total") == 4097, "an alert on an increase is to see it"
+    [gap] = stage.take(ShipReport("gap", bytes=4096, lines=17))
+    assert gap == (
+        "error",
+        "4096 bytes in 17 lines were removed from the store before they were sent",
+    )
     [(_, said), promised] = stage.take(ShipReport("up", "exactly once"))
     # Of a target that was down from the beginning nobody knew it before.
     assert promised == ("info", "exactly once")
-    assert said.endswith("some were removed before they were sent")
+    assert said.endswith("17 were removed before they were sent")
+
+
+def test_what_is_gone_is_counted_while_the_target_is_away(stage: Stage) -> None:
+    """In all, so that a process that begins anew counts nothing twice; and it grows only."""
+    stage.take(ShipReport("down", "refused"))
+    for size, lines in ((600, 10), (900, 15), (900, 15), (840, 14)):
+        stage.take(ShipReport("gone", bytes=size, lines=lines, missed=lines))
+    assert stage.value("ship_gap_bytes_total") == 900
+    assert stage.value("ship_gap_lines_total") == 15
+    [(_, said), _] = stage.take(ShipReport("up", "exactly once"))
+    assert said.endswith("0 lines wait for it, and 14 were removed before they were sent")
+
+
+def test_the_place_that_counts_for_retention_is_the_one_that_is_kept(stage: Stage) -> None:
+    stage.take(ShipReport("acknowledged", position=Position(5, 0)))
+    assert stage.told.position is None
+    stage.take(ShipReport("kept", position=Position(4, 7)))
+    stage.take(ShipReport("acknowledged", position=Position(6, 0)))
+    assert stage.told.position == Position(4, 7)
+    stage.take(ShipReport("resent", position=Position(2, 0)))
+    assert stage.told.position == Position(2, 0)
 
 
 @pytest.mark.parametrize(
@@ -102,7 +123,6 @@ def test_what_is_acknowledged_is_counted_and_not_said(stage: Stage) -> None:
         ShipReport("acknowledged", position=Position(3, 9), bytes=100, lines=2, seconds=0.2)
     )
     assert (stage.value("ship_sent_bytes_total"), stage.value("ship_sent_lines_total")) == (100, 2)
-    assert stage.told.position == Position(3, 9)
     [(_, labels, counted)] = stage.metrics.distributions()
     assert labels == (("target", "centre"),) and sum(counted.counts) == 1
 

@@ -197,7 +197,8 @@ class Reports:
 
     @property
     def kinds(self) -> list[str]:
-        return [one.kind for one in self.all]
+        """What happened; each second's saving of the place is no news."""
+        return [one.kind for one in self.all if one.kind != "kept"]
 
 
 class Process:

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from logsrv.linelog.store.disk.disk import Disk
-from logsrv.linelog.store.segments.removed import note_removed
+from logsrv.linelog.store.segments.removed import RemovedRun, note_removed
 from logsrv.linelog.store.segments.segment import Position
 from tests.linelog.read.stores import Writer, line, make_store
 from tests.linelog.ship.shipping.fakes import FarSide, Process
@@ -56,7 +56,7 @@ def test_a_segment_that_was_sent_and_removed_is_no_gap(
     for path in directory.glob("0000000002-*"):
         path.unlink()
     disk = Disk().enter(directory)
-    note_removed({2: size}, disk)
+    note_removed([RemovedRun(range(2, 3), size, 300)], disk)
     disk.leave()
     process = shipped(directory, far)
     assert far.text == ALL and far.blocks[2].gap == gap

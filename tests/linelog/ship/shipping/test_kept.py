@@ -7,7 +7,8 @@ from pathlib import Path
 import pytest
 
 from logsrv.errors import ConfigurationError
-from logsrv.linelog.ship.shipping.kept import ShipPlace
+from logsrv.linelog.ship.shipping.kept import SentGap, ShipPlace
+from logsrv.linelog.store.segments.removed import Missing
 from logsrv.linelog.store.segments.segment import Position
 
 STORE = "ab" * 16
@@ -20,7 +21,9 @@ def place(directory: Path, name: str = "far", target: str = "https://far/blocks"
 
 def test_it_is_read_as_it_was_saved(tmp_path: Path) -> None:
     assert place(tmp_path).load(STORE, END) is None
-    place(tmp_path).save(STORE, Position(7, 3))
+    saved = place(tmp_path)
+    saved.new = False
+    saved.save(STORE, Position(7, 3))
     assert place(tmp_path).load(STORE, END) == Position(7, 3)
     assert (tmp_path / "ship" / "far").read_bytes() == (
         b'{"store":"'
@@ -29,6 +32,16 @@ def test_it_is_read_as_it_was_saved(tmp_path: Path) -> None:
         b'"target":"https://far/blocks"} e68db7eb\n'
     )
     assert (tmp_path / "ship" / "far").stat().st_mode & 0o777 == 0o640
+
+
+def test_what_was_gone_is_kept_with_it(tmp_path: Path) -> None:
+    saved = place(tmp_path)
+    saved.gone = Missing(100, 7, known=False)
+    saved.sent = [SentGap(Position(9, 1), Missing(50, 2))]
+    saved.save(STORE, Position(7, 3))
+    read = place(tmp_path)
+    assert read.load(STORE, END) == Position(7, 3)
+    assert (read.new, read.gone, read.sent) == (True, saved.gone, saved.sent)
 
 
 @pytest.mark.parametrize(

@@ -58,7 +58,7 @@ def test_all_lines_arrive_in_order(directory: Path) -> None:
 def test_a_target_for_which_nothing_waits_is_up(directory: Path) -> None:
     """Else each start of a store to which nothing comes would be an alarm, and its promise unsaid."""
     process = shipped(directory, LineFarSide(), ship_from="end")
-    assert [one.kind for one in process.reports.all] == ["up"]
+    assert process.reports.kinds == ["up"]
 
 
 def test_a_target_that_refuses_all_lines_is_up(directory: Path) -> None:
@@ -142,7 +142,7 @@ def test_after_a_kill_what_was_not_saved_comes_again(directory: Path) -> None:
     shipped(directory, far)
     assert far.lines[200:] == LINES
     far.lines.clear()
-    assert shipped(directory, far, 1.2).reports.all == []
+    assert shipped(directory, far, 1.2).reports.kinds == []
 
 
 @pytest.mark.parametrize("bad", [{7}, {0, 1, 2, 599}, set(range(590, 600))])

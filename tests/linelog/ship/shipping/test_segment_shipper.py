@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import shutil
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -14,11 +14,11 @@ from twisted.internet.defer import Deferred, fail, maybeDeferred, succeed
 
 from logsrv.linelog.ship.out.archive import as_target
 from logsrv.linelog.ship.shipping.segment_shipper import SegmentShipper
-from logsrv.linelog.ship.target import Unavailable
+from logsrv.linelog.ship.target import ArchiveSurvey, Unavailable
 from logsrv.linelog.store.archive.directory import DirectoryArchive
 from logsrv.linelog.store.archive.kept import archived, note_archived, noted_url
 from logsrv.linelog.store.archive.manifest import Manifest, names_of
-from logsrv.linelog.store.archive.putting import find, put
+from logsrv.linelog.store.archive.putting import find, lacking, put
 from logsrv.linelog.store.disk.disk import Disk
 from logsrv.linelog.store.segments.segment import Position, Segment
 from tests.linelog.ship.shipping.fakes import Process
@@ -41,9 +41,20 @@ class Place:
     def archive(self) -> DirectoryArchive:
         return DirectoryArchive(str(self.path))
 
-    def names(self) -> Deferred[list[str]]:
+    def survey(self, segments: Sequence[Segment], disk: Disk) -> Deferred[ArchiveSurvey]:
         self.asked += 1
-        return self._do(lambda: names_of(self.archive.names(f"{STORE}/"), STORE))
+
+        def work() -> ArchiveSurvey:
+            sizes = self.archive.sizes(f"{STORE}/")
+            lost = lacking(self.archive, segments, disk, STORE, sizes)
+            return ArchiveSurvey(names_of(sizes, STORE), lost)
+
+        return self._do(work)
+
+    def lacking(self, segments: Sequence[Segment], disk: Disk) -> Deferred[list[Segment]]:
+        self.asked += 1
+        sizes = self.archive.sizes(f"{STORE}/")
+        return self._do(lambda: lacking(self.archive, segments, disk, STORE, sizes))
 
     def has(self, name: str) -> Deferred[bool]:
         self.asked += 1
@@ -196,6 +207,86 @@ def test_what_the_archive_has_lost_goes_again(start: Runs, store: Path, place: P
     [resent] = process.reports.of("resent")
     assert "has lost 3 segments from 0000000001-" in resent.why
     assert names(place) == [1, 2, 3]
+
+
+SUFFIXES = (".log.zst", ".log.zst.idx", ".json")
+
+
+@pytest.mark.parametrize("suffix", SUFFIXES)
+@pytest.mark.parametrize("left", [None, 0, -2])
+def test_a_part_that_the_archive_has_lost_goes_again_at_the_next_start(
+    start: Runs, store: Path, place: Place, suffix: str, left: int | None
+) -> None:
+    """It is not there, empty, or shorter; nothing else is put again."""
+    start()
+    before = files_of(place.path)
+    part = next(
+        path for path in place.path.rglob(f"*{suffix}") if path.name.startswith("0000000002")
+    )
+    if left is None:
+        part.unlink()
+    else:
+        os.truncate(part, left % part.stat().st_size)
+    puts = place.puts
+    process = start()
+    [resent] = process.reports.of("resent")
+    assert "has lost 1 segment from 0000000002-" in resent.why
+    assert files_of(place.path) == before and place.puts == puts + 1
+    assert process.segments.position == Position(4, 0)
+    assert not start().reports.of("resent")
+
+
+def test_what_retention_is_to_remove_is_looked_for_before(
+    start: Runs, store: Path, place: Place
+) -> None:
+    """What the archive has lost goes again before the text may go here."""
+    process = start()
+    assert not process.reports.of("released")
+    (place.path / STORE / packed(store)[1].name).unlink()
+    before = place.asked
+    process.segments.due = 2
+    process.run()
+    released = [one.position for one in process.reports.of("released")]
+    assert Position(2, 0) in released and released[-1] == Position(3, 0)
+    [resent] = process.reports.of("resent")
+    assert "has lost 1 segment from 0000000002-" in resent.why
+    assert (place.path / STORE / packed(store)[1].name).exists()
+    assert place.asked <= before + 2, "a listing for all, not a request for each"
+
+
+def test_retention_waits_for_an_archive_that_cannot_be_looked_at(start: Runs, place: Place) -> None:
+    process = start()
+    place.path.rename(place.path.parent / "unmounted")
+    process.segments.due = 3
+    process.run(30)
+    assert not process.reports.of("released") and process.reports.of("down")
+    (place.path.parent / "unmounted").rename(place.path)
+    process.run(90)
+    assert process.reports.of("released")[-1].position == Position(4, 0)
+
+
+def test_what_is_neither_here_nor_there_is_said_as_lost(
+    start: Runs, store: Path, place: Place
+) -> None:
+    start()
+    [first, second, _] = packed(store)
+    for one in (first, second):
+        (store / one.name).unlink()
+    os.truncate(place.path / STORE / second.name, 10)
+    process = start()
+    [lost] = process.reports.of("lost")
+    assert "lost segment 0000000002-" in lost.why and "50 lines are lost" in lost.why
+    assert not process.reports.of("gap") and not process.reports.of("resent")
+
+
+def test_a_text_that_went_and_was_removed_before_the_place_was_saved_is_no_gap(
+    start: Runs, store: Path, place: Place
+) -> None:
+    start().kill()
+    kept = Running(store, place).kept
+    kept.save(STORE, Position(2, 0))
+    (store / packed(store)[1].name).unlink()
+    assert not start().reports.of("gap")
 
 
 def test_what_went_under_another_identity_is_not_lost(

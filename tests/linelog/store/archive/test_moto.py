@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from http.client import HTTPConnection
 from pathlib import Path
 
 import pytest
 
-from bench.bucket import KEYS
 from logsrv.linelog.query.language.parse import parse
 from logsrv.linelog.query.matching.match import compile
 from logsrv.linelog.read.far.view import ArchiveView
@@ -20,30 +18,23 @@ from logsrv.linelog.store.archive.opening import open_archive
 from logsrv.linelog.store.archive.putting import find, put
 from logsrv.linelog.store.archive.restoring import brought_back, choose_store
 from logsrv.linelog.store.disk.disk import Disk
+from tests.linelog.store.archive.buckets import buckets
 from tests.linelog.store.archive.segments import RARE, STORE, packed, sealed_store
 from tests.linelog.store.faults import at
 
 pytest.importorskip("obstore")
-server_of_moto = pytest.importorskip("moto.server")
 
 
 @pytest.fixture
-def endpoint(monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
-    for name, value in KEYS.items():
-        monkeypatch.setenv(name, value)
-    server = server_of_moto.ThreadedMotoServer(ip_address="127.0.0.1", port=0, verbose=False)
-    server.start()
-    host, port = server.get_host_and_port()
-    connection = HTTPConnection(host, port, timeout=60)
-    connection.request("PUT", "/logs")
-    assert connection.getresponse().status == 200
-    connection.close()
-    yield f"endpoint=http://{host}:{port}&region=us-east-1"
-    server.stop()
+def environment(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    with buckets("logs") as variables:
+        for name, value in variables.items():
+            monkeypatch.setenv(name, value)
+        yield
 
 
-def test_a_segment_goes_there_is_searched_and_comes_back(endpoint: str, tmp_path: Path) -> None:
-    store, archive = sealed_store(tmp_path / "store"), open_archive(f"s3://logs/edges?{endpoint}")
+def test_a_segment_goes_there_is_searched_and_comes_back(environment: None, tmp_path: Path) -> None:
+    store, archive = sealed_store(tmp_path / "store"), open_archive("s3://logs/edges")
     for one in packed(store):
         enter(archive, put(archive, one, at(store), STORE), at(store).read)
     with pytest.raises(ObjectExists):
@@ -51,7 +42,7 @@ def test_a_segment_goes_there_is_searched_and_comes_back(endpoint: str, tmp_path
     assert find(archive, STORE, packed(store)[0].name) is not None
     assert archive.read(f"{STORE}/{packed(store)[0].index}", 1 << 20, 10) == b""
     told: list[str] = []
-    with ArchiveView(f"s3://logs/edges?{endpoint}", told.append) as view:
+    with ArchiveView("s3://logs/edges", told.append) as view:
         search = Search(view, compile(parse(RARE[1])), Scope())
         assert search.count() == 3 and told == []
         search.close()
@@ -64,8 +55,8 @@ def test_a_segment_goes_there_is_searched_and_comes_back(endpoint: str, tmp_path
         assert (tmp_path / "back" / path.name).read_bytes() == path.read_bytes()
 
 
-def test_a_bucket_that_is_not_there_is_named(endpoint: str) -> None:
-    archive = open_archive(f"s3://nowhere/edges?{endpoint}")
+def test_a_bucket_that_is_not_there_is_named(environment: None) -> None:
+    archive = open_archive("s3://nowhere/edges")
     for ask in (lambda: archive.names("a/"), lambda: archive.create("a/b", [b"x"])):
         with pytest.raises(ArchiveError, match="there is no bucket nowhere") as found:
             ask()

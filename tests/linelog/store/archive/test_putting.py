@@ -13,9 +13,17 @@ import pytest
 
 from logsrv.linelog.store.archive import directory as module
 from logsrv.linelog.store.archive.directory import DirectoryArchive
+from logsrv.linelog.store.archive.kept import note_archived
 from logsrv.linelog.store.archive.manifest import manifest_object, names_of
 from logsrv.linelog.store.archive.objects import ArchiveError, ChangedObject
-from logsrv.linelog.store.archive.putting import GivenUp, OtherSegment, describe, find, put
+from logsrv.linelog.store.archive.putting import (
+    GivenUp,
+    OtherSegment,
+    describe,
+    find,
+    lacking,
+    put,
+)
 from logsrv.linelog.store.disk.disk import Disk
 from logsrv.linelog.store.segments.segment import Segment
 from tests.linelog.store.archive.segments import STORE, files_of, packed, sealed_store
@@ -166,6 +174,55 @@ def test_indexes_that_were_made_anew_are_no_other_segment(place: Path, store: Pa
     one = put_first(place, store)
     (store / one.words).unlink()
     put_first(place, store)
+
+
+@pytest.mark.parametrize("suffix", [".log.zst", ".idx", ".words", ".json"])
+def test_what_the_archive_has_lost_is_put_again_as_it_was(
+    place: Path, store: Path, suffix: str
+) -> None:
+    """The manifest, too, where the note here says that the text is this one."""
+    one = put_first(place, store)
+    disk = at(store)
+    note_archived(disk, one, describe(one, disk, STORE))
+    part = next(path for path in place.rglob(f"*{suffix}"))
+    for size in (None, 0, part.stat().st_size - 2):
+        if size is None:
+            part.unlink()
+        else:
+            os.truncate(part, size)
+        put_first(place, store)
+        require_whole(place, store)
+
+
+def test_an_index_that_was_lost_there_and_made_anew_here_gets_a_new_manifest(
+    place: Path, store: Path
+) -> None:
+    one = put_first(place, store)
+    (store / one.words).unlink()
+    (place / STORE / one.words).unlink()
+    put_first(place, store)
+    manifest = find(DirectoryArchive(str(place)), STORE, one.name)
+    assert manifest == describe(one, at(store), STORE)
+    assert not (place / STORE / one.words).exists()
+
+
+def test_what_is_lost_is_told_by_names_and_sizes(place: Path, store: Path) -> None:
+    one, disk, archive = put_first(place, store), at(store), DirectoryArchive(str(place))
+
+    def lost() -> list[Segment]:
+        return lacking(archive, [one], disk, STORE, archive.sizes(f"{STORE}/"))
+
+    (place / STORE / one.index).unlink()
+    assert lost() == [], "nothing says that it was put there"
+    note_archived(disk, one, describe(one, disk, STORE))
+    assert lost() == [one]
+    put_first(place, store)
+    assert lost() == []
+    # A note that is damaged, or of another archive with other indexes, is no reason to put it again.
+    (store / one.archived).write_bytes(b"{}")
+    assert lost() == []
+    os.truncate(place / manifest_object(STORE, one.name), 10)
+    assert lost() == [one]
 
 
 def test_a_segment_that_is_damaged_here_does_not_go(place: Path, store: Path) -> None:

@@ -17,7 +17,7 @@ from logsrv.linelog.store.disk.disk import Disk
 from logsrv.linelog.store.policy import DAY, Hold, StorePolicy
 from logsrv.linelog.store.sealing import retain as retention
 from logsrv.linelog.store.sealing.held import Held, HeldSegments
-from logsrv.linelog.store.sealing.retain import BelievedTime, expired, retain, retain_indexes
+from logsrv.linelog.store.sealing.retain import BelievedTime, due, expired, retain, retain_indexes
 from logsrv.linelog.store.sealing.seal import seal
 from logsrv.linelog.store.segments.segment import (
     Form,
@@ -122,6 +122,27 @@ def test_the_target_that_is_behind_most_does_not_lend_its_limit_to_the_others() 
     keep = StorePolicy(keep_bytes=15)
     slow, large = Hold("slow", 0, 5), Hold("large", 3, 100)
     assert gone(all_, 0, keep, 0, holds=[slow, large]) == all_[:2]
+
+
+def test_what_an_archive_has_stays_until_it_was_looked_for_there() -> None:
+    all_ = held(10, 10, 10, 10)
+    keep, looks = StorePolicy(keep_bytes=15), str
+    assert gone(all_, 0, keep, 0, holds=[Hold("a", 9, 100, looks, 0)]) == []
+    assert gone(all_, 0, keep, 0, holds=[Hold("a", 9, 100, looks, 2)]) == all_[:2]
+    assert gone(all_, 0, keep, 0, holds=[Hold("a", 1, 100, looks, 9)]) == all_[:1]
+
+
+def test_an_archive_is_looked_at_an_hour_before_a_segment_is_too_old(tmp_path: Path) -> None:
+    for number in range(1, 5):
+        path = tmp_path / f"{number:010}-20261120T061842Z.log.zst"
+        path.write_bytes(b"x" * 10)
+        os.utime(path, (number * DAY, number * DAY))
+    save_number(5, at(tmp_path))
+    days = StorePolicy(keep_days=1)
+    for hours, number in ((47.5, 1), (46.5, 0), (72, 2)):
+        assert due(at(tmp_path), known(tmp_path), days, hours * 3600) == number
+    assert due(at(tmp_path), known(tmp_path), StorePolicy(keep_bytes=25), 0) == 2
+    assert due(at(tmp_path), known(tmp_path), StorePolicy(), 1e9) == 0
 
 
 def test_keep_days_waits_for_no_target() -> None:

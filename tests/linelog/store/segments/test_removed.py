@@ -9,7 +9,15 @@ import pytest
 
 from logsrv.linelog.store.disk.disk import Disk
 from logsrv.linelog.store.segments.empty import note_empty
-from logsrv.linelog.store.segments.removed import REMOVED, missed, note_removed, removed_sizes
+from logsrv.linelog.store.segments.removed import (
+    REMOVED,
+    UNKNOWN,
+    Missing,
+    RemovedRun,
+    missed,
+    note_removed,
+    removed_runs,
+)
 from logsrv.linelog.store.segments.segment import Position
 from tests.linelog.store.faults import at
 
@@ -21,39 +29,59 @@ def disk(tmp_path: Path) -> Iterator[Disk]:
     disk.leave()
 
 
+def run(number: int, size: int, lines: int = 0) -> RemovedRun:
+    return RemovedRun(range(number, number + 1), size, lines)
+
+
 @pytest.mark.parametrize(
-    ("place", "following", "bytes_missed"),
+    ("place", "following", "found"),
     [
-        (Position(17, 100), 18, 0),
-        (Position(17, 60), 18, 40),
-        (Position(17, 100), 22, 57),
-        (Position(18, 0), 22, 57),
-        (Position(20, 0), 22, 7),
-        (Position(17, 101), 18, None),
-        (Position(16, 0), 18, None),
-        (Position(17, 100), 23, None),
+        (Position(17, 100), 18, Missing()),
+        (Position(17, 60), 18, Missing(40, 4)),
+        (Position(17, 100), 22, Missing(57, 6)),
+        (Position(18, 0), 22, Missing(57, 6)),
+        (Position(20, 0), 22, Missing(7, 1)),
+        (Position(17, 101), 18, UNKNOWN),
+        (Position(16, 0), 18, Missing(101, 10, known=False)),
+        (Position(17, 100), 23, Missing(58, 6, known=False)),
     ],
 )
 def test_what_was_missed_is_known(
-    disk: Disk, place: Position, following: int, bytes_missed: int | None
+    disk: Disk, place: Position, following: int, found: Missing
 ) -> None:
-    note_removed({17: 100, 18: 50}, disk)
-    note_removed({21: 7}, disk)
+    note_removed([run(17, 100, 10), run(18, 50, 5)], disk)
+    note_removed([run(21, 7, 1)], disk)
     for number in 19, 20:
         note_empty(number, disk)
-    assert missed(place, following, disk) == bytes_missed
+    assert missed(place, following, disk) == found
 
 
-def test_of_too_many_the_oldest_are_forgotten(disk: Disk) -> None:
-    note_removed(dict.fromkeys(range(1, 1100), 1 << 40), disk)
-    note_removed({2000: 1}, disk)
-    sizes = removed_sizes(disk)
-    assert (len(sizes), min(sizes), max(sizes)) == (1000, 101, 2000)
+def test_of_many_the_oldest_are_counted_together(disk: Disk) -> None:
+    """But not over the place of somebody who lacks only the later ones."""
+    note_removed([run(number, 1 << 40, 7) for number in range(1, 1100)], disk, {50})
+    note_removed([run(2000, 1, 1)], disk, {50})
+    runs = removed_runs(disk)
+    assert len(runs) == 1000 and runs[0].numbers == range(1, 50)
+    assert missed(Position(1, 0), 1100, disk) == Missing(1099 << 40, 1099 * 7)
+    assert missed(Position(50, 3), 1100, disk).bytes == (1050 << 40) - 3
+    assert not missed(Position(20, 0), 1100, disk).known
 
 
-@pytest.mark.parametrize("data", [b"", b"17\n", b"17:x\n", b"\xff\xfe", b"1:2:3\n"])
+def test_of_many_with_holes_between_the_oldest_are_forgotten(disk: Disk) -> None:
+    note_removed([run(number, 5) for number in range(1, 2400, 2)], disk)
+    runs = removed_runs(disk)
+    assert (len(runs), runs[-1].numbers.start) == (1000, 2399)
+
+
+def test_a_file_without_lines_is_read(disk: Disk, tmp_path: Path) -> None:
+    """As versions before wrote it."""
+    (tmp_path / REMOVED).write_bytes(b"17:100 18:50\n")
+    assert missed(Position(17, 60), 19, disk) == Missing(90)
+
+
+@pytest.mark.parametrize("data", [b"", b"17\n", b"17:x\n", b"\xff\xfe", b"1:2:3:4\n", b"9-1:2:3\n"])
 def test_a_file_that_is_damaged_tells_nothing(disk: Disk, tmp_path: Path, data: bytes) -> None:
     (tmp_path / REMOVED).write_bytes(data)
-    assert missed(Position(17, 5), 18, disk) is None
-    note_removed({17: 5}, disk)
-    assert missed(Position(17, 5), 18, disk) == 0
+    assert missed(Position(17, 5), 18, disk) == UNKNOWN
+    note_removed([run(17, 5)], disk)
+    assert missed(Position(17, 5), 18, disk) == Missing()

@@ -8,7 +8,7 @@ import pytest
 
 from logsrv.linelog.store.archive.manifest import encode
 from logsrv.linelog.store.segments.empty import note_empty
-from logsrv.linelog.store.segments.removed import note_removed
+from logsrv.linelog.store.segments.removed import RemovedRun, note_removed
 from tests.linelog.store.care.stores import (
     at,
     found,
@@ -60,7 +60,7 @@ def test_a_number_that_is_far_off_is_told_at_once(store: Path) -> None:
 
 def test_what_was_removed_or_had_no_lines_is_no_finding(store: Path) -> None:
     remove(store, 2, 3)
-    note_removed({2: 300}, at(store))
+    note_removed([RemovedRun(range(2, 3), 300, 3)], at(store))
     note_empty(3, at(store))
     assert found(store) == []
 
