@@ -25,8 +25,9 @@ from logsrv.linelog.store.origins.origins import Origins
 from logsrv.linelog.store.segments import backup_note, index
 from logsrv.linelog.store.segments.backup_note import BackupNote
 from logsrv.linelog.store.segments.empty import note_empty, read_empty
-from logsrv.linelog.store.segments.removed import note_removed, read_removed
+from logsrv.linelog.store.segments.removed import RemovedRun, note_removed, read_removed
 from logsrv.linelog.store.segments.segment import Position, save_number
+from logsrv.linelog.store.segments.waiting import note_waiting, read_waiting
 from tests.kit.net.network import logged
 from tests.linelog.store.care.stores import at, found, manifest_of, packed_of, small_store
 
@@ -42,7 +43,8 @@ def full_store(directory: Path) -> Path:
     disk = at(store)
     save_number(5, disk)
     note_empty(5, disk)
-    note_removed({3: 1_048_576, 4: 7}, disk)
+    note_waiting(4, 7, disk)
+    note_removed([RemovedRun(range(3, 4), 1_048_576, 9_000), RemovedRun(range(4, 5), 7, 1)], disk)
     text = (store / "current.log").read_bytes()
     one, two = text[:21], text[21:]
     blocks = [
@@ -101,6 +103,7 @@ READERS: dict[str, Callable[[Path], Any]] = {
     "imported": lambda store: imported.load(at(store)),
     "empty": lambda store: read_empty(at(store)),
     "removed": lambda store: read_removed(at(store)),
+    "waiting": lambda store: read_waiting(at(store)),
     "format": lambda store: format.load(at(store)),
     "backup": lambda store: backup_note.load(at(store)),
     "ship/centre": lambda store: place.load(at(store / "ship"), "centre"),

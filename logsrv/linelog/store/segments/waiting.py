@@ -19,10 +19,17 @@ _LARGEST = 64 << 10
 def waiting_sizes(disk: Disk) -> dict[int, int]:
     """Return the sizes by the numbers; none if the file cannot be read or is damaged."""
     try:
-        found = read_checked(disk.read(WAITING, _LARGEST))
-        return {int(number): int(size) for number, size in found.items()}
-    except (OSError, ValueError, TypeError):
+        return read_waiting(disk)
+    except (OSError, ValueError):
         return {}
+
+
+def read_waiting(disk: Disk) -> dict[int, int]:
+    """Return what the file says. Raises OSError, and ValueError if it is damaged."""
+    found = read_checked(disk.read(WAITING, _LARGEST))
+    if not all(isinstance(size, int) for size in found.values()):
+        raise ValueError("it has a size that is no number")
+    return {int(number): size for number, size in found.items()}
 
 
 def note_waiting(number: int, size: int, disk: Disk) -> None:

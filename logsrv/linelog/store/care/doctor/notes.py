@@ -36,6 +36,7 @@ from logsrv.linelog.store.segments.segment import (
     read_synced,
     saved_number,
 )
+from logsrv.linelog.store.segments.waiting import WAITING, read_waiting
 
 
 def check_notes(listed: StoreListing, reached: Position) -> Iterator[StoreFinding]:
@@ -102,9 +103,19 @@ def _synced(disk: Disk) -> Iterator[StoreFinding]:
 
 
 def _runs(disk: Disk) -> Iterator[StoreFinding]:
-    for name, read, of_what in (
-        (EMPTY, read_empty, "had no lines"),
-        (REMOVED, read_removed, "were removed"),
+    gone = (
+        "It had the numbers of segments that {}: readers that stood there are told that they have"
+        " missed lines."
+    )
+    waiting = "It had the sizes of segments: nothing else tells that one of them was cut."
+    for name, read, means in (
+        (EMPTY, read_empty, gone.format("had no lines")),
+        (REMOVED, read_removed, gone.format("were removed")),
+        (
+            WAITING,
+            read_waiting,
+            "It had the sizes of segments: nothing else tells that one of them was cut.",
+        ),
     ):
         try:
             read(disk)
@@ -115,8 +126,7 @@ def _runs(disk: Disk) -> Iterator[StoreFinding]:
                 name,
                 name,
                 f"it makes no sense: {explanation(error)}",
-                f"No line is lost. It had the numbers of segments that {of_what}: readers that stood there"
-                " are told that they have missed lines.",
+                f"No line is lost. {means}",
                 "`--repair` puts it aside.",
                 Remedy(partial(keep_aside, name, disk)),
             )
