@@ -111,11 +111,7 @@ def _runs(disk: Disk) -> Iterator[StoreFinding]:
     for name, read, means in (
         (EMPTY, read_empty, gone.format("had no lines")),
         (REMOVED, read_removed, gone.format("were removed")),
-        (
-            WAITING,
-            read_waiting,
-            "It had the sizes of segments: nothing else tells that one of them was cut.",
-        ),
+        (WAITING, read_waiting, waiting),
     ):
         try:
             read(disk)
