@@ -182,7 +182,7 @@ class _Reader:
         for key, value in zip(pairs[::2], pairs[1::2], strict=True):
             if type(key) is int and not 0 <= key < _FEW_NUMBERS:
                 key = _NumberKey(key)
-            elif not (isinstance(key, (str, bytes, bool)) or key is None):
+            elif not (isinstance(key, (str, bytes, int)) or key is None):
                 raise NotPlainError("it has a key that is neither text nor a number")
             found[key] = value
 
