@@ -34,6 +34,7 @@ from logsrv.kit.text.words import listed, shown
 from logsrv.kit.web.endpoints import web_rules
 from logsrv.linelog.alerts.process import Alerts, check_commands
 from logsrv.linelog.http.settings import MOST_CONNECTIONS, read_token
+from logsrv.linelog.inputs.intake.computing import ComputingThread
 from logsrv.linelog.inputs.intake.intake import Intake
 from logsrv.linelog.inputs.intake.options import with_secrets
 from logsrv.linelog.inputs.intake.registry import inputs
@@ -165,6 +166,7 @@ class LoggerService(ListeningService[LoggerSettings]):
         self._rated = (0.0, 0)
         self._web: WebServer | None = None
         self.workers = Workers(reactor, settings.workers)
+        self._computing = ComputingThread()
         self.metrics.watch("bodies_waiting", lambda: self.workers.waiting)
         self.metrics.watch("origins", lambda: len(self.store.origins))
         self.alerts = Alerts(
@@ -226,6 +228,7 @@ class LoggerService(ListeningService[LoggerSettings]):
             clock=self.clock,
             metrics=metrics,
             workers=self.workers,
+            computing=self._computing,
         )
         input_ = inputs()[settings.listen.input]
         make = input_.datagrams if wanted.endpoint.kind == "datagram" else input_.stream
@@ -322,6 +325,7 @@ class LoggerService(ListeningService[LoggerSettings]):
             await self.workers.stop()
             await self.store.close()
         finally:
+            self._computing.end()
             self._hangs.next.stop()
             # Last, so that they see the last line.
             shipping = self._shipping.stop() if self._shipping is not None else succeed(None)

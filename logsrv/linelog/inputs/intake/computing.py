@@ -11,11 +11,11 @@ from logsrv.linelog.framing.long_work import LongWork
 class ComputingThread:
     """The thread, which begins when it is first needed; it does one piece of work after the other.
 
-    There is one for all listeners: with each further one the reactor would get less of the processor.
+    All listeners of a service share one: with each further one the reactor would get less of the processor.
     """
 
     def __init__(self) -> None:
-        self._waiting: SimpleQueue[tuple[LongWork, Event]] = SimpleQueue()
+        self._waiting: SimpleQueue[tuple[LongWork, Event] | None] = SimpleQueue()
         self._thread: Thread | None = None
 
     def begin(self, work: LongWork) -> Event:
@@ -28,13 +28,15 @@ class ComputingThread:
             self._thread.start()
         return done
 
+    def end(self) -> None:
+        """Let the thread end behind all that came before."""
+        if self._thread is not None:
+            self._waiting.put(None)
+
     def _run(self) -> None:
-        while True:
-            work, done = self._waiting.get()
+        while (wanted := self._waiting.get()) is not None:
+            work, done = wanted
             work.do()
             done.set()
             # Lets go of the result before the next work comes.
-            del work, done
-
-
-COMPUTING = ComputingThread()
+            del work, done, wanted

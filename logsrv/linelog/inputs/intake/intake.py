@@ -27,6 +27,7 @@ from logsrv.linelog.framing.lines.rules import (
     for_structured,
 )
 from logsrv.linelog.inputs.intake.aside import LONG, MUCH, SMALL, Aside
+from logsrv.linelog.inputs.intake.computing import ComputingThread
 from logsrv.linelog.inputs.intake.options import InputOptions, read_secrets
 from logsrv.linelog.inputs.intake.turns import Turns
 from logsrv.linelog.inputs.intake.unfinished import Unfinished
@@ -137,6 +138,7 @@ class Intake:
         metrics: Counts,
         cpu: Callable[[], float] = thread_time,
         workers: Workers | None = None,
+        computing: ComputingThread | None = None,
     ) -> None:
         """`label` names the listener in logs and metrics. cpu: seconds that this thread has computed."""
         self.label = label
@@ -150,7 +152,7 @@ class Intake:
         # Messages that workers have; the answers of those that come when all is stored are too late.
         self._asked = 0
         self._flushed = False
-        self.turns = Turns(sink.valve, clock)
+        self.turns = Turns(sink.valve, clock, computing)
         self.aside = Aside(sink.valve, clock)
         self.datagrams: Producer | None = None
         self.apply(settings)

@@ -25,7 +25,7 @@ from twisted.python.failure import Failure
 
 from logsrv.kit.net.twisted.turns import NextTurn
 from logsrv.linelog.framing.long_work import LongWork
-from logsrv.linelog.inputs.intake.computing import COMPUTING
+from logsrv.linelog.inputs.intake.computing import ComputingThread
 from logsrv.linelog.store.valve import Producer, Valve
 
 log = Logger()
@@ -53,11 +53,14 @@ class _Work:
 
 
 class Turns:
-    """The work of a listener's connections. The valve holds it up."""
+    """The work of a listener's connections. The valve holds it up. computing: does what is long."""
 
-    def __init__(self, valve: Valve, clock: IReactorTime) -> None:
+    def __init__(
+        self, valve: Valve, clock: IReactorTime, computing: ComputingThread | None = None
+    ) -> None:
         self._valve = valve
         self._clock = clock
+        self._computing = computing or ComputingThread()
         self._short: deque[_Work] = deque()
         self._long: deque[_Work] = deque()
         self._next_turn = NextTurn(clock, partial(valve.when_open, self._go_on))
@@ -143,7 +146,7 @@ class Turns:
         try:
             for step in work.steps:
                 if isinstance(step, LongWork):
-                    work.done = COMPUTING.begin(step)
+                    work.done = self._computing.begin(step)
                     return False
                 # The clock is the wall's, which may be set back.
                 if not 0 <= self._clock.seconds() - began < SLICE:

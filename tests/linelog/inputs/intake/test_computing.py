@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 
+from logsrv.kit.testing import wait_until
 from logsrv.linelog.framing.long_work import LongWork
 from logsrv.linelog.inputs.intake.computing import ComputingThread
 
@@ -25,3 +26,5 @@ def test_one_piece_after_the_other_in_another_thread() -> None:
     first, last = done
     assert first.startswith("True ") and str(threading.get_ident()) not in first
     assert last == "last"
+    computing.end()
+    wait_until(lambda: not any(one.name == "computing" for one in threading.enumerate()), "its end")
