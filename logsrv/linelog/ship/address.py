@@ -77,8 +77,10 @@ BLOCKS = "/blocks"
 """The end of the path of whoever takes blocks over HTTP."""
 STREAM = re.compile(r"[A-Za-z0-9_-]{1,64}")
 """The name of a stream."""
+API = "$JS.API"
+"""What subjects of JetStream begin with, unless another account has them under a name of its own."""
 PREFIX = re.compile(r"[A-Za-z0-9$_-]{1,64}(\.[A-Za-z0-9$_-]{1,64}){0,7}")
-"""What subjects of JetStream begin with."""
+"""Such a beginning."""
 _TOPIC = re.compile(r"(?!\.{1,2}$)[A-Za-z0-9._-]{1,249}")
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import threading
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable, Coroutine, Iterable
 from concurrent.futures import CancelledError, Future
 from contextlib import suppress
 from typing import Any, TypeVar
@@ -83,11 +83,18 @@ class AsyncioThread:
 
 
 async def _end() -> None:
-    """Cancel all that still runs, until nothing does: a library may take it for something of its own."""
+    """Cancel all that still runs, until nothing does."""
     while tasks := asyncio.all_tasks() - {asyncio.current_task()}:
-        for task in tasks:
+        await end_tasks(tasks)
+
+
+async def end_tasks(tasks: Iterable[asyncio.Task[Any]]) -> None:
+    """Cancel tasks until they have ended: a library may take it for the end of something of its own."""
+    left = set(tasks)
+    while left:
+        for task in left:
             task.cancel()
-        await asyncio.wait(tasks, timeout=AGAIN)
+        _, left = await asyncio.wait(left, timeout=AGAIN)
 
 
 def _give_up(future: Future[Any]) -> None:

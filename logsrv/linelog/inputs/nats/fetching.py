@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import json
 import re
-from collections.abc import Awaitable, Callable, Collection, Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from contextlib import suppress
 from typing import Any
 
@@ -18,6 +18,7 @@ import nats.errors
 from twisted.logger import LogLevel
 
 from logsrv.errors import LogsrvError
+from logsrv.kit.net.twisted.asyncio_thread import end_tasks
 from logsrv.linelog.inputs.nats.place import StreamPlace
 from logsrv.linelog.ship.out.jetstream.client import Inbox, MessageRoom, NatsTrouble
 from logsrv.linelog.ship.out.jetstream.link import (
@@ -40,8 +41,6 @@ INACTIVE = 120
 """Seconds for which servers keep the consumer of a process that was killed."""
 SHORTEST, LONGEST = 0.2, 15.0
 """Seconds: the pauses between two tries."""
-AGAIN = 1.0
-"""Seconds until what does not end is told so again."""
 QUIET = 65.0
 """Seconds until it is said again that nothing can be fetched."""
 REFUSED = 60.0
@@ -154,7 +153,7 @@ class StreamFetcher:
                         task.result()
                 origins = await self._origins()
                 if len(tasks) + len(origins) > STORES:
-                    await _end([tasks.pop(gone) for gone in tasks.keys() - set(origins)])
+                    await end_tasks([tasks.pop(gone) for gone in tasks.keys() - set(origins)])
                 for origin in origins:
                     if origin not in tasks and len(tasks) < STORES:
                         tasks[origin] = asyncio.create_task(self._keep_on(origin))
@@ -170,7 +169,7 @@ class StreamFetcher:
                     continue
             self._link.check()
         finally:
-            await _end(tasks.values())
+            await end_tasks(tasks.values())
 
     async def _origins(self) -> list[str]:
         """Return the identities of the stores of this part that have blocks in the stream."""
@@ -335,16 +334,6 @@ class StreamFetcher:
         with suppress(NatsTrouble, nats.errors.Error, OSError):
             await self._link.client.close_inbox(inbox)
             await self._link.client.publish(subject)
-
-
-async def _end(tasks: Collection[asyncio.Task[None]]) -> None:
-    """Cancel tasks, and wait for their end."""
-    left = set(tasks)
-    while left:
-        for task in left:
-            task.cancel()
-        # Again, where nats-py has taken it for the end of something of its own.
-        _, left = await asyncio.wait(left, timeout=AGAIN)
 
 
 def _block(asking: _Asking, message: Delivery) -> Fetched:

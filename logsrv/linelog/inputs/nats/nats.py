@@ -90,8 +90,7 @@ class NatsReceiver:
         if place.encrypts:
             tls_context(tls)
         context = (lambda: tls_context(tls)) if place.encrypts else None
-        prefix = {} if place.api is None else {"prefix": place.api}
-        return lambda: self._fetching.NatsLink(place.servers, login, context, **prefix)
+        return lambda: self._fetching.NatsLink(place.servers, login, context, place.api)
 
     def _failed(self, failure: Failure, make: Callable[[], Any]) -> None:
         """Begin again after an error of our own."""

@@ -9,7 +9,7 @@ from pathlib import Path
 import attrs
 
 from logsrv.kit.text.words import listed, shown
-from logsrv.linelog.ship.address import NATS, PREFIX, STREAM
+from logsrv.linelog.ship.address import API, NATS, PREFIX, STREAM
 
 EXAMPLE = "nats:n1.example.net,n2.example.net/LOGS:part=1/3"
 _KEYS = ("part", "holes", "tls", "ca", "cert", "key", "user", "creds", "api")
@@ -24,7 +24,7 @@ class StreamPlace:
 
     part, parts: of its stores only those of this part, from 1. passes_holes: go on behind what is missing.
     encrypts: by TLS, with these files in PEM. user: whose password the secret is. creds: a file of
-    credentials. api: what subjects of JetStream begin with, unless it is `$JS.API`.
+    credentials. api: what subjects of JetStream begin with.
     """
 
     servers: tuple[tuple[str, int], ...]
@@ -38,7 +38,7 @@ class StreamPlace:
     key: Path | None = None
     user: str | None = None
     creds: Path | None = None
-    api: str | None = None
+    api: str = API
 
     def takes(self, origin: str) -> bool:
         """Return whether a store is of this part: by the CRC-32 of its identity."""
@@ -68,7 +68,7 @@ def parse_place(text: str) -> StreamPlace:
         raise ValueError("holes= is refuse or pass")
     if given.get("tls", "yes") != "yes":
         raise ValueError("tls= is yes, or not there")
-    if not PREFIX.fullmatch(given.get("api", "$JS")):
+    if not PREFIX.fullmatch(given.get("api", API)):
         raise ValueError("api= is what subjects of JetStream begin with, as api=JS.API")
     if "key" in given and "cert" not in given:
         raise ValueError("key= is the key of a cert=, which is missing")
@@ -87,7 +87,7 @@ def parse_place(text: str) -> StreamPlace:
         key_file,
         given.get("user"),
         creds,
-        given.get("api"),
+        given.get("api", API),
     )
 
 

@@ -11,6 +11,7 @@ import pytest
 from twisted.internet.defer import CancelledError, Deferred
 from twisted.logger import LogLevel
 
+from logsrv.kit.net.twisted import asyncio_thread
 from logsrv.kit.net.twisted.asyncio_thread import AsyncioThread
 from logsrv.linelog.inputs.nats import fetching
 from logsrv.linelog.inputs.nats.fetching import (
@@ -23,7 +24,7 @@ from logsrv.linelog.inputs.nats.fetching import (
 from logsrv.linelog.inputs.nats.place import parse_place
 from logsrv.linelog.ship.address import parse_ship_url
 from logsrv.linelog.ship.blocks.block import PackedBlock
-from logsrv.linelog.ship.out.jetstream.link import API, NatsLink
+from logsrv.linelog.ship.out.jetstream.link import NatsLink
 from logsrv.linelog.ship.out.jetstream.target import JetStream
 from logsrv.linelog.ship.registry import TargetSettings
 from logsrv.linelog.store.segments.segment import Position
@@ -73,7 +74,7 @@ class Centre:
 
         async def run() -> None:
             near = NearSide(self.sequence, self.store, self.tell)
-            link = NatsLink(place.servers, self.login, None, place.api or API)
+            link = NatsLink(place.servers, self.login, None, place.api)
             await StreamFetcher(place, link, near).run()
 
         self.running = self.thread.call(run)
@@ -231,7 +232,7 @@ async def test_a_fetching_that_misses_its_end_is_told_again(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """nats-py takes a cancellation for one of its own if it comes while something is written."""
-    monkeypatch.setattr(fetching, "AGAIN", 0.1)
+    monkeypatch.setattr(asyncio_thread, "AGAIN", 0.1)
     with one_server(newer(), tmp_path) as server:
         one = target(server, ONE)
         await one.last()

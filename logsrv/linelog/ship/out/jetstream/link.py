@@ -17,7 +17,9 @@ from nats.aio.msg import Msg
 from logsrv import __version__
 from logsrv.errors import ConfigurationError
 from logsrv.kit.text.escape import one_line
+from logsrv.kit.text.outside_json import parse_json
 from logsrv.kit.text.words import host_text
+from logsrv.linelog.ship.address import API
 from logsrv.linelog.ship.out.jetstream.client import LONGEST, NO_NATS, BoundedClient, NatsTrouble
 
 CONNECT = 5
@@ -30,9 +32,8 @@ SOON = 3.0
 """Seconds until a server that has not answered is asked whether it has read the question."""
 SLOW = 20
 """Seconds that it may take to read it: a block over a slow line."""
-API = "$JS.API"
-"""What subjects of JetStream begin with, unless another account has them under a name of its own."""
-_STRUCTURE = 10_000
+_MOST_VALUES = 200_000
+"""Values of an answer; what a server says of a stream with 100,000 stores has half of them."""
 _COUNTED = 1 << 63
 
 
@@ -222,10 +223,8 @@ class NatsLink:
 
 def read_answer(message: Msg) -> dict[str, Any]:
     """Return what JetStream has answered. Raises NatsTrouble, with a code when it says no."""
-    data = message.data
     try:
-        # Six bytes of empty lists would become hundreds.
-        found = json.loads(data) if data.count(b"[") + data.count(b"{") < _STRUCTURE else None
+        found = parse_json(message.data, _MOST_VALUES)
     except (ValueError, RecursionError):
         found = None
     if not isinstance(found, dict):

@@ -15,11 +15,10 @@ from logsrv.errors import ConfigurationError
 from logsrv.kit.net.tls.client_tls import tls_context
 from logsrv.kit.net.twisted.asyncio_thread import AsyncioThread
 from logsrv.kit.text.escape import one_line
-from logsrv.linelog.ship.address import PREFIX
+from logsrv.linelog.ship.address import API, PREFIX
 from logsrv.linelog.ship.blocks.block import LARGEST, PackedBlock, read_block
 from logsrv.linelog.ship.out.jetstream.client import NatsTrouble
 from logsrv.linelog.ship.out.jetstream.link import (
-    API,
     LargePayload,
     NatsLink,
     number_of,
