@@ -128,15 +128,9 @@ def may_be_counted(codes: Codes, line_ends: Ends, digits: Marks, limit: int) -> 
 
 def longest_line(line_ends: Ends, size: int) -> tuple[int, int]:
     """Return where the longest line begins and ends: frames that are merged make it longer than others."""
-    if not len(line_ends):
-        return 0, size
-    widths = line_ends[1:] - line_ends[:-1]
-    at = int(widths.argmax()) if len(widths) else 0
-    last = int(line_ends[-1])
-    lines = [(0, int(line_ends[0])), (last + 1, size)]
-    if len(widths):
-        lines.append((int(line_ends[at]) + 1, int(line_ends[at + 1])))
-    return max(lines, key=lambda line: line[1] - line[0])
+    bounds = np.concatenate(([-1], line_ends, [size]))
+    at = int((bounds[1:] - bounds[:-1]).argmax())
+    return int(bounds[at]) + 1, int(bounds[at + 1])
 
 
 def looks_counted(data: bytes, start: int, stop: int) -> bool:

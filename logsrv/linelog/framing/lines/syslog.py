@@ -140,11 +140,7 @@ class SyslogFramer:
         data, self._held = bytes(self._held) + chunk if self._held else chunk, b""
         self._missing = 0
         if self._place in _LINES and data and self._is_lines(data):
-            undecided = self._undecided(data)
-            if undecided:
-                begin = len(data) - undecided
-                self._hold(data, begin, _missing(data, begin))
-                data = data[:begin]
+            data = self._decided(data)
             if data:
                 self._place = _Place.START if data[-1] == _LF else _Place.LINE
             return self._stored(data)
@@ -221,6 +217,13 @@ class SyslogFramer:
 
     def _count(self, data: bytes, at: int) -> Count:
         return count_at(data, at, self._limit, first=self._place is _Place.FIRST)
+
+    def _decided(self, lines: bytes) -> bytes:
+        """Return lines without their end, which is kept, if that can be judged only with what follows."""
+        begin = len(lines) - self._undecided(lines)
+        if begin < len(lines):
+            self._hold(lines, begin, _missing(lines, begin))
+        return lines[:begin]
 
     def _undecided(self, data: bytes) -> int:
         """Return how many bytes at the end, of an unfinished line, can be judged only with what follows.
@@ -355,10 +358,8 @@ class SyslogFramer:
             return none.end()
         stop = self._next_otherwise(data, at)
         some = data[at:stop]
-        if stop == len(data) and (undecided := self._undecided(some)):
-            begin = len(some) - undecided
-            self._hold(some, begin, _missing(some, begin))
-            some = some[:begin]
+        if stop == len(data):
+            some = self._decided(some)
         self._place = _behind(some.endswith(b"\0"))
         if b"\0" in some:
             some = (some if self._raw else some.replace(b"\r\0", rb"\x0d" + b"\n")).replace(

@@ -34,18 +34,18 @@ class SyslogReceiver(LineReceiver):
 
     def take_in(self, data: bytes) -> int:
         size = super().take_in(data)
-        if self._framer.merged and not self._merged:
-            self._report_merged()
+        self._report_merged()
         return size
 
     def connectionLost(self, reason: Failure = connectionDone) -> None:
         super().connectionLost(reason)
-        if self._framer.merged and not self._merged:
-            self._report_merged()
+        self._report_merged()
 
     def _report_merged(self) -> None:
-        self._merged = True
-        self.intake.complain(self.source, _MERGED, "counted")
+        """Say it once for a connection."""
+        if self._framer.merged and not self._merged:
+            self._merged = True
+            self.intake.complain(self.source, _MERGED, "counted")
 
 
 class SyslogDatagrams(InputDatagrams):
