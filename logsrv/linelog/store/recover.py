@@ -167,8 +167,7 @@ def _is_left_behind(disk: Disk, named: Segment) -> bool:
 
     A power cut may take the name of the next current.log, and not the sealed name that this one got later.
     """
-    files = [*segment.sealed_files(disk), *segment.away_segments(disk.entries())]
-    highest = max((one.number for one in files), default=0)
+    highest = _highest(disk)
     if highest < named.number:
         return False
     log.warn(
@@ -181,6 +180,12 @@ def _is_left_behind(disk: Disk, named: Segment) -> bool:
     disk.sync_directory()
     disk.unlink(segment.ACTIVE)
     return True
+
+
+def _highest(disk: Disk) -> int:
+    """Return the highest number of a sealed segment, or of one whose text is away; 0 for none."""
+    files = [*segment.sealed_files(disk), *segment.away_segments(disk.entries())]
+    return max((one.number for one in files), default=0)
 
 
 def _synced(disk: Disk) -> Position:
@@ -243,10 +248,8 @@ def number_active(disk: Disk, least: int = 0) -> int:
 
 def _tell_of_gap(disk: Disk, number: int) -> None:
     """Say that the number of the active segment is higher than files and notes of others make it."""
-    files = [*segment.sealed_files(disk), *segment.away_segments(disk.entries())]
-    last = max((one.number for one in files), default=0)
     runs = [*(run.numbers for run in removed_runs(disk)), *empty_numbers(disk)]
-    unknown = last + 1
+    unknown = _highest(disk) + 1
     for run in sorted(runs, key=lambda run: run.start):
         if unknown in run:
             unknown = run.stop

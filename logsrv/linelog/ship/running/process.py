@@ -52,8 +52,9 @@ class _Shipped:
     # The first segment that there was when it became a target.
     begin: int
     wanted: bool = True
-    # The last segment that retention would remove; its process is just told of that.
+    # The last segment that retention would remove.
     due: int = 0
+    # Its process, which runs, is just told of another `due`.
     asking: bool = False
 
 
@@ -165,12 +166,12 @@ class Shipping:
 
     def _hold_back(self) -> None:
         """Tell retention what it is to leave, if that is another."""
-        holds = []
-        for name, one in self._all.items():
-            held = _held(name, one.settings, one.told.position, self._place)
-            if one.wanted and held is not None:
-                looks = None if held.looks is None else one.looks
-                holds.append(held._replace(looks=looks, released=one.told.released))
+        found = [
+            _held(one.settings, self._place(), one.told.position, one.looks, one.told.released)
+            for one in self._all.values()
+            if one.wanted
+        ]
+        holds = [one for one in found if one is not None]
         if holds != self._held:
             self._held = holds
             self._hold(holds)
@@ -198,8 +199,12 @@ class Shipping:
 
 def holds_of(directory: str, targets: Sequence[ShipSettings]) -> list[Hold]:
     """Return what retention is to leave for targets of which nothing is known but their kept places."""
-    found = [_held(one.label, one, None, lambda: directory) for one in targets]
+    found = [_held(one, directory) for one in targets]
     return [one for one in found if one is not None]
+
+
+def _nobody(_: int) -> None:
+    """Look for nothing: before the process of an archive is there, nothing is released."""
 
 
 def _first(directory: str) -> int:
@@ -210,19 +215,24 @@ def _first(directory: str) -> int:
 
 
 def _held(
-    name: str, settings: ShipSettings, position: Position | None, directory: Callable[[], str]
+    settings: ShipSettings,
+    directory: str,
+    position: Position | None = None,
+    looks: Callable[[int], object] = _nobody,
+    released: int = 0,
 ) -> Hold | None:
+    """Return what is to stay for a target. looks: lets its archive be looked at, if it is one."""
     if position is None:
-        position = _kept(directory(), name) or _begin(settings)
+        position = _kept(directory, settings.label) or _begin(settings)
     if position is None:
         return None
-    # Nobody can look before the process of an archive is there, so nothing is released.
-    looks = _nobody if settings.ship.takes == "segments" else None
-    return Hold(name, position.segment, settings.ship_at_most, looks)
-
-
-def _nobody(_: int) -> None:
-    """Look for nothing."""
+    return Hold(
+        settings.label,
+        position.segment,
+        settings.ship_at_most,
+        looks if settings.ship.takes == "segments" else None,
+        released,
+    )
 
 
 def _kept(directory: str, name: str) -> Position | None:
