@@ -36,9 +36,9 @@ from logsrv.kit.options.argument_parser import Parser
 
 PLUGIN = "logsrv"
 CONFIGURATION = "configuration"
-# Subjects are set in a column as wide as the longest, within reason.
 # Paths are shown whole.
 _LONGEST = 8192
+# Subjects are set in a column as wide as the longest, within reason.
 _WIDEST = 24
 _LEVEL = 9
 

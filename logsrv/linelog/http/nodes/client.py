@@ -10,11 +10,11 @@ import json
 import socket
 import ssl
 import threading
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from math import isnan
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any
 from urllib.parse import urlencode
 
 import attrs
@@ -36,7 +36,6 @@ from logsrv.linelog.http.nodes.body import LONGEST, NodeFailure, body_of, lines_
 from logsrv.linelog.http.nodes.spans import EARLIEST, LATEST, TimeSpan
 from logsrv.linelog.store.segments.segment import Position
 
-Result = TypeVar("Result")
 CONNECTING = 5.0
 LARGEST_WINDOW = 64 << 20
 LARGEST_NUMBERS = 16 << 20
@@ -176,8 +175,8 @@ class NodeClient:
                 made.shutdown(socket.SHUT_RDWR)
 
     def _object(self, path: str, asked: Mapping[str, Any], largest: int) -> dict[str, Any]:
-        with self._answer(path, asked, "application/json") as response:
-            body = self._within(lambda: body_of(response, largest))
+        with self._answer(path, asked, "application/json") as response, self._deadline():
+            body = body_of(response, largest)
         try:
             found = parse_json(body)
         except (ValueError, RecursionError):
@@ -210,7 +209,8 @@ class NodeClient:
         self, path: str, asked: Mapping[str, Any], kind: str
     ) -> Iterator[http.client.HTTPResponse]:
         try:
-            response = self._within(lambda: self._asked(path, asked))
+            with self._deadline():
+                response = self._asked(path, asked)
             try:
                 self._judge(response, kind)
                 yield response
@@ -231,10 +231,9 @@ class NodeClient:
         finally:
             self._close()
 
-    def _within(self, do: Callable[[], Result]) -> Result:
-        """Do a part of an exchange. Raises TooSlow."""
-        with Deadline(lambda: self._connection, self._longest):
-            return do()
+    def _deadline(self) -> Deadline:
+        """Return the limit of a part of an exchange."""
+        return Deadline(lambda: self._connection, self._longest)
 
     def _asked(self, path: str, asked: Mapping[str, Any]) -> http.client.HTTPResponse:
         headers = {"Accept-Encoding": "identity", "Connection": "close"}
