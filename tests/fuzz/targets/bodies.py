@@ -24,13 +24,13 @@ from logsrv.linelog.framing.bodies.protobuf_parts import several as several_of_p
 from logsrv.linelog.framing.bodies.times import of_nanoseconds, of_seconds
 from logsrv.linelog.framing.clean import escaped
 from logsrv.linelog.framing.lines.rules import LineCounts, LineRules
+from logsrv.linelog.framing.long_work import result_of
 from logsrv.linelog.importing.packed import unpacked as unpacked_file
 from logsrv.linelog.inputs.http.apart import Order
 from logsrv.linelog.inputs.http.apart import made as made_apart
 from tests.fuzz.oracles import at_most, cuts, safe
 from tests.fuzz.target import target
 from tests.fuzz.targets.events import kept
-from tests.linelog.framing.steps import ended
 
 MOST, RECORD = 50_000, 500
 
@@ -40,7 +40,7 @@ def taken(take: Callable[..., Any], data: bytes, media: str, path: str) -> None:
     rules = BodyRules(media, path, RECORD, 4 * MOST, MOST)
     records = Records(rules.max_made)
     try:
-        reply = ended(take(data, rules, records))
+        reply = result_of(take(data, rules, records))
     except RequestRefused as refusal:
         assert 400 <= refusal.status < 600 and refusal.reason
         safe(str(refusal), "")

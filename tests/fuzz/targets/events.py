@@ -29,9 +29,10 @@ from logsrv.linelog.framing.events.plain_pickle import NotPlainError, plain
 from logsrv.linelog.framing.events.python_frames import PickleFramer
 from logsrv.linelog.framing.events.python_records import line_of
 from logsrv.linelog.framing.lines.rules import LineCounts, LineRules
+from logsrv.linelog.framing.long_work import result_of
 from tests.fuzz.oracles import at_most, outcome_of, same_however_cut
 from tests.fuzz.target import target
-from tests.linelog.framing.steps import ended, lines_of, runs_of
+from tests.linelog.framing.steps import lines_of, runs_of
 
 RECORD, BODY = 1000, 20_000
 
@@ -71,7 +72,7 @@ def msgpack_values(data: bytes) -> None:
             pass
         assert [bytes(one) for one in cut(value)] == [value]
         assert ends(value) == [len(value)]
-        ended(crowded(value, 3))
+        result_of(crowded(value, 3))
 
 
 @target("linelog.framing.events.forward", "linelog.framing.events.forward_entries")
@@ -82,7 +83,7 @@ def forward(data: bytes) -> None:
     for value in framer.receive(data):
         records = Records(4 * BODY)
         try:
-            answer = ended(event(value, limits, records))
+            answer = result_of(event(value, limits, records))
         except NoEventError as error:
             assert error.reason
         else:
@@ -107,9 +108,9 @@ def gelf(data: bytes) -> None:
         framer = GelfFramer(LineRules(max_line=50), counts, 100)
         records = Records()
         for piece in pieces:
-            records.add_all(ended(framer.receive(piece)))
+            records.add_all(result_of(framer.receive(piece)))
             assert framer.held <= 100
-        records.add_all(ended(framer.finish()))
+        records.add_all(result_of(framer.finish()))
         return [line for line in lines_of(records) if line], counts, records.as_text
 
     same_however_cut(data, outcome)
@@ -139,7 +140,7 @@ def gelf_datagrams(data: bytes) -> None:
             continue
         at_most(len(text), max(BODY, len(message)))
         records = Records()
-        ended(add_objects([text], RECORD, records))
+        result_of(add_objects([text], RECORD, records))
         kept(records, RECORD)
 
 
@@ -180,7 +181,7 @@ def journal(data: bytes) -> None:
     found, _, refused = same_however_cut(data, outcome)
     records = Records()
     rules = BodyRules("application/vnd.fdo.journal", "/upload", 300)
-    taken = outcome_of(lambda: ended(journal_events.take(data, rules, records)), RequestRefused)
+    taken = outcome_of(lambda: result_of(journal_events.take(data, rules, records)), RequestRefused)
     if refused is None:
         assert taken is not RequestRefused and kept(records) == found
     try:

@@ -2,27 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Generator, Iterable
+from collections.abc import Callable, Iterable
 from itertools import groupby
 from operator import itemgetter
-from typing import Any, TypeVar
+from typing import Any
 
 import attrs
 
 from logsrv.linelog.framing.bodies.bodies import BodyRules, Records, Reply, WholeLines
 from logsrv.linelog.framing.lines.records import RecordRun
-
-Result = TypeVar("Result")
-
-
-def ended(steps: Generator[object, None, Result]) -> Result:
-    """Return what stands at the end of the steps."""
-    while True:
-        try:
-            next(steps)
-        except StopIteration as stop:
-            result: Result = stop.value
-            return result
+from logsrv.linelog.framing.long_work import result_of
 
 
 @attrs.frozen
@@ -36,7 +25,7 @@ class Taken:
 def taken_by(take: Callable[..., Any], body: bytes, rules: BodyRules) -> Taken:
     """Return what is taken of a body."""
     records = Records(rules.max_made)
-    reply = ended(take(body, rules, records))
+    reply = result_of(take(body, rules, records))
     assert isinstance(reply, Reply)
     return Taken(records, reply)
 

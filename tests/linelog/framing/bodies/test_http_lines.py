@@ -19,7 +19,8 @@ from logsrv.linelog.framing.bodies.http_lines import (
     take,
 )
 from logsrv.linelog.framing.lines.records import RecordRun
-from tests.linelog.framing.steps import Taken, ended, lines_of, runs_of, taken_by
+from logsrv.linelog.framing.long_work import result_of
+from tests.linelog.framing.steps import Taken, lines_of, runs_of, taken_by
 
 JSONISH = st.recursive(
     st.none() | st.booleans() | st.integers() | st.text(max_size=8),
@@ -155,10 +156,10 @@ def test_forms() -> None:
 @pytest.mark.parametrize("body", [b"a line", b"a=1\nb=2\n", b"\n", b""])
 def test_lines_sent_by_curl_without_a_content_type_are_lines(body: bytes) -> None:
     assert (
-        ended(take(body, BodyRules("application/x-www-form-urlencoded", "/", 100), Records()))
+        result_of(take(body, BodyRules("application/x-www-form-urlencoded", "/", 100), Records()))
         is None
     )
-    assert ended(take(body, BodyRules("text/plain", "/", 100), Records())) is None
+    assert result_of(take(body, BodyRules("text/plain", "/", 100), Records())) is None
 
 
 def test_refusals() -> None:

@@ -20,8 +20,9 @@ from logsrv.linelog.framing.clean import escaped
 from logsrv.linelog.framing.events import forward
 from logsrv.linelog.framing.events.forward_entries import ForwardLimits, NoEventError
 from logsrv.linelog.framing.lines.records import RecordRun
+from logsrv.linelog.framing.long_work import result_of
 from tests.examples import more
-from tests.linelog.framing.steps import ended, runs_of
+from tests.linelog.framing.steps import runs_of
 
 LIMITS = ForwardLimits(record=100_000, event=1 << 20)
 TIME = 1_700_000_000
@@ -40,7 +41,7 @@ class Event:
 
 def event_of(value: bytes, limits: ForwardLimits) -> Event:
     records = Records(most_made(limits.event))
-    answer = ended(forward.event(value, limits, records))
+    answer = result_of(forward.event(value, limits, records))
     return Event(runs_of(records), answer, records.as_text)
 
 

@@ -12,8 +12,9 @@ import pytest
 
 from logsrv.linelog.framing.bodies.bodies import Records, WholeLines
 from logsrv.linelog.framing.events.forward_entries import Entries, ForwardLimits, value_of
+from logsrv.linelog.framing.long_work import result_of
 from tests.linelog.framing.colliding import numbers
-from tests.linelog.framing.steps import ended, lines_of
+from tests.linelog.framing.steps import lines_of
 
 LIMITS = ForwardLimits(record=1000, event=1 << 20)
 STAMP = "2023-11-14T22:13:20"
@@ -30,7 +31,7 @@ def added(
 ) -> tuple[Records, Entries, int]:
     records = Records()
     entries = Entries(tag, LIMITS, records)
-    return records, entries, ended(entries.add(pieces, number))
+    return records, entries, result_of(entries.add(pieces, number))
 
 
 def test_usual_ones_become_lines_together() -> None:
@@ -128,7 +129,7 @@ def test_chosen_numbers_as_keys_take_no_longer_than_others() -> None:
         records = Records()
         entries = Entries("t", ForwardLimits(record=1 << 20, event=1 << 20), records)
         began = time.thread_time()
-        ended(entries.add([b"\x92\x00" + record], 1))
+        result_of(entries.add([b"\x92\x00" + record], 1))
         assert len(records) == 1
         return time.thread_time() - began
 
@@ -149,7 +150,7 @@ def test_text_that_is_not_utf_8_is_the_same_in_long_records_and_in_short_ones() 
         record = b"\x82\xa1\xfe" + value + b"\xa1b\xc4\x01\xfd"
         records = Records()
         limits = ForwardLimits(record=1 << 20, event=1 << 20)
-        ended(Entries("t", limits, records).add([b"\x92\x00" + record] * 1, 1))
+        result_of(Entries("t", limits, records).add([b"\x92\x00" + record] * 1, 1))
         return lines_of(records)[0]
 
     for length in (1, 60_000):

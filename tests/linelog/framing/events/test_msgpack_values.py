@@ -23,7 +23,7 @@ from logsrv.linelog.framing.events.msgpack_values import (
     is_text,
 )
 from logsrv.linelog.framing.events.msgpack_values import crowded as crowded_in_steps
-from tests.linelog.framing.steps import ended
+from logsrv.linelog.framing.long_work import result_of
 
 LEAVES = (
     st.none()
@@ -65,7 +65,7 @@ def test_at_every_cut(values: list[Any], size: int) -> None:
     number, start = array_header(array) or (0, 0)
     assert number == len(values)
     for value in packed:
-        stop = ended(end_of(array, start))
+        stop = result_of(end_of(array, start))
         assert array[start:stop] == value
         start = stop
 
@@ -120,7 +120,7 @@ def test_nested_too_deeply() -> None:
 
 
 def crowded(value: bytes, most: int) -> bool:
-    return ended(crowded_in_steps(value, most))
+    return result_of(crowded_in_steps(value, most))
 
 
 def test_crowded() -> None:
@@ -149,9 +149,9 @@ def test_whole_values_before_an_unfinished_one() -> None:
 
 def test_the_end_of_a_long_value() -> None:
     value = msgpack.packb(["x" * PIECE, list(range(PIECE))])
-    assert ended(end_of(memoryview(value + b"\x01"), 0)) == len(value)
+    assert result_of(end_of(memoryview(value + b"\x01"), 0)) == len(value)
     with pytest.raises(ValueError, match="damaged"):
-        ended(end_of(memoryview(value[:-1]), 0))
+        result_of(end_of(memoryview(value[:-1]), 0))
     finder = EndFinder(len(value) + 1)
     assert finder.feed(value[:1000]) == 0
     assert finder.feed(value[1000:] + b"\x01") == len(value)

@@ -10,12 +10,13 @@ from logsrv.linelog.framing.bodies.bodies import Records
 from logsrv.linelog.framing.events.objects import add_objects
 from logsrv.linelog.framing.lines.records import RecordRun, frame_records
 from logsrv.linelog.framing.lines.rules import LineCounts, LineRules
-from tests.linelog.framing.steps import ended, runs_of
+from logsrv.linelog.framing.long_work import result_of
+from tests.linelog.framing.steps import runs_of
 
 
 def added(messages: Sequence[bytes], most: int) -> Records:
     records = Records()
-    ended(add_objects(messages, most, records))
+    result_of(add_objects(messages, most, records))
     return records
 
 

@@ -13,11 +13,11 @@ from hypothesis import strategies as st
 
 from logsrv.linelog.framing.bodies.bodies import BodyRules, Records, Reply, RequestRefused
 from logsrv.linelog.framing.lines.rules import LineCounts, LineRules, Oversize
+from logsrv.linelog.framing.long_work import result_of
 from logsrv.linelog.inputs.http.apart import Order, made, taken
 from logsrv.linelog.inputs.http.routes import BY_NAME
 from logsrv.linelog.inputs.intake.gathering import Gathering
 from logsrv.linelog.inputs.intake.messages import AnswerReader, sized
-from tests.linelog.framing.steps import ended
 
 
 @dataclass
@@ -47,7 +47,7 @@ def here(order: Order) -> Outcome:
     gathered = Gathering(Records(order.rules.max_made), order.line_rules, counts)
     making = taken(BY_NAME[order.take], order.body, order.coding, order.rules, gathered.records)
     try:
-        reply = ended(gathered.steps(making))
+        reply = result_of(gathered.steps(making))
     except RequestRefused as refusal:
         return refused(refusal, counts)
     return outcome(gathered, reply, counts)

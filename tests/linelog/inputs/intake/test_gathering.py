@@ -7,9 +7,9 @@ from collections.abc import Generator
 from logsrv.kit.observe.metrics import Metrics
 from logsrv.linelog.framing.bodies.bodies import Records
 from logsrv.linelog.framing.lines.rules import LineRules, Oversize
+from logsrv.linelog.framing.long_work import result_of
 from logsrv.linelog.inputs.intake.gathering import Gathering
 from logsrv.linelog.inputs.intake.options import InputOptions
-from tests.linelog.framing.steps import ended
 from tests.linelog.inputs.recording import Sink, intake
 
 
@@ -29,7 +29,7 @@ def test_stored_when_all_are_there_and_in_their_order() -> None:
     sink = Sink()
     way = intake(sink)
     gathering = Gathering(Records(), way.rules, way.counts)
-    assert ended(gathering.steps(adding(gathering.records))) == "answer"
+    assert result_of(gathering.steps(adding(gathering.records))) == "answer"
     assert sink.text == b""
     steps = gathering.store(way, "tcp:x")
     next(steps)
