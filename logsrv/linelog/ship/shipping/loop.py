@@ -311,15 +311,17 @@ class ShipLoop:
     def _save(self) -> bool:
         """Save the place if it is another; return whether that works."""
         position = self._steps.position
-        if position is None or position == self._saved:
+        if position is None:
             return True
-        try:
-            self._steps.before_saving()
-            self._kept.save(self._store, position)
-        except OSError as error:
-            self._tell(f"the place of {self._kept.name} cannot be saved: {reason(error)}")
-            return False
-        self._saved = position
+        if position != self._saved:
+            try:
+                self._steps.before_saving()
+                self._kept.save(self._store, position)
+            except OSError as error:
+                self._tell(f"the place of {self._kept.name} cannot be saved: {reason(error)}")
+                return False
+            self._saved = position
+        # Also when it went back and came here again since.
         self._report(ShipReport("kept", position=position))
         return True
 

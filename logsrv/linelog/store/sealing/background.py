@@ -115,7 +115,9 @@ class Sealer:
     def hold(self, holds: Sequence[Hold]) -> None:
         """Leave what these ask for, from now on; may be called in any thread."""
         before, self.holds = self.holds, tuple(holds)
-        if [hold.released for hold in before] != [hold.released for hold in holds]:
+        if [hold.first for hold in before if hold.looks] != [
+            hold.first for hold in holds if hold.looks
+        ]:
             # Removals waited for that.
             self._wake.set()
 
