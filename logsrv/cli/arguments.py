@@ -26,7 +26,7 @@ UNNAMED = "the usual store"
 def tell(sentence: str) -> None:
     """Write a sentence on stderr; what could drive a terminal in it is escaped.
 
-    What follows a LF, which may be that of a name, stands further right: no name forges a sentence.
+    Lines behind the first are indented: a LF in a name forges no sentence.
     """
     shown = late.printable(sentence).replace("\n", "\n    ")
     print(shown, file=sys.stderr, flush=True)

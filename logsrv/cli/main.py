@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 FAILED, USAGE, INTERRUPTED = 1, 2, 130
 MEMORY = 1 << 30
-"""Bytes that a command takes at most which reads what other machines answer: a line may have 256 MiB."""
+"""The most memory of a command that reads answers of other machines, in bytes: a line may have 256 MiB."""
 
 COMMANDS = {
     "alert": ("alert", "try the command or webhook of an alert"),
@@ -116,7 +116,7 @@ def _run(words: list[str]) -> int:
 
 
 def _reads_of_strangers(name: str, arguments: object) -> bool:
-    """Return whether a command reads what other machines answer. That of SQL has a limit of its own."""
+    """Return whether a command reads answers of other machines. `sql` limits its memory itself."""
     directory, nodes = (getattr(arguments, one, None) for one in ("directory", "nodes"))
     return name == "restore" or (name != "sql" and bool(nodes or "://" in str(directory)))
 

@@ -36,7 +36,7 @@ def limit(nice: int = NICE) -> None:
 
 @contextmanager
 def little_memory(size: int) -> Iterator[None]:
-    """Have this process get so much more memory, and no more. Only Linux counts what it has by now."""
+    """Let this process take at most so many more bytes of memory. Only Linux counts what it has."""
     if sys.platform != "linux":
         yield
         return

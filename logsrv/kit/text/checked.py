@@ -41,8 +41,8 @@ def read_object(
 ) -> dict[str, Any]:
     """Return the object of a line without its sum. Raises ValueError for one that is damaged.
 
-    old: the keys that a version wrote which knew no sums: a line that has no others needs none. No change
-    of a single bit, and no cut, makes such a line of one with a sum. most: values that it may have.
+    old: the keys of a version that wrote no sums; a line with these alone needs none. No flipped bit and no
+    cut turns a line with a sum into such a line. most: values that it may have.
     """
     text, key, end = line.rpartition(_KEY)
     if key and end == b'%08x"}\n' % zlib.crc32(text):

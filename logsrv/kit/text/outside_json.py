@@ -18,7 +18,7 @@ _BEFORE_VALUES = (b",", b"[", b"{")
 
 def parse_json(data: bytes, most: int = MOST_VALUES) -> Any:
     """Return what is in it. Raises ValueError and RecursionError; also for more values than `most`."""
-    # Those in strings count as well, until it matters.
+    # The quick count takes commas in strings for values, too.
     if _most_values(data) > most and _values(data, most) > most:
         raise ValueError(f"it has more than {most:,} values")
     return json.loads(data)

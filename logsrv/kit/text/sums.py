@@ -23,9 +23,9 @@ def without_sum(line: bytes) -> bytes:
 
 
 def before_one_bit_changed(data: bytes, is_whole: Callable[[bytes], bool]) -> bytes | None:
-    """Return the data from which these differ in one bit, and which is whole; None if there is none.
+    """Flip each bit in turn; return the first result that is whole, or None.
 
-    A CRC-32 tells so few bytes apart for certain; it takes a look at each of their bits.
+    Over so few bytes a CRC-32 leads back from one flipped bit to one text only.
     """
     for place in range(8 * len(data)):
         tried = bytearray(data)

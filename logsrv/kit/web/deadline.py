@@ -15,15 +15,15 @@ class TooSlow(Exception):
 
 
 class Deadline:
-    """A limit of seconds for a `with` block, in which a connection is used; it is hung up then.
+    """A limit of seconds for a `with` block that uses a connection; at the limit it is hung up.
 
-    Raises TooSlow at its end, whatever the connection made of it.
+    The block then ends with TooSlow, whichever error that made in it.
     """
 
     def __init__(
         self, connection: Callable[[], http.client.HTTPConnection | None], seconds: float
     ) -> None:
-        """`connection`: returns the one that is used by then."""
+        """`connection`: returns the one to hang up; it may be opened in the block."""
         self._connection = connection
         self._timer = threading.Timer(seconds, self._hang_up)
         self._timer.daemon = True

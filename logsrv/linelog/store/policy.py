@@ -36,8 +36,9 @@ class Hold(NamedTuple):
     name: of the reader. segment: the number of the first that it has not sent. most: so many bytes stay
     for it beyond `keep_bytes`.
 
-    looks: gets the number of a segment up to which all would go, as soon as the reader has looked whether
-    what it sent is there still; in the reactor's thread. released: the first for which it has not.
+    looks: asks an archive, in the reactor's thread, whether it still has the segments up to a number, which
+    are to be removed; None for a reader that is not asked. released: the first segment that it has not
+    confirmed.
     """
 
     name: str

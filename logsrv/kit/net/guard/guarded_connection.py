@@ -45,7 +45,7 @@ class Keeper(Protocol):
 
     @property
     def refuses_tls(self) -> bool:
-        """Return true if a peer that begins with TLS can mean nothing else, and is not to."""
+        """Return true if a peer that begins with TLS is closed: no message here begins so."""
 
     def drop_tls(self, connection: Admitted, size: int) -> None:
         """Close a connection whose peer speaks TLS, and count its bytes as dropped."""
@@ -88,7 +88,7 @@ class Admitted:
     def __init__(self, keeper: Keeper, protocol: Any, host: str | None) -> None:
         self._keeper = keeper
         self._throttle: Throttle | None = None
-        # The first two bytes as far as they have come, if they may be TLS; None as soon as they are not.
+        # The first bytes of the peer while they may begin TLS; None once they cannot.
         self._opening: bytes | None = b"" if keeper.refuses_tls else None
         self.protocol = protocol
         self.host = host

@@ -26,19 +26,19 @@ class EndlessHead(Exception):
 
 
 class _Connection(HTTP11ClientProtocol):
-    # Bytes that came of the head that is waited for; None: no head is.
+    # Bytes of the head so far; None while no answer is awaited.
     _head: int | None = None
 
     def request(self, request: Any) -> Deferred[Any]:
         self._head = 0
-        return super().request(request).addBoth(self._through)
+        return super().request(request).addBoth(self._head_ended)
 
-    def _through(self, answer: Any) -> Any:
+    def _head_ended(self, answer: Any) -> Any:
         self._head = None
         return answer
 
     def dataReceived(self, data: bytes) -> None:
-        # Looked at before the next piece: this one may have the body in it.
+        # Checked when the next piece comes: the body may begin in the one that went over the limit.
         if self._head is not None and self._head > LARGEST_HEAD:
             transport: Any = self.transport
             transport.abortConnection()

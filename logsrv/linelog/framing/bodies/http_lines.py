@@ -122,8 +122,7 @@ def _json(body: bytes, rules: BodyRules, records: Records) -> Iterator[Any]:
             yield from _elements(body, spans, records, most)
             yield
         return
-    if len(body) > max(SPARE * most, PIECE):
-        raise too_long(most)
+    _check_length(len(body), most)
     try:
         kind, record = yield from in_one(partial(_read, body), len(body))
     except ValueError as error:
@@ -135,10 +134,9 @@ def _json(body: bytes, rules: BodyRules, records: Records) -> Iterator[Any]:
 
 def _elements(body: bytes, spans: Sequence[Span], records: Records, most: int) -> Iterator[Any]:
     """Add neighbouring elements of an array."""
-    if spans and spans[0][1] - spans[0][0] > max(SPARE * most, PIECE):
-        raise too_long(most)
     if not spans:
         return
+    _check_length(spans[0][1] - spans[0][0], most)
     # Only a single element is longer than a piece.
     found = yield from in_one(partial(values, body, spans), spans[-1][1] - spans[0][0] - PIECE)
     texts = [body[begin:end].strip(_SPACE) for begin, end in spans]
@@ -178,8 +176,7 @@ def one_by_one(records: Records, piece: bytes, most: int) -> Iterator[Any]:
         text = line.strip(b" \t\r\x1e")
         if not text:
             continue
-        if len(text) > max(SPARE * most, PIECE):
-            raise too_long(most)
+        _check_length(len(text), most)
         try:
             kind, record = yield from in_one(partial(_read, text), len(text))
         except ValueError:
@@ -187,6 +184,12 @@ def one_by_one(records: Records, piece: bytes, most: int) -> Iterator[Any]:
             records.add(line.removesuffix(b"\r"), structured=False)
         else:
             _add(records, kind, record, most)
+
+
+def _check_length(size: int, most: int) -> None:
+    """Raise RequestRefused for a text that is too long even to become a record of `most` bytes."""
+    if size > max(SPARE * most, PIECE):
+        raise too_long(most)
 
 
 def _read(text: bytes) -> tuple[type, bytes]:
@@ -207,8 +210,7 @@ def _add(records: Records, kind: type, record: bytes, most: int) -> None:
 
 
 def _form(body: bytes, rules: BodyRules, records: Records) -> Generator[Any, None, None]:
-    if len(body) > max(SPARE * rules.max_record, PIECE):
-        raise too_long(rules.max_record)
+    _check_length(len(body), rules.max_record)
     record = yield from in_one(partial(_of_form, body), len(body))
     if len(record) > rules.max_record:
         raise too_long(rules.max_record)

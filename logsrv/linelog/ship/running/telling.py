@@ -52,8 +52,8 @@ class ToldTarget:
     """A target as its reports tell of it, from `begin` to `end`; `begin` may come again.
 
     position: the place that is kept, up to which it has all; None if that is not known yet. released: the
-    first segment that it was not seen to have just now. up: it takes lines; None: nobody knows yet. clock:
-    seconds that only grow.
+    first segment that it has not confirmed to have still. up: it takes lines; None: nobody knows yet.
+    clock: seconds that only grow.
     """
 
     name: str

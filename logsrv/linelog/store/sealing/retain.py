@@ -25,7 +25,7 @@ PIECE = 1 << 20
 MOST_AT_ONCE = 32
 # The part of the disk that has to be free for anything to be held: a target that is gone stops no writing.
 LEAST_FREE = 0.05
-# Seconds before a segment is too old, from which on an archive is looked at for it: it goes in time then.
+# An archive is asked for a segment so many seconds before that is too old, so that it can go in time.
 AHEAD = 3600.0
 # The files beside the text. The note last: without it the rest is of nobody, and goes at a start.
 _BESIDE = attrgetter("words", "index", "archived")

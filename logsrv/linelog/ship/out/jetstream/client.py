@@ -178,7 +178,7 @@ class BoundedClient(Client):
             await inbox.subscription.unsubscribe()
 
     def denial(self, subject: str) -> asyncio.Future[None]:
-        """Return what is done when the server says that we may not publish to a subject."""
+        """Return a future that is done when the server forbids us to publish to a subject."""
         found = self._denials.get(subject)
         if found is None or found.done():
             found = self._denials[subject] = asyncio.get_running_loop().create_future()

@@ -79,10 +79,10 @@ class NatsReader:
 
     def __init__(self) -> None:
         self._buffer = bytearray()
-        # Bytes of it in which no line ends.
+        # Bytes at its beginning that have no LF.
         self._looked_at = 0
         self._head: _Head | None = None
-        # Bytes of a message that are let go of as they come.
+        # Bytes of a message too large to be kept that are still to come.
         self._skip = 0
 
     def feed(self, data: bytes) -> Iterator[Operation]:
