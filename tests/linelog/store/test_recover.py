@@ -247,9 +247,7 @@ async def test_a_number_that_no_other_file_explains_is_said(
     assert [event["unknown"] for event in events if "what became of" in event["log_format"]] == [7]
     assert store.position == (39, 0)
     await store.close()
-    (tmp_path / "removed").write_bytes(
-        b" ".join(b"%d:5" % number for number in range(7, 39)) + b"\n"
-    )
+    (tmp_path / "removed").write_bytes(b" ".join(b"%d:5" % one for one in range(7, 39)) + b"\n")
     with capturedLogs() as events:
         open_store(directory=tmp_path)
     assert not [event for event in events if "what became of" in event["log_format"]]
@@ -472,33 +470,30 @@ async def test_what_stays_of_two_forms_is_on_the_medium_before_the_other_goes(
     assert disk.calls.index("sync_directory") < disk.calls.index("unlink")
 
 
-@pytest.mark.parametrize("cut", [b"two", b"tw"])
+@pytest.mark.parametrize("text", [stored(b"one", b"two"), stored(b"one", b"two")[:-2]])
 @pytest_twisted.ensureDeferred
 async def test_a_segment_that_was_cut_while_it_waited_is_told_at_the_start(
-    open_store: OpenStore, tmp_path: Path, cut: bytes
+    open_store: OpenStore, tmp_path: Path, text: bytes
 ) -> None:
     """Behind a line or in one, though nothing crashed."""
-    whole = stored(b"one", b"two", b"three")
-    (tmp_path / "store").mkdir()
-    with at(tmp_path / "store") as disk:
-        (tmp_path / "store" / "0000000001-20261120T061842Z.log").write_bytes(
-            stored(b"one", cut)[: -len(b"\n")] + b"\n" * (cut == b"two")
-        )
+    directory, size = tmp_path / "store", len(stored(b"one", b"two", b"three"))
+    directory.mkdir()
+    (directory / NAME).write_bytes(text)
+    with at(directory) as disk:
         save_number(2, disk)
-        note_waiting(1, len(whole), disk)
+        note_waiting(1, size, disk)
         with capturedLogs() as events:
-            store = open_store(directory=tmp_path / "store")
-            await until(lambda: list(store.directory.glob("*.zst")))
+            store = open_store(directory=directory)
+            await until(lambda: list(directory.glob("*.zst")))
             await until(lambda: any("has cut it" in event["log_format"] for event in events))
             await store.close()
-    said = [event for event in events if "the rest is gone" in event["log_format"]]
-    assert [event["log_level"] for event in said] == [LogLevel.error]
-    assert said[0]["synced"] == len(whole)
+    [said] = [event for event in events if "the rest is gone" in event["log_format"]]
+    assert (said["log_level"], said["synced"]) == (LogLevel.error, size)
 
 
 def test_a_segment_that_ends_in_a_line_and_is_not_the_last_has_lost_lines(tmp_path: Path) -> None:
     """Nothing says how many: its size was not known when it was cut."""
-    (tmp_path / "0000000001-20261120T061842Z.log").write_bytes(stored(b"one", b"two")[:-2])
+    (tmp_path / NAME).write_bytes(stored(b"one", b"two")[:-2])
     with capturedLogs() as events:
         tidy(at(tmp_path))
     [lost] = [event for event in events if "what followed is lost" in event["log_format"]]
