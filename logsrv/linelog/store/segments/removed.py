@@ -91,19 +91,16 @@ def missed(position: Position, following: int, disk: Disk) -> Missing:
     known = [following, *removed, *(run.start for run in empty)]
     number, total = position.segment, Missing()
     while number < following:
-        run = removed.get(number)
-        if run is None:
-            nothing = next((one for one in empty if number in one), None)
-            if nothing is None:
-                after = min(one for one in known if one > number)
-                # Each had a byte at least.
-                total = total.and_(Missing(after - number, 0, known=False))
-                number = after
-            else:
-                number = nothing.stop
-            continue
-        total = total.and_(_behind(run, position.offset if number == position.segment else 0))
-        number = run.numbers.stop
+        if (run := removed.get(number)) is not None:
+            total = total.and_(_behind(run, position.offset if number == position.segment else 0))
+            number = run.numbers.stop
+        elif (nothing := next((one for one in empty if number in one), None)) is not None:
+            number = nothing.stop
+        else:
+            after = min(one for one in known if one > number)
+            # Each had a byte at least.
+            total = total.and_(Missing(after - number, 0, known=False))
+            number = after
     return total
 
 

@@ -97,11 +97,9 @@ class CentreClient:
         if self._token is not None:
             headers["Authorization"] = f"Bearer {self._token}"
         for pause in (*self._pauses, None):
-            connection = self._connection = self._connection or self._made()
             try:
                 with Deadline(lambda: self._connection, self._longest):
-                    target = f"{self._url.path}/{PATH}{path}"
-                    return self._answered(connection, target, headers, most)
+                    return self._answered(f"{self._url.path}/{PATH}{path}", headers, most)
             except TooSlow:
                 self.close()
                 raise CentreError(
@@ -125,15 +123,11 @@ class CentreClient:
                 raise
         raise AssertionError
 
-    def _answered(
-        self,
-        connection: http.client.HTTPConnection,
-        target: str,
-        headers: Mapping[str, str],
-        most: int,
-    ) -> bytes:
-        connection.request("GET", target, headers=headers)
-        response = connection.getresponse()
+    def _answered(self, target: str, headers: Mapping[str, str], most: int) -> bytes:
+        if self._connection is None:
+            self._connection = self._made()
+        self._connection.request("GET", target, headers=headers)
+        response = self._connection.getresponse()
         status = response.status
         if status not in (200, 206):
             raise self._refused(status, response.read(_SAID))

@@ -96,9 +96,11 @@ class Inbox:
     def take(self, delivery: Delivery) -> None:
         if self._came is None or self._came.done():
             return
-        has_room = self._room.take(delivery.size)
-        self._size += delivery.size * has_room
-        self._came.set_result(delivery if has_room else None)
+        if self._room.take(delivery.size):
+            self._size += delivery.size
+            self._came.set_result(delivery)
+        else:
+            self._came.set_result(None)
 
     def hand_on(self, size: int) -> None:
         """Leave it to the caller to give the room of an answer back."""
@@ -158,8 +160,8 @@ class BoundedClient(Client):
 
     def trouble(self) -> NatsTrouble:
         """Return the error that says that the connection has ended."""
-        why = f"the connection has ended{': ' * bool(self.why)}{self.why}"
-        return NatsTrouble(why, settled=self.settled)
+        why = f": {self.why}" if self.why else ""
+        return NatsTrouble(f"the connection has ended{why}", settled=self.settled)
 
     async def open_inbox(self, room: MessageRoom) -> Inbox:
         """Subscribe to a subject of its own. Raises NatsTrouble."""
