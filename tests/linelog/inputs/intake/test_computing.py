@@ -4,15 +4,18 @@ from __future__ import annotations
 
 import threading
 
-from logsrv.kit.testing import wait_until
 from logsrv.linelog.framing.long_work import LongWork
 from logsrv.linelog.inputs.intake.computing import ComputingThread
 
 SECONDS = 60
 
 
+def threads() -> list[threading.Thread]:
+    return [one for one in threading.enumerate() if one.name == "computing"]
+
+
 def test_one_piece_after_the_other_in_another_thread() -> None:
-    computing, done = ComputingThread(), list[str]()
+    computing, done, before = ComputingThread(), list[str](), threads()
     begin = threading.Event()
     works = [
         LongWork(lambda: done.append(f"{begin.wait(SECONDS)} {threading.get_ident()}")),
@@ -26,5 +29,7 @@ def test_one_piece_after_the_other_in_another_thread() -> None:
     first, last = done
     assert first.startswith("True ") and str(threading.get_ident()) not in first
     assert last == "last"
+    [thread] = set(threads()) - set(before)
     computing.end()
-    wait_until(lambda: not any(one.name == "computing" for one in threading.enumerate()), "its end")
+    thread.join(SECONDS)
+    assert not thread.is_alive()
