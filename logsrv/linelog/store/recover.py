@@ -146,9 +146,8 @@ def begin(disk: Disk, *, crashed: bool, importing: bool = False) -> Begun:
         raise StoreError(f"the store {disk.directory} {segment.NOT_RESTORED}")
     backup_note.take_over(disk)
     half = segment.half_rotated(disk)
-    if half and _is_left_behind(disk, half[-1]):
+    if half and (_is_left_behind(disk, half[-1]) or not crashed):
         half = []
-    half = half if crashed else []
     spared = half[-1] if half else None
     synced = _synced(disk)
     tidied = tidy(disk, spared, synced if crashed else EVERYWHERE, indexes_later=not importing)

@@ -226,13 +226,8 @@ def _held(
         position = _kept(directory, settings.label) or _begin(settings)
     if position is None:
         return None
-    return Hold(
-        settings.label,
-        position.segment,
-        settings.ship_at_most,
-        looks if settings.ship.takes == "segments" else None,
-        released,
-    )
+    asked = looks if settings.ship.takes == "segments" else None
+    return Hold(settings.label, position.segment, settings.ship_at_most, asked, released)
 
 
 def _kept(directory: str, name: str) -> Position | None:
