@@ -14,7 +14,7 @@ MOST_VALUES = 1_000_000
 NO_JSON = (json.JSONDecodeError, UnicodeDecodeError)
 """The errors whose sentences are for programmers."""
 _BEFORE_VALUES = (b",", b"[", b"{")
-_PIECE = 1 << 18
+PIECE = 1 << 18
 
 
 def parse_json(data: bytes, most: int = MOST_VALUES) -> Any:
@@ -44,9 +44,9 @@ def _values(data: bytes, most: int) -> int:
         # A value has two strings at most, its key and itself.
         return most + 1
     found, in_string = 1, False
-    # What stands between two quotes takes 40 bytes, however short it is: not of all of it at once.
-    for at in range(0, len(plain), _PIECE):
-        parts = plain[at : at + _PIECE].split(b'"')
+    # Each text between two quotes takes 40 bytes or more, so it is not split all at once.
+    for at in range(0, len(plain), PIECE):
+        parts = plain[at : at + PIECE].split(b'"')
         found += _before_values(b"".join(parts[in_string::2]))
         in_string ^= len(parts) % 2 == 0
     return found

@@ -50,7 +50,7 @@ def test_commas_and_brackets_in_strings_are_no_values() -> None:
 def test_strings_are_told_from_values_wherever_a_piece_ends(
     monkeypatch: pytest.MonkeyPatch, size: int
 ) -> None:
-    monkeypatch.setattr(outside_json, "_PIECE", size)
+    monkeypatch.setattr(outside_json, "PIECE", size)
     value = {"a,b": ["[,", "", "{", 1], "c": ",,,"}
     data = json.dumps(value, separators=(",", ":")).encode()
     assert parse_json(data, 7) == value

@@ -32,7 +32,7 @@ _READ = timedelta(seconds=30)
 # A segment of 60 MB at 64 KB/s; whoever waits for it gives up before.
 _WRITE = timedelta(minutes=20)
 _PIECE = 1 << 20
-_LISTED = 256 << 20
+LISTED = 256 << 20
 """Bytes of memory that the names of a listing may take: those of 250,000 segments have as many."""
 _EACH = 180
 """Bytes that a name takes beside its own."""
@@ -134,7 +134,7 @@ class BucketArchive:
 
     def sizes(self, prefix: str, behind: str = "", until: str = "") -> dict[str, int]:
         found: dict[str, int] = {}
-        room = _LISTED
+        room = LISTED
         try:
             # In order: what is behind the last page is not asked for.
             for page in obstore.list(self._reading, prefix or None, offset=behind or None):

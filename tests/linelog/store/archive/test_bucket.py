@@ -81,7 +81,7 @@ def test_a_list_without_an_end_is_left(
     server: BucketServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """It has the same names again and again, so what is kept of it does not grow."""
-    monkeypatch.setattr(bucket, "_LISTED", 1 << 20)
+    monkeypatch.setattr(bucket, "LISTED", 1 << 20)
     names = "".join(
         f"<Contents><Key>archive/a/{number:04d}</Key><Size>1</Size>"
         "<LastModified>2026-11-20T06:18:42.000Z</LastModified></Contents>"
