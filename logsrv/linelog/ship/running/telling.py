@@ -64,7 +64,7 @@ class ToldTarget:
     up: bool | None = attrs.field(init=False, default=None)
     _lag: ShipLag = attrs.field(init=False, default=ShipLag(0, 0, 0.0))
     _since: float = attrs.field(init=False, default=0.0)
-    # Whether the log says that it is down, and when it said so last.
+    # The log says that it is down; the time when it said so last.
     _down_told: bool = attrs.field(init=False, default=False)
     _down_at: float = attrs.field(init=False, default=float("-inf"))
     # Bytes and lines that were gone before they were sent; and the lines that it was to get next, or None.
