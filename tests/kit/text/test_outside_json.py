@@ -9,7 +9,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from logsrv.kit.text import outside_json
 from logsrv.kit.text.outside_json import parse_json
+from tests.strangers import at_most
 
 values = st.recursive(
     st.none() | st.booleans() | st.integers() | st.text(),
@@ -42,6 +44,29 @@ def test_commas_and_brackets_in_strings_are_no_values() -> None:
     text = random.Random(1).choices(',[{"\\', k=10_000)
     value = {"message": "".join(text), "level": "info"}
     assert parse_json(json.dumps(value).encode(), 4) == value
+
+
+@pytest.mark.parametrize("size", [1, 2, 3, 7])
+def test_strings_are_told_from_values_wherever_a_piece_ends(
+    monkeypatch: pytest.MonkeyPatch, size: int
+) -> None:
+    monkeypatch.setattr(outside_json, "PIECE", size)
+    value = {"a,b": ["[,", "", "{", 1], "c": ",,,"}
+    data = json.dumps(value, separators=(",", ":")).encode()
+    assert parse_json(data, 7) == value
+    with pytest.raises(ValueError, match="more than 6 values"):
+        parse_json(data, 6)
+
+
+def test_many_short_strings_take_little_memory() -> None:
+    data = b'""' * 1_000_000 + b"," * 500_001
+    with at_most(16 << 20), pytest.raises(ValueError, match="values"):
+        parse_json(data, 500_000)
+
+
+def test_a_number_with_too_many_digits_is_said_in_plain_words() -> None:
+    with pytest.raises(ValueError, match=r"^a number in it has too many digits$"):
+        parse_json(b"1" * 10_000)
 
 
 @pytest.mark.parametrize("data", [b'"' * 10_000 + b",,", b'"\\"' * 5000 + b",,", b"[" * 10_000])

@@ -1,7 +1,7 @@
 """A target as the daemon knows it by the reports of its process: what is counted, and what the log says.
 
-The log has a line when a target goes and when it comes back, and for each thing that is lost or sent
-again; what is tried again is only counted.
+The log has a line when a target goes and when it comes back, and for what is lost or sent again: each
+once a minute, as a target may do so for ever. What is tried again is only counted.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from twisted.logger import Logger
 
 from logsrv.kit.observe.durations import Durations
 from logsrv.kit.observe.metrics import Metrics, MetricsPart
-from logsrv.kit.observe.seldom import Seldom
+from logsrv.kit.observe.seldom import QUIET_SECONDS, Seldom
 from logsrv.linelog.ship.report import ShipReport
 from logsrv.linelog.ship.running.lag import ShipLag
 from logsrv.linelog.store.segments.segment import Position
@@ -64,6 +64,9 @@ class ToldTarget:
     up: bool | None = attrs.field(init=False, default=None)
     _lag: ShipLag = attrs.field(init=False, default=ShipLag(0, 0, 0.0))
     _since: float = attrs.field(init=False, default=0.0)
+    # The log says that it is down; the time when it said so last.
+    _down_told: bool = attrs.field(init=False, default=False)
+    _down_at: float = attrs.field(init=False, default=float("-inf"))
     # Bytes and lines that were gone before they were sent; and the lines that it was to get next, or None.
     _gone: tuple[int, int] = attrs.field(init=False, default=(0, 0))
     _missed: int | None = attrs.field(init=False, default=None)
@@ -99,6 +102,7 @@ class ToldTarget:
         """Note that its process has ended: nobody knows how it is."""
         self.up = None
         self.released = 0
+        self._down_told = False
 
     def take(self, report: ShipReport) -> None:
         """Count a report, and let the log have it if that is of interest."""
@@ -127,6 +131,8 @@ class ToldTarget:
 
     def _retry(self, report: ShipReport) -> None:
         self._count("ship_retries_total", reason=report.reason)
+        if self.up is False:
+            self._tell_down(report.why)
 
     def _refused(self, report: ShipReport) -> None:
         self._count("ship_refused_lines_total", report.lines)
@@ -147,7 +153,7 @@ class ToldTarget:
 
     def _resent(self, report: ShipReport) -> None:
         self._count("ship_resent_after_loss_total")
-        self._say(log.error, sentence(report))
+        self._say_seldom(log.error, report.kind, sentence(report))
 
     def _lose(self, report: ShipReport) -> None:
         self._say(log.error, report.why)
@@ -155,15 +161,22 @@ class ToldTarget:
     def _goes(self, report: ShipReport) -> None:
         if self.up is not False:
             self._since = self._clock()
-            self._say(log.warn, f"it takes nothing, and lines wait in the store: {report.why}")
         self.up = False
+        self._tell_down(report.why)
+
+    def _tell_down(self, why: str) -> None:
+        """Say that it takes nothing; of one that comes and goes once a minute."""
+        now = self._clock()
+        if not self._down_told and now - self._down_at >= QUIET_SECONDS:
+            self._down_told, self._down_at = True, now
+            self._say(log.warn, f"it takes nothing, and lines wait in the store: {why}")
 
     def _stops(self, report: ShipReport) -> None:
         self.up = False
         self._say(log.error, report.why)
 
     def _comes(self, report: ShipReport) -> None:
-        if self.up is False:
+        if self._down_told:
             missed = f"{self._missed or 'some'} were removed before they were sent"
             if self._missed is None:
                 missed = "none is lost"
@@ -173,15 +186,22 @@ class ToldTarget:
                 f" wait for it, and {missed}",
             )
         # The promise may be known only now, or be another: of a stream that was made anew.
-        if self.up is None or report.why != self._promise:
+        if self.up is None or (
+            report.why != self._promise and self._seldom.note("promise") is not None
+        ):
             self._say(log.info, report.why)
-        self.up, self._promise = True, report.why
+            self._promise = report.why
+        self.up, self._down_told = True, False
 
     def _complain(self, report: ShipReport) -> None:
-        noted = self._seldom.note(report.kind if report.lines else report.why)
+        self._say_seldom(log.warn, report.kind if report.lines else report.why, report.why)
+
+    def _say_seldom(self, how: Callable[..., object], subject: str, what: str) -> None:
+        """Say something once a minute."""
+        noted = self._seldom.note(subject)
         if noted is not None:
             times = f" ({noted.number} times)" if noted.number > 1 else ""
-            self._say(log.warn, f"{report.why}{times}")
+            self._say(how, f"{what}{times}")
 
     def _say(self, how: Callable[..., object], what: str) -> None:
         how("ship {target}: {what}", target=self.name, what=what)

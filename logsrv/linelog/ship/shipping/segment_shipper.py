@@ -23,6 +23,11 @@ from logsrv.linelog.store.disk.disk import Disk
 from logsrv.linelog.store.segments.removed import Missing
 from logsrv.linelog.store.segments.segment import Form, Position, Segment, away_segments
 
+LOOKED = 300.0
+"""Seconds until it is asked again whether the archive has what retention was to remove: that may stay here
+for another target."""
+BELIEVED = 420.0
+"""Seconds after which it is believed no longer: it does not answer."""
 SLOWEST = 1 << 16
 """Bytes in a second that an archive has to take: a segment of 60 MB has a quarter of an hour."""
 
@@ -39,6 +44,8 @@ class SegmentShipper(Shipper[SegmentTarget]):
     # The number of the last segment that retention would remove; and of the first that it may not yet.
     due: int = attrs.field(init=False, default=0)
     _released: int = attrs.field(init=False, default=1)
+    # The time of the last look for what retention is to remove.
+    _looked_at: float = attrs.field(init=False, default=float("-inf"))
     # The segments to look for there, before their texts are removed here.
     _looking_for: list[Segment] = attrs.field(init=False, factory=list)
     # The names of the segments that the archive had when it was asked for all; None until then.
@@ -61,6 +68,8 @@ class SegmentShipper(Shipper[SegmentTarget]):
         if self.position is None:
             note_url(self._kept.folder.disk, self._kept.name, self._target.url)
             self._begin()
+        if self._released > 1 and self._clock.seconds() - self._looked_at >= BELIEVED:
+            self._release(1)
         if self._there is not None and self._newest:
             return maybeDeferred(self._target.has, self._newest).addCallback(self._looked)
         return self._survey()
@@ -154,14 +163,17 @@ class SegmentShipper(Shipper[SegmentTarget]):
         """Choose what retention is to remove soon; return whether there is any of it."""
         assert self.position is not None
         until = min(self.due + 1, self.position.segment)
-        if until <= self._released:
+        asked = until <= self._released
+        if asked and self._clock.seconds() - self._looked_at < LOOKED:
             return False
         self._view.refresh()
         self._looking_for = [
             one for one in self._view.segments if one.number < until and one.form is Form.PACKED
         ]
         if not self._looking_for:
-            self._release(until)
+            self._looked_at = self._clock.seconds()
+            if not asked:
+                self._release(until)
         self.patience = ANSWER
         return bool(self._looking_for)
 
@@ -215,6 +227,7 @@ class SegmentShipper(Shipper[SegmentTarget]):
 
     def _looked_for(self, lacking: list[Segment], segments: list[Segment]) -> None:
         """Let retention remove segments up to the first that is not there whole."""
+        self._looked_at = self._clock.seconds()
         self._release(lacking[0].number if lacking else segments[-1].number + 1)
         self._put_again(lacking)
 

@@ -31,6 +31,11 @@ _CONNECT = timedelta(seconds=5)
 _READ = timedelta(seconds=30)
 # A segment of 60 MB at 64 KB/s; whoever waits for it gives up before.
 _WRITE = timedelta(minutes=20)
+_PIECE = 1 << 20
+LISTED = 256 << 20
+"""Bytes of memory that the names of a listing may take: those of 250,000 segments have as many."""
+_EACH = 180
+"""Bytes that a name takes beside its own."""
 # The addresses at which a machine of Amazon, or a container, asks for keys.
 _ASKS_FOR_KEYS = re.compile(r"http://169\.254\.|/latest/(?:api|meta-data)/")
 _WRONG_REGION = ("PermanentRedirect", "TemporaryRedirect", "AuthorizationHeaderMalformed")
@@ -129,9 +134,14 @@ class BucketArchive:
 
     def sizes(self, prefix: str, behind: str = "", until: str = "") -> dict[str, int]:
         found: dict[str, int] = {}
+        room = LISTED
         try:
             # In order: what is behind the last page is not asked for.
             for page in obstore.list(self._reading, prefix or None, offset=behind or None):
+                # The same names may come again and again.
+                room -= sum(len(one["path"]) + _EACH for one in page)
+                if room < 0:
+                    raise ArchiveError(f"{prefix} in {self.place}: its list of names does not end")
                 wanted = [one for one in page if not until or one["path"] < until]
                 found.update((one["path"], one["size"]) for one in wanted)
                 if len(wanted) < len(page):
@@ -173,12 +183,11 @@ class BucketArchive:
         try:
             if not size:
                 return b""
-            if size < 0 and not at:
-                return bytes(obstore.get(self._reading, name).bytes())
-            if size < 0:
-                got = obstore.get(self._reading, name, options={"range": {"offset": at}})
-                return bytes(got.bytes())
-            return bytes(obstore.get_range(self._reading, name, start=at, length=size))
+            options: Any = {} if size < 0 and not at else {"range": {"offset": at}}
+            if size >= 0:
+                options["range"] = (at, at + size)
+            got = obstore.get(self._reading, name, options=options)
+            return _first(got.stream(min_chunk_size=_PIECE), size)
         except (exceptions.BaseError, FileNotFoundError) as error:
             if _status(str(error)) == 416:
                 return b""
@@ -192,6 +201,17 @@ class BucketArchive:
             raise ObjectMissing(f"{self.place} has no {name}", settled=True) from error
         where = f"{name} in {self.place}" if name else self.place
         raise ArchiveError(f"{where}: {why or _shortened(text)}", settled=settled) from error
+
+
+def _first(pieces: Iterable[Any], size: int) -> bytes:
+    """Return so many bytes, or all if `size` is negative: a server may send more than was asked for."""
+    data = bytearray()
+    for piece in pieces:
+        data += piece
+        if 0 <= size <= len(data):
+            del data[size:]
+            break
+    return bytes(data)
 
 
 def _status(text: str) -> int:

@@ -62,6 +62,39 @@ def test_the_log_has_a_line_when_it_goes_and_one_when_it_comes_back(stage: Stage
     assert said == "it takes lines again, after 90 s; 17 lines wait for it, and none is lost"
 
 
+def test_a_target_that_comes_and_goes_is_told_of_once_a_minute(stage: Stage) -> None:
+    stage.take(ShipReport("up", "exactly once"))
+    down, up = ShipReport("down", "refused"), ShipReport("up", "exactly once")
+    assert len(stage.take(*(down, up) * 50)) == 2
+    # It stays away: that is said as soon as it may be said again.
+    retry = ShipReport("retry", "refused again", reason="unavailable")
+    assert stage.take(down, retry) == []
+    stage.now += 61
+    [(_, said)] = stage.take(retry, retry)
+    assert said == "it takes nothing, and lines wait in the store: refused again"
+    [(_, said)] = stage.take(up, down, retry)
+    assert said.startswith("it takes lines again, after 61 s")
+
+
+def test_a_target_that_promises_something_else_each_time_is_told_of_once_a_minute(
+    stage: Stage,
+) -> None:
+    ups = [ShipReport("up", f"kept by version {number}") for number in range(50)]
+    assert len(stage.take(*ups)) == 2
+    stage.now += 61
+    assert len(stage.take(ups[0])) == 1
+
+
+@pytest.mark.parametrize("kind", ["resent", "forgot"])
+def test_a_target_that_forgets_for_ever_is_told_of_once_a_minute(stage: Stage, kind: str) -> None:
+    report = ShipReport(kind, "it has nothing", position=Position(1, 0), bytes=7)
+    assert len(stage.take(*[report] * 100)) == 1
+    stage.now += 61
+    [(level, said)] = stage.take(report)
+    assert level == "error" and said.endswith(" (100 times)")
+    assert stage.value("ship_resent_after_loss_total") == 101
+
+
 def test_what_was_missed_is_said(stage: Stage) -> None:
     stage.take(ShipReport("down", "refused"))
     [gap] = stage.take(ShipReport("gap", bytes=4096, lines=17))

@@ -13,7 +13,7 @@ import pytest
 from twisted.internet.defer import Deferred, fail, maybeDeferred, succeed
 
 from logsrv.linelog.ship.out.archive import as_target
-from logsrv.linelog.ship.shipping.segment_shipper import SegmentShipper
+from logsrv.linelog.ship.shipping.segment_shipper import BELIEVED, LOOKED, SegmentShipper
 from logsrv.linelog.ship.target import ArchiveSurvey, Unavailable
 from logsrv.linelog.store.archive.directory import DirectoryArchive
 from logsrv.linelog.store.archive.kept import archived, note_archived, noted_url
@@ -252,6 +252,32 @@ def test_what_retention_is_to_remove_is_looked_for_before(
     assert "has lost 1 segment from 0000000002-" in resent.why
     assert (place.path / STORE / packed(store)[1].name).exists()
     assert place.asked <= before + 2, "a listing for all, not a request for each"
+
+
+def test_what_stays_here_for_another_target_is_looked_for_again(
+    start: Runs, store: Path, place: Place
+) -> None:
+    """It may be lost there long after it was looked for, and removed here as soon as nobody holds it."""
+    process = start()
+    process.segments.due = 2
+    process.run(10)
+    assert process.reports.of("released")[-1].position == Position(3, 0)
+    before = place.asked
+    process.run(LOOKED / 2)
+    # Whether it has the newest is asked each minute.
+    assert place.asked <= before + 3
+    (place.path / STORE / packed(store)[1].name).unlink()
+    process.run(LOOKED)
+    [resent] = process.reports.of("resent")
+    assert "has lost 1 segment from 0000000002-" in resent.why
+    released = [one.position for one in process.reports.of("released")]
+    assert Position(1, 0) not in released, "it has answered all the time"
+    assert Position(2, 0) in released and released[-1] == Position(3, 0)
+    assert (place.path / STORE / packed(store)[1].name).exists()
+    # Nobody knows whether an archive that does not answer has it.
+    place.path.rename(place.path.parent / "unmounted")
+    process.run(BELIEVED + 60)
+    assert process.reports.of("released")[-1].position == Position(1, 0)
 
 
 def test_retention_waits_for_an_archive_that_cannot_be_looked_at(start: Runs, place: Place) -> None:

@@ -11,6 +11,7 @@ import pytest
 pytest.importorskip("obstore")
 
 from bench.bucket import (
+    BUCKET,
     KEYS,
     Answer,
     Asked,
@@ -18,6 +19,7 @@ from bench.bucket import (
     error,
     running,
 )
+from logsrv.linelog.store.archive import bucket
 from logsrv.linelog.store.archive.bucket import BucketArchive
 from logsrv.linelog.store.archive.objects import (
     Archive,
@@ -35,6 +37,7 @@ from tests.cli.certificates import Authority
 from tests.linelog.store.archive.segments import STORE, packed, sealed_store
 from tests.linelog.store.faults import at
 from tests.ports import free_port
+from tests.strangers import endless, stranger
 
 
 @pytest.fixture
@@ -72,6 +75,36 @@ def test_objects_are_listed_page_by_page(server: BucketServer) -> None:
     assert archive.names("b/") == ["b/one"]
     assert archive.names("c/") == []
     assert sorted(archive.folders()) == ["a", "b"]
+
+
+def test_a_list_without_an_end_is_left(
+    server: BucketServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It has the same names again and again, so what is kept of it does not grow."""
+    monkeypatch.setattr(bucket, "LISTED", 1 << 20)
+    names = "".join(
+        f"<Contents><Key>archive/a/{number:04d}</Key><Size>1</Size>"
+        "<LastModified>2026-11-20T06:18:42.000Z</LastModified></Contents>"
+        for number in range(1000)
+    )
+    more = "<IsTruncated>true</IsTruncated><NextContinuationToken>a</NextContinuationToken>"
+    page = Answer(200, f"<ListBucketResult>{more}{names}</ListBucketResult>".encode())
+    server.faults = [lambda _: page if len(server.asked) < 100 else error(500, "Enough")]
+    with pytest.raises(ArchiveError, match="its list of names does not end"):
+        open_archive(server.url()).sizes("a/")
+
+
+def test_no_more_is_read_of_an_object_than_was_asked_for(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name, value in KEYS.items():
+        monkeypatch.setenv(name, value)
+    head = (
+        b"HTTP/1.1 206 Partial Content\r\nContent-Range: bytes 0-9/10\r\nETag: x\r\n"
+        b"Last-Modified: Fri, 20 Nov 2026 06:18:42 GMT\r\nContent-Length: 1000000000000\r\n\r\n"
+    )
+    with stranger(endless(bytes(1 << 16), head)) as far_side:
+        place = f"s3://{BUCKET}/archive?endpoint={far_side.url}&region=eu-central-1"
+        assert open_archive(place).read("a/one", 0, 10) == bytes(10)
+        assert far_side.said < 64 << 20
 
 
 def test_requests_are_signed_and_made_only_if_there_is_none(server: BucketServer) -> None:
