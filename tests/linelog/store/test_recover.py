@@ -14,6 +14,7 @@ import zstandard
 from twisted.logger import LogLevel, capturedLogs
 
 from logsrv.errors import StoreError
+from logsrv.kit.text.checked import checked_line
 from logsrv.linelog.store.recover import holder, tidy
 from logsrv.linelog.store.sealing.seal import seal
 from logsrv.linelog.store.segments import index
@@ -401,6 +402,27 @@ def test_an_identity_that_makes_no_sense_is_told_and_no_other_made(
         assert open_store(directory=tmp_path).identity is None
     assert any("has no identity" in event["log_format"] for event in events)
     assert (tmp_path / "store").read_text() == "{}\n"
+
+
+@pytest.mark.parametrize("name", ["ship/centre", "alerts/1"])
+def test_a_store_that_has_shipped_gets_no_other_identity_where_its_own_is_gone(
+    open_store: OpenStore, tmp_path: Path, name: str
+) -> None:
+    """Targets would get all of its lines again, as those of a store that they do not know."""
+    for folder in "ship", "alerts":
+        (tmp_path / folder).mkdir()
+    (tmp_path / "ship" / "centre.json").write_text("{}")
+    (tmp_path / name).write_bytes(
+        checked_line({"store": "0a" * 16, "position": "1:0", "saved": ""})
+    )
+    with capturedLogs() as events:
+        known = open_store(directory=tmp_path).identity
+    shipped = name.startswith("ship/")
+    said = [event["why"] for event in events if "has no identity" in event["log_format"]]
+    assert [f"lines were shipped as those of store {'0a' * 16}" in why for why in said] == [
+        True
+    ] * shipped
+    assert (known is None, (tmp_path / "store").exists()) == (shipped, not shipped)
 
 
 @pytest_twisted.ensureDeferred
