@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 import pytest_twisted
 import zstandard
-from twisted.logger import LogLevel, capturedLogs
+from twisted.logger import LogLevel, capturedLogs, formatEvent
 
 from logsrv.errors import StoreError
 from logsrv.kit.text.checked import checked_line
@@ -254,6 +254,18 @@ async def test_a_number_that_no_other_file_explains_is_said(
     with capturedLogs() as events:
         open_store(directory=tmp_path)
     assert not [event for event in events if "what became of" in event["log_format"]]
+
+
+def test_segments_that_are_missing_between_others_are_told(
+    open_store: OpenStore, tmp_path: Path
+) -> None:
+    for number in 2, 3, 6, 9:
+        (tmp_path / f"{number:010d}-20261120T061842Z.log").write_bytes(stored(b"%d" % number))
+    (tmp_path / "removed").write_bytes(b"4:5\n")
+    with capturedLogs() as events:
+        open_store(directory=tmp_path)
+    [said] = [formatEvent(event) for event in events if "became of" in event["log_format"]]
+    assert said.startswith("segment 5 is missing (and 2 more), and nothing tells")
 
 
 @pytest.mark.parametrize("make", [Path.mkdir, os.mkfifo, lambda path: path.symlink_to("x")])
