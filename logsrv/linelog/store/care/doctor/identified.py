@@ -42,8 +42,9 @@ def check_identity(listed: StoreListing, places: Sequence[KeptPlace]) -> Iterato
         "identity",
         identity.NAME,
         what,
-        "No line is lost. Nothing is shipped, or as the lines of another store.",
-        f"`--repair` lets it be store {certain.store} from {certain.began} on, as others or its sum say."
+        "No line is lost. Nothing is shipped, or it goes as lines of another store.",
+        f"`--repair` lets it be store {certain.store} from {certain.began} on, as places, archives or its"
+        " checksum say."
         if certain
         else f"{nothing_shipped}ring it back from a backup, or make this another store: logsrv ship"
         " --new-identity",
