@@ -131,7 +131,7 @@ def test_a_note_that_was_changed_lets_no_block_come_twice(
     sender = connect(again.port())
     if changed == 1:
         assert sender.place(ONE).place == str(second.end)
-        again.wait_for_log("one bit had changed in 1 lines")
+        again.wait_for_log("one bit had changed in 1 line of")
     else:
         again.wait_for_log("origins is damaged: 1 of its lines are of no use")
         assert {answer.status for answer in (sender.place(ONE), sender.place(OTHER))} == {503}

@@ -49,7 +49,9 @@ def fault_text(error: BaseException) -> str:
     if isinstance(error, OSError):
         return one_line(error.strerror or said, LONGEST_ERROR) or type(error).__name__
     if isinstance(error, UnicodeError):
-        return f"it is not {str(getattr(error, 'encoding', 'text')).upper()}"
+        # JSON is guessed to be UTF-16 or UTF-32 where it has NULs.
+        encoding = str(getattr(error, "encoding", "text")).upper()
+        return f"it is not {'UTF-8' if encoding.startswith('UTF') else encoding}"
     if type(error).__name__ == "JSONDecodeError":
         place = getattr(error, "lineno", 1), getattr(error, "colno", 1)
         return "it is no JSON, seen at line {}, column {}".format(*place)

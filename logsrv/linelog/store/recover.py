@@ -26,7 +26,7 @@ from logsrv.linelog.store.origins.notes import NotesFile
 from logsrv.linelog.store.segments import backup_note, identity, index, indexing, segment
 from logsrv.linelog.store.segments.empty import EMPTY, empty_numbers
 from logsrv.linelog.store.segments.identity import Identity
-from logsrv.linelog.store.segments.removed import REMOVED, removed_runs
+from logsrv.linelog.store.segments.removed import REMOVED, gaps, removed_runs
 from logsrv.linelog.store.segments.segment import Form, Position, Segment
 from logsrv.linelog.store.segments.torn import mend
 from logsrv.linelog.store.segments.waiting import WAITING, waiting_sizes
@@ -246,19 +246,27 @@ def number_active(disk: Disk, least: int = 0) -> int:
 
 
 def _tell_of_gap(disk: Disk, number: int) -> None:
-    """Say that the number of the active segment is higher than files and notes of others make it."""
+    """Say which numbers up to that of the active segment nothing explains: no file, no note of others."""
+    files = [*segment.sealed_files(disk), *segment.away_segments(disk.entries())]
+    numbers = {one.number for one in files} or {0}
     runs = [*(run.numbers for run in removed_runs(disk)), *empty_numbers(disk)]
-    unknown = _highest(disk) + 1
-    for run in sorted(runs, key=lambda run: run.start):
-        if unknown in run:
-            unknown = run.stop
-    if unknown < number:
+    found = list(gaps({*numbers, number}, sorted(runs, key=lambda run: run.start)))
+    between = [run for run in found if run.start < max(numbers)]
+    if between:
+        others = sum(map(len, between)) - 1
+        log.warn(
+            "segment {missing} is missing{others}, and nothing tells what became of it; `logsrv doctor`"
+            " says what to do",
+            missing=between[0].start,
+            others=f" (and {others:,} more)" if others else "",
+        )
+    if behind := found[len(between) :]:
         log.warn(
             "lines go on in segment {number} by {path} or `synced`, and nothing tells what became of"
             " segment {unknown}",
             number=number,
             path=disk.path(segment.NUMBER),
-            unknown=unknown,
+            unknown=behind[0].start,
         )
 
 

@@ -71,6 +71,7 @@ _NOTHING: Any = {}
     ("read", "says"),
     [
         (lambda: b"\xff".decode(), "it is not UTF-8"),
+        (lambda: json.loads(b"\xff\0\x1b[31m"), "it is not UTF-8"),
         (lambda: b"\xff".decode("ascii"), "it is not ASCII"),
         (lambda: json.loads("{\n1"), "it is no JSON, seen at line 2, column 1"),
         (lambda: int("x"), "it makes no sense"),

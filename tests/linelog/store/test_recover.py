@@ -11,9 +11,10 @@ from pathlib import Path
 import pytest
 import pytest_twisted
 import zstandard
-from twisted.logger import LogLevel, capturedLogs
+from twisted.logger import LogLevel, capturedLogs, formatEvent
 
 from logsrv.errors import StoreError
+from logsrv.kit.text.checked import checked_line
 from logsrv.linelog.store.recover import holder, tidy
 from logsrv.linelog.store.sealing.seal import seal
 from logsrv.linelog.store.segments import index
@@ -253,6 +254,18 @@ async def test_a_number_that_no_other_file_explains_is_said(
     assert not [event for event in events if "what became of" in event["log_format"]]
 
 
+def test_segments_that_are_missing_between_others_are_told(
+    open_store: OpenStore, tmp_path: Path
+) -> None:
+    for number in 2, 3, 6, 9:
+        (tmp_path / f"{number:010d}-20261120T061842Z.log").write_bytes(stored(b"%d" % number))
+    (tmp_path / "removed").write_bytes(b"4:5\n")
+    with capturedLogs() as events:
+        open_store(directory=tmp_path)
+    [said] = [formatEvent(event) for event in events if "became of" in event["log_format"]]
+    assert said.startswith("segment 5 is missing (and 2 more), and nothing tells")
+
+
 @pytest.mark.parametrize("make", [Path.mkdir, os.mkfifo, lambda path: path.symlink_to("x")])
 @pytest.mark.parametrize(
     "name", ["0000000007-20261120T061842Z.log", "0000000007-20261120T061842Z.log.zst"]
@@ -399,6 +412,27 @@ def test_an_identity_that_makes_no_sense_is_told_and_no_other_made(
         assert open_store(directory=tmp_path).identity is None
     assert any("has no identity" in event["log_format"] for event in events)
     assert (tmp_path / "store").read_text() == "{}\n"
+
+
+@pytest.mark.parametrize("name", ["ship/centre", "alerts/1"])
+def test_a_store_that_has_shipped_gets_no_other_identity_where_its_own_is_gone(
+    open_store: OpenStore, tmp_path: Path, name: str
+) -> None:
+    """Targets would get all of its lines again, as those of a store that they do not know."""
+    for folder in "ship", "alerts":
+        (tmp_path / folder).mkdir()
+    (tmp_path / "ship" / "centre.json").write_text("{}")
+    (tmp_path / name).write_bytes(
+        checked_line({"store": "0a" * 16, "position": "1:0", "saved": ""})
+    )
+    with capturedLogs() as events:
+        known = open_store(directory=tmp_path).identity
+    shipped = name.startswith("ship/")
+    said = [event["why"] for event in events if "has no identity" in event["log_format"]]
+    assert [f"lines were shipped as those of store {'0a' * 16}" in why for why in said] == [
+        True
+    ] * shipped
+    assert (known is None, (tmp_path / "store").exists()) == (shipped, not shipped)
 
 
 @pytest_twisted.ensureDeferred

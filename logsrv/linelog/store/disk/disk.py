@@ -138,8 +138,14 @@ class Disk:
 
     def read(self, name: str, size: int = -1) -> bytes:
         """Return what is in a file, or its first `size` bytes."""
-        with open(self.open(name, os.O_RDONLY), "rb") as file:
-            return file.read(size)
+        with Descriptor(self.open(name, os.O_RDONLY)) as fd:
+            try:
+                with open(fd, "rb", closefd=False) as file:
+                    return file.read(size)
+            except OSError as error:
+                # Of a directory, or a bad sector: it has the number of the descriptor.
+                error.filename = name
+                raise
 
     def create(self, name: str) -> int:
         """Make a file with mode 0640 whatever the umask, open for reading and appending."""

@@ -95,6 +95,11 @@ class NotesFile:
         """The lines that it has behind the first."""
         return len(self.notes) + len(self.damaged)
 
+    @property
+    def refused(self) -> str:
+        """In words, the stores whose blocks are refused as long as lines are of no use."""
+        return f"all stores but {len(self.sure):,}" if self.sure else "all stores"
+
     def with_torn_as_damaged(self) -> NotesFile:
         """Return it for a writer that came to its end in order: what is torn there was whole once."""
         if not self.torn:

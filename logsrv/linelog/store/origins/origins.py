@@ -20,6 +20,7 @@ import attrs
 from twisted.logger import Logger
 
 from logsrv.descriptor import Descriptor
+from logsrv.kit.text.words import counted
 from logsrv.linelog.store.disk.disk import Disk
 from logsrv.linelog.store.origins.notes import Note, NotesFile, notes_file, read_notes
 from logsrv.linelog.store.origins.under_way import UnderWay
@@ -173,18 +174,17 @@ def _tell(disk: Disk, found: NotesFile) -> None:
     path = disk.path(NAME)
     if found.changed:
         log.warn(
-            "one bit had changed in {number} lines of {path}; by their checksums they are as they were",
-            number=found.changed,
+            "one bit had changed in {lines} of {path}; by the checksums all is as it was",
+            lines=counted(found.changed, "line"),
             path=path,
         )
     if found.damaged:
         log.error(
-            "{path} is damaged: {number} of its lines are of no use. Of {sure} stores it is known up to"
-            " where they are here; blocks of all others are refused, and their senders keep them, until"
-            " `logsrv doctor --repair` has put that right",
+            "{path} is damaged: {number} of its lines are of no use. Blocks of {refused} are refused, and"
+            " their senders keep them, until `logsrv doctor --repair` has put that right",
             path=path,
             number=len(found.damaged),
-            sure=len(found.sure),
+            refused=found.refused,
         )
 
 

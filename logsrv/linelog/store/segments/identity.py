@@ -14,15 +14,17 @@ from collections.abc import Callable
 import attrs
 from twisted.logger import Logger
 
-from logsrv.kit.text.checked import checked_object, read_object
+from logsrv.kit.text.checked import checked_object, read_checked, read_object
 from logsrv.kit.text.sums import before_one_bit_changed
 from logsrv.linelog.store.disk.disk import Disk, explanation
+from logsrv.linelog.store.segments import backup_note
 from logsrv.linelog.store.segments.segment import Position, parse_position
 
 log = Logger()
 NAME = "store"
 _DIGITS = re.compile(r"[0-9a-f]{32}")
 _LONGEST = 1024
+_LONGEST_PLACE = 1 << 16
 
 
 @attrs.frozen
@@ -76,7 +78,8 @@ def keep(disk: Disk, identity: Identity, *, name: str = NAME) -> None:
 def settled(disk: Disk) -> Identity | None:
     """Return the identity of a store, which has its sum from now on; None if it has none yet.
 
-    A single bit that has changed is put right, and said. Raises OSError and ValueError.
+    A single bit that has changed is put right, and said. Raises OSError and ValueError, also where the file
+    is gone and lines were shipped: as another store all of them would be sent again.
     """
     try:
         found = load(disk)
@@ -89,9 +92,25 @@ def settled(disk: Disk) -> Identity | None:
             path=disk.path(NAME),
             store=found.store,
         )
+    if found is None and (shipped := _shipped_as(disk)):
+        raise ValueError(
+            f"{disk.path(NAME)} is missing, and lines were shipped as those of store {shipped}"
+        )
     if found is not None and disk.read(NAME, _LONGEST) != identity_text(found):
         keep(disk, found)
     return found
+
+
+def _shipped_as(disk: Disk) -> str:
+    """Return the identity that a place of a target names; "" for none."""
+    for folder, inside in backup_note.folders(disk, passed=OSError):
+        for name in inside.entries() if folder == "ship" else ():
+            # Other files there have no sum, or no identity.
+            with contextlib.suppress(OSError, ValueError):
+                shipped = read_checked(inside.read(name, _LONGEST_PLACE)).get("store")
+                if isinstance(shipped, str) and _DIGITS.fullmatch(shipped):
+                    return shipped
+    return ""
 
 
 def before_one_bit(disk: Disk) -> Identity | None:

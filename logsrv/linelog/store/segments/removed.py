@@ -8,6 +8,8 @@ stands.
 
 from __future__ import annotations
 
+from itertools import pairwise
+
 from logsrv.linelog.store.disk.disk import Disk
 from logsrv.linelog.store.segments.empty import empty_numbers, noted_words, words_of
 from logsrv.linelog.store.segments.segment import Position
@@ -15,7 +17,7 @@ from logsrv.named import NamedTuple
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterable
+    from collections.abc import Collection, Iterable, Iterator, Sequence
 
 REMOVED = "removed"
 _MOST = 1000
@@ -79,6 +81,18 @@ def note_removed(segments: Iterable[RemovedRun], disk: Disk, kept: Collection[in
         else:
             made.append(run)
     disk.replace(REMOVED, noted_words(REMOVED, map(_text, made[-_MOST:])))
+
+
+def gaps(numbers: Iterable[int], explained: Sequence[range]) -> Iterator[range]:
+    """Yield the runs of numbers that are missing between others. explained: those that may, in order."""
+    for before, after in pairwise(sorted(set(numbers))):
+        at = before + 1
+        for run in explained if at < after else ():
+            if at < min(run.start, after):
+                yield range(at, min(run.start, after))
+            at = max(at, run.stop)
+        if at < after:
+            yield range(at, after)
 
 
 def missed(position: Position, following: int, disk: Disk) -> Missing:

@@ -85,6 +85,16 @@ def test_a_file_made_anew_is_empty_whatever_had_its_name(tmp_path: Path) -> None
         disk.create("old")
 
 
+def test_what_cannot_be_read_is_named_and_closed(tmp_path: Path) -> None:
+    """It was `Is a directory (12)`."""
+    (tmp_path / "origins").mkdir()
+    opened = len(os.listdir("/proc/self/fd"))
+    with at(tmp_path) as disk, pytest.raises(IsADirectoryError) as caught:
+        disk.read("origins")
+    assert caught.value.filename == "origins"
+    assert len(os.listdir("/proc/self/fd")) == opened
+
+
 def test_a_fifo_is_read_without_waiting(tmp_path: Path) -> None:
     os.mkfifo(tmp_path / "fifo")
     assert at(tmp_path).read("fifo") == b""

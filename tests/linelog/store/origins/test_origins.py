@@ -198,7 +198,7 @@ def test_a_torn_line_behind_an_end_in_order_is_damage(disk: Disk, tmp_path: Path
     with logged() as said:
         origins = Origins(disk, settle(disk, 5, crashed=False))
     assert origins.damage(ONE) and origins.damage(OTHER) and origins.is_damaged
-    assert any("blocks of all others are refused" in one for one in said)
+    assert any("Blocks of all stores are refused" in one for one in said)
     # Also for a start after that one was killed.
     assert Origins(disk, settle(disk, 5, crashed=True)).damage(OTHER)
 
@@ -211,7 +211,7 @@ def test_one_bit_that_changed_costs_nothing(disk: Disk, tmp_path: Path) -> None:
     with logged() as said:
         found = settle(disk, 5, crashed=True)
     assert found.notes == tuple(two()) and not Origins(disk, found).damage(32 * "c")
-    assert any("one bit had changed in 1 lines" in one for one in said)
+    assert any("one bit had changed in 1 line of" in one for one in said)
     assert read_notes((tmp_path / NAME).read_bytes()).changed == 0
 
 

@@ -37,15 +37,17 @@ def check_identity(listed: StoreListing, places: Sequence[KeptPlace]) -> Iterato
         what = f"it {says}, and places and archives of this store name {', '.join(sorted(others))}"
     # Others do not know where it began.
     certain = (None if found else identity.before_one_bit(disk)) or _certain(listed, others)
+    nothing_shipped = "B" if others else "If nothing was ever shipped, remove the file. Else b"
     yield damaged(
         "identity",
         identity.NAME,
         what,
-        "No line is lost. Nothing is shipped, or as the lines of another store.",
-        f"`--repair` lets it be store {certain.store} from {certain.began} on, as others or its sum say."
+        "No line is lost. Nothing is shipped, or it goes as lines of another store.",
+        f"`--repair` lets it be store {certain.store} from {certain.began} on, as places, archives or its"
+        " checksum say."
         if certain
-        else "If nothing was ever shipped, remove the file. Else bring it back from a backup, or make this"
-        " another store: logsrv ship --new-identity",
+        else f"{nothing_shipped}ring it back from a backup, or make this another store: logsrv ship"
+        " --new-identity",
         Remedy(partial(_give, disk, certain)) if certain else None,
     )
 

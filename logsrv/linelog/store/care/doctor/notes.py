@@ -10,6 +10,7 @@ from functools import partial
 import attrs
 
 from logsrv.errors import StoreError
+from logsrv.kit.text.words import counted
 from logsrv.linelog.store.archive import kept
 from logsrv.linelog.store.care.doctor.aside import keep_aside, replace
 from logsrv.linelog.store.care.doctor.findings import Remedy, StoreFinding, damaged, lost, note
@@ -139,7 +140,7 @@ def _origins(disk: Disk) -> Iterator[StoreFinding]:
             origins.NAME,
             f"it cannot be read: {reason(error)}",
             "No line is lost. No server starts on the store.",
-            "Look at the rights of the file.",
+            "Look at what it is, and at its rights.",
         )
         return
     if found.torn and _left_by(disk):
@@ -156,9 +157,8 @@ def _origins(disk: Disk) -> Iterator[StoreFinding]:
         yield damaged(
             "origins",
             origins.NAME,
-            f"{len(found.damaged)} of its {found.lines} lines are damaged, or are missing",
-            f"No line is lost. Of {len(found.sure)} stores it is known up to where they are here; blocks of"
-            " all others are refused, and their senders keep them.",
+            f"of {counted(found.lines, 'line')} {len(found.damaged)} cannot be used: damaged, or missing",
+            f"No line is lost. Blocks of {found.refused} are refused, and their senders keep them.",
             "Does a backup of this store have the file as it is after their last block? Then bring it back."
             " Else `--repair` takes out what is damaged, and a block that it told of is stored twice.",
             again,
@@ -167,7 +167,7 @@ def _origins(disk: Disk) -> Iterator[StoreFinding]:
         yield damaged(
             "origins",
             origins.NAME,
-            f"one bit has changed in {found.changed} of its lines",
+            f"one bit has changed in {counted(found.changed, 'line')}",
             "No line is lost, nor stored twice: the checksums tell how they were.",
             "The next start puts it right, and so does `--repair`.",
             again,

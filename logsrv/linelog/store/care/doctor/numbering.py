@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from itertools import pairwise
 
 from logsrv.kit.text.words import counted
 from logsrv.linelog.store.care.doctor.findings import StoreFinding, lost, note
 from logsrv.linelog.store.care.listed import StoreListing
+from logsrv.linelog.store.segments.removed import gaps
 
 
 def check_numbers(listed: StoreListing) -> Iterator[StoreFinding]:
@@ -19,7 +19,7 @@ def check_numbers(listed: StoreListing) -> Iterator[StoreFinding]:
             "these are not here, and were the oldest",
             "Retention removes the oldest segments, or somebody did.",
         )
-    for run in _runs(listed):
+    for run in gaps({*listed.by_number, listed.active}, listed.excused):
         before, after = listed.by_number.get(run.start - 1), listed.by_number.get(run.stop)
         begin = f"from {before.first} on" if before else "before them"
         end = f" up to {after.first}" if after else " up to now"
@@ -31,18 +31,6 @@ def check_numbers(listed: StoreListing) -> Iterator[StoreFinding]:
             "Copy their files from a backup or an archive into the directory. If somebody moved current.log"
             " away, its lines are there. In a store from `logsrv restore` they may have had no lines.",
         )
-
-
-def _runs(listed: StoreListing) -> Iterator[range]:
-    """Yield the runs of numbers that are missing without a reason."""
-    for before, after in pairwise(sorted({*listed.by_number, listed.active})):
-        at = before + 1
-        for run in listed.excused if at < after else ():
-            if at < min(run.start, after):
-                yield range(at, min(run.start, after))
-            at = max(at, run.stop)
-        if at < after:
-            yield range(at, after)
 
 
 def _named(run: range) -> str:
