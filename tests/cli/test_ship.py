@@ -29,7 +29,7 @@ def ship(store: Path, state: TargetState, offset: int = 0) -> ShipPlace:
     """Let the target `centre` be shipped to, by this process."""
     kept = ShipPlace(str(store), "centre", target="https://c:443", clock=lambda: 0)
     kept.save(STORE, Position(2, offset))
-    save_targets(kept.folder.disk, ["centre"])
+    save_targets(kept.folder.disk, {"centre": 1})
     save_state(kept.folder.disk, "centre", state)
     assert kept.lock()
     return kept

@@ -25,7 +25,7 @@ from logsrv.linelog.cursors import place
 from logsrv.linelog.cursors.folder import PlaceFolder
 from logsrv.linelog.ship.address import BEGINNING, END
 from logsrv.linelog.ship.running.orders import ShipOrders, orders_for, orders_line, read_report
-from logsrv.linelog.ship.running.status import save_targets
+from logsrv.linelog.ship.running.status import save_targets, saved_begin
 from logsrv.linelog.ship.running.telling import ToldTarget
 from logsrv.linelog.ship.settings import ShipSettings
 from logsrv.linelog.ship.shipping.kept import FOLDER
@@ -130,7 +130,7 @@ class Shipping:
             environment=lambda: shared_environment(self._all[name].settings.ship.variables),
         )
         looks = partial(self._look_again, name)
-        return _Shipped(told, process, settings, orders, looks, _first(self._place()))
+        return _Shipped(told, process, settings, orders, looks, _first(self._place(), name))
 
     def _orders(self, name: str, pid: int | None) -> bytes:
         shipped = self._all[name]
@@ -179,7 +179,8 @@ class Shipping:
     def _note(self) -> None:
         folder = PlaceFolder(self._place(), FOLDER)
         try:
-            save_targets(folder.disk, [name for name, one in self._all.items() if one.wanted])
+            wanted = {name: one.begin for name, one in self._all.items() if one.wanted}
+            save_targets(folder.disk, wanted)
             self._noted = True
         except OSError as error:
             if self._noted:
@@ -207,8 +208,15 @@ def _nobody(_: int) -> None:
     """Look for nothing: before the process of an archive is there, nothing is released."""
 
 
-def _first(directory: str) -> int:
-    """Return the number of the first segment; 0 if the store cannot be read."""
+def _first(directory: str, target: str) -> int:
+    """Return the first segment that there was when a target became one; 0 if the store cannot be read.
+
+    A server before this one may have ended before the target had a place: what retention has removed since
+    counts as gone.
+    """
+    with suppress(OSError), Disk().enter(os.path.join(directory, FOLDER)) as disk:
+        if (begin := saved_begin(disk, target)) is not None:
+            return begin
     with suppress(OSError), Disk().enter(directory) as disk:
         return segments_and_names(disk)[0][0].number
     return 0

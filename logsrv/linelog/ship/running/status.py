@@ -12,7 +12,7 @@ from __future__ import annotations
 import fcntl
 import json
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import suppress
 from typing import Any
 
@@ -80,9 +80,20 @@ def save_state(disk: Disk, name: str, state: TargetState) -> None:
     disk.replace(name + SUFFIX, json.dumps(attrs.asdict(state)).encode() + b"\n", sync=False)
 
 
-def save_targets(disk: Disk, names: list[str]) -> None:
-    """Let others see which targets there are. Raises OSError."""
-    disk.replace(TARGETS, json.dumps({"targets": names}).encode() + b"\n", sync=False)
+def save_targets(disk: Disk, begins: Mapping[str, int]) -> None:
+    """Let others see which targets there are, and a later server at which segment each began.
+
+    Raises OSError.
+    """
+    found = {"targets": list(begins), "begins": dict(begins)}
+    disk.replace(TARGETS, json.dumps(found).encode() + b"\n", sync=False)
+
+
+def saved_begin(disk: Disk, name: str) -> int | None:
+    """Return the segment at which a target began; None if no server has saved it."""
+    begins = _read(disk, TARGETS).get("begins")
+    begin = begins.get(name) if isinstance(begins, dict) else None
+    return begin if isinstance(begin, int) else None
 
 
 def statuses(directory: str, view: View, now: float) -> list[TargetStatus]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -80,7 +81,21 @@ def test_each_target_has_a_process_of_its_own(stage: Stage) -> None:
     stage.change(target("a"), target("b", query="oops"))
     assert stage.running().keys() == {"a", "b"}
     assert read_orders(stage.running()["b"].said[0])[0].query == "oops"
-    assert (stage.place / "ship" / "targets.json").read_text() == '{"targets": ["a", "b"]}\n'
+    found = json.loads((stage.place / "ship" / "targets.json").read_text())
+    assert found == {"targets": ["a", "b"], "begins": {"a": 1, "b": 1}}
+
+
+def test_a_server_that_was_killed_leaves_where_a_target_began(tmp_path: Path) -> None:
+    """It had no place yet: what retention removes meanwhile is gone for it, and is to be counted."""
+    for number in (3, 4):
+        (tmp_path / f"{number:010}-20261120T061842Z.log").write_bytes(b"")
+    (tmp_path / "current.log").write_bytes(b"")
+    Stage(tmp_path).change(target("a"))
+    (tmp_path / "0000000003-20261120T061842Z.log").unlink()
+    after = Stage(tmp_path)
+    after.change(target("a"), target("b"))
+    begins = {name: read_number(one.said[0], "begin") for name, one in after.running().items()}
+    assert begins == {"a": 3, "b": 4}
 
 
 def test_a_reload_leaves_those_alone_that_did_not_change(stage: Stage) -> None:

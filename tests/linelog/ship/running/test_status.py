@@ -48,7 +48,7 @@ def test_a_target_has_its_place_its_lag_and_its_state(store: Path) -> None:
     assert kept.lock()
     state = TargetState(up=False, since="s", error="no route", failed="f")
     save_state(kept.folder.disk, "a", state)
-    save_targets(kept.folder.disk, ["a", "b"])
+    save_targets(kept.folder.disk, {"a": 1, "b": 1})
     one = found(store)["a"]
     assert (one.target, one.state, one.running, one.up) == ("relp://a:1", state, True, False)
     assert (one.position, one.lag) == (
@@ -64,7 +64,7 @@ def test_a_target_has_its_place_its_lag_and_its_state(store: Path) -> None:
 def test_one_whose_process_is_gone_is_not_up_whatever_its_file_says(store: Path) -> None:
     """After kill -9 nobody writes anything."""
     kept = keep(store, "a", 0)
-    save_targets(kept.folder.disk, ["a"])
+    save_targets(kept.folder.disk, {"a": 1})
     save_state(kept.folder.disk, "a", TargetState(up=True))
     assert kept.lock() and found(store)["a"].up
     kept.close()
@@ -75,7 +75,7 @@ def test_one_that_is_no_target_any_more_comes_last(store: Path) -> None:
     for name in ("a", "b"):
         keep(store, name, 0).close()
     folder = PlaceFolder(str(store), FOLDER)
-    save_targets(folder.disk, ["b"])
+    save_targets(folder.disk, {"b": 1})
     folder.close()
     assert [(one.name, one.wanted) for one in found(store).values()] == [("b", True), ("a", False)]
 
@@ -106,7 +106,7 @@ def test_a_place_that_cannot_be_read_does_not_hide_the_others(store: Path) -> No
     for name in ("a", "b"):
         keep(store, name, 0).close()
     folder = PlaceFolder(str(store), FOLDER)
-    save_targets(folder.disk, ["a", "b"])
+    save_targets(folder.disk, {"a": 1, "b": 1})
     folder.close()
     (store / "ship" / "a").unlink()
     (store / "ship" / "a").mkdir()
