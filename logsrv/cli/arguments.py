@@ -26,10 +26,11 @@ UNNAMED = "the usual store"
 def tell(sentence: str) -> None:
     """Write a sentence on stderr; what could drive a terminal in it is escaped.
 
-    Lines behind the first are indented: a LF in a name forges no sentence.
+    Lines behind the first are indented, where they are not yet: a LF in a name forges no sentence.
     """
-    shown = late.printable(sentence).replace("\n", "\n    ")
-    print(shown, file=sys.stderr, flush=True)
+    first, *others = late.printable(sentence).split("\n")
+    lines = [first, *(line if line.startswith("  ") else f"    {line}" for line in others)]
+    print(*lines, sep="\n", file=sys.stderr, flush=True)
 
 
 def seconds(text: str) -> float:

@@ -110,6 +110,8 @@ def test_promtool_finds_nothing_wrong_with_the_figures_of_targets_and_of_a_centr
         "the lines",
     )
     edge.wait_until(lambda: "it takes nothing" in edge.log(), "the one that is down")
+    gaps = re.compile(r"^logsrv_ship_gap_bytes_total\{", re.MULTILINE)
+    edge.wait_until(lambda: len(gaps.findall(scrape(edge.ports()[-1]))) == 2, "figures of both")
     found = scrape(edge.ports()[-1])
     for name in NAME.findall(ALERTS.read_text()):
         if name.startswith("logsrv_ship_"):

@@ -32,11 +32,11 @@ from logsrv.linelog.store.policy import StorePolicy
 from logsrv.linelog.store.sealing.held import size_of
 from logsrv.linelog.store.sealing.seal import seal
 from logsrv.linelog.store.segments import segment
-from logsrv.linelog.store.segments.empty import remove_empty
 from logsrv.linelog.store.segments.index import load as load_index
 from logsrv.linelog.store.segments.index import load_head, unpacked
 from logsrv.linelog.store.segments.segment import Form, Segment
 from logsrv.linelog.store.segments.torn import start_of_line
+from logsrv.linelog.store.segments.waiting import remove_empty
 from logsrv.linelog.store.writing.active import ActiveSegment
 
 _GROUP = 1 << 20

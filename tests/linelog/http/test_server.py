@@ -233,7 +233,10 @@ def test_other_nodes_are_asked_by_the_process_of_a_search(tmp_path: Path) -> Non
         {"name": "b", "address": "localhost:7", "token": "secret", "ca": None}
     ]
     assert (several["here"], several["seconds"]) == (True, 2.0)
-    assert set(here) == {"endpoint", "values", "directory"} and "nodes" not in here["values"]
+    assert (
+        set(here) == {"endpoint", "values", "directory", "variables"}
+        and "nodes" not in here["values"]
+    )
     with pytest.raises(ConfigurationError, match="no such file"):
         place.server.apply(
             HttpSettings(node_sets=(attrs.evolve(nodes, nodes_token_file=tmp_path / "x"),))

@@ -15,6 +15,7 @@ from logsrv.linelog.store.disk.disk import Disk
 from logsrv.linelog.store.sealing.seal import seal
 from logsrv.linelog.store.segments import index
 from logsrv.linelog.store.segments.segment import Form, Segment, sealed_name, sealed_segments
+from logsrv.linelog.store.segments.waiting import remove_empty
 
 _TOTALS = ("segment", "text", "compressed", "lines")
 BEGIN = parse_rfc3339("2026-11-20T06:00:00Z")
@@ -86,6 +87,9 @@ class Writer:
     def seal(self) -> None:
         if self.plain:
             segment = self.plain.pop(0)
+            if not self.disk.stat(segment.name).st_size:
+                remove_empty(segment, self.number, self.disk)
+                return
             seal(segment, self.disk)
             self.packed.append(segment)
 

@@ -29,14 +29,13 @@ from logsrv.linelog.store.sealing.retain import (
     retain_indexes,
 )
 from logsrv.linelog.store.sealing.seal import Interrupted, seal
-from logsrv.linelog.store.segments.empty import remove_empty
 from logsrv.linelog.store.segments.segment import (
     Form,
     Segment,
     away_segments,
     counted_files,
 )
-from logsrv.linelog.store.segments.waiting import waiting_sizes
+from logsrv.linelog.store.segments.waiting import remove_empty, waiting_sizes
 from logsrv.linelog.store.words.build import LEAST_TEXT
 from logsrv.linelog.store.writing.active import ActiveSegment
 

@@ -6,12 +6,8 @@ after a crash may leave such a segment.
 
 from __future__ import annotations
 
-import contextlib
-
 from logsrv.kit.text.sums import with_sum, without_sum
 from logsrv.linelog.store.disk.disk import Disk
-from logsrv.linelog.store.segments.segment import Segment, save_number
-from logsrv.linelog.store.segments.waiting import waiting_sizes
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -61,17 +57,6 @@ def note_empty(number: int, disk: Disk) -> None:
     else:
         runs = sorted([*runs, range(number, number + 1)], key=lambda run: run.start)[-_MOST_RUNS:]
     disk.replace(EMPTY, noted_words(EMPTY, map(_text, runs)))
-
-
-def remove_empty(plain: Segment, active: int, disk: Disk) -> None:
-    """Remove a plain segment without lines. active: the number of the active one. Raises OSError."""
-    # Its name tells the numbers that are used up; from now on the file `number` does.
-    save_number(active, disk)
-    # Without it, whoever is told of lines that are gone is told too much. One that was cut had lines.
-    with contextlib.suppress(OSError):
-        if not waiting_sizes(disk).get(plain.number):
-            note_empty(plain.number, disk)
-    disk.unlink(plain.name)
 
 
 def were_empty(numbers: range, disk: Disk) -> bool:

@@ -7,8 +7,12 @@ power cut leaves was true.
 
 from __future__ import annotations
 
+import contextlib
+
 from logsrv.kit.text.checked import checked_line, read_checked
 from logsrv.linelog.store.disk.disk import Disk
+from logsrv.linelog.store.segments.empty import note_empty
+from logsrv.linelog.store.segments.segment import Segment, save_number
 
 WAITING = "waiting"
 # Numbers that are kept: hardly ever do so many wait.
@@ -36,3 +40,14 @@ def note_waiting(number: int, size: int, disk: Disk) -> None:
     """Let the file `waiting` have a segment as well. Raises OSError."""
     known = [*waiting_sizes(disk).items(), (number, size)][-_MOST:]
     disk.replace(WAITING, checked_line({str(one): size for one, size in known}), sync=False)
+
+
+def remove_empty(plain: Segment, active: int, disk: Disk) -> None:
+    """Remove a plain segment without lines. active: the number of the active one. Raises OSError."""
+    # Its name tells the numbers that are used up; from now on the file `number` does.
+    save_number(active, disk)
+    # Without it, whoever is told of lines that are gone is told too much. One that was cut had lines.
+    with contextlib.suppress(OSError):
+        if not waiting_sizes(disk).get(plain.number):
+            note_empty(plain.number, disk)
+    disk.unlink(plain.name)
