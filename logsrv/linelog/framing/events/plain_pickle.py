@@ -180,8 +180,8 @@ class _Reader:
         """Put keys and their values into the dict on top."""
         found = self.top(dict)
         for key, value in zip(pairs[::2], pairs[1::2], strict=True):
-            if type(key) is int and not 0 <= key < _FEW_NUMBERS:
-                key = _NumberKey(key)
+            if type(key) is int:
+                key = key if 0 <= key < _FEW_NUMBERS else _NumberKey(key)
             elif not (isinstance(key, (str, bytes, bool)) or key is None):
                 raise NotPlainError("it has a key that is neither text nor a number")
             found[key] = value
