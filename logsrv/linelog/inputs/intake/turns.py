@@ -74,6 +74,17 @@ class Turns:
     def _waiting(self) -> int:
         return len(self._short) + len(self._long)
 
+    @property
+    def spent(self) -> bool:
+        """Return true if nothing more that may take long should be done before others were served."""
+        return self._at_once >= MOST_AT_ONCE
+
+    def spend(self, seconds: float) -> None:
+        """Note for how long a listener's connection has computed in this turn of the reactor."""
+        self._at_once += seconds
+        if self.spent:
+            self._next_turn.ask()
+
     def wait_for_room(self, producer: Producer) -> None:
         """Resume a producer, once, as soon as there is not so much work any more."""
         self._held_up[producer] = None
@@ -91,7 +102,7 @@ class Turns:
         it again without one.
         """
         work = _Work(steps, ended, again)
-        if (self._at_once < MOST_AT_ONCE or self._valve.closed) and self._first_slice(work):
+        if (not self.spent or self._valve.closed) and self._first_slice(work):
             return
         self._short.append(work)
         self._next_turn.ask()
