@@ -42,7 +42,7 @@ FEW = 12
 MANY = 4
 
 
-@attrs.define
+@attrs.define(eq=False)
 class _Work:
     steps: Iterator[object]
     ended: Callable[[Failure | None], None]
@@ -50,6 +50,11 @@ class _Work:
     slices: int = 0
     # Is set when the other thread has done the long work that this waits for.
     done: Event | None = None
+
+    @property
+    def ready(self) -> bool:
+        """Return true unless the other thread has to go on first."""
+        return self.done is None or self.done.is_set()
 
 
 class Turns:
@@ -134,21 +139,30 @@ class Turns:
             self._next_turn.ask()
 
     def _turn(self) -> None:
-        if self._long and not self._slice(work := self._long.popleft()):
+        # Short work does not stand behind what waits for the other thread.
+        short = next((work for work in self._short if work.ready), None)
+        waits = 0.0 if short else SLICE
+        if self._long and not self._slice(work := self._long.popleft(), waits):
             self._long.insert(MANY - 1, work)
-        if self._short and not self._slice(work := self._short.popleft()):
-            (self._short if work.slices < FEW else self._long).append(work)
+        if self._short:
+            short = short or self._short[0]
+            self._short.remove(short)
+            if not self._slice(short, SLICE):
+                (self._short if short.slices < FEW else self._long).append(short)
         if self._held_up and not self.full:
             held_up, self._held_up = self._held_up, {}
             for producer in held_up:
                 producer.resumeProducing()
 
-    def _slice(self, work: _Work) -> bool:
-        """Do some of the work; return true when it has ended."""
+    def _slice(self, work: _Work, waits: float = 0.0) -> bool:
+        """Do some of the work; return true when it has ended.
+
+        waits: seconds for the other thread, if it has to go on first.
+        """
         began = self._clock.seconds()
         work.slices += 1
         failure = None
-        if work.done is not None and not work.done.wait(SLICE):
+        if work.done is not None and not work.done.wait(waits):
             return False
         work.done = None
         try:
