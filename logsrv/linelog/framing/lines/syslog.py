@@ -9,7 +9,9 @@ That is decided for each frame anew, never for a connection: what sends both way
 CR LF or NUL at the end of a message is no part of it; a frame that is empty then is none.
 
 A chunk of nothing but lines goes through the framer that lines have. Other chunks are turned into lines
-piece by piece, as few pieces as there are changes of the way in which frames end.
+piece by piece, as few pieces as there are changes of the way in which frames end. A sender can choose
+these so that there is one every three bytes, at 10 µs each: whoever has others to serve bounds the pieces
+of one call.
 """
 
 from __future__ import annotations
@@ -81,24 +83,32 @@ _LINES = (_Place.FIRST, _Place.START, _Place.LINE)
 class SyslogFramer:
     """The framer of one connection: bytes in with `receive` and `finish`, Blocks out.
 
-    closing: why the connection has to be closed, one sentence, or None. merged: whether a line was stored
-    that looks like counted frames; not looked for any more then.
+    most: pieces that are made in one call; what is left then is taken in by further calls with b"", before
+        `finish`. None: as many as there are.
+    more: whether something is left.
+    closing: why the connection has to be closed, one sentence, or None.
+    merged: whether a line was stored that looks like counted frames; not looked for any more then.
     """
 
     __slots__ = (
         "_counts",
         "_few_counted",
         "_held",
+        "_later",
         "_left",
         "_limit",
         "_lines",
         "_missing",
+        "_most",
         "_place",
         "_raw",
         "merged",
     )
 
-    def __init__(self, rules: LineRules, counts: LineCounts) -> None:
+    def __init__(self, rules: LineRules, counts: LineCounts, most: int | None = None) -> None:
+        self._most = most
+        # The rest of a chunk behind the `most` pieces of a call.
+        self._later = b""
         self._raw = rules.raw
         self._counts = counts
         self._limit = rules.max_line
@@ -116,6 +126,10 @@ class SyslogFramer:
         self._few_counted = False
 
     @property
+    def more(self) -> bool:
+        return bool(self._later)
+
+    @property
     def closing(self) -> str | None:
         return self._lines.closing
 
@@ -130,6 +144,10 @@ class SyslogFramer:
 
     def receive(self, chunk: bytes) -> Block | None:
         """Return the frames that are complete with `chunk`; never raises on account of the bytes."""
+        if self._later:
+            chunk, self._later = self._later + chunk, b""
+            return self._stored(b"".join(self._cut(chunk)))
+        self._few_counted = False
         if self._missing > len(chunk) and b"\n" not in chunk and b"\0" not in chunk:
             # It grows in place: joining all of it for each byte would be its square.
             if isinstance(self._held, bytes):
@@ -250,9 +268,12 @@ class SyslogFramer:
     def _cut(self, data: bytes) -> list[bytes]:
         """Return the frames as lines, in pieces."""
         lines: list[bytes] = []
-        at = 0
-        self._few_counted = False
+        at = pieces = 0
         while at < len(data):
+            if pieces == self._most:
+                self._later = data[at:]
+                break
+            pieces += 1
             if self._place is _Place.COUNTED:
                 at = self._rest_of_counted(data, at, lines)
             elif self._place is _Place.LINE:

@@ -42,7 +42,7 @@ FEW = 12
 MANY = 4
 
 
-@attrs.define
+@attrs.define(eq=False)
 class _Work:
     steps: Iterator[object]
     ended: Callable[[Failure | None], None]
@@ -50,6 +50,11 @@ class _Work:
     slices: int = 0
     # Is set when the other thread has done the long work that this waits for.
     done: Event | None = None
+
+    @property
+    def ready(self) -> bool:
+        """Return true unless the other thread has to go on first."""
+        return self.done is None or self.done.is_set()
 
 
 class Turns:
@@ -77,6 +82,17 @@ class Turns:
     def _waiting(self) -> int:
         return len(self._short) + len(self._long)
 
+    @property
+    def spent(self) -> bool:
+        """Return true if nothing more that may take long should be done before others were served."""
+        return self._at_once >= MOST_AT_ONCE
+
+    def spend(self, seconds: float) -> None:
+        """Note for how long a listener's connection has computed in this turn of the reactor."""
+        self._at_once += seconds
+        if self.spent:
+            self._next_turn.ask()
+
     def wait_for_room(self, producer: Producer) -> None:
         """Resume a producer, once, as soon as there is not so much work any more."""
         self._held_up[producer] = None
@@ -94,7 +110,7 @@ class Turns:
         it again without one.
         """
         work = _Work(steps, ended, again)
-        if (self._at_once < MOST_AT_ONCE or self._valve.closed) and self._first_slice(work):
+        if (not self.spent or self._valve.closed) and self._first_slice(work):
             return
         self._short.append(work)
         self._next_turn.ask()
@@ -126,21 +142,30 @@ class Turns:
             self._next_turn.ask()
 
     def _turn(self) -> None:
-        if self._long and not self._slice(work := self._long.popleft()):
+        # Short work does not stand behind what waits for the other thread.
+        short = next((work for work in self._short if work.ready), None)
+        waits = 0.0 if short else SLICE
+        if self._long and not self._slice(work := self._long.popleft(), waits):
             self._long.insert(MANY - 1, work)
-        if self._short and not self._slice(work := self._short.popleft()):
-            (self._short if work.slices < FEW else self._long).append(work)
+        if self._short:
+            short = short or self._short[0]
+            self._short.remove(short)
+            if not self._slice(short, SLICE):
+                (self._short if short.slices < FEW else self._long).append(short)
         if self._held_up and not self.full:
             held_up, self._held_up = self._held_up, {}
             for producer in held_up:
                 producer.resumeProducing()
 
-    def _slice(self, work: _Work) -> bool:
-        """Do some of the work; return true when it has ended."""
+    def _slice(self, work: _Work, waits: float = 0.0) -> bool:
+        """Do some of the work; return true when it has ended.
+
+        waits: seconds for the other thread, if it has to go on first.
+        """
         began = self._clock.seconds()
         work.slices += 1
         failure = None
-        if work.done is not None and not work.done.wait(SLICE):
+        if work.done is not None and not work.done.wait(waits):
             return False
         work.done = None
         try:

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections import deque
+from collections.abc import Iterator, Sequence
 from typing import Protocol as Shape
 
 from twisted.internet.protocol import connectionDone
+from twisted.logger import Logger
 from twisted.python.failure import Failure
 
 from logsrv.kit.net.drain import unread
@@ -17,6 +19,8 @@ from logsrv.linelog.inputs.intake.answers import Answering, AnswerWriter
 from logsrv.linelog.inputs.intake.aside import LITTLE
 from logsrv.linelog.inputs.intake.connections import Input, InputDatagrams, InputProtocol
 from logsrv.linelog.inputs.intake.intake import Intake
+
+log = Logger()
 
 
 class BlockFramer(Shape):
@@ -48,15 +52,62 @@ class LineReceiver(InputProtocol):
     def __init__(self, intake: Intake) -> None:
         super().__init__(intake)
         self._framer = self.make_framer(intake.rules, intake.counts)
+        # Chunks that are not looked at yet, while what came before them is taken in in turns.
+        self._unread: deque[bytes] | None = None
 
     def make_framer(self, rules: LineRules, counts: LineCounts) -> BlockFramer:
         """Return the framer for this connection."""
         return LineFramer(rules, counts)
 
+    @property
+    def more(self) -> bool:
+        """Return true if the framer has left something of a chunk for later, for `take_in(b"")`."""
+        return False
+
+    @property
+    def working(self) -> bool:
+        """Return true while something that came is not taken in: a stop waits for it."""
+        return self._unread is not None
+
     def dataReceived(self, data: bytes) -> None:
         intake = self.intake
+        if self._unread is not None:
+            # TLS may deliver what it had before it was paused.
+            self._unread.append(data)
+            return
         began = intake.cpu() if len(data) > LITTLE else None
-        intake.delivered(self, began, self.take_in(data))
+        if began is not None and intake.turns.spent:
+            self._take_turns(data)
+            return
+        size = self.take_in(data)
+        if began is not None:
+            intake.turns.spend(intake.cpu() - began)
+        if self.more:
+            self._take_turns(b"")
+        else:
+            intake.delivered(self, began, size)
+
+    def _take_turns(self, data: bytes) -> None:
+        """Take in the rest, and `data`, in slices between which others are served."""
+        self._unread = deque([data] if data else [])
+        self.intake.valve.served(self)
+        self.pauseProducing()
+        self.intake.turns.begin(self._steps(self._unread), self._done)
+
+    def _steps(self, unread: deque[bytes]) -> Iterator[None]:
+        while self.more or unread:
+            self.take_in(b"" if self.more else unread.popleft())
+            yield
+
+    def _done(self, failure: Failure | None) -> None:
+        self._unread = None
+        if failure is not None:
+            log.failure("taking in what {source} sent failed", failure, source=self.source)
+            self.transport.abortConnection()
+        elif not self.connected:
+            self.finish()
+        else:
+            self.resumeProducing()
 
     def take_in(self, data: bytes) -> int:
         """Store the lines that are whole now; return how many bytes they take in the store."""
@@ -68,7 +119,7 @@ class LineReceiver(InputProtocol):
             return 0
         block = framer.receive(data)
         size = 0 if block is None else intake.take(block, self.source)
-        if framer.answering:
+        if framer.answering and self.connected:
             self._answer()
         if framer.closing:
             self._close(framer.closing)
@@ -77,6 +128,12 @@ class LineReceiver(InputProtocol):
     def connectionLost(self, reason: Failure = connectionDone) -> None:
         super().connectionLost(reason)
         self.intake.aside.remove(self)
+        self.connected = 0
+        if self._unread is None:
+            self.finish()
+
+    def finish(self) -> None:
+        """Store what is unfinished: the peer has gone, and all that it sent is taken in."""
         block = self._framer.finish()
         if block is not None:
             self.intake.take(block, self.source)
@@ -97,6 +154,8 @@ class LineReceiver(InputProtocol):
     def resumeProducing(self) -> None:
         intake = self.intake
         unread_answers = self.answers and self.answers.state is Answering.UNREAD
+        if self._unread is not None:
+            return
         if not (intake.valve.holds(self) or unread_answers or self in intake.aside):
             self.transport.resumeProducing()
 

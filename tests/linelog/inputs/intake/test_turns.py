@@ -17,6 +17,7 @@ from logsrv.linelog.framing.long_work import LongWork
 from logsrv.linelog.inputs.intake import turns as module
 from logsrv.linelog.inputs.intake.turns import FEW, LAST_SECONDS, MANY, SLICE, Turns
 from logsrv.linelog.store.valve import Valve
+from tests.linelog.inputs.recording import turn
 
 
 class Slow(Clock):
@@ -301,3 +302,19 @@ def test_others_go_on_while_a_thread_does_long_work() -> None:
 
     wait_until(over, "the end of the long work")
     assert done[-1] == "long True" and ends.failures == [None]
+
+
+def test_short_work_does_not_stand_behind_what_waits_for_the_other_thread() -> None:
+    """An event of 100 bytes waited 10 s behind 64 peers with a megabyte of chosen keys each."""
+    clock, done, go_on = Clock(), list[str](), threading.Event()
+    turns = Turns(Valve(clock), clock)
+    for _ in range(9):
+        turns.begin(iter([LongWork(lambda: go_on.wait(60))]), Ends())
+    turns.spend(1)
+    turns.begin(work("short", 3, done), ends := Ends())
+    try:
+        turn(clock)
+        assert done == ["short0", "short1", "short2"]
+        assert ends.failures == [None]
+    finally:
+        go_on.set()

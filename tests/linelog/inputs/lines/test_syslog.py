@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
+from itertools import count
+from typing import Any
+
+import pytest
 from twisted.internet.address import IPv4Address
 from twisted.internet.testing import StringTransport
 from twisted.logger import capturedLogs, formatEvent
 
 from logsrv.kit.net.source import Sender
 from logsrv.linelog.framing.lines.rules import LineRules, Oversize
+from logsrv.linelog.inputs.intake.intake import Intake
+from logsrv.linelog.inputs.intake.turns import MOST_AT_ONCE, SLICE
 from logsrv.linelog.inputs.lines.syslog import Syslog
 from tests.linelog.inputs.recording import Sink, intake
 
@@ -44,6 +50,65 @@ def test_counted_messages_that_are_stored_as_one_line_are_said_once() -> None:
     assert line.startswith(
         "tcp:192.0.2.7:514: what looks like several counted messages without <PRI>"
     )
+
+
+def connect(way: Intake) -> tuple[Any, StringTransport]:
+    receiver = Syslog().stream(way).buildProtocol(None)
+    transport = StringTransport(peerAddress=IPv4Address("TCP", "192.0.2.7", 514))
+    receiver.makeConnection(transport)
+    return receiver, transport
+
+
+@pytest.mark.parametrize("goes", [False, True])
+def test_a_chunk_of_many_changes_is_taken_in_in_turns(goes: bool) -> None:
+    """256 KiB of it kept all others waiting for half a second; nothing is lost if its peer goes."""
+    sink = Sink()
+    way = intake(sink)
+    receiver, transport = connect(way)
+    # Each piece of work ends after its first step: all looks at the clock are a slice apart.
+    clock: Any = way.clock
+    clock.seconds = count(step=SLICE).__next__
+    receiver.dataReceived(b"1 <9x\n" * 10_000)
+    assert sink.text.count(b"\n") < 1000
+    assert transport.producerState == "paused"
+    assert receiver.working
+    receiver.dataReceived(b"<13>later\n<13>last")
+    if goes:
+        receiver.connectionLost()
+    for _ in range(1000):
+        turn_all(clock)
+    assert not receiver.working
+    if not goes:
+        assert transport.producerState == "producing"
+        receiver.connectionLost()
+    assert sink.text == b"<\n9x\n" * 10_000 + b"<13>later\n<13>last\n"
+
+
+def test_many_costly_chunks_in_one_turn_wait_for_each_other() -> None:
+    """A hundred peers that send together kept all others waiting for many seconds."""
+    sink = Sink()
+    way = intake(sink)
+    way.cpu = count(step=MOST_AT_ONCE).__next__
+    peers = [connect(way) for _ in range(5)]
+    for number, (receiver, _) in enumerate(peers):
+        receiver.dataReceived(b"<13>%d %s\n" % (number, b"x" * 1000))
+    assert sink.text.count(b"\n") == 1
+    # The first one waits as well: what it sent was costly.
+    assert {transport.producerState for _, transport in peers} == {"paused"}
+    clock: Any = way.clock
+    clock.advance(0)
+    for _ in range(9):
+        turn_all(clock)
+    assert sink.text.count(b"\n") == 5
+    assert {transport.producerState for _, transport in peers} == {"producing"}
+
+
+def turn_all(clock: Any) -> None:
+    """Do what was asked for, not what is asked for meanwhile."""
+    calls, clock.calls = clock.calls, []
+    for call in calls:
+        call.called = 1
+        call.func(*call.args, **call.kw)
 
 
 def test_a_datagram_is_one_message() -> None:
