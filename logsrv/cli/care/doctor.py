@@ -37,8 +37,8 @@ from itertools import count
 import logsrv.cli.care as late
 from logsrv.errors import StoreError
 from logsrv.kit.options.argument_parser import Parser
-from logsrv.kit.text.escape import one_line
-from logsrv.kit.text.words import SHOWN_PATH_LENGTH, counted, size_text
+from logsrv.kit.text.escape import SHOWN_PATH_LENGTH, one_line
+from logsrv.kit.text.words import counted, size_text
 
 
 def declare(parser: Parser) -> None:

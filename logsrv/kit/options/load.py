@@ -31,8 +31,8 @@ from logsrv.kit.options.sources import (
     from_table,
     read_document,
 )
-from logsrv.kit.text.escape import one_line
-from logsrv.kit.text.words import SHOWN_PATH_LENGTH, shown
+from logsrv.kit.text.escape import SHOWN_PATH_LENGTH, one_line
+from logsrv.kit.text.words import shown
 
 S = TypeVar("S")
 DEFAULT = "default"

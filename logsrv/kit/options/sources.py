@@ -17,8 +17,8 @@ from logsrv.errors import ConfigurationError
 from logsrv.kit.options.declare import Option, option_name
 from logsrv.kit.options.files import read_file
 from logsrv.kit.options.kinds import WrongPlace
-from logsrv.kit.text.escape import one_line
-from logsrv.kit.text.words import SHOWN_PATH_LENGTH, did_you_mean, shown
+from logsrv.kit.text.escape import SHOWN_PATH_LENGTH, one_line
+from logsrv.kit.text.words import did_you_mean, shown
 
 COMMAND_LINE = "command line"
 LARGEST_FILE = 1024 * 1024

@@ -9,6 +9,8 @@ if TYPE_CHECKING:
     import re
     from collections.abc import Callable
 
+# A path is there to be found, so it is shown whole, whatever the system takes.
+SHOWN_PATH_LENGTH = 4096
 # C0 but TAB and LF, DEL, C1 (many terminals obey U+009B as ESC [), the characters that end a line
 # elsewhere, those that turn the direction of reading ("Trojan Source"), and lone surrogates, which
 # no output encoding takes.

@@ -8,8 +8,6 @@ from difflib import get_close_matches
 from logsrv.kit.text.escape import one_line
 
 SHOWN_LENGTH = 100
-# A path is there to be found, so it is shown whole, whatever the system takes.
-SHOWN_PATH_LENGTH = 4096
 LONGEST_ERROR = 300
 # Python raises these, or begins with these words, where data has another shape.
 _ODD = (AttributeError, IndexError, OverflowError, RecursionError, TypeError)

@@ -13,8 +13,7 @@ from itertools import chain
 from pathlib import Path
 
 from logsrv.kit.net.source import escaped
-from logsrv.kit.text.escape import one_line
-from logsrv.kit.text.words import SHOWN_PATH_LENGTH
+from logsrv.kit.text.escape import SHOWN_PATH_LENGTH, one_line
 from logsrv.linelog.framing.bodies.bodies import Records, RequestRefused
 from logsrv.linelog.framing.bodies.inflated import UnpackingError
 from logsrv.linelog.framing.events.journal import MOST_ENTRY, JournalFramer

@@ -19,8 +19,9 @@ import attrs
 
 from logsrv.descriptor import Descriptor
 from logsrv.errors import StoreError
+from logsrv.kit.text.escape import SHOWN_PATH_LENGTH
 from logsrv.kit.text.time import parse_rfc3339, rfc3339
-from logsrv.kit.text.words import SHOWN_PATH_LENGTH, shown
+from logsrv.kit.text.words import shown
 from logsrv.linelog.batch import Block
 from logsrv.linelog.framing.lines.dated import SECOND
 from logsrv.linelog.importing.stored import StoredText

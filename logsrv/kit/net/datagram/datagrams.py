@@ -40,7 +40,7 @@ from logsrv.kit.observe.metrics import Counts
 log = Logger()
 
 # Payload that a receiver gets at once, if it is more than one datagram: it may be paused upon that.
-MOST_AT_ONCE = 64 * 1024
+MOST_AT_ONCE = 256 * 1024
 # Reads per event: others have their turn after at most this many times 64 messages.
 READS_PER_EVENT = 4
 # Seconds for which datagrams are delivered, then others have their turn: some take long to be taken in.
@@ -50,7 +50,11 @@ MOST_DISCARDED_READS = 4096
 
 
 class DatagramReceiver(Protocol):
-    """The part of an input that takes datagrams."""
+    """The part of an input that takes datagrams.
+
+    One whose datagrams take long may have `most_at_once`: the bytes that it gets at a time, MOST_AT_ONCE
+    otherwise.
+    """
 
     def datagrams_received(self, payloads: Sequence[bytes], source: IAddress) -> None:
         """Consecutive datagrams of one sender. `source` is a `logsrv.kit.net.source.Sender`."""
@@ -147,12 +151,15 @@ class DatagramListener:
             self._reactor.addReader(self)
         self._file.look()
 
+    def _portions(self, group: Group) -> Sequence[Group]:
+        return portions(group, getattr(self._receiver, "most_at_once", MOST_AT_ONCE))
+
     def emptied(self) -> Self:
         """Take in all that waits; who is connected is told to come again."""
         assert self._socket is not None and self._receive is not None
         self._socket.shutdown(socket.SHUT_RD)
         for groups, _ in iter(self._receive.read, ([], False)):
-            self._kept += [part for group in groups for part in portions(group)]
+            self._kept += [part for group in groups for part in self._portions(group)]
         self._go_on_later()
         return self
 
@@ -198,7 +205,7 @@ class DatagramListener:
                 return True
             groups, more = self._receive.read()
             for group in groups:
-                self._kept += portions(group)
+                self._kept += self._portions(group)
             self._deliver_kept(began)
             if not more:
                 return bool(self._kept)
@@ -286,16 +293,16 @@ class DatagramListener:
             self._socket = None
 
 
-def portions(group: Group) -> Sequence[Group]:
-    """The datagrams of `group` in groups of at most MOST_AT_ONCE bytes, or of one datagram."""
+def portions(group: Group, most: int = MOST_AT_ONCE) -> Sequence[Group]:
+    """The datagrams of `group` in groups of at most `most` bytes, or of one datagram."""
     payloads, key = group
-    if sum(map(len, payloads)) <= MOST_AT_ONCE:
+    if sum(map(len, payloads)) <= most:
         return (group,)
     ends = [0, *accumulate(map(len, payloads))]
     parts = []
     done = 0
     while done < len(payloads):
-        stop = max(done + 1, bisect_right(ends, ends[done] + MOST_AT_ONCE) - 1)
+        stop = max(done + 1, bisect_right(ends, ends[done] + most) - 1)
         parts.append((payloads[done:stop], key))
         done = stop
     return parts

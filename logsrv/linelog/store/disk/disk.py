@@ -143,7 +143,7 @@ class Disk:
                 with open(fd, "rb", closefd=False) as file:
                     return file.read(size)
             except OSError as error:
-                # Of a directory, or a bad sector: it has the number of the descriptor.
+                # A directory, or a bad sector: the error has the number of the descriptor.
                 error.filename = name
                 raise
 

@@ -295,6 +295,7 @@ def test_a_large_group_is_delivered_in_portions() -> None:
     assert [len(part) for part, _ in parts] == [4, 4, 1, 1, 3]
     small = ([b"x"] * 64, "key")
     assert list(portions(small)) == [small]
+    assert [len(part) for part, _ in portions((payloads[:3], "key"), 64 << 10)] == [1, 1, 1]
 
 
 @in_reactor
