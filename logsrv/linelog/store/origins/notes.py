@@ -104,7 +104,8 @@ class NotesFile:
         """Return it for a writer that came to its end in order: what is torn there was whole once."""
         if not self.torn:
             return self
-        damaged = (*self.damaged, self.torn + b"\n")
+        # Without a word of ours a line that lacks its LF alone would be whole at the next start, and sure.
+        damaged = (*self.damaged, self.torn + b" (torn)\n")
         return attrs.evolve(self, torn=b"", damaged=damaged, sure=frozenset())
 
     def text(self) -> bytes:
