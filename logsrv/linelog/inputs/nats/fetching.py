@@ -230,11 +230,12 @@ class StreamFetcher:
 
     async def _fetch(self, origin: str, *, from_begin: bool) -> None:
         """Fetch the blocks of a store until something is wrong. Raises what that is."""
-        last = None if from_begin else await self._near.sequence(origin)
-        if last is not None and last > self._last:
-            # The stream was made anew: what is here is forgotten when it comes again.
-            last = None
+        # Thousands of stores may be new at once, and each question keeps the reactor from its senders.
         async with self._making:
+            last = None if from_begin else await self._near.sequence(origin)
+            if last is not None and last > self._last:
+                # The stream was made anew: what is here is forgotten when it comes again.
+                last = None
             consumer, pending = await self._consumer(origin, last)
         inbox = await self._link.client.open_inbox(self._room)
         subject = self._link.subject(f"CONSUMER.MSG.NEXT.{self._place.stream}.{consumer}")

@@ -15,7 +15,7 @@ from logsrv.linelog.framing.bodies.bodies import Records, most_made
 from logsrv.linelog.framing.events.forward import event
 from logsrv.linelog.framing.events.forward_entries import ForwardLimits, NoEventError
 from logsrv.linelog.framing.events.forward_key import LONGEST_PING, helo, pong
-from logsrv.linelog.framing.events.msgpack_values import ValueFramer
+from logsrv.linelog.framing.events.msgpack_values import PIECE, ValueFramer
 from logsrv.linelog.inputs.intake.connections import Input
 from logsrv.linelog.inputs.intake.gathering import Gathering
 from logsrv.linelog.inputs.intake.intake import IDatagramReceiver, Intake
@@ -48,14 +48,16 @@ class ForwardReceiver(RecordReceiver):
             self.answer(helo(self._nonce))
 
     def received(self, data: bytes) -> Iterator[None]:
-        for value in self.framer.receive(data):
-            if self._nonce:
-                self._let_in(bytes(value))
-            else:
-                yield from self._event(value)
-            if self.ending:
-                return
-            # A chunk may have a quarter of a million of them.
+        for at in range(0, len(data), PIECE):
+            for value in self.framer.receive(data[at : at + PIECE]):
+                if self._nonce:
+                    self._let_in(bytes(value))
+                else:
+                    yield from self._event(value)
+                if self.ending:
+                    return
+                # A piece may have thousands of them.
+                yield
             yield
         if self.framer.trouble:
             reason = "unauthorized" if self._nonce else "protocol"

@@ -234,9 +234,13 @@ class BoundedClient(Client):
         try:
             await super()._close(status, do_cbs)
         finally:
-            if self._transport is not None:
-                self._transport.close()
+            self.cut()
             self._ended.set()
+
+    def cut(self) -> None:
+        """Close the connection, whatever is still to be written."""
+        if self._transport is not None:
+            self._transport.close()
 
     async def _process_info(self, info: dict[str, Any], initial_connection: bool = False) -> None:
         # nats-py keeps the servers that are named, however many; here the operator names them.

@@ -120,6 +120,9 @@ class NatsLink:
             failures: list[Exception] = []
             try:
                 await self._let_in(client, where, failures)
+            except asyncio.CancelledError:
+                client.cut()
+                raise
             except ConfigurationError as error:
                 # A certificate that is read anew for each connection.
                 raise NatsTrouble(str(error), settled=True) from None

@@ -14,7 +14,7 @@ from typing import Any, cast
 import pytest
 from nats.aio.msg import Msg
 
-from logsrv.kit.net.twisted.asyncio_thread import AsyncioThread
+from logsrv.kit.net.twisted.asyncio_thread import AsyncioThread, end_tasks
 from logsrv.linelog.ship.out.jetstream import link
 from logsrv.linelog.ship.out.jetstream.client import NatsTrouble
 from logsrv.linelog.ship.out.jetstream.link import NatsLink, read_answer
@@ -71,6 +71,27 @@ async def test_a_server_of_something_else_is_a_sentence(greeting: bytes) -> None
         await thread.call(one.close)
         await thread.stop()
     assert str(told.value).startswith(f"127.0.0.1:{port}: ") and "\x1b" not in str(told.value)
+
+
+def test_a_cancelled_try_leaves_no_connection() -> None:
+    """A server that says nothing, as a stop finds it."""
+
+    async def try_it(port: int, server: socket.socket) -> bytes:
+        one, loop = NatsLink([("127.0.0.1", port)], {}, None), asyncio.get_running_loop()
+        trying = asyncio.create_task(one.open())
+        connection, _ = await loop.sock_accept(server)
+        with connection:
+            # Sent when the client waits for it or before; it waits for a PONG then.
+            await loop.sock_sendall(connection, b"INFO {}\r\n")
+            said = b""
+            while b"PING" not in said:
+                said += await loop.sock_recv(connection, 1000)
+            await end_tasks([trying])
+            return await asyncio.wait_for(loop.sock_recv(connection, 1000), 10)
+
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        server.setblocking(False)
+        assert asyncio.run(try_it(server.getsockname()[1], server)) == b""
 
 
 @in_reactor
