@@ -186,7 +186,8 @@ class ChildProcess(ProcessProtocol):
         self._ended(self, ProcessEnd.of(reason, self._words))
 
     def _complain(self, line: bytes) -> None:
-        if line.strip():
+        # Rust has such a line behind its error.
+        if line.strip() and not line.startswith(b"note: "):
             said = line.decode("utf-8", "backslashreplace").rstrip()
             self._words = one_line(said, LONGEST_WORDS)
             self._said(one_line(said, LONGEST_LINE))

@@ -14,6 +14,7 @@ import obstore
 from obstore import exceptions
 from obstore.store import S3Store, from_url
 
+from logsrv.kit.children.inside import little_memory
 from logsrv.kit.text.escape import one_line
 from logsrv.linelog.store.archive.objects import ArchiveError, ObjectExists, ObjectMissing
 from logsrv.linelog.store.archive.url import ArchiveURL
@@ -36,6 +37,9 @@ LISTED = 256 << 20
 """Bytes of memory that the names of a listing may take: those of 250,000 segments have as many."""
 _EACH = 180
 """Bytes that a name takes beside its own."""
+# Bytes of memory for a page of a listing, which has a thousand names, while obstore reads it. A page without
+# an end is never seen here: the process ends when no more memory is left to it.
+_PAGE = 64 << 20
 # The addresses at which a machine of Amazon, or a container, asks for keys.
 _ASKS_FOR_KEYS = re.compile(r"http://169\.254\.|/latest/(?:api|meta-data)/")
 _WRONG_REGION = ("PermanentRedirect", "TemporaryRedirect", "AuthorizationHeaderMalformed")
@@ -137,15 +141,17 @@ class BucketArchive:
         room = LISTED
         try:
             # In order: what is behind the last page is not asked for.
-            for page in obstore.list(self._reading, prefix or None, offset=behind or None):
-                # The same names may come again and again.
-                room -= sum(len(one["path"]) + _EACH for one in page)
-                if room < 0:
-                    raise ArchiveError(f"{prefix} in {self.place}: its list of names does not end")
-                wanted = [one for one in page if not until or one["path"] < until]
-                found.update((one["path"], one["size"]) for one in wanted)
-                if len(wanted) < len(page):
-                    break
+            with little_memory(LISTED + _PAGE):
+                for page in obstore.list(self._reading, prefix or None, offset=behind or None):
+                    # The same names may come again and again.
+                    room -= sum(len(one["path"]) + _EACH for one in page)
+                    if room < 0:
+                        why = "its list of names does not end"
+                        raise ArchiveError(f"{prefix} in {self.place}: {why}")
+                    wanted = [one for one in page if not until or one["path"] < until]
+                    found.update((one["path"], one["size"]) for one in wanted)
+                    if len(wanted) < len(page):
+                        break
             return found
         except (exceptions.BaseError, OSError) as error:
             self._fail(prefix, error)
@@ -153,7 +159,8 @@ class BucketArchive:
     def folders(self) -> list[str]:
         """Return what stands before the first slash in the names of objects."""
         try:
-            found = obstore.list_with_delimiter(self._reading)
+            with little_memory(_PAGE):
+                found = obstore.list_with_delimiter(self._reading)
             return [one.rstrip("/") for one in found["common_prefixes"]]
         except (exceptions.BaseError, OSError) as error:
             self._fail("", error)

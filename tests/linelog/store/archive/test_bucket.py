@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -19,7 +21,7 @@ from bench.bucket import (
     error,
     running,
 )
-from logsrv.linelog.store.archive import bucket
+from logsrv.linelog.store.archive import bucket, opening
 from logsrv.linelog.store.archive.bucket import BucketArchive
 from logsrv.linelog.store.archive.objects import (
     Archive,
@@ -92,6 +94,24 @@ def test_a_list_without_an_end_is_left(
     server.faults = [lambda _: page if len(server.asked) < 100 else error(500, "Enough")]
     with pytest.raises(ArchiveError, match="its list of names does not end"):
         open_archive(server.url()).sizes("a/")
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="only Linux counts the memory that is there")
+@pytest.mark.parametrize("call", ["names('a/')", "folders()"])
+def test_a_page_of_names_without_an_end_takes_bounded_memory(call: str) -> None:
+    """obstore reads it whole, so it ends the process: a service starts its child again."""
+    head = b"HTTP/1.1 200 OK\r\nConnection: close\r\n\r\n<ListBucketResult>"
+    with stranger(endless(bytes(1 << 16), head)) as far_side:
+        place = f"s3://{BUCKET}/archive?endpoint={far_side.url}&region=eu-central-1"
+        script = f"from {opening.__name__} import open_archive; open_archive({place!r}).{call}"
+        with subprocess.Popen(
+            [sys.executable, "-c", script], env={**os.environ, **KEYS}, stderr=subprocess.PIPE
+        ) as process:
+            assert process.stderr is not None
+            assert b"memory allocation" in process.stderr.read()
+            _, _, used = os.wait4(process.pid, 0)
+            process.returncode = 0
+    assert used.ru_maxrss << 10 < 500 << 20
 
 
 def test_no_more_is_read_of_an_object_than_was_asked_for(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -337,7 +357,7 @@ def _new(path: Path) -> Path:
 
 
 def _retries() -> dict[str, object]:
-    from logsrv.linelog.store.archive import bucket
+    from logsrv.linelog.store.archive import bucket, opening
 
     retries: dict[str, object] = bucket.RETRIES
     return retries
