@@ -189,6 +189,35 @@ def test_stop_is_bounded_while_a_peer_floods(logger: Start) -> None:
         assert line.message == b"0 0 " + b"x" * 60
 
 
+def test_halves_of_messages_are_bounded_for_all_listeners_together(logger: Start) -> None:
+    """Eight peers send 6 MiB of a message each and wait; 16 MiB may be kept, twice --max-body."""
+    kinds = {
+        "forward": b"\x92\xa1t\xc6" + struct.pack(">I", 7 << 20),
+        "lumberjack": b"2W\0\0\0\1" + b"2C" + struct.pack(">I", 7 << 20),
+    }
+    server = logger(
+        "--max-body", "8MiB", listen=[f"{kind}:tcp:0:interface=127.0.0.1" for kind in kinds]
+    )
+    with contextlib.ExitStack() as stack:
+        peers = []
+        for port, beginning in zip(server.ports(), kinds.values(), strict=True):
+            for _ in range(4):
+                peer = stack.enter_context(socket.create_connection(("127.0.0.1", port)))
+                with contextlib.suppress(ConnectionError):
+                    peer.sendall(beginning + bytes(6 << 20))
+                peers.append(peer)
+        server.wait_until(lambda: sum(map(_is_closed, peers)) == 6, "six that give way")
+
+
+def _is_closed(peer: socket.socket) -> bool:
+    try:
+        return peer.recv(1, socket.MSG_PEEK | socket.MSG_DONTWAIT) == b""
+    except BlockingIOError:
+        return False
+    except ConnectionError:
+        return True
+
+
 def test_flood_of_telnet_questions_that_is_never_read(logger: Start) -> None:
     """A peer that asks and never reads our answers is no longer read; others are."""
     server = logger()

@@ -36,7 +36,8 @@ from logsrv.linelog.alerts.process import Alerts, check_commands
 from logsrv.linelog.http.settings import MOST_CONNECTIONS, read_token
 from logsrv.linelog.inputs.intake.computing import ComputingThread
 from logsrv.linelog.inputs.intake.intake import Intake
-from logsrv.linelog.inputs.intake.options import with_secrets
+from logsrv.linelog.inputs.intake.options import InputOptions, with_secrets
+from logsrv.linelog.inputs.intake.unfinished import Unfinished
 from logsrv.linelog.inputs.intake.registry import inputs
 from logsrv.linelog.inputs.intake.workers import Workers
 from logsrv.linelog.plugin.health import PATIENCE, HangLog, unhealthy
@@ -167,6 +168,12 @@ class LoggerService(ListeningService[LoggerSettings]):
         self._web: WebServer | None = None
         self.workers = Workers(reactor, settings.workers)
         self._computing = ComputingThread()
+        self._unfinished = Unfinished(
+            lambda: max(
+                (one.input_options.max_body for one in self.settings.listener),
+                default=InputOptions().max_body,
+            )
+        )
         self.metrics.watch("bodies_waiting", lambda: self.workers.waiting)
         self.metrics.watch("origins", lambda: len(self.store.origins))
         self.alerts = Alerts(
@@ -229,6 +236,7 @@ class LoggerService(ListeningService[LoggerSettings]):
             metrics=metrics,
             workers=self.workers,
             computing=self._computing,
+            unfinished=self._unfinished,
         )
         input_ = inputs()[settings.listen.input]
         make = input_.datagrams if wanted.endpoint.kind == "datagram" else input_.stream

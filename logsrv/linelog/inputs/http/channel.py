@@ -46,7 +46,7 @@ from logsrv.kit.web.channel import REQUEST_SECONDS, Channel, ChannelFactory
 from logsrv.linelog.inputs.http.request import InputRequest
 from logsrv.linelog.inputs.http.routes import ROUTES, Route
 from logsrv.linelog.inputs.intake.connections import Input
-from logsrv.linelog.inputs.intake.intake import BODIES, Intake
+from logsrv.linelog.inputs.intake.intake import Intake
 
 log = Logger()
 
@@ -247,7 +247,7 @@ def _all() -> int:
 
 
 class HttpInputFactory(ChannelFactory):
-    """Connections of one listener; `held`: bytes of bodies that are kept for it.
+    """Connections of one listener; `held`: bytes of bodies that are kept for all listeners.
 
     routes: what can be done at which path.
     """
@@ -258,11 +258,18 @@ class HttpInputFactory(ChannelFactory):
         super().__init__(intake.clock)
         self.routes = routes
         self.intake = intake
-        self.held = 0
+
+    @property
+    def held(self) -> int:
+        return self.intake.unfinished.held
+
+    @held.setter
+    def held(self, size: int) -> None:
+        self.intake.unfinished.held = size
 
     @property
     def most_held(self) -> int:
-        return BODIES * self.intake.options.max_body
+        return self.intake.unfinished.most_held
 
     def token(self, path: str) -> str | None:
         """Return what a sender needs for a path; None for nothing."""

@@ -41,8 +41,6 @@ from logsrv.linelog.store.writing.deposit import Parcel
 
 log = Logger()
 
-# A listener keeps at most so many times --max-body of records that are not whole yet.
-BODIES = 4
 # The fate of lines that are too long, for a person.
 _OVERSIZE = {
     Oversize.SPLIT: "stored in pieces",
@@ -119,7 +117,7 @@ class Intake:
     secrets, structured_rules: what inputs of records go by beside it. max_record: bytes of a record of JSON
     and the like.
     counts, received_bytes: what the protocols count. received_lines: those that were stored.
-    connection_log: None unless the operator wants it. unfinished: what its connections hold. turns: for
+    connection_log: None unless the operator wants it. unfinished: what connections hold. turns: for
     work that may take long. workers: for what computes much. aside: connections that send what is costly.
     datagrams: what is paused where there are no connections.
 
@@ -139,6 +137,7 @@ class Intake:
         cpu: Callable[[], float] = thread_time,
         workers: Workers | None = None,
         computing: ComputingThread | None = None,
+        unfinished: Unfinished | None = None,
     ) -> None:
         """`label` names the listener in logs and metrics. cpu: seconds that this thread has computed."""
         self.label = label
@@ -156,7 +155,7 @@ class Intake:
         self.aside = Aside(sink.valve, clock)
         self.datagrams: Producer | None = None
         self.apply(settings)
-        self.unfinished = Unfinished(lambda: BODIES * self.options.max_body)
+        self.unfinished = unfinished or Unfinished(lambda: self.options.max_body)
         # Batches; between them what to fire when those before are safe (since `moment`), and calls that
         # make more batches.
         self._waiting: deque[Batch | tuple[Deferred[None], int | None] | Callable[[], object]] = (

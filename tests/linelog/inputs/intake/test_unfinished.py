@@ -11,9 +11,8 @@ from twisted.internet.testing import StringTransport
 from twisted.python.failure import Failure
 
 from logsrv.linelog.inputs.http.journal import Journal
-from logsrv.linelog.inputs.intake.intake import BODIES
 from logsrv.linelog.inputs.intake.options import InputOptions
-from logsrv.linelog.inputs.intake.unfinished import Unfinished
+from logsrv.linelog.inputs.intake.unfinished import BODIES, Unfinished
 from logsrv.linelog.inputs.records.forward import Forward
 from logsrv.linelog.inputs.records.gelf import Gelf
 from logsrv.linelog.inputs.records.lumberjack import Lumberjack
@@ -21,7 +20,7 @@ from logsrv.linelog.inputs.records.python import Python
 from logsrv.linelog.inputs.records.relp import Relp
 from tests.linelog.inputs.recording import Sink, intake
 
-MOST = 10_000
+MOST = 20_000
 
 
 class Half:
@@ -33,7 +32,7 @@ class Half:
 
 
 def test_who_waits_longest_gives_way() -> None:
-    unfinished = Unfinished(lambda: 100)
+    unfinished = Unfinished(lambda: 50)
     first, second, third = Half(), Half(), Half()
     unfinished.note(first, 40, 40)
     unfinished.note(second, 40, 40)
@@ -50,7 +49,7 @@ def test_who_waits_longest_gives_way() -> None:
 
 
 def test_who_goes_is_forgotten() -> None:
-    unfinished = Unfinished(lambda: 100)
+    unfinished = Unfinished(lambda: 50)
     half = Half()
     unfinished.note(half, 40, 40)
     unfinished.forget(half)
