@@ -56,6 +56,7 @@ LINELOG: dict[str, tuple[str, ...]] = {
         "logsrv.linelog.store.disk",
         "logsrv.linelog.store.segments",
         "logsrv.linelog.store.words",
+        "logsrv.kit.children.inside",
         "logsrv.kit.text",
     ),
     "logsrv.linelog.store.care": (

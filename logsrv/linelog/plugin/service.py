@@ -37,8 +37,8 @@ from logsrv.linelog.http.settings import MOST_CONNECTIONS, read_token
 from logsrv.linelog.inputs.intake.computing import ComputingThread
 from logsrv.linelog.inputs.intake.intake import Intake
 from logsrv.linelog.inputs.intake.options import InputOptions, with_secrets
-from logsrv.linelog.inputs.intake.unfinished import Unfinished
 from logsrv.linelog.inputs.intake.registry import inputs
+from logsrv.linelog.inputs.intake.unfinished import Unfinished
 from logsrv.linelog.inputs.intake.workers import Workers
 from logsrv.linelog.plugin.health import PATIENCE, HangLog, unhealthy
 from logsrv.linelog.plugin.metrics import METRICS

@@ -12,7 +12,9 @@ if __name__ == "__main__":
     limit_reader()
     match sys.argv[1]:
         case "complain":
-            tell("first \x1b\n\nlast\nnote: run with an environment variable to display a backtrace")
+            tell(
+                "first \x1b\n\nlast\nnote: run with an environment variable to display a backtrace"
+            )
             for line in sys.stdin:
                 print(line, end="", flush=True)
         case "flood":

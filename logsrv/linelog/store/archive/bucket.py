@@ -37,7 +37,7 @@ LISTED = 256 << 20
 """Bytes of memory that the names of a listing may take: those of 250,000 segments have as many."""
 _EACH = 180
 """Bytes that a name takes beside its own."""
-# Bytes of memory for a page of a listing, which has a thousand names, while obstore reads it. A page without
+# Bytes of memory for a page of a listing (a thousand names) while obstore reads it. A page without
 # an end is never seen here: the process ends when no more memory is left to it.
 _PAGE = 64 << 20
 # The addresses at which a machine of Amazon, or a container, asks for keys.

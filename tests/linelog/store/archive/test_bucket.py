@@ -357,7 +357,7 @@ def _new(path: Path) -> Path:
 
 
 def _retries() -> dict[str, object]:
-    from logsrv.linelog.store.archive import bucket, opening
+    from logsrv.linelog.store.archive import bucket
 
     retries: dict[str, object] = bucket.RETRIES
     return retries
