@@ -39,7 +39,7 @@ _REQUEST = re.compile(r"([A-Za-z_-]*[A-Za-z]) (\S.*?)(?: (HTTP/[0-9.]+))?")
 _ESCAPED = re.compile(r'\\(["\\])')
 _IP = r"(?P<client>[0-9]{1,3}(?:\.[0-9]{1,3}){3}|[0-9A-Fa-f]{0,4}:[0-9A-Fa-f:.]+(?:%\w+)?)"
 _PORT = r" port (?P<client_port>[0-9]{1,5})\b"
-# As much as possible is the name of the user, which a stranger may choose: `x from 1.2.3.4 port 5`.
+# The user's name is as long as possible: a stranger may choose `x from 1.2.3.4 port 5`.
 _LOGIN = re.compile(rf"\w+ \S+ for (?:invalid user )?(?P<user>.*) from {_IP}{_PORT}", re.ASCII)
 _INVALID = re.compile(rf"\w+ user (?P<user>.*) from {_IP}(?:{_PORT})?\Z", re.ASCII)
 # Bounded, so that no line takes time by the square of its length.

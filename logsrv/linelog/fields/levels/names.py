@@ -15,7 +15,7 @@ NAME = 16
 """Bytes in which each name and what ends it has room."""
 _LETTERS = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
 IN_WORD = table_of(_LETTERS + b"0123456789_")
-"""Which bytes may stand in a word."""
+"""A table of the bytes that may stand in a word."""
 _SMALL = U64(0x2020202020202020)
 _BITS = 12
 POSTGRESQL = 64

@@ -1,4 +1,4 @@
-"""Which of many lines may have fields of HAProxy, sshd and PostgreSQL: each of them becomes a Record."""
+"""Lines among many that may have fields of HAProxy, sshd and PostgreSQL: each becomes a Record."""
 
 from __future__ import annotations
 
