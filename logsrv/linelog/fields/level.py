@@ -7,7 +7,7 @@ from collections.abc import Callable
 
 from logsrv.linelog.fields.values import Value, elements, number
 
-RULES = 1
+RULES = 2
 """The version of the rules by which a line has a level, here and wherever fields are found.
 
 Another one whenever any line may get another level: indexes have numbers of lines by these rules."""
@@ -47,9 +47,51 @@ BY_NUMBER = {"levelno": _BY_PYTHON, "severity_number": _BY_OTLP, "PRIORITY": BY_
 _FIELDS = dict.fromkeys(BY_NAME_OR_NUMBER, _BY_NUMBER) | BY_NUMBER
 
 LOOKED_AT = 64
-"""Characters of the text in which a name may begin."""
+"""Characters of the text in which a name may begin, and the time of an access log."""
 _LONGEST = max(map(len, NAMES))
 _WORD = re.compile(r"\w+")
+
+OF_POSTGRESQL: dict[str, str | None] = {
+    "LOG": "info",
+    **{f"DEBUG{number}": "debug" for number in range(1, 6)},
+    **dict.fromkeys(("DETAIL", "HINT", "QUERY", "CONTEXT", "STATEMENT", "LOCATION")),
+}
+"""Words of PostgreSQL before a colon and two blanks; behind those that are no levels stands SQL."""
+BEHIND_POSTGRESQL = ":  "
+
+OF_STATUS = {"4": "warning", "5": "error"}
+"""By the first digit of a status."""
+NOUNS = ("alert", "emergency")
+"""Levels whose names begin sentences, and then are none outside of brackets and capitals."""
+OF_LETTERS = {"V": "debug", "D": "debug", "I": "info", "W": "warning", "E": "error"} | {
+    "F": "critical"
+}
+"""The letters of Android's logcat and of Kubernetes' klog."""
+# A time, what clings to it (a fraction, a zone, a bracket), what stands between it and a word.
+CLINGING, BETWEEN, BEHIND = "0123456789.,:;+])|Z-", " \t,;:|-", " \t,;:|])"
+MOST_CLINGING, MOST_BETWEEN = 31, 7
+
+
+def _run(characters: str, most: int) -> str:
+    one = "[" + re.escape(characters) + "]"
+    return f"{one}{{0,{most}}}(?!{one})"
+
+
+_AT_THE_TIME = re.compile(
+    r"[\[(]?[0-9]{4}[-/.][0-9]{2}[-/.][0-9]{2}[T ][0-9]{2}:[0-9]{2}:[0-9]{2}"
+    + _run(CLINGING, MOST_CLINGING)
+    + _run(BETWEEN, MOST_BETWEEN)
+    + rf"([A-Za-z]+)(?=[{re.escape(BEHIND)}]|\Z)( [a-z])?"
+    + r"|[0-9]{2}-[0-9]{2} [0-9]{2}:[0-9]{2}:[0-9]{2}\.[0-9]{3} "
+    + _run("0123456789 ", MOST_CLINGING)
+    + r"(?<= )([VDIWEF])[ /]"
+    + r"|([IWEF])[0-9]{4} [0-9]{2}:[0-9]{2}:[0-9]{2}\.[0-9]{6} "
+    # OpenStack's behind the name of a file, and a BlueGene's, whose place and time stand there twice.
+    + r"|\S{1,39} [0-9]{4}-[0-9]{2}-[0-9]{2} [0-9]{2}:[0-9]{2}:[0-9]{2}\.[0-9]{3} [0-9]{1,7} ([A-Z]{4,8}) "
+    + r"|\S{1,39} [0-9]{10} [0-9]{4}\.[0-9]{2}\.[0-9]{2} \S{1,39} [0-9]{4}(?:-[0-9]{2}){3}[0-9.]{13}"
+    + r" \S{1,39} [A-Z]{1,15} [A-Z]{1,15} ([A-Z]{4,8}) "
+)
+_ACCESS_TIME = re.compile(r"\[[0-9]{2}/[A-Z][a-z]{2}/[0-9]{4}:")
 
 
 def canonical(name: str) -> str | None:
@@ -71,14 +113,46 @@ def of_fields(get: Callable[[str], Value | None]) -> str | None:
 
 
 def of_text(text: str) -> str | None:
-    """Return the level that stands at the beginning of `text` in capitals or in brackets, or None."""
+    """Return the level that the beginning of `text` tells, or None.
+
+    A name straight behind the time, in capitals, or in brackets; a letter where logcat and klog have it.
+    """
+    if level := at_the_time(text):
+        return level
     for word in _WORD.finditer(text, 0, LOOKED_AT + _LONGEST + 1):
         if word.start() >= LOOKED_AT:
             return None
+        if word[0] in OF_POSTGRESQL and text.startswith(BEHIND_POSTGRESQL, word.end()):
+            return OF_POSTGRESQL[word[0]]
         level = canonical(word[0])
         if level and (word[0].isupper() or _in_brackets(text, word.start(), word.end())):
             return level
     return None
+
+
+def of_access(text: str, status: str | None) -> str | None:
+    """Return the level of a line of an access log whose content has this status, or None."""
+    time = _ACCESS_TIME.search(text)
+    if time is None or time.start() >= LOOKED_AT:
+        return of_text(text)
+    return OF_STATUS.get(status[0]) if status else None
+
+
+MOST_TO_TIME = 256
+"""Characters in which a level at a time ends."""
+
+
+def at_the_time(text: str) -> str | None:
+    """Return the level that stands straight behind the time with which `text` begins, or None."""
+    found = _AT_THE_TIME.match(text)
+    if found is None:
+        return None
+    name, goes_on, logcat, klog, *others = found.groups()
+    if letter := logcat or klog:
+        return OF_LETTERS[letter]
+    level = canonical(name or others[0] or others[1])
+    # `alert sent to bob` is a sentence.
+    return None if level in NOUNS and goes_on else level
 
 
 def _in_brackets(text: str, start: int, end: int) -> bool:

@@ -1,4 +1,7 @@
-"""logfmt: two pairs or more of `key=value` and `key="a value"`, anywhere in the text."""
+"""logfmt: two pairs or more of `key=value` and `key="a value"`, anywhere in the text.
+
+A comma behind a value parts it from the next pair, and is dropped.
+"""
 
 from __future__ import annotations
 
@@ -8,7 +11,7 @@ from logsrv.linelog.fields.quoted import text_until
 
 _PAIR = re.compile(
     r"(?<!\S)([A-Za-z_@][A-Za-z0-9_.@-]*)="
-    r'(?:"(' + text_until('"') + r')"(?!\S)|([^\s"]\S*)|(?!\S))',
+    r'(?:"(' + text_until('"') + r')",?(?!\S)|([^\s"]\S*)|(?!\S))',
     re.ASCII,
 )
 _ESCAPED = re.compile(r'\\(?:u([0-9a-fA-F]{4})|(["\\nrt]))')
@@ -22,7 +25,9 @@ def parse_logfmt(content: str) -> dict[str, str] | None:
     pairs = _PAIR.findall(content)
     if len(pairs) < 2:
         return None
-    return {key: _quoted(quoted) if quoted else bare for key, quoted, bare in pairs}
+    return {
+        key: _quoted(quoted) if quoted else bare.removesuffix(",") for key, quoted, bare in pairs
+    }
 
 
 def _quoted(value: str) -> str:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from logsrv.linelog.fields import level as levels
-from logsrv.linelog.fields.access import parse_access
+from logsrv.linelog.fields.access import parse_access, parse_words
 from logsrv.linelog.fields.aliases import ALIASES, IN_LOG_RECORDS
 from logsrv.linelog.fields.json import (
     Object,
@@ -159,6 +159,9 @@ class Record:
             kind, found = "access", parse_access(text)
             if found is None:
                 kind, found = "logfmt", parse_logfmt(text)
+                words = parse_words(text, header.fields.get("app", "") if header else None)
+                if words:
+                    kind, found = kind if found else None, words | (found or {})
         self._kind, self._content = (None, {}) if found is None else (kind, found)
 
     @property
@@ -178,7 +181,10 @@ class Record:
             found = levels.BY_SYSLOG[self.header.severity]
         if found is None and self.kind != "json":
             # Characters have at most four bytes, and a bracket may close behind them.
-            found = levels.of_text(decoded(self.body[:4096]))
+            text = decoded(self.body[:4096])
+            if self.kind == "access":
+                return levels.of_access(text, self._content.get("status"))
+            found = levels.of_text(text)
         return found
 
     @property

@@ -42,6 +42,10 @@ _TIME = re.compile(
     rb"|[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}[^ ]*):? +"
 )
 _TAG = re.compile(rb"([A-Za-z_/.(][^\s:\[\]=\"]{0,127})(?:\[([^\]\s]{0,128})\]:?|:)(?: |\Z)")
+# macOS has such: `Microsoft Word[14463]:`.
+_TAG_OF_WORDS = re.compile(
+    rb"([A-Za-z_][^\s:\[\]=\"]{0,63}(?: [A-Z0-9(][^\s:\[\]=\"]{0,63}){1,4})\[([0-9]{1,10})\]:?(?: |\Z)"
+)
 _HOST = re.compile(rb"([^\s:\[\]=\"]+(?::[^\s\[\]=\"]*[^\s\[\]=\":])?) +")
 # Stricter, as nothing but its shape says that it is one: a program's own log may begin with a time, too.
 IN_FILES = (
@@ -132,6 +136,7 @@ def _rfc3164(message: bytes, at: int, fields: dict[str, str]) -> int:
     colon or a PID in brackets follows it.
     """
     time = _TIME.match(message, at)
+    host = None
     if time:
         fields["timestamp"] = decoded(time[1])
         at = time.end()
@@ -139,7 +144,7 @@ def _rfc3164(message: bytes, at: int, fields: dict[str, str]) -> int:
         if host:
             fields["hostname"] = decoded(host[1])
             at = host.end()
-    tag = _TAG.match(message, at)
+    tag = _TAG.match(message, at) or (host and _TAG_OF_WORDS.match(message, at))
     if tag:
         fields["app"] = decoded(tag[1])
         if tag[2]:

@@ -6,7 +6,7 @@ from contextlib import suppress
 from functools import cache
 
 from logsrv.errors import QueryError
-from logsrv.linelog.fields.access import parse_access
+from logsrv.linelog.fields.access import parse_access, parse_words
 from logsrv.linelog.fields.json import parse_exactly, parse_json
 from logsrv.linelog.fields.levels.line import level_of
 from logsrv.linelog.fields.levels.numbers import OF_NUMBERS, numbers_of
@@ -98,6 +98,7 @@ def fields(data: bytes) -> None:
     parse_exactly(data)
     message = data.decode("utf-8", "surrogateescape")
     parse_access(message)
+    parse_words(message, None)
     parse_logfmt(message)
     number_of_text(message)
     parse_source(message)
@@ -111,6 +112,9 @@ def fields(data: bytes) -> None:
     "linelog.fields.levels.line",
     "linelog.fields.levels.words",
     "linelog.fields.levels.pairs",
+    "linelog.fields.levels.names",
+    "linelog.fields.levels.at_times",
+    "linelog.fields.levels.statuses",
     "linelog.fields.level",
 )
 def levels(data: bytes) -> None:

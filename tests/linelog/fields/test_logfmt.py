@@ -18,6 +18,8 @@ from logsrv.linelog.fields.logfmt import parse_logfmt
         (b'a="" b=1', {"a": "", "b": "1"}),
         (b"a=1 a=2", {"a": "2"}),
         (b"a.b-c@d=1 _x=2=3", {"a.b-c@d": "1", "_x": "2=3"}),
+        (b'a=1, b="x y", c=2,', {"a": "1", "b": "x y", "c": "2"}),
+        (b"a=1,2 b=,", {"a": "1,2", "b": ""}),
         (b"a=1", None),
         (b"a = 1 b = 2", None),
         (b'a="open b', None),

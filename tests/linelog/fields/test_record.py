@@ -105,6 +105,7 @@ def test_the_first_shape_that_fits(message: bytes, kind: str | None) -> None:
         (b'{"msg":"ERROR"}', None),
         (b'{"msg":"x","severity":"INFO2","severity_number":10}', "info"),
         (b"level=banana x=1 ERROR", "error"),
+        (b"level=warn, x=1", "warning"),
         (b"x" * 70 + b" ERROR", None),
     ],
 )
@@ -179,6 +180,9 @@ def test_nothing_raises(pieces: list[bytes]) -> None:
         b'<13>1 - - - - - [x a="' + b'\\"' * 100_000,
         b'a b c [20/Nov/2026:06 +0000] "' * 8_000,
         b'a b c [20/Nov/2026:06 +0000] "' + b"\\" * 200_000,
+        b"Connection user " * 20_000,
+        b"Failed x for " + b" from 1.2.3.4" * 20_000,
+        b"1.2.3.4:5 [06/Feb/2009:12:14:14.655] " + b"a/" * 100_000,
         b"[" * 200_000,
         b"{" * 200_000,
         b'{"a":' * 40_000 + b"}" * 40_000,

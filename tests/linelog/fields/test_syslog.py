@@ -51,6 +51,16 @@ _5424 = {"facility": "auth", "severity": "crit", "timestamp": "2026-11-20T06:18:
             {"facility": "user", "severity": "notice", "timestamp": "Nov 20 06:23:18"}
             | {"hostname": "10.0.0.9", "text": "Use the BFG!"},
         ),
+        (
+            b"<13>Jul  1 09:00:55 mac Google Chrome Helper[7]: x",
+            {"facility": "user", "severity": "notice", "timestamp": "Jul  1 09:00:55"}
+            | {"hostname": "mac", "app": "Google Chrome Helper", "pid": "7", "text": "x"},
+        ),
+        (
+            b"<13>Jul  1 09:00:55 mac there is an error[7]: x",
+            {"facility": "user", "severity": "notice", "timestamp": "Jul  1 09:00:55"}
+            | {"hostname": "mac", "text": "there is an error[7]: x"},
+        ),
         (rb"<12>msg\x00", {"facility": "user", "severity": "warning", "text": "msg"}),
         (b"<12>msg\0", {"facility": "user", "severity": "warning", "text": "msg"}),
         (b"<12>msg", {"facility": "user", "severity": "warning", "text": "msg"}),
@@ -75,6 +85,11 @@ def test_headers(message: bytes, fields: dict[str, str]) -> None:
             b"2026-11-20T06:23:18.123456+01:00 web-1.example kernel: failed",
             {"timestamp": "2026-11-20T06:23:18.123456+01:00", "hostname": "web-1.example"}
             | {"app": "kernel"},
+        ),
+        (
+            b"Jul  1 09:00:55 mac-10 Microsoft Word[14463]: failed",
+            {"timestamp": "Jul  1 09:00:55", "hostname": "mac-10", "app": "Microsoft Word"}
+            | {"pid": "14463"},
         ),
         (
             b"2026-11-20T06:23:18Z 10.0.0.9 su: failed",

@@ -134,6 +134,8 @@ def stored_lines(draw: st.DrawFn) -> Line:
     elif shape == "access":
         status, size = draw(st.integers(100, 599)), draw(st.integers(0, 2000))
         fields = {"status": str(status), "bytes": str(size), "user": "ab", "client": "::1"}
+        if status >= 400:
+            fields["level"] = "error" if status >= 500 else "warning"
         text = f'::1 - ab [20/Nov/2026:06:18:42 +0000] "GET /b/a HTTP/1.1" {status} {size}'
     elif shape == "level":
         name = draw(st.sampled_from(sorted(SPELLED)))

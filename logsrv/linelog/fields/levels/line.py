@@ -6,7 +6,16 @@ import re
 from typing import Any
 
 import logsrv.linelog.fields as late
-from logsrv.linelog.fields.level import BY_SYSLOG, LOOKED_AT, NAMES, canonical, of_text
+from logsrv.linelog.fields.level import (
+    BY_SYSLOG,
+    LOOKED_AT,
+    MOST_TO_TIME,
+    NAMES,
+    OF_POSTGRESQL,
+    at_the_time,
+    canonical,
+    of_text,
+)
 from logsrv.linelog.fields.record import Record
 from logsrv.linelog.fields.stamp import STAMP
 from logsrv.linelog.fields.stored import decoded
@@ -17,7 +26,9 @@ _BY_PRIORITY = {b"<%d>" % number: BY_SYSLOG[number & 7] for number in range(192)
     b"<%03d>" % number: BY_SYSLOG[number & 7] for number in range(192)
 }
 _CAPITALS = re.compile(rb"[A-Z]{3,}").findall
-_IN_CAPITALS = frozenset(name.upper().encode() for name in NAMES)
+_IN_CAPITALS = frozenset(name.upper().encode() for name in (*NAMES, *OF_POSTGRESQL))
+# In the time of an access log.
+_DAY = re.compile(rb"\[[0-9]{2}/")
 # The beginning of a message: a priority, or as much as `level.of_text` looks at.
 _BEGINNING = re.compile(rb"(<[0-9]{1,3}>|[^\n]{0,%d})" % (LOOKED_AT + max(map(len, NAMES)) + 1))
 
@@ -35,6 +46,10 @@ def level_of(line: bytes) -> str | None:
         return _BY_PRIORITY.get(begin) or Record(line).level
     if not begin.isascii() or begin.lstrip(b" \t\r")[:1] == b"{":
         return Record(line).level
+    if b"/" in begin and _DAY.search(begin):
+        return Record(line).level
+    if level := at_the_time(decoded(message[:MOST_TO_TIME])):
+        return level
     # Outside of brackets only capitals count.
     if _IN_CAPITALS.isdisjoint(_CAPITALS(begin.upper() if b"[" in begin else begin)):
         return None

@@ -15,8 +15,9 @@ import logsrv.linelog.fields as late
 from logsrv.linelog.fields.level import BY_SYSLOG, LEVELS, RANK, canonical
 from logsrv.linelog.fields.levels import pairs, words
 from logsrv.linelog.fields.levels.line import level_of
+from logsrv.linelog.fields.levels.names import UNSURE
 from logsrv.linelog.fields.levels.places import DIGITS_AS_ZEROS, U64, Array, any_of, places, windows
-from logsrv.linelog.fields.levels.words import UNSURE
+from logsrv.linelog.fields.levels.statuses import levels_of_statuses
 from logsrv.linelog.fields.stamp import TIME_LENGTH
 
 OF_NUMBERS = (None, *LEVELS)
@@ -203,7 +204,11 @@ def _of_access(lines: _Lines) -> Array:
 def _of_texts(lines: _Lines, chosen: Array) -> None:
     """Find the levels of lines that have no field which may hold one."""
     rows, sizes = lines.beginnings[chosen], (lines.ends - lines.messages)[chosen]
-    found = words.levels_of_beginnings(rows, sizes)
+    found = words.levels_of_beginnings(rows, sizes, access=True)
+    for levels in (_of_statuses, _of_words):
+        timed = numpy.flatnonzero(found == words.ACCESS)
+        if len(timed):
+            found[timed] = levels(lines, chosen[timed])
     # JSON behind blanks, or the header of a file, has no text to look at.
     first = rows[:, 0]
     blank = (first == _SPACE) | (first == ord("\t")) | (first == ord("\r"))
@@ -217,6 +222,15 @@ def _of_texts(lines: _Lines, chosen: Array) -> None:
         )
         found[maybe[has]] = UNSURE
     lines.found[chosen] = found
+
+
+def _of_statuses(lines: _Lines, chosen: Array) -> Array:
+    return levels_of_statuses(lines.raw, lines.messages[chosen], lines.ends[chosen])
+
+
+def _of_words(lines: _Lines, chosen: Array) -> Array:
+    sizes = (lines.ends - lines.messages)[chosen]
+    return words.levels_of_beginnings(lines.beginnings[chosen], sizes)
 
 
 def _of_objects(lines: _Lines, chosen: Array) -> None:

@@ -10,12 +10,11 @@ from typing import NamedTuple
 
 import numpy
 
+from logsrv.linelog.fields.levels.names import NAME, named
 from logsrv.linelog.fields.levels.places import Array, places, table_of, windows
-from logsrv.linelog.fields.levels.words import named
 
 WIDTH = 40
 """Bytes behind a name that are looked at."""
-_NAME = 16
 _BEGINS = table_of(b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz_@")
 _IN_KEY = table_of(b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_.@-")
 _QUOTE, _SPACE, _EQUALS, _LF = b'" =\n'
@@ -38,7 +37,7 @@ def levels_of_pairs(raw: Array, fields: Fields) -> Array:
 
     raw: the text, with WIDTH bytes behind it.
     """
-    words = named(windows(raw, fields.value, _NAME))
+    words = named(windows(raw, fields.value, NAME))
     behind = fields.value + words.size
     sure = (words.number > 0) & (raw[behind] == _SPACE) & _begins(raw, fields)
     found: Array = numpy.where(sure, words.number, 0).astype(numpy.uint8)

@@ -1,131 +1,68 @@
-"""Levels in plain text: names in capitals or in brackets among the first words of many messages.
+"""Levels in plain text: names in capitals, in brackets or at the time in the beginnings of many messages.
 
 The same rules as `level.of_text`, for messages whose beginnings are ASCII.
 """
 
 from __future__ import annotations
 
-from typing import NamedTuple
-
 import numpy
 
-from logsrv.linelog.fields.level import LOOKED_AT, NAMES, RANK
+from logsrv.linelog.fields.level import BEHIND_POSTGRESQL, LOOKED_AT
+from logsrv.linelog.fields.levels.at_times import levels_at_times
+from logsrv.linelog.fields.levels.names import (
+    IN_WORD,
+    NAME,
+    POSTGRESQL,
+    THREE,
+    UNSURE,
+    Named,
+    any_named,
+    begins_name,
+)
 from logsrv.linelog.fields.levels.places import (
     DIGITS_AS_ZEROS,
     U64,
     Array,
     any_of,
     places,
-    table_of,
     windows,
 )
 
 WIDTH = 80
 """Bytes of a beginning: those in which a name may begin, and the longest name, in words of eight bytes."""
-UNSURE = 255
-"""Stands for a level that the beginning alone does not tell."""
+ACCESS = 254
+"""Stands for a level that the status of an access log tells."""
 
-_NAME = 16
-_LETTERS = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
-_IN_WORD = table_of(_LETTERS + b"0123456789_")
-_SMALL = U64(0x2020202020202020)
-_BITS = 12
-
-
-_TIME = b"[00/Mon/0000:00:00:00 +0000]    "
-_TIME_WORDS = numpy.frombuffer(_TIME, U64)
+_MARK = numpy.uint32(int.from_bytes(BEHIND_POSTGRESQL.encode(), "little"))
+TIME = b"[00/Mon/0000:00:00:00 +0000]    "
+"""The shape of the time of an access log, in words of eight bytes."""
+_TIME_WORDS = numpy.frombuffer(TIME, U64)
 # The name of the month, the sign of the zone, and what stands behind it, may be anything.
 _TIME_MASK = numpy.frombuffer(
-    bytes(0 if byte in b"Mon+" or place > 27 else 255 for place, byte in enumerate(_TIME)), U64
+    bytes(0 if byte in b"Mon+" or place > 27 else 255 for place, byte in enumerate(TIME)), U64
 )
+# `[00/Mon/0000:`, behind which HAProxy has thousandths.
+_DATE_MASK = numpy.frombuffer(b"\xff" * 13 + bytes(len(TIME) - 13), U64)
 
 
-class _Names(NamedTuple):
-    """The names in a table by a hash of 16 bytes: the two halves of a name, and the number of its level."""
-
-    first: Array
-    last: Array
-    number: Array
-
-
-def _hash(first: Array, last: Array) -> Array:
-    mixed = first * U64(0x9E3779B97F4A7C15) ^ last * U64(0xC2B2AE3D27D4EB4F)
-    return mixed >> U64(64 - _BITS)
-
-
-def _names() -> _Names:
-    halves = numpy.frombuffer(b"".join(name.encode().ljust(_NAME, b"\0") for name in NAMES), U64)
-    first, last = halves[::2].copy(), halves[1::2].copy()
-    at = _hash(first, last)
-    assert len(set(at.tolist())) == len(NAMES)
-    table = _Names(*(numpy.zeros(1 << _BITS, kind) for kind in (U64, U64, numpy.uint8)))
-    table.first[at], table.last[at] = first, last
-    table.number[at] = [RANK[level] + 1 for level in NAMES.values()]
-    return table
-
-
-_TABLE = _names()
-# The first bytes of a half, by their number.
-_MASKS = numpy.array([(1 << 8 * size) - 1 for size in range(9)], U64)
-# The first three letters of all names, found by a hash of them.
-_BEGIN_BITS = 10
-_THREE = numpy.uint32(0xFFFFFF)
-_SMALL_THREE = numpy.uint32(0x202020)
-
-
-def _begin_hash(three: Array) -> Array:
-    return three * numpy.uint32(0x85EBCA6B) >> numpy.uint32(32 - _BEGIN_BITS)
-
-
-def _beginnings() -> Array:
-    begins = numpy.array(sorted({int.from_bytes(name[:3].encode(), "little") for name in NAMES}),
-                         numpy.uint32)  # fmt: skip
-    table: Array = numpy.zeros(1 << _BEGIN_BITS, numpy.uint32)
-    table[_begin_hash(begins)] = begins
-    assert numpy.count_nonzero(table) == len(begins)
-    return table
-
-
-_BEGINNINGS = _beginnings()
-
-
-class Named(NamedTuple):
-    """Words that name a level: the number of it (0: no name), and whether all are capitals."""
-
-    number: Array
-    capital: Array
-    size: Array
-
-
-def named(rows: Array) -> Named:
-    """Return what level the word at the beginning of each row of 16 bytes names."""
-    size = (~_IN_WORD[rows]).argmax(1)
-    # A word that fills the row is longer than any name.
-    halves = rows.view(U64)
-    first = halves[:, 0] & _MASKS[numpy.minimum(size, 8)]
-    last = halves[:, 1] & _MASKS[numpy.maximum(size - 8, 0)]
-    letters_of_first = _SMALL & _MASKS[numpy.minimum(size, 8)]
-    letters_of_last = _SMALL & _MASKS[numpy.maximum(size - 8, 0)]
-    small_first, small_last = first | letters_of_first, last | letters_of_last
-    at = _hash(small_first, small_last)
-    known = (_TABLE.first[at] == small_first) & (_TABLE.last[at] == small_last) & (size > 0)
-    capital = (first ^ small_first == letters_of_first) & (last ^ small_last == letters_of_last)
-    return Named(numpy.where(known, _TABLE.number[at], 0), capital, size)
-
-
-def levels_of_beginnings(rows: Array, sizes: Array) -> Array:
+def levels_of_beginnings(rows: Array, sizes: Array, *, access: bool = False) -> Array:
     """Return the number of the level that each beginning tells, 0 for none, or UNSURE.
 
     rows: the first WIDTH bytes from where each message begins. sizes: the bytes of each message.
+    access: beginnings with the time of an access log get ACCESS.
     """
     found: Array = numpy.zeros(len(rows), numpy.uint8)
     if not len(rows):
         return found
-    bracketed = _bracketed(rows)
+    bracketed, timed = _bracketed(rows)
+    if access:
+        found[timed] = ACCESS
     for some, any_case in ((~bracketed, False), (bracketed, True)):
-        chosen = numpy.flatnonzero(some)
+        chosen = numpy.flatnonzero(some & (found != ACCESS))
         if len(chosen):
             found[chosen] = _levels(rows[chosen], sizes[chosen], any_case=any_case)
+    at_times = levels_at_times(rows)
+    found = numpy.where(at_times > 0, at_times, found)
     # Bytes beyond ASCII may stand behind the message, in the next one.
     found[any_of(rows & numpy.uint8(0x80))] = UNSURE
     return found
@@ -138,36 +75,40 @@ def _levels(rows: Array, sizes: Array, *, any_case: bool) -> Array:
     row = at // WIDTH
     inside = at - row * WIDTH < numpy.minimum(sizes[row], LOOKED_AT)
     at, row = at[inside], row[inside]
-    padded: Array = numpy.concatenate((flat, numpy.zeros(_NAME, numpy.uint8)))
-    three: Array = numpy.ndarray((len(flat),), "<u4", padded, 0, (1,))[at]
-    three = (three & _THREE) | _SMALL_THREE
-    likely = _BEGINNINGS[_begin_hash(three)] == three
+    padded: Array = numpy.concatenate((flat, numpy.zeros(NAME, numpy.uint8)))
+    fours: Array = numpy.ndarray((len(flat),), "<u4", padded, 0, (1,))
+    likely = begins_name(fours[at])
     at, row = at[likely], row[likely]
-    names: Array = numpy.ndarray((len(flat),), f"V{_NAME}", padded, 0, (1,))[at]
-    words = named(names.view(numpy.uint8).reshape(-1, _NAME))
-    numbers = words.number
+    names: Array = numpy.ndarray((len(flat),), f"V{NAME}", padded, 0, (1,))[at]
+    words = any_named(names.view(numpy.uint8).reshape(-1, NAME))
+    marked = words.capital & (fours[at + words.size] & THREE == _MARK)
+    numbers = numpy.where((words.number < POSTGRESQL) | marked, words.number, 0)
     if any_case:
-        numbers = _in_brackets(flat, at, row, sizes, words)
+        numbers = _in_brackets(flat, at, row, sizes, words._replace(number=numbers))
     else:
         numbers = numpy.where(words.capital, numbers, 0)
     said = numpy.flatnonzero(numbers)
     # Assigned from the last to the first: the first word of a row that says something remains.
     found: Array = numpy.zeros(len(rows), numpy.uint8)
     found[row[said][::-1]] = numbers[said][::-1]
+    found[(found >= POSTGRESQL) & (found != UNSURE)] -= POSTGRESQL
     return found
 
 
-def _bracketed(rows: Array) -> Array:
-    """Return which rows have a bracket around something else than the time of an access log."""
-    padded: Array = numpy.concatenate((rows.reshape(-1), numpy.zeros(len(_TIME), numpy.uint8)))
+def _bracketed(rows: Array) -> tuple[Array, Array]:
+    """Return which rows have brackets beside the time of an access log, and which have such a time."""
+    padded: Array = numpy.concatenate((rows.reshape(-1), numpy.zeros(len(TIME), numpy.uint8)))
     at = places(padded == ord("["))
-    times = windows(padded, at, len(_TIME)).tobytes().translate(DIGITS_AS_ZEROS)
+    times = windows(padded, at, len(TIME)).tobytes().translate(DIGITS_AS_ZEROS)
     shapes = numpy.frombuffer(times, U64).reshape(len(at), len(_TIME_WORDS))
+    differ = (shapes ^ _TIME_WORDS) & _TIME_MASK
     # `Err` would be a level, and is no month.
-    is_time = ~any_of((shapes ^ _TIME_WORDS) & _TIME_MASK) & (padded[at + 5] | 0x20 != ord("r"))
-    found: Array = numpy.zeros(len(rows), bool)
-    found[at[~is_time] // WIDTH] = True
-    return found
+    is_time = ~any_of(differ) & (padded[at + 5] | 0x20 != ord("r"))
+    bracketed: Array = numpy.zeros(len(rows), bool)
+    bracketed[at[~is_time] // WIDTH] = True
+    timed: Array = numpy.zeros(len(rows), bool)
+    timed[at[~any_of(differ & _DATE_MASK) & (at % WIDTH < LOOKED_AT)] // WIDTH] = True
+    return bracketed, timed
 
 
 def _words(rows: Array, *, any_case: bool) -> Array:
@@ -186,7 +127,7 @@ def _words(rows: Array, *, any_case: bool) -> Array:
     first_of_three[1:] &= ~begins[:-3]
     first_of_three[WIDTH::WIDTH] |= begins[WIDTH:-2:WIDTH]
     at = places(first_of_three)
-    before = _IN_WORD[flat[at - 1]] & (at % WIDTH != 0)
+    before = IN_WORD[flat[at - 1]] & (at % WIDTH != 0)
     first: Array = at[~before]
     return first
 

@@ -15,9 +15,22 @@ _KEY = rb"(?<!\S)[A-Za-z_@][A-Za-z0-9_.@-]*="
 # A line up to a quote, where each quote before it begins or ends the value of a pair, and so does this.
 _QUOTED = re.compile(rb'(?:[^"\\]*' + _KEY + rb'"[^"\\]*"(?!\S))+').fullmatch
 _ANOTHER = re.compile(_KEY + rb'[^\s"]').search
-_VALUE = re.compile(rb'"([^"\\]*)"(?!\S)|([^\s"]\S*)|(?!\S)').match
+_VALUE = re.compile(rb'"([^"\\]*)",?(?!\S)|([^\s"]\S*)|(?!\S)').match
 _SPACES = b" \t\n\r\f\v"
 _IS_SPACE = table_of(_SPACES)
+
+
+def places_in_messages(stamps: Stamps, part: bytes) -> tuple[Array, Array]:
+    """Return where a part stands in messages, and in which lines."""
+    places = []
+    at = stamps.text.find(part)
+    while at >= 0:
+        places.append(at)
+        at = stamps.text.find(part, at + len(part))
+    found: Array = numpy.array(places, numpy.int64)
+    rows = numpy.searchsorted(stamps.ends, found)
+    said = found >= stamps.messages[rows]
+    return found[said], rows[said]
 
 
 class Pairs:
@@ -28,16 +41,7 @@ class Pairs:
 
     def places(self, stamps: Stamps) -> tuple[Array, Array]:
         """Return where the name stands in messages with the sign behind it, and in which lines."""
-        text, begin = stamps.text, self._begin
-        places = []
-        at = text.find(begin)
-        while at >= 0:
-            places.append(at)
-            at = text.find(begin, at + len(begin))
-        found: Array = numpy.array(places, numpy.int64)
-        rows = numpy.searchsorted(stamps.ends, found)
-        said = found >= stamps.messages[rows]
-        return found[said], rows[said]
+        return places_in_messages(stamps, self._begin)
 
     def read(
         self, stamps: Stamps, places: Array, rows: Array, column: list[Value | None]
@@ -69,7 +73,8 @@ class Pairs:
             ):
                 others.append(row)
             else:
-                column[row] = decoded(value[value.lastindex or 0])
+                said = value[value.lastindex or 0]
+                column[row] = decoded(said.removesuffix(b",") if value.lastindex == 2 else said)
         return others
 
 

@@ -18,6 +18,7 @@ from logsrv.linelog.fields.many.access_text import AccessText
 from logsrv.linelog.fields.many.headers import Headers
 from logsrv.linelog.fields.many.objects import Objects
 from logsrv.linelog.fields.many.pairs import Pairs
+from logsrv.linelog.fields.many.servers import Servers
 from logsrv.linelog.fields.many.stamps import Stamps
 from logsrv.linelog.fields.record import ALWAYS, Record
 from logsrv.linelog.fields.syslog import IN_FILES
@@ -49,6 +50,7 @@ class FieldReader:
         self._objects = Objects(names)
         self._headers = Headers(names)
         self._access = AccessText(names) if set(inner) & set(OF_ACCESS) else None
+        self._servers = Servers(inner)
         self._pairs = [
             (place, Pairs(name))
             for place, name in enumerate(inner)
@@ -77,6 +79,7 @@ class FieldReader:
         kinds, others = _kinds(stamps)
         self._of_objects(stamps, kinds, columns)
         headed = numpy.flatnonzero((kinds == _HEADER) | (kinds == _FILE))
+        others |= self._servers.rows(stamps, headed)
         if self._headers.wanted:
             others |= self._of_headers(stamps, headed[kinds[headed] == _HEADER], columns)
             others.update(headed[kinds[headed] == _FILE].tolist())

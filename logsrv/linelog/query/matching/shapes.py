@@ -32,6 +32,8 @@ _ESCAPE = r"\\u00"
 _HEADER = "<[0-9]{1,3}>"
 _PLAIN_INTEGER = re.compile(r"[0-9]{1,15}")
 _PLAIN_START = re.compile(r"[A-Za-z0-9_ .:,;@+-]*")
+# The request, or HAProxy's times.
+_BEFORE_STATUS = '(?:"|/[+]?[0-9]+)'
 _ORDERS = ("=", "<", "<=", ">", ">=")
 
 
@@ -50,7 +52,8 @@ def of_compare(node: Compare) -> Candidate | None:
     by_key = _of_field(field, op, value)
     # The key tells more than a common word, unless a header or an access log may go without.
     inner = field.removeprefix("fields.").removeprefix("syslog.")
-    return by_value if by_value and (inner in syslog.NAMES or inner in access.NAMES) else by_key
+    keyless = inner in syslog.NAMES or inner in access.EVERY
+    return by_value if by_value and keyless else by_key
 
 
 def _of_stamp(field: str, op: str, value: str) -> Literals | None:
@@ -89,8 +92,12 @@ def _of_field(name: str, op: str, value: str) -> Pattern:
         found.append("[:=]")
     if inner in syslog.NAMES or name.startswith("syslog."):
         found += [_HEADER, syslog.IN_FILES]
-    if inner in access.NAMES:
+    if inner in access.EVERY:
         found.append(_of_access(inner, number))
+    if inner in access.OF_SSHD:
+        found += [f"{word} " for word in access.SSHD_WORDS]
+    if inner == "duration":
+        found.append(access.DURATION)
     return "|".join(found)
 
 
@@ -102,10 +109,10 @@ def _start_of_text(value: str) -> Pattern:
 
 def _of_access(name: str, number: Pattern | None) -> Pattern:
     if number and name == "status":
-        return f'" 0*(?:{number})'
+        return f"{_BEFORE_STATUS} (?:-|0*(?:{number}))"
     if number and name == "bytes":
-        return f'" [0-9]{{3}} 0*(?:{number})'
-    return r"\] \""
+        return f"{_BEFORE_STATUS} -?[0-9]{{1,3}} (?:[+]?0*(?:{number}))"
+    return r"(?:\] \"|\.[0-9]{3}\] )"
 
 
 def _number(op: str, value: str) -> Pattern | None:
@@ -139,7 +146,18 @@ def _of_level(op: str, value: str) -> Pattern | None:
     keys = "|".join(sorted(fields))
     ranks = [rank for rank, name in level.BY_SYSLOG.items() if name in wanted]
     priorities = "|".join(str(facility * 8 + rank) for facility in range(24) for rank in ranks)
-    return rf'{words}|(?:{keys})(?:"[ \t\r]*:[ \t\r]*|=)(?:\[|"?[-+.0-9])|<0*(?:{priorities})>|{_ESCAPE}'
+    found = [
+        words,
+        rf'(?:{keys})(?:"[ \t\r]*:[ \t\r]*|=)(?:\[|"?[-+.0-9])',
+        rf"<0*(?:{priorities})>",
+    ]
+    marked = (word for word, meaning in level.OF_POSTGRESQL.items() if meaning in wanted)
+    found += [quoted(word + level.BEHIND_POSTGRESQL, ignore_case=False) for word in marked]
+    if letters := "".join(one for one, meaning in level.OF_LETTERS.items() if meaning in wanted):
+        found += [f"[0-9 ] [{letters}][ /]", f"[{letters}][0-9]{{4}} [0-9]{{2}}:"]
+    if statuses := "".join(one for one, meaning in level.OF_STATUS.items() if meaning in wanted):
+        found.append(f"{_BEFORE_STATUS} [{statuses}]")
+    return "|".join([*found, _ESCAPE])
 
 
 def levels_of(op: str, value: str) -> frozenset[str]:

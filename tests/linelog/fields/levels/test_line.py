@@ -17,6 +17,10 @@ PIECES = st.sampled_from(
      b"level", b"lvl", b"severity", b"PRIORITY", b"levelno", b"log.level", b"\\u006c", b"ERROR", b"Warn",
      b"info", b"x", b"30", "\u00e9".encode(), b"\xff", b"_", b'"level":"warn"', b'{"a":{"level":"warn"}}',
      b"Nov 20 06:18:42 web su: ", b"x" * 60,
+     b"2026-11-20 06:00:00", b"[2026/11/20T06:00:00.123Z] ", b", ", b"- ", b"Info  ", b"alert ", b"error: ",
+     b"12-17 19:31:36.263 ", b" 1795  1825 I ", b"W/x: ", b"I1123 10:00:00.000000 ", b"LOG:  ",
+     b"DEBUG1:  ", b"STATEMENT:  ", b'a - - [20/Nov/2026:06:18:42 +0000] "', b'GET /ERROR HTTP/1.1" 503 -',
+     b'" 404 7 "-"',
      b'10.0.0.1 - - [20/Nov/2026:06:18:42 +0000] "GET / HTTP/1.1" 200 5', b"a=b "]
 )  # fmt: skip
 

@@ -20,6 +20,11 @@ PIECES = st.sampled_from(
      b'time="2026" ', b'="', b"\\u006c", b"\\", b"ERROR", b"Warn", b"info", b"err", b"fatal", b"EMERG",
      b"x", b"30", b"_", b'"level":"warn"', b'{"a":{"level":"warn"}}', b'{"level":"Error"}', b"\r",
      "\u00e9".encode(), b"\xff", b"\0", b"Nov 20 06:18:42 web su: ", b"2026-11-20T06:18:42Z web su[7]: ",
+     b"2026-11-20 06:00:00", b"[2026/11/20T06:00:00.123Z] ", b", ", b"- ", b"Info  ", b"alert ", b"error: ",
+     b"12-17 19:31:36.263 ", b" 1795  1825 I ", b"W/x: ", b"I1123 10:00:00.000000 ", b"LOG:  ",
+     b"DEBUG1:  ", b"STATEMENT:  ", b'a - - [20/Nov/2026:06:18:42 +0000] "', b'GET /ERROR HTTP/1.1" 503 -',
+     b'" 404 7 "-"',
+     b"1.2.3.4:5 [06/Feb/2009:12:14:14.655] h b/s 10/0/30/69/109 503 2750 - - ---- 1/1/1/1/0 0/0 ",
      TIME, TIME.replace(b"Nov", b"Err"), b"x" * 30, b"x" * 60, b"a" * 78, b"10.0.0.1 - - ",
      b'10.0.0.1 - - [20/Nov/2026:06:18:42 +0000] "GET / HTTP/1.1" 200 5', b"a=b "]
 )  # fmt: skip

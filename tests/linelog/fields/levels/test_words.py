@@ -8,7 +8,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from logsrv.linelog.fields.level import LEVELS, NAMES, of_text
-from logsrv.linelog.fields.levels.words import UNSURE, WIDTH, levels_of_beginnings, named
+from logsrv.linelog.fields.levels.names import UNSURE
+from logsrv.linelog.fields.levels.words import WIDTH, levels_of_beginnings
 from tests.examples import more
 
 PIECES = st.sampled_from([*NAMES, *map(str.upper, NAMES), *map(str.title, NAMES), "[", "]", " ", "_", "x",
@@ -47,10 +48,3 @@ def test_what_is_sure_is_right(messages: list[str]) -> None:
 )
 def test_words(message: str, level: str | int | None) -> None:
     assert levels(message) == [level]
-
-
-def test_each_name() -> None:
-    names = b"".join(name.encode().ljust(16) for name in NAMES)
-    found = named(numpy.frombuffer(names, numpy.uint8).reshape(-1, 16))
-    assert [LEVELS[number - 1] for number in found.number] == list(NAMES.values())
-    assert not found.capital.any()

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import pytest
 
+from logsrv.linelog.query.language.parse import parse
+from logsrv.linelog.query.matching.match import Matcher
 from logsrv.linelog.query.matching.shapes import levels_of
 from tests.linelog.query.matching.test_candidates import is_candidate
 
@@ -42,3 +44,26 @@ def test_levels(op: str, value: str, levels: set[str]) -> None:
 def test_headers_without_a_priority(query: str, time: str) -> None:
     assert is_candidate(query, f"{time} web su[12]: failed")
     assert not is_candidate(query, "2026-11-20T06:18:42.123456Z tcp:10.0.0.1:514 failed")
+
+
+_HAPROXY = (
+    "10.0.1.2:333 [06/Feb/2009:12:14:14.655] http-in static/srv1 10/0/30/69/109 503 2750 - - ----"
+    ' 1/1/1/1/0 0/0 "GET /index.html HTTP/1.1"'
+)
+
+
+@pytest.mark.parametrize(
+    ("query", "line"),
+    [
+        *((query, _HAPROXY) for query in ("status>=500", "bytes>1000", "path=*", "frontend=http-in",
+                                          "duration_ms>100", "client:10.0.1", "client_port=333")),
+        *((query, "Failed password for bob from 1.2.3.4 port 22 ssh2")
+          for query in ("user=bob", "user=*", "client=1.2.3.4", "client_port>20")),
+        ("duration=*", "2026-11-20 06:00:00 UTC [7] LOG:  duration: 12.345 ms"),
+        ("user=bob", "user=bob, id=5"),
+    ],
+)  # fmt: skip
+def test_fields_of_servers(query: str, line: str) -> None:
+    stored = f"2026-11-20T06:18:42.123456Z tcp:10.0.0.1:514 {line}\n".encode()
+    assert is_candidate(query, line)
+    assert list(Matcher(parse(query)).find(stored)) == [(0, len(stored) - 1)]

@@ -1,0 +1,130 @@
+"""Levels straight behind the time with which many messages begin: a name in any case, or a letter.
+
+The same rules as `level._AT_THE_TIME`.
+"""
+
+from __future__ import annotations
+
+import numpy
+
+from logsrv.linelog.fields.level import (
+    BEHIND,
+    BETWEEN,
+    CLINGING,
+    MOST_BETWEEN,
+    MOST_CLINGING,
+    NOUNS,
+    OF_LETTERS,
+    RANK,
+)
+from logsrv.linelog.fields.levels.names import NAME, UNSURE, named
+from logsrv.linelog.fields.levels.places import (
+    DIGITS_AS_ZEROS,
+    U64,
+    Array,
+    any_of,
+    table_of,
+    windows,
+)
+
+# Separators of a date become dashes, and the T before the time a blank.
+_AS_ONE = bytes.maketrans(b"123456789/.T", b"000000000-- ")
+_DATED = b"0000-00-00 00:00:00"
+_LOGCAT = b"00-00 00:00:00.000 "
+_OPENSTACK = b"0000-00-00 00:00:00.000 "
+_BLUEGENE = b"0000000000 0000.00.00 "
+_TOKEN = 39
+_KLOG = b"X0000 00:00:00.000000 "
+_WORDS = 3
+_HEAD = 8 * _WORDS
+_COLON, _BLANK = b": "
+_CLINGING, _BETWEEN = table_of(CLINGING.encode()), table_of(BETWEEN.encode())
+_BEHIND = table_of(BEHIND.encode() + b"\n")
+_PIDS = table_of(b"0123456789 ")
+_SMALL = table_of(b"abcdefghijklmnopqrstuvwxyz")
+_OF_LETTERS: Array = numpy.zeros(256, numpy.uint8)
+_OF_LETTERS[[ord(letter) for letter in OF_LETTERS]] = [
+    RANK[level] + 1 for level in OF_LETTERS.values()
+]
+_OF_KLOG = numpy.where(table_of(b"IWEF"), _OF_LETTERS, 0)
+_NOUNS = [RANK[noun] + 1 for noun in NOUNS]
+
+
+def levels_at_times(rows: Array) -> Array:
+    """Return the number of the level at the time in each beginning, 0 where there is none."""
+    found: Array = numpy.zeros(len(rows), numpy.uint8)
+    for start in (0, 1):
+        chosen = numpy.flatnonzero(_are(rows, _COLON, start + 13, start + 16))
+        if start:
+            first = rows[chosen, 0]
+            chosen = chosen[(first == ord("[")) | (first == ord("("))]
+        chosen = chosen[_has(rows[chosen, start:], _DATED, _AS_ONE)]
+        if len(chosen):
+            found[chosen] = _of_names(rows[chosen], start + len(_DATED))
+    chosen = numpy.flatnonzero(_are(rows, _COLON, 8, 11))
+    kind = _OF_KLOG[rows[chosen, 0]]
+    klog = (kind > 0) & _has(rows[chosen], _KLOG, DIGITS_AS_ZEROS, beside=1)
+    found[chosen[klog]] = kind[klog]
+    chosen = chosen[_has(rows[chosen], _LOGCAT, DIGITS_AS_ZEROS)]
+    if len(chosen):
+        found[chosen] = _of_logcat(rows[chosen])
+    found[_behind_a_token(rows)] = UNSURE
+    return found
+
+
+def _behind_a_token(rows: Array) -> Array:
+    """Return the rows with a time of OpenStack or a BlueGene as their second word."""
+    blanks = rows[:, : _TOKEN + 1] == _BLANK
+    start = blanks.argmax(1) + 1
+    flat = rows.reshape(-1)
+    place = numpy.arange(len(rows)) * rows.shape[1] + start
+    chosen = numpy.flatnonzero((flat[place + 10] == _BLANK) & (start > 1))
+    heads = windows(flat, place[chosen], _HEAD)
+    said = _has(heads, _OPENSTACK, DIGITS_AS_ZEROS) | _has(heads, _BLUEGENE, DIGITS_AS_ZEROS)
+    found: Array = chosen[said]
+    return found
+
+
+def _are(rows: Array, byte: int, first: int, second: int) -> Array:
+    """Return which rows have a byte in both columns."""
+    found: Array = (rows[:, first] == byte) & (rows[:, second] == byte)
+    return found
+
+
+def _has(rows: Array, shape: bytes, zeros: bytes, beside: int = 0) -> Array:
+    """Return which rows begin with a shape, but for so many bytes at its beginning."""
+    mask = bytes(beside) + b"\xff" * (len(shape) - beside) + bytes(_HEAD - len(shape))
+    heads = numpy.frombuffer(rows[:, :_HEAD].tobytes().translate(zeros), U64).reshape(-1, _WORDS)
+    wanted = numpy.frombuffer(shape.ljust(_HEAD, b"\0"), U64)
+    return ~any_of((heads ^ wanted) & numpy.frombuffer(mask, U64))
+
+
+def _of_names(rows: Array, at: int) -> Array:
+    """Return the levels that words behind a time name, which ends in this column."""
+    start, ended = _behind(rows, numpy.full(len(rows), at), _CLINGING, MOST_CLINGING)
+    start, parted = _behind(rows, start, _BETWEEN, MOST_BETWEEN)
+    flat = rows.reshape(-1)
+    place = numpy.arange(len(rows)) * rows.shape[1] + start
+    words = named(windows(flat, place, NAME))
+    behind = place + words.size
+    sentence = (flat[behind] == ord(" ")) & _SMALL[flat[behind + 1]]
+    sure = ended & parted & _BEHIND[flat[behind]] & ~(sentence & numpy.isin(words.number, _NOUNS))
+    return numpy.where(sure, words.number, 0)
+
+
+def _behind(rows: Array, start: Array, table: Array, most: int) -> tuple[Array, Array]:
+    """Return the columns behind runs of bytes in a table, and whether they are no longer than `most`."""
+    flat = rows.reshape(-1)
+    row = numpy.arange(len(rows))
+    others = ~table[windows(flat, row * rows.shape[1] + start, most + 1)]
+    size = others.argmax(1)
+    return start + size, others[row, size]
+
+
+def _of_logcat(rows: Array) -> Array:
+    """Return the levels of the letters behind the numbers of process and thread."""
+    at, ended = _behind(rows, numpy.full(len(rows), len(_LOGCAT)), _PIDS, MOST_CLINGING)
+    row = numpy.arange(len(rows))
+    after = rows[row, at + 1]
+    sure = ended & (rows[row, at - 1] == ord(" ")) & ((after == ord(" ")) | (after == ord("/")))
+    return numpy.where(sure, _OF_LETTERS[rows[row, at]], 0)

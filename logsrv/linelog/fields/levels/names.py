@@ -1,0 +1,112 @@
+"""Names of levels: which of them the words of many messages are."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import numpy
+
+from logsrv.linelog.fields.level import NAMES, OF_POSTGRESQL, RANK
+from logsrv.linelog.fields.levels.places import U64, Array, table_of
+
+UNSURE = 255
+"""Stands for a level that the beginning of a message alone does not tell."""
+NAME = 16
+"""Bytes in which each name and what ends it has room."""
+_LETTERS = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
+IN_WORD = table_of(_LETTERS + b"0123456789_")
+"""A table of the bytes that may stand in a word."""
+_SMALL = U64(0x2020202020202020)
+_BITS = 12
+POSTGRESQL = 64
+"""Beside the number of a level: the word has it before BEHIND_POSTGRESQL only."""
+_WORDS = {name: RANK[level] + 1 for name, level in NAMES.items()} | {
+    word.lower(): POSTGRESQL + (RANK[level] + 1 if level else 0)
+    for word, level in OF_POSTGRESQL.items()
+}
+
+
+class _Names(NamedTuple):
+    """The names in a table by a hash of 16 bytes: the two halves of a name, and the number of its level."""
+
+    first: Array
+    last: Array
+    number: Array
+
+
+def _hash(first: Array, last: Array) -> Array:
+    mixed = first * U64(0x9E3779B97F4A7C15) ^ last * U64(0xC2B2AE3D27D4EB4F)
+    return mixed >> U64(64 - _BITS)
+
+
+def _names() -> _Names:
+    halves = numpy.frombuffer(b"".join(name.encode().ljust(NAME, b"\0") for name in _WORDS), U64)
+    first, last = halves[::2].copy(), halves[1::2].copy()
+    at = _hash(first, last)
+    assert len(set(at.tolist())) == len(_WORDS)
+    table = _Names(*(numpy.zeros(1 << _BITS, kind) for kind in (U64, U64, numpy.uint8)))
+    table.first[at], table.last[at] = first, last
+    table.number[at] = list(_WORDS.values())
+    return table
+
+
+_TABLE = _names()
+# The first bytes of a half, by their number.
+_MASKS = numpy.array([(1 << 8 * size) - 1 for size in range(9)], U64)
+# The first three letters of all names, found by a hash of them.
+_BEGIN_BITS = 10
+THREE = numpy.uint32(0xFFFFFF)
+"""The first three of four bytes."""
+_SMALL_THREE = numpy.uint32(0x202020)
+
+
+def _begin_hash(three: Array) -> Array:
+    return three * numpy.uint32(0x85EBCA6B) >> numpy.uint32(32 - _BEGIN_BITS)
+
+
+def _beginnings() -> Array:
+    begins = numpy.array(sorted({int.from_bytes(name[:3].encode(), "little") for name in _WORDS}),
+                         numpy.uint32)  # fmt: skip
+    table: Array = numpy.zeros(1 << _BEGIN_BITS, numpy.uint32)
+    table[_begin_hash(begins)] = begins
+    assert numpy.count_nonzero(table) == len(begins)
+    return table
+
+
+_BEGINNINGS = _beginnings()
+
+
+def begins_name(fours: Array) -> Array:
+    """Return of which of these words of four bytes the first three may begin a name."""
+    three = (fours & THREE) | _SMALL_THREE
+    found: Array = _BEGINNINGS[_begin_hash(three)] == three
+    return found
+
+
+class Named(NamedTuple):
+    """Words that name a level: the number of it (0: no name), and whether all are capitals."""
+
+    number: Array
+    capital: Array
+    size: Array
+
+
+def named(rows: Array) -> Named:
+    """Return what level the word at the beginning of each row of 16 bytes names."""
+    found = any_named(rows)
+    return found._replace(number=numpy.where(found.number < POSTGRESQL, found.number, 0))
+
+
+def any_named(rows: Array) -> Named:
+    """Return the same; the number of a word of PostgreSQL has POSTGRESQL beside it."""
+    size = (~IN_WORD[rows]).argmax(1)
+    # A word that fills the row is longer than any name.
+    halves = rows.view(U64)
+    first = halves[:, 0] & _MASKS[numpy.minimum(size, 8)]
+    last = halves[:, 1] & _MASKS[numpy.maximum(size - 8, 0)]
+    letters_of_first, letters_of_last = first >> U64(1) & _SMALL, last >> U64(1) & _SMALL
+    small_first, small_last = first | letters_of_first, last | letters_of_last
+    at = _hash(small_first, small_last)
+    known = (_TABLE.first[at] == small_first) & (_TABLE.last[at] == small_last) & (size > 0)
+    capital = (first ^ small_first == letters_of_first) & (last ^ small_last == letters_of_last)
+    return Named(numpy.where(known, _TABLE.number[at], 0), capital, size)

@@ -1,0 +1,98 @@
+"""Levels of many lines with the time of an access log in their beginnings, by the status in them.
+
+The same rules as `access.parse_access` and `level.of_access`, for lines as nginx and Apache write them.
+"""
+
+from __future__ import annotations
+
+import numpy
+
+from logsrv.linelog.fields.level import LOOKED_AT, OF_STATUS, RANK
+from logsrv.linelog.fields.levels.names import UNSURE
+from logsrv.linelog.fields.levels.places import (
+    DIGITS_AS_ZEROS,
+    U64,
+    Array,
+    any_of,
+    places,
+    table_of,
+    windows,
+)
+from logsrv.linelog.fields.levels.words import ACCESS
+
+_TIME = b'[00/Mon/0000:00:00:00 +0000] "  '
+_TIME_WORDS = numpy.frombuffer(_TIME, U64)
+# The name of the month, the sign of the zone, and the request, may be anything.
+_TIME_MASK = numpy.frombuffer(
+    bytes(0 if place in (4, 5, 6, 22) or place > 29 else 255 for place in range(32)), U64
+)
+_REQUEST = 30
+"""Bytes from the bracket to the request."""
+_BEHIND = 24
+_QUOTE, _BLANK, _DASH, _BACKSLASH = b'" -\\'
+_DIGIT, _WHITE = table_of(b"0123456789"), table_of(b" \t\n\r\f\v")
+_SMALL = table_of(b"abcdefghijklmnopqrstuvwxyz")
+_LEVELS: Array = numpy.zeros(256, numpy.uint8)
+for _digit, _level in OF_STATUS.items():
+    _LEVELS[ord(_digit)] = RANK[_level] + 1
+
+
+def levels_of_statuses(raw: Array, starts: Array, ends: Array) -> Array:
+    """Return the number of the level of each of these messages, or UNSURE; ACCESS for no access log.
+
+    raw: the text, with more bytes behind it than are looked at of a message. starts, ends: of the messages.
+    """
+    rows = windows(raw, starts, LOOKED_AT)
+    bracket = (rows == ord("[")).argmax(1)
+    usual, elsewhere = _are_tokens(rows, bracket)
+    usual &= _has_time(raw, starts + bracket)
+    request = starts + bracket + _REQUEST
+    quotes = numpy.append(places(raw == _QUOTE), len(raw) - 1)
+    close = quotes[numpy.minimum(numpy.searchsorted(quotes, request), len(quotes) - 1)]
+    usual &= close + len('" 200 5') <= ends
+    escapes = places(raw == _BACKSLASH)
+    usual &= numpy.searchsorted(escapes, request) == numpy.searchsorted(escapes, close)
+    behind = windows(raw, numpy.where(usual, close, starts), _BEHIND)
+    usual &= _has_status(behind)
+    found: Array = numpy.where(usual, _LEVELS[behind[:, 2]], UNSURE)
+    found[elsewhere] = ACCESS
+    return found
+
+
+def _are_tokens(rows: Array, bracket: Array) -> tuple[Array, Array]:
+    """Return in which rows client, identity and user stand before the bracket, and in which more do.
+
+    Not sure are those that may begin with the header of a file.
+    """
+    before = numpy.arange(rows.shape[1]) < bracket[:, None]
+    blank = (rows == _BLANK) & before
+    number = blank.sum(1, dtype=numpy.uint8)
+    apart = ~(blank[:, 1:] & blank[:, :-1]).any(1) & ~blank[:, 0]
+    plain = ~((rows < _BLANK) & before).any(1)
+    dated = rows[:, 10] == ord("T")
+    last = rows[numpy.arange(len(rows)), bracket - 1] == _BLANK
+    three = (number == 3) & apart & last & plain & ~dated
+    return three, (number > 3) & apart & plain & ~dated & (rows[:, 3] != _BLANK)
+
+
+def _has_time(raw: Array, at: Array) -> Array:
+    """Return at which places the time of an access log stands, and a request behind it."""
+    rows = windows(raw, at, len(_TIME))
+    shapes = numpy.frombuffer(rows.tobytes().translate(DIGITS_AS_ZEROS), U64)
+    differ = any_of((shapes.reshape(-1, len(_TIME_WORDS)) ^ _TIME_WORDS) & _TIME_MASK)
+    month = (rows[:, 4] - numpy.uint8(ord("A")) < 26) & _SMALL[rows[:, 5]] & _SMALL[rows[:, 6]]
+    found: Array = month & ((rows[:, 22] == ord("+")) | (rows[:, 22] == _DASH)) & ~differ
+    return found
+
+
+def _has_status(behind: Array) -> Array:
+    """Return which rows, from the quote that ends the request, are followed by a status and a size."""
+    known = (behind[:, 0] == _QUOTE) & (behind[:, 1] == _BLANK) & (behind[:, 5] == _BLANK)
+    known &= _DIGIT[behind[:, 2:5]].all(1)
+    size = behind[:, 6:]
+    digits = (~_DIGIT[size]).argmax(1)
+    # Instead of the size of nothing stands a dash.
+    digits[size[:, 0] == _DASH] = 1
+    ended = _WHITE[size[numpy.arange(len(size)), digits]]
+    found: Array = known & (digits > 0) & ended
+    return found

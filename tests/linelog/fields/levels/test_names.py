@@ -1,0 +1,33 @@
+"""The words of a table of names are found by their bytes."""
+
+from __future__ import annotations
+
+import numpy
+
+from logsrv.linelog.fields.level import LEVELS, NAMES, OF_POSTGRESQL
+from logsrv.linelog.fields.levels.names import POSTGRESQL, any_named, begins_name, named
+from logsrv.linelog.fields.levels.places import Array
+
+
+def rows(*words: str) -> Array:
+    text = b"".join(word.encode().ljust(16) for word in words)
+    return numpy.frombuffer(text, numpy.uint8).reshape(-1, 16)
+
+
+def test_each_name() -> None:
+    found = named(rows(*NAMES))
+    assert [LEVELS[number - 1] for number in found.number] == list(NAMES.values())
+    assert not found.capital.any()
+
+
+def test_words_of_postgresql_are_no_names_elsewhere() -> None:
+    words = rows(*OF_POSTGRESQL, "log", "LOGS")
+    assert not named(words).number.any()
+    found = any_named(words)
+    assert (found.number >= POSTGRESQL).tolist() == [True] * (len(words) - 1) + [False]
+    assert found.capital.tolist() == [True] * (len(words) - 2) + [False, True]
+
+
+def test_three_letters_begin_a_name() -> None:
+    fours = rows("ERRx", "fatal", "LOG:", "lag").view("<u4")[:, 0]
+    assert begins_name(fours).tolist() == [True, True, True, False]
