@@ -112,7 +112,8 @@ def test_no_expression_freezes_the_page(logs: Logs, visit: Open) -> None:
     page = visit()
     page.wait(f"{COUNT} === 1")
     page.run(
-        """import('/static/highlight.js').then(({ Highlighter }) => {
+        """import('/static/main.js').then(({ modules }) => {
+            const { Highlighter } = modules['highlight.js'];
             const one = new Highlighter();
             one.setQuery('/(a+)+$/');
             one.later('a'.repeat(40) + '!', () => {});
@@ -331,7 +332,9 @@ def test_a_page_out_of_sight_gives_its_connection_up(
     """And comes back without losing a line: a browser has six connections for all of its pages."""
     logs.send("old")
     page = visit(ready=f"{LIVE} && {COUNT} === 1")
-    page.run("import('/static/stream.js').then((one) => void (one.patience.unseen = 50))")
+    page.run(
+        "import('/static/main.js').then(({ modules }) => void (modules['stream.js'].patience.unseen = 50))"
+    )
     shown = 1 + arrived
     if arrived:
         logs.send("just now")
