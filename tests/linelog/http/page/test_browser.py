@@ -19,8 +19,7 @@ def test_lines_arrive(logs: Logs, visit: Open) -> None:
     logs.send("something new", level="error")
     page.wait(f"{LAST} === 'something new'")
     assert (
-        page.run("document.querySelector('[role=log]').lastElementChild.dataset.position")
-        == "1:10000"
+        page.run("document.querySelector('#lines').lastElementChild.dataset.position") == "1:10000"
     )
     assert at_bottom(page)
     assert page.texts(".line.level-error .level") == ["error"]
@@ -257,7 +256,7 @@ def test_missed_lines_are_said_where_they_are_missing(logs: Logs, visit: Open) -
     logs.send("three")
     page.wait(f"{LAST} === 'three'")
     said = page.run(
-        "[...document.querySelector('[role=log]').children]"
+        "[...document.querySelector('#lines').children]"
         ".map((one) => (one.querySelector('.message') ?? one.firstChild).textContent)"
     )
     assert said == ["one", "two", "1,234 lines missed", "three"]
