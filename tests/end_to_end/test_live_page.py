@@ -161,7 +161,7 @@ def test_the_name_column_shows_the_program(server: Logger, browser: Chromium) ->
     page.wait(f"{COUNT} === 4")
     page.click("[data-field=app] summary")
     page.wait("document.querySelector('[data-field=app] li .add')")
-    assert page.texts("[data-field=app] li .add") == ["shop4"]
+    assert page.texts("[data-field=app] li .add") == ["shop 4"]
 
 
 def number(text: str) -> int:
@@ -190,7 +190,7 @@ def test_every_number_is_that_of_the_store(server: Logger, browser: Chromium) ->
             f"document.querySelector('#progress').hidden && {COUNT} === {min(200, len(lines))}"
         )
         shown = page.texts("[data-field=app] li .add")
-        assert shown == [f"{one['value']}{one['count']}" for one in found["values"]]
+        assert shown == [f"{one['value']} {one['count']}" for one in found["values"]]
         assert sum(one["count"] for one in found["values"]) == len(lines)
     page.wait("document.querySelector('#store').textContent.startsWith('997 lines')")
     assert number(page.text("#store")) == api.ask("/api/stats").json["lines"]

@@ -81,7 +81,7 @@ def test_all_servers_and_one_that_is_away(
     # Counted of lines that were put together.
     page.wait("document.querySelector('#histogram-total').textContent === '64 lines'")
     page.wait(
-        "document.querySelector('[data-field=level] .add')?.textContent === 'error30'"
+        "document.querySelector('[data-field=level] .add')?.textContent === 'error 30'"
         " && document.querySelector('#field-note').textContent.includes('all 64 lines')"
     )
     if PICTURES:

@@ -54,3 +54,19 @@ def test_the_token_is_asked_for(logger: Start, chromium: Chromium) -> None:
     page.wait(SHOWN.format("secret line"))
     assert complaints(page) == []
     page.close()
+
+
+def test_a_first_page_takes_few_small_files(logger: Start, chromium: Chromium) -> None:
+    server = logger(*HTTP)
+    page = chromium.page(f"http://127.0.0.1:{client_of(server).place}/")
+    page.wait(LIVE)
+    files = page.run(
+        "[...performance.getEntriesByType('navigation'), ...performance.getEntriesByType('resource')]"
+        ".filter((one) => !/\\/(api|metrics|healthz)/.test(one.name))"
+        ".map((one) => [one.name, one.encodedBodySize, one.decodedBodySize])"
+    )
+    assert 3 < len(files) <= 8, files
+    assert sum(sent for _, sent, _ in files) < 80_000
+    assert all(sent < whole for _, sent, whole in files if whole > 500), files
+    assert complaints(page) == []
+    page.close()

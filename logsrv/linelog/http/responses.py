@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from http import HTTPStatus
 
 from twisted.web.http import CACHED
@@ -13,6 +14,8 @@ from logsrv.kit.web.monitor import POLICY
 from logsrv.linelog.http.endpoints import JSON
 from logsrv.linelog.http.page import assets
 from logsrv.linelog.http.problems import Problem
+
+_REFUSED = re.compile(rb"\s*q\s*=\s*0(\.0*)?\s*")
 
 
 class Responses:
@@ -47,10 +50,18 @@ class Responses:
         if problem is not None:
             for name, value in problem.headers.items():
                 request.setHeader(name, value)
-        elif request.setETag(asset.tag.encode()) is CACHED:
-            request.finish()
+            self._finish(request, asset.body)
             return
-        self._finish(request, asset.body)
+        body, tag = asset.body, asset.tag
+        if asset.packed:
+            request.setHeader("Vary", "Accept-Encoding")
+            if takes_gzip(request.getHeader(b"Accept-Encoding") or b""):
+                request.setHeader("Content-Encoding", "gzip")
+                body, tag = asset.packed, f'{tag[:-1]}-gzip"'
+        if request.setETag(tag.encode()) is CACHED:
+            request.finish()
+        else:
+            self._finish(request, body)
 
     def redirect(self, request: WebRequest, cookie: bytes, view: str = "") -> None:
         """Lead to the page at `view`, the query of a link: behind the log-in stands what it names."""
@@ -76,3 +87,12 @@ class Responses:
         request.setHeader("Content-Length", str(len(body)))
         request.write(body)
         request.finish()
+
+
+def takes_gzip(accepted: bytes) -> bool:
+    """Return whether a client that sent this Accept-Encoding takes gzip (RFC 9110, section 12.5.3)."""
+    for coding in accepted.split(b","):
+        name, _, weight = coding.partition(b";")
+        if name.strip().lower() == b"gzip":
+            return not _REFUSED.fullmatch(weight)
+    return False

@@ -61,8 +61,9 @@ class WebServer:
         metrics: Metrics,
         reactor: Any,
     ) -> None:
-        # Loads the expression library now: the first request with an expression would wait 10 ms for it.
+        # Loads the expression library and joins the page's files now: the first request would wait for it.
         parse("/./")
+        assets.page(), assets.static_files()
         self._place = place
         self._position = position
         self._reactor = reactor

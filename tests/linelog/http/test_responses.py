@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import gzip
+
 import pytest
 
 from logsrv.kit.observe.metrics import Metrics
 from logsrv.linelog.http.page import assets
 from logsrv.linelog.http.problems import Problem, too_many
-from logsrv.linelog.http.responses import Responses
+from logsrv.linelog.http.responses import Responses, takes_gzip
 from logsrv.linelog.plugin.metrics import METRICS
 from tests.linelog.http.web import Browser
 
@@ -67,3 +69,33 @@ def test_a_redirect_leads_to_what_a_link_names(place: Place) -> None:
     answer = browser.get()
     assert answer.startswith(b"HTTP/1.1 303 ")
     assert b"Location: /?q=x\r\n" in answer and b"Set-Cookie: a=b\r\n" in answer
+
+
+def test_a_file_is_packed_for_a_client_that_unpacks(place: Place) -> None:
+    """Each form has an ETag of its own, so that a cache between never mixes them up."""
+    asset = assets.page()
+
+    def ask(**headers: str) -> tuple[bytes, bytes]:
+        browser = Browser(lambda request: place.responses.send_asset(request, asset, "no-cache"))
+        head, _, body = browser.get(**headers).partition(b"\r\n\r\n")
+        assert b"Vary: Accept-Encoding" in head
+        return head, body
+
+    head, body = ask(Accept_Encoding="br, gzip")
+    assert b"Content-Encoding: gzip" in head and gzip.decompress(body) == asset.body
+    tag = head.partition(b"ETag: ")[2].partition(b"\r\n")[0].decode()
+    assert ask(Accept_Encoding="gzip", If_None_Match=tag)[0].startswith(b"HTTP/1.1 304 ")
+    head, body = ask(If_None_Match=tag)
+    assert head.startswith(b"HTTP/1.1 200 ") and b"Content-Encoding" not in head
+    assert body == asset.body
+
+
+@pytest.mark.parametrize(
+    ("accepted", "takes"),
+    [
+        (b"gzip", True), (b"deflate, GZIP;q=0.5, br", True), (b"gzip; q=1", True), (b"", False),
+        (b"br", False), (b"gzip;q=0", False), (b"gzip ; q = 0.000, br", False), (b"gzipped", False),
+    ],
+)  # fmt: skip
+def test_what_is_said_of_codings(accepted: bytes, takes: bool) -> None:
+    assert takes_gzip(accepted) is takes

@@ -5,7 +5,9 @@ Nothing of a log is in them: the scripts ask the API for lines, and put them int
 
 from __future__ import annotations
 
+import gzip
 import hashlib
+import re
 from functools import cache
 from pathlib import Path
 
@@ -27,6 +29,10 @@ _TYPES = {
     ".svg": "image/svg+xml",
 }
 _HERE = Path(__file__).parent
+_SHEETS = ("style.css", "lines.css")
+_ALONE = ("icon.svg", "theme.js", "regex-worker.js")
+_IMPORT = re.compile(r'^import (?:\* as (\w+)|(\{[^}]*\})) from "\./([\w-]+\.js)";$', re.MULTILINE)
+_EXPORT = re.compile(r"^export (?=(?:async )?(?:function\*?|class|const) (\w+))", re.MULTILINE)
 _TEMPLATES = templates(_HERE / "templates")
 _KEYS = (
     (("/",), "to the filter"),
@@ -56,17 +62,21 @@ _QUERIES = (
 
 @attrs.frozen
 class Asset:
-    """A file as it is sent. tag: its ETag, with the quotes."""
+    """A file as it is sent. tag: its ETag, with the quotes. packed: the body by gzip, unless it varies."""
 
     body: bytes
     content_type: str
     tag: str
+    packed: bytes = b""
 
 
 @cache
 def page() -> Asset:
     """Return the live page."""
-    return _document("page.html", title="logsrv", keys=_KEYS, queries=_QUERIES, problem="", view="")
+    document = _document(
+        "page.html", title="logsrv", keys=_KEYS, queries=_QUERIES, problem="", view=""
+    )
+    return _packed(document)
 
 
 def log_in_page(problem: str = "", view: str = "") -> Asset:
@@ -79,20 +89,56 @@ def log_in_page(problem: str = "", view: str = "") -> Asset:
 
 @cache
 def static_files() -> dict[str, Asset]:
-    """Return the style sheets and scripts by their path, `/static/main.js`.
+    """Return the style sheet, the scripts and the icon by their path, `/static/main.js`.
 
     They are named in here, not looked up on the disk: no path that somebody asks for is ever opened.
     """
+    files = {name: _read(name) for name in _ALONE}
+    files["style.css"] = "".join(map(_read, _SHEETS))
+    files["main.js"] = _joined("main.js")
     return {
-        f"{STATIC}/{path.name}": _asset(path.read_bytes(), _TYPES[path.suffix])
-        for path in sorted((_HERE / "static").iterdir())
-        if path.suffix in _TYPES
+        f"{STATIC}/{name}": _packed(_asset(text.encode(), _TYPES[Path(name).suffix]))
+        for name, text in files.items()
     }
+
+
+def _read(name: str) -> str:
+    return (_HERE / "static" / name).read_text("utf-8")
+
+
+def _joined(first: str) -> str:
+    """Return a module and all that it imports as one file: a browser would fetch each for itself.
+
+    Each becomes a function that returns what it exports, behind those that it needs. The file exports
+    them all by their names.
+    """
+    done: dict[str, str] = {}
+
+    def add(name: str) -> None:
+        text = _read(name)
+        for needed in _IMPORT.finditer(text):
+            if needed[3] not in done:
+                add(needed[3])
+        exports = ", ".join(_EXPORT.findall(text))
+        text = _EXPORT.sub("", _IMPORT.sub(_from_modules, text))
+        done[name] = f'modules["{name}"] = (() => {{\n{text}return {{ {exports} }};\n}})();\n'
+
+    add(first)
+    return "export const modules = {};\n" + "".join(done.values())
+
+
+def _from_modules(found: re.Match[str]) -> str:
+    names = found[1] or found[2].replace(" as ", ": ")
+    return f'const {names} = modules["{found[3]}"];'
 
 
 def _document(template: str, **values: object) -> Asset:
     text = _TEMPLATES.get_template(template).render(static=STATIC, log_in=LOG_IN, **values)
     return _asset(text.encode(), HTML)
+
+
+def _packed(asset: Asset) -> Asset:
+    return attrs.evolve(asset, packed=gzip.compress(asset.body, mtime=0))
 
 
 def _asset(body: bytes, content_type: str) -> Asset:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 import re
 from pathlib import Path
 
@@ -10,6 +11,7 @@ import pytest
 from logsrv.linelog.http.page import assets
 from logsrv.linelog.http.page.assets import LOG_IN, POLICY, STATIC, log_in_page, page, static_files
 
+FOLDER = Path(assets.__file__).parent / "static"
 DOCUMENTS = {
     "page": page().body.decode(),
     "log-in": log_in_page("the token is wrong").body.decode(),
@@ -49,28 +51,39 @@ def test_problem_is_escaped() -> None:
 
 
 def test_static_files() -> None:
-    """Every file of the folder, with its type, and an ETag that changes with it."""
-    folder = Path(assets.__file__).parent / "static"
-    assert {path.rpartition("/")[2] for path in static_files()} == {
-        path.name for path in folder.iterdir()
-    }
+    """Few, with their types, and an ETag that changes with each."""
+    names = {path.rpartition("/")[2] for path in static_files()}
+    assert names == {"icon.svg", "main.js", "regex-worker.js", "style.css", "theme.js"}
     script = static_files()[f"{STATIC}/main.js"]
     assert script.content_type == "text/javascript; charset=utf-8"
     assert re.fullmatch(r'"[0-9a-f]{16}"', script.tag)
     assert len({asset.tag for asset in static_files().values()}) == len(static_files())
 
 
-def test_modules_import_what_is_there() -> None:
-    for path, asset in static_files().items():
-        for name in re.findall(r'from "\./([^"]+)"', asset.body.decode()):
-            assert f"{STATIC}/{name}" in static_files(), f"{path} imports {name}"
+def test_every_file_of_the_folder_is_in_what_is_sent() -> None:
+    """A browser fetches one script: each module is in it once, behind those that it imports."""
+    sent = static_files()[f"{STATIC}/main.js"].body.decode()
+    assert not re.search(r"^import |^export (?!const modules)", sent, re.MULTILINE)
+    modules = re.findall(r'^modules\["(.+?)"\] =', sent, re.MULTILINE)
+    alone = {path.rpartition("/")[2] for path in static_files()} | {"lines.css"}
+    assert sorted(modules) == sorted({path.name for path in FOLDER.iterdir()} - alone | {"main.js"})
+    for place, name in enumerate(modules):
+        imports = re.findall(r'^import .*"\./(.+)"', (FOLDER / name).read_text(), re.MULTILINE)
+        assert set(imports) <= set(modules[:place]), name
+
+
+def test_files_are_packed() -> None:
+    for path, asset in {"/": page(), **static_files()}.items():
+        assert gzip.decompress(asset.packed) == asset.body, path
+    assert len(static_files()[f"{STATIC}/main.js"].packed) < 60_000
+    assert not log_in_page().packed
 
 
 def test_modules_tell_what_they_are() -> None:
     """Small, each with a comment at its top, nothing from elsewhere."""
-    for path, asset in static_files().items():
-        text = asset.body.decode()
-        if path.endswith(".js"):
+    for path in FOLDER.iterdir():
+        text = path.read_text()
+        if path.suffix == ".js":
             assert text.startswith("/**"), path
             assert len(text.splitlines()) < 450, path
         assert not re.search(r"https?://(?!www\.w3\.org/2000/svg)", text), path

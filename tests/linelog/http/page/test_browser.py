@@ -19,8 +19,7 @@ def test_lines_arrive(logs: Logs, visit: Open) -> None:
     logs.send("something new", level="error")
     page.wait(f"{LAST} === 'something new'")
     assert (
-        page.run("document.querySelector('[role=log]').lastElementChild.dataset.position")
-        == "1:10000"
+        page.run("document.querySelector('#lines').lastElementChild.dataset.position") == "1:10000"
     )
     assert at_bottom(page)
     assert page.texts(".line.level-error .level") == ["error"]
@@ -112,7 +111,8 @@ def test_no_expression_freezes_the_page(logs: Logs, visit: Open) -> None:
     page = visit()
     page.wait(f"{COUNT} === 1")
     page.run(
-        """import('/static/highlight.js').then(({ Highlighter }) => {
+        """import('/static/main.js').then(({ modules }) => {
+            const { Highlighter } = modules['highlight.js'];
             const one = new Highlighter();
             one.setQuery('/(a+)+$/');
             one.later('a'.repeat(40) + '!', () => {});
@@ -256,7 +256,7 @@ def test_missed_lines_are_said_where_they_are_missing(logs: Logs, visit: Open) -
     logs.send("three")
     page.wait(f"{LAST} === 'three'")
     said = page.run(
-        "[...document.querySelector('[role=log]').children]"
+        "[...document.querySelector('#lines').children]"
         ".map((one) => (one.querySelector('.message') ?? one.firstChild).textContent)"
     )
     assert said == ["one", "two", "1,234 lines missed", "three"]
@@ -331,7 +331,9 @@ def test_a_page_out_of_sight_gives_its_connection_up(
     """And comes back without losing a line: a browser has six connections for all of its pages."""
     logs.send("old")
     page = visit(ready=f"{LIVE} && {COUNT} === 1")
-    page.run("import('/static/stream.js').then((one) => void (one.patience.unseen = 50))")
+    page.run(
+        "import('/static/main.js').then(({ modules }) => void (modules['stream.js'].patience.unseen = 50))"
+    )
     shown = 1 + arrived
     if arrived:
         logs.send("just now")

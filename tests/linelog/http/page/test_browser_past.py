@@ -21,7 +21,7 @@ def test_top_values(logs: Logs, visit: Open) -> None:
     page.wait("document.querySelector('[data-field=app]')")
     page.click("[data-field=app] summary")
     page.wait("document.querySelectorAll('[data-field=app] li').length === 2")
-    assert page.texts("[data-field=app] li .add") == ["sshd2", "cron1"]
+    assert page.texts("[data-field=app] li .add") == ["sshd 2", "cron 1"]
     page.click("[data-field=app] li .add")
     page.wait(f"{COUNT} === 2 && document.querySelector('#q').value === 'app=sshd'")
 

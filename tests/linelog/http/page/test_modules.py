@@ -21,7 +21,9 @@ def call(visit: Open) -> Call:
 
     def function(module: str, name: str, *arguments: object) -> Any:
         given = json.dumps(arguments)
-        return page.run(f"import('/static/{module}').then((one) => one.{name}(...{given}))")
+        return page.run(
+            f"import('/static/main.js').then(({{modules}}) => modules['{module}'].{name}(...{given}))"
+        )
 
     return function
 
@@ -133,7 +135,8 @@ def test_lines_are_there_once(visit: Open) -> None:
     """What a search and the stream both bring is shown once, in the order of the store."""
     page = visit()
     shown = page.run(
-        """Promise.all([import('/static/lines.js'), import('/static/highlight.js')]).then(([a, b]) => {
+        """import('/static/main.js').then(({ modules }) => {
+            const [a, b] = [modules['lines.js'], modules['highlight.js']];
             const log = document.createElement('div');
             const lines = new a.Lines(log, log, new b.Highlighter(), () => {});
             const line = (offset) => ({ position: `1:${offset}`, time: '2026-11-20T06:18:42.123456Z',
@@ -150,7 +153,7 @@ def test_lines_are_there_once(visit: Open) -> None:
 
 def test_a_search_that_ends_too_early(visit: Open) -> None:
     """The lines that came with the sentence are shown before it."""
-    found = visit().run("""import('/static/api.js').then(async ({search}) => {
+    found = visit().run("""import('/static/main.js').then(async ({ modules: { 'api.js': { search } } }) => {
         window.fetch = async () => new Response('{"position": "1:0"}\\n{"error": "too long"}\\n');
         const found = [];
         try {

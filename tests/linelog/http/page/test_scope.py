@@ -43,7 +43,7 @@ def test_list_bars_and_values_agree(logs: Logs, visit: Open) -> None:
     assert page.run("location.search") == "?q=trace%3Da1&last=6h"
     page.click("[data-field=trace] summary")
     page.wait("document.querySelector('[data-field=trace] li .add')")
-    assert page.texts("[data-field=trace] li .add") == ["a14"]
+    assert page.texts("[data-field=trace] li .add") == ["a1 4"]
     page.wait("document.querySelector('#older').textContent === ''")
 
 

@@ -79,7 +79,8 @@ def test_ticks_are_at_round_times_of_the_zone(
 ) -> None:
     page = in_zone(visit(), logs, zone)
     found = page.run(
-        f"import('/static/ticks.js').then(({{ticks}}) => {{ const since = Date.parse('{since}');"
+        "import('/static/main.js').then(({modules}) => {"
+        f" const {{ticks}} = modules['ticks.js']; const since = Date.parse('{since}');"
         f" return ticks(since, since + {hours} * 3600000, {most}).times.map((time) => {{"
         " const date = new Date(time); const text = date.toLocaleString('sv-SE');"
         " return [text.slice(0, 10), text.slice(11, 16), text.slice(11)]; }); })"
@@ -202,7 +203,9 @@ def test_an_error_waits_for_the_end_of_typing(logs: Logs, visit: Open) -> None:
     logs.send("one")
     page = visit()
     shown = "!document.querySelector('#query-error').hidden"
-    page.run("import('/static/box.js').then((one) => void (one.patience.typing = 3600000))")
+    page.run(
+        "import('/static/main.js').then(({ modules }) => void (modules['box.js'].patience.typing = 36e5))"
+    )
     page.fill("#q", "level>=ban")
     page.wait("document.querySelector('#progress').hidden")
     # The server has refused it, and nobody is told: there may be more to come.

@@ -35,6 +35,9 @@ export class Details {
   /** @param {HTMLElement} row */
   close(row) {
     row.classList.remove("open");
+    row.setAttribute("aria-expanded", "false");
+    // A button in there may have the focus.
+    if (row.contains(document.activeElement)) this.lines.select(row);
     row.querySelector(".details")?.remove();
   }
 
@@ -43,11 +46,11 @@ export class Details {
     const line = this.lines.data.get(row);
     if (!line) return;
     row.classList.add("open");
+    row.setAttribute("aria-expanded", "true");
     const message = /** @type {HTMLElement} */ (row.querySelector(".message"));
     fill(message, line.message, this.lines.highlighter);
     const details = element("div", "details");
-    details.setAttribute("role", "group");
-    details.setAttribute("aria-label", "Fields of this line");
+    details.setAttribute("role", "gridcell");
     details.append(this.tools(line), this.fields(line));
     row.append(details);
     row.scrollIntoView({ block: "nearest" });

@@ -17,13 +17,14 @@ export function element(tag, className = "", text = "") {
  * @param {string} text
  * @param {string} className
  * @param {() => void} action
- * @param {string} [label] the accessible name, if the text does not say enough
+ * @param {string} [label] what it does, if the text does not say enough: the accessible name, if it has the text in it
  */
 export function button(text, className, action, label) {
   const made = /** @type {HTMLButtonElement} */ (element("button", className, text));
   made.type = "button";
   if (label) {
-    made.setAttribute("aria-label", label);
+    // Who speaks to the browser says what stands there.
+    if (!/\w/.test(text) || label.includes(text)) made.setAttribute("aria-label", label);
     made.title = label;
   }
   made.addEventListener("click", (event) => {

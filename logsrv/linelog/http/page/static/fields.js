@@ -57,6 +57,7 @@ export class Fields {
 
   /** @param {boolean} [shown] */
   toggle(shown = !this.shown) {
+    if (!shown && this.panel.contains(document.activeElement)) byId("fields-button").focus();
     this.panel.hidden = !shown;
     byId("fields-button").setAttribute("aria-expanded", String(shown));
     if (shown) this.load();
@@ -95,7 +96,7 @@ export class Fields {
       this.stale = false;
       this.refusals = 0;
       this.panel.classList.remove("stale");
-      if (focus) this.list.querySelector(`[data-field="${CSS.escape(focus)}"]`)?.scrollIntoView({ block: "nearest" });
+      if (focus) this.summary(focus)?.parentElement?.scrollIntoView({ block: "nearest" });
     } catch (error) {
       if (signal.aborted) return;
       this.refusals += 1;
@@ -128,10 +129,20 @@ export class Fields {
     const found = fields.map((one) => one.name).filter((name) => !names.has(name)).slice(0, MOST);
     const { scrollTop } = this.panel;
     const entries = [...names, ...found].filter(isField);
+    const at = document.activeElement?.closest("#field-list .field");
     this.list.replaceChildren(...entries.map((name) => this.entry(name, known.get(name) ?? "", lists.get(name), signal)));
+    if (at instanceof HTMLElement) this.summary(at.dataset.field ?? "")?.focus();
     this.panel.scrollTop = scrollTop;
     const of = sampled < SAMPLE ? `all ${counted(sampled, "line")}` : `the newest ${counted(sampled, "line")}; values of all`;
     this.note.textContent = `Fields of ${of}, at ${clock(new Date())}`;
+  }
+
+  /**
+   * @param {string} name
+   * @returns {HTMLElement | null} the head of a field
+   */
+  summary(name) {
+    return this.list.querySelector(`[data-field="${CSS.escape(name)}"] summary`);
   }
 
   /**
@@ -184,8 +195,8 @@ export class Fields {
     const share = element("span", "share");
     share.style.inlineSize = `${total ? (100 * count) / total : 0}%`;
     const shown = printable(value);
-    const add = button("", "add", () => this.onTerm(field, value, false), `Only lines with ${field}=${shown}: ${number(count)}`);
-    add.append(element("span", "name", shown || "(empty)"), element("span", "count", number(count)));
+    const add = button("", "add", () => this.onTerm(field, value, false), `Only lines with ${field}=${shown || "(empty)"}: ${number(count)}`);
+    add.append(element("span", "name", shown || "(empty)"), " ", element("span", "count", number(count)));
     item.append(share, add, button("−", "exclude", () => this.onTerm(field, value, true), `No lines with ${field}=${shown}`));
     return item;
   }

@@ -219,9 +219,12 @@ export class Lines {
    */
   gap(gap, after) {
     const made = element("div", "gap");
+    made.setAttribute("role", "row");
     const lines = gap.lines === null ? "Lines" : counted(gap.lines, "line");
     made.append(element("span", "", gap.why === "missed" ? `${lines} missed` : `${lines} skipped`));
-    if (after) made.append(button("Show", "link", () => this.showGap(after), "Stop here and show these lines"));
+    if (after) made.append(element("span"));
+    if (after) made.lastElementChild?.append(button("Show", "link", () => this.showGap(after), "Stop here and show these lines"));
+    for (const cell of made.children) cell.setAttribute("role", "gridcell");
     return made;
   }
 

@@ -6,7 +6,7 @@ import { ApiError } from "./api.js";
 import { Box } from "./box.js";
 import { Completion, remember } from "./complete.js";
 import { Details } from "./details.js";
-import { byId } from "./dom.js";
+import { byId, element } from "./dom.js";
 import { Fields } from "./fields.js";
 import { Figures } from "./figures.js";
 import { Health, showBanner } from "./health.js";
@@ -22,7 +22,7 @@ import { withTerm } from "./query.js";
 import { DEFAULT_LAST, scopeOf, showScope, wider } from "./scope.js";
 import { showState } from "./state.js";
 import { printable } from "./text.js";
-import { isUtc, setUtc, zone } from "./times.js";
+import { clock, counted, day, isUtc, setUtc, zone } from "./times.js";
 import * as travel from "./travel.js";
 import { View } from "./view.js";
 
@@ -210,17 +210,27 @@ function walk(steps) {
 
 /** The nearest thing to leave is left: what lies on top first. */
 function escape() {
-  const open = lines.log.querySelector(".line.open");
+  const at = document.activeElement;
+  const open = [at?.closest(".line"), lines.selected, ...lines.log.querySelectorAll(".open")].find((row) => row?.matches(".open"));
   if (completion.open) completion.close();
-  else if (document.activeElement === box.input) {
+  else if (at === box.input) {
     if (lines.selected) lines.select(lines.selected);
     else lines.scroller.focus();
-  } else if (open) details.close(/** @type {HTMLElement} */ (open));
+  } else if (fields.shown && matchMedia("(max-width: 60rem)").matches) fields.toggle(false);
+  else if (open) details.close(/** @type {HTMLElement} */ (open));
   else if (lines.selected) {
     lines.select(null);
-    lines.scroller.focus({ preventScroll: true });
-  } else if (fields.shown && matchMedia("(max-width: 60rem)").matches) fields.toggle(false);
-  else if (place.since || place.until || place.position) follow();
+    if (lines.log.contains(at)) lines.scroller.focus({ preventScroll: true });
+  } else if (place.since || place.until || place.position) follow();
+}
+
+/** @type {EventTarget | null} what has the focus, or had it last */
+let focused = null;
+document.addEventListener("focusin", (event) => (focused = event.target));
+
+/** Go to the lines if what had the focus is gone: a button that hides, a value of a line. The next Tab would begin at the top. */
+function keepFocus() {
+  if (focused instanceof Element && !focused.checkVisibility()) lines.scroller.focus({ preventScroll: true });
 }
 
 const help = /** @type {HTMLDialogElement} */ (byId("help"));
@@ -302,9 +312,25 @@ const health = new Health(() => {
   if (!health.away && !asking) figures.refresh();
 });
 
+// On paper there is no box, no menu and no address.
+addEventListener("beforeprint", () => {
+  const [range, last] = [byId("range-text").textContent, /** @type {HTMLSelectElement} */ (byId("last"))];
+  const span = byId("histogram-span").textContent;
+  const now = new Date();
+  const about = {
+    Server: [location.host, place.nodes].filter(Boolean).join(", "),
+    Query: place.q ? printable(place.q) : "none, all lines",
+    Time: `${range || last.selectedOptions[0].text}${span && span !== range ? `: ${span}` : ""}, ${byId("zone-name").textContent}`,
+    Lines: `${counted(lines.size, "line")} here; in this time ${byId("histogram-total").textContent}`,
+    Printed: `${day(now)}, ${clock(now)}`,
+  };
+  byId("print-head").replaceChildren(...Object.entries(about).flatMap(([name, text]) => [element("dt", "", name), element("dd", "", text)]));
+});
+
 function showAll() {
   showState(view, health.trouble);
   showWork();
+  keepFocus();
   document.body.classList.toggle("away", health.away > 0);
   showBanner(health.trouble, health.away && (view.stream?.lost || health.away));
 }

@@ -22,6 +22,8 @@ export function row(line, highlighter) {
   const made = element("div", `line level-${line.level ?? "none"}${line.context ? " context" : ""}`);
   made.dataset.position = line.position;
   made.tabIndex = -1;
+  made.setAttribute("role", "row");
+  made.setAttribute("aria-expanded", "false");
   const time = element("time", "time");
   time.setAttribute("datetime", line.time);
   const source = element("span", `source hue-${hue(line.source)}`, printable(sourceName(line)));
@@ -30,6 +32,7 @@ export function row(line, highlighter) {
   const message = element("span", "message");
   fill(message, line.message, highlighter, SHOWN);
   made.append(message);
+  for (const cell of made.children) cell.setAttribute("role", "gridcell");
   retime(made, line);
   return made;
 }

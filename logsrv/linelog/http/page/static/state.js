@@ -34,7 +34,7 @@ function pause(view, waiting) {
   button.setAttribute("aria-pressed", String(paused));
   const waits = paused && waiting ? ` (${number(waiting)})` : "";
   const words = /** @type {HTMLElement} */ (button.querySelector("span"));
-  words.textContent = paused ? `Resume${waits}` : "Pause";
+  words.replaceChildren(paused ? "Resume" : "Pause", element("span", "count", waits));
   const title = !paused ? "Pause" : waits ? `Show the ${counted(waiting, "line")} that arrived meanwhile` : "To the newest lines";
   button.title = `${title} (space)`;
 }
