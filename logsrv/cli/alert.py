@@ -60,6 +60,9 @@ def run(arguments: argparse.Namespace) -> int:
             )
     wanted = {label: alerts[label] for label in arguments.names or alerts}
     late.check_commands(tuple(wanted.values()))
+    for label, alert in wanted.items():
+        for hint in late.hints(alert.alert):
+            tell(f"logsrv alert: alert {label}: {hint}")
     return _send(
         {label: (alert, _newest(str(loaded.directory), alert)) for label, alert in wanted.items()}
     )
