@@ -32,6 +32,7 @@ _OPTIONS = {
     "alert_command": ("COMMAND", "the program that gets an alert"),
     "alert_variable": ("NAME", "a variable that the program gets as well; repeatable"),
     "alert_webhook": ("URL", "where an alert is posted to"),
+    "alert_page": ("URL", "where people open the live page, for a link"),
     "alert_every": ("TIME", "accepted, so that a command line can be copied"),
     "directory": (
         "DIRECTORY",
