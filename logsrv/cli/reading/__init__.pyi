@@ -15,6 +15,7 @@ from logsrv.cli.reading.figures import step_between as step_between
 from logsrv.cli.reading.nodes import search_nodes as search_nodes
 from logsrv.cli.reading.nodes import show_node as show_node
 from logsrv.cli.reading.nodes import tail_nodes as tail_nodes
+from logsrv.cli.reading.nothing import hints_of_nothing as hints_of_nothing
 from logsrv.cli.reading.output import Output as Output
 from logsrv.cli.reading.progress import ProgressLine as ProgressLine
 from logsrv.cli.reading.rows import writer as writer

@@ -48,8 +48,8 @@ _NEGATION = re.compile(r"-(?=[^\s)-])")
 ORDERS = ("<", "<=", ">", ">=")
 """Operators that compare numbers, or levels by severity."""
 _BETWEEN = (")", "AND", "OR")
-# Names of other tools for fields of syslog; a line may have a field of such a name, too.
-_ELSEWHERE = {"program": "app", "programname": "app", "appname": "app", "procid": "pid"}
+ELSEWHERE = {"program": "app", "programname": "app", "appname": "app", "procid": "pid"}
+"""Fields that other tools call otherwise, by those names; a line may have a field of such a name, too."""
 
 
 class _Token(NamedTuple):
@@ -220,7 +220,7 @@ def _comparison(text: str, field: re.Match[str], patterns: list[str]) -> tuple[N
 
 def _either(name: str, make: Callable[[str], Node]) -> Node:
     """Return what `make` makes of a field, which other tools may call otherwise."""
-    other = _ELSEWHERE.get(name)
+    other = ELSEWHERE.get(name)
     return Or((make(name), make(other))) if other else make(name)
 
 
