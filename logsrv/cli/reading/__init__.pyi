@@ -15,7 +15,6 @@ from logsrv.cli.reading.figures import step_between as step_between
 from logsrv.cli.reading.nodes import search_nodes as search_nodes
 from logsrv.cli.reading.nodes import show_node as show_node
 from logsrv.cli.reading.nodes import tail_nodes as tail_nodes
-from logsrv.cli.reading.nothing import hints_of_nothing as hints_of_nothing
 from logsrv.cli.reading.output import Output as Output
 from logsrv.cli.reading.progress import ProgressLine as ProgressLine
 from logsrv.cli.reading.rows import writer as writer
@@ -37,6 +36,7 @@ from logsrv.linelog.query.matching.match import Matcher as Matcher
 from logsrv.linelog.query.matching.match import compile as compile
 from logsrv.linelog.read.context import Around as Around
 from logsrv.linelog.read.context import grouped as grouped
+from logsrv.linelog.read.counting.nothing import hints_of_nothing as hints_of_nothing
 from logsrv.linelog.read.far.view import ArchiveView as ArchiveView
 from logsrv.linelog.read.follow import Appended as Appended
 from logsrv.linelog.read.follow import Follower as Follower
