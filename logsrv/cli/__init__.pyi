@@ -57,6 +57,7 @@ from logsrv.linelog.importing.writer import ImportWriter as ImportWriter
 from logsrv.linelog.importing.writer import opened as opened
 from logsrv.linelog.inputs.intake.registry import inputs as inputs
 from logsrv.linelog.plugin.settings import LoggerSettings as LoggerSettings
+from logsrv.linelog.query.language.hints import hints as hints
 from logsrv.linelog.query.language.parse import parse as parse
 from logsrv.linelog.query.matching.match import compile as compile
 from logsrv.linelog.read.follow import end_of as end_of

@@ -32,6 +32,7 @@ _OPTIONS = {
     "alert_command": ("COMMAND", "the program that gets an alert"),
     "alert_variable": ("NAME", "a variable that the program gets as well; repeatable"),
     "alert_webhook": ("URL", "where an alert is posted to"),
+    "alert_page": ("URL", "where people open the live page, for a link"),
     "alert_every": ("TIME", "accepted, so that a command line can be copied"),
     "directory": (
         "DIRECTORY",
@@ -60,6 +61,9 @@ def run(arguments: argparse.Namespace) -> int:
             )
     wanted = {label: alerts[label] for label in arguments.names or alerts}
     late.check_commands(tuple(wanted.values()))
+    for label, alert in wanted.items():
+        for hint in late.hints(alert.alert):
+            tell(f"logsrv alert: alert {label}: {hint}")
     return _send(
         {label: (alert, _newest(str(loaded.directory), alert)) for label, alert in wanted.items()}
     )

@@ -45,6 +45,14 @@ def test_alerts_of_a_file_by_name(tmp_path: Path) -> None:
     assert wrong.returncode == 1 and b"did you mean disk?" in wrong.stderr
 
 
+def test_a_query_that_hardly_means_what_was_meant_is_told(tmp_path: Path) -> None:
+    """A line would have to contain all of `|`, `stats`, `count`, `>` and `100`."""
+    query = "level>=error | stats count > 100"
+    done = logsrv("alert", "--alert", query, "--alert-command", "cat", directory=tmp_path)
+    assert done.returncode == 0
+    assert "logsrv alert: alert 1: | is a word here" in done.stderr.decode()
+
+
 # The main of the command, with another place for the configuration of this machine's service.
 MAIN = """
 import sys

@@ -42,7 +42,7 @@ def test_the_json_is_what_is_posted() -> None:
     tally = Tally(1)
     tally.add([hit], 1, stored, 0)
     alert = AlertSettings(alert=shown["query"], alert_command=("x",))
-    assert json.loads(message.json(alert, tally.counted)) == shown
+    assert json.loads(message.json(alert, tally.counted, shown["server"])) == shown
 
 
 def test_the_file_is_one(tmp_path: Path) -> None:

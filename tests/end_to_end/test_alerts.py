@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import re
 import signal
+import socket
 import time
 from pathlib import Path
 
@@ -58,7 +59,8 @@ def test_a_command_and_a_webhook_are_told_within_a_second(
     with hook() as web:
         url = f"http://127.0.0.1:{web.port}/hook"
         server = logger(
-            "--alert", "level>=error", "--alert-command", str(notify), "--alert-webhook", url
+            *("--alert", "level>=error", "--alert-command", str(notify), "--alert-webhook", url),
+            *("--alert-page", "https://logs.example"),
         )
         processes(server, 1)
         # The process may take a moment to start; its time is not what is measured here.
@@ -66,7 +68,10 @@ def test_a_command_and_a_webhook_are_told_within_a_second(
         wait_until(lambda: calls(tmp_path) and web.posts, "the first message")
     assert calls(tmp_path) == ["0 1 level>=error"]
     assert "ERROR first\n" in out(tmp_path)
+    assert f"\nserver: {socket.gethostname()}\n" in out(tmp_path)
+    assert "\npage: https://logs.example/?q=level%3E%3Derror&since=2" in out(tmp_path)
     [(path, _, body)] = web.posts
+    assert body["server"] == socket.gethostname()
     assert (path, body["query"], body["count"]) == ("/hook", "level>=error", 1)
     assert body["lines"][0]["message"] == "ERROR first" and body["lines"][0]["level"] == "error"
 
@@ -134,6 +139,23 @@ def test_a_process_that_is_killed_is_replaced_and_nothing_is_left_out(
     assert out(tmp_path).count("oops 2") in (1, 2)
 
 
+def test_an_alert_that_can_never_fire_is_warned_of_at_the_start_and_at_a_reload(
+    logger: Start, tmp_path: Path, notify: Path
+) -> None:
+    config = tmp_path / "c.toml"
+    common = f'alert-command = "{notify}"\nalert = ["duration>abc"]\n'
+    config.write_text(common)
+    server = logger("--config", str(config))
+    server.wait_for_log("--alert duration>abc: .* compares numbers, and abc is none")
+    config.write_text(common + '[[alerts]]\nalert = "level>=error | stats count > 100"\n')
+    server.send_signal(signal.SIGHUP)
+    server.wait_for_log(r"c.toml, .*: \| is a word here, which a line has to contain")
+    server.wait_for_log("watches the store for 1, 2")
+    assert server.stop() in (0, -signal.SIGTERM)
+    # What was said before is not said again.
+    assert server.log().count("abc is none") == 1
+
+
 def test_a_reload_changes_the_alerts_and_forgets_nothing(
     logger: Start, tmp_path: Path, notify: Path
 ) -> None:
@@ -160,6 +182,7 @@ def test_a_reload_changes_the_alerts_and_forgets_nothing(
     # The old alert's interval went on; what it had counted is told at the end.
     assert calls(tmp_path) == ["0 1 oops", "0 1 oops", "0 2 oops"]
     assert "alerts_sent_total 3" in server.log()
+    assert "alert_lines_total 4" in server.log()
 
 
 def test_a_stop_tells_of_the_last_line_and_leaves_nothing_behind(

@@ -36,6 +36,7 @@ from logsrv.linelog.query.matching.match import Matcher as Matcher
 from logsrv.linelog.query.matching.match import compile as compile
 from logsrv.linelog.read.context import Around as Around
 from logsrv.linelog.read.context import grouped as grouped
+from logsrv.linelog.read.counting.nothing import hints_of_nothing as hints_of_nothing
 from logsrv.linelog.read.far.view import ArchiveView as ArchiveView
 from logsrv.linelog.read.follow import Appended as Appended
 from logsrv.linelog.read.follow import Follower as Follower

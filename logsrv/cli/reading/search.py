@@ -67,6 +67,9 @@ def run(arguments: late.Namespace) -> int:
             search.close()
             if arguments.stats:
                 tell(str(search.stats))
+        if not found and (arguments.top or late.plain_word(" ".join(arguments.query)) is None):
+            for hint in late.hints_of_nothing(search, arguments.top):
+                tell(f"logsrv search: {hint}")
         return reading.status(view, found)
 
 

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from enum import Enum
 from ipaddress import IPv4Network, IPv6Network, ip_network
 from pathlib import Path
@@ -55,6 +55,7 @@ class Kind(Generic[T]):
     locate: value and a directory to value: makes what is relative to a directory absolute.
     completion: what a shell may offer.
     secret: the value is not for everybody's eyes, or what is in the file that it names.
+    advise: value to sentences for the log, on one that is taken and hardly means what was meant.
     """
 
     parse: Callable[[str], T] = attrs.field(kw_only=False)
@@ -66,6 +67,7 @@ class Kind(Generic[T]):
     locate: Callable[[T, Path], T] = lambda value, directory: value
     completion: Completion = None
     secret: bool = False
+    advise: Callable[[T], Sequence[str]] = lambda value: ()
 
     @property
     def is_flag(self) -> bool:

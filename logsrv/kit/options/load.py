@@ -110,9 +110,11 @@ def load(settings_class: type[S], sources: Sources) -> Loaded[S]:
             for place, level in tables
         )
         for made, (_, level) in zip(values[attribute], tables, strict=True):
-            warnings += tuple(_ignored(made, level))
+            warnings += (*_ignored(made, level), *_advice(options_of(type(made)), level))
     settings = _construct(settings_class, values, "")
-    warnings += tuple(_ignored(settings, given))
+    shorthands = {declared.shorthand for declared in tables_of(settings_class).values()}
+    level = {name: one for name, one in given.items() if name not in shorthands}
+    warnings += (*_ignored(settings, given), *_advice(options, level))
     return Loaded(settings=settings, warnings=warnings, file=config.value)
 
 
@@ -130,6 +132,17 @@ def _ignored(settings: object, given: Level) -> Iterator[str]:
                 f"{given[name].origin}: --{option_name(name)} goes with {what}, which is not there: it is"
                 " ignored"
             )
+
+
+def _advice(options: Mapping[str, Option], level: Level) -> Iterator[str]:
+    """Yield a sentence for each value that hardly means what was meant."""
+    for name in options.keys() & level.keys():
+        kind, given = options[name].kind, level[name]
+        values = given.value if options[name].repeatable else (given.value,)
+        for value in values or ():
+            for sentence in kind.advise(value) if value is not None else ():
+                said = shown(kind.show(value))
+                yield f"{given.origin}: --{option_name(name)} {said}: {sentence}"
 
 
 _Written = list[tuple[str, Level]]

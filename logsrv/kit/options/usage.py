@@ -146,11 +146,12 @@ class SettingsOptions(usage.Options, Generic[S]):
     def reload(self) -> S:
         """Return the settings by the file as it is now, with the command line and environment of then.
 
-        `settings` stays as it is. Raises ConfigurationError if the file is wrong now.
+        `settings` stays as it is, `loaded` does not. Raises ConfigurationError if the file is wrong now.
         """
         if self._sources is None:
             raise RuntimeError("reload() comes after parseOptions()")
-        return load(self.settings_class, attrs.evolve(self._sources, again=True)).settings
+        self.loaded = load(self.settings_class, attrs.evolve(self._sources, again=True))
+        return self.loaded.settings
 
     def opt_version(self) -> NoReturn:
         """Print the version and exit."""

@@ -436,6 +436,8 @@ class ListeningService(Service, Generic[Settings]):
         self._sites = {key: added.get(key) or self._sites[key] for key in wanted}
         for site in added.values():
             site.open()
+        if self.launch is not None:
+            self.launch.warn()
         self._warn_of_limit()
         self._warn_of_files(settings)
         log.info(

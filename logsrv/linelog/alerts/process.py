@@ -78,6 +78,9 @@ class Alerts:
         kept = Kept(self._place(), self._identity(), now=monotonic, clock=self._clock)
         with closing(kept):
             go_by(wanted, self._position(), kept)
+        for label in wanted:
+            # An alert that never matches is there to be seen.
+            self._metrics.count("alert_lines_total", 0, alert=label)
         if self._tasks.all:
             self._process.want()
 
@@ -104,6 +107,8 @@ class Alerts:
             self._tasks.done(report.name)
             if not self._tasks.all:
                 self._process.done()
+        elif report.kind == "lines":
+            count("alert_lines_total", report.number, alert=report.label)
         elif report.kind == "sent":
             count("alerts_sent_total", 1, **labels)
         elif report.kind in ("failed", "later"):

@@ -47,8 +47,9 @@ class Orders:
 class Report:
     """A report about the alert and the way of a task.
 
-    kind: `sent`; `failed`, for good; `later`, tried again; `put-off`, it comes again at the next start;
-        `missed`, with the number of segments that are gone unseen; `done`, the task has ended; `trouble`.
+    kind: `lines`, with the number of those that match; `sent`; `failed`, for good; `later`, tried again;
+        `put-off`, it comes again at the next start; `missed`, with the number of segments that are gone
+        unseen; `done`, the task has ended; `trouble`.
     name: the task's, for done. why: a sentence, for failed, later and trouble.
     """
 

@@ -67,6 +67,16 @@ WEBHOOK: Kind[str] = Kind(
 )
 
 
+def _page(text: str) -> str:
+    parts = urlsplit(_webhook(text))
+    if parts.query or parts.fragment:
+        raise ValueError("has a ? or a # in it: the query of the alert is put there")
+    return text.rstrip("/") + "/"
+
+
+PAGE: Kind[str] = Kind(_page, "the URL of the live page, such as https://logs.example.net", "URL")
+
+
 def _variable(text: str) -> str:
     if not re.fullmatch(r"[A-Za-z_][A-Za-z0-9_]*", text):
         raise ValueError("no name of a variable")
@@ -90,6 +100,9 @@ class AlertWays:
         (), VARIABLE, "a variable of the server that the program gets as well", repeatable=True
     )
     alert_webhook: str | None = option(None, WEBHOOK, "where an alert is posted to, as JSON")
+    alert_page: str | None = option(
+        None, PAGE, "where people open the live page: messages have a link to their lines there"
+    )
     alert_every: float = option("5m", DURATION, "each alert is sent at most once in this time")
 
 

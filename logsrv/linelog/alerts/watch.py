@@ -101,6 +101,9 @@ class Watch:
         text = news.text
         first = [lines[at] for at in range(min(len(lines), self._tally.room))]
         hits = [Hit(Position(segment, offset + at), text[at:to]) for at, to in first]
+        if self.task.way == self.task.alert.ways[0]:
+            # Once for each alert, not for each way.
+            self._tell("lines", number=len(lines))
         self._tally.add(hits, len(lines), text[slice(*lines[-1])], self._now())
 
     def send_if_due(self, *, ending: bool = False) -> None:

@@ -15,15 +15,20 @@ def plain_text(text: str) -> str:
 
 def _query(text: str) -> str:
     # Loaded only when there is a query: it takes as long as the rest of the options.
-    from logsrv.linelog.query.language.caret import caret
-    from logsrv.linelog.query.language.parse import parse
+    from logsrv.linelog.query.language import caret, parse
 
     try:
-        parse(plain_text(text))
+        parse.parse(plain_text(text))
     except QueryError as error:
-        sentence, _, picture = caret(text, error).partition("\n")
+        sentence, _, picture = caret.caret(text, error).partition("\n")
         raise WrongPlace(sentence, picture) from error
     return text
+
+
+def _hints(query: str) -> list[str]:
+    from logsrv.linelog.query.language.hints import hints
+
+    return hints(query)
 
 
 QUERY: Kind[str] = Kind(
@@ -31,4 +36,5 @@ QUERY: Kind[str] = Kind(
     "a query, such as level>=error or 'app=sshd \"failed password\"'",
     "QUERY",
     separator=r"\n",
+    advise=_hints,
 )

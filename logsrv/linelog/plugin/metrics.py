@@ -58,6 +58,7 @@ METRICS = (
         "counter",
         "Lines left out of live views, added up over the views.",
     ),
+    Metric("alert_lines_total", "counter", "Lines that matched an alert.", ("alert",)),
     Metric("alerts_sent_total", "counter", "Alerts that were delivered.", ("alert", "way")),
     Metric(
         "alerts_failed_total",

@@ -10,6 +10,7 @@ from collections.abc import Iterator
 
 from logsrv.linelog.fields.record import Record
 from logsrv.linelog.fields.values import Value, number
+from logsrv.linelog.query.language.units import number_in
 from logsrv.linelog.read.texts import Damaged
 from logsrv.linelog.read.view import View
 from logsrv.linelog.sql.columns import ColumnType
@@ -44,6 +45,8 @@ class Sample:
             if fits is ColumnType.TEXT:
                 if only_numbers:
                     return ColumnType.TEXT
+                if not isinstance(value, list) and number_in(name, value) is not None:
+                    kind = ColumnType.NUMBER
             elif kind is not ColumnType.NUMBER:
                 kind = fits
         return kind

@@ -12,7 +12,7 @@ import pytest
 
 from logsrv.errors import ConfigurationError
 from logsrv.kit.options.declare import REQUIRED, option, tables
-from logsrv.kit.options.kinds import FLAG, TEXT, integer
+from logsrv.kit.options.kinds import FLAG, TEXT, Kind, integer
 from logsrv.kit.options.load import Loaded, Sources, load
 from tests.kit.options.example_settings import PLACE, LoggerOptions, Sync
 
@@ -270,6 +270,35 @@ def test_options_without_the_one_that_they_go_with_come_back_as_warnings(tmp_pat
     assert warnings(target=["a"]) == ()
     path.write_text('key = "k"\n[[targets]]\ntarget = "a"\n')
     assert warnings() == ()
+
+
+SHOUT: Kind[str] = Kind(str, "", "TEXT", advise=lambda text: ["loud"] * text.isupper())
+
+
+@attrs.frozen(kw_only=True)
+class Voice:
+    word: str = option("A", SHOUT, "")
+    more: tuple[str, ...] = option((), SHOUT, "", repeatable=True)
+
+
+@attrs.frozen(kw_only=True)
+class Voices:
+    word: tuple[str, ...] = option((), SHOUT, "", repeatable=True)
+    voices: tuple[Voice, ...] = tables(Voice, "", shorthand="word")
+
+
+def test_a_value_that_hardly_means_what_was_meant_comes_back_as_a_warning(tmp_path: Path) -> None:
+    """Once for each, wherever it stands; a default is meant as it is."""
+    path = tmp_path / "x.toml"
+    path.write_text('[[voices]]\nword = "b"\nmore = ["C", "d"]\n[[voices]]\n')
+
+    def warnings(settings: type, **arguments: Sequence[str]) -> tuple[str, ...]:
+        return load(settings, Sources(name="x", directory=tmp_path, arguments=arguments)).warnings
+
+    assert warnings(Voices, word=["E", "f"]) == ("command line: --word E: loud",)
+    (said,) = warnings(Voices, config=[str(path)])
+    assert said.startswith(f"{path}, ") and said.endswith("--more C: loud")
+    assert warnings(Voice, word=["G"], more=["h"]) == ("command line: --word G: loud",)
 
 
 def test_a_file_that_comes_by_a_pipe_is_where_the_server_is_and_comes_once(

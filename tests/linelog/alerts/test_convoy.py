@@ -124,7 +124,10 @@ def test_each_is_told_of_the_gap_that_is_its_own(tmp_path: Path) -> None:
     one, two, none = Seen("oops"), Seen("/oops/"), Seen("oop")
     store.watch((one, BEGIN), (two, BEGIN), (none, Position(2, 0)))
     store.look(3)
-    told = [[(report.kind, report.number) for report in seen.reports] for seen in (one, two, none)]
+    told = [
+        [(report.kind, report.number) for report in seen.reports if report.kind != "lines"]
+        for seen in (one, two, none)
+    ]
     assert told == [[("missed", 1)], [("missed", 1)], []]
     assert one.lines == two.lines == none.lines == messages(2, 3, 4, 5)
 

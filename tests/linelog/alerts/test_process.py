@@ -183,6 +183,7 @@ def test_one_that_does_not_end_is_killed(stage: Stage) -> None:
 def test_what_it_reports_is_counted_and_failures_are_logged_once_a_minute(stage: Stage) -> None:
     stage.alerts.change((alert("a"), alert("b", "web")))
     with logged() as messages:
+        stage.report(Report("lines", "1", "command", number=5))
         stage.report(Report("sent", "1", "command"))
         for _ in range(3):
             stage.report(Report("failed", "web", "webhook", "no route"))
@@ -190,6 +191,10 @@ def test_what_it_reports_is_counted_and_failures_are_logged_once_a_minute(stage:
         stage.report(Report("put-off", "1", "command", number=7))
         for _ in range(3):
             stage.report(Report("trouble", why="it is damaged"))
+    assert stage.metrics.value("alert_lines_total", alert="1") == 5
+    # One that has never matched is there to be seen.
+    zeros = [labels for metric, labels, value in stage.metrics.read() if value == 0]
+    assert {"alert": "web"} in map(dict, zeros)
     assert stage.metrics.value("alerts_sent_total", alert="1", way="command") == 1
     assert stage.metrics.value("alerts_failed_total", alert="web", way="webhook") == 3
     assert stage.metrics.value("alerts_missed_segments_total", alert="1", way="command") == 3

@@ -9,6 +9,7 @@ import pytest
 from logsrv.errors import ConfigurationError
 from logsrv.linelog.alerts.settings import (
     COMMAND,
+    PAGE,
     WEBHOOK,
     AlertSettings,
     check_labels,
@@ -105,6 +106,13 @@ def test_a_command_is_found_from_any_directory_and_shown_as_it_is_typed() -> Non
 def test_what_is_no_webhook(text: str) -> None:
     with pytest.raises(ValueError, match=r"."):
         WEBHOOK.parse(text)
+
+
+def test_the_page_is_a_url_without_a_query() -> None:
+    assert PAGE.parse("https://logs.example/x") == PAGE.parse("https://logs.example/x/")
+    for text in ("logs.example", "https://logs.example/?q=x", "https://logs.example/#x"):
+        with pytest.raises(ValueError, match=r"."):
+            PAGE.parse(text)
 
 
 @pytest.mark.parametrize("text", ["http://[::1]:9/x?y=z", "https://hooks.example.net/T/B"])

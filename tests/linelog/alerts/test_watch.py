@@ -17,10 +17,14 @@ from logsrv.linelog.store.segments.segment import Position
 from tests.linelog.read.stores import line, make_store, view_of
 
 
-def watch(directory: Path, until: Position | None = None) -> tuple[Watch, Convoys, list[Report]]:
+def watch(
+    directory: Path, until: Position | None = None, way: str = "command"
+) -> tuple[Watch, Convoys, list[Report]]:
     """One whose messages all fail for now, at the begin of a store of two lines that match."""
-    store = make_store(directory / "store", [[line("oops 1"), line("oops 2")]])
-    alert = AlertSettings(alert="oops", alert_command=("x",), alert_every=10)
+    store = make_store(directory / f"store-{way}", [[line("oops 1"), line("oops 2")]])
+    alert = AlertSettings(
+        alert="oops", alert_command=("x",), alert_webhook="http://x/", alert_every=10
+    )
     reports: list[Report] = []
 
     def deliver(way: str, alert: AlertSettings, counted: Counted) -> Deferred[None]:
@@ -29,7 +33,7 @@ def watch(directory: Path, until: Position | None = None) -> tuple[Watch, Convoy
         return failing
 
     begin = AlertProgress(Position(1, 0))
-    task = AlertTask("1", "command", alert, begin.position, until)
+    task = AlertTask("1", way, alert, begin.position, until)
     found = Watch(task, begin.due, deliver=deliver, now=lambda: 0.0, report=reports.append)
     convoys = Convoys(view_of(store))
     convoys.change([found], {found: begin.position})
@@ -42,7 +46,7 @@ def test_a_message_that_fails_is_left_to_the_next_process_at_the_end(tmp_path: P
     assert convoys.look()
     for _ in range(3):
         found.send_if_due(ending=True)
-    assert [one.kind for one in reports] == ["later"]
+    assert [one.kind for one in reports] == ["lines", "later"]
     assert found.progress == AlertProgress(Position(1, 0))
 
 
@@ -50,4 +54,11 @@ def test_one_that_was_taken_out_ends_at_its_line_and_gives_up_what_fails(tmp_pat
     found, convoys, reports = watch(tmp_path, Position(1, len(line("oops 1"))))
     assert convoys.look() and not convoys.look()
     found.send_if_due()
-    assert [one.kind for one in reports] == ["failed"] and found.done
+    assert [one.kind for one in reports] == ["lines", "failed"] and found.done
+
+
+def test_lines_are_counted_once_for_an_alert_with_two_ways(tmp_path: Path) -> None:
+    for way, reported in (("command", [2]), ("webhook", [])):
+        _, convoys, reports = watch(tmp_path, way=way)
+        assert convoys.look()
+        assert [one.number for one in reports if one.kind == "lines"] == reported

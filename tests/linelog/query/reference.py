@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+from fractions import Fraction
 from typing import NamedTuple
 
 from hypothesis import strategies as st
@@ -51,14 +52,28 @@ def compares(node: Compare, value: str) -> bool:
         return _ordered(ORDER.index(value), node.op, rank)
     if node.op == ":":
         return found_in(node.value.encode(), value.encode())
+    left, right = amount_of(value), amount_of(node.value)
+    if left and right and (left[1] == right[1] or node.op not in ("=", "!=")):
+        # A number alone is of the unit of the field's name, else of that of the other.
+        unit, size = IN_NAMES.get(node.field, (left[1] or right[1], Fraction(1)))
+        left, right = ((one[0] * (1 if one[1] else size), one[1] or unit) for one in (left, right))
+        if left[1] == right[1]:
+            return _ordered(left[0], node.op, right[0])
+    same = value.encode().lower() == node.value.encode().lower()
+    return {"=": same, "!=": not same}.get(node.op, False)
+
+
+def amount_of(text: str) -> tuple[Fraction, str | None] | None:
+    """Return the number that a text is, in seconds or bytes if it has a unit."""
+    if text in AMOUNTS:
+        return AMOUNTS[text]
     try:
-        return _ordered(float(value), node.op, float(node.value))
+        return Fraction(text), None
     except ValueError:
-        same = value.encode().lower() == node.value.encode().lower()
-        return {"=": same, "!=": not same}.get(node.op, False)
+        return None
 
 
-def _ordered(left: float, op: str, right: float) -> bool:
+def _ordered(left: float | Fraction, op: str, right: float | Fraction) -> bool:
     return {
         "=": left == right,
         "!=": left != right,
@@ -76,7 +91,19 @@ def found_in(needle: bytes, text: bytes) -> bool:
     return needle.lower() in text.lower()
 
 
-NAMES = st.sampled_from(["status", "user", "http.code", "x"])
+AMOUNTS: dict[str, tuple[Fraction, str | None]] = {
+    "500ms": (Fraction(1, 2), "s"),
+    "0.5s": (Fraction(1, 2), "s"),
+    "-1m30s": (Fraction(-90), "s"),
+    "7.5 \u00b5s": (Fraction(75, 10**7), "s"),
+    "6\u03bcs": (Fraction(6, 10**6), "s"),
+    "2h": (Fraction(7200), "s"),
+    "500B": (Fraction(500), "B"),
+    "1KiB": (Fraction(1024), "B"),
+    "1.024 kB": (Fraction(1024), "B"),
+}
+IN_NAMES = {"took_ms": ("s", Fraction(1, 1000)), "bytes": ("B", Fraction(1))}
+NAMES = st.sampled_from(["status", "user", "http.code", "x", "took_ms"])
 WORDS = st.sampled_from(
     [
         "a",
@@ -100,7 +127,7 @@ WORDS = st.sampled_from(
     ]
 )
 NUMBERS = st.integers(-20, 1200) | st.sampled_from([499.5, 500.0, 5e2, 99999])
-VALUES = WORDS | NUMBERS | NUMBERS.map(str)
+VALUES = WORDS | NUMBERS | NUMBERS.map(str) | st.sampled_from(sorted(AMOUNTS))
 
 
 @st.composite
@@ -201,7 +228,7 @@ ATOMS = (
         Compare,
         NAMES | st.sampled_from(["bytes", "app", "pid"]),
         st.sampled_from(["=", "!=", "<", "<=", ">", ">=", ":"]),
-        WORDS | NUMBERS.map(str),
+        VALUES.map(str),
     )
     | st.builds(
         Compare,

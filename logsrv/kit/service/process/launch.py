@@ -65,8 +65,8 @@ class Launch:
         self._options = options
         self._reactor = reactor
         self._pipe: int | None = None
-        for warning in options.loaded.warnings:
-            log.warn("{warning}", warning=warning)
+        self._warned: tuple[str, ...] = ()
+        self.warn()
 
     def join(self, application: Any) -> None:
         """Take the log; called when the service becomes part of what twistd or twist runs."""
@@ -74,6 +74,14 @@ class Launch:
         take_log(program, getattr(self._options.settings, "log_format", "auto"), application)
         if program is not None and program.get("nodaemon") == 0:
             end_with_the_sentence()
+
+    def warn(self) -> None:
+        """Log the warnings about the options as they were read last, those that are new."""
+        warnings = self._options.loaded.warnings
+        for warning in warnings:
+            if warning not in self._warned:
+                log.warn("{warning}", warning=warning)
+        self._warned = warnings
 
     def wait(self) -> None:
         """Let whoever launched it wait; called when the process is the one that serves."""

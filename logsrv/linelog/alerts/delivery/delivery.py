@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import socket
 from collections.abc import Callable
 from typing import Any
 
@@ -21,18 +22,19 @@ def deliver_by(reactor: Any, *, test: bool = False) -> Deliver:
 
     test: somebody waits for the result; the message says so, and nothing is tried twice.
     """
+    server = socket.gethostname()
     pauses = () if test else webhook.PAUSES
 
     def deliver(way: str, alert: AlertSettings, counted: Counted) -> Deferred[None]:
         if way == COMMAND_WAY:
             assert alert.alert_command is not None
-            text = message.text(alert, counted, test=test)
+            text = message.text(alert, counted, server, test=test)
             environment = command.passed(os.environ, alert.alert_variable)
-            environment |= message.variables(alert, counted)
+            environment |= message.variables(alert, counted, server)
             running = command.run(alert.alert_command, text, environment, reactor=reactor)
             return Deferred.fromCoroutine(running)
         assert alert.alert_webhook is not None
-        body = message.json(alert, counted, test=test)
+        body = message.json(alert, counted, server, test=test)
         posting = webhook.post(alert.alert_webhook, body, reactor=reactor, pauses=pauses)
         return Deferred.fromCoroutine(posting)
 

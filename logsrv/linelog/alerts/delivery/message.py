@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from typing import Any
+from urllib.parse import urlencode
 
 from logsrv.errors import LogsrvError
 from logsrv.kit.text.escape import one_line, printable
+from logsrv.kit.text.time import parse_rfc3339, rfc3339
 from logsrv.linelog.alerts.settings import AlertSettings
 from logsrv.linelog.alerts.tally import Counted
 from logsrv.linelog.read.render import document, safe_json
@@ -24,14 +26,27 @@ class Later(Undelivered):
     """An error: the message may arrive if it is sent again later."""
 
 
-def text(alert: AlertSettings, counted: Counted, *, test: bool = False) -> bytes:
+def link(alert: AlertSettings, counted: Counted) -> str | None:
+    """Return the address of the lines on the page, if one is set."""
+    if alert.alert_page is None:
+        return None
+    given = {"q": alert.alert}
+    if counted.since and counted.until:
+        # The page leaves out what came at its end or later.
+        given |= {"since": counted.since, "until": rfc3339(parse_rfc3339(counted.until) + 0.001)}
+    return f"{alert.alert_page}?{urlencode(given, safe=':/')}"
+
+
+def text(alert: AlertSettings, counted: Counted, server: str, *, test: bool = False) -> bytes:
     """Return the message as a person reads it, with nothing in it that drives a terminal."""
     lines = "line matches" if counted.count == 1 else "lines match"
-    parts = [f"{counted.count:,} {lines} {one_line(alert.alert)}"]
+    parts = [f"{counted.count:,} {lines} {one_line(alert.alert)}", f"server: {one_line(server)}"]
     if alert.name:
         parts.append(f"alert: {alert.name}")
     if counted.since and counted.until:
         parts += [f"since: {counted.since}", f"until: {counted.until}"]
+    if page := link(alert, counted):
+        parts.append(f"page: {page}")
     parts += [GAP] * counted.gap + [TEST] * test + [""]
     for hit in counted.first:
         shown = printable(hit.line.decode(errors="backslashreplace"))
@@ -41,22 +56,30 @@ def text(alert: AlertSettings, counted: Counted, *, test: bool = False) -> bytes
     return ("\n".join(parts) + "\n").encode()
 
 
-def variables(alert: AlertSettings, counted: Counted) -> dict[str, str]:
+def variables(alert: AlertSettings, counted: Counted, server: str) -> dict[str, str]:
     """Return what the program finds in its environment."""
-    found = {"LOGSRV_ALERT_QUERY": alert.alert, "LOGSRV_ALERT_COUNT": str(counted.count)}
-    return found | ({"LOGSRV_ALERT_NAME": alert.name} if alert.name else {})
+    found = {
+        "LOGSRV_ALERT_QUERY": alert.alert,
+        "LOGSRV_ALERT_COUNT": str(counted.count),
+        "LOGSRV_ALERT_SERVER": server,
+        "LOGSRV_ALERT_NAME": alert.name,
+        "LOGSRV_ALERT_PAGE": link(alert, counted),
+    }
+    return {name: value for name, value in found.items() if value is not None}
 
 
-def json(alert: AlertSettings, counted: Counted, *, test: bool = False) -> bytes:
+def json(alert: AlertSettings, counted: Counted, server: str, *, test: bool = False) -> bytes:
     """Return the message as a JSON object."""
     found: dict[str, Any] = {
         "query": alert.alert,
         "count": counted.count,
+        "server": server,
         "since": counted.since,
         "until": counted.until,
         "lines": [document(hit) for hit in counted.first],
     }
     found |= {"name": alert.name} if alert.name else {}
+    found |= {"page": page} if (page := link(alert, counted)) else {}
     found |= {"gap": True} if counted.gap else {}
     found |= {"test": True} if test else {}
     return safe_json(found).encode()

@@ -1,15 +1,21 @@
 """Hints: ways of writing of other tools, which are right here and hardly mean what was meant.
 
-`Failed and root` are three words, `app==shop` asks for the value `=shop`. Such a query stays one, and
-beside its result stands how the other thing is written.
+`Failed and root` are three words, `app==shop` asks for the value `=shop`, `duration>abc` for nothing. Such
+a query stays one, and beside its result stands how the other thing is written.
 """
 
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 
+from logsrv.errors import QueryError
 from logsrv.kit.text.escape import one_line
+from logsrv.linelog.fields.level import LEVELS, canonical
 from logsrv.linelog.fields.quoted import text_until
+from logsrv.linelog.query.language.parse import ORDERS, parse
+from logsrv.linelog.query.language.tree import And, Compare, Node, Not, Or
+from logsrv.linelog.query.language.units import bounds
 
 MOST_HINTS = 3
 
@@ -24,6 +30,9 @@ _PIECE = re.compile(
 _EQUAL = re.compile(rf"(-?)({_FIELD})==(.*)", re.DOTALL)
 _STARS = re.compile(rf"(-?)({_FIELD})(=|!=)(?=[^*]*\*)(.+)", re.DOTALL)
 _SPECIAL = re.compile(r"[].\\/^$+?{}|[]")
+# No address: one of IPv6 has colons, and none has a letter behind F.
+_NAME = re.compile(r"[A-Za-z0-9._-]*[A-Za-z][A-Za-z0-9._-]*")
+_PART_OF_NAME = re.compile(r"[A-Za-z0-9._-]*[G-Zg-z][A-Za-z0-9._-]*")
 _SELECTOR = re.compile(rf"\{{({_FIELD})(?:=~|!~|!=|=)", re.DOTALL)
 
 
@@ -36,6 +45,11 @@ def hints(query: str) -> list[str]:
             behind = pieces[place + 1][0] if place + 1 < len(pieces) else ""
             is_between = 0 < place < len(pieces) - 1
             found.append(_of_word(word, behind, is_between=is_between))
+    try:
+        found += map(_of_comparison, comparisons(parse(query)))
+    except QueryError:
+        # A wrong one is told what is wrong.
+        pass
     return list(dict.fromkeys(hint for hint in found if hint))[:MOST_HINTS]
 
 
@@ -54,8 +68,8 @@ def _of_word(word: str, behind: str, *, is_between: bool) -> str | None:
         return f"{word} is a word here; text and /expressions/ stand side by side without it"
     if word == "|":
         return (
-            "| is a word here; count with logsrv search -c, --top FIELD or --histogram, or with "
-            "logsrv sql, or send the output to another command"
+            "| is a word here, which a line has to contain; count with logsrv search -c, --top FIELD "
+            "or --histogram, or with logsrv sql, or send the output to another command"
         )
     if is_between and word in ("and", "or", "&&", "||"):
         operator = "AND" if word in ("and", "&&") else "OR"
@@ -65,6 +79,41 @@ def _of_word(word: str, behind: str, *, is_between: bool) -> str | None:
     if is_between and word in ("=", "==", "!=", "<", "<=", ">", ">=", "~"):
         op = "=" if word == "==" else word
         return f"{word} is a word here; a comparison has no spaces: field{op}value"
+    return None
+
+
+def comparisons(node: Node) -> Iterator[Compare]:
+    """Yield the comparisons of a query, in order."""
+    waiting = [node]
+    while waiting:
+        match waiting.pop():
+            case Compare() as found:
+                yield found
+            case And() | Or() as joined:
+                waiting += reversed(joined.parts)
+            case Not() as negated:
+                waiting.append(negated.part)
+            case _:
+                pass
+
+
+def _of_comparison(node: Compare) -> str | None:
+    name, op, value = _shown(node.field), node.op, _shown(node.value)
+    if op in ORDERS and node.field != "level" and not bounds(node.field, node.value):
+        asked = f"{name}{op}{value} finds nothing: {op} compares numbers, and {value} is none"
+        if node.field in ("time", "timestamp"):
+            return f"{asked}; times are given apart from the query, as --since and --until"
+        return f"{asked}, with a unit (500ms, 1m30s, 10kB, 1.5GiB) or without"
+    if node.field == "level" and op in ("=", "!=") and canonical(node.value) is None:
+        return f"{value} is no level; these are: {', '.join(LEVELS)}"
+    if node.field == "severity" and op == "=" and node.value.lower() in ("error", "critical"):
+        return f"a syslog header has severity=err and =crit; any line has a level: level={value}"
+    if node.field == "host" and (_NAME if op in ("=", "!=") else _PART_OF_NAME).fullmatch(
+        node.value
+    ):
+        return (
+            f"host is the address of the peer; the name in a line is hostname: hostname{op}{value}"
+        )
     return None
 
 

@@ -11,13 +11,13 @@ Read from left to right once, with a stack of our own: neither depth nor length 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import NamedTuple
 
 import logsrv.linelog.query.language as late
 from logsrv.errors import QueryError
 from logsrv.kit.text.escape import one_line
-from logsrv.linelog.fields.level import LEVELS, canonical
+from logsrv.linelog.fields.level import BY_NAME_OR_NUMBER, LEVELS, canonical
 from logsrv.linelog.fields.quoted import text_until
 from logsrv.linelog.query.language.tree import (
     EVERYTHING,
@@ -45,8 +45,11 @@ _EXPRESSION = re.compile("/(" + text_until("/") + r")/(?=[\s)]|\Z)", re.DOTALL)
 _FIELD = re.compile(r"([A-Za-z_@][A-Za-z0-9_.@-]*)(!=|>=|<=|[=<>~]|:(?!//))")
 _OPERATOR = re.compile(r"(AND|OR|NOT)(?:\s+|(?=[()\"])|\Z)")
 _NEGATION = re.compile(r"-(?=[^\s)-])")
-_ORDERS = ("<", "<=", ">", ">=")
+ORDERS = ("<", "<=", ">", ">=")
+"""Operators that compare numbers, or levels by severity."""
 _BETWEEN = (")", "AND", "OR")
+ELSEWHERE = {"program": "app", "programname": "app", "appname": "app", "procid": "pid"}
+"""Fields that other tools call otherwise, by those names; a line may have a field of such a name, too."""
 
 
 class _Token(NamedTuple):
@@ -194,7 +197,7 @@ def _comparison(text: str, field: re.Match[str], patterns: list[str]) -> tuple[N
     at = field.end()
     if op == "~" and (expression := _EXPRESSION.match(text, at)):
         _check(expression[1], at + 1, patterns)
-        return Compare(name, op, expression[1]), expression.end()
+        return _either(name, lambda name: Compare(name, op, expression[1])), expression.end()
     if text.startswith('"', at):
         value, end = _phrase(text, at)
     else:
@@ -205,12 +208,20 @@ def _comparison(text: str, field: re.Match[str], patterns: list[str]) -> tuple[N
             raise _wrong(f'there is nothing to compare with behind {op} ("" is the empty text)', at)
         value, end = word[0], word.end()
         if op == "=" and value == "*":
-            return Has(name), end
+            return _either(name, Has), end
     if op == "~":
         _check(value, at, patterns)
-    elif name == "level" and op in _ORDERS:
-        _check_level(value, at)
-    return Compare(name, op, value), end
+    elif name in BY_NAME_OR_NUMBER and op in ORDERS and canonical(value):
+        name = "level"
+    elif name == "level" and op in ORDERS:
+        raise _wrong(f"{one_line(value, 60)} is not a level; these are: {', '.join(LEVELS)}", at)
+    return _either(name, lambda name: Compare(name, op, value)), end
+
+
+def _either(name: str, make: Callable[[str], Node]) -> Node:
+    """Return what `make` makes of a field, which other tools may call otherwise."""
+    other = ELSEWHERE.get(name)
+    return Or((make(name), make(other))) if other else make(name)
 
 
 def _phrase(text: str, at: int) -> tuple[str, int]:
@@ -218,11 +229,6 @@ def _phrase(text: str, at: int) -> tuple[str, int]:
     if quoted is None:
         raise _wrong("this quotation mark is never closed", at)
     return _ESCAPED.sub(r"\1", quoted[1]), quoted.end()
-
-
-def _check_level(value: str, at: int) -> None:
-    if canonical(value) is None:
-        raise _wrong(f"{one_line(value, 60)} is not a level; these are: {', '.join(LEVELS)}", at)
 
 
 def _check(pattern: str, at: int, patterns: list[str]) -> None:

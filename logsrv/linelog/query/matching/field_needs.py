@@ -10,6 +10,7 @@ import re
 import logsrv.linelog.query.matching as late
 from logsrv.linelog.fields.stamp import IN_STAMP
 from logsrv.linelog.fields.values import number_of_text
+from logsrv.linelog.query.language.units import is_amount
 from logsrv.linelog.query.matching.needs import AnyOf, Literal, Need, both, either, literal
 
 # Characters which a value may have, and its line not: as they are escaped in JSON, logfmt, RFC 5424
@@ -30,7 +31,7 @@ def of_field(name: str, op: str, value: str, *, ignore_case: bool) -> Need | Non
     if name in IN_STAMP or name == "level":
         return None
     if name == "message":
-        if op not in ("=", ":") or (op == "=" and number_of_text(value) is not None):
+        if op not in ("=", ":") or (op == "=" and is_amount(value)):
             return None
         return literal(value, ignore_case=op == "=" or ignore_case)
     inner = name.removeprefix("fields.").removeprefix("syslog.")
@@ -54,7 +55,8 @@ def of_value(op: str, value: str, *, ignore_case: bool) -> Need | None:
 
     It is None, or an AnyOf of what stands in the line and the escape that may stand for it.
     """
-    if op not in ("=", ":") or number_of_text(value) is not None or value[:1] in ("{", "["):
+    is_number = is_amount(value) if op == "=" else number_of_text(value) is not None
+    if op not in ("=", ":") or is_number or value[:1] in ("{", "["):
         return None
     if op == "=":
         runs = _ESCAPABLE.split(value)

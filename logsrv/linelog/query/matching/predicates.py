@@ -18,6 +18,7 @@ from logsrv.linelog.fields.values import (
     text_of,
 )
 from logsrv.linelog.query.language.tree import And, Compare, Has, Node, Or, Regex, Term
+from logsrv.linelog.query.language.units import NONE, Amount, amount, bounds
 from logsrv.linelog.query.matching.needs import has_capital
 from logsrv.linelog.query.matching.shapes import levels_of
 
@@ -112,23 +113,29 @@ def _compare(node: Compare) -> Predicate:
 
 
 def _ordered(field: str, order: Callable[[Any, Any], bool], value: str) -> Predicate:
-    bound = number_of_text(value)
-    if bound is None:
+    wanted = bounds(field, value)
+    if not wanted:
         return lambda record: False
+    plain = wanted.get(NONE)
 
     def test(item: Scalar) -> bool:
-        known = number(item)
-        return known is not None and order(known, bound)
+        if (known := number(item)) is not None:
+            return plain is not None and order(known, plain)
+        found = amount(item)
+        return found is not None and found.unit in wanted and order(found[1], wanted[found.unit])
 
     return _of_elements(field, test)
 
 
 def _equals(field: str, value: str, wanted: bool) -> Predicate:
-    bound = number_of_text(value)
+    bound: Number | Amount | None = number_of_text(value)
+    find: Callable[[Scalar], Number | Amount | None] = number
+    if bound is None:
+        bound, find = amount(value), amount
     target = bytes_of(value).lower()
 
     def test(item: Scalar) -> bool:
-        known = number(item) if bound is not None else None
+        known = find(item) if bound is not None else None
         equal = bytes_of(text_of(item)).lower() == target if known is None else known == bound
         return equal is wanted
 
@@ -170,25 +177,41 @@ class WantedValues:
 
     def __init__(self, asked: Iterable[tuple[int, str]]) -> None:
         self._texts: dict[bytes, list[int]] = {}
-        self._numbers: dict[Number, list[int]] = {}
-        # A value that is no number is compared as text with one that is.
-        self._texts_of_numbers: dict[bytes, list[int]] = {}
+        self._kinds = [_SameAmounts(number), _SameAmounts(amount)]
         for who, value in asked:
-            wanted, text = number_of_text(value), bytes_of(value).lower()
-            if wanted is None:
+            text = bytes_of(value).lower()
+            if not any(kind.add(who, value, text) for kind in self._kinds):
                 self._texts.setdefault(text, []).append(who)
-            else:
-                self._numbers.setdefault(wanted, []).append(who)
-                self._texts_of_numbers.setdefault(text, []).append(who)
 
     def of(self, item: Scalar) -> list[int]:
         """Return who asks for a value: each for which `_equals` is true."""
-        known = number(item) if self._numbers else None
         text = bytes_of(text_of(item)).lower()
-        of_numbers = (
-            self._texts_of_numbers.get(text, []) if known is None else self._numbers.get(known, [])
-        )
-        return self._texts.get(text, []) + of_numbers
+        found = self._texts.get(text, [])
+        for kind in self._kinds:
+            if kind.texts:
+                found = found + kind.of(item, text)
+        return found
+
+
+class _SameAmounts:
+    """Values that are numbers, or have units. find: what tells it of a value, and None of all others."""
+
+    def __init__(self, find: Callable[[Scalar], Number | Amount | None]) -> None:
+        self._find = find
+        self._wanted: dict[Number | Amount, list[int]] = {}
+        # A value that is none of them is compared as text with one that is.
+        self.texts: dict[bytes, list[int]] = {}
+
+    def add(self, who: int, value: str, text: bytes) -> bool:
+        if (known := self._find(value)) is None:
+            return False
+        self._wanted.setdefault(known, []).append(who)
+        self.texts.setdefault(text, []).append(who)
+        return True
+
+    def of(self, item: Scalar, text: bytes) -> list[int]:
+        known = self._find(item)
+        return self.texts.get(text, []) if known is None else self._wanted.get(known, [])
 
 
 def _contains(field: str, value: str) -> Predicate:

@@ -12,8 +12,8 @@ import logsrv.linelog.query.matching as late
 from logsrv.linelog.fields import access, level, syslog
 from logsrv.linelog.fields.aliases import ALIASES
 from logsrv.linelog.fields.stamp import IN_STAMP
-from logsrv.linelog.fields.values import number_of_text
 from logsrv.linelog.query.language.tree import Compare
+from logsrv.linelog.query.language.units import is_amount
 from logsrv.linelog.query.matching import field_needs
 from logsrv.linelog.query.matching.literals import (
     SHORTEST,
@@ -34,6 +34,8 @@ _PLAIN_INTEGER = re.compile(r"[0-9]{1,15}")
 _PLAIN_START = re.compile(r"[A-Za-z0-9_ .:,;@+-]*")
 # The request, or HAProxy's times.
 _BEFORE_STATUS = '(?:"|/[+]?[0-9]+)'
+# The first letter of a unit, of which \\u03bc is one, or an exponent.
+_UNIT = r"[A-Za-z\x{b5}\x{3bc}\\]"
 _ORDERS = ("=", "<", "<=", ">", ">=")
 
 
@@ -58,7 +60,7 @@ def of_compare(node: Compare) -> Candidate | None:
 
 def _of_stamp(field: str, op: str, value: str) -> Literals | None:
     """Source, name, host and time stand in the stamp as they are."""
-    if op not in ("=", ":") or field in ("port", "position") or number_of_text(value) is not None:
+    if op not in ("=", ":") or field in ("port", "position") or is_amount(value):
         return None
     return of_need(literal(value, ignore_case=op == "=" or not has_capital(value)))
 
@@ -84,9 +86,11 @@ def _of_field(name: str, op: str, value: str) -> Pattern:
     if last:
         others = (other.rpartition(".")[2] for other in ALIASES.get(name, ()))
         keys = "|".join(quoted(key, ignore_case=False) for key in dict.fromkeys((last, *others)))
-        start = _start_of_text(value) if op == "=" and number_of_text(value) is None else ""
+        start = _start_of_text(value) if op == "=" and not is_amount(value) else ""
         if number:
-            start = f'"?(?:\\[|-|[+]?0*(?:{number}|[0-9]*\\.|[0-9]+[eE]))'
+            start = (
+                f'(?:"?(?:\\[|-|[+]?0*(?:{number}|[0-9]*\\.|[0-9]+{_UNIT}))|"[+]?[0-9]+ {_UNIT})'
+            )
         found.append(f'(?:{keys})(?:"[ \\t\\r]*:[ \\t\\r]*|=){start}')
     else:
         found.append("[:=]")

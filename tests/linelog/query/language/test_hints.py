@@ -34,6 +34,14 @@ from tests.linelog.read.stores import line
         ('{app="shop"} |= "x"', 'write app=value "a phrase"'),
         ("level>=error | stats count", "count with logsrv search -c"),
         ("level = error", "field=value"),
+        ("duration>abc", "compares numbers, and abc is none"),
+        ('NOT (x size>="10Mb")', "10kB, 1.5GiB"),
+        ("time>=2026-11-20", "--since and --until"),
+        ("host=web2", "hostname=web2"),
+        ("error host:web", "hostname:web"),
+        ("host!=db", "hostname!=db"),
+        ("level=banana", "banana is no level"),
+        ("severity=Error", "level=Error"),
     ],
 )
 def test_what_is_said(query: str, said: str) -> None:
@@ -58,6 +66,9 @@ def test_what_is_said(query: str, said: str) -> None:
         "http://x?a==b 10.0.0.1:8080",
         "q=a==b",
         "- --x ->",
+        "duration>1s size<=10MiB status>=500 level>=warn took>-1.5e3",
+        "host=10.0.0.1 host:cafe host=::1 hostname=web2 level=Warn",
+        "severity=err severity>=warning",
     ],
 )
 def test_what_is_meant_as_it_is_written_is_let_be(query: str) -> None:

@@ -24,6 +24,7 @@ from logsrv.linelog.query.language.tree import (
     Term,
 )
 from logsrv.linelog.query.matching.match import compile
+from tests.linelog.read.stores import line
 
 A, B, C = Term("a"), Term("b"), Term("c")
 
@@ -252,3 +253,26 @@ def test_long_and_deep_queries_take_no_time(query: str) -> None:
     else:
         list(matcher.find(b"a line\nanother one with x=1 y=2\n"))
     assert time.process_time() - began < 3
+
+
+@pytest.mark.parametrize(
+    ("query", "message"),
+    [
+        ("program=sshd", b"<38>Nov 20 06:18:42 gate sshd[77]: x"),
+        ("programname=sshd", b'{"app":"sshd"}'),
+        ("appname:ssh", b"<38>1 - gate sshd 77 - - x"),
+        ("program~/^ssh/", b"Nov 20 06:18:42 gate sshd[77]: x"),
+        ("program=*", b"Nov 20 06:18:42 gate sshd[77]: x"),
+        ("program=sshd", b"program=sshd a=b"),
+        ("procid=77", b"<38>1 - gate sshd 77 - - x"),
+        ("severity>=warning", b"<3>1 - gate sshd 77 - - x"),
+        ("loglevel<error", b"WARN x"),
+    ],
+)
+def test_names_that_other_tools_have_for_a_field(query: str, message: bytes) -> None:
+    assert compile(parse(query)).matches(line(message).rstrip(b"\n"))
+
+
+def test_another_name_of_a_field_finds_no_other_line() -> None:
+    matcher = compile(parse("program=sshd OR severity>=warning"))
+    assert not matcher.matches(line("<38>Nov 20 06:18:42 gate cron: x").rstrip(b"\n"))

@@ -1,0 +1,127 @@
+"""Units: times and sizes as logs write them, `39ms`, `1m30s`, `1.5 GiB`, as amounts that compare."""
+
+from __future__ import annotations
+
+import re
+from typing import NamedTuple
+
+from logsrv.linelog.fields.values import Number, Scalar, number_of_text
+
+NONE, TIME, SIZE = "", "s", "B"
+"""What is counted: an amount without a unit is a plain number, of time nanoseconds, of size bytes."""
+
+_LONGEST = 64
+_SECOND = 10**9
+_TIMES = {
+    "ns": 1,
+    "us": 10**3,
+    "\u00b5s": 10**3,
+    "\u03bcs": 10**3,
+    "ms": 10**6,
+    "s": _SECOND,
+    "m": 60 * _SECOND,
+    "h": 3600 * _SECOND,
+    "d": 86_400 * _SECOND,
+}
+# `Mb` is a megabit, which is none of them.
+_SIZES = {"B": 1} | {
+    spelling: base**power
+    for power, letter in enumerate("kmgtpe", 1)
+    for base, end in ((1000, "B"), (1024, "iB"))
+    for spelling in (letter + end, letter.upper() + end, letter + end.lower())
+}
+_UNITS = {name: (TIME, scale) for name, scale in _TIMES.items()} | {
+    name: (SIZE, scale) for name, scale in _SIZES.items()
+}
+_part = re.compile(
+    r" ?([0-9]{1,20}(?:\.[0-9]{0,20})?|\.[0-9]{1,20}) ?("
+    + "|".join(sorted(_UNITS, key=len, reverse=True))
+    + ")"
+).match
+_SCALES = {NONE: 1, TIME: _SECOND, SIZE: 1}
+_IN_NAMES = {
+    **dict.fromkeys(("ns", "nanos", "nanoseconds"), (TIME, 1)),
+    **dict.fromkeys(("us", "micros", "microseconds"), (TIME, 10**3)),
+    **dict.fromkeys(("ms", "msec", "millis", "milliseconds"), (TIME, 10**6)),
+    **dict.fromkeys(("s", "sec", "secs", "seconds"), (TIME, _SECOND)),
+    **dict.fromkeys(("min", "minutes"), (TIME, 60 * _SECOND)),
+    **{name: (SIZE, _SIZES[name]) for name in ("kb", "mb", "gb", "kib", "mib", "gib")},
+    "bytes": (SIZE, 1),
+}
+_LAST_WORD = re.compile(r"(?:[a-z]+|[A-Z]+|[A-Z][a-z]+|[KMG]iB)\Z")
+
+
+class Amount(NamedTuple):
+    """An amount. unit: what is counted, NONE, TIME or SIZE."""
+
+    unit: str
+    number: Number
+
+
+def amount(value: Scalar) -> Amount | None:
+    """Return the amount that a text with a unit is, or None."""
+    if not isinstance(value, str) or not value or value[0] not in "0123456789+-.":
+        return None
+    total: int | float = 0
+    unit, at = NONE, int(value[0] in "+-")
+    while at < len(value) <= _LONGEST:
+        found = _part(value, at)
+        # Only times have parts: `1m30s`.
+        if found is None or unit == SIZE or (unit and found[2] not in _TIMES):
+            return None
+        unit, scale = _UNITS[found[2]]
+        total += _scaled(found[1], scale)
+        at = found.end()
+    return Amount(unit, -total if value[0] == "-" else total) if unit else None
+
+
+def is_amount(text: str) -> bool:
+    """Tell whether a text may equal another: it is a number, with a unit or without."""
+    return number_of_text(text) is not None or amount(text) is not None
+
+
+def bounds(field: str, value: str) -> dict[str, Number]:
+    """Return the numbers that `value` is for values of a field, by the unit of those; none if it is none.
+
+    A number without a unit is of the unit that the field's name ends with, else of seconds or bytes.
+    """
+    unit, scale = unit_of_name(field)
+    if (plain := number_of_text(value)) is not None:
+        scales = {unit: scale} if unit else _SCALES
+        return {one: _times(plain, size) for one, size in scales.items()} | {NONE: plain}
+    if (found := amount(value)) is None:
+        return {}
+    if unit and unit != found.unit:
+        return {found.unit: found.number}
+    return {found.unit: found.number, NONE: in_unit(found, unit, scale)}
+
+
+def number_in(field: str, value: Scalar) -> Number | None:
+    """Return the number that a text with a unit is as a value of a field without: `39ms` is 0.039."""
+    unit, scale = unit_of_name(field)
+    found = amount(value)
+    return None if found is None or unit not in (NONE, found.unit) else in_unit(found, unit, scale)
+
+
+def in_unit(found: Amount, unit: str, scale: int) -> Number:
+    scale = scale if unit else _SCALES[found.unit]
+    whole, rest = divmod(found.number, scale)
+    return whole if not rest else found.number / scale  # type: ignore[operator]
+
+
+def unit_of_name(field: str) -> tuple[str, int]:
+    """Return the unit that the name of a field ends with, and its size: `took_ms`, `tookMs`, `ms`."""
+    found = _LAST_WORD.search(field)
+    return _IN_NAMES.get(found[0].lower(), (NONE, 1)) if found else (NONE, 1)
+
+
+def _times(number: Number, scale: int) -> Number:
+    # 0.039 seconds are 39 ms, whatever a float makes of it.
+    return round(number * scale, 3) if isinstance(number, float) else number * scale
+
+
+def _scaled(text: str, scale: int) -> int | float:
+    whole, _, fraction = text.partition(".")
+    number = int(whole + fraction) * scale
+    # Divided once: `1.1s` is exactly 1100 ms.
+    return number if not fraction else number / 10 ** len(fraction)

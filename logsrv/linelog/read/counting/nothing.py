@@ -1,0 +1,57 @@
+"""Hints where nothing was found: what the newest lines have of the fields that were asked for."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from itertools import islice
+
+from logsrv.kit.text.escape import one_line
+from logsrv.kit.text.words import counted, did_you_mean
+from logsrv.linelog.fields.record import ALWAYS, Record
+from logsrv.linelog.fields.values import Value, elements, number_of_text
+from logsrv.linelog.query.language.hints import comparisons
+from logsrv.linelog.query.language.parse import ELSEWHERE, ORDERS
+from logsrv.linelog.query.language.tree import EVERYTHING, Compare
+from logsrv.linelog.query.language.units import TIME, amount
+from logsrv.linelog.query.matching.match import compile
+from logsrv.linelog.read.plan import Scope
+from logsrv.linelog.read.search import Search
+
+_LINES = 500
+
+
+def hints_of_nothing(search: Search, top: str | None) -> Iterator[str]:
+    """Yield what a query that found nothing asks of fields in vain. top: the field that was counted."""
+    asked = {one.field: one for one in comparisons(search.matcher.node)}
+    names = [name for name in (*asked, *([top] if top else ())) if name not in ELSEWHERE]
+    if not names:
+        return
+    every = Search(search.view, compile(EVERYTHING), Scope())
+    try:
+        records = [
+            Record(hit.line, str(hit.position)) for hit in islice(every.hits(reverse=True), _LINES)
+        ]
+    finally:
+        every.close()
+    for name in dict.fromkeys(names) if records else ():
+        found = [value for record in records if (value := record.get(name)) is not None]
+        if found:
+            yield from _of_unit(asked[name], found) if name in asked else ()
+        elif name not in ALWAYS:
+            known = {one_line(one, 100) for record in records for one in record.fields}
+            lines = counted(len(records), "line")
+            yield f"none of the newest {lines} has a field {name}{did_you_mean(name, sorted(known))}"
+
+
+def _of_unit(asked: Compare, found: list[Value]) -> Iterator[str]:
+    """Yield what a number without a unit means where values have one."""
+    if asked.op not in ORDERS or number_of_text(asked.value) is None:
+        return
+    for value in (item for some in found for item in elements(some)):
+        if known := amount(value):
+            unit, other = ("seconds", "ms") if known.unit == TIME else ("bytes", "MB")
+            yield (
+                f"{asked.field} has values such as {value}, and {asked.value} without a unit means {unit}"
+                f" there; write {asked.field}{asked.op}{asked.value}{other}, or another unit"
+            )
+            return

@@ -1,0 +1,112 @@
+"""Times and sizes with units are compared as amounts, whichever side has the unit."""
+
+from __future__ import annotations
+
+import re
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from logsrv.linelog.query.language.parse import parse
+from logsrv.linelog.query.language.units import amount, bounds, unit_of_name
+from logsrv.linelog.query.matching.match import compile
+from tests.linelog.read.stores import line
+
+_NS = 10**9
+
+
+@pytest.mark.parametrize(
+    ("text", "unit", "number"),
+    [
+        ("39ms", "s", 39 * 10**6),
+        ("1m30s", "s", 90 * _NS),
+        ("1h 2m 3.5s", "s", 3723.5 * _NS),
+        ("1.5\u00b5s", "s", 1500),
+        ("1.5\u03bcs", "s", 1500),
+        ("1.1s", "s", 1100 * 10**6),
+        ("-.5s", "s", -500 * 10**6),
+        ("12.345 ms", "s", 12_345_000),
+        ("2d", "s", 2 * 86400 * _NS),
+        ("10B", "B", 10),
+        ("10kB", "B", 10_000),
+        ("10KB", "B", 10_000),
+        ("10mb", "B", 10**7),
+        ("1.5 GiB", "B", 3 << 29),
+        ("4EiB", "B", 4 << 60),
+    ],
+)
+def test_amounts(text: str, unit: str, number: float) -> None:
+    assert amount(text) == (unit, number)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        *("", "s", "5", "5x", "5 s ", "5  s", "5Mb", "5M", "3e5s", "1m30", "1m30B", "3B4B", "1ms?"),
+        *("--5s", "9" * 21 + "s", "1s" * 40),
+    ],
+)
+def test_texts_that_are_no_amount(text: str) -> None:
+    assert amount(text) is None
+
+
+@pytest.mark.parametrize(
+    ("field", "unit"),
+    [
+        ("took_ms", ("s", 10**6)),
+        ("tookMs", ("s", 10**6)),
+        ("elapsedMillis", ("s", 10**6)),
+        ("ms", ("s", 10**6)),
+        ("http.time_seconds", ("s", _NS)),
+        ("sizeMB", ("B", 10**6)),
+        ("size_kib", ("B", 1024)),
+        ("bytes", ("B", 1)),
+        ("duration", ("", 1)),
+        ("items", ("", 1)),
+        ("status", ("", 1)),
+    ],
+)
+def test_units_in_the_names_of_fields(field: str, unit: tuple[str, int]) -> None:
+    assert unit_of_name(field) == unit
+
+
+@pytest.mark.parametrize("logfmt", [False, True])
+@pytest.mark.parametrize(
+    ("query", "values", "others"),
+    [
+        ("f>1s", ["1500ms", "1m30s", "2", "1.001", "2 s"], ["39ms", "1s", "0.5", "2GB", "abc"]),
+        ("f<=39ms", ["39ms", "38000\u00b5s", "0.039", "-1h"], ["40ms", "39", "1kB"]),
+        ("f>1MiB", ["2000000", "2MB", "1.1 MiB"], ["1MB", "1000000", "5h"]),
+        ("f>100", ["101", "2m", "0.2kB"], ["39ms", "100", "90s", "90B"]),
+        ("f>=0.039", ["39ms", "0.039"], ["38ms"]),
+        ("f=1s", ["1s", "1000ms"], ["1", "1S5", "1B"]),
+        ("f!=1s", ["2s", "1", "1B"], ["1000ms", "1.0s"]),
+        ("f=1", ["1", "1.0"], ["1s", "1B"]),
+        ("f_ms>1s", ["1500", "1500ms"], ["39", "1000", "39ms"]),
+        ("f_ms>100", ["250", "250ms", "1s"], ["39ms", "39", "1MB"]),
+        ("f_kb>1MiB", ["2000", "2MB"], ["1000", "1000kB", "2s"]),
+        ("f>abc", [], ["1", "1s", "abd"]),
+    ],
+)
+def test_comparisons(query: str, values: list[str], others: list[str], logfmt: bool) -> None:
+    matcher = compile(parse(query))
+    field = re.split("[<>=!]", query)[0]
+    lines = [
+        line(f'a=1 {field}="{value}"' if logfmt else f'{{"{field}":"{value}"}}')
+        for value in values + others
+    ]
+    expected = [True] * len(values) + [False] * len(others)
+    assert [matcher.matches(one) for one in lines] == expected
+    for _ in range(2):
+        found = [text for text in lines if matcher.count(text + b"\n")]
+        assert found == lines[: len(values)]
+        matcher.for_many()
+
+
+@given(st.text(alphabet="0123456789.smhdkMiB -+", max_size=12))
+def test_what_an_amount_is_said_to_be_does_not_depend_on_the_side(text: str) -> None:
+    found = amount(text)
+    if found is not None:
+        assert bounds("f", text)[found.unit] == found.number
+        assert compile(parse(f'f="{text}"')).matches(line(f'{{"f":"{text}"}}'))
