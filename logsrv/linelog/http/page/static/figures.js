@@ -119,7 +119,9 @@ export class Figures {
       // Up to now, not up to the last line: that nothing comes any more is to be seen.
       const until = this.question.until || "now";
       const { answer, hint } = await bars({ ...this.question, until, buckets: this.histogram.wanted }, signal);
-      const after = await this.after(answer.until, signal);
+      // The first clock stands still while the computer sleeps, the second may be set.
+      const passed = () => Math.max(performance.now() - begin, Date.now() - when);
+      const after = await this.after(Date.parse(answer.until), passed, signal);
       if (signal.aborted) return;
       this.histogram.show(answer, after);
       if (answer.missing?.length) tellMissing(answer.missing);
@@ -148,14 +150,18 @@ export class Figures {
   }
 
   /**
-   * How many lines are dated after the last bar. They are in the list and the values: a clock was set back.
-   * @param {string} end
+   * How many lines are dated after now. They are in the list and the values, and have no bar: a clock was set
+   * back. Lines that came while was counted are none of them, however long that took.
+   * @param {number} end the server's time when the count began
+   * @param {() => number} passed milliseconds since then
    * @param {AbortSignal} signal
    */
-  async after(end, signal) {
-    if (!this.grows || !(Date.parse(this.told.newest()) > Date.parse(end) + AHEAD)) return 0;
-    const { answer } = await bars({ ...this.question, since: end, buckets: 1 }, signal);
-    return answer.buckets.reduce((sum, bucket) => sum + bucket.count, 0);
+  async after(end, passed, signal) {
+    const since = end + 2 * passed() + AHEAD;
+    if (!this.grows || !(Date.parse(this.told.newest()) > since)) return 0;
+    const { answer } = await bars({ ...this.question, since: new Date(since).toISOString(), buckets: 1 }, signal);
+    // After a longer count, lines of now may be among them.
+    return end + passed() > since ? 0 : answer.buckets.reduce((sum, bucket) => sum + bucket.count, 0);
   }
 
   /**
