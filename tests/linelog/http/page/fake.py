@@ -257,7 +257,8 @@ class _Handler(BaseHTTPRequestHandler):
             found = [one for one in found if key(one["position"]) > key(given["after"])]
         if given.get("reverse") == "1":
             found.reverse()
-        lines = found[: int(given.get("limit", "1000"))]
+        limit = int(given.get("limit", "1000"))
+        lines = found[-limit:] if given.get("newest") == "1" else found[:limit]
         if "nodes" in given:
             lines = [*self.server_logs.missing, *lines]
         body = "".join(json.dumps(line) + "\n" for line in lines).encode()

@@ -202,9 +202,21 @@ def test_bars_go_up_to_now(logs: Logs, visit: Open) -> None:
 
 
 def test_download(logs: Logs, visit: Open) -> None:
-    """The link asks for the lines that are shown, all of them."""
+    """The link asks for the lines that are shown; of too many for the newest, and says so."""
     logs.send("x")
     page = visit("?q=x")
-    page.wait("document.querySelector('#download').href.includes('q=x')")
-    got = page.run("fetch(document.querySelector('#download').href).then((one) => one.text())")
+    link = "document.querySelector('#download')"
+    page.wait(f"{link}.href.includes('q=x') && {link}.download === 'logsrv.jsonl'")
+    got = page.run(f"fetch({link}.href).then((one) => one.text())")
     assert json.loads(got)["message"] == "x"
+    assert page.texts("#download") == ["Download"]
+    page.run("import('/static/figures.js').then((one) => void (one.bound.lines = 5))")
+    logs.send(*(f"x {number}" for number in range(9)))
+    page.wait(f"{link}.textContent === 'Download the newest 5'")
+    assert page.run(f"{link}.download") == "logsrv-newest-5.jsonl"
+    page.fill("#q", "x -7")
+    page.wait(f"{link}.href.includes('-7') && {link}.textContent === 'Download the newest 5'")
+    got = page.run(f"fetch({link}.href).then((one) => one.text())")
+    assert [json.loads(one)["message"] for one in got.splitlines()] == [
+        f"x {number}" for number in (3, 4, 5, 6, 8)
+    ]

@@ -4,7 +4,7 @@ import { address, bars, tellMissing } from "./api.js";
 import { byId } from "./dom.js";
 import { Fields } from "./fields.js";
 import { Histogram } from "./histogram.js";
-import { clock } from "./times.js";
+import { clock, number } from "./times.js";
 
 /** @typedef {import("./scope.js").Scope} Scope */
 
@@ -16,6 +16,8 @@ const WHEN_HIDDEN = 60_000;
 const LONGEST = 3_600_000;
 /** Milliseconds after now from which on lines are of a clock that was ahead, not of the last moment. */
 const AHEAD = 10_000;
+/** Lines that are downloaded at most: as many as the API gives. */
+export const bound = { lines: 100_000 };
 
 export class Figures {
   /**
@@ -42,6 +44,7 @@ export class Figures {
     this.refused = "";
     /** When the numbers that are shown were asked for, in milliseconds since 1970. */
     this.when = 0;
+    this.download = /** @type {HTMLAnchorElement} */ (byId("download"));
     fields.onWork = () => told.work();
   }
 
@@ -87,7 +90,10 @@ export class Figures {
     this.known = false;
     this.refusals = 0;
     this.question = { q, since, until, nodes };
-    /** @type {HTMLAnchorElement} */ (byId("download")).href = address("/api/search", { ...this.question, limit: 100000 });
+    // Of several servers the newest come first.
+    const newest = nodes ? { reverse: 1 } : { newest: 1 };
+    this.download.href = address("/api/search", { ...this.question, limit: bound.lines, ...newest });
+    this.download.download = `logsrv-newest-${bound.lines}.jsonl`;
     this.fields.set(this.question);
     this.refresh();
   }
@@ -124,6 +130,7 @@ export class Figures {
       const after = await this.after(Date.parse(answer.until), passed, signal);
       if (signal.aborted) return;
       this.histogram.show(answer, after);
+      this.offer(answer.buckets.reduce((/** @type {number} */ sum, /** @type {{count: number}} */ bucket) => sum + bucket.count, after));
       if (answer.missing?.length) tellMissing(answer.missing);
       this.when = when;
       this.refusals = 0;
@@ -137,6 +144,7 @@ export class Figures {
       this.refused = /** @type {Error} */ (error).message;
       if (this.pending) {
         this.histogram.fail(this.refused);
+        this.offer(Infinity);
         this.when = 0;
       }
     }
@@ -147,6 +155,16 @@ export class Figures {
     if (this.refusals) this.rest = Math.min(LONGEST, Math.max(EVERY, this.rest) * 2 ** (this.refusals - 1));
     if (this.grows) this.later(Math.max(document.hidden ? WHEN_HIDDEN : EVERY, this.rest));
     this.showWhen();
+  }
+
+  /**
+   * Say how much of the lines is downloaded; the name of the file does, too.
+   * @param {number} lines how many there are
+   */
+  offer(lines) {
+    const part = lines > bound.lines;
+    this.download.textContent = part ? `Download the newest ${number(bound.lines)}` : "Download";
+    this.download.download = part ? `logsrv-newest-${bound.lines}.jsonl` : "logsrv.jsonl";
   }
 
   /**
