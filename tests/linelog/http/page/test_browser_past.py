@@ -169,6 +169,35 @@ def test_neighbours(logs: Logs, visit: Open) -> None:
     assert page.texts("[aria-current] .message") == ["line 15"]
 
 
+def test_more_neighbours(logs: Logs, visit: Open) -> None:
+    """Fifty more on either side, as often as there are some; the line that is looked at stays in sight."""
+    numbered(logs, 400)
+    page = visit("?q=%22line+115%22")
+    page.wait(f"{COUNT} === 1")
+    page.press("j")
+    page.press("c")
+    page.wait(f"{COUNT} === 11")
+    buttons = "[...document.querySelectorAll('#lines button')]"
+    said = f"{buttons}.map((one) => one.textContent).join()"
+    page.wait(f"{said} === 'Show 50 more before,Show 50 more after'")
+    for before, after in ((55, 5), (105, 5), (115, 5), (115, 55), (115, 105)):
+        more = after - 5 if before == 115 and after > 5 else 0
+        page.run(f"{buttons}.at({-1 if more else 0}).click()")
+        page.wait(f"{COUNT} === {before + 1 + after}")
+        shown = [f"line {number}" for number in range(115 - before, 116 + after)]
+        assert page.texts(".line .message") == shown
+        # With what was asked for below it, it need not be in the middle.
+        assert 200 < page.place("[aria-current]")[1] < 760
+    # There is nothing before the first line.
+    assert page.run(said) == "Show 50 more after"
+    # Asked for once more, they stay.
+    page.press("c")
+    page.wait(
+        f"document.activeElement.matches('[aria-current]') && {said} === 'Show 50 more after'"
+    )
+    assert page.run(COUNT) == 221
+
+
 def test_back(logs: Logs, visit: Open) -> None:
     """The browser's button undoes a selected time; a filter is in the address when one comes anew."""
     with_a_past(logs)
