@@ -177,6 +177,9 @@ def test_more_neighbours(logs: Logs, visit: Open) -> None:
     page.press("j")
     page.press("c")
     page.wait(f"{COUNT} === 11")
+    # The day stands above the first of them.
+    assert page.run("document.querySelector('#lines .line').matches('[data-day]')")
+    assert page.run("document.querySelectorAll('.line[data-day]').length") == 1
     buttons = "[...document.querySelectorAll('#lines button')]"
     said = f"{buttons}.map((one) => one.textContent).join()"
     page.wait(f"{said} === 'Show 50 more before,Show 50 more after'")
@@ -238,13 +241,16 @@ def test_download(logs: Logs, visit: Open) -> None:
     page.wait(f"{link}.href.includes('q=x') && {link}.download === 'logsrv.jsonl'")
     got = page.run(f"fetch({link}.href).then((one) => one.text())")
     assert json.loads(got)["message"] == "x"
-    assert page.texts("#download") == ["Download"]
     page.run("import('/static/figures.js').then((one) => void (one.bound.lines = 5))")
     logs.send(*(f"x {number}" for number in range(9)))
-    page.wait(f"{link}.textContent === 'Download the newest 5'")
-    assert page.run(f"{link}.download") == "logsrv-newest-5.jsonl"
+    page.wait(f"{link}.download === 'logsrv-newest-5.jsonl'")
     page.fill("#q", "x -7")
-    page.wait(f"{link}.href.includes('-7') && {link}.textContent === 'Download the newest 5'")
+    page.wait(f"{link}.href.includes('-7') && {link}.dataset.said.includes('9')")
+    page.run(f"{link}.addEventListener('click', (event) => event.preventDefault())")
+    page.click("#download")
+    assert page.texts("#notice") == [
+        "Of these 9 lines the newest 5 are downloaded. All of them: logsrv search --output json"
+    ]
     got = page.run(f"fetch({link}.href).then((one) => one.text())")
     assert [json.loads(one)["message"] for one in got.splitlines()] == [
         f"x {number}" for number in (3, 4, 5, 6, 8)

@@ -93,7 +93,7 @@ export class Figures {
     // Of several servers the newest come first.
     const newest = nodes ? { reverse: 1 } : { newest: 1 };
     this.download.href = address("/api/search", { ...this.question, limit: bound.lines, ...newest });
-    this.download.download = `logsrv-newest-${bound.lines}.jsonl`;
+    this.offer(Infinity);
     this.fields.set(this.question);
     this.refresh();
   }
@@ -157,14 +157,12 @@ export class Figures {
     this.showWhen();
   }
 
-  /**
-   * Say how much of the lines is downloaded; the name of the file does, too.
-   * @param {number} lines how many there are
-   */
+  /** @param {number} lines how many there are; Infinity while that is not known */
   offer(lines) {
     const part = lines > bound.lines;
-    this.download.textContent = part ? `Download the newest ${number(bound.lines)}` : "Download";
     this.download.download = part ? `logsrv-newest-${bound.lines}.jsonl` : "logsrv.jsonl";
+    const all = Number.isFinite(lines) ? `Of these ${number(lines)} lines` : "Of these lines";
+    this.download.dataset.said = part ? `${all} the newest ${number(bound.lines)} are downloaded. All of them: logsrv search --output json` : "";
   }
 
   /**
