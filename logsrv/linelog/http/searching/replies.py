@@ -59,13 +59,14 @@ def search(view: View, values: Values, write: Write) -> None:
 def _before_newest(asked: Search, lines: int) -> Position | None:
     """Return the place behind which the newest `lines` are that match; None if there are fewer."""
 
-    def work(task: ReadTask) -> list[Position]:
-        return [hit.position for hit in asked.find(task)][-lines:]
+    def work(task: ReadTask) -> list[bytes]:
+        return [str(hit.position).encode() for hit in asked.find(task)]
 
     left = lines
     for _, places in asked.run(work, reverse=True):
         if len(places) >= left:
-            return Position(places[-left].segment, places[-left].offset - 1)
+            first = parse_position(places[-left].decode())
+            return Position(first.segment, first.offset - 1)
         left -= len(places)
     return None
 
