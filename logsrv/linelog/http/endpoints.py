@@ -187,6 +187,13 @@ ENDPOINTS: tuple[ApiEndpoint, ...] = (
             Parameter(
                 "reverse", "1: newest first", _flag, {"type": "string", "enum": ["0", "1"]}, False
             ),
+            Parameter(
+                "newest",
+                "1: the newest `limit` lines, still in the order of the store; without `nodes`",
+                _flag,
+                {"type": "string", "enum": ["0", "1"]},
+                False,
+            ),
             Parameter("before", "the position before which it ends", _position, _PLACE),
             _AFTER,
         ),

@@ -225,6 +225,8 @@ class WebServer:
             return {"values": asked}
         if endpoint.name == "show" and len(chosen) > 1:
             raise Problem(400, "a position is a place in one store; nodes names several")
+        if values.get("newest"):
+            raise Problem(400, "newest is of this store alone; with nodes, ask with reverse=1")
         return {
             "values": asked,
             "here": chosen.here,

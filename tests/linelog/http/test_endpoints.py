@@ -23,7 +23,7 @@ def read(query: bytes, path: str = "/api/search") -> dict[str, Any]:
 def test_defaults() -> None:
     nothing = {
         "q": "", "since": "", "until": "", "source": "", "limit": 1000, "reverse": False,
-        "before": None, "after": None, "nodes": "",
+        "newest": False, "before": None, "after": None, "nodes": "",
     }  # fmt: skip
     assert read(b"") == nothing
     assert read(b"q=&since=&until=&limit=&reverse=&before=&after=&") == nothing
@@ -34,7 +34,7 @@ def test_values() -> None:
     assert (found["q"], found["limit"], found["reverse"]) == ("a b ä", 7, True)
     assert (found["before"], found["after"]) == ("17:52311", "3:0")
     assert found["since"].endswith("Z")
-    assert read(b"reverse=0")["reverse"] is False
+    assert read(b"reverse=0")["reverse"] is False and read(b"newest=1")["newest"] is True
     # An offset's + that was not escaped.
     times = read(b"since=2026-11-20T06:00:00+01:00&until=2026-11-20T06:00:00%2B01:00")
     assert times["since"] == times["until"] == "2026-11-20T05:00:00.000000Z"

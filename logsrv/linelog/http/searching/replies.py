@@ -35,6 +35,9 @@ SAMPLE = 5000
 def search(view: View, values: Values, write: Write) -> None:
     """Write the lines that match as objects, a frame's at a time."""
     left = values["limit"]
+    before, after = _place(values["before"]), _place(values["after"])
+    if left and values.get("newest"):
+        after = _before_newest(_search(view, values, before=before, after=after), left) or after
 
     def work(task: ReadTask) -> list[bytes]:
         found: Iterator[Hit] = asked.find(task)
@@ -42,7 +45,7 @@ def search(view: View, values: Values, write: Write) -> None:
         hits = list(found)[::-1][:left] if values["reverse"] else list(islice(found, left))
         return [as_json(hit).encode() for hit in hits]
 
-    asked = _search(view, values, before=_place(values["before"]), after=_place(values["after"]))
+    asked = _search(view, values, before=before, after=after)
     if left:
         for _, lines in asked.run(work, reverse=values["reverse"]):
             del lines[left:]
@@ -51,6 +54,21 @@ def search(view: View, values: Values, write: Write) -> None:
             left -= len(lines)
             if not left:
                 break
+
+
+def _before_newest(asked: Search, lines: int) -> Position | None:
+    """Return the place behind which the newest `lines` are that match; None if there are fewer."""
+
+    def work(task: ReadTask) -> list[bytes]:
+        return [str(hit.position).encode() for hit in asked.find(task)]
+
+    left = lines
+    for _, places in asked.run(work, reverse=True):
+        if len(places) >= left:
+            first = parse_position(places[-left].decode())
+            return Position(first.segment, first.offset - 1)
+        left -= len(places)
+    return None
 
 
 def tail(view: View, values: Values, write: Write) -> None:

@@ -70,8 +70,8 @@ class Logs:
 
     Beside `send` there are switches for what can go wrong: `token` (a log-in is asked for), `cut()`
     (connections break), `refuse` (a status for every new stream), `slow` (searches wait for it),
-    `slow_bars` (histograms do), `trouble` (a sentence: nothing can be stored), `hint` (what was meant),
-    `nodes` (other servers) and `missing` (what is said of them).
+    `slow_bars` (histograms do), `ahead` (so much later it is), `trouble` (a sentence: nothing can be
+    stored), `hint` (what was meant), `nodes` (other servers) and `missing` (what is said of them).
     """
 
     def __init__(self) -> None:
@@ -84,6 +84,7 @@ class Logs:
         self.slow.set()
         self.slow_bars = threading.Event()
         self.slow_bars.set()
+        self.ahead = timedelta()
         self.hint = ""
         self.nodes: list[dict[str, Any]] = []
         self.missing: list[dict[str, str]] = []
@@ -122,7 +123,7 @@ class Logs:
             self.changed.notify_all()
 
     def _line(self, message: str, source: str, about: dict[str, Any]) -> Line:
-        time = about.pop("time", None) or datetime.now(UTC)
+        time = about.pop("time", None) or self.now()
         level = about.pop("level", None)
         segment, offset = divmod(len(self.lines), 1000)
         return {
@@ -133,6 +134,9 @@ class Logs:
             "level": level,
             "fields": about,
         }
+
+    def now(self) -> datetime:
+        return datetime.now(UTC) + self.ahead
 
     def miss(self, lines: int) -> None:
         """Say that so many lines were left out behind the last one."""
@@ -238,7 +242,8 @@ class _Handler(BaseHTTPRequestHandler):
 
     def _found(self, given: dict[str, str]) -> Iterator[Line]:
         test = compiled(given.get("q", ""))
-        since, until = (_moment(given.get(name, "")) for name in ("since", "until"))
+        now = self.server_logs.now()
+        since, until = (_moment(given.get(name, ""), now) for name in ("since", "until"))
         for line in list(self.server_logs.lines):
             time = datetime.fromisoformat(line["time"])
             if test(line) and (not since or time >= since) and (not until or time < until):
@@ -252,7 +257,8 @@ class _Handler(BaseHTTPRequestHandler):
             found = [one for one in found if key(one["position"]) > key(given["after"])]
         if given.get("reverse") == "1":
             found.reverse()
-        lines = found[: int(given.get("limit", "1000"))]
+        limit = int(given.get("limit", "1000"))
+        lines = found[-limit:] if given.get("newest") == "1" else found[:limit]
         if "nodes" in given:
             lines = [*self.server_logs.missing, *lines]
         body = "".join(json.dumps(line) + "\n" for line in lines).encode()
@@ -275,9 +281,9 @@ class _Handler(BaseHTTPRequestHandler):
         self._json({"lines": lines[first : index + int(given.get("after", "5")) + 1]})
 
     def _histogram(self, given: dict[str, str]) -> None:
-        now = datetime.now(UTC)
-        since = _moment(given.get("since", "")) or now - timedelta(minutes=15)
-        until = _moment(given.get("until", "")) or self._newest() + timedelta(seconds=1)
+        now = self.server_logs.now()
+        since = _moment(given.get("since", ""), now) or now - timedelta(minutes=15)
+        until = _moment(given.get("until", ""), now) or self._newest() + timedelta(seconds=1)
         wide = (until - since).total_seconds() / int(given.get("buckets", "60"))
         step = next(one for one in (1, 2, 5, 10, 30, 60, 300, 600, 3600, 86400) if one >= wide)
         buckets: dict[int, Counter[str]] = {}
@@ -364,14 +370,14 @@ class _Handler(BaseHTTPRequestHandler):
             self.wfile.write("".join(events).encode())
 
 
-def _moment(text: str) -> datetime | None:
+def _moment(text: str, now: datetime) -> datetime | None:
     if not text:
         return None
     if text == "now":
-        return datetime.now(UTC)
+        return now
     ago = re.fullmatch(r"(\d+)([smhd])", text)
     if ago:
         seconds = int(ago[1]) * {"s": 1, "m": 60, "h": 3600, "d": 86400}[ago[2]]
-        return datetime.now(UTC) - timedelta(seconds=seconds)
+        return now - timedelta(seconds=seconds)
     given = datetime.fromisoformat(text)
     return given if given.tzinfo else given.replace(tzinfo=UTC)

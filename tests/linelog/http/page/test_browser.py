@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
+
 import pytest
 
 from logsrv.kit.testing import wait_until
@@ -349,6 +351,45 @@ def test_a_page_out_of_sight_gives_its_connection_up(
     page.wait(f"{LIVE} && {COUNT} === {shown + 3}")
     assert page.texts(".gap") == []
     assert sum(one.startswith("/api/tail") for one in logs.asked) == 2
+
+
+def test_a_page_that_slept_for_an_hour(logs: Logs, visit: Open) -> None:
+    """It goes on behind its last line, with the newest; whoever scrolls up finds what came meanwhile."""
+    logs.send("before")
+    page = visit(ready=f"{LIVE} && {COUNT} === 1")
+    page.run(
+        "void (globalThis.clock = Date.now, Date.now = () => clock() + 3600000,"
+        " globalThis.known = fetch, globalThis.fetch = () => Promise.reject(new TypeError('asleep')))"
+    )
+    logs.cut()
+    page.wait("document.querySelector('#connection.lost')")
+    begin = logs.now()
+    for second in range(3600):
+        logs.send(f"asleep {second}", time=begin + timedelta(seconds=second))
+    logs.ahead = timedelta(hours=1)
+    page.run("void (globalThis.fetch = known)")
+    page.wait(f"{LIVE} && {LAST} === 'asleep 3599'")
+    total = "document.querySelector('#histogram-total').textContent"
+    # Those of the last 15 minutes, less what the clock has gone on.
+    page.wait(f"/^[78]\\d\\d lines$/.test({total})")
+    assert page.run("document.querySelector('#banner').hidden")
+
+    def shown() -> list[str]:
+        page.scroll("#scroller", -4000)
+        children = "[...document.querySelector('[role=log]').children]"
+        text = "(one) => one.querySelector(':is(.message, .gap > span)').textContent"
+        return list(page.run(f"{children}.map({text})"))
+
+    wait_until(lambda: "asleep 1" < shown()[0] < "asleep 29", "older lines")
+    said = shown()
+    expected = int(said[0].split()[1])
+    for one in said:
+        if one.endswith("skipped"):
+            expected += int(one.split()[0])
+        else:
+            assert one == f"asleep {expected}"
+            expected += 1
+    assert expected == 3600
 
 
 def test_trouble(logs: Logs, visit: Open) -> None:

@@ -169,6 +169,38 @@ def test_neighbours(logs: Logs, visit: Open) -> None:
     assert page.texts("[aria-current] .message") == ["line 15"]
 
 
+def test_more_neighbours(logs: Logs, visit: Open) -> None:
+    """Fifty more on either side, as often as there are some; the line that is looked at stays in sight."""
+    numbered(logs, 400)
+    page = visit("?q=%22line+115%22")
+    page.wait(f"{COUNT} === 1")
+    page.press("j")
+    page.press("c")
+    page.wait(f"{COUNT} === 11")
+    # The day stands above the first of them.
+    assert page.run("document.querySelector('#lines .line').matches('[data-day]')")
+    assert page.run("document.querySelectorAll('.line[data-day]').length") == 1
+    buttons = "[...document.querySelectorAll('#lines button')]"
+    said = f"{buttons}.map((one) => one.textContent).join()"
+    page.wait(f"{said} === 'Show 50 more before,Show 50 more after'")
+    for before, after in ((55, 5), (105, 5), (115, 5), (115, 55), (115, 105)):
+        more = after - 5 if before == 115 and after > 5 else 0
+        page.run(f"{buttons}.at({-1 if more else 0}).click()")
+        page.wait(f"{COUNT} === {before + 1 + after}")
+        shown = [f"line {number}" for number in range(115 - before, 116 + after)]
+        assert page.texts(".line .message") == shown
+        # With what was asked for below it, it need not be in the middle.
+        assert 200 < page.place("[aria-current]")[1] < 760
+    # There is nothing before the first line.
+    assert page.run(said) == "Show 50 more after"
+    # Asked for once more, they stay.
+    page.press("c")
+    page.wait(
+        f"document.activeElement.matches('[aria-current]') && {said} === 'Show 50 more after'"
+    )
+    assert page.run(COUNT) == 221
+
+
 def test_back(logs: Logs, visit: Open) -> None:
     """The browser's button undoes a selected time; a filter is in the address when one comes anew."""
     with_a_past(logs)
@@ -202,9 +234,24 @@ def test_bars_go_up_to_now(logs: Logs, visit: Open) -> None:
 
 
 def test_download(logs: Logs, visit: Open) -> None:
-    """The link asks for the lines that are shown, all of them."""
+    """The link asks for the lines that are shown; of too many for the newest, and says so."""
     logs.send("x")
     page = visit("?q=x")
-    page.wait("document.querySelector('#download').href.includes('q=x')")
-    got = page.run("fetch(document.querySelector('#download').href).then((one) => one.text())")
+    link = "document.querySelector('#download')"
+    page.wait(f"{link}.href.includes('q=x') && {link}.download === 'logsrv.jsonl'")
+    got = page.run(f"fetch({link}.href).then((one) => one.text())")
     assert json.loads(got)["message"] == "x"
+    page.run("import('/static/figures.js').then((one) => void (one.bound.lines = 5))")
+    logs.send(*(f"x {number}" for number in range(9)))
+    page.wait(f"{link}.download === 'logsrv-newest-5.jsonl'")
+    page.fill("#q", "x -7")
+    page.wait(f"{link}.href.includes('-7') && {link}.dataset.said.includes('9')")
+    page.run(f"{link}.addEventListener('click', (event) => event.preventDefault())")
+    page.click("#download")
+    assert page.texts("#notice") == [
+        "Of these 9 lines the newest 5 are downloaded. All of them: logsrv search --output json"
+    ]
+    got = page.run(f"fetch({link}.href).then((one) => one.text())")
+    assert [json.loads(one)["message"] for one in got.splitlines()] == [
+        f"x {number}" for number in (3, 4, 5, 6, 8)
+    ]

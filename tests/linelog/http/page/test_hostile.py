@@ -70,6 +70,39 @@ def test_text_is_whole(logs: Logs, visit: Open) -> None:
 
 
 @pytest.mark.long
+def test_an_opened_line_has_its_line_breaks(logs: Logs, visit: Open) -> None:
+    """Tabs too, in its message and its values; nothing else that has a code. What is copied has them."""
+    trace = r"Traceback:\x0a\x09at\x1b[2J main\x0d\x0a\x00end C:\\x0a" + "\u202e"
+    shown = "Traceback:\n\tat\\x1b[2J main\n\\x00end C:\\\\x0a\\u202e"
+    logs.send(trace, stack="one\n\ttwo\x1b[2J\u202e\r\n<b>", text=r"a\x0ab")
+    page = visit(ready=f"{LIVE} && document.querySelectorAll('.line').length === 1")
+    closed = page.run("document.querySelector('.line .message').textContent")
+    assert closed == trace.replace("\u202e", "\\u202e")
+    height = page.place(".line")[3]
+    page.press("k")
+    page.press("Enter")
+    page.wait("document.querySelector('.details')")
+    assert page.run("document.querySelector('.line .message').textContent") == shown
+    # As it is seen, and as a selection of it is copied.
+    assert page.run("document.querySelector('.line .message').innerText") == shown
+    values = page.run(
+        "[...document.querySelectorAll('.details .value')].map((one) => one.innerText)"
+    )
+    assert "one\n\ttwo\\x1b[2J\\u202e\n<b>" in values
+    assert any(one.startswith("a\nb") for one in values)
+    page.run("navigator.clipboard.writeText = async (text) => void (globalThis.copied = text)")
+    page.click(".details .tools button")
+    page.wait("globalThis.copied")
+    assert page.run("copied").endswith(" " + shown.replace("\\u202e", "\u202e"))
+    # A query asks for what is stored.
+    assert page.texts("[aria-label='Only lines with text=a\\\\x0ab']") == ["a\nb"]
+    page.press("Escape")
+    page.wait("!document.querySelector('.details')")
+    assert page.run("document.querySelector('.line .message').textContent") == closed
+    assert page.place(".line")[3] == height
+
+
+@pytest.mark.long
 def test_the_title_turns_nothing_around(visit: Open) -> None:
     """A link to the page chooses the query, and so what the window is called."""
     page = visit("?q=%E2%80%AEabc%07")

@@ -6,8 +6,9 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
+from logsrv.kit.testing import wait_until
 from tests.linelog.http.page.chromium import Page
-from tests.linelog.http.page.conftest import LIVE, Open
+from tests.linelog.http.page.conftest import LAST, LIVE, Open
 from tests.linelog.http.page.fake import Logs
 
 pytestmark = pytest.mark.long
@@ -56,6 +57,29 @@ def test_lines_dated_after_now_are_counted_beside(logs: Logs, visit: Open) -> No
     page.wait(f"{TOTAL} === '1 line, and 2 dated after now'")
     logs.send("d", trace="b2")
     page.wait(f"{TOTAL} === '2 lines, and 2 dated after now'")
+
+
+@pytest.mark.parametrize("delay", [30, 3600])
+def test_a_slow_count_makes_no_lines_of_after_now(logs: Logs, visit: Open, delay: int) -> None:
+    """They arrive while it is counted, or while the computer sleeps: the list has them at once."""
+    logs.send("one")
+    page = visit()
+    page.wait(f"{TOTAL} === '1 line' && {DONE}")
+    page.run(f"void (globalThis.said = [], setInterval(() => said.push({TOTAL}), 10))")
+    logs.slow_bars.clear()
+    asked = len(logs.asked)
+    logs.send("two")
+    wait_until(lambda: any("/api/histogram" in path for path in logs.asked[asked:]), "the question")
+    # So much later for everybody: the browser, and the server that dates lines.
+    page.run(f"void (globalThis.clock = Date.now, Date.now = () => clock() + {delay}000)")
+    logs.ahead = timedelta(seconds=delay)
+    logs.send(*(f"line {number}" for number in range(720)))
+    page.wait(f"{LAST} === 'line 719'")
+    stats = logs.asked.count("/api/stats") + 2
+    wait_until(lambda: logs.asked.count("/api/stats") >= stats, "the time of the newest line")
+    logs.slow_bars.set()
+    page.wait(f"{TOTAL} === '{722 if delay < 900 else 720} lines'")
+    assert [one for one in page.run("said") if "after now" in one] == []
 
 
 def test_a_time_without_a_zone_is_named_as_it_is_written(logs: Logs, visit: Open) -> None:

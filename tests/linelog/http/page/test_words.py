@@ -164,6 +164,25 @@ def test_pause_becomes_resume(logs: Logs, visit: Open) -> None:
     page.wait(f"{PAUSE} === 'Pause' && {COUNT} === 3")
 
 
+EMPTY = "document.querySelector('#empty').hidden"
+
+
+@pytest.mark.parametrize("query", ["?q=line", "?last=all"])
+def test_no_lines_is_said_as_long_as_there_are_none(logs: Logs, visit: Open, query: str) -> None:
+    """Not below the first line that comes; again when the last one is older than what is shown."""
+    page = visit(query, ready=f"{LIVE} && !{EMPTY}")
+    logs.send("a first line", time=datetime.now(UTC) - timedelta(seconds=885))
+    page.wait(f"{COUNT} === 1 && {EMPTY}")
+    if query != "?last=all":
+        page.wait(f"{COUNT} === 0 && !{EMPTY}")
+
+
+def test_lines_that_are_missed_are_not_no_lines(logs: Logs, visit: Open) -> None:
+    page = visit(ready=f"{LIVE} && !{EMPTY}")
+    logs.miss(1234)
+    page.wait(f"document.querySelector('.gap') && {EMPTY}")
+
+
 def type_(page: Page, text: str, back: int = 0) -> None:
     """Type, with the cursor so many characters before the end at last."""
     page.fill("#q", text)

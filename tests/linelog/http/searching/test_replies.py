@@ -55,7 +55,12 @@ def test_search(store: Path) -> None:
     assert found(store, "reverse=1") == every[::-1]
     assert found(store, "limit=10") == every[:10]
     assert found(store, "limit=10&reverse=1") == every[:1:-1]
-    assert found(store, "limit=0") == []
+    assert found(store, "limit=0") == found(store, "limit=0&newest=1") == []
+    assert found(store, "limit=10&newest=1") == every[2:]
+    assert found(store, "limit=12&newest=1") == found(store, "limit=13&newest=1") == every
+    assert found(store, f"limit=3&newest=1&q=bob&before={every[10]}") == every[1:10:3]
+    assert found(store, f"limit=2&newest=1&after={every[8]}&before={every[11]}") == every[9:11]
+    assert found(store, "limit=2&newest=1&reverse=1") == every[:9:-1]
     assert found(store, f"after={every[1]}&before={every[10]}") == every[2:10]
     assert found(store, "q=bob") == every[1::3]
     assert found(store, "since=2026-11-20T06:05:00Z") == every[9:]

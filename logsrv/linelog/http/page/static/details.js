@@ -4,8 +4,8 @@ import { url } from "./address.js";
 import { button, copy, element } from "./dom.js";
 import { serversOf } from "./nodes.js";
 import { fieldName, isField } from "./query.js";
-import { fill } from "./row.js";
-import { printable } from "./text.js";
+import { SHOWN, fill } from "./row.js";
+import { printable, unfolded } from "./text.js";
 
 /** @typedef {import("./api.js").Line} Line */
 
@@ -39,6 +39,8 @@ export class Details {
     // A button in there may have the focus.
     if (row.contains(document.activeElement)) this.lines.select(row);
     row.querySelector(".details")?.remove();
+    const line = this.lines.data.get(row);
+    if (line) fill(/** @type {HTMLElement} */ (row.querySelector(".message")), line.message, this.lines.highlighter, SHOWN);
   }
 
   /** @param {HTMLElement} row */
@@ -67,7 +69,7 @@ export class Details {
     permalink.href = url({ q: this.actions.query(), ...place });
     permalink.title = "Link to this line";
     tools.append(
-      button("Copy line", "small", () => copied(`${line.time} ${line.source} ${line.message}`, "Line")),
+      button("Copy line", "small", () => copied(`${line.time} ${line.source} ${unfolded(line.message)}`, "Line")),
       button("Copy JSON", "small", () => copied(JSON.stringify(line, null, 2), "JSON")),
       button("Copy link", "small", () => copied(link(), "Link")),
       button("Neighbours", "small", () => this.actions.neighbours(line), "Show the lines around this one"),
@@ -116,15 +118,16 @@ export class Details {
    */
   value(field, value, position) {
     const shown = printable(value);
+    const text = unfolded(value).split("\n").map(printable).join("\n");
     const whole = element("span", "value");
     // What a query can ask for: a name of its grammar, a value that fits into the box.
     if (!field || !isField(field) || value.length > 500 || shown !== value) {
-      whole.append(element("span", "", shown));
+      whole.append(element("span", "", text));
       return whole;
     }
     const said = shown.length > 60 ? `${shown.slice(0, 59)}…` : shown;
     whole.append(
-      button(shown, "add", () => this.actions.term(field, value, false, position), `Only lines with ${field}=${said}`),
+      button(text, "add", () => this.actions.term(field, value, false, position), `Only lines with ${field}=${said}`),
       button("−", "exclude", () => this.actions.term(field, value, true, position), `No lines with ${field}=${said}`),
     );
     return whole;

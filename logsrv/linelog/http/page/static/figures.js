@@ -4,7 +4,7 @@ import { address, bars, tellMissing } from "./api.js";
 import { byId } from "./dom.js";
 import { Fields } from "./fields.js";
 import { Histogram } from "./histogram.js";
-import { clock } from "./times.js";
+import { clock, number } from "./times.js";
 
 /** @typedef {import("./scope.js").Scope} Scope */
 
@@ -16,6 +16,8 @@ const WHEN_HIDDEN = 60_000;
 const LONGEST = 3_600_000;
 /** Milliseconds after now from which on lines are of a clock that was ahead, not of the last moment. */
 const AHEAD = 10_000;
+/** Lines that are downloaded at most: as many as the API gives. */
+export const bound = { lines: 100_000 };
 
 export class Figures {
   /**
@@ -42,6 +44,7 @@ export class Figures {
     this.refused = "";
     /** When the numbers that are shown were asked for, in milliseconds since 1970. */
     this.when = 0;
+    this.download = /** @type {HTMLAnchorElement} */ (byId("download"));
     fields.onWork = () => told.work();
   }
 
@@ -87,7 +90,10 @@ export class Figures {
     this.known = false;
     this.refusals = 0;
     this.question = { q, since, until, nodes };
-    /** @type {HTMLAnchorElement} */ (byId("download")).href = address("/api/search", { ...this.question, limit: 100000 });
+    // Of several servers the newest come first.
+    const newest = nodes ? { reverse: 1 } : { newest: 1 };
+    this.download.href = address("/api/search", { ...this.question, limit: bound.lines, ...newest });
+    this.offer(Infinity);
     this.fields.set(this.question);
     this.refresh();
   }
@@ -119,9 +125,12 @@ export class Figures {
       // Up to now, not up to the last line: that nothing comes any more is to be seen.
       const until = this.question.until || "now";
       const { answer, hint } = await bars({ ...this.question, until, buckets: this.histogram.wanted }, signal);
-      const after = await this.after(answer.until, signal);
+      // The first clock stands still while the computer sleeps, the second may be set.
+      const passed = () => Math.max(performance.now() - begin, Date.now() - when);
+      const after = await this.after(Date.parse(answer.until), passed, signal);
       if (signal.aborted) return;
       this.histogram.show(answer, after);
+      this.offer(answer.buckets.reduce((/** @type {number} */ sum, /** @type {{count: number}} */ bucket) => sum + bucket.count, after));
       if (answer.missing?.length) tellMissing(answer.missing);
       this.when = when;
       this.refusals = 0;
@@ -135,6 +144,7 @@ export class Figures {
       this.refused = /** @type {Error} */ (error).message;
       if (this.pending) {
         this.histogram.fail(this.refused);
+        this.offer(Infinity);
         this.when = 0;
       }
     }
@@ -147,15 +157,27 @@ export class Figures {
     this.showWhen();
   }
 
+  /** @param {number} lines how many there are; Infinity while that is not known */
+  offer(lines) {
+    const part = lines > bound.lines;
+    this.download.download = part ? `logsrv-newest-${bound.lines}.jsonl` : "logsrv.jsonl";
+    const all = Number.isFinite(lines) ? `Of these ${number(lines)} lines` : "Of these lines";
+    this.download.dataset.said = part ? `${all} the newest ${number(bound.lines)} are downloaded. All of them: logsrv search --output json` : "";
+  }
+
   /**
-   * How many lines are dated after the last bar. They are in the list and the values: a clock was set back.
-   * @param {string} end
+   * How many lines are dated after now. They are in the list and the values, and have no bar: a clock was set
+   * back. Lines that came while was counted are none of them, however long that took.
+   * @param {number} end the server's time when the count began
+   * @param {() => number} passed milliseconds since then
    * @param {AbortSignal} signal
    */
-  async after(end, signal) {
-    if (!this.grows || !(Date.parse(this.told.newest()) > Date.parse(end) + AHEAD)) return 0;
-    const { answer } = await bars({ ...this.question, since: end, buckets: 1 }, signal);
-    return answer.buckets.reduce((sum, bucket) => sum + bucket.count, 0);
+  async after(end, passed, signal) {
+    const since = end + 2 * passed() + AHEAD;
+    if (!this.grows || !(Date.parse(this.told.newest()) > since)) return 0;
+    const { answer } = await bars({ ...this.question, since: new Date(since).toISOString(), buckets: 1 }, signal);
+    // After a longer count, lines of now may be among them.
+    return end + passed() > since ? 0 : answer.buckets.reduce((sum, bucket) => sum + bucket.count, 0);
   }
 
   /**

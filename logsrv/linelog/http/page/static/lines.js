@@ -115,6 +115,8 @@ export class Lines {
         if (!this.first || compare(line.position, this.first) < 0) this.first = line.position;
         if (!this.last || compare(line.position, this.last) > 0) this.last = line.position;
       }
+      // Another line may be the first of its day.
+      this.retime();
     });
   }
 

@@ -266,6 +266,7 @@ lines.log.addEventListener("click", (event) => {
   lines.select(row);
 });
 
+byId("download").addEventListener("click", () => say(byId("download").dataset.said || "These lines are downloaded."));
 byId("pause").addEventListener("click", toggle);
 byId("newer").addEventListener("click", follow);
 byId("fields-button").addEventListener("click", () => fields.toggle());

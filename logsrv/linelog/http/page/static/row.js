@@ -2,14 +2,14 @@
 
 import { element } from "./dom.js";
 import { short } from "./levels.js";
-import { printable, runs } from "./text.js";
+import { folded, printable, runs, unfolded } from "./text.js";
 import { ofLine } from "./times.js";
 
 /** @typedef {import("./api.js").Line} Line */
 /** @typedef {import("./highlight.js").Highlighter} Highlighter */
 
 /** Characters of a message that are shown until the line is opened. */
-const SHOWN = 2000;
+export const SHOWN = 2000;
 const HUES = 10;
 // Names of fields inside a message stand back a little: `status=` and `"status":`.
 const KEY = /(?<![\w.@-])[A-Za-z_@][\w.@-]{0,63}=(?=\S)|"[^"\\]{1,64}"\s?:/g;
@@ -49,7 +49,7 @@ export function retime(made, line) {
 }
 
 /**
- * Write a message into its element. At most `longest` characters of it.
+ * Write a message into its element: on one line at most `longest` characters of it, else all with its line breaks.
  * @param {HTMLElement} message
  * @param {string} text
  * @param {Highlighter} highlighter
@@ -57,7 +57,7 @@ export function retime(made, line) {
  */
 export function fill(message, text, highlighter, longest = Infinity) {
   const cut = text.length > longest ? text.slice(0, longest) : text;
-  const pieces = runs(cut);
+  const pieces = runs(longest === Infinity ? unfolded(cut) : folded(cut));
   const plain = pieces.length === 1 ? pieces[0].text : pieces.map((piece) => piece.text).join("");
   /** @param {[number, number][]} ranges */
   const draw = (ranges) => {

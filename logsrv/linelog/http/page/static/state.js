@@ -66,7 +66,7 @@ function edge(view) {
 function empty(view) {
   const place = byId("empty");
   // Before the server has answered, nothing is known of what there is.
-  const is = view.ready && !view.searching && view.lines.size === 0;
+  const is = view.ready && !view.searching && !view.lines.log.childElementCount;
   place.hidden = !is;
   const { q, since } = view.request;
   const { scope } = byId("lines").dataset;

@@ -7,10 +7,10 @@
  * @typedef {{text: string, style: string}} Run a piece of text in one style (class names)
  */
 
-// The set of logsrv/kit/text/escape.py, and LF, which a line cannot have. A stored ESC is the text `\x1b`.
+// The set of logsrv/kit/text/escape.py. A stored ESC is the text `\x1b`.
 const SPECIAL =
   // eslint-disable-next-line no-control-regex
-  /(?:\\x1b|\x1b)\[([0-9;:]{0,60})m|([\x00-\x08\n-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069\ud800-\udfff])/gu;
+  /(?:\\x1b|\x1b)\[([0-9;:]{0,60})m|([\x00-\x08\x0b-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069\ud800-\udfff])/gu;
 
 const NAMES = ["black", "red", "green", "yellow", "blue", "magenta", "cyan", "white"];
 
@@ -38,7 +38,19 @@ export function runs(message) {
 }
 
 /** @param {string} message */
-export const printable = (message) => message.replace(SPECIAL, (all, _, character) => (character === undefined ? all.replace("\x1b", "\\x1b") : code(character)));
+export const printable = (message) => folded(message).replace(SPECIAL, (all, _, character) => (character === undefined ? all.replace("\x1b", "\\x1b") : code(character)));
+
+/**
+ * A text on one line. No stored line has an LF; a value of a field may, and what another server sends.
+ * @param {string} text
+ */
+export const folded = (text) => text.replaceAll("\n", "\\x0a");
+
+/**
+ * A text as its sender wrote it: line breaks and tabs instead of their codes.
+ * @param {string} text
+ */
+export const unfolded = (text) => text.replace(/(?<!\\)(?:\\x0d)?\\x0a|\r\n/g, "\n").replace(/(?<!\\)\\x09/g, "\t");
 
 /** @param {string} character */
 function code(character) {

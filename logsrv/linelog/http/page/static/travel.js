@@ -1,10 +1,19 @@
 /** Ways through the log: to its beginning, around a line, to the next line of a kind. */
 
 import { ApiError, get, search } from "./api.js";
+import { button, element } from "./dom.js";
 import { all, PAGE } from "./view.js";
 
 /** @typedef {import("./api.js").Line} Line */
 /** @typedef {import("./view.js").View} View */
+/** @typedef {{before: number, after: number}} Reach how many neighbours of a line are shown */
+
+/** Neighbours on a side: at first, with each step further, and at most, as the API has it. */
+const NEAR = 5;
+const FURTHER = 50;
+const FURTHEST = 1000;
+/** @type {WeakMap<HTMLElement, Reach>} */
+const reaches = new WeakMap();
 
 /**
  * The oldest lines there are.
@@ -26,16 +35,52 @@ export async function toStart(view) {
 }
 
 /**
- * The lines of the store around a line, whether the query fits them or not.
+ * The lines of the store around a line, whether the query fits them or not; and buttons for more of them.
  * @param {View} view
  * @param {string} position
+ * @param {Partial<Reach>} [further] on the side where more were asked for
  */
-export async function neighbours(view, position) {
+export async function neighbours(view, position, further = {}) {
   view.pause("reading");
-  const { nodes } = view.request;
-  const { lines } = await get("/api/show", { position, before: 5, after: 5, nodes }, view.abort.signal);
+  const shown = view.lines.rows.get(position);
+  const reach = { before: NEAR, after: NEAR, ...(shown && reaches.get(shown)), ...further };
+  const { lines } = await get("/api/show", { position, ...reach, nodes: view.request.nodes }, view.abort.signal);
+  // Before the lines come: one at the top would stay there, and what is read would move.
+  for (const old of view.lines.log.querySelectorAll(`.further[data-of="${position}"]`)) old.remove();
   view.lines.insert(lines);
-  view.lines.select(view.lines.rows.get(position) ?? null, "center");
+  const row = view.lines.rows.get(position);
+  if (!row) return;
+  reaches.set(row, reach);
+  const before = lines.findIndex((/** @type {Line} */ line) => line.position === position);
+  const earlier = furtherButton(view, position, "before", before < reach.before, reach, lines[0]);
+  const later = furtherButton(view, position, "after", lines.length - before <= reach.after, reach, lines[lines.length - 1]);
+  if (further.before || further.after) ((further.before ? earlier : later) ?? row).focus({ preventScroll: true });
+  else view.lines.select(row, "center");
+}
+
+/**
+ * Put a button beside the last neighbour on a side, unless there are no more.
+ * @param {View} view
+ * @param {string} position
+ * @param {"before" | "after"} side
+ * @param {boolean} isAll the store has no more on that side
+ * @param {Reach} reach
+ * @param {Line} last
+ * @returns {HTMLElement | undefined}
+ */
+function furtherButton(view, position, side, isAll, reach, last) {
+  const row = view.lines.rows.get(last.position);
+  // Without a query the lines of the scope are there, and scrolling brings more.
+  if (isAll || reach[side] >= FURTHEST || !row || !(view.request.q || row.classList.contains("context"))) return undefined;
+  const place = element("div", "edge further");
+  place.dataset.of = position;
+  const most = Math.min(FURTHEST, reach[side] + FURTHER);
+  const made = button(`Show ${most - reach[side]} more ${side}`, "small", () =>
+    neighbours(view, position, { [side]: most }).catch((error) => view.say("failed", { error })),
+  );
+  place.append(made);
+  row[side](place);
+  return made;
 }
 
 /**

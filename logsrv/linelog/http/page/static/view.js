@@ -248,10 +248,12 @@ export class View extends EventTarget {
     const items = this.pace
       .take(this.queue, now)
       .map((item) => ("data" in item ? /** @type {Line} */ (JSON.parse(item.data)) : item));
+    const isFirst = !this.lines.log.childElementCount;
     const added = this.lines.append(items);
     if (this.lines.cutStart(RUNNING)) this.atStart = false;
     this.stick();
     if (added.length) this.say("lines", { lines: added });
+    if (isFirst) this.say("changed");
     if (this.queue.size) this.schedule();
   }
 
@@ -261,7 +263,9 @@ export class View extends EventTarget {
    * @returns {Line | null} the newest of them
    */
   expire(since) {
-    return this.following && this.ready ? this.lines.cutBefore(since) : null;
+    const cut = this.following && this.ready ? this.lines.cutBefore(since) : null;
+    if (cut && !this.lines.size) this.say("changed");
+    return cut;
   }
 
   stick() {
