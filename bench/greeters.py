@@ -1,4 +1,4 @@
-"""`greeters.py KIND PORT [CERTIFICATE]`: servers that say one line and close, echo servers, to compare with.
+"""`greeters.py KIND PORT [CERTIFICATE]`: greeters, echo servers and others to compare with.
 
 Each is as its own documentation would have it; none logs. Ended by a signal.
 """

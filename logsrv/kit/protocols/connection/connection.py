@@ -61,7 +61,8 @@ class PeerConnection:
 
     author: the protocol object. state: where the connection is in the tables. reader: None until the
     peer has sent something. lines, gathered: what is sent while the author's code runs, lines as text and
-    all else as bytes, and how much that is; None while it doesn't. work: the author's coroutine that is under way.
+    all else as bytes, and how much that is; None while it doesn't. work: the author's coroutine that is
+    under way.
     """
 
     __slots__ = (
@@ -385,7 +386,7 @@ class PeerConnection:
     def make_room(self) -> None:
         """Hand over what is gathered: the transport tells when too much waits in it.
 
-        It is not sent now: code that writes and drains without end would go on as long as the peer takes it.
+        It is not sent now: code that writes and drains without end would go on while the peer takes it.
         """
         self._write(self._gathered())
 
