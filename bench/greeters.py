@@ -8,6 +8,7 @@ from __future__ import annotations
 import asyncio
 import socketserver
 import sys
+from collections.abc import Callable
 from functools import partial
 from typing import Any, cast
 
@@ -157,7 +158,7 @@ def serve_threads(port: int) -> None:
     Server(("127.0.0.1", port), Handler).serve_forever()
 
 
-KINDS = {
+KINDS: dict[str, Callable[..., None]] = {
     "twisted-greet": lambda port: serve_twisted(Greet, port),
     "kit-greet": lambda port: serve_kit(Greet, port),
     "twisted-echo": lambda port: serve_twisted(Echo, port),
