@@ -55,14 +55,14 @@ class Cache(Generic[Key, Value]):
             return None
         value, _, until = self._entries[key]
         if until <= self._now():
-            self._remove(key)
+            self.forget(key)
             return None
         self._entries.move_to_end(key)
         return value
 
     def put(self, key: Key, value: Value, size: int) -> None:
         """Remember `value`, which takes about `size` bytes of memory."""
-        self._remove(key)
+        self.forget(key)
         if size > self._most_bytes // 4:
             return
         self._entries[key] = value, size, self._now() + self._seconds
@@ -81,16 +81,16 @@ class Cache(Generic[Key, Value]):
 
     def _forget_oldest(self) -> None:
         while self.size > self._most_bytes:
-            self._remove(next(iter(self._entries)))
+            self.forget(next(iter(self._entries)))
 
-    def _remove(self, key: Key) -> None:
+    def forget(self, key: Key) -> None:
         if key in self._entries:
             self.size -= self._entries.pop(key)[1]
 
 
 @attrs.frozen(eq=False)
 class FetchedContent:
-    """What was fetched, with the pages that were made of it: they go when it does."""
+    """A menu or text, with the pages that were made of it: they go when it does."""
 
     content: Menu | Text
     pages: dict[WebPlace, bytes] = attrs.field(factory=dict)
@@ -122,7 +122,7 @@ class Fetcher:
             # A proxy looks names up by itself, and the only address that is connected to is its own.
             allow=settings.check_address if settings.proxy is None else None,
         )
-        self._known: Cache[GopherURL, FetchedContent] = Cache(
+        self.remembered: Cache[GopherURL, FetchedContent] = Cache(
             settings.cache_size or 0, settings.cache_time, reactor.seconds
         )
 
@@ -131,7 +131,7 @@ class Fetcher:
         it came.
         """
         self._check(url)
-        if (known := self._known.get(url)) is not None:
+        if (known := self.remembered.get(url)) is not None:
             self._metrics.count("gateway_cache_hits_total")
             return known.content, ""
         content: Menu | Text
@@ -144,18 +144,18 @@ class Fetcher:
             if isinstance(error.partial, Menu | Text) and _size(error.partial):
                 return error.partial, str(error)
             raise
-        self._known.put(url, FetchedContent(content), _ITEM_BYTES + _size(content))
+        self.remembered.put(url, FetchedContent(content), _ITEM_BYTES + _size(content))
         return content, ""
 
     def page(self, place: WebPlace, content: Menu | Text, make: Callable[[], bytes]) -> bytes:
         """Return the page that was made of this content at a place, or that `make` makes now."""
-        known = self._known.get(place.url)
+        known = self.remembered.get(place.url)
         if known is None or known.content is not content:
             return make()
         page = known.pages.get(place)
         if page is None:
             page = make()
-            if self._known.grow(place.url, _ITEM_BYTES + len(page)):
+            if self.remembered.grow(place.url, _ITEM_BYTES + len(page)):
                 known.pages[place] = page
         return page
 

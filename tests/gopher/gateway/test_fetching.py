@@ -256,7 +256,7 @@ async def test_a_page_is_made_once_as_long_as_its_content_is_remembered(
     assert await page(attrs.evolve(place, charset="cp437")) == b"page 2"
     assert await page(place) == b"page 1"
     # What is fetched anew, as when the time is over, is shown anew.
-    found._known._remove(place.url)
+    found.remembered.forget(place.url)
     assert await page(place) == b"page 3"
 
 
@@ -270,4 +270,4 @@ async def test_pages_take_no_more_memory_than_what_was_fetched_may(
     content, _ = await found.content(url)
     for first in range(100):
         found.page(WebPlace(url, first=first), content, lambda: b"x" * 10_000)
-    assert found._known.size <= 25_000
+    assert found.remembered.size <= 25_000

@@ -95,7 +95,8 @@ class Mixed(LineProtocol):
         self.send_line("ä" + line)
         self.write(b"\xff" + bytearray(b"\n"))
         self.write(b"")
-        return self.send_line("")
+        self.send_line("")
+        return None
 
     async def answer(self, line: str) -> None:
         self.send_line("VALUE")

@@ -43,7 +43,7 @@ _MORE = "›"
 # Rows of the window above and below the page.
 _FRAME_ROWS = 3
 # Seconds for which a long page is laid out between two looks at the keys.
-_SLICE = 0.01
+SLICE = 0.01
 # Rows per turn of the wheel.
 _WHEEL = 3
 
@@ -83,7 +83,7 @@ class PageView(ScrollView, can_focus=True):
         # The lines that have what is looked for.
         self.matches: list[int] = []
         self.cursor: int | None = None
-        # What is to be done when so much is laid out; and whether more is being laid out.
+        # A step for when so much is laid out; and whether more is being laid out.
         self._then: tuple[Callable[[], bool], Callable[[], None]] | None = None
         self._goes_on = False
 
@@ -197,7 +197,7 @@ class PageView(ScrollView, can_focus=True):
 
     def _lay_out_more(self) -> None:
         """Lay out for a moment; what is left of a long page is for later, between looks at the keys."""
-        end = time.monotonic() + _SLICE
+        end = time.monotonic() + SLICE
         self.page_layout.lay_out(lambda: time.monotonic() > end)
         self._grown()
         if self._then is not None:

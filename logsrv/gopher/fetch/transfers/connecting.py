@@ -67,7 +67,7 @@ class Connector:
                 error = refused
                 continue
             sock.setblocking(False)
-            # Else the request waits until the end of a handshake of TLS or SOCKS is acknowledged.
+            # The request would wait until the end of a handshake of TLS or SOCKS is acknowledged.
             sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
             if _QUICKACK is not None:
                 sock.setsockopt(socket.IPPROTO_TCP, _QUICKACK, 0)

@@ -430,7 +430,7 @@ def test_a_hundred_thousand_lines_are_no_trouble() -> None:
 
 def test_keys_are_obeyed_while_a_long_page_is_laid_out(monkeypatch: pytest.MonkeyPatch) -> None:
     """A text of 20 MB kept the browser from looking at its keys for seconds."""
-    monkeypatch.setattr(view_module, "_SLICE", -1.0)
+    monkeypatch.setattr(view_module, "SLICE", -1.0)
     lines = [PageLine(f"line {number}") for number in range(3000)]
 
     async def scenario(frame: Frame, pilot: Pilot[None]) -> None:
