@@ -1,4 +1,4 @@
-"""`greeters.py KIND PORT`: servers that say one line and close, echo servers, to compare with.
+"""`greeters.py KIND PORT [CERTIFICATE]`: greeters, echo servers and others to compare with.
 
 Each is as its own documentation would have it; none logs. Ended by a signal.
 """
@@ -8,15 +8,19 @@ from __future__ import annotations
 import asyncio
 import socketserver
 import sys
+from collections.abc import Callable
+from functools import partial
 from typing import Any, cast
 
-from twisted.internet.interfaces import IReactorCore, IReactorTCP
+from twisted.internet.endpoints import serverFromString
+from twisted.internet.interfaces import IReactorCore
 from twisted.internet.protocol import Protocol, ServerFactory
 from twisted.protocols.basic import Int32StringReceiver, LineReceiver
 
 from logsrv.kit import FrameProtocol, LineProtocol
 
 MESSAGE = b"Thank you for connecting\r\n"
+VALUE = b"v" * 96 + b"\r\n"
 
 
 class Greet(Protocol):
@@ -58,6 +62,24 @@ class KitAnswer(KitLines):
         self.close(line)
 
 
+class TwistedReply(LineReceiver):
+    delimiter = b"\r\n"
+
+    def lineReceived(self, line: bytes) -> None:
+        assert self.transport is not None
+        self.sendLine(b"VALUE key 0 96")
+        self.transport.write(VALUE)
+        self.sendLine(b"END")
+
+
+class KitReply(LineProtocol):
+    async def line_received(self, line: str) -> None:
+        self.send_line("VALUE key 0 96")
+        self.write(VALUE)
+        await self.drain()
+        self.send_line("END")
+
+
 class TwistedFrames(Int32StringReceiver):
     def stringReceived(self, string: bytes) -> None:
         self.sendString(string)
@@ -68,24 +90,29 @@ class KitFrames(FrameProtocol):
         self.send_frame(frame)
 
 
-def serve_twisted(protocol: type[Protocol], port: int) -> None:
+def place(port: int, certificate: str) -> str:
+    """Return the endpoint; with TLS if there is a certificate."""
+    tls = f":privateKey={certificate}:certKey={certificate}" if certificate else ""
+    return f"{'ssl' if tls else 'tcp'}:{port}:interface=127.0.0.1{tls}"
+
+
+def serve_twisted(protocol: type[Protocol], port: int, certificate: str = "") -> None:
     from twisted.internet import reactor
 
     factory = ServerFactory()
     factory.protocol = cast(Any, protocol)
     factory.noisy = False
-    cast(IReactorTCP, reactor).listenTCP(port, factory, backlog=1024, interface="127.0.0.1")
+    serverFromString(reactor, place(port, certificate) + ":backlog=1024").listen(factory)
     cast(IReactorCore, reactor).run()
 
 
-def serve_kit(protocol: type[Protocol], port: int, *arguments: str) -> None:
+def serve_kit(protocol: type[Protocol], port: int, certificate: str = "") -> None:
     """The whole service of the kit, as twistd runs it, but for the log."""
     from twisted.internet import reactor
 
     from logsrv.kit.testing import serve
 
-    where = f"tcp:{port}:interface=127.0.0.1"
-    running = serve(protocol, "--listen", where, *arguments)
+    running = serve(protocol, "--listen", place(port, certificate))
     core = cast(IReactorCore, reactor)
     core.addSystemEventTrigger("before", "shutdown", running.stop)
     core.run()
@@ -131,7 +158,7 @@ def serve_threads(port: int) -> None:
     Server(("127.0.0.1", port), Handler).serve_forever()
 
 
-KINDS = {
+KINDS: dict[str, Callable[..., None]] = {
     "twisted-greet": lambda port: serve_twisted(Greet, port),
     "kit-greet": lambda port: serve_kit(Greet, port),
     "twisted-echo": lambda port: serve_twisted(Echo, port),
@@ -142,10 +169,12 @@ KINDS = {
     "kit-answer": lambda port: serve_kit(KitAnswer, port),
     "twisted-frames": lambda port: serve_twisted(TwistedFrames, port),
     "kit-frames": lambda port: serve_kit(KitFrames, port),
+    "twisted-reply": partial(serve_twisted, TwistedReply),
+    "kit-reply": partial(serve_kit, KitReply),
     "asyncio": serve_asyncio,
     "asyncio-protocol": serve_asyncio_protocol,
     "threads": serve_threads,
 }
 
 if __name__ == "__main__":
-    KINDS[sys.argv[1]](int(sys.argv[2]))
+    KINDS[sys.argv[1]](int(sys.argv[2]), *sys.argv[3:])

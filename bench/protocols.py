@@ -1,7 +1,8 @@
 """`python -m bench.protocols [--quick]`: what the kit costs, and how fast `twistd greet` is.
 
-Five comparisons, each interleaved, medians: lines echoed by LineReceiver and LineProtocol; frames
-echoed by Int32StringReceiver and FrameProtocol; visits (connect, a line comes back, either side closes)
+Six comparisons, each interleaved, medians: lines echoed by LineReceiver and LineProtocol; frames
+echoed by Int32StringReceiver and FrameProtocol; replies of text and bytes by LineReceiver and LineProtocol,
+one at a time, with TLS and without; visits (connect, a line comes back, either side closes)
 by LineReceiver and LineProtocol; a plain Twisted protocol bare and through the kit (connections,
 chunks); and greeting by `twistd greet`, asyncio, ThreadingTCPServer and nginx with one worker. CPU is
 that of the server's processes. Where a bar is set, it is told whether it is met. `twistd greet` has its
@@ -14,6 +15,7 @@ import argparse
 import os
 import shutil
 import socket
+import ssl
 import statistics
 import subprocess
 import sys
@@ -30,6 +32,7 @@ import attrs
 from bench import child
 from bench.bars import at_least
 from bench.build import build
+from bench.certificate import write_certificate
 from bench.proc import cpu, is_bound, memory
 from bench.runs import free_port
 from bench.servers import DAEMON_PATH, TWISTD
@@ -48,7 +51,7 @@ stream {{
 }}
 """
 MODULE = Path("/usr/lib/nginx/modules/ngx_stream_module.so")
-KINDS = ["lines", "frames", "visits", "cost", "greet", "idle"]
+KINDS = ["lines", "frames", "replies", "visits", "cost", "greet", "idle"]
 
 
 @attrs.frozen
@@ -59,8 +62,12 @@ class Figure:
     cpu: float
 
 
-def python(kind: str) -> Callable[[int, Path], list[str]]:
-    return lambda port, work: [sys.executable, GREETERS, kind, str(port)]
+def python(kind: str, *, tls: bool = False) -> Callable[[int, Path], list[str]]:
+    def command(port: int, work: Path) -> list[str]:
+        certificate = [str(write_certificate(work / "certificate.pem"))] if tls else []
+        return [sys.executable, GREETERS, kind, str(port), *certificate]
+
+    return command
 
 
 def greet(*options: str) -> Callable[[int, Path], list[str]]:
@@ -159,6 +166,27 @@ def lines(command: Callable[[int, Path], list[str]], chunks: int, chunk: bytes =
         return Figure(number / seconds, (used(pids) - before) / number * 1e6)
 
 
+def replies(command: Callable[[int, Path], list[str]], number: int, *, tls: bool = False) -> Figure:
+    """Replies of text and bytes, over one connection, the next request when the last is answered."""
+    with running(command) as (port, pids), socket.create_connection(("127.0.0.1", port)) as plain:
+        plain.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        client = unchecked().wrap_socket(plain) if tls else plain
+        before, start = used(pids), time.perf_counter()
+        for _ in range(number):
+            client.sendall(b"get key\r\n")
+            answer = b""
+            while not answer.endswith(b"END\r\n"):
+                answer += client.recv(4096)
+        return Figure(number / (time.perf_counter() - start), (used(pids) - before) / number * 1e6)
+
+
+def unchecked() -> ssl.SSLContext:
+    """Return TLS that believes any certificate."""
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
+    return context
+
+
 def compare(
     title: str,
     unit: str,
@@ -234,6 +262,13 @@ def main() -> None:
             "FrameProtocol": python("kit-frames"),
         }
         compare("Frames of 100 bytes, echoed", "frames", frames, 200 * scale, servers, rounds, 1.5)
+    if "replies" in wanted:
+        for tls, title in ((False, "Replies of text and bytes"), (True, "The same over TLS")):
+            servers = {
+                "LineReceiver": python("twisted-reply", tls=tls),
+                "LineProtocol": python("kit-reply", tls=tls),
+            }
+            compare(title, "replies", partial(replies, tls=tls), 200 * scale, servers, rounds)
     if "visits" in wanted:
         servers = {"LineReceiver": python("twisted-lines"), "LineProtocol": python("kit-lines")}
         title = "Visits: connect, a line comes back, the visitor closes"

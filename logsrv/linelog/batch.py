@@ -39,6 +39,16 @@ class Block:
         """The block of `lines`, a `bytes` of whole lines."""
         return cls(b"", lines, 0, len(lines))
 
+    @classmethod
+    def of_bytes(cls, lines: object) -> Block:
+        """The same of what a stranger calls lines. Raises ValueError for what are none."""
+        if not isinstance(lines, bytes) or not lines.endswith(b"\n"):
+            shown = repr(lines[:40] if isinstance(lines, bytes) else lines)
+            raise ValueError(
+                f"a block is bytes of whole lines, each ended by one LF, not {shown:.80}"
+            )
+        return cls.of(lines)
+
     def __len__(self) -> int:
         return len(self.head) + self.stop - self.start
 

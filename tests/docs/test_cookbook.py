@@ -8,7 +8,10 @@ from __future__ import annotations
 import os
 import re
 import socket
+import ssl
+import statistics
 import sys
+import time
 from pathlib import Path
 from typing import Any
 
@@ -16,9 +19,10 @@ import attrs
 import pytest
 from twisted.names import dns
 
-from logsrv.kit.testing import TelnetSession
+from logsrv.kit.testing import TelnetSession, TwistdProcess
 from tests.docs.conftest import ROOT
 from tests.docs.story import Story, blocks
+from tests.gopher.servers import certificate_file
 
 PAGE = (ROOT / "docs" / "cookbook.md").read_text()
 # Own lines: all that are neither blank nor a comment.
@@ -137,6 +141,35 @@ def test_any_bytes_are_a_value_for_memcached(tmp_path: Path) -> None:
                 with client.makefile("rb") as answer:
                     wanted = b"VALUE a 7 %d\r\n%b\r\nEND\r\n" % (len(value), value)
                     assert answer.read() == wanted
+
+
+@pytest.mark.parametrize("tls", [False, True])
+def test_memcached_answers_without_waiting_for_acknowledgements(tls: bool, tmp_path: Path) -> None:
+    """A reply that leaves in two packets waits for the peer's system: for 40 ms on Linux."""
+    scheme = "ssl" if tls else "tcp"
+    pem = certificate_file(tmp_path / "server.pem", "localhost")
+    more = f":privateKey={pem}:certKey={pem}" if tls else ""
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
+    plugin = tmp_path / "twisted" / "plugins" / "memcached_plugin.py"
+    plugin.parent.mkdir(parents=True)
+    plugin.write_text(RECIPES["memcached"].source)
+    listen = f"{scheme}:0:interface=127.0.0.1{more}"
+    with (
+        TwistdProcess("memcached", "--listen", listen, directory=tmp_path) as server,
+        socket.create_connection(("127.0.0.1", server.port()), 60) as plain,
+        context.wrap_socket(plain) if tls else plain as client,
+        client.makefile("rb") as answer,
+    ):
+        client.sendall(b"set a 0 0 5\r\nhello\r\n")
+        assert answer.readline() == b"STORED\r\n"
+        seconds = []
+        for _ in range(100):
+            begin = time.perf_counter()
+            client.sendall(b"get a\r\n")
+            assert [answer.readline() for _ in range(3)][1:] == [b"hello\r\n", b"END\r\n"]
+            seconds.append(time.perf_counter() - begin)
+    assert statistics.median(seconds) < 0.02
 
 
 def test_memcached_sends_many_large_values_to_who_reads_them(tmp_path: Path) -> None:

@@ -24,6 +24,7 @@ from logsrv.cli.client.target import Target
 from logsrv.errors import ConfigurationError, LogsrvError
 from logsrv.kit.net.remote import Remote, remote_endpoint
 from logsrv.kit.net.tls.client_tls import TLSOptions
+from logsrv.kit.net.twisted.transports import undelayed
 from logsrv.kit.text.words import shown
 
 ANY_IPV6 = "::"
@@ -53,7 +54,7 @@ async def connect_peer(
         endpoint = _endpoint(target, options, timeout, reactor)
         stream = StreamPeer(target, display, show, timeout)
         # In one clock: name, connection and TLS together are what one waits for.
-        await connectProtocol(endpoint, stream).addTimeout(timeout, reactor)
+        undelayed(await connectProtocol(endpoint, stream).addTimeout(timeout, reactor))
         stream.established.addTimeout(timeout, reactor)
         try:
             return await stream.established

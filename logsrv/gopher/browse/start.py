@@ -64,4 +64,5 @@ def _show(lines: list[PageLine], curtain: Curtain) -> None:
     """Show the beginning; links below the window too decide where its text begins."""
     layout = Layout(curtain.width)
     layout.extend(lines[:_FIRST_LINES])
+    layout.lay_out()
     curtain.show(layout)

@@ -151,7 +151,9 @@ class Answers:
             page = pages.search_page(place) if is_search else pages.media_page(place)
             return WebAnswer(page, age=self._age)
         content, missing = await self._fetcher.content(url)
-        page = pages.content_page(content, place, missing)
+        page = self._fetcher.page(
+            place, content, lambda: pages.content_page(content, place, missing)
+        )
         return WebAnswer(page, age=0 if missing else self._age)
 
     async def _file(self, place: WebPlace) -> WebAnswer:

@@ -6,12 +6,14 @@ from collections import OrderedDict
 from collections.abc import Callable, Hashable
 from typing import Generic, NoReturn, TypeVar
 
+import attrs
 from twisted.internet.defer import Deferred
 
 from logsrv.gopher.fetch.client import GopherClient, GopherResponse
 from logsrv.gopher.fetch.on_twisted import IClientReactor
 from logsrv.gopher.fetch.settings import Limits, Timeouts
 from logsrv.gopher.gateway.destinations import is_public_name
+from logsrv.gopher.gateway.paths import WebPlace
 from logsrv.gopher.gateway.settings import GopherSettings
 from logsrv.gopher.wire.errors import GopherError, TimedOut
 from logsrv.gopher.wire.itemtypes import MENUS
@@ -30,7 +32,6 @@ TIMEOUTS = Timeouts(connect=10, first_byte=20, between=20, whole=60)
 PATIENCE = 75.0
 # Above what one client may have open, so that none can keep the others from a host.
 CONNECTIONS_PER_HOST = 16
-MOST_ITEMS = 20_000
 # Bytes of memory for an item of a menu, beside its own.
 _ITEM_BYTES = 400
 
@@ -54,24 +55,45 @@ class Cache(Generic[Key, Value]):
             return None
         value, _, until = self._entries[key]
         if until <= self._now():
-            self._remove(key)
+            self.forget(key)
             return None
         self._entries.move_to_end(key)
         return value
 
     def put(self, key: Key, value: Value, size: int) -> None:
         """Remember `value`, which takes about `size` bytes of memory."""
-        self._remove(key)
+        self.forget(key)
         if size > self._most_bytes // 4:
             return
         self._entries[key] = value, size, self._now() + self._seconds
         self.size += size
-        while self.size > self._most_bytes:
-            self._remove(next(iter(self._entries)))
+        self._forget_oldest()
 
-    def _remove(self, key: Key) -> None:
+    def grow(self, key: Key, size: int) -> bool:
+        """Count `size` more bytes for a value that is there. Return whether it may become so large."""
+        value, before, until = self._entries[key]
+        if before + size > self._most_bytes // 4:
+            return False
+        self._entries[key] = value, before + size, until
+        self.size += size
+        self._forget_oldest()
+        return True
+
+    def _forget_oldest(self) -> None:
+        while self.size > self._most_bytes:
+            self.forget(next(iter(self._entries)))
+
+    def forget(self, key: Key) -> None:
         if key in self._entries:
             self.size -= self._entries.pop(key)[1]
+
+
+@attrs.frozen(eq=False)
+class FetchedContent:
+    """A menu or text, with the pages that were made of it: they go when it does."""
+
+    content: Menu | Text
+    pages: dict[WebPlace, bytes] = attrs.field(factory=dict)
 
 
 class Fetcher:
@@ -91,7 +113,7 @@ class Fetcher:
         self._client = GopherClient(
             reactor,
             timeouts=timeouts,
-            limits=Limits(page, page, download=settings.max_download, items=MOST_ITEMS),
+            limits=Limits(page, page, download=settings.max_download),
             connections_per_host=CONNECTIONS_PER_HOST,
             retries=1,
             trust=settings.trust,
@@ -100,7 +122,7 @@ class Fetcher:
             # A proxy looks names up by itself, and the only address that is connected to is its own.
             allow=settings.check_address if settings.proxy is None else None,
         )
-        self._known: Cache[GopherURL, Menu | Text] = Cache(
+        self.remembered: Cache[GopherURL, FetchedContent] = Cache(
             settings.cache_size or 0, settings.cache_time, reactor.seconds
         )
 
@@ -109,9 +131,9 @@ class Fetcher:
         it came.
         """
         self._check(url)
-        if (known := self._known.get(url)) is not None:
+        if (known := self.remembered.get(url)) is not None:
             self._metrics.count("gateway_cache_hits_total")
-            return known, ""
+            return known.content, ""
         content: Menu | Text
         try:
             if url.item_type in MENUS:
@@ -122,8 +144,20 @@ class Fetcher:
             if isinstance(error.partial, Menu | Text) and _size(error.partial):
                 return error.partial, str(error)
             raise
-        self._known.put(url, content, _ITEM_BYTES + _size(content))
+        self.remembered.put(url, FetchedContent(content), _ITEM_BYTES + _size(content))
         return content, ""
+
+    def page(self, place: WebPlace, content: Menu | Text, make: Callable[[], bytes]) -> bytes:
+        """Return the page that was made of this content at a place, or that `make` makes now."""
+        known = self.remembered.get(place.url)
+        if known is None or known.content is not content:
+            return make()
+        page = known.pages.get(place)
+        if page is None:
+            page = make()
+            if self.remembered.grow(place.url, _ITEM_BYTES + len(page)):
+                known.pages[place] = page
+        return page
 
     async def open(self, url: GopherURL) -> GopherResponse:
         """A stream, of anything. Raises GopherError."""

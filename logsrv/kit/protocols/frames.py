@@ -84,7 +84,7 @@ class FrameProtocol(PeerProtocol[Settings, State]):
         connection.gathered += len(data)
         parts.append(data)
         if connection.gathered > GATHERED:
-            connection.flush()
+            connection.make_room()
 
     def close(self, last_frame: bytes | None = None) -> None:
         """Send `last_frame`, if any, and all that was sent before, then close the connection.

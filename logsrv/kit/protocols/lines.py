@@ -98,7 +98,7 @@ class LineProtocol(PeerProtocol[Settings, State]):
         connection.gathered += len(text)
         lines.append(text)
         if connection.gathered > GATHERED:
-            connection.flush()
+            connection.make_room()
 
     async def ask(self, prompt: str = "", timeout: float | None = None) -> str:
         """Send `prompt` without a line ending, and return the next line, which nobody else gets.

@@ -21,12 +21,15 @@ from logsrv.kit.net.tls.client_tls import TLSOptions, tls_creator
 from logsrv.kit.observe.metrics import Counts
 from logsrv.kit.protocols.connection.context import ListenerContext, RunningService
 from logsrv.kit.protocols.datagrams import Datagrams
+from logsrv.kit.protocols.frames import FrameProtocol
 from logsrv.kit.protocols.lines import LineProtocol
 from logsrv.kit.protocols.plain import PlainDatagrams, check_awaited, watched
 from logsrv.kit.protocols.protocol import PeerProtocol
 from logsrv.kit.protocols.stream import StreamProtocol
 from logsrv.kit.service.arguments import NO_FACTORY, is_factory
 from logsrv.kit.service.settings import Limits, limits_of
+
+HTTP_CHANNEL = "twisted.web.http.HTTPChannel"
 
 
 @attrs.frozen
@@ -74,6 +77,7 @@ def protocols_of(stream: object, datagrams: object) -> PluginProtocols:
     build: Callable[[], TwistedProtocol] | None = None
     if isinstance(stream, type) and issubclass(stream, TwistedProtocol):
         check_awaited(stream)
+        check_class(stream)
         build = stream if issubclass(stream, PeerProtocol) else watched(stream)
         if issubclass(stream, LineProtocol):
             make_line_format = stream.make_line_format
@@ -89,6 +93,43 @@ def protocols_of(stream: object, datagrams: object) -> PluginProtocols:
     return PluginProtocols(
         build, receiver, make_line_format, limits_of(stream, datagrams), refuses_tls=lines
     )
+
+
+# Class attributes that an author sets, and the types that they may have.
+ATTRIBUTES: dict[str, tuple[type, ...]] = {
+    "max_line": (int, type(None)),
+    "max_frame": (int, type(None)),
+    "delimiter": (bytes,),
+    "encoding": (str,),
+    "ending": (str,),
+}
+
+
+def check_class(stream: type[TwistedProtocol]) -> None:
+    """Raise ConfigurationError for a protocol class that would fail with its first peer."""
+    name = stream.__name__
+    if any(f"{one.__module__}.{one.__name__}" == HTTP_CHANNEL for one in stream.__mro__):
+        raise ConfigurationError(
+            f"{name} needs the factory of twisted.web: give listen=() and a state that listens, by "
+            "serverFromString(reactor, …).listen(Site(…))"
+        )
+    if not issubclass(stream, PeerProtocol):
+        return
+    for attribute, kinds in ATTRIBUTES.items():
+        value = getattr(stream, attribute, kinds[0]())
+        # A property has another value for each connection.
+        if not isinstance(value, kinds) and not hasattr(value, "__get__"):
+            wanted = " or ".join("None" if one is type(None) else one.__name__ for one in kinds)
+            raise ConfigurationError(f"{name}.{attribute} is {value!r:.80}; it has to be {wanted}")
+    framing = getattr(stream, "framing", FrameProtocol.framing)
+    makes = (
+        not isinstance(framing, type) and hasattr(framing, "framer") and hasattr(framing, "pack")
+    )
+    if not makes and not hasattr(framing, "__get__"):
+        raise ConfigurationError(
+            f"{name}.framing is {framing!r:.80}; it has to be an object with framer and pack, such as "
+            "Netstring()"
+        )
 
 
 class PluginFactory(ListenerContext, Factory):

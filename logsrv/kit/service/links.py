@@ -17,6 +17,7 @@ from logsrv.errors import ConfigurationError
 from logsrv.kit.net.guard.guard import GuardPolicy
 from logsrv.kit.net.guard.guarded_factory import GuardedFactory
 from logsrv.kit.net.remote import Remote, parse_remote, remote_endpoint
+from logsrv.kit.net.twisted.transports import undelayed
 from logsrv.kit.observe.metrics import Metrics, listener_counter
 from logsrv.kit.observe.peer_log import end_sentence
 from logsrv.kit.observe.seldom import Seldom
@@ -98,7 +99,7 @@ class ReconnectingLink:
     def connect(self, protocolFactory: IProtocolFactory) -> Deferred[Any]:
         """Try once to connect."""
         connecting: Deferred[Any] = self._endpoint.connect(protocolFactory)
-        return connecting.addErrback(self._failed)
+        return connecting.addCallbacks(undelayed, self._failed)
 
     def _failed(self, failure: Failure) -> Failure:
         if not self._closed:

@@ -24,6 +24,7 @@ from logsrv.gopher.wire.menu import MenuItem
 def show(curtain: Curtain, lines: list[PageLine]) -> None:
     layout = Layout(curtain.width)
     layout.extend(lines)
+    layout.lay_out()
     curtain.show(layout)
 
 

@@ -336,3 +336,17 @@ def test_name() -> None:
     assert disposition("Küche.txt") == (
         "attachment; filename=\"K_che.txt\"; filename*=UTF-8''K%C3%BCche.txt"
     )
+
+
+@pytest_twisted.ensureDeferred
+async def test_a_menu_of_many_thousands_of_lines_is_shown_in_parts_to_its_last(
+    gateway: Start, serve: Serve
+) -> None:
+    server = serve(b"".join(b"0%d\t/%d\tx.example\t70\r\n" % (n, n) for n in range(25_000)))
+    web = gateway("--allow-private")
+    here = f"/gopher/127.0.0.1:{server.port}/1/x"
+    first = await web.get(here)
+    assert b"of 25000" in first.body and b"from=1000" in first.body
+    assert b"not all of it" not in first.body
+    last = await web.get(here + "?from=24000")
+    assert b">24999<" in last.body and b'rel="next"' not in last.body

@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import attrs
 import pytest
 import pytest_twisted
 from hypothesis import given
@@ -19,6 +20,7 @@ from logsrv.gopher.fetch.proxy import Proxy
 from logsrv.gopher.fetch.settings import Timeouts
 from logsrv.gopher.gateway.destinations import HOST_PATTERN, NotAllowed
 from logsrv.gopher.gateway.fetching import TIMEOUTS, Cache, Fetcher
+from logsrv.gopher.gateway.paths import WebPlace
 from logsrv.gopher.gateway.settings import GopherSettings
 from logsrv.gopher.wire.errors import TimedOut, TLSError
 from logsrv.gopher.wire.menu import Menu
@@ -218,3 +220,54 @@ def test_off() -> None:
     cache: Cache[str, str] = Cache(0, 10, Clock().seconds)
     cache.put("a", "menu", 1)
     assert cache.get("a") is None
+
+
+def test_a_value_that_grows_is_counted_and_drives_out_the_oldest() -> None:
+    clock = Clock()
+    cache: Cache[str, str] = Cache(100, 10, clock.seconds)
+    for key in "abcde":
+        cache.put(key, key, 20)
+    clock.advance(9)
+    assert cache.grow("e", 5) and cache.size == 85
+    assert cache.get("a") is None and cache.get("e") == "e"
+    assert not cache.grow("e", 1) and cache.size == 85
+    clock.advance(1)
+    assert cache.get("e") is None
+
+
+@pytest_twisted.ensureDeferred
+async def test_a_page_is_made_once_as_long_as_its_content_is_remembered(
+    reactor: Any, serve: Serve
+) -> None:
+    server, made = serve(MENU), []
+    found = fetcher(reactor, allow_private=True)
+    place = WebPlace(GopherURL.parse(server.url("/1/a")))
+
+    async def page(place: WebPlace) -> bytes:
+        content, _ = await found.content(place.url)
+
+        def make() -> bytes:
+            made.append(place)
+            return b"page %d" % len(made)
+
+        return found.page(place, content, make)
+
+    assert [await page(place) for _ in range(3)] == [b"page 1"] * 3
+    assert await page(attrs.evolve(place, charset="cp437")) == b"page 2"
+    assert await page(place) == b"page 1"
+    # What is fetched anew, as when the time is over, is shown anew.
+    found.remembered.forget(place.url)
+    assert await page(place) == b"page 3"
+
+
+@pytest_twisted.ensureDeferred
+async def test_pages_take_no_more_memory_than_what_was_fetched_may(
+    reactor: Any, serve: Serve
+) -> None:
+    server = serve(MENU)
+    found = fetcher(reactor, allow_private=True, cache_size=100_000)
+    url = GopherURL.parse(server.url("/1/a"))
+    content, _ = await found.content(url)
+    for first in range(100):
+        found.page(WebPlace(url, first=first), content, lambda: b"x" * 10_000)
+    assert found.remembered.size <= 25_000

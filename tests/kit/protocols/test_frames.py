@@ -39,6 +39,20 @@ def test_answers_to_one_chunk_leave_in_one_write() -> None:
     assert written == [b"1:A,1:B,1:C,"]
 
 
+def test_a_frame_with_bytes_around_it_leaves_in_one_write() -> None:
+    class Framed(ShoutNetstrings):
+        def frame_received(self, frame: bytes) -> None:
+            self.write(b"<")
+            self.send_frame(frame)
+            self.write(b">")
+
+    peer = MemoryService(Framed).connect()
+    written: list[bytes] = []
+    peer.transport.write = written.append  # type: ignore[method-assign,assignment]
+    peer.feed(b"1:a,")
+    assert written == [b"<1:a,>"]
+
+
 def test_a_frame_waits_for_the_handler_of_the_last_one() -> None:
     """And so does the peer: nothing more is read from it."""
     work: Deferred[None] = Deferred()

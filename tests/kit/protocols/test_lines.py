@@ -79,6 +79,54 @@ def test_echo(lines: list[str]) -> None:
     assert peer.received() == data
 
 
+class Mixed(LineProtocol):
+    """Answers with lines and bytes, at once or by a coroutine."""
+
+    encoding = "latin-1"
+    max_line = 10
+
+    def line_received(self, line: str) -> object:
+        if line == "close":
+            self.write(b"bytes")
+            self.close("ä")
+            return None
+        if line == "slow":
+            return self.answer(line)
+        self.send_line("ä" + line)
+        self.write(b"\xff" + bytearray(b"\n"))
+        self.write(b"")
+        self.send_line("")
+        return None
+
+    async def answer(self, line: str) -> None:
+        self.send_line("VALUE")
+        self.write(b"bytes")
+        await self.drain()
+        self.send_line("END")
+
+
+@pytest.mark.parametrize(
+    ("line", "wanted"),
+    [
+        (b"x", b"\xe4x\r\n\xff\n\r\n"),
+        (b"slow", b"VALUE\r\nbytesEND\r\n"),
+        (b"close", b"bytes\xe4\r\n"),
+    ],
+)
+def test_a_reply_of_lines_and_bytes_leaves_in_one_write(line: bytes, wanted: bytes) -> None:
+    peer = MemoryService(Mixed).connect()
+    written: list[bytes] = []
+    peer.transport.write = written.append  # type: ignore[method-assign,assignment]
+    peer.feed(line + b"\n")
+    assert written == [wanted]
+
+
+def test_a_peer_that_is_dismissed_gets_its_replies_first() -> None:
+    peer = MemoryService(Mixed).connect()
+    peer.feed(b"x\n" + b"long " * 10 + b"\n")
+    assert peer.received().startswith(b"\xe4x\r\n\xff\n\r\na line is longer than 10 bytes")
+
+
 def test_telnet_negotiation_is_refused_and_no_line() -> None:
     """What a telnet client offers is refused, and is no part of its first line."""
     peer = MemoryService(Shout).connect()

@@ -11,8 +11,9 @@ import pytest
 from twisted.internet.defer import Deferred
 from twisted.internet.threads import deferToThread
 
-from logsrv.kit import LineProtocol
-from logsrv.kit.testing import serve
+from logsrv.kit import Connection, LineProtocol
+from logsrv.kit.protocols.connection import connection as connection_module
+from logsrv.kit.testing import MemoryService, serve
 from tests.gopher.servers import certificate_file
 from tests.kit.net.network import REACTOR
 
@@ -85,3 +86,42 @@ async def test_who_drains_before_the_handshake_goes_on_after_it(
     async with serve(Patient, "--listen", listen.format(pem=pem)) as running:
         found: Any = await deferToThread(received, running.port)
     assert len(found) == 300 * 10_002 + len("all\r\n")
+
+
+def test_a_reply_of_lines_and_bytes_leaves_in_one_write() -> None:
+    """The second of two small packets would wait until the peer acknowledges the first: for 40 ms."""
+
+    async def memcached(connection: Connection) -> None:
+        async for key in connection:
+            connection.send_line(f"VALUE {key}")
+            connection.write(b"\xff\r\n")
+            await connection.drain()
+            connection.send_line("END")
+
+    peer = MemoryService(memcached).connect()
+    written: list[bytes] = []
+    peer.transport.write = written.append  # type: ignore[method-assign,assignment]
+    peer.feed(b"a\nb\n")
+    peer.feed(b"c\n")
+    assert written == [
+        b"VALUE a\r\n\xff\r\nEND\r\nVALUE b\r\n\xff\r\nEND\r\n",
+        b"VALUE c\r\n\xff\r\nEND\r\n",
+    ]
+
+
+@pytest.mark.parametrize("text", [True, False])
+def test_who_writes_without_end_waits_though_the_system_takes_it_all(
+    text: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A peer that reads as fast as it is written to kept all others waiting."""
+    monkeypatch.setattr(connection_module, "send_at_once", lambda transport, data: b"")
+    waited: list[bool] = []
+
+    async def generate(connection: Connection) -> None:
+        for _ in range(1000):
+            connection.send_line("x" * 1000) if text else connection.write(b"x" * 1000)
+            await connection.drain()
+        waited.append(False)
+
+    peer = MemoryService(generate).connect(reads=False)
+    assert not waited and not peer.closed

@@ -6,13 +6,23 @@ from typing import Any
 
 import pytest
 from twisted.internet.protocol import DatagramProtocol, Protocol
+from twisted.internet.task import Clock
 from twisted.logger import capturedLogs, formatEvent
+from twisted.web.http import HTTPChannel
 
-from logsrv.errors import ConfigurationError
-from logsrv.kit import Connection, DatagramLines, LineProtocol, protocol_plugin
+from logsrv.errors import ConfigurationError, StartError
+from logsrv.kit import (
+    Connection,
+    DatagramLines,
+    FrameProtocol,
+    LineProtocol,
+    Netstring,
+    protocol_plugin,
+)
 from logsrv.kit.protocols.stream import StreamProtocol
 from logsrv.kit.service.factory import protocols_of
 from logsrv.kit.testing import MemoryService
+from logsrv.kit.testing.memory import parsed
 
 
 class Lines(LineProtocol):
@@ -48,6 +58,39 @@ def test_datagrams_alone(datagrams: Any) -> None:
     protocols = protocols_of(datagrams, None)
     assert protocols.stream is None
     assert protocols.datagrams is not None
+
+
+@pytest.mark.parametrize(
+    ("base", "attribute", "value", "sentence"),
+    [
+        (FrameProtocol, "framing", object(), "to be an object with framer and pack, such as Netst"),
+        (FrameProtocol, "framing", Netstring, "Wrong.framing is <class .*Netstring'>; it has"),
+        (FrameProtocol, "max_frame", "1024", "Wrong.max_frame is '1024'; it has to be int or None"),
+        (LineProtocol, "max_line", "9", "Wrong.max_line is '9'; it has to be int or None"),
+        (LineProtocol, "delimiter", "\0", r"Wrong.delimiter is '\\x00'; it has to be bytes"),
+        (LineProtocol, "encoding", None, "Wrong.encoding is None; it has to be str"),
+        (LineProtocol, "ending", b"\n", r"Wrong.ending is b'\\n'; it has to be str"),
+        (HTTPChannel, "a", 1, "Wrong needs the factory of twisted.web: give listen="),
+    ],
+)
+def test_a_class_that_would_fail_with_its_first_peer_is_refused_at_the_start(
+    base: type, attribute: str, value: object, sentence: str
+) -> None:
+    plugin = protocol_plugin("shout", type("Wrong", (base,), {attribute: value}))
+    with pytest.raises(StartError, match=rf"^shout: .*{sentence}"):
+        plugin.service_on(Clock(), parsed(plugin, ()))
+
+
+def test_the_framing_of_a_class_may_depend_on_the_connection() -> None:
+    class Framed(FrameProtocol):
+        @property
+        def framing(self) -> Any:  # type: ignore[override]
+            return Netstring()
+
+        def frame_received(self, frame: bytes) -> None:
+            self.send_frame(frame)
+
+    assert MemoryService(Framed).answer(b"1:a,") == b"1:a,"
 
 
 @pytest.mark.parametrize(("stream", "datagrams"), [(int, None), ("text", None), (None, Lines)])

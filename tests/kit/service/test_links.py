@@ -80,6 +80,7 @@ async def test_whatever_serves_can_connect(protocol: Any, said: str) -> None:
             link = ours.service.connect(where(other), protocol)
             connected = await link.when_connected()
             assert connected is link.protocol
+            assert protocol is handled or connected.transport.getTcpNoDelay()
             await until(lambda: len(heard) == 2, "the answer")
         assert heard == [f"it heard {said}", said.upper()]
         assert f"connected to {where(other)}" in messages

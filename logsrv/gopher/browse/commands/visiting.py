@@ -19,7 +19,7 @@ from logsrv.gopher.browse.commands.window import BrowserWindow
 from logsrv.gopher.browse.content.guide import start_lines
 from logsrv.gopher.browse.content.html import html_lines
 from logsrv.gopher.browse.content.layout import ScrollPosition
-from logsrv.gopher.browse.content.lines import PageLine, lines_of
+from logsrv.gopher.browse.content.lines import PageLine, lines_of, parts_of
 from logsrv.gopher.browse.content.links import Hyperlink, link_to
 from logsrv.gopher.browse.content.news import news_lines
 from logsrv.gopher.browse.content.page import Page
@@ -35,8 +35,8 @@ from logsrv.gopher.wire.charset import decode_text
 from logsrv.gopher.wire.errors import TLSError
 from logsrv.kit.text.words import size_text
 
-# Larger pages are made into lines in a thread, so that the screen goes on living.
-_MANY_BYTES = 256 * 1024
+# Larger pages are made into lines bit by bit, so that the screen goes on living.
+_MANY_BYTES = 64 * 1024
 
 
 @dataclass(eq=False)
@@ -189,8 +189,7 @@ class Visiting:
         is_begun = self._is_begun
         if is_begun:
             self.shown = page
-        few = page.received < _MANY_BYTES
-        lines = self._lines(page) if few else await asyncio.to_thread(self._lines, page)
+        lines = await self._slowly(page)
         self._arrive(
             journey, page, lines, self._window.view.position() if is_begun else journey.position
         )
@@ -212,6 +211,18 @@ class Visiting:
         page = await loading.page()
         journey.loading = None
         return page
+
+    async def _slowly(self, page: Page) -> list[PageLine]:
+        """Return the lines of a page; of a large one, with looks at the keys between."""
+        if page.received < _MANY_BYTES:
+            return self._lines(page)
+        if page.way not in ("menu", "text"):
+            return await asyncio.to_thread(self._lines, page)
+        lines: list[PageLine] = []
+        for part in parts_of(page, self._session.charset):
+            lines += part
+            await asyncio.sleep(0)
+        return lines
 
     def _lines(self, shown: Page | Own) -> list[PageLine]:
         return rendered(shown, self._session, self._followed, self._window.view.size)

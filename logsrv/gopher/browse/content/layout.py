@@ -7,7 +7,8 @@ rule of the gateway, `wire/columns`) are never broken: what does not fit is a mo
 from __future__ import annotations
 
 from bisect import bisect_left
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
+from operator import attrgetter
 from typing import Literal
 
 from logsrv.gopher.browse.content.lines import PageLine
@@ -23,6 +24,8 @@ _HAND_MADE = 120
 # A paragraph is judged by at most so many lines before and behind the one in question.
 _AROUND = 200
 _ENOUGH = 400
+# A line takes a few microseconds, a paragraph of long ones 20 ms.
+_LINES_A_LOOK = 32
 _NARROWEST = 8
 _TAG_WIDTH = 4
 _GAP = 2
@@ -39,22 +42,23 @@ class ScrollPosition(Value):
 class Layout:
     """The rows of some lines in `width` cells.
 
-    rows: (index of the line, start, end) of each. first_row: of each line. links: the lines that lead
-    somewhere. indent: cells of the column beside the text, on pages with links: a number and what the
-    link is. widest: cells of the widest row. window: the cells of which `width` are left for the text.
+    rows: (index of the line, start, end) of each. first_row: of each line that is laid out. links: those of
+    them that lead somewhere. indent: cells of the column beside the text, on pages with links: a number and
+    what the link is. widest: cells of the widest row. window: the cells of which `width` are left for the
+    text.
     """
 
     def __init__(self, width: int, breaking: Breaking = "fit") -> None:
         self.window = width
         self._breaking = breaking
+        self.lines: list[PageLine] = []
+        self.indent = 0
         self._clear()
 
     def _clear(self) -> None:
-        self.lines: list[PageLine] = []
         self.rows: list[tuple[int, int, int]] = []
         self.first_row: list[int] = []
         self.links: list[int] = []
-        self.indent = 0
         self.widest = 0
         # The paragraph that was judged last, and whether it stays whole.
         self._judged = range(0)
@@ -66,22 +70,30 @@ class Layout:
         return max(_NARROWEST, self.window - self.indent)
 
     def extend(self, lines: Iterable[PageLine]) -> None:
-        """Put more lines at the end; all are laid out anew if the column beside them grows."""
-        more = list(lines)
-        links = len(self.links) + sum(line.leads_somewhere for line in more)
-        digits = max(3, len(str(links)))
-        labelled = self.indent or any(line.label for line in more)
-        indent = digits + 1 + _TAG_WIDTH + _GAP if labelled else 0
-        if indent != self.indent:
-            more = self.lines + more
-            self._clear()
-            self.indent = indent
+        """Put more lines at the end, for `lay_out`: all of them anew if the column beside them grows."""
         begin = len(self.lines)
-        self.lines += more
+        self.lines += lines
         # New lines may belong to the last paragraph.
         self._judged = range(0)
-        for index in range(begin, len(self.lines)):
-            self._add(index, self.lines[index])
+        if self.indent or any(map(attrgetter("label"), self.lines[begin:])):
+            links = sum(line.leads_somewhere for line in self.lines)
+            indent = max(3, len(str(links))) + 1 + _TAG_WIDTH + _GAP
+            if indent != self.indent:
+                self._clear()
+                self.indent = indent
+
+    @property
+    def done(self) -> bool:
+        """Return true if all lines have their rows."""
+        return len(self.first_row) == len(self.lines)
+
+    def lay_out(self, until: Callable[[], bool] = lambda: False) -> None:
+        """Give lines their rows: all, or as many as it takes until `until()` is true."""
+        lines = self.lines
+        for index in range(len(self.first_row), len(lines)):
+            self._add(index, lines[index])
+            if not index % _LINES_A_LOOK and until():
+                return
 
     @property
     def is_wider(self) -> bool:

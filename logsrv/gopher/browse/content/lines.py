@@ -36,6 +36,8 @@ _COLOURS = {
 _NO_MENU = GopherURL("localhost")
 # Nobody reads more of it, and escaping megabytes of it takes seconds.
 _SHOWN_OF_BINARY = 32 * 1024
+# Letters of a text, and items of a menu, that are made into lines between two looks at the keys.
+LONGEST, ITEMS = 16 * 1024, 500
 _NOBODY_VOUCHES = (
     "A certificate says who a server is. Nobody this computer trusts vouches for this one. That is "
     "usual for small servers that made their own; it is also what it looks like when somebody "
@@ -80,36 +82,62 @@ class PageLine(NamedTuple):
 
 def lines_of(page: Page, charset: str | None) -> list[PageLine]:
     """Return all lines of a page but those of a picture or of HTML."""
-    lines = list(_notices(page))
+    return [line for part in parts_of(page, charset) for line in part]
+
+
+def parts_of(page: Page, charset: str | None) -> Iterator[list[PageLine]]:
+    """Yield the lines that `lines_of` returns, some at a time: a few milliseconds of work each."""
+    yield list(_notices(page))
     if isinstance(page.content, MenuContent):
-        lines += [menu_line(item, charset) for item in page.content.items]
+        items = page.content.items
+        for start in range(0, len(items), ITEMS):
+            yield [menu_line(item, charset) for item in items[start : start + ITEMS]]
         if not page.content.items and page.error is None:
-            lines.append(PageLine("This menu is empty.", "dim"))
+            yield [PageLine("This menu is empty.", "dim")]
         if page.content.dropped:
             cut = f"Lines were too long to keep whole: {page.content.dropped} bytes were left out."
-            lines.append(PageLine(cut, "problem"))
+            yield [PageLine(cut, "problem")]
     elif isinstance(page.content, bytes) and page.way == "text":
         shown = page.content
         if b"\0" in shown[:_SHOWN_OF_BINARY]:
             shown = shown[:_SHOWN_OF_BINARY]
             binary = "This looks like a binary file that is announced as a text; s  saves it."
-            lines += [PageLine(binary, "note"), PageLine("")]
-        lines += text_lines(decode_text(shown, charset))
+            yield [PageLine(binary, "note"), PageLine("")]
+        colours = Colours()
+        start = 0
+        while start < len(shown):
+            end = shown.find(b"\n", start + LONGEST) + 1 or len(shown)
+            yield from _text_parts(decode_text(shown[start:end], charset), colours)
+            start = end
         if not shown and page.error is None:
-            lines.append(PageLine("This text is empty.", "dim"))
-    return lines
+            yield [PageLine(""), PageLine("This text is empty.", "dim")]
 
 
 def text_lines(text: str) -> list[PageLine]:
     """The lines of a text from outside."""
-    text = text.removesuffix("\n")
-    if "\x1b[" in text:
-        colours = Colours()
-        shown = (_shown(line, colours) for line in text.split("\n"))
-        return [PageLine(line, spans=spans) for line, spans in shown]
-    # All lines are escaped in one pass; only those with a TAB are looked at again.
-    whole = printable(text)
-    return [PageLine(line.expandtabs() if "\t" in line else line) for line in whole.split("\n")]
+    return [line for part in _text_parts(text, Colours()) for line in part]
+
+
+def _text_parts(text: str, colours: Colours) -> Iterator[list[PageLine]]:
+    for piece in _pieces(text.removesuffix("\n")):
+        if "\x1b[" in piece:
+            shown = (_shown(line, colours) for line in piece.split("\n"))
+            yield [PageLine(line, spans=spans) for line, spans in shown]
+        else:
+            # Many lines are escaped in one pass; only those with a TAB are looked at again.
+            whole = printable(piece).split("\n")
+            yield [PageLine(line.expandtabs() if "\t" in line else line) for line in whole]
+
+
+def _pieces(text: str) -> Iterator[str]:
+    """Whole lines of a text, LONGEST letters at a time; a longer line becomes several."""
+    start = 0
+    while len(text) - start > LONGEST:
+        cut = text.rfind("\n", start, start + LONGEST)
+        end = start + LONGEST if cut < start else cut
+        yield text[start:end]
+        start = end if cut < start else end + 1
+    yield text[start:]
 
 
 def _shown(text: str, colours: Colours) -> tuple[str, tuple[Span, ...]]:

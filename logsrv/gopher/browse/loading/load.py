@@ -7,7 +7,7 @@ import time
 from collections.abc import AsyncIterator, Callable
 
 from logsrv.errors import ConfigurationError, LogsrvError
-from logsrv.gopher.browse.content.lines import PageLine, menu_line, text_lines
+from logsrv.gopher.browse.content.lines import ITEMS, LONGEST, PageLine, menu_line, text_lines
 from logsrv.gopher.browse.content.page import MenuContent, Page, way_to_show
 from logsrv.gopher.browse.loading.source import Source, source_of
 from logsrv.gopher.fetch.settings import ConnectionOptions, Limits
@@ -94,7 +94,8 @@ class Loading:
         coming, known = self.begin(), 0
         while not coming.done():
             self._more.clear()
-            self._make_lines()
+            while self._make_lines():
+                await asyncio.sleep(0)
             if len(self._lines) > known:
                 known = len(self._lines)
                 yield self._lines
@@ -120,21 +121,29 @@ class Loading:
         content = self._content() if self._whole or begun else None
         return Page(self.url, content, error, note, self.received, self.seconds)
 
-    def _make_lines(self) -> None:
-        """Add the lines of what has come since; of a text, which may go on, only whole ones, and no dot
-        that may be its end.
+    def _make_lines(self) -> bool:
+        """Add the next lines of what has come since; of a text, which may go on, only whole ones, and no
+        dot that may be its end. Return whether there may be more.
         """
         if self._way == "menu":
-            items = self._items[len(self._lines) :]
+            known = len(self._lines)
+            items = self._items[known : known + ITEMS]
             self._lines += [menu_line(item, self._charset) for item in items]
-        elif self._way == "text":
-            end = self._bytes.rfind(b"\n") + 1
+            return bool(items)
+        if self._way == "text":
+            most = self._shown + LONGEST
+            end = (
+                self._bytes.rfind(b"\n", self._shown, most) + 1 or self._bytes.find(b"\n", most) + 1
+            )
             last = self._bytes.rfind(b"\n", 0, max(0, end - 1)) + 1
             if self._bytes[last:end].rstrip(b"\r\n") == b".":
                 end = last
-            fresh, self._shown = bytes(self._bytes[self._shown : end]), end
-            if fresh and b"\0" not in fresh:
-                self._lines += text_lines(decode_text(fresh, self._charset))
+            if end > self._shown:
+                fresh, self._shown = bytes(self._bytes[self._shown : end]), end
+                if b"\0" not in fresh:
+                    self._lines += text_lines(decode_text(fresh, self._charset))
+                return True
+        return False
 
     async def _take(self) -> bool:
         options = self._options()

@@ -6,9 +6,11 @@ ten. What it paints was escaped by `lines`; nothing here is ever read as markup.
 
 from __future__ import annotations
 
+import asyncio
 import re
+import time
 from bisect import bisect_left
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from functools import lru_cache
 from typing import Any, ClassVar
 
@@ -40,6 +42,8 @@ _BREAKING: dict[Breaking, str] = {
 _MORE = "›"
 # Rows of the window above and below the page.
 _FRAME_ROWS = 3
+# Seconds for which a long page is laid out between two looks at the keys.
+SLICE = 0.01
 # Rows per turn of the wheel.
 _WHEEL = 3
 
@@ -79,6 +83,9 @@ class PageView(ScrollView, can_focus=True):
         # The lines that have what is looked for.
         self.matches: list[int] = []
         self.cursor: int | None = None
+        # A step for when so much is laid out; and whether more is being laid out.
+        self._then: tuple[Callable[[], bool], Callable[[], None]] | None = None
+        self._goes_on = False
 
     # Showing and finding.
 
@@ -87,21 +94,29 @@ class PageView(ScrollView, can_focus=True):
         self._match = None
         self.matches = []
         self.cursor = None
-        self._lay_out(lines)
         place = position or ScrollPosition()
-        self.scroll_to(place.left, place.top, animate=False, force=True, immediate=True)
-        if place.cursor is not None:
-            # The link may have moved, such as an item of the news that was read.
-            self.cursor = self._link_from(place.cursor, 1, len(lines))
-        self._keep_in_sight()
+
+        def arrive() -> None:
+            self.scroll_to(place.left, place.top, animate=False, force=True, immediate=True)
+            if place.cursor is not None:
+                # The link may have moved, such as an item of the news that was read.
+                self.cursor = self._link_from(place.cursor, 1, len(lines))
+            self._keep_in_sight()
+
+        self._lay_out(lines)
+        self.scroll_to(0, 0, animate=False, force=True, immediate=True)
+        self._when(lambda: len(self.page_layout.rows) >= place.top + self._height, arrive)
         self.refresh()
 
     def extend(self, lines: Sequence[PageLine]) -> None:
         """Show more lines at the end; nothing that is in sight moves."""
         known = len(self.lines)
+        at = len(self.page_layout.first_row)
         self.page_layout.extend(lines)
+        # The column beside the lines may have grown.
+        self.page_layout.lay_out(lambda: len(self.page_layout.first_row) >= at)
         self.matches += self._matching(known)
-        self._grown()
+        self._lay_out_more()
         if self.cursor is None and self.scroll_offset.y == 0:
             self._keep_in_sight()
         self.refresh()
@@ -177,8 +192,36 @@ class PageView(ScrollView, can_focus=True):
     def _lay_out(self, lines: Sequence[PageLine]) -> None:
         self.page_layout = Layout(self._columns, self._breaking)
         self.page_layout.extend(lines)
-        self.found_at = None
+        self.found_at = self._then = None
+        self._lay_out_more()
+
+    def _lay_out_more(self) -> None:
+        """Lay out for a moment; what is left of a long page is for later, between looks at the keys."""
+        end = time.monotonic() + SLICE
+        self.page_layout.lay_out(lambda: time.monotonic() > end)
         self._grown()
+        if self._then is not None:
+            self._when(*self._then)
+        if not self.page_layout.done and not self._goes_on:
+            self._goes_on = True
+            self.run_worker(self._lay_out_rest(), group="layout")
+
+    async def _lay_out_rest(self) -> None:
+        try:
+            while not self.page_layout.done:
+                await asyncio.sleep(0.001)
+                self._lay_out_more()
+                self.refresh()
+        finally:
+            self._goes_on = False
+
+    def _when(self, ready: Callable[[], bool], act: Callable[[], None]) -> None:
+        """Call `act` when enough is laid out, unless the user goes elsewhere before."""
+        if ready() or self.page_layout.done:
+            self._then = None
+            act()
+        else:
+            self._then = ready, act
 
     def _grown(self) -> None:
         layout = self.page_layout
@@ -189,7 +232,7 @@ class PageView(ScrollView, can_focus=True):
         top = self._visible()[0]
         self._lay_out(self.lines)
         if self.lines:
-            self.scroll_to(0, self.page_layout.first_row[top], animate=False, immediate=True)
+            self._reveal(top, at_top=True)
         self._keep_in_sight()
         self.refresh()
 
@@ -235,9 +278,22 @@ class PageView(ScrollView, can_focus=True):
             begin, limit = (first, last) if step > 0 else (last, first)
             self.cursor = self._link_from(begin, step, limit)
 
-    def _reveal(self, index: int) -> None:
-        row, top = self.page_layout.first_row[index], self.scroll_offset.y
-        self._scroll_to_row(min(row, max(top, row - self._height + 1)))
+    def _reveal(self, index: int, *, at_top: bool = False) -> None:
+        def scroll() -> None:
+            row, top = self.page_layout.first_row[index], self.scroll_offset.y
+            if at_top:
+                self.scroll_to(0, row, animate=False, immediate=True)
+            else:
+                self._scroll_to_row(min(row, max(top, row - self._height + 1)))
+            if not self.lines[index].leads_somewhere:
+                self._keep_in_sight()
+
+        self._when(lambda: len(self.page_layout.rows) > self._end_of_window(index), scroll)
+
+    def _end_of_window(self, index: int) -> int:
+        """Return a row that has to be there for a window that begins with that line."""
+        first_row = self.page_layout.first_row
+        return first_row[index] + self._height if index < len(first_row) else 1 << 62
 
     def _scroll_to_row(self, row: int) -> None:
         self.scroll_to(y=row, animate=False, force=True, immediate=True)
@@ -254,6 +310,7 @@ class PageView(ScrollView, can_focus=True):
         self.post_message(self.Pointed())
 
     def _scroll_and_point(self, rows: int, step: int) -> None:
+        self._then = None
         self._scroll_to_row(self.scroll_offset.y + rows)
         self.found_at = None
         self._keep_in_sight(step)
@@ -286,6 +343,8 @@ class PageView(ScrollView, can_focus=True):
         """Go to the bottom, or the top, and to the link that is nearest to it."""
         self.cursor = None
         self._scroll_and_point(step * len(self.page_layout.rows), -step)
+        if step > 0 and not self.page_layout.done:
+            self._then = (lambda: False, lambda: self.action_end(step))
 
     def action_sideways(self, cells: int) -> None:
         self.scroll_to(x=self.scroll_offset.x + cells, animate=False, immediate=True)

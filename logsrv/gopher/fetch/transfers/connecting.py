@@ -67,6 +67,8 @@ class Connector:
                 error = refused
                 continue
             sock.setblocking(False)
+            # The request would wait until the end of a handshake of TLS or SOCKS is acknowledged.
+            sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
             if _QUICKACK is not None:
                 sock.setsockopt(socket.IPPROTO_TCP, _QUICKACK, 0)
             transfer.socket = sock

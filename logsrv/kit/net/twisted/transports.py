@@ -6,7 +6,8 @@ import array
 import fcntl
 import socket
 import termios
-from typing import Any
+from contextlib import suppress
+from typing import Any, TypeVar
 
 from twisted.internet import tcp
 from twisted.internet.abstract import FileDescriptor
@@ -15,8 +16,29 @@ from twisted.internet.protocol import connectionDone
 
 from logsrv.kit.net.tls.twisted_tls import tls_under
 
+Connected = TypeVar("Connected")
 # Last words and the end of a connection go out in one packet instead of two (Linux; tcp(7)).
 MORE = getattr(socket, "MSG_MORE", 0)
+
+
+def send_undelayed(sock: socket.socket) -> None:
+    """Have the system send at once what is written, though the peer has not acknowledged what is before it.
+
+    Else it waits for that (Nagle's algorithm), and the peer's delays it for 40 ms.
+    """
+    try:
+        sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+    except OSError:
+        # Some systems refuse it where the peer has gone.
+        pass
+
+
+def undelayed(protocol: Connected) -> Connected:
+    """Do so for what an endpoint has connected; for `addCallback`."""
+    # UNIX sockets have no such option, some transports of other packages no such method.
+    with suppress(OSError, AttributeError):
+        protocol.transport.setTcpNoDelay(True)  # type: ignore[attr-defined]
+    return protocol
 
 
 def protocol_of(transport: Any) -> Any:

@@ -60,8 +60,9 @@ class PeerConnection:
     """A connection; the producer of its transport, once something was written.
 
     author: the protocol object. state: where the connection is in the tables. reader: None until the
-    peer has sent something. lines, gathered: what is sent while the author's code runs, and how many
-    characters that is; None while it doesn't. work: the author's coroutine that is under way.
+    peer has sent something. lines, gathered: what is sent while the author's code runs, lines as text and
+    all else as bytes, and how much that is; None while it doesn't. work: the author's coroutine that is
+    under way.
     """
 
     __slots__ = (
@@ -189,7 +190,7 @@ class PeerConnection:
         self.gathered += len(text)
         lines.append(text)
         if self.gathered > GATHERED:
-            self.flush()
+            self.make_room()
 
     def send_text(self, text: str) -> None:
         """Send text without a line ending."""
@@ -198,8 +199,16 @@ class PeerConnection:
     def write(self, data: bytes) -> None:
         if type(data) is not bytes:
             data = bytes_of(data)
-        if self.lines:
-            self.flush()
+        if self.lines is None:
+            self._write(data)
+            return
+        self.gathered += len(data)
+        self.lines.append(data)
+        if self.gathered > GATHERED:
+            self.make_room()
+
+    def _write(self, data: bytes) -> None:
+        """Hand bytes to the transport."""
         state = self.state
         if state.sending is not states.OPEN:
             return
@@ -284,6 +293,8 @@ class PeerConnection:
             self.close(*self._last_words(sentence))
             return
         self.write(self._encoded(self._last_words(sentence)))
+        if self.lines:
+            self.flush()
         self.tell(states.DISMISS)
 
     def _last_words(self, sentence: str) -> list[Any]:
@@ -372,21 +383,37 @@ class PeerConnection:
         except Exception:
             self.fail(doing, Failure())
 
-    def flush(self) -> None:
+    def make_room(self) -> None:
+        """Hand over what is gathered: the transport tells when too much waits in it.
+
+        It is not sent now: code that writes and drains without end would go on while the peer takes it.
+        """
+        self._write(self._gathered())
+
+    def _gathered(self) -> bytes:
         lines, self.lines, self.gathered = self.lines or [], [], 0
-        data = self._encoded(lines)
+        return self._encoded(lines)
+
+    def flush(self) -> None:
+        data = self._gathered()
         state = self.state
         if state.sending is states.OPEN and state.outflow in ROOMY:
             data = send_at_once(self.author.transport, data)
         if data:
-            self.write(data)
+            self._write(data)
 
     def _encoded(self, lines: list[Any]) -> bytes:
         if not lines:
             return b""
-        author = self.author
-        ending = author.ending
-        return (ending.join(lines) + ending).encode(author.encoding, "replace")
+        encoding, ending = self.author.encoding, self.author.ending
+        try:
+            return (ending.join(lines) + ending).encode(encoding, "replace")
+        except TypeError:
+            # Bytes are among the lines.
+            return b"".join(
+                one if isinstance(one, bytes) else (one + ending).encode(encoding, "replace")
+                for one in lines
+            )
 
     # For those who send to this peer, and for those to whom this one's author sends.
 

@@ -200,8 +200,13 @@ class Intake:
         """The source of batches from `peer` (see `logsrv.kit.net.source`): with the listener's name."""
         return self._prefix + peer
 
-    def take(self, block: Block, source: str) -> int:
-        """Store `block`, received now from `source`; return how many bytes it takes in the store."""
+    def take(self, block: Block | bytes, source: str) -> int:
+        """Store `block`, received now from `source`; return how many bytes it takes in the store.
+
+        Raises ValueError for bytes that are not one or more whole lines, each ended by one LF.
+        """
+        if not isinstance(block, Block):
+            block = Block.of_bytes(block)
         received = self.clock.seconds()
         if self.counts.oversize_lines != self._oversize_said:
             self._report_oversize(source)
@@ -228,8 +233,10 @@ class Intake:
         if size > MUCH or (began is not None and self.cpu() - began > LONG):
             self.aside.put(producer)
 
-    def stored_size(self, block: Block, source: str) -> int:
+    def stored_size(self, block: Block | bytes, source: str) -> int:
         """Return how many bytes `block` takes in the store, with a stamp before each line."""
+        if not isinstance(block, Block):
+            block = Block.of_bytes(block)
         return len(block) + block.number * (len(source) + TIME_AND_SPACES)
 
     def in_turn(self, take: Callable[[], object]) -> None:

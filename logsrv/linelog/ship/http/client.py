@@ -36,6 +36,7 @@ from logsrv import __version__
 from logsrv.errors import ConfigurationError, LogsrvError
 from logsrv.kit.net.tls.client_tls import TLSOptions, tls_creator
 from logsrv.kit.net.twisted.agent import EndlessHead, bounded_pool
+from logsrv.kit.net.twisted.transports import undelayed
 from logsrv.kit.text.escape import one_line
 from logsrv.linelog.ship.address import ShipURL
 from logsrv.linelog.ship.http.answers import HttpAnswer, judge
@@ -73,7 +74,7 @@ class _Server:
             except ConfigurationError:
                 return fail()
         connecting: Deferred[Any] = endpoint.connect(protocolFactory)
-        return connecting
+        return connecting.addCallback(undelayed)
 
 
 @implementer(IBodyProducer, IPushProducer)

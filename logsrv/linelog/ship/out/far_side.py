@@ -15,7 +15,7 @@ from twisted.python.failure import Failure
 from zope.interface import implementer
 
 from logsrv.kit.net.tls.client_tls import tls_creator
-from logsrv.kit.net.twisted.transports import unacknowledged
+from logsrv.kit.net.twisted.transports import unacknowledged, undelayed
 from logsrv.kit.text.escape import one_line
 from logsrv.linelog.ship.reaching import unreachable
 from logsrv.linelog.ship.registry import TargetSettings
@@ -60,10 +60,6 @@ class Conversation(Protocol):
     def over(self) -> bool:
         """Return true when the connection has ended."""
         return self._end is not None
-
-    def connectionMade(self) -> None:
-        # The end of a send would wait for the acknowledgement of what is before it: 40 ms each time.
-        self.transport.setTcpNoDelay(True)
 
     def handshakeCompleted(self) -> None:
         self._ready = True
@@ -204,7 +200,7 @@ class FarSide:
             )
             if url.tls:
                 endpoint = wrapClientTLS(tls_creator(self._settings.tls, url.host), endpoint)
-            conversation: Conversation = await endpoint.connect(factory)
+            conversation: Conversation = undelayed(await endpoint.connect(factory))
         except CancelledError:
             raise
         except Exception as error:

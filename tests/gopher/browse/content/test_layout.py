@@ -22,6 +22,7 @@ WORDS = "some words that go on and on for longer than that"
 def laid_out(lines: list[PageLine], width: int, breaking: Breaking = "fit") -> list[str]:
     layout = Layout(width, breaking)
     layout.extend(lines)
+    layout.lay_out()
     return [layout.lines[index].text[start:end] for index, start, end in layout.rows]
 
 
@@ -56,6 +57,7 @@ def test_links_are_words() -> None:
 def test_numbers_and_kinds_stand_beside_links() -> None:
     layout = Layout(80)
     layout.extend([PageLine("Welcome"), link("one"), PageLine("x"), link("two")])
+    layout.lay_out()
     assert [layout.gutter(index) for index in range(4)] == [
         *(" " * 10, "  1 menu  ", " " * 10, "  2 menu  "),
     ]
@@ -65,6 +67,7 @@ def test_numbers_and_kinds_stand_beside_links() -> None:
 def test_a_text_has_all_of_the_width() -> None:
     layout = Layout(80)
     layout.extend([PageLine("x" * 80)])
+    layout.lay_out()
     assert (layout.indent, layout.width, len(layout.rows)) == (0, 80, 1)
     assert layout.gutter(0) == ""
 
@@ -75,9 +78,12 @@ def test_lines_that_come_in_pieces_are_all_there(texts: list[str], cut: int) -> 
     layout = Layout(30, "all")
     at = cut % (len(lines) + 1)
     layout.extend(lines[:at])
+    layout.lay_out()
     layout.extend(lines[at:])
+    layout.lay_out()
     whole = Layout(30, "all")
     whole.extend(lines)
+    whole.lay_out()
     assert layout.rows == whole.rows and layout.links == whole.links
 
 

@@ -15,9 +15,10 @@ from logsrv.gopher.browse.app import DARK
 from logsrv.gopher.browse.content.colours import Paint, Span
 from logsrv.gopher.browse.content.layout import ScrollPosition
 from logsrv.gopher.browse.content.lines import PageLine
+from logsrv.gopher.browse.widgets import view as view_module
 from logsrv.gopher.browse.widgets.view import PageView
 from logsrv.gopher.wire.menu import MenuItem
-from tests.gopher.browse.conftest import run
+from tests.gopher.browse.conftest import run, until
 
 
 class Frame(App[None]):
@@ -421,9 +422,42 @@ def _wheel() -> type:
 def test_a_hundred_thousand_lines_are_no_trouble() -> None:
     async def scenario(frame: Frame, pilot: Pilot[None]) -> None:
         await pilot.press("end")
+        await until(lambda: frame.view.page_layout.done, "the rows")
         assert frame.rows()[-1] == "100000 menu  item 99999"
 
     framed([link(f"item {number}") for number in range(100_000)], scenario)
+
+
+def test_keys_are_obeyed_while_a_long_page_is_laid_out(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A text of 20 MB kept the browser from looking at its keys for seconds."""
+    monkeypatch.setattr(view_module, "SLICE", -1.0)
+    lines = [PageLine(f"line {number}") for number in range(3000)]
+
+    async def scenario(frame: Frame, pilot: Pilot[None]) -> None:
+        view = frame.view
+        view.show(lines, ScrollPosition(top=2000))
+        assert not view.page_layout.done and len(view.page_layout.rows) < 100
+        assert view.lines == lines
+        await until(lambda: view.scroll_offset.y == 2000, "the place of before")
+        assert frame.rows()[0] == "line 2000"
+        await until(lambda: view.page_layout.done, "the rows")
+        # Broken otherwise, the page shows the same line again; who goes elsewhere stays there.
+        view.break_otherwise()
+        assert not view.page_layout.done
+        await until(lambda: frame.rows()[0] == "line 2000", "the same line")
+        view.show(lines, ScrollPosition(top=2000))
+        await pilot.press("down")
+        await until(lambda: view.page_layout.done, "the rows")
+        assert view.scroll_offset.y == 1
+        view.show(lines)
+        assert view.find("line 2500") == (1, 1)
+        await pilot.pause()
+        await until(lambda: "line 2500" in frame.rows(), "what was found")
+        view.show(lines)
+        view.action_end(1)
+        await until(lambda: frame.rows()[-1] == "line 2999", "the end")
+
+    framed(lines[:1], scenario)
 
 
 @pytest.mark.parametrize("text", ["[bold]x[/bold]", "[@click=app.quit]x[/]", "$primary"])

@@ -262,6 +262,17 @@ async def test_whatever_a_protocol_does_as_a_crowd_is_accepted(
     assert not [message for message in messages if "rror" in message or "cannot" in message]
 
 
+@pytest.mark.parametrize("interface", ["127.0.0.1", r"\:\:1"])
+@in_reactor
+async def test_what_an_accepted_connection_sends_waits_for_no_acknowledgement(
+    interface: str, site: Site
+) -> None:
+    port = port_of(site.start(f"tcp:0:interface={interface}"))
+    with socket.create_connection((interface.replace("\\", ""), port)):
+        await until(lambda: site.factory.made, "the peer")
+        assert site.factory.made[0].transport.getTcpNoDelay()
+
+
 def test_a_transport_says_who_it_is(accepted: tuple[AcceptedTCP, Reactor]) -> None:
     assert repr(accepted[0]) == "<Protocol #0 on None>"
     assert accepted[0].logPrefix() == "Protocol,0,127.0.0.1"
@@ -280,6 +291,9 @@ class Scripted:
 
     def setblocking(self, blocking: bool) -> None:
         assert not blocking
+
+    def setsockopt(self, *option: int) -> None:
+        assert option == (socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
 
     def fileno(self) -> int:
         return -1

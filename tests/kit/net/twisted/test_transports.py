@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 from twisted.internet import unix
-from twisted.internet.endpoints import TCP4ClientEndpoint
+from twisted.internet.endpoints import TCP4ClientEndpoint, connectProtocol, serverFromString
 from twisted.internet.protocol import Factory, Protocol
 from twisted.internet.ssl import CertificateOptions
 from twisted.internet.task import Clock
@@ -19,6 +19,7 @@ from twisted.internet.testing import StringTransport
 from twisted.internet.threads import deferToThread
 from twisted.protocols.tls import TLSMemoryBIOFactory, TLSMemoryBIOProtocol
 
+from logsrv.kit.net.remote import parse_remote, remote_endpoint
 from logsrv.kit.net.twisted.streams import ReceivingTCP
 from logsrv.kit.net.twisted.transports import (
     close_at_once,
@@ -28,10 +29,11 @@ from logsrv.kit.net.twisted.transports import (
     send_at_once,
     stop_keeping,
     unacknowledged,
+    undelayed,
     unsent,
 )
 from logsrv.kit.net.twisted.turns import NextTurn
-from tests.kit.net.network import KIB, REACTOR, Chunks, Reactor, in_reactor, until
+from tests.kit.net.network import KIB, LOOPBACK, REACTOR, Chunks, Reactor, in_reactor, until
 
 # Twisted's own use of pyOpenSSL.
 pytestmark = pytest.mark.filterwarnings("ignore:Passing pyOpenSSL:DeprecationWarning")
@@ -217,3 +219,20 @@ def test_a_call_in_the_next_turn_is_made_once_however_often_it_is_asked_for() ->
     turn.ask()
     clock.advance(0)
     assert len(calls) == 2
+
+
+@pytest.mark.parametrize("scheme", ["tcp", "unix"])
+@in_reactor
+async def test_what_a_dialled_connection_sends_waits_for_no_acknowledgement(
+    scheme: str, tmp_path: Path
+) -> None:
+    """A UNIX socket has no such option, and connects all the same."""
+    path = tmp_path / "socket"
+    listening = serverFromString(REACTOR, LOOPBACK if scheme == "tcp" else f"unix:{path}")
+    port = await listening.listen(Factory.forProtocol(Protocol))
+    there = f"tcp:127.0.0.1:{port.getHost().port}" if scheme == "tcp" else f"unix:{path}"
+    connecting = connectProtocol(remote_endpoint(parse_remote(there), REACTOR), Protocol())
+    transport = undelayed(await connecting).transport
+    assert scheme == "unix" or transport.getTcpNoDelay()
+    transport.loseConnection()
+    await port.stopListening()

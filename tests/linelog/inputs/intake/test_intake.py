@@ -232,3 +232,22 @@ def test_who_sends_datagrams_comes_last_again() -> None:
     valve.close()
     valve.open()
     assert order == [other, listener]
+
+
+def test_bytes_of_whole_lines_are_a_block() -> None:
+    sink = Sink()
+    way = intake(sink)
+    size = way.take(b"one\n\ntwo\n", "x")
+    (batch,) = sink.batches
+    stored = b"".join(batch.stored())
+    assert [line.partition(b" x ")[2] for line in stored.splitlines()] == [b"one", b"", b"two"]
+    assert size == len(stored) == way.stored_size(b"one\n\ntwo\n", "x")
+
+
+@pytest.mark.parametrize("lines", [b"", b"one", b"one\ntwo", "one\n", bytearray(b"one\n"), None])
+def test_what_are_no_whole_lines_is_refused_with_a_sentence(lines: Any) -> None:
+    """A rest without an end would stand before the next line of somebody else."""
+    sink = Sink()
+    with pytest.raises(ValueError, match=r"^a block is bytes of whole lines, .*, not "):
+        intake(sink).take(lines, "x")
+    assert not sink.batches

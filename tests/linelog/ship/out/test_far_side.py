@@ -38,6 +38,7 @@ async def test_nobody_there() -> None:
 async def test_bytes_go_both_ways() -> None:
     async with far_side() as (peers, port):
         one = await FarSide(settings(f"relp://127.0.0.1:{port}"), REACTOR).connect()
+        assert one.transport.getTcpNoDelay()
         one.write(b"hello")
         await one.acknowledged()
         peers.connections[0].transport.write(b"world")  # type: ignore[union-attr]
