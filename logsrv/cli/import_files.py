@@ -2,9 +2,9 @@
 
 FILE may be plain, or compressed by gzip, zstd, bzip2 or xz; lines, or a journal as `journalctl -o export`
 writes it; - is standard input. Of a DIRECTORY every file is taken that is text. All lines are put in the
-order of their times, whatever file they are in. A line's time is what it begins with: RFC 3164 (the year
-from the file's date), RFC 3339, both also behind a syslog priority, or that of an access log; lines without
-belong to the line before them, files without any have the file's own time. SOURCE is file:FILE.
+order of their times, whatever file they are in. A line's time is what it says itself, in one of 30 forms:
+--dry-run says which, and how many lines of each file have none. Lines without a time belong to the line
+before them, files without any have the file's own time. SOURCE is file:FILE.
 
 No server may have the store open. Its lines have to be older than those of the files: import first, then
 start the server. An import that was interrupted goes on when it is started again with the same files.
@@ -69,6 +69,8 @@ def run(arguments: argparse.Namespace) -> int:
     files: Sequence[late.LogFile] = late.find(arguments.files, say, leave)
     left.unreadable = len(wrong)
     if arguments.dry_run:
+        for file in files:
+            file.exact = True
         for _ in _shown(late.merged(files), files):
             pass
     elif files:

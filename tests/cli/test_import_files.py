@@ -62,11 +62,11 @@ def test_lines_of_all_files_are_found_by_their_own_times(logs: Path, tmp_path: P
     assert total.startswith(f"in all: 5 files, 8 lines, {size:,} bytes unpacked, in ")
     assert total.endswith(" s; dropped: nothing")
     assert each == [
-        "log/access.log.zst: 1 line, 2026-11-19T06:25:05Z to 2026-11-19T06:25:05Z",
-        "log/journal: 2 lines, 2026-11-20T00:00:00Z to 2026-11-20T00:00:01Z",
+        "log/access.log.zst: 1 line, 2026-11-19T06:25:05Z to 2026-11-19T06:25:05Z, access log",
+        "log/journal: 2 lines, 2026-11-20T00:00:00Z to 2026-11-20T00:00:01Z, journal",
         "log/notes: 1 line without a time; they have the file's own, 2026-11-20T12:00:00Z",
-        "log/syslog.2.gz: 2 lines, 2026-11-18T05:25:01Z to 2026-11-18T05:25:09Z",
-        "log/syslog.1: 2 lines, 2026-11-19T06:25:01Z to 2026-11-19T06:25:09Z",
+        "log/syslog.2.gz: 2 lines, 2026-11-18T05:25:01Z to 2026-11-18T05:25:09Z, RFC 3339",
+        "log/syslog.1: 2 lines, 2026-11-19T06:25:01Z to 2026-11-19T06:25:09Z, RFC 3164",
     ]
 
     def found(*words: str) -> list[str]:
@@ -106,13 +106,21 @@ def test_the_same_files_are_not_imported_twice(logs: Path, tmp_path: Path) -> No
     assert logsrv("search", "--directory", "store", "-c", directory=tmp_path).stdout == b"2\n"
 
 
-def test_a_dry_run_says_the_same_and_makes_nothing(logs: Path, tmp_path: Path) -> None:
+def test_a_dry_run_says_what_was_recognised_and_makes_nothing(logs: Path, tmp_path: Path) -> None:
     words = ("import", "--directory", "store", "log")
     tried = logsrv(*words, "--dry-run", environment=UTC, directory=tmp_path)
     assert not (tmp_path / "store").exists()
     done = logsrv(*words, environment=UTC, directory=tmp_path)
-    took = rb", in [0-9.]+ s;"
+    took = rb", in [0-9.]+ s;|; 0 lines without a time"
     assert re.sub(took, b"", tried.stdout) == re.sub(took, b"", done.stdout)
+    (logs / "mixed").write_bytes(
+        TRADITIONAL * 2 + b"Traceback\n  File x\nts=2026-11-20T06:00:00Z a=1\n"
+    )
+    tried = logsrv("import", "--dry-run", "log/mixed", environment=UTC, directory=tmp_path)
+    assert tried.stdout.startswith(
+        b"log/mixed: 7 lines, 2026-11-19T06:25:01Z to 2026-11-20T06:00:00Z, RFC 3164 (6), logfmt (1);"
+        b" 2 lines without a time; 1 line older than the one before, by up to 8 s, have its time\n"
+    )
 
 
 def test_standard_input(tmp_path: Path) -> None:

@@ -46,7 +46,8 @@ class LogFile:
     name: as it was given or found. shown: the same for people, in a line. source: that of its lines.
     dated: of the last reading.
     identity: its path, size and time, by which it is known again.
-    taken: bytes of it that have been read; unpacked: how many they were, unpacked.
+    taken: bytes of it that have been read; unpacked: how many they were, unpacked. exact: count each line
+    without a time, which takes longer.
     cut: whether it could not be read to its end. without_fields: entries of a journal that had fields too
     long to be taken.
     """
@@ -64,9 +65,10 @@ class LogFile:
         absolute = path if path == STDIN else os.fsencode(os.path.abspath(path)).decode("latin-1")
         self.identity = [absolute, self.size, written]
         self.taken = self.unpacked = self.without_fields = 0
-        self.cut = False
+        self.cut = self.exact = False
         self.dated = Dated(self._written)
         self._begin: int | None = None
+        self._day_first: bool | None = None
         self._unread = b""
 
     def first(self) -> int | None:
@@ -76,10 +78,11 @@ class LogFile:
         """
         if self.name == STDIN:
             self._unread = sys.stdin.buffer.read(_AHEAD)
-        self.dated = Dated(self._written)
-        with closing(self._runs(_tell_nobody, peeking=True)) as runs:
-            while self.dated.said is None and next(runs, None):
-                pass
+        self._peek()
+        if self.dated.day_first is not None:
+            # Earlier lines may say a time after all, now that its form is known.
+            self._day_first = self.dated.day_first
+            self._peek()
         self._begin = self.dated.said
         moment = self.dated.first if self._begin is None else self._begin
         self.taken = self.unpacked = self.without_fields = 0
@@ -93,8 +96,14 @@ class LogFile:
         """
         return self._runs(self._tell)
 
+    def _peek(self) -> None:
+        self.dated = Dated(self._written)
+        with closing(self._runs(_tell_nobody, peeking=True)) as runs:
+            while self.dated.said is None and next(runs, None):
+                pass
+
     def _runs(self, tell: Tell, *, peeking: bool = False) -> Generator[tuple[int, bytes]]:
-        self.dated = Dated(self._written, self._begin)
+        self.dated = Dated(self._written, self._begin, day_first=self._day_first, exact=self.exact)
         chunks = self._chunks(tell, peeking)
         begin = next(chunks, b"")
         chunks = chain([begin], chunks)

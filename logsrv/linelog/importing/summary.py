@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import attrs
 
@@ -32,16 +32,33 @@ def of_file(file: LogFile) -> str:
         return "no lines"
     first, last = (rfc3339(moment / _MICRO)[:19] + "Z" for moment in (dated.first, dated.last))
     lines = _number(dated.lines, "line")
-    told = f"{lines}, {first} to {last}"
     if dated.undated == dated.lines:
-        return f"{lines} without a time; they have the file's own, {first}"
-    if dated.undated:
-        told += f"; {_number(dated.undated, 'line')} before the first time have that one"
+        told = [f"{lines} without a time; they have the file's own, {first}"]
+    else:
+        told = [f"{lines}, {first} to {last}, {_forms(dated.forms)}"]
+        if dated.undated:
+            told.append(f"{_number(dated.undated, 'line')} before the first time have that one")
+        if file.exact:
+            told.append(f"{_number(dated.without, 'line')} without a time")
+    if dated.unbelieved:
+        wrong = _number(dated.unbelieved, "line")
+        told.append(
+            f"{wrong} with a date that is none, or after the file's own, have a neighbour's time"
+        )
+    if dated.unclear:
+        unclear = _number(dated.unclear, "line")
+        told.append(f"{unclear} with day and month in an unknown order have a neighbour's time")
     if dated.late:
         by = dated.latest / _MICRO
         late = _number(dated.late, "line")
-        told += f"; {late} older than the one before, by up to {by:.0f} s, have its time"
-    return told
+        told.append(f"{late} older than the one before, by up to {by:.0f} s, have its time")
+    return "; ".join(told)
+
+
+def _forms(forms: Mapping[str, int]) -> str:
+    """Return the names of the forms, the most frequent first, with numbers if there are several."""
+    ordered = sorted(forms, key=lambda name: -forms[name])
+    return ", ".join(name if len(forms) == 1 else f"{name} ({forms[name]:,})" for name in ordered)
 
 
 def of_all(files: Sequence[LogFile], left: LeftOut, seconds: float) -> str:

@@ -195,12 +195,12 @@ def relp_answers(data: bytes) -> None:
     same_however_cut(data, outcome)
 
 
-@target("linelog.framing.lines.dated")
+@target("linelog.framing.lines.dated", "linelog.framing.lines.forms")
 def dated(data: bytes) -> None:
     """Runs are the text itself, and time never goes back."""
     text = data + b"\n"
     for entries in (False, True):
-        found = Dated(1_795_000_000_000_000)
+        found = Dated(1_795_000_000_000_000, exact=True)
         before = None
         whole = b""
         for moment, part in found.entries(text) if entries else found.runs(text):
@@ -208,6 +208,7 @@ def dated(data: bytes) -> None:
             before = moment
             whole += part
         assert whole == text
+        assert found.unbelieved + found.unclear <= found.without <= found.lines
 
 
 @target("kit.framing.incoming", "kit.framing.lines", "kit.framing.telnet")

@@ -8,7 +8,9 @@ import io
 import lzma
 import os
 import sys
-from collections.abc import Callable
+import time
+from collections.abc import Callable, Iterator
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
@@ -114,3 +116,93 @@ def test_a_journal_that_breaks_off_keeps_its_whole_entries(tmp_path: Path) -> No
     assert said == [
         f"{tmp_path}/j: the upload ends in the middle of a field; what stands before that is taken"
     ]
+
+
+def moment(time: datetime) -> int:
+    return round(time.timestamp() * 1e6)
+
+
+# What a line of each of LogHub's 16 systems begins with, as strftime has it, and how fine its times are.
+SYSTEMS = {
+    "Android": ("%m-%d %H:%M:%S.{ms:03}  1702  2395 D WindowManager: acquire lock=233570404", 1000),
+    "Apache": ("[%a %b %d %H:%M:%S %Y] [notice] workerEnv.init() ok /etc/httpd/conf", 10**6),
+    "BGL": (
+        "- {s} %Y.%m.%d R02-M1-N0 %Y-%m-%d-%H.%M.%S.675872 R02-M1-N0 RAS KERNEL INFO ok",
+        10**6,
+    ),
+    "HDFS": ("%y%m%d %H%M%S 148 INFO dfs.DataNode$PacketResponder: PacketResponder 1", 10**6),
+    "HPC": ("134681 node-246 unix.hw state_change.unavailable {s} 1 Component State Change", 10**6),
+    "Hadoop": (
+        "%Y-%m-%d %H:%M:%S,{ms:03} INFO [main] org.apache.hadoop.MRAppMaster: Created",
+        1000,
+    ),
+    "HealthApp": ("%Y%m%d-{h}:{m}:{sec}:{ms}|Step_LSC|30002312|onStandStepChanged 3579", 1000),
+    "Linux": ("%b %e %H:%M:%S combo sshd(pam_unix)[19939]: authentication failure", 10**6),
+    "Mac": ("%b %e %H:%M:%S calvisitor-10-105 kernel[0]: IOThunderboltSwitch<0>(0x0)", 10**6),
+    "OpenSSH": ("%b %e %H:%M:%S LabSZ sshd[24200]: Invalid user webmaster from 10.0.0.7", 10**6),
+    "OpenStack": (
+        "nova-api.log.1.%Y-%m-%d_13:53:08 %Y-%m-%d %H:%M:%S.{ms:03} 25746 INFO nova",
+        1000,
+    ),
+    "Proxifier": ("[%m.%d %H:%M:%S] chrome.exe *64 - proxy.example:5070 open through proxy", 10**6),
+    "Spark": ("%y/%m/%d %H:%M:%S INFO executor.CoarseGrainedExecutorBackend: Registered", 10**6),
+    "Thunderbird": ("- {s} %Y.%m.%d dn228 %b %e %H:%M:%S dn228/dn228 crond[2915]: opened", 10**6),
+    "Windows": ("%Y-%m-%d %H:%M:%S, Info                  CBS    Loaded Servicing Stack", 10**6),
+    "Zookeeper": ("%Y-%m-%d %H:%M:%S,{ms:03} - INFO  [/10.10.34.11:3888:Listener@493] - x", 1000),
+}
+
+
+@pytest.mark.parametrize("system", SYSTEMS)
+def test_each_line_of_the_systems_of_loghub_has_its_time(
+    tmp_path: Path, system: str, local_time: None
+) -> None:
+    form, fine = SYSTEMS[system]
+    text, expected = b"", []
+    for number in range(60):
+        # Days and hours of one digit and of two, and a new year.
+        at = datetime.fromtimestamp(1_766_000_000 + 31_234 * number, UTC).astimezone()
+        at = at.replace(microsecond=number * 16_000)
+        line = at.strftime(form.replace("%e", f"{at.day:2}")).format(
+            ms=number * 16, s=int(at.timestamp()), h=at.hour, m=at.minute, sec=at.second
+        )
+        text += line.encode() + b"\r\n"
+        expected.append(moment(at) // fine * fine)
+    name = written(tmp_path / "a.log", text)
+    os.utime(name, (expected[-1] / 1e6, expected[-1] / 1e6))
+    (file,) = find([name], pytest.fail, pytest.fail)
+    file.exact = True
+    assert file.first() == expected[0]
+    assert [one for one, lines in file.runs() for _ in lines.splitlines()] == expected
+    assert (file.dated.without, file.dated.late) == (0, 0)
+
+
+@pytest.fixture
+def local_time(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    monkeypatch.setenv("TZ", "Asia/Kolkata")
+    time.tzset()
+    yield
+    monkeypatch.undo()
+    time.tzset()
+
+
+def test_a_file_whose_form_changes_in_the_middle(tmp_path: Path) -> None:
+    text = b"".join(b"2026-11-20T06:00:%02dZ a\n" % (n // 2) for n in range(100))
+    text += b"".join(b'level=info ts="2026-11-20T06:01:%02d.5Z" b\n' % n for n in range(60))
+    (file,) = find([written(tmp_path / "a", text)], pytest.fail, pytest.fail)
+    moments = [one for one, lines in file.runs() for _ in lines.splitlines()]
+    assert moments[:100] == [SIX + n // 2 * 1_000_000 for n in range(100)]
+    assert moments[100:] == [SIX + (60 + n) * 1_000_000 + 500_000 for n in range(60)]
+    assert file.dated.forms == {"RFC 3339": 100, "logfmt": 60}
+
+
+def test_days_and_months_are_told_apart_by_a_later_line(tmp_path: Path) -> None:
+    text = b"".join(b"%02d/11/2026 06:00:00 line\n" % day for day in range(9, 17))
+    (file,) = find([written(tmp_path / "a", text)], pytest.fail, pytest.fail)
+    first = file.first()
+    moments = [one for one, _ in file.runs()]
+    assert first == moments[0] == moment(datetime(2026, 11, 9, 6))
+    assert moments[-1] == moment(datetime(2026, 11, 16, 6)) and not file.dated.unclear
+    text = b"".join(b"11/%02d/2026 06:00:00 line\n" % day for day in range(1, 13))
+    (file,) = find([written(tmp_path / "b", text)], pytest.fail, pytest.fail)
+    assert file.first() == WRITTEN * 1_000_000
+    assert {one for one, _ in file.runs()} == {WRITTEN * 1_000_000} and file.dated.unclear == 12

@@ -11,9 +11,18 @@ from logsrv.linelog.importing.files import LogFile
 from logsrv.linelog.importing.summary import LeftOut, of_all, of_file
 
 WRITTEN = 1_795_190_400
+UNCLEAR = "; 2 lines with day and month in an unknown order have a neighbour's time"
+NOT_BELIEVED = (
+    b"2026-11-20 06:00:00Z a\n2026-02-31 06:00:00Z b\n1969-11-20 06:00:00Z c\n"
+    b"2101-11-20 06:00:00Z d\n2026-11-20 06:00:01Z e\n"
+)
+OUT_OF_THE_YEARS = (
+    "5 lines, 2026-11-20T06:00:00Z to 2026-11-20T06:00:01Z, RFC 3339; 3 lines with a date that is none, or"
+    " after the file's own, have a neighbour's time"
+)
 ALL_OF_IT = (
-    "3 lines, 2026-11-20T06:00:00Z to 2026-11-20T06:00:00Z; 1 line before the first time have that one;"
-    " 1 line older than the one before, by up to 2 s, have its time"
+    "3 lines, 2026-11-20T06:00:00Z to 2026-11-20T06:00:00Z, RFC 3339; 1 line before the first time have"
+    " that one; 1 line older than the one before, by up to 2 s, have its time"
 )
 
 
@@ -31,6 +40,11 @@ def read(path: Path, text: bytes) -> LogFile:
     [
         (b"", "no lines"),
         (b"no time\n", "1 line without a time; they have the file's own, 2026-11-20T16:00:00Z"),
+        (
+            b"05/06/2026 06:00:00 a\n06/06/2026 06:00:00 b\n",
+            "2 lines without a time; they have the file's own, 2026-11-20T16:00:00Z" + UNCLEAR,
+        ),
+        (NOT_BELIEVED, OUT_OF_THE_YEARS),
         (b"first\n2026-11-20T06:00:00Z a\n2026-11-20T05:59:58Z b\n", ALL_OF_IT),
     ],
 )

@@ -1,10 +1,7 @@
-"""The times that lines of a file begin with: many lines become runs of one moment each (sans-IO).
+"""The times of the lines of a file: many lines become runs of one moment each (sans-IO).
 
-RFC 3164 (`Nov 20 06:18:42`, local time, without a year), RFC 3339 and its relatives (a space for the T, a
-comma before the fraction, slashes; local time without an offset), that of C's asctime (`Fri Nov 20
-06:18:42 2026`, local, in brackets in Apache's error log), all also behind a priority (`<13>`, `<13>1 `),
-the time in brackets of access logs, and that of a JSON object, as text or as a number.
-Lines without a time belong to the line before them.
+A line says its time in one of the forms of forms.py, or as a value of a JSON object. Lines without a time
+belong to the line before them.
 
 A moment is in microseconds since 1970 here: whole ones, which a float would not keep.
 """
@@ -12,56 +9,55 @@ A moment is in microseconds since 1970 here: whole ones, which a float would not
 from __future__ import annotations
 
 import re
+from collections import Counter
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 
 import orjson
 
-_MONTHS = tuple(b"Jan Feb Mar Apr May Jun Jul Aug Sep Oct Nov Dec".split())
-_MONTH = rb"(?:" + b"|".join(_MONTHS) + rb")"
-_CLOCK = rb"[0-9]{2}:[0-9]{2}:[0-9]{2}"
-# `(?:x|)` costs half of `(?:x)?`, for which Python keeps a place to go back to.
-_ASCTIME = (
-    rb"(?:Mon|Tue|Wed|Thu|Fri|Sat|Sun) " + _MONTH + rb" [ 0-9][0-9] " + _CLOCK
-    + rb"(?:\.[0-9]{1,6}|) [0-9]{4}(?![0-9])"
-)  # fmt: skip
-_OFFSET = rb"(?:Z|[+-][0-9]{2}:?[0-9]{2}(?![0-9]))"
-_RFC3339 = (
-    rb"[0-9]{4}[-/][0-9]{2}[-/][0-9]{2}[T ]" + _CLOCK
-    + rb"(?:[.,][0-9]{1,9}|)(?:" + _OFFSET + rb"| " + _OFFSET + rb"|)"
-)  # fmt: skip
-_PLAIN = (
-    rb"(?:" + _RFC3339 + rb"|\[" + _ASCTIME
-    + rb"|" + _MONTH + rb" [ 0-9][0-9] " + _CLOCK + rb"|" + _ASCTIME + rb")"
-)  # fmt: skip
-_BRACKETED = rb"[0-9]{2}/" + _MONTH + rb"/[0-9]{4}:" + _CLOCK + rb"(?: [+-][0-9]{4}|)"
+from logsrv.linelog.framing.lines.forms import (
+    ACCESS,
+    DATES,
+    DAY_MONTH_YEAR,
+    OTHERS,
+    SECOND,
+    calendar,
+    micro,
+    read,
+    since_1970,
+)
+
+_PLAIN = rb"(?:" + b"|".join(form.plain for form in DATES) + rb")"
+_OTHER = rb"(?:" + b"|".join(form.plain for form in OTHERS) + rb")"
 _PRIORITY = rb"(?:<[0-9]{1,3}>(?:1 |)|)"
-_CLIENT = rb"[^\s\[]\S* \S+ [^\[\n]{1,80}\["
 _REST = rb"[^\n]*\n"
 # A line that says the same time in the same way as the first one; behind an object there is none.
 _SAME = (
-    rb"(?(plain)" + _PRIORITY + rb"(?P=plain)(?![0-9.,Z+-])"
-    rb"|(?(bracketed)" + _CLIENT + rb"(?P=bracketed)\]|(?!)))"
+    rb"(?(plain)" + _PRIORITY + rb"(?P=plain)(?![0-9.,Z+-]| [A-Z]+T\b| UTC)"
+    rb"|(?(bracketed)" + ACCESS.before + rb"(?P=bracketed)\]|(?(other)(?P=other)(?![0-9.,Z+-])|(?!))))"
 )  # fmt: skip
-_NO_TIME = rb"(?!" + _PRIORITY + _PLAIN + rb"|" + _CLIENT + _BRACKETED + rb"\]|\{)"
+_TIME = _PRIORITY + _PLAIN + rb"|" + ACCESS.plain + rb"|" + _OTHER
 # A single match takes all lines of a moment, those without a time too: no Python for each line.
 # Python keeps 230 bytes for each of them until the match ends, so at most 10,000 are one.
 _RUN = re.compile(
     rb"^(?:" + _PRIORITY + rb"(?P<plain>" + _PLAIN + rb")"
-    rb"|" + _CLIENT + rb"(?P<bracketed>" + _BRACKETED + rb")\]|(?P<object>\{))" + _REST
-    + rb"(?:(?:" + _SAME + rb"|" + _NO_TIME + rb")" + _REST + rb"){0,10000}",
+    rb"|" + ACCESS.before + rb"(?P<bracketed>" + ACCESS._replace(before=b"").plain + rb")|(?P<object>\{)"
+    rb"|(?P<other>" + _OTHER + rb"))" + _REST
+    + rb"(?:(?:" + _SAME + rb"|(?!" + _TIME + rb"|\{))" + _REST + rb"){0,10000}",
     re.MULTILINE,
 )  # fmt: skip
-_RFC3164 = re.compile(rb"([A-Z][a-z]{2}) ([ 0-9][0-9]) ([0-9]{2}):([0-9]{2}):([0-9]{2})")
-# The form in values of JSON: PostgreSQL writes its zone's name.
-_VALUE = re.compile(_PLAIN + rb"(?: UTC)?")
-_KEYS = ("time", "timestamp", "@timestamp", "ts", "datetime", "__REALTIME_TIMESTAMP")
+_TIMED = re.compile(rb"^(?:" + _TIME + rb"|\{)", re.MULTILINE)
+_SECOND = re.compile(rb"([0-5][0-9])(?:[.,]([0-9]{1,9})|)(?![0-9])")
+_VALUE = re.compile(_PLAIN)
+_KEYS = (
+    "time", "timestamp", "@timestamp", "ts", "t", "@t", "datetime", "eventTime", "__REALTIME_TIMESTAMP",
+)  # fmt: skip
 # A smaller number is no time since 1970, but how long something took.
 _LEAST = 10**8
 _JOURNAL = re.compile(rb'"__REALTIME_TIMESTAMP":"([0-9]{1,16})"')
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MICROSECOND = timedelta(microseconds=1)
-SECOND = 1_000_000
+_YEAR_2100 = 4_102_444_800 * SECOND
 DAY = 86400 * SECOND
 # 29 February comes every four years, and once in a century after eight.
 _YEARS_BACK = 8
@@ -71,26 +67,43 @@ class Dated:
     """The moments of the lines of one file, in its order.
 
     written: when the file was last written to; a line may be a day younger. begin: the moment of lines
-    before the first time, which is `said` of an earlier reading; `written` if there is none.
+    before the first time, which is `said` of an earlier reading; `written` if there is none. day_first:
+    whether `05/06/2026` is in June, if an earlier reading has found that. exact: count all of `without`,
+    which takes half as long again.
 
     They never go back, as those that a server gives do not: a line that is older than the one before has
     the time of that one, and is counted.
 
-    undated: lines before the first one with a time, and all where there is none; those behind the first
-    count as parts of what they follow. late, latest: lines that were older, and by how much at most.
-    first, last: the moments of the first and the last line; None as long as there is none. said: the first
-    moment that a line says itself.
+    forms: how many lines the runs of each form have. undated: lines before the first one with a time, and
+    all where there is none; those behind the first count as parts of what they follow. without: all lines
+    that say no time, or one that is not believed. unbelieved: lines whose time is none, or out of range;
+    unclear: lines whose day and month cannot be told apart. late, latest: lines that were older, and by how
+    much at most. first, last: the moments of the first and the last line; None as long as there is none.
+    said: the first moment that a line says itself.
     """
 
-    def __init__(self, written: int, begin: int | None = None) -> None:
-        self._written = written
+    def __init__(
+        self,
+        written: int,
+        begin: int | None = None,
+        *,
+        day_first: bool | None = None,
+        exact: bool = False,
+    ) -> None:
+        self._written, self._exact = written, exact
         self._begin = written if begin is None else begin
         self._text = b""
         self._found: int | None = None
+        self._form = self._read = ""
+        self._minute = 0
+        self._head, self._tail = b"\0", b""
+        self.day_first = day_first
+        self.forms: Counter[str] = Counter()
         self.first: int | None = None
         self.last: int | None = None
         self.said: int | None = None
-        self.lines = self.undated = self.late = self.latest = 0
+        self.lines = self.undated = self.without = self.unbelieved = self.unclear = 0
+        self.late = self.latest = 0
 
     def runs(self, text: bytes) -> Iterator[tuple[int, bytes]]:
         """Yield `text`, whole lines, in runs with the moment of each."""
@@ -99,7 +112,13 @@ class Dated:
             if found["object"]:
                 moment = self._of_object(found[0][: found[0].find(b"\n")])
             else:
-                moment = self._moment(found["plain"] or found["bracketed"])
+                kind = found.lastgroup or "plain"
+                start = found.start(kind)
+                # The names of clients stand before the time of an access log.
+                line = found.start() if kind == "bracketed" else start
+                moment = self._moment(found[kind], text, line, start)
+                if moment is None:
+                    self._disbelieve(found[0])
             if moment is None and self.said is None:
                 # They wait for the first moment.
                 continue
@@ -112,31 +131,45 @@ class Dated:
 
     def entries(self, entries: bytes) -> Iterator[tuple[int, bytes]]:
         """Yield entries of a journal, each a line of JSON, in the same way."""
+        self._form = "journal"
         for entry in entries.splitlines(keepends=True):
             found = _JOURNAL.search(entry)
             moment = self._believed(int(found[1])) if found else None
             yield self._dated(entry, moment) if found else self._undated(entry, None)
 
+    def _disbelieve(self, lines: bytes) -> None:
+        number = len(_TIMED.findall(lines))
+        if self._form == DAY_MONTH_YEAR and self.day_first is None:
+            self.unclear += number
+        else:
+            self.unbelieved += number
+
     def _undated(self, lines: bytes, following: int | None) -> tuple[int, bytes]:
+        number = lines.count(b"\n")
+        self.without += number
         if self.said is None:
-            self.undated += lines.count(b"\n")
+            self.undated += number
         if self.last is None:
-            return self._run(lines, self._begin if following is None else following)
-        return self._run(lines, None)
+            return self._run(lines, number, self._begin if following is None else following)
+        return self._run(lines, number, None)
 
     def _dated(self, lines: bytes, moment: int | None) -> tuple[int, bytes]:
         if moment is None:
             return self._undated(lines, None)
+        number = lines.count(b"\n")
+        self.forms[self._form] += number
+        if self._exact:
+            self.without += number - len(_TIMED.findall(lines))
         if self.said is None:
             self.said = moment
         if self.last is not None and moment < self.last:
-            self.late += lines.count(b"\n")
+            self.late += number
             self.latest = max(self.latest, self.last - moment)
             moment = self.last
-        return self._run(lines, moment)
+        return self._run(lines, number, moment)
 
-    def _run(self, lines: bytes, moment: int | None) -> tuple[int, bytes]:
-        self.lines += lines.count(b"\n")
+    def _run(self, lines: bytes, number: int, moment: int | None) -> tuple[int, bytes]:
+        self.lines += number
         if moment is not None:
             self.last = moment
         assert self.last is not None
@@ -144,13 +177,21 @@ class Dated:
             self.first = self.last
         return self.last, lines
 
-    def _moment(self, text: bytes) -> int | None:
-        if text != self._text:
-            self._text = text
-            try:
-                self._found = self._parsed(text)
-            except (ValueError, OverflowError, OSError):
-                self._found = None
+    def _moment(self, said: bytes, text: bytes, line: int, start: int) -> int | None:
+        """Return the moment of a time, which is at `start` of `text`, its form at `line`."""
+        if said != self._text:
+            self._text = said
+            second = _SECOND.match(said, len(self._head)) if said.startswith(self._head) else None
+            # Only the second differs in most lines. Another minute may have another offset.
+            if second and said[second.end() :] == self._tail:
+                self._found = self._believed(self._minute + _micro(second))
+            else:
+                self._head = b"\0"
+                try:
+                    self._found = self._parsed(said, text, line, start)
+                except (ValueError, OverflowError, OSError):
+                    self._found = None
+        self._form = self._read
         return self._found
 
     def _of_object(self, line: bytes) -> int | None:
@@ -160,8 +201,12 @@ class Dated:
             return None
         for key in _KEYS:
             value = found.get(key)
+            if isinstance(value, dict):
+                # MongoDB writes its times so.
+                value = value.get("$date")
             moment = self._of_value(value) if value is not None else None
             if moment is not None:
+                self._form = "JSON"
                 return moment
         return None
 
@@ -169,7 +214,7 @@ class Dated:
         if isinstance(value, str):
             if not value.isdecimal():
                 text = value.encode("utf-8", "replace")
-                return self._moment(text) if _VALUE.fullmatch(text) else None
+                return self._moment(text, text, 0, 0) if _VALUE.fullmatch(text) else None
             value = int(value[:20])
         if isinstance(value, bool) or not isinstance(value, (int, float)) or value < _LEAST:
             return None
@@ -179,30 +224,35 @@ class Dated:
                 return self._believed(round(value * scale))
         return self._believed(int(value) // 1000)
 
-    def _parsed(self, text: bytes) -> int | None:
-        classic = _RFC3164.fullmatch(text)
-        if classic:
-            return self._without_year(classic)
-        shown = text.decode("ascii")
-        if (weekday := shown.removeprefix("["))[:3].isalpha():
-            fraction = ".%f" if "." in weekday else ""
-            return self._of(datetime.strptime(weekday[4:], f"%b %d %H:%M:%S{fraction} %Y"))
-        if shown[2] == "/":
-            zone = " %z" if " " in shown else ""
-            return self._of(datetime.strptime(shown, f"%d/%b/%Y:%H:%M:%S{zone}"))
-        day, clock = shown[:10].replace("/", "-"), shown[11:].replace(",", ".").replace(" UTC", "Z")
-        clock = clock.replace(" ", "")
-        return self._of(datetime.fromisoformat(f"{day}T{clock}"))
+    def _parsed(self, said: bytes, text: bytes, line: int, start: int) -> int | None:
+        self._read, found = read(text, line)
+        parts = {name: part for name, part in found.groupdict().items() if part}
+        if "epoch" in parts:
+            return self._believed(since_1970(parts))
+        if "one" in parts and not self._ordered(parts):
+            return None
+        moment = self._of(calendar(parts, 0)) if "year" in parts else self._without_year(parts)
+        second = _SECOND.match(said, found.start("second") - start)
+        if moment is not None and second:
+            self._minute = moment - _micro(second)
+            self._head, self._tail = said[: second.start()], said[second.end() :]
+        return moment
 
-    def _without_year(self, found: re.Match[bytes]) -> int | None:
+    def _ordered(self, parts: dict[str, bytes]) -> bool:
+        """Tell day and month apart, if this date or an earlier one allows it."""
+        one, two = int(parts["one"]), int(parts["two"])
+        if self.day_first is None and max(one, two) > 12:
+            self.day_first = one > 12
+        day, month = ("one", "two") if self.day_first else ("two", "one")
+        parts |= {"day": parts[day], "month": parts[month]}
+        return self.day_first is not None
+
+    def _without_year(self, parts: dict[str, bytes]) -> int | None:
         """Return the last moment of this date and time that is not behind the file's own."""
-        month = _MONTHS.index(found[1]) + 1
-        rest = map(int, found.groups()[1:])
-        day, hour, minute, second = rest
         newest = (_EPOCH + (self._written + DAY) * _MICROSECOND).year
         for year in range(newest, newest - _YEARS_BACK - 1, -1):
             try:
-                moment = self._of(datetime(year, month, day, hour, minute, second))
+                moment = self._of(calendar(parts, year))
             except ValueError:
                 continue
             if moment is not None:
@@ -217,7 +267,11 @@ class Dated:
         return self._believed(moment)
 
     def _believed(self, moment: int) -> int | None:
-        return moment if 0 <= moment <= self._written + DAY else None
+        return moment if 0 <= moment <= min(self._written + DAY, _YEAR_2100) else None
+
+
+def _micro(second: re.Match[bytes]) -> int:
+    return int(second[1]) * SECOND + micro(second[2])
 
 
 def _microseconds(time: datetime) -> int:

@@ -1,0 +1,187 @@
+"""The table of forms in which lines say their time, and what such a text says (sans-IO).
+
+A row has what stands before the time, the time, and what has to follow where these alone would fit too
+much. They are regular expressions with the directives of strptime; `%-` allows for a lack of padding.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from datetime import datetime, timedelta, timezone, tzinfo
+from typing import NamedTuple
+from zoneinfo import ZoneInfo
+
+SECOND = 1_000_000
+DAY_MONTH_YEAR = "day/month/year"
+_MONTHS = tuple(b"Jan Feb Mar Apr May Jun Jul Aug Sep Oct Nov Dec".split())
+# Not those that two parts of the world use, such as CST and IST: these are local.
+_ZONES = {
+    b"Z": 0, b"UTC": 0, b"GMT": 0, b"WET": 0, b"WEST": 1, b"CET": 1, b"CEST": 2, b"EET": 2, b"EEST": 3,
+    b"MSK": 3, b"JST": 9, b"EST": -5, b"EDT": -4, b"MST": -7, b"MDT": -6, b"PST": -8, b"PDT": -7,
+}  # fmt: skip
+_OFFSET = rb"(?:Z|[+-][0-9]{2}:?[0-9]{2}(?![0-9]))"
+_NAMED = rb"(?:" + b"|".join(list(_ZONES)[1:]) + rb")\b"
+# `(?:x|)` costs half of `(?:x)?`, for which Python keeps a place to go back to.
+_DIRECTIVES = {
+    b"%Y": rb"(?P<year>[0-9]{4})",
+    b"%y": rb"(?P<year>[0-9]{2})",
+    b"%m": rb"(?P<month>[0-9]{2})",
+    b"%-m": rb"(?P<month>[0-9]{1,2})",
+    b"%b": rb"(?P<month>" + b"|".join(_MONTHS) + rb")",
+    b"%d": rb"(?P<day>[0-9]{2})",
+    b"%e": rb"(?P<day>[ 0-9][0-9])",
+    b"%-d": rb"(?P<day>[0-9]{1,2})",
+    b"%a": rb"(?:Mon|Tue|Wed|Thu|Fri|Sat|Sun)",
+    b"%T": rb"(?P<hour>[0-9]{2}):(?P<minute>[0-9]{2}):(?P<second>[0-9]{2})",
+    b"%-T": rb"(?P<hour>[0-9]{1,2}):(?P<minute>[0-9]{1,2}):(?P<second>[0-9]{1,2})",
+    b"%C": rb"(?P<hour>[0-9]{2})(?P<minute>[0-9]{2})(?P<second>[0-9]{2})",
+    b"%f": rb"(?:[.,](?P<fraction>[0-9]{1,9})|)",
+    b"%L": rb"(?P<milliseconds>[0-9]{1,3})",
+    b"%p": rb"(?P<half>[AP]M)",
+    b"%s": rb"(?P<epoch>[0-9]{10})(?:\.(?P<fraction>[0-9]{1,9})|)",
+    b"%z": rb"(?P<zone>" + _OFFSET + rb"| " + _OFFSET + rb"| " + _NAMED + rb"|)",
+}
+_DIRECTIVE = re.compile(rb"%-?[A-Za-z]")
+_ISO = rb"%Y[-/]%m[-/]%d[T ]%T%f%z"
+_LEVEL = rb"(?:TRACE|DEBUG|INFO|NOTICE|WARN(?:ING)?|ERROR|FATAL|CRITICAL)"
+_PAIRS = (
+    rb"""(?:[\w.@-]+=(?:"(?:[^"\\\n]|\\.)*"|[^\s"]*) +){0,8}?"""
+    rb"""(?:ts|time|t|timestamp|@timestamp|datetime)=["']?"""
+)
+_EPOCHS = rb"(?P<epoch>[0-9]{10}(?:[0-9]{3}){0,3})(?:(?<![0-9]{11})\.(?P<fraction>[0-9]{1,9})|)(?![\w.:-])"
+
+
+class TimeForm(NamedTuple):
+    """A way to say the time. example: how such a line begins."""
+
+    name: str
+    example: str
+    time: bytes
+    before: bytes = b""
+    behind: bytes = b""
+
+    @property
+    def groups(self) -> bytes:
+        """Return the expression in which the parts of the time have names."""
+        behind = rb"(?=" + self.behind + rb")" if self.behind else b""
+        return _DIRECTIVE.sub(lambda found: _DIRECTIVES[found[0]], self.before + self.time) + behind
+
+    @property
+    def plain(self) -> bytes:
+        """Return the same without groups."""
+        return re.sub(rb"\(\?P<\w+>", b"(?:", self.groups)
+
+
+# fmt: off
+DATES = (
+    TimeForm("RFC 3339", "2026-11-20T06:18:42.123+01:00", _ISO),
+    TimeForm("RFC 3164", "Nov 20 06:18:42", rb"%b %e %T"),
+    TimeForm("asctime", "[Fri Nov 20 06:18:42 2026]", rb"%a %b %e %T%f %Y(?![0-9])", rb"(?:\[|)"),
+)
+"""The forms that also stand behind the priority of syslog, and in values of JSON."""
+ACCESS = TimeForm("access log", "10.0.0.1 - ann [20/Nov/2026:06:18:42 +0000]",
+                  rb"%d/%b/%Y[: ]%T(?P<zone> [+-][0-9]{4}|)", rb"[^\s\[]\S* \S+ [^\[\n]{1,80}\[", rb"\]")
+OTHERS = (
+    TimeForm("RFC 3339", "[2026-11-20 06:00:00.123]", _ISO, rb"""[\[("']"""),
+    TimeForm("RFC 3339", "INFO  [main] 2026-11-20 06:18:42,123",
+             _ISO, rb"\[?(?:" + _LEVEL + rb"|[DIWEF],)\]?:? +(?:\[[^\]\n]{1,80}\] +)?\[?"),
+    TimeForm("RFC 3339", "web-1  | 2026-11-20T06:18:42Z", _ISO, rb"[\w.-]{1,80} +\| "),
+    TimeForm("RFC 3339", "api.log.1 2026-11-20 06:18:42.008", _ISO, rb"[\w./-]{1,80}\.log[\w.:-]{0,80} "),
+    TimeForm("logfmt", "level=info ts=2026-11-20T06:18:42.123Z", _ISO, _PAIRS),
+    TimeForm("logfmt", "ts=1795155522.123", _EPOCHS, _PAIRS),
+    TimeForm("FortiGate", "date=2026-11-20 time=06:18:42", rb"date=%Y-%m-%d time=%T"),
+    TimeForm("klog", "I1120 06:18:42.123456    4242 server.go:12]",
+             rb"(?:%Y|)%m%d %T%f", rb"[IWEF]", rb" +[0-9]+ [^\s:]+:[0-9]+\]"),
+    TimeForm("logcat", "11-20 06:18:42.123  1702  2395 D",
+             rb"%m-%d %T%f", b"", rb" +(?:\w+ +)?[0-9]+ +[0-9]+ [VDIWEFAS] | [VDIWEFA]/"),
+    TimeForm("log4j", "26/11/20 06:18:42 INFO", rb"%y/%m/%d %T%f", b"", rb" +" + _LEVEL + rb"\b"),
+    TimeForm("HDFS", "261120 061842 148 INFO", rb"%y%m%d %C", b"", rb" [0-9]+ " + _LEVEL + rb"\b"),
+    TimeForm("MySQL", "261120  6:18:42 [Note]", rb"%y%m%d +%-T", b"",
+             rb"\s+(?:\[(?:Note|Warning|ERROR)\]|InnoDB|mysqld|[0-9]+ [A-Z][a-z])"),
+    TimeForm("HealthApp", "20261120-6:18:42:606|", rb"%Y%m%d-%-T:%L", b"", rb"\|"),
+    TimeForm("compact", "20261120T061842Z", rb"%Y%m%d[T_-]%C%f%z", b"", rb"[\s\],|]"),
+    TimeForm("compact", "20261120 06:18:42", rb"%Y%m%d[T _-]%T%f%z", b"", rb"[\s\],|]"),
+    TimeForm("unpadded", "2026-11-9 6:18:42", rb"%Y[-/.]%-m[-/.]%-d[T ] ?%-T%f%z", rb"\[?"),
+    TimeForm("Tomcat, BIND, PHP", "20-Nov-2026 06:18:42.123",
+             rb"%-d-%b-%Y %T%f(?P<zone> [A-Z][A-Za-z]+/[\w/+-]+| " + _NAMED + rb"|)", rb"\[?"),
+    TimeForm("RFC 5322", "Fri, 20 Nov 2026 06:18:42 +0100",
+             rb"%-d[ /]%b[ /]%Y[ :]%T%f%z", rb"(?:%a, |\[|)"),
+    TimeForm("Redis", "1234:M 20 Nov 2026 06:18:42.123 *",
+             rb"%-d %b (?:%Y |)%T%f", rb"(?:[0-9]+:[A-Z]|\[[0-9]+\]) ", rb" [.*#-] "),
+    TimeForm("java.util.logging", "Nov 20, 2026 6:18:42 AM",
+             rb"%b %-d, %Y %-T(?: |\xe2\x80\xaf)%p"),
+    TimeForm("RFC 3164", "*Nov 9 2026 06:18:42.123:", rb"%b +%-d (?:%Y |)%T%f%z", rb"\*?(?:%a |)"),
+    TimeForm("Nagios", "[1795155522] ", rb"%s", rb"\[", rb"\] "),
+    TimeForm("squid", "1795155522.123    42 10.0.0.1 TCP_HIT/200",
+             rb"(?P<epoch>[0-9]{10})\.(?P<fraction>[0-9]{3,9})", b"", rb"\s"),
+    TimeForm("audit", "type=SYSCALL msg=audit(1795155522.123:42):",
+             rb"%s", rb"(?:node=\S+ )?type=\S+ msg=audit\("),
+    TimeForm("BGL", "- 1795155522 2026.11.20 ", rb"%s", rb"\S{1,40} ", rb" [0-9]{4}\.[0-9]{2}\.[0-9]{2} "),
+    TimeForm("HPC", "134681 node-246 unix.hw net.niff.up 1077804742 1 ",
+             rb"(?P<epoch>[0-9]{9,10})", rb"[0-9]+ [\w-]+ [a-z_.]+ [a-z_.-]+ ", rb" -?[01] "),
+    TimeForm("Proxifier", "[11.20 06:18:42] chrome.exe - web1:443 ",
+             rb"%m\.%d %T", rb"\[", rb"\] [^\n]{1,80} - \S+:[0-9]+ "),
+    TimeForm("day.month.year", "20.11.2026 06:18:42", rb"%-d\.%-m\.%Y,? +%-T%f", rb"\[?"),
+    TimeForm(DAY_MONTH_YEAR, "20/11/2026 06:18:42",
+             rb"(?P<one>[0-9]{1,2})[/-](?P<two>[0-9]{1,2})[/-]%Y[ T,]+%-T%f(?: %p|)", rb"\[?"),
+)
+# fmt: on
+FORMS = (*DATES, ACCESS, *OTHERS)
+_ANY = re.compile(b"|".join(rb"(" + form.plain + rb")" for form in FORMS))
+_EACH = tuple(re.compile(form.groups) for form in FORMS)
+
+
+def read(text: bytes, at: int) -> tuple[str, re.Match[bytes]]:
+    """Return the name of the form that stands at a place of `text`, and the parts of its time."""
+    fitting = _ANY.match(text, at)
+    number = (fitting.lastindex if fitting else None) or 1
+    found = _EACH[number - 1].match(text, at)
+    if found is None:
+        raise ValueError("no time")
+    return FORMS[number - 1].name, found
+
+
+def since_1970(parts: Mapping[str, bytes]) -> int:
+    """Return the moment of seconds, milliseconds, microseconds or nanoseconds since 1970."""
+    epoch = parts["epoch"]
+    if len(epoch) == 19:
+        return int(epoch) // 1000
+    return int(epoch) * {13: 1000, 16: 1}.get(len(epoch), SECOND) + micro(parts.get("fraction"))
+
+
+def micro(digits: bytes | None) -> int:
+    """Return the microseconds of the digits behind a second."""
+    return int(digits[:6].ljust(6, b"0")) if digits else 0
+
+
+def calendar(parts: Mapping[str, bytes], year: int) -> datetime:
+    """Return a date with its time, of `year` if it has none. Raises ValueError for one that is none."""
+    if said := parts.get("year"):
+        year = int(said)
+        if len(said) == 2:
+            # strptime begins with 1969, too.
+            year += 2000 if year < 69 else 1900
+    month, hour = parts["month"], int(parts["hour"])
+    if half := parts.get("half"):
+        hour = datetime.strptime(f"{hour} {half.decode()}", "%I %p").hour
+    thousandths = int(parts.get("milliseconds", b"0"))
+    return datetime(
+        year, _MONTHS.index(month) + 1 if month.isalpha() else int(month), int(parts["day"]),
+        hour, int(parts["minute"]), int(parts["second"]),
+        thousandths * 1000 or micro(parts.get("fraction")), _zone(parts.get("zone", b"").strip()),
+    )  # fmt: skip
+
+
+def _zone(text: bytes) -> tzinfo | None:
+    if not text:
+        return None
+    if text in _ZONES:
+        return timezone(timedelta(hours=_ZONES[text]))
+    if b"/" in text:
+        try:
+            return ZoneInfo(text.decode("ascii"))
+        except KeyError:
+            raise ValueError("an unknown zone") from None
+    minutes = 60 * int(text[1:3]) + int(text[-2:])
+    return timezone(timedelta(minutes=-minutes if text[:1] == b"-" else minutes))
