@@ -376,7 +376,7 @@ def test_a_page_that_slept_for_an_hour(logs: Logs, visit: Open) -> None:
 
     def shown() -> list[str]:
         page.scroll("#scroller", -4000)
-        children = "[...document.querySelector('[role=log]').children]"
+        children = "[...document.querySelector('#lines').children]"
         text = "(one) => one.querySelector(':is(.message, .gap > span)').textContent"
         return list(page.run(f"{children}.map({text})"))
 

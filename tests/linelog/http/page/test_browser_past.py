@@ -241,7 +241,8 @@ def test_download(logs: Logs, visit: Open) -> None:
     page.wait(f"{link}.href.includes('q=x') && {link}.download === 'logsrv.jsonl'")
     got = page.run(f"fetch({link}.href).then((one) => one.text())")
     assert json.loads(got)["message"] == "x"
-    page.run("import('/static/figures.js').then((one) => void (one.bound.lines = 5))")
+    figures = "import('/static/main.js').then(({ modules }) => modules['figures.js'])"
+    page.run(f"{figures}.then((one) => void (one.bound.lines = 5))")
     logs.send(*(f"x {number}" for number in range(9)))
     page.wait(f"{link}.download === 'logsrv-newest-5.jsonl'")
     page.fill("#q", "x -7")

@@ -176,7 +176,7 @@ export class Fields {
   async values(field, signal) {
     try {
       const { values, total, added } = await get("/api/top", { ...this.range, field }, signal);
-      if (!values.length) return [element("li", "empty", "No values")];
+      if (!values.length) return [element("li", "empty", `No line here has a field ${field}`)];
       const items = values.map((/** @type {any} */ one) => this.value(field, String(one.value), one.count, total));
       return added ? [...items, element("li", "empty", "Those of each server added")] : items;
     } catch (error) {

@@ -74,11 +74,15 @@ function furtherButton(view, position, side, isAll, reach, last) {
   if (isAll || reach[side] >= FURTHEST || !row || !(view.request.q || row.classList.contains("context"))) return undefined;
   const place = element("div", "edge further");
   place.dataset.of = position;
+  place.setAttribute("role", "row");
+  const cell = element("span");
+  cell.setAttribute("role", "gridcell");
   const most = Math.min(FURTHEST, reach[side] + FURTHER);
   const made = button(`Show ${most - reach[side]} more ${side}`, "small", () =>
     neighbours(view, position, { [side]: most }).catch((error) => view.say("failed", { error })),
   );
-  place.append(made);
+  cell.append(made);
+  place.append(cell);
   row[side](place);
   return made;
 }
