@@ -95,7 +95,7 @@ def test_an_opened_line_has_its_line_breaks(logs: Logs, visit: Open) -> None:
     page.wait("globalThis.copied")
     assert page.run("copied").endswith(" " + shown.replace("\\u202e", "\u202e"))
     # A query asks for what is stored.
-    assert page.texts("[aria-label='Only lines with text=a\\\\x0ab']") == ["a\nb"]
+    assert page.texts("[title='Only lines with text=a\\\\x0ab']") == ["a\nb"]
     page.press("Escape")
     page.wait("!document.querySelector('.details')")
     assert page.run("document.querySelector('.line .message').textContent") == closed
