@@ -53,7 +53,11 @@ def _web(dice: random.Random, storm: bool) -> dict[str, Any]:
         "client": client, "method": "GET", "path": path, "protocol": "HTTP/1.1",
         "status": status, "bytes": size,
     }  # fmt: skip
-    return {"messages": [message], "source": "web@tcp:10.0.0.4:38112", **fields, "name": "web"}
+    level = {"5": "error", "4": "warning"}.get(str(status)[0])
+    return {
+        "messages": [message], "source": "web@tcp:10.0.0.4:38112", **fields, "level": level,
+        "name": "web",
+    }  # fmt: skip
 
 
 def _database(dice: random.Random, storm: bool) -> dict[str, Any]:
