@@ -40,7 +40,7 @@ def test_alerts_of_a_file_by_name(tmp_path: Path) -> None:
     done = logsrv("alert", "--config", str(config), "disk")
     assert done.stdout.decode() == "alert disk: sent by command with 0 lines\n"
     assert "it is sent without lines" in done.stderr.decode()
-    assert (tmp_path / "out").read_text().startswith("0 lines match y\nalert: disk\n")
+    assert (tmp_path / "out").read_text().startswith("0 lines match y\nserver: ")
     wrong = logsrv("alert", "--config", str(config), "dsik")
     assert wrong.returncode == 1 and b"did you mean disk?" in wrong.stderr
 

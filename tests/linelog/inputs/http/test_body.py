@@ -108,7 +108,7 @@ def test_lines_that_are_not_packed_are_taken_however_short_they_are() -> None:
 
 
 def test_so_many_bodies_at_a_time() -> None:
-    first = Sender(max_body=10)
+    first = Sender(max_body=20)
     half = request(b"", Content_Length="10", Content_Type="application/json")
     senders = [first, *(Sender(first) for _ in range(4))]
     for sender in senders:
@@ -177,7 +177,7 @@ def test_snappy_is_for_loki_alone() -> None:
 
 def test_what_is_complete_does_not_give_way() -> None:
     """An upload that only waits for the disk is not what takes the place of unfinished ones."""
-    sender = Sender(max_body=100, max_record=100)
+    sender = Sender(max_body=150, max_record=100)
     sender.factory.routes = JOURNAL_ROUTES
     head = request(b"", "/upload", Content_Length="", Transfer_Encoding="chunked")
     sender.send(head + b"C8\r\nA=%b\n\r\n0\r\n\r\n" % (b"x" * 197))

@@ -307,7 +307,7 @@ def test_nothing_behind_what_closes_the_connection_is_stored() -> None:
 def test_who_gives_way_keeps_nothing_though_its_connection_stays() -> None:
     """A peer that reads no answers keeps it open; a thousand of them kept what the bound had let go of."""
     sink = Sink()
-    way = intake(sink, options=InputOptions(max_body=100))
+    way = intake(sink, options=InputOptions(max_body=200))
     first, second = Echo(way), Echo(way)
     for receiver in first, second:
         receiver.makeConnection(Peer())
