@@ -38,7 +38,7 @@ _PART = re.compile(
     + "|".join(sorted(_UNITS, key=len, reverse=True))
     + ")"
 )
-# What a number without a unit counts.
+# Seconds and bytes, if a number has no unit.
 _SCALES = {NONE: 1, TIME: _SECOND, SIZE: 1}
 _IN_NAMES = {
     **dict.fromkeys(("ns", "nanos", "nanoseconds"), (TIME, 1)),
