@@ -1,14 +1,13 @@
-"""Fields as servers write them: access logs, logins by sshd, how long PostgreSQL took.
+"""Access logs: those of nginx and Apache, common and combined, and of HAProxy (`option httplog`).
 
-The access logs are those of nginx and Apache, common and combined, and of HAProxy (`option httplog`);
-anything behind is left alone.
+Anything behind is left alone.
 """
 
 from __future__ import annotations
 
 import re
 
-from logsrv.linelog.fields.quoted import text_until
+from logsrv.kit.text.quoted import text_until
 
 NAMES = ("client", "user", "method", "path", "protocol", "status", "bytes", "referer", "agent")
 """The fields, in the order in which they stand there."""
@@ -23,10 +22,8 @@ _LINE = re.compile(
     + r")?(?:\s|\Z)",
     re.ASCII,
 )
-OF_HAPROXY = ("client_port", "frontend", "backend", "server", "duration_ms", "termination")
-"""The fields that only HAProxy has."""
-EVERY = (*NAMES, *OF_HAPROXY)
-"""All fields of access logs."""
+ALL_NAMES = (*NAMES, "client_port", "frontend", "backend", "server", "duration_ms", "termination")
+"""These, and the fields that only HAProxy has."""
 _HAPROXY = re.compile(
     r"(?P<client>\S+):(?P<client_port>[0-9]+) \[[0-9]{2}/[A-Z][a-z]{2}/[0-9]{4}:[0-9:]{8}\.[0-9]{3}\]"
     r" (?P<frontend>\S+) (?P<backend>[^\s/]+)/(?P<server>\S+)"
@@ -37,29 +34,6 @@ _HAPROXY = re.compile(
 )
 _REQUEST = re.compile(r"([A-Za-z_-]*[A-Za-z]) (\S.*?)(?: (HTTP/[0-9.]+))?")
 _ESCAPED = re.compile(r'\\(["\\])')
-_IP = r"(?P<client>[0-9]{1,3}(?:\.[0-9]{1,3}){3}|[0-9A-Fa-f]{0,4}:[0-9A-Fa-f:.]+(?:%\w+)?)"
-_PORT = r" port (?P<client_port>[0-9]{1,5})\b"
-# The user's name is as long as possible: a stranger may choose `x from 1.2.3.4 port 5`.
-_LOGIN = re.compile(rf"\w+ \S+ for (?:invalid user )?(?P<user>.*) from {_IP}{_PORT}", re.ASCII)
-_INVALID = re.compile(rf"\w+ user (?P<user>.*) from {_IP}(?:{_PORT})?\Z", re.ASCII)
-# Bounded, so that no line takes time by the square of its length.
-_END = re.compile(
-    r"[A-Za-z ]{1,40}? (?:(?:authenticating |invalid )?user (?P<user>.{0,256}) (?=\S+ port [0-9]))?"
-    rf"{_IP}(?:{_PORT})?",
-    re.ASCII,
-)
-_SSHD = {
-    **dict.fromkeys(("Failed", "Accepted", "Postponed"), _LOGIN),
-    "Invalid": _INVALID,
-    **dict.fromkeys(("Connection", "Disconnected", "Disconnecting", "Received"), _END),
-}
-OF_SSHD = ("client", "client_port", "user")
-"""The fields of sshd's messages."""
-SSHD_WORDS = tuple(_SSHD)
-"""The words with which they begin."""
-DURATION = "LOG:  duration: "
-"""Stands before a duration of PostgreSQL."""
-_DURATION = re.compile(DURATION + r"([0-9.]+ ms)\b")
 
 
 def parse_access(content: str) -> dict[str, str] | None:
@@ -97,16 +71,3 @@ def parse_request(request: str) -> tuple[str | None, str | None, str | None]:
 def unescaped(value: str) -> str:
     """Return a value without the backslashes before quotes and backslashes."""
     return _ESCAPED.sub(r"\1", value) if "\\" in value else value
-
-
-def parse_words(content: str, app: str | None) -> dict[str, str]:
-    """Return the fields in a text of one of these programs.
-
-    app: as the header has it; without a header the words alone tell that it is sshd.
-    """
-    shape = _SSHD.get(content.partition(" ")[0])
-    if shape is not None and (app is None or app.startswith("sshd")):
-        found = shape.match(content)
-        return {name: value for name, value in found.groupdict().items() if value} if found else {}
-    took = _DURATION.search(content) if DURATION in content else None
-    return {"duration": took[1]} if took else {}

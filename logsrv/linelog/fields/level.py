@@ -63,13 +63,15 @@ OF_STATUS = {"4": "warning", "5": "error"}
 """By the first digit of a status."""
 NOUNS = ("alert", "emergency")
 """Levels whose names begin sentences, and then are none outside of brackets and capitals."""
-OF_LETTERS = {"V": "debug", "D": "debug", "I": "info", "W": "warning", "E": "error"} | {
-    "F": "critical"
-}
+OF_LETTERS = {
+    "V": "debug", "D": "debug", "I": "info", "W": "warning", "E": "error", "F": "critical",
+}  # fmt: skip
 """The letters of Android's logcat and of Kubernetes' klog."""
 # A time, what clings to it (a fraction, a zone, a bracket), what stands between it and a word.
 CLINGING, BETWEEN, BEHIND = "0123456789.,:;+])|Z-", " \t,;:|-", " \t,;:|])"
 MOST_CLINGING, MOST_BETWEEN = 31, 7
+MOST_TO_TIME = 256
+"""Characters in which a level at a time ends."""
 
 
 def _run(characters: str, most: int) -> str:
@@ -77,20 +79,20 @@ def _run(characters: str, most: int) -> str:
     return f"{one}{{0,{most}}}(?!{one})"
 
 
+_CLOCK = "[0-9]{2}:[0-9]{2}:[0-9]{2}"
 _AT_THE_TIME = re.compile(
-    r"[\[(]?[0-9]{4}[-/.][0-9]{2}[-/.][0-9]{2}[T ][0-9]{2}:[0-9]{2}:[0-9]{2}"
-    + _run(CLINGING, MOST_CLINGING)
-    + _run(BETWEEN, MOST_BETWEEN)
-    + rf"([A-Za-z]+)(?=[{re.escape(BEHIND)}]|\Z)( [a-z])?"
-    + r"|[0-9]{2}-[0-9]{2} [0-9]{2}:[0-9]{2}:[0-9]{2}\.[0-9]{3} "
-    + _run("0123456789 ", MOST_CLINGING)
-    + r"(?<= )([VDIWEF])[ /]"
-    + r"|([IWEF])[0-9]{4} [0-9]{2}:[0-9]{2}:[0-9]{2}\.[0-9]{6} "
+    r"[\[(]?[0-9]{4}[-/.][0-9]{2}[-/.][0-9]{2}[T ]" + _CLOCK
+    + _run(CLINGING, MOST_CLINGING) + _run(BETWEEN, MOST_BETWEEN)
+    + rf"(?P<name>[A-Za-z]+)(?=[{re.escape(BEHIND)}]|\Z)(?P<sentence> [a-z])?"
+    + r"|[0-9]{2}-[0-9]{2} " + _CLOCK + r"\.[0-9]{3} "
+    + _run("0123456789 ", MOST_CLINGING) + r"(?<= )(?P<logcat>[VDIWEF])[ /]"
+    + r"|(?P<klog>[IWEF])[0-9]{4} " + _CLOCK + r"\.[0-9]{6} "
     # OpenStack's behind the name of a file, and a BlueGene's, whose place and time stand there twice.
-    + r"|\S{1,39} [0-9]{4}-[0-9]{2}-[0-9]{2} [0-9]{2}:[0-9]{2}:[0-9]{2}\.[0-9]{3} [0-9]{1,7} ([A-Z]{4,8}) "
+    + r"|\S{1,39} [0-9]{4}-[0-9]{2}-[0-9]{2} " + _CLOCK
+    + r"\.[0-9]{3} [0-9]{1,7} (?P<openstack>[A-Z]{4,8}) "
     + r"|\S{1,39} [0-9]{10} [0-9]{4}\.[0-9]{2}\.[0-9]{2} \S{1,39} [0-9]{4}(?:-[0-9]{2}){3}[0-9.]{13}"
-    + r" \S{1,39} [A-Z]{1,15} [A-Z]{1,15} ([A-Z]{4,8}) "
-)
+    + r" \S{1,39} [A-Z]{1,15} [A-Z]{1,15} (?P<bluegene>[A-Z]{4,8}) "
+)  # fmt: skip
 _ACCESS_TIME = re.compile(r"\[[0-9]{2}/[A-Z][a-z]{2}/[0-9]{4}:")
 
 
@@ -138,21 +140,16 @@ def of_access(text: str, status: str | None) -> str | None:
     return OF_STATUS.get(status[0]) if status else None
 
 
-MOST_TO_TIME = 256
-"""Characters in which a level at a time ends."""
-
-
 def at_the_time(text: str) -> str | None:
     """Return the level that stands straight behind the time with which `text` begins, or None."""
     found = _AT_THE_TIME.match(text)
     if found is None:
         return None
-    name, goes_on, logcat, klog, *others = found.groups()
-    if letter := logcat or klog:
+    if letter := found["logcat"] or found["klog"]:
         return OF_LETTERS[letter]
-    level = canonical(name or others[0] or others[1])
+    level = canonical(found["name"] or found["openstack"] or found["bluegene"])
     # `alert sent to bob` is a sentence.
-    return None if level in NOUNS and goes_on else level
+    return None if level in NOUNS and found["sentence"] else level
 
 
 def _in_brackets(text: str, start: int, end: int) -> bool:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import re
 
-from logsrv.linelog.fields.quoted import text_until
+from logsrv.kit.text.quoted import text_until
 
 _PAIR = re.compile(
     r"(?<!\S)([A-Za-z_@][A-Za-z0-9_.@-]*)="

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from logsrv.linelog.fields import level as levels
-from logsrv.linelog.fields.access import parse_access, parse_words
+from logsrv.linelog.fields.access import parse_access
 from logsrv.linelog.fields.aliases import ALIASES, IN_LOG_RECORDS
 from logsrv.linelog.fields.json import (
     Object,
@@ -15,6 +15,7 @@ from logsrv.linelog.fields.json import (
     parse_json,
 )
 from logsrv.linelog.fields.logfmt import parse_logfmt
+from logsrv.linelog.fields.programs import parse_program
 from logsrv.linelog.fields.source import Source, parse_source
 from logsrv.linelog.fields.stamp import STAMP, TIME_LENGTH
 from logsrv.linelog.fields.stored import decoded
@@ -159,9 +160,9 @@ class Record:
             kind, found = "access", parse_access(text)
             if found is None:
                 kind, found = "logfmt", parse_logfmt(text)
-                words = parse_words(text, header.fields.get("app", "") if header else None)
-                if words:
-                    kind, found = kind if found else None, words | (found or {})
+                said = parse_program(text, header.fields.get("app", "") if header else None)
+                if said:
+                    kind, found = kind if found else None, said | (found or {})
         self._kind, self._content = (None, {}) if found is None else (kind, found)
 
     @property

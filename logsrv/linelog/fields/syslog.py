@@ -12,8 +12,8 @@ from __future__ import annotations
 import re
 from typing import NamedTuple
 
+from logsrv.kit.text.quoted import text_until
 from logsrv.linelog.fields.level import canonical
-from logsrv.linelog.fields.quoted import text_until
 from logsrv.linelog.fields.stored import decoded
 
 FACILITIES = (

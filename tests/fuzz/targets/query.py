@@ -6,7 +6,7 @@ from contextlib import suppress
 from functools import cache
 
 from logsrv.errors import QueryError
-from logsrv.linelog.fields.access import parse_access, parse_words
+from logsrv.linelog.fields.access import parse_access
 from logsrv.linelog.fields.json import parse_exactly, parse_json
 from logsrv.linelog.fields.levels.line import level_of
 from logsrv.linelog.fields.levels.numbers import OF_NUMBERS, numbers_of
@@ -14,6 +14,7 @@ from logsrv.linelog.fields.logfmt import parse_logfmt
 from logsrv.linelog.fields.many.access_text import AccessText
 from logsrv.linelog.fields.many.reader import FieldReader
 from logsrv.linelog.fields.many.stamps import NO_TIME, Stamps
+from logsrv.linelog.fields.programs import parse_program
 from logsrv.linelog.fields.record import Record
 from logsrv.linelog.fields.source import of_source, parse_source
 from logsrv.linelog.fields.syslog import parse_header
@@ -67,6 +68,7 @@ NAMES = (
     "linelog.fields.many.pairs",
     "linelog.fields.many.access_text",
     "linelog.fields.access",
+    "linelog.fields.programs",
     "linelog.fields.json",
     "linelog.fields.logfmt",
     "linelog.fields.syslog",
@@ -98,7 +100,7 @@ def fields(data: bytes) -> None:
     parse_exactly(data)
     message = data.decode("utf-8", "surrogateescape")
     parse_access(message)
-    parse_words(message, None)
+    parse_program(message, None)
     parse_logfmt(message)
     number_of_text(message)
     parse_source(message)

@@ -35,6 +35,7 @@ from logsrv.kit.net.endpoints.listening import LISTENING, log_listening
 from logsrv.kit.net.guard.guard import GuardPolicy
 from logsrv.kit.net.source import host_text
 from logsrv.kit.net.twisted.turns import NextTurn
+from logsrv.kit.observe.failures import Failures
 from logsrv.kit.observe.metrics import Counts
 
 log = Logger()
@@ -98,6 +99,7 @@ class DatagramListener:
         self._metrics = metrics
         self._make_receive = receive or (Recvmmsg if Recvmmsg.available else Recvmsg)
         self._senders = Senders(label, policy, reactor.seconds, metrics)
+        self._failures = Failures(label, reactor.seconds)
         self._socket: socket.socket | None = None
         self._file = SocketFile(self, self._outlasting, reactor)
         self._receive: Receive | None = None
@@ -239,7 +241,7 @@ class DatagramListener:
             self._receiver.datagrams_received(payloads, sender)
         except Exception:
             # There is no connection to close, and the other senders are to go on.
-            log.failure("{listener}: an input failed on datagrams", listener=self._label)
+            self._failures.note("taking in datagrams", sender.source, Failure())
             lost = sum(map(len, payloads))
             self._metrics.count("dropped_bytes_total", lost, listener=self._label, reason="failed")
 

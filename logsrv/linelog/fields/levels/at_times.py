@@ -18,25 +18,17 @@ from logsrv.linelog.fields.level import (
     RANK,
 )
 from logsrv.linelog.fields.levels.names import NAME, UNSURE, named
-from logsrv.linelog.fields.levels.places import (
-    DIGITS_AS_ZEROS,
-    U64,
-    Array,
-    any_of,
-    table_of,
-    windows,
-)
+from logsrv.linelog.fields.levels.places import Array, Shape, table_of, windows
 
+_DATE = b"0000-00-00 00:00:00"
 # Separators of a date become dashes, and the T before the time a blank.
-_AS_ONE = bytes.maketrans(b"123456789/.T", b"000000000-- ")
-_DATED = b"0000-00-00 00:00:00"
-_LOGCAT = b"00-00 00:00:00.000 "
-_OPENSTACK = b"0000-00-00 00:00:00.000 "
-_BLUEGENE = b"0000000000 0000.00.00 "
+_DATED = Shape(_DATE, bytes.maketrans(b"123456789/.T", b"000000000-- "))
+_LOGCAT_TIME = b"00-00 00:00:00.000 "
+_LOGCAT = Shape(_LOGCAT_TIME)
+_KLOG = Shape(b"?0000 00:00:00.000000 ")
+_OPENSTACK = Shape(b"0000-00-00 00:00:00.000 ")
+_BLUEGENE = Shape(b"0000000000 0000.00.00 ")
 _TOKEN = 39
-_KLOG = b"X0000 00:00:00.000000 "
-_WORDS = 3
-_HEAD = 8 * _WORDS
 _COLON, _BLANK = b": "
 _CLINGING, _BETWEEN = table_of(CLINGING.encode()), table_of(BETWEEN.encode())
 _BEHIND = table_of(BEHIND.encode() + b"\n")
@@ -58,14 +50,14 @@ def levels_at_times(rows: Array) -> Array:
         if start:
             first = rows[chosen, 0]
             chosen = chosen[(first == ord("[")) | (first == ord("("))]
-        chosen = chosen[_has(rows[chosen, start:], _DATED, _AS_ONE)]
+        chosen = chosen[_DATED.begins(rows[chosen, start:])]
         if len(chosen):
-            found[chosen] = _of_names(rows[chosen], start + len(_DATED))
+            found[chosen] = _of_names(rows[chosen], start + len(_DATE))
     chosen = numpy.flatnonzero(_are(rows, _COLON, 8, 11))
     kind = _OF_KLOG[rows[chosen, 0]]
-    klog = (kind > 0) & _has(rows[chosen], _KLOG, DIGITS_AS_ZEROS, beside=1)
+    klog = (kind > 0) & _KLOG.begins(rows[chosen])
     found[chosen[klog]] = kind[klog]
-    chosen = chosen[_has(rows[chosen], _LOGCAT, DIGITS_AS_ZEROS)]
+    chosen = chosen[_LOGCAT.begins(rows[chosen])]
     if len(chosen):
         found[chosen] = _of_logcat(rows[chosen])
     found[_behind_a_token(rows)] = UNSURE
@@ -79,9 +71,8 @@ def _behind_a_token(rows: Array) -> Array:
     flat = rows.reshape(-1)
     place = numpy.arange(len(rows)) * rows.shape[1] + start
     chosen = numpy.flatnonzero((flat[place + 10] == _BLANK) & (start > 1))
-    heads = windows(flat, place[chosen], _HEAD)
-    said = _has(heads, _OPENSTACK, DIGITS_AS_ZEROS) | _has(heads, _BLUEGENE, DIGITS_AS_ZEROS)
-    found: Array = chosen[said]
+    heads = windows(flat, place[chosen], _OPENSTACK.width)
+    found: Array = chosen[_OPENSTACK.begins(heads) | _BLUEGENE.begins(heads)]
     return found
 
 
@@ -89,14 +80,6 @@ def _are(rows: Array, byte: int, first: int, second: int) -> Array:
     """Return which rows have a byte in both columns."""
     found: Array = (rows[:, first] == byte) & (rows[:, second] == byte)
     return found
-
-
-def _has(rows: Array, shape: bytes, zeros: bytes, beside: int = 0) -> Array:
-    """Return which rows begin with a shape, but for so many bytes at its beginning."""
-    mask = bytes(beside) + b"\xff" * (len(shape) - beside) + bytes(_HEAD - len(shape))
-    heads = numpy.frombuffer(rows[:, :_HEAD].tobytes().translate(zeros), U64).reshape(-1, _WORDS)
-    wanted = numpy.frombuffer(shape.ljust(_HEAD, b"\0"), U64)
-    return ~any_of((heads ^ wanted) & numpy.frombuffer(mask, U64))
 
 
 def _of_names(rows: Array, at: int) -> Array:
@@ -123,7 +106,7 @@ def _behind(rows: Array, start: Array, table: Array, most: int) -> tuple[Array, 
 
 def _of_logcat(rows: Array) -> Array:
     """Return the levels of the letters behind the numbers of process and thread."""
-    at, ended = _behind(rows, numpy.full(len(rows), len(_LOGCAT)), _PIDS, MOST_CLINGING)
+    at, ended = _behind(rows, numpy.full(len(rows), len(_LOGCAT_TIME)), _PIDS, MOST_CLINGING)
     row = numpy.arange(len(rows))
     after = rows[row, at + 1]
     sure = ended & (rows[row, at - 1] == ord(" ")) & ((after == ord(" ")) | (after == ord("/")))

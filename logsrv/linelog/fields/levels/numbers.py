@@ -16,7 +16,7 @@ from logsrv.linelog.fields.level import BY_SYSLOG, LEVELS, RANK, canonical
 from logsrv.linelog.fields.levels import pairs, words
 from logsrv.linelog.fields.levels.line import level_of
 from logsrv.linelog.fields.levels.names import UNSURE
-from logsrv.linelog.fields.levels.places import DIGITS_AS_ZEROS, U64, Array, any_of, places, windows
+from logsrv.linelog.fields.levels.places import U64, Array, Shape, places, windows
 from logsrv.linelog.fields.levels.statuses import levels_of_statuses
 from logsrv.linelog.fields.stamp import TIME_LENGTH
 
@@ -25,13 +25,10 @@ OF_NUMBERS = (None, *LEVELS)
 
 _NUMBERS = {level: number for number, level in enumerate(OF_NUMBERS)}
 _BY_SEVERITY = numpy.array([RANK[BY_SYSLOG[severity]] + 1 for severity in range(8)], numpy.uint8)
-_STAMP = b"0000-00-00T00:00:00.000000Z \0\0\0\0"
-_HEAD = len(_STAMP)
+_TIME = Shape(b"0000-00-00T00:00:00.000000Z ")
 # Nearly all sources are shorter; the lines of others are looked at one by one.
 _SOURCE = 40
-_BEHIND = bytes(_HEAD + _SOURCE + words.WIDTH + pairs.WIDTH)
-_STAMP_WORDS = numpy.frombuffer(_STAMP, "<u8")
-_STAMP_MASK = numpy.frombuffer(b"\xff" * TIME_LENGTH + b"\0" * (_HEAD - TIME_LENGTH), "<u8")
+_BEHIND = bytes(_TIME.width + _SOURCE + words.WIDTH + pairs.WIDTH)
 _LF, _SPACE, _OBJECT, _HEADER = b"\n {<"
 
 
@@ -99,9 +96,7 @@ def quick_numbers(text: bytes, ends: Array, most: int) -> Array | None:
 
 def _messages(raw: Array, starts: Array, ends: Array) -> Array:
     """Return where the message of each line begins; -1 where that has to be looked for."""
-    heads = windows(raw, starts, _HEAD).tobytes().translate(DIGITS_AS_ZEROS)
-    shapes = numpy.frombuffer(heads, "<u8").reshape(len(starts), -1)
-    stamped = ~any_of((shapes ^ _STAMP_WORDS) & _STAMP_MASK)
+    stamped = _TIME.begins(windows(raw, starts, _TIME.width))
     sources = windows(raw, starts + TIME_LENGTH, _SOURCE) <= _SPACE
     size = sources.argmax(1)
     space = starts + TIME_LENGTH + size

@@ -1,4 +1,4 @@
-"""Places of bytes in a text, and rows of what stands there, by NumPy."""
+"""Places of bytes in a text, rows of what stands there, and shapes that these have, by NumPy."""
 
 from __future__ import annotations
 
@@ -56,6 +56,27 @@ def any_of(rows: Array) -> Array:
         found |= columns[:, column]
     found = found != 0
     return found
+
+
+class Shape:
+    """A text that rows may begin with: 0 stands for any digit, ? for any byte.
+
+    same: a table for `bytes.translate`, by which different bytes are the same. width: the bytes that are
+    looked at of a row, a multiple of eight.
+    """
+
+    def __init__(self, text: bytes, same: bytes = DIGITS_AS_ZEROS) -> None:
+        self.width = -(-len(text) // 8) * 8
+        fixed = bytes(0 if byte == ord("?") else 255 for byte in text)
+        self._words: Array = numpy.frombuffer(text.ljust(self.width), U64)
+        self._mask: Array = numpy.frombuffer(fixed.ljust(self.width, b"\0"), U64)
+        self._same = same
+
+    def begins(self, rows: Array) -> Array:
+        """Return which rows begin with it."""
+        words = numpy.frombuffer(rows[:, : self.width].tobytes().translate(self._same), U64)
+        found: Array = ~any_of((words.reshape(-1, len(self._words)) ^ self._words) & self._mask)
+        return found
 
 
 def windows(raw: Array, at: Array, width: int) -> Array:

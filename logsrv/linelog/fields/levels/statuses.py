@@ -9,25 +9,11 @@ import numpy
 
 from logsrv.linelog.fields.level import LOOKED_AT, OF_STATUS, RANK
 from logsrv.linelog.fields.levels.names import UNSURE
-from logsrv.linelog.fields.levels.places import (
-    DIGITS_AS_ZEROS,
-    U64,
-    Array,
-    any_of,
-    places,
-    table_of,
-    windows,
-)
+from logsrv.linelog.fields.levels.places import Array, Shape, places, table_of, windows
 from logsrv.linelog.fields.levels.words import ACCESS
 
-_TIME = b'[00/Mon/0000:00:00:00 +0000] "  '
-_TIME_WORDS = numpy.frombuffer(_TIME, U64)
-# The name of the month, the sign of the zone, and the request, may be anything.
-_TIME_MASK = numpy.frombuffer(
-    bytes(0 if place in (4, 5, 6, 22) or place > 29 else 255 for place in range(32)), U64
-)
-_REQUEST = 30
-"""Bytes from the bracket to the request."""
+_TO_REQUEST = b'[00/???/0000:00:00:00 ?0000] "'
+_TIME = Shape(_TO_REQUEST)
 _BEHIND = 24
 _QUOTE, _BLANK, _DASH, _BACKSLASH = b'" -\\'
 _DIGIT, _WHITE = table_of(b"0123456789"), table_of(b" \t\n\r\f\v")
@@ -46,7 +32,7 @@ def levels_of_statuses(raw: Array, starts: Array, ends: Array) -> Array:
     bracket = (rows == ord("[")).argmax(1)
     usual, elsewhere = _are_tokens(rows, bracket)
     usual &= _has_time(raw, starts + bracket)
-    request = starts + bracket + _REQUEST
+    request = starts + bracket + len(_TO_REQUEST)
     quotes = numpy.append(places(raw == _QUOTE), len(raw) - 1)
     close = quotes[numpy.minimum(numpy.searchsorted(quotes, request), len(quotes) - 1)]
     usual &= close + len('" 200 5') <= ends
@@ -77,11 +63,10 @@ def _are_tokens(rows: Array, bracket: Array) -> tuple[Array, Array]:
 
 def _has_time(raw: Array, at: Array) -> Array:
     """Return at which places the time of an access log stands, and a request behind it."""
-    rows = windows(raw, at, len(_TIME))
-    shapes = numpy.frombuffer(rows.tobytes().translate(DIGITS_AS_ZEROS), U64)
-    differ = any_of((shapes.reshape(-1, len(_TIME_WORDS)) ^ _TIME_WORDS) & _TIME_MASK)
+    rows = windows(raw, at, _TIME.width)
     month = (rows[:, 4] - numpy.uint8(ord("A")) < 26) & _SMALL[rows[:, 5]] & _SMALL[rows[:, 6]]
-    found: Array = month & ((rows[:, 22] == ord("+")) | (rows[:, 22] == _DASH)) & ~differ
+    signed = (rows[:, 22] == ord("+")) | (rows[:, 22] == _DASH)
+    found: Array = month & signed & _TIME.begins(rows)
     return found
 
 

@@ -19,14 +19,7 @@ from logsrv.linelog.fields.levels.names import (
     any_named,
     begins_name,
 )
-from logsrv.linelog.fields.levels.places import (
-    DIGITS_AS_ZEROS,
-    U64,
-    Array,
-    any_of,
-    places,
-    windows,
-)
+from logsrv.linelog.fields.levels.places import Array, Shape, any_of, places, windows
 
 WIDTH = 80
 """Bytes of a beginning: those in which a name may begin, and the longest name, in words of eight bytes."""
@@ -34,15 +27,9 @@ ACCESS = 254
 """Stands for a level that the status of an access log tells."""
 
 _MARK = numpy.uint32(int.from_bytes(BEHIND_POSTGRESQL.encode(), "little"))
-TIME = b"[00/Mon/0000:00:00:00 +0000]    "
-"""The shape of the time of an access log, in words of eight bytes."""
-_TIME_WORDS = numpy.frombuffer(TIME, U64)
-# The name of the month, the sign of the zone, and what stands behind it, may be anything.
-_TIME_MASK = numpy.frombuffer(
-    bytes(0 if byte in b"Mon+" or place > 27 else 255 for place, byte in enumerate(TIME)), U64
-)
-# `[00/Mon/0000:`, behind which HAProxy has thousandths.
-_DATE_MASK = numpy.frombuffer(b"\xff" * 13 + bytes(len(TIME) - 13), U64)
+_TIME = Shape(b"[00/???/0000:00:00:00 ?0000]")
+# Behind it HAProxy has thousandths.
+_DATE = Shape(b"[00/???/0000:")
 
 
 def levels_of_beginnings(rows: Array, sizes: Array, *, access: bool = False) -> Array:
@@ -97,17 +84,15 @@ def _levels(rows: Array, sizes: Array, *, any_case: bool) -> Array:
 
 def _bracketed(rows: Array) -> tuple[Array, Array]:
     """Return which rows have brackets beside the time of an access log, and which have such a time."""
-    padded: Array = numpy.concatenate((rows.reshape(-1), numpy.zeros(len(TIME), numpy.uint8)))
+    padded: Array = numpy.concatenate((rows.reshape(-1), numpy.zeros(_TIME.width, numpy.uint8)))
     at = places(padded == ord("["))
-    times = windows(padded, at, len(TIME)).tobytes().translate(DIGITS_AS_ZEROS)
-    shapes = numpy.frombuffer(times, U64).reshape(len(at), len(_TIME_WORDS))
-    differ = (shapes ^ _TIME_WORDS) & _TIME_MASK
+    times = windows(padded, at, _TIME.width)
     # `Err` would be a level, and is no month.
-    is_time = ~any_of(differ) & (padded[at + 5] | 0x20 != ord("r"))
+    is_time = _TIME.begins(times) & (padded[at + 5] | 0x20 != ord("r"))
     bracketed: Array = numpy.zeros(len(rows), bool)
     bracketed[at[~is_time] // WIDTH] = True
     timed: Array = numpy.zeros(len(rows), bool)
-    timed[at[~any_of(differ & _DATE_MASK) & (at % WIDTH < LOOKED_AT)] // WIDTH] = True
+    timed[at[_DATE.begins(times) & (at % WIDTH < LOOKED_AT)] // WIDTH] = True
     return bracketed, timed
 
 

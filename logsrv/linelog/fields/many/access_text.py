@@ -10,8 +10,8 @@ from collections.abc import Callable, Sequence
 from functools import lru_cache
 from typing import NamedTuple
 
+from logsrv.kit.text.quoted import text_until
 from logsrv.linelog.fields.access import NAMES, parse_request, unescaped
-from logsrv.linelog.fields.quoted import text_until
 from logsrv.linelog.fields.stored import decoded
 
 _QUOTED = b'"' + text_until('"', never=r"\n").encode() + b'"'

@@ -6,10 +6,11 @@ from collections.abc import Sequence
 
 import numpy
 
-from logsrv.linelog.fields.access import DURATION, EVERY, OF_SSHD, SSHD_WORDS
+from logsrv.linelog.fields.access import ALL_NAMES
 from logsrv.linelog.fields.levels.places import Array, places, table_of
 from logsrv.linelog.fields.many.pairs import places_in_messages
 from logsrv.linelog.fields.many.stamps import Stamps
+from logsrv.linelog.fields.programs import DURATION, SSHD_NAMES, SSHD_WORDS
 
 _BEGIN = 4
 _BEGINS = numpy.array([int.from_bytes(word[:_BEGIN].encode(), "little") for word in SSHD_WORDS],
@@ -21,8 +22,8 @@ class Servers:
     """A search for lines that may have one of `names`."""
 
     def __init__(self, names: Sequence[str]) -> None:
-        self._haproxy = any(name in EVERY for name in names)
-        self._sshd = any(name in OF_SSHD for name in names)
+        self._haproxy = any(name in ALL_NAMES for name in names)
+        self._sshd = any(name in SSHD_NAMES for name in names)
         self._duration = "duration" in names
 
     def rows(self, stamps: Stamps, headed: Array) -> set[int]:

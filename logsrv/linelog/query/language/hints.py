@@ -11,8 +11,8 @@ from collections.abc import Iterator
 
 from logsrv.errors import QueryError
 from logsrv.kit.text.escape import one_line
+from logsrv.kit.text.quoted import text_until
 from logsrv.linelog.fields.level import LEVELS, canonical
-from logsrv.linelog.fields.quoted import text_until
 from logsrv.linelog.query.language.parse import ORDERS, parse
 from logsrv.linelog.query.language.tree import And, Compare, Node, Not, Or
 from logsrv.linelog.query.language.units import bounds

@@ -17,8 +17,8 @@ from typing import NamedTuple
 import logsrv.linelog.query.language as late
 from logsrv.errors import QueryError
 from logsrv.kit.text.escape import one_line
+from logsrv.kit.text.quoted import text_until
 from logsrv.linelog.fields.level import BY_NAME_OR_NUMBER, LEVELS, canonical
-from logsrv.linelog.fields.quoted import text_until
 from logsrv.linelog.query.language.tree import (
     EVERYTHING,
     And,

@@ -33,11 +33,12 @@ _SIZES = {"B": 1} | {
 _UNITS = {name: (TIME, scale) for name, scale in _TIMES.items()} | {
     name: (SIZE, scale) for name, scale in _SIZES.items()
 }
-_part = re.compile(
+_PART = re.compile(
     r" ?([0-9]{1,20}(?:\.[0-9]{0,20})?|\.[0-9]{1,20}) ?("
     + "|".join(sorted(_UNITS, key=len, reverse=True))
     + ")"
-).match
+)
+# Seconds and bytes, if a number has no unit.
 _SCALES = {NONE: 1, TIME: _SECOND, SIZE: 1}
 _IN_NAMES = {
     **dict.fromkeys(("ns", "nanos", "nanoseconds"), (TIME, 1)),
@@ -65,18 +66,20 @@ def amount(value: Scalar) -> Amount | None:
     total: int | float = 0
     unit, at = NONE, int(value[0] in "+-")
     while at < len(value) <= _LONGEST:
-        found = _part(value, at)
-        # Only times have parts: `1m30s`.
-        if found is None or unit == SIZE or (unit and found[2] not in _TIMES):
+        found = _PART.match(value, at)
+        if found is None:
             return None
-        unit, scale = _UNITS[found[2]]
+        before, (unit, scale) = unit, _UNITS[found[2]]
+        # Only times have parts: `1m30s`.
+        if before and not before == unit == TIME:
+            return None
         total += _scaled(found[1], scale)
         at = found.end()
     return Amount(unit, -total if value[0] == "-" else total) if unit else None
 
 
 def is_amount(text: str) -> bool:
-    """Tell whether a text may equal another: it is a number, with a unit or without."""
+    """Return whether a text is a number, with a unit or without: another text may be the same."""
     return number_of_text(text) is not None or amount(text) is not None
 
 
@@ -91,19 +94,19 @@ def bounds(field: str, value: str) -> dict[str, Number]:
         return {one: _times(plain, size) for one, size in scales.items()} | {NONE: plain}
     if (found := amount(value)) is None:
         return {}
-    if unit and unit != found.unit:
-        return {found.unit: found.number}
-    return {found.unit: found.number, NONE: in_unit(found, unit, scale)}
+    plain = number_in(field, value)
+    return {found.unit: found.number} | ({} if plain is None else {NONE: plain})
 
 
 def number_in(field: str, value: Scalar) -> Number | None:
-    """Return the number that a text with a unit is as a value of a field without: `39ms` is 0.039."""
+    """Return the number that a text with a unit is as a value of a field without: `39ms` is 0.039.
+
+    None if it has none, or the field's name ends with a unit of something else.
+    """
     unit, scale = unit_of_name(field)
     found = amount(value)
-    return None if found is None or unit not in (NONE, found.unit) else in_unit(found, unit, scale)
-
-
-def in_unit(found: Amount, unit: str, scale: int) -> Number:
+    if found is None or unit not in (NONE, found.unit):
+        return None
     scale = scale if unit else _SCALES[found.unit]
     whole, rest = divmod(found.number, scale)
     return whole if not rest else found.number / scale  # type: ignore[operator]

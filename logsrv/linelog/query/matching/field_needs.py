@@ -45,7 +45,7 @@ def _of_name(name: str) -> Need | None:
     """The key stands in the line, unless the shape of the line says what is what."""
     inner = name.removeprefix("fields.")
     last = inner.rpartition(".")[2]
-    if last in late.access.EVERY or last in late.syslog.NAMES or not last:
+    if last in late.access.ALL_NAMES or last in late.syslog.NAMES or not last:
         return None
     return either((Literal(last.encode(), False), Literal(b"\\u00", False)))
 

@@ -9,17 +9,15 @@ from __future__ import annotations
 import numpy
 
 from logsrv.linelog.fields.levels.numbers import OF_NUMBERS, quick_numbers
-from logsrv.linelog.fields.levels.places import Array, any_of, windows
-from logsrv.linelog.store.segments.times import SHAPE, shape_of, time_of
+from logsrv.linelog.fields.levels.places import Array, Shape, any_of, windows
+from logsrv.linelog.store.segments.times import SHAPE, time_of
 
 # A line that is looked at by itself takes 10 µs. With more of them than this part of all, sealing would
 # take half as long again; a frame of such lines is read when somebody counts.
 _SLOW = 32
-_HEAD = 32
+_TIME = Shape(SHAPE)
 _DATE = len("2026-11-20")
-_SHAPE = numpy.frombuffer(SHAPE.ljust(_HEAD, b"\0"), "<u8")
-_MASK = numpy.frombuffer(b"\xff" * len(SHAPE) + bytes(_HEAD - len(SHAPE)), "<u8")
-_OF_DATE = numpy.frombuffer(b"\xff" * _DATE + bytes(_HEAD - _DATE), "<u8")
+_OF_DATE = numpy.frombuffer(b"\xff" * _DATE + bytes(_TIME.width - _DATE), "<u8")
 # The first digits of hours, minutes and seconds, and of an hour from 20 on the second.
 _TENS = ((11, b"2"), (14, b"5"), (17, b"5"))
 
@@ -39,10 +37,9 @@ def counted(text: bytes, newlines: Array) -> tuple[int, ...] | None:
 
 def _have_times(text: bytes, newlines: Array) -> bool:
     """Return whether each line begins with a TIME that exists."""
-    raw: Array = numpy.frombuffer(text + bytes(_HEAD), numpy.uint8)
-    heads = windows(raw, numpy.concatenate(([0], newlines[:-1] + 1)), _HEAD)
-    shapes = numpy.frombuffer(shape_of(heads.tobytes()), "<u8").reshape(len(heads), -1)
-    if any_of((shapes ^ _SHAPE) & _MASK).any():
+    raw: Array = numpy.frombuffer(text + bytes(_TIME.width), numpy.uint8)
+    heads = windows(raw, numpy.concatenate(([0], newlines[:-1] + 1)), _TIME.width)
+    if not _TIME.begins(heads).all():
         return False
     if any((heads[:, place] > most[0]).any() for place, most in _TENS):
         return False

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from logsrv.linelog.fields.levels.places import any_of, places, table_of, windows
+from logsrv.linelog.fields.levels.places import Shape, any_of, places, table_of, windows
 
 
 @given(st.lists(st.integers(0, 2000)), st.integers(0, 2001))
@@ -37,3 +37,11 @@ def test_rows_with_something() -> None:
 
 def test_a_table() -> None:
     assert numpy.flatnonzero(table_of(b"az")).tolist() == [ord("a"), ord("z")]
+
+
+def test_rows_that_begin_with_a_shape() -> None:
+    texts = (b"[07/Nov]xx", b"[17/Dec]..", b"[1a/Nov]  ", b"[07/Nov}  ")
+    rows = numpy.frombuffer(b"".join(texts), numpy.uint8).reshape(len(texts), -1)
+    assert Shape(b"[00/???]").begins(rows).tolist() == [True, True, False, False]
+    assert Shape(b"[00/?").begins(rows).tolist() == [True, True, False, True]
+    assert Shape(b"[00/").begins(rows[:0]).tolist() == []

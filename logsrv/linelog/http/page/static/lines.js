@@ -224,8 +224,11 @@ export class Lines {
     made.setAttribute("role", "row");
     const lines = gap.lines === null ? "Lines" : counted(gap.lines, "line");
     made.append(element("span", "", gap.why === "missed" ? `${lines} missed` : `${lines} skipped`));
-    if (after) made.append(element("span"));
-    if (after) made.lastElementChild?.append(button("Show", "link", () => this.showGap(after), "Stop here and show these lines"));
+    if (after) {
+      const cell = element("span");
+      cell.append(button("Show", "link", () => this.showGap(after), "Stop here and show these lines"));
+      made.append(cell);
+    }
     for (const cell of made.children) cell.setAttribute("role", "gridcell");
     return made;
   }

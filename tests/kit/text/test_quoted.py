@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from logsrv.linelog.fields.quoted import text_until
+from logsrv.kit.text.quoted import text_until
 
 
 def end_of(text: str, mark: str) -> int | None:

@@ -1,0 +1,42 @@
+"""Fields in the texts of programs: logins by sshd, how long PostgreSQL took."""
+
+from __future__ import annotations
+
+import re
+
+_IP = r"(?P<client>[0-9]{1,3}(?:\.[0-9]{1,3}){3}|[0-9A-Fa-f]{0,4}:[0-9A-Fa-f:.]+(?:%\w+)?)"
+_PORT = r" port (?P<client_port>[0-9]{1,5})\b"
+# The user's name is as long as possible: a stranger may choose `x from 1.2.3.4 port 5`.
+_LOGIN = re.compile(rf"\w+ \S+ for (?:invalid user )?(?P<user>.*) from {_IP}{_PORT}", re.ASCII)
+_INVALID = re.compile(rf"\w+ user (?P<user>.*) from {_IP}(?:{_PORT})?\Z", re.ASCII)
+# Bounded, so that no line takes time by the square of its length.
+_END = re.compile(
+    r"[A-Za-z ]{1,40}? (?:(?:authenticating |invalid )?user (?P<user>.{0,256}) (?=\S+ port [0-9]))?"
+    rf"{_IP}(?:{_PORT})?",
+    re.ASCII,
+)
+_SSHD = {
+    **dict.fromkeys(("Failed", "Accepted", "Postponed"), _LOGIN),
+    "Invalid": _INVALID,
+    **dict.fromkeys(("Connection", "Disconnected", "Disconnecting", "Received"), _END),
+}
+SSHD_NAMES = ("client", "client_port", "user")
+"""The fields of sshd's messages."""
+SSHD_WORDS = tuple(_SSHD)
+"""The words with which they begin."""
+DURATION = "LOG:  duration: "
+"""Stands before a duration of PostgreSQL."""
+_DURATION = re.compile(DURATION + r"([0-9.]+ ms)\b")
+
+
+def parse_program(content: str, app: str | None) -> dict[str, str]:
+    """Return the fields in a text of one of these programs.
+
+    app: as the header has it; without a header the words alone tell that it is sshd.
+    """
+    shape = _SSHD.get(content.partition(" ")[0])
+    if shape is not None and (app is None or app.startswith("sshd")):
+        found = shape.match(content)
+        return {name: value for name, value in found.groupdict().items() if value} if found else {}
+    took = _DURATION.search(content) if DURATION in content else None
+    return {"duration": took[1]} if took else {}
