@@ -17,6 +17,8 @@ _WINDOW = 8 << 20
 # For zlib: the header says whether it is gzip (RFC 1952) or zlib (RFC 1950).
 _EITHER = zlib.MAX_WBITS | 32
 _BARE = -zlib.MAX_WBITS
+# Parts without content, one behind the other: nobody else has a turn while 1 MB of them is read, for 0.5 s.
+_MOST_EMPTY = 1000
 
 
 class UnpackingError(Exception):
@@ -57,12 +59,15 @@ def inflating(body: Iterable[Buffer], *, bare: bool = False) -> Iterator[bytes]:
     bare: it is deflate without a header. Raises UnpackingError.
     """
     inflater = None
+    empty = 0
     for data in body:
         while data:
             if inflater is None or inflater.eof:
                 inflater = zlib.decompressobj(_BARE if bare else _EITHER)
+                empty = _one_more(empty)
             piece = _inflate(inflater, data)
             if piece:
+                empty = 0
                 yield piece
             data = inflater.unused_data if inflater.eof else inflater.unconsumed_tail
     while inflater is not None and not inflater.eof:
@@ -71,6 +76,13 @@ def inflating(body: Iterable[Buffer], *, bare: bool = False) -> Iterator[bytes]:
         if not piece:
             raise UnpackingError("its compressed data has no end")
         yield piece
+
+
+def _one_more(empty: int) -> int:
+    """Return the number of parts without content, if the next is one too. Raises UnpackingError."""
+    if empty > _MOST_EMPTY:
+        raise UnpackingError(f"more than {_MOST_EMPTY} parts of its compressed data are empty")
+    return empty + 1
 
 
 def _inflate(inflater: Any, data: Buffer) -> bytes:
@@ -89,12 +101,13 @@ def out_of_zstd(data: Buffer | mmap) -> Iterator[bytes]:
 
     decompressor = zstandard.ZstdDecompressor(max_window_size=_WINDOW)
     unfinished = False
-    at = 0
+    at = empty = 0
     try:
         while at < len(data):
             # Frame by frame: a stream of several would not say that the last one has no end.
             frame = decompressor.decompressobj(write_size=_PIECE)
             unfinished = True
+            empty = _one_more(empty)
             while at < len(data) and not frame.eof:
                 part = data[at : at + _PIECE_OF_ZSTD]
                 at += len(part)
@@ -103,6 +116,7 @@ def out_of_zstd(data: Buffer | mmap) -> Iterator[bytes]:
                     at -= len(frame.unused_data)
                     unfinished = False
                 if piece:
+                    empty = 0
                     yield piece
     except zstandard.ZstdError as error:
         raise UnpackingError("it is not Zstandard, or wants too much memory") from error

@@ -201,6 +201,8 @@ class LumberjackFramer:
                 self._wanted = max(0, self._wanted - done)
             if self.trouble:
                 return
+            # Frames without events give none.
+            yield None
         self._wanted = 0
         if rest:
             self.trouble = "a frame does not end where its compressed data does"

@@ -19,6 +19,7 @@ from logsrv.linelog.framing.lines.forms import (
     ACCESS,
     DATES,
     DAY_MONTH_YEAR,
+    MORE,
     OTHERS,
     SECOND,
     calendar,
@@ -33,8 +34,8 @@ _PRIORITY = rb"(?:<[0-9]{1,3}>(?:1 |)|)"
 _REST = rb"[^\n]*\n"
 # A line that says the same time in the same way as the first one; behind an object there is none.
 _SAME = (
-    rb"(?(plain)" + _PRIORITY + rb"(?P=plain)(?![0-9.,Z+-]| [A-Z]+T\b| UTC)"
-    rb"|(?(bracketed)" + ACCESS.before + rb"(?P=bracketed)\]|(?(other)(?P=other)(?![0-9.,Z+-])|(?!))))"
+    rb"(?(plain)" + _PRIORITY + rb"(?P=plain)(?!" + MORE + rb")"
+    rb"|(?(bracketed)" + ACCESS.before + rb"(?P=bracketed)\]|(?(other)(?P=other)(?!" + MORE + rb")|(?!))))"
 )  # fmt: skip
 _TIME = _PRIORITY + _PLAIN + rb"|" + ACCESS.plain + rb"|" + _OTHER
 # A single match takes all lines of a moment, those without a time too: no Python for each line.

@@ -20,8 +20,12 @@ _ZONES = {
     b"Z": 0, b"UTC": 0, b"GMT": 0, b"WET": 0, b"WEST": 1, b"CET": 1, b"CEST": 2, b"EET": 2, b"EEST": 3,
     b"MSK": 3, b"JST": 9, b"EST": -5, b"EDT": -4, b"MST": -7, b"MDT": -6, b"PST": -8, b"PDT": -7,
 }  # fmt: skip
-_OFFSET = rb"(?:Z|[+-][0-9]{2}:?[0-9]{2}(?![0-9]))"
-_NAMED = rb"(?:" + b"|".join(list(_ZONES)[1:]) + rb")\b"
+_OFFSET = rb"[+-][0-9]{2}:?[0-9]{2}(?![0-9])"
+# Two digits behind a blank may be a number of something; PostgreSQL has a bracket behind them.
+_ZONE = (
+    rb"Z| ?" + _OFFSET + rb"|[+-][0-9]{2}(?![\w:.-])| [+-][0-9]{2}(?= \[)"
+    rb"| ?(?:GMT|UTC)[+-][0-9]{1,2}(?::?[0-9]{2}|)(?![0-9])| ?(?:" + b"|".join(list(_ZONES)[1:]) + rb")\b"
+)  # fmt: skip
 # `(?:x|)` costs half of `(?:x)?`, for which Python keeps a place to go back to.
 _DIRECTIVES = {
     b"%Y": rb"(?P<year>[0-9]{4})",
@@ -38,12 +42,16 @@ _DIRECTIVES = {
     b"%C": rb"(?P<hour>[0-9]{2})(?P<minute>[0-9]{2})(?P<second>[0-9]{2})",
     b"%f": rb"(?:[.,](?P<fraction>[0-9]{1,9})|)",
     b"%L": rb"(?P<milliseconds>[0-9]{1,3})",
-    b"%p": rb"(?P<half>[AP]M)",
+    b"%p": rb"(?:(?: |\xe2\x80\xaf|)(?P<half>[AaPp](?:[Mm]\b|\.[Mm]\.))|)",
     b"%s": rb"(?P<epoch>[0-9]{10})(?:\.(?P<fraction>[0-9]{1,9})|)",
-    b"%z": rb"(?P<zone>" + _OFFSET + rb"| " + _OFFSET + rb"| " + _NAMED + rb"|)",
+    b"%z": rb"(?P<zone>" + _ZONE + rb"|)",
 }
 _DIRECTIVE = re.compile(rb"%-?[A-Za-z]")
-_ISO = rb"%Y[-/]%m[-/]%d[T ]%T%f%z"
+_ISO = rb"%Y[-/]%m[-/]%d[T ]%T%f%p%z"
+MORE = (
+    rb"(?:[0-9.,Z+-]| ?[AaPp]\.?[Mm]\b|\xe2\x80\xaf| ?(?:[A-Z]{2,3}T|UTC|MSK|GMT|WET)\b| [+-][0-9])"
+)
+"""Begins what may stand behind a time and belong to it."""
 _LEVEL = rb"(?:TRACE|DEBUG|INFO|NOTICE|WARN(?:ING)?|ERROR|FATAL|CRITICAL)"
 _PAIRS = (
     rb"""(?:[\w.@-]+=(?:"(?:[^"\\\n]|\\.)*"|[^\s"]*) +){0,8}?"""
@@ -76,8 +84,9 @@ class TimeForm(NamedTuple):
 # fmt: off
 DATES = (
     TimeForm("RFC 3339", "2026-11-20T06:18:42.123+01:00", _ISO),
-    TimeForm("RFC 3164", "Nov 20 06:18:42", rb"%b %e %T"),
-    TimeForm("asctime", "[Fri Nov 20 06:18:42 2026]", rb"%a %b %e %T%f %Y(?![0-9])", rb"(?:\[|)"),
+    TimeForm("RFC 3164", "Nov 20 06:18:42", rb"%b %e %T(?:%f%z(?=:)|)"),
+    TimeForm("asctime", "[Fri Nov 20 06:18:42 2026]", rb"%a %b %e %T%f%p(?:%z| [A-Z]{2,5}) %Y(?![0-9])",
+             rb"(?:\[|)"),
 )
 """The forms that also stand behind the priority of syslog, and in values of JSON."""
 ACCESS = TimeForm("access log", "10.0.0.1 - ann [20/Nov/2026:06:18:42 +0000]",
@@ -101,17 +110,17 @@ OTHERS = (
              rb"\s+(?:\[(?:Note|Warning|ERROR)\]|InnoDB|mysqld|[0-9]+ [A-Z][a-z])"),
     TimeForm("HealthApp", "20261120-6:18:42:606|", rb"%Y%m%d-%-T:%L", b"", rb"\|"),
     TimeForm("compact", "20261120T061842Z", rb"%Y%m%d[T_-]%C%f%z", b"", rb"[\s\],|]"),
-    TimeForm("compact", "20261120 06:18:42", rb"%Y%m%d[T _-]%T%f%z", b"", rb"[\s\],|]"),
-    TimeForm("unpadded", "2026-11-9 6:18:42", rb"%Y[-/.]%-m[-/.]%-d[T ] ?%-T%f%z", rb"\[?"),
+    TimeForm("compact", "20261120 06:18:42", rb"%Y%m%d[T _-]%T%f%p%z", b"", rb"[\s\],|]"),
+    TimeForm("unpadded", "2026-11-9 6:18:42", rb"%Y[-/.]%-m[-/.]%-d[T ] ?%-T%f%p%z", rb"\[?"),
     TimeForm("Tomcat, BIND, PHP", "20-Nov-2026 06:18:42.123",
-             rb"%-d-%b-%Y %T%f(?P<zone> [A-Z][A-Za-z]+/[\w/+-]+| " + _NAMED + rb"|)", rb"\[?"),
+             rb"%-d-%b-%Y %T%f%p(?P<zone> [A-Z][A-Za-z]+/[\w/+-]+|" + _ZONE + rb"|)", rb"\[?"),
     TimeForm("RFC 5322", "Fri, 20 Nov 2026 06:18:42 +0100",
-             rb"%-d[ /]%b[ /]%Y[ :]%T%f%z", rb"(?:%a, |\[|)"),
+             rb"%-d[ /]%b[ /]%Y[ :]%T%f%p%z", rb"(?:%a,? |\[|)"),
     TimeForm("Redis", "1234:M 20 Nov 2026 06:18:42.123 *",
              rb"%-d %b (?:%Y |)%T%f", rb"(?:[0-9]+:[A-Z]|\[[0-9]+\]) ", rb" [.*#-] "),
     TimeForm("java.util.logging", "Nov 20, 2026 6:18:42 AM",
-             rb"%b %-d, %Y %-T(?: |\xe2\x80\xaf)%p"),
-    TimeForm("RFC 3164", "*Nov 9 2026 06:18:42.123:", rb"%b +%-d (?:%Y |)%T%f%z", rb"\*?(?:%a |)"),
+             rb"%b %-d, %Y %-T%p%z"),
+    TimeForm("RFC 3164", "*Nov 9 2026 06:18:42.123:", rb"%b +%-d (?:%Y |)%T%f%p%z", rb"\*?(?:%a |)"),
     TimeForm("Nagios", "[1795155522] ", rb"%s", rb"\[", rb"\] "),
     TimeForm("squid", "1795155522.123    42 10.0.0.1 TCP_HIT/200",
              rb"(?P<epoch>[0-9]{10})\.(?P<fraction>[0-9]{3,9})", b"", rb"\s"),
@@ -122,9 +131,9 @@ OTHERS = (
              rb"(?P<epoch>[0-9]{9,10})", rb"[0-9]+ [\w-]+ [a-z_.]+ [a-z_.-]+ ", rb" -?[01] "),
     TimeForm("Proxifier", "[11.20 06:18:42] chrome.exe - web1:443 ",
              rb"%m\.%d %T", rb"\[", rb"\] [^\n]{1,80} - \S+:[0-9]+ "),
-    TimeForm("day.month.year", "20.11.2026 06:18:42", rb"%-d\.%-m\.%Y,? +%-T%f", rb"\[?"),
+    TimeForm("day.month.year", "20.11.2026 06:18:42", rb"%-d\.%-m\.%Y,? +%-T%f%p%z", rb"\[?"),
     TimeForm(DAY_MONTH_YEAR, "20/11/2026 06:18:42",
-             rb"(?P<one>[0-9]{1,2})[/-](?P<two>[0-9]{1,2})[/-]%Y[ T,]+%-T%f(?: %p|)", rb"\[?"),
+             rb"(?P<one>[0-9]{1,2})[/-](?P<two>[0-9]{1,2})[/-]%Y[ T,]+%-T%f%p%z", rb"\[?"),
 )
 # fmt: on
 FORMS = (*DATES, ACCESS, *OTHERS)
@@ -163,8 +172,9 @@ def calendar(parts: Mapping[str, bytes], year: int) -> datetime:
             # strptime begins with 1969, too.
             year += 2000 if year < 69 else 1900
     month, hour = parts["month"], int(parts["hour"])
-    if half := parts.get("half"):
-        hour = datetime.strptime(f"{hour} {half.decode()}", "%I %p").hour
+    if (half := parts.get("half")) and 0 < hour <= 12:
+        # Some write AM and PM behind an hour of 24, too.
+        hour = hour % 12 + 12 * (half[:1] in b"Pp")
     thousandths = int(parts.get("milliseconds", b"0"))
     return datetime(
         year, _MONTHS.index(month) + 1 if month.isalpha() else int(month), int(parts["day"]),
@@ -183,5 +193,8 @@ def _zone(text: bytes) -> tzinfo | None:
             return ZoneInfo(text.decode("ascii"))
         except KeyError:
             raise ValueError("an unknown zone") from None
-    minutes = 60 * int(text[1:3]) + int(text[-2:])
-    return timezone(timedelta(minutes=-minutes if text[:1] == b"-" else minutes))
+    offset = text.lstrip(b"GMTUC")
+    digits = offset[1:].replace(b":", b"")
+    hours, rest = (digits[:-2], digits[-2:]) if len(digits) > 2 else (digits, b"0")
+    minutes = 60 * int(hours) + int(rest)
+    return timezone(timedelta(minutes=-minutes if offset[:1] == b"-" else minutes))

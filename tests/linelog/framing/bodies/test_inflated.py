@@ -82,3 +82,15 @@ def test_a_window_of_gigabytes() -> None:
     data = packed.compress(b"x" * 100) + packed.flush()
     with pytest.raises(UnpackingError, match="too much memory"):
         from_zstd(data, 1000)
+
+
+@pytest.mark.parametrize("way", WAYS)
+def test_parts_without_content_end_soon(way: str) -> None:
+    """Nobody else would have a turn while they are looked for content."""
+    pack, unpack = WAYS[way]
+    assert unpack(pack(b"") * 1000 + pack(b"a"), 10) == b"a"
+    with pytest.raises(
+        UnpackingError, match="more than 1000 parts of its compressed data are empty"
+    ):
+        unpack(pack(b"") * 1002 + pack(b"a"), 10)
+    assert unpack((pack(b"") + pack(b"a")) * 2000, 2000) == b"a" * 2000

@@ -174,3 +174,12 @@ def test_events_that_become_too_much_in_the_store(monkeypatch: pytest.MonkeyPatc
         assert len(lines) == taken_in
         assert bool(framer.trouble) is (not taken_in)
     assert framer.reason == "unpacking" and "more than 262144 bytes" in framer.trouble
+
+
+def test_others_have_a_turn_between_frames_without_events() -> None:
+    frames = window(1) * 200_000
+    framer = LumberjackFramer(1000, 2 * len(frames))
+    steps = sum(1 for _ in framer.receive(packed(frames)))
+    # One for each piece when it is measured, and one when it is read.
+    assert steps >= 2 * len(frames) // (256 << 10)
+    assert not framer.trouble

@@ -94,6 +94,27 @@ def test_the_example_of_a_form_is_read_as_that_and_the_documents_have_it(form: T
         ('{"@t":"2026-11-20T06:18:42.5Z","@m":"x"}', f"{THEN}.5+00:00"),
         ("11/20/2026 6:18:42 PM x", "2026-11-20T18:18:42+01:00"),
         ("20-11-2026 06:18:42 x", f"{THEN}+01:00"),
+        ("2026-11-20 06:18:42 PM x", "2026-11-20T18:18:42+01:00"),
+        ("2026-11-20 18:18:42 PM x", "2026-11-20T18:18:42+01:00"),
+        ("2026-11-20 06:18:42-05 x", f"{THEN}-05:00"),
+        ("2026-11-20 06:18:42.123 +03 [42] LOG:  x", f"{THEN}.123+03:00"),
+        ("2026-11-20 06:18:42 +10 lines", f"{THEN}+01:00"),
+        ("2026-11-20 06:18:42 UTC+2 x", f"{THEN}+02:00"),
+        ("2026-11-20 06:18:42 GMT-03:30 x", f"{THEN}-03:30"),
+        ('{"time":"2026-11-20 06:18:42+02","x":1}', f"{THEN}+02:00"),
+        ("2026-11-9 6:18:42 p.m. x", "2026-11-09T18:18:42+01:00"),
+        ("11/20/2026, 6:18:42\u202fPM x", "2026-11-20T18:18:42+01:00"),
+        ("11/20/2026 12:18:42am x", "2026-11-20T00:18:42+01:00"),
+        ("20/11/2026 06:18:42 +0200 x", f"{THEN}+02:00"),
+        ("20.11.2026 06:18:42 UTC x", f"{THEN}+00:00"),
+        ("20-Nov-2026 06:18:42.123 -0500 x", f"{THEN}.123-05:00"),
+        ("Nov 20, 2026 06:18:42 PM UTC x", "2026-11-20T18:18:42+00:00"),
+        ("Nov 20 06:18:42.123 UTC: %SYS-5-CONFIG_I: x", f"{THEN}.123+00:00"),
+        ("Fri Nov 20 06:18:42 UTC 2020 x", "2020-11-20T06:18:42+00:00"),
+        ("Fri Nov 20 06:18:42 PM UTC 2020: x", "2020-11-20T18:18:42+00:00"),
+        ("Fri Nov 20 06:18:42 CST 2020 x", "2020-11-20T06:18:42+01:00"),
+        ("Fri 20 Nov 2020 06:18:42 PM UTC x", "2020-11-20T18:18:42+00:00"),
+        ("Fri Nov 20 2026 06:18:42 GMT+0200 (EET) x", f"{THEN}+02:00"),
     ],
 )
 def test_a_line_has_the_time_that_it_says(line: str, expected: str) -> None:
@@ -111,7 +132,7 @@ def test_a_line_has_the_time_that_it_says(line: str, expected: str) -> None:
         "Feb 31 06:18:42 no such day",
         "02-31 06:18:42.123  1702  2395 D no such day",
         "2026-11-20 25:18:42 no such hour",
-        "Nov 20, 2026 13:18:42 PM no such hour",
+        "Nov 20, 2026 24:18:42 PM no such hour",
         "1969-12-31 06:18:42Z before all times",
         "2101-01-01 06:18:42Z after all times",
         "ts=4133980800 after all times",
@@ -175,3 +196,15 @@ def test_lines_of_a_minute_have_their_seconds_and_fractions() -> None:
     single = [read(line.decode().strip()).said for line in lines]
     assert [one for one, _ in Dated(WRITTEN).runs(b"".join(lines))] == single
     assert single[60] == moment("2026-11-20T06:18:59.5-01:00")
+
+
+def test_times_that_begin_in_the_same_way_are_read_each() -> None:
+    said = ("", " PM", " pm", " UTC", " MSK", "+0200", " +0200", "+02", " GMT+3", " UTC-1")
+    lines = [f"20/11/2026 06:18:42{end}\n".encode() for end in said]
+    single = {line: read(line.decode().strip()).said for line in lines}
+    assert len(set(single.values())) == 6
+    for first in lines:
+        for second in lines:
+            found = Dated(WRITTEN)
+            expected = max(single[first] or 0, single[second] or 0)
+            assert [one for one, _ in found.runs(first + second)][-1] == expected
