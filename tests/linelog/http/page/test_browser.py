@@ -406,3 +406,16 @@ def test_a_link_with_a_wrong_query(logs: Logs, visit: Open) -> None:
     numbered(logs, 3)
     page = visit("?q=status>=", ready="!document.querySelector('#query-error').hidden")
     assert page.run("document.querySelector('#empty').hidden")
+
+
+def test_a_first_line_is_counted_at_once(visit: Open, logs: Logs) -> None:
+    """Neither "0 lines" nor "No line here has a field level" waits for its timer beside the first line."""
+    page = visit()
+    page.wait("document.querySelector('#field-list').textContent.includes('No line here')")
+    page.wait("document.querySelector('#counted-at').textContent")
+    # However long a slow first answer has made the pause until the next one.
+    page.run(
+        "void Array.from({length: setTimeout(() => 0)}, (_, timer) => clearTimeout(timer + 1))"
+    )
+    logs.send("hello", level="info")
+    page.wait("!document.querySelector('#field-list').textContent.includes('No line here')", 20)

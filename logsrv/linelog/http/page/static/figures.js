@@ -35,6 +35,8 @@ export class Figures {
     this.abort = new AbortController();
     this.asked = false;
     this.pending = this.known = false;
+    /** The first answer found no line, and none has come since. */
+    this.empty = false;
     this.timer = 0;
     this.next = Infinity;
     /** Milliseconds that the server is left in peace: more, the longer it took. */
@@ -87,7 +89,7 @@ export class Figures {
   set(q, { since, until, nodes }) {
     this.dim();
     this.asked = this.pending = true;
-    this.known = false;
+    this.known = this.empty = false;
     this.refusals = 0;
     this.question = { q, since, until, nodes };
     // Of several servers the newest come first.
@@ -98,8 +100,13 @@ export class Figures {
     this.refresh();
   }
 
-  /** Lines have come: the bars are to have them, too. */
+  /** Lines have come: the bars are to have them, too. Beside a first line, "0 lines" is not left standing. */
   arrived() {
+    if (this.empty) {
+      this.empty = false;
+      this.fields.again();
+      return this.later(0);
+    }
     const soon = Math.max(SOON, this.rest);
     if (this.grows && this.next - performance.now() > soon) this.later(soon);
   }
@@ -130,7 +137,9 @@ export class Figures {
       const after = await this.after(Date.parse(answer.until), passed, signal);
       if (signal.aborted) return;
       this.histogram.show(answer, after);
-      this.offer(answer.buckets.reduce((/** @type {number} */ sum, /** @type {{count: number}} */ bucket) => sum + bucket.count, after));
+      const lines = answer.buckets.reduce((/** @type {number} */ sum, /** @type {{count: number}} */ bucket) => sum + bucket.count, after);
+      this.offer(lines);
+      this.empty = this.pending && this.grows && !lines;
       if (answer.missing?.length) tellMissing(answer.missing);
       this.when = when;
       this.refusals = 0;
