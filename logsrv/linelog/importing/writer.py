@@ -23,7 +23,7 @@ from logsrv.kit.text.escape import SHOWN_PATH_LENGTH
 from logsrv.kit.text.time import parse_rfc3339, rfc3339
 from logsrv.kit.text.words import shown
 from logsrv.linelog.batch import Block
-from logsrv.linelog.framing.lines.dated import SECOND
+from logsrv.linelog.framing.lines.forms import SECOND
 from logsrv.linelog.importing.stored import StoredText
 from logsrv.linelog.store import recover
 from logsrv.linelog.store.care.imported import Done, Identity, load

@@ -9,7 +9,7 @@ import pytest
 from twisted.logger import capturedLogs
 
 from logsrv.errors import StoreError
-from logsrv.linelog.framing.lines.dated import SECOND
+from logsrv.linelog.framing.lines.forms import SECOND
 from logsrv.linelog.importing import writer as module
 from logsrv.linelog.importing.writer import ImportWriter, opened, stamp
 from logsrv.linelog.store import recover

@@ -10,7 +10,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from logsrv.linelog.framing.lines.dated import DAY, SECOND, Dated
+from logsrv.linelog.framing.lines.dated import DAY, Dated
+from logsrv.linelog.framing.lines.forms import SECOND
 
 
 def moment(text: str) -> int:
