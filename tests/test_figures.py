@@ -31,7 +31,7 @@ CLASSES_WITH_MORE_THAN_THREE_FLAGS = 0
 REACHES_INTO_PRIVATES = 31
 PATCHES_OF_PRIVATES = 19
 TEST_FILES_OVER_500_LINES = 0
-LINES = 99_600
+LINES = 99_980
 
 # Words that begin a clause: a reader has to decode a comment or a docstring that begins so.
 CLAUSE = re.compile(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import json
 import random
 import resource
 import signal
@@ -216,6 +217,32 @@ def _is_closed(peer: socket.socket) -> bool:
         return False
     except ConnectionError:
         return True
+
+
+def test_long_answers_that_nobody_reads_are_bounded(logger: Start) -> None:
+    """Of eight that have 15 MB of answer each, as many as 32 MiB allow are taken; the others come again."""
+    server = logger("--max-body", "16MiB", listen=["http:tcp:0:interface=127.0.0.1"])
+    number = 100_000
+    body = b'{"create":{}}\n{}\n' * number
+    head = b"POST /_bulk HTTP/1.1\r\nHost: x\r\nContent-Length: %d\r\n\r\n" % len(body)
+    with contextlib.ExitStack() as stack:
+        peers = []
+        for _ in range(8):
+            peer = stack.enter_context(socket.socket())
+            peer.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+            peer.connect(("127.0.0.1", server.ports()[0]))
+            peer.sendall(head + body)
+            peers.append(peer)
+        first = [peer.recv(12, socket.MSG_WAITALL) for peer in peers]
+        assert set(first) == {b"HTTP/1.1 200", b"HTTP/1.1 503"}
+        assert first.count(b"HTTP/1.1 503") >= 5
+        taken = peers[first.index(b"HTTP/1.1 200")]
+        with taken.makefile("rb") as answer:
+            while answer.readline() != b"\r\n":
+                pass
+            items = json.loads(answer.readline())["items"]
+    assert [item["create"]["_seq_no"] for item in items] == [*range(number)]
+    server.wait_for_messages(number * first.count(b"HTTP/1.1 200"))
 
 
 def test_flood_of_telnet_questions_that_is_never_read(logger: Start) -> None:

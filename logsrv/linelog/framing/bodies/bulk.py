@@ -10,6 +10,7 @@ from logsrv.linelog.framing.bodies.bodies import (
     BodyRules,
     Records,
     Reply,
+    RequestRefused,
     Steps,
     malformed,
     parsed,
@@ -81,6 +82,7 @@ def take(body: bytes, rules: BodyRules, records: Records) -> Steps:
     """
     usual = rules.path.removesuffix("/_bulk").strip("/")
     items: list[bytes] = []
+    size = 0
     for found in _actions(body):
         if found is None:
             yield
@@ -104,6 +106,10 @@ def take(body: bytes, rules: BodyRules, records: Records) -> Steps:
             error = as_json({"type": bad.kind, "reason": str(bad)})
             outcome = b'"status":%d,"error":%b' % (bad.status, error)
         items.append(b'{"%b":{%b,%b}}' % (action.encode(), names, outcome))
+        size += len(items[-1])
+        if size > rules.max_body:
+            why = f"the answer has more than {rules.max_body} bytes: send fewer actions at once"
+            raise RequestRefused(413, "oversize", why)
         if records.due:
             yield
     errors = b"true" if records.refused else b"false"

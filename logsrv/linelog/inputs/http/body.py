@@ -34,6 +34,7 @@ from logsrv.linelog.framing.events.journal import TAKEN, JournalFramer
 from logsrv.linelog.framing.lines.lines import LineFramer
 from logsrv.linelog.framing.lines.rules import LineCounts, for_frames
 from logsrv.linelog.inputs.http.apart import Order, made, taken
+from logsrv.linelog.inputs.http.outflow import PIECE
 from logsrv.linelog.inputs.http.routes import Route
 from logsrv.linelog.inputs.intake.gathering import Gathering
 from logsrv.linelog.inputs.intake.intake import Intake
@@ -247,8 +248,13 @@ class KeptBody(Body):
         check_room(self._listener)
 
     def let_go(self) -> None:
-        self._listener.held -= self._size
-        self._size, self._kept = 0, BytesIO()
+        self._hold(0)
+        self._kept, self._answer = BytesIO(), None
+
+    def _hold(self, size: int) -> None:
+        """Count what is held now in place of what was."""
+        self._listener.held += size - self._size
+        self._size = size
 
     def ask_worker(self) -> Deferred[None] | None:
         """Let a worker make the records, if it is worth that; fires when `finish` can go on."""
@@ -262,7 +268,15 @@ class KeptBody(Body):
         return asked.addCallbacks(self._answered, self._not_answered)
 
     def _answered(self, answer: list[bytes]) -> None:
-        self._answer = answer
+        # Bodies of which each has room may become several times as much, all at once.
+        more = sum(map(len, answer)) - self._size
+        try:
+            check_room(self._listener, more)
+        except RequestRefused as refusal:
+            self._refusal = refusal
+        else:
+            self._hold(self._size + more)
+            self._kept, self._answer = BytesIO(), answer
 
     def _not_answered(self, failure: Failure) -> None:
         # The work is done here if no worker can be started.
@@ -288,9 +302,13 @@ class KeptBody(Body):
             reply = yield from gathered.steps(records)
         if reply is None:
             return (yield from self._text_taken(body))
+        if len(reply.body) > PIECE:
+            check_room(self._listener, len(reply.body) - self._size)
         self._storing()
         yield from gathered.store(intake, self._source)
         _check_closing(gathered)
+        # Until the sender has taken it.
+        self._hold(len(reply.body))
         return reply
 
     def _text_taken(self, body: bytes) -> Steps:

@@ -14,11 +14,14 @@ its body is short: then that is discarded first, and the connection goes on.
     WORKING     finish   OVERDUE      answered already: it took too long
     OVERDUE     worked   ANSWERED
     UNSAFE      finish   ANSWERED
+    UNSAFE      send     SENDING      the answer is long, and goes out as its sender reads it
+    SENDING     finish   ANSWERED
     HEADERS     lose     GONE         the connection has ended
     COMING      lose     GONE
     DISCARDING  lose     GONE
     CUT         lose     GONE
     UNSAFE      lose     GONE
+    SENDING     lose     GONE
     ANSWERED    lose     GONE         before the connection went on behind it
     WORKING     lose     LEFT         the connection has ended; what has come is stored all the same
     OVERDUE     lose     LEFT
@@ -57,6 +60,7 @@ from logsrv.linelog.inputs.http.body import (
     check_room,
     check_size,
 )
+from logsrv.linelog.inputs.http.outflow import PIECE, Outflow
 from logsrv.linelog.inputs.http.routes import MethodNotAllowed, Route, path_of, route_of
 from logsrv.linelog.inputs.http.token import CHALLENGES, check_token
 from logsrv.linelog.inputs.intake.intake import Intake
@@ -86,13 +90,19 @@ class RequestState(enum.Enum):
     WORKING = enum.auto()
     OVERDUE = enum.auto()
     UNSAFE = enum.auto()
+    SENDING = enum.auto()
     ANSWERED = enum.auto()
     LEFT = enum.auto()
     GONE = enum.auto()
 
 
 NEXT = transitions(__doc__)
-_UNANSWERED = (RequestState.DISCARDING, RequestState.WORKING, RequestState.UNSAFE)
+_UNANSWERED = (
+    RequestState.DISCARDING,
+    RequestState.WORKING,
+    RequestState.UNSAFE,
+    RequestState.SENDING,
+)
 
 
 class InputRequest(Request):
@@ -295,9 +305,16 @@ class InputRequest(Request):
         self._timer.start(ANSWER_SECONDS, self._not_safe, None)
 
     def _safe(self, reply: Reply) -> None:
-        if self.state is RequestState.UNSAFE:
+        if self.state is not RequestState.UNSAFE:
+            return
+        self._timer.stop()
+        if len(reply.body) <= PIECE:
             self._answer(reply)
             self._finish()
+        else:
+            self._to("send")
+            self._head(reply)
+            Outflow(self, reply.body, self._timer, self._finish, self._channel.abort)
 
     def _not_safe(self, failure: Failure | None) -> None:
         """Answer that nothing is acknowledged; what is stored after all is stored twice then."""
@@ -351,6 +368,10 @@ class InputRequest(Request):
         self._answer(refused(refusal), headers)
 
     def _answer(self, reply: Reply, headers: dict[str, str] | None = None) -> None:
+        self._head(reply, headers)
+        self.write(reply.body)
+
+    def _head(self, reply: Reply, headers: dict[str, str] | None = None) -> None:
         more = {} if self._route is None else self._route.headers
         for name, value in {**more, **reply.headers, **(headers or {})}.items():
             self.setHeader(name, value)
@@ -359,7 +380,6 @@ class InputRequest(Request):
             self.setHeader("Content-Type", reply.type)
             self.setHeader("Content-Length", str(len(reply.body)))
         self.setHeader("X-Content-Type-Options", "nosniff")
-        self.write(reply.body)
 
     def _finish(self) -> None:
         self._to("finish")
