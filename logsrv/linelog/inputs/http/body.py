@@ -34,7 +34,7 @@ from logsrv.linelog.framing.events.journal import TAKEN, JournalFramer
 from logsrv.linelog.framing.lines.lines import LineFramer
 from logsrv.linelog.framing.lines.rules import LineCounts, for_frames
 from logsrv.linelog.inputs.http.apart import Order, made, taken
-from logsrv.linelog.inputs.http.outflow import PIECE
+from logsrv.linelog.inputs.http.long_answer import PIECE
 from logsrv.linelog.inputs.http.routes import Route
 from logsrv.linelog.inputs.intake.gathering import Gathering
 from logsrv.linelog.inputs.intake.intake import Intake

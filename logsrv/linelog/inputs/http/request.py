@@ -60,7 +60,7 @@ from logsrv.linelog.inputs.http.body import (
     check_room,
     check_size,
 )
-from logsrv.linelog.inputs.http.outflow import PIECE, Outflow
+from logsrv.linelog.inputs.http.long_answer import PIECE, LongAnswer
 from logsrv.linelog.inputs.http.routes import MethodNotAllowed, Route, path_of, route_of
 from logsrv.linelog.inputs.http.token import CHALLENGES, check_token
 from logsrv.linelog.inputs.intake.intake import Intake
@@ -314,7 +314,7 @@ class InputRequest(Request):
         else:
             self._to("send")
             self._head(reply)
-            Outflow(self, reply.body, self._timer, self._finish, self._channel.abort)
+            LongAnswer(self, reply.body, self._timer, self._finish, self._channel.abort)
 
     def _not_safe(self, failure: Failure | None) -> None:
         """Answer that nothing is acknowledged; what is stored after all is stored twice then."""

@@ -6,7 +6,7 @@ from typing import Any
 
 from twisted.internet.task import Clock
 
-from logsrv.linelog.inputs.http.outflow import PIECE, STALLED_AFTER, Outflow
+from logsrv.linelog.inputs.http.long_answer import PIECE, STALLED_AFTER, LongAnswer
 from logsrv.timer import Timer
 
 
@@ -33,7 +33,7 @@ def test_a_long_answer_goes_out_as_it_is_read() -> None:
     consumer: Any = Consumer()
     clock, said = Clock(), list[str]()
     body = bytes(range(256)) * (PIECE // 128) + b"end"
-    Outflow(
+    LongAnswer(
         consumer, body, Timer(clock), lambda: said.append("ended"), lambda: said.append("stalled")
     )
     while consumer.producer is not None:
@@ -46,7 +46,7 @@ def test_a_long_answer_goes_out_as_it_is_read() -> None:
 def test_who_reads_nothing_is_cut_off() -> None:
     consumer: Any = Consumer()
     clock, said = Clock(), list[str]()
-    Outflow(
+    LongAnswer(
         consumer,
         bytes(3 * PIECE),
         Timer(clock),

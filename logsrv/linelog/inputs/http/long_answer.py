@@ -15,7 +15,7 @@ STALLED_AFTER = 30.0
 
 
 @implementer(IPushProducer)
-class Outflow:
+class LongAnswer:
     """The body of an answer on its way out.
 
     timer: for whoever reads nothing. ended: called behind the last piece. stalled: called when nothing was
