@@ -9,9 +9,9 @@ ENDPOINT is where it listens:
 
 [::1]:1234 is IPv6; tcp:1234 is this machine; Twisted's client endpoint strings work, too.
 
-At a terminal, each line is sent when you press Enter, what the server says appears above it,
-Ctrl-D says that you have finished, Ctrl-C ends at once. Elsewhere all of standard input is sent as
-it is, and what comes back is written out until the server closes.
+At a terminal, each line is sent when you press Enter, Ctrl-D says that you have finished, Ctrl-C ends
+at once; rlwrap logsrv connect ENDPOINT edits lines, and keeps them. Elsewhere all of standard input is
+sent as it is, and what comes back is written out until the server closes.
 
 Control characters that the server sends are shown escaped, and Telnet negotiation is refused.
 
@@ -30,9 +30,18 @@ import os
 from pathlib import Path
 from typing import Any
 
-import logsrv.cli.client as late
+from twisted.internet import reactor as twisted_reactor
+from twisted.internet.defer import Deferred
+from twisted.logger import globalLogBeginner
+
 from logsrv.cli.arguments import seconds, tell
+from logsrv.cli.client.dial import dial
+from logsrv.cli.client.display import DatagramDisplay, Display, HexDisplay, TextDisplay
+from logsrv.cli.client.talk import Talk
+from logsrv.cli.client.target import Target, parse_target
+from logsrv.cli.client.wire import DatagramWire, StreamWire
 from logsrv.errors import ConfigurationError
+from logsrv.kit.net.tls.client_tls import TLSOptions
 from logsrv.kit.options.argument_parser import Parser
 
 
@@ -58,11 +67,9 @@ def declare(parser: Parser) -> None:
         "--wait",
         type=seconds,
         metavar="SECONDS",
-        help="not at a terminal: after the end of the input, end when the server has been silent "
-        "for so long (default: when it closes; 1 with TLS and datagrams, which cannot tell it "
-        "of the end)",
+        help="after the end of the input, end when the server has been silent for so long (default: "
+        "when it closes; 1 at a terminal, and with TLS and datagrams, which cannot tell it of the end)",
     )
-    add("--no-history", action="store_true", help="at a terminal: do not keep what is typed")
     add = parser.add_argument_group("TLS").add_argument
     add("--cafile", type=Path, metavar="FILE", help="trust these authorities (PEM)")
     add("--insecure", action="store_true", help="take any certificate")
@@ -73,30 +80,21 @@ def declare(parser: Parser) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     """Talk until it is over. Raises LogsrvError."""
-    target = late.parse_target(arguments.endpoint)
+    target = parse_target(arguments.endpoint)
     if arguments.raw and arguments.hex:
         raise ConfigurationError("--raw and --hex exclude each other")
     if arguments.raw and os.isatty(1):
         raise ConfigurationError(
             "--raw writes to files and pipes only: a server could take over this terminal"
         )
-    return _react(target, arguments, interactive=os.isatty(0) and os.isatty(1))
-
-
-def _react(target: late.Target, arguments: argparse.Namespace, interactive: bool) -> int:
-    if interactive:
-        # The prompt lives on asyncio.
-        loop = late.new_event_loop()
-        late.set_event_loop(loop)
-        late.install(loop)
-    reactor: Any = late.reactor
+    reactor: Any = twisted_reactor
     # Twisted's log is no part of the conversation.
-    late.globalLogBeginner.beginLoggingTo([], redirectStandardIO=False, discardBuffer=True)
+    globalLogBeginner.beginLoggingTo([], redirectStandardIO=False, discardBuffer=True)
     outcome: list[BaseException | None] = []
 
-    async def talk() -> None:
+    async def until_over() -> None:
         try:
-            await _talk(target, arguments, interactive, reactor)
+            await _talk(target, arguments, reactor)
             outcome.append(None)
         except BaseException as error:
             outcome.append(error)
@@ -106,48 +104,43 @@ def _react(target: late.Target, arguments: argparse.Namespace, interactive: bool
 
     # The reactor takes Ctrl-C and SIGTERM for itself, and then ends all connections.
     reactor.addSystemEventTrigger("before", "shutdown", lambda: outcome.append(KeyboardInterrupt()))
-    reactor.callWhenRunning(lambda: late.Deferred.fromCoroutine(talk()))
+    reactor.callWhenRunning(lambda: Deferred.fromCoroutine(until_over()))
     reactor.run()
     if outcome[0] is not None:
         raise outcome[0]
     return 0
 
 
-async def _talk(
-    target: late.Target, arguments: argparse.Namespace, interactive: bool, reactor: Any
-) -> None:
-
-    wire = (late.DatagramWire if target.is_datagram else late.StreamWire)(arguments.ending)
-    options = late.TLSOptions(
+async def _talk(target: Target, arguments: argparse.Namespace, reactor: Any) -> None:
+    is_typed = os.isatty(0) and os.isatty(1)
+    ending = arguments.ending
+    if is_typed and ending is None and not target.is_datagram:
+        ending = b"\r\n"
+    talk = Talk(
+        display=_display(target, arguments),
+        wire=DatagramWire(ending) if target.is_datagram else StreamWire(ending),
+        wait=arguments.wait,
+        is_typed=is_typed,
+        reactor=reactor,
+    )
+    options = TLSOptions(
         cafile=arguments.cafile,
         insecure=arguments.insecure,
         certificate=arguments.certificate,
         key=arguments.key,
         server_name=arguments.server_name,
     )
-    if arguments.raw:
-        display = late.Display()
-    elif arguments.hex:
-        display = late.HexDisplay(telnet=not target.is_datagram)
-    else:
-        display = late.DatagramDisplay() if target.is_datagram else late.TextDisplay()
-    talker: Any
-    if interactive:
-        talker = late.Terminal(None if arguments.no_history else history_path())
-    else:
-        talker = late.Script(wait=arguments.wait, reactor=reactor)
-    peer = await late.connect_peer(
-        target, options, display, talker.show, arguments.timeout, reactor
-    )
-    if interactive:
+    peer = await dial(target, options, talk, arguments.timeout, reactor)
+    if is_typed:
         tell(f"logsrv connect: connected to {target}; Ctrl-D ends it")
-    await talker.converse(peer, wire)
-    if interactive:
+    await talk.hold(peer, target)
+    if is_typed:
         tell(f"logsrv connect: the connection to {target} is closed")
 
 
-def history_path() -> Path:
-    """Return the file that keeps the lines that were typed (XDG Base Directory Specification)."""
-    state = os.environ.get("XDG_STATE_HOME", "")
-    base = Path(state) if os.path.isabs(state) else Path("~/.local/state").expanduser()
-    return base / "logsrv" / "connect_history"
+def _display(target: Target, arguments: argparse.Namespace) -> Display:
+    if arguments.raw:
+        return Display()
+    if arguments.hex:
+        return HexDisplay(telnet=not target.is_datagram)
+    return DatagramDisplay() if target.is_datagram else TextDisplay()

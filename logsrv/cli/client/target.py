@@ -5,8 +5,9 @@ from __future__ import annotations
 import re
 
 import attrs
+from twisted.internet.interfaces import IStreamClientEndpointStringParserWithReactor
+from twisted.plugin import getPlugins
 
-import logsrv.cli.client as late
 from logsrv.errors import ConfigurationError
 from logsrv.kit.net.endpoints.checks import LONGEST_SOCKET_PATH, port_number
 from logsrv.kit.text.escape import one_line
@@ -71,7 +72,8 @@ def parse_target(text: str) -> Target:
 
 
 def _unknown(text: str, scheme: str) -> Target:
-    if scheme.upper() in late.plugin_prefixes() | {"SSL"}:
+    found = getPlugins(IStreamClientEndpointStringParserWithReactor)
+    if scheme.upper() in {plugin.prefix.upper() for plugin in found} | {"SSL"}:
         return Target(text, "twisted")
     if re.fullmatch(r"[0-9A-Fa-f:.]+", text):
         raise ConfigurationError(f"{shown(text)} {NOT_INET}")
