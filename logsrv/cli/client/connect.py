@@ -26,12 +26,12 @@ Exit status: 0 when the server closed, 1 when there was no connection or it brok
 from __future__ import annotations
 
 import argparse
+import contextlib
 import os
 from pathlib import Path
 from typing import Any
 
-from twisted.internet import reactor as twisted_reactor
-from twisted.internet.defer import Deferred
+from twisted.internet.task import react
 from twisted.logger import globalLogBeginner
 
 from logsrv.cli.arguments import seconds, tell
@@ -87,25 +87,22 @@ def run(arguments: argparse.Namespace) -> int:
         raise ConfigurationError(
             "--raw writes to files and pipes only: a server could take over this terminal"
         )
-    reactor: Any = twisted_reactor
     # Twisted's log is no part of the conversation.
     globalLogBeginner.beginLoggingTo([], redirectStandardIO=False, discardBuffer=True)
-    outcome: list[BaseException | None] = []
+    # The reactor takes Ctrl-C and SIGTERM for itself, and then ends all connections.
+    outcome: list[BaseException | None] = [KeyboardInterrupt()]
 
-    async def until_over() -> None:
+    async def until_over(reactor: Any) -> None:
         try:
             await _talk(target, arguments, reactor)
-            outcome.append(None)
-        except BaseException as error:
-            outcome.append(error)
-        if len(outcome) == 1:
-            # In the next turn: a connection that was aborted in this one is closed by then.
-            reactor.callLater(0, reactor.stop)
+            outcome[0] = None
+        except Exception as error:
+            # Otherwise it has stopped, which broke the connection.
+            if reactor.running:
+                outcome[0] = error
 
-    # The reactor takes Ctrl-C and SIGTERM for itself, and then ends all connections.
-    reactor.addSystemEventTrigger("before", "shutdown", lambda: outcome.append(KeyboardInterrupt()))
-    reactor.callWhenRunning(lambda: Deferred.fromCoroutine(until_over()))
-    reactor.run()
+    with contextlib.suppress(SystemExit):
+        react(until_over)
     if outcome[0] is not None:
         raise outcome[0]
     return 0
