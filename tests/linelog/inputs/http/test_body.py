@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gzip
+import json
 import zlib
 from typing import Any
 
@@ -185,3 +186,22 @@ def test_what_is_complete_does_not_give_way() -> None:
     other.send(head + b"C8\r\nB=%b\n\r\n" % (b"y" * 197))
     sender.sink.sync()
     assert sender.transport.value().startswith(b"HTTP/1.1 202 ")
+
+
+def test_what_small_bodies_become_is_bounded_together(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Three of 240 KB, of OTLP with a long resource, took 850 MB before the first of them was refused."""
+    monkeypatch.setattr(bodies, "_LEAST_MADE", 1 << 10)
+    sender = Sender(max_body=64 << 10)
+    resource = {"attributes": [{"key": "a", "value": {"stringValue": "x" * 10_000}}]}
+    scopes = [{"logRecords": [{"body": {"stringValue": "y"}}] * 15}]
+    body = json.dumps({"resourceLogs": [{"resource": resource, "scopeLogs": scopes}]}).encode()
+    sender.send(request(body, "/v1/logs", Content_Type="application/json"))
+    for _ in range(50):
+        turn(sender.clock)
+    assert sender.sink.text == b"" and [status for status, _ in sender.answers()] == [503]
+    sender = Sender(max_body=128 << 10)
+    sender.send(request(body, "/v1/logs", Content_Type="application/json"))
+    for _ in range(50):
+        turn(sender.clock)
+    sender.sink.sync()
+    assert sender.sink.text.count(b"\n") == 15
