@@ -7,7 +7,6 @@ import subprocess
 import sys
 from collections.abc import Callable
 from functools import partial
-from threading import Event, Thread
 
 import pytest
 from hypothesis import given
@@ -23,6 +22,7 @@ from logsrv.linelog.framing.bodies.json_made import (
 )
 from logsrv.linelog.framing.bodies.json_text import harmless
 from logsrv.linelog.framing.clean import escaped
+from tests.linelog.framing.threads import turns_of_others
 
 KEYS = st.text() | st.binary() | st.integers()
 VALUES = st.recursive(
@@ -122,19 +122,4 @@ def test_long_text_that_is_not_utf_8_is_as_short_text_is(shift: int) -> None:
 )
 def test_another_thread_goes_on_while_long_text_is_escaped(work: Callable[[], str]) -> None:
     """A sender beside one of 30 MB waited 14 seconds."""
-    turns, done = 0, Event()
-
-    def others() -> None:
-        nonlocal turns
-        while not done.wait(0.0001):
-            turns += 1
-
-    other = Thread(target=others)
-    other.start()
-    try:
-        before = turns
-        work()
-        assert turns - before > 10
-    finally:
-        done.set()
-        other.join()
+    assert turns_of_others(work) > 10
