@@ -324,10 +324,7 @@ class KeptBody(Body):
     def _counted(
         self, making: Generator[None, None, Reply | None], gathered: Gathering
     ) -> Generator[None, None, Reply | None]:
-        """Make the records, and count what becomes of the body. Raises RequestRefused if all is too much.
-
-        What few bytes may become is not counted.
-        """
+        """Make records, and count their lines beyond 16 MiB. Raises RequestRefused if all is too much."""
         while True:
             try:
                 next(making)
