@@ -5,27 +5,22 @@ from __future__ import annotations
 import os
 import sys
 import time
+from argparse import Namespace
+from collections.abc import Sequence
+from typing import BinaryIO, TextIO
 
 from logsrv.errors import ConfigurationError
 from logsrv.gopher.command.arguments import connection_options, fetch_options
-from logsrv.gopher.command.requests import kind_of, open_answer, requested_url
+from logsrv.gopher.command.requests import Ask, kind_of, open_answer, requested_url
 from logsrv.gopher.command.show import Screen, show_menu, show_text
 from logsrv.gopher.fetch.progress import Progress
+from logsrv.gopher.local.fileurl import ItemURL
 from logsrv.gopher.local.typed import typed_place
 from logsrv.gopher.wire.errors import ServerError, UnknownHost
 from logsrv.gopher.wire.itemtypes import item_type
 from logsrv.gopher.wire.url import GopherURL
 from logsrv.kit.text.escape import one_line, printable
 from logsrv.kit.text.words import nearest
-
-TYPE_CHECKING = False
-if TYPE_CHECKING:
-    from argparse import Namespace
-    from collections.abc import Sequence
-    from typing import BinaryIO, TextIO
-
-    from logsrv.gopher.command.requests import Ask
-    from logsrv.gopher.local.fileurl import ItemURL
 
 _COMMANDS = ("browse", "mirror", "follow", "unfollow", "new", "serve")
 

@@ -11,15 +11,12 @@ import io
 import os
 import signal
 import sys
+from collections.abc import Sequence
+from typing import Any, BinaryIO, NoReturn, TextIO
 
 from logsrv.errors import LogsrvError, Shown, UsageError
 from logsrv.gopher.wire.errors import GopherError
 from logsrv.kit.text.escape import one_line, printable
-
-TYPE_CHECKING = False
-if TYPE_CHECKING:
-    from collections.abc import Sequence
-    from typing import Any, BinaryIO, NoReturn, TextIO
 
 FAILED = 1
 USAGE = 2

@@ -5,17 +5,13 @@ from __future__ import annotations
 import fcntl
 import os
 import re
+from pathlib import Path
 
 from logsrv.descriptor import Descriptor
 from logsrv.errors import ConfigurationError
 from logsrv.gopher.fetch.wholefile import whole_file
 from logsrv.gopher.wire.errors import TLSError
 from logsrv.gopher.wire.value import Value
-
-TYPE_CHECKING = False
-if TYPE_CHECKING:
-    from pathlib import Path
-
 
 TLS_CUT = (
     "the close of TLS is missing, so it was cut on the way or comes from a server that never sends "

@@ -7,12 +7,9 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Callable
 
+from logsrv.gopher.fetch.transfers.socket_transfer import Sink
 from logsrv.gopher.mirror.scope import Key
 from logsrv.gopher.wire.url import GopherURL
-
-TYPE_CHECKING = False
-if TYPE_CHECKING:
-    from logsrv.gopher.fetch.transfers.socket_transfer import Sink
 
 # Seconds after which it is looked again, whatever happens.
 IDLE = 0.2
