@@ -203,7 +203,7 @@ def opened(directory: str, command: str) -> View:
         tell(f"logsrv {command}: {sentence}")
 
     if "://" in directory:
-        # What reads archives takes as long to load as all else.
+        # The reader of archives takes as long to load as all else.
         from logsrv.linelog.read.far.view import ArchiveView
 
         return ArchiveView(directory, told)

@@ -7,6 +7,7 @@ ends the command.
 from __future__ import annotations
 
 import os
+import shlex
 import sys
 import time
 from typing import TYPE_CHECKING, Self
@@ -80,8 +81,7 @@ class Output:
 
 def pager_command() -> list[str]:
     """Return the command of the pager: LOGSRV_PAGER, PAGER or, unless TERM is dumb, less; [] for none."""
-    # These take a tenth of a search for a rare word to load.
-    import shlex
+    # This and subprocess take a tenth of a search for a rare word to load.
     import shutil
 
     # A terminal that cannot move its cursor: less would wait for RETURN before it shows anything.

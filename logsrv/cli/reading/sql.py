@@ -18,19 +18,20 @@ import argparse
 import os
 import signal
 from itertools import chain
+from typing import TYPE_CHECKING
 
 from logsrv.cli.arguments import tell
 from logsrv.cli.reading.arguments import declare_store, declare_zone, opened, status
 from logsrv.cli.reading.progress import ProgressLine
-from logsrv.cli.reading.rows import writer
 from logsrv.errors import LogsrvError, QueryError, UsageError
 from logsrv.kit.children.inside import little_memory
 from logsrv.kit.options.argument_parser import Parser
 from logsrv.kit.text.escape import one_line
 from logsrv.linelog.query.language.caret import caret
-from logsrv.linelog.sql.answer import Answer
-from logsrv.linelog.sql.fault import NO_MEMORY, StatementError
-from logsrv.linelog.sql.rows import Reading
+
+if TYPE_CHECKING:
+    from logsrv.linelog.sql.answer import Answer
+    from logsrv.linelog.sql.fault import StatementError
 
 # Twice what the largest answer takes: DuckDB's own limit knows nothing of a text that is made at once.
 MEMORY = 1 << 30
@@ -69,6 +70,10 @@ def run(arguments: argparse.Namespace) -> int:
 
 
 def _run(arguments: argparse.Namespace) -> int:
+    # Help is there without the extra, and these say that it is missing.
+    from logsrv.linelog.sql.answer import Answer
+    from logsrv.linelog.sql.fault import NO_MEMORY, StatementError
+    from logsrv.linelog.sql.rows import Reading
 
     with opened(arguments.directory, "sql") as view:
         answer = None
@@ -91,6 +96,8 @@ def _run(arguments: argparse.Namespace) -> int:
 
 def _printed(answer: Answer, arguments: argparse.Namespace) -> bool:
     """Write the answer; return whether it has rows."""
+    from logsrv.cli.reading.rows import writer
+
     with writer(arguments.output, arguments.to, arguments.local, not arguments.no_pager) as out:
         found = False
         batches = answer.batches()

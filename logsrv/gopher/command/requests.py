@@ -63,8 +63,6 @@ def open_answer(
     most = {"menu": limits.menu, "text": limits.text, "binary": limits.download}
     most_bytes = most_bytes or most[kind]
     if not isinstance(url, GopherURL):
-        from logsrv.gopher.local.answer import LocalAnswer
-
         return LocalAnswer(url, most_bytes)
     return urlopen(
         url,

@@ -8,8 +8,6 @@ from pathlib import Path
 
 def data_directory(environ: Mapping[str, str]) -> Path:
     """Return where bookmarks and pins are. A relative XDG_DATA_HOME does not count, as specified."""
-    from pathlib import Path
-
     home = environ.get("XDG_DATA_HOME", "")
     base = Path(home) if home.startswith("/") else Path.home() / ".local" / "share"
     return base / "logsrv"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import fcntl
+import hashlib
 import os
 import re
 from pathlib import Path
@@ -34,9 +35,6 @@ class PinStore:
         """Compare, or remember if the server is new. Raises TLSError if it is another certificate,
         ConfigurationError if the file is not one of pins, OSError.
         """
-        # OpenSSL takes 4 ms to load, and plain requests need none.
-        import hashlib
-
         pins = self._read()
         shown = hashlib.sha256(certificate).hexdigest()
         if address not in pins:

@@ -12,7 +12,7 @@ from logsrv.gopher.fetch.transfers.addresses import Address
 from logsrv.gopher.fetch.transfers.transfer import Transfer
 
 
-class Sink(Protocol):
+class AnswerSink(Protocol):
     """The receiver of an answer.
 
     feed: takes what came, and returns whether that was all, although the server has not closed.
@@ -35,7 +35,7 @@ _NO_ADDRESSES: Iterator[Address] = iter(())
 class SocketTransfer(Transfer):
     """A transfer with its socket. sink: takes the body; step: called when the socket is ready."""
 
-    sink: Sink
+    sink: AnswerSink
     selector: BaseSelector
     step: Callable[[SocketTransfer], None]
     # Defaults in the class need not be set for each of ten thousand.

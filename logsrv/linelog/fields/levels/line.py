@@ -59,7 +59,7 @@ def level_of(line: bytes) -> str | None:
 
 
 def _of_object(line: bytes, message: bytes) -> str | None:
-    # As for fields.json: it takes long to load.
+    # It takes long to load, as fields.json says.
     import orjson
 
     try:
