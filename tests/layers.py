@@ -9,7 +9,6 @@ from tests.linelog_layers import LINELOG
 MAY_IMPORT: dict[str, tuple[str, ...]] = {
     "logsrv.descriptor": (),
     "logsrv.errors": (),
-    "logsrv.named": (),
     "logsrv.lazy_names": (),
     "logsrv.kit.text": (),
     "logsrv.kit.framing": (),
@@ -220,6 +219,7 @@ MAY_IMPORT: dict[str, tuple[str, ...]] = {
     ),
     "logsrv.cli.reading": (
         "logsrv.cli.arguments",
+        "logsrv.cli.configured",
         "logsrv.cli.client.target",
         "logsrv.linelog.fields",
         "logsrv.linelog.http.nodes",
@@ -246,7 +246,6 @@ MAY_IMPORT: dict[str, tuple[str, ...]] = {
 FOR_ALL = (
     "logsrv.descriptor",
     "logsrv.errors",
-    "logsrv.named",
     "logsrv.lazy_names",
     "logsrv.memory",
     "logsrv.plugin_folders",

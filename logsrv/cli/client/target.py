@@ -5,8 +5,6 @@ from __future__ import annotations
 import re
 
 import attrs
-from twisted.internet.interfaces import IStreamClientEndpointStringParserWithReactor
-from twisted.plugin import getPlugins
 
 from logsrv.errors import ConfigurationError
 from logsrv.kit.net.endpoints.checks import LONGEST_SOCKET_PATH, port_number
@@ -71,9 +69,17 @@ def parse_target(text: str) -> Target:
     raise ConfigurationError(f"{shown(text)} has no port; accepted: {ACCEPTED}")
 
 
-def _unknown(text: str, scheme: str) -> Target:
+def _plugin_prefixes() -> set[str]:
+    """Return what client endpoint strings of Twisted's plugins begin with, in capitals."""
+    from twisted.internet.interfaces import IStreamClientEndpointStringParserWithReactor
+    from twisted.plugin import getPlugins
+
     found = getPlugins(IStreamClientEndpointStringParserWithReactor)
-    if scheme.upper() in {plugin.prefix.upper() for plugin in found} | {"SSL"}:
+    return {plugin.prefix.upper() for plugin in found}
+
+
+def _unknown(text: str, scheme: str) -> Target:
+    if scheme.upper() in _plugin_prefixes() | {"SSL"}:
         return Target(text, "twisted")
     if re.fullmatch(r"[0-9A-Fa-f:.]+", text):
         raise ConfigurationError(f"{shown(text)} {NOT_INET}")

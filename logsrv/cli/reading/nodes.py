@@ -8,14 +8,17 @@ from __future__ import annotations
 
 import re
 import time
+from argparse import Namespace
 from collections.abc import Iterator
 from contextlib import contextmanager
 from itertools import chain
 from pathlib import Path
 
-import logsrv.cli.reading as late
-from logsrv.cli.arguments import settings, tell, usual_store
+from logsrv.cli.arguments import tell, usual_store
+from logsrv.cli.configured import settings
 from logsrv.cli.reading import arguments as reading
+from logsrv.cli.reading.figures import parse_step, show_histogram, show_top, step_between
+from logsrv.cli.reading.output import Output
 from logsrv.errors import ConfigurationError, UsageError
 from logsrv.kit.options.secrets import read_secret
 from logsrv.kit.text.words import did_you_mean, shown
@@ -24,16 +27,20 @@ from logsrv.linelog.http.nodes.body import NodeFailure
 from logsrv.linelog.http.nodes.client import NodeClient, NodeQuestion, tls_context
 from logsrv.linelog.http.nodes.gather import NodeSearch
 from logsrv.linelog.http.nodes.merge import MergedLine, text_of
-from logsrv.linelog.http.nodes.settings import NAME, NodeSettings
+from logsrv.linelog.http.nodes.settings import NAME, NamedNodes, NodeSettings
 from logsrv.linelog.http.nodes.spans import span_between
+from logsrv.linelog.query.matching.match import Matcher
 from logsrv.linelog.read.counting.histogram import StepCounts, counted
 from logsrv.linelog.read.counting.tallies import ValueCounts
 from logsrv.linelog.read.counting.values import counter
+from logsrv.linelog.read.plan import Scope
+from logsrv.linelog.read.render import document, renderer, safe_json
+from logsrv.linelog.read.search import Hit
 
 _SECONDS = 75.0
 
 
-def search_nodes(arguments: late.Namespace) -> int:
+def search_nodes(arguments: Namespace) -> int:
     """Print what `logsrv search` finds in the nodes; return the exit status."""
     _check(arguments)
     matcher = reading.matcher(arguments.query, "search")
@@ -51,7 +58,7 @@ def search_nodes(arguments: late.Namespace) -> int:
             found = _histogram(gathering, scope, arguments)
         else:
             render = _Renderer(arguments, matcher, gathering)
-            with late.Output(paged=not arguments.no_pager) as output:
+            with Output(paged=not arguments.no_pager) as output:
                 found = 0
                 for lines in _at_most(gathering.spans(), most):
                     found += len(lines)
@@ -61,7 +68,7 @@ def search_nodes(arguments: late.Namespace) -> int:
         return _status(gathering, bool(found))
 
 
-def tail_nodes(arguments: late.Namespace) -> int:
+def tail_nodes(arguments: Namespace) -> int:
     """Print the last lines of the nodes; return the exit status."""
     if arguments.follow:
         raise UsageError(
@@ -69,17 +76,17 @@ def tail_nodes(arguments: late.Namespace) -> int:
             "it would have to wait for its double"
         )
     matcher = reading.matcher(arguments.query, "tail")
-    scope = late.Scope(source=arguments.source)
+    scope = Scope(source=arguments.source)
     with _gathering(arguments, scope, "tail", reverse=True, most=arguments.number) as gathering:
         render = _Renderer(arguments, matcher, gathering)
         last = list(chain.from_iterable(_at_most(gathering.spans(), arguments.number)))
-        with late.Output(paged=False) as output:
+        with Output(paged=False) as output:
             for line in reversed(last):
                 output.write(render(line))
         return _status(gathering, bool(last))
 
 
-def show_node(arguments: late.Namespace) -> int:
+def show_node(arguments: Namespace) -> int:
     """Print the line at a position of a node, and its neighbours; return the exit status."""
     nodes = clients(arguments)
     if len(nodes) > 1:
@@ -93,15 +100,15 @@ def show_node(arguments: late.Namespace) -> int:
     if not window:
         tell(f"logsrv show: no line begins at {arguments.position} of {node.name}")
         return reading.NOTHING
-    render = late.renderer(reading.style(arguments))
-    with late.Output(paged=False) as output:
+    render = renderer(reading.style(arguments))
+    with Output(paged=False) as output:
         for line in window:
-            hit = late.Hit(line.position, line.line)
+            hit = Hit(line.position, line.line)
             output.write(render(hit, line.position != arguments.position))
     return 0
 
 
-def _check(arguments: late.Namespace) -> None:
+def _check(arguments: Namespace) -> None:
     """Raise UsageError for options that are about one store."""
     if any(getattr(arguments, name) is not None for name in "ABC"):
         raise UsageError(
@@ -116,44 +123,42 @@ def _check(arguments: late.Namespace) -> None:
 class _Renderer:
     """Makes the text of lines, as `search` of one store shows them."""
 
-    def __init__(
-        self, arguments: late.Namespace, matcher: late.Matcher, gathering: NodeSearch
-    ) -> None:
+    def __init__(self, arguments: Namespace, matcher: Matcher, gathering: NodeSearch) -> None:
         self._as_json = arguments.output == "json"
-        self._render = late.renderer(reading.style(arguments), matcher)
+        self._render = renderer(reading.style(arguments), matcher)
         self._names = [node.name for node in gathering.nodes]
 
     def __call__(self, line: MergedLine) -> bytes:
-        hit = late.Hit(next(iter(line.places.values())), line.line)
+        hit = Hit(next(iter(line.places.values())), line.line)
         if not self._as_json:
             return self._render(hit, False)
         nodes = {self._names[number]: str(place) for number, place in line.places.items()}
-        return late.safe_json({**late.document(hit), "nodes": nodes}).encode() + b"\n"
+        return safe_json({**document(hit), "nodes": nodes}).encode() + b"\n"
 
 
-def _top(gathering: NodeSearch, arguments: late.Namespace) -> bool:
+def _top(gathering: NodeSearch, arguments: Namespace) -> bool:
     tally = ValueCounts()
     count = counter(arguments.top)
     for lines in gathering.spans():
         total, counts = count(text_of(lines))
         tally.add(counts, total)
-    return late.show_top(tally, arguments.top, arguments.number, arguments.output)
+    return show_top(tally, arguments.top, arguments.number, arguments.output)
 
 
-def _histogram(gathering: NodeSearch, scope: late.Scope, arguments: late.Namespace) -> bool:
+def _histogram(gathering: NodeSearch, scope: Scope, arguments: Namespace) -> bool:
     if arguments.every:
-        step = late.parse_step(arguments.every)
+        step = parse_step(arguments.every)
     else:
         begin, end = scope.since, scope.until
         if not begin or not end:
             oldest, newest = gathering.times()
             begin, end = begin or oldest, end or newest
-        step = late.step_between(begin, end)
+        step = step_between(begin, end)
     buckets = StepCounts(step)
     levels = arguments.output == "json"
     for lines in gathering.spans():
         buckets.add(counted([text_of(lines)], step, levels=levels))
-    return late.show_histogram(buckets.listed(), step, arguments.output, local=arguments.local)
+    return show_histogram(buckets.listed(), step, arguments.output, local=arguments.local)
 
 
 def _at_most(spans: Iterator[list[MergedLine]], most: int | None) -> Iterator[list[MergedLine]]:
@@ -174,7 +179,7 @@ def _status(gathering: NodeSearch, found: bool) -> int:
 
 @contextmanager
 def _gathering(
-    arguments: late.Namespace, scope: late.Scope, command: str, *, reverse: bool, most: int | None
+    arguments: Namespace, scope: Scope, command: str, *, reverse: bool, most: int | None
 ) -> Iterator[NodeSearch]:
     gathering = NodeSearch(
         clients(arguments),
@@ -190,7 +195,7 @@ def _gathering(
         gathering.close()
 
 
-def clients(arguments: late.Namespace) -> list[NodeClient]:
+def clients(arguments: Namespace) -> list[NodeClient]:
     """Return the nodes that `--nodes` names. Raises ConfigurationError."""
     if arguments.directory != usual_store():
         raise UsageError(
@@ -220,7 +225,7 @@ def _path(text: str | None) -> Path | None:
     return None if text is None else Path(text)
 
 
-def _sets(arguments: late.Namespace) -> list[NodeSettings]:
+def _sets(arguments: Namespace) -> list[NodeSettings]:
     """Return the nodes of the command line, with the settings of those that have a name."""
     words = [word.strip() for word in arguments.nodes.split(",") if word.strip()]
     if not words:
@@ -241,7 +246,7 @@ def _sets(arguments: late.Namespace) -> list[NodeSettings]:
             nodes = parse_nodes(",".join(addresses))
         except ValueError as error:
             raise UsageError(f"--nodes: {error}") from None
-        found.append(NodeSettings(nodes=late.NamedNodes("", "", nodes)))
+        found.append(NodeSettings(nodes=NamedNodes("", "", nodes)))
     return found
 
 

@@ -66,7 +66,7 @@ def main(
         tell(f"logsrv run: {error}")
         return CANNOT_START
     installReactor(reactor)
-    channel = Channel(socket.socket(fileno=int(channel_descriptor)))
+    channel = ParentSocket(socket.socket(fileno=int(channel_descriptor)))
     try:
         return _run(Path(file), options, channel, reactor, again=json.loads(again))
     finally:
@@ -74,7 +74,9 @@ def main(
         reactor.let_go()
 
 
-def _run(file: Path, options: Sequence[str], channel: Channel, reactor: Any, *, again: bool) -> int:
+def _run(
+    file: Path, options: Sequence[str], channel: ParentSocket, reactor: Any, *, again: bool
+) -> int:
     plugin = _load(file, channel)
     if plugin is None:
         return NOT_RUNNABLE
@@ -94,7 +96,7 @@ def _run(file: Path, options: Sequence[str], channel: Channel, reactor: Any, *, 
     return 0
 
 
-def _load(path: Path, channel: Channel) -> Any:
+def _load(path: Path, channel: ParentSocket) -> Any:
     """The plugin of the file; None, when that was told, if it has none."""
     files = {str(path)}
     try:
@@ -120,7 +122,7 @@ def local(files: set[Any], directory: Path) -> set[str]:
     }
 
 
-def _serve(plugin: Any, options: Any, channel: Channel, reactor: Any, *, again: bool) -> None:
+def _serve(plugin: Any, options: Any, channel: ParentSocket, reactor: Any, *, again: bool) -> None:
     """Serve until the end. Raises ConfigurationError when it cannot begin."""
     chatter = Chatter(quiet=again)
     globalLogBeginner.beginLoggingTo(
@@ -160,7 +162,7 @@ def _is_chatter(event: LogEvent) -> bool:
 
 
 @implementer(IReadDescriptor)
-class Channel:
+class ParentSocket:
     """The socket to the parent. over: called when the parent has ended its side."""
 
     def __init__(self, connection: socket.socket) -> None:
@@ -198,7 +200,7 @@ class Serving:
     """A service on a reactor that holds sockets; the parent is told of each step."""
 
     _service: Any
-    _channel: Channel
+    _channel: ParentSocket
     _reactor: Any
     _chatter: Chatter
     _failure: Failure | None = None

@@ -19,8 +19,8 @@ from twisted.python.failure import Failure
 from logsrv.cli.running.child import (
     CANNOT_START,
     NOT_RUNNABLE,
-    Channel,
     Chatter,
+    ParentSocket,
     Serving,
     local,
 )
@@ -131,10 +131,10 @@ class Reactor:
     def addSystemEventTrigger(self, phase: str, event: str, function: Any) -> None:
         self.before = function
 
-    def addReader(self, channel: Channel) -> None:
+    def addReader(self, channel: ParentSocket) -> None:
         self.channel = channel
 
-    def removeReader(self, channel: Channel) -> None: ...
+    def removeReader(self, channel: ParentSocket) -> None: ...
 
     def callLater(self, seconds: float, function: Any) -> None:
         self.turns.append(function)
@@ -176,16 +176,16 @@ class Service:
 
 
 @pytest.fixture
-def ends() -> Iterator[tuple[Channel, Messages]]:
+def ends() -> Iterator[tuple[ParentSocket, Messages]]:
     """What the child has of the channel, and what the parent reads of it."""
     ours, theirs = socket.socketpair()
-    channel = Channel(ours)
+    channel = ParentSocket(ours)
     yield channel, Messages(theirs)
     channel.close()
     theirs.close()
 
 
-def test_messages_arrive_one_by_one(ends: tuple[Channel, Messages]) -> None:
+def test_messages_arrive_one_by_one(ends: tuple[ParentSocket, Messages]) -> None:
     channel, messages = ends
     assert messages.receive(0) == {}
     channel.send({"files": ["a\n", "ü"]})
@@ -196,7 +196,7 @@ def test_messages_arrive_one_by_one(ends: tuple[Channel, Messages]) -> None:
     assert messages.receive(DEADLINE) is None
 
 
-def test_sockets_come_with_a_message(ends: tuple[Channel, Messages]) -> None:
+def test_sockets_come_with_a_message(ends: tuple[ParentSocket, Messages]) -> None:
     channel, messages = ends
     with socket.create_server(("127.0.0.1", 0)) as listening:
         channel.send({"serving": ["x"]}, [listening.fileno()])
@@ -206,7 +206,7 @@ def test_sockets_come_with_a_message(ends: tuple[Channel, Messages]) -> None:
             assert same.getsockname() == listening.getsockname()
 
 
-def test_a_large_message_is_put_together(ends: tuple[Channel, Messages]) -> None:
+def test_a_large_message_is_put_together(ends: tuple[ParentSocket, Messages]) -> None:
     channel, messages = ends
     files = [f"/a/path/of/some/length/{number}" for number in range(2000)]
     sender = threading.Thread(target=channel.send, args=(files,))
@@ -217,7 +217,7 @@ def test_a_large_message_is_put_together(ends: tuple[Channel, Messages]) -> None
     sender.join()
 
 
-def test_the_parent_hears_that_it_serves_and_has_left(ends: tuple[Channel, Messages]) -> None:
+def test_the_parent_hears_that_it_serves_and_has_left(ends: tuple[ParentSocket, Messages]) -> None:
     channel, messages = ends
     service, reactor, chatter = Service(), Reactor(), Chatter(quiet=True)
     reactor.turns = [
@@ -232,7 +232,7 @@ def test_the_parent_hears_that_it_serves_and_has_left(ends: tuple[Channel, Messa
     assert chatter.quiet
 
 
-def test_what_keeps_it_from_beginning_is_raised(ends: tuple[Channel, Messages]) -> None:
+def test_what_keeps_it_from_beginning_is_raised(ends: tuple[ParentSocket, Messages]) -> None:
     service, reactor = Service(), Reactor()
     reactor.turns = [lambda: service.readiness.errback(StartError("no database"))]
     with pytest.raises(StartError, match="no database"):
@@ -240,7 +240,9 @@ def test_what_keeps_it_from_beginning_is_raised(ends: tuple[Channel, Messages]) 
     assert service.calls == ["bound", "started", "stopped"]
 
 
-def test_the_end_of_the_parent_while_it_ends_is_no_error(ends: tuple[Channel, Messages]) -> None:
+def test_the_end_of_the_parent_while_it_ends_is_no_error(
+    ends: tuple[ParentSocket, Messages],
+) -> None:
     service, reactor = Service(), Reactor()
     reactor.turns = [
         lambda: reactor.stop(),

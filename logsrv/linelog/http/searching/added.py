@@ -12,7 +12,6 @@ from collections.abc import Callable, Iterator, Mapping
 from math import inf
 from typing import Any, TypeVar
 
-import logsrv.linelog.read.counting as late
 from logsrv.kit.text.time import rfc3339
 from logsrv.linelog.http.nodes.answer import moment_of, time_of
 from logsrv.linelog.http.nodes.body import NodeFailure
@@ -23,6 +22,7 @@ from logsrv.linelog.http.nodes.spans import span_between
 from logsrv.linelog.http.searching.replies import SAMPLE
 from logsrv.linelog.read.counting.histogram import StepCounts, counted
 from logsrv.linelog.read.counting.tallies import ValueCounts, fields_of
+from logsrv.linelog.read.counting.values import counter
 from logsrv.linelog.read.search import Hit
 
 T = TypeVar("T")
@@ -153,7 +153,7 @@ def top(asking: Asking, values: dict[str, Any]) -> dict[str, Any]:
     field, tally = values["field"], ValueCounts()
     few = field != "position" and asking.has_few(values)
     if few:
-        count = late.counter(field)
+        count = counter(field)
         for total, counts in map(count, asking.texts(values)):
             tally.add(counts, total)
         told = asking.said(0, added=False)

@@ -22,11 +22,11 @@ import sys
 from collections.abc import Callable
 from typing import Any, BinaryIO
 
-import logsrv.linelog.http.searching as late
 from logsrv.errors import LogsrvError, QueryError
 from logsrv.kit.children.inside import limit_reader, tell
 from logsrv.linelog.http.problems import Problem, wrong_query
 from logsrv.linelog.http.searching import replies
+from logsrv.linelog.http.searching.gathered import reply
 from logsrv.linelog.read.view import View
 
 NO_MEMORY = "this search needs more memory than it may have"
@@ -66,7 +66,7 @@ def answer(request: dict[str, Any], out: BinaryIO, tell: Callable[[str], None]) 
         with View(request["directory"], tell, away=True) as view:
             if "nodes" in request:
                 # Loaded now: HTTP and TLS take longer than most searches of one store.
-                late.reply(view, request, body.write)
+                reply(view, request, body.write)
             else:
                 replies.REPLIES[request["endpoint"]](view, request["values"], body.write)
             body.begin()
@@ -93,9 +93,6 @@ def main(arguments: list[str]) -> int:
     limit_reader()
     seconds = int(arguments[0])
     resource.setrlimit(resource.RLIMIT_CPU, (seconds, seconds))
-    if "nodes" in arguments:
-        # Loads it before there is a request, which would wait for that.
-        hasattr(late, "reply")
     line = sys.stdin.buffer.readline()
     if line:
         _end_with_parent()

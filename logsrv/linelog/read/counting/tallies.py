@@ -11,10 +11,10 @@ from collections import Counter
 from collections.abc import Iterable
 from typing import Any
 
-import logsrv.linelog.read.counting as late
 from logsrv.linelog.fields.aliases import ALIASES
 from logsrv.linelog.fields.record import ALWAYS, Record
 from logsrv.linelog.fields.stamp import STAMP
+from logsrv.linelog.read.counting.values import counter
 from logsrv.linelog.read.indexed import IndexedLines
 from logsrv.linelog.read.plan import ReadTask
 from logsrv.linelog.read.search import Hit, Search
@@ -64,7 +64,7 @@ class ValueCounts:
 
 def top(search: Search, field: str) -> ValueCounts:
     """Count the values of a field; a list counts each of its elements."""
-    count = late.counter(field)
+    count = counter(field)
 
     def work(task: ReadTask) -> list[bytes]:
         if field == "position":
