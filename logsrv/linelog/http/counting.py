@@ -1,6 +1,6 @@
-"""The process that counts a store, for /api/stats: a question and an answer are a line each.
+"""The process that counts a store, for /api/stats: a question is its directory, the answer its totals.
 
-    python -P -m logsrv.linelog.http.counting DIRECTORY
+    python -P -m logsrv.linelog.http.counting
 
 It is a process of its own, for it lists the store when something in it has another name, and reads the
 head of each index once. What it knows makes each further answer cheap. It imports no Twisted.
@@ -9,12 +9,13 @@ head of each index once. What it knows makes each further answer cheap. It impor
 from __future__ import annotations
 
 import json
+import os
 import sys
 from collections.abc import Callable
 from time import time_ns
 
 from logsrv.errors import StoreError
-from logsrv.kit.children.inside import limit_reader, tell
+from logsrv.kit.children.inside import answer_all, limit_reader, tell
 from logsrv.linelog.http.totals import Totals
 from logsrv.linelog.read.view import View
 
@@ -25,24 +26,28 @@ _TICK = 50_000_000
 class StoreCounter:
     """A store that is counted again and again. tell: gets a sentence for what is damaged."""
 
-    def __init__(self, directory: str, tell: Callable[[str], None]) -> None:
-        self._directory = directory
+    def __init__(self, tell: Callable[[str], None]) -> None:
+        self._directory = ""
         self._tell = tell
         self._view: View | None = None
         self._totals = Totals()
         self._listed: object = None
 
-    def answer(self) -> bytes:
-        """Return the totals as a line of JSON, or why there are none."""
+    def answer(self, directory: str) -> bytes:
+        """Return the totals of a store as a line of JSON, or why there are none."""
+        found: object
         try:
-            return json.dumps(self._totals.of(self._looked())).encode() + b"\n"
+            found = self._totals.of(self._looked(directory))
         except StoreError as error:
-            return json.dumps({"error": str(error)}).encode() + b"\n"
+            self._view = None
+            found = {"error": str(error)}
+        return json.dumps(found).encode() + b"\n"
 
-    def _looked(self) -> View:
+    def _looked(self, directory: str) -> View:
         """Return the store with all segments that there are now. Raises StoreError."""
-        if self._view is None:
-            self._view = View(self._directory, self._tell)
+        if self._view is None or directory != self._directory:
+            self._view, self._totals, self._listed = View(directory, self._tell), Totals(), None
+            self._directory = directory
         view = self._view
         if view.removed:
             raise StoreError("the store was removed")
@@ -53,15 +58,13 @@ class StoreCounter:
         return view
 
 
-def main(arguments: list[str]) -> int:
+def main() -> int:
     """Answer until nobody asks any more; return the exit status."""
     limit_reader()
-    counter = StoreCounter(arguments[0], tell)
-    for _ in sys.stdin.buffer:
-        sys.stdout.buffer.write(counter.answer())
-        sys.stdout.buffer.flush()
+    counter = StoreCounter(tell)
+    answer_all(lambda directory: [counter.answer(os.fsdecode(directory))])
     return 0
 
 
 if __name__ == "__main__":
-    sys.exit(main(sys.argv[1:]))
+    sys.exit(main())

@@ -19,6 +19,7 @@ import logsrv
 import logsrv.linelog.plugin as late
 from logsrv import __version__
 from logsrv.errors import ConfigurationError
+from logsrv.kit.children.pool import ProcessPool
 from logsrv.kit.manager.sockets import KeptSockets
 from logsrv.kit.net.bind import ListenError, check_place
 from logsrv.kit.net.datagram.datagrams import DatagramListener
@@ -39,7 +40,6 @@ from logsrv.linelog.inputs.intake.intake import Intake
 from logsrv.linelog.inputs.intake.options import InputOptions, with_secrets
 from logsrv.linelog.inputs.intake.registry import inputs
 from logsrv.linelog.inputs.intake.unfinished import Unfinished
-from logsrv.linelog.inputs.intake.workers import Workers
 from logsrv.linelog.plugin.health import PATIENCE, HangLog, unhealthy
 from logsrv.linelog.plugin.metrics import METRICS
 from logsrv.linelog.plugin.settings import (
@@ -166,7 +166,13 @@ class LoggerService(ListeningService[LoggerSettings]):
         # The time of the last status, and the lines stored by then.
         self._rated = (0.0, 0)
         self._web: WebServer | None = None
-        self.workers = Workers(reactor, settings.workers)
+        self.workers = ProcessPool(
+            "logsrv.linelog.inputs.http.worker",
+            reactor,
+            name="a worker",
+            without="the server does its work",
+            most=settings.workers,
+        )
         self._computing = ComputingThread()
         self._unfinished = Unfinished(
             lambda: max(

@@ -18,7 +18,6 @@ from twisted.internet.threads import deferToThread
 from logsrv.kit.children.child import (
     ChildProcess,
     ChildProcesses,
-    LineBuffer,
     ProcessEnd,
     shared_environment,
 )
@@ -41,8 +40,8 @@ class Owner:
             reactor, received=self.received, ended=self.over, said=self.said.append
         )
 
-    def received(self, data: bytes) -> None:
-        self.had += data
+    def received(self, message: list[bytes]) -> None:
+        self.had += b"".join(message)
         if not self.first.called:
             self.first.callback(None)
 
@@ -61,7 +60,7 @@ class Owner:
 async def test_bytes_go_in_and_out_and_its_complaints_are_lines() -> None:
     owner = Owner()
     owner.start("complain")
-    owner.child.write(b"hello\n")
+    owner.child.send(b"hel", b"lo\n")
     await owner.first
     owner.child.end(within=60)
     end = await owner.ended
@@ -129,7 +128,7 @@ async def test_a_kill_ends_its_family_even_if_nobody_reads() -> None:
 async def test_a_kill_lets_go_of_one_that_has_exited_unread() -> None:
     owner = Owner()
     owner.start("complain")
-    owner.child.write(b"hello\n")
+    owner.child.send(b"hel", b"lo\n")
     await owner.first
     owner.child.pause()
     owner.child.end(within=60)
@@ -146,7 +145,7 @@ async def test_one_that_does_not_end_when_asked_is_killed() -> None:
     owner = Owner()
     owner.start("deaf")
     await owner.first
-    owner.child.end(b"stop\n", within=0.05)
+    owner.child.end(within=0.05)
     assert (await owner.ended).signal == signal.SIGKILL
 
 
@@ -171,12 +170,6 @@ def test_a_variable_that_is_named_goes_on_and_none_that_begins_like_it(
 
 def test_a_signal_without_a_name() -> None:
     assert str(ProcessEnd(None, 40)) == "was ended by signal 40"
-
-
-def test_lines_are_bounded_on_request() -> None:
-    lines = LineBuffer(4)
-    assert lines.receive(b"a\nb") == [b"a"] and lines.receive(b"c\n\nlonger") == [b"bc", b""]
-    assert lines.rest == b"nger"
 
 
 def test_all_of_an_owner() -> None:

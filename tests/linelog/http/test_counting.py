@@ -16,15 +16,16 @@ from logsrv.linelog.http.counting import StoreCounter
 from logsrv.linelog.store.disk.disk import Disk
 from logsrv.linelog.store.sealing.seal import seal
 from logsrv.linelog.store.segments.segment import Form, sealed_segments
+from tests.kit.children.spawned import read_message, send
 from tests.linelog.read.stores import line, lines, make_store, note_listings
 
 
 def test_what_is_written_rotated_sealed_and_removed_meanwhile(tmp_path: Path) -> None:
     store = make_store(tmp_path / "store", [lines(["a"]), lines(["b", "c"], 5), []], packed=1)
-    counter = StoreCounter(str(store), lambda _: None)
+    counter = StoreCounter(lambda _: None)
 
     def counted() -> Any:
-        return json.loads(counter.answer())
+        return json.loads(counter.answer(str(store)))
 
     assert (counted()["segments"], counted()["lines"], counted()["position"]) == (3, 3, "3:0")
     (store / "current.log").write_bytes(line("d", 9))
@@ -45,36 +46,38 @@ def test_a_store_in_which_nothing_has_another_name_is_not_listed_again(
 ) -> None:
     store = make_store(tmp_path / "store", [lines(["a"]), lines(["b"], 5)])
     os.utime(store, (1, 1))
-    counter = StoreCounter(str(store), lambda _: None)
-    counter.answer()
+    counter = StoreCounter(lambda _: None)
+    counter.answer(str(store))
     listed = note_listings(monkeypatch)
     for _ in range(3):
-        counter.answer()
+        counter.answer(str(store))
     assert not listed
     (store / "new").touch()
-    counter.answer()
+    counter.answer(str(store))
     assert listed
 
 
 def test_the_process(tmp_path: Path) -> None:
-    """A line for each question; a store that is gone is an answer, too."""
+    """A message for each question; a store that is gone is an answer, too."""
     store = make_store(tmp_path / "store", [lines(["a"])])
     with subprocess.Popen(
-        [sys.executable, "-P", "-m", "logsrv.linelog.http.counting", str(store)],
+        [sys.executable, "-P", "-m", "logsrv.linelog.http.counting"],
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         bufsize=0,
     ) as process:
         assert process.stdin is not None and process.stdout is not None
-        process.stdin.write(b"\n")
-        assert json.loads(process.stdout.readline())["lines"] == 1
+        assert read_message(process.stdout) == b""
+        send(process, os.fsencode(store))
+        assert json.loads(read_message(process.stdout))["lines"] == 1
         shutil.rmtree(store)
-        process.stdin.write(b"\n")
-        assert json.loads(process.stdout.readline()) == {"error": "the store was removed"}
+        send(process, os.fsencode(store))
+        assert json.loads(read_message(process.stdout)) == {"error": "the store was removed"}
         process.stdin.close()
         assert process.wait() == 0
 
 
 def test_a_store_that_cannot_be_read(tmp_path: Path) -> None:
-    counter = StoreCounter(str(tmp_path / "nowhere"), lambda _: None)
-    assert "nowhere cannot be read" in json.loads(counter.answer())["error"]
+    counter = StoreCounter(lambda _: None)
+    found = json.loads(counter.answer(str(tmp_path / "nowhere")))
+    assert "nowhere cannot be read" in found["error"]

@@ -18,6 +18,7 @@ import attrs
 from twisted.internet.defer import Deferred
 from twisted.python.failure import Failure
 
+from logsrv.kit.children.pool import NoWorkerError
 from logsrv.linelog.batch import Block
 from logsrv.linelog.framing.bodies import coded, http_lines
 from logsrv.linelog.framing.bodies.bodies import (
@@ -39,7 +40,6 @@ from logsrv.linelog.inputs.http.routes import Route
 from logsrv.linelog.inputs.intake.gathering import Gathering
 from logsrv.linelog.inputs.intake.intake import Intake
 from logsrv.linelog.inputs.intake.unfinished import Holder
-from logsrv.linelog.inputs.intake.workers import NoWorkerError
 from logsrv.linelog.store.valve import Producer
 
 LARGE = 256 << 10
@@ -260,11 +260,13 @@ class KeptBody(Body):
         """Let a worker make the records, if it is worth that; fires when `finish` can go on."""
         headers, intake = self._headers, self._intake
         large = LARGE_PACKED if headers.coding else LARGE
-        if not (headers.route.apart and intake.workers.most and self._size >= large):
+        if not (intake.workers and intake.workers.most):
+            return None
+        if not headers.route.apart or self._size < large:
             return None
         body = self._kept.getvalue()
         order = Order(headers.route.apart, headers.coding, self._rules, intake.rules, body)
-        asked = intake.ask_worker(order.encoded())
+        asked = intake.ask_worker(*order.encoded())
         return asked.addCallbacks(self._answered, self._not_answered)
 
     def _answered(self, answer: list[bytes]) -> None:

@@ -14,6 +14,7 @@ from twisted.logger import Logger
 from twisted.python.failure import Failure
 from zope.interface import Attribute, Interface
 
+from logsrv.kit.children.pool import ProcessPool, WorkerEndedError
 from logsrv.kit.net.twisted.turns import NextTurn
 from logsrv.kit.observe.metrics import Counts
 from logsrv.kit.observe.peer_log import ConnectionLog
@@ -31,7 +32,6 @@ from logsrv.linelog.inputs.intake.computing import ComputingThread
 from logsrv.linelog.inputs.intake.options import InputOptions, read_secrets
 from logsrv.linelog.inputs.intake.turns import Turns
 from logsrv.linelog.inputs.intake.unfinished import Unfinished
-from logsrv.linelog.inputs.intake.workers import WorkerEndedError, Workers
 from logsrv.linelog.store.disk.disk import Disk
 from logsrv.linelog.store.origins.notes import Standing
 from logsrv.linelog.store.origins.origins import Origins
@@ -135,7 +135,7 @@ class Intake:
         clock: IReactorTime,
         metrics: Counts,
         cpu: Callable[[], float] = thread_time,
-        workers: Workers | None = None,
+        workers: ProcessPool | None = None,
         computing: ComputingThread | None = None,
         unfinished: Unfinished | None = None,
     ) -> None:
@@ -147,7 +147,7 @@ class Intake:
         self.received_lines = 0
         self._sink = sink
         self.clock = clock
-        self.workers = workers or Workers(clock)
+        self.workers = workers
         # Messages that workers have; the answers of those that come when all is stored are too late.
         self._asked = 0
         self._flushed = False
@@ -281,10 +281,11 @@ class Intake:
         self.received_lines += parcel.lines
         return self._sink.deposit(parcel)
 
-    def ask_worker(self, parts: Sequence[bytes]) -> Deferred[list[bytes]]:
-        """Return what fires with the answer of a worker, as `Workers.answer` does."""
+    def ask_worker(self, *parts: bytes) -> Deferred[list[bytes]]:
+        """Return what fires with the answer of a worker, as `ProcessPool.answer` does."""
+        assert self.workers is not None
         self._asked += 1
-        return self.workers.answer(parts).addBoth(self._answered)
+        return self.workers.answer(*parts).addBoth(self._answered)
 
     def _answered(self, answer: list[bytes] | Failure) -> list[bytes] | Failure:
         if self._flushed:

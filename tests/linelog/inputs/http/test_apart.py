@@ -11,13 +11,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from logsrv.kit.children.frames import FrameReader, frame
 from logsrv.linelog.framing.bodies.bodies import BodyRules, Records, Reply, RequestRefused
 from logsrv.linelog.framing.lines.rules import LineCounts, LineRules, Oversize
 from logsrv.linelog.framing.long_work import result_of
 from logsrv.linelog.inputs.http.apart import Order, made, taken
 from logsrv.linelog.inputs.http.routes import BY_NAME
 from logsrv.linelog.inputs.intake.gathering import Gathering
-from logsrv.linelog.inputs.intake.messages import AnswerReader, sized
 
 
 @dataclass
@@ -58,8 +58,8 @@ def apart(order: Order, size: int) -> Outcome:
     counts = LineCounts()
     told = Order.decoded(b"".join(order.encoded()))
     assert told == order
-    sent = b"".join(sized([*told.answer()]))
-    reader = AnswerReader()
+    sent = b"".join(frame(*told.answer()))
+    reader = FrameReader()
     answers = [
         answer
         for at in range(0, len(sent), size)
