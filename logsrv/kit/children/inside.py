@@ -29,6 +29,11 @@ def limit(nice: int = NICE) -> None:
     """
     os.setsid()
     os.nice(nice)
+    limit_memory()
+
+
+def limit_memory() -> None:
+    """Limit the memory of this process to `MEMORY`."""
     most = resource.getrlimit(resource.RLIMIT_AS)[1]
     memory = MEMORY if most == resource.RLIM_INFINITY else min(MEMORY, most)
     resource.setrlimit(resource.RLIMIT_AS, (memory, most))

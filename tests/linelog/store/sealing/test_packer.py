@@ -14,11 +14,13 @@ from pathlib import Path
 
 import pytest
 
+from logsrv.kit.children.frames import frame
 from logsrv.linelog.store.sealing import packer, packing
 from logsrv.linelog.store.sealing.packer import Packer
 from logsrv.linelog.store.sealing.packing import NICENESS
 from logsrv.linelog.store.sealing.seal import Interrupted, seal
 from logsrv.linelog.store.segments.segment import Form, Segment, sealed_files, tmp
+from tests.linelog.store.catalog.small import in_catalog, sealed, small_segments
 from tests.linelog.store.faults import FaultyDisk, at, no_space, stored, text_of
 
 TEXT = stored(*(b"line %d %s" % (number, b"x" * (number % 200)) for number in range(20_000)))
@@ -54,8 +56,8 @@ def files(directory: Path) -> dict[str, bytes]:
 
 def child(packs: Packer) -> int:
     """The number of its process."""
-    assert packs.process is not None
-    return packs.process.pid
+    assert packs.child is not None
+    return packs.child.process.pid
 
 
 def nicenesses(packs: Packer) -> set[int]:
@@ -130,8 +132,8 @@ def test_one_that_somebody_kills_between_two_segments_is_started_again(
     packs = make()
     seal(plain(tmp_path, 1), at(tmp_path), pack=packs.pack)
     os.kill(child(packs), signal.SIGKILL)
-    assert packs.process is not None
-    packs.process.wait()
+    assert packs.child is not None
+    packs.child.process.wait()
     seal(plain(tmp_path, 2), at(tmp_path), pack=packs.pack)
     assert text_of(tmp_path) == 2 * TEXT
 
@@ -159,7 +161,7 @@ def test_it_is_given_up_at_a_stop(tmp_path: Path, make: MakePacker) -> None:
     with pytest.raises(Interrupted):
         seal(segment, at(tmp_path), lambda: False, pack=packs.pack)
     assert files(tmp_path) == {"current.log": b"", segment.name: TEXT}
-    assert packs.process is None
+    assert packs.child is None
 
 
 def test_a_process_that_dies(
@@ -202,6 +204,37 @@ def test_a_disk_that_is_full(tmp_path: Path, make: MakePacker) -> None:
     assert text_of(tmp_path) == TEXT
 
 
+def test_a_catalog_is_the_same_as_one_made_here(tmp_path: Path, make: MakePacker) -> None:
+    store = small_segments(tmp_path / "store", 3)
+    here = (store / in_catalog(store)).read_bytes()
+    name = make().catalog(sealed(store), at(store), lambda: True, with_words=True)
+    assert (store / name).read_bytes()[:100] == here[:100]
+
+
+def test_a_catalog_is_given_up_at_a_stop(tmp_path: Path, make: MakePacker) -> None:
+    store = small_segments(tmp_path / "store", 2)
+    with pytest.raises(Interrupted):
+        make().catalog(sealed(store), at(store), lambda: False, with_words=True)
+
+
+def test_a_process_that_dies_makes_no_catalog(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, make: MakePacker
+) -> None:
+    monkeypatch.setattr(packing, "__name__", "logsrv.no_such_module")
+    store = small_segments(tmp_path / "store", 2)
+    with pytest.raises(OSError, match=r"its process has ended: .*no_such_module"):
+        make().catalog(sealed(store), at(store), lambda: True, with_words=True)
+
+
+def test_what_the_process_meets_at_a_catalog_is_the_reason_here(
+    tmp_path: Path, make: MakePacker
+) -> None:
+    store = small_segments(tmp_path / "store", 2)
+    (store / "0000000001-0000000002.catalog").mkdir()
+    with pytest.raises(IsADirectoryError):
+        make().catalog(sealed(store), at(store), lambda: True, with_words=True)
+
+
 def test_a_file_that_cannot_be_made(tmp_path: Path, make: MakePacker) -> None:
     segment = plain(tmp_path)
     disk = FaultyDisk().enter(tmp_path)
@@ -224,7 +257,7 @@ def test_it_ends_with_its_server(tmp_path: Path) -> None:
         made = os.open(tmp_path / "made", os.O_WRONLY | os.O_CREAT)
         order = {"segment": segment[:2], "words": False, "hurry": 0}
         order["files"] = [segment.name, tmp(segment.packed)]
-        socket.send_fds(ours, [json.dumps(order).encode() + b"\n"], [text, made])
+        socket.send_fds(ours, [b"".join(frame(json.dumps(order).encode()))], [text, made])
         ours.close()
         assert process.stderr is not None
         assert (process.wait(60), process.stderr.read()) == (0, b"")

@@ -10,6 +10,7 @@ from typing import cast
 
 import pytest
 
+from logsrv.kit.children.frames import frame
 from logsrv.linelog.store.disk.disk import Disk
 from logsrv.linelog.store.sealing.packing import NICENESS, HandedDisk, Server, Threads
 from logsrv.linelog.store.sealing.seal import FRAME, Interrupted
@@ -37,8 +38,9 @@ class SaysSo:
         self.hurry = 0
         self._next = iter(hurry)
 
-    def look(self) -> None:
+    def look(self) -> bool:
         self.hurry = next(self._next, 0)
+        return True
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="a thread has no niceness of its own")
@@ -57,10 +59,11 @@ def test_it_is_less_nice_in_a_hurry(tmp_path: Path) -> None:
 def test_it_hears_what_hurry_there_is_and_that_its_server_is_gone() -> None:
     ours, theirs = socket.socketpair()
     server = Server(theirs)
-    ours.sendall(b'{"hurry": 1}\n{"hurry')
+    first, second = (b"".join(frame(b'{"hurry": %d}' % one)) for one in (1, 3))
+    ours.sendall(first + second[:-3])
     server.look()
     assert server.hurry == 1
-    ours.sendall(b'": 3}\n')
+    ours.sendall(second[-3:])
     server.look()
     assert server.hurry == 3
     ours.close()
