@@ -36,7 +36,7 @@ _STALLED = 2.0
 def _posted(coming: Coming, head: RequestHead) -> Body:
     if head.intake.valve.closed_for() > _STALLED:
         raise busy("the store takes nothing in just now; send it again")
-    check_room(head.listener, head.length or 0)
+    check_room(head.intake.unfinished, head.length or 0)
     return block_body(head, coming)
 
 

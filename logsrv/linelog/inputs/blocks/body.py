@@ -12,8 +12,9 @@ from twisted.logger import Logger
 
 from logsrv.linelog.framing.bodies.bodies import Reply, RequestRefused, Steps, json_line
 from logsrv.linelog.inputs.blocks.place import Fate, fate, overlaps, rest_of
-from logsrv.linelog.inputs.http.body import Body, BodyKeeper, RequestHead, busy, check_room
+from logsrv.linelog.inputs.http.body import Body, RequestHead, busy, check_room
 from logsrv.linelog.inputs.intake.intake import Intake
+from logsrv.linelog.inputs.intake.unfinished import Unfinished
 from logsrv.linelog.ship.blocks.block import (
     LARGEST,
     NAMES,
@@ -99,14 +100,14 @@ def check_free(origin: str, intake: Intake) -> None:
 class BlockBody(Body):
     """A block.
 
-    headers: of the request, or message. sequence: the number that whoever brings it gave it. coming: those
-    of the listener that are on their way in. cuts: of one that begins with what is here the rest is taken,
-    for nobody can be told where to go on from.
+    bodies: those that are kept. headers: of the request, or message. sequence: the number that whoever
+    brings it gave it. coming: those of the listener that are on their way in. cuts: of one that begins with
+    what is here the rest is taken, for nobody can be told where to go on from.
     """
 
     _intake: Intake
     _source: str
-    _listener: BodyKeeper
+    _bodies: Unfinished
     _headers: Mapping[str, str]
     _sequence: int | None = None
     _coming: Coming = attrs.field(factory=Coming)
@@ -125,14 +126,14 @@ class BlockBody(Body):
 
     def receive(self, data: bytes) -> None:
         self._size += len(data)
-        self._listener.held += len(data)
+        self._bodies.held += len(data)
         self._parts.append(data)
         if self._size > LARGEST:
             raise too_large()
-        check_room(self._listener)
+        check_room(self._bodies)
 
     def let_go(self) -> None:
-        self._listener.held -= self._size
+        self._bodies.held -= self._size
         self._size, self._parts = 0, []
         self._let_in()
 
@@ -275,4 +276,4 @@ def block_body(head: RequestHead, coming: Coming) -> BlockBody:
     if (head.header("Content-Encoding") or "").strip().lower() != CODING:
         raise RequestRefused(415, "protocol", "the Content-Encoding of a block is zstd")
     found = {name: value for name in NAMES if (value := head.header(name)) is not None}
-    return BlockBody(head.intake, head.source, head.listener, found, coming=coming)
+    return BlockBody(head.intake, head.source, head.intake.unfinished, found, coming=coming)

@@ -10,9 +10,8 @@ has no record stored, except text that turns out to be too long, or too slow, on
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator
 from io import BytesIO
-from typing import Protocol
 
 import attrs
 from twisted.internet.defer import Deferred
@@ -39,7 +38,7 @@ from logsrv.linelog.inputs.http.long_answer import PIECE
 from logsrv.linelog.inputs.http.routes import Route
 from logsrv.linelog.inputs.intake.gathering import Gathering
 from logsrv.linelog.inputs.intake.intake import Intake
-from logsrv.linelog.inputs.intake.unfinished import Holder
+from logsrv.linelog.inputs.intake.unfinished import Holder, Unfinished
 from logsrv.linelog.store.valve import Producer
 
 LARGE = 256 << 10
@@ -76,31 +75,12 @@ class Body:
         """Drop what is kept, if anything is."""
 
 
-class BodyKeeper(Protocol):
-    """A listener that keeps bodies, and counts the bytes of all."""
-
-    held: int
-
-    @property
-    def most_held(self) -> int: ...
-
-
-class InputListener(BodyKeeper, Protocol):
-    """The listener of a request."""
-
-    routes: Mapping[str, Sequence[Route]]
-
-    def token(self, path: str) -> str | None:
-        """Return what a sender needs for a path; None for nothing."""
-
-
 @attrs.frozen
 class RequestHead:
     """A request whose body is still to come. header: returns a header's value. length: None if unknown."""
 
     intake: Intake
     source: str
-    listener: InputListener
     header: Callable[[str], str | None]
     path: str
     length: int | None
@@ -211,7 +191,7 @@ class JournalBody(Body):
 
 @attrs.define(eq=False)
 class KeptBody(Body):
-    """A body that is kept until it is whole; its `listener` counts all that it keeps.
+    """A body that is kept until it is whole.
 
     as_text: makes the body that stores lines, which it may turn out to be. storing: called when all is
     understood, before the first record is stored.
@@ -220,7 +200,6 @@ class KeptBody(Body):
     _intake: Intake
     _source: str
     _headers: BodyHeaders
-    _listener: InputListener
     _as_text: Callable[[], TextBody]
     _storing: Callable[[], None]
     _kept: BytesIO = attrs.field(init=False, factory=BytesIO)
@@ -244,8 +223,8 @@ class KeptBody(Body):
         check_size(self._size + len(data), self._intake)
         self._kept.write(data)
         self._size += len(data)
-        self._listener.held += len(data)
-        check_room(self._listener)
+        self._intake.unfinished.held += len(data)
+        check_room(self._intake.unfinished)
 
     def let_go(self) -> None:
         self._hold(0)
@@ -253,7 +232,7 @@ class KeptBody(Body):
 
     def _hold(self, size: int) -> None:
         """Count what is held now in place of what was."""
-        self._listener.held += size - self._size
+        self._intake.unfinished.held += size - self._size
         self._size = size
 
     def ask_worker(self) -> Deferred[None] | None:
@@ -273,7 +252,7 @@ class KeptBody(Body):
         # Bodies of which each has room may become several times as much, all at once.
         more = sum(map(len, answer)) - self._size
         try:
-            check_room(self._listener, more)
+            check_room(self._intake.unfinished, more)
         except RequestRefused as refusal:
             self._refusal = refusal
         else:
@@ -305,7 +284,7 @@ class KeptBody(Body):
         if reply is None:
             return (yield from self._text_taken(body))
         if len(reply.body) > PIECE:
-            check_room(self._listener, len(reply.body) - self._size)
+            check_room(self._intake.unfinished, len(reply.body) - self._size)
         self._storing()
         yield from gathered.store(intake, self._source)
         _check_closing(gathered)
@@ -346,9 +325,9 @@ def check_size(size: int, intake: Intake) -> None:
         raise coded.too_large(intake.options.max_body)
 
 
-def check_room(listener: BodyKeeper, more: int = 0) -> None:
-    """Raise RequestRefused (503) if a listener keeps too much, or would with so many bytes more."""
-    if listener.held + more > listener.most_held:
+def check_room(bodies: Unfinished, more: int = 0) -> None:
+    """Raise RequestRefused (503) if too many bytes are kept, or would be with so many more."""
+    if bodies.held + more > bodies.most_held:
         raise busy("too many bodies are on their way at once; send it again")
 
 

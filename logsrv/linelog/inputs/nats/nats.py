@@ -22,6 +22,7 @@ from logsrv.linelog.framing.bodies.bodies import RequestRefused
 from logsrv.linelog.inputs.blocks.body import BlockBody
 from logsrv.linelog.inputs.intake.connections import Input
 from logsrv.linelog.inputs.intake.intake import Intake
+from logsrv.linelog.inputs.intake.unfinished import Unfinished
 from logsrv.linelog.inputs.nats.headers import placed
 from logsrv.linelog.inputs.nats.place import EXAMPLE, StreamPlace, parse_place
 from logsrv.linelog.ship.out.jetstream.login import login_options, read_credentials
@@ -38,12 +39,7 @@ _SENTENCES = 100
 
 
 class NatsReceiver:
-    """The receiver of a listener: it fetches blocks, and takes them in one at a time for each store.
-
-    held: bytes of blocks that are being taken in. most_held: no bound, as few stores are asked at once.
-    """
-
-    most_held = sys.maxsize
+    """The receiver of a listener: it fetches blocks, and takes them in one at a time for each store."""
 
     def __init__(self, intake: Intake, reactor: Any) -> None:
         """Raises ConfigurationError if nats-py is missing."""
@@ -55,7 +51,8 @@ class NatsReceiver:
             raise ConfigurationError(
                 f"--listen {intake.label} {NEEDS.format(error.name)}"
             ) from None
-        self.held = 0
+        # Without a bound, as few stores are asked at once.
+        self._bodies = Unfinished(lambda: sys.maxsize)
         self._intake = intake
         self._reactor = reactor
         self._thread = AsyncioThread(reactor, "nats")
@@ -139,7 +136,7 @@ class NatsReceiver:
         # The subject is what a sender may write to: the headers could name any store.
         if headers.get("Logsrv-Store", fetched.origin) != fetched.origin:
             headers.clear()
-        body = BlockBody(intake, self._source, self, headers, fetched.sequence, cuts=True)
+        body = BlockBody(intake, self._source, self._bodies, headers, fetched.sequence, cuts=True)
         done: Deferred[None] = Deferred()
         try:
             body.receive(fetched.packed)

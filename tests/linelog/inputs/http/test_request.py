@@ -203,7 +203,7 @@ def test_too_large_in_pieces_is_refused_as_soon_as_it_is() -> None:
     )
     sender.send(sent + b"%x\r\n" % len(body) + body + b"\r\n")
     assert [status for status, _ in sender.answers()] == [413]
-    assert sender.factory.held == 0
+    assert sender.intake.unfinished.held == 0
     sender.send(b"0\r\n\r\n")
     assert sender.transport.disconnecting and sender.answers() == []
     sender.leave()
