@@ -35,10 +35,10 @@ from logsrv.kit.text.words import listed, shown
 from logsrv.kit.web.endpoints import web_rules
 from logsrv.linelog.alerts.process import Alerts, check_commands
 from logsrv.linelog.http.settings import MOST_CONNECTIONS, read_token
-from logsrv.linelog.inputs.intake.computing import ComputingThread
 from logsrv.linelog.inputs.intake.intake import Intake
 from logsrv.linelog.inputs.intake.options import InputOptions, with_secrets
 from logsrv.linelog.inputs.intake.registry import inputs
+from logsrv.linelog.inputs.intake.turns import ComputingThread
 from logsrv.linelog.inputs.intake.unfinished import Unfinished
 from logsrv.linelog.plugin.health import PATIENCE, HangLog, unhealthy
 from logsrv.linelog.plugin.metrics import METRICS
@@ -237,7 +237,7 @@ class LoggerService(ListeningService[LoggerSettings]):
         intake = Intake(
             wanted.label,
             settings,
-            sink=self.store,
+            store=self.store,
             clock=self.clock,
             metrics=metrics,
             workers=self.workers,

@@ -158,4 +158,4 @@ def intake(
     clock = Clock()
     clock.advance(1.5)
     settings = InputSettings(rules or LineRules(), name, input_options=options or InputOptions())
-    return Intake("tcp:1234", settings, sink=sink, clock=clock, metrics=Metrics(METRICS))  # type: ignore[arg-type]
+    return Intake("tcp:1234", settings, store=sink, clock=clock, metrics=Metrics(METRICS))  # type: ignore[arg-type]

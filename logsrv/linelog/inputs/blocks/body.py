@@ -86,13 +86,13 @@ class OutOfPlace(RequestRefused):
 
 def check_place(origin: str, intake: Intake) -> None:
     """Raise RequestRefused (503) if nobody knows up to where an origin is here: it could come twice."""
-    if why := intake.origins.damage(origin):
+    if why := intake.store.origins.damage(origin):
         raise busy(why)
 
 
 def check_free(origin: str, intake: Intake) -> None:
     """Raise RequestRefused (503) while a block of an origin is being stored: its place may be another."""
-    if intake.origins.under_way.last(origin):
+    if intake.store.origins.under_way.last(origin):
         raise busy("a block of this store is being stored; ask again")
 
 
@@ -144,7 +144,7 @@ class BlockBody(Body):
             block = read_block(self._headers, b"")
         except ValueError:
             return None
-        origins = self._intake.origins
+        origins = self._intake.store.origins
         key, place = self._key("Logsrv-After"), origins.place(block.store)
         before = self._coming.bodies.get(key)
         # On a connection that hangs it may be coming still, and be here by another.
@@ -160,7 +160,7 @@ class BlockBody(Body):
     def _keep_room(self, size: int) -> Deferred[None] | None:
         """Wait until there is room for the text: however many senders come at once, few unpack at once."""
         self._room = size
-        return self._intake.origins.under_way.room(size)
+        return self._intake.store.origins.under_way.room(size)
 
     def _let_in(self) -> None:
         """Let the block behind it in: this one is being stored, or will not be."""
@@ -177,7 +177,7 @@ class BlockBody(Body):
         try:
             return (yield from self._taken_in())
         finally:
-            self._intake.origins.under_way.free(self._room)
+            self._intake.store.origins.under_way.free(self._room)
 
     def _taken_in(self) -> Steps:
         try:
@@ -192,7 +192,7 @@ class BlockBody(Body):
                 lines += number
                 yield
             if self._cuts:
-                block, text = rest_of(block, text, self._intake.origins.last(block.store))
+                block, text = rest_of(block, text, self._intake.store.origins.last(block.store))
                 lines = text.count(b"\n")
         except ValueError as error:
             raise RequestRefused(422, "protocol", str(error)) from None
@@ -215,22 +215,22 @@ class BlockBody(Body):
         """Return the answer if the block is here; None if it is to be stored. Raises RequestRefused."""
         intake = self._intake
         check_place(block.store, intake)
-        decided = fate(block, intake.origins.place(block.store))
+        decided = fate(block, intake.store.origins.place(block.store))
         if decided is not Fate.TAKE:
             check_free(block.store, intake)
-        note = intake.origins.last(block.store)
+        note = intake.store.origins.last(block.store)
         if decided is Fate.REFUSE and not (self._cuts and overlaps(block, note)):
             raise OutOfPlace(note)
         if decided is Fate.FORGET:
             intake.metrics.count("blocks_forgotten_total", listener=intake.label)
             return _taken(note.end if note else block.end)
-        if intake.depositing > MOST_DEPOSITING:
+        if intake.store.depositing > MOST_DEPOSITING:
             raise busy("too many blocks wait for the disk; send it again")
         return None
 
     def _deposit(self, block: PackedBlock, text: bytes, lines: int) -> Reply:
         intake = self._intake
-        if intake.origins.place(block.store) is None:
+        if intake.store.origins.place(block.store) is None:
             log.info(
                 "{source} brings the first block of the store {store}, from {start} on",
                 source=self._source,

@@ -33,9 +33,9 @@ from logsrv.linelog.framing.bodies.inflated import Buffer, in_pieces
 from logsrv.linelog.framing.events.journal import TAKEN, JournalFramer
 from logsrv.linelog.framing.lines.lines import LineFramer
 from logsrv.linelog.framing.lines.rules import LineCounts, for_frames
-from logsrv.linelog.inputs.http.apart import Order, made, taken
 from logsrv.linelog.inputs.http.long_answer import PIECE
 from logsrv.linelog.inputs.http.routes import Route
+from logsrv.linelog.inputs.http.worker import Order, made, taken
 from logsrv.linelog.inputs.intake.gathering import Gathering
 from logsrv.linelog.inputs.intake.intake import Intake
 from logsrv.linelog.inputs.intake.unfinished import Holder, Unfinished

@@ -23,8 +23,7 @@ from logsrv.linelog.inputs.blocks.body import BlockBody
 from logsrv.linelog.inputs.intake.connections import Input
 from logsrv.linelog.inputs.intake.intake import Intake
 from logsrv.linelog.inputs.intake.unfinished import Unfinished
-from logsrv.linelog.inputs.nats.headers import placed
-from logsrv.linelog.inputs.nats.place import EXAMPLE, StreamPlace, parse_place
+from logsrv.linelog.inputs.nats.place import EXAMPLE, StreamPlace, parse_place, placed
 from logsrv.linelog.ship.out.jetstream.login import login_options, read_credentials
 from logsrv.timer import Timer
 
@@ -104,7 +103,7 @@ class NatsReceiver:
 
     async def _sequence(self, origin: str) -> int | None:
         def sequence() -> int | None:
-            note = self._intake.origins.last(origin)
+            note = self._intake.store.origins.last(origin)
             return None if note is None else note.sequence
 
         found: int | None = await self._thread.ask(sequence)
@@ -129,7 +128,7 @@ class NatsReceiver:
         if self._running is None:
             return Deferred()
         intake = self._intake
-        note = intake.origins.last(fetched.origin)
+        note = intake.store.origins.last(fetched.origin)
         headers = placed(
             fetched.headers, note.end if note else None, passes_holes=self._place.passes_holes
         )
@@ -161,7 +160,7 @@ class NatsReceiver:
             return waited.addCallback(lambda _: self._take(fetched))
         self._intake.refused(error.reason)
         if error.status == _MISPLACED:
-            note = self._intake.origins.last(origin)
+            note = self._intake.store.origins.last(origin)
             raise self._fetching.HoleError(
                 f"{which} does not follow {note.end if note else 'nothing'}, up to where the store {origin}"
                 " is here: nothing more is taken of that store; if what is missing is gone for good, let"

@@ -6,12 +6,15 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
+from twisted.internet.task import Clock
 from twisted.internet.testing import StringTransport
 
 from logsrv.kit.observe.metrics import Metrics
 from logsrv.linelog.framing.bodies.bodies import Records
 from logsrv.linelog.framing.lines.rules import LineRules, Oversize
 from logsrv.linelog.inputs.intake import turns
+from logsrv.linelog.inputs.intake.answers import Answering, AnswerWriter
+from logsrv.linelog.inputs.intake.connections import InputProtocol
 from logsrv.linelog.inputs.intake.options import InputOptions
 from logsrv.linelog.inputs.intake.turns import MANY, Turns
 from logsrv.linelog.inputs.records import records as module
@@ -315,3 +318,49 @@ def test_who_gives_way_keeps_nothing_though_its_connection_stays() -> None:
     assert first.ending and not second.ending
     assert (first.held, second.held, way.unfinished.size) == (0, 250, 250)
     assert sink.text == b"x" * 250 + b"\n"
+
+
+class Receiver(InputProtocol):
+    """Somebody who answers, and notes what holds it back."""
+
+    def __init__(self) -> None:
+        self.transport = StringTransport()
+        self.held = False
+
+    def pauseProducing(self) -> None:
+        self.held = True
+
+    def resumeProducing(self) -> None:
+        self.held = False
+
+
+def test_a_turn_later_the_transport_may_close() -> None:
+    clock, receiver = Clock(), Receiver()
+    answers = AnswerWriter(receiver, clock)
+    answers.write(b"a")
+    answers.write(b"b")
+    assert receiver.transport.producer is answers
+    clock.advance(0)
+    assert receiver.transport.producer is None
+    assert receiver.transport.value() == b"ab"
+
+
+def test_who_lets_them_lie_is_held_back_until_they_are_read() -> None:
+    clock, receiver = Clock(), Receiver()
+    answers = AnswerWriter(receiver, clock)
+    answers.write(b"a")
+    answers.pauseProducing()
+    clock.advance(0)
+    assert (receiver.held, answers.state) == (True, Answering.UNREAD)
+    answers.resumeProducing()
+    assert (receiver.held, answers.state) == (False, Answering.NOTHING)
+    assert receiver.transport.producer is None
+
+
+def test_let_go() -> None:
+    receiver = Receiver()
+    answers = AnswerWriter(receiver, Clock())
+    answers.let_go()
+    answers.write(b"a")
+    answers.let_go()
+    assert receiver.transport.producer is None
