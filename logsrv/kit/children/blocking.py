@@ -12,7 +12,7 @@ from contextlib import suppress
 from select import select
 
 from logsrv.kit.children.child import shared_environment
-from logsrv.kit.children.frames import FrameReader, frame
+from logsrv.kit.children.frames import MessageReader, frame
 
 LOOK_EVERY = 0.1
 """Seconds after which `receive` returns without an answer."""
@@ -39,7 +39,7 @@ class BlockingChild:
                 ours.close()
                 raise
         self._connection = ours
-        self._messages = FrameReader()
+        self._messages = MessageReader()
 
     @property
     def runs(self) -> bool:

@@ -17,7 +17,7 @@ from twisted.internet.protocol import ProcessProtocol, connectionDone
 from twisted.logger import Logger
 from twisted.python.failure import Failure
 
-from logsrv.kit.children.frames import FrameReader, frame
+from logsrv.kit.children.frames import MessageReader, frame
 from logsrv.kit.observe.seldom import Seldom
 from logsrv.kit.text.escape import one_line
 from logsrv.timer import Timer
@@ -100,7 +100,7 @@ class ChildProcess(ProcessProtocol):
         self._reactor = reactor
         self._ended = ended
         self._said = said
-        self._messages = FrameReader()
+        self._messages = MessageReader()
         self._complaints = b""
         self._words = ""
         self._kill = Timer(reactor)

@@ -14,7 +14,7 @@ def frame(*parts: bytes) -> Iterator[bytes]:
     yield from parts
 
 
-class FrameReader:
+class MessageReader:
     """Messages as a pipe gives them, each in pieces: not joined, as there may be 256 MiB of them."""
 
     def __init__(self) -> None:

@@ -22,7 +22,7 @@ from twisted.python.failure import Failure
 from zope.interface import implementer
 
 from logsrv.errors import LogsrvError
-from logsrv.kit.children.frames import FrameReader, frame
+from logsrv.kit.children.frames import MessageReader, frame
 from logsrv.kit.children.inside import NO_MEMORY, limit, outlast_signals, tell
 
 WAIT = 20.0
@@ -60,7 +60,7 @@ class Daemon(PipeProtocol):
     def __init__(self, make: Callable[[Daemon], Work], reactor: Any) -> None:
         self._reactor = reactor
         self._work = make(self)
-        self._messages = FrameReader()
+        self._messages = MessageReader()
         self._orders: bytes | None = None
         self._started = False
         self._finishing = False

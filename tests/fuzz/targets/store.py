@@ -15,7 +15,7 @@ from functools import cache
 from tempfile import TemporaryDirectory
 
 from logsrv.errors import StoreError
-from logsrv.kit.children.frames import FrameReader, frame
+from logsrv.kit.children.frames import MessageReader, frame
 from logsrv.kit.text.outside_json import parse_json
 from logsrv.linelog.cursors import place
 from logsrv.linelog.inputs.blocks.copies import state
@@ -310,7 +310,7 @@ def worker_messages(data: bytes) -> None:
     """Answers in a pipe are the same at every cut."""
 
     def outcome(pieces: list[bytes]) -> list[bytes]:
-        reader = FrameReader()
+        reader = MessageReader()
         return [b"".join(one) for piece in pieces for one in reader.receive(piece)]
 
     same_however_cut(data, outcome)

@@ -14,7 +14,7 @@ from twisted.internet.error import ProcessDone, ProcessTerminated
 from twisted.internet.task import Clock
 from twisted.python.failure import Failure
 
-from logsrv.kit.children.frames import SIZE, FrameReader, frame
+from logsrv.kit.children.frames import SIZE, MessageReader, frame
 
 
 class Spawned:
@@ -27,7 +27,7 @@ class Spawned:
         self.command = command
         self.env = env
         self.said: list[bytes] = []
-        self._messages = FrameReader()
+        self._messages = MessageReader()
         self.killed = self.paused = self.closed = False
         protocol.makeConnection(self)
 

@@ -23,7 +23,7 @@ from logsrv.kit.children.child import (
     ProcessEnd,
     shared_environment,
 )
-from logsrv.kit.children.frames import FrameReader, frame
+from logsrv.kit.children.frames import MessageReader, frame
 from logsrv.kit.children.inside import MEMORY, NICE
 from logsrv.kit.testing import wait_until
 from tests.kit.children.spawned import Spawner, children
@@ -306,7 +306,7 @@ def test_a_part_of_a_program_gets_so_much_more_memory_and_what_is_behind_it_any(
 @given(st.lists(st.lists(st.binary(max_size=30), max_size=3), max_size=4), st.integers(1, 50))
 def test_however_answers_are_cut(answers: list[list[bytes]], size: int) -> None:
     sent = b"".join(b"".join(frame(*parts)) for parts in answers)
-    reader = FrameReader()
+    reader = MessageReader()
     received = [
         b"".join(pieces)
         for at in range(0, len(sent), size)
@@ -316,6 +316,6 @@ def test_however_answers_are_cut(answers: list[list[bytes]], size: int) -> None:
 
 
 def test_half_an_answer_is_none() -> None:
-    reader = FrameReader()
+    reader = MessageReader()
     assert list(reader.receive(b"".join(frame(b"abc", b"def"))[:-1])) == []
     assert list(reader.receive(b"f")) == [[b"abcde", b"f"]]

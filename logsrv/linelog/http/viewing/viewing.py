@@ -17,7 +17,7 @@ from select import select
 from time import monotonic
 
 from logsrv.errors import StoreError
-from logsrv.kit.children.frames import FrameReader
+from logsrv.kit.children.frames import MessageReader
 from logsrv.kit.children.inside import limit_reader, send, tell
 from logsrv.linelog.http.viewing.hub import Hub
 from logsrv.linelog.http.viewing.talk import handed_bytes
@@ -51,7 +51,7 @@ def _orders(fd: int) -> Callable[[float | None], Iterator[bytes | None]]:
 
     None: there will be no more.
     """
-    reader = FrameReader()
+    reader = MessageReader()
 
     def read(patience: float | None) -> Iterator[bytes | None]:
         while select([fd], [], [], patience)[0]:

@@ -28,7 +28,7 @@ from concurrent.futures import ThreadPoolExecutor
 from select import select
 from typing import Any
 
-from logsrv.kit.children.frames import FrameReader, frame
+from logsrv.kit.children.frames import MessageReader, frame
 from logsrv.kit.children.inside import limit_memory, outlast_signals
 from logsrv.linelog.store.catalog.build import make_catalog
 from logsrv.linelog.store.disk.disk import Disk
@@ -77,7 +77,7 @@ class Server:
     def __init__(self, connection: socket.socket) -> None:
         self.hurry = 0
         self._connection = connection
-        self._messages = FrameReader()
+        self._messages = MessageReader()
         self._files: list[int] = []
         self._order: dict[str, Any] | None = None
 

@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from logsrv.kit.children.frames import FrameReader, frame
+from logsrv.kit.children.frames import MessageReader, frame
 from logsrv.kit.testing import wait_until
 from logsrv.linelog.http.searching import replies
 from logsrv.linelog.http.searching.searching import answer
@@ -70,7 +70,7 @@ def test_a_process(tmp_path: Path) -> None:
     asked = b"".join(frame(json.dumps(request(store)).encode()))
     done = subprocess.run(COMMAND, input=asked, capture_output=True, cwd=tmp_path, timeout=60)
     assert (done.returncode, done.stderr) == (0, b"")
-    status, body = map(b"".join, FrameReader().receive(done.stdout))
+    status, body = map(b"".join, MessageReader().receive(done.stdout))
     assert status == b"200" and body.startswith(b'{"position":"1:0"')
     check = (
         "import logsrv.linelog.http.searching.searching, sys;"

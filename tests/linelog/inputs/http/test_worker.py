@@ -15,7 +15,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from logsrv.kit.children.frames import FrameReader, frame
+from logsrv.kit.children.frames import MessageReader, frame
 from logsrv.linelog.framing.bodies.bodies import BodyRules, Records, Reply, RequestRefused
 from logsrv.linelog.framing.lines.rules import LineCounts, LineRules, Oversize
 from logsrv.linelog.framing.long_work import result_of
@@ -64,7 +64,7 @@ def apart(order: Order, size: int) -> Outcome:
     told = Order.decoded(b"".join(order.encoded()))
     assert told == order
     sent = b"".join(frame(*told.answer()))
-    reader = FrameReader()
+    reader = MessageReader()
     answers = [
         answer
         for at in range(0, len(sent), size)
@@ -144,7 +144,7 @@ def test_it_answers_one_after_the_other_until_its_input_ends() -> None:
         order = Order("loki", "", rules, LineRules(), body)
         send(worker, *order.encoded())
     worker.stdin.close()
-    answers = list(FrameReader().receive(worker.stdout.read()))
+    answers = list(MessageReader().receive(worker.stdout.read()))
     lines = [b"".join(map(bytes, made(one, LineCounts())[0].blocks())) for one in answers]
     assert len(lines) == 2
     assert lines[0] == b""
@@ -162,6 +162,6 @@ def test_a_signal_to_all_processes_ends_no_body() -> None:
     order = Order("loki", "", BodyRules("", "/", 1000), LineRules(), b'{"streams": []}')
     send(worker, *order.encoded())
     worker.stdin.close()
-    assert len(list(FrameReader().receive(worker.stdout.read()))) == 1
+    assert len(list(MessageReader().receive(worker.stdout.read()))) == 1
     assert worker.wait() == 0
     worker.stdout.close()

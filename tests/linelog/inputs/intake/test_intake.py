@@ -21,7 +21,13 @@ from logsrv.linelog.batch import Batch, Block
 from logsrv.linelog.framing.bodies.bodies import Records
 from logsrv.linelog.framing.lines.rules import LineRules, Oversize
 from logsrv.linelog.framing.long_work import result_of
-from logsrv.linelog.inputs.intake.connections import Connections, Input, InputDatagrams
+from logsrv.linelog.inputs.intake.answers import Answering, AnswerWriter
+from logsrv.linelog.inputs.intake.connections import (
+    Connections,
+    Input,
+    InputDatagrams,
+    InputProtocol,
+)
 from logsrv.linelog.inputs.intake.gathering import Gathering
 from logsrv.linelog.inputs.intake.intake import MOST_STORED, IInput, Intake
 from logsrv.linelog.inputs.intake.options import InputOptions, Secrets, read_secrets, with_secrets
@@ -374,3 +380,49 @@ def test_nothing_behind_a_text_that_closes() -> None:
     assert sink.text == b"one\nlon\n"
     assert gathering.closing == "a record is longer than 3 bytes"
     assert way.counts.dropped_closed == len(b"germore{}")
+
+
+class Receiver(InputProtocol):
+    """Somebody who answers, and notes what holds it back."""
+
+    def __init__(self) -> None:
+        self.transport = StringTransport()
+        self.held = False
+
+    def pauseProducing(self) -> None:
+        self.held = True
+
+    def resumeProducing(self) -> None:
+        self.held = False
+
+
+def test_a_turn_later_the_transport_may_close() -> None:
+    clock, receiver = Clock(), Receiver()
+    answers = AnswerWriter(receiver, clock)
+    answers.write(b"a")
+    answers.write(b"b")
+    assert receiver.transport.producer is answers
+    clock.advance(0)
+    assert receiver.transport.producer is None
+    assert receiver.transport.value() == b"ab"
+
+
+def test_who_lets_them_lie_is_held_back_until_they_are_read() -> None:
+    clock, receiver = Clock(), Receiver()
+    answers = AnswerWriter(receiver, clock)
+    answers.write(b"a")
+    answers.pauseProducing()
+    clock.advance(0)
+    assert (receiver.held, answers.state) == (True, Answering.UNREAD)
+    answers.resumeProducing()
+    assert (receiver.held, answers.state) == (False, Answering.NOTHING)
+    assert receiver.transport.producer is None
+
+
+def test_let_go() -> None:
+    receiver = Receiver()
+    answers = AnswerWriter(receiver, Clock())
+    answers.let_go()
+    answers.write(b"a")
+    answers.let_go()
+    assert receiver.transport.producer is None

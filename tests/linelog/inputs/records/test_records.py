@@ -6,21 +6,17 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
-from twisted.internet.task import Clock
 from twisted.internet.testing import StringTransport
 
-from logsrv.kit.observe.metrics import Metrics
 from logsrv.linelog.framing.bodies.bodies import Records
 from logsrv.linelog.framing.lines.rules import LineRules, Oversize
 from logsrv.linelog.inputs.intake import turns
-from logsrv.linelog.inputs.intake.answers import Answering, AnswerWriter
-from logsrv.linelog.inputs.intake.connections import InputProtocol
 from logsrv.linelog.inputs.intake.options import InputOptions
 from logsrv.linelog.inputs.intake.turns import MANY, Turns
 from logsrv.linelog.inputs.records import records as module
 from logsrv.linelog.inputs.records.records import LARGE, RecordReceiver
 from tests.linelog.inputs.intake.test_turns import Slow
-from tests.linelog.inputs.recording import Sink, intake
+from tests.linelog.inputs.recording import Sink, counted, intake
 
 
 class Semicolons:
@@ -167,9 +163,7 @@ def test_refused_after_what_was_stored_is_acknowledged() -> None:
     sink.sync()
     assert (peer.value(), peer.disconnecting) == (b"3.", True)
     assert receiver.intake.received_bytes == 18
-    metrics = receiver.intake.metrics
-    assert isinstance(metrics, Metrics)
-    assert metrics.value("records_refused_total", reason="oversize") == 1
+    assert counted(receiver.intake, "records_refused_total", reason="oversize") == 1
 
 
 def test_structured_records_may_be_longer() -> None:
@@ -318,49 +312,3 @@ def test_who_gives_way_keeps_nothing_though_its_connection_stays() -> None:
     assert first.ending and not second.ending
     assert (first.held, second.held, way.unfinished.size) == (0, 250, 250)
     assert sink.text == b"x" * 250 + b"\n"
-
-
-class Receiver(InputProtocol):
-    """Somebody who answers, and notes what holds it back."""
-
-    def __init__(self) -> None:
-        self.transport = StringTransport()
-        self.held = False
-
-    def pauseProducing(self) -> None:
-        self.held = True
-
-    def resumeProducing(self) -> None:
-        self.held = False
-
-
-def test_a_turn_later_the_transport_may_close() -> None:
-    clock, receiver = Clock(), Receiver()
-    answers = AnswerWriter(receiver, clock)
-    answers.write(b"a")
-    answers.write(b"b")
-    assert receiver.transport.producer is answers
-    clock.advance(0)
-    assert receiver.transport.producer is None
-    assert receiver.transport.value() == b"ab"
-
-
-def test_who_lets_them_lie_is_held_back_until_they_are_read() -> None:
-    clock, receiver = Clock(), Receiver()
-    answers = AnswerWriter(receiver, clock)
-    answers.write(b"a")
-    answers.pauseProducing()
-    clock.advance(0)
-    assert (receiver.held, answers.state) == (True, Answering.UNREAD)
-    answers.resumeProducing()
-    assert (receiver.held, answers.state) == (False, Answering.NOTHING)
-    assert receiver.transport.producer is None
-
-
-def test_let_go() -> None:
-    receiver = Receiver()
-    answers = AnswerWriter(receiver, Clock())
-    answers.let_go()
-    answers.write(b"a")
-    answers.let_go()
-    assert receiver.transport.producer is None
