@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from logsrv.linelog.inputs.blocks.place import Fate, fate
+from logsrv.linelog.inputs.blocks.body import Fate, fate
 from logsrv.linelog.inputs.nats.place import StreamPlace, parse_place, placed
 from logsrv.linelog.ship.blocks.block import read_block
 from logsrv.linelog.store.segments.segment import Position
