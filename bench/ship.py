@@ -38,7 +38,7 @@ from bench.servers import TWISTD
 from bench.stores import make
 from bench.table import MARKS, markdown
 from bench.texts import pages
-from logsrv.kit.children.inside import STOP
+from logsrv.kit.children.frames import SIZE, frame
 from logsrv.linelog.ship.address import parse_ship_url
 from logsrv.linelog.ship.report import ShipReport
 from logsrv.linelog.ship.running.orders import orders_for, orders_line, read_report
@@ -167,22 +167,23 @@ class Shipper:
             stdout=subprocess.PIPE,
         )
         self.pid = self._process.pid
-        self._say(orders_line(orders_for(settings), str(store), STORE))
-
-    def _say(self, line: bytes) -> None:
         assert self._process.stdin is not None
-        self._process.stdin.write(line + b"\n")
+        self._process.stdin.write(
+            b"".join(frame(orders_line(orders_for(settings), str(store), STORE)))
+        )
         self._process.stdin.flush()
 
     def reports(self) -> Iterator[ShipReport]:
         """Yield what it reports until it has ended."""
-        assert self._process.stdout is not None
-        for line in self._process.stdout:
-            yield read_report(line)
+        pipe = self._process.stdout
+        assert pipe is not None
+        while head := pipe.read(SIZE):
+            yield read_report(pipe.read(int.from_bytes(head, "big")))
 
     def stop(self) -> None:
         """Let it come to its end."""
-        self._say(STOP)
+        assert self._process.stdin is not None
+        self._process.stdin.close()
         self._process.wait(30)
 
     def kill(self) -> None:

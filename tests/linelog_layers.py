@@ -264,11 +264,9 @@ LINELOG: dict[str, tuple[str, ...]] = {
     "logsrv.linelog.inputs.intake": (
         "logsrv.linelog.batch",
         "logsrv.linelog.framing",
-        "logsrv.linelog.store.disk.disk",
-        "logsrv.linelog.store.origins",
-        "logsrv.linelog.store.segments.identity",
-        "logsrv.linelog.store.writing.deposit",
+        "logsrv.linelog.store.store",
         "logsrv.linelog.store.valve",
+        "logsrv.linelog.store.writing.deposit",
         "logsrv.kit",
     ),
     "logsrv.linelog.inputs.lines": (

@@ -1,6 +1,8 @@
 """Processes of ours that work for a service: started, limited, watched and ended in one way.
 
 child     a process as the service sees it: its pipes, its end, all that an owner has
+frames    the messages between both sides (no I/O)
 resident  a process that is there as long as it is wanted: started again when it dies
-inside    what such a process does first of all: limit itself
+pool      processes that do one job at a time
+inside    such a process from its own side: its limits, its messages
 """

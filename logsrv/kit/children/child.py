@@ -8,7 +8,7 @@ import signal
 import sys
 from collections.abc import Callable, Collection, Mapping
 from contextlib import suppress
-from typing import Any
+from typing import Any, TypeAlias
 
 import attrs
 from twisted.internet.defer import Deferred
@@ -17,6 +17,7 @@ from twisted.internet.protocol import ProcessProtocol, connectionDone
 from twisted.logger import Logger
 from twisted.python.failure import Failure
 
+from logsrv.kit.children.frames import MessageReader, frame
 from logsrv.kit.observe.seldom import Seldom
 from logsrv.kit.text.escape import one_line
 from logsrv.timer import Timer
@@ -29,6 +30,7 @@ authorities that the system trusts are."""
 LONGEST_LINE, LONGEST_WORDS = 4096, 300
 """Bytes of a line of its standard error that are kept, and of the last one for a sentence."""
 BUFFERED = {"PYTHONUNBUFFERED": ""}
+Received: TypeAlias = Callable[[list[bytes]], object]
 _SIGNALS = {int(one): one.name for one in signal.Signals}
 
 
@@ -50,20 +52,6 @@ class ProcessEnd:
         if self.signal is not None:
             return f"was ended by {_SIGNALS.get(self.signal, f'signal {self.signal}')}"
         return f"ended with status {self.status}"
-
-
-@attrs.define(eq=False)
-class LineBuffer:
-    """Bytes that are cut anywhere, made lines. longest: bytes that are kept of an unfinished line."""
-
-    _longest: int | None = None
-    rest: bytes = b""
-
-    def receive(self, data: bytes) -> list[bytes]:
-        """Return the lines that are whole by now."""
-        *lines, rest = (self.rest + data).split(b"\n")
-        self.rest = rest if self._longest is None else rest[-self._longest :]
-        return lines
 
 
 def shared_environment(named: Collection[str] = ()) -> dict[str, str]:
@@ -92,9 +80,9 @@ def why_not(error: OSError) -> str:
 class ChildProcess(ProcessProtocol):
     """A process of ours; `start` starts it.
 
-    received: gets what it writes to its standard output, in pieces that are cut anywhere; may be
-    replaced at any time. said: gets each line of its standard error. ended: gets this object and how
-    the process ended, once.
+    received: gets the pieces of each message that it writes to its standard output; may be replaced at any
+    time. said: gets each line of its standard error. ended: gets this object and how the process ended,
+    once.
     """
 
     transport: Any
@@ -103,7 +91,7 @@ class ChildProcess(ProcessProtocol):
         self,
         reactor: Any,
         *,
-        received: Callable[[bytes], object],
+        received: Received,
         ended: Callable[[ChildProcess, ProcessEnd], object],
         said: Callable[[str], object] = lambda _: None,
     ) -> None:
@@ -112,7 +100,8 @@ class ChildProcess(ProcessProtocol):
         self._reactor = reactor
         self._ended = ended
         self._said = said
-        self._complaints = LineBuffer(LONGEST_LINE)
+        self._messages = MessageReader()
+        self._complaints = b""
         self._words = ""
         self._kill = Timer(reactor)
 
@@ -132,9 +121,9 @@ class ChildProcess(ProcessProtocol):
         """Its process id; None when it has exited."""
         return None if self.over else self.transport.pid
 
-    def write(self, data: bytes) -> None:
-        """Write to its standard input; what it does not read waits in memory."""
-        self.transport.write(data)
+    def send(self, *parts: bytes) -> None:
+        """Send a message to its standard input; what it does not read waits in memory."""
+        self.transport.writeSequence(list(frame(*parts)))
 
     def pause(self) -> None:
         """Read no more of what it writes: it waits when the pipe is full."""
@@ -146,12 +135,9 @@ class ChildProcess(ProcessProtocol):
         if not self.over:
             self.transport.resumeProducing()
 
-    def end(self, word: bytes = b"", *, within: float) -> None:
-        """Ask it to end, by a word or else by the end of its input; kill it after so many seconds."""
-        if word:
-            self.write(word)
-        else:
-            self.transport.closeStdin()
+    def end(self, *, within: float) -> None:
+        """Ask it to end, by the end of its input; kill it after so many seconds."""
+        self.transport.closeStdin()
         self._kill.start(within, self.kill)
 
     def kill(self) -> None:
@@ -173,14 +159,17 @@ class ChildProcess(ProcessProtocol):
                 self.transport.signalProcess("KILL")
 
     def outReceived(self, data: bytes) -> None:
-        self.received(data)
+        for message in self._messages.receive(data):
+            self.received(message)
 
     def errReceived(self, data: bytes) -> None:
-        for line in self._complaints.receive(data):
+        *lines, rest = (self._complaints + data).split(b"\n")
+        self._complaints = rest[-LONGEST_LINE:]
+        for line in lines:
             self._complain(line)
 
     def processEnded(self, reason: Failure = connectionDone) -> None:
-        self._complain(self._complaints.rest)
+        self._complain(self._complaints)
         self.over = True
         self._kill.stop()
         self._ended(self, ProcessEnd.of(reason, self._words))
@@ -220,7 +209,7 @@ class ChildProcesses:
         self,
         module: str,
         *arguments: str,
-        received: Callable[[bytes], object],
+        received: Received,
         ended: Callable[[ChildProcess, ProcessEnd], object],
     ) -> ChildProcess:
         """Start one. Raises what `refused` makes, if the system has no room for it."""

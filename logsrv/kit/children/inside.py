@@ -10,15 +10,15 @@ import os
 import resource
 import signal
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
+
+from logsrv.kit.children.frames import SIZE, frame
 
 MEMORY = 2 << 30
 """Bytes of address space. Most is never touched: what libraries reserve counts too."""
 NICE = 10
 NO_MEMORY = f"this needs more memory than the {MEMORY >> 30} GiB that it may have"
-STOP = b"stop"
-"""The line that tells a resident process to end."""
 
 
 def limit(nice: int = NICE) -> None:
@@ -29,6 +29,11 @@ def limit(nice: int = NICE) -> None:
     """
     os.setsid()
     os.nice(nice)
+    limit_memory()
+
+
+def limit_memory() -> None:
+    """Limit the memory of this process to `MEMORY`."""
     most = resource.getrlimit(resource.RLIMIT_AS)[1]
     memory = MEMORY if most == resource.RLIM_INFINITY else min(MEMORY, most)
     resource.setrlimit(resource.RLIMIT_AS, (memory, most))
@@ -62,6 +67,28 @@ def outlast_signals() -> None:
     """Leave to the service what a terminal or a service manager tells all processes: it ends this one."""
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, signal.SIG_IGN)
+
+
+def messages() -> Iterator[bytes]:
+    """Yield what the service sends, until it ends this process or is gone."""
+    pipe = sys.stdin.buffer
+    while head := pipe.read(SIZE):
+        yield pipe.read(int.from_bytes(head, "big"))
+
+
+def send(*parts: bytes) -> None:
+    """Send a message to the service."""
+    for part in frame(*parts):
+        sys.stdout.buffer.write(part)
+    sys.stdout.buffer.flush()
+
+
+def answer_all(answer: Callable[[bytes], Iterable[bytes]]) -> None:
+    """Answer the messages of a pool: `answer` gets each, and returns the parts of its answer."""
+    # It has begun: what ends it from now on is a message.
+    send()
+    for message in messages():
+        send(*answer(message))
 
 
 def tell(sentence: str) -> None:

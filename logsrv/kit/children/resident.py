@@ -45,12 +45,10 @@ from twisted.logger import Logger
 
 from logsrv.kit.children.child import (
     ChildProcess,
-    LineBuffer,
     ProcessEnd,
     shared_environment,
     why_not,
 )
-from logsrv.kit.children.inside import STOP
 from logsrv.kit.text.transitions import transitions
 from logsrv.timer import Timer
 
@@ -70,8 +68,8 @@ NEXT = transitions(__doc__)
 class ResidentProcess:
     """A process that runs `module`, from the first `want` to `stop`; `state` is one of the table's.
 
-    name: the beginning of what the log says of it. orders: gets the process id, and returns the line that
-    the process is told at its start and after each `want`. take: gets each line that it says.
+    name: the beginning of what the log says of it. orders: gets the process id, and returns the message
+    that the process is sent at its start and after each `want`. take: gets each message of the process.
     environment: returns all its variables, at each start; else those that every process of ours gets.
     """
 
@@ -83,7 +81,6 @@ class ResidentProcess:
     _environment: Callable[[], Mapping[str, str]] = shared_environment
     state: str = attrs.field(init=False, default="IDLE")
     _child: ChildProcess | None = attrs.field(init=False, default=None)
-    _lines: LineBuffer = attrs.field(init=False, factory=LineBuffer)
     _started: float = attrs.field(init=False, default=0.0)
     _deaths: int = attrs.field(init=False, default=0)
     _again: Timer = attrs.Factory(lambda self: Timer(self._reactor), takes_self=True)
@@ -122,7 +119,7 @@ class ResidentProcess:
             self._reactor.callWhenRunning(self._start)
         elif before == "RUNNING" and self.state in ("LEAVING", "ENDING"):
             assert self._child is not None
-            self._child.end(STOP + b"\n", within=END)
+            self._child.end(within=END)
         elif self.state == "STOPPED":
             assert self._stopped is not None
             self._stopped.callback(None)
@@ -130,7 +127,6 @@ class ResidentProcess:
     def _start(self) -> None:
         if self.state != "STARTING":
             return
-        self._lines = LineBuffer()
         self._started = self._reactor.seconds()
         child = ChildProcess(self._reactor, received=self._received, ended=self._ended)
         try:
@@ -144,11 +140,10 @@ class ResidentProcess:
 
     def _order(self) -> None:
         assert self._child is not None
-        self._child.write(self._orders(self._child.pid) + b"\n")
+        self._child.send(self._orders(self._child.pid))
 
-    def _received(self, data: bytes) -> None:
-        for line in self._lines.receive(data):
-            self._take(line)
+    def _received(self, message: list[bytes]) -> None:
+        self._take(b"".join(message))
 
     def _ended(self, _: ChildProcess, end: ProcessEnd) -> None:
         self._child = None

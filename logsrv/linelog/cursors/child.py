@@ -1,8 +1,8 @@
 """A process that reads the store from a kept place, seen from its own side; the daemon starts it.
 
 Orders come on standard input, at the start and after each reload; reports go to standard output. It ends
-when the daemon says so or is gone. It ignores signals that a terminal or a service manager sends to all
-processes.
+with its input: the daemon has closed that, or is gone. It ignores signals that a terminal or a service
+manager sends to all processes.
 """
 
 from __future__ import annotations
@@ -14,13 +14,16 @@ from time import monotonic
 from typing import Any, Protocol
 
 from twisted.internet.defer import Deferred
+from twisted.internet.interfaces import IHalfCloseableProtocol
+from twisted.internet.protocol import Protocol as PipeProtocol
 from twisted.internet.protocol import connectionDone
 from twisted.internet.stdio import StandardIO
-from twisted.protocols.basic import LineOnlyReceiver
 from twisted.python.failure import Failure
+from zope.interface import implementer
 
 from logsrv.errors import LogsrvError
-from logsrv.kit.children.inside import NO_MEMORY, STOP, limit, outlast_signals, tell
+from logsrv.kit.children.frames import MessageReader, frame
+from logsrv.kit.children.inside import NO_MEMORY, limit, outlast_signals, tell
 
 WAIT = 20.0
 """Seconds for which another process may still be at the same work, which has only a few for its end."""
@@ -44,34 +47,32 @@ class Work(Protocol):
         """Come to an end; fires when all is kept, within some seconds."""
 
 
-class Daemon(LineOnlyReceiver):
+@implementer(IHalfCloseableProtocol)
+class Daemon(PipeProtocol):
     """The daemon, at the other end of both pipes. status: the exit status to end with.
 
     make: makes the work, once.
     """
 
-    delimiter = b"\n"
-    MAX_LENGTH = 1 << 26
     status = 0
-    transport: StandardIO | None = None
+    transport: Any = None
 
     def __init__(self, make: Callable[[Daemon], Work], reactor: Any) -> None:
         self._reactor = reactor
         self._work = make(self)
+        self._messages = MessageReader()
         self._orders: bytes | None = None
         self._started = False
         self._finishing = False
         self._leaving = False
 
-    def lineReceived(self, line: bytes) -> None:
-        if line == STOP:
-            self.attempt(self._finish)
-            return
-        first, self._orders = self._orders is None, line
-        if self._started:
-            self.attempt(self._work.change, line)
-        elif first:
-            self.attempt(self._begin, monotonic() + WAIT)
+    def dataReceived(self, data: bytes) -> None:
+        for message in self._messages.receive(data):
+            first, self._orders = self._orders is None, b"".join(message)
+            if self._started:
+                self.attempt(self._work.change, self._orders)
+            elif first:
+                self.attempt(self._begin, monotonic() + WAIT)
 
     def _begin(self, until: float) -> None:
         """Begin as soon as no other process is at the same work.
@@ -93,10 +94,17 @@ class Daemon(LineOnlyReceiver):
         except Exception:
             self.fail()
 
-    def report(self, line: bytes) -> None:
+    def report(self, message: bytes) -> None:
         """Tell the daemon; without one, nobody."""
         if self.transport is not None and not self.transport.disconnected:
-            self.sendLine(line)
+            self.transport.writeSequence(list(frame(message)))
+
+    def readConnectionLost(self) -> None:
+        self.attempt(self._finish)
+
+    def writeConnectionLost(self) -> None:
+        # Nobody hears a report any more.
+        self.transport.connectionLost(connectionDone)
 
     def connectionLost(self, reason: Failure = connectionDone) -> None:
         if not self._leaving:

@@ -1,48 +1,172 @@
-"""The process that counts a store, for /api/stats: a question and an answer are a line each.
+"""The process that counts a store, for /api/stats: a question is its directory, the answer its totals.
 
-    python -P -m logsrv.linelog.http.counting DIRECTORY
+    python -P -m logsrv.linelog.http.counting
 
 It is a process of its own, for it lists the store when something in it has another name, and reads the
-head of each index once. What it knows makes each further answer cheap. It imports no Twisted.
+head of each index once. What it knows makes each further answer cheap: a compressed segment is counted
+once, and the active one only from where the last count ended. It imports no Twisted.
 """
 
 from __future__ import annotations
 
 import json
+import os
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
+from contextlib import closing
 from time import time_ns
+from typing import Any
+
+import attrs
 
 from logsrv.errors import StoreError
-from logsrv.kit.children.inside import limit_reader, tell
-from logsrv.linelog.http.totals import Totals
+from logsrv.kit.children.inside import answer_all, limit_reader, tell
+from logsrv.linelog.read.texts import Frames, PackedFrames
 from logsrv.linelog.read.view import View
+from logsrv.linelog.store.segments.segment import Form, Position
+from logsrv.linelog.store.segments.times import NONE, UNKNOWN, Times, times_of, together
 
 # The time of a directory may be so much older than its last change: it is that of the kernel's last tick.
 _TICK = 50_000_000
+_PIECE = 256 << 10
+
+
+@attrs.frozen
+class _Counted:
+    """The numbers of a segment up to `size`, in bytes of its text."""
+
+    lines: int
+    size: int
+    compressed: int
+    times: Times
+
+
+_NOTHING = _Counted(0, 0, 0, NONE)
+_GONE = _Counted(0, 0, 0, UNKNOWN)
+
+
+@attrs.frozen
+class _Sum:
+    """The numbers of several segments."""
+
+    segments: int = 0
+    lines: int = 0
+    size: int = 0
+    compressed: int = 0
+    times: Times = NONE
+
+    def with_those(self, counted: Iterable[_Counted]) -> _Sum:
+        """Return the sum with those added."""
+        found = list(counted)
+        return _Sum(
+            self.segments + len(found),
+            self.lines + sum(one.lines for one in found),
+            self.size + sum(one.size for one in found),
+            self.compressed + sum(one.compressed for one in found),
+            together([self.times, *(one.times for one in found)]),
+        )
+
+
+class Totals:
+    """The totals of one store."""
+
+    def __init__(self) -> None:
+        self._counted: dict[int, _Counted] = {}
+        # Sums of the compressed segments and of the others; as long as the list of all is this one.
+        self._packed, self._open = _Sum(), [0]
+        self._segments: object = None
+
+    def of(self, view: View) -> dict[str, Any]:
+        """Return what /api/stats says."""
+        if self._segments is not view.segments:
+            self._look_at_all(view)
+        counted = [self._look_at(view, number) for number in self._open]
+        sums = self._packed.with_those(one for one in counted if one is not None)
+        last = self._open[-1]
+        known = self._counted.get(last)
+        return {
+            "segments": sums.segments,
+            "lines": sums.lines,
+            "bytes": sums.size,
+            "compressed": sums.compressed,
+            "oldest": sums.times.smallest,
+            "newest": sums.times.largest,
+            "position": str(Position(last, known.size) if known else Position(0, 0)),
+        }
+
+    def _look_at_all(self, view: View) -> None:
+        numbers = {one.number for one in view.segments}
+        self._counted = {key: one for key, one in self._counted.items() if key in numbers}
+        packed = [one.number for one in view.segments if one.form is Form.PACKED]
+        self._open = [one.number for one in view.segments if one.form is not Form.PACKED]
+        found = [self._look_at(view, number) for number in packed]
+        self._packed = _Sum().with_those(one for one in found if one is not None)
+        self._segments = view.segments
+
+    def _look_at(self, view: View, number: int) -> _Counted | None:
+        """Return the numbers of a segment, as far as they are known already; None if it is gone."""
+        known = self._counted.get(number)
+        if known is None or not known.compressed:
+            before = _NOTHING if known is None or known is _GONE else known
+            known = self._counted[number] = _of(view, number, before)
+        return known if known is not _GONE else None
+
+
+def _of(view: View, number: int, known: _Counted) -> _Counted:
+    """Return the numbers of a segment; `known` is how far it was counted."""
+    head = view.head(number)
+    if head is not None and head.lines:
+        return _Counted(head.lines, head.text, head.compressed, head.times)
+    frames = view.open(number)
+    if frames is None:
+        return _GONE
+    with closing(frames):
+        return _count(frames, known)
+
+
+def _count(frames: Frames, known: _Counted) -> _Counted:
+    if isinstance(frames, PackedFrames):
+        index = frames.index
+        # An index that was lost, and made anew by a walk, has no lines.
+        lines = index.lines or (known.lines if known.size == index.text else 0)
+        times = together((index.times, known.times)) if known.size == index.text else index.times
+        return _Counted(lines, index.text, index.compressed, times)
+    if frames.size < known.size:
+        # It was cut.
+        known = _NOTHING
+    lines, times = known.lines, known.times
+    for start in range(known.size, frames.size, _PIECE):
+        for _, text in frames.between(start, min(start + _PIECE, frames.size)):
+            lines += text.count(b"\n")
+            times = together((times, times_of(text)))
+    return _Counted(lines, frames.size, 0, times)
 
 
 class StoreCounter:
     """A store that is counted again and again. tell: gets a sentence for what is damaged."""
 
-    def __init__(self, directory: str, tell: Callable[[str], None]) -> None:
-        self._directory = directory
+    def __init__(self, tell: Callable[[str], None]) -> None:
+        self._directory = ""
         self._tell = tell
         self._view: View | None = None
         self._totals = Totals()
         self._listed: object = None
 
-    def answer(self) -> bytes:
-        """Return the totals as a line of JSON, or why there are none."""
+    def answer(self, directory: str) -> bytes:
+        """Return the totals of a store as a line of JSON, or why there are none."""
+        found: object
         try:
-            return json.dumps(self._totals.of(self._looked())).encode() + b"\n"
+            found = self._totals.of(self._looked(directory))
         except StoreError as error:
-            return json.dumps({"error": str(error)}).encode() + b"\n"
+            self._view = None
+            found = {"error": str(error)}
+        return json.dumps(found).encode() + b"\n"
 
-    def _looked(self) -> View:
+    def _looked(self, directory: str) -> View:
         """Return the store with all segments that there are now. Raises StoreError."""
-        if self._view is None:
-            self._view = View(self._directory, self._tell)
+        if self._view is None or directory != self._directory:
+            self._view, self._totals, self._listed = View(directory, self._tell), Totals(), None
+            self._directory = directory
         view = self._view
         if view.removed:
             raise StoreError("the store was removed")
@@ -53,15 +177,13 @@ class StoreCounter:
         return view
 
 
-def main(arguments: list[str]) -> int:
+def main() -> int:
     """Answer until nobody asks any more; return the exit status."""
     limit_reader()
-    counter = StoreCounter(arguments[0], tell)
-    for _ in sys.stdin.buffer:
-        sys.stdout.buffer.write(counter.answer())
-        sys.stdout.buffer.flush()
+    counter = StoreCounter(tell)
+    answer_all(lambda directory: [counter.answer(os.fsdecode(directory))])
     return 0
 
 
 if __name__ == "__main__":
-    sys.exit(main(sys.argv[1:]))
+    sys.exit(main())

@@ -18,6 +18,7 @@ from twisted.logger import Logger
 import logsrv
 from logsrv import __version__
 from logsrv.errors import ConfigurationError
+from logsrv.kit.children.pool import ProcessPool
 from logsrv.kit.manager.sockets import KeptSockets
 from logsrv.kit.net.bind import ListenError, check_place
 from logsrv.kit.net.datagram.datagrams import DatagramListener
@@ -36,12 +37,11 @@ from logsrv.linelog.alerts.process import Alerts, check_commands
 from logsrv.linelog.http.nodes.declared import DeclaredNodes
 from logsrv.linelog.http.server import WebServer
 from logsrv.linelog.http.settings import MOST_CONNECTIONS, read_token
-from logsrv.linelog.inputs.intake.computing import ComputingThread
 from logsrv.linelog.inputs.intake.intake import Intake
 from logsrv.linelog.inputs.intake.options import InputOptions, with_secrets
 from logsrv.linelog.inputs.intake.registry import inputs
+from logsrv.linelog.inputs.intake.turns import ComputingThread
 from logsrv.linelog.inputs.intake.unfinished import Unfinished
-from logsrv.linelog.inputs.intake.workers import Workers
 from logsrv.linelog.plugin.checks.table import check_logger
 from logsrv.linelog.plugin.health import PATIENCE, HangLog, unhealthy
 from logsrv.linelog.plugin.metrics import METRICS
@@ -168,7 +168,13 @@ class LoggerService(ListeningService[LoggerSettings]):
         # The time of the last status, and the lines stored by then.
         self._rated = (0.0, 0)
         self._web: WebServer | None = None
-        self.workers = Workers(reactor, settings.workers)
+        self.workers = ProcessPool(
+            "logsrv.linelog.inputs.http.worker",
+            reactor,
+            name="a worker",
+            without="the server does its work",
+            most=settings.workers,
+        )
         self._computing = ComputingThread()
         self._unfinished = Unfinished(
             lambda: max(
@@ -233,7 +239,7 @@ class LoggerService(ListeningService[LoggerSettings]):
         intake = Intake(
             wanted.label,
             settings,
-            sink=self.store,
+            store=self.store,
             clock=self.clock,
             metrics=metrics,
             workers=self.workers,

@@ -26,8 +26,8 @@ from logsrv.linelog.framing.clean import escaped
 from logsrv.linelog.framing.lines.rules import LineCounts, LineRules
 from logsrv.linelog.framing.long_work import result_of
 from logsrv.linelog.importing.packed import unpacked as unpacked_file
-from logsrv.linelog.inputs.http.apart import Order
-from logsrv.linelog.inputs.http.apart import made as made_apart
+from logsrv.linelog.inputs.http.worker import Order
+from logsrv.linelog.inputs.http.worker import made as made_apart
 from tests.fuzz.oracles import at_most, cuts, safe
 from tests.fuzz.target import target
 from tests.fuzz.targets.events import kept
@@ -85,7 +85,7 @@ def bulk(data: bytes) -> None:
     apart("bulk", data, "application/x-ndjson", "/_bulk")
 
 
-@target("linelog.framing.bodies.loki", "linelog.inputs.http.apart")
+@target("linelog.framing.bodies.loki", "linelog.inputs.http.worker")
 def loki_json(data: bytes) -> None:
     """A push in JSON."""
     taken(loki.take, data, "application/json", "/loki/api/v1/push")

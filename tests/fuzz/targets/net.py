@@ -17,7 +17,6 @@ from logsrv.cli.client.target import parse_target
 from logsrv.cli.client.wire import DatagramWire, StreamWire
 from logsrv.errors import ConfigurationError
 from logsrv.greet.message import parse_message
-from logsrv.kit.children.child import LineBuffer
 from logsrv.kit.inspect.keys import authorized_keys
 from logsrv.kit.inspect.places import parse_place
 from logsrv.kit.inspect.typing import Typing
@@ -265,11 +264,6 @@ def inspecting(data: bytes) -> None:
 
     same_however_cut(data, typed)
 
-    def whole_lines(pieces: list[bytes]) -> list[bytes]:
-        buffer = LineBuffer()
-        return [line for piece in pieces for line in buffer.receive(piece)]
-
-    same_however_cut(data, whole_lines)
     with TemporaryDirectory() as directory:
         path = Path(directory, "authorized_keys")
         path.write_bytes(data)

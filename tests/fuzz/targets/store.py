@@ -15,10 +15,10 @@ from functools import cache
 from tempfile import TemporaryDirectory
 
 from logsrv.errors import StoreError
+from logsrv.kit.children.frames import MessageReader, frame
 from logsrv.kit.text.outside_json import parse_json
 from logsrv.linelog.cursors import place
 from logsrv.linelog.inputs.blocks.copies import state
-from logsrv.linelog.inputs.intake.messages import AnswerReader, sized
 from logsrv.linelog.ship.blocks.block import check_text, read_block
 from logsrv.linelog.ship.blocks.frames import split, unpacked
 from logsrv.linelog.ship.blocks.lines import check_lines
@@ -305,14 +305,14 @@ def torn(data: bytes) -> None:
             assert data.startswith(found)
 
 
-@target("linelog.inputs.intake.messages")
+@target("kit.children.frames")
 def worker_messages(data: bytes) -> None:
     """Answers in a pipe are the same at every cut."""
 
     def outcome(pieces: list[bytes]) -> list[bytes]:
-        reader = AnswerReader()
+        reader = MessageReader()
         return [b"".join(one) for piece in pieces for one in reader.receive(piece)]
 
     same_however_cut(data, outcome)
     parts = data.split(b"\n")
-    assert outcome([b"".join(sized(parts))]) == [b"".join(parts)]
+    assert outcome([b"".join(frame(*parts))]) == [b"".join(parts)]

@@ -6,7 +6,7 @@ import os
 import sys
 import time
 
-from logsrv.kit.children.inside import limit_reader, tell
+from logsrv.kit.children.inside import limit_reader, messages, send, tell
 
 if __name__ == "__main__":
     limit_reader()
@@ -15,14 +15,15 @@ if __name__ == "__main__":
             tell(
                 "first \x1b\n\nlast\nnote: run with an environment variable to display a backtrace"
             )
-            for line in sys.stdin:
-                print(line, end="", flush=True)
+            for message in messages():
+                send(message)
         case "flood":
-            sys.stdout.write("x" * (10 << 20))
+            for _ in range(10):
+                send(b"x" * (1 << 20))
         case "fork":
             if pid := os.fork():
-                print(pid, flush=True)
+                send(b"%d" % pid)
             time.sleep(600)
         case "deaf":
-            print("ready", flush=True)
+            send(b"ready")
             time.sleep(600)

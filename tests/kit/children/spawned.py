@@ -4,18 +4,21 @@ from __future__ import annotations
 
 import errno
 import os
+import subprocess
 from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 from twisted.internet.error import ProcessDone, ProcessTerminated
 from twisted.internet.task import Clock
 from twisted.python.failure import Failure
 
+from logsrv.kit.children.frames import SIZE, MessageReader, frame
+
 
 class Spawned:
-    """A process that does nothing; `said` are the lines that were written to it."""
+    """A process that does nothing; `said` are the messages that were sent to it."""
 
     def __init__(self, protocol: Any, command: list[str], env: dict[str, str]) -> None:
         # Its kill finds no such process, and goes to `signalProcess`.
@@ -24,11 +27,16 @@ class Spawned:
         self.command = command
         self.env = env
         self.said: list[bytes] = []
+        self._messages = MessageReader()
         self.killed = self.paused = self.closed = False
         protocol.makeConnection(self)
 
-    def write(self, data: bytes) -> None:
-        self.said += data.splitlines()
+    def writeSequence(self, parts: list[bytes]) -> None:
+        self.said += map(b"".join, self._messages.receive(b"".join(parts)))
+
+    def say(self, *parts: bytes) -> None:
+        """Let it send a message."""
+        self.protocol.outReceived(b"".join(frame(*parts)))
 
     def closeStdin(self) -> None:
         self.closed = True
@@ -77,6 +85,18 @@ class Spawner(Clock):
     @property
     def last(self) -> Spawned:
         return self.processes[-1]
+
+
+def read_message(pipe: IO[bytes]) -> bytes:
+    """Return the next message of a real process; empty at its end."""
+    return pipe.read(int.from_bytes(pipe.read(SIZE), "big"))
+
+
+def send(process: subprocess.Popen[bytes], *parts: bytes) -> None:
+    """Send a message to a real process."""
+    assert process.stdin is not None
+    process.stdin.write(b"".join(frame(*parts)))
+    process.stdin.flush()
 
 
 def children(module: str) -> list[int]:

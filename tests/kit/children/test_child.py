@@ -10,6 +10,8 @@ from pathlib import Path
 
 import pytest
 import pytest_twisted
+from hypothesis import given
+from hypothesis import strategies as st
 from twisted.internet import reactor
 from twisted.internet.defer import Deferred
 from twisted.internet.task import deferLater
@@ -18,10 +20,11 @@ from twisted.internet.threads import deferToThread
 from logsrv.kit.children.child import (
     ChildProcess,
     ChildProcesses,
-    LineBuffer,
     ProcessEnd,
     shared_environment,
 )
+from logsrv.kit.children.frames import MessageReader, frame
+from logsrv.kit.children.inside import MEMORY, NICE
 from logsrv.kit.testing import wait_until
 from tests.kit.children.spawned import Spawner, children
 from tests.kit.net.network import logged
@@ -41,8 +44,8 @@ class Owner:
             reactor, received=self.received, ended=self.over, said=self.said.append
         )
 
-    def received(self, data: bytes) -> None:
-        self.had += data
+    def received(self, message: list[bytes]) -> None:
+        self.had += b"".join(message)
         if not self.first.called:
             self.first.callback(None)
 
@@ -61,7 +64,7 @@ class Owner:
 async def test_bytes_go_in_and_out_and_its_complaints_are_lines() -> None:
     owner = Owner()
     owner.start("complain")
-    owner.child.write(b"hello\n")
+    owner.child.send(b"hel", b"lo\n")
     await owner.first
     owner.child.end(within=60)
     end = await owner.ended
@@ -129,7 +132,7 @@ async def test_a_kill_ends_its_family_even_if_nobody_reads() -> None:
 async def test_a_kill_lets_go_of_one_that_has_exited_unread() -> None:
     owner = Owner()
     owner.start("complain")
-    owner.child.write(b"hello\n")
+    owner.child.send(b"hel", b"lo\n")
     await owner.first
     owner.child.pause()
     owner.child.end(within=60)
@@ -146,7 +149,7 @@ async def test_one_that_does_not_end_when_asked_is_killed() -> None:
     owner = Owner()
     owner.start("deaf")
     await owner.first
-    owner.child.end(b"stop\n", within=0.05)
+    owner.child.end(within=0.05)
     assert (await owner.ended).signal == signal.SIGKILL
 
 
@@ -171,12 +174,6 @@ def test_a_variable_that_is_named_goes_on_and_none_that_begins_like_it(
 
 def test_a_signal_without_a_name() -> None:
     assert str(ProcessEnd(None, 40)) == "was ended by signal 40"
-
-
-def test_lines_are_bounded_on_request() -> None:
-    lines = LineBuffer(4)
-    assert lines.receive(b"a\nb") == [b"a"] and lines.receive(b"c\n\nlonger") == [b"bc", b""]
-    assert lines.rest == b"nger"
 
 
 def test_all_of_an_owner() -> None:
@@ -243,3 +240,82 @@ def test_a_file_beyond_the_limit_is_said_to_be_the_reason() -> None:
     command = (sys.executable, "-c", INHERITED)
     shown = subprocess.run(command, stdin=subprocess.DEVNULL, capture_output=True, timeout=60)
     assert b"beyond its limit of open files; raise that by LimitNOFILE=" in shown.stdout
+
+
+SCRIPT = """
+import os, resource, signal, sys
+from logsrv.kit.children import inside
+inside.{limit}()
+print(os.getpriority(os.PRIO_PROCESS, 0), resource.getrlimit(resource.RLIMIT_AS)[0],
+      os.getpgrp() == os.getpid(), resource.getrlimit(resource.RLIMIT_CORE)[1] == 0,
+      signal.getsignal(signal.SIGPIPE) == signal.SIG_DFL, "twisted" in sys.modules)
+inside.tell("done")
+"""
+
+
+def limited(by: str) -> list[bytes]:
+    script = SCRIPT.format(limit=by)
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, check=True)
+    assert done.stderr == b"done\n"
+    return done.stdout.split()
+
+
+def test_limits() -> None:
+    nice = b"%d" % min(19, os.nice(0) + NICE)
+    assert limited("limit_reader") == [
+        nice,
+        b"%d" % MEMORY,
+        b"True",
+        b"True",
+        b"True",
+        b"False",
+    ]
+    assert limited("limit")[:3] == [nice, b"%d" % MEMORY, b"True"]
+    assert limited("limit")[4:] == [b"False", b"False"]
+
+
+def test_a_lower_limit_of_the_whole_service_stays() -> None:
+    script = "import resource; resource.setrlimit(resource.RLIMIT_AS, (1 << 30, 1 << 30))\n"
+    script += SCRIPT.format(limit="limit_reader")
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, check=True)
+    assert done.stdout.split()[1] == b"%d" % (1 << 30)
+
+
+MORE = """
+import resource
+from logsrv.kit.children.inside import little_memory
+before = resource.getrlimit(resource.RLIMIT_DATA)
+held = bytearray(100 << 20)
+with little_memory(64 << 20):
+    few = bytearray(32 << 20)
+    try:
+        many = bytearray(64 << 20)
+    except MemoryError:
+        print("no more")
+many = bytearray(64 << 20)
+print(before == resource.getrlimit(resource.RLIMIT_DATA))
+"""
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="only Linux counts the memory that is there")
+def test_a_part_of_a_program_gets_so_much_more_memory_and_what_is_behind_it_any() -> None:
+    done = subprocess.run([sys.executable, "-c", MORE], capture_output=True, check=True)
+    assert done.stdout.split(b"\n") == [b"no more", b"True", b""]
+
+
+@given(st.lists(st.lists(st.binary(max_size=30), max_size=3), max_size=4), st.integers(1, 50))
+def test_however_answers_are_cut(answers: list[list[bytes]], size: int) -> None:
+    sent = b"".join(b"".join(frame(*parts)) for parts in answers)
+    reader = MessageReader()
+    received = [
+        b"".join(pieces)
+        for at in range(0, len(sent), size)
+        for pieces in reader.receive(sent[at : at + size])
+    ]
+    assert received == [b"".join(parts) for parts in answers]
+
+
+def test_half_an_answer_is_none() -> None:
+    reader = MessageReader()
+    assert list(reader.receive(b"".join(frame(b"abc", b"def"))[:-1])) == []
+    assert list(reader.receive(b"f")) == [[b"abcde", b"f"]]

@@ -6,6 +6,7 @@ from collections.abc import Callable
 
 import pytest
 
+from logsrv.kit.children.frames import frame
 from logsrv.kit.children.resident import END, NEXT, PAUSES, WELL, ResidentProcess
 from tests.kit.children.spawned import Spawner
 from tests.kit.net.network import logged
@@ -37,11 +38,11 @@ def stage() -> Stage:
     return Stage()
 
 
-def test_it_gets_its_orders_and_what_it_says_comes_in_lines(stage: Stage) -> None:
+def test_it_gets_its_orders_and_its_messages_come_whole(stage: Stage) -> None:
     stage.process.want()
     spawned = stage.reactor.last
     assert spawned.said == [b"%d first" % spawned.pid]
-    for byte in b"one\ntwo\nthr":
+    for byte in b"".join([*frame(b"one"), *frame(b"tw", b"o"), *frame(b"three")])[:-2]:
         spawned.protocol.outReceived(bytes([byte]))
     assert stage.said == [b"one", b"two"]
     stage.orders = b"second"
@@ -73,7 +74,7 @@ def test_a_stop_before_the_reactor_runs(stage: Stage) -> None:
 
 def test_one_that_dies_is_replaced_later_and_later(stage: Stage) -> None:
     stage.process.want()
-    stage.reactor.last.protocol.outReceived(b"half of a li")
+    stage.reactor.last.protocol.outReceived(b"".join(frame(b"half of it"))[:-1])
     with logged() as messages:
         for pause in (*PAUSES, PAUSES[-1]):
             stage.reactor.last.end(b"Traceback\nKeyError: 'x'\n", 1)
@@ -85,7 +86,7 @@ def test_one_that_dies_is_replaced_later_and_later(stage: Stage) -> None:
             assert stage.told == [b"first"]
     said = "alerts: the process ended with status 1 (KeyError: 'x'), and is started again in 1 s"
     assert messages[0] == said and len(messages) == len(PAUSES) + 1
-    stage.reactor.last.protocol.outReceived(b"whole\n")
+    stage.reactor.last.say(b"whole")
     assert stage.said == [b"whole"]
 
 
@@ -130,7 +131,7 @@ def test_one_that_is_done_ends_and_another_comes_when_it_has_ended(stage: Stage)
     stage.process.want()
     stage.process.done()
     stage.process.done()
-    assert stage.told == [b"first", b"stop"] and stage.process.state == "LEAVING"
+    assert stage.reactor.last.closed and stage.process.state == "LEAVING"
     stage.reactor.last.end()
     assert stage.process.state == "IDLE" and not stage.reactor.getDelayedCalls()
     stage.process.want()
@@ -177,7 +178,7 @@ def test_a_stop_waits_for_its_end(stage: Stage, before: str) -> None:
     for step in before.split():
         {"done": stage.process.done, "want": stage.process.want}[step]()
     stopped = stage.process.stop()
-    assert stage.told == [b"first", b"stop"] and not stopped.called and stage.process.stopping
+    assert stage.reactor.last.closed and not stopped.called and stage.process.stopping
     stage.reactor.last.end()
     assert stopped.called and stage.process.stop().called
     assert not stage.reactor.getDelayedCalls() and len(stage.reactor.processes) == 1

@@ -12,13 +12,15 @@ from pathlib import Path
 
 import pytest
 
-from logsrv.kit.children.inside import MEMORY, STOP
+from logsrv.kit.children.frames import frame
+from logsrv.kit.children.inside import MEMORY
 from logsrv.kit.testing import wait_until
 from logsrv.linelog.alerts.kept import AlertProgress, Kept
 from logsrv.linelog.alerts.process import MODULE
 from logsrv.linelog.alerts.reports import AlertTask, Orders, Report, orders_line, read_report
 from logsrv.linelog.alerts.settings import AlertSettings
 from logsrv.linelog.store.segments.segment import Position
+from tests.kit.children.spawned import read_message, send
 from tests.linelog.read.stores import line, make_store
 
 COMMAND = (sys.executable, "-P", "-m", MODULE)
@@ -46,8 +48,7 @@ def child(directory: Path, command: str = "cat") -> Iterator[subprocess.Popen[by
     )
     assert process.stdin is not None
     try:
-        process.stdin.write(orders_line(Orders(str(store), "", {"1": task})) + b"\n")
-        process.stdin.flush()
+        send(process, orders_line(Orders(str(store), "", {"1": task})))
         yield process
     finally:
         process.kill()
@@ -57,7 +58,7 @@ def child(directory: Path, command: str = "cat") -> Iterator[subprocess.Popen[by
 def report(process: subprocess.Popen[bytes], kind: str) -> Report:
     """The next report of that kind."""
     assert process.stdout is not None
-    while found := process.stdout.readline():
+    while found := read_message(process.stdout):
         if (one := read_report(found)).kind == kind:
             return one
     raise AssertionError(f"the process ended without {kind}")
@@ -73,10 +74,11 @@ def write(directory: Path, message: str) -> None:
         file.write(line(message))
 
 
-def say(process: subprocess.Popen[bytes], word: bytes) -> None:
+def end(process: subprocess.Popen[bytes]) -> None:
+    """Close its input, as the daemon does."""
     assert process.stdin is not None
-    process.stdin.write(word + b"\n")
-    process.stdin.flush()
+    process.stdin.close()
+    process.stdin = None
 
 
 def test_it_tells_of_lines_and_reports_that_it_did(tmp_path: Path) -> None:
@@ -105,7 +107,7 @@ def test_it_tells_of_what_is_counted_and_ends_when_told(tmp_path: Path) -> None:
         write(tmp_path, "oops 1")
         report(process, "sent")
         write(tmp_path, "oops 2")
-        say(process, STOP)
+        end(process)
         report(process, "sent")
         assert process.wait(60) == 0
     assert (tmp_path / "out").read_text().count("oops 2") == 1
@@ -116,9 +118,10 @@ def test_it_does_so_too_when_the_daemon_is_killed(tmp_path: Path) -> None:
         write(tmp_path, "oops 1")
         report(process, "sent")
         write(tmp_path, "oops 2")
-        assert process.stdin is not None
-        process.stdin.close()
-        process.stdin = None
+        end(process)
+        assert process.stdout is not None
+        process.stdout.close()
+        process.stdout = None
         assert process.wait(60) == 0
     assert (tmp_path / "out").read_text().count("oops 2") == 1
 
@@ -156,7 +159,7 @@ def test_a_store_that_is_gone_is_a_sentence_and_a_status(tmp_path: Path) -> None
     alert = AlertSettings(alert="x", alert_command=("x",))
     orders = Orders(store, "", {"1": AlertTask("1", "command", alert, Position(0, 0))})
     done = subprocess.run(
-        COMMAND, input=orders_line(orders) + b"\n", capture_output=True, timeout=60
+        COMMAND, input=b"".join(frame(orders_line(orders))), capture_output=True, timeout=60
     )
     assert done.returncode == 1
     assert done.stderr.decode().count("\n") == 1 and "cannot be read" in done.stderr.decode()
@@ -167,7 +170,7 @@ def test_a_command_that_hangs_does_not_keep_it(tmp_path: Path) -> None:
     with child(tmp_path, "echo $$; exec sleep 600") as process:
         write(tmp_path, "oops 1")
         wait_until(lambda: (tmp_path / "out").exists() and (tmp_path / "out").read_text(), "it")
-        say(process, STOP)
+        end(process)
         report(process, "put-off")
         assert process.wait(60) == 0
     pid = int((tmp_path / "out").read_text())

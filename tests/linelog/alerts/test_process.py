@@ -32,7 +32,7 @@ class Stage:
     @property
     def orders(self) -> Orders:
         """The orders of the last process."""
-        return read_orders([one for one in self.reactor.last.said if one != b"stop"][-1])
+        return read_orders(self.reactor.last.said[-1])
 
     @property
     def wanted(self) -> list[str]:
@@ -41,7 +41,7 @@ class Stage:
 
     def report(self, report: Report) -> None:
         """Let the last process say so."""
-        self.reactor.last.protocol.outReceived(report_line(report) + b"\n")
+        self.reactor.last.say(report_line(report))
 
     def service(self) -> Alerts:
         """Return the alerts of another service of the same store."""
@@ -114,7 +114,7 @@ def leave(stage: Stage) -> None:
     stage.alerts.change(())
     [name] = stage.orders.tasks
     stage.report(Report("done", name=name))
-    assert stage.reactor.last.said[-1] == b"stop"
+    assert stage.reactor.last.closed
 
 
 def test_a_change_is_told_to_the_process_that_there_is(stage: Stage) -> None:
@@ -145,7 +145,7 @@ def test_a_change_to_none_ends_it_when_it_has_told_all_and_to_one_begins_again(
     stage: Stage,
 ) -> None:
     leave(stage)
-    assert stage.reactor.last.said[-1] == b"stop"
+    assert stage.reactor.last.closed
     stage.reactor.last.end()
     assert len(stage.reactor.processes) == 1
     stage.alerts.change((alert("a"),))
@@ -166,7 +166,7 @@ def test_a_stop_waits_for_its_end(stage: Stage, leaving: bool) -> None:
         leave(stage)
     stage.alerts.change((alert("a"),))
     stopped = stage.alerts.stop()
-    assert stage.reactor.last.said[-1] == b"stop" and not stopped.called
+    assert stage.reactor.last.closed and not stopped.called
     stage.reactor.last.end()
     assert stopped.called and stage.alerts.stop().called
     assert not stage.reactor.getDelayedCalls() and len(stage.reactor.processes) == 1

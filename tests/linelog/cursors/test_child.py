@@ -10,7 +10,7 @@ from twisted.internet.task import Clock
 from twisted.internet.testing import StringTransport
 
 from logsrv.errors import StoreError
-from logsrv.kit.children.inside import STOP
+from logsrv.kit.children.frames import frame
 from logsrv.linelog.cursors.child import TRY, Daemon
 
 
@@ -58,8 +58,11 @@ class Talk:
         self.transport = StringTransport()
         self.daemon.makeConnection(self.transport)  # type: ignore[arg-type]
 
+    def end(self) -> None:
+        self.daemon.readConnectionLost()
+
     def say(self, line: bytes) -> None:
-        self.daemon.dataReceived(line + b"\n")
+        self.daemon.dataReceived(b"".join(frame(line)))
 
 
 @pytest.fixture
@@ -88,7 +91,7 @@ def test_work_that_another_process_is_at_begins_when_that_has_ended_by_the_last_
 
 def test_it_leaves_when_the_work_is_finished(talk: Talk) -> None:
     talk.say(b"one")
-    talk.say(STOP)
+    talk.end()
     assert talk.work.told[-1] == b"finish" and not talk.transport.disconnecting
     talk.work.finished.callback(None)
     assert talk.transport.disconnecting and talk.daemon.status == 0
@@ -96,7 +99,7 @@ def test_it_leaves_when_the_work_is_finished(talk: Talk) -> None:
 
 def test_it_finishes_once_when_the_daemon_is_gone_as_well(talk: Talk) -> None:
     talk.say(b"one")
-    talk.say(STOP)
+    talk.end()
     talk.daemon.connectionLost()
     assert talk.work.told.count(b"finish") == 1
 
@@ -104,7 +107,7 @@ def test_it_finishes_once_when_the_daemon_is_gone_as_well(talk: Talk) -> None:
 def test_work_that_has_not_begun_is_left_at_once(talk: Talk) -> None:
     talk.work.free = False
     talk.say(b"one")
-    talk.say(STOP)
+    talk.end()
     assert talk.transport.disconnecting
     talk.reactor.advance(TRY)
     assert talk.work.told == []
@@ -127,15 +130,15 @@ def test_an_exception_ends_it_with_a_status(
     assert capsys.readouterr().err.startswith(said)
 
 
-def test_reports_are_lines_and_those_for_a_daemon_that_is_gone_go_nowhere(talk: Talk) -> None:
+def test_reports_are_messages_and_those_for_a_daemon_that_is_gone_go_nowhere(talk: Talk) -> None:
     talk.daemon.report(b"news")
-    assert talk.transport.value() == b"news\n"
+    assert talk.transport.value() == b"".join(frame(b"news"))
     talk.transport.disconnected = True
     talk.daemon.report(b"more")
-    assert talk.transport.value() == b"news\n"
+    assert talk.transport.value() == b"".join(frame(b"news"))
 
 
 def test_the_reactor_stops_when_all_is_said(talk: Talk) -> None:
-    talk.say(STOP)
+    talk.end()
     talk.daemon.connectionLost()
     assert not talk.reactor.running

@@ -12,19 +12,20 @@ from typing import Any
 
 import pytest
 
-from logsrv.linelog.http.counting import StoreCounter
+from logsrv.linelog.http.counting import StoreCounter, Totals
 from logsrv.linelog.store.disk.disk import Disk
 from logsrv.linelog.store.sealing.seal import seal
 from logsrv.linelog.store.segments.segment import Form, sealed_segments
-from tests.linelog.read.stores import line, lines, make_store, note_listings
+from tests.kit.children.spawned import read_message, send
+from tests.linelog.read.stores import line, lines, make_store, note_listings, view_of
 
 
 def test_what_is_written_rotated_sealed_and_removed_meanwhile(tmp_path: Path) -> None:
     store = make_store(tmp_path / "store", [lines(["a"]), lines(["b", "c"], 5), []], packed=1)
-    counter = StoreCounter(str(store), lambda _: None)
+    counter = StoreCounter(lambda _: None)
 
     def counted() -> Any:
-        return json.loads(counter.answer())
+        return json.loads(counter.answer(str(store)))
 
     assert (counted()["segments"], counted()["lines"], counted()["position"]) == (3, 3, "3:0")
     (store / "current.log").write_bytes(line("d", 9))
@@ -45,36 +46,102 @@ def test_a_store_in_which_nothing_has_another_name_is_not_listed_again(
 ) -> None:
     store = make_store(tmp_path / "store", [lines(["a"]), lines(["b"], 5)])
     os.utime(store, (1, 1))
-    counter = StoreCounter(str(store), lambda _: None)
-    counter.answer()
+    counter = StoreCounter(lambda _: None)
+    counter.answer(str(store))
     listed = note_listings(monkeypatch)
     for _ in range(3):
-        counter.answer()
+        counter.answer(str(store))
     assert not listed
     (store / "new").touch()
-    counter.answer()
+    counter.answer(str(store))
     assert listed
 
 
 def test_the_process(tmp_path: Path) -> None:
-    """A line for each question; a store that is gone is an answer, too."""
+    """A message for each question; a store that is gone is an answer, too."""
     store = make_store(tmp_path / "store", [lines(["a"])])
     with subprocess.Popen(
-        [sys.executable, "-P", "-m", "logsrv.linelog.http.counting", str(store)],
+        [sys.executable, "-P", "-m", "logsrv.linelog.http.counting"],
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         bufsize=0,
     ) as process:
         assert process.stdin is not None and process.stdout is not None
-        process.stdin.write(b"\n")
-        assert json.loads(process.stdout.readline())["lines"] == 1
+        assert read_message(process.stdout) == b""
+        send(process, os.fsencode(store))
+        assert json.loads(read_message(process.stdout))["lines"] == 1
         shutil.rmtree(store)
-        process.stdin.write(b"\n")
-        assert json.loads(process.stdout.readline()) == {"error": "the store was removed"}
+        send(process, os.fsencode(store))
+        assert json.loads(read_message(process.stdout)) == {"error": "the store was removed"}
         process.stdin.close()
         assert process.wait() == 0
 
 
 def test_a_store_that_cannot_be_read(tmp_path: Path) -> None:
-    counter = StoreCounter(str(tmp_path / "nowhere"), lambda _: None)
-    assert "nowhere cannot be read" in json.loads(counter.answer())["error"]
+    counter = StoreCounter(lambda _: None)
+    found = json.loads(counter.answer(str(tmp_path / "nowhere")))
+    assert "nowhere cannot be read" in found["error"]
+
+
+def test_all_forms_of_segments(tmp_path: Path) -> None:
+    texts = [lines(["a", "b", "c"], 0), lines(["d"], 10), lines(["e", "f"], 20)]
+    store = make_store(tmp_path / "store", texts, packed=1)
+    view = view_of(store)
+    totals = Totals()
+    found = totals.of(view)
+    assert (found["segments"], found["lines"]) == (3, 6)
+    assert found["bytes"] == sum(len(line) for text in texts for line in text)
+    assert found["compressed"] == next(store.glob("*.zst")).stat().st_size
+    assert found["oldest"] == "2026-11-20T06:00:00.000000Z"
+    assert found["newest"] == "2026-11-20T06:00:21.000000Z"
+    assert found["position"] == f"3:{sum(map(len, texts[2]))}"
+    with (store / "current.log").open("ab") as file:
+        file.writelines(lines(["g"], 30))
+    assert totals.of(view)["lines"] == 7
+    assert totals.of(view)["newest"] == "2026-11-20T06:00:30.000000Z"
+    view.close()
+
+
+def test_late_lines_are_neither_the_oldest_nor_the_newest_by_their_place(tmp_path: Path) -> None:
+    """The clock was set back, in a sealed segment and in the active one."""
+    texts = [lines(["a", "b"], 10), [*lines(["c"], 20), *lines(["late"], 5), *lines(["d"], 15)]]
+    view = view_of(make_store(tmp_path / "store", texts))
+    totals = Totals()
+    for _ in range(2):
+        found = totals.of(view)
+        assert found["oldest"] == "2026-11-20T06:00:05.000000Z"
+        assert found["newest"] == "2026-11-20T06:00:20.000000Z"
+    view.close()
+
+
+def test_a_removed_segment_counts_no_more(tmp_path: Path) -> None:
+    store = make_store(tmp_path / "store", [lines(["a"]), lines(["b"], 5)])
+    view = view_of(store)
+    totals = Totals()
+    assert totals.of(view)["lines"] == 2
+    for path in store.glob("0000000001*"):
+        path.unlink()
+    view.refresh()
+    assert (totals.of(view)["segments"], totals.of(view)["lines"]) == (1, 1)
+    view.close()
+
+
+def test_a_text_that_was_cut_is_counted_anew(tmp_path: Path) -> None:
+    texts = lines(["a", "b", "c"], 0)
+    store = make_store(tmp_path / "store", [texts])
+    view = view_of(store)
+    totals = Totals()
+    assert totals.of(view)["lines"] == 3
+    with (store / "current.log").open("ab") as file:
+        file.truncate(len(texts[0]))
+    found = totals.of(view)
+    assert (found["lines"], found["newest"]) == (1, "2026-11-20T06:00:00.000000Z")
+    view.close()
+
+
+def test_an_empty_store(tmp_path: Path) -> None:
+    view = view_of(make_store(tmp_path / "store", [[]]))
+    found = Totals().of(view)
+    assert (found["lines"], found["oldest"], found["newest"]) == (0, None, None)
+    assert found["position"] == "1:0"
+    view.close()

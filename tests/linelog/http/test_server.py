@@ -32,10 +32,10 @@ from tests.linelog.read.stores import lines, make_store, view_of
 class Counting(Spawned):
     """A process that counts, done here: it answers when it is asked."""
 
-    def write(self, data: bytes) -> None:
-        super().write(data)
-        counter = StoreCounter(self.command[-1], lambda _: None)
-        self.protocol.outReceived(counter.answer())
+    def writeSequence(self, parts: list[bytes]) -> None:
+        super().writeSequence(parts)
+        self.say()
+        self.say(StoreCounter(lambda _: None).answer(self.said[-1].decode()))
 
 
 class Reactor(Spawner):

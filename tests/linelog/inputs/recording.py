@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
+from typing import Any, cast
 
 import attrs
 from twisted.internet.defer import Deferred, succeed
 from twisted.internet.task import Clock
+from twisted.internet.testing import StringTransport
 
 from logsrv.errors import StoreError
 from logsrv.kit.observe.metrics import Metrics
 from logsrv.linelog.batch import Batch, Buffer
 from logsrv.linelog.framing.lines.rules import LineRules
+from logsrv.linelog.inputs.intake.connections import Input
 from logsrv.linelog.inputs.intake.intake import Intake
 from logsrv.linelog.inputs.intake.options import InputOptions
 from logsrv.linelog.plugin.metrics import METRICS
@@ -158,4 +160,22 @@ def intake(
     clock = Clock()
     clock.advance(1.5)
     settings = InputSettings(rules or LineRules(), name, input_options=options or InputOptions())
-    return Intake("tcp:1234", settings, sink=sink, clock=clock, metrics=Metrics(METRICS))  # type: ignore[arg-type]
+    return Intake("tcp:1234", settings, store=sink, clock=clock, metrics=Metrics(METRICS))  # type: ignore[arg-type]
+
+
+def connected(
+    to: Input, way: Intake, transport: StringTransport | None = None
+) -> tuple[Any, StringTransport]:
+    """A connection to an input, and its transport."""
+    receiver, transport = to.stream(way).buildProtocol(None), transport or StringTransport()
+    receiver.makeConnection(transport)
+    return receiver, transport
+
+
+def counted(way: Intake, name: str, **labels: str) -> float:
+    return cast(Metrics, way.metrics).value(name, **labels)
+
+
+def refused(way: Intake, reason: str) -> float:
+    """How many records were refused for a reason."""
+    return counted(way, "records_refused_total", reason=reason)

@@ -59,8 +59,8 @@ class SearchProcess:
     _left: float
     over: bool = False
     child: ChildProcess | None = None
-    # The first line of the answer, as much of it as has come; None behind it.
-    _head: bytes | None = b""
+    # The status of the answer has come.
+    _begun: bool = False
     _timer: Timer = attrs.Factory(lambda self: Timer(self._clock), takes_self=True)
     _running_since: float = 0.0
     # Its taker may have had enough before it had its turn.
@@ -70,7 +70,7 @@ class SearchProcess:
         """Have its turn, in a process that waits for its request."""
         self.child = child
         child.received = self._received
-        child.write(json.dumps(self.request).encode() + b"\n")
+        child.send(json.dumps(self.request).encode())
         if self._held:
             child.pause()
         else:
@@ -106,26 +106,22 @@ class SearchProcess:
         if self.over:
             return
         self._be_over()
-        if end.status == 0 and self._head is None:
+        if end.status == 0 and self._begun:
             self.taker.end(None)
         elif end.signal == signal.SIGXCPU:
             self.taker.end(self._too_long())
         else:
             self.taker.end(Problem(503, "the search broke off; the server's log says more"))
 
-    def _received(self, data: bytes) -> None:
+    def _received(self, message: list[bytes]) -> None:
         if self.over:
             return
-        if self._head is not None:
-            head, newline, data = (self._head + data).partition(b"\n")
-            if not newline:
-                self._head = head
-                return
-            self._head = None
-            self.taker.begin(int(json.loads(head)["status"]))
-        # The status may be enough for its taker.
-        if data and not self.over:
+        data = b"".join(message)
+        if self._begun:
             self.taker.data(data)
+        else:
+            self._begun = True
+            self.taker.begin(int(data))
 
     def _be_over(self) -> None:
         self.over = True

@@ -2,9 +2,9 @@
 
     python -P -m logsrv.linelog.http.searching.searching SECONDS [nodes]
 
-The request is a line of JSON: "directory", "endpoint" and "values" (see `endpoints`), and, if other nodes
-are asked, "nodes" (see `gathered`). The answer is a line of JSON, `{"status": 200}` or a problem with its
-status, and then the body as HTTP sends it.
+The request is JSON: "directory", "endpoint" and "values" (see `endpoints`), and, if other nodes are asked,
+"nodes" (see `gathered`). The answer is its status, and then the body as HTTP sends it, in any number of
+messages.
 
 It is a process of its own so that no search, however large, holds up the receiving of lines. It has the
 lowest claim on the processor and limits on memory and time, and is killed when nobody waits for its answer.
@@ -20,48 +20,54 @@ import resource
 import signal
 import sys
 from collections.abc import Callable
-from typing import Any, BinaryIO
+from typing import Any
 
 from logsrv.errors import LogsrvError, QueryError
-from logsrv.kit.children.inside import limit_reader, tell
+from logsrv.kit.children.inside import limit_reader, messages, send, tell
 from logsrv.linelog.http.problems import Problem, wrong_query
 from logsrv.linelog.http.searching import replies
 from logsrv.linelog.http.searching.gathered import reply
 from logsrv.linelog.read.view import View
 
+# Bytes of a message: the server has one of them before its client takes any.
+PIECE = 64 << 10
 NO_MEMORY = "this search needs more memory than it may have"
 
 
 class Body:
     """The body of an answer: its status goes before its first bytes."""
 
-    def __init__(self, out: BinaryIO) -> None:
-        self._out = out
+    def __init__(self, send: Callable[[bytes], None]) -> None:
+        self._send = send
         self.begun = False
 
     def begin(self) -> None:
         """Say that all is well, once."""
         if not self.begun:
             self.begun = True
-            self._out.write(b'{"status": 200}\n')
+            self._send(b"200")
 
     def write(self, data: bytes) -> None:
         """Send some of it now."""
         self.begin()
-        self._out.write(data)
-        self._out.flush()
+        for start in range(0, len(data), PIECE):
+            self._send(data[start : start + PIECE])
 
     def fail(self, problem: Problem) -> None:
         """Answer with a problem, which is the last line if the body was begun."""
         if not self.begun:
-            self._out.write(json.dumps({"status": problem.status}).encode() + b"\n")
-        self._out.write(problem.body)
-        self._out.flush()
+            self._send(b"%d" % problem.status)
+        self._send(problem.body)
 
 
-def answer(request: dict[str, Any], out: BinaryIO, tell: Callable[[str], None]) -> None:
-    """Answer a request, with a problem if it cannot be answered. `tell`: gets a sentence for damage."""
-    body = Body(out)
+def answer(
+    request: dict[str, Any], send: Callable[[bytes], None], tell: Callable[[str], None]
+) -> None:
+    """Answer a request, with a problem if it cannot be answered.
+
+    send: gets the messages of the answer. tell: gets a sentence for damage.
+    """
+    body = Body(send)
     try:
         with View(request["directory"], tell, away=True) as view:
             if "nodes" in request:
@@ -78,7 +84,6 @@ def answer(request: dict[str, Any], out: BinaryIO, tell: Callable[[str], None]) 
         body.fail(Problem(503, str(error)))
     except MemoryError:
         body.fail(Problem(503, NO_MEMORY))
-    out.flush()
 
 
 def _end_with_parent() -> None:
@@ -93,12 +98,12 @@ def main(arguments: list[str]) -> int:
     limit_reader()
     seconds = int(arguments[0])
     resource.setrlimit(resource.RLIMIT_CPU, (seconds, seconds))
-    line = sys.stdin.buffer.readline()
-    if line:
+    for message in messages():
         _end_with_parent()
-        request = json.loads(line)
+        request = json.loads(message)
         os.environ.update(request.get("variables", {}))
-        answer(request, sys.stdout.buffer, tell)
+        answer(request, send, tell)
+        break
     return 0
 
 

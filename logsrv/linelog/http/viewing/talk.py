@@ -1,6 +1,6 @@
 """The talk between the daemon and the process of the live views (no I/O).
 
-The daemon gives orders, a line of JSON each:
+The daemon gives orders, an array of JSON each:
 
     ["join", VIEWER, QUERY, BEGIN, SURE]  let a viewer, a number, have what its query finds in the lines
                                           that begin at BEGIN or behind it: all up to SURE, a position, and
@@ -15,7 +15,6 @@ browser gets them.
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
 from typing import NamedTuple
 
 
@@ -33,31 +32,13 @@ class Handed(NamedTuple):
     live: bool = False
 
 
-def order_line(*order: str | int | None) -> bytes:
-    """Return an order as a line, with its LF."""
-    return json.dumps(order).encode() + b"\n"
-
-
 def handed_bytes(handed: Handed) -> bytes:
-    """Return what is handed out as it goes through the pipe."""
-    head = (handed.viewers, len(handed.data), handed.lines, handed.missed, handed.live)
+    """Return what is handed out as a message."""
+    head = (handed.viewers, handed.lines, handed.missed, handed.live)
     return json.dumps(head).encode() + b"\n" + handed.data
 
 
-class HandedReader:
-    """Reads what is handed out from bytes that are cut anywhere."""
-
-    def __init__(self) -> None:
-        self._unread = b""
-
-    def receive(self, data: bytes) -> Iterator[Handed]:
-        """Yield what is complete by now."""
-        unread, start = self._unread + data, 0
-        while (newline := unread.find(b"\n", start)) >= 0:
-            viewers, size, lines, missed, live = json.loads(unread[start:newline])
-            end = newline + 1 + size
-            if end > len(unread):
-                break
-            yield Handed(tuple(viewers), unread[newline + 1 : end], lines, missed, live)
-            start = end
-        self._unread = unread[start:]
+def read_handed(message: bytes) -> Handed:
+    head, _, data = message.partition(b"\n")
+    viewers, lines, missed, live = json.loads(head)
+    return Handed(tuple(viewers), data, lines, missed, live)

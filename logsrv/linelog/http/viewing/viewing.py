@@ -17,16 +17,17 @@ from select import select
 from time import monotonic
 
 from logsrv.errors import StoreError
-from logsrv.kit.children.inside import limit_reader, tell
+from logsrv.kit.children.frames import MessageReader
+from logsrv.kit.children.inside import limit_reader, send, tell
 from logsrv.linelog.http.viewing.hub import Hub
-from logsrv.linelog.http.viewing.talk import Handed, handed_bytes
+from logsrv.linelog.http.viewing.talk import handed_bytes
 from logsrv.linelog.read.view import View
 from logsrv.linelog.store.segments.segment import parse_position
 
 
 def follow(directory: str) -> None:
     """Serve viewers until the daemon has no more orders. Raises StoreError."""
-    hub = Hub(View(directory, tell), _hand_out, monotonic)
+    hub = Hub(View(directory, tell), lambda handed: send(handed_bytes(handed)), monotonic)
     orders = _orders(sys.stdin.fileno())
     due = 0.0
     while True:
@@ -50,16 +51,14 @@ def _orders(fd: int) -> Callable[[float | None], Iterator[bytes | None]]:
 
     None: there will be no more.
     """
-    unread = b""
+    reader = MessageReader()
 
     def read(patience: float | None) -> Iterator[bytes | None]:
-        nonlocal unread
         while select([fd], [], [], patience)[0]:
             data = os.read(fd, 1 << 16)
             if not data:
                 yield None
-            *lines, unread = (unread + data).split(b"\n")
-            yield from lines
+            yield from map(b"".join, reader.receive(data))
             patience = 0.0
 
     return read
@@ -74,11 +73,6 @@ def _obey(hub: Hub, order: bytes) -> None:
             hub.more(viewer)
         case ["leave", viewer]:
             hub.leave(viewer)
-
-
-def _hand_out(handed: Handed) -> None:
-    sys.stdout.buffer.write(handed_bytes(handed))
-    sys.stdout.buffer.flush()
 
 
 def main(arguments: list[str]) -> int:

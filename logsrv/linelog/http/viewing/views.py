@@ -7,6 +7,7 @@ that they have, and the next process serves them. Some time after the last viewe
 
 from __future__ import annotations
 
+import json
 from collections import Counter
 from collections.abc import Callable
 from functools import partial
@@ -18,7 +19,7 @@ from twisted.logger import Logger
 from logsrv.kit.children.child import ChildProcess, ChildProcesses, ProcessEnd
 from logsrv.kit.observe.seldom import Seldom
 from logsrv.linelog.http.problems import STOPPING, Problem, too_many
-from logsrv.linelog.http.viewing.talk import Handed, HandedReader, order_line
+from logsrv.linelog.http.viewing.talk import Handed, read_handed
 from logsrv.linelog.store.segments.segment import Position
 from logsrv.timer import Timer
 
@@ -81,12 +82,12 @@ class Views:
         self._numbers[viewer] = self._last
         self._queries[viewer.query] += 1
         known = None if sure is None else str(sure)
-        process.write(order_line("join", self._last, viewer.query, str(begin), known))
+        _order(process, "join", self._last, viewer.query, str(begin), known)
 
     def more(self, viewer: Watching) -> None:
         """Let a viewer that is not live yet have the next lines."""
         if self._process is not None and viewer in self._numbers:
-            self._process.write(order_line("more", self._numbers[viewer]))
+            _order(self._process, "more", self._numbers[viewer])
 
     def leave(self, viewer: Watching) -> None:
         """Let a viewer have no more; one that never joined is ignored."""
@@ -99,7 +100,7 @@ class Views:
             del self._queries[viewer.query]
         if self._process is None:
             return
-        self._process.write(order_line("leave", number))
+        _order(self._process, "leave", number)
         if not self._viewers:
             self._idle.start(IDLE_SECONDS, self._rest)
 
@@ -114,14 +115,8 @@ class Views:
             raise STOPPING
         if self._reactor.seconds() < self._not_before:
             raise Problem(503, "the live views have failed just now", {"Retry-After": "1"})
-        reader = HandedReader()
-
-        def received(data: bytes) -> None:
-            for handed in reader.receive(data):
-                self._take(handed)
-
         self._process = self._processes.start(
-            MODULE, self._place(), received=received, ended=self._ended
+            MODULE, self._place(), received=self._received, ended=self._ended
         )
         return self._process
 
@@ -130,7 +125,8 @@ class Views:
         self._process.end(within=END_SECONDS)
         self._process = None
 
-    def _take(self, handed: Handed) -> None:
+    def _received(self, message: list[bytes]) -> None:
+        handed = read_handed(b"".join(message))
         for number in handed.viewers:
             # It may have left meanwhile.
             if (viewer := self._viewers.get(number)) is not None:
@@ -146,3 +142,7 @@ class Views:
             log.error("the process of the live views {how}", how=str(end))
         for viewer in list(self._viewers.values()):
             viewer.close("the live views have failed; the server's log says why")
+
+
+def _order(process: ChildProcess, *order: str | int | None) -> None:
+    process.send(json.dumps(order).encode())

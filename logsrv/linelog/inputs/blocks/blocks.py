@@ -36,7 +36,7 @@ _STALLED = 2.0
 def _posted(coming: Coming, head: RequestHead) -> Body:
     if head.intake.valve.closed_for() > _STALLED:
         raise busy("the store takes nothing in just now; send it again")
-    check_room(head.listener, head.length or 0)
+    check_room(head.intake.unfinished, head.length or 0)
     return block_body(head, coming)
 
 
@@ -46,7 +46,7 @@ def _asked(head: RequestHead) -> Body:
         raise RequestRefused(400, "protocol", "the ID of a store has 32 hexadecimal digits")
     check_place(origin, intake)
     check_free(origin, intake)
-    note = intake.origins.last(origin)
+    note = intake.store.origins.last(origin)
     if note is None:
         return Question(Reply(404, json_line(place=None)), intake)
     return Question(Reply(200, json_line(place=str(note.end)), headers=place_headers(note)), intake)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import enum
+import zlib
 from collections.abc import Generator, Mapping
 from typing import TypeAlias
 
@@ -11,9 +13,9 @@ from twisted.internet.interfaces import IReactorTime
 from twisted.logger import Logger
 
 from logsrv.linelog.framing.bodies.bodies import Reply, RequestRefused, Steps, json_line
-from logsrv.linelog.inputs.blocks.place import Fate, fate, overlaps, rest_of
-from logsrv.linelog.inputs.http.body import Body, BodyKeeper, RequestHead, busy, check_room
+from logsrv.linelog.inputs.http.body import Body, RequestHead, busy, check_room
 from logsrv.linelog.inputs.intake.intake import Intake
+from logsrv.linelog.inputs.intake.unfinished import Unfinished
 from logsrv.linelog.ship.blocks.block import (
     LARGEST,
     NAMES,
@@ -36,6 +38,52 @@ OVERTAKEN = 0.5
 """Seconds for which a block waits for the one before it, which may come by another connection."""
 Key: TypeAlias = tuple[str, str]
 """The identity of a store, and a place there."""
+
+
+class Fate(enum.Enum):
+    """The decision about a block by the place of its origin.
+
+    its Logsrv-To is not behind the place      forget: it is here
+    its Logsrv-After is the place              take
+    the first of an origin, no Logsrv-After    take
+    all else                                   refuse: the sender is to ask where its store is here
+    """
+
+    TAKE = enum.auto()
+    FORGET = enum.auto()
+    REFUSE = enum.auto()
+
+
+def fate(block: PackedBlock, place: Position | None) -> Fate:
+    """Return what becomes of a block. place: up to where its origin is stored; None: nothing of it."""
+    if place is not None and block.end <= place:
+        return Fate.FORGET
+    if block.after != place:
+        return Fate.REFUSE
+    hole = place is not None and place.segment == block.start.segment and place != block.start
+    return Fate.REFUSE if hole and not block.gap else Fate.TAKE
+
+
+def overlaps(block: PackedBlock, note: Note | None) -> bool:
+    """Return whether a block has the last one of its origin in it, and goes on behind that."""
+    if note is None or note.end.segment != block.end.segment:
+        return False
+    return block.start <= note.start and note.end < block.end
+
+
+def rest_of(block: PackedBlock, text: bytes, note: Note | None) -> tuple[PackedBlock, bytes]:
+    """Return what is not here of a block that overlaps, and of its text; else both as they are.
+
+    For where nobody can ask, as behind a stream. Raises ValueError if what is here is something else.
+    """
+    if note is None or not overlaps(block, note):
+        return block, text
+    here, end = (place.offset - block.start.offset for place in (note.start, note.end))
+    if zlib.crc32(text[here:end]) != note.crc:
+        raise ValueError(f"from {note.start} to {note.end} it has other lines than are here")
+    rest = text[end:]
+    start = note.end
+    return attrs.evolve(block, start=start, after=start, crc=zlib.crc32(rest), gap=""), rest
 
 
 class Coming:
@@ -85,13 +133,13 @@ class OutOfPlace(RequestRefused):
 
 def check_place(origin: str, intake: Intake) -> None:
     """Raise RequestRefused (503) if nobody knows up to where an origin is here: it could come twice."""
-    if why := intake.origins.damage(origin):
+    if why := intake.store.origins.damage(origin):
         raise busy(why)
 
 
 def check_free(origin: str, intake: Intake) -> None:
     """Raise RequestRefused (503) while a block of an origin is being stored: its place may be another."""
-    if intake.origins.under_way.last(origin):
+    if intake.store.origins.under_way.last(origin):
         raise busy("a block of this store is being stored; ask again")
 
 
@@ -99,14 +147,14 @@ def check_free(origin: str, intake: Intake) -> None:
 class BlockBody(Body):
     """A block.
 
-    headers: of the request, or message. sequence: the number that whoever brings it gave it. coming: those
-    of the listener that are on their way in. cuts: of one that begins with what is here the rest is taken,
-    for nobody can be told where to go on from.
+    bodies: those that are kept. headers: of the request, or message. sequence: the number that whoever
+    brings it gave it. coming: those of the listener that are on their way in. cuts: of one that begins with
+    what is here the rest is taken, for nobody can be told where to go on from.
     """
 
     _intake: Intake
     _source: str
-    _listener: BodyKeeper
+    _bodies: Unfinished
     _headers: Mapping[str, str]
     _sequence: int | None = None
     _coming: Coming = attrs.field(factory=Coming)
@@ -125,14 +173,14 @@ class BlockBody(Body):
 
     def receive(self, data: bytes) -> None:
         self._size += len(data)
-        self._listener.held += len(data)
+        self._bodies.held += len(data)
         self._parts.append(data)
         if self._size > LARGEST:
             raise too_large()
-        check_room(self._listener)
+        check_room(self._bodies)
 
     def let_go(self) -> None:
-        self._listener.held -= self._size
+        self._bodies.held -= self._size
         self._size, self._parts = 0, []
         self._let_in()
 
@@ -143,7 +191,7 @@ class BlockBody(Body):
             block = read_block(self._headers, b"")
         except ValueError:
             return None
-        origins = self._intake.origins
+        origins = self._intake.store.origins
         key, place = self._key("Logsrv-After"), origins.place(block.store)
         before = self._coming.bodies.get(key)
         # On a connection that hangs it may be coming still, and be here by another.
@@ -159,7 +207,7 @@ class BlockBody(Body):
     def _keep_room(self, size: int) -> Deferred[None] | None:
         """Wait until there is room for the text: however many senders come at once, few unpack at once."""
         self._room = size
-        return self._intake.origins.under_way.room(size)
+        return self._intake.store.origins.under_way.room(size)
 
     def _let_in(self) -> None:
         """Let the block behind it in: this one is being stored, or will not be."""
@@ -176,7 +224,7 @@ class BlockBody(Body):
         try:
             return (yield from self._taken_in())
         finally:
-            self._intake.origins.under_way.free(self._room)
+            self._intake.store.origins.under_way.free(self._room)
 
     def _taken_in(self) -> Steps:
         try:
@@ -191,7 +239,7 @@ class BlockBody(Body):
                 lines += number
                 yield
             if self._cuts:
-                block, text = rest_of(block, text, self._intake.origins.last(block.store))
+                block, text = rest_of(block, text, self._intake.store.origins.last(block.store))
                 lines = text.count(b"\n")
         except ValueError as error:
             raise RequestRefused(422, "protocol", str(error)) from None
@@ -214,22 +262,22 @@ class BlockBody(Body):
         """Return the answer if the block is here; None if it is to be stored. Raises RequestRefused."""
         intake = self._intake
         check_place(block.store, intake)
-        decided = fate(block, intake.origins.place(block.store))
+        decided = fate(block, intake.store.origins.place(block.store))
         if decided is not Fate.TAKE:
             check_free(block.store, intake)
-        note = intake.origins.last(block.store)
+        note = intake.store.origins.last(block.store)
         if decided is Fate.REFUSE and not (self._cuts and overlaps(block, note)):
             raise OutOfPlace(note)
         if decided is Fate.FORGET:
             intake.metrics.count("blocks_forgotten_total", listener=intake.label)
             return _taken(note.end if note else block.end)
-        if intake.depositing > MOST_DEPOSITING:
+        if intake.store.depositing > MOST_DEPOSITING:
             raise busy("too many blocks wait for the disk; send it again")
         return None
 
     def _deposit(self, block: PackedBlock, text: bytes, lines: int) -> Reply:
         intake = self._intake
-        if intake.origins.place(block.store) is None:
+        if intake.store.origins.place(block.store) is None:
             log.info(
                 "{source} brings the first block of the store {store}, from {start} on",
                 source=self._source,
@@ -275,4 +323,4 @@ def block_body(head: RequestHead, coming: Coming) -> BlockBody:
     if (head.header("Content-Encoding") or "").strip().lower() != CODING:
         raise RequestRefused(415, "protocol", "the Content-Encoding of a block is zstd")
     found = {name: value for name in NAMES if (value := head.header(name)) is not None}
-    return BlockBody(head.intake, head.source, head.listener, found, coming=coming)
+    return BlockBody(head.intake, head.source, head.intake.unfinished, found, coming=coming)

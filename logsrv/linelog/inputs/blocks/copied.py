@@ -85,7 +85,7 @@ def state_asked(head: RequestHead) -> Body:
     if identity is None:
         raise RequestRefused(500, "protocol", "this store has no identity; its log says why")
 
-    if intake.origins.is_damaged:
+    if intake.store.origins.is_damaged:
         why = (
             "the file `origins` is damaged: a copy would take blocks twice; its log says what to do"
         )

@@ -11,14 +11,14 @@ has no record stored, except text that turns out to be too long, or too slow, on
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable, Generator, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Generator, Iterable, Iterator
 from io import BytesIO
-from typing import Protocol
 
 import attrs
 from twisted.internet.defer import Deferred
 from twisted.python.failure import Failure
 
+from logsrv.kit.children.pool import NoWorkerError
 from logsrv.linelog.batch import Block
 from logsrv.linelog.framing.bodies import coded, http_lines
 from logsrv.linelog.framing.bodies.bodies import (
@@ -34,13 +34,12 @@ from logsrv.linelog.framing.bodies.inflated import Buffer, in_pieces
 from logsrv.linelog.framing.events.journal import TAKEN, JournalFramer
 from logsrv.linelog.framing.lines.lines import LineFramer
 from logsrv.linelog.framing.lines.rules import LineCounts, for_frames
-from logsrv.linelog.inputs.http.apart import Order, made, taken
 from logsrv.linelog.inputs.http.long_answer import PIECE
 from logsrv.linelog.inputs.http.routes import Route
+from logsrv.linelog.inputs.http.worker import Order, made, taken
 from logsrv.linelog.inputs.intake.gathering import Gathering
 from logsrv.linelog.inputs.intake.intake import Intake
-from logsrv.linelog.inputs.intake.unfinished import Holder
-from logsrv.linelog.inputs.intake.workers import NoWorkerError
+from logsrv.linelog.inputs.intake.unfinished import Holder, Unfinished
 from logsrv.linelog.store.valve import Producer
 
 LARGE = 256 << 10
@@ -81,31 +80,12 @@ class Body:
         """Drop what is kept, if anything is."""
 
 
-class BodyKeeper(Protocol):
-    """A listener that keeps bodies, and counts the bytes of all."""
-
-    held: int
-
-    @property
-    def most_held(self) -> int: ...
-
-
-class InputListener(BodyKeeper, Protocol):
-    """The listener of a request."""
-
-    routes: Mapping[str, Sequence[Route]]
-
-    def token(self, path: str) -> str | None:
-        """Return what a sender needs for a path; None for nothing."""
-
-
 @attrs.frozen
 class RequestHead:
     """A request whose body is still to come. header: returns a header's value. length: None if unknown."""
 
     intake: Intake
     source: str
-    listener: InputListener
     header: Callable[[str], str | None]
     path: str
     length: int | None
@@ -221,7 +201,7 @@ class JournalBody(Body):
 
 @attrs.define(eq=False)
 class KeptBody(Body):
-    """A body that is kept until it is whole; its `listener` counts all that it keeps.
+    """A body that is kept until it is whole.
 
     as_text: makes the body that stores lines, which it may turn out to be. storing: called when all is
     understood, before the first record is stored.
@@ -230,7 +210,6 @@ class KeptBody(Body):
     _intake: Intake
     _source: str
     _headers: BodyHeaders
-    _listener: InputListener
     _as_text: Callable[[], TextBody]
     _storing: Callable[[], None]
     _kept: BytesIO = attrs.field(init=False, factory=BytesIO)
@@ -254,8 +233,8 @@ class KeptBody(Body):
         check_size(self._size + len(data), self._intake)
         self._kept.write(data)
         self._size += len(data)
-        self._listener.held += len(data)
-        check_room(self._listener)
+        self._intake.unfinished.held += len(data)
+        check_room(self._intake.unfinished)
 
     def let_go(self) -> None:
         self._hold(0)
@@ -263,25 +242,27 @@ class KeptBody(Body):
 
     def _hold(self, size: int) -> None:
         """Count what is held now in place of what was."""
-        self._listener.held += size - self._size
+        self._intake.unfinished.held += size - self._size
         self._size = size
 
     def ask_worker(self) -> Deferred[None] | None:
         """Let a worker make the records, if it is worth that; fires when `finish` can go on."""
         headers, intake = self._headers, self._intake
         large = LARGE_PACKED if headers.coding else LARGE
-        if not (headers.route.apart and intake.workers.most and self._size >= large):
+        if not (intake.workers and intake.workers.most):
+            return None
+        if not headers.route.apart or self._size < large:
             return None
         body = self._kept.getvalue()
         order = Order(headers.route.apart, headers.coding, self._rules, intake.rules, body)
-        asked = intake.ask_worker(order.encoded())
+        asked = intake.ask_worker(*order.encoded())
         return asked.addCallbacks(self._answered, self._not_answered)
 
     def _answered(self, answer: list[bytes]) -> None:
         # Bodies of which each has room may become several times as much, all at once.
         more = sum(map(len, answer)) - self._size
         try:
-            check_room(self._listener, more)
+            check_room(self._intake.unfinished, more)
         except RequestRefused as refusal:
             self._refusal = refusal
         else:
@@ -313,7 +294,7 @@ class KeptBody(Body):
         if reply is None:
             return (yield from self._text_taken(body))
         if len(reply.body) > PIECE:
-            check_room(self._listener, len(reply.body) - self._size)
+            check_room(self._intake.unfinished, len(reply.body) - self._size)
         self._storing()
         yield from gathered.store(intake, self._source)
         _check_closing(gathered)
@@ -333,7 +314,7 @@ class KeptBody(Body):
                 return reply
             more = gathered.kept - most_made(0) - self._size
             if more > 0:
-                check_room(self._listener, more)
+                check_room(self._intake.unfinished, more)
                 self._hold(self._size + more)
             yield
 
@@ -370,9 +351,9 @@ def check_size(size: int, intake: Intake) -> None:
         raise coded.too_large(intake.options.max_body)
 
 
-def check_room(listener: BodyKeeper, more: int = 0) -> None:
-    """Raise RequestRefused (503) if a listener keeps too much, or would with so many bytes more."""
-    if listener.held + more > listener.most_held:
+def check_room(bodies: Unfinished, more: int = 0) -> None:
+    """Raise RequestRefused (503) if too many bytes are kept, or would be with so many more."""
+    if bodies.held + more > bodies.most_held:
         raise busy("too many bodies are on their way at once; send it again")
 
 

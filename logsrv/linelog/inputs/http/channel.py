@@ -256,10 +256,7 @@ def _nothing() -> Iterator[None]:
 
 
 class HttpInputFactory(ChannelFactory):
-    """Connections of one listener; `held`: bytes of bodies that are kept for all listeners.
-
-    routes: what can be done at which path.
-    """
+    """Connections of one listener. routes: what can be done at which path."""
 
     channel = InputChannel
 
@@ -267,18 +264,6 @@ class HttpInputFactory(ChannelFactory):
         super().__init__(intake.clock)
         self.routes = routes
         self.intake = intake
-
-    @property
-    def held(self) -> int:
-        return self.intake.unfinished.held
-
-    @held.setter
-    def held(self, size: int) -> None:
-        self.intake.unfinished.held = size
-
-    @property
-    def most_held(self) -> int:
-        return self.intake.unfinished.most_held
 
     def token(self, path: str) -> str | None:
         """Return what a sender needs for a path; None for nothing."""
@@ -289,7 +274,7 @@ class HttpInputFactory(ChannelFactory):
         return self.intake.connection_log
 
     def request(self, channel: Any) -> InputRequest:
-        return InputRequest(channel, self.intake, self)
+        return InputRequest(channel, self.intake, self.routes, self.token)
 
 
 class Http(Input):

@@ -31,7 +31,7 @@ its body is short: then that is discarded first, and the connection goes on.
 from __future__ import annotations
 
 import enum
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from http import HTTPStatus
 from io import BytesIO
 from typing import Any
@@ -50,7 +50,6 @@ from logsrv.linelog.framing.bodies.bodies import Reply, RequestRefused, json_lin
 from logsrv.linelog.inputs.http.body import (
     Body,
     BodyHeaders,
-    InputListener,
     JournalBody,
     KeptBody,
     Question,
@@ -106,15 +105,22 @@ _UNANSWERED = (
 
 
 class InputRequest(Request):
-    """A request; what is kept of its body is counted by its `listener`."""
+    """A request. routes: what can be done at which path. token: returns what a path needs, if any."""
 
-    def __init__(self, channel: Any, intake: Intake, listener: InputListener) -> None:
+    def __init__(
+        self,
+        channel: Any,
+        intake: Intake,
+        routes: Mapping[str, Sequence[Route]],
+        token: Callable[[str], str | None],
+    ) -> None:
         super().__init__(channel)
         self.state = RequestState.HEADERS
         # Twisted forgets its own reference with the answer.
         self._channel = channel
         self._intake = intake
-        self._listener = listener
+        self._routes = routes
+        self._token = token
         self._route: Route | None = None
         self._body: Body | None = None
         self._refusal: RequestRefused | None = None
@@ -205,13 +211,13 @@ class InputRequest(Request):
         if why is not None:
             raise RequestRefused(403, "unauthorized", why)
         path = path_of(self.uri)
-        check_token(header(b"Authorization"), self._listener.token(path))
-        route = self._route = route_of(self.method, path, self._listener.routes)
+        check_token(header(b"Authorization"), self._token(path))
+        route = self._route = route_of(self.method, path, self._routes)
         check_size(length or 0, intake)
         if route.about is not None:
             return Question(route.about, intake)
         if route.own is not None:
-            head = RequestHead(intake, self._channel.source, self._listener, header, path, length)
+            head = RequestHead(intake, self._channel.source, header, path, length)
             own: Body = route.own(head)
             return own
         coding = coded.coding(header(b"Content-Encoding"), route.coding)
@@ -224,12 +230,11 @@ class InputRequest(Request):
             raise busy("the store takes nothing in just now; send it again")
         source = self._channel.source
         if coding or not (text or route.entries):
-            check_room(self._listener, length or 0)
+            check_room(intake.unfinished, length or 0)
             return KeptBody(
                 intake,
                 source,
                 headers,
-                self._listener,
                 as_text=lambda: TextBody(intake, source, self),
                 storing=self._answer_in_time,
             )

@@ -1,40 +1,155 @@
-"""A process that takes bodies apart, one after the other (see `apart`): it is told and answers in pipes.
+"""Bodies taken apart in another process: what it is told, what it answers, and the process itself.
 
     python -P -m logsrv.linelog.inputs.http.worker
 
-It ends with its standard input. It knows no store, and opens nothing.
+It knows no store, and opens nothing.
+
+to a worker    a line of JSON: how the body is taken and the limits; behind it the body
+its answer     a line of JSON: the reply or the refusal, what is counted, the sizes of the blocks;
+               behind it the blocks, whole lines each
 """
 
 from __future__ import annotations
 
+import json
 import sys
-from collections.abc import Iterable
+from collections import Counter, deque
+from collections.abc import Generator, Iterable, Iterator
+from io import BytesIO
 
-from logsrv.kit.children.inside import limit_reader, outlast_signals
-from logsrv.linelog.inputs.http.apart import Order
-from logsrv.linelog.inputs.intake.messages import SIZE, sized
+import attrs
+
+from logsrv.kit.children.inside import answer_all, limit_reader, outlast_signals
+from logsrv.linelog.batch import Block
+from logsrv.linelog.framing.bodies import coded
+from logsrv.linelog.framing.bodies.bodies import BodyRules, Records, Reply, RequestRefused
+from logsrv.linelog.framing.bodies.inflated import in_pieces
+from logsrv.linelog.framing.lines.rules import LineCounts, LineRules, Oversize
+from logsrv.linelog.framing.long_work import result_of
+from logsrv.linelog.inputs.http.routes import BY_NAME, Take
+from logsrv.linelog.inputs.intake.gathering import Gathering
 
 # Less than the server, which receives; more than searches, as a sender waits for this.
 NICE = 5
+
+
+@attrs.frozen
+class Order:
+    """A body, and how its records are made.
+
+    take: the name of what makes them (`BY_NAME`). coding: its Content-Encoding, "" for none.
+    """
+
+    take: str
+    coding: str
+    rules: BodyRules
+    line_rules: LineRules
+    body: bytes
+
+    def encoded(self) -> tuple[bytes, bytes]:
+        """Return the order as the parts of a message."""
+        lines = {**attrs.asdict(self.line_rules), "oversize": self.line_rules.oversize.value}
+        rules = attrs.asdict(self.rules)
+        head = {"take": self.take, "coding": self.coding, "rules": rules, "lines": lines}
+        return json.dumps(head).encode() + b"\n", self.body
+
+    @classmethod
+    def decoded(cls, message: bytes) -> Order:
+        """Return what a message says."""
+        line, _, body = message.partition(b"\n")
+        head = json.loads(line)
+        lines = {**head["lines"], "oversize": Oversize(head["lines"]["oversize"])}
+        rules = BodyRules(**head["rules"])
+        return cls(head["take"], head["coding"], rules, LineRules(**lines), body)
+
+    def answer(self) -> Iterator[bytes]:
+        """Carry it out, and yield the answer as the parts of a message."""
+        counts = LineCounts()
+        gathered = Gathering(Records(self.rules.max_made), self.line_rules, counts)
+        head: dict[str, object] = {}
+        body = b""
+        blocks: list[bytes] = []
+        try:
+            take = BY_NAME[self.take]
+            making = taken(take, self.body, self.coding, self.rules, gathered.records)
+            reply = result_of(gathered.steps(making))
+            assert reply is not None
+        except RequestRefused as refusal:
+            head["refused"] = [refusal.status, refusal.reason, str(refusal)]
+        else:
+            blocks += map(bytes, gathered.blocks())
+            body = reply.body
+            head["reply"] = [reply.status, reply.type, len(reply.body)]
+            head["closing"] = gathered.closing
+            head["as text"] = gathered.records.as_text
+            head["reasons"] = gathered.records.reasons
+        head["counts"] = attrs.asdict(counts)
+        yield json.dumps({**head, "sizes": [*map(len, blocks)]}).encode() + b"\n"
+        yield body
+        yield from blocks
+
+
+def taken(
+    take: Take, body: bytes, coding: str, rules: BodyRules, records: Records
+) -> Generator[None, None, Reply | None]:
+    """Make records of a body as it came, in steps; the answer is None if it is lines.
+
+    Raises RequestRefused.
+    """
+    if coding:
+        packed, unpacked = list(in_pieces(body)), BytesIO()
+        # Before there is more of it than a piece.
+        for _ in coded.unpacked(packed, coding, rules.max_body):
+            yield
+        for piece in coded.unpacked(packed, coding, rules.max_body):
+            unpacked.write(piece)
+            yield
+        body = unpacked.getvalue()
+    return (yield from take(body, rules, records))
+
+
+def made(pieces: Iterable[bytes], counts: LineCounts) -> tuple[Gathering, Reply]:
+    """Return the records and the reply of an answer; add what was counted to `counts`.
+
+    Raises RequestRefused as the worker did.
+    """
+    left, line = deque(pieces), b""
+    while b"\n" not in line:
+        line += left.popleft()
+    line, _, rest = line.partition(b"\n")
+    left.appendleft(rest)
+    head = json.loads(line)
+    for name, number in head["counts"].items():
+        setattr(counts, name, getattr(counts, name) + number)
+    if "refused" in head:
+        raise RequestRefused(*head["refused"])
+    status, kind, size = head["reply"]
+    reply = Reply(status, _cut(left, size), kind)
+    blocks = (Block.of(_cut(left, size)) for size in head["sizes"])
+    reasons = Counter(head["reasons"])
+    gathered = Gathering.of(blocks, head["closing"], head["as text"], reasons)
+    return gathered, reply
+
+
+def _cut(left: deque[bytes], size: int) -> bytes:
+    """Take so many bytes of what is left, and keep them no longer."""
+    parts = []
+    while size:
+        piece = left.popleft()
+        if len(piece) > size:
+            left.appendleft(piece[size:])
+            piece = piece[:size]
+        parts.append(piece)
+        size -= len(piece)
+    return b"".join(parts)
 
 
 def main() -> int:
     """Work until there is nothing more to read; return the exit status."""
     limit_reader(NICE)
     outlast_signals()
-    orders = sys.stdin.buffer
-    # It has begun: what ends it from now on is a message.
-    _say(sized([]))
-    while head := orders.read(SIZE):
-        message = orders.read(int.from_bytes(head, "big"))
-        _say(sized([*Order.decoded(message).answer()]))
+    answer_all(lambda message: Order.decoded(message).answer())
     return 0
-
-
-def _say(parts: Iterable[bytes]) -> None:
-    for part in parts:
-        sys.stdout.buffer.write(part)
-    sys.stdout.buffer.flush()
 
 
 if __name__ == "__main__":

@@ -3,22 +3,12 @@
 from __future__ import annotations
 
 import enum
-from typing import Any, Protocol
 
 from twisted.internet.interfaces import IPushProducer, IReactorTime
 from zope.interface import implementer
 
 from logsrv.kit.net.twisted.turns import next_turn
-
-
-class PausableConnection(Protocol):
-    """A connection as this module needs it; it goes on only if nothing else holds it back."""
-
-    transport: Any
-
-    def pauseProducing(self) -> None: ...
-
-    def resumeProducing(self) -> None: ...
+from logsrv.linelog.inputs.intake.connections import InputProtocol
 
 
 class Answering(enum.Enum):
@@ -45,7 +35,7 @@ class AnswerWriter:
 
     __slots__ = ("_clock", "_receiver", "state")
 
-    def __init__(self, receiver: PausableConnection, clock: IReactorTime) -> None:
+    def __init__(self, receiver: InputProtocol, clock: IReactorTime) -> None:
         self.state = Answering.NOTHING
         self._receiver = receiver
         self._clock = clock

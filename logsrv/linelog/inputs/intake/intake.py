@@ -14,6 +14,7 @@ from twisted.logger import Logger
 from twisted.python.failure import Failure
 from zope.interface import Attribute, Interface
 
+from logsrv.kit.children.pool import ProcessPool, WorkerEndedError
 from logsrv.kit.net.twisted.turns import NextTurn
 from logsrv.kit.observe.metrics import Counts
 from logsrv.kit.observe.peer_log import ConnectionLog
@@ -27,15 +28,10 @@ from logsrv.linelog.framing.lines.rules import (
     for_structured,
 )
 from logsrv.linelog.inputs.intake.aside import LONG, MUCH, SMALL, Aside
-from logsrv.linelog.inputs.intake.computing import ComputingThread
 from logsrv.linelog.inputs.intake.options import InputOptions, read_secrets
-from logsrv.linelog.inputs.intake.turns import Turns
+from logsrv.linelog.inputs.intake.turns import ComputingThread, Turns
 from logsrv.linelog.inputs.intake.unfinished import Unfinished
-from logsrv.linelog.inputs.intake.workers import WorkerEndedError, Workers
-from logsrv.linelog.store.disk.disk import Disk
-from logsrv.linelog.store.origins.notes import Standing
-from logsrv.linelog.store.origins.origins import Origins
-from logsrv.linelog.store.segments.identity import Identity
+from logsrv.linelog.store.store import Store
 from logsrv.linelog.store.valve import Producer, Valve
 from logsrv.linelog.store.writing.deposit import Parcel
 
@@ -50,48 +46,6 @@ _OVERSIZE = {
 # Bytes that one batch may become in the store, however short its lines. 256 KiB of empty lines stay below
 # that, with the stamp of a TCP connection over IPv4.
 MOST_STORED = 16 << 20
-
-
-class Sink(Protocol):
-    """Takes batches: the store, or a test's list."""
-
-    @property
-    def valve(self) -> Valve: ...
-
-    def append(self, batch: Batch) -> int:
-        """Take a batch; return how many lines it has."""
-
-    @property
-    def appended(self) -> int:
-        """The bytes appended so far."""
-
-    def durable(self, since: int | None = None) -> Deferred[None]:
-        """Return what fires when all that was appended before is safe.
-
-        Fails with StoreError if anything may be lost that was appended from `since` on.
-        """
-
-    @property
-    def origins(self) -> Origins:
-        """The other stores whose blocks are stored here."""
-
-    @property
-    def depositing(self) -> int:
-        """The bytes of blocks that are not on the medium yet."""
-
-    def deposit(self, parcel: Parcel) -> Deferred[None]:
-        """Store a block of an origin; fires when it is on the medium."""
-
-    @property
-    def identity(self) -> Identity | None:
-        """The identity of the store; None if it can have none."""
-
-    @property
-    def disk(self) -> Disk:
-        """The directory of the store, to read from."""
-
-    def standing(self) -> Deferred[Standing]:
-        """Return what fires with the place of the next byte and the origins, between two writes."""
 
 
 class InputSettings(Protocol):
@@ -117,8 +71,9 @@ class Intake:
     secrets, structured_rules: what inputs of records go by beside it. max_record: bytes of a record of JSON
     and the like.
     counts, received_bytes: what the protocols count. received_lines: those that were stored.
-    connection_log: None unless the operator wants it. unfinished: what connections hold. turns: for
-    work that may take long. workers: for what computes much. aside: connections that send what is costly.
+    store: for whoever reads from it, or stores blocks of others. connection_log: None unless the operator
+    wants it. unfinished: what connections hold. turns: for work that may take long. workers: for what
+    computes much. aside: connections that send what is costly.
     datagrams: what is paused where there are no connections.
 
     Each line gets a stamp, which may be hundreds of times as long as the line. So a large block is
@@ -131,11 +86,11 @@ class Intake:
         label: str,
         settings: InputSettings,
         *,
-        sink: Sink,
+        store: Store,
         clock: IReactorTime,
         metrics: Counts,
         cpu: Callable[[], float] = thread_time,
-        workers: Workers | None = None,
+        workers: ProcessPool | None = None,
         computing: ComputingThread | None = None,
         unfinished: Unfinished | None = None,
     ) -> None:
@@ -145,14 +100,14 @@ class Intake:
         self.counts = LineCounts()
         self.received_bytes = 0
         self.received_lines = 0
-        self._sink = sink
+        self.store = store
         self.clock = clock
-        self.workers = workers or Workers(clock)
+        self.workers = workers
         # Messages that workers have; the answers of those that come when all is stored are too late.
         self._asked = 0
         self._flushed = False
-        self.turns = Turns(sink.valve, clock, computing)
-        self.aside = Aside(sink.valve, clock)
+        self.turns = Turns(store.valve, clock, computing)
+        self.aside = Aside(store.valve, clock)
         self.datagrams: Producer | None = None
         self.apply(settings)
         self.unfinished = unfinished or Unfinished(lambda: self.options.max_body)
@@ -194,7 +149,7 @@ class Intake:
     @property
     def valve(self) -> Valve:
         """The place to add a stream transport to, so that a slow disk slows its sender."""
-        return self._sink.valve
+        return self.store.valve
 
     def source(self, peer: str) -> str:
         """The source of batches from `peer` (see `logsrv.kit.net.source`): with the listener's name."""
@@ -214,7 +169,7 @@ class Intake:
         if self.datagrams is not None:
             self.valve.served(self.datagrams)
         if not self._waiting and len(block) * line <= MOST_STORED:
-            lines = self._sink.append(Batch(block, source, received))
+            lines = self.store.append(Batch(block, source, received))
             self.received_lines += lines
             return len(block) + lines * (line - 1)
         pieces = block.pieces(MOST_STORED // line)
@@ -247,7 +202,7 @@ class Intake:
     @property
     def moment(self) -> int:
         """The end of what has been stored up to now, for `durable`."""
-        return self._sink.appended
+        return self.store.appended
 
     def durable(self, since: int | None = None) -> Deferred[None]:
         """Return what fires when all that was taken before is safe: now it may be acknowledged.
@@ -256,35 +211,21 @@ class Intake:
         in this turn. Fails with StoreError if any of that may be lost.
         """
         if not self._waiting:
-            return self._sink.durable(since)
+            return self.store.durable(since)
         waiting: Deferred[None] = Deferred()
         self._waiting.append((waiting, self.moment if since is None else since))
         return waiting
 
-    @property
-    def store(self) -> Sink:
-        """The store itself, for whoever reads from it."""
-        return self._sink
-
-    @property
-    def origins(self) -> Origins:
-        """The other stores whose blocks are stored here."""
-        return self._sink.origins
-
-    @property
-    def depositing(self) -> int:
-        """The bytes of blocks that are not on the medium yet."""
-        return self._sink.depositing
-
     def deposit(self, parcel: Parcel) -> Deferred[None]:
         """Store a block of an origin as it is; fires when it is on the medium, whatever --sync says."""
         self.received_lines += parcel.lines
-        return self._sink.deposit(parcel)
+        return self.store.deposit(parcel)
 
-    def ask_worker(self, parts: Sequence[bytes]) -> Deferred[list[bytes]]:
-        """Return what fires with the answer of a worker, as `Workers.answer` does."""
+    def ask_worker(self, *parts: bytes) -> Deferred[list[bytes]]:
+        """Return what fires with the answer of a worker, as `ProcessPool.answer` does."""
+        assert self.workers is not None
         self._asked += 1
-        return self.workers.answer(parts).addBoth(self._answered)
+        return self.workers.answer(*parts).addBoth(self._answered)
 
     def _answered(self, answer: list[bytes] | Failure) -> list[bytes] | Failure:
         if self._flushed:
@@ -364,9 +305,9 @@ class Intake:
             self._waiting += behind
         elif isinstance(following, tuple):
             waiting, since = following
-            self._sink.durable(since).chainDeferred(waiting)
+            self.store.durable(since).chainDeferred(waiting)
         else:
-            self.received_lines += self._sink.append(following)
+            self.received_lines += self.store.append(following)
 
     def flush(self) -> None:
         """Store all that waits, and log who came and went: the store is about to close."""

@@ -5,7 +5,8 @@ is done at once, which is all that usual messages take, unless many come togethe
 slices, one in each turn of the reactor, so that all connections are served between two of them. While the
 valve of the store is closed nothing is done.
 
-A step that may be long by itself is given as `LongWork`: another thread does it.
+A step that may be long by itself is given as `LongWork`: another thread does it. Python changes between it
+and the reactor every 5 ms, so others are served.
 
 Work keeps what it has made: a compressed body of 300 KB becomes 100 MiB. So only a few long jobs go on in
 turn, beside all the short ones; other long jobs wait until one of those has ended.
@@ -16,7 +17,8 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Callable, Iterator
 from functools import partial
-from threading import Event
+from queue import SimpleQueue
+from threading import Event, Thread
 
 import attrs
 from twisted.internet.interfaces import IReactorTime
@@ -25,7 +27,6 @@ from twisted.python.failure import Failure
 
 from logsrv.kit.net.twisted.turns import NextTurn
 from logsrv.linelog.framing.long_work import LongWork
-from logsrv.linelog.inputs.intake.computing import ComputingThread
 from logsrv.linelog.store.valve import Producer, Valve
 
 log = Logger()
@@ -55,6 +56,40 @@ class _Work:
     def ready(self) -> bool:
         """Return true unless the other thread has to go on first."""
         return self.done is None or self.done.is_set()
+
+
+class ComputingThread:
+    """The thread, which begins when it is first needed; it does one piece of work after the other.
+
+    All listeners of a service share one: with each further one the reactor would get less of the processor.
+    """
+
+    def __init__(self) -> None:
+        self._waiting: SimpleQueue[tuple[LongWork, Event] | None] = SimpleQueue()
+        self._thread: Thread | None = None
+
+    def begin(self, work: LongWork) -> Event:
+        """Have work done behind all that came before; return what is set when it is."""
+        done = Event()
+        self._waiting.put((work, done))
+        if self._thread is None or not self._thread.is_alive():
+            # The end of the process is not to wait for it.
+            self._thread = Thread(target=self._run, name="computing", daemon=True)
+            self._thread.start()
+        return done
+
+    def end(self) -> None:
+        """Let the thread end behind all that came before."""
+        if self._thread is not None:
+            self._waiting.put(None)
+
+    def _run(self) -> None:
+        while (wanted := self._waiting.get()) is not None:
+            work, done = wanted
+            work.do()
+            done.set()
+            # Lets go of the result before the next work comes.
+            del work, done, wanted
 
 
 class Turns:

@@ -22,8 +22,8 @@ from logsrv.linelog.framing.bodies.bodies import RequestRefused
 from logsrv.linelog.inputs.blocks.body import BlockBody
 from logsrv.linelog.inputs.intake.connections import Input
 from logsrv.linelog.inputs.intake.intake import Intake
-from logsrv.linelog.inputs.nats.headers import placed
-from logsrv.linelog.inputs.nats.place import EXAMPLE, StreamPlace, parse_place
+from logsrv.linelog.inputs.intake.unfinished import Unfinished
+from logsrv.linelog.inputs.nats.place import EXAMPLE, StreamPlace, parse_place, placed
 from logsrv.linelog.ship.out.jetstream.login import login_options, read_credentials
 from logsrv.timer import Timer
 
@@ -38,12 +38,7 @@ _SENTENCES = 100
 
 
 class NatsReceiver:
-    """The receiver of a listener: it fetches blocks, and takes them in one at a time for each store.
-
-    held: bytes of blocks that are being taken in. most_held: no bound, as few stores are asked at once.
-    """
-
-    most_held = sys.maxsize
+    """The receiver of a listener: it fetches blocks, and takes them in one at a time for each store."""
 
     def __init__(self, intake: Intake, reactor: Any) -> None:
         """Raises ConfigurationError if nats-py is missing."""
@@ -55,7 +50,8 @@ class NatsReceiver:
             raise ConfigurationError(
                 f"--listen {intake.label} {NEEDS.format(error.name)}"
             ) from None
-        self.held = 0
+        # Without a bound, as few stores are asked at once.
+        self._bodies = Unfinished(lambda: sys.maxsize)
         self._intake = intake
         self._reactor = reactor
         self._thread = AsyncioThread(reactor, "nats")
@@ -107,7 +103,7 @@ class NatsReceiver:
 
     async def _sequence(self, origin: str) -> int | None:
         def sequence() -> int | None:
-            note = self._intake.origins.last(origin)
+            note = self._intake.store.origins.last(origin)
             return None if note is None else note.sequence
 
         found: int | None = await self._thread.ask(sequence)
@@ -132,14 +128,14 @@ class NatsReceiver:
         if self._running is None:
             return Deferred()
         intake = self._intake
-        note = intake.origins.last(fetched.origin)
+        note = intake.store.origins.last(fetched.origin)
         headers = placed(
             fetched.headers, note.end if note else None, passes_holes=self._place.passes_holes
         )
         # The subject is what a sender may write to: the headers could name any store.
         if headers.get("Logsrv-Store", fetched.origin) != fetched.origin:
             headers.clear()
-        body = BlockBody(intake, self._source, self, headers, fetched.sequence, cuts=True)
+        body = BlockBody(intake, self._source, self._bodies, headers, fetched.sequence, cuts=True)
         done: Deferred[None] = Deferred()
         try:
             body.receive(fetched.packed)
@@ -164,7 +160,7 @@ class NatsReceiver:
             return waited.addCallback(lambda _: self._take(fetched))
         self._intake.refused(error.reason)
         if error.status == _MISPLACED:
-            note = self._intake.origins.last(origin)
+            note = self._intake.store.origins.last(origin)
             raise self._fetching.HoleError(
                 f"{which} does not follow {note.end if note else 'nothing'}, up to where the store {origin}"
                 " is here: nothing more is taken of that store; if what is missing is gone for good, let"

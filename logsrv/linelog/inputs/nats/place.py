@@ -1,20 +1,24 @@
-"""The place that `--listen nats:SERVERS/STREAM:KEY=VALUE…` names (no I/O)."""
+"""Places of `--listen nats:SERVERS/STREAM:KEY=VALUE…`, and how blocks from there are judged (no I/O)."""
 
 from __future__ import annotations
 
 import re
 import zlib
+from collections.abc import Mapping
 from pathlib import Path
 
 import attrs
 
 from logsrv.kit.text.words import listed, shown
 from logsrv.linelog.ship.address import API, NATS, PREFIX, STREAM
+from logsrv.linelog.ship.blocks.block import UNKNOWN
+from logsrv.linelog.store.segments.segment import Position, parse_position
 
 EXAMPLE = "nats:n1.example.net,n2.example.net/LOGS:part=1/3"
 _KEYS = ("part", "holes", "tls", "ca", "cert", "key", "user", "creds", "api")
 _FILES = ("ca", "cert", "key", "creds")
 _SERVER = re.compile(r"(?P<host>\[[0-9A-Fa-f:.]+\]|[A-Za-z0-9_.-]+)(:(?P<port>[0-9]{1,5}))?")
+AFTER, START, GAP = "Logsrv-After", "Logsrv-From", "Logsrv-Gap"
 _PART = re.compile(r"([0-9]{1,4})/([0-9]{1,4})")
 
 
@@ -104,3 +108,30 @@ def _server(text: str) -> tuple[str, int]:
     if found is None or not 1 <= port <= 65535:
         raise ValueError(f"{shown(text)} is no server, such as n1.example.net or 10.0.0.1:{NATS}")
     return found["host"].strip("[]"), port
+
+
+def placed(
+    headers: Mapping[str, str], place: Position | None, *, passes_holes: bool
+) -> dict[str, str]:
+    """Return the headers by which a block is judged; place: up to where its store is here.
+
+    A stream is not asked where a store is here, so it may have let go of what came before: of the oldest,
+    by its limits, or of all.
+
+    Of a store that is new here whatever is there first is the beginning. A block that begins at the place
+    follows it. passes_holes: so does each that is behind it, with a gap.
+    """
+    found = {name: value for name, value in headers.items() if name.startswith("Logsrv-")}
+    if place is None:
+        found.pop(AFTER, None)
+        return found
+    try:
+        start = parse_position(found.get(START, ""))
+    except ValueError:
+        return found
+    if start == place:
+        found.setdefault(AFTER, str(place))
+    elif start > place and passes_holes and found.get(AFTER) != str(place):
+        found[AFTER] = str(place)
+        found.setdefault(GAP, UNKNOWN)
+    return found

@@ -88,7 +88,7 @@ class Sealer:
         self.removing = self._trouble("removing old segments")
         self.compressing = self._trouble("compressing a segment")
         self._cataloguing = self._trouble("making a catalog of small segments")
-        self._cataloguer = Cataloguer(disk, lambda: self._going)
+        self._cataloguer = Cataloguer(disk, self._make_catalog)
         self._rivals = set(tidied.rivals)
         self._left: deque[Segment] = deque()
         self._packer = Packer(self._behind)
@@ -299,6 +299,9 @@ class Sealer:
         self.held.add(packed)
         self.sealed += 1
         self._cataloguer.sealed(packed, made.compressed)
+
+    def _make_catalog(self, segments: Sequence[Segment], with_words: bool) -> str:
+        return self._packer.catalog(segments, self._disk, lambda: self._going, with_words)
 
     def _say_cut(self, plain: Segment, text: int, complete: int) -> None:
         self._tell(

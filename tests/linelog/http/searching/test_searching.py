@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import io
 import json
 import os
 import signal
@@ -13,9 +12,11 @@ from typing import Any
 
 import pytest
 
+from logsrv.kit.children.frames import MessageReader, frame
 from logsrv.kit.testing import wait_until
 from logsrv.linelog.http.searching import replies
 from logsrv.linelog.http.searching.searching import answer
+from tests.kit.children.spawned import read_message, send
 from tests.linelog.read.stores import lines, make_store
 
 COMMAND = [sys.executable, "-P", "-m", "logsrv.linelog.http.searching.searching", "30"]
@@ -28,10 +29,10 @@ def request(store: Path, endpoint: str = "search", **values: Any) -> dict[str, A
 
 def answered(asked: dict[str, Any]) -> tuple[int, list[Any]]:
     """The status and the lines of an answer made in this process."""
-    out = io.BytesIO()
-    answer(asked, out, pytest.fail)
-    head, *body = out.getvalue().splitlines()
-    return json.loads(head)["status"], [json.loads(line) for line in body]
+    sent: list[bytes] = []
+    answer(asked, sent.append, pytest.fail)
+    status, *body = sent
+    return int(status), [json.loads(line) for line in b"".join(body).splitlines()]
 
 
 def test_answers(tmp_path: Path) -> None:
@@ -66,10 +67,11 @@ def test_a_process(tmp_path: Path) -> None:
     """
     store = make_store(tmp_path / "store", [lines(["a"])])
     (tmp_path / "json.py").write_text("raise SystemExit('imported')")
-    asked = json.dumps(request(store)).encode() + b"\n"
+    asked = b"".join(frame(json.dumps(request(store)).encode()))
     done = subprocess.run(COMMAND, input=asked, capture_output=True, cwd=tmp_path, timeout=60)
     assert (done.returncode, done.stderr) == (0, b"")
-    assert done.stdout.startswith(b'{"status": 200}\n{"position":"1:0"')
+    status, body = map(b"".join, MessageReader().receive(done.stdout))
+    assert status == b"200" and body.startswith(b'{"position":"1:0"')
     check = (
         "import logsrv.linelog.http.searching.searching, sys;"
         " print(*{'twisted', 'numpy'} & {*sys.modules})"
@@ -88,9 +90,9 @@ def test_it_ends_with_its_server(tmp_path: Path) -> None:
     many = make_store(tmp_path / "store", [lines(["x" * 200] * 5000)])
     with subprocess.Popen(COMMAND, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as process:
         assert process.stdin is not None and process.stdout is not None
-        process.stdin.write(json.dumps(request(many, limit=100_000)).encode() + b"\n")
-        process.stdin.flush()
-        assert process.stdout.readline() == b'{"status": 200}\n'
+        asked = json.dumps(request(many, limit=100_000)).encode()
+        send(process, asked)
+        assert read_message(process.stdout) == b"200"
         assert os.getpgid(process.pid) == process.pid and os.getpriority(
             os.PRIO_PROCESS, process.pid
         )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import subprocess
 import sys
@@ -11,8 +12,9 @@ from pathlib import Path
 
 from logsrv.kit.children.inside import NICE
 from logsrv.kit.testing import wait_until
-from logsrv.linelog.http.viewing.talk import Handed, HandedReader, order_line
+from logsrv.linelog.http.viewing.talk import Handed, read_handed
 from logsrv.linelog.store.segments.segment import Position
+from tests.kit.children.spawned import read_message, send
 from tests.linelog.read.stores import line, make_store
 
 COMMAND = (sys.executable, "-P", "-m", "logsrv.linelog.http.viewing.viewing")
@@ -23,21 +25,14 @@ class Views:
 
     def __init__(self, process: subprocess.Popen[bytes]) -> None:
         self.process = process
-        self._reader = HandedReader()
-        self._handed: list[Handed] = []
 
     def join(self, viewer: int, begin: Position) -> None:
-        assert self.process.stdin is not None
-        self.process.stdin.write(order_line("join", viewer, "", str(begin), None))
-        self.process.stdin.flush()
+        order = json.dumps(["join", viewer, "", str(begin), None]).encode()
+        send(self.process, order)
 
     def next(self) -> Handed:
         assert self.process.stdout is not None
-        while not self._handed:
-            data = os.read(self.process.stdout.fileno(), 1 << 16)
-            assert data, "it has ended"
-            self._handed += self._reader.receive(data)
-        return self._handed.pop(0)
+        return read_handed(read_message(self.process.stdout))
 
 
 @contextmanager

@@ -25,7 +25,7 @@ ONE = 32 * "a"
 
 def answer(sink: Sink, path: str) -> Any:
     into = intake(sink)
-    head = RequestHead(into, "tcp:1", Blocks().stream(into), lambda _: None, path, None)
+    head = RequestHead(into, "tcp:1", lambda _: None, path, None)
     made = route_of(b"GET", path, routes()).own(head)
     assert isinstance(made, Question)
     with pytest.raises(StopIteration) as ended:
@@ -81,7 +81,7 @@ def test_while_the_store_takes_nothing_in_blocks_come_again_later() -> None:
     into = intake(sink)
     header = {"Content-Encoding": "zstd"}.get
     make = route_of(b"POST", "/blocks", routes()).own
-    head = RequestHead(into, "tcp:1", Blocks().stream(into), header, "/blocks", 5)
+    head = RequestHead(into, "tcp:1", header, "/blocks", 5)
     assert isinstance(make(head), BlockBody)
     sink.closed = True
     with pytest.raises(RequestRefused) as caught:

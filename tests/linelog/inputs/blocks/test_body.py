@@ -19,7 +19,6 @@ from logsrv.linelog.inputs.blocks.body import (
     block_body,
 )
 from logsrv.linelog.inputs.http.body import RequestHead
-from logsrv.linelog.inputs.http.channel import HttpInputFactory
 from logsrv.linelog.ship.blocks.block import LARGEST, LARGEST_TEXT, PackedBlock
 from logsrv.linelog.store.disk.disk import Disk
 from logsrv.linelog.store.origins.notes import Note, read_notes
@@ -41,12 +40,11 @@ class Taking:
     def __init__(self) -> None:
         self.sink = Sink()
         self.intake = intake(self.sink)
-        self.listener = HttpInputFactory(self.intake)
         self.coming = Coming()
 
     def body(self, headers: Mapping[str, str], length: int | None = None) -> BlockBody:
         found = {"Content-Encoding": "zstd", **headers}
-        head = RequestHead(self.intake, "tcp:1", self.listener, found.get, "/blocks", length)
+        head = RequestHead(self.intake, "tcp:1", found.get, "/blocks", length)
         return block_body(head, self.coming)
 
     def took(
@@ -239,13 +237,13 @@ def test_senders_that_come_at_once_do_not_unpack_at_once() -> None:
 
 def test_what_comes_in_parts_is_refused_when_all_keep_too_much() -> None:
     centre = Taking()
-    centre.listener.held = centre.listener.most_held - 10
+    centre.intake.unfinished.held = centre.intake.unfinished.most_held - 10
     body = centre.body(BLOCK.headers())
     with pytest.raises(RequestRefused) as caught:
         body.receive(BLOCK.packed)
     assert caught.value.status == 503
     body.let_go()
-    assert centre.listener.held == centre.listener.most_held - 10
+    assert centre.intake.unfinished.held == centre.intake.unfinished.most_held - 10
 
 
 def test_a_block_that_is_here_is_forgotten_without_being_unpacked() -> None:
@@ -288,10 +286,10 @@ def test_what_is_kept_is_counted_and_let_go_of() -> None:
     centre = Taking()
     body = centre.body(BLOCK.headers())
     body.receive(b"x" * 1000)
-    assert centre.listener.held == 1000
+    assert centre.intake.unfinished.held == 1000
     body.let_go()
     body.let_go()
-    assert centre.listener.held == 0
+    assert centre.intake.unfinished.held == 0
 
 
 def test_what_is_too_large_is_refused_before_it_comes() -> None:

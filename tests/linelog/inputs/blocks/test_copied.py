@@ -52,8 +52,7 @@ def into(tmp_path: Path) -> Any:
 
 def begun(into: Any, path: str, part: str | None = None) -> Any:
     """The body of a question."""
-    listener = BlockFactory(into, routes())
-    head = RequestHead(into, "tcp:1", listener, {"Range": part}.get, path, None)
+    head = RequestHead(into, "tcp:1", {"Range": part}.get, path, None)
     return route_of(b"GET", path, routes()).own(head)
 
 

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from logsrv.linelog.inputs.blocks.place import Fate, fate, overlaps, rest_of
+from logsrv.linelog.inputs.blocks.body import Fate, fate, overlaps, rest_of
 from logsrv.linelog.ship.blocks.block import UNKNOWN
 from logsrv.linelog.store.origins.notes import Note
 from logsrv.linelog.store.segments.segment import Position

@@ -67,7 +67,7 @@ def test_packed_lines_and_json() -> None:
     sender.sink.sync()
     assert sender.sink.text == b'one\ntwo\n{"a": 1}\ntext\\x0amore\n'
     assert [body["accepted"] for _, body in sender.answers()] == [2, 2]
-    assert sender.factory.held == 0
+    assert sender.intake.unfinished.held == 0
 
 
 def test_a_bomb_is_refused_and_nothing_of_it_stored() -> None:
@@ -114,11 +114,11 @@ def test_so_many_bodies_at_a_time() -> None:
     senders = [first, *(Sender(first) for _ in range(4))]
     for sender in senders:
         sender.send(half + b'["a", "bc')
-    assert first.factory.held == 36
+    assert first.intake.unfinished.held == 36
     senders[4].send(b'"')
     assert [status for status, _ in senders[4].answers()] == [503]
     senders[0].leave()
-    assert first.factory.held == 27
+    assert first.intake.unfinished.held == 27
     senders[4].post(b"{}", Content_Type="application/json")
     first.sink.sync()
     assert [status for status, _ in senders[4].answers()] == [200]

@@ -29,8 +29,8 @@ def test_is_an_input_for_connections_only() -> None:
 
 
 def test_keeps_so_many_bodies_at_a_time() -> None:
-    factory = Http().stream(intake(Sink(), options=InputOptions(max_body=10)))
-    assert factory.most_held == 20 and factory.held == 0
+    bodies = intake(Sink(), options=InputOptions(max_body=10)).unfinished
+    assert bodies.most_held == 20 and bodies.held == 0
 
 
 def test_one_byte_chunks_let_others_have_their_turn(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -2,13 +2,20 @@
 
 from __future__ import annotations
 
+import base64
 from typing import Any, cast
 
 import pytest
+from twisted.internet.task import Clock
 from twisted.logger import capturedLogs, formatEvent
 
 from logsrv.kit.observe.metrics import Metrics
+from logsrv.linelog.framing.bodies.bodies import RequestRefused
+from logsrv.linelog.inputs.http.long_answer import PIECE, STALLED_AFTER, LongAnswer
 from logsrv.linelog.inputs.http.request import ANSWER_SECONDS, LINGER_SECONDS
+from logsrv.linelog.inputs.http.routes import path_of, route_of
+from logsrv.linelog.inputs.http.token import check_token
+from logsrv.timer import Timer
 from tests.linelog.inputs.http.sending import Sender, chunked, request
 
 
@@ -203,7 +210,7 @@ def test_too_large_in_pieces_is_refused_as_soon_as_it_is() -> None:
     )
     sender.send(sent + b"%x\r\n" % len(body) + body + b"\r\n")
     assert [status for status, _ in sender.answers()] == [413]
-    assert sender.factory.held == 0
+    assert sender.intake.unfinished.held == 0
     sender.send(b"0\r\n\r\n")
     assert sender.transport.disconnecting and sender.answers() == []
     sender.leave()
@@ -278,3 +285,115 @@ def test_a_failure_of_ours_is_no_secret_of_the_log(monkeypatch: pytest.MonkeyPat
     sender.post(b"{}", Content_Type="application/json")
     ((status, body),) = sender.answers()
     assert status == 500 and "inside" not in body["error"]
+
+
+TOKEN = "gehäim"
+
+
+def basic(text: str) -> bytes:
+    return b"Basic " + base64.b64encode(text.encode())
+
+
+@pytest.mark.parametrize(
+    "header", [f"Bearer {TOKEN}".encode(), f"bearer  {TOKEN}".encode(), basic(f"any one:{TOKEN}")]
+)
+def test_let_in(header: bytes) -> None:
+    check_token(header, TOKEN)
+
+
+@pytest.mark.parametrize(
+    "header",
+    [None, b"", b"Bearer", b"Bearer wrong", b"Basic !", basic(TOKEN), basic("x:"), b"Digest x"],
+)
+def test_kept_out(header: bytes | None) -> None:
+    with pytest.raises(RequestRefused) as refused:
+        check_token(header, TOKEN)
+    assert refused.value.status == 401
+    check_token(header, None)
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "text"),
+    [
+        (b"POST", "/", True),
+        (b"POST", "/lines/", True),
+        (b"GET", "/", False),
+        (b"HEAD", "/", False),
+        (b"GET", "/_license", False),
+        (b"POST", "/_bulk", False),
+        (b"PUT", "/logs-2026/_bulk", False),
+        (b"POST", "/loki/api/v1/push", False),
+        (b"POST", "/v1/logs", False),
+    ],
+)
+def test_what_there_is(method: bytes, path: str, text: bool) -> None:
+    route = route_of(method, path)
+    assert route.by_type is text and (route.take is None) is (route.about is not None)
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "status"),
+    [
+        (b"DELETE", "/", 405),
+        (b"GET", "/lines", 405),
+        (b"GET", "/x/_bulk", 405),
+        (b"POST", "/_license", 405),
+        (b"POST", "/a/b/_bulk", 404),
+        (b"POST", "/\x1b[1m", 404),
+    ],
+)
+def test_what_there_is_not(method: bytes, path: str, status: int) -> None:
+    with pytest.raises(RequestRefused) as refused:
+        route_of(method, path)
+    assert refused.value.status == status and "\x1b" not in str(refused.value)
+
+
+def test_paths_without_what_is_behind_them() -> None:
+    assert path_of(b"/a%20b/_bulk?refresh=true") == "/a b/_bulk"
+
+
+class Consumer:
+    """Is full behind each piece. producer: what is registered."""
+
+    def __init__(self) -> None:
+        self.producer: Any = None
+        self.pieces: list[bytes] = []
+
+    def registerProducer(self, producer: Any, streaming: bool) -> None:
+        assert streaming
+        self.producer = producer
+
+    def unregisterProducer(self) -> None:
+        self.producer = None
+
+    def write(self, data: bytes) -> None:
+        self.pieces.append(data)
+        self.producer.pauseProducing()
+
+
+def test_a_long_answer_goes_out_as_it_is_read() -> None:
+    consumer: Any = Consumer()
+    clock, said = Clock(), list[str]()
+    body = bytes(range(256)) * (PIECE // 128) + b"end"
+    LongAnswer(
+        consumer, body, Timer(clock), lambda: said.append("ended"), lambda: said.append("stalled")
+    )
+    while consumer.producer is not None:
+        clock.advance(STALLED_AFTER - 1)
+        consumer.producer.resumeProducing()
+    assert b"".join(consumer.pieces) == body and max(map(len, consumer.pieces)) == PIECE
+    assert said == ["ended"]
+
+
+def test_who_reads_nothing_is_cut_off() -> None:
+    consumer: Any = Consumer()
+    clock, said = Clock(), list[str]()
+    LongAnswer(
+        consumer,
+        bytes(3 * PIECE),
+        Timer(clock),
+        lambda: said.append("ended"),
+        lambda: said.append("stalled"),
+    )
+    clock.advance(STALLED_AFTER)
+    assert said == ["stalled"] and len(consumer.pieces) == 1

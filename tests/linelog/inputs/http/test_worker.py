@@ -1,17 +1,133 @@
-"""A worker by itself, with the test in the server's place."""
+"""A worker: the same lines, counts and answers as without one; and its process, by itself."""
 
 from __future__ import annotations
 
+import gzip
+import json
 import os
 import signal
 import subprocess
 import sys
+from dataclasses import dataclass
 
-from logsrv.linelog.framing.bodies.bodies import BodyRules
-from logsrv.linelog.framing.lines.rules import LineCounts, LineRules
-from logsrv.linelog.inputs.http.apart import Order, made
-from logsrv.linelog.inputs.http.worker import NICE
-from logsrv.linelog.inputs.intake.messages import SIZE, AnswerReader, sized
+import attrs
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from logsrv.kit.children.frames import MessageReader, frame
+from logsrv.linelog.framing.bodies.bodies import BodyRules, Records, Reply, RequestRefused
+from logsrv.linelog.framing.lines.rules import LineCounts, LineRules, Oversize
+from logsrv.linelog.framing.long_work import result_of
+from logsrv.linelog.inputs.http.routes import BY_NAME
+from logsrv.linelog.inputs.http.worker import NICE, Order, made, taken
+from logsrv.linelog.inputs.intake.gathering import Gathering
+from tests.kit.children.spawned import read_message, send
+
+
+@dataclass
+class Outcome:
+    """All that becomes of a body."""
+
+    lines: bytes
+    answer: Reply | tuple[int, str, str] | None
+    counts: LineCounts
+    closing: str | None = None
+    left_out: tuple[int, object] = (0, None)
+
+
+def outcome(gathered: Gathering, reply: Reply | None, counts: LineCounts) -> Outcome:
+    lines = b"".join(map(bytes, gathered.blocks()))
+    left_out = gathered.records.as_text, dict(gathered.records.reasons)
+    return Outcome(lines, reply, counts, gathered.closing, left_out)
+
+
+def refused(refusal: RequestRefused, counts: LineCounts) -> Outcome:
+    return Outcome(b"", (refusal.status, refusal.reason, str(refusal)), counts)
+
+
+def here(order: Order) -> Outcome:
+    """Take the body apart in this process, as the server does it."""
+    counts = LineCounts()
+    gathered = Gathering(Records(order.rules.max_made), order.line_rules, counts)
+    making = taken(BY_NAME[order.take], order.body, order.coding, order.rules, gathered.records)
+    try:
+        reply = result_of(gathered.steps(making))
+    except RequestRefused as refusal:
+        return refused(refusal, counts)
+    return outcome(gathered, reply, counts)
+
+
+def apart(order: Order, size: int) -> Outcome:
+    """Take it apart as a worker does, through pipes that give `size` bytes at a time."""
+    counts = LineCounts()
+    told = Order.decoded(b"".join(order.encoded()))
+    assert told == order
+    sent = b"".join(frame(*told.answer()))
+    reader = MessageReader()
+    answers = [
+        answer
+        for at in range(0, len(sent), size)
+        for answer in reader.receive(sent[at : at + size])
+    ]
+    assert len(answers) == 1
+    try:
+        return outcome(*made(answers[0], counts), counts)
+    except RequestRefused as refusal:
+        return refused(refusal, counts)
+
+
+TEXTS = st.one_of(st.text(max_size=20), st.sampled_from(["a\nb", "\x1b[1m", "é", "x" * 90, ""]))
+LOKI = st.lists(TEXTS, max_size=8).map(
+    lambda texts: {"streams": [{"stream": {}, "values": [["1", text] for text in texts]}]}
+)
+OTLP = st.lists(TEXTS, max_size=8).map(
+    lambda texts: {
+        "resourceLogs": [
+            {"scopeLogs": [{"logRecords": [{"body": {"stringValue": one}} for one in texts]}]}
+        ]
+    }
+)
+BULK = st.lists(
+    st.sampled_from([b'{"index":{}}', b'{"a":1}', b'{"delete":{}}', b"oops"]), max_size=9
+)
+BODIES = st.one_of(
+    st.tuples(st.just("loki"), LOKI.map(lambda body: json.dumps(body).encode())),
+    st.tuples(st.just("otlp"), OTLP.map(lambda body: json.dumps(body).encode())),
+    st.tuples(st.just("bulk"), BULK.map(b"\n".join).map(lambda body: body + b"\n")),
+    st.tuples(st.sampled_from(sorted(BY_NAME)), st.binary(max_size=30)),
+)
+
+
+@given(BODIES, st.sampled_from(Oversize), st.integers(1, 200), st.booleans())
+def test_a_worker_makes_the_same(
+    sent: tuple[str, bytes], oversize: Oversize, size: int, packed: bool
+) -> None:
+    take, body = sent
+    rules = BodyRules("application/json", "/", 100)
+    lines = LineRules(max_line=80, oversize=oversize)
+    coding, body = ("gzip", gzip.compress(body)) if packed else ("", body)
+    order = Order(take, coding, rules, lines, body)
+    assert apart(order, size) == here(order)
+
+
+def test_too_much_is_refused_as_it_is_here() -> None:
+    body = json.dumps({"streams": [{"stream": {}, "values": [["1", "text"]] * 9}]}).encode()
+    rules = BodyRules("application/json", "/", 100, max_made=500)
+    order = Order("loki", "", rules, LineRules(), body)
+    found = apart(order, 7)
+    assert found == here(order)
+    assert isinstance(found.answer, tuple) and found.answer[0] == 413
+
+
+@pytest.mark.parametrize("field", [one.name for one in attrs.fields(LineCounts)])
+def test_all_that_is_counted_is_added(field: str) -> None:
+    counts = LineCounts(**{field: 2})
+    answer = [b'{"counts": {"%b": 3}, "refused": [413, "oversize", "why"]}\n' % field.encode()]
+    with pytest.raises(RequestRefused):
+        made(answer, counts)
+    assert getattr(counts, field) == 5
+
 
 COMMAND = (sys.executable, "-P", "-m", "logsrv.linelog.inputs.http.worker")
 
@@ -19,16 +135,16 @@ COMMAND = (sys.executable, "-P", "-m", "logsrv.linelog.inputs.http.worker")
 def test_it_answers_one_after_the_other_until_its_input_ends() -> None:
     worker = subprocess.Popen(COMMAND, stdin=subprocess.PIPE, stdout=subprocess.PIPE)
     assert worker.stdin is not None and worker.stdout is not None
-    assert worker.stdout.read(SIZE) == bytes(SIZE)
+    assert read_message(worker.stdout) == b""
     nice = min(os.getpriority(os.PRIO_PROCESS, 0) + NICE, 19)
     assert os.getpriority(os.PRIO_PROCESS, worker.pid) == nice
     rules = BodyRules("application/json", "/", 1000)
     bodies = (b'{"streams": []}', b'{"streams": [{"stream": {}, "values": [["1", "text"]]}]}')
     for body in bodies:
         order = Order("loki", "", rules, LineRules(), body)
-        worker.stdin.write(b"".join(sized(order.encoded())))
+        send(worker, *order.encoded())
     worker.stdin.close()
-    answers = list(AnswerReader().receive(worker.stdout.read()))
+    answers = list(MessageReader().receive(worker.stdout.read()))
     lines = [b"".join(map(bytes, made(one, LineCounts())[0].blocks())) for one in answers]
     assert len(lines) == 2
     assert lines[0] == b""
@@ -40,12 +156,12 @@ def test_it_answers_one_after_the_other_until_its_input_ends() -> None:
 def test_a_signal_to_all_processes_ends_no_body() -> None:
     worker = subprocess.Popen(COMMAND, stdin=subprocess.PIPE, stdout=subprocess.PIPE)
     assert worker.stdin is not None and worker.stdout is not None
-    worker.stdout.read(SIZE)
+    read_message(worker.stdout)
     for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
         worker.send_signal(number)
     order = Order("loki", "", BodyRules("", "/", 1000), LineRules(), b'{"streams": []}')
-    worker.stdin.write(b"".join(sized(order.encoded())))
+    send(worker, *order.encoded())
     worker.stdin.close()
-    assert len(list(AnswerReader().receive(worker.stdout.read()))) == 1
+    assert len(list(MessageReader().receive(worker.stdout.read()))) == 1
     assert worker.wait() == 0
     worker.stdout.close()

@@ -2,19 +2,38 @@
 
 from __future__ import annotations
 
+from collections.abc import Generator, Sequence
+from pathlib import Path
 from typing import Any
 
 import pytest
 from twisted.internet.address import IPv4Address
+from twisted.internet.protocol import Protocol
 from twisted.internet.task import Clock
 from twisted.internet.testing import StringTransport
 from twisted.logger import capturedLogs, formatEvent
+from zope.interface.verify import verifyObject
 
+from logsrv.errors import ConfigurationError
 from logsrv.kit.net.source import Sender
+from logsrv.kit.observe.metrics import Metrics
 from logsrv.linelog.batch import Batch, Block
+from logsrv.linelog.framing.bodies.bodies import Records
 from logsrv.linelog.framing.lines.rules import LineRules, Oversize
-from logsrv.linelog.inputs.intake.intake import MOST_STORED, Intake
+from logsrv.linelog.framing.long_work import result_of
+from logsrv.linelog.inputs.intake.answers import Answering, AnswerWriter
+from logsrv.linelog.inputs.intake.connections import (
+    Connections,
+    Input,
+    InputDatagrams,
+    InputProtocol,
+)
+from logsrv.linelog.inputs.intake.gathering import Gathering
+from logsrv.linelog.inputs.intake.intake import MOST_STORED, IInput, Intake
+from logsrv.linelog.inputs.intake.options import InputOptions, Secrets, read_secrets, with_secrets
+from logsrv.linelog.inputs.intake.registry import inputs
 from logsrv.linelog.inputs.lines.lines import LineDatagrams, LineReceiver, Lines
+from logsrv.linelog.plugin.service import Options
 from tests.linelog.inputs.recording import HIGH_WATER, InputSettings, Sink, SlowStore, intake, turn
 
 
@@ -251,3 +270,159 @@ def test_what_are_no_whole_lines_is_refused_with_a_sentence(lines: Any) -> None:
     with pytest.raises(ValueError, match=r"^a block is bytes of whole lines, .*, not "):
         intake(sink).take(lines, "x")
     assert not sink.batches
+
+
+def test_each_connection_has_a_protocol_of_its_own() -> None:
+    factory = Connections(Protocol)
+    one, other = factory.buildProtocol(None), factory.buildProtocol(None)
+    assert one is not None and other is not None and one is not other
+    assert one.factory is other.factory is factory
+
+
+def test_an_input_without_datagrams_says_what_to_do_instead() -> None:
+    class Streams(Input):
+        no_datagrams = "take streams:tcp:1"
+
+    with pytest.raises(ConfigurationError, match=r"^tcp:1234: take streams:tcp:1$"):
+        Streams().datagrams(intake(Sink()))
+
+
+def test_datagrams_are_counted_and_handed_on_with_their_source() -> None:
+    taken: list[object] = []
+
+    class Datagrams(InputDatagrams):
+        def take_in(self, payloads: Sequence[bytes], source: str) -> None:
+            taken.append((payloads, source))
+
+    receiver = Datagrams(intake(Sink()))
+    receiver.datagrams_received([b"one", b"other"], Sender(None, "udp:192.0.2.7:514"))
+    assert taken == [([b"one", b"other"], "udp:192.0.2.7:514")]
+    assert receiver.intake.received_bytes == 8
+
+
+def test_each_listener_has_its_own(tmp_path: Path) -> None:
+    (tmp_path / "key").write_text("k1\n")
+    (tmp_path / "logsrv.toml").write_text(
+        'max-record = "2MiB"\n[[listener]]\nlisten = "tcp:0"\nshared-key-file = "key"\n'
+        '[[listener]]\nlisten = "tcp:1235"\nmax-record = "1KiB"\ninput-token = "t"\n'
+    )
+    options = Options()
+    options.parseOptions(["--config", str(tmp_path / "logsrv.toml")])
+    first, second = options.settings.listener
+    assert (first.input_options.max_record, second.input_options.max_record) == (2 << 20, 1 << 10)
+    assert read_secrets(first) == Secrets(None, "k1")
+    assert read_secrets(second.input_options) == Secrets("t", None)
+
+
+def test_a_file_without_a_key(tmp_path: Path) -> None:
+    with pytest.raises(ConfigurationError, match="--input-token-file"):
+        read_secrets(InputOptions(input_token_file=tmp_path / "none"))
+
+
+def test_whoever_may_send_may_not_read(tmp_path: Path) -> None:
+    (tmp_path / "token").write_text("geheim\n")
+    file = tmp_path / "token"
+    options = InputOptions(input_token="sends", restore_token_file=file)
+    assert read_secrets(options) == Secrets("sends", None, "geheim")
+    assert with_secrets(options).restore_token == "geheim"
+    with pytest.raises(ConfigurationError, match="whoever may send lines could read those of all"):
+        read_secrets(InputOptions(input_token="geheim", restore_token_file=file))
+
+
+def test_lines_is_there_and_is_ours() -> None:
+    assert "lines" in inputs()
+    assert type(inputs()["lines"]) is Lines
+
+
+def test_every_input_does_what_the_interface_says() -> None:
+    for found in inputs().values():
+        verifyObject(IInput, found)
+
+
+def adding(records: Records) -> Generator[None, None, str]:
+    records.add(b"{}")
+    records.add(b"a\nb", structured=False)
+    yield
+    records.add_lines(b"[1]\n[2]\n", 2)
+    yield
+    records.as_text += 1
+    records.leave_out(5)
+    records.add(b"3")
+    return "answer"
+
+
+def test_stored_when_all_are_there_and_in_their_order() -> None:
+    sink = Sink()
+    way = intake(sink)
+    gathering = Gathering(Records(), way.rules, way.counts)
+    assert result_of(gathering.steps(adding(gathering.records))) == "answer"
+    assert sink.text == b""
+    steps = gathering.store(way, "tcp:x")
+    next(steps)
+    assert sink.text == b"{}\n" and sink.batches[0].source == "tcp:x"
+    list(steps)
+    assert sink.text == b"{}\na\\x0ab\n[1]\n[2]\n3\n"
+    assert gathering.stored == len(sink.text)
+    metrics = way.metrics
+    assert isinstance(metrics, Metrics)
+    assert metrics.value("records_as_text_total") == 1
+    assert metrics.value("records_refused_total", reason="oversize") == 1
+
+
+def test_nothing_behind_a_text_that_closes() -> None:
+    sink = Sink()
+    way = intake(sink, LineRules(max_line=3, oversize=Oversize.CLOSE), options=InputOptions())
+    gathering = Gathering(Records(), way.rules, way.counts)
+    for text in (b"one", b"longer", b"more"):
+        gathering.records.add(text, structured=False)
+    gathering.records.add_lines(b"{}\n", 1)
+    list(gathering.store(way, "tcp:x"))
+    assert sink.text == b"one\nlon\n"
+    assert gathering.closing == "a record is longer than 3 bytes"
+    assert way.counts.dropped_closed == len(b"germore{}")
+
+
+class Receiver(InputProtocol):
+    """Somebody who answers, and notes what holds it back."""
+
+    def __init__(self) -> None:
+        self.transport = StringTransport()
+        self.held = False
+
+    def pauseProducing(self) -> None:
+        self.held = True
+
+    def resumeProducing(self) -> None:
+        self.held = False
+
+
+def test_a_turn_later_the_transport_may_close() -> None:
+    clock, receiver = Clock(), Receiver()
+    answers = AnswerWriter(receiver, clock)
+    answers.write(b"a")
+    answers.write(b"b")
+    assert receiver.transport.producer is answers
+    clock.advance(0)
+    assert receiver.transport.producer is None
+    assert receiver.transport.value() == b"ab"
+
+
+def test_who_lets_them_lie_is_held_back_until_they_are_read() -> None:
+    clock, receiver = Clock(), Receiver()
+    answers = AnswerWriter(receiver, clock)
+    answers.write(b"a")
+    answers.pauseProducing()
+    clock.advance(0)
+    assert (receiver.held, answers.state) == (True, Answering.UNREAD)
+    answers.resumeProducing()
+    assert (receiver.held, answers.state) == (False, Answering.NOTHING)
+    assert receiver.transport.producer is None
+
+
+def test_let_go() -> None:
+    receiver = Receiver()
+    answers = AnswerWriter(receiver, Clock())
+    answers.let_go()
+    answers.write(b"a")
+    answers.let_go()
+    assert receiver.transport.producer is None

@@ -15,7 +15,14 @@ from twisted.python.failure import Failure
 from logsrv.kit.testing import wait_until
 from logsrv.linelog.framing.long_work import LongWork
 from logsrv.linelog.inputs.intake import turns as module
-from logsrv.linelog.inputs.intake.turns import FEW, LAST_SECONDS, MANY, SLICE, Turns
+from logsrv.linelog.inputs.intake.turns import (
+    FEW,
+    LAST_SECONDS,
+    MANY,
+    SLICE,
+    ComputingThread,
+    Turns,
+)
 from logsrv.linelog.store.valve import Valve
 from tests.linelog.inputs.recording import turn
 
@@ -318,3 +325,31 @@ def test_short_work_does_not_stand_behind_what_waits_for_the_other_thread() -> N
         assert ends.failures == [None]
     finally:
         go_on.set()
+
+
+SECONDS = 60
+
+
+def threads() -> list[threading.Thread]:
+    return [one for one in threading.enumerate() if one.name == "computing"]
+
+
+def test_one_piece_after_the_other_in_another_thread() -> None:
+    computing, done, before = ComputingThread(), list[str](), threads()
+    begin = threading.Event()
+    works = [
+        LongWork(lambda: done.append(f"{begin.wait(SECONDS)} {threading.get_ident()}")),
+        LongWork(lambda: [][1]),
+        LongWork(lambda: done.append("last")),
+    ]
+    waiting = [computing.begin(work) for work in works]
+    assert not waiting[2].is_set()
+    begin.set()
+    assert all(one.wait(SECONDS) for one in waiting)
+    first, last = done
+    assert first.startswith("True ") and str(threading.get_ident()) not in first
+    assert last == "last"
+    [thread] = set(threads()) - set(before)
+    computing.end()
+    thread.join(SECONDS)
+    assert not thread.is_alive()

@@ -16,20 +16,17 @@ from logsrv.kit.net.source import Sender
 from logsrv.linelog.framing.lines.rules import LineRules, Oversize
 from logsrv.linelog.inputs.intake.answers import Answering
 from logsrv.linelog.inputs.lines.lines import LineDatagrams, LineReceiver, Lines
-from tests.linelog.inputs.recording import InputSettings, Sink, intake
+from tests.linelog.inputs.recording import InputSettings, Sink, connected, intake
 
 
-def connected(sink: Sink, rules: LineRules | None = None) -> tuple[LineReceiver, StringTransport]:
-    factory = Lines().stream(intake(sink, rules))
-    receiver = factory.buildProtocol(None)
+def opened(sink: Sink, rules: LineRules | None = None) -> tuple[LineReceiver, StringTransport]:
     transport = StringTransport(peerAddress=IPv4Address("TCP", "192.0.2.7", 514))
-    receiver.makeConnection(transport)
-    return receiver, transport
+    return connected(Lines(), intake(sink, rules), transport)
 
 
 def test_lines_and_the_unfinished_last_one() -> None:
     sink = Sink()
-    receiver, _ = connected(sink)
+    receiver, _ = opened(sink)
     receiver.dataReceived(b"one\r\ntw")
     receiver.dataReceived(b"o\nthr")
     assert sink.text == b"one\ntwo\n"
@@ -40,7 +37,7 @@ def test_lines_and_the_unfinished_last_one() -> None:
 
 def test_the_store_can_pause_a_connection_while_it_is_open() -> None:
     sink = Sink()
-    receiver, transport = connected(sink)
+    receiver, transport = opened(sink)
     verifyObject(IPushProducer, receiver)
     assert sink.producers == [receiver]
     receiver.pauseProducing()
@@ -53,7 +50,7 @@ def test_the_store_can_pause_a_connection_while_it_is_open() -> None:
 
 def test_telnet_is_answered_and_not_stored() -> None:
     sink = Sink()
-    receiver, transport = connected(sink)
+    receiver, transport = opened(sink)
     receiver.dataReceived(b"he\xff\xfd\x01llo\n")
     assert transport.value() == b"\xff\xfc\x01"
     assert sink.text == b"hello\n"
@@ -62,7 +59,7 @@ def test_telnet_is_answered_and_not_stored() -> None:
 def test_a_peer_that_does_not_read_our_answers_is_not_read_either() -> None:
     """And the store cannot resume it over that, nor the peer over the store."""
     sink = Sink()
-    receiver, transport = connected(sink)
+    receiver, transport = opened(sink)
     for closed_last in (False, True):
         receiver.dataReceived(b"\xff\xfd\x01")
         assert transport.producer is not None
@@ -105,7 +102,7 @@ def test_a_producer_is_there_only_while_answers_are_under_way(
     events: list[str], state: Answering, closing: bool
 ) -> None:
     """TLS cannot close while there is one. A connection that closes is let go in the same way."""
-    receiver, transport = connected(Sink(), LineRules(max_line=5, oversize=Oversize.CLOSE))
+    receiver, transport = opened(Sink(), LineRules(max_line=5, oversize=Oversize.CLOSE))
     clock: Any = receiver.intake.clock
     # A real one can be paused and resumed also when it is about to close.
     closed: list[bool] = []
@@ -132,7 +129,7 @@ def test_a_producer_is_there_only_while_answers_are_under_way(
 
 def test_oversize_close_says_why() -> None:
     sink = Sink()
-    receiver, transport = connected(sink, LineRules(max_line=5, oversize=Oversize.CLOSE))
+    receiver, transport = opened(sink, LineRules(max_line=5, oversize=Oversize.CLOSE))
     receiver.dataReceived(b"far too long\nnext\n")
     assert transport.disconnecting
     assert b"longer than 5 bytes" in transport.value()
@@ -143,7 +140,7 @@ def test_oversize_close_says_why() -> None:
 def test_what_comes_after_oversize_close_is_only_counted() -> None:
     """TLS goes on delivering until the peer has closed as well; it is said twice: who, and where."""
     sink = Sink()
-    receiver, transport = connected(sink, LineRules(max_line=5, oversize=Oversize.CLOSE))
+    receiver, transport = opened(sink, LineRules(max_line=5, oversize=Oversize.CLOSE))
     with capturedLogs() as events:
         receiver.dataReceived(b"too long")
         said = transport.value()

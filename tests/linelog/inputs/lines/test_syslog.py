@@ -15,7 +15,7 @@ from logsrv.linelog.framing.lines.rules import LineRules, Oversize
 from logsrv.linelog.inputs.intake.intake import Intake
 from logsrv.linelog.inputs.intake.turns import MOST_AT_ONCE, SLICE
 from logsrv.linelog.inputs.lines.syslog import Syslog
-from tests.linelog.inputs.recording import Sink, intake
+from tests.linelog.inputs.recording import Sink, connected, intake
 
 SENDER = Sender("192.0.2.7", "udp:192.0.2.7:514")
 
@@ -39,8 +39,7 @@ def test_a_connection_that_mixes_everything() -> None:
 def test_counted_messages_that_are_stored_as_one_line_are_said_once() -> None:
     frames = b"".join(b'%d {"n":%d}' % (len(b'{"n":%d}' % number), number) for number in range(9))
     sink = Sink()
-    receiver = Syslog().stream(intake(sink)).buildProtocol(None)
-    receiver.makeConnection(StringTransport(peerAddress=IPv4Address("TCP", "192.0.2.7", 514)))
+    receiver, _ = connect(intake(sink))
     with capturedLogs() as events:
         for _ in range(3):
             receiver.dataReceived(b"a stray text " + frames + b"\n")
@@ -53,10 +52,8 @@ def test_counted_messages_that_are_stored_as_one_line_are_said_once() -> None:
 
 
 def connect(way: Intake) -> tuple[Any, StringTransport]:
-    receiver = Syslog().stream(way).buildProtocol(None)
     transport = StringTransport(peerAddress=IPv4Address("TCP", "192.0.2.7", 514))
-    receiver.makeConnection(transport)
-    return receiver, transport
+    return connected(Syslog(), way, transport)
 
 
 @pytest.mark.parametrize("goes", [False, True])

@@ -3,17 +3,21 @@
 from __future__ import annotations
 
 import asyncio
+import importlib
 from contextlib import suppress
 from pathlib import Path
+from typing import Any
 
 import attrs
 import pytest
 from twisted.internet.defer import CancelledError, Deferred
 from twisted.logger import LogLevel
 
+from logsrv.errors import ConfigurationError
 from logsrv.kit.net.twisted import asyncio_thread
 from logsrv.kit.net.twisted.asyncio_thread import AsyncioThread
-from logsrv.linelog.inputs.nats import fetching
+from logsrv.linelog.inputs.intake.registry import inputs
+from logsrv.linelog.inputs.nats import fetching, nats
 from logsrv.linelog.inputs.nats.fetching import (
     DamagedError,
     Fetched,
@@ -22,6 +26,7 @@ from logsrv.linelog.inputs.nats.fetching import (
     StreamFetcher,
 )
 from logsrv.linelog.inputs.nats.place import parse_place
+from logsrv.linelog.plugin.settings import parse_listen
 from logsrv.linelog.ship.address import parse_ship_url
 from logsrv.linelog.ship.blocks.block import PackedBlock
 from logsrv.linelog.ship.out.jetstream.link import NatsLink
@@ -255,3 +260,26 @@ async def test_a_fetching_that_misses_its_end_is_told_again(
         await until(lambda: centre.stored, "the block of the new stream")
         await centre.stop()
         await one.close()
+
+
+def test_a_listener_of_a_stream_listens_nowhere() -> None:
+    listen = parse_listen("nats:n1,n2:5000/LOGS:part=1/3")
+    assert (listen.input, listen.endpoint.kind, listen.endpoint.port) == ("nats", "fetched", None)
+    assert str(listen) == "nats:n1,n2:5000/LOGS:part=1/3"
+    with pytest.raises(ValueError, match="names no stream"):
+        parse_listen("nats:tcp:4222")
+
+
+def test_a_missing_package_is_said_with_what_to_do(monkeypatch: pytest.MonkeyPatch) -> None:
+    class Some:
+        label = "nats:n1/LOGS"
+        clock = None
+
+    def missing(name: str) -> Any:
+        raise ModuleNotFoundError(f"No module named {name}", name="nats")
+
+    monkeypatch.setattr(nats, "import_module", missing)
+    some: Any = Some()
+    with pytest.raises(ConfigurationError, match=r"needs the package nats; .*'logsrv\[nats\]'"):
+        inputs()["nats"].stream(some)
+    assert importlib.import_module("nats")

@@ -13,27 +13,21 @@ from twisted.logger import capturedLogs, formatEvent
 from zope.interface.verify import verifyObject
 
 from logsrv.kit.net.source import Sender
-from logsrv.kit.observe.metrics import Metrics
 from logsrv.linelog.framing.lines.rules import LineRules, Oversize
 from logsrv.linelog.inputs.intake import turns
 from logsrv.linelog.inputs.intake.intake import IInput
 from logsrv.linelog.inputs.intake.options import InputOptions
 from logsrv.linelog.inputs.records.forward import Forward, ForwardReceiver, Heartbeats
-from tests.linelog.inputs.recording import Sink, intake, turn
+from tests.linelog.inputs.recording import Sink, connected, counted, intake, refused, turn
 
 EVENT = ["t", 0, {"a": 1}]
 LINE = b'{"a":1,"time":"1970-01-01T00:00:00Z","tag":"t"}\n'
 
 
-def connected(
+def opened(
     sink: Sink, rules: LineRules | None = None, **options: Any
 ) -> tuple[ForwardReceiver, StringTransport]:
-    way = intake(sink, rules, options=InputOptions(**options))
-    receiver = Forward().stream(way).buildProtocol(None)
-    assert isinstance(receiver, ForwardReceiver)
-    peer = StringTransport()
-    receiver.makeConnection(peer)
-    return receiver, peer
+    return connected(Forward(), intake(sink, rules, options=InputOptions(**options)))
 
 
 def test_many_small_events_let_others_have_their_turn() -> None:
@@ -42,19 +36,13 @@ def test_many_small_events_let_others_have_their_turn() -> None:
     assert len(list(receiver.received(b"\xc0" * 1000))) >= 1000
 
 
-def refused(receiver: ForwardReceiver, reason: str) -> float:
-    metrics = receiver.intake.metrics
-    assert isinstance(metrics, Metrics)
-    return metrics.value("records_refused_total", reason=reason)
-
-
 def test_is_an_input() -> None:
     assert verifyObject(IInput, Forward())
 
 
 def test_acknowledged_when_safe() -> None:
     sink = Sink()
-    receiver, peer = connected(sink)
+    receiver, peer = opened(sink)
     data = msgpack.packb([*EVENT, {"chunk": "one"}]) + msgpack.packb(EVENT)
     for at in range(len(data)):
         receiver.dataReceived(data[at : at + 1])
@@ -66,7 +54,7 @@ def test_acknowledged_when_safe() -> None:
 
 def test_the_same_chunk_twice_is_stored_and_acknowledged_twice() -> None:
     sink = Sink()
-    receiver, peer = connected(sink)
+    receiver, peer = opened(sink)
     receiver.dataReceived(msgpack.packb([*EVENT, {"chunk": "one"}]) * 2)
     sink.sync()
     assert sink.text == LINE * 2
@@ -75,20 +63,18 @@ def test_the_same_chunk_twice_is_stored_and_acknowledged_twice() -> None:
 
 def test_text_is_stored_and_counted() -> None:
     sink = Sink()
-    receiver, peer = connected(sink)
+    receiver, peer = opened(sink)
     receiver.dataReceived(msgpack.packb(["t", [[0, "a\nb"], [0, {"a": 1}]], {"chunk": "c"}]))
     sink.sync()
     assert sink.text == b"a\\x0ab\n" + LINE
     assert peer.value()
-    metrics = receiver.intake.metrics
-    assert isinstance(metrics, Metrics)
-    assert metrics.value("records_as_text_total") == 1
+    assert counted(receiver.intake, "records_as_text_total") == 1
 
 
 def test_a_bad_entry_is_said_and_the_chunk_acknowledged() -> None:
     """Else its sender would come with it again and again."""
     sink = Sink()
-    receiver, peer = connected(sink)
+    receiver, peer = opened(sink)
     with capturedLogs() as events:
         for _ in range(3):
             receiver.dataReceived(msgpack.packb(["t", [[0, 5], [0, {"a": 1}]], {"chunk": "c"}]))
@@ -103,14 +89,14 @@ def test_a_bad_entry_is_said_and_the_chunk_acknowledged() -> None:
 
 def test_what_is_no_event_closes_after_what_was_before_it() -> None:
     sink = Sink()
-    receiver, peer = connected(sink)
+    receiver, peer = opened(sink)
     receiver.dataReceived(
         msgpack.packb([*EVENT, {"chunk": "c"}]) + b"hello\n" + msgpack.packb(EVENT)
     )
     assert not peer.disconnecting
     sink.sync()
     assert (sink.text, peer.value()) == (LINE, msgpack.packb({"ack": "c"}))
-    assert peer.disconnecting and refused(receiver, "protocol") == 1
+    assert peer.disconnecting and refused(receiver.intake, "protocol") == 1
 
 
 def test_too_long_for_a_record() -> None:
@@ -118,7 +104,7 @@ def test_too_long_for_a_record() -> None:
     sink = Sink()
     rules = LineRules(max_line=50, oversize=Oversize.SPLIT)
     long = ["t", [[0, {"a": 1}], [0, {"a": "x" * 200}]]]
-    receiver, peer = connected(sink, rules, max_record=100)
+    receiver, peer = opened(sink, rules, max_record=100)
     with capturedLogs() as events:
         receiver.dataReceived(msgpack.packb([*long, {"chunk": "c"}]))
         receiver.dataReceived(msgpack.packb(long))
@@ -137,7 +123,7 @@ def test_a_record_of_megabytes_is_cut_in_steps(monkeypatch: pytest.MonkeyPatch) 
     """All of its escapes at once would take seconds, of others too."""
     monkeypatch.setattr(turns, "SLICE", 0)
     sink = Sink()
-    receiver, peer = connected(sink, LineRules(max_line=1 << 16), max_record=1 << 20)
+    receiver, peer = opened(sink, LineRules(max_line=1 << 16), max_record=1 << 20)
     receiver.dataReceived(msgpack.packb(["t", 0, b"\xff\n\r" * (1 << 20), {"chunk": "c"}]))
     steps = 0
     while not sink.waiting:
@@ -150,7 +136,7 @@ def test_a_record_of_megabytes_is_cut_in_steps(monkeypatch: pytest.MonkeyPatch) 
 
 def test_cut_off_by_oversize_close_is_not_acknowledged() -> None:
     sink = Sink()
-    receiver, peer = connected(sink, LineRules(max_line=5, oversize=Oversize.CLOSE))
+    receiver, peer = opened(sink, LineRules(max_line=5, oversize=Oversize.CLOSE))
     receiver.dataReceived(msgpack.packb(["t", 0, "too long", {"chunk": "c"}]))
     sink.sync()
     assert (sink.text, peer.value(), peer.disconnecting) == (b"too l\n", b"", True)
@@ -158,22 +144,22 @@ def test_cut_off_by_oversize_close_is_not_acknowledged() -> None:
 
 def test_larger_than_max_body() -> None:
     sink = Sink()
-    receiver, peer = connected(sink, max_body=1000)
+    receiver, peer = opened(sink, max_body=1000)
     receiver.dataReceived(b"\x92\xa1t\xc6\x00\x00\x10\x00")
-    assert peer.disconnecting and refused(receiver, "protocol") == 1
+    assert peer.disconnecting and refused(receiver.intake, "protocol") == 1
 
 
 def test_cut_off_in_the_middle_is_counted() -> None:
     sink = Sink()
-    receiver, _ = connected(sink)
+    receiver, _ = opened(sink)
     receiver.dataReceived(msgpack.packb(EVENT)[:-1])
     receiver.connectionLost()
-    assert (sink.text, refused(receiver, "unfinished")) == (b"", 1)
+    assert (sink.text, refused(receiver.intake, "unfinished")) == (b"", 1)
 
 
 def test_shared_key() -> None:
     sink = Sink()
-    receiver, peer = connected(sink, shared_key="secret")
+    receiver, peer = opened(sink, shared_key="secret")
     nonce = msgpack.unpackb(peer.value())[1]["nonce"]
     peer.clear()
     digest = sha512(b"salt" + b"host" + nonce + b"secret").hexdigest()
@@ -193,10 +179,10 @@ def test_shared_key() -> None:
 )
 def test_nothing_is_taken_without_the_key(data: bytes) -> None:
     sink = Sink()
-    receiver, peer = connected(sink, shared_key="secret")
+    receiver, peer = opened(sink, shared_key="secret")
     receiver.dataReceived(data)
     assert sink.text == b"" and peer.disconnecting
-    assert refused(receiver, "unauthorized") == 1
+    assert refused(receiver.intake, "unauthorized") == 1
 
 
 def test_heartbeats() -> None:
@@ -216,6 +202,4 @@ def test_heartbeats() -> None:
         beats.datagrams_received([b"\0", b"else"], sender)
         assert theirs.recvfrom(10) == (b"\0", ours.getsockname())
         beats.close()
-    metrics = way.metrics
-    assert isinstance(metrics, Metrics)
-    assert metrics.value("records_refused_total", reason="protocol") == 1
+    assert counted(way, "records_refused_total", reason="protocol") == 1

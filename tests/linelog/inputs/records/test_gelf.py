@@ -3,39 +3,40 @@
 from __future__ import annotations
 
 import zlib
-from typing import Any, cast
+from typing import Any
 
 import pytest
 from twisted.internet.testing import StringTransport
 
 from logsrv.kit.net.source import Sender
-from logsrv.kit.observe.metrics import Metrics
 from logsrv.linelog.batch import Block
 from logsrv.linelog.framing.events import gelf_datagrams
 from logsrv.linelog.framing.lines.rules import LineRules, Oversize
 from logsrv.linelog.inputs.intake.intake import Intake
 from logsrv.linelog.inputs.intake.options import InputOptions
 from logsrv.linelog.inputs.records.gelf import Gelf, GelfReceiver
-from tests.linelog.inputs.recording import HIGH_WATER, Sink, SlowStore, intake, turn
+from tests.linelog.inputs.recording import (
+    HIGH_WATER,
+    Sink,
+    SlowStore,
+    connected,
+    counted,
+    intake,
+    turn,
+)
 
 SENDER = Sender("192.0.2.7", "udp:192.0.2.7:514")
 
 
-def connected(sink: Sink, **rules: object) -> tuple[GelfReceiver, StringTransport]:
+def opened(sink: Sink, **rules: object) -> tuple[GelfReceiver, StringTransport]:
     way = intake(sink, LineRules(**rules), options=InputOptions(max_record=100))  # type: ignore[arg-type]
-    receiver, transport = Gelf().stream(way).buildProtocol(None), StringTransport()
-    receiver.makeConnection(transport)
-    return receiver, transport
-
-
-def counted(way: Intake, name: str, **labels: str) -> float:
-    return cast(Metrics, way.metrics).value(name, **labels)
+    return connected(Gelf(), way)
 
 
 def test_a_connection() -> None:
     """JSON of several lines is one; what is no JSON is there as text, in its place."""
     sink = Sink()
-    receiver, transport = connected(sink)
+    receiver, transport = opened(sink)
     receiver.dataReceived(b'{"short_message": "x",\n "_n": 1}\0{"a":1}\0plain\ntext\0{"b"')
     receiver.dataReceived(b":2}\0\0" + b'{"c":3}')
     receiver.connectionLost()
@@ -49,7 +50,7 @@ def test_a_connection() -> None:
 
 def test_many_small_messages_let_others_have_their_turn() -> None:
     sink = Sink()
-    receiver, _ = connected(sink)
+    receiver, _ = opened(sink)
     data = b"{}\0" * 80_000
     steps = list(receiver.received(data))
     assert len(steps) >= 7 and sink.text == b"{}\n" * 80_000
@@ -58,7 +59,7 @@ def test_many_small_messages_let_others_have_their_turn() -> None:
 def test_longer_than_a_record() -> None:
     """Kept as text, by --oversize."""
     sink = Sink()
-    receiver, transport = connected(sink, max_line=40)
+    receiver, transport = opened(sink, max_line=40)
     receiver.dataReceived(b'{"a":"' + b"x" * 60 + b'"}\0{"a":"' + b"y" * 40)
     receiver.dataReceived(b"y" * 100 + b'"}\0{}\0')
     receiver.connectionLost()
@@ -66,7 +67,7 @@ def test_longer_than_a_record() -> None:
     assert lines[0] == b'{"a":"' + b"x" * 60 + b'"}'
     assert b"".join(lines[1:5]) == b'{"a":"' + b"y" * 140 + b'"}' and lines[5] == b"{}"
     assert counted(receiver.intake, "records_as_text_total") == 1
-    receiver, transport = connected(sink, max_line=40, oversize=Oversize.CLOSE)
+    receiver, transport = opened(sink, max_line=40, oversize=Oversize.CLOSE)
     receiver.dataReceived(b"x" * 200)
     assert transport.disconnecting
     assert counted(receiver.intake, "records_refused_total", reason="oversize") == 1

@@ -9,29 +9,19 @@ from twisted.internet.testing import StringTransport
 from zope.interface.verify import verifyObject
 
 from logsrv.errors import ConfigurationError
-from logsrv.kit.observe.metrics import Metrics
 from logsrv.linelog.framing.lines.rules import LineRules, Oversize
 from logsrv.linelog.inputs.intake import turns
 from logsrv.linelog.inputs.intake.intake import IInput
 from logsrv.linelog.inputs.intake.options import InputOptions
 from logsrv.linelog.inputs.records.lumberjack import Lumberjack, LumberjackReceiver
 from tests.linelog.framing.events.test_lumberjack import event, packed, window
-from tests.linelog.inputs.recording import Sink, intake, turn
+from tests.linelog.inputs.recording import Sink, connected, counted, intake, turn
 
 
-def connected(
+def opened(
     sink: Sink, rules: LineRules | None = None, **options: Any
 ) -> tuple[LumberjackReceiver, StringTransport]:
-    way = intake(sink, rules, options=InputOptions(**options))
-    receiver, peer = Lumberjack().stream(way).buildProtocol(None), StringTransport()
-    receiver.makeConnection(peer)
-    return receiver, peer
-
-
-def counted(receiver: LumberjackReceiver, name: str, **labels: str) -> float:
-    metrics = receiver.intake.metrics
-    assert isinstance(metrics, Metrics)
-    return metrics.value(name, **labels)
+    return connected(Lumberjack(), intake(sink, rules, options=InputOptions(**options)))
 
 
 def test_is_an_input_of_connections() -> None:
@@ -42,51 +32,51 @@ def test_is_an_input_of_connections() -> None:
 
 def test_a_window_is_acknowledged_when_it_is_safe() -> None:
     sink = Sink()
-    receiver, peer = connected(sink)
+    receiver, peer = opened(sink)
     receiver.dataReceived(window(2) + packed(event(1, b'{"a":1}') + event(2, b"text\nmore")))
     assert sink.text == b'{"a":1}\ntext\\x0amore\n'
     assert peer.value() == b"" and receiver.working
     sink.sync()
     assert peer.value() == b"2A\0\0\0\2"
-    assert counted(receiver, "records_as_text_total") == 1
+    assert counted(receiver.intake, "records_as_text_total") == 1
 
 
 def test_half_a_window_is_stored_and_not_acknowledged() -> None:
     sink = Sink()
-    receiver, peer = connected(sink)
+    receiver, peer = opened(sink)
     receiver.dataReceived(window(2) + event(1, b"{}") + event(2, b"{}")[:-1])
     sink.sync()
     receiver.connectionLost()
     assert (sink.text, peer.value()) == (b"{}\n", b"")
-    assert counted(receiver, "records_refused_total", reason="unfinished") == 1
+    assert counted(receiver.intake, "records_refused_total", reason="unfinished") == 1
 
 
 def test_what_is_none_of_it_closes_after_the_acknowledgement() -> None:
     sink = Sink()
-    receiver, peer = connected(sink)
+    receiver, peer = opened(sink)
     receiver.dataReceived(window(1) + event(1, b"{}") + b"1D\0\0")
     assert not peer.disconnecting
     sink.sync()
     assert (peer.value(), peer.disconnecting) == (b"2A\0\0\0\1", True)
-    assert counted(receiver, "records_refused_total", reason="protocol") == 1
+    assert counted(receiver.intake, "records_refused_total", reason="protocol") == 1
 
 
 def test_an_event_beyond_the_limit_is_text_and_acknowledged() -> None:
     """It would come again for ever."""
     sink = Sink()
-    receiver, peer = connected(sink, LineRules(max_line=10), max_record=20)
+    receiver, peer = opened(sink, LineRules(max_line=10), max_record=20)
     receiver.dataReceived(window(1) + event(1, b"x" * 21))
     sink.sync()
     assert (sink.text, peer.value()) == (b"x" * 10 + b"\n" + b"x" * 10 + b"\nx\n", b"2A\0\0\0\1")
     assert not peer.disconnecting
-    assert counted(receiver, "records_as_text_total") == 1
+    assert counted(receiver.intake, "records_as_text_total") == 1
     assert receiver.intake.counts.oversize_lines == 1
 
 
 def test_an_event_of_megabytes_is_cut_in_steps(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(turns, "SLICE", 0)
     sink = Sink()
-    receiver, peer = connected(sink)
+    receiver, peer = opened(sink)
     receiver.dataReceived(window(1) + event(1, b"\xff\n\r" * (1 << 20)))
     steps = 0
     while not sink.waiting:
@@ -99,7 +89,7 @@ def test_an_event_of_megabytes_is_cut_in_steps(monkeypatch: pytest.MonkeyPatch) 
 
 def test_cut_off_by_oversize_close_is_not_acknowledged() -> None:
     sink = Sink()
-    receiver, peer = connected(sink, LineRules(max_line=5, oversize=Oversize.CLOSE))
+    receiver, peer = opened(sink, LineRules(max_line=5, oversize=Oversize.CLOSE))
     receiver.dataReceived(window(1) + event(1, b"too long"))
     sink.sync()
     assert (sink.text, peer.value(), peer.disconnecting) == (b"too l\n", b"", True)
@@ -107,7 +97,7 @@ def test_cut_off_by_oversize_close_is_not_acknowledged() -> None:
 
 def test_many_windows_at_once_are_answered_in_order_and_asked_for_once() -> None:
     sink = Sink()
-    receiver, peer = connected(sink)
+    receiver, peer = opened(sink)
     asked: list[bytes] = []
     way = receiver.answer_when_safe
     receiver.answer_when_safe = lambda data: (asked.append(data), way(data))[1]  # type: ignore[method-assign, func-returns-value]

@@ -12,12 +12,11 @@ from twisted.logger import capturedLogs, formatEvent
 from zope.interface.verify import verifyObject
 
 from logsrv.kit.net.source import Sender
-from logsrv.kit.observe.metrics import Metrics
 from logsrv.linelog.framing.lines.rules import LineRules
-from logsrv.linelog.inputs.intake.intake import IInput, Intake
+from logsrv.linelog.inputs.intake.intake import IInput
 from logsrv.linelog.inputs.intake.options import InputOptions
 from logsrv.linelog.inputs.records.python import Python
-from tests.linelog.inputs.recording import Sink, intake
+from tests.linelog.inputs.recording import Sink, connected, intake, refused
 
 
 def framed(value: Any) -> bytes:
@@ -30,12 +29,6 @@ class Evil:
         return os.abort, ()
 
 
-def refused(way: Intake, reason: str) -> float:
-    metrics = way.metrics
-    assert isinstance(metrics, Metrics)
-    return metrics.value("records_refused_total", reason=reason)
-
-
 ONE = framed({"msg": "a %s", "args": ("b",)})
 LINE = b'{"message":"a b"}\n'
 
@@ -46,8 +39,7 @@ def test_is_an_input() -> None:
 
 def test_records_cut_anywhere() -> None:
     sink = Sink()
-    receiver = Python().stream(intake(sink)).buildProtocol(None)
-    receiver.makeConnection(StringTransport())
+    receiver, _ = connected(Python(), intake(sink))
     for at in range(len(ONE * 2)):
         receiver.dataReceived((ONE * 2)[at : at + 1])
     receiver.dataReceived(ONE + ONE[:-1])
@@ -58,8 +50,7 @@ def test_records_cut_anywhere() -> None:
 
 def test_many_small_records_let_others_have_their_turn() -> None:
     sink = Sink()
-    receiver: Any = Python().stream(intake(sink)).buildProtocol(None)
-    receiver.makeConnection(StringTransport())
+    receiver, _ = connected(Python(), intake(sink))
     data = framed({"msg": "x", "name": "y"})
     steps = list(receiver.received(data * 2000))
     assert len(steps) >= 10 and sink.text.count(b"\n") == 2000
@@ -67,8 +58,7 @@ def test_many_small_records_let_others_have_their_turn() -> None:
 
 def test_a_malicious_record_is_dropped_and_those_around_it_are_not() -> None:
     sink = Sink()
-    receiver, peer = Python().stream(intake(sink)).buildProtocol(None), StringTransport()
-    receiver.makeConnection(peer)
+    receiver, peer = connected(Python(), intake(sink))
     with capturedLogs() as events:
         receiver.dataReceived(ONE + framed({"msg": Evil()}) * 100 + ONE)
     assert sink.text == LINE * 2 and not peer.disconnecting

@@ -8,7 +8,6 @@ from typing import Any
 import pytest
 from twisted.internet.testing import StringTransport
 
-from logsrv.kit.observe.metrics import Metrics
 from logsrv.linelog.framing.bodies.bodies import Records
 from logsrv.linelog.framing.lines.rules import LineRules, Oversize
 from logsrv.linelog.inputs.intake import turns
@@ -17,7 +16,7 @@ from logsrv.linelog.inputs.intake.turns import MANY, Turns
 from logsrv.linelog.inputs.records import records as module
 from logsrv.linelog.inputs.records.records import LARGE, RecordReceiver
 from tests.linelog.inputs.intake.test_turns import Slow
-from tests.linelog.inputs.recording import Sink, intake
+from tests.linelog.inputs.recording import Sink, counted, intake
 
 
 class Semicolons:
@@ -164,9 +163,7 @@ def test_refused_after_what_was_stored_is_acknowledged() -> None:
     sink.sync()
     assert (peer.value(), peer.disconnecting) == (b"3.", True)
     assert receiver.intake.received_bytes == 18
-    metrics = receiver.intake.metrics
-    assert isinstance(metrics, Metrics)
-    assert metrics.value("records_refused_total", reason="oversize") == 1
+    assert counted(receiver.intake, "records_refused_total", reason="oversize") == 1
 
 
 def test_structured_records_may_be_longer() -> None:

@@ -2,47 +2,38 @@
 
 from __future__ import annotations
 
-from typing import cast
-
 import pytest
 from twisted.internet.testing import StringTransport
 
 from logsrv.errors import ConfigurationError
-from logsrv.kit.observe.metrics import Metrics
 from logsrv.linelog.framing.lines.rules import LineRules, Oversize
 from logsrv.linelog.inputs.records.relp import Relp, RelpReceiver
-from tests.linelog.inputs.recording import Sink, intake
+from tests.linelog.inputs.recording import Sink, connected, intake, refused
 
 
-def connected(sink: Sink, **rules: object) -> tuple[RelpReceiver, StringTransport]:
-    receiver = Relp().stream(intake(sink, LineRules(**rules))).buildProtocol(None)  # type: ignore[arg-type]
-    transport = StringTransport()
-    receiver.makeConnection(transport)
+def opened(sink: Sink, **rules: object) -> tuple[RelpReceiver, StringTransport]:
+    receiver, transport = connected(Relp(), intake(sink, LineRules(**rules)))  # type: ignore[arg-type]
     receiver.dataReceived(b"1 open 14 relp_version=0\n")
     assert transport.value().startswith(b"1 rsp ")
     transport.clear()
     return receiver, transport
 
 
-def refused(receiver: RelpReceiver, reason: str) -> float:
-    return cast(Metrics, receiver.intake.metrics).value("records_refused_total", reason=reason)
-
-
 def test_answers_of_a_chunk_are_sent_at_once_when_it_is_safe() -> None:
     sink = Sink()
-    receiver, transport = connected(sink)
+    receiver, transport = opened(sink)
     receiver.dataReceived(b"2 syslog 6 <13>a\n\n3 syslog 9 <13>two\nb\n4 syslog 0\n5 sys")
     assert sink.text == b"<13>a\n<13>two\\x0ab\n"
     assert transport.value() == b"" and receiver.working
     receiver.dataReceived(b"log 1 x\n")
     sink.sync()
     assert transport.value() == b"".join(b"%d rsp 6 200 OK\n" % number for number in (2, 3, 4, 5))
-    assert refused(receiver, "empty") == 1
+    assert refused(receiver.intake, "empty") == 1
 
 
 def test_a_message_with_newlines_is_stored_whole_where_longer_ones_close() -> None:
     sink = Sink()
-    receiver, transport = connected(sink, max_line=9, oversize=Oversize.CLOSE)
+    receiver, transport = opened(sink, max_line=9, oversize=Oversize.CLOSE)
     receiver.dataReceived(b"2 syslog 9 <13>a\nb\nc\n")
     assert sink.text == b"<13>a\\x0ab\\x0ac\n"
     sink.sync()
@@ -52,14 +43,14 @@ def test_a_message_with_newlines_is_stored_whole_where_longer_ones_close() -> No
 
 def test_a_message_that_breaks_off_is_counted() -> None:
     sink = Sink()
-    receiver, _ = connected(sink)
+    receiver, _ = opened(sink)
     receiver.dataReceived(b"2 syslog 1 a\n")
     receiver.connectionLost()
-    assert refused(receiver, "unfinished") == 0
-    receiver, _ = connected(sink)
+    assert refused(receiver.intake, "unfinished") == 0
+    receiver, _ = opened(sink)
     receiver.dataReceived(b"2 syslog 9 <13>")
     receiver.connectionLost()
-    assert refused(receiver, "unfinished") == 1
+    assert refused(receiver.intake, "unfinished") == 1
 
 
 @pytest.mark.parametrize(
@@ -67,7 +58,7 @@ def test_a_message_that_breaks_off_is_counted() -> None:
 )
 def test_many_frames_let_others_have_their_turn(frame: bytes) -> None:
     sink = Sink()
-    receiver, transport = connected(sink)
+    receiver, transport = opened(sink)
     data = frame * (256 * 1024 // len(frame))
     assert len(list(receiver.received(data))) >= 8
     sink.sync()
@@ -77,7 +68,7 @@ def test_many_frames_let_others_have_their_turn(frame: bytes) -> None:
 def test_an_empty_message_waits_for_its_turn() -> None:
     """Its acknowledgement comes behind those before it, and before the end."""
     sink = Sink()
-    receiver, transport = connected(sink)
+    receiver, transport = opened(sink)
     receiver.dataReceived(b"2 syslog 0\n")
     receiver.dataReceived(b"3 close 0\n")
     assert transport.value() == b"" and not transport.disconnecting
@@ -88,7 +79,7 @@ def test_an_empty_message_waits_for_its_turn() -> None:
 
 def test_close_waits_until_all_is_safe() -> None:
     sink = Sink()
-    receiver, transport = connected(sink)
+    receiver, transport = opened(sink)
     receiver.dataReceived(b"2 syslog 1 a\n3 close 0\n4 syslog 1 b\n")
     assert not transport.disconnecting
     sink.sync()
@@ -97,7 +88,7 @@ def test_close_waits_until_all_is_safe() -> None:
 
 
 def test_an_unknown_command_is_answered_and_the_connection_stays() -> None:
-    receiver, transport = connected(Sink())
+    receiver, transport = opened(Sink())
     receiver.dataReceived(b"2 starttls 0\n")
     assert transport.value() == b"2 rsp 28 500 there is no such command\n"
     assert not transport.disconnecting
@@ -105,11 +96,11 @@ def test_an_unknown_command_is_answered_and_the_connection_stays() -> None:
 
 def test_what_is_no_frame_ends_the_connection_behind_its_answers() -> None:
     sink = Sink()
-    receiver, transport = connected(sink)
+    receiver, transport = opened(sink)
     receiver.dataReceived(b"2 syslog 1 a\nGET / HTTP/1.1\n")
     sink.sync()
     assert (transport.value(), transport.disconnecting) == (b"2 rsp 6 200 OK\n", True)
-    assert refused(receiver, "protocol") == 1
+    assert refused(receiver.intake, "protocol") == 1
 
 
 def test_a_message_before_open_ends_the_connection() -> None:
@@ -124,7 +115,7 @@ def test_a_message_before_open_ends_the_connection() -> None:
 def test_unfinished_data_is_not_stored() -> None:
     """The client sends it again."""
     sink = Sink()
-    receiver, _ = connected(sink)
+    receiver, _ = opened(sink)
     receiver.dataReceived(b"2 syslog 1 a\n3 syslog 20 half")
     receiver.connectionLost()
     assert sink.text == b"a\n"
@@ -133,16 +124,16 @@ def test_unfinished_data_is_not_stored() -> None:
 def test_longer_than_a_line() -> None:
     """Split and acknowledged; or, by `close`, neither stored nor acknowledged."""
     sink = Sink()
-    receiver, transport = connected(sink, max_line=4)
+    receiver, transport = opened(sink, max_line=4)
     receiver.dataReceived(b"2 syslog 6 abcdef\n")
     sink.sync()
     assert (sink.text, transport.value()) == (b"abcd\nef\n", b"2 rsp 6 200 OK\n")
     sink = Sink()
-    receiver, transport = connected(sink, max_line=4, oversize=Oversize.CLOSE)
+    receiver, transport = opened(sink, max_line=4, oversize=Oversize.CLOSE)
     receiver.dataReceived(b"2 syslog 2 ab\n3 syslog 6 abcdef\n")
     sink.sync()
     assert (sink.text, transport.value()) == (b"ab\n", b"2 rsp 6 200 OK\n")
-    assert transport.disconnecting and refused(receiver, "oversize") == 1
+    assert transport.disconnecting and refused(receiver.intake, "oversize") == 1
 
 
 def test_there_is_no_relp_in_datagrams() -> None:

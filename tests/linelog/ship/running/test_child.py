@@ -14,7 +14,7 @@ from pathlib import Path
 
 import pytest
 
-from logsrv.kit.children.inside import STOP
+from logsrv.kit.children.frames import frame
 from logsrv.kit.testing import wait_until
 from logsrv.linelog.ship.address import parse_ship_url
 from logsrv.linelog.ship.report import ShipReport
@@ -25,6 +25,7 @@ from logsrv.linelog.ship.shipping.kept import ShipPlace
 from logsrv.linelog.store.disk.disk import Disk
 from logsrv.linelog.store.segments import identity
 from logsrv.linelog.store.segments.segment import Position
+from tests.kit.children.spawned import read_message, send
 from tests.linelog.read.stores import line, make_store
 from tests.linelog.ship.running.receiver import LineReceiver, receiving
 
@@ -56,7 +57,7 @@ class Talk:
     def report(self, wanted: Callable[[ShipReport], object]) -> ShipReport:
         """The next report that is wanted."""
         assert self.process.stdout is not None
-        while found := self.process.stdout.readline():
+        while found := read_message(self.process.stdout):
             if wanted(report := read_report(found)):
                 return report
         raise AssertionError("the process has ended")
@@ -64,10 +65,10 @@ class Talk:
     def kind(self, kind: str) -> ShipReport:
         return self.report(lambda report: report.kind == kind)
 
-    def say(self, word: bytes) -> None:
+    def end(self) -> None:
         assert self.process.stdin is not None
-        self.process.stdin.write(word + b"\n")
-        self.process.stdin.flush()
+        self.process.stdin.close()
+        self.process.stdin = None
 
 
 @contextmanager
@@ -82,7 +83,7 @@ def child(store: Path, url: str, **given: object) -> Iterator[Talk]:
     patience = threading.Timer(60, process.kill)
     patience.start()
     try:
-        talk.say(orders_line(orders_for(settings), str(store), STORE))
+        send(process, orders_line(orders_for(settings), str(store), STORE))
         yield talk
     finally:
         patience.cancel()
@@ -113,7 +114,7 @@ def test_it_sends_what_is_there_and_what_comes(store: Path, receiver: LineReceiv
 def test_it_keeps_its_place_when_it_is_told_to_end(store: Path, receiver: LineReceiver) -> None:
     with child(store, receiver.url) as talk:
         talk.kind("up")
-        talk.say(STOP)
+        talk.end()
         assert talk.process.wait(60) == 0
     assert state(store)["up"] is None
     with (store / "current.log").open("ab") as file:
@@ -126,9 +127,10 @@ def test_it_keeps_its_place_when_it_is_told_to_end(store: Path, receiver: LineRe
 def test_it_ends_when_the_daemon_is_killed(store: Path, receiver: LineReceiver) -> None:
     with child(store, receiver.url) as talk:
         talk.kind("up")
-        assert talk.process.stdin is not None
-        talk.process.stdin.close()
-        talk.process.stdin = None
+        talk.end()
+        assert talk.process.stdout is not None
+        talk.process.stdout.close()
+        talk.process.stdout = None
         assert talk.process.wait(60) == 0
 
 
@@ -201,7 +203,7 @@ def test_a_target_begins_where_the_operator_says(
 def test_a_store_that_is_gone_is_a_sentence_and_a_status(tmp_path: Path) -> None:
     settings = ShipSettings(ship=parse_ship_url("ndjson+http://127.0.0.1:9"), name="a")
     orders = orders_line(orders_for(settings), str(tmp_path / "no"), STORE)
-    done = subprocess.run(COMMAND, input=orders + b"\n", capture_output=True, timeout=60)
+    done = subprocess.run(COMMAND, input=b"".join(frame(orders)), capture_output=True, timeout=60)
     assert done.returncode == 1
     assert done.stderr.decode().count("\n") == 1 and "no" in done.stderr.decode()
 

@@ -61,7 +61,7 @@ class Stage:
         """The processes that run, by the names of their targets."""
         found = {}
         for one in self.reactor.processes:
-            if not one.protocol.over and b"stop" not in one.said:
+            if not one.protocol.over and not one.closed:
                 orders, directory, store = read_orders(one.said[0])
                 assert (directory, store) == (str(self.place), STORE)
                 assert orders.name not in found
@@ -69,7 +69,7 @@ class Stage:
         return found
 
     def report(self, name: str, report: ShipReport) -> None:
-        self.running()[name].protocol.outReceived(report_line(report) + b"\n")
+        self.running()[name].say(report_line(report))
 
 
 @pytest.fixture
@@ -120,7 +120,7 @@ def test_a_target_that_comes_back_waits_for_the_end_of_its_process(stage: Stage)
     stage.change(target("a"))
     first = stage.running()["a"]
     stage.change()
-    assert stage.running() == {} and first.said[-1] == b"stop"
+    assert stage.running() == {} and first.closed
     stage.change(target("a", query="oops"))
     assert stage.running() == {}
     first.end()

@@ -11,11 +11,10 @@ import pytest
 import pytest_twisted
 from twisted.logger import capturedLogs
 
+from logsrv.linelog.store.catalog.build import make_catalog
 from logsrv.linelog.store.policy import DAY, Indexing, StorePolicy
-from logsrv.linelog.store.sealing import cataloguing
-from logsrv.linelog.store.sealing.cataloguing import Cataloguer, make_beside
-from logsrv.linelog.store.sealing.seal import Interrupted
-from logsrv.linelog.store.segments.segment import Form
+from logsrv.linelog.store.sealing import cataloguing, packing
+from logsrv.linelog.store.sealing.cataloguing import Cataloguer
 from logsrv.linelog.store.store import Store
 from tests.linelog.store.catalog.small import in_catalog, sealed, small_segments
 from tests.linelog.store.faults import at, batch, until
@@ -27,6 +26,12 @@ OpenStore = Callable[..., Store]
 def few_are_enough(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(cataloguing, "WANTED", 4)
     monkeypatch.setattr(cataloguing, "MOST", 6)
+
+
+def cataloguer_of(store: Path) -> Cataloguer:
+    """Keep the catalogs of a store, made in this process."""
+    disk = at(store)
+    return Cataloguer(disk, lambda chosen, words: make_catalog(chosen, disk, with_words=words))
 
 
 def catalogs(directory: Path) -> list[str]:
@@ -60,7 +65,7 @@ def test_a_start_goes_on_where_the_last_one_was(tmp_path: Path) -> None:
     (store / "0000000000-0000000000.catalog").write_bytes(b"of segments that are gone")
     for segment in sealed(store)[:2]:
         (store / segment.name).unlink()
-    cataloguer = Cataloguer(at(store), lambda: True)
+    cataloguer = cataloguer_of(store)
     cataloguer.begin()
     assert catalogs(store) == [name]
     assert cataloguer.size == (store / name).stat().st_size
@@ -96,7 +101,7 @@ async def test_one_made_beside_a_server_counts_and_goes_with_its_segments(
 
 def test_an_old_store_gets_them_one_after_the_other(tmp_path: Path) -> None:
     store = small_segments(tmp_path / "store", 13)
-    cataloguer = Cataloguer(at(store), lambda: True)
+    cataloguer = cataloguer_of(store)
     cataloguer.begin()
     assert cataloguer.make(True)
     assert not cataloguer.make(True)
@@ -109,25 +114,22 @@ def test_an_old_store_gets_them_one_after_the_other(tmp_path: Path) -> None:
 def test_large_segments_are_in_none(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(cataloguing, "SMALL", 10)
     store = small_segments(tmp_path / "store", 5)
-    cataloguer = Cataloguer(at(store), lambda: True)
+    cataloguer = cataloguer_of(store)
     cataloguer.begin()
     assert not cataloguer.make(True)
     assert catalogs(store) == []
 
 
-def test_one_that_fails_is_not_tried_after_each_segment(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_one_that_fails_is_not_tried_after_each_segment(tmp_path: Path) -> None:
     """A full disk would else have a process started for each."""
     store = small_segments(tmp_path / "store", 9)
     tries = []
 
-    def fails(*_: object, with_words: bool) -> str:
+    def fails(_: object, with_words: bool) -> str:
         tries.append(with_words)
         raise OSError(errno.ENOSPC, "No space left on device")
 
-    monkeypatch.setattr(cataloguing, "make_beside", fails)
-    cataloguer = Cataloguer(at(tmp_path), lambda: True)
+    cataloguer = Cataloguer(at(tmp_path), fails)
     cataloguer.begin()
     for segment in sealed(store)[:4]:
         cataloguer.sealed(segment, 1)
@@ -142,33 +144,11 @@ def test_one_that_fails_is_not_tried_after_each_segment(
     assert len(tries) == 2
 
 
-def test_it_is_given_up_at_a_stop(tmp_path: Path) -> None:
-    store = small_segments(tmp_path / "store", 2)
-    with pytest.raises(Interrupted):
-        make_beside(sealed(store), at(store), lambda: False, with_words=True)
-
-
-def test_a_process_that_dies(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(cataloguing, "__name__", "logsrv.no_such_module")
-    store = small_segments(tmp_path / "store", 2)
-    with pytest.raises(OSError, match=r"its process has ended: .*no_such_module"):
-        make_beside(sealed(store), at(store), lambda: True, with_words=True)
-
-
-def test_what_the_process_meets_is_the_reason_here(tmp_path: Path) -> None:
-    store = small_segments(tmp_path / "store", 2)
-    segments = sealed(store)
-    (store / "0000000001-0000000002.catalog").mkdir()
-    with pytest.raises(IsADirectoryError):
-        make_beside(segments, at(store), lambda: True, with_words=True)
-    assert all(segment.form is Form.PACKED for segment in segments)
-
-
 @pytest_twisted.ensureDeferred
 async def test_a_catalog_that_cannot_be_made_is_said_once_and_stops_nothing(
     open_store: OpenStore, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(cataloguing, "__name__", "logsrv.no_such_module")
+    monkeypatch.setattr(packing, "__name__", "logsrv.no_such_module")
     store = open_store()
     with capturedLogs() as events:
         await filled(store, 9)
@@ -185,5 +165,5 @@ def test_directories_with_the_names_of_catalogs_keep_nothing_from_being_made(
     odd = {"0000000001-0000000256.catalog", "0000000300-0000000400.catalog.tmp"}
     for name in odd:
         (store / name).mkdir()
-    assert Cataloguer(at(store), lambda: True).make(True) in (True, False)
+    assert cataloguer_of(store).make(True) in (True, False)
     assert set(catalogs(store)) > odd

@@ -11,14 +11,18 @@ import subprocess
 import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import cast
 
 import pytest
 
+from logsrv.kit.children.frames import frame
+from logsrv.linelog.store.disk.disk import Disk
 from logsrv.linelog.store.sealing import packer, packing
 from logsrv.linelog.store.sealing.packer import Packer
-from logsrv.linelog.store.sealing.packing import NICENESS
-from logsrv.linelog.store.sealing.seal import Interrupted, seal
+from logsrv.linelog.store.sealing.packing import NICENESS, HandedDisk, Server, Threads
+from logsrv.linelog.store.sealing.seal import FRAME, Interrupted, seal
 from logsrv.linelog.store.segments.segment import Form, Segment, sealed_files, tmp
+from tests.linelog.store.catalog.small import in_catalog, sealed, small_segments
 from tests.linelog.store.faults import FaultyDisk, at, no_space, stored, text_of
 
 TEXT = stored(*(b"line %d %s" % (number, b"x" * (number % 200)) for number in range(20_000)))
@@ -54,8 +58,8 @@ def files(directory: Path) -> dict[str, bytes]:
 
 def child(packs: Packer) -> int:
     """The number of its process."""
-    assert packs.process is not None
-    return packs.process.pid
+    assert packs.child is not None
+    return packs.child.process.pid
 
 
 def nicenesses(packs: Packer) -> set[int]:
@@ -130,8 +134,8 @@ def test_one_that_somebody_kills_between_two_segments_is_started_again(
     packs = make()
     seal(plain(tmp_path, 1), at(tmp_path), pack=packs.pack)
     os.kill(child(packs), signal.SIGKILL)
-    assert packs.process is not None
-    packs.process.wait()
+    assert packs.child is not None
+    packs.child.process.wait()
     seal(plain(tmp_path, 2), at(tmp_path), pack=packs.pack)
     assert text_of(tmp_path) == 2 * TEXT
 
@@ -159,7 +163,7 @@ def test_it_is_given_up_at_a_stop(tmp_path: Path, make: MakePacker) -> None:
     with pytest.raises(Interrupted):
         seal(segment, at(tmp_path), lambda: False, pack=packs.pack)
     assert files(tmp_path) == {"current.log": b"", segment.name: TEXT}
-    assert packs.process is None
+    assert packs.child is None
 
 
 def test_a_process_that_dies(
@@ -202,6 +206,37 @@ def test_a_disk_that_is_full(tmp_path: Path, make: MakePacker) -> None:
     assert text_of(tmp_path) == TEXT
 
 
+def test_a_catalog_is_the_same_as_one_made_here(tmp_path: Path, make: MakePacker) -> None:
+    store = small_segments(tmp_path / "store", 3)
+    here = (store / in_catalog(store)).read_bytes()
+    name = make().catalog(sealed(store), at(store), lambda: True, with_words=True)
+    assert (store / name).read_bytes()[:100] == here[:100]
+
+
+def test_a_catalog_is_given_up_at_a_stop(tmp_path: Path, make: MakePacker) -> None:
+    store = small_segments(tmp_path / "store", 2)
+    with pytest.raises(Interrupted):
+        make().catalog(sealed(store), at(store), lambda: False, with_words=True)
+
+
+def test_a_process_that_dies_makes_no_catalog(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, make: MakePacker
+) -> None:
+    monkeypatch.setattr(packing, "__name__", "logsrv.no_such_module")
+    store = small_segments(tmp_path / "store", 2)
+    with pytest.raises(OSError, match=r"its process has ended: .*no_such_module"):
+        make().catalog(sealed(store), at(store), lambda: True, with_words=True)
+
+
+def test_what_the_process_meets_at_a_catalog_is_the_reason_here(
+    tmp_path: Path, make: MakePacker
+) -> None:
+    store = small_segments(tmp_path / "store", 2)
+    (store / "0000000001-0000000002.catalog").mkdir()
+    with pytest.raises(IsADirectoryError):
+        make().catalog(sealed(store), at(store), lambda: True, with_words=True)
+
+
 def test_a_file_that_cannot_be_made(tmp_path: Path, make: MakePacker) -> None:
     segment = plain(tmp_path)
     disk = FaultyDisk().enter(tmp_path)
@@ -224,9 +259,73 @@ def test_it_ends_with_its_server(tmp_path: Path) -> None:
         made = os.open(tmp_path / "made", os.O_WRONLY | os.O_CREAT)
         order = {"segment": segment[:2], "words": False, "hurry": 0}
         order["files"] = [segment.name, tmp(segment.packed)]
-        socket.send_fds(ours, [json.dumps(order).encode() + b"\n"], [text, made])
+        socket.send_fds(ours, [b"".join(frame(json.dumps(order).encode()))], [text, made])
         ours.close()
         assert process.stderr is not None
         assert (process.wait(60), process.stderr.read()) == (0, b"")
     os.close(text)
     os.close(made)
+
+
+NAME = "0000000001-20261120T061842Z.log"
+
+
+class NicenessDisk(Disk):
+    """A disk that notes how nice each thread is that writes a frame."""
+
+    def __init__(self) -> None:
+        self.niceness: list[int] = []
+
+    def write(self, fd: int, data: bytes) -> None:
+        # Of the thread that calls, on Linux.
+        self.niceness.append(os.getpriority(os.PRIO_PROCESS, 0))
+        super().write(fd, data)
+
+
+class SaysSo:
+    """A server that says before each frame what hurry there is."""
+
+    def __init__(self, *hurry: int) -> None:
+        self.hurry = 0
+        self._next = iter(hurry)
+
+    def look(self) -> bool:
+        self.hurry = next(self._next, 0)
+        return True
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="a thread has no niceness of its own")
+def test_it_is_less_nice_in_a_hurry(tmp_path: Path) -> None:
+    """Also in the middle of a segment, and without the right to become less nice."""
+    (tmp_path / NAME).write_bytes(b"x" * 99 + b"\n" + (b"y" * (FRAME - 1) + b"\n") * 4)
+    disk, server = NicenessDisk(), SaysSo(0, 0, 1, 2, 9)
+    disk.enter(tmp_path)
+    made = Threads().pack(Segment(1, NAME, Form.PLAIN), disk, False, cast(Server, server))
+    least = os.getpriority(os.PRIO_PROCESS, 0)
+    assert made.lines == 5
+    assert disk.niceness[:4] == [min(19, least + NICENESS[level]) for level in (0, 1, 2, 2)]
+    disk.leave()
+
+
+def test_it_hears_what_hurry_there_is_and_that_its_server_is_gone() -> None:
+    ours, theirs = socket.socketpair()
+    server = Server(theirs)
+    first, second = (b"".join(frame(b'{"hurry": %d}' % one)) for one in (1, 3))
+    ours.sendall(first + second[:-3])
+    server.look()
+    assert server.hurry == 1
+    ours.sendall(second[-3:])
+    server.look()
+    assert server.hurry == 3
+    ours.close()
+    with pytest.raises(Interrupted):
+        server.look()
+    theirs.close()
+
+
+def test_files_that_nobody_has_handed_over_cannot_be_made() -> None:
+    disk = HandedDisk({})
+    with pytest.raises(FileNotFoundError, match="nobody has made it"):
+        disk.create_anew("0000000001-20261120T061842Z.log.zst.words.tmp")
+    disk.unlink("words.tmp")
+    assert disk.removed == ["words.tmp"]

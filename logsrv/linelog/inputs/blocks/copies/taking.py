@@ -14,7 +14,6 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterator
-from typing import Protocol
 
 import zstandard
 
@@ -22,6 +21,7 @@ from logsrv.descriptor import Descriptor
 from logsrv.errors import StoreError
 from logsrv.kit.text.time import parse_rfc3339
 from logsrv.linelog.inputs.blocks.copies.client import (
+    CentreClient,
     CentreError,
     GoneError,
     UnreadableError,
@@ -59,16 +59,6 @@ _ROUNDS = 100
 """States that a centre is asked for: each has what came there while the last one was brought over."""
 
 
-class Giver(Protocol):
-    """A centre that gives out what it has; each raises CentreError."""
-
-    def state(self) -> CentreState:
-        """Return what it has now."""
-
-    def piece(self, name: str, begin: int, end: int) -> bytes:
-        """Return a part of a file, or of a text by its number; GoneError: it is not there any more."""
-
-
 class CentreCopy:
     """A directory, which is locked, on its way to have what a centre has.
 
@@ -79,7 +69,7 @@ class CentreCopy:
     identity: identity.Identity
 
     def __init__(
-        self, centre: Giver, state: CentreState, disk: Disk, random: Callable[[int], bytes]
+        self, centre: CentreClient, state: CentreState, disk: Disk, random: Callable[[int], bytes]
     ) -> None:
         self.state = state
         self._centre = centre

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from pathlib import Path
 
-from logsrv.linelog.inputs.blocks.copies.client import GoneError
+from logsrv.linelog.inputs.blocks.copies.client import CentreClient, GoneError
 from logsrv.linelog.inputs.blocks.copies.giving import file_piece, state_of, text_piece
 from logsrv.linelog.inputs.blocks.copies.state import CentreState, decode, encode
 from logsrv.linelog.store.disk.disk import Disk
@@ -17,7 +17,7 @@ EDGE = 32 * "e"
 PIECE = 50_000
 
 
-class NearCentre:
+class NearCentre(CentreClient):
     """A centre whose origin EDGE is at the end of its text. before: called before each piece."""
 
     def __init__(self, directory: Path) -> None:

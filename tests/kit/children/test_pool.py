@@ -8,22 +8,16 @@ import pytest
 from twisted.internet.defer import Deferred
 from twisted.python.failure import Failure
 
-from logsrv.linelog.inputs.intake.messages import sized
-from logsrv.linelog.inputs.intake.workers import (
-    IDLE_SECONDS,
-    REST_SECONDS,
-    NoWorkerError,
-    WorkerEndedError,
-    Workers,
-)
-from tests.kit.children.spawned import Spawned, Spawner
+from logsrv.kit.children.pool import REST_SECONDS, NoWorkerError, ProcessPool, WorkerEndedError
+from tests.kit.children.spawned import Spawner
 from tests.kit.net.network import logged
 
-BEGUN = b"".join(sized([]))
+IDLE = 60.0
 
 
-def say(process: Spawned, *parts: bytes) -> None:
-    process.protocol.outReceived(b"".join(sized(parts)))
+def workers_of(reactor: Spawner, most: int) -> ProcessPool:
+    name, without = "a worker", "the server does its work"
+    return ProcessPool("m", reactor, name=name, without=without, most=most, idle=IDLE)
 
 
 class Asked:
@@ -43,62 +37,63 @@ def reactor() -> Spawner:
 
 
 def test_each_has_one_message_and_the_others_wait(reactor: Spawner) -> None:
-    workers = Workers(reactor, 2)
-    asked = [Asked(workers.answer([b"%d\n" % number])) for number in range(4)]
+    workers = workers_of(reactor, 2)
+    asked = [Asked(workers.answer(b"%d" % number)) for number in range(4)]
     first, second = reactor.processes
     assert workers.waiting == 2
-    say(first)
-    say(second)
-    say(second, b"two")
+    first.say()
+    second.say()
+    second.say(b"two")
     assert [one.found for one in asked] == [None, b"two", None, None]
     assert (workers.waiting, second.said[-1]) == (1, b"2")
-    say(second, b"th", b"ree")
-    say(first, b"one")
-    say(first, b"four") if first.said[-1] == b"3" else say(second, b"four")
+    second.say(b"th", b"ree")
+    first.say(b"one")
+    first.say(b"four") if first.said[-1] == b"3" else second.say(b"four")
     assert [one.found for one in asked] == [b"one", b"two", b"three", b"four"]
     assert len(reactor.processes) == 2
 
 
 def test_all_end_when_nothing_has_come_for_long(reactor: Spawner) -> None:
-    workers = Workers(reactor, 1)
-    Asked(workers.answer([b"x"]))
-    reactor.last.protocol.outReceived(BEGUN + b"".join(sized([b"y"])))
-    reactor.advance(IDLE_SECONDS - 1)
-    Asked(workers.answer([b"x"]))
-    reactor.advance(IDLE_SECONDS + 1)
+    workers = workers_of(reactor, 1)
+    Asked(workers.answer(b"x"))
+    reactor.last.say()
+    reactor.last.say(b"y")
+    reactor.advance(IDLE - 1)
+    Asked(workers.answer(b"x"))
+    reactor.advance(IDLE + 1)
     assert not reactor.last.closed
-    say(reactor.last, b"y")
-    reactor.advance(IDLE_SECONDS)
+    reactor.last.say(b"y")
+    reactor.advance(IDLE)
     assert reactor.last.closed
 
 
 def test_fewer_after_a_reload(reactor: Spawner) -> None:
-    workers = Workers(reactor, 2)
+    workers = workers_of(reactor, 2)
     for _ in range(2):
-        Asked(workers.answer([b"x"]))
+        Asked(workers.answer(b"x"))
     workers.most = 1
     for process in reactor.processes:
-        say(process)
-        say(process, b"y")
+        process.say()
+        process.say(b"y")
     assert [process.closed for process in reactor.processes] == [True, False]
 
 
 def test_one_that_dies_at_work_takes_its_message_with_it(reactor: Spawner) -> None:
-    workers = Workers(reactor, 1)
-    asked, behind = Asked(workers.answer([b"x"])), Asked(workers.answer([b"z"]))
-    say(reactor.last)
+    workers = workers_of(reactor, 1)
+    asked, behind = Asked(workers.answer(b"x")), Asked(workers.answer(b"z"))
+    reactor.last.say()
     with logged() as said:
         reactor.last.end(b"MemoryError\n", signal=9)
     assert isinstance(asked.found, WorkerEndedError)
     assert "a worker was ended by SIGKILL (MemoryError); the message that it had is refused" in said
-    say(reactor.last)
-    say(reactor.last, b"y")
+    reactor.last.say()
+    reactor.last.say(b"y")
     assert behind.found == b"y"
 
 
 def test_one_that_cannot_begin(reactor: Spawner) -> None:
-    workers = Workers(reactor, 1)
-    asked = Asked(workers.answer([b"x"]))
+    workers = workers_of(reactor, 1)
+    asked = Asked(workers.answer(b"x"))
     with logged() as said:
         reactor.last.end(b"no such module\n", status=1)
     assert isinstance(asked.found, NoWorkerError)
@@ -107,50 +102,50 @@ def test_one_that_cannot_begin(reactor: Spawner) -> None:
 
 def test_no_room_for_a_process(reactor: Spawner) -> None:
     reactor.full = True
-    workers = Workers(reactor, 1)
-    asked = Asked(workers.answer([b"x"]))
+    workers = workers_of(reactor, 1)
+    asked = Asked(workers.answer(b"x"))
     assert isinstance(asked.found, NoWorkerError)
 
 
 def test_no_room_for_one_more(reactor: Spawner) -> None:
-    workers = Workers(reactor, 2)
-    asked = Asked(workers.answer([b"x"]))
+    workers = workers_of(reactor, 2)
+    asked = Asked(workers.answer(b"x"))
     reactor.full = True
-    behind = Asked(workers.answer([b"z"]))
-    say(reactor.last)
-    say(reactor.last, b"y")
-    say(reactor.last, b"z")
+    behind = Asked(workers.answer(b"z"))
+    reactor.last.say()
+    reactor.last.say(b"y")
+    reactor.last.say(b"z")
     assert (asked.found, behind.found) == (b"y", b"z")
 
 
 def test_a_stop_ends_all(reactor: Spawner) -> None:
-    workers = Workers(reactor, 1)
-    asked = [Asked(workers.answer([b"x"])) for _ in range(2)]
+    workers = workers_of(reactor, 1)
+    asked = [Asked(workers.answer(b"x")) for _ in range(2)]
     stopped = workers.stop()
     assert reactor.last.killed and stopped.called
     assert [str(one.found) for one in asked] == ["the service stops"] * 2
-    assert isinstance(Asked(workers.answer([b"x"])).found, WorkerEndedError)
+    assert isinstance(Asked(workers.answer(b"x")).found, WorkerEndedError)
 
 
 def test_one_that_cannot_begin_is_not_tried_again_at_once(reactor: Spawner) -> None:
-    workers = Workers(reactor, 1)
-    Asked(workers.answer([b"x"]))
+    workers = workers_of(reactor, 1)
+    Asked(workers.answer(b"x"))
     reactor.last.end(b"no such module\n", status=1)
-    asked = Asked(workers.answer([b"x"]))
+    asked = Asked(workers.answer(b"x"))
     assert isinstance(asked.found, NoWorkerError) and len(reactor.processes) == 1
     reactor.advance(REST_SECONDS)
-    Asked(workers.answer([b"x"]))
+    Asked(workers.answer(b"x"))
     assert len(reactor.processes) == 2
 
 
 def test_those_that_are_left_end_when_the_last_at_work_has_died(reactor: Spawner) -> None:
-    workers = Workers(reactor, 2)
+    workers = workers_of(reactor, 2)
     for _ in range(2):
-        Asked(workers.answer([b"x"]))
+        Asked(workers.answer(b"x"))
     first, second = reactor.processes
     for process in (first, second):
-        say(process)
-    say(first, b"y")
+        process.say()
+    first.say(b"y")
     second.end(signal=9)
-    reactor.advance(IDLE_SECONDS)
+    reactor.advance(IDLE)
     assert first.closed

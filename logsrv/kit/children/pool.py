@@ -1,15 +1,14 @@
-"""Processes that compute for the inputs: a message to one that is free, and its answer.
+"""Processes that do one job at a time: a message to one that is free, and its answer.
 
-What takes a body apart takes up to 10 µs a record, and would have the reactor's one core to itself. A
-process is started when a message finds none free, up to the limit; all of them end some time after the
-last message. Each has one message at a time, so a fault ends one message.
+A process is started when a message finds none free, up to the limit; all of them end some time after the
+last message. Each has one message at a time, so a fault ends one message. A process sends an empty message
+when it has begun (`inside.answer_all`).
 """
 
 from __future__ import annotations
 
 from collections import deque
 from collections.abc import Sequence
-from functools import partial
 from typing import Any
 
 import attrs
@@ -18,18 +17,13 @@ from twisted.logger import Logger
 
 from logsrv.errors import LogsrvError
 from logsrv.kit.children.child import ChildProcess, ChildProcesses, ProcessEnd
-from logsrv.linelog.inputs.intake.messages import AnswerReader, sized
 from logsrv.timer import Timer
 
 log = Logger()
 
-MODULE = "logsrv.linelog.inputs.http.worker"
-IDLE_SECONDS = 60.0
-# Seconds until another one is started when one could not begin; meanwhile the server does the work.
+# Seconds until another one is started when one could not begin.
 REST_SECONDS = 60.0
 END_SECONDS = 6.0
-
-
 _STOPS = "the service stops"
 
 
@@ -47,12 +41,29 @@ class _Message:
     answered: Deferred[list[bytes]] = attrs.field(factory=Deferred)
 
 
-class Workers:
-    """Up to `most` processes, for all inputs together; with 0 there are none."""
+class ProcessPool:
+    """Up to `most` processes that run `module`.
 
-    def __init__(self, reactor: Any, most: int = 0) -> None:
+    name: begins what the log says of one. without: what happens where none can begin. idle: seconds that
+    they stand ready behind the last message.
+    """
+
+    def __init__(
+        self,
+        module: str,
+        reactor: Any,
+        *,
+        name: str,
+        without: str,
+        most: int = 1,
+        idle: float = 60.0,
+    ) -> None:
         self.most = most
-        self._processes = ChildProcesses(reactor, "a worker says", NoWorkerError)
+        self._module = module
+        self._name = name
+        self._without = without
+        self._idle_seconds = idle
+        self._processes = ChildProcesses(reactor, f"{name} says", NoWorkerError)
         self._free: list[ChildProcess] = []
         self._busy: dict[ChildProcess, _Message] = {}
         # Those that have not said yet that they have begun.
@@ -67,7 +78,7 @@ class Workers:
         """The number of messages that wait for a process."""
         return len(self._waiting)
 
-    def answer(self, parts: Sequence[bytes]) -> Deferred[list[bytes]]:
+    def answer(self, *parts: bytes) -> Deferred[list[bytes]]:
         """Have a message answered. Fails with NoWorkerError or WorkerEndedError."""
         if self._processes.stopping:
             return fail(WorkerEndedError(_STOPS))
@@ -101,27 +112,22 @@ class Workers:
                         continue
                     return
             message = self._busy[child] = self._waiting.popleft()
-            for part in sized(message.parts):
-                child.write(part)
+            child.send(*message.parts)
 
     def _started(self) -> ChildProcess:
         """Start one. Raises NoWorkerError."""
         if self._reactor.seconds() < self._not_before:
             raise NoWorkerError("one could not begin just now")
-        reader = AnswerReader()
-        child = self._processes.start(MODULE, received=lambda _: None, ended=self._ended)
-        child.received = partial(self._received, child, reader)
+        child = self._processes.start(
+            self._module, received=lambda answer: self._received(child, answer), ended=self._ended
+        )
         self._new.add(child)
         return child
 
-    def _received(self, child: ChildProcess, reader: AnswerReader, data: bytes) -> None:
-        for answer in reader.receive(data):
-            if child in self._new:
-                self._new.remove(child)
-            else:
-                self._answered(child, answer)
-
-    def _answered(self, child: ChildProcess, answer: list[bytes]) -> None:
+    def _received(self, child: ChildProcess, answer: list[bytes]) -> None:
+        if child in self._new:
+            self._new.remove(child)
+            return
         message = self._busy.pop(child)
         if len(self._busy) + len(self._free) < max(1, self.most):
             self._free.append(child)
@@ -133,7 +139,7 @@ class Workers:
     def _go_on(self) -> None:
         self._serve()
         if not self._busy:
-            self._idle.start(IDLE_SECONDS, self._rest)
+            self._idle.start(self._idle_seconds, self._rest)
 
     def _rest(self) -> None:
         free, self._free = self._free, []
@@ -153,9 +159,14 @@ class Workers:
         if child in self._new:
             self._new.remove(child)
             self._not_before = self._reactor.seconds() + REST_SECONDS
-            log.error("a worker cannot begin, the server does its work: the process {how}", how=how)
+            log.error(
+                "{name} cannot begin, {without}: the process {how}",
+                name=self._name,
+                without=self._without,
+                how=how,
+            )
             message.answered.errback(NoWorkerError(how))
         else:
-            log.error("a worker {how}; the message that it had is refused", how=how)
-            message.answered.errback(WorkerEndedError(f"the process that took it apart {end}"))
+            log.error("{name} {how}; the message that it had is refused", name=self._name, how=how)
+            message.answered.errback(WorkerEndedError(f"the process that worked on it {end}"))
         self._go_on()

@@ -1,21 +1,21 @@
-"""Messages between the server and a worker, in pipes: each its size, in 8 bytes, and so many (no I/O)."""
+"""Messages between a service and a process of its own: each its size, in 8 bytes, and so many (no I/O)."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 
 SIZE = 8
 """Bytes of a size, the most significant first."""
 
 
-def sized(parts: Sequence[bytes]) -> Iterator[bytes]:
+def frame(*parts: bytes) -> Iterator[bytes]:
     """Yield a message as it goes through a pipe: its size, and its parts."""
     yield sum(map(len, parts)).to_bytes(SIZE, "big")
     yield from parts
 
 
-class AnswerReader:
-    """Answers as a pipe gives them, each in pieces: not joined, as there may be 256 MiB of them."""
+class MessageReader:
+    """Messages as a pipe gives them, each in pieces: not joined, as there may be 256 MiB of them."""
 
     def __init__(self) -> None:
         self._head = b""
@@ -23,7 +23,7 @@ class AnswerReader:
         self._missing = 0
 
     def receive(self, data: bytes) -> Iterator[list[bytes]]:
-        """Take bytes that are cut anywhere; yield the pieces of each answer that is whole now."""
+        """Take bytes that are cut anywhere; yield the pieces of each message that is whole now."""
         while data:
             if self._missing:
                 self._pieces.append(data[: self._missing])
