@@ -6,14 +6,14 @@ targets and alerts have kept. A server may go on writing meanwhile; it is
 disturbed by nothing but the reading, which comes after all else. --quick
 reads no text: structure, sizes and small files only.
 
-Each finding says what it is, what it means for the lines, and what to do:
+Each finding says what is wrong, where, and what to do:
   lost     lines cannot be read
   damaged  all lines can be read, and something else is wrong
   note     nothing is wrong, and it is good to know
 
 --repair makes indexes and notes anew where that is certain, and removes
 nothing: what it replaces stays as NAME.damaged. Beside a server it repairs
-only what is not the server's: indexes, catalogs and rights.
+only what is not the server's: indexes and catalogs.
 
 Example:
 
@@ -30,15 +30,21 @@ import argparse
 import contextlib
 import json
 import os
-import time
-from collections.abc import Iterator, Mapping, Sequence
-from itertools import count
+from collections.abc import Iterator
 
-import logsrv.cli.care as late
+from logsrv.cli.care.progress import CareProgress
 from logsrv.errors import StoreError
 from logsrv.kit.options.argument_parser import Parser
 from logsrv.kit.text.escape import SHOWN_PATH_LENGTH, one_line
-from logsrv.kit.text.words import counted, size_text
+from logsrv.kit.text.words import counted, shown, size_text
+from logsrv.linelog.cursors.all_kept import all_kept
+from logsrv.linelog.read.view import View
+from logsrv.linelog.store.care.doctor.examine import Examination, StorePart
+from logsrv.linelog.store.care.doctor.findings import StoreFinding, Weight
+from logsrv.linelog.store.care.doctor.notes import KeptPlace
+from logsrv.linelog.store.care.owned import give_files_of_root
+from logsrv.linelog.store.disk.disk import Disk, explanation, reason
+from logsrv.linelog.store.disk.lock import locked
 
 
 def declare(parser: Parser) -> None:
@@ -54,31 +60,26 @@ def run(arguments: argparse.Namespace) -> int:
     os.nice(10)
     directory: str = arguments.directory
     try:
-        with late.View(directory, lambda _: None):
+        with View(directory, lambda _: None):
             pass
-        with contextlib.ExitStack() as undo:
-            disk = late.Disk().enter(directory)
-            undo.callback(disk.leave)
-            progress = late.CareProgress()
-            visit = DoctorVisit(
-                late.Examination(
-                    disk=disk,
-                    places=lambda: kept_places(directory),
-                    quick=arguments.quick,
-                    pause=time.sleep,
-                    read=progress.read,
-                ),
-                progress,
+        with Disk().enter(directory) as disk, contextlib.ExitStack() as undo:
+            progress = CareProgress()
+            examination = Examination(
+                disk=disk,
+                places=lambda: kept_places(directory),
+                quick=arguments.quick,
+                read=progress.read,
             )
+            visit = DoctorVisit(examination, progress, repair=arguments.repair)
             if arguments.repair:
                 visit.owns = undo.enter_context(_owned(directory))
-                undo.callback(late.give_files_of_root, disk)
-            visit.go(repair=arguments.repair)
+                undo.callback(give_files_of_root, disk)
+            visit.go()
     except OSError as error:
-        within = "" if error.filename in (None, directory) else f" ({late.shown(error.filename)})"
+        within = "" if error.filename in (None, directory) else f" ({shown(error.filename)})"
         advice = ": run this as root" if isinstance(error, PermissionError) else ""
         raise StoreError(
-            f"{late.shown(directory)} cannot be read: {late.reason(error)}{within}{advice}"
+            f"{shown(directory)} cannot be read: {reason(error)}{within}{advice}"
         ) from error
     if arguments.json:
         print(json.dumps(visit.told(directory), indent=1))
@@ -96,7 +97,7 @@ def _owned(directory: str) -> Iterator[str]:
     with contextlib.ExitStack() as undo:
         why = ""
         try:
-            undo.enter_context(late.locked(directory))
+            undo.enter_context(locked(directory))
         except StoreError as error:
             if "is in use by" not in str(error):
                 raise
@@ -104,13 +105,13 @@ def _owned(directory: str) -> Iterator[str]:
         yield why
 
 
-def kept_places(directory: str) -> list[late.KeptPlace]:
+def kept_places(directory: str) -> list[KeptPlace]:
     """Return the places that readers of a store have kept. Raises OSError."""
     return [
-        late.KeptPlace(name, wrong=why)
+        KeptPlace(name, wrong=why)
         if found is None
-        else late.KeptPlace(name, found.position, found.store)
-        for name, found, why in late.all_kept(directory)
+        else KeptPlace(name, found.position, found.store)
+        for name, found, why in all_kept(directory)
     ]
 
 
@@ -121,59 +122,50 @@ class DoctorVisit:
     still. repaired: findings that are gone. notes: what is good to know.
     """
 
-    def __init__(self, examination: late.Examination, progress: late.CareProgress) -> None:
+    def __init__(
+        self, examination: Examination, progress: CareProgress, *, repair: bool = False
+    ) -> None:
         self.owns = ""
-        self.left: list[late.StoreFinding] = []
-        self.repaired: list[late.StoreFinding] = []
-        self.notes: list[late.StoreFinding] = []
+        self.left: list[StoreFinding] = []
+        self.repaired: list[StoreFinding] = []
+        self.notes: list[StoreFinding] = []
         self._refused: dict[tuple[str, str], str] = {}
         self._examination = examination
         self._progress = progress
+        self._repair = repair
 
-    def go(self, *, repair: bool) -> None:
+    def go(self) -> None:
         """Look at all parts, and repair. Raises OSError and StoreError."""
-        examination = self._examination
-        rows = examination.parts()
-        total, numbers = sum(map(len, rows)), count(1)
-
-        def look(part: late.StorePart) -> None:
-            self._progress.at(next(numbers), part.label, of=total)
-
+        parts = self._examination.parts()
         try:
-            for row in rows:
-                self._judge(examination.findings(row, look), repair=repair)
+            for number, part in enumerate(parts, 1):
+                self._progress.at(number, part.label, of=len(parts))
+                self._look(part)
         finally:
             self._progress.end()
 
-    def _judge(
-        self, found: Mapping[late.StorePart, Sequence[late.StoreFinding]], *, repair: bool
-    ) -> None:
-        """Repair what was found, and look at that again; count what is left."""
-        tried = [part for part, wrong in found.items() if repair and self._repaired(wrong)]
-        again = self._examination.findings(tried) if tried else {}
-        for part, wrong in found.items():
-            left = again.get(part, ()) if part in tried else wrong
-            there = {(one.kind, one.name) for one in left}
-            self.repaired += [one for one in wrong if (one.kind, one.name) not in there]
-            for one in left:
-                (self.notes if one.weight is late.Weight.NOTE else self.left).append(one)
+    def _look(self, part: StorePart) -> None:
+        """Look at a part, repair what was found, and look at it again; count what is left."""
+        left = found = part.findings()
+        if self._repair and [one for one in found if self._is_tried(one)]:
+            left = part.findings()
+        there = {(one.kind, one.name) for one in left}
+        self.repaired += [one for one in found if (one.kind, one.name) not in there]
+        for one in left:
+            (self.notes if one.weight is Weight.NOTE else self.left).append(one)
 
-    def _repaired(self, found: Sequence[late.StoreFinding]) -> bool:
-        """Repair what can be; return whether anything was tried."""
-        tried = False
-        for one in found:
-            if one.remedy is None:
-                continue
-            if self.owns and not one.remedy.beside_server:
-                self._refused[one.kind, one.name] = f"not repaired: {self.owns}"
-                continue
-            tried = True
-            try:
-                one.remedy.make()
-            except (OSError, ValueError, StoreError) as error:
-                why = late.explanation(error)
-                self._refused[one.kind, one.name] = f"it cannot be repaired: {why}"
-        return tried
+    def _is_tried(self, one: StoreFinding) -> bool:
+        """Return whether a repair was tried, which may have failed."""
+        if one.remedy is None:
+            return False
+        if self.owns and not one.remedy.beside_server:
+            self._refused[one.kind, one.name] = f"not repaired: {self.owns}"
+            return False
+        try:
+            one.remedy.make()
+        except (OSError, ValueError, StoreError) as error:
+            self._refused[one.kind, one.name] = f"it cannot be repaired: {explanation(error)}"
+        return True
 
     def told(self, directory: str) -> dict[str, object]:
         """Return all of it for programs."""
@@ -181,8 +173,8 @@ class DoctorVisit:
         return {
             "store": directory,
             "sound": not self.left,
-            "segments": len(examination.texts),
-            "lines": late.total(examination.lines),
+            "segments": len(examination.looked),
+            "lines": examination.lines,
             "text": examination.readable,
             "end": str(examination.end),
             "quick": examination.quick,
@@ -190,13 +182,12 @@ class DoctorVisit:
             "repaired": [self._object(one) for one in self.repaired],
         }
 
-    def _object(self, one: late.StoreFinding) -> dict[str, object]:
+    def _object(self, one: StoreFinding) -> dict[str, object]:
         return {
             "weight": one.weight.value,
             "kind": one.kind,
             "name": one.name,
             "what": one.what,
-            "means": one.means,
             "advice": one.advice,
             "lines": one.lines,
             "can_be_repaired": one.remedy is not None,
@@ -212,24 +203,23 @@ class DoctorVisit:
         for one in self.left:
             self._print(one.weight.value, one)
         examination = self._examination
-        lines, text = late.total(examination.lines), examination.readable
+        lines, text = examination.lines, examination.readable
         held = "" if lines is None else f"{counted(lines, 'line')}, "
         size = "" if text is None else f"{size_text(text)} of text, "
         print(
-            f"{late.shown(directory)}: {counted(len(examination.texts), 'segment')}, {held}{size}up to"
+            f"{shown(directory)}: {counted(len(examination.looked), 'segment')}, {held}{size}up to"
             f" {examination.end}: {self._verdict()}"
         )
 
     def _verdict(self) -> str:
-        lost = sum(one.weight is late.Weight.LOST for one in self.left)
+        lost = sum(one.weight is Weight.LOST for one in self.left)
         if not self.left:
             return "sound" if not self.repaired else f"sound; {len(self.repaired)} repaired"
         return f"{lost} lost, {len(self.left) - lost} damaged, {len(self.repaired)} repaired"
 
-    def _print(self, word: str, one: late.StoreFinding) -> None:
+    def _print(self, word: str, one: StoreFinding) -> None:
         print(one_line(f"{word}: {one.name}: {one.what}", SHOWN_PATH_LENGTH))
         refused = self._refused.get((one.kind, one.name), "")
-        advice = "" if word == "repaired" else one.advice
-        for sentence in (one.means, advice, refused):
+        for sentence in ("" if word == "repaired" else one.advice, refused):
             if sentence:
                 print(f"    {one_line(sentence, 2000)}")
