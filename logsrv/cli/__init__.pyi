@@ -6,7 +6,6 @@ from attrs import asdict as asdict
 from twisted.application.service import IServiceMaker as IServiceMaker
 from twisted.internet import reactor as reactor
 from twisted.internet.defer import Deferred as Deferred
-from twisted.logger import globalLogBeginner as globalLogBeginner
 from twisted.plugin import getPlugins as getPlugins
 
 from logsrv.cli.projects.installed import Installed as Installed
@@ -19,23 +18,7 @@ from logsrv.kit.net.tls.self_signed import write_pair as write_pair
 from logsrv.kit.options.argument_parser import Parser as Parser
 from logsrv.kit.options.load import Sources as Sources
 from logsrv.kit.options.load import load as load
-from logsrv.kit.options.sources import variable_prefix as variable_prefix
-from logsrv.kit.options.usage import SettingsOptions as SettingsOptions
-from logsrv.kit.service.checks.findings import Asked as Asked
-from logsrv.kit.service.checks.findings import Finding as Finding
-from logsrv.kit.service.checks.findings import error as error
-from logsrv.kit.service.checks.findings import ok as ok
-from logsrv.kit.service.checks.findings import warning as warning
-from logsrv.kit.service.checks.limits import ask_systemd as ask_systemd
-from logsrv.kit.service.checks.limits import user_of_unit as user_of_unit
-from logsrv.kit.service.checks.service import check_service as check_service
-from logsrv.kit.service.checks.user import User as User
-from logsrv.kit.service.checks.user import find_user as find_user
-from logsrv.kit.service.checks.user import myself as myself
-from logsrv.kit.service.loading import broken_plugins as broken_plugins
-from logsrv.kit.text.escape import one_line as one_line
 from logsrv.kit.text.escape import printable as printable
-from logsrv.kit.text.words import counted as counted
 from logsrv.kit.text.words import did_you_mean as did_you_mean
 from logsrv.kit.text.words import shown as shown
 from logsrv.kit.web.templates import templates as templates

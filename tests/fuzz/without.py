@@ -9,8 +9,7 @@ _OPERATOR = "reads what the operator typed or wrote"
 _KERNEL = "reads tables of the kernel"
 
 WITHOUT = {
-    "kit.service.checks.file_system": _KERNEL,
-    "kit.service.checks.held": _KERNEL,
+    "kit.service.checks.places": _KERNEL,
     "cli.reading.figures": _OPERATOR,
     "kit.options.argument_parser": "argparse with other sentences; `arguments` compares with it",
     "gopher.command.show_json": "escapes all but ASCII, by json",
