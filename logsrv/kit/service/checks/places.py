@@ -5,7 +5,8 @@ from __future__ import annotations
 import contextlib
 import os
 import re
-from collections.abc import Iterable, Iterator, Sequence
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from functools import partial
 from pathlib import Path
 
@@ -31,24 +32,28 @@ def check_places(
     endpoints: Iterable[Endpoint], user: User, own: Sequence[int]
 ) -> Iterator[Finding]:
     """Yield a finding for each place. own: the processes of the service, if it runs already."""
+    taken, held = taken_places(), {pid: sockets_of(pid) for pid in own}
     for endpoint in endpoints:
-        check = partial(_check_place, endpoint, user, own)
+        sockets = taken.get(_key(endpoint), set())
+        check = partial(_check_place, endpoint, user, sockets, held)
         yield from guarded(place_of(endpoint), check)
 
 
-def _check_place(endpoint: Endpoint, user: User, own: Sequence[int]) -> Iterator[Finding]:
+def _check_place(
+    endpoint: Endpoint, user: User, sockets: set[int], held: Mapping[int, set[int]]
+) -> Iterator[Finding]:
+    """Yield the finding. sockets: those that are at the place; held: those of the service's processes."""
     subject = place_of(endpoint)
     if endpoint.scheme not in _KNOWN or not (endpoint.path or endpoint.port):
         yield ok(subject, "is no place that others could have, or that is known here")
         return
-    taken = _sockets_at(endpoint)
-    for pid in own:
-        if taken & _sockets_of(pid):
+    for pid, its_own in held.items():
+        if sockets & its_own:
             yield ok(subject, f"is held by the running service (process {pid})")
             return
     # A listener there would see a connection.
-    if taken and (own or endpoint.path):
-        if own and os.geteuid() != 0:
+    if sockets and (held or endpoint.path):
+        if held and os.geteuid() != 0:
             yield warning(subject, "is in use, perhaps by the service", "sudo logsrv check tells")
         else:
             yield error(subject, "is in use by another program", "sudo ss -lnp shows which")
@@ -62,23 +67,28 @@ def _check_place(endpoint: Endpoint, user: User, own: Sequence[int]) -> Iterator
         yield ok(subject, "is free")
 
 
-def _sockets_at(endpoint: Endpoint) -> set[int]:
-    """Return the numbers of the sockets at a port or a path; none where /proc does not tell."""
+def _key(endpoint: Endpoint) -> tuple[str, object]:
     if endpoint.path:
-        path = os.path.normpath(endpoint.path)
-        rows = _rows("unix")
-        return {int(row[6]) for row in rows if row[7:] and os.path.normpath(row[7]) == path}
-    table = "udp" if endpoint.scheme == "udp" else "tcp"
-    rows = _rows(table) + _rows(f"{table}6")
-    return {int(row[9]) for row in rows if int(row[1].rpartition(":")[2], 16) == endpoint.port}
+        return "unix", os.path.normpath(endpoint.path)
+    return "udp" if endpoint.scheme == "udp" else "tcp", endpoint.port
 
 
-def _rows(table: str) -> list[list[str]]:
-    rows = proc_text(f"net/{table}").splitlines()[1:]
-    return [row.split(maxsplit=7 if table == "unix" else -1) for row in rows]
+def taken_places() -> dict[tuple[str, object], set[int]]:
+    """Return the numbers of the sockets at each port and path, as far as /proc tells."""
+    found: dict[tuple[str, object], set[int]] = defaultdict(set)
+    for table in ("tcp", "tcp6", "udp", "udp6"):
+        for row in proc_text(f"net/{table}").splitlines()[1:]:
+            cells = row.split()
+            port = int(cells[1].rpartition(":")[2], 16)
+            found[table.removesuffix("6"), port].add(int(cells[9]))
+    for row in proc_text("net/unix").splitlines()[1:]:
+        cells = row.split(maxsplit=7)
+        if cells[7:]:
+            found["unix", os.path.normpath(cells[7])].add(int(cells[6]))
+    return found
 
 
-def _sockets_of(pid: int) -> set[int]:
+def sockets_of(pid: int) -> set[int]:
     """Return the numbers of the sockets that a process has open, as far as we may see."""
     found = set()
     with contextlib.suppress(OSError):

@@ -1,4 +1,4 @@
-"""What `logsrv check` looks at of the line logger, beside what it does of every service."""
+"""Checks of the line logger by `logsrv check`: its store, and those whom it tells or asks."""
 
 from __future__ import annotations
 
@@ -61,7 +61,7 @@ def check_logger(
     for one in settings.node_sets:
         tls = TLSOptions(cafile=one.nodes_ca)
         for node in one.nodes.nodes:
-            place = Place(f"node {node}", node.host, node.port, tls if node.tls else None)
+            place = OtherPlace(f"node {node}", node.host, node.port, tls if node.tls else None)
             yield place.finding(asked)
     for label, alert in labelled(settings.alerts).items():
         yield from guarded(f"alert {label}", partial(check_alert, f"alert {label}", alert, asked))
@@ -107,7 +107,7 @@ def check_target(target: ShipSettings, asked: Asked) -> Iterator[Finding]:
         wants_tls = url.tls and not url.is_stream
         tls = TLSOptions(cafile=target.ship_ca, certificate=target.ship_cert, key=target.ship_key)
         for host, port in url.servers:
-            yield Place(subject, host, port, tls if wants_tls else None).finding(asked)
+            yield OtherPlace(subject, host, port, tls if wants_tls else None).finding(asked)
 
 
 def check_alert(subject: str, alert: AlertSettings, asked: Asked) -> Iterator[Finding]:
@@ -125,11 +125,11 @@ def check_alert(subject: str, alert: AlertSettings, asked: Asked) -> Iterator[Fi
         parts = urlsplit(alert.alert_webhook)
         tls = TLSOptions() if parts.scheme == "https" else None
         port = parts.port or (443 if tls else 80)
-        yield Place(subject, parts.hostname or "", port, tls).finding(asked)
+        yield OtherPlace(subject, parts.hostname or "", port, tls).finding(asked)
 
 
 @attrs.frozen
-class Place:
+class OtherPlace:
     """A place of somebody whom the line logger tells, or asks. tls: None for plain text."""
 
     subject: str

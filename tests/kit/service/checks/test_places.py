@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import socket
 from pathlib import Path
+from unittest.mock import Mock
 
 import pytest
 
@@ -59,7 +60,7 @@ def test_an_ipv6_port_of_the_running_service() -> None:
 
 
 def test_a_port_of_another_beside_the_running_service(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(places, "_sockets_of", lambda pid: set())
+    monkeypatch.setattr(places, "sockets_of", lambda pid: set())
     with socket.create_server(("127.0.0.1", 0)) as other:
         text = f"tcp:{other.getsockname()[1]}:interface=127.0.0.1"
         monkeypatch.setattr(os, "geteuid", lambda: 0)
@@ -130,6 +131,15 @@ def test_a_running_service_is_known_by_its_command_line(
     assert running("shout", None) == [7, 8, 9]
     assert running("shout", Path("/etc/b.toml")) == [8]
     assert running("greet", None) == []
+
+
+def test_what_linux_tells_is_read_once_for_all_places(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A service with thousands of listeners was looked for in as many tables."""
+    read = Mock(side_effect=places.proc_text)
+    monkeypatch.setattr(places, "proc_text", read)
+    endpoints = [parse_endpoint(f"tcp:{port}") for port in (free_port(), free_port())]
+    assert len(list(check_places(endpoints, myself(), [os.getpid()]))) == 2
+    assert read.call_count == 5
 
 
 def test_we_are_no_service() -> None:

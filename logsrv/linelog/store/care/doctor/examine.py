@@ -18,7 +18,7 @@ from logsrv.descriptor import Descriptor
 from logsrv.errors import StoreError
 from logsrv.kit.text.words import counted
 from logsrv.linelog.store.care.doctor.aside import make_catalog_again
-from logsrv.linelog.store.care.doctor.findings import Looked, Remedy, StoreFinding, finding
+from logsrv.linelog.store.care.doctor.findings import Remedy, SegmentText, StoreFinding, finding
 from logsrv.linelog.store.care.doctor.notes import KeptPlace, check_notes
 from logsrv.linelog.store.care.doctor.packed import PackedSegment
 from logsrv.linelog.store.care.doctor.plain import check_text
@@ -78,7 +78,7 @@ class Examination:
     places: Callable[[], Sequence[KeptPlace]]
     quick: bool
     read: Callable[[int], object] = lambda _: None
-    looked: dict[int, Looked] = attrs.field(factory=dict)
+    looked: dict[int, SegmentText] = attrs.field(factory=dict)
     # All segments share a listing: one for each made 20,000 of them take an hour.
     _listed: StoreListing = attrs.field(init=False)
     _complete: dict[int, int] = attrs.field(init=False)
@@ -121,7 +121,7 @@ class Examination:
             segment = self._listed.by_number.get(number)
             if segment is None:
                 return
-            looked = Looked()
+            looked = SegmentText()
             try:
                 wrong = list(self._looked_at(segment, looked))
             except FileNotFoundError:
@@ -138,7 +138,7 @@ class Examination:
                 yield finding("text-cut", segment.name, size=size, complete=complete)
             return
 
-    def _looked_at(self, segment: Segment, looked: Looked) -> Iterator[StoreFinding]:
+    def _looked_at(self, segment: Segment, looked: SegmentText) -> Iterator[StoreFinding]:
         if segment.form is Form.PLAIN:
             with Descriptor(self.disk.open(segment.name, os.O_RDONLY)) as fd:
                 yield from check_text(segment.name, fd, looked, quick=self.quick, waits=True)
@@ -156,7 +156,7 @@ class Examination:
 
     @cached_property
     def _entered(self) -> Callable[[Segment], bool]:
-        """Whether a segment is in a catalog, by those that are there at the first repair."""
+        """Tells whether a segment is in a catalog, by those that are there at the first repair."""
         return entered_of(self.disk)
 
     def _kept_in(self, number: int) -> list[str]:
@@ -169,7 +169,7 @@ class Examination:
         places, synced = self.places(), synced_place(self.disk)
         try:
             fd, listed = opened_active(self.disk)
-            looked = self.looked[listed.active] = Looked(0, 0)
+            looked = self.looked[listed.active] = SegmentText(0, 0)
             if fd >= 0:
                 with Descriptor(fd):
                     yield from check_text(ACTIVE, fd, looked, quick=self.quick)

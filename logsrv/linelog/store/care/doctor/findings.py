@@ -168,7 +168,7 @@ def finding(
 
 
 @attrs.define
-class Looked:
+class SegmentText:
     """The text of a segment as it was found: its bytes, its lines; None if nobody knows.
 
     lines: those that can be read. gone: bytes that cannot.

@@ -51,7 +51,7 @@ _READERS: dict[str, Callable[[Disk], object]] = {
     IMPORTED: load_imported,
     BACKUP: backup_note.load,
 }
-"""What reads each file, and raises if it is damaged; the name is the kind of the finding, too."""
+"""The readers of small files, which raise if those are damaged. Names are kinds of findings, too."""
 _BEGAN = re.compile(rb'"began":"([0-9:]{1,30})"')
 _REMEDIES: dict[str, Callable[[Disk], object]] = {
     SYNCED: lambda disk: replace(SYNCED, place_text(NOWHERE), disk),
@@ -156,7 +156,7 @@ def _identity(disk: Disk, places: Sequence[KeptPlace]) -> Iterator[StoreFinding]
     except (OSError, ValueError) as error:
         why = explanation(error)
     began = found.began if found else _began(disk)
-    # What is before it may be of the store that this was before `logsrv ship --new-identity`.
+    # Places before it may be of the store that this was before `logsrv ship --new-identity`.
     others = {one.store for one in places if one.store and one.position > (began or NOWHERE)}
     if not why and (not others or (found is not None and found.store in others)):
         return

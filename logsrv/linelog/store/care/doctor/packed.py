@@ -16,7 +16,13 @@ from logsrv.descriptor import Descriptor
 from logsrv.kit.text.words import counted
 from logsrv.linelog.store.archive.kept import archived
 from logsrv.linelog.store.care.doctor.aside import keep_aside, make_beside
-from logsrv.linelog.store.care.doctor.findings import Looked, Remedy, StoreFinding, Weight, finding
+from logsrv.linelog.store.care.doctor.findings import (
+    Remedy,
+    SegmentText,
+    StoreFinding,
+    Weight,
+    finding,
+)
 from logsrv.linelog.store.care.doctor.salvage import ALLOWED, excess, salvage
 from logsrv.linelog.store.disk.disk import Disk, explanation
 from logsrv.linelog.store.segments import heads, index, indexing
@@ -37,7 +43,7 @@ class PackedSegment:
 
     packed: Segment
     disk: Disk
-    looked: Looked
+    looked: SegmentText
     kept: Callable[[], Sequence[str]]
     entered: Callable[[Segment], bool]
     quick: bool

@@ -6,7 +6,7 @@ import os
 from collections.abc import Iterator
 
 from logsrv.kit.text.words import counted
-from logsrv.linelog.store.care.doctor.findings import Looked, StoreFinding, finding
+from logsrv.linelog.store.care.doctor.findings import SegmentText, StoreFinding, finding
 from logsrv.linelog.store.segments.times import SHAPE, SIZE, shape_of
 from logsrv.linelog.store.segments.torn import end_of_text, holes, start_of_line
 
@@ -14,7 +14,7 @@ _PIECE = 1 << 20
 
 
 def check_text(
-    name: str, fd: int, looked: Looked, *, quick: bool, waits: bool = False
+    name: str, fd: int, looked: SegmentText, *, quick: bool, waits: bool = False
 ) -> Iterator[StoreFinding]:
     """Yield what is wrong with the text of a segment that is not compressed. Raises OSError.
 
