@@ -30,7 +30,8 @@ import argparse
 import contextlib
 import json
 import os
-from collections.abc import Iterator
+
+import attrs
 
 from logsrv.cli.care.progress import CareProgress
 from logsrv.errors import StoreError
@@ -72,7 +73,13 @@ def run(arguments: argparse.Namespace) -> int:
             )
             visit = DoctorVisit(examination, progress, repair=arguments.repair)
             if arguments.repair:
-                visit.owns = undo.enter_context(_owned(directory))
+                try:
+                    undo.enter_context(locked(directory))
+                except StoreError as error:
+                    # One that nobody may write into cannot be repaired at all.
+                    if "is in use by" not in str(error):
+                        raise
+                    visit.owns = str(error)
                 undo.callback(give_files_of_root, disk)
             visit.go()
     except OSError as error:
@@ -86,23 +93,6 @@ def run(arguments: argparse.Namespace) -> int:
     else:
         visit.print(directory)
     return 1 if visit.left else 0
-
-
-@contextlib.contextmanager
-def _owned(directory: str) -> Iterator[str]:
-    """Have the store alone, if nobody else has it; give why not, or "".
-
-    Raises StoreError for a store that nobody may write into.
-    """
-    with contextlib.ExitStack() as undo:
-        why = ""
-        try:
-            undo.enter_context(locked(directory))
-        except StoreError as error:
-            if "is in use by" not in str(error):
-                raise
-            why = str(error)
-        yield why
 
 
 def kept_places(directory: str) -> list[KeptPlace]:
@@ -158,11 +148,11 @@ class DoctorVisit:
         """Return whether a repair was tried, which may have failed."""
         if one.remedy is None:
             return False
-        if self.owns and not one.remedy.beside_server:
+        if self.owns and not one.beside_server:
             self._refused[one.kind, one.name] = f"not repaired: {self.owns}"
             return False
         try:
-            one.remedy.make()
+            one.remedy()
         except (OSError, ValueError, StoreError) as error:
             self._refused[one.kind, one.name] = f"it cannot be repaired: {explanation(error)}"
         return True
@@ -184,24 +174,16 @@ class DoctorVisit:
 
     def _object(self, one: StoreFinding) -> dict[str, object]:
         return {
+            **attrs.asdict(one, filter=lambda field, _: field.name != "remedy"),
             "weight": one.weight.value,
-            "kind": one.kind,
-            "name": one.name,
-            "what": one.what,
-            "advice": one.advice,
-            "lines": one.lines,
             "can_be_repaired": one.remedy is not None,
             "not_repaired": self._refused.get((one.kind, one.name)),
         }
 
     def print(self, directory: str) -> None:
         """Print all of it for people."""
-        for one in self.notes:
-            self._print(one.weight.value, one)
-        for one in self.repaired:
-            self._print("repaired", one)
-        for one in self.left:
-            self._print(one.weight.value, one)
+        for one in (*self.notes, *self.repaired, *self.left):
+            self._print(one)
         examination = self._examination
         lines, text = examination.lines, examination.readable
         held = "" if lines is None else f"{counted(lines, 'line')}, "
@@ -217,9 +199,11 @@ class DoctorVisit:
             return "sound" if not self.repaired else f"sound; {len(self.repaired)} repaired"
         return f"{lost} lost, {len(self.left) - lost} damaged, {len(self.repaired)} repaired"
 
-    def _print(self, word: str, one: StoreFinding) -> None:
+    def _print(self, one: StoreFinding) -> None:
+        is_repaired = one in self.repaired
+        word = "repaired" if is_repaired else one.weight.value
         print(one_line(f"{word}: {one.name}: {one.what}", SHOWN_PATH_LENGTH))
         refused = self._refused.get((one.kind, one.name), "")
-        for sentence in ("" if word == "repaired" else one.advice, refused):
+        for sentence in ("" if is_repaired else one.advice, refused):
             if sentence:
                 print(f"    {one_line(sentence, 2000)}")

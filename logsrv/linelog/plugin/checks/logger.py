@@ -12,8 +12,6 @@ from functools import partial
 from pathlib import Path
 from urllib.parse import urlsplit
 
-import attrs
-
 from logsrv.errors import ConfigurationError
 from logsrv.kit.net.tls.client_tls import TLSOptions, tls_context
 from logsrv.kit.service.checks.certificates import check_file
@@ -61,8 +59,8 @@ def check_logger(
     for one in settings.node_sets:
         tls = TLSOptions(cafile=one.nodes_ca)
         for node in one.nodes.nodes:
-            place = OtherPlace(f"node {node}", node.host, node.port, tls if node.tls else None)
-            yield place.finding(asked)
+            wanted = tls if node.tls else None
+            yield from reach(asked, f"node {node}", node.host, node.port, wanted)
     for label, alert in labelled(settings.alerts).items():
         yield from guarded(f"alert {label}", partial(check_alert, f"alert {label}", alert, asked))
 
@@ -107,7 +105,7 @@ def check_target(target: ShipSettings, asked: Asked) -> Iterator[Finding]:
         wants_tls = url.tls and not url.is_stream
         tls = TLSOptions(cafile=target.ship_ca, certificate=target.ship_cert, key=target.ship_key)
         for host, port in url.servers:
-            yield OtherPlace(subject, host, port, tls if wants_tls else None).finding(asked)
+            yield from reach(asked, subject, host, port, tls if wants_tls else None)
 
 
 def check_alert(subject: str, alert: AlertSettings, asked: Asked) -> Iterator[Finding]:
@@ -125,39 +123,33 @@ def check_alert(subject: str, alert: AlertSettings, asked: Asked) -> Iterator[Fi
         parts = urlsplit(alert.alert_webhook)
         tls = TLSOptions() if parts.scheme == "https" else None
         port = parts.port or (443 if tls else 80)
-        yield OtherPlace(subject, parts.hostname or "", port, tls).finding(asked)
+        yield from reach(asked, subject, parts.hostname or "", port, tls)
 
 
-@attrs.frozen
-class OtherPlace:
-    """A place of somebody whom the line logger tells, or asks. tls: None for plain text."""
+def reach(
+    asked: Asked, subject: str, host: str, port: int, tls: TLSOptions | None
+) -> Iterator[Finding]:
+    """Yield whether somebody answers at a place, and shows a certificate that is trusted; says nothing.
 
-    subject: str
-    host: str
-    port: int
-    tls: TLSOptions | None
-
-    def finding(self, asked: Asked) -> Finding:
-        """Return whether somebody answers there, and shows a certificate that is trusted; says nothing."""
-        place = one_line(f"{self.host}:{self.port}")
-        if not asked.reach:
-            return ok(self.subject, f"is at {place} (not contacted; --reach tries)")
-        try:
-            self._connect()
-        except ConfigurationError as failure:
-            return error(self.subject, str(failure))
-        except ssl.SSLError as failure:
-            why = getattr(failure, "verify_message", "") or failure.reason or str(failure)
-            told = f"{place} answers, but not with TLS that holds: {one_line(why)}"
-            return error(self.subject, told)
-        except (OSError, UnicodeError) as failure:
-            why = getattr(failure, "strerror", None) or str(failure)
-            return error(self.subject, f"{place} cannot be reached: {one_line(why).lower()}")
-        return ok(self.subject, f"{place} answers")
-
-    def _connect(self) -> None:
-        context = tls_context(self.tls) if self.tls is not None else None
-        with socket.create_connection((self.host, self.port), REACH_SECONDS) as connection:
+    tls: None for plain text.
+    """
+    place = one_line(f"{host}:{port}")
+    if not asked.reach:
+        yield ok(subject, f"is at {place} (not contacted; --reach tries)")
+        return
+    try:
+        context = tls_context(tls) if tls is not None else None
+        with socket.create_connection((host, port), REACH_SECONDS) as connection:
             if context is not None:
-                with context.wrap_socket(connection, server_hostname=self.host):
+                with context.wrap_socket(connection, server_hostname=host):
                     pass
+    except ConfigurationError as failure:
+        yield error(subject, str(failure))
+    except ssl.SSLError as failure:
+        why = getattr(failure, "verify_message", "") or failure.reason or str(failure)
+        yield error(subject, f"{place} answers, but not with TLS that holds: {one_line(why)}")
+    except (OSError, UnicodeError) as failure:
+        why = getattr(failure, "strerror", None) or str(failure)
+        yield error(subject, f"{place} cannot be reached: {one_line(why).lower()}")
+    else:
+        yield ok(subject, f"{place} answers")

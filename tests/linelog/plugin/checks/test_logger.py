@@ -17,7 +17,7 @@ from logsrv.kit.options.load import Sources, load
 from logsrv.kit.service.checks.findings import Asked, Finding, Level
 from logsrv.kit.service.checks.user import User, myself
 from logsrv.linelog.plugin.checks import logger
-from logsrv.linelog.plugin.checks.logger import OtherPlace, check_logger, check_store
+from logsrv.linelog.plugin.checks.logger import check_logger, check_store, reach
 from logsrv.linelog.plugin.settings import LoggerSettings
 from tests.cli.command import echo, serving
 from tests.kit.service.checks.others import as_root, follow, nobody, open_directory
@@ -175,15 +175,15 @@ def test_tls_that_holds_and_tls_that_does_not(tmp_path: Path) -> None:
         (TLSOptions(), Level.ERROR),
     ):
         with serving(echo, context) as port:
-            found = OtherPlace("centre", "localhost", port, tls).finding(REACHING)
+            found = next(reach(REACHING, "centre", "localhost", port, tls))
         assert found.level is level, found
     assert "answers, but not with TLS that holds: self" in found.sentence
-    missing = OtherPlace("x", "localhost", 9, TLSOptions(cafile=tmp_path / "no"))
-    assert missing.finding(REACHING).level is Level.ERROR
+    missing = TLSOptions(cafile=tmp_path / "no")
+    assert next(reach(REACHING, "x", "localhost", 9, missing)).level is Level.ERROR
 
 
 def test_a_name_that_is_not_known() -> None:
-    found = OtherPlace("x", "no-such-host.invalid", 9, None).finding(REACHING)
+    found = next(reach(REACHING, "x", "no-such-host.invalid", 9, None))
     assert (
         found.level is Level.ERROR and "no-such-host.invalid:9 cannot be reached" in found.sentence
     )
@@ -192,8 +192,7 @@ def test_a_name_that_is_not_known() -> None:
 def test_a_host_that_says_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(logger, "REACH_SECONDS", 0.05)
     with socket.create_server(("127.0.0.1", 0)) as silent:
-        place = OtherPlace("x", "127.0.0.1", silent.getsockname()[1], TLSOptions())
-        found = place.finding(REACHING)
+        found = next(reach(REACHING, "x", "127.0.0.1", silent.getsockname()[1], TLSOptions()))
     assert found.level is Level.ERROR and "timed out" in found.sentence
 
 

@@ -99,7 +99,7 @@ def found(store: Path, *, quick: bool = False, repair: bool = False) -> list[Sto
                 if (each.kind, each.name) == (one.kind, one.name)
             ]
             assert same.remedy is not None
-            same.remedy.make()
+            same.remedy()
     return found(store, quick=quick)
 
 

@@ -18,7 +18,7 @@ from logsrv.descriptor import Descriptor
 from logsrv.errors import StoreError
 from logsrv.kit.text.words import counted
 from logsrv.linelog.store.care.doctor.aside import make_catalog_again
-from logsrv.linelog.store.care.doctor.findings import Remedy, SegmentText, StoreFinding, finding
+from logsrv.linelog.store.care.doctor.findings import SegmentText, StoreFinding, finding
 from logsrv.linelog.store.care.doctor.notes import KeptPlace, check_notes
 from logsrv.linelog.store.care.doctor.packed import PackedSegment
 from logsrv.linelog.store.care.doctor.plain import check_text
@@ -289,7 +289,7 @@ def check_catalog(name: str, disk: Disk, *, quick: bool) -> Iterator[StoreFindin
     except FileNotFoundError:
         return
     except (OSError, ValueError) as error:
-        mend = Remedy(partial(make_catalog_again, name, disk), beside_server=True)
+        mend = partial(make_catalog_again, name, disk)
         yield finding("catalog", name, why=explanation(error), remedy=mend)
 
 

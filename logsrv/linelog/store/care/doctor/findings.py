@@ -21,22 +21,12 @@ class Weight(enum.Enum):
 
 
 @attrs.frozen
-class Remedy:
-    """A way to put right what was found. make: does it; raises OSError, ValueError and StoreError.
-
-    beside_server: may be done while a server has the store.
-    """
-
-    make: Callable[[], object]
-    beside_server: bool = False
-
-
-@attrs.frozen
 class StoreFinding:
     """A thing that was found.
 
     kind: a word for programs. name: of the file, or of several. what, advice: what is wrong, what to do.
-    lines: so many cannot be read; None where nobody knows.
+    lines: so many cannot be read; None where nobody knows. remedy: puts it right; None if nothing does.
+    Raises OSError, ValueError and StoreError.
     """
 
     weight: Weight
@@ -45,7 +35,12 @@ class StoreFinding:
     what: str
     advice: str
     lines: int | None = None
-    remedy: Remedy | None = attrs.field(default=None, eq=False, repr=False)
+    remedy: Callable[[], object] | None = attrs.field(default=None, eq=False, repr=False)
+
+    @property
+    def beside_server(self) -> bool:
+        """Return true if it may be put right while a server has the store."""
+        return self.kind in _OF_NO_SERVER
 
 
 _PUT_BACK = "Bring it back from a backup or an archive while no server has the store."
@@ -148,6 +143,7 @@ _TABLE: dict[Weight, dict[str, tuple[str, str]]] = {
         "frames-unread": ("frames not verified, of more than {most} of text: {frames}", ""),
     },
 }
+_OF_NO_SERVER = ("segment-damaged", "index", "words", "catalog")
 _WEIGHTS = {kind: weight for weight, rows in _TABLE.items() for kind in rows}
 
 
@@ -156,7 +152,7 @@ def finding(
     name: str,
     *,
     missing: int | None = None,
-    remedy: Remedy | None = None,
+    remedy: Callable[[], object] | None = None,
     **said: object,
 ) -> StoreFinding:
     """Return a finding of a row of the table. missing: lines that cannot be read; None: unknown."""

@@ -14,7 +14,7 @@ from logsrv.errors import StoreError
 from logsrv.kit.text.words import counted
 from logsrv.linelog.store.archive import kept
 from logsrv.linelog.store.care.doctor.aside import keep_aside, replace
-from logsrv.linelog.store.care.doctor.findings import Remedy, StoreFinding, finding
+from logsrv.linelog.store.care.doctor.findings import StoreFinding, finding
 from logsrv.linelog.store.care.imported import NAME as IMPORTED
 from logsrv.linelog.store.care.imported import load as load_imported
 from logsrv.linelog.store.care.listed import StoreListing
@@ -78,8 +78,7 @@ def check_notes(listed: StoreListing, places: Sequence[KeptPlace]) -> Iterator[S
     for name, read in _READERS.items():
         if why := _fault(read, disk):
             mend = _REMEDIES.get(name)
-            remedy = None if mend is None else Remedy(partial(mend, disk))
-            yield finding(name, name, why=why, remedy=remedy)
+            yield finding(name, name, why=why, remedy=mend and partial(mend, disk))
     for folder, inside in backup_note.folders(disk, passed=OSError):
         for name in sorted(inside.entries()) if folder == kept.FOLDER else ():
             if name.endswith(kept.SUFFIX) and (why := _fault(kept.noted_url, inside, name)):
@@ -108,7 +107,7 @@ def _number(listed: StoreListing, places: Sequence[KeptPlace]) -> Iterator[Store
     if saved_number(disk) or not (disk.holds(NUMBER) or listed.by_number or reached > NOWHERE):
         return
     number = max(listed.active, reached.segment)
-    write = Remedy(partial(replace, NUMBER, number_text(number), disk))
+    write = partial(replace, NUMBER, number_text(number), disk)
     yield finding(
         "number",
         NUMBER,
@@ -129,7 +128,7 @@ def _origins(disk: Disk) -> Iterator[StoreFinding]:
     if not _left_by(disk):
         # No writer is at work, or was killed, that would have left a line without an end.
         found = found.with_torn_as_damaged()
-    again = Remedy(partial(replace, origins.NAME, attrs.evolve(found, damaged=()).text(), disk))
+    again = partial(replace, origins.NAME, attrs.evolve(found, damaged=()).text(), disk)
     lines = counted(found.lines, "line")
     if found.damaged:
         why = (
@@ -165,7 +164,7 @@ def _identity(disk: Disk, places: Sequence[KeptPlace]) -> Iterator[StoreFinding]
     certain = None if found else identity.before_one_bit(disk)
     if certain is None and began is not None and len(others) == 1:
         certain = Identity(others.pop(), began)
-    remedy = None if certain is None else Remedy(partial(_give, disk, certain))
+    remedy = None if certain is None else partial(_give, disk, certain)
     yield finding("identity", identity.NAME, why=why, remedy=remedy)
 
 

@@ -17,7 +17,6 @@ from logsrv.kit.text.words import counted
 from logsrv.linelog.store.archive.kept import archived
 from logsrv.linelog.store.care.doctor.aside import keep_aside, make_beside
 from logsrv.linelog.store.care.doctor.findings import (
-    Remedy,
     SegmentText,
     StoreFinding,
     Weight,
@@ -91,11 +90,10 @@ class PackedSegment:
                 self.looked.lines = None if known is None or gone is None else known - gone
         yield from wrong
         if not found.text:
-            yield finding("segment-empty", self.packed.name, remedy=Remedy(self._put_aside))
+            yield finding("segment-empty", self.packed.name, remedy=self._put_aside)
 
-    def _make_anew(self, name: str) -> Remedy:
-        make = partial(make_beside, self.packed, self.disk, self.entered, name)
-        return Remedy(make, beside_server=True)
+    def _make_anew(self, name: str) -> Callable[[], object]:
+        return partial(make_beside, self.packed, self.disk, self.entered, name)
 
     def _cut(self, found: Index, size: int) -> Iterator[StoreFinding]:
         lines, text = found.missing(size)
@@ -156,7 +154,6 @@ class PackedSegment:
     def _without_index(self, no_index: StoreFinding) -> Iterator[StoreFinding]:
         """Read the frames one behind the other. no_index: the finding if all of them are whole."""
         text = lines = at = spent = 0
-        mend = Remedy(lambda: salvage(self.packed, self.disk, self.kept()), beside_server=True)
         try:
             for part, taken in index.frames(self.packed, self.disk):
                 text += len(part)
@@ -167,13 +164,13 @@ class PackedSegment:
                 # Not two at a time.
                 del part
                 if spent > ALLOWED:
-                    yield attrs.evolve(no_index, remedy=mend)
+                    yield attrs.evolve(no_index, remedy=self._salvage)
                     yield self._unread(f"from byte {at:,} on")
                     return
         except ValueError as error:
             behind = f"it is damaged behind {counted(lines, 'line')}"
             why = f"{behind}, and its index is of no use: {explanation(error)}"
-            yield finding("segment-damaged", self.packed.name, why=why, remedy=mend)
+            yield finding("segment-damaged", self.packed.name, why=why, remedy=self._salvage)
             return
         if at:
             self.looked.text, self.looked.lines = text, lines
@@ -181,6 +178,9 @@ class PackedSegment:
         else:
             why = "it is empty, and no index says that it had no lines"
             yield finding("segment-cut", self.packed.name, why=why)
+
+    def _salvage(self) -> None:
+        salvage(self.packed, self.disk, self.kept())
 
     def _put_aside(self) -> None:
         note_empty(self.packed.number, self.disk)
@@ -215,7 +215,7 @@ class PackedSegment:
         except FileNotFoundError:
             return
         except (OSError, ValueError) as error:
-            mend = None if away else Remedy(lambda: keep_aside(self.packed.archived, self.disk))
+            mend = None if away else partial(keep_aside, self.packed.archived, self.disk)
             yield finding("archived", self.packed.archived, why=explanation(error), remedy=mend)
 
 

@@ -147,7 +147,7 @@ def test_any_number_of_segments_takes_as_many_listings(tmp_path: Path, damaged: 
         assert len(wrong) == (number if damaged else 0)
         for one in wrong:
             assert one.remedy is not None
-            one.remedy.make()
+            one.remedy()
         counting.leave()
         assert found(store) == []
         return counting.listings
