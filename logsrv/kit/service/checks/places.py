@@ -45,7 +45,7 @@ def _check_place(
     """Yield the finding. sockets: those that are at the place; held: those of the service's processes."""
     subject = place_of(endpoint)
     if endpoint.scheme not in _KNOWN or not (endpoint.path or endpoint.port):
-        yield ok(subject, "is no place that others could have, or that is known here")
+        yield ok(subject, "takes no place that can be tried here")
         return
     for pid, its_own in held.items():
         if sockets & its_own:
@@ -62,6 +62,11 @@ def _check_place(
         with user.acting() if endpoint.path else contextlib.nullcontext():
             check_place(endpoint)
     except ListenError as failure:
+        directory = os.path.dirname(endpoint.path or "")
+        if directory.startswith("/run/") and not os.path.exists(directory):
+            made = f"RuntimeDirectory={os.path.basename(directory)} in its unit makes it"
+            yield warning(subject, f"{directory} is not there before the start", made)
+            return
         yield error(subject, *parted(str(failure).removeprefix(f"{shown(str(endpoint))}: ")))
     else:
         yield ok(subject, "is free")

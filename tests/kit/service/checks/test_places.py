@@ -108,6 +108,9 @@ def test_unix_sockets(tmp_path: Path, scheme: str) -> None:
     assert found.level is Level.ERROR and "is no socket" in found.sentence
     [found] = checked(f"{scheme}:{tmp_path}/no/x.sock")
     assert found.level is Level.ERROR and "there is no directory" in found.sentence
+    [found] = checked(f"{scheme}:/run/logsrv-test/x.sock")
+    assert found.level is Level.WARNING
+    assert found.advice == "RuntimeDirectory=logsrv-test in its unit makes it"
 
 
 @as_root
