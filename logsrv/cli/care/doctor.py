@@ -76,7 +76,7 @@ def run(arguments: argparse.Namespace) -> int:
                 try:
                     undo.enter_context(locked(directory))
                 except StoreError as error:
-                    # One that nobody may write into cannot be repaired at all.
+                    # A store that nobody may write into cannot be repaired at all.
                     if "is in use by" not in str(error):
                         raise
                     visit.owns = str(error)
