@@ -73,11 +73,9 @@ LINELOG: dict[str, tuple[str, ...]] = {
         "logsrv.linelog.store.segments",
     ),
     "logsrv.linelog.store.care.doctor": (
-        "logsrv.linelog.fields.level",
         "logsrv.linelog.store.archive",
         "logsrv.linelog.store.care.imported",
         "logsrv.linelog.store.care.listed",
-        "logsrv.linelog.store.care.owned",
         "logsrv.linelog.store.catalog",
         "logsrv.linelog.store.disk",
         "logsrv.linelog.store.origins",
@@ -355,8 +353,6 @@ LINELOG: dict[str, tuple[str, ...]] = {
     "logsrv.linelog.http.page": ("logsrv.kit.web.templates",),
     "logsrv.linelog.plugin.checks": (
         "logsrv.linelog.alerts.settings",
-        "logsrv.linelog.inputs.intake.registry",
-        "logsrv.linelog.inputs.nats.nats",
         "logsrv.linelog.plugin.settings",
         "logsrv.linelog.ship.settings",
         "logsrv.linelog.store",

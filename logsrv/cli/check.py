@@ -1,8 +1,8 @@
 """Look whether a service can start and work as its configuration says.
 
-What is looked at: the configuration, the places to listen at, the rights of
-tokens and keys, certificates, limits, the clock, the disk, and those whom the
-service tells. Each finding is a line: ok, warning or error, and what to do.
+What is looked at: the configuration, and each place that the service will
+open: where it listens, tokens and keys, certificates, the store, and those
+whom it tells. Each finding is a line: ok, warning or error, and what to do.
 Nothing is changed, and a service may run meanwhile. As root it sees all as
 the user of the service does.
 
@@ -24,8 +24,6 @@ import argparse
 import contextlib
 import json
 import os
-import sys
-import textwrap
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -40,7 +38,6 @@ from logsrv.kit.options.argument_parser import Parser
 from logsrv.kit.options.sources import variable_prefix
 from logsrv.kit.options.usage import SettingsOptions
 from logsrv.kit.service.checks.findings import Asked, Finding, error, ok, warning
-from logsrv.kit.service.checks.limits import ask_systemd, user_of_unit
 from logsrv.kit.service.checks.service import check_service
 from logsrv.kit.service.checks.user import User, find_user, myself
 from logsrv.kit.service.loading import broken_plugins
@@ -65,8 +62,8 @@ def declare(parser: Parser) -> None:
     parser.add_argument(
         "--user",
         metavar="NAME",
-        help="whom the service runs as (default: as its unit says, else the owner of the store unless"
-        " that is root, else logsrv, else you)",
+        help="whom the service runs as (default: as it runs now, else the owner of the store unless that"
+        " is root, else logsrv, else you)",
     )
     parser.add_argument(
         "--plugin", metavar="NAME", default=PLUGIN, help="another service of the kit, such as greet"
@@ -88,13 +85,12 @@ def run(arguments: argparse.Namespace) -> int:
     """Raises UsageError."""
     _be_quiet()
     found: list[Finding] = []
-    wide = _columns()
     for one in _findings(arguments):
         found.append(one)
         if arguments.json:
             print(json.dumps({**asdict(one), "level": one.level.value}), flush=True)
         else:
-            print(text_of(one, wide), flush=True)
+            print(text_of(one), flush=True)
     levels = [one.level.value for one in found]
     errors, warnings = levels.count("error"), levels.count("warning")
     if not arguments.json:
@@ -103,32 +99,12 @@ def run(arguments: argparse.Namespace) -> int:
     return 1 if errors or (arguments.strict and warnings) else 0
 
 
-def text_of(one: Finding, wide: int | None) -> str:
-    """Return a finding as a line; where people read, one longer than `wide` goes on below."""
+def text_of(one: Finding) -> str:
+    """Return a finding as a line."""
     sentence = f"{one.sentence}; {one.advice}" if one.advice else one.sentence
     # A path may hold a newline, which would forge a finding.
     subject = one_line(one.subject)
-    line = one_line(f"{one.level.value:<{_LEVEL}}{subject:<{_WIDEST}} {sentence}", _LONGEST)
-    if wide is None or len(line) <= wide:
-        return line
-    return textwrap.fill(
-        line,
-        wide,
-        subsequent_indent=" " * (_LEVEL + 2),
-        break_long_words=False,
-        break_on_hyphens=False,
-        # The column of subjects is of blanks.
-        replace_whitespace=False,
-        drop_whitespace=True,
-    )
-
-
-def _columns() -> int | None:
-    """Return the columns of the terminal; None if there is none, and a line is one however long."""
-    try:
-        return os.get_terminal_size(sys.stdout.fileno()).columns or 80
-    except (OSError, ValueError):
-        return None
+    return one_line(f"{one.level.value:<{_LEVEL}}{subject:<{_WIDEST}} {sentence}", _LONGEST)
 
 
 def _be_quiet() -> None:
@@ -157,7 +133,7 @@ def _findings(arguments: argparse.Namespace) -> Iterator[Finding]:
     service.signals.release()
     for sentence in options.loaded.warnings:
         yield warning(CONFIGURATION, sentence)
-    who, why = (user, "as asked") if user else _user_of(service, name, options.loaded.file)
+    who, why = (user, "as asked") if user else _user_of(service, name)
     if not who.is_me and os.geteuid() != 0:
         yield warning(
             "user",
@@ -169,7 +145,7 @@ def _findings(arguments: argparse.Namespace) -> Iterator[Finding]:
         yield ok("user", f"{who.name} ({why})")
     for where, broken in broken_plugins().items():
         yield warning(where, broken, "mend or remove it; logsrv plugins shows all")
-    asked = Asked(who, arguments.reach, options.loaded.file, tuple(arguments.options))
+    asked = Asked(who, reach=arguments.reach, file=options.loaded.file)
     yield from check_service(service, name, asked)
 
 
@@ -206,7 +182,7 @@ def _given_user(name: str | None) -> User | None:
     return user
 
 
-def _user_of(service: Any, name: str, file: Path | None) -> tuple[User, str]:
+def _user_of(service: Any, name: str) -> tuple[User, str]:
     """Return as whom the service runs, or would run, and how that is known.
 
     Root may own a store that was copied: its service has a user of its own all the same.
@@ -216,8 +192,6 @@ def _user_of(service: Any, name: str, file: Path | None) -> tuple[User, str]:
     with contextlib.suppress(OSError, ConfigurationError):
         if pid is not None:
             return find_user(str(os.stat(f"/proc/{pid}").st_uid)), f"as process {pid}"
-        if unit := user_of_unit(ask_systemd(name), str(file)):
-            return find_user(unit), f"by {name}.service"
         if isinstance(store, Path) and store.is_dir() and (owner := store.stat().st_uid):
             return find_user(str(owner)), f"who owns {store}"
     with contextlib.suppress(ConfigurationError):

@@ -13,7 +13,6 @@ from typing import Any
 
 import pytest
 
-from logsrv.cli import check as module
 from logsrv.cli.check import _user_of, text_of
 from logsrv.kit.service.checks.findings import ok, warning
 from logsrv.kit.testing import TwistdProcess
@@ -61,7 +60,7 @@ def test_before_the_start_and_beside_the_service(directory: Path, tmp_path: Path
     exposed = "everybody on this machine may read it (mode 0644)"
     advice = f"chmod 640 {directory}/token"
     assert found[f"{directory}/token"] == [f"warning {exposed}; {advice}"]
-    assert "ok is not there yet, and is made at the start" in found[f"{directory}/lines"]
+    assert found[f"{directory}/lines"] == ["ok is not there yet, and is made at the start"]
     assert sorted(os.listdir(directory)) == ["logsrv.toml", "token"]
 
     with TwistdProcess("logsrv", "--config", config, directory=tmp_path) as server:
@@ -71,16 +70,6 @@ def test_before_the_start_and_beside_the_service(directory: Path, tmp_path: Path
         assert places == f"ok is held by the running service (process {server.pid})"
         own = [place for places in found.values() for place in places if "is held by" in place]
         assert len(own) == 3
-        assert f"ok is in use by process {server.pid}" in found[f"{directory}/lines"]
-        # Another configuration, which a reload would refuse.
-        text = Path(config).read_text()
-        Path(config).write_text(text.replace(":interface=127.0.0.1", ""))
-        status, found = check("--config", config)
-        [moved] = [one for ones in found.values() for one in ones if "a reload cannot" in one]
-        assert moved.startswith(
-            f"warning the running service ({server.pid}) is there at 127.0.0.1:"
-        )
-        Path(config).write_text(text)
         # The start warns of the same in the same words, once.
         server.send_signal(signal.SIGHUP)
         server.wait_for_log("reloaded, 0 listeners added")
@@ -147,7 +136,8 @@ def test_a_plugin_that_cannot_be_loaded(tmp_path: Path) -> None:
     plugin.write_text(INPUT)
     status, found = check(*options, "--listen", "records:tcp:7000", environment=path)
     assert status == 0
-    assert found["records:tcp:7000"] == [f"ok is for the input of {plugin}"]
+    [place] = [one for one in found if "7000" in one]
+    assert found[place] == ["ok is free"]
 
 
 def test_options_of_the_service_stand_behind_two_dashes(tmp_path: Path) -> None:
@@ -202,41 +192,25 @@ def test_root_sees_it_as_the_owner_of_the_store_does(directory: Path) -> None:
     assert unreadable.startswith("error cannot be read by user nobody (--http-token-file); chgrp ")
     status, found = check("--config", config, "--user", "root")
     assert found["user"] == ["ok root (as asked)"]
-    assert found[f"{directory}/token"][0].startswith("ok can be read by root")
+    assert found[f"{directory}/token"] == ["ok can be read by user root"]
 
 
 @as_root
-def test_a_store_that_root_has_copied_is_seen_as_the_user_of_the_unit_does(
-    directory: Path, monkeypatch: pytest.MonkeyPatch
+def test_a_store_that_root_has_copied_is_seen_as_the_user_of_the_service_does(
+    directory: Path,
 ) -> None:
     """Root owns it then, and root may do anything."""
-    lines = directory / "lines"
-    lines.mkdir(0o750)
-    file = directory / "logsrv.toml"
-    said = f"LoadState=loaded\nUser=nobody\nExecStart={{ argv[]=twistd -n logsrv --config {file} ; }}\n"
-    monkeypatch.setattr(module, "ask_systemd", lambda name: said)
-    service = SimpleNamespace(at_work=lambda: None, settings=SimpleNamespace(directory=lines))
-    who, why = _user_of(service, "logsrv", file)
-    assert (who.name, why) == ("nobody", "by logsrv.service")
-    monkeypatch.setattr(module, "ask_systemd", lambda name: "")
-    assert _user_of(service, "nobody", file)[0].name == "nobody"
-    # A unit that starts another configuration says nothing of this one.
-    monkeypatch.setattr(module, "ask_systemd", lambda name: said)
-    assert _user_of(service, "nosuchuser", directory / "other.toml")[0].uid == 0
-
-
-def test_a_terminal_gets_lines_that_fit(directory: Path) -> None:
-    found = warning("tcp:1234", "is odd " * 20, "do this")
-    assert text_of(found, None).count("\n") == 0
-    lines = text_of(found, 80).splitlines()
-    assert max(map(len, lines)) <= 80 and lines[1].startswith(" " * 11 + "odd")
-    assert text_of(ok("a\x1b[2J", "b"), None).count("\x1b") == 0
+    service = SimpleNamespace(at_work=lambda: None, settings=SimpleNamespace(directory=directory))
+    who, why = _user_of(service, "nobody")
+    assert (who.name, why) == ("nobody", "its own user")
+    assert _user_of(service, "nosuchuser")[0].uid == 0
 
 
 def test_a_path_forges_no_finding() -> None:
-    line = text_of(warning("a\nok       b", "is odd"), None)
+    line = text_of(warning("a\nok       b", "is odd"))
+    assert text_of(ok("a\x1b[2J", "b")).count("\x1b") == 0
     assert line.startswith("warning  a\\x0aok") and "\n" not in line
-    assert "\n" not in text_of(warning("a", "b\nok       c", "d\ne"), None)
+    assert "\n" not in text_of(warning("a", "b\nok       c", "d\ne"))
 
 
 def test_the_help_of_the_service_begins_with_its_usage() -> None:

@@ -6,11 +6,7 @@ _HANDS_ON = "hands bytes on to framers that have targets"
 _OURS = "reads what this program wrote into a pipe of its own"
 _OPERATOR = "reads what the operator typed or wrote"
 
-_KERNEL = "reads tables of the kernel"
-
 WITHOUT = {
-    "kit.service.checks.file_system": _KERNEL,
-    "kit.service.checks.held": _KERNEL,
     "cli.reading.figures": _OPERATOR,
     "kit.options.argument_parser": "argparse with other sentences",
     "gopher.command.show_json": "escapes all but ASCII, by json",

@@ -6,14 +6,14 @@ targets and alerts have kept. A server may go on writing meanwhile; it is
 disturbed by nothing but the reading, which comes after all else. --quick
 reads no text: structure, sizes and small files only.
 
-Each finding says what it is, what it means for the lines, and what to do:
+Each finding says what is wrong, where, and what to do:
   lost     lines cannot be read
   damaged  all lines can be read, and something else is wrong
   note     nothing is wrong, and it is good to know
 
 --repair makes indexes and notes anew where that is certain, and removes
 nothing: what it replaces stays as NAME.damaged. Beside a server it repairs
-only what is not the server's: indexes, catalogs and rights.
+only what is not the server's: indexes and catalogs.
 
 Example:
 
@@ -30,9 +30,8 @@ import argparse
 import contextlib
 import json
 import os
-import time
-from collections.abc import Iterator, Mapping, Sequence
-from itertools import count
+
+import attrs
 
 from logsrv.cli.care.progress import CareProgress
 from logsrv.errors import StoreError
@@ -42,9 +41,8 @@ from logsrv.kit.text.words import counted, shown, size_text
 from logsrv.linelog.cursors.all_kept import all_kept
 from logsrv.linelog.read.view import View
 from logsrv.linelog.store.care.doctor.examine import Examination, StorePart
-from logsrv.linelog.store.care.doctor.examine import total as total_of
 from logsrv.linelog.store.care.doctor.findings import StoreFinding, Weight
-from logsrv.linelog.store.care.doctor.kept import KeptPlace
+from logsrv.linelog.store.care.doctor.notes import KeptPlace
 from logsrv.linelog.store.care.owned import give_files_of_root
 from logsrv.linelog.store.disk.disk import Disk, explanation, reason
 from logsrv.linelog.store.disk.lock import locked
@@ -65,24 +63,25 @@ def run(arguments: argparse.Namespace) -> int:
     try:
         with View(directory, lambda _: None):
             pass
-        with contextlib.ExitStack() as undo:
-            disk = Disk().enter(directory)
-            undo.callback(disk.leave)
+        with Disk().enter(directory) as disk, contextlib.ExitStack() as undo:
             progress = CareProgress()
-            visit = DoctorVisit(
-                Examination(
-                    disk=disk,
-                    places=lambda: kept_places(directory),
-                    quick=arguments.quick,
-                    pause=time.sleep,
-                    read=progress.read,
-                ),
-                progress,
+            examination = Examination(
+                disk=disk,
+                places=lambda: kept_places(directory),
+                quick=arguments.quick,
+                read=progress.read,
             )
+            visit = DoctorVisit(examination, progress, repair=arguments.repair)
             if arguments.repair:
-                visit.owns = undo.enter_context(_owned(directory))
+                try:
+                    undo.enter_context(locked(directory))
+                except StoreError as error:
+                    # A store that nobody may write into cannot be repaired at all.
+                    if "is in use by" not in str(error):
+                        raise
+                    visit.owns = str(error)
                 undo.callback(give_files_of_root, disk)
-            visit.go(repair=arguments.repair)
+            visit.go()
     except OSError as error:
         within = "" if error.filename in (None, directory) else f" ({shown(error.filename)})"
         advice = ": run this as root" if isinstance(error, PermissionError) else ""
@@ -94,23 +93,6 @@ def run(arguments: argparse.Namespace) -> int:
     else:
         visit.print(directory)
     return 1 if visit.left else 0
-
-
-@contextlib.contextmanager
-def _owned(directory: str) -> Iterator[str]:
-    """Have the store alone, if nobody else has it; give why not, or "".
-
-    Raises StoreError for a store that nobody may write into.
-    """
-    with contextlib.ExitStack() as undo:
-        why = ""
-        try:
-            undo.enter_context(locked(directory))
-        except StoreError as error:
-            if "is in use by" not in str(error):
-                raise
-            why = str(error)
-        yield why
 
 
 def kept_places(directory: str) -> list[KeptPlace]:
@@ -130,7 +112,9 @@ class DoctorVisit:
     still. repaired: findings that are gone. notes: what is good to know.
     """
 
-    def __init__(self, examination: Examination, progress: CareProgress) -> None:
+    def __init__(
+        self, examination: Examination, progress: CareProgress, *, repair: bool = False
+    ) -> None:
         self.owns = ""
         self.left: list[StoreFinding] = []
         self.repaired: list[StoreFinding] = []
@@ -138,49 +122,40 @@ class DoctorVisit:
         self._refused: dict[tuple[str, str], str] = {}
         self._examination = examination
         self._progress = progress
+        self._repair = repair
 
-    def go(self, *, repair: bool) -> None:
+    def go(self) -> None:
         """Look at all parts, and repair. Raises OSError and StoreError."""
-        examination = self._examination
-        rows = examination.parts()
-        total, numbers = sum(map(len, rows)), count(1)
-
-        def look(part: StorePart) -> None:
-            self._progress.at(next(numbers), part.label, of=total)
-
+        parts = self._examination.parts()
         try:
-            for row in rows:
-                self._judge(examination.findings(row, look), repair=repair)
+            for number, part in enumerate(parts, 1):
+                self._progress.at(number, part.label, of=len(parts))
+                self._look(part)
         finally:
             self._progress.end()
 
-    def _judge(self, found: Mapping[StorePart, Sequence[StoreFinding]], *, repair: bool) -> None:
-        """Repair what was found, and look at that again; count what is left."""
-        tried = [part for part, wrong in found.items() if repair and self._repaired(wrong)]
-        again = self._examination.findings(tried) if tried else {}
-        for part, wrong in found.items():
-            left = again.get(part, ()) if part in tried else wrong
-            there = {(one.kind, one.name) for one in left}
-            self.repaired += [one for one in wrong if (one.kind, one.name) not in there]
-            for one in left:
-                (self.notes if one.weight is Weight.NOTE else self.left).append(one)
+    def _look(self, part: StorePart) -> None:
+        """Look at a part, repair what was found, and look at it again; count what is left."""
+        left = found = part.findings()
+        if self._repair and [one for one in found if self._is_tried(one)]:
+            left = part.findings()
+        there = {(one.kind, one.name) for one in left}
+        self.repaired += [one for one in found if (one.kind, one.name) not in there]
+        for one in left:
+            (self.notes if one.weight is Weight.NOTE else self.left).append(one)
 
-    def _repaired(self, found: Sequence[StoreFinding]) -> bool:
-        """Repair what can be; return whether anything was tried."""
-        tried = False
-        for one in found:
-            if one.remedy is None:
-                continue
-            if self.owns and not one.remedy.beside_server:
-                self._refused[one.kind, one.name] = f"not repaired: {self.owns}"
-                continue
-            tried = True
-            try:
-                one.remedy.make()
-            except (OSError, ValueError, StoreError) as error:
-                why = explanation(error)
-                self._refused[one.kind, one.name] = f"it cannot be repaired: {why}"
-        return tried
+    def _is_tried(self, one: StoreFinding) -> bool:
+        """Return whether a repair was tried, which may have failed."""
+        if one.remedy is None:
+            return False
+        if self.owns and not one.beside_server:
+            self._refused[one.kind, one.name] = f"not repaired: {self.owns}"
+            return False
+        try:
+            one.remedy()
+        except (OSError, ValueError, StoreError) as error:
+            self._refused[one.kind, one.name] = f"it cannot be repaired: {explanation(error)}"
+        return True
 
     def told(self, directory: str) -> dict[str, object]:
         """Return all of it for programs."""
@@ -188,8 +163,8 @@ class DoctorVisit:
         return {
             "store": directory,
             "sound": not self.left,
-            "segments": len(examination.texts),
-            "lines": total_of(examination.lines),
+            "segments": len(examination.looked),
+            "lines": examination.lines,
             "text": examination.readable,
             "end": str(examination.end),
             "quick": examination.quick,
@@ -199,31 +174,22 @@ class DoctorVisit:
 
     def _object(self, one: StoreFinding) -> dict[str, object]:
         return {
+            **attrs.asdict(one, filter=lambda field, _: field.name != "remedy"),
             "weight": one.weight.value,
-            "kind": one.kind,
-            "name": one.name,
-            "what": one.what,
-            "means": one.means,
-            "advice": one.advice,
-            "lines": one.lines,
             "can_be_repaired": one.remedy is not None,
             "not_repaired": self._refused.get((one.kind, one.name)),
         }
 
     def print(self, directory: str) -> None:
         """Print all of it for people."""
-        for one in self.notes:
-            self._print(one.weight.value, one)
-        for one in self.repaired:
-            self._print("repaired", one)
-        for one in self.left:
-            self._print(one.weight.value, one)
+        for one in (*self.notes, *self.repaired, *self.left):
+            self._print(one)
         examination = self._examination
-        lines, text = total_of(examination.lines), examination.readable
+        lines, text = examination.lines, examination.readable
         held = "" if lines is None else f"{counted(lines, 'line')}, "
         size = "" if text is None else f"{size_text(text)} of text, "
         print(
-            f"{shown(directory)}: {counted(len(examination.texts), 'segment')}, {held}{size}up to"
+            f"{shown(directory)}: {counted(len(examination.looked), 'segment')}, {held}{size}up to"
             f" {examination.end}: {self._verdict()}"
         )
 
@@ -233,10 +199,11 @@ class DoctorVisit:
             return "sound" if not self.repaired else f"sound; {len(self.repaired)} repaired"
         return f"{lost} lost, {len(self.left) - lost} damaged, {len(self.repaired)} repaired"
 
-    def _print(self, word: str, one: StoreFinding) -> None:
+    def _print(self, one: StoreFinding) -> None:
+        is_repaired = one in self.repaired
+        word = "repaired" if is_repaired else one.weight.value
         print(one_line(f"{word}: {one.name}: {one.what}", SHOWN_PATH_LENGTH))
         refused = self._refused.get((one.kind, one.name), "")
-        advice = "" if word == "repaired" else one.advice
-        for sentence in (one.means, advice, refused):
+        for sentence in ("" if is_repaired else one.advice, refused):
             if sentence:
                 print(f"    {one_line(sentence, 2000)}")

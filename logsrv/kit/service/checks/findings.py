@@ -36,13 +36,11 @@ class Asked:
     """The wishes of the operator.
 
     user: as whom the service runs. reach: try to connect to others. file: the configuration; None for none.
-    words: the options of the service as they were given.
     """
 
     user: User
     reach: bool = False
     file: Path | None = None
-    words: tuple[str, ...] = ()
 
 
 def ok(subject: str, sentence: str) -> Finding:

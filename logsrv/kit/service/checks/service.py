@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import datetime
-import time
 from collections.abc import Iterable, Iterator, Mapping
 from functools import partial
 from pathlib import Path
@@ -15,24 +14,19 @@ from logsrv.kit.options.files import names_descriptor
 from logsrv.kit.options.given import GivenFile, given_files, inline_secrets
 from logsrv.kit.options.sources import read_document
 from logsrv.kit.service.checks.certificates import check_certificates
-from logsrv.kit.service.checks.clock import check_clock, is_synchronised
-from logsrv.kit.service.checks.files import check_configuration, check_files
+from logsrv.kit.service.checks.files import check_files, others_write
 from logsrv.kit.service.checks.findings import Asked, Finding, Level, error, guarded, ok
-from logsrv.kit.service.checks.held import runs_with
-from logsrv.kit.service.checks.limits import check_open_files, surroundings
-from logsrv.kit.service.checks.places import check_places
+from logsrv.kit.service.checks.places import check_places, running
 from logsrv.kit.text.words import counted
 
 CONFIGURATION = "configuration"
 
 
 class WantedPlace(Protocol):
-    """A place where a service wants to listen, and the rules of who may connect."""
+    """A place where a service wants to listen."""
 
     @property
     def endpoint(self) -> Endpoint: ...
-    @property
-    def settings(self) -> Any: ...
 
 
 class Checkable(Protocol):
@@ -47,50 +41,34 @@ class Checkable(Protocol):
 
 def check_service(service: Checkable, plugin: str, asked: Asked) -> Iterator[Finding]:
     """Yield the findings about a service that was made and not started."""
-    settings, user = service.settings, asked.user
+    settings, user, file = service.settings, asked.user, asked.file
     files = list(guarded("files", partial(_check_files, settings, asked)))
-    places: list[WantedPlace] = []
+    endpoints: list[Endpoint] = []
     try:
-        places = list(service.all_wanted(settings).values())
+        endpoints = [one.endpoint for one in service.all_wanted(settings).values()]
     except ConfigurationError as failure:
         # A file that is not as it should be is told once, by what is to be done with it.
         faulty = [one.subject for one in files if one.level is Level.ERROR]
         if not any(name in str(failure) for name in faulty):
-            yield error(
-                CONFIGURATION, str(failure), "mend it: places to listen at are checked then"
-            )
+            yield error(CONFIGURATION, str(failure), "mend it: places are checked then")
     else:
-        what = str(asked.file) if asked.file else "from the command line and defaults"
-        yield ok(CONFIGURATION, f"{what}; it listens at {counted(len(places), 'place')}")
+        what = str(file) if file else "from the command line and defaults"
+        yield ok(CONFIGURATION, f"{what}; it listens at {counted(len(endpoints), 'place')}")
     yield from files
-    around = surroundings(plugin, service.at_work(), is_me=user.is_me)
-    endpoints = [place.endpoint for place in places]
-    yield from check_files(_key_files(places), user)
-    is_own = partial(runs_with, plugin=plugin, file=asked.file, words=asked.words)
-    yield from check_places(endpoints, is_own, user, around)
-    now = datetime.datetime.fromtimestamp(time.time(), datetime.UTC)
+    keys = dict.fromkeys(endpoint.argument("privateKey") for endpoint in endpoints)
+    yield from check_files([GivenFile("listen", Path(key), True) for key in keys if key], user)
+    pid = service.at_work()
+    yield from check_places(endpoints, user, running(plugin, file) if pid is None else [pid])
+    now = datetime.datetime.now(datetime.UTC)
     yield from guarded("certificates", partial(check_certificates, endpoints, user, now))
-    rules = [place.settings for place in places if place.endpoint.kind == "stream"]
-    if rules:
-        yield from guarded("limits", partial(check_open_files, rules, around))
-    yield from guarded("clock", partial(check_clock, time.time(), is_synchronised))
     yield from guarded(plugin, partial(service.findings, asked))
 
 
 def _check_files(settings: Any, asked: Asked) -> Iterator[Finding]:
-    if asked.file is not None:
-        secrets = list(inline_secrets(type(settings), _document(asked.file)))
-        yield from check_configuration(asked.file, secrets, asked.user)
+    file = asked.file
+    if file is not None:
+        # A pipe has been read, and others cannot read it.
+        document = {} if names_descriptor(file) else read_document(file, CONFIGURATION)
+        secret = any(inline_secrets(type(settings), document)) or others_write(file)
+        yield from check_files([GivenFile("config", file, secret)], asked.user)
     yield from check_files(given_files(settings), asked.user)
-
-
-def _document(path: Path) -> dict[str, Any]:
-    # A pipe has been read, and others cannot read it.
-    return {} if names_descriptor(path) else read_document(path, CONFIGURATION)
-
-
-def _key_files(places: Iterable[WantedPlace]) -> Iterator[GivenFile]:
-    keys = dict.fromkeys(place.endpoint.argument("privateKey") for place in places)
-    for key in keys:
-        if key is not None:
-            yield GivenFile("listen", Path(key), secret=True)

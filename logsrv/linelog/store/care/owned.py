@@ -5,10 +5,10 @@ from __future__ import annotations
 import contextlib
 import os
 import stat
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 
 from logsrv.descriptor import Descriptor
-from logsrv.linelog.store.disk.disk import FILE_MODE, Disk
+from logsrv.linelog.store.disk.disk import Disk
 from logsrv.linelog.store.segments.backup_note import folders
 
 
@@ -27,16 +27,6 @@ def _files(disk: Disk) -> Iterator[tuple[str, os.stat_result]]:
                 yield name, found
 
 
-def is_closed_or_open(found: os.stat_result) -> bool:
-    """Return true for a file that its owner cannot use, or everybody may change."""
-    return found.st_mode & 0o600 != 0o600 or bool(found.st_mode & stat.S_IWOTH)
-
-
-def let_use(disk: Disk) -> None:
-    """Give files that are closed or open the mode of all others. Raises OSError."""
-    _change(disk, is_closed_or_open, lambda held: os.chmod(held, FILE_MODE))
-
-
 def give_files_of_root(disk: Disk) -> None:
     """Let files of root belong to the owner of the directory, if we are root. Raises OSError.
 
@@ -45,11 +35,28 @@ def give_files_of_root(disk: Disk) -> None:
     if os.geteuid() != 0:
         return
     wanted = disk.stat(".")
-    _change(
-        disk,
-        lambda found: found.st_uid == 0 != wanted.st_uid,
-        lambda held: os.chown(held, wanted.st_uid, wanted.st_gid),
-    )
+    for _, inside in folders(disk, passed=OSError):
+        for name in [name for name, found in _files(inside) if _is_of_root(found, wanted)]:
+            _give(name, inside, wanted)
+
+
+def _is_of_root(found: os.stat_result, wanted: os.stat_result) -> bool:
+    return found.st_uid == 0 != wanted.st_uid
+
+
+def _give(name: str, inside: Disk, wanted: os.stat_result) -> None:
+    """Give a file away by its descriptor; one with a second name stays as it is.
+
+    Whoever may write into the directory could let a name be that of any file, and root would change that.
+    """
+    try:
+        fd = inside.open(name, os.O_RDONLY)
+    except FileNotFoundError:
+        return
+    with Descriptor(fd):
+        held = os.fstat(fd)
+        if stat.S_ISREG(held.st_mode) and held.st_nlink == 1 and _is_of_root(held, wanted):
+            os.fchown(fd, wanted.st_uid, wanted.st_gid)
 
 
 def give_to(owner: os.stat_result, disk: Disk) -> None:
@@ -58,23 +65,3 @@ def give_to(owner: os.stat_result, disk: Disk) -> None:
         with Descriptor(folder.open(".", os.O_RDONLY | os.O_DIRECTORY)) as fd:
             os.fchown(fd, owner.st_uid, owner.st_gid)
     give_files_of_root(disk)
-
-
-def _change(
-    disk: Disk, wrong: Callable[[os.stat_result], bool], change: Callable[[int | str], None]
-) -> None:
-    """Change files that are wrong, each by its descriptor; those with a second name stay as they are.
-
-    Whoever may write into the directory could let a name be that of any file, and root would change that.
-    With O_PATH it needs no right to read a file, which its owner may have to give himself first.
-    """
-    for _, inside in folders(disk, passed=OSError):
-        for name in [name for name, found in _files(inside) if wrong(found)]:
-            try:
-                fd = inside.open(name, getattr(os, "O_PATH", os.O_RDONLY))
-            except FileNotFoundError:
-                continue
-            with Descriptor(fd):
-                held = os.fstat(fd)
-                if stat.S_ISREG(held.st_mode) and held.st_nlink == 1 and wrong(held):
-                    change(f"/proc/self/fd/{fd}" if hasattr(os, "O_PATH") else fd)

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
-from cryptography.hazmat.primitives.asymmetric import ec, rsa
+from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 
 from logsrv.kit.net.endpoints.parse import parse_endpoint
@@ -80,23 +80,6 @@ def test_a_pair_that_is_none_is_said_as_at_the_start(tmp_path: Path) -> None:
     assert "the certificate belongs to another key" in found.sentence
 
 
-def test_a_short_key_of_rsa(tmp_path: Path) -> None:
-    key = rsa.generate_private_key(65537, 1024)
-    found = found_of(tmp_path, certificate(90, key), key)
-    assert any("RSA" in one.sentence or "key too small" in one.sentence for one in found)
-    assert any(one.level is not Level.OK for one in found)
-
-
-def test_a_chain_in_its_order_and_out_of_it(tmp_path: Path) -> None:
-    authority = certificate(90, OTHER, name="authority")
-    leaf = certificate(90, by=OTHER, of="authority")
-    assert [one.level for one in found_of(tmp_path, leaf + authority)] == [Level.OK]
-    stranger = certificate(90, name="stranger")
-    found = found_of(tmp_path, leaf + stranger)
-    assert [one.level for one in found] == [Level.OK, Level.WARNING]
-    assert "stranger follows logs.example, and has not issued it" in found[1].sentence
-
-
 def test_one_of_the_chain_that_has_expired(tmp_path: Path) -> None:
     authority = certificate(-1, OTHER, name="authority")
     leaf = certificate(90, by=OTHER, of="authority")
@@ -118,7 +101,6 @@ def test_an_authority_that_has_expired_among_others(tmp_path: Path) -> None:
     ca = tmp_path / "ca.pem"
     ca.write_bytes(certificate(-3, name="old ca"))
     words = f":clientca={ca}"
-    assert found_of(tmp_path, certificate(90), more=words)[1].level is Level.ERROR
     ca.write_bytes(certificate(-3, name="old ca") + certificate(90, name="new ca"))
     found = found_of(tmp_path, certificate(90), more=words)
     assert [one.level for one in found] == [Level.OK, Level.WARNING, Level.OK]

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from logsrv.kit.options.given import GivenFile
-from logsrv.kit.service.checks.files import check_configuration, check_files
+from logsrv.kit.service.checks.files import check_directory, check_files
 from logsrv.kit.service.checks.findings import Finding, Level
 from logsrv.kit.service.checks.user import User, myself
 from tests.kit.service.checks.others import as_root, follow, nobody, open_directory
@@ -35,9 +34,7 @@ def written(path: Path, text: str = TOKEN, mode: int = 0o640) -> Path:
 
 def test_a_token_of_the_right_mode_is_fine(directory: Path) -> None:
     [found] = checked(written(directory / "token"), myself())
-    assert found.level is Level.OK
-    assert found.sentence.startswith(f"can be read by {myself().name} (")
-    assert found.sentence.endswith(" 0640)")
+    assert (found.level, found.sentence) == (Level.OK, f"can be read by user {myself().name}")
 
 
 @pytest.mark.parametrize(("mode", "may"), [(0o644, "read"), (0o646, "read and change")])
@@ -67,44 +64,8 @@ def test_a_file_that_is_not_there_may_be_one_that_the_service_makes(directory: P
         [found] = check_files([GivenFile("file", path, secret=False, needed=False)], myself())
         return found.level
 
-    assert level(directory / "notes.db") is Level.WARNING
-    assert level(directory / "nowhere" / "notes.db") is Level.ERROR
-
-
-@pytest.mark.parametrize(
-    ("text", "level", "says"),
-    [
-        ("", Level.ERROR, "is empty (--http-token-file)"),
-        (" \n", Level.ERROR, "is empty"),
-        ("short\n", Level.WARNING, "has a token of 5 characters, which can be guessed"),
-        (TOKEN.strip() + "  \n", Level.WARNING, "has blanks around the token"),
-        (TOKEN + "\n", Level.WARNING, "has blanks around the token"),
-        (TOKEN + TOKEN, Level.ERROR, "has more than one line"),
-        ("-----BEGIN NATS USER JWT-----\na\n", Level.OK, "can be read"),
-        ("x" * 70000, Level.ERROR, "is larger than 64 KiB"),
-    ],
-)
-def test_contents(directory: Path, text: str, level: Level, says: str) -> None:
-    [found] = checked(written(directory / "token", text), myself())
-    assert found.level is level and says in found.sentence
-    assert "0123456789" not in found.sentence + found.advice
-
-
-def test_one_that_is_missing_is_made_by_what_is_said(directory: Path) -> None:
-    path = directory / "token"
-    [found] = checked(path, myself())
-    assert found.level is Level.ERROR and found.sentence == "is not there (--http-token-file)"
-    follow(found.advice)
-    [found] = checked(path, myself())
-    assert found.level is Level.OK, found
-
-
-def test_a_directory_that_others_may_write(directory: Path) -> None:
-    path = written(directory / "token")
-    directory.chmod(0o777)
-    [found] = checked(path, myself())
-    assert "may put another file in its place" in found.sentence
-    assert found.advice == f"chmod o-w {directory}"
+    assert level(directory / "notes.db") is Level.OK
+    assert level(written(directory / "nowhere") / "notes.db") is Level.ERROR
 
 
 @as_root
@@ -118,32 +79,26 @@ def test_the_user_of_the_service_cannot_read_it_until_he_does_what_is_said(direc
     assert found.level is Level.OK
 
 
-@as_root
-def test_the_directory_above_keeps_him_out(directory: Path) -> None:
-    inner = directory / "inner"
-    inner.mkdir(0o700)
-    path = written(inner / "token", mode=0o640)
-    os.chown(path, 0, nobody().gid)
-    [found] = checked(path, nobody())
-    assert found.advice == f"chgrp {nobody().group} {inner} && chmod g+x {inner}"
-    follow(found.advice)
-    [found] = checked(path, nobody())
-    assert found.level is Level.OK
+def directory_found(path: Path, user: User) -> Finding:
+    [found] = check_directory(path, user)
+    return found
 
 
-def test_a_configuration_with_secrets_in_it(directory: Path) -> None:
-    path = written(directory / "logsrv.toml", mode=0o644)
-    assert not list(check_configuration(path, [], myself()))
-    [found] = check_configuration(path, ["http-token", "http-token"], myself())
-    assert found.level is Level.WARNING and found.sentence.endswith("and http-token is in it")
-    path.chmod(0o666)
-    [found] = check_configuration(path, [], myself())
-    assert found.level is Level.ERROR and "may read and change it" in found.sentence
-    assert not list(check_configuration(Path("/dev/fd/3"), ["http-token"], myself()))
+def test_a_directory_that_is_there_or_can_be_made(directory: Path) -> None:
+    assert directory_found(directory, myself()).sentence.startswith("can be written by user")
+    made = directory_found(directory / "a" / "b", myself())
+    assert made.sentence == "is not there yet, and is made at the start"
+    assert not (directory / "a").exists()
+    (directory / "link").symlink_to("link")
+    for path in (written(directory / "file"), directory / "file" / "b", directory / "link"):
+        assert directory_found(path, myself()).level is Level.ERROR
 
 
 @as_root
-def test_a_configuration_that_a_reload_could_not_read(directory: Path) -> None:
-    path = written(directory / "logsrv.toml", mode=0o600)
-    [found] = check_configuration(path, [], nobody())
-    assert found.sentence == "cannot be read by user nobody, so a reload would be refused"
+def test_a_directory_that_is_not_the_user_s_until_he_does_what_is_said(directory: Path) -> None:
+    (directory / "made").mkdir(0o750)
+    for path in (directory / "made", directory / "new"):
+        found = directory_found(path, nobody())
+        assert found.level is Level.ERROR and "by user nobody" in found.sentence
+        follow(found.advice)
+        assert directory_found(path, nobody()).level is Level.OK

@@ -1,13 +1,17 @@
-"""Findings, and checks that fail themselves."""
+"""Findings, checks that fail themselves, and the user that a service runs as."""
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
 
 import pytest
 
+from logsrv.errors import ConfigurationError
 from logsrv.kit.net.endpoints.parse import parse_endpoint
 from logsrv.kit.service.checks.findings import Finding, Level, guarded, ok, place_of, warning
+from logsrv.kit.service.checks.user import find_user, group_name, myself, user_name
+from tests.kit.service.checks.others import as_root, nobody, open_directory
 
 
 def test_a_check_that_fails_is_a_finding_and_hinders_no_other() -> None:
@@ -36,3 +40,37 @@ def test_the_place_of_an_endpoint_is_short(text: str, place: str) -> None:
 
 def test_advice_may_be_missing() -> None:
     assert warning("x", "is odd").advice == ""
+
+
+def test_what_a_user_may_is_tried_as_him_and_then_it_is_us_again() -> None:
+    assert myself().is_me
+    with myself().acting():
+        assert os.geteuid() == myself().uid
+
+
+@as_root
+def test_another_user_has_his_own_rights_and_groups() -> None:
+    before = os.getresuid(), os.getresgid(), os.getgroups()
+    with open_directory() as directory:
+        secret = directory / "secret"
+        secret.touch(0o600)
+        with nobody().acting():
+            assert not os.access(secret, os.R_OK)
+            assert os.getuid() == nobody().uid and 0 not in os.getgroups()
+            with pytest.raises(PermissionError):
+                secret.read_text()
+        assert os.access(secret, os.R_OK)
+    assert (os.getresuid(), os.getresgid(), os.getgroups()) == before
+
+
+def test_users_are_found_by_name_and_number() -> None:
+    assert find_user("0").name == find_user("root").name == "root"
+    with pytest.raises(ConfigurationError, match="there is no user nosuchuser on this machine"):
+        find_user("nosuchuser")
+    with pytest.raises(ConfigurationError, match="there is no user"):
+        find_user("9" * 30)
+
+
+def test_a_number_without_a_name_is_shown_as_it_is() -> None:
+    assert user_name(4242424) == "4242424" and group_name(4242424) == "4242424"
+    assert myself().group == group_name(os.getegid())

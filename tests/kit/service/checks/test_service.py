@@ -56,9 +56,7 @@ def found_of(settings: Settings, file: Path | None = None) -> dict[str, Finding]
 
 def test_every_part_is_there_also_when_the_service_s_own_fails() -> None:
     found = found_of(Settings())
-    assert [*found] == [
-        *("configuration", "tcp:0", "limit of open files", "clock", "soup", "imagined")
-    ]
+    assert [*found] == [*("configuration", "tcp:0", "soup", "imagined")]
     assert found["configuration"].sentence.endswith("it listens at 1 place")
     assert found["imagined"].sentence == "could not be checked: OSError: no spoon"
 
@@ -81,7 +79,18 @@ def test_a_secret_in_a_configuration_that_all_may_read() -> None:
         file.write_text('key = "0123456789abcdef"\n')
         file.chmod(0o644)
         found = found_of(Settings(key="0123456789abcdef"), file)
-        assert found[str(file)].sentence.endswith("and key is in it")
+        assert found[str(file)].sentence == "everybody on this machine may read it (mode 0644)"
+
+
+def test_a_configuration_that_everybody_may_change() -> None:
+    with open_directory() as directory:
+        file = directory / "imagined.toml"
+        file.write_text("")
+        file.chmod(0o646)
+        assert found_of(Settings(), file)[str(file)].level is Level.WARNING
+        file.chmod(0o644)
+        assert found_of(Settings(), file)[str(file)].level is Level.OK
+        assert "/dev/fd/0" not in found_of(Settings(), Path("/dev/fd/0"))
 
 
 def test_a_configuration_error_names_what_is_not_checked(tmp_path: Path) -> None:
@@ -94,5 +103,5 @@ def test_a_configuration_error_names_what_is_not_checked(tmp_path: Path) -> None
         Level.ERROR,
         "configuration",
         "there is no moon",
-        "mend it: places to listen at are checked then",
+        "mend it: places are checked then",
     )

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from itertools import chain
 from pathlib import Path
 
 from logsrv.cli.care.doctor import kept_places
@@ -75,22 +74,19 @@ def examination(store: Path, *, quick: bool = False) -> Examination:
         disk=at(store),
         places=lambda: kept_places(str(store)),
         quick=quick,
-        pause=lambda _: None,
     )
 
 
-def all_findings(
-    examined: Examination, rows: Sequence[Sequence[StorePart]]
-) -> Iterator[StoreFinding]:
+def all_findings(parts: Sequence[StorePart]) -> Iterator[StoreFinding]:
     """What is found in all parts, in their order."""
-    for row in rows:
-        yield from chain.from_iterable(examined.findings(row).values())
+    for part in parts:
+        yield from part.findings()
 
 
 def found(store: Path, *, quick: bool = False, repair: bool = False) -> list[StoreFinding]:
     """What the doctor finds. repair: what it finds after all remedies."""
     examined = examination(store, quick=quick)
-    findings = list(all_findings(examined, examined.parts()))
+    findings = list(all_findings(examined.parts()))
     examined.disk.leave()
     if not repair:
         return findings
@@ -99,11 +95,11 @@ def found(store: Path, *, quick: bool = False, repair: bool = False) -> list[Sto
             again = examination(store)
             [same] = [
                 each
-                for each in all_findings(again, again.parts())
+                for each in all_findings(again.parts())
                 if (each.kind, each.name) == (one.kind, one.name)
             ]
             assert same.remedy is not None
-            same.remedy.make()
+            same.remedy()
     return found(store, quick=quick)
 
 

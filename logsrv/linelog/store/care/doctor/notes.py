@@ -1,11 +1,12 @@
-"""The small files of a store: number, synced, origins, imported and others, and what is under way."""
+"""The small files of a store: number, synced, store, origins, imported and others."""
 
 from __future__ import annotations
 
-import os
-import stat
-from collections.abc import Iterator
+import contextlib
+import re
+from collections.abc import Callable, Iterator, Sequence
 from functools import partial
+from typing import NamedTuple
 
 import attrs
 
@@ -13,120 +14,107 @@ from logsrv.errors import StoreError
 from logsrv.kit.text.words import counted
 from logsrv.linelog.store.archive import kept
 from logsrv.linelog.store.care.doctor.aside import keep_aside, replace
-from logsrv.linelog.store.care.doctor.findings import Remedy, StoreFinding, damaged, lost, note
+from logsrv.linelog.store.care.doctor.findings import StoreFinding, finding
 from logsrv.linelog.store.care.imported import NAME as IMPORTED
 from logsrv.linelog.store.care.imported import load as load_imported
 from logsrv.linelog.store.care.listed import StoreListing
 from logsrv.linelog.store.disk import format, lock
-from logsrv.linelog.store.disk.disk import Disk, explanation, reason
+from logsrv.linelog.store.disk.disk import Disk, explanation
 from logsrv.linelog.store.origins import origins
 from logsrv.linelog.store.origins.notes import read_notes
-from logsrv.linelog.store.segments import backup_note
+from logsrv.linelog.store.segments import backup_note, identity
 from logsrv.linelog.store.segments.empty import EMPTY, read_empty
+from logsrv.linelog.store.segments.identity import Identity
 from logsrv.linelog.store.segments.removed import REMOVED, read_removed
 from logsrv.linelog.store.segments.segment import (
     BACKUP,
-    IMPORTING,
     NOWHERE,
     NUMBER,
     RESTORING,
     SYNCED,
     Position,
     number_text,
+    parse_position,
     place_text,
     read_synced,
     saved_number,
+    synced_place,
 )
 from logsrv.linelog.store.segments.waiting import WAITING, read_waiting
 
+_READERS: dict[str, Callable[[Disk], object]] = {
+    format.NAME: format.load,
+    SYNCED: read_synced,
+    EMPTY: read_empty,
+    REMOVED: read_removed,
+    WAITING: read_waiting,
+    IMPORTED: load_imported,
+    BACKUP: backup_note.load,
+}
+"""The readers of small files, which raise if those are damaged. Names are kinds of findings, too."""
+_BEGAN = re.compile(rb'"began":"([0-9:]{1,30})"')
+_REMEDIES: dict[str, Callable[[Disk], object]] = {
+    SYNCED: lambda disk: replace(SYNCED, place_text(NOWHERE), disk),
+    **{name: partial(keep_aside, name) for name in (EMPTY, REMOVED, WAITING)},
+}
 
-def check_notes(listed: StoreListing, reached: Position) -> Iterator[StoreFinding]:
-    """Yield what is wrong with the notes of a store. reached: a place that it had come to, by others."""
+
+class KeptPlace(NamedTuple):
+    """A place that a reader of the store has kept, in `ship/` or `alerts/`.
+
+    name: `ship/NAME` or `alerts/N`. wrong: why it cannot be read, or "". store: the identity of the store
+    that it is of; "" for none.
+    """
+
+    name: str
+    position: Position = NOWHERE
+    store: str = ""
+    wrong: str = ""
+
+
+def check_notes(listed: StoreListing, places: Sequence[KeptPlace]) -> Iterator[StoreFinding]:
+    """Yield what is wrong with the notes of a store. places: those that its readers have kept."""
     disk = listed.disk
-    yield from _format(disk)
-    yield from _number(listed, reached)
-    yield from _synced(disk)
-    yield from _runs(disk)
+    for name, read in _READERS.items():
+        if why := _fault(read, disk):
+            mend = _REMEDIES.get(name)
+            yield finding(name, name, why=why, remedy=mend and partial(mend, disk))
+    for folder, inside in backup_note.folders(disk, passed=OSError):
+        for name in sorted(inside.entries()) if folder == kept.FOLDER else ():
+            if name.endswith(kept.SUFFIX) and (why := _fault(kept.noted_url, inside, name)):
+                yield finding("archive", f"{folder}/{name}", why=why)
+    if RESTORING in listed.names:
+        yield finding("restoring", RESTORING, command="restore")
+    yield from _number(listed, places)
     yield from _origins(disk)
-    yield from _imported(disk)
-    yield from _archives(disk)
-    yield from _under_way(listed)
-    yield from _owner(disk)
+    yield from _identity(disk, places)
 
 
-def _format(disk: Disk) -> Iterator[StoreFinding]:
+def _fault(read: Callable[..., object], *what: object) -> str:
+    """Return why a file is of no use; "" if it is fine, or is not there."""
     try:
-        format.load(disk)
-    except (OSError, ValueError) as error:
-        yield damaged(
-            "format",
-            format.NAME,
-            explanation(error),
-            "No line is lost. No server starts on the store.",
-            "Nobody but you knows whether a newer logsrv has had the store.",
-        )
+        read(*what)
+    except FileNotFoundError:
+        return ""
+    except (OSError, ValueError, StoreError) as error:
+        return explanation(error)
+    return ""
 
 
-def _number(listed: StoreListing, reached: Position) -> Iterator[StoreFinding]:
+def _number(listed: StoreListing, places: Sequence[KeptPlace]) -> Iterator[StoreFinding]:
     disk = listed.disk
-    saved = saved_number(disk)
-    if saved or not (disk.holds(NUMBER) or listed.by_number or reached > NOWHERE):
+    reached = max([synced_place(disk), *(one.position for one in places)])
+    if saved_number(disk) or not (disk.holds(NUMBER) or listed.by_number or reached > NOWHERE):
         return
     number = max(listed.active, reached.segment)
-    certain = bool(listed.by_number)
-    yield damaged(
+    write = partial(replace, NUMBER, number_text(number), disk)
+    yield finding(
         "number",
         NUMBER,
-        "it does not hold the number of a segment" if disk.holds(NUMBER) else "it is missing",
-        f"No line is lost. By what else is here, lines go on in segment {number}.",
-        f"`--repair` writes {number}."
-        if certain
-        else "There is no sealed segment to tell it by. The next start takes that number; take a new"
-        " directory if lines of this store were shipped.",
-        Remedy(partial(replace, NUMBER, number_text(number), disk)) if certain else None,
+        why="it does not hold the number of a segment" if disk.holds(NUMBER) else "it is missing",
+        number=number,
+        remedy=write if listed.by_number else None,
     )
-
-
-def _synced(disk: Disk) -> Iterator[StoreFinding]:
-    try:
-        read_synced(disk)
-    except FileNotFoundError:
-        return
-    except (OSError, ValueError) as error:
-        yield damaged(
-            "synced",
-            SYNCED,
-            explanation(error),
-            "No line is lost. A start after a power cut looks through more of the text.",
-            "`--repair` writes 0:0, which is always right.",
-            Remedy(partial(replace, SYNCED, place_text(NOWHERE), disk)),
-        )
-
-
-def _runs(disk: Disk) -> Iterator[StoreFinding]:
-    gone = (
-        "It had the numbers of segments that {}: readers that stood there are told that they have"
-        " missed lines."
-    )
-    waiting = "It had the sizes of segments: nothing else tells that one of them was cut."
-    for name, read, means in (
-        (EMPTY, read_empty, gone.format("had no lines")),
-        (REMOVED, read_removed, gone.format("were removed")),
-        (WAITING, read_waiting, waiting),
-    ):
-        try:
-            read(disk)
-        except FileNotFoundError:
-            continue
-        except (OSError, ValueError) as error:
-            yield damaged(
-                name,
-                name,
-                f"it makes no sense: {explanation(error)}",
-                f"No line is lost. {means}",
-                "`--repair` puts it aside.",
-                Remedy(partial(keep_aside, name, disk)),
-            )
 
 
 def _origins(disk: Disk) -> Iterator[StoreFinding]:
@@ -135,132 +123,59 @@ def _origins(disk: Disk) -> Iterator[StoreFinding]:
     except FileNotFoundError:
         return
     except OSError as error:
-        yield damaged(
-            "origins",
-            origins.NAME,
-            f"it cannot be read: {reason(error)}",
-            "No line is lost. No server starts on the store.",
-            "Look at what it is, and at its rights.",
-        )
+        yield finding("origins", origins.NAME, why=explanation(error))
         return
-    if found.torn and _left_by(disk):
-        yield note(
-            "origins-torn",
-            origins.NAME,
-            "its last line is torn",
-            "A server is writing it, or was killed there; the next start cuts it off.",
-        )
-    else:
+    if not _left_by(disk):
+        # No writer is at work, or was killed, that would have left a line without an end.
         found = found.with_torn_as_damaged()
-    again = Remedy(partial(replace, origins.NAME, attrs.evolve(found, damaged=()).text(), disk))
+    again = partial(replace, origins.NAME, attrs.evolve(found, damaged=()).text(), disk)
+    lines = counted(found.lines, "line")
     if found.damaged:
-        yield damaged(
-            "origins",
-            origins.NAME,
-            f"of {counted(found.lines, 'line')} {len(found.damaged)} cannot be used: damaged, or missing",
-            f"No line is lost. Blocks of {found.refused} are refused, and their senders keep them.",
-            "Does a backup of this store have the file as it is after their last block? Then bring it back."
-            " Else `--repair` takes out what is damaged, and a block that it told of is stored twice.",
-            again,
+        why = (
+            f"of {lines} {len(found.damaged)} cannot be used: blocks of {found.refused} are refused"
         )
+        yield finding("origins", origins.NAME, why=why, remedy=again)
     elif found.changed:
-        yield damaged(
-            "origins",
-            origins.NAME,
-            f"one bit has changed in {counted(found.changed, 'line')}",
-            "No line is lost, nor stored twice: the checksums tell how they were.",
-            "The next start puts it right, and so does `--repair`.",
-            again,
-        )
-
-
-def _imported(disk: Disk) -> Iterator[StoreFinding]:
-    try:
-        load_imported(disk)
-    except (OSError, StoreError) as error:
-        yield damaged(
-            "imported",
-            IMPORTED,
-            explanation(error),
-            "No line is lost. No import into the store begins.",
-            "Nobody else knows which files were imported. A backup may have the file.",
-        )
-
-
-def _archives(disk: Disk) -> Iterator[StoreFinding]:
-    for folder, inside in backup_note.folders(disk, passed=OSError):
-        for name in sorted(inside.entries()) if folder == kept.FOLDER else ():
-            if not name.endswith(kept.SUFFIX):
-                continue
-            try:
-                kept.noted_url(inside, name)
-            except (OSError, ValueError) as error:
-                yield damaged(
-                    "archive",
-                    f"{folder}/{name}",
-                    f"it names no archive: {explanation(error)}",
-                    "No line is lost. A search does not find what is in that archive only.",
-                    "A server that ships there writes it anew at its start.",
-                )
-
-
-def _under_way(listed: StoreListing) -> Iterator[StoreFinding]:
-    if RESTORING in listed.names:
-        yield lost(
-            "restoring",
-            RESTORING,
-            "the store was not brought back to its end",
-            "Lines that have not come are missing. No server starts on it.",
-            "Give the same `logsrv restore` again, with the same --from and DIR: it goes on.",
-        )
-    if IMPORTING in listed.names:
-        yield note(
-            "importing",
-            IMPORTING,
-            "an import is under way, or was interrupted",
-            "Lines of its files may be missing.",
-            "Give the same `logsrv import` again: it goes on.",
-        )
-
-
-def _owner(disk: Disk) -> Iterator[StoreFinding]:
-    try:
-        found = disk.stat(lock.NAME)
-    except FileNotFoundError:
-        return
-    if not stat.S_ISREG(found.st_mode):
-        yield damaged(
-            "lock",
-            lock.NAME,
-            "it is no plain file",
-            "No line is lost. No server starts on the store.",
-            "Move it away.",
-        )
-        return
-    left_by = _left_by(disk)
-    # No server has had a backup: a command was killed there.
-    if left_by.isdigit() and not _runs_still(int(left_by)) and not disk.holds(BACKUP):
-        yield note(
-            "killed",
-            lock.NAME,
-            f"process {int(left_by)}, which had the store last, was killed, or the power failed",
-            "The next start looks over the end of the text, and begins a new segment.",
-        )
+        why = f"one bit has changed in {found.changed} of {lines}"
+        yield finding("origins", origins.NAME, why=why, remedy=again)
 
 
 def _left_by(disk: Disk) -> bytes:
     """Return which process has the store, or has not come to its end; nothing for none."""
-    try:
+    with contextlib.suppress(OSError):
         return disk.read(lock.NAME, 32).strip()
-    except OSError:
-        return b""
+    return b""
 
 
-def _runs_still(process: int) -> bool:
+def _identity(disk: Disk, places: Sequence[KeptPlace]) -> Iterator[StoreFinding]:
+    """Yield what is wrong with the file `store`, which places of targets and alerts know as well."""
+    found, why = None, ""
     try:
-        os.kill(process, 0)
-    except ProcessLookupError:
-        return False
-    except (OSError, OverflowError):
-        return True
-    return True
+        found = identity.load(disk)
+    except (OSError, ValueError) as error:
+        why = explanation(error)
+    began = found.began if found else _began(disk)
+    # Places before it may be of the store that this was before `logsrv ship --new-identity`.
+    others = {one.store for one in places if one.store and one.position > (began or NOWHERE)}
+    if not why and (not others or (found is not None and found.store in others)):
+        return
+    says = f"it says {found.store}" if found else "it is missing"
+    why = why or f"{says}, and places of this store name {', '.join(sorted(others))}"
+    certain = None if found else identity.before_one_bit(disk)
+    if certain is None and began is not None and len(others) == 1:
+        certain = Identity(others.pop(), began)
+    remedy = None if certain is None else partial(_give, disk, certain)
+    yield finding("identity", identity.NAME, why=why, remedy=remedy)
+
+
+def _began(disk: Disk) -> Position | None:
+    """Return where the identity began, as far as a damaged file tells."""
+    with contextlib.suppress(OSError, ValueError):
+        if match := _BEGAN.search(disk.read(identity.NAME, 1024)):
+            return parse_position(match[1].decode())
+    return None
+
+
+def _give(disk: Disk, known: Identity) -> None:
+    keep_aside(identity.NAME, disk)
+    identity.keep(disk, known)

@@ -95,10 +95,10 @@ def test_all_that_is_not_damaged_is_found(damages: tuple[Damage, ...]) -> None:
             for each in lost(made, before, (store / one.name).read_bytes()):
                 wanted.discard(lines[LINES * number + each])
         there = [path.read_bytes() for path in store.iterdir() if path.is_file()]
-        DoctorVisit(examination(store), CareProgress()).go(repair=True)
+        DoctorVisit(examination(store), CareProgress(), repair=True).go()
         assert wanted <= set(text_of(store, []).splitlines())
         kept = {path.read_bytes() for path in store.iterdir() if path.is_file()}
         assert all(data in kept for data in there)
-        second = DoctorVisit(examination(store), CareProgress())
-        second.go(repair=True)
+        second = DoctorVisit(examination(store), CareProgress(), repair=True)
+        second.go()
         assert second.repaired == []

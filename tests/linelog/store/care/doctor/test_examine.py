@@ -21,6 +21,7 @@ from logsrv.linelog.read.plan import Scope
 from logsrv.linelog.read.search import Hit, Search
 from logsrv.linelog.read.view import View
 from logsrv.linelog.store.archive.manifest import encode
+from logsrv.linelog.store.care.doctor.aside import keep_aside, make_beside, replace
 from logsrv.linelog.store.disk.disk import Disk
 from logsrv.linelog.store.sealing.seal import seal
 from logsrv.linelog.store.segments.segment import Form, Position, sealed_segments
@@ -33,11 +34,11 @@ from tests.linelog.store.care.stores import (
     found,
     kinds,
     manifest_of,
-    notes,
     packed_of,
     small_store,
 )
 from tests.linelog.store.catalog.small import small_segments
+from tests.linelog.store.faults import FaultyDisk
 
 
 @pytest.fixture(scope="module")
@@ -61,10 +62,10 @@ def read(store: Path) -> list[Hit]:
 def test_a_whole_store_is_sound(whole: Path, quick: bool) -> None:
     assert found(whole, quick=quick) == []
     examined = examination(whole, quick=quick)
-    assert list(all_findings(examined, examined.parts())) == []
+    assert list(all_findings(examined.parts())) == []
     assert examined.end == Position(5, (whole / "current.log").stat().st_size)
     if not quick:
-        assert sum(one or 0 for one in examined.lines.values()) == 5 * 5 + 6000
+        assert examined.lines == 5 * 5 + 6000
 
 
 @settings(max_examples=60)
@@ -120,17 +121,15 @@ def test_a_writer_at_work_gives_no_finding(tmp_path: Path) -> None:
         examined = examination(writer.directory)
         examined.disk.leave()
         examined.disk = Moving().enter(writer.directory)
-        wrong = list(all_findings(examined, examined.parts()))
+        wrong = list(all_findings(examined.parts()))
         # Its writer leaves no notes of what it removes.
-        assert [one for one in wrong if one.kind not in ("oldest-gone", "segment-missing")] == []
+        assert [one for one in wrong if one.kind != "segment-missing"] == []
         examined.disk.leave()
 
 
 @pytest.mark.parametrize("damaged", [False, True])
-def test_any_number_of_segments_takes_as_many_listings_and_pauses(
-    tmp_path: Path, damaged: bool
-) -> None:
-    """A listing for each of 20,000 segments took an hour; so would a pause."""
+def test_any_number_of_segments_takes_as_many_listings(tmp_path: Path, damaged: bool) -> None:
+    """A listing for each of 20,000 segments took an hour."""
 
     class Counting(Disk):
         listings = 0
@@ -139,31 +138,23 @@ def test_any_number_of_segments_takes_as_many_listings_and_pauses(
             self.listings += 1
             return super().entries()
 
-    def costs(number: int) -> tuple[int, int]:
+    def costs(number: int) -> int:
         store = small_segments(tmp_path / f"{number}", number)
         for path in store.glob("*.idx") if damaged else ():
             path.unlink()
         examined = examination(store)
         examined.disk.leave()
         examined.disk = counting = Counting().enter(store)
-        pauses: list[float] = []
-        examined.pause = pauses.append
-        wrong = list(all_findings(examined, examined.parts()))
+        wrong = list(all_findings(examined.parts()))
         assert len(wrong) == (number if damaged else 0)
         for one in wrong:
             assert one.remedy is not None
-            one.remedy.make()
+            one.remedy()
         counting.leave()
         assert found(store) == []
-        return counting.listings, len(pauses)
+        return counting.listings
 
     assert costs(30) == costs(10)
-
-
-def test_a_place_up_to_which_all_was_on_the_disk_lies_behind_the_end(tmp_path: Path) -> None:
-    store = small_store(tmp_path / "store")
-    (store / "current.log").write_bytes(b"")
-    assert kinds(found(store)) == ["text-missing"]
 
 
 def test_a_store_sealed_meanwhile_is_looked_at_by_its_other_name(tmp_path: Path) -> None:
@@ -172,18 +163,8 @@ def test_a_store_sealed_meanwhile_is_looked_at_by_its_other_name(tmp_path: Path)
     parts = examined.parts()
     [waiting] = [one for one in sealed_segments(at(store)) if one.form is Form.PLAIN]
     seal(waiting, at(store))
-    assert list(all_findings(examined, parts)) == []
-    assert examined.lines[4] == 5 and len(packed_of(store)) == 4
-
-
-def test_a_segment_that_is_missing_is_lost_and_a_restored_one_is_not(tmp_path: Path) -> None:
-    store = small_store(tmp_path / "store")
-    for path in store.glob("0000000002-2*"):
-        path.rename(tmp_path / path.name)
-    assert kinds(found(store)) == ["segment-missing"]
-    for path in tmp_path.glob("0000000002-2*"):
-        path.rename(store / path.name)
-    assert kinds(found(store)) == [] == notes(found(store))
+    assert list(all_findings(parts)) == []
+    assert examined.looked[4].lines == 5 and len(packed_of(store)) == 4
 
 
 PYTHON = re.compile(
@@ -212,7 +193,38 @@ def test_no_finding_has_words_of_python(tmp_path: Path) -> None:
             (whole / name).write_bytes(data)
             with contextlib.suppress(StoreError):
                 for one in found(whole, quick=True):
-                    said = f"{one.what} {one.means} {one.advice}"
+                    said = f"{one.what} {one.advice}"
                     wrong += [(name, data, said)] if PYTHON.search(said) else []
         (whole / name).write_bytes(before)
     assert not wrong
+
+
+def test_each_file_that_is_kept_has_a_name_of_its_own(tmp_path: Path) -> None:
+    disk = at(tmp_path)
+    assert keep_aside("number", disk) == ""
+    for text in (b"1", b"2", b"3"):
+        replace("number", text, disk)
+    names = sorted(path.name for path in tmp_path.iterdir())
+    assert names == ["number", "number.damaged", "number.damaged-2"]
+    assert (tmp_path / "number.damaged-2").read_bytes() == b"2"
+
+
+def test_what_cannot_be_written_anew_keeps_its_name(tmp_path: Path) -> None:
+    """A full disk: a file that is damaged does not become one that is missing."""
+    (tmp_path / "number").write_bytes(b"1")
+    disk = FaultyDisk()
+    disk.enter(tmp_path)
+    disk.room = 0
+    with pytest.raises(OSError, match="No space left"):
+        replace("number", b"2", disk)
+    assert (tmp_path / "number").read_bytes() == b"1"
+    assert not (tmp_path / "number.damaged").exists()
+
+
+def test_the_index_of_a_damaged_segment_is_not_made(tmp_path: Path) -> None:
+    store = small_store(tmp_path / "store")
+    first = packed_of(store)[0]
+    flip(store / first.name, 30)
+    with pytest.raises(StoreError):
+        make_beside(first, at(store), lambda _: False, first.index)
+    assert (store / f"{first.index}.damaged").exists()

@@ -56,7 +56,7 @@ def test_only_what_is_damaged_stays_lost(store: Path) -> None:
     (store / packed.index).unlink()
     assert len(text_of(store, [])) < len(whole) // 2
     [one] = [each for each in found(store) if each.kind == "segment-damaged"]
-    assert one.remedy is not None and one.remedy.beside_server
+    assert one.remedy is not None and one.beside_server
     assert kinds(found(store, repair=True)) == ["segment-damaged"]
     told: list[str] = []
     text = text_of(store, told)
