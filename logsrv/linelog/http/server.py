@@ -8,6 +8,7 @@ from collections.abc import Callable
 from typing import Any
 from urllib.parse import parse_qs
 
+import attrs
 from twisted.internet.defer import Deferred, DeferredList
 from twisted.logger import Logger
 from twisted.python.failure import Failure
@@ -230,7 +231,7 @@ class WebServer:
         return {
             "values": asked,
             "here": chosen.here,
-            "nodes": [node.plain() for node in chosen.nodes],
+            "nodes": [attrs.asdict(node) for node in chosen.nodes],
             "seconds": NODE_SHARE * self._searches.seconds,
         }
 

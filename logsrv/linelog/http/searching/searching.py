@@ -66,9 +66,11 @@ def answer(request: dict[str, Any], out: BinaryIO, tell: Callable[[str], None]) 
         with View(request["directory"], tell, away=True) as view:
             if "nodes" in request:
                 # Loaded now: HTTP and TLS take longer than most searches of one store.
-                late.reply(view, request, body.write)
+                reply = late.reply(view, request)
             else:
-                replies.REPLIES[request["endpoint"]](view, request["values"], body.write)
+                reply = replies.REPLIES[request["endpoint"]](view, request["values"])
+            for data in reply:
+                body.write(data)
             body.begin()
     except Problem as problem:
         body.fail(problem)
