@@ -22,10 +22,10 @@ from logsrv.cli.reading.output import Output
 from logsrv.errors import ConfigurationError, UsageError
 from logsrv.kit.text.words import did_you_mean, shown
 from logsrv.linelog.http.nodes.address import MOST, parse_nodes
+from logsrv.linelog.http.nodes.answer import NodeFailure
 from logsrv.linelog.http.nodes.client import NodeClient, around
 from logsrv.linelog.http.nodes.declared import each_once, nodes_of
 from logsrv.linelog.http.nodes.gather import AskedNodes
-from logsrv.linelog.http.nodes.answer import NodeFailure
 from logsrv.linelog.http.nodes.merge import MergedLine, text_of
 from logsrv.linelog.http.nodes.settings import NAME, NamedNodes, NodeSettings
 from logsrv.linelog.http.nodes.spans import NodeQuestion, span_between
