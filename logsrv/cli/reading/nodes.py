@@ -22,8 +22,8 @@ from logsrv.cli.reading.output import Output
 from logsrv.errors import ConfigurationError, UsageError
 from logsrv.kit.text.words import did_you_mean, shown
 from logsrv.linelog.http.nodes.address import MOST, parse_nodes
-from logsrv.linelog.http.nodes.answer import NodeFailure
-from logsrv.linelog.http.nodes.client import NodeClient, around
+from logsrv.linelog.http.nodes.answer import around
+from logsrv.linelog.http.nodes.client import NodeClient
 from logsrv.linelog.http.nodes.declared import each_once, nodes_of
 from logsrv.linelog.http.nodes.gather import AskedNodes
 from logsrv.linelog.http.nodes.merge import MergedLine, text_of
@@ -110,24 +110,19 @@ def tail_nodes(arguments: Namespace) -> int:
 
 def show_node(arguments: Namespace) -> int:
     """Print the line at a position of a node, and its neighbours; return the exit status."""
-    nodes = clients(arguments)
-    if len(nodes) > 1:
-        raise UsageError("a position is a place in one store; --nodes names several here")
-    [node] = nodes
-    try:
-        window = around(node, arguments.position, arguments.around, arguments.around)
-    except NodeFailure as error:
-        tell(f"logsrv show: {node.name}: {error}")
-        return reading.FAILED
-    if not window:
-        tell(f"logsrv show: no line begins at {arguments.position} of {node.name}")
-        return reading.NOTHING
+    wanted, neighbours = arguments.position, arguments.around
+    with _asking(arguments, "show") as asked:
+        if len(asked.nodes) > 1:
+            raise UsageError("a position is a place in one store; --nodes names several here")
+        found = asked.each(lambda node: around(node, wanted, neighbours, neighbours))
+    for name, window in found.items():
+        if not window:
+            tell(f"logsrv show: no line begins at {wanted} of {name}")
     render = renderer(reading.style(arguments))
     with Output(paged=False) as output:
-        for line in window:
-            hit = Hit(line.position, line.line)
-            output.write(render(hit, line.position != arguments.position))
-    return 0
+        for line in chain.from_iterable(found.values()):
+            output.write(render(Hit(line.position, line.line), line.position != wanted))
+    return _status(asked, any(found.values()))
 
 
 def _check(arguments: Namespace) -> None:

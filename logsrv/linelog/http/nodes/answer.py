@@ -19,6 +19,7 @@ EARLIEST, LATEST = -62_135_596_800_000_000, 253_402_300_800_000_000
 LONGEST_LINE = 32 << 20
 LARGEST = 16 << 20
 """Bytes of an answer with numbers."""
+LARGEST_WINDOW = 64 << 20
 _TIME = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}\.[0-9]{6}Z", re.ASCII)
 _SOURCE = re.compile(r"[^ \n]+")
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
@@ -123,6 +124,21 @@ def node_times(node: AskedNode) -> tuple[str, str]:
     return oldest, newest
 
 
+def around(node: AskedNode, position: Position, before: int, after: int) -> list[NodeLine]:
+    """Return a line of a node with its neighbours; none if no line begins there. Raises LogsrvError."""
+    asked = {"position": str(position), "before": before, "after": after}
+    found: list[NodeLine] = []
+    try:
+        for one in node_object(node, "show", asked, LARGEST_WINDOW)["lines"]:
+            found.append(line_of(one, found[-1].moment if found else EARLIEST))
+    except NodeFailure as error:
+        if error.status != 404:
+            raise
+    except (TypeError, KeyError):
+        raise NodeFailure(NO_JSON) from None
+    return found
+
+
 def parse_line(data: bytes, before: int) -> NodeLine:
     """Return the line of an object as the API has it. Raises NodeFailure.
 
@@ -145,7 +161,7 @@ def line_of(found: Any, before: int) -> NodeLine:
             head = f"{time} {source} "
             if not _TIME.fullmatch(time) or not _SOURCE.fullmatch(source):
                 raise NodeFailure(_NO_LINE)
-            # Of no day that there is, if somebody has edited the store: as without a TIME.
+            # Somebody may have edited the store: a day that does not exist is as no TIME.
             with suppress(ValueError):
                 moment = moment_of(time)
         # A store has no LF in a line; here one would make two of it.

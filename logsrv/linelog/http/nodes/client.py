@@ -23,19 +23,9 @@ import attrs
 from logsrv.errors import ConfigurationError
 from logsrv.kit.text.escape import one_line
 from logsrv.linelog.http.nodes.address import NodeAddress
-from logsrv.linelog.http.nodes.answer import (
-    EARLIEST,
-    NO_JSON,
-    Body,
-    NodeFailure,
-    NodeLine,
-    line_of,
-    node_object,
-)
-from logsrv.linelog.store.segments.segment import Position
+from logsrv.linelog.http.nodes.answer import Body, NodeFailure
 
 CONNECTING = 5.0
-LARGEST_WINDOW = 64 << 20
 PATIENCE = 4
 PAUSE = 1.0
 _PIECE = 1 << 16
@@ -193,21 +183,6 @@ class NodeClient:
         if 300 <= status < 400:
             raise NodeFailure(f"it sends elsewhere ({status}), where nobody is followed to")
         raise NodeFailure(f"it answers {status}{_said(response.read(1 << 16))}", status)
-
-
-def around(node: NodeClient, position: Position, before: int, after: int) -> list[NodeLine]:
-    """Return a line of a node with its neighbours; none if no line begins there. Raises NodeFailure."""
-    asked = {"position": str(position), "before": before, "after": after}
-    found: list[NodeLine] = []
-    try:
-        for one in node_object(node, "show", asked, LARGEST_WINDOW)["lines"]:
-            found.append(line_of(one, found[-1].moment if found else EARLIEST))
-    except NodeFailure as error:
-        if error.status != 404:
-            raise
-    except (TypeError, KeyError):
-        raise NodeFailure(NO_JSON) from None
-    return found
 
 
 def _said(body: bytes) -> str:

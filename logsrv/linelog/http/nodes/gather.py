@@ -22,7 +22,7 @@ from logsrv.linelog.http.nodes.answer import (
     time_of,
 )
 from logsrv.linelog.http.nodes.merge import MergedLine, merged
-from logsrv.linelog.http.nodes.spans import NodeQuestion, Piece, Room, by_time
+from logsrv.linelog.http.nodes.spans import NodeQuestion, Room, SpanLines, by_time
 
 ROOM = Room(20_000, 16 << 20)
 """The largest answer of a node for a span."""
@@ -79,8 +79,8 @@ class AskedNodes:
         self,
         node: AskedNode,
         question: NodeQuestion,
-        pieces: Iterator[Piece],
-        coming: Future[Piece | None],
+        pieces: Iterator[SpanLines],
+        coming: Future[SpanLines | None],
     ) -> Iterator[NodeLine]:
         """Yield the lines of a node by time, until it fails."""
         edge = question.span.end if question.reverse else question.span.begin

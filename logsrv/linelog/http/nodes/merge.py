@@ -10,7 +10,6 @@ Mostly, lines of one TIME came together. They stay in the order of the node with
 from __future__ import annotations
 
 import heapq
-from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from itertools import groupby, repeat
 from typing import NamedTuple
@@ -61,10 +60,10 @@ def _once(of_moment: Iterable[_Numbered]) -> list[MergedLine]:
         of_node.setdefault(number, []).append(line)
     found: dict[tuple[bytes, int], MergedLine] = {}
     for number in sorted(of_node, key=lambda number: (-len(of_node[number]), number)):
-        times: Counter[bytes] = Counter()
-        for line in of_node[number]:
-            known = line.line, times[line.line]
-            times[line.line] += 1
-            merged_line = found.setdefault(known, MergedLine(line.moment, line.line, {}))
-            merged_line.places[number] = line.position
+        times: dict[bytes, int] = {}
+        for moment, text, position in of_node[number]:
+            times[text] = nth = times.get(text, 0) + 1
+            if (text, nth) not in found:
+                found[text, nth] = MergedLine(moment, text, {})
+            found[text, nth].places[number] = position
     return list(found.values())

@@ -55,7 +55,7 @@ class NodeQuestion:
     reverse: bool = False
 
 
-class Piece(NamedTuple):
+class SpanLines(NamedTuple):
     """The lines of a span, by time. edge: where the next begins. missing: a sentence, if some are."""
 
     lines: list[NodeLine]
@@ -70,7 +70,7 @@ def span_between(since: str, until: str) -> TimeSpan:
 
 def by_time(
     node: AskedNode, question: NodeQuestion, room: Room, of_moment: Room
-) -> Iterator[Piece]:
+) -> Iterator[SpanLines]:
     """Yield all lines of a node by time; or, if wanted, the newest first. Raises LogsrvError.
 
     room: the largest answer. of_moment: that for one moment, which cannot be cut.
@@ -79,9 +79,13 @@ def by_time(
     sign = -1 if question.reverse else 1
     at, stop = _turned(question.span, sign)
     end, length, cuts = stop, stop - at, 0
+    # An answer that is too large is thrown away: where nothing is known, little is asked for.
+    little = Room(max(1, room.lines // 4), room.bytes)
+    most = little
     while at < stop:
         is_moment = end - at == 1
-        most = of_moment if is_moment else room
+        if is_moment:
+            most = of_moment
         lines, is_whole = _lines_of(node, question, _turned(TimeSpan(at, end), sign), most)
         lines.sort(key=lambda line: sign * line.moment)
         if not is_whole and not is_moment:
@@ -92,6 +96,7 @@ def by_time(
                 begin = max(at, begin - ((end - begin) << 2 * cuts))
                 edge = min(edge, (begin + end) // 2)
             cuts += 1
+            most = room
             end = max(edge, at + 1)
             length = max(1, end - begin)
             continue
@@ -100,10 +105,11 @@ def by_time(
             moment = time_of(lines[0].moment)
             missing = f"it has more than {most.lines:,} lines of {moment}: the others are missing"
         at, cuts = end, 0
-        yield Piece(lines, 1 - at if question.reverse else at, missing)
+        yield SpanLines(lines, 1 - at if question.reverse else at, missing)
         if lines:
             length = int(length * min(_FULL * room.lines / len(lines), _LONGER)) + 1
         end = min(at + length, stop) if lines else stop
+        most = room if lines else little
 
 
 def _turned(span: TimeSpan, sign: int) -> TimeSpan:

@@ -15,8 +15,7 @@ from itertools import islice
 from typing import Any, TypeAlias
 
 from logsrv.errors import LogsrvError
-from logsrv.linelog.http.nodes.answer import EARLIEST, AskedNode, Body, NodeFailure, node_lines
-from logsrv.linelog.http.nodes.client import NodeClient, around
+from logsrv.linelog.http.nodes.answer import EARLIEST, AskedNode, Body, around, node_lines
 from logsrv.linelog.http.nodes.declared import clients_of
 from logsrv.linelog.http.nodes.gather import AskedNodes
 from logsrv.linelog.http.nodes.settings import HERE
@@ -49,7 +48,7 @@ def reply(view: View, request: dict[str, Any]) -> Iterator[bytes]:
     nodes += clients_of(request["nodes"], seconds)
     endpoint, values = request["endpoint"], request["values"]
     if endpoint == "show":
-        yield _show(nodes[0], values)
+        yield _show(nodes[0], values, seconds)
     elif endpoint != "search":
         yield _json(numbers(nodes, endpoint, values, seconds))
     elif len(nodes) == 1:
@@ -87,14 +86,15 @@ class OwnStore:
         self._stopped = True
 
 
-def _show(node: AskedNode, values: Values) -> bytes:
+def _show(node: AskedNode, values: Values, seconds: float) -> bytes:
     """Return a line of a node and its neighbours. Raises Problem (404, 502)."""
-    assert isinstance(node, NodeClient)
     wanted = parse_position(values["position"])
-    try:
-        window = around(node, wanted, values["before"], values["after"])
-    except NodeFailure as error:
-        raise Problem(502, f"{node.name}: {error}") from None
+    missing: dict[str, str] = {}
+    asked = AskedNodes([node], missing.__setitem__, seconds)
+    found = asked.each(lambda node: around(node, wanted, values["before"], values["after"]))
+    if missing:
+        raise Problem(502, f"{node.name}: {missing[node.name]}")
+    window = found[node.name]
     if not window:
         raise Problem(404, f"there is no line at {wanted} of {node.name}")
     lines = [

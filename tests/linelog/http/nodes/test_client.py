@@ -19,14 +19,15 @@ from logsrv.linelog.http.nodes.answer import (
     LATEST,
     NodeFailure,
     NodeLine,
+    around,
     node_lines,
     node_object,
     node_times,
     time_of,
 )
-from logsrv.linelog.http.nodes.client import NodeAccess, NodeClient, around, tls_context
+from logsrv.linelog.http.nodes.client import NodeAccess, NodeClient, tls_context
 from logsrv.linelog.http.nodes.gather import AskedNodes
-from logsrv.linelog.http.nodes.spans import NodeQuestion, Piece, Room, TimeSpan, by_time
+from logsrv.linelog.http.nodes.spans import NodeQuestion, Room, SpanLines, TimeSpan, by_time
 from logsrv.linelog.store.segments.segment import Position
 from tests.cli.certificates import Authority
 from tests.cli.command import serving
@@ -79,7 +80,7 @@ def failure(*answers: bytes) -> str:
     return str(failed.value)
 
 
-def piece(port: int, room: Room, *, reverse: bool = False, **how: Any) -> Piece:
+def piece(port: int, room: Room, *, reverse: bool = False, **how: Any) -> SpanLines:
     question = NodeQuestion("a b", TimeSpan(BEGIN, LATEST), "tcp:*", reverse)
     return next(by_time(node(port, **how), question, room, room))
 

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from logsrv.linelog.http.nodes.answer import EARLIEST, LATEST, NodeFailure, NodeLine
-from logsrv.linelog.http.nodes.spans import NodeQuestion, Piece, Room, TimeSpan, by_time
+from logsrv.linelog.http.nodes.spans import NodeQuestion, Room, SpanLines, TimeSpan, by_time
 from tests.linelog.http.nodes.samples import BEGIN, EVERYTHING, ListedNode, node_line
 
 DAY = 86_400_000_000
@@ -22,7 +22,7 @@ def store(moments: list[int]) -> ListedNode:
 
 def pieces(
     node: ListedNode, most: int, span: TimeSpan = EVERYTHING, *, reverse: bool
-) -> list[Piece]:
+) -> list[SpanLines]:
     question = NodeQuestion("", span, reverse=reverse)
     found = []
     for piece in by_time(node, question, Room(most, 1 << 20), MOST):
@@ -31,7 +31,7 @@ def pieces(
     return found
 
 
-def lines(found: list[Piece]) -> list[NodeLine]:
+def lines(found: list[SpanLines]) -> list[NodeLine]:
     return [line for piece in found for line in piece.lines]
 
 
