@@ -219,19 +219,19 @@ class WebServer:
         """Return what a searching process gets to know of the values. Raises Problem."""
         asked: dict[str, Any] = {name: values[name] for name in values if name != "nodes"}
         try:
-            chosen = self._nodes.chosen(values["nodes"])
+            here, nodes = self._nodes.chosen(values["nodes"])
         except ValueError as error:
             raise Problem(400, f"nodes: {error}") from None
-        if not chosen.nodes:
+        if not nodes:
             return {"values": asked}
-        if endpoint.name == "show" and len(chosen) > 1:
+        if endpoint.name == "show" and here + len(nodes) > 1:
             raise Problem(400, "a position is a place in one store; nodes names several")
         if values.get("newest"):
             raise Problem(400, "newest is of this store alone; with nodes, ask with reverse=1")
         return {
             "values": asked,
-            "here": chosen.here,
-            "nodes": [attrs.asdict(node) for node in chosen.nodes],
+            "here": here,
+            "nodes": [attrs.asdict(node) for node in nodes],
             "seconds": NODE_SHARE * self._searches.seconds,
         }
 

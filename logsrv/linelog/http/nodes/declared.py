@@ -9,8 +9,6 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from typing import Any
 
-import attrs
-
 from logsrv.errors import ConfigurationError
 from logsrv.kit.options.secrets import read_secret
 from logsrv.kit.text.words import did_you_mean, shown
@@ -19,25 +17,15 @@ from logsrv.linelog.http.nodes.client import NodeAccess, NodeClient, tls_context
 from logsrv.linelog.http.nodes.settings import ALL, HERE, NodeSettings
 
 
-@attrs.frozen
-class ChosenNodes:
-    """Some of them. here: the store of the server itself is one."""
-
-    here: bool
-    nodes: tuple[NodeAccess, ...]
-
-    def __len__(self) -> int:
-        return self.here + len(self.nodes)
-
-
 class DeclaredNodes:
     """The nodes of a configuration, by their names. Raises ConfigurationError for what cannot be used."""
 
     def __init__(self, sets: Sequence[NodeSettings]) -> None:
         self._sets = {one.nodes.name: nodes_of(one) for one in sets}
-        if len(self.chosen(ALL)) > MOST:
+        _, every = self.chosen(ALL)
+        if len(every) >= MOST:
             raise ConfigurationError(
-                f"--nodes: {len(self.chosen(ALL)) - 1} are too many: the page asks at most {MOST - 1}"
+                f"--nodes: {len(every)} are too many: the page asks at most {MOST - 1}"
             )
 
     def listed(self) -> list[dict[str, Any]]:
@@ -47,8 +35,11 @@ class DeclaredNodes:
             for name, nodes in self._sets.items()
         ]
 
-    def chosen(self, text: str) -> ChosenNodes:
-        """Return the nodes that names parted by commas stand for. Raises ValueError."""
+    def chosen(self, text: str) -> tuple[bool, tuple[NodeAccess, ...]]:
+        """Return whether names parted by commas stand for this server too, and for which nodes.
+
+        Raises ValueError.
+        """
         every = [node for nodes in self._sets.values() for node in nodes]
         known = {HERE: [], **{node.name: [node] for node in every}, **self._sets, ALL: every}
         words = [part.strip() for part in text.split(",") if part.strip()]
@@ -60,7 +51,7 @@ class DeclaredNodes:
                     f"{hint or '; --nodes NAME=URL names one'}"
                 )
         found = each_once(node for word in words for node in known[word])
-        return ChosenNodes(not found or HERE in words or ALL in words, found)
+        return not found or HERE in words or ALL in words, found
 
 
 def nodes_of(rules: NodeSettings) -> list[NodeAccess]:

@@ -90,9 +90,7 @@ def test_a_question_is_one_of_the_api() -> None:
     with serving(replying(ok(as_sent("b", BEGIN + 1) + as_sent("a")), asked=asked)) as port:
         found = piece(port, ROOM, reverse=True, token="secret")
     (head,) = asked
-    assert head.startswith(
-        b"GET /api/search?q=a+b&source=tcp%3A%2A&limit=101&reverse=1&since=2025-"
-    )
+    assert head.startswith(b"GET /api/search?q=a+b&source=tcp%3A%2A&limit=26&reverse=1&since=2025-")
     assert b"until" not in head and b"\r\nAuthorization: Bearer secret\r\n" in head
     assert [one.line.split()[-1] for one in found.lines] == [b"b", b"a"]
 
