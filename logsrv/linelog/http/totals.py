@@ -22,28 +22,38 @@ _PIECE = 256 << 10
 
 @attrs.frozen
 class _Counted:
-    """The numbers of a segment up to `size`, in bytes of its text; or those of several."""
+    """The numbers of a segment up to `size`, in bytes of its text."""
 
     lines: int
     size: int
     compressed: int
     times: Times
-    segments: int = 1
 
 
 _NOTHING = _Counted(0, 0, 0, NONE)
 _GONE = _Counted(0, 0, 0, UNKNOWN)
 
 
-def _sum(counted: Iterable[_Counted | None]) -> _Counted:
-    found = [one for one in counted if one is not None]
-    return _Counted(
-        sum(one.lines for one in found),
-        sum(one.size for one in found),
-        sum(one.compressed for one in found),
-        together(one.times for one in found),
-        sum(one.segments for one in found),
-    )
+@attrs.frozen
+class _Sum:
+    """The numbers of several segments."""
+
+    segments: int = 0
+    lines: int = 0
+    size: int = 0
+    compressed: int = 0
+    times: Times = NONE
+
+    def with_those(self, counted: Iterable[_Counted]) -> _Sum:
+        """Return the sum with those added."""
+        found = list(counted)
+        return _Sum(
+            self.segments + len(found),
+            self.lines + sum(one.lines for one in found),
+            self.size + sum(one.size for one in found),
+            self.compressed + sum(one.compressed for one in found),
+            together([self.times, *(one.times for one in found)]),
+        )
 
 
 class Totals:
@@ -52,14 +62,15 @@ class Totals:
     def __init__(self) -> None:
         self._counted: dict[int, _Counted] = {}
         # Sums of the compressed segments and of the others; as long as the list of all is this one.
-        self._packed, self._open = _sum(()), [0]
+        self._packed, self._open = _Sum(), [0]
         self._segments: object = None
 
     def of(self, view: View) -> dict[str, Any]:
         """Return what /api/stats says."""
         if self._segments is not view.segments:
             self._look_at_all(view)
-        sums = _sum([self._packed, *(self._look_at(view, number) for number in self._open)])
+        counted = [self._look_at(view, number) for number in self._open]
+        sums = self._packed.with_those(one for one in counted if one is not None)
         last = self._open[-1]
         known = self._counted.get(last)
         return {
@@ -77,7 +88,8 @@ class Totals:
         self._counted = {key: one for key, one in self._counted.items() if key in numbers}
         packed = [one.number for one in view.segments if one.form is Form.PACKED]
         self._open = [one.number for one in view.segments if one.form is not Form.PACKED]
-        self._packed = _sum(self._look_at(view, number) for number in packed)
+        found = [self._look_at(view, number) for number in packed]
+        self._packed = _Sum().with_those(one for one in found if one is not None)
         self._segments = view.segments
 
     def _look_at(self, view: View, number: int) -> _Counted | None:
