@@ -7,8 +7,6 @@ a lock that the writer's thread needs as well. That was a third of the time spen
 
 from __future__ import annotations
 
-import ctypes
-
 # <malloc.h>
 M_TRIM_THRESHOLD = -1
 M_TOP_PAD = -2
@@ -23,6 +21,9 @@ def keep_freed_memory(*, together: bool = False) -> bool:
 
     together: what one thread has freed is for all, where threads take turns. Not once there are some.
     """
+    # Few searches need it, and one for a rare word is over in the time of a few imports.
+    import ctypes
+
     try:
         mallopt = ctypes.CDLL(None).mallopt
     except (OSError, AttributeError):

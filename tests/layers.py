@@ -9,7 +9,6 @@ from tests.linelog_layers import LINELOG
 MAY_IMPORT: dict[str, tuple[str, ...]] = {
     "logsrv.descriptor": (),
     "logsrv.errors": (),
-    "logsrv.named": (),
     "logsrv.lazy_names": (),
     "logsrv.kit.text": (),
     "logsrv.kit.framing": (),
@@ -221,6 +220,7 @@ MAY_IMPORT: dict[str, tuple[str, ...]] = {
     ),
     "logsrv.cli.reading": (
         "logsrv.cli.arguments",
+        "logsrv.cli.configured",
         "logsrv.cli.client.target",
         "logsrv.linelog.fields",
         "logsrv.linelog.http.nodes",
@@ -247,7 +247,6 @@ MAY_IMPORT: dict[str, tuple[str, ...]] = {
 FOR_ALL = (
     "logsrv.descriptor",
     "logsrv.errors",
-    "logsrv.named",
     "logsrv.lazy_names",
     "logsrv.memory",
     "logsrv.plugin_folders",

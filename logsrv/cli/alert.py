@@ -20,11 +20,25 @@ from collections.abc import Mapping
 from itertools import islice
 from typing import Any
 
-import logsrv.cli as late
-from logsrv.cli.arguments import SAID, names_configuration, settings, tell, usual_store
+from twisted.internet.defer import Deferred
+
+from logsrv.cli.arguments import SAID, tell, usual_store
+from logsrv.cli.configured import names_configuration, settings
 from logsrv.errors import ConfigurationError, StoreError
 from logsrv.kit.options.argument_parser import Parser
 from logsrv.kit.text.words import did_you_mean, shown
+from logsrv.linelog.alerts.delivery.delivery import deliver_by
+from logsrv.linelog.alerts.delivery.message import Undelivered
+from logsrv.linelog.alerts.process import check_commands
+from logsrv.linelog.alerts.settings import AlertSettings, labelled
+from logsrv.linelog.alerts.tally import SHOWN, Counted, Tally
+from logsrv.linelog.plugin.settings import LoggerSettings
+from logsrv.linelog.query.language.hints import hints
+from logsrv.linelog.query.language.parse import parse
+from logsrv.linelog.query.matching.match import compile as matcher_of
+from logsrv.linelog.read.plan import Scope
+from logsrv.linelog.read.search import Search
+from logsrv.linelog.read.view import View
 
 _OPTIONS = {
     "config": ("FILE", "take options from this TOML file, as twistd logsrv does"),
@@ -51,7 +65,7 @@ def declare(parser: Parser) -> None:
 def run(arguments: argparse.Namespace) -> int:
     """Send them. Raises ConfigurationError for options that are wrong."""
     loaded = _settings(arguments)
-    alerts = late.labelled(loaded.alerts)
+    alerts = labelled(loaded.alerts)
     if not alerts:
         raise ConfigurationError("there are no alerts; add --alert QUERY, or --config FILE")
     for name in arguments.names:
@@ -60,16 +74,16 @@ def run(arguments: argparse.Namespace) -> int:
                 f"no alert is called {shown(name)}{did_you_mean(name, list(alerts))}"
             )
     wanted = {label: alerts[label] for label in arguments.names or alerts}
-    late.check_commands(tuple(wanted.values()))
+    check_commands(tuple(wanted.values()))
     for label, alert in wanted.items():
-        for hint in late.hints(alert.alert):
+        for hint in hints(alert.alert):
             tell(f"logsrv alert: alert {label}: {hint}")
     return _send(
         {label: (alert, _newest(str(loaded.directory), alert)) for label, alert in wanted.items()}
     )
 
 
-def _settings(arguments: argparse.Namespace) -> late.LoggerSettings:
+def _settings(arguments: argparse.Namespace) -> LoggerSettings:
     given = {name: getattr(arguments, name) for name in _OPTIONS if getattr(arguments, name)}
     if "alert" in given and not names_configuration(given):
         # The command line says all of it, and not everybody may read the configuration of the service.
@@ -77,37 +91,39 @@ def _settings(arguments: argparse.Namespace) -> late.LoggerSettings:
     return settings(given)
 
 
-def _newest(directory: str, alert: late.AlertSettings) -> late.Counted:
+def _newest(directory: str, alert: AlertSettings) -> Counted:
     """Return the last lines that match; none of a store that is not there yet."""
-    tally = late.Tally(alert.alert_every)
+    tally = Tally(alert.alert_every)
     try:
-        view = late.View(directory, lambda why: tell(f"logsrv alert: {why}"))
+        view = View(directory, lambda why: tell(f"logsrv alert: {why}"))
     except StoreError as error:
         tell(f"logsrv alert: {error}; it is sent without lines")
         return tally.counted
     with view:
-        search = late.Search(view, late.compile(late.parse(alert.alert)), late.Scope())
-        hits = list(islice(search.hits(reverse=True), late.SHOWN))[::-1]
+        search = Search(view, matcher_of(parse(alert.alert)), Scope())
+        hits = list(islice(search.hits(reverse=True), SHOWN))[::-1]
     if hits:
         tally.add(hits, len(hits), hits[-1].line, 0)
     return tally.counted
 
 
-def _send(messages: Mapping[str, tuple[late.AlertSettings, late.Counted]]) -> int:
+def _send(messages: Mapping[str, tuple[AlertSettings, Counted]]) -> int:
     """Send the messages, one after the other; return the exit status."""
-    running: Any = late.reactor
+    from twisted.internet import reactor
+
+    running: Any = reactor
     failed = False
 
     async def send() -> None:
         nonlocal failed
-        deliver = late.deliver_by(running, test=True)
+        deliver = deliver_by(running, test=True)
         for label, (alert, counted) in messages.items():
             lines = "1 line" if counted.count == 1 else f"{counted.count} lines"
             for way in alert.ways:
                 try:
                     await deliver(way, alert, counted)
                     print(f"alert {label}: sent by {way} with {lines}", flush=True)
-                except late.Undelivered as error:
+                except Undelivered as error:
                     failed = True
                     tell(f"logsrv alert: alert {label} was not delivered: {error}")
 
@@ -117,7 +133,7 @@ def _send(messages: Mapping[str, tuple[late.AlertSettings, late.Counted]]) -> in
         outcome.append(result)
         running.stop()
 
-    running.callWhenRunning(lambda: late.Deferred.fromCoroutine(send()).addBoth(end))
+    running.callWhenRunning(lambda: Deferred.fromCoroutine(send()).addBoth(end))
     running.run()
     if outcome and outcome[0] is not None:
         outcome[0].raiseException()

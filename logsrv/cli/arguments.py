@@ -4,13 +4,11 @@ from __future__ import annotations
 
 import os
 import sys
+from argparse import ArgumentTypeError
 
-import logsrv.cli as late
 from logsrv.errors import UsageError
-
-TYPE_CHECKING = False
-if TYPE_CHECKING:
-    from collections.abc import Mapping
+from logsrv.kit.text.escape import printable
+from logsrv.kit.text.words import shown
 
 VARIABLE = "LOGSRV_DIRECTORY"
 HERE = "logs"
@@ -28,7 +26,7 @@ def tell(sentence: str) -> None:
 
     Lines behind the first are indented, where they are not yet: a LF in a name forges no sentence.
     """
-    first, *others = late.printable(sentence).split("\n")
+    first, *others = printable(sentence).split("\n")
     lines = [first, *(line if line.startswith("  ") else f"    {line}" for line in others)]
     print(*lines, sep="\n", file=sys.stderr, flush=True)
 
@@ -40,9 +38,7 @@ def seconds(text: str) -> float:
     except ValueError:
         value = -1.0
     if not 0 <= value < float("inf"):
-        raise late.ArgumentTypeError(
-            f"{late.shown(text)} is no number of seconds, such as 2 or 0.5"
-        )
+        raise ArgumentTypeError(f"{shown(text)} is no number of seconds, such as 2 or 0.5")
     return value
 
 
@@ -55,24 +51,6 @@ def goes_with(arguments: object, other: str, *names: str) -> None:
     ]
     if given and getattr(arguments, other) is None:
         raise UsageError(f"{given[0]} goes with --{other.replace('_', '-')}, which is not there")
-
-
-def names_configuration(given: Mapping[str, list[str]]) -> bool:
-    """Return whether `given` options of the service, or its variable, name a configuration."""
-    return "config" in given or bool(os.environ.get("LOGSRV_CONFIG"))
-
-
-def settings(given: Mapping[str, list[str]], *, usual: bool = True) -> late.LoggerSettings:
-    """Return what the service goes by that is `given` these options, with its variables and configuration.
-
-    usual: that is CONFIGURATION, if it is there and no other is named. Raises ConfigurationError.
-    """
-    if usual and not names_configuration(given) and os.path.exists(CONFIGURATION):
-        given = {**given, "config": [CONFIGURATION]}
-    sources = late.Sources(
-        name="logsrv", directory=late.Path.cwd(), environment=os.environ, arguments=given
-    )
-    return late.load(late.LoggerSettings, sources).settings
 
 
 def store(text: str) -> str:
@@ -91,9 +69,11 @@ def usual_store(configuration: str = "") -> str:
 
 def _of_the_service(configuration: str) -> str | None:
     """Return the store that the service of this machine writes; None if none is installed."""
+    import tomllib
+
     try:
         with open(configuration, encoding="utf-8") as file:
-            named = late.loads(file.read()).get("directory")
+            named = tomllib.loads(file.read()).get("directory")
     except PermissionError:
         # The same people may read both; the sentence to be said is about the store.
         return INSTALLED

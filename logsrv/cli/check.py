@@ -30,9 +30,22 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-import logsrv.cli as late
+from attrs import asdict
+from twisted.application.service import IServiceMaker
+from twisted.logger import globalLogBeginner
+from twisted.plugin import getPlugins
+
 from logsrv.errors import ConfigurationError, LogsrvError, UsageError
 from logsrv.kit.options.argument_parser import Parser
+from logsrv.kit.options.sources import variable_prefix
+from logsrv.kit.options.usage import SettingsOptions
+from logsrv.kit.service.checks.findings import Asked, Finding, error, ok, warning
+from logsrv.kit.service.checks.limits import ask_systemd, user_of_unit
+from logsrv.kit.service.checks.service import check_service
+from logsrv.kit.service.checks.user import User, find_user, myself
+from logsrv.kit.service.loading import broken_plugins
+from logsrv.kit.text.escape import one_line
+from logsrv.kit.text.words import counted, did_you_mean, shown
 
 PLUGIN = "logsrv"
 CONFIGURATION = "configuration"
@@ -74,28 +87,28 @@ def declare(parser: Parser) -> None:
 def run(arguments: argparse.Namespace) -> int:
     """Raises UsageError."""
     _be_quiet()
-    found: list[late.Finding] = []
+    found: list[Finding] = []
     wide = _columns()
     for one in _findings(arguments):
         found.append(one)
         if arguments.json:
-            print(json.dumps({**late.asdict(one), "level": one.level.value}), flush=True)
+            print(json.dumps({**asdict(one), "level": one.level.value}), flush=True)
         else:
             print(text_of(one, wide), flush=True)
     levels = [one.level.value for one in found]
     errors, warnings = levels.count("error"), levels.count("warning")
     if not arguments.json:
-        told = (late.counted(errors, "error"), late.counted(warnings, "warning"))
+        told = (counted(errors, "error"), counted(warnings, "warning"))
         print(f"\n{', '.join(told)}, {levels.count('ok')} ok")
     return 1 if errors or (arguments.strict and warnings) else 0
 
 
-def text_of(one: late.Finding, wide: int | None) -> str:
+def text_of(one: Finding, wide: int | None) -> str:
     """Return a finding as a line; where people read, one longer than `wide` goes on below."""
     sentence = f"{one.sentence}; {one.advice}" if one.advice else one.sentence
     # A path may hold a newline, which would forge a finding.
-    subject = late.one_line(one.subject)
-    line = late.one_line(f"{one.level.value:<{_LEVEL}}{subject:<{_WIDEST}} {sentence}", _LONGEST)
+    subject = one_line(one.subject)
+    line = one_line(f"{one.level.value:<{_LEVEL}}{subject:<{_WIDEST}} {sentence}", _LONGEST)
     if wide is None or len(line) <= wide:
         return line
     return textwrap.fill(
@@ -121,15 +134,15 @@ def _columns() -> int | None:
 def _be_quiet() -> None:
     # The log of a start is told as findings here.
     with contextlib.suppress(AssertionError):
-        late.globalLogBeginner.beginLoggingTo([], redirectStandardIO=False, discardBuffer=True)
+        globalLogBeginner.beginLoggingTo([], redirectStandardIO=False, discardBuffer=True)
 
 
-def _findings(arguments: argparse.Namespace) -> Iterator[late.Finding]:
+def _findings(arguments: argparse.Namespace) -> Iterator[Finding]:
     name = arguments.plugin
     maker = _maker(name)
     options = maker.options()
-    if not isinstance(options, late.SettingsOptions):
-        raise UsageError(f"{late.shown(name)} is no plugin of the kit, so nothing is known of it")
+    if not isinstance(options, SettingsOptions):
+        raise UsageError(f"{shown(name)} is no plugin of the kit, so nothing is known of it")
     # Without twistd above it, its help would begin with the bare word.
     options.synopsis = f"Usage: logsrv check -- {options.synopsis}"
     user = _given_user(arguments.user)
@@ -137,36 +150,34 @@ def _findings(arguments: argparse.Namespace) -> Iterator[late.Finding]:
         options.parseOptions(_words(arguments))
         service = maker.makeService(options)
     except LogsrvError as failure:
-        yield late.error(
+        yield error(
             CONFIGURATION, str(failure).removeprefix(f"{name}: "), "nothing else is checked"
         )
         return
     service.signals.release()
     for sentence in options.loaded.warnings:
-        yield late.warning(CONFIGURATION, sentence)
+        yield warning(CONFIGURATION, sentence)
     who, why = (user, "as asked") if user else _user_of(service, name, options.loaded.file)
     if not who.is_me and os.geteuid() != 0:
-        yield late.warning(
+        yield warning(
             "user",
             f"the service runs as {who.name} ({why}), and what follows is what you may",
             "sudo logsrv check sees it as the service does",
         )
-        who = late.myself()
+        who = myself()
     else:
-        yield late.ok("user", f"{who.name} ({why})")
-    for where, broken in late.broken_plugins().items():
-        yield late.warning(where, broken, "mend or remove it; logsrv plugins shows all")
-    asked = late.Asked(who, arguments.reach, options.loaded.file, tuple(arguments.options))
-    yield from late.check_service(service, name, asked)
+        yield ok("user", f"{who.name} ({why})")
+    for where, broken in broken_plugins().items():
+        yield warning(where, broken, "mend or remove it; logsrv plugins shows all")
+    asked = Asked(who, arguments.reach, options.loaded.file, tuple(arguments.options))
+    yield from check_service(service, name, asked)
 
 
 def _maker(name: str) -> Any:
-    makers = {maker.tapname: maker for maker in late.getPlugins(late.IServiceMaker)}
+    makers = {maker.tapname: maker for maker in getPlugins(IServiceMaker)}
     if name not in makers:
-        near = late.did_you_mean(name, list(makers))
-        raise UsageError(
-            f"{late.shown(name)} is no plugin of twistd{near}; logsrv plugins lists them"
-        )
+        near = did_you_mean(name, list(makers))
+        raise UsageError(f"{shown(name)} is no plugin of twistd{near}; logsrv plugins lists them")
     return makers[name]
 
 
@@ -178,16 +189,16 @@ def _words(arguments: argparse.Namespace) -> list[str]:
         return ["--config", arguments.config, *words]
     named = any(word == "--config" or word.startswith("--config=") for word in words)
     usual = Path(f"/etc/{name}.toml")
-    if named or os.environ.get(f"{late.variable_prefix(name)}CONFIG") or not usual.exists():
+    if named or os.environ.get(f"{variable_prefix(name)}CONFIG") or not usual.exists():
         return words
     return ["--config", str(usual), *words]
 
 
-def _given_user(name: str | None) -> late.User | None:
+def _given_user(name: str | None) -> User | None:
     if name is None:
         return None
     try:
-        user = late.find_user(name)
+        user = find_user(name)
     except ConfigurationError as failure:
         raise UsageError(f"--user: {failure}") from None
     if not user.is_me and os.geteuid() != 0:
@@ -195,7 +206,7 @@ def _given_user(name: str | None) -> late.User | None:
     return user
 
 
-def _user_of(service: Any, name: str, file: Path | None) -> tuple[late.User, str]:
+def _user_of(service: Any, name: str, file: Path | None) -> tuple[User, str]:
     """Return as whom the service runs, or would run, and how that is known.
 
     Root may own a store that was copied: its service has a user of its own all the same.
@@ -204,11 +215,11 @@ def _user_of(service: Any, name: str, file: Path | None) -> tuple[late.User, str
     store = getattr(service.settings, "directory", None)
     with contextlib.suppress(OSError, ConfigurationError):
         if pid is not None:
-            return late.find_user(str(os.stat(f"/proc/{pid}").st_uid)), f"as process {pid}"
-        if unit := late.user_of_unit(late.ask_systemd(name), str(file)):
-            return late.find_user(unit), f"by {name}.service"
+            return find_user(str(os.stat(f"/proc/{pid}").st_uid)), f"as process {pid}"
+        if unit := user_of_unit(ask_systemd(name), str(file)):
+            return find_user(unit), f"by {name}.service"
         if isinstance(store, Path) and store.is_dir() and (owner := store.stat().st_uid):
-            return late.find_user(str(owner)), f"who owns {store}"
+            return find_user(str(owner)), f"who owns {store}"
     with contextlib.suppress(ConfigurationError):
-        return late.find_user(name), "its own user"
-    return late.myself(), "you"
+        return find_user(name), "its own user"
+    return myself(), "you"

@@ -29,13 +29,19 @@ from collections.abc import Iterator, Sequence
 from itertools import chain
 from pathlib import Path
 
-import logsrv.cli as late
 from logsrv.cli.arguments import tell
 from logsrv.cli.reading.arguments import declare_store
 from logsrv.errors import StoreError
 from logsrv.kit.options.argument_parser import Parser
 from logsrv.kit.text.status_line import StatusLine
 from logsrv.kit.text.time import rfc3339
+from logsrv.linelog.importing.files import LogFile, find
+from logsrv.linelog.importing.merge import merged
+from logsrv.linelog.importing.summary import LeftOut, of_all, of_file
+from logsrv.linelog.importing.writer import ImportWriter, opened
+from logsrv.linelog.store.disk.disk import reason
+from logsrv.linelog.store.policy import StorePolicy
+from logsrv.memory import keep_freed_memory
 
 _EVERY = 0.2
 _MICRO = 1e6
@@ -50,13 +56,13 @@ def declare(parser: Parser) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     """Import the files. Raises StoreError for a store that cannot take them."""
-    late.keep_freed_memory()
+    keep_freed_memory()
     # Files whose times overlap are open at once.
     _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
     resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
     started = time.monotonic()
     wrong: list[str] = []
-    left = late.LeftOut()
+    left = LeftOut()
 
     def say(sentence: str) -> None:
         wrong.append(sentence)
@@ -66,30 +72,30 @@ def run(arguments: argparse.Namespace) -> int:
         left.binary += 1
         tell(f"logsrv import: {sentence}")
 
-    files: Sequence[late.LogFile] = late.find(arguments.files, say, leave)
+    files: Sequence[LogFile] = find(arguments.files, say, leave)
     left.unreadable = len(wrong)
     if arguments.dry_run:
         for file in files:
             file.exact = True
-        for _ in _shown(late.merged(files), files):
+        for _ in _shown(merged(files), files):
             pass
     elif files:
-        with late.opened(Path(arguments.directory), late.StorePolicy()) as writer:
+        with opened(Path(arguments.directory), StorePolicy()) as writer:
             found = files
             files = _import(found, writer)
             left.imported = len(found) - len(files)
     for file in files:
-        print(f"{file.shown}: {late.of_file(file)}")
-    print(late.of_all(files, left, time.monotonic() - started))
+        print(f"{file.shown}: {of_file(file)}")
+    print(of_all(files, left, time.monotonic() - started))
     return 1 if wrong else 0
 
 
-def _import(files: Sequence[late.LogFile], writer: late.ImportWriter) -> Sequence[late.LogFile]:
+def _import(files: Sequence[LogFile], writer: ImportWriter) -> Sequence[LogFile]:
     done = [file for file in files if file.identity in writer.done.files]
     for file in done:
         print(f"{file.shown}: imported already, left out")
     files = [file for file in files if file not in done]
-    runs = late.merged(files)
+    runs = merged(files)
     first = next(runs, None)
     if first is None:
         return files
@@ -103,15 +109,15 @@ def _import(files: Sequence[late.LogFile], writer: late.ImportWriter) -> Sequenc
         raise
     except OSError as error:
         raise StoreError(
-            f"the store {writer.directory} takes no more: {late.reason(error)}; the same command goes on"
+            f"the store {writer.directory} takes no more: {reason(error)}; the same command goes on"
             " where this one was"
         ) from error
     return files
 
 
 def _shown(
-    runs: Iterator[tuple[int, late.LogFile, bytes]], files: Sequence[late.LogFile]
-) -> Iterator[tuple[int, late.LogFile, bytes]]:
+    runs: Iterator[tuple[int, LogFile, bytes]], files: Sequence[LogFile]
+) -> Iterator[tuple[int, LogFile, bytes]]:
     """Yield the runs, and say on a terminal how far that is."""
     line = StatusLine(sys.stderr, time.monotonic, _EVERY)
     whole = max(1, sum(file.size for file in files))

@@ -8,19 +8,18 @@ from __future__ import annotations
 
 import os
 import sys
+from collections.abc import Sequence
+from importlib import import_module
+from types import ModuleType
+from typing import NoReturn
 
-import logsrv.cli as late
 from logsrv import __version__
 from logsrv.cli.arguments import tell
 from logsrv.errors import LogsrvError, Shown, UsageError
-from logsrv.kit.options.plain_arguments import Declared
+from logsrv.kit.children.inside import little_memory
+from logsrv.kit.options.argument_parser import Parser
 from logsrv.kit.options.standard_output import forget_output
-
-TYPE_CHECKING = False
-if TYPE_CHECKING:
-    from collections.abc import Sequence
-    from types import ModuleType
-    from typing import NoReturn
+from logsrv.kit.text.words import did_you_mean, shown
 
 FAILED, USAGE, INTERRUPTED = 1, 2, 130
 MEMORY = 1 << 30
@@ -94,14 +93,14 @@ def _run(words: list[str]) -> int:
     name = words[0]
     if name not in COMMANDS:
         what = "option" if name.startswith("-") else "command"
-        near = late.did_you_mean(name, [*COMMANDS, "--help", "--version"])
-        tell(f"logsrv: {late.shown(name)} is no {what}{near}; logsrv --help shows what there is")
+        near = did_you_mean(name, [*COMMANDS, "--help", "--version"])
+        tell(f"logsrv: {shown(name)} is no {what}{near}; logsrv --help shows what there is")
         return USAGE
     command = _module(name)
     try:
-        arguments = _arguments(command, name, words[1:])
+        arguments = parser_of(name).parse_args(words[1:])
         if _reads_of_strangers(name, arguments):
-            with late.little_memory(MEMORY):
+            with little_memory(MEMORY):
                 return int(command.run(arguments))
         return int(command.run(arguments))
     except Shown as wanted:
@@ -121,26 +120,16 @@ def _reads_of_strangers(name: str, arguments: object) -> bool:
     return name == "restore" or (name != "sql" and bool(nodes or "://" in str(directory)))
 
 
-def _arguments(command: ModuleType, name: str, words: list[str]) -> object:
-    """Return what the words behind a command's name say. Raises UsageError and Shown."""
-    if name == "search":
-        declared = Declared()
-        command.declare(declared)
-        if (given := declared.read(words)) is not None:
-            return given
-    return parser_of(name).parse_args(words)
-
-
-def parser_of(name: str) -> late.Parser:
+def parser_of(name: str) -> Parser:
     """Return the parser of a command's arguments."""
     command = _module(name)
-    parser = late.Parser(prog=f"logsrv {name}", description=command.__doc__ or "")
+    parser = Parser(prog=f"logsrv {name}", description=command.__doc__ or "")
     command.declare(parser)
     return parser
 
 
 def _module(name: str) -> ModuleType:
-    return __import__(f"logsrv.cli.{COMMANDS[name][0]}", fromlist=["run"])
+    return import_module(f"logsrv.cli.{COMMANDS[name][0]}")
 
 
 def help_text() -> str:

@@ -22,12 +22,21 @@ import os
 import time
 from collections.abc import Sequence
 
-import logsrv.cli as late
 from logsrv.cli.arguments import SAID, UNNAMED, goes_with, store, tell
 from logsrv.errors import StoreError
 from logsrv.kit.options.argument_parser import Parser
 from logsrv.kit.text.escape import one_line
-from logsrv.kit.text.words import counted, size_text
+from logsrv.kit.text.words import counted, shown, size_text
+from logsrv.linelog.read.follow import end_of
+from logsrv.linelog.read.view import View
+from logsrv.linelog.ship.running.lag import LagMeter, ShipLag
+from logsrv.linelog.ship.running.status import TargetStatus, statuses
+from logsrv.linelog.ship.shipping.kept import go_on
+from logsrv.linelog.store.disk.disk import reason
+from logsrv.linelog.store.disk.lock import locked
+from logsrv.linelog.store.segments import identity
+from logsrv.linelog.store.segments.removed import Missing
+from logsrv.linelog.store.segments.segment import Position
 
 _HEAD = ("target", "up", "place", "behind", "gone", "last error")
 
@@ -61,21 +70,21 @@ def run(arguments: argparse.Namespace) -> int:
 
 def _status(directory: str, *, as_json: bool) -> int:
     try:
-        with late.View(directory, lambda why: tell(f"logsrv ship: {why}")) as view:
-            found = late.statuses(directory, view, time.time())
+        with View(directory, lambda why: tell(f"logsrv ship: {why}")) as view:
+            found = statuses(directory, view, time.time())
     except OSError as error:
-        raise StoreError(f"{directory} cannot be read: {late.reason(error)}") from error
+        raise StoreError(f"{directory} cannot be read: {reason(error)}") from error
     if as_json:
         print(json.dumps([_object(one) for one in found], indent=1))
     elif found:
         _table([_HEAD, *(_row(one) for one in found)])
     else:
-        tell(f"logsrv ship: nothing was ever shipped from {late.shown(directory)}")
+        tell(f"logsrv ship: nothing was ever shipped from {shown(directory)}")
     wanted = [one for one in found if one.wanted]
     return 0 if wanted and all(one.up for one in wanted) else 1
 
 
-def _object(one: late.TargetStatus) -> dict[str, object]:
+def _object(one: TargetStatus) -> dict[str, object]:
     lag = one.lag
     return {
         "name": one.name,
@@ -96,7 +105,7 @@ def _object(one: late.TargetStatus) -> dict[str, object]:
     }
 
 
-def _row(one: late.TargetStatus) -> tuple[str, ...]:
+def _row(one: TargetStatus) -> tuple[str, ...]:
     lag = one.lag
     behind = "?" if lag is None else "nothing"
     if lag is not None and lag.bytes:
@@ -106,7 +115,7 @@ def _row(one: late.TargetStatus) -> tuple[str, ...]:
     return one.name, _up(one), position, behind, _gone(one.gone), one_line(error)
 
 
-def _gone(gone: late.Missing | None) -> str:
+def _gone(gone: Missing | None) -> str:
     """Return what was removed before it was sent, as the table has it."""
     if not gone:
         return "?" if gone is None else "-"
@@ -114,7 +123,7 @@ def _gone(gone: late.Missing | None) -> str:
     return f"{least}{gone.bytes:,} bytes, {gone.lines:,} lines"
 
 
-def _up(one: late.TargetStatus) -> str:
+def _up(one: TargetStatus) -> str:
     if not one.wanted:
         return "no target any more"
     if not one.running:
@@ -138,24 +147,24 @@ def _table(rows: Sequence[Sequence[str]]) -> None:
 
 def _new_identity(directory: str, *, resend: bool) -> int:
     try:
-        with late.locked(directory) as disk:
-            with late.View(directory, lambda why: tell(f"logsrv ship: {why}")) as view:
-                end, first = late.end_of(view), late.Position(view.segments[0].number, 0)
-                found = late.statuses(directory, view, time.time())
-                unsent = late.LagMeter(view).measure(first, time.time())
+        with locked(directory) as disk:
+            with View(directory, lambda why: tell(f"logsrv ship: {why}")) as view:
+                end, first = end_of(view), Position(view.segments[0].number, 0)
+                found = statuses(directory, view, time.time())
+                unsent = LagMeter(view).measure(first, time.time())
             places = [one.position for one in found if one.position is not None]
             began = min(places, default=first) if resend else end
-            made = late.identity.make(disk, began, os.urandom)
+            made = identity.make(disk, began, os.urandom)
             if resend:
-                late.go_on(directory, made.store)
+                go_on(directory, made.store)
     except OSError as error:
-        raise StoreError(f"{directory} cannot be changed: {late.reason(error)}") from error
-    print(f"{late.shown(directory)} is store {made.store} from {made.began} on")
+        raise StoreError(f"{directory} cannot be changed: {reason(error)}") from error
+    print(f"{shown(directory)} is store {made.store} from {made.began} on")
     _tell_unsent(found, unsent, resend=resend)
     return 0
 
 
-def _tell_unsent(found: Sequence[late.TargetStatus], unsent: late.ShipLag, *, resend: bool) -> None:
+def _tell_unsent(found: Sequence[TargetStatus], unsent: ShipLag, *, resend: bool) -> None:
     """Say what each target lacks, and what becomes of that."""
     lags = [(one.name, one.lag) for one in found if one.lag is not None]
     lacking = [(f"{name} lacks", lag) for name, lag in lags if lag.bytes]

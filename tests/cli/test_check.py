@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 
-import logsrv.cli as late
+from logsrv.cli import check as module
 from logsrv.cli.check import _user_of, text_of
 from logsrv.kit.service.checks.findings import ok, warning
 from logsrv.kit.testing import TwistdProcess
@@ -214,14 +214,14 @@ def test_a_store_that_root_has_copied_is_seen_as_the_user_of_the_unit_does(
     lines.mkdir(0o750)
     file = directory / "logsrv.toml"
     said = f"LoadState=loaded\nUser=nobody\nExecStart={{ argv[]=twistd -n logsrv --config {file} ; }}\n"
-    monkeypatch.setattr(late, "ask_systemd", lambda name: said)
+    monkeypatch.setattr(module, "ask_systemd", lambda name: said)
     service = SimpleNamespace(at_work=lambda: None, settings=SimpleNamespace(directory=lines))
     who, why = _user_of(service, "logsrv", file)
     assert (who.name, why) == ("nobody", "by logsrv.service")
-    monkeypatch.setattr(late, "ask_systemd", lambda name: "")
+    monkeypatch.setattr(module, "ask_systemd", lambda name: "")
     assert _user_of(service, "nobody", file)[0].name == "nobody"
     # A unit that starts another configuration says nothing of this one.
-    monkeypatch.setattr(late, "ask_systemd", lambda name: said)
+    monkeypatch.setattr(module, "ask_systemd", lambda name: said)
     assert _user_of(service, "nosuchuser", directory / "other.toml")[0].uid == 0
 
 

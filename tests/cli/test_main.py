@@ -56,18 +56,6 @@ def test_help_loads_neither_twisted_nor_attrs() -> None:
     assert shown.stdout.endswith(b"\n[]\n")
 
 
-PROGRAM = "from logsrv.cli.main import program; program()"
-
-
-def test_the_command_loads_no_expressions_to_begin_with() -> None:
-    """It would take a fifth of a search for a rare word."""
-    words = [sys.executable, "-X", "importtime", "-c", PROGRAM, "--version"]
-    done = subprocess.run(words, capture_output=True, text=True, check=True)
-    assert done.stdout == f"logsrv {__version__}\n"
-    loaded = {row.rpartition("|")[2].strip() for row in done.stderr.splitlines()}
-    assert "logsrv.cli.main" in loaded and not loaded & {"re", "argparse", "typing"}
-
-
 def test_version() -> None:
     assert logsrv("--version").stdout == f"logsrv {__version__}\n".encode()
 

@@ -12,7 +12,7 @@ WITHOUT = {
     "kit.service.checks.file_system": _KERNEL,
     "kit.service.checks.held": _KERNEL,
     "cli.reading.figures": _OPERATOR,
-    "kit.options.argument_parser": "argparse with other sentences; `arguments` compares with it",
+    "kit.options.argument_parser": "argparse with other sentences",
     "gopher.command.show_json": "escapes all but ASCII, by json",
     "gopher.fetch.tls": "OpenSSL reads TLS",
     "gopher.fetch.transfers.stream": _HANDS_ON,

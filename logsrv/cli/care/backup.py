@@ -31,10 +31,20 @@ import os
 import time
 from pathlib import Path
 
-import logsrv.cli.care as late
 from logsrv.cli.arguments import tell
+from logsrv.cli.care.progress import CareProgress
 from logsrv.errors import StoreError
 from logsrv.kit.options.argument_parser import Parser
+from logsrv.kit.text.time import rfc3339
+from logsrv.kit.text.words import shown
+from logsrv.linelog.store.care.backup.copying import How
+from logsrv.linelog.store.care.backup.taking import Backup
+from logsrv.linelog.store.care.owned import give_to
+from logsrv.linelog.store.disk.disk import Disk, make_directory, reason
+from logsrv.linelog.store.disk.format import require_known
+from logsrv.linelog.store.disk.lock import locked, owner_of
+from logsrv.linelog.store.segments import backup_note
+from logsrv.linelog.store.segments.segment import BACKUP
 
 
 def declare(parser: Parser) -> None:
@@ -50,11 +60,11 @@ def run(arguments: argparse.Namespace) -> int:
     # A server beside us comes first.
     os.nice(10)
     backup = take(arguments.directory, arguments.to, "backup", delete=arguments.delete)
-    print(f"{late.shown(arguments.to)} has {summary(backup)}")
+    print(f"{shown(arguments.to)} has {summary(backup)}")
     return 1 if backup.damaged else 0
 
 
-def take(directory: str, to: str, command: str, *, delete: bool = False) -> late.Backup:
+def take(directory: str, to: str, command: str, *, delete: bool = False) -> Backup:
     """Bring a store into a directory, which is nobody else's meanwhile: as a backup, or to `restore` one.
 
     Raises StoreError.
@@ -62,48 +72,44 @@ def take(directory: str, to: str, command: str, *, delete: bool = False) -> late
     _require_apart(directory, to)
     hint = "; an archive has a URL, such as file:///srv/archive" if command == "restore" else ""
     try:
-        source = late.Disk().enter(directory)
+        source = Disk().enter(directory)
     except OSError as error:
-        raise StoreError(
-            f"{late.shown(directory)} cannot be read: {late.reason(error)}{hint}"
-        ) from error
+        raise StoreError(f"{shown(directory)} cannot be read: {reason(error)}{hint}") from error
     try:
-        late.require_known(source)
+        require_known(source)
         # Before anything is made.
-        if source.holds(late.BACKUP) and (process := late.owner_of(directory)) is not None:
-            raise StoreError(
-                f"{late.shown(directory)} is in use by process {process}; let that end"
-            )
-        late.backup_note.finish(source)
+        if source.holds(BACKUP) and (process := owner_of(directory)) is not None:
+            raise StoreError(f"{shown(directory)} is in use by process {process}; let that end")
+        backup_note.finish(source)
         if not source.holds("current.log"):
             raise StoreError(
-                f"{late.shown(directory)} is no store of logsrv: there is no current.log in it{hint}"
+                f"{shown(directory)} is no store of logsrv: there is no current.log in it{hint}"
             )
-        late.make_directory(Path(to))
-        with late.locked(to) as target:
-            backup = late.Backup(source, target, command, lambda: late.rfc3339(time.time()))
-            progress = late.CareProgress()
+        make_directory(Path(to))
+        with locked(to) as target:
+            backup = Backup(source, target, command, lambda: rfc3339(time.time()))
+            progress = CareProgress()
             try:
                 for number, name in enumerate(backup.segments(delete=delete), 1):
                     progress.at(number, name)
             finally:
                 progress.end()
             if command == "restore":
-                late.backup_note.end(target)
+                backup_note.end(target)
             if os.geteuid() == 0:
-                late.give_to(source.stat("."), target)
+                give_to(source.stat("."), target)
     except OSError as error:
         where = f" ({error.filename})" if isinstance(error.filename, str) else ""
         raise StoreError(
-            f"{late.shown(directory)} could not be brought to {late.shown(to)}:"
-            f" {late.reason(error)}{where}; what has come stays there, and the same command goes on"
+            f"{shown(directory)} could not be brought to {shown(to)}:"
+            f" {reason(error)}{where}; what has come stays there, and the same command goes on"
             " with it"
         ) from error
     finally:
         source.leave()
     for name, how in backup.damaged.items():
         kept = "another one is there already, which stays"
-        came = kept if how is late.How.KEPT else "it was copied as it is"
+        came = kept if how is How.KEPT else "it was copied as it is"
         tell(f"logsrv {command}: {name} is damaged, and {came}: logsrv doctor tells")
     return backup
 
@@ -112,11 +118,11 @@ def _require_apart(directory: str, to: str) -> None:
     one, other = os.path.realpath(directory), os.path.realpath(to)
     if os.path.commonpath([one, other]) in (one, other):
         raise StoreError(
-            f"{late.shown(to)} is not apart from {late.shown(directory)}: neither may be in the other"
+            f"{shown(to)} is not apart from {shown(directory)}: neither may be in the other"
         )
 
 
-def summary(backup: late.Backup) -> str:
+def summary(backup: Backup) -> str:
     """Return what a directory has by now, in half a sentence."""
     lines = "all lines" if backup.note.lines is None else f"{backup.note.lines:,} lines"
     came = ", ".join(

@@ -34,11 +34,20 @@ import time
 from collections.abc import Iterator, Mapping, Sequence
 from itertools import count
 
-import logsrv.cli.care as late
+from logsrv.cli.care.progress import CareProgress
 from logsrv.errors import StoreError
 from logsrv.kit.options.argument_parser import Parser
 from logsrv.kit.text.escape import SHOWN_PATH_LENGTH, one_line
-from logsrv.kit.text.words import counted, size_text
+from logsrv.kit.text.words import counted, shown, size_text
+from logsrv.linelog.cursors.all_kept import all_kept
+from logsrv.linelog.read.view import View
+from logsrv.linelog.store.care.doctor.examine import Examination, StorePart
+from logsrv.linelog.store.care.doctor.examine import total as total_of
+from logsrv.linelog.store.care.doctor.findings import StoreFinding, Weight
+from logsrv.linelog.store.care.doctor.kept import KeptPlace
+from logsrv.linelog.store.care.owned import give_files_of_root
+from logsrv.linelog.store.disk.disk import Disk, explanation, reason
+from logsrv.linelog.store.disk.lock import locked
 
 
 def declare(parser: Parser) -> None:
@@ -54,14 +63,14 @@ def run(arguments: argparse.Namespace) -> int:
     os.nice(10)
     directory: str = arguments.directory
     try:
-        with late.View(directory, lambda _: None):
+        with View(directory, lambda _: None):
             pass
         with contextlib.ExitStack() as undo:
-            disk = late.Disk().enter(directory)
+            disk = Disk().enter(directory)
             undo.callback(disk.leave)
-            progress = late.CareProgress()
+            progress = CareProgress()
             visit = DoctorVisit(
-                late.Examination(
+                Examination(
                     disk=disk,
                     places=lambda: kept_places(directory),
                     quick=arguments.quick,
@@ -72,13 +81,13 @@ def run(arguments: argparse.Namespace) -> int:
             )
             if arguments.repair:
                 visit.owns = undo.enter_context(_owned(directory))
-                undo.callback(late.give_files_of_root, disk)
+                undo.callback(give_files_of_root, disk)
             visit.go(repair=arguments.repair)
     except OSError as error:
-        within = "" if error.filename in (None, directory) else f" ({late.shown(error.filename)})"
+        within = "" if error.filename in (None, directory) else f" ({shown(error.filename)})"
         advice = ": run this as root" if isinstance(error, PermissionError) else ""
         raise StoreError(
-            f"{late.shown(directory)} cannot be read: {late.reason(error)}{within}{advice}"
+            f"{shown(directory)} cannot be read: {reason(error)}{within}{advice}"
         ) from error
     if arguments.json:
         print(json.dumps(visit.told(directory), indent=1))
@@ -96,7 +105,7 @@ def _owned(directory: str) -> Iterator[str]:
     with contextlib.ExitStack() as undo:
         why = ""
         try:
-            undo.enter_context(late.locked(directory))
+            undo.enter_context(locked(directory))
         except StoreError as error:
             if "is in use by" not in str(error):
                 raise
@@ -104,13 +113,13 @@ def _owned(directory: str) -> Iterator[str]:
         yield why
 
 
-def kept_places(directory: str) -> list[late.KeptPlace]:
+def kept_places(directory: str) -> list[KeptPlace]:
     """Return the places that readers of a store have kept. Raises OSError."""
     return [
-        late.KeptPlace(name, wrong=why)
+        KeptPlace(name, wrong=why)
         if found is None
-        else late.KeptPlace(name, found.position, found.store)
-        for name, found, why in late.all_kept(directory)
+        else KeptPlace(name, found.position, found.store)
+        for name, found, why in all_kept(directory)
     ]
 
 
@@ -121,11 +130,11 @@ class DoctorVisit:
     still. repaired: findings that are gone. notes: what is good to know.
     """
 
-    def __init__(self, examination: late.Examination, progress: late.CareProgress) -> None:
+    def __init__(self, examination: Examination, progress: CareProgress) -> None:
         self.owns = ""
-        self.left: list[late.StoreFinding] = []
-        self.repaired: list[late.StoreFinding] = []
-        self.notes: list[late.StoreFinding] = []
+        self.left: list[StoreFinding] = []
+        self.repaired: list[StoreFinding] = []
+        self.notes: list[StoreFinding] = []
         self._refused: dict[tuple[str, str], str] = {}
         self._examination = examination
         self._progress = progress
@@ -136,7 +145,7 @@ class DoctorVisit:
         rows = examination.parts()
         total, numbers = sum(map(len, rows)), count(1)
 
-        def look(part: late.StorePart) -> None:
+        def look(part: StorePart) -> None:
             self._progress.at(next(numbers), part.label, of=total)
 
         try:
@@ -145,9 +154,7 @@ class DoctorVisit:
         finally:
             self._progress.end()
 
-    def _judge(
-        self, found: Mapping[late.StorePart, Sequence[late.StoreFinding]], *, repair: bool
-    ) -> None:
+    def _judge(self, found: Mapping[StorePart, Sequence[StoreFinding]], *, repair: bool) -> None:
         """Repair what was found, and look at that again; count what is left."""
         tried = [part for part, wrong in found.items() if repair and self._repaired(wrong)]
         again = self._examination.findings(tried) if tried else {}
@@ -156,9 +163,9 @@ class DoctorVisit:
             there = {(one.kind, one.name) for one in left}
             self.repaired += [one for one in wrong if (one.kind, one.name) not in there]
             for one in left:
-                (self.notes if one.weight is late.Weight.NOTE else self.left).append(one)
+                (self.notes if one.weight is Weight.NOTE else self.left).append(one)
 
-    def _repaired(self, found: Sequence[late.StoreFinding]) -> bool:
+    def _repaired(self, found: Sequence[StoreFinding]) -> bool:
         """Repair what can be; return whether anything was tried."""
         tried = False
         for one in found:
@@ -171,7 +178,7 @@ class DoctorVisit:
             try:
                 one.remedy.make()
             except (OSError, ValueError, StoreError) as error:
-                why = late.explanation(error)
+                why = explanation(error)
                 self._refused[one.kind, one.name] = f"it cannot be repaired: {why}"
         return tried
 
@@ -182,7 +189,7 @@ class DoctorVisit:
             "store": directory,
             "sound": not self.left,
             "segments": len(examination.texts),
-            "lines": late.total(examination.lines),
+            "lines": total_of(examination.lines),
             "text": examination.readable,
             "end": str(examination.end),
             "quick": examination.quick,
@@ -190,7 +197,7 @@ class DoctorVisit:
             "repaired": [self._object(one) for one in self.repaired],
         }
 
-    def _object(self, one: late.StoreFinding) -> dict[str, object]:
+    def _object(self, one: StoreFinding) -> dict[str, object]:
         return {
             "weight": one.weight.value,
             "kind": one.kind,
@@ -212,21 +219,21 @@ class DoctorVisit:
         for one in self.left:
             self._print(one.weight.value, one)
         examination = self._examination
-        lines, text = late.total(examination.lines), examination.readable
+        lines, text = total_of(examination.lines), examination.readable
         held = "" if lines is None else f"{counted(lines, 'line')}, "
         size = "" if text is None else f"{size_text(text)} of text, "
         print(
-            f"{late.shown(directory)}: {counted(len(examination.texts), 'segment')}, {held}{size}up to"
+            f"{shown(directory)}: {counted(len(examination.texts), 'segment')}, {held}{size}up to"
             f" {examination.end}: {self._verdict()}"
         )
 
     def _verdict(self) -> str:
-        lost = sum(one.weight is late.Weight.LOST for one in self.left)
+        lost = sum(one.weight is Weight.LOST for one in self.left)
         if not self.left:
             return "sound" if not self.repaired else f"sound; {len(self.repaired)} repaired"
         return f"{lost} lost, {len(self.left) - lost} damaged, {len(self.repaired)} repaired"
 
-    def _print(self, word: str, one: late.StoreFinding) -> None:
+    def _print(self, word: str, one: StoreFinding) -> None:
         print(one_line(f"{word}: {one.name}: {one.what}", SHOWN_PATH_LENGTH))
         refused = self._refused.get((one.kind, one.name), "")
         advice = "" if word == "repaired" else one.advice

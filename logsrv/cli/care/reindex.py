@@ -20,12 +20,17 @@ import argparse
 import os
 from pathlib import Path
 
-import logsrv.cli.care as late
 from logsrv.cli.arguments import tell
 from logsrv.cli.reading.arguments import declare_store
 from logsrv.errors import StoreError
 from logsrv.kit.options.argument_parser import Parser
 from logsrv.kit.text.words import shown
+from logsrv.linelog.store.care.owned import give_files_of_root
+from logsrv.linelog.store.catalog.remake import entered_of, make_catalogs
+from logsrv.linelog.store.disk.disk import Disk, reason
+from logsrv.linelog.store.disk.format import require_known
+from logsrv.linelog.store.words.reindex import Reindexed, make_indexes
+from logsrv.memory import keep_freed_memory
 
 # Segments that are named one by one; behind those, one of so many.
 MOST_NAMED = 50
@@ -38,17 +43,17 @@ def declare(parser: Parser) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     """Make them, one segment after the other. Raises StoreError for a store that cannot be read."""
-    late.keep_freed_memory()
+    keep_freed_memory()
     # A server beside us comes first; at 19, two busy programs would leave us a hundredth of a core.
     os.nice(10)
     directory = Path(arguments.directory)
     looked_at = made = failed = told = 0
     try:
-        with late.Disk().enter(directory) as disk:
-            late.require_known(disk)
-            for name in late.make_catalogs(disk):
+        with Disk().enter(directory) as disk:
+            require_known(disk)
+            for name in make_catalogs(disk):
                 print(f"{name}: made the catalog of these small segments", flush=True)
-            for one in late.make_indexes(disk, late.entered_of(disk)):
+            for one in make_indexes(disk, entered_of(disk)):
                 looked_at += not one.gone
                 made += bool(one.made)
                 failed += one.error is not None
@@ -60,16 +65,16 @@ def run(arguments: argparse.Namespace) -> int:
                         print(f"{one.segment.name}: {sentence}", flush=True)
                     elif told % TOLD_EVERY == 0:
                         print(f"{looked_at} segments so far", flush=True)
-            late.give_files_of_root(disk)
+            give_files_of_root(disk)
     except OSError as error:
         raise StoreError(
-            f"the store {shown(str(directory))} cannot be read: {late.reason(error)}"
+            f"the store {shown(str(directory))} cannot be read: {reason(error)}"
         ) from error
     print(f"{looked_at} sealed segments; indexes were made for {made}")
     return 1 if failed else 0
 
 
-def _sentence(one: late.Reindexed) -> str | None:
+def _sentence(one: Reindexed) -> str | None:
     """Return what was done; None if there was nothing to do."""
     if one.gone:
         return "removed meanwhile"

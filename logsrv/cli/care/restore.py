@@ -31,17 +31,21 @@ import re
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
-import logsrv.cli.care as late
 from logsrv.cli.arguments import goes_with, tell
+from logsrv.cli.care.backup import summary, take
 from logsrv.errors import StoreError, UsageError
+from logsrv.kit.net.tls.client_tls import TLSOptions, tls_context
 from logsrv.kit.options.argument_parser import Parser
-
-TYPE_CHECKING = False
-if TYPE_CHECKING:
-    from logsrv.linelog.inputs.blocks.copies.taking import CentreCopy
-    from logsrv.linelog.ship.address import ShipURL
-    from logsrv.linelog.store.archive.restoring import Restored
-    from logsrv.linelog.store.disk.disk import Disk
+from logsrv.kit.options.secrets import read_secret
+from logsrv.kit.text.words import shown
+from logsrv.linelog.inputs.blocks.copies.client import CentreClient
+from logsrv.linelog.inputs.blocks.copies.taking import CentreCopy
+from logsrv.linelog.ship.address import ShipURL, parse_ship_url
+from logsrv.linelog.ship.registry import TargetSettings, check_clear
+from logsrv.linelog.store.archive.opening import open_archive
+from logsrv.linelog.store.archive.restoring import Restored, brought_back, choose_store
+from logsrv.linelog.store.disk.disk import Disk, make_directory, reason
+from logsrv.linelog.store.disk.lock import locked
 
 
 def declare(parser: Parser) -> None:
@@ -70,15 +74,15 @@ def run(arguments: argparse.Namespace) -> int:
     _check(arguments, is_centre=is_centre)
     try:
         if is_centre:
-            return _from_centre(arguments, late.parse_ship_url(arguments.origin))
+            return _from_centre(arguments, parse_ship_url(arguments.origin))
         if "://" not in arguments.origin:
             return _from_backup(arguments)
-        archive = late.open_archive(arguments.origin)
+        archive = open_archive(arguments.origin)
     except ValueError as error:
-        raise UsageError(f"--from {late.shown(arguments.origin)}: {error}") from None
-    store = late.choose_store(archive, arguments.store)
-    total = _brought(arguments.directory, lambda disk: late.brought_back(archive, store, disk))
-    print(f"{late.shown(arguments.directory)} is store {store}: {total}")
+        raise UsageError(f"--from {shown(arguments.origin)}: {error}") from None
+    store = choose_store(archive, arguments.store)
+    total = _brought(arguments.directory, lambda disk: brought_back(archive, store, disk))
+    print(f"{shown(arguments.directory)} is store {store}: {total}")
     print(
         "If the store that was archived still runs, or its lines went on elsewhere, give this one"
         " another identity before it ships: logsrv ship --new-identity"
@@ -100,9 +104,9 @@ def _check(arguments: argparse.Namespace, *, is_centre: bool) -> None:
 
 
 def _from_backup(arguments: argparse.Namespace) -> int:
-    directory = late.shown(arguments.directory)
-    backup = late.take(arguments.origin, arguments.directory, "restore")
-    print(f"{directory} has {late.summary(backup)}")
+    directory = shown(arguments.directory)
+    backup = take(arguments.origin, arguments.directory, "restore")
+    print(f"{directory} has {summary(backup)}")
     print(f"Next: start its service, or by hand: twistd -n logsrv --directory {directory}")
     print(
         "If the store that was backed up still runs, or has shipped lines since, give this one another"
@@ -110,7 +114,7 @@ def _from_backup(arguments: argparse.Namespace) -> int:
     )
     if backup.is_short:
         tell(
-            f"logsrv restore: {late.shown(arguments.origin)} had {backup.said:,} lines once, and has fewer:"
+            f"logsrv restore: {shown(arguments.origin)} had {backup.said:,} lines once, and has fewer:"
             " logsrv doctor tells"
         )
     return 1 if backup.damaged or backup.is_short else 0
@@ -121,17 +125,15 @@ def _from_centre(arguments: argparse.Namespace, url: ShipURL) -> int:
         None if name is None else Path(name)
         for name in (arguments.ca, arguments.cert, arguments.key)
     )
-    options = late.TLSOptions(ca, certificate=cert, key=key)
+    options = TLSOptions(ca, certificate=cert, key=key)
     token_file = Path(arguments.token_file) if arguments.token_file else None
-    token = late.read_secret("token", None, token_file)
-    late.check_clear(late.TargetSettings(name="", url=url, store="", token=token))
-    client = late.CentreClient(
-        url=url, token=token, tls=late.tls_context(options) if url.tls else None
-    )
+    token = read_secret("token", None, token_file)
+    check_clear(TargetSettings(name="", url=url, store="", token=token))
+    client = CentreClient(url=url, token=token, tls=tls_context(options) if url.tls else None)
     copies: list[CentreCopy] = []
 
     def bring(disk: Disk) -> Iterator[Restored]:
-        copies.append(late.CentreCopy(client, state, disk, os.urandom))
+        copies.append(CentreCopy(client, state, disk, os.urandom))
         return copies[-1].segments()
 
     try:
@@ -141,7 +143,7 @@ def _from_centre(arguments: argparse.Namespace, url: ShipURL) -> int:
     finally:
         client.close()
     [copy] = copies
-    state, directory = copy.state, late.shown(arguments.directory)
+    state, directory = copy.state, shown(arguments.directory)
     print(f"{directory} has what {client.place} had at {state.position}: {total}")
     print(
         f"It knows where {len(state.notes)} stores are, and is store {copy.identity.store} itself"
@@ -180,13 +182,13 @@ def _brought(directory: str, bring: Callable[[Disk], Iterator[Restored]]) -> _To
     """Bring segments into a directory that is nobody else's meanwhile. Raises StoreError."""
     total = _Total()
     try:
-        late.make_directory(Path(directory))
-        with late.locked(Path(directory)) as disk:
+        make_directory(Path(directory))
+        with locked(Path(directory)) as disk:
             for one in bring(disk):
                 total.add(one)
     except OSError as error:
         raise StoreError(
-            f"{late.shown(directory)} cannot be written: {late.reason(error)}; give the same command"
+            f"{shown(directory)} cannot be written: {reason(error)}; give the same command"
             " again to go on"
         ) from error
     return total

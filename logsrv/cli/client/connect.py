@@ -27,12 +27,23 @@ from __future__ import annotations
 
 import argparse
 import os
+from asyncio import new_event_loop, set_event_loop
 from pathlib import Path
 from typing import Any
 
-import logsrv.cli.client as late
+from twisted.internet.asyncioreactor import install
+from twisted.internet.defer import Deferred
+from twisted.logger import globalLogBeginner
+
 from logsrv.cli.arguments import seconds, tell
+from logsrv.cli.client.dial import connect_peer
+from logsrv.cli.client.display import DatagramDisplay, Display, HexDisplay, TextDisplay
+from logsrv.cli.client.script import Script
+from logsrv.cli.client.target import Target, parse_target
+from logsrv.cli.client.terminal import Terminal
+from logsrv.cli.client.wire import DatagramWire, StreamWire
 from logsrv.errors import ConfigurationError
+from logsrv.kit.net.tls.client_tls import TLSOptions
 from logsrv.kit.options.argument_parser import Parser
 
 
@@ -73,7 +84,7 @@ def declare(parser: Parser) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     """Talk until it is over. Raises LogsrvError."""
-    target = late.parse_target(arguments.endpoint)
+    target = parse_target(arguments.endpoint)
     if arguments.raw and arguments.hex:
         raise ConfigurationError("--raw and --hex exclude each other")
     if arguments.raw and os.isatty(1):
@@ -83,15 +94,18 @@ def run(arguments: argparse.Namespace) -> int:
     return _react(target, arguments, interactive=os.isatty(0) and os.isatty(1))
 
 
-def _react(target: late.Target, arguments: argparse.Namespace, interactive: bool) -> int:
+def _react(target: Target, arguments: argparse.Namespace, interactive: bool) -> int:
     if interactive:
         # The prompt lives on asyncio.
-        loop = late.new_event_loop()
-        late.set_event_loop(loop)
-        late.install(loop)
-    reactor: Any = late.reactor
+        loop = new_event_loop()
+        set_event_loop(loop)
+        install(loop)
+    # Not before: it would be another.
+    from twisted.internet import reactor as chosen
+
+    reactor: Any = chosen
     # Twisted's log is no part of the conversation.
-    late.globalLogBeginner.beginLoggingTo([], redirectStandardIO=False, discardBuffer=True)
+    globalLogBeginner.beginLoggingTo([], redirectStandardIO=False, discardBuffer=True)
     outcome: list[BaseException | None] = []
 
     async def talk() -> None:
@@ -106,7 +120,7 @@ def _react(target: late.Target, arguments: argparse.Namespace, interactive: bool
 
     # The reactor takes Ctrl-C and SIGTERM for itself, and then ends all connections.
     reactor.addSystemEventTrigger("before", "shutdown", lambda: outcome.append(KeyboardInterrupt()))
-    reactor.callWhenRunning(lambda: late.Deferred.fromCoroutine(talk()))
+    reactor.callWhenRunning(lambda: Deferred.fromCoroutine(talk()))
     reactor.run()
     if outcome[0] is not None:
         raise outcome[0]
@@ -114,11 +128,11 @@ def _react(target: late.Target, arguments: argparse.Namespace, interactive: bool
 
 
 async def _talk(
-    target: late.Target, arguments: argparse.Namespace, interactive: bool, reactor: Any
+    target: Target, arguments: argparse.Namespace, interactive: bool, reactor: Any
 ) -> None:
 
-    wire = (late.DatagramWire if target.is_datagram else late.StreamWire)(arguments.ending)
-    options = late.TLSOptions(
+    wire = (DatagramWire if target.is_datagram else StreamWire)(arguments.ending)
+    options = TLSOptions(
         cafile=arguments.cafile,
         insecure=arguments.insecure,
         certificate=arguments.certificate,
@@ -126,19 +140,17 @@ async def _talk(
         server_name=arguments.server_name,
     )
     if arguments.raw:
-        display = late.Display()
+        display = Display()
     elif arguments.hex:
-        display = late.HexDisplay(telnet=not target.is_datagram)
+        display = HexDisplay(telnet=not target.is_datagram)
     else:
-        display = late.DatagramDisplay() if target.is_datagram else late.TextDisplay()
+        display = DatagramDisplay() if target.is_datagram else TextDisplay()
     talker: Any
     if interactive:
-        talker = late.Terminal(None if arguments.no_history else history_path())
+        talker = Terminal(None if arguments.no_history else history_path())
     else:
-        talker = late.Script(wait=arguments.wait, reactor=reactor)
-    peer = await late.connect_peer(
-        target, options, display, talker.show, arguments.timeout, reactor
-    )
+        talker = Script(wait=arguments.wait, reactor=reactor)
+    peer = await connect_peer(target, options, display, talker.show, arguments.timeout, reactor)
     if interactive:
         tell(f"logsrv connect: connected to {target}; Ctrl-D ends it")
     await talker.converse(peer, wire)

@@ -12,10 +12,8 @@ from twisted.internet import error
 from twisted.internet.endpoints import clientFromString, connectProtocol
 from twisted.internet.interfaces import (
     IStreamClientEndpoint,
-    IStreamClientEndpointStringParserWithReactor,
 )
 from twisted.internet.threads import deferToThreadPool
-from twisted.plugin import getPlugins
 
 from logsrv.cli.client.display import Display
 from logsrv.cli.client.failures import connection_failed
@@ -30,12 +28,6 @@ from logsrv.kit.text.words import shown
 ANY_IPV6 = "::"
 LONGEST = 256 * 1024
 """Bytes of a datagram; a UNIX socket's may be longer than those of UDP."""
-
-
-def plugin_prefixes() -> set[str]:
-    """Return what client endpoint strings of Twisted's plugins begin with, in capitals."""
-    found = getPlugins(IStreamClientEndpointStringParserWithReactor)
-    return {plugin.prefix.upper() for plugin in found}
 
 
 async def connect_peer(

@@ -6,7 +6,6 @@ import re
 
 import attrs
 
-import logsrv.cli.client as late
 from logsrv.errors import ConfigurationError
 from logsrv.kit.net.endpoints.checks import LONGEST_SOCKET_PATH, port_number
 from logsrv.kit.text.escape import one_line
@@ -70,8 +69,17 @@ def parse_target(text: str) -> Target:
     raise ConfigurationError(f"{shown(text)} has no port; accepted: {ACCEPTED}")
 
 
+def _plugin_prefixes() -> set[str]:
+    """Return what client endpoint strings of Twisted's plugins begin with, in capitals."""
+    from twisted.internet.interfaces import IStreamClientEndpointStringParserWithReactor
+    from twisted.plugin import getPlugins
+
+    found = getPlugins(IStreamClientEndpointStringParserWithReactor)
+    return {plugin.prefix.upper() for plugin in found}
+
+
 def _unknown(text: str, scheme: str) -> Target:
-    if scheme.upper() in late.plugin_prefixes() | {"SSL"}:
+    if scheme.upper() in _plugin_prefixes() | {"SSL"}:
         return Target(text, "twisted")
     if re.fullmatch(r"[0-9A-Fa-f:.]+", text):
         raise ConfigurationError(f"{shown(text)} {NOT_INET}")

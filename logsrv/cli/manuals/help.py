@@ -10,16 +10,13 @@ Examples:
 
 from __future__ import annotations
 
-import logsrv.cli as late
+from argparse import ArgumentTypeError, Namespace
+
 from logsrv.cli import main
 from logsrv.cli.manuals.topics import topic_text, topics
 from logsrv.cli.reading.output import Output
-
-TYPE_CHECKING = False
-if TYPE_CHECKING:
-    from argparse import Namespace
-
-    from logsrv.kit.options.argument_parser import Parser
+from logsrv.kit.options.argument_parser import Parser
+from logsrv.kit.text.words import did_you_mean, shown
 
 
 class _Subject:
@@ -32,9 +29,9 @@ class _Subject:
 
     def __call__(self, text: str) -> str:
         if text not in self.words:
-            near = late.did_you_mean(text, self.words)
-            raise late.ArgumentTypeError(
-                f"{late.shown(text)} is no command and no topic{near}; logsrv help lists them"
+            near = did_you_mean(text, self.words)
+            raise ArgumentTypeError(
+                f"{shown(text)} is no command and no topic{near}; logsrv help lists them"
             )
         return text
 

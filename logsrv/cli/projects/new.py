@@ -29,13 +29,18 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import attrs
+from twisted.application.service import IServiceMaker
+from twisted.plugin import getPlugins
 
-import logsrv.cli as late
 import logsrv.kit
 from logsrv.cli.projects.origin import origin
 from logsrv.errors import ConfigurationError
+from logsrv.kit.net.endpoints.endpoint import ARGUMENTS
+from logsrv.kit.net.tls.self_signed import write_pair
 from logsrv.kit.options.argument_parser import Parser
 from logsrv.kit.text.words import shown
+from logsrv.kit.web.templates import templates
+from logsrv.linelog.inputs.intake.registry import inputs
 
 TEMPLATES = Path(logsrv.kit.__file__).parent / "template"
 SUFFIX = ".jinja"
@@ -98,7 +103,7 @@ def run(arguments: argparse.Namespace) -> int:
         where = shown(str(error.filename or directory))
         raise ConfigurationError(f"{where}: {error.strerror}") from None
     if arguments.tls:
-        late.write_pair(directory / "tls")
+        write_pair(directory / "tls")
     folder = shown(str(directory))
     print(f"{folder} has {len(files)} files. Next:\n\n    cd {folder}\n    make run\n    make test")
     return 0
@@ -124,9 +129,9 @@ def _check_taken(name: str, kind: str) -> None:
     if name == "tests" or name in sys.stdlib_module_names or importlib.util.find_spec(name):
         raise ConfigurationError(f"there is a Python module named {what}; take another name")
     if kind == "input":
-        taken = {*late.inputs(), *late.ARGUMENTS, "haproxy"}
+        taken = {*inputs(), *ARGUMENTS, "haproxy"}
     else:
-        taken = {plugin.tapname for plugin in late.getPlugins(late.IServiceMaker)}
+        taken = {plugin.tapname for plugin in getPlugins(IServiceMaker)}
     if name in taken:
         raise ConfigurationError(
             f"there is something else that is called {what}; take another name"
@@ -151,7 +156,7 @@ def in_makefile(value: str) -> str:
 def rendered(name: str, kind: str, *, tls: bool = False) -> Iterator[tuple[Path, str]]:
     """The files of a project: where in it, and their text."""
     # The files are Python and the like; the one value from outside has been checked.
-    environment = late.templates(TEMPLATES, html=False)
+    environment = templates(TEMPLATES, html=False)
     values = {
         **attrs.asdict(KINDS[kind]),
         "name": name,

@@ -19,7 +19,9 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-import logsrv.cli as late
+from attrs import asdict
+
+from logsrv.cli.projects.installed import Installed, InstalledPlugin, find_installed, is_overlooked
 from logsrv.kit.options.argument_parser import Parser
 from logsrv.kit.text.escape import printable
 
@@ -29,10 +31,10 @@ def declare(parser: Parser) -> None:
 
 
 def run(arguments: argparse.Namespace) -> int:
-    found = late.find_installed()
-    shown = json.dumps(late.asdict(found), indent=2) + "\n" if arguments.json else _text(found)
+    found = find_installed()
+    shown = json.dumps(asdict(found), indent=2) + "\n" if arguments.json else _text(found)
     print(shown, end="")
-    if late.is_overlooked(Path.cwd()):
+    if is_overlooked(Path.cwd()):
         print(
             "logsrv plugins: twisted/plugins in this directory is not on Python's path:"
             " try PYTHONPATH=. or install the package (pip install --editable .)",
@@ -42,7 +44,7 @@ def run(arguments: argparse.Namespace) -> int:
     return 0 if is_sound else 1
 
 
-def _text(found: late.Installed) -> str:
+def _text(found: Installed) -> str:
     parts = [_table("PLUGIN", found.plugins), "\n", _table("INPUT", found.inputs)]
     if found.broken or found.hidden or any(plugin.error for plugin in found.plugins):
         parts.append("\n")
@@ -59,11 +61,11 @@ def _text(found: late.Installed) -> str:
     return printable("".join(parts))
 
 
-def _origin(plugin: late.InstalledPlugin) -> str:
+def _origin(plugin: InstalledPlugin) -> str:
     return plugin.where or plugin.package or "an unknown file"
 
 
-def _table(title: str, plugins: Sequence[late.InstalledPlugin]) -> str:
+def _table(title: str, plugins: Sequence[InstalledPlugin]) -> str:
     rows = [(title, "VERSION", "LISTENS AT", "PACKAGE", "FILE")]
     rows += [
         (

@@ -5,10 +5,23 @@ from __future__ import annotations
 import os
 import sys
 import time
+from argparse import ArgumentTypeError, Namespace
 
-import logsrv.cli.reading as late
 from logsrv.cli.arguments import CONFIGURATION, SAID, UNNAMED, goes_with, seconds, store, tell
 from logsrv.errors import QueryError, UsageError
+from logsrv.kit.options.argument_parser import Parser
+from logsrv.kit.text.time import rfc3339
+from logsrv.kit.text.words import shown
+from logsrv.linelog.query.language.caret import caret
+from logsrv.linelog.query.language.hints import hints
+from logsrv.linelog.query.language.parse import parse
+from logsrv.linelog.query.language.times import moment
+from logsrv.linelog.query.matching import match
+from logsrv.linelog.query.matching.match import Matcher
+from logsrv.linelog.read.plan import Scope
+from logsrv.linelog.read.render import Style
+from logsrv.linelog.read.view import View
+from logsrv.linelog.store.segments.segment import Position, parse_position
 
 NOTHING = 1
 """The exit status of a search that finds nothing."""
@@ -16,7 +29,7 @@ FAILED = 2
 """The exit status when something is wrong or could not be read, whatever else was found."""
 
 
-def declare_store(parser: late.Parser, *, to_write: bool = False) -> None:
+def declare_store(parser: Parser, *, to_write: bool = False) -> None:
     """Add `--directory`. to_write: an archive is no store to write into."""
     what = "the store" if to_write else "the store, or the URL of an archive"
     parser.add_argument(
@@ -28,7 +41,7 @@ def declare_store(parser: late.Parser, *, to_write: bool = False) -> None:
     )
 
 
-def declare_nodes(parser: late.Parser) -> None:
+def declare_nodes(parser: Parser) -> None:
     """Add the daemons that are asked in the place of a store."""
     group = parser.add_argument_group("nodes")
     add = group.add_argument
@@ -52,19 +65,19 @@ def declare_nodes(parser: late.Parser) -> None:
     )
 
 
-def asks_nodes(arguments: late.Namespace) -> bool:
+def asks_nodes(arguments: Namespace) -> bool:
     """Return whether daemons are asked. Raises UsageError for options that go with `--nodes` alone."""
     goes_with(arguments, "nodes", "nodes_token_file", "nodes_ca", "nodes_timeout", "config")
     return arguments.nodes is not None
 
 
-def declare_query(parser: late.Parser) -> None:
+def declare_query(parser: Parser) -> None:
     """Add the words of a query."""
     parser.takes_query = True
     parser.add_argument("query", metavar="QUERY", nargs="*", help="words are joined with spaces")
 
 
-def declare_scope(parser: late.Parser) -> None:
+def declare_scope(parser: Parser) -> None:
     """Add what narrows a search down besides its query."""
     parser.add_argument(
         "--since",
@@ -77,7 +90,7 @@ def declare_scope(parser: late.Parser) -> None:
     )
 
 
-def declare_zone(parser: late.Parser) -> None:
+def declare_zone(parser: Parser) -> None:
     """Add the zone of all times: those that are given and those that are shown."""
     zone = parser.add_mutually_exclusive_group()
     zone.add_argument(
@@ -90,7 +103,7 @@ def declare_zone(parser: late.Parser) -> None:
     )  # fmt: skip
 
 
-def declare_looks(parser: late.Parser) -> None:
+def declare_looks(parser: Parser) -> None:
     """Add how lines are shown."""
     parser.add_argument(
         "--output", choices=("text", "raw", "json"), default="text",
@@ -108,34 +121,30 @@ def declare_looks(parser: late.Parser) -> None:
 def count(text: str) -> int:
     """Parse a number of lines, for `type=`."""
     if not (text.isascii() and text.isdigit()) or len(text) > 12:
-        raise late.ArgumentTypeError(f"{late.shown(text)} is no number of lines, such as 10")
+        raise ArgumentTypeError(f"{shown(text)} is no number of lines, such as 10")
     return int(text)
 
 
-def position(text: str) -> late.Position:
+def position(text: str) -> Position:
     """Parse SEGMENT:OFFSET, for `type=`."""
     try:
-        return late.parse_position(text)
+        return parse_position(text)
     except ValueError as error:
-        raise late.ArgumentTypeError(str(error)) from None
+        raise ArgumentTypeError(str(error)) from None
 
 
-def matcher(words: list[str], command: str) -> late.Matcher:
+def matcher(words: list[str], command: str) -> Matcher:
     """Return what finds the lines of a query; what it hardly means is said to stderr.
 
     Raises UsageError with a caret under what is wrong.
     """
-
     text = " ".join(words)
-    if (word := late.plain_word(text)) is not None:
-        return late.compile(word)
-
     try:
-        found = late.compile(late.parse(text))
+        found = match.compile(parse(text))
     except QueryError as error:
-        raise UsageError(late.caret(text, error)) from None
+        raise UsageError(caret(text, error)) from None
 
-    for hint in late.hints(text):
+    for hint in hints(text):
         tell(f"logsrv {command}: {hint}")
     return found
 
@@ -144,16 +153,16 @@ def field(text: str) -> str:
     """Parse the name of one field, for `type=`."""
     if "," in text:
         names = ", ".join(text.split(","))
-        raise late.ArgumentTypeError(
-            f"{late.shown(text)} is no name of one field; for several: "
-            f"logsrv sql {late.shown(f'select {names}, count(*) from logs group by all')}"
+        raise ArgumentTypeError(
+            f"{shown(text)} is no name of one field; for several: "
+            f"logsrv sql {shown(f'select {names}, count(*) from logs group by all')}"
         )
     return text
 
 
-def scope(arguments: late.Namespace) -> late.Scope:
+def scope(arguments: Namespace) -> Scope:
     """Return the limits that the command line gives. Raises UsageError for a wrong time."""
-    return late.Scope(
+    return Scope(
         since=_moment(arguments.since, "--since", arguments.utc),
         until=_moment(arguments.until, "--until", arguments.utc),
         source=arguments.source,
@@ -164,12 +173,12 @@ def _moment(text: str | None, option: str, utc: bool) -> str:
     if text is None:
         return ""
     try:
-        return late.rfc3339(late.moment(text, time.time(), utc=utc))
+        return rfc3339(moment(text, time.time(), utc=utc))
     except ValueError as error:
         raise UsageError(f"{option}: {error}") from None
 
 
-def style(arguments: late.Namespace) -> late.Style:
+def style(arguments: Namespace) -> Style:
     """Return the looks that the command line and the terminal ask for."""
     terminal = sys.stdout.isatty()
     color = arguments.color == "always" or (
@@ -181,10 +190,10 @@ def style(arguments: late.Namespace) -> late.Style:
     width = 0
     if terminal and not arguments.wrap:
         width = os.get_terminal_size(sys.stdout.fileno()).columns
-    return late.Style(arguments.output, color, arguments.local, width, terminal)
+    return Style(arguments.output, color, arguments.local, width, terminal)
 
 
-def opened(directory: str, command: str) -> late.View:
+def opened(directory: str, command: str) -> View:
     """Open a store, or an archive, for reading; what is damaged goes to stderr.
 
     Raises StoreError and ArchiveError.
@@ -194,13 +203,16 @@ def opened(directory: str, command: str) -> late.View:
         tell(f"logsrv {command}: {sentence}")
 
     if "://" in directory:
-        return late.ArchiveView(directory, told)
-    view = late.View(directory, told, away=True)
+        # The reader of archives takes as long to load as all else.
+        from logsrv.linelog.read.far.view import ArchiveView
+
+        return ArchiveView(directory, told)
+    view = View(directory, told, away=True)
     view.tell_of_no_files()
     return view
 
 
-def status(view: late.View, found: bool) -> int:
+def status(view: View, found: bool) -> int:
     """Return the exit status of a search that found something, or not."""
     if view.damaged:
         return FAILED

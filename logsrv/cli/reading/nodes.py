@@ -15,7 +15,8 @@ from pathlib import Path
 
 import attrs
 
-from logsrv.cli.arguments import settings, tell, usual_store
+from logsrv.cli.arguments import tell, usual_store
+from logsrv.cli.configured import settings
 from logsrv.cli.reading import arguments as reading
 from logsrv.cli.reading.figures import parse_step, show_histogram, show_top, step_between
 from logsrv.cli.reading.output import Output

@@ -7,11 +7,13 @@ ends the command.
 from __future__ import annotations
 
 import os
+import shlex
 import sys
 import time
-from typing import Self
+from typing import TYPE_CHECKING, Self
 
-import logsrv.cli.reading as late
+if TYPE_CHECKING:
+    import subprocess
 
 _PIECE = 1 << 16
 # Lines that come slowly are shown this many seconds after they were found, at the latest.
@@ -26,7 +28,7 @@ class Output:
         self._waiting: list[bytes] = []
         self._size = 0
         self._first = 0.0
-        self._pager: late.Popen[bytes] | None = None
+        self._pager: subprocess.Popen[bytes] | None = None
         self._lines_left = 0
         self._file = sys.stdout.buffer
         command = pager_command() if paged and sys.stdout.isatty() and sys.stdin.isatty() else []
@@ -79,18 +81,23 @@ class Output:
 
 def pager_command() -> list[str]:
     """Return the command of the pager: LOGSRV_PAGER, PAGER or, unless TERM is dumb, less; [] for none."""
+    # This and subprocess take a tenth of a search for a rare word to load.
+    import shutil
+
     # A terminal that cannot move its cursor: less would wait for RETURN before it shows anything.
     usual = "less" if os.environ.get("TERM", "dumb") != "dumb" else ""
     wanted = os.environ.get("LOGSRV_PAGER", os.environ.get("PAGER", usual))
     try:
-        command = late.split(wanted)
+        command = shlex.split(wanted)
     except ValueError:
         return []
-    if not command or command == ["cat"] or late.which(command[0]) is None:
+    if not command or command == ["cat"] or shutil.which(command[0]) is None:
         return []
     return command
 
 
-def start_pager(command: list[str]) -> late.Popen[bytes]:
+def start_pager(command: list[str]) -> subprocess.Popen[bytes]:
     """Start the pager. less shows colours then, and ends by itself when one screen suffices."""
-    return late.Popen(command, stdin=late.PIPE, env={"LESS": "FRX", **os.environ})
+    import subprocess
+
+    return subprocess.Popen(command, stdin=subprocess.PIPE, env={"LESS": "FRX", **os.environ})

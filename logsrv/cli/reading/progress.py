@@ -4,26 +4,23 @@ from __future__ import annotations
 
 import sys
 import time
+from collections.abc import Callable
+from typing import Protocol
 
 from logsrv.kit.text.status_line import StatusLine
+from logsrv.linelog.read.plan import Stats
+from logsrv.linelog.read.view import View
 
-TYPE_CHECKING = False
-if TYPE_CHECKING:
-    from collections.abc import Callable
-    from typing import Protocol
 
-    from logsrv.linelog.read.plan import Stats
-    from logsrv.linelog.read.view import View
+class Reading(Protocol):
+    """A search, or whatever else reads a store frame by frame."""
 
-    class Reading(Protocol):
-        """A search, or whatever else reads a store frame by frame."""
+    on_frame: Callable[[], None] | None
+    view: View
 
-        on_frame: Callable[[], None] | None
-        view: View
-
-        @property
-        def stats(self) -> Stats:
-            """Numbers of what was read until now."""
+    @property
+    def stats(self) -> Stats:
+        """Numbers of what was read until now."""
 
 
 _PATIENCE = 0.7

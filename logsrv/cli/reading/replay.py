@@ -21,12 +21,16 @@ from contextlib import closing
 from itertools import islice
 from pathlib import Path
 
-import logsrv.cli.reading as late
 from logsrv.cli.arguments import tell
+from logsrv.cli.client.target import parse_target
 from logsrv.cli.reading import arguments as reading
+from logsrv.cli.reading.sending import ReplayConnection
 from logsrv.kit.options.argument_parser import Parser, UsageError
 from logsrv.kit.text.time import parse_rfc3339
 from logsrv.kit.text.words import shown
+from logsrv.linelog.fields.record import Record
+from logsrv.linelog.read.search import Hit, Search
+from logsrv.linelog.store.segments.segment import time_text
 
 _MAX = "max"
 
@@ -67,7 +71,7 @@ def _positive(text: str, what: str) -> float:
 
 def run(arguments: argparse.Namespace) -> int:
     typed = arguments.to
-    target = late.parse_target("tls:" + typed[4:] if typed.startswith("ssl:") else typed)
+    target = parse_target("tls:" + typed[4:] if typed.startswith("ssl:") else typed)
     if target.scheme == "twisted":
         raise UsageError(f"--to: {typed} is none of tcp:, tls:, udp:, unix: and unixgram:")
     if (arguments.cafile or arguments.insecure) and target.scheme != "tls":
@@ -76,22 +80,20 @@ def run(arguments: argparse.Namespace) -> int:
     with reading.opened(arguments.directory, "replay") as view:
         limits = reading.scope(arguments)
         with (
-            closing(late.Search(view, found_by, limits)) as search,
-            late.ReplayConnection(
-                target, arguments.cafile, insecure=arguments.insecure
-            ) as receiver,
+            closing(Search(view, found_by, limits)) as search,
+            ReplayConnection(target, arguments.cafile, insecure=arguments.insecure) as receiver,
         ):
             hits = islice(search.hits(), arguments.number)
             for hit in _paced(hits, arguments.speed, arguments.rate, receiver.flush):
-                receiver.send(late.Record(hit.line).body)
+                receiver.send(Record(hit.line).body)
     sent = "1 line was" if receiver.sent == 1 else f"{receiver.sent} lines were"
     tell(f"logsrv replay: {sent} sent to {target}")
     return reading.status(view, receiver.sent > 0)
 
 
 def _paced(
-    hits: Iterator[late.Hit], speed: float, rate: float | None, flush: Callable[[], object]
-) -> Iterator[late.Hit]:
+    hits: Iterator[Hit], speed: float, rate: float | None, flush: Callable[[], object]
+) -> Iterator[Hit]:
     """Yield each line when it is its turn; `flush` is called before a wait."""
     begun = time.monotonic()
     first = 0.0
@@ -114,5 +116,5 @@ def _paced(
 
 
 def _moment(line: bytes) -> float:
-    text = late.time_text(line)
+    text = time_text(line)
     return parse_rfc3339(text) if text else 0.0

@@ -15,15 +15,22 @@ Exit status: 0 when lines were found, 1 when none were, 2 when something is wron
 
 from __future__ import annotations
 
+from argparse import Namespace
 from itertools import islice
 
-import logsrv.cli.reading as late
 from logsrv.cli.arguments import tell
 from logsrv.cli.reading import arguments as reading
+from logsrv.cli.reading.output import Output
+from logsrv.cli.reading.progress import ProgressLine
 from logsrv.errors import UsageError
+from logsrv.kit.options.argument_parser import Parser
+from logsrv.linelog.read.context import Around, grouped
+from logsrv.linelog.read.counting.nothing import hints_of_nothing
+from logsrv.linelog.read.render import plain, renderer
+from logsrv.linelog.read.search import Search
 
 
-def declare(parser: late.Parser) -> None:
+def declare(parser: Parser) -> None:
     add = parser.add_argument
     reading.declare_query(parser)
     reading.declare_store(parser)
@@ -51,29 +58,32 @@ def declare(parser: late.Parser) -> None:
     add("--no-pager", action="store_true", help="use no pager on a terminal")
 
 
-def run(arguments: late.Namespace) -> int:
+def run(arguments: Namespace) -> int:
     _check(arguments)
     if reading.asks_nodes(arguments):
-        return late.search_nodes(arguments)
+        # TLS and the settings of a service take as long to load as all else.
+        from logsrv.cli.reading.nodes import search_nodes
+
+        return search_nodes(arguments)
     found_by = reading.matcher(arguments.query, "search")
     limits = reading.scope(arguments)
     figures = _wants_figures(arguments)
     with reading.opened(arguments.directory, "search") as view:
-        search = late.Search(view, found_by, limits, with_index=not arguments.no_index)
+        search = Search(view, found_by, limits, with_index=not arguments.no_index)
         try:
-            with late.ProgressLine(search, alone=figures):
+            with ProgressLine(search, alone=figures):
                 found = (_figures if figures else _lines)(search, arguments)
         finally:
             search.close()
             if arguments.stats:
                 tell(str(search.stats))
-        if not found and (arguments.top or late.plain_word(" ".join(arguments.query)) is None):
-            for hint in late.hints_of_nothing(search, arguments.top):
+        if not found:
+            for hint in hints_of_nothing(search, arguments.top):
                 tell(f"logsrv search: {hint}")
         return reading.status(view, found)
 
 
-def _check(arguments: late.Namespace) -> None:
+def _check(arguments: Namespace) -> None:
     """Raise UsageError for options that do not go together."""
     if arguments.every and not arguments.histogram:
         raise UsageError("--every is the step of --histogram, which is not there")
@@ -82,11 +92,11 @@ def _check(arguments: late.Namespace) -> None:
         raise UsageError("-A, -B and -C show neighbours of lines, and here no lines are shown")
 
 
-def _wants_figures(arguments: late.Namespace) -> bool:
+def _wants_figures(arguments: Namespace) -> bool:
     return arguments.count or arguments.top is not None or arguments.histogram
 
 
-def _figures(search: late.Search, arguments: late.Namespace) -> bool:
+def _figures(search: Search, arguments: Namespace) -> bool:
     """Print numbers; return whether anything was found."""
     if arguments.count:
         most = arguments.number
@@ -96,26 +106,27 @@ def _figures(search: late.Search, arguments: late.Namespace) -> bool:
             found = sum(1 for _ in islice(search.rendered(lambda _: b""), most))
         print(found)
         return found > 0
+    # This brings NumPy.
+    from logsrv.cli.reading.figures import print_histogram, print_top
+
     if arguments.top is not None:
-        return late.print_top(search, arguments.top, arguments.number, arguments.output)
-    return late.print_histogram(search, arguments.every, arguments.output, local=arguments.local)
+        return print_top(search, arguments.top, arguments.number, arguments.output)
+    return print_histogram(search, arguments.every, arguments.output, local=arguments.local)
 
 
-def _lines(search: late.Search, arguments: late.Namespace) -> bool:
+def _lines(search: Search, arguments: Namespace) -> bool:
     """Print lines; return whether there are any."""
     looks = reading.style(arguments)
-    render = late.renderer(looks, search.matcher)
-    render_many = late.plain(looks)
+    render = renderer(looks, search.matcher)
+    render_many = plain(looks)
     before = arguments.B if arguments.B is not None else arguments.C or 0
     after = arguments.A if arguments.A is not None else arguments.C or 0
     reverse = arguments.reverse
     found = False
-    with late.Output(paged=not arguments.no_pager) as output:
+    with Output(paged=not arguments.no_pager) as output:
         if before or after:
             hits = islice(search.hits(reverse=reverse), arguments.number)
-            for group in late.grouped(
-                search.view, hits, late.Around(before, after), reverse=reverse
-            ):
+            for group in grouped(search.view, hits, Around(before, after), reverse=reverse):
                 if found and not group.goes_on and arguments.output != "json":
                     output.write(b"--\n")
                 found = True

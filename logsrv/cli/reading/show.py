@@ -15,10 +15,11 @@ import argparse
 import sys
 from contextlib import closing
 
-import logsrv.cli.reading as late
 from logsrv.cli.arguments import tell
 from logsrv.cli.reading import arguments as reading
 from logsrv.kit.options.argument_parser import Parser
+from logsrv.linelog.read.lines import StoredLines
+from logsrv.linelog.read.render import renderer
 
 
 def declare(parser: Parser) -> None:
@@ -34,11 +35,13 @@ def declare(parser: Parser) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     if reading.asks_nodes(arguments):
-        return late.show_node(arguments)
-    render = late.renderer(reading.style(arguments))
+        from logsrv.cli.reading.nodes import show_node
+
+        return show_node(arguments)
+    render = renderer(reading.style(arguments))
     with (
         reading.opened(arguments.directory, "show") as view,
-        closing(late.StoredLines(view)) as lines,
+        closing(StoredLines(view)) as lines,
     ):
         wanted = lines.line(arguments.position)
         if wanted is None:

@@ -18,13 +18,20 @@ import argparse
 import os
 import signal
 from itertools import chain
+from typing import TYPE_CHECKING
 
-import logsrv.cli.reading as late
 from logsrv.cli.arguments import tell
 from logsrv.cli.reading.arguments import declare_store, declare_zone, opened, status
+from logsrv.cli.reading.progress import ProgressLine
 from logsrv.errors import LogsrvError, QueryError, UsageError
+from logsrv.kit.children.inside import little_memory
 from logsrv.kit.options.argument_parser import Parser
 from logsrv.kit.text.escape import one_line
+from logsrv.linelog.query.language.caret import caret
+
+if TYPE_CHECKING:
+    from logsrv.linelog.sql.answer import Answer
+    from logsrv.linelog.sql.fault import StatementError
 
 # Twice what the largest answer takes: DuckDB's own limit knows nothing of a text that is made at once.
 MEMORY = 1 << 30
@@ -54,7 +61,7 @@ def run(arguments: argparse.Namespace) -> int:
     # DuckDB's temporary files are removed on the way out.
     signal.signal(signal.SIGTERM, end)
     try:
-        with late.little_memory(MEMORY):
+        with little_memory(MEMORY):
             return _run(arguments)
     finally:
         signal.signal(signal.SIGTERM, signal.SIG_DFL)
@@ -63,18 +70,22 @@ def run(arguments: argparse.Namespace) -> int:
 
 
 def _run(arguments: argparse.Namespace) -> int:
+    # Help is there without the extra, and these say that it is missing.
+    from logsrv.linelog.sql.answer import Answer
+    from logsrv.linelog.sql.fault import NO_MEMORY, StatementError
+    from logsrv.linelog.sql.rows import Reading
 
     with opened(arguments.directory, "sql") as view:
         answer = None
         try:
-            reading = late.Reading(view, with_index=not arguments.no_index)
-            answer = late.Answer(arguments.statement, reading, utc=arguments.utc)
+            reading = Reading(view, with_index=not arguments.no_index)
+            answer = Answer(arguments.statement, reading, utc=arguments.utc)
             found = _printed(answer, arguments)
             _remark(answer)
-        except late.StatementError as error:
+        except StatementError as error:
             raise UsageError(_with_caret(arguments.statement, error)) from None
         except MemoryError:
-            raise LogsrvError(late.NO_MEMORY) from None
+            raise LogsrvError(NO_MEMORY) from None
         finally:
             if answer is not None:
                 answer.close()
@@ -83,15 +94,15 @@ def _run(arguments: argparse.Namespace) -> int:
         return status(view, found)
 
 
-def _printed(answer: late.Answer, arguments: argparse.Namespace) -> bool:
+def _printed(answer: Answer, arguments: argparse.Namespace) -> bool:
     """Write the answer; return whether it has rows."""
-    with late.writer(
-        arguments.output, arguments.to, arguments.local, not arguments.no_pager
-    ) as out:
+    from logsrv.cli.reading.rows import writer
+
+    with writer(arguments.output, arguments.to, arguments.local, not arguments.no_pager) as out:
         found = False
         batches = answer.batches()
         begun = []
-        with late.ProgressLine(answer, alone=True):
+        with ProgressLine(answer, alone=True):
             for batch in batches:
                 begun.append(batch)
                 if batch.num_rows:
@@ -102,7 +113,7 @@ def _printed(answer: late.Answer, arguments: argparse.Namespace) -> bool:
     return found
 
 
-def _remark(answer: late.Answer) -> None:
+def _remark(answer: Answer) -> None:
     """Say what an answer does not show: fields that no line had, values that were no numbers."""
     rows = answer.rows
     if rows is None:
@@ -117,10 +128,10 @@ def _remark(answer: late.Answer) -> None:
             tell(f"logsrv sql: no line that was read has a field {one_line(field)}")
 
 
-def _with_caret(statement: str, error: late.StatementError) -> str:
+def _with_caret(statement: str, error: StatementError) -> str:
     """Return what is wrong, and the place in the statement if it is known."""
     if not error.at:
         return error.sentence
     # A statement may have several lines; a caret is under one.
     shown = statement.replace("\n", " ").replace("\t", " ").replace("\r", " ")
-    return late.caret(shown, QueryError(error.sentence, error.at))
+    return caret(shown, QueryError(error.sentence, error.at))

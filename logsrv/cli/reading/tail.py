@@ -22,11 +22,16 @@ from collections.abc import Iterable, Iterator
 from contextlib import closing
 from itertools import islice
 
-import logsrv.cli.reading as late
 from logsrv.cli.arguments import tell
 from logsrv.cli.reading import arguments as reading
 from logsrv.errors import StoreError, UsageError
 from logsrv.kit.options.argument_parser import Parser
+from logsrv.linelog.fields.source import of_source
+from logsrv.linelog.read.follow import Appended, Follower, end_of
+from logsrv.linelog.read.plan import Scope
+from logsrv.linelog.read.render import renderer
+from logsrv.linelog.read.search import Hit, Search, in_text
+from logsrv.linelog.read.view import View
 
 _LOOK_EVERY = 0.03
 
@@ -46,15 +51,17 @@ def declare(parser: Parser) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     if reading.asks_nodes(arguments):
-        return late.tail_nodes(arguments)
+        from logsrv.cli.reading.nodes import tail_nodes
+
+        return tail_nodes(arguments)
     if arguments.follow and "://" in arguments.directory:
         raise UsageError(
             "-f follows what is written into a store, and an archive only grows now and then"
         )
     found_by = reading.matcher(arguments.query, "tail")
-    render = late.renderer(reading.style(arguments), found_by)
+    render = renderer(reading.style(arguments), found_by)
 
-    def show(hits: Iterable[late.Hit]) -> bool:
+    def show(hits: Iterable[Hit]) -> bool:
         """Print lines at once; return whether there are any."""
         shown = b"".join(render(hit, False) for hit in hits)
         if shown:
@@ -63,20 +70,20 @@ def run(arguments: argparse.Namespace) -> int:
         return bool(shown)
 
     with reading.opened(arguments.directory, "tail") as view:
-        end = late.end_of(view)
-        scope = late.Scope(before=end, source=arguments.source)
-        with closing(late.Search(view, found_by, scope)) as search:
+        end = end_of(view)
+        scope = Scope(before=end, source=arguments.source)
+        with closing(Search(view, found_by, scope)) as search:
             last = list(islice(search.hits(reverse=True), arguments.number))
         found = show(reversed(last))
         if arguments.follow:
-            of = late.of_source(arguments.source)
-            with closing(late.Follower(view, end)) as follower:
+            of = of_source(arguments.source)
+            with closing(Follower(view, end)) as follower:
                 for news in _appended(follower, view):
-                    show(late.in_text(found_by, of, news.position, news.text))
+                    show(in_text(found_by, of, news.position, news.text))
         return reading.status(view, found)
 
 
-def _appended(follower: late.Follower, view: late.View) -> Iterator[late.Appended]:
+def _appended(follower: Follower, view: View) -> Iterator[Appended]:
     """Yield what comes, until nobody reads our output or Ctrl-C."""
     while True:
         news = follower.read()

@@ -17,11 +17,14 @@ from typing import Any
 import attrs
 from twisted.logger import FilteringLogObserver, globalLogBeginner
 
-import logsrv.cli.running as late
 from logsrv.cli.arguments import tell
 from logsrv.cli.running.channel import MessageChannel
+from logsrv.cli.running.found import BrokenFile, load, plugin_in
+from logsrv.cli.running.held import install_holding
+from logsrv.cli.running.serving import Chatter, Serving
 from logsrv.errors import ConfigurationError
 from logsrv.kit.options.standard_output import forget_output
+from logsrv.kit.service.process.log import log_to
 
 NOT_RUNNABLE = 3
 CANNOT_START = 4
@@ -35,7 +38,7 @@ def main(
     sockets = {key: socket.socket(fileno=number) for key, number in json.loads(held).items()}
     channel = MessageChannel(socket.socket(fileno=int(channel_descriptor)))
     try:
-        reactor = late.install_holding(sockets, reactor_name)
+        reactor = install_holding(sockets, reactor_name)
     except ConfigurationError as error:
         tell(f"logsrv run: {error}")
         return CANNOT_START
@@ -72,8 +75,8 @@ def _load(path: Path, channel: MessageChannel) -> Any:
     """The plugin of the file; None, when that was told, if it has none."""
     files = {str(path)}
     try:
-        return late.plugin_in(late.load(path), path)
-    except late.BrokenFile as error:
+        return plugin_in(load(path), path)
+    except BrokenFile as error:
         files |= error.files
         tell(f"logsrv run: {error}")
         return None
@@ -96,9 +99,9 @@ def local(files: set[Any], directory: Path) -> set[str]:
 
 def _serve(plugin: Any, options: Any, channel: MessageChannel, reactor: Any, *, quiet: bool) -> int:
     """Raises ConfigurationError when it cannot begin."""
-    chatter = late.Chatter(quiet=quiet)
+    chatter = Chatter(quiet=quiet)
     globalLogBeginner.beginLoggingTo(
-        [FilteringLogObserver(late.log_to(sys.stdout, options.settings.log_format), [chatter])],
+        [FilteringLogObserver(log_to(sys.stdout, options.settings.log_format), [chatter])],
         redirectStandardIO=False,
         discardBuffer=False,
     )
@@ -109,7 +112,7 @@ def _serve(plugin: Any, options: Any, channel: MessageChannel, reactor: Any, *, 
     service = plugin.makeService(options)
     channel.send({"loaded": alone})
     if channel.receive() == "go":
-        late.Serving(service, channel, reactor, chatter).run()
+        Serving(service, channel, reactor, chatter).run()
     return 0
 
 

@@ -25,8 +25,8 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
-import logsrv.cli.running as late
 from logsrv.cli.running.reactors import REACTORS
+from logsrv.cli.running.supervisor import Supervisor
 from logsrv.errors import ConfigurationError
 from logsrv.kit.options.argument_parser import Parser
 from logsrv.kit.text.words import shown
@@ -59,4 +59,4 @@ def run(arguments: argparse.Namespace) -> int:
             f"{shown(str(file))} is no Python file; its name has to end in .py"
         )
 
-    return late.Supervisor(file.resolve(), arguments.options, arguments.reactor).run()
+    return Supervisor(file.resolve(), arguments.options, arguments.reactor).run()

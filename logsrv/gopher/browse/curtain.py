@@ -9,7 +9,9 @@ from __future__ import annotations
 import os
 import termios
 from collections.abc import Mapping
+from typing import Any, TextIO
 
+from logsrv.gopher.browse.content.layout import Layout
 from logsrv.gopher.browse.widgets.palette import (
     DARK,
     DARK_PAGE,
@@ -20,12 +22,6 @@ from logsrv.gopher.browse.widgets.palette import (
 )
 from logsrv.gopher.browse.widgets.words import address_text
 from logsrv.kit.text.escape import one_line
-
-TYPE_CHECKING = False
-if TYPE_CHECKING:
-    from typing import Any, TextIO
-
-    from logsrv.gopher.browse.content.layout import Layout
 
 # The bar with the address above, two rows below.
 _FRAME_ROWS = 3

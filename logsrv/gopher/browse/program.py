@@ -8,11 +8,8 @@ from importlib.util import find_spec
 
 from logsrv.errors import LogsrvError
 from logsrv.gopher.browse.curtain import Curtain
+from logsrv.gopher.fetch.settings import ConnectionOptions
 from logsrv.gopher.local.typed import typed_place
-
-TYPE_CHECKING = False
-if TYPE_CHECKING:
-    from logsrv.gopher.fetch.settings import ConnectionOptions
 
 _NEEDED = ("textual", "PIL")
 

@@ -6,6 +6,10 @@ Nothing here brings Twisted, which takes longer to load than a menu takes to fet
 from __future__ import annotations
 
 import os
+from argparse import ArgumentTypeError, Namespace
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import TypeVar
 
 from logsrv import __version__
 from logsrv.errors import ConfigurationError, UsageError
@@ -13,24 +17,15 @@ from logsrv.gopher.fetch.places import pins_path
 from logsrv.gopher.fetch.proxy import Proxy
 from logsrv.gopher.fetch.settings import ConnectionOptions, Timeouts
 from logsrv.gopher.fetch.trust import PinStore, Trust
+from logsrv.gopher.local.fileurl import ItemURL
 from logsrv.gopher.wire.charset import checked_charset
 from logsrv.gopher.wire.itemtypes import item_type
 from logsrv.gopher.wire.menu import MenuItem
 from logsrv.gopher.wire.url import GopherURL
-from logsrv.kit.options.plain_arguments import Declared, of_kind
+from logsrv.kit.options.argument_parser import Parser, of_kind
 from logsrv.kit.text.escape import one_line
 
-TYPE_CHECKING = False
-if TYPE_CHECKING:
-    from argparse import Namespace
-    from collections.abc import Callable, Sequence
-    from pathlib import Path
-    from typing import Any, TypeVar
-
-    from logsrv.gopher.local.fileurl import ItemURL
-    from logsrv.kit.options.argument_parser import Parser
-
-    Item = TypeVar("Item", bound=ItemURL)
+Item = TypeVar("Item", bound=ItemURL)
 
 INCOMPLETE = 12
 SIZE = of_kind("SIZE")
@@ -95,45 +90,32 @@ def _letter(text: str) -> str:
 
 
 def _refusal(text: str, wanted: str) -> Exception:
-    import argparse
-
-    return argparse.ArgumentTypeError(f"“{one_line(text, 60)}” is not {wanted}")
+    return ArgumentTypeError(f"“{one_line(text, 60)}” is not {wanted}")
 
 
 def path(text: str) -> Path:
     """Return an option's value as a path."""
-    from pathlib import Path
-
     return Path(text)
 
 
 def read(
     words: Sequence[str],
-    declare: Callable[[Parser | Declared], None],
+    declare: Callable[[Parser], None],
     prog: str,
     description: str,
     statuses: str = STATUSES,
 ) -> Namespace:
-    """Return what `words` say: without argparse, which takes a sixth of the time, as long as there is no
-    mistake. Raises UsageError, Shown.
-    """
-    declared = Declared()
-    declare(declared)
-    given: Any = declared.read(words)
-    if given is None:
-        given = parser(declare, prog, description, statuses).parse_args(words)
-    return given  # type: ignore[no-any-return]
+    """Return what `words` say. Raises UsageError, Shown."""
+    return parser(declare, prog, description, statuses).parse_args(words)
 
 
 def parser(
-    declare: Callable[[Parser | Declared], None],
+    declare: Callable[[Parser], None],
     prog: str,
     description: str,
     statuses: str = STATUSES,
 ) -> Parser:
-    """Return the parser of a command, for its mistakes and its help."""
-    from logsrv.kit.options.argument_parser import Parser
-
+    """Return the parser of a command."""
     made = Parser(prog, description, epilog=statuses, version=_version)
     declare(made)
     return made
@@ -151,7 +133,7 @@ def fetch_options(words: Sequence[str]) -> Namespace:
     return options
 
 
-def declare_fetch(parser: Parser | Declared) -> None:
+def declare_fetch(parser: Parser) -> None:
     """Declare the arguments of `gopher URL`."""
     add = parser.add_argument
     add("url", metavar="URL", help="gopher://… or gophers://… (TLS), or just a host; or a path")
@@ -182,7 +164,7 @@ def browse_options(words: Sequence[str]) -> Namespace:
     return read(words, declare_browse, "gopher browse", BROWSE, statuses="")
 
 
-def declare_browse(parser: Parser | Declared) -> None:
+def declare_browse(parser: Parser) -> None:
     parser.add_argument(
         "url",
         metavar="URL",
@@ -199,7 +181,7 @@ def add_charset(add: Callable[..., object], what: str = "of texts and menus") ->
     add("--charset", metavar="NAME", type=checked_charset, help=about)
 
 
-def add_connection_options(parser: Parser | Declared) -> None:
+def add_connection_options(parser: Parser) -> None:
     """Add the options about connections, which all commands that connect have."""
     add = parser.add_argument_group("the connection").add_argument
     add(

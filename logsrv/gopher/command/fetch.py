@@ -5,27 +5,24 @@ from __future__ import annotations
 import os
 import sys
 import time
+from argparse import Namespace
+from collections.abc import Sequence
+from typing import BinaryIO, TextIO
 
 from logsrv.errors import ConfigurationError
 from logsrv.gopher.command.arguments import connection_options, fetch_options
-from logsrv.gopher.command.requests import kind_of, open_answer, requested_url
+from logsrv.gopher.command.requests import Ask, kind_of, open_answer, requested_url
+from logsrv.gopher.command.save import save, target
 from logsrv.gopher.command.show import Screen, show_menu, show_text
+from logsrv.gopher.command.show_json import show_json
 from logsrv.gopher.fetch.progress import Progress
+from logsrv.gopher.local.fileurl import ItemURL
 from logsrv.gopher.local.typed import typed_place
 from logsrv.gopher.wire.errors import ServerError, UnknownHost
 from logsrv.gopher.wire.itemtypes import item_type
 from logsrv.gopher.wire.url import GopherURL
 from logsrv.kit.text.escape import one_line, printable
 from logsrv.kit.text.words import nearest
-
-TYPE_CHECKING = False
-if TYPE_CHECKING:
-    from argparse import Namespace
-    from collections.abc import Sequence
-    from typing import BinaryIO, TextIO
-
-    from logsrv.gopher.command.requests import Ask
-    from logsrv.gopher.local.fileurl import ItemURL
 
 _COMMANDS = ("browse", "mirror", "follow", "unfollow", "new", "serve")
 
@@ -88,15 +85,11 @@ def _show(url: ItemURL, ask: Ask, options: Namespace, stdout: BinaryIO, stderr: 
             f"{one_line(os.fsdecode(url.path), 4096)} is neither a text nor a menu; --output FILE copies it"
         )
     if options.output not in (None, "-") or (kind == "binary" and not to_stdout):
-        from logsrv.gopher.command.save import save, target
-
         path = target(url, options.output, force=options.force)
         progress = Progress(stderr, time.monotonic)
         save(ask, path, stderr, progress, is_text=kind == "text", force=options.force)
         return
     if options.json:
-        from logsrv.gopher.command.show_json import show_json
-
         show_json(ask, url, kind, stdout, options.charset)
         return
     fits = options.force or not terminal

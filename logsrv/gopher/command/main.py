@@ -11,15 +11,14 @@ import io
 import os
 import signal
 import sys
+from collections.abc import Sequence
+from typing import Any, BinaryIO, NoReturn, TextIO
 
 from logsrv.errors import LogsrvError, Shown, UsageError
+from logsrv.gopher.command.arguments import browse_options, connection_options
+from logsrv.gopher.command.fetch import run_fetch
 from logsrv.gopher.wire.errors import GopherError
 from logsrv.kit.text.escape import one_line, printable
-
-TYPE_CHECKING = False
-if TYPE_CHECKING:
-    from collections.abc import Sequence
-    from typing import Any, BinaryIO, NoReturn, TextIO
 
 FAILED = 1
 USAGE = 2
@@ -130,7 +129,6 @@ def _tell(stderr: TextIO, sentence: object, status: int) -> int:
 def _dispatch(words: list[str], stdout: BinaryIO, stderr: TextIO) -> int:
     if words[:1] == ["browse"]:
         from logsrv.gopher.browse.program import run as browse
-        from logsrv.gopher.command.arguments import browse_options, connection_options
 
         options = browse_options(words[1:])
         return browse(options.url, connection_options(options), options.charset)
@@ -146,8 +144,6 @@ def _dispatch(words: list[str], stdout: BinaryIO, stderr: TextIO) -> int:
         from logsrv.gopher.command.serve import run_serve
 
         run_serve(words[1:])
-    from logsrv.gopher.command.fetch import run_fetch
-
     return run_fetch(words, stdout, stderr)
 
 

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import os
 import time
+from argparse import Namespace
+from collections.abc import Sequence
+from typing import BinaryIO, TextIO
 
 from logsrv.errors import ConfigurationError, UsageError
 from logsrv.gopher.command.arguments import (
@@ -29,16 +32,8 @@ from logsrv.gopher.mirror.report import INTERRUPTED, progress_line, report
 from logsrv.gopher.mirror.scope import MirrorScope
 from logsrv.gopher.wire.errors import GopherError
 from logsrv.gopher.wire.url import GopherURL, canonical_host, typed_url
+from logsrv.kit.options.argument_parser import Parser
 from logsrv.kit.text.escape import one_line, printable
-
-TYPE_CHECKING = False
-if TYPE_CHECKING:
-    from argparse import Namespace
-    from collections.abc import Sequence
-    from typing import BinaryIO, TextIO
-
-    from logsrv.kit.options.argument_parser import Parser
-    from logsrv.kit.options.plain_arguments import Declared
 
 DESCRIPTION = """\
 Copy what a Gopher server has, from URL on, into DIRECTORY: each item as a file, each
@@ -51,7 +46,7 @@ Example:
 """
 
 
-def declare(parser: Parser | Declared) -> None:
+def declare(parser: Parser) -> None:
     parser.add_argument("url", metavar="URL", help="where to begin, mostly a menu")
     parser.add_argument("directory", metavar="DIRECTORY", help="made if it is not there")
     add = parser.add_argument_group("what is copied").add_argument

@@ -5,7 +5,10 @@ from __future__ import annotations
 import asyncio
 import os
 import time
+from argparse import Namespace
+from collections.abc import Sequence
 from functools import partial
+from typing import BinaryIO, TextIO
 
 from logsrv.errors import ConfigurationError, UsageError
 from logsrv.gopher.browse.loading.session import BrowsingSession
@@ -25,16 +28,8 @@ from logsrv.gopher.follow.following import Followed, Following, can_follow, newe
 from logsrv.gopher.wire.errors import UnknownHost
 from logsrv.gopher.wire.itemtypes import item_type
 from logsrv.gopher.wire.url import GopherURL, typed_url
+from logsrv.kit.options.argument_parser import Parser
 from logsrv.kit.text.escape import one_line, printable
-
-TYPE_CHECKING = False
-if TYPE_CHECKING:
-    from argparse import Namespace
-    from collections.abc import Sequence
-    from typing import BinaryIO, TextIO
-
-    from logsrv.kit.options.argument_parser import Parser
-    from logsrv.kit.options.plain_arguments import Declared
 
 ABOUT = {
     "follow": """\
@@ -63,7 +58,7 @@ Example:
 }
 
 
-def declare(command: str, parser: Parser | Declared) -> None:
+def declare(command: str, parser: Parser) -> None:
     """Declare the arguments of one of the commands."""
     add = parser.add_argument
     if command == "unfollow":

@@ -4,31 +4,23 @@ from __future__ import annotations
 
 import math
 import re
+from argparse import Namespace
+from collections.abc import Callable
 
 from logsrv.errors import ConfigurationError
 from logsrv.gopher.command.arguments import followable
-from logsrv.gopher.fetch.blocking import urlopen
-from logsrv.gopher.fetch.settings import Limits, Timeouts
-from logsrv.gopher.local.fileurl import url_of
+from logsrv.gopher.fetch.blocking import GopherFile, urlopen
+from logsrv.gopher.fetch.settings import ConnectionOptions, Limits, Timeouts
+from logsrv.gopher.local.answer import LocalAnswer
+from logsrv.gopher.local.fileurl import ItemURL, url_of
 from logsrv.gopher.local.typed import typed_place
-from logsrv.gopher.wire.itemtypes import MENUS, item_type
+from logsrv.gopher.wire.itemtypes import MENUS, Transfer, item_type
 from logsrv.gopher.wire.menu import MenuItem, MenuParser
 from logsrv.gopher.wire.url import GopherURL
 from logsrv.kit.text.escape import one_line
 
-TYPE_CHECKING = False
-if TYPE_CHECKING:
-    from argparse import Namespace
-    from collections.abc import Callable
-
-    from logsrv.gopher.fetch.blocking import GopherFile
-    from logsrv.gopher.fetch.settings import ConnectionOptions
-    from logsrv.gopher.local.answer import LocalAnswer
-    from logsrv.gopher.local.fileurl import ItemURL
-    from logsrv.gopher.wire.itemtypes import Transfer
-
-    Answer = GopherFile | LocalAnswer
-    Ask = Callable[[], Answer]
+Answer = GopherFile | LocalAnswer
+Ask = Callable[[], Answer]
 
 _NUMBER = r"[0-9]{1,6}"
 
@@ -71,8 +63,6 @@ def open_answer(
     most = {"menu": limits.menu, "text": limits.text, "binary": limits.download}
     most_bytes = most_bytes or most[kind]
     if not isinstance(url, GopherURL):
-        from logsrv.gopher.local.answer import LocalAnswer
-
         return LocalAnswer(url, most_bytes)
     return urlopen(
         url,

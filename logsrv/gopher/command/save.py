@@ -4,20 +4,16 @@ from __future__ import annotations
 
 import os
 from io import SEEK_END
+from typing import BinaryIO, TextIO
 
 from logsrv.errors import ConfigurationError
+from logsrv.gopher.command.requests import Ask
 from logsrv.gopher.fetch.progress import Progress
 from logsrv.gopher.fetch.wholefile import end_text, whole_file
 from logsrv.gopher.local.fileurl import ItemURL, name_to_save
 from logsrv.kit.text.escape import one_line
 from logsrv.kit.text.paths import checked
 from logsrv.kit.text.words import size_text
-
-TYPE_CHECKING = False
-if TYPE_CHECKING:
-    from typing import BinaryIO, TextIO
-
-    from logsrv.gopher.command.requests import Ask
 
 
 def target(url: ItemURL, output: str | None, *, force: bool) -> str:

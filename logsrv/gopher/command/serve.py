@@ -9,11 +9,7 @@ from typing import NoReturn
 
 from logsrv.errors import Shown, UsageError
 from logsrv.gopher.command.arguments import parser
-
-TYPE_CHECKING = False
-if TYPE_CHECKING:
-    from logsrv.kit.options.argument_parser import Parser
-    from logsrv.kit.options.plain_arguments import Declared
+from logsrv.kit.options.argument_parser import Parser
 
 DESCRIPTION = """\
 Serve DIRECTORY with Gopher until Ctrl-C, at gopher://127.0.0.1:7070/ unless --listen says where: a copy
@@ -31,7 +27,7 @@ them all.
 _TWISTD = "from twisted.scripts.twistd import run; run()"
 
 
-def declare(made: Parser | Declared) -> None:
+def declare(made: Parser) -> None:
     """Declare the arguments, for the help."""
     made.add_argument("directory", metavar="DIRECTORY", help="what to serve")
     made.add_argument(

@@ -6,19 +6,15 @@ What came before an error is shown: it is worth reading.
 
 from __future__ import annotations
 
-from logsrv.gopher.local.fileurl import url_of
+from collections.abc import Iterable
+from typing import BinaryIO
+
+from logsrv.gopher.local.fileurl import ItemURL, url_of
 from logsrv.gopher.wire.charset import decode_text
 from logsrv.gopher.wire.menu import MenuItem, MenuParser
 from logsrv.gopher.wire.text import TextParser
 from logsrv.gopher.wire.value import Value
 from logsrv.kit.text.escape import one_line, printable
-
-TYPE_CHECKING = False
-if TYPE_CHECKING:
-    from collections.abc import Iterable
-    from typing import BinaryIO
-
-    from logsrv.gopher.local.fileurl import ItemURL
 
 # A line that does not end is shown in pieces of this size.
 _LONGEST_HELD = 64 * 1024

@@ -9,23 +9,19 @@ import io
 import math
 import os
 import time
+from collections.abc import Callable, Iterator
+from typing import Any
 
+from logsrv.gopher.fetch.proxy import Proxy
 from logsrv.gopher.fetch.settings import ConnectionOptions, Timeouts
-from logsrv.gopher.fetch.transfers.stream import Stream
+from logsrv.gopher.fetch.transfers.stream import Into, Stream
 from logsrv.gopher.fetch.transfers.transfers import Transfers
+from logsrv.gopher.fetch.trust import Trust
 from logsrv.gopher.fetch.wholefile import end_text, whole_file
 from logsrv.gopher.wire.itemtypes import item_type
 from logsrv.gopher.wire.text import TextParser
 from logsrv.gopher.wire.url import GopherURL
 
-TYPE_CHECKING = False
-if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
-    from typing import Any
-
-    from logsrv.gopher.fetch.proxy import Proxy
-    from logsrv.gopher.fetch.transfers.stream import Into
-    from logsrv.gopher.fetch.trust import Trust
 TIMEOUT = 30.0
 _CHUNK = 64 * 1024
 _LONG = 3600.0

@@ -2,16 +2,12 @@
 
 from __future__ import annotations
 
-TYPE_CHECKING = False
-if TYPE_CHECKING:
-    from collections.abc import Mapping
-    from pathlib import Path
+from collections.abc import Mapping
+from pathlib import Path
 
 
 def data_directory(environ: Mapping[str, str]) -> Path:
     """Return where bookmarks and pins are. A relative XDG_DATA_HOME does not count, as specified."""
-    from pathlib import Path
-
     home = environ.get("XDG_DATA_HOME", "")
     base = Path(home) if home.startswith("/") else Path.home() / ".local" / "share"
     return base / "logsrv"

@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 from functools import cached_property
+from typing import TYPE_CHECKING
 
+from logsrv.gopher.fetch.proxy import Proxy
 from logsrv.gopher.fetch.trust import Trust
 from logsrv.gopher.wire.menu import LONGEST_LINE, MOST_ITEMS
 from logsrv.gopher.wire.value import Value
 
-TYPE_CHECKING = False
 if TYPE_CHECKING:
     from ssl import SSLContext
-
-    from logsrv.gopher.fetch.proxy import Proxy
 
 
 class Timeouts(Value):

@@ -3,19 +3,16 @@
 from __future__ import annotations
 
 import fcntl
+import hashlib
 import os
 import re
+from pathlib import Path
 
 from logsrv.descriptor import Descriptor
 from logsrv.errors import ConfigurationError
 from logsrv.gopher.fetch.wholefile import whole_file
 from logsrv.gopher.wire.errors import TLSError
 from logsrv.gopher.wire.value import Value
-
-TYPE_CHECKING = False
-if TYPE_CHECKING:
-    from pathlib import Path
-
 
 TLS_CUT = (
     "the close of TLS is missing, so it was cut on the way or comes from a server that never sends "
@@ -38,9 +35,6 @@ class PinStore:
         """Compare, or remember if the server is new. Raises TLSError if it is another certificate,
         ConfigurationError if the file is not one of pins, OSError.
         """
-        # OpenSSL takes 4 ms to load, and plain requests need none.
-        import hashlib
-
         pins = self._read()
         shown = hashlib.sha256(certificate).hexdigest()
         if address not in pins:

@@ -5,13 +5,10 @@ from __future__ import annotations
 import errno
 import os
 from io import SEEK_END
+from types import TracebackType
+from typing import BinaryIO
 
 from logsrv.gopher.wire.text import TAIL, Unstuffer, terminator_length
-
-TYPE_CHECKING = False
-if TYPE_CHECKING:
-    from types import TracebackType
-    from typing import BinaryIO
 
 _CHUNK = 64 * 1024
 _NEW = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC

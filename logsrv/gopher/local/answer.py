@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import os
 import stat
+from collections.abc import Iterator
+from typing import Self
 
 from logsrv.errors import ConfigurationError
 from logsrv.gopher.local.fileurl import FileURL
@@ -11,11 +13,6 @@ from logsrv.gopher.local.hole import Hole, NotThere, written_menu
 from logsrv.gopher.wire.errors import TooBig
 from logsrv.gopher.wire.url import DEFAULT_PORT, MENU_TYPE
 from logsrv.kit.text.escape import one_line
-
-TYPE_CHECKING = False
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-    from typing import Self
 
 _CHUNK = 256 * 1024
 

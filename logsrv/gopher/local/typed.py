@@ -11,6 +11,7 @@ import stat
 
 from logsrv.errors import ConfigurationError
 from logsrv.gopher.local.fileurl import FileURL, ItemURL
+from logsrv.gopher.local.hole import Hole, NotThere
 from logsrv.gopher.wire.files import ENOUGH_TO_TELL, letter_of
 from logsrv.gopher.wire.gophermap import FILE
 from logsrv.gopher.wire.url import typed_url
@@ -39,8 +40,6 @@ def local_place(path: bytes) -> FileURL:
 
     Raises ConfigurationError.
     """
-    from logsrv.gopher.local.hole import Hole, NotThere
-
     shown = one_line(os.fsdecode(path), 4096)
     try:
         mode = os.stat(path).st_mode

@@ -7,12 +7,9 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Callable
 
+from logsrv.gopher.fetch.transfers.socket_transfer import AnswerSink
 from logsrv.gopher.mirror.scope import Key
 from logsrv.gopher.wire.url import GopherURL
-
-TYPE_CHECKING = False
-if TYPE_CHECKING:
-    from logsrv.gopher.fetch.transfers.socket_transfer import Sink
 
 # Seconds after which it is looked again, whatever happens.
 IDLE = 0.2
@@ -41,7 +38,7 @@ class Job:
         self.has_copy = self.is_settled = self.known = False
         self.tries = 0
         self.error: Exception | None = None
-        self.got: Sink | None = None
+        self.got: AnswerSink | None = None
 
 
 class Queue:

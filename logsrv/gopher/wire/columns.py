@@ -16,14 +16,11 @@ import re
 import unicodedata
 from collections.abc import Iterator, Sequence
 from functools import lru_cache
+from typing import Literal
 
 from logsrv.gopher.wire.value import Value
 
-TYPE_CHECKING = False
-if TYPE_CHECKING:
-    from typing import Literal
-
-    Shape = Literal["drawing", "table", "prose"]
+Shape = Literal["drawing", "table", "prose"]
 
 TAB = 8
 

@@ -8,14 +8,12 @@ that could not even be made.
 
 from __future__ import annotations
 
+from typing import ClassVar, Literal
+
 from logsrv.errors import LogsrvError
 from logsrv.kit.text.escape import one_line
 
-TYPE_CHECKING = False
-if TYPE_CHECKING:
-    from typing import ClassVar, Literal
-
-    Phase = Literal["connect", "first byte", "next byte", "progress", "whole"]
+Phase = Literal["connect", "first byte", "next byte", "progress", "whole"]
 
 _WAITED_FOR: dict[Phase, str] = {
     "connect": "took no connection",

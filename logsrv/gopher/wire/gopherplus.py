@@ -12,17 +12,13 @@ A server that knows nothing of Gopher+ sends its plain answer, without a header.
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 
 from logsrv.gopher.wire.charset import decode_line, decode_text
 from logsrv.gopher.wire.errors import BadURL, ServerError
 from logsrv.gopher.wire.menu import MenuItem, parse_line
 from logsrv.gopher.wire.url import GopherURL
 from logsrv.gopher.wire.value import Value
-
-TYPE_CHECKING = False
-if TYPE_CHECKING:
-    from collections.abc import Sequence
-
 
 UNTIL_DOT = -1
 UNTIL_CLOSE = -2

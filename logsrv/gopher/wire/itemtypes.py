@@ -6,16 +6,14 @@ pygopherd, UMN gopherd).
 
 from __future__ import annotations
 
+from typing import Literal
+
 from logsrv.gopher.wire.value import Value
 from logsrv.kit.text.escape import one_line
 
-TYPE_CHECKING = False
-if TYPE_CHECKING:
-    from typing import Literal
-
-    # Ways to read an answer: "menu" and "text" end by a line `.` or by close, "binary" by close;
-    # None: nothing that could be fetched with the Gopher protocol.
-    Transfer = Literal["menu", "text", "binary"]
+# Ways to read an answer: "menu" and "text" end by a line `.` or by close, "binary" by close;
+# None: nothing that could be fetched with the Gopher protocol.
+Transfer = Literal["menu", "text", "binary"]
 
 
 class ItemType(Value):

@@ -10,20 +10,16 @@ all for most answers, and at most 4 KiB.
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from logsrv.gopher.wire import gopherplus
 from logsrv.gopher.wire.errors import ServerError, TooBig, Truncated
+from logsrv.gopher.wire.gopherplus import PlusHeader
 from logsrv.gopher.wire.itemtypes import item_type
 from logsrv.gopher.wire.menu import parse_line
 from logsrv.gopher.wire.recognise import error_line, may_be_other_protocol, other_protocol
 from logsrv.gopher.wire.text import DotEnded
 from logsrv.gopher.wire.url import GopherURL
-
-TYPE_CHECKING = False
-if TYPE_CHECKING:
-    from collections.abc import Callable
-
-    from logsrv.gopher.wire.gopherplus import PlusHeader
-
 
 LONGEST_ERROR_BODY = 64 * 1024
 # The first bytes of errors and of other protocols; whatever else it is, it is content.

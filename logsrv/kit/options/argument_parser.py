@@ -10,16 +10,14 @@ from __future__ import annotations
 import argparse
 import os
 import sys
+from collections.abc import Callable, Sequence
+from typing import Any, NoReturn
 
 from logsrv.errors import Shown as Shown
 from logsrv.errors import UsageError as UsageError
 from logsrv.kit.text.escape import one_line
 from logsrv.kit.text.paragraphs import wrapped
-
-TYPE_CHECKING = False
-if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
-    from typing import Any, NoReturn
+from logsrv.kit.text.words import did_you_mean, shown
 
 USAGE = 2
 """The exit status for a UsageError."""
@@ -160,8 +158,6 @@ class Parser(argparse.ArgumentParser):
         return option is None or option.nargs == 0 or not word[2:].isdecimal()
 
     def _unexpected(self, word: str) -> str:
-        from logsrv.kit.text.words import did_you_mean, shown
-
         if not word.startswith("-"):
             return f"{shown(word)} is one argument too many"
         known = [name for action in self._actions for name in action.option_strings]
@@ -170,3 +166,21 @@ class Parser(argparse.ArgumentParser):
 
     def error(self, message: str) -> NoReturn:
         raise UsageError(f"{one_line(message)}; {self.prog} --help shows what there is")
+
+
+def of_kind(name: str) -> Callable[[str], Any]:
+    """Return a `type=` for values of the kind `name` in `logsrv.kit.options.kinds`, loaded when needed: it
+    brings attrs, which takes longer than all of `gopher URL`.
+    """
+
+    def parse(text: str) -> Any:
+        from logsrv.kit.options import kinds
+
+        kind = getattr(kinds, name)
+        try:
+            return kind.parse(text)
+        except ValueError as error:
+            said = f"{shown(text)} is {error}; accepted: {kind.accepted}"
+            raise argparse.ArgumentTypeError(said) from None
+
+    return parse

@@ -4,10 +4,7 @@ or turn its reading direction becomes `\\xNN` or `\\uNNNN`.
 
 from __future__ import annotations
 
-TYPE_CHECKING = False
-if TYPE_CHECKING:
-    import re
-    from collections.abc import Callable
+import re
 
 # A path is there to be found, so it is shown whole, whatever the system takes.
 SHOWN_PATH_LENGTH = 4096
@@ -20,13 +17,6 @@ _UNSAFE_IN_A_LINE = f"[\t\n{_UNSAFE}]"
 _CONTROLS = bytes([*range(9), *range(11, 32), 127])
 
 
-def _rewritten(pattern: str, write: Callable[[re.Match[str]], str], text: str) -> str:
-    """Return `re.sub` of these. `re` takes 8 ms to load; most text is printable, and does without."""
-    import re
-
-    return re.sub(pattern, write, text)
-
-
 def _code(match: re.Match[str]) -> str:
     number = ord(match[0])
     return f"\\x{number:02x}" if number < 0x100 else f"\\u{number:04x}"
@@ -37,7 +27,7 @@ def printable(text: str) -> str:
     # No unsafe character counts as printable.
     if text.replace("\n", "").replace("\t", "").isprintable():
         return text
-    return _rewritten(_UNSAFE_IN_TEXT, _code, text)
+    return re.sub(_UNSAFE_IN_TEXT, _code, text)
 
 
 def is_plain(data: bytes) -> bool:
@@ -48,12 +38,12 @@ def is_plain(data: bytes) -> bool:
 
 def plain_json(text: str) -> str:
     """`text`, which is JSON, with what is not for showing as JSON spells it: `\\u202e`."""
-    return _rewritten(_UNSAFE_IN_TEXT, lambda found: f"\\u{ord(found[0]):04x}", text)
+    return re.sub(_UNSAFE_IN_TEXT, lambda found: f"\\u{ord(found[0]):04x}", text)
 
 
 def one_line(text: str, longest: int = 1000) -> str:
     """`text` for the middle of a sentence: also TAB and LF escaped, cut to `longest` characters."""
     shown = text[: longest + 1]
     if not shown.isprintable():
-        shown = _rewritten(_UNSAFE_IN_A_LINE, _code, shown)
+        shown = re.sub(_UNSAFE_IN_A_LINE, _code, shown)
     return shown if len(shown) <= longest else shown[: longest - 1] + "…"

@@ -7,10 +7,7 @@ or by such a part. Bytes of files and peers are no such text: see `escape`.
 from __future__ import annotations
 
 import textwrap
-
-TYPE_CHECKING = False
-if TYPE_CHECKING:
-    from collections.abc import Iterator
+from collections.abc import Iterator
 
 
 def paragraphs(text: str) -> Iterator[tuple[bool, str]]:

@@ -4,10 +4,9 @@ cannot leave its directory.
 
 from __future__ import annotations
 
-TYPE_CHECKING = False
-if TYPE_CHECKING:
-    import re
-    from pathlib import Path
+import re
+from hashlib import sha256
+from pathlib import Path
 
 LONGEST_NAME = 200
 """Bytes; file systems take 255, and names get something added while their file is written."""
@@ -18,7 +17,7 @@ _DEVICES = {"con", "prn", "aux", "nul", *_NUMBERED}
 # Most names have no others, and nothing is to be done to them.
 _PLAIN = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_. -"
 # Characters that Windows and FAT refuse, that mislead a terminal or a reader (as in escape.py), and
-# bytes that are not UTF-8. Compiled when a name first needs it.
+# bytes that are not UTF-8.
 _UNSAFE = (
     '[\x00-\x1f\x7f-\x9f"*/:<>?\\\\|\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069\ud800-\udfff]'
     # Hidden files, options of commands, and the endings that Windows leaves off.
@@ -39,9 +38,6 @@ def safe_name(name: bytes) -> str:
     """
     text = name.decode("utf-8", "surrogateescape")
     if not text or name.translate(None, _PLAIN) or text.strip(".- ") != text:
-        # Not for plain names: it takes 8 ms to load.
-        import re
-
         text = re.sub(_UNSAFE, _escaped, text) or "="
     if text.partition(".")[0].rstrip(" ").lower() in _DEVICES:
         text = f"={ord(text[0]):02X}{text[1:]}"
@@ -50,8 +46,6 @@ def safe_name(name: bytes) -> str:
 
 def _shortened(text: str) -> str:
     """The beginning and the ending of a name, and a digest of all of it in between."""
-    from hashlib import sha256
-
     stem, dot, ending = text.rpartition(".")
     if not dot or len(ending.encode()) > _LONGEST_ENDING:
         stem, ending = text, ""

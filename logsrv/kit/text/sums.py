@@ -3,10 +3,7 @@
 from __future__ import annotations
 
 import zlib
-
-TYPE_CHECKING = False
-if TYPE_CHECKING:
-    from collections.abc import Callable
+from collections.abc import Callable
 
 
 def with_sum(text: bytes) -> bytes:

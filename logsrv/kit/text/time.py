@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-TYPE_CHECKING = False
-if TYPE_CHECKING:
-    from datetime import datetime
+from datetime import UTC, datetime
 
 _FIRST, _LAST = -62135596800, 253402300799
 """The first and the last second that datetime knows: those of the years 1 and 9999."""
@@ -12,11 +10,7 @@ _KEPT = 4
 _seconds: dict[int, str] = {}
 
 
-# datetime is imported where it is used: a search of a rare word needs no moments, and is over in the
-# time of a few imports.
 def _utc(moment: float) -> datetime:
-    from datetime import UTC, datetime
-
     return datetime.fromtimestamp(moment, UTC)
 
 
@@ -50,8 +44,6 @@ def parse_rfc3339(text: str) -> float:
 
     Raises ValueError for anything that is not an RFC 3339 date and time with a UTC offset.
     """
-    from datetime import datetime
-
     moment = datetime.fromisoformat(text)
     if moment.tzinfo is None or "T" not in text.upper():
         raise ValueError(f"{text!r} is not a date and time with a UTC offset")

@@ -10,7 +10,6 @@ import json
 from functools import lru_cache
 from typing import Any, TypeAlias
 
-import logsrv.linelog.fields as late
 from logsrv.linelog.fields.stored import decoded
 from logsrv.linelog.fields.values import LONGEST_INTEGER, Scalar, Value, WrittenFloat
 
@@ -36,8 +35,10 @@ def parse_json(content: bytes) -> Object | None:
         exact = parse_exactly(content)
         if exact is not None:
             return exact
+    import orjson
+
     try:
-        found = late.loads(content)
+        found = orjson.loads(content)
     except ValueError:
         return parse_exactly(content)
     return found if isinstance(found, dict) else None

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import math
 import re
+from decimal import Decimal
 from typing import TypeAlias
 
-import logsrv.linelog.fields as late
 from logsrv.linelog.fields.stored import bytes_of
 
 Scalar: TypeAlias = str | int | float | bool
 Value: TypeAlias = Scalar | list[Scalar]
-Number: TypeAlias = "int | float | late.Decimal"
+Number: TypeAlias = int | float | Decimal
 
 # Python refuses to convert integers of more than 4,300 digits, as its own way takes quadratic time.
 LONGEST_INTEGER = 4000
@@ -61,7 +61,7 @@ def number_of_text(text: str) -> Number | None:
 
 
 def _long_integer(text: str) -> Number:
-    return late.Decimal(text)
+    return Decimal(text)
 
 
 def text_of(value: Scalar) -> str:

@@ -96,7 +96,6 @@ class WebServer:
                 viewer.close("the token is another one now")
         self._searches.at_once = settings.http_searches
         self._searches.seconds = settings.http_search_time
-        self._searches.asks_nodes = bool(settings.node_sets)
 
     def stop(self) -> Deferred[None]:
         """Send all away, answer nothing more; fires when no process is left."""

@@ -16,7 +16,6 @@ from twisted.internet.defer import Deferred, gatherResults, succeed
 from twisted.logger import Logger
 
 import logsrv
-import logsrv.linelog.plugin as late
 from logsrv import __version__
 from logsrv.errors import ConfigurationError
 from logsrv.kit.manager.sockets import KeptSockets
@@ -31,8 +30,11 @@ from logsrv.kit.service.process.launch import Launch, check_files
 from logsrv.kit.service.service import ListeningService
 from logsrv.kit.service.sites.sites import SiteServer, SiteSpec
 from logsrv.kit.text.words import listed, shown
+from logsrv.kit.web.channel import WebFactory
 from logsrv.kit.web.endpoints import web_rules
 from logsrv.linelog.alerts.process import Alerts, check_commands
+from logsrv.linelog.http.nodes.declared import DeclaredNodes
+from logsrv.linelog.http.server import WebServer
 from logsrv.linelog.http.settings import MOST_CONNECTIONS, read_token
 from logsrv.linelog.inputs.intake.computing import ComputingThread
 from logsrv.linelog.inputs.intake.intake import Intake
@@ -40,6 +42,7 @@ from logsrv.linelog.inputs.intake.options import InputOptions, with_secrets
 from logsrv.linelog.inputs.intake.registry import inputs
 from logsrv.linelog.inputs.intake.unfinished import Unfinished
 from logsrv.linelog.inputs.intake.workers import Workers
+from logsrv.linelog.plugin.checks.table import check_logger
 from logsrv.linelog.plugin.health import PATIENCE, HangLog, unhealthy
 from logsrv.linelog.plugin.metrics import METRICS
 from logsrv.linelog.plugin.settings import (
@@ -50,6 +53,7 @@ from logsrv.linelog.plugin.settings import (
     left_out,
     parse_listen,
 )
+from logsrv.linelog.ship.running.process import Shipping, holds_of
 from logsrv.linelog.store.disk.lock import owner_of
 from logsrv.linelog.store.store import Store
 from logsrv.linelog.store.valve import Valve
@@ -57,8 +61,6 @@ from logsrv.memory import keep_freed_memory
 
 if TYPE_CHECKING:
     from logsrv.kit.service.checks.findings import Asked, Finding
-    from logsrv.linelog.http.server import WebServer
-    from logsrv.linelog.ship.running.process import Shipping
     from logsrv.linelog.ship.settings import ShipSettings
 
 log = Logger()
@@ -213,7 +215,7 @@ class LoggerService(ListeningService[LoggerSettings]):
         read_token(settings)
         if settings.http:
             # Their tokens and certificates may be missing, too.
-            late.DeclaredNodes(settings.node_sets)
+            DeclaredNodes(settings.node_sets)
         check_commands(settings.alerts)
         if shipping := self._shipping_to(settings.targets):
             shipping.check(settings.targets)
@@ -226,7 +228,7 @@ class LoggerService(ListeningService[LoggerSettings]):
     def make_server(self, wanted: SiteSpec, metrics: MetricsPart) -> SiteServer:
         if not isinstance(wanted.settings, ListenerSettings):
             handle = self._web_server().handle
-            return late.WebFactory(handle, self.clock, wanted.label, wanted.settings)
+            return WebFactory(handle, self.clock, wanted.label, wanted.settings)
         settings = wanted.settings
         intake = Intake(
             wanted.label,
@@ -245,7 +247,7 @@ class LoggerService(ListeningService[LoggerSettings]):
     def _web_server(self) -> WebServer:
         """Return what answers web requests; without --http it is never loaded."""
         if self._web is None:
-            self._web = late.WebServer(
+            self._web = WebServer(
                 lambda: self.store.place,
                 self.settings,
                 position=lambda: self.store.position,
@@ -259,7 +261,7 @@ class LoggerService(ListeningService[LoggerSettings]):
     def _shipping_to(self, targets: Sequence[ShipSettings]) -> Shipping | None:
         """Return what ships; without targets from the beginning on it is never loaded."""
         if self._shipping is None and targets:
-            self._shipping = late.Shipping(
+            self._shipping = Shipping(
                 place=lambda: self.store.place,
                 identity=lambda: self.store.identity.store if self.store.identity else "",
                 hold=self.store.hold,
@@ -288,14 +290,14 @@ class LoggerService(ListeningService[LoggerSettings]):
 
     def findings(self, asked: Asked) -> Iterable[Finding]:
         now = datetime.datetime.fromtimestamp(time.time(), datetime.UTC)
-        return late.check_logger(self.settings, asked, now)
+        return check_logger(self.settings, asked, now)
 
     def open(self) -> None:
         keep_freed_memory()
         tell_left_out(self.settings)
         if self.settings.targets:
             # First: what no target has yet must not be removed before they tell how far they are.
-            self.store.hold(late.holds_of(str(self.settings.directory), self.settings.targets))
+            self.store.hold(holds_of(str(self.settings.directory), self.settings.targets))
         self.store.open()
         self._hangs.look()
         check_interpreter(
@@ -389,8 +391,11 @@ def check_interpreter(needed_by: Sequence[str]) -> None:
 
 def makeService(options: SettingsOptions[LoggerSettings]) -> IService:
     """Make the service that twistd runs."""
+    # By now twistd has chosen one.
+    from twisted.internet import reactor
+
     check_files("logsrv", options.parent)
-    service = LoggerService(options.settings, load=options.reload, reactor=late.reactor)
+    service = LoggerService(options.settings, load=options.reload, reactor=reactor)
     service.own_process()
-    service.launch = Launch(options, late.reactor)
+    service.launch = Launch(options, reactor)
     return service

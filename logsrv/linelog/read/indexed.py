@@ -6,17 +6,13 @@ one step of time.
 
 from __future__ import annotations
 
-import logsrv.linelog.query.matching as late
+from collections.abc import Collection
+
 from logsrv.kit.text.time import parse_rfc3339
 from logsrv.linelog.fields.level import LEVELS, RULES
-from logsrv.linelog.query.language.tree import EVERYTHING, Compare, Has
-
-TYPE_CHECKING = False
-if TYPE_CHECKING:
-    from collections.abc import Collection
-
-    from logsrv.linelog.query.language.tree import Node
-    from logsrv.linelog.read.texts import Frames
+from logsrv.linelog.query.language.tree import EVERYTHING, Compare, Has, Node
+from logsrv.linelog.query.matching.shapes import levels_of
+from logsrv.linelog.read.texts import Frames
 
 _EVERY = (None, *LEVELS)
 
@@ -77,7 +73,7 @@ def levels_wanted(query: Node) -> frozenset[str | None] | None:
     if isinstance(query, Has) and query.field == "level":
         return frozenset(LEVELS)
     if isinstance(query, Compare) and query.field == "level":
-        return frozenset(late.levels_of(query.op, query.value))
+        return frozenset(levels_of(query.op, query.value))
     return None
 
 

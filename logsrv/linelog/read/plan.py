@@ -7,21 +7,17 @@ The word index says which frames can be left out by words. All frames that may h
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterable, Iterator
+from typing import NamedTuple, TypeAlias
+
+from logsrv.linelog.read.texts import Frames
+from logsrv.linelog.read.view import View
+from logsrv.linelog.store.catalog.layout import CatalogEntry
+from logsrv.linelog.store.segments.segment import Position
 from logsrv.linelog.store.segments.times import NONE
-from logsrv.named import NamedTuple
 
-TYPE_CHECKING = False
-if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator
-    from typing import TypeAlias
-
-    from logsrv.linelog.read.texts import Frames
-    from logsrv.linelog.read.view import View
-    from logsrv.linelog.store.catalog.layout import CatalogEntry
-    from logsrv.linelog.store.segments.segment import Position
-
-    Work: TypeAlias = Callable[["ReadTask"], list[bytes]]
-    """A task in, its results out; what it raises as ValueError or OSError is told, and the rest goes on."""
+Work: TypeAlias = Callable[["ReadTask"], list[bytes]]
+"""A task in, its results out; what it raises as ValueError or OSError is told, and the rest goes on."""
 
 
 class Scope(NamedTuple):

@@ -6,26 +6,23 @@ All that searches stands on it: `search`, `tail`, `show`, SQL, the page and the 
 from __future__ import annotations
 
 import os
+from collections.abc import Callable, Iterator
+from typing import TYPE_CHECKING, NamedTuple
 
+from logsrv.linelog.fields.source import IsOf, of_source
 from logsrv.linelog.query.language.tree import EVERYTHING
-from logsrv.linelog.read import far
-from logsrv.linelog.read.plan import Stats, tasks
+from logsrv.linelog.query.matching.match import Matcher
+from logsrv.linelog.read.indexed import IndexedLines, levels_wanted
+from logsrv.linelog.read.plan import ReadTask, Scope, Stats, Work, tasks
 from logsrv.linelog.read.pool.pool import worked
+from logsrv.linelog.read.texts import Frames
+from logsrv.linelog.read.view import View
 from logsrv.linelog.read.words import by_catalogs, by_words
 from logsrv.linelog.store.segments.segment import Position
-from logsrv.named import NamedTuple
+from logsrv.memory import keep_freed_memory
 
-TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
-
-    from logsrv.linelog.fields.source import IsOf
-    from logsrv.linelog.query.matching.match import Matcher
     from logsrv.linelog.read.far.ahead import FramesAhead
-    from logsrv.linelog.read.indexed import IndexedLines
-    from logsrv.linelog.read.plan import ReadTask, Scope, Work
-    from logsrv.linelog.read.texts import Frames
-    from logsrv.linelog.read.view import View
 
 
 class Hit(NamedTuple):
@@ -59,8 +56,6 @@ class Search:
         self._processes = processes
         self._is_of: IsOf | None = None
         if scope.source:
-            from logsrv.linelog.fields.source import of_source
-
             self._is_of = of_source(scope.source)
         self.on_frame: Callable[[], None] | None = None
         self._open: Frames | None = None
@@ -137,9 +132,6 @@ class Search:
         query = self.matcher.node
         if self.scope.source or not (query == EVERYTHING or getattr(query, "field", "") == "level"):
             return None
-        # Loaded here, as a search for a rare word does without.
-        from logsrv.linelog.read.indexed import IndexedLines, levels_wanted
-
         wanted = levels_wanted(query)
         return None if wanted is None else IndexedLines(wanted, step, levels=levels)
 
@@ -153,7 +145,10 @@ class Search:
         planned = self._planned(reverse, (lambda *_: False) if indexed is None else indexed.take)
         tell, processes = self.view.tell, self._processes
         if self.view.is_away:
-            self._ahead = far.FramesAhead(self.view)
+            # Most stores have no archive: searches of these do without what reads one.
+            from logsrv.linelog.read.far.ahead import FramesAhead
+
+            self._ahead = FramesAhead(self.view)
             planned = self._ahead.tasks(planned)
         try:
             for done in worked(work, planned, tell, processes=processes, for_many=self._for_many):
@@ -182,8 +177,6 @@ class Search:
         )
 
     def _for_many(self) -> None:
-        from logsrv.memory import keep_freed_memory
-
         # Each frame is unpacked into memory of its own: giving that back took half as long as unpacking.
         keep_freed_memory()
         # NumPy's linear algebra is not used; without this it starts a thread for each core, and each

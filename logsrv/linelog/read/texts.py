@@ -9,18 +9,13 @@ from __future__ import annotations
 
 import os
 from abc import abstractmethod
+from collections.abc import Callable, Iterator
+from typing import Self
 
 from logsrv.linelog.store.segments import zstd
 from logsrv.linelog.store.segments.heads import LARGEST
 from logsrv.linelog.store.segments.index import Index
-from logsrv.linelog.store.segments.times import times_of, together
-
-TYPE_CHECKING = False
-if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
-    from typing import Self
-
-    from logsrv.linelog.store.segments.times import Times
+from logsrv.linelog.store.segments.times import Times, times_of, together
 
 SIZE = 1 << 20
 # glibc maps memory anew for each piece of 128 KiB and more: 250 MiB took 0.41 s of CPU time, so 0.21.

@@ -9,17 +9,23 @@ from __future__ import annotations
 import errno
 import os
 import time
+from collections.abc import Callable, Iterable, Sequence
+from typing import Self
 
 from logsrv.errors import StoreError
 from logsrv.kit.text.time import rfc3339
-from logsrv.linelog.read.texts import ArchivedFrames, PackedFrames, PlainFrames
-from logsrv.linelog.store import archive
+from logsrv.linelog.query.matching.needs import Need
+from logsrv.linelog.read import walk
+from logsrv.linelog.read.texts import ArchivedFrames, Frames, PackedFrames, PlainFrames
+from logsrv.linelog.store.archive.objects import Archive
+from logsrv.linelog.store.catalog.catalog import Catalog, Catalogs, Known
 from logsrv.linelog.store.disk.disk import Disk, explanation, reason
 from logsrv.linelog.store.disk.format import newer
 from logsrv.linelog.store.disk.rights import who_may
 from logsrv.linelog.store.segments import index
 from logsrv.linelog.store.segments.empty import were_empty
-from logsrv.linelog.store.segments.removed import missed
+from logsrv.linelog.store.segments.index import Head, Index
+from logsrv.linelog.store.segments.removed import Missing, missed
 from logsrv.linelog.store.segments.segment import (
     ACTIVE,
     BACKUP,
@@ -27,26 +33,14 @@ from logsrv.linelog.store.segments.segment import (
     NOT_RESTORED,
     RESTORING,
     Form,
+    Position,
+    Segment,
     away_segments,
     no_files,
     segments_and_names,
 )
 from logsrv.linelog.store.segments.times import NONE, UNKNOWN, Times, together
-
-TYPE_CHECKING = False
-if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Sequence
-    from types import ModuleType
-    from typing import Self
-
-    from logsrv.linelog.query.matching.needs import Need
-    from logsrv.linelog.read.texts import Frames
-    from logsrv.linelog.store.archive.objects import Archive
-    from logsrv.linelog.store.catalog.catalog import Catalog, Catalogs, Known
-    from logsrv.linelog.store.segments.index import Head, Index
-    from logsrv.linelog.store.segments.removed import Missing
-    from logsrv.linelog.store.segments.segment import Position, Segment
-    from logsrv.linelog.store.words.lookup import Words
+from logsrv.linelog.store.words.lookup import Words
 
 # A segment that is found may be sealed or rotated before it is opened; never so often in a row.
 _INDEXED = (Form.PACKED, Form.AWAY)
@@ -222,7 +216,7 @@ class View:
         if not self._catalog_names or segment is None or segment.form is not Form.PACKED:
             return None
         if self._catalogs is None:
-            self._catalogs = _catalogs()(self._disk, self._catalog_names, self.note)
+            self._catalogs = Catalogs(self._disk, self._catalog_names, self.note)
         return self._catalogs.known(segment)
 
     def asked(self, catalog: Catalog, ask: Callable[[Words], int | None]) -> int | None:
@@ -364,9 +358,13 @@ class View:
         if self._disk.holds(segment.name):
             # Found again by its other form.
             raise FileNotFoundError(errno.ENOENT, "its text is here again")
+        # Most stores have no archive: searches of these do without what reads one.
+        from logsrv.linelog.store.archive.kept import archives
+        from logsrv.linelog.store.archive.reading import away_text
+
         if self._archives is None:
-            self._archives = archive.archives(str(self._disk.directory))
-        text = archive.away_text(segment, self._disk, self._archives)
+            self._archives = archives(str(self._disk.directory))
+        text = away_text(segment, self._disk, self._archives)
 
         def load() -> Index:
             try:
@@ -386,7 +384,7 @@ class View:
             _require(found, fd)
         except (OSError, ValueError) as error:
             self.note(f"{self._disk.path(segment.index)} is not used: {explanation(error)}")
-            found, wrong = _walking().walk(segment.number, fd)
+            found, wrong = walk.walk(segment.number, fd)
             if wrong:
                 self.tell(f"{path} is {wrong}")
         self._loaded = found
@@ -400,18 +398,4 @@ def _require(found: Index, fd: int) -> None:
         raise ValueError(f"it is of a file of {found.compressed} bytes, and there are {size}")
     if found.format == index.WITHOUT_SUMS:
         # It has no checksum: a wrong place in it would be taken for damage of the text.
-        _walking().require(found, fd)
-
-
-def _walking() -> ModuleType:
-    """Return the module that does without an index, which a search seldom needs."""
-    from logsrv.linelog.read import walk
-
-    return walk
-
-
-def _catalogs() -> type[Catalogs]:
-    """Return what reads catalogs, which a store without small segments does not have."""
-    from logsrv.linelog.store.catalog.catalog import Catalogs
-
-    return Catalogs
+        walk.require(found, fd)

@@ -3,20 +3,14 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Callable, Iterable
 
-from logsrv.linelog.query.matching.needs import AnyOf, Literal
-from logsrv.linelog.read.texts import PackedFrames
+from logsrv.linelog.query.matching.needs import AnyOf, Literal, Need
+from logsrv.linelog.read.texts import Frames, PackedFrames
+from logsrv.linelog.read.view import View
+from logsrv.linelog.store.catalog.catalog import Catalog
+from logsrv.linelog.store.catalog.layout import CatalogEntry
 from logsrv.linelog.store.words.lookup import Words
-
-TYPE_CHECKING = False
-if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
-
-    from logsrv.linelog.query.matching.needs import Need
-    from logsrv.linelog.read.texts import Frames
-    from logsrv.linelog.read.view import View
-    from logsrv.linelog.store.catalog.catalog import Catalog
-    from logsrv.linelog.store.catalog.layout import CatalogEntry
 
 
 def by_words(view: View, frames: Frames, need: Need, behind: Iterable[int] = ()) -> int | None:

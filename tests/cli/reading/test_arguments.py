@@ -5,7 +5,6 @@ from __future__ import annotations
 import argparse
 import importlib
 from pathlib import Path
-from typing import Any
 
 import pytest
 
@@ -22,7 +21,6 @@ from logsrv.cli.reading.arguments import (
     status,
 )
 from logsrv.kit.options.argument_parser import Parser, UsageError
-from logsrv.kit.options.plain_arguments import Declared
 from logsrv.linelog.store.segments.segment import Position
 from tests.linelog.read.stores import lines, make_store
 
@@ -87,10 +85,6 @@ def test_who_names_a_store_does_not_wait_for_the_configuration(
     for words, store, times in ((["--directory", "here"], "here", 0), ([], "usual", 1)):
         asked.clear()
         assert (parsed(*words).directory, len(asked)) == (store, times)
-        asked.clear()
-        plain: Any = Declared()
-        declare_store(plain)
-        assert (plain.read(words).directory, len(asked)) == (store, times)
 
 
 def test_positions_and_numbers() -> None:

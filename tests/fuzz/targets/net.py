@@ -26,10 +26,8 @@ from logsrv.kit.net.guard.proxy_header import ProxyHeaderError, ProxyHeaderReade
 from logsrv.kit.net.remote import parse_remote
 from logsrv.kit.net.source import escaped, unix_source
 from logsrv.kit.options import kinds
-from logsrv.kit.options.argument_parser import Parser
 from logsrv.kit.options.kinds import Kind
 from logsrv.kit.options.load import Sources, load
-from logsrv.kit.options.plain_arguments import Declared
 from logsrv.kit.options.sources import read_document
 from logsrv.kit.text.escape import is_plain, one_line, plain_json, printable
 from logsrv.kit.text.paths import inside, safe_name
@@ -193,32 +191,6 @@ def configuration(data: bytes) -> None:
             load(LoggerSettings, sources)
         except ConfigurationError as error:
             safe(str(error), "\n")
-
-
-def _declared(parser: Declared | Parser) -> None:
-    parser.add_argument("where")
-    parser.add_argument("--number", type=int, default=1)
-    parser.add_argument("--flag", action="store_true")
-    group = parser.add_mutually_exclusive_group()
-    group.add_argument("--one")
-    group.add_argument("--other", action="store_true")
-    parser.add_argument("words", nargs="*")
-
-
-@target("kit.options.plain_arguments", longest=120)
-def arguments(data: bytes) -> None:
-    """A command line that is read without argparse is read in the same way by argparse."""
-    # No word of a command line has a NUL.
-    words = _texts(data).replace("\0", "").split(" ")
-    declared = Declared()
-    _declared(declared)
-    found = declared.read(words)
-    if found is None:
-        return
-    parser = Parser("x", "what it does")
-    parser.takes_query = True
-    _declared(parser)
-    assert vars(parser.parse_args(words)) == vars(found)
 
 
 @target("kit.text.escape", "kit.text.paths", "kit.text.time", "kit.text.words", "kit.net.source")

@@ -28,7 +28,6 @@ from logsrv.linelog.query.language.caret import caret
 from logsrv.linelog.query.language.engine import check, compiled
 from logsrv.linelog.query.language.hints import hints
 from logsrv.linelog.query.language.parse import parse
-from logsrv.linelog.query.language.plain import plain_word
 from logsrv.linelog.query.language.size import TooLarge, WrongExpression, check_sizes, size_of
 from logsrv.linelog.query.language.times import moment
 from logsrv.linelog.query.language.tree import Node
@@ -197,7 +196,6 @@ def is_met(need: Need, line: bytes, number: int) -> bool:
     "linelog.query.language.parse",
     "linelog.query.language.caret",
     "linelog.query.language.hints",
-    "linelog.query.language.plain",
     "linelog.query.language.engine",
     "linelog.query.language.size",
     "linelog.query.matching.expression",
@@ -214,8 +212,6 @@ def query(data: bytes) -> None:
     node = _parsed(text)
     if node is None:
         return
-    word = plain_word(text)
-    assert word is None or word == node
     matcher = compile(node)
     lines = some_lines()
     places = list(matcher.find(lines))

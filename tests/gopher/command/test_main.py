@@ -58,41 +58,6 @@ def test_the_command_does_not_load_twisted() -> None:
     assert subprocess.run(with_directory, capture_output=True).returncode == 0
 
 
-SLOW_TO_LOAD = {
-    *("attr", "attrs", "argparse", "asyncio", "contextlib", "dataclasses", "hashlib", "inspect"),
-    *("ipaddress", "json", "pathlib", "ssl", "stringprep", "twisted", "typing", "urllib"),
-}
-
-
-@pytest.mark.parametrize("words", [["URL"], ["--links", "URL", "red"], ["NAMED"]])
-def test_what_a_plain_request_needs_not_is_not_loaded(serve: Serve, words: list[str]) -> None:
-    """Loading it would take longer than most answers."""
-    server = serve(MENU)
-    url = server.url("/7find" if len(words) > 1 else "")
-    named = {"URL": url, "NAMED": f"localhost:{server.port}"}
-    program = (
-        "import sys; before = set(sys.modules); from logsrv.gopher.command.main import main\n"
-        "assert main() == 0\n"
-        "sys.stderr.write(' '.join(set(sys.modules) - before))"
-    )
-    command = [sys.executable, "-c", program, *(named.get(word, word) for word in words)]
-    done = subprocess.run(command, capture_output=True, check=True, text=True)
-    assert not SLOW_TO_LOAD & set(done.stderr.split())
-
-
-def test_saving_loads_no_more_than_it_needs(serve: Serve, tmp_path: Path) -> None:
-    """As a request that is shown, but for what makes the file."""
-    program = (
-        "import sys; from logsrv.gopher.command.main import main\n"
-        "assert main() == 0\n"
-        "print(*sys.modules)"
-    )
-    words = [serve(b"\0").url("/9x"), "--output", str(tmp_path / "x")]
-    command = [sys.executable, "-c", program, *words]
-    loaded = subprocess.run(command, capture_output=True, check=True, text=True).stdout
-    assert not {"pathlib", "typing", "urllib"} & set(loaded.split())
-
-
 # The real process.
 
 

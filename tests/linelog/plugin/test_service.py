@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import socket
-import subprocess
 import sys
 from pathlib import Path
 from typing import Any
@@ -126,15 +125,6 @@ def test_make_service_warns_of_variables_that_are_no_options(
     with logged() as messages:
         makeService(options)
     assert any("LOGSRV_DIRECTROY" in message for message in messages)
-
-
-def test_a_logger_without_alerts_and_page_loads_none_of_what_searches() -> None:
-    code = "import sys, logsrv.linelog.plugin.service; print(*[m for m in sys.modules if m.startswith(%r)])"
-    searching = ("logsrv.linelog.query.", "logsrv.linelog.read.", "logsrv.linelog.http.server")
-    done = subprocess.run(
-        [sys.executable, "-c", code % (searching,)], capture_output=True, timeout=60
-    )
-    assert done.stdout.split() == []
 
 
 def test_the_secrets_of_a_reload_that_was_accepted_are_those_that_it_read(tmp_path: Path) -> None:

@@ -9,10 +9,10 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from functools import lru_cache
+from typing import NamedTuple
 
 from logsrv.gopher.wire.value import Value
 from logsrv.kit.text.escape import printable
-from logsrv.named import NamedTuple
 
 # A number of the 256 colours of terminals, red, green and blue, or that of the page.
 Shade = int | tuple[int, int, int] | None

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
+from typing import NamedTuple
 
 from logsrv.gopher.browse.content.colours import Colours, Span
 from logsrv.gopher.browse.content.links import Hyperlink, link_of, link_to
@@ -14,7 +15,6 @@ from logsrv.gopher.wire.itemtypes import item_type
 from logsrv.gopher.wire.menu import MenuItem
 from logsrv.gopher.wire.url import GopherURL
 from logsrv.kit.text.escape import printable
-from logsrv.named import NamedTuple
 
 # Names of item types by what they have in common, for their colours.
 _COLOURS = {

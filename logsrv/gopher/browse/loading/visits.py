@@ -5,12 +5,9 @@ from __future__ import annotations
 from collections import OrderedDict
 from enum import StrEnum
 
+from logsrv.gopher.browse.content.layout import ScrollPosition
 from logsrv.gopher.browse.content.page import Page
 from logsrv.gopher.local.fileurl import FileURL, ItemURL
-
-TYPE_CHECKING = False
-if TYPE_CHECKING:
-    from logsrv.gopher.browse.content.layout import ScrollPosition
 
 
 class Own(StrEnum):

@@ -8,18 +8,14 @@ from __future__ import annotations
 import errno
 import os
 import socket
+from collections.abc import Callable
 from io import FileIO
-from selectors import EVENT_READ
+from selectors import EVENT_READ, BaseSelector
 from threading import Thread
+from typing import Any
 
-TYPE_CHECKING = False
-if TYPE_CHECKING:
-    from collections.abc import Callable
-    from selectors import BaseSelector
-    from typing import Any
-
-    Address = tuple[socket.AddressFamily, Any]
-    Found = list[Address] | OSError
+Address = tuple[socket.AddressFamily, Any]
+Found = list[Address] | OSError
 
 # Looking a name up for each of a thousand small files takes longer than fetching them.
 KNOWN_FOR = 60.0

@@ -6,18 +6,12 @@ import errno
 import math
 import os
 import socket
+from collections.abc import Callable
 from selectors import EVENT_WRITE, BaseSelector
 
 from logsrv.errors import LogsrvError
-from logsrv.gopher.fetch.transfers.addresses import Addresses
+from logsrv.gopher.fetch.transfers.addresses import Address, Addresses
 from logsrv.gopher.fetch.transfers.socket_transfer import SocketTransfer
-
-TYPE_CHECKING = False
-if TYPE_CHECKING:
-    from collections.abc import Callable
-
-    from logsrv.gopher.fetch.transfers.addresses import Address
-
 
 # A host with several addresses, one of them unreachable, should not use up all of the time.
 EACH_ADDRESS = 3.0

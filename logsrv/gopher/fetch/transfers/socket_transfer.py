@@ -4,32 +4,29 @@ from __future__ import annotations
 
 import math
 import socket
+from collections.abc import Callable, Iterator
 from selectors import BaseSelector
+from typing import Protocol
 
+from logsrv.gopher.fetch.transfers.addresses import Address
 from logsrv.gopher.fetch.transfers.transfer import Transfer
 
-TYPE_CHECKING = False
-if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
-    from typing import Protocol
 
-    from logsrv.gopher.fetch.transfers.addresses import Address
+class AnswerSink(Protocol):
+    """The receiver of an answer.
 
-    class Sink(Protocol):
-        """The receiver of an answer.
+    feed: takes what came, and returns whether that was all, although the server has not closed.
+    finish: the answer is whole; `has_header`: it came with one of Gopher+. abort: it will not be.
+    descriptor: an open file that may take the rest, if nobody has to look at it; `passed` is told how
+    much it took.
+    """
 
-        feed: takes what came, and returns whether that was all, although the server has not closed.
-        finish: the answer is whole; `has_header`: it came with one of Gopher+. abort: it will not be.
-        descriptor: an open file that may take the rest, if nobody has to look at it; `passed` is told how
-        much it took.
-        """
-
-        @property
-        def descriptor(self) -> int | None: ...
-        def passed(self, size: int) -> None: ...
-        def feed(self, data: bytes) -> bool: ...
-        def finish(self, has_header: bool) -> None: ...
-        def abort(self) -> None: ...
+    @property
+    def descriptor(self) -> int | None: ...
+    def passed(self, size: int) -> None: ...
+    def feed(self, data: bytes) -> bool: ...
+    def finish(self, has_header: bool) -> None: ...
+    def abort(self) -> None: ...
 
 
 _NO_ADDRESSES: Iterator[Address] = iter(())
@@ -38,7 +35,7 @@ _NO_ADDRESSES: Iterator[Address] = iter(())
 class SocketTransfer(Transfer):
     """A transfer with its socket. sink: takes the body; step: called when the socket is ready."""
 
-    sink: Sink
+    sink: AnswerSink
     selector: BaseSelector
     step: Callable[[SocketTransfer], None]
     # Defaults in the class need not be set for each of ten thousand.

@@ -2,25 +2,23 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from typing import Any, Protocol
+
 from logsrv.gopher.fetch.transfers.retries import Retries
 from logsrv.gopher.fetch.transfers.transfers import Transfers
 from logsrv.gopher.wire.errors import Truncated
+from logsrv.gopher.wire.response import ResponseReader
 from logsrv.gopher.wire.url import GopherURL
 
-TYPE_CHECKING = False
-if TYPE_CHECKING:
-    from collections.abc import Callable
-    from typing import Any, Protocol
 
-    from logsrv.gopher.wire.response import ResponseReader
+class Into(Protocol):
+    """A file that is written. descriptor: its own, or None; all that came before is in it by then.
+    passed: so many bytes went there by themselves.
+    """
 
-    class Into(Protocol):
-        """A file that is written. descriptor: its own, or None; all that came before is in it by then.
-        passed: so many bytes went there by themselves.
-        """
-
-        def descriptor(self) -> int | None: ...
-        def passed(self, size: int) -> None: ...
+    def descriptor(self) -> int | None: ...
+    def passed(self, size: int) -> None: ...
 
 
 HIGH_WATER = 512 * 1024

@@ -13,6 +13,7 @@ from __future__ import annotations
 import math
 from errno import ECONNREFUSED
 from socket import gaierror
+from typing import TYPE_CHECKING
 
 from logsrv.errors import LogsrvError
 from logsrv.gopher.fetch.proxy import ProxyTalk
@@ -20,6 +21,7 @@ from logsrv.gopher.fetch.settings import ConnectionOptions
 from logsrv.gopher.fetch.trust import TLS_CUT
 from logsrv.gopher.wire.errors import (
     GopherError,
+    Phase,
     ProxyError,
     Refused,
     TimedOut,
@@ -29,10 +31,8 @@ from logsrv.gopher.wire.errors import (
 from logsrv.gopher.wire.response import ResponseReader
 from logsrv.gopher.wire.url import GopherURL
 
-TYPE_CHECKING = False
 if TYPE_CHECKING:
     from logsrv.gopher.fetch.tls import Encryption
-    from logsrv.gopher.wire.errors import Phase
 
 
 MINUTE = 60.0

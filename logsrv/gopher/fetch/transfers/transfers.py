@@ -8,23 +8,17 @@ from __future__ import annotations
 
 import errno
 import math
+from collections.abc import Callable
 from selectors import EVENT_READ, EVENT_WRITE, DefaultSelector
+from typing import Any
 
 from logsrv.errors import LogsrvError
 from logsrv.gopher.fetch.settings import ConnectionOptions
 from logsrv.gopher.fetch.transfers.connecting import Connector
 from logsrv.gopher.fetch.transfers.passage import Passage
-from logsrv.gopher.fetch.transfers.socket_transfer import SocketTransfer
+from logsrv.gopher.fetch.transfers.socket_transfer import AnswerSink, SocketTransfer
 from logsrv.gopher.fetch.transfers.transfer import Transfer
 from logsrv.gopher.wire.url import GopherURL
-
-TYPE_CHECKING = False
-if TYPE_CHECKING:
-    from collections.abc import Callable
-    from typing import Any
-
-    from logsrv.gopher.fetch.transfers.socket_transfer import Sink
-
 
 LOOK_AT_CLOCKS = 0.1
 CHUNK = 64 * 1024
@@ -68,7 +62,7 @@ class Transfers:
         return self._selector.fileno()  # type: ignore[attr-defined, no-any-return, unused-ignore]
 
     def start(
-        self, url: GopherURL, sink: Sink, *, after: float = 0.0, **how: Any
+        self, url: GopherURL, sink: AnswerSink, *, after: float = 0.0, **how: Any
     ) -> SocketTransfer:
         """Ask for `url`, after so many seconds. how: what `Transfer` takes."""
         now = self._clock() + after

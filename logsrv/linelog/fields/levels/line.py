@@ -5,7 +5,6 @@ from __future__ import annotations
 import re
 from typing import Any
 
-import logsrv.linelog.fields as late
 from logsrv.linelog.fields.level import (
     BY_SYSLOG,
     LOOKED_AT,
@@ -60,8 +59,11 @@ def level_of(line: bytes) -> str | None:
 
 
 def _of_object(line: bytes, message: bytes) -> str | None:
+    # It takes long to load, as fields.json says.
+    import orjson
+
     try:
-        found: Any = late.loads(message)
+        found: Any = orjson.loads(message)
     except ValueError:
         return Record(line).level
     value = found.get("level") if isinstance(found, dict) else None

@@ -10,8 +10,8 @@ from __future__ import annotations
 from typing import Any
 
 import numpy
+import orjson
 
-import logsrv.linelog.fields as late
 from logsrv.linelog.fields.level import BY_SYSLOG, LEVELS, RANK, canonical
 from logsrv.linelog.fields.levels import pairs, words
 from logsrv.linelog.fields.levels.line import level_of
@@ -233,7 +233,7 @@ def _of_objects(lines: _Lines, chosen: Array) -> None:
     bounds = zip(lines.messages[chosen].tolist(), lines.ends[chosen].tolist(), strict=True)
     objects = [lines.text[start:end] for start, end in bounds]
     try:
-        values = [found.get("level") for found in map(late.loads, objects)]
+        values = [found.get("level") for found in map(orjson.loads, objects)]
     except ValueError:
         values = [_value(one) for one in objects]
     try:
@@ -246,7 +246,7 @@ def _of_objects(lines: _Lines, chosen: Array) -> None:
 
 def _value(content: bytes) -> Any:
     try:
-        return late.loads(content).get("level")
+        return orjson.loads(content).get("level")
     except ValueError:
         return None
 

@@ -6,8 +6,8 @@ from collections.abc import Sequence
 from typing import Any
 
 import attrs
+import orjson
 
-import logsrv.linelog.fields as late
 from logsrv.linelog.fields.aliases import ALIASES, IN_LOG_RECORDS
 from logsrv.linelog.fields.json import Object, is_inexact, look_up, parse_exactly
 from logsrv.linelog.fields.record import Record
@@ -48,7 +48,7 @@ class Objects:
         others = []
         for row, message in zip(rows, messages, strict=True):
             try:
-                parsed = late.loads(message)
+                parsed = orjson.loads(message)
             except ValueError:
                 parsed = parse_exactly(message)
                 if parsed is None:

@@ -18,7 +18,7 @@ from logsrv.linelog.framing.bodies.bodies import (
     parsed,
     too_long,
 )
-from logsrv.linelog.framing.bodies.json_made import gathered, made
+from logsrv.linelog.framing.bodies.json_made import as_text, gathered, made
 from logsrv.linelog.framing.bodies.json_parts import PIECE, SPARE, Span, begin_of, elements, values
 from logsrv.linelog.framing.bodies.json_text import (
     can_stay,
@@ -220,7 +220,7 @@ def _form(body: bytes, rules: BodyRules, records: Records) -> Generator[Any, Non
 def _of_form(body: bytes) -> bytes:
     try:
         pairs = parse_qsl(
-            body.decode("utf-8", "backslashreplace"),
+            as_text(body),
             keep_blank_values=True,
             errors="backslashreplace",
             max_num_fields=_MOST_FIELDS,

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import base64
+import codecs
 import json
 import math
 from collections.abc import Callable, Container, Iterable, Mapping, Sequence
+from contextlib import suppress
 from typing import Any, TypeVar
 
 import orjson
@@ -16,6 +18,8 @@ from logsrv.linelog.framing.lines.oversize import next_oversize
 
 # Deeper values are written as text: readers of JSON, ours among them, have a limit too.
 DEEPEST = 200
+# Bytes of text that is not UTF-8 made in one call, which keeps all threads waiting: 0.2 µs a byte.
+_PIECE = 16 << 10
 
 
 class HugeNumber(float):
@@ -165,7 +169,13 @@ def key_text(key: Any) -> str:
 
 def as_text(data: bytes) -> str:
     """Return bytes as text; those that are not UTF-8 become `\\xNN`."""
-    return data.decode("utf-8", "backslashreplace")
+    if len(data) <= _PIECE:
+        return data.decode("utf-8", "backslashreplace")
+    with suppress(UnicodeDecodeError):
+        return data.decode()
+    decoder = codecs.getincrementaldecoder("utf-8")("backslashreplace")
+    parts = [decoder.decode(data[at : at + _PIECE]) for at in range(0, len(data), _PIECE)]
+    return "".join([*parts, decoder.decode(b"", final=True)])
 
 
 def _plain(value: Any, depth: int, known: Known) -> Any:

@@ -11,6 +11,8 @@ from logsrv.linelog.framing.clean import escaped, is_plain
 from logsrv.linelog.framing.lines.oversize import next_oversize
 
 _SPACE = b" \t\r\n"
+# Characters that are escaped in one call: 0.1 µs each.
+_PIECE = 32 << 10
 # Characters that are escaped in any line of the store, and may stand in a JSON string as they are.
 _UNSAFE = re.compile("[\x7f-\x9f\u2028\u2029\ud800-\udfff]")
 _LONE = re.compile("[\ud800-\udfff]")
@@ -54,7 +56,12 @@ def _compact(text: bytes) -> bytes:
 
 def harmless(text: str) -> str:
     """Return JSON with DEL, C1 and U+2028/9 as `\\uNNNN`, and halves of surrogate pairs as text."""
-    return text.translate(_escapes()) if _UNSAFE.search(text) else text
+    if not _UNSAFE.search(text):
+        return text
+    escapes = _escapes()
+    # A single call would keep all threads waiting.
+    parts = (text[at : at + _PIECE] for at in range(0, len(text), _PIECE))
+    return "".join([part.translate(escapes) for part in parts])
 
 
 @cache

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import base64
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from itertools import chain
+from itertools import chain, count
 from typing import Any, TypeAlias
 
 from logsrv.linelog.framing.bodies.bodies import (
@@ -100,11 +100,16 @@ def _service() -> Any:
 def _of_protobuf(part: bytes, records: Records) -> Iterator[Record | None]:
     """Give the log records of a part, and None where what was given is to be made into lines."""
     request = read_message(_service().ExportLogsServiceRequest, part)
+    containers = count(1)
     for logs in request.resource_logs:
+        if next(containers) % _AT_ONCE == 0:
+            yield None
         records.made(_CONTAINER)
         resource = _resource(_pairs, logs.resource.attributes)
         large = resource is not None and len(made(resource, {})) > _LARGE
         for scope_logs in logs.scope_logs:
+            if next(containers) % _AT_ONCE == 0:
+                yield None
             records.made(_CONTAINER)
             for one in scope_logs.log_records:
                 yield _one(records, _of_message, one, scope_logs, resource)
@@ -159,10 +164,15 @@ def _value(value: Any) -> Any:
 
 
 def _of_json(request: dict[str, Any], records: Records) -> Iterator[Record | None]:
+    containers = count(1)
     for logs in _items(request, "resourceLogs"):
+        if next(containers) % _AT_ONCE == 0:
+            yield None
         resource = _resource(_json_attributes, logs)
         large = resource is not None and len(made(resource, {})) > _LARGE
         for scope_logs in _items(logs, "scopeLogs"):
+            if next(containers) % _AT_ONCE == 0:
+                yield None
             for one in _items(scope_logs, "logRecords"):
                 yield _one(records, _of_object, one, scope_logs, resource)
                 if large:

@@ -49,6 +49,10 @@ _EVENT_TIME = struct.Struct(">II")
 _UNREADABLE = (ValueError, TypeError, OverflowError, RecursionError)
 
 
+MUCH_LONGER = 1 << 20
+"""Bytes that a record may have beyond its limit and still become JSON, which is stored as text then."""
+
+
 class NoEventError(Exception):
     """Bytes that are no event, or not one that can be taken; `reason` is for the metrics."""
 
@@ -213,6 +217,10 @@ class Entries:
         """Add an entry; one whose record is no map is text."""
         if is_text(record[0]):
             self._add_text(without_ending(value_of(record, raw=True)))
+            return
+        if len(record) > self._limits.record + MUCH_LONGER:
+            # JSON would be as long, unless all is floats, and takes seconds and twenty times its memory.
+            yield from self._add_other(time, record)
             return
         for part in (time, record):
             # A record within its limit has at most as many values as bytes.

@@ -9,6 +9,8 @@ https://systemd.io/JOURNAL_EXPORT_FORMATS and https://systemd.io/JOURNAL_NATIVE_
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from logsrv.linelog.framing.bodies.bodies import (
     BodyRules,
     Records,
@@ -21,10 +23,14 @@ from logsrv.linelog.framing.bodies.json_made import as_text, gathered, made
 
 # An unfinished entry is kept in memory; journald's own limit for those over the network is larger still.
 MOST_ENTRY = 16 << 20
+# systemd writes 1024 at most.
+MOST_FIELDS = 4096
 # Bytes that systemd allows a field; what says that it has more has no size there.
 _MOST_FIELD = 768 << 20
 # Bytes that are looked at in one step: hundreds of entries, if they are that small.
 _PIECE = 2 << 10
+# Bytes from which on an entry that is too long to be a record is no JSON.
+_LARGE = 1 << 20
 # Bytes counted for a field beside its own.
 _FIELD = 100
 _SIZE = 8
@@ -39,7 +45,8 @@ class JournalFramer:
     """The framer of one upload: bytes in with `receive` and `finish`, the entries that are whole out.
 
     max_record: entries that become longer are stored as text. Fields that do not fit into an entry of
-    MOST_ENTRY bytes, such as a core dump, are left out, and the entry is counted as oversize.
+    MOST_ENTRY bytes and MOST_FIELDS fields, such as a core dump, are left out, and the entry is counted as
+    oversize.
     """
 
     def __init__(self, max_record: int) -> None:
@@ -113,7 +120,7 @@ class JournalFramer:
         return records
 
     def _fits(self, more: int) -> bool:
-        return self._size + more <= MOST_ENTRY
+        return self._size + more <= MOST_ENTRY and len(self._fields) < MOST_FIELDS
 
     def _leave_out(self, passing: int) -> None:
         self._left_out = True
@@ -176,13 +183,32 @@ class JournalFramer:
         if self._left_out:
             records.reasons["oversize"] += 1
             self._left_out = False
-        if self._fields:
+        if self._fields and _least_json(self._fields) > max(self._max_record, _LARGE):
+            # It is cut into lines in any case, and JSON of 16 MiB takes seconds and 400 MB.
+            records.as_text += 1
+            text = b"\n".join([b"%b=%b" % one for one in self._fields])
+            records.add(text, structured=False)
+        elif self._fields:
             # A JSON object, in which fields that are there more than once are arrays.
             record = made(gathered((as_text(key), value) for key, value in self._fields), {})
             fits = len(record) <= self._max_record
             records.as_text += not fits
             records.add(record, structured=fits)
-            self._fields, self._size = [], 0
+        self._fields, self._size = [], 0
+
+
+def _least_json(fields: Sequence[tuple[bytes, bytes]]) -> int:
+    """Return bytes that fields have at least as JSON, with each key once."""
+    texts = [*{key for key, _ in fields}, *(value for _, value in fields)]
+    return sum(map(_least_text, texts))
+
+
+def _least_text(text: bytes) -> int:
+    """Return bytes that a text has at least as JSON: a byte that is not UTF-8 takes five."""
+    if text.isascii():
+        return len(text)
+    valid = len(text.decode("utf-8", "ignore").encode())
+    return valid + 5 * (len(text) - valid)
 
 
 def take(body: bytes, rules: BodyRules, records: Records) -> Steps:

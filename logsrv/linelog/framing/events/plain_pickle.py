@@ -10,6 +10,8 @@ import struct
 from collections.abc import Callable
 from typing import Any, NoReturn
 
+from logsrv.linelog.framing.bodies.json_made import as_text
+
 # The depth of a record in JSON, where deeper values are written as text.
 DEEPEST = 200
 # Bytes and digits of an integer: Python writes none of more than 4,300 digits.
@@ -227,10 +229,6 @@ class _Reader:
             _refuse()
 
 
-def _text(data: bytes) -> str:
-    return data.decode("utf-8", "backslashreplace")
-
-
 def _unicode(data: bytes) -> str:
     return data.decode("utf-8", "surrogatepass")
 
@@ -273,8 +271,8 @@ _STEPS: dict[int, Callable[[_Reader], Any]] = {
     0x8B: lambda reader: reader.integer(4),
     ord("F"): lambda reader: reader.push(float(reader.line())),
     ord("G"): _number(">d"),
-    ord("T"): _counted(4, _text),
-    ord("U"): _counted(1, _text),
+    ord("T"): _counted(4, as_text),
+    ord("U"): _counted(1, as_text),
     ord("V"): lambda reader: reader.push(reader.line().decode("raw-unicode-escape")),
     ord("X"): _counted(4, _unicode),
     0x8C: _counted(1, _unicode),

@@ -17,9 +17,9 @@ from logsrv.linelog.framing.lines.oversize import cut, next_oversize
 from logsrv.linelog.framing.lines.rules import LineCounts, LineRules, Oversize, for_frames
 
 _ESCAPED_LF = rb"\x0a"
-LONG = 1 << 20
+LONG = 256 << 10
 """Bytes from which on a record of text is to be taken by `long_record`."""
-_PIECE = 256 << 10
+_PIECE = 64 << 10
 
 
 @attrs.frozen

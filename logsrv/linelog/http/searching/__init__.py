@@ -4,10 +4,4 @@ children, answer    the processes, and their output on its way to a client
 searching, replies  such a process from the inside, without Twisted
 gathered, added     its replies where other nodes are asked too: their lines, and their numbers
 events              Server-Sent Events, and those that wait for a client (no I/O)
-
-The modules that ask other nodes are loaded late (logsrv/lazy_names.py): most searches ask none.
 """
-
-from logsrv.lazy_names import lazy_names
-
-__getattr__, __dir__ = lazy_names(__name__)

@@ -1,6 +1,6 @@
 """A searching process: one request on standard input, its answer on standard output.
 
-    python -P -m logsrv.linelog.http.searching.searching SECONDS [nodes]
+    python -P -m logsrv.linelog.http.searching.searching SECONDS
 
 The request is a line of JSON: "directory", "endpoint" and "values" (see `endpoints`), and, if other nodes
 are asked, "nodes" (see `gathered`). The answer is a line of JSON, `{"status": 200}` or a problem with its
@@ -22,11 +22,11 @@ import sys
 from collections.abc import Callable
 from typing import Any, BinaryIO
 
-import logsrv.linelog.http.searching as late
 from logsrv.errors import LogsrvError, QueryError
 from logsrv.kit.children.inside import limit_reader, tell
 from logsrv.linelog.http.problems import Problem, wrong_query
 from logsrv.linelog.http.searching import replies
+from logsrv.linelog.http.searching.gathered import reply
 from logsrv.linelog.read.view import View
 
 NO_MEMORY = "this search needs more memory than it may have"
@@ -65,11 +65,10 @@ def answer(request: dict[str, Any], out: BinaryIO, tell: Callable[[str], None]) 
     try:
         with View(request["directory"], tell, away=True) as view:
             if "nodes" in request:
-                # Loaded now: HTTP and TLS take longer than most searches of one store.
-                reply = late.reply(view, request)
+                found = reply(view, request)
             else:
-                reply = replies.REPLIES[request["endpoint"]](view, request["values"])
-            for data in reply:
+                found = replies.REPLIES[request["endpoint"]](view, request["values"])
+            for data in found:
                 body.write(data)
             body.begin()
     except Problem as problem:
@@ -95,9 +94,6 @@ def main(arguments: list[str]) -> int:
     limit_reader()
     seconds = int(arguments[0])
     resource.setrlimit(resource.RLIMIT_CPU, (seconds, seconds))
-    if "nodes" in arguments:
-        # Loads it before there is a request, which would wait for that.
-        hasattr(late, "reply")
     line = sys.stdin.buffer.readline()
     if line:
         _end_with_parent()

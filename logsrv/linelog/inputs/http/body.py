@@ -10,7 +10,8 @@ has no record stored, except text that turns out to be too long, or too slow, on
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections import deque
+from collections.abc import Callable, Generator, Iterable, Iterator, Mapping, Sequence
 from io import BytesIO
 from typing import Protocol
 
@@ -59,6 +60,10 @@ class Body:
     def receive(self, data: bytes) -> None:
         """Take a part of it. Raises RequestRefused."""
         raise NotImplementedError
+
+    def steps(self) -> Iterator[None]:
+        """Store what is whole so far, if that takes others' time. Raises RequestRefused."""
+        return iter(())
 
     def ask_worker(self) -> Deferred[None] | None:
         """Return what fires when `finish` can go on; None if it can."""
@@ -181,6 +186,8 @@ class JournalBody(Body):
         self._source = source
         self._holder = holder
         self._framer = JournalFramer(intake.max_record)
+        # Entries that are whole, and not stored yet.
+        self._whole: deque[Records] = deque()
 
     @property
     def unfinished(self) -> bool:
@@ -191,22 +198,25 @@ class JournalBody(Body):
         return self._framer.missing
 
     def receive(self, data: bytes) -> None:
-        self._store(self._framer.receive(data))
+        records = self._framer.receive(data)
+        if len(records) or records.refused:
+            self._whole.append(records)
         self._intake.unfinished.note(self._holder, self._framer.held, len(data))
 
+    def steps(self) -> Iterator[None]:
+        while self._whole:
+            gathered = Gathering(self._whole.popleft(), self._intake.rules, self._intake.counts)
+            yield from gathered.store(self._intake, self._source)
+            _check_closing(gathered)
+
     def finish(self) -> Steps:
-        self._store(self._framer.finish())
-        yield from ()
+        self._whole.append(self._framer.finish())
+        yield from self.steps()
         return TAKEN
 
     def let_go(self) -> None:
         self._intake.unfinished.forget(self._holder)
-
-    def _store(self, records: Records) -> None:
-        gathered = Gathering(records, self._intake.rules, self._intake.counts)
-        for _ in gathered.store(self._intake, self._source):
-            pass
-        _check_closing(gathered)
+        self._whole.clear()
 
 
 @attrs.define(eq=False)
@@ -299,7 +309,7 @@ class KeptBody(Body):
             assert headers.route.take is not None
             gathered = Gathering(Records(rules.max_made), intake.rules, intake.counts)
             records = taken(headers.route.take, body, headers.coding, rules, gathered.records)
-            reply = yield from gathered.steps(records)
+            reply = yield from self._counted(gathered.steps(records), gathered)
         if reply is None:
             return (yield from self._text_taken(body))
         if len(reply.body) > PIECE:
@@ -310,6 +320,22 @@ class KeptBody(Body):
         # Until the sender has taken it.
         self._hold(len(reply.body))
         return reply
+
+    def _counted(
+        self, making: Generator[None, None, Reply | None], gathered: Gathering
+    ) -> Generator[None, None, Reply | None]:
+        """Make records, and count their lines beyond 16 MiB. Raises RequestRefused if all is too much."""
+        while True:
+            try:
+                next(making)
+            except StopIteration as end:
+                reply: Reply | None = end.value
+                return reply
+            more = gathered.kept - most_made(0) - self._size
+            if more > 0:
+                check_room(self._listener, more)
+                self._hold(self._size + more)
+            yield
 
     def _text_taken(self, body: bytes) -> Steps:
         coding, most = self._headers.coding, self._intake.options.max_body

@@ -86,7 +86,10 @@ NEXT = transitions(__doc__)
 
 
 class InputChannel(Channel):
-    """A connection of a sender. at_once: returns how many bytes of its body are little work."""
+    """A connection of a sender. at_once: returns how many bytes of its body are little work.
+
+    storing: stores in steps what is whole of a body that still comes.
+    """
 
     factory: HttpInputFactory
     source = ""
@@ -99,7 +102,7 @@ class InputChannel(Channel):
     def connectionMade(self) -> None:
         super().connectionMade()
         self._unread: deque[memoryview] = deque()
-        self.at_once = _all
+        self.at_once, self.storing = _all, _nothing
         self.source = self.factory.intake.source(source_of(self.transport))
         self._host = super().getHost()
 
@@ -144,6 +147,8 @@ class InputChannel(Channel):
             # HTTPChannel starts the time anew for each byte of the headers; here it goes on.
             LineReceiver.dataReceived(self, bytes(data[:size]))
             yield
+            if self._parsing is Parsing.PARSING:
+                yield from self.storing()
 
     def _parsed(self, failure: Failure | None) -> None:
         self._parsing_to("paused")
@@ -177,7 +182,7 @@ class InputChannel(Channel):
         super().allContentReceived()
 
     def go_on_behind(self, request: Request) -> None:
-        self.at_once = _all
+        self.at_once, self.storing = _all, _nothing
         # It came behind the request that is answered now, and before what is unread.
         behind = take_pipelined(self)
         if behind:
@@ -244,6 +249,10 @@ class InputChannel(Channel):
 
 def _all() -> int:
     return sys.maxsize
+
+
+def _nothing() -> Iterator[None]:
+    return iter(())
 
 
 class HttpInputFactory(ChannelFactory):

@@ -160,6 +160,15 @@ class InputRequest(Request):
         except RequestRefused as refusal:
             self._refuse(refusal, None)
 
+    def steps(self) -> Iterator[None]:
+        """Store what is whole of a body that still comes, with turns for others between the steps."""
+        assert self._body is not None
+        try:
+            yield from self._body.steps()
+        except RequestRefused as refusal:
+            if self.state is RequestState.COMING:
+                self._refuse(refusal, None)
+
     def process(self) -> None:
         if self.state is RequestState.COMING:
             self._to("whole")
@@ -228,6 +237,7 @@ class InputRequest(Request):
             return TextBody(intake, source, self)
         entries = JournalBody(intake, source, self)
         self._channel.at_once = entries.missing
+        self._channel.storing = self.steps
         self._channel.setTimeout(None)
         return entries
 

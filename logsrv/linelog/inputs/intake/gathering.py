@@ -37,13 +37,13 @@ class Gathering:
     records: where they are added. rules: for those that are text. counts: where what is not stored as it
     came is counted.
     closing: why nothing behind the last of them may be stored, by --oversize close; None if it may.
-    stored: bytes that were stored so far.
+    kept: bytes of the lines that wait until all is understood. stored: bytes that were stored so far.
     """
 
     def __init__(self, records: Records, rules: LineRules, counts: LineCounts) -> None:
         self.records = records
         self.closing: str | None = None
-        self.stored = 0
+        self.kept = self.stored = 0
         self._rules = rules
         self._counts = counts
         self._ready: Iterator[Block] = iter(())
@@ -75,6 +75,7 @@ class Gathering:
     def _keep(self) -> Iterator[None]:
         for block in self._framed():
             self._blocks.append(block)
+            self.kept += len(block)
             yield
 
     def blocks(self) -> Iterator[Block]:

@@ -14,11 +14,12 @@ import re
 from collections.abc import Callable, Iterator
 from typing import NamedTuple
 
-import logsrv.linelog.query.language as late
 from logsrv.errors import QueryError
 from logsrv.kit.text.escape import one_line
 from logsrv.kit.text.quoted import text_until
 from logsrv.linelog.fields.level import BY_NAME_OR_NUMBER, LEVELS, canonical
+from logsrv.linelog.query.language.engine import check
+from logsrv.linelog.query.language.size import TooLarge, WrongExpression, check_sizes
 from logsrv.linelog.query.language.tree import (
     EVERYTHING,
     And,
@@ -235,11 +236,11 @@ def _check(pattern: str, at: int, patterns: list[str]) -> None:
     """Raise QueryError if `pattern`, which stands at `at`, is no expression, or too much of them."""
     patterns.append(pattern)
     try:
-        late.check_sizes(patterns)
-        late.check(pattern)
-    except late.TooLarge as error:
+        check_sizes(patterns)
+        check(pattern)
+    except TooLarge as error:
         raise _wrong(str(error), at) from None
-    except late.WrongExpression as error:
+    except WrongExpression as error:
         reason, _, fragment = str(error).partition(": ")
         # RE2 says which part it does not take, not where; of repetitions it is an outer one.
         outermost = pattern.rfind if "repetition size" in reason else pattern.find

@@ -20,11 +20,7 @@ from logsrv.linelog.query.many.piece import TextPiece, pieces
 from logsrv.linelog.query.many.triggers import Trigger, choices_of, is_exact, worth
 from logsrv.linelog.query.many.values import FieldValues, by_field
 from logsrv.linelog.query.many.windows import Windows
-
-TYPE_CHECKING = False
-if TYPE_CHECKING:
-    from logsrv.linelog.query.matching.match import Matcher, Place
-
+from logsrv.linelog.query.matching.match import Matcher, Place
 
 MOST_CHOICES = 8
 """Words of `one two three …` that are looked for; the others are tested in the lines that have these."""

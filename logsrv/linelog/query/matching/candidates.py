@@ -6,19 +6,21 @@ too. `shapes.py` makes those of fields.
 
 from __future__ import annotations
 
-import logsrv.linelog.query.matching as late
-from logsrv.linelog.query.language.tree import And, Compare, Has, Or, Regex, Term
+from collections.abc import Iterator
+
+from logsrv.linelog.query.language.size import LARGEST_EXPRESSIONS, size_of
+from logsrv.linelog.query.language.tree import And, Compare, Has, Node, Or, Regex, Term
 from logsrv.linelog.query.matching import needs
-from logsrv.linelog.query.matching.literals import SHORTEST, of_need, pattern_of
-from logsrv.linelog.query.matching.needs import AllOf, AnyOf, Literal
-
-TYPE_CHECKING = False
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-
-    from logsrv.linelog.query.language.tree import Node
-    from logsrv.linelog.query.matching.literals import Candidate, Literals
-    from logsrv.linelog.query.matching.needs import Need
+from logsrv.linelog.query.matching.expression import read_expression
+from logsrv.linelog.query.matching.literals import (
+    SHORTEST,
+    Candidate,
+    Literals,
+    of_need,
+    pattern_of,
+)
+from logsrv.linelog.query.matching.needs import AllOf, AnyOf, Literal, Need
+from logsrv.linelog.query.matching.shapes import of_compare
 
 # Each literal is a search of its own, five times as fast as one expression for all of them.
 _MOST_LITERALS = 4
@@ -32,9 +34,7 @@ def candidate(node: Node) -> Candidate | None:
         return _of_regex(node.pattern)
     if isinstance(node, (Compare, Has)):
         # To be another than any text is just to be there.
-        return late.of_compare(
-            node if isinstance(node, Compare) else Compare(node.field, "!=", "\n")
-        )
+        return of_compare(node if isinstance(node, Compare) else Compare(node.field, "!=", "\n"))
     if isinstance(node, And):
         found = [candidate(part) for part in node.parts]
         return max((one for one in found if one is not None), key=_worth, default=None)
@@ -62,11 +62,11 @@ def _of_either(found: list[Candidate | None]) -> Candidate | None:
 
     joined = "|".join(dict.fromkeys(f"(?:{pattern})" for pattern in patterns))
     # Larger ones are slower than looking at every line.
-    return joined if late.size_of(joined) <= late.LARGEST_EXPRESSIONS else None
+    return joined if size_of(joined) <= LARGEST_EXPRESSIONS else None
 
 
 def _of_regex(pattern: str) -> Candidate:
-    found = late.read_expression(pattern)
+    found = read_expression(pattern)
     # Long texts are rare, and each of several costs a pass.
     best = max(_texts_of(found.need), key=lambda some: _worth(some) / len(some), default=())
     if not best or _worth(best) < SHORTEST or (len(best) > 1 and found.begins):

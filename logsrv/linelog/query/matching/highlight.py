@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from typing import TypeAlias
 
-import logsrv.linelog.query.matching as late
 from logsrv.linelog.fields.stored import bytes_of
 from logsrv.linelog.query.language.tree import And, Compare, Node, Or, Regex, Term
+from logsrv.linelog.query.matching.expression import read_expression
 from logsrv.linelog.query.matching.needs import has_capital
 
 Finder: TypeAlias = Callable[[bytes], Iterator[tuple[int, int]]]
@@ -58,7 +58,7 @@ def _text_finder(text: str) -> Finder:
 
 
 def _regex_finder(pattern: str) -> Finder:
-    search = late.read_expression(pattern).in_message
+    search = read_expression(pattern).in_message
 
     def find(message: bytes) -> Iterator[tuple[int, int]]:
         start = 0

@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-from logsrv.linelog.fields import stamp
-from logsrv.linelog.fields.stamp import TIME_LENGTH
+from collections.abc import Iterator
 
-TYPE_CHECKING = False
-if TYPE_CHECKING:
-    from collections.abc import Iterator
+from logsrv.linelog.fields.stamp import STAMP, TIME_LENGTH
 
 
 def lines_at(text: bytes, offsets: list[int], *, said: bool = False) -> Iterator[tuple[int, int]]:
@@ -33,7 +30,7 @@ def is_said(text: bytes, start: int, at: int) -> bool:
     # Behind the second space it is, whether there is a stamp or not.
     if text.find(b" ", start + TIME_LENGTH, at) >= 0:
         return True
-    found = stamp.STAMP.match(text, start)
+    found = STAMP.match(text, start)
     return found is None or at >= found.end()
 
 

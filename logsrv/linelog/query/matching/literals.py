@@ -5,12 +5,10 @@ A literal is found whatever the case of its letters, without lowering all of a m
 
 from __future__ import annotations
 
-from logsrv.linelog.query.matching.needs import AllOf, Literal, Need
+from collections.abc import Callable
+from typing import TypeAlias
 
-TYPE_CHECKING = False
-if TYPE_CHECKING:
-    from collections.abc import Callable
-    from typing import TypeAlias
+from logsrv.linelog.query.matching.needs import AllOf, Literal, Need
 
 Pattern: TypeAlias = str
 Literals: TypeAlias = tuple[Literal, ...]

@@ -7,34 +7,34 @@ hit the next begins behind that line.
 
 from __future__ import annotations
 
-import logsrv.linelog.query.matching as late
-from logsrv.linelog.fields import stamp
-from logsrv.linelog.fields.stamp import TIME_LENGTH
-from logsrv.linelog.query.language.tree import EVERYTHING, Not, Or, Regex, Term
+from collections.abc import Callable, Iterator
+from typing import TYPE_CHECKING, TypeAlias
+
+from logsrv.linelog.fields.record import Record
+from logsrv.linelog.fields.stamp import STAMP, TIME_LENGTH
+from logsrv.linelog.query.language.engine import Search, compiled
+from logsrv.linelog.query.language.tree import EVERYTHING, Node, Not, Or, Regex, Term
 from logsrv.linelog.query.matching.candidates import candidate
+from logsrv.linelog.query.matching.expression import read_expression
 from logsrv.linelog.query.matching.lines import all_lines, between, lines_at, number_of_lines
-from logsrv.linelog.query.matching.literals import caseless_find
+from logsrv.linelog.query.matching.literals import Candidate, caseless_find
+from logsrv.linelog.query.matching.needs import Literal, Need
+from logsrv.linelog.query.matching.predicates import Predicate, predicate
 from logsrv.linelog.query.matching.required import need_of
 
-TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
-    from typing import TypeAlias
-
-    from logsrv.linelog.query.language.engine import Search
-    from logsrv.linelog.query.language.tree import Node
     from logsrv.linelog.query.matching.bulk import Array
-    from logsrv.linelog.query.matching.literals import Candidate
-    from logsrv.linelog.query.matching.needs import Literal, Need
 
-    Place: TypeAlias = tuple[int, int]
-    """The number of a segment, and the offset in its text at which a piece of text begins."""
-    Find: TypeAlias = Callable[..., int]
-    """`bytes.find` of some text."""
     Places: TypeAlias = Callable[[bytes], Array]
     """text → where the candidate stands, in order."""
-    Hits: TypeAlias = Callable[[bytes, int, int], int]
-    """text, start, end → the offset of the first hit in that part, or -1."""
+
+
+Place: TypeAlias = tuple[int, int]
+"""The number of a segment, and the offset in its text at which a piece of text begins."""
+Find: TypeAlias = Callable[..., int]
+"""`bytes.find` of some text."""
+Hits: TypeAlias = Callable[[bytes, int, int], int]
+"""text, start, end → the offset of the first hit in that part, or -1."""
 
 
 # Looking at more candidates than one in 2 to the power of so many bytes costs as much as RE2's way
@@ -66,7 +66,7 @@ class Matcher:
     def __init__(self, node: Node) -> None:
         self.node = node
         self.needs: Need | None = need_of(node)
-        self._test: late.Predicate | None = None
+        self._test: Predicate | None = None
         self._candidate = candidate(node)
         self._exact = _is_exact(node, self._candidate)
         self._pattern = None if self._exact else _whole_pattern(node, self._candidate)
@@ -81,22 +81,23 @@ class Matcher:
             self._negated.for_many()
         found = self._candidate
         if isinstance(found, tuple) and not any(b"\n" in one.text for one in found):
-            # Loaded now: later each of the processes would load it for itself.
-            places_of = late.places_of
+            # NumPy takes longer to load than a search for a word. Loaded now: later each of the
+            # processes would load it for itself.
+            from logsrv.linelog.query.matching.bulk import FixedWidth, places_of
+
             self._places = lambda text: places_of(text, found)
             if self._pattern is not None and (fixed := _fixed_width(self.node, found)) is not None:
-                self._places = late.FixedWidth(*fixed).places
+                self._places = FixedWidth(*fixed).places
                 self._exact, self._pattern = True, None
 
     def matches(self, line: bytes, position: str | None = None) -> bool:
         """Tell whether `line`, a stored line without LF, is what the query asks for."""
-        return self.predicate()(late.Record(line, position))
+        return self.predicate()(Record(line, position))
 
-    def predicate(self) -> late.Predicate:
+    def predicate(self) -> Predicate:
         """Return what says whether a record is what the query asks for."""
-        # Loaded with all that parses fields, which a search of words does without.
         if self._test is None:
-            self._test = late.predicate(self.node)
+            self._test = predicate(self.node)
         return self._test
 
     def find(self, text: bytes, place: Place | None = None) -> Iterator[tuple[int, int]]:
@@ -119,7 +120,7 @@ class Matcher:
             yield from _lines_with(_begins(self._compiled(self._pattern)), text, start, said=True)
             return
 
-        test, record = self.predicate(), late.Record
+        test, record = self.predicate(), Record
         for start, end in self.candidates(text):
             position = f"{place[0]}:{place[1] + start}" if place else None
             if test(record(text[start:end], position)):
@@ -159,7 +160,7 @@ class Matcher:
 
     def _compiled(self, pattern: str) -> Search:
         if self._search is None:
-            self._search = late.compiled(pattern)
+            self._search = compiled(pattern)
         return self._search
 
     def candidates(self, text: bytes, *, said: bool = False) -> Iterator[tuple[int, int]]:
@@ -204,7 +205,9 @@ class Matcher:
     def _exact_count(self, text: bytes) -> int:
         """Return the number of lines with a candidate in their message, without the cost of a generator."""
         if self._places is not None:
-            return late.number_of_lines_at(text, self._places(text))
+            from logsrv.linelog.query.matching.bulk import number_of_lines_at
+
+            return number_of_lines_at(text, self._places(text))
         return _number_with(self._hits(text), text)
 
 
@@ -218,7 +221,7 @@ def _is_exact(node: Node, found: Candidate | None) -> bool:
     if isinstance(node, Term):
         return found is not None and "\n" not in node.text
     if isinstance(node, Regex):
-        return isinstance(found, str) and not late.read_expression(node.pattern).anchored
+        return isinstance(found, str) and not read_expression(node.pattern).anchored
     if isinstance(node, Or):
         return all(_is_exact(part, candidate(part)) for part in node.parts) and found is not None
     return False
@@ -227,7 +230,7 @@ def _is_exact(node: Node, found: Candidate | None) -> bool:
 def _whole_pattern(node: Node, found: Candidate | None) -> str | None:
     """Return the expression that a line matches just when it is in its message, if it is all of a query."""
     if isinstance(node, Regex) and isinstance(found, tuple):
-        expression = late.read_expression(node.pattern)
+        expression = read_expression(node.pattern)
         return None if expression.anchored else expression.in_text
     return None
 
@@ -237,7 +240,7 @@ def _fixed_width(
 ) -> tuple[tuple[frozenset[int], ...], Literal, int] | None:
     """Return the classes of an expression of a fixed width, its literal and the bytes before that."""
     assert isinstance(node, Regex)
-    classes = late.read_expression(node.pattern).classes
+    classes = read_expression(node.pattern).classes
     if len(found) > 1:
         return None
     literal = [
@@ -328,5 +331,5 @@ def _first_of(finds: list[tuple[Find, bytes]]) -> Hits:
 
 def _in_message(text: bytes, start: int, at: int, end: int, hits: Hits) -> bool:
     """Tell whether the line's first hit, at `at`, or a later one stands in its message."""
-    found = stamp.STAMP.match(text, start, end)
+    found = STAMP.match(text, start, end)
     return found is None or at >= found.end() or hits(text, found.end(), end) >= 0

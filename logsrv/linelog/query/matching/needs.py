@@ -7,13 +7,11 @@ character: it had better keep note of where one stands, or take it as present.
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+from typing import TypeAlias
+
 from logsrv.linelog.fields.stored import bytes_of
 from logsrv.linelog.query.language.tree import Part
-
-TYPE_CHECKING = False
-if TYPE_CHECKING:
-    from collections.abc import Iterable
-    from typing import TypeAlias
 
 
 class Literal(Part):

@@ -6,7 +6,6 @@ import operator
 from collections.abc import Callable, Iterable, Sequence
 from typing import Any, TypeAlias
 
-import logsrv.linelog.query.matching as late
 from logsrv.linelog.fields.record import Record
 from logsrv.linelog.fields.stored import bytes_of
 from logsrv.linelog.fields.values import (
@@ -19,6 +18,7 @@ from logsrv.linelog.fields.values import (
 )
 from logsrv.linelog.query.language.tree import And, Compare, Has, Node, Or, Regex, Term
 from logsrv.linelog.query.language.units import NONE, Amount, amount, bounds
+from logsrv.linelog.query.matching.expression import read_expression
 from logsrv.linelog.query.matching.needs import has_capital
 from logsrv.linelog.query.matching.shapes import levels_of
 
@@ -94,7 +94,7 @@ def _text(text: str) -> Predicate:
 
 
 def _regex(pattern: str) -> Predicate:
-    search = late.read_expression(pattern).in_message
+    search = read_expression(pattern).in_message
     return lambda record: search(record.body, 0, len(record.body))[0] >= 0
 
 
@@ -223,7 +223,7 @@ def _contains(field: str, value: str) -> Predicate:
 
 
 def _found(field: str, pattern: str) -> Predicate:
-    search = late.read_expression(pattern).in_message
+    search = read_expression(pattern).in_message
     return _of_texts(field, lambda text: search(text, 0, len(text))[0] >= 0)
 
 

@@ -2,14 +2,11 @@
 
 from __future__ import annotations
 
-import logsrv.linelog.query.matching as late
-from logsrv.linelog.query.language.tree import And, Compare, Has, Or, Regex, Term
+from logsrv.linelog.query.language.tree import And, Compare, Has, Node, Or, Regex, Term
 from logsrv.linelog.query.matching import needs
-
-TYPE_CHECKING = False
-if TYPE_CHECKING:
-    from logsrv.linelog.query.language.tree import Node
-    from logsrv.linelog.query.matching.needs import Need
+from logsrv.linelog.query.matching.expression import read_expression
+from logsrv.linelog.query.matching.field_needs import of_field
+from logsrv.linelog.query.matching.needs import Need
 
 
 def need_of(node: Node) -> Need | None:
@@ -23,7 +20,7 @@ def need_of(node: Node) -> Need | None:
     if isinstance(node, (Compare, Has)):
         # To be another than any text is just to be there.
         op, value = (node.op, node.value) if isinstance(node, Compare) else ("!=", "")
-        return late.of_field(node.field, op, value, ignore_case=not needs.has_capital(value))
+        return of_field(node.field, op, value, ignore_case=not needs.has_capital(value))
     if isinstance(node, And):
         return needs.both([need_of(part) for part in node.parts])
     if isinstance(node, Or):
@@ -32,4 +29,4 @@ def need_of(node: Node) -> Need | None:
 
 
 def _need_of_regex(pattern: str) -> Need | None:
-    return late.read_expression(pattern).need
+    return read_expression(pattern).need

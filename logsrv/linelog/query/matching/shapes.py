@@ -8,13 +8,13 @@ from __future__ import annotations
 
 import re
 
-import logsrv.linelog.query.matching as late
 from logsrv.linelog.fields import access, level, programs, syslog
 from logsrv.linelog.fields.aliases import ALIASES
 from logsrv.linelog.fields.stamp import IN_STAMP
 from logsrv.linelog.query.language.tree import Compare
 from logsrv.linelog.query.language.units import is_amount
 from logsrv.linelog.query.matching import field_needs
+from logsrv.linelog.query.matching.expression import read_expression
 from logsrv.linelog.query.matching.literals import (
     SHORTEST,
     Candidate,
@@ -167,7 +167,7 @@ def _of_level(op: str, value: str) -> Pattern | None:
 def levels_of(op: str, value: str) -> frozenset[str]:
     """Return the levels that stand to the level called `value` as `op` says."""
     if op == "~":
-        search = late.read_expression(value).in_message
+        search = read_expression(value).in_message
         return frozenset(one for one in level.LEVELS if search(one.encode(), 0, len(one))[0] >= 0)
     name = level.canonical(value) or value.lower()
     rank = level.RANK.get(name)

@@ -11,7 +11,6 @@ from collections import Counter
 from collections.abc import Iterable
 from typing import Any
 
-import logsrv.linelog.read.counting as late
 from logsrv.linelog.fields.aliases import ALIASES
 from logsrv.linelog.fields.record import ALWAYS, Record
 from logsrv.linelog.fields.stamp import STAMP
@@ -64,7 +63,10 @@ class ValueCounts:
 
 def top(search: Search, field: str) -> ValueCounts:
     """Count the values of a field; a list counts each of its elements."""
-    count = late.counter(field)
+    # It loads NumPy, which takes longer than most searches.
+    from logsrv.linelog.read.counting.values import counter
+
+    count = counter(field)
 
     def work(task: ReadTask) -> list[bytes]:
         if field == "position":

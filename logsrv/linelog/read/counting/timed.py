@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections import Counter
 
-import logsrv.linelog.read.counting as late
 from logsrv.linelog.fields.levels.line import level_of
 
 # With less text NumPy takes longer to load than counting without it.
@@ -17,6 +16,8 @@ def timed(text: bytes, size: int, *, levels: bool) -> Counter[tuple[bytes, str |
     text: whole lines, each with its LF.
     """
     if len(text) >= SMALL:
-        return late.timed_by_arrays(text, size, levels=levels)
+        from logsrv.linelog.read.counting.arrays import timed_by_arrays
+
+        return timed_by_arrays(text, size, levels=levels)
     lines = text.removesuffix(b"\n").split(b"\n") if text else []
     return Counter((line[:size], level_of(line) if levels else None) for line in lines)

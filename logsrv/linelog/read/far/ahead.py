@@ -10,8 +10,8 @@ import os
 from collections import deque
 from collections.abc import Iterator
 from struct import Struct
+from tempfile import TemporaryFile
 
-import logsrv.linelog.read.far as late
 from logsrv.linelog.read.plan import ReadTask
 from logsrv.linelog.read.texts import ArchivedFrames, clipped
 from logsrv.linelog.read.view import View
@@ -115,5 +115,5 @@ class FramesAhead:
 def _shared_memory() -> int:
     if hasattr(os, "memfd_create"):
         return os.memfd_create("frames")
-    with late.TemporaryFile() as file:
+    with TemporaryFile() as file:
         return os.dup(file.fileno())

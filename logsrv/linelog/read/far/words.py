@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
 from functools import partial
+from typing import NamedTuple
 
 from logsrv.linelog.query.matching.needs import Literal, Need
 from logsrv.linelog.read.words import frames_with
@@ -11,7 +12,6 @@ from logsrv.linelog.store.archive.objects import ArchiveError
 from logsrv.linelog.store.archive.readers import Readers
 from logsrv.linelog.store.words.lookup import Words
 from logsrv.linelog.store.words.partial import MissingParts, PartialFile
-from logsrv.named import NamedTuple
 
 _NEAR = 256 << 10
 """Bytes between two parts that are read with them: less than what a round trip costs."""

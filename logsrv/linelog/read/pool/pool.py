@@ -7,13 +7,11 @@ could be started. The others are done by processes (`processes.py`, which is loa
 from __future__ import annotations
 
 import os
+from collections.abc import Callable, Iterable, Iterator
 from itertools import chain, islice
 
-TYPE_CHECKING = False
-if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator
-
-    from logsrv.linelog.read.plan import ReadTask, Work
+from logsrv.linelog.read.plan import ReadTask, Work
+from logsrv.linelog.read.pool.processes import Processes
 
 _ALONE = 12
 # With fewer behind those, what `for_many` loads would take longer than it saves.
@@ -40,8 +38,6 @@ def worked(
         for_many()
     processes = processes or len(os.sched_getaffinity(0))
     if some and processes > 1:
-        from logsrv.linelog.read.pool.processes import Processes
-
         yield from Processes(work, tell, processes).run(chain(some, left))
     else:
         yield from _alone(work, chain(some, left), tell)

@@ -16,11 +16,7 @@ from array import array
 from collections.abc import Callable, Iterator
 
 from logsrv.errors import LogsrvError
-from logsrv.linelog.read.plan import ReadTask
-
-TYPE_CHECKING = False
-if TYPE_CHECKING:
-    from logsrv.linelog.read.plan import Work
+from logsrv.linelog.read.plan import ReadTask, Work
 
 _AHEAD = 4
 # The number of a task in the order of all, and the task.

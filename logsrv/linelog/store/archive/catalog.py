@@ -20,6 +20,7 @@ import re
 from collections.abc import Callable
 from hashlib import sha256
 from io import BytesIO
+from typing import NamedTuple
 
 from logsrv.kit.text.outside_json import parse_json
 from logsrv.kit.text.words import fault_text
@@ -45,7 +46,6 @@ from logsrv.linelog.store.segments import zstd
 from logsrv.linelog.store.segments.compressing import compressor
 from logsrv.linelog.store.words.lookup import Words
 from logsrv.linelog.store.words.partial import PartialFile
-from logsrv.named import NamedTuple
 
 GROUP = 32
 """Segment numbers of a catalog: it is written as often. One with 257 MiB of text has 22 KB in it."""

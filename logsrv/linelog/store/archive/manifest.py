@@ -16,7 +16,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Mapping
 from hashlib import sha256
-from typing import Any
+from typing import Any, NamedTuple
 
 from logsrv.kit.text.checked import checked_object, read_object
 from logsrv.kit.text.words import fault_text
@@ -29,7 +29,6 @@ from logsrv.linelog.store.segments.segment import (
     Segment,
 )
 from logsrv.linelog.store.segments.times import Times, time_of
-from logsrv.named import NamedTuple
 
 FORMAT = 1
 SUFFIX = ".json"

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from pathlib import Path
 
-import logsrv.linelog.store.archive as late
 from logsrv.linelog.store.archive.directory import DirectoryArchive
 from logsrv.linelog.store.archive.objects import Archive, UnusableArchive
 from logsrv.linelog.store.archive.url import FILE, parse_archive_url
@@ -24,7 +23,9 @@ def open_archive(url: str, key: str | None = None, ca: Path | None = None) -> Ar
             f"the keys of {found.scheme}: are in its environment, not in a file of a token"
         )
     try:
-        return late.BucketArchive(found, key, ca)
+        from logsrv.linelog.store.archive.bucket import BucketArchive
+
+        return BucketArchive(found, key, ca)
     except ModuleNotFoundError as error:
         if (error.name or "").startswith("logsrv"):
             raise

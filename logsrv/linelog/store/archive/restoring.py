@@ -9,6 +9,7 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator
 from hashlib import sha256
+from typing import NamedTuple
 
 from logsrv.descriptor import Descriptor
 from logsrv.errors import StoreError
@@ -33,7 +34,6 @@ from logsrv.linelog.store.segments.segment import (
     save_number,
     tmp,
 )
-from logsrv.named import NamedTuple
 
 
 class Restored(NamedTuple):

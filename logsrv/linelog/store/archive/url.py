@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import re
+from typing import NamedTuple
 from urllib.parse import parse_qsl, urlsplit
-
-from logsrv.named import NamedTuple
 
 FILE = "file"
 BUCKETS = {"s3": ("endpoint", "region", "key-file", "ca"), "gs": ("ca",), "az": ("ca",)}

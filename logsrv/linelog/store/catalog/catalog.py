@@ -3,20 +3,20 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Callable, Iterable
+from typing import NamedTuple
 
 from logsrv.descriptor import Descriptor
-from logsrv.linelog.store.catalog.layout import HEAD_SIZE, catalogs, unpack_entries, unpack_head
-from logsrv.linelog.store.disk.disk import explanation
+from logsrv.linelog.store.catalog.layout import (
+    HEAD_SIZE,
+    CatalogEntry,
+    catalogs,
+    unpack_entries,
+    unpack_head,
+)
+from logsrv.linelog.store.disk.disk import Disk, explanation
+from logsrv.linelog.store.segments.segment import Segment
 from logsrv.linelog.store.words.lookup import Words
-from logsrv.named import NamedTuple
-
-TYPE_CHECKING = False
-if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
-
-    from logsrv.linelog.store.catalog.layout import CatalogEntry
-    from logsrv.linelog.store.disk.disk import Disk
-    from logsrv.linelog.store.segments.segment import Segment
 
 
 class Catalog(NamedTuple):

@@ -9,19 +9,14 @@ words      a word index (words/layout.py) in which the n-th segment is frame n; 
 
 from __future__ import annotations
 
+import os
 import struct
 import zlib
+from collections.abc import Iterable, Sequence
+from typing import NamedTuple
 
-from logsrv.linelog.store.segments.segment import CATALOG_SUFFIX, DIGITS, DIGITS_AS_ZEROS
+from logsrv.linelog.store.segments.segment import CATALOG_SUFFIX, DIGITS, DIGITS_AS_ZEROS, Segment
 from logsrv.linelog.store.segments.times import SIZE, Times
-from logsrv.named import NamedTuple
-
-TYPE_CHECKING = False
-if TYPE_CHECKING:
-    import os
-    from collections.abc import Iterable, Sequence
-
-    from logsrv.linelog.store.segments.segment import Segment
 
 MAGIC = b"logsrv-catalog-1"
 MOST = 512

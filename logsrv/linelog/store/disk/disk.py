@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
+import fcntl
 import os
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Self
 
-import logsrv.linelog.store.disk as late
 from logsrv.descriptor import Descriptor
 from logsrv.errors import StoreError
+from logsrv.kit.text.escape import SHOWN_PATH_LENGTH, one_line
+from logsrv.kit.text.words import fault_text
 
-TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Sequence
     from pathlib import Path
-    from typing import Self
 
     from logsrv.linelog.batch import Buffer
 
@@ -72,11 +73,11 @@ class Disk:
 
     def lock(self, how: int) -> None:
         """Lock or unlock the directory itself, as `flock`; some network file systems cannot."""
-        late.flock(self._fd, how)
+        fcntl.flock(self._fd, how)
 
     def path(self, name: str) -> str:
         """Return the path of a name, for people to read: escaped, so it forges no line of a log."""
-        return late.one_line(os.path.join(self.directory, name), late.SHOWN_PATH_LENGTH)
+        return one_line(os.path.join(self.directory, name), SHOWN_PATH_LENGTH)
 
     def moved(self) -> str | None:
         """Return where the directory is now if it no longer has its path; None if it has."""
@@ -260,4 +261,4 @@ def reason(error: BaseException) -> str:
 
 def explanation(error: Exception) -> str:
     """Return what went wrong: of the system as `reason` has it, of data as people say it."""
-    return reason(error) if isinstance(error, OSError | StoreError) else late.fault_text(error)
+    return reason(error) if isinstance(error, OSError | StoreError) else fault_text(error)

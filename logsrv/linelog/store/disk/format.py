@@ -11,14 +11,11 @@ catalogs), that are passed over or made anew by whoever does not know it, need n
 
 from __future__ import annotations
 
-import logsrv.linelog.store.disk as late
 from logsrv import __version__
 from logsrv.errors import StoreError
 from logsrv.kit.text.sums import without_sum
-
-TYPE_CHECKING = False
-if TYPE_CHECKING:
-    from logsrv.linelog.store.disk.disk import Disk
+from logsrv.kit.text.words import shown
+from logsrv.linelog.store.disk.disk import Disk
 
 NAME = "format"
 FORMAT = 1
@@ -41,7 +38,7 @@ def load(disk: Disk) -> tuple[int, str]:
             f"{disk.path(NAME)} does not say which format the store has; take it from a backup, or remove"
             " it if no newer logsrv than this one has written here"
         )
-    return int(words[0]), late.shown(words[1]) if len(words) == 2 else ""
+    return int(words[0]), shown(words[1]) if len(words) == 2 else ""
 
 
 def newer(disk: Disk) -> str:

@@ -6,12 +6,10 @@ after a crash may leave such a segment.
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 from logsrv.kit.text.sums import with_sum, without_sum
 from logsrv.linelog.store.disk.disk import Disk
-
-TYPE_CHECKING = False
-if TYPE_CHECKING:
-    from collections.abc import Iterable
 
 EMPTY = "empty"
 # Runs of numbers that are kept. Who follows is hardly ever behind so many of them.

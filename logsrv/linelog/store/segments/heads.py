@@ -7,11 +7,9 @@ with a dictionary.
 
 from __future__ import annotations
 
-from logsrv.linelog.store.segments import zstd
+from collections.abc import Callable
 
-TYPE_CHECKING = False
-if TYPE_CHECKING:
-    from collections.abc import Callable
+from logsrv.linelog.store.segments import zstd
 
 MAGIC = b"\x28\xb5\x2f\xfd"
 LARGEST = 256 << 20

@@ -24,24 +24,22 @@ This is the reading of it, which a search begins with: so it imports little. `in
 
 from __future__ import annotations
 
+import json
 import os
 import zlib
+from _json import make_scanner
+from bisect import bisect_right
+from collections.abc import Callable, Iterator
+from typing import Any, ClassVar, NamedTuple, TypeVar
 
-import logsrv.linelog.store.segments as late
 from logsrv.descriptor import Descriptor
+from logsrv.kit.text.words import fault_text
+from logsrv.linelog.store.disk.disk import Disk
 from logsrv.linelog.store.segments import heads, zstd
+from logsrv.linelog.store.segments.segment import Segment
 from logsrv.linelog.store.segments.times import Times, time_of, together
-from logsrv.named import NamedTuple
 
-TYPE_CHECKING = False
-if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
-    from typing import Any, ClassVar, TypeVar
-
-    from logsrv.linelog.store.disk.disk import Disk
-    from logsrv.linelog.store.segments.segment import Segment
-
-    _Read = TypeVar("_Read")
+_Read = TypeVar("_Read")
 
 FORMAT = 4
 _FORMATS = (2, 3, FORMAT)
@@ -114,7 +112,7 @@ class Index(NamedTuple):
         """Return the frame that holds byte `offset` of the text; len(frames) at or past the end."""
         if offset >= self.text:
             return len(self.frames)
-        return late.bisect_right(self.frames, offset, key=lambda frame: frame.text) - 1
+        return bisect_right(self.frames, offset, key=lambda frame: frame.text) - 1
 
     def extent(self, number: int) -> tuple[int, int]:
         """Return where frame `number` begins in the compressed file, and how many bytes it has."""
@@ -151,7 +149,7 @@ def _understood(read: Callable[[bytes], _Read], data: bytes) -> _Read:
     try:
         return read(data)
     except (KeyError, TypeError, OverflowError) as error:
-        raise ValueError(f"this is no index of a segment: {late.fault_text(error)}") from error
+        raise ValueError(f"this is no index of a segment: {fault_text(error)}") from error
     except RecursionError as error:
         raise ValueError("this is no index of a segment: it is nested too deeply") from error
 
@@ -241,13 +239,13 @@ def _read(data: bytes) -> Any:
     try:
         # The scanner inside json: loading all of json takes longer than asking eight word indexes.
         text = data.decode()
-        found, end = late.make_scanner(_Scanned)(text, 0)  # type: ignore[arg-type]
+        found, end = make_scanner(_Scanned)(text, 0)  # type: ignore[arg-type]
         if not text[end:].strip():
             return found
     except (ImportError, StopIteration, SystemError):
         # The last is what the scanner raises of broken text as long as json is not loaded.
         pass
-    return late.loads(data)
+    return json.loads(data)
 
 
 def load(packed: Segment, disk: Disk) -> Index:
@@ -298,4 +296,4 @@ def unpacked(frame: bytes, size: int) -> bytes:
         text: bytes = zstd.ZstdDecompressor().decompress(frame, max_output_size=size)
         return text
     except zstd.ZstdError as error:
-        raise ValueError(late.fault_text(error)) from error
+        raise ValueError(fault_text(error)) from error

@@ -8,16 +8,13 @@ stands.
 
 from __future__ import annotations
 
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from itertools import pairwise
+from typing import NamedTuple
 
 from logsrv.linelog.store.disk.disk import Disk
 from logsrv.linelog.store.segments.empty import empty_numbers, noted_words, words_of
 from logsrv.linelog.store.segments.segment import Position
-from logsrv.named import NamedTuple
-
-TYPE_CHECKING = False
-if TYPE_CHECKING:
-    from collections.abc import Collection, Iterable, Iterator, Sequence
 
 REMOVED = "removed"
 _MOST = 1000

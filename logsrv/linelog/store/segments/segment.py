@@ -31,21 +31,18 @@ from __future__ import annotations
 
 import errno
 import os
+import re
+from collections.abc import Mapping
+from typing import NamedTuple, TypeAlias
 
-import logsrv.linelog.store.segments as late
 from logsrv.descriptor import Descriptor
 from logsrv.kit.text.sums import with_sum, without_sum
 from logsrv.kit.text.time import file_stamp, parse_rfc3339
+from logsrv.kit.text.words import shown
 from logsrv.linelog.store.disk.disk import TMP_SUFFIX, Disk
-from logsrv.named import NamedTuple
 
-TYPE_CHECKING = False
-if TYPE_CHECKING:
-    from collections.abc import Mapping
-    from typing import TypeAlias
-
-    Names: TypeAlias = Mapping[str, bool]
-    """The names in a directory, and whether each is that of a plain file."""
+Names: TypeAlias = Mapping[str, bool]
+"""The names in a directory, and whether each is that of a plain file."""
 
 ACTIVE = "current.log"
 NUMBER = "number"
@@ -91,9 +88,9 @@ NOWHERE = Position(0, 0)
 
 def parse_position(text: str) -> Position:
     """Return the position that a text such as `17:52311` is. Raises ValueError."""
-    found = late.fullmatch(_POSITION, text)
+    found = re.fullmatch(_POSITION, text)
     if found is None:
-        raise ValueError(f"{late.shown(text)} is no position, such as 17:52311")
+        raise ValueError(f"{shown(text)} is no position, such as 17:52311")
     return Position(int(found[1]), int(found[2]))
 
 
@@ -229,7 +226,7 @@ def _inode(name: str, disk: Disk) -> tuple[int, int] | None:
 def loose_files(disk: Disk, names: Names | None = None) -> list[str]:
     """Return files of a sealing that never came to hold a segment, and indexes whose segment is gone."""
     entries = disk.entries() if names is None else names
-    found = [(name, late.fullmatch(_BESIDE, name)) for name, plain in entries.items() if plain]
+    found = [(name, re.fullmatch(_BESIDE, name)) for name, plain in entries.items() if plain]
     away = {one.name for one in away_segments(entries)}
     return [
         name

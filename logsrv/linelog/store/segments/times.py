@@ -7,12 +7,10 @@ asks for the two ends. A search compares the first 27 bytes of each line as text
 
 from __future__ import annotations
 
-from logsrv.kit.text.time import parse_rfc3339
-from logsrv.named import NamedTuple
+from collections.abc import Iterable
+from typing import NamedTuple
 
-TYPE_CHECKING = False
-if TYPE_CHECKING:
-    from collections.abc import Iterable
+from logsrv.kit.text.time import parse_rfc3339
 
 SIZE = len("2026-11-20T06:18:42.123456Z")
 SHAPE = b"0000-00-00T00:00:00.000000Z"

@@ -8,10 +8,7 @@ from __future__ import annotations
 
 import sys
 from importlib.machinery import PathFinder
-
-TYPE_CHECKING = False
-if TYPE_CHECKING:
-    from types import ModuleType
+from types import ModuleType
 
 _PACKAGE, _PART = "zstandard", "zstandard.backend_c"
 

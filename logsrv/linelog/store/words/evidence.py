@@ -6,12 +6,10 @@ same runs and windows in whole frames; what is defined here holds for both.
 
 from __future__ import annotations
 
-from logsrv.linelog.store.segments.times import SHAPE
-from logsrv.named import NamedTuple
+from collections.abc import Iterator
+from typing import NamedTuple
 
-TYPE_CHECKING = False
-if TYPE_CHECKING:
-    from collections.abc import Iterator
+from logsrv.linelog.store.segments.times import SHAPE
 
 RUN = 3
 WINDOW = 5

@@ -22,8 +22,7 @@ from __future__ import annotations
 
 import struct
 import zlib
-
-from logsrv.named import NamedTuple
+from typing import NamedTuple
 
 MAGIC = b"logsrv-words-2\n\0"
 SECTION_MAGIC = b"WSEC"

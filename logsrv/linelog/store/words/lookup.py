@@ -8,8 +8,10 @@ if frames is None: read all; else: read frame n where frames >> n & 1
 from __future__ import annotations
 
 import os
+from collections.abc import Callable, Iterable, Iterator, Sequence
 
 from logsrv.linelog.store.segments import zstd
+from logsrv.linelog.store.segments.index import Index
 from logsrv.linelog.store.words.evidence import ESCAPES, Evidence, LetterRun, evidence, letter_slots
 from logsrv.linelog.store.words.layout import (
     BLOCK_ROWS,
@@ -23,13 +25,7 @@ from logsrv.linelog.store.words.layout import (
     unpack_trailer,
     unsealed,
 )
-
-TYPE_CHECKING = False
-if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator, Sequence
-
-    from logsrv.linelog.store.segments.index import Index
-    from logsrv.linelog.store.words.partial import PartialFile
+from logsrv.linelog.store.words.partial import PartialFile
 
 # A literal inside more runs than this is too common for an index to help.
 MOST_HITS = 2000

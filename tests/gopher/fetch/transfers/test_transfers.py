@@ -36,7 +36,7 @@ from tests.gopher.servers import LOOPBACK, SocksProxy, cut, reset
 from tests.ports import free_port
 
 if TYPE_CHECKING:
-    from logsrv.gopher.fetch.transfers.socket_transfer import Sink
+    from logsrv.gopher.fetch.transfers.socket_transfer import AnswerSink
 
 Make = Callable[..., Transfers]
 
@@ -67,7 +67,7 @@ def all_of(fetcher: Transfers) -> list[SocketTransfer]:
 def ask(
     fetcher: Transfers,
     url: str,
-    sink: Sink | None = None,
+    sink: AnswerSink | None = None,
     *,
     most_bytes: int | None = None,
     most_seconds: float = 60,

@@ -21,6 +21,7 @@ from logsrv.linelog.framing.bodies.http_lines import (
 from logsrv.linelog.framing.lines.records import RecordRun
 from logsrv.linelog.framing.long_work import result_of
 from tests.linelog.framing.steps import Taken, lines_of, runs_of, taken_by
+from tests.linelog.framing.threads import turns_of_others
 
 JSONISH = st.recursive(
     st.none() | st.booleans() | st.integers() | st.text(max_size=8),
@@ -207,3 +208,10 @@ def test_numbers_keep_their_digits(number: bytes, beside: bytes) -> None:
 def test_a_string_that_is_half_of_a_surrogate_pair() -> None:
     stored = [rb"caf\xe9", "\U0001f600".encode()]
     assert records(rb'["caf\udce9", "\ud83d\ude00"]') == stored
+
+
+def test_another_thread_goes_on_while_a_long_form_that_is_not_utf_8_is_read() -> None:
+    rules = BodyRules("application/x-www-form-urlencoded", "/", 1 << 20)
+    body = b"a=" + b"\xff" * 4_000_000
+    long_work: Any = next(http_lines.take(body, rules, Records()))
+    assert turns_of_others(long_work.do) > 10

@@ -5,6 +5,8 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
+from collections.abc import Callable
+from functools import partial
 
 import pytest
 from hypothesis import given
@@ -13,11 +15,14 @@ from hypothesis import strategies as st
 from logsrv.linelog.framing.bodies.json_made import (
     DEEPEST,
     HugeNumber,
+    as_text,
     in_base64,
     made,
     made_together,
 )
+from logsrv.linelog.framing.bodies.json_text import harmless
 from logsrv.linelog.framing.clean import escaped
+from tests.linelog.framing.threads import turns_of_others
 
 KEYS = st.text() | st.binary() | st.integers()
 VALUES = st.recursive(
@@ -103,3 +108,18 @@ def test_a_number_that_no_float_holds_keeps_its_digits_as_text() -> None:
     record = {"a": 1.5, "b": [HugeNumber("-1E400")]}
     assert made(record, {}) == b'{"a":1.5,"b":["-1E400"]}'
     assert made_together([record], 1000) is None
+
+
+@pytest.mark.parametrize("shift", range(4))
+def test_long_text_that_is_not_utf_8_is_as_short_text_is(shift: int) -> None:
+    """However its characters, and halves of them, lie where it is cut."""
+    data = b"x" * shift + "aü€😀".encode() * 3000 + b"\xff\xf0\x9f" * 9000 + b"\xe2\x82"
+    assert as_text(data) == data.decode("utf-8", "backslashreplace")
+
+
+@pytest.mark.parametrize(
+    "work", [partial(as_text, b"\xff" * (4 << 20)), partial(harmless, "\x7f" * (4 << 20))]
+)
+def test_another_thread_goes_on_while_long_text_is_escaped(work: Callable[[], str]) -> None:
+    """A sender beside one of 30 MB waited 14 seconds."""
+    assert turns_of_others(work) > 10

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from opentelemetry.proto.collector.logs.v1 import logs_service_pb2 as service
 
-from logsrv.linelog.framing.bodies.bodies import BodyRules, RequestRefused
+from logsrv.linelog.framing.bodies.bodies import BodyRules, Records, RequestRefused
 from logsrv.linelog.framing.bodies.otlp import PROTOBUF, take
 from tests.linelog.framing.steps import Taken, lines_of, taken_by
 
@@ -259,3 +259,24 @@ def test_empty_messages_of_protobuf_are_not_countless(body: bytes) -> None:
         RequestRefused, match="the message becomes records of more than 500000 bytes"
     ):
         taken_by(take, body, BodyRules(PROTOBUF, "/v1/logs", 2000, 500_000))
+
+
+@pytest.mark.parametrize("media", ["application/json", PROTOBUF])
+@pytest.mark.parametrize("part", ["resources", "scopes"])
+def test_others_have_their_turn_between_containers_without_records(media: str, part: str) -> None:
+    """60,000 in 240 KB were one step of half a second."""
+    number = 2000
+    request = service.ExportLogsServiceRequest()
+    holder: dict[str, Any] = {}
+    if part == "resources":
+        holder["resourceLogs"] = [{}] * number
+        for _ in range(number):
+            request.resource_logs.add()
+    else:
+        holder["resourceLogs"] = [{"scopeLogs": [{}] * number}]
+        logs = request.resource_logs.add()
+        for _ in range(number):
+            logs.scope_logs.add()
+    body = request.SerializeToString() if media == PROTOBUF else json.dumps(holder).encode()
+    steps = sum(1 for _ in take(body, BodyRules(media, "/v1/logs", 2000), Records()))
+    assert steps >= number // 64

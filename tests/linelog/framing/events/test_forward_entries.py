@@ -11,6 +11,7 @@ import msgpack
 import pytest
 
 from logsrv.linelog.framing.bodies.bodies import Records, WholeLines
+from logsrv.linelog.framing.events import forward_entries
 from logsrv.linelog.framing.events.forward_entries import Entries, ForwardLimits, value_of
 from logsrv.linelog.framing.long_work import result_of
 from tests.linelog.framing.colliding import numbers
@@ -159,3 +160,13 @@ def test_text_that_is_not_utf_8_is_the_same_in_long_records_and_in_short_ones() 
             b'{"\\\\xfe":"%b","b":"\\\\xfd","time":"1970-01-01T00:00:00Z","tag":"t"}'
             % (escape * length)
         )
+
+
+def test_a_record_that_is_much_too_long_is_kept_as_its_bytes(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """JSON of 30 MB that is not UTF-8 took 900 MB, and kept others waiting for 14 seconds."""
+    monkeypatch.setattr(forward_entries, "MUCH_LONGER", 1000)
+    time, record = msgpack.packb(SECOND), msgpack.packb({"a": b"\xff" * 5000})
+    records, _, _ = added(b"\x92" + time + record)
+    assert records.as_text == 1 and lines_of(records) == [time + record]

@@ -21,6 +21,7 @@ from hypothesis import strategies as st
 from logsrv.linelog.framing.events.plain_pickle import NotPlainError, plain
 from tests.examples import more
 from tests.linelog.framing.colliding import numbers
+from tests.linelog.framing.threads import turns_of_others
 
 MOST = 1_000_000
 VALUES = st.recursive(
@@ -219,3 +220,8 @@ def test_text_encoded_again_and_again_takes_no_memory() -> None:
         assert tracemalloc.get_traced_memory()[1] < 5_000_000
     finally:
         tracemalloc.stop()
+
+
+def test_another_thread_goes_on_while_long_bytes_become_text() -> None:
+    data = b"T" + struct.pack("<I", 1_000_000) + b"\xff" * 1_000_000 + b"."
+    assert turns_of_others(lambda: plain(data, 4 << 20)) > 5

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gzip
+import json
 import zlib
 from typing import Any
 
@@ -185,3 +186,19 @@ def test_what_is_complete_does_not_give_way() -> None:
     other.send(head + b"C8\r\nB=%b\n\r\n" % (b"y" * 197))
     sender.sink.sync()
     assert sender.transport.value().startswith(b"HTTP/1.1 202 ")
+
+
+@pytest.mark.parametrize(("room", "status"), [(1 << 20, 503), (8 << 20, 200)])
+def test_what_small_bodies_become_is_bounded_together(room: int, status: int) -> None:
+    """Three of 240 KB, of OTLP with a long resource, took 850 MB before the first of them was refused."""
+    sender = Sender()
+    sender.factory.held = sender.factory.most_held - room
+    resource = {"attributes": [{"key": "a", "value": {"stringValue": "x" * 10_000}}]}
+    scopes = [{"logRecords": [{"body": {"stringValue": "y"}}] * 2000}]
+    body = json.dumps({"resourceLogs": [{"resource": resource, "scopeLogs": scopes}]}).encode()
+    sender.send(request(body, "/v1/logs", Content_Type="application/json"))
+    for _ in range(400):
+        turn(sender.clock)
+    sender.sink.sync()
+    assert [found for found, _ in sender.answers()] == [status]
+    assert sender.sink.text.count(b"\n") == (2000 if status == 200 else 0)

@@ -157,3 +157,26 @@ def test_datagrams() -> None:
         b"x" * 16 + b'"}',
     ]
     assert way.counts.empty == 1
+
+
+def test_a_long_entry_lets_others_have_their_turn(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A sender beside three of 15 MB waited 16 seconds."""
+    monkeypatch.setattr(turns, "SLICE", 0)
+    peer = Uploading()
+    body = b"A=" + b"x" * (3 << 20) + b"\n\n"
+    peer.send(HEAD + b"Content-Length: %d\r\n\r\n" % (len(body) + 5))
+    peer.send(body)
+    while not peer.sink.text:
+        turn(peer.clock)
+    number = 0
+    while len(peer.sink.text.replace(b"\n", b"")) < 3 << 20:
+        assert peer.transport.producerState == "paused"
+        turn(peer.clock)
+        number += 1
+    assert number > 20
+    peer.send(b"B=1\n\n")
+    while b'"B"' not in peer.sink.text:
+        turn(peer.clock)
+    turn(peer.clock)
+    peer.sink.sync()
+    assert b" 202 " in peer.transport.value()

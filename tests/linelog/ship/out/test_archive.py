@@ -9,7 +9,6 @@ from pathlib import Path
 
 import pytest
 
-import logsrv.linelog.store.archive as late
 from logsrv.errors import ConfigurationError
 from logsrv.linelog.ship.address import parse_ship_url
 from logsrv.linelog.ship.out.archive import ArchiveTarget
@@ -121,7 +120,6 @@ async def test_one_that_did_nothing_ends_at_once(tmp_path: Path) -> None:
 
 
 def test_a_missing_package_is_a_sentence(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.delitem(vars(late), "BucketArchive", raising=False)
     monkeypatch.delitem(sys.modules, "logsrv.linelog.store.archive.bucket", raising=False)
     monkeypatch.setitem(sys.modules, "obstore", None)
     url = parse_ship_url("s3://logs/edges")

@@ -6,7 +6,6 @@ import sys
 
 import pytest
 
-import logsrv.linelog.store.archive as late
 from logsrv.linelog.store.archive.directory import DirectoryArchive
 from logsrv.linelog.store.archive.objects import ArchiveError
 from logsrv.linelog.store.archive.opening import open_archive
@@ -25,7 +24,6 @@ def test_keys_that_would_not_be_used_are_refused() -> None:
 def test_a_missing_package_is_named_when_something_is_asked(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.delitem(vars(late), "BucketArchive", raising=False)
     monkeypatch.delitem(sys.modules, "logsrv.linelog.store.archive.bucket", raising=False)
     monkeypatch.setitem(sys.modules, "obstore", None)
     archive = open_archive("s3://logs/archive")

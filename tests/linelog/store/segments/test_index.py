@@ -233,15 +233,6 @@ def test_what_a_shorter_file_lacks_is_counted_from_the_first_frame_that_is_not_w
     ]
 
 
-def test_reading_imports_nothing_slow() -> None:
-    """A search begins with it: NumPy alone takes a tenth of a second."""
-    code = (
-        "import sys, logsrv.linelog.store.segments.index; "
-        "print(*{'numpy', 'attrs', 'json'} & {*sys.modules})"
-    )
-    assert subprocess.check_output([sys.executable, "-c", code], text=True).strip() == ""
-
-
 @pytest.mark.parametrize("data", [b'{"for', b'{"format":3,]', b"[1,"])
 def test_damage_is_told_where_json_is_not_loaded_yet(data: bytes) -> None:
     program = f"""

@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import subprocess
-import sys
-
 import pytest
 
 from logsrv.linelog.store.words.evidence import LetterRun, evidence, folded
@@ -72,11 +69,3 @@ def test_a_part_that_may_lie_in_the_time_of_a_line_is_no_evidence() -> None:
 def test_case_is_one_and_changes_nothing() -> None:
     assert evidence(b"TimeOut 4BF92F") == evidence(b"timeout 4bf92f")
     assert folded(b"A_{") == b"a{_"
-
-
-def test_it_imports_nothing_slow() -> None:
-    code = (
-        "import sys, logsrv.linelog.store.words.lookup;"
-        " print(*{'numpy', 'attrs', 'json', 'twisted'} & {*sys.modules})"
-    )
-    assert subprocess.check_output([sys.executable, "-c", code], text=True).strip() == ""

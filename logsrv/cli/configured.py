@@ -1,0 +1,27 @@
+"""The settings of the service of this machine, for commands that go by them."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from pathlib import Path
+
+from logsrv.cli.arguments import CONFIGURATION
+from logsrv.kit.options.load import Sources, load
+from logsrv.linelog.plugin.settings import LoggerSettings
+
+
+def names_configuration(given: Mapping[str, list[str]]) -> bool:
+    """Return whether `given` options of the service, or its variable, name a configuration."""
+    return "config" in given or bool(os.environ.get("LOGSRV_CONFIG"))
+
+
+def settings(given: Mapping[str, list[str]], *, usual: bool = True) -> LoggerSettings:
+    """Return what the service goes by that is `given` these options, with its variables and configuration.
+
+    usual: that is CONFIGURATION, if it is there and no other is named. Raises ConfigurationError.
+    """
+    if usual and not names_configuration(given) and os.path.exists(CONFIGURATION):
+        given = {**given, "config": [CONFIGURATION]}
+    sources = Sources(name="logsrv", directory=Path.cwd(), environment=os.environ, arguments=given)
+    return load(LoggerSettings, sources).settings

@@ -1,3 +1,0 @@
-from decimal import Decimal as Decimal
-
-from orjson import loads as loads

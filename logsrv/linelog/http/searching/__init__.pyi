@@ -1,1 +1,0 @@
-from logsrv.linelog.http.searching.gathered import reply as reply
