@@ -348,7 +348,6 @@ LINELOG: dict[str, tuple[str, ...]] = {
         "logsrv.linelog.store.segments.segment",
         "logsrv.kit.options",
         "logsrv.kit.text",
-        "logsrv.kit.web.deadline",
     ),
     "logsrv.linelog.http.page": ("logsrv.kit.web.templates",),
     "logsrv.linelog.plugin.checks": (

@@ -199,6 +199,21 @@ def test_a_node_that_says_nothing_holds_up_nobody_for_long(centres: tuple[Logger
     assert b"it said nothing for 4 s; its lines are missing" in done.stderr
 
 
+@pytest.mark.long
+def test_a_frozen_daemon_is_left_out_after_ten_seconds(logger: Start, tmp_path: Path) -> None:
+    """Its system takes connections still; a search took 77 s. When it goes on, it has its lines again."""
+    frozen, other = (running(logger, tmp_path / name, [THRICE]) for name in "ab")
+    words = ("search", "--nodes", address(frozen, other), "-c")
+    frozen.process.send_signal(signal.SIGSTOP)
+    try:
+        done = logsrv(*words)
+    finally:
+        frozen.process.send_signal(signal.SIGCONT)
+    assert (done.returncode, done.stdout) == (2, b"3\n")
+    assert b": it said nothing for 10 s; its lines are missing\n" in done.stderr
+    assert logsrv(*words).stderr == b""
+
+
 def test_ctrl_c_waits_for_no_node() -> None:
     """Its connection is closed, and nothing is said."""
     with socket.create_server(("127.0.0.1", 0)) as silent:

@@ -7,12 +7,13 @@ twice that two of them have.
 from __future__ import annotations
 
 import re
-import time
 from argparse import Namespace
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
-from itertools import chain
+from itertools import chain, islice
 from pathlib import Path
+
+import attrs
 
 from logsrv.cli.arguments import tell, usual_store
 from logsrv.cli.configured import settings
@@ -20,15 +21,15 @@ from logsrv.cli.reading import arguments as reading
 from logsrv.cli.reading.figures import parse_step, show_histogram, show_top, step_between
 from logsrv.cli.reading.output import Output
 from logsrv.errors import ConfigurationError, UsageError
-from logsrv.kit.options.secrets import read_secret
 from logsrv.kit.text.words import did_you_mean, shown
 from logsrv.linelog.http.nodes.address import MOST, parse_nodes
-from logsrv.linelog.http.nodes.body import NodeFailure
-from logsrv.linelog.http.nodes.client import NodeClient, NodeQuestion, tls_context
-from logsrv.linelog.http.nodes.gather import NodeSearch
+from logsrv.linelog.http.nodes.answer import around
+from logsrv.linelog.http.nodes.client import NodeClient
+from logsrv.linelog.http.nodes.declared import each_once, nodes_of
+from logsrv.linelog.http.nodes.gather import AskedNodes
 from logsrv.linelog.http.nodes.merge import MergedLine, text_of
 from logsrv.linelog.http.nodes.settings import NAME, NamedNodes, NodeSettings
-from logsrv.linelog.http.nodes.spans import span_between
+from logsrv.linelog.http.nodes.spans import NodeQuestion, span_between
 from logsrv.linelog.query.matching.match import Matcher
 from logsrv.linelog.read.counting.histogram import StepCounts, counted
 from logsrv.linelog.read.counting.tallies import ValueCounts
@@ -38,6 +39,35 @@ from logsrv.linelog.read.render import document, renderer, safe_json
 from logsrv.linelog.read.search import Hit
 
 _SECONDS = 75.0
+# Lines that are counted at a time.
+_MANY = 20_000
+
+
+@contextmanager
+def _asking(arguments: Namespace, command: str) -> Iterator[AskedNodes]:
+    nodes = clients(arguments)
+    try:
+        yield AskedNodes(
+            nodes, lambda name, sentence: tell(f"logsrv {command}: {name}: {sentence}")
+        )
+    finally:
+        for node in nodes:
+            node.stop()
+
+
+def _lines(
+    asked: AskedNodes, arguments: Namespace, scope: Scope, *, reverse: bool, most: int | None
+) -> Iterator[MergedLine]:
+    """Return the first lines of all."""
+    span = span_between(scope.since, scope.until)
+    question = NodeQuestion(" ".join(arguments.query), span, scope.source, reverse)
+    return islice(chain.from_iterable(asked.lines(question, most)), most)
+
+
+def _status(asked: AskedNodes, found: bool) -> int:
+    if asked.failed:
+        return reading.FAILED
+    return 0 if found else reading.NOTHING
 
 
 def search_nodes(arguments: Namespace) -> int:
@@ -48,24 +78,21 @@ def search_nodes(arguments: Namespace) -> int:
     figures = arguments.top is not None or arguments.histogram
     # These are not of the first lines, but of all.
     most = None if figures else arguments.number
-    with _gathering(arguments, scope, "search", reverse=arguments.reverse, most=most) as gathering:
+    reverse = arguments.reverse and not figures
+    with _asking(arguments, "search") as asked:
+        step = _step(asked, scope, arguments.every) if arguments.histogram else 0.0
+        lines = _lines(asked, arguments, scope, reverse=reverse, most=most)
         if arguments.count:
-            found = sum(len(lines) for lines in _at_most(gathering.spans(), most))
-            print(found)
+            count = sum(1 for _ in lines)
+            print(count)
+            found = count > 0
         elif arguments.top is not None:
-            found = _top(gathering, arguments)
+            found = _top(lines, arguments)
         elif arguments.histogram:
-            found = _histogram(gathering, scope, arguments)
+            found = _histogram(lines, step, arguments)
         else:
-            render = _Renderer(arguments, matcher, gathering)
-            with Output(paged=not arguments.no_pager) as output:
-                found = 0
-                for lines in _at_most(gathering.spans(), most):
-                    found += len(lines)
-                    for line in lines:
-                        output.write(render(line))
-                    output.settle()
-        return _status(gathering, bool(found))
+            found = _shown(lines, asked, arguments, matcher, paged=not arguments.no_pager)
+        return _status(asked, found)
 
 
 def tail_nodes(arguments: Namespace) -> int:
@@ -77,35 +104,26 @@ def tail_nodes(arguments: Namespace) -> int:
         )
     matcher = reading.matcher(arguments.query, "tail")
     scope = Scope(source=arguments.source)
-    with _gathering(arguments, scope, "tail", reverse=True, most=arguments.number) as gathering:
-        render = _Renderer(arguments, matcher, gathering)
-        last = list(chain.from_iterable(_at_most(gathering.spans(), arguments.number)))
-        with Output(paged=False) as output:
-            for line in reversed(last):
-                output.write(render(line))
-        return _status(gathering, bool(last))
+    with _asking(arguments, "tail") as asked:
+        last = [*_lines(asked, arguments, scope, reverse=True, most=arguments.number)]
+        return _status(asked, _shown(last[::-1], asked, arguments, matcher, paged=False))
 
 
 def show_node(arguments: Namespace) -> int:
     """Print the line at a position of a node, and its neighbours; return the exit status."""
-    nodes = clients(arguments)
-    if len(nodes) > 1:
-        raise UsageError("a position is a place in one store; --nodes names several here")
-    [node] = nodes
-    try:
-        window = node.around(arguments.position, arguments.around, arguments.around)
-    except NodeFailure as error:
-        tell(f"logsrv show: {node.name}: {error}")
-        return reading.FAILED
-    if not window:
-        tell(f"logsrv show: no line begins at {arguments.position} of {node.name}")
-        return reading.NOTHING
+    wanted, neighbours = arguments.position, arguments.around
+    with _asking(arguments, "show") as asked:
+        if len(asked.nodes) > 1:
+            raise UsageError("a position is a place in one store; --nodes names several here")
+        found = asked.each(lambda node: around(node, wanted, neighbours, neighbours))
+    for name, window in found.items():
+        if not window:
+            tell(f"logsrv show: no line begins at {wanted} of {name}")
     render = renderer(reading.style(arguments))
     with Output(paged=False) as output:
-        for line in window:
-            hit = Hit(line.position, line.line)
-            output.write(render(hit, line.position != arguments.position))
-    return 0
+        for line in chain.from_iterable(found.values()):
+            output.write(render(Hit(line.position, line.line), line.position != wanted))
+    return _status(asked, any(found.values()))
 
 
 def _check(arguments: Namespace) -> None:
@@ -120,79 +138,54 @@ def _check(arguments: Namespace) -> None:
         raise UsageError("a line has another position in each node")
 
 
-class _Renderer:
-    """Makes the text of lines, as `search` of one store shows them."""
+def _shown(
+    lines: Iterable[MergedLine],
+    asked: AskedNodes,
+    arguments: Namespace,
+    matcher: Matcher,
+    *,
+    paged: bool,
+) -> bool:
+    """Print lines as `search` of one store does; return whether there are any."""
+    render = renderer(reading.style(arguments), matcher)
+    found = False
+    with Output(paged=paged) as output:
+        for line in lines:
+            found = True
+            hit = Hit(next(iter(line.places.values())), line.line)
+            if arguments.output == "json":
+                nodes = {asked.nodes[number].name: str(at) for number, at in line.places.items()}
+                output.write(safe_json({**document(hit), "nodes": nodes}).encode() + b"\n")
+            else:
+                output.write(render(hit, False))
+    return found
 
-    def __init__(self, arguments: Namespace, matcher: Matcher, gathering: NodeSearch) -> None:
-        self._as_json = arguments.output == "json"
-        self._render = renderer(reading.style(arguments), matcher)
-        self._names = [node.name for node in gathering.nodes]
 
-    def __call__(self, line: MergedLine) -> bytes:
-        hit = Hit(next(iter(line.places.values())), line.line)
-        if not self._as_json:
-            return self._render(hit, False)
-        nodes = {self._names[number]: str(place) for number, place in line.places.items()}
-        return safe_json({**document(hit), "nodes": nodes}).encode() + b"\n"
-
-
-def _top(gathering: NodeSearch, arguments: Namespace) -> bool:
+def _top(lines: Iterator[MergedLine], arguments: Namespace) -> bool:
     tally = ValueCounts()
     count = counter(arguments.top)
-    for lines in gathering.spans():
-        total, counts = count(text_of(lines))
+    while text := text_of(islice(lines, _MANY)):
+        total, counts = count(text)
         tally.add(counts, total)
     return show_top(tally, arguments.top, arguments.number, arguments.output)
 
 
-def _histogram(gathering: NodeSearch, scope: Scope, arguments: Namespace) -> bool:
-    if arguments.every:
-        step = parse_step(arguments.every)
-    else:
-        begin, end = scope.since, scope.until
-        if not begin or not end:
-            oldest, newest = gathering.times()
-            begin, end = begin or oldest, end or newest
-        step = step_between(begin, end)
+def _step(asked: AskedNodes, scope: Scope, every: str | None) -> float:
+    if every:
+        return parse_step(every)
+    begin, end = scope.since, scope.until
+    if not begin or not end:
+        oldest, newest = asked.times()
+        begin, end = begin or oldest, end or newest
+    return step_between(begin, end)
+
+
+def _histogram(lines: Iterator[MergedLine], step: float, arguments: Namespace) -> bool:
     buckets = StepCounts(step)
     levels = arguments.output == "json"
-    for lines in gathering.spans():
-        buckets.add(counted([text_of(lines)], step, levels=levels))
+    while text := text_of(islice(lines, _MANY)):
+        buckets.add(counted([text], step, levels=levels))
     return show_histogram(buckets.listed(), step, arguments.output, local=arguments.local)
-
-
-def _at_most(spans: Iterator[list[MergedLine]], most: int | None) -> Iterator[list[MergedLine]]:
-    """Yield the lines of spans until there are `most`."""
-    if most is None:
-        yield from spans
-        return
-    while most > 0 and (lines := next(spans, None)) is not None:
-        yield lines[:most]
-        most -= len(lines)
-
-
-def _status(gathering: NodeSearch, found: bool) -> int:
-    if not gathering.is_whole:
-        return reading.FAILED
-    return 0 if found else reading.NOTHING
-
-
-@contextmanager
-def _gathering(
-    arguments: Namespace, scope: Scope, command: str, *, reverse: bool, most: int | None
-) -> Iterator[NodeSearch]:
-    gathering = NodeSearch(
-        clients(arguments),
-        NodeQuestion(" ".join(arguments.query), scope.source, reverse),
-        span_between(scope.since, scope.until),
-        lambda name, sentence: tell(f"logsrv {command}: {name}: {sentence}"),
-        now=time.time_ns() // 1000,
-        most=most,
-    )
-    try:
-        yield gathering
-    finally:
-        gathering.close()
 
 
 def clients(arguments: Namespace) -> list[NodeClient]:
@@ -204,25 +197,19 @@ def clients(arguments: Namespace) -> list[NodeClient]:
     seconds = _SECONDS if arguments.nodes_timeout is None else arguments.nodes_timeout
     if not seconds:
         raise UsageError("--nodes-timeout 0 leaves no time for an answer")
-    found: dict[str, NodeClient] = {}
-    given_token, given_ca = _path(arguments.nodes_token_file), _path(arguments.nodes_ca)
-    for rules in _sets(arguments):
-        token = read_secret("nodes-token", None, given_token or rules.nodes_token_file)
-        context = None
-        for address in rules.nodes.nodes:
-            if address.tls and context is None:
-                context = tls_context(given_ca or rules.nodes_ca)
-            if str(address) not in found:
-                found[str(address)] = NodeClient(address, token=token, tls=context, seconds=seconds)
+    sets = _sets(arguments)
+    if arguments.nodes_token_file is not None:
+        sets = [
+            attrs.evolve(one, nodes_token_file=Path(arguments.nodes_token_file)) for one in sets
+        ]
+    if arguments.nodes_ca is not None:
+        sets = [attrs.evolve(one, nodes_ca=Path(arguments.nodes_ca)) for one in sets]
+    found = each_once(node for rules in sets for node in nodes_of(rules))
     if len(found) > MOST:
         raise UsageError(
             f"--nodes: {len(found)} nodes are too many; at most {MOST} are asked at once"
         )
-    return list(found.values())
-
-
-def _path(text: str | None) -> Path | None:
-    return None if text is None else Path(text)
+    return [NodeClient(attrs.evolve(one, name=str(one.address)), seconds) for one in found]
 
 
 def _sets(arguments: Namespace) -> list[NodeSettings]:

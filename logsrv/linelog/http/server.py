@@ -8,6 +8,7 @@ from collections.abc import Callable
 from typing import Any
 from urllib.parse import parse_qs
 
+import attrs
 from twisted.internet.defer import Deferred, DeferredList
 from twisted.logger import Logger
 from twisted.python.failure import Failure
@@ -95,7 +96,6 @@ class WebServer:
                 viewer.close("the token is another one now")
         self._searches.at_once = settings.http_searches
         self._searches.seconds = settings.http_search_time
-        self._searches.asks_nodes = bool(settings.node_sets)
 
     def stop(self) -> Deferred[None]:
         """Send all away, answer nothing more; fires when no process is left."""
@@ -218,19 +218,19 @@ class WebServer:
         """Return what a searching process gets to know of the values. Raises Problem."""
         asked: dict[str, Any] = {name: values[name] for name in values if name != "nodes"}
         try:
-            chosen = self._nodes.chosen(values["nodes"])
+            here, nodes = self._nodes.chosen(values["nodes"])
         except ValueError as error:
             raise Problem(400, f"nodes: {error}") from None
-        if not chosen.nodes:
+        if not nodes:
             return {"values": asked}
-        if endpoint.name == "show" and len(chosen) > 1:
+        if endpoint.name == "show" and here + len(nodes) > 1:
             raise Problem(400, "a position is a place in one store; nodes names several")
         if values.get("newest"):
             raise Problem(400, "newest is of this store alone; with nodes, ask with reverse=1")
         return {
             "values": asked,
-            "here": chosen.here,
-            "nodes": [node.plain() for node in chosen.nodes],
+            "here": here,
+            "nodes": [attrs.asdict(node) for node in nodes],
             "seconds": NODE_SHARE * self._searches.seconds,
         }
 

@@ -7,6 +7,7 @@ few frames: a field whose values there are all numbers is a column of numbers.
 from __future__ import annotations
 
 from collections.abc import Iterator
+from functools import cached_property
 
 from logsrv.linelog.fields.record import Record
 from logsrv.linelog.fields.values import Value, number
@@ -25,7 +26,6 @@ class Sample:
 
     def __init__(self, view: View) -> None:
         self._view = view
-        self._records: list[Record] | None = None
 
     def kind(self, name: str) -> ColumnType:
         """Return the kind of the field called `name`; TEXT if no line of the sample has it."""
@@ -37,7 +37,7 @@ class Sample:
 
     def _kind(self, name: str, *, only_numbers: bool) -> ColumnType | None:
         kind = None
-        for record in self._sampled():
+        for record in self._records:
             value = record.get(name)
             if value is None:
                 continue
@@ -51,10 +51,9 @@ class Sample:
                 kind = fits
         return kind
 
-    def _sampled(self) -> list[Record]:
-        if self._records is None:
-            self._records = list(self._lines())
-        return self._records
+    @cached_property
+    def _records(self) -> list[Record]:
+        return list(self._lines())
 
     def _lines(self) -> Iterator[Record]:
         """Yield lines of the last segment, and of as many others as frames are left for."""

@@ -21,7 +21,7 @@ from logsrv.linelog.fields.syslog import parse_header
 from logsrv.linelog.fields.values import number_of_text, readable
 from logsrv.linelog.http.endpoints import ENDPOINTS
 from logsrv.linelog.http.nodes.address import parse_nodes
-from logsrv.linelog.http.nodes.answer import NotALine, parse_line, time_of
+from logsrv.linelog.http.nodes.answer import NodeFailure, parse_line, time_of
 from logsrv.linelog.http.nodes.settings import parse_named_nodes
 from logsrv.linelog.http.problems import Problem
 from logsrv.linelog.query.language.caret import caret
@@ -143,7 +143,7 @@ def stamps(data: bytes) -> None:
     for line in data.split(b"\n"):
         try:
             answer = parse_line(line, 0)
-        except NotALine as error:
+        except NodeFailure as error:
             safe(str(error), "")
         else:
             assert b"\n" not in answer.line and answer.moment >= -(1 << 62)

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import gzip
+import json
 
 import pytest
 
+from logsrv.errors import QueryError
 from logsrv.kit.observe.metrics import Metrics
 from logsrv.linelog.http.page import assets
-from logsrv.linelog.http.problems import Problem, too_many
+from logsrv.linelog.http.problems import Problem, too_many, wrong_query
 from logsrv.linelog.http.responses import Responses, takes_gzip
 from logsrv.linelog.plugin.metrics import METRICS
 from tests.linelog.http.web import Browser
@@ -99,3 +101,21 @@ def test_a_file_is_packed_for_a_client_that_unpacks(place: Place) -> None:
 )  # fmt: skip
 def test_what_is_said_of_codings(accepted: bytes, takes: bool) -> None:
     assert takes_gzip(accepted) is takes
+
+
+def test_a_sentence_is_one_line_of_json() -> None:
+    assert json.loads(Problem(404, "no\nsuch \x1b line").body) == {
+        "error": "no\\nsuch \\x1b line"
+    } or (b"\x1b" not in Problem(404, "no\nsuch \x1b line").body)
+    assert Problem(400, "a\nb").body.count(b"\n") == 1
+
+
+def test_a_wrong_query_has_its_place() -> None:
+    problem = wrong_query(QueryError("there is nothing behind the >=", 7))
+    assert problem.status == 400
+    assert json.loads(problem.body) == {"error": "there is nothing behind the >=", "at": 7}
+
+
+def test_too_much_says_when_to_ask_again() -> None:
+    problem = too_many("wait", 5)
+    assert (problem.status, problem.headers) == (429, {"Retry-After": "5"})

@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+import json
 import time
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
+from logsrv.linelog.fields.values import Value
 from logsrv.linelog.sql.binding import Binder
-from logsrv.linelog.sql.columns import ColumnType
-from logsrv.linelog.sql.fault import StatementError
+from logsrv.linelog.sql.columns import ALWAYS, ColumnType, declaration, quoted, schema
+from logsrv.linelog.sql.fault import Fault, StatementError, fault
+from logsrv.linelog.sql.sample import Sample, kind_of_value, spread
 from logsrv.linelog.sql.session import connect
+from tests.linelog.read.stores import lines, make_store, view_of
 
 T, INT, N = ColumnType.TEXT, ColumnType.INTEGER, ColumnType.NUMBER
 
@@ -87,3 +91,99 @@ def test_a_long_constant_is_not_drawn(binder: Binder) -> None:
     began = time.process_time()
     assert binder.bind("select repeat('x', 30000000), t1 from logs", explained=False) == {"t1": T}
     assert time.process_time() - began < 10
+
+
+def test_fields_come_behind_the_columns_that_are_always_there() -> None:
+    fields = {"status": ColumnType.INTEGER, 'a"b': ColumnType.TEXT, "ms": ColumnType.NUMBER}
+    assert declaration(fields).endswith(
+        '"offset" BIGINT, "status" BIGINT, "a""b" VARCHAR, "ms" DOUBLE'
+    )
+    assert schema(fields).names == [*ALWAYS, "status", 'a"b', "ms"]
+    assert str(schema(fields).field("time").type) == "timestamp[us, tz=UTC]"
+
+
+def test_a_name_cannot_end_its_quotes() -> None:
+    assert quoted('x" int); drop table y; --') == '"x"" int); drop table y; --"'
+
+
+@pytest.mark.parametrize(
+    ("value", "kind"),
+    [
+        ("500", ColumnType.INTEGER),
+        (500, ColumnType.INTEGER),
+        ("1.5", ColumnType.NUMBER),
+        (1.0, ColumnType.NUMBER),
+        ("x", ColumnType.TEXT),
+        (True, ColumnType.TEXT),
+        ([1], ColumnType.TEXT),
+        (1 << 63, ColumnType.NUMBER),
+        ("", ColumnType.TEXT),
+    ],
+)
+def test_kinds_of_values(value: Value, kind: ColumnType) -> None:
+    assert kind_of_value(value) is kind
+
+
+def test_a_field_is_what_all_of_its_values_are(tmp_path: Path) -> None:
+    messages = ["a=1 b=1 c=1 d=x", "a=2 b=2.5 c=x d=y", "no fields"]
+    sample = Sample(view_of(make_store(tmp_path / "logs", [lines(messages), lines(messages)])))
+    kinds = {name: sample.kind(name) for name in "abcde"}
+    assert kinds == {
+        "a": ColumnType.INTEGER,
+        "b": ColumnType.NUMBER,
+        **dict.fromkeys("cde", ColumnType.TEXT),
+    }
+    assert sample.kind_of_number("c") is ColumnType.INTEGER
+    assert sample.kind_of_number("b") is ColumnType.NUMBER
+
+
+def test_few_lines_from_all_over_a_text_are_enough() -> None:
+    found = spread(b"".join(b"%d\n" % number for number in range(10_000)))
+    assert 100 < len(found) < 200
+    assert found[0] == b"0"
+    assert int(found[-1]) > 9900
+
+
+def said(**parts: str) -> Fault:
+    return fault(Exception("Binder Error: " + json.dumps(parts)), behind=8)
+
+
+def test_the_first_line_counts_and_the_advice() -> None:
+    found = said(
+        exception_type="Catalog",
+        exception_message="There is no log.\nDid you mean logs?\n",
+        position="22",
+    )
+    assert found == Fault("Catalog", "There is no log. Did you mean logs?", 14, "")
+
+
+def test_a_table_that_is_not_there_is_answered_with_the_one_that_is() -> None:
+    message = 'Table with name lines does not exist!\nDid you mean "pg_index"?'
+    found = said(exception_type="Catalog", exception_message=message)
+    assert found.sentence == "there is no table lines; the lines are in the table logs"
+
+
+@pytest.mark.parametrize(
+    "parts",
+    [
+        {
+            "exception_message": "Referenced column",
+            "name": "a b",
+            "error_subtype": "COLUMN_NOT_FOUND",
+        },
+        {"exception_message": 'Table "l" does not have a column named "a b"'},
+        {"exception_message": 'Column "a b" does not exist on left side of join!'},
+    ],
+)
+def test_a_column_that_is_missing_is_named(parts: dict[str, str]) -> None:
+    assert said(**parts).missing == "a b"
+
+
+def test_what_is_no_json_is_the_sentence() -> None:
+    assert fault(Exception("odd")) == Fault("", "odd", -1, "")
+
+
+def test_places_are_characters() -> None:
+    error = Fault("Binder", "wrong", len("select 'é', ".encode()), "").as_error("select 'é', x")
+    assert (error.sentence, error.at) == ("wrong", 13)
+    assert Fault("Binder", "wrong", 99, "").as_error("x").at == 0

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import json
 from typing import Any
 
 import duckdb
 import pytest
 
 from logsrv.linelog.query.language.tree import EVERYTHING, And, Compare, Node, Or, Term
+from logsrv.linelog.sql.columns import ColumnType
+from logsrv.linelog.sql.plan import Plan, everything, of_plans
 from logsrv.linelog.sql.push import Wanted, all_of, any_of, of_filter
 
 A, B = Compare("a", "=", "x"), Compare("b", "=", "y")
@@ -80,3 +83,23 @@ def test_no_other_characters_become_ascii_in_small_letters() -> None:
         "where not i between 55296 and 57343 and ascii(lower(chr(i::int))) < 128"
     ).fetchall()
     assert sorted(found) == [("\u0130", "i"), ("\u212a", "k")]
+
+
+KINDS = {"status": ColumnType.INTEGER}
+
+
+def scan(*names: str) -> str:
+    return json.dumps(
+        [{"name": "PYTHON_ARROW_SCAN", "children": [], "extra_info": {"Projections": list(names)}}]
+    )
+
+
+def test_what_is_not_understood_is_read_in_full() -> None:
+    for explained in ("", "[]x", '[{"name": 5}]', scan("unheard-of")):
+        assert of_plans([], explained, KINDS) == everything(KINDS)
+
+
+def test_without_a_plan_the_columns_are_known_still() -> None:
+    for plans in (None, [], [{"type": "X"}], [{"children": 3}]):
+        found = of_plans(plans, scan("time", "STATUS"), KINDS)
+        assert found == Plan(frozenset(("time", "status")), Wanted())

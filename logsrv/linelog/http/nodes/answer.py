@@ -3,17 +3,59 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Generator, Iterator, Mapping
+from contextlib import closing, suppress
 from datetime import UTC, datetime, timedelta
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, Protocol, TypeAlias
 
+from logsrv.errors import LogsrvError
 from logsrv.kit.text.escape import one_line
 from logsrv.kit.text.outside_json import parse_json
 from logsrv.linelog.store.segments.segment import Position, parse_position
 
+EARLIEST, LATEST = -62_135_596_800_000_000, 253_402_300_800_000_000
+"""The first moment of the year 1, and that of the year 10000, which is not in it."""
+# Daemons send shorter ones: a message of 1 MiB, escaped, and its fields.
+LONGEST_LINE = 32 << 20
+LARGEST = 16 << 20
+"""Bytes of an answer with numbers."""
+LARGEST_WINDOW = 64 << 20
 _TIME = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}\.[0-9]{6}Z", re.ASCII)
 _SOURCE = re.compile(r"[^ \n]+")
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MICROSECOND = timedelta(microseconds=1)
+NO_JSON = "it answers with something that is no JSON"
+_NO_LINE = "it answers with something that is no line of a log"
+
+
+Body: TypeAlias = Generator[bytes, None, None]
+"""An answer, in pieces; the connection is closed with it."""
+
+
+class NodeFailure(LogsrvError):
+    """A node that does not answer as it should; the text says why, as the end of a sentence.
+
+    status: of the answer, if there was one.
+    """
+
+    def __init__(self, why: str, status: int = 0) -> None:
+        super().__init__(why)
+        self.status = status
+
+
+class AskedNode(Protocol):
+    """A node, as `NodeClient` is one. name: it in what is told."""
+
+    name: str
+
+    def body(self, endpoint: str, asked: Mapping[str, Any]) -> Body:
+        """Yield the answer of an endpoint of the API, in pieces. Raises LogsrvError."""
+
+    def lives(self) -> bool:
+        """Tell whether it answers anything at all."""
+
+    def stop(self) -> None:
+        """End what is under way."""
 
 
 class NodeLine(NamedTuple):
@@ -28,10 +70,6 @@ class NodeLine(NamedTuple):
     position: Position
 
 
-class NotALine(ValueError):
-    """The answer has something else in it; the text says what, as the end of a sentence."""
-
-
 def moment_of(time: str) -> int:
     """Return a TIME in microseconds since 1970. Raises ValueError."""
     if not _TIME.fullmatch(time):
@@ -44,37 +82,115 @@ def time_of(moment: int) -> str:
     return found.replace(tzinfo=None).isoformat(timespec="microseconds") + "Z"
 
 
+def node_lines(
+    node: AskedNode, asked: Mapping[str, Any], before: int = EARLIEST
+) -> Generator[NodeLine, None, None]:
+    """Yield the lines of a search as they come. Raises LogsrvError.
+
+    before: the moment that a line without a TIME takes, if it is the first; others take that before them.
+    """
+    with closing(node.body("search", asked)) as body:
+        for data in whole_lines(body):
+            line = parse_line(data, before)
+            before = line.moment
+            yield line
+
+
+def node_object(
+    node: AskedNode, endpoint: str, asked: Mapping[str, Any], largest: int = LARGEST
+) -> dict[str, Any]:
+    """Return the object with which an endpoint answers, whatever is in it. Raises LogsrvError."""
+    body = bytearray()
+    with closing(node.body(endpoint, asked)) as pieces:
+        for piece in pieces:
+            body += piece
+            if len(body) > largest:
+                raise NodeFailure(f"its answer is larger than {largest >> 20} MiB")
+    found = _parsed(bytes(body), NO_JSON)
+    if not isinstance(found, dict):
+        raise NodeFailure(NO_JSON)
+    return found
+
+
+def node_times(node: AskedNode) -> tuple[str, str]:
+    """Return the TIMEs of the oldest and of the newest line of a node, "" for none. Raises LogsrvError."""
+    found = node_object(node, "stats", {})
+    try:
+        oldest, newest = (found[name] or "" for name in ("oldest", "newest"))
+        for one in filter(None, (oldest, newest)):
+            moment_of(one)
+    except (ValueError, TypeError, KeyError):
+        raise NodeFailure(NO_JSON) from None
+    return oldest, newest
+
+
+def around(node: AskedNode, position: Position, before: int, after: int) -> list[NodeLine]:
+    """Return a line of a node with its neighbours; none if no line begins there. Raises LogsrvError."""
+    asked = {"position": str(position), "before": before, "after": after}
+    found: list[NodeLine] = []
+    try:
+        for one in node_object(node, "show", asked, LARGEST_WINDOW)["lines"]:
+            found.append(line_of(one, found[-1].moment if found else EARLIEST))
+    except NodeFailure as error:
+        if error.status != 404:
+            raise
+    except (TypeError, KeyError):
+        raise NodeFailure(NO_JSON) from None
+    return found
+
+
 def parse_line(data: bytes, before: int) -> NodeLine:
-    """Return the line of an object as the API has it. Raises NotALine.
+    """Return the line of an object as the API has it. Raises NodeFailure.
 
     before: the moment of the line before it, which a line without a TIME takes.
     """
-    try:
-        found = parse_json(data)
-    except (ValueError, RecursionError):
-        raise NotALine("it answers with something that is no line of JSON") from None
-    if not isinstance(found, dict):
-        raise NotALine("it answers with something that is no line of a log")
-    if "error" in found and "position" not in found:
-        raise NotALine(f"it says: {one_line(str(found['error']), 300)}")
+    found = _parsed(data, "it answers with something that is no line of JSON")
+    if isinstance(found, dict) and "error" in found and "position" not in found:
+        raise NodeFailure(f"it says: {one_line(str(found['error']), 300)}")
     return line_of(found, before)
 
 
-def line_of(found: dict[str, Any], before: int) -> NodeLine:
-    """Return the line of an object that was parsed. Raises NotALine."""
+def line_of(found: Any, before: int) -> NodeLine:
+    """Return the line of an object that was parsed. Raises NodeFailure."""
+    moment, head = before, ""
     try:
         time: Any = found.get("time")
         source: Any = found.get("source")
-        message: Any = found.get("message")
         position = parse_position(found["position"])
-        if time is None and source is None:
-            moment, head = before, ""
-        else:
-            moment, head = moment_of(time), f"{time} {source} "
-            if not _SOURCE.fullmatch(source):
-                raise ValueError
+        if time is not None or source is not None:
+            head = f"{time} {source} "
+            if not _TIME.fullmatch(time) or not _SOURCE.fullmatch(source):
+                raise NodeFailure(_NO_LINE)
+            # Somebody may have edited the store: a day that does not exist is as no TIME.
+            with suppress(ValueError):
+                moment = moment_of(time)
         # A store has no LF in a line; here one would make two of it.
-        text = head + message.replace("\n", "\\x0a")
+        text = head + found["message"].replace("\n", "\\x0a")
     except (KeyError, TypeError, ValueError, AttributeError):
-        raise NotALine("it answers with something that is no line of a log") from None
+        raise NodeFailure(_NO_LINE) from None
     return NodeLine(moment, text.encode("utf-8", "backslashreplace"), position)
+
+
+def _parsed(data: bytes, otherwise: str) -> Any:
+    try:
+        return parse_json(data)
+    except (ValueError, RecursionError):
+        raise NodeFailure(otherwise) from None
+
+
+def whole_lines(body: Iterator[bytes]) -> Iterator[bytes]:
+    """Yield the lines of a body, without LF. Raises NodeFailure for one without an end."""
+    begun: list[bytes] = []
+    size = 0
+    for piece in body:
+        *whole, rest = piece.split(b"\n")
+        for line in whole:
+            yield b"".join((*begun, line))
+            begun.clear()
+            size = 0
+        begun.append(rest)
+        size += len(rest)
+        if size > LONGEST_LINE:
+            raise NodeFailure(f"it answers with a line longer than {LONGEST_LINE >> 20} MiB")
+    if size:
+        raise NodeFailure("its answer broke off")

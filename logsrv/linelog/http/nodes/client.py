@@ -1,6 +1,7 @@
-"""A node over HTTP: a connection for each question, bounded in time and in what is kept of its answer.
+"""A node over HTTP: a connection for each question.
 
-Plain blocking sockets: a thread waits for each node. `stop`, from another thread, ends the wait.
+Plain blocking sockets: a thread waits for each node (see `gather`, which bounds the time). `stop`, from
+another thread, ends the wait.
 """
 
 from __future__ import annotations
@@ -10,9 +11,9 @@ import json
 import socket
 import ssl
 import threading
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager, suppress
-from math import isnan
+from collections.abc import Mapping
+from contextlib import closing, suppress
+from functools import cache
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlencode
@@ -21,52 +22,32 @@ import attrs
 
 from logsrv.errors import ConfigurationError
 from logsrv.kit.text.escape import one_line
-from logsrv.kit.text.outside_json import parse_json
-from logsrv.kit.web.deadline import Deadline, TooSlow
 from logsrv.linelog.http.nodes.address import NodeAddress
-from logsrv.linelog.http.nodes.answer import (
-    NodeLine,
-    NotALine,
-    line_of,
-    moment_of,
-    parse_line,
-    time_of,
-)
-from logsrv.linelog.http.nodes.body import LONGEST, NodeFailure, body_of, lines_of, pieces
-from logsrv.linelog.http.nodes.spans import EARLIEST, LATEST, TimeSpan
-from logsrv.linelog.store.segments.segment import Position
+from logsrv.linelog.http.nodes.answer import Body, NodeFailure
 
 CONNECTING = 5.0
-LARGEST_WINDOW = 64 << 20
-LARGEST_NUMBERS = 16 << 20
 PATIENCE = 4
-_LONGEST_PAUSE = 10.0
-_NO_JSON = "it answers with something that is no JSON"
-
-
-class TooMany(Exception):
-    """The answer is larger than it may be. moments: those of the lines that came."""
-
-    def __init__(self, moments: list[int]) -> None:
-        super().__init__()
-        self.moments = moments
+PAUSE = 1.0
+_PIECE = 1 << 16
 
 
 @attrs.frozen
-class NodeQuestion:
-    """A search, without its span: the query, the pattern of sources, and whether the newest come first."""
+class NodeAccess:
+    """A node with what it asks for. name: it in what is told. Raises ConfigurationError.
 
-    query: str
-    source: str = ""
-    reverse: bool = False
+    token: is never sent to others in clear. ca: a file of authorities in the place of the system's.
+    """
 
+    name: str
+    address: NodeAddress
+    token: str | None = attrs.field(default=None, repr=False)
+    ca: str | None = None
 
-@attrs.frozen
-class Room:
-    """The size of an answer: lines, and bytes of their JSON."""
-
-    lines: int
-    bytes: int
+    def __attrs_post_init__(self) -> None:
+        if self.token is not None and not self.address.tls and not self.address.is_local:
+            raise ConfigurationError(
+                f"{self.address} is not encrypted, and others would see the token; write https://"
+            )
 
 
 def tls_context(ca: Path | str | None) -> ssl.SSLContext:
@@ -80,90 +61,51 @@ def tls_context(ca: Path | str | None) -> ssl.SSLContext:
         raise ConfigurationError(f"--nodes-ca {ca}: {_why(error)}") from error
 
 
-class NodeClient:
-    """A node, asked about one search. seconds: the longest silence. name: it in what is told."""
+_known_context = cache(tls_context)
 
-    def __init__(
-        self,
-        address: NodeAddress,
-        *,
-        token: str | None = None,
-        tls: ssl.SSLContext | None = None,
-        seconds: float,
-        longest: float = LONGEST,
-        name: str = "",
-    ) -> None:
-        """Raises ConfigurationError for a token that others would see."""
-        if token is not None and not address.tls and not address.is_local:
-            raise ConfigurationError(
-                f"{address} is not encrypted, and others would see the token; write https://"
-            )
-        self.address = address
-        self.name = name or str(address)
-        self._token = token
-        self._tls = tls
+
+class NodeClient:
+    """A node, asked about one search. seconds: the longest silence."""
+
+    def __init__(self, access: NodeAccess, seconds: float) -> None:
+        self.name = access.name
+        self._access = access
         self._seconds = seconds
-        self._longest = longest
         self._stopped = threading.Event()
         self._connection: http.client.HTTPConnection | None = None
 
-    def lines(self, question: NodeQuestion, span: TimeSpan, room: Room) -> list[NodeLine]:
-        """Return the lines of a span, in the order of the store. Raises NodeFailure and TooMany."""
-        asked: dict[str, Any] = {
-            "q": question.query,
-            "source": question.source,
-            "limit": room.lines + 1,
-            "reverse": int(question.reverse),
-        }
-        if span.begin > EARLIEST:
-            asked["since"] = time_of(span.begin)
-        if span.end < LATEST:
-            asked["until"] = time_of(span.end)
-        with self._answer("/api/search", asked, "application/x-ndjson") as response:
-            found = self._read(response, span, room)
-        return found[::-1] if question.reverse else found
-
-    def found(self, asked: Mapping[str, Any]) -> Iterator[NodeLine]:
-        """Yield the lines of a search as they come, in the order in which they come. Raises NodeFailure."""
-        with self._answer("/api/search", asked, "application/x-ndjson") as response:
-            before = EARLIEST
-            for data in lines_of(pieces(response)):
-                line = parse_line(data, before)
-                before = line.moment
-                yield line
-
-    def numbers(self, endpoint: str, asked: Mapping[str, Any]) -> dict[str, Any]:
-        """Return the object with which an endpoint answers, whatever is in it. Raises NodeFailure."""
-        return self._object(f"/api/{endpoint}", asked, LARGEST_NUMBERS)
-
-    def times(self) -> tuple[str, str]:
-        """Return the TIMEs of the oldest and of the newest line, "" for none. Raises NodeFailure."""
-        found = self.numbers("stats", {})
+    def body(self, endpoint: str, asked: Mapping[str, Any]) -> Body:
+        """Yield the answer of an endpoint as it comes. Raises NodeFailure."""
+        given = {name: value for name, value in asked.items() if value not in (None, "")}
+        kind = "application/x-ndjson" if endpoint == "search" else "application/json"
         try:
-            oldest, newest = (found[name] or "" for name in ("oldest", "newest"))
-            for time in filter(None, (oldest, newest)):
-                moment_of(time)
-            return oldest, newest
-        except (ValueError, TypeError, KeyError):
-            raise NodeFailure(_NO_JSON) from None
+            with closing(self._answer(f"/api/{endpoint}?{urlencode(given)}")) as response:
+                self._judge(response, kind)
+                # Not `readline`: for it, an answer that is cut off between two chunks is whole.
+                while data := response.read1(_PIECE):
+                    yield data
+                if response.length:
+                    raise NodeFailure("its answer broke off")
+        except TimeoutError:
+            raise NodeFailure(f"it said nothing for {self._seconds:g} s") from None
+        except http.client.IncompleteRead:
+            raise NodeFailure("its answer broke off") from None
+        except http.client.HTTPException as error:
+            raise NodeFailure(f"it does not speak HTTP: {_why(error)}") from None
+        except OSError as error:
+            raise NodeFailure(f"its answer broke off: {_why(error)}") from None
+        finally:
+            self._close()
 
-    def around(self, position: Position, before: int, after: int) -> list[NodeLine]:
-        """Return a line with its neighbours; none if no line begins there. Raises NodeFailure."""
-        asked = {"position": str(position), "before": before, "after": after}
-        found: list[NodeLine] = []
+    def lives(self) -> bool:
+        """Tell whether the daemon answers at all: a search of it may take long before its first line."""
         try:
-            lines = self._object("/api/show", asked, LARGEST_WINDOW)["lines"]
-            for one in lines:
-                found.append(line_of(one, found[-1].moment if found else EARLIEST))
-        except NotALine as error:
-            raise NodeFailure(str(error)) from None
-        except NodeFailure as error:
-            if error.status == 404:
-                return []
-            raise
-        except (TypeError, KeyError):
-            raise NodeFailure(_NO_JSON) from None
-        return found
+            with closing(self._connected()) as connection:
+                connection.request("GET", "/healthz")
+                connection.getresponse().close()
+        except (NodeFailure, http.client.HTTPException, OSError):
+            return False
+        return True
 
     def stop(self) -> None:
         """End what is under way; it fails then."""
@@ -174,92 +116,31 @@ class NodeClient:
             with suppress(OSError):
                 made.shutdown(socket.SHUT_RDWR)
 
-    def _object(self, path: str, asked: Mapping[str, Any], largest: int) -> dict[str, Any]:
-        with self._answer(path, asked, "application/json") as response, self._deadline():
-            body = body_of(response, largest)
-        try:
-            found = parse_json(body)
-        except (ValueError, RecursionError):
-            found = None
-        if not isinstance(found, dict):
-            raise NodeFailure(_NO_JSON)
-        return found
-
-    def _read(
-        self, response: http.client.HTTPResponse, span: TimeSpan, room: Room
-    ) -> list[NodeLine]:
-        found: list[NodeLine] = []
-        size = 0
-        before = max(span.begin, EARLIEST)
-        for data in lines_of(pieces(response)):
-            line = parse_line(data, before)
-            before = line.moment
-            if not span.begin <= line.moment < span.end:
-                raise NodeFailure(
-                    f"it answers with a line of {time_of(line.moment)}, not asked for"
-                )
-            found.append(line)
-            size += len(data)
-            if len(found) > room.lines or (size > room.bytes and len(found) > 1):
-                raise TooMany([one.moment for one in found])
-        return found
-
-    @contextmanager
-    def _answer(
-        self, path: str, asked: Mapping[str, Any], kind: str
-    ) -> Iterator[http.client.HTTPResponse]:
-        try:
-            with self._deadline():
-                response = self._asked(path, asked)
-            try:
-                self._judge(response, kind)
-                yield response
-            finally:
-                response.close()
-        except NotALine as error:
-            raise NodeFailure(str(error)) from None
-        except TimeoutError:
-            raise NodeFailure(f"it said nothing for {self._seconds:g} s") from None
-        except TooSlow:
-            raise NodeFailure(f"its answer takes longer than {self._longest:g} s") from None
-        except http.client.IncompleteRead:
-            raise NodeFailure("its answer broke off") from None
-        except http.client.HTTPException as error:
-            raise NodeFailure(f"it does not speak HTTP: {_why(error)}") from None
-        except OSError as error:
-            raise NodeFailure(f"its answer broke off: {_why(error)}") from None
-        finally:
-            self._close()
-
-    def _deadline(self) -> Deadline:
-        """Return the limit of a part of an exchange."""
-        return Deadline(lambda: self._connection, self._longest)
-
-    def _asked(self, path: str, asked: Mapping[str, Any]) -> http.client.HTTPResponse:
+    def _answer(self, target: str) -> http.client.HTTPResponse:
         headers = {"Accept-Encoding": "identity", "Connection": "close"}
-        if self._token is not None:
-            headers["Authorization"] = f"Bearer {self._token}"
-        for attempt in range(PATIENCE + 1):
-            connection = self._connected()
-            connection.request("GET", f"{path}?{urlencode(asked)}", headers=headers)
-            response = connection.getresponse()
-            if response.status != 429 or attempt == PATIENCE:
+        if self._access.token is not None:
+            headers["Authorization"] = f"Bearer {self._access.token}"
+        patience = PATIENCE
+        while True:
+            self._connection = self._connected()
+            self._connection.request("GET", target, headers=headers)
+            response = self._connection.getresponse()
+            if response.status != 429 or not patience:
                 return response
-            pause = _pause(response.getheader("Retry-After"))
+            patience -= 1
             response.close()
             self._close()
-            self._stopped.wait(pause)
-        raise AssertionError
+            self._stopped.wait(PAUSE)
 
     def _connected(self) -> http.client.HTTPConnection:
         """Return a connection that is made. Raises NodeFailure."""
-        host, port = self.address.host, self.address.port
+        host, port = self._access.address.host, self._access.address.port
         made: http.client.HTTPConnection
-        if self.address.tls:
-            made = http.client.HTTPSConnection(host, port, timeout=CONNECTING, context=self._tls)
+        if self._access.address.tls:
+            context = _known_context(self._access.ca)
+            made = http.client.HTTPSConnection(host, port, timeout=CONNECTING, context=context)
         else:
             made = http.client.HTTPConnection(host, port, timeout=CONNECTING)
-        self._connection = made
         try:
             made.connect()
         except TimeoutError:
@@ -296,10 +177,9 @@ class NodeClient:
         if status == 200:
             raise NodeFailure(f"it answers with {one_line(given, 60) or 'nothing'}, not with lines")
         if status == 401:
-            sent = (
-                "refuses the token" if self._token else "asks for a token; --nodes-token-file FILE"
-            )
-            raise NodeFailure(f"it {sent}")
+            sent = "refuses the token" if self._access.token else "asks for a token"
+            hint = "" if self._access.token else "; --nodes-token-file FILE"
+            raise NodeFailure(f"it {sent}{hint}")
         if 300 <= status < 400:
             raise NodeFailure(f"it sends elsewhere ({status}), where nobody is followed to")
         raise NodeFailure(f"it answers {status}{_said(response.read(1 << 16))}", status)
@@ -311,14 +191,6 @@ def _said(body: bytes) -> str:
         return f": {one_line(json.loads(body)['error'], 300)}"
     except (ValueError, TypeError, KeyError, RecursionError):
         return ""
-
-
-def _pause(text: str | None) -> float:
-    try:
-        asked = float(text or 1)
-    except ValueError:
-        return 1.0
-    return 1.0 if isnan(asked) else min(max(asked, 0.1), _LONGEST_PAUSE)
 
 
 def _why(error: Exception) -> str:

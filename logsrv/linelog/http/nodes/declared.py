@@ -1,6 +1,7 @@
-"""The nodes that a server offers in its page: those that its configuration names, and no others.
+"""The nodes that a configuration names.
 
-A browser says names. Addresses and tokens stay here: nobody leads this server to another address.
+A browser says names, and only those that the configuration has. Addresses and tokens stay here: nobody
+leads this server to another address.
 """
 
 from __future__ import annotations
@@ -8,51 +9,23 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from typing import Any
 
-import attrs
-
 from logsrv.errors import ConfigurationError
 from logsrv.kit.options.secrets import read_secret
 from logsrv.kit.text.words import did_you_mean, shown
-from logsrv.linelog.http.nodes.address import MOST, NodeAddress, parse_node
-from logsrv.linelog.http.nodes.client import NodeClient, tls_context
+from logsrv.linelog.http.nodes.address import MOST, NodeAddress
+from logsrv.linelog.http.nodes.client import NodeAccess, NodeClient, tls_context
 from logsrv.linelog.http.nodes.settings import ALL, HERE, NodeSettings
-
-
-@attrs.frozen
-class DeclaredNode:
-    """A node with what it asks for. name: that of its set, with its address where there are several."""
-
-    name: str
-    address: NodeAddress
-    token: str | None = attrs.field(repr=False)
-    ca: str | None
-
-    def plain(self) -> dict[str, str | None]:
-        """Return it as JSON has it, for the process that asks."""
-        return {
-            "name": self.name, "address": str(self.address), "token": self.token, "ca": self.ca
-        }  # fmt: skip
-
-
-@attrs.frozen
-class ChosenNodes:
-    """Some of them. here: the store of the server itself is one."""
-
-    here: bool
-    nodes: tuple[DeclaredNode, ...]
-
-    def __len__(self) -> int:
-        return self.here + len(self.nodes)
 
 
 class DeclaredNodes:
     """The nodes of a configuration, by their names. Raises ConfigurationError for what cannot be used."""
 
     def __init__(self, sets: Sequence[NodeSettings]) -> None:
-        self._sets = {one.nodes.name: _of_set(one) for one in sets}
-        if len(self.chosen(ALL)) > MOST:
+        self._sets = {one.nodes.name: nodes_of(one) for one in sets}
+        _, every = self.chosen(ALL)
+        if len(every) >= MOST:
             raise ConfigurationError(
-                f"--nodes: {len(self.chosen(ALL)) - 1} are too many: the page asks at most {MOST - 1}"
+                f"--nodes: {len(every)} are too many: the page asks at most {MOST - 1}"
             )
 
     def listed(self) -> list[dict[str, Any]]:
@@ -62,61 +35,50 @@ class DeclaredNodes:
             for name, nodes in self._sets.items()
         ]
 
-    def chosen(self, text: str) -> ChosenNodes:
-        """Return the nodes that names parted by commas stand for. Raises ValueError."""
-        here = False
-        found: list[DeclaredNode] = []
-        for word in filter(None, (part.strip() for part in text.split(","))):
-            here = here or word in (HERE, ALL)
-            if word == ALL:
-                found += (node for nodes in self._sets.values() for node in nodes)
-            elif word != HERE:
-                found += self._named(word)
-        # Several sets may have the same address.
-        each: dict[tuple[str, int], DeclaredNode] = {}
-        for node in found:
-            each.setdefault((node.address.host, node.address.port), node)
-        return ChosenNodes(here or not found, tuple(each.values()))
+    def chosen(self, text: str) -> tuple[bool, tuple[NodeAccess, ...]]:
+        """Return whether names parted by commas stand for this server too, and for which nodes.
 
-    def _named(self, word: str) -> Iterable[DeclaredNode]:
-        nodes = {node.name: node for nodes in self._sets.values() for node in nodes}
-        if word in self._sets:
-            return self._sets[word]
-        if word in nodes:
-            return (nodes[word],)
-        known = [HERE, ALL, *self._sets]
-        raise ValueError(
-            f"{shown(word)} is none of the nodes that this server names"
-            f"{did_you_mean(word, known) or '; --nodes NAME=URL names one'}"
-        )
+        Raises ValueError.
+        """
+        every = [node for nodes in self._sets.values() for node in nodes]
+        known = {HERE: [], **{node.name: [node] for node in every}, **self._sets, ALL: every}
+        words = [part.strip() for part in text.split(",") if part.strip()]
+        for word in words:
+            if word not in known:
+                hint = did_you_mean(word, [HERE, ALL, *self._sets])
+                raise ValueError(
+                    f"{shown(word)} is none of the nodes that this server names"
+                    f"{hint or '; --nodes NAME=URL names one'}"
+                )
+        found = each_once(node for word in words for node in known[word])
+        return not found or HERE in words or ALL in words, found
 
 
-def _of_set(rules: NodeSettings) -> tuple[DeclaredNode, ...]:
+def nodes_of(rules: NodeSettings) -> list[NodeAccess]:
+    """Return the nodes of a set. Raises ConfigurationError."""
     token = read_secret("nodes-token", None, rules.nodes_token_file)
     ca = None if rules.nodes_ca is None else str(rules.nodes_ca)
     name, addresses = rules.nodes.name, rules.nodes.nodes
     if any(address.tls for address in addresses):
-        tls_context(rules.nodes_ca)
-    found = []
-    for address in addresses:
-        # Refuses a token that others would see.
-        NodeClient(address, token=token, seconds=1.0)
-        label = name if len(addresses) == 1 else f"{name}/{address.host}:{address.port}"
-        found.append(DeclaredNode(label, address, token, ca))
-    return tuple(found)
+        tls_context(ca)
+    one = len(addresses) == 1
+    return [
+        NodeAccess(name if one else f"{name}/{each.host}:{each.port}", each, token, ca)
+        for each in addresses
+    ]
+
+
+def each_once(nodes: Iterable[NodeAccess]) -> tuple[NodeAccess, ...]:
+    """Return nodes without those whose address is that of one before: several sets may have it."""
+    found: dict[tuple[str, int], NodeAccess] = {}
+    for node in nodes:
+        found.setdefault((node.address.host, node.address.port), node)
+    return tuple(found.values())
 
 
 def clients_of(nodes: Iterable[dict[str, Any]], seconds: float) -> list[NodeClient]:
-    """Return clients for nodes that `plain` made. Raises ConfigurationError."""
-    contexts: dict[str | None, Any] = {}
-    found = []
-    for one in nodes:
-        address = parse_node(one["address"])
-        if address.tls and one["ca"] not in contexts:
-            contexts[one["ca"]] = tls_context(one["ca"])
-        found.append(
-            NodeClient(
-                address, token=one["token"], tls=contexts.get(one["ca"]), seconds=seconds, name=one["name"]
-            )
-        )  # fmt: skip
-    return found
+    """Return clients for nodes as JSON has them."""
+    return [
+        NodeClient(NodeAccess(**{**one, "address": NodeAddress(**one["address"])}), seconds)
+        for one in nodes
+    ]

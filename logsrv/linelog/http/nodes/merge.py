@@ -4,23 +4,21 @@ Two nodes that got the same blocks have the same lines, with the same TIME, SOUR
 which line it is. A line that a node has three times, with the same TIME, came three times. Another node may
 have it twice, because it has not got the rest yet. The largest of these numbers counts.
 
-Mostly, lines of one TIME came together. They stay in the order that they have in the nodes.
+Mostly, lines of one TIME came together. They stay in the order of the node with most of them.
 """
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Iterable, Sequence
-from itertools import groupby
-from operator import attrgetter
+import heapq
+from collections.abc import Iterable, Iterator, Sequence
+from itertools import groupby, repeat
 from typing import NamedTuple
 
 from logsrv.linelog.http.nodes.answer import NodeLine
 from logsrv.linelog.store.segments.segment import Position
 
-_moment = attrgetter("moment")
-# A line, and how often its node had it before, among those of its TIME.
-_Id = tuple[bytes, int]
+_Numbered = tuple[int, NodeLine]
+"""The number of a node, and a line of it."""
 
 
 class MergedLine(NamedTuple):
@@ -36,53 +34,36 @@ def text_of(lines: Iterable[MergedLine]) -> bytes:
     return b"".join(line.line + b"\n" for line in lines)
 
 
-def merged(answers: Sequence[Iterable[NodeLine]]) -> list[MergedLine]:
-    """Return the lines of all answers by time, each of them once.
+def merged(
+    answers: Sequence[Iterable[NodeLine]], *, reverse: bool = False
+) -> Iterator[list[MergedLine]]:
+    """Yield the lines of all nodes by time, each of them once: those of one moment together.
 
-    answers: those of the nodes, each in the order of its store.
+    answers: those of the nodes, each by time. reverse: the newest come first, there as here.
     """
-    moments: dict[int, dict[int, list[NodeLine]]] = {}
-    for node, answer in enumerate(answers):
-        # Sorting keeps the order of those of one moment.
-        for moment, lines in groupby(sorted(answer, key=_moment), _moment):
-            moments.setdefault(moment, {})[node] = list(lines)
-    return [line for _, of_nodes in sorted(moments.items()) for line in _of_moment(of_nodes)]
+    streams = [zip(repeat(number), answer) for number, answer in enumerate(answers)]
+    every = heapq.merge(*streams, key=_moment, reverse=reverse)
+    for _, group in groupby(every, _moment):
+        of_moment = list(group)
+        lines = _once(of_moment[::-1] if reverse else of_moment)
+        yield lines[::-1] if reverse else lines
 
 
-def _of_moment(of_nodes: dict[int, list[NodeLine]]) -> Iterable[MergedLine]:
-    found: dict[_Id, MergedLine] = {}
-    orders = []
-    for node, lines in of_nodes.items():
-        order = []
-        times: Counter[bytes] = Counter()
-        for one in lines:
-            name = one.line, times[one.line]
-            times[one.line] += 1
-            order.append(name)
-            known = found.setdefault(name, MergedLine(one.moment, one.line, {}))
-            known.places[node] = one.position
-        orders.append(order)
-    return (found[name] for name in _woven(orders))
+def _moment(numbered: _Numbered) -> int:
+    return numbered[1].moment
 
 
-def _woven(orders: list[list[_Id]]) -> list[_Id]:
-    """Return all of the orders, each once, so that each order is kept.
-
-    Next is one that is the first of all orders that have it. Where orders contradict each other there is
-    none, and it is the next of the first order.
-    """
-    if all(order == orders[0] for order in orders[1:]):
-        return orders[0]
-    owners = Counter(name for order in orders for name in order)
-    woven: dict[_Id, None] = {}
-    left = [iter(order) for order in orders]
-    heads = [next(one, None) for one in left]
-    while any(heads):
-        firsts = Counter(head for head in heads if head is not None)
-        taken = next((one for one in firsts if firsts[one] == owners[one]), next(iter(firsts)))
-        woven[taken] = None
-        heads = [
-            next((one for one in rest if one not in woven), None) if head == taken else head
-            for head, rest in zip(heads, left, strict=True)
-        ]
-    return list(woven)
+def _once(of_moment: Iterable[_Numbered]) -> list[MergedLine]:
+    """Return the lines of one moment, each of them once."""
+    of_node: dict[int, list[NodeLine]] = {}
+    for number, line in of_moment:
+        of_node.setdefault(number, []).append(line)
+    found: dict[tuple[bytes, int], MergedLine] = {}
+    for number in sorted(of_node, key=lambda number: (-len(of_node[number]), number)):
+        times: dict[bytes, int] = {}
+        for moment, text, position in of_node[number]:
+            times[text] = nth = times.get(text, 0) + 1
+            if (text, nth) not in found:
+                found[text, nth] = MergedLine(moment, text, {})
+            found[text, nth].places[number] = position
+    return list(found.values())

@@ -1,20 +1,32 @@
-"""The spans of time in which nodes are asked, one after the other (no I/O).
+"""The lines of one node by time, in pieces that fit into memory (no I/O of its own).
 
-First all is asked for. What has too many lines is cut short and asked for again: where nine tenths of the
-lines that came lie; after that, in the middle, because a store is not in the order of time, and those
-that came may be all of one moment. Each next span is as long as the lines of the one before it suggest.
-Behind two spans without lines, all the rest is asked for.
+A store is not in the order of time: a centre has the blocks of many origins in the order in which they
+came. So a node is asked for all lines of a span of time, which are sorted when they are here. First all is
+asked for. What has too many lines is cut short and asked for again: where nine tenths of the lines that
+came lie; after that in the middle, because those that came may be any lines of the span. Each next
+span is as long as the lines of the one before it suggest. Behind a span without lines, all the rest is
+asked for.
 """
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from collections.abc import Iterator
+from contextlib import closing
+from typing import Any, NamedTuple
 
-from logsrv.linelog.http.nodes.answer import moment_of
+import attrs
 
-EARLIEST, LATEST = -62_135_596_800_000_000, 253_402_300_800_000_000
-"""The first moment of the year 1, and that of the year 10000, which is not in it."""
-_HOUR = 3_600_000_000
+from logsrv.linelog.http.nodes.answer import (
+    EARLIEST,
+    LATEST,
+    AskedNode,
+    NodeFailure,
+    NodeLine,
+    moment_of,
+    node_lines,
+    time_of,
+)
+
 _FULL = 0.7
 _LONGER = 16.0
 
@@ -25,10 +37,30 @@ class TimeSpan(NamedTuple):
     begin: int
     end: int
 
-    @property
-    def is_moment(self) -> bool:
-        """True if it cannot be cut."""
-        return self.end - self.begin <= 1
+
+class Room(NamedTuple):
+    """The size of an answer: lines, and bytes of them."""
+
+    lines: int
+    bytes: int
+
+
+@attrs.frozen
+class NodeQuestion:
+    """A search: the query, its span, the pattern of sources, and whether the newest come first."""
+
+    query: str
+    span: TimeSpan
+    source: str = ""
+    reverse: bool = False
+
+
+class SpanLines(NamedTuple):
+    """The lines of a span, by time. edge: where the next begins. missing: a sentence, if some are."""
+
+    lines: list[NodeLine]
+    edge: int
+    missing: str
 
 
 def span_between(since: str, until: str) -> TimeSpan:
@@ -36,63 +68,76 @@ def span_between(since: str, until: str) -> TimeSpan:
     return TimeSpan(moment_of(since) if since else EARLIEST, moment_of(until) if until else LATEST)
 
 
-class SpanWalk:
-    """The way through a span of time, from its begin to its end; or, reverse, the other way.
+def by_time(
+    node: AskedNode, question: NodeQuestion, room: Room, of_moment: Room
+) -> Iterator[SpanLines]:
+    """Yield all lines of a node by time; or, if wanted, the newest first. Raises LogsrvError.
 
-    now: the present; few lines are later. most: lines that an answer may have.
+    room: the largest answer. of_moment: that for one moment, which cannot be cut.
     """
-
     # Inside, the way always goes up: in reverse, all moments have the other sign.
+    sign = -1 if question.reverse else 1
+    at, stop = _turned(question.span, sign)
+    end, length, cuts = stop, stop - at, 0
+    # An answer that is too large is thrown away: where nothing is known, little is asked for.
+    little = Room(max(1, room.lines // 4), room.bytes)
+    most = little
+    while at < stop:
+        is_moment = end - at == 1
+        if is_moment:
+            most = of_moment
+        lines, is_whole = _lines_of(node, question, _turned(TimeSpan(at, end), sign), most)
+        lines.sort(key=lambda line: sign * line.moment)
+        if not is_whole and not is_moment:
+            begin = sign * lines[0].moment
+            edge = sign * lines[len(lines) * 9 // 10].moment
+            if cuts:
+                # Older ones than these may be far behind them in the store: each look goes further.
+                begin = max(at, begin - ((end - begin) << 2 * cuts))
+                edge = min(edge, (begin + end) // 2)
+            cuts += 1
+            most = room
+            end = max(edge, at + 1)
+            length = max(1, end - begin)
+            continue
+        missing = ""
+        if not is_whole:
+            moment = time_of(lines[0].moment)
+            missing = f"it has more than {most.lines:,} lines of {moment}: the others are missing"
+        at, cuts = end, 0
+        yield SpanLines(lines, 1 - at if question.reverse else at, missing)
+        if lines:
+            length = int(length * min(_FULL * room.lines / len(lines), _LONGER)) + 1
+        end = min(at + length, stop) if lines else stop
+        most = room if lines else little
 
-    def __init__(self, whole: TimeSpan, now: int, *, reverse: bool, most: int) -> None:
-        self._reverse = reverse
-        self._most = most
-        self._at, self._stop = self._turned(whole)
-        self._is_open = whole.end >= LATEST if reverse else whole.begin <= EARLIEST
-        # There are hardly any lines before the one, and behind the other.
-        self._near = -now - _HOUR if reverse else None
-        self._far = 0 if reverse else now + _HOUR
-        self._end = self._stop
-        self._length = 0
-        self._empty = 0
-        self._was_cut = False
-        self.is_known = False
-        """It is known about how many lines the span has."""
 
-    def _turned(self, span: TimeSpan) -> TimeSpan:
-        return TimeSpan(1 - span.end, 1 - span.begin) if self._reverse else span
+def _turned(span: TimeSpan, sign: int) -> TimeSpan:
+    return span if sign == 1 else TimeSpan(1 - span.end, 1 - span.begin)
 
-    @property
-    def span(self) -> TimeSpan | None:
-        """The span to ask for now; None: all is done."""
-        return self._turned(TimeSpan(self._at, self._end)) if self._at < self._stop else None
 
-    def answered(self, lines: int) -> None:
-        """Go on behind the span, which had so many lines."""
-        self._at, self._end = self._end, self._stop
-        self._is_open = self._was_cut = False
-        self._empty = 0 if lines else self._empty + 1
-        self.is_known = self._empty < 2
-        if not self.is_known:
-            self._empty = 0
-            return
-        factor = _FULL * self._most / lines if lines else _LONGER
-        self._length = max(1, int(self._length * min(max(factor, 0.1), _LONGER)))
-        end = self._at + self._length
-        # Beyond, spans would have to be long to reach the end of all time.
-        if end < min(self._stop, self._far):
-            self._end = end
-
-    def cut(self, moments: list[int]) -> None:
-        """Make the span shorter, because it had too many lines; these are the moments of some."""
-        found = sorted(-one if self._reverse else one for one in moments)
-        begin = self._at
-        if self._is_open:
-            begin = found[0] if self._near is None else min(found[0], self._near)
-        edge = found[len(found) * 9 // 10]
-        if self._was_cut:
-            end = min(self._end, self._far) if begin < self._far else self._end
-            edge = min(edge, (begin + end) // 2)
-        self._was_cut = self.is_known = True
-        self._end = min(max(edge, self._at + 1), self._end - 1)
-        self._length = max(1, self._end - begin)
+def _lines_of(
+    node: AskedNode, question: NodeQuestion, span: TimeSpan, room: Room
+) -> tuple[list[NodeLine], bool]:
+    """Return the lines of a span in the order in which they come, and whether these are all of them."""
+    asked: dict[str, Any] = {
+        "q": question.query,
+        "source": question.source,
+        "limit": room.lines + 1,
+        "reverse": int(question.reverse),
+        "since": time_of(span.begin) if span.begin > EARLIEST else "",
+        "until": time_of(span.end) if span.end < LATEST else "",
+    }
+    found: list[NodeLine] = []
+    size = 0
+    with closing(node_lines(node, asked, max(span.begin, EARLIEST))) as lines:
+        for line in lines:
+            if not span.begin <= line.moment < span.end:
+                raise NodeFailure(
+                    f"it answers with a line of {time_of(line.moment)}, not asked for"
+                )
+            found.append(line)
+            size += len(line.line)
+            if len(found) > room.lines or (size > room.bytes and len(found) > 1):
+                return found, False
+    return found, True

@@ -3,6 +3,5 @@
 children, answer    the processes, and their output on its way to a client
 searching, replies  such a process from the inside, without Twisted
 gathered, added     its replies where other nodes are asked too: their lines, and their numbers
-own                 the store as one of the nodes
 events              Server-Sent Events, and those that wait for a client (no I/O)
 """

@@ -150,7 +150,6 @@ class Searches:
     """The searches of a store, each in its process.
 
     place: its directory, where it is now. at_once, seconds: their limits, from the next on.
-    asks_nodes: other nodes may be asked, so a process that stands ready has loaded what that takes.
     """
 
     def __init__(
@@ -158,7 +157,6 @@ class Searches:
     ) -> None:
         self.at_once = at_once
         self.seconds = seconds
-        self.asks_nodes = False
         self._place = place
         self._reactor = reactor
         self._running: set[SearchProcess] = set()
@@ -231,8 +229,8 @@ class Searches:
     def _spawned(self) -> ChildProcess:
         """Start a process that waits. Raises Problem (503) if the system has no room for it."""
         # A limit of CPU time, for a process whose server is gone. The search itself has one of clock time.
-        words = [str(ceil(self.seconds) + 10), *(["nodes"] if self.asks_nodes else [])]
-        return self._processes.start(MODULE, *words, received=lambda _: None, ended=self._ended)
+        limit = str(ceil(self.seconds) + 10)
+        return self._processes.start(MODULE, limit, received=lambda _: None, ended=self._ended)
 
     def _rest(self) -> None:
         if self._spare is not None:

@@ -9,120 +9,140 @@ Nodes are asked for their own lines only, so no question goes round in a circle.
 
 from __future__ import annotations
 
-import time
-from collections.abc import Callable, Iterator
-from itertools import groupby, islice
+from collections import deque
+from collections.abc import Iterator, Mapping
+from itertools import islice
 from typing import Any, TypeAlias
 
-from logsrv.linelog.http.nodes.answer import NotALine
-from logsrv.linelog.http.nodes.body import NodeFailure
-from logsrv.linelog.http.nodes.client import NodeClient, NodeQuestion
+from logsrv.errors import LogsrvError
+from logsrv.linelog.http.nodes.answer import EARLIEST, AskedNode, Body, around, node_lines
 from logsrv.linelog.http.nodes.declared import clients_of
-from logsrv.linelog.http.nodes.gather import AskedNode, NodeSearch
-from logsrv.linelog.http.nodes.merge import MergedLine
-from logsrv.linelog.http.nodes.spans import EARLIEST, TimeSpan, span_between
+from logsrv.linelog.http.nodes.gather import AskedNodes
+from logsrv.linelog.http.nodes.settings import HERE
+from logsrv.linelog.http.nodes.spans import NodeQuestion, TimeSpan, span_between
 from logsrv.linelog.http.problems import Problem
-from logsrv.linelog.http.searching.added import ADDED, Asking
-from logsrv.linelog.http.searching.own import OwnStore
+from logsrv.linelog.http.searching.added import numbers
+from logsrv.linelog.http.searching.replies import REPLIES
 from logsrv.linelog.read.render import document, safe_json
 from logsrv.linelog.read.search import Hit
 from logsrv.linelog.read.view import View
 from logsrv.linelog.store.segments.segment import Position, parse_position
 
 Values: TypeAlias = dict[str, Any]
-Write: TypeAlias = Callable[[bytes], None]
 
 # A position has ten digits and fifteen: so many microseconds go into the second, with a number each.
 _STEP, _EACH = 10**8, 10**7
-_SCOPE = ("q", "since", "until", "source")
+# The nodes are asked by threads, beside which no process may be forked.
+_OTHERS = {"before": None, "after": None, "processes": 1}
+_SCOPE = ("q", "since", "until", "source", "limit", "before", "after")
 
 
-def reply(view: View, request: dict[str, Any], write: Write) -> None:
-    """Answer a request. Raises Problem.
+def reply(view: View, request: dict[str, Any]) -> Iterator[bytes]:
+    """Yield the answer to a request. Raises Problem.
 
-    Beside "endpoint" and "values" it has "nodes", as `DeclaredNode.plain` makes them, "here" if this
-    store is one more, and "seconds" that a node may take.
+    Beside "endpoint" and "values" it has "nodes", as JSON has `NodeAccess`, "here" if this store is one
+    more, and "seconds" that a node may take.
     """
     seconds = request["seconds"]
     nodes: list[AskedNode] = [OwnStore(view)] if request["here"] else []
     nodes += clients_of(request["nodes"], seconds)
     endpoint, values = request["endpoint"], request["values"]
     if endpoint == "show":
-        _show(nodes[0], values, write)
+        yield _show(nodes[0], values, seconds)
     elif endpoint != "search":
-        asking = Asking(nodes, seconds)
-        write(safe_json(ADDED[endpoint](asking, values)).encode() + b"\n")
+        yield _json(numbers(nodes, endpoint, values, seconds))
     elif len(nodes) == 1:
-        _search_one(nodes[0], values, write)
+        yield from _search_one(nodes[0], values)
     else:
-        _search(nodes, values, write, seconds)
+        yield from _search(nodes, values, seconds)
 
 
-def _show(node: AskedNode, values: Values, write: Write) -> None:
-    """Write a line of a node and its neighbours. Raises Problem (404, 502)."""
-    assert isinstance(node, NodeClient)
+class OwnStore:
+    """The store of the server itself, asked as the other nodes are."""
+
+    name = HERE
+
+    def __init__(self, view: View) -> None:
+        self._view = view
+        self._stopped = False
+
+    def body(self, endpoint: str, asked: Mapping[str, Any]) -> Body:
+        """Yield the answer of an endpoint, as another node sends it: the same lines are the same bytes."""
+        if endpoint == "stats":
+            oldest, newest = self._view.span()
+            yield _json({"oldest": oldest or None, "newest": newest or None})
+            return
+        for data in REPLIES[endpoint](self._view, {**_OTHERS, **asked}):
+            yield data
+            if self._stopped:
+                return
+
+    def lives(self) -> bool:
+        """Tell that it answers: this process reads it."""
+        return True
+
+    def stop(self) -> None:
+        """End what is under way."""
+        self._stopped = True
+
+
+def _show(node: AskedNode, values: Values, seconds: float) -> bytes:
+    """Return a line of a node and its neighbours. Raises Problem (404, 502)."""
     wanted = parse_position(values["position"])
-    try:
-        window = node.around(wanted, values["before"], values["after"])
-    except NodeFailure as error:
-        raise Problem(502, f"{node.name}: {error}") from None
+    missing: dict[str, str] = {}
+    asked = AskedNodes([node], missing.__setitem__, seconds)
+    found = asked.each(lambda node: around(node, wanted, values["before"], values["after"]))
+    if missing:
+        raise Problem(502, f"{node.name}: {missing[node.name]}")
+    window = found[node.name]
     if not window:
         raise Problem(404, f"there is no line at {wanted} of {node.name}")
     lines = [
         document(Hit(one.position, one.line), context=one.position != wanted) for one in window
     ]
-    write(safe_json({"lines": lines}).encode() + b"\n")
+    return _json({"lines": lines})
 
 
-def _search_one(node: AskedNode, values: Values, write: Write) -> None:
-    """Write the lines of one node, as it sends them."""
-    assert isinstance(node, NodeClient)
-    asked = {name: values[name] for name in (*_SCOPE, "limit", "before", "after") if values[name]}
+def _search_one(node: AskedNode, values: Values) -> Iterator[bytes]:
+    """Yield the lines of one node, as it sends them."""
+    asked = {name: values[name] for name in _SCOPE}
     if not values["limit"]:
         return
     try:
-        for line in islice(
-            node.found({**asked, "reverse": int(values["reverse"])}), values["limit"]
-        ):
-            _write_line(write, Hit(line.position, line.line), [node.name], {0: line.position})
-    except (NodeFailure, NotALine) as error:
-        write(_failure(node.name, f"{error}; its lines are missing"))
+        lines = node_lines(node, {**asked, "reverse": int(values["reverse"])})
+        for line in islice(lines, values["limit"]):
+            yield _line(Hit(line.position, line.line), {node.name: line.position})
+    except LogsrvError as error:
+        yield _json({"node": node.name, "error": f"{error}; its lines are missing"})
 
 
-def _search(nodes: list[AskedNode], values: Values, write: Write, seconds: float) -> None:
-    """Write the lines of all nodes by time, each once, and a sentence for each node that fails."""
+def _search(nodes: list[AskedNode], values: Values, seconds: float) -> Iterator[bytes]:
+    """Yield the lines of all nodes by time, each once, and a sentence for each node that fails."""
     before = _place(values["before"], Position(10**10, 0))
     after = _place(values["after"], Position(-1, 0))
-    asked = span_between(values["since"], values["until"])
-    span = TimeSpan(max(asked.begin, _moment(after)), min(asked.end, _moment(before) + 1))
-    names = [node.name for node in nodes]
-    gathering = NodeSearch(
-        nodes,
-        NodeQuestion(values["q"], values["source"], values["reverse"]),
-        span,
-        lambda name, sentence: write(_failure(name, sentence)),
-        now=time.time_ns() // 1000,
-        most=values["limit"],
-        longest=seconds,
-    )
-    found = (
-        (place, line)
-        for lines in gathering.spans()
-        for place, line in _placed(lines, reverse=values["reverse"])
-        if after < place < before
-    )
-    for place, line in islice(found, values["limit"]):
-        _write_line(write, Hit(place, line.line), names, line.places)
+    span = span_between(values["since"], values["until"])
+    span = TimeSpan(max(span.begin, _moment(after)), min(span.end, _moment(before) + 1))
+    question = NodeQuestion(values["q"], span, values["source"], values["reverse"])
+    failures: deque[bytes] = deque()
 
+    def tell(name: str, sentence: str) -> None:
+        failures.append(_json({"node": name, "error": sentence}))
 
-def _placed(lines: list[MergedLine], *, reverse: bool) -> Iterator[tuple[Position, MergedLine]]:
-    """Yield lines with their places in time. They are all lines of each of their moments."""
-    for moment, group in groupby(lines, lambda line: line.moment):
-        of_moment = list(group)
-        segment, rest = divmod(moment - EARLIEST, _STEP)
-        numbers = reversed(range(len(of_moment))) if reverse else range(len(of_moment))
-        for number, line in zip(numbers, of_moment, strict=True):
-            yield Position(segment, rest * _EACH + number), line
+    moments = AskedNodes(nodes, tell, seconds).lines(question, values["limit"])
+    left = values["limit"]
+    for lines in moments if left else ():
+        segment, rest = divmod(lines[0].moment - EARLIEST, _STEP)
+        places = [Position(segment, rest * _EACH + number) for number in range(len(lines))]
+        for place, line in zip(places[:: -1 if values["reverse"] else 1], lines, strict=True):
+            if left and after < place < before:
+                left -= 1
+                where = {nodes[number].name: there for number, there in line.places.items()}
+                yield _line(Hit(place, line.line), where)
+        if not left:
+            break
+        yield from failures
+        failures.clear()
+    yield from failures
 
 
 def _moment(place: Position) -> int:
@@ -133,10 +153,9 @@ def _place(text: str | None, default: Position) -> Position:
     return default if text is None else parse_position(text)
 
 
-def _write_line(write: Write, hit: Hit, names: list[str], places: dict[int, Position]) -> None:
-    nodes = {names[number]: str(place) for number, place in places.items()}
-    write(safe_json({**document(hit), "nodes": nodes}).encode() + b"\n")
+def _line(hit: Hit, places: dict[str, Position]) -> bytes:
+    return _json({**document(hit), "nodes": {name: str(at) for name, at in places.items()}})
 
 
-def _failure(name: str, sentence: str) -> bytes:
-    return safe_json({"node": name, "error": sentence}).encode() + b"\n"
+def _json(found: object) -> bytes:
+    return safe_json(found).encode() + b"\n"

@@ -25,15 +25,16 @@ from logsrv.linelog.read.view import View
 from logsrv.linelog.store.segments.segment import Position, parse_position
 
 Values: TypeAlias = dict[str, Any]
-Write: TypeAlias = Callable[[bytes], None]
+Reply: TypeAlias = Iterator[bytes]
+"""The pieces of an answer."""
 
 # Searches beside each other share the cores; one that has all of them gets little more.
 PROCESSES = min(2, len(os.sched_getaffinity(0)))
 SAMPLE = 5000
 
 
-def search(view: View, values: Values, write: Write) -> None:
-    """Write the lines that match as objects, a frame's at a time."""
+def search(view: View, values: Values) -> Reply:
+    """Yield the lines that match as objects, a frame's at a time."""
     left = values["limit"]
     before, after = _place(values["before"]), _place(values["after"])
     if left and values.get("newest"):
@@ -50,7 +51,7 @@ def search(view: View, values: Values, write: Write) -> None:
         for _, lines in asked.run(work, reverse=values["reverse"]):
             del lines[left:]
             if lines:
-                write(b"\n".join(lines) + b"\n")
+                yield b"\n".join(lines) + b"\n"
             left -= len(lines)
             if not left:
                 break
@@ -71,14 +72,14 @@ def _before_newest(asked: Search, lines: int) -> Position | None:
     return None
 
 
-def tail(view: View, values: Values, write: Write) -> None:
-    """Write the events of the lines that match from `begin` up to `end`, positions."""
+def tail(view: View, values: Values) -> Reply:
+    """Yield the events of the lines that match from `begin` up to `end`, positions."""
     begin, end = parse_position(values["begin"]), parse_position(values["end"])
     numbers = [one.number for one in view.segments]
     if begin.segment not in numbers or begin > end:
         later = [number for number in numbers if begin.segment < number <= end.segment]
         begin = Position(later[0] if later else numbers[0], 0)
-        write(missed_event(None, str(begin)))
+        yield missed_event(None, str(begin))
 
     asked = _search(view, values, after=Position(begin.segment, begin.offset - 1), before=end)
 
@@ -87,8 +88,8 @@ def tail(view: View, values: Values, write: Write) -> None:
 
     passed = deque(number for number in numbers if begin.segment <= number < end.segment)
     for task, events in asked.run(work):
-        write(_removed(view, passed, task.segment) + b"".join(events))
-    write(_removed(view, passed, end.segment))
+        yield _removed(view, passed, task.segment) + b"".join(events)
+    yield _removed(view, passed, end.segment)
 
 
 def _removed(view: View, passed: deque[int], until: int) -> bytes:
@@ -103,8 +104,8 @@ def _removed(view: View, passed: deque[int], until: int) -> bytes:
     return missed_event(None, str(Position(gone + 1, 0))) if gone else b""
 
 
-def histogram(view: View, values: Values, write: Write) -> None:
-    """Write numbers of lines over time; without limits of time, over the time of the store."""
+def histogram(view: View, values: Values) -> Reply:
+    """Yield numbers of lines over time; without limits of time, over the time of the store."""
     since, until = values["since"], values["until"]
     if not (since and until):
         oldest, newest = view.span()
@@ -131,9 +132,7 @@ def histogram(view: View, values: Values, write: Write) -> None:
             )
             # The middle of the next bucket is in it, however it is rounded.
             start = begin(start + 1.5 * step, step)
-    _write(
-        write, {"since": since or None, "until": until or None, "step": step, "buckets": buckets}
-    )
+    yield _json({"since": since or None, "until": until or None, "step": step, "buckets": buckets})
 
 
 def _counted(
@@ -148,47 +147,47 @@ def _counted(
     return step, {bucket.start: bucket for bucket in found}
 
 
-def top(view: View, values: Values, write: Write) -> None:
-    """Write the most frequent values of a field."""
+def top(view: View, values: Values) -> Reply:
+    """Yield the most frequent values of a field."""
     tally = tallies.top(_search(view, values), values["field"])
     found = [
         {"value": value, "count": count} for value, count in tally.most_common(values["limit"])
     ]
-    _write(write, {"field": values["field"], "total": tally.total, "values": found})
+    yield _json({"field": values["field"], "total": tally.total, "values": found})
 
 
-def fields(view: View, values: Values, write: Write) -> None:
-    """Write the fields of the newest lines that match."""
+def fields(view: View, values: Values) -> Reply:
+    """Yield the fields of the newest lines that match."""
     found, sampled = tallies.fields(_search(view, values), SAMPLE)
     listed = [
         {"name": name, "lines": lines}
         for name, lines in sorted(found.items(), key=lambda one: (-one[1], one[0]))
     ]
-    _write(write, {"fields": listed, "sampled": sampled})
+    yield _json({"fields": listed, "sampled": sampled})
 
 
-def sources(view: View, values: Values, write: Write) -> None:
-    """Write the sources, those with most lines first."""
+def sources(view: View, values: Values) -> Reply:
+    """Yield the sources, those with most lines first."""
     found = tallies.sources(_search(view, values))
     listed = [
         {"source": source, "lines": lines, "last": last}
         for source, (lines, last) in sorted(found.items(), key=lambda one: (-one[1][0], one[0]))
     ]
-    _write(write, {"sources": listed})
+    yield _json({"sources": listed})
 
 
-def show(view: View, values: Values, write: Write) -> None:
-    """Write a line and its neighbours. Raises Problem (404) if there is no such line."""
+def show(view: View, values: Values) -> Reply:
+    """Yield a line and its neighbours. Raises Problem (404) if there is no such line."""
     wanted = parse_position(values["position"])
     with closing(StoredLines(view)) as lines:
         hit = lines.line(wanted)
         if hit is None:
             raise Problem(404, f"there is no line at {wanted}")
         window = lines.around(hit, values["before"], values["after"])
-    _write(write, {"lines": [document(one, context=one != hit) for one in window]})
+    yield _json({"lines": [document(one, context=one != hit) for one in window]})
 
 
-REPLIES: dict[str, Callable[[View, Values, Write], None]] = {
+REPLIES: dict[str, Callable[[View, Values], Reply]] = {
     reply.__name__: reply for reply in (search, tail, histogram, top, fields, sources, show)
 }
 
@@ -207,8 +206,8 @@ def _search(
     return Search(view, compile(parse(values.get("q", ""))), scope, processes=processes)
 
 
-def _write(write: Write, found: object) -> None:
-    write(safe_json(found).encode() + b"\n")
+def _json(found: object) -> bytes:
+    return safe_json(found).encode() + b"\n"
 
 
 def _place(text: str | None) -> Position | None:

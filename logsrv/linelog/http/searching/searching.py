@@ -1,6 +1,6 @@
 """A searching process: one request on standard input, its answer on standard output.
 
-    python -P -m logsrv.linelog.http.searching.searching SECONDS [nodes]
+    python -P -m logsrv.linelog.http.searching.searching SECONDS
 
 The request is JSON: "directory", "endpoint" and "values" (see `endpoints`), and, if other nodes are asked,
 "nodes" (see `gathered`). The answer is its status, and then the body as HTTP sends it, in any number of
@@ -71,10 +71,11 @@ def answer(
     try:
         with View(request["directory"], tell, away=True) as view:
             if "nodes" in request:
-                # Loaded now: HTTP and TLS take longer than most searches of one store.
-                reply(view, request, body.write)
+                found = reply(view, request)
             else:
-                replies.REPLIES[request["endpoint"]](view, request["values"], body.write)
+                found = replies.REPLIES[request["endpoint"]](view, request["values"])
+            for data in found:
+                body.write(data)
             body.begin()
     except Problem as problem:
         body.fail(problem)

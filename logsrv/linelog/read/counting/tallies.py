@@ -14,7 +14,6 @@ from typing import Any
 from logsrv.linelog.fields.aliases import ALIASES
 from logsrv.linelog.fields.record import ALWAYS, Record
 from logsrv.linelog.fields.stamp import STAMP
-from logsrv.linelog.read.counting.values import counter
 from logsrv.linelog.read.indexed import IndexedLines
 from logsrv.linelog.read.plan import ReadTask
 from logsrv.linelog.read.search import Hit, Search
@@ -64,6 +63,9 @@ class ValueCounts:
 
 def top(search: Search, field: str) -> ValueCounts:
     """Count the values of a field; a list counts each of its elements."""
+    # It loads NumPy, which takes longer than most searches.
+    from logsrv.linelog.read.counting.values import counter
+
     count = counter(field)
 
     def work(task: ReadTask) -> list[bytes]:

@@ -2,23 +2,39 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
+from functools import cache
 from typing import Any
 
 import attrs
 
-from logsrv.linelog.http.nodes.answer import NodeLine, time_of
-from logsrv.linelog.http.nodes.body import NodeFailure
-from logsrv.linelog.http.nodes.client import NodeQuestion, Room, TooMany
+from logsrv.linelog.http.nodes.answer import (
+    EARLIEST,
+    LATEST,
+    Body,
+    NodeFailure,
+    NodeLine,
+    moment_of,
+    time_of,
+)
 from logsrv.linelog.http.nodes.spans import TimeSpan
+from logsrv.linelog.read.render import as_json
+from logsrv.linelog.read.search import Hit
 from logsrv.linelog.store.segments.segment import Position
 
 BEGIN = 1_763_600_000_000_000
 """A moment of November 2025."""
+EVERYTHING = TimeSpan(EARLIEST, LATEST)
 
 
 def node_line(moment: int, text: str, offset: int = 0) -> NodeLine:
     return NodeLine(moment, f"{time_of(moment)} tcp:1.2.3.4:5 {text}".encode(), Position(1, offset))
+
+
+@cache
+def _as_sent(line: NodeLine) -> bytes:
+    return as_json(Hit(line.position, line.line)).encode() + b"\n"
 
 
 @attrs.define
@@ -34,27 +50,29 @@ class ListedNode:
     spans: list[TimeSpan] = attrs.Factory(list)
     largest: int = 0
     stopped: bool = False
+    is_alive: bool = True
 
-    def lines(self, question: NodeQuestion, span: TimeSpan, room: Room) -> list[NodeLine]:
+    def body(self, endpoint: str, asked: Mapping[str, Any]) -> Body:
         if self.fails_after is not None and len(self.spans) >= self.fails_after:
             raise NodeFailure("it cannot be reached: no route to host")
+        if endpoint == "stats":
+            moments = [one.moment for one in self.stored]
+            ends = (time_of(min(moments)), time_of(max(moments))) if moments else (None, None)
+            yield json.dumps(dict(zip(("oldest", "newest"), ends, strict=True))).encode()
+            return
+        span = TimeSpan(
+            moment_of(asked["since"]) if asked["since"] else EARLIEST,
+            moment_of(asked["until"]) if asked["until"] else LATEST,
+        )
         self.spans.append(span)
         found = [one for one in self.stored if span.begin <= one.moment < span.end]
-        if len(found) > room.lines:
-            # As over HTTP: those that the store has first, or last.
-            some = found[-room.lines :] if question.reverse else found[: room.lines]
-            raise TooMany([one.moment for one in some])
-        self.largest = max(self.largest, len(found))
-        return found
+        sent = (found[::-1] if asked["reverse"] else found)[: asked["limit"]]
+        self.largest = max(self.largest, len(sent))
+        for one in sent:
+            yield _as_sent(one)
 
-    def times(self) -> tuple[str, str]:
-        if self.fails_after == 0:
-            raise NodeFailure("it cannot be reached: no route to host")
-        moments = [one.moment for one in self.stored]
-        return (time_of(min(moments)), time_of(max(moments))) if moments else ("", "")
-
-    def numbers(self, endpoint: str, asked: Mapping[str, Any]) -> dict[str, Any]:
-        return {"lines": len(self.stored)}
+    def lives(self) -> bool:
+        return self.is_alive
 
     def stop(self) -> None:
         self.stopped = True

@@ -9,8 +9,16 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from logsrv.linelog.http.nodes.answer import NotALine, moment_of, parse_line, time_of
-from logsrv.linelog.http.nodes.spans import EARLIEST, LATEST
+from logsrv.linelog.http.nodes import answer
+from logsrv.linelog.http.nodes.answer import (
+    EARLIEST,
+    LATEST,
+    NodeFailure,
+    moment_of,
+    parse_line,
+    time_of,
+    whole_lines,
+)
 from logsrv.linelog.read.render import as_json
 from logsrv.linelog.read.search import Hit
 from logsrv.linelog.store.segments.segment import Position
@@ -54,13 +62,13 @@ def test_a_line_without_a_stamp_is_at_the_time_of_the_one_before() -> None:
 
 @given(OBJECTS | JSON)
 def test_anything_is_one_line_or_none(sent: object) -> None:
-    with suppress(NotALine):
+    with suppress(NodeFailure):
         assert b"\n" not in parse_line(json.dumps(sent).encode(), 0).line
 
 
 @given(st.binary(max_size=50))
 def test_any_bytes_are_a_line_or_none(sent: bytes) -> None:
-    with pytest.raises(NotALine):
+    with pytest.raises(NodeFailure):
         parse_line(sent, 0)
 
 
@@ -68,5 +76,35 @@ def test_a_newline_in_a_message_makes_no_other_line() -> None:
     sent = {"position": "1:0", "time": STAMP, "source": "a", "message": "x\ny"}
     assert parse_line(json.dumps(sent).encode(), 0).line == f"{STAMP} a x\\x0ay".encode()
     sent["source"] = "a\nb"
-    with pytest.raises(NotALine):
+    with pytest.raises(NodeFailure):
         parse_line(json.dumps(sent).encode(), 0)
+
+
+def test_a_line_of_no_day_is_at_the_time_of_the_one_before() -> None:
+    """Somebody has edited the store: the other lines are there."""
+    stamp = STAMP.replace("-11-", "-99-")
+    sent = {"position": "1:0", "time": stamp, "source": "a", "message": "x"}
+    assert parse_line(json.dumps(sent).encode(), 77)[:2] == (77, f"{stamp} a x".encode())
+
+
+LINES = st.lists(st.binary(max_size=8).map(lambda line: line.replace(b"\n", b"")), max_size=8)
+
+
+@given(LINES, st.integers(1, 9))
+def test_lines_are_the_same_in_pieces_of_any_size(lines: list[bytes], size: int) -> None:
+    sent = b"".join(line + b"\n" for line in lines)
+    pieces = (sent[at : at + size] for at in range(0, len(sent), size))
+    assert list(whole_lines(pieces)) == lines
+
+
+def test_a_line_that_is_not_whole_is_none() -> None:
+    found = whole_lines(iter([b"a\nb", b"c"]))
+    assert next(found) == b"a"
+    with pytest.raises(NodeFailure, match="broke off"):
+        next(found)
+
+
+def test_a_line_has_an_end(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(answer, "LONGEST_LINE", 10)
+    with pytest.raises(NodeFailure, match="longer than"):
+        next(whole_lines(iter([b"x" * 6, b"x" * 6])))

@@ -7,24 +7,27 @@ import socket
 import threading
 from collections.abc import Callable
 from pathlib import Path
-from types import SimpleNamespace
+from typing import Any
 
 import pytest
-from twisted.internet.task import Clock
 
 from logsrv.errors import ConfigurationError
-from logsrv.linelog.http.nodes import body, client
+from logsrv.linelog.http.nodes import answer as answers_of_nodes
+from logsrv.linelog.http.nodes import client, gather
 from logsrv.linelog.http.nodes.address import parse_node
-from logsrv.linelog.http.nodes.answer import time_of
-from logsrv.linelog.http.nodes.body import NodeFailure
-from logsrv.linelog.http.nodes.client import (
-    NodeClient,
-    NodeQuestion,
-    Room,
-    TooMany,
-    tls_context,
+from logsrv.linelog.http.nodes.answer import (
+    LATEST,
+    NodeFailure,
+    NodeLine,
+    around,
+    node_lines,
+    node_object,
+    node_times,
+    time_of,
 )
-from logsrv.linelog.http.nodes.spans import EARLIEST, LATEST, TimeSpan
+from logsrv.linelog.http.nodes.client import NodeAccess, NodeClient, tls_context
+from logsrv.linelog.http.nodes.gather import AskedNodes
+from logsrv.linelog.http.nodes.spans import NodeQuestion, Room, SpanLines, TimeSpan, by_time
 from logsrv.linelog.store.segments.segment import Position
 from tests.cli.certificates import Authority
 from tests.cli.command import serving
@@ -32,7 +35,6 @@ from tests.linelog.http.nodes.samples import BEGIN
 from tests.ports import free_port
 from tests.strangers import at_most, endless, stranger
 
-EVERYTHING = TimeSpan(EARLIEST, LATEST)
 ROOM = Room(100, 1 << 20)
 HEAD = b"HTTP/1.1 200 OK\r\nContent-Type: application/%s\r\n"
 CHUNKED = HEAD % b"x-ndjson" + b"Transfer-Encoding: chunked\r\n\r\n"
@@ -63,39 +65,47 @@ def replying(*answers: bytes, asked: list[bytes] | None = None) -> Callable[[soc
     return handle
 
 
-def node(port: int, **how: object) -> NodeClient:
-    return NodeClient(parse_node(f"127.0.0.1:{port}"), **{"seconds": 20.0, **how})  # type: ignore[arg-type]
+def node(port: int, token: str | None = None, seconds: float = 20.0) -> NodeClient:
+    return NodeClient(NodeAccess("b", parse_node(f"127.0.0.1:{port}"), token), seconds)
 
 
-def failure(*answers: bytes, **how: object) -> str:
+def lines(asked: NodeClient) -> list[NodeLine]:
+    return [*node_lines(asked, {})]
+
+
+def failure(*answers: bytes) -> str:
     """What is said about a node that answers so."""
     with serving(replying(*answers)) as port, pytest.raises(NodeFailure) as failed:
-        node(port, **how).lines(NodeQuestion(""), EVERYTHING, ROOM)
+        lines(node(port))
     return str(failed.value)
+
+
+def piece(port: int, room: Room, *, reverse: bool = False, **how: Any) -> SpanLines:
+    question = NodeQuestion("a b", TimeSpan(BEGIN, LATEST), "tcp:*", reverse)
+    return next(by_time(node(port, **how), question, room, room))
 
 
 def test_a_question_is_one_of_the_api() -> None:
     asked: list[bytes] = []
     with serving(replying(ok(as_sent("b", BEGIN + 1) + as_sent("a")), asked=asked)) as port:
-        found = node(port, token="secret").lines(
-            NodeQuestion("a b", "tcp:*", reverse=True), TimeSpan(BEGIN, LATEST), ROOM
-        )
+        found = piece(port, ROOM, reverse=True, token="secret")
     (head,) = asked
-    assert head.startswith(
-        b"GET /api/search?q=a+b&source=tcp%3A%2A&limit=101&reverse=1&since=2025-"
-    )
+    assert head.startswith(b"GET /api/search?q=a+b&source=tcp%3A%2A&limit=26&reverse=1&since=2025-")
     assert b"until" not in head and b"\r\nAuthorization: Bearer secret\r\n" in head
-    # In the order of the store.
-    assert [one.line.split()[-1] for one in found] == [b"a", b"b"]
+    assert [one.line.split()[-1] for one in found.lines] == [b"b", b"a"]
 
 
-def test_an_answer_that_is_too_large_is_not_read_to_its_end() -> None:
-    with serving(replying(ok(as_sent("x") * 150))) as port, pytest.raises(TooMany) as many:
-        node(port).lines(NodeQuestion(""), EVERYTHING, ROOM)
-    assert many.value.moments == [BEGIN] * 101
-    with serving(replying(ok(as_sent("x" * 1000) * 5))) as port, pytest.raises(TooMany) as many:
-        node(port).lines(NodeQuestion(""), EVERYTHING, Room(100, 2000))
-    assert len(many.value.moments) == 2
+@pytest.mark.parametrize(
+    ("sent", "room"),
+    [(as_sent("x") * 150, ROOM), (as_sent("x" * 1000) * 5, Room(100, 2000))],
+)
+def test_an_answer_that_is_too_large_is_not_read_to_its_end(sent: bytes, room: Room) -> None:
+    """It is asked again for less; here nobody answers that."""
+    with (
+        serving(replying(ok(sent, more=1 << 20))) as port,
+        pytest.raises(NodeFailure, match="said nothing"),
+    ):
+        piece(port, room, seconds=1.0)
 
 
 @pytest.mark.parametrize(
@@ -123,14 +133,8 @@ def test_what_is_no_answer_is_told(answer: bytes, said: str) -> None:
     assert said in failure(answer)
 
 
-def test_a_line_that_was_not_asked_for_is_not_taken() -> None:
-    with serving(replying(ok(as_sent("x")))) as port, pytest.raises(NodeFailure) as failed:
-        node(port).lines(NodeQuestion(""), TimeSpan(BEGIN + 1, LATEST), ROOM)
-    assert "not asked for" in str(failed.value)
-
-
 def test_a_line_without_an_end_is_not_kept(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(body, "LONGEST_LINE", 1000)
+    monkeypatch.setattr(answers_of_nodes, "LONGEST_LINE", 1000)
     assert "a line longer than" in failure(ok(b"x" * 2000))
 
 
@@ -142,7 +146,7 @@ def test_silence_ends() -> None:
 
     with serving(silent) as port:
         with pytest.raises(NodeFailure, match=r"it said nothing for 0\.2 s"):
-            node(port, seconds=0.2).lines(NodeQuestion(""), EVERYTHING, ROOM)
+            lines(node(port, seconds=0.2))
         heard.set()
 
 
@@ -155,32 +159,21 @@ def test_who_does_not_begin_tls_is_not_waited_for(monkeypatch: pytest.MonkeyPatc
         heard.wait(60)
 
     with serving(silent) as port:
-        asked = NodeClient(
-            parse_node(f"https://127.0.0.1:{port}"), tls=tls_context(None), seconds=20.0
-        )
+        asked = NodeClient(NodeAccess("b", parse_node(f"https://127.0.0.1:{port}")), 20.0)
         with pytest.raises(NodeFailure, match=r"it does not begin TLS within 0\.3 s"):
-            asked.times()
+            node_times(asked)
         heard.set()
 
 
-def test_a_drip_ends(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(body, "LONGEST", 0.0)
-    assert "its answer takes longer" in failure(ok(as_sent("x") * 2))
+def test_it_lives_if_it_answers_anything() -> None:
+    for sent, lives in ((b"HTTP/1.1 503 No\r\n\r\n", True), (b"", False), (b"SSH-2.0\r\n", False)):
+        with serving(replying(sent)) as port:
+            assert node(port).lives() is lives
+    assert not node(free_port()).lives()
 
 
-def test_the_time_of_who_reads_is_not_that_of_the_node(monkeypatch: pytest.MonkeyPatch) -> None:
-    """As of a browser that takes its time for a download."""
-    clock = Clock()
-    monkeypatch.setattr(body, "time", SimpleNamespace(monotonic=clock.seconds))
-    answer = ok(b"".join(as_sent("x" * 1000, BEGIN + number) for number in range(200)))
-    with serving(replying(answer)) as port:
-        lines = node(port).found({"limit": 200})
-        next(lines)
-        clock.advance(body.LONGEST + 1)
-        assert len(list(lines)) == 199
-
-
-def test_who_has_too_much_to_do_is_asked_again() -> None:
+def test_who_has_too_much_to_do_is_asked_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(client, "PAUSE", 0.0)
     busy = b"HTTP/1.1 429 Busy\r\nRetry-After: 0\r\nContent-Length: 0\r\n\r\n"
     answers = [busy, busy, ok(as_sent("x"))]
     with socket.create_server(("127.0.0.1", 0)) as listening:
@@ -194,7 +187,7 @@ def test_who_has_too_much_to_do_is_asked_again() -> None:
         thread = threading.Thread(target=serve)
         thread.start()
         port = listening.getsockname()[1]
-        assert len(node(port).lines(NodeQuestion(""), EVERYTHING, ROOM)) == 1
+        assert len(lines(node(port))) == 1
         thread.join()
 
 
@@ -214,7 +207,7 @@ def test_a_question_can_be_ended_from_outside() -> None:
 
         def ask() -> None:
             try:
-                asked.lines(NodeQuestion(""), EVERYTHING, ROOM)
+                lines(asked)
             except NodeFailure as error:
                 failed.append(str(error))
 
@@ -225,41 +218,43 @@ def test_a_question_can_be_ended_from_outside() -> None:
         thread.join(60)
         assert failed and ended.wait(60)
     with pytest.raises(NodeFailure):
-        asked.lines(NodeQuestion(""), EVERYTHING, ROOM)
+        lines(asked)
 
 
 def test_where_nobody_listens() -> None:
     with pytest.raises(NodeFailure, match="it cannot be reached: connection refused"):
-        node(free_port()).times()
+        node_times(node(free_port()))
 
 
 def test_times_and_a_window() -> None:
     with serving(
         replying(ok(b'{"oldest": "%s", "newest": null}' % time_of(BEGIN).encode(), b"json"))
     ) as port:
-        assert node(port).times() == (time_of(BEGIN), "")
+        assert node_times(node(port)) == (time_of(BEGIN), "")
     for wrong in (b"[]", b'{"oldest": "soon", "newest": ""}', b'{"oldest": 7, "newest": 8}'):
         with serving(replying(ok(wrong, b"json"))) as port, pytest.raises(NodeFailure):
-            node(port).times()
+            node_times(node(port))
     window = b'{"lines": [' + as_sent("x").strip() + b"]}"
     with serving(replying(ok(window, b"json"))) as port:
-        assert len(node(port).around(Position(1, 0), 5, 5)) == 1
+        assert len(around(node(port), Position(1, 0), 5, 5)) == 1
     one = replying(ok(b'{"lines": [1]}', b"json"))
     with serving(one) as port, pytest.raises(NodeFailure, match="no line of a log"):
-        node(port).around(Position(1, 0), 5, 5)
+        around(node(port), Position(1, 0), 5, 5)
     with serving(replying(b"HTTP/1.1 404 No\r\n\r\n")) as port:
-        assert node(port).around(Position(1, 0), 5, 5) == []
+        assert around(node(port), Position(1, 0), 5, 5) == []
 
 
 def test_numbers_and_lines_are_passed_on() -> None:
     with serving(replying(ok(b'{"step": 1}', b"json"))) as port:
-        assert node(port).numbers("histogram", {"buckets": 3}) == {"step": 1}
+        assert node_object(node(port), "histogram", {"buckets": 3}) == {"step": 1}
     for wrong in (b"[]", b"7", b"{", b"[" * 100_000):
         with serving(replying(ok(wrong, b"json"))) as port, pytest.raises(NodeFailure):
-            node(port).numbers("top", {})
+            node_object(node(port), "top", {})
     asked: list[bytes] = []
     with serving(replying(ok(as_sent("b") + as_sent("a", BEGIN + 1)), asked=asked)) as port:
-        found = list(node(port).found({"q": "x", "before": "1:0"}))
+        found = list(
+            node_lines(node(port), {"q": "x", "since": "", "after": None, "before": "1:0"})
+        )
     assert [one.line[-1:] for one in found] == [b"b", b"a"]
     assert asked[0].startswith(b"GET /api/search?q=x&before=1%3A0 ")
 
@@ -269,16 +264,15 @@ def test_a_certificate_of_strangers_is_refused(tmp_path: Path) -> None:
     theirs.mkdir()
     context = Authority(theirs, "another").server_context("localhost")
     with serving(replying(), tls=context) as port:
-        asked = NodeClient(
-            parse_node(f"https://localhost:{port}"), tls=tls_context(ours.cafile), seconds=20.0
-        )
+        address = parse_node(f"https://localhost:{port}")
+        asked = NodeClient(NodeAccess("b", address, ca=str(ours.cafile)), 20.0)
         with pytest.raises(NodeFailure, match="its certificate is refused"):
-            asked.lines(NodeQuestion(""), EVERYTHING, ROOM)
+            lines(asked)
 
 
 def test_a_token_goes_nowhere_in_clear() -> None:
     with pytest.raises(ConfigurationError, match="write https://"):
-        NodeClient(parse_node("http://logs.example.org:80"), token="x", seconds=1.0)
+        NodeAccess("b", parse_node("http://logs.example.org:80"), "x")
 
 
 def test_authorities_that_cannot_be_read_are_told(tmp_path: Path) -> None:
@@ -286,16 +280,21 @@ def test_authorities_that_cannot_be_read_are_told(tmp_path: Path) -> None:
         tls_context(tmp_path / "nowhere")
 
 
-def test_a_node_that_begins_its_answer_for_ever_is_left() -> None:
+def test_a_node_that_begins_its_answer_for_ever_is_left(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Also if it says so for ever that it lives."""
+    monkeypatch.setattr(gather, "LOOK", 0.1)
+    said: dict[str, str] = {}
     with stranger(endless(b"HTTP/1.1 100 Continue\r\n\r\n")) as server:
-        node = NodeClient(parse_node(f"127.0.0.1:{server.port}"), seconds=60, longest=0.5)
-        with pytest.raises(NodeFailure, match=r"its answer takes longer than 0\.5 s"):
-            node.times()
+        asked = AskedNodes([node(server.port, seconds=60.0)], said.__setitem__)
+        assert asked.times() == ("", "")
+    assert said == {"b": "it said nothing for 0.2 s; its lines are missing"}
 
 
 def test_an_answer_that_would_take_much_more_memory_than_its_bytes_is_refused() -> None:
     data = b'{"oldest":[' + b"[]," * 2_000_000 + b"[]]}"
-    with serving(replying(ok(data, b"json"))) as port:
-        node = NodeClient(parse_node(f"127.0.0.1:{port}"), seconds=60)
-        with at_most(64 << 20), pytest.raises(NodeFailure, match="something that is no JSON"):
-            node.times()
+    with (
+        serving(replying(ok(data, b"json"))) as port,
+        at_most(64 << 20),
+        pytest.raises(NodeFailure, match="something that is no JSON"),
+    ):
+        node_times(node(port))

@@ -1,14 +1,26 @@
-"""The nodes of a configuration: what names stand for, and that nothing else does."""
+"""The nodes of a configuration: addresses, names, and what these stand for; nothing else does."""
 
 from __future__ import annotations
 
+import json
+from contextlib import suppress
 from pathlib import Path
 
+import attrs
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from logsrv.errors import ConfigurationError
+from logsrv.kit.options.load import Sources, load
+from logsrv.linelog.http.nodes.address import parse_node, parse_nodes
 from logsrv.linelog.http.nodes.declared import DeclaredNodes, clients_of
-from logsrv.linelog.http.nodes.settings import NodeSettings, parse_named_nodes
+from logsrv.linelog.http.nodes.settings import (
+    NodeOptions,
+    NodeSettings,
+    check_names,
+    parse_named_nodes,
+)
 
 
 def declared(*texts: str, **how: Path) -> DeclaredNodes:
@@ -19,8 +31,8 @@ TWO = ("b=b.example.org:1", "others=https://b.example.org:1,[::1]:7")
 
 
 def names(nodes: DeclaredNodes, text: str) -> tuple[bool, list[str]]:
-    chosen = nodes.chosen(text)
-    return chosen.here, [node.name for node in chosen.nodes]
+    here, chosen = nodes.chosen(text)
+    return here, [node.name for node in chosen]
 
 
 def test_names_are_offered_and_addresses_where_there_are_several() -> None:
@@ -63,8 +75,112 @@ def test_what_cannot_be_used_is_told_at_once(tmp_path: Path) -> None:
 
 def test_a_process_is_told_what_it_needs(tmp_path: Path) -> None:
     (tmp_path / "token").write_text("secret\n")
-    chosen = declared(*TWO, nodes_token_file=tmp_path / "token").chosen("all")
+    _, chosen = declared(*TWO, nodes_token_file=tmp_path / "token").chosen("all")
     assert "secret" not in repr(chosen)
-    plain = [node.plain() for node in chosen.nodes]
-    assert plain[0] == {"name": "b", "address": "b.example.org:1", "token": "secret", "ca": None}
+    plain = json.loads(json.dumps([attrs.asdict(node) for node in chosen]))
+    assert (plain[0]["name"], plain[0]["token"], plain[0]["ca"]) == ("b", "secret", None)
     assert [one.name for one in clients_of(plain, 5.0)] == ["b", "others/::1:7"]
+
+
+def loaded(tmp_path: Path, text: str) -> NodeOptions:
+    (tmp_path / "a.toml").write_text(text)
+    sources = Sources(name="logsrv", directory=tmp_path, arguments={"config": ["a.toml"]})
+    return load(NodeOptions, sources).settings
+
+
+def test_a_name_stands_for_several() -> None:
+    found = parse_named_nodes("centres=https://a:1,b:2")
+    assert found.name == "centres" and [str(one) for one in found.nodes] == ["https://a:1", "b:2"]
+    assert str(found) == "centres=https://a:1,b:2"
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [("a:1", "has no ="), ("=a:1", "no name"), ("a=", "no address"), ("a=b", "no port")],
+)  # fmt: skip
+def test_what_is_wrong_is_told(text: str, said: str) -> None:
+    with pytest.raises(ValueError, match=said):
+        parse_named_nodes(text)
+
+
+def test_a_table_has_its_own_token_and_the_rest_of_all(tmp_path: Path) -> None:
+    found = loaded(
+        tmp_path,
+        'nodes-ca = "ca.pem"\n[[nodes]]\nnodes = "a=h:1"\nnodes-token-file = "t"\n'
+        '[[nodes]]\nnodes = "b=h:2"\n',
+    )
+    first, second = found.node_sets
+    assert first.nodes_token_file == tmp_path / "t" and second.nodes_token_file is None
+    assert first.nodes_ca == second.nodes_ca == tmp_path / "ca.pem"
+    assert [one.nodes.name for one in loaded(tmp_path, 'nodes = ["a=h:1", "b=h:2"]').node_sets] == [
+        "a",
+        "b",
+    ]
+
+
+def test_a_name_is_of_one_set(tmp_path: Path) -> None:
+    with pytest.raises(ValueError, match="two sets of nodes are called a"):
+        check_names(loaded(tmp_path, 'nodes = ["a=h:1", "a=h:2"]').node_sets)
+    for taken in ("here", "all"):
+        with pytest.raises(ValueError, match=f"can be called {taken}"):
+            check_names(loaded(tmp_path, f'nodes = ["{taken}=h:1"]').node_sets)
+    with pytest.raises(ConfigurationError, match="unknown key"):
+        loaded(tmp_path, 'node = "a=h:1"')
+
+
+@pytest.mark.parametrize(
+    ("text", "host", "port", "tls"),
+    [
+        ("https://Logs.example.org:8443", "logs.example.org", 8443, True),
+        ("https://logs.example.org:8443/", "logs.example.org", 8443, True),
+        ("http://logs.example.org:80", "logs.example.org", 80, False),
+        ("logs.example.org:8443", "logs.example.org", 8443, True),
+        ("10.1.2.3:8080", "10.1.2.3", 8080, True),
+        ("localhost:8080", "localhost", 8080, False),
+        ("127.0.0.1:8080", "127.0.0.1", 8080, False),
+        ("[::1]:8080", "::1", 8080, False),
+        ("[2001:db8::1]:8080", "2001:db8::1", 8080, True),
+    ],
+)
+def test_what_leaves_the_machine_is_encrypted_unless_somebody_says_otherwise(
+    text: str, host: str, port: int, tls: bool
+) -> None:
+    found = parse_node(text)
+    assert (found.host, found.port, found.tls, str(found)) == (host, port, tls, text)
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("logs.example.org", "names no port"),
+        ("https://logs.example.org", "names no port"),
+        ("https://logs.example.org:0", "names no port"),
+        ("logs:99999", "no number from 1 to 65535"),
+        ("ftp://a:21", "neither http:// nor https://"),
+        ("https://a:80/logs", "something behind the port"),
+        ("https://a:80?q", "something behind the port"),
+        ("https://me:secret@a:80", "put a token into a file"),
+        ("a b:80", "spaces"),
+        ("ä:80", "not ASCII"),
+        (":80", "names no host"),
+        ("a%0d%0ab:80", "names no host"),
+    ],
+)
+def test_what_is_none_is_told(text: str, said: str) -> None:
+    with pytest.raises(ValueError, match=said):
+        parse_node(text)
+
+
+def test_several() -> None:
+    assert [str(one) for one in parse_nodes("a:1, b:2,")] == ["a:1", "b:2"]
+    many = ",".join(f"a:{port}" for port in range(1, 40))
+    for text, said in ((" , ", "no address"), ("a:1,A:1", "twice"), (many, "too many")):
+        with pytest.raises(ValueError, match=said):
+            parse_nodes(text)
+
+
+@given(st.text(max_size=40))
+def test_any_text_is_an_address_or_a_sentence(text: str) -> None:
+    with suppress(ValueError):
+        found = parse_node(text)
+        assert found.host.isascii() and 0 < found.port < 65536

@@ -4,22 +4,23 @@ from __future__ import annotations
 
 import threading
 from collections import Counter
-from contextlib import closing
+from collections.abc import Iterator, Mapping
 from types import SimpleNamespace
+from typing import Any
 
+import attrs
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from twisted.internet.task import Clock
 
 from logsrv.linelog.http.nodes import gather
-from logsrv.linelog.http.nodes.answer import NodeLine, time_of
-from logsrv.linelog.http.nodes.client import NodeQuestion, Room, TooMany
-from logsrv.linelog.http.nodes.gather import NodeSearch
-from logsrv.linelog.http.nodes.spans import EARLIEST, LATEST, TimeSpan
-from tests.linelog.http.nodes.samples import BEGIN, ListedNode, node_line
+from logsrv.linelog.http.nodes.answer import Body, NodeLine, node_object, time_of
+from logsrv.linelog.http.nodes.gather import AskedNodes
+from logsrv.linelog.http.nodes.merge import MergedLine
+from logsrv.linelog.http.nodes.spans import NodeQuestion, Room
+from tests.linelog.http.nodes.samples import BEGIN, EVERYTHING, ListedNode, node_line
 
-EVERYTHING = TimeSpan(EARLIEST, LATEST)
 LINES = st.builds(
     node_line,
     st.one_of(st.integers(BEGIN, BEGIN + 5), st.integers(BEGIN, BEGIN + 10**9)),
@@ -27,112 +28,110 @@ LINES = st.builds(
 )
 
 
-def gathering(
-    nodes: list[ListedNode], said: list[str], most: int, *, reverse: bool = False
-) -> NodeSearch:
-    return NodeSearch(
-        nodes,
-        NodeQuestion("", reverse=reverse),
-        EVERYTHING,
-        lambda name, sentence: said.append(f"{name}: {sentence}"),
-        now=BEGIN,
-        room=Room(most, 10**6),
-    )
+@attrs.define
+class Asked:
+    """Nodes, and what is said of those that fail."""
+
+    nodes: list[ListedNode]
+    longest: float = 60.0
+    said: list[str] = attrs.Factory(list)
+    asked: AskedNodes = attrs.field(init=False)
+
+    def __attrs_post_init__(self) -> None:
+        def tell(name: str, sentence: str) -> None:
+            self.said.append(f"{name}: {sentence}")
+
+        self.asked = AskedNodes(self.nodes, tell, self.longest)
+
+    def lines(
+        self, most: int | None = None, *, room: int = 100, reverse: bool = False
+    ) -> Iterator[MergedLine]:
+        question = NodeQuestion("", EVERYTHING, reverse=reverse)
+        for moment in self.asked.lines(question, most, Room(room, 10**6)):
+            yield from moment
 
 
 @given(st.lists(st.lists(LINES, max_size=20), min_size=1, max_size=3), st.booleans())
 def test_lines_are_those_of_all_by_time(stores: list[list[NodeLine]], reverse: bool) -> None:
-    said: list[str] = []
-    nodes = [ListedNode(store) for store in stores]
-    with closing(gathering(nodes, said, 4, reverse=reverse)) as asked:
-        found = [one for lines in asked.spans() for one in lines]
+    asked = Asked([ListedNode(store) for store in stores])
+    found = [*asked.lines(room=4, reverse=reverse)]
     most: Counter[bytes] = Counter()
     for store in stores:
         most |= Counter(one.line for one in store)
     assert Counter(one.line for one in found) == most
     moments = [one.moment for one in found]
     assert moments == sorted(moments, reverse=reverse)
-    assert not said and asked.is_whole and all(node.stopped for node in nodes)
+    assert not asked.said and not asked.asked.failed
 
 
 def test_no_answer_is_larger_than_its_room() -> None:
-    nodes = [ListedNode([node_line(BEGIN + number, "x") for number in range(3000)])]
-    with closing(gathering(nodes, [], 100)) as asked:
-        assert sum(len(lines) for lines in asked.spans()) == 3000
-    assert nodes[0].largest <= 100
+    node = ListedNode([node_line(BEGIN + number, "x") for number in range(3000)])
+    assert len([*Asked([node]).lines(room=100)]) == 3000
+    assert node.largest <= 101
 
 
 def test_a_node_that_fails_is_named_and_the_others_go_on() -> None:
-    said: list[str] = []
     stored = [node_line(BEGIN + number, "x") for number in range(300)]
-    nodes = [ListedNode(stored), ListedNode([], fails_after=0), ListedNode(stored, fails_after=4)]
-    with closing(gathering(nodes, said, 100)) as asked:
-        found = [one for lines in asked.spans() for one in lines]
-    assert len(found) == 300 and asked.failed == {1, 2}
-    whole, later = said
-    assert whole.endswith("it cannot be reached: no route to host; its lines are missing")
-    assert "; its lines from 2025-" in later and later.endswith(" on are missing")
+    nodes = [
+        ListedNode(stored),
+        ListedNode([], fails_after=0, name="down"),
+        ListedNode(stored, fails_after=4, name="later"),
+    ]
+    for reverse in (False, True):
+        asked = Asked([attrs.evolve(node, spans=[]) for node in nodes])
+        assert len([*asked.lines(reverse=reverse)]) == 300
+        assert asked.asked.failed == {"down", "later"}
+        whole, later = asked.said
+        assert whole == "down: it cannot be reached: no route to host; its lines are missing"
+        since = "; its lines before 2025-" if reverse else "; its lines from 2025-"
+        assert since in later and later.endswith(" are missing" if reverse else " on are missing")
 
 
-def test_when_all_have_failed_it_is_over() -> None:
-    said: list[str] = []
-    with closing(gathering([ListedNode([], fails_after=0)], said, 100)) as asked:
-        assert [lines for lines in asked.spans() if lines] == [] and len(said) == 1
-        assert asked.times() == ("", "")
+def test_one_that_has_failed_is_not_asked_again() -> None:
+    asked = Asked([ListedNode([], fails_after=0)])
+    assert asked.asked.times() == ("", "") and len(asked.said) == 1
+    assert [*asked.lines()] == [] and len(asked.said) == 1
+    assert asked.asked.each(lambda node: node.name) == {}
 
 
 def test_times_are_those_of_all() -> None:
-    nodes = [ListedNode([node_line(BEGIN + 5, "x")]), ListedNode([node_line(BEGIN, "x")])]
-    with closing(gathering(nodes, [], 100)) as asked:
-        assert asked.times() == (time_of(BEGIN), time_of(BEGIN + 5))
+    nodes = [
+        ListedNode([node_line(BEGIN + 5, "x")], name="a"),
+        ListedNode([node_line(BEGIN, "x")], name="b"),
+        ListedNode([], name="c"),
+    ]
+    assert Asked(nodes).asked.times() == (time_of(BEGIN), time_of(BEGIN + 5))
 
 
 def test_few_lines_are_asked_for_where_few_are_wanted() -> None:
-    nodes = [ListedNode([node_line(BEGIN + number, "x") for number in range(30_000)])]
-    with closing(
-        NodeSearch(
-            nodes, NodeQuestion("", reverse=True), EVERYTHING, print, now=BEGIN + 10**6, most=10
-        )
-    ) as asked:
-        newest = next(lines for lines in asked.spans() if lines)
-    assert newest[0].moment == BEGIN + 29_999 and nodes[0].largest <= 1000
+    node = ListedNode([node_line(BEGIN + number, "x") for number in range(30_000)])
+    newest = next(Asked([node]).lines(10, room=20_000, reverse=True))
+    assert newest.moment == BEGIN + 29_999 and node.largest <= 1001
 
 
 def test_more_lines_of_a_moment_than_fit_are_told_and_the_rest_is_shown(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setattr(gather, "ROOM_OF_A_MOMENT", Room(150, 10**6))
-    said: list[str] = []
     stored = [
         node_line(BEGIN, "before"),
         *[node_line(BEGIN + 7, "x")] * 200,
         node_line(BEGIN + 9, "y"),
     ]
-    others = [node_line(BEGIN + 7, "x")] * 120
-    with closing(gathering([ListedNode(stored), ListedNode(others)], said, 100)) as asked:
-        found = [one.line.split()[-1] for lines in asked.spans() for one in lines]
-    assert found == [b"before", *[b"x"] * 120, b"y"]
-    assert said == [f"localhost:1: it has too many lines of {time_of(BEGIN + 7)}: they are missing"]
-    assert not asked.is_whole and not asked.failed
+    asked = Asked([ListedNode(stored), ListedNode([node_line(BEGIN + 7, "x")] * 120)])
+    found = [one.line.split()[-1] for one in asked.lines()]
+    assert found == [b"before", *[b"x"] * 151, b"y"]
+    assert asked.said == [
+        f"localhost:1: it has more than 150 lines of {time_of(BEGIN + 7)}: the others are missing"
+    ]
+    assert asked.asked.failed
 
 
 def test_many_nodes_share_the_room_of_all() -> None:
-    stored = [node_line(BEGIN + number, "x") for number in range(5000)]
+    stored = [node_line(BEGIN + number, "x") for number in range(2000)]
     nodes = [ListedNode(stored) for _ in range(32)]
-    with closing(NodeSearch(nodes, NodeQuestion(""), EVERYTHING, print, now=BEGIN)) as asked:
-        assert sum(len(lines) for lines in asked.spans()) == 5000
+    assert len([*Asked(nodes).lines(room=20_000)]) == 2000
     assert max(node.largest for node in nodes) <= 100_000 // 32
-
-
-def hurried(nodes: list[ListedNode], said: list[str], **how: object) -> NodeSearch:
-    return NodeSearch(
-        nodes,
-        NodeQuestion(""),
-        EVERYTHING,
-        lambda name, sentence: said.append(f"{name}: {sentence}"),
-        now=BEGIN,
-        **how,  # type: ignore[arg-type]
-    )
 
 
 class Prompt(threading.Thread):
@@ -144,106 +143,96 @@ class Prompt(threading.Thread):
             self.join(60)
 
 
-def test_who_never_ends_is_not_waited_for(monkeypatch: pytest.MonkeyPatch) -> None:
+@attrs.define
+class Hanging(ListedNode):
+    """A node that never answers, until it is stopped."""
+
+    name: str = "hanging"
+    ended: threading.Event = attrs.Factory(threading.Event)
+
+    def body(self, endpoint: str, asked: Mapping[str, Any]) -> Body:
+        self.ended.wait(60)
+        yield b""
+
+    def stop(self) -> None:
+        self.ended.set()
+
+
+@pytest.mark.parametrize(
+    ("is_alive", "longest", "said"),
+    [
+        (True, 0.2, "its answer takes longer than 0.2 s"),
+        (True, 0.9, "its answer takes longer than 0.9 s"),
+        (False, 60.0, "it said nothing for 0.2 s"),
+    ],
+)
+def test_who_never_ends_is_not_waited_for(
+    monkeypatch: pytest.MonkeyPatch, is_alive: bool, longest: float, said: str
+) -> None:
     """However it hangs: its socket is closed, and the lines of the others are there."""
     monkeypatch.setattr(gather, "Thread", Prompt)
-    ended = threading.Event()
+    monkeypatch.setattr(gather, "LOOK", 0.1)
+    hanging = Hanging([], is_alive=is_alive)
+    asked = Asked([hanging, ListedNode([node_line(BEGIN, "x")])], longest)
+    assert [one.line[-1:] for one in asked.lines()] == [b"x"]
+    assert asked.asked.failed == {"hanging"} and hanging.ended.is_set()
+    assert asked.said == [f"hanging: {said}; its lines are missing"]
 
-    class Hanging(ListedNode):
-        def lines(self, *_: object) -> list[NodeLine]:
-            ended.wait(60)
-            return []
 
-        def stop(self) -> None:
-            ended.set()
+def test_who_does_not_even_say_whether_it_lives_does_not(monkeypatch: pytest.MonkeyPatch) -> None:
+    class Mute(Hanging):
+        def lives(self) -> bool:
+            return self.ended.wait(60)
 
-    said: list[str] = []
-    others = ListedNode([node_line(BEGIN, "x")])
-    with closing(hurried([Hanging([], name="hanging"), others], said, longest=0.2)) as asked:
-        assert [one.line[-1:] for lines in asked.spans() for one in lines] == [b"x"]
-        assert asked.failed == {0} and ended.is_set()
-    assert said == ["hanging: its answer takes longer than 0.2 s; its lines are missing"]
+    monkeypatch.setattr(gather, "LOOK", 0.1)
+    asked = Asked([Mute([])])
+    assert [*asked.lines()] == []
+    assert asked.said == ["hanging: it said nothing for 0.2 s; its lines are missing"]
 
 
 def test_who_reads_slowly_loses_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
     """In a pager, or by a slow connection: that is no time of the nodes."""
     clock = Clock()
     monkeypatch.setattr(gather, "time", SimpleNamespace(monotonic=clock.seconds))
-    said: list[str] = []
-    node = ListedNode([node_line(BEGIN + number, "x") for number in range(300)])
-    with closing(hurried([node], said, longest=60.0, room=Room(100, 10**6))) as asked:
-        spans = asked.spans()
-        found = len(next(lines for lines in spans if lines))
-        assert found < 300
-        clock.advance(61)
-        found += sum(map(len, spans))
-    assert (found, said) == (300, [])
+    asked = Asked([ListedNode([node_line(BEGIN + number, "x") for number in range(300)])])
+    lines = asked.lines()
+    next(lines)
+    clock.advance(61)
+    assert len([*lines]) == 299 and asked.said == []
 
 
 def test_who_has_too_much_for_every_span_is_left_out(monkeypatch: pytest.MonkeyPatch) -> None:
+    """It would let each span be cut for ever."""
     monkeypatch.setattr(gather, "Thread", Prompt)
+    monkeypatch.setattr(gather, "LOOK", 0.1)
 
     class Endless(ListedNode):
-        def lines(self, question: NodeQuestion, span: TimeSpan, room: Room) -> list[NodeLine]:
-            raise TooMany([span.begin] * room.lines)
+        def body(self, endpoint: str, asked: Mapping[str, Any]) -> Body:
+            self.stored = [node_line(BEGIN + number, "x") for number in range(3)]
+            while not self.stopped:
+                yield from super().body(endpoint, {**asked, "since": "", "until": "", "limit": 3})
 
-    said: list[str] = []
     others = ListedNode([node_line(BEGIN + number, "x") for number in range(50)])
-    with closing(hurried([others, Endless([])], said, longest=0.0)) as asked:
-        assert sum(len(lines) for lines in asked.spans()) == 50
-        assert asked.failed == {1}
-    assert said == ["localhost:1: it has too much for 0 s; its lines are missing"]
-
-
-def test_who_has_too_many_lines_of_every_moment_is_left_out(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    monkeypatch.setattr(gather, "ROOM_OF_A_MOMENT", Room(3, 10**6))
-    stored = [node_line(BEGIN + number, "x") for number in range(40) for _ in range(9)]
-    said: list[str] = []
-    nodes = [ListedNode(stored), ListedNode(stored[:1])]
-    with closing(hurried(nodes, said, room=Room(3, 10**6))) as asked:
-        assert sum(len(lines) for lines in asked.spans()) == 1
-    assert len(said) == gather.CROWDED and asked.failed == {0}
-    assert "as of others; its lines from 2025-" in said[-1]
+    asked = Asked([others, Endless([], name="hanging")], 0.5)
+    monkeypatch.setattr(gather, "ROOM_OF_A_MOMENT", Room(10**9, 10**12))
+    assert len([*asked.lines()]) >= 50
+    assert asked.asked.failed == {"hanging"}
+    assert asked.said[0].endswith("are missing")
 
 
 def test_an_answer_for_which_there_is_no_memory_is_missing() -> None:
     class Large(ListedNode):
-        def lines(self, *_: object) -> list[NodeLine]:
+        def body(self, endpoint: str, asked: Mapping[str, Any]) -> Body:
             raise MemoryError
 
-    said: list[str] = []
-    with closing(hurried([Large([]), ListedNode([node_line(BEGIN, "x")])], said)) as asked:
-        assert sum(len(lines) for lines in asked.spans()) == 1
-    assert said == [
+    asked = Asked([Large([]), ListedNode([node_line(BEGIN, "x")])])
+    assert len([*asked.lines()]) == 1
+    assert asked.said == [
         "localhost:1: its answer needs more memory than there is; its lines are missing"
     ]
 
 
 def test_numbers_are_asked_of_each() -> None:
-    nodes = [ListedNode([node_line(BEGIN, "x")]), ListedNode([])]
-    with closing(hurried(nodes, [])) as asked:
-        found = asked.of_each(lambda node: node.numbers("histogram", {}))
-    assert found == {0: {"lines": 1}, 1: {"lines": 0}}
-
-
-@pytest.mark.parametrize("reverse", [False, True])
-def test_few_questions_lead_to_the_first_lines(reverse: bool) -> None:
-    """Also where each node has lines of other seconds, many of a moment: 31 were asked before."""
-    nodes = []
-    for part in range(3):
-        moments = [BEGIN + part * 3_000_000 + number // 200 * 6000 for number in range(9000)]
-        nodes.append(ListedNode([node_line(moment, "x") for moment in moments]))
-    with closing(
-        NodeSearch(
-            nodes,
-            NodeQuestion("", reverse=reverse),
-            EVERYTHING,
-            print,
-            now=BEGIN + 60_000_000,
-            most=200,
-        )
-    ) as asked:
-        assert len(next(lines for lines in asked.spans() if lines)) >= 200
-    assert len(nodes[0].spans) <= 4
+    nodes = [ListedNode([node_line(BEGIN, "x")], name="a"), ListedNode([], name="b")]
+    found = Asked(nodes).asked.each(lambda node: node_object(node, "stats", {})["oldest"])
+    assert found == {"a": time_of(BEGIN), "b": None}

@@ -1,34 +1,38 @@
-"""The spans that nodes are asked for: together all of the time, none twice, few where little is."""
+"""The lines of a node in pieces: together all of them by time, few questions where little is."""
 
 from __future__ import annotations
 
 from itertools import pairwise
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from logsrv.linelog.http.nodes.spans import EARLIEST, LATEST, SpanWalk, TimeSpan
-from tests.linelog.http.nodes.samples import BEGIN
+from logsrv.linelog.http.nodes.answer import EARLIEST, LATEST, NodeFailure, NodeLine
+from logsrv.linelog.http.nodes.spans import NodeQuestion, Room, SpanLines, TimeSpan, by_time
+from tests.linelog.http.nodes.samples import BEGIN, EVERYTHING, ListedNode, node_line
 
 DAY = 86_400_000_000
+MOST = Room(99_999, 1 << 30)
 
 
-def walked(
-    moments: list[int], whole: TimeSpan, *, reverse: bool, most: int
-) -> tuple[list[TimeSpan], int]:
-    """Return the spans that were answered, and how many questions it took."""
-    walk = SpanWalk(whole, BEGIN + DAY, reverse=reverse, most=most)
-    spans, asked = [], 0
-    while (span := walk.span) is not None:
-        asked += 1
-        assert asked < 100 + 100 * len(moments)
-        found = [one for one in moments if span.begin <= one < span.end]
-        if len(found) > most and not span.is_moment:
-            walk.cut(found[-most:] if reverse else found[:most])
-        else:
-            walk.answered(len(found))
-            spans.append(span)
-    return spans, asked
+def store(moments: list[int]) -> ListedNode:
+    return ListedNode([node_line(one, str(number)) for number, one in enumerate(moments)])
+
+
+def pieces(
+    node: ListedNode, most: int, span: TimeSpan = EVERYTHING, *, reverse: bool
+) -> list[SpanLines]:
+    question = NodeQuestion("", span, reverse=reverse)
+    found = []
+    for piece in by_time(node, question, Room(most, 1 << 20), MOST):
+        found.append(piece)
+        assert len(node.spans) < 100 + 100 * len(node.stored)
+    return found
+
+
+def lines(found: list[SpanLines]) -> list[NodeLine]:
+    return [line for piece in found for line in piece.lines]
 
 
 MOMENTS = st.lists(
@@ -46,50 +50,91 @@ def test_together_they_are_the_whole(
     moments: list[int], reverse: bool, most: int, has_begin: bool, has_end: bool
 ) -> None:
     """Whatever order the store has, and however little an answer may have."""
-    whole = TimeSpan(BEGIN if has_begin else EARLIEST, BEGIN + DAY if has_end else LATEST)
-    spans, _ = walked(moments, whole, reverse=reverse, most=most)
+    span = TimeSpan(BEGIN if has_begin else EARLIEST, BEGIN + DAY if has_end else LATEST)
+    node = store(moments)
+    found = pieces(node, most, span, reverse=reverse)
+    wanted = [one for one in node.stored if span.begin <= one.moment < span.end]
+    wanted.sort(key=lambda line: line.moment)
     if reverse:
-        spans = spans[::-1]
-    assert spans[0].begin == whole.begin and spans[-1].end == whole.end
-    assert all(one.end == other.begin for one, other in pairwise(spans))
-    for span in spans:
-        found = sum(span.begin <= one < span.end for one in moments)
-        assert found <= most or span.is_moment
+        wanted.sort(key=lambda line: line.moment, reverse=True)
+        assert [one.moment for one in lines(found)] == [one.moment for one in wanted]
+        assert sorted(lines(found)) == sorted(wanted)
+    else:
+        assert lines(found) == wanted
+    edges = [span.end if reverse else span.begin, *[piece.edge for piece in found]]
+    for piece, (before, edge) in zip(found, pairwise(edges), strict=True):
+        low, high = min(before, edge), max(before, edge)
+        assert low < high and all(low <= line.moment < high for line in piece.lines)
+        assert len(piece.lines) <= most or len({line.moment for line in piece.lines}) == 1
+    assert edges[-1] == (span.begin if reverse else span.end)
 
 
 def test_what_is_little_takes_one_question() -> None:
-    everything = TimeSpan(EARLIEST, LATEST)
-    assert walked([BEGIN, BEGIN + 1], everything, reverse=False, most=10) == ([everything], 1)
+    node = store([BEGIN, BEGIN + 1])
+    assert len(lines(pieces(node, 10, reverse=False))) == 2 and node.spans == [EVERYTHING]
 
 
-def test_much_takes_little_more_than_its_size() -> None:
-    moments = [BEGIN + 1000 * number for number in range(20_000)]
-    for reverse in (False, True):
-        _, asked = walked(moments, TimeSpan(EARLIEST, LATEST), reverse=reverse, most=500)
-        assert asked < 2.2 * len(moments) / 500
+@pytest.mark.parametrize("reverse", [False, True])
+def test_much_takes_little_more_than_its_size(reverse: bool) -> None:
+    node = store([BEGIN + 1000 * number for number in range(20_000)])
+    assert len(lines(pieces(node, 500, reverse=reverse))) == 20_000
+    assert len(node.spans) < 2.2 * 20_000 / 500
+
+
+@pytest.mark.parametrize("reverse", [False, True])
+def test_a_store_in_the_opposite_order_takes_little_more(reverse: bool) -> None:
+    """As one into which the older of two files was imported last."""
+    node = store([BEGIN + 1000 * number for number in range(20_000)][::-1])
+    assert len(lines(pieces(node, 500, reverse=reverse))) == 20_000
+    assert len(node.spans) < 3 * 20_000 / 500
 
 
 def test_an_old_block_at_the_end_of_the_store_holds_nothing_up() -> None:
     """As a centre has it when one of its origins was away for a day."""
     new = [BEGIN + DAY - 1_000_000 + number for number in range(5000)]
-    old = [BEGIN + number for number in range(5000)]
-    walk = SpanWalk(TimeSpan(EARLIEST, LATEST), BEGIN + DAY, reverse=True, most=1000)
-    for _ in range(50):
-        span = walk.span
-        assert span is not None
-        found = [one for one in new + old if span.begin <= one < span.end]
-        if found and len(found) <= 1000:
-            break
-        if found:
-            walk.cut(found[-1000:])
-        else:
-            walk.answered(0)
-    assert found[-1] == new[-1]
+    node = store(new + [BEGIN + number for number in range(5000)])
+    question = NodeQuestion("", EVERYTHING, reverse=True)
+    found = next(one for one in by_time(node, question, Room(1000, 1 << 20), MOST) if one.lines)
+    assert found.lines[0].moment == new[-1] and len(node.spans) < 50
 
 
-def test_a_moment_with_very_many_lines_is_left_by_a_few_steps() -> None:
+@pytest.mark.parametrize("reverse", [False, True])
+def test_a_moment_with_very_many_lines_is_left_by_a_few_steps(reverse: bool) -> None:
     """The next lines are an hour away."""
-    moments = [BEGIN] * 5000 + [BEGIN + DAY // 24 + number for number in range(100)]
-    for reverse in (False, True):
-        _, asked = walked(moments, TimeSpan(EARLIEST, LATEST), reverse=reverse, most=500)
-        assert asked < 12
+    node = store([BEGIN] * 5000 + [BEGIN + DAY // 24 + number for number in range(100)])
+    assert len(lines(pieces(node, 500, reverse=reverse))) == 5100
+    assert len(node.spans) < 16
+
+
+@pytest.mark.parametrize("reverse", [False, True])
+def test_few_questions_lead_to_the_first_lines(reverse: bool) -> None:
+    """Also where many are of a moment: 31 were asked before."""
+    node = store([BEGIN + number // 200 * 6000 for number in range(9000)])
+    question = NodeQuestion("", EVERYTHING, reverse=reverse)
+    first = next(one for one in by_time(node, question, Room(1000, 1 << 20), MOST) if one.lines)
+    assert len(first.lines) >= 200 and len(node.spans) <= 4
+
+
+def test_bytes_have_a_bound_as_lines_have() -> None:
+    node = ListedNode([node_line(BEGIN + number, "x" * 1000) for number in range(100)])
+    found = [*by_time(node, NodeQuestion("", EVERYTHING), Room(1000, 10_000), MOST)]
+    assert len(lines(found)) == 100
+    assert max(sum(len(one.line) for one in piece.lines) for piece in found) <= 10_000
+
+
+def test_more_lines_of_a_moment_than_fit_are_told() -> None:
+    node = store([BEGIN, *[BEGIN + 7] * 200, BEGIN + 9])
+    found = [*by_time(node, NodeQuestion("", EVERYTHING), Room(100, 1 << 20), Room(150, 1 << 20))]
+    assert len(lines(found)) == 153
+    [missing] = [piece.missing for piece in found if piece.missing]
+    assert missing.startswith("it has more than 150 lines of 2025-") and "missing" in missing
+
+
+def test_a_line_that_was_not_asked_for_is_not_taken() -> None:
+    class Strange(ListedNode):
+        def body(self, endpoint: str, asked):  # type: ignore[no-untyped-def]
+            return super().body(endpoint, {**asked, "since": ""})
+
+    question = NodeQuestion("", TimeSpan(BEGIN + 1, LATEST))
+    with pytest.raises(NodeFailure, match="not asked for"):
+        next(by_time(Strange([node_line(BEGIN, "x")]), question, Room(9, 99), MOST))

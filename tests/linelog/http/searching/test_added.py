@@ -1,17 +1,17 @@
-"""Numbers of several nodes: counted of few lines, added of many, and never taken as they come."""
+"""Numbers of several nodes: added, and never taken as they come."""
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from logsrv.linelog.http.nodes.body import NodeFailure
-from logsrv.linelog.http.searching import added
-from logsrv.linelog.http.searching.added import ADDED, Asking
-from logsrv.linelog.http.searching.own import OwnStore
+from logsrv.linelog.http.nodes.answer import Body, NodeFailure
+from logsrv.linelog.http.searching.added import numbers
+from logsrv.linelog.http.searching.gathered import OwnStore
 from tests.linelog.read.stores import line, make_store, view_of
 
 SCOPE = {"q": "", "since": "", "until": "", "source": ""}
@@ -24,11 +24,13 @@ class Strange(OwnStore):
     name = "strange"
     answer: Any = None
 
-    def numbers(self, endpoint: str, asked: Mapping[str, Any]) -> dict[str, Any]:
+    def body(self, endpoint: str, asked: Mapping[str, Any]) -> Body:
+        if endpoint == "stats":
+            yield from super().body(endpoint, asked)
+            return
         if self.answer is None:
             raise NodeFailure("it cannot be reached: no route to host")
-        found: dict[str, Any] = self.answer
-        return found
+        yield json.dumps(self.answer).encode()
 
 
 class Second(OwnStore):
@@ -42,33 +44,26 @@ def stores(tmp_path: Path) -> list[OwnStore]:
 
 
 def asked(nodes: list[OwnStore], endpoint: str, **values: Any) -> dict[str, Any]:
-    return ADDED[endpoint](Asking([*nodes], 5.0), {**SCOPE, **values})
+    return numbers(nodes, endpoint, {**SCOPE, **values}, 60.0)
 
 
 def counts(found: dict[str, Any]) -> list[int]:
     return [one["count"] for one in found["buckets"] if one["count"]]
 
 
-def test_bars_of_few_lines_count_each_once(stores: list[OwnStore]) -> None:
+def test_bars_are_added_and_it_is_said(stores: list[OwnStore]) -> None:
     found = asked(stores, "histogram", buckets=50)
-    assert counts(found) == [1, 1] and not found["added"]
+    assert counts(found) == [2, 2] and found["added"]
     assert [one["levels"] for one in found["buckets"] if one["count"]] == [
-        {"info": 1}, {"error": 1}
+        {"info": 2}, {"error": 2}
     ]  # fmt: skip
     tenths = asked(
         stores, "histogram", buckets=50,
         since="2026-11-20T06:00:00.000000Z", until="2026-11-20T06:00:02.000000Z",
     )  # fmt: skip
-    assert counts(tenths) == [1, 1] and tenths["step"] < 1
-
-
-def test_bars_of_many_are_added_and_it_is_said(
-    stores: list[OwnStore], monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(added, "FEW", 3)
-    found = asked(stores, "histogram", buckets=50)
-    assert counts(found) == [2, 2] and found["added"]
-    assert not asked(stores[:1], "histogram", buckets=50)["added"]
+    assert counts(tenths) == [2, 2] and tenths["step"] < 1
+    alone = asked(stores[:1], "histogram", buckets=50)
+    assert counts(alone) == [1, 1] and not alone["added"]
 
 
 @pytest.mark.parametrize("step", [0, -1, "nan", "inf", 77, 10**400])
@@ -80,7 +75,7 @@ def test_the_step_of_one_is_not_that_of_all(
     strange.answer = {"step": step, "buckets": [bar]}
     span = {"since": "2026-11-20T06:00:00.000000Z", "until": "2026-11-20T06:01:00.000000Z"}
     found = asked([strange, *stores], "histogram", buckets=50, **span)
-    assert sum(counts(found)) == 2 and found["step"] < 60
+    assert sum(counts(found)) == 4 and found["step"] < 60
     assert [one["node"] for one in found["missing"]] == ["strange"]
 
 
@@ -90,17 +85,16 @@ def test_nothing_has_no_bars(tmp_path: Path) -> None:
     assert found["buckets"] == [] and found["since"] is None
 
 
-def test_values_fields_and_sources(stores: list[OwnStore], monkeypatch: pytest.MonkeyPatch) -> None:
+def test_values_fields_and_sources(stores: list[OwnStore]) -> None:
     found = asked(stores, "top", field="user", limit=1)
-    assert (found["total"], found["values"]) == (2, [{"value": "ann", "count": 2}])
-    assert not found["added"]
-    assert asked(stores, "fields") == {
-        "fields": [{"name": "level", "lines": 2}, {"name": "user", "lines": 2}],
-        "sampled": 2, "added": False, "missing": [],
+    assert found == {
+        "field": "user", "total": 4, "values": [{"value": "ann", "count": 4}], "added": True, "missing": []
     }  # fmt: skip
-    monkeypatch.setattr(added, "FEW", 3)
-    found = asked(stores, "top", field="level", limit=1)
-    assert (found["total"], found["added"], len(found["values"])) == (4, True, 1)
+    assert len(asked(stores, "top", field="level", limit=1)["values"]) == 1
+    assert asked(stores, "fields") == {
+        "fields": [{"name": "level", "lines": 4}, {"name": "user", "lines": 4}],
+        "sampled": 4, "added": True, "missing": [],
+    }  # fmt: skip
     (source,) = asked(stores, "sources")["sources"]
     assert source["lines"] == 4 and source["last"].startswith("2026-11-20T06:00:01")
 
@@ -135,13 +129,8 @@ def test_a_strange_answer_is_missing_and_said(
     ],
 )
 def test_so_is_one_of_values(
-    stores: list[OwnStore],
-    tmp_path: Path,
-    endpoint: str,
-    answer: Any,
-    monkeypatch: pytest.MonkeyPatch,
+    stores: list[OwnStore], tmp_path: Path, endpoint: str, answer: Any
 ) -> None:
-    monkeypatch.setattr(Asking, "has_few", lambda *_: False)
     strange = Strange(view_of(tmp_path / "second"))
     strange.answer = answer
     found = asked([stores[0], strange], endpoint, field="level", limit=5)

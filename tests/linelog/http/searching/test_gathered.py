@@ -9,9 +9,9 @@ from typing import Any
 
 import pytest
 
-from logsrv.linelog.http.nodes.gather import AskedNode
+from logsrv.linelog.http.nodes.answer import AskedNode, node_lines, node_object
 from logsrv.linelog.http.searching import gathered
-from logsrv.linelog.http.searching.own import OwnStore
+from logsrv.linelog.http.searching.gathered import OwnStore
 from tests.linelog.http.searching.test_searching import SEARCH
 from tests.linelog.read.stores import line, make_store, view_of
 
@@ -38,12 +38,10 @@ def ask(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Ask:
     monkeypatch.setattr(gathered, "clients_of", nodes)
 
     def function(endpoint: str = "search", **values: Any) -> list[dict[str, Any]]:
-        written: list[bytes] = []
         request = {
             "endpoint": endpoint, "values": VALUES | values, "here": True, "nodes": [], "seconds": 5.0
         }  # fmt: skip
-        gathered.reply(here, request, written.append)
-        return [json.loads(one) for one in b"".join(written).splitlines()]
+        return [json.loads(one) for one in b"".join(gathered.reply(here, request)).splitlines()]
 
     return function
 
@@ -76,4 +74,45 @@ def test_positions_go_on_within_a_moment(ask: Ask) -> None:
 
 def test_numbers_of_several(ask: Ask) -> None:
     (found,) = ask("histogram", buckets=5)
-    assert sum(one["count"] for one in found["buckets"]) == 5 and found["missing"] == []
+    assert sum(one["count"] for one in found["buckets"]) == 7 and found["missing"] == []
+
+
+def own(tmp_path: Path, *stored: bytes) -> OwnStore:
+    return OwnStore(view_of(make_store(tmp_path / "store", [list(stored)])))
+
+
+def found_in(node: OwnStore, **asked: Any) -> list[bytes]:
+    values = {"q": "", "since": "", "until": "", "source": "", "limit": 100, "reverse": 0, **asked}
+    return [one.line.split(b" ", 2)[2] for one in node_lines(node, values)]
+
+
+def test_the_own_store_answers_as_another_node_does(tmp_path: Path) -> None:
+    node = own(tmp_path, line("a", 5), line("late", 1), line("b", 7))
+    assert found_in(node) == [b"a", b"late", b"b"]
+    assert found_in(node, reverse=1, limit=2) == [b"b", b"late"]
+    since, until = "2026-11-20T06:00:02.000000Z", "2026-11-20T06:00:06.000000Z"
+    assert found_in(node, since=since, until=until) == [b"a"]
+    assert found_in(node, q="late") == [b"late"] and found_in(node, source="udp:*") == []
+    assert node_object(node, "stats", {}) == {
+        "oldest": "2026-11-20T06:00:01.000000Z", "newest": "2026-11-20T06:00:07.000000Z"
+    }  # fmt: skip
+    asked = {"q": "", "field": "level", "limit": 5}
+    assert node_object(node, "top", asked)["total"] == 0 and node.lives()
+
+
+def test_bytes_of_the_own_store_are_as_they_come_over_http(tmp_path: Path) -> None:
+    """Else the same line in another node would be another one."""
+    stored = line("x", 1).replace(b"x\n", b"\xff \xc3\xa4\n")
+    assert found_in(own(tmp_path, stored)) == [b"\\xff \xc3\xa4"]
+
+
+def test_own_lines_without_a_time_that_exists_are_there(tmp_path: Path) -> None:
+    stored = line("x", 1)
+    assert len(found_in(own(tmp_path, stored, b"9999-99" + stored[7:]))) == 2
+
+
+def test_the_own_store_ends_where_nobody_waits(tmp_path: Path) -> None:
+    segments = [[line("a", 1)], [line("b", 2)]]
+    node = OwnStore(view_of(make_store(tmp_path / "store", segments)))
+    node.stop()
+    assert found_in(node) == [b"a"]

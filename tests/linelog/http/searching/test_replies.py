@@ -36,13 +36,11 @@ def store(tmp_path: Path) -> Path:
 
 def ask(store: Path, name: str, query: str = "", **values: Any) -> bytes:
     view = View(str(store), lambda _: None)
-    said: list[bytes] = []
     try:
         asked = BY_PATH[f"/api/{name}"].read(query.encode(), BEGIN + 1000) | values
-        REPLIES[name](view, asked, said.append)
+        return b"".join(REPLIES[name](view, asked))
     finally:
         view.close()
-    return b"".join(said)
 
 
 def found(store: Path, query: str = "") -> list[str]:
@@ -172,15 +170,13 @@ def test_tail_of_segments_that_go_meanwhile(
     store = make_store(tmp_path / "store", [[line(str(number), number)] for number in range(6)])
     listed = note_listings(monkeypatch)
 
-    def written(data: bytes) -> None:
-        text.append(data)
-        for path in [*store.glob("0000000003*"), *store.glob("0000000004*")]:
-            path.unlink()
-
     text: list[bytes] = []
     with view_of(store) as view:
         values = {"q": "NOT 4", "begin": "1:0", "end": f"6:{len(line('5'))}"}
-        REPLIES["tail"](view, values, written)
+        for data in REPLIES["tail"](view, values):
+            text.append(data)
+            for path in [*store.glob("0000000003*"), *store.glob("0000000004*")]:
+                path.unlink()
     assert events(b"".join(text)) == [
         ("line", "1:0"),
         ("line", "2:0"),

@@ -7,6 +7,7 @@ import os
 import signal
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -51,8 +52,8 @@ def test_answers(tmp_path: Path) -> None:
 def test_a_failure_in_the_middle_is_the_last_line(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def exhausted(view: object, values: object, write: Any) -> None:
-        write(b'{"position": "1:0"}\n')
+    def exhausted(view: object, values: object) -> Iterator[bytes]:
+        yield b'{"position": "1:0"}\n'
         raise MemoryError
 
     monkeypatch.setitem(replies.REPLIES, "search", exhausted)

@@ -2,17 +2,29 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from pathlib import Path
 
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
+from logsrv.errors import LogsrvError
+from logsrv.linelog.fields.record import Record
 from logsrv.linelog.query.language.parse import parse
 from logsrv.linelog.query.matching.match import compile
+from logsrv.linelog.read.counting import histogram as counts
 from logsrv.linelog.read.counting import tallies
+from logsrv.linelog.read.counting import timed as module
+from logsrv.linelog.read.counting.arrays import timed_by_arrays
+from logsrv.linelog.read.counting.histogram import histogram, sensible_step
 from logsrv.linelog.read.counting.tallies import ValueCounts, fields, sources, top
+from logsrv.linelog.read.counting.timed import timed
+from logsrv.linelog.read.counting.values import LONGEST, counter, values_of
 from logsrv.linelog.read.plan import Scope
 from logsrv.linelog.read.search import Search
-from tests.linelog.read.stores import line, make_store, view_of
+from tests.linelog.query.reference import Line, stored_lines
+from tests.linelog.read.stores import BEGIN, line, make_store, view_of
 
 
 def test_top(whole: Search) -> None:
@@ -91,3 +103,102 @@ def test_the_last_of_a_source_is_its_largest_time(tmp_path: Path) -> None:
     store = make_store(tmp_path / "logs", [[line("a", 9), line("b", 5), line("late", 7)]])
     found = sources(Search(view_of(store), compile(parse("")), Scope()))
     assert found["tcp:127.0.0.1:51234"] == (3, line("a", 9)[:27].decode())
+
+
+TEXT = line("ERROR x") + line("x", 0.5) + line("ERROR y", 0.7) + line("<15>z", 1)
+
+
+@pytest.mark.parametrize("small", [0, 1 << 20])
+def test_it_is_the_same_by_arrays(small: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(module, "SMALL", small)
+    first, second = b"2026-11-20T06:00:00", b"2026-11-20T06:00:01"
+    assert timed(TEXT, 19, levels=True) == {
+        (first, "error"): 2,
+        (first, None): 1,
+        (second, "debug"): 1,
+    }
+    assert timed(TEXT, 19, levels=False) == {(first, None): 3, (second, None): 1}
+    assert len(timed(TEXT, 26, levels=False)) == 4
+    assert timed(TEXT, 0, levels=True) == {(b"", "error"): 2, (b"", None): 1, (b"", "debug"): 1}
+
+
+def test_no_lines() -> None:
+    assert timed(b"", 19, levels=True) == {}
+
+
+LINES = st.one_of(
+    st.builds(line, st.sampled_from(["x", "ERROR", "<15>x", '{"level":"warn"}']), st.floats(0, 9)),
+    st.sampled_from([b"\n", b"x\n", b"2026-11-20T06:00:0\n", b"ERROR\n"]),
+)
+
+
+@given(st.lists(LINES, min_size=1), st.sampled_from([0, 19, 26]))
+def test_times_and_levels(lines: list[bytes], size: int) -> None:
+    wanted = Counter((one[:-1][:size], Record(one[:-1]).level) for one in lines)
+    assert timed_by_arrays(b"".join(lines), size, levels=True) == wanted
+
+
+STAMP = b"2026-11-20T06:18:42.123456Z web@tcp:10.0.0.1:51234 "
+ACCESS = b'10.0.0.9 - bob [20/Nov/2026:06:18:42 +0000] "GET /a HTTP/1.1" 200 5'
+FIELDS = ("level", "source", "name", "host", "port", "status", "fields.path", "user", "app", "a", "b.c",
+          "time", "message", "syslog.app", "severity", "x")  # fmt: skip
+
+
+def slowly(field: str, lines: list[bytes]) -> tuple[int, Counter[str]]:
+    found = [values_of(Record(line).get(field)) for line in lines]
+    return sum(map(bool, found)), Counter(value for values in found for value in values)
+
+
+@settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@given(st.lists(stored_lines(), min_size=1, max_size=8), st.sampled_from(FIELDS))
+def test_any_lines(lines: list[Line], field: str) -> None:
+    text = b"".join(line.line + b"\n" for line in lines)
+    assert counter(field)(text) == slowly(field, [line.line for line in lines])
+
+
+@pytest.mark.parametrize("field", FIELDS)
+def test_lines_of_all_kinds(field: str) -> None:
+    messages = [
+        ACCESS, b"<11>shop[1]: " + ACCESS, b'{"a": [1, "1", 2], "b": {"c": "x"}, "status": 200}', b"",
+        b'{"b.c": 5, "\\u0061": "y"}', b"a=1 b.c=2 status=500", b"status=404", b"<11>sshd[7]: ERROR no",
+        b'{"a": "' + b"x" * 2 * LONGEST + b'"}', b"a=\xff b=1", b"ERROR none",
+    ]  # fmt: skip
+    lines = [stamp + message for message in messages for stamp in (STAMP, b"")]
+    assert counter(field)(b"\n".join(lines) + b"\n") == slowly(field, lines)
+
+
+def test_steps_that_nobody_can_look_at(whole: Search, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(counts, "MANY", 1000)
+    with pytest.raises(LogsrvError, match="in more than 1,000 steps of 1 s; take longer steps"):
+        histogram(whole, 1, levels=False)
+
+
+def test_histogram(whole: Search) -> None:
+    found = histogram(whole, 3600, levels=True)
+    wanted: Counter[float] = Counter((BEGIN + number) // 3600 * 3600 for number in range(40_000))
+    assert {one.start: one.lines for one in found} == wanted
+    assert found[0].levels == {"info": 1200, "error": 1200, "warning": 1200}
+    assert [one.start for one in found] == sorted(wanted)
+
+
+def test_steps_shorter_than_a_second(tmp_path: Path) -> None:
+    some = [line("x", number * 0.04) for number in range(100)]
+    view = view_of(make_store(tmp_path / "logs", [some]))
+    found = histogram(Search(view, compile(parse("")), Scope()), 0.1, levels=False)
+    assert sum(one.lines for one in found) == 100
+    assert len(found) == 40
+
+
+def test_steps_that_end_within_a_second(tmp_path: Path) -> None:
+    some = [line("x", number * 0.7) for number in range(100)]
+    view = view_of(make_store(tmp_path / "logs", [some]))
+    found = histogram(Search(view, compile(parse("")), Scope()), 1.5, levels=False)
+    assert [one.lines for one in found[:5]] == [3, 2, 2, 2, 2]
+    assert [one.start - BEGIN for one in found[:3]] == [0, 1.5, 3]
+
+
+def test_steps_that_people_read() -> None:
+    assert sensible_step(3600, 40) == 120
+    assert sensible_step(86_400, 40) == 3600
+    assert sensible_step(0.5, 40) == 0.1
+    assert 20 < 1e12 / sensible_step(1e12, 40) <= 40
