@@ -12,7 +12,7 @@ from logsrv.linelog.store.care.doctor.findings import Weight
 from logsrv.linelog.store.segments import index
 from logsrv.linelog.store.segments.indexing import save
 from logsrv.linelog.store.segments.segment import Form, Segment, number_text, sealed_name
-from tests.linelog.read.stores import BEGIN, as_first_version, line, make_store
+from tests.linelog.read.stores import BEGIN, line, make_store
 from tests.linelog.store.care.stores import (
     all_findings,
     at,
@@ -122,11 +122,6 @@ def test_a_word_index_is_made_anew(store: Path) -> None:
     # The catalog has the words of so small a segment.
     assert not (store / first.words).exists() or (store / first.words).read_bytes() == before
     assert (store / f"{first.words}.damaged").exists()
-
-
-def test_an_index_of_the_first_version_is_fine(store: Path) -> None:
-    as_first_version(store)
-    assert kinds(found(store)) == []
 
 
 def test_a_note_of_an_archive_that_makes_no_sense_is_put_aside(store: Path) -> None:
