@@ -3,21 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Generic, TypeVar
+from typing import Generic
 
 from twisted.internet.defer import Deferred, succeed
 from twisted.logger import Logger
 
 from logsrv.errors import LogsrvError
+from logsrv.kit.service.hooks import ServiceHooks, Settings
 from logsrv.kit.service.process.steps import limited
 from logsrv.kit.service.sites.sites import Site
 from logsrv.kit.service.stop import CLOSE_SECONDS, DRAIN_SECONDS
 from logsrv.kit.text.words import error_text
-
-if TYPE_CHECKING:
-    from logsrv.kit.service.service import ListeningService
-
-Settings = TypeVar("Settings")
 
 log = Logger()
 
@@ -28,7 +24,7 @@ class Reload(Generic[Settings]):
     load: reads the settings again. Raises ConfigurationError when they are wrong.
     """
 
-    def __init__(self, service: ListeningService[Settings], load: Callable[[], Settings]) -> None:
+    def __init__(self, service: ServiceHooks[Settings], load: Callable[[], Settings]) -> None:
         self._service = service
         self.load = load
         # Under way, and asked for meanwhile: at most one of each.

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import resource
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any, NoReturn
+from typing import Any, NoReturn
 
 from twisted.internet.defer import Deferred
 from twisted.logger import Logger
@@ -14,23 +14,24 @@ from logsrv.errors import ConfigurationError, LogsrvError, StartError
 from logsrv.kit.net.twisted.twistd import log_has_begun
 from logsrv.kit.observe.failures import needs_asyncio
 from logsrv.kit.protocols.connection.awaiting import attempt
+from logsrv.kit.service.hooks import ServiceHooks
 from logsrv.kit.service.process.steps import when_running
 from logsrv.kit.service.stop import take_back
 from logsrv.kit.text.words import error_text
-
-if TYPE_CHECKING:
-    from logsrv.kit.service.service import ListeningService
 
 log = Logger()
 
 
 class Start:
-    """The start of one service. ready: peers are let in. failed: why they never will be."""
+    """The start of one service. failed: why it will never be ready."""
 
-    def __init__(self, service: ListeningService[Any], reactor: Any) -> None:
+    def __init__(
+        self, service: ServiceHooks[Any], reactor: Any, reload: Callable[[], object]
+    ) -> None:
+        """`reload`: called upon each SIGHUP, from when it is ready."""
         self._service = service
         self._reactor = reactor
-        self.ready = False
+        self._reload = reload
         self.failed: StartError | None = None
         self._waiting: list[Deferred[None]] = []
         # What the start awaits, for which the reactor has to run.
@@ -40,7 +41,7 @@ class Start:
         """Fires when peers are let in; fails with StartError when they never will be."""
         waiting: Deferred[None] = Deferred()
         self._waiting.append(waiting)
-        if self.ready or self.failed is not None:
+        if self._service.ready or self.failed is not None:
             self._answer(self.failed)
         return waiting
 
@@ -99,9 +100,9 @@ class Start:
         service.served.open(own=False)
         service.watchdog.start()
         service.long_lived.start()
-        service.signals.ready(service.reload)
+        service.signals.ready(self._reload)
         log.info("{name} is ready", name=service.name)
-        self.ready = True
+        service.ready = True
         self._answer(None)
         service.manager.ready(service.status)
         if service.launch is not None:

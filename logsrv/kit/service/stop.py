@@ -4,14 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from functools import partial
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from twisted.logger import Logger
 
+from logsrv.kit.service.hooks import ServiceHooks
 from logsrv.kit.service.process.steps import within
-
-if TYPE_CHECKING:
-    from logsrv.kit.service.service import ListeningService
 
 log = Logger()
 
@@ -23,7 +21,7 @@ CLOSE_SECONDS = 20.0
 STOP_SECONDS = 5 * DRAIN_SECONDS + CLOSE_SECONDS
 
 
-def tell_of_stop(service: ListeningService[Any]) -> None:
+def tell_of_stop(service: ServiceHooks[Any]) -> None:
     """Say that a stop begins, now and to whoever asks for one again."""
     impatient = partial(
         log.info,
@@ -36,7 +34,7 @@ def tell_of_stop(service: ListeningService[Any]) -> None:
     log.info("{name}: stopping", name=service.name)
 
 
-async def stop(service: ListeningService[Any], first: Callable[[], Any], doing: str) -> None:
+async def stop(service: ServiceHooks[Any], first: Callable[[], Any], doing: str) -> None:
     """Stop a service. first: what is done while peers are still there; `doing` names it."""
     await _within(service, DRAIN_SECONDS, first, doing)
     await _close(service, DRAIN_SECONDS)
@@ -52,13 +50,13 @@ async def stop(service: ListeningService[Any], first: Callable[[], Any], doing: 
     service.signals.release()
 
 
-async def take_back(service: ListeningService[Any]) -> None:
+async def take_back(service: ServiceHooks[Any]) -> None:
     """End a service whose start has failed."""
     service.running = 0
     await _close(service, 0)
 
 
-async def _close(service: ListeningService[Any], seconds: float) -> None:
+async def _close(service: ServiceHooks[Any], seconds: float) -> None:
     drain = partial(service.served.close, seconds)
     await _within(service, 2 * DRAIN_SECONDS, drain, "closing the listeners")
     await _within(service, 2 * DRAIN_SECONDS, service.settle, "ending its tasks")
@@ -66,6 +64,6 @@ async def _close(service: ListeningService[Any], seconds: float) -> None:
 
 
 async def _within(
-    service: ListeningService[Any], seconds: float, step: Callable[[], Any], doing: str
+    service: ServiceHooks[Any], seconds: float, step: Callable[[], Any], doing: str
 ) -> None:
     await within(seconds, step, doing, name=str(service.name), clock=service.clock)
