@@ -19,7 +19,6 @@ from twisted.internet.tcp import _reservedFD as reserved_file
 from twisted.logger import Logger
 from twisted.python.failure import Failure
 
-from logsrv.kit.net.twisted.transports import send_undelayed
 from logsrv.kit.observe.seldom import Seldom
 
 log = Logger()
@@ -73,6 +72,7 @@ class ReceivingTCP(tcp.Server):
     """
 
     _most = LEAST_RECEIVED
+    logstr: str | None = None  # type: ignore[assignment]
 
     def __init__(
         self,
@@ -85,7 +85,6 @@ class ReceivingTCP(tcp.Server):
     ) -> None:
         """Do what Twisted's does, but for the text that `repr` gives: hardly anybody asks for it."""
         sock.setblocking(False)
-        send_undelayed(sock)
         self.reactor = reactor
         self.socket = sock
         self.fileno = sock.fileno
@@ -98,15 +97,21 @@ class ReceivingTCP(tcp.Server):
         self.client = client
         self.sessionno = sessionno
         self.hostname = client[0]
-        # Twisted's looks for the interface first.
-        prefix = getattr(protocol, "logPrefix", None)
-        name = protocol.__class__.__name__ if prefix is None else prefix()
-        self.logstr = f"{name},{sessionno},{client[0]}"
         self.startReading()
         self.connected = 1
 
+    def logPrefix(self) -> str:
+        """Return what Twisted's is made with: many connections end before anybody asks for it."""
+        if self.logstr is None:
+            # Twisted's looks for the interface first. There is no protocol any more after the end.
+            protocol = getattr(self, "protocol", None)
+            prefix = getattr(protocol, "logPrefix", None)
+            name = type(protocol).__name__ if prefix is None else prefix()
+            self.logstr = f"{name},{self.sessionno},{self.client[0]}"
+        return self.logstr
+
     def __repr__(self) -> str:
-        name = self.logstr.partition(",")[0]
+        name = self.logPrefix().partition(",")[0]
         return f"<{name} #{self.sessionno} on {getattr(self.server, '_realPortNumber', None)}>"
 
     def doRead(self) -> ConnectionDone | ConnectionLost | None:  # type: ignore[override]
