@@ -27,8 +27,7 @@ class GuardPolicy:
 
     help_group: ClassVar[str] = "Connections"
 
-    oversees: ClassVar[bool] = False
-
+    log_connections: bool = option(False, FLAG, "a line in the log for each connect and disconnect")
     allow: tuple[Network, ...] = option(
         (), NETWORK, "who may connect; with this, nobody else may", repeatable=True
     )
@@ -44,45 +43,22 @@ class GuardPolicy:
     idle_timeout: float | None = option(
         None, DURATION, "close connections that have sent nothing for so long"
     )
-
-
-@attrs.frozen(kw_only=True, slots=False)
-class ConnectionSettings(GuardPolicy):
-    """The options about connections that every service of the kit has, whatever it serves."""
-
-    help_group: ClassVar[str] = "Connections"
-
-    log_connections: bool = option(False, FLAG, "a line in the log for each connect and disconnect")
-
-
-@attrs.frozen(kw_only=True, slots=False)
-class Overseeing(ConnectionSettings):
-    """The rules of a place where a service tells how it is: what peers use up is kept for it."""
-
-    oversees: ClassVar[bool] = True
+    oversees: bool = False
 
 
 @attrs.frozen(kw_only=True, slots=False)
 class PeerLimits:
-    """Limits of what one peer may send, and whether it is told of them; beside ConnectionSettings."""
-
-    help_group: ClassVar[str] = "Limits of one address"
-
-    tell_refused: bool = option(
-        False, FLAG, "tell peers that are refused for a limit why, in a line (not over TLS)"
-    )
-    peer_bytes: int | None = option(None, SIZE, "how many bytes one address may send in a second")
-
-
-@attrs.frozen(kw_only=True, slots=False)
-class LineRate:
-    """The option of what reads lines or datagrams; frames of bytes cannot be counted by their looks."""
+    """Limits of what one peer may send, and whether it is told of them; beside GuardPolicy."""
 
     help_group: ClassVar[str] = "Limits of one address"
 
     peer_lines: int | None = option(
         None, integer(1), "how many lines or datagrams one address may send in a second"
     )
+    tell_refused: bool = option(
+        False, FLAG, "tell peers that are refused for a limit why, in a line (not over TLS)"
+    )
+    peer_bytes: int | None = option(None, SIZE, "how many bytes one address may send in a second")
 
 
 @attrs.frozen

@@ -15,7 +15,6 @@ from logsrv.kit.net.guard.guard import (
     FULL,
     NOT_ALLOWED,
     PEER_FULL,
-    ConnectionSettings,
     Guard,
     GuardPolicy,
     Refusal,
@@ -105,8 +104,8 @@ def test_whoever_comes_and_goes_the_counts_are_right(
         assert guard.open == len(inside)
 
 
-def settings(*arguments: str) -> ConnectionSettings:
-    options = usage_options(ConnectionSettings, name="test", version="1")()
+def settings(*arguments: str) -> GuardPolicy:
+    options = usage_options(GuardPolicy, name="test", version="1")()
     options.parseOptions(arguments)
     return options.settings
 
@@ -130,11 +129,10 @@ def test_what_the_operator_sets_is_what_the_guard_goes_by() -> None:
 def test_every_rule_of_the_guard_is_an_option() -> None:
     """A rule that were added to the guard alone could not be set by anybody."""
     rules = {field.name for field in attrs.fields(GuardPolicy)}
-    assert set(options_of(GuardPolicy)) == rules
-    assert set(options_of(ConnectionSettings)) == rules | {"log_connections"}
+    assert set(options_of(GuardPolicy)) == rules - {"oversees"}
 
 
 def test_by_default_everyone_may_connect() -> None:
-    found = ConnectionSettings()
+    found = GuardPolicy()
     assert not found.allow and not found.deny
     assert found.max_connections is found.idle_timeout is None

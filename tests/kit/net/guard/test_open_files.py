@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from logsrv.kit.net.guard.guard import GuardPolicy, Overseeing
+from logsrv.kit.net.guard.guard import GuardPolicy
 from logsrv.kit.net.guard.open_files import FileLimit, most_connections, too_many
 
 
@@ -50,5 +50,9 @@ def test_nothing_is_said_where_they_fit() -> None:
 
 
 def test_connections_of_all_listeners_are_counted_together() -> None:
-    rules = [GuardPolicy(max_connections=3), GuardPolicy(), Overseeing(max_connections=9)]
+    rules = [
+        GuardPolicy(max_connections=3),
+        GuardPolicy(),
+        GuardPolicy(oversees=True, max_connections=9),
+    ]
     assert most_connections([*rules, GuardPolicy(max_connections=4)]) == 7

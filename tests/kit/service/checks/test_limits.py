@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from logsrv.kit.net.guard.guard import GuardPolicy, Overseeing
+from logsrv.kit.net.guard.guard import GuardPolicy
 from logsrv.kit.service.checks import limits
 from logsrv.kit.service.checks.findings import Level
 from logsrv.kit.service.checks.limits import (
@@ -114,5 +114,5 @@ def test_connections_that_have_no_room_are_said_as_at_the_start() -> None:
     assert found.sentence.startswith("--max-connections lets 2000 in, all listeners together")
     assert found.advice.startswith("LimitNOFILE=")
     # Those who ask how it is have what is kept for them.
-    [found] = check_open_files([Overseeing(max_connections=10**6)], around)
+    [found] = check_open_files([GuardPolicy(oversees=True, max_connections=10**6)], around)
     assert found.level is Level.OK
