@@ -217,25 +217,6 @@ class ReceivingUNIX(unix.Server):
         return ReceivingTCP.doRead(self)  # type: ignore[arg-type]
 
 
-class AcceptingSocket(socket.socket):
-    """A listening socket for which a connection that broke before it was accepted was never there.
-
-    accept(2) says to take these errors for EAGAIN; Twisted logs a traceback for each.
-    """
-
-    __slots__ = ()
-
-    def accept(self) -> tuple[socket.socket, Any]:
-        try:
-            return super().accept()
-        except OSError as error:
-            if error.errno in EXHAUSTED:
-                _tell_exhausted(error)
-            elif error.errno not in BROKEN_BEFORE:
-                raise
-            raise BlockingIOError(errno.EAGAIN, os.strerror(errno.EAGAIN)) from error
-
-
 class Accepting:
     """A port that takes fewer steps for each connection, and waits where none can be had.
 
