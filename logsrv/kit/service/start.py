@@ -34,7 +34,7 @@ class Start:
         self._reload = reload
         self.failed: StartError | None = None
         self._waiting: list[Deferred[None]] = []
-        # What the start awaits, for which the reactor has to run.
+        # A start that awaits something needs the reactor to run.
         self._awaiting: Deferred[None] | None = None
 
     def when_ready(self) -> Deferred[None]:

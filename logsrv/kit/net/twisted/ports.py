@@ -26,7 +26,6 @@ from logsrv.kit.net.twisted.streams import (
     ReceivingTCP,
     ReceivingUNIX,
 )
-from logsrv.kit.net.twisted.transports import send_undelayed
 from logsrv.kit.text.escape import one_line
 
 log = Logger()
@@ -52,8 +51,6 @@ def make_ours(port: Any, *, layered: bool) -> None:
         port.__class__ = AcceptingPort
     made = getattr(port, "transport", None)
     if made is tcp.Server:
-        # For all that it accepts.
-        send_undelayed(port.socket)
         port.transport = ReceivingTCP if layered else AcceptedTCP
     elif made is unix.Server:
         port.transport = ReceivingUNIX

@@ -19,6 +19,7 @@ from twisted.internet.tcp import _reservedFD as reserved_file
 from twisted.logger import Logger
 from twisted.python.failure import Failure
 
+from logsrv.kit.net.twisted.transports import send_undelayed
 from logsrv.kit.observe.seldom import Seldom
 
 log = Logger()
@@ -85,6 +86,7 @@ class ReceivingTCP(tcp.Server):
     ) -> None:
         """Do what Twisted's does, but for the text that `repr` gives: hardly anybody asks for it."""
         sock.setblocking(False)
+        send_undelayed(sock)
         self.reactor = reactor
         self.socket = sock
         self.fileno = sock.fileno

@@ -292,6 +292,9 @@ class Scripted:
     def setblocking(self, blocking: bool) -> None:
         assert not blocking
 
+    def setsockopt(self, *option: int) -> None:
+        assert option == (socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+
     def fileno(self) -> int:
         return -1
 
