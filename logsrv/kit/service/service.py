@@ -37,7 +37,8 @@ class ListeningService(ServiceHooks[Settings]):
         """`load` reads the settings again; it raises ConfigurationError when they are wrong."""
         super().__init__(name, settings, reactor=reactor, metrics=metrics)
         self.reloads = Reload(self, load)
-        self._start = Start(self, reactor, self.reload)
+        # Looked up when it comes: `logsrv run` puts another in its place.
+        self._start = Start(self, reactor, lambda: self.reload())
 
     def own_process(self) -> None:
         """Have the signals of this process, and its service manager: it serves nothing else.
