@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from logsrv.kit.service.service import STOP_SECONDS
+from logsrv.kit.service.stop import STOP_SECONDS
 from tests.programs import program
 
 UNITS = Path(__file__).parents[2] / "packaging" / "systemd"

@@ -21,7 +21,7 @@ from logsrv.errors import PeerError
 from logsrv.kit.framing.lines import LineFormat
 from logsrv.kit.inspect.commands import FAREWELLS, NO_PYTHON, PYTHON, answer
 from logsrv.kit.inspect.view import Service, ServiceView
-from logsrv.kit.net.guard.guard import Overseeing
+from logsrv.kit.net.guard.guard import GuardPolicy
 from logsrv.kit.net.listen import OwnReceiver
 from logsrv.kit.observe.failures import Failures
 from logsrv.kit.observe.metrics import Metrics, MetricsPart
@@ -40,12 +40,13 @@ _HTTP = re.compile(r"\S+ \S+ HTTP/\d(\.\d)?")
 
 
 @attrs.frozen(kw_only=True, slots=False)
-class SessionSettings(Overseeing):
+class SessionSettings(GuardPolicy):
     """The settings of a place to look inside: who may connect, and whether he may run Python.
 
     keys: of SSH, of who may log in.
     """
 
+    oversees: bool = True
     python: bool = False
     keys: Sequence[Any] = ()
 

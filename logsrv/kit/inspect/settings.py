@@ -8,7 +8,7 @@ import attrs
 
 from logsrv.kit.inspect.places import PLACE, InspectPlace
 from logsrv.kit.net.endpoints.endpoint import Endpoint
-from logsrv.kit.net.guard.guard import ConnectionSettings
+from logsrv.kit.net.guard.guard import GuardPolicy
 from logsrv.kit.options.declare import option
 from logsrv.kit.options.kinds import FLAG, choice
 from logsrv.kit.web.endpoints import web_endpoint
@@ -34,7 +34,7 @@ class InspectSettings:
 
 
 @attrs.frozen(kw_only=True, slots=False)
-class OperatorSettings(InspectSettings, ConnectionSettings):
+class OperatorSettings(InspectSettings, GuardPolicy):
     """The options about connections, and all that every service has for its operator."""
 
     help_group: ClassVar[str] = "Looking inside"

@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import select
+import socket
 from collections.abc import Sequence
 from functools import partial
 from typing import Any
 
 from OpenSSL import SSL
-from twisted.internet.defer import maybeDeferred
+from twisted.internet.defer import maybeDeferred, succeed
 from twisted.internet.endpoints import serverFromString
 from twisted.internet.interfaces import IProtocolFactory
 from twisted.logger import Logger
+from twisted.protocols.tls import TLSMemoryBIOFactory
 from twisted.python.failure import Failure
 
 from logsrv.errors import ConfigurationError
@@ -27,7 +29,7 @@ from logsrv.kit.net.bind import (
     remove_socket,
     taken_over,
 )
-from logsrv.kit.net.endpoints.endpoint import Endpoint
+from logsrv.kit.net.endpoints.endpoint import BACKLOG, MODE, Endpoint
 from logsrv.kit.net.endpoints.listening import LISTENING, log_listening
 from logsrv.kit.net.guard.guard import GuardPolicy
 from logsrv.kit.net.guard.guarded_factory import GuardedFactory
@@ -42,7 +44,7 @@ from logsrv.kit.net.tls.certificates import (
     marks_of,
 )
 from logsrv.kit.net.twisted.ports import (
-    Adopting,
+    adopted,
     close_socket,
     is_shared,
     keep_inherited,
@@ -173,15 +175,16 @@ class StreamListener:
         else:
             allow(self.endpoint)
         try:
-            reactor = self._reactor if taken is None else Adopting(self._reactor, taken)
-            endpoint = self._parsed(reactor)
+            endpoint = self._parsed()
             if self.endpoint.has_certificate and self.endpoint.begins_plain:
                 tls = partial(serverFromString, self._reactor, self.endpoint.twisted_tls)
                 self.certificate = RenewableCertificate(tls, self._prepare)
             else:
                 self.certificate = certified(endpoint, self._parsed, self._prepare)
             keep_inherited(endpoint, lambda one: self._kept.adopted(one, str(self.endpoint)))
-            listening = endpoint.listen(self._guarded)
+            listening = (
+                endpoint.listen(self._guarded) if taken is None else succeed(self._adopted(taken))
+            )
             failures: list[Failure] = []
             listening.addCallbacks(self._bound, failures.append)
             for failure in failures:
@@ -222,8 +225,21 @@ class StreamListener:
                 required=self.endpoint.argument("clientcert") != "optional",
             )
 
-    def _parsed(self, reactor: Any = None) -> Any:
-        return serverFromString(reactor or self._reactor, self.endpoint.twisted)
+    def _parsed(self) -> Any:
+        return serverFromString(self._reactor, self.endpoint.twisted)
+
+    def _adopted(self, taken: socket.socket) -> Any:
+        """Return the port of a socket that is there already."""
+        factory: Any = self._guarded
+        if self.certificate is not None and not self.endpoint.begins_plain:
+            factory = TLSMemoryBIOFactory(self.certificate, False, factory)
+        return adopted(
+            self._reactor,
+            taken,
+            factory,
+            backlog=int(self.endpoint.argument("backlog") or BACKLOG),
+            mode=int(self.endpoint.argument("mode") or MODE, 8),
+        )
 
     def _bound(self, port: Any) -> None:
         if self._stopped:

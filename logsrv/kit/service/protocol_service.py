@@ -27,9 +27,10 @@ from logsrv.kit.service.links import METRICS as LINK_METRICS
 from logsrv.kit.service.links import Links, ReconnectingLink, client_endpoint
 from logsrv.kit.service.peers import Peers
 from logsrv.kit.service.process.steps import when_running
-from logsrv.kit.service.service import DRAIN_SECONDS, ListeningService
+from logsrv.kit.service.service import ListeningService
 from logsrv.kit.service.settings import check_limits
 from logsrv.kit.service.sites.sites import SiteServer, SiteSpec
+from logsrv.kit.service.stop import DRAIN_SECONDS
 from logsrv.kit.service.tasks import METRICS as TASK_METRICS
 from logsrv.kit.service.tasks import ServiceTask, ServiceTasks
 
@@ -196,7 +197,7 @@ class ProtocolService(ListeningService[Settings], Generic[Settings, PluginState]
 
     async def settle(self) -> None:
         await self.tasks.stop()
-        self.cut += await self.links.stop(DRAIN_SECONDS)
+        self.served.cut += await self.links.stop(DRAIN_SECONDS)
 
     def apply(self, settings: Settings) -> object:
         return call(self.state, "apply", settings)

@@ -12,7 +12,7 @@ from logsrv.errors import ConfigurationError
 from logsrv.kit.inspect.settings import OperatorSettings
 from logsrv.kit.net.endpoints.endpoint import Endpoint
 from logsrv.kit.net.endpoints.parse import parse_endpoint
-from logsrv.kit.net.guard.guard import LineRate, PeerLimits
+from logsrv.kit.net.guard.guard import PeerLimits
 from logsrv.kit.options.declare import option
 from logsrv.kit.options.kinds import SIZE, endpoint_kind
 from logsrv.kit.protocols.datagrams import DatagramLines
@@ -51,12 +51,14 @@ OF_CONNECTIONS = ("max_connections", "max_connections_per_peer", "idle_timeout")
 
 def needless_options(*served: object) -> tuple[str, ...]:
     """Return the options that mean nothing to protocol classes and functions, None among them."""
+    # Frames of bytes cannot be counted by their looks.
+    found: tuple[str, ...] = ("peer_lines",) if set(limits_of(*served)) == {"max_frame"} else ()
     connected = any(
         issubclass(one, Protocol) if isinstance(one, type) else callable(one) for one in served
     )
-    if connected:
-        return ()
-    return OF_CONNECTIONS if any(served) else ("listen", *OF_CONNECTIONS)
+    if not connected:
+        found += OF_CONNECTIONS
+    return found if any(served) else ("listen", *found)
 
 
 def check_limits(limits: Limits, settings: object) -> None:
@@ -99,12 +101,11 @@ def settings_class(
         slots=False,
     )
     limited.__annotations__.update(dict.fromkeys(limiting, int))
-    rate = () if set(limits) == {"max_frame"} else (LineRate,)
     alone = "listen" in needless
     bases = (
         *((own,) if own is not None else ()),
         limited,
-        *(() if alone else (*rate, PeerLimits)),
+        *(() if alone else (PeerLimits,)),
         OperatorSettings,
     )
     made: type[Any] = attrs.make_class(

@@ -24,7 +24,7 @@ from logsrv.kit.options.declare import option_name, options_of
 from logsrv.kit.protocols.datagrams import Datagrams
 from logsrv.kit.service.plugin import Plugin, protocol_plugin
 from logsrv.kit.service.protocol_service import ProtocolService
-from logsrv.kit.service.service import CLOSE_SECONDS, STOP_SECONDS
+from logsrv.kit.service.stop import CLOSE_SECONDS, STOP_SECONDS
 from logsrv.kit.testing.clock import MemoryClock
 from logsrv.kit.testing.listening import MemoryDatagrams, MemoryStreams, memory_listener
 from logsrv.kit.testing.peer import MemoryPeer, MemorySender
@@ -227,7 +227,7 @@ class MemoryService:
         try:
             for name, value in changed.items():
                 self._settings.change(name, value)
-            reloaded = Deferred.fromCoroutine(self.service.try_reload())
+            reloaded = Deferred.fromCoroutine(self.service.reloads.once())
             self.clock.until(reloaded, 2 * CLOSE_SECONDS, "the reload")
         except BaseException:
             self._settings.changed = before
@@ -239,7 +239,7 @@ class MemoryService:
         Raises AssertionError when it does not end.
         """
         self.clock.until(self.service.stopService(), 2 * STOP_SECONDS, "the stop")
-        return self.service.cut
+        return self.service.served.cut
 
     def metric(self, name: str, **labels: str) -> float:
         """The value of a metric, summed over the labels that are not given."""

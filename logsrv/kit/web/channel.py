@@ -22,7 +22,7 @@ from twisted.python.failure import Failure
 from twisted.web.http import HTTPChannel, Request
 from zope.interface import implementer
 
-from logsrv.kit.net.guard.guard import ConnectionSettings
+from logsrv.kit.net.guard.guard import GuardPolicy
 from logsrv.kit.net.listen import OwnReceiver
 from logsrv.kit.net.source import source_of
 from logsrv.kit.net.twisted.http import MalformedRequests, pipelined
@@ -224,14 +224,14 @@ class WebFactory(OwnReceiver, ChannelFactory):
         handle: Callable[[WebRequest], object],
         clock: IReactorTime,
         label: str,
-        settings: ConnectionSettings,
+        settings: GuardPolicy,
     ) -> None:
         super().__init__(clock)
         self._handle = handle
         self._label = label
         self.apply(settings)
 
-    def apply(self, settings: ConnectionSettings) -> None:
+    def apply(self, settings: GuardPolicy) -> None:
         """Log connections to come, or not."""
         self.connection_log = (
             ConnectionLog(self._label, self.clock) if settings.log_connections else None

@@ -8,7 +8,7 @@ import attrs
 
 from logsrv.kit.net.endpoints.endpoint import Endpoint
 from logsrv.kit.net.endpoints.parse import parse_endpoint
-from logsrv.kit.net.guard.guard import ConnectionSettings, Overseeing
+from logsrv.kit.net.guard.guard import GuardPolicy
 from logsrv.kit.options.kinds import Kind, endpoint_kind
 from logsrv.kit.web.hosts import is_loopback
 
@@ -51,15 +51,16 @@ def is_private(endpoint: Endpoint) -> bool:
     return is_loopback(endpoint.interface) or endpoint.interface.lower() == "localhost"
 
 
-def web_rules(settings: ConnectionSettings, most: int) -> Overseeing:
+def web_rules(settings: GuardPolicy, most: int) -> GuardPolicy:
     """Return the rules for web listeners, of at most so many connections each.
 
     Who may connect is said once for all listeners; the numbers are for peers of the service itself.
     An idle time-out would end what waits, and web connections have time limits of their own.
     """
-    return Overseeing(
+    return GuardPolicy(
         allow=settings.allow,
         deny=settings.deny,
         max_connections=most,
         log_connections=settings.log_connections,
+        oversees=True,
     )

@@ -12,7 +12,7 @@ from logsrv.errors import ConfigurationError
 from logsrv.kit.inspect.settings import OperatorSettings
 from logsrv.kit.net.endpoints.endpoint import ARGUMENTS, Endpoint
 from logsrv.kit.net.endpoints.parse import parse_endpoint
-from logsrv.kit.net.guard.guard import ConnectionSettings, LineRate, PeerLimits
+from logsrv.kit.net.guard.guard import GuardPolicy, PeerLimits
 from logsrv.kit.options.declare import REQUIRED, option, tables
 from logsrv.kit.options.kinds import DIRECTORY, FLAG, NAME, Kind, integer
 from logsrv.kit.service.loading import broken_plugins
@@ -85,7 +85,7 @@ def _part(settings: object, kind: type[T]) -> T:
 
 
 @attrs.frozen(kw_only=True, slots=False)
-class ListenerSettings(LineRules, InputOptions, LineRate, PeerLimits, ConnectionSettings):
+class ListenerSettings(LineRules, InputOptions, PeerLimits, GuardPolicy):
     """A listener with settings of its own."""
 
     listen: Listen = option(REQUIRED, LISTEN, "where to listen")
@@ -143,7 +143,6 @@ class LoggerSettings(
     StorePolicy,
     LineRules,
     InputOptions,
-    LineRate,
     PeerLimits,
     OperatorSettings,
 ):

@@ -396,6 +396,3 @@ def _require(found: Index, fd: int) -> None:
     size = os.fstat(fd).st_size
     if size > found.compressed:
         raise ValueError(f"it is of a file of {found.compressed} bytes, and there are {size}")
-    if found.format == index.WITHOUT_SUMS:
-        # It has no checksum: a wrong place in it would be taken for damage of the text.
-        walk.require(found, fd)

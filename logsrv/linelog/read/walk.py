@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 
-from logsrv.linelog.store.segments import heads, zstd
+from logsrv.linelog.store.segments import heads
 from logsrv.linelog.store.segments.index import Frame, Index
 from logsrv.linelog.store.segments.times import UNKNOWN
 
@@ -28,16 +28,3 @@ def walk(number: int, fd: int) -> tuple[Index, str]:
         text += size
         at += length
     return Index(number, text, at, 0, tuple(frames)), wrong
-
-
-def require(index: Index, fd: int) -> None:
-    """Raise ValueError if a frame is not where the index says, or has more text or less. Raises OSError."""
-    stops = [frame.text for frame in index.frames[1:]] + [index.text]
-    for number, (frame, stop) in enumerate(zip(index.frames, stops, strict=True)):
-        head = os.pread(fd, heads.LONGEST, frame.at)
-        try:
-            size = zstd.frame_content_size(head)
-        except zstd.ZstdError:
-            size = -1
-        if size != stop - frame.text:
-            raise ValueError(f"frame {number + 1} is not where it says, or has another size")

@@ -270,7 +270,7 @@ async def test_reload(gateway: Start, serve: Serve) -> None:
     assert (await web.get(path)).status == 200
     assert (await web.get(path)).status == 200
     assert len(server.requests) == 1
-    web.service._load = lambda: attrs.evolve(web.service.settings, max_requests=7)
+    web.service.reloads.load = lambda: attrs.evolve(web.service.settings, max_requests=7)
     web.service.reload()
     assert (await web.get(path)).status == 200
     assert len(server.requests) == 2
@@ -304,7 +304,7 @@ async def test_stop_answers_first(gateway: Start, serve: Serve, reactor: Any) ->
 @pytest_twisted.ensureDeferred
 async def test_stop_with_browsers(reactor: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     """A browser that keeps its connection open does not keep the gateway from stopping."""
-    monkeypatch.setattr("logsrv.kit.service.service.DRAIN_SECONDS", 600.0)
+    monkeypatch.setattr("logsrv.kit.service.stop.DRAIN_SECONDS", 600.0)
     service = gateway_service(reactor=reactor)
     service.startService()
     web = Web(service)

@@ -6,9 +6,14 @@ import os
 import socket
 from typing import Any
 
+import pytest
+import pytest_twisted  # type: ignore[import-untyped]
 from twisted.internet.defer import Deferred
+from twisted.internet.interfaces import IPushProducer
 from twisted.internet.task import Clock
+from zope.interface.verify import verifyObject
 
+from logsrv.kit.net.backpressure import Backpressure
 from logsrv.kit.net.drain import GOODBYE_SECONDS, LOOK_SECONDS, drain, unread
 from logsrv.kit.net.twisted.transports import descriptor, unacknowledged
 
@@ -175,3 +180,39 @@ def test_unread_bytes_are_counted_and_a_transport_without_a_socket_has_none() ->
     os.close(reading)
     os.close(writing)
     assert unread(Pipe()) == 0
+
+
+def test_nobody_waits_while_there_is_room() -> None:
+    pressure = Backpressure()
+    assert verifyObject(IPushProducer, pressure)
+    assert pressure.wait().called
+
+
+def test_all_who_wait_go_on_when_there_is_room_again() -> None:
+    pressure = Backpressure()
+    pressure.pauseProducing()
+    waiting = [pressure.wait(), pressure.wait()]
+    assert not any(each.called for each in waiting)
+    pressure.resumeProducing()
+    assert all(each.called for each in waiting)
+
+
+@pytest_twisted.ensureDeferred  # type: ignore[untyped-decorator]
+async def test_those_who_wait_hear_of_the_end() -> None:
+    pressure = Backpressure()
+    pressure.pauseProducing()
+    waiting = pressure.wait()
+    pressure.stopProducing()
+    assert not waiting.called
+    pressure.end(ValueError("gone"))
+    with pytest.raises(ValueError, match="gone"):
+        await waiting
+
+
+def test_one_who_gave_up_waiting_is_left_alone() -> None:
+    pressure = Backpressure()
+    pressure.pauseProducing()
+    waiting = pressure.wait()
+    waiting.addErrback(lambda failure: None)
+    waiting.cancel()
+    pressure.resumeProducing()

@@ -14,10 +14,13 @@ from typing import Any
 
 import pytest
 
+from logsrv.errors import ConfigurationError
 from logsrv.kit.testing import wait_until
 from tests.gopher.servers import certificate_file
 from tests.kit.net.network import (
     LOOPBACK,
+    Site,
+    in_reactor,
     port_of,
 )
 
@@ -186,3 +189,10 @@ def test_a_burst_at_the_limit_of_open_files_is_refused_by_us_and_counted(
         wait_until(lambda: "the limit of open files is near" in log.read_text(), "the refusal")
     assert "EMFILE" not in log.read_text()
     assert "Traceback" not in log.read_text()
+
+
+@in_reactor
+async def test_an_input_that_takes_no_datagrams_says_so(site: Site) -> None:
+    site.receiver = None  # type: ignore[assignment]
+    with pytest.raises(ConfigurationError, match="udp:514: this input takes no datagrams"):
+        site.make("udp:514")

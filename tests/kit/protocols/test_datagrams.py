@@ -9,13 +9,13 @@ from typing import Any
 
 import pytest
 import pytest_twisted  # type: ignore[import-untyped]
+from twisted.internet.defer import Deferred
 from twisted.internet.task import deferLater
 from twisted.internet.threads import deferToThread
 from twisted.logger import capturedLogs, formatEvent
 
-from logsrv.kit import DatagramLines, PeerError
-from logsrv.kit.net.source import Sender
-from logsrv.kit.testing import Running
+from logsrv.kit import DatagramLines, PeerError, Sender
+from logsrv.kit.testing import MemoryService, Running
 from tests.kit.net.network import REACTOR, logged, until
 from tests.kit.protocols.talking import carry
 
@@ -232,3 +232,42 @@ async def test_a_class_that_cannot_decode_says_so_once(serving: Serving) -> None
         value = running.service.metrics.value
         await until(lambda: value("datagrams_failed_total") == 3, "the datagrams")
     assert len([event for event in events if "log_failure" in event]) == 1
+
+
+class ShoutLines(DatagramLines):
+    def line_received(self, line: str, peer: Sender) -> None:
+        self.send_line(line.upper(), peer)
+
+
+def test_lines_one_by_one() -> None:
+    service = MemoryService(ShoutLines, "--listen", "udp:1", "--max-line", "5")
+    sender = service.sender()
+    sender.send(b"one\r\ntoo long\ntwo\n")
+    assert sender.received() == [b"ONE\r\n", b"TWO\r\n"]
+    sender.send(b"far too long")
+    assert sender.received() == []
+    assert service.metric("oversize_lines_total") == 2
+
+
+def test_all_lines_of_a_datagram() -> None:
+    class Count(DatagramLines):
+        def lines_received(self, lines: list[str], peer: Sender) -> None:
+            self.send_line(str(len(lines)), peer)
+
+    sender = MemoryService(Count, "--listen", "udp:1").sender()
+    sender.send(b"a\nb\n\n")
+    assert sender.received() == [b"3\r\n"]
+
+
+def test_a_line_does_not_wait_for_the_one_before() -> None:
+    work: Deferred[None] = Deferred()
+
+    class Slow(DatagramLines):
+        async def line_received(self, line: str, peer: Sender) -> None:
+            if line == "slow":
+                await work
+            self.send_line(line, peer)
+
+    sender = MemoryService(Slow, "--listen", "udp:1").sender()
+    sender.send(b"slow\nfast")
+    assert sender.received() == [b"fast\r\n"]

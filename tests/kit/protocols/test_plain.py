@@ -137,7 +137,7 @@ def test_a_stop_lets_a_producer_give_what_it_has() -> None:
     assert len(peer.received()) == 1_000_000
     assert peer.closed
     assert stopping.called
-    assert service.service.cut == 0
+    assert service.service.served.cut == 0
 
 
 def test_a_stop_does_not_wait_for_ever_and_says_so() -> None:
@@ -173,4 +173,4 @@ def test_a_transport_that_is_its_own_producer_is_not_waited_for() -> None:
     stopping = service.service.stopService()
     service.clock.advance(1)
     assert stopping.called
-    assert service.service.cut == 0
+    assert service.service.served.cut == 0

@@ -12,7 +12,7 @@ from twisted.internet.defer import CancelledError, Deferred, fail
 from twisted.internet.threads import deferToThread
 
 from logsrv.errors import ConfigurationError, StartError, StoreError
-from logsrv.kit.service import service as service_module
+from logsrv.kit.service import reload, stop
 from logsrv.kit.service.sites.sites import Site
 from tests.kit.net.network import in_reactor, logged, until
 from tests.kit.service.recording import Rules, Service
@@ -136,7 +136,7 @@ async def test_what_cannot_be_closed(
     said: str,
 ) -> None:
     """Whether it fails or never ends: it is said, then come the counts and "stopped" as ever."""
-    monkeypatch.setattr(service_module, "CLOSE_SECONDS", 0.05)
+    monkeypatch.setattr(stop, "CLOSE_SECONDS", 0.05)
     before = signal.getsignal(signal.SIGTERM)
     service = started(tmp_path, "a")
     monkeypatch.setattr(service, "close", closing)
@@ -299,7 +299,7 @@ async def test_an_apply_that_takes_its_time(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """It may be a coroutine: the reload waits for it, and is refused when it fails or never ends."""
-    monkeypatch.setattr(service_module, "CLOSE_SECONDS", 0.05)
+    monkeypatch.setattr(reload, "CLOSE_SECONDS", 0.05)
     service = started(tmp_path, "a")
     answer: Deferred[None] = Deferred()
     service.apply = lambda settings: answer  # type: ignore[method-assign, assignment]
@@ -340,7 +340,7 @@ async def test_who_is_cut_off_by_a_reload_is_counted(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A peer whose bytes nobody takes in keeps a listener that goes only for so long."""
-    monkeypatch.setattr(service_module, "DRAIN_SECONDS", 0.05)
+    monkeypatch.setattr(reload, "DRAIN_SECONDS", 0.05)
     service = started(tmp_path, "a")
     with connect(tmp_path / "a") as peer:
         await until(lambda: service.metrics.value("connections_open") == 1, "the connection")

@@ -97,7 +97,7 @@ async def test_tls_conversation_ends_at_once(
     serving: Serving, tls: TLS, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Over TLS too a stop does not wait for the deadline when there is nothing to wait for."""
-    monkeypatch.setattr("logsrv.kit.service.service.DRAIN_SECONDS", 600.0)
+    monkeypatch.setattr("logsrv.kit.service.stop.DRAIN_SECONDS", 600.0)
     where, connect = tls
     running = serving(Slow, "--listen", where)
     with await deferToThread(connect, running.port) as client:

@@ -26,7 +26,7 @@ from logsrv.kit import (
     protocol_plugin,
 )
 from logsrv.kit.testing import MemoryService, conformance, trials
-from logsrv.kit.testing.trial import Trial
+from logsrv.kit.testing.trial import Trial, shown
 
 
 class Shout(LineProtocol):
@@ -361,3 +361,35 @@ def test_what_lets_peers_talk_to_each_other() -> None:
     with pytest.raises(AssertionError, match="plugin mixes up two peers"):
         conformance(Room, b"a\n")
     conformance(Room, b"a\n", apart=False)
+
+
+class ShoutOnTrial(LineProtocol):
+    def line_received(self, line: str) -> None:
+        if line == "raise":
+            raise RuntimeError("as asked")
+        self.send_line(line.upper())
+
+
+TRIAL = Trial(lambda: MemoryService(ShoutOnTrial), "shout", same=True, apart=True)
+
+
+def test_an_answer() -> None:
+    assert TRIAL.answer(b"hello\n") == b"HELLO\r\n"
+
+
+def test_a_failure_is_one_sentence_with_the_input() -> None:
+    with pytest.raises(
+        AssertionError, match=r"^shout fails on b'raise\\n': RuntimeError: as asked$"
+    ):
+        TRIAL.answer(b"raise\n")
+
+
+def test_what_is_expected() -> None:
+    with pytest.raises(AssertionError, match="shout answers otherwise: 1 instead of 2"):
+        TRIAL.expect(2, 1, "answers otherwise")
+    Trial(TRIAL.start, "dice", same=False, apart=True).expect(2, 1, "answers otherwise")
+
+
+def test_long_bytes_are_shortened() -> None:
+    assert shown(b"x" * 80) == repr(b"x" * 80)
+    assert shown(b"x" * 200).endswith("(200 bytes)")

@@ -13,7 +13,7 @@ from twisted.internet.testing import StringTransport
 from twisted.python.failure import Failure
 from zope.interface.verify import verifyObject
 
-from logsrv.kit.net.guard.guard import ConnectionSettings
+from logsrv.kit.net.guard.guard import GuardPolicy
 from logsrv.kit.web.channel import (
     AT_ONCE,
     MOST_BODY,
@@ -46,7 +46,7 @@ class Peer:
         self.clock = Clock()
         self.handler = Echo()
         self.transport = StringTransport(peerAddress=IPv4Address("TCP", "192.0.2.1", 5))
-        settings = ConnectionSettings(log_connections=True)
+        settings = GuardPolicy(log_connections=True)
         factory = WebFactory(self.handler.handle, self.clock, "web", settings)
         assert factory.connection_log is not None
         self.log = factory.connection_log
@@ -181,7 +181,7 @@ def test_long_address() -> None:
 
 def test_negotiation() -> None:
     """Inside TLS browsers ask what is spoken, and are told HTTP/1.1."""
-    factory = WebFactory(Echo().handle, Clock(), "web", ConnectionSettings())
+    factory = WebFactory(Echo().handle, Clock(), "web", GuardPolicy())
     verifyObject(IProtocolNegotiationFactory, factory)
     assert factory.acceptableProtocols() == [b"http/1.1"]
 

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from logsrv.kit.net.guard.guard import ConnectionSettings
+from logsrv.kit.net.guard.guard import GuardPolicy
 from logsrv.kit.web.endpoints import web_endpoint, web_rules
 
 KIND = web_endpoint(8080)
@@ -27,7 +27,7 @@ def test_others_are_refused(text: str) -> None:
 
 def test_the_numbers_for_peers_are_not_for_browsers() -> None:
     """Six connections of a browser, and live views that say nothing for hours, are no misuse."""
-    networks = ConnectionSettings(max_connections_per_peer=1, idle_timeout=1, log_connections=True)
+    networks = GuardPolicy(max_connections_per_peer=1, idle_timeout=1, log_connections=True)
     rules = web_rules(networks, 100)
     assert rules.max_connections_per_peer is None and rules.idle_timeout is None
     assert rules.max_connections == 100 and rules.log_connections

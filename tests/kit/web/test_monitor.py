@@ -13,7 +13,7 @@ from twisted.internet.task import Clock
 from twisted.internet.testing import StringTransport
 from twisted.logger import capturedLogs
 
-from logsrv.kit.net.guard.guard import ConnectionSettings
+from logsrv.kit.net.guard.guard import GuardPolicy
 from logsrv.kit.observe.metrics import Metrics
 from logsrv.kit.web.channel import WebFactory
 from logsrv.kit.web.monitor import Monitor
@@ -30,7 +30,7 @@ class Watched:
         monitor = Monitor(
             self.metrics, unhealthy=lambda: self.troubles, unready=lambda: self.closed
         )
-        self._factory = WebFactory(monitor.handle, Clock(), "metrics", ConnectionSettings())
+        self._factory = WebFactory(monitor.handle, Clock(), "metrics", GuardPolicy())
 
     def ask(self, path: str, method: str = "GET", *headers: str) -> tuple[int, Any]:
         """The status and the body, as JSON if it is that."""

@@ -11,7 +11,7 @@ from twisted.internet.task import Clock
 from twisted.internet.testing import StringTransportWithDisconnection
 from twisted.python.failure import Failure
 
-from logsrv.kit.net.guard.guard import ConnectionSettings
+from logsrv.kit.net.guard.guard import GuardPolicy
 from logsrv.kit.web.channel import WebFactory, WebRequest
 
 
@@ -35,7 +35,7 @@ class Browser:
         self.transport = _Transport(
             hostAddress=IPv4Address("TCP", host, 80), peerAddress=IPv4Address("TCP", peer, 5)
         )
-        factory = WebFactory(handle, clock or Clock(), "web", ConnectionSettings())
+        factory = WebFactory(handle, clock or Clock(), "web", GuardPolicy())
         self.channel: Any = factory.buildProtocol(None)
         self.transport.protocol = self.channel
         self.channel.makeConnection(self.transport)

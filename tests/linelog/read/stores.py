@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 from collections.abc import Iterable, Sequence
 from pathlib import Path
@@ -13,11 +12,9 @@ from logsrv.kit.text.time import parse_rfc3339, rfc3339
 from logsrv.linelog.read.view import View
 from logsrv.linelog.store.disk.disk import Disk
 from logsrv.linelog.store.sealing.seal import seal
-from logsrv.linelog.store.segments import index
-from logsrv.linelog.store.segments.segment import Form, Segment, sealed_name, sealed_segments
+from logsrv.linelog.store.segments.segment import Form, Segment, sealed_name
 from logsrv.linelog.store.segments.waiting import remove_empty
 
-_TOTALS = ("segment", "text", "compressed", "lines")
 BEGIN = parse_rfc3339("2026-11-20T06:00:00Z")
 
 
@@ -98,24 +95,6 @@ class Writer:
             segment = self.packed.pop(0)
             for path in self.directory.glob(f"{segment.number:010d}-*"):
                 path.unlink()
-
-
-def as_first_version(directory: Path) -> None:
-    """Let the indexes of a store be what versions of logsrv before the second format wrote."""
-    disk = Disk().enter(directory)
-    for packed in sealed_segments(disk):
-        if packed.form is Form.PACKED:
-            made = index.load(packed, disk)
-            texts = [text.splitlines() for text, _ in index.frames(packed, disk)]
-            frames = [
-                [*frame[:3], text[0][:27].decode(), text[-1][:27].decode()]
-                for frame, text in zip(made.frames, texts, strict=True)
-            ]
-            document = {**dict(zip(_TOTALS, made, strict=False)), "frames": frames}
-            (directory / packed.index).write_text(
-                json.dumps(document, separators=(",", ":")) + "\n"
-            )
-    disk.leave()
 
 
 def view_of(directory: Path) -> View:

@@ -22,7 +22,7 @@ from logsrv.linelog.store.disk.disk import Disk
 from logsrv.linelog.store.sealing import seal as sealing
 from logsrv.linelog.store.segments import index, indexing
 from logsrv.linelog.store.segments.segment import Form, sealed_segments
-from tests.linelog.read.stores import as_first_version, line, make_store, view_of
+from tests.linelog.read.stores import line, make_store, view_of
 
 COUNT = 1200
 MESSAGES = ["ERROR x", "x", '{"level": "warn"}', "<15>x", "level=info a=b", "x"]
@@ -101,14 +101,6 @@ def test_levels_by_other_rules_are_not_used(store: Path, monkeypatch: pytest.Mon
     lines = search(store)
     assert lines.count() == len(EVERY)
     assert lines.stats.segments == 1
-
-
-def test_older_indexes_are_read_as_they_are(tmp_path: Path) -> None:
-    directory = make_store(tmp_path / "logs", SEGMENTS)
-    as_first_version(directory)
-    found = search(directory)
-    assert histogram(found, 604800, levels=True)[0].levels["error"] == len(EVERY) // 6
-    assert found.stats.segments == 4
 
 
 def test_damaged_counts_are_not_used(tmp_path: Path) -> None:

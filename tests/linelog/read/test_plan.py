@@ -16,7 +16,7 @@ from logsrv.linelog.read.plan import ReadTask, Scope, Stats, tasks
 from logsrv.linelog.read.search import Search
 from logsrv.linelog.read.view import View
 from logsrv.linelog.store.segments.segment import Position
-from tests.linelog.read.stores import BEGIN, as_first_version, line, make_store, view_of
+from tests.linelog.read.stores import BEGIN, line, make_store, view_of
 
 # Five segments of about 3 MiB, a line a minute; the third plain, the fifth active.
 COUNT = 1500
@@ -144,15 +144,6 @@ def test_lines_in_any_order_are_found(
         assert [hit.line + b"\n" for hit in search.hits(reverse=True)] == wanted[::-1]
         search.close()
         view.close()
-
-
-def test_of_an_index_of_the_first_version_all_is_read(tmp_path: Path) -> None:
-    late = line("late")
-    store = make_store(tmp_path / "logs", [[SEGMENTS[1][0], late, *SEGMENTS[1][1:]], []])
-    as_first_version(store)
-    view = view_of(store)
-    assert late in lines_of(view, list(tasks(view, Scope(until=moment(1)), Stats())))
-    view.close()
 
 
 def test_without_times_all_is_read(tmp_path: Path) -> None:

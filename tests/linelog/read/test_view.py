@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import errno
-import json
 import os
 from pathlib import Path
 
@@ -16,7 +15,7 @@ from logsrv.linelog.read.view import View
 from logsrv.linelog.store.disk.disk import Disk
 from logsrv.linelog.store.sealing.seal import seal
 from logsrv.linelog.store.segments.segment import Position, sealed_name, sealed_segments
-from tests.linelog.read.stores import BEGIN, as_first_version, line, make_store, view_of
+from tests.linelog.read.stores import BEGIN, line, make_store, view_of
 
 LINES = [line(f"{number} " + "x" * 300, number) for number in range(8000)]
 
@@ -72,30 +71,6 @@ def test_without_an_index_all_is_read_and_it_is_said(tmp_path: Path, index: byte
         assert text == b"".join(LINES)
     assert len(told) == 1
     assert ".idx is not used: " in told[0]
-
-
-@pytest.mark.parametrize("place", range(3))
-def test_an_index_of_the_first_version_that_the_frames_belie_is_not_used(
-    tmp_path: Path, place: int
-) -> None:
-    """Nothing in it says that it is damaged, but its frames are not where it says."""
-    store = make_store(tmp_path / "logs", [LINES, []])
-    as_first_version(store)
-    [beside] = store.glob("*.idx")
-    document = json.loads(beside.read_bytes())
-    if place < 2:
-        document["frames"][1][place] += 1
-    else:
-        document["compressed"] -= 1
-    beside.write_text(json.dumps(document))
-    told: list[str] = []
-    with View(str(store), told.append) as view:
-        frames = view.open(1)
-        assert frames is not None
-        assert b"".join(text for _, text in frames.between(0, frames.size)) == b"".join(LINES)
-        frames.close()
-        assert not view.damaged
-    assert len(told) == 1 and f"{beside} is not used: " in told[0]
 
 
 def test_the_span_of_a_store_has_late_lines_in_it(tmp_path: Path) -> None:

@@ -6,12 +6,13 @@ Rules and counting only: no socket, no timer. `guarded_factory` applies them to 
 
 from __future__ import annotations
 
-from collections import Counter
+import socket
+from collections import Counter, defaultdict
+from collections.abc import Iterable
 from typing import ClassVar
 
 import attrs
 
-from logsrv.kit.net.guard.networks import Networks, numbered
 from logsrv.kit.options.declare import option
 from logsrv.kit.options.kinds import DURATION, FLAG, NETWORK, SIZE, Network, integer
 
@@ -27,8 +28,7 @@ class GuardPolicy:
 
     help_group: ClassVar[str] = "Connections"
 
-    oversees: ClassVar[bool] = False
-
+    log_connections: bool = option(False, FLAG, "a line in the log for each connect and disconnect")
     allow: tuple[Network, ...] = option(
         (), NETWORK, "who may connect; with this, nobody else may", repeatable=True
     )
@@ -44,45 +44,22 @@ class GuardPolicy:
     idle_timeout: float | None = option(
         None, DURATION, "close connections that have sent nothing for so long"
     )
-
-
-@attrs.frozen(kw_only=True, slots=False)
-class ConnectionSettings(GuardPolicy):
-    """The options about connections that every service of the kit has, whatever it serves."""
-
-    help_group: ClassVar[str] = "Connections"
-
-    log_connections: bool = option(False, FLAG, "a line in the log for each connect and disconnect")
-
-
-@attrs.frozen(kw_only=True, slots=False)
-class Overseeing(ConnectionSettings):
-    """The rules of a place where a service tells how it is: what peers use up is kept for it."""
-
-    oversees: ClassVar[bool] = True
+    oversees: bool = False
 
 
 @attrs.frozen(kw_only=True, slots=False)
 class PeerLimits:
-    """Limits of what one peer may send, and whether it is told of them; beside ConnectionSettings."""
-
-    help_group: ClassVar[str] = "Limits of one address"
-
-    tell_refused: bool = option(
-        False, FLAG, "tell peers that are refused for a limit why, in a line (not over TLS)"
-    )
-    peer_bytes: int | None = option(None, SIZE, "how many bytes one address may send in a second")
-
-
-@attrs.frozen(kw_only=True, slots=False)
-class LineRate:
-    """The option of what reads lines or datagrams; frames of bytes cannot be counted by their looks."""
+    """Limits of what one peer may send, and whether it is told of them; beside GuardPolicy."""
 
     help_group: ClassVar[str] = "Limits of one address"
 
     peer_lines: int | None = option(
         None, integer(1), "how many lines or datagrams one address may send in a second"
     )
+    tell_refused: bool = option(
+        False, FLAG, "tell peers that are refused for a limit why, in a line (not over TLS)"
+    )
+    peer_bytes: int | None = option(None, SIZE, "how many bytes one address may send in a second")
 
 
 @attrs.frozen
@@ -165,3 +142,53 @@ class Guard:
             self._open_by_host[host] -= 1
             if not self._open_by_host[host]:
                 del self._open_by_host[host]
+
+
+# ::ffff:0:0/96 holds the addresses of IPv4 mapped into IPv6 (RFC 4291 section 2.5.5.2).
+MAPPED = 0xFFFF
+MAPPED_LENGTH = 96
+
+# Pairs: bits by which an address is shifted to the right, and the networks of that length, shifted as far.
+_Table = tuple[tuple[int, frozenset[int]], ...]
+
+
+class Networks:
+    """A set of networks. There is one look-up for each length of a prefix, not one for each network.
+
+    A network of mapped addresses is the one of IPv4, as peers at both have one spelling.
+    """
+
+    __slots__ = ("_tables",)
+
+    def __init__(self, networks: Iterable[Network]) -> None:
+        found: dict[int, defaultdict[int, set[int]]] = {
+            32: defaultdict(set),
+            128: defaultdict(set),
+        }
+        for network in networks:
+            bits, length = network.max_prefixlen, network.prefixlen
+            first = int(network.network_address)
+            if bits == 128 and length >= MAPPED_LENGTH and first >> 32 == MAPPED:
+                bits, length, first = 32, length - MAPPED_LENGTH, first & 0xFFFFFFFF
+            found[bits][bits - length].add(first >> bits - length)
+        self._tables: dict[int, _Table] = {
+            bits: tuple((shift, frozenset(firsts)) for shift, firsts in sorted(by_shift.items()))
+            for bits, by_shift in found.items()
+        }
+
+    def __bool__(self) -> bool:
+        return any(self._tables.values())
+
+    def have(self, address: tuple[int, int]) -> bool:
+        """Return true if an address, as `numbered` gives it, is in one of them."""
+        bits, number = address
+        return any(number >> shift in firsts for shift, firsts in self._tables[bits])
+
+
+def numbered(host: str) -> tuple[int, int]:
+    """Return how many bits an IP address has, and the number they are. Raises OSError for other text."""
+    if ":" not in host:
+        return 32, int.from_bytes(socket.inet_pton(socket.AF_INET, host), "big")
+    packed = socket.inet_pton(socket.AF_INET6, host.partition("%")[0])
+    number = int.from_bytes(packed, "big")
+    return (32, number & 0xFFFFFFFF) if number >> 32 == MAPPED else (128, number)

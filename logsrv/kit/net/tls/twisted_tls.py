@@ -221,20 +221,18 @@ class AwaitedHandshake(Protocol):
         self._protocol.connectionLost(reason)
 
 
-def improve_tls(factory: TLSMemoryBIOFactory) -> None:
-    """Let a factory of TLS make a GatheringTLS, and the factory under it refuse by building nothing.
+class RefusingTLSFactory(TLSMemoryBIOFactory):
+    """Makes a GatheringTLS, and lets the factory under it refuse by building nothing.
 
     The port then closes a refused connection at once. Twisted would wrap None; aborting the connection
     instead would keep its descriptor until all waiting peers have been accepted.
     """
-    if factory.protocol is BufferingTLSTransport:
-        factory.protocol = GatheringTLS
 
-    def build(address: Any) -> Any:
-        protocol = factory.wrappedFactory.buildProtocol(address)
-        return None if protocol is None else factory.protocol(factory, protocol)
+    protocol = GatheringTLS
 
-    factory.buildProtocol = build  # type: ignore[method-assign, assignment]
+    def buildProtocol(self, addr: Any) -> Any:
+        protocol = self.wrappedFactory.buildProtocol(addr)
+        return None if protocol is None else self.protocol(self, protocol)
 
 
 def tls_under(transport: Any) -> TLSMemoryBIOProtocol | None:

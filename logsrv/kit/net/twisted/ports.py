@@ -18,12 +18,11 @@ from twisted.logger import Logger
 from twisted.protocols.tls import TLSMemoryBIOFactory
 from twisted.python.systemd import ListenFDs
 
-from logsrv.kit.net.tls.twisted_tls import improve_tls
+from logsrv.kit.net.tls.twisted_tls import RefusingTLSFactory
 from logsrv.kit.net.twisted.streams import (
     AcceptedTCP,
     Accepting,
     AcceptingPort,
-    AcceptingSocket,
     ReceivingTCP,
     ReceivingUNIX,
 )
@@ -48,8 +47,6 @@ def make_ours(port: Any, *, layered: bool) -> None:
     """
     if type(port) is unix.Port:
         port.__class__ = FilelessUNIXPort
-    if type(getattr(port, "socket", None)) is socket.socket:
-        port.socket.__class__ = AcceptingSocket
     if type(port) is tcp.Port:
         port.__class__ = AcceptingPort
     made = getattr(port, "transport", None)
@@ -58,8 +55,8 @@ def make_ours(port: Any, *, layered: bool) -> None:
     elif made is unix.Server:
         port.transport = ReceivingUNIX
     factory = getattr(port, "factory", None)
-    if isinstance(factory, TLSMemoryBIOFactory):
-        improve_tls(factory)
+    if type(factory) is TLSMemoryBIOFactory:
+        factory.__class__ = RefusingTLSFactory
 
 
 def close_socket(port: Any) -> None:
@@ -183,38 +180,18 @@ def _came_by_exec(descriptor: int) -> bool:
         return False
 
 
-class Adopting:
-    """A reactor that listens at one socket, which is there already, in the place of binding another.
-
-    All else it does as the reactor that it stands before.
-    """
-
-    def __init__(self, reactor: Any, taken: socket.socket) -> None:
-        self._reactor = reactor
-        self._taken = taken
-
-    def __getattr__(self, name: str) -> Any:
-        return getattr(self._reactor, name)
-
-    def listenTCP(self, port: int, factory: Any, backlog: int = 50, interface: str = "") -> Any:
-        with self._taken as taken:
-            taken.listen(backlog)
-            return self._reactor.adoptStreamPort(taken.fileno(), taken.family, factory)
-
-    def listenSSL(
-        self, port: int, factory: Any, contextFactory: Any, *rest: Any, **named: Any
-    ) -> Any:
-        secured = TLSMemoryBIOFactory(contextFactory, False, factory)
-        return self.listenTCP(port, secured, *rest, **named)
-
-    def listenUNIX(
-        self, address: Any, factory: Any, backlog: int = 50, mode: int = 0, wantPID: bool = False
-    ) -> Any:
-        with self._taken as taken:
-            taken.listen(backlog)
-            port = KeptUNIXPort.adopt(self._reactor, taken.fileno(), factory, mode, backlog)
-            port.startListening()
+def adopted(
+    reactor: Any, taken: socket.socket, factory: Any, *, backlog: int, mode: int
+) -> tcp.Port:
+    """Return the port of a socket that is there already, and is listened on from now."""
+    with taken:
+        taken.listen(backlog)
+        if taken.family != socket.AF_UNIX:
+            port: tcp.Port = reactor.adoptStreamPort(taken.fileno(), taken.family, factory)
             return port
+        kept = KeptUNIXPort.adopt(reactor, taken.fileno(), factory, mode, backlog)
+        kept.startListening()
+        return kept
 
 
 def stop_accepting(port: Any) -> None:

@@ -73,6 +73,7 @@ class ReceivingTCP(tcp.Server):
     """
 
     _most = LEAST_RECEIVED
+    logstr: str | None = None  # type: ignore[assignment]
 
     def __init__(
         self,
@@ -98,15 +99,21 @@ class ReceivingTCP(tcp.Server):
         self.client = client
         self.sessionno = sessionno
         self.hostname = client[0]
-        # Twisted's looks for the interface first.
-        prefix = getattr(protocol, "logPrefix", None)
-        name = protocol.__class__.__name__ if prefix is None else prefix()
-        self.logstr = f"{name},{sessionno},{client[0]}"
         self.startReading()
         self.connected = 1
 
+    def logPrefix(self) -> str:
+        """Return what Twisted's is made with: many connections end before anybody asks for it."""
+        if self.logstr is None:
+            # Twisted's looks for the interface first. There is no protocol any more after the end.
+            protocol = getattr(self, "protocol", None)
+            prefix = getattr(protocol, "logPrefix", None)
+            name = type(protocol).__name__ if prefix is None else prefix()
+            self.logstr = f"{name},{self.sessionno},{self.client[0]}"
+        return self.logstr
+
     def __repr__(self) -> str:
-        name = self.logstr.partition(",")[0]
+        name = self.logPrefix().partition(",")[0]
         return f"<{name} #{self.sessionno} on {getattr(self.server, '_realPortNumber', None)}>"
 
     def doRead(self) -> ConnectionDone | ConnectionLost | None:  # type: ignore[override]
@@ -210,25 +217,6 @@ class ReceivingUNIX(unix.Server):
         if IFileDescriptorReceiver.providedBy(self.protocol):
             return super().doRead()
         return ReceivingTCP.doRead(self)  # type: ignore[arg-type]
-
-
-class AcceptingSocket(socket.socket):
-    """A listening socket for which a connection that broke before it was accepted was never there.
-
-    accept(2) says to take these errors for EAGAIN; Twisted logs a traceback for each.
-    """
-
-    __slots__ = ()
-
-    def accept(self) -> tuple[socket.socket, Any]:
-        try:
-            return super().accept()
-        except OSError as error:
-            if error.errno in EXHAUSTED:
-                _tell_exhausted(error)
-            elif error.errno not in BROKEN_BEFORE:
-                raise
-            raise BlockingIOError(errno.EAGAIN, os.strerror(errno.EAGAIN)) from error
 
 
 class Accepting:

@@ -11,7 +11,7 @@ from logsrv.kit.inspect.places import InspectPlace
 from logsrv.kit.inspect.settings import OperatorSettings
 from logsrv.kit.inspect.view import Service
 from logsrv.kit.net.endpoints.endpoint import Endpoint
-from logsrv.kit.net.guard.guard import ConnectionSettings
+from logsrv.kit.net.guard.guard import GuardPolicy
 from logsrv.kit.observe.metrics import MetricsPart
 from logsrv.kit.service.sites.sites import SiteServer, SiteSpec
 from logsrv.kit.web.endpoints import web_rules
@@ -72,7 +72,7 @@ def _inspector(service: Service, settings: OperatorSettings, place: InspectPlace
 
     if settings.inspect_python and place.keys is None and place.endpoint.scheme != "unix":
         raise ConfigurationError(NO_PYTHON_THERE.format(place))
-    who: ConnectionSettings = web_rules(settings, MOST_SESSIONS)
+    who: GuardPolicy = web_rules(settings, MOST_SESSIONS)
     rules = SessionSettings(
         keys=_keys(place),
         allow=who.allow,

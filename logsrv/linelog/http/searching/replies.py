@@ -116,7 +116,7 @@ def histogram(view: View, values: Values) -> Reply:
         first, last = parse_rfc3339(since), parse_rfc3339(until)
         step, found = _counted(view, values, first, last)
         if found and (min(found) < begin(first, step) or max(found) > last):
-            # An index that is lost or of the first version tells the times of a segment roughly.
+            # An index that is lost tells the times of a segment roughly.
             first, last = min(first, *found), max(last, max(found) + step)
             since, until = rfc3339(first), rfc3339(last)
             step, found = _counted(view, values, first, last)

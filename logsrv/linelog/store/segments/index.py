@@ -15,10 +15,6 @@ with it, and is not unpacked for that. They end before the first frame whose tex
 
 The third version has no such sums; the second has no third line either, and no "rules".
 
-The first version is one object of JSON without sums: "segment", "text", "compressed", "lines" and "frames"
-with the TIMEs of the first and the last line. These tell roughly when a frame was written, and leave
-nothing out.
-
 This is the reading of it, which a search begins with: so it imports little. `indexing.py` makes it.
 """
 
@@ -37,14 +33,12 @@ from logsrv.kit.text.words import fault_text
 from logsrv.linelog.store.disk.disk import Disk
 from logsrv.linelog.store.segments import heads, zstd
 from logsrv.linelog.store.segments.segment import Segment
-from logsrv.linelog.store.segments.times import Times, time_of, together
+from logsrv.linelog.store.segments.times import Times, together
 
 _Read = TypeVar("_Read")
 
 FORMAT = 4
 _FORMATS = (2, 3, FORMAT)
-WITHOUT_SUMS = 1
-"""The first version, which has no checksums."""
 _MARK = b'{"format":'
 # A head takes some 260 bytes.
 _MOST_HEAD = 512
@@ -155,8 +149,6 @@ def _understood(read: Callable[[bytes], _Read], data: bytes) -> _Read:
 
 
 def _decode(data: bytes) -> Index:
-    if not data.startswith(_MARK):
-        return _of_first_version(_read(data))
     head, format_ = _decode_first(data)
     body = data[data.index(b"\n") + 1 :]
     if len(body) != head.size or zlib.crc32(body) != head.crc:
@@ -181,7 +173,7 @@ def _decode_head(data: bytes) -> Head:
 def _decode_first(data: bytes) -> tuple[Head, int]:
     """Return the head, and the version."""
     if not data.startswith(_MARK):
-        raise ValueError("it is of the first version, which has no head")
+        raise ValueError("it has no head that this version knows")
     line = data[: data.find(b"\n")]
     text = line[:-_CRC]
     if line[-_CRC:] != b" %08x" % zlib.crc32(text):
@@ -192,37 +184,6 @@ def _decode_first(data: bytes) -> tuple[Head, int]:
     found.setdefault("rules", 0)
     head = Head(*(found[name] for name in Head._fields))
     return head._replace(times=Times(*found["times"])), found["format"]
-
-
-def _of_first_version(found: Any) -> Index:
-    """Return an index that has no checksum, if it does not contradict itself."""
-    totals = _size(found["text"]), _size(found["compressed"]), _size(found["lines"])
-    frames = tuple(
-        Frame(_size(text), _size(at), _size(lines), _rough(first, last))
-        for text, at, lines, first, last in found["frames"]
-    )
-    places = [(frame.text, frame.at, frame.lines) for frame in frames] + [totals]
-    if places[0] != (0, 0, 0) or not all(map(_in_order, places, places[1:])):
-        raise ValueError("it is damaged: its frames are not in order")
-    return Index(_size(found["segment"]), *totals, frames, WITHOUT_SUMS)
-
-
-def _in_order(place: tuple[int, int, int], behind: tuple[int, int, int]) -> bool:
-    return place[0] < behind[0] and place[1] < behind[1] and place[2] <= behind[2]
-
-
-def _size(found: object) -> int:
-    if type(found) is int and found >= 0:
-        return found
-    raise TypeError("a number")
-
-
-def _rough(*found: object) -> Times:
-    """Return the times of a frame by its first and its last line."""
-    if not all(time is None or isinstance(time, str) for time in found):
-        raise TypeError("a time")
-    known = [time for time in found if isinstance(time, str) and time_of(time.encode()) == time]
-    return Times(min(known, default=None), max(known, default=None), sure=False)
 
 
 class _Scanned:
@@ -258,7 +219,7 @@ def load(packed: Segment, disk: Disk) -> Index:
 def load_head(packed: Segment, disk: Disk) -> Head:
     """Return the head of the index of a packed segment.
 
-    Raises OSError, and ValueError if it is another's, damaged or of the first version.
+    Raises OSError, and ValueError if it is another's, or damaged.
     """
     head = decode_head(disk.read(packed.index, _MOST_HEAD))
     _require(packed, head.segment)

@@ -12,13 +12,13 @@ from twisted.internet.task import Clock
 
 from logsrv.kit.net.datagram import senders
 from logsrv.kit.net.datagram.senders import Senders, sender_at
-from logsrv.kit.net.guard.guard import GuardPolicy, LineRate
+from logsrv.kit.net.guard.guard import GuardPolicy, PeerLimits
 from logsrv.kit.observe.metrics import Metrics
 from tests.kit.net.network import logged
 
 
 @attrs.frozen(kw_only=True, slots=False)
-class Policy(LineRate, GuardPolicy):
+class Policy(PeerLimits, GuardPolicy):
     """The rules of a listener that reads lines."""
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from ipaddress import ip_network
+from ipaddress import ip_address, ip_network
 
 import attrs
 import pytest
@@ -15,14 +15,17 @@ from logsrv.kit.net.guard.guard import (
     FULL,
     NOT_ALLOWED,
     PEER_FULL,
-    ConnectionSettings,
     Guard,
     GuardPolicy,
+    Networks,
     Refusal,
+    numbered,
 )
 from logsrv.kit.net.guard.guarded_factory import GuardedFactory
+from logsrv.kit.net.guard.open_files import FileLimit, most_connections, too_many
 from logsrv.kit.observe.metrics import Metrics
 from logsrv.kit.options.declare import options_of
+from logsrv.kit.options.kinds import Network
 from logsrv.kit.options.usage import usage_options
 from tests.kit.net.network import NotingFactory
 
@@ -105,8 +108,8 @@ def test_whoever_comes_and_goes_the_counts_are_right(
         assert guard.open == len(inside)
 
 
-def settings(*arguments: str) -> ConnectionSettings:
-    options = usage_options(ConnectionSettings, name="test", version="1")()
+def settings(*arguments: str) -> GuardPolicy:
+    options = usage_options(GuardPolicy, name="test", version="1")()
     options.parseOptions(arguments)
     return options.settings
 
@@ -130,11 +133,105 @@ def test_what_the_operator_sets_is_what_the_guard_goes_by() -> None:
 def test_every_rule_of_the_guard_is_an_option() -> None:
     """A rule that were added to the guard alone could not be set by anybody."""
     rules = {field.name for field in attrs.fields(GuardPolicy)}
-    assert set(options_of(GuardPolicy)) == rules
-    assert set(options_of(ConnectionSettings)) == rules | {"log_connections"}
+    assert set(options_of(GuardPolicy)) == rules - {"oversees"}
 
 
 def test_by_default_everyone_may_connect() -> None:
-    found = ConnectionSettings()
+    found = GuardPolicy()
     assert not found.allow and not found.deny
     assert found.max_connections is found.idle_timeout is None
+
+
+@pytest.mark.parametrize(
+    ("limit", "peers", "overseers"),
+    [(60, 45, 53), (256, 224, 240), (1024, 896, 960), (20_000, 19_872, 19_936)],
+)
+def test_some_of_a_limit_are_kept_for_who_asks_how_it_is_and_more_for_the_store(
+    limit: int, peers: int, overseers: int
+) -> None:
+    found = FileLimit(limit)
+    assert found.share(oversees=False) == peers
+    assert found.share(oversees=True) == overseers
+
+
+def test_more_connections_than_files_are_told_with_the_limit_that_allows_them() -> None:
+    sentence = too_many(50_000, FileLimit(1024))
+    assert sentence is not None
+    assert "50000" in sentence
+    assert "1024" in sentence
+    assert "LimitNOFILE=50192" in sentence
+    assert too_many(50_000, FileLimit(50_192)) is None
+
+
+@pytest.mark.parametrize("connections", [10, 30, 161, 800, 20_000])
+def test_the_limit_that_is_told_is_the_least_that_allows_them(connections: int) -> None:
+    sentence = too_many(connections, FileLimit(8))
+    assert sentence is not None
+    told = int(sentence.rpartition("ulimit -n ")[2].split()[0])
+    assert too_many(connections, FileLimit(told)) is None
+    assert too_many(connections, FileLimit(told - 1)) is not None
+
+
+def test_a_small_limit_lets_some_in() -> None:
+    """Also one below what is reckoned for the service itself."""
+    sentence = too_many(50, FileLimit(60))
+    assert sentence is not None and "only about 23" in sentence
+
+
+def test_nothing_is_said_where_they_fit() -> None:
+    assert too_many(0, FileLimit(60)) is None
+    assert too_many(800, FileLimit(1024)) is None
+
+
+def test_connections_of_all_listeners_are_counted_together() -> None:
+    rules = [
+        GuardPolicy(max_connections=3),
+        GuardPolicy(),
+        GuardPolicy(oversees=True, max_connections=9),
+    ]
+    assert most_connections([*rules, GuardPolicy(max_connections=4)]) == 7
+
+
+def have(networks: list[str], host: str) -> bool:
+    return Networks(map(ip_network, networks)).have(numbered(host))
+
+
+@pytest.mark.parametrize(
+    ("networks", "host", "found"),
+    [
+        (["10.0.0.0/8"], "10.255.0.1", True),
+        (["10.0.0.0/8"], "11.0.0.1", False),
+        (["0.0.0.0/0"], "192.0.2.1", True),
+        (["0.0.0.0/0"], "::1", False),
+        (["::/0"], "192.0.2.1", False),
+        (["192.0.2.7"], "192.0.2.7", True),
+        (["192.0.2.7"], "192.0.2.6", False),
+        (["2001:db8::/32", "10.0.0.0/8"], "2001:db8:1::5", True),
+        (["fe80::/10"], "fe80::1%eth0", True),
+        # An address of IPv4 that is written as one of IPv6 is the same peer.
+        (["10.0.0.0/8"], "::ffff:10.1.2.3", True),
+        (["::ffff:10.0.0.0/104"], "10.1.2.3", True),
+        (["::ffff:10.0.0.0/104"], "11.1.2.3", False),
+        ([], "10.0.0.1", False),
+    ],
+)
+def test_which_address_is_in_which_networks(networks: list[str], host: str, found: bool) -> None:
+    assert have(networks, host) is found
+
+
+@given(st.lists(st.ip_addresses().flatmap(lambda one: _networks_of(str(one)))), st.ip_addresses())
+def test_it_says_what_the_standard_library_says(networks: list[Network], address: object) -> None:
+    host = str(address)
+    mapped = getattr(address, "ipv4_mapped", None)
+    wanted = any((mapped or ip_address(host)) in each for each in networks)
+    assert Networks(networks).have(numbered(host)) is wanted
+
+
+def _networks_of(host: str) -> st.SearchStrategy[Network]:
+    longest = 95 if ":" in host else 32
+    return st.integers(0, longest).map(lambda length: ip_network(f"{host}/{length}", strict=False))
+
+
+def test_no_networks_are_none() -> None:
+    assert not Networks(())
+    assert Networks([ip_network("::/0")])

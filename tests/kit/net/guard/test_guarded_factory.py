@@ -16,7 +16,7 @@ from twisted.internet.task import Clock
 from twisted.internet.testing import StringTransport
 from twisted.python.failure import Failure
 
-from logsrv.kit.net.guard.guard import GuardPolicy, LineRate, Overseeing
+from logsrv.kit.net.guard.guard import GuardPolicy, PeerLimits
 from logsrv.kit.net.guard.guarded_connection import admitted_of
 from logsrv.kit.net.guard.guarded_factory import GuardedFactory
 from logsrv.kit.net.guard.open_files import MOST_KEPT
@@ -27,7 +27,7 @@ DONE = Failure(ConnectionDone())
 
 
 @attrs.frozen(kw_only=True)
-class Policy(GuardPolicy, LineRate):
+class Policy(GuardPolicy, PeerLimits):
     """The rules of what serves lines."""
 
 
@@ -195,7 +195,11 @@ def test_descriptors_that_peers_may_not_have_are_there_for_who_asks_how_it_is(
     site = Site()
     site.guarded.apply(Policy())
     web = GuardedFactory(
-        site.inner, label="web", policy=Overseeing(), clock=site.clock, metrics=site.metrics
+        site.inner,
+        label="web",
+        policy=GuardPolicy(oversees=True),
+        clock=site.clock,
+        metrics=site.metrics,
     )
     site.guarded, peers = web, site.guarded
     assert not site.connect(descriptor=1024 - MOST_KEPT)[1].disconnected

@@ -165,12 +165,12 @@ async def test_a_reload_takes_the_certificate_that_was_saved(
 
     before = await deferToThread(serial)
     authority.certify("localhost")
-    await started.service.try_reload()
+    await started.service.reloads.once()
     renewed = await deferToThread(serial)
     assert renewed != before
     pem.write_text("nothing\n")
     with pytest.raises(Exception, match="cannot be used"):
-        await started.service.try_reload()
+        await started.service.reloads.once()
     assert await deferToThread(serial) == renewed
     os.unlink(pem)
 

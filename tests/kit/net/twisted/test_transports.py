@@ -12,14 +12,20 @@ from typing import Any
 import pytest
 from twisted.internet import unix
 from twisted.internet.endpoints import TCP4ClientEndpoint, connectProtocol, serverFromString
+from twisted.internet.error import ConnectionDone
 from twisted.internet.protocol import Factory, Protocol
 from twisted.internet.ssl import CertificateOptions
 from twisted.internet.task import Clock
 from twisted.internet.testing import StringTransport
 from twisted.internet.threads import deferToThread
 from twisted.protocols.tls import TLSMemoryBIOFactory, TLSMemoryBIOProtocol
+from twisted.python.failure import Failure
+from twisted.web.client import Agent, ResponseFailed, readBody
+from twisted.web.http import HTTPChannel, Request
 
 from logsrv.kit.net.remote import parse_remote, remote_endpoint
+from logsrv.kit.net.twisted.agent import LARGEST_HEAD, EndlessHead, bounded_pool
+from logsrv.kit.net.twisted.http import request_line
 from logsrv.kit.net.twisted.streams import ReceivingTCP
 from logsrv.kit.net.twisted.transports import (
     close_at_once,
@@ -32,8 +38,9 @@ from logsrv.kit.net.twisted.transports import (
     undelayed,
     unsent,
 )
-from logsrv.kit.net.twisted.turns import NextTurn
+from logsrv.kit.net.twisted.turns import NextTurn, next_turn
 from tests.kit.net.network import KIB, LOOPBACK, REACTOR, Chunks, Reactor, in_reactor, until
+from tests.strangers import Answer, endless, stranger
 
 # Twisted's own use of pyOpenSSL.
 pytestmark = pytest.mark.filterwarnings("ignore:Passing pyOpenSSL:DeprecationWarning")
@@ -236,3 +243,104 @@ async def test_what_a_dialled_connection_sends_waits_for_no_acknowledgement(
     assert scheme == "unix" or transport.getTcpNoDelay()
     transport.loseConnection()
     await port.stopListening()
+
+
+def test_the_request_line_is_known_with_the_headers() -> None:
+    found = []
+
+    class Early(Request):
+        def gotLength(self, length: int | None) -> None:
+            found.append((request_line(self.channel), length))
+            super().gotLength(length)
+
+    channel = HTTPChannel()
+    channel.requestFactory = Early
+    channel.makeConnection(StringTransport())
+    channel.dataReceived(b"POST /a?b HTTP/1.1\r\nHost: x\r\nContent-Length: 5\r\n\r\n")
+    assert found == [((b"POST", b"/a?b", b"HTTP/1.1"), 5)]
+    channel.setTimeout(None)
+    channel.connectionLost(Failure(ConnectionDone()))
+
+
+OK = b"HTTP/1.1 200 OK\r\n"
+# What the systems of both sides hold of what nobody has read yet is in it.
+FEW = 32 << 20
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        endless(b"X-Name: %b\r\n" % (b"a" * 16_000), OK),
+        endless(b"a:\r\n", OK),
+        endless(b" folded\r\n", OK, b"X-Name: a\r\n"),
+        endless(b"HTTP/1.1 100 Continue\r\n\r\n"),
+    ],
+    ids=["long headers", "short headers", "one header in many lines", "1xx"],
+)
+@in_reactor
+async def test_an_endless_head_ends_the_connection_and_takes_no_memory(answer: Answer) -> None:
+    with stranger(answer) as server:
+        agent = Agent(REACTOR, pool=bounded_pool(REACTOR, persistent=False))
+        with pytest.raises(ResponseFailed) as caught:
+            await agent.request(b"GET", server.url.encode())
+        said = server.said
+    assert any(reason.check(EndlessHead) for reason in caught.value.reasons)
+    assert said < FEW
+
+
+@pytest.mark.filterwarnings("ignore:Using readBody:DeprecationWarning")
+@in_reactor
+async def test_a_large_head_comes_through_and_what_is_behind_it_does_not_count() -> None:
+    headers = b"".join(b"X-%d: %b\r\n" % (number, b"a" * 8000) for number in range(8))
+    body = b"b" * (2 * LARGEST_HEAD)
+    length = b"Content-Length: %d\r\n" % len(body)
+    answer = b"".join((b"HTTP/1.1 100 Continue\r\n\r\n", OK, headers, length, b"\r\n", body))
+    with stranger(lambda _: [answer]) as server:
+        agent = Agent(REACTOR, pool=bounded_pool(REACTOR, persistent=False))
+        response = await agent.request(b"GET", server.url.encode())
+        assert await readBody(response) == body
+
+
+class Turning:
+    """A reactor that makes no call before it is turned."""
+
+    def __init__(self) -> None:
+        self.calls: list[Callable[[], Any]] = []
+
+    def callFromThread(self, call: Callable[[], Any]) -> None:
+        self.calls.append(call)
+
+    def turn(self) -> None:
+        calls, self.calls = self.calls, []
+        for call in calls:
+            call()
+
+
+def test_a_clock_of_tests_is_enough() -> None:
+    made: list[str] = []
+    clock = Clock()
+    next_turn(clock, lambda: made.append("call"))
+    assert made == []
+    clock.advance(0)
+    assert made == ["call"]
+
+
+def test_a_reactor_makes_the_call_whatever_its_clock_says() -> None:
+    made: list[str] = []
+    reactor = Turning()
+    next_turn(reactor, lambda: made.append("call"))
+    reactor.turn()
+    assert made == ["call"]
+
+
+def test_a_call_that_is_asked_for_twice_is_made_once() -> None:
+    made: list[str] = []
+    reactor = Turning()
+    call = NextTurn(reactor, lambda: made.append("call"))
+    call.ask()
+    call.ask()
+    reactor.turn()
+    assert made == ["call"]
+    call.ask()
+    reactor.turn()
+    assert made == ["call", "call"]

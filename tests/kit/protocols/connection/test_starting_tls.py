@@ -322,7 +322,7 @@ async def test_an_answer_in_preparation_goes_out_at_a_stop(
         stopped = Deferred.fromCoroutine(started.stop())
         assert await deferToThread(client.end) == b"done\r\n"
         await stopped
-    assert started.service.cut == 0
+    assert started.service.served.cut == 0
 
 
 @contextmanager

@@ -17,7 +17,6 @@ from logsrv.linelog.read.view import View
 from logsrv.linelog.store.segments.segment import Position
 from tests.linelog.read.stores import (
     BEGIN,
-    as_first_version,
     line,
     lines,
     make_store,
@@ -98,13 +97,11 @@ def test_histogram_of_a_moment(tmp_path: Path, spacing: float) -> None:
     assert 5 < len(counted) <= 60
 
 
-@pytest.mark.parametrize("beside", ["now", "first version", "none"])
+@pytest.mark.parametrize("beside", ["now", "none"])
 def test_histogram_has_late_lines_too(tmp_path: Path, beside: str) -> None:
     """The clock was set back: they are before the first line, and behind the last one."""
     late = [*lines(["x"] * 5, 100), *lines(["late"], 0), *lines(["early"], 500), *lines(["x"], 101)]
     store = make_store(tmp_path / "store", [late, []])
-    if beside == "first version":
-        as_first_version(store)
     [packed] = store.glob("*.zst")
     os.utime(packed, (BEGIN, BEGIN + 200))
     if beside == "none":

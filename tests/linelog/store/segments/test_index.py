@@ -32,18 +32,6 @@ SENSELESS = [
 ]
 
 
-# As versions before the second one wrote it: three frames of a file of 60 bytes.
-FIRST_VERSION = {
-    "segment": 7, "text": 600, "compressed": 60, "lines": 6,
-    "first": "2026-11-20T06:18:42.123456Z", "last": "2026-11-20T06:20:42.123456Z",
-    "frames": [
-        [0, 0, 0, "2026-11-20T06:18:42.123456Z", "2026-11-20T06:18:43.123456Z"],
-        [100, 10, 2, "2026-11-20T06:19:42.123456Z", "2026-11-20T06:19:41.123456Z"],
-        [300, 40, 3, None, "2026-11-20T06:20:42.123456Z"],
-    ],
-}  # fmt: skip
-
-
 TEN_BYTES = b"compressed"
 
 
@@ -177,34 +165,6 @@ def test_versions_before_are_read_without_what_they_have_not() -> None:
         assert found == (less._replace(rules=0, levels=()) if version == 2 else less)
         assert found.sums_of(0) is None
         assert index.decode_head(data).times == made.times
-
-
-def test_the_first_version_is_read_and_excludes_nothing_by_time() -> None:
-    found = index.decode(json.dumps(FIRST_VERSION).encode())
-    assert (found.format, found.segment, found.text, found.compressed, found.lines) == (
-        1,
-        7,
-        600,
-        60,
-        6,
-    )
-    assert [frame[:3] for frame in found.frames] == [(0, 0, 0), (100, 10, 2), (300, 40, 3)]
-    assert all(frame.times.reach("2027-01-01T00:00:00.000000Z", "") for frame in found.frames)
-    assert found.times[:2] == (FIRST_VERSION["first"], FIRST_VERSION["last"])
-
-
-@pytest.mark.parametrize(
-    ("frame", "place", "value"),
-    [(0, 0, 1), (0, 1, 1), (0, 2, 1), (1, 0, 300), (1, 0, 0), (2, 1, 10), (2, 0, 600), (2, 1, 60),
-     (2, 2, 7), (1, 2, 4), (1, 0, -1), (1, 0, 1.5), (1, 0, True), (1, 1, "10")],
-)  # fmt: skip
-def test_a_first_version_that_contradicts_itself_is_refused(
-    frame: int, place: int, value: object
-) -> None:
-    changed = json.loads(json.dumps(FIRST_VERSION))
-    changed["frames"][frame][place] = value
-    with pytest.raises(ValueError):
-        index.decode(json.dumps(changed).encode())
 
 
 def test_an_offset_leads_to_the_frame_that_holds_it() -> None:

@@ -1,0 +1,178 @@
+"""The parts of a service that its start, reload and stop share, and what a plugin overrides of it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Generic, TypeVar
+
+from twisted.application.service import Service
+from twisted.logger import Logger
+
+from logsrv.kit.manager.manager import ServiceManager
+from logsrv.kit.net.guard.open_files import FileLimit, most_connections, too_many
+from logsrv.kit.net.listen import Listener, listener_for
+from logsrv.kit.observe.metrics import Metrics, MetricsPart
+from logsrv.kit.observe.watchdog import Watchdog
+from logsrv.kit.options.given import given_files
+from logsrv.kit.options.secrets import exposed
+from logsrv.kit.service.process.garbage import LongLived
+from logsrv.kit.service.process.launch import Launch
+from logsrv.kit.service.process.signals import Signals
+from logsrv.kit.service.sites.own_sites import own_sites
+from logsrv.kit.service.sites.served import ServedSites, by_key
+from logsrv.kit.service.sites.sites import Site, SiteServer, SiteSpec
+from logsrv.kit.text.words import counted
+
+if TYPE_CHECKING:
+    from logsrv.kit.protocols.connection.context import Clock
+    from logsrv.kit.service.checks.findings import Asked, Finding
+
+Settings = TypeVar("Settings")
+
+
+class ServiceHooks(Service, Generic[Settings]):
+    """A service with its sites, before anything is said of when they begin and end.
+
+    metrics: its counters; what they came to is logged at the end. clock: seconds and timers. served: its
+    sites. ready: whether peers are let in. launch: whoever started the process and waits for the service to
+    be ready; None if nobody does.
+    manager: the service manager that started the process, if one did.
+    make_listener, signals, watchdog, long_lived: for tests to put others in their place before it starts.
+
+    A plugin says in `wanted` and `make_server` where it listens and what serves there. What it has beside
+    that it opens, changes and closes in `open`, `apply`, `stopping`, `settle` and `close`.
+    """
+
+    launch: Launch | None = None
+    ready = False
+
+    def __init__(self, name: str, settings: Settings, *, reactor: Any, metrics: Metrics) -> None:
+        self.setName(name)
+        self.settings = settings
+        self.metrics = metrics
+        self.clock: Clock = reactor
+        self.signals = Signals(reactor)
+        self._reactor = reactor
+        self.served = ServedSites(self._make_site)
+        self.cautions = Cautions(name, self.served)
+        self.watchdog = Watchdog(reactor)
+        self.long_lived = LongLived(reactor)
+        self.manager = ServiceManager({}, reactor)
+        self.make_listener: Callable[..., Listener] = listener_for
+
+    def wanted(self, settings: Settings) -> Sequence[SiteSpec]:
+        """The sites that `settings` ask for. Raises ConfigurationError."""
+        raise NotImplementedError
+
+    def make_server(self, wanted: SiteSpec, metrics: MetricsPart) -> SiteServer:
+        """Make the server of a new site. Raises ConfigurationError if it can't be served."""
+        raise NotImplementedError
+
+    def open(self) -> Callable[[], Any] | None:
+        """Open what the sites deliver to. Raises LogsrvError with a sentence when it can't.
+
+        What it gives is called when the reactor runs, and awaited before peers are let in; it raises
+        the same.
+        """
+
+    def apply(self, settings: Settings) -> object:
+        """Give changed settings to what `open` opened. Whatever it raises refuses them.
+
+        May give a Deferred or be `async def`; then it gets at most CLOSE_SECONDS. New sites have their
+        places by then, and let nobody in before it is done.
+        """
+
+    def stopping(self) -> object:
+        """Finish what is under way; peers are still there. Gets at most DRAIN_SECONDS."""
+
+    def settle(self) -> object:
+        """End what works beside the sites, after the last peer. Gets at most twice DRAIN_SECONDS."""
+
+    def close(self) -> object:
+        """Close what `open` opened, also after a start that failed, when all else has ended.
+
+        Gets at most CLOSE_SECONDS.
+        """
+
+    @property
+    def addresses(self) -> list[str]:
+        """The places where it listens, as bound: `127.0.0.1:1234`, a path; in the order of the settings,
+        --metrics and --inspect last.
+        """
+        return [site.address for site in self.served]
+
+    def connections(self) -> Iterator[tuple[str, Any]]:
+        """Yield the protocol of each connection, whatever it is for, with the label of its listener."""
+        for site in self.sites:
+            for protocol in tuple(site.protocols):
+                yield site.label, protocol
+
+    def unhealthy(self) -> list[str]:
+        """Return what is wrong with it, a sentence each; empty if all is well. Cheap, and never blocks."""
+        return []
+
+    def status(self) -> str:
+        """Return how it is in a few words, for the service manager. Cheap, and never blocks."""
+        connections = sum(len(site.protocols) for site in self.sites)
+        return f"{counted(len(self.served), 'listener')}, {counted(connections, 'connection')}"
+
+    def at_work(self) -> int | None:
+        """Return the id of the process that works with these settings already, if there is one."""
+        return None
+
+    def findings(self, asked: Asked) -> Iterable[Finding]:
+        """Yield what `logsrv check` is to tell beside its places and files; opens and changes nothing."""
+        return ()
+
+    @property
+    def sites(self) -> list[Site]:
+        """The sites of its settings, and those that drain."""
+        return self.served.all
+
+    def unready(self) -> list[str]:
+        """Return why peers are not let in at each place of the settings; empty if they are."""
+        if not self.running:
+            return [f"{self.name} is not running, or stopping"]
+        if not self.ready:
+            return [f"{self.name} is starting"]
+        closed = [site for site in self.served if site.state != "OPEN"]
+        return [f"{site.label} is not open" for site in closed]
+
+    def all_wanted(self, settings: Settings) -> dict[str, SiteSpec]:
+        """The sites of `wanted`, and those that any service may have, by key. Raises ConfigurationError."""
+        return by_key((*self.wanted(settings), *own_sites(self, settings)))
+
+    def _make_site(self, wanted: SiteSpec) -> Site:
+        return Site(wanted, self.make_server, self._reactor, self.metrics, self.make_listener)
+
+
+log = Logger()
+
+
+class Cautions:
+    """The cautions of one service, at its start and at each reload."""
+
+    def __init__(self, name: str, sites: ServedSites) -> None:
+        self._name = name
+        self._sites = sites
+        self._exposed: set[Path] = set()
+
+    def tell(self, settings: object) -> None:
+        """Say so if more connections may come than there can be open files, or a secret is everybody's."""
+        policies = [each.policy for each in self._sites if each.endpoint.kind == "stream"]
+        sentence = too_many(most_connections(policies), FileLimit.now())
+        if sentence is not None:
+            log.warn("{name}: {sentence}", name=self._name, sentence=sentence)
+        keys = [each.endpoint.argument("privateKey") for each in self._sites]
+        files = [one.path for one in given_files(settings) if one.secret]
+        for path in [*files, *(Path(key) for key in keys if key)]:
+            sentence = None if path in self._exposed else exposed(path)
+            if sentence is not None:
+                self._exposed.add(path)
+                log.warn(
+                    "{name}: {path}: {sentence}",
+                    name=self._name,
+                    path=str(path),
+                    sentence=sentence,
+                )

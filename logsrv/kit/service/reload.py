@@ -1,0 +1,96 @@
+"""The reload of a service: its settings are read again, and hold as a whole or not at all."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Generic
+
+from twisted.internet.defer import Deferred, succeed
+from twisted.logger import Logger
+
+from logsrv.errors import LogsrvError
+from logsrv.kit.service.hooks import ServiceHooks, Settings
+from logsrv.kit.service.process.steps import limited
+from logsrv.kit.service.sites.sites import Site
+from logsrv.kit.service.stop import CLOSE_SECONDS, DRAIN_SECONDS
+from logsrv.kit.text.words import error_text
+
+log = Logger()
+
+
+class Reload(Generic[Settings]):
+    """The reloads of one service, one after another.
+
+    load: reads the settings again. Raises ConfigurationError when they are wrong.
+    """
+
+    def __init__(self, service: ServiceHooks[Settings], load: Callable[[], Settings]) -> None:
+        self._service = service
+        self.load = load
+        # Under way, and asked for meanwhile: at most one of each.
+        self._asked = 0
+
+    def ask(self) -> Deferred[None]:
+        """Change to the settings of now, or say what is wrong and stay as it is.
+
+        Fires when it is done. A call while one is under way fires at once, and has that one done
+        once more.
+        """
+        self._asked = min(self._asked + 1, 2)
+        return succeed(None) if self._asked > 1 else Deferred.fromCoroutine(self._all())
+
+    async def _all(self) -> None:
+        service = self._service
+        while self._asked:
+            refused = ""
+            try:
+                if service.ready:
+                    service.manager.reloading()
+                    await self.once()
+            except (Exception, SystemExit) as error:
+                refused = str(error)
+                if not isinstance(error, LogsrvError):
+                    log.failure("{name}: the reload failed", name=service.name)
+                    refused = error_text(error)
+                log.error(
+                    "{name}: reload refused, all stays as it was: {error}",
+                    name=service.name,
+                    error=refused,
+                )
+            if service.ready:
+                service.manager.reloaded(refused)
+            self._asked -= 1
+
+    async def once(self) -> None:
+        """Change to the settings as they are wanted now. Raises whatever refuses them."""
+        service = self._service
+        settings = self.load()
+        wanted = service.all_wanted(settings)
+        # A site that an earlier reload took away may still have its place, and may be wanted again.
+        await service.served.vacated()
+        if not service.running:
+            return
+        added: dict[str, Site] = {}
+        try:
+            # Before `apply`: what that ends cannot be taken back. Peers wait until `open`.
+            service.served.add(wanted, added)
+            # The last thing that can fail.
+            await limited(lambda: service.apply(settings), CLOSE_SECONDS, service.clock)
+        except (Exception, SystemExit):
+            service.served.take_back(added)
+            raise
+        if not service.running:
+            # A stop came meanwhile.
+            service.served.take_back(added)
+            return
+        service.settings = settings
+        gone = service.served.change(wanted, added, DRAIN_SECONDS)
+        if service.launch is not None:
+            service.launch.warn()
+        service.cautions.tell(settings)
+        log.info(
+            "{name}: reloaded, {added} listeners added, {gone} removed",
+            name=service.name,
+            added=len(added),
+            gone=gone,
+        )

@@ -1,0 +1,69 @@
+"""The stop of a service: peers are heard out, what it has is closed, each step within its time."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import partial
+from typing import Any
+
+from twisted.logger import Logger
+
+from logsrv.kit.service.hooks import ServiceHooks
+from logsrv.kit.service.process.steps import within
+
+log = Logger()
+
+# The longest that a stop takes in what has arrived; then a peer that goes on sending is cut off. With the
+# last steps behind it a stop takes less than 5 s.
+DRAIN_SECONDS = 4.0
+# The longest that the rest of a stop takes: the store writes what it has, on a disk that may be slow.
+CLOSE_SECONDS = 20.0
+STOP_SECONDS = 5 * DRAIN_SECONDS + CLOSE_SECONDS
+
+
+def tell_of_stop(service: ServiceHooks[Any]) -> None:
+    """Say that a stop begins, now and to whoever asks for one again."""
+    impatient = partial(
+        log.info,
+        "{name}: is stopping already, which takes at most {seconds:g} s",
+        name=service.name,
+        seconds=STOP_SECONDS,
+    )
+    service.signals.stopping(STOP_SECONDS, impatient)
+    service.manager.stopping(STOP_SECONDS)
+    log.info("{name}: stopping", name=service.name)
+
+
+async def stop(service: ServiceHooks[Any], first: Callable[[], Any], doing: str) -> None:
+    """Stop a service. first: what is done while peers are still there; `doing` names it."""
+    await _within(service, DRAIN_SECONDS, first, doing)
+    await _close(service, DRAIN_SECONDS)
+    service.watchdog.stop()
+    service.manager.stopped()
+    service.long_lived.stop()
+    totals = service.metrics.totals()
+    counted = ", ".join(f"{name} {value:.0f}" for name, value in totals.items() if value)
+    log.info("{name} counted: {counted}", name=service.name, counted=counted or "nothing")
+    log.info(
+        "{name}: stopped, {cut} connections cut off", name=service.name, cut=service.served.cut
+    )
+    service.signals.release()
+
+
+async def take_back(service: ServiceHooks[Any]) -> None:
+    """End a service whose start has failed."""
+    service.running = 0
+    await _close(service, 0)
+
+
+async def _close(service: ServiceHooks[Any], seconds: float) -> None:
+    drain = partial(service.served.close, seconds)
+    await _within(service, 2 * DRAIN_SECONDS, drain, "closing the listeners")
+    await _within(service, 2 * DRAIN_SECONDS, service.settle, "ending its tasks")
+    await _within(service, CLOSE_SECONDS, service.close, "closing")
+
+
+async def _within(
+    service: ServiceHooks[Any], seconds: float, step: Callable[[], Any], doing: str
+) -> None:
+    await within(seconds, step, doing, name=str(service.name), clock=service.clock)
