@@ -27,11 +27,10 @@ from logsrv.gopher.browse.commands.travelling import Travelling
 from logsrv.gopher.browse.commands.visiting import Visiting
 from logsrv.gopher.browse.commands.window import BrowserWindow
 from logsrv.gopher.browse.content.guide import bindings, help_lines
-from logsrv.gopher.browse.content.links import link_to
+from logsrv.gopher.browse.content.page import link_to
 from logsrv.gopher.browse.loading.followed import FollowedMenus
 from logsrv.gopher.browse.loading.load import Loading
-from logsrv.gopher.browse.loading.session import BrowsingSession
-from logsrv.gopher.browse.loading.visits import Own
+from logsrv.gopher.browse.loading.session import BrowsingSession, Own
 from logsrv.gopher.browse.widgets import palette
 from logsrv.gopher.browse.widgets.bars import AddressBar, KeyLine, StatusBar
 from logsrv.gopher.browse.widgets.prompt import Prompt

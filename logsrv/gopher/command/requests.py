@@ -23,8 +23,8 @@ if TYPE_CHECKING:
 
     from logsrv.gopher.fetch.blocking import GopherFile
     from logsrv.gopher.fetch.settings import ConnectionOptions
-    from logsrv.gopher.local.answer import LocalAnswer
     from logsrv.gopher.local.fileurl import ItemURL
+    from logsrv.gopher.local.hole import LocalAnswer
     from logsrv.gopher.wire.itemtypes import Transfer
 
     Answer = GopherFile | LocalAnswer
@@ -71,7 +71,7 @@ def open_answer(
     most = {"menu": limits.menu, "text": limits.text, "binary": limits.download}
     most_bytes = most_bytes or most[kind]
     if not isinstance(url, GopherURL):
-        from logsrv.gopher.local.answer import LocalAnswer
+        from logsrv.gopher.local.hole import LocalAnswer
 
         return LocalAnswer(url, most_bytes)
     return urlopen(

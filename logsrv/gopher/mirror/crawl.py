@@ -17,18 +17,16 @@ from itertools import zip_longest
 from pathlib import Path
 
 from logsrv.errors import LogsrvError
-from logsrv.gopher.fetch.transfers.retries import Retries
+from logsrv.gopher.fetch.transfers.stream import Retries
 from logsrv.gopher.fetch.transfers.transfers import Transfers
 from logsrv.gopher.mirror.disk.folders import OF_A_NAME, Folders
 from logsrv.gopher.mirror.disk.journal import Copy, MirrorJournal
 from logsrv.gopher.mirror.disk.names import Names
 from logsrv.gopher.mirror.disk.pages import MenuLine
 from logsrv.gopher.mirror.disk.sinks import FileSink, MenuSink
-from logsrv.gopher.mirror.fetching import Fetching, Manners
+from logsrv.gopher.mirror.fetching import IDLE, Fetching, Job, Manners, Queue, ServerRules
 from logsrv.gopher.mirror.menus import MenuFiles, MenuReading, MenuReadings
-from logsrv.gopher.mirror.queue import IDLE, Job, Queue
 from logsrv.gopher.mirror.report import MirrorTally
-from logsrv.gopher.mirror.rules import ServerRules
 from logsrv.gopher.mirror.scope import Items, Key, MirrorScope, is_menu
 from logsrv.gopher.mirror.update.earlier import Earlier
 from logsrv.gopher.wire.menu import MenuItem

@@ -1,19 +1,108 @@
-"""The jobs that are on their way: a few at a time, within limits, each with the sink for its answer."""
+"""Jobs: those that wait, and those that are on their way, a few at a time, each with the sink for its
+answer; and the rules of the server, asked for before anything else: its `robots.txt` and `caps.txt`.
+"""
 
 from __future__ import annotations
 
 import math
+from collections import deque
+from collections.abc import Callable
 
 from logsrv.errors import LogsrvError
 from logsrv.gopher.fetch.settings import Limits, Timeouts
-from logsrv.gopher.fetch.transfers.socket_transfer import SocketTransfer
+from logsrv.gopher.fetch.transfers.connecting import SocketTransfer
 from logsrv.gopher.fetch.transfers.transfers import Transfers
 from logsrv.gopher.mirror.disk.folders import Folders
-from logsrv.gopher.mirror.disk.sinks import FileSink, MenuSink
-from logsrv.gopher.mirror.queue import Job
+from logsrv.gopher.mirror.disk.sinks import FileSink, MemorySink, MenuSink
+from logsrv.gopher.mirror.robots import Robots, parse_robots, path_delimiter
+from logsrv.gopher.mirror.scope import Key
 from logsrv.gopher.wire.errors import Truncated
 from logsrv.gopher.wire.itemtypes import item_type
+from logsrv.gopher.wire.url import GopherURL
 from logsrv.gopher.wire.value import Value
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from logsrv.gopher.fetch.transfers.connecting import Sink
+
+
+# Seconds after which it is looked again, whatever happens.
+IDLE = 0.2
+
+
+class Job:
+    """An item of the mirror, and what becomes of it. `url` names the server always in the same way.
+
+    key: what tells it from others. depth: menus to here. path: of its copy; for a menu when that is there.
+    known: there may be a copy of before. error, got: when it was
+    fetched, one of the two. has_copy: the copy is there; is_settled: it is, or will never be.
+    """
+
+    __slots__ = (
+        *("depth", "error", "got", "has_copy"),
+        *("is_settled", "key", "known", "path", "tries", "url"),
+    )
+
+    def __init__(
+        self, url: GopherURL, key: Key, depth: int, path: tuple[str, ...] | None = None
+    ) -> None:
+        self.url = url
+        self.key = key
+        self.depth = depth
+        self.path = path
+        self.has_copy = self.is_settled = self.known = False
+        self.tries = 0
+        self.error: Exception | None = None
+        self.got: Sink | None = None
+
+
+class Queue:
+    """delay: seconds from one start to the next."""
+
+    def __init__(self, clock: Callable[[], float], delay: float) -> None:
+        self._clock = clock
+        self.delay = delay
+        self._next_start = 0.0
+        self._ready: deque[Job] = deque()
+        self._later: list[tuple[float, int, Job]] = []
+        self._number = 0
+
+    def add(self, job: Job, *, first: bool = False) -> None:
+        if first:
+            self._ready.appendleft(job)
+        else:
+            self._ready.append(job)
+
+    def add_later(self, job: Job, seconds: float) -> None:
+        """It comes first after so many seconds."""
+        self._number += 1
+        self._later.append((self._clock() + seconds, self._number, job))
+        self._later.sort()
+
+    def first(self) -> Job | None:
+        """Return the job that may be started now, None if there is none yet."""
+        if self._later:
+            now = self._clock()
+            while self._later and self._later[0][0] <= now:
+                self._ready.appendleft(self._later.pop(0)[2])
+        if not self._ready or (self.delay and self._next_start > self._clock()):
+            return None
+        return self._ready[0]
+
+    def take(self) -> None:
+        """The first one is started."""
+        if self.delay:
+            self._next_start = self._clock() + self.delay
+        self._ready.popleft()
+
+    def pause(self, has_room: bool) -> float:
+        """Return how long there is nothing to start; has_room: whether there is a connection for one."""
+        now = self._clock()
+        times = [self._later[0][0]] if self._later else []
+        if self._ready and has_room:
+            times.append(self._next_start)
+        return max(0.0, min([IDLE, *(each - now for each in times)]))
+
 
 # pygopherd, for one, lets no more than five connections wait.
 _FEW = 4
@@ -107,3 +196,41 @@ class Fetching:
                 job.error, job.got = transfer.error, transfer.sink
                 jobs.append(job)
         return jobs
+
+
+_LARGEST = 512 * 1024
+
+
+class ServerRules:
+    """Rules of the server of `root`, known once all of them have come."""
+
+    def __init__(self, root: GopherURL, transfers: Transfers, ignore_robots: bool) -> None:
+        """ignore_robots: do not even ask for these."""
+        self._caps = MemorySink()
+        self._robots = [] if ignore_robots else [MemorySink(), MemorySink()]
+        names = (b"caps.txt", b"/robots.txt", b"robots.txt")
+        self._sinks = [self._caps, *self._robots]
+        for selector, sink in zip(names, self._sinks, strict=False):
+            url = root.replace(item_type="0", selector=selector)
+            transfers.start(url, sink, most_bytes=_LARGEST, most_seconds=Timeouts().whole)
+
+    @property
+    def have_come(self) -> bool:
+        """Return true if nothing is waited for any more, whether it is there or not."""
+        return all(sink.ended for sink in self._sinks)
+
+    @property
+    def size(self) -> int:
+        """Return how many bytes they are."""
+        return sum(len(sink.content) for sink in self._sinks)
+
+    @property
+    def path_delimiter(self) -> bytes:
+        """Return what parts a selector."""
+        return path_delimiter(self._caps.content)
+
+    @property
+    def robots(self) -> Robots:
+        """Return those of the first file that has some for us."""
+        found = (parse_robots(sink.content) for sink in self._robots)
+        return next((each for each in found if each != Robots()), Robots())

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from logsrv.gopher.browse.content.links import link_to
+from logsrv.gopher.browse.content.page import link_to
 from logsrv.gopher.command.main import run as gopher
 from logsrv.gopher.local.typed import typed_place
 from tests.gopher.browse.conftest import Drive, Driven, until

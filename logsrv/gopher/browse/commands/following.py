@@ -9,7 +9,7 @@ from logsrv.gopher.browse.commands.visiting import Visiting
 from logsrv.gopher.browse.commands.window import BrowserWindow
 from logsrv.gopher.browse.content.layout import ScrollPosition
 from logsrv.gopher.browse.loading.followed import FollowedMenus
-from logsrv.gopher.browse.loading.visits import Own
+from logsrv.gopher.browse.loading.session import Own
 from logsrv.gopher.follow.bookmarks import title_of
 from logsrv.gopher.follow.following import Followed, can_follow
 from logsrv.gopher.follow.news import Item

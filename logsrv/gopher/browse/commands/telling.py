@@ -8,8 +8,7 @@ from logsrv.gopher.browse.commands.following import FollowingCommands
 from logsrv.gopher.browse.commands.visiting import Visiting
 from logsrv.gopher.browse.commands.window import BrowserWindow
 from logsrv.gopher.browse.loading.followed import FollowedMenus
-from logsrv.gopher.browse.loading.session import BrowsingSession
-from logsrv.gopher.browse.loading.visits import Own
+from logsrv.gopher.browse.loading.session import BrowsingSession, Own
 from logsrv.gopher.browse.widgets.bars import ALWAYS, Key
 from logsrv.gopher.browse.widgets.words import address_text, span_text
 from logsrv.gopher.follow.bookmarks import Bookmark

@@ -20,14 +20,12 @@ from logsrv.gopher.browse.content.guide import start_lines
 from logsrv.gopher.browse.content.html import html_lines
 from logsrv.gopher.browse.content.layout import ScrollPosition
 from logsrv.gopher.browse.content.lines import PageLine, lines_of, parts_of
-from logsrv.gopher.browse.content.links import Hyperlink, link_to
 from logsrv.gopher.browse.content.news import news_lines
-from logsrv.gopher.browse.content.page import Page
+from logsrv.gopher.browse.content.page import Hyperlink, Page, link_to
 from logsrv.gopher.browse.content.picture import picture_lines
 from logsrv.gopher.browse.loading.followed import FollowedMenus
 from logsrv.gopher.browse.loading.load import Loading
-from logsrv.gopher.browse.loading.session import BrowsingSession
-from logsrv.gopher.browse.loading.visits import Own, Place
+from logsrv.gopher.browse.loading.session import BrowsingSession, Own, Place
 from logsrv.gopher.browse.widgets.bars import AddressBar
 from logsrv.gopher.browse.widgets.words import span_text
 from logsrv.gopher.local.fileurl import ItemURL

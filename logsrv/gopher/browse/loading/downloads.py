@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Literal
 
 from logsrv.errors import LogsrvError
-from logsrv.gopher.browse.loading.source import source_of
+from logsrv.gopher.browse.loading.load import source_of
 from logsrv.gopher.fetch.settings import ConnectionOptions
 from logsrv.gopher.fetch.wholefile import end_text, whole_file
 from logsrv.gopher.local.fileurl import ItemURL, name_to_save

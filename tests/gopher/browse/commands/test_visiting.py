@@ -12,7 +12,7 @@ import pytest
 from logsrv.gopher.browse.commands import visiting
 from logsrv.gopher.browse.commands.visiting import rendered
 from logsrv.gopher.browse.content.lines import PageLine
-from logsrv.gopher.browse.loading.visits import Own
+from logsrv.gopher.browse.loading.session import Own
 from logsrv.gopher.fetch.settings import Timeouts
 from tests.gopher.browse.conftest import Drive, Driven, until
 from tests.gopher.browse.hole import site

@@ -9,7 +9,7 @@ import pytest
 
 from logsrv.gopher.browse.app import Browser
 from logsrv.gopher.browse.content.guide import KEYS, help_lines, session_text, start_lines
-from logsrv.gopher.browse.content.links import link_of
+from logsrv.gopher.browse.content.page import link_of
 from logsrv.gopher.browse.loading.session import BrowsingSession
 from logsrv.gopher.browse.widgets.view import PageView
 from logsrv.gopher.follow.bookmarks import Bookmarks
