@@ -104,6 +104,14 @@ class Visiting:
         """Return the page that is being fetched."""
         return self._journey.loading if self._journey is not None else None
 
+    def show_start(self) -> None:
+        """Show the start page."""
+        self.visit(Own.START)
+
+    def show_news(self) -> None:
+        """Show what is new in followed menus."""
+        self.visit(Own.NEWS)
+
     def visit(self, place: Place, step: int | None = None) -> None:
         """Show a place: a new visit, or one `step`s further in the history; 0 asks again for the same."""
         history = self._session.history
