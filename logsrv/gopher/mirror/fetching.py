@@ -6,11 +6,12 @@ from __future__ import annotations
 
 import math
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 
 from logsrv.errors import LogsrvError
 from logsrv.gopher.fetch.settings import Limits, Timeouts
 from logsrv.gopher.fetch.transfers.connecting import SocketTransfer
+from logsrv.gopher.fetch.transfers.stream import Retries
 from logsrv.gopher.fetch.transfers.transfers import Transfers
 from logsrv.gopher.mirror.disk.folders import Folders
 from logsrv.gopher.mirror.disk.sinks import FileSink, MemorySink, MenuSink
@@ -106,13 +107,16 @@ class Queue:
 
 # pygopherd, for one, lets no more than five connections wait.
 _FEW = 4
+RETRIES = 4
 _MOST_OF_A_MENU = Limits().menu
 _TIME_FOR_A_MENU = Timeouts().whole
 
 
 class Manners(Value):
-    """Limits of a run. connections: at a time, None for a few; delay: seconds from one request to the next;
+    """Wishes for a run. connections: at a time, None for a few; delay: seconds from a request to the next;
     items, bytes: of the whole mirror; item_bytes: of one answer.
+
+    update: ask again for what is there; delete: and remove then what no menu lists any more.
     """
 
     connections: int | None = None
@@ -121,31 +125,85 @@ class Manners(Value):
     bytes: int = 10 * 1024**3
     item_bytes: int | None = None
     ignore_robots: bool = False
+    update: bool = False
+    delete: bool = False
 
 
 class Fetching:
-    """Starts jobs, and hands back those that have ended. connections: how many it may have at a time."""
+    """Asks for jobs in their turn, a few at a time, and hands back those that have ended."""
 
     def __init__(
-        self,
-        transfers: Transfers,
-        folders: Folders,
-        connections: int | None,
-        item_bytes: int | None,
+        self, transfers: Transfers, folders: Folders, manners: Manners, clock: Callable[[], float]
     ) -> None:
-        """connections: None for a few. item_bytes: the most that one answer may have."""
-        self.connections = connections or _FEW
         self._transfers = transfers
         self._folders = folders
-        self._item_bytes = item_bytes
+        self._connections = manners.connections or _FEW
+        self._item_bytes = manners.item_bytes
+        self._queue = Queue(clock, manners.delay)
+        self._retries = Retries(RETRIES)
         self._jobs: dict[SocketTransfer, Job] = {}
+        self._ended: deque[Job] = deque()
 
-    def has_room(self) -> bool:
-        """Return true if a job may be started now."""
-        return len(self._jobs) < self.connections
+    def add(self, job: Job, *, first: bool = False) -> None:
+        """Ask for it when its turn has come."""
+        self._queue.add(job, first=first)
 
-    def start(self, job: Job) -> None:
-        """Ask for it. Raises LinkInTheWay, OSError."""
+    def add_again(self, job: Job, error: Exception) -> bool:
+        """Ask again after a pause, if that may help; return whether it may."""
+        pause = self._retries.pause(job.url, error, job.tries, afresh=True)
+        if pause is not None:
+            self._queue.add_later(job, pause)
+        return pause is not None
+
+    def slow_down(self, delay: float) -> None:
+        """Let at least so many seconds pass from one request to the next."""
+        if delay > self._queue.delay:
+            # A single connection is enough with a pause between requests.
+            self._queue.delay, self._connections = delay, 1
+
+    def start(self) -> None:
+        """Ask for those whose turn it is."""
+        while self._has_room and (job := self._queue.first()) is not None:
+            self._queue.take()
+            try:
+                self._ask(job)
+            except (LogsrvError, OSError) as error:
+                job.error = error
+                self._ended.append(job)
+
+    def wait(self, *, busy: bool) -> None:
+        """Wait for what ends or has its turn, not for long; not at all if we are `busy`."""
+        self._take(self._transfers.wait(0.0 if busy else self._queue.pause(self._has_room)))
+
+    def ended(self) -> Iterator[Job]:
+        """Yield what has ended. Its file has appeared, or `error` tells why not."""
+        while self._ended:
+            job = self._ended.popleft()
+            if job.error is None and isinstance(job.got, FileSink):
+                self._store(job, job.got)
+            if job.error is None:
+                self._retries.answered(job.url.host)
+            yield job
+
+    def stop(self) -> None:
+        """Let `ended` have what has ended already, for a run that stops before its end."""
+        self._take(self._transfers.ended())
+
+    def close(self) -> None:
+        """Leave no file of what is under way."""
+        self.stop()
+        # A disk that is full ends the run before their turn to be stored.
+        for job in self._ended:
+            if job.got is not None:
+                job.got.abort()
+        self._transfers.close()
+
+    @property
+    def _has_room(self) -> bool:
+        return len(self._jobs) < self._connections
+
+    def _ask(self, job: Job) -> None:
+        """Raises LinkInTheWay, OSError."""
         job.tries += 1
         url = job.url
         kind = item_type(url.item_type).transfer
@@ -164,38 +222,24 @@ class Fetching:
         )
         self._jobs[transfer] = job
 
-    def wait(self, seconds: float) -> list[Job]:
-        """Return what has ended, after at most `seconds`."""
-        return self._of(self._transfers.wait(seconds))
+    def _store(self, job: Job, file: FileSink) -> None:
+        assert job.path is not None
+        try:
+            self._folders.look_again(job.path)
+            if file.is_missing:
+                raise Truncated(job.url.address, 0, "nothing came, and there was something before")
+            file.store()
+        except (LogsrvError, OSError) as error:
+            file.abort()
+            job.error = error
 
-    def settle(self, job: Job) -> None:
-        """Let the file of a job that has ended appear; should that fail, `error` tells."""
-        if job.error is None and isinstance(job.got, FileSink):
-            assert job.path is not None
-            try:
-                self._folders.look_again(job.path)
-                if job.got.is_missing:
-                    raise Truncated(
-                        job.url.address, 0, "nothing came, and there was something before"
-                    )
-                job.got.store()
-            except (LogsrvError, OSError) as error:
-                job.got.abort()
-                job.error = error
-
-    def ended(self) -> list[Job]:
-        """Return what has ended already, for a run that stops before its end."""
-        return self._of(self._transfers.ended())
-
-    def _of(self, ended: list[SocketTransfer]) -> list[Job]:
-        """Return the jobs that these were for; rules of the server have none."""
-        jobs = []
+    def _take(self, ended: list[SocketTransfer]) -> None:
         for transfer in ended:
+            # Rules of the server have no job.
             job = self._jobs.pop(transfer, None)
             if job is not None:
                 job.error, job.got = transfer.error, transfer.sink
-                jobs.append(job)
-        return jobs
+                self._ended.append(job)
 
 
 _LARGEST = 512 * 1024

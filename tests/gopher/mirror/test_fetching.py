@@ -41,21 +41,20 @@ def test_four_connections_unless_others_are_asked_for(
         connection.sendall(request)
 
     server = serve(slow)
-    fetching = Fetching(transfers, Folders(tmp_path), asked_for, None)
-    jobs = [job_for(server.url(f"/0/{number}"), str(number)) for number in range(10)]
-    started, ended = 0, list[Job]()
-    while len(ended) < len(jobs):
-        while started < len(jobs) and fetching.has_room():
-            fetching.start(jobs[started])
-            started += 1
-        if started == most:
+    manners = Manners(connections=asked_for)
+    fetching = Fetching(transfers, Folders(tmp_path), manners, time.monotonic)
+    for number in range(10):
+        fetching.add(job_for(server.url(f"/0/{number}"), str(number)))
+    ended: list[Job] = []
+    while len(ended) < 10:
+        fetching.start()
+        if len(server.requests) == most:
             go.set()
-        ended += fetching.wait(1)
-    transfers.close()
+        fetching.wait(busy=False)
+        ended += fetching.ended()
+    fetching.close()
     assert server.most_open <= most
     assert {job.error for job in ended} == {None}
-    for job in ended:
-        fetching.settle(job)
     assert (tmp_path / "7").read_bytes() == b"/7\r\n"
 
 
@@ -63,15 +62,14 @@ def test_no_answer_takes_the_place_of_a_file(
     serve: Serve, tmp_path: Path, transfers: Transfers
 ) -> None:
     (tmp_path / "a").write_bytes(b"before")
-    fetching = Fetching(transfers, Folders(tmp_path), 1, None)
+    fetching = Fetching(transfers, Folders(tmp_path), Manners(), time.monotonic)
     job = job_for(serve(b"").url("/0/a"), "a")
     job.known = True
-    fetching.start(job)
-    ended: list[Job] = []
-    while not ended:
-        ended = fetching.wait(1)
-    transfers.close()
-    fetching.settle(job)
+    fetching.add(job)
+    fetching.start()
+    while not list(fetching.ended()):
+        fetching.wait(busy=False)
+    fetching.close()
     assert isinstance(job.error, Truncated)
     assert (tmp_path / "a").read_bytes() == b"before"
 

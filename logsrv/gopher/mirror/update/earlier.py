@@ -167,19 +167,13 @@ class Earlier:
     """
 
     def __init__(
-        self,
-        root: GopherURL,
-        items: Items,
-        scope: MirrorScope,
-        journal: MirrorJournal,
-        folders: Folders,
+        self, items: Items, scope: MirrorScope, journal: MirrorJournal, folders: Folders
     ) -> None:
-        self._root = root
         self._items = items
         self._scope = scope
         self._journal = journal
         self._folders = folders
-        self._listed = Listed(root, items)
+        self._listed = Listed(scope.root, items)
         self._root_menu: bytes | None = None
         self.done: dict[Key, Copy] = {}
         self.is_update = False
@@ -243,11 +237,13 @@ class Earlier:
         before = None if old.size is not None else self.menu(old)
         if before is not None and before.content == menu.content:
             return None
-        return fault(job.url, menu, before, None if job.url == self._root else self._root_menu)
+        return fault(
+            job.url, menu, before, None if job.url == self._scope.root else self._root_menu
+        )
 
     def replaced(self, job: Job, menu: MenuSink) -> None:
         """`menu` takes the place of the copy of before."""
-        if job.url == self._root:
+        if job.url == self._scope.root:
             self._root_menu = menu.content
         before = self._before.get((job.key, True))
         if before is None or menu.terminated:

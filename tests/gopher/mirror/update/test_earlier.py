@@ -51,7 +51,7 @@ def items() -> Items:
 
 @pytest.fixture
 def earlier(journal: MirrorJournal, items: Items, tmp_path: Path) -> Earlier:
-    return Earlier(ROOT, items, MirrorScope(ROOT, "path", None), journal, Folders(tmp_path))
+    return Earlier(items, MirrorScope(ROOT, "path", None), journal, Folders(tmp_path))
 
 
 def job(items: Items, url: GopherURL, path: tuple[str, ...] | None = None) -> Job:
@@ -135,7 +135,7 @@ def test_what_stays_is_known_after_the_update(
     journal.end_update(copies)
     journal.close()
     again = MirrorJournal(tmp_path, ROOT, "path")
-    found = Earlier(ROOT, items, MirrorScope(ROOT, "path", None), again, Folders(tmp_path))
+    found = Earlier(items, MirrorScope(ROOT, "path", None), again, Folders(tmp_path))
     found.restore(update=False)
     assert {copy.path for copy in found.all()} == {(), ("sub",), ("a",), ("b",), ("sub~2",)}
     assert found.done[items.key(SUB)].path == ("sub~2",), "what has come since goes before"
