@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from tests.gopher.browse.conftest import Drive, Driven
+from tests.gopher.browse.conftest import Drive
 from tests.gopher.servers import Scripted
 
 
-def test_where_a_link_leads(drive: Drive, server: Scripted) -> None:
-    async def scenario(driven: Driven) -> None:
+async def test_where_a_link_leads(drive: Drive, server: Scripted) -> None:
+    async with drive(server.url()) as driven:
         await driven.point_at("Old")
         await driven.press("i")
         await driven.shows("Where this leads", "Type      8, telnet", "Selector  guest")
@@ -16,11 +16,9 @@ def test_where_a_link_leads(drive: Drive, server: Scripted) -> None:
         await driven.press("y")
         assert driven.browser.clipboard == server.url("/1/dir/sub/deep")
 
-    drive(server.url(), scenario)
 
-
-def test_finding_in_a_page(drive: Drive, server: Scripted) -> None:
-    async def scenario(driven: Driven) -> None:
+async def test_finding_in_a_page(drive: Drive, server: Scripted) -> None:
+    async with drive(server.url("/1/many")) as driven:
         await driven.shows("Item 0")
         await driven.press("slash")
         await driven.type("ITEM 15")
@@ -34,11 +32,9 @@ def test_finding_in_a_page(drive: Drive, server: Scripted) -> None:
         await driven.type("nowhere")
         await driven.shows("“nowhere” is not here")
 
-    drive(server.url("/1/many"), scenario)
 
-
-def test_a_charset_of_the_users_choice(drive: Drive, server: Scripted) -> None:
-    async def scenario(driven: Driven) -> None:
+async def test_a_charset_of_the_users_choice(drive: Drive, server: Scripted) -> None:
+    async with drive(server.url("/0/about")) as driven:
         await driven.shows("caf\\x82")
         await driven.whole()
         await driven.press("c")
@@ -49,5 +45,3 @@ def test_a_charset_of_the_users_choice(drive: Drive, server: Scripted) -> None:
         await driven.shows("is not a character set for Gopher")
         await driven.press("c", *["backspace"] * 5, "enter")
         await driven.shows("caf\\x82")
-
-    drive(server.url("/0/about"), scenario)

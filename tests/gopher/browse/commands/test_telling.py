@@ -10,11 +10,11 @@ from tests.gopher.conftest import Serve
 from tests.gopher.servers import Scripted
 
 
-def test_the_bottom_row_tells_the_keys_that_work_now(drive: Drive, server: Scripted) -> None:
+async def test_the_bottom_row_tells_the_keys_that_work_now(drive: Drive, server: Scripted) -> None:
     def keys(driven: Driven) -> str:
         return driven.screen().splitlines()[-1]
 
-    async def scenario(driven: Driven) -> None:
+    async with drive(server.url()) as driven:
         await driven.point_at("About")
         # A part of the menu is shown before all of it has come; until then, Esc stands first.
         await until(lambda: keys(driven).startswith("Enter Open g Go"), "the whole menu")
@@ -38,41 +38,37 @@ def test_the_bottom_row_tells_the_keys_that_work_now(drive: Drive, server: Scrip
         await driven.pilot.click("#keys", offset=(2, 0))
         await driven.shows("Welcome to the hole")
 
-    drive(server.url(), scenario)
 
-
-def test_what_is_loading_is_told_with_bytes_and_time(drive: Drive, serve: Serve) -> None:
+async def test_what_is_loading_is_told_with_bytes_and_time(drive: Drive, serve: Serve) -> None:
     def script(connection: socket.socket, _: bytes) -> None:
         connection.sendall(b"x" * 2048)
         connection.recv(1)
 
     server = serve(script)
 
-    async def scenario(driven: Driven) -> None:
+    async with drive(server.url("/0/slow")) as driven:
         loading = re.compile(r"Loading 2\.0 KiB, \d+(\.\d)? s ")
         await until(lambda: loading.search(driven.screen()), "bytes and time")
         await driven.shows(server.url("/0/slow"))
         await driven.press("escape")
 
-    drive(server.url("/0/slow"), scenario)
 
-
-def test_how_much_came_and_how_far_the_page_is(drive: Drive, serve: Serve) -> None:
+async def test_how_much_came_and_how_far_the_page_is(drive: Drive, serve: Serve) -> None:
     server = serve(b"line\n" * 210)
 
-    async def scenario(driven: Driven) -> None:
+    async with drive(server.url("/0/text")) as driven:
         await driven.shows("1.0 KiB in ", "10 %")
         await driven.press("end")
         await driven.shows("100 %")
 
-    drive(server.url("/0/text"), scenario)
 
-
-def test_x_is_told_where_there_is_a_bookmark_to_remove(drive: Drive, server: Scripted) -> None:
+async def test_x_is_told_where_there_is_a_bookmark_to_remove(
+    drive: Drive, server: Scripted
+) -> None:
     def keys(driven: Driven) -> str:
         return driven.screen().splitlines()[-1]
 
-    async def scenario(driven: Driven) -> None:
+    async with drive(server.url()) as driven:
         await driven.shows("Welcome to the hole")
         await driven.press("a", "B")
         await driven.shows("Start page")
@@ -81,5 +77,3 @@ def test_x_is_told_where_there_is_a_bookmark_to_remove(drive: Drive, server: Scr
         await until(lambda: "x Remove" not in keys(driven), "no such key on a place to begin")
         await driven.press("a")
         await driven.shows("Only what is in Gopher can be a bookmark.")
-
-    drive(server.url(), scenario)

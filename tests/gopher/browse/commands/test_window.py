@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from logsrv.errors import ConfigurationError
-from tests.gopher.browse.conftest import Drive, Driven
+from tests.gopher.browse.conftest import Drive
 
 
-def test_an_error_is_a_sentence_and_escaped(drive: Drive) -> None:
-    async def scenario(driven: Driven) -> None:
+async def test_an_error_is_a_sentence_and_escaped(drive: Drive) -> None:
+    async with drive(None) as driven:
         await driven.shows("Places to begin")
         with driven.browser.window.saying_errors():
             raise ConfigurationError("the disk\x1b[2J is full")
@@ -15,11 +15,9 @@ def test_an_error_is_a_sentence_and_escaped(drive: Drive) -> None:
         await driven.press("down")
         assert "the disk" not in driven.screen()
 
-    drive(None, scenario)
 
-
-def test_only_a_yes_does_what_is_asked(drive: Drive) -> None:
-    async def scenario(driven: Driven) -> None:
+async def test_only_a_yes_does_what_is_asked(drive: Drive) -> None:
+    async with drive(None) as driven:
         done: list[str] = []
         for key in ("n", "escape", "y"):
             await driven.shows("Places to begin")
@@ -29,5 +27,3 @@ def test_only_a_yes_does_what_is_asked(drive: Drive) -> None:
             await driven.press(key)
         await driven.shows("Places to begin")
         assert done == ["done"]
-
-    drive(None, scenario)

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from logsrv.gopher.browse.content.html import html_lines
 from logsrv.kit.text.escape import one_line
-from tests.gopher.browse.conftest import Drive, Driven
+from tests.gopher.browse.conftest import Drive
 from tests.gopher.conftest import Serve
 
 PAGE = """<!DOCTYPE html><html><head><title>About</title><style>p{}</style></head><body>
@@ -64,15 +64,13 @@ def test_no_page_drives_the_terminal(parts: list[str]) -> None:
         assert line.text == one_line(line.text, 10_000)
 
 
-def test_a_page_in_the_browser(drive: Drive, serve: Serve) -> None:
+async def test_a_page_in_the_browser(drive: Drive, serve: Serve) -> None:
     """Its links are asked about as others are, and what must not be opened is not."""
     server = serve(PAGE.encode())
 
-    async def scenario(driven: Driven) -> None:
+    async with drive(server.url("/h/page.html"), size=(100, 40)) as driven:
         await driven.shows("Head & more", "  1 link  a link")
         await driven.press("1", "enter")
         await driven.shows("https://web.example/?a=1: no program to open it with")
         await driven.press("3", "enter")
         await driven.shows("javascript: links are not opened")
-
-    drive(server.url("/h/page.html"), scenario, size=(100, 40))
