@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 
 from tests.gopher.browse.conftest import Drive, until
-from tests.gopher.browse.menus import item, menu
+from tests.gopher.browse.hole import item, menu
 from tests.gopher.conftest import Serve
 from tests.gopher.servers import Scripted
 

@@ -9,7 +9,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-import pytest_twisted
 from twisted.internet.defer import CancelledError, Deferred, gatherResults
 
 from logsrv.gopher import GopherClient, GopherResponse, Limits, Menu, Proxy, Text, Timeouts, Trust
@@ -47,7 +46,6 @@ class Hurrying:
         return getattr(self._reactor, name)
 
 
-@pytest_twisted.ensureDeferred
 async def test_a_menu_a_text_a_search(reactor: Any, serve: Serve) -> None:
     def answer(connection: socket.socket, request: bytes) -> None:
         connection.sendall(b"caf\xe9\r\n..\r\n.\r\n" if request.startswith(b"/a") else MENU)
@@ -62,7 +60,6 @@ async def test_a_menu_a_text_a_search(reactor: Any, serve: Serve) -> None:
     assert server.requests == [b"\r\n", b"/a\r\n", "/find\tgröße\r\n".encode()]
 
 
-@pytest_twisted.ensureDeferred
 async def test_an_answer_byte_by_byte_is_the_same_answer(reactor: Any, serve: Serve) -> None:
     def drip(connection: socket.socket, _: bytes) -> None:
         connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
@@ -73,7 +70,6 @@ async def test_an_answer_byte_by_byte_is_the_same_answer(reactor: Any, serve: Se
     assert len(menu.items) == 2 and menu.terminated
 
 
-@pytest_twisted.ensureDeferred
 async def test_a_menu_is_done_at_its_dot_though_the_server_stays(
     reactor: Any, serve: Serve
 ) -> None:
@@ -90,7 +86,6 @@ async def test_a_menu_is_done_at_its_dot_though_the_server_stays(
     ("sent", "phase"),
     [(b"", "first byte"), (b"iHi\t", "next byte"), (b"3no\t\terror.host\t1\r\n", "next byte")],
 )
-@pytest_twisted.ensureDeferred
 async def test_a_server_that_hangs_is_left(
     reactor: Any, serve: Serve, sent: bytes, phase: str
 ) -> None:
@@ -106,7 +101,6 @@ async def test_a_server_that_hangs_is_left(
     assert caught.value.phase == phase
 
 
-@pytest_twisted.ensureDeferred
 async def test_a_server_that_drips_for_ever_is_left(
     reactor: Any, serve: Serve, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -131,7 +125,6 @@ async def test_a_server_that_drips_for_ever_is_left(
 
 
 @pytest.mark.parametrize("line", [b"iagain\t\th\t1\r\n", b"x" * 65536])
-@pytest_twisted.ensureDeferred
 async def test_an_endless_answer_is_left(reactor: Any, serve: Serve, line: bytes) -> None:
     """A menu without an end, and one that is a single line without an end."""
 
@@ -144,7 +137,6 @@ async def test_an_endless_answer_is_left(reactor: Any, serve: Serve, line: bytes
         await client.menu(serve(flood).url())
 
 
-@pytest_twisted.ensureDeferred
 async def test_what_came_before_a_reset_is_not_lost(
     reactor: Any, serve: Serve, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -184,7 +176,6 @@ async def test_what_came_before_a_reset_is_not_lost(
         (b"x" * 1001, TooBig),
     ],
 )
-@pytest_twisted.ensureDeferred
 async def test_what_is_not_content_leaves_no_file(
     reactor: Any, serve: Serve, tmp_path: Path, answer: bytes, kind: type[GopherError]
 ) -> None:
@@ -194,14 +185,12 @@ async def test_what_is_not_content_leaves_no_file(
     assert not list(tmp_path.iterdir())
 
 
-@pytest_twisted.ensureDeferred
 async def test_a_binary_announced_as_text_is_still_readable(reactor: Any, serve: Serve) -> None:
     content = bytes(range(256)) * 10
     text = await GopherClient(reactor).text(serve(content).url("/0/x"))
     assert text.content == content and text.decoded()
 
 
-@pytest_twisted.ensureDeferred
 async def test_downloads_are_byte_exact_and_texts_lose_their_dots(
     reactor: Any, serve: Serve, tmp_path: Path
 ) -> None:
@@ -216,7 +205,6 @@ async def test_downloads_are_byte_exact_and_texts_lose_their_dots(
     assert (tmp_path / "0").read_bytes() == b".a\r\n" and saved.size == 4
 
 
-@pytest_twisted.ensureDeferred
 async def test_a_slow_reader_slows_the_server(reactor: Any, serve: Serve) -> None:
     """50 MB wait in the server, not in our memory."""
     sent = 0
@@ -238,7 +226,6 @@ async def test_a_slow_reader_slows_the_server(reactor: Any, serve: Serve) -> Non
         assert len(await response.read()) == 800 * 65536 - 65546
 
 
-@pytest_twisted.ensureDeferred
 async def test_a_host_gets_only_so_many_connections_at_once_in_order(
     reactor: Any, serve: Serve
 ) -> None:
@@ -257,7 +244,6 @@ async def test_a_host_gets_only_so_many_connections_at_once_in_order(
     assert [sorted(turns[at : at + 3]) for at in (0, 3, 6)] == [[0, 1, 2], [3, 4, 5], [6, 7, 8]]
 
 
-@pytest_twisted.ensureDeferred
 async def test_a_cancelled_request_frees_its_place(reactor: Any, serve: Serve) -> None:
     def answer(connection: socket.socket, request: bytes) -> None:
         if b"hang" in request:
@@ -279,7 +265,6 @@ async def test_a_cancelled_request_frees_its_place(reactor: Any, serve: Serve) -
     assert b"never sent\r\n" not in server.requests
 
 
-@pytest_twisted.ensureDeferred
 async def test_a_reset_before_the_first_byte_is_tried_again(reactor: Any, serve: Serve) -> None:
     """What happens when the queue of a busy server is full."""
 
@@ -293,7 +278,6 @@ async def test_a_reset_before_the_first_byte_is_tried_again(reactor: Any, serve:
     assert (await GopherClient(reactor).text(server.url("/0x"))).content == b"at last"
 
 
-@pytest_twisted.ensureDeferred
 async def test_what_was_begun_or_filled_in_is_never_tried_again(reactor: Any, serve: Serve) -> None:
     def broken(connection: socket.socket, request: bytes) -> None:
         if b"half" in request:
@@ -311,7 +295,6 @@ async def test_what_was_begun_or_filled_in_is_never_tried_again(reactor: Any, se
     assert len(server.requests) == 2 or not caught.value.received
 
 
-@pytest_twisted.ensureDeferred
 async def test_nobody_there_is_told_at_once(reactor: Any) -> None:
     client = GopherClient(reactor, retries=1000)
     port = free_port()
@@ -319,7 +302,6 @@ async def test_nobody_there_is_told_at_once(reactor: Any) -> None:
         await client.text(f"gopher://{LOOPBACK}:{port}/0x")
 
 
-@pytest_twisted.ensureDeferred
 async def test_a_server_that_answered_before_gets_time(reactor: Any, serve: Serve) -> None:
     """One that restarts, say, in the middle of a mirror."""
     server = serve(b"first", port=free_port())
@@ -334,7 +316,6 @@ async def test_a_server_that_answered_before_gets_time(reactor: Any, serve: Serv
     assert (await again).content == b"second"
 
 
-@pytest_twisted.ensureDeferred
 async def test_names_that_do_not_exist(reactor: Any) -> None:
     client = GopherClient(reactor)
     with pytest.raises(UnknownHost, match=r"no address is known for the host nowhere\.invalid"):
@@ -345,13 +326,11 @@ async def test_names_that_do_not_exist(reactor: Any) -> None:
         await client.menu("gopher://h/1%0d%0a")
 
 
-@pytest_twisted.ensureDeferred
 async def test_names_and_ipv6_addresses_are_reached(reactor: Any, serve: Serve) -> None:
     server = serve(MENU)
     assert (await GopherClient(reactor).menu(server.url(host="localhost"))).items
 
 
-@pytest_twisted.ensureDeferred
 async def test_gopher_plus_lengths_are_believed(reactor: Any, serve: Serve) -> None:
     def counted(connection: socket.socket, request: bytes) -> None:
         connection.sendall(b"+4\r\n.\r\n.and what nobody asked for")
@@ -378,7 +357,6 @@ def proxies() -> Iterator[list[SocksProxy]]:
         proxy.close()
 
 
-@pytest_twisted.ensureDeferred
 async def test_the_proxy_resolves_the_name(
     reactor: Any, serve: Serve, proxies: list[SocksProxy]
 ) -> None:
@@ -390,7 +368,6 @@ async def test_the_proxy_resolves_the_name(
     assert proxy.asked == [(b"abcdefghijklmnop.onion", 7070)]
 
 
-@pytest_twisted.ensureDeferred
 async def test_tls_goes_through_the_proxy_to_the_server(
     reactor: Any, serve: Serve, proxies: list[SocksProxy], certificate: Path
 ) -> None:
@@ -402,7 +379,6 @@ async def test_tls_goes_through_the_proxy_to_the_server(
     assert (await client.text("gophers://localhost/0x")).content == b"hidden"
 
 
-@pytest_twisted.ensureDeferred
 async def test_a_proxy_that_refuses_is_named(reactor: Any, proxies: list[SocksProxy]) -> None:
     proxy = SocksProxy(1, reply=5)
     proxies.append(proxy)
@@ -411,7 +387,6 @@ async def test_a_proxy_that_refuses_is_named(reactor: Any, proxies: list[SocksPr
         await client.text("gopher://h.example/0x")
 
 
-@pytest_twisted.ensureDeferred
 async def test_no_proxy_there_is_not_no_server_there(
     reactor: Any, proxies: list[SocksProxy]
 ) -> None:
@@ -421,7 +396,6 @@ async def test_no_proxy_there_is_not_no_server_there(
         await client.text("gopher://h.example/0x")
 
 
-@pytest_twisted.ensureDeferred
 async def test_a_name_is_looked_up_once_for_many_small_files(
     reactor: Any, serve: Serve, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -448,7 +422,6 @@ def only_second(address: str, _: int) -> None:
         raise Forbidden(address)
 
 
-@pytest_twisted.ensureDeferred
 async def test_of_a_name_only_the_addresses_that_are_allowed_are_used(
     reactor: Any, serve: Serve, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -465,7 +438,6 @@ async def test_of_a_name_only_the_addresses_that_are_allowed_are_used(
     assert len(server.requests) == 1
 
 
-@pytest_twisted.ensureDeferred
 async def test_without_requests_the_reactor_has_nothing_to_watch(
     reactor: Any, serve: Serve
 ) -> None:

@@ -9,6 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from logsrv.gopher.wire import errors
 from logsrv.gopher.wire.errors import GopherError, NotGopher, ServerError, TooBig, Truncated
 from logsrv.gopher.wire.response import (
     ResponseReader,
@@ -17,6 +18,7 @@ from logsrv.gopher.wire.response import (
     other_protocol,
 )
 from logsrv.gopher.wire.url import GopherURL
+from logsrv.kit.text.escape import one_line
 
 CORPUS = Path(__file__).parents[2] / "corpus" / "gopher"
 PLAIN = GopherURL("h", 70, "9")
@@ -201,3 +203,37 @@ def test_content_is_not_taken_for_an_error(answer: bytes, menu: bool) -> None:
 
 def test_a_table_that_begins_with_a_three_is_a_text() -> None:
     assert error_line(b"3.5\t1\t2\n3.6\t1\t2\n", menu=False, closed=True) is None
+
+
+EVIL = "\x1b]0;owned\a\r\nnext"
+ALL = [
+    errors.BadURL(EVIL, "it is wrong"),
+    errors.ServerError(EVIL),
+    errors.UnknownHost(EVIL),
+    errors.Refused(EVIL),
+    errors.TimedOut(EVIL, "first byte", 3),
+    errors.Truncated(EVIL, 5, EVIL),
+    errors.TooBig("the menu", 5),
+    errors.NotGopher("HTTP", "try a browser"),
+    errors.TLSError(EVIL, EVIL),
+    errors.ProxyError(EVIL, EVIL),
+]
+
+
+def test_every_error_can_be_told_from_the_others_by_status_and_code() -> None:
+    ours = {one for one in GopherError.__subclasses__() if one.__module__ == errors.__name__}
+    assert {type(error) for error in ALL} == ours
+    assert len({error.exit_status for error in ALL}) == len(ALL)
+    assert len({error.code for error in ALL}) == len(ALL)
+    assert all(0 < error.exit_status < 64 for error in ALL)
+
+
+@pytest.mark.parametrize("error", ALL, ids=lambda error: error.code)
+def test_no_sentence_carries_what_an_outsider_wrote_unescaped(error: GopherError) -> None:
+    assert str(error) == one_line(str(error))
+
+
+@pytest.mark.parametrize("phase", ["connect", "first byte", "next byte", "whole"])
+def test_a_time_out_says_what_was_waited_for(phase: errors.Phase) -> None:
+    assert str(errors.TimedOut("h:70", phase, 2.5)).startswith("h:70 ")
+    assert str(errors.TimedOut("h:70", phase, 2.5)).endswith(" within 2.5 seconds")

@@ -12,7 +12,7 @@ from logsrv.gopher.follow.entries import Entry
 from logsrv.gopher.follow.following import Following
 from logsrv.gopher.wire.url import GopherURL
 from tests.gopher.browse.conftest import Drive, Driven, until
-from tests.gopher.browse.menus import item, menu
+from tests.gopher.browse.hole import item, menu
 from tests.gopher.conftest import Serve
 from tests.gopher.servers import Scripted
 

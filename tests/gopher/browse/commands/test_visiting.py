@@ -15,8 +15,7 @@ from logsrv.gopher.browse.content.lines import PageLine
 from logsrv.gopher.browse.loading.session import Own
 from logsrv.gopher.fetch.settings import Timeouts
 from tests.gopher.browse.conftest import Drive, until
-from tests.gopher.browse.hole import site
-from tests.gopher.browse.menus import item, menu
+from tests.gopher.browse.hole import item, menu, site
 from tests.gopher.conftest import Serve
 from tests.gopher.servers import Scripted
 from tests.ports import free_port

@@ -27,7 +27,7 @@ from logsrv.gopher.wire.errors import NotGopher, ServerError, TimedOut, TooBig, 
 from logsrv.gopher.wire.url import GopherURL
 from logsrv.kit.testing import wait_until
 from tests.gopher.browse.conftest import run
-from tests.gopher.browse.menus import item, menu
+from tests.gopher.browse.hole import item, menu
 from tests.gopher.conftest import Serve
 from tests.gopher.fetch.transfers.test_addresses import open_now
 from tests.gopher.servers import Script, cut
