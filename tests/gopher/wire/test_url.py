@@ -1,4 +1,4 @@
-"""Every selector can be written as a URL and is sent as the bytes it was; its end tells a name and a type."""
+"""Every selector can be written as a URL and is sent as the bytes it was, and its end tells a type."""
 
 from __future__ import annotations
 
