@@ -7,6 +7,7 @@ from __future__ import annotations
 import math
 from collections import deque
 from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 
 from logsrv.errors import LogsrvError
 from logsrv.gopher.fetch.settings import Limits, Timeouts
@@ -31,6 +32,7 @@ if TYPE_CHECKING:
 IDLE = 0.2
 
 
+@dataclass(eq=False, slots=True)
 class Job:
     """An item of the mirror, and what becomes of it. `url` names the server always in the same way.
 
@@ -39,22 +41,16 @@ class Job:
     fetched, one of the two. has_copy: the copy is there; is_settled: it is, or will never be.
     """
 
-    __slots__ = (
-        *("depth", "error", "got", "has_copy"),
-        *("is_settled", "key", "known", "path", "tries", "url"),
-    )
-
-    def __init__(
-        self, url: GopherURL, key: Key, depth: int, path: tuple[str, ...] | None = None
-    ) -> None:
-        self.url = url
-        self.key = key
-        self.depth = depth
-        self.path = path
-        self.has_copy = self.is_settled = self.known = False
-        self.tries = 0
-        self.error: Exception | None = None
-        self.got: Sink | None = None
+    url: GopherURL
+    key: Key
+    depth: int
+    path: tuple[str, ...] | None = None
+    has_copy: bool = False
+    is_settled: bool = False
+    known: bool = False
+    tries: int = 0
+    error: Exception | None = None
+    got: Sink | None = None
 
 
 class Queue:

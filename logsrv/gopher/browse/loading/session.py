@@ -6,6 +6,7 @@ from __future__ import annotations
 
 from collections import OrderedDict
 from collections.abc import Mapping
+from dataclasses import dataclass
 from enum import StrEnum
 from functools import cached_property, partial
 
@@ -37,12 +38,12 @@ MOST_VISITS = 1000
 MOST_CACHED = 64 * 1024 * 1024
 
 
+@dataclass(eq=False)
 class Visit:
     """A place, and the position in it that going back to it returns to."""
 
-    def __init__(self, place: Place) -> None:
-        self.place = place
-        self.position: ScrollPosition | None = None
+    place: Place
+    position: ScrollPosition | None = None
 
 
 class History:

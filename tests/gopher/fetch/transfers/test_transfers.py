@@ -17,9 +17,8 @@ import pytest
 
 from logsrv.gopher.fetch.proxy import Proxy
 from logsrv.gopher.fetch.settings import ConnectionOptions, Timeouts
-from logsrv.gopher.fetch.transfers import transfers as module
 from logsrv.gopher.fetch.transfers.connecting import SocketTransfer
-from logsrv.gopher.fetch.transfers.transfers import Passage, Transfers
+from logsrv.gopher.fetch.transfers.transfers import Transfers
 from logsrv.gopher.fetch.trust import PinStore, Trust
 from logsrv.gopher.mirror.disk.sinks import FileSink, MemorySink, MenuSink
 from logsrv.gopher.wire.errors import (
@@ -38,7 +37,6 @@ from tests.ports import free_port
 
 if TYPE_CHECKING:
     from logsrv.gopher.fetch.transfers.connecting import Sink
-
 
 Make = Callable[..., Transfers]
 
@@ -486,64 +484,3 @@ def test_who_answers_at_once_keeps_no_name_waiting_that_is_looked_up(
         get.start(GopherURL.parse("gopher://x.onion/"), MemorySink())
         found = get.wait(0)
     assert sink.content == b"text"
-
-
-pytestmark = pytest.mark.skipif(not hasattr(os, "splice"), reason="only Linux has splice")
-CONTENT = random.Random(1).randbytes(5_000_000)
-
-
-@pytest.fixture
-def way() -> Iterator[Passage]:
-    found = Passage()
-    yield found
-    found.close()
-
-
-def copied(way: Passage, path: Path) -> bytes:
-    """Send CONTENT through a socket and `way` into a file."""
-    here, there = socket.socketpair()
-
-    def send() -> None:
-        with there:
-            there.sendall(CONTENT)
-
-    sender = threading.Thread(target=send)
-    with here, open(path, "wb") as file:
-        sender.start()
-        while size := way.take(here.fileno()):
-            way.give(file.fileno(), size)
-        sender.join()
-    return path.read_bytes()
-
-
-def test_all_arrives(way: Passage, tmp_path: Path) -> None:
-    assert copied(way, tmp_path / "x") == CONTENT
-
-
-def test_a_file_system_that_knows_no_such_way(
-    way: Passage, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    splice = os.splice
-
-    def only_from_sockets(source: int, target: int, size: int) -> int:
-        if source == way._out:
-            raise OSError(errno.EINVAL, "Invalid argument")
-        return splice(source, target, size)
-
-    monkeypatch.setattr(os, "splice", only_from_sockets)
-    assert copied(way, tmp_path / "x") == CONTENT
-
-
-def test_nothing_there_yet(way: Passage) -> None:
-    here, there = socket.socketpair()
-    with here, there:
-        here.setblocking(False)
-        with pytest.raises(BlockingIOError):
-            way.take(here.fileno())
-
-
-def test_a_pipe_of_the_usual_size_does_too(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(module, "_SET_PIPE_SIZE", -1)
-    way = Passage()
-    assert copied(way, tmp_path / "x") == CONTENT
-    way.close()
