@@ -70,7 +70,7 @@ def items_of(data: bytes) -> list[MenuItem]:
 @target(
     "gopher.wire.menu",
     "gopher.wire.charset",
-    "gopher.browse.content.links",
+    "gopher.browse.content.page",
     "gopher.follow.entries",
 )
 def menus(data: bytes) -> None:
@@ -130,7 +130,7 @@ def texts(data: bytes) -> None:
         decode_line(data, charset)
 
 
-@target("gopher.wire.response", "gopher.wire.gopherplus", "gopher.wire.recognise")
+@target("gopher.wire.response", "gopher.wire.gopherplus")
 def responses(data: bytes) -> None:
     """The body of an answer is the same at every cut, or the same error is raised."""
     for url in (
