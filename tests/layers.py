@@ -181,7 +181,7 @@ MAY_IMPORT: dict[str, tuple[str, ...]] = {
     ),
     "logsrv.gopher.mirror.update": (
         "logsrv.gopher.mirror.disk",
-        "logsrv.gopher.mirror.queue",
+        "logsrv.gopher.mirror.fetching",
         "logsrv.gopher.mirror.scope",
         "logsrv.gopher.wire",
     ),

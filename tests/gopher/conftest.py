@@ -2,17 +2,26 @@
 
 from __future__ import annotations
 
+import inspect
 import socket
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
+import pytest_twisted
 
 from tests.gopher import servers
 from tests.gopher.servers import Script, Scripted
 
 Serve = Callable[..., Scripted]
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_pyfunc_call(pyfuncitem: pytest.Function) -> None:
+    """Let tests that are coroutines run on Twisted's reactor, unless their folder has another way."""
+    if inspect.iscoroutinefunction(pyfuncitem.obj):
+        pytest_twisted.ensureDeferred(pyfuncitem.obj)
 
 
 @pytest.fixture(name="reactor")

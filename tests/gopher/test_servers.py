@@ -7,7 +7,6 @@ from typing import Any
 from urllib.parse import quote
 
 import pytest
-import pytest_twisted
 
 from logsrv.gopher import GopherClient, PinStore, ServerError, Trust, urlopen
 from tests.gopher.servers import TREE
@@ -19,7 +18,6 @@ def client(reactor: Any) -> GopherClient:
 
 
 @pytest.mark.parametrize("name", [name for name in TREE if not name.startswith(b"cgi-bin")])
-@pytest_twisted.ensureDeferred
 async def test_pygopherd_files_arrive_as_they_lie_on_its_disk(
     client: GopherClient, pygopherd: int, tmp_path: Path, name: bytes
 ) -> None:
@@ -31,7 +29,6 @@ async def test_pygopherd_files_arrive_as_they_lie_on_its_disk(
 
 
 @pytest.mark.parametrize("name", [b"bin.dat", b"pic.gif"])
-@pytest_twisted.ensureDeferred
 async def test_gophernicus_binaries_arrive_as_they_lie_on_its_disk(
     client: GopherClient, gophernicus: int, tmp_path: Path, name: bytes
 ) -> None:
@@ -40,7 +37,6 @@ async def test_gophernicus_binaries_arrive_as_they_lie_on_its_disk(
 
 
 @pytest.mark.parametrize("server", ["gophernicus", "pygopherd"])
-@pytest_twisted.ensureDeferred
 async def test_texts_read_the_same_from_both(
     client: GopherClient, server: str, request: pytest.FixtureRequest
 ) -> None:
@@ -54,7 +50,6 @@ async def test_texts_read_the_same_from_both(
 
 
 @pytest.mark.parametrize("server", ["gophernicus", "pygopherd"])
-@pytest_twisted.ensureDeferred
 async def test_every_link_of_a_menu_can_be_followed(
     client: GopherClient, server: str, request: pytest.FixtureRequest, tmp_path: Path
 ) -> None:
@@ -77,7 +72,6 @@ async def test_every_link_of_a_menu_can_be_followed(
 
 
 @pytest.mark.parametrize("server", ["gophernicus", "pygopherd"])
-@pytest_twisted.ensureDeferred
 async def test_a_search_finds_its_words(
     client: GopherClient, server: str, request: pytest.FixtureRequest
 ) -> None:
@@ -90,7 +84,6 @@ async def test_a_search_finds_its_words(
     ("server", "path"),
     [("gophernicus", "/1/nope/"), ("pygopherd", "/1/nope"), ("pygopherd", "/9/nope")],
 )
-@pytest_twisted.ensureDeferred
 async def test_what_does_not_exist_is_an_error_of_the_server(
     client: GopherClient, server: str, path: str, request: pytest.FixtureRequest, tmp_path: Path
 ) -> None:
@@ -102,7 +95,6 @@ async def test_what_does_not_exist_is_an_error_of_the_server(
     assert not list(tmp_path.iterdir())
 
 
-@pytest_twisted.ensureDeferred
 async def test_gopher_plus_of_pygopherd(client: GopherClient, pygopherd: int) -> None:
     here = f"gopher://127.0.0.1:{pygopherd}"
     async with await client.open(f"{here}/9/bin.dat%09%09+") as response:
@@ -118,7 +110,6 @@ async def test_gopher_plus_of_pygopherd(client: GopherClient, pygopherd: int) ->
     assert caught.value.number == 1
 
 
-@pytest_twisted.ensureDeferred
 async def test_gophernicus_ignores_gopher_plus_and_is_understood(
     client: GopherClient, gophernicus: int
 ) -> None:
@@ -127,7 +118,6 @@ async def test_gophernicus_ignores_gopher_plus_and_is_understood(
     assert await client.attributes(f"{here}/0/hello.txt") == ()
 
 
-@pytest_twisted.ensureDeferred
 async def test_pygopherd_inside_tls(
     reactor: Any, pygopherd: int, certificate: Path, tmp_path: Path
 ) -> None:

@@ -7,15 +7,11 @@ Browser ── BrowserWindow            the page and the prompt, what is said an
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from functools import partial
 from typing import ClassVar
 
 from textual import events
-from textual.actions import ActionParseResult, parse
 from textual.app import App, ComposeResult
 from textual.binding import Binding, BindingType
-from textual.dom import DOMNode
 from textual.theme import Theme
 
 from logsrv.gopher.browse.commands.following import FollowingCommands
@@ -27,11 +23,10 @@ from logsrv.gopher.browse.commands.travelling import Travelling
 from logsrv.gopher.browse.commands.visiting import Visiting
 from logsrv.gopher.browse.commands.window import BrowserWindow
 from logsrv.gopher.browse.content.guide import bindings, help_lines
-from logsrv.gopher.browse.content.links import link_to
+from logsrv.gopher.browse.content.page import link_to
 from logsrv.gopher.browse.loading.followed import FollowedMenus
 from logsrv.gopher.browse.loading.load import Loading
 from logsrv.gopher.browse.loading.session import BrowsingSession
-from logsrv.gopher.browse.loading.visits import Own
 from logsrv.gopher.browse.widgets import palette
 from logsrv.gopher.browse.widgets.bars import AddressBar, KeyLine, StatusBar
 from logsrv.gopher.browse.widgets.prompt import Prompt
@@ -93,47 +88,12 @@ class Browser(App[None]):
         followed = FollowedMenus(session)
         self.window = window = BrowserWindow(view, prompt, self, self._show_status)
         self.visiting = visiting = Visiting(session, followed, self._address, window, started)
-        self._following = following = FollowingCommands(followed, visiting, window)
+        self.following = following = FollowingCommands(followed, visiting, window)
         programs = Programs(session.environ, window, following.opened)
-        keeping = Keeping(session, visiting, programs, window)
-        self.travelling = travelling = Travelling(
-            session, visiting, keeping, programs, window, following
-        )
-        reading = Reading(session, visiting, window)
+        self.keeping = keeping = Keeping(session, visiting, programs, window)
+        self.travelling = Travelling(session, visiting, keeping, programs, window, following)
+        self.reading = Reading(session, visiting, window)
         self._telling = Telling(session, followed, visiting, following, window)
-
-        # By the names that `guide.KEYS` and the row of keys have for them.
-        self.commands: dict[str, Callable[..., object]] = {
-            "open": travelling.open_pointed,
-            "number": travelling.number,
-            "go": travelling.go,
-            "find": reading.find,
-            "find_again": reading.find_again,
-            "breaking": reading.breaking,
-            "explain": reading.explain,
-            "copy": reading.copy,
-            "charset": reading.charset,
-            "save": keeping.save_here,
-            "downloads": keeping.downloads,
-            "move": travelling.move,
-            "history": travelling.history,
-            "reload": travelling.reload,
-            "up": travelling.up,
-            "root": travelling.root,
-            "start": partial(visiting.visit, Own.START),
-            "news": partial(visiting.visit, Own.NEWS),
-            "trust": travelling.trust,
-            "stop": visiting.stop,
-            "follow": partial(window.start, following.follow, group="following", exclusive=True),
-            "mark": partial(window.start, following.mark, group="marking"),
-            "mark_all": partial(window.start, following.mark_all, group="marking"),
-            "bookmark": keeping.bookmark_page,
-            "bookmark_link": keeping.bookmark_link,
-            "remove_bookmark": keeping.remove_bookmark,
-            "light": self._change_ground,
-            "help": self._show_help,
-            "quit": self._ask_and_quit,
-        }
 
     def compose(self) -> ComposeResult:
         yield self._address
@@ -143,12 +103,12 @@ class Browser(App[None]):
         yield self._key_line
 
     def on_mount(self) -> None:
-        self._following.look()
-        self.set_interval(_LOOK_FOR_NEWS, self._following.look_again)
+        self.following.look()
+        self.set_interval(_LOOK_FOR_NEWS, self.following.look_again)
         if self._begin is not None and self._begin.kind == "show":
             self.travelling.open(self._begin)
         else:
-            self.commands["start"]()
+            self.visiting.show_start()
             if self._begin is not None:
                 # A question needs a window that is there.
                 self.call_after_refresh(self.travelling.open, self._begin)
@@ -169,20 +129,9 @@ class Browser(App[None]):
                 return
         await super().on_event(event)
 
-    async def run_action(
-        self,
-        action: str | ActionParseResult,
-        default_namespace: DOMNode | None = None,
-        namespaces: Mapping[str, DOMNode] | None = None,
-    ) -> bool:
-        """Run one of our commands, or else an action as Textual does."""
-        owner, name, words = parse(action) if isinstance(action, str) else action
-        is_ours = owner == "app" or (not owner and default_namespace in (None, self))
-        command = self.commands.get(name) if is_ours else None
-        if command is None:
-            return await super().run_action(action, default_namespace, namespaces)
-        command(*words)
-        return True
+    def action_run(self, part: str, command: str, *words: object) -> None:
+        """Run a command of one of our parts, as `guide.KEYS` has it."""
+        getattr(getattr(self, part), command)(*words)
 
     def on_click(self, event: events.Click) -> None:
         if event.widget is not None and event.widget.id == "address":
@@ -194,7 +143,7 @@ class Browser(App[None]):
         """Show what has changed; called a few times a second."""
         # It comes once more when the screens have gone: the browser ends.
         if self.screen_stack:
-            self._following.renew()
+            self.following.renew()
             self._show_status()
 
     def _show_status(self) -> None:
@@ -218,7 +167,12 @@ class Browser(App[None]):
 
     # Commands for the browser as a whole.
 
-    def _ask_and_quit(self) -> None:
+    def action_open(self) -> None:
+        """Open the link with the cursor."""
+        self.travelling.open_pointed()
+
+    async def action_quit(self) -> None:
+        """Quit, after a question if downloads would be lost."""
         running = self.session.downloads.running
         if running:
             what = "1 download is" if running == 1 else f"{running} downloads are"
@@ -227,11 +181,13 @@ class Browser(App[None]):
         else:
             self.exit()
 
-    def _change_ground(self) -> None:
+    def action_light(self) -> None:
+        """Change between dark and light."""
         light = self.theme == DARK.name
         self.theme = LIGHT.name if light else DARK.name
         with self.window.saying_errors():
             palette.keep(self.session.environ, light=light)
 
-    def _show_help(self) -> None:
+    def action_help(self) -> None:
+        """Show the keys."""
         self.window.explain("Keys", "\n".join(help_lines(self.size.width - 10)))

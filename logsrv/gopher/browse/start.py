@@ -11,7 +11,7 @@ from typing import Any
 from logsrv.gopher.browse.content.guide import start_lines
 from logsrv.gopher.browse.content.layout import Layout
 from logsrv.gopher.browse.content.lines import PageLine, lines_of
-from logsrv.gopher.browse.content.links import link_to
+from logsrv.gopher.browse.content.page import link_to
 from logsrv.gopher.browse.curtain import Curtain
 from logsrv.gopher.browse.loading.load import Loading
 from logsrv.gopher.browse.loading.session import BrowsingSession

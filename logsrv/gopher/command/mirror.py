@@ -24,10 +24,8 @@ from logsrv.gopher.fetch.progress import Progress
 from logsrv.gopher.fetch.settings import ConnectionOptions
 from logsrv.gopher.fetch.transfers.transfers import Transfers
 from logsrv.gopher.mirror.crawl import Crawl
-from logsrv.gopher.mirror.disk.folders import Folders
 from logsrv.gopher.mirror.disk.journal import FILE, MirrorJournal
 from logsrv.gopher.mirror.fetching import Manners
-from logsrv.gopher.mirror.menus import MenuFiles
 from logsrv.gopher.mirror.report import INTERRUPTED, progress_line, report
 from logsrv.gopher.mirror.scope import MirrorScope
 from logsrv.gopher.wire.errors import GopherError
@@ -105,18 +103,7 @@ def run_mirror(words: Sequence[str], stdout: BinaryIO, stderr: TextIO) -> int:
         scope = _scope(root, options, how, transfers)
         made = _made(directory)
         journal = MirrorJournal(directory, root, options.span, anew=options.refresh)
-        crawl = Crawl(
-            root,
-            directory,
-            scope,
-            journal,
-            transfers,
-            _manners(options),
-            time.monotonic,
-            files=MenuFiles(Folders(directory), root, options.charset),
-            update=options.update,
-            delete=options.delete,
-        )
+        crawl = Crawl(scope, journal, transfers, _manners(options), time.monotonic, options.charset)
         try:
             interrupted = _crawled(crawl, Progress(stderr, time.monotonic))
         except Exception as error:
@@ -214,4 +201,6 @@ def _manners(options: Namespace) -> Manners:
         bytes=options.max_bytes or default.bytes,
         item_bytes=options.max_size,
         ignore_robots=options.ignore_robots,
+        update=options.update,
+        delete=options.delete,
     )

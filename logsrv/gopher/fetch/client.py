@@ -1,4 +1,4 @@
-"""The Gopher client for programs with a reactor.
+"""The Gopher client for programs with a reactor, which watches one descriptor for any number of answers.
 
 client = GopherClient(reactor)
 menu = await client.menu("gopher://example.org/")          # or .addCallback(…): it is a Deferred
@@ -16,12 +16,14 @@ from typing import Any, Concatenate, ParamSpec, TypeVar
 
 import attrs
 from twisted.internet.defer import Deferred, DeferredSemaphore
+from twisted.internet.interfaces import IReactorFDSet, IReactorTime, IReadDescriptor
+from twisted.python.failure import Failure
+from zope.interface import implementer
 
-from logsrv.gopher.fetch.on_twisted import IClientReactor, ReactorTransfers
 from logsrv.gopher.fetch.proxy import Proxy
 from logsrv.gopher.fetch.settings import ConnectionOptions, Limits, Timeouts
-from logsrv.gopher.fetch.transfers.retries import MOST, Retries
-from logsrv.gopher.fetch.transfers.stream import Stream
+from logsrv.gopher.fetch.transfers.stream import MOST_RETRIES, Retries, Stream
+from logsrv.gopher.fetch.transfers.transfers import LOOK_AT_CLOCKS, Transfers
 from logsrv.gopher.fetch.trust import Trust
 from logsrv.gopher.fetch.wholefile import end_text, whole_file
 from logsrv.gopher.wire.errors import GopherError
@@ -30,6 +32,59 @@ from logsrv.gopher.wire.itemtypes import item_type
 from logsrv.gopher.wire.menu import Menu, MenuItem, MenuParser
 from logsrv.gopher.wire.text import Text, unstuffed
 from logsrv.gopher.wire.url import GopherURL
+from logsrv.timer import Timer
+
+
+class IClientReactor(IReactorTime, IReactorFDSet):
+    """A reactor with all that the client needs."""
+
+
+@implementer(IReadDescriptor)
+class ReactorTransfers:
+    """Transfers that go on while the reactor runs; without any, the reactor knows nothing of it."""
+
+    def __init__(
+        self,
+        reactor: IClientReactor,
+        options: ConnectionOptions,
+        allow: Callable[[str, int], None] | None = None,
+    ) -> None:
+        """`allow` as `Transfers` takes it."""
+        self._reactor = reactor
+        self.transfers = Transfers(options, reactor.seconds, allow=allow)
+        self._timer = Timer(reactor)
+
+    def watch(self) -> None:
+        """Let the reactor know that there is something to do."""
+        if not self._timer.running:
+            self._reactor.addReader(self)
+            self._timer.start(0, self._tick)
+
+    def _tick(self) -> None:
+        self._timer.start(LOOK_AT_CLOCKS, self._tick)
+        self.doRead()
+
+    def rest(self) -> None:
+        """Let the reactor forget it, if there is nothing left to do."""
+        if self._timer.running and not self.transfers.active:
+            self._reactor.removeReader(self)
+            self._timer.stop()
+
+    # IReadDescriptor, which Twisted calls.
+
+    def fileno(self) -> int:
+        return self.transfers.fileno()
+
+    def doRead(self) -> None:
+        self.transfers.wait(0)
+        self.rest()
+
+    def connectionLost(self, reason: Failure) -> None:
+        """The reactor ends, and everything with it."""
+
+    def logPrefix(self) -> str:
+        return "gopher"
+
 
 # pygopherd lets five connections wait; more at once were lost in one run out of two.
 CONNECTIONS_PER_HOST = 4
@@ -159,7 +214,7 @@ class GopherClient:
         trust: Trust | None = None,
         proxy: Proxy | None = None,
         connections_per_host: int = CONNECTIONS_PER_HOST,
-        retries: int = MOST,
+        retries: int = MOST_RETRIES,
         charset: str | None = None,
         allow: Callable[[str, int], None] | None = None,
     ) -> None:

@@ -8,8 +8,7 @@ from urllib.parse import quote
 
 import attrs
 
-from logsrv.gopher.fetch.client import GopherResponse
-from logsrv.gopher.fetch.on_twisted import IClientReactor
+from logsrv.gopher.fetch.client import GopherResponse, IClientReactor
 from logsrv.gopher.gateway import pages
 from logsrv.gopher.gateway.destinations import NotAllowed
 from logsrv.gopher.gateway.fetching import Fetcher

@@ -9,8 +9,7 @@ from typing import Generic, NoReturn, TypeVar
 import attrs
 from twisted.internet.defer import Deferred
 
-from logsrv.gopher.fetch.client import GopherClient, GopherResponse
-from logsrv.gopher.fetch.on_twisted import IClientReactor
+from logsrv.gopher.fetch.client import GopherClient, GopherResponse, IClientReactor
 from logsrv.gopher.fetch.settings import Limits, Timeouts
 from logsrv.gopher.gateway.destinations import is_public_name
 from logsrv.gopher.gateway.paths import WebPlace

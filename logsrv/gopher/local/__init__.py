@@ -2,6 +2,5 @@
 
 fileurl     addresses of local items
 typed       what a person types: a URL, a host, a path
-hole        a directory: the one way from a selector to a file, and its menus
-answer      what is at an address
+hole        a directory: the one way from a selector to a file, its menus, and what is at an address
 """

@@ -11,75 +11,56 @@ asked for.
 
 from __future__ import annotations
 
-from collections import deque
 from collections.abc import Callable
 from itertools import zip_longest
-from pathlib import Path
 
-from logsrv.errors import LogsrvError
-from logsrv.gopher.fetch.transfers.retries import Retries
 from logsrv.gopher.fetch.transfers.transfers import Transfers
 from logsrv.gopher.mirror.disk.folders import OF_A_NAME, Folders
 from logsrv.gopher.mirror.disk.journal import Copy, MirrorJournal
 from logsrv.gopher.mirror.disk.names import Names
 from logsrv.gopher.mirror.disk.pages import MenuLine
 from logsrv.gopher.mirror.disk.sinks import FileSink, MenuSink
-from logsrv.gopher.mirror.fetching import Fetching, Manners
+from logsrv.gopher.mirror.fetching import Fetching, Job, Manners, ServerRules
 from logsrv.gopher.mirror.menus import MenuFiles, MenuReading, MenuReadings
-from logsrv.gopher.mirror.queue import IDLE, Job, Queue
 from logsrv.gopher.mirror.report import MirrorTally
-from logsrv.gopher.mirror.rules import ServerRules
 from logsrv.gopher.mirror.scope import Items, Key, MirrorScope, is_menu
 from logsrv.gopher.mirror.update.earlier import Earlier
 from logsrv.gopher.wire.menu import MenuItem
 from logsrv.gopher.wire.url import GopherURL
 
-RETRIES = 4
 _WRITTEN_DOWN = 0.1
 
 
 class Crawl:
-    """Fetches `root` and what it leads to into `directory`.
+    """Fetches the root of `scope`, and what it leads to, into the directory of `journal`.
 
     tally: what was done; waiting: how many items are known and not yet fetched.
     """
 
     def __init__(
         self,
-        root: GopherURL,
-        directory: Path | str,
         scope: MirrorScope,
         journal: MirrorJournal,
         transfers: Transfers,
         manners: Manners,
         clock: Callable[[], float],
-        *,
-        files: MenuFiles | None = None,
-        update: bool = False,
-        delete: bool = False,
+        charset: str | None = None,
     ) -> None:
-        """files: writes the menus; update: ask again for what is there; delete: and remove then what no
-        menu lists any more.
-        """
-        self._root = root
-        self._folders = Folders(directory)
-        self._fetching = Fetching(transfers, self._folders, manners.connections, manners.item_bytes)
-        self._files = files
-        self._update = update
-        self._delete = delete
-        self._items = Items()
-        self._earlier = Earlier(root, self._items, scope, journal, self._folders)
-        self._jobs: dict[Key, Job] = {}
-        self._readings = MenuReadings(self._write, clock)
-        self._ended: deque[Job] = deque()
-        self._clock = clock
+        """charset: of menus, for people who read them."""
+        folders = Folders(journal.directory)
         self._scope = scope
         self._journal = journal
         self._transfers = transfers
         self._manners = manners
-        self._names = Names(root)
-        self._queue = Queue(clock, manners.delay)
-        self._retries = Retries(RETRIES)
+        self._clock = clock
+        self._folders = folders
+        self._items = Items()
+        self._jobs: dict[Key, Job] = {}
+        self._names = Names(scope.root)
+        self._earlier = Earlier(self._items, scope, journal, folders)
+        self._fetching = Fetching(transfers, folders, manners, clock)
+        self._files = MenuFiles(folders, scope.root, charset)
+        self._readings = MenuReadings(self._write, clock)
         self._next_flush = 0.0
         self.tally = MirrorTally()
         self.waiting = 0
@@ -98,34 +79,31 @@ class Crawl:
         try:
             self._run(show)
         finally:
-            # A disk that is full ends the run before their turn to be stored.
-            for job in (*self._ended, *self._fetching.ended()):
-                if job.got is not None:
-                    job.got.abort()
-            self._transfers.close()
+            self._fetching.close()
 
     def _run(self, show: Callable[[], None]) -> None:
+        root = self._scope.root
         self._folders.sweep()
-        self._earlier.restore(update=self._update)
-        rules = ServerRules(self._root, self._transfers, self._manners.ignore_robots)
-        if self._items.key(self._root) not in self._earlier.done:
+        self._earlier.restore(update=self._manners.update)
+        rules = ServerRules(root, self._transfers, self._manners.ignore_robots)
+        if self._items.key(root) not in self._earlier.done:
             # The user asked for this one; what it leads to waits for the rules.
-            self._meet(self._root, 0)
-            self._start()
+            self._meet(root, 0)
+            self._fetching.start()
         self._obey(rules)
-        self._meet(self._root, 0)
+        self._meet(root, 0)
         try:
             self._fetch_all(show)
         except Exception:
             raise
         except BaseException:
             # Ctrl-C or SIGTERM: what was whole by then is not fetched again.
-            self._ended += self._fetching.ended()
+            self._fetching.stop()
             self._settle()
             self._readings.leave()
             raise
         self._readings.leave()
-        root_error = self.tally.failed.get(self._root)
+        root_error = self.tally.failed.get(root)
         if root_error is not None:
             raise root_error
         if self._earlier.is_update and self.tally.stopped is None:
@@ -133,7 +111,7 @@ class Crawl:
 
     def _fetch_all(self, show: Callable[[], None]) -> None:
         while self.waiting or self._readings.first():
-            self._start()
+            self._fetching.start()
             # While the next answers travel.
             self._settle()
             if reading := self._readings.first():
@@ -143,23 +121,21 @@ class Crawl:
             show()
             if self.received > self._manners.bytes:
                 self.tally.stopped = f"--max-bytes {self._manners.bytes}"
-                self._ended += self._fetching.ended()
+                self._fetching.stop()
                 self._settle()
                 break
             if self.waiting:
-                is_busy = self._readings.first() is not None
-                pause = 0.0 if is_busy else self._queue.pause(self._fetching.has_room())
-                self._ended += self._fetching.wait(pause)
+                self._fetching.wait(busy=self._readings.first() is not None)
 
     def _settle(self) -> None:
-        while self._ended:
-            self._finish(self._ended.popleft())
+        for job in self._fetching.ended():
+            self._finish(job)
 
     # Before the first item.
 
     def _obey(self, rules: ServerRules) -> None:
         while not rules.have_come:
-            self._ended += self._fetching.wait(IDLE)
+            self._fetching.wait(busy=False)
         # Only the mirror's own bytes are reported.
         self._transfers.received -= rules.size
         self._names.delimiter = rules.path_delimiter
@@ -167,9 +143,7 @@ class Crawl:
             self._names.restore(done.url, done.path)
         robots = rules.robots
         self._scope.obey(robots)
-        if robots.delay > self._queue.delay:
-            # A single connection is enough with a pause between requests.
-            self._queue.delay, self._fetching.connections = robots.delay, 1
+        self._fetching.slow_down(robots.delay)
 
     # Finding.
 
@@ -220,7 +194,7 @@ class Crawl:
             job.path = old.path
         elif not is_menu(url):
             job.path = self._names.path(url)
-        self._queue.add(job, first=self._earlier.is_update and is_menu(url))
+        self._fetching.add(job, first=self._earlier.is_update and is_menu(url))
         return job
 
     def _keep(self, done: Copy, job: Job) -> None:
@@ -232,13 +206,12 @@ class Crawl:
     def _is_there(self, job: Job, path: tuple[str, ...]) -> None:
         job.path = path
         job.has_copy = True
-        if job.url == self._root and self._files is not None and not is_menu(job.url):
+        if job.url == self._scope.root and not is_menu(job.url):
             self._files.write_root(path, is_menu=False)
         self._readings.settled(job)
 
     def _read(self, menu: Copy, job: Job, came: MenuSink) -> None:
-        if self._files is not None:
-            self._files.came(menu)
+        self._files.came(menu)
         self._earlier.replaced(job, came)
         self._readings.add(MenuReading(menu, job.depth + 1, came.items))
 
@@ -251,9 +224,8 @@ class Crawl:
 
     def _write(self, reading: MenuReading) -> None:
         """Write a menu as it is now: what is not there yet is where it was found."""
-        if self._files is not None:
-            found = zip_longest(reading.lines, reading.jobs)
-            self._files.write(reading.menu, [self._line(reading.menu, *each) for each in found])
+        found = zip_longest(reading.lines, reading.jobs)
+        self._files.write(reading.menu, [self._line(reading.menu, *each) for each in found])
 
     def _line(self, menu: Copy, line: MenuItem, job: Job | None) -> MenuLine:
         """Return a line of a menu as it is written. job: for what it leads to, if that was met."""
@@ -274,21 +246,11 @@ class Crawl:
 
     # Fetching.
 
-    def _start(self) -> None:
-        while (job := self._queue.first()) is not None and self._fetching.has_room():
-            self._queue.take()
-            try:
-                self._fetching.start(job)
-            except (LogsrvError, OSError) as error:
-                self._fail(job, error)
-
     def _finish(self, job: Job) -> None:
-        self._fetching.settle(job)
         if job.error is not None:
             self._fail(job, job.error)
             return
         url, got = job.url, job.got
-        self._retries.answered(url.host)
         if isinstance(got, MenuSink) and (error := self._earlier.fault(job, got)) is not None:
             self._fail(job, error)
             return
@@ -318,12 +280,10 @@ class Crawl:
                 # The error of a full disk has no name.
                 error.filename = self._folders.path(job.path)
             raise error
-        pause = self._retries.pause(url, error, job.tries, afresh=True)
-        if pause is not None:
-            self._queue.add_later(job, pause)
+        if self._fetching.add_again(job, error):
             return
         old = self._earlier.old(job.key, url)
-        if old is not None and url == self._root:
+        if old is not None and url == self._scope.root:
             # Nothing changes because a server is not there, or has lost its way.
             self.tally.stays.add(url)
             raise error
@@ -356,14 +316,14 @@ class Crawl:
         jobs = self._jobs.values()
         copies, unlisted = self._earlier.left_over(jobs)
         remove: list[Copy] = []
-        if unlisted and self._delete:
+        if unlisted and self._manners.delete:
             self.tally.withheld = self._earlier.misses_a_menu(jobs)
             if not self.tally.withheld:
                 remove = self._earlier.surely(unlisted)
         for copy in remove:
             if copy.size is not None:
                 self._folders.remove(copy.path)
-            elif self._files is not None:
+            else:
                 self._files.remove(copy.path)
         removed = {copy.path for copy in remove}
         self.tally.removed = [copy.url for copy in remove]

@@ -1,29 +1,113 @@
-"""The jobs that are on their way: a few at a time, within limits, each with the sink for its answer."""
+"""Jobs: those that wait, and those that are on their way, a few at a time, each with the sink for its
+answer; and the rules of the server, asked for before anything else: its `robots.txt` and `caps.txt`.
+"""
 
 from __future__ import annotations
 
 import math
+from collections import deque
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 
 from logsrv.errors import LogsrvError
 from logsrv.gopher.fetch.settings import Limits, Timeouts
-from logsrv.gopher.fetch.transfers.socket_transfer import SocketTransfer
+from logsrv.gopher.fetch.transfers.connecting import AnswerSink, SocketTransfer
+from logsrv.gopher.fetch.transfers.stream import Retries
 from logsrv.gopher.fetch.transfers.transfers import Transfers
 from logsrv.gopher.mirror.disk.folders import Folders
-from logsrv.gopher.mirror.disk.sinks import FileSink, MenuSink
-from logsrv.gopher.mirror.queue import Job
+from logsrv.gopher.mirror.disk.sinks import FileSink, MemorySink, MenuSink
+from logsrv.gopher.mirror.robots import Robots, parse_robots, path_delimiter
+from logsrv.gopher.mirror.scope import Key
 from logsrv.gopher.wire.errors import Truncated
 from logsrv.gopher.wire.itemtypes import item_type
+from logsrv.gopher.wire.url import GopherURL
 from logsrv.gopher.wire.value import Value
+
+# Seconds after which it is looked again, whatever happens.
+IDLE = 0.2
+
+
+@dataclass(eq=False, slots=True)
+class Job:
+    """An item of the mirror, and what becomes of it. `url` names the server always in the same way.
+
+    key: what tells it from others. depth: menus to here. path: of its copy; for a menu when that is there.
+    known: there may be a copy of before. error, got: when it was
+    fetched, one of the two. has_copy: the copy is there; is_settled: it is, or will never be.
+    """
+
+    url: GopherURL
+    key: Key
+    depth: int
+    path: tuple[str, ...] | None = None
+    has_copy: bool = False
+    is_settled: bool = False
+    known: bool = False
+    tries: int = 0
+    error: Exception | None = None
+    got: AnswerSink | None = None
+
+
+class Queue:
+    """delay: seconds from one start to the next."""
+
+    def __init__(self, clock: Callable[[], float], delay: float) -> None:
+        self._clock = clock
+        self.delay = delay
+        self._next_start = 0.0
+        self._ready: deque[Job] = deque()
+        self._later: list[tuple[float, int, Job]] = []
+        self._number = 0
+
+    def add(self, job: Job, *, first: bool = False) -> None:
+        if first:
+            self._ready.appendleft(job)
+        else:
+            self._ready.append(job)
+
+    def add_later(self, job: Job, seconds: float) -> None:
+        """It comes first after so many seconds."""
+        self._number += 1
+        self._later.append((self._clock() + seconds, self._number, job))
+        self._later.sort()
+
+    def first(self) -> Job | None:
+        """Return the job that may be started now, None if there is none yet."""
+        if self._later:
+            now = self._clock()
+            while self._later and self._later[0][0] <= now:
+                self._ready.appendleft(self._later.pop(0)[2])
+        if not self._ready or (self.delay and self._next_start > self._clock()):
+            return None
+        return self._ready[0]
+
+    def take(self) -> None:
+        """The first one is started."""
+        if self.delay:
+            self._next_start = self._clock() + self.delay
+        self._ready.popleft()
+
+    def pause(self, has_room: bool) -> float:
+        """Return how long there is nothing to start; has_room: whether there is a connection for one."""
+        now = self._clock()
+        times = [self._later[0][0]] if self._later else []
+        if self._ready and has_room:
+            times.append(self._next_start)
+        return max(0.0, min([IDLE, *(each - now for each in times)]))
+
 
 # pygopherd, for one, lets no more than five connections wait.
 _FEW = 4
+RETRIES = 4
 _MOST_OF_A_MENU = Limits().menu
 _TIME_FOR_A_MENU = Timeouts().whole
 
 
 class Manners(Value):
-    """Limits of a run. connections: at a time, None for a few; delay: seconds from one request to the next;
+    """Wishes for a run. connections: at a time, None for a few; delay: seconds from a request to the next;
     items, bytes: of the whole mirror; item_bytes: of one answer.
+
+    update: ask again for what is there; delete: and remove then what no menu lists any more.
     """
 
     connections: int | None = None
@@ -32,31 +116,85 @@ class Manners(Value):
     bytes: int = 10 * 1024**3
     item_bytes: int | None = None
     ignore_robots: bool = False
+    update: bool = False
+    delete: bool = False
 
 
 class Fetching:
-    """Starts jobs, and hands back those that have ended. connections: how many it may have at a time."""
+    """Asks for jobs in their turn, a few at a time, and hands back those that have ended."""
 
     def __init__(
-        self,
-        transfers: Transfers,
-        folders: Folders,
-        connections: int | None,
-        item_bytes: int | None,
+        self, transfers: Transfers, folders: Folders, manners: Manners, clock: Callable[[], float]
     ) -> None:
-        """connections: None for a few. item_bytes: the most that one answer may have."""
-        self.connections = connections or _FEW
         self._transfers = transfers
         self._folders = folders
-        self._item_bytes = item_bytes
+        self._connections = manners.connections or _FEW
+        self._item_bytes = manners.item_bytes
+        self._queue = Queue(clock, manners.delay)
+        self._retries = Retries(RETRIES)
         self._jobs: dict[SocketTransfer, Job] = {}
+        self._ended: deque[Job] = deque()
 
-    def has_room(self) -> bool:
-        """Return true if a job may be started now."""
-        return len(self._jobs) < self.connections
+    def add(self, job: Job, *, first: bool = False) -> None:
+        """Ask for it when its turn has come."""
+        self._queue.add(job, first=first)
 
-    def start(self, job: Job) -> None:
-        """Ask for it. Raises LinkInTheWay, OSError."""
+    def add_again(self, job: Job, error: Exception) -> bool:
+        """Ask again after a pause, if that may help; return whether it may."""
+        pause = self._retries.pause(job.url, error, job.tries, afresh=True)
+        if pause is not None:
+            self._queue.add_later(job, pause)
+        return pause is not None
+
+    def slow_down(self, delay: float) -> None:
+        """Let at least so many seconds pass from one request to the next."""
+        if delay > self._queue.delay:
+            # A single connection is enough with a pause between requests.
+            self._queue.delay, self._connections = delay, 1
+
+    def start(self) -> None:
+        """Ask for those whose turn it is."""
+        while self._has_room and (job := self._queue.first()) is not None:
+            self._queue.take()
+            try:
+                self._ask(job)
+            except (LogsrvError, OSError) as error:
+                job.error = error
+                self._ended.append(job)
+
+    def wait(self, *, busy: bool) -> None:
+        """Wait for what ends or has its turn, not for long; not at all if we are `busy`."""
+        self._take(self._transfers.wait(0.0 if busy else self._queue.pause(self._has_room)))
+
+    def ended(self) -> Iterator[Job]:
+        """Yield what has ended. Its file has appeared, or `error` tells why not."""
+        while self._ended:
+            job = self._ended.popleft()
+            if job.error is None and isinstance(job.got, FileSink):
+                self._store(job, job.got)
+            if job.error is None:
+                self._retries.answered(job.url.host)
+            yield job
+
+    def stop(self) -> None:
+        """Let `ended` have what has ended already, for a run that stops before its end."""
+        self._take(self._transfers.ended())
+
+    def close(self) -> None:
+        """Leave no file of what is under way."""
+        self.stop()
+        # A disk that is full ends the run before their turn to be stored.
+        for job in self._ended:
+            if job.got is not None:
+                job.got.abort()
+        self._transfers.close()
+
+    @property
+    def _has_room(self) -> bool:
+        return len(self._jobs) < self._connections
+
+    def _ask(self, job: Job) -> None:
+        """Raises LinkInTheWay, OSError."""
         job.tries += 1
         url = job.url
         kind = item_type(url.item_type).transfer
@@ -75,35 +213,59 @@ class Fetching:
         )
         self._jobs[transfer] = job
 
-    def wait(self, seconds: float) -> list[Job]:
-        """Return what has ended, after at most `seconds`."""
-        return self._of(self._transfers.wait(seconds))
+    def _store(self, job: Job, file: FileSink) -> None:
+        assert job.path is not None
+        try:
+            self._folders.look_again(job.path)
+            if file.is_missing:
+                raise Truncated(job.url.address, 0, "nothing came, and there was something before")
+            file.store()
+        except (LogsrvError, OSError) as error:
+            file.abort()
+            job.error = error
 
-    def settle(self, job: Job) -> None:
-        """Let the file of a job that has ended appear; should that fail, `error` tells."""
-        if job.error is None and isinstance(job.got, FileSink):
-            assert job.path is not None
-            try:
-                self._folders.look_again(job.path)
-                if job.got.is_missing:
-                    raise Truncated(
-                        job.url.address, 0, "nothing came, and there was something before"
-                    )
-                job.got.store()
-            except (LogsrvError, OSError) as error:
-                job.got.abort()
-                job.error = error
-
-    def ended(self) -> list[Job]:
-        """Return what has ended already, for a run that stops before its end."""
-        return self._of(self._transfers.ended())
-
-    def _of(self, ended: list[SocketTransfer]) -> list[Job]:
-        """Return the jobs that these were for; rules of the server have none."""
-        jobs = []
+    def _take(self, ended: list[SocketTransfer]) -> None:
         for transfer in ended:
+            # Rules of the server have no job.
             job = self._jobs.pop(transfer, None)
             if job is not None:
                 job.error, job.got = transfer.error, transfer.sink
-                jobs.append(job)
-        return jobs
+                self._ended.append(job)
+
+
+_LARGEST = 512 * 1024
+
+
+class ServerRules:
+    """Rules of the server of `root`, known once all of them have come."""
+
+    def __init__(self, root: GopherURL, transfers: Transfers, ignore_robots: bool) -> None:
+        """ignore_robots: do not even ask for these."""
+        self._caps = MemorySink()
+        self._robots = [] if ignore_robots else [MemorySink(), MemorySink()]
+        names = (b"caps.txt", b"/robots.txt", b"robots.txt")
+        self._sinks = [self._caps, *self._robots]
+        for selector, sink in zip(names, self._sinks, strict=False):
+            url = root.replace(item_type="0", selector=selector)
+            transfers.start(url, sink, most_bytes=_LARGEST, most_seconds=Timeouts().whole)
+
+    @property
+    def have_come(self) -> bool:
+        """Return true if nothing is waited for any more, whether it is there or not."""
+        return all(sink.ended for sink in self._sinks)
+
+    @property
+    def size(self) -> int:
+        """Return how many bytes they are."""
+        return sum(len(sink.content) for sink in self._sinks)
+
+    @property
+    def path_delimiter(self) -> bytes:
+        """Return what parts a selector."""
+        return path_delimiter(self._caps.content)
+
+    @property
+    def robots(self) -> Robots:
+        """Return those of the first file that has some for us."""
+        found = (parse_robots(sink.content) for sink in self._robots)
+        return next((each for each in found if each != Robots()), Robots())

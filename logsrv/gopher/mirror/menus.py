@@ -6,12 +6,13 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Callable
+from dataclasses import dataclass, field
 
 from logsrv.gopher.mirror.disk.folders import OF_A_NAME, Folders, LinkInTheWay
 from logsrv.gopher.mirror.disk.journal import Copy
 from logsrv.gopher.mirror.disk.names import GOPHERMAP, INDEX
 from logsrv.gopher.mirror.disk.pages import CopyPath, MenuLine, gophermap, index
-from logsrv.gopher.mirror.queue import Job
+from logsrv.gopher.mirror.fetching import Job
 from logsrv.gopher.wire.menu import MenuItem
 from logsrv.gopher.wire.url import GopherURL
 
@@ -20,19 +21,17 @@ _LINES_AT_ONCE = 64
 LATE = 2.0
 
 
+@dataclass(eq=False, slots=True)
 class MenuReading:
     """A menu that is gone through. depth: of what its lines lead to. jobs: these, None where nobody
     asks for it; as far as they were. missing: how many are still to come, when all lines were.
     """
 
-    __slots__ = ("depth", "jobs", "lines", "menu", "missing")
-
-    def __init__(self, menu: Copy, depth: int, lines: list[MenuItem]) -> None:
-        self.menu = menu
-        self.depth = depth
-        self.lines = lines
-        self.jobs: list[Job | None] = []
-        self.missing = 0
+    menu: Copy
+    depth: int
+    lines: list[MenuItem]
+    jobs: list[Job | None] = field(default_factory=list)
+    missing: int = 0
 
     @property
     def is_over(self) -> bool:

@@ -50,7 +50,8 @@ class Items:
 class MirrorScope:
     """Decides for each item of a menu.
 
-    skipped: how many items were left out, by reason. strangers: how many of them each other server has.
+    root: where it begins. skipped: how many items were left out, by reason. strangers: how many of them
+    each other server has.
     """
 
     def __init__(
@@ -63,7 +64,7 @@ class MirrorScope:
         addresses: Iterable[str] = (),
     ) -> None:
         """aliases: other names of the root's host; addresses: where it was found, as numbers."""
-        self._root = root
+        self.root = root
         self._span = span
         self._depth = depth
         self._names = {root.host, *aliases, *addresses}
@@ -81,7 +82,7 @@ class MirrorScope:
 
     def is_home(self, url: GopherURL) -> bool:
         """Return true if `url` is on the root's server."""
-        return url.port == self._root.port and url.host in self._names
+        return url.port == self.root.port and url.host in self._names
 
     def leave_out(self, item: MenuItem) -> None:
         """Count a line of a menu that `url` has nothing for, unless it is only text."""
@@ -100,7 +101,7 @@ class MirrorScope:
 
     def url(self, item: MenuItem, menu: GopherURL) -> GopherURL | None:
         """Return where a line of a menu leads, the root's server under the name that the root has."""
-        url, root = item.url(menu), self._root
+        url, root = item.url(menu), self.root
         if url is None or (url.host == root.host and url.tls == root.tls) or not self.is_home(url):
             return url
         return url.replace(host=root.host, tls=root.tls)
@@ -126,7 +127,7 @@ class MirrorScope:
         return None
 
     def _below(self, selector: bytes) -> bool:
-        return selector.startswith(self._inside) or selector == self._root.selector
+        return selector.startswith(self._inside) or selector == self.root.selector
 
 
 def is_menu(url: GopherURL) -> bool:

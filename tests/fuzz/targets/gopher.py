@@ -16,8 +16,7 @@ from logsrv.gopher.browse.content.colours import Colours
 from logsrv.gopher.browse.content.html import html_lines
 from logsrv.gopher.browse.content.layout import Layout
 from logsrv.gopher.browse.content.lines import lines_of, menu_line, text_lines
-from logsrv.gopher.browse.content.links import link_of
-from logsrv.gopher.browse.content.page import MenuContent, Page
+from logsrv.gopher.browse.content.page import MenuContent, Page, link_of
 from logsrv.gopher.browse.content.picture import picture_lines
 from logsrv.gopher.fetch.proxy import Proxy, ProxyTalk
 from logsrv.gopher.follow.bookmarks import Bookmarks
@@ -46,8 +45,12 @@ from logsrv.gopher.wire.gopherplus import (
     parse_header,
 )
 from logsrv.gopher.wire.menu import Menu, MenuItem, MenuParser, parse_line, written_line
-from logsrv.gopher.wire.recognise import error_line, may_be_other_protocol, other_protocol
-from logsrv.gopher.wire.response import ResponseReader
+from logsrv.gopher.wire.response import (
+    ResponseReader,
+    error_line,
+    may_be_other_protocol,
+    other_protocol,
+)
 from logsrv.gopher.wire.text import DotEnded, Stuffer, Text, TextParser, Unstuffer, unstuffed
 from logsrv.gopher.wire.url import GopherURL, quoted, typed_url, unquoted
 from tests.fuzz.oracles import at_most, safe, same_however_cut
@@ -67,7 +70,7 @@ def items_of(data: bytes) -> list[MenuItem]:
 @target(
     "gopher.wire.menu",
     "gopher.wire.charset",
-    "gopher.browse.content.links",
+    "gopher.browse.content.page",
     "gopher.follow.entries",
 )
 def menus(data: bytes) -> None:
@@ -127,7 +130,7 @@ def texts(data: bytes) -> None:
         decode_line(data, charset)
 
 
-@target("gopher.wire.response", "gopher.wire.gopherplus", "gopher.wire.recognise")
+@target("gopher.wire.response", "gopher.wire.gopherplus")
 def responses(data: bytes) -> None:
     """The body of an answer is the same at every cut, or the same error is raised."""
     for url in (

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Coroutine
+import inspect
+from collections.abc import AsyncIterator, Callable, Coroutine
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -39,6 +41,17 @@ async def until(happened: Callable[[], Any], what: str) -> None:
 def run(work: Coroutine[Any, Any, Result]) -> Result:
     """Run asyncio's loop, which is not the reactor's, until `work` is done."""
     return asyncio.run(work)
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_pyfunc_call(pyfuncitem: pytest.Function) -> bool | None:
+    """Run tests that are coroutines on asyncio's loop."""
+    test = pyfuncitem.obj
+    if not inspect.iscoroutinefunction(test):
+        return None
+    names = inspect.signature(test).parameters
+    run(test(**{name: pyfuncitem.funcargs[name] for name in names}))
+    return True
 
 
 def opener(environ: dict[str, str], name: str = "xdg-open") -> Path:
@@ -110,7 +123,7 @@ class Driven:
         raise AssertionError(f"no link {text}:\n{self.screen()}")
 
 
-Drive = Callable[..., None]
+Drive = Callable[..., AbstractAsyncContextManager[Driven]]
 
 
 @pytest.fixture
@@ -132,21 +145,16 @@ def environ(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> dict[str, str]:
 
 @pytest.fixture
 def drive(environ: dict[str, str]) -> Drive:
-    """`drive(url, scenario)` runs `await scenario(driven)` in a browser that begins with `url`."""
+    """`async with drive(url) as driven:` has a browser that begins with `url`."""
 
-    def start(
-        url: str | None,
-        scenario: Callable[[Driven], Awaitable[None]],
-        size: tuple[int, int] = (80, 24),
-        timeouts: Timeouts | None = None,
-    ) -> None:
-        async def main() -> None:
-            options = ConnectionOptions(timeouts or Timeouts(first_byte=10, between=10))
-            session = BrowsingSession(environ, options)
-            browser = Browser(session, None if url is None else typed_place(url))
-            async with browser.run_test(size=size, notifications=True) as pilot:
-                await scenario(Driven(browser, pilot))
-
-        run(main())
+    @asynccontextmanager
+    async def start(
+        url: str | None, size: tuple[int, int] = (80, 24), timeouts: Timeouts | None = None
+    ) -> AsyncIterator[Driven]:
+        options = ConnectionOptions(timeouts or Timeouts(first_byte=10, between=10))
+        session = BrowsingSession(environ, options)
+        browser = Browser(session, None if url is None else typed_place(url))
+        async with browser.run_test(size=size, notifications=True) as pilot:
+            yield Driven(browser, pilot)
 
     return start

@@ -7,7 +7,14 @@ from io import BytesIO
 
 from PIL import Image
 
-from tests.gopher.browse.menus import item, menu
+
+def item(letter: str, display: str, selector: str = "", host: str = "", port: object = "") -> bytes:
+    """One line; without a host it is of the server that sends it."""
+    return f"{letter}{display}\t{selector}\t{host}\t{port}\r\n".encode()
+
+
+def menu(*items: bytes) -> bytes:
+    return b"".join(items) + b".\r\n"
 
 
 def picture() -> bytes:

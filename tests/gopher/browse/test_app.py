@@ -4,25 +4,23 @@ from __future__ import annotations
 
 import re
 
-from tests.gopher.browse.conftest import Drive, Driven, until
-from tests.gopher.browse.menus import item, menu
+from tests.gopher.browse.conftest import Drive, until
+from tests.gopher.browse.hole import item, menu
 from tests.gopher.conftest import Serve
 from tests.gopher.servers import Scripted
 
 
-def test_quitting_while_a_page_is_loading(drive: Drive, serve: Serve) -> None:
+async def test_quitting_while_a_page_is_loading(drive: Drive, serve: Serve) -> None:
     server = serve(lambda connection, _: connection.recv(1))
 
-    async def scenario(driven: Driven) -> None:
+    async with drive(server.url()) as driven:
         await until(lambda: server.requests, "the request")
         await driven.press("q")
         await until(lambda: not driven.browser.is_running, "the end")
 
-    drive(server.url(), scenario)
 
-
-def test_the_help_shows_and_goes(drive: Drive, server: Scripted) -> None:
-    async def scenario(driven: Driven) -> None:
+async def test_the_help_shows_and_goes(drive: Drive, server: Scripted) -> None:
+    async with drive(server.url(), size=(132, 43)) as driven:
         await driven.shows("Welcome")
         await driven.press("question_mark")
         await driven.shows("In a page", "find in the page")
@@ -30,40 +28,34 @@ def test_the_help_shows_and_goes(drive: Drive, server: Scripted) -> None:
         await driven.shows("Welcome")
         assert driven.browser.theme == "gopher-light"
 
-    drive(server.url(), scenario, size=(132, 43))
 
-
-def test_light_stays_light(drive: Drive) -> None:
-    async def choose(driven: Driven) -> None:
+async def test_light_stays_light(drive: Drive) -> None:
+    async with drive(None) as driven:
         await driven.shows("Places to begin")
         assert driven.browser.theme == "gopher-dark"
         await driven.press("t")
-
-    async def scenario(driven: Driven) -> None:
+    async with drive(None) as driven:
         assert driven.browser.theme == "gopher-light"
 
-    drive(None, choose)
-    drive(None, scenario)
 
-
-def test_the_mouse(drive: Drive, server: Scripted) -> None:
-    async def scenario(driven: Driven) -> None:
+async def test_the_mouse(drive: Drive, server: Scripted) -> None:
+    async with drive(server.url()) as driven:
         await driven.shows("Welcome")
         await driven.pilot.click("#page", offset=(12, 2))
         await driven.shows("Item 0")
         await driven.pilot.click("#address")
         await driven.shows("Go to")
 
-    drive(server.url(), scenario)
 
-
-def test_a_long_address_keeps_its_host_and_its_end_in_sight(drive: Drive, serve: Serve) -> None:
+async def test_a_long_address_keeps_its_host_and_its_end_in_sight(
+    drive: Drive, serve: Serve
+) -> None:
     server = serve(menu(item("i", "Deep down"), item("1", "Deeper", "/down" * 20 + "/deeper")))
 
     def cut(end: str) -> re.Pattern[str]:
         return re.compile(f"//127.0.0.1:{server.port}/….*{end}")
 
-    async def scenario(driven: Driven) -> None:
+    async with drive(server.url("/1" + "/down" * 20 + "/end")) as driven:
         for width in (50, 60, 40):
             await driven.pilot.resize_terminal(width, 12)
             await driven.shows("Deep down")
@@ -71,41 +63,33 @@ def test_a_long_address_keeps_its_host_and_its_end_in_sight(drive: Drive, serve:
         await driven.pilot.resize_terminal(60, 12)
         await until(lambda: cut("down/deeper").search(driven.screen()), "the address below")
 
-    drive(server.url("/1" + "/down" * 20 + "/end"), scenario)
 
-
-def test_a_menu_of_real_width_fits_80_columns(drive: Drive, serve: Serve) -> None:
+async def test_a_menu_of_real_width_fits_80_columns(drive: Drive, serve: Serve) -> None:
     """70 columns, as menus are drawn for, beside the types."""
     server = serve(menu(item("i", "=" * 70), item("1", "x")))
 
-    async def scenario(driven: Driven) -> None:
+    async with drive(server.url()) as driven:
         await driven.shows(" " * 10 + "=" * 70)
 
-    drive(server.url(), scenario)
 
-
-def test_a_wide_window_uses_its_width(drive: Drive, serve: Serve) -> None:
+async def test_a_wide_window_uses_its_width(drive: Drive, serve: Serve) -> None:
     server = serve(b"x" * 119)
 
-    async def scenario(driven: Driven) -> None:
+    async with drive(server.url("/0/text"), size=(132, 43)) as driven:
         await driven.shows("x" * 119)
 
-    drive(server.url("/0/text"), scenario, size=(132, 43))
 
-
-def test_markup_and_escapes_of_a_server_are_text(drive: Drive, serve: Serve) -> None:
+async def test_markup_and_escapes_of_a_server_are_text(drive: Drive, serve: Serve) -> None:
     hostile = menu(
         item("1", "[bold red]x[/] \x1b[31m\x9b2J\u202e", "/\x1b]0;t\x07", "h\x1b[2J", 70),
         item("8", "[@click=app.quit]z[/]", "\x1b[2J", "h\x1b", 23),
     )
     server = serve(hostile)
 
-    async def scenario(driven: Driven) -> None:
+    async with drive(server.url()) as driven:
         await driven.shows("[bold red]x[/] \\x1b[31m\\x9b2J\\u202e", "[@click=app.quit]z[/]")
         for key in ("i", "escape", "down", "i", "escape", "enter", "escape", "A", "s", "y", "d"):
             await driven.press(key)
             assert not any(
                 ord(each) < 32 or 127 <= ord(each) < 160 for each in driven.screen() if each != "\n"
             )
-
-    drive(server.url(), scenario)

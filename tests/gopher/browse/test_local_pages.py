@@ -7,11 +7,11 @@ from pathlib import Path
 
 import pytest
 
-from logsrv.gopher.browse.content.links import link_to
+from logsrv.gopher.browse.content.page import link_to
 from logsrv.gopher.command.main import run as gopher
 from logsrv.gopher.local.typed import typed_place
 from tests.gopher.browse.conftest import Drive, Driven, until
-from tests.gopher.browse.menus import item, menu
+from tests.gopher.browse.hole import item, menu
 from tests.gopher.conftest import Serve
 
 
@@ -42,8 +42,8 @@ async def follow(driven: Driven, number: str) -> None:
     await driven.press("enter")
 
 
-def test_a_gophermap_is_read_and_left_and_come_back_to(drive: Drive, hole: Path) -> None:
-    async def scenario(driven: Driven) -> None:
+async def test_a_gophermap_is_read_and_left_and_come_back_to(drive: Drive, hole: Path) -> None:
+    async with drive(str(hole / "gophermap"), size=(160, 24)) as driven:
         await driven.shows("Welcome", f"file://{hole}/")
         await driven.press("enter")
         await driven.shows("All about it.", f"file://{hole}/about.txt")
@@ -66,8 +66,6 @@ def test_a_gophermap_is_read_and_left_and_come_back_to(drive: Drive, hole: Path)
         await driven.press("h")
         await driven.shows("History, the newest first", "about.txt")
 
-    drive(str(hole / "gophermap"), scenario, size=(160, 24))
-
 
 @pytest.mark.parametrize(
     ("number", "said"),
@@ -79,43 +77,39 @@ def test_a_gophermap_is_read_and_left_and_come_back_to(drive: Drive, hole: Path)
         (8, "file: links are not opened"),
     ],
 )
-def test_what_cannot_be_followed_says_why(drive: Drive, hole: Path, number: int, said: str) -> None:
-    async def scenario(driven: Driven) -> None:
+async def test_what_cannot_be_followed_says_why(
+    drive: Drive, hole: Path, number: int, said: str
+) -> None:
+    async with drive(str(hole), size=(160, 24)) as driven:
         await driven.shows("Welcome")
         await driven.press(*["down"] * (number - 1), "enter")
         await until(lambda: said in " ".join(driven.screen().split()), said)
         assert "root:" not in driven.screen()
 
-    drive(str(hole), scenario, size=(160, 24))
 
-
-def test_reloading_shows_what_was_edited(drive: Drive, hole: Path) -> None:
-    async def scenario(driven: Driven) -> None:
+async def test_reloading_shows_what_was_edited(drive: Drive, hole: Path) -> None:
+    async with drive(str(hole)) as driven:
         await driven.shows("Welcome")
         (hole / "gophermap").write_text("Edited\n*\n")
         await driven.press("r")
         await driven.shows("Edited", "about.txt")
 
-    drive(str(hole), scenario)
 
-
-def test_files_are_copied_to_the_downloads(drive: Drive, hole: Path, tmp_path: Path) -> None:
-    async def scenario(driven: Driven) -> None:
+async def test_files_are_copied_to_the_downloads(drive: Drive, hole: Path, tmp_path: Path) -> None:
+    async with drive(str(hole)) as driven:
         await driven.shows("Welcome")
         await follow(driven, "6")
         await driven.shows("Saved to")
         await driven.press("home", "s")
         downloads = driven.browser.session.downloads
         await until(lambda: len(downloads.all) == 2 and not downloads.running, "both")
-
-    drive(str(hole), scenario)
     assert (tmp_path / "downloads" / "packed.bin").read_bytes() == bytes(range(256)) * 100
     # Stuffed dots are a server's, not a file's.
     assert (tmp_path / "downloads" / "about.txt").read_text().startswith("All about it.")
 
 
-def test_a_bookmark_remembers_what_was_opened(drive: Drive, hole: Path) -> None:
-    async def scenario(driven: Driven) -> None:
+async def test_a_bookmark_remembers_what_was_opened(drive: Drive, hole: Path) -> None:
+    async with drive(str(hole), size=(160, 24)) as driven:
         await driven.shows("Welcome")
         await follow(driven, "2")
         await driven.shows("deep.txt")
@@ -127,11 +121,9 @@ def test_a_bookmark_remembers_what_was_opened(drive: Drive, hole: Path) -> None:
         await driven.press("enter")
         await driven.shows("deep.txt", f"file://{hole}/#1/sub")
 
-    drive(str(hole), scenario, size=(160, 24))
 
-
-def test_paths_are_typed_as_addresses(drive: Drive, hole: Path) -> None:
-    async def scenario(driven: Driven) -> None:
+async def test_paths_are_typed_as_addresses(drive: Drive, hole: Path) -> None:
+    async with drive(None) as driven:
         await driven.shows("Places to begin")
         await driven.press("g")
         await driven.shows("Go to")
@@ -147,30 +139,24 @@ def test_paths_are_typed_as_addresses(drive: Drive, hole: Path) -> None:
         await driven.type(f"file://{hole}/")
         await driven.shows("Welcome")
 
-    drive(None, scenario)
 
-
-def test_the_place_of_a_file_is_explained(drive: Drive, hole: Path) -> None:
-    async def scenario(driven: Driven) -> None:
+async def test_the_place_of_a_file_is_explained(drive: Drive, hole: Path) -> None:
+    async with drive(str(hole), size=(160, 24)) as driven:
         await driven.shows("Welcome")
         await driven.press("i")
         await driven.shows("Where this leads", f"File      {hole}/about.txt")
 
-    drive(str(hole), scenario, size=(160, 24))
 
-
-def test_a_large_text_shows_its_beginning(drive: Drive, tmp_path: Path) -> None:
+async def test_a_large_text_shows_its_beginning(drive: Drive, tmp_path: Path) -> None:
     with open(tmp_path / "big.txt", "wb") as file:
         file.write(b"the beginning\n" * 1000 + b"x" * 1000 + b"\n")
         file.truncate(1 << 36)
 
-    async def scenario(driven: Driven) -> None:
+    async with drive(str(tmp_path / "big.txt")) as driven:
         await driven.shows("is larger than the limit", "s  saves all of it", "the beginning")
 
-    drive(str(tmp_path / "big.txt"), scenario)
 
-
-def test_a_server_leads_to_no_file(drive: Drive, serve: Serve, hole: Path) -> None:
+async def test_a_server_leads_to_no_file(drive: Drive, serve: Serve, hole: Path) -> None:
     server = serve(
         menu(
             item("0", "Relative", str(hole / "about.txt")),
@@ -179,7 +165,7 @@ def test_a_server_leads_to_no_file(drive: Drive, serve: Serve, hole: Path) -> No
         )
     )
 
-    async def scenario(driven: Driven) -> None:
+    async with drive(server.url()) as driven:
         await driven.shows("Relative")
         await driven.press("down", "enter")
         await driven.shows("file: links are not opened")
@@ -189,10 +175,8 @@ def test_a_server_leads_to_no_file(drive: Drive, serve: Serve, hole: Path) -> No
         await driven.shows("By URL", "0Relative")
         assert "All about it" not in driven.screen()
 
-    drive(server.url(), scenario)
 
-
-def test_a_mirror_is_read_without_a_server(
+async def test_a_mirror_is_read_without_a_server(
     drive: Drive, serve: Serve, tmp_path: Path, environ: dict[str, str]
 ) -> None:
     answers = {
@@ -211,7 +195,7 @@ def test_a_mirror_is_read_without_a_server(
         assert gopher(["mirror", server.url(), str(copy)], out, err) == 0
     server.close()
 
-    async def scenario(driven: Driven) -> None:
+    async with drive(str(copy)) as driven:
         await driven.shows("The hole")
         await follow(driven, "1")
         await driven.shows("Deep", "Far")
@@ -226,5 +210,3 @@ def test_a_mirror_is_read_without_a_server(
         await driven.shows("text a")
         await driven.press("u")
         await driven.shows("The hole")
-
-    drive(str(copy), scenario)

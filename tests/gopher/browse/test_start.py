@@ -12,7 +12,7 @@ from logsrv.gopher.browse import start
 from logsrv.gopher.browse.content.layout import Layout
 from logsrv.gopher.wire.url import GopherURL
 from tests.gopher.browse.conftest import run
-from tests.gopher.browse.menus import item, menu
+from tests.gopher.browse.hole import item, menu
 from tests.gopher.conftest import Serve
 
 

@@ -11,10 +11,12 @@ import pytest
 from logsrv.errors import ConfigurationError
 from logsrv.gopher.command.arguments import connection_options, fetch_options
 from logsrv.gopher.command.main import run
+from logsrv.gopher.command.parsers import COMMANDS, parser_of
 from logsrv.gopher.command.requests import requested_url
 from logsrv.gopher.fetch.settings import ConnectionOptions
 from logsrv.gopher.wire.errors import BadURL, GopherError
 from logsrv.kit.options.argument_parser import Shown, UsageError
+from tests.gopher.command import test_main as command
 
 
 def url_of(*words: str) -> str:
@@ -96,3 +98,15 @@ def test_every_option_is_documented() -> None:
                 assert f"`{option}" in page, option
     for kind in GopherError.__subclasses__():
         assert f"| {kind.exit_status} |" in page
+
+
+def test_each_is_that_of_its_command() -> None:
+    for name in COMMANDS:
+        status, shown = command.gopher(name, "--help")[:2]
+        assert status == 0
+        assert shown.decode() == parser_of(name).format_help()
+
+
+def test_without_a_command_it_is_that_of_a_url() -> None:
+    assert parser_of().prog == "gopher"
+    assert parser_of().parse_args(["example.org"]).url == "example.org"

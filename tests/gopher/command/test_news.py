@@ -17,7 +17,7 @@ from logsrv.gopher.command.main import run
 from logsrv.kit.testing import wait_until
 from tests.cli.at_terminal import AtTerminal
 from tests.gopher import servers
-from tests.gopher.browse.menus import item, menu
+from tests.gopher.browse.hole import item, menu
 from tests.gopher.conftest import Serve
 from tests.gopher.follow.test_feed import ATOM, checked_feed
 

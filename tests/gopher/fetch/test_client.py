@@ -4,18 +4,19 @@ from __future__ import annotations
 
 import socket
 import threading
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
-import pytest_twisted
 from twisted.internet.defer import CancelledError, Deferred, gatherResults
 
-from logsrv.gopher import GopherClient, GopherResponse, Limits, Menu, Text, Timeouts
+from logsrv.gopher import GopherClient, GopherResponse, Limits, Menu, Proxy, Text, Timeouts, Trust
 from logsrv.gopher.wire.errors import (
     BadURL,
     GopherError,
     NotGopher,
+    ProxyError,
     Refused,
     ServerError,
     TimedOut,
@@ -23,8 +24,8 @@ from logsrv.gopher.wire.errors import (
     Truncated,
     UnknownHost,
 )
-from tests.gopher.conftest import Serve
-from tests.gopher.servers import LOOPBACK, reset
+from tests.gopher.conftest import Serve, names
+from tests.gopher.servers import LOOPBACK, SocksProxy, reset
 from tests.ports import free_port
 
 MENU = b"iHi\t\th\t1\r\n0A text\t/a\t127.0.0.1\t70\r\n.\r\n"
@@ -45,7 +46,6 @@ class Hurrying:
         return getattr(self._reactor, name)
 
 
-@pytest_twisted.ensureDeferred
 async def test_a_menu_a_text_a_search(reactor: Any, serve: Serve) -> None:
     def answer(connection: socket.socket, request: bytes) -> None:
         connection.sendall(b"caf\xe9\r\n..\r\n.\r\n" if request.startswith(b"/a") else MENU)
@@ -60,7 +60,6 @@ async def test_a_menu_a_text_a_search(reactor: Any, serve: Serve) -> None:
     assert server.requests == [b"\r\n", b"/a\r\n", "/find\tgröße\r\n".encode()]
 
 
-@pytest_twisted.ensureDeferred
 async def test_an_answer_byte_by_byte_is_the_same_answer(reactor: Any, serve: Serve) -> None:
     def drip(connection: socket.socket, _: bytes) -> None:
         connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
@@ -71,7 +70,6 @@ async def test_an_answer_byte_by_byte_is_the_same_answer(reactor: Any, serve: Se
     assert len(menu.items) == 2 and menu.terminated
 
 
-@pytest_twisted.ensureDeferred
 async def test_a_menu_is_done_at_its_dot_though_the_server_stays(
     reactor: Any, serve: Serve
 ) -> None:
@@ -88,7 +86,6 @@ async def test_a_menu_is_done_at_its_dot_though_the_server_stays(
     ("sent", "phase"),
     [(b"", "first byte"), (b"iHi\t", "next byte"), (b"3no\t\terror.host\t1\r\n", "next byte")],
 )
-@pytest_twisted.ensureDeferred
 async def test_a_server_that_hangs_is_left(
     reactor: Any, serve: Serve, sent: bytes, phase: str
 ) -> None:
@@ -104,7 +101,6 @@ async def test_a_server_that_hangs_is_left(
     assert caught.value.phase == phase
 
 
-@pytest_twisted.ensureDeferred
 async def test_a_server_that_drips_for_ever_is_left(
     reactor: Any, serve: Serve, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -129,7 +125,6 @@ async def test_a_server_that_drips_for_ever_is_left(
 
 
 @pytest.mark.parametrize("line", [b"iagain\t\th\t1\r\n", b"x" * 65536])
-@pytest_twisted.ensureDeferred
 async def test_an_endless_answer_is_left(reactor: Any, serve: Serve, line: bytes) -> None:
     """A menu without an end, and one that is a single line without an end."""
 
@@ -142,7 +137,6 @@ async def test_an_endless_answer_is_left(reactor: Any, serve: Serve, line: bytes
         await client.menu(serve(flood).url())
 
 
-@pytest_twisted.ensureDeferred
 async def test_what_came_before_a_reset_is_not_lost(
     reactor: Any, serve: Serve, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -182,7 +176,6 @@ async def test_what_came_before_a_reset_is_not_lost(
         (b"x" * 1001, TooBig),
     ],
 )
-@pytest_twisted.ensureDeferred
 async def test_what_is_not_content_leaves_no_file(
     reactor: Any, serve: Serve, tmp_path: Path, answer: bytes, kind: type[GopherError]
 ) -> None:
@@ -192,14 +185,12 @@ async def test_what_is_not_content_leaves_no_file(
     assert not list(tmp_path.iterdir())
 
 
-@pytest_twisted.ensureDeferred
 async def test_a_binary_announced_as_text_is_still_readable(reactor: Any, serve: Serve) -> None:
     content = bytes(range(256)) * 10
     text = await GopherClient(reactor).text(serve(content).url("/0/x"))
     assert text.content == content and text.decoded()
 
 
-@pytest_twisted.ensureDeferred
 async def test_downloads_are_byte_exact_and_texts_lose_their_dots(
     reactor: Any, serve: Serve, tmp_path: Path
 ) -> None:
@@ -214,7 +205,6 @@ async def test_downloads_are_byte_exact_and_texts_lose_their_dots(
     assert (tmp_path / "0").read_bytes() == b".a\r\n" and saved.size == 4
 
 
-@pytest_twisted.ensureDeferred
 async def test_a_slow_reader_slows_the_server(reactor: Any, serve: Serve) -> None:
     """50 MB wait in the server, not in our memory."""
     sent = 0
@@ -236,7 +226,6 @@ async def test_a_slow_reader_slows_the_server(reactor: Any, serve: Serve) -> Non
         assert len(await response.read()) == 800 * 65536 - 65546
 
 
-@pytest_twisted.ensureDeferred
 async def test_a_host_gets_only_so_many_connections_at_once_in_order(
     reactor: Any, serve: Serve
 ) -> None:
@@ -255,7 +244,6 @@ async def test_a_host_gets_only_so_many_connections_at_once_in_order(
     assert [sorted(turns[at : at + 3]) for at in (0, 3, 6)] == [[0, 1, 2], [3, 4, 5], [6, 7, 8]]
 
 
-@pytest_twisted.ensureDeferred
 async def test_a_cancelled_request_frees_its_place(reactor: Any, serve: Serve) -> None:
     def answer(connection: socket.socket, request: bytes) -> None:
         if b"hang" in request:
@@ -277,7 +265,6 @@ async def test_a_cancelled_request_frees_its_place(reactor: Any, serve: Serve) -
     assert b"never sent\r\n" not in server.requests
 
 
-@pytest_twisted.ensureDeferred
 async def test_a_reset_before_the_first_byte_is_tried_again(reactor: Any, serve: Serve) -> None:
     """What happens when the queue of a busy server is full."""
 
@@ -291,7 +278,6 @@ async def test_a_reset_before_the_first_byte_is_tried_again(reactor: Any, serve:
     assert (await GopherClient(reactor).text(server.url("/0x"))).content == b"at last"
 
 
-@pytest_twisted.ensureDeferred
 async def test_what_was_begun_or_filled_in_is_never_tried_again(reactor: Any, serve: Serve) -> None:
     def broken(connection: socket.socket, request: bytes) -> None:
         if b"half" in request:
@@ -309,7 +295,6 @@ async def test_what_was_begun_or_filled_in_is_never_tried_again(reactor: Any, se
     assert len(server.requests) == 2 or not caught.value.received
 
 
-@pytest_twisted.ensureDeferred
 async def test_nobody_there_is_told_at_once(reactor: Any) -> None:
     client = GopherClient(reactor, retries=1000)
     port = free_port()
@@ -317,7 +302,6 @@ async def test_nobody_there_is_told_at_once(reactor: Any) -> None:
         await client.text(f"gopher://{LOOPBACK}:{port}/0x")
 
 
-@pytest_twisted.ensureDeferred
 async def test_a_server_that_answered_before_gets_time(reactor: Any, serve: Serve) -> None:
     """One that restarts, say, in the middle of a mirror."""
     server = serve(b"first", port=free_port())
@@ -332,7 +316,6 @@ async def test_a_server_that_answered_before_gets_time(reactor: Any, serve: Serv
     assert (await again).content == b"second"
 
 
-@pytest_twisted.ensureDeferred
 async def test_names_that_do_not_exist(reactor: Any) -> None:
     client = GopherClient(reactor)
     with pytest.raises(UnknownHost, match=r"no address is known for the host nowhere\.invalid"):
@@ -343,13 +326,11 @@ async def test_names_that_do_not_exist(reactor: Any) -> None:
         await client.menu("gopher://h/1%0d%0a")
 
 
-@pytest_twisted.ensureDeferred
 async def test_names_and_ipv6_addresses_are_reached(reactor: Any, serve: Serve) -> None:
     server = serve(MENU)
     assert (await GopherClient(reactor).menu(server.url(host="localhost"))).items
 
 
-@pytest_twisted.ensureDeferred
 async def test_gopher_plus_lengths_are_believed(reactor: Any, serve: Serve) -> None:
     def counted(connection: socket.socket, request: bytes) -> None:
         connection.sendall(b"+4\r\n.\r\n.and what nobody asked for")
@@ -366,3 +347,105 @@ def pause(reactor: Any, seconds: float) -> Deferred[None]:
     done: Deferred[None] = Deferred()
     reactor.callLater(seconds, done.callback, None)
     return done
+
+
+@pytest.fixture
+def proxies() -> Iterator[list[SocksProxy]]:
+    started: list[SocksProxy] = []
+    yield started
+    for proxy in started:
+        proxy.close()
+
+
+async def test_the_proxy_resolves_the_name(
+    reactor: Any, serve: Serve, proxies: list[SocksProxy]
+) -> None:
+    proxy = SocksProxy(serve(b"hidden").port)
+    proxies.append(proxy)
+    client = GopherClient(reactor, proxy=Proxy(LOOPBACK, proxy.port))
+    text = await client.text("gopher://abcdefghijklmnop.onion:7070/0x")
+    assert text.content == b"hidden"
+    assert proxy.asked == [(b"abcdefghijklmnop.onion", 7070)]
+
+
+async def test_tls_goes_through_the_proxy_to_the_server(
+    reactor: Any, serve: Serve, proxies: list[SocksProxy], certificate: Path
+) -> None:
+    proxy = SocksProxy(serve(b"hidden", certificate).port)
+    proxies.append(proxy)
+    client = GopherClient(
+        reactor, proxy=Proxy(LOOPBACK, proxy.port), trust=Trust(cafile=certificate)
+    )
+    assert (await client.text("gophers://localhost/0x")).content == b"hidden"
+
+
+async def test_a_proxy_that_refuses_is_named(reactor: Any, proxies: list[SocksProxy]) -> None:
+    proxy = SocksProxy(1, reply=5)
+    proxies.append(proxy)
+    client = GopherClient(reactor, proxy=Proxy(LOOPBACK, proxy.port))
+    with pytest.raises(ProxyError, match=f"socks5://127.0.0.1:{proxy.port} makes no connection"):
+        await client.text("gopher://h.example/0x")
+
+
+async def test_no_proxy_there_is_not_no_server_there(
+    reactor: Any, proxies: list[SocksProxy]
+) -> None:
+    port = free_port()
+    client = GopherClient(reactor, proxy=Proxy(LOOPBACK, port))
+    with pytest.raises(ProxyError, match="it refused the connection"):
+        await client.text("gopher://h.example/0x")
+
+
+async def test_a_name_is_looked_up_once_for_many_small_files(
+    reactor: Any, serve: Serve, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked = names(monkeypatch, [LOOPBACK])
+    server = serve(b"x", port=free_port())
+    client = GopherClient(reactor)
+    for _ in range(5):
+        await client.text(server.url("/0x", host="gopher.example"))
+    assert asked == ["gopher.example"]
+    server.close()
+    with pytest.raises(Refused):
+        await GopherClient(reactor, retries=0).text(server.url(host="gopher.example"))
+    serve(b"x", None, server.port)
+    await client.text(server.url("/0x", host="gopher.example"))
+
+
+class Forbidden(GopherError):
+    """It must not be connected to."""
+
+
+def only_second(address: str, _: int) -> None:
+    """A rule that forbids all addresses but 127.0.0.1."""
+    if address != LOOPBACK:
+        raise Forbidden(address)
+
+
+async def test_of_a_name_only_the_addresses_that_are_allowed_are_used(
+    reactor: Any, serve: Serve, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    names(monkeypatch, ["127.0.0.2", LOOPBACK], ["127.0.0.3"])
+    server = serve(b"x")
+    url = server.url("/0x", host="both.example")
+    client = GopherClient(reactor, allow=only_second)
+    assert (await client.text(url)).content == b"x"
+    # A name that has another address a moment later ("rebinding") gains nothing.
+    with pytest.raises(Forbidden):
+        await GopherClient(reactor, allow=only_second).text(url)
+    with pytest.raises(Forbidden):
+        await client.text(server.url("/0x", host="127.0.0.9"))
+    assert len(server.requests) == 1
+
+
+async def test_without_requests_the_reactor_has_nothing_to_watch(
+    reactor: Any, serve: Serve
+) -> None:
+    before = {*reactor.getReaders(), *reactor.getDelayedCalls()}
+    client = GopherClient(reactor)
+    await client.text(serve(b"x").url("/0x"))
+    with pytest.raises(UnknownHost):
+        await client.text("gopher://abc.onion/0x")
+    async with await client.open(serve(b"x" * 5_000_000).url("/9x")) as response:
+        await response.read(10)
+    assert {*reactor.getReaders(), *reactor.getDelayedCalls()} <= before

@@ -7,7 +7,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-import pytest_twisted
 
 from logsrv.errors import ConfigurationError
 from logsrv.gopher import GopherClient, PinStore, Timeouts, Trust, urlopen
@@ -31,7 +30,6 @@ async def both(reactor: Any, trust: Trust, url: str, connect: float = 60) -> byt
     return text
 
 
-@pytest_twisted.ensureDeferred
 async def test_a_certificate_of_a_trusted_authority_is_believed(
     reactor: Any, serve: Serve, certificate: Path
 ) -> None:
@@ -41,7 +39,6 @@ async def test_a_certificate_of_a_trusted_authority_is_believed(
         assert await both(reactor, Trust(cafile=certificate), url) == b"secret"
 
 
-@pytest_twisted.ensureDeferred
 async def test_any_other_certificate_is_not_and_gets_no_request(
     reactor: Any, serve: Serve, certificate: Path, tmp_path: Path
 ) -> None:
@@ -56,7 +53,6 @@ async def test_any_other_certificate_is_not_and_gets_no_request(
     assert server.requests == imposter.requests == []
 
 
-@pytest_twisted.ensureDeferred
 async def test_trust_on_first_use(
     reactor: Any, serve: Serve, certificate: Path, tmp_path: Path
 ) -> None:
@@ -72,13 +68,11 @@ async def test_trust_on_first_use(
     assert imposter.requests == []
 
 
-@pytest_twisted.ensureDeferred
 async def test_insecure_takes_anything(reactor: Any, serve: Serve, certificate: Path) -> None:
     url = serve(b"secret", certificate).url("/0x", "gophers", "localhost")
     assert await both(reactor, Trust(insecure=True), url) == b"secret"
 
 
-@pytest_twisted.ensureDeferred
 async def test_an_answer_without_the_close_of_tls_is_not_whole(
     reactor: Any, serve: Serve, certificate: Path
 ) -> None:
@@ -93,7 +87,6 @@ async def test_an_answer_without_the_close_of_tls_is_not_whole(
     assert await both(reactor, accepting, url) == b"half?"
 
 
-@pytest_twisted.ensureDeferred
 async def test_a_plain_server_is_never_talked_to_in_plain_instead(
     reactor: Any, serve: Serve
 ) -> None:
@@ -102,7 +95,6 @@ async def test_a_plain_server_is_never_talked_to_in_plain_instead(
         await both(reactor, Trust(), server.url("/0x", "gophers"))
 
 
-@pytest_twisted.ensureDeferred
 async def test_a_handshake_that_hangs_is_left(reactor: Any, serve: Serve) -> None:
     def hang(_: socket.socket, __: bytes) -> None:
         server.hang()
@@ -121,7 +113,6 @@ async def test_a_handshake_that_hangs_is_left(reactor: Any, serve: Serve) -> Non
         ("-----BEGIN CERTIFICATE-----\nx\n-----END CERTIFICATE-----\n", "cannot be read: "),
     ],
 )
-@pytest_twisted.ensureDeferred
 async def test_a_wrong_ca_file_is_said_before_anything_is_sent(
     reactor: Any, serve: Serve, tmp_path: Path, content: str | None, reason: str
 ) -> None:

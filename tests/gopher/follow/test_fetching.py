@@ -16,7 +16,7 @@ from logsrv.gopher.follow.following import Followed, Following
 from logsrv.gopher.wire.errors import TooBig
 from logsrv.gopher.wire.url import GopherURL
 from tests.gopher.browse.conftest import run
-from tests.gopher.browse.menus import item, menu
+from tests.gopher.browse.hole import item, menu
 from tests.gopher.conftest import Serve
 
 NOW = 1795225000

@@ -12,8 +12,10 @@ from typing import BinaryIO
 import pytest
 
 from logsrv.errors import ConfigurationError
+from logsrv.gopher.follow.bookmarks import Bookmark, Bookmarks, title_of
 from logsrv.gopher.follow.entries import Entry
 from logsrv.gopher.follow.following import Following, can_follow, newest
+from logsrv.gopher.local.fileurl import FileURL
 from logsrv.gopher.wire.url import GopherURL
 
 A = GopherURL.parse("gopher://a.org/1/phlog")
@@ -161,3 +163,57 @@ def test_what_cannot_be_kept_is_not_followed(
     assert not following.follow(A, "The phlog of A", entries("old", "x"), NOW)
     assert following.change(A, lambda news: news.look(entries("old", "x"), NOW))
     assert new(following) == ["x"]
+
+
+MARK_A = GopherURL.parse("gopher://a.org/1/x%20y")
+MARK_B = GopherURL.parse("gophers://b.org/")
+
+
+def test_added_ones_are_there_next_time(tmp_path: Path) -> None:
+    path = tmp_path / "new" / "bookmarks"
+    assert Bookmarks(path).add(MARK_A, "MARK_A title") and Bookmarks(path).add(MARK_B, "")
+    assert not Bookmarks(path).add(MARK_A, "again")
+    assert Bookmarks(path).all() == [
+        Bookmark(MARK_A, "MARK_A title"),
+        Bookmark(MARK_B, str(MARK_B)),
+    ]
+
+
+def test_removing_one_leaves_everything_else_as_it_was(tmp_path: Path) -> None:
+    path = tmp_path / "bookmarks"
+    path.write_bytes(b"# mine\n\ngopher://a.org/1/x%20y  MARK_A\nnot a URL\n\xff\ngophers://b.org/")
+    bookmarks = Bookmarks(path)
+    assert bookmarks.remove(MARK_A)
+    assert not bookmarks.remove(MARK_A)
+    assert path.read_bytes() == b"# mine\n\nnot a URL\n\xff\ngophers://b.org/\n"
+
+
+def test_a_title_from_a_server_cannot_forge_a_line(tmp_path: Path) -> None:
+    bookmarks = Bookmarks(tmp_path / "bookmarks")
+    bookmarks.add(MARK_A, "nice\ngopher://evil.org/ \x1b[31mred")
+    assert [each.url for each in bookmarks.all()] == [MARK_A]
+    assert bookmarks.all()[0].title == "nice\\x0agopher://evil.org/ \\x1b[31mred"
+
+
+def test_a_file_that_cannot_be_read_is_a_sentence(tmp_path: Path) -> None:
+    with pytest.raises(ConfigurationError, match="bookmarks cannot be read"):
+        Bookmarks(tmp_path).all()
+    (tmp_path / "file").touch()
+    (tmp_path / "link").symlink_to(tmp_path / "file" / "gone")
+    with pytest.raises(ConfigurationError, match="bookmarks cannot be"):
+        Bookmarks(tmp_path / "link" / "bookmarks").add(MARK_A, "")
+
+
+def test_a_place_is_called_by_its_host_and_name() -> None:
+    titles = {"gopher://h.org/": "h.org", "gopher://h.org/1/a/phlog/": "h.org phlog"}
+    titles["gopher://h.org/7/find%09red%1Bhat"] = "h.org find “red\\x1bhat”"
+    assert {url: title_of(GopherURL.parse(url)) for url in titles} == titles
+
+
+def test_local_files_are_bookmarks_too(tmp_path: Path) -> None:
+    path = tmp_path / "bookmarks"
+    place = FileURL(b"/srv/hole", "0", b"/sub/a.txt")
+    assert Bookmarks(path).add(place, "MARK_A") and not Bookmarks(path).add(place, "MARK_B")
+    assert path.read_text() == "file:///srv/hole/#0/sub/a.txt MARK_A\n"
+    path.write_text(path.read_text() + "file://elsewhere/etc/ no\nfile:///srv/ S\n")
+    assert Bookmarks(path).all() == [Bookmark(place, "MARK_A"), Bookmark(FileURL(b"/srv"), "S")]

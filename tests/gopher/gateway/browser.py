@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import struct
 import subprocess
 import tempfile
-import zlib
 from pathlib import Path
+
+from PIL import Image
 
 from tests.gopher.gateway.web import Page
 from tests.programs import program
@@ -43,35 +43,6 @@ def screenshot(url: str, path: Path, width: int, height: int, *, dark: bool = Fa
     """Save a picture of the page, and give its rows: three bytes (red, green, blue) a pixel."""
     scheme = ["--blink-settings=preferredColorScheme=0"] if dark else []
     _run(url, f"--window-size={width},{height}", f"--screenshot={path}", *scheme)
-    return _rows(path.read_bytes())
-
-
-def _rows(png: bytes) -> list[bytes]:
-    """The rows of a PNG of 8 bits a channel without an alpha channel (PNG, sections 5, 7 and 9)."""
-    width, _, depth, colour = struct.unpack_from(">IIBB", png, 16)
-    assert (depth, colour) == (8, 2)
-    position, packed = 8, b""
-    while position < len(png):
-        (length,) = struct.unpack_from(">I", png, position)
-        if png[position + 4 : position + 8] == b"IDAT":
-            packed += png[position + 8 : position + 8 + length]
-        position += length + 12
-    data, size = zlib.decompress(packed), 3 * width
-    rows = [bytes(size)]
-    for start in range(0, len(data), size + 1):
-        rows.append(_unfiltered(data[start], data[start + 1 : start + 1 + size], rows[-1]))
-    return rows[1:]
-
-
-def _unfiltered(filtering: int, line: bytes, above: bytes) -> bytes:
-    if filtering == 0:
-        return line
-    row = bytearray(line)
-    for index in range(len(row)):
-        left = row[index - 3] if index >= 3 else 0
-        corner = above[index - 3] if index >= 3 else 0
-        up = above[index]
-        guess = left + up - corner
-        paeth = min((left, up, corner), key=lambda near: abs(guess - near))
-        row[index] = row[index] + (left, up, (left + up) // 2, paeth)[filtering - 1] & 0xFF
-    return bytes(row)
+    with Image.open(path) as image:
+        width, pixels = 3 * image.width, image.convert("RGB").tobytes()
+    return [pixels[start : start + width] for start in range(0, len(pixels), width)]

@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-import pytest_twisted
 from hypothesis import given
 from hypothesis import strategies as st
 from twisted.internet import reactor
@@ -62,7 +61,6 @@ def test_bad_address_is_not_repeated() -> None:
     assert b"It has to begin with gopher://." in answer.body
 
 
-@pytest_twisted.ensureDeferred
 async def test_menu(gateway: Start, serve: Serve) -> None:
     """A menu has its items as links into the gateway, relative to where it came from."""
     server = serve(b"iHello\t\t\t0\r\n0Text\t/t.txt\r\n7Find\t/s\tx.example\t70\r\n.\r\n")
@@ -77,7 +75,6 @@ async def test_menu(gateway: Start, serve: Serve) -> None:
     assert "Hello" in page.text
 
 
-@pytest_twisted.ensureDeferred
 async def test_search(gateway: Start, serve: Serve) -> None:
     """A search item asks for words, sends them as one field, and shows what was found."""
     server = serve(b"0Found it\t/f\tx.example\t70\r\n.\r\n")
@@ -91,7 +88,6 @@ async def test_search(gateway: Start, serve: Serve) -> None:
     assert "two words" in answer.page.text
 
 
-@pytest_twisted.ensureDeferred
 async def test_text(gateway: Start, serve: Serve) -> None:
     """A text is shown in UTF-8 whatever it was sent in, without the dot at its end."""
     server = serve(b"caf\xe9\r\n..dot\r\n.\r\n")
@@ -104,7 +100,6 @@ async def test_text(gateway: Start, serve: Serve) -> None:
     assert saved.body == b"caf\xe9\r\n..dot\r\n.\r\n"
 
 
-@pytest_twisted.ensureDeferred
 async def test_a_charset_for_all_pages(gateway: Start, serve: Serve) -> None:
     server = serve(b"caf\xe9\r\n.\r\n")
     web = gateway("--allow-private", "--charset=cp437")
@@ -113,7 +108,6 @@ async def test_a_charset_for_all_pages(gateway: Start, serve: Serve) -> None:
     assert "café" in (await web.get(f"{path}?charset=latin-1")).page.text
 
 
-@pytest_twisted.ensureDeferred
 async def test_image(gateway: Start, serve: Serve) -> None:
     """An image has a page, the page has the image, and the image is one."""
     server = serve(PNG)
@@ -127,7 +121,6 @@ async def test_image(gateway: Start, serve: Serve) -> None:
     assert "sandbox" in image.headers["content-security-policy"]
 
 
-@pytest_twisted.ensureDeferred
 async def test_image_that_is_a_page(gateway: Start, serve: Serve) -> None:
     """HTML or SVG that pretends to be an image is not handed to the browser as anything."""
     server = serve(b"<svg xmlns='http://www.w3.org/2000/svg'><script>alert(1)</script></svg>")
@@ -137,7 +130,6 @@ async def test_image_that_is_a_page(gateway: Start, serve: Serve) -> None:
     assert b"alert(1)" not in answer.body
 
 
-@pytest_twisted.ensureDeferred
 async def test_html(gateway: Start, serve: Serve) -> None:
     """A page in HTML is shown as its source, and says so."""
     server = serve(b"<html><script>alert(1)</script></html>")
@@ -148,7 +140,6 @@ async def test_html(gateway: Start, serve: Serve) -> None:
     assert "source" in answer.page.text
 
 
-@pytest_twisted.ensureDeferred
 async def test_binary(gateway: Start, serve: Serve) -> None:
     """Everything else is saved, under its name, byte for byte, and never opened as a page."""
     content = bytes(range(256)) * 300
@@ -163,7 +154,6 @@ async def test_binary(gateway: Start, serve: Serve) -> None:
     assert (head.status, head.body) == (200, b"")
 
 
-@pytest_twisted.ensureDeferred
 async def test_not_there(gateway: Start, serve: Serve) -> None:
     """An error of the server is 404 with what the server says, escaped."""
     server = serve(b"3No <b>such</b> file\t\terror.host\t1\r\n")
@@ -175,7 +165,6 @@ async def test_not_there(gateway: Start, serve: Serve) -> None:
         assert answer.headers["cache-control"] == "no-store"
 
 
-@pytest_twisted.ensureDeferred
 async def test_links_out_of_gopher_are_explained(gateway: Start, serve: Serve) -> None:
     """Nothing is asked of the server whose menu has the link, and only the web and mail are links."""
     server = serve(b"<html>elsewhere</html>")
@@ -200,7 +189,6 @@ async def test_links_out_of_gopher_are_explained(gateway: Start, serve: Serve) -
     assert server.requests == []
 
 
-@pytest_twisted.ensureDeferred
 async def test_try_again(gateway: Start) -> None:
     """An error that may pass offers the same once more, and nothing claims to have been fetched."""
     web = gateway("--allow-private")
@@ -214,7 +202,6 @@ async def test_try_again(gateway: Start) -> None:
     assert "Try again" not in refused.text
 
 
-@pytest_twisted.ensureDeferred
 async def test_results_have_the_words_and_a_box(gateway: Start, serve: Serve) -> None:
     server = serve(b"0Red\t/r\t\t\r\niText\t\t\t\r\n.\r\n")
     web = gateway("--allow-private")
@@ -226,7 +213,6 @@ async def test_results_have_the_words_and_a_box(gateway: Start, serve: Serve) ->
     assert page.attributes("input", "value")[1] == 'red "hat"'
 
 
-@pytest_twisted.ensureDeferred
 async def test_nothing_to_fetch(gateway: Start) -> None:
     """What Gopher only names, such as phone books, is an error of the address."""
     web = gateway("--allow-private")
@@ -238,7 +224,6 @@ async def test_nothing_to_fetch(gateway: Start) -> None:
     assert (await web.get("/gopher/127.0.0.1:7070/1/x?as=media")).status == 415
 
 
-@pytest_twisted.ensureDeferred
 async def test_own_pages(gateway: Start) -> None:
     """The start page, the style sheet, the icon and robots.txt; nothing else is there."""
     web = gateway("--allow-host", "one.example")
@@ -252,7 +237,6 @@ async def test_own_pages(gateway: Start) -> None:
         assert (await web.get(path)).status == 404, path
 
 
-@pytest_twisted.ensureDeferred
 async def test_address_form(gateway: Start) -> None:
     """What is typed into the address form leads to its page."""
     web = gateway()
@@ -264,7 +248,6 @@ async def test_address_form(gateway: Start) -> None:
     assert "evil" not in wrong.page.text
 
 
-@pytest_twisted.ensureDeferred
 async def test_more(gateway: Start, serve: Serve) -> None:
     """A menu of thousands of lines has a link to more of it, and its server is asked once."""
     server = serve(b"".join(b"0Item %d\t/%d\tx.example\t70\r\n" % (n, n) for n in range(2500)))
@@ -278,7 +261,6 @@ async def test_more(gateway: Start, serve: Serve) -> None:
     assert len(server.requests) == 1
 
 
-@pytest_twisted.ensureDeferred
 async def test_broken_menu(gateway: Start, serve: Serve) -> None:
     """A menu that breaks off is shown as far as it came, with the reason."""
     from tests.gopher.servers import reset
@@ -338,7 +320,6 @@ def test_name() -> None:
     )
 
 
-@pytest_twisted.ensureDeferred
 async def test_a_menu_of_many_thousands_of_lines_is_shown_in_parts_to_its_last(
     gateway: Start, serve: Serve
 ) -> None:

@@ -11,7 +11,6 @@ from typing import Any
 
 import attrs
 import pytest
-import pytest_twisted
 from hypothesis import given
 from hypothesis import strategies as st
 from twisted.internet.task import Clock
@@ -39,7 +38,6 @@ def fetcher(
     return Fetcher(reactor, GopherSettings(**settings), metrics or Metrics(), timeouts)
 
 
-@pytest_twisted.ensureDeferred
 async def test_remembers(reactor: Any, serve: Serve) -> None:
     """Going back and forth asks the server once for each page."""
     server, metrics = serve(MENU), Metrics()
@@ -53,7 +51,6 @@ async def test_remembers(reactor: Any, serve: Serve) -> None:
     assert len(server.requests) == 2
 
 
-@pytest_twisted.ensureDeferred
 async def test_part(reactor: Any, serve: Serve) -> None:
     """Of what breaks off or is too big the beginning is shown, with the reason, and not remembered."""
 
@@ -75,7 +72,6 @@ async def test_part(reactor: Any, serve: Serve) -> None:
     assert "larger than the limit" in missing
 
 
-@pytest_twisted.ensureDeferred
 async def test_silence(reactor: Any, serve: Serve) -> None:
     """A server that says nothing ends in a time-out."""
     server = serve(lambda connection, request: connection.recv(1))
@@ -84,7 +80,6 @@ async def test_silence(reactor: Any, serve: Serve) -> None:
         await found.content(GopherURL.parse(server.url("/1/a")))
 
 
-@pytest_twisted.ensureDeferred
 async def test_destinations(reactor: Any, serve: Serve) -> None:
     """Neither menu, text nor stream is fetched from where the gateway does not go."""
     server = serve(MENU)
@@ -103,7 +98,6 @@ async def test_destinations(reactor: Any, serve: Serve) -> None:
     assert server.requests == []
 
 
-@pytest_twisted.ensureDeferred
 async def test_big_menu(reactor: Any, serve: Serve) -> None:
     """An endless menu ends at the limit."""
     server = serve(b"0One\t/1\tx\t70\r\n" * 100_000)
@@ -127,14 +121,12 @@ async def said(found: Fetcher, url: GopherURL) -> bytes:
     return text.content
 
 
-@pytest_twisted.ensureDeferred
 async def test_names_are_left_to_the_proxy(reactor: Any, proxy: SocksProxy) -> None:
     found = fetcher(reactor, proxy=Proxy("127.0.0.1", proxy.port))
     assert await said(found, GopherURL.parse("gopher://far.onion/0/a")) == b"behind it\r\n"
     assert proxy.asked == [(b"far.onion", 70)]
 
 
-@pytest_twisted.ensureDeferred
 @pytest.mark.parametrize("host", ["127.0.0.1", "10.0.0.7", "127.1", "0x7f.1", "[::1]", "localhost"])
 async def test_nobody_gets_behind_the_proxy_into_a_private_network(
     reactor: Any, proxy: SocksProxy, host: str
@@ -145,7 +137,6 @@ async def test_nobody_gets_behind_the_proxy_into_a_private_network(
     assert proxy.asked == []
 
 
-@pytest_twisted.ensureDeferred
 async def test_a_server_is_trusted_by_file_or_pin(
     reactor: Any,
     serve: Serve,
@@ -163,7 +154,6 @@ async def test_a_server_is_trusted_by_file_or_pin(
     assert url.address in (tmp_path / "logsrv" / "gopher-pins").read_text()
 
 
-@pytest_twisted.ensureDeferred
 async def test_a_server_that_never_ends_tls_is_accepted_if_wanted(
     reactor: Any, serve: Serve, certificate: Path
 ) -> None:
@@ -235,7 +225,6 @@ def test_a_value_that_grows_is_counted_and_drives_out_the_oldest() -> None:
     assert cache.get("e") is None
 
 
-@pytest_twisted.ensureDeferred
 async def test_a_page_is_made_once_as_long_as_its_content_is_remembered(
     reactor: Any, serve: Serve
 ) -> None:
@@ -260,7 +249,6 @@ async def test_a_page_is_made_once_as_long_as_its_content_is_remembered(
     assert await page(place) == b"page 3"
 
 
-@pytest_twisted.ensureDeferred
 async def test_pages_take_no_more_memory_than_what_was_fetched_may(
     reactor: Any, serve: Serve
 ) -> None:

@@ -35,7 +35,6 @@ async def until(look: Callable[[], object], clock: IReactorTime) -> None:
         await deferLater(clock, 0.01)
 
 
-@pytest_twisted.ensureDeferred
 async def test_headers(gateway: Start, serve: Serve) -> None:
     """Every answer, errors and streams too, tells the browser to be strict."""
     server = serve(MENU)
@@ -61,7 +60,6 @@ async def test_headers(gateway: Start, serve: Serve) -> None:
         assert "set-cookie" not in answer.headers
 
 
-@pytest_twisted.ensureDeferred
 async def test_methods(gateway: Start) -> None:
     """Pages can be looked at, and nothing else."""
     web = gateway()
@@ -72,7 +70,6 @@ async def test_methods(gateway: Start) -> None:
     assert (await web.get("/", "HEAD")).body == b""
 
 
-@pytest_twisted.ensureDeferred
 async def test_rebinding(gateway: Start, serve: Serve) -> None:
     """A web page whose name was made to lead to loopback cannot read Gopher through the gateway."""
     server = serve(MENU)
@@ -91,7 +88,6 @@ async def test_rebinding(gateway: Start, serve: Serve) -> None:
      "127.1", "[::ffff:127.0.0.1]", "[::ffff:7f00:1]", "[64:ff9b::7f00:1]", "%31%32%37.0.0.1",
      "LOCALHOST.", "①②⑦.0.0.1"],
 )  # fmt: skip
-@pytest_twisted.ensureDeferred
 async def test_own_network(
     gateway: Start, serve: Serve, monkeypatch: pytest.MonkeyPatch, host: str
 ) -> None:
@@ -107,7 +103,6 @@ async def test_own_network(
     assert server.most_open == 0
 
 
-@pytest_twisted.ensureDeferred
 async def test_names_into_own_network(
     gateway: Start, serve: Serve, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -129,7 +124,6 @@ async def test_names_into_own_network(
     assert server.most_open == 0
 
 
-@pytest_twisted.ensureDeferred
 async def test_allowed_hosts(gateway: Start, serve: Serve, monkeypatch: pytest.MonkeyPatch) -> None:
     """With --allow-host the others are refused before they are looked up."""
     server = serve(MENU)
@@ -140,7 +134,6 @@ async def test_allowed_hosts(gateway: Start, serve: Serve, monkeypatch: pytest.M
     assert len(server.requests) == 1
 
 
-@pytest_twisted.ensureDeferred
 async def test_injection(gateway: Start, serve: Serve) -> None:
     """No address puts a second line, or a second field, into the request on the wire."""
     server = serve(MENU)
@@ -155,7 +148,6 @@ async def test_injection(gateway: Start, serve: Serve) -> None:
     assert server.requests == [b"a\twords\r\n"]
 
 
-@pytest_twisted.ensureDeferred
 async def test_hanging_server(gateway: Start, serve: Serve, reactor: Any) -> None:
     """A server that hangs keeps one client waiting; others are served, and going away ends it all."""
     let_go: list[bytes] = []
@@ -181,7 +173,6 @@ async def test_hanging_server(gateway: Start, serve: Serve, reactor: Any) -> Non
     await until(lambda: len(let_go) == 4, reactor)
 
 
-@pytest_twisted.ensureDeferred
 async def test_limits(gateway: Start, serve: Serve, reactor: Any) -> None:
     """One client has so many requests at once, and so many in a minute; it is told when to go on."""
     hanging = serve(lambda connection, request: connection.recv(1))
@@ -201,7 +192,6 @@ async def test_limits(gateway: Start, serve: Serve, reactor: Any) -> None:
     assert statuses == [303, 303, 429]
 
 
-@pytest_twisted.ensureDeferred
 async def test_slow_browser(gateway: Start, serve: Serve, reactor: Any) -> None:
     """A browser that does not read makes the server wait; when it goes away the server is let go."""
     sent = 0
@@ -227,7 +217,6 @@ async def test_slow_browser(gateway: Start, serve: Serve, reactor: Any) -> None:
     assert web.value("gateway_requests_open") == 0
 
 
-@pytest_twisted.ensureDeferred
 async def test_broken_download(gateway: Start, serve: Serve) -> None:
     """A download that breaks off, or grows too large, does not end as if it were whole."""
     import http.client
@@ -247,7 +236,6 @@ async def test_broken_download(gateway: Start, serve: Serve) -> None:
     assert web.value("gateway_broken_total") == 2
 
 
-@pytest_twisted.ensureDeferred
 async def test_many_at_once(gateway: Start, serve: Serve) -> None:
     """Browsers that come together are all answered."""
     server = serve(MENU)
@@ -259,7 +247,6 @@ async def test_many_at_once(gateway: Start, serve: Serve) -> None:
     assert web.value("gateway_requests_total", status="200") == 30
 
 
-@pytest_twisted.ensureDeferred
 async def test_reload(gateway: Start, serve: Serve) -> None:
     """A reload forgets what was fetched before, which may be from where the gateway goes no more."""
     import attrs
@@ -277,7 +264,6 @@ async def test_reload(gateway: Start, serve: Serve) -> None:
     assert web.value("gateway_cache_hits_total") == 1
 
 
-@pytest_twisted.ensureDeferred
 async def test_stop_answers_first(gateway: Start, serve: Serve, reactor: Any) -> None:
     """Whoever waits for an answer when the gateway is stopped still gets it; others are told."""
     from threading import Event
@@ -301,7 +287,6 @@ async def test_stop_answers_first(gateway: Start, serve: Serve, reactor: Any) ->
     await stopped
 
 
-@pytest_twisted.ensureDeferred
 async def test_stop_with_browsers(reactor: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     """A browser that keeps its connection open does not keep the gateway from stopping."""
     monkeypatch.setattr("logsrv.kit.service.stop.DRAIN_SECONDS", 600.0)
@@ -320,7 +305,6 @@ async def test_stop_with_browsers(reactor: Any, monkeypatch: pytest.MonkeyPatch)
     assert [event["cut"] for event in events if "cut" in event] == [0]
 
 
-@pytest_twisted.ensureDeferred
 async def test_rubbish(gateway: Start) -> None:
     """Rubbish instead of HTTP harms nobody."""
     web = gateway()
@@ -342,7 +326,6 @@ async def test_rubbish(gateway: Start) -> None:
     assert (await web.get("/")).status == 200
 
 
-@pytest_twisted.ensureDeferred
 async def test_an_answer_comes_even_if_pages_cannot_be_made(
     gateway: Start, monkeypatch: pytest.MonkeyPatch
 ) -> None:

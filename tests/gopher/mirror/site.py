@@ -12,10 +12,8 @@ from typing import Any
 from logsrv.gopher.fetch.settings import ConnectionOptions
 from logsrv.gopher.fetch.transfers.transfers import Transfers
 from logsrv.gopher.mirror.crawl import Crawl
-from logsrv.gopher.mirror.disk.folders import Folders
 from logsrv.gopher.mirror.disk.journal import MirrorJournal
 from logsrv.gopher.mirror.fetching import Manners
-from logsrv.gopher.mirror.menus import MenuFiles
 from logsrv.gopher.mirror.scope import MirrorScope
 from logsrv.gopher.wire.url import GopherURL
 from tests.gopher.conftest import Serve
@@ -64,20 +62,10 @@ def crawl(site: Site, directory: Path, path: str = "/", **manners: Any) -> Crawl
     fetcher = Transfers(ConnectionOptions(), time.monotonic)
     journal = MirrorJournal(directory, root, "host")
     depth = manners.pop("depth", None)
-    updating = {name: manners.pop(name) for name in ("update", "delete") if name in manners}
-    with_menus = manners.pop("files", bool(updating))
     show = manners.pop("show", lambda: None)
     try:
         found = Crawl(
-            root,
-            directory,
-            MirrorScope(root, "host", depth),
-            journal,
-            fetcher,
-            Manners(**manners),
-            time.monotonic,
-            files=MenuFiles(Folders(directory), root, None) if with_menus else None,
-            **updating,
+            MirrorScope(root, "host", depth), journal, fetcher, Manners(**manners), time.monotonic
         )
         found.run(show)
         return found

@@ -23,7 +23,7 @@ def test_everything_is_fetched_once_although_menus_lead_in_circles(
     site = Site(serve, SITE)
     done = crawl(site, tmp_path)
     assert site.asked == {b"": 1, b"/a": 1, b"/sub": 1, b"/sub/b": 1}
-    assert files(tmp_path) == {"a": b"text a\r\n", "sub/b": b"\0\1\2"}
+    assert items(tmp_path) == {"a": b"text a\r\n", "sub/b": b"\0\1\2"}
     assert (done.tally.fetched, done.tally.kept, done.tally.failed) == (4, 0, {})
 
 
@@ -59,10 +59,10 @@ def test_a_copy_stays_what_it_is_when_another_menu_comes_first(
             super()._answer(connection, request)
 
     site = Waiting(serve, answers)
-    crawl(site, tmp_path, files=True)
+    crawl(site, tmp_path)
     before = files(tmp_path)
     site.server.requests.clear()
-    assert crawl(site, tmp_path, files=True).tally.kept == 4
+    assert crawl(site, tmp_path).tally.kept == 4
     assert site.asked == {}
     assert files(tmp_path) == before
 
@@ -84,7 +84,7 @@ def test_resets_are_tried_again_after_a_pause(serve: Serve, tmp_path: Path) -> N
     done = crawl(site, tmp_path)
     assert done.tally.failed == {}
     assert (site.asked[b"/a"], site.asked[b"/sub/b"]) == (3, 2)
-    assert files(tmp_path) == {"a": b"text a\r\n", "sub/b": b"\0\1\2"}
+    assert items(tmp_path) == {"a": b"text a\r\n", "sub/b": b"\0\1\2"}
 
 
 def test_a_root_that_cannot_be_had_is_the_error_of_the_whole(serve: Serve, tmp_path: Path) -> None:
@@ -158,7 +158,7 @@ def test_the_delimiter_of_caps_parts_the_selectors(serve: Serve, tmp_path: Path)
     caps = b"CAPS\r\nCapsVersion=1\r\nPathDelimeter=:\r\n"
     site = Site(serve, {b"caps.txt": caps, b"": b"0x\t:a:b\t@\r\n", b":a:b": b"x"})
     crawl(site, tmp_path)
-    assert files(tmp_path) == {"a/b": b"x"}
+    assert items(tmp_path) == {"a/b": b"x"}
 
 
 @pytest.mark.parametrize("update", [True, False])
@@ -177,7 +177,7 @@ def test_the_delimiter_holds_for_what_is_there_already(
 def test_a_mirror_of_one_file(serve: Serve, tmp_path: Path) -> None:
     site = Site(serve, SITE)
     assert crawl(site, tmp_path, "/0/a").tally.fetched == 1
-    assert files(tmp_path) == {"a": b"text a\r\n"}
+    assert items(tmp_path) == {"a": b"text a\r\n"}
 
 
 def test_menus_with_and_without_a_slash_are_one(serve: Serve, tmp_path: Path) -> None:
@@ -195,7 +195,7 @@ def test_menus_with_and_without_a_slash_are_one(serve: Serve, tmp_path: Path) ->
     for _ in range(2):
         assert crawl(site, tmp_path).tally.failed == {}
     assert site.asked == {b"": 1, b"/many": 1, b"/t": 1, b"/t/": 1, b"/t/in": 1}
-    assert files(tmp_path) == {"t": b"text", "t~2/in": b"in"}
+    assert items(tmp_path) == {"t": b"text", "t~2/in": b"in"}
 
 
 def test_a_long_chain_of_menus_is_taken_up_again(serve: Serve, tmp_path: Path) -> None:

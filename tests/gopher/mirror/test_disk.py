@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from logsrv.gopher.fetch.transfers.socket_transfer import SocketTransfer
+from logsrv.gopher.fetch.transfers.connecting import SocketTransfer
 from logsrv.gopher.fetch.transfers.transfers import Transfers
 from logsrv.gopher.mirror.disk import sinks
 from logsrv.gopher.mirror.disk.folders import LinkInTheWay
@@ -26,7 +26,7 @@ def test_a_menu_that_a_limit_overtook_is_there(serve: Serve, tmp_path: Path) -> 
     site = Site(serve, {b"caps.txt": b"", b"": lines + b".\r\n"})
     # Its last byte is the one too many, so it is whole by then, however it comes.
     most = len(site.answers[b""].replace(b"@", b"127.0.0.1\t%d" % site.server.port)) - 1
-    done = crawl(site, tmp_path, bytes=most, ignore_robots=True, files=True)
+    done = crawl(site, tmp_path, bytes=most, ignore_robots=True)
     assert done.tally.stopped == f"--max-bytes {most}"
     assert (tmp_path / "gophermap").read_bytes().count(b"\n") == 500
 
@@ -35,7 +35,7 @@ def test_a_second_run_that_is_stopped_at_once_leaves_the_menus_as_they_were(
     serve: Serve, tmp_path: Path
 ) -> None:
     site = Site(serve, {**SITE, b"/a": NOT_THERE})
-    crawl(site, tmp_path, files=True)
+    crawl(site, tmp_path)
     before = files(tmp_path)
 
     def stop() -> None:
@@ -43,7 +43,7 @@ def test_a_second_run_that_is_stopped_at_once_leaves_the_menus_as_they_were(
 
     # It goes no further than to the menu it begins with.
     with pytest.raises(KeyboardInterrupt):
-        crawl(site, tmp_path, files=True, show=stop)
+        crawl(site, tmp_path, show=stop)
     assert files(tmp_path) == before
 
 
@@ -51,7 +51,7 @@ def test_what_is_not_there_is_where_it_was_found(serve: Serve, tmp_path: Path) -
     site = Site(serve, SITE)
     # So it comes after the menu that shows it, too.
     site.failing[b"/a"] = 1
-    crawl(site, tmp_path, depth=1, files=True)
+    crawl(site, tmp_path, depth=1)
     page = (tmp_path / "sub/index.html").read_text()
     assert f'<a href="gopher://127.0.0.1:{site.server.port}/9/sub/b"' in page
     assert '<a href="./../a"' in page, "and what is there by another way leads to the copy"
@@ -74,7 +74,7 @@ def test_up_leads_to_a_menu_that_is_written_later(serve: Serve, tmp_path: Path) 
         )
 
     site.server = serve(answer)
-    crawl(site, tmp_path, files=True)
+    crawl(site, tmp_path)
     assert '<a href="./../index.html">Up</a>' in below.read_text()
 
 

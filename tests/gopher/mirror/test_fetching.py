@@ -12,8 +12,8 @@ import pytest
 from logsrv.gopher.fetch.settings import ConnectionOptions
 from logsrv.gopher.fetch.transfers.transfers import Transfers
 from logsrv.gopher.mirror.disk.folders import Folders
-from logsrv.gopher.mirror.fetching import Fetching, Manners
-from logsrv.gopher.mirror.queue import Job
+from logsrv.gopher.mirror.fetching import IDLE, Fetching, Job, Manners, Queue, ServerRules
+from logsrv.gopher.mirror.robots import Robots
 from logsrv.gopher.mirror.scope import key_of
 from logsrv.gopher.wire.errors import Truncated
 from logsrv.gopher.wire.url import GopherURL
@@ -41,21 +41,20 @@ def test_four_connections_unless_others_are_asked_for(
         connection.sendall(request)
 
     server = serve(slow)
-    fetching = Fetching(transfers, Folders(tmp_path), asked_for, None)
-    jobs = [job_for(server.url(f"/0/{number}"), str(number)) for number in range(10)]
-    started, ended = 0, list[Job]()
-    while len(ended) < len(jobs):
-        while started < len(jobs) and fetching.has_room():
-            fetching.start(jobs[started])
-            started += 1
-        if started == most:
+    manners = Manners(connections=asked_for)
+    fetching = Fetching(transfers, Folders(tmp_path), manners, time.monotonic)
+    for number in range(10):
+        fetching.add(job_for(server.url(f"/0/{number}"), str(number)))
+    ended: list[Job] = []
+    while len(ended) < 10:
+        fetching.start()
+        if len(server.requests) == most:
             go.set()
-        ended += fetching.wait(1)
-    transfers.close()
+        fetching.wait(busy=False)
+        ended += fetching.ended()
+    fetching.close()
     assert server.most_open <= most
     assert {job.error for job in ended} == {None}
-    for job in ended:
-        fetching.settle(job)
     assert (tmp_path / "7").read_bytes() == b"/7\r\n"
 
 
@@ -63,15 +62,14 @@ def test_no_answer_takes_the_place_of_a_file(
     serve: Serve, tmp_path: Path, transfers: Transfers
 ) -> None:
     (tmp_path / "a").write_bytes(b"before")
-    fetching = Fetching(transfers, Folders(tmp_path), 1, None)
+    fetching = Fetching(transfers, Folders(tmp_path), Manners(), time.monotonic)
     job = job_for(serve(b"").url("/0/a"), "a")
     job.known = True
-    fetching.start(job)
-    ended: list[Job] = []
-    while not ended:
-        ended = fetching.wait(1)
-    transfers.close()
-    fetching.settle(job)
+    fetching.add(job)
+    fetching.start()
+    while not list(fetching.ended()):
+        fetching.wait(busy=False)
+    fetching.close()
     assert isinstance(job.error, Truncated)
     assert (tmp_path / "a").read_bytes() == b"before"
 
@@ -80,3 +78,100 @@ def test_limits_that_hurt_nobody() -> None:
     """A run has limits that hurt nobody, unless somebody asks for others."""
     assert Manners().connections is None
     assert not Manners().ignore_robots
+
+
+class Time:
+    now = 100.0
+
+    def __call__(self) -> float:
+        return self.now
+
+
+def job(name: str) -> Job:
+    url = GopherURL("h", 70, "0", name.encode())
+    return Job(url, key_of(url), 0)
+
+
+def taken(queue: Queue, times: int) -> list[str | None]:
+    """Return the names of what may start now, one after the other."""
+    found = []
+    for _ in range(times):
+        first = queue.first()
+        if first is not None:
+            queue.take()
+        found.append(None if first is None else first.url.selector.decode())
+    return found
+
+
+def test_order() -> None:
+    queue = Queue(Time(), 0.0)
+    for name in ("a", "b"):
+        queue.add(job(name))
+    queue.add(job("menu"), first=True)
+    assert queue.pause(True) == 0, "there is something to start"
+    assert queue.pause(False) == IDLE, "but no connection for it"
+    assert taken(queue, 4) == ["menu", "a", "b", None]
+    assert queue.pause(True) == IDLE
+
+
+def test_another_try_comes_first_when_its_time_has_come() -> None:
+    clock = Time()
+    queue = Queue(clock, 0.0)
+    queue.add_later(job("late"), 0.15)
+    queue.add_later(job("early"), 0.1)
+    queue.add(job("a"))
+    assert taken(queue, 2) == ["a", None]
+    assert round(queue.pause(True), 3) == round(queue.pause(False), 3) == 0.1
+    clock.now += 0.11
+    assert taken(queue, 2) == ["early", None]
+    clock.now += 1
+    assert taken(queue, 2) == ["late", None]
+
+
+def test_the_delay_between_two_starts() -> None:
+    clock = Time()
+    queue = Queue(clock, 0.1)
+    for name in "abc":
+        queue.add(job(name))
+    assert taken(queue, 2) == ["a", None]
+    assert round(queue.pause(True), 3) == 0.1
+    clock.now += 0.1
+    assert taken(queue, 2) == ["b", None]
+
+
+CAPS = b"CAPS\r\nPathDelimeter=:\r\n"
+ROBOTS = b"User-agent: *\r\nDisallow: /private\r\nCrawl-delay: 2\r\n"
+RULES = Robots(((b"/private", False),), 2.0)
+
+
+@pytest.mark.parametrize(
+    ("files", "delimiter", "robots"),
+    [
+        ({}, b"/", Robots()),
+        ({b"caps.txt": CAPS, b"robots.txt": ROBOTS}, b":", RULES),
+        ({b"/robots.txt": ROBOTS}, b"/", RULES),
+        # As of servers that answer whatever is asked for with the same text.
+        ({b"/robots.txt": b"nothing\r\n", b"robots.txt": ROBOTS}, b"/", RULES),
+    ],
+)
+@pytest.mark.parametrize("ignore", [False, True])
+def test_rules(
+    serve: Serve, files: dict[bytes, bytes], delimiter: bytes, robots: Robots, ignore: bool
+) -> None:
+    def answer(connection: socket.socket, request: bytes) -> None:
+        connection.sendall(files.get(request.rstrip(b"\r\n"), b"3no\t\terror.host\t1\r\n.\r\n"))
+
+    server = serve(answer)
+    transfers = Transfers(ConnectionOptions(), time.monotonic)
+    try:
+        rules = ServerRules(GopherURL.parse(server.url()), transfers, ignore)
+        while not rules.have_come:
+            transfers.wait(1)
+    finally:
+        transfers.close()
+    asked = {b"caps.txt"} if ignore else {b"caps.txt", b"robots.txt", b"/robots.txt"}
+    assert {request.rstrip(b"\r\n") for request in server.requests} == asked
+    assert rules.path_delimiter == delimiter
+    assert rules.robots == (Robots() if ignore else robots)
+    read = [content for name, content in files.items() if name in asked]
+    assert rules.size == sum(map(len, read))

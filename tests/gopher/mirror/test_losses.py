@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from logsrv.gopher.mirror import crawl as crawl_module
+from logsrv.gopher.mirror import fetching
 from logsrv.gopher.mirror.disk.journal import FILE
 from logsrv.gopher.wire.errors import GopherError
 from logsrv.gopher.wire.url import GopherURL
@@ -74,9 +74,9 @@ BAD: dict[str, tuple[Answers, set[bytes]]] = {
 @pytest.fixture
 def site(serve: Serve, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Site:
     """A server, and a mirror of it in `tmp_path` with all that it has. Nothing is asked for twice."""
-    monkeypatch.setattr(crawl_module, "RETRIES", 0)
+    monkeypatch.setattr(fetching, "RETRIES", 0)
     found = Site(serve, GOOD)
-    assert crawl(found, tmp_path, files=True).tally.failed == {}
+    assert crawl(found, tmp_path).tally.failed == {}
     return found
 
 

@@ -84,7 +84,7 @@ def test_an_update_that_got_nothing_leaves_no_trace(
     serve: Serve, tmp_path: Path, answer: bytes
 ) -> None:
     site = Site(serve, TWO)
-    crawl(site, tmp_path, files=True)
+    crawl(site, tmp_path)
     before = everything(tmp_path)
     site.answers = {**TWO, b"": answer}
     for _ in range(2):
@@ -103,7 +103,7 @@ def test_an_update_that_was_stopped_before_it_got_anything_leaves_no_trace(
     serve: Serve, tmp_path: Path
 ) -> None:
     site = Site(serve, TWO)
-    crawl(site, tmp_path, files=True)
+    crawl(site, tmp_path)
     before = everything(tmp_path)
     site.failing = Counter({b"": 100})
     with pytest.raises(KeyboardInterrupt):

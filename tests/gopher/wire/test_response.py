@@ -9,9 +9,16 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from logsrv.gopher.wire import errors
 from logsrv.gopher.wire.errors import GopherError, NotGopher, ServerError, TooBig, Truncated
-from logsrv.gopher.wire.response import ResponseReader
+from logsrv.gopher.wire.response import (
+    ResponseReader,
+    error_line,
+    may_be_other_protocol,
+    other_protocol,
+)
 from logsrv.gopher.wire.url import GopherURL
+from logsrv.kit.text.escape import one_line
 
 CORPUS = Path(__file__).parents[2] / "corpus" / "gopher"
 PLAIN = GopherURL("h", 70, "9")
@@ -136,3 +143,97 @@ def test_a_counted_body_cannot_be_passed_by() -> None:
     reader = ResponseReader(GopherURL.parse("gopher://h/9x%09%09+"))
     reader.feed(b"+5\r\n1")
     assert not reader.verbatim
+
+
+@pytest.mark.parametrize(
+    ("start", "protocol"),
+    [
+        (b"HTTP/1.1 400 Bad Request\r\n", "HTTP"),
+        (b"HTTP/1.0 200 OK\r\n", "HTTP"),
+        (b"SSH-2.0-OpenSSH_9.2\r\n", "SSH"),
+        (b"\x15\x03\x01\0\x02\x02\x46", "TLS"),
+    ],
+)
+def test_other_protocols_are_named(start: bytes, protocol: str) -> None:
+    error = other_protocol(start)
+    assert error is not None and error.protocol == protocol
+    assert all(
+        may_be_other_protocol(start[:size]) or other_protocol(start[:size]) for size in range(14)
+    )
+
+
+@pytest.mark.parametrize(
+    "start", [b"HTTP is a protocol", b"HTTP/1.1 is old", b"SSHd", b"\x15", b"", b"0"]
+)
+def test_texts_about_them_are_texts(start: bytes) -> None:
+    assert other_protocol(start) is None
+
+
+NO_SUCH = b"3'/x' does not exist\t\terror.host\t1\r\n"
+FOOTER = b"i____\t\tnull.host\t1\r\niserved by\t\tnull.host\t1\r\n"
+
+
+@pytest.mark.parametrize("menu", [True, False])
+@pytest.mark.parametrize(
+    "answer", [NO_SUCH, NO_SUCH + FOOTER, NO_SUCH + FOOTER + b".\r\n", NO_SUCH[:-2]]
+)
+def test_an_error_is_an_error_wherever_it_comes(answer: bytes, menu: bool) -> None:
+    assert error_line(answer, menu=menu, closed=True) == NO_SUCH[:-2]
+    for size in range(1, len(answer)):
+        assert error_line(answer[:size], menu=menu, closed=False) in (b"", NO_SUCH[:-2])
+
+
+@pytest.mark.parametrize("menu", [True, False])
+@pytest.mark.parametrize(
+    "answer",
+    [
+        NO_SUCH + b"1but here\t/\th\t70\r\n",
+        b"3 is a number\r\n",
+        b"3\r\n",
+        b"",
+        b".\r\n",
+        b"i" + NO_SUCH + NO_SUCH,
+        NO_SUCH + FOOTER * 100,
+    ],
+)
+def test_content_is_not_taken_for_an_error(answer: bytes, menu: bool) -> None:
+    """A menu with one error in it is still a menu, and a list of numbers a text."""
+    assert error_line(answer, menu=menu, closed=True) is None
+
+
+def test_a_table_that_begins_with_a_three_is_a_text() -> None:
+    assert error_line(b"3.5\t1\t2\n3.6\t1\t2\n", menu=False, closed=True) is None
+
+
+EVIL = "\x1b]0;owned\a\r\nnext"
+ALL = [
+    errors.BadURL(EVIL, "it is wrong"),
+    errors.ServerError(EVIL),
+    errors.UnknownHost(EVIL),
+    errors.Refused(EVIL),
+    errors.TimedOut(EVIL, "first byte", 3),
+    errors.Truncated(EVIL, 5, EVIL),
+    errors.TooBig("the menu", 5),
+    errors.NotGopher("HTTP", "try a browser"),
+    errors.TLSError(EVIL, EVIL),
+    errors.ProxyError(EVIL, EVIL),
+]
+
+
+def test_every_error_can_be_told_from_the_others_by_status_and_code() -> None:
+    ours = {one for one in GopherError.__subclasses__() if one.__module__ == errors.__name__}
+    assert {type(error) for error in ALL} == ours
+    assert len({error.exit_status for error in ALL}) == len(ALL)
+    assert len({error.code for error in ALL}) == len(ALL)
+    assert all(0 < error.exit_status < 64 for error in ALL)
+
+
+@pytest.mark.parametrize("error", ALL, ids=lambda error: error.code)
+def test_no_sentence_carries_what_an_outsider_wrote_unescaped(error: GopherError) -> None:
+    assert str(error) == one_line(str(error))
+
+
+@pytest.mark.parametrize("phase", ["connect", "first byte", "next byte", "whole"])
+def test_a_time_out_says_what_was_waited_for(phase: errors.Phase) -> None:
+    assert str(errors.TimedOut("h:70", phase, 2.5)).startswith("h:70 ")
+    assert str(errors.TimedOut("h:70", phase, 2.5)).endswith(" within 2.5 seconds")

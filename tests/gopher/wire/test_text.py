@@ -1,4 +1,4 @@
-"""The dots of a text are right, whatever the server believes about them."""
+"""The dots of a text are right, whatever the server believes about them; its characters are, too."""
 
 from __future__ import annotations
 
@@ -9,6 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from logsrv.errors import ConfigurationError
+from logsrv.gopher.wire.charset import checked_charset, decode_line, decode_text
 from logsrv.gopher.wire.errors import TooBig
 from logsrv.gopher.wire.text import (
     TAIL,
@@ -127,3 +129,31 @@ def test_texts_are_sent_as_the_rfc_wants_them(lines: bytes, sent: bytes) -> None
     assert back.replace(b"\r\n", b"\n").removesuffix(b"\n") == lines.replace(
         b"\r\n", b"\n"
     ).removesuffix(b"\n")
+
+
+@given(st.lists(st.binary().map(lambda line: line.translate(None, b"\r\n"))))
+def test_each_line_is_decoded_by_itself(lines: list[bytes]) -> None:
+    for ending in (b"\n", b"\r\n"):
+        assert decode_text(ending.join(lines)) == "\n".join(map(decode_line, lines))
+
+
+def test_a_menu_may_mix_utf8_and_latin1() -> None:
+    assert decode_text(b"caf\xc3\xa9\r\ncaf\xe9\n") == "café\ncafé\n"
+
+
+def test_the_user_may_know_better() -> None:
+    assert decode_text(b"\xc9\xcd\xbb\n", checked_charset("CP437")) == "╔═╗\n"
+    assert decode_line(b"\xc3\xa9", "latin-1") == "Ã©"
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        *("utf-16", "utf-7", "cp037", "rot13", "hex", "no such\x1b[m", ""),
+        *("idna", "punycode", "unicode_escape", "raw_unicode_escape"),
+    ],
+)
+def test_a_charset_that_cannot_be_is_refused(name: str) -> None:
+    with pytest.raises(ConfigurationError, match="not a character set for Gopher") as caught:
+        checked_charset(name)
+    assert str(caught.value).isprintable()

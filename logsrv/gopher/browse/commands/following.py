@@ -9,7 +9,7 @@ from logsrv.gopher.browse.commands.visiting import Visiting
 from logsrv.gopher.browse.commands.window import BrowserWindow
 from logsrv.gopher.browse.content.layout import ScrollPosition
 from logsrv.gopher.browse.loading.followed import FollowedMenus
-from logsrv.gopher.browse.loading.visits import Own
+from logsrv.gopher.browse.loading.session import Own
 from logsrv.gopher.follow.bookmarks import title_of
 from logsrv.gopher.follow.following import Followed, can_follow
 from logsrv.gopher.follow.news import Item
@@ -68,8 +68,11 @@ class FollowingCommands:
         page = self._visiting.page
         return page is None or self._followed.follows(page.url)
 
-    async def follow(self) -> None:
+    def follow(self) -> None:
         """Follow the page, or no longer."""
+        self._window.start(self._follow, group="following", exclusive=True)
+
+    async def _follow(self) -> None:
         page, about = self._visiting.page, self._visiting.about
         followed, say = self._followed, self._window.say
         with self._window.saying_errors():
@@ -96,8 +99,11 @@ class FollowingCommands:
         with self._window.saying_errors():
             await self._followed.opened(address)
 
-    async def mark(self) -> None:
+    def mark(self) -> None:
         """Mark the item with the cursor as read, or as new again."""
+        self._window.start(self._mark, group="marking")
+
+    async def _mark(self) -> None:
         entry = self._visiting.about
         if not isinstance(entry, Item):
             self._window.say("m  marks the item that is pointed at: W  shows what is new.")
@@ -106,8 +112,11 @@ class FollowingCommands:
             await self._followed.mark([entry.id], read=not entry.read)
             self._visiting.redraw()
 
-    async def mark_all(self) -> None:
+    def mark_all(self) -> None:
         """Mark everything as read."""
+        self._window.start(self._mark_all, group="marking")
+
+    async def _mark_all(self) -> None:
         with self._window.saying_errors():
             await self._followed.mark_all()
             self._visiting.redraw()

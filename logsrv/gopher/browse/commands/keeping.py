@@ -8,10 +8,9 @@ from functools import partial
 from logsrv.gopher.browse.commands.programs import Programs
 from logsrv.gopher.browse.commands.visiting import Visiting
 from logsrv.gopher.browse.commands.window import BrowserWindow
-from logsrv.gopher.browse.content.links import Hyperlink, link_to
+from logsrv.gopher.browse.content.page import Hyperlink, link_to
 from logsrv.gopher.browse.loading.downloads import BackgroundDownload
-from logsrv.gopher.browse.loading.session import BrowsingSession
-from logsrv.gopher.browse.loading.visits import Own
+from logsrv.gopher.browse.loading.session import BrowsingSession, Own
 from logsrv.gopher.browse.widgets.dialogs import DownloadList
 from logsrv.gopher.local.fileurl import ItemURL
 from logsrv.kit.text.escape import one_line

@@ -28,7 +28,7 @@ class Reading:
         """Ask for words, and go to the first place that has them."""
         self._window.prompt.ask("Find", self._find_first, "", self._found, does="Find")
 
-    def find_again(self, backward: bool) -> None:
+    def find_again(self, backward: bool = False) -> None:
         """Go to the next place that has the words asked for last, or the previous one."""
         if self._found:
             self._find(backward=backward, stay=False)

@@ -7,9 +7,9 @@ from dataclasses import dataclass
 from logsrv.gopher.browse.commands.following import FollowingCommands
 from logsrv.gopher.browse.commands.visiting import Visiting
 from logsrv.gopher.browse.commands.window import BrowserWindow
+from logsrv.gopher.browse.content.guide import action
 from logsrv.gopher.browse.loading.followed import FollowedMenus
-from logsrv.gopher.browse.loading.session import BrowsingSession
-from logsrv.gopher.browse.loading.visits import Own
+from logsrv.gopher.browse.loading.session import BrowsingSession, Own
 from logsrv.gopher.browse.widgets.bars import ALWAYS, Key
 from logsrv.gopher.browse.widgets.words import address_text, span_text
 from logsrv.gopher.follow.bookmarks import Bookmark
@@ -68,25 +68,26 @@ class Telling:
         enter = _ENTER[link.kind] if link is not None else ""
         follow = "Unfollow" if self._following.follows else "Follow"
         told: list[tuple[object, Key]] = [
-            (self._visiting.loading, ("Esc", "Stop", "app.stop")),
-            (page and page.certificate_refused, ("T", "Trust", "app.trust")),
-            (enter, ("Enter", enter, "app.open")),
-            (isinstance(about, Item), ("m", "Mark", "app.mark")),
-            (is_news and followed.new, ("M", "All read", "app.mark_all")),
-            (is_news and followed.followed, ("r", "Look", "app.reload")),
-            (isinstance(about, Bookmark), ("x", "Remove", "app.remove_bookmark")),
-            (page and page.error, ("r", "Again", "app.reload")),
-            (history.neighbour(-1), ("b", "Back", "app.move(-1)")),
-            (self._window.view.matches, ("n N", "Next", "app.find_again(False)")),
+            (self._visiting.loading, ("Esc", "Stop", "visiting.stop")),
+            (page and page.certificate_refused, ("T", "Trust", "travelling.trust")),
+            (enter, ("Enter", enter, "open")),
+            (isinstance(about, Item), ("m", "Mark", "following.mark")),
+            (is_news and followed.new, ("M", "All read", "following.mark_all")),
+            (is_news and followed.followed, ("r", "Look", "travelling.reload")),
+            (isinstance(about, Bookmark), ("x", "Remove", "keeping.remove_bookmark")),
+            (page and page.error, ("r", "Again", "travelling.reload")),
+            (history.neighbour(-1), ("b", "Back", "travelling.move(-1)")),
+            (self._window.view.matches, ("n N", "Next", "reading.find_again")),
             (layout.is_wider, ("< >", "Sideways", "")),
-            (True, ("g", "Go", "app.go")),
+            (True, ("g", "Go", "travelling.go")),
             (layout.links, ("1…9", "Link", "")),
-            (self._window.view.is_longer, ("/", "Find", "app.find")),
-            (page, ("B", "Bookmarks", "app.start")),
-            (followed.followed and not is_news, ("W", "New", "app.news")),
-            (self._following.can_follow, ("F", follow, "app.follow")),
-            (page or link, ("s", "Save", "app.save")),
-            (self._session.downloads.all, ("d", "Downloads", "app.downloads")),
-            (history.neighbour(-1), ("h", "History", "app.history")),
+            (self._window.view.is_longer, ("/", "Find", "reading.find")),
+            (page, ("B", "Bookmarks", "visiting.show_start")),
+            (followed.followed and not is_news, ("W", "New", "visiting.show_news")),
+            (self._following.can_follow, ("F", follow, "following.follow")),
+            (page or link, ("s", "Save", "keeping.save_here")),
+            (self._session.downloads.all, ("d", "Downloads", "keeping.downloads")),
+            (history.neighbour(-1), ("h", "History", "travelling.history")),
         ]
-        return [*(key for works, key in told if works), *ALWAYS]
+        works = [key for works, key in told if works]
+        return [*((key, does, run and action(run)) for key, does, run in works), *ALWAYS]

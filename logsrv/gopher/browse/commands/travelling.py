@@ -11,10 +11,9 @@ from logsrv.gopher.browse.commands.programs import Programs
 from logsrv.gopher.browse.commands.visiting import Visiting
 from logsrv.gopher.browse.commands.window import BrowserWindow
 from logsrv.gopher.browse.content.guide import session_text
-from logsrv.gopher.browse.content.links import Hyperlink, link_to
-from logsrv.gopher.browse.loading.session import BrowsingSession
-from logsrv.gopher.browse.loading.source import aside
-from logsrv.gopher.browse.loading.visits import Own, Place
+from logsrv.gopher.browse.content.page import Hyperlink, link_to
+from logsrv.gopher.browse.loading.load import aside
+from logsrv.gopher.browse.loading.session import BrowsingSession, Own, Place
 from logsrv.gopher.browse.widgets.dialogs import Chooser
 from logsrv.gopher.follow.bookmarks import title_of
 from logsrv.gopher.local.typed import typed_place

@@ -20,14 +20,12 @@ from logsrv.gopher.browse.content.guide import start_lines
 from logsrv.gopher.browse.content.html import html_lines
 from logsrv.gopher.browse.content.layout import ScrollPosition
 from logsrv.gopher.browse.content.lines import PageLine, lines_of, parts_of
-from logsrv.gopher.browse.content.links import Hyperlink, link_to
 from logsrv.gopher.browse.content.news import news_lines
-from logsrv.gopher.browse.content.page import Page
+from logsrv.gopher.browse.content.page import Hyperlink, Page, link_to
 from logsrv.gopher.browse.content.picture import picture_lines
 from logsrv.gopher.browse.loading.followed import FollowedMenus
 from logsrv.gopher.browse.loading.load import Loading
-from logsrv.gopher.browse.loading.session import BrowsingSession
-from logsrv.gopher.browse.loading.visits import Own, Place
+from logsrv.gopher.browse.loading.session import BrowsingSession, Own, Place
 from logsrv.gopher.browse.widgets.bars import AddressBar
 from logsrv.gopher.browse.widgets.words import span_text
 from logsrv.gopher.local.fileurl import ItemURL
@@ -105,6 +103,14 @@ class Visiting:
     def loading(self) -> Loading | None:
         """Return the page that is being fetched."""
         return self._journey.loading if self._journey is not None else None
+
+    def show_start(self) -> None:
+        """Show the start page."""
+        self.visit(Own.START)
+
+    def show_news(self) -> None:
+        """Show what is new in followed menus."""
+        self.visit(Own.NEWS)
 
     def visit(self, place: Place, step: int | None = None) -> None:
         """Show a place: a new visit, or one `step`s further in the history; 0 asks again for the same."""

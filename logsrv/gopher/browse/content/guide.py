@@ -6,16 +6,16 @@ from textwrap import wrap
 
 from logsrv.errors import LogsrvError
 from logsrv.gopher.browse.content.lines import PageLine, link_line
-from logsrv.gopher.browse.content.links import Hyperlink
+from logsrv.gopher.browse.content.page import Hyperlink
 from logsrv.gopher.follow.bookmarks import Bookmarks
 from logsrv.gopher.wire.beginnings import BEGINNINGS
 from logsrv.gopher.wire.itemtypes import item_type
 from logsrv.gopher.wire.url import GopherURL
 from logsrv.kit.text.escape import one_line
 
-_NUMBERS = " ".join(f"{digit}=number('{digit}')" for digit in "123456789")
-# Groups of (keys as shown, what they do, bindings KEY=ACTION by Textual's names of keys). Actions that
-# begin with `page.` are of `PageView`, all others are in `Browser.commands`.
+_NUMBERS = " ".join(f"{digit}=travelling.number('{digit}')" for digit in "123456789")
+# Groups of (keys as shown, what they do, bindings KEY=PART.COMMAND by Textual's names of keys). `page` is
+# the `PageView`, and its commands are actions of Textual's; all other parts are attributes of `Browser`.
 KEYS: dict[str, tuple[tuple[str, str, str], ...]] = {
     "In a page": (
         ("↑ ↓  k j", "the next link, or a row further", "up,k=page.step(-1) down,j=page.step(1)"),
@@ -28,41 +28,53 @@ KEYS: dict[str, tuple[tuple[str, str, str], ...]] = {
         ("Home End", "the top, the bottom", "home=page.end(-1) end,G=page.end(1)"),
         ("Enter →", "open the link", "enter,right,ctrl+j=open"),
         ("1 2 … 9", "open a link by its number, then Enter", _NUMBERS),
-        ("/", "find in the page", "slash=find"),
-        ("n N", "the next, the previous place found", "n=find_again(False) N=find_again(True)"),
+        ("/", "find in the page", "slash=reading.find"),
+        (
+            "n N",
+            "the next, the previous place found",
+            "n=reading.find_again N=reading.find_again(True)",
+        ),
         (
             "w",
             "break long lines or leave them; < > move sideways",
-            "w=breaking less_than_sign=page.sideways(-8) greater_than_sign=page.sideways(8)",
+            "w=reading.breaking less_than_sign=page.sideways(-8) greater_than_sign=page.sideways(8)",
         ),
-        ("i", "where the link leads", "i=explain"),
-        ("s", "save what the link leads to, or this page", "s=save"),
-        ("y", "copy that address", "y=copy"),
+        ("i", "where the link leads", "i=reading.explain"),
+        ("s", "save what the link leads to, or this page", "s=keeping.save_here"),
+        ("y", "copy that address", "y=reading.copy"),
     ),
     "Between pages": (
-        ("← b Backspace", "back, to where you were", "left,b,backspace,alt+left=move(-1)"),
-        ("f", "forward", "f,alt+right=move(1)"),
-        ("g", "go to an address or a path, or change this one", "g,ctrl+l=go"),
-        ("h", "where you were", "h=history"),
-        ("r", "load it again", "r,f5=reload"),
-        ("u U", "the menu above, the first menu", "u=up U=root"),
-        ("Esc", "stop loading", "escape=stop"),
+        (
+            "← b Backspace",
+            "back, to where you were",
+            "left,b,backspace,alt+left=travelling.move(-1)",
+        ),
+        ("f", "forward", "f,alt+right=travelling.move(1)"),
+        ("g", "go to an address or a path, or change this one", "g,ctrl+l=travelling.go"),
+        ("h", "where you were", "h=travelling.history"),
+        ("r", "load it again", "r,f5=travelling.reload"),
+        ("u U", "the menu above, the first menu", "u=travelling.up U=travelling.root"),
+        ("Esc", "stop loading", "escape=visiting.stop"),
     ),
     "Menus to follow": (
-        ("F", "follow this menu or text; no longer", "F=follow"),
-        ("W", "what is new there", "W=news"),
-        ("m M", "there: mark as read, or as new; all as read", "m=mark M=mark_all"),
+        ("F", "follow this menu or text; no longer", "F=following.follow"),
+        ("W", "what is new there", "W=visiting.show_news"),
+        (
+            "m M",
+            "there: mark as read, or as new; all as read",
+            "m=following.mark M=following.mark_all",
+        ),
     ),
     "Things to keep": (
-        ("B", "the start page with your bookmarks", "B=start"),
+        ("B", "the start page with your bookmarks", "B=visiting.show_start"),
         (
             "a A x",
             "bookmark the page, the link; remove a bookmark",
-            "a=bookmark A=bookmark_link x=remove_bookmark",
+            "a=keeping.bookmark_page A=keeping.bookmark_link x=keeping.remove_bookmark",
         ),
-        ("d", "downloads; Enter opens what was saved", "d=downloads"),
-        ("c", "character set, such as cp437", "c=charset"),
-        ("T", "trust a server's certificate", "T=trust"),
+        ("d", "downloads; Enter opens what was saved", "d=keeping.downloads"),
+        ("c", "character set, such as cp437", "c=reading.charset"),
+        ("T", "trust a server's certificate", "T=travelling.trust"),
         ("t", "light or dark", "t=light"),
         ("?", "this help", "question_mark,f1=help"),
         ("q", "quit", "q=quit"),
@@ -80,10 +92,18 @@ def bindings(*, of_page: bool) -> list[tuple[str, str]]:
     """Return keys and their actions: of the widget that shows a page, or of the window."""
     found = []
     for bound in (each for keys in KEYS.values() for _, _, text in keys for each in text.split()):
-        key, _, action = bound.partition("=")
-        if action.startswith("page.") == of_page:
-            found.append((key, action.removeprefix("page.")))
+        key, _, command = bound.partition("=")
+        if command.startswith("page.") == of_page:
+            found.append((key, command.removeprefix("page.") if of_page else action(command)))
     return found
+
+
+def action(command: str) -> str:
+    """Return the action of the window that runs a command, such as `travelling.move(-1)`, of its parts."""
+    part, dot, call = command.partition(".")
+    name, _, words = call.removesuffix(")").partition("(")
+    # With a comma behind nothing it would be no Python.
+    return f"app.run('{part}', '{name}'{words and ', '}{words})" if dot else f"app.{command}"
 
 
 def help_lines(width: int) -> list[str]:

@@ -6,8 +6,7 @@ from collections.abc import Iterable, Iterator
 from typing import NamedTuple
 
 from logsrv.gopher.browse.content.colours import Colours, Span
-from logsrv.gopher.browse.content.links import Hyperlink, link_of, link_to
-from logsrv.gopher.browse.content.page import MenuContent, Page
+from logsrv.gopher.browse.content.page import Hyperlink, MenuContent, Page, link_of, link_to
 from logsrv.gopher.local.fileurl import ItemURL
 from logsrv.gopher.wire.charset import decode_text
 from logsrv.gopher.wire.errors import Refused, ServerError, TimedOut, TLSError, TooBig

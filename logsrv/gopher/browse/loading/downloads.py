@@ -6,11 +6,12 @@ import asyncio
 import time
 from collections.abc import Callable, Mapping
 from contextlib import suppress
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal
 
 from logsrv.errors import LogsrvError
-from logsrv.gopher.browse.loading.source import source_of
+from logsrv.gopher.browse.loading.load import source_of
 from logsrv.gopher.fetch.settings import ConnectionOptions
 from logsrv.gopher.fetch.wholefile import end_text, whole_file
 from logsrv.gopher.local.fileurl import ItemURL, name_to_save
@@ -20,19 +21,19 @@ from logsrv.kit.text.escape import one_line
 DownloadState = Literal["running", "saved", "failed", "stopped"]
 
 
+@dataclass(eq=False)
 class BackgroundDownload:
     """A download. length: bytes in all, where the server told. reason: why it failed."""
 
-    def __init__(self, url: ItemURL, path: Path) -> None:
-        self.url = url
-        self.path = path
-        self.state: DownloadState = "running"
-        self.received = 0
-        self.length: int | None = None
-        self.began = time.monotonic()
-        self.ended: float | None = None
-        self.reason = ""
-        self.task: asyncio.Task[None] | None = None
+    url: ItemURL
+    path: Path
+    state: DownloadState = "running"
+    received: int = 0
+    length: int | None = None
+    began: float = field(default_factory=time.monotonic)
+    ended: float | None = None
+    reason: str = ""
+    task: asyncio.Task[None] | None = None
 
     @property
     def seconds(self) -> float:

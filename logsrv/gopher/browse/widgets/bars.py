@@ -117,5 +117,5 @@ class KeyLine(Static):
 def _shown(key: Key) -> Content:
     name, does, action = key
     # Everything in here is ours: no word of a server is read as markup.
-    label = f"[@click='{action}']{does}[/]" if action else does
+    label = f'[@click="{action}"]{does}[/]' if action else does
     return Content.from_markup(f"[bold $primary]{name}[/] {label} ")

@@ -7,18 +7,64 @@ descriptor of `fileno` is readable, and every `LOOK_AT_CLOCKS` seconds while a t
 from __future__ import annotations
 
 import errno
+import fcntl
 import math
+import os
 from collections.abc import Callable
 from selectors import EVENT_READ, EVENT_WRITE, DefaultSelector
 from typing import Any
 
 from logsrv.errors import LogsrvError
 from logsrv.gopher.fetch.settings import ConnectionOptions
-from logsrv.gopher.fetch.transfers.connecting import Connector
-from logsrv.gopher.fetch.transfers.passage import Passage
-from logsrv.gopher.fetch.transfers.socket_transfer import AnswerSink, SocketTransfer
+from logsrv.gopher.fetch.transfers.connecting import AnswerSink, Connector, SocketTransfer
 from logsrv.gopher.fetch.transfers.transfer import Transfer
 from logsrv.gopher.wire.url import GopherURL
+
+PASSAGE_SIZE = 1024 * 1024
+_SET_PIPE_SIZE = 1031
+
+
+class Passage:
+    """A pipe that `take` fills from a socket and `give` empties into a file, where `is_there`.
+
+    Both raise OSError.
+    """
+
+    @staticmethod
+    def is_there() -> bool:
+        """Return true if the system has such a way: Linux."""
+        return hasattr(os, "splice")
+
+    def __init__(self) -> None:
+        self._out, self._in = os.pipe()
+        try:
+            fcntl.fcntl(self._in, _SET_PIPE_SIZE, PASSAGE_SIZE)
+        except OSError:
+            # Root sets a limit for all pipes of a user; with the usual 64 KiB it works as well.
+            pass
+
+    def take(self, socket: int) -> int:
+        """Return how many bytes came; 0 at the end. Raises BlockingIOError if there are none yet."""
+        return os.splice(socket, self._in, PASSAGE_SIZE)
+
+    def give(self, file: int, size: int) -> None:
+        """Write the `size` bytes that came to `file`."""
+        while size:
+            try:
+                size -= os.splice(self._out, file, size)
+            except OSError as error:
+                if error.errno != errno.EINVAL:
+                    raise
+                # A file system that knows no such way.
+                data = memoryview(os.read(self._out, size))
+                size -= len(data)
+                while data:
+                    data = data[os.write(file, data) :]
+
+    def close(self) -> None:
+        os.close(self._out)
+        os.close(self._in)
+
 
 LOOK_AT_CLOCKS = 0.1
 CHUNK = 64 * 1024

@@ -74,7 +74,7 @@ class MirrorJournal:
         self, directory: Path | str, root: GopherURL, span: str, *, anew: bool = False
     ) -> None:
         """anew: forget what is in it, whatever it is of."""
-        self._directory = directory
+        self.directory = directory
         self._path = os.path.join(directory, FILE)
         self._file = _open(self._path)
         self._updating = 0
@@ -192,7 +192,7 @@ class MirrorJournal:
             fcntl.flock(self._file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
             raise ConfigurationError(
-                f"another gopher mirror is at work in {self._directory}"
+                f"another gopher mirror is at work in {self.directory}"
             ) from None
 
     def _cut_unfinished(self) -> int:
@@ -229,7 +229,7 @@ class MirrorJournal:
                 raise self._damaged(1) from error
         if not is_mirror or found != wanted:
             raise ConfigurationError(
-                f"{self._directory} is a mirror of {others_url} (--span {others_span}) "
+                f"{self.directory} is a mirror of {others_url} (--span {others_span}) "
                 "already; take another directory, or remove it"
             )
 

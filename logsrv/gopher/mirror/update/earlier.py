@@ -2,6 +2,9 @@
 
 An update begins with all of them as old ones. A menu that comes takes the place of an old one only if it
 is whole; what an old one lists that was not replaced counts as listed.
+
+Links that were added, changed or removed are no fault of a menu by themselves. One that lacks links of
+before is not taken if there is another sign that it is not whole, or not the menu that was asked for.
 """
 
 from __future__ import annotations
@@ -11,12 +14,79 @@ from collections.abc import Callable, Collection, Iterable, Iterator
 from logsrv.gopher.mirror.disk.folders import Folders
 from logsrv.gopher.mirror.disk.journal import Copy, MirrorJournal
 from logsrv.gopher.mirror.disk.sinks import MenuSink
-from logsrv.gopher.mirror.queue import Job
+from logsrv.gopher.mirror.fetching import Job
 from logsrv.gopher.mirror.scope import Items, Key, MirrorScope, is_menu
-from logsrv.gopher.mirror.update.faults import fault, may_be_cut, read_menu
-from logsrv.gopher.wire.errors import BadURL, GopherError
+from logsrv.gopher.wire.errors import BadURL, GopherError, ServerError, Truncated
 from logsrv.gopher.wire.menu import MenuItem
 from logsrv.gopher.wire.url import GopherURL
+
+_Link = tuple[bytes, bytes, int | None]
+
+
+class LostLinks(GopherError, code="lost-links", exit_status=12):
+    """A menu came that cannot be the one which was asked for."""
+
+
+def read_menu(content: bytes) -> MenuSink:
+    """Return a menu of before, by its bytes."""
+    menu = MenuSink()
+    menu.feed(content)
+    menu.finish(has_header=False)
+    return menu
+
+
+def fault(
+    url: GopherURL, menu: MenuSink, before: MenuSink | None, root: bytes | None
+) -> GopherError | None:
+    """Return why `menu` does not take the place of what was at `url` before, None if it does.
+
+    before: None if that was no menu; root: what is the menu of the root now, unless this is the root.
+    """
+    if not menu.content and (before is None or before.content):
+        return Truncated(url.address, 0, "nothing came, and there was something before")
+    links = _links(menu)
+    had = None if before is None else _links(before)
+    if had is not None and had <= links:
+        return None
+    if not links:
+        # Words, as of a server that is being repaired, or a directory that is empty.
+        return LostLinks("no line of this menu leads anywhere now")
+    if before is None:
+        return None
+    if _is_cut(menu, before):
+        return Truncated(url.address, len(menu.content), "the end of the menu is missing")
+    if menu.content == root:
+        return LostLinks("the server answers with the menu that the mirror begins with")
+    if (error := _error(menu)) is not None and _error(before) is None:
+        return ServerError(error.text())
+    return None
+
+
+def may_be_cut(menu: MenuSink, before: MenuSink) -> bool:
+    """Return true if nobody can tell whether links at the end were removed or did not come: there is no
+    full stop.
+    """
+    last = [_link(item) for item in before.items if item.is_link][-1:]
+    return not menu.terminated and not _links(menu).issuperset(last)
+
+
+def _is_cut(menu: MenuSink, before: MenuSink) -> bool:
+    if menu.terminated:
+        return False
+    return before.terminated or (menu.is_torn and not before.is_torn)
+
+
+def _links(menu: MenuSink) -> set[_Link]:
+    return {_link(item) for item in menu.items if item.is_link}
+
+
+def _link(item: MenuItem) -> _Link:
+    return item.selector, item.host, item.port
+
+
+def _error(menu: MenuSink) -> MenuItem | None:
+    return next((item for item in menu.items if item.item_type == "3"), None)
+
 
 # A text and a menu of one selector are two copies.
 _Listed = tuple[Key, bool]
@@ -97,19 +167,13 @@ class Earlier:
     """
 
     def __init__(
-        self,
-        root: GopherURL,
-        items: Items,
-        scope: MirrorScope,
-        journal: MirrorJournal,
-        folders: Folders,
+        self, items: Items, scope: MirrorScope, journal: MirrorJournal, folders: Folders
     ) -> None:
-        self._root = root
         self._items = items
         self._scope = scope
         self._journal = journal
         self._folders = folders
-        self._listed = Listed(root, items)
+        self._listed = Listed(scope.root, items)
         self._root_menu: bytes | None = None
         self.done: dict[Key, Copy] = {}
         self.is_update = False
@@ -173,11 +237,13 @@ class Earlier:
         before = None if old.size is not None else self.menu(old)
         if before is not None and before.content == menu.content:
             return None
-        return fault(job.url, menu, before, None if job.url == self._root else self._root_menu)
+        return fault(
+            job.url, menu, before, None if job.url == self._scope.root else self._root_menu
+        )
 
     def replaced(self, job: Job, menu: MenuSink) -> None:
         """`menu` takes the place of the copy of before."""
-        if job.url == self._root:
+        if job.url == self._scope.root:
             self._root_menu = menu.content
         before = self._before.get((job.key, True))
         if before is None or menu.terminated:

@@ -12,7 +12,7 @@ from logsrv.gopher.follow.entries import Entry
 from logsrv.gopher.follow.following import Following
 from logsrv.gopher.wire.url import GopherURL
 from tests.gopher.browse.conftest import Drive, Driven, until
-from tests.gopher.browse.menus import item, menu
+from tests.gopher.browse.hole import item, menu
 from tests.gopher.conftest import Serve
 from tests.gopher.servers import Scripted
 
@@ -65,8 +65,10 @@ def keys(driven: Driven) -> str:
     return driven.screen().splitlines()[-1]
 
 
-def test_a_menu_is_followed_and_no_longer(drive: Drive, phlog: Phlog, following: Following) -> None:
-    async def scenario(driven: Driven) -> None:
+async def test_a_menu_is_followed_and_no_longer(
+    drive: Drive, phlog: Phlog, following: Following
+) -> None:
+    async with drive(phlog.url) as driven:
         await driven.shows("Old", "F Follow")
         await driven.press("W")
         await driven.shows("You follow no menu yet.")
@@ -83,10 +85,8 @@ def test_a_menu_is_followed_and_no_longer(drive: Drive, phlog: Phlog, following:
         await driven.shows("No longer followed: 127.0.0.1 phlog", "F Follow")
         assert following.all() == []
 
-    drive(phlog.url, scenario)
 
-
-def test_what_is_new_is_looked_for_in_the_background_and_read_by_opening(
+async def test_what_is_new_is_looked_for_in_the_background_and_read_by_opening(
     drive: Drive, phlog: Phlog, following: Following
 ) -> None:
     follow(following, phlog)
@@ -94,7 +94,7 @@ def test_what_is_new_is_looked_for_in_the_background_and_read_by_opening(
     phlog.write("2025-11-20", "Two")
     phlog.write("2025-11-21", "Three")
 
-    async def scenario(driven: Driven) -> None:
+    async with drive(None) as driven:
         await driven.shows("Places to begin", "3 new", "W New")
         await driven.press("W")
         await driven.shows("What is new", "3 new in 1 menu.")
@@ -131,32 +131,28 @@ def test_what_is_new_is_looked_for_in_the_background_and_read_by_opening(
         await driven.press("h")
         await driven.shows("History, the newest first", "What is new")
 
-    drive(None, scenario)
 
-
-def test_opening_it_from_its_own_menu_is_reading_it_too(
+async def test_opening_it_from_its_own_menu_is_reading_it_too(
     drive: Drive, phlog: Phlog, following: Following
 ) -> None:
     follow(following, phlog)
     phlog.write("2025-11-20", "One")
 
-    async def scenario(driven: Driven) -> None:
+    async with drive(phlog.url) as driven:
         await driven.shows("1 new", "2025-11-20 One")
         await driven.press("enter")
         await driven.shows("the text of /One")
         await until(lambda: new(following) == [], "the mark")
         await until(lambda: "1 new" not in driven.screen(), "the number to go")
 
-    drive(phlog.url, scenario)
 
-
-def test_looking_again_keeps_the_cursor_on_what_it_points_at(
+async def test_looking_again_keeps_the_cursor_on_what_it_points_at(
     drive: Drive, phlog: Phlog, following: Following
 ) -> None:
     follow(following, phlog)
     phlog.write("2025-11-19", "One")
 
-    async def scenario(driven: Driven) -> None:
+    async with drive(None) as driven:
         await driven.shows("1 new")
         await driven.press("W")
         await driven.shows("2025-11-19  One")
@@ -166,10 +162,8 @@ def test_looking_again_keeps_the_cursor_on_what_it_points_at(
         await driven.shows("2 new in 1 menu.", "2025-11-20  Two")
         assert driven.pointed() == "2025-11-19  One  (A phlog)"
 
-    drive(None, scenario)
 
-
-def test_a_failure_is_a_line_and_the_others_come(
+async def test_a_failure_is_a_line_and_the_others_come(
     drive: Drive, phlog: Phlog, following: Following, serve: Serve
 ) -> None:
     other = Phlog(serve)
@@ -178,7 +172,7 @@ def test_a_failure_is_a_line_and_the_others_come(
     follow(following, phlog)
     phlog.write("2025-11-19", "One")
 
-    async def scenario(driven: Driven) -> None:
+    async with drive(None) as driven:
         await driven.press("W")
         await driven.shows("1 new in 2 menus, 1 failed (see below).")
         await driven.shows("Another: the server answers with an error: down for today")
@@ -192,10 +186,8 @@ def test_a_failure_is_a_line_and_the_others_come(
         await driven.press("end", "enter")
         await driven.shows("1 text  2025-11-18 Old")
 
-    drive(None, scenario)
 
-
-def test_keys_work_while_servers_are_silent(
+async def test_keys_work_while_servers_are_silent(
     drive: Drive, following: Following, serve: Serve
 ) -> None:
     server = serve(lambda connection, _: connection.recv(1))
@@ -203,7 +195,7 @@ def test_keys_work_while_servers_are_silent(
         url = GopherURL.parse(server.url(f"/1/{number}"))
         following.follow(url, f"Phlog {number}", [], 1_764_000_000)
 
-    async def scenario(driven: Driven) -> None:
+    async with drive(None, timeouts=Timeouts(first_byte=60)) as driven:
         await driven.press("W")
         await driven.shows("looking at 10 of 10 menus")
         await driven.press("question_mark")
@@ -211,15 +203,13 @@ def test_keys_work_while_servers_are_silent(
         await driven.press("escape", "b")
         await driven.shows("Places to begin")
         await until(lambda: server.most_open == 4, "a few connections")
-
-    drive(None, scenario, timeouts=Timeouts(first_byte=60))
     assert server.most_open == 4
 
 
-def test_what_cannot_be_followed_says_so(drive: Drive, serve: Serve) -> None:
+async def test_what_cannot_be_followed_says_so(drive: Drive, serve: Serve) -> None:
     server = serve(b"<p>Hello</p>")
 
-    async def scenario(driven: Driven) -> None:
+    async with drive(server.url("/h/page.html")) as driven:
         await driven.shows("Hello")
         assert "F Follow" not in keys(driven)
         await driven.press("F")
@@ -229,42 +219,38 @@ def test_what_cannot_be_followed_says_so(drive: Drive, serve: Serve) -> None:
         await driven.press("W", "F")
         await driven.shows("F  follows the menu or text on show")
 
-    drive(server.url("/h/page.html"), scenario)
 
-
-def test_a_long_menu_is_not_followed(drive: Drive, serve: Serve) -> None:
+async def test_a_long_menu_is_not_followed(drive: Drive, serve: Serve) -> None:
     server = serve(item("0", "x", "/x") * 20_001)
 
-    async def scenario(driven: Driven) -> None:
+    async with drive(server.url()) as driven:
         await driven.shows("F Follow")
         await driven.whole()
         await driven.press("F")
         await driven.shows("This is too long to be followed.")
 
-    drive(server.url(), scenario)
 
-
-def test_files_that_cannot_be_written_are_a_sentence(
+async def test_files_that_cannot_be_written_are_a_sentence(
     drive: Drive, phlog: Phlog, environ: dict[str, str]
 ) -> None:
     data = Path(environ["XDG_DATA_HOME"])
     data.mkdir()
     (data / "logsrv").touch()
 
-    async def scenario(driven: Driven) -> None:
+    async with drive(phlog.url) as driven:
         await driven.shows("F Follow")
         await driven.press("F")
         await driven.shows("what is new cannot be kept")
 
-    drive(phlog.url, scenario)
 
-
-def test_two_browsers_share_what_is_read(drive: Drive, phlog: Phlog, following: Following) -> None:
+async def test_two_browsers_share_what_is_read(
+    drive: Drive, phlog: Phlog, following: Following
+) -> None:
     follow(following, phlog)
     phlog.write("2025-11-19", "One")
     phlog.write("2025-11-20", "Two")
 
-    async def scenario(driven: Driven) -> None:
+    async with drive(None) as driven:
         await driven.shows("2 new")
         following.mark([phlog.server.url("/0/One")])
         await driven.press("W")
@@ -272,16 +258,14 @@ def test_two_browsers_share_what_is_read(drive: Drive, phlog: Phlog, following: 
         await driven.press("m")
         await until(lambda: new(following) == [], "both marks")
 
-    drive(None, scenario)
-
 
 @pytest.mark.parametrize("size", [(40, 12), (80, 24), (160, 50)])
-def test_it_fits(drive: Drive, phlog: Phlog, following: Following, size: tuple[int, int]) -> None:
+async def test_it_fits(
+    drive: Drive, phlog: Phlog, following: Following, size: tuple[int, int]
+) -> None:
     follow(following, phlog)
     phlog.write("2025-11-20", "Two")
 
-    async def scenario(driven: Driven) -> None:
+    async with drive(None, size=size) as driven:
         await driven.press("W")
         await driven.shows("1 new in 1 menu.", "2025-11-20  Two")
-
-    drive(None, scenario, size=size)

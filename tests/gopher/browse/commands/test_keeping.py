@@ -6,16 +6,16 @@ from pathlib import Path
 
 import pytest
 
-from tests.gopher.browse.conftest import Drive, Driven, opener, until
+from tests.gopher.browse.conftest import Drive, opener, run, until
 from tests.gopher.browse.hole import ANSWERS
 from tests.gopher.conftest import Serve
 from tests.gopher.servers import Scripted
 
 
-def test_a_download_goes_on_in_the_background(
+async def test_a_download_goes_on_in_the_background(
     drive: Drive, server: Scripted, environ: dict[str, str]
 ) -> None:
-    async def scenario(driven: Driven) -> None:
+    async with drive(server.url()) as driven:
         await driven.point_at("Packed")
         await driven.press("enter")
         await driven.shows("Saved to")
@@ -26,19 +26,17 @@ def test_a_download_goes_on_in_the_background(
         await driven.press("home", "s")
         await until(lambda: len(driven.browser.session.downloads.all) == 2, "the second one")
         await until(lambda: not driven.browser.session.downloads.running, "the second one")
-
-    drive(server.url(), scenario)
     directory = Path(environ["XDG_DOWNLOAD_DIR"])
     assert (directory / "packed.tar.gz").read_bytes() == ANSWERS[b"/packed.tar.gz"]
     assert (directory / "about").read_bytes() == ANSWERS[b"/about"].removesuffix(b".\r\n")
 
 
-def test_the_end_of_a_download_is_announced_and_the_file_opens(
+async def test_the_end_of_a_download_is_announced_and_the_file_opens(
     drive: Drive, server: Scripted, environ: dict[str, str]
 ) -> None:
     got = opener(environ)
 
-    async def scenario(driven: Driven) -> None:
+    async with drive(server.url()) as driven:
         await driven.point_at("Packed")
         await driven.press("enter")
         await driven.shows("Saved", "packed.tar.gz, 25.0 KiB.")
@@ -46,30 +44,26 @@ def test_the_end_of_a_download_is_announced_and_the_file_opens(
         await driven.shows("A file that was saved", "Open this with")
         await driven.press("y")
         await until(got.exists, "the program")
-
-    drive(server.url(), scenario)
     assert got.read_text() == str(Path(environ["XDG_DOWNLOAD_DIR"]) / "packed.tar.gz")
 
 
-def test_a_download_that_fails_is_announced(drive: Drive, serve: Serve) -> None:
+async def test_a_download_that_fails_is_announced(drive: Drive, serve: Serve) -> None:
     server = serve(b"3no such file\t\terror.host\t1\r\n")
 
-    async def scenario(driven: Driven) -> None:
+    async with drive(server.url("/9/gone")) as driven:
         await driven.shows("Not saved", "no such file")
 
-    drive(server.url("/9/gone"), scenario)
 
-
-def test_a_download_can_be_stopped(drive: Drive, serve: Serve, environ: dict[str, str]) -> None:
+async def test_a_download_can_be_stopped(
+    drive: Drive, serve: Serve, environ: dict[str, str]
+) -> None:
     server = serve(lambda connection, _: (connection.sendall(b"some"), connection.recv(1)))
 
-    async def scenario(driven: Driven) -> None:
+    async with drive(server.url("/9/slow")) as driven:
         await until(lambda: driven.browser.session.downloads.running, "the download")
         await driven.press("d", "down", "x")
         await driven.shows("nothing was kept")
         await until(lambda: "Saving to" not in driven.screen(), "the row below the page")
-
-    drive(server.url("/9/slow"), scenario)
 
 
 def test_quitting_while_something_is_downloaded_asks_first_and_leaves_nothing(
@@ -78,31 +72,34 @@ def test_quitting_while_something_is_downloaded_asks_first_and_leaves_nothing(
     """No traceback either: asyncio logs what fails at the end."""
     server = serve(lambda connection, _: (connection.sendall(b"some"), connection.recv(1)))
 
-    async def scenario(driven: Driven) -> None:
-        await until(lambda: driven.browser.session.downloads.all, "the download")
-        download = driven.browser.session.downloads.all[0]
-        await until(lambda: download.received, "some bytes")
-        await driven.shows("1 downloading")
-        await driven.press("q")
-        await driven.shows("1 download is not finished")
-        await driven.press("n", "d")
-        await driven.shows("4 bytes in")
-        await driven.press("escape", "q")
-        await driven.shows("Quit?")
-        await driven.press("y")
-        await until(lambda: not driven.browser.is_running, "the end")
+    async def scenario() -> None:
+        async with drive(server.url("/9/slow")) as driven:
+            await until(lambda: driven.browser.session.downloads.all, "the download")
+            download = driven.browser.session.downloads.all[0]
+            await until(lambda: download.received, "some bytes")
+            await driven.shows("1 downloading")
+            await driven.press("q")
+            await driven.shows("1 download is not finished")
+            await driven.press("n", "d")
+            await driven.shows("4 bytes in")
+            await driven.press("escape", "q")
+            await driven.shows("Quit?")
+            await driven.press("y")
+            await until(lambda: not driven.browser.is_running, "the end")
 
-    drive(server.url("/9/slow"), scenario)
+    # All tasks are over by then.
+    run(scenario())
     assert list(Path(environ["XDG_DOWNLOAD_DIR"]).iterdir()) == []
     assert not caplog.records
 
 
-def test_sound_is_played_after_a_question(
+async def test_sound_is_played_after_a_question(
     drive: Drive, server: Scripted, environ: dict[str, str]
 ) -> None:
     got = opener(environ, "play")
 
-    async def scenario(driven: Driven) -> None:
+    environ["GOPHER_PLAYER"] = "play"
+    async with drive(server.url()) as driven:
         await driven.point_at("Song")
         await driven.shows("Enter Play")
         await driven.press("enter")
@@ -111,23 +108,18 @@ def test_sound_is_played_after_a_question(
         assert not driven.browser.session.downloads.all
         await driven.press("enter", "y")
         await until(got.exists, "the program")
-
-    environ["GOPHER_PLAYER"] = "play"
-    drive(server.url(), scenario)
     assert got.read_text() == str(Path(environ["XDG_DOWNLOAD_DIR"]) / "song.ogg")
 
 
-def test_sound_is_saved_where_nothing_plays_it(drive: Drive, server: Scripted) -> None:
-    async def scenario(driven: Driven) -> None:
+async def test_sound_is_saved_where_nothing_plays_it(drive: Drive, server: Scripted) -> None:
+    async with drive(server.url()) as driven:
         await driven.point_at("Song")
         await driven.press("enter")
         await driven.shows("Saved")
 
-    drive(server.url(), scenario)
 
-
-def test_bookmarks(drive: Drive, server: Scripted) -> None:
-    async def scenario(driven: Driven) -> None:
+async def test_bookmarks(drive: Drive, server: Scripted) -> None:
+    async with drive(server.url()) as driven:
         await driven.point_at("Many")
         await driven.press("a")
         await driven.shows("Bookmarked: 127.0.0.1")
@@ -144,5 +136,3 @@ def test_bookmarks(drive: Drive, server: Scripted) -> None:
         await driven.shows("Removed: Many")
         assert "menu  Many" not in driven.screen()
         assert len(driven.browser.session.bookmarks.all()) == 1
-
-    drive(server.url(), scenario)

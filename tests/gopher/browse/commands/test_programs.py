@@ -16,7 +16,7 @@ from logsrv.gopher.browse.commands.programs import (
     run_outside,
 )
 from logsrv.kit.testing import wait_until
-from tests.gopher.browse.conftest import Drive, Driven, opener, run, until
+from tests.gopher.browse.conftest import Drive, opener, run, until
 from tests.gopher.servers import Scripted
 
 ADDRESS = "https://example.org/?a=$(id)&b='; rm"
@@ -56,19 +56,16 @@ def test_the_program_gets_the_address_as_it_is(tmp_path: Path) -> None:
     assert (tmp_path / "got").read_text() == ADDRESS + "|"
 
 
-def test_a_program_outlives_the_browser(tmp_path: Path) -> None:
+async def test_a_program_outlives_the_browser(tmp_path: Path) -> None:
     """Who quits looks on at what was opened."""
     begun, ended = tmp_path / "begun", tmp_path / "ended"
     waits = f"touch {begun}; while [ ! -e {tmp_path}/go-on ]; do sleep 0.01; done; touch {ended}"
     program(tmp_path, "xdg-open", waits)
 
-    async def scenario() -> None:
-        environ = {"PATH": "/bin:/usr/bin"}
-        going = asyncio.create_task(run_outside([str(tmp_path / "xdg-open"), ADDRESS], environ))
-        await until(begun.exists, "the program")
-        assert not going.done()
-
-    run(scenario())
+    environ = {"PATH": "/bin:/usr/bin"}
+    going = asyncio.create_task(run_outside([str(tmp_path / "xdg-open"), ADDRESS], environ))
+    await until(begun.exists, "the program")
+    assert not going.done()
     gc.collect()
     (tmp_path / "go-on").touch()
     wait_until(ended.exists, "its end")
@@ -100,12 +97,12 @@ def test_sound_is_played_by_the_users_program_or_one_that_is_there(tmp_path: Pat
     assert playing_command(Path("/d/a.ogg"), environ) == [str(mine), "--loud", "/d/a.ogg"]
 
 
-def test_a_link_to_the_web_is_opened_after_a_question_only(
+async def test_a_link_to_the_web_is_opened_after_a_question_only(
     drive: Drive, server: Scripted, environ: dict[str, str]
 ) -> None:
     got = opener(environ)
 
-    async def scenario(driven: Driven) -> None:
+    async with drive(server.url()) as driven:
         await driven.point_at("Web")
         await driven.press("enter")
         await driven.shows("https://web.example/?q=1", "Open this with")
@@ -114,15 +111,11 @@ def test_a_link_to_the_web_is_opened_after_a_question_only(
         await driven.shows("Open this with")
         await driven.press("y")
         await until(got.exists, "the program")
-
-    drive(server.url(), scenario)
     assert got.read_text() == "https://web.example/?q=1"
 
 
-def test_without_a_program_the_address_is_told(drive: Drive, server: Scripted) -> None:
-    async def scenario(driven: Driven) -> None:
+async def test_without_a_program_the_address_is_told(drive: Drive, server: Scripted) -> None:
+    async with drive(server.url()) as driven:
         await driven.point_at("Web")
         await driven.press("enter")
         await driven.shows("https://web.example/?q=1: no program to open it with")
-
-    drive(server.url(), scenario)

@@ -7,14 +7,14 @@ from pathlib import Path
 import pytest
 
 from logsrv.gopher.browse.loading.followed import FollowedMenus
-from tests.gopher.browse.conftest import Drive, Driven, until
+from tests.gopher.browse.conftest import Drive, until
 from tests.gopher.browse.hole import site
 from tests.gopher.conftest import Serve
 from tests.gopher.servers import Scripted
 
 
-def test_following_a_link_and_coming_back_to_it(drive: Drive, server: Scripted) -> None:
-    async def scenario(driven: Driven) -> None:
+async def test_following_a_link_and_coming_back_to_it(drive: Drive, server: Scripted) -> None:
+    async with drive(server.url()) as driven:
         await driven.point_at("Many")
         assert f"{server.url('/1/many')}" in driven.screen()
         await driven.press("enter")
@@ -35,38 +35,32 @@ def test_following_a_link_and_coming_back_to_it(drive: Drive, server: Scripted) 
         await driven.shows("the text of /item/")
         await driven.press("f")
         await driven.shows("This is the newest page.")
-
-    drive(server.url(), scenario)
     # Back and forward come from the cache.
     assert [request.split(b"/")[1][:4] for request in server.requests[1:]] == [b"many", b"item"]
 
 
-def test_reloading_asks_the_server_again_and_keeps_the_place(
+async def test_reloading_asks_the_server_again_and_keeps_the_place(
     drive: Drive, server: Scripted
 ) -> None:
-    async def scenario(driven: Driven) -> None:
+    async with drive(server.url("/1/many")) as driven:
         await driven.shows("Item 0")
         await driven.press("end", "r")
         await until(lambda: len(server.requests) == 2, "the second request")
         await until(lambda: driven.browser.visiting.loading is None, "the page")
         assert driven.pointed() == "Item 199"
 
-    drive(server.url("/1/many"), scenario)
 
-
-def test_going_up_and_to_the_root(drive: Drive, server: Scripted) -> None:
-    async def scenario(driven: Driven) -> None:
+async def test_going_up_and_to_the_root(drive: Drive, server: Scripted) -> None:
+    async with drive(server.url("/1/dir/sub/deep")) as driven:
         await driven.shows("Deep down")
         await driven.press("u")
         await driven.shows("In the middle")
         await driven.press("U")
         await driven.shows("Welcome to the hole")
 
-    drive(server.url("/1/dir/sub/deep"), scenario)
 
-
-def test_the_history_leads_back_and_forward(drive: Drive, server: Scripted) -> None:
-    async def scenario(driven: Driven) -> None:
+async def test_the_history_leads_back_and_forward(drive: Drive, server: Scripted) -> None:
+    async with drive(server.url()) as driven:
         await driven.point_at("Many")
         await driven.press("enter")
         await driven.shows("Item 0")
@@ -80,14 +74,14 @@ def test_the_history_leads_back_and_forward(drive: Drive, server: Scripted) -> N
         await driven.press("h", "up", "up", "enter")
         await driven.shows("the text of")
 
-    drive(server.url(), scenario)
 
-
-def test_a_certificate_nobody_vouches_for(drive: Drive, serve: Serve, certificate: Path) -> None:
+async def test_a_certificate_nobody_vouches_for(
+    drive: Drive, serve: Serve, certificate: Path
+) -> None:
     """It is explained, trusted only after a question, and marked."""
     server = serve(site, certificate)
 
-    async def scenario(driven: Driven) -> None:
+    async with drive(server.url("/", "gophers")) as driven:
         await driven.shows("not trusted", "self-signed certificate", "T  remembers")
         await driven.press("T")
         await driven.shows("Trust this certificate?")
@@ -99,19 +93,15 @@ def test_a_certificate_nobody_vouches_for(drive: Drive, serve: Serve, certificat
         await driven.point_at("Many")
         assert server.url("/1/many", "gophers") in driven.screen()
 
-    drive(server.url("/", "gophers"), scenario)
 
-
-def test_nothing_to_trust_without_a_certificate(drive: Drive, server: Scripted) -> None:
-    async def scenario(driven: Driven) -> None:
+async def test_nothing_to_trust_without_a_certificate(drive: Drive, server: Scripted) -> None:
+    async with drive(server.url()) as driven:
         await driven.shows("Welcome")
         await driven.press("T")
         await driven.shows("There is no certificate to decide about.")
 
-    drive(server.url(), scenario)
 
-
-def test_a_certificate_that_changed_is_not_taken(
+async def test_a_certificate_that_changed_is_not_taken(
     drive: Drive, serve: Serve, certificate: Path, environ: dict[str, str]
 ) -> None:
     server = serve(b"x", certificate)
@@ -119,17 +109,15 @@ def test_a_certificate_that_changed_is_not_taken(
     data.mkdir(parents=True)
     (data / "gopher-pins").write_text(f"127.0.0.1:{server.port} sha256:{'0' * 64}\n")
 
-    async def scenario(driven: Driven) -> None:
+    async with drive(server.url("/0/text", "gophers")) as driven:
         await driven.shows("not trusted", "the one that was seen first")
         await driven.press("T")
         await driven.shows("There is no certificate to decide about.")
-
-    drive(server.url("/0/text", "gophers"), scenario)
     assert server.requests == []
 
 
-def test_searching(drive: Drive, server: Scripted) -> None:
-    async def scenario(driven: Driven) -> None:
+async def test_searching(drive: Drive, server: Scripted) -> None:
+    async with drive(server.url()) as driven:
         await driven.point_at("Search")
         await driven.press("enter")
         await driven.shows("Search:")
@@ -137,22 +125,18 @@ def test_searching(drive: Drive, server: Scripted) -> None:
         await driven.shows("You asked for cafÃ© au lait")
         await driven.shows("/7/search%09caf%C3%A9%20au%20lait")
 
-    drive(server.url(), scenario)
 
-
-def test_a_search_that_is_given_as_the_address_asks_for_words(
+async def test_a_search_that_is_given_as_the_address_asks_for_words(
     drive: Drive, server: Scripted
 ) -> None:
-    async def scenario(driven: Driven) -> None:
+    async with drive(server.url("/7/search")) as driven:
         await driven.shows("127.0.0.1 search:")
         await driven.type("x")
         await driven.shows("You asked for x")
 
-    drive(server.url("/7/search"), scenario)
 
-
-def test_going_to_an_address(drive: Drive, server: Scripted) -> None:
-    async def scenario(driven: Driven) -> None:
+async def test_going_to_an_address(drive: Drive, server: Scripted) -> None:
+    async with drive(None) as driven:
         await driven.shows("Places to begin")
         await driven.press("g")
         await driven.shows("Go to")
@@ -167,11 +151,9 @@ def test_going_to_an_address(drive: Drive, server: Scripted) -> None:
         await driven.press("g", "escape")
         await until(lambda: driven.browser.focused is driven.browser.view, "the page")
 
-    drive(None, scenario)
 
-
-def test_the_address_is_there_to_change(drive: Drive, server: Scripted) -> None:
-    async def scenario(driven: Driven) -> None:
+async def test_the_address_is_there_to_change(drive: Drive, server: Scripted) -> None:
+    async with drive(server.url("/1/dir/sub/deep")) as driven:
         await driven.shows("Deep down")
         await driven.press("g")
         await driven.shows("Go to " + server.url("/1/dir/sub/deep"))
@@ -181,11 +163,9 @@ def test_the_address_is_there_to_change(drive: Drive, server: Scripted) -> None:
         await driven.type(server.url("/0/about"))
         await driven.shows("All about it.")
 
-    drive(server.url("/1/dir/sub/deep"), scenario)
 
-
-def test_a_link_is_opened_by_its_number(drive: Drive, server: Scripted) -> None:
-    async def scenario(driven: Driven) -> None:
+async def test_a_link_is_opened_by_its_number(drive: Drive, server: Scripted) -> None:
+    async with drive(server.url()) as driven:
         await driven.shows("  2 menu  Many")
         await driven.press("2")
         await driven.shows("Link 2", f"Many   {server.url('/1/many')}", "Enter Open Esc Cancel")
@@ -199,41 +179,33 @@ def test_a_link_is_opened_by_its_number(drive: Drive, server: Scripted) -> None:
         await driven.type("99")
         await driven.shows("have the numbers 1 to 200")
 
-    drive(server.url(), scenario)
 
-
-def test_a_page_without_links_has_no_numbers(drive: Drive, server: Scripted) -> None:
-    async def scenario(driven: Driven) -> None:
+async def test_a_page_without_links_has_no_numbers(drive: Drive, server: Scripted) -> None:
+    async with drive(server.url("/0/about")) as driven:
         await driven.shows("All about it.")
         await driven.whole()
         await driven.press("1")
         await driven.shows("There are no links on this page.")
 
-    drive(server.url("/0/about"), scenario)
 
-
-def test_sessions_are_explained_and_not_started(drive: Drive, server: Scripted) -> None:
-    async def scenario(driven: Driven) -> None:
+async def test_sessions_are_explained_and_not_started(drive: Drive, server: Scripted) -> None:
+    async with drive(server.url()) as driven:
         await driven.point_at("Old")
         await driven.press("enter")
         await driven.shows("over Telnet", "telnet old.example 23", "log in as: guest")
         await driven.press("escape")
         await driven.shows("Welcome")
 
-    drive(server.url(), scenario)
 
-
-def test_what_cannot_be_followed_says_why(drive: Drive, server: Scripted) -> None:
-    async def scenario(driven: Driven) -> None:
+async def test_what_cannot_be_followed_says_why(drive: Drive, server: Scripted) -> None:
+    async with drive(server.url()) as driven:
         await driven.point_at("Odd port")
         await driven.shows("its port is no number from 1 to 65535")
         await driven.press("enter")
         assert len(server.requests) == 1
 
-    drive(server.url(), scenario)
 
-
-def test_a_link_to_nowhere_is_not_marked_as_opened(
+async def test_a_link_to_nowhere_is_not_marked_as_opened(
     drive: Drive, server: Scripted, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     opened: list[str] = []
@@ -243,7 +215,7 @@ def test_a_link_to_nowhere_is_not_marked_as_opened(
 
     monkeypatch.setattr(FollowedMenus, "opened", note)
 
-    async def scenario(driven: Driven) -> None:
+    async with drive(server.url()) as driven:
         for text in ("Odd port", "Old", "About"):
             await driven.point_at("About")
             while driven.pointed() != text:
@@ -251,5 +223,3 @@ def test_a_link_to_nowhere_is_not_marked_as_opened(
             await driven.press("enter", "escape", "home")
         await until(lambda: len(opened) > 1, "the text to be opened")
         assert opened == [server.url(), server.url("/0/about")]
-
-    drive(server.url(), scenario)

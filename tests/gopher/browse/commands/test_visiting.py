@@ -12,26 +12,23 @@ import pytest
 from logsrv.gopher.browse.commands import visiting
 from logsrv.gopher.browse.commands.visiting import rendered
 from logsrv.gopher.browse.content.lines import PageLine
-from logsrv.gopher.browse.loading.visits import Own
+from logsrv.gopher.browse.loading.session import Own
 from logsrv.gopher.fetch.settings import Timeouts
-from tests.gopher.browse.conftest import Drive, Driven, until
-from tests.gopher.browse.hole import site
-from tests.gopher.browse.menus import item, menu
+from tests.gopher.browse.conftest import Drive, until
+from tests.gopher.browse.hole import item, menu, site
 from tests.gopher.conftest import Serve
 from tests.gopher.servers import Scripted
 from tests.ports import free_port
 
 
-def test_a_large_page_does_not_stop_the_window(drive: Drive, serve: Serve) -> None:
+async def test_a_large_page_does_not_stop_the_window(drive: Drive, serve: Serve) -> None:
     server = serve(b"some words of a text\n" * 200_000)
 
-    async def scenario(driven: Driven) -> None:
+    async with drive(server.url("/0/text")) as driven:
         await driven.shows("4.0 MiB in")
 
-    drive(server.url("/0/text"), scenario)
 
-
-def test_a_broken_file_of_pins_is_told(
+async def test_a_broken_file_of_pins_is_told(
     drive: Drive, serve: Serve, certificate: Path, environ: dict[str, str]
 ) -> None:
     server = serve(b"x", certificate)
@@ -39,15 +36,13 @@ def test_a_broken_file_of_pins_is_told(
     data.mkdir(parents=True)
     (data / "gopher-pins").write_text("rubbish\n")
 
-    async def scenario(driven: Driven) -> None:
+    async with drive(server.url("/0/text", "gophers")) as driven:
         await driven.shows("is not a pin")
         await driven.press("g", "escape")
         await until(lambda: driven.browser.visiting.loading is None, "nothing to be loading")
 
-    drive(server.url("/0/text", "gophers"), scenario)
 
-
-def test_a_page_is_shown_as_it_arrives(drive: Drive, serve: Serve) -> None:
+async def test_a_page_is_shown_as_it_arrives(drive: Drive, serve: Serve) -> None:
     more = threading.Event()
 
     def script(connection: socket.socket, _: bytes) -> None:
@@ -58,7 +53,7 @@ def test_a_page_is_shown_as_it_arrives(drive: Drive, serve: Serve) -> None:
 
     server = serve(script)
 
-    async def scenario(driven: Driven) -> None:
+    async with drive(server.url()) as driven:
         await driven.shows("the first line", "Loading", "Esc Stop")
         await driven.press("down", "i")
         await driven.shows("/0/x")
@@ -70,19 +65,15 @@ def test_a_page_is_shown_as_it_arrives(drive: Drive, serve: Serve) -> None:
         await driven.shows("You stopped this", "Item 9")
         assert driven.browser.session.history.neighbour(-1) is None
 
-    drive(server.url(), scenario)
 
-
-def test_a_dead_server_is_a_sentence(drive: Drive) -> None:
+async def test_a_dead_server_is_a_sentence(drive: Drive) -> None:
     port = free_port()
 
-    async def scenario(driven: Driven) -> None:
+    async with drive(f"gopher://127.0.0.1:{port}/") as driven:
         await driven.shows("it refused the connection")
 
-    drive(f"gopher://127.0.0.1:{port}/", scenario)
 
-
-def test_escape_stops_a_page_and_shows_what_came(drive: Drive, serve: Serve) -> None:
+async def test_escape_stops_a_page_and_shows_what_came(drive: Drive, serve: Serve) -> None:
     def script(connection: socket.socket, request: bytes) -> None:
         if request == b"\r\n":
             connection.sendall(menu(item("i", "Welcome to the hole"), item("1", "Slow", "/slow")))
@@ -92,7 +83,7 @@ def test_escape_stops_a_page_and_shows_what_came(drive: Drive, serve: Serve) -> 
 
     server = serve(script)
 
-    async def scenario(driven: Driven) -> None:
+    async with drive(server.url()) as driven:
         await driven.point_at("Slow")
         await driven.press("enter")
         await driven.shows("Loading", "Esc stops")
@@ -105,10 +96,8 @@ def test_escape_stops_a_page_and_shows_what_came(drive: Drive, serve: Serve) -> 
         await driven.press("b")
         await driven.shows("Welcome")
 
-    drive(server.url(), scenario)
 
-
-def test_a_page_that_is_asked_for_again_and_stopped_stays_where_it_is_in_the_history(
+async def test_a_page_that_is_asked_for_again_and_stopped_stays_where_it_is_in_the_history(
     drive: Drive, serve: Serve
 ) -> None:
     whole = [True]
@@ -125,7 +114,7 @@ def test_a_page_that_is_asked_for_again_and_stopped_stays_where_it_is_in_the_his
 
     server = serve(script)
 
-    async def scenario(driven: Driven) -> None:
+    async with drive(server.url()) as driven:
         for text in ("Welcome to the hole", "the first line"):
             await driven.shows(text)
             await driven.press("enter")
@@ -143,10 +132,8 @@ def test_a_page_that_is_asked_for_again_and_stopped_stays_where_it_is_in_the_his
         places = [str(visit.place) for _, visit in driven.browser.session.history.steps()]
         assert places == [server.url(path) for path in ("/1/deep", "/1/in", "/")]
 
-    drive(server.url(), scenario)
 
-
-def test_escape_stops_a_silent_server_and_stays(drive: Drive, serve: Serve) -> None:
+async def test_escape_stops_a_silent_server_and_stays(drive: Drive, serve: Serve) -> None:
     gone = threading.Event()
 
     def script(connection: socket.socket, request: bytes) -> None:
@@ -157,7 +144,7 @@ def test_escape_stops_a_silent_server_and_stays(drive: Drive, serve: Serve) -> N
 
     server = serve(script)
 
-    async def scenario(driven: Driven) -> None:
+    async with drive(server.url(), timeouts=Timeouts(first_byte=60)) as driven:
         await driven.point_at("Slow")
         await driven.press("enter")
         await until(lambda: len(server.requests) == 2, "the request")
@@ -167,10 +154,8 @@ def test_escape_stops_a_silent_server_and_stays(drive: Drive, serve: Serve) -> N
         await driven.press("r")
         await until(lambda: len(server.requests) == 3, "the reload")
 
-    drive(server.url(), scenario, timeouts=Timeouts(first_byte=60))
 
-
-def test_a_part_of_a_page_that_was_left_for_nothing_stays(drive: Drive, serve: Serve) -> None:
+async def test_a_part_of_a_page_that_was_left_for_nothing_stays(drive: Drive, serve: Serve) -> None:
     """Also when it is made anew for another width, and `r` asks for the rest."""
 
     def script(connection: socket.socket, request: bytes) -> None:
@@ -180,7 +165,7 @@ def test_a_part_of_a_page_that_was_left_for_nothing_stays(drive: Drive, serve: S
 
     server = serve(script)
 
-    async def scenario(driven: Driven) -> None:
+    async with drive(server.url(), timeouts=Timeouts(first_byte=60, between=60)) as driven:
         await driven.shows("the first line", "Silent")
         await driven.press("enter")
         await until(lambda: len(server.requests) == 2, "the request")
@@ -191,10 +176,8 @@ def test_a_part_of_a_page_that_was_left_for_nothing_stays(drive: Drive, serve: S
         await driven.type("cp437")
         await driven.shows("cp437", "You left this before all of it had come", "the first line")
 
-    drive(server.url(), scenario, timeouts=Timeouts(first_byte=60, between=60))
 
-
-def test_a_large_page_that_was_left_before_it_was_laid_out_stays(
+async def test_a_large_page_that_was_left_before_it_was_laid_out_stays(
     drive: Drive, serve: Serve, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     more, laid_out = threading.Event(), threading.Event()
@@ -211,7 +194,7 @@ def test_a_large_page_that_was_left_before_it_was_laid_out_stays(
 
     server = serve(script)
 
-    async def scenario(driven: Driven) -> None:
+    async with drive(server.url(), timeouts=Timeouts(first_byte=60, between=60)) as driven:
         browser = driven.browser
 
         def late(*what: Any) -> list[PageLine]:
@@ -237,10 +220,8 @@ def test_a_large_page_that_was_left_before_it_was_laid_out_stays(
         await driven.pilot.pause()
         assert "the first line" in driven.screen()
 
-    drive(server.url(), scenario, timeouts=Timeouts(first_byte=60, between=60))
 
-
-def test_the_last_page_asked_for_wins(drive: Drive, serve: Serve) -> None:
+async def test_the_last_page_asked_for_wins(drive: Drive, serve: Serve) -> None:
     """A slow page that is left does not come up later."""
 
     def script(connection: socket.socket, request: bytes) -> None:
@@ -251,7 +232,7 @@ def test_the_last_page_asked_for_wins(drive: Drive, serve: Serve) -> None:
 
     server = serve(script)
 
-    async def scenario(driven: Driven) -> None:
+    async with drive(None) as driven:
         await driven.shows("Places to begin")
         await driven.press("g")
         await driven.type(server.url("/1/slow"))
@@ -263,25 +244,21 @@ def test_the_last_page_asked_for_wins(drive: Drive, serve: Serve) -> None:
         await driven.press("b")
         await driven.shows("Places to begin")
 
-    drive(None, scenario)
 
-
-def test_a_time_out_is_a_page(drive: Drive, serve: Serve) -> None:
+async def test_a_time_out_is_a_page(drive: Drive, serve: Serve) -> None:
     server = serve(lambda connection, _: connection.recv(1))
 
-    async def scenario(driven: Driven) -> None:
+    async with drive(server.url(), timeouts=Timeouts(first_byte=0.2)) as driven:
         await driven.shows("sent no answer within 0.2", "trying again often helps")
 
-    drive(server.url(), scenario, timeouts=Timeouts(first_byte=0.2))
 
-
-def test_a_page_that_arrives_under_a_dialog(drive: Drive, serve: Serve) -> None:
+async def test_a_page_that_arrives_under_a_dialog(drive: Drive, serve: Serve) -> None:
     def script(connection: socket.socket, request: bytes) -> None:
         connection.recv(1)
 
     server = serve(script)
 
-    async def scenario(driven: Driven) -> None:
+    async with drive(server.url(), timeouts=Timeouts(first_byte=0.3)) as driven:
         await until(lambda: server.requests, "the request")
         await driven.press("question_mark")
         await driven.shows("In a page")
@@ -289,13 +266,11 @@ def test_a_page_that_arrives_under_a_dialog(drive: Drive, serve: Serve) -> None:
         await driven.press("escape")
         await driven.shows("sent no answer")
 
-    drive(server.url(), scenario, timeouts=Timeouts(first_byte=0.3))
 
-
-def test_a_page_of_a_server_is_the_page_and_one_of_the_browsers_own_is_none(
+async def test_a_page_of_a_server_is_the_page_and_one_of_the_browsers_own_is_none(
     drive: Drive, server: Scripted
 ) -> None:
-    async def scenario(driven: Driven) -> None:
+    async with drive(server.url()) as driven:
         shown = driven.browser.visiting
         await driven.shows("Welcome to the hole")
         assert shown.page is not None and str(shown.page.url) == server.url()
@@ -304,16 +279,12 @@ def test_a_page_of_a_server_is_the_page_and_one_of_the_browsers_own_is_none(
         assert shown.page is None
         assert shown.shown is Own.START
 
-    drive(server.url(), scenario)
 
-
-def test_without_a_link_the_page_itself_is_meant(drive: Drive, server: Scripted) -> None:
-    async def scenario(driven: Driven) -> None:
+async def test_without_a_link_the_page_itself_is_meant(drive: Drive, server: Scripted) -> None:
+    async with drive(server.url("/0/about")) as driven:
         shown = driven.browser.visiting
         await driven.shows("All about it.")
         here = shown.here()
         assert shown.link is None and here is not None
         assert here.address == server.url("/0/about")
         assert shown.link_at(10_000) is None and shown.about is None
-
-    drive(server.url("/0/about"), scenario)

@@ -67,22 +67,19 @@ def test_the_size_that_a_server_tells_is_known(serve: Serve, directory: Path) ->
     assert (download.state, download.length) == ("saved", 5)
 
 
-def test_one_that_is_stopped_leaves_nothing(serve: Serve, directory: Path) -> None:
+async def test_one_that_is_stopped_leaves_nothing(serve: Serve, directory: Path) -> None:
     def script(connection: socket.socket, _: bytes) -> None:
         connection.sendall(b"some")
         connection.recv(1)
 
-    async def scenario() -> None:
-        downloads = Downloads(directory)
-        download = downloads.start(
-            GopherURL.parse(serve(script).url("/9/x")), ConnectionOptions(TIMEOUTS)
-        )
-        await until(lambda: download.received, "some bytes")
-        assert downloads.running == 1
-        await downloads.stop(download)
-        assert (download.state, downloads.running) == ("stopped", 0)
-
-    run(scenario())
+    downloads = Downloads(directory)
+    download = downloads.start(
+        GopherURL.parse(serve(script).url("/9/x")), ConnectionOptions(TIMEOUTS)
+    )
+    await until(lambda: download.received, "some bytes")
+    assert downloads.running == 1
+    await downloads.stop(download)
+    assert (download.state, downloads.running) == ("stopped", 0)
     assert list(directory.iterdir()) == []
 
 

@@ -13,7 +13,7 @@ from logsrv.gopher.follow.entries import Entry
 from logsrv.gopher.follow.following import Followed, Following
 from logsrv.gopher.wire.url import GopherURL
 from tests.gopher.browse.conftest import run
-from tests.gopher.browse.menus import item
+from tests.gopher.browse.hole import item
 from tests.gopher.conftest import Serve
 
 URL = GopherURL.parse("gopher://h.org/1/phlog")

@@ -10,7 +10,7 @@ from textual.widgets import Input
 from logsrv.gopher.browse.loading.downloads import BackgroundDownload
 from logsrv.gopher.browse.widgets.dialogs import Chooser, Question, download_text
 from logsrv.gopher.wire.url import GopherURL
-from tests.gopher.browse.conftest import Drive, Driven, until
+from tests.gopher.browse.conftest import Drive, until
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -18,35 +18,31 @@ if TYPE_CHECKING:
 
 
 @pytest.mark.parametrize(("key", "answer"), [("y", True), ("n", False), ("escape", False)])
-def test_only_y_is_yes(drive: Drive, key: str, answer: bool) -> None:
+async def test_only_y_is_yes(drive: Drive, key: str, answer: bool) -> None:
     answers: list[bool | None] = []
 
-    async def scenario(driven: Driven) -> None:
+    async with drive(None) as driven:
         driven.browser.push_screen(Question("Really?", "[b]text[/b]"), answers.append)
         await driven.shows("Really?", "[b]text[/b]", "y  yes")
         await driven.press("enter", "space")
         assert answers == []
         await driven.press(key)
         await until(lambda: answers, "the answer")
-
-    drive(None, scenario)
     assert answers == [answer]
 
 
-def test_a_long_list_shows_the_row_that_is_pointed_at_in_a_small_window(drive: Drive) -> None:
-    async def scenario(driven: Driven) -> None:
+async def test_a_long_list_shows_the_row_that_is_pointed_at_in_a_small_window(drive: Drive) -> None:
+    async with drive(None, size=(40, 12)) as driven:
         rows = [(f"row {number}\n  more of it", number) for number in range(20)]
         driven.browser.push_screen(Chooser("Rows", rows))
         await driven.shows("row 0")
         await driven.press(*"jjjjjjjjjjjj", "k")
         await driven.shows("row 11")
 
-    drive(None, scenario, size=(40, 12))
-
 
 @pytest.mark.parametrize("keys", [["space"] * 3, ["j"] * 30, ["down"] * 30, ["G"]])
-def test_the_help_is_read_with_the_keys_of_a_page(drive: Drive, keys: list[str]) -> None:
-    async def scenario(driven: Driven) -> None:
+async def test_the_help_is_read_with_the_keys_of_a_page(drive: Drive, keys: list[str]) -> None:
+    async with drive(None, size=(80, 24)) as driven:
         await driven.press("question_mark")
         await driven.shows("In a page")
         await driven.press(*keys)
@@ -54,20 +50,18 @@ def test_the_help_is_read_with_the_keys_of_a_page(drive: Drive, keys: list[str])
         await driven.press("home")
         await driven.shows("In a page")
 
-    drive(None, scenario, size=(80, 24))
 
-
-def test_a_small_dialog_tells_all_of_its_keys(drive: Drive) -> None:
-    async def scenario(driven: Driven) -> None:
+async def test_a_small_dialog_tells_all_of_its_keys(drive: Drive) -> None:
+    async with drive(None, size=(40, 12)) as driven:
         await driven.press("d")
         await driven.shows("Enter  open   x  stop   Esc  close")
 
-    drive(None, scenario, size=(40, 12))
-
 
 @pytest.mark.parametrize("size", [(40, 12), (80, 24)])
-def test_an_announcement_leaves_a_dialog_readable(drive: Drive, size: tuple[int, int]) -> None:
-    async def scenario(driven: Driven) -> None:
+async def test_an_announcement_leaves_a_dialog_readable(
+    drive: Drive, size: tuple[int, int]
+) -> None:
+    async with drive(None, size=size) as driven:
         question = "https://web.example/of/somebody\n\nOpen this with xdg-open?"
         driven.browser.push_screen(Question("A link out of Gopher", question))
         driven.browser.window.say("Saved to /home/somebody/Downloads/packed.tar.gz   d  lists it")
@@ -80,20 +74,18 @@ def test_an_announcement_leaves_a_dialog_readable(drive: Drive, size: tuple[int,
         await driven.shows("Start page", "packed.tar.gz, 25.0 KiB.")
         await driven.shows("Downloads/packed.", "d  lists it")
 
-    drive(None, scenario, size=size)
-
 
 @pytest.mark.parametrize("size", [(40, 12), (80, 24), (160, 50)])
-def test_an_announcement_leaves_what_is_typed_readable(drive: Drive, size: tuple[int, int]) -> None:
-    async def scenario(driven: Driven) -> None:
+async def test_an_announcement_leaves_what_is_typed_readable(
+    drive: Drive, size: tuple[int, int]
+) -> None:
+    async with drive(None, size=size) as driven:
         driven.browser.window.say("Saved to /home/somebody/Downloads/packed.tar.gz   d  lists it")
         driven.browser.notify("packed.tar.gz, 25.0 KiB.", title="Saved", timeout=60)
         await driven.shows("packed.tar.gz, 25.0 KiB.")
         await driven.press("g")
         driven.browser.prompt.query_one(Input).value = typed = "x" * (size[0] - 12)
         await driven.shows(f"Go to {typed}", "d  lists it", "25.0 KiB")
-
-    drive(None, scenario, size=size)
 
 
 def row(state: DownloadState, **values: object) -> str:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
 from typing import ClassVar
 
 import pytest
@@ -18,7 +19,7 @@ from logsrv.gopher.browse.content.lines import PageLine
 from logsrv.gopher.browse.widgets import view as view_module
 from logsrv.gopher.browse.widgets.view import PageView
 from logsrv.gopher.wire.menu import MenuItem
-from tests.gopher.browse.conftest import run, until
+from tests.gopher.browse.conftest import until
 
 
 class Frame(App[None]):
@@ -55,20 +56,16 @@ def link(text: str) -> PageLine:
     return PageLine(text, "menu", "menu", MenuItem("1", text.encode()))
 
 
-def framed(
-    lines: Sequence[PageLine],
-    scenario: Callable[[Frame, Pilot[None]], Awaitable[None]],
-    size: tuple[int, int] = (40, 10),
-) -> None:
-    async def main() -> None:
-        frame = Frame()
-        async with frame.run_test(size=size) as pilot:
-            frame.view.focus()
-            frame.view.show(lines)
-            await pilot.pause()
-            await scenario(frame, pilot)
-
-    run(main())
+@asynccontextmanager
+async def framed(
+    lines: Sequence[PageLine], size: tuple[int, int] = (40, 10)
+) -> AsyncIterator[tuple[Frame, Pilot[None]]]:
+    frame = Frame()
+    async with frame.run_test(size=size) as pilot:
+        frame.view.focus()
+        frame.view.show(lines)
+        await pilot.pause()
+        yield frame, pilot
 
 
 MENU = [
@@ -82,8 +79,8 @@ LONG_MENU = [link(f"item {number}") for number in range(100)]
 TEXT = [PageLine(f"line {number}") for number in range(100)]
 
 
-def test_items_are_aligned_beside_their_types() -> None:
-    async def scenario(frame: Frame, pilot: Pilot[None]) -> None:
+async def test_items_are_aligned_beside_their_types() -> None:
+    async with framed(MENU) as (frame, _):
         assert frame.rows()[:4] == [
             "          Welcome",
             "  1 menu  one",
@@ -91,18 +88,14 @@ def test_items_are_aligned_beside_their_types() -> None:
             "  2 menu  two",
         ]
 
-    framed(MENU, scenario)
 
-
-def test_a_text_has_all_of_the_width() -> None:
-    async def scenario(frame: Frame, pilot: Pilot[None]) -> None:
+async def test_a_text_has_all_of_the_width() -> None:
+    async with framed([PageLine("x" * 40), PageLine("")]) as (frame, _):
         assert frame.rows()[:2] == ["x" * 40, ""]
 
-    framed([PageLine("x" * 40), PageLine("")], scenario)
 
-
-def test_the_cursor_goes_from_link_to_link() -> None:
-    async def scenario(frame: Frame, pilot: Pilot[None]) -> None:
+async def test_the_cursor_goes_from_link_to_link() -> None:
+    async with framed(MENU) as (frame, pilot):
         seen = [frame.view.cursor]
         for key in ("down", "j", "down", "up", "k", "tab", "shift+tab", "end", "home"):
             await pilot.press(key)
@@ -111,24 +104,20 @@ def test_the_cursor_goes_from_link_to_link() -> None:
         await pilot.press("enter")
         assert frame.opened == [1]
 
-    framed(MENU, scenario)
 
-
-def test_whoever_finds_words_has_the_last_word_about_it() -> None:
+async def test_whoever_finds_words_has_the_last_word_about_it() -> None:
     """No news of the cursor comes after it, which would wipe out what the browser says."""
 
-    async def scenario(frame: Frame, pilot: Pilot[None]) -> None:
+    async with framed(MENU) as (frame, pilot):
         assert frame.view.find("two")
         await pilot.pause()
         assert (frame.view.cursor, frame.pointed) == (3, 0)
         await pilot.press("down")
         assert (frame.view.cursor, frame.pointed) == (4, 1)
 
-    framed(MENU, scenario)
 
-
-def test_the_window_follows_the_cursor() -> None:
-    async def scenario(frame: Frame, pilot: Pilot[None]) -> None:
+async def test_the_window_follows_the_cursor() -> None:
+    async with framed(LONG_MENU) as (frame, pilot):
         for _ in range(12):
             await pilot.press("down")
         assert frame.view.position() == ScrollPosition(12, 3, 0)
@@ -140,13 +129,11 @@ def test_the_window_follows_the_cursor() -> None:
         assert frame.view.position() == ScrollPosition(99, 90, 0)
         assert frame.view.percent() == 100
 
-    framed(LONG_MENU, scenario)
 
-
-def test_links_out_of_sight_are_not_jumped_to() -> None:
+async def test_links_out_of_sight_are_not_jumped_to() -> None:
     """Reading a long text between two links goes row by row."""
 
-    async def scenario(frame: Frame, pilot: Pilot[None]) -> None:
+    async with framed([link("first"), *TEXT[:50], link("last")]) as (frame, pilot):
         await pilot.press("down")
         assert frame.view.position() == ScrollPosition(None, 1, 0)
         await pilot.press("enter")
@@ -154,31 +141,25 @@ def test_links_out_of_sight_are_not_jumped_to() -> None:
         await pilot.press("tab")
         assert frame.view.cursor == 51
 
-    framed([link("first"), *TEXT[:50], link("last")], scenario)
 
-
-def test_a_text_scrolls() -> None:
-    async def scenario(frame: Frame, pilot: Pilot[None]) -> None:
+async def test_a_text_scrolls() -> None:
+    async with framed(TEXT) as (frame, pilot):
         await pilot.press("down", "down")
         assert frame.rows()[0] == "line 2"
         await pilot.press("pagedown", "pageup", "up")
         assert frame.rows()[0] == "line 1"
 
-    framed(TEXT, scenario)
 
-
-def test_a_position_on_a_line_that_leads_nowhere_now_is_that_of_the_next_link() -> None:
-    async def scenario(frame: Frame, _: Pilot[None]) -> None:
+async def test_a_position_on_a_line_that_leads_nowhere_now_is_that_of_the_next_link() -> None:
+    async with framed([]) as (frame, _):
         frame.view.show([link("0"), PageLine(""), link("2"), link("3")], ScrollPosition(1))
         assert frame.view.cursor == 2
         frame.view.show([link("0"), link("1"), PageLine("")], ScrollPosition(2))
         assert frame.view.cursor == 0
 
-    framed([], scenario)
 
-
-def test_a_position_is_returned_to() -> None:
-    async def scenario(frame: Frame, pilot: Pilot[None]) -> None:
+async def test_a_position_is_returned_to() -> None:
+    async with framed(MENU) as (frame, pilot):
         frame.view.show(LONG_MENU, ScrollPosition(47, 40, 0))
         await pilot.pause()
         assert frame.view.position() == ScrollPosition(47, 40, 0)
@@ -186,13 +167,11 @@ def test_a_position_is_returned_to() -> None:
         await pilot.pause()
         assert frame.view.scroll_offset.y == 0
 
-    framed(MENU, scenario)
 
-
-def test_long_lines_are_broken_or_moved_sideways() -> None:
+async def test_long_lines_are_broken_or_moved_sideways() -> None:
     words = "word " * 20
 
-    async def scenario(frame: Frame, pilot: Pilot[None]) -> None:
+    async with framed([PageLine(words)]) as (frame, pilot):
         assert frame.rows()[:3] == ["word word word word word word word word"] * 2 + [
             "word word word word"
         ]
@@ -203,26 +182,21 @@ def test_long_lines_are_broken_or_moved_sideways() -> None:
         await pilot.press("less_than_sign", "w")
         assert frame.rows()[1].startswith("word")
 
-    framed([PageLine(words)], scenario)
 
-
-def test_what_is_shown_before_the_window_has_a_size_is_not_squeezed() -> None:
+async def test_what_is_shown_before_the_window_has_a_size_is_not_squeezed() -> None:
     class Early(Frame):
         def on_mount(self) -> None:
             self.view.show([PageLine("a few words and some more"), link("one")])
             self.rows_at_first = len(self.view.page_layout.rows)
             self.cursor_at_first = self.view.cursor
 
-    async def main() -> None:
-        frame = Early()
-        async with frame.run_test(size=(40, 10)):
-            assert (frame.rows_at_first, frame.cursor_at_first) == (2, 1)
-
-    run(main())
+    frame = Early()
+    async with frame.run_test(size=(40, 10)):
+        assert (frame.rows_at_first, frame.cursor_at_first) == (2, 1)
 
 
-def test_resizing_keeps_the_place() -> None:
-    async def scenario(frame: Frame, pilot: Pilot[None]) -> None:
+async def test_resizing_keeps_the_place() -> None:
+    async with framed([]) as (frame, pilot):
         frame.view.show(
             [PageLine(f"{number} " + "word " * 10) for number in range(50)],
             ScrollPosition(None, 40),
@@ -233,23 +207,19 @@ def test_resizing_keeps_the_place() -> None:
         await pilot.pause()
         assert frame.rows()[0].split()[0] == first
 
-    framed([], scenario)
 
-
-def test_a_row_less_leaves_the_cursor_where_it_is() -> None:
+async def test_a_row_less_leaves_the_cursor_where_it_is() -> None:
     """A sentence of two rows takes it from the page; it may be about the last link in sight."""
 
-    async def scenario(frame: Frame, pilot: Pilot[None]) -> None:
+    async with framed(LONG_MENU) as (frame, pilot):
         frame.view.put_cursor(9)
         await pilot.resize_terminal(40, 9)
         await pilot.pause()
         assert (frame.view.cursor, frame.rows()[-1]) == (9, " 10 menu  item 9")
 
-    framed(LONG_MENU, scenario)
 
-
-def test_what_is_looked_for_is_found_round_the_end() -> None:
-    async def scenario(frame: Frame, pilot: Pilot[None]) -> None:
+async def test_what_is_looked_for_is_found_round_the_end() -> None:
+    async with framed(TEXT) as (frame, _):
         view = frame.view
         assert view.find("LINE 9", stay=True) == (1, 11) and view.found_at == 9
         assert view.find("line 9") == (2, 11) and view.found_at == 90
@@ -262,47 +232,41 @@ def test_what_is_looked_for_is_found_round_the_end() -> None:
         styles = {segment.text: segment.style for segment in view.render_line(0)}
         assert styles
 
-    framed(TEXT, scenario)
 
-
-def test_what_comes_later_is_found_too() -> None:
-    async def scenario(frame: Frame, pilot: Pilot[None]) -> None:
+async def test_what_comes_later_is_found_too() -> None:
+    async with framed(TEXT) as (frame, _):
         view = frame.view
         assert view.find("line 99", stay=True) == (1, 1)
         view.extend([PageLine("line 99 once more")])
         assert view.matches == [99, 100]
         assert view.find("line 99") == (2, 2)
 
-    framed(TEXT, scenario)
 
-
-def test_places_found_are_marked_and_cleared() -> None:
-    async def scenario(frame: Frame, pilot: Pilot[None]) -> None:
+async def test_places_found_are_marked_and_cleared() -> None:
+    async with framed(TEXT) as (frame, _):
         frame.view.find("lin", stay=True)
         assert [segment.text for segment in frame.view.render_line(0)][:2] == ["lin", "e 0"]
         frame.view.find("")
         assert next(iter(frame.view.render_line(0))).text == "line 0"
 
-    framed(TEXT, scenario)
 
-
-def test_a_wheel_leaves_no_cursor_behind() -> None:
+async def test_a_wheel_leaves_no_cursor_behind() -> None:
     """Enter acts on what is in sight, however one came there."""
 
-    async def scenario(frame: Frame, pilot: Pilot[None]) -> None:
+    async with framed(LONG_MENU) as (frame, pilot):
         await pilot._post_mouse_events([_wheel()], PageView, offset=(5, 5))
         assert frame.view.cursor == 3
         await pilot.press("enter")
         assert frame.opened == [3]
 
-    framed(LONG_MENU, scenario)
-
 
 DRAWING = "+" + "-" * 50 + "+"
 
 
-def test_drawings_stay_whole_and_prose_is_broken() -> None:
-    async def scenario(frame: Frame, pilot: Pilot[None]) -> None:
+async def test_drawings_stay_whole_and_prose_is_broken() -> None:
+    async with framed(
+        [PageLine(DRAWING), PageLine(DRAWING), PageLine(""), PageLine("word " * 20)]
+    ) as (frame, pilot):
         assert frame.rows()[:5] == [
             DRAWING[:39] + "›",
             DRAWING[:39] + "›",
@@ -316,38 +280,32 @@ def test_drawings_stay_whole_and_prose_is_broken() -> None:
         assert frame.rows()[:2] == ["-" * 39 + "-", "-" * 11 + "+"] or "+" in frame.rows()[0]
         assert not frame.view.page_layout.is_wider
 
-    framed([PageLine(DRAWING), PageLine(DRAWING), PageLine(""), PageLine("word " * 20)], scenario)
 
-
-def test_prose_has_a_readable_width_in_a_wide_window() -> None:
-    async def scenario(frame: Frame, pilot: Pilot[None]) -> None:
+async def test_prose_has_a_readable_width_in_a_wide_window() -> None:
+    async with framed([PageLine("word " * 40)], size=(160, 10)) as (frame, pilot):
         assert max(map(len, frame.rows())) <= 80
         await pilot.press("w")
         assert max(map(len, frame.rows())) > 100
 
-    framed([PageLine("word " * 40)], scenario, size=(160, 10))
 
-
-def test_colours_of_a_server_are_painted_but_not_over_the_cursor() -> None:
+async def test_colours_of_a_server_are_painted_but_not_over_the_cursor() -> None:
     blue = Paint(letters=4)
     lines = [
         PageLine("xabc", "information", spans=(Span(1, 3, blue),)),
         PageLine("link", "menu", "menu", MenuItem("1", b"link"), spans=(Span(0, 4, blue),)),
     ]
 
-    async def scenario(frame: Frame, pilot: Pilot[None]) -> None:
+    async with framed(lines) as (frame, _):
         painted = {each.text: str(each.style) for each in frame.view.render_line(0)}
         assert painted["ab"].startswith("color(4)") and not painted["x"].startswith("color(4)")
         pointed = {each.text.strip(): str(each.style) for each in frame.view.render_line(1)}
         assert not pointed["link"].startswith("color(4)")
 
-    framed(lines, scenario)
 
-
-def test_lines_have_the_colour_of_their_style_and_the_cursor_has_its_own() -> None:
+async def test_lines_have_the_colour_of_their_style_and_the_cursor_has_its_own() -> None:
     lines = [PageLine("dim", "dim"), PageLine("wrong", "problem"), link("one"), link("two")]
 
-    async def scenario(frame: Frame, pilot: Pilot[None]) -> None:
+    async with framed(lines) as (frame, _):
         frame.view.find("wr")
         painted = [
             {each.text.strip(): each.style for each in frame.view.render_line(y)} for y in range(4)
@@ -360,11 +318,9 @@ def test_lines_have_the_colour_of_their_style_and_the_cursor_has_its_own() -> No
                     assert style and style.color == wanted.color, text
         assert names == {}
 
-    framed(lines, scenario)
 
-
-def test_a_page_grows_without_moving() -> None:
-    async def scenario(frame: Frame, pilot: Pilot[None]) -> None:
+async def test_a_page_grows_without_moving() -> None:
+    async with framed(LONG_MENU) as (frame, pilot):
         await pilot.press("space", "down")
         before = frame.view.position(), frame.rows()
         frame.view.extend(LONG_MENU)
@@ -373,11 +329,9 @@ def test_a_page_grows_without_moving() -> None:
         await pilot.press("end")
         assert frame.rows()[-1] == "200 menu  item 99"
 
-    framed(LONG_MENU, scenario)
 
-
-def test_the_mouse_opens_and_scrolls() -> None:
-    async def scenario(frame: Frame, pilot: Pilot[None]) -> None:
+async def test_the_mouse_opens_and_scrolls() -> None:
+    async with framed([*MENU, *TEXT]) as (frame, pilot):
         await pilot.click(PageView, offset=(10, 3))
         assert frame.opened == [3] and frame.view.cursor == 3
         await pilot.click(PageView, offset=(10, 2))
@@ -385,13 +339,11 @@ def test_the_mouse_opens_and_scrolls() -> None:
         await pilot._post_mouse_events([_wheel()], PageView, offset=(5, 5))
         assert frame.view.scroll_offset.y == 3
 
-    framed([*MENU, *TEXT], scenario)
 
-
-def test_a_scrollbar_leaves_no_cursor_behind() -> None:
+async def test_a_scrollbar_leaves_no_cursor_behind() -> None:
     """Dragged, or clicked beside its handle: the cursor and the line that tells it come along."""
 
-    async def scenario(frame: Frame, pilot: Pilot[None]) -> None:
+    async with framed(LONG_MENU) as (frame, pilot):
         view = frame.view
         view.styles.scrollbar_size_vertical = 1
         await pilot.pause()
@@ -410,8 +362,6 @@ def test_a_scrollbar_leaves_no_cursor_behind() -> None:
         await pilot.press("enter")
         assert frame.opened == [29]
 
-    framed(LONG_MENU, scenario)
-
 
 def _wheel() -> type:
     from textual.events import MouseScrollDown
@@ -419,21 +369,21 @@ def _wheel() -> type:
     return MouseScrollDown
 
 
-def test_a_hundred_thousand_lines_are_no_trouble() -> None:
-    async def scenario(frame: Frame, pilot: Pilot[None]) -> None:
+async def test_a_hundred_thousand_lines_are_no_trouble() -> None:
+    async with framed([link(f"item {number}") for number in range(100_000)]) as (frame, pilot):
         await pilot.press("end")
         await until(lambda: frame.view.page_layout.done, "the rows")
         assert frame.rows()[-1] == "100000 menu  item 99999"
 
-    framed([link(f"item {number}") for number in range(100_000)], scenario)
 
-
-def test_keys_are_obeyed_while_a_long_page_is_laid_out(monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_keys_are_obeyed_while_a_long_page_is_laid_out(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     """A text of 20 MB kept the browser from looking at its keys for seconds."""
     monkeypatch.setattr(view_module, "SLICE", -1.0)
     lines = [PageLine(f"line {number}") for number in range(3000)]
 
-    async def scenario(frame: Frame, pilot: Pilot[None]) -> None:
+    async with framed(lines[:1]) as (frame, pilot):
         view = frame.view
         view.show(lines, ScrollPosition(top=2000))
         assert not view.page_layout.done and len(view.page_layout.rows) < 100
@@ -457,12 +407,8 @@ def test_keys_are_obeyed_while_a_long_page_is_laid_out(monkeypatch: pytest.Monke
         view.action_end(1)
         await until(lambda: frame.rows()[-1] == "line 2999", "the end")
 
-    framed(lines[:1], scenario)
-
 
 @pytest.mark.parametrize("text", ["[bold]x[/bold]", "[@click=app.quit]x[/]", "$primary"])
-def test_markup_of_a_server_is_text(text: str) -> None:
-    async def scenario(frame: Frame, pilot: Pilot[None]) -> None:
+async def test_markup_of_a_server_is_text(text: str) -> None:
+    async with framed([PageLine(text)]) as (frame, _):
         assert frame.rows()[0] == text
-
-    framed([PageLine(text)], scenario)

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
+import socket
 import time
 from collections.abc import Iterator
-from selectors import DefaultSelector
+from selectors import EVENT_READ, EVENT_WRITE, DefaultSelector
 
 import pytest
 
 from logsrv.gopher.fetch.settings import ConnectionOptions
-from logsrv.gopher.fetch.transfers.connecting import Connector
-from logsrv.gopher.fetch.transfers.socket_transfer import SocketTransfer
+from logsrv.gopher.fetch.transfers.connecting import Connector, SocketTransfer
 from logsrv.gopher.wire.errors import GopherError, Refused
 from logsrv.gopher.wire.url import GopherURL
 from tests.gopher.conftest import Serve, names
@@ -79,3 +79,23 @@ def test_nobody_listens(place: Place) -> None:
     transfer = place.connect(f"gopher://{LOOPBACK}:{port}/0x")
     assert place.failed == [transfer]
     assert isinstance(transfer.error, Refused)
+
+
+def test_it_goes_on_when_its_socket_is_ready_and_not_after_its_end() -> None:
+    here, there = socket.socketpair()
+    steps: list[SocketTransfer] = []
+    with DefaultSelector() as selector, there:
+        transfer = SocketTransfer(GopherURL("h"), ConnectionOptions(), 0.0)
+        transfer.selector, transfer.socket, transfer.step = selector, here, steps.append
+        transfer.listen(EVENT_READ)
+        assert selector.select(0) == []
+        transfer.listen(EVENT_READ | EVENT_WRITE)
+        ((key, _),) = selector.select(0)
+        key.data()
+        assert steps == [transfer]
+        transfer.close()
+        key.data()
+        assert steps == [transfer], "the selector told of it in the same round"
+        assert not selector.get_map()
+        assert here.fileno() == -1
+        transfer.close()

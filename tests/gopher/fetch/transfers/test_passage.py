@@ -12,8 +12,8 @@ from pathlib import Path
 
 import pytest
 
-from logsrv.gopher.fetch.transfers import passage as module
-from logsrv.gopher.fetch.transfers.passage import Passage
+from logsrv.gopher.fetch.transfers import transfers as module
+from logsrv.gopher.fetch.transfers.transfers import Passage
 
 pytestmark = pytest.mark.skipif(not hasattr(os, "splice"), reason="only Linux has splice")
 CONTENT = random.Random(1).randbytes(5_000_000)

@@ -14,9 +14,9 @@ import pytest
 from twisted.internet.task import Clock
 
 from logsrv.gopher.fetch.settings import ConnectionOptions, Timeouts
-from logsrv.gopher.fetch.transfers.stream import HIGH_WATER, Stream
+from logsrv.gopher.fetch.transfers.stream import HIGH_WATER, Retries, Stream
 from logsrv.gopher.fetch.transfers.transfers import Transfers
-from logsrv.gopher.wire.errors import ServerError, TimedOut, Truncated
+from logsrv.gopher.wire.errors import GopherError, Refused, ServerError, TimedOut, Truncated
 from logsrv.gopher.wire.url import GopherURL
 from tests.gopher.conftest import Serve
 
@@ -174,3 +174,37 @@ def test_nothing_goes_past_what_waits_to_be_taken(
         assert taken(transfers, stream) == b""
     assert (tmp_path / "x").read_bytes() == b"second"
     assert (into.size, stream.received) == (6, 11)
+
+
+URL = GopherURL("h")
+RESET = Truncated("h:70", 0, "reset")
+HALF = Truncated("h:70", 5, "reset")
+
+
+def test_pauses_double_and_end() -> None:
+    retries = Retries(3)
+    assert [retries.pause(URL, RESET, tries) for tries in (1, 2, 3, 4)] == [0.2, 0.4, 0.8, None]
+    assert Retries(0).pause(URL, RESET, 1) is None
+
+
+def test_what_was_begun_is_asked_again_only_if_it_can_be_thrown_away() -> None:
+    assert Retries().pause(URL, HALF, 1) is None
+    assert Retries().pause(URL, HALF, 1, afresh=True) == 0.2
+
+
+@pytest.mark.parametrize("error", [Refused("h:70"), TimedOut("h:70", "connect", 1)])
+def test_a_host_that_answered_before_gets_time(error: GopherError) -> None:
+    retries = Retries()
+    assert retries.pause(URL, error, 1) is None
+    retries.answered("h")
+    assert retries.pause(URL, error, 1) == 0.2
+    for number in range(1000):
+        retries.answered(str(number))
+    assert retries.pause(URL, error, 1) is None, "of hosts only so many are remembered"
+
+
+@pytest.mark.parametrize("error", [ServerError("no"), TimedOut("h:70", "first byte", 1)])
+def test_what_a_server_decided_stays(error: GopherError) -> None:
+    retries = Retries()
+    retries.answered("h")
+    assert retries.pause(URL, error, 1, afresh=True) is None

@@ -17,7 +17,7 @@ import pytest
 
 from logsrv.gopher.fetch.proxy import Proxy
 from logsrv.gopher.fetch.settings import ConnectionOptions, Timeouts
-from logsrv.gopher.fetch.transfers.socket_transfer import SocketTransfer
+from logsrv.gopher.fetch.transfers.connecting import SocketTransfer
 from logsrv.gopher.fetch.transfers.transfers import Transfers
 from logsrv.gopher.fetch.trust import PinStore, Trust
 from logsrv.gopher.mirror.disk.sinks import FileSink, MemorySink, MenuSink
@@ -36,7 +36,7 @@ from tests.gopher.servers import LOOPBACK, SocksProxy, cut, reset
 from tests.ports import free_port
 
 if TYPE_CHECKING:
-    from logsrv.gopher.fetch.transfers.socket_transfer import AnswerSink
+    from logsrv.gopher.fetch.transfers.connecting import AnswerSink
 
 Make = Callable[..., Transfers]
 

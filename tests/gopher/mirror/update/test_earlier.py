@@ -9,10 +9,17 @@ import pytest
 
 from logsrv.gopher.mirror.disk.folders import Folders
 from logsrv.gopher.mirror.disk.journal import Copy, MirrorJournal
-from logsrv.gopher.mirror.queue import Job
+from logsrv.gopher.mirror.fetching import Job
 from logsrv.gopher.mirror.scope import Items, MirrorScope
-from logsrv.gopher.mirror.update.earlier import Earlier, Listed
-from logsrv.gopher.mirror.update.faults import LostLinks, read_menu
+from logsrv.gopher.mirror.update.earlier import (
+    Earlier,
+    Listed,
+    LostLinks,
+    fault,
+    may_be_cut,
+    read_menu,
+)
+from logsrv.gopher.wire.errors import GopherError, ServerError, Truncated
 from logsrv.gopher.wire.menu import parse_line
 from logsrv.gopher.wire.url import GopherURL
 
@@ -44,7 +51,7 @@ def items() -> Items:
 
 @pytest.fixture
 def earlier(journal: MirrorJournal, items: Items, tmp_path: Path) -> Earlier:
-    return Earlier(ROOT, items, MirrorScope(ROOT, "path", None), journal, Folders(tmp_path))
+    return Earlier(items, MirrorScope(ROOT, "path", None), journal, Folders(tmp_path))
 
 
 def job(items: Items, url: GopherURL, path: tuple[str, ...] | None = None) -> Job:
@@ -128,7 +135,7 @@ def test_what_stays_is_known_after_the_update(
     journal.end_update(copies)
     journal.close()
     again = MirrorJournal(tmp_path, ROOT, "path")
-    found = Earlier(ROOT, items, MirrorScope(ROOT, "path", None), again, Folders(tmp_path))
+    found = Earlier(items, MirrorScope(ROOT, "path", None), again, Folders(tmp_path))
     found.restore(update=False)
     assert {copy.path for copy in found.all()} == {(), ("sub",), ("a",), ("b",), ("sub~2",)}
     assert found.done[items.key(SUB)].path == ("sub~2",), "what has come since goes before"
@@ -195,3 +202,85 @@ def test_what_is_in_doubt_is_told_but_not_for_sure() -> None:
     listed.doubt(url("h/1/x"))
     assert left_over(listed) == {*MENUS, *FILES}
     assert left_over(listed, for_sure=True) == {"h/1/m", "h/1/n", "h/0/a", "h/0/b"}
+
+
+URL = GopherURL.parse("gopher://h/1/sub")
+LINE_A, LINE_B, LINE_C = (b"0%c\t/%c\th\t70\r\n" % (name, name) for name in b"ABC")
+END = b".\r\n"
+ERROR = b"3Out of memory\t\terror.host\t1\r\n"
+TALK = b"iClosed\t\terror.host\t1\r\n"
+ROOT_MENU = LINE_A + LINE_C + END
+
+
+def found(now: bytes, before: bytes | None, root: bytes | None = ROOT_MENU) -> GopherError | None:
+    old = None if before is None else read_menu(before)
+    return fault(URL, read_menu(now), old, root)
+
+
+@pytest.mark.parametrize(
+    ("before", "now"),
+    [
+        (LINE_A + LINE_B + END, LINE_B + LINE_C + END),
+        (LINE_A + LINE_B + END, LINE_B + LINE_A),
+        (LINE_A + LINE_B, LINE_A),
+        (LINE_A + LINE_B + ERROR + END, LINE_A + ERROR + END),
+        (LINE_A + ERROR + END, LINE_A + LINE_B + ERROR + END),
+        (TALK + END, TALK),
+        (b"", b""),
+        (LINE_A.rstrip(), b"0B\t/LINE_B"),
+        (None, LINE_A + END),
+    ],
+)
+def test_menus_change(before: bytes | None, now: bytes) -> None:
+    assert found(now, before) is None
+
+
+@pytest.mark.parametrize(
+    ("before", "now", "error"),
+    [
+        (LINE_A + LINE_B + END, LINE_A, Truncated),
+        (LINE_A + LINE_B + END, b"", Truncated),
+        (LINE_A + LINE_B, b"", Truncated),
+        (TALK + END, b"", Truncated),
+        (LINE_A + LINE_B, LINE_A + b"0B\t/", Truncated),
+        (LINE_A + END, END, LostLinks),
+        (LINE_A + END, TALK + END, LostLinks),
+        (LINE_A, TALK, LostLinks),
+        (None, b"a text\r\n", LostLinks),
+        (None, b"", Truncated),
+        (LINE_A + LINE_B + END, ROOT_MENU, LostLinks),
+        (LINE_A + LINE_B + END, LINE_A + ERROR + END, ServerError),
+    ],
+)
+def test_a_menu_that_stays_as_it_was(
+    before: bytes | None, now: bytes, error: type[GopherError]
+) -> None:
+    assert type(found(now, before)) is error
+
+
+def test_wherever_a_menu_with_a_full_stop_is_cut() -> None:
+    whole = LINE_A + LINE_B + TALK + LINE_C + END
+    for end in range(whole.index(b"h\t70\r\n.") + 1):
+        assert isinstance(found(whole[:end], whole), (Truncated, LostLinks)), whole[:end]
+    assert isinstance(found(LINE_A, whole), Truncated)
+
+
+def test_the_root_may_be_as_it_is_and_an_error_says_what_the_server_said() -> None:
+    assert found(ROOT_MENU, LINE_A + LINE_B + END, root=None) is None
+    assert "Out of memory" in str(found(LINE_A + ERROR, LINE_A + LINE_B))
+    assert "no line of this menu leads anywhere" in str(found(END, LINE_A + END))
+    assert LostLinks("x").exit_status == 12
+
+
+@pytest.mark.parametrize(
+    ("before", "now", "may"),
+    [
+        (LINE_A + LINE_B, LINE_A, True),
+        (LINE_A + LINE_B, LINE_A + LINE_C, True),
+        (LINE_A + LINE_B, LINE_B, False),
+        (LINE_A + LINE_B + END, LINE_A + END, False),
+        (TALK, b"", False),
+    ],
+)
+def test_the_end_of_a_menu_without_a_full_stop(before: bytes, now: bytes, may: bool) -> None:
+    assert may_be_cut(read_menu(now), read_menu(before)) is may
