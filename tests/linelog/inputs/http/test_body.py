@@ -192,7 +192,8 @@ def test_what_is_complete_does_not_give_way() -> None:
 def test_what_small_bodies_become_is_bounded_together(room: int, status: int) -> None:
     """Three of 240 KB, of OTLP with a long resource, took 850 MB before the first of them was refused."""
     sender = Sender()
-    sender.factory.held = sender.factory.most_held - room
+    held = sender.intake.unfinished
+    held.held = held.most_held - room
     resource = {"attributes": [{"key": "a", "value": {"stringValue": "x" * 10_000}}]}
     scopes = [{"logRecords": [{"body": {"stringValue": "y"}}] * 2000}]
     body = json.dumps({"resourceLogs": [{"resource": resource, "scopeLogs": scopes}]}).encode()

@@ -33,7 +33,7 @@ from logsrv.linelog.store.segments.segment import (
     sealed_segments,
 )
 from logsrv.linelog.store.segments.waiting import note_waiting
-from tests.linelog.read.stores import BEGIN, as_first_version, line, make_store
+from tests.linelog.read.stores import BEGIN, line, make_store
 from tests.linelog.store.care.backup.test_taking import take
 from tests.linelog.store.care.stores import (
     STORE,
@@ -276,7 +276,6 @@ CASES = [
     Case("backup", write("backup", b"x"), ["backup"], of="backup"),
     # What is no finding.
     Case("in an archive", away, []),
-    Case("first version", as_first_version, []),
     Case("removed by retention", remove("0000000001-2*", SECOND), []),
     Case("both forms", lambda store: (store / packed_of(store)[0].name[:-4]).touch(), []),
     Case("left over", write("0000000009-20261120T061842Z.log.zst.idx", b""), []),
