@@ -87,6 +87,14 @@ def escaped(data: bytes, start: int = 0, stop: int | None = None) -> bytes:
     return lines
 
 
+def is_clean(data: bytes) -> bool:
+    """Return whether `escaped` leaves `data` as it is, without escaping what it does not."""
+    codes = np.frombuffer(data, np.uint8)
+    if not data.isascii() and (not is_utf8(data) or _has_unsafe(data, codes)):
+        return False
+    return not (data and _has_controls(data, codes))
+
+
 def is_utf8(data: bytes, start: int = 0, stop: int | None = None) -> bool:
     """Return whether `data[start:stop]` is valid UTF-8 (RFC 3629), what `bytes.decode` would take.
 

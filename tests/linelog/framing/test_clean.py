@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from logsrv.linelog.framing.clean import escaped, is_plain, is_utf8
+from logsrv.linelog.framing.clean import escaped, is_clean, is_plain, is_utf8
 
 SIZES = [1, 3_000, 20_000, 70_000]
 
@@ -115,6 +115,8 @@ def test_large_chunks_are_escaped_as_small_ones(odd: bytes) -> None:
     expected = escaped(odd + b"\n")
     assert escaped(odd + b"\n" + b"x" * 2000) == expected + b"x" * 2000
     assert escaped((odd + b"\n") * 2000) == expected * 2000
+    for data in (odd, odd + b"\n" + b"x" * 2000, (odd + b"\n") * 2000):
+        assert is_clean(data) == (escaped(data) == data)
 
 
 def test_bad_bytes_one_by_one() -> None:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import suppress
 
 from logsrv.linelog.framing.bodies.bodies import RequestRefused
 from logsrv.linelog.framing.bodies.inflated import (
@@ -51,6 +53,17 @@ def unpacked(body: Body, how: str, most: int) -> Iterator[Buffer]:
     except UnpackingError as error:
         sentence = f"the body is not what its Content-Encoding says: {error}"
         raise RequestRefused(400, "unpacking", sentence) from None
+
+
+def begin_of(body: Buffer, how: str, most: int) -> bytes:
+    """Return so many bytes of the content of a packed body, or as many as can be had."""
+    found = bytearray()
+    with suppress(RequestRefused):
+        for piece in unpacked(list(in_pieces(body)), how, sys.maxsize):
+            found += piece
+            if len(found) >= most:
+                break
+    return bytes(found[:most])
 
 
 def too_large(most: int) -> RequestRefused:

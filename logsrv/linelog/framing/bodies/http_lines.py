@@ -222,9 +222,14 @@ def _of_form(body: bytes) -> bytes:
         pairs = parse_qsl(
             as_text(body),
             keep_blank_values=True,
-            errors="backslashreplace",
+            errors="surrogateescape",
             max_num_fields=_MOST_FIELDS,
         )
     except ValueError:
         raise malformed(f"the form has more than {_MOST_FIELDS} fields") from None
-    return made(gathered(pairs), {})
+    return made(gathered((_whole(name), _whole(value)) for name, value in pairs), {})
+
+
+def _whole(text: str) -> str:
+    """Return text of a form; of what is escaped in it and no UTF-8, `\\xNN`."""
+    return text if text.isascii() else as_text(text.encode(errors="surrogateescape"))

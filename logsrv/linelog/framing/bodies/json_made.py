@@ -13,7 +13,7 @@ from typing import Any, TypeVar
 import orjson
 
 from logsrv.linelog.framing.bodies.json_text import harmless
-from logsrv.linelog.framing.clean import escaped
+from logsrv.linelog.framing.clean import is_clean
 from logsrv.linelog.framing.lines.oversize import next_oversize
 
 # Deeper values are written as text: readers of JSON, ours among them, have a limit too.
@@ -89,7 +89,7 @@ def made_together(
     # In JSON an LF stands in no string, so none is anywhere but where it was put.
     lines = text[1:-1].replace(b",\n,", b"\n") + b"\n"
     if not lines.isascii() or b"\x7f" in lines:
-        lines = lines if escaped(lines) == lines else harmless(lines.decode()).encode()
+        lines = lines if is_clean(lines) else harmless(lines.decode()).encode()
     return lines if next_oversize(lines, 0, longest) < 0 else None
 
 

@@ -10,7 +10,7 @@ from __future__ import annotations
 import attrs
 
 from logsrv.linelog.framing.bodies.inflated import TooLargeError, UnpackingError, inflated
-from logsrv.linelog.framing.clean import escaped
+from logsrv.linelog.framing.clean import is_utf8
 
 MAGIC = b"\x1e\x0f"
 SECONDS = 5.0
@@ -22,6 +22,8 @@ MOST_BYTES = 32 << 20
 
 _MOST_CHUNKS = 128
 _HEADER = 12
+_ASCII = bytes(range(128))
+_HARMLESS = b"\t" + bytes((*range(0x20, 0x7F), *range(0x80, 0x100)))
 _GZIP = b"\x1f\x8b"
 
 
@@ -90,7 +92,7 @@ class Chunks:
 def unpacked(message: bytes, most: int) -> bytes:
     """Return a message unpacked, or as it is if it is not packed, or damaged.
 
-    Raises TooLargeError for one that has more than `most` bytes unpacked, or escaped as it would be stored.
+    Raises TooLargeError for one that has more than `most` bytes unpacked, or may have so many in the store.
     """
     zlib_header = message[:1] == b"\x78" and int.from_bytes(message[:2], "big") % 31 == 0
     if not (zlib_header or message.startswith(_GZIP)):
@@ -101,7 +103,18 @@ def unpacked(message: bytes, most: int) -> bytes:
         raise
     except UnpackingError:
         return message
-    # An escape has four bytes, and an LF becomes one: no line ends within a message.
-    if len(text) > most // 4 and len(escaped(text)) + 3 * text.count(b"\n") > most:
+    if len(text) > most // 4 and _most_stored(text) > most:
         raise TooLargeError(f"it would be more than {most} bytes in the store")
     return text
+
+
+def _most_stored(text: bytes) -> int:
+    """Return how many bytes a text may have in the store, nothing of it escaped yet: 8 MB take a second."""
+    # An escape has four bytes, and an LF becomes one: no line ends within a message.
+    size = len(text) + 3 * len(text.translate(None, _HARMLESS))
+    if text.isascii():
+        return size
+    if not is_utf8(text):
+        return size + 3 * len(text.translate(None, _ASCII))
+    # C1 controls, U+2028 and U+2029 begin so, as others do.
+    return size + 6 * text.count(b"\xc2") + 9 * text.count(b"\xe2\x80")

@@ -248,15 +248,24 @@ class KeptBody(Body):
     def ask_worker(self) -> Deferred[None] | None:
         """Let a worker make the records, if it is worth that; fires when `finish` can go on."""
         headers, intake = self._headers, self._intake
-        large = LARGE_PACKED if headers.coding else LARGE
-        if not (intake.workers and intake.workers.most):
-            return None
-        if not headers.route.apart or self._size < large:
+        if not (headers.route.apart and intake.workers and intake.workers.most):
             return None
         body = self._kept.getvalue()
+        if not self._is_large(body):
+            return None
         order = Order(headers.route.apart, headers.coding, self._rules, intake.rules, body)
         asked = intake.ask_worker(*order.encoded())
         return asked.addCallbacks(self._answered, self._not_answered)
+
+    def _is_large(self, body: bytes) -> bool:
+        """Return whether it is much to take apart: 4 MB that take a second may have 4 KB packed."""
+        headers = self._headers
+        if headers.coding:
+            if len(body) >= LARGE_PACKED:
+                return True
+            body = coded.begin_of(body, headers.coding, LARGE)
+        size = headers.route.size
+        return (len(body) if size is None else size(body, headers.media)) >= LARGE
 
     def _answered(self, answer: list[bytes]) -> None:
         # Bodies of which each has room may become several times as much, all at once.

@@ -12,7 +12,14 @@ import attrs
 
 from logsrv.kit.text.words import shown
 from logsrv.linelog.framing.bodies import bulk, http_lines
-from logsrv.linelog.framing.bodies.bodies import BodyRules, Records, Reply, RequestRefused, Steps
+from logsrv.linelog.framing.bodies.bodies import (
+    JSON,
+    BodyRules,
+    Records,
+    Reply,
+    RequestRefused,
+    Steps,
+)
 from logsrv.linelog.framing.events import journal
 
 # Takes the records of a body: the unpacked body, its circumstances, where they go. The answer is None if
@@ -29,7 +36,8 @@ class Route:
     comes. entries: it is the journal's, and taken while it comes, however long, unless it is packed.
     about: the answer to a question, which has no body. coding: a Content-Encoding that `take` undoes.
     headers: those of every answer. apart: the name of `take` in `BY_NAME`, if it takes microseconds for
-    each record, so that a worker does it for large bodies. own: makes the body of what is no records,
+    each record, so that a worker does it for large bodies. size: returns the bytes of what `take` takes out
+    of a body of a type. own: makes the body of what is no records,
     by its RequestHead.
     """
 
@@ -41,6 +49,7 @@ class Route:
     coding: str = ""
     headers: Mapping[str, str] = _NO_HEADERS
     apart: str = ""
+    size: Callable[[bytes, str], int] | None = None
     own: Any = None
 
 
@@ -49,6 +58,18 @@ def _loki(body: bytes, rules: BodyRules, records: Records) -> Steps:
     from logsrv.linelog.framing.bodies import loki
 
     return loki.take(body, rules, records)
+
+
+def _size_for_loki(body: bytes, media: str) -> int:
+    """Return how many bytes a push to Loki has out of snappy, which begins with that number."""
+    if media == JSON:
+        return len(body)
+    size = 0
+    for place, code in enumerate(body[:5]):
+        size |= (code & 127) << 7 * place
+        if code < 128:
+            break
+    return max(size, len(body))
 
 
 def _otlp(body: bytes, rules: BodyRules, records: Records) -> Steps:
@@ -75,7 +96,9 @@ ROUTES: Mapping[str, Sequence[Route]] = {
     "/_bulk": (_BULK,),
     "/_license": (_LICENSE,),
     # Most senders do not say so; Loki takes it both ways.
-    "/loki/api/v1/push": (Route((b"POST",), _loki, coding="snappy", apart="loki"),),
+    "/loki/api/v1/push": (
+        Route((b"POST",), _loki, coding="snappy", apart="loki", size=_size_for_loki),
+    ),
     "/v1/logs": (Route((b"POST",), _otlp, apart="otlp"),),
 }
 JOURNAL_ROUTES: Mapping[str, Sequence[Route]] = {

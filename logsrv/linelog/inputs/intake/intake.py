@@ -281,12 +281,17 @@ class Intake:
         self.complain(source, f"{expected}; stored as text", "text")
 
     def _store_waiting(self) -> None:
-        """Store what waits while the valve is open; the rest waits until other senders were read from."""
+        """Store what waits while the valve is open; the rest waits until other senders were read from.
+
+        That is also so behind each function, as what it makes may be refused, which fills no valve.
+        """
         if self._storing:
             return
         self._storing = True
         try:
-            while self._waiting and not self.valve.closed:
+            makes_more = False
+            while self._waiting and not (self.valve.closed or makes_more):
+                makes_more = callable(self._waiting[0])
                 self._go_on()
         finally:
             self._storing = False

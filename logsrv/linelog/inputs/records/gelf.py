@@ -82,6 +82,8 @@ class GelfDatagrams(InputDatagrams):
             try:
                 message = unpacked(packed.popleft(), _TIMES_A_RECORD * intake.options.max_record)
             except TooLargeError:
+                # It took as long as one that is stored.
+                size += _AT_ONCE
                 why = "dropped a datagram: it would be too much, unpacked"
                 intake.drop(source, "unpacking", why)
             else:

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 import re
-from collections.abc import Iterable
+from collections.abc import Callable, Coroutine, Iterable
 from datetime import timedelta
 from functools import cached_property
 from pathlib import Path
-from typing import Any, ClassVar, NoReturn
+from typing import Any, ClassVar, NoReturn, TypeVar
 
 import obstore
 from obstore import exceptions
@@ -19,6 +20,7 @@ from logsrv.kit.text.escape import one_line
 from logsrv.linelog.store.archive.objects import ArchiveError, ObjectExists, ObjectMissing
 from logsrv.linelog.store.archive.url import ArchiveURL
 
+T = TypeVar("T")
 RETRIES: Any = {
     "max_retries": 8,
     "retry_timeout": timedelta(seconds=20),
@@ -35,6 +37,8 @@ _WRITE = timedelta(minutes=20)
 _PIECE = 1 << 20
 LISTED = 256 << 20
 """Bytes of memory that the names of a listing may take: those of 250,000 segments have as many."""
+LONGEST = 600.0
+"""Seconds for a listing."""
 _EACH = 180
 """Bytes that a name takes beside its own."""
 # Bytes of memory for a page of a listing (a thousand names) while obstore reads it. A page without
@@ -137,33 +141,48 @@ class BucketArchive:
         return list(self.sizes(prefix, behind))
 
     def sizes(self, prefix: str, behind: str = "", until: str = "") -> dict[str, int]:
-        found: dict[str, int] = {}
-        room = LISTED
-        try:
+        async def listed() -> dict[str, int]:
+            found: dict[str, int] = {}
+            room = LISTED
             # In order: what is behind the last page is not asked for.
-            with little_memory(LISTED + _PAGE):
-                for page in obstore.list(self._reading, prefix or None, offset=behind or None):
-                    # The same names may come again and again.
-                    room -= sum(len(one["path"]) + _EACH for one in page)
-                    if room < 0:
-                        why = "its list of names does not end"
-                        raise ArchiveError(f"{prefix} in {self.place}: {why}")
-                    wanted = [one for one in page if not until or one["path"] < until]
-                    found.update((one["path"], one["size"]) for one in wanted)
-                    if len(wanted) < len(page):
-                        break
+            async for page in obstore.list(reading, prefix or None, offset=behind or None):
+                # The same names may come again and again.
+                room -= sum(len(one["path"]) + _EACH for one in page)
+                if room < 0:
+                    raise self._endless(prefix)
+                wanted = [one for one in page if not until or one["path"] < until]
+                found.update((one["path"], one["size"]) for one in wanted)
+                if len(wanted) < len(page):
+                    break
             return found
-        except (exceptions.BaseError, OSError) as error:
-            self._fail(prefix, error)
+
+        reading = self._reading
+        return self._list(prefix, listed, LISTED + _PAGE)
 
     def folders(self) -> list[str]:
         """Return what stands before the first slash in the names of objects."""
+
+        async def listed() -> Any:
+            return await obstore.list_with_delimiter_async(reading)
+
+        reading = self._reading
+        found = self._list("", listed, _PAGE)["common_prefixes"]
+        return [one.rstrip("/") for one in found]
+
+    def _list(self, prefix: str, listed: Callable[[], Coroutine[Any, Any, T]], memory: int) -> T:
+        """Return what a listing finds, in so many bytes of memory. Raises ArchiveError."""
         try:
-            with little_memory(_PAGE):
-                found = obstore.list_with_delimiter(self._reading)
-            return [one.rstrip("/") for one in found["common_prefixes"]]
+            # Pages without a name may come for ever, and only here obstore can be stopped meanwhile.
+            with little_memory(memory):
+                return asyncio.run(asyncio.wait_for(listed(), LONGEST))
+        except TimeoutError:
+            raise self._endless(prefix) from None
         except (exceptions.BaseError, OSError) as error:
-            self._fail("", error)
+            self._fail(prefix, error)
+
+    def _endless(self, prefix: str) -> ArchiveError:
+        where = f"{prefix} in {self.place}" if prefix else self.place
+        return ArchiveError(f"{where}: its list of names does not end")
 
     def create(self, name: str, pieces: Iterable[bytes]) -> None:
         """Make an object if there is none of that name, in one request: all of it is in memory."""

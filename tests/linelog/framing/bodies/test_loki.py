@@ -8,7 +8,7 @@ from typing import Any
 import cramjam
 import pytest
 
-from logsrv.linelog.framing.bodies.bodies import BodyRules, RequestRefused
+from logsrv.linelog.framing.bodies.bodies import BodyRules, Records, RequestRefused
 from logsrv.linelog.framing.bodies.loki import _push_request, take
 from tests.linelog.framing.steps import Taken, lines_of, taken_by
 
@@ -157,3 +157,28 @@ def test_labels_are_not_multiplied_without_end() -> None:
         ) as info:
             taken_by(take, body, BodyRules("application/json", "/loki/api/v1/push", most, 50_000))
         assert info.value.status == 413
+
+
+@pytest.mark.parametrize("media", ["application/json", "application/x-protobuf"])
+@pytest.mark.parametrize("labels", ["{}", "{", ""])
+def test_others_have_their_turn_between_streams_without_entries(media: str, labels: str) -> None:
+    """130,000 of them in 12 KB of snappy were one step of half a second."""
+    number = 2000
+    message = _push_request()()
+    for _ in range(number):
+        message.streams.add(labels=labels.encode())
+    body = bytes(cramjam.snappy.compress_raw(message.SerializeToString()))
+    if media == "application/json":
+        body = json.dumps({"streams": [{"stream": {}} if labels == "{}" else {}] * number}).encode()
+    steps = sum(1 for _ in take(body, BodyRules(media, "/loki/api/v1/push", 1000), Records()))
+    assert steps >= number // 64
+
+
+def test_labels_of_megabytes_are_none() -> None:
+    """A value of 1 MB in 48 KB of snappy took half a second; as escapes a whole one."""
+    for text in ("x" * 65_527, r"\x80" * 16_381 + "xxx"):
+        found = push(as_protobuf(f'{{a="{text}"}}', (TIME, b"m", {})), "", most=1 << 20)
+        assert len(found.records) == 1
+        with pytest.raises(RequestRefused) as refused:
+            push(as_protobuf(f'{{a="{text}xxxxx"}}', (TIME, b"m", {})), "", most=1 << 20)
+        assert refused.value.status == 400

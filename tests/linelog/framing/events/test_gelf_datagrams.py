@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 from logsrv.linelog.framing.bodies.inflated import TooLargeError
 from logsrv.linelog.framing.events import gelf_datagrams as module
 from logsrv.linelog.framing.events.gelf_datagrams import Chunks, unpacked
+from tests.strangers import at_most
 
 
 def chunks_of(message: bytes, size: int, name: bytes = b"12345678") -> list[bytes]:
@@ -103,6 +104,20 @@ def test_text_that_becomes_too_much_in_the_store(text: bytes) -> None:
     assert len(unpacked(zlib.compress(text * 1000), 4000)) == 1000
     with pytest.raises(TooLargeError, match="4000 bytes in the store"):
         unpacked(zlib.compress(text * 1001), 4000)
+
+
+@pytest.mark.parametrize("text", [b"\xff", b"\0", "\x85".encode(), "\u2028".encode()])
+def test_a_bomb_of_escapes_is_not_escaped_to_know_its_size(text: bytes) -> None:
+    """8 KB of a datagram, 8 MB of these, took a second and 500 MB."""
+    bomb = zlib.compress(text * ((8 << 20) // len(text)))
+    with at_most(40 << 20), pytest.raises(TooLargeError):
+        unpacked(bomb, 8 << 20)
+
+
+def test_a_long_message_of_any_letters_is_taken() -> None:
+    for text in ("aä°€𝄞“ " * 100_000, "\t" * 900_000, "“" * 200_000, "é" * 400_000):
+        message = text.encode()
+        assert unpacked(zlib.compress(message), 3 << 20) == message
 
 
 def test_a_bomb() -> None:

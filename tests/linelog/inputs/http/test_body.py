@@ -12,9 +12,11 @@ import pytest
 import zstandard
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from twisted.internet.defer import Deferred
 
 from logsrv.linelog.framing.bodies import bodies
 from logsrv.linelog.framing.lines.rules import Oversize
+from logsrv.linelog.inputs.http.body import LARGE
 from logsrv.linelog.inputs.http.routes import JOURNAL_ROUTES
 from tests.linelog.inputs.http.sending import Sender, chunked, refused, request, slowly
 from tests.linelog.inputs.recording import turn
@@ -203,3 +205,31 @@ def test_what_small_bodies_become_is_bounded_together(room: int, status: int) ->
     sender.sink.sync()
     assert [found for found, _ in sender.answers()] == [status]
     assert sender.sink.text.count(b"\n") == (2000 if status == 200 else 0)
+
+
+@pytest.mark.parametrize("media", ["application/json", "application/x-protobuf"])
+@pytest.mark.parametrize("coding", ["", "gzip", "zstd"])
+def test_a_worker_takes_apart_what_small_bodies_become(
+    monkeypatch: pytest.MonkeyPatch, media: str, coding: str
+) -> None:
+    """OTLP of 4 KB in gzip, one record of 4 MB, had the reactor for more than a second."""
+    sender = Sender()
+    asked: list[Deferred[list[bytes]]] = []
+
+    def answer(parts: object) -> Deferred[list[bytes]]:
+        asked.append(Deferred())
+        return asked[-1]
+
+    monkeypatch.setattr(sender.intake.workers, "most", 1)
+    monkeypatch.setattr(sender.intake.workers, "answer", answer)
+    packed: Any = {"": bytes, "gzip": gzip.compress, "zstd": zstandard.compress}[coding]
+    for path, way in (("/loki/api/v1/push", cramjam.snappy.compress_raw), ("/v1/logs", bytes)):
+        way = bytes if media == "application/json" else way
+        for size in (LARGE - 1, LARGE):
+            body = packed(bytes(way(b" " * size)))
+            assert len(body) < 32 << 10 or body == b" " * size
+            sender.post(body, path, Content_Type=media, Content_Encoding=coding)
+            assert len(asked) == (size == LARGE)
+        sender.leave()
+        asked.pop().callback([])
+        sender = Sender(sender)

@@ -219,6 +219,8 @@ def test_what_waits_survives_what_fails_before_it() -> None:
     way.in_turn(lambda: way.take(Block.of(b"later\n"), "x"))
     with capturedLogs() as logs:
         store.write()
+        # Others are read from in between.
+        turn(way.clock)
         turn(way.clock)
     store.write()
     assert store.stored.endswith(b" x later\n")

@@ -145,6 +145,17 @@ def test_datagrams_that_become_much_wait_for_the_store(monkeypatch: pytest.Monke
     assert lines[-2:] == [b"behind", b"later"]
 
 
+def test_others_have_their_turn_between_bombs_that_are_refused() -> None:
+    """Eight datagrams of 8 KB, each refused once it was unpacked, held up all others for half a second."""
+    sink = Sink()
+    way = datagrams(sink, *[zlib.compress(b"\xff" * (7 << 20))] * 9, max_record=1 << 20)
+    turns = 0
+    while turns < 20 and counted(way, "records_refused_total", reason="unpacking") < 9:
+        turn(way.clock)
+        turns += 1
+    assert turns >= 7
+
+
 def test_what_waits_to_be_unpacked_is_stored_at_a_stop() -> None:
     store = SlowStore()
     way = intake(store, options=InputOptions(max_record=1 << 20))

@@ -10,6 +10,7 @@ from logsrv.linelog.batch import Batch, Block
 from logsrv.linelog.framing.lines.lines import LineFramer
 from logsrv.linelog.framing.lines.rules import LineCounts, LineRules, for_frames
 from logsrv.linelog.ship.blocks.lines import LONGEST_STAMP, check_lines
+from tests.strangers import at_most
 
 STAMP = b"2026-11-20T06:18:42.123456Z tcp:10.0.0.7:51234 "
 
@@ -84,3 +85,11 @@ def test_a_line_longer_than_a_piece_is_one_line() -> None:
 def test_an_empty_message_is_a_line() -> None:
     assert number(STAMP + b"\n") == 1
     assert bytes(Block.of(STAMP + b"\n")) == STAMP + b"\n"
+
+
+@pytest.mark.parametrize("odd", [b"\xff", b"\x01", "\x85".encode()])
+def test_a_long_line_is_not_escaped_to_know_that_it_is_wrong(odd: bytes) -> None:
+    """311 bytes, packed, took a second of a centre and 500 MB."""
+    text = b"2026-01-01T00:00:00.000000Z a " + odd * ((4 << 20) // len(odd)) + b"\n"
+    with at_most(24 << 20), pytest.raises(ValueError, match="no UTF-8, or control"):
+        list(check_lines(text, raw=False))

@@ -96,6 +96,24 @@ def test_a_list_without_an_end_is_left(
         open_archive(server.url()).sizes("a/")
 
 
+@pytest.mark.parametrize("call", ["names", "folders"])
+def test_a_list_of_empty_pages_is_left_in_time(
+    server: BucketServer, monkeypatch: pytest.MonkeyPatch, call: str
+) -> None:
+    """obstore asks for the next one for ever, and nothing was shipped any more until a restart."""
+    monkeypatch.setattr(bucket, "LONGEST", 0.3)
+    more = "<IsTruncated>true</IsTruncated><NextContinuationToken>a</NextContinuationToken>"
+    page = Answer(200, f"<ListBucketResult>{more}</ListBucketResult>".encode())
+    server.faults = [lambda _: page if len(server.asked) < 10_000 else error(500, "Enough")]
+    archive = open_archive(server.url())
+    with pytest.raises(ArchiveError, match="its list of names does not end"):
+        getattr(archive, call)()
+    server.faults = []
+    server.objects["archive/a/one"] = b""
+    monkeypatch.undo()
+    assert archive.names("a/") == ["a/one"]
+
+
 @pytest.mark.skipif(sys.platform != "linux", reason="only Linux counts the memory that is there")
 @pytest.mark.parametrize("call", ["names('a/')", "folders()"])
 def test_a_page_of_names_without_an_end_takes_bounded_memory(call: str) -> None:
