@@ -6,30 +6,27 @@ connection, so that what was renewed is taken.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Callable, Collection, Mapping
+from io import BytesIO
 from typing import Any, TypeVar
 
 from twisted.internet.defer import Deferred, fail
 from twisted.internet.endpoints import HostnameEndpoint, wrapClientTLS
-from twisted.internet.interfaces import (
-    IConsumer,
-    IProtocolFactory,
-    IPushProducer,
-    IStreamClientEndpoint,
-)
+from twisted.internet.interfaces import IProtocolFactory, IStreamClientEndpoint
 from twisted.internet.protocol import Protocol, connectionDone
 from twisted.python.failure import Failure
 from twisted.web._newclient import ParseError
 from twisted.web.client import (
     URI,
     Agent,
+    FileBodyProducer,
     RequestTransmissionFailed,
     ResponseDone,
     ResponseNeverReceived,
 )
 from twisted.web.http import PotentialDataLoss
 from twisted.web.http_headers import Headers
-from twisted.web.iweb import IAgentEndpointFactory, IBodyProducer
+from twisted.web.iweb import IAgentEndpointFactory
 from zope.interface import implementer
 
 from logsrv import __version__
@@ -49,7 +46,6 @@ SECONDS = 30.0
 """Time to connect, to take each piece of a body, and to answer."""
 LARGEST_ANSWER = 1 << 20
 _IDLE = 30
-_PIECE = 1 << 16
 
 
 @implementer(IAgentEndpointFactory, IStreamClientEndpoint)
@@ -77,41 +73,16 @@ class _Server:
         return connecting.addCallback(undelayed)
 
 
-@implementer(IBodyProducer, IPushProducer)
-class _Sending:
+class _Pieces(BytesIO):
     """The body of a request; says with each piece that it goes on."""
 
-    def __init__(self, body: bytes, goes_on: Any) -> None:
-        self.length = len(body)
-        self._left = memoryview(body)
+    def __init__(self, body: bytes, goes_on: Callable[[], None]) -> None:
+        super().__init__(body)
         self._goes_on = goes_on
-        self._done: Deferred[None] = Deferred()
-        self._consumer: IConsumer | None = None
-        self._paused = False
 
-    def startProducing(self, consumer: IConsumer) -> Deferred[None]:
-        self._consumer = consumer
-        self._write()
-        return self._done
-
-    def _write(self) -> None:
-        while self._left and not self._paused and self._consumer is not None:
-            piece, self._left = self._left[:_PIECE], self._left[_PIECE:]
-            self._goes_on()
-            self._consumer.write(bytes(piece))
-        if not self._left and self._consumer is not None:
-            self._consumer = None
-            self._done.callback(None)
-
-    def pauseProducing(self) -> None:
-        self._paused = True
-
-    def resumeProducing(self) -> None:
-        self._paused = False
-        self._write()
-
-    def stopProducing(self) -> None:
-        self._consumer = None
+    def read(self, size: int | None = -1) -> bytes:
+        self._goes_on()
+        return super().read(size)
 
 
 class _Receiving(Protocol):
@@ -255,7 +226,7 @@ class HttpClient:
         body: bytes | None,
     ) -> HttpAnswer:
         url = self._origin + (self._target if target is None else target)
-        sending = None if body is None else _Sending(body, patience.goes_on)
+        sending = None if body is None else FileBodyProducer(_Pieces(body, patience.goes_on))
         answering = self._agent.request(
             method.encode(), url.encode("ascii"), self._headers(headers), sending
         )
