@@ -91,7 +91,7 @@ class PostingTarget:
 
 
 class NdjsonTarget(PostingTarget):
-    """Whoever takes objects of JSON, one in a line (Vector, say), at `ndjson+https://HOST[/PATH]`."""
+    """A receiver of objects of JSON, one in a line (Vector, say), at `ndjson+https://HOST[/PATH]`."""
 
     media = "application/x-ndjson"
     # Anybody may take this, and not all of them undo gzip.

@@ -38,10 +38,10 @@ async def test_a_segment_goes_there_and_is_known_there(tmp_path: Path) -> None:
     manifest = await one.put(segment, disk)
     note_archived(disk, segment, manifest)
     assert await one.survey([segment], disk) == ArchiveSurvey([manifest.name], [])
-    assert await one.lacking([segment], disk) == []
+    assert (await one.survey([segment], disk, others=False)).lacking == []
     (tmp_path / "archive" / STORE / segment.name).unlink()
     assert await one.survey([segment], disk) == ArchiveSurvey([manifest.name], [segment])
-    assert await one.lacking([segment], disk) == [segment]
+    assert (await one.survey([segment], disk, others=False)).lacking == [segment]
     assert await one.has(manifest.name)
     assert not await one.has("0000000009-20261120T061842Z")
     await one.close()

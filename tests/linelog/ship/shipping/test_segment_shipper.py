@@ -41,7 +41,9 @@ class Place:
     def archive(self) -> DirectoryArchive:
         return DirectoryArchive(str(self.path))
 
-    def survey(self, segments: Sequence[Segment], disk: Disk) -> Deferred[ArchiveSurvey]:
+    def survey(
+        self, segments: Sequence[Segment], disk: Disk, *, others: bool = True
+    ) -> Deferred[ArchiveSurvey]:
         self.asked += 1
 
         def work() -> ArchiveSurvey:
@@ -50,11 +52,6 @@ class Place:
             return ArchiveSurvey(names_of(sizes, STORE), lost)
 
         return self._do(work)
-
-    def lacking(self, segments: Sequence[Segment], disk: Disk) -> Deferred[list[Segment]]:
-        self.asked += 1
-        sizes = self.archive.sizes(f"{STORE}/")
-        return self._do(lambda: lacking(self.archive, segments, disk, STORE, sizes))
 
     def has(self, name: str) -> Deferred[bool]:
         self.asked += 1
