@@ -20,8 +20,7 @@ from logsrv.linelog.cursors import place
 from logsrv.linelog.inputs.blocks.copies import state
 from logsrv.linelog.inputs.intake.messages import AnswerReader, sized
 from logsrv.linelog.ship.blocks.block import check_text, read_block
-from logsrv.linelog.ship.blocks.frames import split, unpacked
-from logsrv.linelog.ship.blocks.lines import check_lines
+from logsrv.linelog.ship.blocks.frames import check_lines, split, unpacked
 from logsrv.linelog.store.archive import catalog as archive_catalogs
 from logsrv.linelog.store.archive import manifest
 from logsrv.linelog.store.care import imported

@@ -7,9 +7,11 @@ from pathlib import Path
 
 import pytest
 
-from logsrv.linelog.cursors.place import Place, foreign, load, save
+from logsrv.linelog.cursors.folder import PlaceFolder
+from logsrv.linelog.cursors.place import Place, all_kept, foreign, load, save
 from logsrv.linelog.store.disk.disk import Disk
 from logsrv.linelog.store.segments.segment import Position
+from tests.linelog.store.care.stores import flip, small_store
 
 ID = "ab" * 16
 PLACE = Place(Position(17, 52311), ID, "2026-11-20T06:18:42.123456Z", {"target": "a b"})
@@ -75,3 +77,44 @@ def test_it_is_of_one_store_and_not_behind_its_end(
     store: str, end: Position, why: str | None
 ) -> None:
     assert foreign(PLACE, store, end) == why
+
+
+def test_each_is_given_with_its_place_or_why_not(tmp_path: Path) -> None:
+    store = small_store(tmp_path / "store")
+    (store / "ship" / "centre.lock").write_bytes(b"")
+    (store / "ship" / "centre.json").write_bytes(b"{}")
+    flip(store / "alerts" / "1", 3)
+    target, alert = all_kept(str(store))
+    assert target[0] == "ship/centre" and target[1] and target[1].position == Position(4, 0)
+    assert alert[:2] == ("alerts/1", None) and "its checksum is wrong" in alert[2]
+    assert list(all_kept(str(tmp_path))) == []
+
+
+def test_it_is_made_when_it_is_needed(tmp_path: Path) -> None:
+    folder = PlaceFolder(str(tmp_path), "ship")
+    assert not folder.exists()
+    folder.disk.put("x", b"1")
+    assert folder.exists() and (tmp_path / "ship").stat().st_mode & 0o777 == 0o750
+    assert folder.path("x") == str(tmp_path / "ship" / "x")
+    folder.close()
+    with pytest.raises(FileNotFoundError):
+        _ = PlaceFolder(str(tmp_path / "none"), "ship").disk
+
+
+@pytest.mark.parametrize("name", ["", "far"])
+def test_one_process_has_it(tmp_path: Path, name: str) -> None:
+    first, second = PlaceFolder(str(tmp_path), "ship"), PlaceFolder(str(tmp_path), "ship")
+    assert first.lock(name) and not second.lock(name)
+    assert second.lock("another")
+    first.close()
+    assert second.lock(name)
+    second.close()
+
+
+def test_a_lock_is_never_taken_through_a_link(tmp_path: Path) -> None:
+    folder = PlaceFolder(str(tmp_path), "ship")
+    _ = folder.disk
+    (tmp_path / "ship" / "far.lock").symlink_to(tmp_path / "elsewhere")
+    with pytest.raises(OSError, match="symbolic"):
+        folder.lock("far")
+    assert not (tmp_path / "elsewhere").exists()

@@ -19,9 +19,9 @@ from logsrv.kit.text.words import error_text
 from logsrv.linelog.ship.registry import TargetSettings
 from logsrv.linelog.ship.target import ArchiveSurvey, ForeignStoreError, Unavailable
 from logsrv.linelog.store.archive.catalog import enter
+from logsrv.linelog.store.archive.kept import open_archive
 from logsrv.linelog.store.archive.manifest import Manifest, names_of, short_name
 from logsrv.linelog.store.archive.objects import Archive, ArchiveError, UnusableArchive
-from logsrv.linelog.store.archive.opening import open_archive
 from logsrv.linelog.store.archive.putting import GivenUp, OtherSegment, find, lacking, put
 from logsrv.linelog.store.archive.readers import Readers
 from logsrv.linelog.store.disk.disk import Disk
