@@ -13,7 +13,6 @@ from typing import Any, TypeVar
 from twisted.internet.defer import Deferred, fail
 from twisted.internet.endpoints import HostnameEndpoint, wrapClientTLS
 from twisted.internet.interfaces import IProtocolFactory, IStreamClientEndpoint
-from twisted.internet.protocol import Protocol, connectionDone
 from twisted.python.failure import Failure
 from twisted.web._newclient import ParseError
 from twisted.web.client import (
@@ -21,10 +20,8 @@ from twisted.web.client import (
     Agent,
     FileBodyProducer,
     RequestTransmissionFailed,
-    ResponseDone,
     ResponseNeverReceived,
 )
-from twisted.web.http import PotentialDataLoss
 from twisted.web.http_headers import Headers
 from twisted.web.iweb import IAgentEndpointFactory
 from zope.interface import implementer
@@ -32,7 +29,7 @@ from zope.interface import implementer
 from logsrv import __version__
 from logsrv.errors import ConfigurationError, LogsrvError
 from logsrv.kit.net.tls.client_tls import TLSOptions, tls_creator
-from logsrv.kit.net.twisted.agent import EndlessHead, bounded_pool
+from logsrv.kit.net.twisted.agent import BoundedBody, EndlessHead, bounded_pool
 from logsrv.kit.net.twisted.transports import undelayed
 from logsrv.kit.text.escape import one_line
 from logsrv.linelog.ship.address import ShipURL
@@ -83,37 +80,6 @@ class _Pieces(BytesIO):
     def read(self, size: int | None = -1) -> bytes:
         self._goes_on()
         return super().read(size)
-
-
-class _Receiving(Protocol):
-    """The body of an answer, to its end or to a limit."""
-
-    def __init__(self, most: int) -> None:
-        self.done: Deferred[bool] = Deferred(lambda _: self._hang_up())
-        self._most = most
-        self._came = bytearray()
-
-    @property
-    def body(self) -> bytes:
-        return bytes(self._came[: self._most])
-
-    def dataReceived(self, data: bytes) -> None:
-        if len(self._came) <= self._most:
-            self._came += data
-            if len(self._came) > self._most:
-                self._hang_up()
-
-    def _hang_up(self) -> None:
-        transport: Any = self.transport
-        transport.loseConnection()
-        self._end(False)
-
-    def connectionLost(self, reason: Failure = connectionDone) -> None:
-        self._end(reason.check(ResponseDone, PotentialDataLoss) is not None)
-
-    def _end(self, whole: bool) -> None:
-        if not self.done.called:
-            self.done.callback(whole)
 
 
 class _Patience:
@@ -231,7 +197,7 @@ class HttpClient:
             method.encode(), url.encode("ascii"), self._headers(headers), sending
         )
         response = await patience.wait(answering)
-        receiving = _Receiving(LARGEST_ANSWER)
+        receiving = BoundedBody(LARGEST_ANSWER)
         response.deliverBody(receiving)
         whole = await patience.wait(receiving.done)
         found = {
