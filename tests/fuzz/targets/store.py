@@ -248,7 +248,6 @@ def centre_state(data: bytes) -> None:
 @target(
     "linelog.ship.blocks.block",
     "linelog.ship.blocks.frames",
-    "linelog.ship.blocks.lines",
 )
 def blocks(data: bytes) -> None:
     """A block is what its headers say, or refused with a sentence; no more is unpacked than promised."""

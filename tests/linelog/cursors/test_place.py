@@ -79,7 +79,7 @@ def test_it_is_of_one_store_and_not_behind_its_end(
     assert foreign(PLACE, store, end) == why
 
 
-def test_each_is_given_with_its_place_or_why_not(tmp_path: Path) -> None:
+def test_each_kept_place_is_given_or_why_not(tmp_path: Path) -> None:
     store = small_store(tmp_path / "store")
     (store / "ship" / "centre.lock").write_bytes(b"")
     (store / "ship" / "centre.json").write_bytes(b"{}")
@@ -90,7 +90,7 @@ def test_each_is_given_with_its_place_or_why_not(tmp_path: Path) -> None:
     assert list(all_kept(str(tmp_path))) == []
 
 
-def test_it_is_made_when_it_is_needed(tmp_path: Path) -> None:
+def test_a_folder_is_made_when_it_is_needed(tmp_path: Path) -> None:
     folder = PlaceFolder(str(tmp_path), "ship")
     assert not folder.exists()
     folder.disk.put("x", b"1")
@@ -102,7 +102,7 @@ def test_it_is_made_when_it_is_needed(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("name", ["", "far"])
-def test_one_process_has_it(tmp_path: Path, name: str) -> None:
+def test_one_process_has_a_place(tmp_path: Path, name: str) -> None:
     first, second = PlaceFolder(str(tmp_path), "ship"), PlaceFolder(str(tmp_path), "ship")
     assert first.lock(name) and not second.lock(name)
     assert second.lock("another")

@@ -90,7 +90,7 @@ def test_a_token_is_not_shown(scheme: Scheme) -> None:
     assert "geheim" not in repr(settings())
 
 
-def test_a_name_and_a_password() -> None:
+def test_a_login_at_kafka_has_a_name_and_a_password() -> None:
     url = parse_ship_url("kafka+tls://a/logs?mechanism=scram-sha-512")
     found = kafka_login(url, "ann:ge:heim")
     assert list(found.values()) == ["SCRAM-SHA-512", "ann", "ge:heim"]
@@ -105,7 +105,9 @@ def test_a_name_and_a_password() -> None:
         ("", "geheim", "has no name and password in it"),
     ],
 )
-def test_all_else_is_refused(query: str, token: str | None, sentence: str) -> None:
+def test_all_else_behind_the_address_of_kafka_is_refused(
+    query: str, token: str | None, sentence: str
+) -> None:
     with pytest.raises(ConfigurationError, match=sentence) as error:
         kafka_login(parse_ship_url(f"kafka+tls://a/logs{query}"), token)
     assert "geheim" not in str(error.value)

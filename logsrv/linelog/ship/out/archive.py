@@ -41,7 +41,7 @@ class ArchiveTarget:
         self._archive = archive
         self._store = store
         self._reactor = reactor
-        # One thread: what is asked for is done in its order.
+        # A single thread does in order what is asked for.
         self._thread = Readers(at_once=1)
 
     def survey(

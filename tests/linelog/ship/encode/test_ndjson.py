@@ -51,7 +51,7 @@ def test_lines_of_a_machine_have_one_key() -> None:
     assert keys == [b"10.0.0.1", b"::1", b"unix:uid=0,pid=77", b"h", b"10.0.0.1", b"10.0.0.1"]
 
 
-def test_a_line_without_a_stamp() -> None:
+def test_a_line_without_a_stamp_has_an_empty_key() -> None:
     [message] = kafka_messages([b"torn"])
     assert message.moment == 0 and message.key == b""
 
@@ -78,12 +78,12 @@ def check(lines: list[bytes]) -> None:
         assert moment == since // timedelta(microseconds=1)
 
 
-def test_all_kinds() -> None:
+def test_columns_of_all_kinds_of_lines() -> None:
     check([line(message) for message in KINDS])
 
 
 @given(LINES)
-def test_whatever_there_is(lines: list[bytes]) -> None:
+def test_columns_are_what_a_record_tells(lines: list[bytes]) -> None:
     check(lines)
 
 

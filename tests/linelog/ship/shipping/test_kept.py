@@ -80,7 +80,7 @@ def refused_lines(directory: Path) -> RefusedLines:
     return RefusedLines(PlaceFolder(str(directory), "ship"), "far")
 
 
-def test_they_are_kept_one_behind_the_other(tmp_path: Path) -> None:
+def test_refused_lines_are_kept_one_behind_the_other(tmp_path: Path) -> None:
     lines = refused_lines(tmp_path)
     lines.sync()
     lines.add([b"one", b"two"])
@@ -93,7 +93,7 @@ def test_they_are_kept_one_behind_the_other(tmp_path: Path) -> None:
     assert (tmp_path / "ship" / "far.refused").stat().st_mode & 0o777 == 0o640
 
 
-def test_the_last_ones_are_kept(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_last_refused_lines_are_kept(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(module, "LARGEST_REFUSED", 100)
     lines = refused_lines(tmp_path)
     for number in range(100):

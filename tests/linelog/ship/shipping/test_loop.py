@@ -225,7 +225,7 @@ def test_a_folder_that_cannot_be_made_is_told_and_lines_go_on(driven: Driven) ->
     assert "cannot be locked: Not a directory" in driven.reports.of("trouble")[0].why
 
 
-def test_they_grow_up_to_a_half_minute_and_begin_anew() -> None:
+def test_pauses_grow_up_to_a_half_minute_and_begin_anew() -> None:
     pauses = Pauses(lambda: 1.0)
     found = [pauses.pause() for _ in range(12)]
     assert found == [min(SHORTEST * 2**number, LONGEST) for number in range(12)]

@@ -113,7 +113,7 @@ def test_a_bucket_has_a_prefix_and_options() -> None:
         "http://logs/archive",
     ],
 )
-def test_all_else_is_refused(text: str) -> None:
+def test_all_else_is_no_address(text: str) -> None:
     with pytest.raises(ValueError, match="archive"):
         parse_archive_url(text)
 
