@@ -107,7 +107,7 @@ manuals: .venv/run.ready
 	@for shell in bash zsh fish; do $(BIN)/logsrv generate $$shell --into build/completions/$$shell || exit; done
 
 .venv/run.ready: setup.cfg pyproject.toml .make/venv.sh $(ANOTHER)
-	@sh .make/venv.sh '$(PYTHON)' '.' && touch $@
+	@sh .make/venv.sh '$(PYTHON)' '.[manuals]' && touch $@
 
 .venv/dev.ready: setup.cfg pyproject.toml .make/venv.sh $(ANOTHER)
 	@sh .make/venv.sh '$(PYTHON)' '.[dev]' && touch $@ .venv/run.ready

@@ -20,7 +20,6 @@ MAY_IMPORT: dict[str, tuple[str, ...]] = {
         "logsrv.kit.manager.notify",
         "logsrv.kit.observe.journal",
     ),
-    "logsrv.kit.options.manuals": ("logsrv.kit.text", "logsrv.kit.options"),
     "logsrv.kit.net.tls": (
         "logsrv.kit.text",
         "logsrv.kit.options",

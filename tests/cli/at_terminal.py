@@ -28,13 +28,7 @@ class AtTerminal:
 
     def __init__(self, *command: str, environment: Mapping[str, str]) -> None:
         self._command: Sequence[str] = command
-        # Asking a terminal for its cursor's place would need somebody here who answers.
-        self._environment = {
-            **os.environ,
-            "TERM": "xterm",
-            "PROMPT_TOOLKIT_NO_CPR": "1",
-            **environment,
-        }
+        self._environment = {**os.environ, "TERM": "xterm", **environment}
         self.seen = b""
         self._from = 0
 

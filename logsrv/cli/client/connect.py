@@ -9,9 +9,9 @@ ENDPOINT is where it listens:
 
 [::1]:1234 is IPv6; tcp:1234 is this machine; Twisted's client endpoint strings work, too.
 
-At a terminal, each line is sent when you press Enter, what the server says appears above it,
-Ctrl-D says that you have finished, Ctrl-C ends at once. Elsewhere all of standard input is sent as
-it is, and what comes back is written out until the server closes.
+At a terminal, each line is sent when you press Enter, Ctrl-D says that you have finished, Ctrl-C ends
+at once; rlwrap logsrv connect ENDPOINT edits lines, and keeps them. Elsewhere all of standard input is
+sent as it is, and what comes back is written out until the server closes.
 
 Control characters that the server sends are shown escaped, and Telnet negotiation is refused.
 
@@ -26,21 +26,19 @@ Exit status: 0 when the server closed, 1 when there was no connection or it brok
 from __future__ import annotations
 
 import argparse
+import contextlib
 import os
-from asyncio import new_event_loop, set_event_loop
 from pathlib import Path
 from typing import Any
 
-from twisted.internet.asyncioreactor import install
-from twisted.internet.defer import Deferred
+from twisted.internet.task import react
 from twisted.logger import globalLogBeginner
 
 from logsrv.cli.arguments import seconds, tell
-from logsrv.cli.client.dial import connect_peer
+from logsrv.cli.client.dial import dial
 from logsrv.cli.client.display import DatagramDisplay, Display, HexDisplay, TextDisplay
-from logsrv.cli.client.script import Script
+from logsrv.cli.client.talk import Talk
 from logsrv.cli.client.target import Target, parse_target
-from logsrv.cli.client.terminal import Terminal
 from logsrv.cli.client.wire import DatagramWire, StreamWire
 from logsrv.errors import ConfigurationError
 from logsrv.kit.net.tls.client_tls import TLSOptions
@@ -69,11 +67,9 @@ def declare(parser: Parser) -> None:
         "--wait",
         type=seconds,
         metavar="SECONDS",
-        help="not at a terminal: after the end of the input, end when the server has been silent "
-        "for so long (default: when it closes; 1 with TLS and datagrams, which cannot tell it "
-        "of the end)",
+        help="after the end of the input, end when the server has been silent for so long (default: "
+        "when it closes; 1 at a terminal, and with TLS and datagrams, which cannot tell it of the end)",
     )
-    add("--no-history", action="store_true", help="at a terminal: do not keep what is typed")
     add = parser.add_argument_group("TLS").add_argument
     add("--cafile", type=Path, metavar="FILE", help="trust these authorities (PEM)")
     add("--insecure", action="store_true", help="take any certificate")
@@ -91,47 +87,39 @@ def run(arguments: argparse.Namespace) -> int:
         raise ConfigurationError(
             "--raw writes to files and pipes only: a server could take over this terminal"
         )
-    return _react(target, arguments, interactive=os.isatty(0) and os.isatty(1))
-
-
-def _react(target: Target, arguments: argparse.Namespace, interactive: bool) -> int:
-    if interactive:
-        # The prompt lives on asyncio.
-        loop = new_event_loop()
-        set_event_loop(loop)
-        install(loop)
-    # Not before: it would be another.
-    from twisted.internet import reactor as chosen
-
-    reactor: Any = chosen
     # Twisted's log is no part of the conversation.
     globalLogBeginner.beginLoggingTo([], redirectStandardIO=False, discardBuffer=True)
-    outcome: list[BaseException | None] = []
-
-    async def talk() -> None:
-        try:
-            await _talk(target, arguments, interactive, reactor)
-            outcome.append(None)
-        except BaseException as error:
-            outcome.append(error)
-        if len(outcome) == 1:
-            # In the next turn: a connection that was aborted in this one is closed by then.
-            reactor.callLater(0, reactor.stop)
-
     # The reactor takes Ctrl-C and SIGTERM for itself, and then ends all connections.
-    reactor.addSystemEventTrigger("before", "shutdown", lambda: outcome.append(KeyboardInterrupt()))
-    reactor.callWhenRunning(lambda: Deferred.fromCoroutine(talk()))
-    reactor.run()
+    outcome: list[BaseException | None] = [KeyboardInterrupt()]
+
+    async def until_over(reactor: Any) -> None:
+        try:
+            await _talk(target, arguments, reactor)
+            outcome[0] = None
+        except Exception as error:
+            # Otherwise it has stopped, which broke the connection.
+            if reactor.running:
+                outcome[0] = error
+
+    with contextlib.suppress(SystemExit):
+        react(until_over)
     if outcome[0] is not None:
         raise outcome[0]
     return 0
 
 
-async def _talk(
-    target: Target, arguments: argparse.Namespace, interactive: bool, reactor: Any
-) -> None:
-
-    wire = (DatagramWire if target.is_datagram else StreamWire)(arguments.ending)
+async def _talk(target: Target, arguments: argparse.Namespace, reactor: Any) -> None:
+    is_typed = os.isatty(0) and os.isatty(1)
+    ending = arguments.ending
+    if is_typed and ending is None and not target.is_datagram:
+        ending = b"\r\n"
+    talk = Talk(
+        display=_display(target, arguments),
+        wire=DatagramWire(ending) if target.is_datagram else StreamWire(ending),
+        wait=arguments.wait,
+        is_typed=is_typed,
+        reactor=reactor,
+    )
     options = TLSOptions(
         cafile=arguments.cafile,
         insecure=arguments.insecure,
@@ -139,27 +127,17 @@ async def _talk(
         key=arguments.key,
         server_name=arguments.server_name,
     )
-    if arguments.raw:
-        display = Display()
-    elif arguments.hex:
-        display = HexDisplay(telnet=not target.is_datagram)
-    else:
-        display = DatagramDisplay() if target.is_datagram else TextDisplay()
-    talker: Any
-    if interactive:
-        talker = Terminal(None if arguments.no_history else history_path())
-    else:
-        talker = Script(wait=arguments.wait, reactor=reactor)
-    peer = await connect_peer(target, options, display, talker.show, arguments.timeout, reactor)
-    if interactive:
+    peer = await dial(target, options, talk, arguments.timeout, reactor)
+    if is_typed:
         tell(f"logsrv connect: connected to {target}; Ctrl-D ends it")
-    await talker.converse(peer, wire)
-    if interactive:
+    await talk.hold(peer, target)
+    if is_typed:
         tell(f"logsrv connect: the connection to {target} is closed")
 
 
-def history_path() -> Path:
-    """Return the file that keeps the lines that were typed (XDG Base Directory Specification)."""
-    state = os.environ.get("XDG_STATE_HOME", "")
-    base = Path(state) if os.path.isabs(state) else Path("~/.local/state").expanduser()
-    return base / "logsrv" / "connect_history"
+def _display(target: Target, arguments: argparse.Namespace) -> Display:
+    if arguments.raw:
+        return Display()
+    if arguments.hex:
+        return HexDisplay(telnet=not target.is_datagram)
+    return DatagramDisplay() if target.is_datagram else TextDisplay()

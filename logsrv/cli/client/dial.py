@@ -2,22 +2,20 @@
 
 from __future__ import annotations
 
-import os
-import tempfile
+import socket
+from contextlib import ExitStack
 from pathlib import Path
-from socket import SOCK_DGRAM, gaierror, getaddrinfo
+from tempfile import TemporaryDirectory
 from typing import Any
 
-from twisted.internet import error
+from twisted.internet.defer import Deferred
 from twisted.internet.endpoints import clientFromString, connectProtocol
-from twisted.internet.interfaces import (
-    IStreamClientEndpoint,
-)
+from twisted.internet.interfaces import IStreamClientEndpoint
 from twisted.internet.threads import deferToThreadPool
 
-from logsrv.cli.client.display import Display
 from logsrv.cli.client.failures import connection_failed
-from logsrv.cli.client.peer import DatagramPeer, Peer, Show, StreamPeer
+from logsrv.cli.client.peer import DatagramPeer, StreamPeer
+from logsrv.cli.client.talk import Talk
 from logsrv.cli.client.target import Target
 from logsrv.errors import ConfigurationError, LogsrvError
 from logsrv.kit.net.remote import Remote, remote_endpoint
@@ -25,14 +23,10 @@ from logsrv.kit.net.tls.client_tls import TLSOptions
 from logsrv.kit.net.twisted.transports import undelayed
 from logsrv.kit.text.words import shown
 
-ANY_IPV6 = "::"
-LONGEST = 256 * 1024
-"""Bytes of a datagram; a UNIX socket's may be longer than those of UDP."""
 
-
-async def connect_peer(
-    target: Target, options: TLSOptions, display: Display, show: Show, timeout: float, reactor: Any
-) -> Peer:
+async def dial(
+    target: Target, options: TLSOptions, talk: Talk, timeout: float, reactor: Any
+) -> StreamPeer | DatagramPeer:
     """Connect, within `timeout` seconds. Raises ConfigurationError or ConnectionFailed."""
     if options.given and target.scheme != "tls":
         raise ConfigurationError(
@@ -40,23 +34,32 @@ async def connect_peer(
         )
     try:
         if target.is_datagram:
-            return await _datagrams(
-                target, DatagramPeer(target, display, show, reactor), timeout, reactor
-            )
-        endpoint = _endpoint(target, options, timeout, reactor)
-        stream = StreamPeer(target, display, show, timeout)
+            # In a thread, as looking a name up takes its time.
+            opening = deferToThreadPool(
+                reactor, reactor.getThreadPool(), _datagram_socket, target
+            ).addTimeout(timeout, reactor)
+            made, place = await opening
+            return DatagramPeer(made, place, talk.heard, talk.over, reactor)
         # In one clock: name, connection and TLS together are what one waits for.
-        undelayed(await connectProtocol(endpoint, stream).addTimeout(timeout, reactor))
-        stream.established.addTimeout(timeout, reactor)
-        try:
-            return await stream.established
-        except BaseException:
-            stream.transport.abortConnection()
-            raise
+        endpoint = _endpoint(target, options, timeout, reactor)
+        connecting = Deferred.fromCoroutine(_connect(target, endpoint, talk))
+        return await connecting.addTimeout(timeout, reactor)
     except LogsrvError:
         raise
     except Exception as failed:
         raise connection_failed(failed, target, timeout) from failed
+
+
+async def _connect(target: Target, endpoint: IStreamClientEndpoint, talk: Talk) -> StreamPeer:
+    encrypted = target.scheme == "tls"
+    peer = StreamPeer(talk.heard, talk.over, encrypted=encrypted)
+    undelayed(await connectProtocol(endpoint, peer))
+    try:
+        await peer.established
+    except BaseException:
+        peer.transport.abortConnection()
+        raise
+    return peer
 
 
 def _endpoint(
@@ -76,44 +79,25 @@ def _endpoint(
     return remote_endpoint(remote, reactor, timeout)
 
 
-async def _datagrams(
-    target: Target, datagrams: DatagramPeer, timeout: float, reactor: Any
-) -> DatagramPeer:
-    if target.scheme == "unixgram":
-        # Bound to a path of its own: else the peer could not answer.
-        directory = tempfile.mkdtemp(prefix="logsrv-connect-")
-        datagrams.path = Path(directory, "socket")
-        try:
-            reactor.connectUNIXDatagram(
-                target.path, datagrams, maxPacketSize=LONGEST, bindAddress=str(datagrams.path)
-            )
-        except BaseException:
-            datagrams.path.unlink(missing_ok=True)
-            os.rmdir(directory)
-            raise
-        if datagrams.failure is not None:
-            raise datagrams.failure
-        return datagrams
-    address = await _resolved(target, timeout, reactor)
-    port = reactor.listenUDP(
-        0, datagrams, interface=ANY_IPV6 if ":" in address else "", maxPacketSize=LONGEST
-    )
-    try:
-        datagrams.transport.connect(address, target.port)
-    except BaseException:
-        await port.stopListening()
-        raise
-    return datagrams
+def _datagram_socket(target: Target) -> tuple[socket.socket, ExitStack]:
+    """Return a connected socket, and what is to be closed behind it."""
+    family, address = _address(target)
+    made = socket.socket(family, socket.SOCK_DGRAM)
+    with ExitStack() as place:
+        place.callback(made.close)
+        made.setblocking(False)
+        if target.path:
+            # Bound to a path of its own: else the peer could not answer.
+            directory = place.enter_context(TemporaryDirectory(prefix="logsrv-connect-"))
+            made.bind(str(Path(directory, "socket")))
+        made.connect(address)
+        return made, place.pop_all()
 
 
-async def _resolved(target: Target, timeout: float, reactor: Any) -> str:
-    looking = deferToThreadPool(
-        reactor, reactor.getThreadPool(), getaddrinfo, target.host, target.port, type=SOCK_DGRAM
-    )
-    try:
-        found = await looking.addTimeout(timeout, reactor)
-    except gaierror:
-        raise error.DNSLookupError(target.host) from None
+def _address(target: Target) -> tuple[int, Any]:
+    if target.path:
+        return socket.AF_UNIX, target.path
+    found = socket.getaddrinfo(target.host, target.port, type=socket.SOCK_DGRAM)
     # A service on this machine is more often bound to 127.0.0.1 alone than to ::1 alone.
-    addresses = [str(entry[4][0]) for entry in found]
-    return min(addresses, key=lambda address: ":" in address)
+    family, *_, address = min(found, key=lambda entry: entry[0] == socket.AF_INET6)
+    return family, address

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+from socket import gaierror
 
 from OpenSSL import SSL
 from service_identity import VerificationError
@@ -27,9 +28,9 @@ def connection_failed(
 
 def _sentence(reason: BaseException | None, target: Target, timeout: float) -> str:
     match reason:
-        case error.DNSLookupError() | error.UnknownHostError():
+        case error.DNSLookupError() | error.UnknownHostError() | gaierror():
             return f"there is no host named {shown(target.host or target.text)}"
-        case error.ConnectionRefusedError():
+        case error.ConnectionRefusedError() | ConnectionRefusedError():
             return f"{target} refused the connection: nothing listens there"
         case error.TimeoutError() | defer.TimeoutError() | defer.CancelledError():
             return f"no answer from {target} within {timeout:g} s"
@@ -48,8 +49,6 @@ def _sentence(reason: BaseException | None, target: Target, timeout: float) -> s
             return f"{target} ended without closing TLS: something may be missing"
         case error.ConnectionLost():
             return f"{target} broke the connection off without closing it"
-        case error.MessageLengthError():
-            return f"{target}: too long for a datagram"
         case OSError():
             return _system_error(reason.errno, reason.strerror or str(reason), target)
     return f"{target}: {one_line(str(reason) or type(reason).__name__)}"
@@ -66,6 +65,8 @@ def _system_error(number: int | None, said: str, target: Target) -> str:
             return f"{target} is a socket of the other kind; write {other}:{target}"
         case errno.ENOTSOCK | errno.ENOTDIR:
             return f"{target} is no socket"
+        case errno.EMSGSIZE:
+            return f"{target}: too long for a datagram"
     return f"{target}: {one_line(said)}"
 
 

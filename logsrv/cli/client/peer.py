@@ -1,9 +1,10 @@
-"""The other end as those who type see it: a connection, or a socket of datagrams."""
+"""The other end as a conversation sees it: a connection, or a socket of datagrams."""
 
 from __future__ import annotations
 
+import socket
 from collections.abc import Callable
-from pathlib import Path
+from contextlib import ExitStack
 from typing import Any
 
 from twisted.internet import error, protocol
@@ -11,85 +12,57 @@ from twisted.internet.defer import Deferred
 from twisted.internet.interfaces import (
     IHalfCloseableProtocol,
     IHandshakeListener,
-    IReactorTime,
+    IReadDescriptor,
 )
+from twisted.internet.task import deferLater
 from twisted.protocols.tls import TLSMemoryBIOProtocol
 from twisted.python.failure import Failure
 from zope.interface import implementer
 
-from logsrv.cli.client.display import Display
-from logsrv.cli.client.failures import ConnectionFailed, connection_failed
-from logsrv.cli.client.target import Target
 from logsrv.kit.net.backpressure import Backpressure
 
-Show = Callable[[bytes], None]
+Heard = Callable[[bytes], bytes]
+Over = Callable[[BaseException], None]
+LONGEST = 256 * 1024
+"""Bytes of a datagram; a UNIX socket's may be longer than those of UDP."""
 RETRY_SECONDS = 0.01
 
 
-class Peer:
-    """The other end, as those who type see it.
+@implementer(IHalfCloseableProtocol, IHandshakeListener)
+class StreamPeer(protocol.Protocol):
+    """A connection. established: fires when it may be talked to, with TLS after the handshake.
 
-    ended: fires when the conversation is over, however; it never fails.
-    failure: why it broke, then; None when the peer, or `close`, closed it.
+    heard: gets what the peer says, and gives what is to be sent at once. over: gets why it ended.
     """
 
-    def __init__(self, target: Target, display: Display, show: Show) -> None:
-        self.ended: Deferred[None] = Deferred()
-        self.failure: ConnectionFailed | None = None
-        self._target = target
-        self._display = display
-        self._show = show
+    transport: Any
+
+    def __init__(self, heard: Heard, over: Over, *, encrypted: bool) -> None:
+        self.established: Deferred[None] = Deferred()
+        self._heard = heard
+        self._over = over
+        self._encrypted = encrypted
         self._room = Backpressure()
 
-    def send(self, data: bytes) -> None:
-        self._show(self._display.sent(data))
-        self._write(data)
+    def connectionMade(self) -> None:
+        self.transport.registerProducer(self._room, True)
+        if not self._encrypted:
+            self.established.callback(None)
 
-    def _write(self, data: bytes) -> None:
-        raise NotImplementedError
+    def handshakeCompleted(self) -> None:
+        if not self.established.called:
+            self.established.callback(None)
 
-    async def room(self) -> None:
-        """Wait until the peer has taken enough of what was sent that more may be sent."""
+    def dataReceived(self, data: bytes) -> None:
+        self.transport.write(self._heard(data))
+
+    async def send(self, data: bytes) -> None:
+        """Send it, and wait until the peer has taken enough that more may be sent."""
+        self.transport.write(data)
         await self._room.wait()
 
     def end_input(self) -> bool:
         """Say that no more comes. Whether the peer can notice, and so may be expected to close."""
-        return False
-
-    def close(self) -> None:
-        raise NotImplementedError
-
-
-@implementer(IHalfCloseableProtocol, IHandshakeListener)
-class StreamPeer(Peer, protocol.Protocol):
-    """A connection."""
-
-    transport: Any
-
-    def __init__(self, target: Target, display: Display, show: Show, timeout: float) -> None:
-        super().__init__(target, display, show)
-        self.established: Deferred[StreamPeer] = Deferred()
-        self._timeout = timeout
-
-    def connectionMade(self) -> None:
-        self.transport.registerProducer(self._room, True)
-        if self._target.scheme != "tls":
-            self.established.callback(self)
-
-    def handshakeCompleted(self) -> None:
-        if not self.established.called:
-            self.established.callback(self)
-
-    def dataReceived(self, data: bytes) -> None:
-        self._show(self._display.received(data))
-        answers = self._display.answers()
-        if answers:
-            self.send(answers)
-
-    def _write(self, data: bytes) -> None:
-        self.transport.write(data)
-
-    def end_input(self) -> bool:
         # Twisted's TLS cannot close one side only.
         if isinstance(self.transport, TLSMemoryBIOProtocol):
             return False
@@ -114,73 +87,69 @@ class StreamPeer(Peer, protocol.Protocol):
 
     def connectionLost(self, reason: Failure = protocol.connectionDone) -> None:
         self._room.resumeProducing()
-        self._show(self._display.finish())
         if not self.established.called:
             self.established.errback(reason)
         else:
-            if not reason.check(error.ConnectionDone):
-                self.failure = connection_failed(reason.value, self._target, self._timeout)
-            self.ended.callback(None)
+            assert reason.value is not None
+            self._over(reason.value)
 
 
-class DatagramPeer(Peer, protocol.ConnectedDatagramProtocol):
-    """A socket whose datagrams all go to, and come from, one peer."""
+@implementer(IReadDescriptor)
+class DatagramPeer:
+    """A connected socket, whose datagrams all go to, and come from, one peer."""
 
-    transport: Any
+    def __init__(
+        self, made: socket.socket, place: ExitStack, heard: Heard, over: Over, reactor: Any
+    ) -> None:
+        """place: closes the socket, and whatever was made for it."""
+        self._socket = made
+        self._place = place
+        self._heard = heard
+        self._over = over
+        self._reactor = reactor
+        reactor.addReader(self)
 
-    def __init__(self, target: Target, display: Display, show: Show, clock: IReactorTime) -> None:
-        super().__init__(target, display, show)
-        self.path: Path | None = None
-        self._clock = clock
-        self._unsent: list[bytes] = []
+    def fileno(self) -> int:
+        return self._socket.fileno()
 
-    def datagramReceived(self, datagram: bytes, addr: Any = None) -> None:
-        self._show(self._display.received(datagram))
+    def logPrefix(self) -> str:
+        return "datagrams"
 
-    def _write(self, data: bytes) -> None:
-        self._unsent.append(data)
-        if len(self._unsent) == 1:
-            self._flush()
+    def doRead(self) -> None:
+        try:
+            self._heard(self._socket.recv(LONGEST))
+        except BlockingIOError:
+            pass
+        except OSError as failed:
+            self._end(failed)
 
-    def _flush(self) -> None:
-        while self._unsent and not self.ended.called:
+    async def send(self, data: bytes) -> None:
+        """Send it, as soon as the peer has room for it."""
+        while self.fileno() >= 0:
             try:
-                taken = self.transport.write(self._unsent[0])
+                self._socket.send(data)
+                return
             except BlockingIOError:
-                taken = None
-            except (OSError, error.MessageLengthError) as failed:
-                self._fail(failed)
-                return
-            if taken is None:
-                # A UNIX socket's receiver is slower than we are, and there is no event for that.
-                self._room.pauseProducing()
-                self._clock.callLater(RETRY_SECONDS, self._flush)
-                return
-            self._unsent.pop(0)
-        self._room.resumeProducing()
+                # A UNIX socket's receiver is slower than we are.
+                await deferLater(self._reactor, RETRY_SECONDS)
+            except OSError as failed:
+                self._end(failed)
+
+    def end_input(self) -> bool:
+        """Return False: the peer cannot notice."""
+        return False
 
     def close(self) -> None:
-        if self.ended.called:
-            return
-        self.ended.callback(None)
-        self._room.resumeProducing()
-        if self.transport is not None:
-            self.transport.stopListening()
-        if self.path:
-            self.path.unlink(missing_ok=True)
-            self.path.parent.rmdir()
+        self._end(error.ConnectionDone())
 
-    def connectionRefused(self) -> None:
-        self._fail(error.ConnectionRefusedError())
+    def connectionLost(self, reason: Failure) -> None:
+        # An answer "port unreachable" (ICMP) makes epoll report an error, on which Twisted calls this.
+        number = self._socket.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR)
+        assert reason.value is not None
+        self._end(OSError(number, "") if number else reason.value)
 
-    def connectionFailed(self, failure: Failure) -> None:
-        self._fail(failure.value)
-
-    def stopProtocol(self) -> None:
-        # An answer "port unreachable" (ICMP) makes epoll report an error, on which Twisted closes.
-        self._fail(error.ConnectionRefusedError())
-
-    def _fail(self, reason: BaseException | None) -> None:
-        if not self.ended.called:
-            self.failure = connection_failed(reason, self._target, 0)
-            self.close()
+    def _end(self, reason: BaseException) -> None:
+        if self.fileno() >= 0:
+            self._reactor.removeReader(self)
+            self._place.close()
+            self._over(reason)

@@ -1,28 +1,17 @@
-"""The bytes that go to the peer for what a person types or a script feeds in; sans-IO."""
+"""The bytes that go to the peer for what is typed or fed in; sans-IO."""
 
 from __future__ import annotations
 
-from typing import TypeAlias
-
-
-def encoded(line: str) -> bytes:
-    # A terminal that is not set to UTF-8 sends bytes which Python carries as surrogates.
-    return line.encode("utf-8", "surrogateescape")
-
 
 class StreamWire:
-    """A connection's wire: a typed line ends with CR LF, a script goes as it is, unless told otherwise."""
+    """A connection's wire: all goes as it is, unless lines are to have another ending."""
 
     def __init__(self, ending: bytes | None) -> None:
         self._ending = ending
         self._return = b""
 
-    def typed(self, line: str) -> bytes:
-        """Return what is sent for a line that was typed, without its ending."""
-        return encoded(line) + (b"\r\n" if self._ending is None else self._ending)
-
     def read(self, data: bytes) -> list[bytes]:
-        """Return the pieces to be sent one by one for bytes of a script, cut anywhere."""
+        """Return the pieces to be sent one by one for bytes of the input, cut anywhere."""
         if self._ending is None:
             return [data]
         data = self._return + data
@@ -32,7 +21,7 @@ class StreamWire:
         return [whole.replace(b"\r\n", b"\n").replace(b"\n", self._ending)]
 
     def finish(self) -> list[bytes]:
-        """Return what was held back until the script's end."""
+        """Return what was held back until the input's end."""
         return [self._return] if self._return else []
 
 
@@ -40,14 +29,11 @@ class DatagramWire:
     """A wire of datagrams: a line each, without an ending unless told otherwise."""
 
     LONGEST = 256 * 1024
-    """Bytes; more than any datagram holds, so that a script without a newline ends in an error."""
+    """Bytes; more than any datagram holds, so that an input without a newline ends in an error."""
 
     def __init__(self, ending: bytes | None) -> None:
         self._ending = ending or b""
         self._rest = b""
-
-    def typed(self, line: str) -> bytes:
-        return encoded(line) + self._ending
 
     def read(self, data: bytes) -> list[bytes]:
         *lines, self._rest = (self._rest + data).split(b"\n")
@@ -58,7 +44,3 @@ class DatagramWire:
 
     def finish(self) -> list[bytes]:
         return [self._rest + self._ending] if self._rest else []
-
-
-Wire: TypeAlias = StreamWire | DatagramWire
-"""Input turned into the pieces that are sent one by one."""

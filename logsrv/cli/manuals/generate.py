@@ -2,7 +2,8 @@
 
 WHAT is man, bash, zsh or fish. Without --into, one file is printed: the page NAME, such as logsrv,
 logsrv-search, gopher, twistd-logsrv or logsrv.toml; or the completions of the program NAME, which is logsrv
-or gopher. A page twistd-PLUGIN is there for each plugin made with the kit.
+or gopher. A page twistd-PLUGIN is there for each plugin made with the kit. This takes the extra manuals:
+pip install 'logsrv[manuals]'.
 
 Examples:
 
@@ -16,21 +17,21 @@ Exit status: 0, or 1 when a file could not be written.
 
 from __future__ import annotations
 
-import os
 import sys
-import time
 from argparse import Namespace
 from collections.abc import Mapping
+from importlib import import_module
 from pathlib import Path
+from typing import Any
 
 from logsrv import __version__
 from logsrv.cli import main
-from logsrv.cli.manuals import programs
 from logsrv.errors import ConfigurationError
 from logsrv.kit.options.argument_parser import Parser
-from logsrv.kit.options.manuals.shells import SHELLS, completions
 from logsrv.kit.text.words import did_you_mean, shown
 
+SHELLS = {"bash": "{}", "zsh": "_{}", "fish": "{}.fish"}
+"""The shells, each with the name that it looks for the file of a program under."""
 KINDS = ("man", *SHELLS)
 
 
@@ -43,7 +44,18 @@ def declare(parser: Parser) -> None:
 
 def run(arguments: Namespace) -> int:
     """Raises ConfigurationError for a name that there is not, and for what cannot be written."""
-    files = _pages() if arguments.what == "man" else _completions(arguments.what)
+    try:
+        # With it come the packages of the extra.
+        programs: Any = import_module("logsrv.cli.manuals.programs")
+    except ModuleNotFoundError as error:
+        raise ConfigurationError(
+            f"this needs the package {error.name}: pip install 'logsrv[manuals]'"
+        ) from error
+    if arguments.what == "man":
+        files = programs.pages(main.COMMANDS, main.parser_of, origin=f"logsrv {__version__}")
+    else:
+        made = programs.completions(arguments.what, main.COMMANDS, main.parser_of)
+        files = {SHELLS[arguments.what].format(name): text for name, text in made.items()}
     if arguments.into is not None:
         _write(arguments.into, files)
         return 0
@@ -54,20 +66,6 @@ def run(arguments: Namespace) -> int:
         raise ConfigurationError(f"there is no {shown(arguments.name)} for {arguments.what}{near}")
     sys.stdout.write(by_name[arguments.name])
     return 0
-
-
-def _pages() -> dict[str, str]:
-    # A package that is built twice has the same bytes then.
-    moment = float(os.environ.get("SOURCE_DATE_EPOCH") or time.time())
-    date = time.strftime("%Y-%m-%d", time.gmtime(moment))
-    return programs.pages(main.COMMANDS, main.parser_of, date=date, origin=f"logsrv {__version__}")
-
-
-def _completions(shell: str) -> dict[str, str]:
-    made = {}
-    for command in (programs.logsrv(main.COMMANDS, main.parser_of), programs.gopher()):
-        made[SHELLS[shell].format(command.name)] = completions(shell, command)
-    return made
 
 
 def _plain(name: str) -> str:

@@ -1,15 +1,20 @@
-"""The subjects of manual pages: `logsrv`, `gopher`, plugins of twistd, topics, the configuration file."""
+"""The subjects of manual pages: `logsrv`, `gopher`, plugins of twistd, topics, the configuration file.
+
+Each is a parser of argparse, also where no argparse reads the command line: pages and completions are made
+of parsers.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
-from collections.abc import Set as AbstractSet
+import argparse
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from typing import Any
 
-import attrs
+import shtab
 from twisted.application.service import IServiceMaker
 from twisted.plugin import getPlugins
 
+from logsrv.cli.manuals.pages import Subject, page
 from logsrv.cli.manuals.topics import topic_text, topics
 from logsrv.gopher.command import parsers
 from logsrv.kit.options.argument_parser import Parser
@@ -21,15 +26,13 @@ from logsrv.kit.options.declare import (
     table_key,
     tables_of,
 )
-from logsrv.kit.options.help import INFORMATIVE, example
-from logsrv.kit.options.manuals.command import Argument, ArgumentGroup, CommandManual
-from logsrv.kit.options.manuals.declared import command_of_parser, command_of_settings
-from logsrv.kit.options.manuals.page import page, terms_page, text_page
+from logsrv.kit.options.help import INFORMATIVE, example, help_groups, remarks
 from logsrv.kit.options.sources import variable_prefix
 from logsrv.kit.options.usage import SettingsOptions
 from logsrv.linelog.plugin.settings import LoggerSettings
 
 Purposes = Mapping[str, tuple[str, str]]
+ParserOf = Callable[[str], Parser]
 
 _LOGSRV = """\
 logsrv has the commands that read stores of lines and work on them. The server that writes them is a plugin
@@ -68,111 +71,227 @@ false; what may be given more than once is an array; false or "off" switches off
 
 SIGHUP has the server read it again, and apply it as a whole or not at all.
 """
+# The files that a shell offers for a value, by the word that stands for it.
+_OFFERED = {
+    "files": shtab.FILE,
+    "directories": shtab.DIRECTORY,
+    "FILE": shtab.FILE,
+    "FILE.py": shtab.FILE,
+    "PATH": shtab.FILE,
+    "FILE|DIRECTORY": shtab.FILE,
+    "DIR": shtab.DIRECTORY,
+    "DIRECTORY": shtab.DIRECTORY,
+    "FROM": shtab.DIRECTORY,
+    "TO": shtab.DIRECTORY,
+}
 
 
-def logsrv(commands: Purposes, parser_of: Callable[[str], Parser]) -> CommandManual:
-    """Return the command `logsrv`. commands: module and purpose of each of its commands, by name."""
-    made = [
-        _complete(command_of_parser(parser_of(name), purpose))
-        for name, (_, purpose) in commands.items()
-    ]
-    shown = [Argument(names=(f"--{word}",), help=about) for word, about in INFORMATIVE[:2]]
-    return CommandManual(
+def pages(commands: Purposes, parser_of: ParserOf, *, origin: str) -> dict[str, str]:
+    """Return all manual pages by the names of their files. origin: program and version."""
+    return {
+        f"{subject.name}.{subject.section}": page(subject, origin)
+        for subject in subjects(commands, parser_of)
+    }
+
+
+def completions(shell: str, commands: Purposes, parser_of: ParserOf) -> dict[str, str]:
+    """Return the scripts by which a shell completes the words behind our programs, by their names."""
+    made = (logsrv(commands, parser_of), gopher())
+    return {parser.prog: shtab.complete(parser, shell) for parser in made}
+
+
+def logsrv(commands: Purposes, parser_of: ParserOf) -> Parser:
+    """Return the parser of `logsrv`. commands: module and purpose of each of its commands, by name."""
+    whole = Parser("logsrv", _LOGSRV, version=str)
+    made = {name: (parser_of(name), purpose) for name, (_, purpose) in commands.items()}
+    return _with_commands(whole, made)
+
+
+def gopher() -> Parser:
+    """Return the parser of `gopher`, whose first word may be a URL as well."""
+    made = {name: (parsers.parser_of(name), about) for name, about in parsers.COMMANDS.items()}
+    serve, _ = made["serve"]
+    # The server reads all that stands behind the directory: these.
+    serve._actions = [one for one in serve._actions if one.nargs != argparse.REMAINDER]
+    taken = {name for action in serve._actions for name in action.option_strings}
+    for maker, options in _plugins():
+        if maker.tapname == "gopherd":
+            _add_settings(serve, options, without={*taken, "--directory"})
+    return _with_commands(parsers.parser_of(), made)
+
+
+def _with_commands(whole: Parser, commands: Mapping[str, tuple[Parser, str]]) -> Parser:
+    made: Any = lambda prog, **_: commands[prog.rpartition(" ")[2]][0]  # noqa: E731
+    below = whole.add_subparsers(prog=whole.prog, title="commands", parser_class=made)
+    for name, (_, purpose) in commands.items():
+        below.add_parser(name, help=purpose)
+    # A shell can offer nothing else for the first word, such as a URL.
+    whole._actions = [one for one in whole._actions if one.option_strings or one is below]
+    for parser in (whole, *(parser for parser, _ in commands.values())):
+        for action in parser._actions:
+            _offer(action)
+    return whole
+
+
+def _offer(action: argparse.Action, kind: object = None) -> None:
+    """Tell what a shell may offer for the value of an argument."""
+    # A type of our own may have words, and a sentence for what is none of them.
+    words = kind if isinstance(kind, tuple) else getattr(action.type, "words", None)
+    if words and not action.choices:
+        action.choices = words
+    offered = _OFFERED.get(str(kind or action.metavar))
+    if offered is not None:
+        action.complete = offered  # type: ignore[attr-defined]
+
+
+def _add_settings(
+    parser: Parser, options: SettingsOptions[Any], without: Collection[str] = ()
+) -> None:
+    """Add the options of a plugin of twistd, but for those `without`."""
+    for title, declared in help_groups(options.settings_class).items():
+        group = parser.add_argument_group(title)
+        for attribute, option in declared.items():
+            if f"--{option_name(attribute)}" not in without:
+                _add_option(group, attribute, option, attribute in options.positional)
+    group = parser.add_argument_group("Information")
+    for word, about in INFORMATIVE:
+        if word != "help" and f"--{word}" not in without:
+            group.add_argument(f"--{word}", action="store_true", help=about)
+
+
+def _add_option(group: Any, attribute: str, option: Option, is_positional: bool) -> None:
+    name = option_name(attribute)
+    help = f"{option.help} ({remarks(option)})".replace("%", "%%")
+    if option.kind.is_flag:
+        group.add_argument(f"--{name}", f"--no-{name}", action="store_true", help=help)
+        return
+    if is_positional:
+        added = group.add_argument(attribute, metavar=name.upper(), nargs="?", help=help)
+    else:
+        action = "append" if option.repeatable else "store"
+        metavar = option.kind.metavar
+        added = group.add_argument(f"--{name}", metavar=metavar, action=action, help=help)
+    _offer(added, option.kind.completion)
+
+
+def _plugins() -> Iterator[tuple[Any, SettingsOptions[Any]]]:
+    """Yield the plugins of twistd whose options are declared with the kit, also those of other packages."""
+    for maker in getPlugins(IServiceMaker):
+        try:
+            made = maker.options()
+        except (Exception, SystemExit):
+            # A stranger may have broken it: logsrv plugins says how.
+            made = None
+        if isinstance(made, SettingsOptions):
+            yield maker, made
+
+
+def subjects(commands: Purposes, parser_of: ParserOf) -> Iterator[Subject]:
+    """Yield all that there is a page about."""
+    pages = [f"logsrv-{name}(1)" for name in commands]
+    whole = Parser("logsrv", _LOGSRV, version=str)
+    _terms(whole, "commands", ((f"logsrv {name}", about) for name, (_, about) in commands.items()))
+    yield Subject(
         name="logsrv",
         purpose="read lines that the line logger has stored, and work on its stores",
-        usage="logsrv COMMAND [OPTIONS]",
-        text=_LOGSRV,
-        groups=(ArgumentGroup(title="options", arguments=tuple(shown)),),
-        commands=tuple(made),
-        also=(
-            ("EXIT STATUS", topic_text("exit")),
-            ("FILES", _FILES),
-            ("ENVIRONMENT", topic_text("environment")),
-        ),
-        see=(
-            *(f"{each.page}(1)" for each in made),
+        section=1,
+        parser=whole,
+        also={
+            "EXIT STATUS": topic_text("exit"),
+            "FILES": _FILES,
+            "ENVIRONMENT": topic_text("environment"),
+        },
+        see=[
+            *pages,
             *(f"logsrv-{topic}(7)" for topic in topics()),
             *("logsrv.toml(5)", "twistd-logsrv(8)"),
-        ),
+        ],
     )
+    for name, (_, purpose) in commands.items():
+        yield _command(name, purpose, parser_of(name))
+    yield from _of_gopher()
+    for maker, options in _plugins():
+        yield _daemon(maker, options)
+    for topic, purpose in topics().items():
+        parser = Parser(f"logsrv-{topic}", topic_text(topic))
+        yield Subject(
+            name=parser.prog, purpose=purpose, section=7, parser=parser, see=["logsrv(1)"]
+        )
+    parser = Parser("logsrv.toml", _TOML)
+    for title, keys in _keys():
+        _terms(parser, title, keys)
+    see = ["twistd-logsrv(8)", "logsrv-config(7)"]
+    purpose = "configuration of the line logger"
+    yield Subject(name=parser.prog, purpose=purpose, section=5, parser=parser, see=see)
 
 
-def _complete(command: CommandManual) -> CommandManual:
-    """Return a command of `logsrv` with the sections that do not come from its text."""
-    names = {name for option in command.options for name in option.names}
+def _command(name: str, purpose: str, parser: Parser) -> Subject:
+    """Return a command of `logsrv` with the sections that do not come from its help."""
+    names = {one for action in parser._actions for one in action.option_strings}
     also = {}
-    if "Exit status:" not in command.text:
+    if "Exit status:" not in str(parser.description):
         also["EXIT STATUS"] = _STATUS
     if "--directory" in names:
         also["FILES"] = _FILES
-    if variables := [line for name, line in _VARIABLES.items() if name in names]:
+    if variables := [line for option, line in _VARIABLES.items() if option in names]:
         also["ENVIRONMENT"] = "\n".join(variables)
     see = ["logsrv(1)"]
-    if any(place.metavar == "QUERY" for place in command.places):
+    if any(action.metavar == "QUERY" for action in parser._actions):
         see += ["logsrv-query(7)", "logsrv-time(7)"]
-    return attrs.evolve(command, also=tuple(also.items()), see=tuple(see))
+    return Subject(
+        name=f"logsrv-{name}", purpose=purpose, section=1, parser=parser, also=also, see=see
+    )
 
 
-def gopher() -> CommandManual:
-    made = []
+def _of_gopher() -> Iterator[Subject]:
+    commands = {f"gopher {name}": purpose for name, purpose in parsers.COMMANDS.items()}
+    see = [f"{name.replace(' ', '-')}(1)" for name in commands]
+    parser = parsers.parser_of()
+    _terms(parser, "commands", commands.items())
+    yield Subject(
+        name="gopher",
+        purpose=parsers.PURPOSE,
+        section=1,
+        parser=parser,
+        also={"ENVIRONMENT": topic_text("environment")},
+        see=[*see, "twistd-gopher(8)", "twistd-gopherd(8)"],
+    )
+    (below,) = [one for one in gopher()._actions if isinstance(one, argparse._SubParsersAction)]
     for name, purpose in parsers.COMMANDS.items():
-        command = command_of_parser(parsers.parser_of(name), purpose)
-        if name == "serve":
-            # The server reads all that stands behind the directory.
-            groups = next(one for one in daemons() if one.word == "gopherd").groups
-            taken = {option.names[0] for option in command.options}
-            groups = tuple(_without(group, {*taken, "--directory"}) for group in groups)
-            command = attrs.evolve(command, groups=(*command.groups, *groups))
-        made.append(attrs.evolve(command, see=("gopher(1)",)))
-    whole = command_of_parser(parsers.parser_of(), parsers.PURPOSE)
-    see = (*(f"{each.page}(1)" for each in made), "twistd-gopher(8)", "twistd-gopherd(8)")
-    also = (("ENVIRONMENT", topic_text("environment")),)
-    return attrs.evolve(whole, commands=tuple(made), see=see, also=also)
-
-
-def _without(group: ArgumentGroup, names: AbstractSet[str]) -> ArgumentGroup:
-    left = [option for option in group.arguments if names.isdisjoint(option.names)]
-    return attrs.evolve(group, arguments=tuple(left))
-
-
-def daemons() -> Iterator[CommandManual]:
-    """Yield the plugins of twistd whose options are declared with the kit, also those of other packages."""
-    for maker in getPlugins(IServiceMaker):
-        options = _options(maker)
-        if options is None:
-            continue
-        name, version = maker.tapname, getattr(maker, "version", "")
-        text = options.description
-        if "Example" not in text:
-            every = options_of(options.settings_class)
-            text += f"\n\nExample:\n\n  {example(name, every, options.positional)}"
-        command = command_of_settings(
-            options.settings_class,
-            name=name,
-            purpose=maker.description.rstrip("."),
-            positional=options.positional,
-            text=text,
-        )
-        prefix = variable_prefix(name)
-        yield attrs.evolve(
-            command,
-            origin=f"{name} {version}" if version else "",
-            also=(
-                ("EXIT STATUS", _SERVER),
-                ("ENVIRONMENT", f"Each option is also a variable: --listen is {prefix}LISTEN."),
-            ),
-            see=("twistd(1)", *(("logsrv.toml(5)", "logsrv(1)") if name == "logsrv" else ())),
+        yield Subject(
+            name=f"gopher-{name}",
+            purpose=purpose,
+            section=1,
+            parser=below.choices[name],
+            see=["gopher(1)"],
         )
 
 
-def _options(maker: Any) -> SettingsOptions[Any] | None:
-    """Return the options of a plugin; None if they are not the kit's, or it cannot be loaded."""
-    try:
-        made = maker.options()
-    except (Exception, SystemExit):
-        # A stranger may have broken it: logsrv plugins says how.
-        return None
-    return made if isinstance(made, SettingsOptions) else None
+def _daemon(maker: Any, options: SettingsOptions[Any]) -> Subject:
+    name, version = maker.tapname, getattr(maker, "version", "")
+    text = options.description
+    if "Example" not in text:
+        every = options_of(options.settings_class)
+        text += f"\n\nExample:\n\n  {example(name, every, options.positional)}"
+    parser = Parser(f"twistd [OPTIONS OF TWISTD] {name}", text)
+    _add_settings(parser, options)
+    variables = f"Each option is also a variable: --listen is {variable_prefix(name)}LISTEN."
+    return Subject(
+        name=f"twistd-{name}",
+        purpose=maker.description.rstrip("."),
+        section=8,
+        parser=parser,
+        also={"EXIT STATUS": _SERVER, "ENVIRONMENT": variables},
+        see=["twistd(1)", *(("logsrv.toml(5)", "logsrv(1)") if name == "logsrv" else ())],
+        origin=f"{name} {version}" if version else "",
+    )
+
+
+def _terms(parser: Parser, title: str, entries: Iterable[tuple[str, str]]) -> None:
+    """Add terms, each with what it means, under a title."""
+    group = parser.add_argument_group(title)
+    for word, meaning in entries:
+        group.add_argument(f"{title} {word}", metavar=word, help=meaning.replace("%", "%%"))
 
 
 def _keys() -> Iterator[tuple[str, Iterator[tuple[str, str]]]]:
@@ -192,32 +311,3 @@ def _keys() -> Iterator[tuple[str, Iterator[tuple[str, str]]]]:
         inner = options_of(declared.settings_class)
         own = {key: option for key, option in inner.items() if every.get(key) is not option}
         yield f"[[{table_key(attribute, declared)}]]: {declared.help}", entries(own)
-
-
-def pages(
-    commands: Purposes, parser_of: Callable[[str], Parser], *, date: str, origin: str
-) -> dict[str, str]:
-    """Return all manual pages by the names of their files."""
-    made = {}
-    for program in (logsrv(commands, parser_of), gopher()):
-        for command in (program, *program.commands):
-            made[f"{command.page}.1"] = page(command, section=1, date=date, origin=origin)
-    for command in daemons():
-        theirs = command.origin or origin
-        made[f"{command.page}.8"] = page(command, section=8, date=date, origin=theirs)
-    for topic, purpose in topics().items():
-        name = f"logsrv-{topic}"
-        made[f"{name}.7"] = text_page(
-            name, purpose, topic_text(topic), section=7, date=date, origin=origin, see=["logsrv(1)"]
-        )
-    made["logsrv.toml.5"] = terms_page(
-        "logsrv.toml",
-        "configuration of the line logger",
-        _TOML,
-        _keys(),
-        section=5,
-        date=date,
-        origin=origin,
-        see=["twistd-logsrv(8)", "logsrv-config(7)"],
-    )
-    return made

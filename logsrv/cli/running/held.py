@@ -10,10 +10,8 @@ import attrs
 from twisted.internet.abstract import isIPv6Address
 from twisted.internet.error import CannotListenError
 from twisted.internet.interfaces import IProtocolFactory
-from twisted.internet.main import installReactor
 from twisted.python.reflect import ObjectNotFound, namedAny
 
-from logsrv.cli.running.reactors import REACTORS
 from logsrv.errors import ConfigurationError
 from logsrv.kit.net.endpoints.endpoint import Endpoint
 from logsrv.kit.net.twisted.ports import KeptUNIXPort
@@ -43,39 +41,13 @@ class Holding:
         super().__init__()
         self.held = held
         self.used: dict[str, socket.socket] = {}
-        self._ports: dict[str, Any] = {}
-
-    def let_go(self) -> None:
-        """Close all of them: this process serves nobody any more."""
-        for each in (*self.held.values(), *self.used.values()):
-            each.close()
-
-    def forget_closed(self) -> None:
-        """Close those on which nobody listens any more, after a reload."""
-        for key in [key for key, port in self._ports.items() if not port.connected]:
-            del self._ports[key]
-            self.used.pop(key).close()
-
-    def _key(self, key: str) -> str:
-        # Two listeners on port 0 are told apart by a number.
-        number = 2
-        numbered = key
-        while numbered in self.used:
-            numbered = f"{key}#{number}"
-            number += 1
-        return numbered
 
     def listenTCP(
         self, port: int, factory: IProtocolFactory, backlog: int = 50, interface: str = ""
     ) -> Any:
-        key = self._key(f"tcp:{interface}:{port}")
-        held = self.held.get(key)
-        if held is None:
-            held = _bound(interface, port, backlog)
-        self.used[key] = held
-        # Also what was bound here: Twisted shuts down a socket it has bound itself, for all.
-        self._ports[key] = self.adoptStreamPort(held.fileno(), held.family, factory)
-        return self._ports[key]
+        family = socket.AF_INET6 if isIPv6Address(interface) else socket.AF_INET
+        key = f"tcp:{interface}:{port}"
+        return self._listen(key, family, (interface, port), factory, backlog, 0o666)
 
     def listenUNIX(
         self,
@@ -85,37 +57,59 @@ class Holding:
         mode: int = 0o666,
         wantPID: bool = False,
     ) -> Any:
-        key = self._key(unix_key(address))
-        held = self.held.get(key)
-        if held is None:
-            listening = KeptUNIXPort(address, factory, backlog, mode, self, wantPID)
-        else:
-            listening = KeptUNIXPort.adopt(self, held.fileno(), factory, mode, backlog)
-        listening.startListening()
-        self.used[key] = held or listening.socket_for_others()
-        self._ports[key] = listening
-        return listening
+        return self._listen(unix_key(address), socket.AF_UNIX, address, factory, backlog, mode)
+
+    def _listen(
+        self,
+        key: str,
+        family: int,
+        address: Any,
+        factory: IProtocolFactory,
+        backlog: int,
+        mode: int,
+    ) -> Any:
+        # Two listeners on port 0 are told apart by a number.
+        number = sum(1 for used in self.used if used.partition("#")[0] == key)
+        key = f"{key}#{number}"
+        # Also what was bound here: Twisted shuts down a socket it has bound itself, for all.
+        listening = self.held.get(key) or _bound(family, address, backlog, mode)
+        self.used[key] = listening
+        if family != socket.AF_UNIX:
+            return self.adoptStreamPort(listening.fileno(), listening.family, factory)
+        port = KeptUNIXPort.adopt(self, listening.fileno(), factory, mode, backlog)
+        port.startListening()
+        return port
+
+    def let_go(self) -> None:
+        """Close all of them: this process serves nobody any more."""
+        for each in (*self.held.values(), *self.used.values()):
+            each.close()
 
     def with_held(self, endpoints: tuple[Endpoint, ...]) -> tuple[Endpoint, ...]:
         """The same endpoints, those whose UNIX socket is held marked as such."""
         return tuple(
             HeldEndpoint(**attrs.asdict(endpoint, recurse=False))
-            if endpoint.scheme == "unix" and unix_key(endpoint.path or "") in self.held
+            if endpoint.scheme == "unix" and f"{unix_key(endpoint.path or '')}#0" in self.held
             else endpoint
             for endpoint in endpoints
         )
 
 
-def _bound(interface: str, port: int, backlog: int) -> socket.socket:
-    bound = socket.socket(socket.AF_INET6 if isIPv6Address(interface) else socket.AF_INET)
+def _bound(family: int, address: Any, backlog: int, mode: int) -> socket.socket:
+    bound = socket.socket(family)
     try:
         bound.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        bound.bind((interface, port))
+        # With chmod after bind, anybody could connect to a path in between.
+        mask = os.umask(0o777 & ~mode)
+        try:
+            bound.bind(address)
+        finally:
+            os.umask(mask)
         bound.listen(backlog)
         bound.setblocking(False)
     except OSError as error:
         bound.close()
-        raise CannotListenError(interface, port, error) from None
+        raise CannotListenError(None, address, error) from None
     return bound
 
 
@@ -124,29 +118,13 @@ def unix_key(address: str | bytes) -> str:
     return "unix:" + os.fsdecode(address)
 
 
-def holding_class(name: str) -> type[Any]:
-    """Return the reactor of that name, of REACTORS, as one that holds sockets.
+def holding_reactor(name: str, held: dict[str, socket.socket]) -> Any:
+    """Return the reactor of that full name, as one that holds sockets.
 
     Raises ConfigurationError when this system has none of that name.
     """
     try:
-        base = namedAny(REACTORS[name])
+        base = namedAny(name)
     except (ImportError, ObjectNotFound) as error:
-        raise ConfigurationError(f"there is no reactor {name} on this system: {error}") from None
-    return type("HoldingReactor", (Holding, base), {})
-
-
-def install_holding(held: dict[str, socket.socket], name: str = "") -> Any:
-    """Make a reactor of that name, one that holds sockets, the reactor of this process.
-
-    "" is the best one that this system has. Raises ConfigurationError when it has none of that name.
-    """
-    try:
-        made = holding_class(name or "epoll")
-    except ConfigurationError:
-        if name:
-            raise
-        made = holding_class("select")
-    reactor = made(held)
-    installReactor(reactor)
-    return reactor
+        raise ConfigurationError(f"this system has no {name}: {error}") from None
+    return type("HoldingReactor", (Holding, base), {})(held)

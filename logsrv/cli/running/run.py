@@ -13,7 +13,8 @@ handle(connection)`, or an object made by protocol_plugin(…). The smallest is:
 What stands after FILE.py are the plugin's options: logsrv run FILE.py --help shows them. --reactor
 stands before it. When the file, or a module beside it that it imports, is saved, it is started again;
 the listening sockets stay open meanwhile, and connections to the one of before are drained. A file
-with an error in it is reported, and the one of before goes on serving. Ctrl-C ends all.
+with an error in it is reported, and the one of before goes on serving. SIGHUP starts it again as well,
+so that it reads its configuration. Ctrl-C ends all.
 
 Example:
 
@@ -23,20 +24,28 @@ Example:
 from __future__ import annotations
 
 import argparse
+import select
 from pathlib import Path
 
-from logsrv.cli.running.reactors import REACTORS
 from logsrv.cli.running.supervisor import Supervisor
 from logsrv.errors import ConfigurationError
 from logsrv.kit.options.argument_parser import Parser
 from logsrv.kit.text.words import shown
+
+REACTORS = {
+    "asyncio": "twisted.internet.asyncioreactor.AsyncioSelectorReactor",
+    "epoll": "twisted.internet.epollreactor.EPollReactor",
+    "poll": "twisted.internet.pollreactor.PollReactor",
+    "select": "twisted.internet.selectreactor.SelectReactor",
+}
+USUAL = "epoll" if hasattr(select, "epoll") else "select"
 
 
 def declare(parser: Parser) -> None:
     parser.add_argument(
         "--reactor",
         choices=sorted(REACTORS),
-        default="",
+        default=USUAL,
         help="which of Twisted's reactors to use; asyncio for plugins that await asyncio",
     )
     parser.add_argument("file", metavar="FILE.py", type=Path, help="the plugin")
@@ -58,5 +67,4 @@ def run(arguments: argparse.Namespace) -> int:
         raise ConfigurationError(
             f"{shown(str(file))} is no Python file; its name has to end in .py"
         )
-
-    return Supervisor(file.resolve(), arguments.options, arguments.reactor).run()
+    return Supervisor(file.resolve(), arguments.options, REACTORS[arguments.reactor]).run()

@@ -21,9 +21,9 @@ import sys
 import time
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 from logsrv.cli.arguments import tell
-from logsrv.cli.running.channel import MessageChannel
 from logsrv.cli.running.child import NOT_RUNNABLE
 from logsrv.cli.running.watch import WatchedFiles
 
@@ -33,6 +33,36 @@ END_LOOK_SECONDS = 0.02
 END_SECONDS = 15.0
 # A child that is told to leave closes its sockets within two turns of its reactor.
 LEAVE_SECONDS = 1.0
+# Linux passes 253 at a time.
+MOST_DESCRIPTORS = 200
+
+
+class Messages:
+    """The messages of a child, JSON lines. descriptors: those that came with them."""
+
+    def __init__(self, connection: socket.socket) -> None:
+        self._connection = connection
+        self._received = b""
+        self.descriptors: list[int] = []
+
+    def receive(self, seconds: float) -> Any:
+        """Return its next message, {} when none comes for so long, None at its end."""
+        if b"\n" not in self._received:
+            if not select.select([self._connection], [], [], seconds)[0]:
+                return {}
+            try:
+                data, descriptors, *_ = socket.recv_fds(self._connection, 65536, MOST_DESCRIPTORS)
+            except ConnectionResetError:
+                return None
+            if not data:
+                return None
+            self._received += data
+            self.descriptors += descriptors
+        line, newline, rest = self._received.partition(b"\n")
+        if not newline:
+            return {}
+        self._received = rest
+        return json.loads(line)
 
 
 class Child:
@@ -47,11 +77,12 @@ class Child:
         reactor: str,
         again: bool,
     ) -> None:
-        """`reactor`: its name, or "". again: there was one before, so that no more is to be said than
+        """`reactor`: its full name. again: there was one before, so that no more is to be said than
         that it serves.
         """
         ours, theirs = socket.socketpair()
-        self.channel = MessageChannel(ours)
+        self._channel = ours
+        self.messages = Messages(ours)
         self.process = subprocess.Popen(
             [
                 # -B: Python takes bytecode for current when the source has the same size and the
@@ -68,33 +99,37 @@ class Child:
         )
         theirs.close()
 
+    def go(self) -> None:
+        """Have it serve. It may have ended already."""
+        with contextlib.suppress(OSError):
+            self._channel.sendall(b"g")
+
     def leave(self) -> None:
         """Have it end without a word, and wait until it accepts nobody any more: who comes now meets
         its successor.
         """
-        # It may have ended already.
         with contextlib.suppress(OSError):
-            self.channel.send("leave")
-        if not self.channel.has_message:
-            select.select([self.channel], [], [], LEAVE_SECONDS)
+            self._channel.shutdown(socket.SHUT_WR)
+            select.select([self._channel], [], [], LEAVE_SECONDS)
 
     def kill(self) -> None:
         self.process.kill()
         self.process.wait()
-        self.channel.close()
+        self._channel.close()
 
 
 class Supervisor:
     """`run()` it."""
 
-    def __init__(self, file: Path, options: Sequence[str], reactor: str = "") -> None:
+    def __init__(self, file: Path, options: Sequence[str], reactor: str) -> None:
         self._file = file
         self._reactor = reactor
         self._options = options
         self._held: dict[str, int] = {}
         self._watched = WatchedFiles(str(file))
         self._is_gone = False
-        self._hung_up = False
+        # A SIGHUP came.
+        self._reads_again = False
         # Requests for the end so far.
         self._asked = 0
         # Under nohup it outlives its terminal.
@@ -106,6 +141,7 @@ class Supervisor:
         self._leaving: list[Child] = []
         self._has_served = False
         self._status: int | None = None
+        self._event = ""
 
     def run(self) -> int:
         """Serve until Ctrl-C or SIGTERM, or until it cannot begin. Return the exit status."""
@@ -119,9 +155,7 @@ class Supervisor:
             while not self._asked:
                 self._listen()
                 self._reap()
-                if self._hung_up:
-                    self._reload()
-                if self._watched.saved():
+                if self._reads_again or self._watched.saved():
                     self._start()
                 elif self._status is not None:
                     return self._status
@@ -138,14 +172,7 @@ class Supervisor:
             # It was closed, and nobody sees any more what is said here.
             self._asked += 1
         else:
-            self._hung_up = True
-
-    def _reload(self) -> None:
-        self._hung_up = False
-        if self._serving is not None:
-            self._serving.process.send_signal(signal.SIGHUP)
-        else:
-            _say(f"there is nothing to reload; save {self._file.name} to start it")
+            self._reads_again = True
 
     def _notice_deletion(self) -> None:
         is_gone, self._is_gone = self._is_gone, self._watched.is_gone
@@ -154,6 +181,8 @@ class Supervisor:
             _say(f"{self._file.name} was deleted{goes_on}; save it again to start it")
 
     def _start(self) -> None:
+        self._event = "was started again" if self._reads_again else "was saved"
+        self._reads_again = False
         self._watched.begin()
         if self._starting is not None:
             self._starting.kill()
@@ -163,16 +192,13 @@ class Supervisor:
 
     def _listen(self) -> None:
         """Do what the child that starts says, or wait a moment."""
-        self._hear_of_reload()
-        if self._starting is None:
+        child = self._starting
+        if child is None:
             time.sleep(LOOK_SECONDS)
             return
-        channel = self._starting.channel
-        if not channel.has_message and not select.select([channel], [], [], LOOK_SECONDS)[0]:
-            return
-        match channel.receive():
+        match child.messages.receive(LOOK_SECONDS):
             case None:
-                self._not_started(self._starting)
+                self._not_started(child)
             case {"files": files}:
                 self._watched.add(files)
             case {"loaded": alone}:
@@ -184,21 +210,13 @@ class Supervisor:
                         return
                     self._serving.kill()
                     self._serving = None
-                channel.send("go")
+                child.go()
             case {"serving": keys, "at": addresses}:
-                self._now_serving(self._starting, keys, addresses)
-
-    def _hear_of_reload(self) -> None:
-        serving = self._serving
-        if serving is None or not select.select([serving.channel], [], [], 0)[0]:
-            return
-        match serving.channel.receive():
-            case {"reloaded": keys}:
-                self._hold(serving, keys)
+                self._now_serving(child, keys, addresses)
 
     def _hold(self, child: Child, keys: list[str]) -> None:
         """Hold the sockets that a child has sent, and no others."""
-        descriptors = dict(zip(keys, child.channel.take_descriptors(), strict=True))
+        descriptors = dict(zip(keys, child.messages.descriptors, strict=True))
         for key, descriptor in self._held.items():
             os.close(descriptor)
             if key not in descriptors:
@@ -213,7 +231,7 @@ class Supervisor:
             self._leaving.append(self._serving)
         if self._has_served:
             place = f" at {', '.join(filter(None, addresses))}" if is_elsewhere else ""
-            _say(f"{self._file.name} was saved and serves now as it is{place}")
+            _say(f"{self._file.name} {self._event} and serves now as it is{place}")
         else:
             _say(f"{self._file.name} serves; save it to start it again, Ctrl-C ends")
         self._has_served = True
@@ -289,6 +307,6 @@ def _has_terminal() -> bool:
 
 def _remove(key: str) -> None:
     """Remove the file of a UNIX socket that nobody listens on any more."""
-    scheme, _, path = key.partition(":")
+    scheme, _, path = key.rpartition("#")[0].partition(":")
     if scheme == "unix" and not path.startswith("\0"):
         Path(path).unlink(missing_ok=True)

@@ -4,16 +4,14 @@ from __future__ import annotations
 
 import os
 import subprocess
+import sys
 from pathlib import Path
 
 import pytest
 
 from logsrv.cli import main
 from tests.cli.command import logsrv
-from tests.kit.options.manuals.test_bash import completed as in_bash
-from tests.kit.options.manuals.test_fish import completed as in_fish
-from tests.kit.options.manuals.test_page import lint
-from tests.kit.options.manuals.test_zsh import completed as in_zsh
+from tests.cli.manuals.shells import in_bash, in_fish, in_zsh, lint
 from tests.programs import program
 
 
@@ -38,7 +36,7 @@ def test_no_page_has_anything_that_mandoc_or_groff_complain_of(pages: Path) -> N
     for path in sorted(pages.iterdir()):
         text = path.read_text()
         assert (path.name, lint(text)) == (path.name, "")
-        assert "2023\\-11\\-14" in text or "2023-11-14" in text
+        assert "2023-11-14" in text
         assert "docs/" not in text and ".md" not in text, path.name
     man = [program("man", "man-db"), "--warnings", "-l", *map(str, sorted(pages.iterdir()))]
     # In a locale of ASCII, groff says of each character that is none that it lacks it.
@@ -69,8 +67,8 @@ def test_every_key_of_the_configuration_has_its_place(pages: Path) -> None:
 
 
 def test_one_is_printed() -> None:
-    assert b".TH LOGSRV\\-SHOW 1 " in logsrv("generate", "man", "logsrv-show").stdout
-    assert b"complete -F _gopher gopher" in logsrv("generate", "bash", "gopher").stdout
+    assert b'.TH LOGSRV-SHOW "1" ' in logsrv("generate", "man", "logsrv-show").stdout
+    assert b"-F _shtab_gopher gopher" in logsrv("generate", "bash", "gopher").stdout
     assert b"#compdef logsrv\n" in logsrv("generate", "zsh").stdout
 
 
@@ -84,6 +82,16 @@ def test_what_cannot_be(tmp_path: Path) -> None:
     shown = logsrv("generate", "bash", "--into", str(tmp_path / "file"))
     assert shown.returncode == 1
     assert b"cannot be written" in shown.stderr
+
+
+def test_without_the_extra_it_says_what_to_install() -> None:
+    code = (
+        "import sys; sys.modules['shtab'] = None; from logsrv.cli.main import main; "
+        "sys.exit(main(['generate', 'man']))"
+    )
+    shown = subprocess.run([sys.executable, "-c", code], capture_output=True)
+    assert shown.returncode == 1
+    assert shown.stderr.endswith(b"needs the package shtab: pip install 'logsrv[manuals]'\n")
 
 
 def scripts(shell: str, tmp_path: Path) -> dict[str, str]:
@@ -100,7 +108,7 @@ def test_bash_knows_our_commands(tmp_path: Path) -> None:
     assert in_bash(made["logsrv"], "logsrv sea", tmp_path) == {"search"}
     assert in_bash(made["logsrv"], "logsrv ", tmp_path) == set(main.COMMANDS)
     assert in_bash(made["logsrv"], "logsrv help end", tmp_path) == {"endpoints"}
-    assert in_bash(made["logsrv"], "logsrv tail --color=", tmp_path) == {"auto", "always", "never"}
+    assert in_bash(made["logsrv"], "logsrv tail --color ", tmp_path) == {"auto", "always", "never"}
     assert in_bash(made["gopher"], "gopher mi", tmp_path) == {"mirror"}
     assert in_bash(made["gopher"], "gopher serve bash --lis", tmp_path) == {"--listen"}
     assert in_bash(made["gopher"], "gopher serve ba", tmp_path) == {"bash"}

@@ -13,6 +13,7 @@ from logsrv import __version__
 from logsrv.cli import main
 from logsrv.cli.manuals import programs
 from logsrv.gopher.command import parsers
+from tests.cli.manuals.shells import in_bash
 
 PLUGINS = ("logsrv", "greet", "gopher", "gopherd")
 
@@ -80,7 +81,7 @@ def test_no_sentence_names_a_file_that_pip_does_not_install() -> None:
 
 
 def test_pages_of_all_programs() -> None:
-    made = programs.pages(main.COMMANDS, main.parser_of, date="2026-11-22", origin="logsrv 1")
+    made = programs.pages(main.COMMANDS, main.parser_of, origin="logsrv 1")
     search = made["logsrv-search.1"]
     assert f'"greet {__version__}"' in made["twistd-greet.8"], (
         "each plugin has a version of its own"
@@ -92,11 +93,15 @@ def test_pages_of_all_programs() -> None:
     assert "\\-\\-log\\-requests" in made["gopher-serve.1"]
 
 
-def test_shells_know_what_logsrv_itself_takes_and_where_directories_stand() -> None:
-    whole = programs.logsrv(main.COMMANDS, main.parser_of)
-    assert [option.names for option in whole.options] == [("--version",), ("--help",)]
-    commands = {command.word: command for command in whole.commands}
-    assert [place.takes for place in commands["backup"].places] == ["directories"] * 2
-    assert {option.names: option for option in commands["restore"].options}[
-        ("--from",)
-    ].takes == "directories"
+def test_shells_know_what_logsrv_itself_takes_and_where_directories_stand(tmp_path: Path) -> None:
+    (tmp_path / "folder").mkdir()
+    (tmp_path / "file").touch()
+    script = programs.completions("bash", main.COMMANDS, main.parser_of)["logsrv"]
+    for line, offered in {
+        "logsrv --": {"--version", "--help"},
+        "logsrv backup ": {"folder"},
+        "logsrv restore --from f": {"folder"},
+        "logsrv import f": {"folder", "file"},
+        "logsrv search 'a b' --c": {"--count", "--color", "--config"},
+    }.items():
+        assert in_bash(script, line, tmp_path) == offered, line

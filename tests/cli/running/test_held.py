@@ -11,8 +11,11 @@ import pytest
 from twisted.internet.error import CannotListenError
 from twisted.internet.protocol import Factory, Protocol
 
-from logsrv.cli.running.held import holding_class, unix_key
+from logsrv.cli.running.held import holding_reactor, unix_key
+from logsrv.cli.running.run import REACTORS, USUAL
+from logsrv.errors import ConfigurationError
 from logsrv.kit.net.endpoints.parse import parse_endpoint
+from tests.cli.command import logsrv
 
 Make = Callable[[dict[str, socket.socket]], Any]
 
@@ -23,7 +26,7 @@ def reactor() -> Iterator[Make]:
     made: list[Any] = []
 
     def make(held: dict[str, socket.socket]) -> Any:
-        made.append(holding_class("epoll")(held))
+        made.append(holding_reactor(REACTORS[USUAL], held))
         return made[-1]
 
     yield make
@@ -106,3 +109,19 @@ def test_endpoints_whose_socket_is_held(reactor: Make, tmp_path: Path) -> None:
 
 def test_keys_of_unix_sockets() -> None:
     assert unix_key(b"/run/x") == unix_key("/run/x") == "unix:/run/x"
+
+
+@pytest.mark.parametrize("name", REACTORS)
+def test_each_reactor_holds_sockets(name: str) -> None:
+    holding_reactor(REACTORS[name], {}).removeAll()
+
+
+def test_a_reactor_that_this_system_lacks() -> None:
+    with pytest.raises(ConfigurationError, match="this system has no"):
+        holding_reactor("no_such_module.Reactor", {})
+
+
+def test_a_reactor_that_nobody_knows() -> None:
+    done = logsrv("run", "--reactor", "asynchio", "x.py")
+    assert done.returncode == 2
+    assert b"asynchio" in done.stderr

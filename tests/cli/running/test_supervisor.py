@@ -60,6 +60,6 @@ def test_it_outlives_its_terminal_under_nohup(shout: Path) -> None:
     with AtTerminal(*words, environment={}) as terminal:
         wait_until(lambda: log.exists() and "serves; save it" in log.read_text(), "its beginning")
         terminal.hang_up()
-        wait_until(lambda: "shout: reloaded" in log.read_text(), "the reload")
+        wait_until(lambda: "was started again" in log.read_text(), "the next one")
         terminal.process.send_signal(signal.SIGINT)
         assert terminal.process.wait(DEADLINE) == 0

@@ -1,0 +1,103 @@
+"""Manual pages, by argparse-manpage: of each parser one, in the words of its help."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+
+import attrs
+from argparse_manpage.manpage import Manpage, _ManpageFormatter
+
+from logsrv.kit.options.argument_parser import Parser
+from logsrv.kit.text.paragraphs import paragraphs
+
+# Titles that begin a section of the page, where they stand in the text of a help.
+_TITLES = re.compile(r"^(?i:(exit status|example)s?): *", re.MULTILINE)
+# Characters that roff would take for its own, or set as another one, which cannot be pasted into a shell.
+_OWN = str.maketrans(
+    {
+        "\\": r"\e",
+        "-": r"\-",
+        "'": r"\(aq",
+        "`": r"\(ga",
+        "^": r"\(ha",
+        "~": r"\(ti",
+        '"': r"\(dq",
+    }
+)
+
+
+@attrs.frozen(kw_only=True)
+class Subject:
+    """A subject of a page: a command, or a parser that has no more than a text.
+
+    name: that of the page. purpose: a phrase. also: texts for more sections, by title. see: names of other
+    pages, as `logsrv(1)`. origin: program and version of one that another package brings.
+    """
+
+    name: str
+    purpose: str
+    section: int
+    parser: Parser
+    also: Mapping[str, str] = attrs.field(factory=dict)
+    see: Sequence[str] = ()
+    origin: str = ""
+
+
+def page(subject: Subject, origin: str) -> str:
+    """Return the manual page of a subject. origin: program and version."""
+    parser = subject.parser
+    parser.usage = parser.short_usage().replace("%", "%%")
+    text = "\n\n".join(filter(None, (parser.description, parser.epilog)))
+    parser.description, *parts = _TITLES.split(text)
+    parser.epilog = None
+    about = {"description": subject.purpose, "manual_section": str(subject.section)}
+    made = Manpage(parser, {**about, "project_name": subject.origin or origin})
+    made.prog = subject.name
+    made.manual = "logsrv"
+    made.mf = _Formatter(subject.name, made.formatter, format="pretty")
+    if subject.section in (5, 7):
+        made.synopsis = []
+    sections: dict[str, str] = {}
+    for title, part in zip(parts[::2], parts[1::2], strict=True):
+        title = {"example": "EXAMPLES"}.get(title.lower(), title.upper())
+        sections[title] = sections.get(title, "") + part
+    for title, part in (*subject.also.items(), *sections.items()):
+        made.add_section(title, ">", _text(part) + "\n")
+    if subject.see:
+        links = [re.sub(r"(.*)(\(\d\))", r"\\fB\1\\fR\2", escaped(name)) for name in subject.see]
+        made.add_section("see also", "=", ",\n".join(links))
+    # An empty line is a paragraph's end to mandoc, which knows no date with hyphens of roff. Words of
+    # commands are neither spaced out nor broken.
+    title, *lines = filter(None, str(made).split("\n"))
+    return "\n".join([title.replace("\\-", "-"), ".nh", ".ad l", *lines]) + "\n"
+
+
+class _Formatter(_ManpageFormatter):
+    """The library's, with text that can be pasted into a shell: examples stand as they are."""
+
+    @staticmethod
+    def format_text(text: str) -> str:
+        return _text(text)
+
+
+def _text(text: str) -> str:
+    """Return a text that roff shows as `logsrv.kit.text.paragraphs` has it."""
+    parts = []
+    for literal, part in paragraphs(text):
+        if literal:
+            lines = [escaped(line) or r"\&" for line in part.split("\n")]
+            # Text begins at 7 of 80 columns: long lines go in less far, or to its left.
+            depth = max(-7, min(4, 72 - max(map(len, part.split("\n")))))
+            parts.append("\n".join([".PP", f".RS {depth}", ".nf", *lines, ".fi", ".RE"]))
+        else:
+            parts.append(escaped(part))
+    return "\n.PP\n".join(parts).replace(".PP\n.PP", ".PP").removeprefix(".PP\n")
+
+
+def escaped(line: str) -> str:
+    """Return a line that roff shows as it is, in ASCII."""
+    safe = line.translate(_OWN)
+    plain = "".join(one if one.isascii() else f"\\[u{ord(one):04X}]" for one in safe)
+    # A dot in front would be a request.
+    return rf"\&{plain}" if plain.startswith(".") else plain

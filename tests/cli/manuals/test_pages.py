@@ -1,0 +1,95 @@
+"""Manual pages: in order, and what is shown is what was written."""
+
+from __future__ import annotations
+
+import subprocess
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from logsrv.cli.manuals.pages import Subject, escaped, page
+from logsrv.kit.options.argument_parser import Parser
+from tests.cli.manuals.shells import lint
+from tests.examples import more
+from tests.programs import program
+
+ABOUT = """\
+Find [things]: in a store.
+
+Example:
+
+  demo find 'it''s' $HOME
+
+Exit status: 0, or 1.
+"""
+
+
+def shown(text: str) -> str:
+    """A page as mandoc shows it, without its styles."""
+    words = [program("mandoc", "mandoc"), "-T", "utf8", "-O", "width=200"]
+    done = subprocess.run(words, input=text.encode(), capture_output=True, check=True)
+    text = done.stdout.decode()
+    while "\b" in text:
+        at = text.index("\b")
+        text = text[: at - 1] + text[at + 1 :]
+    return text
+
+
+def test_a_command_has_its_sections() -> None:
+    parser = Parser("demo find", ABOUT)
+    add = parser.add_argument
+    add("--output", choices=("text", "json"), help="how; 100%% of 'it' and `that`")
+    add("--config", "-f", metavar="FILE", help="a file")
+    add("query", metavar="QUERY", nargs="*", help="words")
+    also = {"FILES": "  /etc/demo  the file"}
+    made = page(
+        Subject(
+            name="demo-find",
+            purpose="find things",
+            section=1,
+            parser=parser,
+            also=also,
+            see=["demo(1)"],
+        ),
+        "demo 1",
+    )
+    assert lint(made) == ""
+    text = shown(made)
+    titles = ["NAME", "SYNOPSIS", "DESCRIPTION", "ARGUMENTS", "OPTIONS"]
+    titles += ["FILES", "EXAMPLES", "EXIT STATUS", "SEE ALSO"]
+    assert [line for line in text.splitlines() if line in titles] == titles
+    for part in (
+        "demo-find - find things",
+        "demo find [OPTIONS] [QUERY ...]",
+        "demo find 'it''s' $HOME",
+        "--config FILE, -f FILE",
+        "--output {text,json}",
+        "how; 100% of 'it' and `that`",
+        "demo(1)",
+    ):
+        assert part in text
+    assert "Exit status:" not in text and "Example:" not in text
+
+
+def test_nothing_is_a_request_or_an_escape() -> None:
+    lines = [
+        ".TH evil 1",
+        "'so /etc/passwd",
+        r"a\fBb\e \d+ \(aq",
+        "--sync 'x' `y` ^z ~/.zfunc \"q\"",
+        "gopher://… “red” é",
+        "...",
+    ]
+    text = "Lines:\n\n" + "\n".join(f"  {line}" for line in lines)
+    subject = Subject(name="demo", purpose="a demo", section=7, parser=Parser("demo", text))
+    text = shown(page(subject, "demo 1"))
+    for line in lines:
+        assert f" {line}\n" in text
+
+
+@given(st.text(st.characters(min_codepoint=32, max_codepoint=0x2FFF, exclude_categories=["Cs"])))
+@more(3)
+def test_it_is_ascii_and_begins_no_request(text: str) -> None:
+    safe = escaped(text)
+    assert safe.isascii()
+    assert not any(line.startswith((".", "'")) for line in safe.splitlines())
