@@ -150,8 +150,7 @@ class HttpClient:
         target: path and query, in place of those of the URL. Fails with Unavailable, TooMuchAtOnce or
         RefusedForGood.
         """
-        asking = self._ask(method, target, headers or {}, body, also)
-        asked = Deferred.fromCoroutine(asking)
+        asked = Deferred.fromCoroutine(self._ask(method, target, headers or {}, body, also))
         self._under_way.add(asked)
         return asked.addBoth(self._done, asked)
 
@@ -174,37 +173,27 @@ class HttpClient:
         also: Collection[int],
     ) -> HttpAnswer:
         patience = _Patience(self._reactor, self._seconds)
+        url = self._origin + (self._target if target is None else target)
+        sending = None if body is None else FileBodyProducer(_Pieces(body, patience.goes_on))
+        receiving = BoundedBody(LARGEST_ANSWER)
         try:
-            answer = await self._exchange(patience, method, target, headers, body)
+            answering = self._agent.request(
+                method.encode(), url.encode("ascii"), self._headers(headers), sending
+            )
+            response = await patience.wait(answering)
+            response.deliverBody(receiving)
+            whole = await patience.wait(receiving.done)
         except LogsrvError as error:
             raise Unavailable(str(error), settled=True) from None
         except Exception as error:
             raise self._unavailable(error, patience) from error
-        judge(answer, self._who, self._reactor.seconds(), also)
-        return answer
-
-    async def _exchange(
-        self,
-        patience: _Patience,
-        method: str,
-        target: str | None,
-        headers: Mapping[str, str],
-        body: bytes | None,
-    ) -> HttpAnswer:
-        url = self._origin + (self._target if target is None else target)
-        sending = None if body is None else FileBodyProducer(_Pieces(body, patience.goes_on))
-        answering = self._agent.request(
-            method.encode(), url.encode("ascii"), self._headers(headers), sending
-        )
-        response = await patience.wait(answering)
-        receiving = BoundedBody(LARGEST_ANSWER)
-        response.deliverBody(receiving)
-        whole = await patience.wait(receiving.done)
         found = {
             name.decode("latin-1").lower(): values[-1].decode("latin-1")
             for name, values in response.headers.getAllRawHeaders()
         }
-        return HttpAnswer(response.code, found, receiving.body, whole)
+        answer = HttpAnswer(response.code, found, receiving.body, whole)
+        judge(answer, self._who, self._reactor.seconds(), also)
+        return answer
 
     def _headers(self, more: Mapping[str, str]) -> Headers:
         headers = {"User-Agent": f"logsrv/{__version__}", **more}
