@@ -8,7 +8,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from twisted.internet.defer import Deferred
 
 from logsrv.kit.net.tls.client_tls import TLSOptions
 from logsrv.linelog.ship.address import parse_ship_url
@@ -17,6 +16,7 @@ from logsrv.linelog.ship.target import RefusedForGood, TooMuchAtOnce, Unavailabl
 from tests.cli.certificates import Authority
 from tests.kit.net.network import REACTOR, in_reactor, until
 from tests.linelog.ship.http.servers import Asked, Told, serving
+from tests.linelog.ship.out.peers import unavailable
 from tests.ports import free_port
 from tests.strangers import endless, stranger
 
@@ -28,12 +28,6 @@ def client(url: str, **options: Any) -> HttpClient:
     return HttpClient(
         parse_ship_url(url if "/blocks" in url else url + "/blocks"), reactor=REACTOR, **options
     )
-
-
-async def unavailable(asked: Deferred[Any]) -> Unavailable:
-    with pytest.raises(Unavailable) as caught:
-        await asked
-    return caught.value
 
 
 @in_reactor

@@ -36,8 +36,8 @@ def numbered(number: int) -> SentLines:
     return sent(*(b"message %d" % each for each in range(number)))
 
 
-async def unavailable(sending: Deferred[None]) -> Unavailable:
-    """Wait for the failure of a `send`."""
+async def unavailable(sending: Deferred[Any]) -> Unavailable:
+    """Wait for the failure of a `send`, or of a request."""
     with pytest.raises(Unavailable) as caught:
         await sending
     return caught.value
