@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
-from typing import Any
+from typing import Any, TypeVar
 
 import pytest
 from twisted.internet.defer import Deferred
@@ -21,6 +21,8 @@ from logsrv.linelog.ship.target import SentLines, Unavailable
 from logsrv.linelog.store.segments.segment import Position
 from tests.kit.net.network import REACTOR
 from tests.linelog.ship.encode.stored_lines import line
+
+Closed = TypeVar("Closed")
 
 
 def settings(url: str, **more: Any) -> TargetSettings:
@@ -41,6 +43,16 @@ async def unavailable(sending: Deferred[Any]) -> Unavailable:
     with pytest.raises(Unavailable) as caught:
         await sending
     return caught.value
+
+
+@asynccontextmanager
+async def closing(one: Closed) -> AsyncIterator[Closed]:
+    """A target or a client, which is closed at the end."""
+    opened: Any = one
+    try:
+        yield one
+    finally:
+        await opened.close()
 
 
 class Peer(Protocol):

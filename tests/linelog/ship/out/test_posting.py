@@ -17,7 +17,7 @@ from logsrv.linelog.ship.target import (
 )
 from tests.kit.net.network import REACTOR, in_reactor
 from tests.linelog.ship.http.servers import Asked, Told, serving
-from tests.linelog.ship.out.peers import sent, settings
+from tests.linelog.ship.out.peers import closing, sent, settings
 
 
 class Target(PostingTarget):
@@ -41,9 +41,8 @@ class Target(PostingTarget):
 @in_reactor
 async def test_a_path_of_its_own_is_kept(path: str, asked: str) -> None:
     with serving() as server:
-        one = Target(settings("loki+" + server.url + path), REACTOR)
-        await one.send(sent(b"a"))
-        await one.close()
+        async with closing(Target(settings("loki+" + server.url + path), REACTOR)) as one:
+            await one.send(sent(b"a"))
     [request] = server.asked
     assert request.path == asked
     assert request.headers["Content-Type"] == "application/json"
@@ -62,19 +61,19 @@ async def test_a_path_of_its_own_is_kept(path: str, asked: str) -> None:
 @in_reactor
 async def test_a_token_may_say_what_it_is(token: str, header: str) -> None:
     with serving() as server:
-        one = Target(settings("es+" + server.url + "/logs", token=token), REACTOR)
-        await one.send(sent(b"a"))
-        await one.close()
+        async with closing(
+            Target(settings("es+" + server.url + "/logs", token=token), REACTOR)
+        ) as one:
+            await one.send(sent(b"a"))
     assert server.asked[0].headers["Authorization"] == header
 
 
 async def asked_of(kind: type[PostingTarget], scheme: str, path: str = "") -> Asked:
     """The request of a target that gets two lines."""
     with serving(Told(200, b"{}")) as server:
-        one = make_target(settings(f"{scheme}+{server.url}{path}"), REACTOR)
-        assert isinstance(one, kind)
-        await one.send(sent(b"a", b"level=error b=1"))
-        await one.close()
+        async with closing(make_target(settings(f"{scheme}+{server.url}{path}"), REACTOR)) as one:
+            assert isinstance(one, kind)
+            await one.send(sent(b"a", b"level=error b=1"))
     [asked] = server.asked
     return asked
 
@@ -144,12 +143,11 @@ async def test_an_answer_means(
 ) -> None:
     """The path of a URL may be secret, so no answer is told with it; the next one is that all is well."""
     with serving(told, Told(200, b"{}")) as server:
-        one = make_target(settings(f"{scheme}+{server.url}/secret"), REACTOR)
-        assert isinstance(one, PostingTarget)
-        lines = sent(b"a", b"b", b"c")
-        with pytest.raises(kind, match=said) as caught:
+        async with closing(make_target(settings(f"{scheme}+{server.url}/secret"), REACTOR)) as one:
+            assert isinstance(one, PostingTarget)
+            lines = sent(b"a", b"b", b"c")
+            with pytest.raises(kind, match=said) as caught:
+                await one.send(lines)
             await one.send(lines)
-        await one.send(lines)
-        await one.close()
     assert type(caught.value) is kind and "secret" not in str(caught.value)
     assert {name: getattr(caught.value, name) for name in facts} == facts
