@@ -27,9 +27,8 @@ from bench.search import run
 from bench.stores import ABSENT, WORD, Made, make
 from bench.table import markdown
 from logsrv.linelog.store.archive.catalog import enter
-from logsrv.linelog.store.archive.kept import note_archived, note_url
+from logsrv.linelog.store.archive.kept import note_archived, note_url, open_archive
 from logsrv.linelog.store.archive.manifest import encode, manifest_object, object_name
-from logsrv.linelog.store.archive.opening import open_archive
 from logsrv.linelog.store.archive.putting import describe
 from logsrv.linelog.store.disk.disk import Disk
 from logsrv.linelog.store.segments import index

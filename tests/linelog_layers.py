@@ -227,7 +227,6 @@ LINELOG: dict[str, tuple[str, ...]] = {
     ),
     "logsrv.linelog.ship.running": (
         "logsrv.linelog.ship.out.jetstream.login",
-        "logsrv.linelog.ship.out.kafka_login",
         "logsrv.linelog.ship.address",
         "logsrv.linelog.ship.cutting.places",
         "logsrv.linelog.ship.registry",

@@ -18,9 +18,9 @@ import pytest
 
 from bench.bucket import KEYS, error, running
 from logsrv.linelog.store.archive.directory import DirectoryArchive
+from logsrv.linelog.store.archive.kept import open_archive
 from logsrv.linelog.store.archive.manifest import names_of
 from logsrv.linelog.store.archive.objects import Archive
-from logsrv.linelog.store.archive.opening import open_archive
 from tests.end_to_end.conftest import LOOPBACK, Logger, Start
 from tests.end_to_end.stored import stored_bytes
 from tests.linelog.ship.running.receiver import receiving

@@ -38,7 +38,7 @@ from logsrv.errors import StoreError
 from logsrv.kit.options.argument_parser import Parser
 from logsrv.kit.text.escape import SHOWN_PATH_LENGTH, one_line
 from logsrv.kit.text.words import counted, shown, size_text
-from logsrv.linelog.cursors.all_kept import all_kept
+from logsrv.linelog.cursors.place import all_kept
 from logsrv.linelog.read.view import View
 from logsrv.linelog.store.care.doctor.examine import Examination, StorePart
 from logsrv.linelog.store.care.doctor.findings import StoreFinding, Weight

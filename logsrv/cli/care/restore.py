@@ -42,7 +42,7 @@ from logsrv.linelog.inputs.blocks.copies.client import CentreClient
 from logsrv.linelog.inputs.blocks.copies.taking import CentreCopy
 from logsrv.linelog.ship.address import ShipURL, parse_ship_url
 from logsrv.linelog.ship.registry import TargetSettings, check_clear
-from logsrv.linelog.store.archive.opening import open_archive
+from logsrv.linelog.store.archive.kept import open_archive
 from logsrv.linelog.store.archive.restoring import Restored, brought_back, choose_store
 from logsrv.linelog.store.disk.disk import Disk, make_directory, reason
 from logsrv.linelog.store.disk.lock import locked

@@ -4,19 +4,20 @@
 
 One line: JSON, a space, the CRC-32 of the JSON, LF. It is written under another name, synced and renamed,
 so that it holds the old place or the new one. The reader decides what a place that is of no use means to
-it.
+it. All places together are those of targets in `ship/` and of alerts in `alerts/`.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import os
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 import attrs
 
 from logsrv.kit.text.checked import checked_line, read_checked
 from logsrv.linelog.store.disk.disk import Disk, explanation
-from logsrv.linelog.store.segments.segment import Position, parse_position
+from logsrv.linelog.store.segments.segment import FOLDERS, Position, parse_position
 
 _LONGEST = 1 << 16
 _OURS = ("store", "position", "saved")
@@ -73,3 +74,26 @@ def foreign(place: Place, store: str, end: Position) -> str | None:
     if place.position > end:
         return f"it is at {place.position}, and the store ends at {end}"
     return None
+
+
+def all_kept(directory: str) -> Iterator[tuple[str, Place | None, str]]:
+    """Yield the name of each, such as `ship/centre`, the place, and why it cannot be read, or "".
+
+    Names with a dot are of files beside the places. Raises OSError.
+    """
+    for folder in FOLDERS:
+        try:
+            disk = Disk().enter(os.path.join(directory, folder))
+        except FileNotFoundError:
+            continue
+        with disk:
+            for name in sorted(disk.entries()):
+                if "." in name:
+                    continue
+                try:
+                    found = load(disk, name)
+                except (OSError, ValueError) as error:
+                    yield f"{folder}/{name}", None, explanation(error)
+                else:
+                    if found is not None:
+                        yield f"{folder}/{name}", found, ""

@@ -68,10 +68,10 @@ SCHEMES = {
     **_pair("relp", "relp+tls", (None, None), "out.relp.RelpTarget"),
     # RFC 6587 has no port of its own; RFC 5425 section 4.1.
     **_pair("syslog", "syslog+tls", (514, 6514), "out.syslog.SyslogTarget"),
-    **_pair("loki+http", "loki+https", _WEB, "out.loki.LokiTarget"),
-    **_pair("otlp+http", "otlp+https", _WEB, "out.otlp.OtlpTarget"),
+    **_pair("loki+http", "loki+https", _WEB, "out.posting.LokiTarget"),
+    **_pair("otlp+http", "otlp+https", _WEB, "out.posting.OtlpTarget"),
     **_pair("es+http", "es+https", _WEB, "out.elasticsearch.ElasticsearchTarget", names="index"),
-    **_pair("ndjson+http", "ndjson+https", _WEB, "out.ndjson.NdjsonTarget"),
+    **_pair("ndjson+http", "ndjson+https", _WEB, "out.posting.NdjsonTarget"),
 }
 BLOCKS = "/blocks"
 """The end of the path of whoever takes blocks over HTTP."""

@@ -12,6 +12,7 @@ import attrs
 from logsrv.errors import ConfigurationError
 from logsrv.kit.net.tls.client_tls import TLSOptions
 from logsrv.kit.text.escape import one_line
+from logsrv.kit.text.words import listed, shown
 from logsrv.kit.web.hosts import is_loopback
 from logsrv.linelog.ship.address import SCHEMES, ShipURL
 from logsrv.linelog.ship.target import BlockTarget, LineTarget, SegmentTarget
@@ -92,3 +93,29 @@ def make_target(settings: TargetSettings, reactor: Any) -> Target:
             raise
         raise _missing(settings.url, error.name) from None
     return maker(settings, reactor)
+
+
+MECHANISMS = ("PLAIN", "SCRAM-SHA-256", "SCRAM-SHA-512")
+
+
+def kafka_login(url: ShipURL, token: str | None) -> dict[str, str]:
+    """Return the settings of librdkafka for a login. Raises ConfigurationError.
+
+    token: name and password, with a colon between; None for none.
+    """
+    unknown = sorted(set(url.parameters) - {"mechanism"})
+    mechanism = url.parameters.get("mechanism", MECHANISMS[0]).upper()
+    if unknown or mechanism not in MECHANISMS:
+        raise ConfigurationError(
+            f"{one_line(url.place)}: behind its ? may be mechanism= and one of {listed(MECHANISMS)};"
+            f" not {shown(unknown[0] if unknown else mechanism)}"
+        )
+    if token is None:
+        return {}
+    user, colon, password = token.partition(":")
+    if not (user and colon and password):
+        raise ConfigurationError(
+            f"the --ship-token-file of {one_line(url.place)} has no name and password in it, as in"
+            " NAME:PASSWORD"
+        )
+    return {"sasl.mechanism": mechanism, "sasl.username": user, "sasl.password": password}

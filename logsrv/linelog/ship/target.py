@@ -135,7 +135,10 @@ class LineTarget(Protocol):
 
 
 class ArchiveSurvey(NamedTuple):
-    """The short names of the segments that an archive has, in order; and those that it has lost."""
+    """The short names of the segments that an archive has, in order; and those that it has lost.
+
+    lacking: also those of which it has lost a part.
+    """
 
     names: list[str]
     lacking: list[Segment]
@@ -150,14 +153,14 @@ class SegmentTarget(Protocol):
     promise: str
     url: str
 
-    def survey(self, segments: Sequence[Segment], disk: Disk) -> Deferred[ArchiveSurvey]:
+    def survey(
+        self, segments: Sequence[Segment], disk: Disk, *, others: bool = True
+    ) -> Deferred[ArchiveSurvey]:
         """Ask which segments of this store it has. Fails with Unavailable.
 
         segments: those of `disk` that it is to have whole, if there is a note that they were put there.
+        others: name those as well that are not between the first and the last of them.
         """
-
-    def lacking(self, segments: Sequence[Segment], disk: Disk) -> Deferred[list[Segment]]:
-        """Ask which of these, in order, it has lost, or has lost a part of. Fails as `survey`."""
 
     def has(self, name: str) -> Deferred[bool]:
         """Ask whether it has a segment. Fails with Unavailable."""

@@ -20,8 +20,7 @@ from logsrv.kit.text.outside_json import parse_json
 from logsrv.linelog.cursors import place
 from logsrv.linelog.inputs.blocks.copies import state
 from logsrv.linelog.ship.blocks.block import check_text, read_block
-from logsrv.linelog.ship.blocks.frames import split, unpacked
-from logsrv.linelog.ship.blocks.lines import check_lines
+from logsrv.linelog.ship.blocks.frames import check_lines, split, unpacked
 from logsrv.linelog.store.archive import catalog as archive_catalogs
 from logsrv.linelog.store.archive import manifest
 from logsrv.linelog.store.care import imported
@@ -249,7 +248,6 @@ def centre_state(data: bytes) -> None:
 @target(
     "linelog.ship.blocks.block",
     "linelog.ship.blocks.frames",
-    "linelog.ship.blocks.lines",
 )
 def blocks(data: bytes) -> None:
     """A block is what its headers say, or refused with a sentence; no more is unpacked than promised."""

@@ -8,9 +8,8 @@ from pathlib import Path
 import pytest
 
 from logsrv.kit.options.kinds import WrongPlace
-from logsrv.linelog.cursors.all_kept import all_kept
 from logsrv.linelog.cursors.folder import PlaceFolder
-from logsrv.linelog.cursors.place import Place, foreign, load, save
+from logsrv.linelog.cursors.place import Place, all_kept, foreign, load, save
 from logsrv.linelog.cursors.settings import QUERY, plain_text
 from logsrv.linelog.store.disk.disk import Disk
 from logsrv.linelog.store.segments.segment import Position
@@ -82,7 +81,18 @@ def test_it_is_of_one_store_and_not_behind_its_end(
     assert foreign(PLACE, store, end) == why
 
 
-def test_it_is_made_when_it_is_needed(tmp_path: Path) -> None:
+def test_each_kept_place_is_given_or_why_not(tmp_path: Path) -> None:
+    store = small_store(tmp_path / "store")
+    (store / "ship" / "centre.lock").write_bytes(b"")
+    (store / "ship" / "centre.json").write_bytes(b"{}")
+    flip(store / "alerts" / "1", 3)
+    target, alert = all_kept(str(store))
+    assert target[0] == "ship/centre" and target[1] and target[1].position == Position(4, 0)
+    assert alert[:2] == ("alerts/1", None) and "its checksum is wrong" in alert[2]
+    assert list(all_kept(str(tmp_path))) == []
+
+
+def test_a_folder_is_made_when_it_is_needed(tmp_path: Path) -> None:
     folder = PlaceFolder(str(tmp_path), "ship")
     assert not folder.exists()
     folder.disk.put("x", b"1")
@@ -94,7 +104,7 @@ def test_it_is_made_when_it_is_needed(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("name", ["", "far"])
-def test_one_process_has_it(tmp_path: Path, name: str) -> None:
+def test_one_process_has_a_place(tmp_path: Path, name: str) -> None:
     first, second = PlaceFolder(str(tmp_path), "ship"), PlaceFolder(str(tmp_path), "ship")
     assert first.lock(name) and not second.lock(name)
     assert second.lock("another")
@@ -110,17 +120,6 @@ def test_a_lock_is_never_taken_through_a_link(tmp_path: Path) -> None:
     with pytest.raises(OSError, match="symbolic"):
         folder.lock("far")
     assert not (tmp_path / "elsewhere").exists()
-
-
-def test_each_is_given_with_its_place_or_why_not(tmp_path: Path) -> None:
-    store = small_store(tmp_path / "store")
-    (store / "ship" / "centre.lock").write_bytes(b"")
-    (store / "ship" / "centre.json").write_bytes(b"{}")
-    flip(store / "alerts" / "1", 3)
-    target, alert = all_kept(str(store))
-    assert target[0] == "ship/centre" and target[1] and target[1].position == Position(4, 0)
-    assert alert[:2] == ("alerts/1", None) and "its checksum is wrong" in alert[2]
-    assert list(all_kept(str(tmp_path))) == []
 
 
 def test_a_query_is_taken_as_it_is_written() -> None:

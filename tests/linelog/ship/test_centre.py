@@ -26,6 +26,7 @@ from tests.end_to_end.stored import stored_bytes
 from tests.kit.net.network import REACTOR, in_reactor
 from tests.linelog.inputs.blocks.making import Edge, block_of, blocks, stored_lines
 from tests.linelog.ship.http.servers import Told, serving
+from tests.linelog.ship.out.peers import closing
 
 __all__ = ["logger"]
 # Twisted's own use of pyOpenSSL.
@@ -43,19 +44,18 @@ def centre(url: str, **options: Any) -> Centre:
 async def test_a_centre_is_asked_and_has_what_was_sent(logger: Start) -> None:
     edge = Edge(STORE, stored_lines(STORE, 3000), 200_000)
     server = logger("--input-token", "geheim", listen=["blocks:tcp:0:interface=127.0.0.1"])
-    one = centre(f"http://127.0.0.1:{server.port()}", token="geheim")
-    assert await one.last() is None
-    first, second, *others = blocks(edge, 50_000)
-    await one.send(first)
-    assert await one.last() == LastBlock(first.end, first.start, first.crc)
-    with pytest.raises(Misplaced) as caught:
-        await one.send(others[0])
-    assert caught.value.place == first.end
-    # An answer that was lost: it is forgotten there, and fine here.
-    await one.send(first)
-    for block in second, *others:
-        await one.send(block)
-    await one.close()
+    async with closing(centre(f"http://127.0.0.1:{server.port()}", token="geheim")) as one:
+        assert await one.last() is None
+        first, second, *others = blocks(edge, 50_000)
+        await one.send(first)
+        assert await one.last() == LastBlock(first.end, first.start, first.crc)
+        with pytest.raises(Misplaced) as caught:
+            await one.send(others[0])
+        assert caught.value.place == first.end
+        # An answer that was lost: it is forgotten there, and fine here.
+        await one.send(first)
+        for block in second, *others:
+            await one.send(block)
     assert stored_bytes(server.store) == edge.text
 
 
@@ -66,24 +66,21 @@ async def test_certificates_are_enough(logger: Start, tmp_path: Path) -> None:
     files = f"privateKey={certificate}:certKey={certificate}:clientca={authority.cafile}"
     server = logger(listen=[f"blocks:ssl:0:interface=127.0.0.1:{files}"])
     url = f"https://localhost:{server.port()}"
-    nobody = centre(url, tls=TLSOptions(cafile=authority.cafile))
-    with pytest.raises(Unavailable) as caught:
-        await nobody.send(BLOCK)
-    assert caught.value.settled, caught.value
-    own = TLSOptions(cafile=authority.cafile, certificate=authority.certify("edge"))
-    one = centre(url, tls=own)
-    await one.send(BLOCK)
-    await one.close()
-    await nobody.close()
+    async with closing(centre(url, tls=TLSOptions(cafile=authority.cafile))) as nobody:
+        with pytest.raises(Unavailable) as caught:
+            await nobody.send(BLOCK)
+        assert caught.value.settled, caught.value
+        own = TLSOptions(cafile=authority.cafile, certificate=authority.certify("edge"))
+        async with closing(centre(url, tls=own)) as one:
+            await one.send(BLOCK)
     assert stored_bytes(server.store) == stored_lines(STORE, 10)
 
 
 async def failure(kind: type[Any], *told: Told, ask: bool = False) -> Any:
     with serving(*told) as server:
-        one = centre(server.url)
-        with pytest.raises(kind) as caught:
-            await (one.last() if ask else one.send(BLOCK))
-        await one.close()
+        async with closing(centre(server.url)) as one:
+            with pytest.raises(kind) as caught:
+                await (one.last() if ask else one.send(BLOCK))
     return caught.value
 
 
@@ -117,6 +114,5 @@ async def test_what_a_centre_refuses() -> None:
 @in_reactor
 async def test_a_centre_that_does_not_say_what_its_last_block_was() -> None:
     with serving(Told(200, headers={"Logsrv-To": "2:5"})) as server:
-        one = centre(server.url)
-        assert await one.last() == LastBlock(Position(2, 5), None, None)
-        await one.close()
+        async with closing(centre(server.url)) as one:
+            assert await one.last() == LastBlock(Position(2, 5), None, None)

@@ -10,7 +10,7 @@ import pytest
 from logsrv.errors import ConfigurationError
 from logsrv.linelog.ship import address
 from logsrv.linelog.ship.address import Scheme, parse_ship_url
-from logsrv.linelog.ship.registry import TargetSettings, check_clear, make_target
+from logsrv.linelog.ship.registry import TargetSettings, check_clear, kafka_login, make_target
 
 
 @pytest.fixture
@@ -88,3 +88,26 @@ def test_blocks_do_not_leave_in_the_clear_even_without_a_token() -> None:
 
 def test_a_token_is_not_shown(scheme: Scheme) -> None:
     assert "geheim" not in repr(settings())
+
+
+def test_a_login_at_kafka_has_a_name_and_a_password() -> None:
+    url = parse_ship_url("kafka+tls://a/logs?mechanism=scram-sha-512")
+    found = kafka_login(url, "ann:ge:heim")
+    assert list(found.values()) == ["SCRAM-SHA-512", "ann", "ge:heim"]
+    assert kafka_login(url, None) == {}
+
+
+@pytest.mark.parametrize(
+    ("query", "token", "sentence"),
+    [
+        ("?mechanism=GSSAPI", None, "may be mechanism= and one of PLAIN"),
+        ("?group=a", None, "not group"),
+        ("", "geheim", "has no name and password in it"),
+    ],
+)
+def test_all_else_behind_the_address_of_kafka_is_refused(
+    query: str, token: str | None, sentence: str
+) -> None:
+    with pytest.raises(ConfigurationError, match=sentence) as error:
+        kafka_login(parse_ship_url(f"kafka+tls://a/logs{query}"), token)
+    assert "geheim" not in str(error.value)

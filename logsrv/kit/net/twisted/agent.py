@@ -9,10 +9,11 @@ from typing import Any
 
 from twisted.internet.defer import Deferred
 from twisted.internet.interfaces import IAddress
-from twisted.internet.protocol import connectionDone
+from twisted.internet.protocol import Protocol, connectionDone
 from twisted.python.failure import Failure
 from twisted.web._newclient import HTTP11ClientProtocol
-from twisted.web.client import HTTPConnectionPool, _HTTP11ClientFactory
+from twisted.web.client import HTTPConnectionPool, ResponseDone, _HTTP11ClientFactory
+from twisted.web.http import PotentialDataLoss
 
 LARGEST_HEAD = 128 << 10
 """Bytes of the head of an answer, and of those of 1xx before it. Servers send a few KiB."""
@@ -55,6 +56,40 @@ class _Connection(HTTP11ClientProtocol):
 class _Factory(_HTTP11ClientFactory):
     def buildProtocol(self, addr: IAddress | None) -> HTTP11ClientProtocol:
         return _Connection(self._quiescentCallback)
+
+
+class BoundedBody(Protocol):
+    """The body of an answer, to its end or to a limit; the connection ends there.
+
+    done: fires with whether that was its end. Who cancels it hangs up.
+    """
+
+    def __init__(self, most: int) -> None:
+        self.done: Deferred[bool] = Deferred(lambda _: self._hang_up())
+        self._most = most
+        self._came = bytearray()
+
+    @property
+    def body(self) -> bytes:
+        return bytes(self._came[: self._most])
+
+    def dataReceived(self, data: bytes) -> None:
+        if len(self._came) <= self._most:
+            self._came += data
+            if len(self._came) > self._most:
+                self._hang_up()
+
+    def _hang_up(self) -> None:
+        transport: Any = self.transport
+        transport.loseConnection()
+        self._end(False)
+
+    def connectionLost(self, reason: Failure = connectionDone) -> None:
+        self._end(reason.check(ResponseDone, PotentialDataLoss) is not None)
+
+    def _end(self, whole: bool) -> None:
+        if not self.done.called:
+            self.done.callback(whole)
 
 
 def bounded_pool(reactor: Any, *, persistent: bool = True) -> HTTPConnectionPool:

@@ -11,16 +11,15 @@ from io import BytesIO
 from typing import Any
 from urllib.parse import urlsplit
 
-from twisted.internet.defer import CancelledError, Deferred
+from twisted.internet.defer import CancelledError
 from twisted.internet.defer import TimeoutError as DeferredTimeout
-from twisted.internet.protocol import Protocol, connectionDone
 from twisted.internet.task import deferLater
 from twisted.python.failure import Failure
 from twisted.web.client import Agent, FileBodyProducer
 from twisted.web.http_headers import Headers
 
 from logsrv import __version__
-from logsrv.kit.net.twisted.agent import EndlessHead, bounded_pool
+from logsrv.kit.net.twisted.agent import BoundedBody, EndlessHead, bounded_pool
 from logsrv.kit.observe.peer_log import end_sentence
 from logsrv.kit.text.escape import one_line
 from logsrv.linelog.alerts.delivery.message import Later, Undelivered
@@ -32,29 +31,6 @@ PAUSES = (1.0, 5.0, 20.0)
 AGAIN = (408, 425, 429)
 """Statuses below 500 that say: later."""
 _LARGEST_ANSWER = 1 << 16
-
-
-class _Rest(Protocol):
-    """The body of an answer, which nobody reads, to its end or to a limit."""
-
-    def __init__(self) -> None:
-        self.done: Deferred[None] = Deferred()
-        self._size = 0
-
-    def dataReceived(self, data: bytes) -> None:
-        self._size += len(data)
-        if self._size > _LARGEST_ANSWER:
-            self.leave()
-
-    def leave(self) -> None:
-        """Hang up."""
-        transport: Any = self.transport
-        transport.loseConnection()
-        self.connectionLost()
-
-    def connectionLost(self, reason: Failure = connectionDone) -> None:
-        if not self.done.called:
-            self.done.callback(None)
 
 
 def place(url: str) -> str:
@@ -108,9 +84,10 @@ async def _attempt(agent: Agent, url: str, body: bytes, reactor: Any, seconds: f
         if any(reason.check(EndlessHead) for reason in reasons):
             raise Later(f"{where}: {_why(error)}") from error
         raise Later(f"{where} cannot be reached: {_why(error)}") from error
-    rest = _Rest()
+    # Nobody reads it; a connection that is left in the middle of it is an error to some servers.
+    rest = BoundedBody(_LARGEST_ANSWER)
     response.deliverBody(rest)
-    await rest.done.addTimeout(seconds, reactor, lambda *_: rest.leave())
+    await rest.done.addTimeout(seconds, reactor)
     if 200 <= response.code < 300:
         return
     sentence = f"{where} answered with status {response.code}"

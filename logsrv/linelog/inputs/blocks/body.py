@@ -24,8 +24,7 @@ from logsrv.linelog.ship.blocks.block import (
     check_text,
     read_block,
 )
-from logsrv.linelog.ship.blocks.frames import split, unpacked
-from logsrv.linelog.ship.blocks.lines import check_lines
+from logsrv.linelog.ship.blocks.frames import check_lines, split, unpacked
 from logsrv.linelog.store.origins.notes import Note
 from logsrv.linelog.store.segments.segment import Position
 from logsrv.linelog.store.writing.deposit import Parcel

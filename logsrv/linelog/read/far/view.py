@@ -24,6 +24,7 @@ from logsrv.linelog.store.archive.catalog import (
     read_catalog,
     there,
 )
+from logsrv.linelog.store.archive.kept import open_archive
 from logsrv.linelog.store.archive.manifest import (
     STORE,
     Manifest,
@@ -34,7 +35,6 @@ from logsrv.linelog.store.archive.manifest import (
     stores_of,
 )
 from logsrv.linelog.store.archive.objects import Archive, ArchiveError
-from logsrv.linelog.store.archive.opening import open_archive
 from logsrv.linelog.store.archive.readers import Readers
 from logsrv.linelog.store.archive.reading import AwayText
 from logsrv.linelog.store.segments import index

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import zlib
 from collections.abc import Collection
+from contextlib import suppress
 
 from logsrv.linelog.read.texts import Damaged, Frames
 from logsrv.linelog.read.view import View
@@ -21,15 +22,12 @@ def crc_of(view: View, start: Position, end: Position) -> int | None:
     frames = view.open(start.segment)
     if frames is None:
         return None
-    try:
+    with frames, suppress(Damaged):
         crc = 0
         for _, text in frames.between(start.offset, end.offset):
             crc = zlib.crc32(text, crc)
         return crc
-    except Damaged:
-        return None
-    finally:
-        frames.close()
+    return None
 
 
 def begins_line(view: View, position: Position) -> bool:

@@ -8,10 +8,9 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Sequence
-from queue import SimpleQueue
 from typing import Any, TypeVar
 
-from twisted.internet.defer import Deferred, succeed
+from twisted.internet.defer import Deferred
 from twisted.logger import Logger
 from twisted.python.failure import Failure
 
@@ -20,10 +19,11 @@ from logsrv.kit.text.words import error_text
 from logsrv.linelog.ship.registry import TargetSettings
 from logsrv.linelog.ship.target import ArchiveSurvey, ForeignStoreError, Unavailable
 from logsrv.linelog.store.archive.catalog import enter
+from logsrv.linelog.store.archive.kept import open_archive
 from logsrv.linelog.store.archive.manifest import Manifest, names_of, short_name
 from logsrv.linelog.store.archive.objects import Archive, ArchiveError, UnusableArchive
-from logsrv.linelog.store.archive.opening import open_archive
 from logsrv.linelog.store.archive.putting import GivenUp, OtherSegment, find, lacking, put
+from logsrv.linelog.store.archive.readers import Readers
 from logsrv.linelog.store.disk.disk import Disk
 from logsrv.linelog.store.segments.segment import Segment
 
@@ -41,29 +41,24 @@ class ArchiveTarget:
         self._archive = archive
         self._store = store
         self._reactor = reactor
-        self._work: SimpleQueue[Callable[[], None] | None] = SimpleQueue()
-        self._thread: threading.Thread | None = None
-        self._ended: Deferred[None] = Deferred()
+        # A single thread does in order what is asked for.
+        self._thread = Readers(at_once=1)
 
-    def survey(self, segments: Sequence[Segment], disk: Disk) -> Deferred[ArchiveSurvey]:
+    def survey(
+        self, segments: Sequence[Segment], disk: Disk, *, others: bool = True
+    ) -> Deferred[ArchiveSurvey]:
         archive, store = self._archive, self._store
+        behind = until = ""
+        if not others:
+            first, last = (short_name(one.name) for one in (segments[0], segments[-1]))
+            # In the names of all files of a segment a dot follows, which is before a slash.
+            behind, until = f"{store}/{first}", f"{store}/{last}/"
 
         def work(_: object) -> ArchiveSurvey:
-            sizes = archive.sizes(f"{store}/")
+            sizes = archive.sizes(f"{store}/", behind, until)
             return ArchiveSurvey(
                 names_of(sizes, store), lacking(archive, segments, disk, store, sizes)
             )
-
-        return self._do(work)
-
-    def lacking(self, segments: Sequence[Segment], disk: Disk) -> Deferred[list[Segment]]:
-        archive, store = self._archive, self._store
-
-        def work(_: object) -> list[Segment]:
-            first, last = (short_name(one.name) for one in (segments[0], segments[-1]))
-            # In the names of all files of a segment a dot follows, which is before a slash.
-            sizes = archive.sizes(f"{store}/", f"{store}/{first}", f"{store}/{last}/")
-            return lacking(archive, segments, disk, store, sizes)
 
         return self._do(work)
 
@@ -83,10 +78,9 @@ class ArchiveTarget:
 
     def close(self) -> Deferred[None]:
         """End the thread; fires when it has done, or given up, what it is at."""
-        if self._thread is None:
-            return succeed(None)
-        self._work.put(None)
-        return self._ended
+        ended: Deferred[None] = Deferred()
+        self._thread.start(lambda: self._reactor.callFromThread(self._over, ended))
+        return ended
 
     def _do(self, step: Callable[[Callable[[], bool]], T]) -> Deferred[T]:
         """Do a step in the thread, behind those before it; one that is cancelled is given up."""
@@ -105,22 +99,14 @@ class ArchiveTarget:
                 found = Failure(_panic(error))
             self._reactor.callFromThread(_answer, done, given_up, found)
 
-        if self._thread is None:
-            # Not one that the end of the process waits for.
-            self._thread = threading.Thread(target=self._run, name="archive", daemon=True)
-            self._thread.start()
-        self._work.put(work)
+        self._thread.start(work)
         return done.addErrback(as_target)
 
-    def _run(self) -> None:
-        while (work := self._work.get()) is not None:
-            work()
-        self._reactor.callFromThread(self._over)
-
-    def _over(self) -> None:
+    def _over(self, ended: Deferred[None]) -> None:
+        self._thread.close()
         # The one who waited may have given up.
-        if not self._ended.called:
-            self._ended.callback(None)
+        if not ended.called:
+            ended.callback(None)
 
 
 def _answer(done: Deferred[Any], given_up: threading.Event, found: object) -> None:

@@ -11,7 +11,7 @@ from logsrv.errors import ConfigurationError
 from logsrv.linelog.ship.encode.bulk import BulkAnswer, bulk_request, read_answer
 from logsrv.linelog.ship.encode.outgoing import Outgoing
 from logsrv.linelog.ship.http.client import LARGEST_ANSWER
-from logsrv.linelog.ship.out.posting import Post, PostingTarget
+from logsrv.linelog.ship.out.posting import PostingTarget
 from logsrv.linelog.ship.registry import TargetSettings
 from logsrv.linelog.ship.target import (
     PartlyRefused,
@@ -38,7 +38,9 @@ class _Begun:
 class ElasticsearchTarget(PostingTarget):
     """An index or a data stream, at `es+https://HOST/INDEX`."""
 
-    requests = Post("", "application/x-ndjson", _ONLY)
+    query = _ONLY
+    media = "application/x-ndjson"
+    also = (_FINE,)
     promise = (
         "at least once: a line counts as sent when its document is stored; what is sent again after an"
         " answer that was lost is there twice"
@@ -61,9 +63,9 @@ class ElasticsearchTarget(PostingTarget):
             begun = _Begun(lines, list(range(len(lines))), [])
         self._begun = None
         left = [lines[number] for number in begun.left]
-        answer = await self._posting.post(bulk_request(Outgoing(left)), also=(_FINE,))
+        answer = await self.post(bulk_request(Outgoing(left)))
         if not answer.whole:
-            who, many = self._posting.who, len(answer.body) >= LARGEST_ANSWER
+            who, many = self.who, len(answer.body) >= LARGEST_ANSWER
             if many and len(left) > 1:
                 # It would say the same again. What is stored may be there twice then.
                 raise TooMuchAtOnce(f"{who} says more of {len(left)} documents than is read")
@@ -71,9 +73,7 @@ class ElasticsearchTarget(PostingTarget):
         try:
             found = read_answer(answer.body, len(left))
         except ValueError:
-            sentence = (
-                f"{self._posting.who} does not answer as Elasticsearch does; is its URL right?"
-            )
+            sentence = f"{self.who} does not answer as Elasticsearch does; is its URL right?"
             raise Unavailable(sentence, settled=True) from None
         self._end(begun, found)
 
@@ -83,11 +83,11 @@ class ElasticsearchTarget(PostingTarget):
             left = [begun.left[place] for place in found.later]
             self._begun = _Begun(begun.lines, left, refused)
             raise Unavailable(
-                f"{self._posting.who} has no room for {len(left)} of {len(begun.lines)}"
+                f"{self.who} has no room for {len(left)} of {len(begun.lines)}"
                 f" documents: {found.why_later}"
             )
         if refused:
-            sentence = f"{self._posting.who} refuses documents: {found.why_refused or 'as before'}"
+            sentence = f"{self.who} refuses documents: {found.why_refused or 'as before'}"
             if len(refused) == len(begun.lines):
                 raise RefusedForGood(sentence)
             raise PartlyRefused(sentence, len(refused), refused)

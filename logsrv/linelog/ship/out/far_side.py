@@ -171,48 +171,26 @@ class Conversation(Protocol):
             self._waiting.callback(None)
 
 
-class FarSide:
-    """A far side that is spoken to over one connection at a time."""
+async def connect(
+    settings: TargetSettings, reactor: Any, seconds: float = SECONDS, *, answers: bool = True
+) -> Conversation:
+    """Return a new connection. Raises Unavailable.
 
-    def __init__(
-        self,
-        settings: TargetSettings,
-        reactor: Any,
-        seconds: float = SECONDS,
-        *,
-        answers: bool = True,
-    ) -> None:
-        """`answers`: False for a far side of which nothing is read."""
-        self.who = one_line(settings.url.place)
-        self._answers = answers
-        self._settings = settings
-        self._reactor = reactor
-        self._seconds = seconds
-
-    async def connect(self) -> Conversation:
-        """Return a new connection. Raises Unavailable."""
-        url = self._settings.url
-        factory = Factory.forProtocol(self._conversation)
-        factory.noisy = False
-        try:
-            endpoint: Any = HostnameEndpoint(
-                self._reactor, url.host, url.port, timeout=self._seconds
-            )
-            if url.tls:
-                endpoint = wrapClientTLS(tls_creator(self._settings.tls, url.host), endpoint)
-            conversation: Conversation = undelayed(await endpoint.connect(factory))
-        except CancelledError:
-            raise
-        except Exception as error:
-            raise unreachable(self.who, Failure(error)) from error
-        await conversation.shaken()
-        return conversation
-
-    def _conversation(self) -> Conversation:
-        return Conversation(
-            self.who,
-            tls=self._settings.url.tls,
-            clock=self._reactor,
-            seconds=self._seconds,
-            answers=self._answers,
-        )
+    seconds: to connect, and to go on. answers: False for a far side of which nothing is read.
+    """
+    url, who = settings.url, one_line(settings.url.place)
+    factory = Factory.forProtocol(
+        lambda: Conversation(who, tls=url.tls, clock=reactor, seconds=seconds, answers=answers)
+    )
+    factory.noisy = False
+    try:
+        endpoint: Any = HostnameEndpoint(reactor, url.host, url.port, timeout=seconds)
+        if url.tls:
+            endpoint = wrapClientTLS(tls_creator(settings.tls, url.host), endpoint)
+        conversation: Conversation = undelayed(await endpoint.connect(factory))
+    except CancelledError:
+        raise
+    except Exception as error:
+        raise unreachable(who, Failure(error)) from error
+    await conversation.shaken()
+    return conversation

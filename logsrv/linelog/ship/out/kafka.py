@@ -17,9 +17,8 @@ from twisted.internet.task import deferLater
 
 from logsrv import __version__
 from logsrv.kit.text.escape import one_line
-from logsrv.linelog.ship.encode.kafka import REFUSED, SETTLED, kafka_messages
-from logsrv.linelog.ship.out.kafka_login import kafka_login
-from logsrv.linelog.ship.registry import TargetSettings
+from logsrv.linelog.ship.encode.ndjson import REFUSED, SETTLED, kafka_messages
+from logsrv.linelog.ship.registry import TargetSettings, kafka_login
 from logsrv.linelog.ship.target import PartlyRefused, RefusedForGood, SentLines, Unavailable
 
 SECONDS = 25.0

@@ -1,99 +1,150 @@
-"""Lines over HTTP: the parts that all such targets share."""
+"""Targets of lines over HTTP: `ndjson+https:`, `otlp+https:`, `loki+https:`, and what others share."""
 
 from __future__ import annotations
 
 import gzip
 import re
 from collections.abc import Collection, Mapping, Sequence
-from typing import Any
+from typing import Any, ClassVar
 
-import attrs
 from twisted.internet.defer import Deferred
 
 from logsrv.kit.text.escape import one_line
+from logsrv.linelog.ship.encode.loki import LokiEncoder, refused_by_time
+from logsrv.linelog.ship.encode.ndjson import ndjson
+from logsrv.linelog.ship.encode.otlp import export_request, rejected
+from logsrv.linelog.ship.encode.outgoing import Outgoing
 from logsrv.linelog.ship.http.answers import HttpAnswer, judge
 from logsrv.linelog.ship.http.client import HttpClient
 from logsrv.linelog.ship.registry import TargetSettings
-from logsrv.linelog.ship.target import SentLines
+from logsrv.linelog.ship.target import PartlyRefused, RefusedForGood, SentLines
 
 # Level 1 takes a third of the time of 6, and a quarter more bytes.
 _LEVEL = 1
 # Otherwise the token is one of `Bearer`.
 _WITH_SCHEME = re.compile(r"(?:Basic|ApiKey|Bearer) [!-~]+", re.IGNORECASE)
-
-
-@attrs.frozen
-class Post:
-    """The requests of a target.
-
-    path: where they go if the URL has no path of its own; "" for that of the URL. query: what stands behind
-    `?` beside that of the URL. media: their Content-Type. packed: the far side takes gzip.
-    """
-
-    path: str
-    media: str
-    query: str = ""
-    packed: bool = True
-
-
-class Posting:
-    """Requests to one server."""
-
-    def __init__(self, settings: TargetSettings, reactor: Any, post: Post) -> None:
-        url = settings.url
-        self.who = one_line(url.place)
-        self._reactor = reactor
-        self._client = HttpClient(url, reactor=reactor, tls=settings.tls)
-        path = url.path if url.path.strip("/") else post.path or "/"
-        query = "&".join(filter(None, (url.query, post.query)))
-        self._target = path + (f"?{query}" if query else "")
-        self._headers = _headers(settings.token, post)
-        self._packed = post.packed
-
-    def post(self, body: bytes, also: Collection[int] = ()) -> Deferred[HttpAnswer]:
-        """Send a body. Fires with the answer as `HttpClient.request` does."""
-        if self._packed:
-            body = gzip.compress(body, _LEVEL, mtime=0)
-        return self._client.request(
-            "POST", self._target, headers=self._headers, body=body, also=also
-        )
-
-    def judge(self, answer: HttpAnswer) -> None:
-        """Raise what an answer means that was one of `also`."""
-        judge(answer, self.who, self._reactor.seconds())
-
-    def close(self) -> Deferred[None]:
-        return Deferred.fromCoroutine(self._client.close())
+_BAD_REQUEST = 400
 
 
 class PostingTarget:
-    """A target of lines over HTTP; requests: those that it takes."""
+    """A target of lines over HTTP.
 
-    requests: Post
+    path: where requests go if the URL has no path of its own. query: what stands behind `?` beside that of
+    the URL. media: their Content-Type. packed: the far side takes gzip. also: the statuses that `check`
+    looks at, beside those of success.
+    """
+
+    path: ClassVar[str] = "/"
+    query: ClassVar[str] = ""
+    media: ClassVar[str] = "application/json"
+    packed: ClassVar[bool] = True
+    also: ClassVar[Collection[int]] = ()
+    promise: str
     most_lines = 5000
     most_bytes = 1 << 20
     ahead = 0
 
     def __init__(self, settings: TargetSettings, reactor: Any) -> None:
         """Raises ConfigurationError."""
-        self._posting = Posting(settings, reactor, self.requests)
+        url = settings.url
+        self.who = one_line(url.place)
+        self._reactor = reactor
+        self._client = HttpClient(url, reactor=reactor, tls=settings.tls)
+        query = "&".join(filter(None, (url.query, self.query)))
+        self._target = url.path if url.path.strip("/") else self.path
+        self._target += f"?{query}" if query else ""
+        self._headers = self._headers_for(settings.token)
+
+    def _headers_for(self, token: str | None) -> Mapping[str, str]:
+        headers = {"Content-Type": self.media}
+        if self.packed:
+            headers["Content-Encoding"] = "gzip"
+        if token:
+            whole = _WITH_SCHEME.fullmatch(token)
+            headers["Authorization"] = token if whole else f"Bearer {token}"
+        return headers
 
     def send(self, lines: SentLines) -> Deferred[None]:
         """Send lines; fires when the server has taken them."""
         return Deferred.fromCoroutine(self._send(lines.lines))
 
     async def _send(self, lines: Sequence[bytes]) -> None:
+        self.check(await self.post(self.encode(lines)), lines)
+
+    def encode(self, lines: Sequence[bytes]) -> bytes:
+        """Return the body of a request."""
         raise NotImplementedError
 
+    def check(self, answer: HttpAnswer, lines: Sequence[bytes]) -> None:
+        """Raise what an answer means that does not take all lines."""
+
+    def post(self, body: bytes) -> Deferred[HttpAnswer]:
+        """Send a body. Fires with the answer as `HttpClient.request` does."""
+        if self.packed:
+            body = gzip.compress(body, _LEVEL, mtime=0)
+        return self._client.request(
+            "POST", self._target, headers=self._headers, body=body, also=self.also
+        )
+
     def close(self) -> Deferred[None]:
-        return self._posting.close()
+        return Deferred.fromCoroutine(self._client.close())
 
 
-def _headers(token: str | None, post: Post) -> Mapping[str, str]:
-    headers = {"Content-Type": post.media}
-    if post.packed:
-        headers["Content-Encoding"] = "gzip"
-    if token:
-        whole = _WITH_SCHEME.fullmatch(token)
-        headers["Authorization"] = token if whole else f"Bearer {token}"
-    return headers
+class NdjsonTarget(PostingTarget):
+    """A receiver of objects of JSON, one in a line (Vector, say), at `ndjson+https://HOST[/PATH]`."""
+
+    media = "application/x-ndjson"
+    # Anybody may take this, and not all of them undo gzip.
+    packed = False
+    promise = "at least once: a line counts as sent when the server has answered with 200 to 299"
+
+    def encode(self, lines: Sequence[bytes]) -> bytes:
+        return ndjson(lines)
+
+
+class OtlpTarget(PostingTarget):
+    """A receiver of OTLP over HTTP (the OpenTelemetry collector), at `otlp+https://HOST[/PATH]`."""
+
+    path = "/v1/logs"
+    promise = (
+        "at least once: a line counts as sent when the receiver has answered; records that it rejects"
+        " are counted, and never come again"
+    )
+
+    def encode(self, lines: Sequence[bytes]) -> bytes:
+        return export_request(Outgoing(lines))
+
+    def check(self, answer: HttpAnswer, lines: Sequence[bytes]) -> None:
+        refused, why = rejected(answer.body)
+        if refused:
+            sentence = f"{self.who} rejects records" + (f": {why}" if why else "")
+            if refused >= len(lines):
+                raise RefusedForGood(sentence)
+            raise PartlyRefused(sentence, refused)
+
+
+class LokiTarget(PostingTarget):
+    """A Grafana Loki, at `loki+https://HOST[/PATH]`."""
+
+    path = "/loki/api/v1/push"
+    also = (_BAD_REQUEST,)
+    promise = (
+        "at least once: a line counts as sent when Loki has answered; Loki itself drops a line that comes"
+        " twice, and refuses lines that are too old for it, which are counted"
+    )
+
+    def __init__(self, settings: TargetSettings, reactor: Any) -> None:
+        super().__init__(settings, reactor)
+        self._encoder = LokiEncoder()
+
+    def encode(self, lines: Sequence[bytes]) -> bytes:
+        return self._encoder.push(Outgoing(lines))
+
+    def check(self, answer: HttpAnswer, lines: Sequence[bytes]) -> None:
+        if answer.status != _BAD_REQUEST:
+            return
+        number = refused_by_time(answer.body.decode("utf-8", "replace"), Outgoing(lines))
+        if number:
+            why = f"{self.who} refuses lines for their time: too old for it, or too new"
+            raise PartlyRefused(why, number)
+        judge(answer, self.who, self._reactor.seconds())

@@ -4,15 +4,17 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Sequence
+from functools import partial
 from typing import Any
 
 import attrs
 from twisted.internet.defer import Deferred, succeed
 from twisted.python.failure import Failure
 
+from logsrv.kit.text.escape import one_line
 from logsrv.linelog.ship.encode.relp import RelpSession, RelpState
 from logsrv.linelog.ship.encode.syslog import syslog_messages
-from logsrv.linelog.ship.out.far_side import SECONDS, STEP, Conversation, FarSide
+from logsrv.linelog.ship.out.far_side import SECONDS, STEP, Conversation, connect
 from logsrv.linelog.ship.registry import TargetSettings
 from logsrv.linelog.ship.target import PartlyRefused, SentLines, Unavailable
 
@@ -46,7 +48,8 @@ class RelpTarget:
     ahead = 1
 
     def __init__(self, settings: TargetSettings, reactor: Any, seconds: float = SECONDS) -> None:
-        self._far_side = FarSide(settings, reactor, seconds)
+        self._connect = partial(connect, settings, reactor, seconds)
+        self._who = one_line(settings.url.place)
         self._reactor = reactor
         self._open: tuple[Conversation, RelpSession] | None = None
         self._sendings: deque[_Sending] = deque()
@@ -124,7 +127,7 @@ class RelpTarget:
             first = sending.end - len(sending.lines)
             refused = sorted(number for number in session.refused if number < sending.end)
             if refused:
-                why = f"{self._far_side.who}: {session.refused[refused[0]]}"
+                why = f"{self._who}: {session.refused[refused[0]]}"
                 which = [number - first for number in refused]
                 for number in refused:
                     del session.refused[number]
@@ -135,7 +138,7 @@ class RelpTarget:
     async def _opened(self) -> tuple[Conversation, RelpSession]:
         """Return the connection with its session, a new one if there is none."""
         if self._open is None or _is_over(*self._open):
-            conversation, session = await self._far_side.connect(), RelpSession()
+            conversation, session = await self._connect(), RelpSession()
             self._open = conversation, session
             conversation.write(session.open())
             while session.state is RelpState.CLOSED:
@@ -145,7 +148,7 @@ class RelpTarget:
 
     def _check(self, session: RelpSession) -> None:
         if session.state is RelpState.OVER:
-            raise Unavailable(f"{self._far_side.who}: {session.trouble}")
+            raise Unavailable(f"{self._who}: {session.trouble}")
 
     async def _close(self) -> None:
         if self._open is None or _is_over(*self._open):

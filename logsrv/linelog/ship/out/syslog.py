@@ -6,12 +6,13 @@ Nobody acknowledges them.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import partial
 from typing import Any
 
 from twisted.internet.defer import Deferred, succeed
 
 from logsrv.linelog.ship.encode.syslog import counted, syslog_messages
-from logsrv.linelog.ship.out.far_side import SECONDS, STEP, Conversation, FarSide
+from logsrv.linelog.ship.out.far_side import SECONDS, STEP, Conversation, connect
 from logsrv.linelog.ship.registry import TargetSettings
 from logsrv.linelog.ship.target import SentLines
 
@@ -29,7 +30,7 @@ class SyslogTarget:
     ahead = 0
 
     def __init__(self, settings: TargetSettings, reactor: Any, seconds: float = SECONDS) -> None:
-        self._far_side = FarSide(settings, reactor, seconds, answers=False)
+        self._connect = partial(connect, settings, reactor, seconds, answers=False)
         self._conversation: Conversation | None = None
 
     def send(self, lines: SentLines) -> Deferred[None]:
@@ -47,7 +48,7 @@ class SyslogTarget:
             return
         conversation = self._conversation
         if conversation is None or conversation.over:
-            conversation = self._conversation = await self._far_side.connect()
+            conversation = self._conversation = await self._connect()
         try:
             for at in range(0, len(lines), STEP):
                 messages = syslog_messages(lines[at : at + STEP])

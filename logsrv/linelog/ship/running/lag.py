@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from typing import NamedTuple
 
 import attrs
@@ -84,14 +85,10 @@ class LagMeter:
         frames = self._view.open(place.segment)
         if frames is None:
             return None
-        try:
+        with frames, suppress(Damaged):
             for _, text in frames.between(place.offset, place.offset + 1):
                 found = time_of(text)
                 return None if found is None else parse_rfc3339(found)
-        except Damaged:
-            pass
-        finally:
-            frames.close()
         return None
 
 
@@ -99,10 +96,8 @@ def _counted(frames: Frames, offset: int) -> Rest:
     """Return what is behind an offset; of much, the number of lines is estimated by the first of it."""
     size = max(0, frames.size - offset)
     counted = lines = 0
-    try:
+    with suppress(Damaged):
         for _, text in frames.between(offset, min(offset + COUNTED, frames.size)):
             counted += len(text)
             lines += text.count(b"\n")
-    except Damaged:
-        pass
     return Rest(size, round(lines * size / counted) if counted else 0)

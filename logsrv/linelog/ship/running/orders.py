@@ -19,8 +19,7 @@ from logsrv.kit.options.files import Mark, mark_of
 from logsrv.kit.options.secrets import KEY_PAIR, SECRET, read_secret
 from logsrv.linelog.ship.address import parse_ship_url
 from logsrv.linelog.ship.out.jetstream.login import read_login
-from logsrv.linelog.ship.out.kafka_login import kafka_login
-from logsrv.linelog.ship.registry import TargetSettings, check_clear, check_installed
+from logsrv.linelog.ship.registry import TargetSettings, check_clear, check_installed, kafka_login
 from logsrv.linelog.ship.report import ShipReport
 from logsrv.linelog.ship.settings import ShipSettings
 from logsrv.linelog.store.segments.segment import Position

@@ -214,7 +214,7 @@ class SegmentShipper(Shipper[SegmentTarget]):
         """Look for what retention waits for, or put the segment into the archive."""
         if self._looking_for:
             segments, self._looking_for = self._looking_for, []
-            asked = maybeDeferred(self._target.lacking, segments, self._disk)
+            asked = maybeDeferred(self._target.survey, segments, self._disk, others=False)
             return asked.addCallback(self._looked_for, segments)
         segment = self._next
         assert segment is not None
@@ -225,8 +225,9 @@ class SegmentShipper(Shipper[SegmentTarget]):
             lambda failure: self._left_out(failure, segment),
         )
 
-    def _looked_for(self, lacking: list[Segment], segments: list[Segment]) -> None:
+    def _looked_for(self, survey: ArchiveSurvey, segments: list[Segment]) -> None:
         """Let retention remove segments up to the first that is not there whole."""
+        lacking = survey.lacking
         self._looked_at = self._clock.seconds()
         self._release(lacking[0].number if lacking else segments[-1].number + 1)
         self._put_again(lacking)

@@ -15,9 +15,8 @@ from logsrv.linelog.read.view import View
 from logsrv.linelog.ship.address import END
 from logsrv.linelog.ship.cutting.places import begin_at, gone_from
 from logsrv.linelog.ship.report import ShipReport
-from logsrv.linelog.ship.shipping.kept import ShipPlace
+from logsrv.linelog.ship.shipping.kept import RefusedLines, ShipPlace
 from logsrv.linelog.ship.shipping.loop import ANSWER, ShipLoop
-from logsrv.linelog.ship.shipping.refused import RefusedLines
 from logsrv.linelog.ship.target import BlockTarget, LineTarget, SegmentTarget
 from logsrv.linelog.store.disk.disk import reason
 from logsrv.linelog.store.segments.removed import Missing

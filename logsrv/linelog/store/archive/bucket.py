@@ -7,7 +7,6 @@ import os
 import re
 from collections.abc import Callable, Coroutine, Iterable
 from datetime import timedelta
-from functools import cached_property
 from pathlib import Path
 from typing import Any, ClassVar, NoReturn, TypeVar
 
@@ -69,24 +68,22 @@ class BucketArchive:
         self._url = url
         self._key = key
         self._ca = ca or url.options.get("ca")
+        self._stores: dict[timedelta, Any] = {}
 
     @property
     def _reading(self) -> Any:
-        self._require_threads()
-        return self._to_read
+        return self._store(_READ)
 
     @property
     def _writing(self) -> Any:
+        return self._store(_WRITE)
+
+    def _store(self, timeout: timedelta) -> Any:
+        """Return obstore's store whose requests may take so long. Raises ArchiveError."""
         self._require_threads()
-        return self._to_write
-
-    @cached_property
-    def _to_read(self) -> Any:
-        return self._opened(_READ)
-
-    @cached_property
-    def _to_write(self) -> Any:
-        return self._opened(_WRITE)
+        if timeout not in self._stores:
+            self._stores[timeout] = self._opened(timeout)
+        return self._stores[timeout]
 
     def _require_threads(self) -> None:
         """Raise ArchiveError behind a fork: obstore's threads are not there, and it would wait for ever."""
@@ -97,7 +94,6 @@ class BucketArchive:
         BucketArchive._process = os.getpid()
 
     def _opened(self, timeout: timedelta) -> Any:
-        """Return obstore's store. Raises ArchiveError."""
         client: Any = {"connect_timeout": _CONNECT, "timeout": timeout}
         url = self._url
         endpoint = url.options.get("endpoint", os.environ.get("AWS_ENDPOINT_URL", ""))
@@ -190,9 +186,7 @@ class BucketArchive:
             obstore.put(self._writing, name, b"".join(pieces), mode="create", use_multipart=False)
         except exceptions.AlreadyExistsError as error:
             raise ObjectExists(f"{self.place} has {name} already") from error
-        except exceptions.BaseError as error:
-            self._fail(name, error)
-        except FileNotFoundError as error:
+        except (exceptions.BaseError, FileNotFoundError) as error:
             self._fail(name, error)
 
     def remove(self, name: str) -> None:

@@ -190,7 +190,9 @@ def enter(archive: Archive, manifest: Manifest, read: Callable[[str], bytes]) ->
     _create(archive, made, pack([known[name] for name in sorted(known)]))
     for name in archive.names(place):
         if name < made:
-            _remove(archive, name)
+            # A key that may remove nothing leaves them: they do not count.
+            with contextlib.suppress(ArchiveError):
+                archive.remove(name)
     return damaged
 
 
@@ -244,11 +246,3 @@ def _create(archive: Archive, name: str, data: bytes) -> None:
         archive.create(name, [data])
     if archive.read(name, 0, len(data) + 1) != data:
         raise ChangedObject(archive.place, name)
-
-
-def _remove(archive: Archive, name: str) -> None:
-    try:
-        archive.remove(name)
-    except ArchiveError:
-        # A key that may remove nothing leaves them: they do not count.
-        pass

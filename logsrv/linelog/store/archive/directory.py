@@ -10,9 +10,8 @@ from contextlib import suppress
 
 from logsrv.descriptor import Descriptor
 from logsrv.linelog.store.archive.objects import ArchiveError, ObjectExists, ObjectMissing
-from logsrv.linelog.store.disk.disk import DIRECTORY, DIRECTORY_MODE, FILE_MODE, TMP_SUFFIX
+from logsrv.linelog.store.disk.disk import TMP_SUFFIX, Disk, make_directory
 
-_NEW = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC | os.O_NOFOLLOW
 _OLD = os.O_RDONLY | os.O_CLOEXEC | os.O_NOFOLLOW | os.O_NONBLOCK
 _ONCE = 1 << 24
 # File systems without hard links, such as those of cameras and of Windows.
@@ -74,35 +73,16 @@ class DirectoryArchive:
 
     def create(self, name: str, pieces: Iterable[bytes]) -> None:
         """Make a file under another name, and give it its own when it is on the medium."""
-        path = os.path.join(self._path, name)
-        folder, fresh = os.path.dirname(path), path + TMP_SUFFIX
+        folder, local = os.path.split(os.path.join(self._path, name))
         try:
             self._require()
-            self._make_folder(folder)
-            _unlink(fresh)
-            with Descriptor(os.open(fresh, _NEW, FILE_MODE)) as fd:
-                os.fchmod(fd, FILE_MODE)
-                for piece in pieces:
-                    _write(fd, piece)
-                os.fsync(fd)
-            _give_name(fresh, path)
-            _sync(folder)
-        except BaseException as error:
-            # A full disk gets back what was written to it.
-            with suppress(OSError):
-                os.unlink(fresh)
-            if isinstance(error, FileExistsError):
-                raise ObjectExists(f"{self.place} has {name} already") from error
-            if isinstance(error, OSError):
-                raise self._error(name, error) from error
-            raise
-
-    def _make_folder(self, folder: str) -> None:
-        if not os.path.isdir(folder):
-            self._make_folder(os.path.dirname(folder))
-            os.mkdir(folder, DIRECTORY_MODE)
-            os.chmod(folder, DIRECTORY_MODE)
-            _sync(os.path.dirname(folder))
+            _make_folder(folder)
+            with Disk().enter(folder) as disk:
+                _create(disk, local, pieces)
+        except FileExistsError as error:
+            raise ObjectExists(f"{self.place} has {name} already") from error
+        except OSError as error:
+            raise self._error(name, error) from error
 
     def _require(self) -> None:
         """Raise ArchiveError unless the directory is there."""
@@ -114,7 +94,9 @@ class DirectoryArchive:
 
     def remove(self, name: str) -> None:
         try:
-            _unlink(os.path.join(self._path, name))
+            os.unlink(os.path.join(self._path, name))
+        except FileNotFoundError:
+            pass
         except OSError as error:
             raise self._error(name, error) from error
 
@@ -145,31 +127,32 @@ def _parts(fd: int, at: int, end: int) -> Iterator[bytes]:
         at += len(part)
 
 
-def _write(fd: int, data: bytes) -> None:
-    left = memoryview(data)
-    while left:
-        left = left[os.write(fd, left) :]
+def _make_folder(folder: str) -> None:
+    if not os.path.isdir(folder):
+        _make_folder(os.path.dirname(folder))
+        make_directory(folder)
 
 
-def _give_name(fresh: str, path: str) -> None:
-    """Give a file its name, unless that is taken. Raises FileExistsError."""
+def _create(disk: Disk, name: str, pieces: Iterable[bytes]) -> None:
+    """Make a file, unless the name is taken. Raises FileExistsError and OSError."""
+    fresh = name + TMP_SUFFIX
     try:
-        os.link(fresh, path, follow_symlinks=False)
-    except OSError as error:
-        if error.errno not in _NO_LINKS:
-            raise
-        if os.path.lexists(path):
-            raise FileExistsError(errno.EEXIST, "it is there already") from error
-        os.rename(fresh, path)
-        return
-    os.unlink(fresh)
-
-
-def _sync(folder: str) -> None:
-    with Descriptor(os.open(folder, DIRECTORY)) as fd:
-        os.fsync(fd)
-
-
-def _unlink(path: str) -> None:
-    with suppress(FileNotFoundError):
-        os.unlink(path)
+        with Descriptor(disk.create_anew(fresh)) as fd:
+            for piece in pieces:
+                disk.write(fd, piece)
+            disk.fdatasync(fd)
+        try:
+            disk.link(fresh, name)
+            disk.unlink(fresh)
+        except OSError as error:
+            if error.errno not in _NO_LINKS:
+                raise
+            if disk.holds(name):
+                raise FileExistsError(errno.EEXIST, "it is there already") from error
+            disk.rename(fresh, name)
+        disk.sync_directory()
+    except BaseException:
+        # A full disk gets back what was written to it.
+        with suppress(OSError):
+            disk.unlink(fresh)
+        raise

@@ -1,4 +1,4 @@
-"""Notes of a store about its archives: where they are, and which segments they have.
+"""Notes of a store about its archives: where they are, which segments they have; and what opens them.
 
 DIR/ship/NAME.archive             `archive URL`, with its sum: where the archive is that is target NAME
 DIR/…Z.log.zst.archived           the manifest of a segment that an archive has, with its sum in it
@@ -9,12 +9,13 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator
 from contextlib import suppress
+from pathlib import Path
 
 from logsrv.kit.text.sums import with_sum, without_sum
+from logsrv.linelog.store.archive.directory import DirectoryArchive
 from logsrv.linelog.store.archive.manifest import LARGEST, Manifest, decode, encode
-from logsrv.linelog.store.archive.objects import Archive
-from logsrv.linelog.store.archive.opening import open_archive
-from logsrv.linelog.store.archive.url import parse_archive_url
+from logsrv.linelog.store.archive.objects import Archive, UnusableArchive
+from logsrv.linelog.store.archive.url import FILE, parse_archive_url
 from logsrv.linelog.store.disk.disk import Disk
 from logsrv.linelog.store.segments.segment import Segment
 
@@ -90,3 +91,30 @@ def noted(segment: Segment, disk: Disk) -> Manifest | None:
 def archived(disk: Disk, segment: Segment) -> Manifest:
     """Return the manifest beside a segment. Raises OSError, and ValueError if it is damaged."""
     return decode(disk.read(segment.archived, LARGEST))
+
+
+def open_archive(url: str, key: str | None = None, ca: Path | None = None) -> Archive:
+    """Return the archive at a URL, which is looked at when it is used. Raises ValueError.
+
+    key: `KEY SECRET` of a bucket; None: of the file that the URL names, else of the environment. ca: a file
+    with the authorities to trust, beside that of the URL.
+    """
+    found = parse_archive_url(url)
+    if found.scheme == FILE:
+        return DirectoryArchive(found.path)
+    if key is not None and found.scheme != "s3":
+        raise ValueError(
+            f"the keys of {found.scheme}: are in its environment, not in a file of a token"
+        )
+    try:
+        from logsrv.linelog.store.archive.bucket import BucketArchive
+
+        return BucketArchive(found, key, ca)
+    except ModuleNotFoundError as error:
+        if (error.name or "").startswith("logsrv"):
+            raise
+        return UnusableArchive(
+            found.place,
+            f"{found.scheme}: needs the package {error.name}; install it with"
+            " pip install 'logsrv[archive]'",
+        )

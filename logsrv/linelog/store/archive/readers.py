@@ -43,9 +43,13 @@ class PendingRead(Generic[T]):
 
 
 class Readers:
-    """Threads that read, begun as they are needed. The end of the process does not wait for them."""
+    """Threads that read, begun as they are needed. The end of the process does not wait for them.
 
-    def __init__(self) -> None:
+    at_once: how many there may be.
+    """
+
+    def __init__(self, at_once: int = AT_ONCE) -> None:
+        self._at_once = at_once
         self._waiting: SimpleQueue[PendingRead[Any] | None] = SimpleQueue()
         self._threads = 0
         self._closed = False
@@ -53,7 +57,7 @@ class Readers:
     def start(self, read: Callable[[], T]) -> PendingRead[T]:
         """Begin a read, at once or when one of those before it is done."""
         pending = PendingRead(read)
-        if self._threads < AT_ONCE:
+        if self._threads < self._at_once:
             self._threads += 1
             before = threading.stack_size(_STACK)
             threading.Thread(target=self._run, name="archive", daemon=True).start()

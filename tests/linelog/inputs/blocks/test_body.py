@@ -22,8 +22,7 @@ from logsrv.linelog.inputs.http.body import RequestHead
 from logsrv.linelog.ship.blocks.block import LARGEST, LARGEST_TEXT, PackedBlock
 from logsrv.linelog.store.disk.disk import Disk
 from logsrv.linelog.store.origins.notes import Note, read_notes
-from logsrv.linelog.store.origins.origins import Origins
-from logsrv.linelog.store.origins.under_way import ENOUGH
+from logsrv.linelog.store.origins.origins import ENOUGH, Origins
 from logsrv.linelog.store.segments.segment import Position
 from tests.linelog.inputs.blocks.making import block_of, stored_lines
 from tests.linelog.inputs.recording import Sink, intake

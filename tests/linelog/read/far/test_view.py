@@ -20,10 +20,9 @@ from logsrv.linelog.read.plan import Scope
 from logsrv.linelog.read.search import Search
 from logsrv.linelog.read.view import View
 from logsrv.linelog.store.archive.catalog import enter
-from logsrv.linelog.store.archive.kept import note_archived, note_url
+from logsrv.linelog.store.archive.kept import note_archived, note_url, open_archive
 from logsrv.linelog.store.archive.manifest import decode
 from logsrv.linelog.store.archive.objects import ArchiveError
-from logsrv.linelog.store.archive.opening import open_archive
 from logsrv.linelog.store.archive.putting import put
 from logsrv.linelog.store.disk.disk import Disk
 from logsrv.linelog.store.segments.segment import Position

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import random
+import zlib
 from pathlib import Path
 
 import attrs
@@ -15,6 +16,7 @@ from hypothesis import strategies as st
 from logsrv.linelog.read.texts import PackedFrames
 from logsrv.linelog.read.view import View
 from logsrv.linelog.ship.blocks.block import LARGEST, LARGEST_TEXT, PackedBlock
+from logsrv.linelog.ship.cutting.crc import combined
 from logsrv.linelog.ship.cutting.cut import BlockLimits, CutBlock, Cutter
 from logsrv.linelog.store.segments.segment import Position
 from tests.linelog.read.stores import line, make_store
@@ -230,3 +232,26 @@ def test_any_lines_in_any_blocks(
     assert len(there) + sum(map(len, cutting.refused)) == len(wanted)
     for one in cutting.refused:
         assert one not in there and len(zstandard.compress(one)) > limit - 20
+
+
+@given(st.binary(), st.binary())
+def test_a_checksum_of_two_texts_is_that_of_both_together(first: bytes, second: bytes) -> None:
+    assert combined(zlib.crc32(first), zlib.crc32(second), len(second)) == zlib.crc32(
+        first + second
+    )
+
+
+@given(st.binary(max_size=40), st.integers(1, 1 << 20), st.integers(0, 255))
+def test_a_checksum_of_large_texts_is_that_of_both_together(
+    first: bytes, size: int, byte: int
+) -> None:
+    second = bytes([byte]) * size
+    assert combined(zlib.crc32(first), zlib.crc32(second), size) == zlib.crc32(first + second)
+
+
+def test_checksums_of_several_texts_come_one_behind_the_other() -> None:
+    texts = [b"a line\n", b"", b"another\n" * 9999, b"\0" * (1 << 20), b"the last\n"]
+    crc = 0
+    for text in texts:
+        crc = combined(crc, zlib.crc32(text), len(text))
+    assert crc == zlib.crc32(b"".join(texts))

@@ -7,7 +7,7 @@ import threading
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TypeVar
 
 
 class Asked(NamedTuple):
@@ -33,8 +33,10 @@ class ToldServer(ThreadingHTTPServer):
 
     daemon_threads = True
 
-    def __init__(self, answer: Callable[[Asked], Told], tls: ssl.SSLContext | None) -> None:
-        super().__init__(("127.0.0.1", 0), _Handler)
+    def __init__(
+        self, answer: Callable[[Asked], Told], tls: ssl.SSLContext | None = None, port: int = 0
+    ) -> None:
+        super().__init__(("127.0.0.1", port), _Handler)
         self.answer = answer
         self.asked: list[Asked] = []
         self.connections = 0
@@ -56,6 +58,9 @@ class ToldServer(ThreadingHTTPServer):
 
     def handle_error(self, *_: object) -> None:
         """Clients that go away are what some tests are about."""
+
+
+Server = TypeVar("Server", bound=ToldServer)
 
 
 class _Handler(BaseHTTPRequestHandler):
@@ -96,7 +101,13 @@ def serving(
     def next_one(asked: Asked) -> Told:
         return left.pop(0) if len(left) > 1 else left[0]
 
-    server = ToldServer(answer or next_one, tls)
+    with started(ToldServer(answer or next_one, tls)) as server:
+        yield server
+
+
+@contextmanager
+def started(server: Server) -> Iterator[Server]:
+    """A server that answers, until it lets go of its port."""
     thread = threading.Thread(target=server.serve_forever, args=(0.02,))
     thread.start()
     try:

@@ -8,7 +8,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from twisted.internet.defer import Deferred
 
 from logsrv.kit.net.tls.client_tls import TLSOptions
 from logsrv.linelog.ship.address import parse_ship_url
@@ -17,6 +16,7 @@ from logsrv.linelog.ship.target import RefusedForGood, TooMuchAtOnce, Unavailabl
 from tests.cli.certificates import Authority
 from tests.kit.net.network import REACTOR, in_reactor, until
 from tests.linelog.ship.http.servers import Asked, Told, serving
+from tests.linelog.ship.out.peers import closing, unavailable
 from tests.ports import free_port
 from tests.strangers import endless, stranger
 
@@ -30,21 +30,14 @@ def client(url: str, **options: Any) -> HttpClient:
     )
 
 
-async def unavailable(asked: Deferred[Any]) -> Unavailable:
-    with pytest.raises(Unavailable) as caught:
-        await asked
-    return caught.value
-
-
 @in_reactor
 async def test_a_body_and_its_headers_arrive_and_the_connection_is_used_again() -> None:
     body = bytes(range(256)) * 20_000
     with serving(Told(200, b"yes", {"X-Kept": "a"})) as server:
-        one = client(server.url + "/blocks?a=b")
-        for _ in range(3):
-            answer = await one.request("POST", headers={"Logsrv-Format": "1"}, body=body)
-        asked = await one.request("GET", "/blocks/0a")
-        await one.close()
+        async with closing(client(server.url + "/blocks?a=b")) as one:
+            for _ in range(3):
+                answer = await one.request("POST", headers={"Logsrv-Format": "1"}, body=body)
+            asked = await one.request("GET", "/blocks/0a")
     assert (answer.status, answer.body, answer.headers["x-kept"]) == (200, b"yes", "a")
     assert answer.whole
     assert asked.status == 200
@@ -62,9 +55,8 @@ async def test_a_body_and_its_headers_arrive_and_the_connection_is_used_again() 
 @in_reactor
 async def test_the_token_is_sent() -> None:
     with serving() as server:
-        one = client(server.url, token="geheim")
-        await one.request("GET")
-        await one.close()
+        async with closing(client(server.url, token="geheim")) as one:
+            await one.request("GET")
     assert server.asked[0].headers["Authorization"] == "Bearer geheim"
 
 
@@ -72,14 +64,13 @@ async def test_the_token_is_sent() -> None:
 async def test_statuses_become_what_a_shipper_does_about_them() -> None:
     told = [Told(413), Told(400), Told(409), Told(302, headers={"Location": "/x"}), Told(401)]
     with serving(*told, Told(503, headers={"Retry-After": "7"})) as server:
-        one = client(server.url)
-        with pytest.raises(TooMuchAtOnce):
-            await one.request("POST", body=b"x")
-        with pytest.raises(RefusedForGood):
-            await one.request("POST", body=b"x")
-        assert (await one.request("POST", body=b"x", also=(409,))).status == 409
-        redirect, token, busy = [await unavailable(one.request("GET")) for _ in range(3)]
-        await one.close()
+        async with closing(client(server.url)) as one:
+            with pytest.raises(TooMuchAtOnce):
+                await one.request("POST", body=b"x")
+            with pytest.raises(RefusedForGood):
+                await one.request("POST", body=b"x")
+            assert (await one.request("POST", body=b"x", also=(409,))).status == 409
+            redirect, token, busy = [await unavailable(one.request("GET")) for _ in range(3)]
     assert redirect.settled
     assert "redirects are not followed" in str(redirect)
     assert token.settled
@@ -91,9 +82,8 @@ async def test_statuses_become_what_a_shipper_does_about_them() -> None:
 async def test_what_was_sent_is_not_sent_again_by_itself() -> None:
     """Whether it arrived is not known, and only who sends can ask."""
     with serving(Told(hang_up=True)) as server:
-        one = client(server.url)
-        why = await unavailable(one.request("POST", body=b"x"))
-        await one.close()
+        async with closing(client(server.url)) as one:
+            why = await unavailable(one.request("POST", body=b"x"))
     assert not why.settled
     assert len(server.asked) == 1
 
@@ -116,9 +106,8 @@ async def test_a_server_of_something_else_is_told_in_a_sentence() -> None:
                 connection.recv(1 << 16)
 
         threading.Thread(target=greet, daemon=True).start()
-        one = client(f"http://127.0.0.1:{other.getsockname()[1]}")
-        why = await unavailable(one.request("GET"))
-        await one.close()
+        async with closing(client(f"http://127.0.0.1:{other.getsockname()[1]}")) as one:
+            why = await unavailable(one.request("GET"))
     assert str(why).endswith(" does not answer in HTTP")
 
 
@@ -131,10 +120,9 @@ async def test_a_server_that_is_silent_is_left() -> None:
         return Told()
 
     with serving(answer=silent) as server:
-        one = client(server.url, seconds=0.2)
-        why = await unavailable(one.request("POST", body=b"x"))
-        waits.set()
-        await one.close()
+        async with closing(client(server.url, seconds=0.2)) as one:
+            why = await unavailable(one.request("POST", body=b"x"))
+            waits.set()
     assert "did not answer within 0.2 s" in str(why)
     assert not why.settled
 
@@ -142,9 +130,8 @@ async def test_a_server_that_is_silent_is_left() -> None:
 @in_reactor
 async def test_a_server_that_reads_nothing_is_left() -> None:
     with socket.create_server(("127.0.0.1", 0)) as deaf:
-        one = client(f"http://127.0.0.1:{deaf.getsockname()[1]}", seconds=0.2)
-        why = await unavailable(one.request("POST", body=bytes(50 << 20)))
-        await one.close()
+        async with closing(client(f"http://127.0.0.1:{deaf.getsockname()[1]}", seconds=0.2)) as one:
+            why = await unavailable(one.request("POST", body=bytes(50 << 20)))
     assert "did not answer" in str(why)
 
 
@@ -153,10 +140,9 @@ async def test_an_endless_answer_is_cut() -> None:
     with serving(
         Told(200, bytes(2 * LARGEST_ANSWER)), Told(400, bytes(2 * LARGEST_ANSWER))
     ) as server:
-        one = client(server.url)
-        assert "no end" in str(await unavailable(one.request("GET")))
-        answer = await one.request("GET", also=(400,))
-        await one.close()
+        async with closing(client(server.url)) as one:
+            assert "no end" in str(await unavailable(one.request("GET")))
+            answer = await one.request("GET", also=(400,))
     assert not answer.whole
     assert len(answer.body) == LARGEST_ANSWER
 
@@ -165,10 +151,9 @@ async def test_an_endless_answer_is_cut() -> None:
 async def test_an_endless_head_is_told_in_a_sentence_while_the_body_is_sent() -> None:
     header = b"X-Name: %b\r\n" % (b"a" * 16_000)
     with stranger(endless(header, b"HTTP/1.1 200 OK\r\n")) as server:
-        one = client(server.url)
-        with pytest.raises(Unavailable, match="the head of its answer is larger than 128 KiB"):
-            await one.request("POST", body=bytes(20 << 20))
-        await one.close()
+        async with closing(client(server.url)) as one:
+            with pytest.raises(Unavailable, match="the head of its answer is larger than 128 KiB"):
+                await one.request("POST", body=bytes(20 << 20))
     assert server.said < 32 << 20
 
 
@@ -181,10 +166,9 @@ async def test_closing_breaks_off_what_is_under_way() -> None:
         return Told()
 
     with serving(answer=silent) as server:
-        one = client(server.url)
-        asking = one.request("GET")
-        await until(lambda: server.asked, "the request")
-        await one.close()
+        async with closing(client(server.url)) as one:
+            asking = one.request("GET")
+            await until(lambda: server.asked, "the request")
         await unavailable(asking)
         waits.set()
 
@@ -203,10 +187,11 @@ async def test_certificates_are_verified_both_ways(tmp_path: Path) -> None:
         missing = await unavailable(
             client(server.url, tls=TLSOptions(cafile=tmp_path / "none")).request("GET")
         )
-        one = client(server.url, tls=TLSOptions(cafile=authority.cafile, certificate=own))
-        assert (await one.request("POST", body=b"x" * 300_000)).status == 200
-        assert (await one.request("GET")).status == 200
-        await one.close()
+        async with closing(
+            client(server.url, tls=TLSOptions(cafile=authority.cafile, certificate=own))
+        ) as one:
+            assert (await one.request("POST", body=b"x" * 300_000)).status == 200
+            assert (await one.request("GET")).status == 200
         assert server.connections == 1
     assert unknown.settled, unknown
     assert without.settled, without

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
-from typing import Any
+from typing import Any, TypeVar
 
 import pytest
 from twisted.internet.defer import Deferred
@@ -22,6 +22,8 @@ from logsrv.linelog.store.segments.segment import Position
 from tests.kit.net.network import REACTOR
 from tests.linelog.ship.encode.stored_lines import line
 
+Closed = TypeVar("Closed")
+
 
 def settings(url: str, **more: Any) -> TargetSettings:
     return TargetSettings(name="there", url=parse_ship_url(url), store="0" * 32, **more)
@@ -36,11 +38,21 @@ def numbered(number: int) -> SentLines:
     return sent(*(b"message %d" % each for each in range(number)))
 
 
-async def unavailable(sending: Deferred[None]) -> Unavailable:
-    """Wait for the failure of a `send`."""
+async def unavailable(sending: Deferred[Any]) -> Unavailable:
+    """Wait for the failure of a `send`, or of a request."""
     with pytest.raises(Unavailable) as caught:
         await sending
     return caught.value
+
+
+@asynccontextmanager
+async def closing(one: Closed) -> AsyncIterator[Closed]:
+    """A target or a client, which is closed at the end."""
+    opened: Any = one
+    try:
+        yield one
+    finally:
+        await opened.close()
 
 
 class Peer(Protocol):

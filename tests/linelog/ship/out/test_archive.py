@@ -17,6 +17,7 @@ from logsrv.linelog.ship.target import ArchiveSurvey, ForeignStoreError, Unavail
 from logsrv.linelog.store.archive.directory import DirectoryArchive
 from logsrv.linelog.store.archive.kept import note_archived
 from tests.kit.net.network import REACTOR, in_reactor, until
+from tests.linelog.ship.out.peers import closing
 from tests.linelog.store.archive.segments import STORE, packed, sealed_store
 from tests.linelog.store.faults import at
 
@@ -38,10 +39,10 @@ async def test_a_segment_goes_there_and_is_known_there(tmp_path: Path) -> None:
     manifest = await one.put(segment, disk)
     note_archived(disk, segment, manifest)
     assert await one.survey([segment], disk) == ArchiveSurvey([manifest.name], [])
-    assert await one.lacking([segment], disk) == []
+    assert (await one.survey([segment], disk, others=False)).lacking == []
     (tmp_path / "archive" / STORE / segment.name).unlink()
     assert await one.survey([segment], disk) == ArchiveSurvey([manifest.name], [segment])
-    assert await one.lacking([segment], disk) == [segment]
+    assert (await one.survey([segment], disk, others=False)).lacking == [segment]
     assert await one.has(manifest.name)
     assert not await one.has("0000000009-20261120T061842Z")
     await one.close()
@@ -49,20 +50,19 @@ async def test_a_segment_goes_there_and_is_known_there(tmp_path: Path) -> None:
 
 @in_reactor
 async def test_what_is_wrong_there_is_said_as_targets_do(tmp_path: Path) -> None:
-    one = target(tmp_path / "archive")
-    with pytest.raises(Unavailable, match="mount it, or make the directory") as error:
-        await one.survey([], at(tmp_path))
-    assert error.value.settled
-    (tmp_path / "archive").mkdir()
-    for count in (50, 49):
-        store = sealed_store(tmp_path / f"store{count}", 1, count=count)
-        [segment] = packed(store)
-        if count == 50:
-            await one.put(segment, at(store))
-        else:
-            with pytest.raises(ForeignStoreError, match="--new-identity"):
+    async with closing(target(tmp_path / "archive")) as one:
+        with pytest.raises(Unavailable, match="mount it, or make the directory") as error:
+            await one.survey([], at(tmp_path))
+        assert error.value.settled
+        (tmp_path / "archive").mkdir()
+        for count in (50, 49):
+            store = sealed_store(tmp_path / f"store{count}", 1, count=count)
+            [segment] = packed(store)
+            if count == 50:
                 await one.put(segment, at(store))
-    await one.close()
+            else:
+                with pytest.raises(ForeignStoreError, match="--new-identity"):
+                    await one.put(segment, at(store))
 
 
 @in_reactor

@@ -13,7 +13,7 @@ from logsrv.linelog.ship.out.elasticsearch import ElasticsearchTarget
 from logsrv.linelog.ship.target import PartlyRefused, RefusedForGood, TooMuchAtOnce
 from tests.kit.net.network import REACTOR, in_reactor
 from tests.linelog.ship.http.servers import Asked, Told, serving
-from tests.linelog.ship.out.peers import sent, settings, unavailable
+from tests.linelog.ship.out.peers import closing, sent, settings, unavailable
 
 
 def told(*statuses: int) -> Told:
@@ -31,9 +31,10 @@ def documents(asked: Asked) -> list[str]:
 @in_reactor
 async def test_documents_go_to_an_index(path: str) -> None:
     with serving(told(201, 201)) as server:
-        one = ElasticsearchTarget(settings("es+" + server.url + path), REACTOR)
-        await one.send(sent(b"a", b"b"))
-        await one.close()
+        async with closing(
+            ElasticsearchTarget(settings("es+" + server.url + path), REACTOR)
+        ) as one:
+            await one.send(sent(b"a", b"b"))
     [asked] = server.asked
     assert asked.path.startswith("/logs/_bulk?filter_path=errors,items.")
     assert documents(asked) == ["a", "b"]
@@ -47,14 +48,15 @@ def test_an_index_is_needed() -> None:
 @in_reactor
 async def test_one_that_is_refused_is_named_and_the_others_are_stored() -> None:
     with serving(told(201, 400, 201), told(400, 409)) as server:
-        one = ElasticsearchTarget(settings("es+" + server.url + "/logs"), REACTOR)
-        with pytest.raises(PartlyRefused, match="refuses documents: 400 for 400") as some:
-            await one.send(sent(b"a", b"b", b"c"))
-        assert (some.value.number, list(some.value.which)) == (1, [1])
-        with pytest.raises(RefusedForGood) as each:
-            await one.send(sent(b"a", b"b"))
-        assert not isinstance(each.value, PartlyRefused)
-        await one.close()
+        async with closing(
+            ElasticsearchTarget(settings("es+" + server.url + "/logs"), REACTOR)
+        ) as one:
+            with pytest.raises(PartlyRefused, match="refuses documents: 400 for 400") as some:
+                await one.send(sent(b"a", b"b", b"c"))
+            assert (some.value.number, list(some.value.which)) == (1, [1])
+            with pytest.raises(RefusedForGood) as each:
+                await one.send(sent(b"a", b"b"))
+            assert not isinstance(each.value, PartlyRefused)
 
 
 @in_reactor
@@ -62,15 +64,16 @@ async def test_only_those_without_room_are_sent_again() -> None:
     """429 of an item is for later; others of the same lines are stored and stay so."""
     lines = sent(b"a", b"b", b"c", b"d")
     with serving(told(201, 429, 400, 503), told(429, 201), told(201), told(201)) as server:
-        one = ElasticsearchTarget(settings("es+" + server.url + "/logs"), REACTOR)
-        why = await unavailable(one.send(lines))
-        assert "has no room for 2 of 4 documents: 429 for 429" in str(why) and not why.settled
-        await unavailable(one.send(lines))
-        with pytest.raises(PartlyRefused) as some:
-            await one.send(lines)
-        assert list(some.value.which) == [2]
-        await one.send(sent(b"e"))
-        await one.close()
+        async with closing(
+            ElasticsearchTarget(settings("es+" + server.url + "/logs"), REACTOR)
+        ) as one:
+            why = await unavailable(one.send(lines))
+            assert "has no room for 2 of 4 documents: 429 for 429" in str(why) and not why.settled
+            await unavailable(one.send(lines))
+            with pytest.raises(PartlyRefused) as some:
+                await one.send(lines)
+            assert list(some.value.which) == [2]
+            await one.send(sent(b"e"))
     assert list(map(documents, server.asked)) == [["a", "b", "c", "d"], ["b", "d"], ["b"], ["e"]]
 
 
@@ -78,11 +81,12 @@ async def test_only_those_without_room_are_sent_again() -> None:
 async def test_other_lines_are_sent_whole() -> None:
     """As when the shipper takes fewer, or has begun anew."""
     with serving(told(201, 429), told(201), told(201, 201)) as server:
-        one = ElasticsearchTarget(settings("es+" + server.url + "/logs"), REACTOR)
-        await unavailable(one.send(sent(b"a", b"b")))
-        await one.send(sent(b"a"))
-        await one.send(sent(b"a", b"b"))
-        await one.close()
+        async with closing(
+            ElasticsearchTarget(settings("es+" + server.url + "/logs"), REACTOR)
+        ) as one:
+            await unavailable(one.send(sent(b"a", b"b")))
+            await one.send(sent(b"a"))
+            await one.send(sent(b"a", b"b"))
     assert list(map(documents, server.asked)) == [["a", "b"], ["a"], ["a", "b"]]
 
 
@@ -91,19 +95,21 @@ async def test_an_answer_about_too_many_documents_asks_for_fewer() -> None:
     """Each of them may be refused at length; the same answer would come each time."""
     long = Told(200, b'{"errors":true,"items":[' + b" " * LARGEST_ANSWER)
     with serving(long, long) as server:
-        one = ElasticsearchTarget(settings("es+" + server.url + "/logs"), REACTOR)
-        with pytest.raises(TooMuchAtOnce, match="says more of 2 documents than"):
-            await one.send(sent(b"a", b"b"))
-        why = await unavailable(one.send(sent(b"a")))
-        assert "has no end" in str(why)
-        await one.close()
+        async with closing(
+            ElasticsearchTarget(settings("es+" + server.url + "/logs"), REACTOR)
+        ) as one:
+            with pytest.raises(TooMuchAtOnce, match="says more of 2 documents than"):
+                await one.send(sent(b"a", b"b"))
+            why = await unavailable(one.send(sent(b"a")))
+            assert "has no end" in str(why)
 
 
 @in_reactor
 async def test_a_server_that_is_no_elasticsearch() -> None:
     with serving(Told(200, b"<html>It works!"), Told(403), Told(404)) as server:
-        one = ElasticsearchTarget(settings("es+" + server.url + "/logs"), REACTOR)
-        for said in ("does not answer as Elasticsearch does", "403", "404"):
-            why = await unavailable(one.send(sent(b"a")))
-            assert why.settled and said in str(why)
-        await one.close()
+        async with closing(
+            ElasticsearchTarget(settings("es+" + server.url + "/logs"), REACTOR)
+        ) as one:
+            for said in ("does not answer as Elasticsearch does", "403", "404"):
+                why = await unavailable(one.send(sent(b"a")))
+                assert why.settled and said in str(why)

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from logsrv.kit.net.tls.client_tls import TLSOptions
-from logsrv.linelog.ship.out.far_side import FarSide
+from logsrv.linelog.ship.out.far_side import connect
 from logsrv.linelog.ship.out.relp import RelpTarget
 from logsrv.linelog.ship.out.syslog import SyslogTarget
 from logsrv.linelog.ship.registry import TargetSettings
@@ -30,14 +30,14 @@ async def test_nobody_there() -> None:
     with pytest.raises(
         Unavailable, match=r"^relp://127.0.0.1:\d+ cannot be reached: .*refused"
     ) as no:
-        await FarSide(settings(f"relp://127.0.0.1:{port}"), REACTOR).connect()
+        await connect(settings(f"relp://127.0.0.1:{port}"), REACTOR)
     assert not no.value.settled
 
 
 @in_reactor
 async def test_bytes_go_both_ways() -> None:
     async with far_side() as (peers, port):
-        one = await FarSide(settings(f"relp://127.0.0.1:{port}"), REACTOR).connect()
+        one = await connect(settings(f"relp://127.0.0.1:{port}"), REACTOR)
         assert one.transport.getTcpNoDelay()
         one.write(b"hello")
         await one.acknowledged()
@@ -53,7 +53,7 @@ async def test_bytes_go_both_ways() -> None:
 @in_reactor
 async def test_a_far_side_that_says_more_than_it_is_asked_is_left() -> None:
     with stranger(endless(b"0 rsp 3 200\n")) as server:
-        one = await FarSide(settings(f"relp://127.0.0.1:{server.port}"), REACTOR).connect()
+        one = await connect(settings(f"relp://127.0.0.1:{server.port}"), REACTOR)
         one.write(b"1 open 0\n")
         await until(lambda: one.over, "the end")
         with pytest.raises(Unavailable, match=r"relp://127.0.0.1:\d+ says more than it is asked"):
@@ -109,9 +109,7 @@ async def test_a_client_certificate_is_shown(tmp_path: Path) -> None:
     own = authority.certify("edge")
     with serving(tls=authority.server_context("localhost", clients=True)) as server:
         tls = TLSOptions(cafile=authority.cafile, certificate=own)
-        conversation = await FarSide(
-            over_tls(server.server_address[1], tls), REACTOR, 10.0
-        ).connect()
+        conversation = await connect(over_tls(server.server_address[1], tls), REACTOR, 10.0)
         conversation.write(b"GET / HTTP/1.1\r\n\r\n")
         assert (await conversation.more()).startswith(b"HTTP/1.1 200")
         conversation.leave()

@@ -20,7 +20,7 @@ from tests.cli.certificates import Authority
 from tests.kit.net.network import REACTOR, in_reactor
 from tests.linelog.ship.encode.stored_lines import SOURCES, TIME, line
 from tests.linelog.ship.out.brokers import TOPIC, brokers
-from tests.linelog.ship.out.peers import numbered, sent, settings, unavailable
+from tests.linelog.ship.out.peers import closing, numbered, sent, settings, unavailable
 from tests.ports import free_port
 
 
@@ -31,12 +31,11 @@ def target(servers: str, seconds: float = 20.0, topic: str = TOPIC, **more: Any)
 @in_reactor
 async def test_lines_arrive_and_those_of_a_machine_in_their_order() -> None:
     with brokers(3) as some:
-        one = target(some.servers)
-        lines = [line(b"%d" % number, SOURCES[number % 4]) for number in range(2000)]
-        for at in range(0, 2000, 500):
-            await one.send(SentLines(lines[at : at + 500], Position(1, at)))
-        await one.send(SentLines([], Position(1, 2000)))
-        await one.close()
+        async with closing(target(some.servers)) as one:
+            lines = [line(b"%d" % number, SOURCES[number % 4]) for number in range(2000)]
+            for at in range(0, 2000, 500):
+                await one.send(SentLines(lines[at : at + 500], Position(1, at)))
+            await one.send(SentLines([], Position(1, 2000)))
         found = some.messages(2000)
     by_key: dict[bytes, list[int]] = {}
     for message in found:
@@ -57,14 +56,13 @@ async def test_lines_arrive_and_those_of_a_machine_in_their_order() -> None:
 @in_reactor
 async def test_a_message_that_is_too_large_is_refused_and_the_others_are_there() -> None:
     with brokers() as some:
-        one = target(some.servers)
-        large = b"x" * 1_100_000
-        with pytest.raises(PartlyRefused, match="too large") as partly:
-            await one.send(sent(b"a", large, b"b"))
-        assert list(partly.value.which) == [1]
-        with pytest.raises(RefusedForGood, match="too large"):
-            await one.send(sent(large))
-        await one.close()
+        async with closing(target(some.servers)) as one:
+            large = b"x" * 1_100_000
+            with pytest.raises(PartlyRefused, match="too large") as partly:
+                await one.send(sent(b"a", large, b"b"))
+            assert list(partly.value.which) == [1]
+            with pytest.raises(RefusedForGood, match="too large"):
+                await one.send(sent(large))
         assert len(some.messages(2)) == 2
 
 
@@ -72,22 +70,20 @@ async def test_a_message_that_is_too_large_is_refused_and_the_others_are_there()
 async def test_what_a_broker_refuses() -> None:
     """The messages of a request are refused together: the lines are sent by halves."""
     with brokers() as some:
-        one = target(some.servers)
-        some.answer(87)
-        with pytest.raises(RefusedForGood, match="ecord"):
-            await one.send(sent(b"a"))
-        await one.send(sent(b"b"))
-        await one.close()
+        async with closing(target(some.servers)) as one:
+            some.answer(87)
+            with pytest.raises(RefusedForGood, match="ecord"):
+                await one.send(sent(b"a"))
+            await one.send(sent(b"b"))
 
 
 @in_reactor
 async def test_a_broker_that_has_no_time_is_asked_again() -> None:
     """NOT_ENOUGH_REPLICAS and the like: librdkafka sends again, once each and in order."""
     with brokers() as some:
-        one = target(some.servers)
-        some.answer(19, 7, 6)
-        await one.send(numbered(100))
-        await one.close()
+        async with closing(target(some.servers)) as one:
+            some.answer(19, 7, 6)
+            await one.send(numbered(100))
         found = [json.loads(one.value() or b"")["message"] for one in some.messages(100)]
     assert found == [f"message {number}" for number in range(100)]
 
@@ -96,41 +92,37 @@ async def test_a_broker_that_has_no_time_is_asked_again() -> None:
 @in_reactor
 async def test_a_topic_that_may_not_be_written_to(error: int) -> None:
     with brokers() as some:
-        one = target(some.servers)
-        some.answer(error)
-        why = await unavailable(one.send(sent(b"a")))
-        assert why.settled and "uthoriz" in str(why)
-        await one.send(sent(b"a"))
-        await one.close()
+        async with closing(target(some.servers)) as one:
+            some.answer(error)
+            why = await unavailable(one.send(sent(b"a")))
+            assert why.settled and "uthoriz" in str(why)
+            await one.send(sent(b"a"))
 
 
 @in_reactor
 async def test_a_topic_that_is_not_there() -> None:
     with brokers() as some:
         some.forget("nowhere")
-        one = target(some.servers, 5.0, topic="nowhere")
-        why = await unavailable(one.send(sent(b"a")))
-        assert why.settled and "nowhere" in str(why)
-        await one.close()
+        async with closing(target(some.servers, 5.0, topic="nowhere")) as one:
+            why = await unavailable(one.send(sent(b"a")))
+            assert why.settled and "nowhere" in str(why)
 
 
 @in_reactor
 async def test_brokers_that_are_away_and_come_back() -> None:
-    one = target(f"127.0.0.1:{free_port()}", 1.0)
-    why = await unavailable(one.send(sent(b"a")))
-    assert not why.settled and "refused" in str(why)
-    await one.close()
+    async with closing(target(f"127.0.0.1:{free_port()}", 1.0)) as one:
+        why = await unavailable(one.send(sent(b"a")))
+        assert not why.settled and "refused" in str(why)
 
 
 @in_reactor
 async def test_giving_up() -> None:
     with socket.create_server(("127.0.0.1", 0)) as silent:
-        one = target(f"127.0.0.1:{silent.getsockname()[1]}")
-        sending = one.send(sent(b"a"))
-        sending.cancel()
-        with pytest.raises(CancelledError):
-            await sending
-        await one.close()
+        async with closing(target(f"127.0.0.1:{silent.getsockname()[1]}")) as one:
+            sending = one.send(sent(b"a"))
+            sending.cancel()
+            with pytest.raises(CancelledError):
+                await sending
 
 
 @in_reactor
@@ -146,9 +138,8 @@ async def test_a_certificate_that_nobody_knows(tmp_path: Path) -> None:
         # The mock speaks no TLS: what is certain is that lines do not go there without it.
         ca = Authority(tmp_path).cafile
         url = settings(f"kafka+tls://{some.servers}/logs", tls=TLSOptions(cafile=ca))
-        one = KafkaTarget(url, REACTOR, 3.0)
-        assert "SSL" in str(await unavailable(one.send(sent(b"a"))))
-        await one.close()
+        async with closing(KafkaTarget(url, REACTOR, 3.0)) as one:
+            assert "SSL" in str(await unavailable(one.send(sent(b"a"))))
 
 
 @pytest.mark.parametrize(
@@ -169,7 +160,6 @@ def test_what_cannot_be(url: str, token: str | None, why: str) -> None:
 async def test_a_login_that_is_not_accepted() -> None:
     """The mock knows no logins, and refuses all."""
     with brokers() as some:
-        one = target(some.servers, 5.0, token="me:secret")
-        why = await unavailable(one.send(sent(b"a")))
-        assert "secret" not in str(why) and "SASL" in str(why)
-        await one.close()
+        async with closing(target(some.servers, 5.0, token="me:secret")) as one:
+            why = await unavailable(one.send(sent(b"a")))
+            assert "secret" not in str(why) and "SASL" in str(why)

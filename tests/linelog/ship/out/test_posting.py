@@ -1,20 +1,31 @@
-"""Lines over HTTP: where they go, who is let in, and what each answer means."""
+"""Lines over HTTP: where they go, who is let in, what is sent, and what each answer means."""
 
 from __future__ import annotations
 
 import gzip
-import re
+import json
 
 import pytest
 
-from logsrv.linelog.ship.http.answers import HttpAnswer
-from logsrv.linelog.ship.out.posting import Post, Posting
-from logsrv.linelog.ship.target import RefusedForGood
+from logsrv.linelog.ship.out.posting import LokiTarget, NdjsonTarget, OtlpTarget, PostingTarget
+from logsrv.linelog.ship.registry import make_target
+from logsrv.linelog.ship.target import (
+    PartlyRefused,
+    RefusedForGood,
+    TooMuchAtOnce,
+    Unavailable,
+)
 from tests.kit.net.network import REACTOR, in_reactor
-from tests.linelog.ship.http.servers import serving
-from tests.linelog.ship.out.peers import settings
+from tests.linelog.ship.http.servers import Asked, Told, serving
+from tests.linelog.ship.out.peers import closing, sent, settings
 
-POST = Post("/push", "application/json", "only=errors")
+
+class Target(PostingTarget):
+    path = "/push"
+    query = "only=errors"
+
+    def encode(self, lines: object) -> bytes:
+        return b"{}"
 
 
 @pytest.mark.parametrize(
@@ -30,10 +41,8 @@ POST = Post("/push", "application/json", "only=errors")
 @in_reactor
 async def test_a_path_of_its_own_is_kept(path: str, asked: str) -> None:
     with serving() as server:
-        url = "loki+" + server.url + path
-        posting = Posting(settings(url), REACTOR, POST)
-        await posting.post(b"{}")
-        await posting.close()
+        async with closing(Target(settings("loki+" + server.url + path), REACTOR)) as one:
+            await one.send(sent(b"a"))
     [request] = server.asked
     assert request.path == asked
     assert request.headers["Content-Type"] == "application/json"
@@ -42,7 +51,7 @@ async def test_a_path_of_its_own_is_kept(path: str, asked: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("token", "sent"),
+    ("token", "header"),
     [
         ("geheim", "Bearer geheim"),
         ("ApiKey abc==", "ApiKey abc=="),
@@ -50,18 +59,95 @@ async def test_a_path_of_its_own_is_kept(path: str, asked: str) -> None:
     ],
 )
 @in_reactor
-async def test_a_token_may_say_what_it_is(token: str, sent: str) -> None:
+async def test_a_token_may_say_what_it_is(token: str, header: str) -> None:
     with serving() as server:
-        posting = Posting(settings("es+" + server.url + "/logs", token=token), REACTOR, POST)
-        await posting.post(b"{}")
-        await posting.close()
-    assert server.asked[0].headers["Authorization"] == sent
+        async with closing(
+            Target(settings("es+" + server.url + "/logs", token=token), REACTOR)
+        ) as one:
+            await one.send(sent(b"a"))
+    assert server.asked[0].headers["Authorization"] == header
 
 
-def test_an_answer_is_judged_in_the_name_of_the_url() -> None:
-    """The path may be secret."""
-    posting = Posting(settings("loki+http://127.0.0.1:1/secret"), REACTOR, POST)
-    with pytest.raises(
-        RefusedForGood, match=re.escape("loki+http://127.0.0.1:1 answered with 400")
-    ):
-        posting.judge(HttpAnswer(400, {}))
+async def asked_of(kind: type[PostingTarget], scheme: str, path: str = "") -> Asked:
+    """The request of a target that gets two lines."""
+    with serving(Told(200, b"{}")) as server:
+        async with closing(make_target(settings(f"{scheme}+{server.url}{path}"), REACTOR)) as one:
+            assert isinstance(one, kind)
+            await one.send(sent(b"a", b"level=error b=1"))
+    [asked] = server.asked
+    return asked
+
+
+@in_reactor
+async def test_objects_one_in_a_line_are_posted_to_the_path_of_the_url() -> None:
+    asked = await asked_of(NdjsonTarget, "ndjson", "/in")
+    assert (asked.path, asked.headers["Content-Type"]) == ("/in", "application/x-ndjson")
+    assert "Content-Encoding" not in asked.headers
+    first, second = map(json.loads, asked.body.splitlines())
+    assert first["message"] == "a" and second["fields"] == {"level": "error", "b": "1"}
+
+
+@in_reactor
+async def test_records_of_otlp_are_exported() -> None:
+    asked = await asked_of(OtlpTarget, "otlp")
+    assert (asked.path, asked.headers["Content-Type"]) == ("/v1/logs", "application/json")
+    [logs] = json.loads(gzip.decompress(asked.body))["resourceLogs"]
+    assert len(logs["scopeLogs"][0]["logRecords"]) == 2
+
+
+@in_reactor
+async def test_lines_are_pushed_to_loki() -> None:
+    asked = await asked_of(LokiTarget, "loki")
+    assert asked.path == "/loki/api/v1/push"
+    streams = json.loads(gzip.decompress(asked.body))["streams"]
+    assert [stream["stream"].get("level") for stream in streams] == [None, "error"]
+
+
+def rejecting(number: int) -> Told:
+    success = {"rejectedLogRecords": str(number), "errorMessage": "too long"}
+    return Told(200, json.dumps({"partialSuccess": success}).encode())
+
+
+TOO_OLD = (
+    b"entry with timestamp 1 ignored, reason: 'entry too far behind', total ignored: 2 out of 3"
+)
+LATER = {"Retry-After": "3"}
+
+
+@pytest.mark.parametrize(
+    ("scheme", "told", "kind", "said", "facts"),
+    [
+        ("ndjson", Told(422), RefusedForGood, "answered with 422", {}),
+        ("ndjson", Told(500), Unavailable, "answered with 500", {"settled": False}),
+        ("ndjson", Told(hang_up=True), Unavailable, "closed", {"settled": False}),
+        ("otlp", rejecting(1), PartlyRefused, "rejects records: too long", {"number": 1}),
+        ("otlp", rejecting(3), RefusedForGood, "rejects records: too long", {}),
+        ("otlp", Told(401), Unavailable, "answered with 401", {"settled": True}),
+        ("otlp", Told(302), Unavailable, "redirects are not followed", {"settled": True}),
+        ("otlp", Told(503), Unavailable, "answered with 503", {"settled": False}),
+        ("loki", Told(400, TOO_OLD), PartlyRefused, "for their time", {"number": 2, "which": ()}),
+        (
+            "loki",
+            Told(400, b"parse error"),
+            RefusedForGood,
+            r"http://[0-9.:]+ answered with 400",
+            {},
+        ),
+        ("loki", Told(413), TooMuchAtOnce, "answered with 413", {}),
+        ("loki", Told(429, headers=LATER), Unavailable, "answered with 429", {"after": 3.0}),
+    ],
+)
+@in_reactor
+async def test_an_answer_means(
+    scheme: str, told: Told, kind: type[Exception], said: str, facts: dict[str, object]
+) -> None:
+    """The path of a URL may be secret, so no answer is told with it; the next one is that all is well."""
+    with serving(told, Told(200, b"{}")) as server:
+        async with closing(make_target(settings(f"{scheme}+{server.url}/secret"), REACTOR)) as one:
+            assert isinstance(one, PostingTarget)
+            lines = sent(b"a", b"b", b"c")
+            with pytest.raises(kind, match=said) as caught:
+                await one.send(lines)
+            await one.send(lines)
+    assert type(caught.value) is kind and "secret" not in str(caught.value)
+    assert {name: getattr(caught.value, name) for name in facts} == facts

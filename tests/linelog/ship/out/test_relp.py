@@ -14,6 +14,7 @@ from tests.kit.net.network import REACTOR, in_reactor, until
 from tests.linelog.ship.out.peers import (
     HeldTime,
     RelpPeer,
+    closing,
     far_side,
     numbered,
     sent,
@@ -29,29 +30,24 @@ def target(port: int, reactor: Any = REACTOR) -> RelpTarget:
 
 @in_reactor
 async def test_lines_arrive_in_order_over_one_connection() -> None:
-    async with far_side(RelpPeer) as (peers, port):
-        one = RelpTarget(settings(f"relp://127.0.0.1:{port}"), REACTOR)
+    async with far_side(RelpPeer) as (peers, port), closing(target(port)) as one:
         await one.send(sent())
         for _ in range(3):
             await one.send(numbered(10))
-        await one.close()
     assert texts(peers.messages) == [b"message %d" % number for number in range(10)] * 3
     assert len(peers.connections) == 1
 
 
 @in_reactor
 async def test_more_than_a_window() -> None:
-    async with far_side(RelpPeer) as (peers, port):
-        one = target(port)
+    async with far_side(RelpPeer) as (peers, port), closing(target(port)) as one:
         await one.send(numbered(2 * WINDOW + 5))
-        await one.close()
     assert len(peers.messages) == 2 * WINDOW + 5
 
 
 @in_reactor
 async def test_a_line_that_is_refused_is_named_and_the_others_are_there() -> None:
-    async with far_side(RelpPeer) as (peers, port):
-        one = target(port)
+    async with far_side(RelpPeer) as (peers, port), closing(target(port)) as one:
         with pytest.raises(
             PartlyRefused, match=r'127\.0\.0\.1:\d+: it answers "500 never!"'
         ) as some:
@@ -61,7 +57,6 @@ async def test_a_line_that_is_refused_is_named_and_the_others_are_there() -> Non
             await one.send(sent(b"!refuse"))
         assert list(all_of_it.value.which) == [0]
         await one.send(sent(b"c"))
-        await one.close()
     assert texts(peers.messages)[-1] == b"c"
     assert len(peers.connections) == 1
 
@@ -69,8 +64,7 @@ async def test_a_line_that_is_refused_is_named_and_the_others_are_there() -> Non
 @in_reactor
 async def test_sendings_one_behind_the_other() -> None:
     """Each has an answer of its own, in the order of the sendings."""
-    async with far_side(RelpPeer) as (peers, port):
-        one = target(port)
+    async with far_side(RelpPeer) as (peers, port), closing(target(port)) as one:
         under_way = [
             one.send(some) for some in (numbered(WINDOW), sent(b"a", b"!refuse"), sent(b"b"))
         ]
@@ -79,32 +73,27 @@ async def test_sendings_one_behind_the_other() -> None:
         assert list(some.value.which) == [1]
         assert under_way[0].called
         await under_way[2]
-        await one.close()
     assert texts(peers.messages)[WINDOW:] == [b"a", b"!refuse", b"b"]
 
 
 @in_reactor
 async def test_all_that_is_under_way_fails_together() -> None:
-    async with far_side(RelpPeer) as (peers, port):
-        one = target(port)
+    async with far_side(RelpPeer) as (peers, port), closing(target(port)) as one:
         first, second = one.send(sent(b"!end")), one.send(sent(b"a"))
         await unavailable(first)
         await unavailable(second)
         await one.send(sent(b"a"))
-        await one.close()
     assert len(peers.connections) == 2
 
 
 @in_reactor
 async def test_a_server_that_ends_in_the_middle_of_an_answer() -> None:
     """What it did not answer is sent again, over a new connection."""
-    async with far_side(RelpPeer) as (peers, port):
-        one = target(port)
+    async with far_side(RelpPeer) as (peers, port), closing(target(port)) as one:
         why = await unavailable(one.send(sent(b"a", b"!end", b"b")))
         assert not why.settled and "closed the connection" in str(why)
         assert why.hung_up and why.taken == 1
         await one.send(sent(b"c"))
-        await one.close()
     assert len(peers.connections) == 2
 
 
@@ -112,15 +101,14 @@ async def test_a_server_that_ends_in_the_middle_of_an_answer() -> None:
 async def test_a_server_that_never_acknowledges_is_left() -> None:
     async with far_side(RelpPeer) as (peers, port):
         time = HeldTime()
-        one = target(port, time)
-        sending = one.send(sent(b"a", b"!silent"))
-        await until(lambda: len(peers.messages) == 2, "the lines")
-        time.advance(SECONDS)
-        why = await unavailable(sending)
-        assert str(why) == f"relp://127.0.0.1:{port} did not answer within 30 s"
-        assert not why.hung_up
-        await one.send(sent(b"a"))
-        await one.close()
+        async with closing(target(port, time)) as one:
+            sending = one.send(sent(b"a", b"!silent"))
+            await until(lambda: len(peers.messages) == 2, "the lines")
+            time.advance(SECONDS)
+            why = await unavailable(sending)
+            assert str(why) == f"relp://127.0.0.1:{port} did not answer within 30 s"
+            assert not why.hung_up
+            await one.send(sent(b"a"))
     assert len(peers.connections) == 2
 
 
@@ -137,23 +125,20 @@ async def test_a_server_that_says_nothing_at_all_is_left() -> None:
 
 @in_reactor
 async def test_a_server_that_went_away_between_two_sends() -> None:
-    async with far_side(RelpPeer) as (peers, port):
-        one = target(port)
+    async with far_side(RelpPeer) as (peers, port), closing(target(port)) as one:
         await one.send(sent(b"a"))
         transport = peers.connections[0].transport
         transport.write(b"0 serverclose 0\n")  # type: ignore[union-attr]
         transport.loseConnection()  # type: ignore[union-attr]
         await until(lambda: peers.connections[0].over, "the end")
         await one.send(sent(b"b"))
-        await one.close()
     assert texts(peers.messages) == [b"a", b"b"]
 
 
 @in_reactor
 async def test_giving_up_ends_the_connection() -> None:
     """Answers that come later belong to nothing."""
-    async with far_side(RelpPeer) as (peers, port):
-        one = target(port)
+    async with far_side(RelpPeer) as (peers, port), closing(target(port)) as one:
         sending = one.send(sent(b"!silent"))
         await until(lambda: peers.messages, "the message")
         sending.cancel()
@@ -161,7 +146,6 @@ async def test_giving_up_ends_the_connection() -> None:
             await sending
         await until(lambda: peers.connections[0].over, "the end")
         await one.send(sent(b"a"))
-        await one.close()
     assert len(peers.connections) == 2
 
 

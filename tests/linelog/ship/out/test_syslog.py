@@ -12,7 +12,15 @@ import pytest
 from logsrv.linelog.ship.out.syslog import SyslogTarget
 from logsrv.linelog.ship.target import Unavailable
 from tests.kit.net.network import REACTOR, in_reactor, until
-from tests.linelog.ship.out.peers import Peer, far_side, numbered, sent, settings, unavailable
+from tests.linelog.ship.out.peers import (
+    Peer,
+    closing,
+    far_side,
+    numbered,
+    sent,
+    settings,
+    unavailable,
+)
 
 
 def target(port: int, seconds: float = 30.0) -> SyslogTarget:
@@ -22,12 +30,11 @@ def target(port: int, seconds: float = 30.0) -> SyslogTarget:
 @in_reactor
 async def test_frames_have_counts_and_go_over_one_connection() -> None:
     async with far_side() as (peers, port):
-        one = SyslogTarget(settings(f"syslog://127.0.0.1:{port}"), REACTOR)
-        await one.send(sent())
-        await one.send(sent(b"a"))
-        await one.send(sent(b"<13>Nov 20 06:18:42 host app: b"))
-        await until(lambda: peers.data.endswith(b"b"), "both")
-        await one.close()
+        async with closing(SyslogTarget(settings(f"syslog://127.0.0.1:{port}"), REACTOR)) as one:
+            await one.send(sent())
+            await one.send(sent(b"a"))
+            await one.send(sent(b"<13>Nov 20 06:18:42 host app: b"))
+            await until(lambda: peers.data.endswith(b"b"), "both")
         await until(lambda: peers.connections[0].over, "the end")
     framed = [
         b"<13>1 2026-11-20T06:18:42.123456Z 10.0.0.1 - - - - a",
@@ -58,8 +65,7 @@ async def test_a_connection_that_breaks_is_made_anew() -> None:
                 transport: Any = self.transport
                 transport.abortConnection()
 
-    async with far_side(Leaving) as (peers, port):
-        one = target(port)
+    async with far_side(Leaving) as (peers, port), closing(target(port)) as one:
         await one.send(sent(b"a"))
         first = one.send(sent(b"!end"))
         await until(lambda: peers.connections[0].over, "the end")
@@ -67,5 +73,4 @@ async def test_a_connection_that_breaks_is_made_anew() -> None:
             await first
         await one.send(numbered(100))
         await until(lambda: b"message 99" in peers.data, "all")
-        await one.close()
     assert len(peers.connections) == 2

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import random
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -14,7 +15,7 @@ from twisted.logger import capturedLogs
 from logsrv.linelog.ship.report import ShipReport
 from logsrv.linelog.ship.shipping.kept import ShipPlace
 from logsrv.linelog.ship.shipping.loop import ANSWER, LAST, LOOK, NEXT, QUIET, ShipLoop
-from logsrv.linelog.ship.shipping.pauses import LONGEST
+from logsrv.linelog.ship.shipping.pauses import LONGEST, MOST_ASKED, SETTLED, SHORTEST, Pauses
 from logsrv.linelog.ship.target import Unavailable
 from logsrv.linelog.store.segments.segment import Position
 from tests.linelog.ship.shipping.fakes import STORE, Reports
@@ -222,3 +223,28 @@ def test_a_folder_that_cannot_be_made_is_told_and_lines_go_on(driven: Driven) ->
     driven.loop.start()
     assert driven.steps.done[:3] == ["ask", "read", "send"]
     assert "cannot be locked: Not a directory" in driven.reports.of("trouble")[0].why
+
+
+def test_pauses_grow_up_to_a_half_minute_and_begin_anew() -> None:
+    pauses = Pauses(lambda: 1.0)
+    found = [pauses.pause() for _ in range(12)]
+    assert found == [min(SHORTEST * 2**number, LONGEST) for number in range(12)]
+    pauses.reset()
+    assert pauses.pause() == SHORTEST
+
+
+def test_many_shippers_do_not_come_back_all_at_once() -> None:
+    dice = random.Random(1).random
+    many = [Pauses(dice) for _ in range(100)]
+    for _ in range(12):
+        found = [one.pause() for one in many]
+    assert LONGEST / 2 <= min(found) < LONGEST * 0.6 and LONGEST * 0.9 < max(found) <= LONGEST
+
+
+def test_a_target_is_given_the_pause_that_it_asks_for() -> None:
+    pauses = Pauses(lambda: 0.0)
+    assert pauses.pause(after=7.0) == 7.0
+    assert pauses.pause(after=1e9) == MOST_ASKED
+    # One that asks for none is not asked in a tight loop.
+    assert pauses.pause(after=0.0) == SHORTEST * 2
+    assert pauses.pause(settled=True) == SETTLED

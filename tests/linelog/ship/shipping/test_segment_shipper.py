@@ -4,21 +4,20 @@ from __future__ import annotations
 
 import os
 import shutil
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
-import attrs
 import pytest
 from twisted.internet.defer import Deferred, fail, maybeDeferred, succeed
 
-from logsrv.linelog.ship.out.archive import as_target
+from logsrv.linelog.ship.out.archive import ArchiveTarget, as_target
 from logsrv.linelog.ship.shipping.segment_shipper import BELIEVED, LOOKED, SegmentShipper
-from logsrv.linelog.ship.target import ArchiveSurvey, Unavailable
+from logsrv.linelog.ship.target import Unavailable
 from logsrv.linelog.store.archive.directory import DirectoryArchive
 from logsrv.linelog.store.archive.kept import archived, note_archived, noted_url
 from logsrv.linelog.store.archive.manifest import Manifest, names_of
-from logsrv.linelog.store.archive.putting import find, lacking, put
+from logsrv.linelog.store.archive.putting import find
 from logsrv.linelog.store.disk.disk import Disk
 from logsrv.linelog.store.segments.segment import Position, Segment
 from tests.linelog.ship.shipping.fakes import Process
@@ -26,39 +25,15 @@ from tests.linelog.store.archive.segments import STORE, files_of, packed, sealed
 from tests.linelog.store.faults import at
 
 
-@attrs.define
-class Place:
+class Place(ArchiveTarget):
     """An archive that answers at once. script: an exception each, or `hang`, for the next segments."""
 
-    path: Path
-    script: list[Any] = attrs.field(factory=list)
-    promise: str = "once"
-    asked: int = 0
-    puts: int = 0
-    url: str = attrs.Factory(lambda self: f"file://{self.path}", takes_self=True)
-
-    @property
-    def archive(self) -> DirectoryArchive:
-        return DirectoryArchive(str(self.path))
-
-    def survey(self, segments: Sequence[Segment], disk: Disk) -> Deferred[ArchiveSurvey]:
-        self.asked += 1
-
-        def work() -> ArchiveSurvey:
-            sizes = self.archive.sizes(f"{STORE}/")
-            lost = lacking(self.archive, segments, disk, STORE, sizes)
-            return ArchiveSurvey(names_of(sizes, STORE), lost)
-
-        return self._do(work)
-
-    def lacking(self, segments: Sequence[Segment], disk: Disk) -> Deferred[list[Segment]]:
-        self.asked += 1
-        sizes = self.archive.sizes(f"{STORE}/")
-        return self._do(lambda: lacking(self.archive, segments, disk, STORE, sizes))
-
-    def has(self, name: str) -> Deferred[bool]:
-        self.asked += 1
-        return self._do(lambda: find(self.archive, STORE, name) is not None)
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self.script: list[Any] = []
+        self.asked = self.puts = 0
+        self.archive = DirectoryArchive(str(path))
+        super().__init__(f"file://{path}", self.archive, STORE, None)
 
     def put(self, packed: Segment, disk: Disk) -> Deferred[Manifest]:
         self.puts += 1
@@ -67,10 +42,13 @@ class Place:
             return Deferred()
         if step is not None:
             return fail(step)
-        return self._do(lambda: put(self.archive, packed, disk, STORE))
+        # That is no question.
+        self.asked -= 1
+        return super().put(packed, disk)
 
-    def _do(self, step: Callable[[], Any]) -> Deferred[Any]:
-        return maybeDeferred(step).addErrback(as_target)
+    def _do(self, step: Callable[[Callable[[], bool]], Any]) -> Deferred[Any]:
+        self.asked += 1
+        return maybeDeferred(step, lambda: True).addErrback(as_target)
 
     def close(self) -> Deferred[None]:
         return succeed(None)

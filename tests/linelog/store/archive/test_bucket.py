@@ -21,8 +21,9 @@ from bench.bucket import (
     error,
     running,
 )
-from logsrv.linelog.store.archive import bucket, opening
+from logsrv.linelog.store.archive import bucket, kept
 from logsrv.linelog.store.archive.bucket import BucketArchive
+from logsrv.linelog.store.archive.kept import open_archive
 from logsrv.linelog.store.archive.objects import (
     Archive,
     ArchiveError,
@@ -30,7 +31,6 @@ from logsrv.linelog.store.archive.objects import (
     ObjectExists,
     ObjectMissing,
 )
-from logsrv.linelog.store.archive.opening import open_archive
 from logsrv.linelog.store.archive.putting import OtherSegment, find, put
 from logsrv.linelog.store.archive.restoring import brought_back, choose_store
 from logsrv.linelog.store.archive.url import parse_archive_url
@@ -121,7 +121,7 @@ def test_a_page_of_names_without_an_end_takes_bounded_memory(call: str) -> None:
     head = b"HTTP/1.1 200 OK\r\nConnection: close\r\n\r\n<ListBucketResult>"
     with stranger(endless(bytes(1 << 16), head)) as far_side:
         place = f"s3://{BUCKET}/archive?endpoint={far_side.url}&region=eu-central-1"
-        script = f"from {opening.__name__} import open_archive; open_archive({place!r}).{call}"
+        script = f"from {kept.__name__} import open_archive; open_archive({place!r}).{call}"
         with subprocess.Popen(
             [sys.executable, "-c", script], env={**os.environ, **KEYS}, stderr=subprocess.PIPE
         ) as process:

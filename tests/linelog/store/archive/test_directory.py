@@ -75,10 +75,10 @@ def test_what_a_kill_left_is_replaced(archive: DirectoryArchive, tmp_path: Path)
 def test_a_full_disk_gets_back_what_was_written(
     archive: DirectoryArchive, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def full(fd: int, data: bytes) -> int:
+    def full(fd: int, buffers: object) -> int:
         raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
 
-    monkeypatch.setattr(os, "write", full)
+    monkeypatch.setattr(os, "writev", full)
     with pytest.raises(ArchiveError, match=r"a/one in file://.*: No space left on device") as error:
         archive.create("a/one", [b"x"])
     monkeypatch.undo()

@@ -13,8 +13,8 @@ from logsrv.linelog.read.far.view import ArchiveView
 from logsrv.linelog.read.plan import Scope
 from logsrv.linelog.read.search import Search
 from logsrv.linelog.store.archive.catalog import enter
+from logsrv.linelog.store.archive.kept import open_archive
 from logsrv.linelog.store.archive.objects import ArchiveError, ObjectExists
-from logsrv.linelog.store.archive.opening import open_archive
 from logsrv.linelog.store.archive.putting import find, put
 from logsrv.linelog.store.archive.restoring import brought_back, choose_store
 from logsrv.linelog.store.disk.disk import Disk

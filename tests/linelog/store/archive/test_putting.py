@@ -11,7 +11,6 @@ from typing import Any
 
 import pytest
 
-from logsrv.linelog.store.archive import directory as module
 from logsrv.linelog.store.archive.directory import DirectoryArchive
 from logsrv.linelog.store.archive.kept import note_archived
 from logsrv.linelog.store.archive.manifest import manifest_object, names_of
@@ -24,12 +23,13 @@ from logsrv.linelog.store.archive.putting import (
     lacking,
     put,
 )
+from logsrv.linelog.store.disk import disk as module
 from logsrv.linelog.store.disk.disk import Disk
 from logsrv.linelog.store.segments.segment import Segment
 from tests.linelog.store.archive.segments import STORE, files_of, packed, sealed_store
 from tests.linelog.store.faults import at
 
-CALLS = ("open", "write", "fchmod", "fsync", "link", "unlink", "mkdir")
+CALLS = ("open", "writev", "fchmod", "fdatasync", "fsync", "link", "unlink", "makedirs")
 
 
 @pytest.fixture

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from logsrv.linelog.store.origins.under_way import ENOUGH, UnderWay
+from logsrv.linelog.store.origins.origins import ENOUGH, UnderWay
 from logsrv.linelog.store.segments.segment import Position
 
 ONE, OTHER = 32 * "a", 32 * "b"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import base64
 import signal
 import socket
 import threading
@@ -12,13 +13,22 @@ from pathlib import Path
 from typing import Any, cast
 
 import pytest
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from nats.aio.msg import Msg
 
+from logsrv.errors import ConfigurationError
 from logsrv.kit.net.twisted.asyncio_thread import AsyncioThread, end_tasks
 from logsrv.linelog.ship.out.jetstream import link
 from logsrv.linelog.ship.out.jetstream.client import NatsTrouble
 from logsrv.linelog.ship.out.jetstream.link import NatsLink, read_answer
+from logsrv.linelog.ship.out.jetstream.login import (
+    login_options,
+    read_credentials,
+    read_login,
+)
+from logsrv.linelog.ship.out.jetstream.streams import StreamFacts, covers
 from tests.kit.net.network import REACTOR, in_reactor
+from tests.linelog.ship.out.jetstream.nkeys import USER, NatsKey, credentials
 from tests.linelog.ship.out.jetstream.servers import newer, one_server
 from tests.ports import free_port
 
@@ -237,3 +247,81 @@ async def test_a_connection_that_is_just_ending_is_opened_anew(tmp_path: Path) -
 def test_an_answer_that_is_none_is_said_to_be_so(data: bytes) -> None:
     with pytest.raises(NatsTrouble, match="none of JetStream"):
         read_answer(Msg(cast(Any, None), data=data))
+
+
+@pytest.mark.parametrize(
+    ("pattern", "covered"),
+    [
+        ("logs.*", True),
+        ("logs.>", True),
+        ("*.*", True),
+        (">", True),
+        ("logs.abc", True),
+        ("logs", False),
+        ("logs.*.*", False),
+        ("logs.abc.>", False),
+        ("else.*", False),
+    ],
+)
+def test_a_pattern_stands_for_subjects(pattern: str, covered: bool) -> None:
+    assert covers(pattern, "logs.abc") is covered
+
+
+def test_of_older_servers_in_a_cluster_no_more_is_promised_than_they_hold() -> None:
+    alone = StreamFacts("LOGS", "2.9.10", clustered=False, replicas=1, file=True)
+    together = StreamFacts("LOGS", "2.9.10", clustered=True, replicas=3, file=True)
+    newer = StreamFacts("LOGS", "2.15.1", clustered=True, replicas=3, file=True)
+    assert alone.promise.startswith(
+        "exactly once; the stream LOGS keeps them on 1 server; a power cut of"
+    )
+    assert together.promise.startswith("at least once: nats-server 2.9.10 may take two blocks")
+    assert newer.promise.startswith("exactly once; the stream LOGS keeps them on 3 servers;")
+    for one in alone, together, newer:
+        assert "sync_interval" in one.promise
+
+
+def test_a_stream_in_memory_is_said_to_be_one() -> None:
+    facts = StreamFacts("LOGS", "2.15.1", clustered=False, replicas=1, file=False)
+    assert "in memory: they are gone when the servers end" in facts.promise
+
+
+def test_a_server_that_does_not_say_its_version_is_an_old_one() -> None:
+    assert "at least once" in StreamFacts("LOGS", "", clustered=True, replicas=3, file=True).promise
+
+
+SECRET = bytes(range(32))
+
+
+def test_a_token_a_password_and_nothing() -> None:
+    assert login_options("geheim", None) == {"token": "geheim"}
+    assert login_options("geheim", "edge") == {"user": "edge", "password": "geheim"}
+    assert login_options(None, None) == {}
+
+
+def test_credentials_sign_what_the_server_says(tmp_path: Path) -> None:
+    path = tmp_path / "edge.creds"
+    path.write_text(credentials("eyJ0eXAi.eyJqdGki.c2ln", NatsKey(USER, SECRET)))
+    text = read_login(path)
+    options = login_options(text, None)
+    assert options.keys() == {"user_jwt_cb", "signature_cb"}
+    assert options["user_jwt_cb"]() == b"eyJ0eXAi.eyJqdGki.c2ln"
+    signature = base64.b64decode(options["signature_cb"]("nonce"))
+    Ed25519PrivateKey.from_private_bytes(SECRET).public_key().verify(signature, b"nonce")
+
+
+def test_a_token_in_a_file(tmp_path: Path) -> None:
+    (tmp_path / "token").write_text("geheim\n")
+    assert read_login(tmp_path / "token") == "geheim"
+    assert read_login(None) is None
+
+
+def test_files_that_cannot_be_used_are_said(tmp_path: Path) -> None:
+    damaged = tmp_path / "damaged.creds"
+    whole = credentials("a.b.c", NatsKey(USER, SECRET))
+    damaged.write_text(whole.replace("SEED-----\nS", "SEED-----\nT"))
+    with pytest.raises(ConfigurationError, match="no key in it that can sign"):
+        read_login(damaged)
+    with pytest.raises(ConfigurationError, match="has no credentials"):
+        read_credentials(Path("/dev/null"))
+    with pytest.raises(ConfigurationError, match="absent"):
+        read_login(tmp_path / "absent")

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from logsrv.errors import StoreError
-from logsrv.linelog.cursors.all_kept import all_kept
+from logsrv.linelog.cursors.place import all_kept
 from logsrv.linelog.store.archive.manifest import encode
 from logsrv.linelog.store.care.backup.copying import How
 from logsrv.linelog.store.care.backup.taking import Backup, lines_of
