@@ -30,8 +30,8 @@ from logsrv.linelog.store.archive.catalog import enter
 from logsrv.linelog.store.archive.kept import note_archived, note_url, open_archive
 from logsrv.linelog.store.archive.manifest import encode, manifest_object, object_name
 from logsrv.linelog.store.archive.putting import describe
-from logsrv.linelog.store.disk.disk import Disk
 from logsrv.linelog.store.segments import index
+from logsrv.linelog.store.segments.disk import Disk
 from logsrv.linelog.store.segments.indexing import encode as encode_index
 from logsrv.linelog.store.segments.segment import Form, Segment, save_number
 from logsrv.linelog.store.words.layout import TRAILER_SIZE, pack_trailer, unpack_trailer

@@ -23,8 +23,8 @@ from pathlib import Path
 import attrs
 
 from bench.texts import KINDS, pages
-from logsrv.linelog.store.disk.disk import Disk
 from logsrv.linelog.store.sealing.seal import seal
+from logsrv.linelog.store.segments.disk import Disk
 from logsrv.linelog.store.segments.segment import Form, Segment
 from logsrv.linelog.store.words.lookup import Words
 from logsrv.memory import keep_freed_memory

@@ -41,9 +41,9 @@ from bench.texts import pages
 from logsrv.kit.children.frames import SIZE, frame
 from logsrv.linelog.ship.address import parse_ship_url
 from logsrv.linelog.ship.report import ShipReport
-from logsrv.linelog.ship.running.orders import orders_for, orders_line, read_report
-from logsrv.linelog.ship.running.process import MODULE
 from logsrv.linelog.ship.settings import ShipSettings
+from logsrv.linelog.ship.shipping.orders import orders_for, orders_line, read_report
+from logsrv.linelog.ship.shipping.process import MODULE
 from logsrv.linelog.store.segments.index import decode_head
 from logsrv.linelog.store.segments.segment import Position
 

@@ -1,254 +1,40 @@
-"""The house rules: what each folder of logsrv may import of ours."""
+"""The layers of logsrv: a module imports what stands in a layer below its own, or in its own room."""
 
 from __future__ import annotations
 
-import logsrv.kit
-from tests.linelog_layers import LINELOG
-
-# Folder or file: what it may import of ours, besides itself and `logsrv` with its errors and tuples.
-MAY_IMPORT: dict[str, tuple[str, ...]] = {
-    "logsrv.descriptor": (),
-    "logsrv.errors": (),
-    "logsrv.lazy_names": (),
-    "logsrv.kit.text": (),
-    "logsrv.kit.framing": (),
-    "logsrv.kit.observe": ("logsrv.kit.text",),
-    "logsrv.kit.manager": ("logsrv.kit.text",),
-    "logsrv.kit.children": ("logsrv.kit.text", "logsrv.kit.observe"),
-    "logsrv.kit.options": (
-        "logsrv.kit.text",
-        "logsrv.kit.manager.notify",
-        "logsrv.kit.observe.journal",
-    ),
-    "logsrv.kit.net.tls": (
-        "logsrv.kit.text",
-        "logsrv.kit.options",
-        "logsrv.kit.net.bind",
-        "logsrv.kit.net.endpoints",
-    ),
-    "logsrv.kit.net.guard": (
-        "logsrv.kit.text",
-        "logsrv.kit.observe",
-        "logsrv.kit.options",
-        "logsrv.kit.net.tls",
-        "logsrv.kit.net.drain",
-        "logsrv.kit.net.source",
-        "logsrv.kit.net.twisted",
-    ),
-    "logsrv.kit.net.datagram": (
-        "logsrv.kit.text.words",
-        "logsrv.kit.manager.sockets",
-        "logsrv.kit.observe",
-        "logsrv.kit.net",
-    ),
-    "logsrv.kit.net.endpoints": ("logsrv.kit.text", "logsrv.kit.options"),
-    "logsrv.kit.net.twisted": (
-        "logsrv.kit.text.escape",
-        "logsrv.kit.observe.seldom",
-        "logsrv.kit.net",
-    ),
-    "logsrv.kit.net": (
-        "logsrv.kit.text",
-        "logsrv.kit.manager.sockets",
-        "logsrv.kit.observe",
-        "logsrv.kit.options",
-    ),
-    "logsrv.kit.protocols.connection": (
-        "logsrv.kit.framing",
-        "logsrv.kit.observe",
-        "logsrv.kit.net",
-    ),
-    "logsrv.kit.protocols": (
-        "logsrv.kit.text",
-        "logsrv.kit.framing",
-        "logsrv.kit.observe",
-        "logsrv.kit.net",
-    ),
-    "logsrv.kit.web": (
-        "logsrv.kit.text",
-        "logsrv.kit.observe",
-        "logsrv.kit.options",
-        "logsrv.kit.net",
-    ),
-    "logsrv.kit.inspect": (
-        "logsrv.kit.text",
-        "logsrv.kit.framing",
-        "logsrv.kit.observe",
-        "logsrv.kit.options",
-        "logsrv.kit.net",
-        "logsrv.kit.protocols",
-        "logsrv.kit.web",
-    ),
-    "logsrv.kit.service.checks": ("logsrv.kit.text", "logsrv.kit.options", "logsrv.kit.net"),
-    "logsrv.kit.service.process": (
-        "logsrv.kit.text",
-        "logsrv.kit.net.twisted.twistd",
-        "logsrv.kit.observe",
-        "logsrv.kit.protocols.connection",
-    ),
-    "logsrv.kit.service.sites": (
-        "logsrv.kit.text",
-        "logsrv.kit.observe",
-        "logsrv.kit.net",
-        "logsrv.kit.web",
-        "logsrv.kit.inspect",
-    ),
-    "logsrv.kit.service": (
-        "logsrv.kit.text",
-        "logsrv.kit.manager",
-        "logsrv.kit.framing",
-        "logsrv.kit.observe",
-        "logsrv.kit.options",
-        "logsrv.kit.net",
-        "logsrv.kit.protocols",
-        "logsrv.kit.web",
-        "logsrv.kit.inspect",
-    ),
-    "logsrv.kit.testing": (
-        "logsrv.kit.text",
-        "logsrv.kit.framing",
-        "logsrv.kit.options",
-        "logsrv.kit.net",
-        "logsrv.kit.protocols",
-        "logsrv.kit.service",
-    ),
-    "logsrv.kit": (),
-    "logsrv.memory": (),
-    "logsrv.plugin_folders": (),
-    "logsrv.timer": (),
-    **LINELOG,
-    # The model plugin: it has what a stranger's has, the names that `logsrv.kit` itself offers.
-    "logsrv.greet": tuple(f"logsrv.kit.{name}" for name in dir(logsrv.kit)),
-    "logsrv.gopher.wire": ("logsrv.kit.text",),
-    "logsrv.gopher.fetch.transfers": (
-        "logsrv.gopher.fetch.proxy",
-        "logsrv.gopher.fetch.settings",
-        "logsrv.gopher.fetch.tls",
-        "logsrv.gopher.fetch.trust",
-        "logsrv.gopher.wire",
-    ),
-    "logsrv.gopher.fetch": ("logsrv.gopher.wire", "logsrv.kit"),
-    "logsrv.gopher.local": ("logsrv.gopher.wire", "logsrv.kit.text"),
-    "logsrv.gopher.follow": (
-        "logsrv.gopher.local",
-        "logsrv.gopher.fetch",
-        "logsrv.gopher.wire",
-        "logsrv.kit",
-    ),
-    "logsrv.gopher.browse.content": (
-        "logsrv.gopher.follow",
-        "logsrv.gopher.local",
-        "logsrv.gopher.wire",
-        "logsrv.kit.text",
-    ),
-    "logsrv.gopher.browse.loading": (
-        "logsrv.gopher.browse.content",
-        "logsrv.gopher.follow",
-        "logsrv.gopher.local",
-        "logsrv.gopher.fetch",
-        "logsrv.gopher.wire",
-        "logsrv.kit",
-    ),
-    "logsrv.gopher.browse.widgets": (
-        "logsrv.gopher.browse.content",
-        "logsrv.gopher.browse.loading",
-        "logsrv.gopher.fetch",
-        "logsrv.gopher.wire",
-        "logsrv.kit",
-    ),
-    "logsrv.gopher.browse.commands": (
-        "logsrv.gopher.browse.content",
-        "logsrv.gopher.browse.loading",
-        "logsrv.gopher.browse.widgets",
-        "logsrv.gopher.follow",
-        "logsrv.gopher.local",
-        "logsrv.gopher.fetch",
-        "logsrv.gopher.wire",
-        "logsrv.kit",
-    ),
-    "logsrv.gopher.browse": (
-        "logsrv.gopher.follow",
-        "logsrv.gopher.local",
-        "logsrv.gopher.fetch",
-        "logsrv.gopher.wire",
-        "logsrv.kit",
-    ),
-    "logsrv.gopher.mirror.disk": (
-        "logsrv.gopher.mirror.scope",
-        "logsrv.gopher.fetch.wholefile",
-        "logsrv.gopher.wire",
-        "logsrv.kit.text",
-    ),
-    "logsrv.gopher.mirror.update": (
-        "logsrv.gopher.mirror.disk",
-        "logsrv.gopher.mirror.fetching",
-        "logsrv.gopher.mirror.scope",
-        "logsrv.gopher.wire",
-    ),
-    "logsrv.gopher.mirror": ("logsrv.gopher.fetch", "logsrv.gopher.wire", "logsrv.kit"),
-    "logsrv.gopher.gateway": ("logsrv.gopher.fetch", "logsrv.gopher.wire", "logsrv.kit"),
-    "logsrv.gopher.serve": ("logsrv.gopher.local", "logsrv.gopher.wire", "logsrv.kit"),
-    "logsrv.gopher.command": (
-        "logsrv.gopher.browse",
-        "logsrv.gopher.mirror",
-        "logsrv.gopher.follow",
-        "logsrv.gopher.local",
-        "logsrv.gopher.fetch",
-        "logsrv.gopher.wire",
-        "logsrv.kit",
-    ),
-    "logsrv.gopher": ("logsrv.kit",),
-    "logsrv.cli.care": (
-        "logsrv.cli.arguments",
-        "logsrv.cli.reading.arguments",
-        "logsrv.linelog.cursors",
-        "logsrv.linelog.inputs.blocks.copies",
-        "logsrv.linelog.read.view",
-        "logsrv.linelog.ship",
-        "logsrv.linelog.store",
-        "logsrv.memory",
-        "logsrv.kit",
-    ),
-    "logsrv.cli.client": (
-        "logsrv.cli.arguments",
-        "logsrv.kit.options.argument_parser",
-        "logsrv.kit.text",
-        "logsrv.kit.framing",
-        "logsrv.kit.net",
-        "logsrv.kit.options",
-    ),
-    "logsrv.cli.reading": (
-        "logsrv.cli.arguments",
-        "logsrv.cli.configured",
-        "logsrv.cli.client.target",
-        "logsrv.linelog.fields",
-        "logsrv.linelog.http.nodes",
-        "logsrv.linelog.plugin.settings",
-        "logsrv.linelog.query",
-        "logsrv.linelog.read",
-        "logsrv.linelog.sql",
-        "logsrv.linelog.store.segments.segment",
-        "logsrv.kit.children.inside",
-        "logsrv.kit.options",
-        "logsrv.kit.text",
-    ),
-    "logsrv.cli.running": ("logsrv.cli.arguments", "logsrv.kit"),
-    "logsrv.cli.manuals": (
-        "logsrv.cli",
-        "logsrv.kit",
-        "logsrv.gopher.command",
-        "logsrv.linelog.plugin.settings",
-    ),
-    "logsrv.cli.projects": ("logsrv.cli", "logsrv.kit", "logsrv.linelog"),
-    "logsrv.cli": ("logsrv.kit", "logsrv.linelog", "logsrv.greet", "logsrv.gopher"),
-}
-# All may import these.
-FOR_ALL = (
-    "logsrv.descriptor",
-    "logsrv.errors",
-    "logsrv.lazy_names",
-    "logsrv.memory",
-    "logsrv.plugin_folders",
-    "logsrv.timer",
-    "logsrv.__version__",
+# From the bottom. Each name stands for a folder or a file; two of one layer do not know each other.
+LAYERS: tuple[tuple[str, ...], ...] = (
+    ("errors", "timer", "memory", "descriptor", "plugin_folders", "lazy_names", "__version__"),
+    ("kit.text", "kit.framing"),
+    ("kit.observe", "kit.manager"),
+    ("kit.options", "kit.children"),
+    ("kit.net",),
+    ("kit.protocols", "kit.web"),
+    ("kit.inspect",),
+    ("kit.service",),
+    ("kit",),
+    ("greet", "gopher.wire", "linelog.batch", "linelog.fields"),
+    ("gopher.fetch", "gopher.serve", "linelog.framing", "linelog.query"),
+    ("gopher.follow", "gopher.mirror", "gopher.gateway", "linelog.store"),
+    ("linelog.read", "linelog.cursors"),
+    ("linelog.alerts", "linelog.sql", "linelog.importing", "linelog.ship"),
+    ("linelog.inputs", "linelog.http"),
+    ("gopher", "linelog.plugin"),
+    ("cli",),
 )
+HOMES = {f"logsrv.{name}": level for level, names in enumerate(LAYERS) for name in names}
+
+
+def home_of(module: str) -> str:
+    """Return the innermost name that a module belongs to. Raises ValueError if there is none."""
+    return max((name for name in HOMES if within(module, name)), key=len)
+
+
+def within(module: str, name: str) -> bool:
+    return module == name or module.startswith(name + ".")
+
+
+def may_import(module: str, other: str) -> bool:
+    """Return whether a module may import another of ours."""
+    home, there = home_of(module), home_of(other)
+    return home == there or HOMES[there] < HOMES[home]

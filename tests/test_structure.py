@@ -6,7 +6,8 @@ import ast
 from functools import cache
 from pathlib import Path
 
-from tests.layers import FOR_ALL, MAY_IMPORT
+import logsrv.kit
+from tests.layers import may_import, within
 
 ROOT = Path(__file__).parent.parent
 SOURCES = sorted((ROOT / "logsrv").rglob("*.py"))
@@ -38,34 +39,22 @@ def imported(path: Path) -> tuple[str, ...]:
     return tuple(found)
 
 
-def within(name: str, folders: tuple[str, ...]) -> bool:
-    return any(name == folder or name.startswith(folder + ".") for folder in folders)
-
-
-def allowed(name: str) -> tuple[str, ...]:
-    """What the module `name` may import of ours: by the row of the innermost folder that has one."""
-    home = max((folder for folder in MAY_IMPORT if within(name, (folder,))), key=len)
-    return (home, *MAY_IMPORT[home], *FOR_ALL)
-
-
-def test_imports_point_one_way() -> None:
-    """cli → linelog | greet | gopher → kit; inside the logger they follow the line."""
+def test_imports_point_down() -> None:
     wrong = [
         f"{name_of(path)} imports {other}"
         for path in MODULES
         if name_of(path) != "logsrv"
         for other in imported(path)
-        if other.startswith("logsrv.") and other != "logsrv.kit"
-        if not within(other, allowed(name_of(path)))
+        if other.startswith("logsrv.") and not may_import(name_of(path), other)
     ]
     assert not wrong
 
 
-def test_every_package_has_a_row_of_its_own() -> None:
-    """Without one it would go by that of the folder it is in, where all may import all."""
-    packages = {name_of(path) for path in MODULES if path.name == "__init__.py"}
-    assert packages - set(MAY_IMPORT) == {"logsrv"}
-    assert set(MAY_IMPORT) <= {name_of(path) for path in MODULES}
+def test_the_model_plugin_has_what_a_strangers_has() -> None:
+    """The names that `logsrv.kit` itself offers."""
+    offered = {"logsrv.kit", *(f"logsrv.kit.{name}" for name in dir(logsrv.kit))}
+    found = {other for path in MODULES if "greet" in path.parts for other in imported(path)}
+    assert {other for other in found if within(other, "logsrv.kit")} <= offered
 
 
 def test_parsers_do_no_io() -> None:
@@ -74,7 +63,7 @@ def test_parsers_do_no_io() -> None:
         for path in MODULES
         if set(path.relative_to(ROOT).parts[:-1]) & set(SANS_IO) or name_of(path) in SANS_IO_MODULES
         for other in imported(path)
-        if within(other, IO)
+        if any(within(other, module) for module in IO)
     ]
     assert not wrong
 

@@ -27,8 +27,8 @@ from logsrv.cli.configured import names_configuration, settings
 from logsrv.errors import ConfigurationError, StoreError
 from logsrv.kit.options.argument_parser import Parser
 from logsrv.kit.text.words import did_you_mean, shown
-from logsrv.linelog.alerts.delivery.delivery import deliver_by
-from logsrv.linelog.alerts.delivery.message import Undelivered
+from logsrv.linelog.alerts.delivery import deliver_by
+from logsrv.linelog.alerts.message import Undelivered
 from logsrv.linelog.alerts.process import check_commands
 from logsrv.linelog.alerts.settings import AlertSettings, labelled
 from logsrv.linelog.alerts.tally import SHOWN, Counted, Tally

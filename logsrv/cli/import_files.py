@@ -39,8 +39,8 @@ from logsrv.linelog.importing.files import LogFile, find
 from logsrv.linelog.importing.merge import merged
 from logsrv.linelog.importing.summary import LeftOut, of_all, of_file
 from logsrv.linelog.importing.writer import ImportWriter, opened
-from logsrv.linelog.store.disk.disk import reason
 from logsrv.linelog.store.policy import StorePolicy
+from logsrv.linelog.store.segments.disk import reason
 from logsrv.memory import keep_freed_memory
 
 _EVERY = 0.2

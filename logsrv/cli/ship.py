@@ -29,12 +29,12 @@ from logsrv.kit.text.escape import one_line
 from logsrv.kit.text.words import counted, shown, size_text
 from logsrv.linelog.read.follow import end_of
 from logsrv.linelog.read.view import View
-from logsrv.linelog.ship.running.lag import LagMeter, ShipLag
-from logsrv.linelog.ship.running.status import TargetStatus, statuses
 from logsrv.linelog.ship.shipping.kept import go_on
-from logsrv.linelog.store.disk.disk import reason
-from logsrv.linelog.store.disk.lock import locked
+from logsrv.linelog.ship.shipping.lag import LagMeter, ShipLag
+from logsrv.linelog.ship.shipping.status import TargetStatus, statuses
 from logsrv.linelog.store.segments import identity
+from logsrv.linelog.store.segments.disk import reason
+from logsrv.linelog.store.segments.lock import locked
 from logsrv.linelog.store.segments.removed import Missing
 from logsrv.linelog.store.segments.segment import Position
 

@@ -8,7 +8,7 @@ from logsrv import __version__
 from logsrv.errors import ConfigurationError, StartError
 from logsrv.gopher.gateway.settings import GopherSettings, check_wanted
 from logsrv.kit.options.usage import SettingsOptions, usage_options
-from logsrv.kit.service.process.launch import Launch, check_files
+from logsrv.kit.service.launch import Launch, check_files
 
 _DESCRIPTION = """\
 Either prints what is at URL, as the command gopher does, and ends; or is a web gateway to Gopher at the

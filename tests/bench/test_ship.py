@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from bench.ship import Shipped, main, report
-from tests.linelog.ship.out.jetstream.servers import newer
+from tests.linelog.ship.out.servers import newer
 
 
 def test_a_store_is_shipped_and_measured(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:

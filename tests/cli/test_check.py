@@ -17,7 +17,7 @@ from logsrv.cli.check import _user_of, text_of
 from logsrv.kit.service.checks.findings import ok, warning
 from logsrv.kit.testing import TwistdProcess
 from tests.cli.command import logsrv
-from tests.cli.projects.test_installed import INPUT
+from tests.cli.test_installed import INPUT
 from tests.kit.service.checks.others import as_root, open_directory
 from tests.ports import free_port
 

@@ -13,8 +13,8 @@ from pathlib import Path
 import pytest
 import zstandard
 
-from logsrv.linelog.store.disk.disk import Disk
-from logsrv.linelog.store.disk.lock import DirectoryLock
+from logsrv.linelog.store.segments.disk import Disk
+from logsrv.linelog.store.segments.lock import DirectoryLock
 from tests.cli.at_terminal import AtTerminal
 from tests.cli.command import HOSTILE, LOGSRV, logsrv
 

@@ -8,11 +8,11 @@ from pathlib import Path
 import pytest
 
 from logsrv.cli.main import main
-from logsrv.linelog.ship.running.status import TargetState, save_state, save_targets
 from logsrv.linelog.ship.shipping.kept import ShipPlace
-from logsrv.linelog.store.disk.disk import Disk
-from logsrv.linelog.store.disk.lock import DirectoryLock
+from logsrv.linelog.ship.shipping.status import TargetState, save_state, save_targets
 from logsrv.linelog.store.segments import identity
+from logsrv.linelog.store.segments.disk import Disk
+from logsrv.linelog.store.segments.lock import DirectoryLock
 from logsrv.linelog.store.segments.removed import Missing
 from logsrv.linelog.store.segments.segment import Position
 from tests.linelog.read.stores import line, make_store

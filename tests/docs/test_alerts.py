@@ -8,7 +8,7 @@ import re
 import sys
 from pathlib import Path
 
-from logsrv.linelog.alerts.delivery import message
+from logsrv.linelog.alerts import message
 from logsrv.linelog.alerts.settings import AlertSettings, labelled
 from logsrv.linelog.alerts.tally import SHOWN, Tally
 from logsrv.linelog.plugin.service import Options
@@ -57,7 +57,7 @@ def test_the_file_is_one(tmp_path: Path) -> None:
 
 
 def test_the_figures_are_those_of_the_code() -> None:
-    from logsrv.linelog.alerts.delivery import command, webhook
+    from logsrv.linelog.alerts import command, webhook
 
     assert (SHOWN, message.LONGEST, command.SECONDS, webhook.SECONDS) == (10, 1000, 60, 10)
     assert len(webhook.PAUSES) == 3 and 20 < sum(webhook.PAUSES) < 40

@@ -23,7 +23,7 @@ from logsrv.linelog.store.archive.manifest import names_of
 from logsrv.linelog.store.archive.objects import Archive
 from tests.end_to_end.conftest import LOOPBACK, Logger, Start
 from tests.end_to_end.stored import stored_bytes
-from tests.linelog.ship.running.receiver import receiving
+from tests.linelog.ship.shipping.receiver import receiving
 from tests.linelog.store.archive.buckets import buckets
 
 CHILD = "ship.running.child"

@@ -20,7 +20,7 @@ import pytest
 from logsrv.cli.main import main
 from tests.end_to_end.conftest import LOOPBACK, Logger, Start, wait_until
 from tests.end_to_end.stored import size_of, stored_bytes
-from tests.linelog.ship.out.jetstream.servers import newer, one_server, url_of
+from tests.linelog.ship.out.servers import newer, one_server, url_of
 from tests.ports import free_port
 
 EDGES = "one", "two"

@@ -19,7 +19,7 @@ from logsrv.kit.testing import wait_until
 from tests.cli.certificates import Authority
 from tests.end_to_end.conftest import Logger, Start
 from tests.end_to_end.stored import stored_bytes
-from tests.linelog.ship.out.jetstream.servers import (
+from tests.linelog.ship.out.servers import (
     NatsServer,
     debian,
     newer,

@@ -13,7 +13,7 @@ from logsrv.kit.testing import wait_until
 from tests.end_to_end.conftest import Logger, Start
 from tests.end_to_end.stored import stored_bytes
 from tests.end_to_end.test_nats import CHILD, arrives, homes, in_nats, messages, of, send
-from tests.linelog.ship.out.jetstream.servers import NatsServer, newer, one_server, url_of
+from tests.linelog.ship.out.servers import NatsServer, newer, one_server, url_of
 
 __all__ = ["homes"]
 

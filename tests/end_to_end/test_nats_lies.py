@@ -12,7 +12,7 @@ import pytest
 from logsrv.linelog.store.segments.segment import Position
 from tests.end_to_end.conftest import Start
 from tests.linelog.inputs.blocks.making import block_of, stored_lines
-from tests.linelog.ship.out.jetstream.liars import (
+from tests.linelog.ship.out.liars import (
     HonestStream,
     Question,
     lying_server,

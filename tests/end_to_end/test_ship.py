@@ -16,7 +16,7 @@ import pytest
 
 from logsrv.kit.testing import wait_until
 from tests.end_to_end.conftest import LOOPBACK, Logger, Start
-from tests.linelog.ship.running.receiver import LineReceiver, receiving
+from tests.linelog.ship.shipping.receiver import LineReceiver, receiving
 from tests.ports import free_port
 
 CHILD = "ship.running.child"

@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 from twisted.internet.defer import Deferred
 
-from logsrv.kit.net.tls.client_tls import TLSOptions
+from logsrv.kit.net.twisted.client_tls import TLSOptions
 from logsrv.kit.testing import wait_until
 from logsrv.linelog.fields.record import Record
 from logsrv.linelog.ship.registry import make_target

@@ -205,7 +205,7 @@ def test_formats_on_request(tmp_path: Path) -> None:
         return said
 
     twisted = started(*FOREGROUND, "greet", "--log-format", "twisted")
-    assert "[logsrv.kit.service.service#info] greet is ready" in twisted
+    assert "[logsrv.kit.service.start#info] greet is ready" in twisted
     assert "#info] Main loop terminated" in twisted
     objects = started(sys.executable, "-m", "twisted", "greet", "--log-format", "json")
     found = [json.loads(line) for line in objects.splitlines()]

@@ -15,7 +15,7 @@ import pytest_twisted  # type: ignore[import-untyped]
 from twisted.internet.threads import deferToThread
 
 from logsrv.kit import Plugin
-from logsrv.kit.net.endpoints.parse import parse_endpoint
+from logsrv.kit.net.parse import parse_endpoint
 from logsrv.kit.testing import Running, conformance, examples, play, transcripts
 from tests.cli.certificates import Authority
 from tests.programs import program

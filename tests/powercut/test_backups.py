@@ -19,7 +19,7 @@ from pathlib import Path
 import attrs
 import pytest
 
-from logsrv.cli.care.backup import take
+from logsrv.cli.backup import take
 from logsrv.errors import StoreError
 from tests.daemon_logs import DAEMON_LOGS, check_log
 from tests.end_to_end.stored import stored_bytes

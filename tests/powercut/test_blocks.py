@@ -15,7 +15,7 @@ import pytest
 
 from logsrv.kit.observe.metrics import Metrics
 from logsrv.linelog.plugin.metrics import METRICS
-from logsrv.linelog.ship.blocks.block import PackedBlock
+from logsrv.linelog.ship.encode.block import PackedBlock
 from logsrv.linelog.store.policy import StorePolicy
 from logsrv.linelog.store.segments.segment import NOWHERE, Position
 from logsrv.linelog.store.store import Store

@@ -24,7 +24,7 @@ import pytest
 from logsrv.kit.observe.metrics import Metrics
 from logsrv.kit.testing import wait_until
 from logsrv.linelog.plugin.metrics import METRICS
-from logsrv.linelog.ship.blocks.block import PackedBlock, read_block
+from logsrv.linelog.ship.encode.block import PackedBlock, read_block
 from logsrv.linelog.ship.target import Misplaced
 from logsrv.linelog.store.policy import StorePolicy
 from logsrv.linelog.store.store import Store

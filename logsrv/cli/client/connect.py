@@ -31,7 +31,7 @@ import os
 from pathlib import Path
 from typing import Any
 
-from twisted.internet.task import react
+from twisted.internet.task import deferLater, react
 from twisted.logger import globalLogBeginner
 
 from logsrv.cli.arguments import seconds, tell
@@ -41,7 +41,7 @@ from logsrv.cli.client.talk import Talk
 from logsrv.cli.client.target import Target, parse_target
 from logsrv.cli.client.wire import DatagramWire, StreamWire
 from logsrv.errors import ConfigurationError
-from logsrv.kit.net.tls.client_tls import TLSOptions
+from logsrv.kit.net.twisted.client_tls import TLSOptions
 from logsrv.kit.options.argument_parser import Parser
 
 
@@ -93,6 +93,8 @@ def run(arguments: argparse.Namespace) -> int:
     outcome: list[BaseException | None] = [KeyboardInterrupt()]
 
     async def until_over(reactor: Any) -> None:
+        # Before it runs it looks as if it had stopped.
+        await deferLater(reactor, 0)
         try:
             await _talk(target, arguments, reactor)
             outcome[0] = None

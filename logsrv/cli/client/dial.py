@@ -19,7 +19,7 @@ from logsrv.cli.client.talk import Talk
 from logsrv.cli.client.target import Target
 from logsrv.errors import ConfigurationError, LogsrvError
 from logsrv.kit.net.remote import Remote, remote_endpoint
-from logsrv.kit.net.tls.client_tls import TLSOptions
+from logsrv.kit.net.twisted.client_tls import TLSOptions
 from logsrv.kit.net.twisted.transports import undelayed
 from logsrv.kit.text.words import shown
 

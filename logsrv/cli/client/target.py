@@ -7,7 +7,7 @@ import re
 import attrs
 
 from logsrv.errors import ConfigurationError
-from logsrv.kit.net.endpoints.checks import LONGEST_SOCKET_PATH, port_number
+from logsrv.kit.net.checks import LONGEST_SOCKET_PATH, port_number
 from logsrv.kit.text.escape import one_line
 from logsrv.kit.text.words import nearest, shown
 

@@ -204,7 +204,7 @@ def opened(directory: str, command: str) -> View:
 
     if "://" in directory:
         # The reader of archives takes as long to load as all else.
-        from logsrv.linelog.read.far.view import ArchiveView
+        from logsrv.linelog.read.far_view import ArchiveView
 
         return ArchiveView(directory, told)
     view = View(directory, told, away=True)

@@ -47,7 +47,7 @@ from logsrv.cli.running.held import holding_reactor
 from logsrv.errors import ConfigurationError
 from logsrv.kit.observe.log_lines import is_twisteds
 from logsrv.kit.options.standard_output import forget_output
-from logsrv.kit.service.process.log import log_to
+from logsrv.kit.service.log import log_to
 
 NOT_RUNNABLE = 3
 CANNOT_START = 4

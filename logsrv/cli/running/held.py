@@ -13,7 +13,7 @@ from twisted.internet.interfaces import IProtocolFactory
 from twisted.python.reflect import ObjectNotFound, namedAny
 
 from logsrv.errors import ConfigurationError
-from logsrv.kit.net.endpoints.endpoint import Endpoint
+from logsrv.kit.net.endpoint import Endpoint
 from logsrv.kit.net.twisted.ports import KeptUNIXPort
 
 

@@ -14,24 +14,24 @@ from textual.app import App, ComposeResult
 from textual.binding import Binding, BindingType
 from textual.theme import Theme
 
+from logsrv.gopher.browse.commands import palette
+from logsrv.gopher.browse.commands.bars import AddressBar, KeyLine, StatusBar
+from logsrv.gopher.browse.commands.followed import FollowedMenus
 from logsrv.gopher.browse.commands.following import FollowingCommands
 from logsrv.gopher.browse.commands.keeping import Keeping
+from logsrv.gopher.browse.commands.load import Loading
 from logsrv.gopher.browse.commands.programs import Programs
+from logsrv.gopher.browse.commands.prompt import Prompt
 from logsrv.gopher.browse.commands.reading import Reading
+from logsrv.gopher.browse.commands.session import BrowsingSession
 from logsrv.gopher.browse.commands.telling import Telling
 from logsrv.gopher.browse.commands.travelling import Travelling
+from logsrv.gopher.browse.commands.view import PageView
 from logsrv.gopher.browse.commands.visiting import Visiting
 from logsrv.gopher.browse.commands.window import BrowserWindow
 from logsrv.gopher.browse.content.guide import bindings, help_lines
 from logsrv.gopher.browse.content.page import link_to
-from logsrv.gopher.browse.loading.followed import FollowedMenus
-from logsrv.gopher.browse.loading.load import Loading
-from logsrv.gopher.browse.loading.session import BrowsingSession
-from logsrv.gopher.browse.widgets import palette
-from logsrv.gopher.browse.widgets.bars import AddressBar, KeyLine, StatusBar
-from logsrv.gopher.browse.widgets.prompt import Prompt
-from logsrv.gopher.browse.widgets.view import PageView
-from logsrv.gopher.local.fileurl import ItemURL
+from logsrv.gopher.serve.fileurl import ItemURL
 
 DARK = Theme(name="gopher-dark", dark=True, variables=palette.DARK_PAGE, **palette.DARK)  # type: ignore[arg-type]
 LIGHT = Theme(name="gopher-light", dark=False, variables=palette.LIGHT_PAGE, **palette.LIGHT)  # type: ignore[arg-type]

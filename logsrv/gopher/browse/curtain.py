@@ -11,8 +11,7 @@ import termios
 from collections.abc import Mapping
 from typing import Any, TextIO
 
-from logsrv.gopher.browse.content.layout import Layout
-from logsrv.gopher.browse.widgets.palette import (
+from logsrv.gopher.browse.commands.palette import (
     DARK,
     DARK_PAGE,
     LIGHT,
@@ -20,7 +19,8 @@ from logsrv.gopher.browse.widgets.palette import (
     STYLES,
     is_light,
 )
-from logsrv.gopher.browse.widgets.words import address_text
+from logsrv.gopher.browse.commands.words import address_text
+from logsrv.gopher.browse.content.layout import Layout
 from logsrv.kit.text.escape import one_line
 
 # The bar with the address above, two rows below.

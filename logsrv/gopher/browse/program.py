@@ -9,7 +9,7 @@ from importlib.util import find_spec
 from logsrv.errors import LogsrvError
 from logsrv.gopher.browse.curtain import Curtain
 from logsrv.gopher.fetch.settings import ConnectionOptions
-from logsrv.gopher.local.typed import typed_place
+from logsrv.gopher.serve.typed import typed_place
 
 _NEEDED = ("textual", "PIL")
 

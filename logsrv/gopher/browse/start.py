@@ -8,15 +8,15 @@ from collections.abc import Mapping
 from importlib import import_module
 from typing import Any
 
+from logsrv.gopher.browse.commands.load import Loading
+from logsrv.gopher.browse.commands.session import BrowsingSession
 from logsrv.gopher.browse.content.guide import start_lines
 from logsrv.gopher.browse.content.layout import Layout
 from logsrv.gopher.browse.content.lines import PageLine, lines_of
 from logsrv.gopher.browse.content.page import link_to
 from logsrv.gopher.browse.curtain import Curtain
-from logsrv.gopher.browse.loading.load import Loading
-from logsrv.gopher.browse.loading.session import BrowsingSession
 from logsrv.gopher.fetch.settings import ConnectionOptions
-from logsrv.gopher.local.fileurl import ItemURL
+from logsrv.gopher.serve.fileurl import ItemURL
 
 # Seconds; at the usual 5 ms, the thread that imports would delay the one that has a page to show.
 _SWITCH = 0.001

@@ -17,7 +17,7 @@ from logsrv.gopher.fetch.places import pins_path
 from logsrv.gopher.fetch.proxy import Proxy
 from logsrv.gopher.fetch.settings import ConnectionOptions, Timeouts
 from logsrv.gopher.fetch.trust import PinStore, Trust
-from logsrv.gopher.local.fileurl import ItemURL
+from logsrv.gopher.serve.fileurl import ItemURL
 from logsrv.gopher.wire.charset import checked_charset
 from logsrv.gopher.wire.itemtypes import item_type
 from logsrv.gopher.wire.menu import MenuItem

@@ -16,8 +16,8 @@ from logsrv.gopher.command.save import save, target
 from logsrv.gopher.command.show import Screen, show_menu, show_text
 from logsrv.gopher.command.show_json import show_json
 from logsrv.gopher.fetch.progress import Progress
-from logsrv.gopher.local.fileurl import ItemURL
-from logsrv.gopher.local.typed import typed_place
+from logsrv.gopher.serve.fileurl import ItemURL
+from logsrv.gopher.serve.typed import typed_place
 from logsrv.gopher.wire.errors import ServerError, UnknownHost
 from logsrv.gopher.wire.itemtypes import item_type
 from logsrv.gopher.wire.url import GopherURL

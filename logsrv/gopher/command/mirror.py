@@ -22,10 +22,10 @@ from logsrv.gopher.command.arguments import (
 )
 from logsrv.gopher.fetch.progress import Progress
 from logsrv.gopher.fetch.settings import ConnectionOptions
-from logsrv.gopher.fetch.transfers.transfers import Transfers
+from logsrv.gopher.fetch.transfers import Transfers
 from logsrv.gopher.mirror.crawl import Crawl
-from logsrv.gopher.mirror.disk.journal import FILE, MirrorJournal
 from logsrv.gopher.mirror.fetching import Manners
+from logsrv.gopher.mirror.journal import FILE, MirrorJournal
 from logsrv.gopher.mirror.report import INTERRUPTED, progress_line, report
 from logsrv.gopher.mirror.scope import MirrorScope
 from logsrv.gopher.wire.errors import GopherError

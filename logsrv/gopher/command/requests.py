@@ -11,9 +11,9 @@ from logsrv.errors import ConfigurationError
 from logsrv.gopher.command.arguments import followable
 from logsrv.gopher.fetch.blocking import GopherFile, urlopen
 from logsrv.gopher.fetch.settings import ConnectionOptions, Limits, Timeouts
-from logsrv.gopher.local.fileurl import ItemURL, url_of
-from logsrv.gopher.local.hole import LocalAnswer
-from logsrv.gopher.local.typed import typed_place
+from logsrv.gopher.serve.fileurl import ItemURL, url_of
+from logsrv.gopher.serve.hole import LocalAnswer
+from logsrv.gopher.serve.typed import typed_place
 from logsrv.gopher.wire.itemtypes import MENUS, Transfer, item_type
 from logsrv.gopher.wire.menu import MenuItem, MenuParser
 from logsrv.gopher.wire.url import GopherURL
@@ -63,7 +63,7 @@ def open_answer(
     most = {"menu": limits.menu, "text": limits.text, "binary": limits.download}
     most_bytes = most_bytes or most[kind]
     if not isinstance(url, GopherURL):
-        from logsrv.gopher.local.hole import LocalAnswer
+        from logsrv.gopher.serve.hole import LocalAnswer
 
         return LocalAnswer(url, most_bytes)
     return urlopen(

@@ -10,7 +10,7 @@ from logsrv.errors import ConfigurationError
 from logsrv.gopher.command.requests import Ask
 from logsrv.gopher.fetch.progress import Progress
 from logsrv.gopher.fetch.wholefile import end_text, whole_file
-from logsrv.gopher.local.fileurl import ItemURL, name_to_save
+from logsrv.gopher.serve.fileurl import ItemURL, name_to_save
 from logsrv.kit.text.escape import one_line
 from logsrv.kit.text.paths import checked
 from logsrv.kit.text.words import size_text

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import BinaryIO
 
-from logsrv.gopher.local.fileurl import ItemURL, url_of
+from logsrv.gopher.serve.fileurl import ItemURL, url_of
 from logsrv.gopher.wire.charset import decode_text
 from logsrv.gopher.wire.menu import MenuItem, MenuParser
 from logsrv.gopher.wire.text import TextParser

@@ -14,7 +14,7 @@ import hashlib
 import json
 from typing import TYPE_CHECKING, Any, BinaryIO
 
-from logsrv.gopher.local.fileurl import ItemURL, url_of
+from logsrv.gopher.serve.fileurl import ItemURL, url_of
 from logsrv.gopher.wire.charset import decode_line, decode_text
 from logsrv.gopher.wire.errors import GopherError
 from logsrv.gopher.wire.menu import MenuItem, MenuParser

@@ -14,8 +14,8 @@ from typing import Any
 
 from logsrv.gopher.fetch.proxy import Proxy
 from logsrv.gopher.fetch.settings import ConnectionOptions, Timeouts
-from logsrv.gopher.fetch.transfers.stream import Into, Stream
-from logsrv.gopher.fetch.transfers.transfers import Transfers
+from logsrv.gopher.fetch.stream import Into, Stream
+from logsrv.gopher.fetch.transfers import Transfers
 from logsrv.gopher.fetch.trust import Trust
 from logsrv.gopher.fetch.wholefile import end_text, whole_file
 from logsrv.gopher.wire.itemtypes import item_type

@@ -22,8 +22,8 @@ from zope.interface import implementer
 
 from logsrv.gopher.fetch.proxy import Proxy
 from logsrv.gopher.fetch.settings import ConnectionOptions, Limits, Timeouts
-from logsrv.gopher.fetch.transfers.stream import MOST_RETRIES, Retries, Stream
-from logsrv.gopher.fetch.transfers.transfers import LOOK_AT_CLOCKS, Transfers
+from logsrv.gopher.fetch.stream import MOST_RETRIES, Retries, Stream
+from logsrv.gopher.fetch.transfers import LOOK_AT_CLOCKS, Transfers
 from logsrv.gopher.fetch.trust import Trust
 from logsrv.gopher.fetch.wholefile import end_text, whole_file
 from logsrv.gopher.wire.errors import GopherError

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from logsrv.errors import ConfigurationError
 from logsrv.gopher.fetch.wholefile import whole_file
-from logsrv.gopher.local.fileurl import FileURL, ItemURL, parse_item_url
+from logsrv.gopher.serve.fileurl import FileURL, ItemURL, parse_item_url
 from logsrv.gopher.wire.errors import BadURL
 from logsrv.gopher.wire.value import Value
 from logsrv.kit.text.escape import one_line

@@ -20,7 +20,7 @@ from logsrv.gopher.fetch.wholefile import whole_file
 from logsrv.gopher.follow.bookmarks import Bookmarks
 from logsrv.gopher.follow.entries import Entry, key_of, same_id
 from logsrv.gopher.follow.news import Item, News
-from logsrv.gopher.local.fileurl import FileURL, ItemURL
+from logsrv.gopher.serve.fileurl import FileURL, ItemURL
 from logsrv.gopher.wire.itemtypes import item_type
 from logsrv.gopher.wire.url import GopherURL
 from logsrv.gopher.wire.value import Value

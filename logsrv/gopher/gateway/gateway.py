@@ -24,7 +24,7 @@ from logsrv.gopher.wire.errors import GopherError
 from logsrv.kit.net.backpressure import Backpressure
 from logsrv.kit.observe.metrics import Metric, Metrics, MetricsPart
 from logsrv.kit.service.service import ListeningService
-from logsrv.kit.service.sites.sites import SiteServer, SiteSpec
+from logsrv.kit.service.sites import SiteServer, SiteSpec
 from logsrv.kit.web.channel import WebFactory, WebRequest
 from logsrv.kit.web.hosts import HEADERS, client_of, is_for_us, is_loopback
 

@@ -15,7 +15,7 @@ from logsrv.gopher.gateway.destinations import HOST_NAME, Destinations
 from logsrv.gopher.gateway.visitors import VisitorLimits
 from logsrv.gopher.wire.charset import checked_charset
 from logsrv.kit.inspect.settings import OperatorSettings
-from logsrv.kit.net.endpoints.endpoint import Endpoint
+from logsrv.kit.net.endpoint import Endpoint
 from logsrv.kit.options.declare import option
 from logsrv.kit.options.kinds import DURATION, FILE, FLAG, SIZE, TEXT, Kind, integer
 from logsrv.kit.web.endpoints import web_endpoint

@@ -14,17 +14,17 @@ from __future__ import annotations
 from collections.abc import Callable
 from itertools import zip_longest
 
-from logsrv.gopher.fetch.transfers.transfers import Transfers
-from logsrv.gopher.mirror.disk.folders import OF_A_NAME, Folders
-from logsrv.gopher.mirror.disk.journal import Copy, MirrorJournal
-from logsrv.gopher.mirror.disk.names import Names
-from logsrv.gopher.mirror.disk.pages import MenuLine
-from logsrv.gopher.mirror.disk.sinks import FileSink, MenuSink
+from logsrv.gopher.fetch.transfers import Transfers
+from logsrv.gopher.mirror.earlier import Earlier
 from logsrv.gopher.mirror.fetching import Fetching, Job, Manners, ServerRules
+from logsrv.gopher.mirror.folders import OF_A_NAME, Folders
+from logsrv.gopher.mirror.journal import Copy, MirrorJournal
 from logsrv.gopher.mirror.menus import MenuFiles, MenuReading, MenuReadings
+from logsrv.gopher.mirror.names import Names
+from logsrv.gopher.mirror.pages import MenuLine
 from logsrv.gopher.mirror.report import MirrorTally
 from logsrv.gopher.mirror.scope import Items, Key, MirrorScope, is_menu
-from logsrv.gopher.mirror.update.earlier import Earlier
+from logsrv.gopher.mirror.sinks import FileSink, MenuSink
 from logsrv.gopher.wire.menu import MenuItem
 from logsrv.gopher.wire.url import GopherURL
 

@@ -10,14 +10,14 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 from logsrv.errors import LogsrvError
+from logsrv.gopher.fetch.connecting import AnswerSink, SocketTransfer
 from logsrv.gopher.fetch.settings import Limits, Timeouts
-from logsrv.gopher.fetch.transfers.connecting import AnswerSink, SocketTransfer
-from logsrv.gopher.fetch.transfers.stream import Retries
-from logsrv.gopher.fetch.transfers.transfers import Transfers
-from logsrv.gopher.mirror.disk.folders import Folders
-from logsrv.gopher.mirror.disk.sinks import FileSink, MemorySink, MenuSink
+from logsrv.gopher.fetch.stream import Retries
+from logsrv.gopher.fetch.transfers import Transfers
+from logsrv.gopher.mirror.folders import Folders
 from logsrv.gopher.mirror.robots import Robots, parse_robots, path_delimiter
 from logsrv.gopher.mirror.scope import Key
+from logsrv.gopher.mirror.sinks import FileSink, MemorySink, MenuSink
 from logsrv.gopher.wire.errors import Truncated
 from logsrv.gopher.wire.itemtypes import item_type
 from logsrv.gopher.wire.url import GopherURL

@@ -8,11 +8,11 @@ from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
-from logsrv.gopher.mirror.disk.folders import OF_A_NAME, Folders, LinkInTheWay
-from logsrv.gopher.mirror.disk.journal import Copy
-from logsrv.gopher.mirror.disk.names import GOPHERMAP, INDEX
-from logsrv.gopher.mirror.disk.pages import CopyPath, MenuLine, gophermap, index
 from logsrv.gopher.mirror.fetching import Job
+from logsrv.gopher.mirror.folders import OF_A_NAME, Folders, LinkInTheWay
+from logsrv.gopher.mirror.journal import Copy
+from logsrv.gopher.mirror.names import GOPHERMAP, INDEX
+from logsrv.gopher.mirror.pages import CopyPath, MenuLine, gophermap, index
 from logsrv.gopher.wire.menu import MenuItem
 from logsrv.gopher.wire.url import GopherURL
 

@@ -6,7 +6,7 @@ import os
 from collections.abc import Mapping
 from pathlib import Path
 
-from logsrv.gopher.mirror.disk.journal import FILE
+from logsrv.gopher.mirror.journal import FILE
 from logsrv.gopher.wire.errors import GopherError
 from logsrv.gopher.wire.url import GopherURL
 from logsrv.kit.text.escape import one_line

@@ -17,7 +17,7 @@ from pathlib import Path
 import attrs
 from twisted.internet.defer import Deferred
 
-from logsrv.gopher.local.hole import Hole, NotThere, written_menu
+from logsrv.gopher.serve.hole import Hole, NotThere, written_menu
 from logsrv.gopher.wire.files import letter_of
 from logsrv.gopher.wire.itemtypes import item_type
 from logsrv.gopher.wire.menu import MenuItem

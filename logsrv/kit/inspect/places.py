@@ -10,9 +10,9 @@ from pathlib import Path
 
 import attrs
 
-from logsrv.kit.net.endpoints.checks import named_arguments
-from logsrv.kit.net.endpoints.endpoint import Endpoint, endpoint_text
-from logsrv.kit.net.endpoints.parse import parse_endpoint
+from logsrv.kit.net.checks import named_arguments
+from logsrv.kit.net.endpoint import Endpoint, endpoint_text
+from logsrv.kit.net.parse import parse_endpoint
 from logsrv.kit.options.kinds import Kind, endpoint_kind
 from logsrv.kit.text.words import shown
 from logsrv.kit.web.endpoints import is_private

@@ -25,7 +25,7 @@ from logsrv.kit.net.guard.guard import GuardPolicy
 from logsrv.kit.net.listen import OwnReceiver
 from logsrv.kit.observe.failures import Failures
 from logsrv.kit.observe.metrics import Metrics, MetricsPart
-from logsrv.kit.protocols.connection.context import ListenerContext
+from logsrv.kit.protocols.context import ListenerContext
 from logsrv.kit.protocols.lines import LineProtocol
 from logsrv.kit.text.escape import one_line
 

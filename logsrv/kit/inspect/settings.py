@@ -7,7 +7,7 @@ from typing import ClassVar
 import attrs
 
 from logsrv.kit.inspect.places import PLACE, InspectPlace
-from logsrv.kit.net.endpoints.endpoint import Endpoint
+from logsrv.kit.net.endpoint import Endpoint
 from logsrv.kit.net.guard.guard import GuardPolicy
 from logsrv.kit.options.declare import option
 from logsrv.kit.options.kinds import FLAG, choice

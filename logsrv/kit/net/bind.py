@@ -14,7 +14,7 @@ from twisted.logger import Logger
 
 from logsrv.errors import ConfigurationError
 from logsrv.kit.manager.sockets import KeptSockets, ListeningPlace
-from logsrv.kit.net.endpoints.endpoint import BACKLOG, MODE, Endpoint
+from logsrv.kit.net.endpoint import BACKLOG, MODE, Endpoint
 from logsrv.kit.options.kinds import SIZE
 from logsrv.kit.text.words import shown
 from logsrv.timer import Timer

@@ -12,8 +12,8 @@ from typing import Any, Protocol
 from twisted.internet.interfaces import IReactorTime
 
 from logsrv.kit.net.drain import unread
-from logsrv.kit.net.tls.twisted_tls import is_encrypted
 from logsrv.kit.net.twisted.transports import descriptor
+from logsrv.kit.net.twisted.twisted_tls import is_encrypted
 from logsrv.timer import Timer
 
 LOOK_SECONDS = 1.0

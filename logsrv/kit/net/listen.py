@@ -9,8 +9,8 @@ from twisted.internet.interfaces import IProtocolFactory
 
 from logsrv.errors import ConfigurationError
 from logsrv.kit.manager.sockets import KeptSockets
-from logsrv.kit.net.datagram.datagrams import DatagramListener, DatagramReceiver
-from logsrv.kit.net.endpoints.endpoint import Endpoint
+from logsrv.kit.net.datagrams import DatagramListener, DatagramReceiver
+from logsrv.kit.net.endpoint import Endpoint
 from logsrv.kit.net.guard.guard import GuardPolicy
 from logsrv.kit.net.stdin import StdinListener
 from logsrv.kit.net.stream_listener import StreamListener

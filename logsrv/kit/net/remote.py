@@ -9,8 +9,8 @@ import attrs
 from twisted.internet.endpoints import HostnameEndpoint, UNIXClientEndpoint, wrapClientTLS
 from twisted.internet.interfaces import IStreamClientEndpoint
 
-from logsrv.kit.net.endpoints.checks import LONGEST_SOCKET_PATH, named_arguments, port_number
-from logsrv.kit.net.tls.client_tls import TLSOptions, tls_creator
+from logsrv.kit.net.checks import LONGEST_SOCKET_PATH, named_arguments, port_number
+from logsrv.kit.net.twisted.client_tls import TLSOptions, tls_creator
 from logsrv.kit.options.kinds import Kind
 from logsrv.kit.text.words import nearest, shown
 

@@ -18,10 +18,10 @@ from twisted.python.failure import Failure
 from zope.interface import implementer
 
 from logsrv.kit.net.bind import ListenError
-from logsrv.kit.net.endpoints.endpoint import Endpoint
-from logsrv.kit.net.endpoints.listening import LISTENING, log_listening
+from logsrv.kit.net.endpoint import Endpoint
 from logsrv.kit.net.guard.guard import GuardPolicy
 from logsrv.kit.net.guard.guarded_factory import GuardedFactory
+from logsrv.kit.net.listening import LISTENING, log_listening
 from logsrv.kit.net.source import STANDARD_INPUT, Sender
 from logsrv.kit.observe.metrics import Counts
 

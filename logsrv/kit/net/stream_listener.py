@@ -29,12 +29,12 @@ from logsrv.kit.net.bind import (
     remove_socket,
     taken_over,
 )
-from logsrv.kit.net.endpoints.endpoint import BACKLOG, MODE, Endpoint
-from logsrv.kit.net.endpoints.listening import LISTENING, log_listening
+from logsrv.kit.net.endpoint import BACKLOG, MODE, Endpoint
 from logsrv.kit.net.guard.guard import GuardPolicy
 from logsrv.kit.net.guard.guarded_factory import GuardedFactory
+from logsrv.kit.net.listening import LISTENING, log_listening
 from logsrv.kit.net.source import host_text
-from logsrv.kit.net.tls.certificates import (
+from logsrv.kit.net.twisted.certificates import (
     CertificateWatch,
     RenewableCertificate,
     ask_for_certificates,

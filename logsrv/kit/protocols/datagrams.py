@@ -26,12 +26,12 @@ from logsrv.kit.net.guard.rates import Buckets
 from logsrv.kit.net.source import Sender
 from logsrv.kit.observe.metrics import Counts
 from logsrv.kit.observe.seldom import Seldom
-from logsrv.kit.protocols.connection.awaiting import awaited
-from logsrv.kit.protocols.connection.context import ListenerContext, RunningService, Settings, State
-from logsrv.kit.protocols.connection.faults import check_text
+from logsrv.kit.protocols.awaiting import awaited
+from logsrv.kit.protocols.context import ListenerContext, RunningService, Settings, State
+from logsrv.kit.protocols.faults import check_text
 
 if TYPE_CHECKING:
-    from logsrv.kit.protocols.connection.context import Clock
+    from logsrv.kit.protocols.context import Clock
 
 log = Logger()
 

@@ -14,10 +14,10 @@ from twisted.internet.defer import TimeoutError as DeferredTimeout
 
 from logsrv.errors import PeerError
 from logsrv.kit.framing.incoming import NO_LINES, Incoming, LineNotText, LineTooLong
-from logsrv.kit.protocols.connection.connection import PeerConnection
-from logsrv.kit.protocols.connection.context import Author
-from logsrv.kit.protocols.connection.faults import EndOfStream, PeerGone, PeerTimeout
-from logsrv.kit.protocols.connection.states import AWAIT, ENDED, FINISH, OPEN
+from logsrv.kit.protocols.connection import PeerConnection
+from logsrv.kit.protocols.context import Author
+from logsrv.kit.protocols.faults import EndOfStream, PeerGone, PeerTimeout
+from logsrv.kit.protocols.states import AWAIT, ENDED, FINISH, OPEN
 
 
 class LineAuthor(Author, Protocol):

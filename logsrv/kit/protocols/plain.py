@@ -12,12 +12,12 @@ from twisted.internet.protocol import AbstractDatagramProtocol, Protocol, connec
 from twisted.python.failure import Failure
 
 from logsrv.errors import ConfigurationError
-from logsrv.kit.net.datagram.senders import sender_at
 from logsrv.kit.net.guard.guarded_connection import Foreign
+from logsrv.kit.net.senders import sender_at
 from logsrv.kit.net.source import Sender, source_of
 from logsrv.kit.observe.peer_log import end_sentence
-from logsrv.kit.protocols.connection.faults import mistaken
 from logsrv.kit.protocols.datagrams import Datagrams, path_of, port_of
+from logsrv.kit.protocols.faults import mistaken
 
 # An address of a peer in Twisted's form: host and port, or the path of a UNIX socket.
 Address: TypeAlias = tuple[str, int] | str

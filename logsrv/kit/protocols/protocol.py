@@ -15,25 +15,25 @@ from zope.interface import implementer
 
 from logsrv.kit.net.guard.start_tls import Certificate
 from logsrv.kit.net.source import source_of
-from logsrv.kit.net.tls.peer_certificate import PeerCertificate
-from logsrv.kit.net.tls.twisted_tls import certificate_of, is_encrypted
+from logsrv.kit.net.twisted.peer_certificate import PeerCertificate
 from logsrv.kit.net.twisted.transports import close_at_once
+from logsrv.kit.net.twisted.twisted_tls import certificate_of, is_encrypted
 from logsrv.kit.observe.peer_log import PeerLogger
-from logsrv.kit.protocols.connection.connection import PeerConnection
-from logsrv.kit.protocols.connection.context import (
+from logsrv.kit.protocols.connection import PeerConnection
+from logsrv.kit.protocols.context import (
     ListenerContext,
     Reader,
     RunningService,
     Settings,
     State,
 )
-from logsrv.kit.protocols.connection.starting_tls import start_tls
-from logsrv.kit.protocols.connection.states import END, LOST
+from logsrv.kit.protocols.starting_tls import start_tls
+from logsrv.kit.protocols.states import END, LOST
 
 if TYPE_CHECKING:
     from twisted.internet.base import DelayedCall
 
-    from logsrv.kit.protocols.connection.context import Clock
+    from logsrv.kit.protocols.context import Clock
 
 P = ParamSpec("P")
 

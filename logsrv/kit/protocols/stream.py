@@ -19,14 +19,14 @@ from twisted.logger import Logger
 
 from logsrv.kit.framing.incoming import Incoming, LineTooLong
 from logsrv.kit.net.guard.start_tls import Certificate
-from logsrv.kit.net.tls.peer_certificate import PeerCertificate
+from logsrv.kit.net.twisted.peer_certificate import PeerCertificate
 from logsrv.kit.observe.peer_log import PeerLogger
-from logsrv.kit.protocols.connection.connection import PeerConnection
-from logsrv.kit.protocols.connection.context import RunningService, Settings, State
-from logsrv.kit.protocols.connection.faults import EndOfStream, PeerGone, PeerTimeout, check_text
-from logsrv.kit.protocols.connection.starting_tls import start_tls
-from logsrv.kit.protocols.connection.states import AWAIT, FINISH, OPEN, STUCK
+from logsrv.kit.protocols.connection import PeerConnection
+from logsrv.kit.protocols.context import RunningService, Settings, State
+from logsrv.kit.protocols.faults import EndOfStream, PeerGone, PeerTimeout, check_text
 from logsrv.kit.protocols.protocol import PeerProtocol
+from logsrv.kit.protocols.starting_tls import start_tls
+from logsrv.kit.protocols.states import AWAIT, FINISH, OPEN, STUCK
 
 Result = TypeVar("Result")
 # Nothing more is read from the peer while this much waits for the author.

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
     from twisted.internet.protocol import AbstractDatagramProtocol, Factory
 
-    from logsrv.kit.protocols.connection.context import RunningService
+    from logsrv.kit.protocols.context import RunningService
     from logsrv.kit.protocols.datagrams import Datagrams
     from logsrv.kit.protocols.protocol import PeerProtocol
     from logsrv.kit.protocols.stream import Connection

@@ -17,9 +17,9 @@ from logsrv.errors import ConfigurationError
 from logsrv.kit.framing.lines import DEFAULT_MAX_LINE, LineFormat
 from logsrv.kit.net.listen import Listener
 from logsrv.kit.net.source import inet_source, source_of
-from logsrv.kit.net.tls.client_tls import TLSOptions, tls_creator
+from logsrv.kit.net.twisted.client_tls import TLSOptions, tls_creator
 from logsrv.kit.observe.metrics import Counts
-from logsrv.kit.protocols.connection.context import ListenerContext, RunningService
+from logsrv.kit.protocols.context import ListenerContext, RunningService
 from logsrv.kit.protocols.datagrams import Datagrams
 from logsrv.kit.protocols.frames import FrameProtocol
 from logsrv.kit.protocols.lines import LineProtocol

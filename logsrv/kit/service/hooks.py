@@ -16,16 +16,16 @@ from logsrv.kit.observe.metrics import Metrics, MetricsPart
 from logsrv.kit.observe.watchdog import Watchdog
 from logsrv.kit.options.given import given_files
 from logsrv.kit.options.secrets import exposed
-from logsrv.kit.service.process.garbage import LongLived
-from logsrv.kit.service.process.launch import Launch
-from logsrv.kit.service.process.signals import Signals
-from logsrv.kit.service.sites.own_sites import own_sites
-from logsrv.kit.service.sites.served import ServedSites, by_key
-from logsrv.kit.service.sites.sites import Site, SiteServer, SiteSpec
+from logsrv.kit.service.garbage import LongLived
+from logsrv.kit.service.launch import Launch
+from logsrv.kit.service.own_sites import own_sites
+from logsrv.kit.service.served import ServedSites, by_key
+from logsrv.kit.service.signals import Signals
+from logsrv.kit.service.sites import Site, SiteServer, SiteSpec
 from logsrv.kit.text.words import counted
 
 if TYPE_CHECKING:
-    from logsrv.kit.protocols.connection.context import Clock
+    from logsrv.kit.protocols.context import Clock
     from logsrv.kit.service.checks.findings import Asked, Finding
 
 Settings = TypeVar("Settings")

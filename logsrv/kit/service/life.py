@@ -20,7 +20,7 @@ from typing import Any
 from twisted.internet.defer import Deferred
 from twisted.python.failure import Failure
 
-from logsrv.kit.protocols.connection.awaiting import started
+from logsrv.kit.protocols.awaiting import started
 from logsrv.kit.service.arguments import check_state
 
 

@@ -21,7 +21,7 @@ from logsrv.kit.net.twisted.transports import undelayed
 from logsrv.kit.observe.metrics import Metrics, listener_counter
 from logsrv.kit.observe.peer_log import end_sentence
 from logsrv.kit.observe.seldom import Seldom
-from logsrv.kit.protocols.connection.faults import mistaken
+from logsrv.kit.protocols.faults import mistaken
 from logsrv.kit.service.peers import peer_of
 
 log = Logger()

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
-from logsrv.kit.protocols.connection.faults import mistaken
+from logsrv.kit.protocols.faults import mistaken
 from logsrv.kit.protocols.stream import StreamProtocol
 
 

@@ -103,7 +103,7 @@ class Plugin:
         """The service for parsed options. Raises StartError with one sentence."""
         from twisted.internet import reactor
 
-        from logsrv.kit.service.process.launch import Launch, check_files
+        from logsrv.kit.service.launch import Launch, check_files
 
         check_files(self.name, options.parent)
         service = self.service_on(reactor, options)

@@ -16,7 +16,7 @@ from twisted.logger import Logger
 
 from logsrv.errors import ConfigurationError
 from logsrv.kit.framing.lines import LineFormat
-from logsrv.kit.net.endpoints.endpoint import Endpoint
+from logsrv.kit.net.endpoint import Endpoint
 from logsrv.kit.net.remote import Remote
 from logsrv.kit.observe.failures import Failures
 from logsrv.kit.observe.metrics import Counts, Metrics, MetricsPart, listener_counter
@@ -26,10 +26,10 @@ from logsrv.kit.service.life import Life, call
 from logsrv.kit.service.links import METRICS as LINK_METRICS
 from logsrv.kit.service.links import Links, ReconnectingLink, client_endpoint
 from logsrv.kit.service.peers import Peers
-from logsrv.kit.service.process.steps import when_running
 from logsrv.kit.service.service import ListeningService
 from logsrv.kit.service.settings import check_limits
-from logsrv.kit.service.sites.sites import SiteServer, SiteSpec
+from logsrv.kit.service.sites import SiteServer, SiteSpec
+from logsrv.kit.service.steps import when_running
 from logsrv.kit.service.stop import DRAIN_SECONDS
 from logsrv.kit.service.tasks import METRICS as TASK_METRICS
 from logsrv.kit.service.tasks import ServiceTask, ServiceTasks

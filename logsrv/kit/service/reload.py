@@ -10,8 +10,8 @@ from twisted.logger import Logger
 
 from logsrv.errors import LogsrvError
 from logsrv.kit.service.hooks import ServiceHooks, Settings
-from logsrv.kit.service.process.steps import limited
-from logsrv.kit.service.sites.sites import Site
+from logsrv.kit.service.sites import Site
+from logsrv.kit.service.steps import limited
 from logsrv.kit.service.stop import CLOSE_SECONDS, DRAIN_SECONDS
 from logsrv.kit.text.words import error_text
 

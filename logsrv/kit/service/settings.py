@@ -10,9 +10,9 @@ from twisted.internet.protocol import Protocol
 
 from logsrv.errors import ConfigurationError
 from logsrv.kit.inspect.settings import OperatorSettings
-from logsrv.kit.net.endpoints.endpoint import Endpoint
-from logsrv.kit.net.endpoints.parse import parse_endpoint
+from logsrv.kit.net.endpoint import Endpoint
 from logsrv.kit.net.guard.guard import PeerLimits
+from logsrv.kit.net.parse import parse_endpoint
 from logsrv.kit.options.declare import option
 from logsrv.kit.options.kinds import SIZE, endpoint_kind
 from logsrv.kit.protocols.datagrams import DatagramLines

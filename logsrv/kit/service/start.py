@@ -13,9 +13,9 @@ from twisted.python.failure import Failure
 from logsrv.errors import ConfigurationError, LogsrvError, StartError
 from logsrv.kit.net.twisted.twistd import log_has_begun
 from logsrv.kit.observe.failures import needs_asyncio
-from logsrv.kit.protocols.connection.awaiting import attempt
+from logsrv.kit.protocols.awaiting import attempt
 from logsrv.kit.service.hooks import ServiceHooks
-from logsrv.kit.service.process.steps import when_running
+from logsrv.kit.service.steps import when_running
 from logsrv.kit.service.stop import take_back
 from logsrv.kit.text.words import error_text
 

@@ -9,7 +9,7 @@ from typing import Any
 from twisted.logger import Logger
 
 from logsrv.kit.service.hooks import ServiceHooks
-from logsrv.kit.service.process.steps import within
+from logsrv.kit.service.steps import within
 
 log = Logger()
 

@@ -17,9 +17,9 @@ from twisted.python.failure import Failure
 
 from logsrv.kit.observe.failures import Failures
 from logsrv.kit.observe.metrics import Metric, Metrics
-from logsrv.kit.protocols.connection.awaiting import CANCELLED, attempt, awaited
-from logsrv.kit.protocols.connection.crowd import for_nobody
-from logsrv.kit.protocols.connection.faults import mistaken
+from logsrv.kit.protocols.awaiting import CANCELLED, attempt, awaited
+from logsrv.kit.protocols.crowd import for_nobody
+from logsrv.kit.protocols.faults import mistaken
 
 METRICS = (
     Metric(

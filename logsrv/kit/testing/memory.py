@@ -19,7 +19,7 @@ from twisted.internet.interfaces import IAddress
 from twisted.internet.protocol import AbstractDatagramProtocol
 
 from logsrv.errors import ConfigurationError
-from logsrv.kit.net.endpoints.endpoint import Endpoint
+from logsrv.kit.net.endpoint import Endpoint
 from logsrv.kit.options.declare import option_name, options_of
 from logsrv.kit.protocols.datagrams import Datagrams
 from logsrv.kit.service.plugin import Plugin, protocol_plugin

@@ -9,7 +9,7 @@ from typing import Any, TypeVar
 from twisted.internet.defer import Deferred
 from twisted.internet.threads import deferToThread
 
-from logsrv.kit.net.endpoints.parse import parse_endpoint
+from logsrv.kit.net.parse import parse_endpoint
 from logsrv.kit.testing.memory import parsed, plugin_of
 from logsrv.kit.testing.session import TelnetSession
 

@@ -6,9 +6,9 @@ from __future__ import annotations
 
 import attrs
 
-from logsrv.kit.net.endpoints.endpoint import Endpoint
-from logsrv.kit.net.endpoints.parse import parse_endpoint
+from logsrv.kit.net.endpoint import Endpoint
 from logsrv.kit.net.guard.guard import GuardPolicy
+from logsrv.kit.net.parse import parse_endpoint
 from logsrv.kit.options.kinds import Kind, endpoint_kind
 from logsrv.kit.web.hosts import is_loopback
 

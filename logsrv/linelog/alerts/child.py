@@ -9,13 +9,13 @@ from typing import Any
 
 from twisted.internet.defer import Deferred
 
-from logsrv.linelog.alerts.delivery.delivery import deliver_by
+from logsrv.linelog.alerts.delivery import deliver_by
 from logsrv.linelog.alerts.kept import Kept
 from logsrv.linelog.alerts.reports import Report, read_orders, report_line
 from logsrv.linelog.alerts.watcher import Watcher
 from logsrv.linelog.cursors.child import Daemon, run
 from logsrv.linelog.read.view import View
-from logsrv.linelog.store.disk.disk import reason
+from logsrv.linelog.store.segments.disk import reason
 
 
 class AlertWork:

@@ -10,7 +10,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 from logsrv.linelog.alerts.watch import Watch
 from logsrv.linelog.query.language.parse import parse
-from logsrv.linelog.query.many.many import ManyQueries
+from logsrv.linelog.query.matching.many import ManyQueries
 from logsrv.linelog.query.matching.match import Matcher, compile
 from logsrv.linelog.read.follow import Appended, Follower
 from logsrv.linelog.read.view import View

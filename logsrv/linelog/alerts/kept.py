@@ -14,7 +14,7 @@ from logsrv.linelog.alerts.reports import AlertTask
 from logsrv.linelog.cursors import place
 from logsrv.linelog.cursors.folder import PlaceFolder
 from logsrv.linelog.cursors.place import Place
-from logsrv.linelog.store.disk.disk import reason
+from logsrv.linelog.store.segments.disk import reason
 from logsrv.linelog.store.segments.segment import Position
 
 FOLDER = "alerts"

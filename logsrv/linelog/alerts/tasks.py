@@ -16,7 +16,7 @@ from logsrv.kit.text.escape import one_line
 from logsrv.linelog.alerts.kept import AlertProgress, Kept, Key, key_of
 from logsrv.linelog.alerts.reports import AlertTask
 from logsrv.linelog.alerts.settings import AlertSettings
-from logsrv.linelog.store.disk.disk import reason
+from logsrv.linelog.store.segments.disk import reason
 from logsrv.linelog.store.segments.segment import Position
 
 log = Logger()

@@ -7,9 +7,9 @@ from typing import Any
 
 from twisted.internet.defer import CancelledError, Deferred
 
-from logsrv.linelog.alerts.delivery.delivery import Deliver
-from logsrv.linelog.alerts.delivery.message import Later, Undelivered
+from logsrv.linelog.alerts.delivery import Deliver
 from logsrv.linelog.alerts.kept import AlertProgress
+from logsrv.linelog.alerts.message import Later, Undelivered
 from logsrv.linelog.alerts.reports import AlertTask, Report
 from logsrv.linelog.alerts.settings import AlertSettings
 from logsrv.linelog.alerts.tally import Counted, Tally

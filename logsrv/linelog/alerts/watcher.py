@@ -14,12 +14,12 @@ from twisted.internet.interfaces import IReactorTime
 
 from logsrv.errors import StoreError
 from logsrv.linelog.alerts.convoy import Convoys
-from logsrv.linelog.alerts.delivery.delivery import Deliver
+from logsrv.linelog.alerts.delivery import Deliver
 from logsrv.linelog.alerts.kept import AlertProgress, Kept
 from logsrv.linelog.alerts.reports import AlertTask, Report
 from logsrv.linelog.alerts.watch import Watch
 from logsrv.linelog.read.view import View
-from logsrv.linelog.store.disk.disk import reason
+from logsrv.linelog.store.segments.disk import reason
 from logsrv.linelog.store.segments.segment import Position
 from logsrv.timer import Timer
 

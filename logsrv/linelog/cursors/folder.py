@@ -7,7 +7,7 @@ import os
 from contextlib import suppress
 
 from logsrv.descriptor import Descriptor
-from logsrv.linelog.store.disk.disk import DIRECTORY, DIRECTORY_MODE, Disk
+from logsrv.linelog.store.segments.disk import DIRECTORY, DIRECTORY_MODE, Disk
 
 LOCK_SUFFIX = ".lock"
 

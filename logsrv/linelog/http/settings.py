@@ -8,7 +8,7 @@ from typing import ClassVar
 import attrs
 
 from logsrv.errors import ConfigurationError
-from logsrv.kit.net.endpoints.endpoint import Endpoint
+from logsrv.kit.net.endpoint import Endpoint
 from logsrv.kit.options.declare import option
 from logsrv.kit.options.kinds import DURATION, Kind, integer
 from logsrv.kit.options.secrets import SECRET, SECRET_FILE, read_secret

@@ -22,7 +22,7 @@ from logsrv.linelog.framing.lines.lines import LineFramer
 from logsrv.linelog.framing.lines.records import RecordRun, frame_records
 from logsrv.linelog.framing.lines.rules import LineCounts, LineRules
 from logsrv.linelog.importing.packed import CHUNK, unpacked
-from logsrv.linelog.store.disk.disk import explanation, reason
+from logsrv.linelog.store.segments.disk import explanation, reason
 
 STDIN = "-"
 # Standard input cannot be read twice: so much of it is looked through for the first time.

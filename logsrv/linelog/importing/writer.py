@@ -27,14 +27,14 @@ from logsrv.linelog.framing.lines.forms import SECOND
 from logsrv.linelog.importing.stored import StoredText
 from logsrv.linelog.store import recover
 from logsrv.linelog.store.care.imported import Done, Identity, load
-from logsrv.linelog.store.disk.disk import Disk, make_directory, reason
-from logsrv.linelog.store.disk.lock import DirectoryLock
 from logsrv.linelog.store.policy import StorePolicy
 from logsrv.linelog.store.sealing.held import size_of
 from logsrv.linelog.store.sealing.seal import seal
 from logsrv.linelog.store.segments import segment
+from logsrv.linelog.store.segments.disk import Disk, make_directory, reason
 from logsrv.linelog.store.segments.index import load as load_index
 from logsrv.linelog.store.segments.index import load_head, unpacked
+from logsrv.linelog.store.segments.lock import DirectoryLock
 from logsrv.linelog.store.segments.segment import Form, Segment
 from logsrv.linelog.store.segments.torn import start_of_line
 from logsrv.linelog.store.segments.waiting import remove_empty

@@ -21,15 +21,15 @@ from logsrv.errors import ConfigurationError
 from logsrv.kit.children.pool import ProcessPool
 from logsrv.kit.manager.sockets import KeptSockets
 from logsrv.kit.net.bind import ListenError, check_place
-from logsrv.kit.net.datagram.datagrams import DatagramListener
+from logsrv.kit.net.datagrams import DatagramListener
 from logsrv.kit.net.listen import Listener
 from logsrv.kit.observe.metrics import Metrics, MetricsPart
 from logsrv.kit.options.declare import options_of
 from logsrv.kit.options.usage import SettingsOptions, usage_options
+from logsrv.kit.service.launch import Launch, check_files
 from logsrv.kit.service.loading import broken_plugins
-from logsrv.kit.service.process.launch import Launch, check_files
 from logsrv.kit.service.service import ListeningService
-from logsrv.kit.service.sites.sites import SiteServer, SiteSpec
+from logsrv.kit.service.sites import SiteServer, SiteSpec
 from logsrv.kit.text.words import listed, shown
 from logsrv.kit.web.channel import WebFactory
 from logsrv.kit.web.endpoints import web_rules
@@ -42,8 +42,8 @@ from logsrv.linelog.inputs.intake.options import InputOptions, with_secrets
 from logsrv.linelog.inputs.intake.registry import inputs
 from logsrv.linelog.inputs.intake.turns import ComputingThread
 from logsrv.linelog.inputs.intake.unfinished import Unfinished
-from logsrv.linelog.plugin.checks.logger import check_logger
 from logsrv.linelog.plugin.health import PATIENCE, HangLog, unhealthy
+from logsrv.linelog.plugin.logger import check_logger
 from logsrv.linelog.plugin.metrics import METRICS
 from logsrv.linelog.plugin.settings import (
     Listen,
@@ -53,8 +53,8 @@ from logsrv.linelog.plugin.settings import (
     left_out,
     parse_listen,
 )
-from logsrv.linelog.ship.running.process import Shipping, holds_of
-from logsrv.linelog.store.disk.lock import owner_of
+from logsrv.linelog.ship.shipping.process import Shipping, holds_of
+from logsrv.linelog.store.segments.lock import owner_of
 from logsrv.linelog.store.store import Store
 from logsrv.linelog.store.valve import Valve
 from logsrv.memory import keep_freed_memory

@@ -10,9 +10,9 @@ import attrs
 
 from logsrv.errors import ConfigurationError
 from logsrv.kit.inspect.settings import OperatorSettings
-from logsrv.kit.net.endpoints.endpoint import ARGUMENTS, Endpoint
-from logsrv.kit.net.endpoints.parse import parse_endpoint
+from logsrv.kit.net.endpoint import ARGUMENTS, Endpoint
 from logsrv.kit.net.guard.guard import GuardPolicy, PeerLimits
+from logsrv.kit.net.parse import parse_endpoint
 from logsrv.kit.options.declare import REQUIRED, option, tables
 from logsrv.kit.options.kinds import DIRECTORY, FLAG, NAME, Kind, integer
 from logsrv.kit.service.loading import broken_plugins

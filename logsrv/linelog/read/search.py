@@ -14,7 +14,7 @@ from logsrv.linelog.query.language.tree import EVERYTHING
 from logsrv.linelog.query.matching.match import Matcher
 from logsrv.linelog.read.indexed import IndexedLines, levels_wanted
 from logsrv.linelog.read.plan import ReadTask, Scope, Stats, Work, tasks
-from logsrv.linelog.read.pool.pool import worked
+from logsrv.linelog.read.pool import worked
 from logsrv.linelog.read.texts import Frames
 from logsrv.linelog.read.view import View
 from logsrv.linelog.read.words import by_catalogs, by_words
@@ -22,7 +22,7 @@ from logsrv.linelog.store.segments.segment import Position
 from logsrv.memory import keep_freed_memory
 
 if TYPE_CHECKING:
-    from logsrv.linelog.read.far.ahead import FramesAhead
+    from logsrv.linelog.read.ahead import FramesAhead
 
 
 class Hit(NamedTuple):
@@ -146,7 +146,7 @@ class Search:
         tell, processes = self.view.tell, self._processes
         if self.view.is_away:
             # Most stores have no archive: searches of these do without what reads one.
-            from logsrv.linelog.read.far.ahead import FramesAhead
+            from logsrv.linelog.read.ahead import FramesAhead
 
             self._ahead = FramesAhead(self.view)
             planned = self._ahead.tasks(planned)

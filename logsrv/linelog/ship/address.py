@@ -61,7 +61,7 @@ SCHEMES = {
     "s3": Scheme(maker=_ARCHIVE, takes="segments", extra="archive"),
     "gs": Scheme(maker=_ARCHIVE, takes="segments", extra="archive"),
     "az": Scheme(maker=_ARCHIVE, takes="segments", extra="archive"),
-    **_pair("nats", "nats+tls", (NATS, NATS), "out.jetstream.target.JetStream", **_STREAM),
+    **_pair("nats", "nats+tls", (NATS, NATS), "out.target.JetStream", **_STREAM),
     **_pair(
         "kafka", "kafka+tls", (9092, 9093), "out.kafka.KafkaTarget", extra="kafka", names="topic"
     ),

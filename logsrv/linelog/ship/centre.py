@@ -6,9 +6,9 @@ from typing import Any
 
 from twisted.internet.defer import Deferred
 
-from logsrv.linelog.ship.blocks.block import LARGEST, PackedBlock
-from logsrv.linelog.ship.http.answers import HttpAnswer
-from logsrv.linelog.ship.http.client import HttpClient
+from logsrv.linelog.ship.encode.block import LARGEST, PackedBlock
+from logsrv.linelog.ship.out.answers import HttpAnswer
+from logsrv.linelog.ship.out.http_client import HttpClient
 from logsrv.linelog.ship.registry import TargetSettings
 from logsrv.linelog.ship.target import LastBlock, Misplaced, Unavailable
 from logsrv.linelog.store.segments.segment import Position, parse_position

@@ -14,10 +14,10 @@ import pyarrow
 from logsrv.linelog.fields.level import LEVELS
 from logsrv.linelog.fields.levels.numbers import numbers_of
 from logsrv.linelog.fields.levels.places import Array
-from logsrv.linelog.fields.many.reader import Column, FieldReader
-from logsrv.linelog.fields.many.stamps import NO_TIME, Stamps
+from logsrv.linelog.fields.reader import Column, FieldReader
 from logsrv.linelog.fields.record import Record
 from logsrv.linelog.fields.source import parse_source
+from logsrv.linelog.fields.stamps import NO_TIME, Stamps
 from logsrv.linelog.fields.values import Value, number, readable, text_of
 from logsrv.linelog.query.language.units import number_in
 from logsrv.linelog.sql.columns import ALWAYS, ColumnType, schema

@@ -20,10 +20,10 @@ from twisted.logger import Logger
 
 from logsrv.descriptor import Descriptor
 from logsrv.errors import StoreError
-from logsrv.linelog.store.disk.disk import Disk, explanation, reason
 from logsrv.linelog.store.origins import origins
 from logsrv.linelog.store.origins.notes import NotesFile
 from logsrv.linelog.store.segments import backup_note, identity, index, indexing, segment
+from logsrv.linelog.store.segments.disk import Disk, explanation, reason
 from logsrv.linelog.store.segments.empty import EMPTY, empty_numbers
 from logsrv.linelog.store.segments.identity import Identity
 from logsrv.linelog.store.segments.removed import REMOVED, gaps, removed_runs

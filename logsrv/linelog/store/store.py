@@ -23,16 +23,16 @@ from logsrv.kit.observe.durations import Durations
 from logsrv.kit.observe.metrics import Metrics
 from logsrv.linelog.batch import Batch
 from logsrv.linelog.store import recover
-from logsrv.linelog.store.disk.disk import Disk, make_directory, reason
-from logsrv.linelog.store.disk.lock import DirectoryLock
-from logsrv.linelog.store.disk.trouble import SYNCING, Trouble
 from logsrv.linelog.store.origins.notes import Standing
 from logsrv.linelog.store.origins.origins import Origins
 from logsrv.linelog.store.policy import Hold, StorePolicy
 from logsrv.linelog.store.sealing.background import Sealer
 from logsrv.linelog.store.segments import segment
+from logsrv.linelog.store.segments.disk import Disk, make_directory, reason
 from logsrv.linelog.store.segments.identity import Identity
+from logsrv.linelog.store.segments.lock import DirectoryLock
 from logsrv.linelog.store.segments.segment import Position
+from logsrv.linelog.store.segments.trouble import SYNCING, Trouble
 from logsrv.linelog.store.valve import Valve
 from logsrv.linelog.store.writing.active import ActiveSegment
 from logsrv.linelog.store.writing.append import Writer

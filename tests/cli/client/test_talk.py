@@ -27,7 +27,7 @@ from logsrv.cli.client.talk import CHUNK, Talk, read_all
 from logsrv.cli.client.target import parse_target
 from logsrv.cli.client.wire import StreamWire
 from logsrv.errors import ConfigurationError
-from logsrv.kit.net.tls.client_tls import TLSOptions
+from logsrv.kit.net.twisted.client_tls import TLSOptions
 
 Waits = Generator[Deferred[Any], Any, None]
 

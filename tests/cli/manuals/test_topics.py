@@ -10,8 +10,8 @@ import pytest
 
 from logsrv.cli import main
 from logsrv.cli.manuals.topics import topic_text, topics
-from logsrv.kit.net.endpoints.endpoint import ARGUMENTS
-from logsrv.kit.net.endpoints.parse import parse_endpoint
+from logsrv.kit.net.endpoint import ARGUMENTS
+from logsrv.kit.net.parse import parse_endpoint
 from logsrv.kit.options.load import Sources, load
 from logsrv.kit.testing import TwistdProcess
 from logsrv.linelog.fields.level import LEVELS

@@ -14,7 +14,7 @@ from twisted.internet.protocol import Factory, Protocol
 from logsrv.cli.running.held import holding_reactor, unix_key
 from logsrv.cli.running.run import REACTORS, USUAL
 from logsrv.errors import ConfigurationError
-from logsrv.kit.net.endpoints.parse import parse_endpoint
+from logsrv.kit.net.parse import parse_endpoint
 from tests.cli.command import logsrv
 
 Make = Callable[[dict[str, socket.socket]], Any]

@@ -22,9 +22,9 @@ from logsrv.linelog.framing.bodies.json_parts import begin_of, elements, several
 from logsrv.linelog.framing.bodies.json_text import objects_as_they_stand, one_line
 from logsrv.linelog.framing.bodies.protobuf_parts import several as several_of_protobuf
 from logsrv.linelog.framing.bodies.times import of_nanoseconds, of_seconds
-from logsrv.linelog.framing.clean import escaped
+from logsrv.linelog.framing.lines.clean import escaped
+from logsrv.linelog.framing.lines.long_work import result_of
 from logsrv.linelog.framing.lines.rules import LineCounts, LineRules
-from logsrv.linelog.framing.long_work import result_of
 from logsrv.linelog.importing.packed import unpacked as unpacked_file
 from logsrv.linelog.inputs.http.worker import Order
 from logsrv.linelog.inputs.http.worker import made as made_apart

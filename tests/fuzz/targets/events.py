@@ -14,7 +14,6 @@ import msgpack
 
 from logsrv.linelog.framing.bodies.bodies import BodyRules, Records, RequestRefused
 from logsrv.linelog.framing.bodies.inflated import TooLargeError
-from logsrv.linelog.framing.clean import escaped
 from logsrv.linelog.framing.events import journal as journal_events
 from logsrv.linelog.framing.events.forward import event
 from logsrv.linelog.framing.events.forward_entries import ForwardLimits, NoEventError
@@ -28,8 +27,9 @@ from logsrv.linelog.framing.events.objects import add_objects
 from logsrv.linelog.framing.events.plain_pickle import NotPlainError, plain
 from logsrv.linelog.framing.events.python_frames import PickleFramer
 from logsrv.linelog.framing.events.python_records import line_of
+from logsrv.linelog.framing.lines.clean import escaped
+from logsrv.linelog.framing.lines.long_work import result_of
 from logsrv.linelog.framing.lines.rules import LineCounts, LineRules
-from logsrv.linelog.framing.long_work import result_of
 from tests.fuzz.oracles import at_most, outcome_of, same_however_cut
 from tests.fuzz.target import target
 from tests.linelog.framing.steps import lines_of, runs_of

@@ -27,11 +27,11 @@ from logsrv.gopher.gateway import pages
 from logsrv.gopher.gateway.answers import disposition, media_type
 from logsrv.gopher.gateway.destinations import is_public, is_public_name
 from logsrv.gopher.gateway.paths import WebPlace, parse_path, parse_query
-from logsrv.gopher.local.fileurl import FileURL, name_to_save, parse_item_url
-from logsrv.gopher.local.hole import Hole, NotThere, written_menu
-from logsrv.gopher.mirror.disk.names import Names
-from logsrv.gopher.mirror.disk.pages import MenuLine, gophermap, index
+from logsrv.gopher.mirror.names import Names
+from logsrv.gopher.mirror.pages import MenuLine, gophermap, index
 from logsrv.gopher.mirror.robots import parse_robots, path_delimiter
+from logsrv.gopher.serve.fileurl import FileURL, name_to_save, parse_item_url
+from logsrv.gopher.serve.hole import Hole, NotThere, written_menu
 from logsrv.gopher.serve.protocol import ServerName
 from logsrv.gopher.wire.charset import decode_line, decode_text
 from logsrv.gopher.wire.columns import flowed, runs_of
@@ -181,7 +181,7 @@ def gopher_plus(data: bytes) -> None:
 
 @target(
     "gopher.wire.url",
-    "gopher.local.fileurl",
+    "gopher.serve.fileurl",
     "gopher.wire.files",
     "gopher.serve.protocol",
     longest=300,
@@ -239,7 +239,7 @@ def socks(data: bytes) -> None:
     same_however_cut(data, outcome)
 
 
-@target("gopher.wire.gophermap", "gopher.mirror.disk.pages")
+@target("gopher.wire.gophermap", "gopher.mirror.pages")
 def gophermaps(data: bytes) -> None:
     """What an author writes into a directory becomes a menu that is one."""
     found = parse_gophermap(data, b"/some/where")
@@ -299,7 +299,7 @@ def a_hole() -> tuple[TemporaryDirectory[str], Hole]:
     return directory, Hole(served)
 
 
-@target("gopher.local.hole", longest=300)
+@target("gopher.serve.hole", longest=300)
 def selectors(data: bytes) -> None:
     """No selector leads out of the directory that is served, nor to what is hidden in it."""
     _, hole = a_hole()
@@ -317,7 +317,7 @@ def selectors(data: bytes) -> None:
                 assert b"hidden" not in shown and b"secret" not in shown
 
 
-@target("gopher.mirror.robots", "gopher.mirror.disk.names", longest=600)
+@target("gopher.mirror.robots", "gopher.mirror.names", longest=600)
 def mirror(data: bytes) -> None:
     """Rules of robots never fail; each selector has a path of its own, below the mirror's directory."""
     robots = parse_robots(data)

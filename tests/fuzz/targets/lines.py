@@ -18,7 +18,7 @@ from logsrv.kit.framing.incoming import Incoming, LineTooLong
 from logsrv.kit.framing.lines import LineFormat
 from logsrv.kit.framing.telnet import TelnetFilter
 from logsrv.linelog.batch import Block
-from logsrv.linelog.framing.clean import escaped
+from logsrv.linelog.framing.lines.clean import escaped
 from logsrv.linelog.framing.lines.datagrams import frame_datagrams
 from logsrv.linelog.framing.lines.dated import Dated
 from logsrv.linelog.framing.lines.lines import LineFramer
@@ -85,7 +85,7 @@ def stored(text: bytes, rules: LineRules) -> None:
     "linelog.framing.lines.lines",
     "linelog.framing.lines.oversize",
     "linelog.framing.lines.returns",
-    "linelog.framing.clean",
+    "linelog.framing.lines.clean",
     "kit.framing.telnet",
     "kit.framing.commands",
     "kit.framing.few_commands",

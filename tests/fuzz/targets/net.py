@@ -20,8 +20,8 @@ from logsrv.greet.message import parse_message
 from logsrv.kit.inspect.keys import authorized_keys
 from logsrv.kit.inspect.places import parse_place
 from logsrv.kit.inspect.typing import Typing
-from logsrv.kit.net.endpoints.parse import parse_endpoint
 from logsrv.kit.net.guard.proxy_header import ProxyHeaderError, ProxyHeaderReader
+from logsrv.kit.net.parse import parse_endpoint
 from logsrv.kit.net.remote import parse_remote
 from logsrv.kit.net.source import escaped, unix_source
 from logsrv.kit.options import kinds
@@ -41,10 +41,10 @@ from logsrv.linelog.plugin.settings import LoggerSettings, parse_listen
 from logsrv.linelog.ship.address import parse_ship_url
 from logsrv.linelog.ship.encode.bulk import read_answer
 from logsrv.linelog.ship.encode.otlp import rejected
-from logsrv.linelog.ship.http.answers import pause
-from logsrv.linelog.ship.out.jetstream.client import NatsTrouble
-from logsrv.linelog.ship.out.jetstream.link import read_answer as read_answer_of_nats
-from logsrv.linelog.ship.out.jetstream.wire import (
+from logsrv.linelog.ship.out.answers import pause
+from logsrv.linelog.ship.out.client import NatsTrouble
+from logsrv.linelog.ship.out.link import read_answer as read_answer_of_nats
+from logsrv.linelog.ship.out.wire import (
     Delivery,
     NatsReader,
     Operation,
@@ -139,7 +139,7 @@ KINDS: tuple[Kind[Any], ...] = (
 
 
 @target(
-    "kit.net.endpoints.parse",
+    "kit.net.parse",
     "kit.net.remote",
     "kit.inspect.places",
     "linelog.plugin.settings",
@@ -247,7 +247,7 @@ def client(data: bytes) -> None:
         same_however_cut(data, datagrams)
 
 
-@target("kit.inspect.typing", "kit.inspect.keys", "kit.children.child")
+@target("kit.inspect.typing", "kit.inspect.keys")
 def inspecting(data: bytes) -> None:
     """What is typed over SSH is the same lines at every cut; a file of keys has keys, or is refused."""
 
@@ -276,8 +276,8 @@ def inspecting(data: bytes) -> None:
 @target(
     "linelog.ship.encode.bulk",
     "linelog.ship.encode.otlp",
-    "linelog.ship.http.answers",
-    "linelog.ship.out.jetstream.link",
+    "linelog.ship.out.answers",
+    "linelog.ship.out.link",
 )
 def answers_of_targets(data: bytes) -> None:
     """Whatever a target answers is an answer, or the one error that says that it is none."""
@@ -293,7 +293,7 @@ def answers_of_targets(data: bytes) -> None:
     assert found is None or found >= 0
 
 
-@target("linelog.ship.out.jetstream.wire")
+@target("linelog.ship.out.wire")
 def nats_operations(data: bytes) -> None:
     """What a server of NATS sends is the same however cut; nothing is larger than is announced."""
 

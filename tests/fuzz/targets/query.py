@@ -7,16 +7,16 @@ from functools import cache
 
 from logsrv.errors import QueryError
 from logsrv.linelog.fields.access import parse_access
+from logsrv.linelog.fields.access_text import AccessText
 from logsrv.linelog.fields.json import parse_exactly, parse_json
 from logsrv.linelog.fields.levels.line import level_of
 from logsrv.linelog.fields.levels.numbers import OF_NUMBERS, numbers_of
 from logsrv.linelog.fields.logfmt import parse_logfmt
-from logsrv.linelog.fields.many.access_text import AccessText
-from logsrv.linelog.fields.many.reader import FieldReader
-from logsrv.linelog.fields.many.stamps import NO_TIME, Stamps
 from logsrv.linelog.fields.programs import parse_program
+from logsrv.linelog.fields.reader import FieldReader
 from logsrv.linelog.fields.record import Record
 from logsrv.linelog.fields.source import of_source, parse_source
+from logsrv.linelog.fields.stamps import NO_TIME, Stamps
 from logsrv.linelog.fields.syslog import parse_header
 from logsrv.linelog.fields.values import number_of_text, readable
 from logsrv.linelog.http.endpoints import ENDPOINTS
@@ -31,9 +31,9 @@ from logsrv.linelog.query.language.parse import parse
 from logsrv.linelog.query.language.size import TooLarge, WrongExpression, check_sizes, size_of
 from logsrv.linelog.query.language.times import moment
 from logsrv.linelog.query.language.tree import Node
-from logsrv.linelog.query.many.many import ManyQueries
 from logsrv.linelog.query.matching.expression import read_expression
 from logsrv.linelog.query.matching.highlight import spans_of
+from logsrv.linelog.query.matching.many import ManyQueries
 from logsrv.linelog.query.matching.match import compile
 from logsrv.linelog.query.matching.needs import AllOf, Literal, Need
 from logsrv.linelog.store.words.lookup import Words
@@ -60,12 +60,12 @@ NAMES = (
 
 @target(
     "linelog.fields.record",
-    "linelog.fields.many.reader",
-    "linelog.fields.many.stamps",
-    "linelog.fields.many.headers",
-    "linelog.fields.many.objects",
-    "linelog.fields.many.pairs",
-    "linelog.fields.many.access_text",
+    "linelog.fields.reader",
+    "linelog.fields.stamps",
+    "linelog.fields.headers",
+    "linelog.fields.objects",
+    "linelog.fields.pairs",
+    "linelog.fields.access_text",
     "linelog.fields.access",
     "linelog.fields.programs",
     "linelog.fields.json",
@@ -128,7 +128,7 @@ def levels(data: bytes) -> None:
         assert [level_of(line) for line in lines] == wanted
 
 
-@target("linelog.fields.many.stamps", "linelog.http.nodes.answer")
+@target("linelog.fields.stamps", "linelog.http.nodes.answer")
 def stamps(data: bytes) -> None:
     """Times of many lines at once are those that each line says; a node's line is one, or refused."""
     text = data + b"\n"
@@ -201,7 +201,7 @@ def is_met(need: Need, line: bytes, number: int) -> bool:
     "linelog.query.matching.expression",
     "linelog.query.matching.match",
     "linelog.query.matching.highlight",
-    "linelog.query.many.many",
+    "linelog.query.matching.many",
     longest=300,
 )
 def query(data: bytes) -> None:

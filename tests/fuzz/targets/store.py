@@ -18,17 +18,17 @@ from logsrv.errors import StoreError
 from logsrv.kit.children.frames import MessageReader, frame
 from logsrv.kit.text.outside_json import parse_json
 from logsrv.linelog.cursors import place
-from logsrv.linelog.inputs.blocks.copies import state
-from logsrv.linelog.ship.blocks.block import check_text, read_block
-from logsrv.linelog.ship.blocks.frames import check_lines, split, unpacked
+from logsrv.linelog.inputs.blocks import state
+from logsrv.linelog.ship.encode.block import check_text, read_block
+from logsrv.linelog.ship.encode.frames import check_lines, split, unpacked
 from logsrv.linelog.store.archive import catalog as archive_catalogs
 from logsrv.linelog.store.archive import manifest
 from logsrv.linelog.store.care import imported
 from logsrv.linelog.store.catalog import layout
-from logsrv.linelog.store.disk.disk import Disk
 from logsrv.linelog.store.origins.notes import Note, notes_file, parse_notes, read_notes
 from logsrv.linelog.store.segments import identity, index, indexing
 from logsrv.linelog.store.segments.compressing import compressor
+from logsrv.linelog.store.segments.disk import Disk
 from logsrv.linelog.store.segments.segment import Position, parse_position
 from logsrv.linelog.store.segments.times import Times, time_of, times_of
 from logsrv.linelog.store.segments.torn import is_stamp, mend
@@ -234,7 +234,7 @@ def small_files(data: bytes) -> None:
         imported.load(disk)
 
 
-@target("linelog.inputs.blocks.copies.state")
+@target("linelog.inputs.blocks.state")
 def centre_state(data: bytes) -> None:
     """The state of another centre names nothing but segments, and says the same when it is sent on."""
     with suppress(ValueError):
@@ -246,8 +246,8 @@ def centre_state(data: bytes) -> None:
 
 
 @target(
-    "linelog.ship.blocks.block",
-    "linelog.ship.blocks.frames",
+    "linelog.ship.encode.block",
+    "linelog.ship.encode.frames",
 )
 def blocks(data: bytes) -> None:
     """A block is what its headers say, or refused with a sentence; no more is unpacked than promised."""

@@ -15,9 +15,9 @@ from textual.events import Paste
 from textual.pilot import Pilot
 
 from logsrv.gopher.browse.app import Browser
-from logsrv.gopher.browse.loading.session import BrowsingSession
+from logsrv.gopher.browse.commands.session import BrowsingSession
 from logsrv.gopher.fetch.settings import ConnectionOptions, Timeouts
-from logsrv.gopher.local.typed import typed_place
+from logsrv.gopher.serve.typed import typed_place
 from tests.gopher.browse.hole import site
 from tests.gopher.conftest import Serve
 from tests.gopher.servers import Scripted

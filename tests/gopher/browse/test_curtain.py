@@ -14,10 +14,10 @@ from typing import TextIO
 
 import pytest
 
+from logsrv.gopher.browse.commands.palette import keep
 from logsrv.gopher.browse.content.layout import Layout
 from logsrv.gopher.browse.content.lines import PageLine
 from logsrv.gopher.browse.curtain import Curtain
-from logsrv.gopher.browse.widgets.palette import keep
 from logsrv.gopher.wire.menu import MenuItem
 
 

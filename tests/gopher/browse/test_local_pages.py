@@ -9,7 +9,7 @@ import pytest
 
 from logsrv.gopher.browse.content.page import link_to
 from logsrv.gopher.command.main import run as gopher
-from logsrv.gopher.local.typed import typed_place
+from logsrv.gopher.serve.typed import typed_place
 from tests.gopher.browse.conftest import Drive, Driven, until
 from tests.gopher.browse.hole import item, menu
 from tests.gopher.conftest import Serve

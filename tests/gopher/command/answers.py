@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from typing import Any
 
-from logsrv.gopher.local.fileurl import FileURL
-from logsrv.gopher.local.hole import LocalAnswer
+from logsrv.gopher.serve.fileurl import FileURL
+from logsrv.gopher.serve.hole import LocalAnswer
 
 
 class Answer(LocalAnswer):

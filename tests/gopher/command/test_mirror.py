@@ -20,8 +20,8 @@ from urllib.parse import unquote_to_bytes
 import pytest
 
 from logsrv.gopher.command.main import run
-from logsrv.gopher.fetch.transfers import transfer
-from logsrv.gopher.mirror.disk.journal import MirrorJournal
+from logsrv.gopher.fetch import transfer
+from logsrv.gopher.mirror.journal import MirrorJournal
 from logsrv.gopher.wire.url import GopherURL
 from logsrv.kit.testing import wait_until
 from logsrv.kit.text.paths import safe_name

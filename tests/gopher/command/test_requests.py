@@ -11,7 +11,7 @@ import pytest
 
 from logsrv.gopher.command.requests import open_answer
 from logsrv.gopher.fetch.settings import ConnectionOptions
-from logsrv.gopher.local.fileurl import FileURL
+from logsrv.gopher.serve.fileurl import FileURL
 from logsrv.gopher.wire.url import GopherURL
 from tests.gopher.command.test_main import gopher
 from tests.gopher.conftest import Serve

@@ -15,7 +15,7 @@ from logsrv.errors import ConfigurationError
 from logsrv.gopher.follow.bookmarks import Bookmark, Bookmarks, title_of
 from logsrv.gopher.follow.entries import Entry
 from logsrv.gopher.follow.following import Following, can_follow, newest
-from logsrv.gopher.local.fileurl import FileURL
+from logsrv.gopher.serve.fileurl import FileURL
 from logsrv.gopher.wire.url import GopherURL
 
 A = GopherURL.parse("gopher://a.org/1/phlog")

@@ -16,7 +16,7 @@ from logsrv.gopher.gateway.settings import (
     check_wanted,
 )
 from logsrv.gopher.service import Options
-from logsrv.kit.net.endpoints.parse import parse_endpoint
+from logsrv.kit.net.parse import parse_endpoint
 from logsrv.kit.options.reference import reference
 
 

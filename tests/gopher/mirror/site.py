@@ -10,10 +10,10 @@ from pathlib import Path
 from typing import Any
 
 from logsrv.gopher.fetch.settings import ConnectionOptions
-from logsrv.gopher.fetch.transfers.transfers import Transfers
+from logsrv.gopher.fetch.transfers import Transfers
 from logsrv.gopher.mirror.crawl import Crawl
-from logsrv.gopher.mirror.disk.journal import MirrorJournal
 from logsrv.gopher.mirror.fetching import Manners
+from logsrv.gopher.mirror.journal import MirrorJournal
 from logsrv.gopher.mirror.scope import MirrorScope
 from logsrv.gopher.wire.url import GopherURL
 from tests.gopher.conftest import Serve

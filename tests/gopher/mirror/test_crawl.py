@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from logsrv.gopher.mirror.disk.journal import MirrorJournal
+from logsrv.gopher.mirror.journal import MirrorJournal
 from logsrv.gopher.wire.errors import Refused, ServerError
 from logsrv.gopher.wire.url import GopherURL
 from logsrv.kit.testing import wait_until

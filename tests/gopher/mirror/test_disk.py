@@ -9,12 +9,12 @@ from pathlib import Path
 
 import pytest
 
-from logsrv.gopher.fetch.transfers.connecting import SocketTransfer
-from logsrv.gopher.fetch.transfers.transfers import Transfers
-from logsrv.gopher.mirror.disk import sinks
-from logsrv.gopher.mirror.disk.folders import LinkInTheWay
-from logsrv.gopher.mirror.disk.journal import FILE
-from logsrv.gopher.mirror.disk.sinks import FileSink
+from logsrv.gopher.fetch.connecting import SocketTransfer
+from logsrv.gopher.fetch.transfers import Transfers
+from logsrv.gopher.mirror import sinks
+from logsrv.gopher.mirror.folders import LinkInTheWay
+from logsrv.gopher.mirror.journal import FILE
+from logsrv.gopher.mirror.sinks import FileSink
 from logsrv.gopher.wire.errors import ServerError
 from logsrv.kit.testing import wait_until
 from tests.gopher.conftest import Serve

@@ -10,9 +10,9 @@ from pathlib import Path
 import pytest
 
 from logsrv.gopher.fetch.settings import ConnectionOptions
-from logsrv.gopher.fetch.transfers.transfers import Transfers
-from logsrv.gopher.mirror.disk.folders import Folders
+from logsrv.gopher.fetch.transfers import Transfers
 from logsrv.gopher.mirror.fetching import IDLE, Fetching, Job, Manners, Queue, ServerRules
+from logsrv.gopher.mirror.folders import Folders
 from logsrv.gopher.mirror.robots import Robots
 from logsrv.gopher.mirror.scope import key_of
 from logsrv.gopher.wire.errors import Truncated

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from logsrv.gopher.mirror import fetching
-from logsrv.gopher.mirror.disk.journal import FILE
+from logsrv.gopher.mirror.journal import FILE
 from logsrv.gopher.wire.errors import GopherError
 from logsrv.gopher.wire.url import GopherURL
 from tests.gopher.conftest import Serve

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from logsrv.gopher.mirror.disk.folders import Folders
-from logsrv.gopher.mirror.disk.journal import Copy
-from logsrv.gopher.mirror.disk.pages import MenuLine
 from logsrv.gopher.mirror.fetching import Job
+from logsrv.gopher.mirror.folders import Folders
+from logsrv.gopher.mirror.journal import Copy
 from logsrv.gopher.mirror.menus import LATE, MenuFiles, MenuReading, MenuReadings
+from logsrv.gopher.mirror.pages import MenuLine
 from logsrv.gopher.mirror.scope import key_of
 from logsrv.gopher.wire.menu import MenuItem
 from logsrv.gopher.wire.url import GopherURL

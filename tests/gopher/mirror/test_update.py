@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from logsrv.gopher.mirror.disk.journal import FILE
+from logsrv.gopher.mirror.journal import FILE
 from logsrv.gopher.wire.errors import GopherError, ServerError
 from tests.gopher.conftest import Serve
 from tests.gopher.mirror.site import NOT_THERE, Answers, Site, crawl, files, items

@@ -24,7 +24,7 @@ from logsrv.kit.inspect.keys import host_key
 from logsrv.kit.inspect.places import parse_place
 from logsrv.kit.inspect.session import SessionSettings
 from logsrv.kit.inspect.settings import OperatorSettings
-from logsrv.kit.service.sites.own_sites import own_sites
+from logsrv.kit.service.own_sites import own_sites
 from logsrv.kit.testing import TwistdProcess
 from tests.end_to_end.conftest import LOOPBACK
 from tests.end_to_end.test_reload import reload

@@ -14,7 +14,7 @@ import pytest
 
 from logsrv.kit.manager.sockets import KeptSockets, ListeningPlace
 from logsrv.kit.net.bind import file_of_socket, place_of
-from logsrv.kit.net.endpoints.parse import parse_endpoint
+from logsrv.kit.net.parse import parse_endpoint
 from tests.kit.net.network import logged
 from tests.ports import free_port
 

@@ -16,9 +16,9 @@ from twisted.python.failure import Failure
 from zope.interface import implementer
 
 from logsrv.kit.manager.sockets import KeptSockets
-from logsrv.kit.net.endpoints.parse import parse_endpoint
 from logsrv.kit.net.guard.guard import GuardPolicy
 from logsrv.kit.net.listen import Listener, listener_for
+from logsrv.kit.net.parse import parse_endpoint
 from logsrv.kit.net.source import source_of
 from logsrv.kit.observe.metrics import Metrics
 

@@ -21,8 +21,8 @@ from logsrv.kit.net.bind import (
     reason_of,
     remove_socket,
 )
-from logsrv.kit.net.endpoints.endpoint import Endpoint
-from logsrv.kit.net.endpoints.parse import parse_endpoint
+from logsrv.kit.net.endpoint import Endpoint
+from logsrv.kit.net.parse import parse_endpoint
 from tests.kit.net.network import logged
 from tests.ports import free_port
 

@@ -14,9 +14,9 @@ from twisted.internet.task import Clock
 
 from logsrv.kit.manager.sockets import KeptSockets, ListeningPlace
 from logsrv.kit.net.bind import LOOK_SECONDS, ListenError, file_of_socket
-from logsrv.kit.net.endpoints.parse import parse_endpoint
 from logsrv.kit.net.guard.guard import GuardPolicy
 from logsrv.kit.net.listen import listener_for
+from logsrv.kit.net.parse import parse_endpoint
 from tests.kit.net.network import REACTOR, Site, in_reactor, logged, until
 
 SCHEMES = ("unix", "unixgram")

@@ -10,8 +10,8 @@ import pytest
 from twisted.internet.task import deferLater
 
 from logsrv.kit.net.bind import ListenError
-from logsrv.kit.net.endpoints.parse import parse_endpoint
 from logsrv.kit.net.guard.guard import GuardPolicy
+from logsrv.kit.net.parse import parse_endpoint
 from logsrv.kit.net.stdin import StdinListener
 from tests.kit.net.network import (
     REACTOR,

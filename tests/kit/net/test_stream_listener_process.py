@@ -39,7 +39,7 @@ from twisted.internet.defer import Deferred
 from twisted.internet.protocol import Factory
 from twisted.logger import globalLogBeginner, textFileLogObserver
 from twisted.protocols.wire import Echo
-from logsrv.kit.net.endpoints.parse import parse_endpoint
+from logsrv.kit.net.parse import parse_endpoint
 from logsrv.kit.net.guard.guard import GuardPolicy
 from logsrv.kit.net.stream_listener import StreamListener
 from logsrv.kit.observe.metrics import Metrics

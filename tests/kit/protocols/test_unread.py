@@ -12,7 +12,7 @@ from twisted.internet.defer import Deferred
 from twisted.internet.threads import deferToThread
 
 from logsrv.kit import Connection, LineProtocol
-from logsrv.kit.protocols.connection import connection as connection_module
+from logsrv.kit.protocols import connection as connection_module
 from logsrv.kit.testing import MemoryService, serve
 from tests.gopher.servers import certificate_file
 from tests.kit.net.network import REACTOR

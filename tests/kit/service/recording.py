@@ -9,11 +9,11 @@ from typing import Any
 import attrs
 from twisted.internet.defer import Deferred, succeed
 
-from logsrv.kit.net.endpoints.parse import parse_endpoint
 from logsrv.kit.net.guard.guard import GuardPolicy
+from logsrv.kit.net.parse import parse_endpoint
 from logsrv.kit.observe.metrics import Metrics, MetricsPart
 from logsrv.kit.service.service import ListeningService
-from logsrv.kit.service.sites.sites import SiteSpec
+from logsrv.kit.service.sites import SiteSpec
 from tests.kit.net.network import REACTOR, NotingFactory
 
 

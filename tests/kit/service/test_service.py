@@ -13,7 +13,7 @@ from twisted.internet.threads import deferToThread
 
 from logsrv.errors import ConfigurationError, StartError, StoreError
 from logsrv.kit.service import reload, stop
-from logsrv.kit.service.sites.sites import Site
+from logsrv.kit.service.sites import Site
 from tests.kit.net.network import in_reactor, logged, until
 from tests.kit.service.recording import Rules, Service
 

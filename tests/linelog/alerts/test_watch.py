@@ -7,8 +7,8 @@ from pathlib import Path
 from twisted.internet.defer import Deferred
 
 from logsrv.linelog.alerts.convoy import Convoys
-from logsrv.linelog.alerts.delivery.message import Later
 from logsrv.linelog.alerts.kept import AlertProgress
+from logsrv.linelog.alerts.message import Later
 from logsrv.linelog.alerts.reports import AlertTask, Report
 from logsrv.linelog.alerts.settings import AlertSettings
 from logsrv.linelog.alerts.tally import Counted

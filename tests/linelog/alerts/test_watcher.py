@@ -12,8 +12,8 @@ from twisted.internet.defer import Deferred
 from twisted.internet.task import Clock
 
 from logsrv.errors import StoreError
-from logsrv.linelog.alerts.delivery.message import Later, Undelivered
 from logsrv.linelog.alerts.kept import AlertProgress, Kept
+from logsrv.linelog.alerts.message import Later, Undelivered
 from logsrv.linelog.alerts.reports import AlertTask, Report
 from logsrv.linelog.alerts.settings import AlertSettings
 from logsrv.linelog.alerts.tally import Counted

@@ -10,8 +10,8 @@ from typing import Any
 import attrs
 
 from logsrv.linelog.framing.bodies.bodies import BodyRules, Records, Reply, WholeLines
+from logsrv.linelog.framing.lines.long_work import result_of
 from logsrv.linelog.framing.lines.records import RecordRun
-from logsrv.linelog.framing.long_work import result_of
 
 
 @attrs.frozen

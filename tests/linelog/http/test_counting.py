@@ -13,8 +13,8 @@ from typing import Any
 import pytest
 
 from logsrv.linelog.http.counting import StoreCounter, Totals
-from logsrv.linelog.store.disk.disk import Disk
 from logsrv.linelog.store.sealing.seal import seal
+from logsrv.linelog.store.segments.disk import Disk
 from logsrv.linelog.store.segments.segment import Form, sealed_segments
 from tests.kit.children.spawned import read_message, send
 from tests.linelog.read.stores import line, lines, make_store, note_listings, view_of

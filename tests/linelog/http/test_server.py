@@ -14,7 +14,7 @@ import pytest
 from twisted.logger import capturedLogs
 
 from logsrv.errors import ConfigurationError
-from logsrv.kit.net.endpoints.parse import parse_endpoint
+from logsrv.kit.net.parse import parse_endpoint
 from logsrv.kit.observe.metrics import Metrics
 from logsrv.linelog.http import statistics
 from logsrv.linelog.http.counting import StoreCounter

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from logsrv.errors import ConfigurationError
-from logsrv.kit.net.endpoints.parse import parse_endpoint
+from logsrv.kit.net.parse import parse_endpoint
 from logsrv.kit.options.secrets import SECRET
 from logsrv.kit.web.endpoints import is_private
 from logsrv.linelog.http.settings import (

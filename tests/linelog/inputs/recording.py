@@ -18,9 +18,9 @@ from logsrv.linelog.inputs.intake.connections import Input
 from logsrv.linelog.inputs.intake.intake import Intake
 from logsrv.linelog.inputs.intake.options import InputOptions
 from logsrv.linelog.plugin.metrics import METRICS
-from logsrv.linelog.store.disk.disk import Disk
 from logsrv.linelog.store.origins.notes import Standing
 from logsrv.linelog.store.origins.origins import Origins
+from logsrv.linelog.store.segments.disk import Disk
 from logsrv.linelog.store.segments.identity import Identity
 from logsrv.linelog.store.segments.segment import Position
 from logsrv.linelog.store.valve import Producer, Valve

@@ -10,8 +10,8 @@ import pytest
 
 from logsrv.kit.text.time import parse_rfc3339, rfc3339
 from logsrv.linelog.read.view import View
-from logsrv.linelog.store.disk.disk import Disk
 from logsrv.linelog.store.sealing.seal import seal
+from logsrv.linelog.store.segments.disk import Disk
 from logsrv.linelog.store.segments.segment import Form, Segment, sealed_name
 from logsrv.linelog.store.segments.waiting import remove_empty
 

@@ -18,9 +18,9 @@ from logsrv.linelog.read.indexed import levels_wanted
 from logsrv.linelog.read.plan import Scope
 from logsrv.linelog.read.search import Search
 from logsrv.linelog.read.view import View
-from logsrv.linelog.store.disk.disk import Disk
 from logsrv.linelog.store.sealing import seal as sealing
 from logsrv.linelog.store.segments import index, indexing
+from logsrv.linelog.store.segments.disk import Disk
 from logsrv.linelog.store.segments.segment import Form, sealed_segments
 from tests.linelog.read.stores import line, make_store, view_of
 

@@ -144,8 +144,8 @@ def test_a_segment_that_retention_takes_meanwhile_is_left_out(tmp_path: Path) ->
 
 
 def test_sealing_between_plan_and_reading_doubles_and_loses_nothing(tmp_path: Path) -> None:
-    from logsrv.linelog.store.disk.disk import Disk
     from logsrv.linelog.store.sealing.seal import seal
+    from logsrv.linelog.store.segments.disk import Disk
     from logsrv.linelog.store.segments.segment import segments
 
     store = make_store(tmp_path / "logs", SEGMENTS[:2], packed=0)

@@ -12,8 +12,8 @@ from logsrv.errors import StoreError
 from logsrv.linelog.read import view as view_module
 from logsrv.linelog.read.follow import end_of
 from logsrv.linelog.read.view import View
-from logsrv.linelog.store.disk.disk import Disk
 from logsrv.linelog.store.sealing.seal import seal
+from logsrv.linelog.store.segments.disk import Disk
 from logsrv.linelog.store.segments.segment import Position, sealed_name, sealed_segments
 from tests.linelog.read.stores import BEGIN, line, make_store, view_of
 

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from logsrv.kit.net.tls.client_tls import TLSOptions
+from logsrv.kit.net.twisted.client_tls import TLSOptions
 from logsrv.linelog.ship.address import parse_ship_url
 from logsrv.linelog.ship.centre import Centre
 from logsrv.linelog.ship.registry import TargetSettings
@@ -25,7 +25,7 @@ from tests.end_to_end.conftest import Start, logger
 from tests.end_to_end.stored import stored_bytes
 from tests.kit.net.network import REACTOR, in_reactor
 from tests.linelog.inputs.blocks.making import Edge, block_of, blocks, stored_lines
-from tests.linelog.ship.http.servers import Told, serving
+from tests.linelog.ship.out.http_servers import Told, serving
 from tests.linelog.ship.out.peers import closing
 
 __all__ = ["logger"]

@@ -16,7 +16,7 @@ from logsrv.linelog.sql.answer import Answer
 from logsrv.linelog.sql.columns import ColumnType
 from logsrv.linelog.sql.fault import StatementError
 from logsrv.linelog.sql.rows import Reading
-from logsrv.linelog.store.disk.disk import Disk
+from logsrv.linelog.store.segments.disk import Disk
 from logsrv.linelog.store.words.reindex import make_indexes
 from tests.linelog.read.stores import line, lines, make_store, view_of
 

@@ -16,8 +16,8 @@ from twisted.internet import reactor
 from logsrv.errors import StoreError
 from logsrv.kit.observe.metrics import Metrics
 from logsrv.linelog.plugin.metrics import METRICS
-from logsrv.linelog.store.disk.disk import Disk
 from logsrv.linelog.store.policy import DAY, StorePolicy
+from logsrv.linelog.store.segments.disk import Disk
 from logsrv.linelog.store.store import Store
 from logsrv.linelog.store.writing import syncer
 

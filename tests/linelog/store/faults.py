@@ -17,7 +17,7 @@ from twisted.internet.task import deferLater
 from logsrv.linelog.batch import Batch, Block, Buffer
 from logsrv.linelog.read.follow import Follower
 from logsrv.linelog.read.view import View
-from logsrv.linelog.store.disk.disk import Disk
+from logsrv.linelog.store.segments.disk import Disk
 from logsrv.linelog.store.segments.segment import Position
 
 MOMENT = 1795155522.123456

@@ -18,11 +18,10 @@ from logsrv.linelog.cursors import place
 from logsrv.linelog.store import recover
 from logsrv.linelog.store.archive import kept
 from logsrv.linelog.store.care import imported
-from logsrv.linelog.store.disk import format, lock
 from logsrv.linelog.store.origins import origins
 from logsrv.linelog.store.origins.notes import Note, NotesFile
 from logsrv.linelog.store.origins.origins import Origins
-from logsrv.linelog.store.segments import backup_note, index
+from logsrv.linelog.store.segments import backup_note, format, index, lock
 from logsrv.linelog.store.segments.backup_note import BackupNote
 from logsrv.linelog.store.segments.empty import note_empty, read_empty
 from logsrv.linelog.store.segments.removed import RemovedRun, note_removed, read_removed

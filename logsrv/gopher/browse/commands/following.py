@@ -5,11 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from functools import partial
 
+from logsrv.gopher.browse.commands.followed import FollowedMenus
+from logsrv.gopher.browse.commands.session import Own
 from logsrv.gopher.browse.commands.visiting import Visiting
 from logsrv.gopher.browse.commands.window import BrowserWindow
 from logsrv.gopher.browse.content.layout import ScrollPosition
-from logsrv.gopher.browse.loading.followed import FollowedMenus
-from logsrv.gopher.browse.loading.session import Own
 from logsrv.gopher.follow.bookmarks import title_of
 from logsrv.gopher.follow.following import Followed, can_follow
 from logsrv.gopher.follow.news import Item

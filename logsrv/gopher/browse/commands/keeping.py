@@ -5,14 +5,14 @@ from __future__ import annotations
 from dataclasses import dataclass
 from functools import partial
 
+from logsrv.gopher.browse.commands.dialogs import DownloadList
+from logsrv.gopher.browse.commands.downloads import BackgroundDownload
 from logsrv.gopher.browse.commands.programs import Programs
+from logsrv.gopher.browse.commands.session import BrowsingSession, Own
 from logsrv.gopher.browse.commands.visiting import Visiting
 from logsrv.gopher.browse.commands.window import BrowserWindow
 from logsrv.gopher.browse.content.page import Hyperlink, link_to
-from logsrv.gopher.browse.loading.downloads import BackgroundDownload
-from logsrv.gopher.browse.loading.session import BrowsingSession, Own
-from logsrv.gopher.browse.widgets.dialogs import DownloadList
-from logsrv.gopher.local.fileurl import ItemURL
+from logsrv.gopher.serve.fileurl import ItemURL
 from logsrv.kit.text.escape import one_line
 from logsrv.kit.text.words import size_text
 

@@ -15,9 +15,9 @@ from pathlib import Path
 from subprocess import DEVNULL, Popen
 
 from logsrv.errors import ConfigurationError
+from logsrv.gopher.browse.commands.load import aside
 from logsrv.gopher.browse.commands.window import BrowserWindow
 from logsrv.gopher.browse.content.page import Hyperlink
-from logsrv.gopher.browse.loading.load import aside
 from logsrv.kit.text.escape import one_line
 
 _USUAL = "open" if sys.platform == "darwin" else "xdg-open"

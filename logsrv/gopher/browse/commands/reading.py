@@ -5,10 +5,10 @@ from __future__ import annotations
 import os
 from dataclasses import dataclass, field
 
+from logsrv.gopher.browse.commands.session import BrowsingSession
 from logsrv.gopher.browse.commands.visiting import Visiting
 from logsrv.gopher.browse.commands.window import BrowserWindow
-from logsrv.gopher.browse.loading.session import BrowsingSession
-from logsrv.gopher.local.fileurl import FileURL
+from logsrv.gopher.serve.fileurl import FileURL
 from logsrv.gopher.wire.charset import checked_charset
 from logsrv.gopher.wire.itemtypes import item_type
 from logsrv.kit.text.escape import one_line

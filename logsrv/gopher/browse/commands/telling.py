@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from logsrv.gopher.browse.commands.bars import ALWAYS, Key
+from logsrv.gopher.browse.commands.followed import FollowedMenus
 from logsrv.gopher.browse.commands.following import FollowingCommands
+from logsrv.gopher.browse.commands.session import BrowsingSession, Own
 from logsrv.gopher.browse.commands.visiting import Visiting
 from logsrv.gopher.browse.commands.window import BrowserWindow
+from logsrv.gopher.browse.commands.words import address_text, span_text
 from logsrv.gopher.browse.content.guide import action
-from logsrv.gopher.browse.loading.followed import FollowedMenus
-from logsrv.gopher.browse.loading.session import BrowsingSession, Own
-from logsrv.gopher.browse.widgets.bars import ALWAYS, Key
-from logsrv.gopher.browse.widgets.words import address_text, span_text
 from logsrv.gopher.follow.bookmarks import Bookmark
 from logsrv.gopher.follow.news import Item
 from logsrv.kit.text.words import size_text

@@ -5,18 +5,18 @@ from __future__ import annotations
 from dataclasses import dataclass
 from functools import partial
 
+from logsrv.gopher.browse.commands.dialogs import Chooser
 from logsrv.gopher.browse.commands.following import FollowingCommands
 from logsrv.gopher.browse.commands.keeping import Keeping
+from logsrv.gopher.browse.commands.load import aside
 from logsrv.gopher.browse.commands.programs import Programs
+from logsrv.gopher.browse.commands.session import BrowsingSession, Own, Place
 from logsrv.gopher.browse.commands.visiting import Visiting
 from logsrv.gopher.browse.commands.window import BrowserWindow
 from logsrv.gopher.browse.content.guide import session_text
 from logsrv.gopher.browse.content.page import Hyperlink, link_to
-from logsrv.gopher.browse.loading.load import aside
-from logsrv.gopher.browse.loading.session import BrowsingSession, Own, Place
-from logsrv.gopher.browse.widgets.dialogs import Chooser
 from logsrv.gopher.follow.bookmarks import title_of
-from logsrv.gopher.local.typed import typed_place
+from logsrv.gopher.serve.typed import typed_place
 from logsrv.gopher.wire.url import MENU_TYPE, GopherURL
 
 

@@ -15,7 +15,12 @@ from typing import Any
 from textual.geometry import Size
 
 from logsrv.errors import PeerError
+from logsrv.gopher.browse.commands.bars import AddressBar
+from logsrv.gopher.browse.commands.followed import FollowedMenus
+from logsrv.gopher.browse.commands.load import Loading
+from logsrv.gopher.browse.commands.session import BrowsingSession, Own, Place
 from logsrv.gopher.browse.commands.window import BrowserWindow
+from logsrv.gopher.browse.commands.words import span_text
 from logsrv.gopher.browse.content.guide import start_lines
 from logsrv.gopher.browse.content.html import html_lines
 from logsrv.gopher.browse.content.layout import ScrollPosition
@@ -23,12 +28,7 @@ from logsrv.gopher.browse.content.lines import PageLine, lines_of, parts_of
 from logsrv.gopher.browse.content.news import news_lines
 from logsrv.gopher.browse.content.page import Hyperlink, Page, link_to
 from logsrv.gopher.browse.content.picture import picture_lines
-from logsrv.gopher.browse.loading.followed import FollowedMenus
-from logsrv.gopher.browse.loading.load import Loading
-from logsrv.gopher.browse.loading.session import BrowsingSession, Own, Place
-from logsrv.gopher.browse.widgets.bars import AddressBar
-from logsrv.gopher.browse.widgets.words import span_text
-from logsrv.gopher.local.fileurl import ItemURL
+from logsrv.gopher.serve.fileurl import ItemURL
 from logsrv.gopher.wire.charset import decode_text
 from logsrv.gopher.wire.errors import TLSError
 from logsrv.kit.text.words import size_text

@@ -11,9 +11,9 @@ from textual.app import App
 from textual.worker import Worker
 
 from logsrv.errors import LogsrvError
-from logsrv.gopher.browse.widgets.dialogs import Chooser, Notice, Question
-from logsrv.gopher.browse.widgets.prompt import Prompt
-from logsrv.gopher.browse.widgets.view import PageView
+from logsrv.gopher.browse.commands.dialogs import Chooser, Notice, Question
+from logsrv.gopher.browse.commands.prompt import Prompt
+from logsrv.gopher.browse.commands.view import PageView
 from logsrv.kit.text.escape import one_line
 
 Chosen = TypeVar("Chosen")

@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 from logsrv.gopher.browse.content.colours import Colours, Span
 from logsrv.gopher.browse.content.page import Hyperlink, MenuContent, Page, link_of, link_to
-from logsrv.gopher.local.fileurl import ItemURL
+from logsrv.gopher.serve.fileurl import ItemURL
 from logsrv.gopher.wire.charset import decode_text
 from logsrv.gopher.wire.errors import Refused, ServerError, TimedOut, TLSError, TooBig
 from logsrv.gopher.wire.itemtypes import item_type

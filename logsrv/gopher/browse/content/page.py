@@ -10,7 +10,7 @@ from urllib.parse import quote
 
 from logsrv.errors import LogsrvError
 from logsrv.gopher.follow.bookmarks import title_of
-from logsrv.gopher.local.fileurl import FileURL, ItemURL, url_of
+from logsrv.gopher.serve.fileurl import FileURL, ItemURL, url_of
 from logsrv.gopher.wire.errors import BadURL
 from logsrv.gopher.wire.itemtypes import item_type
 from logsrv.gopher.wire.menu import MenuItem

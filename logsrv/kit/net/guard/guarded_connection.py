@@ -16,9 +16,9 @@ from zope.interface import providedBy
 
 from logsrv.kit.net.guard.guard import Refusal
 from logsrv.kit.net.guard.throttle import Throttle
-from logsrv.kit.net.tls.twisted_tls import GatheringTLS, tls_under
 from logsrv.kit.net.twisted.streams import AcceptedTCP
 from logsrv.kit.net.twisted.transports import gives_more, protocol_of, release_own
+from logsrv.kit.net.twisted.twisted_tls import GatheringTLS, tls_under
 
 log = Logger()
 

@@ -35,8 +35,8 @@ from logsrv.kit.net.guard.rates import Rates
 from logsrv.kit.net.guard.refusals import Farewell, Hangup, farewell, log_refusal, tls_refusal
 from logsrv.kit.net.guard.throttle import Throttle
 from logsrv.kit.net.source import host_of
-from logsrv.kit.net.tls.twisted_tls import AwaitedHandshake, failed_handshake
 from logsrv.kit.net.twisted.transports import descriptor
+from logsrv.kit.net.twisted.twisted_tls import AwaitedHandshake, failed_handshake
 from logsrv.kit.observe.metrics import Counts
 from logsrv.kit.observe.seldom import Seldom
 from logsrv.timer import Timer

@@ -11,7 +11,7 @@ from twisted.internet.protocol import Protocol
 from twisted.logger import Logger
 
 from logsrv.kit.net.guard.guard import Refusal
-from logsrv.kit.net.tls.peer_certificate import PeerCertificate, escaped_name
+from logsrv.kit.net.twisted.peer_certificate import PeerCertificate, escaped_name
 from logsrv.kit.net.twisted.transports import can_half_close, close_at_once
 from logsrv.kit.observe.seldom import Seldom
 

@@ -21,8 +21,8 @@ from twisted.protocols.tls import TLSMemoryBIOFactory
 
 from logsrv.kit.net.guard.guarded_connection import admitted_of
 from logsrv.kit.net.guard.proxied_connection import ProxiedTransport
-from logsrv.kit.net.tls.twisted_tls import AwaitedHandshake, GatheringTLS
 from logsrv.kit.net.twisted.transports import stop_keeping
+from logsrv.kit.net.twisted.twisted_tls import AwaitedHandshake, GatheringTLS
 
 # An author gives a certificate to show or, for a link, whom to expect at its other end. Type checkers
 # do not take a zope.interface for a type: the union says what they can check.

@@ -9,7 +9,7 @@ from twisted.internet.defer import Deferred
 
 from logsrv.errors import ConfigurationError
 from logsrv.kit.net.bind import ListenError
-from logsrv.kit.net.endpoints.endpoint import Endpoint
+from logsrv.kit.net.endpoint import Endpoint
 
 
 class FetchingReceiver(Protocol):

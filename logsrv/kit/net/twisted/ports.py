@@ -18,7 +18,6 @@ from twisted.logger import Logger
 from twisted.protocols.tls import TLSMemoryBIOFactory
 from twisted.python.systemd import ListenFDs
 
-from logsrv.kit.net.tls.twisted_tls import RefusingTLSFactory
 from logsrv.kit.net.twisted.streams import (
     AcceptedTCP,
     Accepting,
@@ -26,6 +25,7 @@ from logsrv.kit.net.twisted.streams import (
     ReceivingTCP,
     ReceivingUNIX,
 )
+from logsrv.kit.net.twisted.twisted_tls import RefusingTLSFactory
 from logsrv.kit.text.escape import one_line
 
 log = Logger()

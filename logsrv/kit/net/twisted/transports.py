@@ -14,7 +14,7 @@ from twisted.internet.abstract import FileDescriptor
 from twisted.internet.endpoints import _WrappingProtocol
 from twisted.internet.protocol import connectionDone
 
-from logsrv.kit.net.tls.twisted_tls import tls_under
+from logsrv.kit.net.twisted.twisted_tls import tls_under
 
 Connected = TypeVar("Connected")
 # Last words and the end of a connection go out in one packet instead of two (Linux; tcp(7)).

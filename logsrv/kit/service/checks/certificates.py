@@ -10,8 +10,8 @@ import attrs
 from cryptography import x509
 
 from logsrv.errors import ConfigurationError
-from logsrv.kit.net.endpoints.endpoint import Endpoint
-from logsrv.kit.net.tls.certificates import LARGEST_FILE, check_certificate
+from logsrv.kit.net.endpoint import Endpoint
+from logsrv.kit.net.twisted.certificates import LARGEST_FILE, check_certificate
 from logsrv.kit.options.files import read_file
 from logsrv.kit.service.checks.findings import Finding, Level, error, ok, place_of, warning
 from logsrv.kit.service.checks.user import User

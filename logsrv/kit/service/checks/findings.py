@@ -8,7 +8,7 @@ from pathlib import Path
 
 import attrs
 
-from logsrv.kit.net.endpoints.endpoint import EVERYWHERE, Endpoint
+from logsrv.kit.net.endpoint import EVERYWHERE, Endpoint
 from logsrv.kit.service.checks.user import User
 from logsrv.kit.text.words import error_text, shown
 

@@ -11,7 +11,7 @@ from functools import partial
 from pathlib import Path
 
 from logsrv.kit.net.bind import ListenError, check_place
-from logsrv.kit.net.endpoints.endpoint import Endpoint
+from logsrv.kit.net.endpoint import Endpoint
 from logsrv.kit.service.checks.findings import (
     Finding,
     error,

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from logsrv.errors import ConfigurationError
-from logsrv.kit.net.endpoints.endpoint import Endpoint
+from logsrv.kit.net.endpoint import Endpoint
 from logsrv.kit.options.files import names_descriptor
 from logsrv.kit.options.given import GivenFile, given_files, inline_secrets
 from logsrv.kit.options.sources import read_document

@@ -27,8 +27,8 @@ from logsrv.linelog.framing.bodies.json_text import (
     plain_text,
     without_halves,
 )
+from logsrv.linelog.framing.lines.long_work import in_one
 from logsrv.linelog.framing.lines.records import without_ending
-from logsrv.linelog.framing.long_work import in_one
 
 
 class BodyKind(Enum):

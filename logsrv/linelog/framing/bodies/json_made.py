@@ -13,7 +13,7 @@ from typing import Any, TypeVar
 import orjson
 
 from logsrv.linelog.framing.bodies.json_text import harmless
-from logsrv.linelog.framing.clean import is_clean
+from logsrv.linelog.framing.lines.clean import is_clean
 from logsrv.linelog.framing.lines.oversize import next_oversize
 
 # Deeper values are written as text: readers of JSON, ours among them, have a limit too.

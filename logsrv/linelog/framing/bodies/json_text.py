@@ -7,7 +7,7 @@ from functools import cache, lru_cache
 
 import orjson
 
-from logsrv.linelog.framing.clean import is_clean, is_plain
+from logsrv.linelog.framing.lines.clean import is_clean, is_plain
 from logsrv.linelog.framing.lines.oversize import next_oversize
 
 _SPACE = b" \t\r\n"

@@ -33,8 +33,8 @@ from logsrv.linelog.framing.events.msgpack_values import (
     ends,
     is_text,
 )
+from logsrv.linelog.framing.lines.long_work import in_one
 from logsrv.linelog.framing.lines.records import without_ending
-from logsrv.linelog.framing.long_work import in_one
 
 # Bytes of the tags of entries that become lines together.
 _MOST_TAGS = 1 << 20

@@ -10,7 +10,7 @@ from __future__ import annotations
 import attrs
 
 from logsrv.linelog.framing.bodies.inflated import TooLargeError, UnpackingError, inflated
-from logsrv.linelog.framing.clean import is_utf8
+from logsrv.linelog.framing.lines.clean import is_utf8
 
 MAGIC = b"\x1e\x0f"
 SECONDS = 5.0

@@ -8,8 +8,8 @@ from typing import Any
 
 from logsrv.linelog.framing.bodies.bodies import Records, parsed
 from logsrv.linelog.framing.bodies.json_text import objects_as_they_stand, one_line
+from logsrv.linelog.framing.lines.long_work import LONG, in_one
 from logsrv.linelog.framing.lines.records import without_ending
-from logsrv.linelog.framing.long_work import LONG, in_one
 
 _SPACE = b" \t\r\n"
 

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from logsrv.kit.framing.telnet import TelnetFilter
 from logsrv.linelog.batch import Block
-from logsrv.linelog.framing.clean import escaped, is_plain
+from logsrv.linelog.framing.lines.clean import escaped, is_plain
 from logsrv.linelog.framing.lines.oversize import cut, next_oversize
 from logsrv.linelog.framing.lines.returns import HeldReturn, without_returns
 from logsrv.linelog.framing.lines.rules import LineCounts, LineRules, Oversize

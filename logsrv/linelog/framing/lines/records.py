@@ -11,7 +11,7 @@ from collections.abc import Iterator, Sequence
 import attrs
 
 from logsrv.linelog.batch import Block
-from logsrv.linelog.framing.clean import escaped, is_plain
+from logsrv.linelog.framing.lines.clean import escaped, is_plain
 from logsrv.linelog.framing.lines.lines import LineFramer
 from logsrv.linelog.framing.lines.oversize import cut, next_oversize
 from logsrv.linelog.framing.lines.rules import LineCounts, LineRules, Oversize, for_frames

@@ -127,6 +127,6 @@ def _joined(held: list[Appended]) -> Appended:
 
 def _modules() -> tuple[ModuleType, ModuleType]:
     """Return what matches many queries at once, and what tells by what they are found: both load NumPy."""
-    from logsrv.linelog.query.many import many, triggers
+    from logsrv.linelog.query.matching import many, triggers
 
     return many, triggers

@@ -16,7 +16,7 @@ from logsrv.linelog.framing.bodies.bodies import Reply, RequestRefused, Steps, j
 from logsrv.linelog.inputs.http.body import Body, RequestHead, busy, check_room
 from logsrv.linelog.inputs.intake.intake import Intake
 from logsrv.linelog.inputs.intake.unfinished import Unfinished
-from logsrv.linelog.ship.blocks.block import (
+from logsrv.linelog.ship.encode.block import (
     LARGEST,
     NAMES,
     UNKNOWN,
@@ -24,7 +24,7 @@ from logsrv.linelog.ship.blocks.block import (
     check_text,
     read_block,
 )
-from logsrv.linelog.ship.blocks.frames import check_lines, split, unpacked
+from logsrv.linelog.ship.encode.frames import check_lines, split, unpacked
 from logsrv.linelog.store.origins.notes import Note
 from logsrv.linelog.store.segments.segment import Position
 from logsrv.linelog.store.writing.deposit import Parcel

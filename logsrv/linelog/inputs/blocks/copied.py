@@ -21,8 +21,8 @@ from twisted.logger import Logger
 from twisted.python.failure import Failure
 
 from logsrv.linelog.framing.bodies.bodies import Reply, RequestRefused, Steps, json_line
-from logsrv.linelog.inputs.blocks.copies.giving import file_piece, state_of, text_piece
-from logsrv.linelog.inputs.blocks.copies.state import PATH, PIECE, encode
+from logsrv.linelog.inputs.blocks.giving import file_piece, state_of, text_piece
+from logsrv.linelog.inputs.blocks.state import PATH, PIECE, encode
 from logsrv.linelog.inputs.http.body import Body, RequestHead, busy
 from logsrv.linelog.inputs.intake.intake import Intake
 

@@ -24,8 +24,8 @@ from logsrv.linelog.batch import Block
 from logsrv.linelog.framing.bodies import coded
 from logsrv.linelog.framing.bodies.bodies import BodyRules, Records, Reply, RequestRefused
 from logsrv.linelog.framing.bodies.inflated import in_pieces
+from logsrv.linelog.framing.lines.long_work import result_of
 from logsrv.linelog.framing.lines.rules import LineCounts, LineRules, Oversize
-from logsrv.linelog.framing.long_work import result_of
 from logsrv.linelog.inputs.http.routes import BY_NAME, Take
 from logsrv.linelog.inputs.intake.gathering import Gathering
 

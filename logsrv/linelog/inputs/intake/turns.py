@@ -26,7 +26,7 @@ from twisted.logger import Logger
 from twisted.python.failure import Failure
 
 from logsrv.kit.net.twisted.turns import NextTurn
-from logsrv.linelog.framing.long_work import LongWork
+from logsrv.linelog.framing.lines.long_work import LongWork
 from logsrv.linelog.store.valve import Producer, Valve
 
 log = Logger()

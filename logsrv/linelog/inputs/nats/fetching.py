@@ -20,16 +20,16 @@ from twisted.logger import LogLevel
 from logsrv.errors import LogsrvError
 from logsrv.kit.net.twisted.asyncio_thread import end_tasks
 from logsrv.linelog.inputs.nats.place import StreamPlace
-from logsrv.linelog.ship.out.jetstream.client import Inbox, MessageRoom, NatsTrouble
-from logsrv.linelog.ship.out.jetstream.link import (
+from logsrv.linelog.ship.out.client import Inbox, MessageRoom, NatsTrouble
+from logsrv.linelog.ship.out.link import (
     Denied,
     NatsLink,
     no_answer,
     number_of,
     part_of,
 )
-from logsrv.linelog.ship.out.jetstream.streams import NO_STREAM, ORIGIN, SUBJECT
-from logsrv.linelog.ship.out.jetstream.wire import STATUS, Delivery, read_headers
+from logsrv.linelog.ship.out.streams import NO_STREAM, ORIGIN, SUBJECT
+from logsrv.linelog.ship.out.wire import STATUS, Delivery, read_headers
 
 LOOK = 2.0
 """Seconds between two looks for stores that are new."""

@@ -13,9 +13,9 @@ from twisted.logger import Logger, LogLevel
 from twisted.python.failure import Failure
 
 from logsrv.errors import ConfigurationError
-from logsrv.kit.net.endpoints.endpoint import Endpoint
-from logsrv.kit.net.tls.client_tls import TLSOptions, tls_context
+from logsrv.kit.net.endpoint import Endpoint
 from logsrv.kit.net.twisted.asyncio_thread import AsyncioThread
+from logsrv.kit.net.twisted.client_tls import TLSOptions, tls_context
 from logsrv.kit.observe.failures import Failures
 from logsrv.kit.observe.seldom import Seldom
 from logsrv.linelog.framing.bodies.bodies import RequestRefused
@@ -24,7 +24,7 @@ from logsrv.linelog.inputs.intake.connections import Input
 from logsrv.linelog.inputs.intake.intake import Intake
 from logsrv.linelog.inputs.intake.unfinished import Unfinished
 from logsrv.linelog.inputs.nats.place import EXAMPLE, StreamPlace, parse_place, placed
-from logsrv.linelog.ship.out.jetstream.login import login_options, read_credentials
+from logsrv.linelog.ship.out.login import login_options, read_credentials
 from logsrv.timer import Timer
 
 log = Logger()

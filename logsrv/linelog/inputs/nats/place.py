@@ -11,7 +11,7 @@ import attrs
 
 from logsrv.kit.text.words import listed, shown
 from logsrv.linelog.ship.address import API, NATS, PREFIX, STREAM
-from logsrv.linelog.ship.blocks.block import UNKNOWN
+from logsrv.linelog.ship.encode.block import UNKNOWN
 from logsrv.linelog.store.segments.segment import Position, parse_position
 
 EXAMPLE = "nats:n1.example.net,n2.example.net/LOGS:part=1/3"

@@ -12,7 +12,7 @@ from logsrv.linelog.framing.bodies.inflated import TooLargeError
 from logsrv.linelog.framing.events.gelf import GelfFramer
 from logsrv.linelog.framing.events.gelf_datagrams import MAGIC, SECONDS, Chunks, unpacked
 from logsrv.linelog.framing.events.objects import add_objects
-from logsrv.linelog.framing.long_work import result_of
+from logsrv.linelog.framing.lines.long_work import result_of
 from logsrv.linelog.inputs.intake.connections import Input, InputDatagrams
 from logsrv.linelog.inputs.intake.gathering import store_from_datagrams
 from logsrv.linelog.inputs.intake.intake import Intake

@@ -10,7 +10,7 @@ from logsrv.linelog.framing.bodies.bodies import Records
 from logsrv.linelog.framing.events.plain_pickle import NotPlainError
 from logsrv.linelog.framing.events.python_frames import PickleFramer
 from logsrv.linelog.framing.events.python_records import line_of
-from logsrv.linelog.framing.long_work import in_one, result_of
+from logsrv.linelog.framing.lines.long_work import in_one, result_of
 from logsrv.linelog.inputs.intake.connections import Input, InputDatagrams
 from logsrv.linelog.inputs.intake.gathering import store_from_datagrams
 from logsrv.linelog.inputs.intake.intake import Intake

@@ -6,9 +6,9 @@ from collections import Counter
 from collections.abc import Callable
 from typing import TypeAlias
 
-from logsrv.linelog.fields.many.reader import FieldReader
-from logsrv.linelog.fields.many.stamps import Stamps
+from logsrv.linelog.fields.reader import FieldReader
 from logsrv.linelog.fields.source import parse_source
+from logsrv.linelog.fields.stamps import Stamps
 from logsrv.linelog.fields.stored import decoded
 from logsrv.linelog.fields.values import Value, elements, text_of
 from logsrv.linelog.read.counting.timed import timed

@@ -16,9 +16,9 @@ import attrs
 
 from logsrv.linelog.read.texts import Damaged, Frames, PackedFrames, PlainFrames
 from logsrv.linelog.read.view import View
-from logsrv.linelog.ship.blocks.block import LARGEST_TEXT, UNKNOWN, PackedBlock
 from logsrv.linelog.ship.cutting.crc import combined
 from logsrv.linelog.ship.cutting.durable import DurableSegment
+from logsrv.linelog.ship.encode.block import LARGEST_TEXT, UNKNOWN, PackedBlock
 from logsrv.linelog.store.segments import zstd
 from logsrv.linelog.store.segments.compressing import quick_compressor
 from logsrv.linelog.store.segments.removed import Missing

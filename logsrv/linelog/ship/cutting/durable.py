@@ -12,7 +12,7 @@ from operator import attrgetter
 from logsrv.errors import StoreError
 from logsrv.linelog.read.texts import Frames, PlainFrames
 from logsrv.linelog.read.view import View
-from logsrv.linelog.store.disk.disk import reason
+from logsrv.linelog.store.segments.disk import reason
 from logsrv.linelog.store.segments.segment import Position
 from logsrv.linelog.store.segments.torn import start_of_line
 

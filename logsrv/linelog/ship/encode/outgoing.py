@@ -11,9 +11,9 @@ from functools import cached_property, lru_cache
 
 from logsrv.kit.text.time import rfc3339
 from logsrv.linelog.fields.levels.numbers import OF_NUMBERS, numbers_of
-from logsrv.linelog.fields.many.reader import FieldReader
-from logsrv.linelog.fields.many.stamps import NO_TIME, Stamps
+from logsrv.linelog.fields.reader import FieldReader
 from logsrv.linelog.fields.source import Source, parse_source
+from logsrv.linelog.fields.stamps import NO_TIME, Stamps
 from logsrv.linelog.fields.values import Value, elements, readable, text_of
 
 _TIME = len("2026-11-20T06:18:42.123456Z")

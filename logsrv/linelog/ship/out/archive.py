@@ -24,7 +24,7 @@ from logsrv.linelog.store.archive.manifest import Manifest, names_of, short_name
 from logsrv.linelog.store.archive.objects import Archive, ArchiveError, UnusableArchive
 from logsrv.linelog.store.archive.putting import GivenUp, OtherSegment, find, lacking, put
 from logsrv.linelog.store.archive.readers import Readers
-from logsrv.linelog.store.disk.disk import Disk
+from logsrv.linelog.store.segments.disk import Disk
 from logsrv.linelog.store.segments.segment import Segment
 
 T = TypeVar("T")

@@ -10,7 +10,7 @@ import attrs
 from logsrv.errors import ConfigurationError
 from logsrv.linelog.ship.encode.bulk import BulkAnswer, bulk_request, read_answer
 from logsrv.linelog.ship.encode.outgoing import Outgoing
-from logsrv.linelog.ship.http.client import LARGEST_ANSWER
+from logsrv.linelog.ship.out.http_client import LARGEST_ANSWER
 from logsrv.linelog.ship.out.posting import PostingTarget
 from logsrv.linelog.ship.registry import TargetSettings
 from logsrv.linelog.ship.target import (

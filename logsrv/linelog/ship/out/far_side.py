@@ -14,7 +14,7 @@ from twisted.internet.protocol import Factory, Protocol, connectionDone
 from twisted.python.failure import Failure
 from zope.interface import implementer
 
-from logsrv.kit.net.tls.client_tls import tls_creator
+from logsrv.kit.net.twisted.client_tls import tls_creator
 from logsrv.kit.net.twisted.transports import unacknowledged, undelayed
 from logsrv.kit.text.escape import one_line
 from logsrv.linelog.ship.reaching import unreachable

@@ -14,8 +14,8 @@ from logsrv.linelog.ship.encode.loki import LokiEncoder, refused_by_time
 from logsrv.linelog.ship.encode.ndjson import ndjson
 from logsrv.linelog.ship.encode.otlp import export_request, rejected
 from logsrv.linelog.ship.encode.outgoing import Outgoing
-from logsrv.linelog.ship.http.answers import HttpAnswer, judge
-from logsrv.linelog.ship.http.client import HttpClient
+from logsrv.linelog.ship.out.answers import HttpAnswer, judge
+from logsrv.linelog.ship.out.http_client import HttpClient
 from logsrv.linelog.ship.registry import TargetSettings
 from logsrv.linelog.ship.target import PartlyRefused, RefusedForGood, SentLines
 

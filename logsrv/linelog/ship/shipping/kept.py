@@ -21,7 +21,7 @@ from logsrv.linelog.cursors import place
 from logsrv.linelog.cursors.folder import PlaceFolder
 from logsrv.linelog.cursors.place import Place
 from logsrv.linelog.ship.address import NAME
-from logsrv.linelog.store.disk.disk import Disk
+from logsrv.linelog.store.segments.disk import Disk
 from logsrv.linelog.store.segments.removed import Missing
 from logsrv.linelog.store.segments.segment import Position, parse_position
 

@@ -55,7 +55,7 @@ from logsrv.linelog.ship.target import (
     TooMuchAtOnce,
     Unavailable,
 )
-from logsrv.linelog.store.disk.disk import reason
+from logsrv.linelog.store.segments.disk import reason
 from logsrv.linelog.store.segments.segment import Position
 from logsrv.timer import Timer
 

@@ -19,7 +19,7 @@ from logsrv.linelog.ship.shipping.shipper import Shipper
 from logsrv.linelog.ship.target import ArchiveSurvey, ForeignStoreError, SegmentTarget
 from logsrv.linelog.store.archive.kept import note_archived, note_url, noted
 from logsrv.linelog.store.archive.manifest import Manifest, short_name
-from logsrv.linelog.store.disk.disk import Disk
+from logsrv.linelog.store.segments.disk import Disk
 from logsrv.linelog.store.segments.removed import Missing
 from logsrv.linelog.store.segments.segment import Form, Position, Segment, away_segments
 

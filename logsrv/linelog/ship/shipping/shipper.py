@@ -18,7 +18,7 @@ from logsrv.linelog.ship.report import ShipReport
 from logsrv.linelog.ship.shipping.kept import RefusedLines, ShipPlace
 from logsrv.linelog.ship.shipping.loop import ANSWER, ShipLoop
 from logsrv.linelog.ship.target import BlockTarget, LineTarget, SegmentTarget
-from logsrv.linelog.store.disk.disk import reason
+from logsrv.linelog.store.segments.disk import reason
 from logsrv.linelog.store.segments.removed import Missing
 from logsrv.linelog.store.segments.segment import Position
 

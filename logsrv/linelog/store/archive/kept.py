@@ -16,7 +16,7 @@ from logsrv.linelog.store.archive.directory import DirectoryArchive
 from logsrv.linelog.store.archive.manifest import LARGEST, Manifest, decode, encode
 from logsrv.linelog.store.archive.objects import Archive, UnusableArchive
 from logsrv.linelog.store.archive.url import FILE, parse_archive_url
-from logsrv.linelog.store.disk.disk import Disk
+from logsrv.linelog.store.segments.disk import Disk
 from logsrv.linelog.store.segments.segment import Segment
 
 FOLDER = "ship"

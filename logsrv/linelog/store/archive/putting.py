@@ -26,8 +26,8 @@ from logsrv.linelog.store.archive.objects import (
     ObjectExists,
     ObjectMissing,
 )
-from logsrv.linelog.store.disk.disk import Disk
 from logsrv.linelog.store.segments import index
+from logsrv.linelog.store.segments.disk import Disk
 from logsrv.linelog.store.segments.segment import Segment
 
 PIECE = 4 << 20

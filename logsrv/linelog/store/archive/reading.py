@@ -8,8 +8,8 @@ from hashlib import sha256
 from logsrv.linelog.store.archive.kept import archived
 from logsrv.linelog.store.archive.manifest import Manifest, check_of, object_name
 from logsrv.linelog.store.archive.objects import Archive, ArchiveError, ChangedObject
-from logsrv.linelog.store.disk.disk import Disk
 from logsrv.linelog.store.segments import index
+from logsrv.linelog.store.segments.disk import Disk
 from logsrv.linelog.store.segments.index import Index
 from logsrv.linelog.store.segments.segment import Segment
 

@@ -24,8 +24,8 @@ from logsrv.linelog.store.archive.manifest import (
 )
 from logsrv.linelog.store.archive.objects import Archive, ArchiveError, ChangedObject
 from logsrv.linelog.store.archive.putting import PIECE, find, stored_file
-from logsrv.linelog.store.disk.disk import Disk
 from logsrv.linelog.store.segments import identity
+from logsrv.linelog.store.segments.disk import Disk
 from logsrv.linelog.store.segments.segment import (
     ACTIVE,
     RESTORING,

@@ -11,7 +11,7 @@ import attrs
 
 from logsrv.errors import StoreError
 from logsrv.kit.text.checked import checked_object, read_object
-from logsrv.linelog.store.disk.disk import Disk, explanation
+from logsrv.linelog.store.segments.disk import Disk, explanation
 from logsrv.linelog.store.segments.segment import NOWHERE, Position
 
 NAME = "imported"

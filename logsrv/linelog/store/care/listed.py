@@ -6,7 +6,7 @@ import errno
 import os
 from functools import cached_property
 
-from logsrv.linelog.store.disk.disk import Disk
+from logsrv.linelog.store.segments.disk import Disk
 from logsrv.linelog.store.segments.empty import empty_numbers
 from logsrv.linelog.store.segments.removed import removed_runs
 from logsrv.linelog.store.segments.segment import (

@@ -8,8 +8,8 @@ import stat
 from collections.abc import Iterator
 
 from logsrv.descriptor import Descriptor
-from logsrv.linelog.store.disk.disk import Disk
 from logsrv.linelog.store.segments.backup_note import folders
+from logsrv.linelog.store.segments.disk import Disk
 
 
 def files_of(disk: Disk) -> Iterator[tuple[str, os.stat_result]]:

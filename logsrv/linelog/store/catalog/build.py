@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 
 from logsrv.linelog.store.catalog.layout import CatalogEntry, catalog_name, entry, pack
-from logsrv.linelog.store.disk.disk import Disk
 from logsrv.linelog.store.segments import index
+from logsrv.linelog.store.segments.disk import Disk
 from logsrv.linelog.store.segments.segment import Segment
 from logsrv.linelog.store.words.build import MOST_PART, TABLES_PART
 from logsrv.linelog.store.words.layout import Trailer, pack_trailer

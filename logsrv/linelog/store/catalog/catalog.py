@@ -14,7 +14,7 @@ from logsrv.linelog.store.catalog.layout import (
     unpack_entries,
     unpack_head,
 )
-from logsrv.linelog.store.disk.disk import Disk, explanation
+from logsrv.linelog.store.segments.disk import Disk, explanation
 from logsrv.linelog.store.segments.segment import Segment
 from logsrv.linelog.store.words.lookup import Words
 

@@ -9,7 +9,7 @@ import attrs
 from logsrv.linelog.store.catalog.build import SMALL, WANTED, make_catalog
 from logsrv.linelog.store.catalog.catalog import Catalog, Catalogs
 from logsrv.linelog.store.catalog.layout import MOST
-from logsrv.linelog.store.disk.disk import Disk
+from logsrv.linelog.store.segments.disk import Disk
 from logsrv.linelog.store.segments.segment import Form, Segment, segments_and_names
 
 

@@ -23,8 +23,8 @@ from twisted.logger import Logger
 
 from logsrv.descriptor import Descriptor
 from logsrv.kit.text.words import counted
-from logsrv.linelog.store.disk.disk import Disk
 from logsrv.linelog.store.origins.notes import Note, NotesFile, notes_file, read_notes
+from logsrv.linelog.store.segments.disk import Disk
 from logsrv.linelog.store.segments.segment import ACTIVE, Position
 
 log = Logger()

@@ -12,9 +12,6 @@ from time import monotonic
 from twisted.logger import Logger
 
 from logsrv.kit.observe.durations import LONG, Durations
-from logsrv.linelog.store.disk.disk import Disk
-from logsrv.linelog.store.disk.lock import DirectoryLock
-from logsrv.linelog.store.disk.trouble import InReactor, Trouble
 from logsrv.linelog.store.policy import DAY, Hold, Indexing, StorePolicy
 from logsrv.linelog.store.recover import Tidied, look_at_index, settle
 from logsrv.linelog.store.sealing.cataloguing import Cataloguer
@@ -29,12 +26,15 @@ from logsrv.linelog.store.sealing.retain import (
     retain_indexes,
 )
 from logsrv.linelog.store.sealing.seal import Interrupted, seal
+from logsrv.linelog.store.segments.disk import Disk
+from logsrv.linelog.store.segments.lock import DirectoryLock
 from logsrv.linelog.store.segments.segment import (
     Form,
     Segment,
     away_segments,
     counted_files,
 )
+from logsrv.linelog.store.segments.trouble import InReactor, Trouble
 from logsrv.linelog.store.segments.waiting import remove_empty, waiting_sizes
 from logsrv.linelog.store.words.build import LEAST_TEXT
 from logsrv.linelog.store.writing.active import ActiveSegment

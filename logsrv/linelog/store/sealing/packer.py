@@ -14,9 +14,9 @@ from time import monotonic
 from typing import Any
 
 from logsrv.kit.children.blocking import BlockingChild
-from logsrv.linelog.store.disk.disk import Disk
 from logsrv.linelog.store.sealing import packing
 from logsrv.linelog.store.sealing.seal import Interrupted, pack_here
+from logsrv.linelog.store.segments.disk import Disk
 from logsrv.linelog.store.segments.index import Index, decode
 from logsrv.linelog.store.segments.segment import Segment, tmp
 

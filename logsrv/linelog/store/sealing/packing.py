@@ -31,8 +31,8 @@ from typing import Any
 from logsrv.kit.children.frames import MessageReader, frame
 from logsrv.kit.children.inside import limit_memory, outlast_signals
 from logsrv.linelog.store.catalog.build import make_catalog
-from logsrv.linelog.store.disk.disk import Disk
 from logsrv.linelog.store.sealing.seal import Interrupted, steps
+from logsrv.linelog.store.segments.disk import Disk
 from logsrv.linelog.store.segments.index import Index
 from logsrv.linelog.store.segments.indexing import encode
 from logsrv.linelog.store.segments.segment import Form, Segment

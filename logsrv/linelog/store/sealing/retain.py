@@ -13,9 +13,9 @@ from operator import attrgetter
 from typing import NamedTuple
 
 from logsrv.kit.text.time import rfc3339
-from logsrv.linelog.store.disk.disk import Disk
 from logsrv.linelog.store.policy import DAY, Hold, StorePolicy
 from logsrv.linelog.store.sealing.held import Held, HeldSegments, size_of
+from logsrv.linelog.store.segments.disk import Disk
 from logsrv.linelog.store.segments.index import load_head
 from logsrv.linelog.store.segments.removed import RemovedRun, note_removed
 from logsrv.linelog.store.segments.segment import ACTIVE, Form, Segment, keep_number

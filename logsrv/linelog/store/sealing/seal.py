@@ -12,8 +12,8 @@ import os
 from collections.abc import Callable, Generator, Iterator
 from typing import TypeAlias
 
-from logsrv.linelog.store.disk.disk import Disk
 from logsrv.linelog.store.segments.compressing import compressor
+from logsrv.linelog.store.segments.disk import Disk
 from logsrv.linelog.store.segments.index import Index
 from logsrv.linelog.store.segments.indexing import Indexer, look, save
 from logsrv.linelog.store.segments.segment import Segment, tmp

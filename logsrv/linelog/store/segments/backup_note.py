@@ -23,7 +23,7 @@ from twisted.logger import Logger
 
 from logsrv.errors import StoreError
 from logsrv.kit.text.checked import checked_line, read_checked
-from logsrv.linelog.store.disk.disk import Disk, explanation
+from logsrv.linelog.store.segments.disk import Disk, explanation
 from logsrv.linelog.store.segments.segment import BACKUP, FOLDERS, NOWHERE, Position, parse_position
 
 log = Logger()

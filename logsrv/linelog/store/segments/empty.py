@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from logsrv.kit.text.sums import with_sum, without_sum
-from logsrv.linelog.store.disk.disk import Disk
+from logsrv.linelog.store.segments.disk import Disk
 
 EMPTY = "empty"
 # Runs of numbers that are kept. Who follows is hardly ever behind so many of them.

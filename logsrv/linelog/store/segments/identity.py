@@ -16,8 +16,8 @@ from twisted.logger import Logger
 
 from logsrv.kit.text.checked import checked_object, read_checked, read_object
 from logsrv.kit.text.sums import before_one_bit_changed
-from logsrv.linelog.store.disk.disk import Disk, explanation
 from logsrv.linelog.store.segments import backup_note
+from logsrv.linelog.store.segments.disk import Disk, explanation
 from logsrv.linelog.store.segments.segment import Position, parse_position
 
 log = Logger()

@@ -30,8 +30,8 @@ from typing import Any, ClassVar, NamedTuple, TypeVar
 
 from logsrv.descriptor import Descriptor
 from logsrv.kit.text.words import fault_text
-from logsrv.linelog.store.disk.disk import Disk
 from logsrv.linelog.store.segments import heads, zstd
+from logsrv.linelog.store.segments.disk import Disk
 from logsrv.linelog.store.segments.segment import Segment
 from logsrv.linelog.store.segments.times import Times, together
 

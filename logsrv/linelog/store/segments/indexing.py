@@ -16,8 +16,8 @@ import numpy
 
 from logsrv.linelog.fields.level import RULES
 from logsrv.linelog.fields.levels.places import U64, Array, places
-from logsrv.linelog.store.disk.disk import Disk
 from logsrv.linelog.store.segments.counted import counted
+from logsrv.linelog.store.segments.disk import Disk
 from logsrv.linelog.store.segments.index import FORMAT, Frame, Head, Index, frames
 from logsrv.linelog.store.segments.segment import Segment
 from logsrv.linelog.store.segments.times import SIZE, UNKNOWN, Times, time_of, times_of, together

@@ -12,7 +12,7 @@ from collections.abc import Collection, Iterable, Iterator, Sequence
 from itertools import pairwise
 from typing import NamedTuple
 
-from logsrv.linelog.store.disk.disk import Disk
+from logsrv.linelog.store.segments.disk import Disk
 from logsrv.linelog.store.segments.empty import empty_numbers, noted_words, words_of
 from logsrv.linelog.store.segments.segment import Position
 

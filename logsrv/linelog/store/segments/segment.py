@@ -39,7 +39,7 @@ from logsrv.descriptor import Descriptor
 from logsrv.kit.text.sums import with_sum, without_sum
 from logsrv.kit.text.time import file_stamp, parse_rfc3339
 from logsrv.kit.text.words import shown
-from logsrv.linelog.store.disk.disk import TMP_SUFFIX, Disk
+from logsrv.linelog.store.segments.disk import TMP_SUFFIX, Disk
 
 Names: TypeAlias = Mapping[str, bool]
 """The names in a directory, and whether each is that of a plain file."""

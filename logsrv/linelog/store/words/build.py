@@ -11,7 +11,7 @@ import errno
 import os
 from collections.abc import Iterator
 
-from logsrv.linelog.store.disk.disk import Disk
+from logsrv.linelog.store.segments.disk import Disk
 from logsrv.linelog.store.segments.index import Index, frames
 from logsrv.linelog.store.segments.segment import Segment, tmp
 from logsrv.linelog.store.words.layout import Trailer, pack_trailer

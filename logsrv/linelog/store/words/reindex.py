@@ -13,8 +13,8 @@ import attrs
 
 from logsrv.descriptor import Descriptor
 from logsrv.linelog.fields.level import RULES
-from logsrv.linelog.store.disk.disk import Disk, explanation
 from logsrv.linelog.store.segments import index
+from logsrv.linelog.store.segments.disk import Disk, explanation
 from logsrv.linelog.store.segments.index import Index
 from logsrv.linelog.store.segments.indexing import rebuild
 from logsrv.linelog.store.segments.segment import Form, Segment, sealed_segments, tmp

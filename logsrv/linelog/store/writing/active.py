@@ -19,13 +19,13 @@ from twisted.logger import Logger
 
 from logsrv.errors import StoreError
 from logsrv.linelog.batch import Buffer
-from logsrv.linelog.store.disk.disk import Disk, reason
-from logsrv.linelog.store.disk.lock import DirectoryLock
-from logsrv.linelog.store.disk.trouble import InReactor, Trouble
 from logsrv.linelog.store.policy import StorePolicy
 from logsrv.linelog.store.recover import Begun, open_active
 from logsrv.linelog.store.segments import segment
+from logsrv.linelog.store.segments.disk import Disk, reason
+from logsrv.linelog.store.segments.lock import DirectoryLock
 from logsrv.linelog.store.segments.segment import Form, Position, Segment
+from logsrv.linelog.store.segments.trouble import InReactor, Trouble
 
 log = Logger()
 RETRY_AFTER = 1.0

@@ -23,10 +23,10 @@ from twisted.python.failure import Failure
 from logsrv.errors import StoreError
 from logsrv.kit.observe.durations import Durations
 from logsrv.linelog.batch import Buffer
-from logsrv.linelog.store.disk.disk import IOV_MAX, reason
-from logsrv.linelog.store.disk.trouble import SYNCING, InReactor, Trouble
 from logsrv.linelog.store.origins.origins import Origins
 from logsrv.linelog.store.policy import Sync
+from logsrv.linelog.store.segments.disk import IOV_MAX, reason
+from logsrv.linelog.store.segments.trouble import SYNCING, InReactor, Trouble
 from logsrv.linelog.store.writing.active import ActiveSegment
 from logsrv.linelog.store.writing.deposit import Deposit, Parcel
 from logsrv.linelog.store.writing.durable import SyncFailure

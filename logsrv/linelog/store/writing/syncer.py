@@ -9,10 +9,10 @@ from queue import Empty
 from time import monotonic
 
 from logsrv.kit.observe.durations import Durations
-from logsrv.linelog.store.disk.disk import Disk
-from logsrv.linelog.store.disk.trouble import Trouble
 from logsrv.linelog.store.policy import Sync
+from logsrv.linelog.store.segments.disk import Disk
 from logsrv.linelog.store.segments.segment import Position, Segment, note_synced
+from logsrv.linelog.store.segments.trouble import Trouble
 from logsrv.linelog.store.segments.waiting import note_waiting
 from logsrv.linelog.store.writing.active import ActiveSegment, Left
 

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from logsrv.gopher.browse.loading.followed import FollowedMenus
+from logsrv.gopher.browse.commands.followed import FollowedMenus
 from tests.gopher.browse.conftest import Drive, until
 from tests.gopher.browse.hole import site
 from tests.gopher.conftest import Serve

@@ -10,9 +10,9 @@ from typing import Any
 import pytest
 
 from logsrv.gopher.browse.commands import visiting
+from logsrv.gopher.browse.commands.session import Own
 from logsrv.gopher.browse.commands.visiting import rendered
 from logsrv.gopher.browse.content.lines import PageLine
-from logsrv.gopher.browse.loading.session import Own
 from logsrv.gopher.fetch.settings import Timeouts
 from tests.gopher.browse.conftest import Drive, until
 from tests.gopher.browse.hole import item, menu, site

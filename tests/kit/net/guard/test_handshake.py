@@ -13,10 +13,10 @@ import pytest
 from cryptography import x509
 from twisted.internet.threads import deferToThread
 
-from logsrv.kit.net.endpoints.parse import parse_endpoint
 from logsrv.kit.net.guard.guard import GuardPolicy
 from logsrv.kit.net.listen import listener_for
-from logsrv.kit.net.tls.twisted_tls import certificate_of
+from logsrv.kit.net.parse import parse_endpoint
+from logsrv.kit.net.twisted.twisted_tls import certificate_of
 from logsrv.kit.observe.metrics import Metrics
 from tests.cli.certificates import Authority
 from tests.kit.net.network import (

@@ -7,7 +7,7 @@ from twisted.internet.defer import Deferred, succeed
 
 from logsrv.errors import ConfigurationError
 from logsrv.kit.net.bind import ListenError
-from logsrv.kit.net.endpoints.endpoint import Endpoint
+from logsrv.kit.net.endpoint import Endpoint
 from logsrv.kit.net.guard.guard import GuardPolicy
 from logsrv.kit.net.listen import Listener, listener_for
 from logsrv.kit.observe.metrics import Metrics

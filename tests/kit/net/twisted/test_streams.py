@@ -23,7 +23,6 @@ from twisted.internet.threads import deferToThread
 from twisted.python.failure import Failure
 from zope.interface import implementer
 
-from logsrv.kit.net.tls.twisted_tls import RECORD
 from logsrv.kit.net.twisted import streams
 from logsrv.kit.net.twisted.ports import make_ours
 from logsrv.kit.net.twisted.streams import (
@@ -35,6 +34,7 @@ from logsrv.kit.net.twisted.streams import (
     ReceivingTCP,
 )
 from logsrv.kit.net.twisted.transports import close_at_once
+from logsrv.kit.net.twisted.twisted_tls import RECORD
 from logsrv.kit.observe.seldom import Seldom
 from tests.gopher.servers import certificate_file
 from tests.kit.net.network import (

@@ -12,7 +12,7 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 
-from logsrv.kit.net.endpoints.parse import parse_endpoint
+from logsrv.kit.net.parse import parse_endpoint
 from logsrv.kit.service.checks.certificates import check_certificates, check_file
 from logsrv.kit.service.checks.findings import Finding, Level
 from logsrv.kit.service.checks.user import myself

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 import pytest
 
 from logsrv.errors import ConfigurationError
-from logsrv.kit.net.endpoints.parse import parse_endpoint
+from logsrv.kit.net.parse import parse_endpoint
 from logsrv.kit.service.checks.findings import Finding, Level, guarded, ok, place_of, warning
 from logsrv.kit.service.checks.user import find_user, group_name, myself, user_name
 from tests.kit.service.checks.others import as_root, nobody, open_directory

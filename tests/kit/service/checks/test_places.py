@@ -9,7 +9,7 @@ from unittest.mock import Mock
 
 import pytest
 
-from logsrv.kit.net.endpoints.parse import parse_endpoint
+from logsrv.kit.net.parse import parse_endpoint
 from logsrv.kit.service.checks import places
 from logsrv.kit.service.checks.findings import Finding, Level
 from logsrv.kit.service.checks.places import check_places, running

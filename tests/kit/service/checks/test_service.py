@@ -8,9 +8,9 @@ from pathlib import Path
 import attrs
 
 from logsrv.errors import ConfigurationError
-from logsrv.kit.net.endpoints.endpoint import Endpoint
-from logsrv.kit.net.endpoints.parse import parse_endpoint
+from logsrv.kit.net.endpoint import Endpoint
 from logsrv.kit.net.guard.guard import GuardPolicy
+from logsrv.kit.net.parse import parse_endpoint
 from logsrv.kit.options.declare import option
 from logsrv.kit.options.secrets import SECRET, SECRET_FILE, read_secret
 from logsrv.kit.service.checks.findings import Asked, Finding, Level, warning

@@ -18,8 +18,8 @@ from logsrv.linelog.framing.bodies.http_lines import (
     media_type,
     take,
 )
+from logsrv.linelog.framing.lines.long_work import result_of
 from logsrv.linelog.framing.lines.records import RecordRun
-from logsrv.linelog.framing.long_work import result_of
 from tests.linelog.framing.steps import Taken, lines_of, runs_of, taken_by
 from tests.linelog.framing.threads import turns_of_others
 

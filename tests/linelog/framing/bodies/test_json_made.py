@@ -21,7 +21,7 @@ from logsrv.linelog.framing.bodies.json_made import (
     made_together,
 )
 from logsrv.linelog.framing.bodies.json_text import harmless
-from logsrv.linelog.framing.clean import escaped
+from logsrv.linelog.framing.lines.clean import escaped
 from tests.linelog.framing.threads import turns_of_others
 
 KEYS = st.text() | st.binary() | st.integers()

@@ -16,7 +16,7 @@ from logsrv.linelog.framing.bodies.json_text import (
     one_line,
     plain_text,
 )
-from logsrv.linelog.framing.clean import escaped
+from logsrv.linelog.framing.lines.clean import escaped
 
 TEXT = st.text() | st.sampled_from(['a "b" \\ c', "\u2028", "\x7f\x85", "[1, 2]", "{}"])
 VALUES = st.recursive(

@@ -16,11 +16,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from logsrv.linelog.framing.bodies.bodies import Records, most_made
-from logsrv.linelog.framing.clean import escaped
 from logsrv.linelog.framing.events import forward
 from logsrv.linelog.framing.events.forward_entries import ForwardLimits, NoEventError
+from logsrv.linelog.framing.lines.clean import escaped
+from logsrv.linelog.framing.lines.long_work import result_of
 from logsrv.linelog.framing.lines.records import RecordRun
-from logsrv.linelog.framing.long_work import result_of
 from tests.examples import more
 from tests.linelog.framing.steps import runs_of
 

@@ -13,7 +13,7 @@ import pytest
 from logsrv.linelog.framing.bodies.bodies import Records, WholeLines
 from logsrv.linelog.framing.events import forward_entries
 from logsrv.linelog.framing.events.forward_entries import Entries, ForwardLimits, value_of
-from logsrv.linelog.framing.long_work import result_of
+from logsrv.linelog.framing.lines.long_work import result_of
 from tests.linelog.framing.colliding import numbers
 from tests.linelog.framing.steps import lines_of
 

@@ -8,8 +8,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from logsrv.linelog.framing.events.gelf import GelfFramer
+from logsrv.linelog.framing.lines.long_work import result_of
 from logsrv.linelog.framing.lines.rules import LineCounts, LineRules, Oversize
-from logsrv.linelog.framing.long_work import result_of
 from tests.examples import more
 from tests.linelog.framing.steps import lines_of
 

@@ -23,7 +23,7 @@ from logsrv.linelog.framing.events.msgpack_values import (
     is_text,
 )
 from logsrv.linelog.framing.events.msgpack_values import crowded as crowded_in_steps
-from logsrv.linelog.framing.long_work import result_of
+from logsrv.linelog.framing.lines.long_work import result_of
 
 LEAVES = (
     st.none()

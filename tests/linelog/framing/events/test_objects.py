@@ -8,9 +8,9 @@ import pytest
 
 from logsrv.linelog.framing.bodies.bodies import Records
 from logsrv.linelog.framing.events.objects import add_objects
+from logsrv.linelog.framing.lines.long_work import result_of
 from logsrv.linelog.framing.lines.records import RecordRun, frame_records
 from logsrv.linelog.framing.lines.rules import LineCounts, LineRules
-from logsrv.linelog.framing.long_work import result_of
 from tests.linelog.framing.steps import runs_of
 
 

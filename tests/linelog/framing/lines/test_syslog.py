@@ -11,7 +11,7 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from logsrv.linelog.framing.clean import escaped
+from logsrv.linelog.framing.lines.clean import escaped
 from logsrv.linelog.framing.lines.rules import LineCounts, LineRules, Oversize
 from logsrv.linelog.framing.lines.syslog import SyslogFramer
 from tests.examples import more

@@ -11,7 +11,7 @@ from typing import NamedTuple
 import zstandard
 
 from logsrv.kit.text.time import rfc3339
-from logsrv.linelog.ship.blocks.block import PackedBlock
+from logsrv.linelog.ship.encode.block import PackedBlock
 from logsrv.linelog.store.segments.segment import Position
 
 SEGMENT = 1 << 20

@@ -14,9 +14,9 @@ from logsrv.linelog.inputs.blocks.body import BlockBody
 from logsrv.linelog.inputs.http.body import Question, RequestHead
 from logsrv.linelog.inputs.http.routes import route_of
 from logsrv.linelog.plugin.settings import ListenerSettings, check_let_in, parse_listen
-from logsrv.linelog.store.disk.disk import Disk
 from logsrv.linelog.store.origins.notes import Note, read_notes
 from logsrv.linelog.store.origins.origins import Origins
+from logsrv.linelog.store.segments.disk import Disk
 from logsrv.linelog.store.segments.segment import Position
 from tests.linelog.inputs.recording import Sink, intake
 

@@ -19,10 +19,10 @@ from logsrv.linelog.inputs.blocks.body import (
     block_body,
 )
 from logsrv.linelog.inputs.http.body import RequestHead
-from logsrv.linelog.ship.blocks.block import LARGEST, LARGEST_TEXT, PackedBlock
-from logsrv.linelog.store.disk.disk import Disk
+from logsrv.linelog.ship.encode.block import LARGEST, LARGEST_TEXT, PackedBlock
 from logsrv.linelog.store.origins.notes import Note, read_notes
 from logsrv.linelog.store.origins.origins import ENOUGH, Origins
+from logsrv.linelog.store.segments.disk import Disk
 from logsrv.linelog.store.segments.segment import Position
 from tests.linelog.inputs.blocks.making import block_of, stored_lines
 from tests.linelog.inputs.recording import Sink, intake

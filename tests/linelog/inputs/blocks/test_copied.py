@@ -12,7 +12,7 @@ from twisted.internet.defer import Deferred
 from logsrv.linelog.framing.bodies.bodies import Reply, RequestRefused
 from logsrv.linelog.inputs.blocks.blocks import BlockFactory, routes
 from logsrv.linelog.inputs.blocks.copied import MOST, GivenBody, is_for_copies
-from logsrv.linelog.inputs.blocks.copies.state import PIECE, decode
+from logsrv.linelog.inputs.blocks.state import PIECE, decode
 from logsrv.linelog.inputs.http.body import RequestHead
 from logsrv.linelog.inputs.http.routes import route_of
 from logsrv.linelog.inputs.intake.options import Secrets

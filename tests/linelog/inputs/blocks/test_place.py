@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from logsrv.linelog.inputs.blocks.body import Fate, fate, overlaps, rest_of
-from logsrv.linelog.ship.blocks.block import UNKNOWN
+from logsrv.linelog.ship.encode.block import UNKNOWN
 from logsrv.linelog.store.origins.notes import Note
 from logsrv.linelog.store.segments.segment import Position
 from tests.linelog.inputs.blocks.making import Edge, block_of, blocks

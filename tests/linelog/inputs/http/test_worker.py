@@ -17,8 +17,8 @@ from hypothesis import strategies as st
 
 from logsrv.kit.children.frames import MessageReader, frame
 from logsrv.linelog.framing.bodies.bodies import BodyRules, Records, Reply, RequestRefused
+from logsrv.linelog.framing.lines.long_work import result_of
 from logsrv.linelog.framing.lines.rules import LineCounts, LineRules, Oversize
-from logsrv.linelog.framing.long_work import result_of
 from logsrv.linelog.inputs.http.routes import BY_NAME
 from logsrv.linelog.inputs.http.worker import NICE, Order, made, taken
 from logsrv.linelog.inputs.intake.gathering import Gathering

@@ -11,10 +11,10 @@ from twisted.internet.testing import StringTransport
 from twisted.python.failure import Failure
 
 from logsrv.kit.framing.frames import LengthPrefix
-from logsrv.linelog.inputs.frames import FrameInput
 from logsrv.linelog.inputs.intake.aside import LITTLE, LONG, MUCH, Aside
 from logsrv.linelog.inputs.intake.intake import Intake
-from logsrv.linelog.inputs.lines.lines import Lines
+from logsrv.linelog.inputs.records.frames import FrameInput
+from logsrv.linelog.inputs.records.lines import Lines
 from logsrv.linelog.store.valve import Valve
 from tests.linelog.inputs.recording import SlowStore, intake, turn
 

@@ -19,8 +19,8 @@ from logsrv.kit.net.source import Sender
 from logsrv.kit.observe.metrics import Metrics
 from logsrv.linelog.batch import Batch, Block
 from logsrv.linelog.framing.bodies.bodies import Records
+from logsrv.linelog.framing.lines.long_work import result_of
 from logsrv.linelog.framing.lines.rules import LineRules, Oversize
-from logsrv.linelog.framing.long_work import result_of
 from logsrv.linelog.inputs.intake.answers import Answering, AnswerWriter
 from logsrv.linelog.inputs.intake.connections import (
     Connections,
@@ -32,7 +32,7 @@ from logsrv.linelog.inputs.intake.gathering import Gathering
 from logsrv.linelog.inputs.intake.intake import MOST_STORED, IInput, Intake
 from logsrv.linelog.inputs.intake.options import InputOptions, Secrets, read_secrets, with_secrets
 from logsrv.linelog.inputs.intake.registry import inputs
-from logsrv.linelog.inputs.lines.lines import LineDatagrams, LineReceiver, Lines
+from logsrv.linelog.inputs.records.lines import LineDatagrams, LineReceiver, Lines
 from logsrv.linelog.plugin.service import Options
 from tests.linelog.inputs.recording import HIGH_WATER, InputSettings, Sink, SlowStore, intake, turn
 

@@ -13,7 +13,7 @@ from twisted.internet.task import Clock
 from twisted.python.failure import Failure
 
 from logsrv.kit.testing import wait_until
-from logsrv.linelog.framing.long_work import LongWork
+from logsrv.linelog.framing.lines.long_work import LongWork
 from logsrv.linelog.inputs.intake import turns as module
 from logsrv.linelog.inputs.intake.turns import (
     FEW,

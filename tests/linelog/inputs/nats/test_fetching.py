@@ -28,15 +28,15 @@ from logsrv.linelog.inputs.nats.fetching import (
 from logsrv.linelog.inputs.nats.place import parse_place
 from logsrv.linelog.plugin.settings import parse_listen
 from logsrv.linelog.ship.address import parse_ship_url
-from logsrv.linelog.ship.blocks.block import PackedBlock
-from logsrv.linelog.ship.out.jetstream.link import NatsLink
-from logsrv.linelog.ship.out.jetstream.target import JetStream
+from logsrv.linelog.ship.encode.block import PackedBlock
+from logsrv.linelog.ship.out.link import NatsLink
+from logsrv.linelog.ship.out.target import JetStream
 from logsrv.linelog.ship.registry import TargetSettings
 from logsrv.linelog.store.segments.segment import Position
 from tests.kit.net.network import REACTOR, in_reactor, until
 from tests.linelog.inputs.blocks.making import block_of, stored_lines
-from tests.linelog.ship.out.jetstream.liars import Liar
-from tests.linelog.ship.out.jetstream.servers import NatsServer, newer, one_server, url_of
+from tests.linelog.ship.out.liars import Liar
+from tests.linelog.ship.out.servers import NatsServer, newer, one_server, url_of
 
 ONE, OTHER = 32 * "a", 32 * "b"
 

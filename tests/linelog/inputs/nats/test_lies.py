@@ -9,12 +9,12 @@ from typing import Any
 import pytest
 
 from logsrv.linelog.inputs.nats import fetching
-from logsrv.linelog.ship.out.jetstream.wire import LARGEST
+from logsrv.linelog.ship.out.wire import LARGEST
 from logsrv.linelog.store.segments.segment import Position
 from tests.kit.net.network import in_reactor, until
 from tests.linelog.inputs.blocks.making import block_of, stored_lines
 from tests.linelog.inputs.nats.test_fetching import ONE, Centre
-from tests.linelog.ship.out.jetstream.liars import (
+from tests.linelog.ship.out.liars import (
     HonestStream,
     Question,
     lying_server,

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from logsrv.linelog.inputs.blocks.body import Fate, fate
 from logsrv.linelog.inputs.nats.place import StreamPlace, parse_place, placed
-from logsrv.linelog.ship.blocks.block import read_block
+from logsrv.linelog.ship.encode.block import read_block
 from logsrv.linelog.store.segments.segment import Position
 from tests.linelog.inputs.blocks.making import block_of
 

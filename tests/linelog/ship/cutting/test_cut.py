@@ -15,9 +15,9 @@ from hypothesis import strategies as st
 
 from logsrv.linelog.read.texts import PackedFrames
 from logsrv.linelog.read.view import View
-from logsrv.linelog.ship.blocks.block import LARGEST, LARGEST_TEXT, PackedBlock
 from logsrv.linelog.ship.cutting.crc import combined
 from logsrv.linelog.ship.cutting.cut import BlockLimits, CutBlock, Cutter
+from logsrv.linelog.ship.encode.block import LARGEST, LARGEST_TEXT, PackedBlock
 from logsrv.linelog.store.segments.segment import Position
 from tests.linelog.read.stores import line, make_store
 from tests.linelog.ship.shipping.fakes import text_of

@@ -6,7 +6,7 @@ from datetime import datetime
 
 from hypothesis import strategies as st
 
-from logsrv.linelog.framing.clean import escaped
+from logsrv.linelog.framing.lines.clean import escaped
 
 TIME = "2026-11-20T06:18:42.123456Z"
 KINDS = [

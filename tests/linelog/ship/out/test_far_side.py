@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from logsrv.kit.net.tls.client_tls import TLSOptions
+from logsrv.kit.net.twisted.client_tls import TLSOptions
 from logsrv.linelog.ship.out.far_side import connect
 from logsrv.linelog.ship.out.relp import RelpTarget
 from logsrv.linelog.ship.out.syslog import SyslogTarget
@@ -15,7 +15,7 @@ from logsrv.linelog.ship.registry import TargetSettings
 from logsrv.linelog.ship.target import Unavailable
 from tests.cli.certificates import Authority
 from tests.kit.net.network import REACTOR, in_reactor, until
-from tests.linelog.ship.http.servers import serving
+from tests.linelog.ship.out.http_servers import serving
 from tests.linelog.ship.out.peers import far_side, sent, settings, unavailable
 from tests.ports import free_port
 from tests.strangers import endless, memory, stranger

@@ -11,7 +11,7 @@ import pytest
 from twisted.internet.defer import CancelledError
 
 from logsrv.errors import ConfigurationError
-from logsrv.kit.net.tls.client_tls import TLSOptions
+from logsrv.kit.net.twisted.client_tls import TLSOptions
 from logsrv.linelog.ship.out.kafka import KafkaTarget
 from logsrv.linelog.ship.registry import make_target
 from logsrv.linelog.ship.target import PartlyRefused, RefusedForGood, SentLines

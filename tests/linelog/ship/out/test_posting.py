@@ -16,7 +16,7 @@ from logsrv.linelog.ship.target import (
     Unavailable,
 )
 from tests.kit.net.network import REACTOR, in_reactor
-from tests.linelog.ship.http.servers import Asked, Told, serving
+from tests.linelog.ship.out.http_servers import Asked, Told, serving
 from tests.linelog.ship.out.peers import closing, sent, settings
 
 

@@ -12,7 +12,7 @@ from twisted.internet.defer import Deferred, fail, succeed
 from twisted.internet.task import Clock
 
 from logsrv.linelog.read.view import View
-from logsrv.linelog.ship.blocks.block import LARGEST, PackedBlock, check_text
+from logsrv.linelog.ship.encode.block import LARGEST, PackedBlock, check_text
 from logsrv.linelog.ship.report import ShipReport
 from logsrv.linelog.ship.shipping.block_shipper import BlockShipper
 from logsrv.linelog.ship.shipping.kept import ShipPlace

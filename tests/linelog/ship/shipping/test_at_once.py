@@ -11,8 +11,8 @@ from twisted.internet.defer import Deferred
 from twisted.internet.task import Clock
 from twisted.python.failure import Failure
 
-from logsrv.linelog.ship.blocks.block import PackedBlock
 from logsrv.linelog.ship.cutting.cut import CutBlock
+from logsrv.linelog.ship.encode.block import PackedBlock
 from logsrv.linelog.ship.shipping.flights import Flights
 from logsrv.linelog.ship.shipping.loop import ANSWER, LAST
 from logsrv.linelog.ship.shipping.pauses import SETTLED

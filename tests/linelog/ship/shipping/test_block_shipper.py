@@ -10,8 +10,8 @@ from typing import Any
 import pytest
 from twisted.internet.defer import Deferred
 
-from logsrv.linelog.ship.blocks.block import PackedBlock
 from logsrv.linelog.ship.cutting.cut import BlockLimits, CutBlock, Cutter
+from logsrv.linelog.ship.encode.block import PackedBlock
 from logsrv.linelog.ship.shipping.block_shipper import AHEAD, GROW
 from logsrv.linelog.ship.shipping.loop import ANSWER, LAST
 from logsrv.linelog.ship.shipping.pauses import LONGEST, SETTLED

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from logsrv.linelog.store.disk.disk import Disk
+from logsrv.linelog.store.segments.disk import Disk
 from logsrv.linelog.store.segments.removed import RemovedRun, note_removed
 from logsrv.linelog.store.segments.segment import Position
 from tests.linelog.read.stores import Writer, line, make_store

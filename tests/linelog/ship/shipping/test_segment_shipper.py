@@ -18,7 +18,7 @@ from logsrv.linelog.store.archive.directory import DirectoryArchive
 from logsrv.linelog.store.archive.kept import archived, note_archived, noted_url
 from logsrv.linelog.store.archive.manifest import Manifest, names_of
 from logsrv.linelog.store.archive.putting import find
-from logsrv.linelog.store.disk.disk import Disk
+from logsrv.linelog.store.segments.disk import Disk
 from logsrv.linelog.store.segments.segment import Position, Segment
 from tests.linelog.ship.shipping.fakes import Process
 from tests.linelog.store.archive.segments import STORE, files_of, packed, sealed_store

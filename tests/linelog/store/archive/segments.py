@@ -7,7 +7,7 @@ from pathlib import Path
 from logsrv.linelog.store.archive.directory import DirectoryArchive
 from logsrv.linelog.store.archive.kept import note_archived, note_url
 from logsrv.linelog.store.archive.putting import put
-from logsrv.linelog.store.disk.disk import Disk
+from logsrv.linelog.store.segments.disk import Disk
 from logsrv.linelog.store.segments.identity import Identity, keep
 from logsrv.linelog.store.segments.segment import (
     Form,

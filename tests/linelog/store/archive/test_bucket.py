@@ -34,7 +34,7 @@ from logsrv.linelog.store.archive.objects import (
 from logsrv.linelog.store.archive.putting import OtherSegment, find, put
 from logsrv.linelog.store.archive.restoring import brought_back, choose_store
 from logsrv.linelog.store.archive.url import parse_archive_url
-from logsrv.linelog.store.disk.disk import Disk
+from logsrv.linelog.store.segments.disk import Disk
 from tests.cli.certificates import Authority
 from tests.linelog.store.archive.segments import STORE, packed, sealed_store
 from tests.linelog.store.faults import at

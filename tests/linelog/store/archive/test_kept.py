@@ -18,7 +18,7 @@ from logsrv.linelog.store.archive.kept import (
 from logsrv.linelog.store.archive.objects import ArchiveError, ChangedObject
 from logsrv.linelog.store.archive.putting import describe
 from logsrv.linelog.store.archive.url import parse_archive_url
-from logsrv.linelog.store.disk.disk import Disk
+from logsrv.linelog.store.segments.disk import Disk
 from tests.linelog.store.archive.segments import STORE, packed, sealed_store
 from tests.linelog.store.faults import at
 

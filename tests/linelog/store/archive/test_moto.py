@@ -9,7 +9,7 @@ import pytest
 
 from logsrv.linelog.query.language.parse import parse
 from logsrv.linelog.query.matching.match import compile
-from logsrv.linelog.read.far.view import ArchiveView
+from logsrv.linelog.read.far_view import ArchiveView
 from logsrv.linelog.read.plan import Scope
 from logsrv.linelog.read.search import Search
 from logsrv.linelog.store.archive.catalog import enter
@@ -17,7 +17,7 @@ from logsrv.linelog.store.archive.kept import open_archive
 from logsrv.linelog.store.archive.objects import ArchiveError, ObjectExists
 from logsrv.linelog.store.archive.putting import find, put
 from logsrv.linelog.store.archive.restoring import brought_back, choose_store
-from logsrv.linelog.store.disk.disk import Disk
+from logsrv.linelog.store.segments.disk import Disk
 from tests.linelog.store.archive.buckets import buckets
 from tests.linelog.store.archive.segments import RARE, STORE, packed, sealed_store
 from tests.linelog.store.faults import at

@@ -23,8 +23,8 @@ from logsrv.linelog.store.archive.putting import (
     lacking,
     put,
 )
-from logsrv.linelog.store.disk import disk as module
-from logsrv.linelog.store.disk.disk import Disk
+from logsrv.linelog.store.segments import disk as module
+from logsrv.linelog.store.segments.disk import Disk
 from logsrv.linelog.store.segments.segment import Segment
 from tests.linelog.store.archive.segments import STORE, files_of, packed, sealed_store
 from tests.linelog.store.faults import at

@@ -10,7 +10,7 @@ import pytest
 from logsrv.errors import StoreError
 from logsrv.linelog.store.archive.directory import DirectoryArchive
 from logsrv.linelog.store.archive.restoring import brought_back, choose_store
-from logsrv.linelog.store.disk.disk import Disk
+from logsrv.linelog.store.segments.disk import Disk
 from logsrv.linelog.store.segments.identity import load
 from logsrv.linelog.store.segments.segment import segments
 from tests.linelog.read.stores import BEGIN

@@ -5,16 +5,16 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
-from logsrv.cli.care.doctor import kept_places
+from logsrv.cli.doctor import kept_places
 from logsrv.linelog.cursors import place
 from logsrv.linelog.cursors.place import Place
 from logsrv.linelog.store.archive.manifest import Manifest
 from logsrv.linelog.store.archive.putting import describe
-from logsrv.linelog.store.care.doctor.examine import Examination, StorePart
-from logsrv.linelog.store.care.doctor.findings import StoreFinding, Weight
+from logsrv.linelog.store.care.examine import Examination, StorePart
+from logsrv.linelog.store.care.findings import StoreFinding, Weight
 from logsrv.linelog.store.catalog.build import make_catalog
-from logsrv.linelog.store.disk.disk import Disk
 from logsrv.linelog.store.segments import identity
+from logsrv.linelog.store.segments.disk import Disk
 from logsrv.linelog.store.segments.identity import Identity
 from logsrv.linelog.store.segments.segment import (
     SYNCED,

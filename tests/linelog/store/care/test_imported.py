@@ -8,7 +8,7 @@ import pytest
 
 from logsrv.errors import StoreError
 from logsrv.linelog.store.care.imported import Done, load
-from logsrv.linelog.store.disk.disk import Disk
+from logsrv.linelog.store.segments.disk import Disk
 from logsrv.linelog.store.segments.segment import Position
 
 

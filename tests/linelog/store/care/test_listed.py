@@ -6,7 +6,7 @@ import os
 from pathlib import Path
 
 from logsrv.linelog.store.care.listed import opened_active
-from logsrv.linelog.store.disk.disk import Disk
+from logsrv.linelog.store.segments.disk import Disk
 from tests.linelog.read.stores import Writer
 from tests.linelog.store.care.stores import at, small_store
 

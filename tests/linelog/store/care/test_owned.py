@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from logsrv.linelog.store.care.owned import files_of, give_files_of_root, give_to
-from logsrv.linelog.store.disk.disk import Disk
+from logsrv.linelog.store.segments.disk import Disk
 from tests.linelog.store.care.stores import at, small_store
 
 as_root = pytest.mark.skipif(os.geteuid() != 0, reason="only root gives files to others")

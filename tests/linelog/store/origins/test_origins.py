@@ -9,9 +9,9 @@ from pathlib import Path
 
 import pytest
 
-from logsrv.linelog.store.disk.disk import Disk
 from logsrv.linelog.store.origins.notes import Note, notes_file, read_notes
 from logsrv.linelog.store.origins.origins import MOST_LINES, NAME, Origins, settle
+from logsrv.linelog.store.segments.disk import Disk
 from logsrv.linelog.store.segments.segment import ACTIVE, Position
 from tests.kit.net.network import logged
 

@@ -16,11 +16,11 @@ from typing import cast
 import pytest
 
 from logsrv.kit.children.frames import frame
-from logsrv.linelog.store.disk.disk import Disk
 from logsrv.linelog.store.sealing import packer, packing
 from logsrv.linelog.store.sealing.packer import Packer
 from logsrv.linelog.store.sealing.packing import NICENESS, HandedDisk, Server, Threads
 from logsrv.linelog.store.sealing.seal import FRAME, Interrupted, seal
+from logsrv.linelog.store.segments.disk import Disk
 from logsrv.linelog.store.segments.segment import Form, Segment, sealed_files, tmp
 from tests.linelog.store.catalog.small import in_catalog, sealed, small_segments
 from tests.linelog.store.faults import FaultyDisk, at, no_space, stored, text_of

@@ -13,12 +13,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from logsrv.linelog.store.disk.disk import Disk
 from logsrv.linelog.store.policy import DAY, Hold, StorePolicy
 from logsrv.linelog.store.sealing import retain as retention
 from logsrv.linelog.store.sealing.held import Held, HeldSegments
 from logsrv.linelog.store.sealing.retain import BelievedTime, due, expired, retain, retain_indexes
 from logsrv.linelog.store.sealing.seal import seal
+from logsrv.linelog.store.segments.disk import Disk
 from logsrv.linelog.store.segments.segment import (
     Form,
     Segment,

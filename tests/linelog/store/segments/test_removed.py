@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from logsrv.linelog.store.disk.disk import Disk
+from logsrv.linelog.store.segments.disk import Disk
 from logsrv.linelog.store.segments.empty import note_empty
 from logsrv.linelog.store.segments.removed import (
     REMOVED,

@@ -10,9 +10,9 @@ from pathlib import Path
 import pytest
 
 from logsrv.linelog.batch import Buffer
-from logsrv.linelog.store.disk.disk import Disk
 from logsrv.linelog.store.sealing.seal import seal
 from logsrv.linelog.store.segments import index
+from logsrv.linelog.store.segments.disk import Disk
 from logsrv.linelog.store.segments.segment import Form, Segment, sealed_files
 from logsrv.linelog.store.words import build
 from logsrv.linelog.store.words.build import Builder, add_words

@@ -17,9 +17,9 @@ from twisted.logger import capturedLogs
 
 from logsrv.errors import StoreError
 from logsrv.kit.text.time import rfc3339
-from logsrv.linelog.store.disk.lock import DirectoryLock
 from logsrv.linelog.store.policy import StorePolicy
 from logsrv.linelog.store.recover import Begun, number_active, open_active, tidy
+from logsrv.linelog.store.segments.lock import DirectoryLock
 from logsrv.linelog.store.segments.segment import Position, saved_number, sealed_name
 from logsrv.linelog.store.store import Store
 from logsrv.linelog.store.writing.active import ActiveSegment

@@ -11,8 +11,8 @@ from hypothesis import strategies as st
 from twisted.logger import capturedLogs
 
 from logsrv.linelog.batch import Buffer
-from logsrv.linelog.store.disk.disk import IOV_MAX
 from logsrv.linelog.store.policy import StorePolicy, Sync
+from logsrv.linelog.store.segments.disk import IOV_MAX
 from logsrv.linelog.store.store import Store
 from logsrv.linelog.store.writing.append import advance
 from tests.linelog.store.faults import FaultyDisk, batch, stored, text_of, until

@@ -1,0 +1,132 @@
+"""Back up a store beside its server: TO gets all lines up to now, and is a store
+itself.
+
+Compressed segments get a second name in TO if it is on the same file system,
+which takes no room and no time, and guards against removal, not against a
+broken disk. Else they are copied, compared with their checksums, and synced.
+The segment that is being written comes up to the last whole line. Places of
+targets and alerts come too, so that whoever goes on with the backup sends no
+line from the beginning again.
+
+Given again, the same command brings only what is new. TO keeps what retention
+removes from DIR, unless --delete is given. A command that is interrupted, or
+finds the disk full, leaves TO as it was, and goes on when it is given again:
+TO never is something in between.
+
+logsrv doctor TO verifies it. logsrv restore --from TO NEW brings it back; or
+let a server have TO itself.
+
+Example:
+
+  logsrv backup /var/lib/logsrv/lines /srv/backup/lines
+
+Exit status: 0; 1 when a segment was damaged, which comes as it is, or it did
+not go well; 2 when the command line makes no sense.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import time
+from pathlib import Path
+
+from logsrv.cli.arguments import tell
+from logsrv.cli.progress import CareProgress
+from logsrv.errors import StoreError
+from logsrv.kit.options.argument_parser import Parser
+from logsrv.kit.text.time import rfc3339
+from logsrv.kit.text.words import shown
+from logsrv.linelog.store.care.copying import How
+from logsrv.linelog.store.care.owned import give_to
+from logsrv.linelog.store.care.taking import Backup
+from logsrv.linelog.store.segments import backup_note
+from logsrv.linelog.store.segments.disk import Disk, make_directory, reason
+from logsrv.linelog.store.segments.format import require_known
+from logsrv.linelog.store.segments.lock import locked, owner_of
+from logsrv.linelog.store.segments.segment import BACKUP
+
+
+def declare(parser: Parser) -> None:
+    parser.add_argument(
+        "--delete", action="store_true", help="remove from TO what the store no longer has"
+    )
+    parser.add_argument("directory", metavar="DIR", help="the store")
+    parser.add_argument("to", metavar="TO", help="the directory of the backup, new or used before")
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Raises StoreError."""
+    # A server beside us comes first.
+    os.nice(10)
+    backup = take(arguments.directory, arguments.to, "backup", delete=arguments.delete)
+    print(f"{shown(arguments.to)} has {summary(backup)}")
+    return 1 if backup.damaged else 0
+
+
+def take(directory: str, to: str, command: str, *, delete: bool = False) -> Backup:
+    """Bring a store into a directory, which is nobody else's meanwhile: as a backup, or to `restore` one.
+
+    Raises StoreError.
+    """
+    _require_apart(directory, to)
+    hint = "; an archive has a URL, such as file:///srv/archive" if command == "restore" else ""
+    try:
+        source = Disk().enter(directory)
+    except OSError as error:
+        raise StoreError(f"{shown(directory)} cannot be read: {reason(error)}{hint}") from error
+    try:
+        require_known(source)
+        # Before anything is made.
+        if source.holds(BACKUP) and (process := owner_of(directory)) is not None:
+            raise StoreError(f"{shown(directory)} is in use by process {process}; let that end")
+        backup_note.finish(source)
+        if not source.holds("current.log"):
+            raise StoreError(
+                f"{shown(directory)} is no store of logsrv: there is no current.log in it{hint}"
+            )
+        make_directory(Path(to))
+        with locked(to) as target:
+            backup = Backup(source, target, command, lambda: rfc3339(time.time()))
+            progress = CareProgress()
+            try:
+                for number, name in enumerate(backup.segments(delete=delete), 1):
+                    progress.at(number, name)
+            finally:
+                progress.end()
+            if command == "restore":
+                backup_note.end(target)
+            if os.geteuid() == 0:
+                give_to(source.stat("."), target)
+    except OSError as error:
+        where = f" ({error.filename})" if isinstance(error.filename, str) else ""
+        raise StoreError(
+            f"{shown(directory)} could not be brought to {shown(to)}:"
+            f" {reason(error)}{where}; what has come stays there, and the same command goes on"
+            " with it"
+        ) from error
+    finally:
+        source.leave()
+    for name, how in backup.damaged.items():
+        kept = "another one is there already, which stays"
+        came = kept if how is How.KEPT else "it was copied as it is"
+        tell(f"logsrv {command}: {name} is damaged, and {came}: logsrv doctor tells")
+    return backup
+
+
+def _require_apart(directory: str, to: str) -> None:
+    one, other = os.path.realpath(directory), os.path.realpath(to)
+    if os.path.commonpath([one, other]) in (one, other):
+        raise StoreError(
+            f"{shown(to)} is not apart from {shown(directory)}: neither may be in the other"
+        )
+
+
+def summary(backup: Backup) -> str:
+    """Return what a directory has by now, in half a sentence."""
+    lines = "all lines" if backup.note.lines is None else f"{backup.note.lines:,} lines"
+    came = ", ".join(
+        f"{count} {how.value}"
+        for how, count in sorted(backup.came.items(), key=lambda item: item[0].value)
+    )
+    return f"{lines}, up to {backup.note.place}" + (f"; of its segments {came}" if came else "")

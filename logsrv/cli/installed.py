@@ -1,0 +1,239 @@
+"""The installed plugins of twistd and inputs of the line logger, also those that are broken."""
+
+from __future__ import annotations
+
+import contextlib
+import sys
+from collections.abc import Iterator
+from functools import cached_property
+from importlib import metadata
+from pathlib import Path
+from typing import Any
+
+import attrs
+from twisted.application.service import IServiceMaker
+from twisted.logger import globalLogBeginner
+from twisted.plugin import getPlugins
+
+from logsrv.cli.origin import direct_url, path_in
+from logsrv.errors import ConfigurationError
+from logsrv.kit.options.declare import options_of
+from logsrv.kit.service.loading import plugin_files
+from logsrv.kit.service.plugin import IProtocolPlugin
+from logsrv.kit.text.escape import one_line
+from logsrv.kit.text.words import error_text
+from logsrv.linelog.inputs.intake.intake import IInput
+from logsrv.linelog.inputs.intake.registry import inputs
+from twisted import plugins
+
+
+@attrs.frozen(kw_only=True)
+class InstalledPlugin:
+    """A plugin, or an input, as its author describes it.
+
+    name: what one types. version: its own, else that of its package; "" if neither is known.
+    package: the distribution that pip installed; "" if none. where: the file that declares it.
+    listens: the endpoints it listens at by default; empty if that is not known before it runs.
+    error: why it cannot be used, though its plugin file is sound; "" if it can.
+    taken: whether twistd takes this one; False for one of the same name as an earlier one.
+    """
+
+    name: str
+    version: str
+    package: str
+    where: str
+    listens: tuple[str, ...] = ()
+    description: str = ""
+    error: str = ""
+    taken: bool = True
+
+
+@attrs.frozen(kw_only=True)
+class Broken:
+    """A plugin file that cannot be loaded: where it is, and why."""
+
+    where: str
+    error: str
+    package: str
+
+
+@attrs.frozen(kw_only=True)
+class Installed:
+    """The whole list, in the order of names."""
+
+    plugins: tuple[InstalledPlugin, ...]
+    inputs: tuple[InstalledPlugin, ...]
+    broken: tuple[Broken, ...]
+
+    @property
+    def hidden(self) -> list[tuple[InstalledPlugin, InstalledPlugin]]:
+        """Return each plugin that twistd does not take, with the one of that name which it takes."""
+        return [
+            (plugin, next(other for other in group if other.taken and other.name == plugin.name))
+            for group in (self.plugins, self.inputs)
+            for plugin in group
+            if not plugin.taken
+        ]
+
+
+def find_installed() -> Installed:
+    """Look at everything that Twisted's plugin system finds. Harms nothing, and starts nothing."""
+    # Twisted logs each broken module as a critical error, with a traceback on stderr.
+    with contextlib.suppress(AssertionError):
+        globalLogBeginner.beginLoggingTo([], redirectStandardIO=False, discardBuffer=True)
+    packages = Packages()
+    broken = []
+    # The files that declare plugins, by the identity of these.
+    files: dict[int, str] = {}
+    for where, loaded in plugin_files():
+        if isinstance(loaded, str):
+            package = packages.of_file(where)
+            broken.append(Broken(where=where, error=loaded, package=_name(package)))
+            continue
+        for value in vars(loaded).values():
+            files.setdefault(id(value), where)
+    return Installed(
+        plugins=tuple(_plugins(files, packages)),
+        inputs=tuple(_inputs(files, packages)),
+        broken=tuple(sorted(broken, key=lambda found: found.where)),
+    )
+
+
+def is_overlooked(directory: Path) -> bool:
+    """Return whether plugins lie in `directory` where `twistd` looks for none."""
+    folder = directory / "twisted/plugins"
+    searched = {Path(entry).resolve() for entry in plugins.__path__}
+    return any(folder.glob("*.py")) and folder.resolve() not in searched
+
+
+def _plugins(files: dict[int, str], packages: Packages) -> Iterator[InstalledPlugin]:
+    seen: set[str] = set()
+    # In case of two with one name twistd takes the first that Twisted's plugin system gives.
+    for maker in sorted(getPlugins(IServiceMaker), key=lambda maker: maker.tapname):
+        where = files.get(id(maker), "")
+        package = packages.of(where, _code_of(maker))
+        listens, error = _listens(maker, package)
+        own = _own_version(maker)
+        yield InstalledPlugin(
+            name=maker.tapname,
+            version=own if own != "0" else _version(package),
+            package=_name(package),
+            where=where,
+            listens=listens,
+            description=maker.description,
+            error=error,
+            taken=maker.tapname not in seen,
+        )
+        seen.add(maker.tapname)
+
+
+def _own_version(maker: Any) -> str:
+    """Return the version that a plugin has of its own, or "0"."""
+    try:
+        return str(maker.version) if IProtocolPlugin.providedBy(maker) else "0"
+    except ConfigurationError:
+        # Said with the rest of its code.
+        return "0"
+
+
+def _code_of(maker: Any) -> str:
+    """The module whose code a plugin runs."""
+    if not IProtocolPlugin.providedBy(maker):
+        return str(getattr(maker, "module", ""))
+    made: Any = maker
+    runs = (made.protocol, made.datagrams, made.state)
+    serves = next(one for one in runs if one is not None)
+    return serves.partition(":")[0] if isinstance(serves, str) else str(serves.__module__)
+
+
+def _listens(maker: Any, package: metadata.Distribution | None) -> tuple[tuple[str, ...], str]:
+    """Return where a plugin listens by default, and why its options cannot be had."""
+    # Twisted's own listen at what their options say, each in its own way; and they are many to load.
+    if _name(package).lower() == "twisted":
+        return (), ""
+    try:
+        with contextlib.redirect_stdout(sys.stderr):
+            if IProtocolPlugin.providedBy(maker):
+                maker.check()
+            settings = getattr(maker.options, "settings_class", None)
+            if IProtocolPlugin.providedBy(maker):
+                return maker.listen, ""
+            declared = options_of(settings) if settings is not None else {}
+            if "listen" not in declared:
+                return (), ""
+            return tuple(map(str, declared["listen"].default_value())), ""
+    except ConfigurationError as error:
+        # It is one sentence, which begins with the plugin's name.
+        return (), one_line(str(error), 1000).removeprefix(f"{maker.tapname}: ")
+    except BaseException as error:
+        return (), error_text(error)
+
+
+def _inputs(files: dict[int, str], packages: Packages) -> Iterator[InstalledPlugin]:
+    used = inputs()
+    ours = [found for found in used.values() if id(found) not in files]
+    for found in sorted([*ours, *getPlugins(IInput)], key=lambda found: found.name):
+        code = type(found).__module__
+        where = files.get(id(found), getattr(sys.modules.get(code), "__file__", ""))
+        package = packages.of(where, code)
+        yield InstalledPlugin(
+            name=found.name,
+            version=_version(package),
+            package=_name(package),
+            where=where,
+            description=(type(found).__doc__ or "").partition("\n")[0],
+            taken=used[found.name] is found,
+        )
+
+
+def _name(package: metadata.Distribution | None) -> str:
+    return str(package.metadata["Name"]) if package else ""
+
+
+def _version(package: metadata.Distribution | None) -> str:
+    return package.version if package else ""
+
+
+class Packages:
+    """The distributions that plugin files belong to."""
+
+    def of(self, where: str, code: str) -> metadata.Distribution | None:
+        """Find it by the plugin's file, else by the module of its code."""
+        top = code.partition(".")[0]
+        names = self._by_top.get(top, []) if top != "twisted" else []
+        return self.of_file(where) or (metadata.distribution(names[0]) if names else None)
+
+    def of_file(self, where: str) -> metadata.Distribution | None:
+        if not where:
+            return None
+        path = Path(where).resolve()
+        found = self._by_file.get(path)
+        # An environment may well lie within an editable project.
+        if found is None and not path.is_relative_to(sys.prefix):
+            roots = [root for root in self._by_root if path.is_relative_to(root)]
+            found = self._by_root[max(roots, key=lambda root: len(root.parts))] if roots else None
+        return found
+
+    @cached_property
+    def _by_top(self) -> dict[str, list[str]]:
+        return dict(metadata.packages_distributions())
+
+    @cached_property
+    def _by_file(self) -> dict[Path, metadata.Distribution]:
+        """The plugin files of everything that was installed as files."""
+        return {
+            Path(str(distribution.locate_file(file))).resolve(): distribution
+            for distribution in metadata.distributions()
+            for file in distribution.files or ()
+            if file.parts[:2] == ("twisted", "plugins")
+        }
+
+    @cached_property
+    def _by_root(self) -> dict[Path, metadata.Distribution]:
+        """The folders of what was installed editable (PEP 610)."""
+        found = {}
+        for distribution in metadata.distributions():
+            root = path_in(direct_url(distribution))
+            if root is not None and root.is_dir():
+                found[root.resolve()] = distribution
+        return found

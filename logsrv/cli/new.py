@@ -1,0 +1,174 @@
+"""Write a new plugin project.
+
+NAME is what one will type behind `twistd`: lower-case letters, digits and _. The project, in ./NAME
+unless --directory says otherwise, has a plugin, its protocol, options, tests, packaging and CI;
+`make run` and `make test` work in it at once, with the logsrv that has made it: local.mk, which is not
+for other machines, says where that is.
+
+Kinds:
+  line       lines in, lines out, over connections
+  request    one line is a request, one its answer
+  datagram   lines in datagrams
+  frame      frames of bytes, each behind its length, over connections
+  job        what is done by the clock; nobody connects
+  input      a wire format for the line logger: --listen NAME:ENDPOINT
+
+Example:
+
+  logsrv new shout --kind request
+"""
+
+from __future__ import annotations
+
+import argparse
+import importlib.util
+import keyword
+import re
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import attrs
+from twisted.application.service import IServiceMaker
+from twisted.plugin import getPlugins
+
+import logsrv.kit
+from logsrv.cli.origin import origin
+from logsrv.errors import ConfigurationError
+from logsrv.kit.net.endpoint import ARGUMENTS
+from logsrv.kit.net.twisted.self_signed import write_pair
+from logsrv.kit.options.argument_parser import Parser
+from logsrv.kit.text.words import shown
+from logsrv.kit.web.templates import templates
+from logsrv.linelog.inputs.intake.registry import inputs
+
+TEMPLATES = Path(logsrv.kit.__file__).parent / "template"
+SUFFIX = ".jinja"
+LONGEST_NAME = 40
+
+
+@attrs.frozen
+class ProjectKind:
+    """A kind of project, by what it serves.
+
+    listen: empty if nowhere. connect: how a client gets there. module: where what it does stands.
+    """
+
+    description: str
+    listen: str = "tcp:7000"
+    connect: str = "localhost:7000"
+    module: str = "protocol"
+
+
+KINDS = {
+    "line": ProjectKind("Shouts each line back."),
+    "request": ProjectKind("Adds numbers."),
+    "datagram": ProjectKind("Shouts each datagram back.", "udp:7000", "udp:localhost:7000"),
+    "frame": ProjectKind("Shouts each frame back."),
+    "job": ProjectKind("Counts the files of a folder.", listen="", module="job"),
+    "input": ProjectKind("Records that end with a NUL byte, for logsrv.", module="records"),
+}
+
+
+def declare(parser: Parser) -> None:
+    add = parser.add_argument
+    add("name", metavar="NAME", help="the plugin's name")
+    add("--kind", choices=sorted(KINDS), default="line", help="what it serves (default: line)")
+    add("--directory", type=Path, metavar="DIR", help="the project's folder (default: ./NAME)")
+    add(
+        "--tls",
+        action="store_true",
+        help="make run serves over TLS, with a self-signed certificate for a try",
+    )
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Write it. Raises ConfigurationError, before anything is written, when that cannot be."""
+    name, kind = arguments.name, arguments.kind
+    _check_spelling(name)
+    directory = arguments.directory or Path(name)
+    _check_free(directory)
+    _check_taken(name, kind)
+    if arguments.tls and not KINDS[kind].listen.startswith("tcp"):
+        raise ConfigurationError(f"there is no TLS for a {kind}; take another --kind, or no --tls")
+    files = dict(rendered(name, kind, tls=arguments.tls))
+    files[Path("local.mk")] = f"LOGSRV ?= {in_makefile(origin())}\n"
+    try:
+        for path, text in files.items():
+            target = directory / path
+            target.parent.mkdir(parents=True, exist_ok=True)
+            with target.open("x", encoding="utf-8") as file:
+                file.write(text)
+    except OSError as error:
+        where = shown(str(error.filename or directory))
+        raise ConfigurationError(f"{where}: {error.strerror}") from None
+    if arguments.tls:
+        write_pair(directory / "tls")
+    folder = shown(str(directory))
+    print(f"{folder} has {len(files)} files. Next:\n\n    cd {folder}\n    make run\n    make test")
+    return 0
+
+
+def _check_spelling(name: str) -> None:
+    what = shown(name)
+    if not re.fullmatch("[a-z][a-z0-9_]*", name):
+        better = re.sub("[^a-z0-9_]", "_", name.lower()).strip("_0123456789")[:LONGEST_NAME]
+        hint = f", such as {better}" if better else ""
+        raise ConfigurationError(
+            f"{what} is no name for a plugin; take lower-case letters, digits and _{hint}"
+        )
+    if len(name) > LONGEST_NAME:
+        raise ConfigurationError(f"{what} is too long; take at most {LONGEST_NAME} characters")
+    if keyword.iskeyword(name):
+        raise ConfigurationError(f"{what} is a word of Python's; take another name")
+
+
+def _check_taken(name: str, kind: str) -> None:
+    """Raise ConfigurationError for a name that Python, twistd or, for an input, `--listen` knows."""
+    what = shown(name)
+    if name == "tests" or name in sys.stdlib_module_names or importlib.util.find_spec(name):
+        raise ConfigurationError(f"there is a Python module named {what}; take another name")
+    if kind == "input":
+        taken = {*inputs(), *ARGUMENTS, "haproxy"}
+    else:
+        taken = {plugin.tapname for plugin in getPlugins(IServiceMaker)}
+    if name in taken:
+        raise ConfigurationError(
+            f"there is something else that is called {what}; take another name"
+        )
+
+
+def _check_free(directory: Path) -> None:
+    where = shown(str(directory))
+    if directory.is_dir():
+        if any(directory.iterdir()):
+            raise ConfigurationError(f"{where} is there and not empty; --directory names another")
+    elif directory.exists() or directory.is_symlink():
+        raise ConfigurationError(f"{where} is there and no folder; --directory names another")
+
+
+def in_makefile(value: str) -> str:
+    """Return `value` as a variable of make's that stands between single quotes of the shell."""
+    quoted = value.replace("'", "'\\''")
+    return quoted.replace("$", "$$").replace("#", "\\#")
+
+
+def rendered(name: str, kind: str, *, tls: bool = False) -> Iterator[tuple[Path, str]]:
+    """The files of a project: where in it, and their text."""
+    # The files are Python and the like; the one value from outside has been checked.
+    environment = templates(TEMPLATES, html=False)
+    values = {
+        **attrs.asdict(KINDS[kind]),
+        "name": name,
+        "tls": tls,
+        "target": "tls:localhost:7000 --cafile tls/cert.pem" if tls else KINDS[kind].connect,
+        "kind": kind,
+        "cls": "".join(word.capitalize() for word in name.split("_")),
+    }
+    for template in sorted(environment.list_templates()):
+        part, _, path = template.partition("/")
+        if part in ("all", kind) and path.endswith(SUFFIX):
+            place = path.removesuffix(SUFFIX).replace("NAME", name).replace("DOT", ".")
+            # A file that is not for this kind has nothing in it.
+            if text := environment.get_template(template).render(values).strip("\n"):
+                yield Path(place), f"{text}\n"

@@ -1,0 +1,85 @@
+"""List the plugins and inputs that are installed.
+
+Shows each plugin that twistd finds, by name: version, where it listens unless told otherwise, the
+package it came with, and the file that declares it; then the inputs of the line logger, and plugin
+files that cannot be loaded, with the reason.
+
+Example:
+
+  logsrv plugins --json
+
+Exit status: 0, or 1 when something is broken.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+from attrs import asdict
+
+from logsrv.cli.installed import Installed, InstalledPlugin, find_installed, is_overlooked
+from logsrv.kit.options.argument_parser import Parser
+from logsrv.kit.text.escape import printable
+
+
+def declare(parser: Parser) -> None:
+    parser.add_argument("--json", action="store_true", help="as JSON, for programs")
+
+
+def run(arguments: argparse.Namespace) -> int:
+    found = find_installed()
+    shown = json.dumps(asdict(found), indent=2) + "\n" if arguments.json else _text(found)
+    print(shown, end="")
+    if is_overlooked(Path.cwd()):
+        print(
+            "logsrv plugins: twisted/plugins in this directory is not on Python's path:"
+            " try PYTHONPATH=. or install the package (pip install --editable .)",
+            file=sys.stderr,
+        )
+    is_sound = not found.broken and not any(plugin.error for plugin in found.plugins)
+    return 0 if is_sound else 1
+
+
+def _text(found: Installed) -> str:
+    parts = [_table("PLUGIN", found.plugins), "\n", _table("INPUT", found.inputs)]
+    if found.broken or found.hidden or any(plugin.error for plugin in found.plugins):
+        parts.append("\n")
+    for plugin in found.plugins:
+        if plugin.error:
+            parts.append(f"broken: {plugin.name} ({plugin.where}): {plugin.error}\n")
+    for broken in found.broken:
+        parts.append(f"broken: {broken.where}: {broken.error}\n")
+    for hidden, taken in found.hidden:
+        parts.append(
+            f"warning: {hidden.name} is there twice: the one of {_origin(taken)} is taken, "
+            f"not the one of {_origin(hidden)}\n"
+        )
+    return printable("".join(parts))
+
+
+def _origin(plugin: InstalledPlugin) -> str:
+    return plugin.where or plugin.package or "an unknown file"
+
+
+def _table(title: str, plugins: Sequence[InstalledPlugin]) -> str:
+    rows = [(title, "VERSION", "LISTENS AT", "PACKAGE", "FILE")]
+    rows += [
+        (
+            plugin.name,
+            plugin.version or "-",
+            " ".join(plugin.listens) or "-",
+            plugin.package or "-",
+            plugin.where or "-",
+        )
+        for plugin in plugins
+    ]
+    # The last column may be as long as it likes.
+    widths = [*(max(map(len, column)) for column in zip(*rows, strict=True))][:-1]
+    return "".join(
+        "  ".join(cell.ljust(width) for cell, width in zip(row, [*widths, 0], strict=True)) + "\n"
+        for row in rows
+    )

@@ -1,1 +1,0 @@
-"""Commands about projects and plugins: a new project, and what is installed."""

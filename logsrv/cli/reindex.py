@@ -1,0 +1,86 @@
+"""Make the indexes that sealed segments of a store lack.
+
+A search reads only the parts of a sealed segment that its word index names. Segments get one when they are
+sealed, unless --index none was in force or they are of an older version of logsrv; this makes it for
+them, and replaces one that is damaged. So it does with the index of frames (.idx): one of an older
+version leaves out nothing by time. Small segments share one word index for some hundreds of them: their
+catalog; one that is damaged is removed. A server may go on writing into the store. A word index that would
+take more than 15 % of its segment is not kept: such segments are read whole.
+
+Example:
+
+  logsrv reindex --directory /var/lib/logsrv/lines
+
+Exit status: 0, or 1 when a segment is damaged or an index could not be written.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+from pathlib import Path
+
+from logsrv.cli.arguments import tell
+from logsrv.cli.reading.arguments import declare_store
+from logsrv.errors import StoreError
+from logsrv.kit.options.argument_parser import Parser
+from logsrv.kit.text.words import shown
+from logsrv.linelog.store.care.owned import give_files_of_root
+from logsrv.linelog.store.catalog.remake import entered_of, make_catalogs
+from logsrv.linelog.store.segments.disk import Disk, reason
+from logsrv.linelog.store.segments.format import require_known
+from logsrv.linelog.store.words.reindex import Reindexed, make_indexes
+from logsrv.memory import keep_freed_memory
+
+# Segments that are named one by one; behind those, one of so many.
+MOST_NAMED = 50
+TOLD_EVERY = 1000
+
+
+def declare(parser: Parser) -> None:
+    declare_store(parser, to_write=True)
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Make them, one segment after the other. Raises StoreError for a store that cannot be read."""
+    keep_freed_memory()
+    # A server beside us comes first; at 19, two busy programs would leave us a hundredth of a core.
+    os.nice(10)
+    directory = Path(arguments.directory)
+    looked_at = made = failed = told = 0
+    try:
+        with Disk().enter(directory) as disk:
+            require_known(disk)
+            for name in make_catalogs(disk):
+                print(f"{name}: made the catalog of these small segments", flush=True)
+            for one in make_indexes(disk, entered_of(disk)):
+                looked_at += not one.gone
+                made += bool(one.made)
+                failed += one.error is not None
+                if one.error is not None:
+                    tell(f"logsrv reindex: {one.segment.name}: {one.error}")
+                elif sentence := _sentence(one):
+                    told += 1
+                    if told <= MOST_NAMED:
+                        print(f"{one.segment.name}: {sentence}", flush=True)
+                    elif told % TOLD_EVERY == 0:
+                        print(f"{looked_at} segments so far", flush=True)
+            give_files_of_root(disk)
+    except OSError as error:
+        raise StoreError(
+            f"the store {shown(str(directory))} cannot be read: {reason(error)}"
+        ) from error
+    print(f"{looked_at} sealed segments; indexes were made for {made}")
+    return 1 if failed else 0
+
+
+def _sentence(one: Reindexed) -> str | None:
+    """Return what was done; None if there was nothing to do."""
+    if one.gone:
+        return "removed meanwhile"
+    if one.too_large:
+        return "a word index would be too large to be of use"
+    return f"made its {' and its '.join(_NAMES[what] for what in one.made)}" if one.made else None
+
+
+_NAMES = {"index": "index of frames", "words": "word index"}

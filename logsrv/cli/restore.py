@@ -1,0 +1,194 @@
+"""Bring a store back: from a backup, from an archive, or all that another centre has.
+
+--from DIR is a backup that logsrv backup has made, or a copy of a store. The store has the identity of the
+one that was backed up.
+
+--from file:///… or s3://… is an archive: its sealed segments are written into DIR, with their indexes, each
+compared with what was archived. The store has the identity of the one that was archived. Lines that were
+not sealed then are not in it.
+
+--from https://CENTRE:PORT/blocks is a centre that runs and has a --restore-token-file: DIR gets all lines
+that are there, and the places of all stores that ship to it. A server on DIR takes what they send next. It
+is a store of its own, with another identity.
+
+DIR has to be new or empty. What was interrupted goes on when the same command is given again. A segment
+that was changed or damaged there is named and left out.
+
+Examples:
+
+  logsrv restore --from file:///srv/archive /var/lib/logsrv/lines
+  logsrv restore --from https://centre.example.org:8443/blocks \\
+      --token-file restore.token /var/lib/logsrv/lines
+
+Exit status: 0, or 1 when a segment was left out, or when it did not go well.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import re
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+from logsrv.cli.arguments import goes_with, tell
+from logsrv.cli.backup import summary, take
+from logsrv.errors import StoreError, UsageError
+from logsrv.kit.net.twisted.client_tls import TLSOptions, tls_context
+from logsrv.kit.options.argument_parser import Parser
+from logsrv.kit.options.secrets import read_secret
+from logsrv.kit.text.words import shown
+from logsrv.linelog.inputs.blocks.client import CentreClient
+from logsrv.linelog.inputs.blocks.taking import CentreCopy
+from logsrv.linelog.ship.address import ShipURL, parse_ship_url
+from logsrv.linelog.ship.registry import TargetSettings, check_clear
+from logsrv.linelog.store.archive.kept import open_archive
+from logsrv.linelog.store.archive.restoring import Restored, brought_back, choose_store
+from logsrv.linelog.store.segments.disk import Disk, make_directory, reason
+from logsrv.linelog.store.segments.lock import locked
+
+
+def declare(parser: Parser) -> None:
+    parser.add_argument(
+        "--from",
+        dest="origin",
+        metavar="FROM",
+        required=True,
+        help="the directory of a backup; an archive, such as file:///srv/archive or s3://bucket/prefix;"
+        " or a centre, such as https://centre.example.org:8443/blocks",
+    )
+    parser.add_argument("--store", metavar="ID", help="which store, if the archive has several")
+    centre = parser.add_argument_group("of a centre")
+    centre.add_argument(
+        "--token-file", metavar="FILE", help="a file that has what is the centre's --restore-token"
+    )
+    centre.add_argument("--ca", metavar="FILE", help="who signs its certificate, in PEM")
+    centre.add_argument("--cert", metavar="FILE", help="the certificate that it is shown, in PEM")
+    centre.add_argument("--key", metavar="FILE", help="the key of that certificate, in PEM")
+    parser.add_argument("directory", metavar="DIR", help="the directory for the store")
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Raises UsageError, StoreError, ArchiveError and CentreError."""
+    is_centre = re.match("https?:", arguments.origin, re.IGNORECASE) is not None
+    _check(arguments, is_centre=is_centre)
+    try:
+        if is_centre:
+            return _from_centre(arguments, parse_ship_url(arguments.origin))
+        if "://" not in arguments.origin:
+            return _from_backup(arguments)
+        archive = open_archive(arguments.origin)
+    except ValueError as error:
+        raise UsageError(f"--from {shown(arguments.origin)}: {error}") from None
+    store = choose_store(archive, arguments.store)
+    total = _brought(arguments.directory, lambda disk: brought_back(archive, store, disk))
+    print(f"{shown(arguments.directory)} is store {store}: {total}")
+    print(
+        "If the store that was archived still runs, or its lines went on elsewhere, give this one"
+        " another identity before it ships: logsrv ship --new-identity"
+    )
+    return total.status
+
+
+def _check(arguments: argparse.Namespace, *, is_centre: bool) -> None:
+    """Raise UsageError for options that mean nothing where the store comes from."""
+    certificates = (arguments.ca, arguments.cert, arguments.key)
+    if not is_centre and any((arguments.token_file, *certificates)):
+        raise UsageError("--token-file, --ca, --cert and --key go with a centre, as --from https:")
+    if arguments.origin.lower().startswith("http:") and any(certificates):
+        raise UsageError("--ca, --cert and --key go with https:, and --from names http:")
+    goes_with(arguments, "cert", "key")
+    if arguments.store is not None and (is_centre or "://" not in arguments.origin):
+        what = "centre" if is_centre else "backup"
+        raise UsageError(f"--store names a store of an archive, and a {what} is one store")
+
+
+def _from_backup(arguments: argparse.Namespace) -> int:
+    directory = shown(arguments.directory)
+    backup = take(arguments.origin, arguments.directory, "restore")
+    print(f"{directory} has {summary(backup)}")
+    print(f"Next: start its service, or by hand: twistd -n logsrv --directory {directory}")
+    print(
+        "If the store that was backed up still runs, or has shipped lines since, give this one another"
+        f" identity before that: logsrv ship --new-identity {directory}"
+    )
+    if backup.is_short:
+        tell(
+            f"logsrv restore: {shown(arguments.origin)} had {backup.said:,} lines once, and has fewer:"
+            " logsrv doctor tells"
+        )
+    return 1 if backup.damaged or backup.is_short else 0
+
+
+def _from_centre(arguments: argparse.Namespace, url: ShipURL) -> int:
+    ca, cert, key = (
+        None if name is None else Path(name)
+        for name in (arguments.ca, arguments.cert, arguments.key)
+    )
+    options = TLSOptions(ca, certificate=cert, key=key)
+    token_file = Path(arguments.token_file) if arguments.token_file else None
+    token = read_secret("token", None, token_file)
+    check_clear(TargetSettings(name="", url=url, store="", token=token))
+    client = CentreClient(url=url, token=token, tls=tls_context(options) if url.tls else None)
+    copies: list[CentreCopy] = []
+
+    def bring(disk: Disk) -> Iterator[Restored]:
+        copies.append(CentreCopy(client, state, disk, os.urandom))
+        return copies[-1].segments()
+
+    try:
+        # Before a directory is made.
+        state = client.state()
+        total = _brought(arguments.directory, bring)
+    finally:
+        client.close()
+    [copy] = copies
+    state, directory = copy.state, shown(arguments.directory)
+    print(f"{directory} has what {client.place} had at {state.position}: {total}")
+    print(
+        f"It knows where {len(state.notes)} stores are, and is store {copy.identity.store} itself"
+    )
+    if state.away:
+        tell(
+            f"logsrv restore: the text of {len(state.away)} of these segments is in an archive only; a"
+            " server on this store finds it if it ships to that archive, too"
+        )
+    return total.status
+
+
+class _Total:
+    """The numbers of what was brought back."""
+
+    def __init__(self) -> None:
+        self.segments = self.lines = self.text = self.left_out = 0
+
+    def add(self, one: Restored) -> None:
+        if one.error:
+            self.left_out += 1
+            tell(f"logsrv restore: {one.name} is left out: {one.error}")
+        else:
+            self.segments, self.lines = self.segments + 1, self.lines + one.lines
+            self.text += one.text
+
+    def __str__(self) -> str:
+        return f"{self.segments} segments, {self.lines:,} lines, {self.text:,} bytes of text"
+
+    @property
+    def status(self) -> int:
+        return 1 if self.left_out else 0
+
+
+def _brought(directory: str, bring: Callable[[Disk], Iterator[Restored]]) -> _Total:
+    """Bring segments into a directory that is nobody else's meanwhile. Raises StoreError."""
+    total = _Total()
+    try:
+        make_directory(Path(directory))
+        with locked(Path(directory)) as disk:
+            for one in bring(disk):
+                total.add(one)
+    except OSError as error:
+        raise StoreError(
+            f"{shown(directory)} cannot be written: {reason(error)}; give the same command"
+            " again to go on"
+        ) from error
+    return total

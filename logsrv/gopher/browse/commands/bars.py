@@ -1,0 +1,121 @@
+"""The rows above and below the page: its address, what happens, and the keys that work now."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from textual.containers import Horizontal
+from textual.content import Content
+from textual.reactive import reactive
+from textual.widget import Widget
+from textual.widgets import Static
+
+from logsrv.gopher.browse.commands.words import address_text
+
+# (key as it is written, what it does, the action behind it for the mouse, "" for none).
+Key = tuple[str, str, str]
+ALWAYS: tuple[Key, ...] = (("?", "Help", "app.help"), ("q", "Quit", "app.quit"))
+
+
+class Address(Widget):
+    """Shows an address, as much of it as there is room for."""
+
+    address = reactive("")
+
+    def render(self) -> Content:
+        return Content(address_text(self.address, self.size.width))
+
+
+class AddressBar(Horizontal):
+    """The address of the page, and whether TLS protects it."""
+
+    DEFAULT_CSS = """
+    AddressBar { height: 1; background: $panel; }
+    AddressBar > #lock { width: auto; padding: 0 1; }
+    AddressBar > #lock.secure, AddressBar > #lock.broken {
+        margin: 0 1 0 0; color: $background; text-style: bold;
+    }
+    AddressBar > #lock.secure { background: $success; }
+    AddressBar > #lock.broken { background: $error; }
+    AddressBar > #address { width: 1fr; height: 1; padding: 0 1 0 0; }
+    """
+
+    def __init__(self, *, id: str | None = None) -> None:
+        self._lock = Static(id="lock")
+        self._address = Address(id="address")
+        super().__init__(self._lock, self._address, id=id)
+
+    def tell(self, address: str, trusted: bool | None) -> None:
+        """Show an address. trusted: whether the server's certificate is, None without TLS."""
+        self._lock.set_class(trusted is True, "secure")
+        self._lock.set_class(trusted is False, "broken")
+        self._lock.update(Content({True: "TLS", False: "not trusted", None: ""}[trusted]))
+        self._address.address = address
+
+
+class StatusBar(Horizontal):
+    """Two halves of a row: what is said, and how far the page and all else is."""
+
+    DEFAULT_CSS = """
+    StatusBar { height: 1; background: $panel; color: $page-dim; }
+    StatusBar.busy { color: $warning; }
+    /* A sentence is shown whole; an address that the cursor passes does not move the page. */
+    StatusBar.talking { height: auto; max-height: 4; }
+    StatusBar > #said { width: 1fr; padding: 0 1; }
+    StatusBar > #where { width: auto; padding: 0 1; }
+    """
+
+    def __init__(self, *, id: str | None = None) -> None:
+        self._said = Static(id="said")
+        self._where = Static(id="where")
+        super().__init__(self._said, self._where, id=id)
+        self._told = ("", "")
+
+    def tell(self, said: str, where: str, *, busy: bool, talking: bool) -> None:
+        """Show both halves, if they are others than before. talking: `said` may take several rows."""
+        self.set_class(busy, "busy")
+        self.set_class(talking, "talking")
+        if (said, where) != self._told:
+            self._told = (said, where)
+            self._said.update(Content(said))
+            self._where.update(Content(where))
+
+
+def fitting(keys: Sequence[Key], width: int) -> list[Key]:
+    """Return those that fit in `width` cells, the first ones before the later ones; the help always."""
+    last = [key for key in keys if key in ALWAYS]
+    used = sum(map(_width, last))
+    shown = []
+    for key in keys:
+        if key not in last and used + _width(key) <= width:
+            shown.append(key)
+            used += _width(key)
+    return shown + last
+
+
+def _width(key: Key) -> int:
+    return len(key[0]) + len(key[1]) + 2
+
+
+class KeyLine(Static):
+    """A row of keys, which the mouse may click."""
+
+    DEFAULT_CSS = """
+    KeyLine { height: 1; background: $panel; link-style: none; link-color: $foreground; }
+    """
+
+    _keys: Sequence[Key] = ()
+
+    def tell(self, keys: Sequence[Key], width: int) -> None:
+        """Show these keys, if they are others than before."""
+        shown = fitting(keys, width)
+        if shown != self._keys:
+            self._keys = shown
+            self.update(Content.assemble(*map(_shown, shown)))
+
+
+def _shown(key: Key) -> Content:
+    name, does, action = key
+    # Everything in here is ours: no word of a server is read as markup.
+    label = f'[@click="{action}"]{does}[/]' if action else does
+    return Content.from_markup(f"[bold $primary]{name}[/] {label} ")

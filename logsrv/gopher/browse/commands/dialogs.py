@@ -1,0 +1,169 @@
+"""Dialogs, which lie over the page until answered: questions, explanations, the help, the downloads."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import ClassVar, TypeVar
+
+from textual.app import ComposeResult
+from textual.binding import Binding, BindingType
+from textual.containers import VerticalScroll
+from textual.content import Content
+from textual.screen import ModalScreen
+from textual.widget import Widget
+from textual.widgets import OptionList, Static
+from textual.widgets.option_list import Option
+
+from logsrv.gopher.browse.commands.bars import Key
+from logsrv.gopher.browse.commands.downloads import BackgroundDownload, Downloads
+from logsrv.gopher.browse.commands.words import span_text
+from logsrv.kit.text.escape import one_line
+from logsrv.kit.text.words import size_text
+
+Answer = TypeVar("Answer")
+_BAR = 20
+
+
+class _Box(VerticalScroll):
+    """Scrolls by the keys of a page."""
+
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("j", "scroll_down"),
+        Binding("k", "scroll_up"),
+        Binding("space", "page_down"),
+        Binding("shift+space", "page_up"),
+        Binding("G", "scroll_end"),
+    ]
+
+
+class Dialog(ModalScreen[Answer]):
+    """A box with a title, and the keys that it takes below."""
+
+    DEFAULT_CSS = """
+    Dialog { align: center middle; background: $background 60%; }
+    Dialog > _Box {
+        width: auto; max-width: 96%; min-width: 40; height: auto; max-height: 96%;
+        background: $surface; border: round $primary; border-title-color: $primary;
+        padding: 1 2; scrollbar-size: 1 1;
+    }
+    Dialog Static { width: auto; max-width: 100%; }
+    """
+    KEYS: tuple[Key, ...] = ()
+
+    def __init__(self, title: str, content: str | Widget) -> None:
+        super().__init__()
+        if isinstance(content, str):
+            content = Static(Content(content))
+        self._box = _Box(content, can_focus=not content.can_focus)
+        self._box.border_title = Content(title)
+        told = "   ".join(f"{key}  {does.lower()}" for key, does, _ in self.KEYS)
+        self._box.border_subtitle = Content(told)
+
+    def compose(self) -> ComposeResult:
+        yield self._box
+
+
+class Question(Dialog[bool]):
+    """A question of yes or no; True only for y, never for an Enter that was meant for something else."""
+
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("y", "dismiss(True)"),
+        Binding("n,escape,q", "dismiss(False)"),
+    ]
+    KEYS = (("y", "Yes", ""), ("n", "No", ""))
+
+
+class Notice(Dialog[None]):
+    """A text; any of the usual keys closes it."""
+
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("escape,enter,q,b,question_mark,f1,i", "dismiss")
+    ]
+    KEYS = (("Esc", "Close", ""), ("↑ ↓", "Scroll", ""))
+
+
+class _Rows(OptionList):
+    BINDINGS: ClassVar[list[BindingType]] = [Binding("j", "cursor_down"), Binding("k", "cursor_up")]
+
+
+class Chooser(Dialog[Answer]):
+    """A list of which one is chosen with Enter; the answer is what belongs to that row."""
+
+    DEFAULT_CSS = """
+    Chooser > VerticalScroll { width: 96%; max-width: 110; }
+    Chooser OptionList {
+        height: auto; max-height: 60vh; border: none; background: $surface; padding: 0;
+        &:focus { border: none; }
+    }
+    """
+    BINDINGS: ClassVar[list[BindingType]] = [Binding("escape,q,b", "dismiss")]
+    KEYS: tuple[Key, ...] = (("Enter", "Go there", ""), ("Esc", "Close", ""))
+    EMPTY = "There is nothing yet."
+
+    def __init__(self, title: str, rows: Sequence[tuple[str, Answer]], at: int = 0) -> None:
+        """rows: each with what it stands for; at: the index of the one that is pointed at first."""
+        self.answers = [answer for _, answer in rows]
+        self.rows = _Rows(*(Content(text) for text, _ in rows))
+        if not rows:
+            self.rows.add_option(Option(Content(self.EMPTY), disabled=True))
+        super().__init__(title, self.rows)
+        self._at = at
+
+    def on_mount(self) -> None:
+        self.rows.highlighted = self._at if self.answers else None
+
+    def on_option_list_option_selected(self, event: OptionList.OptionSelected) -> None:
+        self.choose(self.answers[event.option_index])
+
+    def choose(self, answer: Answer) -> None:
+        """End with that answer."""
+        self.dismiss(answer)
+
+
+class DownloadList(Chooser[BackgroundDownload]):
+    """The downloads of this session, the newest first, while they go on; one that was saved is chosen."""
+
+    BINDINGS: ClassVar[list[BindingType]] = [Binding("x", "stop"), Binding("d", "dismiss")]
+    KEYS = (("Enter", "Open", ""), ("x", "Stop", ""), ("Esc", "Close", ""))
+    EMPTY = "None in this session. s on a link saves what it leads to."
+
+    def __init__(self, downloads: Downloads) -> None:
+        title = f"Downloads to {one_line(str(downloads.directory), 200)}"
+        super().__init__(title, [(download_text(each), each) for each in reversed(downloads.all)])
+        self._downloads = downloads
+
+    def on_mount(self) -> None:
+        self.set_interval(0.25, self._renew)
+
+    def _renew(self) -> None:
+        for index, download in enumerate(self.answers):
+            self.rows.replace_option_prompt_at_index(index, Content(download_text(download)))
+
+    def choose(self, answer: BackgroundDownload) -> None:
+        """End with that download; one that was not saved cannot be opened."""
+        if answer.state == "saved":
+            self.dismiss(answer)
+
+    async def action_stop(self) -> None:
+        if self.answers and self.rows.highlighted is not None:
+            await self._downloads.stop(self.answers[self.rows.highlighted])
+            self._renew()
+
+
+def download_text(download: BackgroundDownload) -> str:
+    """Two lines: what it is, and how far."""
+    size, span = size_text(download.received), span_text(download.seconds)
+    match download.state:
+        case "running":
+            how = f"{size} in {span}"
+            if download.length:
+                done = min(1.0, download.received / download.length)
+                bar = "━" * round(done * _BAR) + "╌" * (_BAR - round(done * _BAR))
+                how = f"{bar} {done:.0%}  {size} of {size_text(download.length)} in {span}"
+        case "saved":
+            how = f"saved, {size} in {span}"
+        case "stopped":
+            how = f"stopped after {size}; nothing was kept"
+        case _:
+            how = f"failed: {download.reason}"
+    return f"{one_line(download.path.name, 255)}\n  {how}"

@@ -1,0 +1,123 @@
+"""Downloads in the background: each ends as a whole file, or as no file and a sentence."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Callable, Mapping
+from contextlib import suppress
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Literal
+
+from logsrv.errors import LogsrvError
+from logsrv.gopher.browse.commands.load import source_of
+from logsrv.gopher.fetch.settings import ConnectionOptions
+from logsrv.gopher.fetch.wholefile import end_text, whole_file
+from logsrv.gopher.serve.fileurl import ItemURL, name_to_save
+from logsrv.gopher.wire.itemtypes import item_type
+from logsrv.kit.text.escape import one_line
+
+DownloadState = Literal["running", "saved", "failed", "stopped"]
+
+
+@dataclass(eq=False)
+class BackgroundDownload:
+    """A download. length: bytes in all, where the server told. reason: why it failed."""
+
+    url: ItemURL
+    path: Path
+    state: DownloadState = "running"
+    received: int = 0
+    length: int | None = None
+    began: float = field(default_factory=time.monotonic)
+    ended: float | None = None
+    reason: str = ""
+    task: asyncio.Task[None] | None = None
+
+    @property
+    def seconds(self) -> float:
+        """Return how long it took, or has been going on."""
+        return (time.monotonic() if self.ended is None else self.ended) - self.began
+
+
+class Downloads:
+    """The downloads of this session, the newest last."""
+
+    def __init__(self, directory: Path) -> None:
+        self.directory = directory
+        self.all: list[BackgroundDownload] = []
+
+    @property
+    def running(self) -> int:
+        return sum(download.state == "running" for download in self.all)
+
+    def start(
+        self,
+        url: ItemURL,
+        options: ConnectionOptions,
+        ended: Callable[[BackgroundDownload], object] = lambda download: None,
+    ) -> BackgroundDownload:
+        """Begin to save what `url` has under a name of its own in the directory; `ended` hears the end."""
+        taken = {download.path for download in self.all if download.state == "running"}
+        path = unused(self.directory, name_to_save(url), taken)
+        download = BackgroundDownload(url, path)
+        download.task = asyncio.create_task(self._save(download, options))
+        download.task.add_done_callback(lambda _: ended(download))
+        self.all.append(download)
+        return download
+
+    async def stop(self, download: BackgroundDownload) -> None:
+        """Stop it; nothing of it stays on the disk."""
+        if download.task is not None and not download.task.done():
+            download.task.cancel()
+            with suppress(asyncio.CancelledError):
+                await download.task
+
+    async def _save(self, download: BackgroundDownload, options: ConnectionOptions) -> None:
+        try:
+            await self._fetch(download, options)
+            download.state = "saved"
+        except asyncio.CancelledError:
+            download.state = "stopped"
+            raise
+        except (LogsrvError, OSError) as error:
+            download.state = "failed"
+            download.reason = one_line(str(error), 300)
+            if isinstance(error, FileExistsError):
+                download.reason = "a file of this name has appeared meanwhile; nothing was replaced"
+        finally:
+            download.ended = time.monotonic()
+
+    async def _fetch(self, download: BackgroundDownload, options: ConnectionOptions) -> None:
+        self.directory.mkdir(parents=True, exist_ok=True)
+        async with source_of(download.url, options) as answer:
+            with whole_file(download.path, replace=False) as file:
+                async for chunk in answer:
+                    file.write(chunk)
+                    download.received += len(chunk)
+                    download.length = answer.length
+                is_text = item_type(download.url.item_type).transfer == "text"
+                if is_text and not answer.has_header:
+                    end_text(file)
+
+
+def download_directory(environ: Mapping[str, str]) -> Path:
+    """XDG_DOWNLOAD_DIR, else ~/Downloads where there is one, else where the browser was started."""
+    named = environ.get("XDG_DOWNLOAD_DIR", "")
+    if named.startswith("/"):
+        return Path(named)
+    usual = Path.home() / "Downloads"
+    return usual if usual.is_dir() else Path.cwd()
+
+
+def unused(directory: Path, name: str, taken: set[Path]) -> Path:
+    """The path for `name` in `directory`, with a number before its ending if that is in use."""
+    stem, dot, ending = name.rpartition(".")
+    if not stem:
+        stem, dot, ending = name, "", ""
+    path, number = directory / name, 1
+    while path.exists() or path.is_symlink() or path in taken:
+        number += 1
+        path = directory / f"{stem}-{number}{dot}{ending}"
+    return path

@@ -1,0 +1,140 @@
+"""The followed menus as the browser has them: what is new there, looking at them in the background."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Callable, Iterable, Sequence
+from typing import Any
+
+from logsrv.errors import ConfigurationError
+from logsrv.gopher.browse.commands.session import BrowsingSession
+from logsrv.gopher.browse.content.page import MenuContent, Page
+from logsrv.gopher.follow.bookmarks import title_of
+from logsrv.gopher.follow.dates import day_of
+from logsrv.gopher.follow.entries import Entry, address_of, menu_entries, same_id, text_entries
+from logsrv.gopher.follow.fetching import LIMITS, look_at
+from logsrv.gopher.follow.following import Followed, can_follow, newest
+from logsrv.gopher.wire.url import GopherURL
+from logsrv.kit.text.escape import one_line
+
+# Seconds from one look at a menu to the next.
+LOOK_EVERY = 3600.0
+
+
+class FollowedMenus:
+    """The followed menus and what is known of them, as their files had it last.
+
+    new: how many items are new. looking: how many menus are still to be looked at. problem: with the files.
+    """
+
+    def __init__(self, session: BrowsingSession, clock: Callable[[], float] = time.time) -> None:
+        """clock: seconds since 1970."""
+        self._session = session
+        self._clock = clock
+        self.problem = ""
+        self.followed: Sequence[Followed] = ()
+        self.new = 0
+        self.looking = 0
+
+    async def load(self) -> None:
+        """Read the files; others may have changed them."""
+        before = None
+        try:
+            # Knowledge that came meanwhile is newer than what was read.
+            while before is not self.followed:
+                before = self.followed
+                found = await asyncio.to_thread(self._session.following.all)
+            self._know(found)
+            self.problem = ""
+        except ConfigurationError as error:
+            self.problem = one_line(str(error))
+
+    def _know(self, followed: Iterable[Followed]) -> None:
+        self.followed = tuple(followed)
+        fresh = sum(not item.read for item, _ in newest(self.followed))
+        self.new = fresh + sum(each.news.left_out for each in self.followed)
+
+    async def look(self, *, again: bool = False) -> None:
+        """Look at all menus whose time has come, or at all of them again."""
+        await self.load()
+        now = self._clock()
+        due = [
+            each for each in self.followed if again or not 0 <= now - each.news.tried < LOOK_EVERY
+        ]
+        self.looking = len(due)
+        try:
+            await look_at(
+                due,
+                self._session.following,
+                lambda url: self._session.options_for(url, accept_cut=True),
+                self._clock,
+                self._session.charset,
+                self._looked,
+            )
+        finally:
+            self.looking = 0
+
+    def _looked(self, looked: Followed) -> None:
+        self.looking -= 1
+        try:
+            news = self._session.following.known(looked.url)
+        except ConfigurationError as error:
+            self.problem = one_line(str(error))
+        else:
+            self._know(
+                each.replace(news=news) if each.url == looked.url else each
+                for each in self.followed
+            )
+
+    def follows(self, url: object) -> bool:
+        """Return true if the menu at `url` is followed."""
+        return any(each.url == url for each in self.followed)
+
+    async def follow(self, page: Page) -> None:
+        """Follow what `page` shows. Raises ConfigurationError with a sentence if that cannot be."""
+        url = page.url
+        if not can_follow(url) or page.error is not None or page.content is None:
+            raise ConfigurationError("Only menus and texts of servers can be followed.")
+        now = int(self._clock())
+        entries = await asyncio.to_thread(_entries, url, page, now, self._session.charset)
+        await self._change(self._session.following.follow, url, title_of(url), entries, now)
+
+    async def unfollow(self, url: GopherURL) -> None:
+        """Follow it no longer. Raises ConfigurationError."""
+        await self._change(self._session.following.unfollow, url)
+
+    async def opened(self, address: str) -> None:
+        """Mark as read what is at `address`. Raises ConfigurationError."""
+        wanted = same_id(address)
+        ids = [
+            item.id
+            for each in self.followed
+            for item in each.news.items
+            if not item.read and same_id(address_of(item.id)) == wanted
+        ]
+        if ids:
+            await self.mark(ids)
+
+    async def mark(self, ids: list[str], *, read: bool = True) -> None:
+        """Mark these entries. Raises ConfigurationError."""
+        # First here, so that a page that is returned to is right.
+        self._know(each.replace(news=each.news.mark(ids, read=read)) for each in self.followed)
+        await asyncio.to_thread(self._session.following.mark, ids, read=read)
+
+    async def mark_all(self) -> None:
+        """Mark everything as read. Raises ConfigurationError."""
+        await self._change(self._session.following.mark)
+
+    async def _change(self, work: Callable[..., object], *what: Any) -> None:
+        await asyncio.to_thread(work, *what)
+        await self.load()
+
+
+def _entries(url: GopherURL, page: Page, now: int, charset: str | None) -> list[Entry]:
+    if isinstance(page.content, MenuContent) and len(page.content.items) <= LIMITS.items:
+        return menu_entries(url, page.content.items, charset)
+    text = page.content if page.way == "text" else None
+    if isinstance(text, bytes) and len(text) <= LIMITS.text:
+        return text_entries(url, text, day_of(now), charset)
+    raise ConfigurationError("This is too long to be followed.")

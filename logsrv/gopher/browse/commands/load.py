@@ -1,0 +1,248 @@
+"""Fetching one page, from a server or from this machine, with what has come so far always at hand."""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+import time
+from collections.abc import AsyncIterator, Callable
+from concurrent.futures import Future
+from typing import Any, Self, TypeVar
+
+from logsrv.errors import ConfigurationError, LogsrvError
+from logsrv.gopher.browse.content.lines import ITEMS, LONGEST, PageLine, menu_line, text_lines
+from logsrv.gopher.browse.content.page import MenuContent, Page, way_to_show
+from logsrv.gopher.fetch.on_asyncio import AsyncioStream
+from logsrv.gopher.fetch.settings import ConnectionOptions, Limits
+from logsrv.gopher.serve.fileurl import FileURL, ItemURL
+from logsrv.gopher.serve.hole import LocalAnswer
+from logsrv.gopher.wire.charset import decode_text
+from logsrv.gopher.wire.errors import TooBig
+from logsrv.gopher.wire.menu import MenuItem, MenuParser
+from logsrv.gopher.wire.text import unstuffed
+
+Result = TypeVar("Result")
+
+
+async def aside(work: Callable[[], Result]) -> Result:
+    """Return what `work` returns, or raise what it raises: disk work that may never end, in a thread that
+    nothing waits for.
+
+    `asyncio.to_thread` would make the loop wait for it when all else has ended: a directory of a server
+    that is gone would keep the browser, and its terminal, for ever.
+    """
+    done: Future[Result] = Future()
+    # Work that runs cannot be cancelled; a result that nobody waits for is dropped.
+    done.set_running_or_notify_cancel()
+
+    def run() -> None:
+        try:
+            result = work()
+        except BaseException as error:
+            done.set_exception(error)
+        else:
+            done.set_result(result)
+
+    threading.Thread(target=run, name="disk", daemon=True).start()
+    return await asyncio.wrap_future(done)
+
+
+class FromDisk(LocalAnswer):
+    """A local item like an `AsyncioStream`, read in a thread: a disk may sleep."""
+
+    cut = False
+
+    def __init__(self, url: FileURL, most_bytes: int | None) -> None:
+        super().__init__(url, most_bytes)
+        self._unread = iter(self)
+
+    @property
+    def begun(self) -> bool:
+        """Return true if something was read."""
+        return bool(self.received)
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(self, *error: object) -> None:
+        # A thread may still read; the file is closed when it drops the iterator, too.
+        del self._unread
+
+    def __aiter__(self) -> Self:
+        return self
+
+    async def __anext__(self) -> bytes:
+        unread = self._unread
+        piece = await aside(lambda: next(unread, b""))
+        if not piece:
+            raise StopAsyncIteration
+        return piece
+
+
+Source = AsyncioStream | FromDisk
+
+
+def source_of(
+    url: ItemURL, options: ConnectionOptions, most_bytes: int | None = None, **how: Any
+) -> Source:
+    """Return the answer to `url`, which begins with `async with`; how: what `AsyncioStream` takes."""
+    if isinstance(url, FileURL):
+        return FromDisk(url, most_bytes)
+    return AsyncioStream(url, options, most_bytes=most_bytes, **how)
+
+
+# Nobody reads more of a text on a screen; larger ones are saved.
+LIMITS = Limits(menu=8 * 1024 * 1024, text=16 * 1024 * 1024, download=None)
+# 16 MiB of empty lines would take gigabytes of memory.
+MOST_LINES = 400_000
+# Seconds from one showing of a growing page to the next: more often would only cost time.
+_GROWS_EVERY = 0.1
+# These take a second to be read.
+MOST_HTML = 2 * 1024 * 1024
+MOST_PICTURE = 32 * 1024 * 1024
+
+_CUT = (
+    "The server ended TLS without its close, as some always do: whether something is missing at the "
+    "end cannot be told."
+)
+
+
+class Loading:
+    """A page on its way: `page()` waits for all of it, `so_far()` has what has come, `growing()` yields
+    its lines as they come.
+
+    options: how to connect. It may read files; an error in those is told on the page, too.
+    """
+
+    def __init__(
+        self,
+        url: ItemURL,
+        options: Callable[[], ConnectionOptions],
+        *,
+        limits: Limits = LIMITS,
+        charset: str | None = None,
+    ) -> None:
+        self._way = way_to_show(url)
+        self._options = options
+        most = {"menu": limits.menu, "text": limits.text, "html": MOST_HTML}
+        self._most_bytes = most.get(self._way, MOST_PICTURE)
+        self._charset = charset
+        self._answer: Source | None = None
+        self._menu = MenuParser(limits.line, limits.items)
+        self._items: list[MenuItem] = []
+        self._bytes = bytearray()
+        self._newlines = 0
+        self._whole = False
+        # The lines that can be shown already, and how many bytes of a text they are.
+        self._lines: list[PageLine] = []
+        self._shown = 0
+        self._more = asyncio.Event()
+        self._began = time.monotonic()
+        self._coming: asyncio.Task[Page] | None = None
+        self.url = url
+
+    @property
+    def received(self) -> int:
+        """Bytes that have come."""
+        return 0 if self._answer is None else self._answer.received
+
+    @property
+    def seconds(self) -> float:
+        """Return how long it has been going on."""
+        return time.monotonic() - self._began
+
+    def begin(self) -> asyncio.Task[Page]:
+        """Ask for the page, once; a task that is cancelled closes the connection."""
+        if self._coming is None:
+            self._coming = asyncio.get_running_loop().create_task(self._received())
+        return self._coming
+
+    async def page(self) -> Page:
+        """The page; what goes wrong is in its `error`, beside the part that came before."""
+        return await self.begin()
+
+    async def growing(self) -> AsyncIterator[list[PageLine]]:
+        """Yield all lines of a menu or a text that can be shown already, whenever more have come, until
+        all of it is there.
+        """
+        coming, known = self.begin(), 0
+        while not coming.done():
+            self._more.clear()
+            while self._make_lines():
+                await asyncio.sleep(0)
+            if len(self._lines) > known:
+                known = len(self._lines)
+                yield self._lines
+                await asyncio.wait((coming,), timeout=_GROWS_EVERY)
+            else:
+                await self._more.wait()
+
+    async def _received(self) -> Page:
+        try:
+            cut = await self._take()
+            self._whole = True
+            return self.so_far(None, _CUT if cut else "")
+        except LogsrvError as error:
+            return self.so_far(error)
+        except OSError as error:
+            return self.so_far(ConfigurationError(f"a file cannot be used: {error}"))
+        finally:
+            self._more.set()
+
+    def so_far(self, error: LogsrvError | None, note: str = "") -> Page:
+        """A page of what has come until now."""
+        begun = self._answer is not None and self._answer.begun
+        content = self._content() if self._whole or begun else None
+        return Page(self.url, content, error, note, self.received, self.seconds)
+
+    def _make_lines(self) -> bool:
+        """Add the next lines of what has come since; of a text, which may go on, only whole ones, and no
+        dot that may be its end. Return whether there may be more.
+        """
+        if self._way == "menu":
+            known = len(self._lines)
+            items = self._items[known : known + ITEMS]
+            self._lines += [menu_line(item, self._charset) for item in items]
+            return bool(items)
+        if self._way == "text":
+            most = self._shown + LONGEST
+            end = (
+                self._bytes.rfind(b"\n", self._shown, most) + 1 or self._bytes.find(b"\n", most) + 1
+            )
+            last = self._bytes.rfind(b"\n", 0, max(0, end - 1)) + 1
+            if self._bytes[last:end].rstrip(b"\r\n") == b".":
+                end = last
+            if end > self._shown:
+                fresh, self._shown = bytes(self._bytes[self._shown : end]), end
+                if b"\0" not in fresh:
+                    self._lines += text_lines(decode_text(fresh, self._charset))
+                return True
+        return False
+
+    async def _take(self) -> bool:
+        options = self._options()
+        how = {"most_seconds": options.timeouts.whole, "charset": self._charset}
+        async with source_of(self.url, options, self._most_bytes, **how) as answer:
+            self._answer = answer
+            async for chunk in answer:
+                if self._way == "menu":
+                    self._items += self._menu.feed(chunk)
+                else:
+                    self._bytes += chunk
+                    if self._way == "text":
+                        self._newlines += chunk.count(b"\n")
+                        if self._newlines > MOST_LINES:
+                            raise TooBig("the text", MOST_LINES, "lines")
+                self._more.set()
+                if self._menu.terminated:
+                    break
+        return answer.cut
+
+    def _content(self) -> MenuContent | bytes:
+        if self._way == "menu":
+            self._items += self._menu.finish()
+            return MenuContent(tuple(self._items), self._menu.dropped)
+        content, answer = bytes(self._bytes), self._answer
+        if self._way == "text" and self._whole and answer is not None and not answer.has_header:
+            content, _ = unstuffed(content)
+        return content

@@ -1,0 +1,135 @@
+"""The line at the bottom where the browser asks for words: an address, a search, a name."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import ClassVar
+
+from textual import events, on
+from textual.binding import Binding, BindingType
+from textual.containers import Horizontal
+from textual.content import Content
+from textual.widget import Widget
+from textual.widgets import Input, Static
+
+from logsrv.gopher.browse.commands.bars import Key
+
+
+class Field(Input):
+    """A line to type in. `submitted` gets what is there at Enter at once: a message would come late."""
+
+    # A newline is what a terminal made of Enter before a program took its keys.
+    BINDINGS: ClassVar[list[BindingType]] = [Binding("ctrl+j", "submit")]
+
+    def __init__(self, submitted: Callable[[str], None]) -> None:
+        super().__init__(compact=True, select_on_focus=False)
+        self._submitted = submitted
+
+    async def action_submit(self) -> None:
+        self._submitted(self.value)
+
+
+class Prompt(Horizontal):
+    """`prompt.ask("Find", then)` shows it, and calls `then` with what was typed, unless Esc ends it.
+
+    It has the keyboard when `ask` returns, and has given it back when `then` is called, so that no key
+    gets lost or elsewhere, however fast they come.
+    """
+
+    DEFAULT_CSS = """
+    Prompt { display: none; height: 1; background: $panel; }
+    Prompt > Static { width: auto; padding: 0 1; color: $primary; text-style: bold; }
+    Prompt > Input { width: 1fr; background: $panel; }
+    """
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("escape", "give_up"),
+        Binding("up", "earlier(-1)"),
+        Binding("down", "earlier(1)"),
+    ]
+
+    def __init__(self, *, id: str | None = None) -> None:
+        self._label = Static()
+        self._field = Field(self._settle)
+        super().__init__(self._label, self._field, id=id)
+        self._then: Callable[[str], object] | None = None
+        self._before: Widget | None = None
+        self._earlier: Sequence[str] = ()
+        self._at = 0
+        self._changed: Callable[[str], None] = lambda value: None
+        # The keys that it takes, as long as it is shown.
+        self.keys: Sequence[Key] = ()
+
+    def ask(
+        self,
+        label: str,
+        then: Callable[[str], object],
+        begin: str = "",
+        earlier: Sequence[str] = (),
+        *,
+        does: str = "OK",
+        replace: bool = False,
+        only: str | None = None,
+        changed: Callable[[str], None] = lambda value: None,
+    ) -> None:
+        """Ask for what belongs after `label`; the arrow keys offer what is in `earlier`.
+
+        does: what Enter does. replace: what is typed takes the place of `begin`, unless a key moves in
+        it first. only: an expression for what may be typed. changed: is told what stands there.
+        """
+        self._settle(None)
+        self._then = then
+        self._earlier, self._at = [*earlier, begin], len(earlier)
+        self._label.update(Content(label))
+        field = self._field
+        offered = (("↑ ↓", "Earlier", ""),) if earlier else ()
+        self.keys = (("Enter", does, ""), ("Esc", "Cancel", ""), *offered)
+        self._changed = changed
+        field.restrict = only
+        field.value = begin
+        field.cursor_position = len(begin)
+        if replace:
+            field.select_all()
+        self.display = True
+        self._before = self.screen.focused
+        self.screen.set_focus(field)
+
+    def takes(self, key: events.Key) -> bool:
+        """Type a character if that is what is asked for; false for keys that do something else."""
+        if self._then is None or not key.is_printable or key.character is None:
+            return False
+        if self._field.selection.is_empty:
+            self._field.insert_text_at_cursor(key.character)
+        else:
+            self._field.replace(key.character, *self._field.selection)
+        return True
+
+    def _settle(self, answer: str | None) -> None:
+        then, self._then = self._then, None
+        if then is None:
+            return
+        self.keys = ()
+        self.display = False
+        self.screen.set_focus(self._before)
+        if answer is not None:
+            then(answer)
+
+    @on(Input.Changed)
+    def _typed(self, event: Input.Changed) -> None:
+        event.stop()
+        if self._then is not None:
+            self._changed(event.value)
+
+    @on(Input.Blurred)
+    def _left(self) -> None:
+        # Not if it has been opened again meanwhile.
+        if not self._field.has_focus:
+            self._settle(None)
+
+    def action_give_up(self) -> None:
+        self._settle(None)
+
+    def action_earlier(self, step: int) -> None:
+        self._at = max(0, min(len(self._earlier) - 1, self._at + step))
+        field = self._field
+        field.value = self._earlier[self._at]
+        field.cursor_position = len(field.value)

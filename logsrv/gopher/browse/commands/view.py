@@ -1,0 +1,436 @@
+"""The widget that shows a page: lines in a scrolling window, a cursor on links, matches marked.
+
+It paints only the rows that are visible, so a menu of a hundred thousand lines scrolls like one of
+ten. What it paints was escaped by `lines`; nothing here is ever read as markup.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import re
+import time
+from bisect import bisect_left
+from collections.abc import Callable, Sequence
+from functools import lru_cache
+from typing import Any, ClassVar
+
+from rich.color import Color
+from rich.segment import Segment
+from rich.style import Style
+from rich.text import Text
+from textual import events
+from textual.binding import BindingType
+from textual.geometry import Size
+from textual.message import Message
+from textual.scroll_view import ScrollView
+from textual.scrollbar import ScrollDown, ScrollTo, ScrollUp
+from textual.strip import Strip
+
+from logsrv.gopher.browse.commands.palette import STYLES
+from logsrv.gopher.browse.content.colours import Paint
+from logsrv.gopher.browse.content.guide import bindings
+from logsrv.gopher.browse.content.layout import Breaking, Layout, ScrollPosition
+from logsrv.gopher.browse.content.lines import PageLine
+
+# The ways that `w` goes through, and what it says.
+_BREAKING: dict[Breaking, str] = {
+    "fit": "Long lines are broken, drawings and tables stay whole.",
+    "all": "All long lines are broken.",
+    "none": "No line is broken.",
+}
+# Marks a row that goes on beyond the edge of the window.
+_MORE = "›"
+# Rows of the window above and below the page.
+_FRAME_ROWS = 3
+# Seconds for which a long page is laid out between two looks at the keys.
+SLICE = 0.01
+# Rows per turn of the wheel.
+_WHEEL = 3
+
+
+class PageView(ScrollView, can_focus=True):
+    """Shows `PageLine`s. A click on one that leads somewhere opens it; `Pointed`: the cursor moves."""
+
+    COMPONENT_CLASSES: ClassVar[set[str]] = {
+        *(f"page--{style}" for style in STYLES),
+        "page--cursor",
+        "page--match",
+    }
+    DEFAULT_CSS = (
+        "".join(f"PageView .page--{style} {{ color: ${name}; }}" for style, name in STYLES.items())
+        + """
+    PageView {
+        scrollbar-size: 1 1;
+        background: $background;
+        .page--heading, .page--menu { text-style: bold; }
+        .page--dead { text-style: strike; }
+        .page--cursor { background: $block-cursor-background; color: $block-cursor-foreground; }
+        .page--match { background: $warning; color: $background; }
+    }
+    """
+    )
+    BINDINGS: ClassVar[list[BindingType]] = [*bindings(of_page=True)]
+
+    class Pointed(Message):
+        """The cursor or the window has moved."""
+
+    def __init__(self, *, id: str | None = None) -> None:
+        super().__init__(id=id)
+        self._breaking: Breaking = "fit"
+        self.page_layout = Layout(80)
+        self._match: re.Pattern[str] | None = None
+        self.found_at: int | None = None
+        # The lines that have what is looked for.
+        self.matches: list[int] = []
+        self.cursor: int | None = None
+        # A step for when so much is laid out; and whether more is being laid out.
+        self._then: tuple[Callable[[], bool], Callable[[], None]] | None = None
+        self._goes_on = False
+
+    # Showing and finding.
+
+    def show(self, lines: Sequence[PageLine], position: ScrollPosition | None = None) -> None:
+        """Show these lines; without `position` from their top, with the cursor on the first link."""
+        self._match = None
+        self.matches = []
+        self.cursor = None
+        place = position or ScrollPosition()
+
+        def arrive() -> None:
+            self.scroll_to(place.left, place.top, animate=False, force=True, immediate=True)
+            if place.cursor is not None:
+                # The link may have moved, such as an item of the news that was read.
+                self.cursor = self._link_from(place.cursor, 1, len(lines))
+            self._keep_in_sight()
+
+        self._lay_out(lines)
+        self.scroll_to(0, 0, animate=False, force=True, immediate=True)
+        self._when(lambda: len(self.page_layout.rows) >= place.top + self._height, arrive)
+        self.refresh()
+
+    def extend(self, lines: Sequence[PageLine]) -> None:
+        """Show more lines at the end; nothing that is in sight moves."""
+        known = len(self.lines)
+        at = len(self.page_layout.first_row)
+        self.page_layout.extend(lines)
+        # The column beside the lines may have grown.
+        self.page_layout.lay_out(lambda: len(self.page_layout.first_row) >= at)
+        self.matches += self._matching(known)
+        self._lay_out_more()
+        if self.cursor is None and self.scroll_offset.y == 0:
+            self._keep_in_sight()
+        self.refresh()
+
+    def position(self) -> ScrollPosition:
+        """The position of the user now."""
+        return ScrollPosition(self.cursor, self.scroll_offset.y, self.scroll_offset.x)
+
+    @property
+    def lines(self) -> Sequence[PageLine]:
+        """The lines that are shown."""
+        return self.page_layout.lines
+
+    @property
+    def is_longer(self) -> bool:
+        """Return true if the page does not fit the window."""
+        return len(self.page_layout.rows) > self._height
+
+    def percent(self) -> int:
+        """Return how much of the page is above the lower edge of the window."""
+        if not self.page_layout.rows:
+            return 100
+        bottom = self.scroll_offset.y + self._height
+        return min(100, 100 * bottom // len(self.page_layout.rows))
+
+    def find(
+        self, words: str, *, backward: bool = False, stay: bool = False
+    ) -> tuple[int, int] | None:
+        """Mark all places with `words`, in any case, and go to the next line that has one.
+
+        With `stay` the line at the cursor counts as the next one. Returns which of how many lines that
+        is; None if there is none.
+        """
+        match = re.compile(re.escape(words), re.IGNORECASE) if words else None
+        if match != self._match:
+            self._match = match
+            self.matches = self._matching(0)
+        self.refresh()
+        if not self.matches:
+            return None
+        here = self.found_at if self.found_at is not None else self._visible()[0]
+        if backward:
+            at = bisect_left(self.matches, here + stay) - 1
+        else:
+            at = bisect_left(self.matches, here + (not stay)) % len(self.matches)
+        index = self.found_at = self.matches[at]
+        self._reveal(index)
+        if self.lines[index].leads_somewhere:
+            self.cursor = index
+        else:
+            self._keep_in_sight()
+        return at % len(self.matches) + 1, len(self.matches)
+
+    def _matching(self, begin: int) -> list[int]:
+        """Return the lines from `begin` on that have what is looked for."""
+        match, lines = self._match, self.lines
+        if match is None:
+            return []
+        return [at for at in range(begin, len(lines)) if match.search(lines[at].text)]
+
+    # Layout.
+
+    # A page may come before this widget has a size; then it is taken from the terminal.
+
+    @property
+    def _height(self) -> int:
+        return max(1, self.scrollable_content_region.height or self.app.size.height - _FRAME_ROWS)
+
+    @property
+    def _columns(self) -> int:
+        return self.scrollable_content_region.width or self.app.size.width
+
+    def _lay_out(self, lines: Sequence[PageLine]) -> None:
+        self.page_layout = Layout(self._columns, self._breaking)
+        self.page_layout.extend(lines)
+        self.found_at = self._then = None
+        self._lay_out_more()
+
+    def _lay_out_more(self) -> None:
+        """Lay out for a moment; what is left of a long page is for later, between looks at the keys."""
+        end = time.monotonic() + SLICE
+        self.page_layout.lay_out(lambda: time.monotonic() > end)
+        self._grown()
+        if self._then is not None:
+            self._when(*self._then)
+        if not self.page_layout.done and not self._goes_on:
+            self._goes_on = True
+            self.run_worker(self._lay_out_rest(), group="layout")
+
+    async def _lay_out_rest(self) -> None:
+        try:
+            while not self.page_layout.done:
+                await asyncio.sleep(0.001)
+                self._lay_out_more()
+                self.refresh()
+        finally:
+            self._goes_on = False
+
+    def _when(self, ready: Callable[[], bool], act: Callable[[], None]) -> None:
+        """Call `act` when enough is laid out, unless the user goes elsewhere before."""
+        if ready() or self.page_layout.done:
+            self._then = None
+            act()
+        else:
+            self._then = ready, act
+
+    def _grown(self) -> None:
+        layout = self.page_layout
+        width = layout.widest + layout.indent if layout.is_wider else 1
+        self.virtual_size = Size(width, len(layout.rows))
+
+    def _lay_out_again(self) -> None:
+        top = self._visible()[0]
+        self._lay_out(self.lines)
+        if self.lines:
+            self._reveal(top, at_top=True)
+        self._keep_in_sight()
+        self.refresh()
+
+    def on_resize(self, event: events.Resize) -> None:
+        before = self.cursor
+        if self.page_layout.window != self._columns:
+            self._lay_out_again()
+        elif self.cursor is not None:
+            # A sentence below takes rows for a while; the line with the cursor stays in sight.
+            self._reveal(self.cursor)
+        self._keep_in_sight()
+        if self.cursor != before:
+            self.post_message(self.Pointed())
+
+    def break_otherwise(self) -> str:
+        """Break prose, all lines, none, each in its turn; return a sentence that says which."""
+        ways = list(_BREAKING)
+        self._breaking = ways[(ways.index(self._breaking) + 1) % len(ways)]
+        self._lay_out_again()
+        return _BREAKING[self._breaking]
+
+    # Moving.
+
+    def _visible(self) -> tuple[int, int]:
+        """The first and the last line that is in sight; the last before the first if there is none."""
+        top = self.scroll_offset.y
+        rows = self.page_layout.rows[top : top + self._height] or self.page_layout.rows[-1:]
+        return (rows[0][0], rows[-1][0]) if rows else (0, -1)
+
+    def _link_from(self, index: int, step: int, limit: int) -> int | None:
+        """The first line that leads somewhere from `index` on, up to `limit` with it."""
+        links = self.page_layout.links
+        at = bisect_left(links, index if step > 0 else index + 1) - (step < 0)
+        if not 0 <= at < len(links):
+            return None
+        found = links[at]
+        return found if (found <= limit if step > 0 else found >= limit) else None
+
+    def _keep_in_sight(self, step: int = 1) -> None:
+        """Move the cursor to a link in sight if it is out of sight: Enter opens only what is seen."""
+        first, last = self._visible()
+        if self.cursor is None or not first <= self.cursor <= last:
+            begin, limit = (first, last) if step > 0 else (last, first)
+            self.cursor = self._link_from(begin, step, limit)
+
+    def _reveal(self, index: int, *, at_top: bool = False) -> None:
+        def scroll() -> None:
+            row, top = self.page_layout.first_row[index], self.scroll_offset.y
+            if at_top:
+                self.scroll_to(0, row, animate=False, immediate=True)
+            else:
+                self._scroll_to_row(min(row, max(top, row - self._height + 1)))
+            if not self.lines[index].leads_somewhere:
+                self._keep_in_sight()
+
+        self._when(lambda: len(self.page_layout.rows) > self._end_of_window(index), scroll)
+
+    def _end_of_window(self, index: int) -> int:
+        """Return a row that has to be there for a window that begins with that line."""
+        first_row = self.page_layout.first_row
+        return first_row[index] + self._height if index < len(first_row) else 1 << 62
+
+    def _scroll_to_row(self, row: int) -> None:
+        self.scroll_to(y=row, animate=False, force=True, immediate=True)
+
+    def put_cursor(self, index: int) -> None:
+        self.cursor = self.found_at = index
+        self._reveal(index)
+        self.refresh()
+
+    def _point_at(self, index: int | None) -> None:
+        """Put the cursor on that line and post `Pointed`; None leaves it where it is."""
+        if index is not None:
+            self.put_cursor(index)
+        self.post_message(self.Pointed())
+
+    def _scroll_and_point(self, rows: int, step: int) -> None:
+        self._then = None
+        self._scroll_to_row(self.scroll_offset.y + rows)
+        self.found_at = None
+        self._keep_in_sight(step)
+        self.refresh()
+        self.post_message(self.Pointed())
+
+    def action_step(self, step: int) -> None:
+        """Go to the next link if it is in sight or just beyond; else one row further."""
+        first, last = self._visible()
+        at = self.cursor
+        if at is None:
+            at = first - 1 if step > 0 else last + 1
+        limit = last + 1 if step > 0 else first - 1
+        found = self._link_from(at + step, step, limit)
+        if found is not None:
+            self._point_at(found)
+        else:
+            self._scroll_and_point(step, step)
+
+    def action_link(self, step: int) -> None:
+        """Go to the next link, however far."""
+        at = self._visible()[0] - (step > 0) if self.cursor is None else self.cursor
+        self._point_at(self._link_from(at + step, step, len(self.lines) if step > 0 else 0))
+
+    def action_page(self, direction: int) -> None:
+        """Go one window further, less one row, which shows where one was."""
+        self._scroll_and_point(direction * max(1, self._height - 1), 1)
+
+    def action_end(self, step: int) -> None:
+        """Go to the bottom, or the top, and to the link that is nearest to it."""
+        self.cursor = None
+        self._scroll_and_point(step * len(self.page_layout.rows), -step)
+        if step > 0 and not self.page_layout.done:
+            self._then = (lambda: False, lambda: self.action_end(step))
+
+    def action_sideways(self, cells: int) -> None:
+        self.scroll_to(x=self.scroll_offset.x + cells, animate=False, immediate=True)
+
+    # The mouse.
+
+    async def on_click(self, event: events.Click) -> None:
+        rows, row = self.page_layout.rows, self.scroll_offset.y + event.y
+        if event.button == 1 and row < len(rows) and self.lines[rows[row][0]].leads_somewhere:
+            self._point_at(rows[row][0])
+            await self.app.run_action("app.open")
+
+    def _on_mouse_scroll_down(self, event: events.MouseScrollDown) -> None:
+        self._scroll_by_mouse(event, _WHEEL)
+
+    def _on_mouse_scroll_up(self, event: events.MouseScrollUp) -> None:
+        self._scroll_by_mouse(event, -_WHEEL)
+
+    # Its scrollbar, dragged or clicked beside the handle.
+
+    def _on_scroll_to(self, message: ScrollTo) -> None:
+        if message.x is not None:
+            self.action_sideways(round(message.x) - self.scroll_offset.x)
+        rows = 0 if message.y is None else round(message.y) - self.scroll_offset.y
+        self._scroll_by_mouse(message, rows)
+
+    def _on_scroll_up(self, event: ScrollUp) -> None:
+        self._scroll_by_mouse(event, 1 - self._height)
+
+    def _on_scroll_down(self, event: ScrollDown) -> None:
+        self._scroll_by_mouse(event, self._height - 1)
+
+    def _scroll_by_mouse(self, message: Message, rows: int) -> None:
+        # Else `ScrollView` would scroll as well.
+        message.stop().prevent_default()
+        if rows:
+            self._scroll_and_point(rows, 1 if rows > 0 else -1)
+
+    # Painting.
+
+    def render_line(self, y: int) -> Strip:
+        left, top = self.scroll_offset
+        width = self.size.width
+        ground = self.rich_style
+        layout = self.page_layout
+        if top + y >= len(layout.rows):
+            return Strip.blank(width, ground)
+        index, start, end = layout.rows[top + y]
+        line = layout.lines[index]
+        pointed = index == self.cursor and line.leads_somewhere
+        segments = self._painted(line, start, end, self._component("cursor") if pointed else None)
+        strip = Strip(segments)
+        room = width - layout.indent
+        is_cut = strip.cell_length - left > room
+        strip = strip.crop_extend(left, left + room, ground)
+        if is_cut:
+            strip = Strip([*strip.crop(0, room - 1), Segment(_MORE, self._component("note"))])
+        if layout.indent:
+            label = Segment(layout.gutter(index, start), self._component("label"))
+            strip = Strip([label, *strip])
+        return strip.apply_style(ground)
+
+    def _component(self, name: str) -> Style:
+        return self.get_component_rich_style(f"page--{name}", partial=True)
+
+    def _painted(self, line: PageLine, start: int, end: int, over: Style | None) -> list[Segment]:
+        """A row in its style and its own colours, with what is looked for marked."""
+        style = self._component(line.style) + over if over else self._component(line.style)
+        text = Text(line.text, end="")
+        # Set as a span: Rich drops the base style of a text without spans.
+        text.stylize(style)
+        # The cursor's colours hold everywhere: a server cannot hide which line is pointed at.
+        for span in () if over else line.spans:
+            text.stylize(_style_of(span.paint), span.start, span.end)
+        if self._match is not None:
+            text.highlight_regex(self._match, self._component("match"))
+        return list(text[start:end].render(self.app.console))
+
+
+# A picture in a large window has so many.
+@lru_cache(maxsize=16 * 1024)
+def _style_of(paint: Paint) -> Style:
+    def colour(shade: int | tuple[int, int, int] | None) -> Color | None:
+        if shade is None:
+            return None
+        return Color.from_ansi(shade) if isinstance(shade, int) else Color.from_rgb(*shade)
+
+    attributes: Any = dict.fromkeys(paint.attributes, True)
+    return Style(color=colour(paint.letters), bgcolor=colour(paint.ground), **attributes)

@@ -1,1 +1,0 @@
-"""The widgets of the window, their colours and their words."""

@@ -1,0 +1,195 @@
+"""Transfers with their sockets: from the name of a host, by one of its addresses, to the request that is
+sent.
+"""
+
+from __future__ import annotations
+
+import errno
+import math
+import os
+import socket
+from collections.abc import Callable, Iterator
+from selectors import EVENT_WRITE, BaseSelector
+from typing import Protocol
+
+from logsrv.errors import LogsrvError
+from logsrv.gopher.fetch.addresses import Address, Addresses
+from logsrv.gopher.fetch.transfer import Transfer
+
+
+class AnswerSink(Protocol):
+    """The receiver of an answer.
+
+    feed: takes what came, and returns whether that was all, although the server has not closed.
+    finish: the answer is whole; `has_header`: it came with one of Gopher+. abort: it will not be.
+    descriptor: an open file that may take the rest, if nobody has to look at it; `passed` is told how
+    much it took.
+    """
+
+    @property
+    def descriptor(self) -> int | None: ...
+    def passed(self, size: int) -> None: ...
+    def feed(self, data: bytes) -> bool: ...
+    def finish(self, has_header: bool) -> None: ...
+    def abort(self) -> None: ...
+
+
+_NO_ADDRESSES: Iterator[Address] = iter(())
+
+
+class SocketTransfer(Transfer):
+    """A transfer with its socket. sink: takes the body; step: called when the socket is ready."""
+
+    sink: AnswerSink
+    selector: BaseSelector
+    step: Callable[[SocketTransfer], None]
+    # Defaults in the class need not be set for each of ten thousand.
+    socket: socket.socket | None = None
+    addresses: Iterator[Address] = _NO_ADDRESSES
+    # The time at which the next address is tried; without a socket, at which the transfer begins.
+    patience = math.inf
+    # The events that the selector looks out for; 0: it does not know the socket.
+    events = 0
+    paused = False
+
+    def listen(self, events: int) -> None:
+        """Let the selector look out for these events, for none if 0."""
+        if events == self.events:
+            return
+        assert self.socket is not None
+        if not events:
+            self.selector.unregister(self.socket)
+        elif self.events:
+            self.selector.modify(self.socket, events, self.ready)
+        else:
+            self.selector.register(self.socket, events, self.ready)
+        self.events = events
+
+    def ready(self) -> None:
+        """Go on; the selector may tell of a socket that was closed in the same round."""
+        if self.events:
+            self.step(self)
+
+    def close(self) -> None:
+        """Close the socket, if there is one."""
+        if self.socket is not None:
+            self.listen(0)
+            self.socket.close()
+            self.socket = None
+
+
+# A host with several addresses, one of them unreachable, should not use up all of the time.
+EACH_ADDRESS = 3.0
+# Without it, the request goes with the ACK of the handshake: a packet less, and the server is woken once.
+_QUICKACK = getattr(socket, "TCP_QUICKACK", None)
+
+
+class Connector:
+    """Connects transfers. addresses: of their hosts."""
+
+    def __init__(
+        self,
+        selector: BaseSelector,
+        clock: Callable[[], float],
+        allow: Callable[[str, int], None] | None,
+        connected: Callable[[SocketTransfer], None],
+        failed: Callable[[SocketTransfer], None],
+    ) -> None:
+        """allow: raises a LogsrvError for an address and a port that must not be connected to. connected,
+        failed: called when a transfer has a connection, or `error` says why it will have none.
+        """
+        self._selector = selector
+        self._clock = clock
+        self._allow = allow
+        self._connected = connected
+        self._failed = failed
+        self.addresses = Addresses(selector, clock)
+
+    def begin(self, transfer: SocketTransfer) -> None:
+        """Look the host up, and connect to it."""
+        host, port = transfer.place
+        known = self.addresses.known(host, port)
+        if known is not None:
+            self._found(transfer, known)
+        else:
+            self.addresses.look_up(host, port, lambda found: self._found(transfer, found))
+
+    def try_next(self, transfer: SocketTransfer, error: Exception | None = None) -> None:
+        """Connect to the next address; error: why the one before was none."""
+        transfer.close()
+        for family, address in transfer.addresses:
+            try:
+                if self._allow is not None:
+                    self._allow(address[0], address[1])
+                sock = socket.socket(family)
+            except (LogsrvError, OSError) as refused:
+                error = refused
+                continue
+            sock.setblocking(False)
+            # The request would wait until the end of a handshake of TLS or SOCKS is acknowledged.
+            sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+            if _QUICKACK is not None:
+                sock.setsockopt(socket.IPPROTO_TCP, _QUICKACK, 0)
+            transfer.socket = sock
+            transfer.patience = self._clock() + EACH_ADDRESS
+            number = sock.connect_ex(address)
+            if number in (0, errno.EINPROGRESS):
+                # To a host nearby, sending at once saves a round through the selector.
+                if number == 0 or transfer.is_plain:
+                    self._connecting(transfer)
+                else:
+                    transfer.listen(EVENT_WRITE)
+                return
+            transfer.close()
+            error = OSError(number, os.strerror(number))
+        assert error is not None, "getaddrinfo returns one address or more"
+        self.addresses.forget(*transfer.place)
+        transfer.failed(error)
+        self._failed(transfer)
+
+    def look_at_clock(self, transfer: SocketTransfer, now: float) -> None:
+        """Begin with a transfer whose pause is over, or with the next address of a silent one."""
+        if transfer.patience > now:
+            return
+        if transfer.socket is None:
+            transfer.patience = math.inf
+            self.begin(transfer)
+        elif others := list(transfer.addresses):
+            transfer.addresses = iter(others)
+            self.try_next(transfer)
+
+    def _found(self, transfer: SocketTransfer, addresses: list[Address] | OSError) -> None:
+        if transfer.done:
+            # It was stopped, or its time was over, while the name was looked up.
+            return
+        if isinstance(addresses, OSError):
+            transfer.failed(addresses)
+            self._failed(transfer)
+            return
+        transfer.step = self._connecting
+        transfer.addresses = iter(addresses)
+        self.try_next(transfer)
+
+    def _connecting(self, transfer: SocketTransfer) -> None:
+        sock = transfer.socket
+        assert sock is not None
+        if transfer.is_plain:
+            # The first send tells whether there is a connection.
+            try:
+                sent = sock.send(transfer.request)
+            except OSError as error:
+                if error.errno in (errno.EAGAIN, errno.ENOTCONN):
+                    transfer.listen(EVENT_WRITE)
+                else:
+                    self.try_next(transfer, error)
+                return
+        else:
+            sent = 0
+            number = sock.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR)
+            if number:
+                self.try_next(transfer, OSError(number, os.strerror(number)))
+                return
+        transfer.connected(self._clock())
+        transfer.outgoing = transfer.outgoing[sent:]
+        transfer.patience = math.inf
+        self._connected(transfer)

@@ -1,0 +1,150 @@
+"""The menus of a mirror as files: `gophermap` for a Gopher server whose root is the mirror's directory,
+`index.html` for whoever reads it from disk. Items that were copied lead to the copy, all others to
+where they are. Sans-IO.
+"""
+
+from __future__ import annotations
+
+from functools import lru_cache
+from html import escape
+from urllib.parse import quote
+
+from logsrv.gopher.mirror.names import INDEX
+from logsrv.gopher.wire.itemtypes import item_type
+from logsrv.gopher.wire.menu import MenuItem
+from logsrv.gopher.wire.value import Value
+from logsrv.kit.text.escape import one_line
+
+CopyPath = tuple[str, ...]
+
+_HEAD = """<!DOCTYPE html>
+<html lang="und"><head><meta charset="utf-8"><title>{title}</title>
+<meta name="viewport" content="width=device-width">
+<meta http-equiv="Content-Security-Policy" content="default-src 'none'; style-src 'unsafe-inline'">
+<style>:root{{color-scheme:light dark}}body{{font:1em/1.4 monospace;margin:1em}}
+h1{{font-size:1.2em;overflow-wrap:anywhere}}div{{display:flex;gap:1ch}}
+small{{flex:none;width:9ch;text-align:right;font-size:1em;opacity:.7}}
+span,a{{white-space:pre-wrap;overflow-wrap:anywhere;min-width:0}}</style></head>
+<body><h1>{title}</h1>
+{up}"""
+_FOOT = "</body></html>\n"
+# gophernicus takes what follows 1,023 bytes of a line for another line.
+_LONGEST_LINE = 1000
+_LEAST_DISPLAY = 100
+_WEB = ("http://", "https://", "gopher://", "gophers://", "mailto:")
+
+
+class MenuLine(Value):
+    """A line of a menu. copy: the path of its copy, if there is one; is_menu: whether that is a menu;
+    url: where it is.
+    """
+
+    __slots__ = ("copy", "is_menu", "item", "url")
+
+    def __init__(
+        self, item: MenuItem, copy: CopyPath | None, is_menu: bool, url: str | None
+    ) -> None:
+        self.item = item
+        self.copy = copy
+        self.is_menu = is_menu
+        self.url = url
+
+
+def gophermap(lines: list[MenuLine]) -> bytes:
+    """Return it as gophernicus, pygopherd and Bucktooth read it: TAB between fields, no host if local."""
+    return b"".join(map(_map_line, lines))
+
+
+def _map_line(line: MenuLine) -> bytes:
+    item = line.item
+    letter, fields = _letter(item.item_type), b""
+    if line.copy is not None:
+        path = "/" + "/".join(line.copy) + ("/" if line.is_menu and line.copy else "")
+        fields = b"\t" + path.encode()
+    elif item.item_type != "i" and item.port is not None:
+        fields = b"\t%s\t%s\t%d" % (item.selector, item.host, item.port)
+    if not fields or len(fields) > _LONGEST_LINE - _LEAST_DISPLAY:
+        # With TABs: servers give lines without any a meaning of their own.
+        letter, fields = b"i", b"\t\terror.host\t1"
+    display = _cut(item.display.replace(b"\r", b" "), _LONGEST_LINE - len(fields))
+    return b"%s%s%s\n" % (letter, display, fields)
+
+
+def _cut(display: bytes, most: int) -> bytes:
+    if len(display) <= most:
+        return display
+    # Not within a character of UTF-8.
+    ends = (end for end in range(most, most - 4, -1) if display[end] & 0xC0 != 0x80)
+    return display[: next(ends, most)]
+
+
+@lru_cache(256)
+def _letter(item_type: str) -> bytes:
+    # Other signs are orders: gophernicus includes or runs the file that a line with `=` names.
+    if item_type.isalnum() or item_type in "+;<":
+        return item_type.encode("latin-1")
+    return b"I" if item_type == ":" else b"9"
+
+
+def index(
+    lines: list[MenuLine],
+    here: CopyPath,
+    title: str,
+    charset: str | None,
+    up: CopyPath | None = None,
+) -> bytes:
+    """A page without scripts, everything from outside escaped. here: the directory it lies in;
+    up: that of the menu above.
+    """
+    shown = "".join(_page_line(line, here, charset) for line in lines)
+    way = "" if up is None else f'<p><a href="{_path(up, here, True)}">Up</a></p>\n'
+    return (_HEAD.format(title=escape(one_line(title)), up=way) + shown + _FOOT).encode(
+        "utf-8", "replace"
+    )
+
+
+def _page_line(line: MenuLine, here: CopyPath, charset: str | None) -> str:
+    text = escape(one_line(line.item.text(charset), 65536))
+    target = _target(line, here)
+    if target is None:
+        shown = f"<span>{text or '&nbsp;'}</span>"
+    else:
+        shown = f'<a href="{target}" rel="noreferrer">{text or target}</a>'
+    return f"<div><small>{_type_name(line.item.item_type)}</small>{shown}</div>\n"
+
+
+@lru_cache(256)
+def _type_name(letter: str) -> str:
+    name = "" if letter == "i" else item_type(letter).name
+    return f"type {escape(one_line(letter))}" if name == "unknown" else name
+
+
+def _target(line: MenuLine, here: CopyPath) -> str | None:
+    """Return where a line leads, as HTML; a path in a URL has nothing that means something there."""
+    if line.copy is not None:
+        return _path(line.copy, here, line.is_menu)
+    if line.item.item_type in "i3":
+        return None
+    link = line.url or line.item.link()
+    return escape(link) if link is not None and link.lower().startswith(_WEB) else None
+
+
+def _path(copy: CopyPath, here: CopyPath, is_menu: bool) -> str:
+    """Return the way from one directory to a copy."""
+    if is_menu:
+        return _way((copy, here)) + INDEX
+    return _way((copy[:-1], here)) + quote(copy[-1])
+
+
+@lru_cache(256)
+def _way(ends: tuple[CopyPath, CopyPath]) -> str:
+    """Return the way to a directory, with a / at its end, from the second one."""
+    there, here = ends
+    common = 0
+    for mine, its in zip(here, there, strict=False):
+        if mine != its:
+            break
+        common += 1
+    parts = [".."] * (len(here) - common) + [quote(part) for part in there[common:]]
+    # With ./ no name can be taken for a scheme.
+    return "./" + "".join([f"{part}/" for part in parts])

@@ -1,0 +1,233 @@
+"""The arguments of an endpoint string, `ARGUMENT:KEY=VALUE…`: cut at the colons, named and checked.
+
+Each check raises ValueError with one sentence.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import socket
+from collections.abc import Callable, Iterator
+from ipaddress import ip_address
+from pathlib import Path
+
+from logsrv.kit.net.endpoint import (
+    ARGUMENTS,
+    DIRECTORY_ARGUMENTS,
+    FILE_ARGUMENTS,
+    START_TLS,
+    START_TLS_ARGUMENTS,
+)
+from logsrv.kit.options.kinds import SIZE
+from logsrv.kit.text.words import listed, nearest, shown
+
+# sun_path of Linux less the NUL at its end (unix(7)).
+LONGEST_SOCKET_PATH = 107
+# setsockopt(2) takes an int.
+LARGEST_BUFFER = 2**31 - 1
+
+
+def _parts(rest: str) -> Iterator[tuple[str | None, str]]:
+    """Yield each `value` or `name=value` between the colons, its backslashes removed."""
+    name, value = None, ""
+    characters = iter(rest)
+    for character in characters:
+        if character == "\\":
+            escaped = next(characters, None)
+            if escaped is None:
+                raise ValueError("ends in a backslash that escapes nothing")
+            value += escaped
+        elif character == ":":
+            yield name, value
+            name, value = None, ""
+        elif character == "=" and name is None:
+            name, value = value, ""
+        else:
+            value += character
+    yield name, value
+
+
+def named_arguments(
+    scheme: str, rest: str, takes: tuple[str, ...], named: tuple[str, ...] = ()
+) -> dict[str, str]:
+    """Return the arguments behind `scheme:` by name, in the order in which they are given.
+
+    takes: their names; the first ones may come without, in this order. named: more of them, which may
+    not. Raises ValueError.
+    """
+    arguments: dict[str, str] = {}
+    for position, (name, value) in enumerate(_parts(rest)):
+        if name is None:
+            if position and not value:
+                raise ValueError(_stray_colon(scheme, takes))
+            if not value and not takes:
+                continue
+            if position >= len(takes):
+                raise ValueError(
+                    _stray_colon(scheme, takes) if takes else f"{scheme}: takes no argument"
+                )
+            name = takes[position]
+        if name not in takes and name not in named:
+            meant = nearest(name, [*takes, *named])
+            accepted = f"did you mean {meant}?" if meant else f"it takes {listed(list(takes))}"
+            raise ValueError(f"{scheme}: has no argument {shown(name)}; {accepted}")
+        if name in arguments:
+            raise ValueError(f"{scheme}: has {name} twice")
+        arguments[name] = value
+    return arguments
+
+
+def _stray_colon(scheme: str, takes: tuple[str, ...]) -> str:
+    return (
+        f"too many colons; {scheme}: takes {', '.join(takes)}, and a colon inside of one is "
+        "written \\:, as in interface=\\:\\:1"
+    )
+
+
+def check_arguments(scheme: str, arguments: dict[str, str]) -> None:
+    """Check the arguments of an endpoint, and put in the numbers of ports and the key of `ssl:`."""
+    for name, lacking in NEEDED.items():
+        # `tls:` gets by without a port, which Twisted knows a default for.
+        if name in ARGUMENTS[scheme] and not arguments.get(name) and scheme != "tls":
+            raise ValueError(f"{scheme}: {lacking.format(scheme)}")
+    for name, check in CHECKS.items():
+        if name in arguments:
+            arguments[name] = check(scheme, arguments[name])
+    for name, (pattern, wrong) in PATTERNS.items():
+        if name in arguments and not re.fullmatch(pattern, arguments[name]):
+            raise ValueError(f"{name}={shown(arguments[name])} is {wrong}")
+    if scheme == "systemd" and ("index" in arguments) == ("name" in arguments):
+        raise ValueError("systemd: takes either index= or name=, as in systemd:domain=INET:index=0")
+    _check_certificates(scheme, arguments)
+
+
+def port_number(text: str, transport: str) -> int:
+    """Return the number of a port, given so or as a service's name. `transport` is tcp or udp.
+
+    Raises ValueError.
+    """
+    if re.fullmatch("[0-9]{1,9}", text):
+        if int(text) > 65535:
+            raise ValueError(f"port {text} is too large; ports go from 0 (any free one) to 65535")
+        return int(text)
+    try:
+        return socket.getservbyname(text, transport)
+    except (OSError, ValueError):
+        pass
+    other = "udp" if transport == "tcp" else "tcp"
+    try:
+        number = socket.getservbyname(text, other)
+        hint = f"for {other} it is {number}"
+    except (OSError, ValueError):
+        meant = nearest(text, _service_names(transport))
+        hint = f"did you mean {meant}?" if meant else "give its number"
+    raise ValueError(f"{shown(text)} is no port and no {transport} service known here; {hint}")
+
+
+def _service_names(transport: str) -> list[str]:
+    try:
+        lines = Path("/etc/services").read_text("utf-8", "replace").splitlines()
+    except OSError:
+        return []
+    return [line.split()[0] for line in lines if re.match(rf"[^#\s]+\s+\d+/{transport}\b", line)]
+
+
+def _port(scheme: str, text: str) -> str:
+    return str(port_number(text, "udp" if scheme == "udp" else "tcp"))
+
+
+def _socket_path(scheme: str, path: str) -> str:
+    try:
+        length = len(os.fsencode(path))
+    except UnicodeEncodeError:
+        raise ValueError(f"{scheme}: {shown(path)} is no path") from None
+    if length > LONGEST_SOCKET_PATH:
+        raise ValueError(
+            f"the path {shown(path)} is too long for a socket; "
+            f"the longest has {LONGEST_SOCKET_PATH} bytes"
+        )
+    if "\0" in path[1:]:
+        raise ValueError(f"the path {shown(path)} has a NUL in it")
+    return path
+
+
+def _interface(scheme: str, interface: str) -> str:
+    # Twisted looks up the name of a host when it binds; a datagram socket is bound by us, without.
+    if not interface or (
+        scheme in ("tcp", "ssl") and re.fullmatch("[A-Za-z][A-Za-z0-9.-]*", interface)
+    ):
+        return interface
+    try:
+        version = ip_address(interface).version
+    except ValueError:
+        raise ValueError(
+            f"interface={shown(interface)} is no address; one is for instance 127.0.0.1 or \\:\\:1"
+        ) from None
+    if scheme == "tcp6" and version == 4:
+        raise ValueError(f"interface={interface} is an IPv4 address; tcp6: takes IPv6, tcp: both")
+    return interface
+
+
+def _receive_buffer(_: str, text: str) -> str:
+    try:
+        size = SIZE.parse(text)
+    except ValueError as error:
+        raise ValueError(f"rcvbuf={shown(text)} is {error}") from None
+    if size > LARGEST_BUFFER:
+        raise ValueError(f"rcvbuf={shown(text)} is too large; a receive buffer has less than 2GiB")
+    return text
+
+
+def _check_certificates(scheme: str, arguments: dict[str, str]) -> None:
+    if scheme == "ssl":
+        arguments.setdefault("privateKey", "server.pem")
+    elif scheme in START_TLS and "privateKey" not in arguments:
+        for name in START_TLS_ARGUMENTS:
+            if name in arguments:
+                raise ValueError(
+                    f"{scheme}: has {name} without a key; add privateKey=FILE, or take ssl: for TLS "
+                    "from the beginning"
+                )
+    if "clientcert" in arguments and not {"caCertsDir", "clientca"} & set(arguments):
+        raise ValueError(
+            f"clientcert={arguments['clientcert']} needs to know whom to trust: clientca=FILE, a file "
+            "of certificates of authorities, or caCertsDir=DIRECTORY"
+        )
+    for name in FILE_ARGUMENTS:
+        if name in arguments and not os.path.exists(arguments[name]):
+            what = "directory" if name in DIRECTORY_ARGUMENTS else f"file ({name})"
+            raise ValueError(f"{scheme}: there is no {what} {shown(arguments[name])}")
+
+
+def check_directory(rest: str) -> None:
+    """Raise ValueError for `tls:` with a port or a key where it has its directory: `ssl:` takes these."""
+    first = rest.partition(":")[0]
+    if not first or "Key=" in rest or (first.isdigit() and not os.path.exists(first)):
+        raise ValueError(
+            "tls: takes a directory of certificates, tls:DIRECTORY:PORT; with one certificate it is "
+            f"ssl:{first if first.isdigit() else 6514}:privateKey=FILE:certKey=FILE"
+        )
+
+
+# Arguments that an endpoint cannot do without, and what is said of one without.
+NEEDED = {
+    "port": "has no port; 0 takes any free one",
+    "address": "has no path; write for instance {}:/run/log.sock",
+    "domain": "has no domain; known are INET, INET6 or UNIX",
+}
+# Checks of a scheme and a value, which return the value to go by.
+CHECKS: dict[str, Callable[[str, str], str]] = {
+    "port": _port,
+    "address": _socket_path,
+    "rcvbuf": _receive_buffer,
+    "interface": _interface,
+}
+# Patterns of whole values, and what another value is.
+PATTERNS = {
+    "mode": ("0?[0-7]{3}", "no file mode; one is for instance 660"),
+    "backlog": ("[1-9][0-9]{0,8}", "no number of connections"),
+    "domain": ("INET6?|UNIX", "no domain; known are INET, INET6 or UNIX"),
+    "index": ("[0-9]+", "no number; the first socket is 0"),
+    "clientcert": ("required|optional", "neither required nor optional"),
+}

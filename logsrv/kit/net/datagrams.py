@@ -1,0 +1,310 @@
+"""A service that takes in datagrams, from UDP and UNIX sockets, and says what the kernel lost."""
+
+from __future__ import annotations
+
+import socket
+from bisect import bisect_right
+from collections import deque
+from collections.abc import Callable, Sequence
+from itertools import accumulate
+from typing import Any, Protocol, Self
+
+from twisted.internet.interfaces import IAddress, ILoggingContext, IReadDescriptor
+from twisted.internet.task import deferLater
+from twisted.logger import Logger
+from twisted.python.failure import Failure
+from zope.interface import implementer
+
+from logsrv.kit.manager.sockets import KeptSockets, ListeningPlace
+from logsrv.kit.net.bind import (
+    SocketFile,
+    bound_socket,
+    check_place,
+    file_of_socket,
+    place_of,
+    reason_of,
+    remove_socket,
+    taken_over,
+)
+from logsrv.kit.net.drain import LOOK_SECONDS, unread
+from logsrv.kit.net.endpoint import Endpoint
+from logsrv.kit.net.guard.guard import GuardPolicy
+from logsrv.kit.net.kernel_drops import Losses
+from logsrv.kit.net.listening import LISTENING, log_listening
+from logsrv.kit.net.recvmmsg import Group, Receive, Recvmmsg, Recvmsg
+from logsrv.kit.net.senders import Senders
+from logsrv.kit.net.source import host_text
+from logsrv.kit.net.twisted.turns import NextTurn
+from logsrv.kit.observe.failures import Failures
+from logsrv.kit.observe.metrics import Counts
+
+log = Logger()
+
+# Payload that a receiver gets at once, if it is more than one datagram: it may be paused upon that.
+MOST_AT_ONCE = 256 * 1024
+# Reads per event: others have their turn after at most this many times 64 messages.
+READS_PER_EVENT = 4
+# Seconds for which datagrams are delivered, then others have their turn: some take long to be taken in.
+SLICE = 0.005
+# At the end of a drain what is left is counted; a sender that goes on cannot hold us here.
+MOST_DISCARDED_READS = 4096
+
+
+class DatagramReceiver(Protocol):
+    """The part of an input that takes datagrams.
+
+    One whose datagrams take long may have `most_at_once`: the bytes that it gets at a time, MOST_AT_ONCE
+    otherwise.
+    """
+
+    def datagrams_received(self, payloads: Sequence[bytes], source: IAddress) -> None:
+        """Consecutive datagrams of one sender. `source` is a `logsrv.kit.net.source.Sender`."""
+
+
+@implementer(IReadDescriptor, ILoggingContext)
+class DatagramListener:
+    """Listens on `udp:` or `unixgram:`. As a producer it can be paused; then the kernel's buffer
+    fills, and what it drops is counted.
+
+    received: datagrams taken from the kernel, refused ones too.
+    """
+
+    sentence = LISTENING
+
+    def __init__(
+        self,
+        endpoint: Endpoint,
+        receiver: DatagramReceiver,
+        *,
+        label: str,
+        policy: GuardPolicy,
+        reactor: Any,
+        metrics: Counts,
+        receive: Callable[[socket.socket], Receive] | None = None,
+        kept: KeptSockets | None = None,
+    ) -> None:
+        """`receive` is the way to read the socket; by default the fastest that is there.
+
+        kept: the sockets that outlive this process.
+        """
+        self._outlasting = kept or KeptSockets()
+        self._place: ListeningPlace | None = None
+        self.endpoint = endpoint
+        # Nobody is connected here.
+        self.protocols: Sequence[Any] = ()
+        self.received = 0
+        self._receiver = receiver
+        self._label = label
+        self._reactor = reactor
+        self._metrics = metrics
+        self._make_receive = receive or (Recvmmsg if Recvmmsg.available else Recvmsg)
+        self._senders = Senders(label, policy, reactor.seconds, metrics)
+        self._failures = Failures(label, reactor.seconds)
+        self._socket: socket.socket | None = None
+        self._file = SocketFile(self, self._outlasting, reactor)
+        self._receive: Receive | None = None
+        self._paused = self._opened = False
+        self._next_turn = NextTurn(reactor, self._go_on)
+        # Received, and not delivered because we were paused meanwhile; empty while we are not.
+        self._kept: deque[Group] = deque()
+        self._losses = Losses(label, reactor)
+        metrics.watch("datagrams_total", lambda: self.received, listener=label)
+        metrics.watch("datagrams_lost_total", lambda: self._losses.lost, listener=label)
+        metrics.watch(
+            "dropped_bytes_total",
+            lambda: self._receive.cut_bytes if self._receive else 0,
+            listener=label,
+            reason="datagram_too_long",
+        )
+
+    @property
+    def address(self) -> str:
+        if self._socket is None:
+            return ""
+        return self.endpoint.path or host_text(*self._socket.getsockname()[:2])
+
+    def check(self) -> None:
+        if self._socket is None:
+            check_place(self.endpoint, self._outlasting)
+        else:
+            self._file.renew()
+
+    def apply(self, policy: GuardPolicy) -> None:
+        self._senders.apply(policy)
+
+    def bind(self) -> None:
+        self._place, taken = taken_over(self.endpoint, self._outlasting)
+        try:
+            self._socket = bound_socket(self.endpoint, taken)
+        except OSError as error:
+            raise reason_of(error, self.endpoint, self._outlasting) from error
+        self._file.file = file_of_socket(self.endpoint.path or "")
+        self._receive = self._make_receive(self._socket)
+        self._losses.begin(self._socket)
+        log_listening(self.sentence, self.endpoint, self.address)
+
+    def open(self) -> None:
+        self._opened = True
+        if self._outlasting.matters and (place := place_of(self.endpoint)) is not None:
+            # Only now: what a start has bound that fails is closed.
+            self._place = place
+            self._outlasting.keep(place, self.fileno())
+        if not self._paused:
+            self._reactor.addReader(self)
+        self._file.look()
+
+    def _portions(self, group: Group) -> Sequence[Group]:
+        return portions(group, getattr(self._receiver, "most_at_once", MOST_AT_ONCE))
+
+    def emptied(self) -> Self:
+        """Take in all that waits; who is connected is told to come again."""
+        assert self._socket is not None and self._receive is not None
+        self._socket.shutdown(socket.SHUT_RD)
+        for groups, _ in iter(self._receive.read, ([], False)):
+            self._kept += [part for group in groups for part in self._portions(group)]
+        self._go_on_later()
+        return self
+
+    def fileno(self) -> int:
+        return -1 if self._socket is None else self._socket.fileno()
+
+    def logPrefix(self) -> str:
+        return self._label
+
+    def connectionLost(self, reason: Failure) -> None:
+        """End because the reactor closes all it has; `drain` is how this ends otherwise."""
+        if self._kept:
+            self._discard()
+        self._close()
+
+    def pauseProducing(self) -> None:
+        if not self._paused:
+            self._paused = True
+            self._reactor.removeReader(self)
+            self._losses.always = True
+            self._losses.watch()
+
+    def resumeProducing(self) -> None:
+        if self._paused:
+            self._paused = False
+            self._losses.always = False
+            if self._opened and self._socket is not None:
+                self._reactor.addReader(self)
+            # Not before others were heard: what is kept may be enough to be paused again.
+            self._go_on_later()
+
+    def doRead(self) -> None:
+        self._read()
+        self._losses.watch()
+
+    def _read(self) -> bool:
+        """Take in what waits, within bounds. Gives whether there may be more."""
+        assert self._receive is not None
+        began = self._reactor.seconds()
+        self._deliver_kept(began)
+        for _ in range(READS_PER_EVENT):
+            if self._kept or self._paused:
+                return True
+            groups, more = self._receive.read()
+            for group in groups:
+                self._kept += self._portions(group)
+            self._deliver_kept(began)
+            if not more:
+                return bool(self._kept)
+        return True
+
+    def _deliver_kept(self, began: float) -> None:
+        """Deliver until there is nothing more, we are paused upon it, or it is the turn of others."""
+        while self._kept and not self._paused:
+            self._deliver(self._kept.popleft())
+            # The clock is the wall's, which may be set back.
+            if not 0 <= self._reactor.seconds() - began < SLICE:
+                self._go_on_later()
+                return
+
+    def _go_on_later(self) -> None:
+        if self._kept:
+            self._next_turn.ask()
+
+    def _go_on(self) -> None:
+        self._deliver_kept(self._reactor.seconds())
+
+    def _deliver(self, group: Group) -> None:
+        payloads, key = group
+        assert self._receive is not None
+        self.received += len(payloads)
+        sender = self._senders.at(key, self._receive.address)
+        payloads = self._senders.admitted(sender, payloads)
+        if not payloads:
+            return
+        try:
+            self._receiver.datagrams_received(payloads, sender)
+        except Exception:
+            # There is no connection to close, and the other senders are to go on.
+            self._failures.note("taking in datagrams", sender.source, Failure())
+            lost = sum(map(len, payloads))
+            self._metrics.count("dropped_bytes_total", lost, listener=self._label, reason="failed")
+
+    async def stop_listening(self) -> None:
+        """Do nothing: nobody has to be accepted here, and `drain` does it all."""
+
+    async def drain(self, seconds: float) -> int:
+        """Take in what the kernel holds, then close. Gives 1 if something was left after `seconds`."""
+        deadline = self._reactor.seconds() + seconds
+        self._reactor.removeReader(self)
+        # Before it was opened there is nobody to take it in: the start has failed.
+        while (
+            self._opened
+            and self._socket is not None
+            and (self._paused or self._read() or unread(self))
+        ):
+            if self._reactor.seconds() >= deadline:
+                break
+            await deferLater(self._reactor, LOOK_SECONDS if self._paused else 0)
+        cut_off = self._socket is not None and bool(self._kept or unread(self))
+        left = self._discard() if cut_off else 0
+        self._close()
+        return int(left > 0)
+
+    def _discard(self) -> int:
+        """Count what there is no time left to take in."""
+        assert self._receive is not None
+        left = sum(len(payloads) for payloads, _ in self._kept)
+        self._kept.clear()
+        # The rest in a socket that goes on is for the next process.
+        outlives = self._outlasting.outlives(self._place)
+        for _ in range(0 if outlives else MOST_DISCARDED_READS):
+            groups, more = self._receive.read()
+            left += sum(len(payloads) for payloads, _ in groups)
+            if not more:
+                break
+        self._losses.lost += left
+        if left:
+            log.warn("{listener} left {number} datagrams unread", listener=self._label, number=left)
+        return left
+
+    def _close(self) -> None:
+        if self._socket is not None:
+            self._reactor.removeReader(self)
+            self._losses.end()
+            self._file.next.stop()
+            if not self._outlasting.outlives(self._place):
+                self._outlasting.forget(self._place)
+                remove_socket(self.endpoint, self._file.file)
+            self._socket.close()
+            self._socket = None
+
+
+def portions(group: Group, most: int = MOST_AT_ONCE) -> Sequence[Group]:
+    """The datagrams of `group` in groups of at most `most` bytes, or of one datagram."""
+    payloads, key = group
+    if sum(map(len, payloads)) <= most:
+        return (group,)
+    ends = [0, *accumulate(map(len, payloads))]
+    parts = []
+    done = 0
+    while done < len(payloads):
+        stop = max(done + 1, bisect_right(ends, ends[done] + most) - 1)
+        parts.append((payloads[done:stop], key))
+        done = stop
+    return parts

@@ -1,1 +1,0 @@
-"""Endpoint strings: what they may hold, and what is wrong with one."""

@@ -1,0 +1,62 @@
+"""Endpoint strings: read and checked before anything is opened.
+
+`SCHEME:ARGUMENT:KEY=VALUE…` as Twisted writes them, with a backslash before a colon, an equals sign or a
+backslash that belongs to a value.
+"""
+
+from __future__ import annotations
+
+import attrs
+from twisted.internet.interfaces import IStreamServerEndpointStringParser
+from twisted.plugin import getPlugins
+
+from logsrv.kit.net.checks import check_arguments, check_directory, named_arguments
+from logsrv.kit.net.endpoint import ARGUMENTS, START_TLS, START_TLS_ARGUMENTS, Endpoint
+from logsrv.kit.text.words import listed, nearest, shown
+
+
+def parse_endpoint(text: str) -> Endpoint:
+    """Read an endpoint string.
+
+    Looks at the names of services, and at whether certificate files exist; opens nothing.
+    Raises ValueError with one sentence.
+    """
+    if not text:
+        raise ValueError("empty; an endpoint is for instance tcp:1234, udp:514 or unix:/run/log")
+    scheme, colon, rest = text.partition(":")
+    if scheme == "haproxy":
+        inner = parse_endpoint(rest)
+        if inner.kind != "stream" or inner.proxied:
+            raise ValueError(f"haproxy: stands before a stream such as tcp:1234, not {shown(rest)}")
+        return attrs.evolve(inner, text=text, proxied=True)
+    if scheme not in ARGUMENTS:
+        _check_plugged_in(scheme, text)
+        return Endpoint(text, scheme)
+    if not colon:
+        example = "1234" if "port" in ARGUMENTS[scheme] else "/run/log.sock"
+        raise ValueError(
+            f"no colon after {scheme}; write {scheme}:{example if ARGUMENTS[scheme] else ''}"
+        )
+    if scheme == "tls":
+        check_directory(rest)
+    named = START_TLS_ARGUMENTS if scheme in START_TLS else ()
+    arguments = named_arguments(scheme, rest, ARGUMENTS[scheme], named)
+    check_arguments(scheme, arguments)
+    return Endpoint(text, scheme, tuple(arguments.items()))
+
+
+def _check_plugged_in(scheme: str, text: str) -> None:
+    """Raise ValueError unless another package adds this endpoint type to Twisted."""
+    plugged = {plugin.prefix.lower() for plugin in getPlugins(IStreamServerEndpointStringParser)}
+    if scheme.lower() in plugged - {*ARGUMENTS, "haproxy"}:
+        return
+    known = sorted([*ARGUMENTS, "haproxy"])
+    known += sorted(plugged - set(known))
+    if text.isdigit():
+        meant: str | None = f"tcp:{text}"
+    elif text == scheme and text.startswith(("/", ".")):
+        meant = f"unix:{text}"
+    else:
+        meant = nearest(scheme, known)
+    hint = f"did you mean {shown(meant)}? " if meant else ""
+    raise ValueError(f"{shown(scheme)} is no endpoint type; {hint}known are {listed(known)}")

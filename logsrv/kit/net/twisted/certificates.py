@@ -1,0 +1,282 @@
+"""The certificates of a TLS listener: tried before anything is opened, and taken anew when saved.
+
+Also those that are asked for of its clients.
+"""
+
+from __future__ import annotations
+
+import re
+import ssl
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+from OpenSSL import SSL, crypto
+from twisted.internet.interfaces import (
+    IOpenSSLServerConnectionCreator,
+    IProtocolNegotiationFactory,
+    IReactorTime,
+)
+from twisted.logger import Logger
+from twisted.protocols.policies import WrappingFactory
+from zope.interface import implementer
+
+from logsrv.kit.net.bind import ListenError
+from logsrv.kit.net.endpoint import Endpoint
+from logsrv.kit.options.files import Mark, mark_of, read_file
+from logsrv.kit.text.words import shown
+from logsrv.timer import Timer
+
+log = Logger()
+
+# The arguments of `ssl:` that name files, and what is in each, in PEM.
+FILES = {
+    "privateKey": "PRIVATE KEY",
+    "certKey": "CERTIFICATE",
+    "extraCertChain": "CERTIFICATE",
+    "dhParameters": "DH PARAMETERS",
+    "clientca": "CERTIFICATE",
+}
+# A chain has some ten certificates of some KiB each.
+LARGEST_FILE = 1024 * 1024
+# The files are looked at as often; what was saved is taken once it has not changed for as long.
+LOOK_SECONDS = 10.0
+
+
+def check_certificate(endpoint: Endpoint) -> None:
+    """Try the key and the certificate of an `ssl:` endpoint, which Twisted does at its first peer.
+
+    Raises ListenError.
+    """
+    if not endpoint.has_certificate:
+        return
+    for name, holds in FILES.items():
+        path = endpoint.argument(name)
+        if path is None and name == "certKey":
+            name, path = "privateKey", endpoint.argument("privateKey")
+        if path is not None:
+            _read_pem(endpoint, name, Path(path), holds)
+    authorities(endpoint)
+    key = endpoint.argument("privateKey") or ""
+    certificate = endpoint.argument("certKey") or key
+    try:
+        # Without a password for an encrypted key OpenSSL would ask on the terminal.
+        ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER).load_cert_chain(certificate, key, password="")
+    except OSError as error:
+        why = getattr(error, "reason", None) or error.strerror or str(error)
+        if why == "KEY_VALUES_MISMATCH":
+            why = "the certificate belongs to another key"
+        raise ListenError(
+            f"{shown(str(endpoint))}: the key in {shown(key)} and the certificate in "
+            f"{shown(certificate)} cannot be used: {why.lower().replace('_', ' ')}"
+        ) from error
+
+
+def authorities(endpoint: Endpoint) -> list[crypto.X509]:
+    """Return the authorities whose certificates the clients of an `ssl:` endpoint may show.
+
+    Empty if they are asked for none. Raises ListenError.
+    """
+    found: list[crypto.X509] = []
+    for path in _authority_files(endpoint):
+        blocks = _read_pem(endpoint, "the authority", path, "CERTIFICATE")
+        found += [crypto.load_certificate(crypto.FILETYPE_PEM, block) for block in blocks]
+    if not found and endpoint.asks_for_certificates:
+        raise ListenError(
+            f"{shown(str(endpoint))}: there is no authority in "
+            f"{shown(endpoint.argument('caCertsDir') or '')}: no file whose name ends in .pem"
+        )
+    return found
+
+
+def _authority_files(endpoint: Endpoint) -> list[Path]:
+    """Return the files of authorities; of a directory those that Twisted's clients take, `*.pem`."""
+    file, directory = endpoint.argument("clientca"), endpoint.argument("caCertsDir")
+    files = [Path(file)] if file else []
+    if directory:
+        try:
+            files += sorted(
+                path for path in Path(directory).iterdir() if path.suffix.lower() == ".pem"
+            )
+        except OSError as error:
+            raise ListenError(
+                f"{shown(str(endpoint))}: caCertsDir {shown(directory)}: {error.strerror}"
+            ) from error
+    return files
+
+
+def marks_of(endpoint: Endpoint) -> dict[str, Mark | None]:
+    """Return how the files of an `ssl:` endpoint look now; None for one that cannot be found."""
+    files = {path for name in FILES if (path := endpoint.argument(name)) is not None}
+    try:
+        files |= set(map(str, _authority_files(endpoint)))
+    except ListenError:
+        # It counts as empty, and is tried when it is there again.
+        pass
+    return {file: mark_of(file) for file in files}
+
+
+def ask_for_certificates(
+    context: SSL.Context, authorities: Sequence[crypto.X509], *, required: bool
+) -> None:
+    """Let clients show a certificate that one of `authorities` has signed."""
+    store = context.get_cert_store()
+    assert store is not None
+    for authority in authorities:
+        store.add_cert(authority)
+        # The clients are told whose certificates they may choose from.
+        context.add_client_ca(authority)
+    # A resumed session is not verified again: one that began before its certificate expired, say.
+    context.set_session_cache_mode(SSL.SESS_CACHE_OFF)
+    context.set_options(SSL.OP_NO_TICKET)
+    mode = SSL.VERIFY_PEER | (SSL.VERIFY_FAIL_IF_NO_PEER_CERT if required else 0)
+    context.set_verify(mode, _verified)
+
+
+def _verified(
+    connection: SSL.Connection, shown: crypto.X509, fault: int, depth: int, fine: int
+) -> bool:
+    """Note what is wrong with a certificate: what OpenSSL raises in the end does not say."""
+    if not fine:
+        tls = connection.get_app_data()
+        tls.faults = [*(tls.faults or []), (fault, shown.to_cryptography())]
+    return bool(fine)
+
+
+@implementer(IOpenSSLServerConnectionCreator)
+class RenewableCertificate:
+    """Begins each TLS connection of an `ssl:` endpoint with the certificate that was loaded last.
+
+    It serves clients whatever protocols they offer (ALPN, RFC 7301): Twisted ends the handshake of
+    every client that offers protocols where none of them is wanted, with an "internal error", and
+    most of what we serve has no registered name.
+    """
+
+    def __init__(self, parse: Callable[[], Any], prepare: Callable[[SSL.Context], object]) -> None:
+        """`parse` makes such an endpoint anew, which reads the files of key and certificate; `prepare`
+        is called with what comes of it."""
+        self._parse = parse
+        self._prepare = prepare
+        self.load()
+        self.renew()
+
+    def load(self) -> None:
+        """Read the files again, for `renew`. Raises what reading them raises."""
+        loaded: SSL.Context = self._parse()._sslContextFactory.getContext()
+        loaded.set_alpn_select_callback(select)
+        self._prepare(loaded)
+        self._loaded = loaded
+
+    def renew(self) -> None:
+        """Go by what was loaded last, for the connections to come."""
+        self._context = self._loaded
+
+    def serverConnectionForTLS(self, protocol: Any) -> SSL.Connection:
+        return SSL.Connection(self._context, None)
+
+
+def certified(
+    endpoint: Any, parse: Callable[[], Any], prepare: Callable[[SSL.Context], object]
+) -> RenewableCertificate | None:
+    """Let an `ssl:` endpoint, made by `parse`, go by a certificate that can be renewed; else None."""
+    if not hasattr(endpoint, "_sslContextFactory"):
+        return None
+    endpoint._sslContextFactory = certificate = RenewableCertificate(parse, prepare)
+    return certificate
+
+
+def select(connection: SSL.Connection, offered: Sequence[bytes]) -> Any:
+    """The first protocol that the listener's factory wants and the client offers, if there is one."""
+    factory = connection.get_app_data().factory
+    while isinstance(factory, WrappingFactory):
+        factory = factory.wrappedFactory
+    negotiation = IProtocolNegotiationFactory(factory, None)
+    for wanted in negotiation.acceptableProtocols() if negotiation is not None else ():
+        if wanted in offered:
+            return wanted
+    return SSL.NO_OVERLAPPING_PROTOCOLS
+
+
+class CertificateWatch:
+    """A watch over the files of a TLS listener: what was saved is taken, if it is whole.
+
+    A pair is saved in two steps, and a file in several: it is taken when nothing has changed for a
+    while. If it cannot be used, the one of before stays; that is logged once, until it changes again.
+    taken: how the files looked that were taken last, here or otherwise, at a reload.
+    """
+
+    def __init__(
+        self, endpoint: Endpoint, label: str, clock: IReactorTime, renew: Callable[[], object]
+    ) -> None:
+        """`renew` takes what is in the files for the connections to come; raises ListenError."""
+        self._endpoint = endpoint
+        self._label = label
+        self._renew = renew
+        self.taken = self._before = self._refused = marks_of(endpoint)
+        self._next = Timer(clock)
+
+    def start(self) -> None:
+        self._next.start(LOOK_SECONDS, self._look)
+
+    def stop(self) -> None:
+        self._next.stop()
+
+    def _look(self) -> None:
+        self.start()
+        now = marks_of(self._endpoint)
+        is_calm = now == self._before
+        self._before = now
+        if now == self.taken:
+            self._refused = now
+        elif is_calm and now != self._refused:
+            self._take(now)
+
+    def _take(self, now: dict[str, Mark | None]) -> None:
+        try:
+            self._renew()
+        except ListenError as error:
+            self._refused = now
+            log.warn(
+                "{listener} keeps its certificate of before; what was saved is not taken: {error}",
+                listener=self._label,
+                error=str(error),
+            )
+        else:
+            self.taken = now
+            log.info(
+                "{listener} has taken the certificate that was saved, for who connects from now on",
+                listener=self._label,
+            )
+
+
+def _read_pem(endpoint: Endpoint, what: str, path: Path, holds: str) -> list[bytes]:
+    """Return the blocks of a file, which `what` names in a sentence. Raises ListenError."""
+    try:
+        return _pem_blocks(read_file(path, LARGEST_FILE), holds)
+    except ValueError as error:
+        raise ListenError(
+            f"{shown(str(endpoint))}: {what} {shown(str(path))} cannot be used: {error}"
+        ) from error
+
+
+def _pem_blocks(data: bytes, holds: str) -> list[bytes]:
+    """Return the blocks in a file, or raise ValueError with what is wrong, in place of OpenSSL's words."""
+    if not data.strip():
+        raise ValueError("is empty")
+    begin, end = (rf"-----{word} [A-Z0-9. ]*{holds}-----" for word in ("BEGIN", "END"))
+    if not re.search(begin.encode(), data):
+        raise ValueError(f"has no -----BEGIN {holds}----- in it, as PEM has")
+    blocks = re.findall(f"{begin}.*?{end}".encode(), data, re.DOTALL)
+    if not blocks:
+        raise ValueError(f"breaks off before -----END {holds}-----")
+    if holds == "PRIVATE KEY" and b"ENCRYPTED" in blocks[0]:
+        raise ValueError("is encrypted, and nobody is there to be asked for the password")
+    try:
+        if holds == "PRIVATE KEY":
+            crypto.load_privatekey(crypto.FILETYPE_PEM, blocks[0], b"")
+        elif holds == "CERTIFICATE":
+            for block in blocks:
+                crypto.load_certificate(crypto.FILETYPE_PEM, block)
+    except (crypto.Error, ValueError):
+        raise ValueError(f"what follows -----BEGIN {holds}----- is damaged") from None
+    return blocks

@@ -1,0 +1,102 @@
+"""A self-signed certificate and its key, to try TLS with.
+
+`python -m logsrv.kit.net.twisted.self_signed DIRECTORY` makes them.
+Whoever connects names the certificate as the authority to trust (`logsrv connect … --cafile cert.pem`).
+"""
+
+from __future__ import annotations
+
+import datetime
+import sys
+from ipaddress import ip_address
+from pathlib import Path
+
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
+
+from logsrv.errors import ConfigurationError
+from logsrv.kit.options.files import write_new
+from logsrv.kit.text.words import shown
+
+KEY, CERTIFICATE = "key.pem", "cert.pem"
+DAYS = 365
+HOST = "localhost"
+ADDRESSES = ("127.0.0.1", "::1")
+
+
+def write_pair(directory: Path) -> None:
+    """Write key.pem, for its owner only, and cert.pem, for this machine and a year, into `directory`.
+
+    Raises ConfigurationError: nothing is overwritten.
+    """
+    key = ec.generate_private_key(ec.SECP256R1())
+    try:
+        directory.mkdir(parents=True, exist_ok=True)
+        write_new(directory / KEY, _pem_of(key), 0o600)
+        certificate = _signed(key).public_bytes(serialization.Encoding.PEM)
+        write_new(directory / CERTIFICATE, certificate, 0o644)
+    except FileExistsError as error:
+        raise ConfigurationError(
+            f"{shown(str(error.filename))} is there; remove it first"
+        ) from None
+    except OSError as error:
+        where = shown(str(error.filename or directory))
+        raise ConfigurationError(f"{where}: {error.strerror}") from None
+
+
+def _pem_of(key: ec.EllipticCurvePrivateKey) -> bytes:
+    return key.private_bytes(
+        serialization.Encoding.PEM,
+        serialization.PrivateFormat.PKCS8,
+        serialization.NoEncryption(),
+    )
+
+
+def _signed(key: ec.EllipticCurvePrivateKey) -> x509.Certificate:
+    """Return a certificate for `key`, with all that strict verifiers ask for (RFC 5280 section 4.2)."""
+    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, HOST)])
+    addresses = [x509.IPAddress(ip_address(address)) for address in ADDRESSES]
+    public = key.public_key()
+    signs = ("digital_signature", "key_cert_sign")
+    uses = {
+        use: use in signs
+        for use in (
+            "digital_signature", "content_commitment", "key_encipherment", "data_encipherment",
+            "key_agreement", "key_cert_sign", "crl_sign", "encipher_only", "decipher_only",
+        )
+    }  # fmt: skip
+    now = datetime.datetime.now(datetime.UTC)
+    return (
+        x509.CertificateBuilder()
+        .subject_name(name)
+        .issuer_name(name)
+        .public_key(public)
+        .serial_number(x509.random_serial_number())
+        # The clocks of two machines are never quite the same.
+        .not_valid_before(now - datetime.timedelta(hours=1))
+        .not_valid_after(now + datetime.timedelta(days=DAYS))
+        .add_extension(x509.SubjectAlternativeName([x509.DNSName(HOST), *addresses]), False)
+        .add_extension(x509.BasicConstraints(ca=True, path_length=0), True)
+        .add_extension(x509.KeyUsage(**uses), True)
+        .add_extension(x509.ExtendedKeyUsage([ExtendedKeyUsageOID.SERVER_AUTH]), False)
+        .add_extension(x509.SubjectKeyIdentifier.from_public_key(public), False)
+        .add_extension(x509.AuthorityKeyIdentifier.from_issuer_public_key(public), False)
+        .sign(key, hashes.SHA256())
+    )
+
+
+def main(directory: str = "tls") -> int:
+    """Write a pair, or say why not; gives the exit status."""
+    try:
+        write_pair(Path(directory))
+    except ConfigurationError as error:
+        print(error, file=sys.stderr)
+        return 1
+    print(f"{shown(directory)} has a key and a certificate for {HOST}, for {DAYS} days")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(*sys.argv[1:]))

@@ -1,0 +1,267 @@
+"""The private and undocumented parts of Twisted's TLS that we use, each with why it is needed.
+
+Its tests, too, run with the oldest and the newest Twisted that we support.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from cryptography import x509
+from OpenSSL import SSL
+from twisted.internet.abstract import FileDescriptor
+from twisted.internet.interfaces import IHandshakeListener
+from twisted.internet.protocol import Protocol, connectionDone
+from twisted.protocols.policies import ProtocolWrapper
+from twisted.protocols.tls import BufferingTLSTransport, TLSMemoryBIOFactory, TLSMemoryBIOProtocol
+from twisted.python.failure import Failure
+from zope.interface import implementer
+
+from logsrv.kit.net.twisted.peer_certificate import PeerCertificate
+from logsrv.timer import Timer
+
+# Encrypted bytes given to OpenSSL at a time: it keeps a buffer as large for as long as a connection.
+ENCRYPTED = 64 * 1024
+# Bytes taken from OpenSSL at a time, to be sent: as many as Twisted takes.
+OUTGOING = 32 * 1024
+# The most that one record of TLS holds (RFC 8446 section 5.1).
+RECORD = 16 * 1024
+# A peer that reads nothing of what is still there for it gets as long.
+GOODBYE_SECONDS = 5.0
+
+
+class GatheringTLS(BufferingTLSTransport):
+    """Hands on what was decrypted from one chunk at once, where Twisted does so for each record.
+
+    It waits for the peer's goodbye no longer than GOODBYE_SECONDS after its own has gone out. Nobody
+    has to send one (RFC 8446 section 6.1), and Twisted would wait for ever.
+
+    The tickets that end the handshake of TLS 1.3 go out with the first bytes that the protocol says, or
+    at the end. A client that only writes never reads them, and its kernel throws away what it has not
+    sent yet when such a client closes.
+    """
+
+    # The certificate that the client was asked for and has shown, and its faults by OpenSSL's numbers.
+    certificate: PeerCertificate | None = None
+    faults: list[tuple[int, x509.Certificate]] | None = None
+    _waiting: Timer | None = None
+    # None until the handshake is done.
+    _tickets: bytes | None = None
+    # The protocol has paused reading, which takes effect after the handshake.
+    _held = False
+
+    def pauseProducing(self) -> None:
+        """Read nothing more; but what the peer says in the handshake, without which nothing can be sent."""
+        raw: Any = self.transport
+        if self._handshakeDone:
+            raw.pauseProducing()
+        else:
+            self._held = True
+
+    def resumeProducing(self) -> None:
+        raw: Any = self.transport
+        self._held = False
+        raw.resumeProducing()
+
+    def _checkHandshakeStatus(self) -> None:
+        super()._checkHandshakeStatus()
+        if self._handshakeDone and self._held:
+            self.pauseProducing()
+
+    def registerProducer(self, producer: Any, streaming: bool) -> None:
+        """Tell a producer at once if there is no room, as what is gathered is written when it has gone."""
+        super().registerProducer(producer, streaming)
+        raw = self.transport
+        if isinstance(raw, FileDescriptor) and not raw.producerPaused and raw._isSendBufferFull():
+            told: Any = raw.producer
+            raw.producerPaused = True
+            told.pauseProducing()
+
+    def loseConnection(self) -> None:
+        """End it, also before the handshake is done: by the usual end of TCP, where Twisted would reset."""
+        self._aggregator.flush()
+        if self._handshakeDone or self._appSendBuffer or not self.connected:
+            super().loseConnection()
+        else:
+            raw: Any = self.transport
+            self.disconnecting = True
+            raw.loseConnection()
+
+    def _shutdownTLS(self) -> None:
+        super()._shutdownTLS()
+        if self._waiting is None and not self._aborted:
+            self._waiting = Timer(self.factory._clock)
+            self._waiting.start(GOODBYE_SECONDS, self._waited, -1)
+
+    def _waited(self, before: int) -> None:
+        transport: Any = self.transport
+        # Bytes that the transport keeps because the system does not take them.
+        unsent = 0
+        if isinstance(transport, FileDescriptor):
+            unsent = len(transport.dataBuffer) - transport.offset + transport._tempDataLen
+        if not unsent:
+            transport.loseConnection()
+        elif unsent == before:
+            self.abortConnection()
+        elif self._waiting is not None:
+            self._waiting.start(GOODBYE_SECONDS, self._waited, unsent)
+
+    def leave(self) -> None:
+        """Wait no longer for the peer's goodbye, if its own has been said."""
+        if self._waiting is not None:
+            self._waited(-1)
+
+    def connectionLost(self, reason: Failure = connectionDone) -> None:
+        if self._waiting is not None:
+            self._waiting.stop()
+        super().connectionLost(reason)
+
+    def dataReceived(self, data: bytes) -> None:
+        if not self._handshakeDone or self._appSendBuffer:
+            # In the end this, too, calls `_flushReceiveBIO`.
+            super().dataReceived(data)
+        else:
+            self._receive(data)
+
+    def _flushReceiveBIO(self) -> None:
+        if not self._lostTLSConnection:
+            self._receive(b"")
+
+    def _receive(self, encrypted: bytes) -> None:
+        texts: list[bytes] = []
+        end = self._decrypt(memoryview(encrypted), texts)
+        if texts and not self._aborted:
+            ProtocolWrapper.dataReceived(self, texts[0] if len(texts) == 1 else b"".join(texts))
+        if end is None:
+            self._answer()
+        elif not self._lostTLSConnection:
+            goodbye = end.check(SSL.ZeroReturnError)
+            if goodbye:
+                self._shutdownTLS()
+            self._tlsShutdownFinished(None if goodbye else end)
+
+    def _answer(self) -> None:
+        """Send the answer of OpenSSL to the bytes received, unless it is only tickets."""
+        if self._tickets is None:
+            # Before TLS 1.3 it is the end of the handshake, for which the client waits.
+            has_tickets = self._tlsConnection.get_protocol_version() >= SSL.TLS1_3_VERSION
+            self._tickets = self._to_be_sent() if has_tickets else b""
+        self._flushSendBIO()
+
+    def _flushSendBIO(self) -> None:
+        said = self._to_be_sent()
+        if said:
+            raw: Any = self.transport
+            raw.write((self._tickets or b"") + said)
+            self._tickets = self._tickets and b""
+
+    def _to_be_sent(self) -> bytes:
+        try:
+            return self._tlsConnection.bio_read(OUTGOING)
+        except SSL.WantReadError:
+            return b""
+
+    def _decrypt(self, encrypted: memoryview, texts: list[bytes]) -> Failure | None:
+        """Append to `texts` what can be read; gives what ended the connection, if anything did."""
+        connection = self._tlsConnection
+        for at in range(0, len(encrypted) or 1, ENCRYPTED):
+            if encrypted:
+                connection.bio_write(encrypted[at : at + ENCRYPTED])
+            try:
+                while True:
+                    texts.append(connection.recv(RECORD))
+            except SSL.WantReadError:
+                pass
+            except SSL.Error as error:
+                # With its traceback it would be in a cycle: the frame that called this one holds it.
+                return Failure(error.with_traceback(None))
+        return None
+
+
+@implementer(IHandshakeListener)
+class AwaitedHandshake(Protocol):
+    """Stands for a protocol until the handshake under it is done.
+
+    Then it steps aside, so that receiving costs no more than without it. Twisted connects a protocol before
+    it is known whether there will be TLS at all.
+    """
+
+    transport: Any
+
+    def __init__(
+        self,
+        protocol: Any,
+        done: Callable[[], None],
+        begin: Callable[[Any], bool] = lambda transport: True,
+    ) -> None:
+        """`begin` takes the transport, and returns whether the connection may go on; `done` is called
+        after the handshake.
+        """
+        self._protocol = protocol
+        self._done = done
+        self._begin = begin
+        self._refused = False
+
+    def makeConnection(self, transport: Any) -> None:
+        self.transport = transport
+        self._refused = not self._begin(transport)
+
+    def handshakeCompleted(self) -> None:
+        if self._refused:
+            return
+        # `certificate_of` knows it from now on.
+        found = self.transport._tlsConnection.get_peer_certificate(as_cryptography=True)
+        if found is not None:
+            self.transport.certificate = PeerCertificate.of(found)
+        self.transport.wrappedProtocol = self._protocol
+        self._done()
+
+    def connectionLost(self, reason: Failure = connectionDone) -> None:
+        self._protocol.connectionLost(reason)
+
+
+class RefusingTLSFactory(TLSMemoryBIOFactory):
+    """Makes a GatheringTLS, and lets the factory under it refuse by building nothing.
+
+    The port then closes a refused connection at once. Twisted would wrap None; aborting the connection
+    instead would keep its descriptor until all waiting peers have been accepted.
+    """
+
+    protocol = GatheringTLS
+
+    def buildProtocol(self, addr: Any) -> Any:
+        protocol = self.wrappedFactory.buildProtocol(addr)
+        return None if protocol is None else self.protocol(self, protocol)
+
+
+def tls_under(transport: Any) -> TLSMemoryBIOProtocol | None:
+    """Return the TLS that is somewhere under `transport`, or is it; None if there is none.
+
+    A wrapper such as that of `haproxy:` may stand on either side of it, and passes on attributes that
+    it lacks: so only its own are asked.
+    """
+    while transport is not None:
+        if isinstance(transport, TLSMemoryBIOProtocol):
+            return transport
+        transport = getattr(transport, "__dict__", {}).get("transport")
+    return None
+
+
+def is_encrypted(transport: Any) -> bool:
+    """Return true if there is TLS somewhere under `transport`."""
+    return tls_under(transport) is not None
+
+
+def certificate_of(transport: Any) -> PeerCertificate | None:
+    """Return the verified certificate of a peer; None if it was asked for none, or has none.
+
+    Behind a proxy (`haproxy:`) there is none: the proxy's is not the peer's.
+    """
+    return getattr(tls_under(transport), "certificate", None)
+
+
+def failed_handshake(transport: Any) -> GatheringTLS | None:
+    """Return the TLS under a transport if its handshake was never done; else None."""
+    tls = tls_under(transport)
+    return tls if isinstance(tls, GatheringTLS) and not tls._handshakeDone else None

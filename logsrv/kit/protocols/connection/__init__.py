@@ -1,1 +1,0 @@
-"""The connection under every base class: states, waiting senders, errors of authors."""

@@ -1,0 +1,160 @@
+"""Beginning TLS on a connection that has been in plain text, for `start_tls` of the kit's protocols.
+
+Plain text behind the words that begin TLS may come from anybody between us and the peer (CVE-2011-0411).
+So a connection that has received some is refused: the text is neither kept for later nor dropped, which
+would let a peer that mixes both go on. Text that the system has and we have not read yet goes to TLS, whose
+handshake then fails.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from twisted.internet.defer import Deferred
+from twisted.internet.defer import TimeoutError as DeferredTimeout
+
+from logsrv.errors import ConfigurationError
+from logsrv.kit.net.guard.guard import Refusal
+from logsrv.kit.net.guard.guarded_connection import admitted_of
+from logsrv.kit.net.guard.start_tls import can_be_put_under, put_tls_under
+from logsrv.kit.net.twisted.twisted_tls import is_encrypted
+from logsrv.kit.protocols.connection import PeerConnection
+from logsrv.kit.protocols.context import Reader
+from logsrv.kit.protocols.faults import PeerGone, PeerTimeout
+from logsrv.kit.protocols.states import (
+    AWAIT,
+    CLOGGED,
+    CUT,
+    FINISH,
+    FLOWING,
+    ROOM,
+    UNUSED,
+)
+
+IN_PLAIN_TEXT = Refusal("plain_text", "it went on in plain text where TLS was to begin")
+
+
+async def start_tls(
+    connection: PeerConnection,
+    make_reader: Callable[[], Reader],
+    certificate: object | None,
+    timeout: float | None,
+) -> None:
+    """Begin TLS, and return when its handshake is done.
+
+    make_reader: gives what reads on then.
+    """
+    author: Any = connection.author
+    check(connection)
+    factory = author.factory.tls_factory(certificate)
+    before = connection.reader
+    connection.reader = reader = HandshakeReader(connection, make_reader)
+    # The author's code waits for the peer now: it can be given something, so what was held back comes.
+    connection.tell(FINISH)
+    admitted = admitted_of(author)
+    if admitted is not None:
+        # The bytes that a limit has held back came in plain text.
+        admitted.let_go()
+    if connection.lines:
+        connection.flush()
+    if reader.late or (before is not None and before.ahead):
+        refuse(connection, before)
+        raise PeerGone(f"{author.peer} {IN_PLAIN_TEXT.sentence}")
+    outflow = connection.state.outflow
+    put_tls_under(author, factory, reader.finish, None if outflow is UNUSED else connection)
+    if outflow is CLOGGED:
+        # TLS does not know that its transport is full, and would not tell when it has room.
+        connection.tell(ROOM)
+    if connection.state.outflow is FLOWING:
+        connection.let_close()
+    if timeout is not None:
+        reader.wanted.addTimeout(timeout, author.factory.service.clock)
+    try:
+        await reader.wanted
+    except DeferredTimeout:
+        raise PeerTimeout(f"{author.peer} did not begin TLS in time") from None
+
+
+def check(connection: PeerConnection) -> None:
+    """Raise what says why TLS cannot be begun now."""
+    author: Any = connection.author
+    if isinstance(connection.reader, HandshakeReader) or is_encrypted(author.transport):
+        raise RuntimeError(
+            "start_tls was called on a connection that has TLS already; `encrypted` tells"
+        )
+    if connection.reader is not None and connection.reader.waiting:
+        raise RuntimeError("two readers wait for one connection")
+    transport = author.transport
+    if connection.ended or getattr(transport, "disconnecting", False):
+        connection.close()
+        raise PeerGone(f"{author.peer} sends nothing more")
+    if not can_be_put_under(author):
+        raise ConfigurationError(
+            f"{author.factory.label}: TLS cannot be begun over {type(transport).__name__}; `serve` of "
+            "logsrv.kit.testing has real connections"
+        )
+
+
+def refuse(connection: PeerConnection, before: Reader | None) -> None:
+    """Cut off a peer that did not wait for TLS."""
+    if before is not None:
+        # It counts what nobody gets.
+        before.lost()
+    admitted = admitted_of(connection.author)
+    if admitted is not None:
+        admitted.refuse(IN_PLAIN_TEXT)
+    connection.tell(CUT)
+
+
+class HandshakeReader:
+    """Waits for the handshake in the place of what reads.
+
+    wanted: fires when it is done, fails with PeerGone if it never will be; who cancels it ends the
+    connection, which cannot go on in plain text. late: what came and nobody has read.
+    """
+
+    __slots__ = ("_connection", "_done", "_make_reader", "late", "wanted")
+
+    # To the connection it is a reader that always waits, and holds nothing that could be given.
+    spent = exhausted = ahead = waits_by_itself = False
+    waiting = True
+
+    def __init__(self, connection: PeerConnection, make_reader: Callable[[], Reader]) -> None:
+        self._connection = connection
+        self._make_reader = make_reader
+        self._done = False
+        self.late = b""
+        self.wanted: Deferred[None] = Deferred(self._given_up)
+
+    def received(self, data: bytes) -> None:
+        self.late += data
+
+    def finish(self) -> None:
+        """The handshake is done."""
+        self._done = True
+        self._connection.author.know_peer()
+        if self._connection.state.ready:
+            self._connection.call(self.advance, "start_tls")
+
+    def advance(self) -> None:
+        if not self._done:
+            return
+        connection = self._connection
+        connection.reader = reader = self._make_reader()
+        if connection.work is not None and not reader.waits_by_itself:
+            connection.tell(AWAIT)
+        if self.late:
+            reader.received(self.late)
+        self.wanted.callback(None)
+        if connection.reader is reader and not connection.state.held:
+            reader.advance()
+
+    def lost(self) -> None:
+        connection = self._connection
+        connection.author.factory.dropped_bytes += len(self.late)
+        if not self.wanted.called:
+            self.wanted.errback(PeerGone(f"{connection.author.peer} has gone"))
+
+    def _given_up(self, _: object) -> None:
+        self._connection.tell(CUT)

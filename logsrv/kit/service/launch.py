@@ -1,0 +1,147 @@
+"""The launch of a service: the program that waits for it is told how it came out.
+
+A service is ready when the reactor runs, and some await something before; twistd would have told its
+parent, who waits in the terminal, long ago that all is well. So the pipe between them is taken from
+it: the parent waits until the service is ready, or has failed.
+"""
+
+from __future__ import annotations
+
+import atexit
+import os
+import sys
+import threading
+from typing import Any
+
+from twisted.logger import Logger
+
+from logsrv.errors import StartError
+from logsrv.kit.net.twisted.twistd import (
+    STARTED,
+    end_with_the_sentence,
+    start_failed,
+    take_status_pipe,
+    uncapture_stderr,
+)
+from logsrv.kit.observe.journal import last_words
+from logsrv.kit.service.log import take_log
+from logsrv.kit.text.words import shown
+
+log = Logger()
+
+# A thread of the plugin that never ends would keep the process that has failed.
+END_SECONDS = 5.0
+
+
+def check_files(name: str, program: Any) -> None:
+    """Raise StartError if twistd could not write its own files: it would end with a traceback.
+
+    name: of the plugin. program: twistd's options; those of twist have no such files.
+    """
+    if program is None or program.get("chroot"):
+        return
+    log = program.get("logfile") or (None if program.get("nodaemon") else "twistd.log")
+    if log is not None and log != "-" and not program.get("syslog") and not _writable(log):
+        raise StartError(
+            f"{name}: twistd cannot write its log {shown(log)}: give it --logfile=FILE"
+        )
+    pidfile = program.get("pidfile")
+    if pidfile and not _writable(pidfile):
+        raise StartError(
+            f"{name}: twistd cannot write its pid file {shown(pidfile)}: give it --pidfile=FILE, or "
+            f"--pidfile= for none: twistd --pidfile= {name} …"
+        )
+
+
+def _writable(path: str) -> bool:
+    return os.access(path if os.path.exists(path) else os.path.dirname(path) or ".", os.W_OK)
+
+
+class Launch:
+    """The launch of one service by twistd, daemonized or not, or by twist."""
+
+    def __init__(self, options: Any, reactor: Any) -> None:
+        """`options`: those of the service, parsed, below those of the program that launches it."""
+        self._options = options
+        self._reactor = reactor
+        self._pipe: int | None = None
+        self._warned: tuple[str, ...] = ()
+        self.warn()
+
+    def join(self, application: Any) -> None:
+        """Take the log; called when the service becomes part of what twistd or twist runs."""
+        program = self._options.parent
+        take_log(program, getattr(self._options.settings, "log_format", "auto"), application)
+        if program is not None and program.get("nodaemon") == 0:
+            end_with_the_sentence()
+
+    def warn(self) -> None:
+        """Log the warnings about the options as they were read last, those that are new."""
+        warnings = self._options.loaded.warnings
+        for warning in warnings:
+            if warning not in self._warned:
+                log.warn("{warning}", warning=warning)
+        self._warned = warnings
+
+    def wait(self) -> None:
+        """Let whoever launched it wait; called when the process is the one that serves."""
+        if self._pipe is None:
+            self._pipe = take_status_pipe(self._options.parent)
+
+    def ready(self) -> None:
+        """Peers are let in."""
+        self._tell(STARTED)
+
+    def failed(self, sentence: str) -> None:
+        """End the process with the sentence and status 1."""
+        assert sys.__stderr__ is not None
+        print(last_words(sentence), file=sys.__stderr__, flush=True)
+        self._tell(start_failed(sentence))
+        end_process(1, self._reactor)
+
+    def refused(self, error: StartError) -> None:
+        """Tell it before twistd ends with `error`, which Python prints."""
+        self.wait()
+        self._tell(start_failed(str(error)))
+        error.code = last_words(str(error))
+        uncapture_stderr()
+
+    def stopped(self, sentence: str) -> None:
+        """It was told to stop before it was ready."""
+        self._tell(start_failed(sentence))
+
+    def _tell(self, message: bytes) -> None:
+        pipe, self._pipe = self._pipe, None
+        if pipe is not None:
+            try:
+                os.write(pipe, message)
+            except OSError:
+                # The program that waited has gone.
+                pass
+            os.close(pipe)
+
+
+def end_process(status: int, reactor: Any) -> None:
+    """Stop the reactor, and end the process with `status`.
+
+    A reactor has no exit status to give; the last exit handler has.
+    """
+    atexit.register(_exit, status)
+    reactor.addSystemEventTrigger("after", "shutdown", _exit_later, status)
+    reactor.stop()
+
+
+def _exit_later(status: int) -> None:
+    timer = threading.Timer(END_SECONDS, _exit, [status])
+    timer.daemon = True
+    timer.start()
+
+
+def _exit(status: int) -> None:
+    for stream in (sys.__stdout__, sys.__stderr__):
+        if stream is not None:
+            try:
+                stream.flush()
+            except OSError:
+                status = status or 1
+    os._exit(status)

@@ -1,0 +1,114 @@
+"""Sites that any service may have beside those of its protocols: where it tells how it is."""
+
+from __future__ import annotations
+
+from typing import Any, TypeVar
+
+from twisted.logger import Logger
+
+from logsrv.errors import ConfigurationError
+from logsrv.kit.inspect.places import InspectPlace
+from logsrv.kit.inspect.settings import OperatorSettings
+from logsrv.kit.inspect.view import Service
+from logsrv.kit.net.endpoint import Endpoint
+from logsrv.kit.net.guard.guard import GuardPolicy
+from logsrv.kit.observe.metrics import MetricsPart
+from logsrv.kit.service.sites import SiteServer, SiteSpec
+from logsrv.kit.web.endpoints import web_rules
+
+T = TypeVar("T")
+log = Logger()
+
+# Prometheus keeps one open, two where there are two of it; a person with curl has one more.
+MOST_SCRAPES = 100
+# Operators at a time; a flood of others must not have all.
+MOST_SESSIONS = 32
+NO_CONCH = "--inspect ssh: needs Twisted Conch: pip install 'logsrv[inspect]'"
+NO_PYTHON_THERE = (
+    "--inspect-python goes with unix: and ssh: only: whoever is on this machine, and a page in its "
+    "browser, can connect to {}"
+)
+
+
+def own_sites(service: Service, settings: object) -> list[SiteSpec]:
+    """Return the sites that `settings` ask for. Raises ConfigurationError."""
+    if not isinstance(settings, OperatorSettings):
+        return []
+    metrics = _given(settings.metrics, Endpoint)
+    inspect = _given(settings.inspect, InspectPlace)
+    return [
+        *_monitors(service, settings, metrics),
+        *(_inspector(service, settings, place) for place in inspect),
+    ]
+
+
+def _given(places: object, kind: type[T]) -> tuple[T, ...]:
+    """Return the places of an option; none where it is an author's own that means something else."""
+    if not isinstance(places, tuple):
+        return ()
+    return tuple(place for place in places if isinstance(place, kind))
+
+
+def _monitors(
+    service: Service, settings: OperatorSettings, places: tuple[Endpoint, ...]
+) -> list[SiteSpec]:
+    def make(wanted: SiteSpec, metrics: MetricsPart) -> SiteServer:
+        # A service that nobody asks needs no web server, and starts sooner without one.
+        from logsrv.kit.web.channel import WebFactory
+        from logsrv.kit.web.monitor import Monitor
+
+        monitor = Monitor(service.metrics, unhealthy=service.unhealthy, unready=service.unready)
+        return WebFactory(monitor.handle, service.clock, wanted.label, wanted.settings)
+
+    rules = web_rules(settings, MOST_SCRAPES)
+    return [
+        SiteSpec(f"metrics {one}", one, f"metrics {one}", rules, make, "metrics at {url}/metrics")
+        for one in places
+    ]
+
+
+def _inspector(service: Service, settings: OperatorSettings, place: InspectPlace) -> SiteSpec:
+    from logsrv.kit.inspect.session import SessionSettings, SocketServer
+
+    if settings.inspect_python and place.keys is None and place.endpoint.scheme != "unix":
+        raise ConfigurationError(NO_PYTHON_THERE.format(place))
+    who: GuardPolicy = web_rules(settings, MOST_SESSIONS)
+    rules = SessionSettings(
+        keys=_keys(place),
+        allow=who.allow,
+        deny=who.deny,
+        max_connections=who.max_connections,
+        log_connections=True,
+        python=settings.inspect_python,
+    )
+
+    def make(wanted: SiteSpec, metrics: MetricsPart) -> SiteServer:
+        if wanted.settings.python:
+            log.warn(
+                "--inspect-python: who connects to {place} can do whatever the service can",
+                place=str(place),
+            )
+        if place.host_key is not None:
+            from logsrv.kit.inspect.keys import host_key
+            from logsrv.kit.inspect.ssh import SSHServer
+
+            key = host_key(place.host_key)
+            server: SiteServer = SSHServer(service, wanted.label, wanted.settings, metrics, key)
+            return server
+        return SocketServer(service, wanted.label, wanted.settings, metrics)
+
+    sentence = f"listening for operators{' by ssh' if place.host_key else ''} on {{place}}"
+    return SiteSpec(
+        f"inspect {place.key}", place.endpoint, f"inspect {place}", rules, make, sentence
+    )
+
+
+def _keys(place: InspectPlace) -> tuple[Any, ...]:
+    """Return the keys with which one may log in; none where there is no SSH."""
+    if place.keys is None:
+        return ()
+    try:
+        from logsrv.kit.inspect.keys import authorized_keys
+    except ImportError:
+        raise ConfigurationError(NO_CONCH) from None
+    return authorized_keys(place.keys)

@@ -1,1 +1,0 @@
-"""The process of a service: its launch, its signals, the steps of its start and stop."""

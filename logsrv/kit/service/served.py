@@ -1,0 +1,128 @@
+"""The sites of a service, as a whole: made, bound, opened, changed for others and closed together."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Mapping
+
+from twisted.internet.defer import Deferred, gatherResults
+from twisted.logger import Logger
+
+from logsrv.errors import ConfigurationError
+from logsrv.kit.net.endpoint import TakenPlaces
+from logsrv.kit.service.sites import Site, SiteSpec, check_place
+
+log = Logger()
+
+
+def by_key(wanted: Iterable[SiteSpec]) -> dict[str, SiteSpec]:
+    """Return sites by their keys. Raises ConfigurationError for two at one place."""
+    found: dict[str, SiteSpec] = {}
+    taken = TakenPlaces()
+    for one in wanted:
+        if one.key in found:
+            place = f"listen {one.key}" if one.make is None else one.key
+            raise ConfigurationError(f"--{place} is asked for twice")
+        if (other := taken.in_the_way_of(one.endpoint)) is not None:
+            raise ConfigurationError(
+                f"{one.label} and {other} are one place: only one can be there"
+            )
+        found[one.key] = one
+        taken.take(one.endpoint)
+    return found
+
+
+class ServedSites:
+    """The sites of the settings of now, in their order, and those that drain.
+
+    cut: peers that were cut off.
+    """
+
+    def __init__(self, make: Callable[[SiteSpec], Site]) -> None:
+        self._make = make
+        self._wanted: dict[str, Site] = {}
+        self._leaving: dict[Site, Deferred[None]] = {}
+        self.cut = 0
+
+    def __iter__(self) -> Iterator[Site]:
+        return iter(tuple(self._wanted.values()))
+
+    def __len__(self) -> int:
+        return len(self._wanted)
+
+    @property
+    def all(self) -> list[Site]:
+        """Those of the settings, and those that drain."""
+        return [*self._wanted.values(), *self._leaving]
+
+    def bind(self, wanted: Mapping[str, SiteSpec]) -> None:
+        """Make the first ones and take their places. Raises what refuses it; `close` takes them back."""
+        for key, one in wanted.items():
+            self._wanted[key] = self._make(one)
+            self._wanted[key].bind()
+
+    def open(self, *, own: bool) -> None:
+        """Let peers in at those that are the service's own, or at the others."""
+        for site in self:
+            if site.is_own == own:
+                site.open()
+
+    async def vacated(self) -> None:
+        """Wait until those that an earlier reload took away have left their places."""
+        for site in list(self._leaving):
+            await site.vacated
+
+    def add(self, wanted: Mapping[str, SiteSpec], added: dict[str, Site]) -> None:
+        """Make the new ones, and bind them when all are checked. Raises what refuses the change.
+
+        added: gets those that were made, for `change` or `take_back`.
+        """
+        taken = TakenPlaces(site.endpoint for site in self)
+        for key in [key for key in wanted if key not in self._wanted]:
+            check_place(wanted[key], taken)
+            added[key] = self._make(wanted[key])
+        for site in (*self, *added.values()):
+            if site.key in wanted:
+                site.check()
+        for site in added.values():
+            site.bind()
+
+    def take_back(self, added: Mapping[str, Site]) -> None:
+        """End those that were added and are not wanted after all."""
+        for site in added.values():
+            self._leave(site, 0)
+
+    def change(
+        self, wanted: Mapping[str, SiteSpec], added: Mapping[str, Site], seconds: float
+    ) -> int:
+        """Do what was checked; give how many are gone, which drain for so many seconds at most."""
+        gone = [site for key, site in self._wanted.items() if key not in wanted]
+        for site in gone:
+            self._leave(site, seconds, taken_out=True)
+        for key, site in self._wanted.items():
+            if key in wanted:
+                site.apply(wanted[key])
+        self._wanted = {key: added.get(key) or self._wanted[key] for key in wanted}
+        for site in added.values():
+            site.open()
+        return len(gone)
+
+    def close(self, seconds: float) -> Deferred[list[None]]:
+        """End all; fires when they have."""
+        for site in self:
+            self._leave(site, seconds)
+        self._wanted = {}
+        return gatherResults(list(self._leaving.values()))
+
+    def _leave(self, site: Site, seconds: float, *, taken_out: bool = False) -> None:
+        left = Deferred.fromCoroutine(self._end(site, seconds, taken_out))
+        if not left.called:
+            self._leaving[site] = left
+
+    async def _end(self, site: Site, seconds: float, taken_out: bool) -> None:
+        cut = await site.close(seconds)
+        self._leaving.pop(site, None)
+        self.cut += cut
+        if cut and taken_out:
+            log.warn(
+                "{listener} was taken out: {cut} connections cut off", listener=site.label, cut=cut
+            )

@@ -1,1 +1,0 @@
-"""Sites: places where a service listens, with what serves them."""

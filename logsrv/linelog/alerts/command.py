@@ -1,0 +1,128 @@
+"""The program that gets an alert: one process, bounded in time, whose failure is said in a sentence."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import sys
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from twisted.internet.defer import Deferred
+from twisted.internet.error import ProcessExitedAlready
+from twisted.internet.protocol import ProcessProtocol, connectionDone
+from twisted.python.failure import Failure
+
+from logsrv.kit.children.child import ProcessEnd
+from logsrv.kit.text.escape import one_line
+from logsrv.linelog.alerts import alone
+from logsrv.linelog.alerts.message import Later, Undelivered
+from logsrv.linelog.alerts.settings import Command, missing
+from logsrv.timer import Timer
+
+SECONDS = 60.0
+"""Time that the program has."""
+GRACE = 0.5
+"""Seconds in which its last words may come when it has ended; others may hold its stderr for ever."""
+_KEPT = 4096
+
+PASSED = ("PATH", "HOME", "LANG", "LANGUAGE", "TZ", "USER", "LOGNAME", "SHELL", "TMPDIR")
+"""Variables of the server that the program gets, beside those of the locale, LC_*."""
+
+
+def passed(environ: Mapping[str, str], named: Sequence[str] = ()) -> dict[str, str]:
+    """Return the variables that a program gets: the server's own may hold tokens."""
+    return {
+        name: value
+        for name, value in environ.items()
+        if name in PASSED or name.startswith("LC_") or name in named
+    }
+
+
+class _Running(ProcessProtocol):
+    def __init__(self, text: bytes, reactor: Any) -> None:
+        self.done: Deferred[None] = Deferred(lambda _: self.kill())
+        self._reactor = reactor
+        self._text = text
+        self._said = b""
+        self._grace = Timer(reactor)
+        self._late: Later | None = None
+        self.process: Any = None
+
+    def start(self, command: Command, environment: Mapping[str, str]) -> None:
+        with open(os.devnull, "wb") as nowhere:
+            self.process = self._reactor.spawnProcess(
+                self,
+                sys.executable,
+                [sys.executable, "-I", "-S", alone.__file__, str(os.getpid()), *command],
+                env=environment,
+                childFDs={0: "w", 1: nowhere.fileno(), 2: "r"},
+            )
+
+    def connectionMade(self) -> None:
+        assert self.transport is not None
+        self.transport.write(self._text)
+        self.transport.closeStdin()
+
+    def errReceived(self, data: bytes) -> None:
+        self._said += data[: _KEPT - len(self._said)]
+
+    def processExited(self, reason: Failure) -> None:
+        self._grace.start(GRACE, self._finish, reason)
+
+    def processEnded(self, reason: Failure = connectionDone) -> None:
+        self._grace.stop()
+        self._finish(reason)
+
+    def kill(self, late: Later | None = None) -> None:
+        """End it and whatever it has started. late: the reason to give at its end."""
+        self._late = late
+        if self.process is not None:
+            with contextlib.suppress(ProcessExitedAlready):
+                self.process.signalProcess("TERM")
+
+    def _finish(self, reason: Failure) -> None:
+        assert self.transport is not None
+        self.transport.loseConnection()
+        if self.done.called:
+            return
+        end = ProcessEnd.of(reason)
+        if end.status == 0:
+            self.done.callback(None)
+            return
+        if self._late is not None:
+            self.done.errback(self._late)
+            return
+        words = self._said.decode(errors="backslashreplace").strip().partition("\n")[0]
+        said = f": {one_line(words, 300)}" if words else ""
+        # Without a status it did not come to its end, for example because all processes were stopped.
+        error = Later if end.status in (None, os.EX_TEMPFAIL) else Undelivered
+        self.done.errback(error(f"the command {end}{said}"))
+
+
+async def run(
+    command: Command,
+    text: bytes,
+    environment: Mapping[str, str],
+    *,
+    reactor: Any,
+    seconds: float = SECONDS,
+) -> None:
+    """Run a program with `text` on its standard input, until it ends. Raises Undelivered, and Later.
+
+    environment: all variables that it gets. seconds: after that it is killed, with all it has started.
+    Cancelling kills it too.
+    """
+    if sentence := missing(command):
+        raise Later(sentence)
+    running = _Running(text, reactor)
+    try:
+        running.start(command, environment)
+    except OSError as error:
+        raise Later(f"the command cannot be started: {error.strerror}") from error
+    limit = Timer(reactor)
+    limit.start(seconds, running.kill, Later(f"the command took {seconds:g} s and was killed"))
+    try:
+        await running.done
+    finally:
+        limit.stop()

@@ -1,0 +1,41 @@
+"""The delivery of a message, by the way that its alert has for it."""
+
+from __future__ import annotations
+
+import os
+import socket
+from collections.abc import Callable
+from typing import Any
+
+from twisted.internet.defer import Deferred
+
+from logsrv.linelog.alerts import command, message, webhook
+from logsrv.linelog.alerts.settings import COMMAND_WAY, AlertSettings
+from logsrv.linelog.alerts.tally import Counted
+
+Deliver = Callable[[str, AlertSettings, Counted], Deferred[None]]
+"""A sender of a message by one way: gives what fires when it has arrived, and fails with Undelivered."""
+
+
+def deliver_by(reactor: Any, *, test: bool = False) -> Deliver:
+    """Return what sends a message by command or webhook, as the alert's settings say.
+
+    test: somebody waits for the result; the message says so, and nothing is tried twice.
+    """
+    server = socket.gethostname()
+    pauses = () if test else webhook.PAUSES
+
+    def deliver(way: str, alert: AlertSettings, counted: Counted) -> Deferred[None]:
+        if way == COMMAND_WAY:
+            assert alert.alert_command is not None
+            text = message.text(alert, counted, server, test=test)
+            environment = command.passed(os.environ, alert.alert_variable)
+            environment |= message.variables(alert, counted, server)
+            running = command.run(alert.alert_command, text, environment, reactor=reactor)
+            return Deferred.fromCoroutine(running)
+        assert alert.alert_webhook is not None
+        body = message.json(alert, counted, server, test=test)
+        posting = webhook.post(alert.alert_webhook, body, reactor=reactor, pauses=pauses)
+        return Deferred.fromCoroutine(posting)
+
+    return deliver

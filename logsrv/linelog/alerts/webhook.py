@@ -1,0 +1,104 @@
+"""The webhook that gets an alert: POST of JSON, bounded in time, tried again where that may help.
+
+Redirects are not followed: the lines go where the operator said, and nowhere else. For the same reason
+the certificate of an https:// server is verified.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from io import BytesIO
+from typing import Any
+from urllib.parse import urlsplit
+
+from twisted.internet.defer import CancelledError
+from twisted.internet.defer import TimeoutError as DeferredTimeout
+from twisted.internet.task import deferLater
+from twisted.python.failure import Failure
+from twisted.web.client import Agent, FileBodyProducer
+from twisted.web.http_headers import Headers
+
+from logsrv import __version__
+from logsrv.kit.net.twisted.agent import BoundedBody, EndlessHead, bounded_pool
+from logsrv.kit.observe.peer_log import end_sentence
+from logsrv.kit.text.escape import one_line
+from logsrv.linelog.alerts.message import Later, Undelivered
+
+SECONDS = 10.0
+"""Time for one attempt."""
+PAUSES = (1.0, 5.0, 20.0)
+"""Seconds between attempts."""
+AGAIN = (408, 425, 429)
+"""Statuses below 500 that say: later."""
+_LARGEST_ANSWER = 1 << 16
+
+
+def place(url: str) -> str:
+    """Return what of a URL may stand in a log: a path is often all that is secret about it."""
+    parts = urlsplit(url)
+    return f"{parts.scheme}://{parts.netloc}"
+
+
+async def post(
+    url: str,
+    body: bytes,
+    *,
+    reactor: Any,
+    pauses: Sequence[float] = PAUSES,
+    seconds: float = SECONDS,
+) -> None:
+    """Post `body`, JSON, until it is taken. Raises Undelivered if it is refused, Later if it is not taken.
+
+    pauses: seconds before each further attempt. seconds: for one attempt. Cancelling gives up.
+    """
+    pool = bounded_pool(reactor, persistent=False)
+    agent = Agent(reactor, connectTimeout=seconds, pool=pool)
+    for pause in (*pauses, None):
+        try:
+            await _attempt(agent, url, body, reactor, seconds)
+            return
+        except Later as error:
+            if pause is None:
+                tried = f"; it was tried {len(pauses) + 1} times" if pauses else ""
+                raise Later(f"{error}{tried}") from None
+        await deferLater(reactor, pause)
+
+
+async def _attempt(agent: Agent, url: str, body: bytes, reactor: Any, seconds: float) -> None:
+    where = one_line(place(url))
+    headers = Headers(
+        {"Content-Type": ["application/json"], "User-Agent": [f"logsrv/{__version__}"]}
+    )
+    answering = agent.request(b"POST", url.encode(), headers, FileBodyProducer(BytesIO(body)))
+    answering.addTimeout(seconds, reactor, lambda *_: Failure(DeferredTimeout()))
+    try:
+        response = await answering
+    except DeferredTimeout:
+        raise Later(f"{where} did not answer within {seconds:g} s") from None
+    except CancelledError:
+        raise
+    except Exception as error:
+        reasons = getattr(error, "reasons", ())
+        if any(reason.check(CancelledError) for reason in reasons):
+            raise CancelledError from None
+        if any(reason.check(EndlessHead) for reason in reasons):
+            raise Later(f"{where}: {_why(error)}") from error
+        raise Later(f"{where} cannot be reached: {_why(error)}") from error
+    # Nobody reads it; a connection that is left in the middle of it is an error to some servers.
+    rest = BoundedBody(_LARGEST_ANSWER)
+    response.deliverBody(rest)
+    await rest.done.addTimeout(seconds, reactor)
+    if 200 <= response.code < 300:
+        return
+    sentence = f"{where} answered with status {response.code}"
+    if response.code >= 500 or response.code in AGAIN:
+        raise Later(sentence)
+    redirect = ", a redirect, which is not followed" if 300 <= response.code < 400 else ""
+    raise Undelivered(sentence + redirect)
+
+
+def _why(error: Exception) -> str:
+    """Return what went wrong, without the wrapping that Twisted puts around it."""
+    reasons = getattr(error, "reasons", None)
+    failure = reasons[0] if reasons else Failure(error)
+    return one_line(end_sentence(failure), 300).rstrip(".")

@@ -1,0 +1,86 @@
+"""Find one field in many lines of `key=value` by its name, and read only the value."""
+
+from __future__ import annotations
+
+import re
+
+import numpy
+
+from logsrv.linelog.fields.levels.places import Array, table_of
+from logsrv.linelog.fields.stamps import Stamps
+from logsrv.linelog.fields.stored import decoded
+from logsrv.linelog.fields.values import Value
+
+_KEY = rb"(?<!\S)[A-Za-z_@][A-Za-z0-9_.@-]*="
+# A line up to a quote, where each quote before it begins or ends the value of a pair, and so does this.
+_QUOTED = re.compile(rb'(?:[^"\\]*' + _KEY + rb'"[^"\\]*"(?!\S))+').fullmatch
+_ANOTHER = re.compile(_KEY + rb'[^\s"]').search
+_VALUE = re.compile(rb'"([^"\\]*)",?(?!\S)|([^\s"]\S*)|(?!\S)').match
+_SPACES = b" \t\n\r\f\v"
+_IS_SPACE = table_of(_SPACES)
+
+
+def places_in_messages(stamps: Stamps, part: bytes) -> tuple[Array, Array]:
+    """Return where a part stands in messages, and in which lines."""
+    places = []
+    at = stamps.text.find(part)
+    while at >= 0:
+        places.append(at)
+        at = stamps.text.find(part, at + len(part))
+    found: Array = numpy.array(places, numpy.int64)
+    rows = numpy.searchsorted(stamps.ends, found)
+    said = found >= stamps.messages[rows]
+    return found[said], rows[said]
+
+
+class Pairs:
+    """A reader of the field called `name`."""
+
+    def __init__(self, name: str) -> None:
+        self._begin = name.encode("utf-8", "surrogateescape") + b"="
+
+    def places(self, stamps: Stamps) -> tuple[Array, Array]:
+        """Return where the name stands in messages with the sign behind it, and in which lines."""
+        return places_in_messages(stamps, self._begin)
+
+    def read(
+        self, stamps: Stamps, places: Array, rows: Array, column: list[Value | None]
+    ) -> list[int]:
+        """Put values into rows of a column; return the rows of lines that need a closer look.
+
+        places, rows: those of `places`, in lines that begin with no header and are no object.
+        """
+        bytes_ = numpy.frombuffer(stamps.text, numpy.uint8)
+        # Before the first byte of all is no byte, which the last one, an LF, stands for.
+        starts_word = _IS_SPACE[bytes_[places - 1]]
+        places, rows = places[starts_word], rows[starts_word]
+        twice = rows[1:][rows[1:] == rows[:-1]]
+        once = ~numpy.isin(rows, twice)
+        places, rows = places[once], rows[once]
+        others: list[int] = numpy.unique(twice).tolist()
+        # An access log has a time in brackets.
+        may_be_access = b" [" in stamps.text
+        text, size = stamps.text, len(self._begin)
+        starts, ends = stamps.messages[rows].tolist(), stamps.ends[rows].tolist()
+        for row, start, at, end in zip(rows.tolist(), starts, places.tolist(), ends, strict=True):
+            value = _VALUE(text, at + size, end)
+            if (
+                value is None
+                or (may_be_access and text.find(b" [", start, end) >= 0)
+                or not _is_outside(text, start, at)
+                # A pair alone is none.
+                or not (_ANOTHER(text, start, at) or _ANOTHER(text, value.end(), end))
+            ):
+                others.append(row)
+            else:
+                said = value[value.lastindex or 0]
+                column[row] = decoded(said.removesuffix(b",") if value.lastindex == 2 else said)
+        return others
+
+
+def _is_outside(text: bytes, start: int, at: int) -> bool:
+    """Tell whether it is plain to see that no value in quotes goes on at a place of a line."""
+    quote = text.rfind(b'"', start, at)
+    if quote < 0:
+        return True
+    return text[quote + 1] in _SPACES and _QUOTED(text, start, quote + 1) is not None

@@ -1,0 +1,183 @@
+"""Chosen fields of all lines of a text: messages of a kind are read together, in the way of that kind.
+
+JSON objects, syslog headers, access logs and pairs, written as most programs write them, are read without
+a Record. Lines in which a field may stand in any other way become one.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Sequence
+from typing import TypeAlias
+
+import numpy
+
+from logsrv.linelog.fields.access import NAMES as OF_ACCESS
+from logsrv.linelog.fields.access_text import AccessText
+from logsrv.linelog.fields.headers import Headers
+from logsrv.linelog.fields.levels.places import Array, table_of
+from logsrv.linelog.fields.objects import Objects
+from logsrv.linelog.fields.pairs import Pairs
+from logsrv.linelog.fields.record import ALWAYS, Record
+from logsrv.linelog.fields.servers import Servers
+from logsrv.linelog.fields.stamps import Stamps
+from logsrv.linelog.fields.syslog import IN_FILES
+from logsrv.linelog.fields.values import Value
+
+Column: TypeAlias = list[Value | None]
+"""The value of one field in each line, None where it has none."""
+
+_PLAIN, _OBJECT, _HEADER, _FILE, _DONE = range(5)
+_FIRST: Array = numpy.zeros(256, numpy.uint8)
+_FIRST[ord("{")], _FIRST[ord("<")] = _OBJECT, _HEADER
+_SPACE, _DASH = b" -"
+_WHITE = b" \t\r"
+_IS_WHITE = table_of(_WHITE)
+_in_file = re.compile(IN_FILES.encode()).match
+# Names that stand in a line as they are, whatever its kind.
+_USUAL = re.compile(r"[A-Za-z0-9_@-]+(?:\.[A-Za-z0-9_@-]+)*")
+# Stands in each line of an access log, before the request.
+_OF_ACCESS = b'] "'
+
+
+class FieldReader:
+    """A reader of the fields called `names`, any but `position`."""
+
+    def __init__(self, names: Sequence[str]) -> None:
+        self.names = names
+        self._is_usual = all(_USUAL.fullmatch(name) and name not in ALWAYS for name in names)
+        inner = [name.removeprefix("fields.") for name in names]
+        self._objects = Objects(names)
+        self._headers = Headers(names)
+        self._access = AccessText(names) if set(inner) & set(OF_ACCESS) else None
+        self._servers = Servers(inner)
+        self._pairs = [
+            (place, Pairs(name))
+            for place, name in enumerate(inner)
+            if not name.startswith("syslog.")
+        ]
+        # In structured data only the last part of a name stands before the sign.
+        ends = sorted({name.rpartition(".")[2] for name in names})
+        self._ends = [end.encode() for end in ends]
+        self._signs = [Pairs(end) for end in ends]
+        self._odd = [Pairs(name) for name in names if name.startswith("fields.")]
+
+    def read(self, stamps: Stamps) -> list[Column]:
+        """Return a column for each name."""
+        columns: list[Column] = [[None] * len(stamps) for _ in self.names]
+        others: Iterable[int] = range(len(stamps))
+        if self._is_usual and len(stamps):
+            others = self._read(stamps, columns)
+        for row in others:
+            record = Record(stamps.line(row))
+            for name, column in zip(self.names, columns, strict=True):
+                column[row] = record.get(name)
+        return columns
+
+    def _read(self, stamps: Stamps, columns: list[Column]) -> set[int]:
+        """Fill columns; return the lines that need a Record."""
+        kinds, others = _kinds(stamps)
+        self._of_objects(stamps, kinds, columns)
+        headed = numpy.flatnonzero((kinds == _HEADER) | (kinds == _FILE))
+        others |= self._servers.rows(stamps, headed)
+        if self._headers.wanted:
+            others |= self._of_headers(stamps, headed[kinds[headed] == _HEADER], columns)
+            others.update(headed[kinds[headed] == _FILE].tolist())
+        else:
+            others |= self._objects_in(stamps, headed)
+        if self._access is not None and _OF_ACCESS in stamps.text:
+            others.update(_rows_with(stamps, headed, _OF_ACCESS))
+            others |= self._of_access(stamps, kinds, columns)
+        return others | self._of_pairs(stamps, kinds, columns)
+
+    def _of_objects(self, stamps: Stamps, kinds: Array, columns: list[Column]) -> None:
+        """Fill columns, and note which lines are no objects."""
+        rows = numpy.flatnonzero(kinds == _OBJECT)
+        if not len(rows) or not (self._objects.may_be_in(stamps.text) or _OF_ACCESS in stamps.text):
+            return
+        others = self._objects.read(stamps.messages_of(rows), rows.tolist(), columns)
+        kinds[others] = _PLAIN
+
+    def _of_headers(self, stamps: Stamps, rows: Array, columns: list[Column]) -> set[int]:
+        if not len(rows):
+            return set()
+        lines = rows.tolist()
+        if not self._headers.is_able:
+            return set(lines)
+        found, others = self._headers.read(b"\n".join([*stamps.messages_of(rows), b""]))
+        for place, column in found:
+            _fill(columns[place], lines, column)
+        return {lines[number] for number in others}
+
+    def _objects_in(self, stamps: Stamps, rows: Array) -> set[int]:
+        """Return the lines that may have one of the fields in JSON behind a header."""
+        if b"{" not in stamps.text:
+            return set()
+        return {
+            row
+            for row in _rows_with(stamps, rows, b"{")
+            if any(part in stamps.line(row) for part in (*self._ends, b"\\u"))
+        }
+
+    def _of_access(self, stamps: Stamps, kinds: Array, columns: list[Column]) -> set[int]:
+        """Fill columns, and note which lines are done."""
+        assert self._access is not None
+        rows = numpy.flatnonzero(kinds == _PLAIN)
+        lines = rows.tolist()
+        whole = len(lines) == len(stamps)
+        text = stamps.text if whole else b"\n".join([*map(stamps.line, lines), b""])
+        found = self._access.read(text)
+        kinds[rows] = _DONE
+        kinds[rows[[number for number, _ in found.others]]] = _PLAIN
+        for column, values in zip(columns, found.columns, strict=True):
+            _fill(column, lines, values)
+        return {lines[number] for number, line in found.others if _OF_ACCESS in line}
+
+    def _of_pairs(self, stamps: Stamps, kinds: Array, columns: list[Column]) -> set[int]:
+        others: set[int] = set()
+        for place, pairs in self._pairs:
+            places, rows = pairs.places(stamps)
+            plain = kinds[rows] == _PLAIN
+            others.update(pairs.read(stamps, places[plain], rows[plain], columns[place]))
+        for pairs in self._odd:
+            others.update(pairs.places(stamps)[1].tolist())
+        if ((kinds == _HEADER) | (kinds == _FILE)).any():
+            for sign in self._signs:
+                rows = sign.places(stamps)[1]
+                others.update(rows[(kinds[rows] == _HEADER) | (kinds[rows] == _FILE)].tolist())
+        return others
+
+
+def _fill(column: Column, lines: list[int], values: Sequence[str | None]) -> None:
+    if len(lines) == len(column):
+        column[:] = values
+        return
+    for row, value in zip(lines, values, strict=True):
+        column[row] = value
+
+
+def _rows_with(stamps: Stamps, rows: Array, part: bytes) -> list[int]:
+    messages = zip(rows.tolist(), stamps.messages_of(rows), strict=True)
+    return [row for row, message in messages if part in message]
+
+
+def _kinds(stamps: Stamps) -> tuple[Array, set[int]]:
+    """Return what each line is by its beginning, and the lines that are objects behind white space."""
+    bytes_ = numpy.frombuffer(stamps.text, numpy.uint8)
+    firsts = bytes_[stamps.messages]
+    kinds = _FIRST[firsts]
+    white = numpy.flatnonzero(_IS_WHITE[firsts])
+    others = {
+        row
+        for row, message in zip(white.tolist(), stamps.messages_of(white), strict=True)
+        if message.lstrip(_WHITE).startswith(b"{")
+    }
+    # `Nov 20` or `2026-`: only few lines are asked whether there is all of a header.
+    last = len(bytes_) - 1
+    dated = (bytes_[numpy.minimum(stamps.messages + 3, last)] == _SPACE) | (
+        bytes_[numpy.minimum(stamps.messages + 4, last)] == _DASH
+    )
+    for row in numpy.flatnonzero(dated & (kinds == _PLAIN)).tolist():
+        if _in_file(stamps.text, int(stamps.messages[row])):
+            kinds[row] = _FILE
+    return kinds, others

@@ -1,1 +1,0 @@
-"""Checks of the line logger before it starts: its store, and those whom it tells."""

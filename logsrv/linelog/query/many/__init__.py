@@ -1,1 +1,0 @@
-"""Many queries put to a text in one pass: which of a thousand find something in a megabyte, and where."""

@@ -1,0 +1,71 @@
+"""Queries of one field for a value each, such as `status=500`: the field is read once for all of them."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Container, Iterator, Sequence
+
+import numpy
+
+from logsrv.linelog.fields.levels.places import Array
+from logsrv.linelog.fields.reader import FieldReader
+from logsrv.linelog.fields.record import ALWAYS
+from logsrv.linelog.fields.values import elements
+from logsrv.linelog.query.language.tree import Node
+from logsrv.linelog.query.matching.piece import TextPiece
+from logsrv.linelog.query.matching.predicates import WantedValues, values_by_field
+
+FEW = 5
+"""Queries of one field for which it is not read: each of them goes its own way."""
+# Values whose queries are kept.
+_MOST_KNOWN = 10_000
+
+
+def by_field(nodes: Sequence[Node]) -> dict[str, list[tuple[int, str]]]:
+    """Return the fields of which more than FEW queries want a value: the query's number and the value."""
+    return {
+        field: queries
+        for field, queries in values_by_field(nodes).items()
+        if field not in ALWAYS and len(queries) > FEW
+    }
+
+
+class FieldValues:
+    """The queries of one field. queries: the number of each, and the value that it wants."""
+
+    def __init__(self, field: str, queries: Sequence[tuple[int, str]]) -> None:
+        self._all = [place for place, _ in queries]
+        self._reader = FieldReader([field])
+        self._wanted = WantedValues(queries)
+        self._known: dict[str, tuple[int, ...]] = {}
+
+    def find(
+        self, piece: TextPiece, among: Container[int] | None = None
+    ) -> Iterator[tuple[int, Array]]:
+        """Yield queries that match, and the numbers of their lines in the piece, in order."""
+        if among is not None and not any(place in among for place in self._all):
+            return
+        [column] = self._reader.read(piece.stamps)
+        lines: dict[int, list[int]] = defaultdict(list)
+        for line, value in enumerate(column):
+            if type(value) is str:
+                wanting: Sequence[int] = self._of_text(value)
+            elif value is None:
+                continue
+            else:
+                items = elements(value)
+                wanting = sorted({place for item in items for place in self._wanted.of(item)})
+            for place in wanting:
+                lines[place].append(line)
+        for place, found in lines.items():
+            if among is None or place in among:
+                yield place, numpy.array(found, numpy.intp)
+
+    def _of_text(self, value: str) -> tuple[int, ...]:
+        """Return the queries that want a value."""
+        known = self._known.get(value)
+        if known is None:
+            if len(self._known) >= _MOST_KNOWN:
+                self._known.clear()
+            known = self._known[value] = tuple(self._wanted.of(value))
+        return known

@@ -1,1 +1,0 @@
-"""Reading what is in an archive only, in as few round trips as possible."""

@@ -1,1 +1,0 @@
-"""Work on frames by all cores, their results in order."""

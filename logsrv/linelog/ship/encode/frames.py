@@ -1,0 +1,129 @@
+"""The frames and lines of a block that came, looked at before they are stored (no I/O).
+
+Frames are unpacked with no more memory and time than their headers promise; lines are to be such as a store
+of our own would hold.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import numpy
+
+from logsrv.linelog.fields.stamps import NO_TIME, Stamps
+from logsrv.linelog.framing.lines.clean import is_clean
+from logsrv.linelog.store.segments.zstd import (
+    CONTENTSIZE_UNKNOWN,
+    ZstdDecompressor,
+    ZstdError,
+    frame_content_size,
+    frame_header_size,
+    get_frame_parameters,
+)
+
+MOST_FRAMES = 256
+_MAGIC = b"\x28\xb5\x2f\xfd"
+_LARGEST_WINDOW = 8 << 20
+_RLE, _RESERVED = 1, 3
+_CHECKSUM = 4
+
+
+def split(packed: bytes, size: int) -> list[tuple[memoryview, int]]:
+    """Return the frames of a block with `size` bytes of text, each with its bytes of text.
+
+    Nothing is unpacked. Raises ValueError with one sentence.
+    """
+    whole = memoryview(packed)
+    found: list[tuple[memoryview, int]] = []
+    left = size
+    while whole:
+        if len(found) == MOST_FRAMES:
+            raise ValueError(f"a block has at most {MOST_FRAMES} frames")
+        end, content = frame_at(whole)
+        left -= content
+        if left < 0:
+            break
+        found.append((whole[:end], content))
+        whole = whole[end:]
+    if left:
+        raise ValueError("the frames have other sizes than the headers say")
+    return found
+
+
+def frame_at(data: memoryview) -> tuple[int, int]:
+    """Return the length of the frame that data begins with, and the bytes of its text.
+
+    Raises ValueError with one sentence, also if it breaks off.
+    """
+    if data[:4] != _MAGIC:
+        raise ValueError("the body is not made of Zstandard frames")
+    try:
+        found = get_frame_parameters(data)
+        content = frame_content_size(data)
+        at = frame_header_size(data)
+    except ZstdError:
+        raise ValueError("a frame breaks off") from None
+    if content in (-1, CONTENTSIZE_UNKNOWN) or content == 0 or not found.has_checksum:
+        raise ValueError("each frame has to have its size and a checksum")
+    if found.dict_id or found.window_size > _LARGEST_WINDOW:
+        raise ValueError("a frame needs a dictionary or too much memory")
+    last = False
+    while not last:
+        header = int.from_bytes(data[at : at + 3], "little")
+        last, kind, length = bool(header & 1), header >> 1 & 3, header >> 3
+        at += 3 + (1 if kind == _RLE else length)
+        if kind == _RESERVED or at + _CHECKSUM > len(data):
+            raise ValueError("a frame breaks off")
+    return at + _CHECKSUM, content
+
+
+def unpacked(frames: list[tuple[memoryview, int]]) -> Iterator[bytes]:
+    """Yield the text of each frame, verified. Raises ValueError with one sentence."""
+    decompressor = ZstdDecompressor(max_window_size=_LARGEST_WINDOW)
+    for frame, content in frames:
+        try:
+            # Its size is in its header, so no byte more than that is made.
+            text = decompressor.decompress(frame, max_output_size=content)
+        except ZstdError:
+            raise ValueError("a frame is damaged: it has not the text that it promises") from None
+        yield text
+
+
+LONGEST_STAMP = 1024
+_PIECE = 1 << 20
+_DEL = 127
+
+
+def check_lines(text: bytes, *, raw: bool) -> Iterator[int]:
+    """Yield the number of lines of each piece of a text that ends with an LF.
+
+    raw: their messages may hold any bytes. Raises ValueError with one sentence, which says what is wrong
+    with the first wrong piece.
+    """
+    start = 0
+    while start < len(text):
+        end = text.rfind(b"\n", start, start + _PIECE) + 1 or text.index(b"\n", start) + 1
+        piece = text[start:end]
+        start = end
+        if not raw and not is_clean(piece):
+            raise ValueError(
+                "a line has bytes that are no UTF-8, or control characters, which a store without --raw"
+                " does not hold"
+            )
+        # Without the bytes that a source may not have, nobody has to look where they are.
+        yield _check_stamps(piece, odd=raw or not piece.isascii() or b"\t" in piece)
+
+
+def _check_stamps(piece: bytes, *, odd: bool) -> int:
+    stamps = Stamps(piece)
+    if len(stamps.stamped) != len(stamps) or (stamps.moments() == NO_TIME).any():
+        raise ValueError("a line does not begin with a TIME and a SOURCE")
+    if int((stamps.messages - stamps.starts).max()) > LONGEST_STAMP:
+        raise ValueError(f"a line has a SOURCE that is longer than {LONGEST_STAMP} bytes")
+    if odd:
+        codes = numpy.frombuffer(piece, numpy.uint8)
+        places = numpy.flatnonzero((codes < 0x20) & (codes != 0x0A) | (codes >= _DEL))
+        lines = numpy.searchsorted(stamps.starts, places, side="right") - 1
+        if (places < stamps.messages[lines]).any():
+            raise ValueError("a line has a SOURCE that is not printable ASCII")
+    return len(stamps)

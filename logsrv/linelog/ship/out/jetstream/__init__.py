@@ -1,1 +1,0 @@
-"""JetStream of NATS: what the target and the input of its streams share."""

@@ -1,0 +1,289 @@
+"""A connection to servers of NATS, as asyncio sees it: opened when needed, to whichever server is there."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+import ssl
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
+from typing import Any
+
+import attrs
+import nats.errors
+from nats.aio.msg import Msg
+
+from logsrv import __version__
+from logsrv.errors import ConfigurationError
+from logsrv.kit.text.escape import one_line
+from logsrv.kit.text.outside_json import parse_json
+from logsrv.kit.text.words import host_text
+from logsrv.linelog.ship.address import API
+from logsrv.linelog.ship.out.client import LONGEST, NO_NATS, BoundedClient, NatsTrouble
+
+CONNECT = 5
+"""Seconds that a server has to let us in."""
+TRIES = 5
+"""Times that a server is asked to let us in until it says why it does not."""
+CLOSE = 2
+"""Seconds for what is still to be written at the end."""
+SOON = 3.0
+"""Seconds until a server that has not answered is asked whether it has read the question."""
+SLOW = 20
+"""Seconds that it may take to read it: a block over a slow line."""
+_MOST_VALUES = 200_000
+"""Values of an answer; what a server says of a stream with 100,000 stores has half of them."""
+_COUNTED = 1 << 63
+
+
+class LargePayload(NatsTrouble):
+    """The server takes no message as large as this."""
+
+
+class Denied(NatsTrouble):
+    """This account has no right to ask that."""
+
+    def __init__(self, subject: str) -> None:
+        super().__init__(
+            f"this account may not publish to {subject}: give it that right", settled=True
+        )
+
+
+@attrs.define(eq=False)
+class NatsLink:
+    """A connection to one of some servers, used in one loop.
+
+    servers: hosts and ports. login: returns the arguments of nats-py for logging in. tls: encrypt
+    with that; None: not. prefix: what subjects of JetStream begin with.
+    """
+
+    _servers: Sequence[tuple[str, int]]
+    _login: Mapping[str, Any]
+    _tls: Callable[[], ssl.SSLContext] | None
+    _prefix: str = API
+    _client: BoundedClient | None = attrs.field(init=False, default=None)
+    _ended: asyncio.Event = attrs.field(init=False, factory=asyncio.Event)
+    _first: int = attrs.field(init=False, default=0)
+
+    @property
+    def named(self) -> int:
+        """The number of servers that the operator has named."""
+        return len(self._servers)
+
+    @property
+    def info(self) -> Mapping[str, Any]:
+        """The facts that the server tells of itself."""
+        return {} if self._client is None else self._client._server_info
+
+    @property
+    def client(self) -> BoundedClient:
+        """The connected client. Raises NatsTrouble if there is none."""
+        self.check()
+        assert self._client is not None
+        return self._client
+
+    def check(self) -> None:
+        """Raise NatsTrouble if the connection has ended."""
+        if self._client is None:
+            raise NatsTrouble("the connection has ended")
+        if self._ended.is_set():
+            raise self._client.trouble()
+
+    @property
+    def ended(self) -> asyncio.Event:
+        """An event that is set when the connection has ended."""
+        return self._ended
+
+    async def open(self) -> None:
+        """Connect, unless that is done. Raises NatsTrouble."""
+        if self._client is not None and not (self._ended.is_set() or self._client.is_closed):
+            return
+        await self.close()
+        troubles = []
+        for number in range(len(self._servers)):
+            at = (self._first + number) % len(self._servers)
+            try:
+                await self._connect(*self._servers[at])
+            except NatsTrouble as error:
+                troubles.append(error)
+            else:
+                self._first = at
+                return
+        raise next((error for error in troubles if error.settled), troubles[0])
+
+    async def _connect(self, host: str, port: int) -> None:
+        where = host_text(host, port)
+        for tries_left in reversed(range(TRIES)):
+            ended = asyncio.Event()
+            client = BoundedClient(ended)
+            failures: list[Exception] = []
+            try:
+                await self._let_in(client, where, failures)
+            except asyncio.CancelledError:
+                client.cut()
+                raise
+            except ConfigurationError as error:
+                # A certificate that is read anew for each connection.
+                raise NatsTrouble(str(error), settled=True) from None
+            except Exception as error:
+                # A server that speaks no NATS, or but half of it, makes errors of all kinds in nats-py.
+                with suppress(Exception):
+                    await asyncio.wait_for(client.close(), CLOSE)
+                # The last of several says what was wrong with this server.
+                failure = failures[-1] if failures else error
+                # Its refusal is lost when it ends the connection before it has read all that we say.
+                cut = isinstance(failure, ConnectionResetError | BrokenPipeError)
+                if cut and tries_left and client.wants_login:
+                    continue
+                raise _unreached(where, failure) from None
+            self._client, self._ended = client, ended
+            return
+
+    async def _let_in(self, client: BoundedClient, where: str, failures: list[Exception]) -> None:
+        client.wants_tls = self._tls is not None
+        options = dict(self._login)
+        if self._tls is not None:
+            options["tls"] = self._tls()
+
+        async def noted(error: Exception) -> None:
+            failures[:] = [error]
+
+        await client.connect(
+            servers=[f"{'nats' if self._tls is None else 'tls'}://{where}"],
+            name=f"logsrv {__version__}",
+            allow_reconnect=False,
+            max_reconnect_attempts=1,
+            reconnect_time_wait=0,
+            connect_timeout=CONNECT,
+            error_cb=noted,
+            **options,
+        )
+        if not client.is_connected:
+            raise nats.errors.Error(NO_NATS)
+
+    async def close(self) -> None:
+        client, self._client = self._client, None
+        if client is not None:
+            with suppress(OSError, TimeoutError, nats.errors.Error):
+                await asyncio.wait_for(client.close(), CLOSE)
+
+    async def ask(
+        self, subject: str, body: bytes = b"", headers: Mapping[str, str] | None = None
+    ) -> Msg:
+        """Send a question; return the answer. Raises NatsTrouble; then it may have arrived all the same."""
+        client = self.client
+        question = asyncio.ensure_future(
+            client.request(subject, body, timeout=SOON + SLOW + SOON, headers=dict(headers or {}))
+        )
+        ended, denied = asyncio.ensure_future(self._ended.wait()), client.denial(subject)
+        try:
+            await self._answered({question, ended, denied})
+            if question.done():
+                return question.result()
+            raise Denied(subject) if denied.done() else client.trouble()
+        except nats.errors.NoRespondersError:
+            raise NatsTrouble(
+                "nobody takes that there just now: no server leads the stream, or JetStream is not enabled"
+            ) from None
+        except nats.errors.MaxPayloadError:
+            raise LargePayload("larger than the server takes") from None
+        except (OSError, TimeoutError, nats.errors.Error) as error:
+            raise (client.trouble() if client.why else NatsTrouble(_why(error))) from None
+        finally:
+            question.cancel()
+            ended.cancel()
+
+    async def _answered(self, waiting: set[asyncio.Future[Any]]) -> None:
+        """Wait for one of these. Raises NatsTrouble if the server does not answer."""
+        if await _first_of(waiting, SOON):
+            return
+        # A busy line, or a server that will never answer? What was sent before is read before.
+        reading: asyncio.Future[bool] = asyncio.get_running_loop().create_future()
+        # Its own task: it waits for ever where the server does not read.
+        asked = asyncio.ensure_future(self.client._send_ping(reading))
+        asked.add_done_callback(lambda done: done.cancelled() or done.exception())
+        try:
+            await _first_of({*waiting, reading}, SLOW)
+        finally:
+            asked.cancel()
+        stuck = not reading.done()
+        if any(one.done() for one in waiting) or (not stuck and await _first_of(waiting, SOON)):
+            return
+        if stuck:
+            await self.close()
+        raise NatsTrouble("no answer")
+
+    def subject(self, what: str) -> str:
+        """Return the subject for a question to JetStream."""
+        return f"{self._prefix}.{what}"
+
+    async def api(self, what: str, order: Mapping[str, Any] | None = None) -> dict[str, Any]:
+        """Ask JetStream; return what it says. Raises NatsTrouble, with a code when it says no."""
+        body = b"" if order is None else json.dumps(order).encode()
+        return read_answer(await self.ask(self.subject(what), body))
+
+
+def read_answer(message: Msg) -> dict[str, Any]:
+    """Return what JetStream has answered. Raises NatsTrouble, with a code when it says no."""
+    try:
+        found = parse_json(message.data, _MOST_VALUES)
+    except (ValueError, RecursionError):
+        found = None
+    if not isinstance(found, dict):
+        raise no_answer()
+    error = found.get("error")
+    if isinstance(error, dict):
+        code, why = error.get("err_code"), error.get("description")
+        raise NatsTrouble(
+            one_line(why, LONGEST) if isinstance(why, str) else "an error",
+            code=code if isinstance(code, int) else 0,
+        )
+    return found
+
+
+def no_answer() -> NatsTrouble:
+    """Return the error for an answer that JetStream does not give."""
+    return NatsTrouble("the answer is none of JetStream")
+
+
+def part_of(found: Mapping[str, Any], name: str) -> dict[str, Any]:
+    """Return what an answer has under a name. Raises NatsTrouble unless it is an object."""
+    part = found.get(name)
+    if not isinstance(part, dict):
+        raise no_answer()
+    return part
+
+
+def number_of(found: Mapping[str, Any], name: str) -> int:
+    """Return a number in an answer. Raises NatsTrouble unless it is one that JetStream counts to."""
+    number = found.get(name)
+    if type(number) is not int or not 0 <= number < _COUNTED:
+        raise no_answer()
+    return number
+
+
+async def _first_of(waiting: set[asyncio.Future[Any]], seconds: float) -> bool:
+    """Wait for the first of some; return whether there was one in time."""
+    done, _ = await asyncio.wait(waiting, timeout=seconds, return_when=asyncio.FIRST_COMPLETED)
+    return bool(done)
+
+
+def _unreached(where: str, error: Exception) -> NatsTrouble:
+    denied = "authori" in str(error).lower() or isinstance(error, ssl.SSLError)
+    no_tls = "offers no TLS" in str(error)
+    return NatsTrouble(f"{where}: {_why(error)}", settled=denied or no_tls)
+
+
+def _why(error: Exception) -> str:
+    if isinstance(error, TimeoutError | nats.errors.TimeoutError):
+        return "no answer"
+    if isinstance(error, ssl.SSLCertVerificationError):
+        return f"its certificate is not trusted: {one_line(error.verify_message, LONGEST)}"
+    if isinstance(error, ConnectionError) and error.errno:
+        return os.strerror(error.errno)
+    if isinstance(error, ValueError | LookupError | TypeError | AttributeError):
+        return NO_NATS
+    if isinstance(error, OSError) and error.strerror:
+        return one_line(error.strerror, LONGEST)
+    return one_line(str(error).removeprefix("nats: ").strip("'") or type(error).__name__, LONGEST)

@@ -1,0 +1,271 @@
+"""A stream that takes blocks: made if there is none, looked at if there is, and what it promises."""
+
+from __future__ import annotations
+
+import asyncio
+import base64
+import re
+from collections.abc import Mapping
+from typing import Any
+
+import attrs
+
+from logsrv.kit.text.escape import one_line
+from logsrv.linelog.ship.out.client import NatsTrouble
+from logsrv.linelog.ship.out.link import (
+    Denied,
+    NatsLink,
+    no_answer,
+    number_of,
+    part_of,
+    read_answer,
+)
+from logsrv.linelog.ship.out.wire import (
+    NATS_SEQUENCE,
+    NATS_STREAM,
+    NATS_SUBJECT,
+    STATUS,
+    read_headers,
+)
+
+SUBJECT = "logs"
+"""Blocks of the store ID have the subject `logs.ID`."""
+ORIGIN = re.compile(r"[0-9a-f]{32}")
+SAFE = (2, 10)
+"""The version of servers from which on a cluster takes one block as the next, and no other."""
+CLUSTER = 3
+"""Servers, and copies of a stream there."""
+NO_STREAM, NO_MESSAGE, NO_JETSTREAM = 10059, 10037, 10039
+NOT_CLUSTERED, NO_PEERS = 10074, 10005
+WRONG_SEQUENCE = 10071, 10164
+"""Error codes of JetStream: server/errors.json of nats-server."""
+_SETTLED = (NO_JETSTREAM, 10076, 10058, 10065, 10060, 10052)
+LAGS, TRIES = 0.2, 5
+"""Seconds between two questions to servers that lag behind the leader of the stream, and how many."""
+EXPECTED = "Nats-Expected-Last-Subject-Sequence"
+"""The header without which nothing is published: a stream takes a block only behind the one before."""
+_NOT_FOUND = "404"
+_SEQUENCE = re.compile(r"[1-9][0-9]{0,17}")
+_NEVER = (1 << 63) - 1
+_LAST = re.compile(r"wrong last sequence: ([0-9]{1,19})")
+_VERSION = re.compile(r"v?(\d+)\.(\d+)")
+
+
+@attrs.frozen
+class StreamFacts:
+    """The facts that are known of a stream and its servers.
+
+    version: of the server. clustered: there may be several. replicas: copies. file: they are on disks.
+    direct: the last message of a subject is given out by that subject. first: the number of its oldest
+    message, or of the next one if it has none.
+    """
+
+    name: str
+    version: str
+    clustered: bool
+    replicas: int
+    file: bool
+    direct: bool = True
+    first: int = 1
+
+    @property
+    def lets_go(self) -> bool:
+        """Return true if it has let go of messages, by its limits or a person's wish."""
+        return self.first > 1
+
+    @property
+    def exact(self) -> bool:
+        """Return true if it takes one block as the next, and no other beside it."""
+        found = _VERSION.match(self.version)
+        new = found is not None and (int(found[1]), int(found[2])) >= SAFE
+        return new or not self.clustered
+
+    @property
+    def promise(self) -> str:
+        """The promise, as a sentence."""
+        if self.exact:
+            often = "exactly once"
+        else:
+            often = (
+                f"at least once: nats-server {self.version} may take two blocks as the next in a cluster;"
+                " servers from 2.10 on do not"
+            )
+        copies = f"{self.replicas} server{'s' * (self.replicas != 1)}"
+        kept = f"the stream {self.name} keeps them on {copies}"
+        if not self.file:
+            return f"{often}; {kept} in memory: they are gone when the servers end"
+        lost = (
+            "a power cut of that machine loses"
+            if self.replicas == 1
+            else "a power cut of most of these machines at once loses"
+        )
+        return (
+            f"{often}; {kept}; {lost} what came within their sync_interval, which is 2 minutes unless"
+            " it is set: they are sent again while the store has them"
+        )
+
+
+async def find_stream(link: NatsLink, name: str, origin: str) -> StreamFacts:
+    """Return what is known of a stream, which is made if there is none. Raises NatsTrouble.
+
+    origin: the identity of the store whose blocks it is to take.
+    """
+    try:
+        found = await link.api(f"STREAM.INFO.{name}")
+    except NatsTrouble as error:
+        if error.code != NO_STREAM:
+            raise _said(name, error) from None
+        found = await _make(link, name)
+    config = part_of(found, "config")
+    _check(name, config, f"{SUBJECT}.{origin}")
+    return StreamFacts(
+        name,
+        one_line(str(link.info.get("version", "")), 20),
+        bool(link.info.get("cluster")),
+        number_of(config, "num_replicas") if "num_replicas" in config else 1,
+        config.get("storage") == "file",
+        config.get("allow_direct") is True,
+        number_of(part_of(found, "state"), "first_seq"),
+    )
+
+
+async def _make(link: NatsLink, name: str) -> dict[str, Any]:
+    """Make a stream: with three copies where there are three servers."""
+    urls = link.info.get("connect_urls")
+    known = max(link.named, len(urls) if isinstance(urls, list) else 0)
+    order = {
+        "name": name,
+        "subjects": [f"{SUBJECT}.*"],
+        "storage": "file",
+        "retention": "limits",
+        "num_replicas": CLUSTER if link.info.get("cluster") else 1,
+        "allow_direct": True,
+    }
+    try:
+        try:
+            return await link.api(f"STREAM.CREATE.{name}", order)
+        except NatsTrouble as error:
+            # Some of three servers that are known may just be starting.
+            if error.code != NOT_CLUSTERED and (error.code != NO_PEERS or known >= CLUSTER):
+                raise
+            return await link.api(f"STREAM.CREATE.{name}", {**order, "num_replicas": 1})
+    except Denied as error:
+        raise NatsTrouble(
+            f"there is no stream {name}, and {error}, or make the stream", settled=True
+        ) from None
+    except NatsTrouble as error:
+        raise _said(name, error) from None
+
+
+def _said(name: str, error: NatsTrouble) -> NatsTrouble:
+    """Return an error about a stream that says which."""
+    why = f"stream {name}: {error}"
+    if error.code == NO_JETSTREAM:
+        why += "; if another account has it, name what its subjects begin with here, as api=JS.API"
+    return NatsTrouble(why, settled=error.settled or error.code in _SETTLED, code=error.code)
+
+
+def _check(name: str, config: Mapping[str, Any], subject: str) -> None:
+    """Raise NatsTrouble for a stream that cannot be relied on."""
+    subjects = config.get("subjects") or []
+    if not isinstance(subjects, list):
+        raise no_answer()
+    if not any(covers(pattern, subject) for pattern in subjects if isinstance(pattern, str)):
+        raise NatsTrouble(
+            f"stream {name} takes other subjects than {SUBJECT}.*: add that, or name another stream",
+            settled=True,
+        )
+    if config.get("retention", "limits") != "limits":
+        raise NatsTrouble(
+            f"stream {name} lets go of what somebody has read; blocks need one with retention by limits",
+            settled=True,
+        )
+
+
+def covers(pattern: str, subject: str) -> bool:
+    """Return whether a subject is one of those that a pattern stands for."""
+    wanted, parts = pattern.split("."), subject.split(".")
+    for at, one in enumerate(wanted):
+        if one == ">":
+            return len(parts) > at
+        if at >= len(parts) or one not in ("*", parts[at]):
+            return False
+    return len(wanted) == len(parts)
+
+
+@attrs.frozen
+class StoredMessage:
+    """A message of a stream: its number, and its headers."""
+
+    sequence: int
+    headers: Mapping[str, str]
+
+
+async def last_message(link: NatsLink, facts: StreamFacts, origin: str) -> StoredMessage | None:
+    """Return the last block of a store in a stream; None if there is none. Raises NatsTrouble."""
+    try:
+        if not facts.direct:
+            return await _from_leader(link, facts.name, origin)
+        for _ in range(TRIES):
+            # Any server that has a copy of the stream answers, and that may lag behind.
+            found = await _from_any(link, facts.name, origin)
+            if (found.sequence if found else 0) == await _last_sequence(link, facts.name, origin):
+                return found
+            await asyncio.sleep(LAGS)
+    except Denied:
+        raise
+    except NatsTrouble as error:
+        raise _said(facts.name, error) from None
+    raise NatsTrouble(f"stream {facts.name}: the server that answers lags behind its leader")
+
+
+async def _from_any(link: NatsLink, name: str, origin: str) -> StoredMessage | None:
+    """Ask for the last block of a store by its subject, which is all that an edge needs to read."""
+    subject = f"{SUBJECT}.{origin}"
+    message = await link.ask(link.subject(f"DIRECT.GET.{name}.{subject}"))
+    headers = message.headers or {}
+    if headers.get(STATUS) == _NOT_FOUND:
+        return None
+    sequence = headers.get(NATS_SEQUENCE, "")
+    known = (headers.get(NATS_STREAM), headers.get(NATS_SUBJECT)) == (name, subject)
+    if not known or not _SEQUENCE.fullmatch(sequence):
+        raise no_answer()
+    return StoredMessage(int(sequence), headers)
+
+
+async def _last_sequence(link: NatsLink, name: str, origin: str) -> int:
+    """Return the number of the last block of a store, as the leader of the stream knows it.
+
+    Whoever may only publish hears it with the refusal of a message that no stream can take.
+    """
+    headers = {"Nats-Expected-Stream": name, EXPECTED: str(_NEVER)}
+    try:
+        read_answer(await link.ask(f"{SUBJECT}.{origin}", b"", headers))
+    except NatsTrouble as error:
+        last = _LAST.search(str(error))
+        if error.code not in WRONG_SEQUENCE or last is None:
+            raise
+        return int(last[1])
+    raise NatsTrouble("it has taken a message that was not to be the next one", settled=True)
+
+
+async def _from_leader(link: NatsLink, name: str, origin: str) -> StoredMessage | None:
+    """Ask the leader of the stream for the last block of a store."""
+    try:
+        found = await link.api(f"STREAM.MSG.GET.{name}", {"last_by_subj": f"{SUBJECT}.{origin}"})
+    except Denied as error:
+        raise NatsTrouble(
+            f"stream {name} gives no message out by its subject, and {error}, or set allow_direct of the"
+            " stream, which lets an account read its own blocks only",
+            settled=True,
+        ) from None
+    except NatsTrouble as error:
+        if error.code == NO_MESSAGE:
+            return None
+        raise
+    message = part_of(found, "message")
+    try:
+        raw = base64.b64decode(str(message.get("hdrs", "")), validate=True)
+    except ValueError:
+        raise no_answer() from None
+    return StoredMessage(number_of(message, "seq"), read_headers(raw))

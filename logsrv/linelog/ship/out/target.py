@@ -1,0 +1,141 @@
+"""The target of blocks in JetStream: a stream of NATS, which takes a block only behind the last one.
+
+Each message is a block, with the subject `logs.ID`. `Nats-Expected-Last-Subject-Sequence` is the number
+of the message before it: the stream refuses a block that comes twice or late, however long after.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Coroutine
+from typing import Any, TypeVar
+
+from twisted.internet.defer import Deferred
+
+from logsrv.errors import ConfigurationError
+from logsrv.kit.net.twisted.asyncio_thread import AsyncioThread
+from logsrv.kit.net.twisted.client_tls import tls_context
+from logsrv.kit.text.escape import one_line
+from logsrv.linelog.ship.address import API, PREFIX
+from logsrv.linelog.ship.encode.block import LARGEST, PackedBlock, read_block
+from logsrv.linelog.ship.out.client import NatsTrouble
+from logsrv.linelog.ship.out.link import (
+    LargePayload,
+    NatsLink,
+    number_of,
+    read_answer,
+)
+from logsrv.linelog.ship.out.login import login_options
+from logsrv.linelog.ship.out.streams import (
+    EXPECTED,
+    SUBJECT,
+    WRONG_SEQUENCE,
+    find_stream,
+    last_message,
+)
+from logsrv.linelog.ship.registry import TargetSettings
+from logsrv.linelog.ship.target import LastBlock, Misplaced, TooMuchAtOnce, Unavailable
+
+T = TypeVar("T")
+HEADERS = 2048
+"""Bytes of a message that are left to its headers."""
+TOO_LARGE, OTHER_STREAM = 10054, 10060
+"""Error codes of JetStream: server/errors.json of nats-server."""
+
+
+class JetStream:
+    """A stream that takes our blocks, at `nats://HOST[:PORT][,HOST…]/STREAM`."""
+
+    promise = "exactly once"
+    largest = LARGEST
+    lets_go = False
+    window = 1
+
+    def __init__(self, settings: TargetSettings, reactor: Any) -> None:
+        """Raises ConfigurationError."""
+        login = login_options(settings.token, settings.url.parameters.get("user"))
+        prefix = settings.url.parameters.get("api", API)
+        if not PREFIX.fullmatch(prefix):
+            raise ConfigurationError("api= is what subjects of JetStream begin with, as api=JS.API")
+        self._store = settings.store
+        self._stream = settings.url.path.removeprefix("/")
+        self._subject = f"{SUBJECT}.{settings.store}"
+        self._who = one_line(settings.url.place)
+        self._thread = AsyncioThread(reactor, "nats")
+        tls = settings.tls
+        if settings.url.tls:
+            tls_context(tls)
+        self._link = NatsLink(
+            settings.url.servers,
+            login,
+            (lambda: tls_context(tls)) if settings.url.tls else None,
+            prefix,
+        )
+        # Number of the last block of our store there; 0: there is none.
+        self._sequence = 0
+
+    def last(self) -> Deferred[LastBlock | None]:
+        """Ask where it is; None: it has nothing of this store."""
+        return self._call(self._last)
+
+    async def _last(self) -> LastBlock | None:
+        await self._link.open()
+        facts = await find_stream(self._link, self._stream, self._store)
+        self.promise, self.lets_go = facts.promise, facts.lets_go
+        payload = self._link.info.get("max_payload")
+        if isinstance(payload, int):
+            self.largest = min(LARGEST, max(payload - HEADERS, 1))
+        found = await last_message(self._link, facts, self._store)
+        if found is None:
+            self._sequence = 0
+            return None
+        try:
+            block = read_block(found.headers, b"")
+            if block.store != self._store:
+                raise ValueError
+        except ValueError:
+            raise NatsTrouble(
+                f"message {found.sequence} of the stream {self._stream} is no block of this store: whoever"
+                " wrote it there may not",
+                settled=True,
+            ) from None
+        self._sequence = found.sequence
+        return LastBlock(block.end, block.start, block.crc)
+
+    def send(self, block: PackedBlock) -> Deferred[None]:
+        """Send a block; fires when the stream has it."""
+        return self._call(lambda: self._send(block))
+
+    async def _send(self, block: PackedBlock) -> None:
+        headers = {
+            **block.headers(),
+            "Nats-Expected-Stream": self._stream,
+            EXPECTED: str(self._sequence),
+        }
+        try:
+            answer = read_answer(await self._link.ask(self._subject, block.packed, headers))
+        except LargePayload:
+            raise TooMuchAtOnce(
+                f"{self._who} takes no block of {len(block.packed)} bytes"
+            ) from None
+        except NatsTrouble as error:
+            if error.code in WRONG_SEQUENCE:
+                raise Misplaced(None) from None
+            if error.code == TOO_LARGE:
+                raise TooMuchAtOnce(f"the stream {self._stream}: {error}") from None
+            raise
+        if answer.get("stream") != self._stream:
+            raise NatsTrouble("took a block and does not say so", settled=True)
+        self._sequence = number_of(answer, "seq")
+
+    def _call(self, make: Callable[[], Coroutine[Any, Any, T]]) -> Deferred[T]:
+        async def called() -> T:
+            try:
+                return await make()
+            except NatsTrouble as error:
+                settled = error.settled or error.code == OTHER_STREAM
+                raise Unavailable(f"{self._who}: {error}", settled=settled) from None
+
+        return self._thread.call(called)
+
+    def close(self) -> Deferred[None]:
+        return self._thread.call(self._link.close).addBoth(lambda _: self._thread.stop())

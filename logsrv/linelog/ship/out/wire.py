@@ -1,0 +1,171 @@
+"""The text protocol of NATS, as a server speaks it: bytes in, operations out, each bounded (no I/O).
+
+    INFO {…}   PING   PONG   +OK   -ERR 'text'
+    MSG subject sid [reply] size
+    HMSG subject sid [reply] size-of-headers size
+
+nats-py's own parser keeps as many bytes as a server announces, and its expressions take quadratic time.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from typing import TypeAlias
+
+import attrs
+
+from logsrv.errors import LogsrvError
+from logsrv.linelog.ship.encode.block import NAMES
+
+LONGEST_LINE = 32 << 10
+"""Bytes of a line; nats-py's own limit for the first."""
+LARGEST = 6 << 20
+"""Bytes of a message that is kept: what a server says of a stream with 100,000 stores has 5 MB."""
+LARGEST_SENT = 65 << 20
+"""Bytes of a message that a server sends: none takes more than 64 MiB, and headers of its own."""
+LARGEST_HEADERS = 16 << 10
+STATUS = "Status"
+NATS_STREAM, NATS_SUBJECT, NATS_SEQUENCE = "Nats-Stream", "Nats-Subject", "Nats-Sequence"
+_KNOWN = frozenset((*NAMES, NATS_STREAM, NATS_SUBJECT, NATS_SEQUENCE))
+_SIZE = re.compile(rb"[0-9]{1,9}")
+_STATUS = re.compile(rb"NATS/1\.0[ \t]+([0-9]{3})")
+_ENDED = b"\r\n"
+
+
+class WireError(LogsrvError):
+    """The server speaks no NATS, or announces what no server sends."""
+
+
+@attrs.frozen
+class Delivery:
+    """A message for a subscription; data and headers are empty if they are too large to be kept."""
+
+    sid: int
+    subject: bytes
+    reply: bytes
+    headers: bytes = attrs.field(repr=False)
+    data: bytes = attrs.field(repr=False)
+
+    @property
+    def size(self) -> int:
+        return len(self.headers) + len(self.data)
+
+
+@attrs.frozen
+class Control:
+    """Any other operation: its word, and what stands behind that."""
+
+    word: bytes
+    rest: bytes
+
+
+Operation: TypeAlias = Delivery | Control
+
+
+@attrs.frozen
+class _Head:
+    """The line before a message. headers, size: bytes of its headers, and of all of it."""
+
+    sid: int
+    subject: bytes
+    reply: bytes
+    headers: int
+    size: int
+
+
+class NatsReader:
+    """A reader of what a server sends, at any cut."""
+
+    def __init__(self) -> None:
+        self._buffer = bytearray()
+        # Bytes at its beginning that have no LF.
+        self._looked_at = 0
+        self._head: _Head | None = None
+        # Bytes of a message too large to be kept that are still to come.
+        self._skip = 0
+
+    def feed(self, data: bytes) -> Iterator[Operation]:
+        """Yield what has come whole. Raises WireError, behind which nothing more can be read."""
+        self._buffer += data
+        while (found := self._message() if self._head else self._line()) is not None:
+            if not isinstance(found, _Head):
+                yield found
+            elif found.size > LARGEST:
+                self._head, self._skip = found, found.size + len(_ENDED)
+            else:
+                self._head = found
+
+    def _line(self) -> Control | _Head | None:
+        end = self._buffer.find(b"\n", self._looked_at)
+        if max(end, len(self._buffer) if end < 0 else 0) > LONGEST_LINE:
+            raise WireError(f"a line of more than {LONGEST_LINE} bytes")
+        if end < 0:
+            self._looked_at = len(self._buffer)
+            return None
+        line = bytes(self._buffer[:end])
+        del self._buffer[: end + 1]
+        self._looked_at = 0
+        word, _, rest = line.strip().partition(b" ")
+        word = word.upper()
+        if word not in (b"MSG", b"HMSG"):
+            return Control(word, rest.strip())
+        return _head(rest, has_headers=word == b"HMSG")
+
+    def _message(self) -> Delivery | None:
+        head = self._head
+        assert head is not None
+        if self._skip:
+            skipped = min(self._skip, len(self._buffer))
+            del self._buffer[:skipped]
+            self._skip -= skipped
+            if self._skip:
+                return None
+            self._head = None
+            return Delivery(head.sid, head.subject, head.reply, b"", b"")
+        end = head.size + len(_ENDED)
+        if len(self._buffer) < end:
+            return None
+        with memoryview(self._buffer) as view:
+            headers, data = bytes(view[: head.headers]), bytes(view[head.headers : head.size])
+            ended = bytes(view[head.size : end])
+        if ended != _ENDED:
+            raise WireError("a message has another size than was announced")
+        del self._buffer[:end]
+        self._head = None
+        return Delivery(head.sid, head.subject, head.reply, headers, data)
+
+
+def _head(rest: bytes, *, has_headers: bool) -> _Head:
+    """Return what a line says of the message behind it. Raises WireError."""
+    words = rest.split()
+    numbers = 1 + has_headers
+    if not 2 + numbers <= len(words) <= 3 + numbers or not rest.isascii():
+        raise WireError("a line before a message has too many or too few words")
+    sizes = words[-numbers:]
+    if not all(_SIZE.fullmatch(one) for one in (words[1], *sizes)):
+        raise WireError("a message is announced without a number, or with one that is too large")
+    headers, size = (int(sizes[0]) if has_headers else 0), int(sizes[-1])
+    if size > LARGEST_SENT or headers > size:
+        raise WireError(f"a message of {size} bytes is announced, {headers} of them headers")
+    reply = words[2] if len(words) == 3 + numbers else b""
+    return _Head(int(words[1]), words[0], reply, headers, size)
+
+
+def read_headers(raw: bytes) -> dict[str, str]:
+    """Return those headers that count: `NATS/1.0`, perhaps a status, a line each, an empty one.
+
+    Who may write to a stream may write any headers, so that none of them is an error.
+    """
+    if len(raw) > LARGEST_HEADERS:
+        return {}
+    first, *lines = raw.split(b"\r\n")
+    found = {}
+    if (status := _STATUS.match(first)) is not None:
+        found[STATUS] = status[1].decode()
+    for line in lines:
+        name, colon, value = line.partition(b":")
+        text = name.decode("latin-1").strip()
+        if colon and text in _KNOWN:
+            found[text] = value.decode("latin-1").strip()
+    return found

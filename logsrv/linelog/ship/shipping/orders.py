@@ -1,0 +1,136 @@
+"""The talk between the daemon and the process of a target: an object of JSON a line.
+
+The daemon says what to ship and where to, once; a target with other settings gets another process. It
+says so again with another number when retention waits until an archive was looked at. The process reports
+how far it has come, and what does not work.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from pathlib import Path
+
+import attrs
+
+from logsrv.errors import ConfigurationError
+from logsrv.kit.net.twisted.client_tls import TLSOptions, tls_creator
+from logsrv.kit.options.files import Mark, mark_of
+from logsrv.kit.options.secrets import KEY_PAIR, SECRET, read_secret
+from logsrv.linelog.ship.address import parse_ship_url
+from logsrv.linelog.ship.out.login import read_login
+from logsrv.linelog.ship.registry import TargetSettings, check_clear, check_installed, kafka_login
+from logsrv.linelog.ship.report import ShipReport
+from logsrv.linelog.ship.settings import ShipSettings
+from logsrv.linelog.store.segments.segment import Position
+
+
+@attrs.frozen(kw_only=True)
+class ShipOrders:
+    """All that the process of a target has to know, but for the store.
+
+    files: how its certificates looked when they were read; another saving makes other orders.
+    """
+
+    name: str
+    url: str
+    query: str | None
+    ship_from: str
+    ca: str | None
+    certificate: str | None
+    key: str | None
+    token: str | None = attrs.field(repr=False)
+    files: tuple[Mark | None, ...] = ()
+
+    @property
+    def tls(self) -> TLSOptions:
+        """Whom to trust, and the certificate to show."""
+        ca, certificate, key = (
+            None if path is None else Path(path) for path in (self.ca, self.certificate, self.key)
+        )
+        return TLSOptions(cafile=ca, certificate=certificate, key=key)
+
+    def target(self, store: str) -> TargetSettings:
+        """Return what its target is made of. store: the identity of the store."""
+        return TargetSettings(
+            name=self.name,
+            url=parse_ship_url(self.url),
+            store=store,
+            tls=self.tls,
+            token=self.token,
+        )
+
+
+def orders_for(target: ShipSettings) -> ShipOrders:
+    """Return the orders for a target, with its secrets.
+
+    Raises ConfigurationError for a file that cannot be read or has something else in it, and if a package
+    is missing that the target needs.
+    """
+    files = (target.ship_ca, target.ship_cert, target.ship_key)
+    ca, certificate, key = (None if path is None else str(path) for path in files)
+    file = target.ship_token_file
+    if target.ship.is_stream:
+        token = read_login(file)
+    else:
+        token = read_secret("ship-token", None, file, KEY_PAIR if target.ship.is_bucket else SECRET)
+    orders = ShipOrders(
+        name=target.label,
+        url=str(target.ship),
+        query=target.query,
+        ship_from=target.ship_from,
+        ca=ca,
+        certificate=certificate,
+        key=key,
+        token=token,
+        files=tuple(None if path is None else mark_of(path) for path in files),
+    )
+    try:
+        check_installed(target.ship)
+        check_clear(orders.target(""))
+        if target.ship.scheme.startswith("kafka"):
+            kafka_login(target.ship, token)
+        if target.ship.tls:
+            tls_creator(orders.tls, target.ship.host)
+    except ConfigurationError as error:
+        raise ConfigurationError(f"target {target.label}: {error}") from None
+    return orders
+
+
+def orders_line(
+    orders: ShipOrders, directory: str, store: str, due: int = 0, begin: int = 0
+) -> bytes:
+    """Return the orders as a line, without its LF.
+
+    store: the identity of the one in a directory. due: the last segment that retention would remove.
+    begin: the first that there was when the target became one.
+    """
+    found = {"directory": directory, "store": store, "due": due, "begin": begin}
+    found["orders"] = attrs.asdict(orders)
+    return json.dumps(found).encode()
+
+
+def read_number(line: bytes, name: str) -> int:
+    """Return the `due` or the `begin` of a line of orders."""
+    number = json.loads(line)[name]
+    assert isinstance(number, int)
+    return number
+
+
+def read_orders(line: bytes) -> tuple[ShipOrders, str, str]:
+    """Return the orders of a line, the directory, and the identity of the store."""
+    found = json.loads(line)
+    return ShipOrders(**found["orders"]), found["directory"], found["store"]
+
+
+def report_line(report: ShipReport) -> bytes:
+    """Return a report as a line, without its LF."""
+    return json.dumps(attrs.asdict(report)).encode()
+
+
+def read_report(line: bytes) -> ShipReport:
+    found: Mapping[str, object] = json.loads(line)
+    position = found["position"]
+    return ShipReport(
+        **{**found, "position": Position(*position) if isinstance(position, list) else None}  # type: ignore[arg-type]
+    )

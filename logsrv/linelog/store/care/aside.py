@@ -1,0 +1,67 @@
+"""Keeping aside what is replaced, as `….damaged`: the doctor removes nothing."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from itertools import count
+
+from logsrv.errors import StoreError
+from logsrv.linelog.store.catalog.remake import make_catalogs
+from logsrv.linelog.store.segments import index
+from logsrv.linelog.store.segments.disk import Disk
+from logsrv.linelog.store.segments.segment import Segment
+from logsrv.linelog.store.words.reindex import has_words, reindexed
+
+SUFFIX = ".damaged"
+
+
+def keep_aside(name: str, disk: Disk) -> str:
+    """Let a file have another name instead, and return that; "" if there is none. Raises OSError."""
+    if not disk.holds(name):
+        return ""
+    for number in count(1):
+        other = f"{name}{SUFFIX}" if number == 1 else f"{name}{SUFFIX}-{number}"
+        if not disk.holds(other):
+            disk.rename(name, other)
+            disk.sync_directory()
+            return other
+    raise AssertionError
+
+
+def replace(name: str, data: bytes, disk: Disk) -> None:
+    """Let a file hold something else, and keep it aside as it was. Raises OSError."""
+    kept = keep_aside(name, disk)
+    try:
+        disk.put(name, data)
+    except OSError:
+        # A full disk: as it was, so that the next examination says the same.
+        if kept:
+            disk.rename(kept, name)
+        raise
+
+
+def make_beside(
+    packed: Segment, disk: Disk, entered: Callable[[Segment], bool], *damaged: str
+) -> None:
+    """Make the indexes of a packed segment anew, and keep the damaged ones aside.
+
+    entered: tells whether a segment is in a catalog, which has its words then. Raises OSError, and
+    StoreError if the segment is damaged itself.
+    """
+    for name in damaged:
+        keep_aside(name, disk)
+    # The index first: by that one sees whether the words that are there are its own.
+    made = reindexed(packed, disk, has_words_elsewhere=True)
+    if made.error is None and not made.gone:
+        if not has_words(packed, index.load(packed, disk), disk):
+            keep_aside(packed.words, disk)
+        made = reindexed(packed, disk, has_words_elsewhere=entered(packed))
+    if made.error is not None:
+        raise StoreError(made.error)
+
+
+def make_catalog_again(name: str, disk: Disk) -> None:
+    """Keep damaged catalogs aside, this one first, and make those that the store lacks. Raises OSError."""
+    keep_aside(name, disk)
+    for _ in make_catalogs(disk, keep_aside):
+        pass

@@ -1,0 +1,140 @@
+"""Files of a store brought into another directory: by a second name, or by a copy that is compared."""
+
+from __future__ import annotations
+
+import enum
+import errno
+import os
+import zlib
+from collections.abc import Iterator
+
+from logsrv.descriptor import Descriptor
+from logsrv.linelog.store.segments import index
+from logsrv.linelog.store.segments.backup_note import COMING
+from logsrv.linelog.store.segments.disk import Disk
+from logsrv.linelog.store.segments.segment import Segment, tmp
+
+_PIECE = 1 << 20
+# Another file system, or one without second names, or a file of somebody else.
+_NO_LINK = (errno.EXDEV, errno.EPERM, errno.EMLINK, errno.ENOTSUP, errno.EACCES, errno.ENOSYS)
+
+
+class How(enum.Enum):
+    """The way in which a file came: it was there, is linked, or was copied, whole or damaged.
+
+    KEPT: another one was there, and stays, for what was to come is not known to be whole.
+    """
+
+    THERE = "there before"
+    LINKED = "linked"
+    COPIED = "copied"
+    DAMAGED = "damaged"
+    KEPT = "kept as they were"
+
+
+def bring(name: str, source: Disk, target: Disk, *, of: Segment | None = None) -> How:
+    """Let a file that is never written to again be in another directory, with `.coming` behind its name.
+
+    of: the segment whose text it is, which is compared with its checksums while it is copied. Raises
+    OSError: FileNotFoundError if it is gone.
+    """
+    wanted = source.stat(name)
+    for there in (name, name + COMING):
+        if _is_there(there, wanted, target):
+            return How.THERE
+    target.unlink(name + COMING)
+    # A sealed segment never changes: one that has changed may be damaged.
+    replaces = of is not None and target.holds(name)
+    try:
+        if not replaces:
+            target.link_from(source, name, name + COMING)
+            return How.LINKED
+    except OSError as error:
+        if error.errno not in _NO_LINK:
+            raise
+    with Descriptor(source.open(name, os.O_RDONLY)) as fd:
+        pieces = _frames(fd, of, source, sure=replaces) if of is not None else _pieces(fd)
+        whole = _copied(name, fd, pieces, target)
+    if replaces and not whole:
+        target.unlink(tmp(name))
+        return How.KEPT
+    target.rename(tmp(name), name + COMING)
+    return How.COPIED if whole else How.DAMAGED
+
+
+def bring_text(name: str, fd: int, size: int, target: Disk) -> bool:
+    """Let the first bytes of a text that grows be in another directory; false if they are there.
+
+    Never by a second name: a start writes into such a file. Raises OSError.
+    """
+    for there in (name, name + COMING):
+        if target.holds(there) and target.stat(there).st_size == size:
+            return False
+    _copied(name, fd, _first(fd, size, name), target)
+    target.rename(tmp(name), name + COMING)
+    return True
+
+
+def _copied(name: str, fd: int, pieces: Iterator[tuple[bytes, bool]], target: Disk) -> bool:
+    """Write pieces into a new file beside `name`, with the times of `fd`; return whether all are right."""
+    whole = True
+    made = target.create_anew(tmp(name))
+    try:
+        for piece, is_right in pieces:
+            target.write(made, piece)
+            whole = whole and is_right
+        held = os.fstat(fd)
+        os.utime(made, ns=(held.st_atime_ns, held.st_mtime_ns))
+        target.fdatasync(made)
+    except BaseException:
+        target.unlink(tmp(name))
+        raise
+    finally:
+        os.close(made)
+    return whole
+
+
+def _is_there(name: str, wanted: os.stat_result, target: Disk) -> bool:
+    try:
+        found = target.stat(name)
+    except FileNotFoundError:
+        return False
+    return (found.st_size, found.st_mtime_ns) == (wanted.st_size, wanted.st_mtime_ns)
+
+
+def _pieces(fd: int) -> Iterator[tuple[bytes, bool]]:
+    at = 0
+    while piece := os.pread(fd, _PIECE, at):
+        yield piece, True
+        at += len(piece)
+
+
+def _first(fd: int, size: int, name: str) -> Iterator[tuple[bytes, bool]]:
+    """Yield the first bytes of a file. Raises OSError if it has fewer."""
+    at = 0
+    while at < size:
+        piece = os.pread(fd, min(_PIECE, size - at), at)
+        if not piece:
+            raise OSError(errno.EIO, f"it ends after {at} of {size} bytes", name)
+        yield piece, True
+        at += len(piece)
+
+
+def _frames(fd: int, packed: Segment, source: Disk, *, sure: bool) -> Iterator[tuple[bytes, bool]]:
+    """Yield the frames of a segment, and whether each is what was written.
+
+    sure: what the index does not know is none.
+    """
+    try:
+        found = index.load(packed, source)
+    except (OSError, ValueError):
+        found = None
+    if found is None or os.fstat(fd).st_size != found.compressed:
+        # A doctor says what that means.
+        yield from ((piece, found is None and not sure) for piece, _ in _pieces(fd))
+        return
+    for number in range(len(found.frames)):
+        at, size = found.extent(number)
+        piece = os.pread(fd, size, at)
+        sums = found.sums_of(number)
+        yield piece, not sure if sums is None else zlib.crc32(piece) == sums.packed

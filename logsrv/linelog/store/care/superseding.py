@@ -1,0 +1,82 @@
+"""Texts in a backup that is complete, of which more has come by now: they go if nothing goes with them."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+
+from logsrv.linelog.store.archive.kept import archived
+from logsrv.linelog.store.care.listed import StoreListing
+from logsrv.linelog.store.segments import index
+from logsrv.linelog.store.segments.disk import Disk
+from logsrv.linelog.store.segments.segment import Form, Segment
+from logsrv.linelog.store.segments.torn import is_stamp
+
+_PIECE = 1 << 20
+
+
+def supersede(disk: Disk) -> list[str]:
+    """Remove texts that are there compressed, in an archive, or under another name as well.
+
+    A segment whose first line has no TIME has the name of when it was written last. Returns the names of
+    compressed segments that lacked lines of a text, and are removed in its place. Raises OSError.
+    """
+    listed, lacking = StoreListing(disk), []
+    for one, counted in listed.counted:
+        if one is counted:
+            if one.form is Form.PLAIN and one.archived in listed.names and _is_away(one, disk):
+                disk.unlink(one.name)
+        elif counted.form is Form.PLAIN:
+            names = sorted((one.name, counted.name), key=lambda name: disk.stat(name).st_size)
+            if _begins(names[1], names[0], disk):
+                disk.unlink(names[0])
+        elif one.form is Form.PLAIN and _holds(counted, one, disk):
+            disk.unlink(one.name)
+        elif one.packed == counted.packed:
+            lacking.append(counted.name)
+            for name in counted.files:
+                disk.unlink(name)
+    return lacking
+
+
+def _is_away(text: Segment, disk: Disk) -> bool:
+    """Return whether an archive has a segment of which a text is the beginning."""
+    away = Segment(text.number, text.packed, Form.AWAY)
+    with contextlib.suppress(ValueError):
+        size = disk.stat(text.name).st_size
+        return disk.holds(away.index) and archived(disk, away).text >= size
+    return False
+
+
+def _holds(packed: Segment, text: Segment, disk: Disk) -> bool:
+    """Return whether a compressed segment has all lines of a text.
+
+    Where that has NULs, or an end without LF, a start may have mended it since. Raises OSError.
+    """
+    with open(disk.open(text.name, os.O_RDONLY), "rb") as file:
+        with contextlib.suppress(ValueError):
+            for piece, _ in index.frames(packed, disk):
+                there = file.read(len(piece))
+                # The first is a comparison at memory speed.
+                if not (piece.startswith(there) or _is_mended(there, piece)):
+                    return False
+        return not any(b"\n" in piece for piece in iter(lambda: file.read(_PIECE), b""))
+
+
+def _is_mended(text: bytes, piece: bytes) -> bool:
+    """Return whether a text differs in holes only, and in stamps with nothing but a hole behind them."""
+    for at, (a, b) in enumerate(zip(text, piece, strict=False)):
+        if a not in (0, b):
+            hole = text.find(b"\0", at)
+            if hole < 0 or not is_stamp(text[text.rfind(b"\n", 0, at) + 1 : hole]):
+                return False
+    return True
+
+
+def _begins(longer: str, shorter: str, disk: Disk) -> bool:
+    """Return whether a text begins with all of another."""
+    with (
+        open(disk.open(longer, os.O_RDONLY), "rb") as one,
+        open(disk.open(shorter, os.O_RDONLY), "rb") as other,
+    ):
+        return all(one.read(len(piece)) == piece for piece in iter(lambda: other.read(_PIECE), b""))

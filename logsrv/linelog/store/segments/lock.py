@@ -1,0 +1,185 @@
+"""The lock of a directory, which has one owner."""
+
+from __future__ import annotations
+
+import contextlib
+import fcntl
+import os
+import re
+import stat
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+
+from logsrv.errors import StoreError
+from logsrv.linelog.store.segments.disk import FILE_MODE, Disk, reason
+from logsrv.linelog.store.segments.format import require_known
+
+NAME = "lock"
+EXCLUSIVE = fcntl.LOCK_EX | fcntl.LOCK_NB
+TOUCH_EVERY = 3600.0
+
+
+class DirectoryLock:
+    """A lock on the directory of `disk` that the kernel drops with its owner, however that ends.
+
+    The file stays when the lock goes: removing it would let two processes lock two files of one
+    name. If somebody does, the directory itself is still locked, where the file system can do that.
+    Raises StoreError when another process is the owner, the file cannot be locked, or the store has a
+    format that this version does not know: nothing is written then.
+
+    believed: the time of day that the last owner believed last (retain.py), which is kept as the
+        time of the file; None if there was no file.
+    left_by: the process id that the last owner left in it, as one that was killed does, or a machine
+        that lost its power; "" after an end in good order.
+    claimed: its file names this process, on the medium.
+    """
+
+    def __init__(self, disk: Disk) -> None:
+        require_known(disk)
+        self._disk = disk
+        self._checking = threading.Lock()
+        self.believed: float | None = None
+        with contextlib.suppress(OSError):
+            self.believed = disk.stat(NAME).st_mtime
+        self.left_by = ""
+        self._fd = self._taken()
+
+    def _taken(self) -> int:
+        path = self._disk.path(NAME)
+        try:
+            fd = self._disk.open(NAME, os.O_RDWR | os.O_CREAT)
+        except OSError as error:
+            raise StoreError(f"the lock file {path} cannot be opened: {reason(error)}") from error
+        try:
+            self._lock(fd, path)
+            self.left_by = _who(fd)
+            self._claim(fd)
+        except BaseException:
+            os.close(fd)
+            raise
+        return fd
+
+    def _lock(self, fd: int, path: str) -> None:
+        if not stat.S_ISREG(os.fstat(fd).st_mode):
+            raise StoreError(f"the lock {path} is not a plain file; remove it")
+        try:
+            fcntl.flock(fd, EXCLUSIVE)
+            try:
+                self._disk.lock(EXCLUSIVE)
+            except BlockingIOError:
+                raise
+            except OSError:
+                pass
+        except BlockingIOError:
+            owner = os.pread(fd, 32, 0).strip()
+            who = f"process {int(owner)}" if owner.isdigit() else "another process"
+            raise StoreError(
+                f"the store {self._disk.directory} is in use by {who};"
+                " stop it first, or take another directory"
+            ) from None
+        except OSError as error:
+            raise StoreError(f"the lock file {path} cannot be locked: {reason(error)}") from error
+
+    def _claim(self, fd: int) -> None:
+        """Write the process id, which tells the next owner how this one ended.
+
+        On the medium: after a power cut it is to be found. A full disk must not keep the store from
+        starting, so what fails is tried again at the next `check`.
+        """
+        self.claimed = False
+        with contextlib.suppress(OSError):
+            self._sign(fd, b"%d\n" % os.getpid())
+            self._disk.fdatasync(fd)
+            self._disk.sync_directory()
+            self.claimed = True
+
+    def _sign(self, fd: int, text: bytes) -> None:
+        os.fchmod(fd, FILE_MODE)
+        # In this order: it must not be empty in between, as after an end in good order.
+        os.pwrite(fd, text, 0)
+        os.ftruncate(fd, len(text))
+        if self.believed is not None:
+            with contextlib.suppress(OSError):
+                os.utime(fd, (self.believed, self.believed))
+
+    def check(self) -> None:
+        """Make sure that the directory is ours; take the lock again if it was removed, or its file.
+
+        Raises OSError, and StoreError when it is another's by now. May be called in any thread.
+        """
+        with self._checking:
+            self._disk.renew()
+            if self._disk.belongs(NAME, self._fd):
+                if not self.claimed:
+                    self._claim(self._fd)
+                return
+            left_by = self.left_by
+            old, self._fd = self._fd, self._taken()
+            self.left_by = left_by
+            os.close(old)
+
+    def believe(self, moment: float) -> None:
+        """Keep a time of day that is believed, for the next owner."""
+        if self.believed is None or abs(moment - self.believed) >= TOUCH_EVERY:
+            self.believed = moment
+            with contextlib.suppress(OSError):
+                os.utime(self._fd, (moment, moment))
+
+    def sign_off(self) -> None:
+        """Let the file say that this owner has come to its end, with all that it wrote on the medium."""
+        with contextlib.suppress(OSError):
+            self._sign(self._fd, b"")
+
+    def release(self, *, in_order: bool | None = None) -> None:
+        """Let others have the directory.
+
+        in_order: all that was written is on the medium; None: nothing was, and it is as before.
+        """
+        if in_order or (in_order is None and not self.left_by):
+            self.sign_off()
+        elif in_order is None:
+            # Not our number: we were not killed.
+            with contextlib.suppress(OSError):
+                self._sign(self._fd, self.left_by.encode("latin-1") + b"\n")
+        os.close(self._fd)
+        with contextlib.suppress(OSError):
+            self._disk.lock(fcntl.LOCK_UN)
+
+
+@contextlib.contextmanager
+def locked(directory: str | Path) -> Iterator[Disk]:
+    """Have a directory alone for a while. Raises OSError, and StoreError when another process has it."""
+    with Disk().enter(directory) as disk:
+        lock = DirectoryLock(disk)
+        try:
+            yield disk
+        finally:
+            lock.release()
+
+
+def owner_of(directory: str | Path) -> int | None:
+    """Return the process that has a store now, by its lock file and what the kernel lists of locks.
+
+    None if nobody has it, or nobody can tell. The lock is not tried, which might be in its owner's way.
+    """
+    path = os.path.join(directory, NAME)
+    try:
+        with open(path, "rb") as file:
+            pid = file.read(32).strip()
+            inode = os.fstat(file.fileno()).st_ino
+        locks = Path("/proc/locks").read_text()
+    except OSError:
+        return None
+    # A line is `1: FLOCK  ADVISORY  WRITE 12352 fe:00:5359842 0 EOF`.
+    if pid.isdigit() and re.search(rf" FLOCK .* {int(pid)} \S+:{inode} ", locks):
+        return int(pid)
+    return None
+
+
+def _who(fd: int) -> str:
+    """Return who left a lock file; nobody knows of one that cannot be read."""
+    try:
+        return os.pread(fd, 32, 0).strip().decode("latin-1")
+    except OSError:
+        return "somebody"

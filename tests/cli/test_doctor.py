@@ -1,0 +1,124 @@
+"""`logsrv doctor`: what it says, and its exit status."""
+
+from __future__ import annotations
+
+import json
+import os
+from pathlib import Path
+
+import pytest
+
+from logsrv.kit.text.sums import with_sum
+from logsrv.linelog.store.segments.lock import locked
+from tests.cli.command import HOSTILE, logsrv
+from tests.linelog.store.care.stores import flip, packed_of, small_store
+
+
+@pytest.fixture
+def store(tmp_path: Path) -> Path:
+    return small_store(tmp_path / "store")
+
+
+def test_a_whole_store_is_one_line_and_status_0(store: Path) -> None:
+    shown = logsrv("doctor", str(store))
+    size = (store / "current.log").stat().st_size
+    assert shown.stdout.decode() == (
+        f"{store}: 5 segments, 25 lines, 1.5 KiB of text, up to 5:{size}: sound\n"
+    )
+    assert (shown.returncode, shown.stderr) == (0, b"")
+    assert logsrv("doctor", "--quick", str(store)).returncode == 0
+
+
+def test_damage_is_said_with_what_to_do(store: Path) -> None:
+    first, second, _ = packed_of(store)
+    flip(store / first.name, 30)
+    flip(store / second.index, 30)
+    shown = logsrv("doctor", str(store))
+    assert shown.returncode == 1
+    lines = shown.stdout.decode().splitlines()
+    what = "damaged frames, 1 of 1: byte 0: 5 lines, from 2026-11-20T06:00:00.000000Z to "
+    assert lines[0].startswith(f"lost: {first.name}: {what}")
+    assert lines[1].startswith("    Bring it back from a backup or an archive")
+    assert lines[-1].endswith(": 1 lost, 1 damaged, 0 repaired")
+    again = logsrv("doctor", "--repair", str(store))
+    assert again.returncode == 1
+    assert again.stdout.decode().splitlines()[-1].endswith(": 1 lost, 0 damaged, 1 repaired")
+
+
+def test_repaired_is_sound(store: Path) -> None:
+    flip(store / packed_of(store)[0].index, 30)
+    (store / "number").write_bytes(b"x")
+    shown = logsrv("doctor", "--repair", str(store))
+    assert shown.returncode == 0
+    assert shown.stdout.decode().splitlines()[-1].endswith(": sound; 2 repaired")
+    assert (store / "number.damaged").read_bytes() == b"x"
+
+
+def test_beside_a_server_only_what_is_not_its_own_is_repaired(store: Path) -> None:
+    flip(store / packed_of(store)[0].index, 30)
+    (store / "number").write_bytes(b"x")
+    with locked(store):
+        assert logsrv("doctor", str(store)).returncode == 1
+        shown = logsrv("doctor", "--repair", str(store))
+    assert shown.returncode == 1
+    assert "    not repaired: the store " in shown.stdout.decode()
+    assert shown.stdout.decode().splitlines()[-1].endswith(": 0 lost, 1 damaged, 1 repaired")
+    assert (store / "number").read_bytes() == b"x"
+
+
+def test_programs_get_one_object(store: Path) -> None:
+    flip(store / packed_of(store)[0].name, 30)
+    told = json.loads(logsrv("doctor", "--json", str(store)).stdout)
+    assert (told["sound"], told["lines"], told["segments"]) == (False, 20, 5)
+    [one] = told["findings"]
+    assert (one["weight"], one["kind"], one["lines"]) == ("lost", "segment-damaged", 5)
+
+
+def test_what_is_no_store_is_one_sentence(tmp_path: Path) -> None:
+    for directory in (tmp_path, tmp_path / "no"):
+        shown = logsrv("doctor", str(directory))
+        assert shown.returncode == 1 and shown.stderr.count(b"\n") == 1
+    assert logsrv("doctor").returncode == 2
+
+
+def test_a_newer_store_is_left_alone(store: Path) -> None:
+    (store / "format").write_bytes(with_sum(b"9 9.9"))
+    for words in ((), ("--repair",)):
+        shown = logsrv("doctor", *words, str(store))
+        assert shown.returncode == 1 and b"was written by logsrv 9.9 or newer" in shown.stderr
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root makes files that others cannot use")
+def test_what_root_makes_belongs_to_the_owner_of_the_store(store: Path) -> None:
+    for path in [store, *store.rglob("*")]:
+        os.chown(path, 1234, 1234)
+    (store / "number").write_bytes(b"x")
+    first, second, _ = packed_of(store)
+    flip(store / first.index, 30)
+    assert logsrv("doctor", "--repair", str(store)).returncode == 0
+    (store / second.index).unlink()
+    assert logsrv("reindex", "--directory", str(store)).returncode == 0
+    others = [path.name for path in store.rglob("*") if path.stat().st_uid != 1234]
+    assert others == []
+
+
+def test_a_link_in_the_place_of_a_file_is_named(store: Path) -> None:
+    (store / "current.log").rename(store.parent / "elsewhere")
+    (store / "current.log").symlink_to(store.parent / "elsewhere")
+    shown = logsrv("doctor", str(store))
+    assert shown.returncode == 1
+    told = shown.stdout.decode()
+    assert "damaged: current.log: it has the name of a segment and is no plain file" in told
+    assert "if it is a link, put the file itself here" in told and "20 lines" in told
+
+
+def test_the_name_of_a_file_forges_no_finding(store: Path) -> None:
+    for name in (f"{HOSTILE}.damaged", f"ship/{HOSTILE}", f"alerts/{HOSTILE}"):
+        (store / name).write_bytes(b"{")
+    old = store / f"{HOSTILE}.tmp"
+    old.touch()
+    os.utime(old, (0, 0))
+    said = logsrv("doctor", str(store)).stdout.decode()
+    assert "left-over" not in said and said.replace("\n", "").isprintable()
+    assert "a\\x0ain all: forged" in said
+    assert not [line for line in said.splitlines() if line.startswith("in all")]

@@ -1,0 +1,298 @@
+"""`logsrv new NAME`: a project that runs and tests itself at once."""
+
+from __future__ import annotations
+
+import ast
+import configparser
+import os
+import re
+import shutil
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from logsrv.cli import new
+from logsrv.kit.testing import TelnetSession, wait_until
+from tests.cli.command import logsrv
+from tests.programs import program
+
+CHECKOUT = Path(new.__file__).parents[3]
+SLOW = 300.0
+
+
+@pytest.mark.parametrize("kind", new.KINDS)
+def test_every_kind_is_written(tmp_path: Path, kind: str) -> None:
+    """All that a package needs, and nothing of the template's left in it."""
+    made = logsrv("new", "shouting_bird", "--kind", kind, directory=tmp_path)
+    assert (made.returncode, made.stderr) == (0, b"")
+    assert b"cd shouting_bird" in made.stdout
+    project = tmp_path / "shouting_bird"
+    files = {str(path.relative_to(project)) for path in project.rglob("*") if path.is_file()}
+    assert files >= {
+        "twisted/plugins/shouting_bird_plugin.py",
+        "shouting_bird/__init__.py",
+        "tests/test_shouting_bird.py",
+        "setup.cfg",
+        "pyproject.toml",
+        "README.md",
+        "Makefile",
+        ".gitignore",
+        ".github/workflows/test.yml",
+    }
+    assert "twisted/__init__.py" not in files
+    # An input is no service: it is in that of the line logger.
+    own = {"shouting_bird.service", "shouting_bird.toml"}
+    assert files & own == (set() if kind == "input" else own)
+    for file in files:
+        text = (project / file).read_text()
+        assert "{%" not in text
+        assert "NAME" not in text
+        assert text.endswith("\n")
+        assert not text.endswith("\n\n")
+        if file.endswith(".py"):
+            ast.parse(text)
+            assert len(max(text.splitlines(), key=len)) <= 100
+    config = configparser.ConfigParser()
+    config.read(project / "setup.cfg")
+    assert config["metadata"]["name"] == "shouting_bird"
+
+
+@pytest.mark.parametrize("kind", ["frame", "input"])
+def test_what_to_try_is_printed_as_it_can_be_typed(tmp_path: Path, kind: str) -> None:
+    r"""`\0` stays two characters: to the echo of some shells it is a NUL."""
+    assert logsrv("new", "shout", "--kind", kind, directory=tmp_path).returncode == 0
+    make = [program("make", "make"), "--dry-run", "run"]
+    planned = subprocess.run(make, cwd=tmp_path / "shout", capture_output=True, text=True)
+    (says,) = [line for line in planned.stdout.splitlines() if "printf '" in line]
+    said = subprocess.run(["sh", "-c", says], capture_output=True, text=True)
+    assert said.stdout.lstrip().startswith("printf '")
+    assert "\\0" in said.stdout
+
+
+def test_directory(tmp_path: Path) -> None:
+    """The folder may have any name, and may be there if it is empty."""
+    target = tmp_path / "my place"
+    target.mkdir()
+    assert logsrv("new", "shout", "--directory", str(target)).returncode == 0
+    assert (target / "shout" / "protocol.py").is_file()
+
+
+@pytest.mark.parametrize("kind", ["line", "frame", "input"])
+def test_tls(tmp_path: Path, kind: str) -> None:
+    """A pair for a try, whose key is nobody else's, and which git leaves alone; make makes another."""
+    assert logsrv("new", "shout", "--tls", "--kind", kind, directory=tmp_path).returncode == 0
+    project = tmp_path / "shout"
+    assert (project / "tls" / "key.pem").stat().st_mode & 0o777 == 0o600
+    assert {"local.mk", "/tls/"} <= set((project / ".gitignore").read_text().split())
+    make = subprocess.run(
+        [program("make", "make"), "--dry-run", "run", f"PYTHON={sys.executable}"],
+        cwd=project, capture_output=True, text=True, check=True,
+    )  # fmt: skip
+    assert "ssl:7000:privateKey=tls/key.pem:certKey=tls/cert.pem" in make.stdout
+    assert "logsrv connect tls:localhost:7000 --cafile tls/cert.pem" in make.stdout
+    assert "self_signed" not in make.stdout
+    shutil.rmtree(project / "tls")
+    again = [program("make", "make"), "--dry-run", "tls/cert.pem"]
+    made = subprocess.run(again, cwd=project, capture_output=True, text=True, check=True)
+    assert "-m logsrv.kit.net.twisted.self_signed tls" in made.stdout
+
+
+def test_datagrams_have_no_tls(tmp_path: Path) -> None:
+    said = refusal("shout", "--tls", "--kind", "datagram", directory=tmp_path)
+    assert "there is no TLS for a datagram" in said
+
+
+def test_it_is_installed_with_the_logsrv_that_made_it(tmp_path: Path) -> None:
+    """Unless one says otherwise, by hand or in the environment."""
+    assert logsrv("new", "shout", directory=tmp_path).returncode == 0
+
+    def dry_run(*words: str, **environment: str) -> str:
+        make = (program("make", "make"), "--dry-run", ".venv/ready", *words)
+        return subprocess.run(
+            make, cwd=tmp_path / "shout", env={**os.environ, **environment},
+            capture_output=True, text=True, check=True,
+        ).stdout  # fmt: skip
+
+    assert f"$editable '{CHECKOUT}' --editable '.[test]'" in dry_run()
+    assert "$editable 'other.whl' " in dry_run("LOGSRV=other.whl")
+    assert "$editable 'other.whl' " in dry_run(LOGSRV="other.whl")
+    (tmp_path / "shout" / "local.mk").unlink()
+    assert "$editable 'logsrv' " in dry_run()
+
+
+def test_a_place_with_an_odd_name_is_no_command(tmp_path: Path) -> None:
+    odd = f"{tmp_path}/it's $(touch gone) #1"
+    (tmp_path / "local.mk").write_text(f"LOGSRV ?= {new.in_makefile(odd)}\n")
+    (tmp_path / "Makefile").write_text("include local.mk\nall:\n\t@printf %s '$(LOGSRV)'\n")
+    make = program("make", "make")
+    environment = {key: text for key, text in os.environ.items() if key != "LOGSRV"}
+    shown = subprocess.run([make], cwd=tmp_path, env=environment, capture_output=True, text=True)
+    assert shown.stdout == odd
+
+
+def refusal(*words: str, directory: Path) -> str:
+    before = set(directory.rglob("*"))
+    made = logsrv("new", *words, directory=directory)
+    assert made.returncode == 1
+    assert made.stdout == b""
+    assert made.stderr.count(b"\n") == 1
+    assert set(directory.rglob("*")) == before
+    return made.stderr.decode()
+
+
+@pytest.mark.parametrize(
+    ("name", "said"),
+    [
+        ("Shout", "lower-case letters, digits and _, such as shout"),
+        ("my-shout", "such as my_shout"),
+        ("../shout", "such as shout"),
+        ("2shout", "such as shout"),
+        ("\x1b[2J", "\\x1b[2J is no name"),
+        ("", "is no name for a plugin"),
+        ("x" * 41, "is too long"),
+        ("class", "class is a word of Python's"),
+        ("test", "there is a Python module named test"),
+        ("tests", "there is a Python module named tests"),
+        ("logsrv", "there is a Python module named logsrv"),
+        ("twisted", "there is a Python module named twisted"),
+        ("greet", "there is something else that is called greet"),
+        ("web", "there is something else that is called web"),
+    ],
+)
+def test_names_that_cannot_be(tmp_path: Path, name: str, said: str) -> None:
+    assert said in refusal(name, directory=tmp_path)
+
+
+@pytest.mark.parametrize("name", ["lines", "tcp", "haproxy"])
+def test_names_that_an_input_cannot_have(tmp_path: Path, name: str) -> None:
+    """`--listen NAME:…` means something else already."""
+    assert "is called" in refusal(name, "--kind", "input", directory=tmp_path)
+
+
+def test_nothing_is_overwritten(tmp_path: Path) -> None:
+    (tmp_path / "shout").mkdir()
+    (tmp_path / "shout" / "mine").write_text("mine")
+    assert "shout is there and not empty" in refusal("shout", directory=tmp_path)
+    (tmp_path / "file").write_text("mine")
+    said = refusal("shout", "--directory", "file", directory=tmp_path)
+    assert "file is there and no folder" in said
+
+
+def test_a_folder_that_cannot_be_written(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("mine")
+    said = refusal("shout", "--directory", "file/shout", directory=tmp_path)
+    assert "Not a directory" in said
+
+
+def run(*command: str, directory: Path) -> str:
+    """What a command prints; without what would lead Python back to this checkout."""
+    environment = {key: text for key, text in os.environ.items() if key != "PYTHONPATH"}
+    done = subprocess.run(
+        command, cwd=directory, env=environment, capture_output=True, text=True, timeout=SLOW
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+    return done.stdout
+
+
+@pytest.fixture(scope="module")
+def line_project(tmp_path_factory: pytest.TempPathFactory, wheel: Path) -> Path:
+    """A project of the kind `line`, in whose environment `make test` has run as a newcomer would."""
+    place = tmp_path_factory.mktemp("projects")
+    assert logsrv("new", "shout", directory=place).returncode == 0
+    project = place / "shout"
+    make = (program("make", "make"), f"PYTHON={sys.executable}", f"LOGSRV={wheel}", "test")
+    assert "4 passed" in run(*make, directory=project)
+    return project
+
+
+@pytest.mark.long
+@pytest.mark.parametrize("kind", ["request", "datagram", "frame", "job", "input"])
+def test_its_own_tests_pass(line_project: Path, kind: str) -> None:
+    """`make test`, for the other kinds too, which share the environment of the first."""
+    place = line_project.parent
+    name = f"my_{kind}"
+    assert logsrv("new", name, "--kind", kind, directory=place).returncode == 0
+    project = place / name
+    (project / ".venv").symlink_to(line_project / ".venv")
+    pip = (str(project / ".venv" / "bin" / "python"), "-m", "pip")
+    run(*pip, "install", "--quiet", "--no-deps", "--editable", ".", directory=project)
+    (project / ".venv" / "ready").touch()
+    assert " passed" in run(program("make", "make"), "test", directory=project)
+
+
+@pytest.mark.long
+def test_a_logsrv_that_cannot_be_installed(tmp_path: Path) -> None:
+    """What to do is said; the next make tries again."""
+    assert logsrv("new", "shout", directory=tmp_path).returncode == 0
+    command = [program("make", "make"), f"PYTHON={sys.executable}", "LOGSRV=./no.whl", "test"]
+    for _ in range(2):
+        made = subprocess.run(command, cwd=tmp_path / "shout", capture_output=True, text=True)
+        assert made.returncode == 2
+        assert "make: pip could not install logsrv from ./no.whl" in made.stderr
+        assert "make LOGSRV=/path/to/a/wheel-or-checkout test" in made.stderr
+
+
+@pytest.mark.long
+def test_a_project_of_a_checkout(tmp_path: Path) -> None:
+    """`make test` and, over TLS, `make run`, as they are written: nothing to be told where logsrv is."""
+    assert logsrv("new", "shout", "--tls", directory=tmp_path).returncode == 0
+    project, output = tmp_path / "shout", tmp_path / "twistd.log"
+    make = (program("make", "make"), f"PYTHON={sys.executable}")
+    assert "4 passed" in run(*make, "test", directory=project)
+    makefile = (project / "Makefile").read_text()
+    (project / "Makefile").write_text(makefile.replace("ssl:7000:", "ssl:0:interface=127.0.0.1:"))
+    with output.open("wb") as file:
+        serving = subprocess.Popen(
+            [*make, "run"], cwd=project, stdout=file, stderr=file, start_new_session=True
+        )
+    try:
+        wait_until(lambda: "shout is ready" in output.read_text(), "make run")
+        found = re.search(r"listening on \w+ 127.0.0.1:(\d+)", output.read_text())
+        assert found
+        client = logsrv(
+            "connect", f"tls:localhost:{found[1]}", "--cafile", "tls/cert.pem",
+            directory=project, input=b"hello\n",
+        )  # fmt: skip
+        assert (client.stdout, client.returncode) == (b"HELLO!\n", 0)
+    finally:
+        os.killpg(serving.pid, signal.SIGINT)
+        serving.wait(SLOW)
+
+
+@pytest.mark.long
+def test_make_run_serves_it(line_project: Path, tmp_path: Path) -> None:
+    """It says what to type next, listens, answers, and Ctrl-C ends it."""
+    output = tmp_path / "twistd.log"
+    listen = "--listen tcp:0:interface=127.0.0.1"
+    with output.open("wb") as file:
+        make = subprocess.Popen(
+            [program("make", "make"), "run", f"ARGS={listen}"],
+            cwd=line_project, stdout=file, stderr=file, start_new_session=True,
+        )  # fmt: skip
+    try:
+        wait_until(lambda: "shout is ready" in output.read_text(), "make run")
+        found = re.search(r"listening on \w+ 127.0.0.1:(\d+)", output.read_text())
+        assert found
+        with TelnetSession(int(found[1])) as session:
+            session.send("hello")
+            session.expect("HELLO!")
+            session.send("quit")
+            session.expect("bye")
+            session.expect_close()
+    finally:
+        os.killpg(make.pid, signal.SIGINT)
+        make.wait(SLOW)
+    assert "try: .venv/bin/logsrv connect localhost:7000" in output.read_text()
+    assert "shout: stopped, 0 connections cut off" in output.read_text()
+
+
+@pytest.mark.long
+def test_it_is_listed(line_project: Path, tmp_path: Path) -> None:
+    """`logsrv plugins` of that environment knows its package, version and port."""
+    command = str(line_project / ".venv" / "bin" / "logsrv")
+    rows = [line.split() for line in run(command, "plugins", directory=tmp_path).splitlines()]
+    (row,) = [row for row in rows if row and row[0] == "shout"]
+    assert row[1:4] == ["0.1.0", "tcp:7000", "shout"]

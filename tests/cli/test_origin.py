@@ -1,0 +1,54 @@
+"""Where this logsrv is from, so that a new project installs the same."""
+
+from __future__ import annotations
+
+import json
+from importlib import metadata
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+import logsrv
+from logsrv.cli.origin import origin
+
+ROOT = Path(__file__).parents[3]
+
+
+def test_a_checkout() -> None:
+    assert origin() == str(ROOT.resolve())
+
+
+@pytest.fixture
+def installed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> dict[str, Any]:
+    """What pip has written down about an installation that is no checkout."""
+    record: dict[str, Any] = {}
+
+    class Distribution:
+        def read_text(self, name: str) -> str | None:
+            assert name == "direct_url.json"
+            return json.dumps(record) if record else None
+
+    monkeypatch.setattr(logsrv, "__file__", str(tmp_path / "site" / "logsrv" / "__init__.py"))
+    monkeypatch.setattr(metadata, "distribution", lambda name: Distribution())
+    return record
+
+
+def test_an_index(installed: dict[str, Any]) -> None:
+    assert origin() == f"logsrv=={logsrv.__version__}"
+
+
+def test_a_wheel(installed: dict[str, Any], tmp_path: Path) -> None:
+    """As long as it is there."""
+    wheel = tmp_path / "a b.whl"
+    installed.update(url=wheel.as_uri(), archive_info={})
+    assert origin() == f"logsrv=={logsrv.__version__}"
+    wheel.touch()
+    assert origin() == str(wheel)
+
+
+def test_addresses(installed: dict[str, Any]) -> None:
+    installed.update(url="https://example.org/logsrv.whl", archive_info={})
+    assert origin() == "logsrv @ https://example.org/logsrv.whl"
+    installed.update(url="https://example.org/x", vcs_info={"vcs": "git", "commit_id": "abc"})
+    assert origin() == "logsrv @ git+https://example.org/x@abc"

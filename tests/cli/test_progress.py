@@ -1,0 +1,34 @@
+"""The line on a terminal that says how far it has come."""
+
+from __future__ import annotations
+
+import io
+
+import pytest
+
+from logsrv.cli.progress import CareProgress
+
+
+class Terminal(io.StringIO):
+    def isatty(self) -> bool:
+        return True
+
+
+def test_it_says_what_is_done_and_goes_away(monkeypatch: pytest.MonkeyPatch) -> None:
+    screen = Terminal()
+    monkeypatch.setattr("sys.stderr", screen)
+    monkeypatch.setattr("logsrv.cli.progress._EVERY", -1.0)
+    progress = CareProgress()
+    progress.at(3, "segment 7", of=9)
+    progress.read(1000)
+    assert "\r3 of 9: segment 7" in screen.getvalue()
+    assert "MB/s compressed" in screen.getvalue()
+    progress.end()
+    assert screen.getvalue().endswith("\r\x1b[K")
+
+
+def test_without_a_terminal_there_is_none(capfd: pytest.CaptureFixture[str]) -> None:
+    progress = CareProgress()
+    progress.at(1, "segment 1")
+    progress.end()
+    assert capfd.readouterr().err == ""

@@ -1,0 +1,76 @@
+"""Indexes made by hand, for segments that have none."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from logsrv.cli.reindex import MOST_NAMED
+from logsrv.linelog.store.catalog.build import WANTED
+from logsrv.linelog.store.catalog.layout import catalog_name
+from tests.cli.command import logsrv
+from tests.linelog.store.catalog.small import letters, small_segments
+from tests.linelog.store.words.test_reindex import sealed
+
+NAME = "0000000001-20261120T061842Z.log.zst"
+
+
+def test_segments_get_their_indexes_and_a_second_run_has_nothing_to_do(tmp_path: Path) -> None:
+    sealed(tmp_path)
+    shown = logsrv("reindex", "--directory", str(tmp_path))
+    assert shown.stdout.decode().splitlines() == [
+        f"{NAME}: made its word index",
+        "1 sealed segments; indexes were made for 1",
+    ]
+    assert shown.returncode == 0 and (tmp_path / f"{NAME}.words").exists()
+    again = logsrv("reindex", "--directory", str(tmp_path))
+    assert again.stdout.decode().splitlines() == ["1 sealed segments; indexes were made for 0"]
+
+
+def test_a_damaged_segment_is_an_exit_status_of_1(tmp_path: Path) -> None:
+    sealed(tmp_path)
+    path = tmp_path / NAME
+    path.write_bytes(path.read_bytes()[:-9])
+    shown = logsrv("reindex", "--directory", str(tmp_path))
+    assert shown.returncode == 1
+    assert shown.stderr.decode().startswith(f"logsrv reindex: {NAME}: ")
+
+
+def test_a_store_that_is_not_there_is_one_sentence(tmp_path: Path) -> None:
+    shown = logsrv("reindex", "--directory", str(tmp_path / "no"))
+    assert shown.returncode == 1
+    assert shown.stderr.decode().count("\n") == 1
+    assert "cannot be read: No such file or directory" in shown.stderr.decode()
+
+
+def test_the_variable_names_the_store_as_it_does_for_a_search(tmp_path: Path) -> None:
+    sealed(tmp_path)
+    shown = logsrv("reindex", environment={"LOGSRV_DIRECTORY": str(tmp_path)})
+    assert shown.stdout.decode().splitlines()[-1] == "1 sealed segments; indexes were made for 1"
+
+
+def test_small_segments_get_a_catalog(tmp_path: Path) -> None:
+    """Each would be too small for a word index of its own."""
+    store = small_segments(tmp_path / "store", WANTED)
+    shown = logsrv("reindex", "--directory", str(store)).stdout.decode().splitlines()
+    name = catalog_name(1, WANTED)
+    assert shown[0] == f"{name}: made the catalog of these small segments"
+    assert shown[-1] == f"{WANTED} sealed segments; indexes were made for 0"
+    searched = ("search", "--directory", str(store), "--stats", f"species{letters(200)}")
+    found = logsrv(*searched)
+    assert found.stdout.count(b"\n") == 1
+    assert b"segments: 2 read" in found.stderr
+    (store / name).write_bytes((store / name).read_bytes()[:-9])
+    without = logsrv(*searched)
+    assert without.stdout == found.stdout
+    assert without.returncode == 0
+    assert f"{name} is not used: ".encode() in without.stderr
+    again = logsrv("reindex", "--directory", str(store)).stdout.decode().splitlines()
+    assert again[0] == f"{name}: made the catalog of these small segments"
+    assert logsrv(*searched).stderr == found.stderr
+
+
+def test_of_very_many_segments_some_are_named(tmp_path: Path) -> None:
+    store = small_segments(tmp_path / "store", MOST_NAMED + 5)
+    shown = logsrv("reindex", "--directory", str(store)).stdout.decode().splitlines()
+    assert len(shown) == MOST_NAMED + 1
+    assert shown[-1] == f"{MOST_NAMED + 5} sealed segments; indexes were made for 0"

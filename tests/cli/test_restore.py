@@ -1,0 +1,89 @@
+"""`logsrv restore`: a store comes back from an archive."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from logsrv.cli.main import main
+from logsrv.linelog.inputs.blocks import client
+from tests.linelog.store.archive.segments import STORE, archive_all, packed, sealed_store
+
+
+@pytest.fixture
+def store(tmp_path: Path) -> Path:
+    made = sealed_store(tmp_path / "store", 2, count=200)
+    archive_all(made, tmp_path / "archive")
+    return made
+
+
+def test_it_says_what_came_back_and_what_to_do_next(
+    store: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    back = tmp_path / "new" / "back"
+    assert main(["restore", "--from", f"file://{tmp_path}/archive", str(back)]) == 0
+    said = capsys.readouterr().out
+    assert f"is store {STORE}: 2 segments, 400 lines" in said
+    assert "logsrv ship --new-identity" in said
+    assert main(["search", "--directory", str(back), "--count", "line"]) == 0
+    assert capsys.readouterr().out == "400\n"
+    assert main(["restore", "--from", f"file://{tmp_path}/archive", str(back)]) == 1
+    assert "there is a store in" in capsys.readouterr().err
+
+
+def test_what_was_changed_is_named_and_status_1(
+    store: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    name = packed(store)[0].name
+    (tmp_path / "archive" / STORE / name).write_bytes(b"other")
+    back = str(tmp_path / "back")
+    assert main(["restore", "--from", f"file://{tmp_path}/archive", back]) == 1
+    said = capsys.readouterr()
+    assert name.partition(".")[0] + " is left out: " in said.err
+    assert "1 segments, 200 lines" in said.out
+
+
+@pytest.mark.parametrize(
+    ("url", "why", "status"),
+    [
+        ("file:///nowhere-at-all", "mount it, or make the directory", 1),
+        ("archive", "an archive has a URL, such as file:///srv/archive", 1),
+    ],
+)
+def test_what_is_no_archive_is_a_sentence(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], url: str, why: str, status: int
+) -> None:
+    assert main(["restore", "--from", url, str(tmp_path / "back")]) == status
+    assert why in capsys.readouterr().err
+    assert not (tmp_path / "back").exists()
+
+
+@pytest.mark.parametrize(
+    ("words", "why", "status"),
+    [
+        (["http://127.0.0.1:1/blocks"], "http://127.0.0.1:1: ", 1),
+        (["http://centre.example.org/blocks"], "would carry lines and the token in the clear", 1),
+        (["https://centre.example.org/x"], "the path of a centre ends in /blocks", 2),
+        (["http://127.0.0.1:1/blocks", "--store", STORE], "a centre is one store", 2),
+        (["file:///srv/archive", "--token-file", "x"], "go with a centre", 2),
+        (["backup", "--ca", "x"], "go with a centre", 2),
+        (["backup", "--store", STORE], "a backup is one store", 2),
+        (["http://127.0.0.1:1/blocks", "--ca", "x"], "--from names http:", 2),
+        (["https://127.0.0.1:1/blocks", "--key", "x"], "--key goes with --cert", 2),
+        (["http://127.0.0.1:1/blocks", "--token-file", "nowhere"], "--token-file nowhere: ", 1),
+        (["https://127.0.0.1:1/blocks", "--ca", "nowhere.pem"], "nowhere.pem: No such file", 1),
+    ],
+)
+def test_what_is_no_centre_is_a_sentence(
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+    words: list[str],
+    why: str,
+    status: int,
+) -> None:
+    monkeypatch.setattr(client, "PAUSES", ())
+    assert main(["restore", "--from", *words, str(tmp_path / "back")]) == status
+    assert why in capsys.readouterr().err
+    assert not (tmp_path / "back").exists()

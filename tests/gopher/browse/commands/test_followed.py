@@ -1,0 +1,84 @@
+"""What is known of followed menus: read, looked at, marked."""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+
+import pytest
+
+from logsrv.gopher.browse.commands.followed import FollowedMenus
+from logsrv.gopher.browse.commands.session import BrowsingSession
+from logsrv.gopher.follow.entries import Entry
+from logsrv.gopher.follow.following import Followed, Following
+from logsrv.gopher.wire.url import GopherURL
+from tests.gopher.browse.conftest import run
+from tests.gopher.browse.hole import item
+from tests.gopher.conftest import Serve
+
+URL = GopherURL.parse("gopher://h.org/1/phlog")
+NOW = 1795225000
+
+
+def known(environ: dict[str, str], *entries: Entry) -> FollowedMenus:
+    session = BrowsingSession(environ)
+    session.following.follow(URL, "A phlog", [], NOW)
+    session.following.change(URL, lambda news: news.look(entries, NOW))
+    news = FollowedMenus(session, lambda: NOW)
+    run(news.load())
+    return news
+
+
+def test_the_parts_of_a_text_are_read_when_it_is_opened(environ: dict[str, str]) -> None:
+    parts = [Entry(f"gopher://h.org/0/log#{number:016}", f"Part {number}") for number in range(3)]
+    news = known(environ, *parts, Entry("gopher://h.org/0/other", "Other"))
+    run(news.opened("gopher://h.org/0/lo"))
+    assert news.new == 4
+    run(news.opened("gophers://h.org/0/log"))
+    assert news.new == 1
+    run(news.load())
+    assert news.new == 1
+
+
+def test_what_becomes_known_while_the_files_are_read_is_not_forgotten(
+    environ: dict[str, str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    news = known(environ, Entry("gopher://h.org/0/a", "A"))
+    read, go_on = threading.Event(), threading.Event()
+    every = Following.all
+
+    def slowly(following: Following) -> list[Followed]:
+        found = every(following)
+        if not read.is_set():
+            read.set()
+            assert go_on.wait(60)
+        return found
+
+    async def scenario() -> None:
+        loading = asyncio.create_task(news.load())
+        await asyncio.to_thread(read.wait, 20)
+        await news.mark(["gopher://h.org/0/a"])
+        go_on.set()
+        await loading
+
+    monkeypatch.setattr(Following, "all", slowly)
+    run(scenario())
+    assert news.new == 0
+
+
+def test_a_menu_is_looked_at_when_its_time_has_come(environ: dict[str, str], serve: Serve) -> None:
+    server = serve(item("0", "A", "/a"))
+    session = BrowsingSession(environ)
+    session.following.follow(GopherURL.parse(server.url()), "A", [], NOW)
+    now = [NOW + 3599.0]
+    news = FollowedMenus(session, lambda: now[0])
+    run(news.look())
+    assert (len(server.requests), news.new) == (0, 0)
+    now[0] += 1
+    run(news.look())
+    assert (len(server.requests), news.new) == (1, 1)
+    run(news.look(again=True))
+    # A clock that was set back does not put it off.
+    now[0] = 5
+    run(news.look())
+    assert len(server.requests) == 3

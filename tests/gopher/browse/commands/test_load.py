@@ -1,0 +1,299 @@
+"""A page always comes to an end, with what had come until then."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import socket
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from types import SimpleNamespace
+
+import pytest
+
+from logsrv.errors import ConfigurationError
+from logsrv.gopher.browse.commands.load import LIMITS, MOST_LINES, Loading, aside, source_of
+from logsrv.gopher.browse.content.lines import lines_of
+from logsrv.gopher.browse.content.page import MenuContent, Page
+from logsrv.gopher.fetch.settings import ConnectionOptions, Limits, Timeouts
+from logsrv.gopher.fetch.trust import Trust
+from logsrv.gopher.serve.fileurl import FileURL
+from logsrv.gopher.serve.hole import LocalAnswer
+from logsrv.gopher.wire.errors import NotGopher, ServerError, TimedOut, TooBig, Truncated
+from logsrv.gopher.wire.url import GopherURL
+from logsrv.kit.testing import wait_until
+from tests.gopher.browse.conftest import run
+from tests.gopher.browse.hole import item, menu
+from tests.gopher.conftest import Serve
+from tests.gopher.fetch.test_addresses import open_now
+from tests.gopher.servers import Script, cut
+
+TIMEOUTS = Timeouts(first_byte=60, between=60)
+
+
+def loaded(serve: Serve, script: Script | bytes, path: str = "/", limits: Limits = LIMITS) -> Page:
+    url = GopherURL.parse(serve(script).url(path))
+    return run(Loading(url, lambda: ConnectionOptions(TIMEOUTS), limits=limits).page())
+
+
+def test_a_menu_ends_at_its_dot_though_the_server_goes_on(serve: Serve) -> None:
+    def script(connection: socket.socket, _: bytes) -> None:
+        connection.sendall(menu(item("0", "A"), item("1", "B")))
+        connection.recv(1)
+
+    page = loaded(serve, script)
+    assert isinstance(page.content, MenuContent) and page.error is None
+    assert [each.display for each in page.content.items] == [b"A", b"B"]
+
+
+def test_a_text_loses_terminator_and_stuffing(serve: Serve) -> None:
+    page = loaded(serve, b"..dots\r\n.\r\n", "/0/x")
+    assert page.content == b".dots\r\n"
+    assert page.received == 11
+
+
+def test_a_picture_comes_as_bytes(serve: Serve) -> None:
+    page = loaded(serve, b"GIF89a", "/I/x.gif")
+    assert page.content == b"GIF89a"
+
+
+def test_what_a_server_refuses_has_no_content(serve: Serve) -> None:
+    page = loaded(serve, b"3no such thing\t\terror.host\t1\r\n.\r\n")
+    assert isinstance(page.error, ServerError) and page.content is None
+
+
+def test_a_web_server_is_told_from_gopher(serve: Serve) -> None:
+    assert isinstance(loaded(serve, b"HTTP/1.1 400 Bad Request\r\n\r\n").error, NotGopher)
+
+
+def test_an_endless_menu_ends_and_shows_what_came(serve: Serve) -> None:
+    def script(connection: socket.socket, _: bytes) -> None:
+        while True:
+            connection.sendall(item("1", "again") * 1000)
+
+    page = loaded(serve, script, limits=Limits(menu=300_000))
+    assert isinstance(page.error, TooBig)
+    assert isinstance(page.content, MenuContent) and len(page.content.items) > 5_000
+
+
+def test_a_line_without_end_takes_no_memory(serve: Serve) -> None:
+    page = loaded(serve, b"1" + b"x" * 1_000_000, limits=Limits(line=1000))
+    assert isinstance(page.content, MenuContent) and page.content.dropped == 999_001
+
+
+def test_a_text_of_empty_lines_ends_before_they_fill_the_memory(serve: Serve) -> None:
+    page = loaded(serve, b"\n" * (8 * MOST_LINES), "/0/x")
+    assert isinstance(page.error, TooBig)
+    assert isinstance(page.content, bytes) and len(page.content) < 4 * MOST_LINES
+
+
+def test_a_text_that_is_too_big_shows_its_beginning(serve: Serve) -> None:
+    page = loaded(serve, b"line\n" * 100_000, "/0/x", limits=Limits(text=200_000))
+    assert isinstance(page.error, TooBig)
+    assert isinstance(page.content, bytes) and page.content.startswith(b"line\nline\n")
+
+
+async def test_a_server_that_drips_is_given_up_in_the_end(
+    serve: Serve, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A byte now and then satisfies every time-out but the one for the whole page."""
+    passed = [0.0]
+    clock = SimpleNamespace(monotonic=lambda: time.monotonic() + passed[0])
+    monkeypatch.setattr("logsrv.gopher.fetch.on_asyncio.time", clock)
+
+    server = serve(lambda connection, _: (connection.sendall(b"iHi\r\n"), connection.recv(1)))
+    timeouts = Timeouts(first_byte=60, between=600, whole=300)
+    loading = Loading(GopherURL.parse(server.url()), lambda: ConnectionOptions(timeouts))
+    await anext(loading.growing())
+    passed[0] = 300
+    page = await loading.page()
+    assert isinstance(page.error, TimedOut) and page.error.phase == "whole"
+    assert isinstance(page.content, MenuContent)
+
+
+async def test_what_has_come_is_there_when_the_user_stops_it(serve: Serve) -> None:
+    server = serve(lambda connection, _: (connection.sendall(b"iHi\r\niyo"), connection.recv(1)))
+    loading = Loading(GopherURL.parse(server.url()), lambda: ConnectionOptions(TIMEOUTS))
+    lines = await anext(loading.growing())
+    assert [line.text for line in lines] == ["Hi"]
+    loading.begin().cancel()
+    page = loading.so_far(None)
+    assert isinstance(page.content, MenuContent)
+    assert [each.display for each in page.content.items] == [b"Hi", b"yo"]
+
+
+@pytest.mark.parametrize("path", ["/0/x", "/1/x"])
+async def test_a_page_grows_line_by_line_until_all_of_it_is_there(serve: Serve, path: str) -> None:
+    """Who comes later gets what has come before."""
+    parts = [b"iOne\r\n\r\niTw", b"o\r\niThree\r\niFo", b"ur"]
+    more = [threading.Event(), threading.Event()]
+
+    def script(connection: socket.socket, _: bytes) -> None:
+        connection.sendall(parts[0])
+        for event, part in zip(more, parts[1:], strict=True):
+            event.wait()
+            connection.sendall(part)
+
+    url = GopherURL.parse(serve(script).url(path))
+    loading = Loading(url, lambda: ConnectionOptions(TIMEOUTS))
+    shown = []
+    await anext(loading.growing())
+    async for lines in loading.growing():
+        shown.append([line.text for line in lines])
+        more[min(len(shown), 2) - 1].set()
+    page, shown = [line.text for line in lines_of(await loading.page(), None)], shown
+    assert 0 < len(shown[0]) < len(shown[1]) < len(page)
+    assert all(lines == page[: len(lines)] for lines in shown)
+
+
+async def test_a_dot_that_may_be_the_end_of_a_text_is_not_shown_before_more_comes(
+    serve: Serve,
+) -> None:
+    more = threading.Event()
+
+    def script(connection: socket.socket, _: bytes) -> None:
+        connection.sendall(b"One\r\n.\r\n")
+        more.wait()
+        connection.sendall(b"Two\r\n.\r\n")
+
+    url = GopherURL.parse(serve(script).url("/0/x"))
+    shown = []
+    async for lines in Loading(url, lambda: ConnectionOptions(TIMEOUTS)).growing():
+        shown.append([line.text for line in lines])
+        more.set()
+    shown = shown
+    assert shown[0] == ["One"]
+    assert shown[-1] in (["One"], ["One", ".", "Two"])
+
+
+def test_a_cut_end_of_tls_is_shown_with_a_warning(serve: Serve, certificate: Path) -> None:
+    def script(connection: socket.socket, _: bytes) -> None:
+        connection.sendall(b"all of it?\n")
+        cut(connection)
+
+    url = GopherURL.parse(serve(script, certificate).url("/0/x", "gophers"))
+    page = run(
+        Loading(
+            url, lambda: ConnectionOptions(trust=Trust(cafile=certificate, accept_cut=True))
+        ).page()
+    )
+    assert page.error is None and "without its close" in page.note
+    strict = run(Loading(url, lambda: ConnectionOptions(trust=Trust(cafile=certificate))).page())
+    assert isinstance(strict.error, Truncated) and isinstance(strict.content, bytes)
+
+
+def test_a_wrong_file_of_certificates_is_a_sentence(serve: Serve, tmp_path: Path) -> None:
+    url = GopherURL.parse(serve(b"").url("/", "gophers"))
+    page = run(
+        Loading(url, lambda: ConnectionOptions(trust=Trust(cafile=tmp_path / "missing"))).page()
+    )
+    assert isinstance(page.error, ConfigurationError)
+
+
+async def test_a_file_comes_in_pieces_as_it_is(tmp_path: Path) -> None:
+    content = b"..dots\r\n" * 100_000 + b".\r\n"
+    (tmp_path / "a.txt").write_bytes(content)
+    url = FileURL(os.fsencode(tmp_path), "0", b"/a.txt")
+
+    async with source_of(url, ConnectionOptions()) as source:
+        assert not source.begun
+        pieces = [piece async for piece in source]
+    assert len(pieces) > 1 and b"".join(pieces) == content
+    assert source.begun and source.received == source.length == len(content)
+    assert source.has_header and not source.cut
+
+
+@pytest.mark.parametrize(("name", "error"), [(b"/missing", ConfigurationError), (b"/big", TooBig)])
+def test_what_goes_wrong_on_the_disk_is_raised(
+    tmp_path: Path, name: bytes, error: type[Exception]
+) -> None:
+    (tmp_path / "big").write_bytes(bytes(1_000_000))
+
+    async def scenario() -> None:
+        url = FileURL(os.fsencode(tmp_path), "9", name)
+        async with source_of(url, ConnectionOptions(), 500_000) as source:
+            [piece async for piece in source]
+
+    with pytest.raises(error):
+        run(scenario())
+
+
+async def test_a_file_that_is_given_up_is_closed(tmp_path: Path) -> None:
+    (tmp_path / "big").write_bytes(bytes(3_000_000))
+    url = FileURL(os.fsencode(tmp_path), "9", b"/big")
+
+    async with source_of(url, ConnectionOptions()) as source:
+        await anext(aiter(source))
+    # By the thread that has read of it.
+    wait_until(lambda: str(tmp_path / "big") not in open_now(), "its end")
+
+
+async def test_a_slow_disk_stops_nothing_else(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    spins = threading.Event()
+
+    def pieces(answer: LocalAnswer) -> Iterator[bytes]:
+        assert spins.wait(60)
+        yield b"at last"
+
+    monkeypatch.setattr(LocalAnswer, "_pieces", pieces)
+
+    async with source_of(FileURL(os.fsencode(tmp_path)), ConnectionOptions()) as source:
+        asyncio.get_running_loop().call_soon(spins.set)
+        assert [piece async for piece in source] == [b"at last"]
+
+
+async def test_an_answer_of_a_server_is_one_too(serve: Serve) -> None:
+    url = GopherURL.parse(serve(b"hello\r\n.\r\n").url("/0/x"))
+
+    async with asyncio.timeout(20), source_of(url, ConnectionOptions()) as source:
+        pieces = [piece async for piece in source]
+    assert b"".join(pieces) == b"hello\r\n.\r\n"
+    assert source.begun and not source.has_header and source.received == 10
+    assert source.length is None
+
+
+def test_a_result_and_an_error_come_back() -> None:
+    def fail() -> None:
+        raise OSError("broken")
+
+    assert run(aside(threading.get_ident)) != threading.get_ident()
+    with pytest.raises(OSError, match="broken"):
+        run(aside(fail))
+
+
+async def test_what_comes_too_late_is_nobodys() -> None:
+    answers, ended = threading.Event(), threading.Event()
+
+    def read() -> None:
+        answers.wait()
+        ended.set()
+
+    task = asyncio.create_task(aside(read))
+    await asyncio.sleep(0)
+    task.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await task
+    assert not ended.is_set()
+    answers.set()
+    assert ended.wait(60)
+
+
+def test_a_program_ends_although_a_disk_is_silent() -> None:
+    code = """
+import asyncio, threading
+from logsrv.gopher.browse.commands.load import aside
+
+async def main():
+    task = asyncio.create_task(aside(threading.Event().wait))
+    await asyncio.sleep(0)
+    task.cancel()
+
+asyncio.run(main())
+"""
+    assert subprocess.run([sys.executable, "-c", code], timeout=60).returncode == 0

@@ -1,0 +1,113 @@
+"""What one run of the browser keeps, and whom it trusts."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from logsrv.gopher.browse.commands.session import BrowsingSession, History, Own, PageCache, Place
+from logsrv.gopher.browse.content.page import Page
+from logsrv.gopher.fetch.proxy import Proxy
+from logsrv.gopher.fetch.settings import ConnectionOptions
+from logsrv.gopher.fetch.trust import Trust
+from logsrv.gopher.serve.fileurl import FileURL, ItemURL
+from logsrv.gopher.wire.errors import ServerError
+from logsrv.gopher.wire.url import GopherURL
+
+PLAIN, SECURE = GopherURL("h.org"), GopherURL("h.org", tls=True)
+
+
+def test_files_are_where_xdg_says(tmp_path: Path) -> None:
+    session = BrowsingSession({"XDG_DATA_HOME": str(tmp_path), "XDG_DOWNLOAD_DIR": "/d"})
+    assert session.bookmarks.path == tmp_path / "logsrv" / "gopher-bookmarks"
+    assert session.downloads.directory == Path("/d")
+
+
+def test_authorities_decide_until_the_user_does(tmp_path: Path) -> None:
+    session = BrowsingSession({"XDG_DATA_HOME": str(tmp_path)})
+    assert session.options_for(SECURE).trust == Trust()
+    session.newly_trusted.add(SECURE.address)
+    assert session.options_for(SECURE).trust.pins is not None
+    assert session.options_for(PLAIN).trust == Trust()
+
+
+def test_the_command_line_says_how_to_connect(tmp_path: Path) -> None:
+    proxy = Proxy("127.0.0.1", 9050)
+    session = BrowsingSession(
+        {"XDG_DATA_HOME": str(tmp_path)}, ConnectionOptions(proxy=proxy), "cp437"
+    )
+    assert session.options_for(SECURE).proxy == proxy
+    assert not session.options_for(SECURE).trust.accept_cut
+    assert session.charset == "cp437"
+
+
+def test_a_pin_counts_in_the_next_run_too(tmp_path: Path) -> None:
+    (tmp_path / "logsrv").mkdir()
+    (tmp_path / "logsrv" / "gopher-pins").write_text(f"h.org:70 sha256:{'0' * 64}\n")
+    trust = BrowsingSession({"XDG_DATA_HOME": str(tmp_path)}).options_for(SECURE).trust
+    assert trust.pins is not None and not trust.by_authority
+
+
+A, B, C = (GopherURL("h", selector=name) for name in (b"a", b"b", b"c"))
+
+
+def go(history: History, *places: Place) -> None:
+    for place in places:
+        history.arrive(place)
+
+
+def test_a_new_visit_forgets_what_was_forward() -> None:
+    history = History()
+    go(history, A, B)
+    history.arrive(A, -1)
+    current = history.neighbour(0)
+    assert current is not None and current.place == A
+    go(history, C)
+    assert history.neighbour(1) is None
+    back = history.neighbour(-1)
+    assert back is not None and back.place == A and history.neighbour(-2) is None
+
+
+def test_addresses_are_offered_once_with_the_newest_last() -> None:
+    history = History()
+    go(history, A, B, Own.START, A)
+    assert history.addresses() == [str(B), str(A)]
+
+
+def test_history_is_bounded() -> None:
+    history = History(most=3)
+    go(history, A, B, C, A, B)
+    assert history.neighbour(-2) is not None and history.neighbour(-3) is None
+
+
+def page(url: ItemURL, size: int) -> Page:
+    return Page(url, None, received=size)
+
+
+def test_the_page_unused_for_longest_makes_room() -> None:
+    cache = PageCache(most_bytes=100)
+    cache.put(page(A, 40))
+    cache.put(page(B, 40))
+    assert cache.get(A) is not None
+    cache.put(page(C, 40))
+    assert (cache.get(A), cache.get(B)) == (page(A, 40), None)
+
+
+def test_a_page_larger_than_everything_is_not_kept_and_costs_no_other() -> None:
+    cache = PageCache(most_bytes=100)
+    cache.put(page(A, 40))
+    cache.put(page(B, 101))
+    assert cache.get(A) is not None and cache.get(B) is None
+
+
+def test_errors_are_asked_for_again() -> None:
+    cache = PageCache()
+    cache.put(page(A, 1))
+    cache.put(Page(A, None, ServerError("no")))
+    assert cache.get(A) is None
+
+
+def test_local_files_are_read_anew() -> None:
+    """Who looks at them may edit them."""
+    cache = PageCache()
+    cache.put(page(FileURL(b"/srv"), 1))
+    assert cache.get(FileURL(b"/srv")) is None

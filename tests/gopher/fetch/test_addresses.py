@@ -1,0 +1,161 @@
+"""Names are looked up beside everything else, once a minute at most."""
+
+from __future__ import annotations
+
+import os
+import socket
+import threading
+import tracemalloc
+from collections.abc import Iterator
+from contextlib import suppress
+from pathlib import Path
+from selectors import BaseSelector, DefaultSelector
+from typing import Any
+
+import pytest
+
+from logsrv.gopher.fetch.addresses import KNOWN_FOR, Addresses
+from tests.gopher.conftest import names
+from tests.gopher.servers import LOOPBACK
+
+HERE = [(socket.AF_INET, (LOOPBACK, 70))]
+
+
+class Clock:
+    now = 0.0
+
+    def __call__(self) -> float:
+        return self.now
+
+
+@pytest.fixture
+def clock() -> Clock:
+    return Clock()
+
+
+@pytest.fixture(name="selector")
+def a_selector() -> Iterator[BaseSelector]:
+    made = DefaultSelector()
+    yield made
+    made.close()
+
+
+def turn(selector: BaseSelector) -> None:
+    for key, _ in selector.select(20):
+        key.data()
+
+
+def open_now() -> set[str]:
+    """Return what is open in this process, where the system tells; other threads close theirs meanwhile."""
+    found = set()
+    for link in Path("/proc/self/fd").glob("*"):
+        with suppress(FileNotFoundError):
+            found.add(os.readlink(link))
+    return found
+
+
+def test_numbers_need_no_lookup(
+    selector: BaseSelector, clock: Clock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked = names(monkeypatch, [])
+    addresses = Addresses(selector, clock)
+    assert addresses.known(LOOPBACK, 70) == HERE
+    found = addresses.known("::1", 70)
+    assert found is not None and found[0][0] == socket.AF_INET6
+    assert addresses.known("h.example", 70) is None
+    assert asked == []
+
+
+def test_one_question_for_all_who_ask_and_for_a_while(
+    selector: BaseSelector, clock: Clock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked = names(monkeypatch, [LOOPBACK])
+    addresses = Addresses(selector, clock)
+    found: list[Any] = []
+    addresses.look_up("h.example", 70, found.append)
+    addresses.look_up("h.example", 70, found.append)
+    turn(selector)
+    assert found == [HERE, HERE]
+    assert addresses.known("h.example", 70) == addresses.look_up_now("h.example", 70) == HERE
+    assert asked == ["h.example"]
+    addresses.forget("h.example", 70)
+    assert addresses.known("h.example", 70) is None
+    assert addresses.look_up_now("h.example", 70) == HERE
+    clock.now = KNOWN_FOR
+    assert addresses.known("h.example", 70) is None
+
+
+def test_a_name_without_an_address_is_told_and_not_remembered(
+    selector: BaseSelector, clock: Clock
+) -> None:
+    addresses = Addresses(selector, clock)
+    found: list[Any] = []
+    addresses.look_up("nowhere.invalid", 70, found.append)
+    turn(selector)
+    assert isinstance(found[0], socket.gaierror)
+    assert isinstance(addresses.look_up_now("nowhere.invalid", 70), socket.gaierror)
+
+
+def test_nobody_waits_for_a_silent_name_server(
+    selector: BaseSelector, clock: Clock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    released, done = threading.Event(), threading.Event()
+
+    def silent(*_: object, **__: object) -> Any:
+        released.wait(60)
+        done.set()
+        return []
+
+    monkeypatch.setattr("socket.getaddrinfo", silent)
+    addresses = Addresses(selector, clock)
+    addresses.look_up("h.example", 70, lambda found: pytest.fail(str(found)))
+    addresses.close()
+    assert selector.select(0) == []
+    released.set()
+    assert done.wait(60)
+
+
+def test_without_a_thread_the_error_is_told_and_nothing_stays_open(
+    selector: BaseSelector, clock: Clock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Such as in a container with a limit on them; the next question is asked again."""
+    addresses = Addresses(selector, clock)
+    found: list[Any] = []
+
+    def none_left(*_: object) -> int:
+        raise RuntimeError("can't start new thread")
+
+    make_pipe = os.pipe
+    pipes: list[str] = []
+
+    def noted() -> tuple[int, int]:
+        ends = make_pipe()
+        # Its number is never given again, unlike those of its ends.
+        pipes.append(f"pipe:[{os.fstat(ends[0]).st_ino}]")
+        return ends
+
+    with monkeypatch.context() as patch:
+        patch.setattr("threading.Thread.start", none_left)
+        patch.setattr("os.pipe", noted)
+        addresses.look_up("h.example", 70, found.append)
+    assert isinstance(found.pop(), OSError)
+    assert pipes and not open_now().intersection(pipes)
+    names(monkeypatch, [LOOPBACK])
+    addresses.look_up("h.example", 70, found.append)
+    turn(selector)
+    assert found == [HERE]
+
+
+def test_the_names_that_are_remembered_do_not_fill_the_memory(
+    selector: BaseSelector, clock: Clock
+) -> None:
+    """Every name on the way is forgotten at some time, and the newest is known."""
+    addresses = Addresses(selector, clock)
+    tracemalloc.start()
+    try:
+        for port in range(1, 5000):
+            assert addresses.known(LOOPBACK, port) == [(socket.AF_INET, (LOOPBACK, port))]
+        held, _ = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert held < 500_000

@@ -1,0 +1,76 @@
+"""Bytes go from a socket into a file by themselves, none lost, in their order."""
+
+from __future__ import annotations
+
+import errno
+import os
+import random
+import socket
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from logsrv.gopher.fetch import transfers as module
+from logsrv.gopher.fetch.transfers import Passage
+
+pytestmark = pytest.mark.skipif(not hasattr(os, "splice"), reason="only Linux has splice")
+CONTENT = random.Random(1).randbytes(5_000_000)
+
+
+@pytest.fixture
+def way() -> Iterator[Passage]:
+    found = Passage()
+    yield found
+    found.close()
+
+
+def copied(way: Passage, path: Path) -> bytes:
+    """Send CONTENT through a socket and `way` into a file."""
+    here, there = socket.socketpair()
+
+    def send() -> None:
+        with there:
+            there.sendall(CONTENT)
+
+    sender = threading.Thread(target=send)
+    with here, open(path, "wb") as file:
+        sender.start()
+        while size := way.take(here.fileno()):
+            way.give(file.fileno(), size)
+        sender.join()
+    return path.read_bytes()
+
+
+def test_all_arrives(way: Passage, tmp_path: Path) -> None:
+    assert copied(way, tmp_path / "x") == CONTENT
+
+
+def test_a_file_system_that_knows_no_such_way(
+    way: Passage, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    splice = os.splice
+
+    def only_from_sockets(source: int, target: int, size: int) -> int:
+        if source == way._out:
+            raise OSError(errno.EINVAL, "Invalid argument")
+        return splice(source, target, size)
+
+    monkeypatch.setattr(os, "splice", only_from_sockets)
+    assert copied(way, tmp_path / "x") == CONTENT
+
+
+def test_nothing_there_yet(way: Passage) -> None:
+    here, there = socket.socketpair()
+    with here, there:
+        here.setblocking(False)
+        with pytest.raises(BlockingIOError):
+            way.take(here.fileno())
+
+
+def test_a_pipe_of_the_usual_size_does_too(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(module, "_SET_PIPE_SIZE", -1)
+    way = Passage()
+    assert copied(way, tmp_path / "x") == CONTENT
+    way.close()

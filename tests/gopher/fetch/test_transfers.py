@@ -1,0 +1,486 @@
+"""Many answers at once, each whole or with its error; nobody waits for ever."""
+
+from __future__ import annotations
+
+import errno
+import os
+import random
+import select
+import socket
+import threading
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from logsrv.gopher.fetch.connecting import SocketTransfer
+from logsrv.gopher.fetch.proxy import Proxy
+from logsrv.gopher.fetch.settings import ConnectionOptions, Timeouts
+from logsrv.gopher.fetch.transfers import Transfers
+from logsrv.gopher.fetch.trust import PinStore, Trust
+from logsrv.gopher.mirror.sinks import FileSink, MemorySink, MenuSink
+from logsrv.gopher.wire.errors import (
+    Refused,
+    ServerError,
+    TimedOut,
+    TLSError,
+    TooBig,
+    Truncated,
+    UnknownHost,
+)
+from logsrv.gopher.wire.url import GopherURL
+from tests.gopher.conftest import Serve, names
+from tests.gopher.servers import LOOPBACK, SocksProxy, cut, reset
+from tests.ports import free_port
+
+if TYPE_CHECKING:
+    from logsrv.gopher.fetch.connecting import AnswerSink
+
+Make = Callable[..., Transfers]
+
+
+@pytest.fixture
+def fetcher() -> Iterator[Make]:
+    made: list[Transfers] = []
+
+    def make(trust: Trust | None = None, proxy: Proxy | None = None, **timeouts: Any) -> Transfers:
+        options = ConnectionOptions(Timeouts(**timeouts), trust, proxy)
+        made.append(Transfers(options, time.monotonic))
+        return made[-1]
+
+    yield make
+    for each in made:
+        each.close()
+
+
+def all_of(fetcher: Transfers) -> list[SocketTransfer]:
+    found: list[SocketTransfer] = []
+    end = time.monotonic() + 60
+    while fetcher.active:
+        assert time.monotonic() < end
+        found += fetcher.wait(1)
+    return found
+
+
+def ask(
+    fetcher: Transfers,
+    url: str,
+    sink: AnswerSink | None = None,
+    *,
+    most_bytes: int | None = None,
+    most_seconds: float = 60,
+) -> SocketTransfer:
+    fetcher.start(
+        GopherURL.parse(url),
+        sink or MemorySink(),
+        most_bytes=most_bytes,
+        most_seconds=most_seconds,
+    )
+    (finished,) = all_of(fetcher)
+    return finished
+
+
+def content(finished: SocketTransfer) -> bytes:
+    assert finished.error is None
+    assert isinstance(finished.sink, MemorySink)
+    return finished.sink.content
+
+
+def test_many_at_once(serve: Serve, fetcher: Make) -> None:
+    server = serve(lambda connection, request: connection.sendall(request))
+    get = fetcher()
+    for number in range(50):
+        url = GopherURL.parse(server.url(f"/0{number}"))
+        get.start(url, MemorySink(), most_bytes=None, most_seconds=60)
+    assert sorted(map(content, all_of(get))) == sorted(b"%d\r\n" % n for n in range(50))
+    assert get.received == sum(len(b"%d\r\n" % n) for n in range(50))
+    assert server.most_open > 1
+
+
+def test_a_menu_ends_at_its_dot_although_the_server_stays(serve: Serve, fetcher: Make) -> None:
+    def stays(connection: socket.socket, _: bytes) -> None:
+        connection.sendall(b"0a\t/a\th\t70\r\n.\r\n")
+        connection.recv(1)
+
+    assert ask(fetcher(), serve(stays).url(), MenuSink()).error is None
+
+
+def test_a_long_selector_and_a_large_answer(serve: Serve, fetcher: Make) -> None:
+    server = serve(lambda connection, request: connection.sendall(request * 10))
+    selector = "x" * 1_000_000
+    found = content(ask(fetcher(), server.url(f"/0{selector}")))
+    assert found == (selector.encode() + b"\r\n") * 10
+
+
+def half(connection: socket.socket, _: bytes) -> None:
+    """Promises more than it sends. (A reset could overtake what was sent before it.)"""
+    connection.sendall(b"+2000000\r\n" + b"x" * 1_000_000)
+
+
+def resets(connection: socket.socket, _: bytes) -> None:
+    reset(connection)
+
+
+def error_of(finished: SocketTransfer, kind: type[Exception]) -> str:
+    assert isinstance(finished.error, kind), finished.error
+    return str(finished.error)
+
+
+def test_errors(serve: Serve, fetcher: Make, tmp_path: Path) -> None:
+    get = fetcher()
+    error_of(ask(get, "gopher://nowhere.invalid/0x"), UnknownHost)
+    assert "Tor" in error_of(ask(get, "gopher://abc.onion/0x"), UnknownHost)
+    free = free_port()
+    error_of(ask(get, f"gopher://{LOOPBACK}:{free}/0x"), Refused)
+    error_of(ask(get, serve(b"3gone\t\terror.host\t1\r\n").url("/0x")), ServerError)
+    error_of(ask(get, serve(b"x" * 100).url("/0x"), most_bytes=50), TooBig)
+    sink = FileSink(str(tmp_path / "x"), text=False)
+    error_of(ask(get, serve(half).url("/9x%09%09+"), sink), Truncated)
+    assert list(tmp_path.iterdir()) == []
+    error_of(ask(get, serve(resets).url("/9x")), Truncated)
+
+
+def test_the_other_address_of_a_host_is_tried(
+    serve: Serve, fetcher: Make, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """`localhost` is ::1 first in many places, and many servers know only 127.0.0.1."""
+    port = serve(b"found").port
+    real = socket.getaddrinfo
+
+    def two(host: str, *rest: object, **more: object) -> object:
+        bad = (socket.AF_INET, socket.SOCK_STREAM, 6, "", ("127.0.0.2", port))
+        return [bad, *real(LOOPBACK, *rest, **more)]  # type: ignore[arg-type]
+
+    monkeypatch.setattr("socket.getaddrinfo", two)
+    assert content(ask(fetcher(), f"gopher://two.example:{port}/0x")) == b"found"
+
+
+def test_a_host_that_has_moved_is_looked_up_again(
+    serve: Serve, fetcher: Make, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """An address that takes no connection is not remembered for a minute."""
+    names(monkeypatch, ["127.0.0.2"], [LOOPBACK])
+    url, get = serve(b"found").url("/0x", host="moved.example"), fetcher()
+    error_of(ask(get, url), Refused)
+    assert content(ask(get, url)) == b"found"
+
+
+def test_without_a_thread_a_name_is_an_error_of_its_request(
+    serve: Serve, fetcher: Make, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def none_left(*_: object) -> int:
+        raise RuntimeError("can't start new thread")
+
+    get = fetcher()
+    with monkeypatch.context() as patch:
+        patch.setattr("threading.Thread.start", none_left)
+        said = error_of(ask(get, "gopher://h.example/0x"), Refused)
+    assert said == (
+        "no connection to h.example:70: the system begins no more threads, and to look its name up "
+        "takes one"
+    )
+    assert content(ask(get, serve(b"fine").url("/0x"))) == b"fine"
+
+
+def test_what_is_asked_for_later_is_asked_for_once(
+    serve: Serve, fetcher: Make, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """However long its name takes to be looked up."""
+    real = socket.getaddrinfo
+
+    def slow(_: str, *rest: object, **more: object) -> object:
+        time.sleep(0.4)
+        return real(LOOPBACK, *rest, **more)  # type: ignore[arg-type]
+
+    monkeypatch.setattr("socket.getaddrinfo", slow)
+    server, get = serve(b"later"), fetcher()
+    begun = time.monotonic()
+    get.start(GopherURL.parse(server.url("/0x", host="slow.example")), MemorySink(), after=0.2)
+    (finished,) = all_of(get)
+    assert content(finished) == b"later"
+    assert time.monotonic() - begun >= 0.6
+    assert server.requests == [b"x\r\n"]
+
+
+def test_who_pauses_gets_nothing_until_it_goes_on(
+    serve: Serve, fetcher: Make, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Not even what has come already."""
+    monkeypatch.setattr("logsrv.gopher.fetch.transfers.CHUNK", 10)
+    sent = threading.Event()
+
+    def answer(connection: socket.socket, _: bytes) -> None:
+        connection.sendall(b"x" * 100)
+        sent.set()
+
+    class Pausing(MemorySink):
+        def feed(self, data: bytes) -> bool:
+            if not self.content:
+                get.pause(transfer)
+            return super().feed(data)
+
+    get, sink = fetcher(), Pausing()
+    transfer = get.start(GopherURL.parse(serve(answer).url("/9x")), sink)
+    assert sent.wait(60)
+    while not sink.content:
+        get.wait(0.1)
+    get.wait(0.1)
+    assert len(sink.content) == 10
+    get.resume(transfer)
+    (finished,) = all_of(get)
+    assert content(finished) == b"x" * 100
+
+
+def _in_a_hurry(connection: socket.socket, _: bytes) -> None:
+    """Answer at length before more of a request than its first line was read."""
+    connection.sendall(b"x" * 20_000_000)
+
+
+def test_who_pauses_while_a_request_is_still_sent_gets_nothing_either(
+    serve: Serve, fetcher: Make
+) -> None:
+    class Pausing(MemorySink):
+        def feed(self, data: bytes) -> bool:
+            get.pause(transfer)
+            return super().feed(data)
+
+    get, sink = fetcher(), Pausing()
+    url = GopherURL.parse(serve(_in_a_hurry).url("/9x"))
+    transfer = get.start(url, sink, request=b"x\r\n" + b"y" * 20_000_000)
+    while not sink.content:
+        get.wait(0.1)
+    came = len(sink.content)
+    for _ in range(20):
+        get.wait(0.05)
+    assert len(sink.content) == came
+    get.resume(transfer)
+    while len(sink.content) == came:
+        get.wait(0.1)
+    get.stop(transfer)
+
+
+def test_who_has_enough_before_all_of_a_request_is_sent_hears_nothing_more(
+    serve: Serve, fetcher: Make
+) -> None:
+    """Stopped by its own sink, as by who has a menu's last line."""
+
+    class Stopping(MemorySink):
+        def feed(self, data: bytes) -> bool:
+            get.stop(transfer)
+            return super().feed(data)
+
+    get, sink = fetcher(), Stopping()
+    url = GopherURL.parse(serve(_in_a_hurry).url("/9x"))
+    transfer = get.start(url, sink, request=b"x\r\n" + b"y" * 20_000_000)
+    assert all_of(get) == []
+    assert 0 < len(sink.content) < 100_000
+
+
+@pytest.mark.parametrize("path", ["/9x", "/0x%09%09+"])
+def test_who_has_enough_hears_nothing_more(serve: Serve, fetcher: Make, path: str) -> None:
+    class Stopping(MemorySink):
+        def feed(self, data: bytes) -> bool:
+            get.stop(transfer)
+            return super().feed(data)
+
+    get, sink = fetcher(), Stopping()
+    transfer = get.start(GopherURL.parse(serve(b"+2\r\nxx").url(path)), sink)
+    assert all_of(get) == []
+    assert transfer.error is None
+
+
+def test_silence_ends(serve: Serve, fetcher: Make) -> None:
+    silent = serve(lambda connection, _: [connection.recv(1)])
+
+    def stops(connection: socket.socket, _: bytes) -> None:
+        connection.sendall(b"x" * 10)
+        connection.recv(1)
+
+    def drips(connection: socket.socket, _: bytes) -> None:
+        while True:
+            connection.sendall(b"x")
+            select.select([], [], [], 0.02)
+
+    for script, timeout, phase in (
+        (silent, "first_byte", "first byte"),
+        (serve(stops), "between", "next byte"),
+    ):
+        error = ask(fetcher(**{timeout: 0.3}), script.url("/0x")).error
+        assert isinstance(error, TimedOut)
+        assert error.phase == phase
+    error = ask(fetcher(), serve(drips).url("/0x"), most_seconds=0.5).error
+    assert isinstance(error, TimedOut)
+    assert error.phase == "whole"
+
+
+def test_who_is_stopped_by_the_end_of_another_hears_nothing(serve: Serve, fetcher: Make) -> None:
+    """Also if both would have come to their end at the same look at the clock."""
+    get = fetcher(first_byte=0.05)
+    ended: list[object] = []
+
+    class Stopping(MemorySink):
+        def abort(self) -> None:
+            ended.append(self)
+            for transfer in transfers:
+                get.stop(transfer)
+
+    url = GopherURL.parse(serve(lambda connection, _: connection.recv(1)).url("/0x"))
+    transfers = [get.start(url, Stopping()) for _ in range(3)]
+    assert len(all_of(get)) == len(ended) == 1
+
+
+def test_tls(serve: Serve, fetcher: Make, certificate: Path, tmp_path: Path) -> None:
+    large = b"0123456789" * 100_000
+    url = serve(large, certificate).url("/0x", scheme="gophers", host="localhost")
+    assert content(ask(fetcher(trust=Trust(cafile=certificate)), url)) == large
+    pins = Trust(pins=PinStore(tmp_path / "pins"))
+    assert content(ask(fetcher(trust=pins), url)) == large
+    error_of(ask(fetcher(), url), TLSError)
+    plain = serve(b"plain").url("/0x", scheme="gophers")
+    assert "gopher:// instead" in error_of(ask(fetcher(connect=2), plain), TLSError)
+
+
+def test_tls_that_is_cut_off(serve: Serve, fetcher: Make, certificate: Path) -> None:
+    def cut_off(connection: socket.socket, _: bytes) -> None:
+        connection.sendall(b"all")
+        cut(connection)
+
+    url = serve(cut_off, certificate).url("/0x", scheme="gophers")
+    error_of(ask(fetcher(trust=Trust(insecure=True)), url), Truncated)
+    accepting = Trust(insecure=True, accept_cut=True)
+    assert content(ask(fetcher(trust=accepting), url)) == b"all"
+
+
+def test_a_proxy(serve: Serve, fetcher: Make, certificate: Path) -> None:
+    for scheme, server in (
+        ("gopher", serve(b"hidden")),
+        ("gophers", serve(b"hidden", certificate)),
+    ):
+        proxy = SocksProxy(server.port)
+        get = fetcher(trust=Trust(insecure=True), proxy=Proxy(LOOPBACK, proxy.port))
+        try:
+            assert content(ask(get, f"{scheme}://abc.onion/0x")) == b"hidden"
+        finally:
+            proxy.close()
+
+
+def test_a_disk_that_fails_is_told_as_such(serve: Serve, fetcher: Make, tmp_path: Path) -> None:
+    (tmp_path / "x").touch()
+    sink = FileSink(str(tmp_path / "x" / "y"), text=False)
+    finished = ask(fetcher(), serve(b"x" * 1_000_000).url("/9x"), sink)
+    assert isinstance(finished.error, (FileExistsError, NotADirectoryError))
+
+
+LARGE = random.Random(1).randbytes(5_000_000)
+
+
+def _splice_fails(*_: object) -> int:
+    raise OSError(errno.EINVAL, "Invalid argument")
+
+
+@pytest.mark.parametrize("splice", ["as it is", "missing", "not for sockets"])
+def test_large_binaries_arrive_whole(
+    serve: Serve, fetcher: Make, tmp_path: Path, splice: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    if splice == "missing":
+        monkeypatch.delattr(os, "splice", raising=False)
+    elif splice == "not for sockets" and hasattr(os, "splice"):
+        monkeypatch.setattr(os, "splice", _splice_fails)
+    server, get = serve(LARGE), fetcher()
+    sinks = [FileSink(str(tmp_path / str(number)), text=False) for number in range(3)]
+    for sink in sinks:
+        get.start(GopherURL.parse(server.url("/9x")), sink, most_bytes=len(LARGE))
+    assert [finished.error for finished in all_of(get)] == [None] * 3
+    for number, sink in enumerate(sinks):
+        sink.store()
+        assert (tmp_path / str(number)).read_bytes() == LARGE
+        assert sink.size == len(LARGE)
+    assert get.received == 3 * len(LARGE)
+    sink = FileSink(str(tmp_path / "more"), text=False)
+    error_of(ask(get, server.url("/9x"), sink, most_bytes=len(LARGE) - 1), TooBig)
+    assert not (tmp_path / "more").exists()
+
+
+def test_a_large_binary_that_breaks_off_is_not_taken_for_whole(
+    serve: Serve, fetcher: Make, tmp_path: Path
+) -> None:
+    came = threading.Event()
+
+    def breaks(connection: socket.socket, _: bytes) -> None:
+        connection.sendall(LARGE)
+        assert came.wait(60)
+        reset(connection)
+
+    get, sink = fetcher(), FileSink(str(tmp_path / "x"), text=False)
+    get.start(GopherURL.parse(serve(breaks).url("/9x")), sink, most_bytes=None, most_seconds=60)
+    end = time.monotonic() + 60
+    while get.received < len(LARGE):
+        assert time.monotonic() < end
+        get.wait(0.1)
+    came.set()
+    (finished,) = all_of(get)
+    error_of(finished, Truncated)
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.skipif(not hasattr(os, "splice"), reason="only Linux has splice")
+def test_a_disk_that_becomes_full_is_told_and_spoils_no_other_file(
+    serve: Serve, fetcher: Make, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    server, get = serve(LARGE), fetcher()
+    full = MemorySink()
+    splice = os.splice
+
+    def splice_until_full(source: int, target: int, size: int) -> int:
+        if target == full.descriptor:
+            raise OSError(errno.ENOSPC, "No space left on device")
+        return splice(source, target, size)
+
+    monkeypatch.setattr(os, "splice", splice_until_full)
+    with open(tmp_path / "full", "wb") as file:
+        full.descriptor = file.fileno()
+        finished = ask(get, server.url("/9x"), full)
+    full.descriptor = None
+    assert isinstance(finished.error, OSError)
+    assert finished.error.errno == errno.ENOSPC
+    sink = FileSink(str(tmp_path / "x"), text=False)
+    assert ask(get, server.url("/9x"), sink).error is None
+    sink.store()
+    assert (tmp_path / "x").read_bytes() == LARGE
+
+
+def test_giving_up_leaves_nothing(serve: Serve, fetcher: Make, tmp_path: Path) -> None:
+    def slow(connection: socket.socket, _: bytes) -> None:
+        connection.sendall(b"x" * 1_000_000)
+        connection.recv(1)
+
+    get = fetcher()
+    sink = FileSink(str(tmp_path / "x"), text=False)
+    url = GopherURL.parse(serve(slow).url("/9x"))
+    get.start(url, sink, most_bytes=None, most_seconds=60)
+    end = time.monotonic() + 60
+    while get.received < 1_000_000:
+        assert time.monotonic() < end
+        get.wait(1)
+    assert len(list(tmp_path.iterdir())) == 1
+    get.close()
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_who_answers_at_once_keeps_no_name_waiting_that_is_looked_up(
+    serve: Serve, fetcher: Make
+) -> None:
+    """What ends in .onion fails as soon as it is asked for."""
+    server = serve(b"text")
+    get = fetcher()
+    sink = MemorySink()
+    get.start(GopherURL.parse(f"gopher://localhost:{server.port}/0/x"), sink)
+    end = time.monotonic() + 60
+    found: list[SocketTransfer] = []
+    while sink not in [each.sink for each in found]:
+        assert time.monotonic() < end
+        get.start(GopherURL.parse("gopher://x.onion/"), MemorySink())
+        found = get.wait(0)
+    assert sink.content == b"text"

@@ -1,0 +1,231 @@
+"""What a mirror has finished is known to the next run, and only that."""
+
+from __future__ import annotations
+
+import errno
+import os
+from pathlib import Path
+
+import pytest
+
+from logsrv.errors import ConfigurationError
+from logsrv.gopher.mirror.journal import FILE, MirrorJournal
+from logsrv.gopher.wire.url import GopherURL
+
+ROOT = GopherURL.parse("gopher://h/")
+A, B = GopherURL.parse("gopher://h/0/a%FF"), GopherURL.parse("gopher://h/1/b")
+MENU = b"0\xff\t/a\th\t70\r\n"
+
+
+@pytest.fixture
+def written(tmp_path: Path) -> Path:
+    journal = MirrorJournal(tmp_path, ROOT, "path")
+    journal.add_file(A, ("x", "a"), 5)
+    done = journal.add_menu(B, ("b",), MENU)
+    assert journal.menu(done) == MENU
+    journal.add_failure(B, "it broke off")
+    journal.close()
+    return tmp_path
+
+
+def test_what_is_finished_is_there_in_the_next_run(written: Path) -> None:
+    journal = MirrorJournal(written, ROOT, "path")
+    first, second = journal.read().done
+    assert (first.url, first.path, first.size) == (A, ("x", "a"), 5)
+    assert (second.url, second.path, second.size) == (B, ("b",), None)
+    assert journal.menu(second) == MENU
+    more = journal.add_menu(A, (), b"more")
+    assert journal.menu(more) == b"more"
+    journal.close()
+
+
+def test_a_line_that_a_crash_cut_counts_as_not_written(written: Path) -> None:
+    whole = (written / FILE).read_bytes()
+    end = whole.rindex(b"\n", 0, -1) + 1
+    for cut in range(end + 1, len(whole)):
+        (written / FILE).write_bytes(whole[:cut])
+        journal = MirrorJournal(written, ROOT, "path")
+        assert len(journal.read().done) == 2
+        journal.close()
+        assert (written / FILE).read_bytes() == whole[:end]
+
+
+def test_a_cut_first_line_begins_anew(tmp_path: Path) -> None:
+    (tmp_path / FILE).write_bytes(b'{"mirror": 1, "url": "goph' + b"x" * 70_000)
+    journal = MirrorJournal(tmp_path, ROOT, "path")
+    assert journal.read().done == []
+    journal.close()
+
+
+@pytest.mark.parametrize(("url", "span"), [("gopher://other/", "path"), ("gopher://h/", "host")])
+def test_a_mirror_of_something_else_is_left_alone(written: Path, url: str, span: str) -> None:
+    with pytest.raises(ConfigurationError, match="is a mirror of gopher://h/"):
+        MirrorJournal(written, GopherURL.parse(url), span)
+
+
+def test_a_new_one_takes_the_place_of_any(written: Path) -> None:
+    other = GopherURL.parse("gopher://other/")
+    journal = MirrorJournal(written, other, "path", anew=True)
+    assert (journal.is_new, journal.read().done) == (True, [])
+    journal.close()
+    MirrorJournal(written, other, "path").close()
+
+
+def test_two_at_once_are_refused(tmp_path: Path) -> None:
+    journal = MirrorJournal(tmp_path, ROOT, "path")
+    with pytest.raises(ConfigurationError, match="another gopher mirror is at work"):
+        MirrorJournal(tmp_path, ROOT, "path")
+    journal.close()
+    MirrorJournal(tmp_path, ROOT, "path").close()
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        b"rubbish\n",
+        b'{"url": "gopher://h/0a", "path": ["..", "a"], "size": 1}\n',
+        b'{"url": "gopher://h/0a", "path": ["/etc/passwd"], "size": 1}\n',
+        b'{"url": "http://h/", "path": ["a"], "size": 1}\n',
+        b'{"url": "gopher://h/0a", "path": ["a"]}\n',
+        b'{"url": "gopher://h/0a", "path": ["a"], "size": "x"}\n',
+        b'{"url": "gopher://h/1m", "path": ["m"], "menu": "\\u20ac"}\n',
+        b'{"url": "gopher://h/1m", "path": ["m"], "menu": 5}\n',
+        b'["path"]\n',
+        b"[" * 100_000 + b"\n",
+    ],
+    ids=lambda line: line[:60].decode(),
+)
+def test_a_file_that_somebody_changed_is_refused_with_its_line(written: Path, line: bytes) -> None:
+    with open(written / FILE, "ab") as file:
+        file.write(line)
+    journal = MirrorJournal(written, ROOT, "path")
+    with pytest.raises(ConfigurationError, match=r"line 5 of .* is not what gopher mirror writes"):
+        journal.read()
+    journal.close()
+    (written / FILE).write_bytes(line)
+    with pytest.raises(ConfigurationError, match="line 1 of"):
+        MirrorJournal(written, ROOT, "path")
+
+
+def test_a_first_line_without_all_that_belongs_into_it_is_no_mirrors(written: Path) -> None:
+    (written / FILE).write_bytes(b'{"mirror": 1, "url": "gopher://h/"}\n')
+    with pytest.raises(ConfigurationError, match="line 1 of"):
+        MirrorJournal(written, ROOT, "path")
+
+
+def test_an_update_asks_again_for_all_of_before(written: Path) -> None:
+    journal = MirrorJournal(written, ROOT, "path")
+    journal.begin_update()
+    contents = journal.read()
+    assert contents.done == []
+    assert [done.url for done in contents.old or ()] == [A, B]
+    journal.add_file(A, ("x", "a"), 7)
+    journal.close()
+    interrupted = MirrorJournal(written, ROOT, "path")
+    contents = interrupted.read()
+    assert [done.size for done in contents.done] == [7]
+    assert [done.url for done in contents.old or ()] == [A, B]
+    interrupted.end_update()
+    interrupted.close()
+    journal = MirrorJournal(written, ROOT, "path")
+    contents = journal.read()
+    assert ([done.size for done in contents.done], contents.old) == ([7], None)
+    journal.close()
+
+
+def test_an_update_begins_with_the_first_item_that_comes(written: Path) -> None:
+    before = (written / FILE).read_bytes()
+    journal = MirrorJournal(written, ROOT, "path")
+    journal.begin_update()
+    assert (journal.read().done, len(journal.read().old or ())) == ([], 2)
+    journal.close()
+    assert (written / FILE).read_bytes() == before
+    journal = MirrorJournal(written, ROOT, "path")
+    journal.begin_update()
+    menu = journal.add_menu(B, (), b"another")
+    journal.close()
+    journal = MirrorJournal(written, ROOT, "path")
+    contents = journal.read()
+    assert ([done.url for done in contents.done], len(contents.old or ())) == ([B], 2)
+    assert journal.menu(menu) == b"another"
+    journal.close()
+
+
+def test_an_update_that_was_begun_and_got_nothing_is_forgotten(written: Path) -> None:
+    """As after a crash, or of an earlier version."""
+    before = (written / FILE).read_bytes()
+    (written / FILE).write_bytes(before + b'{"update": 1}\n{"url": "gopher')
+    journal = MirrorJournal(written, ROOT, "path")
+    contents = journal.read()
+    assert ([done.url for done in contents.done], contents.old) == ([A, B], None)
+    journal.close()
+    assert (written / FILE).read_bytes() == before
+
+
+def test_what_an_update_did_not_ask_for_may_be_kept(written: Path) -> None:
+    journal = MirrorJournal(written, ROOT, "path")
+    journal.begin_update()
+    old = journal.read().old or []
+    journal.add_file(A, ("x", "a"), 7)
+    journal.end_update(reversed(old))
+    journal.close()
+    journal = MirrorJournal(written, ROOT, "path")
+    contents = journal.read()
+    assert [done.url for done in contents.done] == [*(done.url for done in old), A]
+    assert contents.old is None
+    assert journal.menu(contents.done[1]) == MENU
+    journal.close()
+
+
+def test_a_link_is_no_journal(tmp_path: Path) -> None:
+    (tmp_path / "other").write_bytes(b"somebody's")
+    (tmp_path / FILE).symlink_to("other")
+    with pytest.raises(ConfigurationError, match="is a symbolic link; remove it"):
+        MirrorJournal(tmp_path, ROOT, "path")
+    assert (tmp_path / "other").read_bytes() == b"somebody's"
+
+
+def test_ctrl_c_at_any_moment_neither_loses_nor_doubles_a_line(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Python raises it between two steps: before a write, after it, or after a part was written."""
+    write = os.write
+    for written in (0, 7, None):
+        directory = tmp_path / str(written)
+        directory.mkdir()
+        journal = MirrorJournal(directory, ROOT, "path")
+        journal.add_file(A, ("a",), 5)
+
+        def interrupted(file: int, lines: bytes, size: int | None = written) -> int:
+            if size != 0:
+                write(file, lines[:size])
+            raise KeyboardInterrupt
+
+        monkeypatch.setattr(os, "write", interrupted)
+        with pytest.raises(KeyboardInterrupt):
+            journal.flush()
+        monkeypatch.setattr(os, "write", write)
+        done = journal.add_menu(B, ("b",), MENU)
+        assert journal.menu(done) == MENU
+        journal.close()
+        again = MirrorJournal(directory, ROOT, "path")
+        assert [each.url for each in again.read().done] == [A, B]
+        assert again.menu(again.read().done[1]) == MENU
+        again.close()
+
+
+def test_a_full_disk_is_told_with_the_name_of_the_journal(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    journal = MirrorJournal(tmp_path, ROOT, "path")
+    journal.add_file(A, ("x", "a"), 5)
+
+    def full(file: int, content: bytes) -> int:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(os, "write", full)
+        with pytest.raises(OSError, match="No space") as error:
+            journal.flush()
+    assert error.value.filename == str(tmp_path / FILE)
+    journal.close()

@@ -1,0 +1,124 @@
+"""Every selector gets a path of its own that any file system can hold, in every run the same."""
+
+from __future__ import annotations
+
+import unicodedata
+from pathlib import Path
+from urllib.parse import quote
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from logsrv.gopher.mirror.names import GOPHERMAP, INDEX, Names
+from logsrv.gopher.mirror.scope import is_menu
+from logsrv.gopher.wire.url import GopherURL
+from logsrv.kit.text.paths import inside, safe_name
+
+HOME = GopherURL.parse("gopher://h/")
+HOME_DIRECTORY = Path("/mirror")
+
+
+def url(path: str, host: str = "h") -> GopherURL:
+    return GopherURL.parse(f"gopher://{host}{path}")
+
+
+def paths(*selectors: str) -> list[str]:
+    names = Names(HOME)
+    return ["/".join(names.path(url(each))) for each in selectors]
+
+
+def test_paths_follow_the_selectors() -> None:
+    assert paths("/1", "/0/a.txt", "/1/sub", "/0/sub/b.txt", "/9/x/y/z", "/0no-slash") == [
+        "",
+        "a.txt",
+        "sub",
+        "sub/b.txt",
+        "x/y/z",
+        "no-slash",
+    ]
+
+
+def test_a_file_beside_a_directory_of_its_name() -> None:
+    assert paths("/0/sel", "/0/sel/a", "/0/sel/b") == ["sel", "sel~2/a", "sel~2/b"]
+    assert paths("/0/sel/a", "/0/sel") == ["sel/a", "sel~2"]
+    assert paths("/1/sel", "/1/sel/", "/0/sel/a") == ["sel", "sel~2", "sel/a"]
+
+
+def test_names_that_some_file_systems_cannot_tell_apart() -> None:
+    assert paths("/0/A.txt", "/0/a.txt", "/0//a.txt") == ["A.txt", "a~2.txt", "a~3.txt"]
+    composed, apart = (quote(unicodedata.normalize(form, "é")) for form in ("NFC", "NFD"))
+    assert len({name.casefold() for name in paths(f"/0/{composed}", f"/0/{apart}")}) == 2
+    assert paths("/0/x", f"/0/{composed}", f"/0/{apart}")[2].endswith("~2")
+
+
+def test_our_own_files_are_never_overwritten() -> None:
+    assert paths("/0/gophermap", "/0/Index.html", "/1/gophermap") == [
+        "gophermap~2",
+        "Index~2.html",
+        "gophermap~3",
+    ]
+
+
+def test_gophernicus_names_are_decoded() -> None:
+    assert paths("/1/dir%23040x/", "/0/dir x/a%23040b", "/0/a%23057..%23057b") == [
+        "dir x",
+        "dir x/a b",
+        "a=2F..=2Fb",
+    ]
+
+
+def test_other_servers_have_a_directory_of_their_own() -> None:
+    names = Names(HOME)
+    assert names.path(url("/0/a", "x:7070")) == ("x=3A7070", "a")
+    assert names.path(url("/0/x=3A7070/a")) == ("x=3A7070~2", "a")
+
+
+def test_selectors_that_are_too_long_or_deep() -> None:
+    long, deep = paths("/0/" + "a/" * 600 + "end.txt", "/0" + "/d" * 50)
+    assert long.startswith("long/") and long.endswith(".txt") and len(long) < 100
+    assert deep.startswith("long/")
+    (name,) = paths("/0/" + "n" * 400)
+    assert len(name) == 200
+
+
+def test_the_delimiter_of_the_server() -> None:
+    names = Names(HOME, b":")
+    assert names.path(url("/0:a:b/c")) == ("a", "b=2Fc")
+
+
+PARTS = ["a", "A", "~2", "..", ".", "a~2", "é", "é", "%FF", "gophermap", "%23057"]
+selectors = st.lists(
+    st.tuples(
+        st.sampled_from("019"),
+        st.lists(st.sampled_from(PARTS), max_size=4),
+    ),
+    max_size=30,
+    unique_by=lambda each: "/".join(each[1]),
+)
+
+
+@given(selectors)
+def test_no_two_items_share_a_path_and_none_leaves(found: list[tuple[str, list[str]]]) -> None:
+    """As on a file system without case: files, and the two files of each menu."""
+    names = Names(HOME)
+    taken: set[str] = set()
+    directories: set[str] = set()
+    urls = [url(f"/{kind}/{'/'.join(parts)}") for kind, parts in found]
+    given_paths = {each: names.path(each) for each in urls}
+    for each, path in given_paths.items():
+        assert all(part == safe_name(part.encode()) or "~" in part for part in path)
+        inside(HOME_DIRECTORY, *path)
+        files = [(*path, GOPHERMAP), (*path, INDEX)] if is_menu(each) else [path]
+        for file in files:
+            key = "/".join(file).casefold()
+            assert key not in taken
+            taken.add(key)
+            directories |= {"/".join(file[:length]).casefold() for length in range(1, len(file))}
+    assert not taken & directories
+
+    later = Names(HOME)
+    for each, path in list(given_paths.items())[::2]:
+        later.restore(each, path)
+    again = {each: later.path(each) for each in urls[1::2]}
+    kept = {given_paths[each] for each in urls[::2]}
+    assert not kept & set(again.values()), "what an earlier run wrote is not overwritten"

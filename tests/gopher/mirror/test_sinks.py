@@ -1,0 +1,157 @@
+"""Files of a mirror are whole or not there, whatever their size."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import pytest
+
+from logsrv.gopher.mirror.sinks import FileSink, MemorySink, MenuSink
+
+SMALL, LARGE = 10, 100_000
+
+
+@pytest.mark.parametrize("lines", [SMALL, LARGE])
+def test_a_text_is_stored_without_its_terminator(tmp_path: Path, lines: int) -> None:
+    sink = FileSink(str(tmp_path / "new" / "x"), text=True)
+    for _ in range(lines):
+        assert not sink.feed(b"..line\r\n")
+    sink.feed(b".\r\n")
+    assert not (tmp_path / "new" / "x").exists()
+    sink.finish(has_header=False)
+    sink.store()
+    assert (tmp_path / "new" / "x").read_bytes() == b".line\r\n" * lines
+    assert sink.size == 7 * lines
+
+
+@pytest.mark.parametrize(("text", "has_header"), [(False, False), (True, True)])
+@pytest.mark.parametrize("lines", [SMALL, LARGE])
+def test_binaries_and_counted_texts_are_stored_as_they_came(
+    tmp_path: Path, lines: int, text: bool, has_header: bool
+) -> None:
+    sink = FileSink(str(tmp_path / "x"), text=text)
+    content = b"..line\r\n" * lines + b".\r\n"
+    for at in range(0, len(content), 50_000):
+        sink.feed(content[at : at + 50_000])
+    sink.finish(has_header)
+    sink.store()
+    assert (tmp_path / "x").read_bytes() == content
+    assert sink.size == len(content)
+
+
+@pytest.mark.parametrize("size", [10, 1_000_000])
+def test_nothing_is_left_of_what_broke_off(tmp_path: Path, size: int) -> None:
+    sink = FileSink(str(tmp_path / "x"), text=False)
+    sink.feed(b"x" * size)
+    sink.abort()
+    assert os.listdir(tmp_path) == []
+
+
+def test_a_file_that_cannot_be_opened_is_let_go_of(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(os, "urandom", bytes)
+    in_the_way = tmp_path / ".x.000000000000.part"
+    in_the_way.write_bytes(b"of somebody else")
+    sink = FileSink(str(tmp_path / "x"), text=False)
+    with pytest.raises(FileExistsError):
+        sink.feed(b"x" * 1_000_000)
+    sink.abort()
+    assert in_the_way.read_bytes() == b"of somebody else"
+
+
+def test_a_directory_in_the_way_is_no_file_of_before(tmp_path: Path) -> None:
+    (tmp_path / "x").mkdir()
+    sink = FileSink(str(tmp_path / "x"), text=False, known=True)
+    sink.feed(b"x" * 1_000_000)
+    sink.finish(has_header=False)
+    with pytest.raises(IsADirectoryError):
+        sink.store()
+    sink.abort()
+    assert os.listdir(tmp_path) == ["x"]
+
+
+def test_a_menu_is_over_at_its_dot() -> None:
+    sink = MenuSink()
+    assert not sink.feed(b"0a\t/a\th\t70\r\n")
+    assert sink.feed(b".\r\nrubbish")
+    sink.finish(has_header=False)
+    sink.abort()
+    assert [item.selector for item in sink.items] == [b"/a"]
+    assert sink.content.startswith(b"0a\t/a")
+    last = MenuSink()
+    last.feed(b"0a\t/a\th\t70")
+    last.finish(has_header=False)
+    assert len(last.items) == 1
+
+
+def test_a_menu_tells_how_it_ended() -> None:
+    for content, terminated, is_torn in (
+        (b"0a\t/a\r\n.\r\n", True, False),
+        (b"0a\t/a\r\n", False, False),
+        (b"0a\t/a", False, True),
+        (b"", False, True),
+    ):
+        sink = MenuSink()
+        sink.feed(content)
+        assert (sink.terminated, sink.is_torn) == (terminated, is_torn), content
+
+
+@pytest.mark.parametrize(
+    ("before", "came", "is_missing"),
+    [(b"x", b"", True), (b"x", b".\r\n", False), (b"", b"", False), (None, b"", False)],
+)
+def test_nothing_is_no_answer_for_a_file_that_had_something(
+    tmp_path: Path, before: bytes | None, came: bytes, is_missing: bool
+) -> None:
+    """But an empty text with a full stop is one."""
+    path = tmp_path / "x"
+    if before is not None:
+        path.write_bytes(before)
+    sink = FileSink(str(path), text=True)
+    if came:
+        sink.feed(came)
+    sink.finish(has_header=False)
+    assert sink.is_missing is is_missing
+
+
+def test_rules_are_read_into_memory() -> None:
+    sink = MemorySink()
+    sink.feed(b"User-agent: *\r\n")
+    sink.feed(b".\r\n")
+    sink.finish(has_header=False)
+    assert sink.content == b"User-agent: *\r\n"
+    sink.abort()
+    assert sink.content == b""
+
+
+@pytest.mark.parametrize("lines", [SMALL, LARGE])
+def test_a_file_that_is_the_same_is_left_alone(tmp_path: Path, lines: int) -> None:
+    """It keeps its time, and whoever has it open reads on."""
+    path = tmp_path / "x"
+    path.write_bytes(b".line\r\n" * lines)
+    before = path.stat()
+    for content, changed in ((b"..line\r\n" * lines, False), (b"..lime\r\n" * lines, True)):
+        sink = FileSink(str(path), text=True, known=True)
+        sink.feed(content + b".\r\n")
+        sink.finish(has_header=False)
+        sink.store()
+        assert (sink.changed, sink.size) == (changed, 7 * lines)
+        assert (path.stat().st_ino == before.st_ino) is not changed
+    assert path.read_bytes() == b".lime\r\n" * lines
+    assert os.listdir(tmp_path) == ["x"]
+
+
+def test_what_goes_past_the_program_stays_behind_all_that_came_before(tmp_path: Path) -> None:
+    """A server under load sends a large file in short pieces too."""
+    sink = FileSink(str(tmp_path / "x"), text=False)
+    sink.feed(b"a" * 300_000)
+    sink.feed(b"b" * 10)
+    assert sink.descriptor is not None
+    os.write(sink.descriptor, b"c" * 10)
+    sink.passed(10)
+    sink.feed(b"d")
+    sink.finish(has_header=False)
+    sink.store()
+    assert (tmp_path / "x").read_bytes() == b"a" * 300_000 + b"b" * 10 + b"c" * 10 + b"d"

@@ -1,0 +1,88 @@
+"""Arguments between colons, looked at before anything is opened, and names of services."""
+
+from __future__ import annotations
+
+import re
+import socket
+from contextlib import chdir
+from pathlib import Path
+
+import pytest
+
+from logsrv.kit.net.checks import check_arguments, named_arguments, port_number
+from logsrv.kit.net.parse import parse_endpoint
+
+TAKES = ("host", "port")
+
+
+def test_a_service_name_stands_for_its_port() -> None:
+    try:
+        number = socket.getservbyname("gopher", "tcp")
+    except OSError:
+        pytest.skip("this system has no list of services")
+    assert parse_endpoint("tcp:gopher").port == number == port_number("gopher", "tcp")
+
+
+def test_a_misspelt_service_name_gets_the_near_one() -> None:
+    if not Path("/etc/services").exists():
+        pytest.skip("this system has no list of services")
+    with pytest.raises(ValueError, match="did you mean gopher"):
+        parse_endpoint("tcp:gohper")
+
+
+@pytest.mark.parametrize(
+    ("scheme", "arguments", "sentence"),
+    [
+        ("tcp", {}, "tcp: has no port; 0 takes any free one"),
+        ("unixgram", {}, "unixgram: has no path; write for instance unixgram:/run/log.sock"),
+        ("systemd", {"index": "0"}, "systemd: has no domain; known are INET, INET6 or UNIX"),
+        ("unix", {"address": "/x", "mode": "888"}, "mode=888 is no file mode"),
+        ("tcp", {"port": "1", "backlog": "0"}, "backlog=0 is no number of connections"),
+    ],
+)
+def test_an_argument_that_is_lacking_or_wrong(
+    scheme: str, arguments: dict[str, str], sentence: str
+) -> None:
+    with pytest.raises(ValueError, match=f"^{re.escape(sentence)}"):
+        check_arguments(scheme, arguments)
+
+
+def test_what_is_left_out_of_tls_has_defaults(tmp_path: Path) -> None:
+    arguments = {"port": "domain"}
+    (tmp_path / "server.pem").touch()
+    with chdir(tmp_path):
+        check_arguments("ssl", arguments)
+    assert arguments == {"port": "53", "privateKey": "server.pem"}
+    check_arguments("tls", {"path": str(tmp_path)})
+
+
+def test_the_first_ones_need_no_name() -> None:
+    assert named_arguments("tcp", "a:1", TAKES) == {"host": "a", "port": "1"}
+    assert named_arguments("tcp", "port=1:host=a", TAKES) == {"port": "1", "host": "a"}
+    assert named_arguments("stdin", "", ()) == {}
+
+
+def test_others_need_one() -> None:
+    assert named_arguments("tcp", "a:1:key=k", TAKES, ("key",))["key"] == "k"
+    with pytest.raises(ValueError, match="too many colons; tcp: takes host, port, and a colon"):
+        named_arguments("tcp", "a:1:k", TAKES, ("key",))
+
+
+def test_a_backslash_makes_a_character_a_part_of_the_value() -> None:
+    text = r"\:\:1:p\=\\"
+    assert named_arguments("tcp", text, TAKES) == {"host": "::1", "port": "p=\\"}
+
+
+@pytest.mark.parametrize(
+    ("rest", "sentence"),
+    [
+        ("a:prot=1", "tcp: has no argument prot; did you mean port?"),
+        ("a:x=1", "tcp: has no argument x; it takes host or port"),
+        ("a:host=b", "tcp: has host twice"),
+        ("a\\", "ends in a backslash that escapes nothing"),
+    ],
+)
+def test_arguments_that_are_none(rest: str, sentence: str) -> None:
+    with pytest.raises(ValueError) as caught:
+        named_arguments("tcp", rest, TAKES)
+    assert str(caught.value) == sentence

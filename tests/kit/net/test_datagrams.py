@@ -1,0 +1,368 @@
+"""A datagram listener over real sockets: what arrives, what is refused, paused, lost and drained."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import socket
+from ipaddress import ip_network
+from pathlib import Path
+from typing import Any
+
+import pytest
+from twisted.internet.defer import Deferred
+from twisted.internet.task import deferLater
+
+from logsrv.kit.manager.sockets import KeptSockets
+from logsrv.kit.net import datagrams
+from logsrv.kit.net.bind import ListenError, place_of
+from logsrv.kit.net.datagrams import DatagramListener, portions
+from logsrv.kit.net.guard.guard import GuardPolicy
+from logsrv.kit.net.parse import parse_endpoint
+from logsrv.kit.net.recvmmsg import Recvmsg
+from tests.kit.net.network import (
+    REACTOR,
+    NotingReceiver,
+    Site,
+    in_reactor,
+    logged,
+    port_of,
+    until,
+)
+
+UDP = "udp:0:interface=127.0.0.1"
+
+
+def client_of(listener: Any) -> socket.socket:
+    client = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+    client.connect(("127.0.0.1", port_of(listener)))
+    return client
+
+
+@in_reactor
+async def test_datagrams_arrive_with_the_name_of_their_sender(site: Site) -> None:
+    listener = site.start(UDP)
+    with client_of(listener) as first, client_of(listener) as second:
+        for number in range(50):
+            first.send(b"a%d" % number)
+            second.send(b"b%d" % number)
+        await until(lambda: len(site.receiver.payloads) == 100, "the datagrams")
+        assert site.receiver.by_sender() == {
+            f"udp:127.0.0.1:{first.getsockname()[1]}": [b"a%d" % n for n in range(50)],
+            f"udp:127.0.0.1:{second.getsockname()[1]}": [b"b%d" % n for n in range(50)],
+        }
+    assert site.value("datagrams_total") == 100
+
+
+def without_recvmmsg(site: Site, receive: type[Recvmsg] = Recvmsg) -> DatagramListener:
+    return DatagramListener(
+        parse_endpoint(UDP),
+        site.receiver,
+        label="test",
+        policy=GuardPolicy(),
+        reactor=REACTOR,
+        metrics=site.metrics,
+        receive=receive,
+    )
+
+
+@in_reactor
+async def test_without_recvmmsg_a_user_gets_the_same(site: Site) -> None:
+    listener = site.run(without_recvmmsg(site))
+    sent = [b"%d" % number for number in range(300)]
+    with client_of(listener) as client:
+        for payload in sent:
+            client.send(payload)
+        await until(lambda: len(site.receiver.payloads) == 300, "the datagrams")
+    assert site.receiver.payloads == sent
+
+
+@in_reactor
+async def test_a_port_in_use_is_told_in_one_sentence(site: Site) -> None:
+    port = port_of(site.start(UDP))
+    with pytest.raises(ListenError, match="the port is in use by another program"):
+        site.start(f"udp:{port}:interface=127.0.0.1")
+
+
+@in_reactor
+async def test_datagrams_of_a_denied_peer_are_counted_and_dropped(site: Site) -> None:
+    listener = site.start(UDP, deny=(ip_network("127.0.0.0/8"),))
+    with client_of(listener) as client, logged() as messages:
+        for _ in range(5):
+            client.send(b"x")
+        await until(lambda: site.value("datagrams_refused_total") == 5, "the refusals")
+        listener.apply(GuardPolicy())
+        client.send(b"welcome")
+        await until(lambda: site.receiver.payloads, "the datagram after the reload")
+    assert site.receiver.payloads == [b"welcome"]
+    assert sum("refused 127.0.0.1" in message for message in messages) == 1
+
+
+@in_reactor
+async def test_a_start_that_fails_leaves_what_waits_to_the_next_process(site: Site) -> None:
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as given:
+        given.bind(("127.0.0.1", 0))
+        endpoint = parse_endpoint(f"udp:{given.getsockname()[1]}:interface=127.0.0.1")
+        place = place_of(endpoint)
+        assert place is not None
+        with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as client:
+            client.sendto(b"waits", given.getsockname())
+        kept = KeptSockets([(os.dup(given.fileno()), place.name)], lambda *_: None)
+        listener = DatagramListener(
+            endpoint,
+            site.receiver,
+            label="test",
+            policy=GuardPolicy(),
+            reactor=REACTOR,
+            metrics=site.metrics,
+            kept=kept,
+        )
+        listener.bind()
+        kept.leaving = True
+        assert await listener.drain(0) == 0
+        assert site.receiver.payloads == []
+        given.setblocking(False)
+        assert given.recv(100) == b"waits"
+
+
+@in_reactor
+async def test_while_paused_nothing_is_read_and_what_the_kernel_drops_is_counted(
+    site: Site,
+) -> None:
+    listener = site.start(f"{UDP}:rcvbuf=4KiB")
+    listener.pauseProducing()
+    with client_of(listener) as client, logged() as messages:
+        for _ in range(200):
+            client.send(b"x" * 100)
+        await deferLater(REACTOR, 0.05)
+        assert site.receiver.payloads == []
+        await until(lambda: site.value("datagrams_lost_total") > 0, "the loss to be seen")
+        listener.resumeProducing()
+        await until(lambda: site.receiver.payloads, "the datagrams that were kept")
+        assert await listener.drain(5) == 0
+    lost = site.value("datagrams_lost_total")
+    assert len(site.receiver.payloads) + lost == 200
+    assert any("the kernel dropped" in message for message in messages)
+
+
+@in_reactor
+async def test_a_stop_takes_in_what_has_arrived(site: Site) -> None:
+    listener = site.start(UDP)
+    with client_of(listener) as client:
+        for number in range(1000):
+            client.send(b"%d" % number)
+        assert await listener.drain(5) == 0
+    assert site.receiver.payloads == [b"%d" % number for number in range(1000)]
+    assert listener.address == ""
+
+
+@in_reactor
+async def test_what_comes_while_a_stop_takes_in_the_last_is_not_counted_as_lost(site: Site) -> None:
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as client:
+
+        class Late(Recvmsg):
+            def read(self) -> Any:
+                groups, more = super().read()
+                if not groups and not site.receiver.groups:
+                    client.sendto(b"late", ("127.0.0.1", port_of(listener)))
+                return groups, more
+
+        listener = site.run(without_recvmmsg(site, Late))
+        assert await listener.drain(5) == 0
+    assert site.receiver.payloads == [b"late"]
+    assert site.value("datagrams_lost_total") == 0
+
+
+@in_reactor
+async def test_what_there_was_no_time_for_is_counted_as_lost(site: Site) -> None:
+    listener = site.start(UDP)
+    listener.pauseProducing()
+    with client_of(listener) as client:
+        for _ in range(100):
+            client.send(b"x")
+        assert await listener.drain(0.05) == 1
+    assert site.receiver.payloads == []
+    assert site.value("datagrams_lost_total") == 100
+
+
+@in_reactor
+async def test_a_store_that_closes_its_valve_gets_no_more_than_the_group_at_hand(
+    site: Site,
+) -> None:
+    site.receiver = NotingReceiver(lambda: listener.pauseProducing())
+    listener = site.start(UDP)
+    with client_of(listener) as client:
+        for _ in range(1000):
+            client.send(b"x")
+        await until(lambda: site.receiver.payloads, "the first group")
+        await deferLater(REACTOR, 0.02)
+        assert len(site.receiver.payloads) <= 64
+        listener.resumeProducing()
+        await until(lambda: len(site.receiver.groups) > 1, "the next group")
+
+
+@in_reactor
+async def test_what_was_received_when_the_valve_closed_is_delivered_when_it_opens(
+    site: Site, tmp_path: Path
+) -> None:
+    """One group for each opening, none of them lost, all in order; a stop waits for them."""
+    site.receiver = NotingReceiver(lambda: listener.pauseProducing())
+    listener = site.start(f"unixgram:{tmp_path}/log")
+    path = str(tmp_path / "log")
+    listener.pauseProducing()
+    with (
+        socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as first,
+        socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as second,
+    ):
+        first.bind(str(tmp_path / "first"))
+        second.bind(str(tmp_path / "second"))
+        for number in range(4):
+            (first, second)[number % 2].sendto(b"%d" % number, path)
+        listener.resumeProducing()
+        await until(lambda: site.receiver.payloads, "the first group")
+        assert site.receiver.payloads == [b"0"]
+        listener.resumeProducing()
+        # Others are heard first: what is kept may close the valve again.
+        assert site.receiver.payloads == [b"0"]
+        await until(lambda: site.receiver.payloads == [b"0", b"1"], "the second group")
+        ended = Deferred.fromCoroutine(listener.drain(5))
+        listener.resumeProducing()
+        await deferLater(REACTOR, 0.02)
+        assert site.receiver.payloads == [b"0", b"1", b"2"]
+        listener.resumeProducing()
+        assert await ended == 0
+    assert site.receiver.payloads == [b"0", b"1", b"2", b"3"]
+    assert site.value("datagrams_lost_total") == 0
+
+
+@in_reactor
+async def test_what_takes_long_lets_others_have_their_turn(
+    site: Site, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A group in each turn, all of them in order, although nothing more comes behind them."""
+    monkeypatch.setattr(datagrams, "SLICE", 0)
+    turns = 0
+
+    def count() -> None:
+        nonlocal turns
+        turns += 1
+        if len(at) < 4:
+            REACTOR.callFromThread(count)
+
+    at: list[int] = []
+    site.receiver = NotingReceiver(lambda: at.append(turns))
+    listener = site.start(f"unixgram:{tmp_path}/log")
+    listener.pauseProducing()
+    with contextlib.ExitStack() as stack:
+        for number in range(4):
+            sender = stack.enter_context(socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM))
+            sender.bind(str(tmp_path / str(number)))
+            sender.sendto(b"%d" % number, str(tmp_path / "log"))
+        count()
+        listener.resumeProducing()
+        await until(lambda: len(at) == 4, "all groups")
+    assert len(set(at)) > 2
+    assert site.receiver.payloads == [b"0", b"1", b"2", b"3"]
+
+
+@in_reactor
+async def test_what_was_received_and_not_delivered_until_the_end_is_counted_as_lost(
+    site: Site, tmp_path: Path
+) -> None:
+    site.receiver = NotingReceiver(lambda: listener.pauseProducing())
+    listener = site.start(f"unixgram:{tmp_path}/log")
+    with (
+        socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as first,
+        socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as second,
+    ):
+        first.bind(str(tmp_path / "first"))
+        listener.pauseProducing()
+        first.sendto(b"taken", str(tmp_path / "log"))
+        second.sendto(b"received", str(tmp_path / "log"))
+        listener.resumeProducing()
+        await until(lambda: site.receiver.payloads, "the first group")
+        assert await listener.drain(0.02) == 1
+    assert site.receiver.payloads == [b"taken"]
+    assert site.value("datagrams_lost_total") == 1
+
+
+def test_a_large_group_is_delivered_in_portions() -> None:
+    """So that a receiver that pauses us gets no more than a portion after it."""
+    payloads = [b"x" * 60_000] * 9 + [b"y" * 300_000] + [b"z"] * 3
+    parts = portions((payloads, "key"))
+    assert [payload for part, _ in parts for payload in part] == payloads
+    assert {key for _, key in parts} == {"key"}
+    assert [len(part) for part, _ in parts] == [4, 4, 1, 1, 3]
+    small = ([b"x"] * 64, "key")
+    assert list(portions(small)) == [small]
+    assert [len(part) for part, _ in portions((payloads[:3], "key"), 64 << 10)] == [1, 1, 1]
+
+
+@in_reactor
+async def test_an_input_that_fails_is_logged_once_and_the_next_datagrams_are_taken(
+    site: Site,
+) -> None:
+    def fail() -> None:
+        if site.receiver.payloads[-1] != b"good":
+            raise ZeroDivisionError("in the input")
+
+    site.receiver = NotingReceiver(fail)
+    listener = site.start(UDP)
+    with client_of(listener) as client, logged() as messages:
+        for payload in (b"first", b"other", b"good"):
+            client.send(payload)
+            await until(lambda: site.receiver.payloads[-1:] == [payload], "each")  # noqa: B023
+    assert sum("test: taking in datagrams failed for udp:" in message for message in messages) == 1
+    assert site.value("dropped_bytes_total", reason="failed") == 10
+
+
+@in_reactor
+async def test_programs_that_log_to_a_unix_socket_are_heard(site: Site, tmp_path: Path) -> None:
+    path = tmp_path / "log"
+    listener = site.start(f"unixgram:{path}")
+    assert listener.address == str(path)
+    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as client:
+        client.sendto(b"unbound", str(path))
+        # The kernel tells the name that a sender has when we read.
+        await until(lambda: site.receiver.payloads, "the first datagram")
+        client.bind(str(tmp_path / "app"))
+        client.sendto(b"bound", str(path))
+        await until(lambda: len(site.receiver.payloads) == 2, "the datagrams")
+    assert site.receiver.groups == [([b"unbound"], "unix:"), ([b"bound"], f"unix:{tmp_path}/app")]
+    with pytest.raises(ListenError, match="another program listens"):
+        site.start(f"unixgram:{path}")
+    await listener.drain(0)
+    assert not path.exists()
+
+
+@in_reactor
+async def test_what_is_cut_off_a_giant_datagram_is_counted_while_we_run_and_after(
+    site: Site, tmp_path: Path
+) -> None:
+    listener = site.start(f"unixgram:{tmp_path}/log")
+    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as client:
+        client.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, 1 << 20)
+        client.sendto(b"x" * 66000, f"{tmp_path}/log")
+        await until(lambda: site.receiver.payloads, "the datagram")
+    dropped = site.value("dropped_bytes_total", reason="datagram_too_long")
+    assert dropped > 0
+    await listener.drain(1)
+    assert site.value("dropped_bytes_total", reason="datagram_too_long") == dropped
+
+
+@in_reactor
+async def test_ipv6_senders_have_brackets(site: Site) -> None:
+    if not socket.has_ipv6:
+        pytest.skip("no IPv6 here")
+    listener = site.start("udp:0:interface=\\:\\:1")
+    with socket.socket(socket.AF_INET6, socket.SOCK_DGRAM) as client:
+        client.sendto(b"x", ("::1", port_of(listener)))
+        await until(lambda: site.receiver.payloads, "the datagram")
+        assert site.receiver.groups[0][1] == f"udp:[::1]:{client.getsockname()[1]}"
+
+
+@in_reactor
+async def test_stopping_what_never_started_is_no_error(site: Site) -> None:
+    listener = site.make(UDP)
+    assert await listener.drain(1) == 0
+    await listener.drain(0)

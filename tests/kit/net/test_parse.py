@@ -1,0 +1,106 @@
+"""What a user may write where an endpoint is asked for, and what they read when it is wrong."""
+
+from __future__ import annotations
+
+import re
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from logsrv.kit.net.endpoint import ARGUMENTS
+from logsrv.kit.net.parse import parse_endpoint
+
+
+@pytest.mark.parametrize(
+    ("text", "kind", "port", "path"),
+    [
+        ("tcp:1234", "stream", 1234, None),
+        ("tcp:0:interface=127.0.0.1", "stream", 0, None),
+        ("tcp:80:interface=localhost", "stream", 80, None),
+        ("tcp:port=80", "stream", 80, None),
+        ("tcp6:514:interface=\\:\\:1", "stream", 514, None),
+        ("unix:/run/x.sock:mode=600", "stream", None, "/run/x.sock"),
+        ("systemd:domain=INET:index=0", "stream", None, None),
+        ("systemd:domain=UNIX:name=logs", "stream", None, None),
+        ("haproxy:tcp:1234", "stream", 1234, None),
+        ("haproxy:unix:/run/x", "stream", None, "/run/x"),
+        ("stdio:", "stream", None, None),
+        ("udp:514", "datagram", 514, None),
+        ("udp:514:interface=\\:\\:1:rcvbuf=4MiB", "datagram", 514, None),
+        ("unixgram:/dev/log:mode=666", "datagram", None, "/dev/log"),
+        ("stdin:", "stdin", None, None),
+    ],
+)
+def test_takes_each_kind_and_gives_the_text_back(
+    text: str, kind: str, port: int | None, path: str | None
+) -> None:
+    endpoint = parse_endpoint(text)
+    assert (endpoint.kind, endpoint.port, endpoint.path) == (kind, port, path)
+    assert str(endpoint) == text
+
+
+@pytest.mark.parametrize(
+    ("text", "sentence"),
+    [
+        ("", "empty"),
+        ("1234", "did you mean tcp:1234?"),
+        ("/run/x", "did you mean unix:/run/x?"),
+        ("upd:514", "upd is no endpoint type; did you mean udp? known are haproxy, ssl"),
+        ("tcp", "no colon after tcp; write tcp:1234"),
+        ("tcp:", "tcp: has no port"),
+        ("tcp:65536", "ports go from 0 (any free one) to 65535"),
+        ("tcp:-1", "-1 is no port"),
+        ("tcp:nonesuch", "nonesuch is no port and no tcp service"),
+        ("tcp:1:interface=::1", "a colon inside of one is written \\:"),
+        ("tcp:1:interfaces=1.2.3.4", "did you mean interface?"),
+        ("tcp:1:interface=1.2.3.400", "is no address"),
+        ("tcp:1:backlog=x", "is no number of connections"),
+        ("tcp:1:backlog=1:backlog=2", "has backlog twice"),
+        ("tcp:1\\", "ends in a backslash"),
+        ("tcp6:1:interface=127.0.0.1", "is an IPv4 address"),
+        ("udp:1:interface=localhost", "is no address"),
+        ("udp:1:rcvbuf=4MB", "did you mean 4MiB?"),
+        ("udp:1:rcvbuf=2GiB", "rcvbuf=2GiB is too large"),
+        ("udp:1:rcvbuf=99999999999999999999", "is larger than any file can be"),
+        ("unix:", "has no path"),
+        ("unix:/x:mode=abc", "is no file mode"),
+        ("unix:/" + "x" * 107, "too long for a socket"),
+        ("ssl:443", "there is no file (privateKey) server.pem"),
+        ("ssl:443:privateKey=/:clientca=/nonexistent", "there is no file (clientca) /nonexistent"),
+        ("ssl:443:privateKey=/:caCertsDir=/nonexistent", "there is no directory /nonexistent"),
+        ("ssl:443:privateKey=/:clientcert=required", "clientca=FILE, a file of certificates of au"),
+        ("ssl:443:privateKey=/:clientca=/:clientcert=no", "neither required nor optional"),
+        ("tcp:25:certKey=/", "tcp: has certKey without a key; add privateKey=FILE, or take ssl:"),
+        ("tcp:25:privateKey=/nonexistent", "there is no file (privateKey) /nonexistent"),
+        ("unix:/s:privateKey=/:clientcert=required", "clientca=FILE, a file of certificates of au"),
+        ("tcp:25:privatekey=/", "did you mean privateKey?"),
+        ("tls:/nonexistent:443", "there is no directory"),
+        ("tls:6514", "with one certificate it is ssl:6514:privateKey=FILE:certKey=FILE"),
+        ("tls:6514:privateKey=pem", "with one certificate it is ssl:6514:"),
+        ("tls:", "tls:DIRECTORY:PORT"),
+        ("systemd:domain=INET", "either index= or name="),
+        ("systemd:domain=TCP:index=0", "known are INET"),
+        ("systemd:domain=INET:index=first", "is no number"),
+        ("haproxy:udp:514", "stands before a stream"),
+        ("stdin:3", "takes no argument"),
+        ("tcp:\x1b[2J", "\\x1b"),
+    ],
+)
+def test_says_in_one_sentence_what_is_wrong(text: str, sentence: str) -> None:
+    with pytest.raises(ValueError) as caught:
+        parse_endpoint(text)
+    assert sentence in str(caught.value)
+    assert "\n" not in str(caught.value) and "\x1b" not in str(caught.value)
+
+
+@given(st.text(max_size=40), st.sampled_from(["", *ARGUMENTS, "haproxy"]))
+def test_whatever_is_written_gives_an_endpoint_or_a_value_error(text: str, scheme: str) -> None:
+    told = ""
+    try:
+        endpoint = parse_endpoint(f"{scheme}:{text}")
+    except ValueError as error:
+        told = str(error)
+    else:
+        assert parse_endpoint(str(endpoint)) == endpoint
+    assert not re.search(r"[\x00-\x1f\x7f-\x9f]", told)

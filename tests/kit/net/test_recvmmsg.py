@@ -1,0 +1,212 @@
+"""Datagrams come out as they were sent: each whole, in order, with its sender; both ways to read."""
+
+from __future__ import annotations
+
+import os
+import socket
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import TypeAlias
+
+import pytest
+
+from logsrv.kit.net.recvmmsg import SLOT_SIZE, SLOTS, SOL_UDP, Receive, Recvmmsg, Recvmsg
+
+# linux/udp.h
+UDP_SEGMENT = 103
+
+Way: TypeAlias = Callable[[socket.socket], Receive]
+WAYS = [
+    pytest.param(
+        Recvmmsg,
+        marks=pytest.mark.skipif(not Recvmmsg.available, reason="there is no recvmmsg here"),
+    ),
+    pytest.param(Recvmsg),
+]
+
+
+@pytest.fixture(params=WAYS)
+def way(request: pytest.FixtureRequest) -> Way:
+    found: Way = request.param
+    return found
+
+
+@pytest.fixture
+def udp() -> Iterator[socket.socket]:
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as receiver:
+        receiver.setblocking(False)
+        receiver.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4 << 20)
+        receiver.bind(("127.0.0.1", 0))
+        yield receiver
+
+
+def sender(family: int = socket.AF_INET) -> socket.socket:
+    return socket.socket(family, socket.SOCK_DGRAM)
+
+
+def everything(receive: Receive) -> list[tuple[object, bytes]]:
+    """All that waits: the sender and the payload of each datagram."""
+    found: list[tuple[object, bytes]] = []
+    more = True
+    while more:
+        groups, more = receive.read()
+        for payloads, key in groups:
+            address = receive.address(key)
+            found += [(address, bytes(payload)) for payload in payloads]
+    return found
+
+
+def test_nothing_to_read_is_nothing(udp: socket.socket, way: Way) -> None:
+    assert way(udp).read() == ([], False)
+
+
+def test_one_sender_s_datagrams_are_one_group_in_order(udp: socket.socket, way: Way) -> None:
+    receive = way(udp)
+    sent = [b"%d" % number * (number % 50) for number in range(30)]
+    with sender() as client:
+        for payload in sent:
+            client.sendto(payload, udp.getsockname())
+        groups, more = receive.read()
+        assert [list(payloads) for payloads, _ in groups] == [sent]
+        assert receive.address(groups[0][1]) == ("127.0.0.1", client.getsockname()[1])
+    assert not more
+
+
+def test_descriptors_that_a_sender_hands_over_are_not_kept(tmp_path: Path, way: Way) -> None:
+    """Else anybody on this machine could use up all that the service may open."""
+    with (
+        socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as receiver,
+        sender(socket.AF_UNIX) as client,
+    ):
+        receiver.setblocking(False)
+        receiver.bind(str(tmp_path / "socket"))
+        receive = way(receiver)
+        client.connect(str(tmp_path / "socket"))
+        before = set(os.listdir("/proc/self/fd"))
+        for _ in range(3):
+            socket.send_fds(client, [b"with some"], [client.fileno()] * 9)
+        assert [payload for _, payload in everything(receive)] == [b"with some"] * 3
+        # What other tests have left may be closed meanwhile.
+        assert set(os.listdir("/proc/self/fd")) <= before
+
+
+def test_many_senders_interleaved_keep_their_order_and_their_names(
+    udp: socket.socket, way: Way
+) -> None:
+    receive = way(udp)
+    clients = [sender() for _ in range(7)]
+    sent = []
+    for number in range(300):
+        client = clients[number * number % 7]
+        client.sendto(b"%d" % number, udp.getsockname())
+        sent.append((("127.0.0.1", client.getsockname()[1]), b"%d" % number))
+    assert everything(receive) == sent
+    for client in clients:
+        client.close()
+
+
+def test_there_may_be_more_after_a_full_read(udp: socket.socket, way: Way) -> None:
+    receive = way(udp)
+    with sender() as client:
+        for _ in range(SLOTS + 1):
+            client.sendto(b"x", udp.getsockname())
+        groups, more = receive.read()
+        assert (sum(len(payloads) for payloads, _ in groups), more) == (SLOTS, True)
+        groups, more = receive.read()
+        assert (sum(len(payloads) for payloads, _ in groups), more) == (1, False)
+
+
+def test_the_largest_and_the_empty_datagram_are_whole(udp: socket.socket, way: Way) -> None:
+    receive = way(udp)
+    largest = bytes(range(256)) * 255
+    with sender() as client:
+        for payload in (largest, b"", b"x"):
+            client.sendto(payload, udp.getsockname())
+    assert [payload for _, payload in everything(receive)] == [largest, b"", b"x"]
+    assert receive.cut_bytes == 0
+
+
+def test_ipv6_senders_have_their_address(way: Way) -> None:
+    if not socket.has_ipv6:
+        pytest.skip("no IPv6 here")
+    with sender(socket.AF_INET6) as receiver, sender(socket.AF_INET6) as client:
+        receiver.setblocking(False)
+        receiver.bind(("::1", 0))
+        receive = way(receiver)
+        client.sendto(b"x", receiver.getsockname())
+        client.sendto(b"y", receiver.getsockname())
+        found = everything(receive)
+        assert found == [
+            (("::1", client.getsockname()[1], 0, 0), payload) for payload in (b"x", b"y")
+        ]
+
+
+def test_unix_senders_have_their_path_and_a_longer_one_leaves_nothing_behind(
+    tmp_path: Path, way: Way
+) -> None:
+    with sender(socket.AF_UNIX) as receiver:
+        receiver.setblocking(False)
+        receiver.bind(str(tmp_path / "log"))
+        receive = way(receiver)
+        for _ in range(2):
+            for name in ("a-rather-long-name", "b", ""):
+                with sender(socket.AF_UNIX) as client:
+                    if name:
+                        client.bind(str(tmp_path / name))
+                    client.sendto(name.encode(), str(tmp_path / "log"))
+                if name:
+                    (tmp_path / name).unlink()
+        expected = [
+            (str(tmp_path / name).encode() if name else b"", name.encode())
+            for name in ("a-rather-long-name", "b", "")
+        ]
+        assert everything(receive) == expected * 2
+
+
+def test_what_is_cut_off_a_giant_datagram_is_counted(tmp_path: Path, way: Way) -> None:
+    giant = b"x" * (SLOT_SIZE + 1000)
+    with sender(socket.AF_UNIX) as receiver, sender(socket.AF_UNIX) as client:
+        receiver.setblocking(False)
+        receiver.bind(str(tmp_path / "log"))
+        receive = way(receiver)
+        client.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, 1 << 20)
+        client.sendto(giant, str(tmp_path / "log"))
+        client.sendto(b"next", str(tmp_path / "log"))
+        assert [payload for _, payload in everything(receive)] == [giant[:SLOT_SIZE], b"next"]
+    # The portable way is not told how much it was.
+    assert receive.cut_bytes == (1000 if isinstance(receive, Recvmmsg) else 1)
+
+
+@pytest.mark.parametrize(
+    ("size", "total"), [(100, 6400), (100, 6350), (1400, 1400 * 40 + 1), (7, 8)]
+)
+def test_a_burst_is_cut_into_the_datagrams_that_were_sent(
+    udp: socket.socket, way: Way, size: int, total: int
+) -> None:
+    receive = way(udp)
+    burst = bytes(number % 251 for number in range(total))
+    with sender() as client:
+        try:
+            client.setsockopt(SOL_UDP, UDP_SEGMENT, size)
+            client.sendto(burst, udp.getsockname())
+        except OSError as error:
+            pytest.skip(f"no UDP_SEGMENT here: {error}")
+        client.setsockopt(SOL_UDP, UDP_SEGMENT, 0)
+        client.sendto(b"single", udp.getsockname())
+        client.setsockopt(SOL_UDP, UDP_SEGMENT, size)
+        client.sendto(burst, udp.getsockname())
+    cut = [burst[at : at + size] for at in range(0, total, size)]
+    assert [payload for _, payload in everything(receive)] == [*cut, b"single", *cut]
+
+
+def test_a_burst_after_single_datagrams_is_cut_all_the_same(udp: socket.socket, way: Way) -> None:
+    """The kernel writes the length of what it told over the room there is for it, in each slot."""
+    receive = way(udp)
+    with sender() as client:
+        for _ in range(2):
+            client.setsockopt(SOL_UDP, UDP_SEGMENT, 0)
+            client.sendto(b"single", udp.getsockname())
+            assert [payload for _, payload in everything(receive)] == [b"single"]
+            client.setsockopt(SOL_UDP, UDP_SEGMENT, 3)
+            client.sendto(b"abcdefgh", udp.getsockname())
+            assert [payload for _, payload in everything(receive)] == [b"abc", b"def", b"gh"]

@@ -1,0 +1,275 @@
+"""A certificate is tried before its listener opens, and a renewed one counts from the reload on."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import socket
+import ssl
+from pathlib import Path
+from typing import Any
+
+import pytest
+from cryptography.hazmat.primitives import serialization
+from twisted.internet.task import Clock
+from twisted.internet.threads import deferToThread
+
+from logsrv.kit.net.bind import ListenError
+from logsrv.kit.net.guard.guard import GuardPolicy
+from logsrv.kit.net.listen import listener_for
+from logsrv.kit.net.parse import parse_endpoint
+from logsrv.kit.net.twisted import certificates
+from logsrv.kit.net.twisted.certificates import CertificateWatch, authorities, check_certificate
+from logsrv.kit.observe.metrics import Metrics
+from tests.cli.certificates import Authority
+from tests.gopher.servers import certificate_file
+from tests.kit.net.network import REACTOR, NotingFactory, in_reactor, logged, until
+
+# Twisted's own use of pyOpenSSL.
+pytestmark = pytest.mark.filterwarnings("ignore:Passing pyOpenSSL:DeprecationWarning")
+
+
+LOOK = certificates.LOOK_SECONDS
+PLAIN = serialization.NoEncryption()
+
+
+def endpoint(pem: Path, before: str = "") -> Any:
+    return parse_endpoint(f"{before}ssl:0:interface=127.0.0.1:privateKey={pem}:certKey={pem}")
+
+
+def seen(port: int, greeting: bytes = b"") -> bytes | None:
+    """The certificate that a client is shown."""
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    context.check_hostname = False
+    context.verify_mode = ssl.CERT_NONE
+    plain = socket.create_connection(("127.0.0.1", port), 60)
+    with context.wrap_socket(plain) as connection:
+        connection.sendall(greeting)
+        return connection.getpeercert(binary_form=True)
+
+
+def test_a_pair_that_is_none_is_said_before_anything_opens(tmp_path: Path) -> None:
+    pem = certificate_file(tmp_path / "pem")
+    check_certificate(endpoint(pem))
+    check_certificate(parse_endpoint("tcp:1"))
+    pem.write_text("no key")
+    with pytest.raises(ListenError, match="cannot be used"):
+        check_certificate(endpoint(pem))
+    with pytest.raises(ListenError, match="cannot be used"):
+        check_certificate(endpoint(pem, "haproxy:"))
+
+
+@pytest.mark.parametrize("before", ["", "haproxy:"])
+@pytest.mark.parametrize("name", ["privateKey", "certKey", "extraCertChain", "dhParameters"])
+def test_a_pipe_in_place_of_a_file_is_refused_at_once(
+    name: str, before: str, tmp_path: Path
+) -> None:
+    """A plain open of it waits for whoever may write there, and all connections with it."""
+    pem, pipe = certificate_file(tmp_path / "pem"), tmp_path / "pipe"
+    os.mkfifo(pipe)
+    files = {"privateKey": pem, "certKey": pem, name: pipe}
+    text = ":".join(f"{argument}={path}" for argument, path in files.items())
+    with pytest.raises(ListenError, match=f"{name} {pipe} cannot be used: is a pipe") as caught:
+        check_certificate(parse_endpoint(f"{before}ssl:0:{text}"))
+    assert "\n" not in str(caught.value)
+
+
+CERTIFICATE = b"-----BEGIN CERTIFICATE-----\n%s-----END CERTIFICATE-----\n"
+
+
+@pytest.mark.parametrize(
+    ("name", "data", "why"),
+    [
+        ("privateKey", b"", "is empty"),
+        ("certKey", b" \n", "is empty"),
+        ("certKey", b"garbage", "has no -----BEGIN CERTIFICATE----- in it"),
+        ("certKey", b"0\x82\x01\x0a\x02\x82\0\xff", "has no -----BEGIN CERTIFICATE-----"),
+        ("certKey", b"-----BEGIN CERTIFICATE-----\nMII", "breaks off before -----END CERT"),
+        ("certKey", CERTIFICATE % b"no base64\n", "BEGIN CERTIFICATE----- is damaged"),
+        ("certKey", CERTIFICATE % b"QUJD\n", "BEGIN CERTIFICATE----- is damaged"),
+        ("extraCertChain", CERTIFICATE % b"QUJD\n", "BEGIN CERTIFICATE----- is damaged"),
+        ("privateKey", CERTIFICATE % b"QUJD\n", "has no -----BEGIN PRIVATE KEY-----"),
+        ("dhParameters", b"\0", "has no -----BEGIN DH PARAMETERS-----"),
+    ],
+)
+def test_what_is_wrong_is_said_in_plain_words_with_the_file(
+    name: str, data: bytes, why: str, tmp_path: Path
+) -> None:
+    pem, wrong = certificate_file(tmp_path / "pem"), tmp_path / "wrong"
+    wrong.write_bytes(data)
+    files = {"privateKey": pem, "certKey": pem, name: wrong}
+    text = ":".join(f"{argument}={path}" for argument, path in files.items())
+    with pytest.raises(ListenError) as caught:
+        check_certificate(parse_endpoint(f"ssl:0:{text}"))
+    assert f"{name} {wrong} cannot be used: " in str(caught.value)
+    assert why in str(caught.value)
+
+
+def test_a_file_without_a_certificate_and_the_certificate_of_another_key(tmp_path: Path) -> None:
+    pem, other = certificate_file(tmp_path / "pem"), certificate_file(tmp_path / "other")
+    with pytest.raises(ListenError, match="the certificate belongs to another key"):
+        check_certificate(parse_endpoint(f"ssl:0:privateKey={pem}:certKey={other}"))
+    pem.write_bytes(pem.read_bytes().partition(b"-----BEGIN CERT")[0])
+    with pytest.raises(ListenError, match=f"privateKey {pem} cannot be used: has no -----BEGIN C"):
+        check_certificate(parse_endpoint(f"ssl:0:privateKey={pem}"))
+
+
+@pytest.mark.parametrize(
+    "form", [serialization.PrivateFormat.PKCS8, serialization.PrivateFormat.TraditionalOpenSSL]
+)
+def test_an_encrypted_key_is_said_to_be_one(
+    form: serialization.PrivateFormat, tmp_path: Path
+) -> None:
+    pem = certificate_file(tmp_path / "pem")
+    key = serialization.load_pem_private_key(pem.read_bytes(), None)
+    secret = serialization.BestAvailableEncryption(b"secret")
+    encrypted = tmp_path / "key"
+    encrypted.write_bytes(key.private_bytes(serialization.Encoding.PEM, form, secret))
+    with pytest.raises(ListenError, match=f"{encrypted} cannot be used: is encrypted"):
+        check_certificate(parse_endpoint(f"ssl:0:privateKey={encrypted}:certKey={pem}"))
+    encrypted.write_bytes(key.private_bytes(serialization.Encoding.PEM, form, PLAIN))
+    check_certificate(parse_endpoint(f"ssl:0:privateKey={encrypted}:certKey={pem}"))
+
+
+@pytest.mark.parametrize("before", ["", "haproxy:"])
+@in_reactor
+async def test_renewed(before: str, tmp_path: Path) -> None:
+    """New connections get the new one; one that cannot be used is refused and the old one stays."""
+    pem = certificate_file(tmp_path / "pem")
+    listener: Any = listener_for(
+        endpoint(pem, before), NotingFactory(), label="test",  # type: ignore[arg-type]
+        policy=GuardPolicy(), reactor=REACTOR, metrics=Metrics(),
+    )  # fmt: skip
+    listener.bind()
+    listener.open()
+    greeting = b"PROXY TCP4 127.0.0.1 127.0.0.1 1 2\r\n" if before else b""
+    try:
+        port = int(listener.address.rpartition(":")[2])
+        first = await deferToThread(seen, port, greeting)
+        shutil.copy(certificate_file(tmp_path / "next"), pem)
+        assert await deferToThread(seen, port, greeting) == first
+        listener.check()
+        listener.apply(GuardPolicy())
+        second = await deferToThread(seen, port, greeting)
+        assert second not in (first, None)
+        pem.write_text("no key")
+        with pytest.raises(ListenError, match="cannot be used"):
+            listener.check()
+        assert await deferToThread(seen, port, greeting) == second
+    finally:
+        await listener.drain(0)
+
+
+@in_reactor
+async def test_what_is_saved_is_taken(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Without anybody saying so; and at the stop nothing of the watch is left behind."""
+    monkeypatch.setattr(certificates, "LOOK_SECONDS", 0.01)
+    pem = certificate_file(tmp_path / "pem")
+    listener: Any = listener_for(
+        endpoint(pem), NotingFactory(), label="test",  # type: ignore[arg-type]
+        policy=GuardPolicy(), reactor=REACTOR, metrics=Metrics(),
+    )  # fmt: skip
+    listener.bind()
+    listener.open()
+    try:
+        port = int(listener.address.rpartition(":")[2])
+        first = await deferToThread(seen, port)
+        with logged() as messages:
+            certificate_file(tmp_path / "next").replace(pem)
+            await until(lambda: messages, "the new one")
+        assert messages == [
+            "test has taken the certificate that was saved, for who connects from now on"
+        ]
+        assert await deferToThread(seen, port) not in (first, None)
+    finally:
+        await listener.drain(0)
+
+
+class Watched:
+    """A watch over a key and a certificate in two files, and how often it took them."""
+
+    def __init__(self, directory: Path) -> None:
+        self.directory = directory
+        self.saved = 0
+        self.key, self.certificate = directory / "key.pem", directory / "cert.pem"
+        self.put("key", "cert")
+        self.endpoint = parse_endpoint(f"ssl:0:privateKey={self.key}:certKey={self.certificate}")
+        self.clock = Clock()
+        self.taken = 0
+        self.watch = CertificateWatch(self.endpoint, "test", self.clock, self.take)
+        self.watch.start()
+
+    def put(self, *which: str) -> None:
+        """Save the key, the certificate or both of a new pair."""
+        pair = certificate_file(self.directory / "pair").read_bytes()
+        key, begin, certificate = pair.partition(b"-----BEGIN CERT")
+        self.saved += 1
+        for name, path, data in (
+            ("key", self.key, key),
+            ("cert", self.certificate, begin + certificate),
+        ):
+            if name in which:
+                path.write_bytes(data)
+                # The system's clock of files may tick every 4 ms only, and this takes less.
+                os.utime(path, (self.saved, self.saved))
+
+    def take(self) -> None:
+        check_certificate(self.endpoint)
+        self.taken += 1
+
+    def pass_looks(self, number: int) -> list[str]:
+        with logged() as messages:
+            self.clock.pump([LOOK] * number)
+        return messages
+
+
+def test_half_of_a_pair_is_not_taken_and_that_is_said_once(tmp_path: Path) -> None:
+    watched = Watched(tmp_path)
+    assert watched.pass_looks(5) == []
+    watched.put("key")
+    [said] = watched.pass_looks(5)
+    assert said.startswith("test keeps its certificate of before; what was saved is not taken: ")
+    assert "belongs to another key" in said and watched.taken == 0
+    watched.put("key", "cert")
+    [said] = watched.pass_looks(5)
+    assert "has taken the certificate" in said
+    assert watched.taken == 1
+
+
+def test_files_that_are_being_saved_are_waited_for(tmp_path: Path) -> None:
+    """Not even a complaint comes of a pair that is whole by the next look but one."""
+    watched = Watched(tmp_path)
+    watched.put("key")
+    assert watched.pass_looks(1) == []
+    watched.put("key", "cert")
+    assert watched.pass_looks(1) == []
+    assert len(watched.pass_looks(1)) == watched.taken == 1
+
+
+def test_a_file_that_is_missing_for_a_while(tmp_path: Path) -> None:
+    watched = Watched(tmp_path)
+    kept = watched.key.rename(tmp_path / "kept")
+    [said] = watched.pass_looks(5)
+    assert "no such file" in said
+    kept.rename(watched.key)
+    assert watched.pass_looks(5) == []
+
+
+def test_authorities_are_those_of_the_file_and_of_the_directory(tmp_path: Path) -> None:
+    (tmp_path / "cas").mkdir()
+    pem = certificate_file(tmp_path / "pem")
+    in_directory = Authority(tmp_path / "cas", "in directory").cafile
+    (tmp_path / "cas" / "README").write_text("no certificate")
+    single = Authority(tmp_path, "single").cafile
+    text = f"ssl:0:privateKey={pem}:clientca={single}:caCertsDir={in_directory.parent}"
+    found = authorities(parse_endpoint(text))
+    assert [each.to_cryptography().subject.rfc4514_string() for each in found] == [
+        "CN=single",
+        "CN=in directory",
+    ]
+    in_directory.write_text("rubbish")
+    with pytest.raises(ListenError, match=rf"the authority {in_directory} cannot be used: has no"):
+        check_certificate(parse_endpoint(text))
+    in_directory.unlink()
+    with pytest.raises(ListenError, match=r"there is no authority in .*/cas: no file whose name"):
+        authorities(parse_endpoint(f"ssl:0:privateKey={pem}:caCertsDir={in_directory.parent}"))

@@ -1,0 +1,136 @@
+"""Awaiting asyncio and Twisted in one coroutine, where asyncio's loop runs and where it doesn't."""
+
+from __future__ import annotations
+
+import asyncio
+import subprocess
+import sys
+from typing import Any
+
+import pytest
+from twisted.internet.defer import Deferred, fail, succeed
+from twisted.internet.task import deferLater
+
+from logsrv.kit.protocols.awaiting import attempt, awaited, started
+from tests.kit.net.network import REACTOR, in_reactor
+
+
+@in_reactor
+async def test_what_can_be_awaited() -> None:
+    class Odd:
+        def __await__(self) -> Any:
+            return succeed(3).__await__()
+
+    async def work() -> int:
+        return 1
+
+    assert [await awaited(one, "it") for one in (work(), succeed(2), Odd())] == [1, 2, 3]
+    with pytest.raises(TypeError, match="it gave 7; it has to be None or something to await"):
+        awaited(7, "it")
+
+
+@in_reactor
+async def test_an_attempt_is_plain_or_async() -> None:
+    async def work() -> int:
+        await deferLater(REACTOR, 0)
+        return 1
+
+    assert await attempt(work) == 1
+    assert await attempt(lambda: 2) == 2
+    with pytest.raises(ZeroDivisionError):
+        await attempt(lambda: 1 // 0)
+
+
+@in_reactor
+async def test_without_the_loop_asyncio_says_so() -> None:
+    with pytest.raises(RuntimeError, match="no running event loop"):
+        await started(asyncio.sleep(1))
+
+
+# Both kinds of awaitables under the asyncio reactor, which a process has from its beginning.
+UNDER_ASYNCIO = """
+import asyncio
+from twisted.internet import asyncioreactor
+asyncioreactor.install()
+from twisted.internet import reactor
+from twisted.internet.defer import Deferred, CancelledError, fail
+from twisted.internet.task import deferLater
+from logsrv.kit.protocols.awaiting import started, awaited
+
+async def both():
+    await asyncio.sleep(0.001)
+    assert await deferLater(reactor, 0.001, lambda: 7) == 7
+    assert asyncio.current_task() is not None
+    try:
+        await fail(KeyError("x"))
+    except KeyError:
+        pass
+    pending = Deferred()
+    reactor.callLater(0.001, pending.errback, KeyError("y"))
+    try:
+        await pending
+    except KeyError:
+        pass
+    try:
+        async with asyncio.timeout(0.01):
+            await Deferred()
+    except TimeoutError:
+        return "both"
+
+async def cancelled(cleaned):
+    try:
+        await Deferred(lambda _: cleaned.append("the Deferred"))
+    finally:
+        await asyncio.sleep(0)
+        cleaned.append("the coroutine")
+
+async def main():
+    assert await started(both()) == "both"
+    assert await awaited(asyncio.sleep(0.001, "future"), "it") == "future"
+    cleaned = []
+    work = started(cancelled(cleaned))
+    await deferLater(reactor, 0.001)
+    work.cancel()
+    try:
+        await work
+    except (CancelledError, asyncio.CancelledError):
+        cleaned.append("ended")
+    assert cleaned == ["the Deferred", "the coroutine", "ended"], cleaned
+
+def begin():
+    done = started(main())
+    done.addCallbacks(lambda _: print("well"), lambda failure: print(failure.getTraceback()))
+    done.addBoth(lambda _: reactor.stop())
+
+reactor.callLater(0, begin)
+reactor.run()
+"""
+
+
+def test_under_the_asyncio_reactor_both_are_awaited() -> None:
+    done = subprocess.run(
+        [sys.executable, "-W", "error", "-c", UNDER_ASYNCIO],
+        capture_output=True,
+        text=True,
+        timeout=60,
+    )
+    assert (done.stdout, done.stderr) == ("well\n", "")
+
+
+@in_reactor
+async def test_a_cancelled_coroutine_of_twisted_cleans_up() -> None:
+    cleaned: list[str] = []
+
+    async def work() -> None:
+        try:
+            await Deferred()
+        finally:
+            cleaned.append("up")
+
+    working = started(work())
+    working.addErrback(lambda _: None)
+    working.cancel()
+    await working
+    assert cleaned == ["up"]
+    with pytest.raises(KeyError):
+        await awaited(fail(KeyError("x")), "it")

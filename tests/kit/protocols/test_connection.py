@@ -1,0 +1,295 @@
+"""How conversations go and end, and who is told what, over real sockets and in memory."""
+
+from __future__ import annotations
+
+import gc
+import weakref
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+import pytest_twisted  # type: ignore[import-untyped]
+from twisted.internet.task import deferLater
+from twisted.internet.threads import deferToThread
+from twisted.logger import capturedLogs
+from twisted.python.failure import Failure
+
+from logsrv.kit import Connection, LineProtocol, PeerError
+from logsrv.kit.protocols.connection import LAST_WORDS_SECONDS
+from logsrv.kit.testing import MemoryService
+from tests.kit.protocols.talking import Serving, State, Talk, converse
+
+pytest_plugins = ["logsrv.kit.testing.fixtures"]
+
+
+@pytest_twisted.ensureDeferred  # type: ignore[untyped-decorator]
+async def test_one_who_is_dismissed_gets_to_read_why(serving: Serving) -> None:
+    """A peer that is still sending when it is dismissed reads the sentence, and no reset."""
+    running = serving(Talk, "--max-line", "100", state=State)
+    why = await deferToThread(
+        converse, running.port, b"x" * 1000, b"y" * 20_000_000, half_close=True
+    )
+    assert why == b"a line is longer than 100 bytes; closing the connection\r\n"
+
+
+@pytest_twisted.ensureDeferred  # type: ignore[untyped-decorator]
+async def test_quit(serving: Serving) -> None:
+    running = serving(Talk, state=State)
+    assert await deferToThread(converse, running.port, b"a\nquit\n") == b"said a\r\nbye\r\n"
+
+
+def test_peer_error_is_the_peers_fault() -> None:
+    """An author raises PeerError: the peer gets the sentence, the log no traceback."""
+    service = MemoryService(Talk, state=State)
+    with capturedLogs() as events:
+        peer = service.connect()
+        peer.feed(b"a\nrefuse\nb\n")
+        assert peer.received() == b"said a\r\nnot with you\r\n"
+        assert peer.closed
+    assert not [event for event in events if "log_failure" in event]
+    assert service.metric("connections_cut_total", reason="peer_error") == 1
+
+
+def test_peer_in_every_message() -> None:
+    """`self.log` puts the peer before each message, and in the event as a field."""
+
+    class Chatty(LineProtocol):
+        def line_received(self, line: str) -> None:
+            self.log.info("said {line}", line=line)
+
+    with capturedLogs() as events:
+        MemoryService(Chatty).connect().feed(b"hi\n")
+    event = next(event for event in events if event.get("line") == "hi")
+    assert event["log_format"] == "{peer}: said {line}"
+    assert event["peer"] == "tcp:127.0.0.1:50000"
+
+
+@pytest_twisted.ensureDeferred  # type: ignore[untyped-decorator]
+@pytest.mark.parametrize("size", [5, 100_000, 30_000_000])
+async def test_last_words_arrive_whole(serving: Serving, size: int) -> None:
+    """Words said at once and closed arrive to the last byte, also when no buffer holds them; and the
+    plugin hears of the end only when its own call has returned.
+    """
+    running = serving(Talk, state=State)
+    running.service.state.words = "x" * size
+    assert len(await deferToThread(converse, running.port)) == size + 2
+    assert running.service.state.ended == [("Connection was closed cleanly.", True)]
+
+
+@pytest_twisted.ensureDeferred  # type: ignore[untyped-decorator]
+async def test_answers_are_not_lost_at_half_close(serving: Serving) -> None:
+    """`printf … | nc`: all lines are answered, the unfinished one too."""
+    running = serving(Talk, state=State)
+    lines = b"".join(b"%d\n" % number for number in range(50_000)) + b"end"
+    received = await deferToThread(converse, running.port, lines, half_close=True)
+    assert received.count(b"\n") == 50_001
+    assert received.endswith(b"said end\r\n")
+
+
+@pytest_twisted.ensureDeferred  # type: ignore[untyped-decorator]
+@pytest.mark.parametrize(
+    ("sent", "answered"),
+    [
+        (b"", b""),
+        (b"one\n", b"said one\r\n"),
+        (b"one", b"said one\r\n"),
+        (b"one\ntwo", b"said one\r\nsaid two\r\n"),
+        (b"one\n\xff\xfd\x01", b"\xff\xfc\x01said one\r\n"),
+        (b"one\n\xff", b"said one\r\nsaid \xef\xbf\xbd\r\n"),
+    ],
+)
+async def test_what_a_peer_left_when_it_ends_is_answered(
+    serving: Serving, sent: bytes, answered: bytes
+) -> None:
+    """And nothing else: whoever left nothing is closed without another turn."""
+    running = serving(Talk, state=State)
+    assert await deferToThread(converse, running.port, sent, half_close=True) == answered
+    assert running.service.state.ended == [("Connection was closed cleanly.", True)]
+
+
+@pytest_twisted.ensureDeferred  # type: ignore[untyped-decorator]
+async def test_an_answer_in_preparation_is_sent_after_the_end(serving: Serving) -> None:
+    class Slow(LineProtocol):
+        async def line_received(self, line: str) -> None:
+            await deferLater(self.clock, 0.05)  # type: ignore[arg-type]
+            self.send_line(f"slowly {line}")
+
+    running = serving(Slow)
+    received = await deferToThread(converse, running.port, b"one\ntwo\n", half_close=True)
+    assert received == b"slowly one\r\nslowly two\r\n"
+
+
+async def fetched() -> str:
+    return "something"
+
+
+SLIPS: dict[str, Callable[[Any], object]] = {
+    "send_line takes str, not None": lambda peer: peer.send_line(None),
+    "send_line takes str, not b'x'": lambda peer: peer.send_line(b"x"),
+    "send_line takes str, not the coroutine of fetched: `await` it first": lambda peer: (
+        peer.send_line(fetched())
+    ),
+    "write takes bytes, not 'x'": lambda peer: peer.write("x"),
+    "write takes bytes, not None": lambda peer: peer.write(None),
+    "close takes str, not 5": lambda peer: peer.close(5),
+}
+LATER = "later takes a function and what to call it with, not the coroutine of fetched: `await` it first"
+
+
+@pytest.mark.parametrize(
+    ("kind", "sentence"),
+    # A Connection has no timers.
+    [*(("lines", sentence) for sentence in (*SLIPS, LATER)), *(("stream", each) for each in SLIPS)],
+)
+def test_what_cannot_be_sent_is_told(kind: str, sentence: str) -> None:
+    """In one sentence, from where it was given; all that was sent before arrives."""
+    slip = SLIPS.get(sentence, lambda peer: peer.later(1, fetched()))
+
+    class Lines(LineProtocol):
+        def line_received(self, line: str) -> None:
+            self.send_line("before")
+            slip(self)
+
+    async def stream(connection: Connection) -> None:
+        await connection.read_line()
+        connection.send_line("before")
+        slip(connection)
+
+    with capturedLogs() as events:
+        peer = MemoryService(Lines if kind == "lines" else stream).connect()
+        peer.feed(b"x\n")
+        assert peer.received() == b"before\r\n"
+        assert peer.closed
+    failures = [event["log_failure"] for event in events if "log_failure" in event]
+    assert [str(failure.value) for failure in failures] == [sentence]
+    assert failures[0].getTraceback().count("test_connection.py")
+
+
+@pytest.mark.parametrize("slip", [None, 5, b"x"])
+@pytest.mark.parametrize("error", [None, ValueError("a bug"), PeerError("not with you")])
+def test_sending_what_is_no_text_ends_that_connection_only(
+    slip: Any, error: Exception | None
+) -> None:
+    """Whatever else goes wrong in the same call: it is counted, and the connection is closed."""
+
+    class Slip(LineProtocol):
+        def line_received(self, line: str) -> None:
+            if line == "slip":
+                try:
+                    self.send_line(slip)
+                finally:
+                    if error is not None:
+                        raise error
+            self.send_line(line)
+
+    service = MemoryService(Slip)
+    peer = service.connect()
+    peer.feed(b"slip\n")
+    assert peer.closed
+    assert service.metric("connections_failed_total") + service.metric("connections_cut_total") == 1
+
+
+def test_what_was_sent_before_a_slip_arrives() -> None:
+    """An error of the author takes no earlier answer with it."""
+
+    class Slip(LineProtocol):
+        def line_received(self, line: str) -> None:
+            self.send_line(None if line == "slip" else line)  # type: ignore[arg-type]
+
+    peer = MemoryService(Slip).connect()
+    peer.feed(b"one\ntwo\nslip\nthree\n")
+    assert peer.received() == b"one\r\ntwo\r\n"
+    assert peer.closed
+
+
+def test_last_words_that_are_not_read_are_given_up() -> None:
+    """Also when they are the first words: a peer that reads nothing is cut off after a while."""
+    service = MemoryService(Talk, state=State)
+    service.service.state.words = "x" * 100_000
+    peer = service.connect(reads=False)
+    service.clock.advance(LAST_WORDS_SECONDS - 1)
+    assert not peer.closed
+    service.clock.advance(1)
+    assert peer.closed
+
+
+def test_no_timer_for_one_that_has_gone() -> None:
+    """`later` ends with the connection, also when the connection has ended before."""
+    service = MemoryService(Talk, state=State)
+    peer = service.connect()
+    peer.disconnect()
+    protocol: Any = peer.protocol
+    assert not protocol.later(1, protocol.send_line, "nobody reads this").active()
+    assert service.clock.getDelayedCalls() == []
+
+
+def test_a_timer_that_is_begun_anew_with_each_line_is_kept_once() -> None:
+    """Those that the author has cancelled do not wait for the end of the connection."""
+    service = MemoryService(Talk, state=State)
+    protocol: Any = service.connect().protocol
+    forgotten: list[weakref.ref[object]] = []
+    for _ in range(1000):
+        timer = protocol.later(60, protocol.send_line, "no line for a minute")
+        forgotten.append(weakref.ref(timer))
+        timer.cancel()
+    last = protocol.later(60, protocol.send_line, "no line for a minute")
+    del timer
+    gc.collect()
+    assert sum(one() is not None for one in forgotten) < 50
+    assert last.active()
+
+
+def test_one_that_has_gone_can_still_be_asked_and_told() -> None:
+    """Nothing that an author does after the end is an error, and what is sent is dropped."""
+    peer = MemoryService(Talk, state=State).connect()
+    peer.disconnect()
+    protocol: Any = peer.protocol
+    protocol.send_line("x")
+    protocol.write(b"x")
+    protocol.close("bye")
+    assert protocol.peer == "tcp:127.0.0.1:50000"
+    assert not peer.transport.buffer
+
+
+def test_draining_to_one_that_has_gone_fails() -> None:
+    """Who writes and drains for ever hears of the end, even if it did not wait when that came."""
+    peer = MemoryService(Talk, state=State).connect()
+    peer.disconnect()
+    failed: list[Failure] = []
+    peer.protocol.drain().addErrback(failed.append)  # type: ignore[union-attr]
+    assert failed[0].check(PeerError)
+
+
+def test_drain_waits_on_when_the_room_is_taken_at_once() -> None:
+    """A line that had to wait is answered first; that may fill the transport again."""
+
+    class Long(LineProtocol):
+        def line_received(self, line: str) -> None:
+            peer.stop_reading()
+            self.send_line("x" * 100_000)
+
+    peer = MemoryService(Long).connect()
+    peer.feed(b"one\ntwo\n")
+    drained = peer.protocol.drain()  # type: ignore[union-attr]
+    peer.start_reading()
+    assert not drained.called
+    peer.start_reading()
+    assert drained.called
+
+
+def test_nothing_is_left_for_the_garbage_collector() -> None:
+    """A connection that has gone is freed when nobody uses it any more."""
+    peer = MemoryService(Talk, state=State).connect()
+    peer.feed(b"hello\n")
+    peer.stop_reading()
+    # It fills the transport, and more waits.
+    peer.protocol.write(b"x" * 100_000)  # type: ignore[union-attr]
+    peer.protocol.write(b"x")  # type: ignore[union-attr]
+    peer.disconnect()
+    protocol = weakref.ref(peer.protocol)  # type: ignore[arg-type]
+    gc.disable()
+    try:
+        peer.protocol = None
+        assert protocol() is None
+    finally:
+        gc.enable()

@@ -1,0 +1,108 @@
+"""The faults of peers, in a sentence that names the peer; the mistakes of authors; what both meet."""
+
+from __future__ import annotations
+
+import warnings
+
+import pytest
+from twisted.python.failure import Failure
+
+from logsrv.kit import (
+    Connection,
+    EndOfStream,
+    FrameProtocol,
+    LineProtocol,
+    PeerError,
+    PeerGone,
+    PeerTimeout,
+)
+from logsrv.kit.protocols.context import Author, ListenerContext, Reader
+from logsrv.kit.protocols.faults import bytes_of, check_text, mistaken
+from logsrv.kit.protocols.frames import FrameReader
+from logsrv.kit.protocols.line_reader import LineReader
+from logsrv.kit.protocols.starting_tls import HandshakeReader
+from logsrv.kit.protocols.stream import StreamProtocol
+from logsrv.kit.testing import MemoryService
+
+
+def test_an_end_that_came_too_early_says_how_much_there_was_and_has_it() -> None:
+    error = EndOfStream("tcp:10.0.0.1:1", "8 bytes", b"abc")
+    assert str(error) == "tcp:10.0.0.1:1 ended after 3 bytes of 8 bytes"
+    assert error.partial == b"abc"
+
+
+def test_a_time_out_is_caught_as_any_other() -> None:
+    with pytest.raises(TimeoutError, match=r"^tcp:10.0.0.1:1 sent nothing in time$"):
+        raise PeerTimeout("tcp:10.0.0.1:1")
+
+
+def test_all_are_the_peers_fault() -> None:
+    assert all(issubclass(kind, PeerError) for kind in (PeerGone, EndOfStream, PeerTimeout))
+
+
+def test_long_values_are_cut() -> None:
+    assert mistaken("x" * 1000) == "'" + "x" * 59
+
+
+def test_a_coroutine_that_nobody_awaited_is_said_once() -> None:
+    async def fetched() -> str:
+        return ""
+
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        sentence = mistaken(fetched())
+    assert sentence.endswith("fetched: `await` it first")
+
+
+def test_text_and_bytes_are_not_mixed_up() -> None:
+    check_text("text", "send_line")
+    with pytest.raises(TypeError, match=r"^send_line takes str, not b'x'$"):
+        check_text(b"x", "send_line")
+    assert bytes_of(memoryview(b"x")) == b"x"
+    with pytest.raises(TypeError, match=r"^write takes bytes, not 'x'$"):
+        bytes_of("x")
+
+
+def test_counts_are_in_the_metrics() -> None:
+    service = MemoryService(LineProtocol)
+    context = ListenerContext(service.service, "tcp:7")
+    context.received_bytes += 5
+    context.oversize_lines += 1
+    context.failed("line_received", "tcp:1", Failure(ValueError("x")))
+    context.failed("x", "tcp:1", Failure(ValueError("x")), "requests_failed_total")
+    context.count_cut("unread")
+    for name, value in {
+        "received_bytes_total": 5,
+        "oversize_lines_total": 1,
+        "connections_failed_total": 1,
+        "requests_failed_total": 1,
+        "connections_cut_total": 1,
+    }.items():
+        assert service.metric(name, listener="tcp:7") == value
+
+
+def test_settings_apply_to_connections_to_come() -> None:
+    """The connection log is switched on and off, and a new limit is the new format's."""
+    service = MemoryService(LineProtocol, "--log-connections", "--max-line", "7")
+    context = ListenerContext(service.service, "tcp:7")
+    context.apply(service.service.settings)
+    assert context.connection_log is not None
+    assert context.line_format.max_line == 7
+    context.apply(MemoryService(LineProtocol).service.settings)
+    assert context.connection_log is None
+    assert context.line_format.max_line == 65536
+
+
+def asked_of(role: type) -> set[str]:
+    return {name for name in {*vars(role), *role.__annotations__} if not name.startswith("_")}
+
+
+@pytest.mark.parametrize("reader", [LineReader, FrameReader, HandshakeReader, Connection])
+def test_readers(reader: type) -> None:
+    assert asked_of(Reader) <= set(dir(reader))
+
+
+@pytest.mark.parametrize("author", [LineProtocol, FrameProtocol, StreamProtocol])
+def test_authors(author: type) -> None:
+    """What Twisted or the listener puts there later aside."""
+    assert asked_of(Author) - {"factory", "transport"} <= set(dir(author))

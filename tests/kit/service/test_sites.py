@@ -1,0 +1,107 @@
+"""A site goes through the states that the module's table says, and no others."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+from twisted.internet.defer import ensureDeferred
+
+from logsrv.errors import ConfigurationError
+from logsrv.kit.net.bind import ListenError
+from logsrv.kit.net.endpoint import TakenPlaces
+from logsrv.kit.net.parse import parse_endpoint
+from logsrv.kit.observe.metrics import Metrics, MetricsPart
+from logsrv.kit.service.sites import NEXT, Site, SiteSpec, check_place
+from tests.kit.net.network import REACTOR, in_reactor
+from tests.kit.service.recording import Recorded, Rules
+
+TO = {"MADE": "", "BOUND": "bind", "OPEN": "bind open"}
+CALLS = ("bind", "open", "apply", "close")
+
+
+def wanted(directory: Path) -> SiteSpec:
+    return SiteSpec("key", parse_endpoint(f"unix:{directory}/socket"), "label", Rules())
+
+
+def made(directory: Path, metrics: Metrics | None = None) -> Site:
+    def make_server(wanted: SiteSpec, part: MetricsPart) -> Any:
+        part.watch("received_bytes_total", lambda: 5, listener="label")
+        return Recorded("it", [])
+
+    return Site(wanted(directory), make_server, REACTOR, metrics or Metrics())
+
+
+def call(site: Site, event: str, directory: Path) -> Any:
+    arguments = {"apply": (wanted(directory),), "close": (0,)}.get(event, ())
+    return getattr(site, event)(*arguments)
+
+
+def test_the_table_leads_from_making_to_the_end() -> None:
+    assert {*NEXT.values(), "MADE"} == {old for old, _ in NEXT} | {"CLOSED"}
+    assert {event for _, event in NEXT} == {*CALLS, "vacate", "end"}
+
+
+@pytest.mark.parametrize("event", CALLS)
+@pytest.mark.parametrize("state", TO)
+@in_reactor
+async def test_every_event_in_every_state(state: str, event: str, tmp_path: Path) -> None:
+    """What the table has leads where it says, what it has not is a mistake of ours."""
+    metrics = Metrics()
+    site = made(tmp_path, metrics)
+    for step in TO[state].split():
+        call(site, step, tmp_path)
+    assert site.state == state
+    if event == "close":
+        closing = ensureDeferred(site.close(0))
+        await site.vacated
+        await closing
+        assert site.state == "CLOSED"
+        assert metrics.totals()["received_bytes_total"] == 5
+        return
+    if (state, event) in NEXT:
+        call(site, event, tmp_path)
+        assert site.state == NEXT[state, event]
+        assert (tmp_path / "socket").exists()
+    elif (state, event) != ("OPEN", "bind"):
+        with pytest.raises((KeyError, ListenError)):
+            call(site, event, tmp_path)
+    await site.close(0)
+
+
+@in_reactor
+async def test_a_site_that_cannot_be_made_counts_nothing(tmp_path: Path) -> None:
+    metrics = Metrics()
+
+    def make_server(wanted: SiteSpec, part: MetricsPart) -> Any:
+        part.watch("received_bytes_total", lambda: 5, listener="label")
+        raise ConfigurationError("no")
+
+    for _ in range(3):
+        with pytest.raises(ConfigurationError):
+            Site(wanted(tmp_path), make_server, REACTOR, metrics)
+    # Counters keep what they came to; nobody is asked any more.
+    assert metrics.totals()["received_bytes_total"] == 15
+    assert not any(metrics._watched.values())
+
+
+@in_reactor
+async def test_check_opens_nothing(tmp_path: Path) -> None:
+    site = made(tmp_path)
+    site.check()
+    assert not (tmp_path / "socket").exists()
+    (tmp_path / "socket").touch()
+    with pytest.raises(ListenError, match="no socket"):
+        site.check()
+    await site.close(0)
+
+
+@in_reactor
+async def test_two_sites_at_one_place(tmp_path: Path) -> None:
+    """Before the kernel says it is another program's, it is said that it is our own."""
+    site = made(tmp_path)
+    with pytest.raises(ConfigurationError, match="this server's own unix:"):
+        check_place(wanted(tmp_path), TakenPlaces([site.endpoint]))
+    check_place(wanted(tmp_path), TakenPlaces())
+    await site.close(0)

@@ -1,0 +1,64 @@
+"""Steps within their time."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from twisted.internet.defer import Deferred, fail
+from twisted.internet.defer import TimeoutError as DeferredTimeout
+from twisted.internet.task import Clock
+from twisted.python.failure import Failure
+
+from logsrv.errors import StoreError
+from logsrv.kit.service.steps import limited, within
+from tests.kit.net.network import in_reactor, logged
+
+
+async def value() -> int:
+    return 7
+
+
+@pytest.mark.parametrize("step", [lambda: 7, value])
+def test_a_step_may_be_plain_or_async(step: Callable[[], Any]) -> None:
+    results: list[int] = []
+    limited(step, 1, Clock()).addCallback(results.append)
+    assert results == [7]
+
+
+def test_a_step_that_never_ends_is_cancelled_and_given_up() -> None:
+    cancelled: list[object] = []
+    failures: list[Failure] = []
+    clock = Clock()
+    limited(lambda: Deferred(cancelled.append), 2, clock).addErrback(failures.append)
+    clock.advance(1.9)
+    assert not failures
+    clock.advance(0.2)
+    assert failures[0].check(DeferredTimeout) and cancelled
+
+
+@pytest.mark.parametrize(
+    ("step", "said"),
+    [
+        (lambda: fail(StoreError("no room")), "test: no room"),
+        (lambda: fail(KeyError("a bug")), "test: closing failed"),
+    ],
+)
+@in_reactor
+async def test_what_fails_is_said_and_hinders_nothing(step: Any, said: str) -> None:
+    with logged() as messages:
+        await within(1, step, "closing", name="test", clock=Clock())
+    assert [message.splitlines()[0] for message in messages] == [said]
+
+
+@in_reactor
+async def test_what_takes_too_long_is_said() -> None:
+    clock = Clock()
+    with logged() as messages:
+        waiting = Deferred.fromCoroutine(
+            within(3, Deferred, "closing", name="test", clock=clock)  # type: ignore[arg-type]
+        )
+        clock.advance(4)
+        await waiting
+    assert messages == ["test: closing has taken 3 s and is given up"]

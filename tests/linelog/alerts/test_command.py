@@ -1,0 +1,138 @@
+"""The program that gets an alert: its input, its variables, its failures and its end."""
+
+from __future__ import annotations
+
+import os
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+from twisted.internet.defer import CancelledError, Deferred
+from twisted.internet.task import Clock
+
+from logsrv.linelog.alerts import command
+from logsrv.linelog.alerts.message import Undelivered
+from tests.kit.net.network import REACTOR, in_reactor, until
+
+
+def python(code: str, *arguments: str) -> tuple[str, ...]:
+    return (sys.executable, "-c", code, *arguments)
+
+
+async def failure(words: tuple[str, ...], reactor: Any = REACTOR) -> str:
+    with pytest.raises(Undelivered) as caught:
+        await command.run(words, b"", {}, reactor=reactor, seconds=30)
+    return str(caught.value)
+
+
+class Stopped(Clock):
+    """The reactor, but for its time: that passes when a test says so."""
+
+    spawnProcess = REACTOR.spawnProcess
+
+
+async def killed(words: tuple[str, ...], pid: Path) -> int:
+    """Let the time of a command be over when it has written `pid`, and return that."""
+    reactor = Stopped()
+    failing = Deferred.fromCoroutine(failure(words, reactor))
+    await until(lambda: pid.exists() and pid.read_text(), "the command")
+    reactor.advance(30)
+    assert await failing == "the command took 30 s and was killed"
+    return int(pid.read_text())
+
+
+@in_reactor
+async def test_it_gets_the_text_and_the_variables_and_its_own_arguments_only(
+    tmp_path: Path,
+) -> None:
+    code = (
+        "import os, sys\n"
+        "print(sys.argv[1:], os.environ['LOGSRV_ALERT_COUNT'], sys.stdin.read(),"
+        " file=open('%s', 'w'))" % (tmp_path / "out")
+    )
+    words = python(code, "$(id)", "a b")
+    await command.run(words, b"text", {"LOGSRV_ALERT_COUNT": "7"}, reactor=REACTOR)
+    assert (tmp_path / "out").read_text() == "['$(id)', 'a b'] 7 text\n"
+
+
+@in_reactor
+async def test_a_failure_is_its_status_and_the_first_line_it_said() -> None:
+    code = "import sys; print('no \\x1b[31mroute\\nmore', file=sys.stderr); sys.exit(3)"
+    assert await failure(python(code)) == ("the command ended with status 3: no \\x1b[31mroute")
+    assert await failure(python("import os; os.kill(os.getpid(), 9)")) == (
+        "the command was ended by SIGKILL"
+    )
+
+
+@in_reactor
+async def test_one_that_is_not_there_or_cannot_be_run(tmp_path: Path) -> None:
+    assert "no program nope" in await failure(("nope",))
+    script = tmp_path / "script"
+    script.write_text("#!/no/such/interpreter\n")
+    script.chmod(0o755)
+    assert "cannot be run: No such file or directory" in await failure((str(script),))
+
+
+@in_reactor
+async def test_one_that_reads_nothing_and_one_that_says_much() -> None:
+    await command.run(python("pass"), b"x" * 10_000_000, {}, reactor=REACTOR)
+    said = await failure(python("import sys; sys.stderr.write('x' * 10**7); sys.exit(1)"))
+    assert len(said) < 400
+
+
+def alive(pid: int) -> bool:
+    try:
+        state = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0]
+    except OSError:
+        return False
+    return state != "Z"
+
+
+@in_reactor
+async def test_one_that_takes_too_long_is_killed_with_all_it_has_started(tmp_path: Path) -> None:
+    pid = tmp_path / "pid"
+    child = await killed(("sh", "-c", f"sleep 600 & echo $! >{pid}; wait"), pid)
+    await until(lambda: not alive(child), "the end of what it has started")
+
+
+@in_reactor
+async def test_what_has_left_its_session_is_killed_too(tmp_path: Path) -> None:
+    """In a session of its own, and without the parent that started it."""
+    pid = tmp_path / "pid"
+    words = ("sh", "-c", f"(setsid sh -c 'echo $$ >{pid}; exec sleep 600' &); sleep 600")
+    child = await killed(words, pid)
+    await until(lambda: not alive(child), "the end of what it has started")
+
+
+def test_it_gets_no_variables_but_those_that_are_named() -> None:
+    environ = dict.fromkeys(
+        ("PATH", "LC_TIME", "TOKEN", "LOGSRV_ALERT_WEBHOOK", "SSH_AUTH_SOCK"), "x"
+    )
+    assert list(command.passed(environ)) == ["PATH", "LC_TIME"]
+    assert list(command.passed(environ, ("SSH_AUTH_SOCK",))) == ["PATH", "LC_TIME", "SSH_AUTH_SOCK"]
+
+
+@in_reactor
+async def test_one_that_is_cancelled_is_killed(tmp_path: Path) -> None:
+    pid = tmp_path / "pid"
+    running = Deferred.fromCoroutine(
+        command.run(("sh", "-c", f"echo $$ >{pid}; exec sleep 600"), b"", {}, reactor=REACTOR)
+    )
+    await until(lambda: pid.exists() and pid.read_text(), "its start")
+    running.cancel()
+    with pytest.raises(CancelledError):
+        await running
+    await until(lambda: not alive(int(pid.read_text())), "its end")
+
+
+@in_reactor
+async def test_what_it_leaves_in_the_background_is_not_waited_for(tmp_path: Path) -> None:
+    """Though it has the same standard error."""
+    pid = tmp_path / "pid"
+    await command.run(
+        ("sh", "-c", f"sleep 600 & echo $! >{pid}"), b"", {}, reactor=REACTOR, seconds=20
+    )
+    child = int(pid.read_text())
+    assert alive(child)
+    os.kill(child, 9)

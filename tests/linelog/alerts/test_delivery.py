@@ -1,0 +1,29 @@
+"""Messages by command and webhook."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+from logsrv.linelog.alerts.delivery import deliver_by
+from logsrv.linelog.alerts.settings import AlertSettings
+from logsrv.linelog.alerts.tally import Counted
+from tests.kit.net.network import REACTOR, in_reactor
+from tests.linelog.alerts.hooks import hook
+
+
+@in_reactor
+async def test_each_way_gets_its_own(tmp_path: Path) -> None:
+    code = f"import os; open('{tmp_path}/out', 'w').write(os.environ['LOGSRV_ALERT_QUERY'])"
+    with hook() as web:
+        alert = AlertSettings(
+            alert="oops",
+            alert_command=(sys.executable, "-c", code),
+            alert_webhook=f"http://127.0.0.1:{web.port}/",
+        )
+        deliver = deliver_by(REACTOR, test=True)
+        for way in alert.ways:
+            await deliver(way, alert, Counted())
+    assert (tmp_path / "out").read_text() == "oops"
+    [(_, _, body)] = web.posts
+    assert body["test"] is True

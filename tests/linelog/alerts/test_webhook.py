@@ -1,0 +1,132 @@
+"""The webhook that gets an alert: what is posted, what is tried again, what is not."""
+
+from __future__ import annotations
+
+import ssl
+from pathlib import Path
+
+import pytest
+from twisted.internet.defer import CancelledError, Deferred
+
+from logsrv.linelog.alerts.message import Undelivered
+from logsrv.linelog.alerts.webhook import place, post
+from tests.gopher.servers import certificate_file
+from tests.kit.net.network import REACTOR, in_reactor, until
+from tests.linelog.alerts.hooks import hook
+from tests.ports import free_port
+from tests.strangers import endless, stranger
+
+SOON = (0.01, 0.01)
+
+
+async def failure(url: str, seconds: float = 20) -> str:
+    with pytest.raises(Undelivered) as caught:
+        await post(url, b"{}", reactor=REACTOR, pauses=SOON, seconds=seconds)
+    return str(caught.value)
+
+
+@in_reactor
+async def test_it_is_posted_once_as_json() -> None:
+    with hook(204, body=b"") as server:
+        await post(f"http://127.0.0.1:{server.port}/a?b", b'{"x": 1}', reactor=REACTOR)
+    [(path, headers, body)] = server.posts
+    assert (path, body) == ("/a?b", {"x": 1})
+    assert headers["Content-Type"] == "application/json"
+    assert headers["User-Agent"].startswith("logsrv/")
+
+
+@in_reactor
+async def test_a_server_in_trouble_is_asked_again() -> None:
+    with hook(503, 429, 200) as server:
+        await post(f"http://127.0.0.1:{server.port}/", b"{}", reactor=REACTOR, pauses=SOON)
+    assert len(server.posts) == 3
+
+
+@in_reactor
+async def test_after_some_attempts_it_is_given_up_and_the_secret_path_is_not_said() -> None:
+    with hook(500) as server:
+        said = await failure(f"http://127.0.0.1:{server.port}/secret")
+    assert said == (
+        f"http://127.0.0.1:{server.port} answered with status 500; it was tried 3 times"
+    )
+    assert place("https://x:8/secret?y") == "https://x:8"
+
+
+@in_reactor
+async def test_what_is_refused_is_not_asked_again() -> None:
+    with hook(404) as server:
+        assert (await failure(f"http://127.0.0.1:{server.port}/")).endswith("status 404")
+    assert len(server.posts) == 1
+
+
+@in_reactor
+async def test_a_redirect_is_not_followed() -> None:
+    with hook() as other:
+        there = f"http://127.0.0.1:{other.port}/"
+        with hook(307, headers={"Location": there}) as server:
+            assert "redirect, which is not followed" in await failure(
+                f"http://127.0.0.1:{server.port}/"
+            )
+    assert len(server.posts) == 1 and other.posts == []
+
+
+@in_reactor
+async def test_a_server_that_does_not_answer_is_waited_for_so_long_only() -> None:
+    with hook() as server:
+        server.silent.set()
+        said = await failure(f"http://127.0.0.1:{server.port}/", seconds=0.2)
+    assert "did not answer within 0.2 s; it was tried 3 times" in said
+
+
+@in_reactor
+async def test_an_answer_without_end_is_not_read_to_its_end() -> None:
+    with hook(body=b"x" * 50_000_000) as server:
+        await post(f"http://127.0.0.1:{server.port}/", b"{}", reactor=REACTOR)
+
+
+@in_reactor
+async def test_nobody_is_there() -> None:
+    port = free_port()
+    assert "cannot be reached: Connection was refused" in await failure(f"http://127.0.0.1:{port}/")
+
+
+@in_reactor
+async def test_cancelling_gives_up() -> None:
+    with hook() as server:
+        server.silent.set()
+        posting = Deferred.fromCoroutine(
+            post(f"http://127.0.0.1:{server.port}/", b"{}", reactor=REACTOR, pauses=SOON)
+        )
+        await until(lambda: server.posts, "the request")
+        posting.cancel()
+        with pytest.raises(CancelledError):
+            await posting
+    assert len(server.posts) == 1
+
+
+@in_reactor
+async def test_a_certificate_that_nobody_vouches_for_gets_nothing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pem = certificate_file(tmp_path / "pem", "localhost")
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(pem)
+    with hook(tls=context) as server:
+        url = f"https://localhost:{server.port}/"
+        said = await failure(url)
+        assert "cannot be reached: TLS: " in said and "certificate verify failed" in said
+        assert server.posts == []
+        monkeypatch.setenv("SSL_CERT_FILE", str(pem))
+        await post(url, b"{}", reactor=REACTOR)
+        assert len(server.posts) == 1
+
+
+@in_reactor
+async def test_an_endless_head_is_told_and_takes_no_memory() -> None:
+    header = b"X-Name: %b\r\n" % (b"a" * 16_000)
+    with stranger(endless(header, b"HTTP/1.1 200 OK\r\n")) as server:
+        said = await failure(server.url)
+    assert said == (
+        f"{server.url}: the head of its answer is larger than 128 KiB; it was tried 3 times"
+    )
+    assert server.said < 64 << 20

@@ -1,0 +1,58 @@
+"""Many lines at once: the same that a record says of each."""
+
+from __future__ import annotations
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from logsrv.linelog.fields.access_text import AccessText
+from logsrv.linelog.fields.record import Record
+from tests.examples import more
+from tests.linelog.read.stores import line
+
+NAMES = (
+    "client",
+    "user",
+    "method",
+    "path",
+    "protocol",
+    "status",
+    "bytes",
+    "referer",
+    "agent",
+)
+PARTS = st.tuples(
+    st.sampled_from(["1.2.3.4", "{", "{x", "<11>", "[error]", "é", "\udcff", "ERROR"]),
+    st.sampled_from(["-", "bob", "ERROR", "[warn]", "\\"]),
+    st.sampled_from(["20/Nov/2026:06:00:02 +0000", "20/Nov/2026:06:00:02", "20/Nov/2026:error", "x"]),
+    st.sampled_from(["GET /a HTTP/1.1", "GET /a b", "", "-", 'P \\"q\\" HTTP/2', "\\", "GET /[error] x"]),
+    st.sampled_from(["200 5", "404 -", "20 5", "500 12x", "500"]),
+    st.sampled_from(["", ' "-" "-"', ' "" "a \\\\ b"', ' "r" "a" more', ' "r"', "x", ' "r" "a"x'," a=b"]),
+)  # fmt: skip
+MESSAGES = st.one_of(
+    PARTS.map(lambda part: '{} - {} [{}] "{}" {}{}'.format(*part)),
+    st.sampled_from(["", "text", '{"status": 5}', "status=5 user=x", "<11>1 - - a - - - b"]),
+)
+
+
+@more(3)
+@given(st.lists(MESSAGES, min_size=1, max_size=6), st.sets(st.sampled_from(NAMES), min_size=1))
+def test_fields_are_those_of_records(messages: list[str], chosen: set[str]) -> None:
+    every = [line(message.encode("utf-8", "surrogateescape")) for message in messages]
+    names = [*sorted(chosen), "nothing"]
+    found = AccessText(names).read(b"".join(every))
+    others = dict(found.others)
+    assert all(len(column) == len(every) for column in found.columns)
+    for number, stored in enumerate(every):
+        record = Record(stored[:-1])
+        if number in others:
+            assert others[number] == stored
+            continue
+        assert record.kind == "access"
+        assert [column[number] for column in found.columns] == [record.get(name) for name in names]
+
+
+def test_usual_lines_are_taken() -> None:
+    usual = line('1.2.3.4 - u [20/Nov/2026:06:00:02 +0000] "GET / HTTP/1.1" 200 5 "-" "curl"')
+    found = AccessText(["status", "fields.path"]).read(usual * 3)
+    assert found == ([["200"] * 3, ["/"] * 3], [])

@@ -1,0 +1,52 @@
+"""One name in many lines of `key=value`: read where it is plain what it is, handed back where not."""
+
+from __future__ import annotations
+
+import pytest
+
+from logsrv.linelog.fields.pairs import Pairs
+from logsrv.linelog.fields.stamps import Stamps
+from logsrv.linelog.fields.values import Value
+
+STAMP = b"2026-11-20T06:18:42.123456Z user=@tcp:10.0.0.1:51234 "
+
+
+def read(message: bytes) -> tuple[Value | None, bool]:
+    """Return the value of `user` in a message, and whether the line needs a closer look."""
+    stamps = Stamps(STAMP + b"first\n" + STAMP + message + b"\n")
+    pairs = Pairs("user")
+    column: list[Value | None] = [None, None]
+    others = pairs.read(stamps, *pairs.places(stamps), column)
+    assert column[0] is None
+    return column[1], others == [1]
+
+
+@pytest.mark.parametrize(
+    ("message", "value"),
+    [
+        (b"user=bob a=1", "bob"),
+        (b"a=1 user=bob", "bob"),
+        (b'a=1 msg="a user b" user="b c"', "b c"),
+        (b"logged in: id=5\tuser= ", ""),
+        (b"a=1 user=b=c", "b=c"),
+        (b"a=1 superuser=bob", None),
+    ],
+)
+def test_plain_pairs(message: bytes, value: str | None) -> None:
+    assert read(message) == (value, False)
+
+
+@pytest.mark.parametrize(
+    "message",
+    [
+        b"user=bob",
+        b'msg="a user=bob b=1"',
+        b'"a b=" user=bob c=1"',
+        b"a=1 user=bob user=eve",
+        b'a=1 user="b\\"c"',
+        b'a=1 user="bob',
+        b"a=1 [x] user=bob",
+    ],
+)
+def test_others_need_a_closer_look(message: bytes) -> None:
+    assert read(message) == (None, True)

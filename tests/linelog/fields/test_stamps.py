@@ -1,0 +1,75 @@
+"""The stamps of many lines at once: the same that a record says of each."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+
+import pytest
+from hypothesis import example, given
+from hypothesis import strategies as st
+
+from logsrv.linelog.fields.record import Record
+from logsrv.linelog.fields.stamps import NO_TIME, Stamps
+from tests.examples import more
+
+TIME = b"2026-11-20T06:18:42.123456Z"
+EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+TIMES = st.sampled_from(
+    [TIME, b"2026-11-21T06:18:42.000000Z", b"0001-01-01T00:00:00.000000Z", b"2024-02-29T23:59:59.999999Z",
+     b"9999-12-31T23:59:59.999999Z", b"2026-02-29T00:00:00.000000Z", b"2026-13-41T06:00:00.000000Z",
+     b"2026-11-20T25:00:00.000000Z", b"2026-11-20T06:60:00.000000Z", b"2026-11-20T06:59:60.000000Z",
+     b"0000-00-00T00:00:00.000000Z", b"2026-11-20 06:18:42.123456Z", b"2026-11-20T06:18:42.123456", b""]
+)  # fmt: skip
+SOURCES = st.sampled_from(
+    [
+        b"tcp:10.0.0.1:51234",
+        b"x",
+        b"",
+        b" ",
+        b"web@udp:[::1]:514",
+        b"a" * 31,
+        b"a" * 32,
+        b"a" * 500,
+        b"\xff",
+    ]
+)
+MESSAGES = st.sampled_from([b"", b" ", b"text", b"a b c", b"\xc3\xa9", b"\t"])
+LINES = st.builds(b"%s %s %s".__mod__, st.tuples(TIMES, SOURCES, MESSAGES))
+
+
+def moment(record: Record) -> int:
+    """Return what a time means, worked out by the calendar."""
+    try:
+        return (datetime.fromisoformat(record.time or "") - EPOCH) // timedelta(microseconds=1)
+    except ValueError:
+        return int(NO_TIME)
+
+
+@more(2)
+@given(
+    st.lists(LINES | st.binary(max_size=40).map(lambda line: line.replace(b"\n", b"")), max_size=8)
+)
+@example([TIME + b" tcp:1.2.3.4:5"])
+@example([TIME + b" x "])
+@example([TIME + b" " + b"a" * 40, b"behind it"])
+def test_any_lines(lines: list[bytes]) -> None:
+    text = b"".join(line + b"\n" for line in lines)
+    stamps = Stamps(text)
+    records = [Record(line) for line in lines]
+    assert [text[start:end] for start, end in zip(stamps.starts, stamps.ends, strict=True)] == lines
+    starts = [int(at) for at in stamps.messages - stamps.starts]
+    assert starts == [record.start for record in records]
+    assert stamps.stamped.tolist() == [row for row, record in enumerate(records) if record.start]
+    assert stamps.moments().tolist() == [moment(record) for record in records]
+    sources = [source.decode("utf-8", "surrogateescape") for source in stamps.sources()]
+    assert sources == [record.source for record in records if record.start]
+
+
+@pytest.mark.parametrize("days", [1, 365])
+def test_times_go_on_over_the_days(days: int) -> None:
+    times = [datetime(2026, 1, 1, 23, 59, 59, number, UTC) for number in range(3)]
+    times += [time + timedelta(days=days) for time in times]
+    stored = [time.strftime("%Y-%m-%dT%H:%M:%S.%fZ") for time in times]
+    text = "".join(f"{time} tcp:1.2.3.4:5 x\n" for time in stored).encode()
+    expected = [(time - EPOCH) // timedelta(microseconds=1) for time in times]
+    assert Stamps(text).moments().tolist() == expected

@@ -1,0 +1,33 @@
+"""Work that is given away: called once, wherever, and what it raises is raised where it is waited for."""
+
+from __future__ import annotations
+
+import pytest
+
+from logsrv.linelog.framing.lines.long_work import LONG, LongWork, in_one, result_of
+
+
+def test_little_is_done_at_once_and_much_is_given_first() -> None:
+    steps = in_one(lambda: 7, LONG)
+    with pytest.raises(StopIteration) as end:
+        next(steps)
+    assert end.value.value == 7
+    assert isinstance(next(in_one(lambda: 7, LONG + 1)), LongWork)
+
+
+def test_who_does_not_know_long_work_has_it_done_in_between() -> None:
+    assert result_of(in_one(lambda: 7, LONG + 1)) == 7
+
+
+def test_it_is_done_once() -> None:
+    calls: list[int] = []
+    steps = in_one(lambda: calls.append(1), LONG + 1)
+    next(steps).do()
+    assert result_of(steps) is None and calls == [1]
+
+
+def test_what_it_raises_is_raised_where_its_result_is_wanted() -> None:
+    steps = in_one(lambda: int("x"), LONG + 1)
+    next(steps).do()
+    with pytest.raises(ValueError, match="invalid literal"):
+        next(steps)

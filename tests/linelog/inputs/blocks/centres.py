@@ -1,0 +1,46 @@
+"""A centre for tests: a store on this disk, which gives out what it has without a network."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+from logsrv.linelog.inputs.blocks.client import CentreClient, GoneError
+from logsrv.linelog.inputs.blocks.giving import file_piece, state_of, text_piece
+from logsrv.linelog.inputs.blocks.state import CentreState, decode, encode
+from logsrv.linelog.store.origins.notes import Note, Standing
+from logsrv.linelog.store.segments.disk import Disk
+from logsrv.linelog.store.segments.segment import Position, active_number
+from tests.linelog.store.archive.segments import STORE
+
+EDGE = 32 * "e"
+PIECE = 50_000
+
+
+class NearCentre(CentreClient):
+    """A centre whose origin EDGE is at the end of its text. before: called before each piece."""
+
+    def __init__(self, directory: Path) -> None:
+        self.disk = Disk().enter(directory)
+        self.before: Callable[[str], object] = lambda name: None
+        self.asked: list[str] = []
+
+    def state(self) -> CentreState:
+        self.asked.append("state")
+        size = self.disk.stat("current.log").st_size
+        end = Position(active_number(self.disk), size)
+        start = Position(end.segment, max(0, size - 10))
+        notes = (Note(start, EDGE, Position(7, 0), Position(7, size - start.offset), 1),)
+        return decode(encode(state_of(self.disk, STORE, Standing(end, notes if size else ()))))
+
+    def piece(self, name: str, begin: int, end: int) -> bytes:
+        self.asked.append(name)
+        self.before(name)
+        end = min(end, begin + PIECE)
+        if name.isdigit():
+            found = text_piece(self.disk, int(name), begin, end)
+        else:
+            found = file_piece(self.disk, name, begin, end)
+        if not found:
+            raise GoneError("it is gone")
+        return found

@@ -1,0 +1,132 @@
+"""The state of a centre as it is sent, and what a liar may send in its place."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from logsrv.linelog.inputs.blocks.state import (
+    CentreState,
+    PackedFile,
+    decode,
+    encode,
+    is_given,
+    is_packed_name,
+)
+from logsrv.linelog.store.origins.notes import Note
+from logsrv.linelog.store.segments.segment import Form, Position, Segment
+from tests.strangers import at_most
+
+NAME = "0000000001-20261120T061842Z.log.zst"
+AWAY = NAME.replace("01-", "02-")
+NOTE = Note(Position(4, 0), 32 * "e", Position(7, 0), Position(7, 40), 5, 9)
+STATE = CentreState(
+    32 * "a",
+    Position(4, 50),
+    (PackedFile(NAME, 1000, 20),),
+    ((3, 700), (4, 50)),
+    ((AWAY, 300),),
+    (NOTE,),
+)
+
+
+def test_it_comes_as_it_was_sent() -> None:
+    assert decode(encode(STATE)) == STATE
+    assert STATE.bytes == 1770
+    assert STATE.packed[0].segment == Segment(1, NAME, Form.PACKED)
+    nothing = CentreState(32 * "a", Position(1, 0), (), (), (), ())
+    assert decode(encode(nothing)) == nothing
+
+
+@pytest.mark.parametrize(
+    "name",
+    ["../../etc/passwd", "current.log", "origins", f"{NAME}.words", f"x/{NAME}", f"{NAME}\n", ""]
+    + [f"0000000001-{time}Z.log.zst" for time in ("99999999T061842", "20261120T251842")],
+)
+def test_no_other_name_than_that_of_a_segment_is_let_pass(name: str) -> None:
+    assert is_packed_name(NAME) and not is_packed_name(name)
+    assert is_given(f"{NAME}.idx") and not is_given(f"{name}.idx.words")
+    with pytest.raises(ValueError, match="a name that no segment has"):
+        decode(encode(STATE).replace(NAME.encode(), json.dumps(name)[1:-1].encode()))
+
+
+@pytest.mark.parametrize(
+    ("key", "value", "why"),
+    [
+        ("format", 2, "of another version"),
+        ("store", "x", "an origin that is none"),
+        ("store", 7, "no state"),
+        ("origins", ["x"], "an origin that is none"),
+        ("origins", [NOTE.line().decode().strip()] * 2, "an origin twice"),
+        ("position", "5:50", "contradict"),
+        ("position", "4:30", "contradict"),
+        ("position", "9999999999:0", "contradict"),
+        ("position", "nowhere", "is no position"),
+        ("texts", [[4, 50]] * 2, "contradict"),
+        ("texts", [[1, 50], [4, 50]], "contradict"),
+        ("texts", [[0, 50], [4, 50]], "contradict"),
+        ("texts", [[3, 0], [4, 50]], "contradict"),
+        ("texts", [[5, 5]], "contradict"),
+        ("texts", [[3, -1]], "no state"),
+        ("texts", [[3, "7"]], "no state"),
+        ("packed", [[NAME, 1, 0]] * 2, "contradict"),
+        ("packed", [[NAME.replace("01-", "04-"), 1, 0]], "contradict"),
+        ("packed", [[NAME, 1 << 70, 0]], "no state"),
+        ("packed", 7, "no state"),
+        ("away", None, "no state"),
+        ("away", [["x", 1]], "a name that no segment has"),
+        ("away", [[NAME, 1]], "contradict"),
+        ("away", [[NAME, -1]], "no state"),
+        ("away", [[AWAY, 1 << 61]], "a note that is larger than any"),
+        ("packed", [[NAME, 1000, 1 << 30]], "larger than its segment makes it"),
+    ],
+)
+def test_what_contradicts_itself_is_refused(key: str, value: Any, why: str) -> None:
+    found = json.loads(encode(STATE))
+    with pytest.raises(ValueError, match=why):
+        decode(json.dumps({**found, key: value}).encode())
+
+
+def test_an_origin_behind_the_end_is_refused() -> None:
+    found = json.loads(encode(STATE))
+    found["texts"], found["position"] = [[3, 700], [4, 30]], "4:30"
+    with pytest.raises(ValueError, match="whose last block is behind its end"):
+        decode(json.dumps(found).encode())
+
+
+@pytest.mark.parametrize("data", [b"", b"{", b"[]", b"null", b"[" * 100_000, b"\xff"])
+def test_what_is_no_state_is_refused(data: bytes) -> None:
+    with pytest.raises(ValueError, match=r"^it is no state of a centre$"):
+        decode(data)
+
+
+def test_a_state_that_would_take_much_more_memory_than_its_bytes_is_refused() -> None:
+    data = encode(STATE)[:-1] + b',"more":[' + b"[]," * 2_000_000 + b"[]]}"
+    with at_most(64 << 20), pytest.raises(ValueError, match="more than 2,000,000 values"):
+        decode(data)
+
+
+def test_a_state_of_many_segments_is_taken() -> None:
+    packed = tuple(
+        PackedFile(f"{number:010d}-20261120T061842Z.log.zst", 60_000_000, 4_000_000)
+        for number in range(1, 20_000)
+    )
+    many = CentreState(32 * "a", Position(20_000, 0), packed, (), (), ())
+    assert decode(encode(many)) == many
+
+
+@given(st.data())
+def test_anything_is_a_state_or_a_valueerror(data: st.DataObject) -> None:
+    found = json.loads(encode(STATE))
+    key = data.draw(st.sampled_from(sorted(found)))
+    odd = st.none() | st.booleans() | st.integers() | st.text("ab01:/.-", max_size=9)
+    found[key] = data.draw(odd | st.lists(odd | st.lists(odd, max_size=3), max_size=3))
+    try:
+        state = decode(json.dumps(found).encode())
+    except ValueError:
+        return
+    assert all(is_packed_name(one.name) for one in state.packed)

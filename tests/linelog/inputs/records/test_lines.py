@@ -1,0 +1,182 @@
+"""One connection of the `lines` input, on a transport in memory."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from twisted.internet.address import IPv4Address
+from twisted.internet.interfaces import IPushProducer
+from twisted.internet.protocol import connectionDone
+from twisted.internet.testing import StringTransport
+from twisted.logger import capturedLogs
+from zope.interface.verify import verifyObject
+
+from logsrv.kit.net.source import Sender
+from logsrv.linelog.framing.lines.rules import LineRules, Oversize
+from logsrv.linelog.inputs.intake.answers import Answering
+from logsrv.linelog.inputs.records.lines import LineDatagrams, LineReceiver, Lines
+from tests.linelog.inputs.recording import InputSettings, Sink, connected, intake
+
+
+def opened(sink: Sink, rules: LineRules | None = None) -> tuple[LineReceiver, StringTransport]:
+    transport = StringTransport(peerAddress=IPv4Address("TCP", "192.0.2.7", 514))
+    return connected(Lines(), intake(sink, rules), transport)
+
+
+def test_lines_and_the_unfinished_last_one() -> None:
+    sink = Sink()
+    receiver, _ = opened(sink)
+    receiver.dataReceived(b"one\r\ntw")
+    receiver.dataReceived(b"o\nthr")
+    assert sink.text == b"one\ntwo\n"
+    receiver.connectionLost(connectionDone)
+    assert sink.text == b"one\ntwo\nthr\n"
+    assert {batch.source for batch in sink.batches} == {"tcp:192.0.2.7:514"}
+
+
+def test_the_store_can_pause_a_connection_while_it_is_open() -> None:
+    sink = Sink()
+    receiver, transport = opened(sink)
+    verifyObject(IPushProducer, receiver)
+    assert sink.producers == [receiver]
+    receiver.pauseProducing()
+    assert transport.producerState == "paused"
+    receiver.resumeProducing()
+    assert transport.producerState == "producing"
+    receiver.connectionLost(connectionDone)
+    assert sink.producers == []
+
+
+def test_telnet_is_answered_and_not_stored() -> None:
+    sink = Sink()
+    receiver, transport = opened(sink)
+    receiver.dataReceived(b"he\xff\xfd\x01llo\n")
+    assert transport.value() == b"\xff\xfc\x01"
+    assert sink.text == b"hello\n"
+
+
+def test_a_peer_that_does_not_read_our_answers_is_not_read_either() -> None:
+    """And the store cannot resume it over that, nor the peer over the store."""
+    sink = Sink()
+    receiver, transport = opened(sink)
+    for closed_last in (False, True):
+        receiver.dataReceived(b"\xff\xfd\x01")
+        assert transport.producer is not None
+        answers = transport.producer
+        answers.pauseProducing()
+        assert transport.producerState == "paused"
+        sink.closed = True
+        receiver.pauseProducing()
+        if closed_last:
+            answers.resumeProducing()
+            assert transport.producerState == "paused"
+        sink.closed = False
+        receiver.resumeProducing()
+        if not closed_last:
+            assert transport.producerState == "paused"
+            answers.resumeProducing()
+        assert (transport.producerState, transport.producer) == ("producing", None)
+
+
+WRITE, TURN, FULL, ROOM, GONE = "write", "turn", "full", "room", "gone"
+
+
+@pytest.mark.parametrize("closing", [False, True])
+@pytest.mark.parametrize(
+    ("events", "state"),
+    [
+        ([WRITE], Answering.ON_THE_WAY),
+        ([WRITE, TURN], Answering.NOTHING),
+        ([WRITE, WRITE, TURN, TURN], Answering.NOTHING),
+        ([WRITE, FULL], Answering.UNREAD),
+        ([WRITE, FULL, TURN], Answering.UNREAD),
+        ([WRITE, FULL, WRITE], Answering.UNREAD),
+        ([WRITE, FULL, TURN, ROOM], Answering.NOTHING),
+        ([WRITE, FULL, ROOM, TURN], Answering.NOTHING),
+        ([WRITE, GONE, TURN], Answering.NOTHING),
+        ([WRITE, FULL, GONE, TURN], Answering.NOTHING),
+    ],
+)
+def test_a_producer_is_there_only_while_answers_are_under_way(
+    events: list[str], state: Answering, closing: bool
+) -> None:
+    """TLS cannot close while there is one. A connection that closes is let go in the same way."""
+    receiver, transport = opened(Sink(), LineRules(max_line=5, oversize=Oversize.CLOSE))
+    clock: Any = receiver.intake.clock
+    # A real one can be paused and resumed also when it is about to close.
+    closed: list[bool] = []
+    transport.loseConnection = lambda: closed.append(True)  # type: ignore[method-assign]
+    for number, event in enumerate(events):
+        producer: Any = transport.producer
+        if event == WRITE:
+            receiver.dataReceived(b"\xff\xfd\x01")
+        elif event == TURN:
+            clock.advance(0)
+        elif event == FULL:
+            producer.pauseProducing()
+        elif event == ROOM:
+            producer.resumeProducing()
+        else:
+            producer.stopProducing()
+            transport.unregisterProducer()
+        if closing and not number:
+            receiver.dataReceived(b"too long")
+    assert receiver.answers and receiver.answers.state is state
+    assert (transport.producer is None) == (state is Answering.NOTHING)
+    assert closed == [True] * closing
+
+
+def test_oversize_close_says_why() -> None:
+    sink = Sink()
+    receiver, transport = opened(sink, LineRules(max_line=5, oversize=Oversize.CLOSE))
+    receiver.dataReceived(b"far too long\nnext\n")
+    assert transport.disconnecting
+    assert b"longer than 5 bytes" in transport.value()
+    receiver.connectionLost(connectionDone)
+    assert sink.text == b"far t\n"
+
+
+def test_what_comes_after_oversize_close_is_only_counted() -> None:
+    """TLS goes on delivering until the peer has closed as well; it is said twice: who, and where."""
+    sink = Sink()
+    receiver, transport = opened(sink, LineRules(max_line=5, oversize=Oversize.CLOSE))
+    with capturedLogs() as events:
+        receiver.dataReceived(b"too long")
+        said = transport.value()
+        for _ in range(200):
+            receiver.dataReceived(b"\xff\xfd\x01more\n")
+    receiver.connectionLost(connectionDone)
+    assert (len(events), transport.value(), sink.text) == (2, said, b"too l\n")
+    counts = receiver.intake.counts
+    assert (counts.oversize_lines, counts.dropped_closed) == (1, 3 + 200 * 4)
+
+
+def test_who_came_and_went_in_one_turn_is_one_event() -> None:
+    way = intake(Sink(), name="apps")
+    way.apply(InputSettings(LineRules(), "apps", log_connections=True))
+    clock: Any = way.clock
+    with capturedLogs() as events:
+        receiver = Lines().stream(way).buildProtocol(None)
+        receiver.makeConnection(StringTransport(peerAddress=IPv4Address("TCP", "192.0.2.7", 514)))
+        receiver.connectionLost(connectionDone)
+        assert not events
+        clock.advance(0)
+    (event,) = events
+    assert event["connections"].splitlines() == [
+        "Got connection from apps@tcp:192.0.2.7:514 on tcp:1234",
+        "Lost connection from apps@tcp:192.0.2.7:514 on tcp:1234: Connection was closed cleanly.",
+    ]
+
+
+def test_datagrams() -> None:
+    """Each is one or more lines; those that came together from one sender are one batch."""
+    sink = Sink()
+    way = intake(sink)
+    LineDatagrams(way).datagrams_received(
+        [b"one", b"two\nthree\n", b""], Sender("192.0.2.7", "udp:192.0.2.7:514")
+    )
+    (batch,) = sink.batches
+    assert bytes(batch.block) == b"one\ntwo\nthree\n\n"
+    assert batch.source == "udp:192.0.2.7:514"
+    assert way.received_bytes == 13

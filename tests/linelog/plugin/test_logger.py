@@ -1,0 +1,232 @@
+"""Checks of the line logger: its store, and those whom it tells: targets, nodes, alerts."""
+
+from __future__ import annotations
+
+import datetime
+import shutil
+import socket
+import ssl
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from logsrv.kit.net.twisted.client_tls import TLSOptions
+from logsrv.kit.net.twisted.self_signed import write_pair
+from logsrv.kit.options.load import Sources, load
+from logsrv.kit.service.checks.findings import Asked, Finding, Level
+from logsrv.kit.service.checks.user import User, myself
+from logsrv.linelog.plugin import logger
+from logsrv.linelog.plugin.logger import check_logger, check_store, reach
+from logsrv.linelog.plugin.settings import LoggerSettings
+from tests.cli.command import echo, serving
+from tests.kit.service.checks.others import as_root, follow, nobody, open_directory
+
+REACHING = Asked(myself(), reach=True)
+NOW = datetime.datetime(2026, 11, 22, tzinfo=datetime.UTC)
+
+
+def settings(directory: Path, text: str) -> LoggerSettings:
+    file = directory / "logsrv.toml"
+    file.write_text(text)
+    sources = Sources(name="logsrv", directory=directory, arguments={"config": [str(file)]})
+    return load(LoggerSettings, sources).settings
+
+
+def told(directory: Path, text: str, asked: Asked | None = None) -> list[Finding]:
+    """What is found of those whom it tells."""
+    made = settings(directory, text)
+    found = check_logger(made, asked or Asked(myself()), NOW)
+    return [one for one in found if one.subject != str(made.directory)]
+
+
+@pytest.fixture
+def directory() -> Iterator[Path]:
+    with open_directory() as path:
+        (path / "lines").mkdir(0o750)
+        yield path / "lines"
+
+
+def faults(directory: Path, user: User) -> list[Finding]:
+    return [one for one in check_store(directory, user) if one.level is not Level.OK]
+
+
+def test_nothing_of_a_store_is_changed(directory: Path) -> None:
+    (directory / "current.log").write_text("2026-11-22T11:00:00.000000Z tcp:1 hello\n")
+    before = {path: path.stat() for path in (directory, *directory.iterdir())}
+    assert not faults(directory, myself())
+    after = {path: path.stat() for path in (directory, *directory.iterdir())}
+    assert {path: found.st_mtime_ns for path, found in after.items()} == {
+        path: found.st_mtime_ns for path, found in before.items()
+    }
+
+
+@as_root
+def test_another_user_may_not_write_it_until_it_is_his(directory: Path) -> None:
+    [found] = faults(directory, nobody())
+    assert found.level is Level.ERROR and "written by user nobody" in found.sentence
+    follow(found.advice)
+    assert not faults(directory, nobody())
+    # Somebody has tried it as root.
+    (directory / "current.log").touch(0o600)
+    [found] = faults(directory, nobody())
+    assert found.sentence == "cannot be used by user nobody"
+    follow(found.advice)
+    assert not faults(directory, nobody())
+
+
+@as_root
+@pytest.mark.parametrize(
+    "name",
+    [
+        "0000000001-20261120T060000Z.log.zst",
+        "0000000001-20261120T060000Z.log.zst.idx",
+        "0000000002-20261120T060000Z.log",
+        "0000000001-0000000256.catalog",
+        "origins",
+        "ship/centre",
+        "alerts",
+    ],
+)
+def test_a_file_that_root_has_copied_into_the_store_is_told(directory: Path, name: str) -> None:
+    """As `cp -r` leaves it: the service could not open it."""
+    shutil.chown(directory, "nobody")
+    made = directory / name
+    if "/" in name:
+        made.parent.mkdir()
+        shutil.chown(made.parent, "nobody")
+    if name == "alerts":
+        made.mkdir(0o750)
+    else:
+        made.touch(0o640)
+        (made.parent / "other.zst").touch(0o640)
+    [found] = faults(directory, nobody())
+    assert found.level is Level.ERROR
+    assert found.sentence.startswith("cannot be used by user nobody")
+    assert ("and 1 more file here" in found.sentence) == (name != "alerts")
+    follow(found.advice)
+    assert not faults(directory, nobody())
+
+
+def test_a_check_that_fails_hinders_no_other(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(*_: object) -> None:
+        raise RuntimeError("a bug")
+
+    monkeypatch.setattr(logger, "check_store", fail)
+    made = settings(tmp_path, 'ship = ["s3://logs/edge"]')
+    first, second = check_logger(made, Asked(myself()), NOW)
+    assert (first.level, second.level) == (Level.ERROR, Level.OK)
+    assert first.sentence == "could not be checked: RuntimeError: a bug"
+
+
+def test_targets_are_not_contacted_unless_asked_for(tmp_path: Path) -> None:
+    with serving(echo) as port:
+        text = f'ship = ["relp://127.0.0.1:{port}"]'
+        [found] = told(tmp_path, text)
+        assert found.level is Level.OK
+        assert found.sentence == f"is at 127.0.0.1:{port} (not contacted; --reach tries)"
+        [found] = told(tmp_path, text, REACHING)
+        assert (found.level, found.sentence) == (Level.OK, f"127.0.0.1:{port} answers")
+    [found] = told(tmp_path, text, REACHING)
+    assert found.level is Level.ERROR
+    assert found.sentence == f"127.0.0.1:{port} cannot be reached: connection refused"
+
+
+def test_buckets_and_directories(tmp_path: Path) -> None:
+    text = f'ship = ["s3://logs/edge", "file://{tmp_path}/archive"]'
+    bucket, archive = told(tmp_path, text, REACHING)
+    assert "never contacted" in bucket.sentence and bucket.level is Level.OK
+    assert archive.sentence == "is not there yet, and is made at the start"
+    assert not (tmp_path / "archive").exists()
+
+
+@as_root
+def test_an_archive_that_the_user_may_not_write() -> None:
+    with open_directory() as directory:
+        text = f'ship = ["file://{directory}/archive"]'
+        [found] = told(directory, text, Asked(nobody()))
+        assert found.level is Level.ERROR and "made or written by user nobody" in found.sentence
+        follow(found.advice)
+        [found] = told(directory, text, Asked(nobody()))
+        assert found.level is Level.OK
+
+
+def test_certificates_of_targets_and_nodes(tmp_path: Path) -> None:
+    write_pair(tmp_path)
+    text = (
+        f'ship = ["https://localhost:9/blocks"]\nship-ca = "{tmp_path}/cert.pem"\n'
+        f'nodes = ["all-of-them=https://localhost:9"]\nnodes-ca = "{tmp_path}/cert.pem"\n'
+    )
+    certificate, *_ = told(tmp_path, text)
+    assert certificate.subject == f"{tmp_path}/cert.pem" and "localhost" in certificate.sentence
+    found = told(tmp_path, text, REACHING)
+    assert [one.level for one in found[1:]] == [Level.ERROR, Level.ERROR]
+    assert found[-1].subject == "node https://localhost:9"
+
+
+def test_tls_that_holds_and_tls_that_does_not(tmp_path: Path) -> None:
+    write_pair(tmp_path)
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(tmp_path / "cert.pem", tmp_path / "key.pem")
+    for tls, level in (
+        (TLSOptions(cafile=tmp_path / "cert.pem"), Level.OK),
+        (TLSOptions(), Level.ERROR),
+    ):
+        with serving(echo, context) as port:
+            found = next(reach(REACHING, "centre", "localhost", port, tls))
+        assert found.level is level, found
+    assert "answers, but not with TLS that holds: self" in found.sentence
+    missing = TLSOptions(cafile=tmp_path / "no")
+    assert next(reach(REACHING, "x", "localhost", 9, missing)).level is Level.ERROR
+
+
+def test_a_name_that_is_not_known() -> None:
+    found = next(reach(REACHING, "x", "no-such-host.invalid", 9, None))
+    assert (
+        found.level is Level.ERROR and "no-such-host.invalid:9 cannot be reached" in found.sentence
+    )
+
+
+def test_a_host_that_says_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(logger, "REACH_SECONDS", 0.05)
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        found = next(reach(REACHING, "x", "127.0.0.1", silent.getsockname()[1], TLSOptions()))
+    assert found.level is Level.ERROR and "timed out" in found.sentence
+
+
+ALERT = 'alert = ["error"]\n'
+
+
+def alerts(directory: Path, text: str, asked: Asked | None = None) -> list[Finding]:
+    return told(directory, ALERT + text, asked)
+
+
+def test_commands_of_alerts(tmp_path: Path) -> None:
+    [found] = alerts(tmp_path, 'alert-command = "sh -c true"')
+    assert found == Finding(Level.OK, "alert 1", f"sh can be run by user {myself().name}")
+    [found] = alerts(tmp_path, 'alert-command = "no-such-program"')
+    assert found.level is Level.ERROR and "there is no program no-such-program" in found.sentence
+
+
+@as_root
+def test_a_command_that_only_root_may_run() -> None:
+    with open_directory() as directory:
+        program = directory / "tell"
+        program.write_text("#!/bin/sh\n")
+        program.chmod(0o700)
+        text = f'alert-command = "{program}"'
+        assert [one.level for one in alerts(directory, text)] == [Level.OK]
+        [found] = alerts(directory, text, Asked(nobody()))
+        assert found.level is Level.ERROR and found.sentence.endswith("by user nobody")
+
+
+def test_webhooks_are_named_without_their_secret(tmp_path: Path) -> None:
+    text = 'alert-webhook = "http://127.0.0.1:9/T1/secret"'
+    [found] = alerts(tmp_path, text)
+    assert found.sentence == "is at 127.0.0.1:9 (not contacted; --reach tries)"
+    [found] = alerts(tmp_path, text, REACHING)
+    assert found.level is Level.ERROR and "secret" not in found.sentence
+    [found] = alerts(tmp_path, 'alert-webhook = "https://hooks.example/T1"')
+    assert "hooks.example:443" in found.sentence

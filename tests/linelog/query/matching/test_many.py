@@ -1,0 +1,143 @@
+"""Many queries in one pass find what each of them finds by itself."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from logsrv.linelog.query.language.parse import parse
+from logsrv.linelog.query.language.tree import EVERYTHING, Node
+from logsrv.linelog.query.matching import piece
+from logsrv.linelog.query.matching.many import ManyQueries
+from logsrv.linelog.query.matching.match import compile
+from tests.examples import more
+from tests.linelog.query.reference import TREES, Line, stored_lines
+
+STAMP = b"2026-11-20T06:18:42.123456Z web@tcp:10.0.0.1:51234 "
+_LENIENT = more(1.5)
+
+Place = tuple[int, int]
+Found = list[list[tuple[int, int]]]
+
+
+def together(nodes: list[Node], text: bytes, place: Place | None = None) -> Found:
+    found: defaultdict[int, list[tuple[int, int]]] = defaultdict(list)
+    for number, lines in ManyQueries([compile(node) for node in nodes]).find(text, place):
+        assert len(lines) and lines[-1] == list(lines)[-1]
+        found[number] += lines
+    return [found[number] for number in range(len(nodes))]
+
+
+def one_by_one(nodes: list[Node], text: bytes, place: Place | None = None) -> Found:
+    return [list(compile(node).find(text, place)) for node in nodes]
+
+
+def counts(text: bytes, *queries: str) -> list[int]:
+    found = together([parse(query) for query in queries], text)
+    assert found == one_by_one([parse(query) for query in queries], text)
+    return list(map(len, found))
+
+
+@_LENIENT
+@given(
+    st.lists(TREES | st.just(EVERYTHING), max_size=12),
+    st.lists(stored_lines(), max_size=8),
+    st.booleans(),
+    st.sampled_from([None, (17, 105)]),
+)
+def test_each_query_finds_what_it_finds_by_itself(
+    nodes: list[Node], lines: list[Line], ended: bool, place: Place | None
+) -> None:
+    text = b"\n".join(line.line for line in lines) + (b"\n" if ended and lines else b"")
+    assert together(nodes, text, place) == one_by_one(nodes, text, place)
+
+
+@_LENIENT
+@given(st.lists(TREES, max_size=12), st.lists(stored_lines(), max_size=30), st.integers(1, 300))
+def test_where_a_text_is_cut_makes_no_difference(
+    nodes: list[Node], lines: list[Line], size: int
+) -> None:
+    text = b"".join(line.line + b"\n" for line in lines)
+    before, piece.SIZE = piece.SIZE, size
+    try:
+        assert together(nodes, text) == one_by_one(nodes, text)
+    finally:
+        piece.SIZE = before
+
+
+WORDS = st.text(st.sampled_from("abAB01 é_.\0"), min_size=1, max_size=70)
+
+
+@_LENIENT
+@given(st.lists(WORDS, max_size=20), st.data())
+def test_words_of_any_length_are_found_in_any_case(words: list[str], data: st.DataObject) -> None:
+    parts = st.sampled_from(words or ["x"])
+    messages = data.draw(st.lists(st.lists(parts | parts.map(str.upper) | WORDS), max_size=6))
+    text = b"".join(STAMP + "".join(some).encode() + b"\n" for some in messages)
+    nodes = [parse('"' + word.replace("\\", "\\\\") + '"') for word in words]
+    assert together(nodes, text) == one_by_one(nodes, text)
+
+
+@_LENIENT
+@given(st.lists(TREES, max_size=6), st.binary(max_size=80))
+def test_any_bytes_can_be_searched(nodes: list[Node], text: bytes) -> None:
+    assert together(nodes, text) == one_by_one(nodes, text)
+
+
+def test_a_thousand_words_each_find_their_lines() -> None:
+    queries = [f"service{number}x" for number in range(1000)]
+    text = b"".join(STAMP + b"oops in SERVICE%dx\n" % (number * 10) for number in range(300))
+    found = counts(text, *queries)
+    assert [number for number, count in enumerate(found) if count] == list(range(0, 1000, 10))
+
+
+def test_the_word_that_few_queries_have_decides_who_is_asked() -> None:
+    """With the one that all of them have, each line with `error` would be tested a thousand times."""
+    many = ManyQueries([compile(parse(f"error app{number}")) for number in range(1000)])
+    tested = []
+    text = (STAMP + b"error in app17\n") * 20
+    for number, lines in many.find(text):
+        tested.append((number, len(lines)))
+    assert sorted(tested) == [(1, 20), (17, 20)] and many.alone == 0
+
+
+def test_words_in_stamps_are_not_found_and_fields_of_stamps_are() -> None:
+    text = STAMP + b"x\n" + STAMP + b"a web of tcp:10\n" + b"web without a stamp\n"
+    assert counts(text, "web", '"tcp:10"', "name=web", "source:10.0", "51234") == [2, 1, 2, 2, 0]
+
+
+def test_lines_that_only_look_as_if_they_had_a_stamp() -> None:
+    broken = (
+        b"2026-11-20T06:18:42.123456Z  web\n"
+        b"2026-11-20T06:18:42.123456Z web\n"
+        b"2026-11-20T06:18:42.123456Z \n"
+        b"2026-11-2xT06:18:42.123456Z web x\n"
+        b"2026-11-20T06:18:42.123456Z"
+    )
+    assert counts(broken, "web", "2026", "x") == [3, 5, 1]
+
+
+def test_queries_without_a_literal_go_by_themselves() -> None:
+    text = STAMP + b"ERROR a\n" + STAMP + b"b\n" + STAMP + b"debug a=500 b=1\n"
+    queries = ("level>=error", "NOT debug", r"/\d+$/", "", '""', "-a")
+    assert counts(text, *queries) == [1, 2, 1, 3, 3, 1]
+    assert ManyQueries([compile(parse(query)) for query in queries]).alone == len(queries)
+
+
+@pytest.mark.parametrize("text", [b"", b"\n", b"x", b"\n\n", b"x\n\n"])
+def test_texts_of_hardly_anything(text: bytes) -> None:
+    counts(text, "x", "", "NOT x", "x OR y", "user=x")
+
+
+def test_no_queries_find_nothing() -> None:
+    assert list(ManyQueries([]).find(b"x\n")) == []
+
+
+def test_a_flood_of_one_word_is_counted_without_an_object_for_each_line() -> None:
+    text = (STAMP + b"error\n") * 10_000
+    [*found] = ManyQueries([compile(parse("error")), compile(parse("err"))]).find(text)
+    assert sum(len(lines) for number, lines in found if number == 0) == 10_000
+    assert list(found[0][1][:1]) == [(0, len(STAMP) + 5)]

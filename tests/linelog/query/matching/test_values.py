@@ -1,0 +1,74 @@
+"""Many queries for values of one field find what each of them finds by itself."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from logsrv.linelog.query.language.parse import parse
+from logsrv.linelog.query.language.tree import Compare, Node
+from logsrv.linelog.query.matching.many import ManyQueries
+from logsrv.linelog.query.matching.match import compile
+from logsrv.linelog.query.matching.values import FEW, by_field
+from tests.examples import more
+from tests.linelog.query.matching.test_many import STAMP, counts, one_by_one, together
+from tests.linelog.query.reference import NAMES, TREES, VALUES, Line, stored_lines
+
+_LENIENT = more(1.5)
+WANTED = VALUES.map(str) | st.sampled_from(
+    ["500", "5e2", "500.0", "+500", "-0", "true", "A", "", "null"]
+)
+
+
+@_LENIENT
+@given(
+    NAMES | st.sampled_from(["app", "pid", "took"]),
+    st.lists(WANTED, min_size=FEW + 1, max_size=FEW + 9),
+    st.lists(TREES, max_size=3),
+    st.lists(stored_lines(), max_size=10),
+    st.booleans(),
+)
+def test_each_finds_what_it_finds_by_itself(
+    field: str, values: list[str], others: list[Node], lines: list[Line], ended: bool
+) -> None:
+    nodes: list[Node] = [*(Compare(field, "=", value) for value in values), *others]
+    text = b"\n".join(line.line for line in lines) + (b"\n" if ended and lines else b"")
+    assert together(nodes, text) == one_by_one(nodes, text)
+
+
+@_LENIENT
+@given(st.lists(WANTED, min_size=FEW + 1, max_size=FEW + 3), st.binary(max_size=80))
+def test_any_bytes_can_be_searched(values: list[str], text: bytes) -> None:
+    nodes: list[Node] = [Compare("x", "=", value) for value in values]
+    assert together(nodes, text) == one_by_one(nodes, text)
+
+
+@pytest.mark.parametrize(
+    "value", ["500", "[499, 500, 500]", '"500"', "5.0e2", "true", "null", "{}"]
+)
+def test_values_of_json(value: str) -> None:
+    text = STAMP + b'{"status": ' + value.encode() + b"}\n"
+    counts(text, *(f"status={number}" for number in (499, 500, "true", "null", '"5e2"', 7, 8)))
+
+
+def test_a_thousand_values_are_found_in_their_lines() -> None:
+    queries = [f"status={number}" for number in range(1000)]
+    text = b"".join(STAMP + b"status=%d user=x\n" % (number * 10) for number in range(200))
+    found = counts(text, *queries)
+    assert [number for number, count in enumerate(found) if count] == list(range(0, 1000, 10))
+
+
+def test_only_those_that_are_asked() -> None:
+    many = ManyQueries([compile(parse(f"status={number}")) for number in range(10)])
+    text = STAMP + b"status=3 a=b\n" + STAMP + b"status=4 a=b\n"
+    assert [number for number, _ in many.find(text, among={4, 99})] == [4]
+    assert list(many.find(text, among={99})) == []
+
+
+def test_fields_of_which_few_values_are_wanted_are_not_read_for_them() -> None:
+    nodes: list[Node] = [Compare("a", "=", str(number)) for number in range(FEW + 1)]
+    assert by_field(nodes[:-1]) == {}
+    assert by_field([*nodes, Compare("b", "=", "1"), Compare("level", "=", "error")]) == {
+        "a": [(number, str(number)) for number in range(FEW + 1)]
+    }

@@ -1,0 +1,55 @@
+"""All places of many literals are found, whatever their size, case and number."""
+
+from __future__ import annotations
+
+from unittest.mock import patch
+
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from logsrv.linelog.query.matching import windows
+from logsrv.linelog.query.matching.needs import Literal
+from logsrv.linelog.query.matching.piece import TextPiece
+from logsrv.linelog.query.matching.windows import Windows
+
+BYTES = st.lists(st.sampled_from(list(b"abAB@`{[\0 \xc3")), min_size=1, max_size=12).map(bytes)
+LITERALS = st.builds(
+    lambda text, folded: Literal(text.lower() if folded else text, folded), BYTES, st.booleans()
+)
+
+
+def places(literals: list[Literal], text: bytes) -> list[tuple[int, int]]:
+    found = Windows(literals).find(TextPiece(text, 0, len(text)))
+    return sorted(zip(*(some.tolist() for some in found), strict=True))
+
+
+def obvious(literals: list[Literal], text: bytes) -> list[tuple[int, int]]:
+    return [
+        (at, number)
+        for at in range(len(text))
+        for number, one in enumerate(literals)
+        if (text.lower() if one.ignore_case else text).startswith(one.text, at)
+    ]
+
+
+@settings(deadline=None)
+@given(st.lists(LITERALS, min_size=1, max_size=20), st.lists(BYTES, min_size=1).map(b"".join))
+def test_every_place_of_every_literal_is_found_once(literals: list[Literal], text: bytes) -> None:
+    assert places(literals, text) == obvious(literals, text)
+
+
+@settings(deadline=None)
+@given(st.integers(1, 100), st.integers(0, 100), st.integers(0, 20))
+def test_long_literals_are_compared_to_their_end(size: int, wrong: int, before: int) -> None:
+    word = bytes(ord("a") + number % 26 for number in range(size))
+    other = word[:wrong] + b"!" + word[wrong + 1 :]
+    text = b" " * before + word + other[:size] + word
+    literals = [Literal(word, False), Literal(word, True), Literal(word + b"a", False)]
+    assert places(literals, text) == obvious(literals, text)
+
+
+def test_a_flood_is_compared_in_bounded_parts() -> None:
+    literals = [Literal(b"aaaa" + bytes([letter]), False) for letter in b"abcdefgh"]
+    text = b"a" * 1000 + b"c"
+    with patch.object(windows, "_MOST_PAIRS", 16):
+        assert places(literals, text) == obvious(literals, text)

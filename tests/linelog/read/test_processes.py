@@ -1,0 +1,81 @@
+"""Processes give all results in order, tell what fails, and are gone when nobody wants more."""
+
+from __future__ import annotations
+
+import gc
+import os
+import signal
+from itertools import islice
+
+import pytest
+
+from logsrv.errors import LogsrvError
+from logsrv.linelog.read.plan import ReadTask
+from logsrv.linelog.read.processes import Processes
+from tests.linelog.read.test_pool import TASKS, children, results
+
+
+def test_results_larger_than_any_pipe() -> None:
+    found = list(Processes(lambda task: [b"x" * 3_000_000], print, 3).run(iter(TASKS[:40])))
+    assert [len(done[0]) for _, done in found] == [3_000_000] * 40
+
+
+def test_who_has_seen_enough_ends_the_processes() -> None:
+    before = children()
+    running = Processes(results, print, 3).run(iter(TASKS))
+    assert len(list(islice(running, 50))) == 50
+    assert len(children()) == len(before) + 3
+    running.close()  # type: ignore[attr-defined]
+    assert children() == before
+
+
+def test_what_fails_is_told_and_the_rest_goes_on() -> None:
+    def work(task: ReadTask) -> list[bytes]:
+        if task.segment in (3, 300):
+            raise ValueError(f"logs\udcff/{task.segment} is damaged")
+        return [b"fine"]
+
+    told: list[str] = []
+    found = list(Processes(work, told.append, 2).run(iter(TASKS)))
+    assert told == ["logs\udcff/3 is damaged", "logs\udcff/300 is damaged"]
+    assert sum(len(done) for _, done in found) == 498
+
+
+def test_a_process_that_is_killed_is_no_silence() -> None:
+    def work(task: ReadTask) -> list[bytes]:
+        if task.segment == 100:
+            os.kill(os.getpid(), signal.SIGKILL)
+        return []
+
+    # Other tests of this worker may have left the server of daemons.
+    before = children()
+    with pytest.raises(LogsrvError, match="ended before its time"):
+        list(Processes(work, print, 2).run(iter(TASKS)))
+    assert children() == before
+
+
+def test_what_the_parent_has_thrown_away_is_left_alone() -> None:
+    """It may hold what works in its own process only, such as a connection with threads."""
+    read, write = os.pipe()
+
+    class Connection:
+        def __init__(self) -> None:
+            self.itself = self
+
+        def __del__(self) -> None:
+            os.write(write, b"%d " % os.getpid())
+
+    def work(task: ReadTask) -> list[bytes]:
+        gc.collect()
+        return []
+
+    gc.disable()
+    try:
+        Connection()
+        list(Processes(work, print, 2).run(iter(TASKS)))
+    finally:
+        gc.enable()
+    gc.collect()
+    assert os.read(read, 100) == b"%d " % os.getpid()
+    os.close(read)
+    os.close(write)

@@ -1,0 +1,81 @@
+"""Blocks: read from headers as they were written, and refused with a short sentence."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from logsrv.linelog.ship.encode.block import (
+    LARGEST_TEXT,
+    UNKNOWN,
+    PackedBlock,
+    check_text,
+    read_block,
+)
+from logsrv.linelog.store.segments.segment import Position
+from tests.linelog.inputs.blocks.making import block_of
+
+TEXT = b"2026-11-20T06:18:42.123456Z tcp:1 a line\n"
+BLOCK = block_of(32 * "0", TEXT, Position(17, 0), Position(16, 7), "12")
+
+
+@given(
+    st.text("0123456789abcdef", min_size=32, max_size=32),
+    st.integers(1, 10**10 - 1),
+    st.integers(0, 10**14),
+    st.integers(1, LARGEST_TEXT),
+    st.none() | st.integers(0, 10**14),
+    st.integers(0, 2**32 - 1),
+    st.sampled_from(["", UNKNOWN, "0", "123"]),
+)
+def test_headers_are_read_as_they_were_written(
+    store: str, segment: int, offset: int, size: int, before: int | None, crc: int, gap: str
+) -> None:
+    start, end = Position(segment, offset), Position(segment, offset + size)
+    after = None if before is None else min(Position(segment, before), start)
+    block = PackedBlock(store, start, end, after, crc, b"packed", gap)
+    assert read_block(block.headers(), b"packed") == block
+    assert block.size == size
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("Logsrv-Format", "2"),
+        ("Logsrv-Store", "../../etc"),
+        ("Logsrv-Store", ""),
+        ("Logsrv-From", "x"),
+        ("Logsrv-From", "17:41"),
+        ("Logsrv-To", "18:41"),
+        ("Logsrv-To", f"17:{LARGEST_TEXT + 1}"),
+        ("Logsrv-After", "17:1"),
+        ("Logsrv-After", "\x1b[31m"),
+        ("Logsrv-CRC", "1"),
+        ("Logsrv-Gap", "-1"),
+        ("Logsrv-Gap", "9" * 100),
+    ],
+)
+def test_a_wrong_header_is_named(name: str, value: str) -> None:
+    with pytest.raises(ValueError, match=r"Logsrv-|at most") as caught:
+        read_block({**BLOCK.headers(), name: value}, b"")
+    assert str(caught.value).isprintable()
+    assert len(str(caught.value)) < 120
+
+
+@given(st.dictionaries(st.sampled_from(sorted(BLOCK.headers())), st.text(max_size=30)))
+def test_no_headers_end_otherwise(headers: dict[str, str]) -> None:
+    try:
+        read_block({**BLOCK.headers(), **headers}, b"")
+    except ValueError as error:
+        assert str(error).isprintable()  # noqa: PT017
+
+
+def test_the_text_has_to_be_what_the_headers_say() -> None:
+    check_text(BLOCK, TEXT)
+    with pytest.raises(ValueError, match="has 40 bytes"):
+        check_text(BLOCK, TEXT[:-1])
+    with pytest.raises(ValueError, match="another checksum"):
+        check_text(BLOCK, TEXT[:-2] + b"x\n")
+    with pytest.raises(ValueError, match="no end"):
+        check_text(block_of(32 * "0", b"torn", Position(1, 0), None), b"torn")

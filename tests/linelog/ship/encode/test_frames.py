@@ -1,0 +1,184 @@
+"""Frames of blocks: unpacked as they promise, and never to more than that."""
+
+from __future__ import annotations
+
+import tracemalloc
+
+import pytest
+import zstandard
+from hypothesis import given
+from hypothesis import strategies as st
+
+from logsrv.linelog.batch import Batch, Block
+from logsrv.linelog.framing.lines.lines import LineFramer
+from logsrv.linelog.framing.lines.rules import LineCounts, LineRules, for_frames
+from logsrv.linelog.ship.encode.frames import (
+    LONGEST_STAMP,
+    MOST_FRAMES,
+    check_lines,
+    split,
+    unpacked,
+)
+from tests.linelog.inputs.blocks.making import packed
+from tests.strangers import at_most
+
+
+def unpack(data: bytes, size: int) -> bytes:
+    return b"".join(unpacked(split(data, size)))
+
+
+def frame(text: bytes, *, checksum: bool = True) -> bytes:
+    return zstandard.ZstdCompressor(write_checksum=checksum).compress(text)
+
+
+@given(st.lists(st.binary(min_size=1, max_size=400), min_size=1, max_size=5), st.booleans())
+def test_frames_one_behind_the_other_are_one_text(texts: list[bytes], long: bool) -> None:
+    texts = [1000 * text if long else text for text in texts]
+    text = b"".join(texts)
+    assert unpack(b"".join(map(packed, texts)), len(text)) == text
+
+
+@given(st.binary(max_size=300), st.integers(0, 10_000))
+def test_anything_else_is_refused_with_a_sentence(data: bytes, size: int) -> None:
+    for body in data, b"\x28\xb5\x2f\xfd" + data:
+        try:
+            assert len(unpack(body, size)) == size
+        except ValueError as error:
+            assert str(error).isprintable()  # noqa: PT017
+
+
+@given(st.data())
+def test_a_changed_bit_is_never_another_text(data: st.DataObject) -> None:
+    text = b"2026-11-20T06:18:42.123456Z tcp:1 one line\n" * 50
+    body = bytearray(packed(text))
+    at = data.draw(st.integers(0, len(body) - 1))
+    body[at] ^= 1 << data.draw(st.integers(0, 7))
+    try:
+        found = unpack(bytes(body), len(text))
+    except ValueError:
+        return
+    # Some bits of a header mean nothing for the text.
+    assert found == text
+
+
+@pytest.mark.parametrize(
+    ("data", "size", "why"),
+    [
+        (frame(b"abc"), 4, "other sizes"),
+        (frame(b"abc"), 2, "other sizes"),
+        (frame(b"abc") + frame(b"de"), 3, "other sizes"),
+        (frame(b"abc", checksum=False), 3, "a checksum"),
+        (zstandard.ZstdCompressor(write_checksum=True).compressobj().flush(), 0, "checksum"),
+        (frame(b"abc")[:-1], 3, "breaks off"),
+        (frame(b"abc")[:5], 3, "breaks off"),
+        (frame(b"abc") + b"behind", 3, "not made of"),
+        (b"\x50\x2a\x4d\x18\x01\0\0\0x" + frame(b"abc"), 3, "not made of"),
+        (b"", 3, "other sizes"),
+        (frame(b"abc")[:-4] + b"0000", 3, "damaged"),
+    ],
+)
+def test_what_is_wrong_is_said(data: bytes, size: int, why: str) -> None:
+    with pytest.raises(ValueError, match=why):
+        unpack(data, size)
+
+
+def test_so_many_frames_are_no_block() -> None:
+    with pytest.raises(ValueError, match=f"at most {MOST_FRAMES}"):
+        split(frame(b"x") * (MOST_FRAMES + 1), MOST_FRAMES + 1)
+    assert unpack(frame(b"x") * MOST_FRAMES, MOST_FRAMES) == b"x" * MOST_FRAMES
+
+
+def test_a_bomb_takes_no_more_memory_than_it_promises() -> None:
+    """Its header says a thousand bytes, and its blocks become 256 MiB."""
+    bomb, small = frame(bytes(256 << 20)), frame(bytes(1000))
+    body = small[: zstandard.frame_header_size(small)] + bomb[zstandard.frame_header_size(bomb) :]
+    tracemalloc.start()
+    try:
+        with pytest.raises(ValueError, match=r"damaged|breaks off"):
+            unpack(body, 1000)
+        assert tracemalloc.get_traced_memory()[1] < 1 << 20
+    finally:
+        tracemalloc.stop()
+
+
+STAMP = b"2026-11-20T06:18:42.123456Z tcp:10.0.0.7:51234 "
+
+
+def number(text: bytes, *, raw: bool = False) -> int:
+    return sum(check_lines(text, raw=raw))
+
+
+@given(st.binary(), st.booleans())
+def test_whatever_our_own_framing_stores_is_fine(data: bytes, raw: bool) -> None:
+    framer = LineFramer(for_frames(LineRules(raw=raw)), LineCounts())
+    for block in framer.receive(data + b"\n"), framer.finish():
+        if block is not None:
+            text = b"".join(Batch(block, "name@tcp:[::1]:7", 1.8e9).stored())
+            assert number(text, raw=raw) == text.count(b"\n")
+
+
+@given(st.binary(max_size=300).map(lambda data: data.split(b"\n")))
+def test_it_is_refused_if_a_store_without_raw_would_hold_something_else(lines: list[bytes]) -> None:
+    text = b"".join(STAMP + line + b"\n" for line in lines)
+    framer = LineFramer(for_frames(LineRules()), LineCounts())
+    block = framer.receive(b"".join(line + b"\n" for line in lines))
+    assert block is not None
+    same = bytes(block) == b"".join(line + b"\n" for line in lines)
+    if same:
+        assert number(text) == len(lines)
+    elif not any(b"\r" in line for line in lines):
+        with pytest.raises(ValueError, match="no UTF-8, or control"):
+            number(text)
+    assert number(text, raw=True) == len(lines)
+
+
+@pytest.mark.parametrize("before", [0, 3, 30_000])
+@pytest.mark.parametrize(
+    ("line", "why"),
+    [
+        (b"", "a TIME and a SOURCE"),
+        (b"no stamp", "a TIME and a SOURCE"),
+        (STAMP[:-1], "a TIME and a SOURCE"),
+        (b"2026-11-20T06:18:42.123456Z  no source", "a TIME and a SOURCE"),
+        (b"2026-02-30T06:18:42.123456Z tcp:1 no day", "a TIME and a SOURCE"),
+        (b"2026-11-20T25:18:42.123456Z tcp:1 no hour", "a TIME and a SOURCE"),
+        (b"2026-11-20T06:18:42.12345Z tcp:1 no time", "a TIME and a SOURCE"),
+        (b"2026-11-20T06:18:42.123456Z \xc3\xa4:1 source", "printable ASCII"),
+        (b"2026-11-20T06:18:42.123456Z tcp:\t1 source", "printable ASCII"),
+        (b"2026-11-20T06:18:42.123456Z " + b"x" * LONGEST_STAMP + b" source", "longer than"),
+        (STAMP + b"\x1b[31m", "control characters"),
+        (STAMP + b"\xc2\x85", "control characters"),
+        (STAMP + b"\xff", "control characters"),
+        (STAMP + b"a\rb", "control characters"),
+        (STAMP + b"\0", "control characters"),
+    ],
+)
+def test_one_wrong_line_among_many_is_found(line: bytes, why: str, before: int) -> None:
+    fine = STAMP + b"fine, \xc3\xa4\tand so on\n"
+    text = before * fine + line + b"\n" + fine
+    with pytest.raises(ValueError, match=why):
+        number(text)
+    assert number(before * fine + fine) == before + 1
+
+
+def test_raw_messages_are_theirs_and_stamps_are_not() -> None:
+    assert number(STAMP + b"\xff\0\x1b\n", raw=True) == 1
+    with pytest.raises(ValueError, match="printable ASCII"):
+        number(b"2026-11-20T06:18:42.123456Z tcp:\x1b[31m1 source\n", raw=True)
+
+
+def test_a_line_longer_than_a_piece_is_one_line() -> None:
+    assert number(STAMP + b"x" * (3 << 20) + b"\n" + STAMP + b"y\n") == 2
+
+
+def test_an_empty_message_is_a_line() -> None:
+    assert number(STAMP + b"\n") == 1
+    assert bytes(Block.of(STAMP + b"\n")) == STAMP + b"\n"
+
+
+@pytest.mark.parametrize("odd", [b"\xff", b"\x01", "\x85".encode()])
+def test_a_long_line_is_not_escaped_to_know_that_it_is_wrong(odd: bytes) -> None:
+    """311 bytes, packed, took a second of a centre and 500 MB."""
+    text = b"2026-01-01T00:00:00.000000Z a " + odd * ((4 << 20) // len(odd)) + b"\n"
+    with at_most(24 << 20), pytest.raises(ValueError, match="no UTF-8, or control"):
+        list(check_lines(text, raw=False))

@@ -1,0 +1,96 @@
+"""Tests for nats-py's client within bounds: what it keeps, and what ends a connection."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Coroutine
+from typing import Any, cast
+
+import pytest
+
+from logsrv.linelog.ship.out.client import BoundedClient, Inbox, MessageRoom
+from logsrv.linelog.ship.out.wire import Control, Delivery, WireError
+
+
+def delivery(size: int) -> Delivery:
+    return Delivery(1, b"_INBOX.x", b"", b"", bytes(size))
+
+
+def in_loop(made: Coroutine[Any, Any, None]) -> None:
+    asyncio.run(made)
+
+
+def test_an_inbox_takes_one_answer_to_each_question_while_there_is_room() -> None:
+    async def ask() -> None:
+        room = MessageRoom(100)
+        inbox = Inbox("_INBOX.x", cast(Any, None), room)
+        inbox.take(delivery(60))
+        assert room.take(100)
+        room.give(100)
+        came = inbox.expect()
+        for _ in range(3):
+            inbox.take(delivery(60))
+        assert came.result() == delivery(60)
+        assert not room.take(41)
+        came = inbox.expect()
+        inbox.take(delivery(60))
+        assert came.result() is None
+        inbox.give_back()
+        assert room.take(100)
+
+    in_loop(ask())
+
+
+def test_the_room_of_an_answer_that_was_handed_on_is_not_given_back_twice() -> None:
+    async def ask() -> None:
+        room = MessageRoom(100)
+        inbox = Inbox("_INBOX.x", cast(Any, None), room)
+        inbox.expect()
+        inbox.take(delivery(60))
+        inbox.hand_on(60)
+        inbox.give_back()
+        assert not room.take(41)
+        room.give(60)
+        assert room.take(100)
+
+    in_loop(ask())
+
+
+def test_a_question_that_is_denied_is_told_so_and_no_other() -> None:
+    async def ask() -> None:
+        client = BoundedClient(asyncio.Event())
+        one, other = client.denial("logs.a"), client.denial("logs.b")
+        why = b"'Permissions Violation for Publish to \"logs.a\"'"
+        for _ in range(2):
+            await client.take(Control(b"-ERR", why))
+        assert (one.done(), other.done()) == (True, False)
+        assert client.denial("logs.a") is not one
+        assert client.denial("logs.b") is other
+
+    in_loop(ask())
+
+
+@pytest.mark.parametrize(
+    ("said", "why"),
+    [
+        (b"'Stale Connection'", "Stale Connection"),
+        (b"'Permissions Violation for Subscription to \"_INBOX.x.*\"'", "may not subscribe to"),
+        (b"\x1b[31m\xff", r"\\x1b"),
+    ],
+)
+def test_any_other_refusal_ends_the_connection(said: bytes, why: str) -> None:
+    async def ask() -> None:
+        with pytest.raises(WireError, match=why):
+            await BoundedClient(asyncio.Event()).take(Control(b"-ERR", said))
+
+    in_loop(ask())
+
+
+def test_answers_that_nobody_waits_for_are_none() -> None:
+    async def ask() -> None:
+        client = BoundedClient(asyncio.Event())
+        for _ in range(3):
+            await client.take(Control(b"PONG", b""))
+            await client.take(delivery(10))
+
+    in_loop(ask())

@@ -1,0 +1,327 @@
+"""Tests for the connection to servers of NATS: real ones that go, hang and come back."""
+
+from __future__ import annotations
+
+import asyncio
+import base64
+import signal
+import socket
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from typing import Any, cast
+
+import pytest
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from nats.aio.msg import Msg
+
+from logsrv.errors import ConfigurationError
+from logsrv.kit.net.twisted.asyncio_thread import AsyncioThread, end_tasks
+from logsrv.linelog.ship.out import link
+from logsrv.linelog.ship.out.client import NatsTrouble
+from logsrv.linelog.ship.out.link import NatsLink, read_answer
+from logsrv.linelog.ship.out.login import (
+    login_options,
+    read_credentials,
+    read_login,
+)
+from logsrv.linelog.ship.out.streams import StreamFacts, covers
+from tests.kit.net.network import REACTOR, in_reactor
+from tests.linelog.ship.out.nkeys import USER, NatsKey, credentials
+from tests.linelog.ship.out.servers import newer, one_server
+from tests.ports import free_port
+
+
+@in_reactor
+async def test_the_next_server_is_taken_when_one_is_gone(tmp_path: Path) -> None:
+    with one_server(newer(), tmp_path) as server:
+        places = [("127.0.0.1", free_port()), ("127.0.0.1", server.port)]
+        thread, one = AsyncioThread(REACTOR, "test"), NatsLink(places, {}, None)
+        await thread.call(one.open)
+        assert "version" in one.info
+        assert (await thread.call(lambda: one.api("INFO")))["memory"] == 0
+        server.kill()
+        with pytest.raises(NatsTrouble):
+            await thread.call(lambda: one.api("INFO"))
+        with pytest.raises(NatsTrouble, match="Connection refused"):
+            await thread.call(one.open)
+        await thread.call(one.close)
+        await thread.stop()
+
+
+@contextmanager
+def greeting_server(greeting: bytes) -> Iterator[int]:
+    """Send these bytes to each client and end its connection; give the port."""
+    with socket.create_server(("127.0.0.1", 0)) as server:
+
+        def greet() -> None:
+            while True:
+                try:
+                    connection, _ = server.accept()
+                except OSError:
+                    return
+                with connection:
+                    connection.sendall(greeting)
+
+        threading.Thread(target=greet, daemon=True).start()
+        yield server.getsockname()[1]
+        server.shutdown(socket.SHUT_RDWR)
+
+
+@pytest.mark.parametrize(
+    "greeting", [b"INFO " + b"{" * 200_000, b"INFO []\r\n", b"\x1b[2J\xff\r\n", b""]
+)
+@in_reactor
+async def test_a_server_of_something_else_is_a_sentence(greeting: bytes) -> None:
+    with greeting_server(greeting) as port:
+        thread, one = AsyncioThread(REACTOR, "test"), NatsLink([("127.0.0.1", port)], {}, None)
+        with pytest.raises(NatsTrouble) as told:
+            await thread.call(one.open)
+        await thread.call(one.close)
+        await thread.stop()
+    assert str(told.value).startswith(f"127.0.0.1:{port}: ") and "\x1b" not in str(told.value)
+
+
+def test_a_cancelled_try_leaves_no_connection() -> None:
+    """A server that says nothing, as a stop finds it."""
+
+    async def try_it(port: int, server: socket.socket) -> bytes:
+        one, loop = NatsLink([("127.0.0.1", port)], {}, None), asyncio.get_running_loop()
+        trying = asyncio.create_task(one.open())
+        connection, _ = await loop.sock_accept(server)
+        with connection:
+            # Sent when the client waits for it or before; it waits for a PONG then.
+            await loop.sock_sendall(connection, b"INFO {}\r\n")
+            said = b""
+            while b"PING" not in said:
+                said += await loop.sock_recv(connection, 1000)
+            await end_tasks([trying])
+            return await asyncio.wait_for(loop.sock_recv(connection, 1000), 10)
+
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        server.setblocking(False)
+        assert asyncio.run(try_it(server.getsockname()[1], server)) == b""
+
+
+@in_reactor
+async def test_a_server_that_lets_in_and_goes_is_a_sentence() -> None:
+    """Whether the end is seen by the one who connects or by the one who asks is up to the kernel."""
+    with greeting_server(b"INFO {}\r\nPONG\r\n") as port:
+        thread, one = AsyncioThread(REACTOR, "test"), NatsLink([("127.0.0.1", port)], {}, None)
+
+        async def use() -> None:
+            await one.open()
+            await one.api("INFO")
+
+        with pytest.raises(NatsTrouble, match=r"reset|ended|[Bb]roken|closed"):
+            await thread.call(use)
+        await thread.call(one.close)
+        await thread.stop()
+
+
+@in_reactor
+async def test_a_server_that_hangs_is_let_go_of(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with one_server(newer(), tmp_path) as server:
+        thread, one = (
+            AsyncioThread(REACTOR, "test"),
+            NatsLink([("127.0.0.1", server.port)], {}, None),
+        )
+        await thread.call(one.open)
+        server.signal(signal.SIGSTOP)
+        with monkeypatch.context() as patch:
+            patch.setattr(link, "SOON", 0.2)
+            patch.setattr(link, "SLOW", 1)
+            with pytest.raises(NatsTrouble, match="no answer"):
+                await thread.call(lambda: one.api("INFO"))
+        server.signal(signal.SIGCONT)
+        with pytest.raises(NatsTrouble, match="has ended"):
+            await thread.call(lambda: one.api("INFO"))
+        await thread.call(one.open)
+        await thread.call(lambda: one.api("INFO"))
+        await thread.call(one.close)
+        await thread.stop()
+
+
+@in_reactor
+async def test_an_end_that_meets_an_error_is_an_end(tmp_path: Path) -> None:
+    """What was still to be written when the connection broke."""
+    with one_server(newer(), tmp_path) as server:
+        thread, one = (
+            AsyncioThread(REACTOR, "test"),
+            NatsLink([("127.0.0.1", server.port)], {}, None),
+        )
+        await thread.call(one.open)
+
+        async def drain() -> None:
+            raise ConnectionResetError
+
+        async def break_off() -> None:
+            transport = one.client._transport
+            assert transport is not None
+            transport.drain = drain  # type: ignore[method-assign]
+            one.client._pending_data_size = 1
+            server.kill()
+            await asyncio.wait_for(one.ended.wait(), 20)
+
+        await thread.call(break_off)
+        server.start()
+        server.wait()
+        await thread.call(one.open)
+        await thread.call(lambda: one.api("INFO"))
+        await thread.call(one.close)
+        await thread.stop()
+
+
+@contextmanager
+def slow_server() -> Iterator[int]:
+    """Answer a question when it is asked whether that was read; say that it was with the next answer."""
+    with socket.create_server(("127.0.0.1", 0)) as server:
+
+        def serve() -> None:
+            with suppress(OSError), server.accept()[0] as connection:
+                connection.sendall(b'INFO {"headers": true, "max_payload": 1000}\r\n')
+                held, owed, inbox, first = b"", b"", b"", True
+                for line in connection.makefile("rb"):
+                    words = line.split()
+                    if words[:1] == [b"SUB"]:
+                        inbox = words[-1]
+                    elif words[:1] == [b"HPUB"]:
+                        answer = b"MSG %b %b 2\r\n{}\r\n" % (words[2], inbox)
+                        if first:
+                            held, first = answer, False
+                        else:
+                            connection.sendall(owed + answer)
+                            owed = b""
+                    elif words == [b"PING"] and held:
+                        connection.sendall(held)
+                        held, owed = b"", b"PONG\r\n"
+                    elif words == [b"PING"]:
+                        connection.sendall(b"PONG\r\n")
+
+        thread = threading.Thread(target=serve, daemon=True)
+        thread.start()
+        yield server.getsockname()[1]
+        thread.join()
+
+
+@in_reactor
+async def test_a_slow_answer_is_not_the_last_one(monkeypatch: pytest.MonkeyPatch) -> None:
+    """nats-py reads no more, and says nothing, if nobody waits any longer for what it had asked."""
+    with slow_server() as port:
+        thread, one = AsyncioThread(REACTOR, "test"), NatsLink([("127.0.0.1", port)], {}, None)
+        await thread.call(one.open)
+        with monkeypatch.context() as patch:
+            patch.setattr(link, "SOON", 0.01)
+            assert await thread.call(lambda: one.api("INFO")) == {}
+        assert await thread.call(lambda: one.api("INFO")) == {}
+        await thread.call(one.close)
+        await thread.stop()
+
+
+@in_reactor
+async def test_a_connection_that_is_just_ending_is_opened_anew(tmp_path: Path) -> None:
+    with one_server(newer(), tmp_path) as server:
+        thread, one = (
+            AsyncioThread(REACTOR, "test"),
+            NatsLink([("127.0.0.1", server.port)], {}, None),
+        )
+        await thread.call(one.open)
+
+        async def again() -> None:
+            ending = asyncio.ensure_future(one.client.close())
+            await asyncio.sleep(0)
+            assert not one.ended.is_set()
+            await one.open()
+            await one.api("INFO")
+            await ending
+
+        await thread.call(again)
+        await thread.call(one.close)
+        await thread.stop()
+
+
+@pytest.mark.parametrize("data", [b"", b"[]", b"\xff", b"[" * 100_000])
+def test_an_answer_that_is_none_is_said_to_be_so(data: bytes) -> None:
+    with pytest.raises(NatsTrouble, match="none of JetStream"):
+        read_answer(Msg(cast(Any, None), data=data))
+
+
+@pytest.mark.parametrize(
+    ("pattern", "covered"),
+    [
+        ("logs.*", True),
+        ("logs.>", True),
+        ("*.*", True),
+        (">", True),
+        ("logs.abc", True),
+        ("logs", False),
+        ("logs.*.*", False),
+        ("logs.abc.>", False),
+        ("else.*", False),
+    ],
+)
+def test_a_pattern_stands_for_subjects(pattern: str, covered: bool) -> None:
+    assert covers(pattern, "logs.abc") is covered
+
+
+def test_of_older_servers_in_a_cluster_no_more_is_promised_than_they_hold() -> None:
+    alone = StreamFacts("LOGS", "2.9.10", clustered=False, replicas=1, file=True)
+    together = StreamFacts("LOGS", "2.9.10", clustered=True, replicas=3, file=True)
+    newer = StreamFacts("LOGS", "2.15.1", clustered=True, replicas=3, file=True)
+    assert alone.promise.startswith(
+        "exactly once; the stream LOGS keeps them on 1 server; a power cut of"
+    )
+    assert together.promise.startswith("at least once: nats-server 2.9.10 may take two blocks")
+    assert newer.promise.startswith("exactly once; the stream LOGS keeps them on 3 servers;")
+    for one in alone, together, newer:
+        assert "sync_interval" in one.promise
+
+
+def test_a_stream_in_memory_is_said_to_be_one() -> None:
+    facts = StreamFacts("LOGS", "2.15.1", clustered=False, replicas=1, file=False)
+    assert "in memory: they are gone when the servers end" in facts.promise
+
+
+def test_a_server_that_does_not_say_its_version_is_an_old_one() -> None:
+    assert "at least once" in StreamFacts("LOGS", "", clustered=True, replicas=3, file=True).promise
+
+
+SECRET = bytes(range(32))
+
+
+def test_a_token_a_password_and_nothing() -> None:
+    assert login_options("geheim", None) == {"token": "geheim"}
+    assert login_options("geheim", "edge") == {"user": "edge", "password": "geheim"}
+    assert login_options(None, None) == {}
+
+
+def test_credentials_sign_what_the_server_says(tmp_path: Path) -> None:
+    path = tmp_path / "edge.creds"
+    path.write_text(credentials("eyJ0eXAi.eyJqdGki.c2ln", NatsKey(USER, SECRET)))
+    text = read_login(path)
+    options = login_options(text, None)
+    assert options.keys() == {"user_jwt_cb", "signature_cb"}
+    assert options["user_jwt_cb"]() == b"eyJ0eXAi.eyJqdGki.c2ln"
+    signature = base64.b64decode(options["signature_cb"]("nonce"))
+    Ed25519PrivateKey.from_private_bytes(SECRET).public_key().verify(signature, b"nonce")
+
+
+def test_a_token_in_a_file(tmp_path: Path) -> None:
+    (tmp_path / "token").write_text("geheim\n")
+    assert read_login(tmp_path / "token") == "geheim"
+    assert read_login(None) is None
+
+
+def test_files_that_cannot_be_used_are_said(tmp_path: Path) -> None:
+    damaged = tmp_path / "damaged.creds"
+    whole = credentials("a.b.c", NatsKey(USER, SECRET))
+    damaged.write_text(whole.replace("SEED-----\nS", "SEED-----\nT"))
+    with pytest.raises(ConfigurationError, match="no key in it that can sign"):
+        read_login(damaged)
+    with pytest.raises(ConfigurationError, match="has no credentials"):
+        read_credentials(Path("/dev/null"))
+    with pytest.raises(ConfigurationError, match="absent"):
+        read_login(tmp_path / "absent")

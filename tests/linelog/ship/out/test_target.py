@@ -1,0 +1,256 @@
+"""The target of blocks in JetStream: real servers, of Debian and newer."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+import pytest
+from twisted.internet.defer import DeferredList
+from twisted.internet.task import deferLater
+
+from logsrv.kit.net.twisted.asyncio_thread import AsyncioThread
+from logsrv.kit.net.twisted.client_tls import TLSOptions
+from logsrv.linelog.ship.address import parse_ship_url
+from logsrv.linelog.ship.out.link import NatsLink
+from logsrv.linelog.ship.out.target import JetStream
+from logsrv.linelog.ship.registry import TargetSettings
+from logsrv.linelog.ship.target import LastBlock, Misplaced, TooMuchAtOnce, Unavailable
+from logsrv.linelog.store.segments.segment import Position
+from tests.cli.certificates import Authority
+from tests.kit.net.network import REACTOR, in_reactor
+from tests.linelog.inputs.blocks.making import Edge, block_of, blocks, stored_lines
+from tests.linelog.ship.out.nkeys import operator_mode
+from tests.linelog.ship.out.servers import cluster, debian, newer, one_server, url_of
+
+STORE = 32 * "a"
+EDGE = Edge(STORE, stored_lines(STORE, 3000), 200_000)
+EITHER = pytest.mark.parametrize("program", [debian, newer])
+
+
+def target(url: str, **more: Any) -> JetStream:
+    settings = TargetSettings(name="a", url=parse_ship_url(url), store=STORE, **more)
+    return JetStream(settings, REACTOR)
+
+
+@EITHER
+@in_reactor
+async def test_a_stream_is_made_asked_and_has_what_was_sent(
+    program: Callable[[], str], tmp_path: Path
+) -> None:
+    with one_server(program(), tmp_path) as server:
+        one = target(url_of([server]))
+        assert await one.last() is None
+        assert one.promise.startswith("exactly once; the stream LOGS keeps them on 1 server;")
+        first, second, third, *_ = blocks(EDGE, 50_000)
+        for block in first, second:
+            await one.send(block)
+        assert await one.last() == LastBlock(second.end, second.start, second.crc)
+        again = target(url_of([server]))
+        await again.last()
+        await again.send(third)
+        # By a shipper that does not know of it: nothing is there twice.
+        with pytest.raises(Misplaced):
+            await one.send(third)
+        await one.close()
+        assert await again.last() == LastBlock(third.end, third.start, third.crc)
+        await again.close()
+
+
+@in_reactor
+async def test_what_was_acknowledged_is_there_behind_a_kill(tmp_path: Path) -> None:
+    with one_server(newer(), tmp_path) as server:
+        one = target(url_of([server]))
+        assert await one.last() is None
+        first, second, *_ = blocks(EDGE, 50_000)
+        await one.send(first)
+        server.kill()
+        with pytest.raises(Unavailable) as gone:
+            await one.send(second)
+        with pytest.raises(Unavailable, match=r"127\.0\.0\.1:.* refused") as refused:
+            await one.last()
+        assert (gone.value.settled, refused.value.settled) == (False, False)
+        server.start()
+        server.wait()
+        assert await one.last() == LastBlock(first.end, first.start, first.crc)
+        await one.send(second)
+        await one.close()
+
+
+@in_reactor
+async def test_of_three_publishers_one_comes_next(tmp_path: Path) -> None:
+    """Each at a server of its own, with another block behind the same: a cluster takes one of them."""
+    with cluster(newer(), tmp_path) as servers:
+        all_three = [target(url_of([one])) for one in servers]
+        last = await agreed(all_three)
+        assert all_three[0].promise.startswith(
+            "exactly once; the stream LOGS keeps them on 3 servers;"
+        )
+        for number in range(60):
+            place = None if last is None else last.position
+            begin = Position(1, 0) if place is None else place
+            made = [
+                block_of(STORE, stored_lines(STORE, 1, first=3 * number + one), begin, place)
+                for one in range(3)
+            ]
+            sent = [one.send(block) for one, block in zip(all_three, made, strict=True)]
+            found = await DeferredList(sent, consumeErrors=True)
+            taken = [block for block, (done, _) in zip(made, found, strict=True) if done]
+            assert len(taken) <= 1, f"round {number}"
+            refused: list[Any] = [failure for done, failure in found if not done]
+            assert all(failure.check(Misplaced, Unavailable) for failure in refused)
+            last = await agreed(all_three)
+            assert not taken or (last is not None and last.crc == taken[0].crc)
+        assert last is not None
+        for one in all_three:
+            await one.close()
+
+
+@in_reactor
+async def test_of_an_older_cluster_that_is_said(tmp_path: Path) -> None:
+    with cluster(debian(), tmp_path) as servers:
+        one = target(url_of(servers))
+        assert await stands(one) is None
+        assert one.promise.startswith("at least once: nats-server 2.9")
+        assert "keeps them on 3 servers" in one.promise
+        for block in list(blocks(EDGE, 50_000))[:3]:
+            await one.send(block)
+        assert await one.last() == LastBlock(block.end, block.start, block.crc)
+        await one.close()
+
+
+async def stands(one: JetStream) -> LastBlock | None:
+    """Ask a target until its servers have found each other."""
+    for _ in range(200):
+        try:
+            return await one.last()
+        except Unavailable:
+            await deferLater(REACTOR, 0.1)
+    raise AssertionError("the servers do not find each other")
+
+
+async def agreed(some: Sequence[JetStream]) -> LastBlock | None:
+    """Ask targets until all of them are at one place."""
+    while True:
+        first, *others = [await stands(one) for one in some]
+        if all(other == first for other in others):
+            return first
+        await deferLater(REACTOR, 0.01)
+
+
+@in_reactor
+async def test_a_server_says_how_large_a_block_may_be(tmp_path: Path) -> None:
+    with one_server(newer(), tmp_path, "max_payload: 20000\n") as server:
+        one = target(url_of([server]))
+        assert await one.last() is None
+        assert one.largest == 20000 - 2048
+        first = block_of(STORE, stored_lines(STORE, 2000), Position(1, 0), None)
+        with pytest.raises(TooMuchAtOnce):
+            await one.send(first)
+        assert await one.last() is None
+        await one.close()
+
+
+@in_reactor
+async def test_a_token_and_a_password_let_in(tmp_path: Path) -> None:
+    with one_server(newer(), tmp_path, "authorization { token: geheim }\n") as server:
+        without = target(url_of([server]))
+        with pytest.raises(Unavailable, match="Authorization Violation") as refused:
+            await without.last()
+        assert refused.value.settled
+        one = target(url_of([server]), token="geheim")
+        assert await one.last() is None
+        await one.close()
+        await without.close()
+    config = "authorization { user: edge, password: geheim }\n"
+    with one_server(newer(), tmp_path, config) as server:
+        one = target(f"{url_of([server])}?user=edge", token="geheim")
+        assert await one.last() is None
+        await one.close()
+
+
+@in_reactor
+async def test_credentials_let_in(tmp_path: Path) -> None:
+    config, creds = operator_mode()
+    with one_server(newer(), tmp_path, config) as server:
+        without = target(url_of([server]), token="geheim")
+        with pytest.raises(Unavailable, match="Authorization Violation"):
+            await without.last()
+        one = target(url_of([server]), token=creds)
+        assert await one.last() is None
+        await one.send(next(blocks(EDGE, 50_000)))
+        for each in without, one:
+            await each.close()
+
+
+@in_reactor
+async def test_certificates_of_both(tmp_path: Path) -> None:
+    authority = Authority(tmp_path)
+    theirs, ours = authority.certify("localhost"), authority.certify("edge")
+    files = f'cert_file: "{theirs}", key_file: "{theirs}", ca_file: "{authority.cafile}"'
+    config = f"tls {{ {files}, verify: true }}\n"
+    with one_server(newer(), tmp_path, config) as server:
+        url = f"nats+tls://localhost:{server.port}/LOGS"
+        stranger = target(url)
+        with pytest.raises(Unavailable, match="is not trusted") as untrusted:
+            await stranger.last()
+        unknown = target(url, tls=TLSOptions(cafile=authority.cafile))
+        with pytest.raises(Unavailable):
+            await unknown.last()
+        one = target(url, tls=TLSOptions(cafile=authority.cafile, certificate=ours))
+        assert await one.last() is None
+        await one.send(next(blocks(EDGE, 50_000)))
+        for each in stranger, unknown, one:
+            await each.close()
+        assert untrusted.value.settled
+
+
+@in_reactor
+async def test_nothing_is_said_to_a_server_without_tls(tmp_path: Path) -> None:
+    """Its token would leave in the clear."""
+    with one_server(newer(), tmp_path, "authorization { token: geheim }\n") as server:
+        one = target(f"nats+tls://localhost:{server.port}/LOGS", token="geheim")
+        with pytest.raises(Unavailable, match="offers no TLS") as refused:
+            await one.last()
+        await one.close()
+        assert refused.value.settled
+
+
+@in_reactor
+async def test_streams_that_cannot_be_relied_on_are_refused_with_a_sentence(tmp_path: Path) -> None:
+    with one_server(newer(), tmp_path) as server:
+        link = NatsLink([("127.0.0.1", server.port)], {}, None)
+        thread = AsyncioThread(REACTOR, "test")
+
+        async def make() -> None:
+            await link.open()
+            for name, subjects, retention in (
+                ("OTHER", ["else.*"], "limits"),
+                ("QUEUE", ["logs.*"], "workqueue"),
+            ):
+                order = {"name": name, "subjects": subjects, "retention": retention}
+                await link.api(f"STREAM.CREATE.{name}", {**order, "storage": "memory"})
+            await link.close()
+
+        await thread.call(make)
+        await thread.stop()
+        for name, why in (
+            ("OTHER", "takes other subjects than logs"),
+            ("QUEUE", "lets go of what somebody has read"),
+            ("THIRD", "subjects overlap"),
+        ):
+            one = target(url_of([server], name))
+            with pytest.raises(Unavailable, match=why) as refused:
+                await one.last()
+            assert refused.value.settled
+            await one.close()
+
+
+@in_reactor
+async def test_without_jetstream_that_is_said(tmp_path: Path) -> None:
+    with one_server(newer(), tmp_path, "jetstream: disabled\n") as server:
+        one = target(url_of([server]))
+        with pytest.raises(Unavailable, match="JetStream is not enabled"):
+            await one.last()
+        await one.close()

@@ -1,0 +1,230 @@
+"""A store that is whole is found whole; a flipped byte of it is found, or changes nothing that is read."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import re
+import shutil
+from contextlib import closing
+from pathlib import Path
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from logsrv.errors import StoreError
+from logsrv.kit.text.checked import checked_line
+from logsrv.linelog.query.language.parse import parse
+from logsrv.linelog.query.matching.match import compile
+from logsrv.linelog.read.plan import Scope
+from logsrv.linelog.read.search import Hit, Search
+from logsrv.linelog.read.view import View
+from logsrv.linelog.store.archive.manifest import encode
+from logsrv.linelog.store.care.aside import keep_aside, make_beside, replace
+from logsrv.linelog.store.sealing.seal import seal
+from logsrv.linelog.store.segments.disk import Disk
+from logsrv.linelog.store.segments.segment import Form, Position, sealed_segments
+from tests.linelog.read.stores import Writer
+from tests.linelog.store.care.stores import (
+    all_findings,
+    at,
+    examination,
+    flip,
+    found,
+    kinds,
+    manifest_of,
+    packed_of,
+    small_store,
+)
+from tests.linelog.store.catalog.small import small_segments
+from tests.linelog.store.faults import FaultyDisk
+
+
+@pytest.fixture(scope="module")
+def whole(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return small_store(tmp_path_factory.mktemp("whole") / "store", words=6000)
+
+
+def read(store: Path) -> list[Hit]:
+    """All lines that searches for all, for words and by time find."""
+    lines = []
+    with View(str(store), lambda _: None) as view:
+        for query, since in (("", ""), ("word3", ""), ("", "2026-11-20T06:03:00.000000Z")):
+            with closing(
+                Search(view, compile(parse(query)), Scope(since=since), processes=1)
+            ) as search:
+                lines += list(search.hits())
+    return lines
+
+
+@pytest.mark.parametrize("quick", [False, True])
+def test_a_whole_store_is_sound(whole: Path, quick: bool) -> None:
+    assert found(whole, quick=quick) == []
+    examined = examination(whole, quick=quick)
+    assert list(all_findings(examined.parts())) == []
+    assert examined.end == Position(5, (whole / "current.log").stat().st_size)
+    if not quick:
+        assert examined.lines == 5 * 5 + 6000
+
+
+@settings(max_examples=60)
+@given(st.data())
+def test_a_flipped_bit_is_found_or_changes_nothing_that_is_read(
+    whole: Path, data: st.DataObject
+) -> None:
+    """Texts that are not compressed have no checksums: there a line would just be another."""
+    names = sorted(
+        str(path.relative_to(whole))
+        for path in whole.rglob("*")
+        if path.is_file() and not path.name.endswith(".log") and path.stat().st_size
+    )
+    name = data.draw(st.sampled_from(names))
+    where = data.draw(st.integers(0, (whole / name).stat().st_size - 1))
+    bit = 1 << data.draw(st.integers(0, 7))
+    copy = whole.parent / "copy"
+    shutil.rmtree(copy, ignore_errors=True)
+    shutil.copytree(whole, copy)
+    times = (whole / name).stat()
+    flip(copy / name, where, bit)
+    os.utime(copy / name, ns=(times.st_atime_ns, times.st_mtime_ns))
+    if not kinds(found(copy)):
+        assert read(copy) == read(whole)
+
+
+def test_a_writer_at_work_gives_no_finding(tmp_path: Path) -> None:
+    """Between any two looks lines come, segments are rotated, sealed and removed."""
+    writer = Writer(tmp_path / "store")
+    steps = [writer.write, writer.rotate, writer.write, writer.seal, writer.remove]
+    count = 0
+
+    def step(_: object = None) -> None:
+        nonlocal count
+        steps[count % len(steps)]()
+        count += 1
+
+    class Moving(Disk):
+        def entries(self) -> dict[str, bool]:
+            names = super().entries()
+            step()
+            return names
+
+        def open(self, name: str, flags: int) -> int:
+            step()
+            return super().open(name, flags)
+
+    for _ in range(12):
+        writer.write()
+        writer.rotate()
+    writer.seal()
+    for _ in range(8):
+        examined = examination(writer.directory)
+        examined.disk.leave()
+        examined.disk = Moving().enter(writer.directory)
+        wrong = list(all_findings(examined.parts()))
+        # Its writer leaves no notes of what it removes.
+        assert [one for one in wrong if one.kind != "segment-missing"] == []
+        examined.disk.leave()
+
+
+@pytest.mark.parametrize("damaged", [False, True])
+def test_any_number_of_segments_takes_as_many_listings(tmp_path: Path, damaged: bool) -> None:
+    """A listing for each of 20,000 segments took an hour."""
+
+    class Counting(Disk):
+        listings = 0
+
+        def entries(self) -> dict[str, bool]:
+            self.listings += 1
+            return super().entries()
+
+    def costs(number: int) -> int:
+        store = small_segments(tmp_path / f"{number}", number)
+        for path in store.glob("*.idx") if damaged else ():
+            path.unlink()
+        examined = examination(store)
+        examined.disk.leave()
+        examined.disk = counting = Counting().enter(store)
+        wrong = list(all_findings(examined.parts()))
+        assert len(wrong) == (number if damaged else 0)
+        for one in wrong:
+            assert one.remedy is not None
+            one.remedy()
+        counting.leave()
+        assert found(store) == []
+        return counting.listings
+
+    assert costs(30) == costs(10)
+
+
+def test_a_store_sealed_meanwhile_is_looked_at_by_its_other_name(tmp_path: Path) -> None:
+    store = small_store(tmp_path / "store")
+    examined = examination(store)
+    parts = examined.parts()
+    [waiting] = [one for one in sealed_segments(at(store)) if one.form is Form.PLAIN]
+    seal(waiting, at(store))
+    assert list(all_findings(parts)) == []
+    assert examined.looked[4].lines == 5 and len(packed_of(store)) == 4
+
+
+PYTHON = re.compile(
+    r"codec can't|Expecting |Extra data|invalid literal|not enough values|too many values|\[Errno"
+    r"|has no attribute|not subscriptable|must be |indices|KeyError|Error\(|Traceback|NoneType|zstd"
+    r"|argument|got an|unexpected keyword|object is not"
+)
+SENSELESS = [
+    *(b"", b"\xff\xfe\n", b"{\n", b"[]\n", b"null\n", b"{}\n", b"7\n", b"x y z\n", b"1:2:3\n"),
+    *(checked_line({}), checked_line({"position": 7}), checked_line({"position": "x"})),
+]
+
+
+def test_no_finding_has_words_of_python(tmp_path: Path) -> None:
+    """Whatever is in a file of a store, whose owner is to understand what is said of it."""
+    whole = small_store(tmp_path / "whole", words=6000)
+    first, *_ = packed_of(whole)
+    (whole / first.archived).write_bytes(encode(manifest_of(whole)))
+    for name in ("origins", "empty", "removed", "waiting", "format", "backup", "imported"):
+        (whole / name).touch()
+    names = [str(path.relative_to(whole)) for path in whole.rglob("*") if path.is_file()]
+    wrong = []
+    for name in names:
+        before = (whole / name).read_bytes()
+        for data in SENSELESS:
+            (whole / name).write_bytes(data)
+            with contextlib.suppress(StoreError):
+                for one in found(whole, quick=True):
+                    said = f"{one.what} {one.advice}"
+                    wrong += [(name, data, said)] if PYTHON.search(said) else []
+        (whole / name).write_bytes(before)
+    assert not wrong
+
+
+def test_each_file_that_is_kept_has_a_name_of_its_own(tmp_path: Path) -> None:
+    disk = at(tmp_path)
+    assert keep_aside("number", disk) == ""
+    for text in (b"1", b"2", b"3"):
+        replace("number", text, disk)
+    names = sorted(path.name for path in tmp_path.iterdir())
+    assert names == ["number", "number.damaged", "number.damaged-2"]
+    assert (tmp_path / "number.damaged-2").read_bytes() == b"2"
+
+
+def test_what_cannot_be_written_anew_keeps_its_name(tmp_path: Path) -> None:
+    """A full disk: a file that is damaged does not become one that is missing."""
+    (tmp_path / "number").write_bytes(b"1")
+    disk = FaultyDisk()
+    disk.enter(tmp_path)
+    disk.room = 0
+    with pytest.raises(OSError, match="No space left"):
+        replace("number", b"2", disk)
+    assert (tmp_path / "number").read_bytes() == b"1"
+    assert not (tmp_path / "number.damaged").exists()
+
+
+def test_the_index_of_a_damaged_segment_is_not_made(tmp_path: Path) -> None:
+    store = small_store(tmp_path / "store")
+    first = packed_of(store)[0]
+    flip(store / first.name, 30)
+    with pytest.raises(StoreError):
+        make_beside(first, at(store), lambda _: False, first.index)
+    assert (store / f"{first.index}.damaged").exists()

@@ -1,0 +1,458 @@
+"""What is wrong with a store, how it is found, and what a repair leaves of it: a table."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import attrs
+import pytest
+
+from logsrv.linelog.cursors import place
+from logsrv.linelog.cursors.place import Place
+from logsrv.linelog.store.archive.manifest import encode
+from logsrv.linelog.store.care.findings import StoreFinding, Weight
+from logsrv.linelog.store.origins.notes import Note, read_notes
+from logsrv.linelog.store.sealing.seal import seal
+from logsrv.linelog.store.segments import backup_note, identity, index
+from logsrv.linelog.store.segments.empty import note_empty
+from logsrv.linelog.store.segments.identity import Identity
+from logsrv.linelog.store.segments.indexing import save
+from logsrv.linelog.store.segments.removed import RemovedRun, note_removed
+from logsrv.linelog.store.segments.segment import (
+    NOWHERE,
+    Form,
+    Position,
+    Segment,
+    number_text,
+    place_text,
+    sealed_name,
+    sealed_segments,
+)
+from logsrv.linelog.store.segments.waiting import note_waiting
+from tests.linelog.read.stores import BEGIN, line, make_store
+from tests.linelog.store.care.stores import (
+    STORE,
+    all_findings,
+    at,
+    examination,
+    flip,
+    found,
+    kinds,
+    manifest_of,
+    packed_of,
+    small_store,
+)
+from tests.linelog.store.care.test_taking import take
+from tests.linelog.store.faults import text_of
+
+ORIGIN = Note(Position(1, 0), "0b" * 16, Position(3, 0), Position(3, 5), 7).line()
+OTHER = "0b" * 16
+
+
+@pytest.fixture(scope="module")
+def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    directory = tmp_path_factory.mktemp("made")
+    take(small_store(directory / "store", words=6000), directory / "backup")
+    return directory
+
+
+@pytest.fixture
+def whole(made: Path, tmp_path: Path) -> Path:
+    """A store, and its backup beside it."""
+    shutil.copytree(made, tmp_path / "whole")
+    return tmp_path / "whole"
+
+
+@pytest.fixture
+def store(whole: Path) -> Path:
+    return whole / "store"
+
+
+def write(name: str, data: bytes) -> Callable[[Path], object]:
+    return lambda store: (store / name).write_bytes(data)
+
+
+def remove(*names: str) -> Callable[[Path], None]:
+    def hurt(store: Path) -> None:
+        for name in names:
+            for path in store.glob(name):
+                path.unlink()
+
+    return hurt
+
+
+def change(name: str, how: Callable[[bytes], bytes]) -> Callable[[Path], None]:
+    def hurt(store: Path) -> None:
+        [path] = store.glob(name)
+        path.write_bytes(how(path.read_bytes()))
+
+    return hurt
+
+
+def bit(where: float) -> Callable[[bytes], bytes]:
+    """Change a bit at a byte, or at a share of all."""
+
+    def how(data: bytes) -> bytes:
+        at = int(where * len(data)) if where < 1 else int(where)
+        return data[:at] + bytes([data[at] ^ 1]) + data[at + 1 :]
+
+    return how
+
+
+def all_of(*steps: Callable[[Path], object]) -> Callable[[Path], None]:
+    def hurt(store: Path) -> None:
+        for step in steps:
+            step(store)
+
+    return hurt
+
+
+def keep(
+    position: Position, name: str = "ship/centre", store: str = STORE
+) -> Callable[[Path], None]:
+    def hurt(directory: Path) -> None:
+        folder, _, reader = name.partition("/")
+        place.save(at(directory / folder), reader, Place(position, store, "then"))
+
+    return hurt
+
+
+def archived(number: int) -> Callable[[Path], object]:
+    """Let an archive have the first segment, or a note of another stand there."""
+    return lambda store: (store / packed_of(store)[0].archived).write_bytes(
+        encode(manifest_of(store, number))
+    )
+
+
+def of_another(store: Path) -> None:
+    first, second, _ = packed_of(store)
+    (store / first.index).write_bytes((store / second.index).read_bytes())
+
+
+def of_a_smaller(store: Path) -> None:
+    first = packed_of(store)[0]
+    loaded = index.load(first, at(store))
+    save(loaded._replace(compressed=loaded.compressed - 1), first, at(store))
+
+
+def shortened(store: Path) -> None:
+    """A segment that waits loses two lines behind a line."""
+    [waiting] = [one for one in sealed_segments(at(store)) if one.form is Form.PLAIN]
+    lines = (store / waiting.name).read_bytes().splitlines(keepends=True)
+    note_waiting(waiting.number, len(b"".join(lines)), at(store))
+    assert kinds(found(store)) == []
+    (store / waiting.name).write_bytes(b"".join(lines[:1] + lines[3:]))
+
+
+def sealed(store: Path) -> None:
+    [waiting] = [one for one in sealed_segments(at(store)) if one.form is Form.PLAIN]
+    seal(waiting, at(store))
+
+
+def holed(store: Path) -> None:
+    text = b"".join(line(f"word{number}", 400 + number) for number in range(40))
+    [waiting] = store.glob("*Z.log")
+    waiting.write_bytes(text[:600] + bytes(1024 - 600) + text[1024:])
+
+
+def no_file(name: str) -> Callable[[Path], None]:
+    def hurt(store: Path) -> None:
+        for path in store.glob(name):
+            path.unlink()
+        (store / name).mkdir()
+
+    return hurt
+
+
+def renamed(store: Path) -> None:
+    [catalog] = store.glob("*.catalog")
+    catalog.rename(store / "0000000001-0000000002.catalog")
+
+
+def noted(**changes: Any) -> Callable[[Path], None]:
+    def hurt(to: Path) -> None:
+        note = backup_note.load(at(to))
+        assert note is not None
+        backup_note.keep(at(to), attrs.evolve(note, **changes))
+
+    return hurt
+
+
+FIRST, SECOND = "0000000001-2*.log.zst", "0000000002-2*"
+INDEX, WORDS = f"{FIRST}.idx", f"{FIRST}.words"
+NINTH = "0000000009-20261120T061842Z.log"
+away = all_of(archived(1), remove(FIRST))
+
+
+@attrs.frozen
+class Case:
+    """A damage. kinds: of what is found; quick: without the text; left: after a repair. None: the same."""
+
+    name: str
+    hurt: Callable[[Path], object]
+    kinds: list[str]
+    left: list[str] | None = None
+    quick: list[str] | None = None
+    of: str = "store"
+
+
+CASES = [
+    Case("frame", change(FIRST, bit(1000)), ["segment-damaged"], quick=[]),
+    Case("cut", change(FIRST, lambda data: data[:-1]), ["segment-cut"]),
+    Case("index", change(INDEX, bit(40)), ["index"], []),
+    Case("no index", remove(INDEX), ["index"], []),
+    Case("index of another", of_another, ["index"], []),
+    Case("index of a smaller file", of_a_smaller, ["index"], []),
+    Case("words", change(WORDS, bit(0.5)), ["words"], [], []),
+    Case("archived", archived(2), ["archived"], []),
+    Case("archived, no JSON", all_of(archived(1), change("*.archived", bit(9))), ["archived"], []),
+    Case("away, index", all_of(away, change(INDEX, bit(30))), ["index"]),
+    Case("away, words", all_of(away, change(WORDS, bit(0.5))), ["words"], quick=[]),
+    Case("away, cut", all_of(away, change("*.archived", lambda data: data[:-20])), ["archived"]),
+    Case(
+        "away, of another",
+        all_of(away, change("*.archived", lambda data: data.replace(b"0000000001", b"0000000009"))),
+        ["archived"],
+    ),
+    Case("catalog's head", change("*.catalog", bit(20)), ["catalog"], []),
+    Case("catalog's words", change("*.catalog", bit(0.9)), ["catalog"], [], []),
+    Case("catalog cut", change("*.catalog", lambda data: data[:-3]), ["catalog"], []),
+    Case("longer catalog", change("*.catalog", lambda data: data + b"x"), ["catalog"], []),
+    Case("catalog of others", renamed, ["catalog"], []),
+    Case("catalog no file", no_file("0000000001-0000000003.catalog"), ["catalog"]),
+    Case("number", write("number", b"five\n"), ["number"], []),
+    Case("no number", remove("number"), ["number"], []),
+    Case("synced", write("synced", b"\xff" * 32), ["synced"], []),
+    Case("empty", write("empty", b"3:x y\n"), ["empty"], []),
+    Case("removed", write("removed", b"3:x y\n"), ["removed"], []),
+    Case("waiting", write("waiting", b"3:x y\n"), ["waiting"], []),
+    Case("format", write("format", b"new"), ["format"]),
+    Case("imported", write("imported", b'{"files":[]'), ["imported"]),
+    Case("archive", write("ship/far.archive", b"archive file:///srv 00000000\n"), ["archive"]),
+    Case("restoring", write("restoring", b""), ["restoring"]),
+    Case("origins", write("origins", b"x" + ORIGIN + ORIGIN), ["origins"], []),
+    Case("origins, a bit", write("origins", bit(20)(ORIGIN)), ["origins"], []),
+    Case("origins without an end", write("origins", ORIGIN + ORIGIN[:30]), ["origins"], []),
+    Case("identity, a bit", change("store", bit(20)), ["identity"], []),
+    Case(
+        "identity, a digit",
+        change("store", lambda data: data.replace(b"0a0a", b"0b0a", 1)),
+        ["identity"],
+        [],
+    ),
+    Case("no identity", remove("store"), ["identity"]),
+    Case("identity no file", no_file("store"), ["identity"]),
+    Case("link", lambda store: (store / NINTH).symlink_to("/etc/passwd"), ["no-file"]),
+    Case("folder", no_file(f"{NINTH}.zst"), ["no-file"]),
+    Case("current.log", no_file("current.log"), ["no-file", "unreadable"]),
+    Case("rival", write("0000000001-20201120T061842Z.log", b""), ["rival"]),
+    Case("torn", change("*Z.log", lambda data: data[:-1]), ["torn-end"]),
+    Case("torn before a line", change("*Z.log", lambda data: data[:-200]), ["torn-end"]),
+    Case("shortened", shortened, ["text-cut"]),
+    Case("shortened and sealed", all_of(shortened, sealed), ["text-cut"]),
+    Case("hole", holed, ["hole", "odd-lines"], quick=[]),
+    Case("nothing but a hole", change("current.log", lambda data: bytes(len(data))), ["hole"]),
+    Case("hole at the end", write("current.log", line("one") + b"half" + bytes(700)), ["hole"]),
+    Case("odd", change("current.log", lambda data: data + b"odd\n"), ["odd-lines"], quick=[]),
+    Case("text gone", write("current.log", b""), ["text-missing"]),
+    Case("missing", remove(SECOND), ["segment-missing"]),
+    Case(
+        "missing with its place", all_of(remove(SECOND), keep(Position(2, 0))), ["segment-missing"]
+    ),
+    Case("missing before the end", remove("0000000004-2*"), ["segment-missing"]),
+    Case("place behind the store", keep(Position(5, 9000)), ["place-behind"]),
+    Case("place in the next segment", keep(Position(6, 0)), ["place-behind"]),
+    Case("place behind its segment", keep(Position(2, 9000)), ["place-behind"]),
+    Case("place", change("ship/centre", bit(20)), ["place"]),
+    Case("place of an alert", change("alerts/1", bit(20)), ["place"]),
+    Case("backup short of lines", remove("0000000001-2*"), ["backup-short"], quick=[], of="backup"),
+    Case("backup cut", noted(place=Position(5, 9999)), ["backup-short"], of="backup"),
+    Case("backup begun", noted(state="begun"), ["backup-begun"], of="backup"),
+    Case("backup coming", noted(state="coming"), ["backup-arriving"], of="backup"),
+    Case("backup", write("backup", b"x"), ["backup"], of="backup"),
+    # What is no finding.
+    Case("in an archive", away, []),
+    Case("removed by retention", remove("0000000001-2*", SECOND), []),
+    Case("both forms", lambda store: (store / packed_of(store)[0].name[:-4]).touch(), []),
+    Case("left over", write("0000000009-20261120T061842Z.log.zst.idx", b""), []),
+    Case("torn current.log", change("current.log", lambda data: data + line("half")[:-1]), []),
+    Case("NULs of a sender", change("*Z.log", lambda data: line("a\0b", 400) + data), []),
+    Case("killed", write("lock", b"99999999\n"), []),
+    Case(
+        "origins beside its writer",
+        all_of(write("origins", ORIGIN + ORIGIN[:30]), write("lock", b"%d\n" % os.getpid())),
+        [],
+    ),
+    Case("place of another store", keep(Position(9, 9), "alerts/1", OTHER), []),
+    Case("place in what was removed", all_of(keep(Position(1, 9)), remove("0000000001-2*")), []),
+    Case("never an identity", remove("store", "ship/centre", "alerts/1"), []),
+    Case("more lines than a backup says", noted(lines=3), [], of="backup"),
+    Case("backup that was killed once", write("lock", b"99999999\n"), [], of="backup"),
+]
+
+
+@pytest.mark.parametrize("case", CASES, ids=lambda case: str(case.name))
+def test_what_is_found_and_what_a_repair_leaves(whole: Path, case: Case) -> None:
+    """Nothing of the text that can be read goes by a repair."""
+    store = whole / case.of
+    case.hurt(store)
+    assert kinds(found(store, quick=True)) == (case.kinds if case.quick is None else case.quick)
+    told = found(store)
+    assert [one.kind for one in told] == case.kinds
+    if case.left is not None:
+        text = text_of(store, [])
+        assert kinds(found(store, repair=True)) == case.left
+        assert text_of(store, []) == text
+
+
+@pytest.mark.parametrize(
+    ("name", "hurt", "was"),
+    [
+        ("number", write("number", b"five\n"), number_text(5)),
+        ("synced", write("synced", b"7"), place_text(NOWHERE)),
+        ("*1-2*.idx", change(INDEX, bit(40)), None),
+        ("store", change("store", bit(20)), None),
+    ],
+)
+def test_what_is_made_anew_is_what_it_was_and_the_damaged_one_is_kept(
+    store: Path, name: str, hurt: Callable[[Path], object], was: bytes | None
+) -> None:
+    [path] = store.glob(name)
+    before = path.read_bytes()
+    hurt(store)
+    damaged = path.read_bytes()
+    assert kinds(found(store, repair=True)) == []
+    assert path.read_bytes() == (was or before)
+    assert path.with_name(f"{path.name}.damaged").read_bytes() == damaged
+
+
+def only(found: list[StoreFinding], kind: str) -> StoreFinding:
+    [one] = [each for each in found if each.kind == kind]
+    return one
+
+
+def test_what_is_lost_says_how_many_lines_and_from_when(store: Path) -> None:
+    first = packed_of(store)[0]
+    flip(store / first.name, 1000)
+    one = only(found(store), "segment-damaged")
+    assert (one.name, one.lines, one.weight) == (first.name, 6005, Weight.LOST)
+    assert "from 2026-11-20T06:00:00.000000Z to " in one.what
+    (store / first.name).write_bytes((store / first.name).read_bytes()[:-1])
+    for quick in (True, False):
+        assert only(found(store, quick=quick), "segment-cut").lines == 6005
+
+
+@pytest.mark.parametrize("cut", [False, True])
+def test_lines_that_cannot_be_read_are_not_counted(store: Path, cut: bool) -> None:
+    first = packed_of(store)[0]
+    lines, text = lines_and_text(store)
+    lacking = index.load(first, at(store))
+    if cut:
+        (store / first.name).write_bytes((store / first.name).read_bytes()[:-1])
+    else:
+        flip(store / first.name, 1000)
+    assert lines_and_text(store) == (lines - lacking.lines, text - lacking.text)
+
+
+def lines_and_text(store: Path) -> tuple[int, int]:
+    """What the doctor says that can be read."""
+    examined = examination(store)
+    list(all_findings(examined.parts()))
+    lines, text = examined.lines, examined.readable
+    assert lines is not None and text is not None
+    return lines, text
+
+
+@pytest.mark.parametrize("indexed", [True, False])
+def test_an_empty_file_is_read_as_no_lines_and_put_aside_if_its_index_says_that_it_had_none(
+    tmp_path: Path, indexed: bool
+) -> None:
+    """As imports have left them, and `zstdcat *.zst` failed. Without an index somebody may have cut it."""
+    made = make_store(tmp_path / "made", [[line("one")], [line("three")]])
+    (made / "number").write_bytes(number_text(3))
+    empty = Segment(2, sealed_name(2, BEGIN) + ".zst", Form.PACKED)
+    (made / empty.name).touch()
+    if indexed:
+        save(index.Index(2), empty, at(made))
+    assert text_of(made) == line("one") + line("three")
+    [one] = found(made)
+    if indexed:
+        assert (one.kind, one.lines) == ("segment-empty", 0)
+        assert kinds(found(made, repair=True)) == []
+        assert not list(made.glob("*2-*.zst")) and text_of(made) == line("one") + line("three")
+    else:
+        assert (one.kind, one.lines, one.remedy) == ("segment-cut", None, None)
+
+
+def test_what_is_in_an_archive_only_is_counted_by_its_note(store: Path) -> None:
+    away(store)
+    examined = examination(store)
+    assert list(all_findings(examined.parts())) == []
+    assert examined.looked[1].lines == 6005
+
+
+def test_without_sealed_segments_nobody_knows_the_number(store: Path) -> None:
+    remove("0*", "number")(store)
+    one = only(found(store), "number")
+    assert one.remedy is None and one.what.endswith("it is 5")
+
+
+def test_what_is_missing_is_told_with_when(store: Path) -> None:
+    remove(SECOND, "0000000003-2*")(store)
+    one = only(found(store), "segment-missing")
+    assert (one.name, one.lines) == ("segments 2 to 3", None)
+    assert "from 2026-11-20T06:00:00.000000Z on up to 2026-11-20T06:05:00" in one.what
+    note_removed([RemovedRun(range(2, 3), 300, 3)], at(store))
+    note_empty(3, at(store))
+    assert found(store) == []
+
+
+def test_a_number_that_is_far_off_is_told_at_once(store: Path) -> None:
+    """A digit that a disk has made up: nobody counts to a billion for it."""
+    (store / "number").write_bytes(b"999999999\n")
+    (store / "empty").write_bytes(b"700000000-900000000 5-8\n")
+    assert [one.name for one in found(store) if one.kind == "segment-missing"] == [
+        "segments 9 to 699999999",
+        "segments 900000001 to 999999998",
+    ]
+
+
+def test_a_hole_and_odd_lines_are_told_with_where_and_how_many(store: Path) -> None:
+    holed(store)
+    assert only(found(store), "hole").what.startswith("NUL bytes stand at 600 to 1024,")
+    assert only(found(store), "odd-lines").what.startswith("1 line of it")
+
+
+def test_a_damaged_line_of_origins_goes_and_the_others_stay(store: Path) -> None:
+    (store / "origins").write_bytes(b"x" + ORIGIN + ORIGIN)
+    assert kinds(found(store, repair=True)) == []
+    assert read_notes((store / "origins").read_bytes()).lines == 1
+
+
+def test_another_identity_that_was_asked_for_stays(store: Path) -> None:
+    """`logsrv ship --new-identity`: places of before name the one of before."""
+    end = Position(5, (store / "current.log").stat().st_size)
+    place.save(at(store / "ship"), "at-the-end", Place(end, STORE))
+    made = identity.make(at(store), end, os.urandom)
+    assert kinds(found(store, repair=True)) == []
+    assert identity.load(at(store)) == made
+
+
+def test_places_tell_the_identity_if_they_agree(store: Path) -> None:
+    change("store", lambda data: data.replace(b"0a0a", b"0b0a", 1))(store)
+    assert kinds(found(store, repair=True)) == []
+    assert identity.load(at(store)) == Identity(STORE, Position(1, 0))
+    (store / "store").write_bytes(b"{")
+    place.save(at(store / "ship"), "other", Place(Position(4, 0), OTHER))
+    one = only(found(store), "identity")
+    assert one.remedy is None and "--new-identity" in one.advice
+
+
+def test_lines_that_a_backup_has_lost_are_counted(whole: Path) -> None:
+    remove("0000000002-2*")(whole / "backup")
+    note_removed([RemovedRun(range(2, 3), 300, 3)], at(whole / "backup"))
+    assert only(found(whole / "backup"), "backup-short").lines == 5

@@ -1,0 +1,213 @@
+"""Frames behind the damage of a segment without an index are read again."""
+
+from __future__ import annotations
+
+import os
+import tracemalloc
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+import logsrv.linelog.store.care.packed as packing
+import logsrv.linelog.store.care.salvage as salvaging
+from logsrv.linelog.store.archive.manifest import encode
+from logsrv.linelog.store.archive.putting import describe
+from logsrv.linelog.store.care.salvage import salvage
+from logsrv.linelog.store.sealing import seal as sealing
+from logsrv.linelog.store.segments import index, zstd
+from logsrv.linelog.store.segments.compressing import compressor
+from logsrv.linelog.store.words.layout import Trailer, pack_trailer
+from tests.linelog.read.stores import line, make_store
+from tests.linelog.store.care.stores import at, flip, found, kinds, notes, packed_of
+from tests.linelog.store.faults import text_of
+
+MAGIC = b"\x28\xb5\x2f\xfd"
+# With a checksum, and eight bytes that say how much text there is.
+HEAD = MAGIC + b"\xe4"
+
+
+def frame(text: bytes) -> bytes:
+    return compressor().compress(text)
+
+
+def block(data: bytes) -> bytes:
+    """The only block of a frame, which is not compressed."""
+    return (len(data) << 3 | 1).to_bytes(3, "little") + data
+
+
+@pytest.fixture
+def store(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A segment of some hundred small frames, whose index is gone."""
+    monkeypatch.setattr(sealing.pieces, "__defaults__", (1000, 0))
+    text = [line(f"word{number} {'x' * 100}", number) for number in range(200)]
+    store = make_store(tmp_path / "store", [text, [line("now", 1000)]])
+    return store
+
+
+def test_only_what_is_damaged_stays_lost(store: Path) -> None:
+    [packed] = packed_of(store)
+    whole = text_of(store)
+    made = index.load(packed, at(store))
+    hurt = made.frames[7]
+    head = (store / packed.name).read_bytes()[hurt.at : hurt.at + 18]
+    # The size of its first block: who walks by the heads of frames comes to its end there.
+    flip(store / packed.name, hurt.at + zstd.frame_header_size(head) + 2, 0x80)
+    (store / packed.index).unlink()
+    assert len(text_of(store, [])) < len(whole) // 2
+    [one] = [each for each in found(store) if each.kind == "segment-damaged"]
+    assert one.remedy is not None and one.beside_server
+    assert kinds(found(store, repair=True)) == ["segment-damaged"]
+    told: list[str] = []
+    text = text_of(store, told)
+    assert text == whole[: hurt.text] + whole[made.frames[8].text :]
+    assert len(told) == 1 and "is damaged at byte" in told[0]
+
+
+def test_two_in_a_row_leave_the_lines_behind_them_at_their_places(store: Path) -> None:
+    """Readers have kept them: another place would send lines twice, or not at all."""
+    [packed] = packed_of(store)
+    made = index.load(packed, at(store))
+    for frame in made.frames[7:9]:
+        flip(store / packed.name, frame.at + 30)
+    (store / packed.index).unlink()
+    salvage(packed, at(store))
+    found = index.load(packed, at(store))
+    assert [(one.at, one.text) for one in found.frames] == [
+        (one.at, one.text) for one in made.frames
+    ]
+
+
+def test_a_frame_without_its_head_counts_for_nothing_where_nobody_has_a_place(store: Path) -> None:
+    """Places of lines behind it are others than they were: a reader would miss lines."""
+    [packed] = packed_of(store)
+    whole, made = text_of(store), index.load(packed, at(store))
+    flip(store / packed.name, made.frames[7].at)
+    (store / packed.index).unlink()
+    (store / packed.words).unlink(missing_ok=True)
+    with pytest.raises(
+        ValueError, match="ship/centre has a place in it, and nothing says how much"
+    ):
+        salvage(packed, at(store), ["ship/centre"])
+    assert not (store / packed.index).exists()
+    salvage(packed, at(store))
+    assert text_of(store, []) == whole[: made.frames[7].text] + whole[made.frames[8].text :]
+
+
+def test_with_nothing_whole_behind_the_damage_nothing_is_made(store: Path) -> None:
+    [packed] = packed_of(store)
+    flip(store / packed.name, index.load(packed, at(store)).frames[-1].at + 30)
+    (store / packed.index).unlink()
+    with pytest.raises(ValueError, match="nothing behind the damage is whole"):
+        salvage(packed, at(store))
+    assert not (store / packed.index).exists()
+
+
+@pytest.mark.parametrize("teller", ["index", "words", "archived"])
+def test_what_stands_beside_tells_where_lines_behind_a_lost_head_are(
+    store: Path, teller: str
+) -> None:
+    """The head of a damaged index, the word index and the note of an archive say how much there was."""
+    [packed] = packed_of(store)
+    made, disk = index.load(packed, at(store)), at(store)
+    whole = (store / packed.index).read_bytes()
+    (store / packed.index).unlink()
+    if teller == "index":
+        (store / packed.index).write_bytes(whole[:-1])
+    elif teller == "words":
+        trailer = Trailer(packed.number, made.text, made.compressed, 0, 0)
+        (store / packed.words).write_bytes(pack_trailer(trailer))
+    else:
+        (store / packed.index).write_bytes(whole)
+        (store / packed.archived).write_bytes(encode(describe(packed, disk, "0a" * 16)))
+        (store / packed.index).unlink()
+    for hurt in (7, 9):
+        flip(store / packed.name, made.frames[hurt].at)
+    salvage(packed, disk, ["ship/centre"])
+    found = index.load(packed, disk)
+    assert found.text == made.text
+    assert [(one.at, one.text) for one in found.frames[10:]] == [
+        (one.at, one.text) for one in made.frames[10:]
+    ]
+
+
+def hostile() -> Iterator[tuple[str, bytes]]:
+    """What somebody may have put behind a damaged frame, by what it does."""
+    small = frame(b"small\n")
+    claim = HEAD + (5 << 30).to_bytes(8, "little") + small[6:]
+    yield "a head that claims gigabytes", claim
+    yield "a skippable frame of 4 GiB", b"\x50\x2a\x4d\x18\xff\xff\xff\xff" + bytes(1000)
+    yield "a dictionary", MAGIC + b"\xe7" + b"\x4d\0\0\0" + (1000).to_bytes(8, "little") + small[6:]
+    yield "a window of 2 GiB", MAGIC + b"\xc4\xa8" + (1000).to_bytes(8, "little") + small[6:]
+    claim = HEAD + (200 << 20).to_bytes(8, "little")
+    yield "heads without blocks", claim * 4_000
+    yield "blocks without an end", claim + bytes(100_000)
+    yield "heads that lead to the same blocks", (claim + b"\0\0\0") * 5_000
+    liar = HEAD + (1000).to_bytes(8, "little") + b"\x02\0\x10\0" * 4096 + b"\x03\0\x10\0" + bytes(4)
+    yield "half a GiB in a frame of a KB", liar
+    nested = small
+    for _ in range(500):
+        nested = HEAD + len(nested).to_bytes(8, "little") + block(nested) + bytes(4)
+    yield "frames in frames", nested
+
+
+@pytest.mark.parametrize("name", [name for name, _ in hostile()])
+def test_whatever_stands_there_takes_no_memory_and_little_work(
+    store: Path, name: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    [packed] = packed_of(store)
+    whole, made = text_of(store), index.load(packed, at(store))
+    data = (store / packed.name).read_bytes()
+    hurt = made.frames[8].at
+    (store / packed.name).write_bytes(data[:hurt] + dict(hostile())[name] + data[hurt:])
+    (store / packed.index).unlink()
+    reads = [0]
+    read = os.pread
+
+    def counted(fd: int, size: int, at: int) -> bytes:
+        reads[0] += 1
+        return read(fd, size, at)
+
+    monkeypatch.setattr(os, "pread", counted)
+    tracemalloc.start()
+    try:
+        salvage(packed, at(store))
+        assert tracemalloc.get_traced_memory()[1] < 64 << 20
+    finally:
+        tracemalloc.stop()
+    assert reads[0] < 2 * (store / packed.name).stat().st_size
+    monkeypatch.undo()
+    assert text_of(store, []) == whole
+
+
+def test_frames_behind_what_is_unpacked_are_taken_by_their_heads(
+    store: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    [packed] = packed_of(store)
+    whole = text_of(store)
+    (store / packed.index).unlink()
+    for module in (salvaging, packing):
+        monkeypatch.setattr(module, "ALLOWED", 5000)
+        monkeypatch.setattr(module, "excess", lambda text, _: text)
+    left = found(store, repair=True)
+    assert kinds(left) == [] and "frames-unread" in notes(left)
+    assert text_of(store) == whole
+    assert index.load(packed, at(store)).lines < 200
+
+
+def test_a_tail_of_zeros_takes_no_memory(store: Path) -> None:
+    """As a power cut may leave it, or a copy that was given its room beforehand."""
+    [packed] = packed_of(store)
+    whole = text_of(store)
+    with open(store / packed.name, "ab") as file:
+        file.write(bytes(1000))
+        file.truncate(1 << 30)
+    (store / packed.index).unlink()
+    tracemalloc.start()
+    try:
+        with pytest.raises(ValueError, match="nothing behind the damage is whole"):
+            salvage(packed, at(store))
+        assert tracemalloc.get_traced_memory()[1] < 64 << 20
+    finally:
+        tracemalloc.stop()
+    assert text_of(store, [])[: len(whole)] == whole

@@ -1,0 +1,29 @@
+"""A reader whom a store is closed to is told which group it is open to."""
+
+from __future__ import annotations
+
+import grp
+from pathlib import Path
+
+from logsrv.linelog.store.segments.rights import who_may
+
+DENIED = PermissionError(13, "Permission denied")
+
+
+def test_the_group_of_the_store_or_of_what_it_is_in(tmp_path: Path) -> None:
+    outer, store = tmp_path / "outer", tmp_path / "outer/lines"
+    store.mkdir(parents=True)
+    group = grp.getgrgid(store.stat().st_gid).gr_name
+    store.chmod(0o750)
+    assert who_may(str(store), DENIED) == f"; the group {group} may read it"
+    store.chmod(0o755)
+    outer.chmod(0o750)
+    assert who_may(str(store), DENIED) == f"; the group {group} may read it"
+
+
+def test_nobody_is_told_of_a_group_that_may_not(tmp_path: Path) -> None:
+    tmp_path.chmod(0o700)
+    assert who_may(str(tmp_path), DENIED) == ""
+    tmp_path.chmod(0o755)
+    assert who_may(str(tmp_path), DENIED) == ""
+    assert who_may(str(tmp_path), FileNotFoundError(2, "No such file or directory")) == ""
