@@ -23,6 +23,8 @@ from logsrv.timer import Timer
 _TIMES_A_RECORD = 8
 # Unpacked bytes that are stored together: one datagram becomes megabytes.
 _AT_ONCE = 1 << 20
+# Seconds of the processor after which others come first.
+_COSTLY = 0.02
 # Bytes of one step: they may be a message every other byte.
 _PIECE = 32 << 10
 
@@ -70,12 +72,14 @@ class GelfDatagrams(InputDatagrams):
                 whole = self._chunks.add(source, payload, self.intake.clock.seconds())
             if whole is not None:
                 messages.append(whole)
-        self._unpack(messages, source)
+        if messages:
+            self.intake.in_turn(partial(self._unpack, messages, source))
         self._look_later()
 
     def _unpack(self, packed: deque[bytes], source: str) -> None:
         """Unpack and store messages, as many at a time as the store has room for."""
         intake = self.intake
+        began = intake.cpu()
         messages: list[bytes] = []
         size = 0
         while packed and size < _AT_ONCE:
@@ -94,6 +98,9 @@ class GelfDatagrams(InputDatagrams):
         store_from_datagrams(intake, records, source)
         if packed:
             intake.in_turn(partial(self._unpack, packed, source))
+        if intake.datagrams is not None and (packed or intake.cpu() - began > _COSTLY):
+            # Else there is another of these in the same turn of the reactor, of the next sender.
+            intake.aside.put(intake.datagrams)
 
     def _look_later(self) -> None:
         """Count the messages given up, and look again when the time of the unfinished ones is over."""

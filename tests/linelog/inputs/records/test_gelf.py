@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import zlib
+from itertools import count
 from typing import Any
 
 import pytest
@@ -154,6 +155,39 @@ def test_others_have_their_turn_between_bombs_that_are_refused() -> None:
         turn(way.clock)
         turns += 1
     assert turns >= 7
+
+
+class Listener:
+    """Notes how often it is paused, and whether it is."""
+
+    pauses = 0
+    paused = False
+
+    def pauseProducing(self) -> None:
+        self.pauses += 1
+        self.paused = True
+
+    def resumeProducing(self) -> None:
+        self.paused = False
+
+
+def test_a_listener_waits_while_its_bombs_are_unpacked() -> None:
+    """Four senders of such datagrams stopped all others for two seconds: each had one unpacked a turn."""
+    listener: Any = Listener()
+    way = intake(Sink(), options=InputOptions(max_record=1 << 20))
+    way.datagrams = listener
+    ticks = count()
+    way.cpu = lambda: next(ticks)
+    receiver = Gelf().datagrams(way)
+    receiver.datagrams_received([zlib.compress(b"\xff" * (7 << 20))] * 3, SENDER)
+    for _ in range(3):
+        assert listener.paused
+        turn(way.clock)
+    turn(way.clock)
+    assert listener.pauses == 3 and not listener.paused
+    way.cpu = lambda: 0.0
+    receiver.datagrams_received([b'{"a":1}'], SENDER)
+    assert listener.pauses == 3
 
 
 def test_what_waits_to_be_unpacked_is_stored_at_a_stop() -> None:
