@@ -99,7 +99,7 @@ class GelfDatagrams(InputDatagrams):
         if packed:
             intake.in_turn(partial(self._unpack, packed, source))
         if intake.datagrams is not None and (packed or intake.cpu() - began > _COSTLY):
-            # Else there is another of these in the same turn of the reactor, of the next sender.
+            # The next sender has another one in the same turn of the reactor otherwise.
             intake.aside.put(intake.datagrams)
 
     def _look_later(self) -> None:
