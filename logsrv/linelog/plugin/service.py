@@ -42,8 +42,8 @@ from logsrv.linelog.inputs.intake.options import InputOptions, with_secrets
 from logsrv.linelog.inputs.intake.registry import inputs
 from logsrv.linelog.inputs.intake.turns import ComputingThread
 from logsrv.linelog.inputs.intake.unfinished import Unfinished
+from logsrv.linelog.plugin.findings import check_logger
 from logsrv.linelog.plugin.health import PATIENCE, HangLog, unhealthy
-from logsrv.linelog.plugin.logger import check_logger
 from logsrv.linelog.plugin.metrics import METRICS
 from logsrv.linelog.plugin.settings import (
     Listen,
