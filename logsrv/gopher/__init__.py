@@ -2,11 +2,10 @@
 
     wire      Gopher as bytes and text: URLs, menus, texts, Gopher+, answers, errors (no I/O)
     fetch     how an answer gets here: `GopherClient` on Twisted, `urlopen` on a plain socket
-    local     files and directories of this machine as menus
     follow    addresses that are kept, and what is new there
     browse    the full-screen browser
     mirror    copies of servers
-    serve     a small Gopher server
+    serve     files and directories of this machine as menus, and a small server of them
     gateway   gopherspace for web browsers
     command   the command `gopher`
     service   `twistd gopher`; `twistd gopherd` is in `serve`

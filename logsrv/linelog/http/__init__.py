@@ -6,7 +6,7 @@ access              checks of Host, Origin and token, and a limit on guessing it
 endpoints           the table of paths and parameters: requests are checked and documented by it
 responses           answers with the headers that all have, counted by status
 problems            answers that are a status and a sentence
-totals              how much is in the store, counted once
+statistics          how much is in the store, counted once, by a process (counting)
 searching           a process for each search, and its answer on its way to a client
 viewing             live views: a process for all of them, a stream of events to each
 nodes               the other end: several daemons asked as one

@@ -1,4 +1,4 @@
-"""Inputs of records, most of them acknowledged; `RecordReceiver` and `Records` are for authors."""
+"""Inputs of lines and records; `RecordReceiver` and `Records` are for authors."""
 
 from logsrv.linelog.framing.bodies.bodies import Records as Records
 from logsrv.linelog.inputs.records.records import RecordReceiver as RecordReceiver
