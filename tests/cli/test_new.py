@@ -19,7 +19,7 @@ from logsrv.kit.testing import TelnetSession, wait_until
 from tests.cli.command import logsrv
 from tests.programs import program
 
-CHECKOUT = Path(new.__file__).parents[3]
+CHECKOUT = Path(new.__file__).parents[2]
 SLOW = 300.0
 
 

@@ -12,7 +12,7 @@ import pytest
 import logsrv
 from logsrv.cli.origin import origin
 
-ROOT = Path(__file__).parents[3]
+ROOT = Path(__file__).parents[2]
 
 
 def test_a_checkout() -> None:

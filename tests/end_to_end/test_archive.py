@@ -26,7 +26,7 @@ from tests.end_to_end.stored import stored_bytes
 from tests.linelog.ship.shipping.receiver import receiving
 from tests.linelog.store.archive.buckets import buckets
 
-CHILD = "ship.running.child"
+CHILD = "ship.shipping.child"
 SMALL = ("--rotate-size", "256KiB")
 
 

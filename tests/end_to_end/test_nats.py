@@ -27,7 +27,7 @@ from tests.linelog.ship.out.servers import (
     url_of,
 )
 
-CHILD = "ship.running.child"
+CHILD = "ship.shipping.child"
 
 
 def of(servers: list[NatsServer], more: str = "", stream: str = "LOGS") -> str:

@@ -19,7 +19,7 @@ from tests.end_to_end.conftest import LOOPBACK, Logger, Start
 from tests.linelog.ship.shipping.receiver import LineReceiver, receiving
 from tests.ports import free_port
 
-CHILD = "ship.running.child"
+CHILD = "ship.shipping.child"
 
 
 @pytest.fixture

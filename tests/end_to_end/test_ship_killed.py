@@ -25,7 +25,7 @@ from tests.linelog.ship.out.servers import NatsServer, cluster, leader, newer
 from tests.ports import free_port
 
 KILLS = int(os.environ.get("LOGSRV_KILLS", "2"))
-CHILD = "ship.running.child"
+CHILD = "ship.shipping.child"
 ROTATING = ("--rotate-size", "256KiB", "--keep-bytes", "1MiB")
 DEADLINE = 240.0
 END = b"<the last one>"

@@ -5,7 +5,8 @@ from __future__ import annotations
 import gzip
 import json
 import zlib
-from typing import Any
+from types import SimpleNamespace
+from typing import Any, cast
 
 import cramjam
 import pytest
@@ -14,6 +15,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from twisted.internet.defer import Deferred
 
+from logsrv.kit.children.pool import ProcessPool
 from logsrv.linelog.framing.bodies import bodies
 from logsrv.linelog.framing.lines.rules import Oversize
 from logsrv.linelog.inputs.http.body import LARGE
@@ -209,19 +211,16 @@ def test_what_small_bodies_become_is_bounded_together(room: int, status: int) ->
 
 @pytest.mark.parametrize("media", ["application/json", "application/x-protobuf"])
 @pytest.mark.parametrize("coding", ["", "gzip", "zstd"])
-def test_a_worker_takes_apart_what_small_bodies_become(
-    monkeypatch: pytest.MonkeyPatch, media: str, coding: str
-) -> None:
+def test_a_worker_takes_apart_what_small_bodies_become(media: str, coding: str) -> None:
     """OTLP of 4 KB in gzip, one record of 4 MB, had the reactor for more than a second."""
     sender = Sender()
     asked: list[Deferred[list[bytes]]] = []
 
-    def answer(parts: object) -> Deferred[list[bytes]]:
+    def answer(*parts: object) -> Deferred[list[bytes]]:
         asked.append(Deferred())
         return asked[-1]
 
-    monkeypatch.setattr(sender.intake.workers, "most", 1)
-    monkeypatch.setattr(sender.intake.workers, "answer", answer)
+    sender.intake.workers = cast(ProcessPool, SimpleNamespace(most=1, answer=answer))
     packed: Any = {"": bytes, "gzip": gzip.compress, "zstd": zstandard.compress}[coding]
     for path, way in (("/loki/api/v1/push", cramjam.snappy.compress_raw), ("/v1/logs", bytes)):
         way = bytes if media == "application/json" else way
