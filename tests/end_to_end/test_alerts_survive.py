@@ -305,6 +305,13 @@ def kills(logger: Start, directory: Path, times: int) -> None:
 
 
 def told(directory: Path) -> list[str]:
-    """The messages that were told of, as far as ten of each message are shown."""
-    text = "".join(read(path) for path in directory.glob("m.*"))
-    return re.findall(r"oops \d+\.", text)
+    """The lines that were told of: ten of a message are shown, and how many more follow them."""
+    found = []
+    for path in directory.glob("m.*"):
+        text = read(path)
+        found += re.findall(r"oops \d+\.", text)
+        more = re.search(r"oops (\d+)\.\nand (\d+) more", text)
+        if more is not None:
+            last, number = map(int, more.groups())
+            found += [f"oops {one}." for one in range(last + 1, last + number + 1)]
+    return found
