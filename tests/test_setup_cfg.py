@@ -2,7 +2,12 @@
 
 from __future__ import annotations
 
+import ast
 import configparser
+import re
+import sys
+from collections.abc import Iterator
+from importlib.metadata import packages_distributions
 
 from tests.test_structure import MODULES, ROOT, name_of
 
@@ -15,6 +20,46 @@ def test_every_package_is_in_setup_cfg() -> None:
     found = {name_of(path) for path in MODULES if path.name == "__init__.py"}
     assert listed == found | {"twisted.plugins"}
     assert not list((ROOT / "twisted").rglob("__init__.py"))
+
+
+# Imported by name, and brought by what setup.cfg asks for: `Twisted[tls]` and Textual.
+BROUGHT_ALONG = {"pyopenssl", "service-identity", "rich"}
+
+
+def test_every_distribution_that_is_imported_is_in_setup_cfg() -> None:
+    """One that comes with something else goes when that goes."""
+    config = configparser.ConfigParser()
+    config.read(ROOT / "setup.cfg")
+    asked = [config["options"]["install_requires"], *config["options.extras_require"].values()]
+    named = {
+        _normal(line) for part in asked for line in part.split("\n") if line and line[0] not in "#%"
+    }
+    offered = packages_distributions()
+    imported = {
+        module: {_normal(each) for each in offered.get(module, ())}
+        for path in MODULES
+        for module in _modules_of_others(ast.parse(path.read_text()))
+    }
+    assert not [module for module, by in imported.items() if not by & (named | BROUGHT_ALONG)]
+
+
+def _modules_of_others(tree: ast.AST) -> Iterator[str]:
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Import):
+            names = [each.name for each in node.names]
+        elif isinstance(node, ast.ImportFrom) and node.level == 0:
+            names = [node.module or ""]
+        else:
+            continue
+        for name in names:
+            top = name.partition(".")[0]
+            if top not in sys.stdlib_module_names | {"logsrv"}:
+                yield top
+
+
+def _normal(requirement: str) -> str:
+    """Return one spelling of a name: `zope.interface >= 8` gives `zope-interface`."""
+    return re.sub(r"[-_.]+", "-", re.split(r"[\s<>=\[;]", requirement, maxsplit=1)[0]).lower()
 
 
 def test_commands_are_entry_points() -> None:
