@@ -2,9 +2,11 @@
 
 FILE may be plain, or compressed by gzip, zstd, bzip2 or xz; lines, or a journal as `journalctl -o export`
 writes it; - is standard input. Of a DIRECTORY every file is taken that is text. All lines are put in the
-order of their times, whatever file they are in. A line's time is what it says itself, in one of 30 forms:
---dry-run says which, and how many lines of each file have none. Lines without a time belong to the line
-before them, files without any have the file's own time. SOURCE is file:FILE.
+order of their times, whatever file they are in. Within a file a line that is older than the one before
+has the time of that one, and the file keeps its order; --sort puts it where its time belongs. A line's
+time is what it says itself, in one of 30 forms: --dry-run says which, and how many lines of each file
+have none. Lines without a time belong to the line before them, files without any have the file's own
+time. SOURCE is file:FILE.
 
 No server may have the store open. Its lines have to be older than those of the files: import first, then
 start the server. An import that was interrupted goes on when it is started again with the same files.
@@ -31,11 +33,11 @@ from pathlib import Path
 
 from logsrv.cli.arguments import tell
 from logsrv.cli.reading.arguments import declare_store
-from logsrv.errors import StoreError
+from logsrv.errors import StoreError, UsageError
 from logsrv.kit.options.argument_parser import Parser
 from logsrv.kit.text.status_line import StatusLine
 from logsrv.kit.text.time import rfc3339
-from logsrv.linelog.importing.files import LogFile, find
+from logsrv.linelog.importing.files import STDIN, LogFile, find
 from logsrv.linelog.importing.merge import merged
 from logsrv.linelog.importing.summary import LeftOut, of_all, of_file
 from logsrv.linelog.importing.writer import ImportWriter, opened
@@ -51,11 +53,12 @@ def declare(parser: Parser) -> None:
     add = parser.add_argument
     add("files", metavar="FILE|DIRECTORY", nargs="+", help="what to import; - is standard input")
     declare_store(parser, to_write=True)
+    add("--sort", action="store_true", help="sort the lines within each file by their times too")
     add("--dry-run", action="store_true", help="read all and say what would be imported")
 
 
 def run(arguments: argparse.Namespace) -> int:
-    """Import the files. Raises StoreError for a store that cannot take them."""
+    """Import the files. Raises StoreError for a store that cannot take them, UsageError."""
     keep_freed_memory()
     # Files whose times overlap are open at once.
     _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
@@ -72,17 +75,21 @@ def run(arguments: argparse.Namespace) -> int:
         left.binary += 1
         tell(f"logsrv import: {sentence}")
 
+    if arguments.sort and STDIN in arguments.files:
+        raise UsageError(
+            "--sort reads a file twice, which standard input cannot be; save it as a file"
+        )
     files: Sequence[LogFile] = find(arguments.files, say, leave)
     left.unreadable = len(wrong)
+    for file in files:
+        file.by_time, file.exact = arguments.sort, arguments.dry_run
     if arguments.dry_run:
-        for file in files:
-            file.exact = True
         for _ in _shown(merged(files), files):
             pass
     elif files:
         with opened(Path(arguments.directory), StorePolicy()) as writer:
             found = files
-            files = _import(found, writer)
+            files = _import(found, writer, " ".join(time.tzname) + " sorted" * arguments.sort)
             left.imported = len(found) - len(files)
     for file in files:
         print(f"{file.shown}: {of_file(file)}")
@@ -90,7 +97,7 @@ def run(arguments: argparse.Namespace) -> int:
     return 1 if wrong else 0
 
 
-def _import(files: Sequence[LogFile], writer: ImportWriter) -> Sequence[LogFile]:
+def _import(files: Sequence[LogFile], writer: ImportWriter, how: str) -> Sequence[LogFile]:
     done = [file for file in files if file.identity in writer.done.files]
     for file in done:
         print(f"{file.shown}: imported already, left out")
@@ -99,7 +106,7 @@ def _import(files: Sequence[LogFile], writer: ImportWriter) -> Sequence[LogFile]
     first = next(runs, None)
     if first is None:
         return files
-    writer.begin([file.identity for file in files], " ".join(time.tzname), first[0])
+    writer.begin([file.identity for file in files], how, first[0])
     try:
         for moment, file, lines in _shown(chain([first], runs), files):
             writer.append(moment, file.source, lines)

@@ -119,8 +119,26 @@ def test_a_dry_run_says_what_was_recognised_and_makes_nothing(logs: Path, tmp_pa
     tried = logsrv("import", "--dry-run", "log/mixed", environment=UTC, directory=tmp_path)
     assert tried.stdout.startswith(
         b"log/mixed: 7 lines, 2026-11-19T06:25:01Z to 2026-11-20T06:00:00Z, RFC 3164 (6), logfmt (1);"
-        b" 2 lines without a time; 1 line older than the one before, by up to 8 s, have its time\n"
+        b" 2 lines without a time; 1 line older than the one before, by up to 8 s, have its time"
+        b" (--sort puts them where they belong)\n"
     )
+
+
+def test_lines_of_two_files_are_sorted_if_asked(tmp_path: Path) -> None:
+    for name, seconds in (("a.log", (5, 1, 3)), ("b.log", (4, 2, 6))):
+        text = "".join(f"2026-11-20T06:00:0{second}Z line {second}\n" for second in seconds)
+        (tmp_path / name).write_text(text)
+        os.utime(tmp_path / name, (WRITTEN, WRITTEN))
+    words = ("import", "--directory", "store", "--sort", "a.log", "b.log")
+    done = logsrv(*words, environment=UTC, directory=tmp_path)
+    assert not done.returncode and b"older" not in done.stdout
+    assert b"a.log: 3 lines, 2026-11-20T06:00:01Z to 2026-11-20T06:00:05Z, " in done.stdout
+    shown = logsrv("search", "--directory", "store", "--utc", directory=tmp_path).stdout.decode()
+    assert [(line[:20], line[-6:]) for line in shown.splitlines()] == [
+        (f"2026-11-20T06:00:0{second}.", f"line {second}") for second in range(1, 7)
+    ]
+    refused = logsrv("import", "--directory", "store", "--sort", "-", directory=tmp_path)
+    assert refused.returncode == 2 and b"--sort reads a file twice" in refused.stderr
 
 
 def test_standard_input(tmp_path: Path) -> None:

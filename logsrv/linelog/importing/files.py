@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import heapq
 import os
 import re
 import stat
@@ -31,6 +32,8 @@ _RULES = LineRules(telnet=False)
 _ENTRY_RULES = LineRules(telnet=False, max_line=8 * MOST_ENTRY)
 _ROTATED = re.compile(r"\.([0-9]+)(?:\.[a-z0-9]+)?$")
 _JOURNAL = re.compile(rb"__(?:CURSOR|REALTIME_TIMESTAMP)=")
+# Lines that are sorted wait in memory: their bytes, and these for each run of them.
+_WAITING, _RUN = 128 << 20, 200
 # Only 1,024 bytes of a source are known again after a crash.
 _LONGEST_NAME = 900
 
@@ -47,7 +50,7 @@ class LogFile:
     dated: of the last reading.
     identity: its path, size and time, by which it is known again.
     taken: bytes of it that have been read; unpacked: how many they were, unpacked. exact: count each line
-    without a time, which takes longer.
+    without a time, which takes longer. by_time: sort its lines by their times.
     cut: whether it could not be read to its end. without_fields: entries of a journal that had fields too
     long to be taken.
     """
@@ -65,7 +68,7 @@ class LogFile:
         absolute = path if path == STDIN else os.fsencode(os.path.abspath(path)).decode("latin-1")
         self.identity = [absolute, self.size, written]
         self.taken = self.unpacked = self.without_fields = 0
-        self.cut = self.exact = False
+        self.cut = self.exact = self.by_time = False
         self.dated = Dated(self._written)
         self._begin: int | None = None
         self._day_first: bool | None = None
@@ -85,6 +88,9 @@ class LogFile:
             self._peek()
         self._begin = self.dated.said
         moment = self.dated.first if self._begin is None else self._begin
+        if self.by_time:
+            with closing(self._sorted(_tell_nobody)) as runs:
+                moment, _ = next(runs, (moment, b""))
         self.taken = self.unpacked = self.without_fields = 0
         self.cut = False
         return moment
@@ -94,7 +100,20 @@ class LogFile:
 
         Lines come in runs: those of one moment, one behind the other.
         """
-        return self._runs(self._tell)
+        return self._sorted(self._tell) if self.by_time else self._runs(self._tell)
+
+    def _sorted(self, tell: Tell) -> Generator[tuple[int, bytes]]:
+        """Yield the runs by their moments, those of one moment as they came.
+
+        A line that is older than 128 MiB of others before it is late all the same.
+        """
+        newest = 0
+        for moment, lines in _by_moment(self._runs(tell), _WAITING):
+            if moment < newest:
+                self.dated.late += lines.count(b"\n")
+                self.dated.latest = max(self.dated.latest, newest - moment)
+            newest = max(newest, moment)
+            yield newest, lines
 
     def _peek(self) -> None:
         self.dated = Dated(self._written)
@@ -103,7 +122,13 @@ class LogFile:
                 pass
 
     def _runs(self, tell: Tell, *, peeking: bool = False) -> Generator[tuple[int, bytes]]:
-        self.dated = Dated(self._written, self._begin, day_first=self._day_first, exact=self.exact)
+        self.dated = Dated(
+            self._written,
+            self._begin,
+            day_first=self._day_first,
+            exact=self.exact,
+            as_said=self.by_time,
+        )
         chunks = self._chunks(tell, peeking)
         begin = next(chunks, b"")
         chunks = chain([begin], chunks)
@@ -157,6 +182,22 @@ class LogFile:
     def _counted(self, chunk: bytes) -> bytes:
         self.unpacked += len(chunk)
         return chunk
+
+
+def _by_moment(runs: Iterator[tuple[int, bytes]], most: int) -> Iterator[tuple[int, bytes]]:
+    """Yield runs, the earliest of those that wait as soon as they are more than `most` bytes."""
+    waiting: list[tuple[int, int, bytes]] = []
+    size = 0
+    for number, (moment, lines) in enumerate(runs):
+        heapq.heappush(waiting, (moment, number, lines))
+        size += len(lines) + _RUN
+        while size > most:
+            moment, _, lines = heapq.heappop(waiting)
+            size -= len(lines) + _RUN
+            yield moment, lines
+    while waiting:
+        moment, _, lines = heapq.heappop(waiting)
+        yield moment, lines
 
 
 def _shown(path: str) -> str:

@@ -8,7 +8,7 @@ import attrs
 
 from logsrv.kit.text.time import rfc3339
 from logsrv.linelog.framing.events.journal import MOST_ENTRY
-from logsrv.linelog.importing.files import LogFile
+from logsrv.linelog.importing.files import STDIN, LogFile
 
 _MICRO = 1e6
 
@@ -51,7 +51,8 @@ def of_file(file: LogFile) -> str:
     if dated.late:
         by = dated.latest / _MICRO
         late = _number(dated.late, "line")
-        told.append(f"{late} older than the one before, by up to {by:.0f} s, have its time")
+        hint = "" if file.by_time or file.name == STDIN else " (--sort puts them where they belong)"
+        told.append(f"{late} older than the one before, by up to {by:.0f} s, have its time{hint}")
     return "; ".join(told)
 
 

@@ -115,7 +115,8 @@ class ImportWriter:
             if done.under_way != files or done.zone != zone:
                 raise StoreError(
                     "an import into this store was interrupted: give the same files again, unchanged,"
-                    " in the same time zone, to finish it; or begin anew in another directory"
+                    " in the same time zone and with the same options, to finish it; or begin anew in"
+                    " another directory"
                 )
             self._skip = self._written()
             if self._skip == 0:

@@ -77,6 +77,41 @@ def test_many_lines_before_the_first_time_have_that_one(
     assert (file.dated.undated, file.dated.late) == (before.count(b"\n"), 0)
 
 
+def test_lines_are_sorted_by_their_own_times_if_asked(tmp_path: Path) -> None:
+    lines = [
+        b"2026-11-20T06:00:05Z five\n",
+        b"  a part of five\n",
+        b"2026-11-20T06:00:02Z two\n",
+        b"2026-11-20T06:00:05Z five again\n",
+        b"2026-11-20T06:00:01Z one\n",
+    ]
+    (file,) = find([written(tmp_path / "app.log", b"".join(lines))], pytest.fail, pytest.fail)
+    file.by_time = True
+    one = SIX + 1_000_000
+    assert file.first() == one
+    assert list(file.runs()) == [
+        (one, lines[4]),
+        (one + 1_000_000, lines[2]),
+        (one + 4_000_000, lines[0] + lines[1]),
+        (one + 4_000_000, lines[3]),
+    ]
+    assert (file.dated.first, file.dated.last, file.dated.late) == (one, one + 4_000_000, 0)
+
+
+def test_a_line_that_is_too_old_to_be_sorted_is_late(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("logsrv.linelog.importing.files._WAITING", 5000)
+    late = b"2026-11-20T05:59:50Z late\n"
+    (file,) = find([written(tmp_path / "app.log", TEXT + late)], pytest.fail, pytest.fail)
+    file.by_time = True
+    assert file.first() == SIX
+    runs = list(file.runs())
+    assert b"".join(text for _, text in runs).replace(late, b"") == TEXT
+    assert [moment for moment, _ in runs] == sorted(moment for moment, _ in runs)
+    assert file.dated.late == 1 and file.dated.latest > 3_500_000_000
+
+
 def test_a_long_file_without_a_time_has_its_own(tmp_path: Path) -> None:
     (file,) = find([written(tmp_path / "a", b"hello\n" * CHUNK)], pytest.fail, pytest.fail)
     assert file.first() == WRITTEN * 1_000_000

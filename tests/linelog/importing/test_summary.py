@@ -23,6 +23,7 @@ OUT_OF_THE_YEARS = (
 ALL_OF_IT = (
     "3 lines, 2026-11-20T06:00:00Z to 2026-11-20T06:00:00Z, RFC 3339; 1 line before the first time have"
     " that one; 1 line older than the one before, by up to 2 s, have its time"
+    " (--sort puts them where they belong)"
 )
 
 

@@ -70,16 +70,16 @@ class Dated:
     written: when the file was last written to; a line may be a day younger. begin: the moment of lines
     before the first time, which is `said` of an earlier reading; `written` if there is none. day_first:
     whether `05/06/2026` is in June, if an earlier reading has found that. exact: count all of `without`,
-    which takes half as long again.
+    which takes half as long again. as_said: let moments go back, for whoever sorts the lines.
 
-    They never go back, as those that a server gives do not: a line that is older than the one before has
-    the time of that one, and is counted.
+    Otherwise they never go back, as those that a server gives do not: a line that is older than the one
+    before has the time of that one, and is counted.
 
     forms: how many lines the runs of each form have. undated: lines before the first one with a time, and
     all where there is none; those behind the first count as parts of what they follow. without: all lines
     that say no time, or one that is not believed. unbelieved: lines whose time is none, or out of range;
     unclear: lines whose day and month cannot be told apart. late, latest: lines that were older, and by how
-    much at most. first, last: the moments of the first and the last line; None as long as there is none.
+    much at most. first, last: the earliest and the latest moment; None as long as there is none.
     said: the first moment that a line says itself.
     """
 
@@ -90,11 +90,13 @@ class Dated:
         *,
         day_first: bool | None = None,
         exact: bool = False,
+        as_said: bool = False,
     ) -> None:
-        self._written, self._exact = written, exact
+        self._written, self._exact, self._as_said = written, exact, as_said
         self._begin = written if begin is None else begin
         self._text = b""
         self._found: int | None = None
+        self._before = 0
         self._form = self._read = ""
         self._minute = 0
         self._head, self._tail = b"\0", b""
@@ -163,20 +165,19 @@ class Dated:
             self.without += number - len(_TIMED.findall(lines))
         if self.said is None:
             self.said = moment
-        if self.last is not None and moment < self.last:
+        if moment < self._before and not self._as_said:
             self.late += number
-            self.latest = max(self.latest, self.last - moment)
-            moment = self.last
+            self.latest = max(self.latest, self._before - moment)
+            moment = self._before
         return self._run(lines, number, moment)
 
     def _run(self, lines: bytes, number: int, moment: int | None) -> tuple[int, bytes]:
         self.lines += number
         if moment is not None:
-            self.last = moment
-        assert self.last is not None
-        if self.first is None:
-            self.first = self.last
-        return self.last, lines
+            self._before = moment
+        self.first = self._before if self.first is None else min(self.first, self._before)
+        self.last = self._before if self.last is None else max(self.last, self._before)
+        return self._before, lines
 
     def _moment(self, said: bytes, text: bytes, line: int, start: int) -> int | None:
         """Return the moment of a time, which is at `start` of `text`, its form at `line`."""
@@ -262,7 +263,7 @@ class Dated:
 
     def _of(self, time: datetime) -> int | None:
         moment = _microseconds(time)
-        if time.tzinfo is None and self.last is not None and moment < self.last:
+        if time.tzinfo is None and moment < self._before:
             # The hour that comes twice when summer time ends.
             moment = max(moment, _microseconds(time.replace(fold=1)))
         return self._believed(moment)
