@@ -4,7 +4,16 @@ from __future__ import annotations
 
 # From the bottom. Each name stands for a folder or a file; two of one layer do not know each other.
 LAYERS: tuple[tuple[str, ...], ...] = (
-    ("errors", "timer", "memory", "descriptor", "plugin_folders", "lazy_names", "__version__"),
+    (
+        "errors",
+        "timer",
+        "memory",
+        "cores",
+        "descriptor",
+        "plugin_folders",
+        "lazy_names",
+        "__version__",
+    ),
     ("kit.text", "kit.framing"),
     ("kit.observe", "kit.manager"),
     ("kit.options", "kit.children"),

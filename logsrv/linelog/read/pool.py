@@ -6,10 +6,10 @@ could be started. The others are done by processes (`processes.py`, which is loa
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable, Iterable, Iterator
 from itertools import chain, islice
 
+from logsrv.cores import cores
 from logsrv.linelog.read.plan import ReadTask, Work
 from logsrv.linelog.read.processes import Processes
 
@@ -36,7 +36,7 @@ def worked(
     some = list(islice(left, _MANY))
     if len(some) == _MANY:
         for_many()
-    processes = processes or len(os.sched_getaffinity(0))
+    processes = processes or cores()
     if some and processes > 1:
         yield from Processes(work, tell, processes).run(chain(some, left))
     else:

@@ -8,8 +8,9 @@ from typing import ClassVar, NamedTuple
 
 import attrs
 
+from logsrv.cores import cores
 from logsrv.kit.options.declare import option
-from logsrv.kit.options.kinds import DAYS, DURATION, SIZE, choice
+from logsrv.kit.options.kinds import DAYS, DURATION, SIZE, choice, integer
 
 MiB = 1024 * 1024
 DAY = 86400.0
@@ -85,8 +86,18 @@ class StorePolicy:
     index: Indexing = option(
         "words", choice(Indexing), "index the words of sealed segments, for fast searches"
     )
+    sealers: int | None = option(
+        None,
+        integer(1, 64),
+        "segments that are compressed at once, each by a process; by default one for each four cores",
+    )
     high_water: int = 8 * MiB
     low_water: int = 2 * MiB
+
+    @property
+    def most_sealed_at_once(self) -> int:
+        """The number of segments that are compressed at once."""
+        return self.sealers or max(1, cores() // 4)
 
     def __attrs_post_init__(self) -> None:
         for field in attrs.fields(StorePolicy):

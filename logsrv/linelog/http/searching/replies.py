@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import os
 from collections import deque
 from collections.abc import Callable, Iterator
 from contextlib import closing
 from itertools import islice
 from typing import Any, TypeAlias
 
+from logsrv.cores import cores
 from logsrv.kit.text.time import parse_rfc3339, rfc3339
 from logsrv.linelog.http.problems import Problem
 from logsrv.linelog.http.searching.events import line_event, missed_event
@@ -29,7 +29,7 @@ Reply: TypeAlias = Iterator[bytes]
 """The pieces of an answer."""
 
 # Searches beside each other share the cores; one that has all of them gets little more.
-PROCESSES = min(2, len(os.sched_getaffinity(0)))
+PROCESSES = min(2, cores())
 SAMPLE = 5000
 
 

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import contextlib
 import errno
 import threading
 from collections import deque
 from collections.abc import Callable, Sequence
-from time import monotonic
+from time import monotonic, perf_counter
 
 from twisted.logger import Logger
 
@@ -16,7 +15,7 @@ from logsrv.linelog.store.policy import DAY, Hold, Indexing, StorePolicy
 from logsrv.linelog.store.recover import Tidied, look_at_index, settle
 from logsrv.linelog.store.sealing.cataloguing import Cataloguer
 from logsrv.linelog.store.sealing.held import HeldSegments, size_of
-from logsrv.linelog.store.sealing.packer import Packer
+from logsrv.linelog.store.sealing.packers import Packers
 from logsrv.linelog.store.sealing.retain import (
     MOST_AT_ONCE,
     BelievedTime,
@@ -91,7 +90,7 @@ class Sealer:
         self._cataloguer = Cataloguer(disk, self._make_catalog)
         self._rivals = set(tidied.rivals)
         self._left: deque[Segment] = deque()
-        self._packer = Packer(self._behind)
+        self._packers = Packers(disk, self._unpacked, self._take_in)
         self._listed: tuple[float, object] | None = None
         self._away: list[Segment] = []
         self._unseen = deque(tidied.unseen)
@@ -139,10 +138,10 @@ class Sealer:
         try:
             while self._going:
                 self._turn()
-                self._packer.rest()
+                self._packers.rest()
                 self._rest()
         finally:
-            self._packer.end()
+            self._packers.end()
 
     def _rest(self) -> None:
         """Wait for the next turn, and look at indexes meanwhile; a turn would repeat what has failed."""
@@ -235,30 +234,46 @@ class Sealer:
 
         Those behind it are sealed all the same, unless no segment can be.
         """
-        failed: OSError | None = None
-        while waiting := self._waiting():
-            for one in waiting:
+        number = self.policy.most_sealed_at_once
+        try:
+            self._seal_at_once(number, now)
+        except OSError as error:
+            if number == 1 or error.errno not in _OF_THE_DISK:
+                raise
+            # One behind the other take less room: each ends with the removal of its plain file.
+            self._seal_at_once(1, now)
+
+    def _seal_at_once(self, number: int, now: float) -> None:
+        failed: dict[Segment, OSError] = {}
+        with self._packers.side_by_side(number) as begin:
+            while waiting := [one for one in self._waiting() if one not in failed]:
+                begin(waiting, self._still_going, self._with_words)
                 try:
-                    self._seal(one)
+                    self._seal(waiting[0])
                 except OSError as error:
-                    failed = failed or error
+                    failed[waiting[0]] = error
                     if error.errno in _OF_THE_DISK:
                         raise
                 else:
                     self._retain(now)
-            if failed is not None:
-                raise failed
+        for first in failed.values():
+            raise first
+
+    def _still_going(self) -> bool:
+        return self._going
+
+    def _with_words(self, size: int) -> bool:
+        # A catalog has the words of smaller ones.
+        return self.policy.index is Indexing.WORDS and size >= LEAST_TEXT
 
     def _take_in(self) -> None:
         while self._left:
             self.held.add(self._left[0])
             self._left.popleft()
 
-    def _behind(self) -> int:
-        """Return how many segments wait behind the one that is packed."""
-        with contextlib.suppress(OSError):
-            self._take_in()
-        return max(0, self.held.waiting[0] - 1)
+    def _unpacked(self) -> int:
+        """Return how many segments wait, also those that are just packed; in any thread."""
+        return self.held.waiting[0] + len(self._left)
 
     def _waiting(self) -> list[Segment]:
         self._take_in()
@@ -283,16 +298,18 @@ class Sealer:
             remove_empty(plain, self._active.position.segment, self._disk)
             self.held.remove(plain.number)
             return
-        # A catalog has the words of smaller ones.
-        with_words = self.policy.index is Indexing.WORDS and size >= LEAST_TEXT
-        made = self.seconds.timed(
-            seal,
-            plain,
-            self._disk,
-            lambda: self._going,
-            with_words=with_words,
-            pack=self._packer.pack,
-        )
+        self.seconds.begun = since = self._packers.since(plain)
+        try:
+            made = seal(
+                plain,
+                self._disk,
+                self._still_going,
+                with_words=self._with_words(size),
+                pack=self._packers.pack,
+            )
+            self.seconds.add(perf_counter() - since)
+        finally:
+            self.seconds.begun = None
         if made.text < complete:
             self._say_cut(plain, made.text, complete)
         packed = Segment(plain.number, plain.packed, Form.PACKED)
@@ -301,7 +318,7 @@ class Sealer:
         self._cataloguer.sealed(packed, made.compressed)
 
     def _make_catalog(self, segments: Sequence[Segment], with_words: bool) -> str:
-        return self._packer.catalog(segments, self._disk, lambda: self._going, with_words)
+        return self._packers.first.catalog(segments, self._disk, self._still_going, with_words)
 
     def _say_cut(self, plain: Segment, text: int, complete: int) -> None:
         self._tell(

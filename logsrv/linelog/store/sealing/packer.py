@@ -20,9 +20,6 @@ from logsrv.linelog.store.segments.disk import Disk
 from logsrv.linelog.store.segments.index import Index, decode
 from logsrv.linelog.store.segments.segment import Segment, tmp
 
-# A segment of at most a frame or so is packed in the server: that holds the interpreter's lock for 4 ms at
-# most, and a process takes as much processor time to start as packing 20 MiB.
-SMALL = 1 << 20
 # The process has some 50 MB, so one that is not needed goes.
 LINGERS = 150.0
 # A segment within so many seconds of the one before: the next is expected before this one is packed.
@@ -30,7 +27,7 @@ OFTEN = 60.0
 
 
 class Packer:
-    """Packs in a process of its own, where a segment is worth that.
+    """Packs in a process of its own.
 
     waiting: returns how many segments wait behind the one that is packed. child: the process that there is.
     Belongs to one thread.
@@ -45,12 +42,10 @@ class Packer:
     def pack(
         self, segment: Segment, disk: Disk, going: Callable[[], bool], with_words: bool
     ) -> Index:
-        """Do what `pack_here` does in the process, if that is worth it and it can be started."""
+        """Do what `pack_here` does in the process, if it can be started."""
         with contextlib.ExitStack() as undo:
             text = disk.open(segment.name, os.O_RDONLY)
             undo.callback(os.close, text)
-            if os.fstat(text).st_size < SMALL:
-                return pack_here(segment, disk, going, with_words)
             made = {tmp(segment.packed): disk.create_anew(tmp(segment.packed))}
             undo.callback(os.close, made[tmp(segment.packed)])
             if with_words:

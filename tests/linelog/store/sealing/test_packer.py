@@ -30,9 +30,8 @@ MakePacker = Callable[..., Packer]
 
 
 @pytest.fixture
-def make(monkeypatch: pytest.MonkeyPatch) -> Iterator[MakePacker]:
-    """`make()` gives what packs every segment in a process, `make(waiting)` beside so many that wait."""
-    monkeypatch.setattr(packer, "SMALL", 0)
+def make() -> Iterator[MakePacker]:
+    """`make()` gives what packs segments in a process, `make(waiting)` beside so many that wait."""
     made = []
 
     def one(waiting: Callable[[], int] = lambda: 0) -> Packer:
@@ -138,14 +137,6 @@ def test_one_that_somebody_kills_between_two_segments_is_started_again(
     packs.child.process.wait()
     seal(plain(tmp_path, 2), at(tmp_path), pack=packs.pack)
     assert text_of(tmp_path) == 2 * TEXT
-
-
-def test_a_small_one_is_packed_here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(subprocess, "Popen", None)
-    segment = plain(tmp_path)
-    (tmp_path / segment.name).write_bytes(TEXT[:1000])
-    seal(segment, at(tmp_path), pack=Packer(lambda: 0).pack)
-    assert text_of(tmp_path) == TEXT[:1000]
 
 
 def test_one_without_a_process_is_packed_here(

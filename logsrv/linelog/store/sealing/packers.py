@@ -1,0 +1,121 @@
+"""Segments that are packed side by side, each in a process of its own, and had in their order."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor, wait
+from contextlib import contextmanager, suppress
+from queue import SimpleQueue
+from time import perf_counter
+from typing import NamedTuple
+
+from logsrv.kit.children.blocking import LOOK_EVERY
+from logsrv.linelog.store.sealing.held import size_of
+from logsrv.linelog.store.sealing.packer import Packer
+from logsrv.linelog.store.sealing.seal import pack_here
+from logsrv.linelog.store.segments.disk import Disk
+from logsrv.linelog.store.segments.index import Index
+from logsrv.linelog.store.segments.segment import Segment, tmp
+
+# A segment of at most a frame or so is packed in the server: that holds the interpreter's lock for 4 ms at
+# most, and a process takes as much processor time to start as packing 20 MiB.
+SMALL = 1 << 20
+
+
+class _Begun(NamedTuple):
+    made: Future[Index]
+    since: float
+
+
+class Packers:
+    """Packs several large segments at once; a small one when it is asked for, in the caller's thread.
+
+    waiting: returns how many segments are not packed yet; called in any thread. meanwhile: is called now
+    and then while a segment is waited for. first: the packer that makes catalogs as well.
+    Belongs to one thread.
+    """
+
+    def __init__(
+        self, disk: Disk, waiting: Callable[[], int], meanwhile: Callable[[], object]
+    ) -> None:
+        self._disk, self._waiting, self._meanwhile = disk, waiting, meanwhile
+        self._begun: dict[Segment, _Begun] = {}
+        self._wanted = True
+        self.first = Packer(self._behind)
+        self._all = [self.first]
+        self._free: SimpleQueue[Packer] = SimpleQueue()
+        self._free.put(self.first)
+
+    def _behind(self) -> int:
+        return max(0, self._waiting() - max(1, len(self._begun)))
+
+    @contextmanager
+    def side_by_side(self, number: int) -> Iterator[Callable[..., None]]:
+        """Give what begins to pack segments, in `number` threads; at the end those not asked for are left.
+
+        It takes segments in order, of which as many as there are threads are begun, and the other arguments
+        of `pack`.
+        """
+        while len(self._all) < number:
+            self._all.append(Packer(self._behind))
+            self._free.put(self._all[-1])
+        self._wanted = True
+        threads = ThreadPoolExecutor(number, "store-pack")
+
+        def begin(
+            segments: Sequence[Segment],
+            going: Callable[[], bool],
+            with_words: Callable[[int], bool],
+        ) -> None:
+            for one in segments[:number]:
+                size = size_of(one.name, self._disk)
+                if one not in self._begun and size >= SMALL:
+                    made = threads.submit(self._pack, one, going, with_words(size))
+                    self._begun[one] = _Begun(made, perf_counter())
+
+        try:
+            yield begin
+        finally:
+            self._wanted = False
+            threads.shutdown(cancel_futures=True)
+            for one in self._begun:
+                self._disk.unlink(tmp(one.packed))
+                self._disk.unlink(tmp(one.words))
+            self._begun.clear()
+
+    def _pack(self, segment: Segment, going: Callable[[], bool], with_words: bool) -> Index:
+        packer = self._free.get()
+        try:
+            return packer.pack(segment, self._disk, lambda: self._wanted and going(), with_words)
+        finally:
+            self._free.put(packer)
+
+    def since(self, segment: Segment) -> float:
+        """Return when packing of a segment was begun, by `perf_counter`; now if it was not yet."""
+        begun = self._begun.get(segment)
+        return perf_counter() if begun is None else begun.since
+
+    def pack(
+        self, segment: Segment, disk: Disk, going: Callable[[], bool], with_words: bool
+    ) -> Index:
+        """Do what `pack_here` does, or have what was begun. Raises OSError and Interrupted."""
+        if segment not in self._begun:
+            return pack_here(segment, disk, going, with_words)
+        made = self._begun[segment].made
+        try:
+            while not wait([made], LOOK_EVERY).done:
+                with suppress(OSError):
+                    self._meanwhile()
+            return made.result()
+        finally:
+            del self._begun[segment]
+
+    def rest(self) -> None:
+        """End the processes that were not needed for a while."""
+        for one in self._all:
+            one.rest()
+
+    def end(self) -> None:
+        """End all processes, whatever they do."""
+        for one in self._all:
+            one.end()
