@@ -9,6 +9,7 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from importlib import import_module
 from types import ModuleType
 from typing import NoReturn
@@ -52,6 +53,7 @@ COMMANDS = {
 HOLDING_NOTHING = ("search", "show")
 """Commands that have nothing to let go of when they are done."""
 
+_BUCKETS = ("s3://", "gs://", "az://")
 SEARCHING = ("replay", "search", "show", "sql", "tail")
 """Commands whose status 1 means that nothing was found."""
 
@@ -103,7 +105,7 @@ def _run(words: list[str], watch: Callable[[str, int], None] | None) -> int:
     command = _module(name)
     try:
         arguments = parser_of(name).parse_args(words[1:])
-        if watch is not None and _reads_a_bucket(arguments):
+        if watch is not None and _reads_a_bucket(name, arguments):
             watch(name, USAGE if name in SEARCHING else FAILED)
         if _reads_of_strangers(name, arguments):
             with little_memory(MEMORY):
@@ -123,12 +125,34 @@ def _run(words: list[str], watch: Callable[[str, int], None] | None) -> int:
 def _reads_of_strangers(name: str, arguments: object) -> bool:
     """Return whether a command reads answers of other machines. `sql` limits its memory itself."""
     directory, nodes = (getattr(arguments, one, None) for one in ("directory", "nodes"))
-    return name == "restore" or (name != "sql" and bool(nodes or "://" in str(directory)))
+    if name == "sql":
+        return False
+    return (
+        name == "restore"
+        or bool(nodes or "://" in str(directory))
+        or _reads_a_bucket(name, arguments)
+    )
 
 
-def _reads_a_bucket(arguments: object) -> bool:
-    places = (str(getattr(arguments, one, None)) for one in ("directory", "origin"))
-    return any(place.partition("://")[0] in ("s3", "gs", "az") for place in places)
+def _reads_a_bucket(name: str, arguments: object) -> bool:
+    """Return whether a command reads a bucket, be it that of a store whose texts are there."""
+    places = [str(getattr(arguments, one, None)) for one in ("directory", "origin")]
+    if name in SEARCHING:
+        places += _archives_of(places[0])
+    return any(place.startswith(_BUCKETS) for place in places)
+
+
+def _archives_of(directory: str) -> list[str]:
+    """Return where the archives of a store are, by its own notes; a search loads no more for that."""
+    folder = os.path.join(directory, "ship")
+    places = []
+    with suppress(OSError):
+        for name in os.listdir(folder):
+            path = os.path.join(folder, name)
+            if name.endswith(".archive") and os.path.isfile(path):
+                with open(path, "rb") as file:
+                    places.append(file.read(64).decode("latin-1").removeprefix("archive "))
+    return places
 
 
 def parser_of(name: str) -> Parser:
