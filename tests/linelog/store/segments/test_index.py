@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import subprocess
 import sys
 import zlib
@@ -19,6 +20,7 @@ from logsrv.linelog.store.segments.index import Frame, Index
 from logsrv.linelog.store.segments.segment import Form, Segment
 from logsrv.linelog.store.segments.times import Times
 from tests.linelog.store.faults import at, stored
+from tests.strangers import at_most
 
 MOMENT = "2026-11-20T06:18:42.123456Z"
 SENSELESS = [
@@ -180,6 +182,15 @@ def test_the_index_of_another_segment_is_refused(tmp_path: Path) -> None:
     seal(segment, disk)
     with pytest.raises(ValueError, match="index of segment 3, not of 4"):
         index.load(Segment(4, segment.packed, Form.PACKED), disk)
+
+
+def test_one_without_an_end_is_damaged_and_takes_little_memory(tmp_path: Path) -> None:
+    """A search, and the doctor of a store, ended for want of memory."""
+    packed = Segment(1, "0000000001-20261120T061842Z.log.zst", Form.PACKED)
+    (tmp_path / packed.index).touch()
+    os.truncate(tmp_path / packed.index, 1 << 30)
+    with at_most(400 << 20), pytest.raises(ValueError, match="no head"):
+        index.load(packed, at(tmp_path))
 
 
 def test_what_a_shorter_file_lacks_is_counted_from_the_first_frame_that_is_not_whole() -> None:
