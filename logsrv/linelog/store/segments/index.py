@@ -157,7 +157,7 @@ def _decode(data: bytes) -> Index:
         raise ValueError("it is damaged: its frames have another checksum")
     first, _, behind = body.partition(b"\n")
     frames = tuple(
-        Frame(text, at, lines, Times(smallest, largest, sure))
+        Frame(_number(text), _number(at), _number(lines), _times(smallest, largest, sure))
         for text, at, lines, smallest, largest, sure in _read(first)
     )
     totals = head.segment, head.text, head.compressed, head.lines
@@ -185,7 +185,23 @@ def _decode_first(data: bytes) -> tuple[Head, int]:
         raise ValueError(f"it has format {found['format']}, which this version does not know")
     found.setdefault("rules", 0)
     head = Head(*(found[name] for name in Head._fields))
-    return head._replace(times=Times(*found["times"])), found["format"]
+    for number in (head.segment, head.text, head.compressed, head.lines):
+        _number(number)
+    return head._replace(times=_times(*found["times"])), found["format"]
+
+
+def _number(found: object) -> int:
+    """Return what counts something. Raises TypeError: whoever can make a checksum may write anything."""
+    if type(found) is int and 0 <= found < 1 << 62:
+        return found
+    raise TypeError("a number is none")
+
+
+def _times(smallest: object, largest: object, sure: object) -> Times:
+    match smallest, largest:
+        case (str() | None) as first, (str() | None) as last:
+            return Times(first, last, sure is True)
+    raise TypeError("a time is none")
 
 
 class _Scanned:
