@@ -27,7 +27,7 @@ def watch_from_here(name: str, failed: int) -> None:
     if child:
         _end_as(child, name, failed)
     if sys.stderr is not None:
-        # Python's own sentences; whoever writes to the number itself is obstore.
+        # Python's own sentences; obstore writes to the number itself.
         sys.stderr = open(os.dup(2), "w", 1, sys.stderr.encoding, sys.stderr.errors)  # noqa: SIM115
     silent = os.open(os.devnull, os.O_WRONLY)
     os.dup2(silent, 2)
@@ -36,7 +36,7 @@ def watch_from_here(name: str, failed: int) -> None:
 
 def _end_as(child: int, name: str, failed: int) -> NoReturn:
     """Wait for the other process, and end in the same way."""
-    # Of a terminal it gets its own.
+    # A terminal tells both.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     for number in _FORWARDED:
         signal.signal(number, _forward_to(child))

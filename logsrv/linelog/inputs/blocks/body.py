@@ -95,7 +95,7 @@ class Coming:
     def __init__(self) -> None:
         self.bodies: dict[Key, BlockBody] = {}
         self.early: dict[Key, list[Deferred[None]]] = {}
-        # Those that are let in now; one more while that is done is let in by the same loop.
+        # Blocks that are let in now, by one loop.
         self._let_in: deque[Deferred[None]] = deque()
         self._letting_in = False
 

@@ -294,7 +294,7 @@ class UnderWay:
         """Give room back, to those that wait, in their order."""
         self.size -= size
         if self._freeing:
-            # Who gets room may give it back at once: hundreds would be too many calls deep.
+            # The next one may give its room back at once: hundreds would be too many calls deep.
             return
         self._freeing = True
         try:
