@@ -8,13 +8,15 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from contextlib import suppress
 from importlib import import_module
 from types import ModuleType
 from typing import NoReturn
 
 from logsrv import __version__
 from logsrv.cli.arguments import tell
+from logsrv.cli.watched import watch_from_here
 from logsrv.errors import LogsrvError, Shown, UsageError
 from logsrv.kit.children.inside import little_memory
 from logsrv.kit.options.argument_parser import Parser
@@ -51,14 +53,18 @@ COMMANDS = {
 HOLDING_NOTHING = ("search", "show")
 """Commands that have nothing to let go of when they are done."""
 
+_BUCKETS = ("s3://", "gs://", "az://")
 SEARCHING = ("replay", "search", "show", "sql", "tail")
 """Commands whose status 1 means that nothing was found."""
 
 
-def main(arguments: Sequence[str] | None = None) -> int:
+def main(
+    arguments: Sequence[str] | None = None, watch: Callable[[str, int], None] | None = None
+) -> int:
     """Run the command that `arguments` (by default the command line's) begin with.
 
-    Returns the exit status.
+    Returns the exit status. watch: is called before a command that reads a bucket, with its name and the
+    status of a failure.
     """
     words = list(sys.argv[1:] if arguments is None else arguments)
     searches = words[:1] and words[0] in SEARCHING
@@ -68,7 +74,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         tell("logsrv: standard output is closed")
         return failed
     try:
-        status = _run(words)
+        status = _run(words, watch)
         sys.stdout.flush()
     except BrokenPipeError:
         # The reader has seen enough. For a search, status 1 would say that nothing was found.
@@ -83,7 +89,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     return status
 
 
-def _run(words: list[str]) -> int:
+def _run(words: list[str], watch: Callable[[str, int], None] | None) -> int:
     if not words or words[0] in ("-h", "--help"):
         print(help_text(), end="")
         return 0 if words else USAGE
@@ -99,6 +105,8 @@ def _run(words: list[str]) -> int:
     command = _module(name)
     try:
         arguments = parser_of(name).parse_args(words[1:])
+        if watch is not None and _reads_a_bucket(name, arguments):
+            watch(name, USAGE if name in SEARCHING else FAILED)
         if _reads_of_strangers(name, arguments):
             with little_memory(MEMORY):
                 return int(command.run(arguments))
@@ -117,7 +125,34 @@ def _run(words: list[str]) -> int:
 def _reads_of_strangers(name: str, arguments: object) -> bool:
     """Return whether a command reads answers of other machines. `sql` limits its memory itself."""
     directory, nodes = (getattr(arguments, one, None) for one in ("directory", "nodes"))
-    return name == "restore" or (name != "sql" and bool(nodes or "://" in str(directory)))
+    if name == "sql":
+        return False
+    return (
+        name == "restore"
+        or bool(nodes or "://" in str(directory))
+        or _reads_a_bucket(name, arguments)
+    )
+
+
+def _reads_a_bucket(name: str, arguments: object) -> bool:
+    """Return whether a command reads a bucket, be it that of a store whose texts are there."""
+    places = [str(getattr(arguments, one, None)) for one in ("directory", "origin")]
+    if name in SEARCHING:
+        places += _archives_of(places[0])
+    return any(place.startswith(_BUCKETS) for place in places)
+
+
+def _archives_of(directory: str) -> list[str]:
+    """Return where the archives of a store are, by its own notes; a search loads no more for that."""
+    folder = os.path.join(directory, "ship")
+    places = []
+    with suppress(OSError):
+        for name in os.listdir(folder):
+            path = os.path.join(folder, name)
+            if name.endswith(".archive") and os.path.isfile(path):
+                with open(path, "rb") as file:
+                    places.append(file.read(64).decode("latin-1").removeprefix("archive "))
+    return places
 
 
 def parser_of(name: str) -> Parser:
@@ -149,8 +184,9 @@ def program() -> NoReturn:
     if sys.stdout is not None and not hasattr(sys.stdout.buffer, "raw"):
         sys.stdout = open(1, "w", -1, sys.stdout.encoding, sys.stdout.errors, closefd=False)  # noqa: SIM115
         sys.stdout.reconfigure(line_buffering=True)
-    status = main()
-    if sys.argv[1:2] and sys.argv[1] in HOLDING_NOTHING:
+    status = main(watch=watch_from_here)
+    # obstore's threads end the process, now and then, while Python is taken apart.
+    if sys.argv[1:2] and (sys.argv[1] in HOLDING_NOTHING or "obstore" in sys.modules):
         if sys.stderr is not None:
             sys.stderr.flush()
         # To take Python apart takes 3 ms, a tenth of a search for a rare word.

@@ -15,7 +15,9 @@ import pytest
 from logsrv import __version__
 from logsrv.cli import main as module
 from logsrv.kit.testing import TWISTD, wait_until
+from logsrv.linelog.store.archive.kept import note_url
 from logsrv.linelog.store.segments.compressing import compressor
+from logsrv.linelog.store.segments.disk import Disk
 from tests.cli.command import LOGSRV, logsrv
 from tests.linelog.read.stores import line, make_store
 
@@ -134,6 +136,32 @@ def test_commands_that_read_what_other_machines_answer_may_take_little_memory(
     assert module.main(words) == 0
     assert resource.getrlimit(resource.RLIMIT_DATA)[0] == before
     assert (limits != [before]) == (limited and sys.platform == "linux")
+
+
+@pytest.mark.parametrize(
+    ("url", "watched"), [("s3://bucket/archive", True), ("file:///x", False), (None, False)]
+)
+def test_a_search_of_a_store_whose_texts_are_in_a_bucket_is_watched(
+    url: str | None, watched: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It may take little memory then, too: it had no limit."""
+    (tmp_path / "ship").mkdir()
+    if url is not None:
+        with Disk().enter(str(tmp_path / "ship")) as disk:
+            note_url(disk, "cold", url)
+    before = resource.getrlimit(resource.RLIMIT_DATA)[0]
+    seen: list[tuple[str, int]] = []
+    limits = []
+
+    def run(_: object) -> int:
+        limits.append(resource.getrlimit(resource.RLIMIT_DATA)[0])
+        return 0
+
+    monkeypatch.setattr("logsrv.cli.reading.search.run", run)
+    words = ["search", "--directory", str(tmp_path), "x"]
+    assert module.main(words, lambda name, failed: seen.append((name, failed))) == 0
+    assert seen == [("search", 2)] * watched
+    assert (limits != [before]) == (watched and sys.platform == "linux")
 
 
 def test_a_catalog_of_a_few_bytes_takes_little_memory_of_a_search(tmp_path: Path) -> None:

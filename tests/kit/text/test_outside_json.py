@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import json
 import random
+import sys
+import threading
+import time
 
 import pytest
 from hypothesis import given
@@ -62,6 +65,31 @@ def test_many_short_strings_take_little_memory() -> None:
     data = b'""' * 1_000_000 + b"," * 500_001
     with at_most(16 << 20), pytest.raises(ValueError, match="values"):
         parse_json(data, 500_000)
+
+
+@pytest.mark.parametrize(
+    "number", [b"2.2250738585072011360574097967091319759348195463516456e-308", b"7" * 4000]
+)
+def test_other_threads_go_on_between_numbers_that_take_long(number: bytes) -> None:
+    data = b"[%b]" % b",".join([number] * (3_000_000 // len(number)))
+    turns, before, ended = [0], sys.getswitchinterval(), threading.Event()
+
+    def take_turns() -> None:
+        while not ended.is_set():
+            turns[0] += 1
+            time.sleep(0)
+
+    other = threading.Thread(target=take_turns)
+    sys.setswitchinterval(0.0001)
+    try:
+        other.start()
+        parse_json(data)
+        met = turns[0]
+    finally:
+        ended.set()
+        other.join()
+        sys.setswitchinterval(before)
+    assert met > 50
 
 
 def test_a_number_with_too_many_digits_is_said_in_plain_words() -> None:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import enum
 import zlib
-from collections.abc import Generator, Mapping
+from collections import deque
+from collections.abc import Generator, Mapping, Sequence
 from typing import TypeAlias
 
 import attrs
@@ -94,6 +95,9 @@ class Coming:
     def __init__(self) -> None:
         self.bodies: dict[Key, BlockBody] = {}
         self.early: dict[Key, list[Deferred[None]]] = {}
+        # Blocks that are let in now, by one loop.
+        self._let_in: deque[Deferred[None]] = deque()
+        self._letting_in = False
 
     def add(self, key: Key, body: BlockBody) -> list[Deferred[None]]:
         """Take note of a block; return who waits for it."""
@@ -105,6 +109,18 @@ class Coming:
         turn: Deferred[None] = Deferred()
         self.early.setdefault(key, []).append(turn)
         return turn.addTimeout(OVERTAKEN, clock).addErrback(lambda _: self._vain(key))
+
+    def let_in(self, followers: Sequence[Deferred[None]]) -> None:
+        """Let blocks in. Each may let in the one behind it: hundreds would be too many calls deep."""
+        self._let_in.extend(followers)
+        if self._letting_in:
+            return
+        self._letting_in = True
+        try:
+            while self._let_in:
+                self._let_in.popleft().callback(None)
+        finally:
+            self._letting_in = False
 
     def _vain(self, key: Key) -> None:
         self.early.pop(key, None)
@@ -213,8 +229,7 @@ class BlockBody(Body):
         if self._coming.bodies.get(self._key("Logsrv-To")) is self:
             del self._coming.bodies[self._key("Logsrv-To")]
         followers, self._followers = self._followers, []
-        for follower in followers:
-            follower.callback(None)
+        self._coming.let_in(followers)
 
     def stored(self) -> Deferred[Reply] | None:
         return self._stored

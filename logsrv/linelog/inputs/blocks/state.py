@@ -43,6 +43,7 @@ _ID = re.compile(r"[0-9a-f]{32}")
 _MOST_SEGMENTS = 10**9 - 2
 """The greatest number of a segment behind which another one can follow."""
 _MOST_VALUES = 2_000_000
+_LONGEST_NOTE = 256
 _LEAST_WORDS, _WORDS = 16 << 20, 16
 """Bytes that a word index has at most: so many, and so many more for each of its segment's."""
 
@@ -124,12 +125,13 @@ def decode(data: bytes) -> CentreState:
 def _decoded(found: Mapping[str, Any]) -> CentreState:
     if found["format"] != FORMAT:
         raise ValueError("it is of another version")
-    lines = "".join(f"{line}\n" for line in found["origins"]).encode()
-    notes = parse_notes(lines)
-    if not _ID.fullmatch(found["store"]) or None in notes or len(notes) != len(found["origins"]):
+    notes = tuple(map(_note, _listed(found["origins"])))
+    if not _ID.fullmatch(found["store"]):
         raise ValueError("it has an origin that is none")
-    packed = tuple(PackedFile(name, _count(size), _count(w)) for name, size, w in found["packed"])
-    away = tuple((name, _count(size)) for name, size in found["away"])
+    packed = tuple(
+        PackedFile(name, _count(size), _count(w)) for name, size, w in _listed(found["packed"], 3)
+    )
+    away = tuple((name, _count(size)) for name, size in _listed(found["away"], 2))
     if not all(is_packed_name(name) for name in (*(one.name for one in packed), *dict(away))):
         raise ValueError("it has a name that no segment has")
     if any(one.words > _LEAST_WORDS + _WORDS * one.size for one in packed):
@@ -140,9 +142,9 @@ def _decoded(found: Mapping[str, Any]) -> CentreState:
         found["store"],
         parse_position(found["position"]),
         packed,
-        tuple((_count(number), _count(size)) for number, size in found["texts"]),
+        tuple((_count(number), _count(size)) for number, size in _listed(found["texts"], 2)),
         away,
-        tuple(note for note in notes if note is not None),
+        notes,
     )
 
 
@@ -169,6 +171,24 @@ def _checked(state: CentreState) -> CentreState:
     if len({note.origin for note in state.notes}) != len(state.notes):
         raise ValueError("it has an origin twice")
     return state
+
+
+def _listed(found: object, each: int | None = None) -> list[Any]:
+    """Return a list, of lists with so many values if `each` says so. Raises TypeError for all else."""
+    if isinstance(found, list) and (
+        each is None or all(isinstance(one, list) and len(one) == each for one in found)
+    ):
+        return found
+    raise TypeError("a list")
+
+
+def _note(line: object) -> Note:
+    """Return the note in a line. Raises ValueError."""
+    if isinstance(line, str) and len(line) < _LONGEST_NOTE:
+        match parse_notes(f"{line}\n".encode(errors="replace")):
+            case [Note() as note]:
+                return note
+    raise ValueError("it has an origin that is none")
 
 
 def _count(found: object) -> int:

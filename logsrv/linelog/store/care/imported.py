@@ -15,6 +15,8 @@ from logsrv.linelog.store.segments.disk import Disk, explanation
 from logsrv.linelog.store.segments.segment import NOWHERE, Position
 
 NAME = "imported"
+# Bytes: those of 500,000 files. A longer one is cut off, and so is damaged.
+_MOST = 64 << 20
 
 Identity = list[Any]
 """A path, a size in bytes, a time in nanoseconds."""
@@ -43,7 +45,7 @@ class Done:
 def load(disk: Disk) -> Done:
     """Return what the store says; nothing if it never had an import. Raises OSError, StoreError."""
     try:
-        found = read_object(disk.read(NAME), [one.name for one in attrs.fields(Done)])
+        found = read_object(disk.read(NAME, _MOST), [one.name for one in attrs.fields(Done)])
         return Done(
             list(found["files"]),
             list(found["under_way"]),

@@ -258,6 +258,7 @@ class UnderWay:
         self.size = 0
         self._ends: dict[str, deque[Position]] = {}
         self._waiting: deque[tuple[Deferred[None], int]] = deque()
+        self._freeing = False
 
     def __len__(self) -> int:
         return sum(map(len, self._ends.values()))
@@ -292,7 +293,14 @@ class UnderWay:
     def free(self, size: int) -> None:
         """Give room back, to those that wait, in their order."""
         self.size -= size
-        while self._waiting and self.size <= ENOUGH:
-            told, wanted = self._waiting.popleft()
-            self.size += wanted
-            told.callback(None)
+        if self._freeing:
+            # The next one may give its room back at once: hundreds would be too many calls deep.
+            return
+        self._freeing = True
+        try:
+            while self._waiting and self.size <= ENOUGH:
+                told, wanted = self._waiting.popleft()
+                self.size += wanted
+                told.callback(None)
+        finally:
+            self._freeing = False

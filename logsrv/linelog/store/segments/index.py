@@ -42,6 +42,8 @@ _FORMATS = (2, 3, FORMAT)
 _MARK = b'{"format":'
 # A head takes some 260 bytes.
 _MOST_HEAD = 512
+# Bytes. Of 2^18 frames, each with 200, it has fewer; a longer one is cut off, and so is damaged.
+_MOST = 64 << 20
 _CRC = len(" 89abcdef")
 _SUMS = 8
 
@@ -155,7 +157,7 @@ def _decode(data: bytes) -> Index:
         raise ValueError("it is damaged: its frames have another checksum")
     first, _, behind = body.partition(b"\n")
     frames = tuple(
-        Frame(text, at, lines, Times(smallest, largest, sure))
+        Frame(_number(text), _number(at), _number(lines), _times(smallest, largest, sure))
         for text, at, lines, smallest, largest, sure in _read(first)
     )
     totals = head.segment, head.text, head.compressed, head.lines
@@ -183,7 +185,23 @@ def _decode_first(data: bytes) -> tuple[Head, int]:
         raise ValueError(f"it has format {found['format']}, which this version does not know")
     found.setdefault("rules", 0)
     head = Head(*(found[name] for name in Head._fields))
-    return head._replace(times=Times(*found["times"])), found["format"]
+    for number in (head.segment, head.text, head.compressed, head.lines):
+        _number(number)
+    return head._replace(times=_times(*found["times"])), found["format"]
+
+
+def _number(found: object) -> int:
+    """Return what counts something. Raises TypeError: whoever can make a checksum may write anything."""
+    if type(found) is int and 0 <= found < 1 << 62:
+        return found
+    raise TypeError("a number is none")
+
+
+def _times(smallest: object, largest: object, sure: object) -> Times:
+    match smallest, largest:
+        case (str() | None) as first, (str() | None) as last:
+            return Times(first, last, sure is True)
+    raise TypeError("a time is none")
 
 
 class _Scanned:
@@ -211,7 +229,7 @@ def _read(data: bytes) -> Any:
 
 def load(packed: Segment, disk: Disk) -> Index:
     """Return the index of a packed segment. Raises OSError, and ValueError if it is another's."""
-    index = decode(disk.read(packed.index))
+    index = decode(disk.read(packed.index, _MOST))
     _require(packed, index.segment)
     return index
 

@@ -181,6 +181,30 @@ def test_one_that_has_overtaken_the_one_before_waits_for_it() -> None:
     assert centre.finished(late, third)[1].status == 200
 
 
+def test_hundreds_that_wait_for_each_other_all_come_in() -> None:
+    """Each lets in the one behind it."""
+    centre = Taking()
+    line = stored_lines(ONE, 1)
+    places = [Position(1, number * len(line)) for number in range(500)]
+    blocks = [block_of(ONE, line, one, one if one.offset else None) for one in places]
+    bodies = [centre.body(block.headers()) for block in blocks]
+
+    def come_in(body: BlockBody, block: PackedBlock, _: None = None) -> None:
+        centre.finished(body, block)
+        body.let_go()
+
+    for body, block in zip(bodies[1:], blocks[1:], strict=True):
+        waiting = body.ask_worker()
+        assert waiting is not None
+        waiting.addCallback(partial(come_in, body, block))
+    come_in(bodies[0], blocks[0])
+    assert len(centre.sink.parcels) == len(blocks)
+    under_way = centre.sink.origins.under_way
+    for parcel in centre.sink.parcels:
+        under_way.end(ONE, len(parcel.text))
+    assert under_way.size == 0
+
+
 def test_it_does_not_wait_for_long_for_one_that_nobody_has_sent() -> None:
     centre = Taking()
     _, second, third = cut(3)
@@ -213,6 +237,28 @@ def test_one_waits_for_room() -> None:
     assert waiting is not None and not waiting.called
     under_way.end("0" * 32, ENOUGH + 1)
     assert waiting.called
+
+
+def test_hundreds_that_wait_for_room_are_judged_one_behind_the_other() -> None:
+    """Each that is refused makes room for the next."""
+    centre = Taking()
+    under_way = centre.sink.origins.under_way
+    under_way.begin(ONE, Position(1, 5), ENOUGH + 1)
+    refused: list[int] = []
+
+    def judge(body: BlockBody, _: None) -> None:
+        with pytest.raises(RequestRefused) as caught:
+            list(body.finish())
+        refused.append(caught.value.status)
+
+    for number in range(500):
+        body = centre.body({**BLOCK.headers(), "Logsrv-Store": f"{number:032x}"})
+        waiting = body.ask_worker()
+        assert waiting is not None
+        waiting.addCallback(partial(judge, body))
+    under_way.end(ONE, ENOUGH + 1)
+    assert refused == [422] * 500
+    assert under_way.size == 0
 
 
 def test_senders_that_come_at_once_do_not_unpack_at_once() -> None:

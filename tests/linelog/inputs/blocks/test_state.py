@@ -61,6 +61,11 @@ def test_no_other_name_than_that_of_a_segment_is_let_pass(name: str) -> None:
         ("store", "x", "an origin that is none"),
         ("store", 7, "no state"),
         ("origins", ["x"], "an origin that is none"),
+        ("origins", ["\ud800"], "an origin that is none"),
+        ("origins", [[]], "an origin that is none"),
+        ("origins", "x", "no state"),
+        ("packed", "x", "no state"),
+        ("texts", [[1, 2, 3]], "no state"),
         ("origins", [NOTE.line().decode().strip()] * 2, "an origin twice"),
         ("position", "5:50", "contradict"),
         ("position", "4:30", "contradict"),
@@ -107,6 +112,15 @@ def test_what_is_no_state_is_refused(data: bytes) -> None:
 def test_a_state_that_would_take_much_more_memory_than_its_bytes_is_refused() -> None:
     data = encode(STATE)[:-1] + b',"more":[' + b"[]," * 2_000_000 + b"[]]}"
     with at_most(64 << 20), pytest.raises(ValueError, match="more than 2,000,000 values"):
+        decode(data)
+
+
+@pytest.mark.parametrize("origins", ["a" * 2_000_000, ["a\n" * 1_000_000], ["a" * 2_000_000]])
+def test_origins_that_are_one_text_take_little_memory(origins: object) -> None:
+    """A text of 32 MB took 1 GB, as a string for each of its characters or lines."""
+    found = json.loads(encode(STATE))
+    data = json.dumps({**found, "origins": origins}).encode()
+    with at_most(16 << 20), pytest.raises(ValueError, match="it "):
         decode(data)
 
 

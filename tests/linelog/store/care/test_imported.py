@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import pytest
@@ -10,6 +11,7 @@ from logsrv.errors import StoreError
 from logsrv.linelog.store.care.imported import Done, load
 from logsrv.linelog.store.segments.disk import Disk
 from logsrv.linelog.store.segments.segment import Position
+from tests.strangers import at_most
 
 
 def test_it_says_what_it_was_told(tmp_path: Path) -> None:
@@ -28,4 +30,11 @@ BEYOND = '{"files":[],"under_way":[],"begun":[Infinity,0],"zone":""}'
 def test_a_damaged_one_is_one_sentence(tmp_path: Path, text: str) -> None:
     (tmp_path / "imported").write_text(text)
     with pytest.raises(StoreError, match="does not say what was imported"):
+        load(Disk().enter(tmp_path))
+
+
+def test_one_without_an_end_takes_little_memory(tmp_path: Path) -> None:
+    (tmp_path / "imported").touch()
+    os.truncate(tmp_path / "imported", 1 << 30)
+    with at_most(400 << 20), pytest.raises(StoreError, match="does not say what was imported"):
         load(Disk().enter(tmp_path))

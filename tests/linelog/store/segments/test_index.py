@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import json
+import os
 import subprocess
 import sys
 import zlib
 from pathlib import Path
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -19,6 +21,7 @@ from logsrv.linelog.store.segments.index import Frame, Index
 from logsrv.linelog.store.segments.segment import Form, Segment
 from logsrv.linelog.store.segments.times import Times
 from tests.linelog.store.faults import at, stored
+from tests.strangers import at_most
 
 MOMENT = "2026-11-20T06:18:42.123456Z"
 SENSELESS = [
@@ -180,6 +183,37 @@ def test_the_index_of_another_segment_is_refused(tmp_path: Path) -> None:
     seal(segment, disk)
     with pytest.raises(ValueError, match="index of segment 3, not of 4"):
         index.load(Segment(4, segment.packed, Form.PACKED), disk)
+
+
+@pytest.mark.parametrize("wrong", ["x", None, -1, 1 << 62, 1.5, [], True])
+@pytest.mark.parametrize("place", ["text", "compressed", "lines", "times", 0, 1, 2, 3])
+def test_numbers_and_times_that_are_none_are_refused_whatever_the_checksum(
+    place: str | int, wrong: Any
+) -> None:
+    """They were tracebacks of a search."""
+    head: dict[str, Any] = {
+        "format": 4, "segment": 1, "text": 9, "compressed": 9, "lines": 1, "times": [None, None, True]
+    }  # fmt: skip
+    frame: list[Any] = [0, 0, 0, None, None, True]
+    if isinstance(place, int):
+        frame[place] = wrong if place < 3 else [wrong]
+    else:
+        head[place] = [wrong, [], True] if place == "times" else wrong
+    body = json.dumps([frame]).encode() + b"\n"
+    first = json.dumps(
+        {**head, "size": len(body), "crc": zlib.crc32(body)}, separators=(",", ":")
+    ).encode()
+    with pytest.raises(ValueError, match="no index"):
+        index.decode(b"%b %08x\n%b" % (first, zlib.crc32(first), body))
+
+
+def test_one_without_an_end_is_damaged_and_takes_little_memory(tmp_path: Path) -> None:
+    """A search, and the doctor of a store, ended for want of memory."""
+    packed = Segment(1, "0000000001-20261120T061842Z.log.zst", Form.PACKED)
+    (tmp_path / packed.index).touch()
+    os.truncate(tmp_path / packed.index, 1 << 30)
+    with at_most(400 << 20), pytest.raises(ValueError, match="no head"):
+        index.load(packed, at(tmp_path))
 
 
 def test_what_a_shorter_file_lacks_is_counted_from_the_first_frame_that_is_not_whole() -> None:

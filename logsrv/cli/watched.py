@@ -1,0 +1,57 @@
+"""A command that reads a bucket: its process is watched by the one that was started.
+
+obstore, which reads buckets, ends its process where an answer takes more memory than there is, and says so
+in thirty lines of Rust. Python cannot prevent it.
+"""
+
+from __future__ import annotations
+
+import os
+import signal
+import sys
+from collections.abc import Callable
+from typing import NoReturn
+
+from logsrv.cli.arguments import tell
+
+_FORWARDED = (signal.SIGTERM, signal.SIGHUP)
+
+
+def watch_from_here(name: str, failed: int) -> None:
+    """Go on in another process. This one ends as that does, and says what is wrong if obstore ended it.
+
+    name: of the command. failed: the status for that.
+    """
+    sys.stdout.flush()
+    child = os.fork()
+    if child:
+        _end_as(child, name, failed)
+    if sys.stderr is not None:
+        # Python's own sentences; obstore writes to the number itself.
+        sys.stderr = open(os.dup(2), "w", 1, sys.stderr.encoding, sys.stderr.errors)  # noqa: SIM115
+    silent = os.open(os.devnull, os.O_WRONLY)
+    os.dup2(silent, 2)
+    os.close(silent)
+
+
+def _end_as(child: int, name: str, failed: int) -> NoReturn:
+    """Wait for the other process, and end in the same way."""
+    # A terminal tells both.
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    for number in _FORWARDED:
+        signal.signal(number, _forward_to(child))
+    status = os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
+    if status == -signal.SIGABRT:
+        tell(
+            f"logsrv {name}: the bucket, or who answers in its place, sends more than there is memory for:"
+            " an answer that does not end"
+        )
+        os._exit(failed)
+    if status < 0:
+        signal.signal(-status, signal.SIG_DFL)
+        os.kill(os.getpid(), -status)
+    os._exit(status)
+
+
+def _forward_to(child: int) -> Callable[[int, object], None]:
+    return lambda number, _: os.kill(child, number)

@@ -1,0 +1,70 @@
+"""Commands that read a bucket whose answers would take all memory."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from bench.bucket import KEYS
+from logsrv.kit.testing import wait_until
+from tests.cli.command import LOGSRV
+from tests.strangers import endless, stranger
+
+pytest.importorskip("obstore")
+PLACE = "s3://bucket/archive?endpoint={}&region=eu-central-1"
+SAID = "the bucket, or who answers in its place, sends more than there is memory for"
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="only Linux counts the memory that is there")
+@pytest.mark.parametrize(
+    ("words", "status", "code"),
+    [
+        (["restore", "{}/new", "--from"], "403 Forbidden", 1),
+        (["search", "x", "--directory"], "200 OK", 2),
+    ],
+)
+def test_an_answer_without_an_end_is_one_sentence(
+    words: list[str], status: str, code: int, tmp_path: Path
+) -> None:
+    """It was an abort (SIGABRT), and thirty lines about it."""
+    head = f"HTTP/1.1 {status}\r\nConnection: close\r\n\r\n<Error>".encode()
+    with stranger(endless(bytes(1 << 16), head)) as far_side:
+        command = [word.format(tmp_path) for word in words]
+        done = subprocess.run(
+            [*LOGSRV, *command, PLACE.format(far_side.url)],
+            env={**os.environ, **KEYS},
+            capture_output=True,
+            text=True,
+        )
+    assert done.stderr == f"logsrv {words[0]}: {SAID}: an answer that does not end\n"
+    assert (done.returncode, done.stdout) == (code, "")
+
+
+def test_who_ends_the_command_ends_both_processes() -> None:
+    held = threading.Event()
+
+    def answer(_: bytes) -> Iterator[bytes]:
+        yield b"HTTP/1.1 200 OK\r\n"
+        held.wait()
+
+    with (
+        stranger(answer) as far_side,
+        subprocess.Popen(
+            [*LOGSRV, "search", "--directory", PLACE.format(far_side.url), "x"],
+            env={**os.environ, **KEYS},
+            stdout=subprocess.PIPE,
+        ) as process,
+    ):
+        wait_until(lambda: far_side.connections > 0, "a connection", 60)
+        process.send_signal(signal.SIGTERM)
+        # Both have it: it ends when the last of them has ended.
+        assert process.stdout is not None and process.stdout.read() == b""
+        assert process.wait() == -signal.SIGTERM
+        held.set()
