@@ -2,6 +2,6 @@
 
 children, answer    the processes, and their output on its way to a client
 searching, replies  such a process from the inside, without Twisted
-gathered, added     its replies where other nodes are asked too: their lines, and their numbers
+gathered            its replies where other nodes are asked too: their lines, and their numbers
 events              Server-Sent Events, and those that wait for a client (no I/O)
 """
