@@ -91,7 +91,7 @@ def run(arguments: argparse.Namespace) -> int:
                 receiver.send(Record(hit.line).body)
     sent = "1 line was" if receiver.sent == 1 else f"{receiver.sent} lines were"
     tell(f"logsrv replay: {sent} sent to {target}")
-    return reading.status(view, receiver.sent > 0)
+    return reading.status(view.damaged, receiver.sent > 0)
 
 
 def _paced(

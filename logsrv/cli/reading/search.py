@@ -80,7 +80,7 @@ def run(arguments: Namespace) -> int:
         if not found:
             for hint in hints_of_nothing(search, arguments.top):
                 tell(f"logsrv search: {hint}")
-        return reading.status(view, found)
+        return reading.status(view.damaged, found)
 
 
 def _check(arguments: Namespace) -> None:
