@@ -1,10 +1,11 @@
-"""Parts that the commands of `logsrv` share: sentences on stderr, values in seconds, the usual store."""
+"""Parts that commands of `logsrv` share: sentences on stderr, columns, seconds, the usual store."""
 
 from __future__ import annotations
 
 import os
 import sys
 from argparse import ArgumentTypeError
+from collections.abc import Sequence
 
 from logsrv.errors import UsageError
 from logsrv.kit.text.escape import printable
@@ -29,6 +30,13 @@ def tell(sentence: str) -> None:
     first, *others = printable(sentence).split("\n")
     lines = [first, *(line if line.startswith("  ") else f"    {line}" for line in others)]
     print(*lines, sep="\n", file=sys.stderr, flush=True)
+
+
+def columns(rows: Sequence[Sequence[str]]) -> str:
+    """Return rows as lines, their cells below each other; the last of a row may be as long as it likes."""
+    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+    lines = ("  ".join(map(str.ljust, row, widths)).rstrip() for row in rows)
+    return "".join(f"{line}\n" for line in lines)
 
 
 def seconds(text: str) -> float:

@@ -21,6 +21,7 @@ from pathlib import Path
 
 from attrs import asdict
 
+from logsrv.cli.arguments import columns
 from logsrv.cli.installed import Installed, InstalledPlugin, find_installed, is_overlooked
 from logsrv.kit.options.argument_parser import Parser
 from logsrv.kit.text.escape import printable
@@ -77,9 +78,4 @@ def _table(title: str, plugins: Sequence[InstalledPlugin]) -> str:
         )
         for plugin in plugins
     ]
-    # The last column may be as long as it likes.
-    widths = [*(max(map(len, column)) for column in zip(*rows, strict=True))][:-1]
-    return "".join(
-        "  ".join(cell.ljust(width) for cell, width in zip(row, [*widths, 0], strict=True)) + "\n"
-        for row in rows
-    )
+    return columns(rows)

@@ -22,7 +22,7 @@ import os
 import time
 from collections.abc import Sequence
 
-from logsrv.cli.arguments import SAID, UNNAMED, goes_with, store, tell
+from logsrv.cli.arguments import SAID, UNNAMED, columns, goes_with, store, tell
 from logsrv.errors import StoreError
 from logsrv.kit.options.argument_parser import Parser
 from logsrv.kit.text.escape import one_line
@@ -77,7 +77,7 @@ def _status(directory: str, *, as_json: bool) -> int:
     if as_json:
         print(json.dumps([_object(one) for one in found], indent=1))
     elif found:
-        _table([_HEAD, *(_row(one) for one in found)])
+        print(columns([_HEAD, *(_row(one) for one in found)]), end="")
     else:
         tell(f"logsrv ship: nothing was ever shipped from {shown(directory)}")
     wanted = [one for one in found if one.wanted]
@@ -136,13 +136,6 @@ def _span(seconds: float) -> str:
         if seconds >= 2 * length:
             return f"{seconds / length:.0f} {unit}"
     return f"{seconds:.0f} s"
-
-
-def _table(rows: Sequence[Sequence[str]]) -> None:
-    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
-    for row in rows:
-        cells = (cell.ljust(width) for cell, width in zip(row, widths, strict=True))
-        print("  ".join(cells).rstrip())
 
 
 def _new_identity(directory: str, *, resend: bool) -> int:

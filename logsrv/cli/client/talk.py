@@ -100,6 +100,8 @@ class Talk:
         await DeferredList(either, fireOnOneCallback=True)
         if not self.ended.called:
             await self._send(self.wire.finish())
+        # Twisted cannot close one side of a connection that is gone meanwhile.
+        if not self.ended.called:
             if (not peer.end_input() or self.is_typed) and self.wait is None:
                 self.wait = QUIET_SECONDS
             if self.wait is not None:

@@ -14,8 +14,8 @@ import shtab
 from twisted.application.service import IServiceMaker
 from twisted.plugin import getPlugins
 
+from logsrv.cli.manuals.help import topic_text, topics
 from logsrv.cli.manuals.pages import Subject, page
-from logsrv.cli.manuals.topics import topic_text, topics
 from logsrv.gopher.command import parsers
 from logsrv.kit.options.argument_parser import Parser
 from logsrv.kit.options.declare import (

@@ -212,8 +212,8 @@ def opened(directory: str, command: str) -> View:
     return view
 
 
-def status(view: View, found: bool) -> int:
-    """Return the exit status of a search that found something, or not."""
-    if view.damaged:
+def status(damaged: bool, found: bool) -> int:
+    """Return the exit status of a search that found something, or not. damaged: something is missing."""
+    if damaged:
         return FAILED
     return 0 if found else NOTHING

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 from logsrv.kit.options.argument_parser import UsageError
 from logsrv.kit.text.escape import one_line
@@ -14,6 +14,7 @@ from logsrv.kit.text.words import shown
 from logsrv.linelog.read.counting.histogram import TimeBucket, histogram, sensible_step
 from logsrv.linelog.read.counting.tallies import ValueCounts, top
 from logsrv.linelog.read.indexed import begin as bucket_begin
+from logsrv.linelog.read.plan import Scope
 from logsrv.linelog.read.render import local_time, safe_json
 from logsrv.linelog.read.search import Search
 
@@ -47,7 +48,7 @@ def print_histogram(search: Search, every: str | None, output: str, *, local: bo
 
     Steps are whole ones of UTC. local: their beginnings are shown in local time, with its offset.
     """
-    step = parse_step(every) if every else _sensible(search)
+    step = step_of(every, search.scope, search.view.span)
     buckets = histogram(search, step, levels=output == "json")
     return show_histogram(buckets, step, output, local=local)
 
@@ -74,8 +75,22 @@ def show_histogram(buckets: Sequence[TimeBucket], step: float, output: str, *, l
     return True
 
 
-def parse_step(text: str) -> float:
-    """Return a step in seconds. Raises UsageError."""
+def step_of(every: str | None, scope: Scope, span: Callable[[], tuple[str, str]]) -> float:
+    """Return the step that is asked for, in seconds; else one that makes about 40 bars.
+
+    span: returns the TIMEs of the oldest and the newest line, "" for none. Raises UsageError.
+    """
+    if every:
+        return _parsed(every)
+    begin, end = scope.since, scope.until
+    if not begin or not end:
+        first, last = span()
+        begin, end = begin or first, end or last
+    seconds = parse_rfc3339(end) - parse_rfc3339(begin) if begin and end else time.time()
+    return sensible_step(max(seconds, 0.001), _BARS)
+
+
+def _parsed(text: str) -> float:
     number = text.rstrip("abcdefghijklmnopqrstuvwxyz")
     try:
         step = float(number or "1") * _UNITS[text[len(number) :]]
@@ -84,21 +99,6 @@ def parse_step(text: str) -> float:
     except (ValueError, KeyError):
         pass
     raise UsageError(f"--every: {shown(text)} is no step of time, such as 10s, 5m, 1h or 1d")
-
-
-def _sensible(search: Search) -> float:
-    """Return a step by which the time that is searched makes about 40 bars."""
-    begin, end = search.scope.since, search.scope.until
-    if not begin or not end:
-        first, last = search.view.span()
-        begin, end = begin or first, end or last
-    return step_between(begin, end)
-
-
-def step_between(begin: str, end: str) -> float:
-    """Return a step by which the time from one TIME to another makes about 40 bars."""
-    seconds = parse_rfc3339(end) - parse_rfc3339(begin) if begin and end else time.time()
-    return sensible_step(max(seconds, 0.001), _BARS)
 
 
 def _starts(step: float, counts: dict[float, int]) -> list[float | None]:

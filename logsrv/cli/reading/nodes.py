@@ -18,7 +18,7 @@ import attrs
 from logsrv.cli.arguments import tell, usual_store
 from logsrv.cli.configured import settings
 from logsrv.cli.reading import arguments as reading
-from logsrv.cli.reading.figures import parse_step, show_histogram, show_top, step_between
+from logsrv.cli.reading.figures import show_histogram, show_top, step_of
 from logsrv.cli.reading.output import Output
 from logsrv.errors import ConfigurationError, UsageError
 from logsrv.kit.text.words import did_you_mean, shown
@@ -64,12 +64,6 @@ def _lines(
     return islice(chain.from_iterable(asked.lines(question, most)), most)
 
 
-def _status(asked: AskedNodes, found: bool) -> int:
-    if asked.failed:
-        return reading.FAILED
-    return 0 if found else reading.NOTHING
-
-
 def search_nodes(arguments: Namespace) -> int:
     """Print what `logsrv search` finds in the nodes; return the exit status."""
     _check(arguments)
@@ -80,7 +74,7 @@ def search_nodes(arguments: Namespace) -> int:
     most = None if figures else arguments.number
     reverse = arguments.reverse and not figures
     with _asking(arguments, "search") as asked:
-        step = _step(asked, scope, arguments.every) if arguments.histogram else 0.0
+        step = step_of(arguments.every, scope, asked.times) if arguments.histogram else 0.0
         lines = _lines(asked, arguments, scope, reverse=reverse, most=most)
         if arguments.count:
             count = sum(1 for _ in lines)
@@ -92,7 +86,7 @@ def search_nodes(arguments: Namespace) -> int:
             found = _histogram(lines, step, arguments)
         else:
             found = _shown(lines, asked, arguments, matcher, paged=not arguments.no_pager)
-        return _status(asked, found)
+        return reading.status(bool(asked.failed), found)
 
 
 def tail_nodes(arguments: Namespace) -> int:
@@ -106,7 +100,8 @@ def tail_nodes(arguments: Namespace) -> int:
     scope = Scope(source=arguments.source)
     with _asking(arguments, "tail") as asked:
         last = [*_lines(asked, arguments, scope, reverse=True, most=arguments.number)]
-        return _status(asked, _shown(last[::-1], asked, arguments, matcher, paged=False))
+        found = _shown(last[::-1], asked, arguments, matcher, paged=False)
+        return reading.status(bool(asked.failed), found)
 
 
 def show_node(arguments: Namespace) -> int:
@@ -123,7 +118,7 @@ def show_node(arguments: Namespace) -> int:
     with Output(paged=False) as output:
         for line in chain.from_iterable(found.values()):
             output.write(render(Hit(line.position, line.line), line.position != wanted))
-    return _status(asked, any(found.values()))
+    return reading.status(bool(asked.failed), any(found.values()))
 
 
 def _check(arguments: Namespace) -> None:
@@ -168,16 +163,6 @@ def _top(lines: Iterator[MergedLine], arguments: Namespace) -> bool:
         total, counts = count(text)
         tally.add(counts, total)
     return show_top(tally, arguments.top, arguments.number, arguments.output)
-
-
-def _step(asked: AskedNodes, scope: Scope, every: str | None) -> float:
-    if every:
-        return parse_step(every)
-    begin, end = scope.since, scope.until
-    if not begin or not end:
-        oldest, newest = asked.times()
-        begin, end = begin or oldest, end or newest
-    return step_between(begin, end)
 
 
 def _histogram(lines: Iterator[MergedLine], step: float, arguments: Namespace) -> bool:

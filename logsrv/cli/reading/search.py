@@ -24,8 +24,8 @@ from logsrv.cli.reading.output import Output
 from logsrv.cli.reading.progress import ProgressLine
 from logsrv.errors import UsageError
 from logsrv.kit.options.argument_parser import Parser
-from logsrv.linelog.read.context import Around, grouped
 from logsrv.linelog.read.counting.nothing import hints_of_nothing
+from logsrv.linelog.read.lines import Around, grouped
 from logsrv.linelog.read.render import plain, renderer
 from logsrv.linelog.read.search import Search
 
@@ -80,7 +80,7 @@ def run(arguments: Namespace) -> int:
         if not found:
             for hint in hints_of_nothing(search, arguments.top):
                 tell(f"logsrv search: {hint}")
-        return reading.status(view, found)
+        return reading.status(view.damaged, found)
 
 
 def _check(arguments: Namespace) -> None:

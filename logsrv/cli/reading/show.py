@@ -46,8 +46,8 @@ def run(arguments: argparse.Namespace) -> int:
         wanted = lines.line(arguments.position)
         if wanted is None:
             tell(f"logsrv show: no line begins at {arguments.position}")
-            return reading.status(view, False)
+            return reading.status(view.damaged, False)
         window = lines.around(wanted, arguments.around, arguments.around)
     for hit in window:
         sys.stdout.buffer.write(render(hit, hit != wanted))
-    return reading.status(view, True)
+    return reading.status(view.damaged, True)

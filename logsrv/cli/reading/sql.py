@@ -91,7 +91,7 @@ def _run(arguments: argparse.Namespace) -> int:
                 answer.close()
                 if arguments.stats and answer.rows is not None:
                     tell(str(answer.rows.stats))
-        return status(view, found)
+        return status(view.damaged, found)
 
 
 def _printed(answer: Answer, arguments: argparse.Namespace) -> bool:

@@ -80,7 +80,7 @@ def run(arguments: argparse.Namespace) -> int:
             with closing(Follower(view, end)) as follower:
                 for news in _appended(follower, view):
                     show(in_text(found_by, of, news.position, news.text))
-        return reading.status(view, found)
+        return reading.status(view.damaged, found)
 
 
 def _appended(follower: Follower, view: View) -> Iterator[Appended]:

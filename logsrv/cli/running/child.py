@@ -21,7 +21,7 @@ import contextlib
 import json
 import socket
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -39,11 +39,12 @@ from twisted.logger import (
     globalLogBeginner,
 )
 from twisted.python.failure import Failure
+from twisted.python.reflect import ObjectNotFound, namedAny
 from zope.interface import implementer
 
 from logsrv.cli.arguments import tell
 from logsrv.cli.running.found import BrokenFile, load, plugin_in
-from logsrv.cli.running.held import holding_reactor
+from logsrv.cli.running.held import HELD, HeldSockets
 from logsrv.errors import ConfigurationError
 from logsrv.kit.observe.log_lines import is_twisteds
 from logsrv.kit.options.standard_output import forget_output
@@ -59,23 +60,23 @@ def main(
     channel_descriptor: str, held: str, again: str, reactor_name: str, file: str, *options: str
 ) -> int:
     """Serve until the parent, or a signal, ends it. Returns the exit status."""
-    sockets = {key: socket.socket(fileno=number) for key, number in json.loads(held).items()}
     try:
-        reactor = holding_reactor(reactor_name, sockets)
-    except ConfigurationError as error:
-        tell(f"logsrv run: {error}")
+        installReactor(namedAny(reactor_name)())
+    except (ImportError, ObjectNotFound) as error:
+        tell(f"logsrv run: this system has no {reactor_name}: {error}")
         return CANNOT_START
-    installReactor(reactor)
+    descriptors = json.loads(held).items()
+    sockets = HeldSockets({key: socket.socket(fileno=number) for key, number in descriptors})
     channel = ParentSocket(socket.socket(fileno=int(channel_descriptor)))
     try:
-        return _run(Path(file), options, channel, reactor, again=json.loads(again))
+        return _run(Path(file), options, channel, sockets, again=json.loads(again))
     finally:
         channel.close()
-        reactor.let_go()
+        sockets.close()
 
 
 def _run(
-    file: Path, options: Sequence[str], channel: ParentSocket, reactor: Any, *, again: bool
+    file: Path, options: Sequence[str], channel: ParentSocket, sockets: HeldSockets, *, again: bool
 ) -> int:
     plugin = _load(file, channel)
     if plugin is None:
@@ -84,7 +85,7 @@ def _run(
         parsed = plugin.options()
         parsed.synopsis = f"Usage: logsrv run {file.name} {parsed.synopsis}"
         parsed.parseOptions(list(options))
-        _serve(plugin, parsed, channel, reactor, again=again)
+        _serve(plugin, parsed, channel, sockets, again=again)
     except BrokenPipeError:
         # `--help | head`: who reads has seen enough.
         forget_output()
@@ -122,8 +123,12 @@ def local(files: set[Any], directory: Path) -> set[str]:
     }
 
 
-def _serve(plugin: Any, options: Any, channel: ParentSocket, reactor: Any, *, again: bool) -> None:
+def _serve(
+    plugin: Any, options: Any, channel: ParentSocket, sockets: HeldSockets, *, again: bool
+) -> None:
     """Serve until the end. Raises ConfigurationError when it cannot begin."""
+    from twisted.internet import reactor
+
     chatter = Chatter(quiet=again)
     globalLogBeginner.beginLoggingTo(
         [FilteringLogObserver(log_to(sys.stdout, options.settings.log_format), [chatter])],
@@ -131,12 +136,11 @@ def _serve(plugin: Any, options: Any, channel: ParentSocket, reactor: Any, *, ag
         discardBuffer=False,
     )
     endpoints = getattr(options.settings, "listen", None) or ()
-    if endpoints:
-        options.settings = attrs.evolve(options.settings, listen=reactor.with_held(endpoints))
     service = plugin.makeService(options)
-    channel.send({"loaded": any(endpoint.kind != "stream" for endpoint in endpoints)})
+    service.make_listener = sockets.listener
+    channel.send({"loaded": any(endpoint.scheme not in HELD for endpoint in endpoints)})
     if channel.may_go():
-        Serving(service, channel, reactor, chatter).run()
+        Serving(service, channel, reactor, sockets.used, chatter).run()
 
 
 @implementer(ILogFilterPredicate)
@@ -197,11 +201,12 @@ class ParentSocket:
 
 @attrs.define(eq=False)
 class Serving:
-    """A service on a reactor that holds sockets; the parent is told of each step."""
+    """A service on a reactor; the parent is told of each step. used: the sockets that it listens on."""
 
     _service: Any
     _channel: ParentSocket
     _reactor: Any
+    _used: Mapping[str, socket.socket]
     _chatter: Chatter
     _failure: Failure | None = None
 
@@ -221,9 +226,8 @@ class Serving:
             self._failure.raiseException()
 
     def _ready(self, _: object) -> None:
-        used = self._reactor.used
-        message = {"serving": list(used), "at": self._service.addresses}
-        self._channel.send(message, [each.fileno() for each in used.values()])
+        message = {"serving": list(self._used), "at": self._service.addresses}
+        self._channel.send(message, [each.fileno() for each in self._used.values()])
         self._chatter.quiet = False
 
     def _failed(self, failure: Failure) -> None:

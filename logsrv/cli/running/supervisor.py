@@ -203,7 +203,7 @@ class Supervisor:
                 self._watched.add(files)
             case {"loaded": alone}:
                 if alone and self._serving is not None:
-                    # Datagrams go to one socket, so there cannot be two that serve.
+                    # Of a socket that is not held, as that of datagrams, there cannot be two.
                     self._serving.leave()
                     self._wait_for([self._serving])
                     if self._asked:

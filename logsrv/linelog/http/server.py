@@ -25,11 +25,11 @@ from logsrv.linelog.http.page import assets
 from logsrv.linelog.http.problems import STOPPING, Problem
 from logsrv.linelog.http.responses import Responses
 from logsrv.linelog.http.searching.answer import SearchAnswer
-from logsrv.linelog.http.searching.children import Searches
+from logsrv.linelog.http.searching.process import Searches
 from logsrv.linelog.http.settings import HttpSettings, read_token
 from logsrv.linelog.http.statistics import Statistics
+from logsrv.linelog.http.viewing.process import Views
 from logsrv.linelog.http.viewing.viewer import Viewer
-from logsrv.linelog.http.viewing.views import Views
 from logsrv.linelog.query.language.hints import hints
 from logsrv.linelog.query.language.parse import parse
 from logsrv.linelog.store.segments.segment import Position, parse_position

@@ -1,17 +1,26 @@
 """Work on frames by all cores, its results in the order of the tasks.
 
 The first few tasks are done here: a search that the index has narrowed down is over before a process
-could be started. The others are done by processes (`processes.py`, which is loaded only then).
+could be started. The others are done by forked processes, which take tasks from one common pipe when they
+are free; each gives its results back through a pipe of its own. Only a few results wait at any time, which
+bounds the memory.
 """
 
 from __future__ import annotations
 
+import gc
+import os
+import selectors
+import signal
+import struct
+import sys
+from array import array
 from collections.abc import Callable, Iterable, Iterator
 from itertools import chain, islice
 
 from logsrv.cores import cores
+from logsrv.errors import LogsrvError
 from logsrv.linelog.read.plan import ReadTask, Work
-from logsrv.linelog.read.processes import Processes
 
 _ALONE = 12
 # With fewer behind those, what `for_many` loads would take longer than it saves.
@@ -53,3 +62,148 @@ def _alone(
             tell(str(error))
             results = []
         yield task, results
+
+
+_AHEAD = 4
+# The number of a task in the order of all, and the task.
+_TASK = struct.Struct("=QQQQ?Q")
+# The number of the task, whether it went well, the number of results and the bytes of all of them.
+_RESULT = struct.Struct("=Q?QQ")
+
+
+class Processes:
+    """Processes, a given number, that do `work`; `tell` gets a sentence for what failed."""
+
+    def __init__(self, work: Work, tell: Callable[[str], None], processes: int) -> None:
+        self._work = work
+        self._tell = tell
+        self._processes = processes
+        self._workers: dict[int, int] = {}
+
+    def run(self, tasks: Iterator[ReadTask]) -> Iterator[tuple[ReadTask, list[bytes]]]:
+        """Yield each task with its results. Closing the iterator ends the processes."""
+        first = next(tasks, None)
+        if first is None:
+            return
+        take, give = os.pipe()
+        ready = selectors.DefaultSelector()
+        try:
+            for _ in range(self._processes):
+                ready.register(*self._fork(take, give, ready))
+            os.close(take)
+            yield from self._exchange(first, tasks, give, ready)
+        finally:
+            os.close(give)
+            ready.close()
+            for result, process in self._workers.items():
+                os.close(result)
+                os.kill(process, signal.SIGKILL)
+                os.waitpid(process, 0)
+            self._workers.clear()
+
+    def _fork(
+        self, take: int, give: int, ready: selectors.BaseSelector
+    ) -> tuple[int, int, bytearray]:
+        read, write = os.pipe()
+        # The child would write what waits in these as well.
+        sys.stdout.flush()
+        sys.stderr.flush()
+        process = _fork_without_garbage()
+        if not process:
+            status = 1
+            try:
+                signal.signal(signal.SIGINT, signal.SIG_DFL)
+                signal.signal(signal.SIGTERM, signal.SIG_DFL)
+                signal.signal(signal.SIGPIPE, signal.SIG_DFL)
+                os.close(give)
+                for other in (read, *self._workers):
+                    os.close(other)
+                self._serve(take, write)
+                status = 0
+            finally:
+                os._exit(status)
+        os.close(write)
+        self._workers[read] = process
+        return read, selectors.EVENT_READ, bytearray()
+
+    def _serve(self, take: int, write: int) -> None:
+        """Do tasks until there are none: the end of every process but the first."""
+        while wanted := os.read(take, _TASK.size):
+            place, *task = _TASK.unpack(wanted)
+            fine = True
+            try:
+                results = self._work(ReadTask(*task))
+            except (ValueError, OSError) as error:
+                # A path in it may be any bytes.
+                fine, results = False, [str(error).encode(errors="surrogateescape")]
+            lengths = array("Q", map(len, results)).tobytes()
+            data = b"".join((lengths, *results))
+            left = memoryview(_RESULT.pack(place, fine, len(results), len(data)) + data)
+            while left:
+                left = left[os.write(write, left) :]
+
+    def _exchange(
+        self, first: ReadTask, tasks: Iterator[ReadTask], give: int, ready: selectors.BaseSelector
+    ) -> Iterator[tuple[ReadTask, list[bytes]]]:
+        """Hand out tasks, a few more than there are processes, and put the results in order."""
+        waiting: dict[int, ReadTask] = {}
+        done: dict[int, list[bytes]] = {}
+        given = taken = 0
+        task: ReadTask | None = first
+        while task is not None or waiting:
+            while task is not None and given - taken < _AHEAD * self._processes:
+                os.write(give, _TASK.pack(given, *task))
+                waiting[given] = task
+                given += 1
+                task = next(tasks, None)
+            while taken in done:
+                yield waiting.pop(taken), done.pop(taken)
+                taken += 1
+            if given > taken:
+                for key, _ in ready.select():
+                    done.update(self._received(key.fd, key.data))
+
+    def _received(self, result: int, buffer: bytearray) -> Iterator[tuple[int, list[bytes]]]:
+        piece = os.read(result, 1 << 20)
+        if not piece:
+            raise LogsrvError("a process of this search has ended before its time; was it killed?")
+        buffer += piece
+        while len(buffer) >= _RESULT.size:
+            place, fine, count, size = _RESULT.unpack_from(buffer)
+            end = _RESULT.size + size
+            if len(buffer) < end:
+                return
+            data = bytes(memoryview(buffer)[_RESULT.size : end])
+            del buffer[:end]
+            results = _split(data, count)
+            if not fine:
+                self._tell(results[0].decode(errors="surrogateescape"))
+            yield place, results if fine else []
+
+
+def _fork_without_garbage() -> int:
+    """Return what `os.fork` does; the child never collects what is the parent's.
+
+    A connection to DuckDB that is thrown away looks for its threads, which are not there behind a fork:
+    with version 2.0.0 the process crashes.
+    """
+    enabled = gc.isenabled()
+    gc.disable()
+    try:
+        process = os.fork()
+        if not process:
+            gc.freeze()
+        return process
+    finally:
+        if enabled:
+            gc.enable()
+
+
+def _split(data: bytes, count: int) -> list[bytes]:
+    lengths = array("Q", data[: count * 8])
+    place = count * 8
+    results = []
+    for length in lengths:
+        results.append(data[place : place + length])
+        place += length
+    return results

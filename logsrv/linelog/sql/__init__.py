@@ -2,14 +2,13 @@
 
 columns.py   the table `logs`: its columns, and the kinds of fields
 fault.py     an error of DuckDB as a sentence with a place
-session.py   connections that can do nothing but compute
 sample.py    the kind of a field, by lines here and there in the store
 binding.py   the fields that a statement names, and a kind for each that the statement can be of
 plan.py      DuckDB's plan of a statement: which columns it needs, of which rows
 push.py      conditions of that plan as a query and a scope of the reading side
 cells.py     lines of the store as columns
 rows.py      the table as a stream of record batches, made by all cores
-answer.py    the answer to a statement, by all of these together
+answer.py    the answer to a statement, by all of these together, on connections that only compute
 
 DuckDB and PyArrow are an extra, and take half a second to load. Only the command imports this package, and
 only when it runs. Importing it without them raises NotInstalled.

@@ -10,6 +10,7 @@ from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
+import attrs
 import pytest
 import pytest_twisted
 from twisted.internet import reactor
@@ -19,6 +20,7 @@ from twisted.internet.task import Clock
 from twisted.internet.testing import StringTransport
 from twisted.python.failure import Failure
 
+from logsrv.cli.client import talk
 from logsrv.cli.client.dial import dial
 from logsrv.cli.client.display import Display, TextDisplay
 from logsrv.cli.client.failures import ConnectionFailed
@@ -61,6 +63,32 @@ def test_a_connection_is_established_and_closed() -> Waits:
         assert connection.recv(1) == b""
         connection.close()
     assert isinstance(reason, ConnectionDone)
+
+
+@pytest_twisted.inlineCallbacks
+def test_a_peer_that_goes_with_the_last_bytes_is_told_no_end(
+    monkeypatch: pytest.MonkeyPatch,
+) -> Waits:
+    """Twisted cannot close one side of a connection that is gone."""
+    about = attrs.evolve(conversation(), wire=StreamWire(b"\r\n"))
+    ends: list[bool] = []
+
+    class Leaving:
+        async def send(self, data: bytes) -> None:
+            if data == b"\r":
+                about.over(ConnectionDone())
+
+        def end_input(self) -> bool:
+            ends.append(True)
+            return True
+
+    def said(_: int, take: Any, __: Any) -> Deferred[None]:
+        return Deferred.fromCoroutine(take(b"last\r"))
+
+    monkeypatch.setattr(talk, "read_all", said)
+    leaving: Any = Leaving()
+    yield Deferred.fromCoroutine(about.hold(leaving, parse_target("localhost:1")))
+    assert not ends
 
 
 @pytest_twisted.inlineCallbacks

@@ -7,7 +7,7 @@ import sys
 import pytest
 
 from logsrv.cli import main
-from logsrv.cli.manuals.topics import topics
+from logsrv.cli.manuals.help import topics
 from tests.cli.at_terminal import AtTerminal
 from tests.cli.command import LOGSRV, logsrv
 from tests.programs import program

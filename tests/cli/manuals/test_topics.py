@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from logsrv.cli import main
-from logsrv.cli.manuals.topics import topic_text, topics
+from logsrv.cli.manuals.help import topic_text, topics
 from logsrv.kit.net.endpoint import ARGUMENTS
 from logsrv.kit.net.parse import parse_endpoint
 from logsrv.kit.options.load import Sources, load

@@ -116,7 +116,7 @@ def test_status(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """An index that is of no use is said and costs time only; lines that cannot be read are an error."""
     store = make_store(tmp_path / "logs", [lines(["one", "two"]), []])
     with opened(str(store), "search") as view:
-        assert (status(view, True), status(view, False)) == (0, 1)
+        assert (status(view.damaged, True), status(view.damaged, False)) == (0, 1)
     [index] = store.glob("*.idx")
     index.write_bytes(b"{}")
     with opened(str(store), "search") as view:
@@ -125,10 +125,10 @@ def test_status(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
         assert list(frames.between(0, 1))
         frames.close()
         assert "is not used" in capsys.readouterr().err
-        assert status(view, True) == 0
+        assert status(view.damaged, True) == 0
         view.tell("a frame is damaged")
         assert capsys.readouterr().err == "logsrv search: a frame is damaged\n"
-        assert status(view, True) == 2
+        assert status(view.damaged, True) == 2
 
 
 def test_what_another_tool_would_mean_is_said(capsys: pytest.CaptureFixture[str]) -> None:

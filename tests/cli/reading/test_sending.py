@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from logsrv.cli.client.target import parse_target
-from logsrv.cli.reading.sending import ReplayConnection
+from logsrv.cli.reading.replay import ReplayConnection
 from logsrv.errors import LogsrvError
 from tests.cli.command import serving, serving_unix
 

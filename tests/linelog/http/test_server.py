@@ -189,7 +189,7 @@ def test_stop(place: Place) -> None:
 
 def test_a_live_view_that_is_refused(place: Place, monkeypatch: pytest.MonkeyPatch) -> None:
     """It is counted once, by the status that it got."""
-    monkeypatch.setattr("logsrv.linelog.http.viewing.views.MOST_QUERIES", 0)
+    monkeypatch.setattr("logsrv.linelog.http.viewing.process.MOST_QUERIES", 0)
     assert place.ask("/api/tail")[0] == 429
     _, said = place.ask("/metrics")
     assert b'http_requests_total{status="429"} 1.0' in said

@@ -8,9 +8,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from logsrv.linelog.read import context
-from logsrv.linelog.read.context import Around, grouped
-from logsrv.linelog.read.lines import StoredLines
+from logsrv.linelog.read import lines as stored_lines
+from logsrv.linelog.read.lines import Around, StoredLines, grouped
 from logsrv.linelog.store.segments.segment import Position
 from tests.linelog.read.stores import line, make_store, view_of
 
@@ -36,7 +35,7 @@ def expected(hits: list[int], around: Around, reverse: bool) -> list[list[tuple[
 
 @pytest.mark.parametrize("largest", [10_000, 5])
 def test_groups(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, largest: int) -> None:
-    monkeypatch.setattr(context, "LARGEST", largest)
+    monkeypatch.setattr(stored_lines, "LARGEST", largest)
     every = [line(f"{number}", number) for number in range(COUNT)]
     store = make_store(tmp_path / "logs", [every[:20], every[20:35], every[35:]])
     view = view_of(store)

@@ -11,7 +11,7 @@ import pytest
 
 from logsrv.errors import LogsrvError
 from logsrv.linelog.read.plan import ReadTask
-from logsrv.linelog.read.processes import Processes
+from logsrv.linelog.read.pool import Processes
 from tests.linelog.read.test_pool import TASKS, children, results
 
 

@@ -9,8 +9,8 @@ import pytest
 
 from logsrv.linelog.query.language.parse import parse
 from logsrv.linelog.query.matching.match import compile
-from logsrv.linelog.read.context import Around, grouped
 from logsrv.linelog.read.counting.tallies import sources
+from logsrv.linelog.read.lines import Around, grouped
 from logsrv.linelog.read.plan import Scope
 from logsrv.linelog.read.search import Hit, Search
 from logsrv.linelog.read.view import View

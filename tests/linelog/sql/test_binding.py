@@ -10,11 +10,11 @@ from pathlib import Path
 import pytest
 
 from logsrv.linelog.fields.values import Value
+from logsrv.linelog.sql.answer import connect
 from logsrv.linelog.sql.binding import Binder
 from logsrv.linelog.sql.columns import ALWAYS, ColumnType, declaration, quoted, schema
 from logsrv.linelog.sql.fault import Fault, StatementError, fault
 from logsrv.linelog.sql.sample import Sample, kind_of_value, spread
-from logsrv.linelog.sql.session import connect
 from tests.linelog.read.stores import lines, make_store, view_of
 
 T, INT, N = ColumnType.TEXT, ColumnType.INTEGER, ColumnType.NUMBER

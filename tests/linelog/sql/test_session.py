@@ -9,8 +9,8 @@ from pathlib import Path
 import duckdb
 import pytest
 
+from logsrv.linelog.sql.answer import check, connect, lock
 from logsrv.linelog.sql.fault import StatementError
-from logsrv.linelog.sql.session import check, connect, lock
 from tests.linelog.read.stores import make_store
 
 

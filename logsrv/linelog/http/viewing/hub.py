@@ -1,6 +1,6 @@
 """The hub of the live views: reads new lines once, matches them once for each query, hands them to all.
 
-It works in a process of its own (see `viewing`). A viewer that begins with what is written now is live with
+It works in a process of its own (see `child`). A viewer that begins with what is written now is live with
 the next look: lines that were written before it came are shown to the others first. One that asked for
 a position comes from behind (see `behind`), and is live in the step with which it has all that the others
 have: no line is left out, and none comes twice.

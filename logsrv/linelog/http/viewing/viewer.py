@@ -32,10 +32,10 @@ from zope.interface import implementer
 from logsrv.kit.text.transitions import transitions
 from logsrv.kit.web.channel import WebRequest
 from logsrv.linelog.http.problems import Problem
-from logsrv.linelog.http.searching.children import Searches, SearchProcess
 from logsrv.linelog.http.searching.events import HEARTBEAT, RETRY, Outbox, error_event
+from logsrv.linelog.http.searching.process import Searches, SearchProcess
+from logsrv.linelog.http.viewing.process import Views
 from logsrv.linelog.http.viewing.talk import Handed
-from logsrv.linelog.http.viewing.views import Views
 from logsrv.linelog.store.segments.segment import Position
 from logsrv.timer import Timer
 

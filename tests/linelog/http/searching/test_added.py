@@ -10,8 +10,7 @@ from typing import Any
 import pytest
 
 from logsrv.linelog.http.nodes.answer import Body, NodeFailure
-from logsrv.linelog.http.searching.added import numbers
-from logsrv.linelog.http.searching.gathered import OwnStore
+from logsrv.linelog.http.searching.gathered import OwnStore, numbers
 from tests.linelog.read.stores import line, make_store, view_of
 
 SCOPE = {"q": "", "since": "", "until": "", "source": ""}

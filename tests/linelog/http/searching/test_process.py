@@ -16,8 +16,8 @@ from twisted.internet.defer import Deferred
 from twisted.internet.task import Clock
 
 from logsrv.linelog.http.problems import Problem
-from logsrv.linelog.http.searching import children
-from logsrv.linelog.http.searching.children import MODULE, Searches
+from logsrv.linelog.http.searching import process
+from logsrv.linelog.http.searching.process import MODULE, Searches
 from tests.kit.children.spawned import children as pids
 from tests.kit.children.spawned import is_there
 from tests.kit.net.network import logged
@@ -254,7 +254,7 @@ async def test_the_one_that_stands_ready_goes_after_a_while(store: Path) -> None
     hurried.advance(0)
     while not pids(MODULE):
         await pause(0.01)
-    hurried.advance(children.SPARE_SECONDS)
+    hurried.advance(process.SPARE_SECONDS)
     while pids(MODULE):
         await pause(0.01)
     await searches.stop()

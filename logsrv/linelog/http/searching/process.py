@@ -1,4 +1,4 @@
-"""Searches in processes of their own (see `searching`), bounded in number, killed when nobody waits.
+"""Searches in processes of their own (see `child`), bounded in number, killed when nobody waits.
 
 One more process stands ready, everything imported: it takes the next request at once, which is a tenth
 of a second saved, and goes when nothing was asked for some minutes. Who loads the page is about to ask.
@@ -29,7 +29,7 @@ from logsrv.timer import Timer
 
 log = Logger()
 
-MODULE = "logsrv.linelog.http.searching.searching"
+MODULE = "logsrv.linelog.http.searching.child"
 SPARE_SECONDS = 300.0
 
 

@@ -1,6 +1,6 @@
 """The process of the live views: orders on standard input, what it hands out on standard output.
 
-    python -P -m logsrv.linelog.http.viewing.viewing DIRECTORY
+    python -P -m logsrv.linelog.http.viewing.child DIRECTORY
 
 It is a process of its own so that no live view takes time from the receiving of lines. `talk` has what it
 is told and says, `hub` what it does. It ends with its standard input, and by any fault: the daemon's log

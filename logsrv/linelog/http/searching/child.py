@@ -1,6 +1,6 @@
 """A searching process: one request on standard input, its answer on standard output.
 
-    python -P -m logsrv.linelog.http.searching.searching SECONDS
+    python -P -m logsrv.linelog.http.searching.child SECONDS
 
 The request is JSON: "directory", "endpoint" and "values" (see `endpoints`), and, if other nodes are asked,
 "nodes" (see `gathered`). The answer is its status, and then the body as HTTP sends it, in any number of

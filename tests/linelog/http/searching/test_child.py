@@ -16,11 +16,11 @@ import pytest
 from logsrv.kit.children.frames import MessageReader, frame
 from logsrv.kit.testing import wait_until
 from logsrv.linelog.http.searching import replies
-from logsrv.linelog.http.searching.searching import answer
+from logsrv.linelog.http.searching.child import answer
 from tests.kit.children.spawned import read_message, send
 from tests.linelog.read.stores import lines, make_store
 
-COMMAND = [sys.executable, "-P", "-m", "logsrv.linelog.http.searching.searching", "30"]
+COMMAND = [sys.executable, "-P", "-m", "logsrv.linelog.http.searching.child", "30"]
 SEARCH = {"limit": 1000, "reverse": False, "before": None, "after": None}
 
 
@@ -74,7 +74,7 @@ def test_a_process(tmp_path: Path) -> None:
     status, body = map(b"".join, MessageReader().receive(done.stdout))
     assert status == b"200" and body.startswith(b'{"position":"1:0"')
     check = (
-        "import logsrv.linelog.http.searching.searching, sys;"
+        "import logsrv.linelog.http.searching.child, sys;"
         " print(*{'twisted', 'numpy'} & {*sys.modules})"
     )
     loaded = subprocess.run([sys.executable, "-c", check], capture_output=True, timeout=60)

@@ -13,9 +13,9 @@ from twisted.internet import reactor, task
 from twisted.internet.defer import Deferred
 
 from logsrv.linelog.http.problems import Problem
-from logsrv.linelog.http.viewing import views as views_module
+from logsrv.linelog.http.viewing import process as views_module
+from logsrv.linelog.http.viewing.process import MODULE, REST_SECONDS, Views
 from logsrv.linelog.http.viewing.talk import Handed
-from logsrv.linelog.http.viewing.views import MODULE, REST_SECONDS, Views
 from logsrv.linelog.read.follow import end_of
 from logsrv.linelog.store.segments.segment import Position
 from tests.kit.children.spawned import Spawner, children, is_there

@@ -17,7 +17,7 @@ from logsrv.linelog.store.segments.segment import Position
 from tests.kit.children.spawned import read_message, send
 from tests.linelog.read.stores import line, make_store
 
-COMMAND = (sys.executable, "-P", "-m", "logsrv.linelog.http.viewing.viewing")
+COMMAND = (sys.executable, "-P", "-m", "logsrv.linelog.http.viewing.child")
 
 
 class Views:

@@ -1,4 +1,4 @@
-"""The process of the live views (see `viewing`) as the daemon sees it: started for the first viewer.
+"""The process of the live views (see `child`) as the daemon sees it: started for the first viewer.
 
 The daemon looks at no line: it writes what the process hands out to the connections of its viewers. When
 the process ends by a fault all of them are sent away; they come back by themselves, behind the last line
@@ -25,7 +25,7 @@ from logsrv.timer import Timer
 
 log = Logger()
 
-MODULE = "logsrv.linelog.http.viewing.viewing"
+MODULE = "logsrv.linelog.http.viewing.child"
 MOST_QUERIES = 1000
 # Seconds that it stands ready when nobody watches any more.
 IDLE_SECONDS = 60.0
