@@ -21,7 +21,7 @@ import contextlib
 import json
 import socket
 import sys
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -39,12 +39,11 @@ from twisted.logger import (
     globalLogBeginner,
 )
 from twisted.python.failure import Failure
-from twisted.python.reflect import ObjectNotFound, namedAny
 from zope.interface import implementer
 
 from logsrv.cli.arguments import tell
 from logsrv.cli.running.found import BrokenFile, load, plugin_in
-from logsrv.cli.running.held import HELD, HeldSockets
+from logsrv.cli.running.held import holding_reactor
 from logsrv.errors import ConfigurationError
 from logsrv.kit.observe.log_lines import is_twisteds
 from logsrv.kit.options.standard_output import forget_output
@@ -60,23 +59,23 @@ def main(
     channel_descriptor: str, held: str, again: str, reactor_name: str, file: str, *options: str
 ) -> int:
     """Serve until the parent, or a signal, ends it. Returns the exit status."""
+    sockets = {key: socket.socket(fileno=number) for key, number in json.loads(held).items()}
     try:
-        installReactor(namedAny(reactor_name)())
-    except (ImportError, ObjectNotFound) as error:
-        tell(f"logsrv run: this system has no {reactor_name}: {error}")
+        reactor = holding_reactor(reactor_name, sockets)
+    except ConfigurationError as error:
+        tell(f"logsrv run: {error}")
         return CANNOT_START
-    descriptors = json.loads(held).items()
-    sockets = HeldSockets({key: socket.socket(fileno=number) for key, number in descriptors})
+    installReactor(reactor)
     channel = ParentSocket(socket.socket(fileno=int(channel_descriptor)))
     try:
-        return _run(Path(file), options, channel, sockets, again=json.loads(again))
+        return _run(Path(file), options, channel, reactor, again=json.loads(again))
     finally:
         channel.close()
-        sockets.close()
+        reactor.let_go()
 
 
 def _run(
-    file: Path, options: Sequence[str], channel: ParentSocket, sockets: HeldSockets, *, again: bool
+    file: Path, options: Sequence[str], channel: ParentSocket, reactor: Any, *, again: bool
 ) -> int:
     plugin = _load(file, channel)
     if plugin is None:
@@ -85,7 +84,7 @@ def _run(
         parsed = plugin.options()
         parsed.synopsis = f"Usage: logsrv run {file.name} {parsed.synopsis}"
         parsed.parseOptions(list(options))
-        _serve(plugin, parsed, channel, sockets, again=again)
+        _serve(plugin, parsed, channel, reactor, again=again)
     except BrokenPipeError:
         # `--help | head`: who reads has seen enough.
         forget_output()
@@ -123,12 +122,8 @@ def local(files: set[Any], directory: Path) -> set[str]:
     }
 
 
-def _serve(
-    plugin: Any, options: Any, channel: ParentSocket, sockets: HeldSockets, *, again: bool
-) -> None:
+def _serve(plugin: Any, options: Any, channel: ParentSocket, reactor: Any, *, again: bool) -> None:
     """Serve until the end. Raises ConfigurationError when it cannot begin."""
-    from twisted.internet import reactor
-
     chatter = Chatter(quiet=again)
     globalLogBeginner.beginLoggingTo(
         [FilteringLogObserver(log_to(sys.stdout, options.settings.log_format), [chatter])],
@@ -136,11 +131,12 @@ def _serve(
         discardBuffer=False,
     )
     endpoints = getattr(options.settings, "listen", None) or ()
+    if endpoints:
+        options.settings = attrs.evolve(options.settings, listen=reactor.with_held(endpoints))
     service = plugin.makeService(options)
-    service.make_listener = sockets.listener
-    channel.send({"loaded": any(endpoint.scheme not in HELD for endpoint in endpoints)})
+    channel.send({"loaded": any(endpoint.kind != "stream" for endpoint in endpoints)})
     if channel.may_go():
-        Serving(service, channel, reactor, sockets.used, chatter).run()
+        Serving(service, channel, reactor, chatter).run()
 
 
 @implementer(ILogFilterPredicate)
@@ -201,12 +197,11 @@ class ParentSocket:
 
 @attrs.define(eq=False)
 class Serving:
-    """A service on a reactor; the parent is told of each step. used: the sockets that it listens on."""
+    """A service on a reactor that holds sockets; the parent is told of each step."""
 
     _service: Any
     _channel: ParentSocket
     _reactor: Any
-    _used: Mapping[str, socket.socket]
     _chatter: Chatter
     _failure: Failure | None = None
 
@@ -226,8 +221,9 @@ class Serving:
             self._failure.raiseException()
 
     def _ready(self, _: object) -> None:
-        message = {"serving": list(self._used), "at": self._service.addresses}
-        self._channel.send(message, [each.fileno() for each in self._used.values()])
+        used = self._reactor.used
+        message = {"serving": list(used), "at": self._service.addresses}
+        self._channel.send(message, [each.fileno() for each in used.values()])
         self._chatter.quiet = False
 
     def _failed(self, failure: Failure) -> None:

@@ -7,54 +7,124 @@ import socket
 from typing import Any
 
 import attrs
+from twisted.internet.abstract import isIPv6Address
+from twisted.internet.error import CannotListenError
+from twisted.internet.interfaces import IProtocolFactory
+from twisted.python.reflect import ObjectNotFound, namedAny
 
-from logsrv.kit.manager.sockets import KeptSockets
-from logsrv.kit.net.bind import bound_socket, reason_of
+from logsrv.errors import ConfigurationError
 from logsrv.kit.net.endpoint import Endpoint
-from logsrv.kit.net.listen import Listener, listener_for
-
-HELD = ("tcp", "tcp6", "ssl", "unix")
-"""Schemes of endpoints whose sockets are held; of others, the process of before has to end first."""
+from logsrv.kit.net.twisted.ports import KeptUNIXPort
 
 
-class HeldSockets:
-    """The sockets of the listeners of a process, each given to its listener as that of a socket unit is.
+@attrs.frozen
+class HeldEndpoint(Endpoint):
+    """A UNIX endpoint whose socket is here already, so that nobody looks for one left behind."""
 
-    held: those that are here already, by key. used: those that are listened on.
+    @property
+    def path(self) -> None:
+        return None
+
+
+class Holding:
+    """A reactor, with one of Twisted's as its other base, that can hand on its listening sockets.
+
+    It serves the sockets it is given, and binds the others.
+
+    held: the sockets given, by key. used: those that are listened on.
     """
 
+    # Comes from the other base.
+    adoptStreamPort: Any
+
     def __init__(self, held: dict[str, socket.socket]) -> None:
+        super().__init__()
         self.held = held
         self.used: dict[str, socket.socket] = {}
 
-    def listener(self, endpoint: Endpoint, *arguments: Any, **named: Any) -> Listener:
-        """Return what `listener_for` does; what is not here yet is bound. Raises ListenError."""
-        if endpoint.scheme not in HELD:
-            return listener_for(endpoint, *arguments, **named)
-        key = key_of(endpoint)
+    def listenTCP(
+        self, port: int, factory: IProtocolFactory, backlog: int = 50, interface: str = ""
+    ) -> Any:
+        family = socket.AF_INET6 if isIPv6Address(interface) else socket.AF_INET
+        key = f"tcp:{interface}:{port}"
+        return self._listen(key, family, (interface, port), factory, backlog, 0o666)
+
+    def listenUNIX(
+        self,
+        address: Any,
+        factory: IProtocolFactory,
+        backlog: int = 50,
+        mode: int = 0o666,
+        wantPID: bool = False,
+    ) -> Any:
+        return self._listen(unix_key(address), socket.AF_UNIX, address, factory, backlog, mode)
+
+    def _listen(
+        self,
+        key: str,
+        family: int,
+        address: Any,
+        factory: IProtocolFactory,
+        backlog: int,
+        mode: int,
+    ) -> Any:
         # Two listeners on port 0 are told apart by a number.
         number = sum(1 for used in self.used if used.partition("#")[0] == key)
         key = f"{key}#{number}"
-        try:
-            listening = self.held.get(key) or bound_socket(endpoint)
-        except OSError as error:
-            raise reason_of(error, endpoint) from error
+        # Also what was bound here: Twisted shuts down a socket it has bound itself, for all.
+        listening = self.held.get(key) or _bound(family, address, backlog, mode)
         self.used[key] = listening
-        if endpoint.port == 0:
-            port = str(listening.getsockname()[1])
-            given = {**dict(endpoint.arguments), "port": port}
-            endpoint = attrs.evolve(endpoint, arguments=tuple(given.items()))
-        kept = KeptSockets([(listening.fileno(), "held")])
-        return listener_for(endpoint, *arguments, **named, kept=kept)
+        if family != socket.AF_UNIX:
+            return self.adoptStreamPort(listening.fileno(), listening.family, factory)
+        port = KeptUNIXPort.adopt(self, listening.fileno(), factory, mode, backlog)
+        port.startListening()
+        return port
 
-    def close(self) -> None:
+    def let_go(self) -> None:
         """Close all of them: this process serves nobody any more."""
         for each in (*self.held.values(), *self.used.values()):
             each.close()
 
+    def with_held(self, endpoints: tuple[Endpoint, ...]) -> tuple[Endpoint, ...]:
+        """The same endpoints, those whose UNIX socket is held marked as such."""
+        return tuple(
+            HeldEndpoint(**attrs.asdict(endpoint, recurse=False))
+            if endpoint.scheme == "unix" and f"{unix_key(endpoint.path or '')}#0" in self.held
+            else endpoint
+            for endpoint in endpoints
+        )
 
-def key_of(endpoint: Endpoint) -> str:
-    """Return the key of the place of an endpoint; that of a UNIX socket has its path in it."""
-    if endpoint.path is not None:
-        return "unix:" + os.fsdecode(endpoint.path)
-    return f"tcp:{endpoint.interface}:{endpoint.port}"
+
+def _bound(family: int, address: Any, backlog: int, mode: int) -> socket.socket:
+    bound = socket.socket(family)
+    try:
+        bound.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        # With chmod after bind, anybody could connect to a path in between.
+        mask = os.umask(0o777 & ~mode)
+        try:
+            bound.bind(address)
+        finally:
+            os.umask(mask)
+        bound.listen(backlog)
+        bound.setblocking(False)
+    except OSError as error:
+        bound.close()
+        raise CannotListenError(None, address, error) from None
+    return bound
+
+
+def unix_key(address: str | bytes) -> str:
+    """The key of a UNIX socket, which has its path in it."""
+    return "unix:" + os.fsdecode(address)
+
+
+def holding_reactor(name: str, held: dict[str, socket.socket]) -> Any:
+    """Return the reactor of that full name, as one that holds sockets.
+
+    Raises ConfigurationError when this system has none of that name.
+    """
+    try:
+        base = namedAny(name)
+    except (ImportError, ObjectNotFound) as error:
+        raise ConfigurationError(f"this system has no {name}: {error}") from None
+    return type("HoldingReactor", (Holding, base), {})(held)

@@ -261,9 +261,6 @@ def bound_socket(endpoint: Endpoint, taken: socket.socket | None = None) -> sock
     bound = socket.socket(family, _TYPES[endpoint.kind])
     try:
         bound.setblocking(False)
-        if endpoint.kind == "stream":
-            # Twisted sets this too: connections in TIME_WAIT do not keep the port.
-            bound.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         # The mode of a path. With chmod after bind, anybody could send in between.
         mask = os.umask(0o777 & ~int(endpoint.argument("mode") or MODE, 8))
         try:

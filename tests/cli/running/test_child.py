@@ -15,7 +15,6 @@ from twisted.internet.defer import Deferred, succeed
 from twisted.internet.error import ConnectionDone, ReactorNotRunning
 from twisted.logger import LogLevel, PredicateResult
 from twisted.python.failure import Failure
-from twisted.python.reflect import namedAny
 
 from logsrv.cli.running.child import (
     CANNOT_START,
@@ -50,14 +49,7 @@ def child(
     process = subprocess.Popen(
         [
             *(sys.executable, "-P", "-m", "logsrv.cli.running.child"),
-            *(
-                str(theirs.fileno()),
-                "{}",
-                "false",
-                REACTORS.get(reactor, reactor),
-                str(file),
-                *options,
-            ),
+            *(str(theirs.fileno()), "{}", "false", REACTORS[reactor], str(file), *options),
         ],
         pass_fds=[theirs.fileno()],
         stdout=subprocess.DEVNULL,
@@ -80,17 +72,6 @@ def test_whose_fault_it_is(tmp_path: Path, code: str, options: list[str], status
     assert messages.receive(DEADLINE) is None
     assert process.wait(DEADLINE) == status
     channel.close()
-
-
-def test_a_reactor_that_this_system_lacks(tmp_path: Path) -> None:
-    process, channel, _ = child(tmp_path / "shout.py", reactor="no_such_module.Reactor")
-    assert process.wait(DEADLINE) == CANNOT_START
-    channel.close()
-
-
-@pytest.mark.parametrize("name", REACTORS)
-def test_each_reactor_that_can_be_named_is_there(name: str) -> None:
-    namedAny(REACTORS[name])().removeAll()
 
 
 def test_asyncio_is_awaited_where_its_reactor_was_asked_for(tmp_path: Path) -> None:
@@ -142,6 +123,7 @@ class Reactor:
     """A reactor in which what a test puts into `turns` happens."""
 
     def __init__(self) -> None:
+        self.used: dict[str, Any] = {}
         self.turns: list[Any] = []
         self.running = False
         self.before: Any = None
@@ -242,7 +224,7 @@ def test_the_parent_hears_that_it_serves_and_has_left(ends: tuple[ParentSocket, 
         lambda: service.readiness.callback(None),
         lambda: reactor.channel.connectionLost(Failure(ConnectionDone())),
     ]
-    Serving(service, channel, reactor, {}, chatter).run()
+    Serving(service, channel, reactor, chatter).run()
     assert service.calls == ["bound", "started", "stopped"]
     assert messages.receive(DEADLINE) == {"serving": [], "at": ["127.0.0.1:7000"]}
     assert messages.receive(DEADLINE) is None
@@ -254,7 +236,7 @@ def test_what_keeps_it_from_beginning_is_raised(ends: tuple[ParentSocket, Messag
     service, reactor = Service(), Reactor()
     reactor.turns = [lambda: service.readiness.errback(StartError("no database"))]
     with pytest.raises(StartError, match="no database"):
-        Serving(service, ends[0], reactor, {}, Chatter(quiet=False)).run()
+        Serving(service, ends[0], reactor, Chatter(quiet=False)).run()
     assert service.calls == ["bound", "started", "stopped"]
 
 
@@ -266,7 +248,7 @@ def test_the_end_of_the_parent_while_it_ends_is_no_error(
         lambda: reactor.stop(),
         lambda: reactor.channel.connectionLost(Failure(ConnectionDone())),
     ]
-    Serving(service, ends[0], reactor, {}, Chatter(quiet=False)).run()
+    Serving(service, ends[0], reactor, Chatter(quiet=False)).run()
     assert service.calls == ["bound", "started", "stopped"]
 
 
