@@ -12,7 +12,7 @@ from __future__ import annotations
 import json
 import os
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from contextlib import closing
 from time import time_ns
 from typing import Any
@@ -23,8 +23,8 @@ from logsrv.errors import StoreError
 from logsrv.kit.children.inside import answer_all, limit_reader, tell
 from logsrv.linelog.read.texts import Frames, PackedFrames
 from logsrv.linelog.read.view import View
-from logsrv.linelog.store.segments.segment import Position
-from logsrv.linelog.store.segments.times import NONE, Times, times_of, together
+from logsrv.linelog.store.segments.segment import Form, Position
+from logsrv.linelog.store.segments.times import NONE, UNKNOWN, Times, times_of, together
 
 # The time of a directory may be so much older than its last change: it is that of the kernel's last tick.
 _TICK = 50_000_000
@@ -42,6 +42,29 @@ class _Counted:
 
 
 _NOTHING = _Counted(0, 0, 0, NONE)
+_GONE = _Counted(0, 0, 0, UNKNOWN)
+
+
+@attrs.frozen
+class _Sum:
+    """The numbers of several segments."""
+
+    segments: int = 0
+    lines: int = 0
+    size: int = 0
+    compressed: int = 0
+    times: Times = NONE
+
+    def with_those(self, counted: Iterable[_Counted]) -> _Sum:
+        """Return the sum with those added."""
+        found = list(counted)
+        return _Sum(
+            self.segments + len(found),
+            self.lines + sum(one.lines for one in found),
+            self.size + sum(one.size for one in found),
+            self.compressed + sum(one.compressed for one in found),
+            together([self.times, *(one.times for one in found)]),
+        )
 
 
 class Totals:
@@ -49,42 +72,54 @@ class Totals:
 
     def __init__(self) -> None:
         self._counted: dict[int, _Counted] = {}
+        # Sums of the compressed segments and of the others; as long as the list of all is this one.
+        self._packed, self._open = _Sum(), [0]
+        self._segments: object = None
 
     def of(self, view: View) -> dict[str, Any]:
         """Return what /api/stats says."""
-        before, self._counted = self._counted, {}
-        # Opening one may list them anew.
-        segments = view.segments
-        for one in segments:
-            known = before.get(one.number)
-            # What is compressed does not change.
-            if known is None or not known.compressed:
-                known = _of(view, one.number, known or _NOTHING)
-            if known is not None:
-                self._counted[one.number] = known
-        counted = self._counted.values()
-        times = together(one.times for one in counted)
-        last = segments[-1].number
+        if self._segments is not view.segments:
+            self._look_at_all(view)
+        counted = [self._look_at(view, number) for number in self._open]
+        sums = self._packed.with_those(one for one in counted if one is not None)
+        last = self._open[-1]
         known = self._counted.get(last)
         return {
-            "segments": len(counted),
-            "lines": sum(one.lines for one in counted),
-            "bytes": sum(one.size for one in counted),
-            "compressed": sum(one.compressed for one in counted),
-            "oldest": times.smallest,
-            "newest": times.largest,
+            "segments": sums.segments,
+            "lines": sums.lines,
+            "bytes": sums.size,
+            "compressed": sums.compressed,
+            "oldest": sums.times.smallest,
+            "newest": sums.times.largest,
             "position": str(Position(last, known.size) if known else Position(0, 0)),
         }
 
+    def _look_at_all(self, view: View) -> None:
+        numbers = {one.number for one in view.segments}
+        self._counted = {key: one for key, one in self._counted.items() if key in numbers}
+        packed = [one.number for one in view.segments if one.form is Form.PACKED]
+        self._open = [one.number for one in view.segments if one.form is not Form.PACKED]
+        found = [self._look_at(view, number) for number in packed]
+        self._packed = _Sum().with_those(one for one in found if one is not None)
+        self._segments = view.segments
 
-def _of(view: View, number: int, known: _Counted) -> _Counted | None:
-    """Return the numbers of a segment, None if it is gone; `known` is how far it was counted."""
+    def _look_at(self, view: View, number: int) -> _Counted | None:
+        """Return the numbers of a segment, as far as they are known already; None if it is gone."""
+        known = self._counted.get(number)
+        if known is None or not known.compressed:
+            before = _NOTHING if known is None or known is _GONE else known
+            known = self._counted[number] = _of(view, number, before)
+        return known if known is not _GONE else None
+
+
+def _of(view: View, number: int, known: _Counted) -> _Counted:
+    """Return the numbers of a segment; `known` is how far it was counted."""
     head = view.head(number)
     if head is not None and head.lines:
         return _Counted(head.lines, head.text, head.compressed, head.times)
     frames = view.open(number)
     if frames is None:
-        return None
+        return _GONE
     with closing(frames):
         return _count(frames, known)
 
