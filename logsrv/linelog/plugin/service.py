@@ -324,6 +324,7 @@ class LoggerService(ListeningService[LoggerSettings]):
 
     def apply(self, settings: LoggerSettings) -> None:
         tell_left_out(settings)
+        # First what may still raise, as a file is gone by now: then all stays as it was.
         if settings.http:
             self._web_server().apply(settings)
         self.workers.most = settings.workers
