@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import datetime
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any, Protocol
 
 from logsrv.errors import ConfigurationError
 from logsrv.kit.net.endpoint import Endpoint
@@ -19,13 +19,27 @@ from logsrv.kit.service.checks.findings import Asked, Finding, Level, error, gua
 from logsrv.kit.service.checks.places import check_places, running
 from logsrv.kit.text.words import counted
 
-if TYPE_CHECKING:
-    from logsrv.kit.service.hooks import ServiceHooks
-
 CONFIGURATION = "configuration"
 
 
-def check_service(service: ServiceHooks[Any], plugin: str, asked: Asked) -> Iterator[Finding]:
+class WantedPlace(Protocol):
+    """A place where a service wants to listen."""
+
+    @property
+    def endpoint(self) -> Endpoint: ...
+
+
+class Checkable(Protocol):
+    """A service that can be checked before it starts, as a `ListeningService` can."""
+
+    settings: Any
+
+    def all_wanted(self, settings: Any) -> Mapping[str, WantedPlace]: ...
+    def at_work(self) -> int | None: ...
+    def findings(self, asked: Asked) -> Iterable[Finding]: ...
+
+
+def check_service(service: Checkable, plugin: str, asked: Asked) -> Iterator[Finding]:
     """Yield the findings about a service that was made and not started."""
     settings, user, file = service.settings, asked.user, asked.file
     files = list(guarded("files", partial(_check_files, settings, asked)))

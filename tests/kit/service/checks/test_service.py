@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from pathlib import Path
-from typing import Any
 
 import attrs
 
@@ -15,7 +14,7 @@ from logsrv.kit.net.parse import parse_endpoint
 from logsrv.kit.options.declare import option
 from logsrv.kit.options.secrets import SECRET, SECRET_FILE, read_secret
 from logsrv.kit.service.checks.findings import Asked, Finding, Level, warning
-from logsrv.kit.service.checks.service import check_service
+from logsrv.kit.service.checks.service import WantedPlace, check_service
 from logsrv.kit.service.checks.user import myself
 from tests.kit.service.checks.others import open_directory
 
@@ -38,7 +37,7 @@ class Imagined:
 
     settings: Settings
 
-    def all_wanted(self, settings: Settings) -> Mapping[str, Spec]:
+    def all_wanted(self, settings: Settings) -> Mapping[str, WantedPlace]:
         read_secret("key", settings.key, settings.key_file)
         return {"a": Spec(parse_endpoint("tcp:0"))}
 
@@ -52,8 +51,7 @@ class Imagined:
 
 def found_of(settings: Settings, file: Path | None = None) -> dict[str, Finding]:
     asked = Asked(myself(), file=file)
-    service: Any = Imagined(settings)
-    return {one.subject: one for one in check_service(service, "imagined", asked)}
+    return {one.subject: one for one in check_service(Imagined(settings), "imagined", asked)}
 
 
 def test_every_part_is_there_also_when_the_service_s_own_fails() -> None:
@@ -97,11 +95,10 @@ def test_a_configuration_that_everybody_may_change() -> None:
 
 def test_a_configuration_error_names_what_is_not_checked(tmp_path: Path) -> None:
     class Refusing(Imagined):
-        def all_wanted(self, settings: Settings) -> Mapping[str, Spec]:
+        def all_wanted(self, settings: Settings) -> Mapping[str, WantedPlace]:
             raise ConfigurationError("there is no moon")
 
-    service: Any = Refusing(Settings())
-    found = list(check_service(service, "imagined", Asked(myself())))
+    found = list(check_service(Refusing(Settings()), "imagined", Asked(myself())))
     assert found[0] == Finding(
         Level.ERROR,
         "configuration",
