@@ -19,8 +19,7 @@ from twisted.logger import Logger
 
 from logsrv.errors import PeerError
 from logsrv.kit.framing.lines import LineFormat
-from logsrv.kit.inspect.commands import FAREWELLS, NO_PYTHON, PYTHON, answer
-from logsrv.kit.inspect.view import Service, ServiceView
+from logsrv.kit.inspect.view import FAREWELLS, NO_PYTHON, PYTHON, Service, ServiceView, answer
 from logsrv.kit.net.guard.guard import GuardPolicy
 from logsrv.kit.net.listen import OwnReceiver
 from logsrv.kit.observe.failures import Failures

@@ -1,19 +1,21 @@
-"""A view of a running service: what its operator may ask for, as lines of text.
+"""A view of a running service: what its operator may ask for, as lines of text, by typed commands.
 
-Everything is looked at when somebody asks; nothing is kept for it. Lines may have text of peers in them,
-and are escaped where they are sent.
+Nothing that is typed is ever evaluated. Everything is looked at when somebody asks; nothing is kept for
+it. Lines may have text of peers in them, and are escaped where they are sent.
 """
 
 from __future__ import annotations
 
+import inspect
 import os
 import sys
 import threading
 import traceback
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from itertools import islice
 from typing import Any, Protocol
 
+import attrs
 from twisted.logger import LogLevel
 
 from logsrv.kit.net.drain import unread
@@ -22,8 +24,11 @@ from logsrv.kit.net.twisted.transports import unsent
 from logsrv.kit.net.twisted.twistd import wrap_log_observers
 from logsrv.kit.observe.levels import LOG_LEVELS, Filtered
 from logsrv.kit.observe.metrics import Labels, Metrics
-from logsrv.kit.text.words import listed
+from logsrv.kit.text.words import did_you_mean, listed, shown
 
+FAREWELLS = ("quit", "exit")
+PYTHON = "python"
+NO_PYTHON = "the service was started without --inspect-python"
 MOST_LINES = 1000
 MOST_CONNECTIONS = 200
 MOST_TIMERS = 50
@@ -156,3 +161,56 @@ def set_log_level(level: Any, namespace: str = "") -> None:
     # Once; who logs at full length until then pays nothing for this.
     wrap_log_observers(lambda one: one if isinstance(one, Filtered) else Filtered(one))
     LOG_LEVELS.ask_for(level, namespace)
+
+
+@attrs.frozen
+class Command:
+    """A command: how it is written, what it does, and what gives its lines; raises TypeError for
+    words that it does not take.
+    """
+
+    usage: str
+    help: str
+    run: Callable[..., Iterator[str]]
+
+
+def _help(view: ServiceView) -> Iterator[str]:
+    width = max(len(command.usage) for command in COMMANDS.values())
+    for command in COMMANDS.values():
+        yield f"{command.usage:{width}}  {command.help}"
+
+
+COMMANDS = {
+    "help": Command("help", "this list", _help),
+    "status": Command("status", "where it listens, and how it is", ServiceView.status),
+    "connections": Command(
+        "connections [TEXT]",
+        "who is connected: all, or those with TEXT in their line",
+        ServiceView.connections,
+    ),
+    "counters": Command("counters [TEXT]", "what was counted", ServiceView.counters),
+    "tasks": Command("tasks", "what was spawned and goes on, and timers", ServiceView.tasks),
+    "stacks": Command("stacks", "where each thread is", ServiceView.stacks),
+    "log": Command(
+        "log [LEVEL [NAMESPACE]]",
+        "from which level on events are logged: debug, info, warn, error, critical",
+        ServiceView.log,
+    ),
+    "python": Command("python", "a Python prompt, with --inspect-python", lambda view: iter(())),
+    "quit": Command("quit", "the end", lambda view: iter(())),
+}
+
+
+def answer(view: ServiceView, line: str) -> Iterator[str]:
+    """Yield the answer to a command. A line that is none is answered with a sentence."""
+    name, *words = line.split()
+    command = COMMANDS.get(name)
+    if command is None:
+        yield f"there is no command {shown(name)}{did_you_mean(name, list(COMMANDS))}; try help"
+        return
+    try:
+        inspect.signature(command.run).bind(view, *words)
+    except TypeError:
+        yield f"it is {command.usage}"
+        return
+    yield from command.run(view, *words)

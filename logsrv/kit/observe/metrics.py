@@ -11,7 +11,7 @@ else a gauge.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from functools import reduce
 from itertools import chain
 from operator import add
@@ -52,37 +52,31 @@ class Metric:
             raise ValueError(f"{self.name} is one of {', '.join(KINDS)}, not {self.kind!r}")
 
 
-def listener_counter(name: str, help: str, *labels: str) -> Metric:
-    """Return a counter that each listener has for itself."""
-    return Metric(name, "counter", help, ("listener", *labels))
+def metrics_of(kind: str, helps: Mapping[str, str], *labels: str) -> tuple[Metric, ...]:
+    """Return metrics of one kind that have the same labels. helps: by their names."""
+    return tuple(Metric(name, kind, help_, labels) for name, help_ in helps.items())
 
 
+_AT_LISTENERS = {
+    "connections_total": "Connections accepted.",
+    "connections_idle_total": "Connections closed by the idle time-out.",
+    "connections_failed_total": "Connections closed because of an error in our code.",
+    "connections_slowed_total": "Times that a connection had to wait for sending too much.",
+    "received_bytes_total": "Bytes received.",
+    "oversize_lines_total": "Lines longer than --max-line.",
+    "datagrams_total": "Datagrams received.",
+    "datagrams_refused_total": "Datagrams the guard refused.",
+    "datagrams_limited_total": "Datagrams dropped because their sender sent too many.",
+    "datagrams_lost_total": "Datagrams the kernel dropped because we were too slow.",
+}
+_REFUSED = {
+    "connections_refused_total": "Connections refused by the guard or in their TLS handshake.",
+    "dropped_bytes_total": "Bytes received and, by rule, not taken in.",
+}
 CATALOGUE: tuple[Metric, ...] = (
-    listener_counter("connections_total", "Connections accepted."),
     Metric("connections_open", "gauge", "Connections open now.", ("listener",)),
-    listener_counter(
-        "connections_refused_total",
-        "Connections refused by the guard or in their TLS handshake.",
-        "reason",
-    ),
-    listener_counter("connections_idle_total", "Connections closed by the idle time-out."),
-    listener_counter(
-        "connections_failed_total", "Connections closed because of an error in our code."
-    ),
-    listener_counter("received_bytes_total", "Bytes received."),
-    listener_counter("datagrams_total", "Datagrams received."),
-    listener_counter("datagrams_refused_total", "Datagrams the guard refused."),
-    listener_counter(
-        "datagrams_limited_total", "Datagrams dropped because their sender sent too many."
-    ),
-    listener_counter(
-        "connections_slowed_total", "Times that a connection had to wait for sending too much."
-    ),
-    listener_counter(
-        "datagrams_lost_total", "Datagrams the kernel dropped because we were too slow."
-    ),
-    listener_counter("oversize_lines_total", "Lines longer than --max-line."),
-    listener_counter("dropped_bytes_total", "Bytes received and, by rule, not taken in.", "reason"),
+    *metrics_of("counter", _AT_LISTENERS, "listener"),
+    *metrics_of("counter", _REFUSED, "listener", "reason"),
 )
 """The metrics that every service counts at its listeners."""
 

@@ -12,12 +12,12 @@ from collections.abc import Iterator
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, HistogramMetricFamily
 from prometheus_client.core import Metric as Family
 from prometheus_client.exposition import generate_latest
+from prometheus_client.process_collector import ProcessCollector
 from prometheus_client.registry import Collector, CollectorRegistry
 from prometheus_client.utils import floatToGoString
 
 from logsrv.kit.observe.durations import Distribution
 from logsrv.kit.observe.metrics import Labels, Metric, Metrics
-from logsrv.kit.observe.process_figures import ProcessFigures
 
 PREFIX = "logsrv_"
 # prometheus_client exports it since 0.23 only, and gives this name to its newest format.
@@ -89,5 +89,5 @@ def exposition(metrics: Metrics) -> tuple[bytes, str]:
     """
     registry = CollectorRegistry()
     registry.register(Figures(metrics))
-    registry.register(ProcessFigures())
+    ProcessCollector(registry=registry)
     return generate_latest(registry), CONTENT_TYPE

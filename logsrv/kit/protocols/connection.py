@@ -1,8 +1,8 @@
 """The connection to a peer: does what the tables of `logsrv.kit.protocols.states` say.
 
 It stands between the transport, the author's code and the reader that makes lines or a stream of the
-bytes. It gathers what is sent, notices a peer that does not read, survives errors of the author, and ends
-politely.
+bytes. It gives the author what comes, survives errors of the author, and ends politely; what the author
+sends is in `sending.py`.
 """
 
 from __future__ import annotations
@@ -10,39 +10,23 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
-from twisted.internet.defer import CancelledError, Deferred, fail, succeed
-from twisted.internet.interfaces import IPushProducer
+from twisted.internet.defer import Deferred
 from twisted.internet.protocol import connectionDone
 from twisted.python.failure import Failure
-from zope.interface import implementer
 
 from logsrv.errors import PeerError
-from logsrv.kit.net.backpressure import Backpressure
-from logsrv.kit.net.twisted.transports import (
-    can_half_close,
-    close_at_once,
-    keep_open,
-    send_at_once,
-    stop_keeping,
-)
-from logsrv.kit.observe.peer_log import PeerLogger, end_sentence
+from logsrv.kit.net.twisted.transports import can_half_close, close_at_once, keep_open
+from logsrv.kit.observe.peer_log import end_sentence
 from logsrv.kit.protocols import states
 from logsrv.kit.protocols.awaiting import CANCELLED, awaited
 from logsrv.kit.protocols.context import Author, Reader
-from logsrv.kit.protocols.crowd import Crowd, handled
-from logsrv.kit.protocols.faults import (
-    EndOfStream,
-    PeerGone,
-    bytes_of,
-    check_text,
-    mistaken,
-)
+from logsrv.kit.protocols.crowd import handled
+from logsrv.kit.protocols.faults import EndOfStream, PeerGone, mistaken
+from logsrv.kit.protocols.sending import SendingSide
 
 if TYPE_CHECKING:
     from twisted.internet.base import DelayedCall
 
-# Answers of one chunk are gathered into one write, but no more than this.
-GATHERED = 64 * 1024
 # Each time that so many timers were begun, those that the author has cancelled are let go.
 TIMERS_LOOKED_THROUGH = 16
 # A peer that does not read its last words is cut off then.
@@ -50,39 +34,23 @@ LAST_WORDS_SECONDS = 30.0
 # After a peer is told why it is cut off, what it sends is thrown away for so long: a close with unread
 # data makes the kernel reset the connection, which would lose the last words.
 LINGER_SECONDS = 5.0
-# The states of the outflow in which nothing waits to be sent, as far as is known, and no more is expected.
-ROOMY = (states.UNUSED, states.FLOWING)
 CLOSED_CLEANLY = connectionDone.getErrorMessage()
 
 
-@implementer(IPushProducer)
-class PeerConnection:
-    """A connection; the producer of its transport, once something was written.
+class PeerConnection(SendingSide):
+    """A connection.
 
-    author: the protocol object. state: where the connection is in the tables. reader: None until the
-    peer has sent something. lines, gathered: what is sent while the author's code runs, lines as text and
-    all else as bytes, and how much that is; None while it doesn't. work: the author's coroutine that is
-    under way.
+    reader: None until the peer has sent something. work: the author's coroutine that is under way.
     """
 
-    __slots__ = (
-        "_crowd", "_farewell", "_room", "_timers", "_waits_for",
-        "author", "gathered", "lines", "reader", "state", "work",
-    )  # fmt: skip
+    __slots__ = ("_farewell", "_timers", "reader", "work")
 
     def __init__(self, author: Author) -> None:
-        self.author = author
-        self.state = states.CONNECTED
+        super().__init__(author)
         self.reader: Reader | None = None
-        self.lines: list[Any] | None = None
-        self.gathered = 0
         self.work: Deferred[Any] | None = None
-        # The senders that wait for this peer; and those crowds in which its own author waits.
-        self._crowd: Crowd | None = None
-        self._waits_for: set[Crowd] | None = None
         self._farewell = b""
         self._timers: set[DelayedCall] | None = None
-        self._room: Backpressure | None = None
 
     @property
     def ended(self) -> bool:
@@ -117,7 +85,6 @@ class PeerConnection:
         return self._busy and (self.reader is None or self.reader.exhausted)
 
     def tell(self, event: str) -> None:
-        """Something happened: go to the next state and do what belongs to it."""
         self.state, doing = self.state[event]
         for word in doing:
             ACTIONS[word](self)
@@ -138,18 +105,6 @@ class PeerConnection:
         elif self.reader is not None:
             self.reader.received(data)
 
-    def pauseProducing(self) -> None:
-        self.tell(states.FULL)
-
-    def resumeProducing(self) -> None:
-        if self._crowd is not None:
-            self._crowd.clear()
-        self.tell(states.ROOM)
-        self._resume_drained()
-
-    def stopProducing(self) -> None:
-        """The transport is going; `lost` says the rest."""
-
     def lost(self, reason: Failure) -> None:
         """The connection is gone: tell the author, and let go of all."""
         # The same as `tell` without its loop: `cancel` is all that may have to be done.
@@ -161,11 +116,7 @@ class PeerConnection:
             if timer.active():
                 timer.cancel()
         self._timers = None
-        for crowd in self._waits_for or ():
-            crowd.forget(self)
-        self._waits_for = None
-        if self._room is not None:
-            self._room.end(PeerGone(f"{author.peer} has gone"))
+        self.end_sending()
         if self.reader is not None:
             self.reader.lost()
             self.reader = None
@@ -179,76 +130,6 @@ class PeerConnection:
         self._crowd = None
 
     # Called by the author's protocol.
-
-    def send_line(self, text: str) -> None:
-        if type(text) is not str:
-            check_text(text, "send_line")
-        lines = self.lines
-        if lines is None:
-            self.write(self._encoded([text]))
-            return
-        self.gathered += len(text)
-        lines.append(text)
-        if self.gathered > GATHERED:
-            self.make_room()
-
-    def send_text(self, text: str) -> None:
-        """Send text without a line ending."""
-        self.write(text.encode(self.author.encoding, "replace"))
-
-    def write(self, data: bytes) -> None:
-        if type(data) is not bytes:
-            data = bytes_of(data)
-        if self.lines is None:
-            self._write(data)
-            return
-        self.gathered += len(data)
-        self.lines.append(data)
-        if self.gathered > GATHERED:
-            self.make_room()
-
-    def _write(self, data: bytes) -> None:
-        """Hand bytes to the transport."""
-        state = self.state
-        if state.sending is not states.OPEN:
-            return
-        if state.outflow is states.UNUSED:
-            self.tell(states.USE)
-        elif state.outflow is states.CLOGGED:
-            if self._crowd is None:
-                self._crowd = Crowd(self)
-            if not self._crowd.add(len(data)):
-                return
-        self.author.transport.write(data)
-        self.let_close()
-
-    def drain(self) -> Deferred[None]:
-        """Fires when there is room to write, to the peer and to those whom the author has written to.
-
-        Fails with PeerGone when there never will be.
-        """
-        if self.state.sending is states.GONE:
-            return fail(PeerGone(f"{self.author.peer} has gone"))
-        # Not at once while it is being closed: a loop that writes and drains would never end.
-        if self.state.sending is states.OPEN and self._is_drained:
-            return succeed(None)
-        if self._room is None:
-            self._room = Backpressure()
-        return self._room.wait_for_change().addErrback(self._not_drained)
-
-    @property
-    def _is_drained(self) -> bool:
-        state = self.state
-        return state.outflow is not states.CLOGGED and state.others is not states.STUCK
-
-    def _resume_drained(self) -> None:
-        if self._room is not None and self._is_drained:
-            self._room.resumeProducing()
-
-    def _not_drained(self, failure: Failure) -> None:
-        if self.state.sending is states.GONE and failure.check(CancelledError):
-            raise PeerGone(f"{self.author.peer} has gone")
-        failure.raiseException()
 
     def close(self, last_words: Any = None) -> None:
         if self.state.sending is not states.OPEN:
@@ -383,76 +264,7 @@ class PeerConnection:
         except Exception:
             self.fail(doing, Failure())
 
-    def make_room(self) -> None:
-        """Hand over what is gathered: the transport tells when too much waits in it.
-
-        It is not sent now: code that writes and drains without end would go on while the peer takes it.
-        """
-        self._write(self._gathered())
-
-    def _gathered(self) -> bytes:
-        lines, self.lines, self.gathered = self.lines or [], [], 0
-        return self._encoded(lines)
-
-    def flush(self) -> None:
-        data = self._gathered()
-        state = self.state
-        if state.sending is states.OPEN and state.outflow in ROOMY:
-            data = send_at_once(self.author.transport, data)
-        if data:
-            self._write(data)
-
-    def _encoded(self, lines: list[Any]) -> bytes:
-        if not lines:
-            return b""
-        encoding, ending = self.author.encoding, self.author.ending
-        try:
-            return (ending.join(lines) + ending).encode(encoding, "replace")
-        except TypeError:
-            # Bytes are among the lines.
-            return b"".join(
-                one if isinstance(one, bytes) else (one + ending).encode(encoding, "replace")
-                for one in lines
-            )
-
-    # For those who send to this peer, and for those to whom this one's author sends.
-
-    def cut(self, sentence: str) -> None:
-        self.author.factory.count_cut("unread")
-        self._log_cut(sentence)
-        self.tell(states.CUT)
-
-    def _log_cut(self, sentence: str) -> None:
-        log = PeerLogger(type(self.author).__module__, self.author.peer)
-        log.warn("cut off: {sentence}", sentence=sentence)
-
-    @property
-    def called(self) -> bool:
-        return self.lines is not None
-
-    @property
-    def can_wait(self) -> bool:
-        return self.state.sending is states.OPEN
-
-    def crowd(self, crowd: Crowd) -> None:
-        self._waits_for = self._waits_for or set()
-        self._waits_for.add(crowd)
-        self.tell(states.CROWD)
-
-    def leave(self, crowd: Crowd) -> None:
-        if self._waits_for is None:
-            # It has gone while others were let go on.
-            return
-        self._waits_for.discard(crowd)
-        if not self._waits_for:
-            self.tell(states.DISPERSE)
-            self._resume_drained()
-
     # Called as the tables say, by ACTIONS.
-
-    def disperse(self) -> None:
-        if self._crowd is not None:
-            self._crowd.disperse()
 
     def pause(self) -> None:
         self.author.transport.pauseProducing()
@@ -470,11 +282,6 @@ class PeerConnection:
 
     def resume(self) -> None:
         self.author.transport.resumeProducing()
-
-    def let_close(self) -> None:
-        # The author's code may have filled the transport again meanwhile.
-        if self.state.outflow is states.FLOWING and stop_keeping(self.author.transport):
-            self.tell(states.RELEASE)
 
     def part_at_once(self) -> None:
         """`part` without a turn of the reactor in between, if the system takes all we have to say."""

@@ -12,10 +12,11 @@ from operator import length_hint
 from typing import Any
 
 from logsrv.kit.framing.frames import Framing, LengthPrefix
-from logsrv.kit.protocols.connection import GATHERED, PeerConnection
+from logsrv.kit.protocols.connection import PeerConnection
 from logsrv.kit.protocols.context import Settings, State
 from logsrv.kit.protocols.faults import mistaken
 from logsrv.kit.protocols.protocol import PeerProtocol
+from logsrv.kit.protocols.sending import GATHERED
 from logsrv.kit.protocols.states import ENDED
 
 # Has been gone through already, so all may share it.

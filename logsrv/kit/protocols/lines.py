@@ -20,11 +20,12 @@ from twisted.python.failure import Failure
 from logsrv.errors import PeerError
 from logsrv.kit.framing.lines import LineFormat
 from logsrv.kit.protocols.awaiting import CANCELLED, awaited
-from logsrv.kit.protocols.connection import GATHERED, PeerConnection
+from logsrv.kit.protocols.connection import PeerConnection
 from logsrv.kit.protocols.context import Settings, State
 from logsrv.kit.protocols.faults import check_text, mistaken
 from logsrv.kit.protocols.line_reader import LineReader
 from logsrv.kit.protocols.protocol import PeerProtocol
+from logsrv.kit.protocols.sending import GATHERED
 
 Answer: TypeAlias = str | bytes | None
 

@@ -18,17 +18,13 @@ from logsrv.kit.net.guard.guard import GuardPolicy
 from logsrv.kit.net.guard.guarded_factory import GuardedFactory
 from logsrv.kit.net.remote import Remote, parse_remote, remote_endpoint
 from logsrv.kit.net.twisted.transports import undelayed
-from logsrv.kit.observe.metrics import Metrics, listener_counter
+from logsrv.kit.observe.metrics import Metrics
 from logsrv.kit.observe.peer_log import end_sentence
 from logsrv.kit.observe.seldom import Seldom
 from logsrv.kit.protocols.faults import mistaken
 from logsrv.kit.service.peers import peer_of
 
 log = Logger()
-
-METRICS = (
-    listener_counter("links_failed_total", "Tries to connect to another server that failed."),
-)
 
 
 @implementer(IStreamClientEndpoint)

@@ -19,11 +19,10 @@ from logsrv.kit.framing.lines import LineFormat
 from logsrv.kit.net.endpoint import Endpoint
 from logsrv.kit.net.remote import Remote
 from logsrv.kit.observe.failures import Failures
-from logsrv.kit.observe.metrics import Counts, Metrics, MetricsPart, listener_counter
+from logsrv.kit.observe.metrics import Counts, Metrics, MetricsPart, metrics_of
 from logsrv.kit.protocols.datagrams import DatagramContext, Datagrams
 from logsrv.kit.service.factory import PluginFactory, PluginProtocols, protocols_of
 from logsrv.kit.service.life import Life, call
-from logsrv.kit.service.links import METRICS as LINK_METRICS
 from logsrv.kit.service.links import Links, ReconnectingLink, client_endpoint
 from logsrv.kit.service.peers import Peers
 from logsrv.kit.service.service import ListeningService
@@ -31,26 +30,28 @@ from logsrv.kit.service.settings import check_limits
 from logsrv.kit.service.sites import SiteServer, SiteSpec
 from logsrv.kit.service.steps import when_running
 from logsrv.kit.service.stop import DRAIN_SECONDS
-from logsrv.kit.service.tasks import METRICS as TASK_METRICS
 from logsrv.kit.service.tasks import ServiceTask, ServiceTasks
 
 log = Logger()
 
+_FAULTS = {
+    "requests_failed_total": "Requests the plugin failed to answer.",
+    "datagrams_failed_total": "Lines in datagrams the plugin failed on.",
+    "datagrams_faulty_total": "Datagrams that broke a rule of the plugin.",
+    "datagrams_unsent_total": "Answers the system did not take.",
+    "links_failed_total": "Tries to connect to another server that failed.",
+}
+_REFUSED = {
+    "connections_cut_total": "Connections closed because the peer broke a rule.",
+    "answers_withheld_total": (
+        "Datagrams that were not answered, so that no two servers answer each other for ever."
+    ),
+}
+_TASKS = {"tasks_failed_total": "Failures of what works beside the peers, by its name."}
 PLUGIN_METRICS = (
-    listener_counter(
-        "connections_cut_total", "Connections closed because the peer broke a rule.", "reason"
-    ),
-    listener_counter("requests_failed_total", "Requests the plugin failed to answer."),
-    listener_counter("datagrams_failed_total", "Lines in datagrams the plugin failed on."),
-    listener_counter("datagrams_faulty_total", "Datagrams that broke a rule of the plugin."),
-    listener_counter("datagrams_unsent_total", "Answers the system did not take."),
-    listener_counter(
-        "answers_withheld_total",
-        "Datagrams that were not answered, so that no two servers answer each other for ever.",
-        "reason",
-    ),
-    *TASK_METRICS,
-    *LINK_METRICS,
+    *metrics_of("counter", _FAULTS, "listener"),
+    *metrics_of("counter", _REFUSED, "listener", "reason"),
+    *metrics_of("counter", _TASKS, "task"),
 )
 
 

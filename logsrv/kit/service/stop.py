@@ -6,10 +6,13 @@ from collections.abc import Callable
 from functools import partial
 from typing import Any
 
+from twisted.internet.defer import TimeoutError as DeferredTimeout
 from twisted.logger import Logger
+from twisted.python.failure import Failure
 
+from logsrv.errors import LogsrvError
 from logsrv.kit.service.hooks import ServiceHooks
-from logsrv.kit.service.steps import within
+from logsrv.kit.service.steps import limited
 
 log = Logger()
 
@@ -36,7 +39,7 @@ def tell_of_stop(service: ServiceHooks[Any]) -> None:
 
 async def stop(service: ServiceHooks[Any], first: Callable[[], Any], doing: str) -> None:
     """Stop a service. first: what is done while peers are still there; `doing` names it."""
-    await _within(service, DRAIN_SECONDS, first, doing)
+    await within(service, DRAIN_SECONDS, first, doing)
     await _close(service, DRAIN_SECONDS)
     service.watchdog.stop()
     service.manager.stopped()
@@ -58,12 +61,29 @@ async def take_back(service: ServiceHooks[Any]) -> None:
 
 async def _close(service: ServiceHooks[Any], seconds: float) -> None:
     drain = partial(service.served.close, seconds)
-    await _within(service, 2 * DRAIN_SECONDS, drain, "closing the listeners")
-    await _within(service, 2 * DRAIN_SECONDS, service.settle, "ending its tasks")
-    await _within(service, CLOSE_SECONDS, service.close, "closing")
+    await within(service, 2 * DRAIN_SECONDS, drain, "closing the listeners")
+    await within(service, 2 * DRAIN_SECONDS, service.settle, "ending its tasks")
+    await within(service, CLOSE_SECONDS, service.close, "closing")
 
 
-async def _within(
+async def within(
     service: ServiceHooks[Any], seconds: float, step: Callable[[], Any], doing: str
 ) -> None:
-    await within(seconds, step, doing, name=str(service.name), clock=service.clock)
+    """Await a step of a stop, plain or async; if it fails or takes too long, say so and go on.
+
+    doing: what it does, for the log.
+    """
+    name = service.name
+    try:
+        await limited(step, seconds, service.clock)
+    except DeferredTimeout:
+        log.error(
+            "{name}: {doing} has taken {seconds:g} s and is given up",
+            name=name,
+            doing=doing,
+            seconds=seconds,
+        )
+    except LogsrvError as error:
+        log.error("{name}: {error}", name=name, error=str(error))
+    except (Exception, SystemExit):
+        log.failure("{name}: {doing} failed", Failure(), name=name, doing=doing)

@@ -16,19 +16,10 @@ from twisted.internet.task import deferLater
 from twisted.python.failure import Failure
 
 from logsrv.kit.observe.failures import Failures
-from logsrv.kit.observe.metrics import Metric, Metrics
+from logsrv.kit.observe.metrics import Metrics
 from logsrv.kit.protocols.awaiting import CANCELLED, attempt, awaited
 from logsrv.kit.protocols.crowd import for_nobody
 from logsrv.kit.protocols.faults import mistaken
-
-METRICS = (
-    Metric(
-        "tasks_failed_total",
-        "counter",
-        "Failures of what works beside the peers, by its name.",
-        ("task",),
-    ),
-)
 
 
 @attrs.define(eq=False, repr=False)

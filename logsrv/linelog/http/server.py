@@ -86,10 +86,10 @@ class WebServer:
         metrics.watch("http_searches", lambda: self._searches.open)
 
     def apply(self, settings: HttpSettings) -> None:
-        """Go by these settings from the next request on. Raises ConfigurationError."""
-        before, nodes = self._access, DeclaredNodes(settings.node_sets)
-        self._nodes = nodes
-        self._access = Access(settings.http_host, read_token(settings), self._attempts)
+        """Go by these settings from the next request on. Raises ConfigurationError, and changes nothing."""
+        nodes, token = DeclaredNodes(settings.node_sets), read_token(settings)
+        before, self._nodes = self._access, nodes
+        self._access = Access(settings.http_host, token, self._attempts)
         if before is not None and not before.lets_in_as(self._access):
             # A client that still may see the lines comes back by itself.
             for viewer in list(self._viewers):

@@ -61,7 +61,6 @@ from logsrv.memory import keep_freed_memory
 
 if TYPE_CHECKING:
     from logsrv.kit.service.checks.findings import Asked, Finding
-    from logsrv.linelog.ship.settings import ShipSettings
 
 log = Logger()
 
@@ -192,7 +191,13 @@ class LoggerService(ListeningService[LoggerSettings]):
             reactor=reactor,
             metrics=self.metrics,
         )
-        self._shipping: Shipping | None = None
+        self._shipping = Shipping(
+            place=lambda: self.store.place,
+            identity=lambda: self.store.identity.store if self.store.identity else "",
+            hold=self.store.hold,
+            reactor=reactor,
+            metrics=self.metrics,
+        )
 
     def wanted(self, settings: LoggerSettings) -> list[SiteSpec]:
         # Before anything listens: a file that is just being written has the defaults.
@@ -223,8 +228,7 @@ class LoggerService(ListeningService[LoggerSettings]):
             # Their tokens and certificates may be missing, too.
             DeclaredNodes(settings.node_sets)
         check_commands(settings.alerts)
-        if shipping := self._shipping_to(settings.targets):
-            shipping.check(settings.targets)
+        self._shipping.check(settings.targets)
         rules = web_rules(settings, MOST_CONNECTIONS)
         return listeners + [
             SiteSpec(f"http {one}", one, f"http {one}", rules, sentence="page and API at {url}/")
@@ -251,7 +255,7 @@ class LoggerService(ListeningService[LoggerSettings]):
         return InputServer(intake, make(intake), self.store.valve)
 
     def _web_server(self) -> WebServer:
-        """Return what answers web requests; without --http it is never loaded."""
+        """Return what answers web requests: made when --http is there first, as it joins its page then."""
         if self._web is None:
             self._web = WebServer(
                 lambda: self.store.place,
@@ -263,18 +267,6 @@ class LoggerService(ListeningService[LoggerSettings]):
                 reactor=self.clock,
             )
         return self._web
-
-    def _shipping_to(self, targets: Sequence[ShipSettings]) -> Shipping | None:
-        """Return what ships; without targets from the beginning on it is never loaded."""
-        if self._shipping is None and targets:
-            self._shipping = Shipping(
-                place=lambda: self.store.place,
-                identity=lambda: self.store.identity.store if self.store.identity else "",
-                hold=self.store.hold,
-                reactor=self.clock,
-                metrics=self.metrics,
-            )
-        return self._shipping
 
     def status(self) -> str:
         (then, before), now = self._rated, (self.clock.seconds(), self.store.stored_lines)
@@ -313,24 +305,21 @@ class LoggerService(ListeningService[LoggerSettings]):
                 *(["shippers"] if self.settings.targets else []),
             ]
         )
-        if self._web is not None:
-            self._web.apply(self.settings)
-        self.alerts.change(self.settings.alerts)
-        self._ship(self.settings)
+        self._go_by(self.settings)
 
-    def _ship(self, settings: LoggerSettings) -> None:
-        if shipping := self._shipping_to(settings.targets):
-            shipping.change(settings.targets)
+    def _go_by(self, settings: LoggerSettings) -> None:
+        # First what may still raise, as a file is gone by now: then all stays as it was.
+        if settings.http:
+            self._web_server().apply(settings)
+        self.alerts.change(settings.alerts)
+        self._shipping.change(settings.targets)
 
     def apply(self, settings: LoggerSettings) -> None:
         tell_left_out(settings)
-        if settings.http:
-            self._web_server().apply(settings)
+        self._go_by(settings)
         self.workers.most = settings.workers
         self.store.apply(settings.store_policy)
         self.store.reopen()
-        self.alerts.change(settings.alerts)
-        self._ship(settings)
 
     def stopping(self) -> Deferred[None]:
         # The kit closes silent connections; one that waits for lines or an answer counts as silent.
@@ -344,8 +333,7 @@ class LoggerService(ListeningService[LoggerSettings]):
             self._computing.end()
             self._hangs.next.stop()
             # Last, so that they see the last line.
-            shipping = self._shipping.stop() if self._shipping is not None else succeed(None)
-            await gatherResults([self.alerts.stop(), shipping])
+            await gatherResults([self.alerts.stop(), self._shipping.stop()])
 
 
 def _key(listener: ListenerSettings) -> str:

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from logsrv.kit.inspect.commands import COMMANDS, answer
+from logsrv.kit.inspect.view import COMMANDS, answer
 from tests.kit.inspect.looked import looked_into
 
 

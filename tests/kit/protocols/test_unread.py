@@ -12,7 +12,7 @@ from twisted.internet.defer import Deferred
 from twisted.internet.threads import deferToThread
 
 from logsrv.kit import Connection, LineProtocol
-from logsrv.kit.protocols import connection as connection_module
+from logsrv.kit.protocols import sending
 from logsrv.kit.testing import MemoryService, serve
 from tests.gopher.servers import certificate_file
 from tests.kit.net.network import REACTOR
@@ -114,7 +114,7 @@ def test_who_writes_without_end_waits_though_the_system_takes_it_all(
     text: bool, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A peer that reads as fast as it is written to kept all others waiting."""
-    monkeypatch.setattr(connection_module, "send_at_once", lambda transport, data: b"")
+    monkeypatch.setattr(sending, "send_at_once", lambda transport, data: b"")
     waited: list[bool] = []
 
     async def generate(connection: Connection) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -12,8 +13,13 @@ from twisted.internet.task import Clock
 from twisted.python.failure import Failure
 
 from logsrv.errors import StoreError
-from logsrv.kit.service.steps import limited, within
+from logsrv.kit.service.steps import limited
+from logsrv.kit.service.stop import within
 from tests.kit.net.network import in_reactor, logged
+
+
+def service_at(clock: Clock) -> Any:
+    return SimpleNamespace(name="test", clock=clock)
 
 
 async def value() -> int:
@@ -48,7 +54,7 @@ def test_a_step_that_never_ends_is_cancelled_and_given_up() -> None:
 @in_reactor
 async def test_what_fails_is_said_and_hinders_nothing(step: Any, said: str) -> None:
     with logged() as messages:
-        await within(1, step, "closing", name="test", clock=Clock())
+        await within(service_at(Clock()), 1, step, "closing")
     assert [message.splitlines()[0] for message in messages] == [said]
 
 
@@ -56,9 +62,7 @@ async def test_what_fails_is_said_and_hinders_nothing(step: Any, said: str) -> N
 async def test_what_takes_too_long_is_said() -> None:
     clock = Clock()
     with logged() as messages:
-        waiting = Deferred.fromCoroutine(
-            within(3, Deferred, "closing", name="test", clock=clock)  # type: ignore[arg-type]
-        )
+        waiting = Deferred.fromCoroutine(within(service_at(clock), 3, Deferred, "closing"))
         clock.advance(4)
         await waiting
     assert messages == ["test: closing has taken 3 s and is given up"]

@@ -247,3 +247,7 @@ def test_other_nodes_are_asked_by_the_process_of_a_search(tmp_path: Path) -> Non
         place.server.apply(
             HttpSettings(node_sets=(attrs.evolve(nodes, nodes_token_file=tmp_path / "x"),))
         )
+    others = attrs.evolve(nodes, nodes=parse_named_nodes("c=localhost:8"))
+    with pytest.raises(ConfigurationError, match="no such file"):
+        place.server.apply(HttpSettings(node_sets=(others,), http_token_file=tmp_path / "x"))
+    assert place.ask("/api/nodes") == (200, {"nodes": [{"name": "b", "nodes": ["b"]}]})

@@ -14,6 +14,8 @@ from twisted.logger import capturedLogs, formatEvent
 import logsrv
 from logsrv.errors import ConfigurationError, StartError
 from logsrv.kit.observe.metrics import MetricsPart
+from logsrv.kit.service.sites import SiteSpec
+from logsrv.linelog.alerts.process import Alerts
 from logsrv.linelog.plugin.service import LoggerService, Options, check_interpreter, makeService
 from logsrv.linelog.plugin.settings import LoggerSettings
 from tests.kit.net.network import REACTOR, in_reactor, logged, until
@@ -108,6 +110,45 @@ async def test_the_directory_cannot_change_while_it_runs(tmp_path: Path) -> None
     with logged() as messages:
         logger.reload()
     assert any("reload refused" in message and "--directory" in message for message in messages)
+    await logger.stopService()
+
+
+@in_reactor
+async def test_a_reload_that_fails_at_its_last_step_changes_nothing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A token that was there when it was checked may be gone when it is to be used."""
+    token = tmp_path / "token"
+    token.write_text("secret\n")
+    first = ["--listen", f"unix:{tmp_path}/s", "--directory", f"{tmp_path}/store"]
+    first += ["--http", f"unix:{tmp_path}/web", "--http-token-file", str(token)]
+    second = [*first, "--keep-bytes", "1MiB", "--workers", "7", "--nodes", "b=localhost:7"]
+    second += ["--alert", "error", "--alert-command", "true", "--listen", f"unix:{tmp_path}/new"]
+    wanted = [first, second]
+    logger = LoggerService(settings(*first), load=lambda: settings(*wanted[-1]), reactor=REACTOR)
+    logger.startService()
+    await logger.when_ready()
+    calls: list[str] = []
+    monkeypatch.setattr(logger.store, "apply", lambda policy: calls.append("store"))
+    monkeypatch.setattr(logger.store, "reopen", lambda: calls.append("store"))
+    monkeypatch.setattr(Alerts, "change", lambda alerts, wanted: calls.append("alerts"))
+    checked = logger.wanted
+
+    def wanted_then_gone(settings: LoggerSettings) -> list[SiteSpec]:
+        found = checked(settings)
+        token.unlink()
+        return found
+
+    monkeypatch.setattr(logger, "wanted", wanted_then_gone)
+    before, workers = logger.settings, logger.workers.most
+    with logged() as messages:
+        await logger.reload()
+    [said] = [line for line in messages if "reload refused, all stays as it was" in line]
+    assert f"--http-token-file {token}: no such file" in said
+    assert calls == [] and logger.settings is before and logger.workers.most == workers
+    assert logger.addresses == [f"{tmp_path}/s", f"{tmp_path}/web"]
+    assert not (tmp_path / "new").exists()
+    monkeypatch.setattr(logger, "wanted", checked)
     await logger.stopService()
 
 

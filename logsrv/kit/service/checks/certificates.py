@@ -52,7 +52,7 @@ def check_file(
 ) -> Iterator[Finding]:
     """Yield findings about each certificate in a file: how long it holds.
 
-    authorities: a bundle has old ones, and who comes by another is let in.
+    authorities: a bundle has old ones, and who comes by another is let in, if there is one that holds.
     """
     try:
         with user.acting():
@@ -60,10 +60,11 @@ def check_file(
     except ValueError as failure:
         yield error(str(path), f"has no certificates that can be used: {failure}")
         return
-    for one in certificates:
-        found = _check_time(str(path), one, now)
-        past = authorities and found.level is Level.ERROR
-        yield attrs.evolve(found, level=Level.WARNING) if past else found
+    found = [_check_time(str(path), one, now) for one in certificates]
+    some_hold = any(one.level is not Level.ERROR for one in found)
+    for one in found:
+        past = authorities and some_hold and one.level is Level.ERROR
+        yield attrs.evolve(one, level=Level.WARNING) if past else one
 
 
 def _check_time(name: str, one: x509.Certificate, now: datetime.datetime) -> Finding:

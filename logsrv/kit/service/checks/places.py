@@ -26,6 +26,9 @@ from logsrv.kit.text.words import shown
 
 PROC = Path("/proc")
 _KNOWN = ("tcp", "tcp6", "ssl", "udp", "unix", "unixgram")
+# States of proc(5): a listener, and a socket of datagrams that is connected to nobody. Connections have the
+# port of their listener as well, and for a minute after their end.
+_LISTENS, _UNCONNECTED = "0A", "07"
 
 
 def check_places(
@@ -79,13 +82,14 @@ def _key(endpoint: Endpoint) -> tuple[str, object]:
 
 
 def taken_places() -> dict[tuple[str, object], set[int]]:
-    """Return the numbers of the sockets at each port and path, as far as /proc tells."""
+    """Return the numbers of the sockets that take in peers at each port and path, as far as /proc tells."""
     found: dict[tuple[str, object], set[int]] = defaultdict(set)
     for table in ("tcp", "tcp6", "udp", "udp6"):
         for row in proc_text(f"net/{table}").splitlines()[1:]:
             cells = row.split()
-            port = int(cells[1].rpartition(":")[2], 16)
-            found[table.removesuffix("6"), port].add(int(cells[9]))
+            if cells[3] in (_LISTENS, _UNCONNECTED):
+                port = int(cells[1].rpartition(":")[2], 16)
+                found[table.removesuffix("6"), port].add(int(cells[9]))
     for row in proc_text("net/unix").splitlines()[1:]:
         cells = row.split(maxsplit=7)
         if cells[7:]:

@@ -71,6 +71,18 @@ def test_a_port_of_another_beside_the_running_service(monkeypatch: pytest.Monkey
         assert found.level is Level.WARNING and found.advice == "sudo logsrv check tells"
 
 
+def test_a_port_of_ended_connections_is_free_beside_the_running_service() -> None:
+    """Those of another program, which has gone, are there for a minute longer and in nobody's way."""
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        port = listener.getsockname()[1]
+        peer = socket.create_connection(listener.getsockname())
+        accepted = listener.accept()[0]
+    accepted.close()
+    peer.close()
+    [found] = checked(f"tcp:{port}:interface=127.0.0.1", runs=True)
+    assert (found.level, found.sentence) == (Level.OK, "is free")
+
+
 def test_a_name_and_an_address_that_are_not_there() -> None:
     [found] = checked("tcp:1234:interface=203.0.113.9")
     assert found.level is Level.ERROR and found.sentence == "this machine has no such address"

@@ -1,0 +1,223 @@
+"""The sending side of a connection: gathers what the author writes, hands it over, and waits for the peer.
+
+What others write to this peer comes here as well, and those to whom this peer's author writes are known
+here: whoever writes more than is taken has to wait (`crowd`).
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from twisted.internet.defer import CancelledError, Deferred, fail, succeed
+from twisted.internet.interfaces import IPushProducer
+from twisted.python.failure import Failure
+from zope.interface import implementer
+
+from logsrv.kit.net.backpressure import Backpressure
+from logsrv.kit.net.twisted.transports import send_at_once, stop_keeping
+from logsrv.kit.observe.peer_log import PeerLogger
+from logsrv.kit.protocols import states
+from logsrv.kit.protocols.context import Author
+from logsrv.kit.protocols.crowd import Crowd
+from logsrv.kit.protocols.faults import PeerGone, bytes_of, check_text
+
+# Answers of one chunk are gathered into one write, but no more than this.
+GATHERED = 64 * 1024
+# The states of the outflow in which nothing waits to be sent, as far as is known, and no more is expected.
+ROOMY = (states.UNUSED, states.FLOWING)
+
+
+@implementer(IPushProducer)
+class SendingSide:
+    """The sending side; the producer of its transport, once something was written.
+
+    author: the protocol object. state: where the connection is in the tables. lines, gathered: what is sent
+    while the author's code runs, lines as text and all else as bytes, and how much that is; None while it
+    doesn't.
+    """
+
+    __slots__ = ("_crowd", "_room", "_waits_for", "author", "gathered", "lines", "state")
+
+    def __init__(self, author: Author) -> None:
+        self.author = author
+        self.state = states.CONNECTED
+        self.lines: list[Any] | None = None
+        self.gathered = 0
+        # The senders that wait for this peer; and those crowds in which its own author waits.
+        self._crowd: Crowd | None = None
+        self._waits_for: set[Crowd] | None = None
+        self._room: Backpressure | None = None
+
+    def tell(self, event: str) -> None:
+        """Something happened: go to the next state and do what belongs to it."""
+        raise NotImplementedError
+
+    # Called by the transport.
+
+    def pauseProducing(self) -> None:
+        self.tell(states.FULL)
+
+    def resumeProducing(self) -> None:
+        if self._crowd is not None:
+            self._crowd.clear()
+        self.tell(states.ROOM)
+        self._resume_drained()
+
+    def stopProducing(self) -> None:
+        """The transport is going; `lost` of the connection says the rest."""
+
+    # Called by the author's protocol.
+
+    def send_line(self, text: str) -> None:
+        if type(text) is not str:
+            check_text(text, "send_line")
+        lines = self.lines
+        if lines is None:
+            self.write(self._encoded([text]))
+            return
+        self.gathered += len(text)
+        lines.append(text)
+        if self.gathered > GATHERED:
+            self.make_room()
+
+    def send_text(self, text: str) -> None:
+        """Send text without a line ending."""
+        self.write(text.encode(self.author.encoding, "replace"))
+
+    def write(self, data: bytes) -> None:
+        if type(data) is not bytes:
+            data = bytes_of(data)
+        if self.lines is None:
+            self._write(data)
+            return
+        self.gathered += len(data)
+        self.lines.append(data)
+        if self.gathered > GATHERED:
+            self.make_room()
+
+    def _write(self, data: bytes) -> None:
+        """Hand bytes to the transport."""
+        state = self.state
+        if state.sending is not states.OPEN:
+            return
+        if state.outflow is states.UNUSED:
+            self.tell(states.USE)
+        elif state.outflow is states.CLOGGED:
+            if self._crowd is None:
+                self._crowd = Crowd(self)
+            if not self._crowd.add(len(data)):
+                return
+        self.author.transport.write(data)
+        self.let_close()
+
+    def drain(self) -> Deferred[None]:
+        """Fires when there is room to write, to the peer and to those whom the author has written to.
+
+        Fails with PeerGone when there never will be.
+        """
+        if self.state.sending is states.GONE:
+            return fail(PeerGone(f"{self.author.peer} has gone"))
+        # Not at once while it is being closed: a loop that writes and drains would never end.
+        if self.state.sending is states.OPEN and self._is_drained:
+            return succeed(None)
+        if self._room is None:
+            self._room = Backpressure()
+        return self._room.wait_for_change().addErrback(self._not_drained)
+
+    @property
+    def _is_drained(self) -> bool:
+        state = self.state
+        return state.outflow is not states.CLOGGED and state.others is not states.STUCK
+
+    def _resume_drained(self) -> None:
+        if self._room is not None and self._is_drained:
+            self._room.resumeProducing()
+
+    def _not_drained(self, failure: Failure) -> None:
+        if self.state.sending is states.GONE and failure.check(CancelledError):
+            raise PeerGone(f"{self.author.peer} has gone")
+        failure.raiseException()
+
+    def make_room(self) -> None:
+        """Hand over what is gathered: the transport tells when too much waits in it.
+
+        It is not sent now: code that writes and drains without end would go on while the peer takes it.
+        """
+        self._write(self._gathered())
+
+    def _gathered(self) -> bytes:
+        lines, self.lines, self.gathered = self.lines or [], [], 0
+        return self._encoded(lines)
+
+    def flush(self) -> None:
+        data = self._gathered()
+        state = self.state
+        if state.sending is states.OPEN and state.outflow in ROOMY:
+            data = send_at_once(self.author.transport, data)
+        if data:
+            self._write(data)
+
+    def _encoded(self, lines: list[Any]) -> bytes:
+        if not lines:
+            return b""
+        encoding, ending = self.author.encoding, self.author.ending
+        try:
+            return (ending.join(lines) + ending).encode(encoding, "replace")
+        except TypeError:
+            # Bytes are among the lines.
+            return b"".join(
+                one if isinstance(one, bytes) else (one + ending).encode(encoding, "replace")
+                for one in lines
+            )
+
+    def end_sending(self) -> None:
+        """Let go of all who wait: the connection is gone."""
+        for crowd in self._waits_for or ():
+            crowd.forget(self)
+        self._waits_for = None
+        if self._room is not None:
+            self._room.end(PeerGone(f"{self.author.peer} has gone"))
+
+    # For those who send to this peer, and for those to whom this one's author sends.
+
+    def cut(self, sentence: str) -> None:
+        self.author.factory.count_cut("unread")
+        self._log_cut(sentence)
+        self.tell(states.CUT)
+
+    def _log_cut(self, sentence: str) -> None:
+        log = PeerLogger(type(self.author).__module__, self.author.peer)
+        log.warn("cut off: {sentence}", sentence=sentence)
+
+    @property
+    def called(self) -> bool:
+        return self.lines is not None
+
+    @property
+    def can_wait(self) -> bool:
+        return self.state.sending is states.OPEN
+
+    def crowd(self, crowd: Crowd) -> None:
+        self._waits_for = self._waits_for or set()
+        self._waits_for.add(crowd)
+        self.tell(states.CROWD)
+
+    def leave(self, crowd: Crowd) -> None:
+        if self._waits_for is None:
+            # It has gone while others were let go on.
+            return
+        self._waits_for.discard(crowd)
+        if not self._waits_for:
+            self.tell(states.DISPERSE)
+            self._resume_drained()
+
+    # Called as the tables say.
+
+    def disperse(self) -> None:
+        if self._crowd is not None:
+            self._crowd.disperse()
+
+    def let_close(self) -> None:
+        # The author's code may have filled the transport again meanwhile.
+        if self.state.outflow is states.FLOWING and stop_keeping(self.author.transport):
+            self.tell(states.RELEASE)
