@@ -169,8 +169,9 @@ class Examination:
         places, synced = self.places(), synced_place(self.disk)
         try:
             fd, listed = opened_active(self.disk)
-            looked = self.looked[listed.active] = SegmentText(0, 0)
+            self.looked[listed.active] = SegmentText(0, 0)
             if fd >= 0:
+                looked = self.looked[listed.active] = SegmentText()
                 with Descriptor(fd):
                     yield from check_text(ACTIVE, fd, looked, quick=self.quick)
         except OSError as error:
