@@ -54,7 +54,7 @@ class PackedSegment:
         found, why = self._index()
         if self.packed.form is Form.AWAY:
             if why and self.disk.holds(self.packed.index):
-                wrong.append(finding("index", self.packed.index, why=why))
+                wrong.append(finding("away-index", self.packed.index, why=why))
         else:
             with Descriptor(self.disk.open(self.packed.name, os.O_RDONLY)) as fd:
                 if found is not None and os.fstat(fd).st_size > found.compressed:
@@ -198,9 +198,11 @@ class PackedSegment:
         except FileNotFoundError:
             return
         except (OSError, ValueError) as error:
-            away = self.packed.form is Form.AWAY
-            mend = None if away else self._make_anew(self.packed.words)
-            yield finding("words", self.packed.words, why=explanation(error), remedy=mend)
+            why, name = explanation(error), self.packed.words
+            if self.packed.form is Form.AWAY:
+                yield finding("away-index", name, why=why)
+            else:
+                yield finding("words", name, why=why, remedy=self._make_anew(name))
 
     def _archived(self, found: Index | None) -> Iterator[StoreFinding]:
         away = self.packed.form is Form.AWAY

@@ -210,8 +210,8 @@ CASES = [
     Case("words", change(WORDS, bit(0.5)), ["words"], [], []),
     Case("archived", archived(2), ["archived"], []),
     Case("archived, no JSON", all_of(archived(1), change("*.archived", bit(9))), ["archived"], []),
-    Case("away, index", all_of(away, change(INDEX, bit(30))), ["index"]),
-    Case("away, words", all_of(away, change(WORDS, bit(0.5))), ["words"], quick=[]),
+    Case("away, index", all_of(away, change(INDEX, bit(30))), ["away-index"]),
+    Case("away, words", all_of(away, change(WORDS, bit(0.5))), ["away-index"], quick=[]),
     Case("away, cut", all_of(away, change("*.archived", lambda data: data[:-20])), ["archived"]),
     Case(
         "away, of another",
