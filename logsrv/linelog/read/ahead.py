@@ -12,11 +12,12 @@ from collections.abc import Iterator
 from struct import Struct
 from tempfile import TemporaryFile
 
+import zstandard
+
 from logsrv.linelog.read.plan import ReadTask
 from logsrv.linelog.read.texts import ArchivedFrames, clipped
 from logsrv.linelog.read.view import View
 from logsrv.linelog.store.archive.readers import AT_ONCE, PendingRead, Readers
-from logsrv.linelog.store.segments import zstd
 from logsrv.linelog.store.segments.heads import LARGEST
 
 # A search for a rare word needs as many, and the last lines of a store no more.
@@ -104,7 +105,9 @@ class FramesAhead:
         """Yield the lines of a task that has a place; also in another process."""
         at = task.place * _STRIDE
         start, size = _HEAD.unpack(os.pread(self._memory, _HEAD.size, at))
-        text = zstd.ZstdDecompressor().decompress(os.pread(self._memory, size, at + _HEAD.size))
+        text = zstandard.ZstdDecompressor().decompress(
+            os.pread(self._memory, size, at + _HEAD.size)
+        )
         yield from clipped(text, start, task.start, task.stop)
 
     def close(self) -> None:
