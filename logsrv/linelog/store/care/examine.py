@@ -21,8 +21,7 @@ from logsrv.linelog.store.care.aside import make_catalog_again
 from logsrv.linelog.store.care.findings import SegmentText, StoreFinding, finding
 from logsrv.linelog.store.care.listed import StoreListing, opened_active
 from logsrv.linelog.store.care.notes import KeptPlace, check_notes
-from logsrv.linelog.store.care.packed import PackedSegment
-from logsrv.linelog.store.care.plain import check_text
+from logsrv.linelog.store.care.texts import PackedSegment, check_text
 from logsrv.linelog.store.catalog.layout import (
     HEAD_SIZE,
     catalog_name,

@@ -18,8 +18,7 @@ from logsrv.descriptor import Descriptor
 from logsrv.errors import StoreError
 from logsrv.linelog.store.archive.kept import archived
 from logsrv.linelog.store.care.copying import How, bring, bring_text
-from logsrv.linelog.store.care.cutting import StoreCut, cut
-from logsrv.linelog.store.care.listed import StoreListing
+from logsrv.linelog.store.care.listed import StoreCut, StoreListing, cut
 from logsrv.linelog.store.care.superseding import supersede
 from logsrv.linelog.store.catalog.layout import catalogs, last_number
 from logsrv.linelog.store.origins import origins

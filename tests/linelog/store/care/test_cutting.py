@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from logsrv.errors import StoreError
-from logsrv.linelog.store.care.cutting import cut
+from logsrv.linelog.store.care.listed import cut
 from logsrv.linelog.store.origins.notes import Note
 from logsrv.linelog.store.segments.disk import Disk
 from logsrv.linelog.store.segments.segment import Position

@@ -10,8 +10,8 @@ from pathlib import Path
 import pytest
 import zstandard
 
-import logsrv.linelog.store.care.packed as packing
 import logsrv.linelog.store.care.salvage as salvaging
+import logsrv.linelog.store.care.texts as packing
 from logsrv.linelog.store.archive.manifest import encode
 from logsrv.linelog.store.archive.putting import describe
 from logsrv.linelog.store.care.salvage import salvage
