@@ -33,7 +33,7 @@ from logsrv.linelog.store.catalog.remake import entered_of
 from logsrv.linelog.store.segments import backup_note, identity
 from logsrv.linelog.store.segments.disk import Disk, explanation, reason
 from logsrv.linelog.store.segments.format import newer
-from logsrv.linelog.store.segments.removed import gaps
+from logsrv.linelog.store.segments.removed import excused, gaps
 from logsrv.linelog.store.segments.segment import (
     ACTIVE,
     BACKUP,
@@ -271,7 +271,8 @@ def check_names(listed: StoreListing) -> Iterator[StoreFinding]:
     for one, preferred in listed.counted:
         if one.packed != preferred.packed:
             yield finding("rival", one.name, other=preferred.name)
-    for run in gaps({*listed.by_number, listed.active}, listed.excused):
+    # Read behind the listing: what is gone there has its note before.
+    for run in gaps({*listed.by_number, listed.active}, excused(listed.disk)):
         before, after = listed.by_number.get(run.start - 1), listed.by_number.get(run.stop)
         begin = f"from {before.first} on" if before else "before the others"
         end = f" up to {after.first}" if after else " up to now"

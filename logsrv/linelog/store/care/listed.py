@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import errno
 import os
-from functools import cached_property
 
 import attrs
 
@@ -12,8 +11,6 @@ from logsrv.errors import StoreError
 from logsrv.linelog.store.origins import origins
 from logsrv.linelog.store.origins.notes import NotesFile, notes_file, read_notes
 from logsrv.linelog.store.segments.disk import Disk
-from logsrv.linelog.store.segments.empty import empty_numbers
-from logsrv.linelog.store.segments.removed import removed_runs
 from logsrv.linelog.store.segments.segment import (
     ACTIVE,
     Position,
@@ -46,15 +43,6 @@ class StoreListing:
         sealed = [one for one, counted in self.counted if one is counted]
         self.by_number = {one.number: one for one in (*away_segments(self.names), *sealed)}
         self.active = max(saved, 1, *(number + 1 for number in self.by_number))
-
-    @cached_property
-    def excused(self) -> list[range]:
-        """The numbers of segments that were removed, or had no lines, by the notes of the store, in order.
-
-        Read behind the listing: what is gone there has its note before.
-        """
-        removed = [run.numbers for run in removed_runs(self.disk)]
-        return sorted([*removed, *empty_numbers(self.disk)], key=lambda run: run.start)
 
     @property
     def first(self) -> int:

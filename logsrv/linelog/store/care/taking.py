@@ -25,9 +25,8 @@ from logsrv.linelog.store.origins import origins
 from logsrv.linelog.store.segments import backup_note, identity, index
 from logsrv.linelog.store.segments.backup_note import BEGUN, COMING, COMPLETE, BackupNote
 from logsrv.linelog.store.segments.disk import DIRECTORY_MODE, Disk
-from logsrv.linelog.store.segments.empty import EMPTY
 from logsrv.linelog.store.segments.lock import NAME as LOCK
-from logsrv.linelog.store.segments.removed import REMOVED
+from logsrv.linelog.store.segments.removed import EMPTY, REMOVED
 from logsrv.linelog.store.segments.segment import (
     ACTIVE,
     BACKUP,

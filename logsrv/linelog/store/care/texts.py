@@ -21,8 +21,8 @@ from logsrv.linelog.store.care.findings import SegmentText, StoreFinding, Weight
 from logsrv.linelog.store.care.salvage import ALLOWED, excess, salvage
 from logsrv.linelog.store.segments import heads, index, indexing
 from logsrv.linelog.store.segments.disk import Disk, explanation
-from logsrv.linelog.store.segments.empty import note_empty
 from logsrv.linelog.store.segments.index import Index
+from logsrv.linelog.store.segments.removed import note_empty
 from logsrv.linelog.store.segments.segment import Form, Segment
 from logsrv.linelog.store.segments.times import SHAPE, SIZE, shape_of
 from logsrv.linelog.store.segments.torn import end_of_text, holes, start_of_line

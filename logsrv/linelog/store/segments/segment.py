@@ -8,7 +8,7 @@
                                           (archive/), and its text may be gone from here
     0000000001-0000000256.catalog         times and words of small segments with such numbers (catalog/)
     number                                the number of the active segment, or one that was before it
-    empty                                 the numbers of segments without lines that are gone (empty.py)
+    empty                                 the numbers of segments without lines that are gone (removed.py)
     waiting                               the sizes of segments that wait to be compressed (waiting.py)
     synced                                a place up to which everything is on the medium
     store                                 the identity of the store (identity.py)

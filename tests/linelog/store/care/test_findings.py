@@ -18,10 +18,9 @@ from logsrv.linelog.store.care.findings import StoreFinding, Weight
 from logsrv.linelog.store.origins.notes import Note, read_notes
 from logsrv.linelog.store.sealing.seal import seal
 from logsrv.linelog.store.segments import backup_note, identity, index
-from logsrv.linelog.store.segments.empty import note_empty
 from logsrv.linelog.store.segments.identity import Identity
 from logsrv.linelog.store.segments.indexing import save
-from logsrv.linelog.store.segments.removed import RemovedRun, note_removed
+from logsrv.linelog.store.segments.removed import RemovedRun, note_empty, note_removed
 from logsrv.linelog.store.segments.segment import (
     NOWHERE,
     Form,

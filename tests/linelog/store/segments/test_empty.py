@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from logsrv.linelog.store.segments.empty import EMPTY, empty_numbers, note_empty, were_empty
+from logsrv.linelog.store.segments.removed import EMPTY, empty_numbers, note_empty, were_empty
 from tests.linelog.store.faults import at
 
 

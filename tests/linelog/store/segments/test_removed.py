@@ -8,13 +8,13 @@ from pathlib import Path
 import pytest
 
 from logsrv.linelog.store.segments.disk import Disk
-from logsrv.linelog.store.segments.empty import note_empty
 from logsrv.linelog.store.segments.removed import (
     REMOVED,
     UNKNOWN,
     Missing,
     RemovedRun,
     missed,
+    note_empty,
     note_removed,
     removed_runs,
 )
