@@ -22,6 +22,7 @@ from logsrv.linelog.store.care.findings import SegmentText, StoreFinding, findin
 from logsrv.linelog.store.care.listed import StoreListing, opened_active
 from logsrv.linelog.store.care.notes import KeptPlace, check_notes
 from logsrv.linelog.store.care.texts import PackedSegment, check_text
+from logsrv.linelog.store.catalog.build import entered_of
 from logsrv.linelog.store.catalog.layout import (
     HEAD_SIZE,
     catalog_name,
@@ -29,7 +30,6 @@ from logsrv.linelog.store.catalog.layout import (
     unpack_entries,
     unpack_head,
 )
-from logsrv.linelog.store.catalog.remake import entered_of
 from logsrv.linelog.store.segments import backup_note, identity
 from logsrv.linelog.store.segments.disk import Disk, explanation, reason
 from logsrv.linelog.store.segments.format import newer

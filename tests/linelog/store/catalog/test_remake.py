@@ -6,16 +6,16 @@ from pathlib import Path
 
 import pytest
 
-from logsrv.linelog.store.catalog import remake
-from logsrv.linelog.store.catalog.remake import entered_of, make_catalogs
+from logsrv.linelog.store.catalog import build
+from logsrv.linelog.store.catalog.build import entered_of, make_catalogs
 from tests.linelog.store.catalog.small import in_catalog, sealed, small_segments
 from tests.linelog.store.faults import at
 
 
 @pytest.fixture(autouse=True)
 def few_are_enough(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(remake, "WANTED", 4)
-    monkeypatch.setattr(remake, "MOST", 6)
+    monkeypatch.setattr(build, "WANTED", 4)
+    monkeypatch.setattr(build, "MOST", 6)
 
 
 def test_what_is_missing_is_made(tmp_path: Path) -> None:
@@ -28,7 +28,7 @@ def test_what_is_missing_is_made(tmp_path: Path) -> None:
 
 
 def test_large_segments_are_in_none(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(remake, "SMALL", 10)
+    monkeypatch.setattr(build, "SMALL", 10)
     assert list(make_catalogs(at(small_segments(tmp_path / "store", 5)))) == []
 
 
