@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator
-from hashlib import sha256
 from typing import NamedTuple
 
 from logsrv.descriptor import Descriptor
@@ -23,7 +22,7 @@ from logsrv.linelog.store.archive.manifest import (
     stores_of,
 )
 from logsrv.linelog.store.archive.objects import Archive, ArchiveError, ChangedObject
-from logsrv.linelog.store.archive.putting import PIECE, find, stored_file
+from logsrv.linelog.store.archive.putting import find, object_pieces, stored_file, summed
 from logsrv.linelog.store.segments import identity, segment
 from logsrv.linelog.store.segments.disk import Disk
 from logsrv.linelog.store.segments.segment import Position
@@ -120,16 +119,14 @@ def _fetch_file(
 ) -> None:
     """Write a file under its temporary name, on the medium."""
     whole = object_name(manifest.store, name)
-    digest, size = sha256(), 0
-    with Descriptor(disk.create_anew(segment.tmp(name))) as fd:
-        # A file that is longer than it should be is not read to its end.
-        while size < wanted.size and (
-            piece := archive.read(whole, size, min(PIECE, wanted.size - size))
-        ):
+
+    def written(fd: int) -> Iterator[bytes]:
+        for piece in object_pieces(archive, whole, wanted.size):
             disk.write(fd, piece)
-            digest.update(piece)
-            size += len(piece)
-        if StoredFile(size, digest.hexdigest()) != wanted:
+            yield piece
+
+    with Descriptor(disk.create_anew(segment.tmp(name))) as fd:
+        if summed(written(fd)) != wanted:
             raise ChangedObject(archive.place, whole)
         # Retention goes by the time of the last line.
         moment = parse_rfc3339(manifest.times.largest or manifest.segment.first)
