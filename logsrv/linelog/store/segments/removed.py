@@ -1,9 +1,9 @@
 """Segments that are gone: those that retention removed, and those that never had a line.
 
-Their sizes tell what a late reader has missed. The file `removed` has the numbers of segments, the bytes and the lines of their texts, the newest last,
-with its sum (kit/text/sums.py): `removed 3-16:4294967296:43820412 17:268435456:2738776`. When there are
-many, the oldest that follow each other stand together, but not over a number at which a reader still
-stands.
+Their sizes tell what a late reader has missed. The file `removed` has the numbers of segments, the bytes
+and the lines of their texts, the newest last, with its sum (kit/text/sums.py):
+`removed 3-16:4294967296:43820412 17:268435456:2738776`. When there are many, the oldest that follow each
+other stand together, but not over a number at which a reader still stands.
 
 The file `empty` has the numbers of those without lines, as `empty 5-20 22`: whoever follows the store has
 missed nothing there. Each start after a crash may leave such a segment.
