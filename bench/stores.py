@@ -17,7 +17,7 @@ import attrs
 import numpy
 
 from bench.texts import EPOCH, pages
-from logsrv.linelog.store.catalog.remake import make_catalogs
+from logsrv.linelog.store.catalog.build import make_catalogs
 from logsrv.linelog.store.sealing.seal import seal
 from logsrv.linelog.store.segments.disk import Disk
 from logsrv.linelog.store.segments.segment import Form, Segment, save_number, sealed_name

@@ -26,7 +26,7 @@ from logsrv.errors import StoreError
 from logsrv.kit.options.argument_parser import Parser
 from logsrv.kit.text.words import shown
 from logsrv.linelog.store.care.owned import give_files_of_root
-from logsrv.linelog.store.catalog.remake import entered_of, make_catalogs
+from logsrv.linelog.store.catalog.build import entered_of, make_catalogs
 from logsrv.linelog.store.segments.disk import Disk, reason
 from logsrv.linelog.store.segments.format import require_known
 from logsrv.linelog.store.words.reindex import Reindexed, make_indexes

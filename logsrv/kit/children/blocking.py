@@ -9,7 +9,7 @@ import subprocess
 import sys
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
-from select import select
+from select import POLLIN, poll
 
 from logsrv.kit.children.child import shared_environment
 from logsrv.kit.children.frames import MessageReader, frame
@@ -39,6 +39,9 @@ class BlockingChild:
                 ours.close()
                 raise
         self._connection = ours
+        # Unlike select, it takes a socket behind a thousand connections of a server.
+        self._poll = poll()
+        self._poll.register(ours, POLLIN)
         self._messages = MessageReader()
 
     @property
@@ -57,7 +60,7 @@ class BlockingChild:
 
     def receive(self) -> bytes | None:
         """Return the answer to an order; None if it is not there soon. Raises OSError if it has ended."""
-        if not select([self._connection], [], [], LOOK_EVERY)[0]:
+        if not self._poll.poll(LOOK_EVERY * 1000):
             return None
         with suppress(ConnectionError):
             if data := self._connection.recv(1 << 20):

@@ -9,14 +9,16 @@ from __future__ import annotations
 import os
 from collections import deque
 from collections.abc import Iterator
+from concurrent.futures import Future
 from struct import Struct
 from tempfile import TemporaryFile
+
+import zstandard
 
 from logsrv.linelog.read.plan import ReadTask
 from logsrv.linelog.read.texts import ArchivedFrames, clipped
 from logsrv.linelog.read.view import View
-from logsrv.linelog.store.archive.readers import AT_ONCE, PendingRead, Readers
-from logsrv.linelog.store.segments import zstd
+from logsrv.linelog.store.archive.readers import AT_ONCE, Readers
 from logsrv.linelog.store.segments.heads import LARGEST
 
 # A search for a rare word needs as many, and the last lines of a store no more.
@@ -42,7 +44,7 @@ class FramesAhead:
 
         A frame that cannot be read is told to the view, and left out.
         """
-        waiting: deque[tuple[ReadTask, PendingRead[bytes] | None]] = deque()
+        waiting: deque[tuple[ReadTask, Future[bytes] | None]] = deque()
         most = _FIRST
         task: ReadTask | None
         while True:
@@ -66,7 +68,7 @@ class FramesAhead:
                 continue
             yield task._replace(place=self._kept(frame))
 
-    def _begun(self, task: ReadTask) -> PendingRead[bytes] | None:
+    def _begun(self, task: ReadTask) -> Future[bytes] | None:
         """Begin to read the frame of a task; None if it is of a segment that is here."""
         frames = self._open
         if frames is None or frames.number != task.segment:
@@ -104,7 +106,9 @@ class FramesAhead:
         """Yield the lines of a task that has a place; also in another process."""
         at = task.place * _STRIDE
         start, size = _HEAD.unpack(os.pread(self._memory, _HEAD.size, at))
-        text = zstd.ZstdDecompressor().decompress(os.pread(self._memory, size, at + _HEAD.size))
+        text = zstandard.ZstdDecompressor().decompress(
+            os.pread(self._memory, size, at + _HEAD.size)
+        )
         yield from clipped(text, start, task.start, task.stop)
 
     def close(self) -> None:

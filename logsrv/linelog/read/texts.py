@@ -12,7 +12,8 @@ from abc import abstractmethod
 from collections.abc import Callable, Iterator
 from typing import Self
 
-from logsrv.linelog.store.segments import zstd
+import zstandard
+
 from logsrv.linelog.store.segments.heads import LARGEST
 from logsrv.linelog.store.segments.index import Index
 from logsrv.linelog.store.segments.times import Times, times_of, together
@@ -157,7 +158,7 @@ class PackedFrames(Frames):
     def __init__(self, number: int, path: str, fd: int, load: Callable[[], Index]) -> None:
         super().__init__(number, path, fd)
         self._load = load
-        self._decompressor = zstd.ZstdDecompressor()
+        self._decompressor = zstandard.ZstdDecompressor()
 
     def __getattr__(self, name: str) -> object:
         if name not in ("index", "size", "count", "_stored"):
@@ -194,7 +195,7 @@ class PackedFrames(Frames):
         try:
             text: bytes = self._decompressor.decompress(packed)
             return packed, text
-        except zstd.ZstdError as error:
+        except zstandard.ZstdError as error:
             raise self._damage(frame, error) from error
 
     def packed(self, frame: int, wanted: int) -> bytes:
@@ -206,12 +207,12 @@ class PackedFrames(Frames):
         try:
             # Checked before reading, and before unpacking, which allocates what the header claims.
             packed = self._read(frame, at, size) if max(wanted, size) <= LARGEST else b""
-            if zstd.frame_content_size(packed) != wanted:
+            if zstandard.frame_content_size(packed) != wanted:
                 raise ValueError("what is there is not the frame that its index names")
             return packed
         except Damaged:
             raise
-        except (zstd.ZstdError, ValueError) as error:
+        except (zstandard.ZstdError, ValueError) as error:
             raise self._damage(frame, error) from error
 
     def _damage(self, frame: int, error: Exception) -> Damaged:

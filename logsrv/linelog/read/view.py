@@ -21,10 +21,9 @@ from logsrv.linelog.store.archive.objects import Archive
 from logsrv.linelog.store.catalog.catalog import Catalog, Catalogs, Known
 from logsrv.linelog.store.segments import index
 from logsrv.linelog.store.segments.disk import Disk, explanation, reason
-from logsrv.linelog.store.segments.empty import were_empty
 from logsrv.linelog.store.segments.format import newer
 from logsrv.linelog.store.segments.index import Head, Index
-from logsrv.linelog.store.segments.removed import Missing, missed
+from logsrv.linelog.store.segments.removed import Missing, missed, were_empty
 from logsrv.linelog.store.segments.rights import who_may
 from logsrv.linelog.store.segments.segment import (
     ACTIVE,

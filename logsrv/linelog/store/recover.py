@@ -24,9 +24,8 @@ from logsrv.linelog.store.origins import origins
 from logsrv.linelog.store.origins.notes import NotesFile
 from logsrv.linelog.store.segments import backup_note, identity, index, indexing, segment
 from logsrv.linelog.store.segments.disk import Disk, explanation, reason
-from logsrv.linelog.store.segments.empty import EMPTY, empty_numbers
 from logsrv.linelog.store.segments.identity import Identity
-from logsrv.linelog.store.segments.removed import REMOVED, gaps, removed_runs
+from logsrv.linelog.store.segments.removed import EMPTY, REMOVED, excused, gaps
 from logsrv.linelog.store.segments.segment import Form, Position, Segment
 from logsrv.linelog.store.segments.torn import mend
 from logsrv.linelog.store.segments.waiting import WAITING, waiting_sizes
@@ -249,8 +248,7 @@ def _tell_of_gap(disk: Disk, number: int) -> None:
     """Say which numbers up to that of the active segment nothing explains: no file, no note of others."""
     files = [*segment.sealed_files(disk), *segment.away_segments(disk.entries())]
     numbers = {one.number for one in files} or {0}
-    runs = [*(run.numbers for run in removed_runs(disk)), *empty_numbers(disk)]
-    found = list(gaps({*numbers, number}, sorted(runs, key=lambda run: run.start)))
+    found = list(gaps({*numbers, number}, excused(disk)))
     between = [run for run in found if run.start < max(numbers)]
     if between:
         others = sum(map(len, between)) - 1

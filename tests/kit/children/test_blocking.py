@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
+import resource
 from collections.abc import Iterator
 
 import pytest
@@ -34,6 +36,27 @@ def test_it_answers_and_takes_files(child: BlockingChild) -> None:
     with open(read, "rb") as pipe:
         assert (answer(child), pipe.read()) == (b"", b"hello")
     assert child.runs
+
+
+def test_a_server_with_thousands_of_connections_has_one_too(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Its number is above 1023 then: no segment was sealed any more."""
+    monkeypatch.setenv("PYTHONPATH", os.path.dirname(__file__))
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    if hard != resource.RLIM_INFINITY and hard < 2048:
+        pytest.skip("this process may not have so many open files")
+    with contextlib.ExitStack() as undo:
+        undo.callback(resource.setrlimit, resource.RLIMIT_NOFILE, (soft, hard))
+        resource.setrlimit(resource.RLIMIT_NOFILE, (max(soft, 2048), hard))
+        number = 0
+        while number < 1024:
+            number = os.open("/dev/null", os.O_RDONLY)
+            undo.callback(os.close, number)
+        child = BlockingChild("answering")
+        undo.callback(child.end)
+        child.send({"say": "hello"})
+        assert answer(child) == b"hello"
 
 
 def test_its_last_words_are_the_reason(child: BlockingChild) -> None:

@@ -16,10 +16,10 @@ from logsrv.linelog.store import recover
 from logsrv.linelog.store.care.imported import load
 from logsrv.linelog.store.policy import StorePolicy
 from logsrv.linelog.store.segments.disk import Disk
-from logsrv.linelog.store.segments.empty import empty_numbers
 from logsrv.linelog.store.segments.index import Index, frames
 from logsrv.linelog.store.segments.indexing import save
 from logsrv.linelog.store.segments.lock import DirectoryLock
+from logsrv.linelog.store.segments.removed import empty_numbers
 from logsrv.linelog.store.segments.segment import (
     Form,
     Segment,

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from concurrent.futures import Future
 from typing import Any
 
 import pytest
 
 from logsrv.linelog.store.archive.bucket import BucketArchive
-from logsrv.linelog.store.archive.readers import PendingRead, Readers
+from logsrv.linelog.store.archive.readers import Readers
 
 
 class Rounds:
@@ -17,11 +18,11 @@ class Rounds:
     def __init__(self, patch: pytest.MonkeyPatch) -> None:
         self.count = 0
         self._threads = 0
-        start, result = Readers.start, PendingRead.result
+        start, result = Readers.start, Future.result
         rounds = self
-        begun: dict[int, tuple[PendingRead[Any], int]] = {}
+        begun: dict[int, tuple[Future[Any], int]] = {}
 
-        def started(self: Readers, read: Callable[[], Any]) -> PendingRead[Any]:
+        def started(self: Readers, read: Callable[[], Any]) -> Future[Any]:
             def in_thread() -> Any:
                 inside.append(True)
                 return read()
@@ -30,14 +31,15 @@ class Rounds:
             begun[id(pending)] = pending, rounds.count + 1
             return pending
 
-        def resulted(self: PendingRead[Any]) -> Any:
-            found = result(self)
-            rounds.count = max(rounds.count, begun[id(self)][1])
+        def resulted(self: Future[Any], timeout: float | None = None) -> Any:
+            found = result(self, timeout)
+            if id(self) in begun:
+                rounds.count = max(rounds.count, begun[id(self)][1])
             return found
 
         inside: list[bool] = []
         patch.setattr(Readers, "start", started)
-        patch.setattr(PendingRead, "result", resulted)
+        patch.setattr(Future, "result", resulted)
         for name in ("names", "folders", "read"):
             patch.setattr(BucketArchive, name, self._alone(getattr(BucketArchive, name)))
 

@@ -23,8 +23,13 @@ from logsrv.linelog.store.origins.notes import Note, NotesFile
 from logsrv.linelog.store.origins.origins import Origins
 from logsrv.linelog.store.segments import backup_note, format, index, lock
 from logsrv.linelog.store.segments.backup_note import BackupNote
-from logsrv.linelog.store.segments.empty import note_empty, read_empty
-from logsrv.linelog.store.segments.removed import RemovedRun, note_removed, read_removed
+from logsrv.linelog.store.segments.removed import (
+    RemovedRun,
+    note_empty,
+    note_removed,
+    read_empty,
+    read_removed,
+)
 from logsrv.linelog.store.segments.segment import Position, save_number
 from logsrv.linelog.store.segments.waiting import note_waiting, read_waiting
 from tests.kit.net.network import logged

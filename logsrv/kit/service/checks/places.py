@@ -26,9 +26,9 @@ from logsrv.kit.text.words import shown
 
 PROC = Path("/proc")
 _KNOWN = ("tcp", "tcp6", "ssl", "udp", "unix", "unixgram")
-# States of proc(5): a listener, and a socket of datagrams that is connected to nobody. Connections have the
-# port of their listener as well, and for a minute after their end.
-_LISTENS, _UNCONNECTED = "0A", "07"
+# In the tables of Linux: TCP that listens and UDP without a peer; the type and a flag of UNIX sockets.
+_TAKEN = ("0A", "07")
+_DATAGRAMS, _ACCEPTS = "0002", 1 << 16
 
 
 def check_places(
@@ -82,17 +82,20 @@ def _key(endpoint: Endpoint) -> tuple[str, object]:
 
 
 def taken_places() -> dict[tuple[str, object], set[int]]:
-    """Return the numbers of the sockets that take in peers at each port and path, as far as /proc tells."""
+    """Return the numbers of the sockets at each port and path, as far as /proc tells.
+
+    Connections take no place.
+    """
     found: dict[tuple[str, object], set[int]] = defaultdict(set)
     for table in ("tcp", "tcp6", "udp", "udp6"):
         for row in proc_text(f"net/{table}").splitlines()[1:]:
             cells = row.split()
-            if cells[3] in (_LISTENS, _UNCONNECTED):
+            if cells[3] in _TAKEN:
                 port = int(cells[1].rpartition(":")[2], 16)
                 found[table.removesuffix("6"), port].add(int(cells[9]))
     for row in proc_text("net/unix").splitlines()[1:]:
         cells = row.split(maxsplit=7)
-        if cells[7:]:
+        if cells[7:] and (cells[4] == _DATAGRAMS or int(cells[3], 16) & _ACCEPTS):
             found["unix", os.path.normpath(cells[7])].add(int(cells[6]))
     return found
 
@@ -112,7 +115,7 @@ def sockets_of(pid: int) -> set[int]:
 def running(plugin: str, file: Path | None) -> list[int]:
     """Return the processes of twistd with a plugin and this configuration, by their command lines."""
     found = []
-    for pid in sorted(int(one) for one in os.listdir(PROC) if one.isdecimal()):
+    for pid in sorted(int(one.name) for one in PROC.glob("[0-9]*")):
         words = proc_text(f"{pid}/cmdline").split("\0")
         at = [place for place, word in enumerate(words) if re.search(r"\btwistd?\b", word)]
         serves = at and plugin in words[at[0] + 1 :]

@@ -22,19 +22,12 @@ from logsrv.kit.text.words import counted
 CONFIGURATION = "configuration"
 
 
-class WantedPlace(Protocol):
-    """A place where a service wants to listen."""
-
-    @property
-    def endpoint(self) -> Endpoint: ...
-
-
 class Checkable(Protocol):
     """A service that can be checked before it starts, as a `ListeningService` can."""
 
     settings: Any
 
-    def all_wanted(self, settings: Any) -> Mapping[str, WantedPlace]: ...
+    def all_wanted(self, settings: Any) -> Mapping[str, Any]: ...
     def at_work(self) -> int | None: ...
     def findings(self, asked: Asked) -> Iterable[Finding]: ...
 

@@ -13,13 +13,13 @@ from collections.abc import Callable, Iterator
 from typing import NamedTuple
 
 import attrs
+import zstandard
 
 from logsrv.linelog.read.texts import Damaged, Frames, PackedFrames, PlainFrames
 from logsrv.linelog.read.view import View
 from logsrv.linelog.ship.cutting.crc import combined
 from logsrv.linelog.ship.cutting.durable import DurableSegment
 from logsrv.linelog.ship.encode.block import LARGEST_TEXT, UNKNOWN, PackedBlock
-from logsrv.linelog.store.segments import zstd
 from logsrv.linelog.store.segments.compressing import quick_compressor
 from logsrv.linelog.store.segments.removed import Missing
 from logsrv.linelog.store.segments.segment import Position
@@ -283,7 +283,7 @@ def _by_sums(frames: PackedFrames, frame: int, after: int, pile: _Pile) -> bool:
 
 def _fits(packed: memoryview, size: int) -> bool:
     """Return whether a frame says of itself what a receiver asks for."""
-    found = zstd.get_frame_parameters(packed)
+    found = zstandard.get_frame_parameters(packed)
     return bool(found.has_checksum) and found.content_size == size
 
 
@@ -297,7 +297,7 @@ def _by_text(frames: PackedFrames, frame: int, after: int, pile: _Pile) -> bool:
             if pile.packed:
                 break
             raise
-        if not zstd.get_frame_parameters(packed).has_checksum or not text.endswith(b"\n"):
+        if not zstandard.get_frame_parameters(packed).has_checksum or not text.endswith(b"\n"):
             break
         pile.add(packed, text, frames.lines(number) or text.count(b"\n"))
     return bool(pile.packed)

@@ -9,10 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 import numpy
-
-from logsrv.linelog.fields.stamps import NO_TIME, Stamps
-from logsrv.linelog.framing.lines.clean import is_clean
-from logsrv.linelog.store.segments.zstd import (
+from zstandard import (
     CONTENTSIZE_UNKNOWN,
     ZstdDecompressor,
     ZstdError,
@@ -20,6 +17,9 @@ from logsrv.linelog.store.segments.zstd import (
     frame_header_size,
     get_frame_parameters,
 )
+
+from logsrv.linelog.fields.stamps import NO_TIME, Stamps
+from logsrv.linelog.framing.lines.clean import is_clean
 
 MOST_FRAMES = 256
 _MAGIC = b"\x28\xb5\x2f\xfd"

@@ -70,14 +70,6 @@ class BucketArchive:
         self._ca = ca or url.options.get("ca")
         self._stores: dict[timedelta, Any] = {}
 
-    @property
-    def _reading(self) -> Any:
-        return self._store(_READ)
-
-    @property
-    def _writing(self) -> Any:
-        return self._store(_WRITE)
-
     def _store(self, timeout: timedelta) -> Any:
         """Return obstore's store whose requests may take so long. Raises ArchiveError."""
         self._require_threads()
@@ -152,7 +144,7 @@ class BucketArchive:
                     break
             return found
 
-        reading = self._reading
+        reading = self._store(_READ)
         return self._list(prefix, listed, LISTED + _PAGE)
 
     def folders(self) -> list[str]:
@@ -161,7 +153,7 @@ class BucketArchive:
         async def listed() -> Any:
             return await obstore.list_with_delimiter_async(reading)
 
-        reading = self._reading
+        reading = self._store(_READ)
         found = self._list("", listed, _PAGE)["common_prefixes"]
         return [one.rstrip("/") for one in found]
 
@@ -183,7 +175,9 @@ class BucketArchive:
     def create(self, name: str, pieces: Iterable[bytes]) -> None:
         """Make an object if there is none of that name, in one request: all of it is in memory."""
         try:
-            obstore.put(self._writing, name, b"".join(pieces), mode="create", use_multipart=False)
+            obstore.put(
+                self._store(_WRITE), name, b"".join(pieces), mode="create", use_multipart=False
+            )
         except exceptions.AlreadyExistsError as error:
             raise ObjectExists(f"{self.place} has {name} already") from error
         except (exceptions.BaseError, FileNotFoundError) as error:
@@ -191,7 +185,7 @@ class BucketArchive:
 
     def remove(self, name: str) -> None:
         try:
-            obstore.delete(self._writing, name)
+            obstore.delete(self._store(_WRITE), name)
         except (exceptions.BaseError, FileNotFoundError) as error:
             try:
                 self._fail(name, error)
@@ -206,7 +200,7 @@ class BucketArchive:
             options: Any = {} if size < 0 and not at else {"range": {"offset": at}}
             if size >= 0:
                 options["range"] = (at, at + size)
-            got = obstore.get(self._reading, name, options=options)
+            got = obstore.get(self._store(_READ), name, options=options)
             return _first(got.stream(min_chunk_size=_PIECE), size)
         except (exceptions.BaseError, FileNotFoundError) as error:
             if _status(str(error)) == 416:

@@ -22,6 +22,8 @@ from hashlib import sha256
 from io import BytesIO
 from typing import NamedTuple
 
+import zstandard
+
 from logsrv.kit.text.outside_json import parse_json
 from logsrv.kit.text.words import fault_text
 from logsrv.linelog.store.archive.manifest import (
@@ -42,7 +44,6 @@ from logsrv.linelog.store.archive.objects import (
     ObjectExists,
     ObjectMissing,
 )
-from logsrv.linelog.store.segments import zstd
 from logsrv.linelog.store.segments.compressing import compressor
 from logsrv.linelog.store.words.lookup import Words
 from logsrv.linelog.store.words.partial import PartialFile
@@ -121,9 +122,9 @@ def pack(segments: list[CatalogSegment]) -> bytes:
 def unpack(data: bytes) -> list[CatalogSegment]:
     """Return what `pack` was given. Raises ValueError for anything else."""
     try:
-        if not 0 < zstd.frame_content_size(data) <= min(_MOST, _RATIO * len(data)):
+        if not 0 < zstandard.frame_content_size(data) <= min(_MOST, _RATIO * len(data)):
             raise ValueError("its size makes no sense")
-        file = BytesIO(zstd.ZstdDecompressor().decompress(data))
+        file = BytesIO(zstandard.ZstdDecompressor().decompress(data))
         found = parse_json(file.readline(_MOST_HEAD))
         if found["format"] != FORMAT:
             raise ValueError(f"it has format {found['format']!r}, which this version does not know")
@@ -139,7 +140,7 @@ def unpack(data: bytes) -> list[CatalogSegment]:
         if file.read(1):
             raise ValueError("it is longer than it says")
         return made
-    except (KeyError, TypeError, ValueError, RecursionError, zstd.ZstdError) as error:
+    except (KeyError, TypeError, ValueError, RecursionError, zstandard.ZstdError) as error:
         raise ValueError(f"it is no catalog of an archive: {fault_text(error)}") from error
 
 

@@ -65,8 +65,13 @@ def describe(packed: Segment, disk: Disk, store: str) -> Manifest:
 
 def stored_file(name: str, disk: Disk) -> StoredFile:
     """Return what there is to know of a file of a store. Raises OSError."""
+    return summed(file_pieces(name, disk))
+
+
+def summed(pieces: Iterable[bytes]) -> StoredFile:
+    """Return what there is to know of a file in pieces. Raises what these do."""
     digest, size = sha256(), 0
-    for piece in file_pieces(name, disk):
+    for piece in pieces:
         digest.update(piece)
         size += len(piece)
     return StoredFile(size, digest.hexdigest())
@@ -215,7 +220,7 @@ def _put_file(
         archive.create(name, _while_going(pieces, going))
     except ObjectExists:
         pass
-    return digest_of(archive, name, wanted.size, going) == wanted
+    return summed(object_pieces(archive, name, wanted.size, going)) == wanted
 
 
 def _while_going(pieces: Iterator[bytes], going: Callable[[], bool]) -> Iterator[bytes]:
@@ -225,24 +230,23 @@ def _while_going(pieces: Iterator[bytes], going: Callable[[], bool]) -> Iterator
         yield piece
 
 
-def digest_of(
+def object_pieces(
     archive: Archive, name: str, expected: int, going: Callable[[], bool] = lambda: True
-) -> StoredFile:
-    """Return what an archive has under a name, read back as a whole. Raises ArchiveError and GivenUp.
+) -> Iterator[bytes]:
+    """Yield what an archive has under a name. Raises ArchiveError and GivenUp.
 
     expected: the bytes that it should have; of a longer one, one more is looked at.
     """
-    digest, size = sha256(), 0
+    at = 0
     asked = got = 1
-    while got == asked and size <= expected:
+    while got == asked and at <= expected:
         if not going():
             raise GivenUp
-        asked = min(PIECE, expected + 1 - size)
-        piece = archive.read(name, size, asked)
+        asked = min(PIECE, expected + 1 - at)
+        piece = archive.read(name, at, asked)
         got = len(piece)
-        digest.update(piece)
-        size += got
-    return StoredFile(size, digest.hexdigest())
+        at += got
+        yield piece
 
 
 def _put_manifest(archive: Archive, made: Manifest) -> None:

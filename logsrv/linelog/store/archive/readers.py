@@ -4,42 +4,14 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Iterable
+from concurrent.futures import Future, wait
 from queue import SimpleQueue
-from typing import Any, Generic, TypeVar
+from typing import Any, TypeVar
 
 T = TypeVar("T")
 AT_ONCE = 32
 # A search for the page may reserve little memory.
 _STACK = 1 << 20
-
-
-class PendingRead(Generic[T]):
-    """A read that is under way, or waits for its turn."""
-
-    def __init__(self, read: Callable[[], T]) -> None:
-        self._read = read
-        self._done = threading.Event()
-        self._error: BaseException | None = None
-
-    def do(self) -> None:
-        """Do it, in whatever thread."""
-        try:
-            self._found = self._read()
-        # A panic of obstore is no Exception, and somebody waits for it.
-        except BaseException as error:
-            self._error = error
-        self._done.set()
-
-    def wait(self) -> None:
-        """Return when it is done, well or not."""
-        self._done.wait()
-
-    def result(self) -> T:
-        """Wait until it is done; return the bytes read, or raise the error."""
-        self.wait()
-        if self._error is not None:
-            raise self._error
-        return self._found
 
 
 class Readers:
@@ -50,26 +22,25 @@ class Readers:
 
     def __init__(self, at_once: int = AT_ONCE) -> None:
         self._at_once = at_once
-        self._waiting: SimpleQueue[PendingRead[Any] | None] = SimpleQueue()
+        self._waiting: SimpleQueue[tuple[Future[Any], Callable[[], Any]] | None] = SimpleQueue()
         self._threads = 0
         self._closed = False
 
-    def start(self, read: Callable[[], T]) -> PendingRead[T]:
+    def start(self, read: Callable[[], T]) -> Future[T]:
         """Begin a read, at once or when one of those before it is done."""
-        pending = PendingRead(read)
+        pending: Future[T] = Future()
         if self._threads < self._at_once:
             self._threads += 1
             before = threading.stack_size(_STACK)
             threading.Thread(target=self._run, name="archive", daemon=True).start()
             threading.stack_size(before)
-        self._waiting.put(pending)
+        self._waiting.put((pending, read))
         return pending
 
-    def all(self, reads: Iterable[Callable[[], T]]) -> list[PendingRead[T]]:
+    def all(self, reads: Iterable[Callable[[], T]]) -> list[Future[T]]:
         """Begin some reads, and wait until all are done."""
         pending = [self.start(one) for one in reads]
-        for one in pending:
-            one.wait()
+        wait(pending)
         return pending
 
     def close(self) -> None:
@@ -79,5 +50,10 @@ class Readers:
             self._waiting.put(None)
 
     def _run(self) -> None:
-        while (pending := self._waiting.get()) is not None and not self._closed:
-            pending.do()
+        while (task := self._waiting.get()) is not None and not self._closed:
+            pending, read = task
+            try:
+                pending.set_result(read())
+            # A panic of obstore is no Exception, and somebody waits for it.
+            except BaseException as error:
+                pending.set_exception(error)

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator
-from hashlib import sha256
 from typing import NamedTuple
 
 from logsrv.descriptor import Descriptor
@@ -23,17 +22,10 @@ from logsrv.linelog.store.archive.manifest import (
     stores_of,
 )
 from logsrv.linelog.store.archive.objects import Archive, ArchiveError, ChangedObject
-from logsrv.linelog.store.archive.putting import PIECE, find, stored_file
-from logsrv.linelog.store.segments import identity
+from logsrv.linelog.store.archive.putting import find, object_pieces, stored_file, summed
+from logsrv.linelog.store.segments import identity, segment
 from logsrv.linelog.store.segments.disk import Disk
-from logsrv.linelog.store.segments.segment import (
-    ACTIVE,
-    RESTORING,
-    Position,
-    make_synced,
-    save_number,
-    tmp,
-)
+from logsrv.linelog.store.segments.segment import Position
 
 
 class Restored(NamedTuple):
@@ -68,14 +60,14 @@ def brought_back(archive: Archive, store: str, disk: Disk) -> Iterator[Restored]
 
     store: its identity. Raises StoreError if there is another store in it, ArchiveError and OSError.
     """
-    if disk.holds(ACTIVE):
+    if disk.holds(segment.ACTIVE):
         raise StoreError(
             f"there is a store in {disk.directory} already; restore into a new directory"
         )
     names = names_of(archive.names(f"{store}/"), store)
     if not names:
         raise StoreError(f"{archive.place} has no segment of store {store}")
-    disk.put(RESTORING, f"{store}\n".encode())
+    disk.put(segment.RESTORING, f"{store}\n".encode())
     first = last = 0
     for name in names:
         last = int(name.partition("-")[0])
@@ -114,11 +106,11 @@ def _fetch(archive: Archive, manifest: Manifest, disk: Disk) -> None:
         try:
             _fetch_file(archive, manifest, name, wanted, disk)
         except BaseException:
-            disk.unlink(tmp(name))
+            disk.unlink(segment.tmp(name))
             raise
         if name == packed.name:
             note_archived(disk, packed, manifest)
-        disk.rename(tmp(name), name)
+        disk.rename(segment.tmp(name), name)
     disk.sync_directory()
 
 
@@ -127,16 +119,14 @@ def _fetch_file(
 ) -> None:
     """Write a file under its temporary name, on the medium."""
     whole = object_name(manifest.store, name)
-    digest, size = sha256(), 0
-    with Descriptor(disk.create_anew(tmp(name))) as fd:
-        # A file that is longer than it should be is not read to its end.
-        while size < wanted.size and (
-            piece := archive.read(whole, size, min(PIECE, wanted.size - size))
-        ):
+
+    def written(fd: int) -> Iterator[bytes]:
+        for piece in object_pieces(archive, whole, wanted.size):
             disk.write(fd, piece)
-            digest.update(piece)
-            size += len(piece)
-        if StoredFile(size, digest.hexdigest()) != wanted:
+            yield piece
+
+    with Descriptor(disk.create_anew(segment.tmp(name))) as fd:
+        if summed(written(fd)) != wanted:
             raise ChangedObject(archive.place, whole)
         # Retention goes by the time of the last line.
         moment = parse_rfc3339(manifest.times.largest or manifest.segment.first)
@@ -146,8 +136,8 @@ def _fetch_file(
 
 def _finish(store: str, first: int, last: int, disk: Disk) -> None:
     """Let it be a store that goes on behind its last segment."""
-    save_number(last + 1, disk)
-    make_synced(disk)
+    segment.save_number(last + 1, disk)
+    segment.make_synced(disk)
     # The same from its first segment on: its targets decide whether they go on with it.
     identity.keep(disk, identity.Identity(store, Position(first, 0)))
     be_whole(disk)
@@ -155,8 +145,8 @@ def _finish(store: str, first: int, last: int, disk: Disk) -> None:
 
 def be_whole(disk: Disk) -> None:
     """Let a directory be a store: with an empty current.log, and without the note that it is restored."""
-    os.close(disk.create_anew(tmp(ACTIVE)))
-    disk.rename(tmp(ACTIVE), ACTIVE)
+    os.close(disk.create_anew(segment.tmp(segment.ACTIVE)))
+    disk.rename(segment.tmp(segment.ACTIVE), segment.ACTIVE)
     disk.sync_directory()
-    disk.unlink(RESTORING)
+    disk.unlink(segment.RESTORING)
     disk.sync_directory()

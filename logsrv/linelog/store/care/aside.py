@@ -6,7 +6,7 @@ from collections.abc import Callable
 from itertools import count
 
 from logsrv.errors import StoreError
-from logsrv.linelog.store.catalog.remake import make_catalogs
+from logsrv.linelog.store.catalog.build import make_catalogs
 from logsrv.linelog.store.segments import index
 from logsrv.linelog.store.segments.disk import Disk
 from logsrv.linelog.store.segments.segment import Segment

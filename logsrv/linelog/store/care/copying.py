@@ -53,7 +53,8 @@ def bring(name: str, source: Disk, target: Disk, *, of: Segment | None = None) -
         if error.errno not in _NO_LINK:
             raise
     with Descriptor(source.open(name, os.O_RDONLY)) as fd:
-        pieces = _frames(fd, of, source, sure=replaces) if of is not None else _pieces(fd)
+        size = os.fstat(fd).st_size
+        pieces = _frames(fd, of, source, sure=replaces) if of else _first(fd, size, name)
         whole = _copied(name, fd, pieces, target)
     if replaces and not whole:
         target.unlink(tmp(name))
@@ -102,13 +103,6 @@ def _is_there(name: str, wanted: os.stat_result, target: Disk) -> bool:
     return (found.st_size, found.st_mtime_ns) == (wanted.st_size, wanted.st_mtime_ns)
 
 
-def _pieces(fd: int) -> Iterator[tuple[bytes, bool]]:
-    at = 0
-    while piece := os.pread(fd, _PIECE, at):
-        yield piece, True
-        at += len(piece)
-
-
 def _first(fd: int, size: int, name: str) -> Iterator[tuple[bytes, bool]]:
     """Yield the first bytes of a file. Raises OSError if it has fewer."""
     at = 0
@@ -131,7 +125,8 @@ def _frames(fd: int, packed: Segment, source: Disk, *, sure: bool) -> Iterator[t
         found = None
     if found is None or os.fstat(fd).st_size != found.compressed:
         # A doctor says what that means.
-        yield from ((piece, found is None and not sure) for piece, _ in _pieces(fd))
+        for piece, _ in _first(fd, os.fstat(fd).st_size, packed.name):
+            yield piece, found is None and not sure
         return
     for number in range(len(found.frames)):
         at, size = found.extent(number)

@@ -21,20 +21,14 @@ from logsrv.linelog.store.care.aside import make_catalog_again
 from logsrv.linelog.store.care.findings import SegmentText, StoreFinding, finding
 from logsrv.linelog.store.care.listed import StoreListing, opened_active
 from logsrv.linelog.store.care.notes import KeptPlace, check_notes
-from logsrv.linelog.store.care.packed import PackedSegment
-from logsrv.linelog.store.care.plain import check_text
-from logsrv.linelog.store.catalog.layout import (
-    HEAD_SIZE,
-    catalog_name,
-    catalogs,
-    unpack_entries,
-    unpack_head,
-)
-from logsrv.linelog.store.catalog.remake import entered_of
+from logsrv.linelog.store.care.texts import PackedSegment, check_text
+from logsrv.linelog.store.catalog.build import entered_of
+from logsrv.linelog.store.catalog.catalog import read_head, words_of
+from logsrv.linelog.store.catalog.layout import HEAD_SIZE, catalog_name, catalogs
 from logsrv.linelog.store.segments import backup_note, identity
 from logsrv.linelog.store.segments.disk import Disk, explanation, reason
 from logsrv.linelog.store.segments.format import newer
-from logsrv.linelog.store.segments.removed import gaps
+from logsrv.linelog.store.segments.removed import excused, gaps
 from logsrv.linelog.store.segments.segment import (
     ACTIVE,
     BACKUP,
@@ -47,7 +41,6 @@ from logsrv.linelog.store.segments.segment import (
 )
 from logsrv.linelog.store.segments.waiting import waiting_sizes
 from logsrv.linelog.store.words.check import check_words
-from logsrv.linelog.store.words.lookup import Words
 
 _TRIES = 1000
 
@@ -169,8 +162,9 @@ class Examination:
         places, synced = self.places(), synced_place(self.disk)
         try:
             fd, listed = opened_active(self.disk)
-            looked = self.looked[listed.active] = SegmentText(0, 0)
+            self.looked[listed.active] = SegmentText(0, 0)
             if fd >= 0:
+                looked = self.looked[listed.active] = SegmentText()
                 with Descriptor(fd):
                     yield from check_text(ACTIVE, fd, looked, quick=self.quick)
         except OSError as error:
@@ -253,12 +247,9 @@ class Examination:
 
 def total(numbers: Iterable[int | None]) -> int | None:
     """Return the sum; None if a number is unknown."""
-    sum_ = 0
-    for one in numbers:
-        if one is None:
-            return None
-        sum_ += one
-    return sum_
+    found = list(numbers)
+    known = [one for one in found if one is not None]
+    return sum(known) if len(known) == len(found) else None
 
 
 def check_names(listed: StoreListing) -> Iterator[StoreFinding]:
@@ -271,7 +262,8 @@ def check_names(listed: StoreListing) -> Iterator[StoreFinding]:
     for one, preferred in listed.counted:
         if one.packed != preferred.packed:
             yield finding("rival", one.name, other=preferred.name)
-    for run in gaps({*listed.by_number, listed.active}, listed.excused):
+    # Read behind the listing: what is gone there has its note before.
+    for run in gaps({*listed.by_number, listed.active}, excused(listed.disk)):
         before, after = listed.by_number.get(run.start - 1), listed.by_number.get(run.stop)
         begin = f"from {before.first} on" if before else "before the others"
         end = f" up to {after.first}" if after else " up to now"
@@ -294,15 +286,12 @@ def check_catalog(name: str, disk: Disk, *, quick: bool) -> Iterator[StoreFindin
 
 
 def _read_catalog(name: str, fd: int, quick: bool) -> None:
-    head = unpack_head(os.pread(fd, HEAD_SIZE, 0))
-    entries = unpack_entries(head, os.pread(fd, head.entries, HEAD_SIZE))
+    _, head, entries = read_head(fd)
     if not entries or name != catalog_name(entries[0].number, entries[-1].number):
         raise ValueError("its name is that of other segments")
     if os.fstat(fd).st_size != HEAD_SIZE + head.entries + head.words:
         raise ValueError("it is cut off, or too long")
     if head.words:
-        words = Words(fd, HEAD_SIZE + head.entries)
-        if words.frames != head.segments:
-            raise ValueError("its words are those of another catalog")
+        words = words_of(fd, head)
         if not quick:
             check_words(words)

@@ -90,6 +90,10 @@ _TABLE: dict[Weight, dict[str, tuple[str, str]]] = {
         "index": ("it is of no use: {why}", _ANEW),
         "words": ("it is of no use: {why}", _ANEW),
         "catalog": ("it is of no use: {why}", _ANEW),
+        "away-index": (
+            "it is of no use: {why}",
+            "Copy the file of this name from the archive; a search of this store may miss lines of it.",
+        ),
         "segment-empty": (
             "it is an empty file, which `zstdcat` takes for one that was cut",
             _ASIDE,

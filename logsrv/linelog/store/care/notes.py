@@ -22,9 +22,8 @@ from logsrv.linelog.store.origins import origins
 from logsrv.linelog.store.origins.notes import read_notes
 from logsrv.linelog.store.segments import backup_note, format, identity, lock
 from logsrv.linelog.store.segments.disk import Disk, explanation
-from logsrv.linelog.store.segments.empty import EMPTY, read_empty
 from logsrv.linelog.store.segments.identity import Identity
-from logsrv.linelog.store.segments.removed import REMOVED, read_removed
+from logsrv.linelog.store.segments.removed import EMPTY, REMOVED, read_empty, read_removed
 from logsrv.linelog.store.segments.segment import (
     BACKUP,
     NOWHERE,

@@ -18,17 +18,15 @@ from logsrv.descriptor import Descriptor
 from logsrv.errors import StoreError
 from logsrv.linelog.store.archive.kept import archived
 from logsrv.linelog.store.care.copying import How, bring, bring_text
-from logsrv.linelog.store.care.cutting import StoreCut, cut
-from logsrv.linelog.store.care.listed import StoreListing
+from logsrv.linelog.store.care.listed import StoreCut, StoreListing, cut
 from logsrv.linelog.store.care.superseding import supersede
 from logsrv.linelog.store.catalog.layout import catalogs, last_number
 from logsrv.linelog.store.origins import origins
 from logsrv.linelog.store.segments import backup_note, identity, index
 from logsrv.linelog.store.segments.backup_note import BEGUN, COMING, COMPLETE, BackupNote
 from logsrv.linelog.store.segments.disk import DIRECTORY_MODE, Disk
-from logsrv.linelog.store.segments.empty import EMPTY
 from logsrv.linelog.store.segments.lock import NAME as LOCK
-from logsrv.linelog.store.segments.removed import REMOVED
+from logsrv.linelog.store.segments.removed import EMPTY, REMOVED
 from logsrv.linelog.store.segments.segment import (
     ACTIVE,
     BACKUP,

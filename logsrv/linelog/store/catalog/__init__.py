@@ -11,6 +11,5 @@ read. It is made while the store seals (`sealing/cataloguing.py`) and by `logsrv
 
     layout.py   the file, byte by byte, and its name
     catalog.py  reading all catalogs of a store (no NumPy: a search starts with it)
-    build.py    making one
-    remake.py   making those that a store lacks
+    build.py    making one, and those that a store lacks
 """

@@ -1,13 +1,18 @@
-"""Making a catalog from the texts of small segments."""
+"""Making a catalog from the texts of small segments, and those that a store lacks.
+
+The latter beside a server that goes on sealing and removing.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from functools import cache
 
-from logsrv.linelog.store.catalog.layout import CatalogEntry, catalog_name, entry, pack
+from logsrv.linelog.store.catalog.catalog import Catalogs
+from logsrv.linelog.store.catalog.layout import MOST, CatalogEntry, catalog_name, entry, pack
 from logsrv.linelog.store.segments import index
 from logsrv.linelog.store.segments.disk import Disk
-from logsrv.linelog.store.segments.segment import Segment
+from logsrv.linelog.store.segments.segment import Form, Segment, segments_and_names
 from logsrv.linelog.store.words.build import MOST_PART, TABLES_PART
 from logsrv.linelog.store.words.layout import Trailer, pack_trailer
 from logsrv.linelog.store.words.section import Section
@@ -69,3 +74,49 @@ def _words(entries: Sequence[CatalogEntry], section: Section, text: int) -> byte
     trailer = Trailer(entries[0].number, text, section.compressed, section.frames, 1)
     words = section.packed(TABLES_PART) + pack_trailer(trailer)
     return words if len(words) <= MOST_PART * section.compressed else b""
+
+
+def entered_of(disk: Disk) -> Callable[[Segment], bool]:
+    """Return what tells whether a segment, as it is now, is in a catalog. Raises OSError.
+
+    If that has no words they would take too much room, and so would those of the segment alone.
+    """
+    found = Catalogs(disk, disk.entries(), lambda _: None)
+    return lambda segment: found.known(segment) is not None
+
+
+def make_catalogs(
+    disk: Disk, put_away: Callable[[str, Disk], object] = lambda name, disk: disk.unlink(name)
+) -> Iterator[str]:
+    """Make catalogs of the small segments that are in none, if they are many; yield the name of each.
+
+    put_away: called for each that is damaged, which a search reports each time. Raises OSError.
+    """
+    segments, names = segments_and_names(disk)
+    found = Catalogs(disk, names, lambda _: None)
+    # Each is opened once.
+    is_usable = cache(lambda catalog: found.asked(catalog, lambda _: 0) is not None)
+
+    def has_words(segment: Segment) -> bool:
+        known = found.known(segment)
+        return known is not None and is_usable(known.catalog)
+
+    waiting = [
+        one
+        for one in segments
+        if one.form is Form.PACKED and not has_words(one) and _is_small(one, disk)
+    ]
+    for name in sorted(found.damaged):
+        put_away(name, disk)
+    while len(waiting) >= WANTED:
+        name = make_catalog(waiting[:MOST], disk, with_words=True)
+        if name:
+            yield name
+        del waiting[:MOST]
+
+
+def _is_small(segment: Segment, disk: Disk) -> bool:
+    try:
+        return disk.stat(segment.name).st_size <= SMALL
+    except FileNotFoundError:
+        return False

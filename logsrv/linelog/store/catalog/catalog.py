@@ -10,6 +10,7 @@ from logsrv.descriptor import Descriptor
 from logsrv.linelog.store.catalog.layout import (
     HEAD_SIZE,
     CatalogEntry,
+    CatalogHead,
     catalogs,
     unpack_entries,
     unpack_head,
@@ -29,6 +30,24 @@ class Catalog(NamedTuple):
     def has_words(self) -> bool:
         """True if there is a word index in it."""
         return unpack_head(self.head).words > 0
+
+
+def read_head(fd: int) -> tuple[bytes, CatalogHead, list[CatalogEntry]]:
+    """Return the head of a catalog, as it is stored and as it is read, and its entries.
+
+    Raises OSError, and ValueError if it is damaged.
+    """
+    data = os.pread(fd, HEAD_SIZE, 0)
+    head = unpack_head(data)
+    return data, head, unpack_entries(head, os.pread(fd, head.entries, HEAD_SIZE))
+
+
+def words_of(fd: int, head: CatalogHead) -> Words:
+    """Return the words of a catalog that has some. Raises as `read_head` does."""
+    words = Words(fd, HEAD_SIZE + head.entries)
+    if words.frames != head.segments:
+        raise ValueError("its words are those of another catalog")
+    return words
 
 
 class Known(NamedTuple):
@@ -57,9 +76,7 @@ class Catalogs:
     def _load(self, name: str) -> None:
         try:
             with Descriptor(self._disk.open(name, os.O_RDONLY)) as fd:
-                data = os.pread(fd, HEAD_SIZE, 0)
-                head = unpack_head(data)
-                entries = unpack_entries(head, os.pread(fd, head.entries, HEAD_SIZE))
+                data, head, entries = read_head(fd)
         except FileNotFoundError:
             return
         except (OSError, ValueError) as error:
@@ -100,10 +117,7 @@ class Catalogs:
             head = unpack_head(data)
             if not head.words or data != catalog.head:
                 return None
-            words = Words(fd, HEAD_SIZE + head.entries)
-            if words.frames != head.segments:
-                raise ValueError("its words are those of another catalog")
-            return ask(words)
+            return ask(words_of(fd, head))
         except (OSError, ValueError) as error:
             self._is_of_no_use(catalog.name, error)
             return None

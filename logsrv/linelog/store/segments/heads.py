@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from logsrv.linelog.store.segments import zstd
+import zstandard
 
 MAGIC = b"\x28\xb5\x2f\xfd"
 LARGEST = 256 << 20
@@ -31,13 +31,12 @@ def text_at(data: bytes) -> int | None:
     if not data.startswith(MAGIC):
         return None
     try:
-        found = zstd.get_frame_parameters(data)
-    except (zstd.ZstdError, ValueError):
+        found = zstandard.get_frame_parameters(data)
+    except (zstandard.ZstdError, ValueError):
         return None
     if not 0 < found.content_size <= LARGEST or found.dict_id or found.window_size > _WINDOW:
         return None
-    text: int = found.content_size
-    return text
+    return found.content_size
 
 
 def frame_at(
@@ -55,7 +54,7 @@ def frame_at(
     text = text_at(head)
     if text is None:
         return None
-    place, last = at + zstd.frame_header_size(head), False
+    place, last = at + zstandard.frame_header_size(head), False
     while not last:
         block = read(place, _BLOCK_HEAD)
         bits = int.from_bytes(block, "little")
@@ -64,5 +63,5 @@ def frame_at(
         if wrong or place - at > LARGEST_PACKED or broken(place):
             return None
         place += _BLOCK_HEAD + (1 if kind == _RLE else size)
-    place += _CHECKSUM if zstd.get_frame_parameters(head).has_checksum else 0
+    place += _CHECKSUM if zstandard.get_frame_parameters(head).has_checksum else 0
     return (place - at, text) if place <= end else None

@@ -15,7 +15,7 @@ with it, and is not unpacked for that. They end before the first frame whose tex
 
 The third version has no such sums; the second has no third line either, and no "rules".
 
-This is the reading of it, which a search begins with: so it imports little. `indexing.py` makes it.
+This is the reading of it, which a search begins with: so it does without NumPy. `indexing.py` makes it.
 """
 
 from __future__ import annotations
@@ -23,14 +23,15 @@ from __future__ import annotations
 import json
 import os
 import zlib
-from _json import make_scanner
 from bisect import bisect_right
 from collections.abc import Callable, Iterator
-from typing import Any, ClassVar, NamedTuple, TypeVar
+from typing import NamedTuple, TypeVar
+
+import zstandard
 
 from logsrv.descriptor import Descriptor
 from logsrv.kit.text.words import fault_text
-from logsrv.linelog.store.segments import heads, zstd
+from logsrv.linelog.store.segments import heads
 from logsrv.linelog.store.segments.disk import Disk
 from logsrv.linelog.store.segments.segment import Segment
 from logsrv.linelog.store.segments.times import Times, together
@@ -158,13 +159,13 @@ def _decode(data: bytes) -> Index:
     first, _, behind = body.partition(b"\n")
     frames = tuple(
         Frame(_number(text), _number(at), _number(lines), _times(smallest, largest, sure))
-        for text, at, lines, smallest, largest, sure in _read(first)
+        for text, at, lines, smallest, largest, sure in json.loads(first)
     )
     totals = head.segment, head.text, head.compressed, head.lines
     second, _, sums = behind.partition(b"\n")
     if not head.rules:
         return Index(*totals, frames, format_, sums=sums)
-    levels = tuple(None if found is None else tuple(found) for found in _read(second))
+    levels = tuple(None if found is None else tuple(found) for found in json.loads(second))
     return Index(*totals, frames, format_, head.rules, levels, sums)
 
 
@@ -180,7 +181,7 @@ def _decode_first(data: bytes) -> tuple[Head, int]:
     text = line[:-_CRC]
     if line[-_CRC:] != b" %08x" % zlib.crc32(text):
         raise ValueError("it is damaged: its head has another checksum")
-    found = _read(text)
+    found = json.loads(text)
     if found["format"] not in _FORMATS:
         raise ValueError(f"it has format {found['format']}, which this version does not know")
     found.setdefault("rules", 0)
@@ -202,29 +203,6 @@ def _times(smallest: object, largest: object, sure: object) -> Times:
         case (str() | None) as first, (str() | None) as last:
             return Times(first, last, sure is True)
     raise TypeError("a time is none")
-
-
-class _Scanned:
-    """The settings of json's scanner, and its state."""
-
-    strict = True
-    object_hook = object_pairs_hook = None
-    parse_float, parse_int, parse_constant = float, int, float
-    memo: ClassVar[dict[str, str]] = {}
-
-
-def _read(data: bytes) -> Any:
-    """Return what is in a piece of JSON. Raises ValueError and RecursionError."""
-    try:
-        # The scanner inside json: loading all of json takes longer than asking eight word indexes.
-        text = data.decode()
-        found, end = make_scanner(_Scanned)(text, 0)  # type: ignore[arg-type]
-        if not text[end:].strip():
-            return found
-    except (ImportError, StopIteration, SystemError):
-        # The last is what the scanner raises of broken text as long as json is not loaded.
-        pass
-    return json.loads(data)
 
 
 def load(packed: Segment, disk: Disk) -> Index:
@@ -270,9 +248,8 @@ def frames(packed: Segment, disk: Disk) -> Iterator[tuple[bytes, int]]:
 def unpacked(frame: bytes, size: int) -> bytes:
     """Return the text of a frame, of `size` bytes, with no more memory than that. Raises ValueError."""
     try:
-        if not 0 < size <= heads.LARGEST or zstd.frame_content_size(frame) != size:
+        if not 0 < size <= heads.LARGEST or zstandard.frame_content_size(frame) != size:
             raise ValueError("a frame has another size than it should")
-        text: bytes = zstd.ZstdDecompressor().decompress(frame, max_output_size=size)
-        return text
-    except zstd.ZstdError as error:
+        return zstandard.ZstdDecompressor().decompress(frame, max_output_size=size)
+    except zstandard.ZstdError as error:
         raise ValueError(fault_text(error)) from error

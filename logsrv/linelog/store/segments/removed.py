@@ -1,9 +1,12 @@
-"""Sizes of segments that retention has removed: they tell what a late reader has missed.
+"""Segments that are gone: those that retention removed, and those that never had a line.
 
-The file `removed` has the numbers of segments, the bytes and the lines of their texts, the newest last,
-with its sum (kit/text/sums.py): `removed 3-16:4294967296:43820412 17:268435456:2738776`. When there are
-many, the oldest that follow each other stand together, but not over a number at which a reader still
-stands.
+Their sizes tell what a late reader has missed. The file `removed` has the numbers of segments, the bytes
+and the lines of their texts, the newest last, with its sum (kit/text/sums.py):
+`removed 3-16:4294967296:43820412 17:268435456:2738776`. When there are many, the oldest that follow each
+other stand together, but not over a number at which a reader still stands.
+
+The file `empty` has the numbers of those without lines, as `empty 5-20 22`: whoever follows the store has
+missed nothing there. Each start after a crash may leave such a segment.
 """
 
 from __future__ import annotations
@@ -12,11 +15,12 @@ from collections.abc import Collection, Iterable, Iterator, Sequence
 from itertools import pairwise
 from typing import NamedTuple
 
+from logsrv.kit.text.sums import with_sum, without_sum
 from logsrv.linelog.store.segments.disk import Disk
-from logsrv.linelog.store.segments.empty import empty_numbers, noted_words, words_of
 from logsrv.linelog.store.segments.segment import Position
 
-REMOVED = "removed"
+REMOVED, EMPTY = "removed", "empty"
+# Runs of numbers that are kept. Who follows is hardly ever behind so many of them.
 _MOST = 1000
 _LARGEST = 1 << 17
 
@@ -60,7 +64,41 @@ def removed_runs(disk: Disk) -> list[RemovedRun]:
 
 def read_removed(disk: Disk) -> list[RemovedRun]:
     """Return what the file says. Raises OSError, and ValueError if it is damaged."""
-    return [_run(word) for word in words_of(disk.read(REMOVED, _LARGEST), REMOVED)]
+    return [_run(word) for word in _words(REMOVED, disk)]
+
+
+def empty_numbers(disk: Disk) -> list[range]:
+    """Return the runs of numbers without lines, in order; those that the file has, if it can be read."""
+    try:
+        return read_empty(disk)
+    except (OSError, ValueError):
+        return []
+
+
+def read_empty(disk: Disk) -> list[range]:
+    """Return what the file says. Raises OSError, and ValueError if it is damaged."""
+    return [_numbers(word) for word in _words(EMPTY, disk)]
+
+
+def excused(disk: Disk) -> list[range]:
+    """Return the numbers of segments that were removed, or had no lines, in order."""
+    removed = [run.numbers for run in removed_runs(disk)]
+    return sorted([*removed, *empty_numbers(disk)], key=lambda run: run.start)
+
+
+def _words(name: str, disk: Disk) -> list[str]:
+    """Return the words behind the name that a note begins with.
+
+    A version that knew no sums wrote the words alone, which have no letters. Raises as `read_removed` does.
+    """
+    data = disk.read(name, _LARGEST)
+    if not data.translate(None, b"0123456789:- \n") and data.endswith(b"\n"):
+        return data.decode().split()
+    return without_sum(data).decode("latin-1").removeprefix(name).split()
+
+
+def _note(name: str, words: Iterable[str], disk: Disk) -> None:
+    disk.replace(name, with_sum(" ".join((name, *words)).encode()))
 
 
 def note_removed(segments: Iterable[RemovedRun], disk: Disk, kept: Collection[int] = ()) -> None:
@@ -77,7 +115,29 @@ def note_removed(segments: Iterable[RemovedRun], disk: Disk, kept: Collection[in
             made[-1] = RemovedRun(numbers, last.bytes + run.bytes, last.lines + run.lines)
         else:
             made.append(run)
-    disk.replace(REMOVED, noted_words(REMOVED, map(_text, made[-_MOST:])))
+    words = [f"{_named(run.numbers)}:{run.bytes}:{run.lines}" for run in made[-_MOST:]]
+    _note(REMOVED, words, disk)
+
+
+def note_empty(number: int, disk: Disk) -> None:
+    """Let the file `empty` have a number as well. Raises OSError."""
+    runs = empty_numbers(disk)
+    if any(number in run for run in runs):
+        return
+    if runs and runs[-1].stop == number:
+        runs[-1] = range(runs[-1].start, number + 1)
+    else:
+        runs = sorted([*runs, range(number, number + 1)], key=lambda run: run.start)[-_MOST:]
+    _note(EMPTY, map(_named, runs), disk)
+
+
+def were_empty(numbers: range, disk: Disk) -> bool:
+    """Return whether each of some numbers was that of a segment without lines."""
+    at = numbers.start
+    for run in empty_numbers(disk):
+        if at in run:
+            at = run.stop
+    return at >= numbers.stop
 
 
 def gaps(numbers: Iterable[int], explained: Sequence[range]) -> Iterator[range]:
@@ -124,15 +184,19 @@ def _behind(run: RemovedRun, offset: int) -> Missing:
 
 def _run(word: str) -> RemovedRun:
     numbers, size, *lines = word.split(":")
-    first, _, last = numbers.partition("-")
-    run = RemovedRun(
-        range(int(first), int(last or first) + 1), int(size), int(lines[0]) if lines else 0
-    )
-    if len(lines) > 1 or not run.numbers or min(run.bytes, run.lines) < 0:
+    run = RemovedRun(_numbers(numbers), int(size), int(lines[0]) if lines else 0)
+    if len(lines) > 1 or min(run.bytes, run.lines) < 0:
         raise ValueError("it makes no sense")
     return run
 
 
-def _text(run: RemovedRun) -> str:
-    first, last = run.numbers[0], run.numbers[-1]
-    return f"{first if first == last else f'{first}-{last}'}:{run.bytes}:{run.lines}"
+def _numbers(word: str) -> range:
+    first, _, last = word.partition("-")
+    numbers = range(int(first), int(last or first) + 1)
+    if not numbers:
+        raise ValueError("it makes no sense")
+    return numbers
+
+
+def _named(run: range) -> str:
+    return str(run[0]) if len(run) == 1 else f"{run[0]}-{run[-1]}"

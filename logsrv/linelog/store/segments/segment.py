@@ -8,7 +8,7 @@
                                           (archive/), and its text may be gone from here
     0000000001-0000000256.catalog         times and words of small segments with such numbers (catalog/)
     number                                the number of the active segment, or one that was before it
-    empty                                 the numbers of segments without lines that are gone (empty.py)
+    empty                                 the numbers of segments without lines that are gone (removed.py)
     waiting                               the sizes of segments that wait to be compressed (waiting.py)
     synced                                a place up to which everything is on the medium
     store                                 the identity of the store (identity.py)
@@ -29,6 +29,7 @@ that does not count. What is not a plain file is never a segment.
 
 from __future__ import annotations
 
+import enum
 import errno
 import os
 import re
@@ -94,25 +95,16 @@ def parse_position(text: str) -> Position:
     return Position(int(found[1]), int(found[2]))
 
 
-class Form:
+class Form(enum.Enum):
     """The form in which the text of a segment lies on disk: one of these four, and no other.
 
     AWAY: its text is in an archive only. Who lists segments gets no such, but from `away_segments`.
     """
 
-    ACTIVE: Form
-    PLAIN: Form
-    PACKED: Form
-    AWAY: Form
-
-    def __init__(self, name: str) -> None:
-        self._name = name
-
-    def __repr__(self) -> str:
-        return f"Form.{self._name}"
-
-
-Form.ACTIVE, Form.PLAIN, Form.PACKED, Form.AWAY = map(Form, ("ACTIVE", "PLAIN", "PACKED", "AWAY"))
+    ACTIVE = "active"
+    PLAIN = "plain"
+    PACKED = "packed"
+    AWAY = "away"
 
 
 class Segment(NamedTuple):

@@ -11,7 +11,7 @@ import contextlib
 
 from logsrv.kit.text.checked import checked_line, read_checked
 from logsrv.linelog.store.segments.disk import Disk
-from logsrv.linelog.store.segments.empty import note_empty
+from logsrv.linelog.store.segments.removed import note_empty
 from logsrv.linelog.store.segments.segment import Segment, save_number
 
 WAITING = "waiting"

@@ -10,7 +10,8 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Iterable, Iterator, Sequence
 
-from logsrv.linelog.store.segments import zstd
+import zstandard
+
 from logsrv.linelog.store.segments.index import Index
 from logsrv.linelog.store.words.evidence import ESCAPES, Evidence, LetterRun, evidence, letter_slots
 from logsrv.linelog.store.words.layout import (
@@ -272,9 +273,8 @@ def _numbers(text: bytes, wanted: bytes) -> Iterator[int]:
 def decompressed(data: bytes, size: int) -> bytes:
     """Return `size` bytes. Raises ValueError for any other size, without taking more memory than that."""
     try:
-        if zstd.frame_content_size(data) != size:
+        if zstandard.frame_content_size(data) != size:
             raise ValueError("the word index is damaged: the sizes in it make no sense")
-        found: bytes = zstd.ZstdDecompressor().decompress(data, max_output_size=size)
-        return found
-    except zstd.ZstdError as error:
+        return zstandard.ZstdDecompressor().decompress(data, max_output_size=size)
+    except zstandard.ZstdError as error:
         raise ValueError("the word index is damaged: it cannot be decompressed") from error

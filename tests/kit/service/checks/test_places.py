@@ -96,6 +96,23 @@ def test_what_has_no_place() -> None:
         assert found.level is Level.OK
 
 
+def test_connections_take_no_place(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Those that have ended are listed for a minute, with no socket, and others are of the service."""
+    head, path = "sl local rem st tx tr retrnsmt uid timeout inode\n", tmp_path / "x.sock"
+    port = free_port()
+    (tmp_path / "net").mkdir()
+    rows = [
+        f"0: 0100007F:{port:04X} 0100007F:0050 {state} 0 0 0 0 0 {inode}"
+        for state, inode in (("06", 0), ("01", 77))
+    ]
+    (tmp_path / "net/tcp").write_text(head + "\n".join(rows) + "\n")
+    (tmp_path / "net/unix").write_text(f"{head}0: 00000003 00000000 00000000 0001 03 78 {path}\n")
+    monkeypatch.setattr(places, "PROC", tmp_path)
+    assert places.taken_places() == {}
+    [found] = checked(f"tcp:{port}:interface=127.0.0.1", runs=True)
+    assert (found.level, found.sentence) == (Level.OK, "is free")
+
+
 @pytest.mark.parametrize("scheme", ["unix", "unixgram"])
 def test_unix_sockets(tmp_path: Path, scheme: str) -> None:
     path = tmp_path / "a socket"
@@ -146,6 +163,8 @@ def test_a_running_service_is_known_by_its_command_line(
     assert running("shout", None) == [7, 8, 9]
     assert running("shout", Path("/etc/b.toml")) == [8]
     assert running("greet", None) == []
+    monkeypatch.setattr(places, "PROC", tmp_path / "no")
+    assert running("shout", None) == []
 
 
 def test_what_linux_tells_is_read_once_for_all_places(monkeypatch: pytest.MonkeyPatch) -> None:

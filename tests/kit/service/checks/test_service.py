@@ -14,7 +14,7 @@ from logsrv.kit.net.parse import parse_endpoint
 from logsrv.kit.options.declare import option
 from logsrv.kit.options.secrets import SECRET, SECRET_FILE, read_secret
 from logsrv.kit.service.checks.findings import Asked, Finding, Level, warning
-from logsrv.kit.service.checks.service import WantedPlace, check_service
+from logsrv.kit.service.checks.service import check_service
 from logsrv.kit.service.checks.user import myself
 from tests.kit.service.checks.others import open_directory
 
@@ -37,7 +37,7 @@ class Imagined:
 
     settings: Settings
 
-    def all_wanted(self, settings: Settings) -> Mapping[str, WantedPlace]:
+    def all_wanted(self, settings: Settings) -> Mapping[str, Spec]:
         read_secret("key", settings.key, settings.key_file)
         return {"a": Spec(parse_endpoint("tcp:0"))}
 
@@ -95,7 +95,7 @@ def test_a_configuration_that_everybody_may_change() -> None:
 
 def test_a_configuration_error_names_what_is_not_checked(tmp_path: Path) -> None:
     class Refusing(Imagined):
-        def all_wanted(self, settings: Settings) -> Mapping[str, WantedPlace]:
+        def all_wanted(self, settings: Settings) -> Mapping[str, Spec]:
             raise ConfigurationError("there is no moon")
 
     found = list(check_service(Refusing(Settings()), "imagined", Asked(myself())))

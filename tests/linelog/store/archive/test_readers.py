@@ -63,5 +63,5 @@ def test_nothing_more_is_begun_at_the_end() -> None:
     begun.wait(60)
     readers.close()
     hold.set()
-    held[0].wait()
+    held[0].result()
     assert late == [] and waiting is not None

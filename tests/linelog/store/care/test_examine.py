@@ -25,7 +25,7 @@ from logsrv.linelog.store.care.aside import keep_aside, make_beside, replace
 from logsrv.linelog.store.sealing.seal import seal
 from logsrv.linelog.store.segments.disk import Disk
 from logsrv.linelog.store.segments.segment import Form, Position, sealed_segments
-from tests.linelog.read.stores import Writer
+from tests.linelog.read.stores import Writer, line, make_store
 from tests.linelog.store.care.stores import (
     all_findings,
     at,
@@ -66,6 +66,16 @@ def test_a_whole_store_is_sound(whole: Path, quick: bool) -> None:
     assert examined.end == Position(5, (whole / "current.log").stat().st_size)
     if not quick:
         assert examined.lines == 5 * 5 + 6000
+
+
+@pytest.mark.parametrize(("quick", "lines"), [(False, 2), (True, None)])
+def test_lines_that_nobody_has_counted_are_not_said_to_be_none(
+    tmp_path: Path, quick: bool, lines: int | None
+) -> None:
+    store = make_store(tmp_path / "store", [[line("one"), line("two")]])
+    examined = examination(store, quick=quick)
+    assert list(all_findings(examined.parts())) == []
+    assert examined.lines == lines
 
 
 @settings(max_examples=60)

@@ -18,10 +18,9 @@ from logsrv.linelog.store.care.findings import StoreFinding, Weight
 from logsrv.linelog.store.origins.notes import Note, read_notes
 from logsrv.linelog.store.sealing.seal import seal
 from logsrv.linelog.store.segments import backup_note, identity, index
-from logsrv.linelog.store.segments.empty import note_empty
 from logsrv.linelog.store.segments.identity import Identity
 from logsrv.linelog.store.segments.indexing import save
-from logsrv.linelog.store.segments.removed import RemovedRun, note_removed
+from logsrv.linelog.store.segments.removed import RemovedRun, note_empty, note_removed
 from logsrv.linelog.store.segments.segment import (
     NOWHERE,
     Form,
@@ -210,8 +209,8 @@ CASES = [
     Case("words", change(WORDS, bit(0.5)), ["words"], [], []),
     Case("archived", archived(2), ["archived"], []),
     Case("archived, no JSON", all_of(archived(1), change("*.archived", bit(9))), ["archived"], []),
-    Case("away, index", all_of(away, change(INDEX, bit(30))), ["index"]),
-    Case("away, words", all_of(away, change(WORDS, bit(0.5))), ["words"], quick=[]),
+    Case("away, index", all_of(away, change(INDEX, bit(30))), ["away-index"]),
+    Case("away, words", all_of(away, change(WORDS, bit(0.5))), ["away-index"], quick=[]),
     Case("away, cut", all_of(away, change("*.archived", lambda data: data[:-20])), ["archived"]),
     Case(
         "away, of another",

@@ -8,14 +8,15 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+import zstandard
 
-import logsrv.linelog.store.care.packed as packing
 import logsrv.linelog.store.care.salvage as salvaging
+import logsrv.linelog.store.care.texts as packing
 from logsrv.linelog.store.archive.manifest import encode
 from logsrv.linelog.store.archive.putting import describe
 from logsrv.linelog.store.care.salvage import salvage
 from logsrv.linelog.store.sealing import seal as sealing
-from logsrv.linelog.store.segments import index, zstd
+from logsrv.linelog.store.segments import index
 from logsrv.linelog.store.segments.compressing import compressor
 from logsrv.linelog.store.words.layout import Trailer, pack_trailer
 from tests.linelog.read.stores import line, make_store
@@ -52,7 +53,7 @@ def test_only_what_is_damaged_stays_lost(store: Path) -> None:
     hurt = made.frames[7]
     head = (store / packed.name).read_bytes()[hurt.at : hurt.at + 18]
     # The size of its first block: who walks by the heads of frames comes to its end there.
-    flip(store / packed.name, hurt.at + zstd.frame_header_size(head) + 2, 0x80)
+    flip(store / packed.name, hurt.at + zstandard.frame_header_size(head) + 2, 0x80)
     (store / packed.index).unlink()
     assert len(text_of(store, [])) < len(whole) // 2
     [one] = [each for each in found(store) if each.kind == "segment-damaged"]

@@ -1,6 +1,7 @@
-"""A compressed segment: its frames, the index of them, the word index, the note that an archive has it.
+"""The texts of segments. A compressed one: its frames, their index, the words, the note of an archive.
 
-Of a segment whose text is in an archive only, what is here to find it by.
+Of a segment whose text is in an archive only, what is here to find it by. Those that wait to be compressed,
+and current.log, have no checksums.
 """
 
 from __future__ import annotations
@@ -16,20 +17,19 @@ from logsrv.descriptor import Descriptor
 from logsrv.kit.text.words import counted
 from logsrv.linelog.store.archive.kept import archived
 from logsrv.linelog.store.care.aside import keep_aside, make_beside
-from logsrv.linelog.store.care.findings import (
-    SegmentText,
-    StoreFinding,
-    Weight,
-    finding,
-)
+from logsrv.linelog.store.care.findings import SegmentText, StoreFinding, Weight, finding
 from logsrv.linelog.store.care.salvage import ALLOWED, excess, salvage
 from logsrv.linelog.store.segments import heads, index, indexing
 from logsrv.linelog.store.segments.disk import Disk, explanation
-from logsrv.linelog.store.segments.empty import note_empty
 from logsrv.linelog.store.segments.index import Index
+from logsrv.linelog.store.segments.removed import note_empty
 from logsrv.linelog.store.segments.segment import Form, Segment
+from logsrv.linelog.store.segments.times import SHAPE, SIZE, shape_of
+from logsrv.linelog.store.segments.torn import end_of_text, holes, start_of_line
 from logsrv.linelog.store.words.check import check_words
 from logsrv.linelog.store.words.lookup import Words
+
+_PIECE = 1 << 20
 
 
 @attrs.define(kw_only=True)
@@ -54,7 +54,7 @@ class PackedSegment:
         found, why = self._index()
         if self.packed.form is Form.AWAY:
             if why and self.disk.holds(self.packed.index):
-                wrong.append(finding("index", self.packed.index, why=why))
+                wrong.append(finding("away-index", self.packed.index, why=why))
         else:
             with Descriptor(self.disk.open(self.packed.name, os.O_RDONLY)) as fd:
                 if found is not None and os.fstat(fd).st_size > found.compressed:
@@ -198,9 +198,11 @@ class PackedSegment:
         except FileNotFoundError:
             return
         except (OSError, ValueError) as error:
-            away = self.packed.form is Form.AWAY
-            mend = None if away else self._make_anew(self.packed.words)
-            yield finding("words", self.packed.words, why=explanation(error), remedy=mend)
+            why, name = explanation(error), self.packed.words
+            if self.packed.form is Form.AWAY:
+                yield finding("away-index", name, why=why)
+            else:
+                yield finding("words", name, why=why, remedy=self._make_anew(name))
 
     def _archived(self, found: Index | None) -> Iterator[StoreFinding]:
         away = self.packed.form is Form.AWAY
@@ -244,3 +246,41 @@ def _named(found: Index, numbers: list[int]) -> str:
     places = [f"byte {found.frames[number].at:,}" for number in numbers[:5]]
     more = " …" if len(numbers) > 5 else ""
     return f"{len(numbers)} of {len(found.frames)}: {', '.join(places)}{more}"
+
+
+def check_text(
+    name: str, fd: int, looked: SegmentText, *, quick: bool, waits: bool = False
+) -> Iterator[StoreFinding]:
+    """Yield what is wrong with the text of a segment that is not compressed. Raises OSError.
+
+    quick: only its end is read. waits: it is complete, and waits to be compressed: elsewhere the next start
+    mends a line that has no end.
+    """
+    looked.text = os.fstat(fd).st_size
+    nuls = end_of_text(fd, looked.text)
+    end = start_of_line(fd, nuls)
+    if nuls < looked.text:
+        yield finding("hole", name, at=f"{nuls} to {looked.text}")
+    if waits and end < nuls:
+        yield finding("torn-end", name, size=counted(nuls - end, "byte"))
+    if quick:
+        return
+    for start, stop in holes(fd, 0, nuls):
+        yield finding("hole", name, at=f"{start} to {stop}")
+    looked.lines, odd = _count(fd, end)
+    if odd:
+        yield finding("odd-lines", name, lines=counted(odd, "line"))
+
+
+def _count(fd: int, end: int) -> tuple[int, int]:
+    """Return the number of lines, and of those that do not begin with a TIME."""
+    at = odd = count = 0
+    rest = b""
+    while at < end and (piece := os.pread(fd, min(_PIECE, end - at), at)):
+        at += len(piece)
+        *lines, rest = (rest + piece).split(b"\n")
+        count += len(lines)
+        heads = b"".join([line[:SIZE].ljust(SIZE) for line in lines])
+        if shape_of(heads) != SHAPE * len(lines):
+            odd += sum(shape_of(line[:SIZE]) != SHAPE for line in lines)
+    return count, odd
