@@ -28,9 +28,11 @@ _PARTS = (
     ("status", rb"([0-9]{3})"),
     (None, rb" "),
     ("bytes", rb"([0-9]+|-)"),
-    ("referer", rb"(?: (" + _QUOTED + rb")"),
-    ("agent", rb" (" + _QUOTED + rb"))?"),
-    (None, rb"(?=\s)[^\n]*\n|([^\n]*\n)"),
+    (None, rb"(?: "),
+    ("referer", rb"(" + _QUOTED + rb")"),
+    (None, rb" "),
+    ("agent", rb"(" + _QUOTED + rb")"),
+    (None, rb")?(?=\s)[^\n]*\n|([^\n]*\n)"),
 )
 
 
@@ -53,7 +55,7 @@ class AccessText:
         groups = [_group(name) for name in names]
         captured = [part for part, _ in _PARTS if part and part in groups]
         pattern = b"".join(
-            text if part is None or part in groups else _uncaptured(text) for part, text in _PARTS
+            text if part is None or part in groups else b"(?:" + text[1:] for part, text in _PARTS
         )
         self._find = re.compile(pattern, re.MULTILINE).findall
         self._places = [captured.index(group) if group else -1 for group in groups]
@@ -77,14 +79,6 @@ def _group(name: str) -> str | None:
     if inner in _IN_REQUEST:
         return "request"
     return inner if inner in NAMES else None
-
-
-def _uncaptured(text: bytes) -> bytes:
-    if text.startswith(b"(?: ("):
-        return b"(?: (?:" + text[5:]
-    if text.startswith(b" ("):
-        return b" (?:" + text[2:]
-    return b"(?:" + text[1:]
 
 
 def _taker(name: str) -> Callable[[bytes], str | None]:

@@ -51,11 +51,10 @@ class Headers:
         # The text begins where all else ends, which takes a closer look.
         self.is_able = "text" not in inner
         groups = ["priority" if name in _OF_PRIORITY else name for name in inner]
-        parts = [(name, part) for name, part in _PARTS]
-        captured = [name for name, _ in parts if name in groups]
+        captured = [name for name, _ in _PARTS if name in groups]
         self._find = re.compile(
             b"".join(
-                b"(?:" + part[1:] if name and name not in groups else part for name, part in parts
+                b"(?:" + part[1:] if name and name not in groups else part for name, part in _PARTS
             ),
             re.MULTILINE,
         ).findall

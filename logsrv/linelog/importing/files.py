@@ -148,7 +148,8 @@ class LogFile:
             yield from self.dated.runs(bytes(last))
 
     def _entries(self, chunks: Iterator[bytes], tell: Tell) -> Iterator[tuple[int, bytes]]:
-        framer = JournalFramer(MOST_ENTRY)
+        # As JSON in any case: text says no time.
+        framer = JournalFramer(_ENTRY_RULES.max_line)
         try:
             for chunk in chunks:
                 yield from self.dated.entries(self._framed(framer.receive(chunk)))

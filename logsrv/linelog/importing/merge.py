@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import heapq
 from collections.abc import Iterator, Sequence
+from operator import itemgetter
 from typing import TypeAlias
 
 from logsrv.linelog.importing.files import LogFile
@@ -17,23 +18,16 @@ def merged(files: Sequence[LogFile]) -> Iterator[Run]:
 
     A file is opened when its first line has its turn.
     """
-    waiting = [
-        (first, place) for place, file in enumerate(files) if (first := file.first()) is not None
-    ]
-    heapq.heapify(waiting)
-    runs = [file.runs() for file in files]
-    held: dict[int, bytes] = {}
-    while waiting:
-        moment, place = heapq.heappop(waiting)
-        if place in held:
-            yield moment, files[place], held.pop(place)
-        for moment, lines in runs[place]:
-            if waiting and (moment, place) > waiting[0]:
-                held[place] = lines
-                heapq.heappush(waiting, (moment, place))
-                break
+    runs = [_runs(place, file) for place, file in enumerate(files)]
+    for moment, place, lines in heapq.merge(*runs, key=itemgetter(0, 1)):
+        if lines:
             yield moment, files[place], lines
-    # A file without lines still reports what is wrong with it.
-    for rest in runs:
-        for _ in rest:
-            pass
+
+
+def _runs(place: int, file: LogFile) -> Iterator[tuple[int, int, bytes]]:
+    first = file.first()
+    if first is not None:
+        yield first, place, b""
+    # One without lines still reports what is wrong with it.
+    for moment, lines in file.runs():
+        yield moment, place, lines

@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 import attrs
 
 from logsrv.kit.text.time import rfc3339
+from logsrv.kit.text.words import counted
 from logsrv.linelog.framing.events.journal import MOST_ENTRY
 from logsrv.linelog.importing.files import STDIN, LogFile
 
@@ -31,26 +32,26 @@ def of_file(file: LogFile) -> str:
     if dated.first is None or dated.last is None:
         return "no lines"
     first, last = (rfc3339(moment / _MICRO)[:19] + "Z" for moment in (dated.first, dated.last))
-    lines = _number(dated.lines, "line")
+    lines = counted(dated.lines, "line")
     if dated.undated == dated.lines:
         told = [f"{lines} without a time; they have the file's own, {first}"]
     else:
         told = [f"{lines}, {first} to {last}, {_forms(dated.forms)}"]
         if dated.undated:
-            told.append(f"{_number(dated.undated, 'line')} before the first time have that one")
+            told.append(f"{counted(dated.undated, 'line')} before the first time have that one")
         if file.exact:
-            told.append(f"{_number(dated.without, 'line')} without a time")
+            told.append(f"{counted(dated.without, 'line')} without a time")
     if dated.unbelieved:
-        wrong = _number(dated.unbelieved, "line")
+        wrong = counted(dated.unbelieved, "line")
         told.append(
             f"{wrong} with a date that is none, or after the file's own, have a neighbour's time"
         )
     if dated.unclear:
-        unclear = _number(dated.unclear, "line")
+        unclear = counted(dated.unclear, "line")
         told.append(f"{unclear} with day and month in an unknown order have a neighbour's time")
     if dated.late:
         by = dated.latest / _MICRO
-        late = _number(dated.late, "line")
+        late = counted(dated.late, "line")
         hint = "" if file.by_time or file.name == STDIN else " (--sort puts them where they belong)"
         told.append(f"{late} older than the one before, by up to {by:.0f} s, have its time{hint}")
     return "; ".join(told)
@@ -67,24 +68,21 @@ def of_all(files: Sequence[LogFile], left: LeftOut, seconds: float) -> str:
     lines = sum(file.dated.lines for file in files)
     size = sum(file.unpacked for file in files)
     sums = [
-        _number(len(files), "file"),
-        _number(lines, "line"),
-        f"{_number(size, 'byte')} unpacked",
+        counted(len(files), "file"),
+        counted(lines, "line"),
+        f"{counted(size, 'byte')} unpacked",
     ]
     told = [f"in all: {', '.join(sums)}, in {seconds:.1f} s"]
     if left.imported:
-        told.append(f"{_number(left.imported, 'file')} imported before")
+        told.append(f"{counted(left.imported, 'file')} imported before")
     cut = sum(file.cut for file in files)
     short = sum(file.without_fields for file in files)
+    entries = "1 entry" if short == 1 else f"{short:,} entries"
     dropped = [
-        (left.binary, f"{_number(left.binary, 'file')} that is no text"),
-        (left.unreadable, f"{_number(left.unreadable, 'file')} that cannot be read"),
-        (cut, f"the rest of {_number(cut, 'file')}, broken or cut off"),
-        (short, f"fields of more than {MOST_ENTRY >> 20} MiB, of {_number(short, 'entry', 'entries')}"),
-    ]  # fmt: skip
+        (left.binary, f"{counted(left.binary, 'file')} that is no text"),
+        (left.unreadable, f"{counted(left.unreadable, 'file')} that cannot be read"),
+        (cut, f"the rest of {counted(cut, 'file')}, broken or cut off"),
+        (short, f"fields of more than {MOST_ENTRY >> 20} MiB, of {entries}"),
+    ]
     told.append("dropped: " + (", ".join(why for number, why in dropped if number) or "nothing"))
     return "; ".join(told)
-
-
-def _number(number: int, one: str, many: str = "") -> str:
-    return f"1 {one}" if number == 1 else f"{number:,} {many or one + 's'}"

@@ -10,7 +10,6 @@ from __future__ import annotations
 import contextlib
 import os
 from collections.abc import Iterator
-from itertools import chain
 from pathlib import Path
 from time import monotonic
 from typing import Any
@@ -25,6 +24,7 @@ from logsrv.kit.text.words import shown
 from logsrv.linelog.batch import Block
 from logsrv.linelog.framing.lines.forms import SECOND
 from logsrv.linelog.importing.stored import StoredText
+from logsrv.linelog.read.view import View
 from logsrv.linelog.store import recover
 from logsrv.linelog.store.care.imported import Done, Identity, load
 from logsrv.linelog.store.policy import StorePolicy
@@ -33,15 +33,14 @@ from logsrv.linelog.store.sealing.seal import seal
 from logsrv.linelog.store.segments import segment
 from logsrv.linelog.store.segments.disk import Disk, make_directory, reason
 from logsrv.linelog.store.segments.index import load as load_index
-from logsrv.linelog.store.segments.index import load_head, unpacked
+from logsrv.linelog.store.segments.index import load_head
 from logsrv.linelog.store.segments.lock import DirectoryLock
-from logsrv.linelog.store.segments.segment import Form, Segment
+from logsrv.linelog.store.segments.segment import Form
 from logsrv.linelog.store.segments.torn import start_of_line
 from logsrv.linelog.store.segments.waiting import remove_empty
 from logsrv.linelog.store.writing.active import ActiveSegment
 
 _GROUP = 1 << 20
-_TAIL = 128 << 10
 _SYNC_EVERY = 64 << 20
 
 
@@ -102,8 +101,7 @@ class ImportWriter:
         )
         self._active.leave_worn()
         self._pending: list[Any] = []
-        self._size = self._skip = self._skipped = self._unsynced = 0
-        self._before = b""
+        self._size = self._skip = self._unsynced = 0
         self._last = self._total = 0
         self._going = False
         self._stored: StoredText | None = None
@@ -119,7 +117,9 @@ class ImportWriter:
                     " another directory"
                 )
             self._skip = self._written()
-            if self._skip == 0:
+            if self._skip:
+                self._stored = StoredText(str(self.directory), done.begun)
+            else:
                 self._go_on()
             return
         newest = self.newest()
@@ -132,7 +132,7 @@ class ImportWriter:
         self._active.write([])
         self._active.sync()
         here = self._active.position
-        self.done = Done(done.files, files, here, zone, here, 0)
+        self.done = Done(done.files, files, here, zone, here)
         self.done.save(self._disk)
         self._go_on()
 
@@ -154,9 +154,9 @@ class ImportWriter:
             self.flush()
 
     def newest(self) -> str:
-        """Return the TIME of the last line in the store that has one; "" if none has."""
-        lines = chain.from_iterable(reversed(tail.splitlines()) for tail in self._tails())
-        here = next(filter(None, map(segment.time_text, lines)), "")
+        """Return the latest TIME in the store; "" if there is none."""
+        with contextlib.closing(View(str(self.directory), _tell_nobody)) as view:
+            here = view.span()[1]
         away = segment.away_segments(self._disk.entries())
         return max([here, *(load_head(one, self._disk).times.largest or "" for one in away[-1:])])
 
@@ -187,18 +187,13 @@ class ImportWriter:
     def flush(self) -> None:
         """Write the lines that wait, but for those that the store has already."""
         data, self._pending, self._size = memoryview(b"".join(self._pending)), [], 0
-        if self._skipped < self._skip:
-            skipped = min(len(data), self._skip - self._skipped)
-            self._compare(data[:skipped])
-            self._before = (self._before + bytes(data[:skipped]))[-_TAIL:]
-            self._skipped += skipped
-            data = data[skipped:]
-            if self._skipped < self._skip:
+        if self._skip:
+            skipped = min(len(data), self._skip)
+            self._compare(bytes(data[:skipped]))
+            self._skip -= skipped
+            if self._skip:
                 return
-            there = self._tail()
-            same = min(len(there), len(self._before))
-            if there[len(there) - same :] != self._before[len(self._before) - same :]:
-                raise self._foreign()
+            data = data[skipped:]
             self._go_on()
         while data:
             written = self._active.write([data])
@@ -211,27 +206,24 @@ class ImportWriter:
         elif self._unsynced >= _SYNC_EVERY:
             self.note()
 
-    def _compare(self, text: memoryview) -> None:
-        """Compare what comes next from the files with what stands behind the place that was synced.
+    def _compare(self, text: bytes) -> None:
+        """Compare what comes next from the files with what the store has behind the begin of the import.
 
         A server may have had the store since, and stored lines. Raises StoreError if it is not the same.
         """
-        known = max(0, (self.done.text or 0) - self._skipped)
-        if known < len(text):
-            self._stored = self._stored or StoredText(str(self.directory), self.done.synced)
-            if text[known:] != self._stored.read(len(text) - known):
-                raise self._foreign()
+        assert self._stored is not None
+        there = self._stored.read(len(text))
+        # A line that was torn is not read, and has no end.
+        if not text.startswith(there) or b"\n" in text[len(there) :]:
+            raise self._foreign()
 
     def note(self) -> None:
         """Sync what was written, and say up to where that is."""
         self._active.write([])
         self._active.sync()
-        self._save(synced=self._active.position, text=self._written())
-        self._unsynced = 0
-
-    def _save(self, **changed: Any) -> None:
-        self.done = attrs.evolve(self.done, **changed)
+        self.done = attrs.evolve(self.done, synced=self._active.position)
         self.done.save(self._disk)
+        self._unsynced = 0
 
     def _cut(self) -> None:
         """Cut off what stands behind the place up to which all is on the medium: it comes again."""
@@ -309,32 +301,6 @@ class ImportWriter:
         if lacking or sum(sizes.values()) < begun.offset:
             raise self._foreign()
         return sum(sizes.values()) - begun.offset
-
-    def _tail(self) -> bytes:
-        """Return the end of the store's text, as far as it stands in one file."""
-        return next(self._tails(), b"")
-
-    def _tails(self) -> Iterator[bytes]:
-        """Yield the ends of the texts of all segments that have any, the last first."""
-        size = self._active.position.offset
-        if size:
-            yield os.pread(self._active.fd, min(size, _TAIL), max(0, size - _TAIL))
-        for one in reversed(segment.sealed_segments(self._disk)):
-            if tail := self._tail_of(one):
-                yield tail
-
-    def _tail_of(self, one: Segment) -> bytes:
-        """Return the end of the text of a sealed segment."""
-        with Descriptor(self._disk.open(one.name, os.O_RDONLY)) as fd:
-            if one.form is Form.PLAIN:
-                size = os.fstat(fd).st_size
-                return os.pread(fd, min(size, _TAIL), max(0, size - _TAIL))
-            index = load_index(one, self._disk)
-            if not index.frames:
-                return b""
-            start, length = index.extent(len(index.frames) - 1)
-            frame = os.pread(fd, length, start)
-        return unpacked(frame, index.text - index.frames[-1].text)[-_TAIL:]
 
 
 def _tell_nobody(*_: object, **fields: object) -> None:

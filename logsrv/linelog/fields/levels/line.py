@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from typing import Any
 
+from logsrv.linelog.fields.json import quick_parser
 from logsrv.linelog.fields.level import (
     BY_SYSLOG,
     LOOKED_AT,
@@ -59,11 +60,8 @@ def level_of(line: bytes) -> str | None:
 
 
 def _of_object(line: bytes, message: bytes) -> str | None:
-    # It takes long to load, as fields.json says.
-    import orjson
-
     try:
-        found: Any = orjson.loads(message)
+        found: Any = quick_parser()(message)
     except ValueError:
         return Record(line).level
     value = found.get("level") if isinstance(found, dict) else None

@@ -139,13 +139,6 @@ class Records:
                 for record in run.lines:
                     self.add(record, structured=run.structured)
 
-    def add_unless_longer(self, record: bytes, most: int) -> None:
-        """Add a record, or leave it out if it has more than `most` bytes. Raises as `add` does."""
-        if len(record) > most:
-            self.leave_out(len(record))
-        else:
-            self.add(record)
-
     def add_made(self, found: Sequence[dict[str, Any]], most: int) -> Iterator[None]:
         """Add records that are made of dicts, and leave out those that become longer than `most` bytes."""
         lines = made_together(found, most) if found else None
@@ -153,7 +146,11 @@ class Records:
             self.add_lines(lines, len(found))
         else:
             for one in found:
-                self.add_unless_longer(made(one, {}), most)
+                line = made(one, {})
+                if len(line) > most:
+                    self.leave_out(len(line))
+                else:
+                    self.add(line)
                 if self.due:
                     yield
         if self.due:

@@ -9,6 +9,7 @@ from typing import Any
 from urllib.parse import parse_qsl
 
 from logsrv.linelog.framing.bodies.bodies import (
+    JSON,
     BodyRules,
     Records,
     Reply,
@@ -44,23 +45,9 @@ _SPACE = b" \t\r\n"
 _MOST_FIELDS = 10_000
 # Lines of JSON that are looked at together: what is made of them is several times as large for a moment.
 _AT_ONCE = 256 * 1024
-_KINDS = {
-    "": BodyKind.TEXT,
-    "application/json": BodyKind.JSON,
-    "application/x-ndjson": BodyKind.JSON_LINES,
-    "application/ndjson": BodyKind.JSON_LINES,
-    "application/jsonl": BodyKind.JSON_LINES,
-    "application/x-jsonl": BodyKind.JSON_LINES,
-    "application/jsonlines": BodyKind.JSON_LINES,
-    "application/x-jsonlines": BodyKind.JSON_LINES,
-    "application/json-lines": BodyKind.JSON_LINES,
-    "application/json-seq": BodyKind.JSON_LINES,
-    "application/x-www-form-urlencoded": BodyKind.FORM,
-    "application/logfmt": BodyKind.TEXT,
-    "application/x-logfmt": BodyKind.TEXT,
-    "application/xml": BodyKind.TEXT,
-    "application/yaml": BodyKind.TEXT,
-}
+# Types below `application/` and `text/`, without the `x-` before them.
+_JSON_LINES = ("ndjson", "jsonl", "jsonlines", "json-lines", "json-seq")
+_TEXTS = ("logfmt", "xml", "yaml")
 
 
 def media_type(header: bytes | None) -> str:
@@ -70,16 +57,16 @@ def media_type(header: bytes | None) -> str:
 
 def kind_of(media: str) -> BodyKind:
     """Return how a body of this type is taken. Raises RequestRefused (415) for what is binary."""
-    if media in _KINDS:
-        return _KINDS[media]
-    if media.startswith("text/"):
-        return (
-            BodyKind.JSON_LINES
-            if media.removeprefix("text/") in ("x-ndjson", "jsonl")
-            else BodyKind.TEXT
-        )
-    if media.startswith("application/") and media.endswith("+json"):
+    family, _, name = media.partition("/")
+    name = name.removeprefix("x-")
+    if family in ("application", "text") and name in _JSON_LINES:
+        return BodyKind.JSON_LINES
+    if not media or family == "text" or (family == "application" and name in _TEXTS):
+        return BodyKind.TEXT
+    if media == JSON or (family == "application" and name.endswith("+json")):
         return BodyKind.JSON
+    if media == "application/x-www-form-urlencoded":
+        return BodyKind.FORM
     raise RequestRefused(
         415,
         "protocol",

@@ -8,6 +8,7 @@ from __future__ import annotations
 import struct
 from collections.abc import Generator, Iterable, Iterator, Sequence
 from functools import partial
+from itertools import pairwise
 from typing import Any
 
 import attrs
@@ -28,7 +29,6 @@ from logsrv.linelog.framing.events.msgpack_values import (
     EndFinder,
     array_header,
     crowded,
-    cut,
     end_of,
     ends,
     is_text,
@@ -111,7 +111,7 @@ class Entries:
                         raise
                     break
                 if found:
-                    yield from self._several(rest[: found[-1]])
+                    yield from self._several(rest, found)
                     rest = rest[found[-1] :]
             if found:
                 done += found[-1]
@@ -134,16 +134,17 @@ class Entries:
             yield
         raise ValueError("more than a record is damaged")
 
-    def _several(self, entries: bytes) -> Generator[None, None, None]:
+    def _several(self, entries: bytes, found: Sequence[int]) -> Generator[None, None, None]:
+        """Add whole entries. found: where each of them ends."""
         # Only a long record makes them longer than two pieces.
-        lines = self._together(entries) if len(entries) <= 2 * PIECE else None
+        lines = self._together(entries[: found[-1]]) if found[-1] <= 2 * PIECE else None
         if lines is not None:
             self._records.add_lines(*lines)
             return
-        size = 0
-        for entry in cut(entries):
-            yield from self._add(entry)
-            size += len(entry)
+        view, size = memoryview(entries), 0
+        for start, end in pairwise([0, *found]):
+            yield from self._add(view[start:end])
+            size += end - start
             if self._records.due or size > _TURN:
                 size = 0
                 yield

@@ -99,11 +99,11 @@ class JournalFramer:
             self._wrong = refusal
             return records
         del self._held[: self._at]
-        self._wanted -= self._at
+        self._wanted = max(0, self._wanted - self._at)
         self._looked = max(0, self._looked - self._at)
         self._at = 0
-        if self._held and not self._fits(len(self._held)):
-            # A line: of what has a size it is known before.
+        if self._held and not self._wanted and self._size + len(self._held) > MOST_ENTRY:
+            # A line that goes on: whether a field with a size fits is known before its content comes.
             self._leave_out(_TO_ITS_LF)
             self._held.clear()
             self._looked = 0

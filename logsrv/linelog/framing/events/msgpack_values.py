@@ -140,7 +140,7 @@ class ValueFramer:
 
 
 def crowded(value: Buffer, most: int) -> Generator[None, None, bool]:
-    """Return whether a whole value has more than `most` values in it; raises ValueError as `cut` does.
+    """Return whether a whole value has more than `most` values in it; raises ValueError for a damaged one.
 
     Others may have a turn between the steps: `most` may be a million.
     """
@@ -154,19 +154,6 @@ def crowded(value: Buffer, most: int) -> Generator[None, None, bool]:
             return True
         yield
     return False
-
-
-def cut(values: Buffer) -> Iterator[memoryview]:
-    """Give the values that stand one behind the other, none of them unpacked.
-
-    Raises ValueError where there is none, or half of one.
-    """
-    view, start = memoryview(values), 0
-    for end in ends(view):
-        yield view[start:end]
-        start = end
-    if start < len(view):
-        raise ValueError(_DAMAGED)
 
 
 def ends(values: Buffer, most: int | None = None) -> list[int]:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import unicodedata
-
 from logsrv.errors import QueryError
 from logsrv.kit.text.escape import one_line
 
@@ -28,10 +26,7 @@ def _safe(text: str) -> str:
 
 def _columns(text: str) -> int:
     """The columns of a terminal that `text` takes."""
-    return sum(map(_width, text))
+    # Loaded only for a query that is wrong.
+    from wcwidth import wcswidth
 
-
-def _width(character: str) -> int:
-    if unicodedata.category(character) in ("Mn", "Me", "Cf"):
-        return 0
-    return 2 if unicodedata.east_asian_width(character) in "WF" else 1
+    return max(0, wcswidth(text))

@@ -13,7 +13,6 @@ from logsrv.linelog.fields.values import (
     Scalar,
     elements,
     number,
-    number_of_text,
     text_of,
 )
 from logsrv.linelog.query.language.tree import And, Compare, Has, Node, Or, Regex, Term
@@ -24,8 +23,6 @@ from logsrv.linelog.query.matching.shapes import levels_of
 
 Predicate: TypeAlias = Callable[[Record], bool]
 
-# Values of a field, joined by OR, that are looked up and not compared one by one.
-_MANY_VALUES = 5
 _ORDERS: dict[str, Callable[[Any, Any], bool]] = {
     "<": operator.lt,
     "<=": operator.le,
@@ -48,8 +45,11 @@ def predicate(node: Node) -> Predicate:
     if isinstance(node, And):
         return _all([predicate(part) for part in sorted(node.parts, key=_cost)])
     if isinstance(node, Or):
-        joined, others = _joined(node.parts)
-        return _any([*(predicate(part) for part in sorted(others, key=_cost)), *joined])
+        values = values_by_field(node.parts)
+        joined = {place for asked in values.values() for place, _ in asked}
+        others = [part for place, part in enumerate(node.parts) if place not in joined]
+        tests = [predicate(part) for part in sorted(others, key=_cost)]
+        return _any(tests + [_equals(field, asked) for field, asked in values.items()])
     return _not(predicate(node.part))
 
 
@@ -109,7 +109,7 @@ def _compare(node: Compare) -> Predicate:
         return _text(value) if field == "message" else _contains(field, value)
     if op == "~":
         return _regex(value) if field == "message" else _found(field, value)
-    return _equals(field, value, op == "=")
+    return _equals(field, [(0, value)], op == "=")
 
 
 def _ordered(field: str, order: Callable[[Any, Any], bool], value: str) -> Predicate:
@@ -127,31 +127,10 @@ def _ordered(field: str, order: Callable[[Any, Any], bool], value: str) -> Predi
     return _of_elements(field, test)
 
 
-def _equals(field: str, value: str, wanted: bool) -> Predicate:
-    bound: Number | Amount | None = number_of_text(value)
-    find: Callable[[Scalar], Number | Amount | None] = number
-    if bound is None:
-        bound, find = amount(value), amount
-    target = bytes_of(value).lower()
-
-    def test(item: Scalar) -> bool:
-        known = find(item) if bound is not None else None
-        equal = bytes_of(text_of(item)).lower() == target if known is None else known == bound
-        return equal is wanted
-
-    return _of_elements(field, test)
-
-
-def _joined(parts: Sequence[Node]) -> tuple[list[Predicate], list[Node]]:
-    """Return a predicate for each field of which many values are asked for, and the parts that are left."""
-    many = {
-        field: asked
-        for field, asked in values_by_field(parts).items()
-        if len(asked) >= _MANY_VALUES
-    }
-    joined = {place for asked in many.values() for place, _ in asked}
-    others = [part for place, part in enumerate(parts) if place not in joined]
-    return [_one_of(field, asked) for field, asked in many.items()], others
+def _equals(field: str, asked: Iterable[tuple[int, str]], wanted: bool = True) -> Predicate:
+    """Return what says whether a field equals one of these values, at the cost of one."""
+    values = WantedValues(asked)
+    return _of_elements(field, lambda item: bool(values.of(item)) is wanted)
 
 
 def values_by_field(nodes: Sequence[Node]) -> dict[str, list[tuple[int, str]]]:
@@ -166,14 +145,11 @@ def values_by_field(nodes: Sequence[Node]) -> dict[str, list[tuple[int, str]]]:
     return found
 
 
-def _one_of(field: str, asked: Iterable[tuple[int, str]]) -> Predicate:
-    """Return what any of `_equals` for these values would say, at the cost of one."""
-    wanted = WantedValues(asked)
-    return _of_elements(field, lambda item: bool(wanted.of(item)))
-
-
 class WantedValues:
-    """Values of which each is asked for by somebody, with `=`: the number of who asks, and the value."""
+    """Values of which each is asked for by somebody, with `=`: the number of who asks, and the value.
+
+    A value is the same if it is the same number, or amount; if one of both is none, by its text.
+    """
 
     def __init__(self, asked: Iterable[tuple[int, str]]) -> None:
         self._texts: dict[bytes, list[int]] = {}
@@ -184,7 +160,7 @@ class WantedValues:
                 self._texts.setdefault(text, []).append(who)
 
     def of(self, item: Scalar) -> list[int]:
-        """Return who asks for a value: each for which `_equals` is true."""
+        """Return who asks for a value: each whose value it is."""
         text = bytes_of(text_of(item)).lower()
         found = self._texts.get(text, [])
         for kind in self._kinds:

@@ -13,7 +13,6 @@ from logsrv.linelog.fields.aliases import ALIASES
 from logsrv.linelog.fields.stamp import IN_STAMP
 from logsrv.linelog.query.language.tree import Compare
 from logsrv.linelog.query.language.units import is_amount
-from logsrv.linelog.query.matching import field_needs
 from logsrv.linelog.query.matching.expression import read_expression
 from logsrv.linelog.query.matching.literals import (
     SHORTEST,
@@ -25,6 +24,7 @@ from logsrv.linelog.query.matching.literals import (
     quoted,
 )
 from logsrv.linelog.query.matching.needs import AnyOf, has_capital, literal
+from logsrv.linelog.query.matching.required import of_field, of_value
 
 # A value of 8 characters or more is hardly a common word: rather an address or an identifier.
 _TELLING = 8
@@ -43,7 +43,7 @@ def of_compare(node: Compare) -> Candidate | None:
     """Return what to look for, or None if any line may match."""
     field, op, value = node.field, node.op, node.value
     if field == "message":
-        return of_need(field_needs.of_field(field, op, value, ignore_case=not has_capital(value)))
+        return of_need(of_field(field, op, value, ignore_case=not has_capital(value)))
     if field == "level":
         return _of_level(op, value)
     if field in IN_STAMP:
@@ -69,7 +69,7 @@ def _by_value(node: Compare) -> Literals | None:
     """The text of a value, which has to stand in the line or to be escaped."""
     if node.field.rpartition(".")[2] in ("facility", "severity"):
         return None
-    need = field_needs.of_value(node.op, node.value, ignore_case=not has_capital(node.value))
+    need = of_value(node.op, node.value, ignore_case=not has_capital(node.value))
     if need is None:
         return None
     assert isinstance(need, AnyOf)

@@ -26,8 +26,7 @@ Identity = list[Any]
 class Done:
     """Files that were imported; those of an import under way, and how far that has come.
 
-    begun: where in the store it began. synced: up to where it is on the medium, and text: which so many
-    bytes are; None if an older version began it, which did not say.
+    begun: where in the store it began. synced: up to where it is on the medium.
     """
 
     files: list[Identity] = attrs.field(factory=list)
@@ -35,7 +34,6 @@ class Done:
     begun: Position = NOWHERE
     zone: str = ""
     synced: Position = NOWHERE
-    text: int | None = None
 
     def save(self, disk: Disk) -> None:
         """Put it into the store, complete or not at all. Raises OSError."""
@@ -45,14 +43,14 @@ class Done:
 def load(disk: Disk) -> Done:
     """Return what the store says; nothing if it never had an import. Raises OSError, StoreError."""
     try:
-        found = read_object(disk.read(NAME, _MOST), [one.name for one in attrs.fields(Done)])
+        # Without a sum only from older versions, which also noted how many bytes were synced.
+        found = read_object(disk.read(NAME, _MOST), [*attrs.fields_dict(Done), "text"])
         return Done(
             list(found["files"]),
             list(found["under_way"]),
             Position(*map(int, found["begun"])),
             str(found["zone"]),
             Position(*map(int, found.get("synced", found["begun"]))),
-            None if found.get("text") is None else int(found["text"]),
         )
     except FileNotFoundError:
         return Done()

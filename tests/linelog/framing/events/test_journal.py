@@ -111,6 +111,20 @@ def test_too_many_fields_are_left_out(monkeypatch: pytest.MonkeyPatch) -> None:
     assert found.refused == 1 and entries(found) == [{"A": ["1", "1", "1"]}]
 
 
+@pytest.mark.parametrize("size", [1, 3, 1000])
+@pytest.mark.parametrize("limit", ["MOST_FIELDS", "MOST_ENTRY"])
+def test_a_field_with_a_size_is_left_out_whole_wherever_it_is_cut(
+    monkeypatch: pytest.MonkeyPatch, limit: str, size: int
+) -> None:
+    """The end of its name is no end of it."""
+    monkeypatch.setattr(journal, limit, {"MOST_FIELDS": 2, "MOST_ENTRY": 206}[limit])
+    data = b"A=1\nB=2\n" + field("C", b"x\n\nD=4\n", binary=True) + b"\nE=5\n\n"
+    framer = JournalFramer(1000)
+    got = [framer.receive(data[at : at + size]) for at in range(0, len(data), size)]
+    assert entries(*got, framer.finish()) == [{"A": "1", "B": "2"}, {"E": "5"}]
+    assert sum(one.refused for one in got) == 1
+
+
 def test_cut_off_in_a_field_that_is_left_out(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(journal, "MOST_ENTRY", 20)
     for data in (b"A" * 30, b"A\n" + (500).to_bytes(8, "little") + b"x" * 30):

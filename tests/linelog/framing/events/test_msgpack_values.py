@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import tracemalloc
+from itertools import pairwise
 from typing import Any
 
 import msgpack
@@ -17,7 +18,6 @@ from logsrv.linelog.framing.events.msgpack_values import (
     ValueFramer,
     array_header,
     content,
-    cut,
     end_of,
     ends,
     is_text,
@@ -60,7 +60,7 @@ def test_at_every_cut(values: list[Any], size: int) -> None:
     data = b"".join(packed)
     found, framer = framed(data, max(size, len(data) // 500))
     assert (found, framer.trouble, framer.held) == (packed, "", 0)
-    assert [bytes(one) for one in cut(data)] == packed
+    assert [data[start:end] for start, end in pairwise([0, *ends(data)])] == packed
     array = memoryview(msgpack.packb(values))
     number, start = array_header(array) or (0, 0)
     assert number == len(values)
@@ -131,10 +131,10 @@ def test_crowded() -> None:
         crowded(b"\x91\xc1", 5)
 
 
-@pytest.mark.parametrize("data", [b"\xc1", b"\x92\x01", b"\x01\xa5abc", b"\x91" * 5000])
+@pytest.mark.parametrize("data", [b"\xc1", b"\x91" * 5000])
 def test_what_cannot_be_cut(data: bytes) -> None:
     with pytest.raises(ValueError, match="damaged"):
-        list(cut(data))
+        ends(data)
 
 
 def test_the_header_of_what_is_no_array() -> None:
@@ -144,6 +144,7 @@ def test_the_header_of_what_is_no_array() -> None:
 
 def test_whole_values_before_an_unfinished_one() -> None:
     assert ends(b"\x01\x92\x01\x02\xa5ab") == [1, 4]
+    assert ends(b"\x01\xa5abc") == [1] and ends(b"\x92\x01") == []
     assert ends(b"\x01\x02\x03", 2) == [1, 2]
 
 
