@@ -73,7 +73,7 @@ class ShipWork:
         self._meter = LagMeter(self._view)
         self.change(line)
         self._shipper.start()
-        self._looking.start(LOOK, now=False).addErrback(lambda _: self._daemon.fail())
+        self._looking.start(LOOK, now=False).addErrback(self._daemon.fail)
 
     def _made(self, orders: ShipOrders) -> AnyShipper:
         settings = orders.target
