@@ -12,7 +12,7 @@ import pytest
 from logsrv.linelog.ship.address import SCHEMES
 from logsrv.linelog.ship.encode.loki import MOST_HOSTS
 from logsrv.linelog.ship.encode.outgoing import LONGEST_NAME
-from logsrv.linelog.ship.out.far_side import SECONDS
+from logsrv.linelog.ship.shipping.loop import ANSWER
 from tests.docs.story import Story
 
 PAGE = (Path(__file__).parent.parent.parent / "docs" / "shipping.md").read_text()
@@ -38,6 +38,6 @@ def test_all_schemes_of_lines_are_named() -> None:
 def test_the_figures_are_those_of_the_code() -> None:
     assert f"after {MOST_HOSTS:,} hosts" in SECTION
     assert f"cut at {LONGEST_NAME} characters" in SECTION
-    assert f"after {SECONDS:g} s without progress" in SECTION
+    assert f"gives up after {ANSWER:g} s, and" in SECTION
     ports = dict(re.findall(r"`(syslog(?:\+tls)?)://HOST` \((?:port )?(\d+)\)", SECTION))
     assert ports == {name: str(SCHEMES[name].port) for name in ("syslog", "syslog+tls")}

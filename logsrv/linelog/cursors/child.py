@@ -118,17 +118,17 @@ class Daemon(PipeProtocol):
         elif not self._finishing:
             # It is asked twice when the daemon goes after it has told it to end.
             self._finishing = True
-            self._work.finish().addCallback(lambda _: self._leave())
+            self._work.finish().addCallbacks(lambda _: self._leave(), self.fail)
 
-    def fail(self) -> None:
-        """End because of the exception that is being handled; the daemon starts another process."""
-        error = sys.exception()
+    def fail(self, failure: Failure | None = None) -> None:
+        """End because of a failure, or of the exception that is being handled; the daemon starts anew."""
+        error = sys.exception() if failure is None else failure.value
         if isinstance(error, LogsrvError):
             tell(str(error))
         elif isinstance(error, MemoryError):
             tell(NO_MEMORY)
         else:
-            traceback.print_exc()
+            traceback.print_exception(error)
         self.status = 1
         self._leave()
 

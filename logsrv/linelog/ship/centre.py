@@ -27,14 +27,10 @@ class Centre:
     window = WINDOW
 
     def __init__(self, settings: TargetSettings, reactor: Any) -> None:
-        self._client = HttpClient(
-            settings.url,
-            reactor=reactor,
-            tls=settings.tls,
-            token=settings.token,
-            connections=WINDOW,
-        )
+        bearer = None if settings.token is None else f"Bearer {settings.token}"
+        self._client = HttpClient(settings, reactor, bearer, connections=WINDOW)
         query = f"?{settings.url.query}" if settings.url.query else ""
+        self._target = f"{settings.url.path}{query}"
         self._question = f"{settings.url.path}/{settings.store}{query}"
         self._who = settings.url.place
 
@@ -61,7 +57,9 @@ class Centre:
     def send(self, block: PackedBlock) -> Deferred[None]:
         """Send a block; fires when it is on the disk there."""
         headers = {**CODING, **block.headers()}
-        sent = self._client.request("POST", headers=headers, body=block.packed, also=(409,))
+        sent = self._client.request(
+            "POST", self._target, headers=headers, body=block.packed, also=(409,)
+        )
         return sent.addCallback(self._taken, block)
 
     def _taken(self, answer: HttpAnswer, block: PackedBlock) -> None:

@@ -1,4 +1,4 @@
-"""The reasons why a far side cannot be reached, and which of them do not go away by themselves."""
+"""The way to a far side; the reasons why it cannot be reached, and which do not go away by themselves."""
 
 from __future__ import annotations
 
@@ -6,15 +6,25 @@ from typing import Any
 
 from OpenSSL import SSL
 from service_identity import VerificationError
+from twisted.internet.endpoints import HostnameEndpoint, wrapClientTLS
 from twisted.internet.error import ConnectionDone
 from twisted.python.failure import Failure
 
 from logsrv.errors import ConfigurationError
+from logsrv.kit.net.twisted.client_tls import tls_creator
 from logsrv.kit.observe.peer_log import end_sentence
 from logsrv.kit.text.escape import one_line
+from logsrv.linelog.ship.registry import TargetSettings
 from logsrv.linelog.ship.target import Unavailable
 
 _LONGEST = 300
+
+
+def endpoint_of(settings: TargetSettings, reactor: Any) -> Any:
+    """Return the endpoint of a server; certificates are read now. Raises ConfigurationError."""
+    url = settings.url
+    endpoint = HostnameEndpoint(reactor, url.host, url.port)
+    return wrapClientTLS(tls_creator(settings.tls, url.host), endpoint) if url.tls else endpoint
 
 
 def unreachable(who: str, *failures: Failure) -> Unavailable:

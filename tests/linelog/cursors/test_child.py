@@ -130,6 +130,16 @@ def test_an_exception_ends_it_with_a_status(
     assert capsys.readouterr().err.startswith(said)
 
 
+def test_work_that_cannot_be_finished_is_told_and_left(
+    talk: Talk, capsys: pytest.CaptureFixture[str]
+) -> None:
+    talk.say(b"one")
+    talk.end()
+    talk.work.finished.errback(ValueError("a fault"))
+    assert talk.transport.disconnecting and talk.daemon.status == 1
+    assert capsys.readouterr().err.endswith("ValueError: a fault\n")
+
+
 def test_reports_are_messages_and_those_for_a_daemon_that_is_gone_go_nowhere(talk: Talk) -> None:
     talk.daemon.report(b"news")
     assert talk.transport.value() == b"".join(frame(b"news"))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any, cast
 
 import attrs
@@ -17,6 +17,7 @@ from logsrv.linelog.framing.lines.rules import LineRules
 from logsrv.linelog.inputs.intake.connections import Input
 from logsrv.linelog.inputs.intake.intake import Intake
 from logsrv.linelog.inputs.intake.options import InputOptions
+from logsrv.linelog.inputs.records.records import RecordReceiver
 from logsrv.linelog.plugin.metrics import METRICS
 from logsrv.linelog.store.origins.notes import Standing
 from logsrv.linelog.store.origins.origins import Origins
@@ -170,6 +171,14 @@ def connected(
     receiver, transport = to.stream(way).buildProtocol(None), transport or StringTransport()
     receiver.makeConnection(transport)
     return receiver, transport
+
+
+def steps_of(receiver: RecordReceiver, data: bytes) -> int:
+    """Have all of some data taken in; return in how many steps."""
+    begun: list[Iterator[object]] = []
+    receiver.intake.turns.begin = lambda steps, *_, **_more: begun.append(steps)  # type: ignore[method-assign]
+    receiver.dataReceived(data)
+    return len(list(begun[0]))
 
 
 def counted(way: Intake, name: str, **labels: str) -> float:

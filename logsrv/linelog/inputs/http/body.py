@@ -11,11 +11,11 @@ has no record stored, except text that turns out to be too long, or too slow, on
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable, Generator, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from io import BytesIO
 
 import attrs
-from twisted.internet.defer import Deferred
+from twisted.internet.defer import Deferred, succeed
 from twisted.python.failure import Failure
 
 from logsrv.kit.children.pool import NoWorkerError
@@ -121,6 +121,9 @@ class Question(Body):
     def finish(self) -> Steps:
         yield from ()
         return self._answer
+
+    def stored(self) -> Deferred[Reply]:
+        return succeed(self._answer)
 
 
 class TextBody(Body):
@@ -297,9 +300,9 @@ class KeptBody(Body):
             gathered, reply = made(self._answer, intake.counts)
         else:
             assert headers.route.take is not None
-            gathered = Gathering(Records(rules.max_made), intake.rules, intake.counts)
+            gathered = Gathering(Records(rules.max_made), intake.rules, intake.counts, self._count)
             records = taken(headers.route.take, body, headers.coding, rules, gathered.records)
-            reply = yield from self._counted(gathered.steps(records), gathered)
+            reply = yield from gathered.steps(records)
         if reply is None:
             return (yield from self._text_taken(body))
         if len(reply.body) > PIECE:
@@ -311,21 +314,12 @@ class KeptBody(Body):
         self._hold(len(reply.body))
         return reply
 
-    def _counted(
-        self, making: Generator[None, None, Reply | None], gathered: Gathering
-    ) -> Generator[None, None, Reply | None]:
-        """Make records, and count their lines beyond 16 MiB. Raises RequestRefused if all is too much."""
-        while True:
-            try:
-                next(making)
-            except StopIteration as end:
-                reply: Reply | None = end.value
-                return reply
-            more = gathered.kept - most_made(0) - self._size
-            if more > 0:
-                check_room(self._intake.unfinished, more)
-                self._hold(self._size + more)
-            yield
+    def _count(self, kept: int) -> None:
+        """Count the lines that are made beyond 16 MiB. Raises RequestRefused if all is too much."""
+        more = kept - most_made(0) - self._size
+        if more > 0:
+            check_room(self._intake.unfinished, more)
+            self._hold(self._size + more)
 
     def _text_taken(self, body: bytes) -> Steps:
         coding, most = self._headers.coding, self._intake.options.max_body

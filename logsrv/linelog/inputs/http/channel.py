@@ -54,25 +54,6 @@ log = Logger()
 PIECE = 2 << 10
 
 
-class Parsing(enum.Enum):
-    """The states of the first table."""
-
-    IDLE = enum.auto()
-    PARSING = enum.auto()
-    LASTSTEP = enum.auto()
-    ANSWERING = enum.auto()
-
-
-class Ending(enum.Enum):
-    """The states of the second table."""
-
-    OPEN = enum.auto()
-    HALFCLOSED = enum.auto()
-    CLOSING = enum.auto()
-    LOST = enum.auto()
-    GONE = enum.auto()
-
-
 class Wait(enum.Flag):
     """Reasons for reading nothing, beside bytes that are not parsed yet."""
 
@@ -93,8 +74,8 @@ class InputChannel(Channel):
 
     factory: HttpInputFactory
     source = ""
-    _parsing = Parsing.IDLE
-    _ending_state = Ending.OPEN
+    _parsing = "IDLE"
+    _ending_state = "OPEN"
     _waits = Wait.NOTHING
     _paused = False
     _reason = connectionDone
@@ -117,29 +98,29 @@ class InputChannel(Channel):
 
     @property
     def _in_step(self) -> bool:
-        return self._parsing in (Parsing.PARSING, Parsing.LASTSTEP)
+        return self._parsing in ("PARSING", "LASTSTEP")
 
     def _parsing_to(self, event: str) -> None:
-        self._parsing = Parsing[NEXT[self._parsing.name, event]]
+        self._parsing = NEXT[self._parsing, event]
 
     def _ending_to(self, event: str) -> None:
-        self._ending_state = Ending[NEXT[self._ending_state.name, event]]
+        self._ending_state = NEXT[self._ending_state, event]
 
     def dataReceived(self, data: bytes) -> None:
         self.factory.intake.received_bytes += len(data)
-        if self._ending_state is not Ending.CLOSING:
+        if self._ending_state != "CLOSING":
             self._unread.append(memoryview(data))
             self._parse()
 
     def _parse(self) -> None:
         """Go on with what is unread, one request after the other."""
-        if self._unread and self._parsing is Parsing.IDLE:
+        if self._unread and self._parsing == "IDLE":
             self._parsing_to("parse")
             self.factory.intake.turns.begin(self._steps(), self._parsed, again=True)
         self._settle()
 
     def _steps(self) -> Iterator[None]:
-        while self._unread and self._parsing is Parsing.PARSING:
+        while self._unread and self._parsing == "PARSING":
             data = self._unread.popleft()
             size = max(PIECE, min(self.at_once(), body_left(self)))
             if len(data) > size:
@@ -147,7 +128,7 @@ class InputChannel(Channel):
             # HTTPChannel starts the time anew for each byte of the headers; here it goes on.
             LineReceiver.dataReceived(self, bytes(data[:size]))
             yield
-            if self._parsing is Parsing.PARSING:
+            if self._parsing == "PARSING":
                 yield from self.storing()
 
     def _parsed(self, failure: Failure | None) -> None:
@@ -160,13 +141,13 @@ class InputChannel(Channel):
 
     def _settle(self) -> None:
         """Read from the peer only if nothing stands against it; and end what has ended."""
-        if self._ending_state is Ending.LOST and not self._in_step:
+        if self._ending_state == "LOST" and not self._in_step:
             self._ending_to("tell")
             super().connectionLost(self._reason)
-        idle = self._parsing is Parsing.IDLE and not self._unread
-        if self._ending_state is Ending.HALFCLOSED and idle:
+        idle = self._parsing == "IDLE" and not self._unread
+        if self._ending_state == "HALFCLOSED" and idle:
             super().readConnectionLost()
-        if self.connected and self._ending_state in (Ending.OPEN, Ending.HALFCLOSED):
+        if self.connected and self._ending_state in ("OPEN", "HALFCLOSED"):
             self._pause(self._in_step or bool(self._unread) or bool(self._waits))
 
     def _pause(self, pause: bool) -> None:
@@ -200,7 +181,7 @@ class InputChannel(Channel):
         super().loseConnection()
 
     def readConnectionLost(self) -> None:
-        if self._ending_state is Ending.CLOSING:
+        if self._ending_state == "CLOSING":
             super().readConnectionLost()
             return
         self._ending_to("half")

@@ -30,7 +30,6 @@ its body is short: then that is discarded first, and the connection goes on.
 
 from __future__ import annotations
 
-import enum
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from http import HTTPStatus
 from io import BytesIO
@@ -79,33 +78,15 @@ RETRY_AFTER = str(RETRY_SECONDS)
 ENTRIES = "application/vnd.fdo.journal"
 
 
-class RequestState(enum.Enum):
-    """The states of the table above."""
-
-    HEADERS = enum.auto()
-    COMING = enum.auto()
-    DISCARDING = enum.auto()
-    CUT = enum.auto()
-    WORKING = enum.auto()
-    OVERDUE = enum.auto()
-    UNSAFE = enum.auto()
-    SENDING = enum.auto()
-    ANSWERED = enum.auto()
-    LEFT = enum.auto()
-    GONE = enum.auto()
-
-
 NEXT = transitions(__doc__)
-_UNANSWERED = (
-    RequestState.DISCARDING,
-    RequestState.WORKING,
-    RequestState.UNSAFE,
-    RequestState.SENDING,
-)
+_UNANSWERED = ("DISCARDING", "WORKING", "UNSAFE", "SENDING")
 
 
 class InputRequest(Request):
-    """A request. routes: what can be done at which path. token: returns what a path needs, if any."""
+    """A request; `state` is one of the table's.
+
+    routes: what can be done at which path. token: returns what a path needs, if any.
+    """
 
     def __init__(
         self,
@@ -115,7 +96,7 @@ class InputRequest(Request):
         token: Callable[[str], str | None],
     ) -> None:
         super().__init__(channel)
-        self.state = RequestState.HEADERS
+        self.state = "HEADERS"
         # Twisted forgets its own reference with the answer.
         self._channel = channel
         self._intake = intake
@@ -134,11 +115,11 @@ class InputRequest(Request):
 
         No stop waits for more of a journal's upload, in which nothing may happen for hours.
         """
-        coming = self.state is RequestState.COMING and not isinstance(self._body, JournalBody)
+        coming = self.state == "COMING" and not isinstance(self._body, JournalBody)
         return coming or self.state in _UNANSWERED
 
     def _to(self, event: str) -> None:
-        self.state = RequestState[NEXT[self.state.name, event]]
+        self.state = NEXT[self.state, event]
 
     # Called by the channel: headers, body, end of the body, end of the connection.
 
@@ -158,7 +139,7 @@ class InputRequest(Request):
 
     def handleContentChunk(self, data: bytes) -> None:
         self._channel.resetTimeout()
-        if self.state is not RequestState.COMING:
+        if self.state != "COMING":
             return
         assert self._body is not None
         try:
@@ -172,11 +153,11 @@ class InputRequest(Request):
         try:
             yield from self._body.steps()
         except RequestRefused as refusal:
-            if self.state is RequestState.COMING:
+            if self.state == "COMING":
                 self._refuse(refusal, None)
 
     def process(self) -> None:
-        if self.state is RequestState.COMING:
+        if self.state == "COMING":
             self._to("whole")
             assert self._body is not None
             # However long it waits for the disk, nothing of it is unfinished any more.
@@ -187,18 +168,18 @@ class InputRequest(Request):
             else:
                 asked.addCallback(self._take_in)
             return
-        if self.state is RequestState.DISCARDING:
+        if self.state == "DISCARDING":
             assert self._refusal is not None
             self._answer_refusal(self._refusal)
         self._finish()
 
     def connectionLost(self, reason: Failure) -> None:
         body = self._body
-        if self.state is RequestState.COMING and body is not None and body.unfinished:
+        if self.state == "COMING" and body is not None and body.unfinished:
             why = "a request broke off; its end is not stored"
             self._intake.drop(self._channel.source, "unfinished", why)
         self._to("lose")
-        if self.state is not RequestState.LEFT:
+        if self.state != "LEFT":
             self._let_go()
         super().connectionLost(reason)
 
@@ -258,9 +239,9 @@ class InputRequest(Request):
         self._to("worked")
         if failure is not None and not failure.check(RequestRefused):
             log.failure("taking in a request failed", failure)
-        if before is RequestState.LEFT:
+        if before == "LEFT":
             self._let_go()
-        if before is not RequestState.WORKING:
+        if before != "WORKING":
             return
         if failure is None:
             assert self._reply is not None
@@ -286,11 +267,11 @@ class InputRequest(Request):
         """Do nothing: the channel hears of the end of the connection itself."""
 
     def _waited(self) -> None:
-        if self.state is RequestState.LEFT:
+        if self.state == "LEFT":
             # The connection has gone, and its last lines wait for their turn: there is nobody to tell.
             return
         refusal = busy("the store takes nothing in just now; send it again")
-        if self.state is RequestState.WORKING:
+        if self.state == "WORKING":
             self._refuse_whole(refusal)
         else:
             self._refuse(refusal, None)
@@ -304,10 +285,6 @@ class InputRequest(Request):
     def _answer_when_safe(self, reply: Reply) -> None:
         self._intake.valve.remove(self)
         self._timer.stop()
-        if isinstance(self._body, Question):
-            self._answer(reply)
-            self._finish()
-            return
         assert self._body is not None
         safe = self._body.stored()
         if safe is None:
@@ -320,7 +297,7 @@ class InputRequest(Request):
         self._timer.start(ANSWER_SECONDS, self._not_safe, None)
 
     def _safe(self, reply: Reply) -> None:
-        if self.state is not RequestState.UNSAFE:
+        if self.state != "UNSAFE":
             return
         self._timer.stop()
         if len(reply.body) <= PIECE:
@@ -333,7 +310,7 @@ class InputRequest(Request):
 
     def _not_safe(self, failure: Failure | None) -> None:
         """Answer that nothing is acknowledged; what is stored after all is stored twice then."""
-        if self.state not in (RequestState.WORKING, RequestState.UNSAFE):
+        if self.state not in ("WORKING", "UNSAFE"):
             return
         if failure is None:
             why = "the store has not written it in time"

@@ -11,14 +11,13 @@ from urllib.parse import unquote
 import attrs
 
 from logsrv.kit.text.words import shown
-from logsrv.linelog.framing.bodies import bulk, http_lines
+from logsrv.linelog.framing.bodies import bulk, http_lines, loki, otlp
 from logsrv.linelog.framing.bodies.bodies import (
     JSON,
     BodyRules,
     Records,
     Reply,
     RequestRefused,
-    Steps,
 )
 from logsrv.linelog.framing.events import journal
 
@@ -53,13 +52,6 @@ class Route:
     own: Any = None
 
 
-def _loki(body: bytes, rules: BodyRules, records: Records) -> Steps:
-    """Take a push to Loki; what that needs is loaded with the first one."""
-    from logsrv.linelog.framing.bodies import loki
-
-    return loki.take(body, rules, records)
-
-
 def _size_for_loki(body: bytes, media: str) -> int:
     """Return how many bytes a push to Loki has out of snappy, which begins with that number."""
     if media == JSON:
@@ -70,13 +62,6 @@ def _size_for_loki(body: bytes, media: str) -> int:
         if code < 128:
             break
     return max(size, len(body))
-
-
-def _otlp(body: bytes, rules: BodyRules, records: Records) -> Steps:
-    """Take logs over OTLP; what that needs is loaded with the first of them."""
-    from logsrv.linelog.framing.bodies import otlp
-
-    return otlp.take(body, rules, records)
 
 
 _POSTED = Route((b"POST",), http_lines.take, by_type=True)
@@ -97,14 +82,14 @@ ROUTES: Mapping[str, Sequence[Route]] = {
     "/_license": (_LICENSE,),
     # Most senders do not say so; Loki takes it both ways.
     "/loki/api/v1/push": (
-        Route((b"POST",), _loki, coding="snappy", apart="loki", size=_size_for_loki),
+        Route((b"POST",), loki.take, coding="snappy", apart="loki", size=_size_for_loki),
     ),
-    "/v1/logs": (Route((b"POST",), _otlp, apart="otlp"),),
+    "/v1/logs": (Route((b"POST",), otlp.take, apart="otlp"),),
 }
 JOURNAL_ROUTES: Mapping[str, Sequence[Route]] = {
     "/upload": (Route((b"POST",), journal.take, entries=True),)
 }
-BY_NAME: Mapping[str, Take] = {"bulk": bulk.take, "loki": _loki, "otlp": _otlp}
+BY_NAME: Mapping[str, Take] = {"bulk": bulk.take, "loki": loki.take, "otlp": otlp.take}
 
 
 def path_of(target: bytes) -> str:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import sys
 from collections import Counter, deque
-from collections.abc import Generator, Iterator
+from collections.abc import Callable, Generator, Iterator
 from typing import Any, TypeVar
 
 from logsrv.linelog.batch import Block
@@ -35,17 +35,24 @@ class Gathering:
     """The records of one message.
 
     records: where they are added. rules: for those that are text. counts: where what is not stored as it
-    came is counted.
+    came is counted. keeps: gets `kept` whenever it grows, and may refuse that.
     closing: why nothing behind the last of them may be stored, by --oversize close; None if it may.
     kept: bytes of the lines that wait until all is understood. stored: bytes that were stored so far.
     """
 
-    def __init__(self, records: Records, rules: LineRules, counts: LineCounts) -> None:
+    def __init__(
+        self,
+        records: Records,
+        rules: LineRules,
+        counts: LineCounts,
+        keeps: Callable[[int], None] = lambda kept: None,
+    ) -> None:
         self.records = records
         self.closing: str | None = None
         self.kept = self.stored = 0
         self._rules = rules
         self._counts = counts
+        self._keeps = keeps
         self._ready: Iterator[Block] = iter(())
         self._blocks: deque[Block] = deque()
 
@@ -76,6 +83,7 @@ class Gathering:
         for block in self._framed():
             self._blocks.append(block)
             self.kept += len(block)
+            self._keeps(self.kept)
             yield
 
     def blocks(self) -> Iterator[Block]:

@@ -30,6 +30,7 @@ class ForwardReceiver(RecordReceiver):
 
     acknowledges = True
     record_name = "an event"
+    most_at_once = PIECE
     framer: ValueFramer
 
     def __init__(self, intake: Intake) -> None:
@@ -48,16 +49,14 @@ class ForwardReceiver(RecordReceiver):
             self.answer(helo(self._nonce))
 
     def received(self, data: bytes) -> Iterator[None]:
-        for at in range(0, len(data), PIECE):
-            for value in self.framer.receive(data[at : at + PIECE]):
-                if self._nonce:
-                    self._let_in(bytes(value))
-                else:
-                    yield from self._event(value)
-                if self.ending:
-                    return
-                # A piece may have thousands of them.
-                yield
+        for value in self.framer.receive(data):
+            if self._nonce:
+                self._let_in(bytes(value))
+            else:
+                yield from self._event(value)
+            if self.ending:
+                return
+            # There may be thousands of them.
             yield
         if self.framer.trouble:
             reason = "unauthorized" if self._nonce else "protocol"

@@ -25,27 +25,22 @@ _TIMES_A_RECORD = 8
 _AT_ONCE = 1 << 20
 # Seconds of the processor after which others come first.
 _COSTLY = 0.02
-# Bytes of one step: they may be a message every other byte.
-_PIECE = 32 << 10
 
 
 class GelfReceiver(RecordReceiver):
     """A connection. Nothing is acknowledged, so what is unfinished at the end is kept as well."""
 
     framer: GelfFramer
+    most_at_once = 32 << 10
 
     def make_framer(self) -> GelfFramer:
         intake = self.intake
         return GelfFramer(intake.rules, intake.counts, intake.options.max_record)
 
     def received(self, data: bytes) -> Iterator[None]:
-        for at in range(0, len(data), _PIECE):
-            yield from self.store((yield from self.framer.receive(data[at : at + _PIECE])))
-            if self.framer.closing:
-                self.refuse("oversize", self.framer.closing)
-            if self.ending:
-                return
-            yield
+        yield from self.store((yield from self.framer.receive(data)))
+        if self.framer.closing:
+            self.refuse("oversize", self.framer.closing)
 
     def lost(self) -> None:
         for _ in self.store(result_of(self.framer.finish())):

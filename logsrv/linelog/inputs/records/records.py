@@ -69,6 +69,8 @@ class RecordReceiver(InputProtocol):
     """Whether peers send again what they have no answer for."""
     record_name = "a record"
     """The name of what is dropped when the peer goes in the middle of it."""
+    most_at_once = 1 << 20
+    """The bytes that `received` gets at most: they may be a record every few bytes."""
 
     def __init__(self, intake: Intake) -> None:
         super().__init__(intake)
@@ -204,8 +206,13 @@ class RecordReceiver(InputProtocol):
             self._end_of_data()
 
     def _steps(self) -> Iterator[None]:
-        while self._unread and not self.ending:
-            yield from self.received(self._unread.popleft())
+        while self._unread:
+            data = self._unread.popleft()
+            for at in range(0, len(data), self.most_at_once):
+                if self.ending:
+                    return
+                yield from self.received(data[at : at + self.most_at_once])
+                yield
 
     def _done(self, failure: Failure | None) -> None:
         paused, self._work = self._work is Working.IN_TURNS, Working.NOTHING

@@ -9,28 +9,19 @@ from logsrv.linelog.framing.lines.relp import RelpFramer
 from logsrv.linelog.inputs.intake.connections import Input
 from logsrv.linelog.inputs.records.records import RecordReceiver
 
-# Bytes of one step: they may be a command every six bytes.
-_PIECE = 32 << 10
-
 
 class RelpReceiver(RecordReceiver):
     """A connection. Unfinished records are not kept: a client sends again all that was not answered."""
 
     acknowledges = True
     record_name = "a message"
+    most_at_once = 32 << 10
     framer: RelpFramer
 
     def make_framer(self) -> RelpFramer:
         return RelpFramer(self.intake.rules)
 
     def received(self, data: bytes) -> Iterator[None]:
-        for at in range(0, len(data), _PIECE):
-            yield from self._take(data[at : at + _PIECE])
-            if self.ending:
-                return
-            yield
-
-    def _take(self, data: bytes) -> Iterator[None]:
         framer, records = self.framer, Records()
         messages = framer.receive(data)
         records.add_texts(messages)

@@ -1,6 +1,7 @@
 """A far side over TCP or TLS: one connection, made when it is needed, and kept.
 
-Certificates are read anew for each connection, so that one that was renewed is taken.
+Who waits cancels what takes too long, and breaks the connection off then. Certificates are read anew for
+each connection, so that one that was renewed is taken.
 """
 
 from __future__ import annotations
@@ -8,22 +9,18 @@ from __future__ import annotations
 from typing import Any
 
 from twisted.internet.defer import CancelledError, Deferred
-from twisted.internet.endpoints import HostnameEndpoint, wrapClientTLS
 from twisted.internet.interfaces import IHandshakeListener
 from twisted.internet.protocol import Factory, Protocol, connectionDone
+from twisted.internet.task import deferLater
 from twisted.python.failure import Failure
 from zope.interface import implementer
 
-from logsrv.kit.net.twisted.client_tls import tls_creator
 from logsrv.kit.net.twisted.transports import unacknowledged, undelayed
 from logsrv.kit.text.escape import one_line
-from logsrv.linelog.ship.reaching import unreachable
+from logsrv.linelog.ship.reaching import endpoint_of, unreachable
 from logsrv.linelog.ship.registry import TargetSettings
 from logsrv.linelog.ship.target import Unavailable
-from logsrv.timer import Timer
 
-SECONDS = 30.0
-"""Time to connect, and to go on."""
 STEP = 2048
 """Lines that are made ready together; the far side works on those before them meanwhile."""
 _FIRST_LOOK, _NEXT_LOOKS = 0.001, 0.02
@@ -36,20 +33,17 @@ class Conversation(Protocol):
     """A connection to a far side: write to it, and wait for what comes.
 
     hung_up: the far side has ended the connection. There is one waiting at a time. It fails with
-    Unavailable when the connection ends, nothing happens for too long, or the far side says too much; then
-    the connection is of no more use.
+    Unavailable when the connection ends, or the far side says too much; then the connection is of no more
+    use.
     """
 
     transport: Any
 
-    def __init__(self, who: str, *, tls: bool, clock: Any, seconds: float, answers: bool) -> None:
+    def __init__(self, who: str, *, tls: bool, clock: Any, answers: bool) -> None:
         """`answers`: the far side has something to say; else it is not kept."""
         self._who = who
         self._answers = answers
         self._clock = clock
-        self._seconds = seconds
-        self._patience = Timer(clock)
-        self._look = Timer(clock)
         self._came = bytearray()
         self._ready = not tls
         self._end: Unavailable | None = None
@@ -63,7 +57,7 @@ class Conversation(Protocol):
 
     def handshakeCompleted(self) -> None:
         self._ready = True
-        self._goes_on()
+        self.wake()
 
     def dataReceived(self, data: bytes) -> None:
         if self._answers and self._end is None:
@@ -72,7 +66,7 @@ class Conversation(Protocol):
                 self._came.clear()
                 self._abort(Unavailable(f"{self._who} says more than it is asked"))
             else:
-                self._goes_on()
+                self.wake()
 
     def connectionLost(self, reason: Failure = connectionDone) -> None:
         self.hung_up = self._end is None
@@ -84,43 +78,31 @@ class Conversation(Protocol):
     async def sent(self, data: bytes) -> None:
         """Write, and let the system begin to send it before more is made ready."""
         self.write(data)
-        self._look.start(0, self._happened)
-        await self._wait()
+        await self._pause(0)
 
     async def shaken(self) -> None:
         """Wait until the certificates are looked at, if there are any."""
         while not self._ready:
             await self._wait()
 
-    async def more(self) -> bytes:
-        while not self._came:
-            await self._wait()
-        return self._taken()
-
     async def change(self) -> bytes:
         """Wait until something comes, or for `wake`; return what came."""
         if not self._came:
             await self._wait()
-        return self._taken()
-
-    def _taken(self) -> bytes:
         came, self._came = bytes(self._came), bytearray()
         return came
 
-    def wake(self) -> None:
-        """Let go on whoever waits for a change."""
-        self._happened()
-
     async def acknowledged(self) -> None:
         """Wait until the system of the peer has all that was written; what comes meanwhile is ignored."""
-        pause, left = _FIRST_LOOK, None
-        while left != 0:
-            self._look.start(pause, self._happened)
-            await self._wait()
-            pause = min(2 * pause, _NEXT_LOOKS)
-            before, left = left, unacknowledged(self.transport)
-            if before is None or left < before:
-                self._patience.stop()
+        pause, left = _FIRST_LOOK, 1
+        while left:
+            await self._pause(pause)
+            pause, left = min(2 * pause, _NEXT_LOOKS), unacknowledged(self.transport)
+
+    async def _pause(self, seconds: float) -> None:
+        await deferLater(self._clock, seconds)
+        if self._end is not None:
+            raise self._end
 
     def leave(self) -> None:
         """End the connection in good order."""
@@ -140,57 +122,44 @@ class Conversation(Protocol):
         """Wait until something happens that may be what is waited for."""
         if self._end is None:
             self._waiting = Deferred()
-            if not self._patience.running:
-                self._patience.start(self._seconds, self._too_long)
             try:
                 await self._waiting
-            except CancelledError:
-                self.abort()
-                raise
             finally:
                 self._waiting = None
         if self._end is not None:
             raise self._end
 
-    def _goes_on(self) -> None:
-        self._patience.stop()
-        self._happened()
-
-    def _too_long(self) -> None:
-        self._abort(Unavailable(f"{self._who} did not answer within {self._seconds:g} s"))
-
     def _ended(self, why: Unavailable) -> None:
-        self._patience.stop()
-        self._look.stop()
         if self._end is None:
             self._end = why
-            self._happened()
+            self.wake()
 
-    def _happened(self) -> None:
+    def wake(self) -> None:
+        """Let go on whoever waits for a change."""
         if self._waiting is not None and not self._waiting.called:
             self._waiting.callback(None)
 
 
-async def connect(
-    settings: TargetSettings, reactor: Any, seconds: float = SECONDS, *, answers: bool = True
-) -> Conversation:
-    """Return a new connection. Raises Unavailable.
+async def connect(settings: TargetSettings, reactor: Any, *, answers: bool = True) -> Conversation:
+    """Return a new connection. answers: False for a far side of which nothing is read.
 
-    seconds: to connect, and to go on. answers: False for a far side of which nothing is read.
+    Raises Unavailable.
     """
     url, who = settings.url, one_line(settings.url.place)
     factory = Factory.forProtocol(
-        lambda: Conversation(who, tls=url.tls, clock=reactor, seconds=seconds, answers=answers)
+        lambda: Conversation(who, tls=url.tls, clock=reactor, answers=answers)
     )
     factory.noisy = False
     try:
-        endpoint: Any = HostnameEndpoint(reactor, url.host, url.port, timeout=seconds)
-        if url.tls:
-            endpoint = wrapClientTLS(tls_creator(settings.tls, url.host), endpoint)
+        endpoint = endpoint_of(settings, reactor)
         conversation: Conversation = undelayed(await endpoint.connect(factory))
     except CancelledError:
         raise
     except Exception as error:
         raise unreachable(who, Failure(error)) from error
-    await conversation.shaken()
+    try:
+        await conversation.shaken()
+    except CancelledError:
+        conversation.abort()
+        raise
     return conversation

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import gzip
 import re
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Sequence
 from typing import Any, ClassVar
 
 from twisted.internet.defer import Deferred
@@ -49,20 +49,16 @@ class PostingTarget:
         url = settings.url
         self.who = one_line(url.place)
         self._reactor = reactor
-        self._client = HttpClient(url, reactor=reactor, tls=settings.tls)
+        token = settings.token
+        if token and not _WITH_SCHEME.fullmatch(token):
+            token = f"Bearer {token}"
+        self._client = HttpClient(settings, reactor, token)
         query = "&".join(filter(None, (url.query, self.query)))
         self._target = url.path if url.path.strip("/") else self.path
         self._target += f"?{query}" if query else ""
-        self._headers = self._headers_for(settings.token)
-
-    def _headers_for(self, token: str | None) -> Mapping[str, str]:
-        headers = {"Content-Type": self.media}
+        self._headers = {"Content-Type": self.media}
         if self.packed:
-            headers["Content-Encoding"] = "gzip"
-        if token:
-            whole = _WITH_SCHEME.fullmatch(token)
-            headers["Authorization"] = token if whole else f"Bearer {token}"
-        return headers
+            self._headers["Content-Encoding"] = "gzip"
 
     def send(self, lines: SentLines) -> Deferred[None]:
         """Send lines; fires when the server has taken them."""

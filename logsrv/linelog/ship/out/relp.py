@@ -14,7 +14,7 @@ from twisted.python.failure import Failure
 from logsrv.kit.text.escape import one_line
 from logsrv.linelog.ship.encode.relp import RelpSession, RelpState
 from logsrv.linelog.ship.encode.syslog import syslog_messages
-from logsrv.linelog.ship.out.far_side import SECONDS, STEP, Conversation, connect
+from logsrv.linelog.ship.out.far_side import STEP, Conversation, connect
 from logsrv.linelog.ship.registry import TargetSettings
 from logsrv.linelog.ship.target import PartlyRefused, SentLines, Unavailable
 
@@ -47,8 +47,8 @@ class RelpTarget:
     most_bytes = 2 << 20
     ahead = 1
 
-    def __init__(self, settings: TargetSettings, reactor: Any, seconds: float = SECONDS) -> None:
-        self._connect = partial(connect, settings, reactor, seconds)
+    def __init__(self, settings: TargetSettings, reactor: Any) -> None:
+        self._connect = partial(connect, settings, reactor)
         self._who = one_line(settings.url.place)
         self._reactor = reactor
         self._open: tuple[Conversation, RelpSession] | None = None
@@ -142,7 +142,7 @@ class RelpTarget:
             self._open = conversation, session
             conversation.write(session.open())
             while session.state is RelpState.CLOSED:
-                session.receive(await conversation.more())
+                session.receive(await conversation.change())
             self._check(session)
         return self._open
 
@@ -157,7 +157,7 @@ class RelpTarget:
         try:
             conversation.write(session.close())
             while session.state is not RelpState.OVER:
-                session.receive(await conversation.more())
+                session.receive(await conversation.change())
         except Unavailable:
             pass
         finally:

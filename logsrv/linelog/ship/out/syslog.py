@@ -12,7 +12,7 @@ from typing import Any
 from twisted.internet.defer import Deferred, succeed
 
 from logsrv.linelog.ship.encode.syslog import counted, syslog_messages
-from logsrv.linelog.ship.out.far_side import SECONDS, STEP, Conversation, connect
+from logsrv.linelog.ship.out.far_side import STEP, Conversation, connect
 from logsrv.linelog.ship.registry import TargetSettings
 from logsrv.linelog.ship.target import SentLines
 
@@ -29,8 +29,8 @@ class SyslogTarget:
     most_bytes = 2 << 20
     ahead = 0
 
-    def __init__(self, settings: TargetSettings, reactor: Any, seconds: float = SECONDS) -> None:
-        self._connect = partial(connect, settings, reactor, seconds, answers=False)
+    def __init__(self, settings: TargetSettings, reactor: Any) -> None:
+        self._connect = partial(connect, settings, reactor, answers=False)
         self._conversation: Conversation | None = None
 
     def send(self, lines: SentLines) -> Deferred[None]:

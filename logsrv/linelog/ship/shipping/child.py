@@ -5,6 +5,7 @@ from __future__ import annotations
 import random
 import sys
 import time
+from contextlib import suppress
 from typing import Any, TypeAlias
 
 import attrs
@@ -22,7 +23,7 @@ from logsrv.linelog.ship.shipping.block_shipper import BlockShipper
 from logsrv.linelog.ship.shipping.kept import ShipPlace
 from logsrv.linelog.ship.shipping.lag import LagMeter
 from logsrv.linelog.ship.shipping.line_shipper import LineShipper
-from logsrv.linelog.ship.shipping.orders import ShipOrders, read_number, read_orders, report_line
+from logsrv.linelog.ship.shipping.orders import ShipOrders, read_orders, report_line
 from logsrv.linelog.ship.shipping.segment_shipper import SegmentShipper
 from logsrv.linelog.ship.shipping.status import TargetState, save_state
 from logsrv.linelog.ship.shipping.telling import sentence
@@ -60,30 +61,29 @@ class ShipWork:
         return True
 
     def start(self, line: bytes) -> None:
-        orders, directory, store = read_orders(line)
-        place = orders.target(store).url.place
-        self._kept = ShipPlace(directory, orders.name, target=place, clock=time.time)
+        orders = read_orders(line)
+        place = orders.target.url.place
+        self._kept = ShipPlace(orders.directory, orders.name, target=place, clock=time.time)
         try:
-            self._view = View(directory, self._trouble)
-            begin = read_number(line, "begin")
-            self._shipper = self._made(orders, directory, store, begin)
+            self._view = View(orders.directory, self._trouble)
+            self._shipper = self._made(orders)
         except LogsrvError as error:
             self._note(ShipReport("stopped", str(error)))
             raise
         self._meter = LagMeter(self._view)
         self.change(line)
         self._shipper.start()
-        self._looking.start(LOOK, now=False).addErrback(lambda _: self._daemon.fail())
+        self._looking.start(LOOK, now=False).addErrback(self._daemon.fail)
 
-    def _made(self, orders: ShipOrders, directory: str, store: str, begin: int) -> AnyShipper:
-        settings = orders.target(store)
+    def _made(self, orders: ShipOrders) -> AnyShipper:
+        settings = orders.target
         self._sealed = settings.url.takes == "segments"
         given: dict[str, Any] = {
             "view": self._view,
             "target": make_target(settings, self._reactor),
             "kept": self._kept,
-            "store": store,
-            "ship_from": _ship_from(orders.ship_from, directory, begin),
+            "store": orders.store,
+            "ship_from": _ship_from(orders),
             "clock": self._reactor,
             "random": random.random,
             "report": self._report,
@@ -91,13 +91,13 @@ class ShipWork:
         if settings.url.takes == "blocks":
             return BlockShipper(**given)
         if settings.url.takes == "segments":
-            return SegmentShipper(**given, disk=Disk().enter(directory))
+            return SegmentShipper(**given, disk=Disk().enter(orders.directory))
         return LineShipper(**given, query=orders.query)
 
     def change(self, line: bytes) -> None:
         # A target with other settings gets another process.
         if isinstance(self._shipper, SegmentShipper):
-            self._shipper.due = read_number(line, "due")
+            self._shipper.due = read_orders(line).due
 
     def finish(self) -> Deferred[None]:
         if self._looking.running:
@@ -150,22 +150,19 @@ class ShipWork:
         self._report(ShipReport("lag", "", "", position, *lag))
 
 
-def _ship_from(wanted: str, directory: str, begin: int) -> str:
+def _ship_from(orders: ShipOrders) -> str:
     """Return where a target that is new begins: not before the place from which on the identity holds.
 
-    begin: the first segment that there was when it became one; what was removed since is a gap.
+    What was removed since it became a target is a gap.
     """
-    disk = Disk().enter(directory)
-    try:
+    if orders.ship_from != BEGINNING:
+        return orders.ship_from
+    first = Position(orders.begin, 0)
+    with Disk().enter(orders.directory) as disk, suppress(ValueError):
         found = identity.load(disk)
-    except ValueError:
-        found = None
-    finally:
-        disk.leave()
-    if wanted != BEGINNING:
-        return wanted
-    first = Position(begin, 0)
-    return str(first if found is None else max(first, found.began))
+        if found is not None:
+            first = max(first, found.began)
+    return str(first)
 
 
 if __name__ == "__main__":

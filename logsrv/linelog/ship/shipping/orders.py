@@ -27,9 +27,11 @@ from logsrv.linelog.store.segments.segment import Position
 
 @attrs.frozen(kw_only=True)
 class ShipOrders:
-    """All that the process of a target has to know, but for the store.
+    """All that the process of a target has to know.
 
-    files: how its certificates looked when they were read; another saving makes other orders.
+    files: how its certificates looked when they were read; another saving makes other orders. directory,
+    store: where the store is, and its identity. due: the last segment that retention would remove. begin:
+    the first that there was when the target became one.
     """
 
     name: str
@@ -41,6 +43,10 @@ class ShipOrders:
     key: str | None
     token: str | None = attrs.field(repr=False)
     files: tuple[Mark | None, ...] = ()
+    directory: str = ""
+    store: str = ""
+    due: int = 0
+    begin: int = 0
 
     @property
     def tls(self) -> TLSOptions:
@@ -50,14 +56,12 @@ class ShipOrders:
         )
         return TLSOptions(cafile=ca, certificate=certificate, key=key)
 
-    def target(self, store: str) -> TargetSettings:
-        """Return what its target is made of. store: the identity of the store."""
+    @property
+    def target(self) -> TargetSettings:
+        """All that its target is made of."""
+        url = parse_ship_url(self.url)
         return TargetSettings(
-            name=self.name,
-            url=parse_ship_url(self.url),
-            store=store,
-            tls=self.tls,
-            token=self.token,
+            name=self.name, url=url, store=self.store, tls=self.tls, token=self.token
         )
 
 
@@ -87,7 +91,7 @@ def orders_for(target: ShipSettings) -> ShipOrders:
     )
     try:
         check_installed(target.ship)
-        check_clear(orders.target(""))
+        check_clear(orders.target)
         if target.ship.scheme.startswith("kafka"):
             kafka_login(target.ship, token)
         if target.ship.tls:
@@ -97,30 +101,13 @@ def orders_for(target: ShipSettings) -> ShipOrders:
     return orders
 
 
-def orders_line(
-    orders: ShipOrders, directory: str, store: str, due: int = 0, begin: int = 0
-) -> bytes:
-    """Return the orders as a line, without its LF.
-
-    store: the identity of the one in a directory. due: the last segment that retention would remove.
-    begin: the first that there was when the target became one.
-    """
-    found = {"directory": directory, "store": store, "due": due, "begin": begin}
-    found["orders"] = attrs.asdict(orders)
-    return json.dumps(found).encode()
+def orders_line(orders: ShipOrders) -> bytes:
+    """Return orders as a line, without its LF."""
+    return json.dumps(attrs.asdict(orders)).encode()
 
 
-def read_number(line: bytes, name: str) -> int:
-    """Return the `due` or the `begin` of a line of orders."""
-    number = json.loads(line)[name]
-    assert isinstance(number, int)
-    return number
-
-
-def read_orders(line: bytes) -> tuple[ShipOrders, str, str]:
-    """Return the orders of a line, the directory, and the identity of the store."""
-    found = json.loads(line)
-    return ShipOrders(**found["orders"]), found["directory"], found["store"]
+def read_orders(line: bytes) -> ShipOrders:
+    return ShipOrders(**json.loads(line))
 
 
 def report_line(report: ShipReport) -> bytes:

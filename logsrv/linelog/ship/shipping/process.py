@@ -143,9 +143,14 @@ class Shipping:
                 pid=pid,
                 where=shipped.settings.ship.place,
             )
-        return orders_line(
-            shipped.orders, self._place(), self._identity(), shipped.due, shipped.begin
+        orders = attrs.evolve(
+            shipped.orders,
+            directory=self._place(),
+            store=self._identity(),
+            due=shipped.due,
+            begin=shipped.begin,
         )
+        return orders_line(orders)
 
     def _look_again(self, name: str, due: int) -> None:
         """Let an archive be looked at: retention is to remove segments up to `due`."""

@@ -23,6 +23,7 @@ from tests.linelog.inputs.recording import (
     connected,
     counted,
     intake,
+    steps_of,
     turn,
 )
 
@@ -53,8 +54,7 @@ def test_many_small_messages_let_others_have_their_turn() -> None:
     sink = Sink()
     receiver, _ = opened(sink)
     data = b"{}\0" * 80_000
-    steps = list(receiver.received(data))
-    assert len(steps) >= 7 and sink.text == b"{}\n" * 80_000
+    assert steps_of(receiver, data) >= 7 and sink.text == b"{}\n" * 80_000
 
 
 def test_longer_than_a_record() -> None:

@@ -8,7 +8,7 @@ from twisted.internet.testing import StringTransport
 from logsrv.errors import ConfigurationError
 from logsrv.linelog.framing.lines.rules import LineRules, Oversize
 from logsrv.linelog.inputs.records.relp import Relp, RelpReceiver
-from tests.linelog.inputs.recording import Sink, connected, intake, refused
+from tests.linelog.inputs.recording import Sink, connected, intake, refused, steps_of
 
 
 def opened(sink: Sink, **rules: object) -> tuple[RelpReceiver, StringTransport]:
@@ -60,7 +60,7 @@ def test_many_frames_let_others_have_their_turn(frame: bytes) -> None:
     sink = Sink()
     receiver, transport = opened(sink)
     data = frame * (256 * 1024 // len(frame))
-    assert len(list(receiver.received(data))) >= 8
+    assert steps_of(receiver, data) >= 8
     sink.sync()
     assert transport.value().count(b"\n") == data.count(b"2 ")
 

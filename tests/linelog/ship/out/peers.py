@@ -10,7 +10,6 @@ from typing import Any, TypeVar
 import pytest
 from twisted.internet.defer import Deferred
 from twisted.internet.protocol import Factory, Protocol, connectionDone
-from twisted.internet.task import Clock
 from twisted.python.failure import Failure
 
 from logsrv.linelog.framing.lines.relp import RelpFramer
@@ -69,6 +68,19 @@ class Peer(Protocol):
 
     def dataReceived(self, data: bytes) -> None:
         self.factory.data += data
+
+
+class DeafPeer(Peer):
+    """Reads nothing, and so hears of no end, until `hear`."""
+
+    transport: Any
+
+    def connectionMade(self) -> None:
+        super().connectionMade()
+        self.transport.pauseProducing()
+
+    def hear(self) -> None:
+        self.transport.resumeProducing()
 
 
 class RelpPeer(Peer):
@@ -134,17 +146,3 @@ async def far_side(protocol: Callable[[], Protocol] = Peer) -> AsyncIterator[tup
 def texts(messages: Sequence[bytes]) -> list[bytes]:
     """Return the texts of syslog messages that were made of lines."""
     return [message.partition(b" - - - - ")[2] for message in messages]
-
-
-class HeldTime:
-    """The reactor, but for times of a second and more: they pass when a test says so."""
-
-    def __init__(self) -> None:
-        self._clock = Clock()
-        self.advance = self._clock.advance
-
-    def __getattr__(self, name: str) -> Any:
-        return getattr(REACTOR, name)
-
-    def callLater(self, delay: float, call: Callable[..., object], *args: Any) -> Any:
-        return (REACTOR if delay < 1 else self._clock).callLater(delay, call, *args)

@@ -42,10 +42,10 @@ async def test_bytes_go_both_ways() -> None:
         one.write(b"hello")
         await one.acknowledged()
         peers.connections[0].transport.write(b"world")  # type: ignore[union-attr]
-        assert await one.more() == b"world"
+        assert await one.change() == b"world"
         one.leave()
         with pytest.raises(Unavailable):
-            await one.more()
+            await one.change()
         assert one.over
     assert peers.data == b"hello"
 
@@ -57,7 +57,7 @@ async def test_a_far_side_that_says_more_than_it_is_asked_is_left() -> None:
         one.write(b"1 open 0\n")
         await until(lambda: one.over, "the end")
         with pytest.raises(Unavailable, match=r"relp://127.0.0.1:\d+ says more than it is asked"):
-            await one.more()
+            await one.change()
     assert server.said < 64 << 20
 
 
@@ -109,7 +109,7 @@ async def test_a_client_certificate_is_shown(tmp_path: Path) -> None:
     own = authority.certify("edge")
     with serving(tls=authority.server_context("localhost", clients=True)) as server:
         tls = TLSOptions(cafile=authority.cafile, certificate=own)
-        conversation = await connect(over_tls(server.server_address[1], tls), REACTOR, 10.0)
+        conversation = await connect(over_tls(server.server_address[1], tls), REACTOR)
         conversation.write(b"GET / HTTP/1.1\r\n\r\n")
-        assert (await conversation.more()).startswith(b"HTTP/1.1 200")
+        assert (await conversation.change()).startswith(b"HTTP/1.1 200")
         conversation.leave()

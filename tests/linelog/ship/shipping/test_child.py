@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+import attrs
 import pytest
 
 from logsrv.kit.children.frames import frame
@@ -83,7 +84,10 @@ def child(store: Path, url: str, **given: object) -> Iterator[Talk]:
     patience = threading.Timer(60, process.kill)
     patience.start()
     try:
-        send(process, orders_line(orders_for(settings), str(store), STORE))
+        send(
+            process,
+            orders_line(attrs.evolve(orders_for(settings), directory=str(store), store=STORE)),
+        )
         yield talk
     finally:
         patience.cancel()
@@ -202,7 +206,8 @@ def test_a_target_begins_where_the_operator_says(
 
 def test_a_store_that_is_gone_is_a_sentence_and_a_status(tmp_path: Path) -> None:
     settings = ShipSettings(ship=parse_ship_url("ndjson+http://127.0.0.1:9"), name="a")
-    orders = orders_line(orders_for(settings), str(tmp_path / "no"), STORE)
+    nowhere = str(tmp_path / "no")
+    orders = orders_line(attrs.evolve(orders_for(settings), directory=nowhere, store=STORE))
     done = subprocess.run(COMMAND, input=b"".join(frame(orders)), capture_output=True, timeout=60)
     assert done.returncode == 1
     assert done.stderr.decode().count("\n") == 1 and "no" in done.stderr.decode()

@@ -6,6 +6,7 @@ import os
 import sys
 from pathlib import Path
 
+import attrs
 import pytest
 
 from logsrv.errors import ConfigurationError
@@ -48,11 +49,11 @@ def test_orders_have_all_that_a_target_is_made_of(pair: Path) -> None:
             ship_from="17:5",
         )
     )
-    line = orders_line(orders, "/logs", STORE)
+    line = orders_line(attrs.evolve(orders, directory="/logs", store=STORE))
     assert b"\n" not in line
-    found, directory, store = read_orders(line)
-    assert (directory, store, found.ship_from) == ("/logs", STORE, "17:5")
-    target = found.target(store)
+    found = read_orders(line)
+    assert (found.directory, found.ship_from) == ("/logs", "17:5")
+    target = found.target
     assert (target.name, target.token, target.store) == ("centre", "geheim", STORE)
     assert (target.tls.cafile, target.tls.key) == (pair / "cert.pem", pair / "key.pem")
     assert str(target.url) == "https://centre/blocks"

@@ -16,7 +16,7 @@ from logsrv.linelog.ship.address import parse_ship_url
 from logsrv.linelog.ship.report import ShipReport
 from logsrv.linelog.ship.settings import ShipSettings
 from logsrv.linelog.ship.shipping.kept import ShipPlace
-from logsrv.linelog.ship.shipping.orders import read_number, read_orders, report_line
+from logsrv.linelog.ship.shipping.orders import read_orders, report_line
 from logsrv.linelog.ship.shipping.process import Shipping, holds_of
 from logsrv.linelog.store.policy import Hold
 from logsrv.linelog.store.segments.segment import Position
@@ -62,8 +62,8 @@ class Stage:
         found = {}
         for one in self.reactor.processes:
             if not one.protocol.over and not one.closed:
-                orders, directory, store = read_orders(one.said[0])
-                assert (directory, store) == (str(self.place), STORE)
+                orders = read_orders(one.said[0])
+                assert (orders.directory, orders.store) == (str(self.place), STORE)
                 assert orders.name not in found
                 found[orders.name] = one
         return found
@@ -80,7 +80,7 @@ def stage(tmp_path: Path) -> Stage:
 def test_each_target_has_a_process_of_its_own(stage: Stage) -> None:
     stage.change(target("a"), target("b", query="oops"))
     assert stage.running().keys() == {"a", "b"}
-    assert read_orders(stage.running()["b"].said[0])[0].query == "oops"
+    assert read_orders(stage.running()["b"].said[0]).query == "oops"
     found = json.loads((stage.place / "ship" / "targets.json").read_text())
     assert found == {"targets": ["a", "b"], "begins": {"a": 1, "b": 1}}
 
@@ -94,7 +94,7 @@ def test_a_server_that_was_killed_leaves_where_a_target_began(tmp_path: Path) ->
     (tmp_path / "0000000003-20261120T061842Z.log").unlink()
     after = Stage(tmp_path)
     after.change(target("a"), target("b"))
-    begins = {name: read_number(one.said[0], "begin") for name, one in after.running().items()}
+    begins = {name: read_orders(one.said[0]).begin for name, one in after.running().items()}
     assert begins == {"a": 3, "b": 4}
 
 
@@ -107,7 +107,7 @@ def test_a_reload_leaves_those_alone_that_did_not_change(stage: Stage) -> None:
     now = stage.running()
     assert now.keys() == {"a", "b", "d"}
     assert now["a"] is before["a"] and now["a"].said[1:] == []
-    assert read_orders(now["b"].said[0])[0].query == "oops"
+    assert read_orders(now["b"].said[0]).query == "oops"
 
 
 def test_another_limit_alone_disturbs_no_process(stage: Stage) -> None:
@@ -124,7 +124,7 @@ def test_a_target_that_comes_back_waits_for_the_end_of_its_process(stage: Stage)
     stage.change(target("a", query="oops"))
     assert stage.running() == {}
     first.end()
-    assert read_orders(stage.running()["a"].said[0])[0].query == "oops"
+    assert read_orders(stage.running()["a"].said[0]).query == "oops"
 
 
 def test_a_target_that_goes_while_its_process_waits_to_be_started_again_stays_away(
@@ -170,14 +170,14 @@ def test_retention_waits_until_an_archive_was_looked_at(stage: Stage) -> None:
     [hold] = stage.holds
     assert (hold.segment, hold.first) == (9, 0) and hold.looks is not None
     hold.looks(4)
-    assert [read_number(line, "due") for line in stage.running()["a"].said] == [0, 4]
+    assert [read_orders(line).due for line in stage.running()["a"].said] == [0, 4]
     stage.report("a", ShipReport("released", position=Position(5, 0)))
     assert stage.holds[0].first == 5
     with logged():
         stage.running()["a"].end(signal=9)
         stage.reactor.advance(PAUSES[0])
     assert stage.holds[0].first == 0, "nobody looks any more"
-    assert read_number(stage.running()["a"].said[0], "due") == 4
+    assert read_orders(stage.running()["a"].said[0]).due == 4
 
 
 def test_a_kept_place_counts_before_the_process_says_anything(stage: Stage) -> None:
