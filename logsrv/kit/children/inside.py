@@ -70,7 +70,7 @@ def outlast_signals() -> None:
 
 
 def messages() -> Iterator[bytes]:
-    """Yield what the service sends, until it ends this process or is gone, in the middle of a message say."""
+    """Yield what the service sends, until it ends this process, or is gone: half a message is none."""
     pipe = sys.stdin.buffer
     while len(head := pipe.read(SIZE)) == SIZE:
         size = int.from_bytes(head, "big")

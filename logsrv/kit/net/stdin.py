@@ -6,16 +6,10 @@ import os
 from collections.abc import Sequence
 from typing import Any
 
+from twisted.internet.abstract import FileDescriptor
 from twisted.internet.error import ConnectionAborted, ConnectionDone, ConnectionLost
-from twisted.internet.interfaces import (
-    ILoggingContext,
-    IProtocolFactory,
-    IPushProducer,
-    IReadDescriptor,
-    ITransport,
-)
+from twisted.internet.interfaces import IProtocolFactory
 from twisted.python.failure import Failure
-from zope.interface import implementer
 
 from logsrv.kit.net.bind import ListenError
 from logsrv.kit.net.endpoint import Endpoint
@@ -28,8 +22,7 @@ from logsrv.kit.observe.metrics import Counts
 CHUNK = 256 * 1024
 
 
-@implementer(ITransport, IPushProducer, IReadDescriptor, ILoggingContext)
-class StdinTransport:
+class StdinTransport(FileDescriptor):
     """Reads a descriptor until its end. What is written to it goes nowhere: nobody listens there.
 
     The descriptor stays blocking, since O_NONBLOCK would be set for everyone who shares it (the
@@ -37,14 +30,15 @@ class StdinTransport:
     epoll refuses one, the reactor polls it, and only while it is being read.
     """
 
-    disconnecting = False
+    reactor: Any
 
     def __init__(self, descriptor: int, protocol: Any, reactor: Any) -> None:
+        super().__init__(reactor)
         self._descriptor = descriptor
         self._protocol = protocol
-        self._reactor = reactor
 
     def start(self) -> None:
+        self.connected = 1
         self._protocol.makeConnection(self)
         self.resumeProducing()
 
@@ -71,7 +65,7 @@ class StdinTransport:
         """Called by the reactor when `doRead` returned the reason, and by ourselves."""
         if self._descriptor < 0:
             return
-        self._reactor.removeReader(self)
+        super().connectionLost(reason)
         os.close(self._descriptor)
         self._descriptor = -1
         self._protocol.connectionLost(reason)
@@ -85,30 +79,16 @@ class StdinTransport:
     def _end(self, reason: Exception) -> None:
         if not self.disconnecting:
             self.disconnecting = True
-            self._reactor.removeReader(self)
-            self._reactor.callLater(0, self.connectionLost, Failure(reason))
-
-    def pauseProducing(self) -> None:
-        if self._descriptor >= 0:
-            self._reactor.removeReader(self)
-
-    def resumeProducing(self) -> None:
-        if self._descriptor >= 0 and not self.disconnecting:
-            self._reactor.addReader(self)
-
-    def stopProducing(self) -> None:
-        self.loseConnection()
+            self.stopReading()
+            self.reactor.callLater(0, self.connectionLost, Failure(reason))
 
     def registerProducer(self, producer: object, streaming: bool) -> None:
         """Do nothing: nothing is ever sent, so nobody has to wait for it."""
 
-    def unregisterProducer(self) -> None:
-        """The other half of `registerProducer`."""
-
     def write(self, data: Any) -> None:
         """Do nothing: nobody listens there."""
 
-    writeSequence = write
+    writeSequence = write  # type: ignore[assignment]
 
     def getPeer(self) -> Sender:
         return STANDARD_INPUT
