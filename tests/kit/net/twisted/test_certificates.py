@@ -19,7 +19,7 @@ from logsrv.kit.net.guard.guard import GuardPolicy
 from logsrv.kit.net.listen import listener_for
 from logsrv.kit.net.parse import parse_endpoint
 from logsrv.kit.net.twisted import certificates
-from logsrv.kit.net.twisted.certificates import CertificateWatch, authorities, check_certificate
+from logsrv.kit.net.twisted.certificates import RenewableCertificate, authorities, check_certificate
 from logsrv.kit.observe.metrics import Metrics
 from tests.cli.certificates import Authority
 from tests.gopher.servers import certificate_file
@@ -185,8 +185,18 @@ async def test_what_is_saved_is_taken(tmp_path: Path, monkeypatch: pytest.Monkey
         await listener.drain(0)
 
 
+class Counted(RenewableCertificate):
+    """Counts how often what was loaded is taken."""
+
+    taken = -1
+
+    def renew(self) -> None:
+        super().renew()
+        self.taken += 1
+
+
 class Watched:
-    """A watch over a key and a certificate in two files, and how often it took them."""
+    """A key and a certificate in two files, which are watched."""
 
     def __init__(self, directory: Path) -> None:
         self.directory = directory
@@ -195,8 +205,7 @@ class Watched:
         self.put("key", "cert")
         self.endpoint = parse_endpoint(f"ssl:0:privateKey={self.key}:certKey={self.certificate}")
         self.clock = Clock()
-        self.taken = 0
-        self.watch = CertificateWatch(self.endpoint, "test", self.clock, self.take)
+        self.watch = Counted(self.endpoint, "test", self.clock)
         self.watch.start()
 
     def put(self, *which: str) -> None:
@@ -213,9 +222,9 @@ class Watched:
                 # The system's clock of files may tick every 4 ms only, and this takes less.
                 os.utime(path, (self.saved, self.saved))
 
-    def take(self) -> None:
-        check_certificate(self.endpoint)
-        self.taken += 1
+    @property
+    def taken(self) -> int:
+        return self.watch.taken
 
     def pass_looks(self, number: int) -> list[str]:
         with logged() as messages:
