@@ -1,4 +1,4 @@
-"""Listening on a stream endpoint: binding, letting peers in behind a guard, renewing the certificate."""
+"""Listening for connections: binding, letting peers in behind a guard, renewing the certificate."""
 
 from __future__ import annotations
 
@@ -31,6 +31,7 @@ from logsrv.kit.net.guard.guard import GuardPolicy
 from logsrv.kit.net.guard.guarded_factory import GuardedFactory
 from logsrv.kit.net.listening import LISTENING, log_listening
 from logsrv.kit.net.source import host_text
+from logsrv.kit.net.stdin import StdinEndpoint
 from logsrv.kit.net.twisted.certificates import (
     RenewableCertificate,
     check_certificate,
@@ -53,7 +54,7 @@ from logsrv.kit.text.words import shown
 log = Logger()
 
 # These build our protocols without a layer of their own around each.
-BARE = ("tcp", "tcp6", "unix", "systemd", "stdio")
+BARE = ("tcp", "tcp6", "unix", "systemd", "stdio", "stdin")
 
 # These close a connection at once for which no protocol was built.
 REFUSING = (*BARE, "ssl")
@@ -65,7 +66,7 @@ MOST_SECONDS = 1.0
 
 
 class StreamListener:
-    """Listens on a stream endpoint, behind a guard.
+    """Listens on a stream endpoint, or on standard input, behind a guard.
 
     certificate: that by which TLS is begun; None where there is none, and before it is bound.
     """
@@ -187,7 +188,9 @@ class StreamListener:
         return self._port
 
     def _twisted_endpoint(self) -> Any:
-        """Return Twisted's endpoint."""
+        """Return what listens there, as Twisted's endpoints do."""
+        if self.endpoint.kind == "stdin":
+            return StdinEndpoint(self._reactor)
         endpoint: Any = serverFromString(self._reactor, self.endpoint.twisted)
         keep_inherited(endpoint, lambda one: self._kept.adopted(one, str(self.endpoint)))
         return endpoint
@@ -241,7 +244,8 @@ class StreamListener:
                 self._guarded.doStop()
             return
         self._kept.forget(place)
-        stopped = maybeDeferred(getattr(port, "stopListening", port.loseConnection))
+        # That of stdio: is its one connection.
+        stopped = maybeDeferred(getattr(port, "stopListening", None) or port.loseConnection)
         if place is not None or not is_shared(port):
             let_nobody_in(port)
             remove_socket(self.endpoint, self._file.file)
@@ -272,7 +276,7 @@ class StreamListener:
 def may_meet_tls(endpoint: Endpoint) -> bool:
     """Return true if a peer could take an endpoint for one with TLS."""
     has_tls = endpoint.has_certificate and not endpoint.begins_plain
-    return not has_tls and endpoint.scheme != "stdio"
+    return not has_tls and endpoint.scheme not in ("stdio", "stdin")
 
 
 def check_starts_tls(endpoint: Endpoint, factory: object) -> None:
