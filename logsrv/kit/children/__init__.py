@@ -4,5 +4,6 @@ child     a process as the service sees it: its pipes, its end, all that an owne
 frames    the messages between both sides (no I/O)
 resident  a process that is there as long as it is wanted: started again when it dies
 pool      processes that do one job at a time
+blocking  a process for a thread that waits for it
 inside    such a process from its own side: its limits, its messages
 """

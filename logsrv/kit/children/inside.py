@@ -70,10 +70,13 @@ def outlast_signals() -> None:
 
 
 def messages() -> Iterator[bytes]:
-    """Yield what the service sends, until it ends this process or is gone."""
+    """Yield what the service sends, until it ends this process, or is gone: half a message is none."""
     pipe = sys.stdin.buffer
-    while head := pipe.read(SIZE):
-        yield pipe.read(int.from_bytes(head, "big"))
+    while len(head := pipe.read(SIZE)) == SIZE:
+        size = int.from_bytes(head, "big")
+        if len(message := pipe.read(size)) < size:
+            return
+        yield message
 
 
 def send(*parts: bytes) -> None:

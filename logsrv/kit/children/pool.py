@@ -138,7 +138,7 @@ class ProcessPool:
 
     def _go_on(self) -> None:
         self._serve()
-        if not self._busy:
+        if not self._busy and not self._processes.stopping:
             self._idle.start(self._idle_seconds, self._rest)
 
     def _rest(self) -> None:

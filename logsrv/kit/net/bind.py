@@ -120,10 +120,10 @@ def place_of(endpoint: Endpoint) -> ListeningPlace | None:
 
 def _address(endpoint: Endpoint) -> tuple[int, Any]:
     """The family and the address to bind of an endpoint with a port. Raises OSError."""
-    family, _, _, _, address = socket.getaddrinfo(
-        endpoint.interface, endpoint.port, type=_TYPES[endpoint.kind]
-    )[0]
-    return family, address
+    # A name stands for its IPv4 address, as it does where Twisted binds.
+    family = socket.AF_INET6 if ":" in endpoint.interface else socket.AF_INET
+    found = socket.getaddrinfo(endpoint.interface, endpoint.port, family, _TYPES[endpoint.kind])
+    return family, found[0][4]
 
 
 def taken_over(

@@ -50,8 +50,8 @@ DIRECTORY_ARGUMENTS = ("path", "caCertsDir")
 FILE_ARGUMENTS = (
     "privateKey", "certKey", "extraCertChain", "dhParameters", "clientca", *DIRECTORY_ARGUMENTS
 )  # fmt: skip
-# These say which clients must show a certificate; Twisted's `ssl:` has no such arguments.
-CLIENT_ARGUMENTS = ("caCertsDir", "clientca", "clientcert")
+# Those that Twisted's `ssl:` has, too; the others say which clients must show a certificate.
+TLS_ARGUMENTS = ("privateKey", "certKey", "sslmethod", "extraCertChain", "dhParameters")
 
 EVERYWHERE = ("0.0.0.0", "::")
 
@@ -148,7 +148,7 @@ class Endpoint:
     def twisted(self) -> str:
         """The text for `twisted.internet.endpoints.serverFromString`, with our defaults in it.
 
-        `haproxy:` is not in it: `proxied_connection` reads the header.
+        `haproxy:` and TLS are not in it: `proxied_connection` and `stream_listener` put them in between.
         """
         takes = ARGUMENTS.get(self.scheme)
         if takes is None:
@@ -160,20 +160,14 @@ class Endpoint:
             arguments.setdefault("mode", MODE)
             # A stale socket is found by connecting to it; a lock file would be one more to go stale.
             arguments.setdefault("lockfile", "0")
-        for name in CLIENT_ARGUMENTS if self.scheme == "ssl" else START_TLS_ARGUMENTS:
+        for name in (*START_TLS_ARGUMENTS, *TLS_ARGUMENTS):
             arguments.pop(name, None)
-        return endpoint_text(self.scheme, arguments)
+        return endpoint_text("tcp" if self.scheme == "ssl" else self.scheme, arguments)
 
     @property
     def twisted_tls(self) -> str:
-        """The text of an `ssl:` endpoint with the same certificate."""
-        if self.scheme == "ssl":
-            return self.twisted
-        files = {
-            name: value
-            for name, value in self.arguments
-            if name in START_TLS_ARGUMENTS and name not in CLIENT_ARGUMENTS
-        }
+        """The text of an endpoint of Twisted's that has the same certificate."""
+        files = {name: value for name, value in self.arguments if name in TLS_ARGUMENTS}
         return endpoint_text("ssl", {"port": "0", **files})
 
     def located(self, directory: Path) -> Endpoint:

@@ -12,7 +12,6 @@ from logsrv.kit.manager.sockets import KeptSockets
 from logsrv.kit.net.datagrams import DatagramListener, DatagramReceiver
 from logsrv.kit.net.endpoint import Endpoint
 from logsrv.kit.net.guard.guard import GuardPolicy
-from logsrv.kit.net.stdin import StdinListener
 from logsrv.kit.net.stream_listener import StreamListener
 from logsrv.kit.net.twisted.fetched import FetchedListener, FetchingReceiver
 from logsrv.kit.observe.metrics import Counts
@@ -86,20 +85,8 @@ def listener_for(
     if receiver is None:
         what = "datagrams" if endpoint.kind == "datagram" else "connections"
         raise ConfigurationError(f"{endpoint}: this input takes no {what}")
-    make: Any = {
-        "stream": StreamListener,
-        "datagram": DatagramListener,
-        "stdin": StdinListener,
-        "fetched": FetchedListener,
-    }
-    listening = {"kept": kept} if endpoint.kind in ("stream", "datagram") else {}
-    listener: Listener = make[endpoint.kind](
-        endpoint,
-        receiver,
-        label=label,
-        policy=policy,
-        reactor=reactor,
-        metrics=metrics,
-        **listening,
+    make: Any = {"datagram": DatagramListener, "fetched": FetchedListener}
+    listener: Listener = make.get(endpoint.kind, StreamListener)(
+        endpoint, receiver, label=label, policy=policy, reactor=reactor, metrics=metrics, kept=kept
     )
     return listener

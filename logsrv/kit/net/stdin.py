@@ -3,33 +3,21 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
 from typing import Any
 
+from twisted.internet.abstract import FileDescriptor
+from twisted.internet.defer import Deferred, succeed
 from twisted.internet.error import ConnectionAborted, ConnectionDone, ConnectionLost
-from twisted.internet.interfaces import (
-    ILoggingContext,
-    IProtocolFactory,
-    IPushProducer,
-    IReadDescriptor,
-    ITransport,
-)
+from twisted.internet.interfaces import IProtocolFactory
 from twisted.python.failure import Failure
-from zope.interface import implementer
 
-from logsrv.kit.net.bind import ListenError
-from logsrv.kit.net.endpoint import Endpoint
-from logsrv.kit.net.guard.guard import GuardPolicy
-from logsrv.kit.net.guard.guarded_factory import GuardedFactory
-from logsrv.kit.net.listening import LISTENING, log_listening
 from logsrv.kit.net.source import STANDARD_INPUT, Sender
-from logsrv.kit.observe.metrics import Counts
 
+DESCRIPTOR = 0
 CHUNK = 256 * 1024
 
 
-@implementer(ITransport, IPushProducer, IReadDescriptor, ILoggingContext)
-class StdinTransport:
+class StdinTransport(FileDescriptor):
     """Reads a descriptor until its end. What is written to it goes nowhere: nobody listens there.
 
     The descriptor stays blocking, since O_NONBLOCK would be set for everyone who shares it (the
@@ -37,14 +25,15 @@ class StdinTransport:
     epoll refuses one, the reactor polls it, and only while it is being read.
     """
 
-    disconnecting = False
+    reactor: Any
 
     def __init__(self, descriptor: int, protocol: Any, reactor: Any) -> None:
+        super().__init__(reactor)
         self._descriptor = descriptor
         self._protocol = protocol
-        self._reactor = reactor
 
     def start(self) -> None:
+        self.connected = 1
         self._protocol.makeConnection(self)
         self.resumeProducing()
 
@@ -71,7 +60,7 @@ class StdinTransport:
         """Called by the reactor when `doRead` returned the reason, and by ourselves."""
         if self._descriptor < 0:
             return
-        self._reactor.removeReader(self)
+        super().connectionLost(reason)
         os.close(self._descriptor)
         self._descriptor = -1
         self._protocol.connectionLost(reason)
@@ -85,30 +74,16 @@ class StdinTransport:
     def _end(self, reason: Exception) -> None:
         if not self.disconnecting:
             self.disconnecting = True
-            self._reactor.removeReader(self)
-            self._reactor.callLater(0, self.connectionLost, Failure(reason))
-
-    def pauseProducing(self) -> None:
-        if self._descriptor >= 0:
-            self._reactor.removeReader(self)
-
-    def resumeProducing(self) -> None:
-        if self._descriptor >= 0 and not self.disconnecting:
-            self._reactor.addReader(self)
-
-    def stopProducing(self) -> None:
-        self.loseConnection()
+            self.stopReading()
+            self.reactor.callLater(0, self.connectionLost, Failure(reason))
 
     def registerProducer(self, producer: object, streaming: bool) -> None:
         """Do nothing: nothing is ever sent, so nobody has to wait for it."""
 
-    def unregisterProducer(self) -> None:
-        """The other half of `registerProducer`."""
-
     def write(self, data: Any) -> None:
         """Do nothing: nobody listens there."""
 
-    writeSequence = write
+    writeSequence = write  # type: ignore[assignment]
 
     def getPeer(self) -> Sender:
         return STANDARD_INPUT
@@ -116,66 +91,46 @@ class StdinTransport:
     getHost = getPeer
 
 
-class StdinListener:
-    """Standard input as the one connection of a factory, until its end or until we stop."""
+class StdinEndpoint:
+    """Standard input as a place that one connects to, as soon as its port reads."""
 
-    sentence = LISTENING
-
-    def __init__(
-        self,
-        endpoint: Endpoint,
-        factory: IProtocolFactory,
-        *,
-        label: str,
-        policy: GuardPolicy,
-        reactor: Any,
-        metrics: Counts,
-        descriptor: int = 0,
-    ) -> None:
-        self.endpoint = endpoint
-        self.address = ""
-        self._descriptor = descriptor
+    def __init__(self, reactor: Any) -> None:
         self._reactor = reactor
-        self._guarded = GuardedFactory(
-            factory, label=label, policy=policy, clock=reactor, metrics=metrics
-        )
-        # Bound and not opened yet.
-        self._bound: int | None = None
 
-    @property
-    def protocols(self) -> Sequence[Any]:
-        return self._guarded.protocols
-
-    def check(self) -> None:
-        """Do nothing: all that can be in the way is found by `bind`."""
-
-    def apply(self, policy: GuardPolicy) -> None:
-        self._guarded.apply(policy)
-
-    def bind(self) -> None:
+    def listen(self, factory: IProtocolFactory) -> Deferred[StdinPort]:
         try:
             # Our own descriptor: closing it must not free number 0 for the next file opened.
-            self._bound = os.dup(self._descriptor)
+            own = os.dup(DESCRIPTOR)
         except OSError as error:
-            raise ListenError(f"{self.endpoint}: no standard input: {error.strerror}") from None
-        log_listening(self.sentence, self.endpoint, "")
+            raise OSError(error.errno, f"no standard input: {error.strerror}") from None
+        factory.doStart()
+        return succeed(StdinPort(own, factory, self._reactor))
 
-    def open(self) -> None:
-        bound, self._bound = self._bound, None
-        assert bound is not None
-        self._guarded.doStart()
-        protocol = self._guarded.buildProtocol(STANDARD_INPUT)
+
+class StdinPort:
+    """Standard input while it is listened on: its one connection, or a descriptor that nobody reads yet."""
+
+    def __init__(self, descriptor: int, factory: IProtocolFactory, reactor: Any) -> None:
+        self._factory = factory
+        self._reactor = reactor
+        # None as soon as it is a connection's.
+        self._descriptor: int | None = descriptor
+
+    def startReading(self) -> None:
+        descriptor, self._descriptor = self._descriptor, None
+        if descriptor is None:
+            return
+        protocol = self._factory.buildProtocol(STANDARD_INPUT)
         if protocol is None:
-            os.close(bound)
+            os.close(descriptor)
         else:
-            StdinTransport(bound, protocol, self._reactor).start()
+            StdinTransport(descriptor, protocol, self._reactor).start()
 
-    async def stop_listening(self) -> None:
-        """Do nothing: nobody has to be accepted here, and `drain` does it all."""
+    def stopListening(self) -> None:
+        if self._descriptor is not None:
+            os.close(self._descriptor)
+            self._descriptor = None
+        self._factory.doStop()
 
-    async def drain(self, seconds: float) -> int:
-        """Take in what waits in the pipe, then end. Gives 1 if it was cut off after `seconds`."""
-        if self._bound is not None:
-            os.close(self._bound)
-            self._bound = None
-        return await self._guarded.drain(seconds)
+    def getHost(self) -> Sender:
+        return STANDARD_INPUT

@@ -1,19 +1,16 @@
-"""Listening on a stream endpoint: binding, letting peers in behind a guard, renewing the certificate."""
+"""Listening for connections: binding, letting peers in behind a guard, renewing the certificate."""
 
 from __future__ import annotations
 
 import select
 import socket
 from collections.abc import Sequence
-from functools import partial
 from typing import Any
 
-from OpenSSL import SSL
 from twisted.internet.defer import maybeDeferred, succeed
 from twisted.internet.endpoints import serverFromString
 from twisted.internet.interfaces import IProtocolFactory
 from twisted.logger import Logger
-from twisted.protocols.tls import TLSMemoryBIOFactory
 from twisted.python.failure import Failure
 
 from logsrv.errors import ConfigurationError
@@ -34,14 +31,10 @@ from logsrv.kit.net.guard.guard import GuardPolicy
 from logsrv.kit.net.guard.guarded_factory import GuardedFactory
 from logsrv.kit.net.listening import LISTENING, log_listening
 from logsrv.kit.net.source import host_text
+from logsrv.kit.net.stdin import StdinEndpoint
 from logsrv.kit.net.twisted.certificates import (
-    CertificateWatch,
     RenewableCertificate,
-    ask_for_certificates,
-    authorities,
-    certified,
     check_certificate,
-    marks_of,
 )
 from logsrv.kit.net.twisted.ports import (
     adopted,
@@ -54,14 +47,14 @@ from logsrv.kit.net.twisted.ports import (
     stop_accepting,
 )
 from logsrv.kit.net.twisted.transports import descriptor
+from logsrv.kit.net.twisted.twisted_tls import RefusingTLSFactory
 from logsrv.kit.observe.metrics import Counts
-from logsrv.kit.options.files import Mark
 from logsrv.kit.text.words import shown
 
 log = Logger()
 
 # These build our protocols without a layer of their own around each.
-BARE = ("tcp", "tcp6", "unix", "systemd", "stdio")
+BARE = ("tcp", "tcp6", "unix", "systemd", "stdio", "stdin")
 
 # These close a connection at once for which no protocol was built.
 REFUSING = (*BARE, "ssl")
@@ -73,7 +66,7 @@ MOST_SECONDS = 1.0
 
 
 class StreamListener:
-    """Listens on a stream endpoint, behind a guard.
+    """Listens on a stream endpoint, or on standard input, behind a guard.
 
     certificate: that by which TLS is begun; None where there is none, and before it is bound.
     """
@@ -105,9 +98,6 @@ class StreamListener:
         self._place: ListeningPlace | None = None
         self._label = label
         self.certificate: RenewableCertificate | None = None
-        self._watch: CertificateWatch | None = None
-        # Marks of the files that were loaded last.
-        self._loaded: dict[str, Mark | None] = {}
         self._guarded = GuardedFactory(
             factory,
             label=label,
@@ -135,23 +125,9 @@ class StreamListener:
             check_certificate(self.endpoint)
             check_place(self.endpoint, self._kept)
         else:
-            self._load_certificate()
-            self._file.renew()
-
-    def _load_certificate(self) -> None:
-        """Load the certificate again, for `renew`. Raises ListenError, and the one of before stays."""
-        self._loaded = marks_of(self.endpoint)
-        check_certificate(self.endpoint)
-        if self.certificate is not None:
-            try:
+            if self.certificate is not None:
                 self.certificate.load()
-            except Exception as error:
-                raise reason_of(error, self.endpoint) from error
-
-    def _renew_certificate(self) -> None:
-        self._load_certificate()
-        assert self.certificate is not None
-        self.certificate.renew()
+            self._file.renew()
 
     @property
     def protocols(self) -> Sequence[Any]:
@@ -159,31 +135,25 @@ class StreamListener:
 
     def apply(self, policy: GuardPolicy) -> None:
         self._guarded.apply(policy)
-        if self.certificate is not None and self._watch is not None:
+        if self.certificate is not None:
             self.certificate.renew()
-            self._watch.taken = self._loaded
 
     def bind(self) -> None:
-        check_certificate(self.endpoint)
+        factory: IProtocolFactory = self._guarded
         if self.endpoint.has_certificate:
-            self._watch = CertificateWatch(
-                self.endpoint, self._label, self._reactor, self._renew_certificate
-            )
+            self.certificate = RenewableCertificate(self.endpoint, self._label, self._reactor)
+            if not self.endpoint.begins_plain:
+                factory = RefusingTLSFactory(self.certificate, False, factory)
         self._place, taken = taken_over(self.endpoint, self._kept)
         if taken is None:
             clear_socket_path(self.endpoint)
         else:
             allow(self.endpoint)
         try:
-            endpoint = self._parsed()
-            if self.endpoint.has_certificate and self.endpoint.begins_plain:
-                tls = partial(serverFromString, self._reactor, self.endpoint.twisted_tls)
-                self.certificate = RenewableCertificate(tls, self._prepare)
-            else:
-                self.certificate = certified(endpoint, self._parsed, self._prepare)
-            keep_inherited(endpoint, lambda one: self._kept.adopted(one, str(self.endpoint)))
             listening = (
-                endpoint.listen(self._guarded) if taken is None else succeed(self._adopted(taken))
+                self._twisted_endpoint().listen(factory)
+                if taken is None
+                else succeed(self._adopted(taken, factory))
             )
             failures: list[Failure] = []
             listening.addCallbacks(self._bound, failures.append)
@@ -209,30 +179,24 @@ class StreamListener:
                 self._place = place
                 self._kept.keep(place, descriptor(self._port))
             self._file.look()
-        if self._watch is not None:
-            self._watch.start()
+        if self.certificate is not None:
+            self.certificate.start()
 
     def emptied(self) -> Any:
         """Accept all who wait, and give the port."""
         self._accept_waiting(self._port)
         return self._port
 
-    def _prepare(self, context: SSL.Context) -> None:
-        if self.endpoint.asks_for_certificates:
-            ask_for_certificates(
-                context,
-                authorities(self.endpoint),
-                required=self.endpoint.argument("clientcert") != "optional",
-            )
+    def _twisted_endpoint(self) -> Any:
+        """Return what listens there, as Twisted's endpoints do."""
+        if self.endpoint.kind == "stdin":
+            return StdinEndpoint(self._reactor)
+        endpoint: Any = serverFromString(self._reactor, self.endpoint.twisted)
+        keep_inherited(endpoint, lambda one: self._kept.adopted(one, str(self.endpoint)))
+        return endpoint
 
-    def _parsed(self) -> Any:
-        return serverFromString(self._reactor, self.endpoint.twisted)
-
-    def _adopted(self, taken: socket.socket) -> Any:
+    def _adopted(self, taken: socket.socket, factory: IProtocolFactory) -> Any:
         """Return the port of a socket that is there already."""
-        factory: Any = self._guarded
-        if self.certificate is not None and not self.endpoint.begins_plain:
-            factory = TLSMemoryBIOFactory(self.certificate, False, factory)
         return adopted(
             self._reactor,
             taken,
@@ -262,8 +226,8 @@ class StreamListener:
         self._stopped = True
         self._file.next.stop()
         self._kept.left(self._place or str(self.endpoint))
-        if self._watch is not None:
-            self._watch.stop()
+        if self.certificate is not None:
+            self.certificate.stop()
         port, self._port = self._port, None
         if port is None:
             return
@@ -280,7 +244,8 @@ class StreamListener:
                 self._guarded.doStop()
             return
         self._kept.forget(place)
-        stopped = maybeDeferred(getattr(port, "stopListening", port.loseConnection))
+        # That of stdio: is its one connection.
+        stopped = maybeDeferred(getattr(port, "stopListening", None) or port.loseConnection)
         if place is not None or not is_shared(port):
             let_nobody_in(port)
             remove_socket(self.endpoint, self._file.file)
@@ -311,7 +276,7 @@ class StreamListener:
 def may_meet_tls(endpoint: Endpoint) -> bool:
     """Return true if a peer could take an endpoint for one with TLS."""
     has_tls = endpoint.has_certificate and not endpoint.begins_plain
-    return not has_tls and endpoint.scheme != "stdio"
+    return not has_tls and endpoint.scheme not in ("stdio", "stdin")
 
 
 def check_starts_tls(endpoint: Endpoint, factory: object) -> None:

@@ -29,6 +29,8 @@ class Spawned:
         self.said: list[bytes] = []
         self._messages = MessageReader()
         self.killed = self.paused = self.closed = False
+        # Its end is told later than its kill: there is something in its pipes.
+        self.dies_late = False
         protocol.makeConnection(self)
 
     def writeSequence(self, parts: list[bytes]) -> None:
@@ -49,7 +51,8 @@ class Spawned:
 
     def signalProcess(self, name: str) -> None:
         self.killed = True
-        self.end(signal=9)
+        if not self.dies_late:
+            self.end(signal=9)
 
     def end(self, words: bytes = b"", status: int = 0, signal: int | None = None) -> None:
         """Let it end, with these words on its standard error."""

@@ -319,3 +319,17 @@ def test_half_an_answer_is_none() -> None:
     reader = MessageReader()
     assert list(reader.receive(b"".join(frame(b"abc", b"def"))[:-1])) == []
     assert list(reader.receive(b"f")) == [[b"abcde", b"f"]]
+
+
+@pytest.mark.parametrize("cut", [4, 10])
+def test_half_a_message_of_a_service_that_is_gone_is_none(cut: int) -> None:
+    """A process that took it for a whole one would work on what nobody asked for."""
+    sent = b"".join([*frame(b"whole"), *frame(b"halved")])[:-cut]
+    done = subprocess.run(
+        [sys.executable, "-m", ECHO, "complain"],
+        cwd=Path(__file__).parent,
+        input=sent,
+        capture_output=True,
+        check=True,
+    )
+    assert done.stdout == b"".join(frame(b"whole"))

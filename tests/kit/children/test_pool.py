@@ -127,6 +127,18 @@ def test_a_stop_ends_all(reactor: Spawner) -> None:
     assert isinstance(Asked(workers.answer(b"x")).found, WorkerEndedError)
 
 
+def test_an_answer_that_was_in_the_pipe_at_a_stop_leaves_no_timer(reactor: Spawner) -> None:
+    workers = workers_of(reactor, 1)
+    asked = Asked(workers.answer(b"x"))
+    reactor.last.say()
+    reactor.last.dies_late = True
+    stopped = workers.stop()
+    reactor.last.say(b"y")
+    assert asked.found == b"y" and not stopped.called
+    reactor.last.end(signal=9)
+    assert stopped.called and not reactor.getDelayedCalls()
+
+
 def test_one_that_cannot_begin_is_not_tried_again_at_once(reactor: Spawner) -> None:
     workers = workers_of(reactor, 1)
     Asked(workers.answer(b"x"))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ssl
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any, TypeVar
@@ -150,14 +151,21 @@ class Site:
         self.receiver = NotingReceiver()
         self._started: list[Any] = []
 
-    def make(self, endpoint: str, kept: KeptSockets | None = None, **policy: Any) -> Listener:
+    def make(
+        self,
+        endpoint: str,
+        kept: KeptSockets | None = None,
+        *,
+        reactor: Any = REACTOR,
+        **policy: Any,
+    ) -> Listener:
         parsed = parse_endpoint(endpoint)
         return listener_for(
             parsed,
             self.receiver if parsed.kind == "datagram" else self.factory,
             label="test",
             policy=GuardPolicy(**policy),
-            reactor=REACTOR,
+            reactor=reactor,
             metrics=self.metrics,
             kept=kept,
         )
@@ -179,6 +187,13 @@ class Site:
 
     def value(self, name: str, **labels: str) -> float:
         return self.metrics.value(name, **labels)
+
+
+def unverified() -> ssl.SSLContext:
+    """What a client goes by that takes any certificate."""
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
+    return context
 
 
 def port_of(listener: Listener) -> int:

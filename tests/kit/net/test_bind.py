@@ -18,6 +18,7 @@ from logsrv.kit.net.bind import (
     check_place,
     clear_socket_path,
     file_of_socket,
+    place_of,
     reason_of,
     remove_socket,
 )
@@ -204,6 +205,24 @@ def test_udp_is_ipv4_or_ipv6_as_its_interface_is() -> None:
     if socket.has_ipv6:
         with bound_socket(parse_endpoint("udp:0:interface=\\:\\:1")) as udp:
             assert udp.family == socket.AF_INET6
+
+
+def test_a_name_stands_for_its_ipv4_address_as_where_it_is_bound(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Else a socket that was kept is not found after a restart, and in its own way."""
+    found = {
+        socket.AF_INET6: (socket.AF_INET6, 1, 6, "", ("::1", 1234, 0, 0)),
+        socket.AF_INET: (socket.AF_INET, 1, 6, "", ("127.0.0.1", 1234)),
+    }
+
+    def ipv6_first(host: str, port: int, family: int = 0, type: int = 0) -> list[object]:
+        return [found[family]] if family else [*found.values()]
+
+    monkeypatch.setattr(socket, "getaddrinfo", ipv6_first)
+    place = place_of(parse_endpoint("tcp:1234:interface=localhost"))
+    assert place is not None
+    assert (place.family, place.address) == (socket.AF_INET, ("127.0.0.1", 1234))
 
 
 def test_a_port_that_the_service_manager_has_elsewhere_is_named() -> None:

@@ -14,9 +14,6 @@ from twisted.internet.task import Clock
 
 from logsrv.kit.manager.sockets import KeptSockets, ListeningPlace
 from logsrv.kit.net.bind import LOOK_SECONDS, ListenError, file_of_socket
-from logsrv.kit.net.guard.guard import GuardPolicy
-from logsrv.kit.net.listen import listener_for
-from logsrv.kit.net.parse import parse_endpoint
 from tests.kit.net.network import REACTOR, Site, in_reactor, logged, until
 
 SCHEMES = ("unix", "unixgram")
@@ -41,20 +38,7 @@ class LookingLater:
 
 
 def start(site: Site, endpoint: str, reactor: LookingLater, kept: KeptSockets | None = None) -> Any:
-    parsed = parse_endpoint(endpoint)
-    receiver: Any = site.receiver if parsed.kind == "datagram" else site.factory
-    policy = GuardPolicy()
-    return site.run(
-        listener_for(
-            parsed,
-            receiver,
-            label="test",
-            policy=policy,
-            reactor=reactor,
-            metrics=site.metrics,
-            kept=kept,
-        )
-    )
+    return site.run(site.make(endpoint, kept, reactor=reactor))
 
 
 def client_of(path: Path, scheme: str = "unix") -> socket.socket:

@@ -101,7 +101,8 @@ def test_what_twisted_knows_nothing_of_is_not_for_it(tmp_path: Path) -> None:
         assert endpoint.asks_for_certificates
         assert parse_endpoint(f"haproxy:{text}").asks_for_certificates
         assert not parse_endpoint("ssl:443:privateKey=pem").asks_for_certificates
-    assert endpoint.twisted == "ssl:443:privateKey=pem:backlog=1024"
+    assert endpoint.twisted == "tcp:443:backlog=1024"
+    assert endpoint.twisted_tls == "ssl:0:privateKey=pem"
     located = endpoint.located(tmp_path)
     assert (located.argument("clientca"), located.argument("caCertsDir")) == (
         str(tmp_path / "pem"),

@@ -9,10 +9,9 @@ from pathlib import Path
 import pytest
 from twisted.internet.task import deferLater
 
+from logsrv.kit.net import stdin
 from logsrv.kit.net.bind import ListenError
-from logsrv.kit.net.guard.guard import GuardPolicy
-from logsrv.kit.net.parse import parse_endpoint
-from logsrv.kit.net.stdin import StdinListener
+from logsrv.kit.net.listen import Listener
 from tests.kit.net.network import (
     REACTOR,
     Site,
@@ -21,22 +20,31 @@ from tests.kit.net.network import (
 )
 
 
-def listener_on(site: Site, descriptor: int) -> StdinListener:
-    return StdinListener(
-        parse_endpoint("stdin:"),
-        site.factory,
-        label="test",
-        policy=GuardPolicy(),
-        reactor=REACTOR,
-        metrics=site.metrics,
-        descriptor=descriptor,
-    )
+class Input:
+    """Listeners on a descriptor that stands for standard input."""
+
+    def __init__(self, site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
+        self._site = site
+        self._monkeypatch = monkeypatch
+
+    def make(self, descriptor: int) -> Listener:
+        self._monkeypatch.setattr(stdin, "DESCRIPTOR", descriptor)
+        return self._site.make("stdin:")
+
+    def run(self, descriptor: int) -> Listener:
+        listener: Listener = self._site.run(self.make(descriptor))
+        return listener
+
+
+@pytest.fixture
+def given(site: Site, monkeypatch: pytest.MonkeyPatch) -> Input:
+    return Input(site, monkeypatch)
 
 
 @in_reactor
-async def test_a_pipe_is_read_to_its_end(site: Site) -> None:
+async def test_a_pipe_is_read_to_its_end(given: Input, site: Site) -> None:
     reading, writing = os.pipe()
-    site.run(listener_on(site, reading))
+    given.run(reading)
     os.close(reading)
     os.write(writing, b"hello\n")
     await until(lambda: site.factory.data, "the line")
@@ -48,19 +56,21 @@ async def test_a_pipe_is_read_to_its_end(site: Site) -> None:
 
 
 @in_reactor
-async def test_a_regular_file_is_read_to_its_end(site: Site, tmp_path: Path) -> None:
+async def test_a_regular_file_is_read_to_its_end(given: Input, site: Site, tmp_path: Path) -> None:
     path = tmp_path / "log"
     path.write_bytes(b"x" * 1_000_000)
     with path.open("rb") as file:
-        site.run(listener_on(site, file.fileno()))
+        given.run(file.fileno())
         await until(lambda: site.factory.lost, "the end")
     assert len(site.factory.data) == 1_000_000
 
 
 @in_reactor
-async def test_a_terminal_is_read_and_stays_as_it_was_for_the_shell(site: Site) -> None:
+async def test_a_terminal_is_read_and_stays_as_it_was_for_the_shell(
+    given: Input, site: Site
+) -> None:
     keyboard, terminal = pty.openpty()
-    listener = site.run(listener_on(site, terminal))
+    listener = given.run(terminal)
     os.write(keyboard, b"typed\n")
     await until(lambda: site.factory.data, "the line")
     assert os.get_blocking(terminal)
@@ -71,9 +81,9 @@ async def test_a_terminal_is_read_and_stays_as_it_was_for_the_shell(site: Site) 
 
 
 @in_reactor
-async def test_a_store_that_is_full_stops_the_reading(site: Site) -> None:
+async def test_a_store_that_is_full_stops_the_reading(given: Input, site: Site) -> None:
     reading, writing = os.pipe()
-    site.run(listener_on(site, reading))
+    given.run(reading)
     os.close(reading)
     transport = site.factory.made[0].transport
     transport.pauseProducing()
@@ -86,9 +96,9 @@ async def test_a_store_that_is_full_stops_the_reading(site: Site) -> None:
 
 
 @in_reactor
-async def test_a_stop_takes_in_what_is_in_the_pipe(site: Site) -> None:
+async def test_a_stop_takes_in_what_is_in_the_pipe(given: Input, site: Site) -> None:
     reading, writing = os.pipe()
-    listener = site.run(listener_on(site, reading))
+    listener = given.run(reading)
     os.close(reading)
     os.write(writing, b"x" * 60000)
     assert await listener.drain(5) == 0
@@ -100,9 +110,9 @@ async def test_a_stop_takes_in_what_is_in_the_pipe(site: Site) -> None:
 
 
 @in_reactor
-async def test_a_stop_before_the_start_leaves_nothing_open(site: Site) -> None:
+async def test_a_stop_before_the_start_leaves_nothing_open(given: Input, site: Site) -> None:
     reading, writing = os.pipe()
-    listener = listener_on(site, reading)
+    listener = given.make(reading)
     listener.bind()
     os.close(reading)
     assert await listener.drain(1) == 0
@@ -112,15 +122,15 @@ async def test_a_stop_before_the_start_leaves_nothing_open(site: Site) -> None:
 
 
 @in_reactor
-async def test_a_closed_standard_input_is_told_in_a_sentence(site: Site) -> None:
+async def test_a_closed_standard_input_is_told_in_a_sentence(given: Input, site: Site) -> None:
     with pytest.raises(ListenError, match="stdin:: no standard input"):
-        listener_on(site, 9999).bind()
+        given.make(9999).bind()
 
 
 @in_reactor
-async def test_answers_go_nowhere_and_harm_nothing(site: Site) -> None:
+async def test_answers_go_nowhere_and_harm_nothing(given: Input, site: Site) -> None:
     reading, writing = os.pipe()
-    site.run(listener_on(site, reading))
+    given.run(reading)
     os.close(reading)
     transport = site.factory.made[0].transport
     transport.write(b"answer")

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import socket
-import ssl
 import threading
 from ipaddress import ip_network
 from pathlib import Path
@@ -19,6 +18,7 @@ from tests.kit.net.network import (
     logged,
     port_of,
     until,
+    unverified,
 )
 
 
@@ -30,12 +30,9 @@ def certificate(tmp_path: Path) -> Path:
 
 def tls_send(port: int, data: bytes, sent: threading.Event | None = None) -> bytes:
     """Send `data` over TLS, wait for the other side's end; gives what it said. sent: set in between."""
-    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
-    context.check_hostname = False
-    context.verify_mode = ssl.CERT_NONE
     with (
         socket.create_connection(("127.0.0.1", port), 60) as plain,
-        context.wrap_socket(plain) as client,
+        unverified().wrap_socket(plain) as client,
     ):
         client.sendall(data)
         if sent is not None:

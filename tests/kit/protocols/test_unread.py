@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import socket
-import ssl
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +14,7 @@ from logsrv.kit import Connection, LineProtocol
 from logsrv.kit.protocols import sending
 from logsrv.kit.testing import MemoryService, serve
 from tests.gopher.servers import certificate_file
-from tests.kit.net.network import REACTOR
+from tests.kit.net.network import REACTOR, unverified
 
 # Twisted's own use of pyOpenSSL.
 pytestmark = pytest.mark.filterwarnings("ignore:Passing pyOpenSSL:DeprecationWarning")
@@ -28,9 +27,7 @@ def connected(port: int, *, tls: bool) -> socket.socket:
     peer.connect(("127.0.0.1", port))
     if not tls:
         return peer
-    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
-    context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
-    return context.wrap_socket(peer)
+    return unverified().wrap_socket(peer)
 
 
 @pytest.mark.parametrize("listen", [PLAIN, TLS])

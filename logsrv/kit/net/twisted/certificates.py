@@ -7,21 +7,18 @@ from __future__ import annotations
 
 import re
 import ssl
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 from OpenSSL import SSL, crypto
-from twisted.internet.interfaces import (
-    IOpenSSLServerConnectionCreator,
-    IProtocolNegotiationFactory,
-    IReactorTime,
-)
+from twisted.internet.endpoints import serverFromString
+from twisted.internet.interfaces import IOpenSSLServerConnectionCreator, IProtocolNegotiationFactory
 from twisted.logger import Logger
 from twisted.protocols.policies import WrappingFactory
 from zope.interface import implementer
 
-from logsrv.kit.net.bind import ListenError
+from logsrv.kit.net.bind import ListenError, reason_of
 from logsrv.kit.net.endpoint import Endpoint
 from logsrv.kit.options.files import Mark, mark_of, read_file
 from logsrv.kit.text.words import shown
@@ -145,44 +142,84 @@ def _verified(
 
 @implementer(IOpenSSLServerConnectionCreator)
 class RenewableCertificate:
-    """Begins each TLS connection of an `ssl:` endpoint with the certificate that was loaded last.
+    """Begins each TLS connection of an endpoint with the certificate that was loaded last.
 
     It serves clients whatever protocols they offer (ALPN, RFC 7301): Twisted ends the handshake of
     every client that offers protocols where none of them is wanted, with an "internal error", and
     most of what we serve has no registered name.
+
+    Between `start` and `stop` it watches its files: what was saved is taken, if it is whole. A pair is
+    saved in two steps, and a file in several: it is taken when nothing has changed for a while. If it
+    cannot be used, the one of before stays; that is logged once, until it changes again.
     """
 
-    def __init__(self, parse: Callable[[], Any], prepare: Callable[[SSL.Context], object]) -> None:
-        """`parse` makes such an endpoint anew, which reads the files of key and certificate; `prepare`
-        is called with what comes of it."""
-        self._parse = parse
-        self._prepare = prepare
+    def __init__(self, endpoint: Endpoint, label: str, reactor: Any) -> None:
+        """Raises ListenError for one that cannot be used. label: names the listener in the log."""
+        self._endpoint = endpoint
+        self._label = label
+        self._reactor = reactor
+        self._next = Timer(reactor)
         self.load()
         self.renew()
+        # How the files looked: at the look before, and when they were refused.
+        self._before = self._refused = self._taken
 
     def load(self) -> None:
-        """Read the files again, for `renew`. Raises what reading them raises."""
-        loaded: SSL.Context = self._parse()._sslContextFactory.getContext()
-        loaded.set_alpn_select_callback(select)
-        self._prepare(loaded)
-        self._loaded = loaded
+        """Read the files again, for `renew`. Raises ListenError, and the one of before stays."""
+        marks = marks_of(self._endpoint)
+        check_certificate(self._endpoint)
+        try:
+            made: Any = serverFromString(self._reactor, self._endpoint.twisted_tls)
+            context: SSL.Context = made._sslContextFactory.getContext()
+        except Exception as error:
+            raise reason_of(error, self._endpoint) from error
+        context.set_alpn_select_callback(select)
+        if found := authorities(self._endpoint):
+            required = self._endpoint.argument("clientcert") != "optional"
+            ask_for_certificates(context, found, required=required)
+        self._loaded = context, marks
 
     def renew(self) -> None:
         """Go by what was loaded last, for the connections to come."""
-        self._context = self._loaded
+        self._context, self._taken = self._loaded
 
     def serverConnectionForTLS(self, protocol: Any) -> SSL.Connection:
         return SSL.Connection(self._context, None)
 
+    def start(self) -> None:
+        """Watch the files."""
+        self._next.start(LOOK_SECONDS, self._look)
 
-def certified(
-    endpoint: Any, parse: Callable[[], Any], prepare: Callable[[SSL.Context], object]
-) -> RenewableCertificate | None:
-    """Let an `ssl:` endpoint, made by `parse`, go by a certificate that can be renewed; else None."""
-    if not hasattr(endpoint, "_sslContextFactory"):
-        return None
-    endpoint._sslContextFactory = certificate = RenewableCertificate(parse, prepare)
-    return certificate
+    def stop(self) -> None:
+        """Watch them no more."""
+        self._next.stop()
+
+    def _look(self) -> None:
+        self.start()
+        now = marks_of(self._endpoint)
+        is_calm = now == self._before
+        self._before = now
+        if now == self._taken:
+            self._refused = now
+        elif is_calm and now != self._refused:
+            self._take(now)
+
+    def _take(self, now: dict[str, Mark | None]) -> None:
+        try:
+            self.load()
+        except ListenError as error:
+            self._refused = now
+            log.warn(
+                "{listener} keeps its certificate of before; what was saved is not taken: {error}",
+                listener=self._label,
+                error=str(error),
+            )
+        else:
+            self.renew()
+            log.info(
+                "{listener} has taken the certificate that was saved, for who connects from now on",
+                listener=self._label,
+            )
 
 
 def select(connection: SSL.Connection, offered: Sequence[bytes]) -> Any:
@@ -195,58 +232,6 @@ def select(connection: SSL.Connection, offered: Sequence[bytes]) -> Any:
         if wanted in offered:
             return wanted
     return SSL.NO_OVERLAPPING_PROTOCOLS
-
-
-class CertificateWatch:
-    """A watch over the files of a TLS listener: what was saved is taken, if it is whole.
-
-    A pair is saved in two steps, and a file in several: it is taken when nothing has changed for a
-    while. If it cannot be used, the one of before stays; that is logged once, until it changes again.
-    taken: how the files looked that were taken last, here or otherwise, at a reload.
-    """
-
-    def __init__(
-        self, endpoint: Endpoint, label: str, clock: IReactorTime, renew: Callable[[], object]
-    ) -> None:
-        """`renew` takes what is in the files for the connections to come; raises ListenError."""
-        self._endpoint = endpoint
-        self._label = label
-        self._renew = renew
-        self.taken = self._before = self._refused = marks_of(endpoint)
-        self._next = Timer(clock)
-
-    def start(self) -> None:
-        self._next.start(LOOK_SECONDS, self._look)
-
-    def stop(self) -> None:
-        self._next.stop()
-
-    def _look(self) -> None:
-        self.start()
-        now = marks_of(self._endpoint)
-        is_calm = now == self._before
-        self._before = now
-        if now == self.taken:
-            self._refused = now
-        elif is_calm and now != self._refused:
-            self._take(now)
-
-    def _take(self, now: dict[str, Mark | None]) -> None:
-        try:
-            self._renew()
-        except ListenError as error:
-            self._refused = now
-            log.warn(
-                "{listener} keeps its certificate of before; what was saved is not taken: {error}",
-                listener=self._label,
-                error=str(error),
-            )
-        else:
-            self.taken = now
-            log.info(
-                "{listener} has taken the certificate that was saved, for who connects from now on",
-                listener=self._label,
-            )
 
 
 def _read_pem(endpoint: Endpoint, what: str, path: Path, holds: str) -> list[bytes]:

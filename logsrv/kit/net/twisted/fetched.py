@@ -42,6 +42,7 @@ class FetchedListener:
         policy: object,
         reactor: Any,
         metrics: object,
+        kept: object = None,
     ) -> None:
         self.endpoint = endpoint
         self._receiver = receiver

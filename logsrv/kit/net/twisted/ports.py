@@ -234,7 +234,3 @@ class KeptUNIXPort(FilelessUNIXPort):
         port.mode = mode
         port.backlog = backlog
         return port
-
-    def socket_for_others(self) -> socket.socket:
-        """The listening socket once more."""
-        return self.socket.dup()

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import re
 import socket
-import ssl
-from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
 
@@ -13,21 +11,16 @@ import pytest
 from cryptography import x509
 from twisted.internet.threads import deferToThread
 
-from logsrv.kit.net.guard.guard import GuardPolicy
-from logsrv.kit.net.listen import listener_for
-from logsrv.kit.net.parse import parse_endpoint
 from logsrv.kit.net.twisted.twisted_tls import certificate_of
-from logsrv.kit.observe.metrics import Metrics
 from tests.cli.certificates import Authority
 from tests.kit.net.network import (
-    REACTOR,
     Noted,
-    NotingFactory,
+    Site,
     in_reactor,
     logged,
     port_of,
-    reactor_fixture,
     until,
+    unverified,
 )
 
 # Twisted's own use of pyOpenSSL.
@@ -45,44 +38,34 @@ class Once(Noted):
 class Server:
     """A listener that asks for certificates, and what came of it."""
 
-    def __init__(self, directory: Path) -> None:
+    def __init__(self, site: Site, directory: Path) -> None:
+        self.site = site
         (directory / "ours").mkdir()
         (directory / "others").mkdir()
         self.authority = Authority(directory / "ours")
         self.stranger = Authority(directory / "others", "A, B")
         self.namesake = Authority(directory / "others")
         self.pem = self.authority.certify("server")
-        self.factory: Any = NotingFactory()
+        self.factory: Any = site.factory
         self.factory.protocol = Once
-        self.metrics = Metrics()
         self.listener: Any = None
 
     def listen(self, words: str = "", front: str = "") -> None:
-        self.listener = listener_for(
-            parse_endpoint(
-                f"{front}ssl:0:interface=127.0.0.1:privateKey={self.pem}:certKey={self.pem}"
-                f":clientca={self.authority.cafile}{words}"
-            ),
-            self.factory,
-            label="test",
-            policy=GuardPolicy(),
-            reactor=REACTOR,
-            metrics=self.metrics,
+        self.listener = self.site.start(
+            f"{front}ssl:0:interface=127.0.0.1:privateKey={self.pem}:certKey={self.pem}"
+            f":clientca={self.authority.cafile}{words}"
         )
-        self.listener.bind()
-        self.listener.open()
 
     async def visit(self, pem: Path | None, said: bytes = b"hello") -> str:
         return await deferToThread(visit, port_of(self.listener), pem, said)
 
     def refused(self, reason: str) -> float:
-        return self.metrics.value("connections_refused_total", reason=reason)
+        return self.site.value("connections_refused_total", reason=reason)
 
 
 def visit(port: int, pem: Path | None, said: bytes) -> str:
     """Say something, with a certificate; gives what the server says of that."""
-    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
-    context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
+    context = unverified()
     if pem is not None:
         context.load_cert_chain(pem)
     with socket.create_connection(("127.0.0.1", port), 60) as plain:
@@ -95,11 +78,9 @@ def visit(port: int, pem: Path | None, said: bytes) -> str:
             return str(error)
 
 
-@reactor_fixture
-async def server(tmp_path: Path) -> AsyncIterator[Server]:
-    made = Server(tmp_path)
-    yield made
-    await made.listener.drain(0)
+@pytest.fixture
+def server(site: Site, tmp_path: Path) -> Server:
+    return Server(site, tmp_path)
 
 
 @in_reactor
@@ -199,8 +180,8 @@ async def test_who_hangs_up_in_the_middle_is_no_refusal(server: Server) -> None:
         await deferToThread(
             lambda: socket.create_connection(("127.0.0.1", port_of(server.listener)), 60).close()
         )
-        await until(lambda: server.metrics.value("connections_total") == 1, "the connection")
-        await until(lambda: not server.metrics.value("connections_open"), "its end")
+        await until(lambda: server.site.value("connections_total") == 1, "the connection")
+        await until(lambda: not server.site.value("connections_open"), "its end")
     assert not [said for said in messages if "refused" in said]
     assert server.factory.made == server.factory.lost == []
 

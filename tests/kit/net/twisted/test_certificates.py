@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import shutil
 import socket
-import ssl
 from pathlib import Path
 from typing import Any
 
@@ -16,14 +15,12 @@ from twisted.internet.threads import deferToThread
 
 from logsrv.kit.net.bind import ListenError
 from logsrv.kit.net.guard.guard import GuardPolicy
-from logsrv.kit.net.listen import listener_for
 from logsrv.kit.net.parse import parse_endpoint
 from logsrv.kit.net.twisted import certificates
-from logsrv.kit.net.twisted.certificates import CertificateWatch, authorities, check_certificate
-from logsrv.kit.observe.metrics import Metrics
+from logsrv.kit.net.twisted.certificates import RenewableCertificate, authorities, check_certificate
 from tests.cli.certificates import Authority
 from tests.gopher.servers import certificate_file
-from tests.kit.net.network import REACTOR, NotingFactory, in_reactor, logged, until
+from tests.kit.net.network import Site, in_reactor, logged, port_of, until, unverified
 
 # Twisted's own use of pyOpenSSL.
 pytestmark = pytest.mark.filterwarnings("ignore:Passing pyOpenSSL:DeprecationWarning")
@@ -39,11 +36,8 @@ def endpoint(pem: Path, before: str = "") -> Any:
 
 def seen(port: int, greeting: bytes = b"") -> bytes | None:
     """The certificate that a client is shown."""
-    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
-    context.check_hostname = False
-    context.verify_mode = ssl.CERT_NONE
     plain = socket.create_connection(("127.0.0.1", port), 60)
-    with context.wrap_socket(plain) as connection:
+    with unverified().wrap_socket(plain) as connection:
         connection.sendall(greeting)
         return connection.getpeercert(binary_form=True)
 
@@ -133,60 +127,56 @@ def test_an_encrypted_key_is_said_to_be_one(
 
 @pytest.mark.parametrize("before", ["", "haproxy:"])
 @in_reactor
-async def test_renewed(before: str, tmp_path: Path) -> None:
+async def test_renewed(before: str, tmp_path: Path, site: Site) -> None:
     """New connections get the new one; one that cannot be used is refused and the old one stays."""
     pem = certificate_file(tmp_path / "pem")
-    listener: Any = listener_for(
-        endpoint(pem, before), NotingFactory(), label="test",  # type: ignore[arg-type]
-        policy=GuardPolicy(), reactor=REACTOR, metrics=Metrics(),
-    )  # fmt: skip
-    listener.bind()
-    listener.open()
+    listener = site.start(str(endpoint(pem, before)))
     greeting = b"PROXY TCP4 127.0.0.1 127.0.0.1 1 2\r\n" if before else b""
-    try:
-        port = int(listener.address.rpartition(":")[2])
-        first = await deferToThread(seen, port, greeting)
-        shutil.copy(certificate_file(tmp_path / "next"), pem)
-        assert await deferToThread(seen, port, greeting) == first
+    port = port_of(listener)
+    first = await deferToThread(seen, port, greeting)
+    shutil.copy(certificate_file(tmp_path / "next"), pem)
+    assert await deferToThread(seen, port, greeting) == first
+    listener.check()
+    listener.apply(GuardPolicy())
+    second = await deferToThread(seen, port, greeting)
+    assert second not in (first, None)
+    pem.write_text("no key")
+    with pytest.raises(ListenError, match="cannot be used"):
         listener.check()
-        listener.apply(GuardPolicy())
-        second = await deferToThread(seen, port, greeting)
-        assert second not in (first, None)
-        pem.write_text("no key")
-        with pytest.raises(ListenError, match="cannot be used"):
-            listener.check()
-        assert await deferToThread(seen, port, greeting) == second
-    finally:
-        await listener.drain(0)
+    assert await deferToThread(seen, port, greeting) == second
 
 
 @in_reactor
-async def test_what_is_saved_is_taken(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_what_is_saved_is_taken(
+    site: Site, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """Without anybody saying so; and at the stop nothing of the watch is left behind."""
     monkeypatch.setattr(certificates, "LOOK_SECONDS", 0.01)
     pem = certificate_file(tmp_path / "pem")
-    listener: Any = listener_for(
-        endpoint(pem), NotingFactory(), label="test",  # type: ignore[arg-type]
-        policy=GuardPolicy(), reactor=REACTOR, metrics=Metrics(),
-    )  # fmt: skip
-    listener.bind()
-    listener.open()
-    try:
-        port = int(listener.address.rpartition(":")[2])
-        first = await deferToThread(seen, port)
-        with logged() as messages:
-            certificate_file(tmp_path / "next").replace(pem)
-            await until(lambda: messages, "the new one")
-        assert messages == [
-            "test has taken the certificate that was saved, for who connects from now on"
-        ]
-        assert await deferToThread(seen, port) not in (first, None)
-    finally:
-        await listener.drain(0)
+    listener = site.start(str(endpoint(pem)))
+    port = port_of(listener)
+    first = await deferToThread(seen, port)
+    with logged() as messages:
+        certificate_file(tmp_path / "next").replace(pem)
+        await until(lambda: messages, "the new one")
+    assert messages == [
+        "test has taken the certificate that was saved, for who connects from now on"
+    ]
+    assert await deferToThread(seen, port) not in (first, None)
+
+
+class Counted(RenewableCertificate):
+    """Counts how often what was loaded is taken."""
+
+    taken = -1
+
+    def renew(self) -> None:
+        super().renew()
+        self.taken += 1
 
 
 class Watched:
-    """A watch over a key and a certificate in two files, and how often it took them."""
+    """A key and a certificate in two files, which are watched."""
 
     def __init__(self, directory: Path) -> None:
         self.directory = directory
@@ -195,8 +185,7 @@ class Watched:
         self.put("key", "cert")
         self.endpoint = parse_endpoint(f"ssl:0:privateKey={self.key}:certKey={self.certificate}")
         self.clock = Clock()
-        self.taken = 0
-        self.watch = CertificateWatch(self.endpoint, "test", self.clock, self.take)
+        self.watch = Counted(self.endpoint, "test", self.clock)
         self.watch.start()
 
     def put(self, *which: str) -> None:
@@ -213,9 +202,9 @@ class Watched:
                 # The system's clock of files may tick every 4 ms only, and this takes less.
                 os.utime(path, (self.saved, self.saved))
 
-    def take(self) -> None:
-        check_certificate(self.endpoint)
-        self.taken += 1
+    @property
+    def taken(self) -> int:
+        return self.watch.taken
 
     def pass_looks(self, number: int) -> list[str]:
         with logged() as messages:

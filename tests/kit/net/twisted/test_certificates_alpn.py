@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import socket
-import ssl
 from pathlib import Path
-from typing import Any
 
 import pytest
 from twisted.internet.interfaces import IProtocolNegotiationFactory
@@ -13,12 +11,8 @@ from twisted.internet.protocol import Factory, Protocol
 from twisted.internet.threads import deferToThread
 from zope.interface import implementer
 
-from logsrv.kit.net.guard.guard import GuardPolicy
-from logsrv.kit.net.listen import listener_for
-from logsrv.kit.net.parse import parse_endpoint
-from logsrv.kit.observe.metrics import Metrics
 from tests.gopher.servers import certificate_file
-from tests.kit.net.network import REACTOR, in_reactor, port_of
+from tests.kit.net.network import Site, in_reactor, port_of, unverified
 
 # Twisted's own use of pyOpenSSL.
 pytestmark = pytest.mark.filterwarnings("ignore:Passing pyOpenSSL:DeprecationWarning")
@@ -42,9 +36,7 @@ class Web(Plain):
 
 
 def visit(port: int, offered: list[str]) -> tuple[bytes, str | None]:
-    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
-    context.check_hostname = False
-    context.verify_mode = ssl.CERT_NONE
+    context = unverified()
     if offered:
         context.set_alpn_protocols(offered)
     plain = socket.create_connection(("127.0.0.1", port), 60)
@@ -66,21 +58,15 @@ def visit(port: int, offered: list[str]) -> tuple[bytes, str | None]:
 )
 @in_reactor
 async def test_what_a_client_offers(
-    tmp_path: Path, front: str, factory: type[Factory], offered: list[str], chosen: str | None
+    site: Site,
+    tmp_path: Path,
+    front: str,
+    factory: type[Factory],
+    offered: list[str],
+    chosen: str | None,
 ) -> None:
     """It is served, by whatever factory."""
     pem = certificate_file(tmp_path / "pem")
-    listener: Any = listener_for(
-        parse_endpoint(f"{front}ssl:0:interface=127.0.0.1:privateKey={pem}:certKey={pem}"),
-        factory(),  # type: ignore[arg-type]
-        label="test",
-        policy=GuardPolicy(),
-        reactor=REACTOR,
-        metrics=Metrics(),
-    )
-    listener.bind()
-    listener.open()
-    try:
-        assert await deferToThread(visit, port_of(listener), offered) == (b"hello", chosen)
-    finally:
-        await listener.drain(0)
+    site.factory = factory()  # type: ignore[assignment]
+    listener = site.start(f"{front}ssl:0:interface=127.0.0.1:privateKey={pem}:certKey={pem}")
+    assert await deferToThread(visit, port_of(listener), offered) == (b"hello", chosen)

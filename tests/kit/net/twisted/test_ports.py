@@ -153,7 +153,7 @@ async def test_a_kept_socket_serves_the_next_process(tmp_path: Path) -> None:
     path = str(tmp_path / "s")
     first = KeptUNIXPort(path, Factory.forProtocol(Chunks), reactor=REACTOR)  # type: ignore[arg-type]
     first.startListening()
-    held = first.socket_for_others()
+    held = first.socket.dup()
     await first.stopListening()
     protocol = Chunks()
     factory = Factory.forProtocol(lambda: protocol)  # type: ignore[arg-type]

@@ -48,6 +48,7 @@ from tests.kit.net.network import (
     logged,
     port_of,
     until,
+    unverified,
 )
 
 # Twisted's own use of pyOpenSSL.
@@ -397,9 +398,7 @@ async def test_each_listener_receives_large_chunks(
         else:
             plain = socket.create_connection(("127.0.0.1", port_of(listener)))
         if endpoint in ("ssl", "haproxy"):
-            context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
-            context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
-            plain = context.wrap_socket(plain)
+            plain = unverified().wrap_socket(plain)
         if endpoint == "haproxy":
             plain.sendall(b"PROXY TCP4 192.0.2.7 192.0.2.1 1 2\r\n")
         plain.sendall(data)

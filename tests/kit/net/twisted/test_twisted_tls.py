@@ -24,7 +24,7 @@ from twisted.python.failure import Failure
 from logsrv.kit.net.twisted.transports import keep_open, stop_keeping
 from logsrv.kit.net.twisted.twisted_tls import GOODBYE_SECONDS, GatheringTLS, is_encrypted
 from tests.gopher.servers import certificate_file
-from tests.kit.net.network import Chunks
+from tests.kit.net.network import Chunks, unverified
 
 # Twisted's own use of pyOpenSSL.
 pytestmark = pytest.mark.filterwarnings("ignore:Passing pyOpenSSL:DeprecationWarning")
@@ -46,8 +46,7 @@ class Channel:
             self.clock,
         )
         factory.protocol = GatheringTLS
-        context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
-        context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
+        context = unverified()
         context.maximum_version = newest
         self.protocol = protocol
         self.transport = StringTransport()
