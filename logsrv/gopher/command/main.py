@@ -12,11 +12,10 @@ import os
 import signal
 import sys
 from collections.abc import Sequence
+from importlib import import_module
 from typing import Any, BinaryIO, NoReturn, TextIO
 
 from logsrv.errors import LogsrvError, Shown, UsageError
-from logsrv.gopher.command.arguments import browse_options, connection_options
-from logsrv.gopher.command.fetch import run_fetch
 from logsrv.gopher.wire.errors import GopherError
 from logsrv.kit.text.escape import one_line, printable
 
@@ -25,6 +24,15 @@ USAGE = 2
 INTERRUPTED = 130
 TERMINATED = 143
 PIPE_CLOSED = 141
+# The modules of the commands; anything else is the URL of `fetch`.
+_MODULES = {
+    "browse": "browse",
+    "follow": "news",
+    "mirror": "mirror",
+    "new": "news",
+    "serve": "serve",
+    "unfollow": "news",
+}
 
 
 class _Terminated(BaseException):
@@ -127,24 +135,10 @@ def _tell(stderr: TextIO, sentence: object, status: int) -> int:
 
 
 def _dispatch(words: list[str], stdout: BinaryIO, stderr: TextIO) -> int:
-    if words[:1] == ["browse"]:
-        from logsrv.gopher.browse.program import run as browse
-
-        options = browse_options(words[1:])
-        return browse(options.url, connection_options(options), options.charset)
-    if words[:1] == ["mirror"]:
-        from logsrv.gopher.command.mirror import run_mirror
-
-        return run_mirror(words[1:], stdout, stderr)
-    if words[:1] in (["follow"], ["unfollow"], ["new"]):
-        from logsrv.gopher.command.news import run_news
-
-        return run_news(words[0], words[1:], stdout, stderr)
-    if words[:1] == ["serve"]:
-        from logsrv.gopher.command.serve import run_serve
-
-        run_serve(words[1:])
-    return run_fetch(words, stdout, stderr)
+    """Run the command that `words` begin with, and load no other."""
+    name = _MODULES.get(words[0], "fetch") if words else "fetch"
+    status: int = import_module(f"logsrv.gopher.command.{name}").run(words, stdout, stderr)
+    return status
 
 
 if __name__ == "__main__":

@@ -20,7 +20,6 @@ from logsrv.gopher.command.arguments import (
     number,
     read,
 )
-from logsrv.gopher.fetch.progress import Progress
 from logsrv.gopher.fetch.settings import ConnectionOptions
 from logsrv.gopher.fetch.transfers import Transfers
 from logsrv.gopher.mirror.crawl import Crawl
@@ -32,6 +31,7 @@ from logsrv.gopher.wire.errors import GopherError
 from logsrv.gopher.wire.url import GopherURL, canonical_host, typed_url
 from logsrv.kit.options.argument_parser import Parser
 from logsrv.kit.text.escape import one_line, printable
+from logsrv.kit.text.status_line import StatusLine
 
 DESCRIPTION = """\
 Copy what a Gopher server has, from URL on, into DIRECTORY: each item as a file, each
@@ -81,12 +81,12 @@ def declare(parser: Parser) -> None:
     add_connection_options(parser)
 
 
-def run_mirror(words: Sequence[str], stdout: BinaryIO, stderr: TextIO) -> int:
+def run(words: Sequence[str], stdout: BinaryIO, stderr: TextIO) -> int:
     """Do it, print the report, return the exit status.
 
     Raises Shown, GopherError (of a root without a copy), ConfigurationError, OSError (of the disk).
     """
-    options = read(words, declare, "gopher mirror", DESCRIPTION)
+    options = read(words[1:], declare, "gopher mirror", DESCRIPTION)
     if options.update and options.refresh:
         raise UsageError("--update keeps what is the same, --refresh begins anew; choose one")
     if options.delete and not options.update:
@@ -105,7 +105,7 @@ def run_mirror(words: Sequence[str], stdout: BinaryIO, stderr: TextIO) -> int:
         journal = MirrorJournal(directory, root, options.span, anew=options.refresh)
         crawl = Crawl(scope, journal, transfers, _manners(options), time.monotonic, options.charset)
         try:
-            interrupted = _crawled(crawl, Progress(stderr, time.monotonic))
+            interrupted = _crawled(crawl, StatusLine(stderr, time.monotonic))
         except Exception as error:
             if not crawl.tally.fetched and journal.is_new:
                 _unmake(directory, made)
@@ -128,7 +128,7 @@ def run_mirror(words: Sequence[str], stdout: BinaryIO, stderr: TextIO) -> int:
     return INCOMPLETE if tally.failed or tally.stopped else 0
 
 
-def _crawled(crawl: Crawl, progress: Progress) -> BaseException | None:
+def _crawled(crawl: Crawl, progress: StatusLine) -> BaseException | None:
     """Run it, and show how far it is; return Ctrl-C or SIGTERM, if that ended it."""
 
     def show() -> None:

@@ -80,9 +80,10 @@ def declare(command: str, parser: Parser) -> None:
     add_connection_options(parser)
 
 
-def run_news(command: str, words: Sequence[str], stdout: BinaryIO, stderr: TextIO) -> int:
+def run(words: Sequence[str], stdout: BinaryIO, stderr: TextIO) -> int:
     """Run the command, return the exit status. Raises Shown, LogsrvError."""
-    options = read(words, partial(declare, command), f"gopher {command}", ABOUT[command])
+    command = words[0]
+    options = read(words[1:], partial(declare, command), f"gopher {command}", ABOUT[command])
     if command == "unfollow":
         return _unfollow(options)
     session = BrowsingSession(os.environ, connection_options(options), options.charset)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from functools import partial
 
-from logsrv.gopher.command import arguments, mirror, news, serve
+from logsrv.gopher.command import arguments, browse, fetch, mirror, news, serve
 from logsrv.kit.options.argument_parser import Parser
 
 PURPOSE = "show, copy and serve what is on Gopher"
@@ -26,16 +26,6 @@ def parser_of(command: str = "") -> Parser:
     if command in news.ABOUT:
         declare = partial(news.declare, command)
         return arguments.parser(declare, f"gopher {command}", news.ABOUT[command])
-    made = {
-        "": partial(arguments.parser, arguments.declare_fetch, "gopher", arguments.DESCRIPTION),
-        "browse": partial(
-            arguments.parser, arguments.declare_browse, "gopher browse", arguments.BROWSE, ""
-        ),
-        "mirror": partial(
-            arguments.parser, mirror.declare, "gopher mirror", mirror.DESCRIPTION
-        ),
-        "serve": partial(
-            arguments.parser, serve.declare, "gopher serve", serve.DESCRIPTION, ""
-        ),
-    }  # fmt: skip
-    return made[command]()
+    made = {"": fetch, "browse": browse, "mirror": mirror, "serve": serve}[command]
+    statuses = arguments.STATUSES if made in (fetch, mirror) else ""
+    return arguments.parser(made.declare, f"gopher {command}".rstrip(), made.DESCRIPTION, statuses)

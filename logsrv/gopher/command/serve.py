@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Sequence
-from typing import NoReturn
+from typing import BinaryIO, NoReturn, TextIO
 
 from logsrv.errors import Shown, UsageError
 from logsrv.gopher.command.arguments import parser
@@ -35,13 +35,14 @@ def declare(made: Parser) -> None:
     )
 
 
-def run_serve(words: Sequence[str]) -> NoReturn:
+def run(words: Sequence[str], stdout: BinaryIO, stderr: TextIO) -> NoReturn:
     """Become the server. Raises Shown, UsageError."""
-    if list(words[:1]) in (["--help"], ["-h"]):
+    given = words[1:]
+    if list(given[:1]) in (["--help"], ["-h"]):
         raise Shown(parser(declare, "gopher serve", DESCRIPTION, statuses="").format_help())
-    if not words or words[0].startswith("-"):
+    if not given or given[0].startswith("-"):
         raise UsageError("gopher serve takes a directory, and then options: gopher serve DIRECTORY")
-    os.execv(sys.executable, command(words[0], words[1:]))
+    os.execv(sys.executable, command(given[0], given[1:]))
 
 
 def command(directory: str, options: Sequence[str]) -> list[str]:
