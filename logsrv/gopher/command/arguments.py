@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import os
 from argparse import ArgumentTypeError, Namespace
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from typing import TypeVar
 
 from logsrv import __version__
@@ -62,27 +62,9 @@ def refusal(text: str, wanted: str) -> Exception:
     return ArgumentTypeError(f"“{one_line(text, 60)}” is not {wanted}")
 
 
-def read(
-    words: Sequence[str],
-    declare: Callable[[Parser], None],
-    prog: str,
-    description: str,
-    statuses: str = STATUSES,
-) -> Namespace:
-    """Return what `words` say. Raises UsageError, Shown."""
-    return parser(declare, prog, description, statuses).parse_args(words)
-
-
-def parser(
-    declare: Callable[[Parser], None],
-    prog: str,
-    description: str,
-    statuses: str = STATUSES,
-) -> Parser:
-    """Return the parser of a command."""
-    made = Parser(prog, description, epilog=statuses, version=_version)
-    declare(made)
-    return made
+def parser(prog: str, description: str, statuses: str = STATUSES) -> Parser:
+    """Return the parser of a command, as yet without arguments but `--help` and `--version`."""
+    return Parser(prog, description, epilog=statuses, version=_version)
 
 
 def add_charset(add: Callable[..., object], what: str = "of texts and menus") -> None:

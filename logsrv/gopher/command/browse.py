@@ -10,7 +10,7 @@ from logsrv.gopher.command.arguments import (
     add_charset,
     add_connection_options,
     connection_options,
-    read,
+    parser,
 )
 from logsrv.kit.options.argument_parser import Parser
 
@@ -23,19 +23,21 @@ Example:
 """
 
 
-def declare(parser: Parser) -> None:
-    """Declare the arguments of `gopher browse`."""
-    parser.add_argument(
+def parser_of(command: str) -> Parser:
+    """Return the parser of `gopher browse`."""
+    made = parser("gopher browse", DESCRIPTION, statuses="")
+    made.add_argument(
         "url",
         metavar="URL",
         nargs="?",
         help="where to begin: a URL, a host, a file, a directory; default: a start page",
     )
-    add_charset(parser.add_argument_group("what comes out").add_argument)
-    add_connection_options(parser)
+    add_charset(made.add_argument_group("what comes out").add_argument)
+    add_connection_options(made)
+    return made
 
 
 def run(words: Sequence[str], stdout: BinaryIO, stderr: TextIO) -> int:
     """Browse until the user quits; return the exit status. Raises UsageError, Shown."""
-    options = read(words[1:], declare, "gopher browse", DESCRIPTION, statuses="")
+    options = parser_of(words[0]).parse_args(words[1:])
     return browse(options.url, connection_options(options), options.charset)

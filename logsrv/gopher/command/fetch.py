@@ -14,7 +14,7 @@ from logsrv.gopher.command.arguments import (
     add_charset,
     add_connection_options,
     connection_options,
-    read,
+    parser,
     refusal,
 )
 from logsrv.gopher.command.requests import Ask, kind_of, open_answer, requested_url
@@ -54,9 +54,10 @@ def _letter(text: str) -> str:
     raise refusal(text, "an item type: one letter, as in menus (0 text, 1 menu …)")
 
 
-def declare(parser: Parser) -> None:
-    """Declare the arguments of `gopher URL`."""
-    add = parser.add_argument
+def parser_of(command: str = "") -> Parser:
+    """Return the parser of `gopher URL`, which is no `command`."""
+    made = parser("gopher", DESCRIPTION)
+    add = made.add_argument
     add("url", metavar="URL", help="gopher://… or gophers://… (TLS), or just a host; or a path")
     add(
         "words",
@@ -65,7 +66,7 @@ def declare(parser: Parser) -> None:
         default=[],
         help="a link by its number, or what to search for",
     )
-    add = parser.add_argument_group("what comes out").add_argument
+    add = made.add_argument_group("what comes out").add_argument
     add("--links", action="store_true", help="show the URL of each item of a menu")
     add("--json", action="store_true", help="one JSON object; of a binary its size and SHA-256")
     add("--raw", action="store_true", help="the bytes as they came")
@@ -73,18 +74,19 @@ def declare(parser: Parser) -> None:
     add("--force", action="store_true", help="replace FILE; write binaries to a terminal")
     add("--color", choices=("auto", "always", "never"), default="auto", help="default: auto")
     add_charset(add)
-    add = parser.add_argument_group("what is asked for").add_argument
+    add = made.add_argument_group("what is asked for").add_argument
     add("--type", metavar="T", type=_letter, help="the item type, if the URL's is wrong")
     add("--plus", action="store_true", help="ask with Gopher+, where the length is known")
     add("--max-size", metavar="SIZE", type=SIZE, help="take no larger answer")
-    add_connection_options(parser)
+    add_connection_options(made)
+    return made
 
 
 def options_of(words: Sequence[str]) -> Namespace:
     """Return what the words of `gopher URL [WORDS]` say. Raises UsageError, also for what cannot be had
     together, ConfigurationError for a wrong character set; Shown.
     """
-    options = read(words, declare, "gopher", DESCRIPTION)
+    options = parser_of().parse_args(words)
     if options.json and options.raw:
         raise UsageError("--json and --raw are two forms of output; choose one")
     if options.json and options.output not in (None, "-"):

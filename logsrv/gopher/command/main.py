@@ -13,26 +13,34 @@ import signal
 import sys
 from collections.abc import Sequence
 from importlib import import_module
-from typing import Any, BinaryIO, NoReturn, TextIO
+from types import ModuleType
+from typing import TYPE_CHECKING, Any, BinaryIO, NoReturn, TextIO
 
 from logsrv.errors import LogsrvError, Shown, UsageError
 from logsrv.gopher.wire.errors import GopherError
 from logsrv.kit.text.escape import one_line, printable
+
+if TYPE_CHECKING:
+    from logsrv.kit.options.argument_parser import Parser
 
 FAILED = 1
 USAGE = 2
 INTERRUPTED = 130
 TERMINATED = 143
 PIPE_CLOSED = 141
-# The modules of the commands; anything else is the URL of `fetch`.
-_MODULES = {
-    "browse": "browse",
-    "follow": "news",
-    "mirror": "mirror",
-    "new": "news",
-    "serve": "serve",
-    "unfollow": "news",
+
+PURPOSE = "show, copy and serve what is on Gopher"
+"""What `gopher` is for."""
+
+COMMANDS = {
+    "browse": ("browse", "look around in Gopher, full-screen"),
+    "mirror": ("mirror", "copy what a Gopher server has"),
+    "serve": ("serve", "serve a directory with Gopher"),
+    "follow": ("news", "follow a menu, such as a phlog"),
+    "unfollow": ("news", "follow a menu no longer"),
+    "new": ("news", "show what is new in the menus you follow"),
 }
+"""The commands, each with its module and what it is for; anything else behind `gopher` is a URL."""
 
 
 class _Terminated(BaseException):
@@ -136,9 +144,19 @@ def _tell(stderr: TextIO, sentence: object, status: int) -> int:
 
 def _dispatch(words: list[str], stdout: BinaryIO, stderr: TextIO) -> int:
     """Run the command that `words` begin with, and load no other."""
-    name = _MODULES.get(words[0], "fetch") if words else "fetch"
-    status: int = import_module(f"logsrv.gopher.command.{name}").run(words, stdout, stderr)
+    status: int = _module(words[0] if words else "").run(words, stdout, stderr)
     return status
+
+
+def _module(command: str) -> ModuleType:
+    name, _ = COMMANDS.get(command, ("fetch", ""))
+    return import_module(f"logsrv.gopher.command.{name}")
+
+
+def parser_of(command: str = "") -> Parser:
+    """Return the parser of a command; of `gopher URL` without one."""
+    parser: Parser = _module(command).parser_of(command)
+    return parser
 
 
 if __name__ == "__main__":

@@ -18,7 +18,7 @@ from logsrv.gopher.command.arguments import (
     connection_options,
     followable,
     number,
-    read,
+    parser,
 )
 from logsrv.gopher.fetch.settings import ConnectionOptions
 from logsrv.gopher.fetch.transfers import Transfers
@@ -44,10 +44,12 @@ Example:
 """
 
 
-def declare(parser: Parser) -> None:
-    parser.add_argument("url", metavar="URL", help="where to begin, mostly a menu")
-    parser.add_argument("directory", metavar="DIRECTORY", help="made if it is not there")
-    add = parser.add_argument_group("what is copied").add_argument
+def parser_of(command: str) -> Parser:
+    """Return the parser of `gopher mirror`."""
+    made = parser("gopher mirror", DESCRIPTION)
+    made.add_argument("url", metavar="URL", help="where to begin, mostly a menu")
+    made.add_argument("directory", metavar="DIRECTORY", help="made if it is not there")
+    add = made.add_argument_group("what is copied").add_argument
     add(
         "--span",
         choices=("path", "host", "everywhere"),
@@ -67,7 +69,7 @@ def declare(parser: Parser) -> None:
     add("--delete", action="store_true", help="with --update: remove what no menu lists any more")
     add("--refresh", action="store_true", help="begin anew: fetch again what is there already")
     add_charset(add, "of menus, for index.html")
-    add = parser.add_argument_group("manners").add_argument
+    add = made.add_argument_group("manners").add_argument
     add("--connections", metavar="N", type=number(1, 200), help="at once; default: 4")
     add(
         "--min-speed",
@@ -78,7 +80,8 @@ def declare(parser: Parser) -> None:
     )
     add("--delay", metavar="TIME", type=DURATION, help="from one request to the next")
     add("--ignore-robots", action="store_true", help="ignore robots.txt")
-    add_connection_options(parser)
+    add_connection_options(made)
+    return made
 
 
 def run(words: Sequence[str], stdout: BinaryIO, stderr: TextIO) -> int:
@@ -86,7 +89,7 @@ def run(words: Sequence[str], stdout: BinaryIO, stderr: TextIO) -> int:
 
     Raises Shown, GopherError (of a root without a copy), ConfigurationError, OSError (of the disk).
     """
-    options = read(words[1:], declare, "gopher mirror", DESCRIPTION)
+    options = parser_of(words[0]).parse_args(words[1:])
     if options.update and options.refresh:
         raise UsageError("--update keeps what is the same, --refresh begins anew; choose one")
     if options.delete and not options.update:

@@ -27,19 +27,21 @@ them all.
 _TWISTD = "from twisted.scripts.twistd import run; run()"
 
 
-def declare(made: Parser) -> None:
-    """Declare the arguments, for the help."""
+def parser_of(command: str) -> Parser:
+    """Return the parser of `gopher serve`, for the help."""
+    made = parser("gopher serve", DESCRIPTION, statuses="")
     made.add_argument("directory", metavar="DIRECTORY", help="what to serve")
     made.add_argument(
         "options", metavar="OPTION", nargs="...", help="options of twistd gopherd, such as --listen"
     )
+    return made
 
 
 def run(words: Sequence[str], stdout: BinaryIO, stderr: TextIO) -> NoReturn:
     """Become the server. Raises Shown, UsageError."""
     given = words[1:]
     if list(given[:1]) in (["--help"], ["-h"]):
-        raise Shown(parser(declare, "gopher serve", DESCRIPTION, statuses="").format_help())
+        raise Shown(parser_of("serve").format_help())
     if not given or given[0].startswith("-"):
         raise UsageError("gopher serve takes a directory, and then options: gopher serve DIRECTORY")
     os.execv(sys.executable, command(given[0], given[1:]))

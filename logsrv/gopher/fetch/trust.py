@@ -23,9 +23,14 @@ _PIN = r"(\S+) sha256:([0-9a-f]{64})"
 
 
 def data_directory(environ: Mapping[str, str]) -> str:
-    """Return where bookmarks and pins are. A relative XDG_DATA_HOME does not count, as specified."""
+    """Return where bookmarks and pins are. A relative XDG_DATA_HOME does not count, as specified.
+
+    Raises ConfigurationError if there is no home directory.
+    """
     home = environ.get("XDG_DATA_HOME", "")
     base = home if home.startswith("/") else os.path.expanduser("~/.local/share")
+    if base.startswith("~"):
+        raise ConfigurationError("you have no home directory here; set HOME, or XDG_DATA_HOME")
     return os.path.join(base, "logsrv")
 
 

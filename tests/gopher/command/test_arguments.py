@@ -11,8 +11,7 @@ import pytest
 from logsrv.errors import ConfigurationError
 from logsrv.gopher.command.arguments import connection_options
 from logsrv.gopher.command.fetch import options_of
-from logsrv.gopher.command.main import run
-from logsrv.gopher.command.parsers import COMMANDS, parser_of
+from logsrv.gopher.command.main import COMMANDS, parser_of, run
 from logsrv.gopher.command.requests import requested_url
 from logsrv.gopher.fetch.settings import ConnectionOptions
 from logsrv.gopher.wire.errors import BadURL, GopherError

@@ -145,6 +145,14 @@ def test_xdg_says_where(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None
     assert data_directory({"XDG_DATA_HOME": "relative"}) == str(tmp_path / ".local/share/logsrv")
 
 
+def test_without_a_home_nothing_is_kept_in_a_directory_of_that_sign(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv("HOME", "~")
+    with pytest.raises(ConfigurationError, match="set HOME"):
+        data_directory({})
+
+
 def test_pins_are_kept_where_the_user_keeps_data(monkeypatch: pytest.MonkeyPatch) -> None:
     assert pins_path({"XDG_DATA_HOME": "/data"}) == "/data/logsrv/gopher-pins"
     monkeypatch.setenv("HOME", "/home/me")
