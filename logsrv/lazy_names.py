@@ -8,9 +8,9 @@ Their names are listed once, in the stub beside each, `__init__.pyi`, which type
 from __future__ import annotations
 
 import os
-import re
 import sys
 from collections.abc import Callable
+from functools import cache
 from importlib import import_module
 
 
@@ -18,14 +18,23 @@ def lazy_names(package: str) -> tuple[Callable[[str], object], Callable[[], list
     """Return the `__getattr__` and the `__dir__` of a package, whose stub has lines
     `from MODULE import NAME as NAME`.
     """
-    [folder] = sys.modules[package].__path__
-    with open(os.path.join(folder, "__init__.pyi"), encoding="utf-8") as stub:
-        lines = re.findall(r"(?m)^from (\S+) import (\w+)", stub.read())
-    modules = {name: module for module, name in lines}
+
+    @cache
+    def modules() -> dict[str, str]:
+        [folder] = sys.modules[package].__path__
+        with open(os.path.join(folder, "__init__.pyi"), encoding="utf-8") as stub:
+            words = (line.split() for line in stub if line.startswith("from "))
+            return {each[3]: each[1] for each in words}
+
+    def names() -> list[str]:
+        return sorted(modules())
 
     def load(name: str) -> object:
-        if name not in modules:
+        if name == "__all__":
+            return names()
+        # Python asks for names of its own while a module of the package is imported.
+        if name.startswith("__") or name not in modules():
             raise AttributeError(f"module {package!r} has no attribute {name!r}")
-        return getattr(import_module(modules[name]), name)
+        return getattr(import_module(modules()[name]), name)
 
-    return load, lambda: sorted(modules)
+    return load, names

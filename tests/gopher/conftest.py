@@ -12,6 +12,7 @@ import pytest
 import pytest_twisted
 
 from tests.gopher import servers
+from tests.gopher.browse.hole import Phlog
 from tests.gopher.servers import Script, Scripted
 
 Serve = Callable[..., Scripted]
@@ -47,6 +48,12 @@ def serve() -> Iterator[Serve]:
     yield start
     for server in started:
         server.close()
+
+
+@pytest.fixture
+def phlog(serve: Serve) -> Phlog:
+    """A menu to follow, which grows."""
+    return Phlog(serve)
 
 
 def names(monkeypatch: pytest.MonkeyPatch, *found: list[str]) -> list[str]:

@@ -1,7 +1,7 @@
 """The subjects of manual pages: `logsrv`, `gopher`, plugins of twistd, topics, the configuration file.
 
 Each is a parser of argparse, also where no argparse reads the command line: pages and completions are made
-of parsers.
+of gopher_command.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from twisted.plugin import getPlugins
 
 from logsrv.cli.manuals.help import topic_text, topics
 from logsrv.cli.manuals.pages import Subject, page
-from logsrv.gopher.command import parsers
+from logsrv.gopher.command import main as gopher_command
 from logsrv.kit.options.argument_parser import Parser
 from logsrv.kit.options.declare import (
     Option,
@@ -109,7 +109,10 @@ def logsrv(commands: Purposes, parser_of: ParserOf) -> Parser:
 
 def gopher() -> Parser:
     """Return the parser of `gopher`, whose first word may be a URL as well."""
-    made = {name: (parsers.parser_of(name), about) for name, about in parsers.COMMANDS.items()}
+    made = {
+        name: (gopher_command.parser_of(name), about)
+        for name, (_, about) in gopher_command.COMMANDS.items()
+    }
     serve, _ = made["serve"]
     # The server reads all that stands behind the directory: these.
     serve._actions = [one for one in serve._actions if one.nargs != argparse.REMAINDER]
@@ -117,7 +120,7 @@ def gopher() -> Parser:
     for maker, options in _plugins():
         if maker.tapname == "gopherd":
             _add_settings(serve, options, without={*taken, "--directory"})
-    return _with_commands(parsers.parser_of(), made)
+    return _with_commands(gopher_command.parser_of(), made)
 
 
 def _with_commands(whole: Parser, commands: Mapping[str, tuple[Parser, str]]) -> Parser:
@@ -244,20 +247,20 @@ def _command(name: str, purpose: str, parser: Parser) -> Subject:
 
 
 def _of_gopher() -> Iterator[Subject]:
-    commands = {f"gopher {name}": purpose for name, purpose in parsers.COMMANDS.items()}
+    commands = {f"gopher {name}": purpose for name, (_, purpose) in gopher_command.COMMANDS.items()}
     see = [f"{name.replace(' ', '-')}(1)" for name in commands]
-    parser = parsers.parser_of()
+    parser = gopher_command.parser_of()
     _terms(parser, "commands", commands.items())
     yield Subject(
         name="gopher",
-        purpose=parsers.PURPOSE,
+        purpose=gopher_command.PURPOSE,
         section=1,
         parser=parser,
         also={"ENVIRONMENT": topic_text("environment")},
         see=[*see, "twistd-gopher(8)", "twistd-gopherd(8)"],
     )
     (below,) = [one for one in gopher()._actions if isinstance(one, argparse._SubParsersAction)]
-    for name, purpose in parsers.COMMANDS.items():
+    for name, (_, purpose) in gopher_command.COMMANDS.items():
         yield Subject(
             name=f"gopher-{name}",
             purpose=purpose,

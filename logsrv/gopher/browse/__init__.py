@@ -3,9 +3,8 @@
     program           `gopher browse`: takes the terminal
     curtain, start    the first screen, while the rest loads
     content/          answers as lines that are safe to show, and how they become rows (no I/O)
-    loading/          pages and files on their way; history, cache, followed menus; all of a run
-    widgets/          the page, the prompt, dialogs; colours, keys and words
-    commands/         what the keys do, in groups that know each other by what they need
+    commands/         what the keys do, in groups that know each other by what they need; what these stand
+                      on: pages and files on their way, all that a run remembers, the widgets
     app               the window: its widgets, and which command each key is
 
 Importing this package imports none of them: Textual takes its time, and may not be installed.

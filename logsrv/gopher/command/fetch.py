@@ -4,32 +4,99 @@ from __future__ import annotations
 
 import os
 import sys
-import time
 from argparse import Namespace
 from collections.abc import Sequence
 from typing import BinaryIO, TextIO
 
-from logsrv.errors import ConfigurationError
-from logsrv.gopher.command.arguments import connection_options, fetch_options
+from logsrv.errors import ConfigurationError, UsageError
+from logsrv.gopher.command.arguments import (
+    SIZE,
+    add_charset,
+    add_connection_options,
+    connection_options,
+    parser,
+    refusal,
+)
 from logsrv.gopher.command.requests import Ask, kind_of, open_answer, requested_url
-from logsrv.gopher.command.save import save, target
 from logsrv.gopher.command.show import Screen, show_menu, show_text
-from logsrv.gopher.command.show_json import show_json
-from logsrv.gopher.fetch.progress import Progress
 from logsrv.gopher.serve.fileurl import ItemURL
 from logsrv.gopher.serve.typed import typed_place
 from logsrv.gopher.wire.errors import ServerError, UnknownHost
 from logsrv.gopher.wire.itemtypes import item_type
 from logsrv.gopher.wire.url import GopherURL
+from logsrv.kit.options.argument_parser import Parser
 from logsrv.kit.text.escape import one_line, printable
 from logsrv.kit.text.words import nearest
 
+DESCRIPTION = """\
+Show a text or a menu of a Gopher server, save anything else.
+
+Examples:
+
+  gopher example.org                     a menu
+  gopher example.org 7                   the link with the number 7 in it
+  gopher texts/                          a directory of this machine, or a file
+  gopher gopher://example.org/7/find red search for “red”
+  gopher browse [URL]                    a full-screen browser
+  gopher mirror URL DIRECTORY            copy a server
+  gopher serve DIRECTORY                 serve a copy, or files of your own
+  gopher follow URL                      follow a menu, such as a phlog
+  gopher new                             what is new in the menus you follow
+
+Each of these commands has its own --help.
+"""
 _COMMANDS = ("browse", "mirror", "follow", "unfollow", "new", "serve")
 
 
-def run_fetch(words: Sequence[str], stdout: BinaryIO, stderr: TextIO) -> int:
+def _letter(text: str) -> str:
+    if len(text) == 1 and " " < text <= "\xff" and text != "\x7f":
+        return text
+    raise refusal(text, "an item type: one letter, as in menus (0 text, 1 menu …)")
+
+
+def parser_of(command: str = "") -> Parser:
+    """Return the parser of `gopher URL`, which is no `command`."""
+    made = parser("gopher", DESCRIPTION)
+    add = made.add_argument
+    add("url", metavar="URL", help="gopher://… or gophers://… (TLS), or just a host; or a path")
+    add(
+        "words",
+        metavar="WORDS",
+        nargs="*",
+        default=[],
+        help="a link by its number, or what to search for",
+    )
+    add = made.add_argument_group("what comes out").add_argument
+    add("--links", action="store_true", help="show the URL of each item of a menu")
+    add("--json", action="store_true", help="one JSON object; of a binary its size and SHA-256")
+    add("--raw", action="store_true", help="the bytes as they came")
+    add("--output", "-o", metavar="FILE", help="save as FILE; - is standard output")
+    add("--force", action="store_true", help="replace FILE; write binaries to a terminal")
+    add("--color", choices=("auto", "always", "never"), default="auto", help="default: auto")
+    add_charset(add)
+    add = made.add_argument_group("what is asked for").add_argument
+    add("--type", metavar="T", type=_letter, help="the item type, if the URL's is wrong")
+    add("--plus", action="store_true", help="ask with Gopher+, where the length is known")
+    add("--max-size", metavar="SIZE", type=SIZE, help="take no larger answer")
+    add_connection_options(made)
+    return made
+
+
+def options_of(words: Sequence[str]) -> Namespace:
+    """Return what the words of `gopher URL [WORDS]` say. Raises UsageError, also for what cannot be had
+    together, ConfigurationError for a wrong character set; Shown.
+    """
+    options = parser_of().parse_args(words)
+    if options.json and options.raw:
+        raise UsageError("--json and --raw are two forms of output; choose one")
+    if options.json and options.output not in (None, "-"):
+        raise UsageError("--json goes to standard output, --output FILE saves; choose one")
+    return options
+
+
+def run(words: Sequence[str], stdout: BinaryIO, stderr: TextIO) -> int:
     """Do what `words` say and return the exit status. Raises Shown, LogsrvError, OSError."""
-    options = fetch_options(words)
+    options = options_of(words)
     connection = connection_options(options)
     try:
         url = requested_url(options, connection)
@@ -85,11 +152,14 @@ def _show(url: ItemURL, ask: Ask, options: Namespace, stdout: BinaryIO, stderr: 
             f"{one_line(os.fsdecode(url.path), 4096)} is neither a text nor a menu; --output FILE copies it"
         )
     if options.output not in (None, "-") or (kind == "binary" and not to_stdout):
+        from logsrv.gopher.command.save import save, target  # 1 ms, which a page has no use for
+
         path = target(url, options.output, force=options.force)
-        progress = Progress(stderr, time.monotonic)
-        save(ask, path, stderr, progress, is_text=kind == "text", force=options.force)
+        save(ask, path, stderr, is_text=kind == "text", force=options.force)
         return
     if options.json:
+        from logsrv.gopher.command.show_json import show_json  # 5 ms, with json and hashlib
+
         show_json(ask, url, kind, stdout, options.charset)
         return
     fits = options.force or not terminal

@@ -12,19 +12,35 @@ import os
 import signal
 import sys
 from collections.abc import Sequence
-from typing import Any, BinaryIO, NoReturn, TextIO
+from importlib import import_module
+from types import ModuleType
+from typing import TYPE_CHECKING, Any, BinaryIO, NoReturn, TextIO
 
 from logsrv.errors import LogsrvError, Shown, UsageError
-from logsrv.gopher.command.arguments import browse_options, connection_options
-from logsrv.gopher.command.fetch import run_fetch
 from logsrv.gopher.wire.errors import GopherError
 from logsrv.kit.text.escape import one_line, printable
+
+if TYPE_CHECKING:
+    from logsrv.kit.options.argument_parser import Parser
 
 FAILED = 1
 USAGE = 2
 INTERRUPTED = 130
 TERMINATED = 143
 PIPE_CLOSED = 141
+
+PURPOSE = "show, copy and serve what is on Gopher"
+"""What `gopher` is for."""
+
+COMMANDS = {
+    "browse": ("browse", "look around in Gopher, full-screen"),
+    "mirror": ("mirror", "copy what a Gopher server has"),
+    "serve": ("serve", "serve a directory with Gopher"),
+    "follow": ("news", "follow a menu, such as a phlog"),
+    "unfollow": ("news", "follow a menu no longer"),
+    "new": ("news", "show what is new in the menus you follow"),
+}
+"""The commands, each with its module and what it is for; anything else behind `gopher` is a URL."""
 
 
 class _Terminated(BaseException):
@@ -127,24 +143,20 @@ def _tell(stderr: TextIO, sentence: object, status: int) -> int:
 
 
 def _dispatch(words: list[str], stdout: BinaryIO, stderr: TextIO) -> int:
-    if words[:1] == ["browse"]:
-        from logsrv.gopher.browse.program import run as browse
+    """Run the command that `words` begin with, and load no other."""
+    status: int = _module(words[0] if words else "").run(words, stdout, stderr)
+    return status
 
-        options = browse_options(words[1:])
-        return browse(options.url, connection_options(options), options.charset)
-    if words[:1] == ["mirror"]:
-        from logsrv.gopher.command.mirror import run_mirror
 
-        return run_mirror(words[1:], stdout, stderr)
-    if words[:1] in (["follow"], ["unfollow"], ["new"]):
-        from logsrv.gopher.command.news import run_news
+def _module(command: str) -> ModuleType:
+    name, _ = COMMANDS.get(command, ("fetch", ""))
+    return import_module(f"logsrv.gopher.command.{name}")
 
-        return run_news(words[0], words[1:], stdout, stderr)
-    if words[:1] == ["serve"]:
-        from logsrv.gopher.command.serve import run_serve
 
-        run_serve(words[1:])
-    return run_fetch(words, stdout, stderr)
+def parser_of(command: str = "") -> Parser:
+    """Return the parser of a command; of `gopher URL` without one."""
+    parser: Parser = _module(command).parser_of(command)
+    return parser
 
 
 if __name__ == "__main__":

@@ -18,9 +18,8 @@ from logsrv.gopher.command.arguments import (
     connection_options,
     followable,
     number,
-    read,
+    parser,
 )
-from logsrv.gopher.fetch.progress import Progress
 from logsrv.gopher.fetch.settings import ConnectionOptions
 from logsrv.gopher.fetch.transfers import Transfers
 from logsrv.gopher.mirror.crawl import Crawl
@@ -32,6 +31,7 @@ from logsrv.gopher.wire.errors import GopherError
 from logsrv.gopher.wire.url import GopherURL, canonical_host, typed_url
 from logsrv.kit.options.argument_parser import Parser
 from logsrv.kit.text.escape import one_line, printable
+from logsrv.kit.text.status_line import StatusLine
 
 DESCRIPTION = """\
 Copy what a Gopher server has, from URL on, into DIRECTORY: each item as a file, each
@@ -44,10 +44,12 @@ Example:
 """
 
 
-def declare(parser: Parser) -> None:
-    parser.add_argument("url", metavar="URL", help="where to begin, mostly a menu")
-    parser.add_argument("directory", metavar="DIRECTORY", help="made if it is not there")
-    add = parser.add_argument_group("what is copied").add_argument
+def parser_of(command: str) -> Parser:
+    """Return the parser of `gopher mirror`."""
+    made = parser("gopher mirror", DESCRIPTION)
+    made.add_argument("url", metavar="URL", help="where to begin, mostly a menu")
+    made.add_argument("directory", metavar="DIRECTORY", help="made if it is not there")
+    add = made.add_argument_group("what is copied").add_argument
     add(
         "--span",
         choices=("path", "host", "everywhere"),
@@ -67,7 +69,7 @@ def declare(parser: Parser) -> None:
     add("--delete", action="store_true", help="with --update: remove what no menu lists any more")
     add("--refresh", action="store_true", help="begin anew: fetch again what is there already")
     add_charset(add, "of menus, for index.html")
-    add = parser.add_argument_group("manners").add_argument
+    add = made.add_argument_group("manners").add_argument
     add("--connections", metavar="N", type=number(1, 200), help="at once; default: 4")
     add(
         "--min-speed",
@@ -78,15 +80,16 @@ def declare(parser: Parser) -> None:
     )
     add("--delay", metavar="TIME", type=DURATION, help="from one request to the next")
     add("--ignore-robots", action="store_true", help="ignore robots.txt")
-    add_connection_options(parser)
+    add_connection_options(made)
+    return made
 
 
-def run_mirror(words: Sequence[str], stdout: BinaryIO, stderr: TextIO) -> int:
+def run(words: Sequence[str], stdout: BinaryIO, stderr: TextIO) -> int:
     """Do it, print the report, return the exit status.
 
     Raises Shown, GopherError (of a root without a copy), ConfigurationError, OSError (of the disk).
     """
-    options = read(words, declare, "gopher mirror", DESCRIPTION)
+    options = parser_of(words[0]).parse_args(words[1:])
     if options.update and options.refresh:
         raise UsageError("--update keeps what is the same, --refresh begins anew; choose one")
     if options.delete and not options.update:
@@ -105,7 +108,7 @@ def run_mirror(words: Sequence[str], stdout: BinaryIO, stderr: TextIO) -> int:
         journal = MirrorJournal(directory, root, options.span, anew=options.refresh)
         crawl = Crawl(scope, journal, transfers, _manners(options), time.monotonic, options.charset)
         try:
-            interrupted = _crawled(crawl, Progress(stderr, time.monotonic))
+            interrupted = _crawled(crawl, StatusLine(stderr, time.monotonic))
         except Exception as error:
             if not crawl.tally.fetched and journal.is_new:
                 _unmake(directory, made)
@@ -128,7 +131,7 @@ def run_mirror(words: Sequence[str], stdout: BinaryIO, stderr: TextIO) -> int:
     return INCOMPLETE if tally.failed or tally.stopped else 0
 
 
-def _crawled(crawl: Crawl, progress: Progress) -> BaseException | None:
+def _crawled(crawl: Crawl, progress: StatusLine) -> BaseException | None:
     """Run it, and show how far it is; return Ctrl-C or SIGTERM, if that ended it."""
 
     def show() -> None:

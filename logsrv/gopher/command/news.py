@@ -17,7 +17,7 @@ from logsrv.gopher.command.arguments import (
     add_charset,
     add_connection_options,
     connection_options,
-    read,
+    parser,
 )
 from logsrv.gopher.follow.bookmarks import title_of
 from logsrv.gopher.follow.dates import without_date
@@ -58,18 +58,19 @@ Example:
 }
 
 
-def declare(command: str, parser: Parser) -> None:
-    """Declare the arguments of one of the commands."""
-    add = parser.add_argument
+def parser_of(command: str) -> Parser:
+    """Return the parser of one of the commands."""
+    made = parser(f"gopher {command}", ABOUT[command])
+    add = made.add_argument
     if command == "unfollow":
         add("url", metavar="URL", help="the menu, as gopher follow lists it")
-        return
+        return made
     if command == "follow":
         add("url", metavar="URL", nargs="?", help="a menu, a text, or a search with its words")
         add("title", metavar="TITLE", nargs="*", default=[], help="what to call it")
     else:
         add("urls", metavar="URL", nargs="*", default=[], help="only in these; default: all")
-    add = parser.add_argument_group("what comes out").add_argument
+    add = made.add_argument_group("what comes out").add_argument
     if command == "new":
         add("--json", action="store_true", help="one JSON object")
         add("--atom", action="store_true", help="an Atom feed of all that is kept, read or not")
@@ -77,12 +78,14 @@ def declare(command: str, parser: Parser) -> None:
         add("--read", action="store_true", help="mark as read what is shown")
         add("--offline", action="store_true", help="show what is known, ask nobody")
     add_charset(add)
-    add_connection_options(parser)
+    add_connection_options(made)
+    return made
 
 
-def run_news(command: str, words: Sequence[str], stdout: BinaryIO, stderr: TextIO) -> int:
+def run(words: Sequence[str], stdout: BinaryIO, stderr: TextIO) -> int:
     """Run the command, return the exit status. Raises Shown, LogsrvError."""
-    options = read(words, partial(declare, command), f"gopher {command}", ABOUT[command])
+    command = words[0]
+    options = parser_of(command).parse_args(words[1:])
     if command == "unfollow":
         return _unfollow(options)
     session = BrowsingSession(os.environ, connection_options(options), options.charset)

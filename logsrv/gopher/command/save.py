@@ -3,17 +3,34 @@
 from __future__ import annotations
 
 import os
+import time
 from io import SEEK_END
 from typing import BinaryIO, TextIO
 
 from logsrv.errors import ConfigurationError
 from logsrv.gopher.command.requests import Ask
-from logsrv.gopher.fetch.progress import Progress
 from logsrv.gopher.fetch.wholefile import end_text, whole_file
 from logsrv.gopher.serve.fileurl import ItemURL, name_to_save
 from logsrv.kit.text.escape import one_line
 from logsrv.kit.text.paths import checked
+from logsrv.kit.text.status_line import StatusLine
 from logsrv.kit.text.words import size_text
+
+_BAR = 24
+
+
+class Progress(StatusLine):
+    """How far a download is, a few times a second; on what is no terminal, nothing at all."""
+
+    def bytes(self, size: int, length: int | None) -> None:
+        """`size` bytes have come, of `length` if that is known."""
+        if self.due:
+            rate = size / max(self.seconds, 0.001)
+            text = f"{size_text(size)}, {size_text(rate)}/s"
+            if length:
+                done = min(_BAR, _BAR * size // length)
+                text = f"[{'#' * done:<{_BAR}}] {100 * size // length} %, {text}"
+            self.show(text)
 
 
 def target(url: ItemURL, output: str | None, *, force: bool) -> str:
@@ -60,15 +77,14 @@ class _Saved:
         self._progress.bytes(self.size, self.length)
 
 
-def save(
-    ask: Ask, path: str, notes: TextIO, progress: Progress, *, is_text: bool, force: bool
-) -> None:
+def save(ask: Ask, path: str, notes: TextIO, *, is_text: bool, force: bool) -> None:
     """Write an answer to `path`, which appears, or is replaced, when it is whole; say so in `notes`.
 
     is_text: whether it may have a terminator to take off.
     """
     # A device or a pipe is written to; to put a file in its place is never meant.
     special = os.path.exists(path) and not os.path.isfile(path)
+    progress = Progress(notes, time.monotonic)
     saved = _Saved(progress, special=special)
     try:
         with (

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Sequence
-from typing import NoReturn
+from typing import BinaryIO, NoReturn, TextIO
 
 from logsrv.errors import Shown, UsageError
 from logsrv.gopher.command.arguments import parser
@@ -27,21 +27,24 @@ them all.
 _TWISTD = "from twisted.scripts.twistd import run; run()"
 
 
-def declare(made: Parser) -> None:
-    """Declare the arguments, for the help."""
+def parser_of(command: str) -> Parser:
+    """Return the parser of `gopher serve`, for the help."""
+    made = parser("gopher serve", DESCRIPTION, statuses="")
     made.add_argument("directory", metavar="DIRECTORY", help="what to serve")
     made.add_argument(
         "options", metavar="OPTION", nargs="...", help="options of twistd gopherd, such as --listen"
     )
+    return made
 
 
-def run_serve(words: Sequence[str]) -> NoReturn:
+def run(words: Sequence[str], stdout: BinaryIO, stderr: TextIO) -> NoReturn:
     """Become the server. Raises Shown, UsageError."""
-    if list(words[:1]) in (["--help"], ["-h"]):
-        raise Shown(parser(declare, "gopher serve", DESCRIPTION, statuses="").format_help())
-    if not words or words[0].startswith("-"):
+    given = words[1:]
+    if list(given[:1]) in (["--help"], ["-h"]):
+        raise Shown(parser_of("serve").format_help())
+    if not given or given[0].startswith("-"):
         raise UsageError("gopher serve takes a directory, and then options: gopher serve DIRECTORY")
-    os.execv(sys.executable, command(words[0], words[1:]))
+    os.execv(sys.executable, command(given[0], given[1:]))
 
 
 def command(directory: str, options: Sequence[str]) -> list[str]:

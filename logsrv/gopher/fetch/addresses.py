@@ -5,13 +5,13 @@ Not one of a pool: Python would wait for that at its end, and nobody wants to wa
 
 from __future__ import annotations
 
+import _thread
 import errno
 import os
 import socket
 from collections.abc import Callable
 from io import FileIO
 from selectors import EVENT_READ, BaseSelector
-from threading import Thread
 from typing import Any
 
 Address = tuple[socket.AddressFamily, Any]
@@ -120,7 +120,7 @@ def _begin(host: str, port: int) -> tuple[FileIO, list[Found]]:
             os.close(writing)
 
     try:
-        Thread(target=look_up, daemon=True).start()
+        _thread.start_new_thread(look_up, ())
     except RuntimeError:
         here.close()
         os.close(writing)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ssl
+from hashlib import sha256
 
 from logsrv.errors import ConfigurationError
 from logsrv.gopher.fetch.trust import Trust
@@ -98,8 +99,8 @@ class Encryption:
                 reason = _said(error)
             raise TLSError(self._url.address, reason) from error
         if self._trust.pins is not None:
-            shown = self._tls.getpeercert(binary_form=True)
-            self._trust.pins.check(self._url.address, shown or b"")
+            shown = self._tls.getpeercert(binary_form=True) or b""
+            self._trust.pins.check(self._url.address, sha256(shown).hexdigest())
         self.ready = True
         return True
 

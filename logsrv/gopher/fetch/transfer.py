@@ -105,8 +105,6 @@ class Transfer:
     def connected(self, now: float) -> None:
         """There is a connection to `place`."""
         if self._options.proxy is not None:
-            from logsrv.gopher.fetch.proxy import ProxyTalk
-
             self._talk = ProxyTalk(self._options.proxy, self.url.host, self.url.port)
             self.outgoing = self._talk.outgoing
             return

@@ -1,12 +1,13 @@
-"""Trust in TLS: the system's authorities, a file of others, a known certificate, anybody."""
+"""Trust in TLS: the system's authorities, a file of others, a known certificate, anybody; and where pins
+and bookmarks of a user are.
+"""
 
 from __future__ import annotations
 
 import fcntl
-import hashlib
 import os
 import re
-from pathlib import Path
+from collections.abc import Mapping
 
 from logsrv.descriptor import Descriptor
 from logsrv.errors import ConfigurationError
@@ -21,6 +22,23 @@ TLS_CUT = (
 _PIN = r"(\S+) sha256:([0-9a-f]{64})"
 
 
+def data_directory(environ: Mapping[str, str]) -> str:
+    """Return where bookmarks and pins are. A relative XDG_DATA_HOME does not count, as specified.
+
+    Raises ConfigurationError if there is no home directory.
+    """
+    home = environ.get("XDG_DATA_HOME", "")
+    base = home if home.startswith("/") else os.path.expanduser("~/.local/share")
+    if base.startswith("~"):
+        raise ConfigurationError("you have no home directory here; set HOME, or XDG_DATA_HOME")
+    return os.path.join(base, "logsrv")
+
+
+def pins_path(environ: Mapping[str, str]) -> str:
+    """The pins of `--pin`, which the browser goes by too."""
+    return os.path.join(data_directory(environ), "gopher-pins")
+
+
 class PinStore:
     """Trust on first use: the certificate a server showed first is the only one it may show.
 
@@ -28,15 +46,14 @@ class PinStore:
     of the certificate in DER.
     """
 
-    def __init__(self, path: Path) -> None:
-        self._path = path
+    def __init__(self, path: str | os.PathLike[str]) -> None:
+        self._path = os.fspath(path)
 
-    def check(self, address: str, certificate: bytes) -> None:
-        """Compare, or remember if the server is new. Raises TLSError if it is another certificate,
-        ConfigurationError if the file is not one of pins, OSError.
+    def check(self, address: str, shown: str) -> None:
+        """Compare the digest of a certificate, or remember it if the server is new. Raises TLSError if it
+        is of another certificate, ConfigurationError if the file is not one of pins, OSError.
         """
         pins = self._read()
-        shown = hashlib.sha256(certificate).hexdigest()
         if address not in pins:
             pins = self._learned(address, shown)
         if pins[address] != shown:
@@ -49,9 +66,10 @@ class PinStore:
 
     def _learned(self, address: str, pin: str) -> dict[str, str]:
         """Return all pins, with one that is new to us; another process may have learned it meanwhile."""
-        self._path.parent.mkdir(parents=True, exist_ok=True)
+        folder = os.path.dirname(self._path) or "."
+        os.makedirs(folder, exist_ok=True)
         flags = os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC
-        with Descriptor(os.open(self._path.parent, flags)) as directory:
+        with Descriptor(os.open(folder, flags)) as directory:
             fcntl.flock(directory, fcntl.LOCK_EX)
             pins = self._read()
             pins.setdefault(address, pin)
@@ -66,7 +84,8 @@ class PinStore:
 
     def _read(self) -> dict[str, str]:
         try:
-            lines = self._path.read_text("utf-8").splitlines()
+            with open(self._path, encoding="utf-8") as file:
+                lines = file.read().splitlines()
         except FileNotFoundError:
             return {}
         except UnicodeDecodeError:
@@ -95,7 +114,7 @@ class Trust(Value):
     anybody on the way could have made it (RFC 8446, section 6.1); but pygopherd never sends another.
     """
 
-    cafile: Path | None = None
+    cafile: str | os.PathLike[str] | None = None
     pins: PinStore | None = None
     insecure: bool = False
     accept_cut: bool = False

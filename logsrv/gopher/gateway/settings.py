@@ -8,9 +8,8 @@ from pathlib import Path
 import attrs
 
 from logsrv.errors import ConfigurationError
-from logsrv.gopher.fetch.places import pins_path
 from logsrv.gopher.fetch.proxy import Proxy
-from logsrv.gopher.fetch.trust import PinStore, Trust
+from logsrv.gopher.fetch.trust import PinStore, Trust, pins_path
 from logsrv.gopher.gateway.destinations import HOST_NAME, Destinations
 from logsrv.gopher.gateway.visitors import VisitorLimits
 from logsrv.gopher.wire.charset import checked_charset

@@ -6,13 +6,12 @@
     fetching          jobs that wait, and those on their way: a few at a time; the limits of a run
     menus             menus gone through line by line, and written when their items are there
     report            the sum of a run, and what the user sees of it
-    disk/             on disk, never through a link:
-        sinks         where the bytes of an answer go
-        names         from selectors to paths below the directory (no I/O)
-        folders       the directories
-        pages         gophermap and index.html of a menu (no I/O)
-        journal       what is finished, so that the next run goes on from there
-    update/earlier    for updates: the copies of earlier runs, the items that menus list, and menus that
+    sinks             where the bytes of an answer go
+    names             from selectors to paths below the directory (no I/O)
+    folders           the directories: nothing is written through a link
+    pages             gophermap and index.html of a menu (no I/O)
+    journal           what is finished, so that the next run goes on from there
+    earlier           for updates: the copies of earlier runs, the items that menus list, and menus that
                       are not to be believed
 
 `fetch/transfers` does the requests. `GopherClient` would take 0.3 ms for each: a reactor's transport, a

@@ -24,7 +24,7 @@ import shutil
 from collections.abc import Iterable
 from io import FileIO
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from logsrv.errors import ConfigurationError
 from logsrv.gopher.fetch.wholefile import whole_file
@@ -40,18 +40,13 @@ _UPDATE = b'{"update": 1}\n'
 _WRONG = (ValueError, TypeError, KeyError, AttributeError, RecursionError)
 
 
-class Copy(Value):
+class Copy(NamedTuple):
     """A finished item. size: of its file, None for a menu; offset: where its line begins."""
 
-    __slots__ = ("offset", "path", "size", "url")
-
-    def __init__(
-        self, url: GopherURL, path: tuple[str, ...], size: int | None, offset: int
-    ) -> None:
-        self.url = url
-        self.path = path
-        self.size = size
-        self.offset = offset
+    url: GopherURL
+    path: tuple[str, ...]
+    size: int | None
+    offset: int
 
 
 class Contents(Value):

@@ -5,14 +5,15 @@ where they are. Sans-IO.
 
 from __future__ import annotations
 
+import posixpath
 from functools import lru_cache
 from html import escape
+from typing import NamedTuple
 from urllib.parse import quote
 
 from logsrv.gopher.mirror.names import INDEX
 from logsrv.gopher.wire.itemtypes import item_type
 from logsrv.gopher.wire.menu import MenuItem
-from logsrv.gopher.wire.value import Value
 from logsrv.kit.text.escape import one_line
 
 CopyPath = tuple[str, ...]
@@ -34,20 +35,15 @@ _LEAST_DISPLAY = 100
 _WEB = ("http://", "https://", "gopher://", "gophers://", "mailto:")
 
 
-class MenuLine(Value):
-    """A line of a menu. copy: the path of its copy, if there is one; is_menu: whether that is a menu;
+class MenuLine(NamedTuple):
+    """A line of a menu. copied: the path of its copy, if there is one; is_menu: whether that is a menu;
     url: where it is.
     """
 
-    __slots__ = ("copy", "is_menu", "item", "url")
-
-    def __init__(
-        self, item: MenuItem, copy: CopyPath | None, is_menu: bool, url: str | None
-    ) -> None:
-        self.item = item
-        self.copy = copy
-        self.is_menu = is_menu
-        self.url = url
+    item: MenuItem
+    copied: CopyPath | None
+    is_menu: bool
+    url: str | None
 
 
 def gophermap(lines: list[MenuLine]) -> bytes:
@@ -58,8 +54,8 @@ def gophermap(lines: list[MenuLine]) -> bytes:
 def _map_line(line: MenuLine) -> bytes:
     item = line.item
     letter, fields = _letter(item.item_type), b""
-    if line.copy is not None:
-        path = "/" + "/".join(line.copy) + ("/" if line.is_menu and line.copy else "")
+    if line.copied is not None:
+        path = "/" + "/".join(line.copied) + ("/" if line.is_menu and line.copied else "")
         fields = b"\t" + path.encode()
     elif item.item_type != "i" and item.port is not None:
         fields = b"\t%s\t%s\t%d" % (item.selector, item.host, item.port)
@@ -121,8 +117,8 @@ def _type_name(letter: str) -> str:
 
 def _target(line: MenuLine, here: CopyPath) -> str | None:
     """Return where a line leads, as HTML; a path in a URL has nothing that means something there."""
-    if line.copy is not None:
-        return _path(line.copy, here, line.is_menu)
+    if line.copied is not None:
+        return _path(line.copied, here, line.is_menu)
     if line.item.item_type in "i3":
         return None
     link = line.url or line.item.link()
@@ -139,12 +135,7 @@ def _path(copy: CopyPath, here: CopyPath, is_menu: bool) -> str:
 @lru_cache(256)
 def _way(ends: tuple[CopyPath, CopyPath]) -> str:
     """Return the way to a directory, with a / at its end, from the second one."""
-    there, here = ends
-    common = 0
-    for mine, its in zip(here, there, strict=False):
-        if mine != its:
-            break
-        common += 1
-    parts = [".."] * (len(here) - common) + [quote(part) for part in there[common:]]
+    there, here = ("/" + "/".join(names) for names in ends)
+    way = quote(posixpath.relpath(there, here))
     # With ./ no name can be taken for a scheme.
-    return "./" + "".join([f"{part}/" for part in parts])
+    return "./" if way == "." else f"./{way}/"

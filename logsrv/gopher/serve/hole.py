@@ -14,7 +14,6 @@ import re
 import stat
 from collections.abc import Iterable, Iterator
 from itertools import chain, islice
-from pathlib import Path
 from typing import Self
 
 from logsrv.descriptor import Descriptor
@@ -63,7 +62,7 @@ class Hole:
     Raises ConfigurationError if there is no such directory.
     """
 
-    def __init__(self, directory: Path | bytes, *, hidden: bool = False) -> None:
+    def __init__(self, directory: os.PathLike[str] | bytes, *, hidden: bool = False) -> None:
         self._root = os.path.realpath(os.fsencode(directory))
         self._hidden = hidden
         if not os.path.isdir(self._root):

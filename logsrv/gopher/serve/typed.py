@@ -1,7 +1,6 @@
 """The place that a person types to go to: a Gopher URL, a host, or a file or directory of this machine.
 
-Only a person's own words may come here: nothing that a server sends leads to a file. `hole` is loaded when
-a file is looked at: it needs `pathlib`, 3 ms that most requests have no use for.
+Only a person's own words may come here: nothing that a server sends leads to a file.
 """
 
 from __future__ import annotations
@@ -11,7 +10,6 @@ import stat
 
 from logsrv.errors import ConfigurationError
 from logsrv.gopher.serve.fileurl import FileURL, ItemURL
-from logsrv.gopher.serve.hole import Hole, NotThere
 from logsrv.gopher.wire.files import ENOUGH_TO_TELL, letter_of
 from logsrv.gopher.wire.gophermap import FILE
 from logsrv.gopher.wire.url import typed_url
@@ -40,6 +38,9 @@ def local_place(path: bytes) -> FileURL:
 
     Raises ConfigurationError.
     """
+    # 1 ms, which requests to servers need not wait for.
+    from logsrv.gopher.serve.hole import Hole, NotThere
+
     shown = one_line(os.fsdecode(path), 4096)
     try:
         mode = os.stat(path).st_mode

@@ -11,7 +11,6 @@ both in them (gophernicus writes a space as `#040`). A URL made here writes `#` 
 
 from __future__ import annotations
 
-import ipaddress
 from functools import lru_cache
 
 from logsrv.gopher.wire.errors import BadURL
@@ -38,6 +37,8 @@ def canonical_host(host: str) -> str:
     Raises BadURL if it is neither a name nor an address.
     """
     if ":" in host:
+        import ipaddress  # 2 ms, and few addresses have a colon
+
         address, percent, zone = host.partition("%")
         try:
             compressed = ipaddress.IPv6Address(address).compressed

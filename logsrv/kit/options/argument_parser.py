@@ -16,7 +16,6 @@ from typing import Any, NoReturn
 from logsrv.errors import Shown as Shown
 from logsrv.errors import UsageError as UsageError
 from logsrv.kit.text.escape import one_line
-from logsrv.kit.text.paragraphs import wrapped
 from logsrv.kit.text.words import did_you_mean, shown
 
 USAGE = 2
@@ -44,6 +43,8 @@ class _Formatter(argparse.HelpFormatter):
         super().__init__(prog, width=min(_columns() - 2, WIDEST))
 
     def _fill_text(self, text: str, width: int, indent: str) -> str:
+        from logsrv.kit.text.paragraphs import wrapped  # 2 ms, which only a help needs
+
         return wrapped(text, width)
 
 

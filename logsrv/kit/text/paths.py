@@ -1,12 +1,10 @@
-"""The one way from outside data to a path: a name that is safe on every file system, and a path that
+"""The one way from outside data to a path: a name that is safe on every file system, and one that
 cannot leave its directory.
 """
 
 from __future__ import annotations
 
 import re
-from hashlib import sha256
-from pathlib import Path
 
 LONGEST_NAME = 200
 """Bytes; file systems take 255, and names get something added while their file is written."""
@@ -46,6 +44,8 @@ def safe_name(name: bytes) -> str:
 
 def _shortened(text: str) -> str:
     """The beginning and the ending of a name, and a digest of all of it in between."""
+    from hashlib import sha256  # 5 ms, with OpenSSL, and few names are so long
+
     stem, dot, ending = text.rpartition(".")
     if not dot or len(ending.encode()) > _LONGEST_ENDING:
         stem, ending = text, ""
@@ -54,17 +54,11 @@ def _shortened(text: str) -> str:
     return stem.encode()[:room].decode("utf-8", "ignore") + end
 
 
-def inside(directory: Path, *names: str) -> Path:
-    """The path of `names`, one below the other, in `directory`.
-
-    Raises ValueError for a name that could lead anywhere else or is hidden: one with a separator or
-    NUL, `..`, an empty one, one that begins with a dot or has more than 255 bytes.
-    """
-    return directory.joinpath(*map(checked, names))
-
-
 def checked(name: str) -> str:
-    """Return `name` if it can lead nowhere else, as `inside` has it. Raises ValueError."""
+    """Return `name` if a file of that name is inside of its directory. Raises ValueError for one that could
+    lead anywhere else or is hidden: one with a separator or NUL, `..`, an empty one, one that begins with a
+    dot or has more than 255 bytes.
+    """
     leads_out = name[:1] in ("", ".") or "/" in name or "\\" in name or "\0" in name
     if leads_out or len(name.encode()) > 255:
         raise ValueError(f"{name[:300]!r} is not a name for a file inside a directory")

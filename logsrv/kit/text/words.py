@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from difflib import get_close_matches
 
 from logsrv.kit.text.escape import one_line
 
@@ -62,6 +61,8 @@ def fault_text(error: BaseException) -> str:
 
 def nearest(word: str, words: Sequence[str]) -> str | None:
     """Return the one of `words` that `word` was probably meant to be, or None."""
+    from difflib import get_close_matches  # 3 ms, which only a mistake needs
+
     lower = {known.lower(): known for known in words}
     # The comparison is quadratic, and the word may be a stranger's.
     found = get_close_matches(word[:SHOWN_LENGTH].lower(), lower, 1)

@@ -12,7 +12,7 @@ from twisted.plugin import getPlugins
 from logsrv import __version__
 from logsrv.cli import main
 from logsrv.cli.manuals import programs
-from logsrv.gopher.command import parsers
+from logsrv.gopher.command import main as gopher_command
 from tests.cli.manuals.shells import in_bash
 
 PLUGINS = ("logsrv", "greet", "gopher", "gopherd")
@@ -24,8 +24,8 @@ def helps(monkeypatch: pytest.MonkeyPatch, columns: int) -> dict[str, str]:
     found = {"logsrv": main.help_text()}
     for name in main.COMMANDS:
         found[f"logsrv {name}"] = main.parser_of(name).format_help()
-    for name in ("", *parsers.COMMANDS):
-        found[f"gopher {name}"] = parsers.parser_of(name).format_help()
+    for name in ("", *gopher_command.COMMANDS):
+        found[f"gopher {name}"] = gopher_command.parser_of(name).format_help()
     return found
 
 

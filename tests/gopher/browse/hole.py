@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import socket
+from collections.abc import Callable
 from io import BytesIO
 
 from PIL import Image
+
+from tests.gopher.servers import Scripted
 
 
 def item(letter: str, display: str, selector: str = "", host: str = "", port: object = "") -> bytes:
@@ -54,3 +57,24 @@ def site(connection: socket.socket, request: bytes) -> None:
         connection.sendall(b"the text of " + selector)
     else:
         connection.sendall(ANSWERS.get(selector, ROOT))
+
+
+class Phlog:
+    """A server with a menu that grows, and a text for each item."""
+
+    def __init__(self, serve: Callable[..., Scripted]) -> None:
+        self.items = [item("0", "2025-11-18 Old", "/old")]
+        self.broken = False
+        self.server: Scripted = serve(self.script)
+        self.url = self.server.url("/1/phlog")
+
+    def script(self, connection: socket.socket, request: bytes) -> None:
+        if request != b"/phlog\r\n":
+            connection.sendall(b"the text of " + request)
+        elif self.broken:
+            connection.sendall(b"3down for today\t\terr\t1\r\n")
+        else:
+            connection.sendall(menu(*self.items))
+
+    def write(self, day: str, title: str) -> None:
+        self.items.insert(0, item("0", f"{day} {title}", f"/{title}"))

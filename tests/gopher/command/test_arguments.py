@@ -9,9 +9,9 @@ from pathlib import Path
 import pytest
 
 from logsrv.errors import ConfigurationError
-from logsrv.gopher.command.arguments import connection_options, fetch_options
-from logsrv.gopher.command.main import run
-from logsrv.gopher.command.parsers import COMMANDS, parser_of
+from logsrv.gopher.command.arguments import connection_options
+from logsrv.gopher.command.fetch import options_of
+from logsrv.gopher.command.main import COMMANDS, parser_of, run
 from logsrv.gopher.command.requests import requested_url
 from logsrv.gopher.fetch.settings import ConnectionOptions
 from logsrv.gopher.wire.errors import BadURL, GopherError
@@ -20,7 +20,7 @@ from tests.gopher.command import test_main as command
 
 
 def url_of(*words: str) -> str:
-    return str(requested_url(fetch_options(words), ConnectionOptions()))
+    return str(requested_url(options_of(words), ConnectionOptions()))
 
 
 @pytest.mark.parametrize(
@@ -68,7 +68,7 @@ def test_what_makes_no_sense_is_said_in_one_sentence(
     words: list[str], kind: type[Exception], sentence: str
 ) -> None:
     def parse() -> None:
-        options = fetch_options(words)
+        options = options_of(words)
         requested_url(options, ConnectionOptions())
         connection_options(options)
 
@@ -79,11 +79,11 @@ def test_what_makes_no_sense_is_said_in_one_sentence(
 
 def test_the_help_names_every_exit_status() -> None:
     with pytest.raises(Shown) as caught:
-        fetch_options(["--help"])
+        options_of(["--help"])
     for kind in GopherError.__subclasses__():
         assert f" {kind.exit_status} " in caught.value.text
     with pytest.raises(Shown, match="gopher"):
-        fetch_options(["--version"])
+        options_of(["--version"])
 
 
 def test_every_option_is_documented() -> None:

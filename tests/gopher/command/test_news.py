@@ -17,7 +17,7 @@ from logsrv.gopher.command.main import run
 from logsrv.kit.testing import wait_until
 from tests.cli.at_terminal import AtTerminal
 from tests.gopher import servers
-from tests.gopher.browse.hole import item, menu
+from tests.gopher.browse.hole import Phlog, item
 from tests.gopher.conftest import Serve
 from tests.gopher.follow.test_feed import ATOM, checked_feed
 
@@ -34,27 +34,6 @@ def gopher(*words: str) -> tuple[int, str, str]:
     out, err = io.BytesIO(), io.StringIO()
     status = run(words, out, err)
     return status, out.getvalue().decode(), err.getvalue()
-
-
-class Phlog:
-    """A menu that grows."""
-
-    def __init__(self, serve: Serve) -> None:
-        self.items = [item("0", "2025-11-18 Old", "/old")]
-        self.broken = False
-        self.server = serve(lambda connection, _: connection.sendall(self.answer()))
-        self.url = self.server.url("/1/phlog")
-
-    def answer(self) -> bytes:
-        return b"3down\t\terr\t1\r\n" if self.broken else menu(*self.items)
-
-    def write(self, day: str, title: str) -> None:
-        self.items.insert(0, item("0", f"{day} {title}", f"/{title}"))
-
-
-@pytest.fixture
-def phlog(serve: Serve) -> Phlog:
-    return Phlog(serve)
 
 
 def test_what_is_new_since_the_last_time(phlog: Phlog) -> None:
@@ -115,7 +94,7 @@ def test_one_that_fails_is_said_and_the_others_are_shown(phlog: Phlog, serve: Se
     other.broken = True
     status, shown, said = gopher("new", "--read")
     assert (status, shown.count("\n")) == (12, 1)
-    assert said == "gopher: Other: the server answers with an error: down\n"
+    assert said == "gopher: Other: the server answers with an error: down for today\n"
     other.broken = False
     assert gopher("new") == (0, "", "")
 

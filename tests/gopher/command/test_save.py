@@ -13,7 +13,6 @@ import pytest
 
 from logsrv.errors import ConfigurationError
 from logsrv.gopher.command.save import save, target
-from logsrv.gopher.fetch.progress import Progress
 from logsrv.gopher.wire.url import GopherURL
 from tests.gopher.command.answers import Answer
 
@@ -28,14 +27,7 @@ def saved(
     notes = io.StringIO()
     answer = Answer(chunks, error, stuffed=True)
     with nullcontext() if error is None else pytest.raises(type(error)):
-        save(
-            lambda: answer,
-            str(path),
-            notes,
-            Progress(notes, lambda: 0.0),
-            is_text=text,
-            force=force,
-        )
+        save(lambda: answer, str(path), notes, is_text=text, force=force)
     return notes.getvalue()
 
 

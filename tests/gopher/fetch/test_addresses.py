@@ -135,7 +135,7 @@ def test_without_a_thread_the_error_is_told_and_nothing_stays_open(
         return ends
 
     with monkeypatch.context() as patch:
-        patch.setattr("threading.Thread.start", none_left)
+        patch.setattr("_thread.start_new_thread", none_left)
         patch.setattr("os.pipe", noted)
         addresses.look_up("h.example", 70, found.append)
     assert isinstance(found.pop(), OSError)

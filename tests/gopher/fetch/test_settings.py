@@ -10,9 +10,8 @@ import pytest
 
 from logsrv.errors import ConfigurationError
 from logsrv.gopher import Proxy, urlopen
-from logsrv.gopher.fetch.places import data_directory, pins_path
 from logsrv.gopher.fetch.settings import Limits, Timeouts
-from logsrv.gopher.fetch.trust import PinStore, Trust
+from logsrv.gopher.fetch.trust import PinStore, Trust, data_directory, pins_path
 from logsrv.gopher.wire.errors import ProxyError, TLSError
 from tests.gopher.conftest import Serve
 from tests.gopher.servers import LOOPBACK, SocksProxy
@@ -30,11 +29,11 @@ def test_nothing_waits_for_no_time_or_takes_no_bytes() -> None:
 
 def test_the_first_certificate_is_remembered(tmp_path: Path) -> None:
     path = tmp_path / "new" / "pins"
-    PinStore(path).check("a:70", b"certificate of a")
-    PinStore(path).check("[::1]:70", b"certificate of b")
-    PinStore(path).check("a:70", b"certificate of a")
+    PinStore(path).check("a:70", "a" * 64)
+    PinStore(path).check("[::1]:70", "b" * 64)
+    PinStore(path).check("a:70", "a" * 64)
     with pytest.raises(TLSError, match=r"remove the line of a:70 from .*pins"):
-        PinStore(path).check("a:70", b"certificate of somebody else")
+        PinStore(path).check("a:70", "c" * 64)
     assert [line.split()[0] for line in path.read_text().splitlines()] == ["a:70", "[::1]:70"]
 
 
@@ -42,13 +41,13 @@ def test_the_file_may_be_edited_by_hand(tmp_path: Path) -> None:
     path = tmp_path / "pins"
     path.write_text("# mine\n\n  h:70 sha256:" + "0" * 64 + "\n")
     with pytest.raises(TLSError):
-        PinStore(path).check("h:70", b"x")
+        PinStore(path).check("h:70", "f" * 64)
 
 
 def test_a_program_can_see_which_servers_are_pinned(tmp_path: Path) -> None:
     pins = PinStore(tmp_path / "pins")
     assert not pins.knows("h:70")
-    pins.check("h:70", b"certificate")
+    pins.check("h:70", "f" * 64)
     assert pins.knows("h:70") and not pins.knows("h:71")
 
 
@@ -57,7 +56,7 @@ def test_a_file_of_something_else_is_not_overwritten(tmp_path: Path, content: by
     path = tmp_path / "pins"
     path.write_bytes(content)
     with pytest.raises(ConfigurationError, match=r"line 1 of .* is not a pin"):
-        PinStore(path).check("h:70", b"x")
+        PinStore(path).check("h:70", "f" * 64)
     assert path.read_bytes() == content
 
 
@@ -77,7 +76,7 @@ def test_nobodys_pin_is_lost_when_several_learn_one(tmp_path: Path) -> None:
         "from pathlib import Path\n"
         "from logsrv.gopher.fetch.trust import PinStore\n"
         "for number in range(50):\n"
-        "    PinStore(Path(sys.argv[1])).check(f'{sys.argv[2]}{number}:70', b'der')\n"
+        "    PinStore(Path(sys.argv[1])).check(f'{sys.argv[2]}{number}:70', '0' * 64)\n"
     )
     command = [sys.executable, "-c", code, str(path)]
     learning = [subprocess.Popen([*command, name]) for name in "abc"]
@@ -142,12 +141,20 @@ def test_no_proxy_there_is_not_no_server_there() -> None:
 
 def test_xdg_says_where(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setenv("HOME", str(tmp_path))
-    assert data_directory({"XDG_DATA_HOME": "/data"}) == Path("/data/logsrv")
-    assert data_directory({"XDG_DATA_HOME": "relative"}) == tmp_path / ".local/share/logsrv"
+    assert data_directory({"XDG_DATA_HOME": "/data"}) == "/data/logsrv"
+    assert data_directory({"XDG_DATA_HOME": "relative"}) == str(tmp_path / ".local/share/logsrv")
+
+
+def test_without_a_home_nothing_is_kept_in_a_directory_of_that_sign(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv("HOME", "~")
+    with pytest.raises(ConfigurationError, match="set HOME"):
+        data_directory({})
 
 
 def test_pins_are_kept_where_the_user_keeps_data(monkeypatch: pytest.MonkeyPatch) -> None:
-    assert pins_path({"XDG_DATA_HOME": "/data"}) == Path("/data/logsrv/gopher-pins")
+    assert pins_path({"XDG_DATA_HOME": "/data"}) == "/data/logsrv/gopher-pins"
     monkeypatch.setenv("HOME", "/home/me")
-    expected = Path("/home/me/.local/share/logsrv/gopher-pins")
+    expected = "/home/me/.local/share/logsrv/gopher-pins"
     assert pins_path({}) == pins_path({"XDG_DATA_HOME": "relative"}) == expected

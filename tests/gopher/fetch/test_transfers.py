@@ -175,7 +175,7 @@ def test_without_a_thread_a_name_is_an_error_of_its_request(
 
     get = fetcher()
     with monkeypatch.context() as patch:
-        patch.setattr("threading.Thread.start", none_left)
+        patch.setattr("_thread.start_new_thread", none_left)
         said = error_of(ask(get, "gopher://h.example/0x"), Refused)
     assert said == (
         "no connection to h.example:70: the system begins no more threads, and to look its name up "

@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from logsrv.gopher.fetch.progress import Progress
+from logsrv.gopher.command.save import Progress
 from logsrv.gopher.fetch.wholefile import end_text, whole_file, write_new
 from logsrv.gopher.wire.text import TextParser
 

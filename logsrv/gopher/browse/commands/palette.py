@@ -4,10 +4,11 @@ suits the background of the terminal. It costs nothing to load.
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping
 
 from logsrv.errors import ConfigurationError
-from logsrv.gopher.fetch.places import data_directory
+from logsrv.gopher.fetch.trust import data_directory
 from logsrv.gopher.fetch.wholefile import whole_file
 
 _FILE = "gopher-theme"
@@ -59,7 +60,7 @@ STYLES = {
 def is_light(environ: Mapping[str, str]) -> bool:
     """Return true for light, as chosen or by COLORFGBG. The terminal is not asked: that would take time."""
     try:
-        with (data_directory(environ) / _FILE).open("rb") as file:
+        with open(os.path.join(data_directory(environ), _FILE), "rb") as file:
             chosen = file.read(16).strip()
     except OSError:
         chosen = b""
@@ -70,10 +71,10 @@ def is_light(environ: Mapping[str, str]) -> bool:
 
 def keep(environ: Mapping[str, str], *, light: bool) -> None:
     """Keep the user's choice for the next time. Raises ConfigurationError."""
-    path = data_directory(environ) / _FILE
+    data = data_directory(environ)
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        with whole_file(path) as file:
+        os.makedirs(data, exist_ok=True)
+        with whole_file(os.path.join(data, _FILE)) as file:
             file.write(b"light\n" if light else b"dark\n")
     except OSError as error:
         raise ConfigurationError(f"the choice cannot be kept: {error}") from error

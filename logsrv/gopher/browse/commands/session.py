@@ -8,15 +8,15 @@ from collections import OrderedDict
 from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
-from functools import cached_property, partial
+from functools import partial
+from pathlib import Path
 
 from logsrv.gopher.browse.commands.downloads import Downloads, download_directory
 from logsrv.gopher.browse.commands.load import Loading
 from logsrv.gopher.browse.content.layout import ScrollPosition
 from logsrv.gopher.browse.content.page import Page
-from logsrv.gopher.fetch.places import data_directory, pins_path
 from logsrv.gopher.fetch.settings import ConnectionOptions
-from logsrv.gopher.fetch.trust import PinStore, Trust
+from logsrv.gopher.fetch.trust import PinStore, Trust, data_directory, pins_path
 from logsrv.gopher.follow.bookmarks import Bookmarks
 from logsrv.gopher.follow.following import Following
 from logsrv.gopher.serve.fileurl import FileURL, ItemURL
@@ -116,24 +116,18 @@ class BrowsingSession:
         charset: str | None = None,
     ) -> None:
         """The trust of `options` is for servers without a pin; charset: of what they send."""
-        data = data_directory(environ)
+        data = Path(data_directory(environ))
         self._options = options or ConnectionOptions()
         self._pins = PinStore(pins_path(environ))
         self.environ = environ
         self.history = History()
         self.cache = PageCache()
+        self.following = Following(data)
         self.bookmarks = Bookmarks(data / "gopher-bookmarks")
         self.downloads = Downloads(download_directory(environ))
         self.charset = charset
         # Servers whose certificate the user decided to trust: the next one they show is pinned.
         self.newly_trusted: set[str] = set()
-
-    @cached_property
-    def following(self) -> Following:
-        """The followed menus; the first page does not wait for them."""
-        from logsrv.gopher.follow.following import Following
-
-        return Following(data_directory(self.environ))
 
     def options_for(self, url: ItemURL, *, accept_cut: bool = False) -> ConnectionOptions:
         """Return the way to connect to `url`: with trust by pin where the user decided so, else as for all.

@@ -7,7 +7,6 @@ visit ──► at hand ──────────────────�
 
 from __future__ import annotations
 
-import asyncio
 from dataclasses import dataclass, field
 from functools import partial
 from typing import Any
@@ -17,14 +16,14 @@ from textual.geometry import Size
 from logsrv.errors import PeerError
 from logsrv.gopher.browse.commands.bars import AddressBar
 from logsrv.gopher.browse.commands.followed import FollowedMenus
-from logsrv.gopher.browse.commands.load import Loading
+from logsrv.gopher.browse.commands.load import Loading, aside
 from logsrv.gopher.browse.commands.session import BrowsingSession, Own, Place
 from logsrv.gopher.browse.commands.window import BrowserWindow
 from logsrv.gopher.browse.commands.words import span_text
 from logsrv.gopher.browse.content.guide import start_lines
 from logsrv.gopher.browse.content.html import html_lines
 from logsrv.gopher.browse.content.layout import ScrollPosition
-from logsrv.gopher.browse.content.lines import PageLine, lines_of, parts_of
+from logsrv.gopher.browse.content.lines import PageLine, lines_of
 from logsrv.gopher.browse.content.news import news_lines
 from logsrv.gopher.browse.content.page import Hyperlink, Page, link_to
 from logsrv.gopher.browse.content.picture import picture_lines
@@ -33,7 +32,7 @@ from logsrv.gopher.wire.charset import decode_text
 from logsrv.gopher.wire.errors import TLSError
 from logsrv.kit.text.words import size_text
 
-# Larger pages are made into lines bit by bit, so that the screen goes on living.
+# Larger pages are made into lines in a thread, so that the screen goes on living.
 _MANY_BYTES = 64 * 1024
 
 
@@ -219,16 +218,10 @@ class Visiting:
         return page
 
     async def _slowly(self, page: Page) -> list[PageLine]:
-        """Return the lines of a page; of a large one, with looks at the keys between."""
+        """Return the lines of a page; of a large one in a thread, so that the keys go on working."""
         if page.received < _MANY_BYTES:
             return self._lines(page)
-        if page.way not in ("menu", "text"):
-            return await asyncio.to_thread(self._lines, page)
-        lines: list[PageLine] = []
-        for part in parts_of(page, self._session.charset):
-            lines += part
-            await asyncio.sleep(0)
-        return lines
+        return await aside(partial(self._lines, page))
 
     def _lines(self, shown: Page | Own) -> list[PageLine]:
         return rendered(shown, self._session, self._followed, self._window.view.size)

@@ -81,51 +81,40 @@ class PageLine(NamedTuple):
 
 def lines_of(page: Page, charset: str | None) -> list[PageLine]:
     """Return all lines of a page but those of a picture or of HTML."""
-    return [line for part in parts_of(page, charset) for line in part]
-
-
-def parts_of(page: Page, charset: str | None) -> Iterator[list[PageLine]]:
-    """Yield the lines that `lines_of` returns, some at a time: a few milliseconds of work each."""
-    yield list(_notices(page))
+    lines = list(_notices(page))
     if isinstance(page.content, MenuContent):
-        items = page.content.items
-        for start in range(0, len(items), ITEMS):
-            yield [menu_line(item, charset) for item in items[start : start + ITEMS]]
+        lines += [menu_line(item, charset) for item in page.content.items]
         if not page.content.items and page.error is None:
-            yield [PageLine("This menu is empty.", "dim")]
+            lines.append(PageLine("This menu is empty.", "dim"))
         if page.content.dropped:
             cut = f"Lines were too long to keep whole: {page.content.dropped} bytes were left out."
-            yield [PageLine(cut, "problem")]
+            lines.append(PageLine(cut, "problem"))
     elif isinstance(page.content, bytes) and page.way == "text":
         shown = page.content
         if b"\0" in shown[:_SHOWN_OF_BINARY]:
             shown = shown[:_SHOWN_OF_BINARY]
             binary = "This looks like a binary file that is announced as a text; s  saves it."
-            yield [PageLine(binary, "note"), PageLine("")]
-        colours = Colours()
-        start = 0
-        while start < len(shown):
-            end = shown.find(b"\n", start + LONGEST) + 1 or len(shown)
-            yield from _text_parts(decode_text(shown[start:end], charset), colours)
-            start = end
-        if not shown and page.error is None:
-            yield [PageLine(""), PageLine("This text is empty.", "dim")]
+            lines += [PageLine(binary, "note"), PageLine("")]
+        if shown:
+            lines += text_lines(decode_text(shown, charset))
+        elif page.error is None:
+            lines += [PageLine(""), PageLine("This text is empty.", "dim")]
+    return lines
 
 
 def text_lines(text: str) -> list[PageLine]:
     """The lines of a text from outside."""
-    return [line for part in _text_parts(text, Colours()) for line in part]
-
-
-def _text_parts(text: str, colours: Colours) -> Iterator[list[PageLine]]:
+    lines: list[PageLine] = []
+    colours = Colours()
     for piece in _pieces(text.removesuffix("\n")):
         if "\x1b[" in piece:
             shown = (_shown(line, colours) for line in piece.split("\n"))
-            yield [PageLine(line, spans=spans) for line, spans in shown]
+            lines += [PageLine(line, spans=spans) for line, spans in shown]
         else:
             # Many lines are escaped in one pass; only those with a TAB are looked at again.
             whole = printable(piece).split("\n")
-            yield [PageLine(line.expandtabs() if "\t" in line else line) for line in whole]
+            lines += [PageLine(line.expandtabs() if "\t" in line else line) for line in whole]
+    return lines
 
 
 def _pieces(text: str) -> Iterator[str]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import socket
 from pathlib import Path
 
 import pytest
@@ -12,35 +11,8 @@ from logsrv.gopher.follow.entries import Entry
 from logsrv.gopher.follow.following import Following
 from logsrv.gopher.wire.url import GopherURL
 from tests.gopher.browse.conftest import Drive, Driven, until
-from tests.gopher.browse.hole import item, menu
+from tests.gopher.browse.hole import Phlog, item
 from tests.gopher.conftest import Serve
-from tests.gopher.servers import Scripted
-
-
-class Phlog:
-    """A server with a menu that grows, and a text for each item."""
-
-    def __init__(self, serve: Serve) -> None:
-        self.items = [item("0", "2025-11-18 Old", "/old")]
-        self.broken = False
-        self.server: Scripted = serve(self.script)
-        self.url = self.server.url("/1/phlog")
-
-    def script(self, connection: socket.socket, request: bytes) -> None:
-        if request != b"/phlog\r\n":
-            connection.sendall(b"the text of " + request)
-        elif self.broken:
-            connection.sendall(b"3down for today\t\terr\t1\r\n")
-        else:
-            connection.sendall(menu(*self.items))
-
-    def write(self, day: str, title: str) -> None:
-        self.items.insert(0, item("0", f"{day} {title}", f"/{title}"))
-
-
-@pytest.fixture
-def phlog(serve: Serve) -> Phlog:
-    return Phlog(serve)
 
 
 @pytest.fixture

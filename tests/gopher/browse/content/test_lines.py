@@ -15,7 +15,7 @@ from logsrv.errors import PeerError
 from logsrv.gopher.browse.content import picture
 from logsrv.gopher.browse.content.colours import Colours, Paint, Span
 from logsrv.gopher.browse.content.html import html_lines
-from logsrv.gopher.browse.content.lines import LONGEST, lines_of, parts_of, text_lines
+from logsrv.gopher.browse.content.lines import LONGEST, lines_of, text_lines
 from logsrv.gopher.browse.content.page import MenuContent, Page
 from logsrv.gopher.browse.content.picture import picture_lines
 from logsrv.gopher.wire.errors import ServerError, TLSError, Truncated
@@ -121,8 +121,7 @@ def test_a_text_keeps_its_lines(text: str) -> None:
     assert len(text_lines(text)) == text.removesuffix("\n").count("\n") + 1
 
 
-def test_a_large_text_becomes_lines_bit_by_bit() -> None:
-    """Each piece is a few milliseconds of work, also of a text without a line end."""
+def test_a_large_text_keeps_its_lines_but_for_the_longest() -> None:
     url = GopherURL.parse("gopher://x.example/0/a")
     lines = [f"line {number} \u00e4" for number in range(20_000)] + [
         "x" * (3 * LONGEST + 5),
@@ -130,8 +129,6 @@ def test_a_large_text_becomes_lines_bit_by_bit() -> None:
         "end",
     ]
     page = Page(url, "\r\n".join(lines).encode() + b"\r\n\r\n")
-    parts = list(parts_of(page, None))
-    assert max(sum(len(line.text) for line in part) for part in parts) <= LONGEST
     shown = [line.text for line in lines_of(page, None)]
     assert shown[:20_000] == lines[:20_000]
     assert [len(text) for text in shown[20_000:-3]] == [LONGEST] * 3 + [5]
