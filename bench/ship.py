@@ -168,9 +168,8 @@ class Shipper:
         )
         self.pid = self._process.pid
         assert self._process.stdin is not None
-        self._process.stdin.write(
-            b"".join(frame(orders_line(orders_for(settings), str(store), STORE)))
-        )
+        orders = attrs.evolve(orders_for(settings), directory=str(store), store=STORE)
+        self._process.stdin.write(b"".join(frame(orders_line(orders))))
         self._process.stdin.flush()
 
     def reports(self) -> Iterator[ShipReport]:

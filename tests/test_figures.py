@@ -25,14 +25,14 @@ SHARED_NAMES = {
     "Reading": "the browser's commands in a page, and a store that SQL reads; neither meets the other",
 }
 NAMES_THAT_EXIST_TWICE = 5
-IMPORTS_INSIDE_FUNCTIONS = 73
+IMPORTS_INSIDE_FUNCTIONS = 72
 CLAUSES_INSTEAD_OF_SENTENCES = 15
 CLASSES_WITH_MORE_THAN_THREE_FLAGS = 0
 REACHES_INTO_PRIVATES = 31
 PATCHES_OF_PRIVATES = 19
 TEST_FILES_OVER_500_LINES = 0
-CODE = 66_580
-CODE_OF_TESTS = 95_650
+CODE = 66_180
+CODE_OF_TESTS = 95_940
 
 # Words that begin a clause: a reader has to decode a comment or a docstring that begins so.
 CLAUSE = re.compile(

@@ -83,8 +83,9 @@ def open_answer(
 def _followed(
     url: ItemURL, words: list[str], connection: ConnectionOptions
 ) -> tuple[ItemURL, list[str]]:
-    """Where the numbers at the beginning of `words` lead, one menu after the other, and the words behind
-    them: `gopher URL 7` is the link with the number 7 in the menu at URL, as `gopher URL` shows it.
+    """Return what the numbers at the beginning of `words` lead to, menu by menu, and the words behind them:
+
+    `gopher URL 7` is the link with the number 7 in the menu at URL, as `gopher URL` shows it.
     """
     start = url
     while words and url.item_type == "1" and url.search is None and re.fullmatch(_NUMBER, words[0]):

@@ -20,7 +20,7 @@ _BAR = 24
 
 
 class Progress(StatusLine):
-    """How far a download is, a few times a second; on what is no terminal, nothing at all."""
+    """The progress of a download, told a few times a second on a terminal, and never elsewhere."""
 
     def bytes(self, size: int, length: int | None) -> None:
         """`size` bytes have come, of `length` if that is known."""
@@ -58,7 +58,7 @@ def _shown(path: str) -> str:
 
 
 class _Saved:
-    """How much of an answer is in its file, into which it may go by itself too."""
+    """A file that an answer goes into, and the bytes of it that are there; `splice` may write it alone."""
 
     file: BinaryIO
     length: int | None = None

@@ -105,7 +105,7 @@ def show_text(pieces: Iterable[bytes], screen: Screen, *, stuffed: bool) -> None
 
 
 def _lines(data: bytes) -> tuple[bytes, bytes]:
-    """What can be shown, and what has to wait for the end of its line."""
+    """Return what can be shown, and what has to wait for the end of its line."""
     whole, newline, rest = data.rpartition(b"\n")
     if len(rest) <= _LONGEST_HELD:
         return whole + newline, rest

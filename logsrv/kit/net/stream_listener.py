@@ -244,7 +244,7 @@ class StreamListener:
                 self._guarded.doStop()
             return
         self._kept.forget(place)
-        # That of stdio: is its one connection.
+        # The port of stdio: is its one connection.
         stopped = maybeDeferred(getattr(port, "stopListening", None) or port.loseConnection)
         if place is not None or not is_shared(port):
             let_nobody_in(port)

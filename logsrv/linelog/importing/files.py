@@ -148,7 +148,7 @@ class LogFile:
             yield from self.dated.runs(bytes(last))
 
     def _entries(self, chunks: Iterator[bytes], tell: Tell) -> Iterator[tuple[int, bytes]]:
-        # As JSON in any case: text says no time.
+        # Entries are JSON in any case: text says no time.
         framer = JournalFramer(_ENTRY_RULES.max_line)
         try:
             for chunk in chunks:

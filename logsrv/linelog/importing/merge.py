@@ -28,6 +28,6 @@ def _runs(place: int, file: LogFile) -> Iterator[tuple[int, int, bytes]]:
     first = file.first()
     if first is not None:
         yield first, place, b""
-    # One without lines still reports what is wrong with it.
+    # A file without lines still reports what is wrong with it.
     for moment, lines in file.runs():
         yield moment, place, lines

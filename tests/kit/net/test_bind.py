@@ -217,7 +217,7 @@ def test_a_name_stands_for_its_ipv4_address_as_where_it_is_bound(
     }
 
     def ipv6_first(host: str, port: int, family: int = 0, type: int = 0) -> list[object]:
-        return [found[family]] if family else [*found.values()]
+        return [found[socket.AddressFamily(family)]] if family else [*found.values()]
 
     monkeypatch.setattr(socket, "getaddrinfo", ipv6_first)
     place = place_of(parse_endpoint("tcp:1234:interface=localhost"))

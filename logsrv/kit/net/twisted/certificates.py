@@ -161,7 +161,7 @@ class RenewableCertificate:
         self._next = Timer(reactor)
         self.load()
         self.renew()
-        # How the files looked: at the look before, and when they were refused.
+        # The marks of the files: at the look before, and when they were refused.
         self._before = self._refused = self._taken
 
     def load(self) -> None:

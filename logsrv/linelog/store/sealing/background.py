@@ -240,7 +240,7 @@ class Sealer:
         except OSError as error:
             if number == 1 or error.errno not in _OF_THE_DISK:
                 raise
-            # One behind the other take less room: each ends with the removal of its plain file.
+            # In turn they take less room: each ends with the removal of its plain file.
             self._seal_at_once(1, now)
 
     def _seal_at_once(self, number: int, now: float) -> None:
