@@ -1,7 +1,7 @@
 """The subjects of manual pages: `logsrv`, `gopher`, plugins of twistd, topics, the configuration file.
 
 Each is a parser of argparse, also where no argparse reads the command line: pages and completions are made
-of gopher_command.
+of parsers.
 """
 
 from __future__ import annotations
