@@ -30,8 +30,6 @@ def lazy_names(package: str) -> tuple[Callable[[str], object], Callable[[], list
         return sorted(modules())
 
     def load(name: str) -> object:
-        if name == "__all__":
-            return names()
         # Python asks for names of its own while a module of the package is imported.
         if name.startswith("__") or name not in modules():
             raise AttributeError(f"module {package!r} has no attribute {name!r}")

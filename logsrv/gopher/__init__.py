@@ -16,3 +16,4 @@ The names below are loaded when they are first used: whoever calls `urlopen` nev
 from logsrv.lazy_names import lazy_names
 
 __getattr__, __dir__ = lazy_names(__name__)
+__all__ = __dir__()

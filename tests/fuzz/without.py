@@ -4,10 +4,8 @@ from __future__ import annotations
 
 _HANDS_ON = "hands bytes on to framers that have targets"
 _OURS = "reads what this program wrote into a pipe of its own"
-_OPERATOR = "reads what the operator typed or wrote"
 
 WITHOUT = {
-    "cli.reading.figures": _OPERATOR,
     "kit.options.argument_parser": "argparse with other sentences",
     "gopher.command.show_json": "escapes all but ASCII, by json",
     "gopher.fetch.tls": "OpenSSL reads TLS",

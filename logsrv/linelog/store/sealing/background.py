@@ -5,7 +5,8 @@ from __future__ import annotations
 import errno
 import threading
 from collections import deque
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Container, Iterator, Sequence
+from itertools import islice
 from time import monotonic, perf_counter
 
 from twisted.logger import Logger
@@ -246,7 +247,7 @@ class Sealer:
     def _seal_at_once(self, number: int, now: float) -> None:
         failed: dict[Segment, OSError] = {}
         with self._packers.side_by_side(number) as begin:
-            while waiting := [one for one in self._waiting() if one not in failed]:
+            while waiting := list(islice(self._waiting(failed), number)):
                 begin(waiting, self._still_going, self._with_words)
                 try:
                     self._seal(waiting[0])
@@ -275,19 +276,18 @@ class Sealer:
         """Return how many segments wait, also those that are just packed; in any thread."""
         return self.held.waiting[0] + len(self._left)
 
-    def _waiting(self) -> list[Segment]:
+    def _waiting(self, but: Container[Segment]) -> Iterator[Segment]:
+        """Yield those that are to be sealed, the oldest first; there may be thousands."""
         self._take_in()
         # A file with the number of the active segment may yet be given its old name back.
         active = self._active.position.segment
-        return [
-            one
-            for one in self.held.plain()
-            if self._going
-            and (
-                one.number < active - EMPTY_KEPT
-                or (one.number < active and size_of(one.name, self._disk))
-            )
-        ]
+        for one in self.held.plain():
+            if not self._going:
+                return
+            if one.number >= active or one in but:
+                continue
+            if one.number < active - EMPTY_KEPT or size_of(one.name, self._disk):
+                yield one
 
     def _seal(self, plain: Segment) -> None:
         size = size_of(plain.name, self._disk)

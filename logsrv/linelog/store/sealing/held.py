@@ -54,9 +54,9 @@ class HeldSegments:
         known = self._held.get(segment.number)
         return known is not None and known.segment == segment
 
-    def plain(self) -> list[Segment]:
-        """Return those that are not compressed, the oldest first."""
-        return list(self._plain.values())
+    def plain(self) -> Iterator[Segment]:
+        """Yield those that are not compressed, the oldest first."""
+        return iter(self._plain.values())
 
     def look(self, found: Sequence[Segment]) -> None:
         """Know those that a listing has found, which are in order, and no others. Raises OSError."""
