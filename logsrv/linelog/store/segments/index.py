@@ -25,7 +25,7 @@ import os
 import zlib
 from bisect import bisect_right
 from collections.abc import Callable, Iterator
-from typing import NamedTuple, TypeVar
+from typing import Any, NamedTuple, TypeVar
 
 import zstandard
 
@@ -45,6 +45,8 @@ _MARK = b'{"format":'
 _MOST_HEAD = 512
 # Bytes. Of 2^18 frames, each with 200, it has fewer; a longer one is cut off, and so is damaged.
 _MOST = 64 << 20
+# A frame has seven in the second line, and ten in the third.
+_MOST_VALUES = 10 * heads.MOST
 _CRC = len(" 89abcdef")
 _SUMS = 8
 
@@ -159,14 +161,22 @@ def _decode(data: bytes) -> Index:
     first, _, behind = body.partition(b"\n")
     frames = tuple(
         Frame(_number(text), _number(at), _number(lines), _times(smallest, largest, sure))
-        for text, at, lines, smallest, largest, sure in json.loads(first)
+        for text, at, lines, smallest, largest, sure in _listed(first)
     )
     totals = head.segment, head.text, head.compressed, head.lines
     second, _, sums = behind.partition(b"\n")
     if not head.rules:
         return Index(*totals, frames, format_, sums=sums)
-    levels = tuple(None if found is None else tuple(found) for found in json.loads(second))
+    levels = tuple(None if found is None else tuple(found) for found in _listed(second))
     return Index(*totals, frames, format_, head.rules, levels, sums)
+
+
+def _listed(line: bytes) -> list[Any]:
+    """Return the list in a line. Raises ValueError for one that is too long: `[],` takes 20 times that."""
+    if sum(map(line.count, (b",", b"[", b"{"))) > _MOST_VALUES:
+        raise ValueError("it has more frames than a segment may have")
+    found: list[Any] = json.loads(line)
+    return found
 
 
 def _decode_head(data: bytes) -> Head:

@@ -238,3 +238,17 @@ except ValueError:
 """
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True)
     assert done.stdout == "told\n", done.stderr
+
+
+@pytest.mark.parametrize("many", [b"[],", b"{},", b"0,"])
+@pytest.mark.parametrize("before", [b"", b"[]\n"])
+def test_more_frames_than_a_segment_may_have_are_not_read(many: bytes, before: bytes) -> None:
+    """Whoever makes an index may make its checksums, too: each `[]` takes 64 bytes of memory."""
+    body = before + b"[" + many * (8 << 20) + b"0]\n"
+    unknown = Times(None, None, False)
+    head = index.Head(7, 0, 0, 0, unknown, len(body), zlib.crc32(body), RULES)._asdict()
+    text = json.dumps({"format": index.FORMAT, **head}, separators=(",", ":")).encode()
+    data = b"%b %08x\n%b" % (text, zlib.crc32(text), body)
+    del body
+    with at_most(100 << 20), pytest.raises(ValueError, match="more frames"):
+        index.decode(data)
