@@ -50,6 +50,9 @@ _READERS: dict[str, Callable[[Disk], object]] = {
     BACKUP: backup_note.load,
 }
 """The readers of small files, which raise if those are damaged. Names are kinds of findings, too."""
+# Bytes: the notes of 100,000 stores. Damaged lines take ten times as much memory.
+_MOST_ORIGINS = 32 << 20
+_SHORTEST_NOTE = 64
 _BEGAN = re.compile(rb'"began":"([0-9:]{1,30})"')
 _REMEDIES: dict[str, Callable[[Disk], object]] = {
     SYNCED: lambda disk: replace(SYNCED, place_text(NOWHERE), disk),
@@ -117,10 +120,13 @@ def _number(listed: StoreListing, places: Sequence[KeptPlace]) -> Iterator[Store
 
 def _origins(disk: Disk) -> Iterator[StoreFinding]:
     try:
-        found = read_notes(disk.read(origins.NAME))
+        data = disk.read(origins.NAME, _MOST_ORIGINS + 1)
+        if len(data) > _MOST_ORIGINS or data.count(b"\n") > _MOST_ORIGINS // _SHORTEST_NOTE:
+            raise ValueError(f"it has more than {_MOST_ORIGINS >> 20} MiB, or too many lines")
+        found = read_notes(data)
     except FileNotFoundError:
         return
-    except OSError as error:
+    except (OSError, ValueError) as error:
         yield finding("origins", origins.NAME, why=explanation(error))
         return
     if not _left_by(disk):

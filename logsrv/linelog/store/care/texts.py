@@ -279,6 +279,8 @@ def _count(fd: int, end: int) -> tuple[int, int]:
     while at < end and (piece := os.pread(fd, min(_PIECE, end - at), at)):
         at += len(piece)
         *lines, rest = (rest + piece).split(b"\n")
+        # Of a line that does not end the beginning will do.
+        rest = rest[:SIZE]
         count += len(lines)
         heads = b"".join([line[:SIZE].ljust(SIZE) for line in lines])
         if shape_of(heads) != SHAPE * len(lines):

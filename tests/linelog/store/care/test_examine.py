@@ -39,6 +39,7 @@ from tests.linelog.store.care.stores import (
 )
 from tests.linelog.store.catalog.small import small_segments
 from tests.linelog.store.faults import FaultyDisk
+from tests.strangers import at_most
 
 
 @pytest.fixture(scope="module")
@@ -238,3 +239,25 @@ def test_the_index_of_a_damaged_segment_is_not_made(tmp_path: Path) -> None:
     with pytest.raises(StoreError):
         make_beside(first, at(store), lambda _: False, first.index)
     assert (store / f"{first.index}.damaged").exists()
+
+
+def test_a_line_that_does_not_end_takes_no_memory(tmp_path: Path) -> None:
+    """A file with holes may be as long as its maker likes."""
+    store = small_store(tmp_path / "store")
+    with open(store / "current.log", "r+b") as file:
+        file.write(b"a")
+        file.truncate((64 << 20) - 1)
+        file.seek(0, 2)
+        file.write(b"\n")
+    with at_most(32 << 20):
+        assert {"hole", "odd-lines"} >= set(kinds(found(store))) - {"text-missing"} >= {"odd-lines"}
+
+
+@pytest.mark.parametrize("many", [b"\n", b"a" * 99 + b"\n"])
+def test_notes_of_origins_longer_than_any_are_not_read(tmp_path: Path, many: bytes) -> None:
+    store = small_store(tmp_path / "store")
+    (store / "origins").write_bytes(many * ((40 << 20) // len(many)))
+    with at_most(80 << 20):
+        [one] = [one for one in found(store) if one.kind == "origins"]
+    assert "it has more than 32 MiB, or too many lines" in one.what
+    assert one.remedy is None
