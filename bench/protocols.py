@@ -268,7 +268,7 @@ def main() -> None:
                 "LineReceiver": python("twisted-reply", tls=tls),
                 "LineProtocol": python("kit-reply", tls=tls),
             }
-            compare(title, "replies", partial(replies, tls=tls), 200 * scale, servers, rounds)
+            compare(title, "replies", partial(replies, tls=tls), 2000 * scale, servers, rounds)
     if "visits" in wanted:
         servers = {"LineReceiver": python("twisted-lines"), "LineProtocol": python("kit-lines")}
         title = "Visits: connect, a line comes back, the visitor closes"
