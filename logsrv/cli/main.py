@@ -9,7 +9,6 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Callable, Sequence
-from contextlib import suppress
 from importlib import import_module
 from types import ModuleType
 from typing import NoReturn
@@ -105,9 +104,11 @@ def _run(words: list[str], watch: Callable[[str, int], None] | None) -> int:
     command = _module(name)
     try:
         arguments = parser_of(name).parse_args(words[1:])
-        if watch is not None and _reads_a_bucket(name, arguments):
+        bucket = _reads_a_bucket(name, arguments)
+        if bucket and watch is not None:
             watch(name, USAGE if name in SEARCHING else FAILED)
-        if _reads_of_strangers(name, arguments):
+        if name != "sql" and (bucket or _reads_of_strangers(name, arguments)):
+            # `sql` limits its memory itself.
             with little_memory(MEMORY):
                 return int(command.run(arguments))
         return int(command.run(arguments))
@@ -123,36 +124,20 @@ def _run(words: list[str], watch: Callable[[str, int], None] | None) -> int:
 
 
 def _reads_of_strangers(name: str, arguments: object) -> bool:
-    """Return whether a command reads answers of other machines. `sql` limits its memory itself."""
+    """Return whether a command reads answers of other machines, beside those of a bucket."""
     directory, nodes = (getattr(arguments, one, None) for one in ("directory", "nodes"))
-    if name == "sql":
-        return False
-    return (
-        name == "restore"
-        or bool(nodes or "://" in str(directory))
-        or _reads_a_bucket(name, arguments)
-    )
+    return name == "restore" or bool(nodes or "://" in str(directory))
 
 
 def _reads_a_bucket(name: str, arguments: object) -> bool:
     """Return whether a command reads a bucket, be it that of a store whose texts are there."""
     places = [str(getattr(arguments, one, None)) for one in ("directory", "origin")]
-    if name in SEARCHING:
-        places += _archives_of(places[0])
+    if name in SEARCHING and os.path.isdir(os.path.join(places[0], "ship")):
+        # Only a store that ships has archives: the others load nothing for them.
+        from logsrv.linelog.store.archive.kept import archive_urls
+
+        places += archive_urls(places[0])
     return any(place.startswith(_BUCKETS) for place in places)
-
-
-def _archives_of(directory: str) -> list[str]:
-    """Return where the archives of a store are, by its own notes; a search loads no more for that."""
-    folder = os.path.join(directory, "ship")
-    places = []
-    with suppress(OSError):
-        for name in os.listdir(folder):
-            path = os.path.join(folder, name)
-            if name.endswith(".archive") and os.path.isfile(path):
-                with open(path, "rb") as file:
-                    places.append(file.read(64).decode("latin-1").removeprefix("archive "))
-    return places
 
 
 def parser_of(name: str) -> Parser:

@@ -33,7 +33,7 @@ def note_url(disk: Disk, name: str, url: str) -> None:
 def archives(directory: str) -> list[Archive]:
     """Return the archives that a store has, or had."""
     found = []
-    for url in _urls(directory):
+    for url in archive_urls(directory):
         with suppress(OSError, ValueError):
             found.append(open_archive(url))
     return found
@@ -41,10 +41,10 @@ def archives(directory: str) -> list[Archive]:
 
 def variables_of(directory: str) -> set[str]:
     """Return the variables of the environment that whoever reads the archives of a store needs."""
-    return {name for url in _urls(directory) for name in parse_archive_url(url).variables}
+    return {name for url in archive_urls(directory) for name in parse_archive_url(url).variables}
 
 
-def _urls(directory: str) -> Iterator[str]:
+def archive_urls(directory: str) -> Iterator[str]:
     """Yield the URLs of the archives of a store; those that make no sense are left out."""
     folder = os.path.join(directory, FOLDER)
     try:
