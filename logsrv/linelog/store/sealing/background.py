@@ -7,7 +7,7 @@ import threading
 from collections import deque
 from collections.abc import Callable, Container, Iterator, Sequence
 from itertools import islice
-from time import monotonic, perf_counter
+from time import monotonic
 
 from twisted.logger import Logger
 
@@ -298,18 +298,15 @@ class Sealer:
             remove_empty(plain, self._active.position.segment, self._disk)
             self.held.remove(plain.number)
             return
-        self.seconds.begun = since = self._packers.since(plain)
-        try:
-            made = seal(
-                plain,
-                self._disk,
-                self._still_going,
-                with_words=self._with_words(size),
-                pack=self._packers.pack,
-            )
-            self.seconds.add(perf_counter() - since)
-        finally:
-            self.seconds.begun = None
+        made = self.seconds.timed_since(
+            self._packers.since(plain),
+            seal,
+            plain,
+            self._disk,
+            self._still_going,
+            with_words=self._with_words(size),
+            pack=self._packers.pack,
+        )
         if made.text < complete:
             self._say_cut(plain, made.text, complete)
         packed = Segment(plain.number, plain.packed, Form.PACKED)
