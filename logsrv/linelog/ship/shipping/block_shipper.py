@@ -20,6 +20,7 @@ from logsrv.linelog.ship.cutting.places import begins_line, crc_of, distance
 from logsrv.linelog.ship.report import ShipReport
 from logsrv.linelog.ship.shipping.flights import Flights
 from logsrv.linelog.ship.shipping.kept import SentGap
+from logsrv.linelog.ship.shipping.loop import LEAST
 from logsrv.linelog.ship.shipping.shipper import Shipper
 from logsrv.linelog.ship.target import (
     BlockTarget,
@@ -175,6 +176,11 @@ class BlockShipper(Shipper[BlockTarget]):
         if failure.check(Misplaced, Unavailable, CancelledError):
             # A proxy may have let them overtake each other; there is no room for several, or no time.
             self._alone = GROW
+        if failure.check(CancelledError) and self._cut is not None:
+            # No answer came in time: the link may be slow.
+            half = max(len(self._cut.block.packed) // 2, LEAST)
+            self._limits = self._limits._replace(block=min(half, self._limits.block))
+            self._taken_since = 0
         return failure
 
     def _post(self, cut: CutBlock) -> Deferred[None]:

@@ -18,6 +18,7 @@ from twisted.python.failure import Failure
 from logsrv.errors import LogsrvError
 from logsrv.linelog.ship.cutting.batches import LineBatches
 from logsrv.linelog.ship.shipping.hang_ups import HangUps
+from logsrv.linelog.ship.shipping.loop import ANSWER, LEAST
 from logsrv.linelog.ship.shipping.shipper import Shipper, size_of
 from logsrv.linelog.ship.target import (
     LineTarget,
@@ -104,7 +105,7 @@ class LineShipper(Shipper[LineTarget]):
     def send(self) -> Deferred[None]:
         """Send the first of what waits, unless it is under way already."""
         if not self._under_way:
-            self._launch(self._waiting[0])
+            self._launch(self._fitting(0))
         if self._target.ahead and not self._ending:
             self._ahead.start(0, self._look_ahead)
         batch, (sent, since) = self._waiting[0], self._under_way[0]
@@ -126,7 +127,7 @@ class LineShipper(Shipper[LineTarget]):
                 self._cut_early()
             if len(self._waiting) == len(self._under_way):
                 return
-            batch = self._waiting[len(self._under_way)]
+            batch = self._fitting(len(self._under_way))
             if not batch.lines:
                 return
             self._launch(batch)
@@ -171,28 +172,45 @@ class LineShipper(Shipper[LineTarget]):
                 batches.most_bytes = min(batches.most_bytes * 2, most)
 
     def _smaller(self, failure: Failure, batch: SentLines) -> Failure:
-        """Send the halves of what was refused; a line that is, alone, is kept and passed over."""
-        self._under_way.popleft()
+        """Send less at once after this; a line that is refused, alone, is kept and passed over."""
+        since = self._under_way.popleft().since
         self._recall()
         assert self._batches is not None and self.position is not None
-        if isinstance(failure.value, Unavailable) and failure.value.hung_up:
-            self._hung_up(failure.value, batch)
-        if not failure.check(TooMuchAtOnce, RefusedForGood):
-            return failure
         lines = batch.lines
-        self._waiting.popleft()
-        if len(lines) == 1:
+        late = self._clock.seconds() - since >= ANSWER
+        if failure.check(TooMuchAtOnce, RefusedForGood) and len(lines) == 1:
+            self._waiting.popleft()
             self._refuse(lines, 1, str(failure.value))
             self._move(self._hang_ups.refused(self.position, batch.end))
-        else:
-            half = len(lines) // 2
-            # Behind the first half is a place, too; but it is known only of the last line.
-            halves = SentLines(lines[:half], self.position), SentLines(lines[half:], batch.end)
-            self._waiting.extendleft(reversed(halves))
-            if failure.check(TooMuchAtOnce):
-                self._taken_since = 0
-                self._batches.most_bytes = max(size_of(lines) // 2, 1)
+        elif failure.check(RefusedForGood):
+            self._halve(0)
+        elif failure.check(TooMuchAtOnce) or (late and size_of(lines) > LEAST):
+            self._taken_since = 0
+            self._batches.most_bytes = max(size_of(lines) // 2, 1)
+        elif isinstance(failure.value, Unavailable) and failure.value.hung_up:
+            self._hung_up(failure.value, batch)
         return failure
+
+    def _fitting(self, number: int) -> SentLines:
+        """Return the lines that wait there, cut to the size that a batch may have by now."""
+        batches = self._batches
+        assert batches is not None
+        if batches.most_bytes < self._target.most_bytes:
+            while (
+                len(self._waiting[number].lines) > 1
+                and size_of(self._waiting[number].lines) > batches.most_bytes
+            ):
+                self._halve(number)
+        return self._waiting[number]
+
+    def _halve(self, number: int) -> None:
+        lines, end = self._waiting[number]
+        # Behind the first half is a place, too; but it is known only of the last line.
+        before = self._waiting[number - 1].end if number else self.position
+        assert before is not None
+        half = len(lines) // 2
+        self._waiting[number] = SentLines(lines[half:], end)
+        self._waiting.insert(number, SentLines(lines[:half], before))
 
     def _hung_up(self, error: Unavailable, batch: SentLines) -> None:
         assert self.position is not None

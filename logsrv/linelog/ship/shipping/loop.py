@@ -63,6 +63,8 @@ log = Logger()
 
 ANSWER = 30.0
 """Seconds that a target has to answer."""
+LEAST = 1 << 16
+"""Bytes down to which what got no answer within ANSWER is sent in halves: the link may be slow."""
 LOOK = 0.2
 """Seconds between two looks at a store that has nothing new, and so between two small sendings."""
 SAVE = 1.0

@@ -44,7 +44,7 @@ class FarSide:
     script: what happens to the next sendings, one word each: `lose` (nothing arrives), `answer` (it
     arrives, the answer is lost), `late` (it arrives at `arrive`), `hang` (no answer, nothing arrives), or
     an exception. `asked` is the same for questions. takes: packed bytes that it really takes. clock: by
-    which sendings take as long as `delays` say, one each.
+    which sendings take as long as `delays` say, one each. speed: of the link, in bytes a second.
     """
 
     largest: int = LARGEST
@@ -62,6 +62,7 @@ class FarSide:
     lets_go: bool = False
     clock: Clock | None = None
     delays: list[float] = attrs.field(factory=list)
+    speed: float = 0.0
 
     @property
     def place(self) -> Position | None:
@@ -109,8 +110,11 @@ class FarSide:
         if self.clock is None:
             return self._arrived(block)
         delay = self.delays.pop(0) if self.delays else 0.01
-        sent: Deferred[None] = Deferred()
-        self.clock.callLater(delay, self._arrive, block, sent)
+        if self.speed:
+            delay = len(block.packed) / self.speed
+        # The rest of a block that is given up never leaves.
+        sent: Deferred[None] = Deferred(lambda _: call.cancel() if self.speed else None)
+        call = self.clock.callLater(delay, self._arrive, block, sent)
         return sent
 
     def _arrive(self, block: PackedBlock, sent: Deferred[None]) -> None:
@@ -157,7 +161,7 @@ class LineFarSide:
     lines: list[bytes] = attrs.field(factory=list)
     sent: list[SentLines] = attrs.field(factory=list)
     script: list[Any] = attrs.field(factory=list)
-    judge: Callable[[SentLines], Exception | None] = lambda _: None
+    judge: Callable[[SentLines], Exception | str | None] = lambda _: None
     closed: int = 0
     held: list[Deferred[None]] = attrs.field(factory=list)
 
