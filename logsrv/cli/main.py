@@ -9,6 +9,7 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from importlib import import_module
 from types import ModuleType
 from typing import NoReturn
@@ -132,12 +133,20 @@ def _reads_of_strangers(name: str, arguments: object) -> bool:
 def _reads_a_bucket(name: str, arguments: object) -> bool:
     """Return whether a command reads a bucket, be it that of a store whose texts are there."""
     places = [str(getattr(arguments, one, None)) for one in ("directory", "origin")]
-    if name in SEARCHING and os.path.isdir(os.path.join(places[0], "ship")):
-        # Only a store that ships has archives: the others load nothing for them.
+    if name in SEARCHING and _has_archives(places[0]):
         from logsrv.linelog.store.archive.kept import archive_urls
 
         places += archive_urls(places[0])
     return any(place.startswith(_BUCKETS) for place in places)
+
+
+def _has_archives(directory: str) -> bool:
+    """Return whether a store has notes of archives; a search of any other loads nothing for them."""
+    with suppress(OSError):
+        return any(
+            name.endswith(".archive") for name in os.listdir(os.path.join(directory, "ship"))
+        )
+    return False
 
 
 def parser_of(name: str) -> Parser:
