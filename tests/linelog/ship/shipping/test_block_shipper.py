@@ -13,7 +13,7 @@ from twisted.internet.defer import Deferred
 from logsrv.linelog.ship.cutting.cut import BlockLimits, CutBlock, Cutter
 from logsrv.linelog.ship.encode.block import PackedBlock
 from logsrv.linelog.ship.shipping.block_shipper import AHEAD, GROW
-from logsrv.linelog.ship.shipping.loop import ANSWER, LAST, LEAST
+from logsrv.linelog.ship.shipping.loop import ANSWER, LAST
 from logsrv.linelog.ship.shipping.pauses import LONGEST, SETTLED
 from logsrv.linelog.ship.target import LastBlock, RefusedForGood, TooMuchAtOnce, Unavailable
 from logsrv.linelog.store.segments.segment import Position
@@ -330,18 +330,6 @@ def test_blocks_that_are_too_large_are_halved_and_grow_again(directory: Path) ->
     append(directory, *map(str, range(4000)))
     process.run(1)
     assert len(far.blocks[-1].packed) > max(sizes)
-
-
-def test_a_slow_link_gets_smaller_blocks(tmp_path: Path) -> None:
-    store = [[line(os.urandom(1000).hex(), n) for n in range(600)]]
-    process = Process(make_store(tmp_path / "logs", store))
-    # What one answer may take is a quarter of the text.
-    far = FarSide(clock=process.clock, speed=5000.0)
-    process.blocks(far).start()
-    process.run(400)
-    assert far.text == b"".join(store[0])
-    assert 1 <= len(process.reports.of("retry")) <= 5
-    assert min(len(block.packed) for block in far.blocks[:-1]) >= LEAST // 2
 
 
 def test_a_target_that_learns_what_its_server_takes(directory: Path) -> None:

@@ -9,7 +9,6 @@ import pytest
 
 from logsrv.linelog.ship.shipping.line_shipper import GROW
 from logsrv.linelog.ship.shipping.loop import ANSWER
-from logsrv.linelog.ship.shipping.shipper import size_of
 from logsrv.linelog.ship.target import (
     PartlyRefused,
     RefusedForGood,
@@ -196,17 +195,6 @@ def test_what_is_too_large_is_halved_and_grows_again(directory: Path) -> None:
     process.run(2)
     assert far.lines == LINES + written
     assert len(far.sent[-3].lines) > largest
-
-
-def test_a_slow_link_gets_fewer_lines_at_once(tmp_path: Path) -> None:
-    lines = [line("x" * 1000, n) for n in range(600)]
-    far = LineFarSide(
-        most_bytes=1 << 19, judge=lambda one: "hang" if size_of(one.lines) > 100_000 else None
-    )
-    process = shipped(make_store(tmp_path / "logs", [lines]), far, 3 * ANSWER + 20)
-    assert b"".join(one + b"\n" for one in far.lines) == b"".join(lines)
-    assert [one.reason for one in process.reports.of("retry")] == ["unavailable"] * 3
-    assert not process.reports.of("refused")
 
 
 def test_a_line_that_is_too_large_alone_is_kept(tmp_path: Path) -> None:
