@@ -2,8 +2,15 @@
 
 from __future__ import annotations
 
-from logsrv.linelog.store.words.layout import BLOCK_ROWS, CRC, RowTable, SectionHead, unsealed
-from logsrv.linelog.store.words.lookup import Words, decompressed, extent
+from logsrv.linelog.store.words.layout import (
+    BLOCK_ROWS,
+    CRC,
+    RowTable,
+    SectionHead,
+    extent,
+    unsealed,
+)
+from logsrv.linelog.store.words.lookup import Words, decompressed
 
 _TABLES = ("postings", "ids", "others", "letters")
 

@@ -24,6 +24,8 @@ import struct
 import zlib
 from typing import NamedTuple
 
+from logsrv.linelog.store.segments.heads import MOST
+
 MAGIC = b"logsrv-words-2\n\0"
 SECTION_MAGIC = b"WSEC"
 SECTION_FRAMES = 512
@@ -34,6 +36,15 @@ MOST_ROWS = 1 << 20
 MOST_RUNS = (1 << 16) - 1
 MOST_TEXT = 4 << 20
 
+
+def most_packed(size: int) -> int:
+    """Return how many bytes `size` may take as Zstandard, which has some more for what does not shrink."""
+    return size + (size >> 7) + 1024
+
+
+MOST_BLOCK = most_packed(BLOCK_ROWS * SECTION_FRAMES // 8)
+
+_NO_SENSE = "the word index is damaged: the sizes in it make no sense"
 _TRAILER = struct.Struct("<16sQQQII")
 _HEADER = struct.Struct("<4sI4I8I")
 
@@ -122,12 +133,15 @@ def pack_trailer(trailer: Trailer) -> bytes:
 
 
 def unpack_trailer(data: bytes) -> Trailer:
-    """Return what `pack_trailer` was given. Raises ValueError for anything else."""
+    """Return what `pack_trailer` was given. Raises ValueError for anything else, and what is too large."""
     if len(data) != TRAILER_SIZE:
         raise ValueError("the word index is incomplete")
     if not data.startswith(MAGIC):
         raise ValueError("this is no word index, or one of another version, or cut off")
-    return Trailer(*_TRAILER.unpack(unsealed(data))[1:])
+    trailer = Trailer(*_TRAILER.unpack(unsealed(data))[1:])
+    if trailer.frames > MOST or trailer.sections > MOST // SECTION_FRAMES:
+        raise ValueError(_NO_SENSE)
+    return trailer
 
 
 def pack_header(header: SectionHead) -> bytes:
@@ -146,10 +160,22 @@ def unpack_header(data: bytes) -> SectionHead:
         0 < header.frames <= SECTION_FRAMES
         and header.postings.rows <= MOST_RUNS
         and header.text <= MOST_TEXT
+        and header.dictionary <= most_packed(header.text)
         and all(table.rows <= MOST_ROWS for table in tables)
         # Rows for hashes are a power of two, so that a hash has a row.
         and all(table.rows & (table.rows - 1) == 0 for table in tables[1:])
         and header.place("end") == header.size
     ):
-        raise ValueError("the word index is damaged: the sizes in it make no sense")
+        raise ValueError(_NO_SENSE)
     return header
+
+
+def extent(table: RowTable, ends: bytes, block: int) -> tuple[int, int]:
+    """Return where a block of a table begins and ends. Raises ValueError if it is damaged."""
+    start, end = (
+        int.from_bytes(ends[4 * number : 4 * number + 4], "little") if number >= 0 else 0
+        for number in (block - 1, block)
+    )
+    if not start <= end <= min(table.size, start + MOST_BLOCK):
+        raise ValueError(_NO_SENSE)
+    return start, end

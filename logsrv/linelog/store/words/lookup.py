@@ -22,6 +22,7 @@ from logsrv.linelog.store.words.layout import (
     RowTable,
     SectionHead,
     Trailer,
+    extent,
     unpack_header,
     unpack_trailer,
     unsealed,
@@ -242,17 +243,6 @@ class _Section:
 
     def _read(self, name: str, offset: int, size: int) -> bytes:
         return self._words.read(self._at + self._header.place(name) + offset, size)
-
-
-def extent(table: RowTable, ends: bytes, block: int) -> tuple[int, int]:
-    """Return where a block of a table begins and ends."""
-    start, end = (
-        int.from_bytes(ends[4 * number : 4 * number + 4], "little") if number >= 0 else 0
-        for number in (block - 1, block)
-    )
-    if not start <= end <= table.size:
-        raise ValueError("the word index is damaged: the sizes in it make no sense")
-    return start, end
 
 
 def _numbers(text: bytes, wanted: bytes) -> Iterator[int]:

@@ -2,14 +2,23 @@
 
 from __future__ import annotations
 
+import os
+
 import pytest
+import zstandard
 
 from logsrv.linelog.store.words.layout import (
+    BLOCK_ROWS,
     HEADER_SIZE,
+    MOST_BLOCK,
+    MOST_TEXT,
+    SECTION_FRAMES,
     TRAILER_SIZE,
     RowTable,
     SectionHead,
     Trailer,
+    extent,
+    most_packed,
     pack_header,
     pack_trailer,
     sealed,
@@ -49,6 +58,7 @@ def test_a_flipped_bit_is_noticed(at: int) -> None:
         header(frames=0),
         header(frames=513),
         header(text=1 << 30),
+        header(dictionary=1 << 31),
         header(postings=RowTable(1 << 17, 5)),
         header(ids=RowTable(1 << 21, 5)),
         header(ids=RowTable(100, 5)),
@@ -59,6 +69,28 @@ def test_sizes_that_make_no_sense_are_refused(senseless: SectionHead) -> None:
     """Whoever writes such a file gets no more memory than a true one."""
     with pytest.raises(ValueError, match="make no sense"):
         unpack_header(pack_header(senseless))
+
+
+@pytest.mark.parametrize(
+    "senseless", [TRAILER._replace(frames=1 << 30), TRAILER._replace(sections=1 << 20)]
+)
+def test_more_sections_than_a_segment_has_are_refused(senseless: Trailer) -> None:
+    """Each takes memory, also where all checksums are right."""
+    with pytest.raises(ValueError, match="make no sense"):
+        unpack_trailer(pack_trailer(senseless))
+
+
+def test_no_block_is_larger_than_its_rows_can_be() -> None:
+    table = RowTable(64, 1 << 31)
+    for end in (MOST_BLOCK + 1, (1 << 31) - 1):
+        with pytest.raises(ValueError, match="make no sense"):
+            extent(table, end.to_bytes(4, "little"), 0)
+    assert extent(table, MOST_BLOCK.to_bytes(4, "little"), 0) == (0, MOST_BLOCK)
+
+
+def test_what_does_not_shrink_fits() -> None:
+    for size in (1, 100, BLOCK_ROWS * SECTION_FRAMES // 8, MOST_TEXT):
+        assert len(zstandard.ZstdCompressor(1).compress(os.urandom(size))) <= most_packed(size)
 
 
 def test_a_checksum_guards_each_part() -> None:
