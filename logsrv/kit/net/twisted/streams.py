@@ -31,8 +31,9 @@ NUMERIC = socket.NI_NUMERICHOST | socket.NI_NUMERICSERV
 LEAST_RECEIVED = 64 * 1024
 MOST_RECEIVED = 256 * 1024
 LITTLE = 4 * 1024
-# Connections accepted in one turn of the reactor: each may be served in it.
-MOST_ACCEPTED = 128
+# Connections that a listener accepts in one turn of the reactor, in which each may be served; with more,
+# thousands that come and go keep the others waiting, as a server has many listeners.
+MOST_ACCEPTED = 8
 # Errors of a connection that accept(2) hands on as its own.
 BROKEN_BEFORE = frozenset(
     getattr(errno, name)
