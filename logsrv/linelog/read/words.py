@@ -10,6 +10,7 @@ from logsrv.linelog.read.texts import Frames, PackedFrames
 from logsrv.linelog.read.view import View
 from logsrv.linelog.store.catalog.catalog import Catalog
 from logsrv.linelog.store.catalog.layout import CatalogEntry
+from logsrv.linelog.store.segments.disk import explanation
 from logsrv.linelog.store.words.lookup import Words
 
 
@@ -34,7 +35,7 @@ def by_words(view: View, frames: Frames, need: Need, behind: Iterable[int] = ())
         words.require(frames.index)
         return found
     except (OSError, ValueError) as error:
-        view.note(f"the word index of {frames.path} is not used: {error}")
+        view.note(f"the word index of {frames.path} is not used: {explanation(error)}")
         return None
     finally:
         os.close(fd)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import pytest
@@ -77,6 +78,15 @@ def test_a_damaged_word_index_is_told_and_not_used(store: Path, damage: bytes) -
     assert found == 2
     assert len(told) == 1
     assert "is not used: " in told[0]
+
+
+def test_a_fifo_in_its_place_is_told_in_words_for_people(store: Path) -> None:
+    [words] = store.glob("*.words")
+    words.unlink()
+    os.mkfifo(words)
+    found, _, told = searched(store, "zebra")
+    assert found == 2
+    assert len(told) == 1 and "Errno" not in told[0]
 
 
 def test_that_of_another_segment_is_not_used(store: Path) -> None:
