@@ -38,7 +38,7 @@ from logsrv.kit.options.argument_parser import Parser
 from logsrv.kit.text.status_line import StatusLine
 from logsrv.kit.text.time import rfc3339
 from logsrv.linelog.importing.files import STDIN, LogFile, find
-from logsrv.linelog.importing.merge import merged
+from logsrv.linelog.importing.merge import Run, merged
 from logsrv.linelog.importing.summary import LeftOut, of_all, of_file
 from logsrv.linelog.importing.writer import ImportWriter, opened
 from logsrv.linelog.store.policy import StorePolicy
@@ -122,9 +122,7 @@ def _import(files: Sequence[LogFile], writer: ImportWriter, how: str) -> Sequenc
     return files
 
 
-def _shown(
-    runs: Iterator[tuple[int, LogFile, bytes]], files: Sequence[LogFile]
-) -> Iterator[tuple[int, LogFile, bytes]]:
+def _shown(runs: Iterator[Run], files: Sequence[LogFile]) -> Iterator[Run]:
     """Yield the runs, and say on a terminal how far that is."""
     line = StatusLine(sys.stderr, time.monotonic, _EVERY)
     whole = max(1, sum(file.size for file in files))

@@ -148,7 +148,7 @@ class Endpoint:
     def twisted(self) -> str:
         """The text for `twisted.internet.endpoints.serverFromString`, with our defaults in it.
 
-        `haproxy:` and TLS are not in it: `proxied_connection` and `stream_listener` put them in between.
+        `haproxy:` and TLS are not in it: `proxied_transport` and `stream_listener` put them in between.
         """
         takes = ARGUMENTS.get(self.scheme)
         if takes is None:

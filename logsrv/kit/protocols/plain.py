@@ -12,7 +12,7 @@ from twisted.internet.protocol import AbstractDatagramProtocol, Protocol, connec
 from twisted.python.failure import Failure
 
 from logsrv.errors import ConfigurationError
-from logsrv.kit.net.guard.guarded_connection import Foreign
+from logsrv.kit.net.guard.admitted import Foreign
 from logsrv.kit.net.senders import sender_at
 from logsrv.kit.net.source import Sender, source_of
 from logsrv.kit.observe.peer_log import end_sentence

@@ -15,7 +15,7 @@ from twisted.python.failure import Failure
 
 from logsrv.errors import ConfigurationError
 from logsrv.kit.framing.lines import DEFAULT_MAX_LINE, LineFormat
-from logsrv.kit.net.listen import Listener
+from logsrv.kit.net.listen import Listener, OwnReceiver
 from logsrv.kit.net.source import inet_source, source_of
 from logsrv.kit.net.twisted.client_tls import TLSOptions, tls_creator
 from logsrv.kit.observe.metrics import Counts
@@ -132,7 +132,7 @@ def check_class(stream: type[TwistedProtocol]) -> None:
         )
 
 
-class PluginFactory(ListenerContext, Factory):
+class PluginFactory(OwnReceiver, ListenerContext, Factory):
     """Builds the protocols of one stream listener."""
 
     noisy = False
@@ -156,10 +156,6 @@ class PluginFactory(ListenerContext, Factory):
         # The host that the certificate has to name when TLS begins on a link; else empty.
         self.server_name = ""
         self._listener: Listener | None = None
-
-    @property
-    def receiver(self) -> PluginFactory:
-        return self
 
     def attach(self, listener: Listener) -> None:
         self.addressed = listener.endpoint.scheme == "tcp" and not listener.endpoint.proxied

@@ -49,7 +49,10 @@ class IProtocolPlugin(IServiceMaker):
 @implementer(IProtocolPlugin, IPlugin)
 @attrs.frozen(kw_only=True, eq=False)
 class Plugin:
-    """A plugin, as `protocol_plugin` gives it; its arguments are there."""
+    """A plugin, as `protocol_plugin` gives it, whose arguments it has.
+
+    Two of them under another name: `settings` is the argument `options`, `given_version` is `version`.
+    """
 
     name: str
     protocol: Any

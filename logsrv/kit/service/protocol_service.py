@@ -99,6 +99,7 @@ class ProtocolService(ListeningService[Settings], Generic[Settings, PluginState]
         self.log = Logger(namespace=name)
         self.links = Links(clock=reactor, metrics=metrics)
         self._life = Life(state)
+        # Refuses now what no listener could serve.
         self.wanted(settings)
 
     def broadcast(self, text: str | bytes, but: object = None) -> None:

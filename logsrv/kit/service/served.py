@@ -9,7 +9,7 @@ from twisted.logger import Logger
 
 from logsrv.errors import ConfigurationError
 from logsrv.kit.net.endpoint import TakenPlaces
-from logsrv.kit.service.sites import Site, SiteSpec, check_place
+from logsrv.kit.service.sites import Site, SiteSpec, check_not_ours
 
 log = Logger()
 
@@ -39,26 +39,26 @@ class ServedSites:
 
     def __init__(self, make: Callable[[SiteSpec], Site]) -> None:
         self._make = make
-        self._wanted: dict[str, Site] = {}
+        self._sites: dict[str, Site] = {}
         self._leaving: dict[Site, Deferred[None]] = {}
         self.cut = 0
 
     def __iter__(self) -> Iterator[Site]:
-        return iter(tuple(self._wanted.values()))
+        return iter(tuple(self._sites.values()))
 
     def __len__(self) -> int:
-        return len(self._wanted)
+        return len(self._sites)
 
     @property
     def all(self) -> list[Site]:
         """Those of the settings, and those that drain."""
-        return [*self._wanted.values(), *self._leaving]
+        return [*self._sites.values(), *self._leaving]
 
     def bind(self, wanted: Mapping[str, SiteSpec]) -> None:
         """Make the first ones and take their places. Raises what refuses it; `close` takes them back."""
         for key, one in wanted.items():
-            self._wanted[key] = self._make(one)
-            self._wanted[key].bind()
+            self._sites[key] = self._make(one)
+            self._sites[key].bind()
 
     def open(self, *, own: bool) -> None:
         """Let peers in at those that are the service's own, or at the others."""
@@ -77,8 +77,8 @@ class ServedSites:
         added: gets those that were made, for `change` or `take_back`.
         """
         taken = TakenPlaces(site.endpoint for site in self)
-        for key in [key for key in wanted if key not in self._wanted]:
-            check_place(wanted[key], taken)
+        for key in [key for key in wanted if key not in self._sites]:
+            check_not_ours(wanted[key], taken)
             added[key] = self._make(wanted[key])
         for site in (*self, *added.values()):
             if site.key in wanted:
@@ -95,13 +95,13 @@ class ServedSites:
         self, wanted: Mapping[str, SiteSpec], added: Mapping[str, Site], seconds: float
     ) -> int:
         """Do what was checked; give how many are gone, which drain for so many seconds at most."""
-        gone = [site for key, site in self._wanted.items() if key not in wanted]
+        gone = [site for key, site in self._sites.items() if key not in wanted]
         for site in gone:
             self._leave(site, seconds, taken_out=True)
-        for key, site in self._wanted.items():
+        for key, site in self._sites.items():
             if key in wanted:
                 site.apply(wanted[key])
-        self._wanted = {key: added.get(key) or self._wanted[key] for key in wanted}
+        self._sites = {key: added.get(key) or self._sites[key] for key in wanted}
         for site in added.values():
             site.open()
         return len(gone)
@@ -110,7 +110,7 @@ class ServedSites:
         """End all; fires when they have."""
         for site in self:
             self._leave(site, seconds)
-        self._wanted = {}
+        self._sites = {}
         return gatherResults(list(self._leaving.values()))
 
     def _leave(self, site: Site, seconds: float, *, taken_out: bool = False) -> None:

@@ -186,7 +186,7 @@ class Site:
             log.failure("{listener} failed to stop", listener=self.label)
 
 
-def check_place(new: SiteSpec, taken: TakenPlaces) -> None:
+def check_not_ours(new: SiteSpec, taken: TakenPlaces) -> None:
     """Raise ConfigurationError when `new` wants a place that is taken by this server.
 
     The kernel would say so as well, but not that the other program is this one.

@@ -10,7 +10,7 @@ from twisted.internet.protocol import Protocol
 
 from logsrv.kit.net.datagrams import DatagramListener, DatagramReceiver
 from logsrv.kit.net.endpoint import Endpoint
-from logsrv.kit.net.guard.guarded_connection import Admitted
+from logsrv.kit.net.guard.admitted import Admitted
 from logsrv.kit.net.listen import Listener
 from logsrv.kit.net.recvmmsg import Group
 from logsrv.kit.net.source import Sender

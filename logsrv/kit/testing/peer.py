@@ -11,7 +11,7 @@ from twisted.internet.protocol import Protocol
 from twisted.internet.testing import StringTransport
 from twisted.python.failure import Failure
 
-from logsrv.kit.net.guard.guarded_connection import Admitted
+from logsrv.kit.net.guard.admitted import Admitted
 from logsrv.kit.net.source import Sender
 
 # The producer is paused when more than this is unread, the same as in Twisted's transports.

@@ -1,7 +1,7 @@
-"""The talk between the daemon and the process of its alerts: an object of JSON a line.
+"""The talk between the daemon and the process of its alerts: objects of JSON.
 
-The daemon says which store and which tasks (`Orders`), again after each reload, and at the end `stop`: the
-process then tells of what is counted, and ends. It reports what was sent and what was not.
+The daemon says which store and which tasks (`Orders`), again after each reload, and closes its end when it
+stops: the process then tells of what is counted, and ends. It reports what was sent and what was not.
 """
 
 from __future__ import annotations

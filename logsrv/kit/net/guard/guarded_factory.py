@@ -20,6 +20,7 @@ from twisted.python.failure import Failure
 from zope.interface import alsoProvides
 
 from logsrv.kit.net.drain import drain, unread
+from logsrv.kit.net.guard.admitted import TLS_ALERT, Admitted
 from logsrv.kit.net.guard.guard import (
     NO_DESCRIPTORS,
     SPEAKS_TLS,
@@ -28,9 +29,8 @@ from logsrv.kit.net.guard.guard import (
     GuardPolicy,
     Refusal,
 )
-from logsrv.kit.net.guard.guarded_connection import TLS_ALERT, Admitted
 from logsrv.kit.net.guard.open_files import OpenFiles
-from logsrv.kit.net.guard.proxied_connection import ProxiedTransport
+from logsrv.kit.net.guard.proxied_transport import ProxiedTransport
 from logsrv.kit.net.guard.rates import Rates
 from logsrv.kit.net.guard.refusals import Farewell, Hangup, farewell, log_refusal, tls_refusal
 from logsrv.kit.net.guard.throttle import Throttle

@@ -112,14 +112,14 @@ class LineFramer:
         if stop == 0:
             skipping = self._oversize and self._rules.oversize is not Oversize.SPLIT
             if skipping or len(rest) + len(data) > limit:
-                return self._cut(data, plain)
+                return self._frame_oversize(data, plain)
             self._keep(data, plain)
             return None
         # The end of the line that began earlier.
         start = data.find(b"\n") + 1 if rest else 0
         first = len(rest) + start - 1
         if self._oversize or first > limit or next_oversize(data, start, limit) >= 0:
-            return self._cut(data, plain)
+            return self._frame_oversize(data, plain)
         head = bytes(rest) + data[:start] if rest else b""
         if head and not (plain and self._rest_plain):
             head = escaped(head)
@@ -143,7 +143,7 @@ class LineFramer:
         self._rest += data
         self._rest_plain = self._rest_plain and plain
 
-    def _cut(self, data: bytes, plain: bool) -> Block | None:
+    def _frame_oversize(self, data: bytes, plain: bool) -> Block | None:
         """Do as `_frame` does, where a line may be too long."""
         plain = plain and self._rest_plain
         result = cut(bytes(self._rest) + data, self._oversize, self._rules, self._counts)

@@ -24,7 +24,7 @@ from logsrv.linelog.framing.lines.rules import LineRules, Oversize
 MOST_DATA = 16 << 20
 """Bytes that the data of one frame may have; librelp's own limit is 128 KiB."""
 
-_OFFERS = b"relp_version=0\nrelp_software=logsrv,%b\ncommands=syslog" % __version__.encode()
+OFFERS = b"relp_version=0\nrelp_software=logsrv,%b\ncommands=syslog" % __version__.encode()
 HEADER = re.compile(rb"([0-9]{1,9}) ([A-Za-z]{1,32}) ([0-9]{1,9})(?: |(?=\n))")
 """The beginning of a frame: its number, its command, the bytes of its data."""
 MAY_BECOME_HEADER = re.compile(
@@ -125,7 +125,7 @@ class RelpFramer(Framer):
             answers += number, ACKNOWLEDGED
         elif command == b"open":
             self._open = True
-            answers.append(_response(number, b"200 OK\n" + _OFFERS))
+            answers.append(_response(number, b"200 OK\n" + OFFERS))
         elif command == b"close":
             self.closed = True
             answers += number, b" rsp 0\n0 serverclose 0\n"

@@ -10,7 +10,7 @@ from zope.interface import implementer
 
 from logsrv.kit.web.channel import WebRequest
 from logsrv.linelog.http.problems import Problem
-from logsrv.linelog.http.searching.process import SearchProcess
+from logsrv.linelog.http.searching.process import AskedSearch
 from logsrv.timer import Timer
 
 # Seconds without a byte taken, and seconds in all, after which a client is cut off.
@@ -33,12 +33,12 @@ class SearchAnswer:
     _fail: Callable[[WebRequest, Problem], object]
     _status: int = 200
     _begun: bool = False
-    _search: SearchProcess | None = None
+    _search: AskedSearch | None = None
     _gone: bool = False
     _stalled: Timer = attrs.Factory(lambda self: Timer(self._clock), takes_self=True)
     _longest: Timer = attrs.Factory(lambda self: Timer(self._clock), takes_self=True)
 
-    def of(self, search: SearchProcess) -> None:
+    def of(self, search: AskedSearch) -> None:
         """Know the search, whose process has its request just now."""
         self._search = search
         self._longest.start(LONGEST, self._cut_off)

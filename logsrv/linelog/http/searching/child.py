@@ -2,9 +2,9 @@
 
     python -P -m logsrv.linelog.http.searching.child SECONDS
 
-The request is JSON: "directory", "endpoint" and "values" (see `endpoints`), and, if other nodes are asked,
-"nodes" (see `gathered`). The answer is its status, and then the body as HTTP sends it, in any number of
-messages.
+The request is JSON: "directory", "endpoint" and "values" (see `endpoints`), perhaps "variables" for
+the environment, and, if other nodes are asked, "nodes" (see `gathered`). The answer is its status, and
+then the body as HTTP sends it, in any number of messages.
 
 It is a process of its own so that no search, however large, holds up the receiving of lines. It has the
 lowest claim on the processor and limits on memory and time, and is killed when nobody waits for its answer.

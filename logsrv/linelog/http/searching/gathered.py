@@ -34,8 +34,8 @@ from logsrv.linelog.http.nodes.gather import AskedNodes
 from logsrv.linelog.http.nodes.settings import HERE
 from logsrv.linelog.http.nodes.spans import NodeQuestion, TimeSpan, span_between
 from logsrv.linelog.http.problems import Problem
-from logsrv.linelog.http.searching.replies import REPLIES
-from logsrv.linelog.read.render import document, safe_json
+from logsrv.linelog.http.searching.replies import REPLIES, json_line
+from logsrv.linelog.read.render import document
 from logsrv.linelog.read.search import Hit
 from logsrv.linelog.read.view import View
 from logsrv.linelog.store.segments.segment import Position, parse_position
@@ -62,7 +62,7 @@ def reply(view: View, request: dict[str, Any]) -> Iterator[bytes]:
     if endpoint == "show":
         yield _show(nodes[0], values, seconds)
     elif endpoint != "search":
-        yield _json(numbers(nodes, endpoint, values, seconds))
+        yield json_line(numbers(nodes, endpoint, values, seconds))
     elif len(nodes) == 1:
         yield from _search_one(nodes[0], values)
     else:
@@ -82,7 +82,7 @@ class OwnStore:
         """Yield the answer of an endpoint, as another node sends it: the same lines are the same bytes."""
         if endpoint == "stats":
             oldest, newest = self._view.span()
-            yield _json({"oldest": oldest or None, "newest": newest or None})
+            yield json_line({"oldest": oldest or None, "newest": newest or None})
             return
         for data in REPLIES[endpoint](self._view, {**_OTHERS, **asked}):
             yield data
@@ -112,7 +112,7 @@ def _show(node: AskedNode, values: Values, seconds: float) -> bytes:
     lines = [
         document(Hit(one.position, one.line), context=one.position != wanted) for one in window
     ]
-    return _json({"lines": lines})
+    return json_line({"lines": lines})
 
 
 def _search_one(node: AskedNode, values: Values) -> Iterator[bytes]:
@@ -125,7 +125,7 @@ def _search_one(node: AskedNode, values: Values) -> Iterator[bytes]:
         for line in islice(lines, values["limit"]):
             yield _line(Hit(line.position, line.line), {node.name: line.position})
     except LogsrvError as error:
-        yield _json({"node": node.name, "error": f"{error}; its lines are missing"})
+        yield json_line({"node": node.name, "error": f"{error}; its lines are missing"})
 
 
 def _search(nodes: list[AskedNode], values: Values, seconds: float) -> Iterator[bytes]:
@@ -138,7 +138,7 @@ def _search(nodes: list[AskedNode], values: Values, seconds: float) -> Iterator[
     failures: deque[bytes] = deque()
 
     def tell(name: str, sentence: str) -> None:
-        failures.append(_json({"node": name, "error": sentence}))
+        failures.append(json_line({"node": name, "error": sentence}))
 
     moments = AskedNodes(nodes, tell, seconds).lines(question, values["limit"])
     left = values["limit"]
@@ -166,11 +166,7 @@ def _place(text: str | None, default: Position) -> Position:
 
 
 def _line(hit: Hit, places: dict[str, Position]) -> bytes:
-    return _json({**document(hit), "nodes": {name: str(at) for name, at in places.items()}})
-
-
-def _json(found: object) -> bytes:
-    return safe_json(found).encode() + b"\n"
+    return json_line({**document(hit), "nodes": {name: str(at) for name, at in places.items()}})
 
 
 LARGEST = 1000

@@ -46,7 +46,7 @@ class Taker(Protocol):
 
 
 @attrs.define(eq=False)
-class SearchProcess:
+class AskedSearch:
     """A search that was asked for: it waits for its turn, is running, or is over.
 
     left: seconds that it may still take. child: the process that it has, from its turn on.
@@ -159,8 +159,8 @@ class Searches:
         self.seconds = seconds
         self._place = place
         self._reactor = reactor
-        self._running: set[SearchProcess] = set()
-        self._waiting: deque[SearchProcess] = deque()
+        self._running: set[AskedSearch] = set()
+        self._waiting: deque[AskedSearch] = deque()
         self._processes = ChildProcesses(reactor, "a search says", partial(Problem, 503))
         self._spare: ChildProcess | None = None
         self._idle = Timer(reactor)
@@ -177,26 +177,26 @@ class Searches:
         self._idle.start(SPARE_SECONDS, self._rest)
         self._serve_soon()
 
-    def start(self, request: dict[str, Any], taker: Taker) -> SearchProcess:
+    def start(self, request: dict[str, Any], taker: Taker) -> AskedSearch:
         """Begin a search for somebody who waits. Raises Problem (429, 503)."""
         search = self._made(request, taker)
         if len(self._running) >= self.at_once:
             raise too_many(f"{self.at_once} searches are under way; try again in a moment")
         return self._begin(search)
 
-    def wait(self, request: dict[str, Any], taker: Taker) -> SearchProcess:
+    def wait(self, request: dict[str, Any], taker: Taker) -> AskedSearch:
         """Begin a search as soon as half of the places are free. Raises Problem (503)."""
         search = self._made(request, taker)
         self._waiting.append(search)
         self._serve_soon()
         return search
 
-    def _made(self, request: dict[str, Any], taker: Taker) -> SearchProcess:
+    def _made(self, request: dict[str, Any], taker: Taker) -> AskedSearch:
         if self._processes.stopping:
             raise STOPPING
         place = self._place()
         request = {**request, "directory": place, "variables": _variables(place)}
-        return SearchProcess(self, request, taker, self._reactor, self.seconds)
+        return AskedSearch(self, request, taker, self._reactor, self.seconds)
 
     def _serve_soon(self) -> None:
         """Start a process in another turn of the reactor, one at most.
@@ -219,7 +219,7 @@ class Searches:
             with suppress(Problem):
                 self._spare = self._spawned()
 
-    def _begin(self, search: SearchProcess) -> SearchProcess:
+    def _begin(self, search: AskedSearch) -> AskedSearch:
         child, self._spare = self._spare or self._spawned(), None
         self._running.add(search)
         search.run(child)
@@ -237,7 +237,7 @@ class Searches:
             self._spare.kill()
             self._spare = None
 
-    def forget(self, search: SearchProcess) -> None:
+    def forget(self, search: AskedSearch) -> None:
         """Give the place of a search that is over to the next."""
         self._running.discard(search)
         with suppress(ValueError):

@@ -132,7 +132,9 @@ def histogram(view: View, values: Values) -> Reply:
             )
             # The middle of the next bucket is in it, however it is rounded.
             start = begin(start + 1.5 * step, step)
-    yield _json({"since": since or None, "until": until or None, "step": step, "buckets": buckets})
+    yield json_line(
+        {"since": since or None, "until": until or None, "step": step, "buckets": buckets}
+    )
 
 
 def _counted(
@@ -153,7 +155,7 @@ def top(view: View, values: Values) -> Reply:
     found = [
         {"value": value, "count": count} for value, count in tally.most_common(values["limit"])
     ]
-    yield _json({"field": values["field"], "total": tally.total, "values": found})
+    yield json_line({"field": values["field"], "total": tally.total, "values": found})
 
 
 def fields(view: View, values: Values) -> Reply:
@@ -163,7 +165,7 @@ def fields(view: View, values: Values) -> Reply:
         {"name": name, "lines": lines}
         for name, lines in sorted(found.items(), key=lambda one: (-one[1], one[0]))
     ]
-    yield _json({"fields": listed, "sampled": sampled})
+    yield json_line({"fields": listed, "sampled": sampled})
 
 
 def sources(view: View, values: Values) -> Reply:
@@ -173,7 +175,7 @@ def sources(view: View, values: Values) -> Reply:
         {"source": source, "lines": lines, "last": last}
         for source, (lines, last) in sorted(found.items(), key=lambda one: (-one[1][0], one[0]))
     ]
-    yield _json({"sources": listed})
+    yield json_line({"sources": listed})
 
 
 def show(view: View, values: Values) -> Reply:
@@ -184,7 +186,7 @@ def show(view: View, values: Values) -> Reply:
         if hit is None:
             raise Problem(404, f"there is no line at {wanted}")
         window = lines.around(hit, values["before"], values["after"])
-    yield _json({"lines": [document(one, context=one != hit) for one in window]})
+    yield json_line({"lines": [document(one, context=one != hit) for one in window]})
 
 
 REPLIES: dict[str, Callable[[View, Values], Reply]] = {
@@ -206,7 +208,7 @@ def _search(
     return Search(view, compile(parse(values.get("q", ""))), scope, processes=processes)
 
 
-def _json(found: object) -> bytes:
+def json_line(found: object) -> bytes:
     return safe_json(found).encode() + b"\n"
 
 

@@ -33,7 +33,7 @@ from logsrv.kit.text.transitions import transitions
 from logsrv.kit.web.channel import WebRequest
 from logsrv.linelog.http.problems import Problem
 from logsrv.linelog.http.searching.events import HEARTBEAT, RETRY, Outbox, error_event
-from logsrv.linelog.http.searching.process import Searches, SearchProcess
+from logsrv.linelog.http.searching.process import AskedSearch, Searches
 from logsrv.linelog.http.viewing.process import Views
 from logsrv.linelog.http.viewing.talk import Handed
 from logsrv.linelog.store.segments.segment import Position
@@ -84,7 +84,7 @@ class Viewer:
     _missed: Callable[[int], object]
     _ended: Callable[[Viewer], object]
     state: ViewerState = ViewerState.WAITING
-    _search: SearchProcess | None = None
+    _search: AskedSearch | None = None
     _searched: int = 0
     _refused: bytes | None = None
     # The place where the next line for it begins, and the one up to which it is searched.

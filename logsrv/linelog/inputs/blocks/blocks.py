@@ -9,7 +9,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping, Sequence
 from functools import partial
 
@@ -27,8 +26,8 @@ from logsrv.linelog.inputs.http.channel import HttpInputFactory
 from logsrv.linelog.inputs.http.routes import Route
 from logsrv.linelog.inputs.intake.connections import Input
 from logsrv.linelog.inputs.intake.intake import Intake
+from logsrv.linelog.store.segments.segment import STORE_ID
 
-_ID = re.compile(r"[0-9a-f]{32}")
 _STALLED = 2.0
 """Seconds for which the store may take nothing before its senders are told to come again."""
 
@@ -42,7 +41,7 @@ def _posted(coming: Coming, head: RequestHead) -> Body:
 
 def _asked(head: RequestHead) -> Body:
     origin, intake = head.path.rpartition("/")[2], head.intake
-    if not _ID.fullmatch(origin):
+    if not STORE_ID.fullmatch(origin):
         raise RequestRefused(400, "protocol", "the ID of a store has 32 hexadecimal digits")
     check_place(origin, intake)
     check_free(origin, intake)

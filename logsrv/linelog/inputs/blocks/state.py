@@ -25,6 +25,7 @@ from logsrv.linelog.store.origins.notes import Note, parse_notes
 from logsrv.linelog.store.segments.segment import (
     ARCHIVED_SUFFIX,
     INDEX_SUFFIX,
+    STORE_ID,
     WORDS_SUFFIX,
     Form,
     Position,
@@ -39,7 +40,6 @@ PATH = "store"
 PIECE = 4 << 20
 """Bytes of a file or a text that are given at once, at most."""
 _NAME = re.compile(r"[0-9]{10}-[0-9]{8}T[0-9]{6}Z\.log\.zst")
-_ID = re.compile(r"[0-9a-f]{32}")
 _MOST_SEGMENTS = 10**9 - 2
 """The greatest number of a segment behind which another one can follow."""
 _MOST_VALUES = 2_000_000
@@ -126,7 +126,7 @@ def _decoded(found: Mapping[str, Any]) -> CentreState:
     if found["format"] != FORMAT:
         raise ValueError("it is of another version")
     notes = tuple(map(_note, _listed(found["origins"])))
-    if not _ID.fullmatch(found["store"]):
+    if not STORE_ID.fullmatch(found["store"]):
         raise ValueError("it has an origin that is none")
     packed = tuple(
         PackedFile(name, _count(size), _count(w)) for name, size, w in _listed(found["packed"], 3)

@@ -73,7 +73,7 @@ class Body:
         raise NotImplementedError
 
     def stored(self) -> Deferred[Reply] | None:
-        """Return what fires with the answer, behind `finish`; None if it waits for all before it."""
+        """Return what fires with the answer, behind `finish`; None: wait for `Intake.durable`."""
         return None
 
     def let_go(self) -> None:

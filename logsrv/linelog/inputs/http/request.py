@@ -228,9 +228,9 @@ class InputRequest(Request):
         return entries
 
     def _take_in(self, _: None = None) -> None:
-        self._intake.turns.begin(self._steps(), self._worked, again=True)
+        self._intake.turns.begin(self._finishing(), self._worked, again=True)
 
-    def _steps(self) -> Iterator[None]:
+    def _finishing(self) -> Iterator[None]:
         assert self._body is not None
         self._reply = yield from self._body.finish()
 

@@ -28,8 +28,9 @@ from logsrv.linelog.ship.out.link import (
     number_of,
     part_of,
 )
-from logsrv.linelog.ship.out.streams import NO_STREAM, ORIGIN, SUBJECT
+from logsrv.linelog.ship.out.streams import NO_STREAM, SUBJECT
 from logsrv.linelog.ship.out.wire import STATUS, Delivery, read_headers
+from logsrv.linelog.store.segments.segment import STORE_ID
 
 LOOK = 2.0
 """Seconds between two looks for stores that are new."""
@@ -189,7 +190,7 @@ class StreamFetcher:
             seen += len(subjects)
             total = number_of(answer, "total") if "total" in answer else seen
             origins = (one.removeprefix(f"{SUBJECT}.") for one in subjects)
-            found += [one for one in origins if ORIGIN.fullmatch(one) and self._place.takes(one)]
+            found += [one for one in origins if STORE_ID.fullmatch(one) and self._place.takes(one)]
             if not subjects or seen >= total or len(found) > STORES:
                 break
         if len(found) > STORES or (subjects and seen < total):

@@ -40,7 +40,7 @@ class BlockFramer(Shape):
 
 
 class LineReceiver(InputProtocol):
-    """A connection: bytes to the framer, blocks to the intake, Telnet answers back to the peer.
+    """A connection: bytes to the framer, which cuts, blocks to the intake, Telnet answers back to the peer.
 
     As a producer it is paused by the store, by a peer that does not read our answers, and while others have
     their turn behind a costly chunk; it goes on when nothing of that holds it back.
@@ -53,7 +53,7 @@ class LineReceiver(InputProtocol):
         super().__init__(intake)
         self._framer = self.make_framer(intake.rules, intake.counts)
         # Chunks that are not looked at yet, while what came before them is taken in in turns.
-        self._unread: deque[bytes] | None = None
+        self._later: deque[bytes] | None = None
 
     def make_framer(self, rules: LineRules, counts: LineCounts) -> BlockFramer:
         """Return the framer for this connection."""
@@ -67,13 +67,13 @@ class LineReceiver(InputProtocol):
     @property
     def working(self) -> bool:
         """Return true while something that came is not taken in: a stop waits for it."""
-        return self._unread is not None
+        return self._later is not None
 
     def dataReceived(self, data: bytes) -> None:
         intake = self.intake
-        if self._unread is not None:
+        if self._later is not None:
             # TLS may deliver what it had before it was paused.
-            self._unread.append(data)
+            self._later.append(data)
             return
         began = intake.cpu() if len(data) > LITTLE else None
         if began is not None and intake.turns.spent:
@@ -89,10 +89,10 @@ class LineReceiver(InputProtocol):
 
     def _take_turns(self, data: bytes) -> None:
         """Take in the rest, and `data`, in slices between which others are served."""
-        self._unread = deque([data] if data else [])
+        self._later = deque([data] if data else [])
         self.intake.valve.served(self)
         self.pauseProducing()
-        self.intake.turns.begin(self._steps(self._unread), self._done)
+        self.intake.turns.begin(self._steps(self._later), self._done)
 
     def _steps(self, unread: deque[bytes]) -> Iterator[None]:
         while self.more or unread:
@@ -100,7 +100,7 @@ class LineReceiver(InputProtocol):
             yield
 
     def _done(self, failure: Failure | None) -> None:
-        self._unread = None
+        self._later = None
         if failure is not None:
             log.failure("taking in what {source} sent failed", failure, source=self.source)
             self.transport.abortConnection()
@@ -129,7 +129,7 @@ class LineReceiver(InputProtocol):
         super().connectionLost(reason)
         self.intake.aside.remove(self)
         self.connected = 0
-        if self._unread is None:
+        if self._later is None:
             self.finish()
 
     def finish(self) -> None:
@@ -154,7 +154,7 @@ class LineReceiver(InputProtocol):
     def resumeProducing(self) -> None:
         intake = self.intake
         unread_answers = self.answers and self.answers.state is Answering.UNREAD
-        if self._unread is not None:
+        if self._later is not None:
             return
         if not (intake.valve.holds(self) or unread_answers or self in intake.aside):
             self.transport.resumeProducing()

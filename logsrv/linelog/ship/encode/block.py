@@ -20,7 +20,7 @@ from collections.abc import Mapping
 
 import attrs
 
-from logsrv.linelog.store.segments.segment import Position, parse_position
+from logsrv.linelog.store.segments.segment import STORE_ID, Position, parse_position
 
 FORMAT = "1"
 NAMES = tuple(f"Logsrv-{name}" for name in ("Format", "Store", "From", "To", "After", "Gap", "CRC"))
@@ -30,7 +30,6 @@ LARGEST_TEXT = 8 << 20
 """Bytes of its text."""
 UNKNOWN = "unknown"
 """The gap of which nobody knows the size."""
-_STORE = re.compile(r"[0-9a-f]{32}")
 _CRC = re.compile(r"[0-9a-f]{8}")
 _GAP = re.compile(r"[0-9]{1,18}|unknown")
 
@@ -75,7 +74,7 @@ def read_block(headers: Mapping[str, str], packed: bytes) -> PackedBlock:
     """Return the block with these headers. Raises ValueError with one sentence that quotes nothing long."""
     if headers.get("Logsrv-Format") != FORMAT:
         raise ValueError(f"Logsrv-Format is to be {FORMAT}")
-    store = _matched(_STORE, headers, "Logsrv-Store", "32 hexadecimal digits")
+    store = _matched(STORE_ID, headers, "Logsrv-Store", "32 hexadecimal digits")
     crc = _matched(_CRC, headers, "Logsrv-CRC", "8 hexadecimal digits")
     start, end = _position(headers, "Logsrv-From"), _position(headers, "Logsrv-To")
     if start.segment != end.segment or end.offset <= start.offset:

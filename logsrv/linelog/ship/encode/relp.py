@@ -16,11 +16,9 @@ from __future__ import annotations
 import enum
 from collections.abc import Sequence
 
-from logsrv import __version__
 from logsrv.kit.text.words import shown
-from logsrv.linelog.framing.lines.relp import ACKNOWLEDGED, HEADER, MAY_BECOME_HEADER
+from logsrv.linelog.framing.lines.relp import ACKNOWLEDGED, HEADER, MAY_BECOME_HEADER, OFFERS
 
-_OFFERS = b"relp_version=0\nrelp_software=logsrv,%b\ncommands=syslog" % __version__.encode()
 _LAST_NUMBER = 999_999_999
 _LARGEST_ANSWER = 128 << 10
 _LF = 10
@@ -65,7 +63,7 @@ class RelpSession:
         return self.given - (len(self._numbers) - self._at)
 
     def open(self) -> bytes:
-        return self._frame(b"open", _OFFERS)
+        return self._frame(b"open", OFFERS)
 
     def messages(self, messages: Sequence[bytes]) -> bytes:
         """Return the frames of more messages."""

@@ -30,7 +30,6 @@ from logsrv.linelog.ship.out.wire import (
 
 SUBJECT = "logs"
 """Blocks of the store ID have the subject `logs.ID`."""
-ORIGIN = re.compile(r"[0-9a-f]{32}")
 SAFE = (2, 10)
 """The version of servers from which on a cluster takes one block as the next, and no other."""
 CLUSTER = 3

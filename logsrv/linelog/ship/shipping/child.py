@@ -23,7 +23,7 @@ from logsrv.linelog.ship.shipping.block_shipper import BlockShipper
 from logsrv.linelog.ship.shipping.kept import ShipPlace
 from logsrv.linelog.ship.shipping.lag import LagMeter
 from logsrv.linelog.ship.shipping.line_shipper import LineShipper
-from logsrv.linelog.ship.shipping.orders import ShipOrders, read_orders, report_line
+from logsrv.linelog.ship.shipping.orders import ShipOrders, json_of, read_orders
 from logsrv.linelog.ship.shipping.segment_shipper import SegmentShipper
 from logsrv.linelog.ship.shipping.status import TargetState, save_state
 from logsrv.linelog.ship.shipping.telling import sentence
@@ -110,7 +110,7 @@ class ShipWork:
     def _report(self, report: ShipReport) -> None:
         if report.position is not None and report.kind != "released":
             self._position = report.position
-        self._daemon.report(report_line(report))
+        self._daemon.report(json_of(report))
         self._note(report)
 
     def _note(self, report: ShipReport) -> None:
@@ -126,7 +126,7 @@ class ShipWork:
                 self._noted = self._state
             except OSError as error:
                 trouble = ShipReport("trouble", f"its state cannot be written: {reason(error)}")
-                self._daemon.report(report_line(trouble))
+                self._daemon.report(json_of(trouble))
 
     def _look(self) -> None:
         position = self._shipper.position or self._position

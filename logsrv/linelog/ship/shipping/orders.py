@@ -1,4 +1,4 @@
-"""The talk between the daemon and the process of a target: an object of JSON a line.
+"""The talk between the daemon and the process of a target: objects of JSON.
 
 The daemon says what to ship and where to, once; a target with other settings gets another process. It
 says so again with another number when retention waits until an archive was looked at. The process reports
@@ -101,18 +101,13 @@ def orders_for(target: ShipSettings) -> ShipOrders:
     return orders
 
 
-def orders_line(orders: ShipOrders) -> bytes:
-    """Return orders as a line, without its LF."""
-    return json.dumps(attrs.asdict(orders)).encode()
+def json_of(message: ShipOrders | ShipReport) -> bytes:
+    """Return orders, or a report, as JSON."""
+    return json.dumps(attrs.asdict(message)).encode()
 
 
 def read_orders(line: bytes) -> ShipOrders:
     return ShipOrders(**json.loads(line))
-
-
-def report_line(report: ShipReport) -> bytes:
-    """Return a report as a line, without its LF."""
-    return json.dumps(attrs.asdict(report)).encode()
 
 
 def read_report(line: bytes) -> ShipReport:

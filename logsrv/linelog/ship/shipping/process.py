@@ -26,7 +26,7 @@ from logsrv.linelog.cursors.folder import PlaceFolder
 from logsrv.linelog.ship.address import BEGINNING, END
 from logsrv.linelog.ship.settings import ShipSettings
 from logsrv.linelog.ship.shipping.kept import FOLDER
-from logsrv.linelog.ship.shipping.orders import ShipOrders, orders_for, orders_line, read_report
+from logsrv.linelog.ship.shipping.orders import ShipOrders, json_of, orders_for, read_report
 from logsrv.linelog.ship.shipping.status import save_targets, saved_begin
 from logsrv.linelog.ship.shipping.telling import ToldTarget
 from logsrv.linelog.store.policy import Hold
@@ -150,7 +150,7 @@ class Shipping:
             due=shipped.due,
             begin=shipped.begin,
         )
-        return orders_line(orders)
+        return json_of(orders)
 
     def _look_again(self, name: str, due: int) -> None:
         """Let an archive be looked at: retention is to remove segments up to `due`."""

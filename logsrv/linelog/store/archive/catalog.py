@@ -29,7 +29,6 @@ from logsrv.kit.text.words import fault_text
 from logsrv.linelog.store.archive.manifest import (
     LARGEST,
     Manifest,
-    count,
     decode,
     encode,
     manifest_object,
@@ -45,6 +44,7 @@ from logsrv.linelog.store.archive.objects import (
     ObjectMissing,
 )
 from logsrv.linelog.store.segments.compressing import compressor
+from logsrv.linelog.store.segments.index import count
 from logsrv.linelog.store.words.lookup import Words
 from logsrv.linelog.store.words.partial import PartialFile
 

@@ -21,6 +21,7 @@ from typing import Any, NamedTuple
 from logsrv.kit.text.checked import checked_object, read_object
 from logsrv.kit.text.words import fault_text
 from logsrv.linelog.store.segments import heads
+from logsrv.linelog.store.segments.index import count
 from logsrv.linelog.store.segments.segment import (
     INDEX_SUFFIX,
     PACKED_SUFFIX,
@@ -169,13 +170,6 @@ def _decoded(found: Mapping[str, Any]) -> Manifest:
     if time_of(first.encode()) != first:
         raise ValueError("its name is of no time that there is")
     return made
-
-
-def count(found: object) -> int:
-    """Return a number that counts something. Raises TypeError for all else."""
-    if type(found) is int and 0 <= found < 1 << 62:
-        return found
-    raise TypeError("a number is none")
 
 
 def _text(shape: str, found: str) -> str:

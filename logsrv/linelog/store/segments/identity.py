@@ -8,7 +8,6 @@ of the directory is the same store.
 from __future__ import annotations
 
 import contextlib
-import re
 from collections.abc import Callable
 
 import attrs
@@ -18,11 +17,10 @@ from logsrv.kit.text.checked import checked_object, read_checked, read_object
 from logsrv.kit.text.sums import before_one_bit_changed
 from logsrv.linelog.store.segments import backup_note
 from logsrv.linelog.store.segments.disk import Disk, explanation
-from logsrv.linelog.store.segments.segment import Position, parse_position
+from logsrv.linelog.store.segments.segment import STORE_ID, Position, parse_position
 
 log = Logger()
 NAME = "store"
-_DIGITS = re.compile(r"[0-9a-f]{32}")
 _LONGEST = 1024
 _LONGEST_PLACE = 1 << 16
 
@@ -51,7 +49,7 @@ def parse_identity(data: bytes) -> Identity:
     found = read_object(data, ("store", "began"))
     try:
         identity = Identity(found["store"], parse_position(found["began"]))
-        if not _DIGITS.fullmatch(identity.store):
+        if not STORE_ID.fullmatch(identity.store):
             raise ValueError("these are not 32 hexadecimal digits")
     except (KeyError, TypeError) as error:
         raise ValueError(explanation(error)) from error
@@ -108,7 +106,7 @@ def _shipped_as(disk: Disk) -> str:
             # Other files there have no sum, or no identity.
             with contextlib.suppress(OSError, ValueError):
                 shipped = read_checked(inside.read(name, _LONGEST_PLACE)).get("store")
-                if isinstance(shipped, str) and _DIGITS.fullmatch(shipped):
+                if isinstance(shipped, str) and STORE_ID.fullmatch(shipped):
                     return shipped
     return ""
 

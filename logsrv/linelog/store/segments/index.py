@@ -160,7 +160,7 @@ def _decode(data: bytes) -> Index:
         raise ValueError("it is damaged: its frames have another checksum")
     first, _, behind = body.partition(b"\n")
     frames = tuple(
-        Frame(_number(text), _number(at), _number(lines), _times(smallest, largest, sure))
+        Frame(count(text), count(at), count(lines), _times(smallest, largest, sure))
         for text, at, lines, smallest, largest, sure in _listed(first)
     )
     totals = head.segment, head.text, head.compressed, head.lines
@@ -197,12 +197,12 @@ def _decode_first(data: bytes) -> tuple[Head, int]:
     found.setdefault("rules", 0)
     head = Head(*(found[name] for name in Head._fields))
     for number in (head.segment, head.text, head.compressed, head.lines):
-        _number(number)
+        count(number)
     return head._replace(times=_times(*found["times"])), found["format"]
 
 
-def _number(found: object) -> int:
-    """Return what counts something. Raises TypeError: whoever can make a checksum may write anything."""
+def count(found: object) -> int:
+    """Return a number that counts something. Raises TypeError: a checksum says nothing of who wrote it."""
     if type(found) is int and 0 <= found < 1 << 62:
         return found
     raise TypeError("a number is none")

@@ -59,6 +59,8 @@ INDEX_SUFFIX = ".idx"
 WORDS_SUFFIX = ".words"
 ARCHIVED_SUFFIX = ".archived"
 CATALOG_SUFFIX = ".catalog"
+STORE_ID = re.compile(r"[0-9a-f]{32}")
+"""The identity of a store."""
 DIGITS = 10
 # The shape of a sealed name, each digit a 0; it comes in two forms.
 _SEALED = f"{DIGITS * '0'}-00000000T000000Z.log"

@@ -21,7 +21,7 @@ from logsrv.linelog.ship.address import parse_ship_url
 from logsrv.linelog.ship.report import ShipReport
 from logsrv.linelog.ship.settings import ShipSettings
 from logsrv.linelog.ship.shipping.kept import ShipPlace
-from logsrv.linelog.ship.shipping.orders import orders_for, orders_line, read_report
+from logsrv.linelog.ship.shipping.orders import json_of, orders_for, read_report
 from logsrv.linelog.ship.shipping.process import MODULE
 from logsrv.linelog.store.segments import identity
 from logsrv.linelog.store.segments.disk import Disk
@@ -86,7 +86,7 @@ def child(store: Path, url: str, **given: object) -> Iterator[Talk]:
     try:
         send(
             process,
-            orders_line(attrs.evolve(orders_for(settings), directory=str(store), store=STORE)),
+            json_of(attrs.evolve(orders_for(settings), directory=str(store), store=STORE)),
         )
         yield talk
     finally:
@@ -207,7 +207,7 @@ def test_a_target_begins_where_the_operator_says(
 def test_a_store_that_is_gone_is_a_sentence_and_a_status(tmp_path: Path) -> None:
     settings = ShipSettings(ship=parse_ship_url("ndjson+http://127.0.0.1:9"), name="a")
     nowhere = str(tmp_path / "no")
-    orders = orders_line(attrs.evolve(orders_for(settings), directory=nowhere, store=STORE))
+    orders = json_of(attrs.evolve(orders_for(settings), directory=nowhere, store=STORE))
     done = subprocess.run(COMMAND, input=b"".join(frame(orders)), capture_output=True, timeout=60)
     assert done.returncode == 1
     assert done.stderr.decode().count("\n") == 1 and "no" in done.stderr.decode()

@@ -15,11 +15,10 @@ from logsrv.linelog.ship.address import parse_ship_url
 from logsrv.linelog.ship.report import ShipReport
 from logsrv.linelog.ship.settings import ShipSettings
 from logsrv.linelog.ship.shipping.orders import (
+    json_of,
     orders_for,
-    orders_line,
     read_orders,
     read_report,
-    report_line,
 )
 from logsrv.linelog.store.segments.segment import Position
 
@@ -49,7 +48,7 @@ def test_orders_have_all_that_a_target_is_made_of(pair: Path) -> None:
             ship_from="17:5",
         )
     )
-    line = orders_line(attrs.evolve(orders, directory="/logs", store=STORE))
+    line = json_of(attrs.evolve(orders, directory="/logs", store=STORE))
     assert b"\n" not in line
     found = read_orders(line)
     assert (found.directory, found.ship_from) == ("/logs", "17:5")
@@ -144,5 +143,5 @@ def test_a_file_that_cannot_be_read_is_a_sentence(
     ],
 )
 def test_reports(report: ShipReport) -> None:
-    line = report_line(report)
+    line = json_of(report)
     assert b"\n" not in line and read_report(line) == report

@@ -16,7 +16,7 @@ from logsrv.linelog.ship.address import parse_ship_url
 from logsrv.linelog.ship.report import ShipReport
 from logsrv.linelog.ship.settings import ShipSettings
 from logsrv.linelog.ship.shipping.kept import ShipPlace
-from logsrv.linelog.ship.shipping.orders import read_orders, report_line
+from logsrv.linelog.ship.shipping.orders import json_of, read_orders
 from logsrv.linelog.ship.shipping.process import Shipping, holds_of
 from logsrv.linelog.store.policy import Hold
 from logsrv.linelog.store.segments.segment import Position
@@ -69,7 +69,7 @@ class Stage:
         return found
 
     def report(self, name: str, report: ShipReport) -> None:
-        self.running()[name].say(report_line(report))
+        self.running()[name].say(json_of(report))
 
 
 @pytest.fixture

@@ -12,8 +12,8 @@ from twisted.internet.testing import StringTransport
 from twisted.python.failure import Failure
 from zope.interface import implementer
 
+from logsrv.kit.net.guard.admitted import Admitted, admitted_of
 from logsrv.kit.net.guard.guard import Refusal
-from logsrv.kit.net.guard.guarded_connection import Admitted, admitted_of
 from logsrv.kit.net.guard.throttle import Throttle
 from tests.kit.net.network import Noted, NotingFactory
 

@@ -15,8 +15,8 @@ from twisted.protocols.policies import ProtocolWrapper
 from twisted.python.failure import Failure
 from zope.interface import alsoProvides, directlyProvides, noLongerProvides, providedBy
 
+from logsrv.kit.net.guard.admitted import Admitted, Keeper
 from logsrv.kit.net.guard.guard import Refusal
-from logsrv.kit.net.guard.guarded_connection import Admitted, Keeper
 from logsrv.kit.net.guard.proxy_header import ProxyHeader, ProxyHeaderError, ProxyHeaderReader
 from logsrv.kit.net.source import host_of
 
