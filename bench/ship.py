@@ -42,7 +42,7 @@ from logsrv.kit.children.frames import SIZE, frame
 from logsrv.linelog.ship.address import parse_ship_url
 from logsrv.linelog.ship.report import ShipReport
 from logsrv.linelog.ship.settings import ShipSettings
-from logsrv.linelog.ship.shipping.orders import orders_for, orders_line, read_report
+from logsrv.linelog.ship.shipping.orders import json_of, orders_for, read_report
 from logsrv.linelog.ship.shipping.process import MODULE
 from logsrv.linelog.store.segments.index import decode_head
 from logsrv.linelog.store.segments.segment import Position
@@ -169,7 +169,7 @@ class Shipper:
         self.pid = self._process.pid
         assert self._process.stdin is not None
         orders = attrs.evolve(orders_for(settings), directory=str(store), store=STORE)
-        self._process.stdin.write(b"".join(frame(orders_line(orders))))
+        self._process.stdin.write(b"".join(frame(json_of(orders))))
         self._process.stdin.flush()
 
     def reports(self) -> Iterator[ShipReport]:
