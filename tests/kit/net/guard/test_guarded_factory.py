@@ -137,6 +137,14 @@ def test_under_tls_a_refused_peer_is_cut_off_before_a_handshake() -> None:
     assert site.inner.made == []
 
 
+def test_nothing_is_said_in_plain_text_below_tls() -> None:
+    site = Site(layered=True, max_connections=1, tell_refused=True)
+    site.connect()
+    _, transport = site.connect()
+    assert transport.disconnected
+    assert transport.value() == b""
+
+
 def test_the_place_of_a_connection_that_ended_is_free_again() -> None:
     site = Site(max_connections=1)
     protocol, _ = site.connect()

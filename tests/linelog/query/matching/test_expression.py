@@ -114,6 +114,8 @@ def test_capitals_that_count(pattern: str, capital: bool) -> None:
         ("(?i)É", "é", False),
         ("[à-é]", "É", False),
         ("[^k]", "K", False),
+        ("[^a]x", "[x", True),
+        ("[^a]x", "^x", True),
         (r"\x61", "A", True),
         (r"\p{Lu}", "a", False),
         ("(?P<Name>ab)", "AB", True),
