@@ -209,6 +209,14 @@ def test_numbers_of_values_that_would_make_a_dict_slow() -> None:
     assert seconds(chosen) < 10 * seconds(range(len(chosen))) + 0.1
 
 
+def test_a_few_bytes_become_no_more_values_than_they_may_cost_time() -> None:
+    """Each of these is 68 bytes, would be 11,111 values, and a datagram or a step may have hundreds."""
+    ten = b"(h\0" + b"2" * 9 + b"tq\0"
+    bomb = b"(N" + b"2" * 9 + b"tq\0" + ten * 3 + b"."
+    with pytest.raises(NotPlainError, match="too much"):
+        plain(bomb, MOST)
+
+
 def test_text_encoded_again_and_again_takes_no_memory() -> None:
     text = b"X" + (100_000).to_bytes(4, "little") + b"a" * 100_000
     arguments = b"h\0" + b"X\x06\0\0\0latin1\x86q\1"
