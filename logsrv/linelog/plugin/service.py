@@ -37,6 +37,7 @@ from logsrv.linelog.alerts.process import Alerts, check_commands
 from logsrv.linelog.http.nodes.declared import DeclaredNodes
 from logsrv.linelog.http.server import WebServer
 from logsrv.linelog.http.settings import MOST_CONNECTIONS, read_token
+from logsrv.linelog.inputs.intake.connections import DatagramProducer
 from logsrv.linelog.inputs.intake.intake import Intake
 from logsrv.linelog.inputs.intake.options import InputOptions, with_secrets
 from logsrv.linelog.inputs.intake.registry import inputs
@@ -97,13 +98,11 @@ class InputServer:
     intake: Intake
     receiver: Any
     valve: Valve
-    _paused_by_valve: DatagramListener | None = None
 
     def attach(self, listener: Listener) -> None:
         if isinstance(listener, DatagramListener):
-            self._paused_by_valve = listener
-            self.valve.add(listener)
-            self.intake.datagrams = listener
+            self.intake.datagrams = DatagramProducer(listener, self.intake)
+            self.valve.add(self.intake.datagrams)
             if hasattr(self.receiver, "attach"):
                 self.receiver.attach(listener)
 
@@ -112,8 +111,8 @@ class InputServer:
 
     def close(self) -> None:
         self.intake.flush()
-        if self._paused_by_valve is not None:
-            self.valve.remove(self._paused_by_valve)
+        if self.intake.datagrams is not None:
+            self.valve.remove(self.intake.datagrams)
         if hasattr(self.receiver, "close"):
             self.receiver.close()
 

@@ -200,6 +200,11 @@ class Intake:
         self._store_waiting()
 
     @property
+    def waits(self) -> bool:
+        """Return true if something that came is not stored yet."""
+        return bool(self._waiting)
+
+    @property
     def moment(self) -> int:
         """The end of what has been stored up to now, for `durable`."""
         return self.store.appended
@@ -296,7 +301,11 @@ class Intake:
         finally:
             self._storing = False
         if self._waiting:
+            if self.datagrams is not None:
+                self.datagrams.pauseProducing()
             self.valve.when_open(self._next_turn.ask)
+        elif self.datagrams is not None:
+            self.datagrams.resumeProducing()
 
     def _go_on(self) -> None:
         following = self._waiting.popleft()

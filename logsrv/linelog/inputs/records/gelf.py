@@ -93,7 +93,7 @@ class GelfDatagrams(InputDatagrams):
         store_from_datagrams(intake, records, source)
         if packed:
             intake.in_turn(partial(self._unpack, packed, source))
-        if intake.datagrams is not None and (packed or intake.cpu() - began > _COSTLY):
+        if intake.datagrams is not None and intake.cpu() - began > _COSTLY:
             # The next sender has another one in the same turn of the reactor otherwise.
             intake.aside.put(intake.datagrams)
 

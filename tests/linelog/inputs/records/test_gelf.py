@@ -13,6 +13,7 @@ from logsrv.kit.net.source import Sender
 from logsrv.linelog.batch import Block
 from logsrv.linelog.framing.events import gelf_datagrams
 from logsrv.linelog.framing.lines.rules import LineRules, Oversize
+from logsrv.linelog.inputs.intake.connections import DatagramProducer
 from logsrv.linelog.inputs.intake.intake import Intake
 from logsrv.linelog.inputs.intake.options import InputOptions
 from logsrv.linelog.inputs.records.gelf import Gelf, GelfReceiver
@@ -158,13 +159,11 @@ def test_others_have_their_turn_between_bombs_that_are_refused() -> None:
 
 
 class Listener:
-    """Notes how often it is paused, and whether it is."""
+    """Notes whether it is paused."""
 
-    pauses = 0
     paused = False
 
     def pauseProducing(self) -> None:
-        self.pauses += 1
         self.paused = True
 
     def resumeProducing(self) -> None:
@@ -173,9 +172,9 @@ class Listener:
 
 def test_a_listener_waits_while_its_bombs_are_unpacked() -> None:
     """Four senders of such datagrams stopped all others for two seconds: each had one unpacked a turn."""
-    listener: Any = Listener()
+    listener = Listener()
     way = intake(Sink(), options=InputOptions(max_record=1 << 20))
-    way.datagrams = listener
+    way.datagrams = DatagramProducer(listener, way)
     ticks = count()
     way.cpu = lambda: next(ticks)
     receiver = Gelf().datagrams(way)
@@ -184,10 +183,30 @@ def test_a_listener_waits_while_its_bombs_are_unpacked() -> None:
         assert listener.paused
         turn(way.clock)
     turn(way.clock)
-    assert listener.pauses == 3 and not listener.paused
+    assert not listener.paused
     way.cpu = lambda: 0.0
     receiver.datagrams_received([b'{"a":1}'], SENDER)
-    assert listener.pauses == 3
+    assert not listener.paused
+
+
+def test_no_more_bombs_come_while_one_waits_though_the_valve_opens_and_closes() -> None:
+    """Each opening let another group in, and a stop unpacked all that had piled up: for nine seconds."""
+    store, listener = SlowStore(), Listener()
+    way = intake(store, options=InputOptions(max_record=1 << 20))
+    way.datagrams = DatagramProducer(listener, way)
+    way.cpu = lambda: 0.0
+    way.valve.add(way.datagrams)
+    receiver = Gelf().datagrams(way)
+    bombs = [zlib.compress(b"%d" % number + b"x" * (7 << 20)) for number in range(5)]
+    receiver.datagrams_received(bombs, SENDER)
+    for _ in range(4):
+        way.valve.close()
+        store.write()
+        assert listener.paused and way.waits
+        turn(way.clock)
+    store.write()
+    assert not (listener.paused or way.waits)
+    assert store.stored.count(b"x") == 5 * (7 << 20)
 
 
 def test_what_waits_to_be_unpacked_is_stored_at_a_stop() -> None:
