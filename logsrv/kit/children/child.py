@@ -6,16 +6,19 @@ import errno
 import os
 import signal
 import sys
-from collections.abc import Callable, Collection, Mapping
+from collections import deque
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from contextlib import suppress
 from typing import Any, TypeAlias
 
 import attrs
 from twisted.internet.defer import Deferred
 from twisted.internet.error import ProcessExitedAlready
+from twisted.internet.interfaces import IPullProducer
 from twisted.internet.protocol import ProcessProtocol, connectionDone
 from twisted.logger import Logger
 from twisted.python.failure import Failure
+from zope.interface import implementer
 
 from logsrv.kit.children.frames import MessageReader, frame
 from logsrv.kit.observe.seldom import Seldom
@@ -29,6 +32,8 @@ SHARED = ("TZ", "LANG", "LC_", "PYTHON", "PATH", "VIRTUAL_ENV", "LD_", "SSL_CERT
 authorities that the system trusts are."""
 LONGEST_LINE, LONGEST_WORDS = 4096, 300
 """Bytes of a line of its standard error that are kept, and of the last one for a sentence."""
+LARGE, PIECE = 1 << 20, 256 << 10
+"""Bytes from which on a message is written in pieces, and of such a piece."""
 BUFFERED = {"PYTHONUNBUFFERED": ""}
 Received: TypeAlias = Callable[[list[bytes]], object]
 _SIGNALS = {int(one): one.name for one in signal.Signals}
@@ -77,6 +82,40 @@ def why_not(error: OSError) -> str:
     return str(error.strerror)
 
 
+@implementer(IPullProducer)
+class _Feed:
+    """Large messages to a process, written as it reads them: Twisted copies all that is written at once."""
+
+    def __init__(self) -> None:
+        self._left: deque[bytes | memoryview] = deque()
+        self._transport: Any = None
+
+    def is_wanted(self, parts: Sequence[bytes]) -> bool:
+        """Return whether a message is large, or has to wait behind one that is."""
+        return self._transport is not None or sum(map(len, parts)) > LARGE
+
+    def add(self, transport: Any, parts: Iterable[bytes]) -> None:
+        """Write these behind those that are not written yet."""
+        self._left += parts
+        if self._transport is None:
+            self._transport = transport
+            transport.registerProducer(self, False)
+
+    def resumeProducing(self) -> None:
+        if not self._left:
+            self._transport.unregisterProducer()
+            self._transport = None
+            return
+        part = memoryview(self._left.popleft())
+        self._transport.write(bytes(part[:PIECE]))
+        if len(part) > PIECE:
+            self._left.appendleft(part[PIECE:])
+
+    def stopProducing(self) -> None:
+        """Drop the rest: the process has closed its input."""
+        self._left.clear()
+
+
 class ChildProcess(ProcessProtocol):
     """A process of ours; `start` starts it.
 
@@ -100,6 +139,7 @@ class ChildProcess(ProcessProtocol):
         self._reactor = reactor
         self._ended = ended
         self._said = said
+        self._feed = _Feed()
         self._messages = MessageReader()
         self._complaints = b""
         self._words = ""
@@ -123,7 +163,10 @@ class ChildProcess(ProcessProtocol):
 
     def send(self, *parts: bytes) -> None:
         """Send a message to its standard input; what it does not read waits in memory."""
-        self.transport.writeSequence(list(frame(*parts)))
+        if self._feed.is_wanted(parts):
+            self._feed.add(self.transport, frame(*parts))
+        else:
+            self.transport.writeSequence(list(frame(*parts)))
 
     def pause(self) -> None:
         """Read no more of what it writes: it waits when the pipe is full."""

@@ -27,7 +27,7 @@ from logsrv.kit.children.frames import MessageReader, frame
 from logsrv.kit.children.inside import MEMORY, NICE
 from logsrv.kit.testing import wait_until
 from tests.kit.children.spawned import Spawner, children
-from tests.kit.net.network import logged
+from tests.kit.net.network import logged, until
 
 ECHO = "echoing"
 
@@ -71,6 +71,30 @@ async def test_bytes_go_in_and_out_and_its_complaints_are_lines() -> None:
     assert owner.had == b"hello\n" and owner.said == ["first \\x1b", "last"]
     assert end == ProcessEnd(0, None, "last") and str(end) == "ended with status 0"
     assert owner.child.pid is None
+
+
+@pytest_twisted.ensureDeferred
+async def test_large_messages_and_what_is_behind_them_go_in_in_order() -> None:
+    owner = Owner()
+    owner.start("complain")
+    large = bytes(range(256)) * 20_000
+    owner.child.send(large, b"behind", large)
+    owner.child.send(b"small")
+    await until(lambda: len(owner.had) == 2 * len(large) + 11, "all of it")
+    assert owner.had == large + b"behind" + large + b"small"
+    owner.child.send(large)
+    owner.child.end(within=60)
+    await owner.ended
+    assert owner.had[-len(large) :] == large and len(owner.had) == 3 * len(large) + 11
+
+
+@pytest_twisted.ensureDeferred
+async def test_one_that_is_killed_in_a_large_message_is_sent_no_more() -> None:
+    owner = Owner()
+    owner.start("deaf")
+    owner.child.send(bytes(32 << 20))
+    owner.child.kill()
+    assert (await owner.ended).signal == signal.SIGKILL
 
 
 @pytest_twisted.ensureDeferred
