@@ -27,4 +27,5 @@ def test_joining() -> None:
 
 
 def test_only_ascii_capitals_count() -> None:
-    assert has_capital("errorS") and not has_capital("error 1 É")
+    assert all(map(has_capital, ("errorS", "A", "Z")))
+    assert not any(map(has_capital, ("error 1 É", "[@", "")))
