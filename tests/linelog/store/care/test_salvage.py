@@ -106,7 +106,8 @@ def hostile() -> Iterator[tuple[str, bytes]]:
     yield "heads that lead to the same blocks", (claim + b"\0\0\0") * 5_000
     liar = HEAD + (1000).to_bytes(8, "little") + b"\x02\0\x10\0" * 4096 + b"\x03\0\x10\0" + bytes(4)
     yield "half a GiB in a frame of a KB", liar
-    yield "heads that share their blocks", (claim + (13 << 3).to_bytes(3, "little")) * 5_000
+    small_claim = HEAD + (1 << 20).to_bytes(8, "little")
+    yield "heads that share their blocks", (small_claim + (13 << 3).to_bytes(3, "little")) * 3_000
     nested = small
     for _ in range(500):
         nested = HEAD + len(nested).to_bytes(8, "little") + block(nested) + bytes(4)
