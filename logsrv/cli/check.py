@@ -33,7 +33,7 @@ from twisted.application.service import IServiceMaker
 from twisted.logger import globalLogBeginner
 from twisted.plugin import getPlugins
 
-from logsrv.errors import ConfigurationError, LogsrvError, UsageError
+from logsrv.errors import LogsrvError, UsageError
 from logsrv.kit.options.argument_parser import Parser
 from logsrv.kit.options.sources import variable_prefix
 from logsrv.kit.options.usage import SettingsOptions
@@ -119,7 +119,9 @@ def _findings(arguments: argparse.Namespace) -> Iterator[Finding]:
         raise UsageError(f"{shown(name)} is no plugin of the kit, so nothing is known of it")
     # Without twistd above it, its help would begin with the bare word.
     options.synopsis = f"Usage: logsrv check -- {options.synopsis}"
-    asked_for = _given_user(arguments.user)
+    asked_for = find_user(arguments.user) if arguments.user else None
+    if asked_for and not asked_for.is_me and os.geteuid() != 0:
+        raise UsageError(f"--user {asked_for.name}: only root can try what another user may")
     try:
         options.parseOptions(_words(arguments))
         service = makers[name].makeService(options)
@@ -153,18 +155,6 @@ def _words(arguments: argparse.Namespace) -> list[str]:
     return ["--config", config, *words] if config else words
 
 
-def _given_user(name: str | None) -> User | None:
-    if name is None:
-        return None
-    try:
-        user = find_user(name)
-    except ConfigurationError as failure:
-        raise UsageError(f"--user: {failure}") from None
-    if not user.is_me and os.geteuid() != 0:
-        raise UsageError(f"--user {user.name}: only root can try what another user may: take sudo")
-    return user
-
-
 def _user_of(service: Any, name: str) -> tuple[User, str]:
     """Return as whom the service runs, or would run, and how that is known.
 
@@ -172,11 +162,11 @@ def _user_of(service: Any, name: str) -> tuple[User, str]:
     """
     pid = service.at_work()
     store = getattr(service.settings, "directory", None)
-    with contextlib.suppress(OSError, ConfigurationError):
+    with contextlib.suppress(OSError, UsageError):
         if pid is not None:
             return find_user(str(os.stat(f"/proc/{pid}").st_uid)), f"as process {pid}"
         if isinstance(store, Path) and store.is_dir() and (owner := store.stat().st_uid):
             return find_user(str(owner)), f"who owns {store}"
-    with contextlib.suppress(ConfigurationError):
+    with contextlib.suppress(UsageError):
         return find_user(name), "its own user"
     return myself(), "you"

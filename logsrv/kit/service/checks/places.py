@@ -11,15 +11,7 @@ from pathlib import Path
 
 from logsrv.kit.net.bind import ListenError, check_place
 from logsrv.kit.net.endpoint import Endpoint
-from logsrv.kit.service.checks.findings import (
-    Finding,
-    error,
-    guarded,
-    ok,
-    parted,
-    place_of,
-    warning,
-)
+from logsrv.kit.service.checks.findings import Finding, error, guarded, ok, place_of, warning
 from logsrv.kit.service.checks.user import User
 from logsrv.kit.text.words import shown
 
@@ -65,7 +57,8 @@ def _check_place(
             made = f"RuntimeDirectory={os.path.basename(directory)} in its unit makes it"
             yield warning(subject, f"{directory} is not there before the start", made)
             return
-        yield error(subject, *parted(str(failure).removeprefix(f"{shown(str(endpoint))}: ")))
+        said, _, advice = str(failure).removeprefix(f"{shown(str(endpoint))}: ").partition("; ")
+        yield error(subject, said, advice)
     else:
         yield ok(subject, "is free")
 

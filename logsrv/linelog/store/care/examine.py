@@ -34,7 +34,6 @@ from logsrv.linelog.store.segments.segment import (
     SYNCED,
     Form,
     Position,
-    Segment,
     no_files,
     synced_place,
 )
@@ -78,18 +77,15 @@ class Examination(Look):
                 raise StoreError(why)
         self._complete = waiting_sizes(self.disk)
         self._listed = StoreListing(self.disk)
-        checks: list[tuple[str, Callable[[], Iterator[StoreFinding]]]] = [
-            ("files", self._names),
-            ("notes", self._notes),
-            *(
-                (f"segment {one}", partial(self._segment, one))
-                for one in sorted(self._listed.by_number)
-            ),
-            (ACTIVE, self._active),
-            *((name, partial(self._catalog, name)) for name in catalogs(self._listed.names)),
-            ("backup", self._backup),
+        segments = sorted(self._listed.by_number)
+        return [
+            StorePart("files", self._names),
+            StorePart("notes", self._notes),
+            *(StorePart(f"segment {one}", partial(self._segment, one)) for one in segments),
+            StorePart(ACTIVE, self._active),
+            *(StorePart(one, partial(self._catalog, one)) for one in catalogs(self._listed.names)),
+            StorePart("backup", self._backup),
         ]
-        return [StorePart(*one) for one in checks]
 
     def _names(self) -> Iterator[StoreFinding]:
         """Yield the segments that are missing, and names that no search looks at."""
@@ -120,7 +116,13 @@ class Examination(Look):
                 return
             looked = SegmentText()
             try:
-                wrong = list(self._looked_at(segment, looked))
+                if segment.form is Form.PLAIN:
+                    with Descriptor(self.disk.open(segment.name, os.O_RDONLY)) as fd:
+                        wrong = list(
+                            check_text(segment.name, fd, looked, quick=self.quick, waits=True)
+                        )
+                else:
+                    wrong = list(PackedSegment(segment, self, looked).findings())
             except FileNotFoundError:
                 # Sealed or removed by now: it has another name, or none.
                 self._listed = StoreListing(self.disk)
@@ -134,13 +136,6 @@ class Examination(Look):
                 size = counted(looked.text, "byte")
                 yield finding("text-cut", segment.name, size=size, complete=complete)
             return
-
-    def _looked_at(self, segment: Segment, looked: SegmentText) -> Iterator[StoreFinding]:
-        if segment.form is not Form.PLAIN:
-            yield from PackedSegment(segment, self, looked).findings()
-            return
-        with Descriptor(self.disk.open(segment.name, os.O_RDONLY)) as fd:
-            yield from check_text(segment.name, fd, looked, quick=self.quick, waits=True)
 
     def _active(self) -> Iterator[StoreFinding]:
         """Yield what is wrong with current.log, and what was once behind the end of the text."""
