@@ -26,18 +26,9 @@ from logsrv.linelog.ship.settings import ShipSettings
 from logsrv.linelog.store.care.owned import files_of
 from logsrv.linelog.store.segments.backup_note import folders
 from logsrv.linelog.store.segments.disk import Disk
-from logsrv.linelog.store.segments.segment import (
-    ARCHIVED_SUFFIX,
-    CATALOG_SUFFIX,
-    FOLDERS,
-    INDEX_SUFFIX,
-    PACKED_SUFFIX,
-    WORDS_SUFFIX,
-)
+from logsrv.linelog.store.segments.segment import CATALOG_SUFFIX, FOLDERS, PACKED_SUFFIX
 
 REACH_SECONDS = 5.0
-# A server reads these, and puts others in their place.
-_NEVER_WRITTEN = (PACKED_SUFFIX, INDEX_SUFFIX, WORDS_SUFFIX, CATALOG_SUFFIX, ARCHIVED_SUFFIX)
 
 
 def check_logger(
@@ -75,8 +66,9 @@ def check_store(directory: Path, user: User) -> Iterator[Finding]:
             name for name in FOLDERS if name not in found and os.path.lexists(directory / name)
         ]
         for name, _ in files_of(disk):
-            how = os.R_OK if name.endswith(_NEVER_WRITTEN) else os.R_OK | os.W_OK
-            if not os.access(directory / name, how):
+            # A server reads compressed segments, what is beside them and catalogs, and writes others.
+            is_read = PACKED_SUFFIX in name or name.endswith(CATALOG_SUFFIX)
+            if not os.access(directory / name, os.R_OK if is_read else os.R_OK | os.W_OK):
                 refused.append(name)
     refused += [name for name in found if not os.access(directory / name, os.W_OK | os.X_OK)]
     if refused:

@@ -7,10 +7,9 @@ from itertools import count
 
 from logsrv.errors import StoreError
 from logsrv.linelog.store.catalog.build import make_catalogs
-from logsrv.linelog.store.segments import index
 from logsrv.linelog.store.segments.disk import Disk
 from logsrv.linelog.store.segments.segment import Segment
-from logsrv.linelog.store.words.reindex import has_words, reindexed
+from logsrv.linelog.store.words.reindex import reindexed
 
 SUFFIX = ".damaged"
 
@@ -50,12 +49,7 @@ def make_beside(
     """
     for name in damaged:
         keep_aside(name, disk)
-    # The index first: by that one sees whether the words that are there are its own.
-    made = reindexed(packed, disk, has_words_elsewhere=True)
-    if made.error is None and not made.gone:
-        if not has_words(packed, index.load(packed, disk), disk):
-            keep_aside(packed.words, disk)
-        made = reindexed(packed, disk, has_words_elsewhere=entered(packed))
+    made = reindexed(packed, disk, has_words_elsewhere=entered(packed))
     if made.error is not None:
         raise StoreError(made.error)
 

@@ -18,14 +18,14 @@ from logsrv.descriptor import Descriptor
 from logsrv.errors import StoreError
 from logsrv.kit.text.words import counted
 from logsrv.linelog.store.care.aside import make_catalog_again
-from logsrv.linelog.store.care.findings import SegmentText, StoreFinding, finding
+from logsrv.linelog.store.care.findings import SegmentText, StoreFinding, fault, finding
 from logsrv.linelog.store.care.listed import StoreListing, opened_active
 from logsrv.linelog.store.care.notes import check_notes
 from logsrv.linelog.store.care.texts import Look, PackedSegment, check_text
 from logsrv.linelog.store.catalog.catalog import read_head, words_of
 from logsrv.linelog.store.catalog.layout import HEAD_SIZE, catalog_name, catalogs
 from logsrv.linelog.store.segments import backup_note, identity
-from logsrv.linelog.store.segments.disk import explanation, reason
+from logsrv.linelog.store.segments.disk import reason
 from logsrv.linelog.store.segments.format import newer
 from logsrv.linelog.store.segments.removed import excused, gaps
 from logsrv.linelog.store.segments.segment import (
@@ -173,22 +173,20 @@ class Examination(Look):
         return self.looked.get(number, SegmentText()).text
 
     def _catalog(self, name: str) -> Iterator[StoreFinding]:
-        """Yield what is wrong with a catalog."""
-        try:
-            with Descriptor(self.disk.open(name, os.O_RDONLY)) as fd:
-                _, head, entries = read_head(fd)
-                if not entries or name != catalog_name(entries[0].number, entries[-1].number):
-                    raise ValueError("its name is that of other segments")
-                if os.fstat(fd).st_size != HEAD_SIZE + head.entries + head.words:
-                    raise ValueError("it is cut off, or too long")
-                words = words_of(fd, head) if head.words else None
-                if words and not self.quick:
-                    check_words(words)
-        except FileNotFoundError:
-            return
-        except (OSError, ValueError) as error:
+        if why := fault(self._read_catalog, name):
             mend = partial(make_catalog_again, name, self.disk)
-            yield finding("catalog", name, why=explanation(error), remedy=mend)
+            yield finding("catalog", name, why=why, remedy=mend)
+
+    def _read_catalog(self, name: str) -> None:
+        with Descriptor(self.disk.open(name, os.O_RDONLY)) as fd:
+            _, head, entries = read_head(fd)
+            if not entries or name != catalog_name(entries[0].number, entries[-1].number):
+                raise ValueError("its name is that of other segments")
+            if os.fstat(fd).st_size != HEAD_SIZE + head.entries + head.words:
+                raise ValueError("it is cut off, or too long")
+            words = words_of(fd, head) if head.words else None
+            if words and not self.quick:
+                check_words(words)
 
     def _backup(self) -> Iterator[StoreFinding]:
         """Yield what a backup lacks of what its note says."""

@@ -7,6 +7,9 @@ from collections.abc import Callable
 
 import attrs
 
+from logsrv.errors import StoreError
+from logsrv.linelog.store.segments.disk import explanation
+
 
 class Weight(enum.Enum):
     """The weight of a finding.
@@ -123,3 +126,14 @@ class SegmentText:
     text: int | None = None
     lines: int | None = None
     gone: int = 0
+
+
+def fault(read: Callable[..., object], *what: object) -> str:
+    """Return why what reads a file fails; "" if it does not, or the file is not there."""
+    try:
+        read(*what)
+    except FileNotFoundError:
+        return ""
+    except (OSError, ValueError, StoreError) as error:
+        return explanation(error)
+    return ""

@@ -10,11 +10,10 @@ from typing import Protocol
 
 import attrs
 
-from logsrv.errors import StoreError
 from logsrv.kit.text.words import counted
 from logsrv.linelog.store.archive import kept
 from logsrv.linelog.store.care.aside import keep_aside, replace
-from logsrv.linelog.store.care.findings import StoreFinding, finding
+from logsrv.linelog.store.care.findings import StoreFinding, fault, finding
 from logsrv.linelog.store.care.imported import NAME as IMPORTED
 from logsrv.linelog.store.care.imported import load as load_imported
 from logsrv.linelog.store.care.listed import StoreListing
@@ -72,28 +71,17 @@ def check_notes(listed: StoreListing, places: Sequence[Kept]) -> Iterator[StoreF
     """Yield what is wrong with the notes of a store. places: those that its readers have kept."""
     disk, known = listed.disk, [one for _, one, _ in places if one]
     for name, (read, mend) in _READERS.items():
-        if why := _fault(read, disk):
+        if why := fault(read, disk):
             yield finding(name, name, why=why, remedy=mend and partial(mend, disk))
     for folder, inside in backup_note.folders(disk, passed=OSError):
         for name in sorted(inside.entries()) if folder == kept.FOLDER else ():
-            if name.endswith(kept.SUFFIX) and (why := _fault(kept.noted_url, inside, name)):
+            if name.endswith(kept.SUFFIX) and (why := fault(kept.noted_url, inside, name)):
                 yield finding("archive", f"{folder}/{name}", why=why)
     if RESTORING in listed.names:
         yield finding("restoring", RESTORING, command="restore")
     yield from _number(listed, max([synced_place(disk), *(one.position for one in known)]))
     yield from _origins(disk)
     yield from _identity(disk, known)
-
-
-def _fault(read: Callable[..., object], *what: object) -> str:
-    """Return why a file is of no use; "" if it is fine, or is not there."""
-    try:
-        read(*what)
-    except FileNotFoundError:
-        return ""
-    except (OSError, ValueError, StoreError) as error:
-        return explanation(error)
-    return ""
 
 
 def _number(listed: StoreListing, reached: Position) -> Iterator[StoreFinding]:

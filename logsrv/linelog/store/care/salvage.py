@@ -22,7 +22,6 @@ from logsrv.linelog.store.segments.disk import Disk
 from logsrv.linelog.store.segments.index import Index
 from logsrv.linelog.store.segments.indexing import Indexer
 from logsrv.linelog.store.segments.segment import Segment
-from logsrv.linelog.store.words.reindex import has_words
 
 _ALLOWED = 4 << 30
 _PIECE = 1 << 20
@@ -46,10 +45,9 @@ def salvage(packed: Segment, disk: Disk, kept: Sequence[str] = ()) -> None:
         raise ValueError(
             f"{', '.join(kept)} has a place in it, and nothing says how much text a damaged frame had"
         )
-    keep_aside(packed.index, disk)
+    for name in (packed.index, packed.words):
+        keep_aside(name, disk)
     indexing.save(made, packed, disk)
-    if not has_words(packed, made, disk):
-        keep_aside(packed.words, disk)
     disk.sync_directory()
 
 

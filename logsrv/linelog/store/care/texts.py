@@ -19,7 +19,7 @@ from logsrv.errors import StoreError
 from logsrv.kit.text.words import counted
 from logsrv.linelog.store.archive.kept import archived
 from logsrv.linelog.store.care.aside import keep_aside, make_beside
-from logsrv.linelog.store.care.findings import SegmentText, StoreFinding, finding
+from logsrv.linelog.store.care.findings import SegmentText, StoreFinding, fault, finding
 from logsrv.linelog.store.care.notes import Kept
 from logsrv.linelog.store.care.salvage import most_text, salvage
 from logsrv.linelog.store.catalog.build import entered_of
@@ -84,15 +84,14 @@ class PackedSegment:
                 if found is not None:
                     yield from self._text(found, size, fd)
                 elif size:
-                    yield self._again("index", packed.index, why)
+                    yield self._again("index", why, packed.index, packed.words)
                 else:
                     yield finding("segment-cut", packed.name, why="it is empty, and has no index")
             # Retention removes the text first: what is missing beside it means nothing then.
             disk.stat(packed.name)
         elif found is None and disk.holds(packed.index):
             yield finding("away-index", packed.index, why=why)
-        yield from self._words(found)
-        yield from self._archived(found)
+        yield from self._beside(found)
 
     def _text(self, found: Index, size: int, fd: int) -> Iterator[StoreFinding]:
         self.looked.text, self.looked.lines = found.text, found.lines
@@ -142,50 +141,44 @@ class PackedSegment:
         if other:
             yield finding("frame", self.packed.name, frames=_named(other, found))
 
-    def _again(self, kind: str, name: str, why: str) -> StoreFinding:
+    def _again(self, kind: str, why: str, *names: str) -> StoreFinding:
         """Return the finding that what stands beside it is of no use, and can be made anew."""
-        return finding(kind, name, why=why, remedy=partial(self._make_anew, name))
+        return finding(kind, names[0], why=why, remedy=partial(self._make_anew, *names))
 
-    def _make_anew(self, name: str) -> None:
+    def _make_anew(self, *names: str) -> None:
         packed, disk = self.packed, self.by.disk
         try:
-            make_beside(packed, disk, self.by.entered, name)
+            make_beside(packed, disk, self.by.entered, *names)
         except StoreError:
             if disk.holds(packed.index):
                 raise
             salvage(packed, disk, self.by.kept_in(packed.number))
 
-    def _words(self, found: Index | None) -> Iterator[StoreFinding]:
-        name = self.packed.words
-        try:
-            with Descriptor(self.by.disk.open(name, os.O_RDONLY)) as fd:
-                words = Words(fd)
-                if found is not None:
-                    words.require(found)
-                if not self.by.quick:
-                    check_words(words)
-        except FileNotFoundError:
-            return
-        except (OSError, ValueError) as error:
-            if self.packed.form is Form.AWAY:
-                yield finding("away-index", name, why=explanation(error))
-            else:
-                yield self._again("words", name, explanation(error))
+    def _beside(self, found: Index | None) -> Iterator[StoreFinding]:
+        """Yield what is wrong with its words, and with the note that an archive has it."""
+        packed, away = self.packed, self.packed.form is Form.AWAY
+        if why := fault(self._read_words, found):
+            gone = finding("away-index", packed.words, why=why)
+            yield gone if away else self._again("words", why, packed.words)
+        if why := fault(self._read_note, found):
+            mend = None if away else partial(keep_aside, packed.archived, self.by.disk)
+            yield finding("archived", packed.archived, why=why, remedy=mend)
 
-    def _archived(self, found: Index | None) -> Iterator[StoreFinding]:
-        name, away = self.packed.archived, self.packed.form is Form.AWAY
-        try:
-            manifest = archived(self.by.disk, self.packed)
-            of_it = manifest.segment.name == self.packed.name
-            if not of_it or (found is not None and manifest.text != found.text):
-                raise ValueError("it is of another text")
-            if away:
-                self.looked.text, self.looked.lines = manifest.text, manifest.lines
-        except FileNotFoundError:
-            return
-        except (OSError, ValueError) as error:
-            mend = None if away else partial(keep_aside, name, self.by.disk)
-            yield finding("archived", name, why=explanation(error), remedy=mend)
+    def _read_words(self, found: Index | None) -> None:
+        with Descriptor(self.by.disk.open(self.packed.words, os.O_RDONLY)) as fd:
+            words = Words(fd)
+            if found is not None:
+                words.require(found)
+            if not self.by.quick:
+                check_words(words)
+
+    def _read_note(self, found: Index | None) -> None:
+        manifest = archived(self.by.disk, self.packed)
+        of_it = manifest.segment.name == self.packed.name
+        if not of_it or (found is not None and manifest.text != found.text):
+            raise ValueError("it is of another text")
+        if self.packed.form is Form.AWAY:
+            self.looked.text, self.looked.lines = manifest.text, manifest.lines
 
 
 def _named(frames: Sequence[tuple[Frame, Frame]], of: Index) -> str:
