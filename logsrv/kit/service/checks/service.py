@@ -30,21 +30,21 @@ def check_service(service: Any, plugin: str, asked: Asked) -> Iterator[Finding]:
     endpoints: list[Endpoint] = []
     with user.acting():
         files = list(guarded("files", partial(_check_files, service.settings, asked)))
-        try:
-            endpoints = [one.endpoint for one in service.all_wanted(service.settings).values()]
-        except ConfigurationError as failure:
-            # A file that is not as it should be is told once, by what is to be done with it.
-            faulty = [one.subject for one in files if one.level is Level.ERROR]
-            if not any(name in str(failure) for name in faulty):
-                yield error(CONFIGURATION, str(failure), "mend it: places are checked then")
-        else:
-            what = str(file) if file else "from the command line and defaults"
-            yield ok(CONFIGURATION, f"{what}; it listens at {counted(len(endpoints), 'place')}")
-        yield from files
-        keys = dict.fromkeys(endpoint.argument("privateKey") for endpoint in endpoints)
-        yield from check_files([GivenFile("listen", Path(key), True) for key in keys if key], user)
+    try:
+        endpoints = [one.endpoint for one in service.all_wanted(service.settings).values()]
+    except ConfigurationError as failure:
+        # A file that is not as it should be is told once, by what is to be done with it.
+        faulty = [one.subject for one in files if one.level is Level.ERROR]
+        if not any(name in str(failure) for name in faulty):
+            yield error(CONFIGURATION, str(failure), "mend it: places are checked then")
+    else:
+        what = str(file) if file else "from the command line and defaults"
+        yield ok(CONFIGURATION, f"{what}; it listens at {counted(len(endpoints), 'place')}")
+    yield from files
     yield from check_places(endpoints, user, running(plugin, file) if pid is None else [pid])
     with user.acting():
+        keys = dict.fromkeys(endpoint.argument("privateKey") for endpoint in endpoints)
+        yield from check_files([GivenFile("listen", Path(key), True) for key in keys if key], user)
         now = datetime.datetime.now(datetime.UTC)
         yield from guarded("certificates", partial(check_certificates, endpoints, now))
         yield from guarded(plugin, partial(service.findings, asked))
