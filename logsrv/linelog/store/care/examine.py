@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import os
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterator
 from functools import partial
 from typing import NamedTuple
 
@@ -21,7 +21,7 @@ from logsrv.linelog.store.care.aside import make_catalog_again
 from logsrv.linelog.store.care.findings import SegmentText, StoreFinding, fault, finding
 from logsrv.linelog.store.care.listed import StoreListing, opened_active
 from logsrv.linelog.store.care.notes import check_notes
-from logsrv.linelog.store.care.texts import Look, PackedSegment, check_text
+from logsrv.linelog.store.care.texts import PackedSegment, StoreLook, check_text
 from logsrv.linelog.store.catalog.catalog import read_head, words_of
 from logsrv.linelog.store.catalog.layout import HEAD_SIZE, catalog_name, catalogs
 from logsrv.linelog.store.segments import backup_note, identity
@@ -58,7 +58,7 @@ class StorePart(NamedTuple):
 
 
 @attrs.define(kw_only=True, slots=False)
-class Examination(Look):
+class Examination(StoreLook):
     """A store under examination. looked: what was found of the text of each segment, by its number."""
 
     looked: dict[int, SegmentText] = attrs.field(factory=dict)
@@ -212,14 +212,12 @@ class Examination(Look):
     @property
     def lines(self) -> int | None:
         """The number of all lines that can be read; None if it is unknown."""
-        return _total(one.lines for one in self.looked.values())
+        return _total([one.lines for one in self.looked.values()])
 
     @property
     def readable(self) -> int | None:
         """The bytes of all text that can be read; None if they are unknown."""
-        gone = sum(one.gone for one in self.looked.values())
-        text = _total(one.text for one in self.looked.values())
-        return None if text is None else text - gone
+        return _total([one.readable for one in self.looked.values()])
 
     @property
     def end(self) -> Position:
@@ -228,8 +226,6 @@ class Examination(Look):
         return Position(number, self._text_of(number) or 0)
 
 
-def _total(numbers: Iterable[int | None]) -> int | None:
+def _total(numbers: list[int | None]) -> int | None:
     """Return the sum; None if a number is unknown."""
-    found = list(numbers)
-    known = [one for one in found if one is not None]
-    return sum(known) if len(known) == len(found) else None
+    return None if None in numbers else sum(one or 0 for one in numbers)

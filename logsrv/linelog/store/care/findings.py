@@ -127,6 +127,11 @@ class SegmentText:
     lines: int | None = None
     gone: int = 0
 
+    @property
+    def readable(self) -> int | None:
+        """The bytes that can be read; None if nobody knows."""
+        return None if self.text is None else self.text - self.gone
+
 
 def fault(read: Callable[..., object], *what: object) -> str:
     """Return why what reads a file fails; "" if it does not, or the file is not there."""

@@ -5,7 +5,7 @@ next one is looked for behind it, by the four bytes that each begins with. The p
 it are known if the head of the damaged frame still says how much text it had; one that has lost its head
 counts for nothing, and the places behind it are too low.
 
-Whoever made the file, no more is read than `_MOST_READS` times, and no more is unpacked than `most_text`
+Whoever made the file, no more is read than `MOST_READS` times, and no more is unpacked than `most_text`
 says: a segment that takes more is left as it is.
 """
 
@@ -25,7 +25,7 @@ from logsrv.linelog.store.segments.segment import Segment
 
 _ALLOWED = 4 << 30
 _PIECE = 1 << 20
-_MOST_READS = 1 << 20
+MOST_READS = 1 << 20
 
 
 def most_text(size: int) -> int:
@@ -62,9 +62,9 @@ def _salvaged(fd: int, size: int, number: int) -> tuple[Index, bool]:
         return os.pread(fd, size, at)
 
     while (at := made.compressed) < size:
-        extent, text = heads.frame_at(read, at, size, lambda _: walked > _MOST_READS) or (0, 0)
+        extent, text = heads.frame_at(read, at, size, lambda _: walked > MOST_READS) or (0, 0)
         spent += text
-        if spent > most_text(size) or walked > _MOST_READS or len(made.frames) >= heads.MOST:
+        if spent > most_text(size) or walked > MOST_READS or len(made.frames) >= heads.MOST:
             raise ValueError("it is damaged in too many places")
         if extent:
             frame = os.pread(fd, extent, at)

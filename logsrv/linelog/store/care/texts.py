@@ -36,7 +36,7 @@ _PIECE = 1 << 20
 
 
 @attrs.define(kw_only=True, slots=False)
-class Look:
+class StoreLook:
     """A look at a store.
 
     places: returns the kept places of its readers. quick: no text is read. read: is called with the bytes
@@ -63,7 +63,7 @@ class PackedSegment:
     """A compressed segment, and what is beside it."""
 
     packed: Segment
-    by: Look
+    by: StoreLook
     looked: SegmentText
 
     def findings(self) -> Iterator[StoreFinding]:

@@ -141,7 +141,7 @@ def test_whatever_stands_there_takes_no_memory_and_little_work(
         assert tracemalloc.get_traced_memory()[1] < 64 << 20
     finally:
         tracemalloc.stop()
-    assert reads[0] < 2 * max((store / packed.name).stat().st_size, salvaging._MOST_READS)
+    assert reads[0] < 2 * max((store / packed.name).stat().st_size, salvaging.MOST_READS)
     monkeypatch.undo()
     if not shared:
         assert text_of(store, []) == whole
