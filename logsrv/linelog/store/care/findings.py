@@ -53,6 +53,7 @@ _AGAIN = "Give the same `logsrv {command}` again: it goes on."
 _ASIDE = "`--repair` puts it aside."
 _ANEW = "`--repair` makes it anew; a search reads more meanwhile."
 _PLAIN = "Move it away; if it is a link, put the file itself here."
+_INDEX = "`--repair` makes it anew; without it the text is not verified."
 _NUMBER = "`--repair` writes that. Without a segment it cannot tell: take a new directory."
 _IDENTITY = "Try `--repair`, or a backup; or make it another store: logsrv ship --new-identity"
 _ORIGINS = "Bring it back as it was, or `--repair`: a block may come twice then."
@@ -75,7 +76,7 @@ _TABLE = {
     "backup-short": (_LOST, "it had {said}, and has {found}", "Back up the store again."),
     "odd-lines": (_DAMAGED, "{lines} of it without a TIME at the beginning", "Compare a backup."),
     "frame": (_DAMAGED, "not as it was written: archives refuse its frames {frames}", _BACK),
-    "index": (_DAMAGED, "it is of no use: {why}", _ANEW),
+    "index": (_DAMAGED, "it is of no use: {why}", _INDEX),
     "words": (_DAMAGED, "it is of no use: {why}", _ANEW),
     "catalog": (_DAMAGED, "it is of no use: {why}", _ANEW),
     "away-index": (_DAMAGED, "it is of no use: {why}", "Copy this file from the archive."),

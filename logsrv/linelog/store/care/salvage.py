@@ -1,4 +1,4 @@
-"""The index of a damaged segment that has lost its own: all frames that are whole can be read again.
+"""The index of a segment that has lost its own, also of a damaged one: all whole frames can be read again.
 
 Without an index a search walks by the heads of frames and blocks, and ends where one is damaged. Here the
 next one is looked for behind it, by the four bytes that each begins with. The places of the lines behind
@@ -16,7 +16,7 @@ import os
 from collections.abc import Callable, Sequence
 
 from logsrv.descriptor import Descriptor
-from logsrv.linelog.store.care.aside import keep_aside
+from logsrv.linelog.store.care.aside import keep_aside, replace
 from logsrv.linelog.store.segments import heads, index, indexing
 from logsrv.linelog.store.segments.disk import Disk
 from logsrv.linelog.store.segments.index import Index
@@ -34,7 +34,7 @@ def most_text(size: int) -> int:
 
 
 def salvage(packed: Segment, disk: Disk, kept: Sequence[str] = ()) -> None:
-    """Make an index of a damaged segment by which its whole frames are read.
+    """Make an index of a segment by which its whole frames are read, and put what was beside it aside.
 
     kept: names of readers with a place in it. Raises OSError, and ValueError if that cannot be.
     """
@@ -45,10 +45,8 @@ def salvage(packed: Segment, disk: Disk, kept: Sequence[str] = ()) -> None:
         raise ValueError(
             f"{', '.join(kept)} has a place in it, and nothing says how much text a damaged frame had"
         )
-    for name in (packed.index, packed.words):
-        keep_aside(name, disk)
-    indexing.save(made, packed, disk)
-    disk.sync_directory()
+    replace(packed.index, indexing.encode(made), disk)
+    keep_aside(packed.words, disk)
 
 
 def _salvaged(fd: int, size: int, number: int) -> tuple[Index, bool]:

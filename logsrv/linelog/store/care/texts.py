@@ -18,7 +18,7 @@ from logsrv.descriptor import Descriptor
 from logsrv.errors import StoreError
 from logsrv.kit.text.words import counted
 from logsrv.linelog.store.archive.kept import archived
-from logsrv.linelog.store.care.aside import keep_aside, make_beside
+from logsrv.linelog.store.care.aside import keep_aside
 from logsrv.linelog.store.care.findings import SegmentText, StoreFinding, fault, finding
 from logsrv.linelog.store.care.notes import Kept
 from logsrv.linelog.store.care.salvage import most_text, salvage
@@ -31,6 +31,7 @@ from logsrv.linelog.store.segments.times import SHAPE, SIZE, UNKNOWN, shape_of, 
 from logsrv.linelog.store.segments.torn import end_of_text, holes, start_of_line
 from logsrv.linelog.store.words.check import check_words
 from logsrv.linelog.store.words.lookup import Words
+from logsrv.linelog.store.words.reindex import Reindexed, reindexed
 
 _PIECE = 1 << 20
 
@@ -84,7 +85,7 @@ class PackedSegment:
                 if found is not None:
                     yield from self._text(found, size, fd)
                 elif size:
-                    yield self._again("index", why, packed.index, packed.words)
+                    yield finding("index", packed.index, why=why, remedy=self._make_index)
                 else:
                     yield finding("segment-cut", packed.name, why="it is empty, and has no index")
             # Retention removes the text first: what is missing beside it means nothing then.
@@ -141,28 +142,30 @@ class PackedSegment:
         if other:
             yield finding("frame", self.packed.name, frames=_named(other, found))
 
-    def _again(self, kind: str, why: str, *names: str) -> StoreFinding:
-        """Return the finding that what stands beside it is of no use, and can be made anew."""
-        return finding(kind, names[0], why=why, remedy=partial(self._make_anew, *names))
+    def _make_index(self) -> None:
+        salvage(self.packed, self.by.disk, self.by.kept_in(self.packed.number))
+        # One that is damaged gets no words.
+        self._reindexed()
 
-    def _make_anew(self, *names: str) -> None:
-        packed, disk = self.packed, self.by.disk
-        try:
-            make_beside(packed, disk, self.by.entered, *names)
-        except StoreError:
-            if disk.holds(packed.index):
-                raise
-            salvage(packed, disk, self.by.kept_in(packed.number))
+    def _make_words(self) -> None:
+        keep_aside(self.packed.words, self.by.disk)
+        if (why := self._reindexed().error) is not None:
+            raise StoreError(why)
+
+    def _reindexed(self) -> Reindexed:
+        entered = self.by.entered(self.packed)
+        return reindexed(self.packed, self.by.disk, has_words_elsewhere=entered)
 
     def _beside(self, found: Index | None) -> Iterator[StoreFinding]:
         """Yield what is wrong with its words, and with the note that an archive has it."""
         packed, away = self.packed, self.packed.form is Form.AWAY
-        if why := fault(self._read_words, found):
-            gone = finding("away-index", packed.words, why=why)
-            yield gone if away else self._again("words", why, packed.words)
+        # With a new index come new words.
+        if (found or away) and (why := fault(self._read_words, found)):
+            kind, mend = ("away-index", None) if away else ("words", self._make_words)
+            yield finding(kind, packed.words, why=why, remedy=mend)
         if why := fault(self._read_note, found):
-            mend = None if away else partial(keep_aside, packed.archived, self.by.disk)
-            yield finding("archived", packed.archived, why=why, remedy=mend)
+            aside = None if away else partial(keep_aside, packed.archived, self.by.disk)
+            yield finding("archived", packed.archived, why=why, remedy=aside)
 
     def _read_words(self, found: Index | None) -> None:
         with Descriptor(self.by.disk.open(self.packed.words, os.O_RDONLY)) as fd:
