@@ -33,7 +33,7 @@ from twisted.application.service import IServiceMaker
 from twisted.logger import globalLogBeginner
 from twisted.plugin import getPlugins
 
-from logsrv.errors import ConfigurationError, LogsrvError, UsageError
+from logsrv.errors import LogsrvError, UsageError
 from logsrv.kit.options.argument_parser import Parser
 from logsrv.kit.options.sources import variable_prefix
 from logsrv.kit.options.usage import SettingsOptions
@@ -83,15 +83,16 @@ def declare(parser: Parser) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     """Raises UsageError."""
-    _be_quiet()
-    found: list[Finding] = []
+    # The log of a start is told as findings here.
+    with contextlib.suppress(AssertionError):
+        globalLogBeginner.beginLoggingTo([], redirectStandardIO=False, discardBuffer=True)
+    levels: list[str] = []
     for one in _findings(arguments):
-        found.append(one)
+        levels.append(one.level.value)
         if arguments.json:
             print(json.dumps({**asdict(one), "level": one.level.value}), flush=True)
         else:
             print(text_of(one), flush=True)
-    levels = [one.level.value for one in found]
     errors, warnings = levels.count("error"), levels.count("warning")
     if not arguments.json:
         told = (counted(errors, "error"), counted(warnings, "warning"))
@@ -107,79 +108,51 @@ def text_of(one: Finding) -> str:
     return one_line(f"{one.level.value:<{_LEVEL}}{subject:<{_WIDEST}} {sentence}", _LONGEST)
 
 
-def _be_quiet() -> None:
-    # The log of a start is told as findings here.
-    with contextlib.suppress(AssertionError):
-        globalLogBeginner.beginLoggingTo([], redirectStandardIO=False, discardBuffer=True)
-
-
 def _findings(arguments: argparse.Namespace) -> Iterator[Finding]:
     name = arguments.plugin
-    maker = _maker(name)
-    options = maker.options()
-    if not isinstance(options, SettingsOptions):
-        raise UsageError(f"{shown(name)} is no plugin of the kit, so nothing is known of it")
-    # Without twistd above it, its help would begin with the bare word.
-    options.synopsis = f"Usage: logsrv check -- {options.synopsis}"
-    user = _given_user(arguments.user)
-    try:
-        options.parseOptions(_words(arguments))
-        service = maker.makeService(options)
-    except LogsrvError as failure:
-        yield error(
-            CONFIGURATION, str(failure).removeprefix(f"{name}: "), "nothing else is checked"
-        )
-        return
-    service.signals.release()
-    for sentence in options.loaded.warnings:
-        yield warning(CONFIGURATION, sentence)
-    who, why = (user, "as asked") if user else _user_of(service, name)
-    if not who.is_me and os.geteuid() != 0:
-        yield warning(
-            "user",
-            f"the service runs as {who.name} ({why}), and what follows is what you may",
-            "sudo logsrv check sees it as the service does",
-        )
-        who = myself()
-    else:
-        yield ok("user", f"{who.name} ({why})")
-    for where, broken in broken_plugins().items():
-        yield warning(where, broken, "mend or remove it; logsrv plugins shows all")
-    asked = Asked(who, reach=arguments.reach, file=options.loaded.file)
-    yield from check_service(service, name, asked)
-
-
-def _maker(name: str) -> Any:
     makers = {maker.tapname: maker for maker in getPlugins(IServiceMaker)}
     if name not in makers:
         near = did_you_mean(name, list(makers))
         raise UsageError(f"{shown(name)} is no plugin of twistd{near}; logsrv plugins lists them")
-    return makers[name]
+    options = makers[name].options()
+    if not isinstance(options, SettingsOptions):
+        raise UsageError(f"{shown(name)} is no plugin of the kit, so nothing is known of it")
+    # Without twistd above it, its help would begin with the bare word.
+    options.synopsis = f"Usage: logsrv check -- {options.synopsis}"
+    asked_for = find_user(arguments.user) if arguments.user else None
+    if asked_for and not asked_for.is_me and os.geteuid() != 0:
+        raise UsageError(f"--user {asked_for.name}: only root can try what another user may")
+    try:
+        options.parseOptions(_words(arguments))
+        service = makers[name].makeService(options)
+    except LogsrvError as failure:
+        why = str(failure).removeprefix(f"{name}: ")
+        yield error(CONFIGURATION, why, "nothing else is checked")
+        return
+    service.signals.release()
+    for sentence in options.loaded.warnings:
+        yield warning(CONFIGURATION, sentence)
+    user, why = (asked_for, "as asked") if asked_for else _user_of(service, name)
+    if user.is_me or os.geteuid() == 0:
+        yield ok("user", f"{user.name} ({why})")
+    else:
+        said = f"the service runs as {user.name} ({why}), and what follows is what you may"
+        yield warning("user", said, "sudo logsrv check sees it as the service does")
+        user = myself()
+    for where, broken in broken_plugins().items():
+        yield warning(where, broken, "mend or remove it; logsrv plugins shows all")
+    asked = Asked(user, reach=arguments.reach, file=options.loaded.file)
+    yield from check_service(service, name, asked)
 
 
 def _words(arguments: argparse.Namespace) -> list[str]:
     """Return the options of the service, with the configuration that it would be started with."""
     words: list[str] = list(arguments.options)
-    name = arguments.plugin
-    if arguments.config is not None:
-        return ["--config", arguments.config, *words]
+    usual = Path(f"/etc/{arguments.plugin}.toml")
     named = any(word == "--config" or word.startswith("--config=") for word in words)
-    usual = Path(f"/etc/{name}.toml")
-    if named or os.environ.get(f"{variable_prefix(name)}CONFIG") or not usual.exists():
-        return words
-    return ["--config", str(usual), *words]
-
-
-def _given_user(name: str | None) -> User | None:
-    if name is None:
-        return None
-    try:
-        user = find_user(name)
-    except ConfigurationError as failure:
-        raise UsageError(f"--user: {failure}") from None
-    if not user.is_me and os.geteuid() != 0:
-        raise UsageError(f"--user {user.name}: only root can try what another user may: take sudo")
-    return user
+    named |= bool(os.environ.get(f"{variable_prefix(arguments.plugin)}CONFIG"))
+    config = arguments.config or (str(usual) if usual.exists() and not named else "")
+    return ["--config", config, *words] if config else words
 
 
 def _user_of(service: Any, name: str) -> tuple[User, str]:
@@ -189,11 +162,11 @@ def _user_of(service: Any, name: str) -> tuple[User, str]:
     """
     pid = service.at_work()
     store = getattr(service.settings, "directory", None)
-    with contextlib.suppress(OSError, ConfigurationError):
+    with contextlib.suppress(OSError, UsageError):
         if pid is not None:
             return find_user(str(os.stat(f"/proc/{pid}").st_uid)), f"as process {pid}"
         if isinstance(store, Path) and store.is_dir() and (owner := store.stat().st_uid):
             return find_user(str(owner)), f"who owns {store}"
-    with contextlib.suppress(ConfigurationError):
+    with contextlib.suppress(UsageError):
         return find_user(name), "its own user"
     return myself(), "you"

@@ -40,9 +40,8 @@ from logsrv.kit.text.escape import SHOWN_PATH_LENGTH, one_line
 from logsrv.kit.text.words import counted, shown, size_text
 from logsrv.linelog.cursors.place import all_kept
 from logsrv.linelog.read.view import View
-from logsrv.linelog.store.care.examine import Examination, StorePart
+from logsrv.linelog.store.care.examine import Examination
 from logsrv.linelog.store.care.findings import StoreFinding, Weight
-from logsrv.linelog.store.care.notes import KeptPlace
 from logsrv.linelog.store.care.owned import give_files_of_root
 from logsrv.linelog.store.segments.disk import Disk, explanation, reason
 from logsrv.linelog.store.segments.lock import locked
@@ -60,14 +59,14 @@ def run(arguments: argparse.Namespace) -> int:
     # A server beside us comes first.
     os.nice(10)
     directory: str = arguments.directory
+    progress = CareProgress()
     try:
         with View(directory, lambda _: None):
             pass
         with Disk().enter(directory) as disk, contextlib.ExitStack() as undo:
-            progress = CareProgress()
             examination = Examination(
                 disk=disk,
-                places=lambda: kept_places(directory),
+                places=lambda: list(all_kept(directory)),
                 quick=arguments.quick,
                 read=progress.read,
             )
@@ -95,71 +94,58 @@ def run(arguments: argparse.Namespace) -> int:
     return 1 if visit.left else 0
 
 
-def kept_places(directory: str) -> list[KeptPlace]:
-    """Return the places that readers of a store have kept. Raises OSError."""
-    return [
-        KeptPlace(name, wrong=why)
-        if found is None
-        else KeptPlace(name, found.position, found.store)
-        for name, found, why in all_kept(directory)
-    ]
-
-
+@attrs.define
 class DoctorVisit:
     """An examination with its outcome.
 
-    owns: why the store is not ours alone while we repair, or "". left: findings that matter and are there
-    still. repaired: findings that are gone. notes: what is good to know.
+    owns: why the store is not ours alone while we repair, or "". found: what is there still. repaired: what
+    is gone. refused: why a thing was not repaired, by its kind and name.
     """
 
-    def __init__(
-        self, examination: Examination, progress: CareProgress, *, repair: bool = False
-    ) -> None:
-        self.owns = ""
-        self.left: list[StoreFinding] = []
-        self.repaired: list[StoreFinding] = []
-        self.notes: list[StoreFinding] = []
-        self._refused: dict[tuple[str, str], str] = {}
-        self._examination = examination
-        self._progress = progress
-        self._repair = repair
+    examination: Examination
+    progress: CareProgress
+    repair: bool = attrs.field(default=False, kw_only=True)
+    owns: str = ""
+    found: list[StoreFinding] = attrs.field(factory=list)
+    repaired: list[StoreFinding] = attrs.field(factory=list)
+    refused: dict[tuple[str, str], str] = attrs.field(factory=dict)
+
+    @property
+    def left(self) -> list[StoreFinding]:
+        """The findings that matter and are there still."""
+        return [one for one in self.found if one.weight is not Weight.NOTE]
 
     def go(self) -> None:
-        """Look at all parts, and repair. Raises OSError and StoreError."""
-        parts = self._examination.parts()
+        """Look at all parts, repair what is found, and look again. Raises OSError and StoreError."""
+        parts = self.examination.parts()
         try:
             for number, part in enumerate(parts, 1):
-                self._progress.at(number, part.label, of=len(parts))
-                self._look(part)
+                self.progress.at(number, part.label, of=len(parts))
+                left = found = part.findings()
+                if self.repair and [one for one in found if self._is_tried(one)]:
+                    left = part.findings()
+                there = {(one.kind, one.name) for one in left}
+                self.repaired += [one for one in found if (one.kind, one.name) not in there]
+                self.found += left
         finally:
-            self._progress.end()
-
-    def _look(self, part: StorePart) -> None:
-        """Look at a part, repair what was found, and look at it again; count what is left."""
-        left = found = part.findings()
-        if self._repair and [one for one in found if self._is_tried(one)]:
-            left = part.findings()
-        there = {(one.kind, one.name) for one in left}
-        self.repaired += [one for one in found if (one.kind, one.name) not in there]
-        for one in left:
-            (self.notes if one.weight is Weight.NOTE else self.left).append(one)
+            self.progress.end()
 
     def _is_tried(self, one: StoreFinding) -> bool:
         """Return whether a repair was tried, which may have failed."""
         if one.remedy is None:
             return False
         if self.owns and not one.beside_server:
-            self._refused[one.kind, one.name] = f"not repaired: {self.owns}"
+            self.refused[one.kind, one.name] = f"not repaired: {self.owns}"
             return False
         try:
             one.remedy()
         except (OSError, ValueError, StoreError) as error:
-            self._refused[one.kind, one.name] = f"it cannot be repaired: {explanation(error)}"
+            self.refused[one.kind, one.name] = f"it cannot be repaired: {explanation(error)}"
         return True
 
     def told(self, directory: str) -> dict[str, object]:
         """Return all of it for programs."""
-        examination = self._examination
+        examination = self.examination
         return {
             "store": directory,
             "sound": not self.left,
@@ -168,7 +154,7 @@ class DoctorVisit:
             "text": examination.readable,
             "end": str(examination.end),
             "quick": examination.quick,
-            "findings": [self._object(one) for one in (*self.left, *self.notes)],
+            "findings": [self._object(one) for one in self.found],
             "repaired": [self._object(one) for one in self.repaired],
         }
 
@@ -177,33 +163,27 @@ class DoctorVisit:
             **attrs.asdict(one, filter=lambda field, _: field.name != "remedy"),
             "weight": one.weight.value,
             "can_be_repaired": one.remedy is not None,
-            "not_repaired": self._refused.get((one.kind, one.name)),
+            "not_repaired": self.refused.get((one.kind, one.name)),
         }
 
     def print(self, directory: str) -> None:
         """Print all of it for people."""
-        for one in (*self.notes, *self.repaired, *self.left):
-            self._print(one)
-        examination = self._examination
+        for one in self.repaired:
+            print(one_line(f"repaired: {one.name}: {one.what}", SHOWN_PATH_LENGTH))
+        for one in self.found:
+            print(one_line(f"{one.weight.value}: {one.name}: {one.what}", SHOWN_PATH_LENGTH))
+            for sentence in (one.advice, self.refused.get((one.kind, one.name))):
+                if sentence:
+                    print(f"    {one_line(sentence, 2000)}")
+        examination, left, gone = self.examination, self.left, len(self.repaired)
         lines, text = examination.lines, examination.readable
         held = "" if lines is None else f"{counted(lines, 'line')}, "
         size = "" if text is None else f"{size_text(text)} of text, "
+        lost = sum(one.weight is Weight.LOST for one in left)
+        verdict = f"sound; {gone} repaired" if gone else "sound"
+        if left:
+            verdict = f"{lost} lost, {len(left) - lost} damaged, {gone} repaired"
         print(
             f"{shown(directory)}: {counted(len(examination.looked), 'segment')}, {held}{size}up to"
-            f" {examination.end}: {self._verdict()}"
+            f" {examination.end}: {verdict}"
         )
-
-    def _verdict(self) -> str:
-        lost = sum(one.weight is Weight.LOST for one in self.left)
-        if not self.left:
-            return "sound" if not self.repaired else f"sound; {len(self.repaired)} repaired"
-        return f"{lost} lost, {len(self.left) - lost} damaged, {len(self.repaired)} repaired"
-
-    def _print(self, one: StoreFinding) -> None:
-        is_repaired = one in self.repaired
-        word = "repaired" if is_repaired else one.weight.value
-        print(one_line(f"{word}: {one.name}: {one.what}", SHOWN_PATH_LENGTH))
-        refused = self._refused.get((one.kind, one.name), "")
-        for sentence in ("" if is_repaired else one.advice, refused):
-            if sentence:
-                print(f"    {one_line(sentence, 2000)}")

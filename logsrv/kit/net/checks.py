@@ -10,7 +10,6 @@ import re
 import socket
 from collections.abc import Callable, Iterator
 from ipaddress import ip_address
-from pathlib import Path
 
 from logsrv.kit.net.endpoint import (
     ARGUMENTS,
@@ -28,24 +27,17 @@ LONGEST_SOCKET_PATH = 107
 LARGEST_BUFFER = 2**31 - 1
 
 
+# A name with `=`, perhaps, and a value; a backslash takes what follows it as it is.
+_PART = re.compile(r"(?:^|:)(?:((?:\\.|[^:=\\])*)(=))?((?:\\.|[^:\\])*)", re.DOTALL)
+
+
 def _parts(rest: str) -> Iterator[tuple[str | None, str]]:
     """Yield each `value` or `name=value` between the colons, its backslashes removed."""
-    name, value = None, ""
-    characters = iter(rest)
-    for character in characters:
-        if character == "\\":
-            escaped = next(characters, None)
-            if escaped is None:
-                raise ValueError("ends in a backslash that escapes nothing")
-            value += escaped
-        elif character == ":":
-            yield name, value
-            name, value = None, ""
-        elif character == "=" and name is None:
-            name, value = value, ""
-        else:
-            value += character
-    yield name, value
+    if not re.fullmatch(r"(?:\\.|[^\\])*", rest, re.DOTALL):
+        raise ValueError("ends in a backslash that escapes nothing")
+    for found in _PART.findall(rest):
+        name, equals, value = (re.sub(r"\\(.)", r"\1", one, flags=re.DOTALL) for one in found)
+        yield name if equals else None, value
 
 
 def named_arguments(
@@ -59,13 +51,14 @@ def named_arguments(
     arguments: dict[str, str] = {}
     for position, (name, value) in enumerate(_parts(rest)):
         if name is None:
-            if position and not value:
-                raise ValueError(_stray_colon(scheme, takes))
             if not value and not takes:
                 continue
-            if position >= len(takes):
+            if not takes:
+                raise ValueError(f"{scheme}: takes no argument")
+            if position >= len(takes) or (position and not value):
                 raise ValueError(
-                    _stray_colon(scheme, takes) if takes else f"{scheme}: takes no argument"
+                    f"too many colons; {scheme}: takes {', '.join(takes)}, and a colon inside of one "
+                    "is written \\:, as in interface=\\:\\:1"
                 )
             name = takes[position]
         if name not in takes and name not in named:
@@ -76,13 +69,6 @@ def named_arguments(
             raise ValueError(f"{scheme}: has {name} twice")
         arguments[name] = value
     return arguments
-
-
-def _stray_colon(scheme: str, takes: tuple[str, ...]) -> str:
-    return (
-        f"too many colons; {scheme}: takes {', '.join(takes)}, and a colon inside of one is "
-        "written \\:, as in interface=\\:\\:1"
-    )
 
 
 def check_arguments(scheme: str, arguments: dict[str, str]) -> None:
@@ -114,23 +100,9 @@ def port_number(text: str, transport: str) -> int:
     try:
         return socket.getservbyname(text, transport)
     except (OSError, ValueError):
-        pass
-    other = "udp" if transport == "tcp" else "tcp"
-    try:
-        number = socket.getservbyname(text, other)
-        hint = f"for {other} it is {number}"
-    except (OSError, ValueError):
-        meant = nearest(text, _service_names(transport))
-        hint = f"did you mean {meant}?" if meant else "give its number"
-    raise ValueError(f"{shown(text)} is no port and no {transport} service known here; {hint}")
-
-
-def _service_names(transport: str) -> list[str]:
-    try:
-        lines = Path("/etc/services").read_text("utf-8", "replace").splitlines()
-    except OSError:
-        return []
-    return [line.split()[0] for line in lines if re.match(rf"[^#\s]+\s+\d+/{transport}\b", line)]
+        raise ValueError(
+            f"{shown(text)} is no port and no {transport} service known here; give its number"
+        ) from None
 
 
 def _port(scheme: str, text: str) -> str:

@@ -26,24 +26,15 @@ from logsrv.linelog.ship.settings import ShipSettings
 from logsrv.linelog.store.care.owned import files_of
 from logsrv.linelog.store.segments.backup_note import folders
 from logsrv.linelog.store.segments.disk import Disk
-from logsrv.linelog.store.segments.segment import (
-    ARCHIVED_SUFFIX,
-    CATALOG_SUFFIX,
-    FOLDERS,
-    INDEX_SUFFIX,
-    PACKED_SUFFIX,
-    WORDS_SUFFIX,
-)
+from logsrv.linelog.store.segments.segment import CATALOG_SUFFIX, FOLDERS, PACKED_SUFFIX
 
 REACH_SECONDS = 5.0
-# A server reads these, and puts others in their place.
-_NEVER_WRITTEN = (PACKED_SUFFIX, INDEX_SUFFIX, WORDS_SUFFIX, CATALOG_SUFFIX, ARCHIVED_SUFFIX)
 
 
 def check_logger(
     settings: LoggerSettings, asked: Asked, now: datetime.datetime
 ) -> Iterator[Finding]:
-    """Yield all findings about the line logger. now: with its zone."""
+    """Yield all findings about the line logger, whose user asks. now: with its zone."""
     for listener in left_out(settings):
         why = "is left out: no plugin that can be loaded has that input"
         yield error(listener, why, "mend the plugin")
@@ -53,25 +44,33 @@ def check_logger(
     files |= {one.nodes_ca: True for one in settings.node_sets}
     for file, authorities in files.items():
         if file is not None:
-            yield from check_file(file, asked.user, now, authorities=authorities)
+            yield from check_file(file, now, authorities=authorities)
     for target in settings.targets:
         yield from guarded(f"target {target.label}", partial(check_target, target, asked))
     for one in settings.node_sets:
         tls = TLSOptions(cafile=one.nodes_ca)
         for node in one.nodes.nodes:
-            wanted = tls if node.tls else None
-            yield from reach(asked, f"node {node}", node.host, node.port, wanted)
+            yield reach(asked, f"node {node}", node.host, node.port, tls if node.tls else None)
     for label, alert in labelled(settings.alerts).items():
         yield from guarded(f"alert {label}", partial(check_alert, f"alert {label}", alert, asked))
 
 
 def check_store(directory: Path, user: User) -> Iterator[Finding]:
-    """Yield whether a user may write into a store, and use all that is in it as its server does."""
-    yield from check_directory(directory, user)
-    if not directory.is_dir():
+    """Yield whether a user, who asks, may write into a store, and use all in it as its server does."""
+    yield check_directory(directory, user)
+    if not os.access(directory, os.R_OK | os.X_OK):
         return
-    with user.acting():
-        refused = _refused(directory) if os.access(directory, os.R_OK | os.X_OK) else []
+    with Disk().enter(directory) as disk:
+        found = [folder for folder, _ in folders(disk, passed=OSError) if folder]
+        refused = [
+            name for name in FOLDERS if name not in found and os.path.lexists(directory / name)
+        ]
+        for name, _ in files_of(disk):
+            # A server reads compressed segments, what is beside them and catalogs, and writes others.
+            is_read = PACKED_SUFFIX in name or name.endswith(CATALOG_SUFFIX)
+            if not os.access(directory / name, os.R_OK if is_read else os.R_OK | os.W_OK):
+                refused.append(name)
+    refused += [name for name in found if not os.access(directory / name, os.W_OK | os.X_OK)]
     if refused:
         others = f", and {counted(len(refused) - 1, 'more file')} here" if refused[1:] else ""
         remedy = f"chown -R {user.name}:{user.group} {shlex.quote(str(directory))}"
@@ -79,25 +78,11 @@ def check_store(directory: Path, user: User) -> Iterator[Finding]:
         yield error(str(directory / refused[0]), sentence, remedy)
 
 
-def _refused(directory: Path) -> list[str]:
-    """Return the files and folders of a store that this process may not use as its server does."""
-    with Disk().enter(directory) as disk:
-        found = [folder for folder, _ in folders(disk, passed=OSError) if folder]
-        refused = [
-            name for name in FOLDERS if name not in found and os.path.lexists(directory / name)
-        ]
-        for name, _ in files_of(disk):
-            how = os.R_OK if name.endswith(_NEVER_WRITTEN) else os.R_OK | os.W_OK
-            if not os.access(directory / name, how):
-                refused.append(name)
-    return refused + [name for name in found if not os.access(directory / name, os.W_OK | os.X_OK)]
-
-
 def check_target(target: ShipSettings, asked: Asked) -> Iterator[Finding]:
     """Yield whether an archive's directory can be written, or each server of a target answers."""
     subject, url = f"target {target.label}", target.ship
     if url.scheme == "file":
-        yield from check_directory(Path(url.path), asked.user)
+        yield check_directory(Path(url.path), asked.user)
     elif url.is_bucket:
         yield ok(subject, f"goes to {one_line(url.place)} (a bucket is never contacted here)")
     else:
@@ -105,51 +90,43 @@ def check_target(target: ShipSettings, asked: Asked) -> Iterator[Finding]:
         wants_tls = url.tls and not url.is_stream
         tls = TLSOptions(cafile=target.ship_ca, certificate=target.ship_cert, key=target.ship_key)
         for host, port in url.servers:
-            yield from reach(asked, subject, host, port, tls if wants_tls else None)
+            yield reach(asked, subject, host, port, tls if wants_tls else None)
 
 
 def check_alert(subject: str, alert: AlertSettings, asked: Asked) -> Iterator[Finding]:
     """Yield whether the program of an alert can be run, and its webhook answers."""
     if alert.alert_command is not None:
-        with asked.user.acting():
-            sentence = missing(alert.alert_command)
-        if sentence is None:
-            program = one_line(alert.alert_command[0])
-            yield ok(subject, f"{program} can be run by user {asked.user.name}")
+        who = f"by user {asked.user.name}"
+        if (sentence := missing(alert.alert_command)) is None:
+            yield ok(subject, f"{one_line(alert.alert_command[0])} can be run {who}")
         else:
-            yield error(subject, f"{sentence} by user {asked.user.name}", "install it")
+            yield error(subject, f"{sentence} {who}", "install it")
     if alert.alert_webhook is not None:
         # The path of a webhook is its secret.
         parts = urlsplit(alert.alert_webhook)
         tls = TLSOptions() if parts.scheme == "https" else None
         port = parts.port or (443 if tls else 80)
-        yield from reach(asked, subject, parts.hostname or "", port, tls)
+        yield reach(asked, subject, parts.hostname or "", port, tls)
 
 
-def reach(
-    asked: Asked, subject: str, host: str, port: int, tls: TLSOptions | None
-) -> Iterator[Finding]:
-    """Yield whether somebody answers at a place, and shows a certificate that is trusted; says nothing.
+def reach(asked: Asked, subject: str, host: str, port: int, tls: TLSOptions | None) -> Finding:
+    """Return whether somebody answers at a place, and shows a certificate that is trusted; says nothing.
 
     tls: None for plain text.
     """
     place = one_line(f"{host}:{port}")
     if not asked.reach:
-        yield ok(subject, f"is at {place} (not contacted; --reach tries)")
-        return
+        return ok(subject, f"is at {place} (not contacted; --reach tries)")
     try:
-        context = tls_context(tls) if tls is not None else None
         with socket.create_connection((host, port), REACH_SECONDS) as connection:
-            if context is not None:
-                with context.wrap_socket(connection, server_hostname=host):
-                    pass
+            if tls is not None:
+                tls_context(tls).wrap_socket(connection, server_hostname=host).close()
     except ConfigurationError as failure:
-        yield error(subject, str(failure))
+        return error(subject, str(failure))
     except ssl.SSLError as failure:
         why = getattr(failure, "verify_message", "") or failure.reason or str(failure)
-        yield error(subject, f"{place} answers, but not with TLS that holds: {one_line(why)}")
+        return error(subject, f"{place} answers, but not with TLS that holds: {one_line(why)}")
     except (OSError, UnicodeError) as failure:
         why = getattr(failure, "strerror", None) or str(failure)
-        yield error(subject, f"{place} cannot be reached: {one_line(why).lower()}")
-    else:
-        yield ok(subject, f"{place} answers")
+        return error(subject, f"{place} cannot be reached: {one_line(why).lower()}")
+    return ok(subject, f"{place} answers")

@@ -23,13 +23,6 @@ def test_a_service_name_stands_for_its_port() -> None:
     assert parse_endpoint("tcp:gopher").port == number == port_number("gopher", "tcp")
 
 
-def test_a_misspelt_service_name_gets_the_near_one() -> None:
-    if not Path("/etc/services").exists():
-        pytest.skip("this system has no list of services")
-    with pytest.raises(ValueError, match="did you mean gopher"):
-        parse_endpoint("tcp:gohper")
-
-
 @pytest.mark.parametrize(
     ("scheme", "arguments", "sentence"),
     [

@@ -36,7 +36,9 @@ def settings(directory: Path, text: str) -> LoggerSettings:
 def told(directory: Path, text: str, asked: Asked | None = None) -> list[Finding]:
     """What is found of those whom it tells."""
     made = settings(directory, text)
-    found = check_logger(made, asked or Asked(myself()), NOW)
+    asked = asked or Asked(myself())
+    with asked.user.acting():
+        found = list(check_logger(made, asked, NOW))
     return [one for one in found if one.subject != str(made.directory)]
 
 
@@ -48,7 +50,8 @@ def directory() -> Iterator[Path]:
 
 
 def faults(directory: Path, user: User) -> list[Finding]:
-    return [one for one in check_store(directory, user) if one.level is not Level.OK]
+    with user.acting():
+        return [one for one in check_store(directory, user) if one.level is not Level.OK]
 
 
 def test_nothing_of_a_store_is_changed(directory: Path) -> None:
@@ -175,15 +178,15 @@ def test_tls_that_holds_and_tls_that_does_not(tmp_path: Path) -> None:
         (TLSOptions(), Level.ERROR),
     ):
         with serving(echo, context) as port:
-            found = next(reach(REACHING, "centre", "localhost", port, tls))
+            found = reach(REACHING, "centre", "localhost", port, tls)
         assert found.level is level, found
     assert "answers, but not with TLS that holds: self" in found.sentence
     missing = TLSOptions(cafile=tmp_path / "no")
-    assert next(reach(REACHING, "x", "localhost", 9, missing)).level is Level.ERROR
+    assert reach(REACHING, "x", "localhost", 9, missing).level is Level.ERROR
 
 
 def test_a_name_that_is_not_known() -> None:
-    found = next(reach(REACHING, "x", "no-such-host.invalid", 9, None))
+    found = reach(REACHING, "x", "no-such-host.invalid", 9, None)
     assert (
         found.level is Level.ERROR and "no-such-host.invalid:9 cannot be reached" in found.sentence
     )
@@ -192,7 +195,7 @@ def test_a_name_that_is_not_known() -> None:
 def test_a_host_that_says_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(logger, "REACH_SECONDS", 0.05)
     with socket.create_server(("127.0.0.1", 0)) as silent:
-        found = next(reach(REACHING, "x", "127.0.0.1", silent.getsockname()[1], TLSOptions()))
+        found = reach(REACHING, "x", "127.0.0.1", silent.getsockname()[1], TLSOptions())
     assert found.level is Level.ERROR and "timed out" in found.sentence
 
 

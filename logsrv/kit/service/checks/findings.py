@@ -58,12 +58,6 @@ def error(subject: str, sentence: str, advice: str = "") -> Finding:
     return Finding(Level.ERROR, subject, sentence, advice)
 
 
-def parted(sentence: str) -> tuple[str, str]:
-    """Return what a sentence says, and behind its last semicolon what to do; "" if it is all one part."""
-    said, _, advice = sentence.rpartition("; ")
-    return (said, advice) if said else (advice, "")
-
-
 def place_of(endpoint: Endpoint) -> str:
     """Return the place of an endpoint for a table: `ssl:6514`, `unix:/run/log.sock`, without the rest."""
     if endpoint.path:

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import datetime
-from collections.abc import Iterable, Iterator, Mapping
+import os
+import stat
+from collections.abc import Iterator
 from functools import partial
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any
 
 from logsrv.errors import ConfigurationError
 from logsrv.kit.net.endpoint import Endpoint
@@ -14,7 +16,7 @@ from logsrv.kit.options.files import names_descriptor
 from logsrv.kit.options.given import GivenFile, given_files, inline_secrets
 from logsrv.kit.options.sources import read_document
 from logsrv.kit.service.checks.certificates import check_certificates
-from logsrv.kit.service.checks.files import check_files, others_write
+from logsrv.kit.service.checks.files import check_files
 from logsrv.kit.service.checks.findings import Asked, Finding, Level, error, guarded, ok
 from logsrv.kit.service.checks.places import check_places, running
 from logsrv.kit.text.words import counted
@@ -22,23 +24,14 @@ from logsrv.kit.text.words import counted
 CONFIGURATION = "configuration"
 
 
-class Checkable(Protocol):
-    """A service that can be checked before it starts, as a `ListeningService` can."""
-
-    settings: Any
-
-    def all_wanted(self, settings: Any) -> Mapping[str, Any]: ...
-    def at_work(self) -> int | None: ...
-    def findings(self, asked: Asked) -> Iterable[Finding]: ...
-
-
-def check_service(service: Checkable, plugin: str, asked: Asked) -> Iterator[Finding]:
-    """Yield the findings about a service that was made and not started."""
-    settings, user, file = service.settings, asked.user, asked.file
-    files = list(guarded("files", partial(_check_files, settings, asked)))
+def check_service(service: Any, plugin: str, asked: Asked) -> Iterator[Finding]:
+    """Yield the findings about a `ListeningService` that was made and not started."""
+    user, file, pid = asked.user, asked.file, service.at_work()
     endpoints: list[Endpoint] = []
+    with user.acting():
+        files = list(guarded("files", partial(_check_files, service.settings, asked)))
     try:
-        endpoints = [one.endpoint for one in service.all_wanted(settings).values()]
+        endpoints = [one.endpoint for one in service.all_wanted(service.settings).values()]
     except ConfigurationError as failure:
         # A file that is not as it should be is told once, by what is to be done with it.
         faulty = [one.subject for one in files if one.level is Level.ERROR]
@@ -48,20 +41,23 @@ def check_service(service: Checkable, plugin: str, asked: Asked) -> Iterator[Fin
         what = str(file) if file else "from the command line and defaults"
         yield ok(CONFIGURATION, f"{what}; it listens at {counted(len(endpoints), 'place')}")
     yield from files
-    keys = dict.fromkeys(endpoint.argument("privateKey") for endpoint in endpoints)
-    yield from check_files([GivenFile("listen", Path(key), True) for key in keys if key], user)
-    pid = service.at_work()
     yield from check_places(endpoints, user, running(plugin, file) if pid is None else [pid])
-    now = datetime.datetime.now(datetime.UTC)
-    yield from guarded("certificates", partial(check_certificates, endpoints, user, now))
-    yield from guarded(plugin, partial(service.findings, asked))
+    with user.acting():
+        keys = dict.fromkeys(endpoint.argument("privateKey") for endpoint in endpoints)
+        yield from check_files([GivenFile("listen", Path(key), True) for key in keys if key], user)
+        now = datetime.datetime.now(datetime.UTC)
+        yield from guarded("certificates", partial(check_certificates, endpoints, now))
+        yield from guarded(plugin, partial(service.findings, asked))
 
 
 def _check_files(settings: Any, asked: Asked) -> Iterator[Finding]:
     file = asked.file
-    if file is not None:
-        # A pipe has been read, and others cannot read it.
-        document = {} if names_descriptor(file) else read_document(file, CONFIGURATION)
-        secret = any(inline_secrets(type(settings), document)) or others_write(file)
-        yield from check_files([GivenFile("config", file, secret)], asked.user)
+    # A pipe has been read, and others cannot read it.
+    if file is not None and not names_descriptor(file):
+        others_write = file.exists() and bool(file.stat().st_mode & stat.S_IWOTH)
+        is_secret = others_write or (
+            os.access(file, os.R_OK)
+            and any(inline_secrets(type(settings), read_document(file, CONFIGURATION)))
+        )
+        yield from check_files([GivenFile("config", file, is_secret)], asked.user)
     yield from check_files(given_files(settings), asked.user)

@@ -10,7 +10,7 @@ from collections.abc import Iterator
 
 import attrs
 
-from logsrv.errors import ConfigurationError
+from logsrv.errors import UsageError
 from logsrv.kit.text.words import shown
 
 
@@ -31,7 +31,10 @@ class User:
     @property
     def group(self) -> str:
         """The name of his own group."""
-        return group_name(self.gid)
+        try:
+            return grp.getgrgid(self.gid).gr_name
+        except KeyError:
+            return str(self.gid)
 
     @contextlib.contextmanager
     def acting(self) -> Iterator[None]:
@@ -53,32 +56,19 @@ class User:
 
 
 def myself() -> User:
-    """Return the user of this process."""
+    """Return the user of this process; one without a name has his number."""
     uid, gid = os.geteuid(), os.getegid()
-    return User(user_name(uid), uid, gid, tuple({gid, *os.getgroups()}))
+    name = str(uid)
+    with contextlib.suppress(KeyError):
+        name = pwd.getpwuid(uid).pw_name
+    return User(name, uid, gid, tuple({gid, *os.getgroups()}))
 
 
 def find_user(name: str) -> User:
-    """Return the user with a name or a number. Raises ConfigurationError if there is none."""
+    """Return the user with a name or a number. Raises UsageError if there is none."""
     try:
         found = pwd.getpwuid(int(name)) if name.isdecimal() else pwd.getpwnam(name)
     except (KeyError, OverflowError, ValueError):
-        raise ConfigurationError(f"there is no user {shown(name)} on this machine") from None
+        raise UsageError(f"--user: there is no user {shown(name)} on this machine") from None
     groups = os.getgrouplist(found.pw_name, found.pw_gid)
     return User(found.pw_name, found.pw_uid, found.pw_gid, tuple(groups))
-
-
-def user_name(uid: int) -> str:
-    """Return the name of a user, or the number of one that has none."""
-    try:
-        return pwd.getpwuid(uid).pw_name
-    except KeyError:
-        return str(uid)
-
-
-def group_name(gid: int) -> str:
-    """Return the name of a group, or the number of one that has none."""
-    try:
-        return grp.getgrgid(gid).gr_name
-    except KeyError:
-        return str(gid)

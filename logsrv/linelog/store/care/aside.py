@@ -2,15 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from itertools import count
 
-from logsrv.errors import StoreError
 from logsrv.linelog.store.catalog.build import make_catalogs
-from logsrv.linelog.store.segments import index
 from logsrv.linelog.store.segments.disk import Disk
-from logsrv.linelog.store.segments.segment import Segment
-from logsrv.linelog.store.words.reindex import has_words, reindexed
 
 SUFFIX = ".damaged"
 
@@ -38,26 +33,6 @@ def replace(name: str, data: bytes, disk: Disk) -> None:
         if kept:
             disk.rename(kept, name)
         raise
-
-
-def make_beside(
-    packed: Segment, disk: Disk, entered: Callable[[Segment], bool], *damaged: str
-) -> None:
-    """Make the indexes of a packed segment anew, and keep the damaged ones aside.
-
-    entered: tells whether a segment is in a catalog, which has its words then. Raises OSError, and
-    StoreError if the segment is damaged itself.
-    """
-    for name in damaged:
-        keep_aside(name, disk)
-    # The index first: by that one sees whether the words that are there are its own.
-    made = reindexed(packed, disk, has_words_elsewhere=True)
-    if made.error is None and not made.gone:
-        if not has_words(packed, index.load(packed, disk), disk):
-            keep_aside(packed.words, disk)
-        made = reindexed(packed, disk, has_words_elsewhere=entered(packed))
-    if made.error is not None:
-        raise StoreError(made.error)
 
 
 def make_catalog_again(name: str, disk: Disk) -> None:

@@ -7,6 +7,9 @@ from collections.abc import Callable
 
 import attrs
 
+from logsrv.errors import StoreError
+from logsrv.linelog.store.segments.disk import explanation
+
 
 class Weight(enum.Enum):
     """The weight of a finding.
@@ -43,112 +46,60 @@ class StoreFinding:
         return self.kind in _OF_NO_SERVER
 
 
-_PUT_BACK = "Bring it back from a backup or an archive while no server has the store."
-_SALVAGE = (
-    f"{_PUT_BACK} Without an index, `--repair` lets frames behind the damage be read where it finds them:"
-    " if heads of frames are lost, at places that are too low."
-)
+_BACK = "Bring it back from a backup or an archive while no server has the store."
+_FILES = "Copy their files from a backup or an archive; `logsrv restore` leaves out empty ones."
+_MEND = "Start the server: it puts a line there that says so, or cuts them off at the end."
 _AGAIN = "Give the same `logsrv {command}` again: it goes on."
 _ASIDE = "`--repair` puts it aside."
 _ANEW = "`--repair` makes it anew; a search reads more meanwhile."
+_PLAIN = "Move it away; if it is a link, put the file itself here."
+_INDEX = "`--repair` makes it anew; without it the text is not verified."
+_NUMBER = "`--repair` writes that. Without a segment it cannot tell: take a new directory."
+_IDENTITY = "Try `--repair`, or a backup; or make it another store: logsrv ship --new-identity"
+_ORIGINS = "Bring it back as it was, or `--repair`: a block may come twice then."
+_PLACE = "Its target gets lines again from --ship-from on; an alert begins at the end."
 _COPY = "Is this an older copy of the store? See: logsrv ship --new-identity"
-_TABLE: dict[Weight, dict[str, tuple[str, str]]] = {
-    Weight.LOST: {
-        "unreadable": ("it cannot be read: {why}", _PUT_BACK),
-        "hole": (
-            "NUL bytes stand at {at}, where text that never reached the disk should be",
-            "Start the server: it puts a line there that says so, or cuts them off at the end.",
-        ),
-        "torn-end": (
-            "its last line has {size} and no end, and lines went on in the next segment",
-            _PUT_BACK,
-        ),
-        "text-cut": ("it has {size} of text, and had {complete:,} when it was complete", _PUT_BACK),
-        "text-missing": (
-            "all up to {place} was on the disk once, and the text ends before",
-            _PUT_BACK,
-        ),
-        "segment-cut": ("{why}", _PUT_BACK),
-        "segment-damaged": ("{why}", _SALVAGE),
-        "segment-missing": (
-            "missing, with lines {when}; no note says that they were removed or had none",
-            "Copy their files from a backup or an archive, unless `logsrv restore` left them out as empty.",
-        ),
-        "restoring": ("the store was not brought back to its end", _AGAIN),
-        "backup-begun": ("it has not come to its end", _AGAIN),
-        "backup-short": (
-            "it had {said}, and has {found}",
-            "Back up the store again, if it is there still.",
-        ),
-    },
-    Weight.DAMAGED: {
-        "odd-lines": (
-            "{lines} of it without a TIME at the beginning: not found by their time",
-            "If a backup has the file, compare them.",
-        ),
-        "frame": ("not as it was written: archives refuse its frames {frames}", _PUT_BACK),
-        "index": ("it is of no use: {why}", _ANEW),
-        "words": ("it is of no use: {why}", _ANEW),
-        "catalog": ("it is of no use: {why}", _ANEW),
-        "away-index": (
-            "it is of no use: {why}",
-            "Copy the file of this name from the archive; a search of this store may miss lines of it.",
-        ),
-        "segment-empty": (
-            "it is an empty file, which `zstdcat` takes for one that was cut",
-            _ASIDE,
-        ),
-        "archived": (
-            "the note that an archive has the segment is of no use: {why}",
-            "`--repair` puts it aside while the text is here. Else copy it from a backup.",
-        ),
-        "no-file": (
-            "it has the name of a segment and is no plain file",
-            "Move it away; if it is a link, put the file itself here.",
-        ),
-        "rival": (
-            "it has the number of {other}, and only that is read",
-            "Move it away, or import it into another store.",
-        ),
-        "number": (
-            "{why}; by what else is here it is {number}",
-            "`--repair` writes that. Without a segment it cannot tell: take a new directory.",
-        ),
-        "identity": (
-            "{why}; nothing is shipped, or it goes as lines of another store",
-            "Try `--repair`, or a backup; or make this another store: logsrv ship --new-identity",
-        ),
-        "origins": (
-            "{why}",
-            "Bring it back as it was after its last block, or `--repair`: a block may come twice then.",
-        ),
-        "place": (
-            "{why}",
-            "Its target gets lines again from --ship-from on; an alert begins at the end of the store.",
-        ),
-        "place-behind": ("it is at {place}, and the text ends before that", _COPY),
-        "archive": (
-            "it names no archive: {why}",
-            "A server that ships there writes it anew at its start.",
-        ),
-        "backup-arriving": (
-            "its last step, which gives files their names, was broken off",
-            f"{_AGAIN} `logsrv restore` and a server finish it, too.",
-        ),
-        "synced": ("{why}", "`--repair` writes 0:0, which is always right."),
-        "empty": ("{why}", _ASIDE),
-        "removed": ("{why}", _ASIDE),
-        "waiting": ("{why}", _ASIDE),
-        "format": ("{why}", "Nobody but you knows whether a newer logsrv has had the store."),
-        "imported": ("{why}", "Bring it back from a backup: it says which files were imported."),
-        "backup": ("{why}", "If nothing else is found here, remove the file: then it is a store."),
-    },
-    Weight.NOTE: {
-        "frames-unread": ("frames not verified, of more than {most} of text: {frames}", ""),
-    },
+_ARCHIVED = "`--repair` puts it aside while the text is here. Else copy it from a backup."
+_REST = f"{_AGAIN} `logsrv restore` and a server finish it, too."
+_LOST, _DAMAGED, _NOTE = Weight
+_TABLE = {
+    "unreadable": (_LOST, "it cannot be read: {why}", _BACK),
+    "hole": (_LOST, "NUL bytes stand at {at}: text that never reached the disk", _MEND),
+    "torn-end": (_LOST, "its last line has {size} and no end, and others follow", _BACK),
+    "text-cut": (_LOST, "it has {size} of text, and had {complete:,} when complete", _BACK),
+    "text-missing": (_LOST, "text up to {place} was on the disk once, and is gone", _BACK),
+    "segment-cut": (_LOST, "{why}", _BACK),
+    "segment-damaged": (_LOST, "{why}", _BACK),
+    "segment-missing": (_LOST, "missing, with lines {when}; no note says why", _FILES),
+    "restoring": (_LOST, "the store was not brought back to its end", _AGAIN),
+    "backup-begun": (_LOST, "it has not come to its end", _AGAIN),
+    "backup-short": (_LOST, "it had {said}, and has {found}", "Back up the store again."),
+    "odd-lines": (_DAMAGED, "{lines} of it without a TIME at the beginning", "Compare a backup."),
+    "frame": (_DAMAGED, "not as it was written: archives refuse its frames {frames}", _BACK),
+    "index": (_DAMAGED, "it is of no use: {why}", _INDEX),
+    "words": (_DAMAGED, "it is of no use: {why}", _ANEW),
+    "catalog": (_DAMAGED, "it is of no use: {why}", _ANEW),
+    "away-index": (_DAMAGED, "it is of no use: {why}", "Copy this file from the archive."),
+    "archived": (_DAMAGED, "an archive's note, which is of no use: {why}", _ARCHIVED),
+    "no-file": (_DAMAGED, "it has the name of a segment and is no plain file", _PLAIN),
+    "rival": (_DAMAGED, "it has the number of {other}, which alone is read", "Move it away."),
+    "number": (_DAMAGED, "{why}; by what else is here it is {number}", _NUMBER),
+    "identity": (_DAMAGED, "{why}; nothing is shipped, or as another store", _IDENTITY),
+    "origins": (_DAMAGED, "{why}", _ORIGINS),
+    "place": (_DAMAGED, "{why}", _PLACE),
+    "place-behind": (_DAMAGED, "it is at {place}, and the text ends before that", _COPY),
+    "archive": (_DAMAGED, "it names no archive: {why}", "A server that ships there mends it."),
+    "backup-arriving": (_DAMAGED, "its last step, which gives names, was broken off", _REST),
+    "synced": (_DAMAGED, "{why}", "`--repair` writes 0:0, which is always right."),
+    "empty": (_DAMAGED, "{why}", _ASIDE),
+    "removed": (_DAMAGED, "{why}", _ASIDE),
+    "waiting": (_DAMAGED, "{why}", _ASIDE),
+    "format": (_DAMAGED, "{why}", "Only you know whether a newer logsrv had the store."),
+    "imported": (_DAMAGED, "{why}", "Bring it back from a backup: it says what was imported."),
+    "backup": (_DAMAGED, "{why}", "If nothing else is found here, remove it: this is a store."),
+    "unverified": (_NOTE, "not verified: it has more than {most} of text", ""),
 }
-_OF_NO_SERVER = ("segment-damaged", "index", "words", "catalog")
-_WEIGHTS = {kind: weight for weight, rows in _TABLE.items() for kind in rows}
+_OF_NO_SERVER = ("index", "words", "catalog")
 
 
 def finding(
@@ -160,11 +111,10 @@ def finding(
     **said: object,
 ) -> StoreFinding:
     """Return a finding of a row of the table. missing: lines that cannot be read; None: unknown."""
-    weight = _WEIGHTS[kind]
-    what, advice = (text.format_map(said) for text in _TABLE[weight][kind])
-    return StoreFinding(
-        weight, kind, name, what, advice, missing if weight is Weight.LOST else 0, remedy
-    )
+    weight, *texts = _TABLE[kind]
+    what, advice = (text.format_map(said) for text in texts)
+    lines = missing if weight is Weight.LOST else 0
+    return StoreFinding(weight, kind, name, what, advice, lines, remedy)
 
 
 @attrs.define
@@ -177,3 +127,19 @@ class SegmentText:
     text: int | None = None
     lines: int | None = None
     gone: int = 0
+
+    @property
+    def readable(self) -> int | None:
+        """The bytes that can be read; None if nobody knows."""
+        return None if self.text is None else self.text - self.gone
+
+
+def fault(read: Callable[..., object], *what: object) -> str:
+    """Return why what reads a file fails; "" if it does not, or the file is not there."""
+    try:
+        read(*what)
+    except FileNotFoundError:
+        return ""
+    except (OSError, ValueError, StoreError) as error:
+        return explanation(error)
+    return ""

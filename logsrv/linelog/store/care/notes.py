@@ -6,15 +6,14 @@ import contextlib
 import re
 from collections.abc import Callable, Iterator, Sequence
 from functools import partial
-from typing import NamedTuple
+from typing import Protocol
 
 import attrs
 
-from logsrv.errors import StoreError
 from logsrv.kit.text.words import counted
 from logsrv.linelog.store.archive import kept
 from logsrv.linelog.store.care.aside import keep_aside, replace
-from logsrv.linelog.store.care.findings import StoreFinding, finding
+from logsrv.linelog.store.care.findings import StoreFinding, fault, finding
 from logsrv.linelog.store.care.imported import NAME as IMPORTED
 from logsrv.linelog.store.care.imported import load as load_imported
 from logsrv.linelog.store.care.listed import StoreListing
@@ -40,115 +39,86 @@ from logsrv.linelog.store.segments.segment import (
 )
 from logsrv.linelog.store.segments.waiting import WAITING, read_waiting
 
-_READERS: dict[str, Callable[[Disk], object]] = {
-    format.NAME: format.load,
-    SYNCED: read_synced,
-    EMPTY: read_empty,
-    REMOVED: read_removed,
-    WAITING: read_waiting,
-    IMPORTED: load_imported,
-    BACKUP: backup_note.load,
+
+class KeptPlace(Protocol):
+    """A place that a reader of the store has kept. store: the identity that it is of; "" for none."""
+
+    @property
+    def position(self) -> Position: ...
+    @property
+    def store(self) -> str: ...
+
+
+Kept = tuple[str, KeptPlace | None, str]
+"""The name of a kept place, `ship/NAME` or `alerts/N`, what it says, and why it cannot be read, or ""."""
+_READERS: dict[str, tuple[Callable[[Disk], object], Callable[[Disk], object] | None]] = {
+    format.NAME: (format.load, None),
+    SYNCED: (read_synced, lambda disk: replace(SYNCED, place_text(NOWHERE), disk)),
+    EMPTY: (read_empty, partial(keep_aside, EMPTY)),
+    REMOVED: (read_removed, partial(keep_aside, REMOVED)),
+    WAITING: (read_waiting, partial(keep_aside, WAITING)),
+    IMPORTED: (load_imported, None),
+    BACKUP: (backup_note.load, None),
 }
-"""The readers of small files, which raise if those are damaged. Names are kinds of findings, too."""
+"""The readers of small files, which raise if those are damaged, and what mends one. Names are kinds."""
 # Bytes: the notes of 100,000 stores. Damaged lines take ten times as much memory.
 _MOST_ORIGINS = 32 << 20
 _SHORTEST_NOTE = 64
 _BEGAN = re.compile(rb'"began":"([0-9:]{1,30})"')
-_REMEDIES: dict[str, Callable[[Disk], object]] = {
-    SYNCED: lambda disk: replace(SYNCED, place_text(NOWHERE), disk),
-    **{name: partial(keep_aside, name) for name in (EMPTY, REMOVED, WAITING)},
-}
 
 
-class KeptPlace(NamedTuple):
-    """A place that a reader of the store has kept, in `ship/` or `alerts/`.
-
-    name: `ship/NAME` or `alerts/N`. wrong: why it cannot be read, or "". store: the identity of the store
-    that it is of; "" for none.
-    """
-
-    name: str
-    position: Position = NOWHERE
-    store: str = ""
-    wrong: str = ""
-
-
-def check_notes(listed: StoreListing, places: Sequence[KeptPlace]) -> Iterator[StoreFinding]:
+def check_notes(listed: StoreListing, places: Sequence[Kept]) -> Iterator[StoreFinding]:
     """Yield what is wrong with the notes of a store. places: those that its readers have kept."""
-    disk = listed.disk
-    for name, read in _READERS.items():
-        if why := _fault(read, disk):
-            mend = _REMEDIES.get(name)
+    disk, known = listed.disk, [one for _, one, _ in places if one]
+    for name, (read, mend) in _READERS.items():
+        if why := fault(read, disk):
             yield finding(name, name, why=why, remedy=mend and partial(mend, disk))
     for folder, inside in backup_note.folders(disk, passed=OSError):
         for name in sorted(inside.entries()) if folder == kept.FOLDER else ():
-            if name.endswith(kept.SUFFIX) and (why := _fault(kept.noted_url, inside, name)):
+            if name.endswith(kept.SUFFIX) and (why := fault(kept.noted_url, inside, name)):
                 yield finding("archive", f"{folder}/{name}", why=why)
     if RESTORING in listed.names:
         yield finding("restoring", RESTORING, command="restore")
-    yield from _number(listed, places)
+    yield from _number(listed, max([synced_place(disk), *(one.position for one in known)]))
     yield from _origins(disk)
-    yield from _identity(disk, places)
+    yield from _identity(disk, known)
 
 
-def _fault(read: Callable[..., object], *what: object) -> str:
-    """Return why a file is of no use; "" if it is fine, or is not there."""
-    try:
-        read(*what)
-    except FileNotFoundError:
-        return ""
-    except (OSError, ValueError, StoreError) as error:
-        return explanation(error)
-    return ""
-
-
-def _number(listed: StoreListing, places: Sequence[KeptPlace]) -> Iterator[StoreFinding]:
+def _number(listed: StoreListing, reached: Position) -> Iterator[StoreFinding]:
+    """Yield what is wrong with the file `number`. reached: a place that the store has had."""
     disk = listed.disk
-    reached = max([synced_place(disk), *(one.position for one in places)])
-    if saved_number(disk) or not (disk.holds(NUMBER) or listed.by_number or reached > NOWHERE):
+    is_there = disk.holds(NUMBER)
+    if saved_number(disk) or not (is_there or listed.by_number or reached > NOWHERE):
         return
     number = max(listed.active, reached.segment)
-    write = partial(replace, NUMBER, number_text(number), disk)
-    yield finding(
-        "number",
-        NUMBER,
-        why="it does not hold the number of a segment" if disk.holds(NUMBER) else "it is missing",
-        number=number,
-        remedy=write if listed.by_number else None,
-    )
+    mend = partial(replace, NUMBER, number_text(number), disk) if listed.by_number else None
+    why = "it does not hold the number of a segment" if is_there else "it is missing"
+    yield finding("number", NUMBER, why=why, number=number, remedy=mend)
 
 
 def _origins(disk: Disk) -> Iterator[StoreFinding]:
+    name = origins.NAME
     try:
-        data = disk.read(origins.NAME, _MOST_ORIGINS + 1)
+        data = disk.read(name, _MOST_ORIGINS + 1)
         if len(data) > _MOST_ORIGINS or data.count(b"\n") > _MOST_ORIGINS // _SHORTEST_NOTE:
             raise ValueError(f"it has more than {_MOST_ORIGINS >> 20} MiB, or too many lines")
-        found = read_notes(data)
     except FileNotFoundError:
         return
     except (OSError, ValueError) as error:
-        yield finding("origins", origins.NAME, why=explanation(error))
+        yield finding("origins", name, why=explanation(error))
         return
-    if not _left_by(disk):
+    found, left_by = read_notes(data), b""
+    with contextlib.suppress(OSError):
+        left_by = disk.read(lock.NAME, 32).strip()
+    if not left_by:
         # No writer is at work, or was killed, that would have left a line without an end.
         found = found.with_torn_as_damaged()
-    again = partial(replace, origins.NAME, attrs.evolve(found, damaged=()).text(), disk)
-    lines = counted(found.lines, "line")
     if found.damaged:
-        why = (
-            f"of {lines} {len(found.damaged)} cannot be used: blocks of {found.refused} are refused"
+        of = f"of {counted(found.lines, 'line')} {len(found.damaged)} cannot be used"
+        again = partial(replace, name, attrs.evolve(found, damaged=()).text(), disk)
+        yield finding(
+            "origins", name, why=f"{of}: blocks of {found.refused} are refused", remedy=again
         )
-        yield finding("origins", origins.NAME, why=why, remedy=again)
-    elif found.changed:
-        why = f"one bit has changed in {found.changed} of {lines}"
-        yield finding("origins", origins.NAME, why=why, remedy=again)
-
-
-def _left_by(disk: Disk) -> bytes:
-    """Return which process has the store, or has not come to its end; nothing for none."""
-    with contextlib.suppress(OSError):
-        return disk.read(lock.NAME, 32).strip()
-    return b""
 
 
 def _identity(disk: Disk, places: Sequence[KeptPlace]) -> Iterator[StoreFinding]:
@@ -168,8 +138,8 @@ def _identity(disk: Disk, places: Sequence[KeptPlace]) -> Iterator[StoreFinding]
     certain = None if found else identity.before_one_bit(disk)
     if certain is None and began is not None and len(others) == 1:
         certain = Identity(others.pop(), began)
-    remedy = None if certain is None else partial(_give, disk, certain)
-    yield finding("identity", identity.NAME, why=why, remedy=remedy)
+    mend = partial(_give, disk, certain) if certain else None
+    yield finding("identity", identity.NAME, why=why, remedy=mend)
 
 
 def _began(disk: Disk) -> Position | None:

@@ -9,243 +9,185 @@ from __future__ import annotations
 import os
 import zlib
 from collections.abc import Callable, Iterator, Sequence
-from functools import partial
+from functools import cached_property, partial
+from itertools import pairwise
 
 import attrs
 
 from logsrv.descriptor import Descriptor
+from logsrv.errors import StoreError
 from logsrv.kit.text.words import counted
 from logsrv.linelog.store.archive.kept import archived
-from logsrv.linelog.store.care.aside import keep_aside, make_beside
-from logsrv.linelog.store.care.findings import SegmentText, StoreFinding, Weight, finding
-from logsrv.linelog.store.care.salvage import ALLOWED, excess, salvage
-from logsrv.linelog.store.segments import heads, index, indexing
+from logsrv.linelog.store.care.aside import keep_aside
+from logsrv.linelog.store.care.findings import SegmentText, StoreFinding, fault, finding
+from logsrv.linelog.store.care.notes import Kept
+from logsrv.linelog.store.care.salvage import most_text, salvage
+from logsrv.linelog.store.catalog.build import entered_of
+from logsrv.linelog.store.segments import heads, index
 from logsrv.linelog.store.segments.disk import Disk, explanation
-from logsrv.linelog.store.segments.index import Index
-from logsrv.linelog.store.segments.removed import note_empty
+from logsrv.linelog.store.segments.index import Frame, Index
 from logsrv.linelog.store.segments.segment import Form, Segment
-from logsrv.linelog.store.segments.times import SHAPE, SIZE, shape_of
+from logsrv.linelog.store.segments.times import SHAPE, SIZE, UNKNOWN, shape_of, together
 from logsrv.linelog.store.segments.torn import end_of_text, holes, start_of_line
 from logsrv.linelog.store.words.check import check_words
 from logsrv.linelog.store.words.lookup import Words
+from logsrv.linelog.store.words.reindex import Reindexed, reindexed
 
 _PIECE = 1 << 20
 
 
-@attrs.define(kw_only=True)
-class PackedSegment:
-    """A compressed segment, and what is beside it.
+@attrs.define(kw_only=True, slots=False)
+class StoreLook:
+    """A look at a store.
 
-    kept: returns who has kept a place in it. entered: tells whether a segment is in a catalog. quick: its
-    frames are not read. read: is called with the bytes of each frame that was read.
+    places: returns the kept places of its readers. quick: no text is read. read: is called with the bytes
+    of each frame that was read.
     """
 
-    packed: Segment
     disk: Disk
-    looked: SegmentText
-    kept: Callable[[], Sequence[str]]
-    entered: Callable[[Segment], bool]
+    places: Callable[[], Sequence[Kept]]
     quick: bool
-    read: Callable[[int], object]
+    read: Callable[[int], object] = lambda _: None
 
-    def findings(self) -> list[StoreFinding]:
-        """Return what is wrong with it. Raises OSError: FileNotFoundError if it is gone by now."""
-        wrong: list[StoreFinding] = []
-        found, why = self._index()
-        if self.packed.form is Form.AWAY:
-            if why and self.disk.holds(self.packed.index):
-                wrong.append(finding("away-index", self.packed.index, why=why))
-        else:
-            with Descriptor(self.disk.open(self.packed.name, os.O_RDONLY)) as fd:
-                if found is not None and os.fstat(fd).st_size > found.compressed:
-                    found, why = None, "it is of a file that was smaller"
-                wrong += self._text(found, why, fd)
-            # Retention removes the text first: what is missing beside it means nothing then.
-            self.disk.stat(self.packed.name)
-        return [*wrong, *self._words(found), *self._archived(found)]
+    def kept_in(self, number: int) -> list[str]:
+        """Return the readers that have kept a place in a segment."""
+        return [name for name, one, _ in self.places() if one and one.position.segment == number]
 
-    def _index(self) -> tuple[Index | None, str]:
-        """Return the index, or why it is of no use."""
+    @cached_property
+    def entered(self) -> Callable[[Segment], bool]:
+        """Tells whether a segment is in a catalog, by those that are there at the first repair."""
+        return entered_of(self.disk)
+
+
+@attrs.define
+class PackedSegment:
+    """A compressed segment, and what is beside it."""
+
+    packed: Segment
+    by: StoreLook
+    looked: SegmentText
+
+    def findings(self) -> Iterator[StoreFinding]:
+        """Yield what is wrong with it. Raises OSError: FileNotFoundError if it is gone by now."""
+        packed, disk = self.packed, self.by.disk
+        found, why = None, "it is missing"
         try:
-            return index.load(self.packed, self.disk), ""
+            found = index.load(packed, disk)
         except FileNotFoundError:
-            return None, "it is missing"
+            pass
         except (OSError, ValueError) as error:
-            return None, explanation(error)
+            why = explanation(error)
+        if packed.form is not Form.AWAY:
+            with Descriptor(disk.open(packed.name, os.O_RDONLY)) as fd:
+                size = os.fstat(fd).st_size
+                if found is not None and size > found.compressed:
+                    found, why = None, "it is of a file that was smaller"
+                if found is not None:
+                    yield from self._text(found, size, fd)
+                elif size:
+                    yield finding("index", packed.index, why=why, remedy=self._make_index)
+                else:
+                    yield finding("segment-cut", packed.name, why="it is empty, and has no index")
+            # Retention removes the text first: what is missing beside it means nothing then.
+            disk.stat(packed.name)
+        elif found is None and disk.holds(packed.index):
+            yield finding("away-index", packed.index, why=why)
+        yield from self._beside(found)
 
-    def _text(self, found: Index | None, why: str, fd: int) -> Iterator[StoreFinding]:
-        if found is None:
-            mend = self._make_anew(self.packed.index)
-            no_index = finding("index", self.packed.index, why=why, remedy=mend)
-            yield from [no_index] if self.quick else self._without_index(no_index)
-            return
+    def _text(self, found: Index, size: int, fd: int) -> Iterator[StoreFinding]:
         self.looked.text, self.looked.lines = found.text, found.lines
-        wrong = [
-            *self._cut(found, os.fstat(fd).st_size),
-            *(() if self.quick else self._frames(found, fd)),
-        ]
-        for one in wrong:
-            if one.weight is Weight.LOST:
-                known, gone = self.looked.lines, one.lines
-                self.looked.lines = None if known is None or gone is None else known - gone
-        yield from wrong
-        if not found.text:
-            yield finding("segment-empty", self.packed.name, remedy=self._put_aside)
-
-    def _make_anew(self, name: str) -> Callable[[], object]:
-        return partial(make_beside, self.packed, self.disk, self.entered, name)
-
-    def _cut(self, found: Index, size: int) -> Iterator[StoreFinding]:
         lines, text = found.missing(size)
         if text:
-            self.looked.gone += text
             ends = f"it ends after {size:,} of {counted(found.compressed, 'byte')}"
             why = f"{ends}: {counted(lines, 'line')}, {counted(text, 'byte')} are missing"
-            yield finding("segment-cut", self.packed.name, why=why, missing=lines)
+            yield self._lost("segment-cut", lines, text, why)
+        if not self.by.quick:
+            yield from self._frames(found, size, fd)
 
-    def _frames(self, found: Index, fd: int) -> Iterator[StoreFinding]:
-        bad: list[int] = []
-        other: list[int] = []
-        unread: list[int] = []
-        size = os.fstat(fd).st_size
-        left = ALLOWED
-        for number in range(len(found.frames)):
-            at, length = found.extent(number)
-            if at + length > size:
+    def _lost(self, kind: str, lines: int | None, text: int, why: str) -> StoreFinding:
+        self.looked.gone += text
+        known = self.looked.lines
+        self.looked.lines = None if known is None or lines is None else known - lines
+        return finding(kind, self.packed.name, why=why, missing=lines)
+
+    def _frames(self, found: Index, size: int, fd: int) -> Iterator[StoreFinding]:
+        if found.text > (most := most_text(size)):
+            yield finding("unverified", self.packed.name, most=counted(most, "byte"))
+            return
+        bad: list[tuple[Frame, Frame]] = []
+        other: list[tuple[Frame, Frame]] = []
+        end = Frame(found.text, found.compressed, found.lines, UNKNOWN)
+        for number, (frame, after) in enumerate(pairwise((*found.frames, end))):
+            if after.at > size:
                 break
-            small = excess(_text_of(found, number), length)
-            left -= small
-            if small and left < 0:
-                unread.append(number)
-                continue
-            data = os.pread(fd, min(length, heads.LARGEST_PACKED), at)
-            self.read(length)
-            if not _is_whole(found, number, data):
-                bad.append(number)
-            elif (sums := found.sums_of(number)) and zlib.crc32(data) != sums.packed:
-                other.append(number)
-        name = self.packed.name
+            data = os.pread(fd, min(after.at - frame.at, heads.LARGEST_PACKED), frame.at)
+            self.by.read(len(data))
+            sums = found.sums_of(number)
+            try:
+                crc = zlib.crc32(index.unpacked(data, after.text - frame.text))
+            except ValueError:
+                crc = -1
+            if crc == -1 or (sums and sums.text != crc):
+                bad.append((frame, after))
+            elif sums and sums.packed != zlib.crc32(data):
+                other.append((frame, after))
         if bad:
-            yield self._damage(found, bad)
+            lines = sum(after.lines - frame.lines for frame, after in bad) or None
+            times = together(frame.times for frame, _ in bad)
+            when = f", from {times.smallest} to {times.largest}," if times.smallest else ""
+            what = "lines" if lines is None else counted(lines, "line")
+            why = f"damaged frames, {_named(bad, found)}: {what}{when} cannot be read"
+            gone = sum(after.text - frame.text for frame, after in bad)
+            yield self._lost("segment-damaged", lines, gone, why)
         if other:
-            yield finding("frame", name, frames=_named(found, other))
-        if unread:
-            yield self._unread(_named(found, unread))
+            yield finding("frame", self.packed.name, frames=_named(other, found))
 
-    def _unread(self, frames: str) -> StoreFinding:
-        return finding(
-            "frames-unread", self.packed.name, frames=frames, most=f"{ALLOWED >> 20:,} MiB"
-        )
+    def _make_index(self) -> None:
+        salvage(self.packed, self.by.disk, self.by.kept_in(self.packed.number))
+        # One that is damaged gets no words.
+        self._reindexed()
 
-    def _damage(self, found: Index, bad: list[int]) -> StoreFinding:
-        ends = [*(frame.lines for frame in found.frames[1:]), found.lines]
-        lines = sum(ends[number] - found.frames[number].lines for number in bad) or None
-        self.looked.gone += sum(_text_of(found, number) for number in bad)
-        times = [found.frames[number].times for number in bad]
-        since = min((one.smallest for one in times if one.smallest), default="")
-        until = max((one.largest for one in times if one.largest), default="")
-        when = f", from {since} to {until}," if since else ""
-        why = (
-            f"damaged frames, {_named(found, bad)}: {'lines' if lines is None else counted(lines, 'line')}"
-            f"{when} cannot be read"
-        )
-        return finding("segment-damaged", self.packed.name, why=why, missing=lines)
+    def _make_words(self) -> None:
+        keep_aside(self.packed.words, self.by.disk)
+        if (why := self._reindexed().error) is not None:
+            raise StoreError(why)
 
-    def _without_index(self, no_index: StoreFinding) -> Iterator[StoreFinding]:
-        """Read the frames one behind the other. no_index: the finding if all of them are whole."""
-        text = lines = at = spent = 0
-        try:
-            for part, taken in index.frames(self.packed, self.disk):
-                text += len(part)
-                lines += part.count(b"\n")
-                self.read(taken)
-                at += taken
-                spent += excess(len(part), taken)
-                # Not two at a time.
-                del part
-                if spent > ALLOWED:
-                    yield attrs.evolve(no_index, remedy=self._salvage)
-                    yield self._unread(f"from byte {at:,} on")
-                    return
-        except ValueError as error:
-            behind = f"it is damaged behind {counted(lines, 'line')}"
-            why = f"{behind}, and its index is of no use: {explanation(error)}"
-            yield finding("segment-damaged", self.packed.name, why=why, remedy=self._salvage)
-            return
-        if at:
-            self.looked.text, self.looked.lines = text, lines
-            yield no_index
-        else:
-            why = "it is empty, and no index says that it had no lines"
-            yield finding("segment-cut", self.packed.name, why=why)
+    def _reindexed(self) -> Reindexed:
+        entered = self.by.entered(self.packed)
+        return reindexed(self.packed, self.by.disk, has_words_elsewhere=entered)
 
-    def _salvage(self) -> None:
-        salvage(self.packed, self.disk, self.kept())
+    def _beside(self, found: Index | None) -> Iterator[StoreFinding]:
+        """Yield what is wrong with its words, and with the note that an archive has it."""
+        packed, away = self.packed, self.packed.form is Form.AWAY
+        # With a new index come new words.
+        if (found or away) and (why := fault(self._read_words, found)):
+            kind, mend = ("away-index", None) if away else ("words", self._make_words)
+            yield finding(kind, packed.words, why=why, remedy=mend)
+        if why := fault(self._read_note, found):
+            aside = None if away else partial(keep_aside, packed.archived, self.by.disk)
+            yield finding("archived", packed.archived, why=why, remedy=aside)
 
-    def _put_aside(self) -> None:
-        note_empty(self.packed.number, self.disk)
-        for name in self.packed.files:
-            keep_aside(name, self.disk)
+    def _read_words(self, found: Index | None) -> None:
+        with Descriptor(self.by.disk.open(self.packed.words, os.O_RDONLY)) as fd:
+            words = Words(fd)
+            if found is not None:
+                words.require(found)
+            if not self.by.quick:
+                check_words(words)
 
-    def _words(self, found: Index | None) -> Iterator[StoreFinding]:
-        try:
-            with Descriptor(self.disk.open(self.packed.words, os.O_RDONLY)) as fd:
-                words = Words(fd)
-                if found is not None:
-                    words.require(found)
-                if not self.quick:
-                    check_words(words)
-        except FileNotFoundError:
-            return
-        except (OSError, ValueError) as error:
-            why, name = explanation(error), self.packed.words
-            if self.packed.form is Form.AWAY:
-                yield finding("away-index", name, why=why)
-            else:
-                yield finding("words", name, why=why, remedy=self._make_anew(name))
-
-    def _archived(self, found: Index | None) -> Iterator[StoreFinding]:
-        away = self.packed.form is Form.AWAY
-        try:
-            manifest = archived(self.disk, self.packed)
-            if manifest.segment.name != self.packed.name:
-                raise ValueError("it is of another segment")
-            if found is not None and manifest.text != found.text:
-                raise ValueError("it is of another text")
-            if away:
-                self.looked.text, self.looked.lines = manifest.text, manifest.lines
-        except FileNotFoundError:
-            return
-        except (OSError, ValueError) as error:
-            mend = None if away else partial(keep_aside, self.packed.archived, self.disk)
-            yield finding("archived", self.packed.archived, why=explanation(error), remedy=mend)
+    def _read_note(self, found: Index | None) -> None:
+        manifest = archived(self.by.disk, self.packed)
+        of_it = manifest.segment.name == self.packed.name
+        if not of_it or (found is not None and manifest.text != found.text):
+            raise ValueError("it is of another text")
+        if self.packed.form is Form.AWAY:
+            self.looked.text, self.looked.lines = manifest.text, manifest.lines
 
 
-def _is_whole(found: Index, number: int, data: bytes) -> bool:
-    """Return whether the text of a frame is what the index says."""
-    try:
-        text = index.unpacked(data, _text_of(found, number))
-    except ValueError:
-        return False
-    sums = found.sums_of(number)
-    if sums is not None:
-        return zlib.crc32(text) == sums.text
-    frame, after = found.frames[number], found.frames[number + 1 : number + 2]
-    looked = indexing.look(text, len(text))
-    lines = (after[0].lines if after else found.lines) - frame.lines
-    return lines == looked.lines and (not frame.times.sure or frame.times == looked.times)
-
-
-def _text_of(found: Index, number: int) -> int:
-    """Return how much text a frame has."""
-    ends = [*(frame.text for frame in found.frames[number + 1 : number + 2]), found.text]
-    return ends[0] - found.frames[number].text
-
-
-def _named(found: Index, numbers: list[int]) -> str:
-    places = [f"byte {found.frames[number].at:,}" for number in numbers[:5]]
-    more = " …" if len(numbers) > 5 else ""
-    return f"{len(numbers)} of {len(found.frames)}: {', '.join(places)}{more}"
+def _named(frames: Sequence[tuple[Frame, Frame]], of: Index) -> str:
+    places = [f"byte {frame.at:,}" for frame, _ in frames[:5]]
+    more = " …" if len(frames) > 5 else ""
+    return f"{len(frames)} of {len(of.frames)}: {', '.join(places)}{more}"
 
 
 def check_text(
@@ -259,30 +201,20 @@ def check_text(
     looked.text = os.fstat(fd).st_size
     nuls = end_of_text(fd, looked.text)
     end = start_of_line(fd, nuls)
-    if nuls < looked.text:
-        yield finding("hole", name, at=f"{nuls} to {looked.text}")
+    found = [] if quick else holes(fd, 0, nuls)
+    for start, stop in [*found, *([(nuls, looked.text)] if nuls < looked.text else [])]:
+        yield finding("hole", name, at=f"{start} to {stop}")
     if waits and end < nuls:
         yield finding("torn-end", name, size=counted(nuls - end, "byte"))
     if quick:
         return
-    for start, stop in holes(fd, 0, nuls):
-        yield finding("hole", name, at=f"{start} to {stop}")
-    looked.lines, odd = _count(fd, end)
+    looked.lines, odd, begins = 0, 0, True
+    with open(fd, "rb", closefd=False) as file:
+        file.seek(0)
+        # Behind the end a server may be writing.
+        while file.tell() < end and (part := file.readline(_PIECE)):
+            odd += begins and shape_of(part[:SIZE]) != SHAPE
+            begins = part.endswith(b"\n")
+            looked.lines += begins
     if odd:
         yield finding("odd-lines", name, lines=counted(odd, "line"))
-
-
-def _count(fd: int, end: int) -> tuple[int, int]:
-    """Return the number of lines, and of those that do not begin with a TIME."""
-    at = odd = count = 0
-    rest = b""
-    while at < end and (piece := os.pread(fd, min(_PIECE, end - at), at)):
-        at += len(piece)
-        *lines, rest = (rest + piece).split(b"\n")
-        # Of a line that does not end the beginning will do.
-        rest = rest[:SIZE]
-        count += len(lines)
-        heads = b"".join([line[:SIZE].ljust(SIZE) for line in lines])
-        if shape_of(heads) != SHAPE * len(lines):
-            odd += sum(shape_of(line[:SIZE]) != SHAPE for line in lines)
-    return count, odd

@@ -23,7 +23,8 @@ def directory() -> Iterator[Path]:
 
 
 def checked(path: Path, user: User, *, secret: bool = True) -> list[Finding]:
-    return list(check_files([GivenFile("http-token-file", path, secret)], user))
+    with user.acting():
+        return list(check_files([GivenFile("http-token-file", path, secret)], user))
 
 
 def written(path: Path, text: str = TOKEN, mode: int = 0o640) -> Path:
@@ -80,8 +81,8 @@ def test_the_user_of_the_service_cannot_read_it_until_he_does_what_is_said(direc
 
 
 def directory_found(path: Path, user: User) -> Finding:
-    [found] = check_directory(path, user)
-    return found
+    with user.acting():
+        return check_directory(path, user)
 
 
 def test_a_directory_that_is_there_or_can_be_made(directory: Path) -> None:

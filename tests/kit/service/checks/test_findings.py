@@ -7,10 +7,10 @@ from collections.abc import Iterator
 
 import pytest
 
-from logsrv.errors import ConfigurationError
+from logsrv.errors import UsageError
 from logsrv.kit.net.parse import parse_endpoint
 from logsrv.kit.service.checks.findings import Finding, Level, guarded, ok, place_of, warning
-from logsrv.kit.service.checks.user import find_user, group_name, myself, user_name
+from logsrv.kit.service.checks.user import User, find_user, myself
 from tests.kit.service.checks.others import as_root, nobody, open_directory
 
 
@@ -65,12 +65,12 @@ def test_another_user_has_his_own_rights_and_groups() -> None:
 
 def test_users_are_found_by_name_and_number() -> None:
     assert find_user("0").name == find_user("root").name == "root"
-    with pytest.raises(ConfigurationError, match="there is no user nosuchuser on this machine"):
+    with pytest.raises(UsageError, match="there is no user nosuchuser on this machine"):
         find_user("nosuchuser")
-    with pytest.raises(ConfigurationError, match="there is no user"):
+    with pytest.raises(UsageError, match="there is no user"):
         find_user("9" * 30)
 
 
-def test_a_number_without_a_name_is_shown_as_it_is() -> None:
-    assert user_name(4242424) == "4242424" and group_name(4242424) == "4242424"
-    assert myself().group == group_name(os.getegid())
+def test_a_group_without_a_name_is_its_number() -> None:
+    assert User("x", 1, 4242424, ()).group == "4242424"
+    assert find_user("root").group == "root"

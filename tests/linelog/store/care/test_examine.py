@@ -21,7 +21,7 @@ from logsrv.linelog.read.plan import Scope
 from logsrv.linelog.read.search import Hit, Search
 from logsrv.linelog.read.view import View
 from logsrv.linelog.store.archive.manifest import encode
-from logsrv.linelog.store.care.aside import keep_aside, make_beside, replace
+from logsrv.linelog.store.care.aside import keep_aside, replace
 from logsrv.linelog.store.sealing.seal import seal
 from logsrv.linelog.store.segments.disk import Disk
 from logsrv.linelog.store.segments.segment import Form, Position, sealed_segments
@@ -232,13 +232,18 @@ def test_what_cannot_be_written_anew_keeps_its_name(tmp_path: Path) -> None:
     assert not (tmp_path / "number.damaged").exists()
 
 
-def test_the_index_of_a_damaged_segment_is_not_made(tmp_path: Path) -> None:
-    store = small_store(tmp_path / "store")
+def test_the_words_of_a_damaged_segment_are_not_made(tmp_path: Path) -> None:
+    store = small_store(tmp_path / "store", words=6000)
     first = packed_of(store)[0]
-    flip(store / first.name, 30)
+    (next(store.glob("*.catalog"))).unlink()
+    flip(store / first.name, 1000)
+    flip(store / first.words, 1000)
+    wrong = all_findings(examination(store).parts())
+    [words] = [one for one in wrong if one.kind == "words"]
+    assert words.remedy is not None
     with pytest.raises(StoreError):
-        make_beside(first, at(store), lambda _: False, first.index)
-    assert (store / f"{first.index}.damaged").exists()
+        words.remedy()
+    assert (store / f"{first.words}.damaged").exists()
 
 
 def test_a_line_that_does_not_end_takes_no_memory(tmp_path: Path) -> None:
