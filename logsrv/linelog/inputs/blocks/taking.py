@@ -307,7 +307,7 @@ def _unpacked(fd: int, at: int, size: int, content: int) -> tuple[bytes, Packed]
     """Return the text of a frame, and its packed bytes as far as an index needs them. Raises ValueError."""
     source = _Extent(fd, at, size)
     try:
-        with zstandard.ZstdDecompressor().stream_reader(source, read_size=_READ) as reader:
+        with zstandard.ZstdDecompressor().stream_reader(source, read_size=_READ) as reader:  # type: ignore[arg-type]
             text = reader.read(content)
             # The checksum is behind the text: it is compared with one read more.
             if len(text) != content or reader.read(1):
