@@ -13,13 +13,16 @@ whoever gets lines from the other centre has those before.
 from __future__ import annotations
 
 import os
+import zlib
 from collections.abc import Callable, Iterator
+from typing import BinaryIO
 
 import zstandard
 
 from logsrv.descriptor import Descriptor
 from logsrv.errors import StoreError
 from logsrv.kit.text.time import parse_rfc3339
+from logsrv.kit.text.words import fault_text
 from logsrv.linelog.inputs.blocks.client import (
     CentreClient,
     CentreError,
@@ -27,15 +30,15 @@ from logsrv.linelog.inputs.blocks.client import (
     UnreadableError,
 )
 from logsrv.linelog.inputs.blocks.state import CentreState, PackedFile
-from logsrv.linelog.ship.encode.frames import frame_at
 from logsrv.linelog.store.archive.manifest import decode as decode_manifest
 from logsrv.linelog.store.archive.putting import stored_file
 from logsrv.linelog.store.archive.restoring import Restored, be_whole
 from logsrv.linelog.store.origins import origins
 from logsrv.linelog.store.origins.notes import notes_file
-from logsrv.linelog.store.segments import identity, index, indexing
+from logsrv.linelog.store.segments import heads, identity, index, indexing
 from logsrv.linelog.store.segments.disk import Disk
 from logsrv.linelog.store.segments.index import Index
+from logsrv.linelog.store.segments.indexing import Packed
 from logsrv.linelog.store.segments.lock import NAME as LOCK
 from logsrv.linelog.store.segments.segment import (
     ACTIVE,
@@ -52,8 +55,6 @@ from logsrv.linelog.store.segments.segment import (
 )
 
 _READ = 1 << 20
-_LARGEST_FRAME = 256 << 20
-"""Bytes of a frame, packed or not; one has a MiB of lines, or one line that is longer."""
 _TEXT = tmp("text")
 _ROUNDS = 100
 """States that a centre is asked for: each has what came there while the last one was brought over."""
@@ -202,8 +203,10 @@ class CentreCopy:
         """Return the index of a segment that has come, and is whole. Raises ValueError and OSError."""
         made = indexing.Indexer(one.segment.number)
         with open(self._disk.open(tmp(one.name), os.O_RDONLY), "rb") as file:
-            for text, frame in frames_of(file.read):
-                made.add(indexing.look(text, len(text)), frame)
+            for text, packed in frames_of(file):
+                made.add_packed(indexing.look(text, len(text)), packed)
+                # Before the next one is unpacked.
+                del text
             found = made.made()
             # Retention goes by the time of the last line.
             moment = parse_rfc3339(found.times.largest or one.segment.first)
@@ -261,35 +264,54 @@ class CentreCopy:
         be_whole(disk)
 
 
-def frames_of(read: Callable[[int], bytes]) -> Iterator[tuple[bytes, bytes]]:
-    """Yield the text of each frame, verified, and the frame as it was packed.
+def frames_of(file: BinaryIO) -> Iterator[tuple[bytes, Packed]]:
+    """Yield the text of each frame of a file, verified, and what an index has of the frame as it is packed.
 
-    No more memory is taken than the frames promise, and that is bounded. Raises ValueError.
+    The text alone is in memory, and that is bounded: a frame is unpacked as it is read. There are no more
+    of them than a segment may have. Raises ValueError, and OSError.
     """
-    data = bytearray()
-    decompressor = zstandard.ZstdDecompressor()
-    wants, ended = 1, False
-    while True:
-        while not ended and len(data) < wants:
-            piece = read(_READ)
-            data += piece
-            ended = not piece
-        if not data:
-            return
-        try:
-            with memoryview(data) as view:
-                size, content = frame_at(view)
-        except ValueError:
-            wants = len(data) + _READ
-            if ended or wants > _LARGEST_FRAME:
-                raise
-            continue
-        if content > _LARGEST_FRAME:
-            raise ValueError("a frame is too large")
-        try:
-            frame = bytes(data[:size])
-            yield decompressor.decompress(frame, max_output_size=content), frame
-        except zstandard.ZstdError as error:
-            raise ValueError(str(error)) from None
-        del data[:size]
-        wants = 1
+    fd = file.fileno()
+    at, count, end = 0, 0, os.fstat(fd).st_size
+    while at < end:
+        found = heads.frame_at(lambda at, size: os.pread(fd, size, at), at, end)
+        if found is None or not zstandard.get_frame_parameters(_head(fd, at)).has_checksum:
+            raise ValueError(f"no whole frame with its size and a checksum begins at byte {at:,}")
+        count += 1
+        if count > heads.MOST:
+            raise ValueError(f"it has more frames than a segment may have: {heads.MOST:,}")
+        yield _unpacked(fd, at, *found)
+        at += found[0]
+
+
+def _head(fd: int, at: int) -> bytes:
+    return os.pread(fd, heads.LONGEST, at)
+
+
+class _Extent:
+    """A part of a file, read from its beginning on, and summed meanwhile."""
+
+    def __init__(self, fd: int, at: int, size: int) -> None:
+        self._fd = fd
+        self._at = at
+        self._end = at + size
+        self.crc = 0
+
+    def read(self, size: int) -> bytes:
+        found = os.pread(self._fd, min(size, self._end - self._at), self._at)
+        self._at += len(found)
+        self.crc = zlib.crc32(found, self.crc)
+        return found
+
+
+def _unpacked(fd: int, at: int, size: int, content: int) -> tuple[bytes, Packed]:
+    """Return the text of a frame, and its packed bytes as far as an index needs them. Raises ValueError."""
+    source = _Extent(fd, at, size)
+    try:
+        with zstandard.ZstdDecompressor().stream_reader(source, read_size=_READ) as reader:  # type: ignore[arg-type]
+            text = reader.read(content)
+            # The checksum is behind the text: it is compared with one read more.
+            if len(text) != content or reader.read(1):
+                raise ValueError("a frame has another size than it should")
+    except zstandard.ZstdError as error:
+        raise ValueError(fault_text(error)) from error
+    return text, Packed(size, source.crc)

@@ -57,6 +57,13 @@ def look(chunk: bytes, end: int) -> Looked:
     return Looked(end, len(newlines), newlines, times, levels, crc)
 
 
+class Packed(NamedTuple):
+    """The bytes of a frame as it is packed, and their CRC-32."""
+
+    size: int
+    crc: int
+
+
 class Indexer:
     """The index of a segment that grows by a frame at a time.
 
@@ -72,9 +79,13 @@ class Indexer:
 
     def add(self, looked: Looked, frame: bytes) -> None:
         """Add a frame with the text that was looked at."""
+        self.add_packed(looked, Packed(len(frame), zlib.crc32(frame)))
+
+    def add_packed(self, looked: Looked, packed: Packed) -> None:
+        """Add a frame that is in no memory."""
         if looked.crc is not None and len(self._sums) == len(self.frames) * _SUMS.size:
-            self._sums += _SUMS.pack(looked.crc, zlib.crc32(frame))
-        self._enter(looked.size, len(frame), looked.times, looked.levels)
+            self._sums += _SUMS.pack(looked.crc, packed.crc)
+        self._enter(looked.size, packed.size, looked.times, looked.levels)
         self.lines += looked.lines
 
     def pass_over(self, text: int, compressed: int) -> None:

@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import os
+import subprocess
+import sys
+import zlib
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -22,9 +25,10 @@ from logsrv.linelog.read.view import View
 from logsrv.linelog.store.archive.restoring import Restored
 from logsrv.linelog.store.origins.notes import read_notes
 from logsrv.linelog.store.sealing.seal import seal
-from logsrv.linelog.store.segments import identity
+from logsrv.linelog.store.segments import heads, identity
 from logsrv.linelog.store.segments.compressing import compressor
 from logsrv.linelog.store.segments.disk import Disk
+from logsrv.linelog.store.segments.indexing import Packed
 from logsrv.linelog.store.segments.segment import (
     RESTORING,
     Form,
@@ -382,34 +386,66 @@ def test_a_text_that_has_become_too_large_is_not_begun(centre: NearCentre, back:
     assert str(texts[0][0]) not in centre.asked
 
 
-def test_frames_are_read_one_by_one_wherever_they_are_cut() -> None:
+def frames_in(data: bytes, path: Path) -> list[tuple[bytes, Packed]]:
+    path.write_bytes(data)
+    with path.open("rb") as file:
+        return list(frames_of(file))
+
+
+def test_frames_are_read_one_by_one(tmp_path: Path) -> None:
     pack = compressor()
     texts = [b"one\n" * 1000, b"two\n", os.urandom(3 << 20)]
-    data = b"".join(map(pack.compress, texts))
-    for size in 1000, 70_001, 1 << 30:
-        left = [data[at : at + size] for at in range(0, len(data), size)][::-1]
-        found = list(frames_of(lambda _, left=left: left.pop() if left else b""))  # type: ignore[misc]
-        assert [text for text, _ in found] == texts
-        assert b"".join(frame for _, frame in found) == data
+    frames = [pack.compress(text) for text in texts]
+    found = frames_in(b"".join(frames), tmp_path / "data")
+    assert found == [
+        (text, Packed(len(frame), zlib.crc32(frame)))
+        for text, frame in zip(texts, frames, strict=True)
+    ]
 
 
 @pytest.mark.parametrize(
     ("data", "why"),
     [
-        (b"no frame at all", "not made of Zstandard frames"),
-        (compressor().compress(b"x" * 1000)[:-2], "breaks off"),
-        (zstandard.ZstdCompressor(write_checksum=True).compress(bytes(300 << 20)), "too large"),
+        (b"no frame at all", "no whole frame"),
+        (compressor().compress(b"x" * 1000)[:-2], "no whole frame"),
         (
-            zstandard.ZstdCompressor(write_content_size=False).compress(b"x"),
+            zstandard.ZstdCompressor(write_checksum=True).compress(bytes(300 << 20)),
+            "no whole frame",
+        ),
+        (
+            zstandard.ZstdCompressor(write_checksum=True, write_content_size=False).compress(b"x"),
             "its size and a checksum",
         ),
+        (zstandard.ZstdCompressor().compress(b"x"), "its size and a checksum"),
+        (compressor().compress(b"x" * 1000)[:-4] + bytes(4), "cannot be decompressed"),
+        (compressor().compress(b"\n") * (heads.MOST + 1), "more frames than a segment may have"),
     ],
-    ids=["rubbish", "short", "bomb", "no size"],
+    ids=["rubbish", "short", "bomb", "no size", "no checksum", "wrong checksum", "many"],
 )
-def test_what_is_no_frame_is_refused(data: bytes, why: str) -> None:
-    left = [data]
+def test_what_is_no_frame_is_refused(data: bytes, why: str, tmp_path: Path) -> None:
     with pytest.raises(ValueError, match=why):
-        list(frames_of(lambda _: left.pop() if left else b""))
+        frames_in(data, tmp_path / "data")
+
+
+def test_a_large_frame_takes_no_more_memory_than_its_text(tmp_path: Path) -> None:
+    """One that cannot be compressed was in memory four times: of 250 MiB a restore took 840 MB."""
+    size = 64 << 20
+    path = tmp_path / "data"
+    path.write_bytes(compressor().compress(os.urandom(size)))
+    code = (
+        "import resource, sys\n"
+        "from logsrv.linelog.inputs.blocks.taking import frames_of\n"
+        "before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss\n"
+        "with open(sys.argv[1], 'rb') as file:\n"
+        "    [(text, _)] = frames_of(file)\n"
+        "print(len(text), resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before)\n"
+    )
+    said = subprocess.run(
+        [sys.executable, "-c", code, str(path)], check=True, capture_output=True, text=True
+    )
+    length, taken = map(int, said.stdout.split())
+    assert length == size
+    assert taken << 10 < size * 1.5
 
 
 @pytest.fixture
