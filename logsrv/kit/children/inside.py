@@ -10,6 +10,7 @@ import os
 import resource
 import signal
 import sys
+import threading
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 
@@ -18,6 +19,9 @@ from logsrv.kit.children.frames import SIZE, frame
 MEMORY = 2 << 30
 """Bytes of address space. Most is never touched: what libraries reserve counts too."""
 NICE = 10
+# The limits of `little_memory` that hold, behind the one of before; none outside.
+_limits: list[int] = []
+_lock = threading.Lock()
 NO_MEMORY = f"this needs more memory than the {MEMORY >> 30} GiB that it may have"
 
 
@@ -41,19 +45,35 @@ def limit_memory() -> None:
 
 @contextmanager
 def little_memory(size: int) -> Iterator[None]:
-    """Let this process take at most so many more bytes of memory. Only Linux counts what it has."""
+    """Let this process take at most so many more bytes of memory. Only Linux counts what it has.
+
+    Several threads may, each for itself: the lowest of their limits is that of all.
+    """
     if sys.platform != "linux":
         yield
         return
     with open("/proc/self/statm", encoding="ascii") as file:
         most = int(file.read().split()[5]) * resource.getpagesize() + size
-    soft, hard = resource.getrlimit(resource.RLIMIT_DATA)
-    limits = [one for one in (soft, hard, most) if one != resource.RLIM_INFINITY]
-    resource.setrlimit(resource.RLIMIT_DATA, (min(limits), hard))
+    with _lock:
+        if not _limits:
+            _limits.append(resource.getrlimit(resource.RLIMIT_DATA)[0])
+        _limits.append(most)
+        _limit_data()
     try:
         yield
     finally:
-        resource.setrlimit(resource.RLIMIT_DATA, (soft, hard))
+        with _lock:
+            _limits.remove(most)
+            _limit_data()
+            if len(_limits) == 1:
+                _limits.clear()
+
+
+def _limit_data() -> None:
+    """Set the lowest limit that holds."""
+    hard = resource.getrlimit(resource.RLIMIT_DATA)[1]
+    limits = [one for one in (*_limits, hard) if one != resource.RLIM_INFINITY]
+    resource.setrlimit(resource.RLIMIT_DATA, (min(limits, default=resource.RLIM_INFINITY), hard))
 
 
 def limit_reader(nice: int = NICE) -> None:

@@ -327,6 +327,29 @@ def test_a_part_of_a_program_gets_so_much_more_memory_and_what_is_behind_it_any(
     assert done.stdout.split(b"\n") == [b"no more", b"True", b""]
 
 
+TWO = """
+import resource
+from logsrv.kit.children.inside import little_memory
+limit = lambda: resource.getrlimit(resource.RLIMIT_DATA)
+before = limit()
+first, second = little_memory(64 << 20), little_memory(128 << 20)
+first.__enter__()
+low = limit()[0]
+second.__enter__()
+print(limit()[0] == low)
+first.__exit__(None, None, None)
+print(low + (32 << 20) < limit()[0] < low + (96 << 20))
+second.__exit__(None, None, None)
+print(limit() == before)
+"""
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="only Linux counts the memory that is there")
+def test_two_threads_have_their_limits_each_until_its_end() -> None:
+    done = subprocess.run([sys.executable, "-c", TWO], capture_output=True, check=True)
+    assert done.stdout == b"True\n" * 3
+
+
 @given(st.lists(st.lists(st.binary(max_size=30), max_size=3), max_size=4), st.integers(1, 50))
 def test_however_answers_are_cut(answers: list[list[bytes]], size: int) -> None:
     sent = b"".join(b"".join(frame(*parts)) for parts in answers)

@@ -25,6 +25,7 @@ from logsrv.linelog.store.origins.notes import Note, parse_notes
 from logsrv.linelog.store.segments.segment import (
     ARCHIVED_SUFFIX,
     INDEX_SUFFIX,
+    MOST_SEGMENTS,
     STORE_ID,
     WORDS_SUFFIX,
     Form,
@@ -40,8 +41,6 @@ PATH = "store"
 PIECE = 4 << 20
 """Bytes of a file or a text that are given at once, at most."""
 _NAME = re.compile(r"[0-9]{10}-[0-9]{8}T[0-9]{6}Z\.log\.zst")
-_MOST_SEGMENTS = 10**9 - 2
-"""The greatest number of a segment behind which another one can follow."""
 _MOST_VALUES = 2_000_000
 _LONGEST_NOTE = 256
 _LEAST_WORDS, _WORDS = 16 << 20, 16
@@ -163,7 +162,7 @@ def _checked(state: CentreState) -> CentreState:
         or number in (*compressed, *away)
         or dict(state.texts).get(number, 0) != offset
         or not all(size for _, size in state.texts)
-        or number > _MOST_SEGMENTS
+        or number > MOST_SEGMENTS
     ):
         raise ValueError("its segments contradict each other")
     if any(note.stop > state.position for note in state.notes):

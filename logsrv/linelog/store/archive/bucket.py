@@ -40,6 +40,8 @@ LONGEST = 600.0
 """Seconds for a listing."""
 _EACH = 180
 """Bytes that a name takes beside its own."""
+# Bytes of memory for an answer beside what was asked for: an error is read to its end, if it has one.
+_ANSWER = 256 << 20
 # Bytes of memory for a page of a listing (a thousand names) while obstore reads it. A page without
 # an end is never seen here: the process ends when no more memory is left to it.
 _PAGE = 64 << 20
@@ -174,10 +176,10 @@ class BucketArchive:
 
     def create(self, name: str, pieces: Iterable[bytes]) -> None:
         """Make an object if there is none of that name, in one request: all of it is in memory."""
+        data = b"".join(pieces)
         try:
-            obstore.put(
-                self._store(_WRITE), name, b"".join(pieces), mode="create", use_multipart=False
-            )
+            with little_memory(_ANSWER + 2 * len(data)):
+                obstore.put(self._store(_WRITE), name, data, mode="create", use_multipart=False)
         except exceptions.AlreadyExistsError as error:
             raise ObjectExists(f"{self.place} has {name} already") from error
         except (exceptions.BaseError, FileNotFoundError) as error:
@@ -185,7 +187,8 @@ class BucketArchive:
 
     def remove(self, name: str) -> None:
         try:
-            obstore.delete(self._store(_WRITE), name)
+            with little_memory(_ANSWER):
+                obstore.delete(self._store(_WRITE), name)
         except (exceptions.BaseError, FileNotFoundError) as error:
             try:
                 self._fail(name, error)
@@ -200,8 +203,9 @@ class BucketArchive:
             options: Any = {} if size < 0 and not at else {"range": {"offset": at}}
             if size >= 0:
                 options["range"] = (at, at + size)
-            got = obstore.get(self._store(_READ), name, options=options)
-            return _first(got.stream(min_chunk_size=_PIECE), size)
+            with little_memory(_ANSWER + 2 * max(0, size)):
+                got = obstore.get(self._store(_READ), name, options=options)
+                return _first(got.stream(min_chunk_size=_PIECE), size)
         except (exceptions.BaseError, FileNotFoundError) as error:
             if _status(str(error)) == 416:
                 return b""

@@ -60,8 +60,12 @@ class DirectoryArchive:
         folders = [prefix]
         while folders:
             folder = folders.pop()
+            place = os.path.join(self._path, folder)
+            # A stranger's archive may have a link to `/` there. Whoever has the archive may link a store.
+            if folder.count("/") > 1 and not _is_folder(place.rstrip("/")):
+                continue
             try:
-                with os.scandir(os.path.join(self._path, folder)) as found:
+                with os.scandir(place) as found:
                     for entry in found:
                         if entry.is_dir(follow_symlinks=False):
                             folders.append(f"{folder}{entry.name}/")
@@ -125,6 +129,14 @@ def _parts(fd: int, at: int, end: int) -> Iterator[bytes]:
     while at < end and (part := os.pread(fd, min(_ONCE, end - at), at)):
         yield part
         at += len(part)
+
+
+def _is_folder(path: str) -> bool:
+    """Return whether a directory is there, and no link to one."""
+    try:
+        return stat.S_ISDIR(os.lstat(path).st_mode)
+    except FileNotFoundError:
+        return False
 
 
 def _make_folder(folder: str) -> None:

@@ -24,6 +24,7 @@ from logsrv.linelog.store.segments import heads
 from logsrv.linelog.store.segments.index import count
 from logsrv.linelog.store.segments.segment import (
     INDEX_SUFFIX,
+    MOST_SEGMENTS,
     PACKED_SUFFIX,
     WORDS_SUFFIX,
     Form,
@@ -110,7 +111,8 @@ def short_name(name: str) -> str:
 def names_of(objects: Iterable[str], store: str) -> list[str]:
     """Return the short names of the segments of a store by the names in an archive, in order."""
     wanted = rf"{store}/({_NAME}){re.escape(SUFFIX)}"
-    return sorted(found[1] for one in objects if (found := re.fullmatch(wanted, one)))
+    found = (match[1] for one in objects if (match := re.fullmatch(wanted, one)))
+    return sorted(name for name in found if int(name.partition("-")[0]) <= MOST_SEGMENTS)
 
 
 def stores_of(folders: list[str]) -> list[str]:

@@ -68,6 +68,8 @@ _SEALED_SUFFIXES = (".log", ".log" + PACKED_SUFFIX)
 DIGITS_AS_ZEROS = str.maketrans("123456789", "000000000")
 # A billion segments, one in a second for thirty years, and the names still have room for more.
 _MOST_DIGITS = 9
+MOST_SEGMENTS = 10**_MOST_DIGITS - 2
+"""The greatest number of a segment behind which another one can follow."""
 # Bytes that the texts of `number` and `synced` are filled up to, and of one without a sum at most.
 _PADDED = _UNSUMMED = 32
 # Patterns that most searches never need; the module of patterns is loaded when they do.

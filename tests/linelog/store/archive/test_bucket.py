@@ -131,6 +131,24 @@ def test_a_page_of_names_without_an_end_takes_bounded_memory(call: str) -> None:
         assert far_side.said < 400 << 20
 
 
+@pytest.mark.skipif(sys.platform != "linux", reason="only Linux counts the memory that is there")
+@pytest.mark.parametrize(
+    ("call", "status"), [("read('a')", 404), ("read('a', 5, 9)", 403), ("create('a', [b'x'])", 400)]
+)
+def test_an_error_without_an_end_takes_bounded_memory(call: str, status: int) -> None:
+    """A shipper had 1.6 GB of it, again and again."""
+    head = b"HTTP/1.1 %d Error\r\nConnection: close\r\n\r\n<Error>" % status
+    with stranger(endless(bytes(1 << 16), head)) as far_side:
+        place = f"s3://{BUCKET}/archive?endpoint={far_side.url}&region=eu-central-1"
+        script = f"from {kept.__name__} import open_archive; open_archive({place!r}).{call}"
+        with subprocess.Popen(
+            [sys.executable, "-c", script], env={**os.environ, **KEYS}, stderr=subprocess.PIPE
+        ) as process:
+            assert process.stderr is not None
+            assert b"memory allocation" in process.stderr.read()
+        assert far_side.said < 400 << 20
+
+
 def test_no_more_is_read_of_an_object_than_was_asked_for(monkeypatch: pytest.MonkeyPatch) -> None:
     for name, value in KEYS.items():
         monkeypatch.setenv(name, value)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import errno
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -97,6 +97,17 @@ def test_a_directory_that_is_not_mounted_is_not_made(tmp_path: Path) -> None:
             ask()
         assert error.value.settled
     assert not (tmp_path / "gone").exists()
+
+
+@pytest.mark.parametrize("made", [os.mkfifo, lambda path: path.symlink_to("/")])
+def test_no_link_and_no_pipe_is_a_folder(
+    archive: DirectoryArchive, tmp_path: Path, made: Callable[[Path], None]
+) -> None:
+    """A search walked through the whole machine for the catalogs of a stranger's archive."""
+    archive.create("a/one", [b"x"])
+    made(tmp_path / "a/catalog")
+    assert archive.names("a/catalog/") == []
+    assert archive.sizes("a/catalog/") == {}
 
 
 def test_no_link_and_no_pipe_is_read(archive: DirectoryArchive, tmp_path: Path) -> None:

@@ -113,6 +113,7 @@ def test_only_manifests_tell_of_segments() -> None:
         f"{other}/{NAME}.json",
         f"{STORE}/x/{NAME}.json",
         f"{STORE}/{NAME}.json.tmp",
+        f"{STORE}/0999999999-20261120T061842Z.json",
         "README",
     ]
     assert names_of(names, STORE) == [NAME, "0000000009-20261120T061842Z"]
