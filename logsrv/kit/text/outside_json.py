@@ -9,6 +9,8 @@ from __future__ import annotations
 import json
 from typing import Any
 
+from logsrv.kit.text.escape import one_line
+
 MOST_VALUES = 1_000_000
 """They take 200 MB at most, beside their text."""
 NO_JSON = (json.JSONDecodeError, UnicodeDecodeError)
@@ -29,6 +31,16 @@ def parse_json(data: bytes, most: int = MOST_VALUES) -> Any:
         raise
     except ValueError:
         raise ValueError("a number in it has too many digits") from None
+
+
+def refusal_in(body: bytes) -> str:
+    """Return what `{"error": "…"}` says, escaped and behind a colon; nothing for all that is no refusal."""
+    try:
+        found = parse_json(body)
+    except (ValueError, RecursionError):
+        return ""
+    said = found.get("error") if isinstance(found, dict) else None
+    return f": {one_line(said, 300)}" if isinstance(said, str) else ""
 
 
 def _integer(digits: str) -> int:

@@ -204,7 +204,7 @@ class WebServer:
                 self._responses.head(request, 200, endpoint.type)
                 request.finish()
             case _:
-                # What `REPLIES` of `searching` has: search, histogram, top, fields and so on.
+                # Each name in `REPLIES` of `searching`: search, histogram, top, fields and so on.
                 self._search(request, endpoint, values)
 
     def _search(self, request: WebRequest, endpoint: ApiEndpoint, values: dict[str, Any]) -> None:

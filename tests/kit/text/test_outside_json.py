@@ -13,7 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from logsrv.kit.text import outside_json
-from logsrv.kit.text.outside_json import parse_json
+from logsrv.kit.text.outside_json import parse_json, refusal_in
 from tests.strangers import at_most
 
 values = st.recursive(
@@ -101,3 +101,19 @@ def test_a_number_with_too_many_digits_is_said_in_plain_words() -> None:
 def test_what_is_no_json_costs_little(data: bytes) -> None:
     with pytest.raises(ValueError):
         parse_json(data, 1)
+
+
+@pytest.mark.parametrize(
+    ("body", "said"),
+    [
+        (b'{"error": "too \\u001b[2Jlong"}', ": too \\x1b[2Jlong"),
+        (b'{"error": ["busy"]}', ""),
+        (b'["error"]', ""),
+        (b'"error"', ""),
+        (b"<h1>", ""),
+        (b"[" * 60_000, ""),
+        (b"", ""),
+    ],
+)
+def test_a_refusal_of_another_machine(body: bytes, said: str) -> None:
+    assert refusal_in(body) == said

@@ -48,7 +48,7 @@ def _check_place(
         yield ok(subject, f"is held by the running service (process {held[key]})")
         return
     try:
-        # Whoever binds a port may have a capability of his unit.
+        # A service that binds a port may have a capability of its unit.
         with user.acting() if endpoint.path else contextlib.nullcontext():
             check_place(endpoint)
     except ListenError as failure:

@@ -7,7 +7,6 @@ another thread, ends the wait.
 from __future__ import annotations
 
 import http.client
-import json
 import socket
 import ssl
 import threading
@@ -22,6 +21,7 @@ import attrs
 
 from logsrv.errors import ConfigurationError
 from logsrv.kit.text.escape import one_line
+from logsrv.kit.text.outside_json import refusal_in
 from logsrv.linelog.http.nodes.address import NodeAddress
 from logsrv.linelog.http.nodes.answer import Body, NodeFailure
 
@@ -182,15 +182,7 @@ class NodeClient:
             raise NodeFailure(f"it {sent}{hint}")
         if 300 <= status < 400:
             raise NodeFailure(f"it sends elsewhere ({status}), where nobody is followed to")
-        raise NodeFailure(f"it answers {status}{_said(response.read(1 << 16))}", status)
-
-
-def _said(body: bytes) -> str:
-    """Return what a refusal says, if it is one of a daemon."""
-    try:
-        return f": {one_line(json.loads(body)['error'], 300)}"
-    except (ValueError, TypeError, KeyError, RecursionError):
-        return ""
+        raise NodeFailure(f"it answers {status}{refusal_in(response.read(1 << 16))}", status)
 
 
 def _why(error: Exception) -> str:

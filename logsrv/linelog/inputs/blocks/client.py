@@ -7,7 +7,6 @@ made again a few times; a copy that was given up can go on later with the pieces
 from __future__ import annotations
 
 import http.client
-import json
 import re
 import ssl
 import zlib
@@ -18,6 +17,7 @@ import attrs
 
 from logsrv.errors import LogsrvError
 from logsrv.kit.text.escape import one_line
+from logsrv.kit.text.outside_json import refusal_in
 from logsrv.kit.web.deadline import Deadline, TooSlow
 from logsrv.linelog.inputs.blocks.state import PATH, PIECE, CentreState, decode
 from logsrv.linelog.ship.address import ShipURL
@@ -152,7 +152,7 @@ class CentreClient:
         return http.client.HTTPConnection(host, port, timeout=self._seconds)
 
     def _refused(self, status: int, body: bytes) -> Exception:
-        said = _said(body)
+        said = refusal_in(body)
         if status in _SOON:
             return _Again(f"it answers with {status}{said}")
         if status == 401:
@@ -174,11 +174,3 @@ def _body(response: http.client.HTTPResponse, most: int) -> bytes:
     while len(found) < most and (piece := response.read(min(_READ, most - len(found)))):
         found += piece
     return bytes(found)
-
-
-def _said(body: bytes) -> str:
-    """Return what a refusal says, if it is one of ours."""
-    try:
-        return f": {one_line(json.loads(body)['error'], 300)}"
-    except (AttributeError, ValueError, TypeError, KeyError, RecursionError):
-        return ""

@@ -144,7 +144,7 @@ class PackedSegment:
 
     def _make_index(self) -> None:
         salvage(self.packed, self.by.disk, self.by.kept_in(self.packed.number))
-        # One that is damaged gets no words.
+        # A damaged segment gets no words.
         self._reindexed()
 
     def _make_words(self) -> None:

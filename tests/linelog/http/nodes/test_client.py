@@ -118,6 +118,7 @@ def test_an_answer_that_is_too_large_is_not_read_to_its_end(sent: bytes, room: R
         (b"HTTP/1.1 404 Not Found\r\n\r\n<h1>", "it answers 404"),
         (b'HTTP/1.1 503 No\r\n\r\n{"error": "the server is\\u001b[2J being stopped"}',
          "it answers 503: the server is\\x1b[2J being stopped"),
+        (b'HTTP/1.1 503 No\r\n\r\n{"error": ["busy"]}', "it answers 503"),
         (ok(b"<html>\n"), "it answers with something that is no line of JSON"),
         (ok(b"[" * 100_000 + b"\n"), "it answers with something that is no line of JSON"),
         (ok(b"[]\n"), "no line of a log"),
