@@ -17,7 +17,7 @@ from twisted.internet.task import Clock
 
 from logsrv.kit.net.twisted import streams
 from logsrv.kit.net.twisted.ports import FilelessUNIXPort
-from logsrv.kit.net.twisted.streams import AcceptingPort
+from logsrv.kit.net.twisted.streams import MOST_ACCEPTED, AcceptingPort
 from logsrv.kit.observe.seldom import Seldom
 from tests.kit.net.network import (
     LOOPBACK,
@@ -94,6 +94,28 @@ def test_a_machine_without_files_is_asked_again_each_second(
     listening.fileno = lambda: -1
     reactor.advance(1)
     assert reactor.watched == [], "a stop has closed it"
+
+
+@pytest.mark.parametrize(("each", "accepted"), [(0.0, MOST_ACCEPTED), (0.00025, 4), (1.0, 1)])
+def test_a_turn_is_over_soon_however_many_wait(each: float, accepted: int) -> None:
+    """Those who are dear to serve keep nobody waiting who is there already."""
+    reactor = Watching()
+    waiting, served = socket.socketpair()
+
+    class Dear(Factory):
+        made = 0
+
+        def buildProtocol(self, addr: object) -> None:
+            self.made += 1
+            reactor.advance(each)
+
+    factory = Dear()
+    port = AcceptingPort(0, factory, reactor=reactor)
+    port.socket = Mock(_accept=lambda: (os.dup(waiting.fileno()), ("127.0.0.1", 1)))
+    port.numberAccepts = MOST_ACCEPTED
+    with waiting, served:
+        port.doRead()
+    assert factory.made == accepted
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="only Linux has names without files")
