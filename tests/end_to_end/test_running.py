@@ -46,7 +46,8 @@ def test_daemon_that_cannot_start(tmp_path: Path) -> None:
         )  # fmt: skip
     assert run.returncode == 1
     assert "in use" in run.stderr
-    assert not (tmp_path / "pid").exists()
+    # The command ends with the answer; the daemon, which takes its pidfile away, a moment later.
+    wait_until(lambda: not (tmp_path / "pid").exists(), "the end of the daemon")
 
 
 SLOW_START = """
