@@ -31,11 +31,12 @@ NUMERIC = socket.NI_NUMERICHOST | socket.NI_NUMERICSERV
 LEAST_RECEIVED = 64 * 1024
 MOST_RECEIVED = 256 * 1024
 LITTLE = 4 * 1024
-# Connections that a listener accepts in one turn of the reactor, and how long it goes on: each may be
-# served at once, a server has many listeners, and thousands that come and go would keep all others
-# waiting. With turns of 8 a visit costs a tenth more CPU than with turns of 16.
-MOST_ACCEPTED = 16
-ACCEPTING_SECONDS = 0.001
+# Connections that a listener accepts in one turn of the reactor. Each may be served at once, a server
+# has many listeners, and thousands that come and go would keep all others waiting: the most where
+# turns are short (it costs an eighth less CPU than 16), fewer while they take longer than this.
+LEAST_ACCEPTED = 8
+MOST_ACCEPTED = 128
+TURN_SECONDS = 0.004
 # Errors of a connection that accept(2) hands on as its own.
 BROKEN_BEFORE = frozenset(
     getattr(errno, name)
@@ -231,12 +232,20 @@ class Accepting:
     """
 
     expecting = False
+    _most_accepted = LEAST_ACCEPTED
+    _began = 0.0
 
     def doRead(self: Any) -> None:
         listening, factory = self.socket, self.factory
         scoped = self.addressFamily == socket.AF_INET6
         seconds = self.reactor.seconds
-        accepted, enough = 0, seconds() + ACCEPTING_SECONDS
+        accepted, began = 0, seconds()
+        enough = began + TURN_SECONDS
+        if began - self._began < TURN_SECONDS:
+            self._most_accepted = min(2 * self._most_accepted, MOST_ACCEPTED)
+        else:
+            self._most_accepted = max(self._most_accepted // 2, LEAST_ACCEPTED)
+        self._began = began
         self.expecting = False
         try:
             while accepted < self.numberAccepts and seconds() < enough:
@@ -276,7 +285,7 @@ class Accepting:
             # More connections wait: accept more of them in the next turn.
             if accepted == self.numberAccepts:
                 accepted += 20
-            self.numberAccepts = min(max(1, accepted), MOST_ACCEPTED)
+            self.numberAccepts = min(max(1, accepted), self._most_accepted)
         except BaseException:
             log.failure("cannot accept")
 

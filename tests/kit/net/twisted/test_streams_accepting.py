@@ -17,7 +17,7 @@ from twisted.internet.task import Clock
 
 from logsrv.kit.net.twisted import streams
 from logsrv.kit.net.twisted.ports import FilelessUNIXPort
-from logsrv.kit.net.twisted.streams import MOST_ACCEPTED, AcceptingPort
+from logsrv.kit.net.twisted.streams import LEAST_ACCEPTED, MOST_ACCEPTED, AcceptingPort
 from logsrv.kit.observe.seldom import Seldom
 from tests.kit.net.network import (
     LOOPBACK,
@@ -96,26 +96,42 @@ def test_a_machine_without_files_is_asked_again_each_second(
     assert reactor.watched == [], "a stop has closed it"
 
 
-@pytest.mark.parametrize(("each", "accepted"), [(0.0, MOST_ACCEPTED), (0.00025, 4), (1.0, 1)])
-def test_a_turn_is_over_soon_however_many_wait(each: float, accepted: int) -> None:
+class Dear(Factory):
+    """Lets nobody in, and takes its time for each."""
+
+    def __init__(self, reactor: Watching, seconds: float) -> None:
+        self.reactor, self.seconds, self.made = reactor, seconds, 0
+
+    def buildProtocol(self, addr: object) -> None:
+        self.made += 1
+        self.reactor.advance(self.seconds)
+
+
+@pytest.mark.parametrize(
+    ("each", "others", "accepted"),
+    [
+        pytest.param(0.0, 0.0, MOST_ACCEPTED, id="nothing else to do"),
+        pytest.param(0.0, 1.0, LEAST_ACCEPTED, id="busy with others"),
+        pytest.param(0.00025, 0.0, 16, id="dear"),
+        pytest.param(1.0, 0.0, 1, id="very dear"),
+    ],
+)
+def test_a_turn_is_over_soon_however_many_wait(each: float, others: float, accepted: int) -> None:
     """Those who are dear to serve keep nobody waiting who is there already."""
     reactor = Watching()
-    waiting, served = socket.socketpair()
-
-    class Dear(Factory):
-        made = 0
-
-        def buildProtocol(self, addr: object) -> None:
-            self.made += 1
-            reactor.advance(each)
-
-    factory = Dear()
+    factory = Dear(reactor, each)
     port = AcceptingPort(0, factory, reactor=reactor)
-    port.socket = Mock(_accept=lambda: (os.dup(waiting.fileno()), ("127.0.0.1", 1)))
-    port.numberAccepts = MOST_ACCEPTED
+    port.numberAccepts = LEAST_ACCEPTED
+    turns = []
+    waiting, served = socket.socketpair()
     with waiting, served:
-        port.doRead()
-    assert factory.made == accepted
+        port.socket = Mock(_accept=lambda: (os.dup(waiting.fileno()), ("127.0.0.1", 1)))
+        for _ in range(20):
+            before = factory.made
+            port.doRead()
+            turns.append(factory.made - before)
+            reactor.advance(others)
+    assert max(turns[-5:]) == accepted
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="only Linux has names without files")
