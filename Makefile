@@ -8,11 +8,12 @@ ARGS ?=
 PYTEST = $(BIN)/python -m pytest
 PORT ?= 1234
 
-.PHONY: help run test test-all check figures fuzz audit bench docs manuals pictures site deb release container clean another-python
+.PHONY: help run test test-slow test-all check figures fuzz audit bench docs manuals pictures site deb release container clean another-python
 
 help:
 	@echo 'make run       start the line logger on port $(PORT) and show the lines that arrive'
 	@echo 'make test      run the quick tests    (ARGS="-k framing" for some of them)'
+	@echo 'make test-slow run those that are left out there, but for the long ones: a minute or two of CPU more'
 	@echo 'make test-all  run every test: wheels, fresh installs, browsers, kills and floods too'
 	@echo 'make check     lint, format, types; the workflows of CI'
 	@echo 'make figures   print what is left of what a reader trips over: tests/test_figures.py'
@@ -34,17 +35,24 @@ run: .venv/run.ready
 
 # Compiled files are kept, even where the environment says not to: each worker and each daemon of the
 # tests would compile everything anew.
-test test-all: export PYTHONDONTWRITEBYTECODE =
+test test-slow test-all: export PYTHONDONTWRITEBYTECODE =
 
-# Each daemon of the long tests, and of those beside them, is a process that has begun by itself.
-test-all: export COLD_DAEMONS = 1
+# Each daemon of the slow and the long tests, and of those beside them, is a process that has begun by itself.
+test-slow test-all: export COLD_DAEMONS = 1
 
 # Four workers for two cores: many tests wait for a process or a timer. One that is done takes tests of
 # another.
+SIDE_BY_SIDE = -n 4 --dist worksteal
+
 test: .venv/dev.ready
 	@echo 'make test: running the quick tests'
-	@$(PYTEST) -m 'not long' -n 4 --dist worksteal $(ARGS)
+	@$(PYTEST) -m 'not slow and not long' $(SIDE_BY_SIDE) $(ARGS)
 	@echo 'make test: all passed. Next: make check, or make run and then telnet localhost 1234'
+
+test-slow: .venv/dev.ready
+	@echo 'make test-slow: running the slow tests'
+	@$(PYTEST) -m 'slow and not long' $(SIDE_BY_SIDE) $(ARGS)
+	@echo 'make test-slow: all passed'
 
 # What a plain pytest runs.
 test-all: .venv/dev.ready

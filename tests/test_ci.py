@@ -139,6 +139,7 @@ def rerun(place: Path, tests: str, *words: str) -> tuple[int, list[str]]:
     return lines_of(command, cwd=place, env=plain)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("words", [(), ("-n", "2", "--dist", "loadgroup")])
 def test_what_passes_the_second_time_is_flaky_and_green(
     tmp_path: Path, words: tuple[str, ...]
@@ -156,6 +157,7 @@ def test_once(text): assert text == "other" or not fails_once()
     assert closing == ["1 failed, 2 passed", "1 passed"]
 
 
+@pytest.mark.slow
 def test_a_test_that_fails_twice_is_red_and_the_flaky_one_is_told(tmp_path: Path) -> None:
     tests = """
 def test_once(): assert not fails_once()
@@ -166,6 +168,7 @@ def test_never(): assert False
     assert printed[-2:] == ["flaky: test_it.py::test_once", "failed twice: test_it.py::test_never"]
 
 
+@pytest.mark.slow
 def test_a_worker_that_dies_once_is_flaky_and_pytest_itself_never(tmp_path: Path) -> None:
     dies = """
 def test_dies():
@@ -179,6 +182,7 @@ def test_dies():
     assert status != 0 and "flaky: test_it.py::test_dies" not in printed
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("tests", "words", "says"),
     [

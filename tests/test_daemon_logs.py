@@ -48,6 +48,7 @@ def logfiles() -> Iterator[tuple[str, str]]:
                 yield path.name, str(node.value)
 
 
+@pytest.mark.slow
 def test_other_daemons_write_to_files_that_are_found() -> None:
     named = [(name, value) for name, value in logfiles() if value != "--logfile="]
     assert named

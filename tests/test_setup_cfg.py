@@ -9,6 +9,8 @@ import sys
 from collections.abc import Iterator
 from importlib.metadata import packages_distributions
 
+import pytest
+
 from tests.test_structure import MODULES, ROOT, name_of
 
 
@@ -26,6 +28,7 @@ def test_every_package_is_in_setup_cfg() -> None:
 BROUGHT_ALONG = {"pyopenssl", "service-identity", "rich"}
 
 
+@pytest.mark.slow
 def test_every_distribution_that_is_imported_is_in_setup_cfg() -> None:
     """One that comes with something else goes when that goes."""
     config = configparser.ConfigParser()

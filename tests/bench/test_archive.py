@@ -8,6 +8,8 @@ import pytest
 
 from bench.archive import main
 
+pytestmark = pytest.mark.slow
+
 pytest.importorskip("obstore")
 
 

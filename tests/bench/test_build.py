@@ -65,6 +65,7 @@ def messages(lines: list[bytes]) -> list[bytes]:
     return [line.split(b" ", 2)[2] for line in lines]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("variant", ["plain", "crlf", "utf8", "control"])
 @pytest.mark.parametrize(("connections", "size"), [(1, 100), (8, 20), (50, 1000), (3, 65536)])
 def test_each_line_arrives_once_and_whole(

@@ -21,6 +21,7 @@ pytestmark = pytest.mark.skipif(
 )
 
 
+@pytest.mark.slow
 def test_numbers_agree_and_nothing_is_left(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -31,6 +32,7 @@ def test_numbers_agree_and_nothing_is_left(
     assert list(tmp_path.iterdir()) == []
 
 
+@pytest.mark.slow
 def test_planted_lines_are_in_a_store(tmp_path: Path) -> None:
     made = make(tmp_path / "store", 3, 5)
     view = View(str(made.directory), pytest.fail)

@@ -57,6 +57,7 @@ def test_another_version_runs_in_its_own_environment(tmp_path: Path) -> None:
     assert (before.name, before.missing(), launch.command[0]) == ("before", None, str(python))
 
 
+@pytest.mark.slow
 def test_lines_sent_over_tls_are_lines_in_the_file(programs: Path, tmp_path: Path) -> None:
     """Ours, with the certificate and the load generator of the benchmark; blocks that the kernel
     took only in part among them."""

@@ -7,6 +7,8 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
+
 from tests.cli.command import logsrv
 from tests.linelog.alerts.hooks import hook
 from tests.linelog.read.stores import lines, make_store
@@ -71,6 +73,7 @@ def on_its_machine(*words: str, directory: Path) -> subprocess.CompletedProcess[
     )
 
 
+@pytest.mark.slow
 def test_alerts_and_store_are_those_of_the_service_unless_others_are_named(tmp_path: Path) -> None:
     make_store(tmp_path / "lines", [lines(["oops", "x"])])
     (tmp_path / "service.toml").write_text(

@@ -50,6 +50,7 @@ def directory() -> Iterator[Path]:
         yield path
 
 
+@pytest.mark.slow
 def test_before_the_start_and_beside_the_service(directory: Path, tmp_path: Path) -> None:
     """Its places are free, then its own; and neither the check nor a reload makes a difference."""
     config = str(directory / "logsrv.toml")
@@ -118,6 +119,7 @@ def test_a_configuration_that_is_not_there(tmp_path: Path) -> None:
     assert status == 1 and "no such file" in found["configuration"][0]
 
 
+@pytest.mark.slow
 def test_a_plugin_that_cannot_be_loaded(tmp_path: Path) -> None:
     """A warning; an error for the listener that goes without it."""
     plugin = tmp_path / "twisted/plugins/wrong.py"

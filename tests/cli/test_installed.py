@@ -12,6 +12,8 @@ import pytest
 
 from tests.cli.command import LOGSRV
 
+pytestmark = pytest.mark.slow
+
 PLUGIN = """
 from logsrv.kit import protocol_plugin
 async def handle(connection): pass

@@ -164,6 +164,7 @@ def test_a_search_of_a_store_whose_texts_are_in_a_bucket_is_watched(
     assert (limits != [before]) == (watched and sys.platform == "linux")
 
 
+@pytest.mark.slow
 def test_a_catalog_of_a_few_bytes_takes_little_memory_of_a_search(tmp_path: Path) -> None:
     """The whole search has less than the 250 MiB that the catalog becomes."""
     folder = tmp_path / ("ab" * 16) / "catalog" / "0000000000"
@@ -178,6 +179,7 @@ def test_a_catalog_of_a_few_bytes_takes_little_memory_of_a_search(tmp_path: Path
     assert "is not what was archived" in done.stderr and "memory" not in done.stderr
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "command",
     [

@@ -4,8 +4,12 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import pytest
+
 from tests.cli.command import logsrv
 from tests.cli.test_installed import PLUGIN
+
+pytestmark = pytest.mark.slow
 
 
 def test_a_table() -> None:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import pytest
+
 from logsrv.cli.reindex import MOST_NAMED
 from logsrv.linelog.store.catalog.build import WANTED
 from logsrv.linelog.store.catalog.layout import catalog_name
@@ -48,6 +50,7 @@ def test_the_variable_names_the_store_as_it_does_for_a_search(tmp_path: Path) ->
     assert shown.stdout.decode().splitlines()[-1] == "1 sealed segments; indexes were made for 1"
 
 
+@pytest.mark.slow
 def test_small_segments_get_a_catalog(tmp_path: Path) -> None:
     """Each would be too small for a word index of its own."""
     store = small_segments(tmp_path / "store", WANTED)

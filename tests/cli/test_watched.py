@@ -22,6 +22,7 @@ PLACE = "s3://bucket/archive?endpoint={}&region=eu-central-1"
 SAID = "the bucket, or who answers in its place, sends more than there is memory for"
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(sys.platform != "linux", reason="only Linux counts the memory that is there")
 @pytest.mark.parametrize(
     ("words", "status", "code"),

@@ -8,6 +8,8 @@ import re
 import sys
 from pathlib import Path
 
+import pytest
+
 from logsrv.linelog.alerts import message
 from logsrv.linelog.alerts.settings import AlertSettings, labelled
 from logsrv.linelog.alerts.tally import SHOWN, Tally
@@ -24,6 +26,7 @@ def block(language: str) -> str:
     return found
 
 
+@pytest.mark.slow
 def test_the_page_is_true(tmp_path: Path) -> None:
     ours = str(Path(sys.executable).parent)
     path = os.pathsep.join([ours, os.environ["PATH"]])

@@ -103,6 +103,7 @@ def test_it_is_no_longer_than_promised(name: str) -> None:
     assert own_lines(RECIPES[name].source) <= MOST_LINES[name]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", RECIPES)
 def test_it_works_as_it_is_printed(name: str, tmp_path: Path) -> None:
     """Its file, commands and conversations, with a real twistd."""

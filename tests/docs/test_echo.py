@@ -65,6 +65,7 @@ def claims() -> dict[str, dict[str, bool]]:
     return rows()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("server", EACH)
 @pytest.mark.parametrize("claim", PROBES)
 def test_each_cell_is_true(
@@ -116,6 +117,7 @@ def test_the_page_shows_the_servers_as_they_are() -> None:
     assert [block.argument for block in blocks(PAGE)][:7] == [server.file for server in SERVERS]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("server", EACH)
 def test_other_endpoints(
     server: EchoServer, claims: dict[str, dict[str, bool]], tmp_path: Path
@@ -170,6 +172,7 @@ def _comes_back(client: socket.socket) -> bool:
     return read_line(client).rstrip() == b"hello"
 
 
+@pytest.mark.slow
 def test_an_option_of_the_kit_limits_connections(tmp_path: Path) -> None:
     options = ("--max-connections", "1")
     with started(KIT, tmp_path, *options) as server, server.connect() as first:
@@ -214,6 +217,7 @@ def test_the_benchmark_writes_its_table_into_the_page() -> None:
         written("another page", "| a new table |")
 
 
+@pytest.mark.slow
 def test_the_benchmark_runs() -> None:
     """One short round: each server is measured, none is closed or lost on the way."""
     program("cc", "gcc")

@@ -80,6 +80,7 @@ def test_the_reader_of_phlogs(server: Scripted, tmp_path: Path) -> None:
     assert re.search(r"^\d+ of \? bytes$", done.stderr, re.MULTILINE)
 
 
+@pytest.mark.slow
 def test_the_reader_of_phlogs_says_what_went_wrong(server: Scripted, tmp_path: Path) -> None:
     nothing = phlogs(tmp_path, "x", server.url("/1/gone"), "gopher:/h")
     assert (nothing.returncode, nothing.stdout) == (1, "")

@@ -46,6 +46,7 @@ def test_example(client: Client, path: str, answer: str) -> None:
     assert re.fullmatch(pattern, found), found
 
 
+@pytest.mark.slow
 def test_every_path_is_on_the_page() -> None:
     for path in BY_PATH:
         assert path in PAGE, path

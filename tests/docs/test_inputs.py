@@ -30,6 +30,7 @@ def test_the_input_has_about_ten_lines() -> None:
     assert code_lines(source) <= 12
 
 
+@pytest.mark.slow
 def test_the_input_of_the_intake_stores_what_it_takes(tmp_path: Path) -> None:
     plugin = tmp_path / "twisted" / "plugins" / "digits_plugin.py"
     plugin.parent.mkdir(parents=True)

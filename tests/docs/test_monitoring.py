@@ -189,6 +189,7 @@ def test_prometheus_takes_the_alert_rules() -> None:
     promtool("check", "rules", "--lint-fatal", str(ALERTS))
 
 
+@pytest.mark.slow
 def test_each_alert_fires_when_it_should_and_only_then(tmp_path: Path) -> None:
     rules = Path(__file__).with_name("alerts_test.yml").read_text().replace("ALERTS]", f"{ALERTS}]")
     (tmp_path / "test.yml").write_text(rules)

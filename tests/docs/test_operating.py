@@ -7,8 +7,12 @@ import re
 import runpy
 from pathlib import Path
 
+import pytest
+
 from logsrv.kit.testing import TwistdProcess
 from tests.end_to_end.conftest import LOOPBACK
+
+pytestmark = pytest.mark.slow
 
 PAGE = (Path(__file__).parent.parent.parent / "docs" / "operating.md").read_text()
 [HANDLER] = re.findall(r"^```python\n(.*?)^```", PAGE, re.MULTILINE | re.DOTALL)

@@ -6,8 +6,12 @@ import os
 import sys
 from pathlib import Path
 
+import pytest
+
 from tests.docs.conftest import ROOT
 from tests.docs.story import Story
+
+pytestmark = pytest.mark.slow
 
 
 def test_it_works_as_it_is_printed(tmp_path: Path) -> None:

@@ -35,6 +35,7 @@ def test_each_of_the_twelve_says_how_it_shows_and_what_to_do() -> None:
     assert len(SEEN) == 12 == len(re.findall(r"^\*\*Do\*\*", PAGE, re.MULTILINE))
 
 
+@pytest.mark.slow
 def test_what_one_sees_is_what_the_code_says() -> None:
     known = texts()
     alerts = (ROOT / "docs/monitoring/alerts.yml").read_text()

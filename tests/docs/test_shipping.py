@@ -7,6 +7,7 @@ import sys
 from pathlib import Path
 
 import attrs
+import pytest
 
 from logsrv.kit.options.kinds import SIZE
 from logsrv.linelog.plugin.service import Options
@@ -20,6 +21,7 @@ PAGE = (Path(__file__).parent.parent.parent / "docs" / "shipping.md").read_text(
 OURS = PAGE[: PAGE.index("\n## Out to what people have")]
 
 
+@pytest.mark.slow
 def test_the_page_is_true(tmp_path: Path) -> None:
     ours = str(Path(sys.executable).parent)
     path = os.pathsep.join([ours, os.environ["PATH"]])

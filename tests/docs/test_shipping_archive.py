@@ -6,7 +6,11 @@ import os
 import sys
 from pathlib import Path
 
+import pytest
+
 from tests.docs.story import Story
+
+pytestmark = pytest.mark.slow
 
 PAGE = (Path(__file__).parent.parent.parent / "docs" / "shipping.md").read_text()
 SECTION = PAGE[PAGE.index("## Archive") :].partition("\n### ")[0]

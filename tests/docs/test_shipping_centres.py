@@ -6,8 +6,12 @@ import os
 import sys
 from pathlib import Path
 
+import pytest
+
 from tests.docs.story import Story
 from tests.programs import program
+
+pytestmark = pytest.mark.slow
 
 PAGE = (Path(__file__).parent.parent.parent / "docs" / "shipping.md").read_text()
 SECTION = PAGE[PAGE.index("## Two centres") :].partition("\n## ")[0]

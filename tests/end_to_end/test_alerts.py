@@ -76,6 +76,7 @@ def test_a_command_and_a_webhook_are_told_within_a_second(
     assert body["lines"][0]["message"] == "ERROR first" and body["lines"][0]["level"] == "error"
 
 
+@pytest.mark.slow
 def test_it_takes_less_than_a_second(logger: Start, tmp_path: Path, notify: Path) -> None:
     words = ("first", "second", "third", "fourth")
     server = logger(*(f"--alert={word}" for word in words), "--alert-command", str(notify))
@@ -120,6 +121,7 @@ def test_what_is_written_before_the_start_is_not_told(
     assert calls(tmp_path) == ["0 1 oops"] and "old" not in out(tmp_path)
 
 
+@pytest.mark.slow
 def test_a_process_that_is_killed_is_replaced_and_nothing_is_left_out(
     logger: Start, tmp_path: Path, notify: Path
 ) -> None:
@@ -156,6 +158,7 @@ def test_an_alert_that_can_never_fire_is_warned_of_at_the_start_and_at_a_reload(
     assert server.log().count("abc is none") == 1
 
 
+@pytest.mark.slow
 def test_a_reload_changes_the_alerts_and_forgets_nothing(
     logger: Start, tmp_path: Path, notify: Path
 ) -> None:
@@ -185,6 +188,7 @@ def test_a_reload_changes_the_alerts_and_forgets_nothing(
     assert "alert_lines_total 4" in server.log()
 
 
+@pytest.mark.slow
 def test_a_stop_tells_of_the_last_line_and_leaves_nothing_behind(
     logger: Start, tmp_path: Path, notify: Path
 ) -> None:
@@ -198,6 +202,7 @@ def test_a_stop_tells_of_the_last_line_and_leaves_nothing_behind(
     assert not Path(f"/proc/{pid}").exists()
 
 
+@pytest.mark.slow
 def test_a_daemon_that_is_killed_takes_the_process_along(
     logger: Start, tmp_path: Path, notify: Path
 ) -> None:

@@ -53,6 +53,7 @@ def read(path: Path) -> str:
     return path.read_text() if path.exists() else ""
 
 
+@pytest.mark.slow
 def test_a_reload_that_is_refused_last_ends_nothing(logger: Start, tmp_path: Path) -> None:
     """Only binding finds that there is no such socket: an alert under way goes on, the token stays."""
     token, port = tmp_path / "token", free_port(socket.SOCK_STREAM)
@@ -79,6 +80,7 @@ def test_a_reload_that_is_refused_last_ends_nothing(logger: Start, tmp_path: Pat
         assert "taken out" not in server.log()
 
 
+@pytest.mark.slow
 def test_what_is_under_way_at_a_reload_comes_whatever_it_changes(
     logger: Start, tmp_path: Path
 ) -> None:
@@ -107,6 +109,7 @@ def test_what_is_under_way_at_a_reload_comes_whatever_it_changes(
     assert "not delivered" not in server.log()
 
 
+@pytest.mark.slow
 def test_what_is_counted_or_under_way_at_a_reload_that_takes_the_alert_out_comes(
     logger: Start, tmp_path: Path
 ) -> None:
@@ -133,6 +136,7 @@ def test_what_is_counted_or_under_way_at_a_reload_that_takes_the_alert_out_comes
     assert not list((server.store / "alerts").iterdir())
 
 
+@pytest.mark.slow
 def test_what_is_under_way_at_a_stop_comes_at_the_next_start(logger: Start, tmp_path: Path) -> None:
     """The stop waits some seconds for it, and tells who asks for a stop a second time meanwhile."""
     words = ("--alert", "oops", "--alert-command", slow(tmp_path), "--alert-every", "10m")
@@ -155,6 +159,7 @@ def test_what_is_under_way_at_a_stop_comes_at_the_next_start(logger: Start, tmp_
     assert read(tmp_path / "told").count("oops 1") == 1
 
 
+@pytest.mark.slow
 def test_lines_of_a_server_that_is_killed_at_once_are_told_by_the_next(
     logger: Start, tmp_path: Path
 ) -> None:
@@ -171,6 +176,7 @@ def test_lines_of_a_server_that_is_killed_at_once_are_told_by_the_next(
     assert len(web.posts) <= 2
 
 
+@pytest.mark.slow
 def test_the_interval_goes_on_over_a_restart(logger: Start, tmp_path: Path) -> None:
     with hook() as web:
         words = ("--alert", "oops", "--alert-webhook", f"http://127.0.0.1:{web.port}/")
@@ -226,6 +232,7 @@ def test_lines_that_retention_removed_unseen_are_told_and_counted(
     assert re.search(r"alerts_missed_segments_total [1-9]", server.log())
 
 
+@pytest.mark.slow
 def test_a_store_that_is_removed_is_followed_where_it_goes_on(
     logger: Start, tmp_path: Path
 ) -> None:
@@ -244,6 +251,7 @@ def test_a_store_that_is_removed_is_followed_where_it_goes_on(
     assert "the store was removed" in server.log() and "Traceback" not in server.log()
 
 
+@pytest.mark.slow
 def test_a_damaged_place_is_said_and_the_next_line_is_told(logger: Start, tmp_path: Path) -> None:
     with hook() as web:
         words = ("--alert", "oops", "--alert-webhook", f"http://127.0.0.1:{web.port}/")
@@ -257,6 +265,7 @@ def test_a_damaged_place_is_said_and_the_next_line_is_told(logger: Start, tmp_pa
     assert "alerts/1 is damaged" in server.log()
 
 
+@pytest.mark.slow
 def test_kills_at_any_moment_lose_no_alert(logger: Start, tmp_path: Path) -> None:
     kills(logger, tmp_path, 6)
 

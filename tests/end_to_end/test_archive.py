@@ -26,6 +26,8 @@ from tests.end_to_end.stored import stored_bytes
 from tests.linelog.ship.shipping.receiver import receiving
 from tests.linelog.store.archive.buckets import buckets
 
+pytestmark = pytest.mark.slow
+
 CHILD = "ship.shipping.child"
 SMALL = ("--rotate-size", "256KiB")
 

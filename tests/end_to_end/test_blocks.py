@@ -144,6 +144,7 @@ def test_a_note_that_was_changed_lets_no_block_come_twice(
     assert place == str(second.end if changed == 1 else first.end)
 
 
+@pytest.mark.slow
 def test_what_is_no_block_is_refused_and_nothing_of_it_stored(
     logger: Start, connect: Connect
 ) -> None:
@@ -288,6 +289,7 @@ def _size(store: Path) -> int:
     return 0
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("sync", ["always", "interval"])
 def test_kills_lose_nothing_and_double_nothing(logger: Start, sync: str) -> None:
     """Two origins at once, small segments: byte by byte what each has."""
@@ -318,6 +320,7 @@ def test_a_sender_that_says_half_a_block_harms_nobody(logger: Start, connect: Co
     assert stored_bytes(server.store) == edge.text
 
 
+@pytest.mark.slow
 def test_a_stop_and_a_reload_under_load(logger: Start) -> None:
     """Whatever was being taken in: it is stored once."""
     edge = Edge(ONE, stored_lines(ONE, 24_000), 500_000)

@@ -13,6 +13,8 @@ import pytest
 from logsrv.kit.testing import TwistdProcess
 from tests.cli.certificates import Authority
 
+pytestmark = pytest.mark.slow
+
 PLUGIN = """
 from logsrv.kit import LineProtocol, protocol_plugin
 

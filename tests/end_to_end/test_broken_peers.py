@@ -30,6 +30,7 @@ from tests.linelog.framing.colliding import numbers
 from tests.programs import missing
 
 
+@pytest.mark.slow
 def test_many_senders_at_once(logger: Start) -> None:
     """Eight connections write at the same time: each one's lines are whole and in order."""
     server = logger("--rotate-size", "1MiB")
@@ -219,6 +220,7 @@ def _is_closed(peer: socket.socket) -> bool:
         return True
 
 
+@pytest.mark.slow
 def test_long_answers_that_nobody_reads_are_bounded(logger: Start) -> None:
     """Of eight that have 15 MB of answer each, as many as 32 MiB allow are taken; the others come again."""
     server = logger("--max-body", "16MiB", listen=["http:tcp:0:interface=127.0.0.1"])

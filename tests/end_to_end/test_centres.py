@@ -154,6 +154,7 @@ def at_least(server: Logger, size: int) -> None:
     )
 
 
+@pytest.mark.slow
 @pytest.mark.complains("had acknowledged")
 def test_one_is_destroyed_and_an_empty_machine_has_all_of_it(
     centres: Centres, capsys: pytest.CaptureFixture[str]
@@ -178,6 +179,7 @@ def test_one_is_destroyed_and_an_empty_machine_has_all_of_it(
     assert "brings the first block" not in again.log()
 
 
+@pytest.mark.slow
 def test_of_a_store_and_its_copy_one_goes_on_and_the_other_says_so(
     logger: Start, tmp_path: Path
 ) -> None:

@@ -165,6 +165,7 @@ def test_a_store_that_is_moved_is_read_where_it_is(logger: Start, tmp_path: Path
     assert client.ask("/api/stats").json["lines"] == 2
 
 
+@pytest.mark.slow
 def test_out_of_file_descriptors(logger: Start) -> None:
     """At the limit new senders are refused, and all else goes on; when it is over, they are served."""
     limit = 160
@@ -204,6 +205,7 @@ def test_out_of_file_descriptors(logger: Start) -> None:
     assert server.log().count("\n") < 100
 
 
+@pytest.mark.slow
 def test_clock_that_jumps_back(logger: Start, tmp_path: Path) -> None:
     """Lines go on arriving in order, whatever the clock says."""
     clock = tmp_path / "clock"
@@ -222,6 +224,7 @@ def test_clock_that_jumps_back(logger: Start, tmp_path: Path) -> None:
     assert server.stop() in (0, -signal.SIGTERM)
 
 
+@pytest.mark.slow
 def test_clock_that_jumps_ahead(logger: Start, tmp_path: Path) -> None:
     """Ten years ahead, and started again like that: --keep-days removes nothing, and says so."""
     clock = tmp_path / "clock"
@@ -297,6 +300,7 @@ def _larger(store: Path, size: int) -> bool:
     return size_of(store) > size
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGKILL])
 def test_an_end_while_a_large_segment_is_packed(logger: Start, number: signal.Signals) -> None:
     """The process that packs it ends as well, and the next start packs it; no line is missing."""

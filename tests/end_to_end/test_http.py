@@ -28,6 +28,7 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Logger]:
     check_log(server.log_path)
 
 
+@pytest.mark.slow
 def test_search(server: Logger) -> None:
     client = client_of(server)
     found = client.ask("/api/search")

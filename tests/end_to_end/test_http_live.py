@@ -64,6 +64,7 @@ def test_resume(server: Logger) -> None:
         assert events.lines(1) == ["next"]
 
 
+@pytest.mark.slow
 def test_resume_across_segments(logger: Start) -> None:
     """Rotation, compression and retention between two visits: what is kept comes, the rest is said."""
     server = logger(*HTTP, "--rotate-size", "20KiB", "--keep-bytes", "40KiB")

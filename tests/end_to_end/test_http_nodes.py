@@ -19,6 +19,8 @@ from tests.end_to_end.web_daemon import TOKEN, client_of
 from tests.linelog.read.stores import line
 from tests.ports import free_port
 
+pytestmark = pytest.mark.slow
+
 EVERY = [one.decode().rstrip("\n") for one in sorted([*BOTH, *OF_A, *OF_B, *THRICE])]
 
 

@@ -35,6 +35,7 @@ def server(logger: Start) -> Logger:
     return server
 
 
+@pytest.mark.slow
 def test_processes_that_cannot_be_started(logger: Start, tmp_path: Path) -> None:
     """The log says once what does not work; lines are stored."""
     python = tmp_path / "python"
@@ -92,6 +93,7 @@ def test_the_process_of_live_views_dies(server: Logger) -> None:
     assert "the process of the live views was ended by SIGKILL" in server.log()
 
 
+@pytest.mark.slow
 def test_children_end_with_a_killed_daemon(server: Logger) -> None:
     client = client_of(server)
     client.search()

@@ -41,6 +41,7 @@ def stored(server: Logger, count: int = RECORDS) -> list[dict[str, Any]]:
     return found
 
 
+@pytest.mark.slow
 def test_curl(logger: Start, tmp_path: Path) -> None:
     server = logger(listen=[HTTP])
     lines = tmp_path / "lines"
@@ -64,6 +65,7 @@ def test_curl(logger: Start, tmp_path: Path) -> None:
 
 
 # It leaves its connections to the garbage collector.
+@pytest.mark.slow
 @pytest.mark.filterwarnings(
     "ignore::ResourceWarning", "ignore::pytest.PytestUnraisableExceptionWarning"
 )

@@ -64,6 +64,7 @@ def refused(port: int) -> bool:
         return client.connect_ex(("127.0.0.1", port)) != 0
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", SERVICES)
 def test_promtool_finds_nothing_wrong_with_the_figures_of_any_service(
     name: str, tmp_path: Path
@@ -90,6 +91,7 @@ def test_promtool_finds_nothing_wrong_with_the_figures_of_any_service(
         assert "0 connections cut off" in server.log()
 
 
+@pytest.mark.slow
 def test_promtool_finds_nothing_wrong_with_the_figures_of_targets_and_of_a_centre(
     logger: Start, tmp_path: Path
 ) -> None:

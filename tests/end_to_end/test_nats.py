@@ -108,6 +108,7 @@ def test_what_an_edge_has_is_in_the_centre_byte_by_byte(
         assert len(edge.messages()) == 5000
 
 
+@pytest.mark.slow
 @pytest.mark.complains("does not follow")
 def test_a_hole_is_refused_loudly_until_somebody_lets_it_be_passed_over(
     logger: Start, homes: Path

@@ -15,6 +15,8 @@ from tests.end_to_end.stored import stored_bytes
 from tests.end_to_end.test_nats import CHILD, arrives, homes, in_nats, messages, of, send
 from tests.linelog.ship.out.servers import NatsServer, newer, one_server, url_of
 
+pytestmark = pytest.mark.slow
+
 __all__ = ["homes"]
 
 

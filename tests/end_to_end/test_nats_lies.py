@@ -21,6 +21,8 @@ from tests.linelog.ship.out.liars import (
     stream_info,
 )
 
+pytestmark = pytest.mark.slow
+
 STORE = 32 * "a"
 BLOCK = block_of(STORE, stored_lines(STORE, 5), Position(1, 0), None)
 MOST = 300 << 20

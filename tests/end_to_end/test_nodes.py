@@ -57,6 +57,7 @@ def found(*words: str, status: int = 0) -> list[str]:
     return done.stdout.decode().splitlines()
 
 
+@pytest.mark.slow
 def test_lines_come_by_time_each_once(centres: tuple[Logger, Logger]) -> None:
     nodes = ("--nodes", address(*centres))
     every = [one.decode().rstrip("\n") for one in sorted([*BOTH, *OF_A, *OF_B, *THRICE])]
@@ -68,6 +69,7 @@ def test_lines_come_by_time_each_once(centres: tuple[Logger, Logger]) -> None:
     assert found(*nodes, "nowhere", status=1) == []
 
 
+@pytest.mark.slow
 def test_numbers_count_each_line_once(centres: tuple[Logger, Logger]) -> None:
     nodes = ("--nodes", address(*centres))
     assert found(*nodes, "-c") == ["63"]
@@ -190,6 +192,7 @@ def test_tls_and_names_of_the_configuration(logger: Start, tmp_path: Path) -> No
     assert unknown.returncode == 2 and b"did you mean centres?" in unknown.stderr
 
 
+@pytest.mark.slow
 def test_a_node_that_says_nothing_holds_up_nobody_for_long(centres: tuple[Logger, Logger]) -> None:
     with socket.create_server(("127.0.0.1", 0)) as silent:
         nodes = f"127.0.0.1:{silent.getsockname()[1]},{address(centres[1])}"

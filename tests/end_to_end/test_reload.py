@@ -88,6 +88,7 @@ def test_a_listener_that_comes_runs_by_the_settings_it_comes_with(tmp_path: Path
         server.wait_for_log("Got connection from unix:")
 
 
+@pytest.mark.slow
 def test_sighup_before_it_is_ready_is_done_when_it_is(tmp_path: Path) -> None:
     """It does not end the daemon, as the system would have it."""
     script = (

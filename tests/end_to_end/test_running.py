@@ -17,6 +17,8 @@ from tests.end_to_end.conftest import LOOPBACK, Start
 from tests.end_to_end.stored import messages
 from tests.ports import free_port
 
+pytestmark = pytest.mark.slow
+
 
 def test_daemon(tmp_path: Path) -> None:
     """`twistd logsrv` without -n returns when it listens, leaves a pid file, and stops on SIGTERM."""

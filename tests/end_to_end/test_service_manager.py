@@ -41,6 +41,7 @@ class ManagedLogger(Managed, Logger):
         self.config.write_text(f'directory = "{self.directory}/store"\nlisten = [{places}]\n')
 
 
+@pytest.mark.slow
 def test_it_is_told_of_a_start_reloads_and_a_stop(manager: FakeManager, tmp_path: Path) -> None:
     server = ManagedLogger(tmp_path, manager)
     server.configure(LOOPBACK)
@@ -70,6 +71,7 @@ def test_another_plugin_tells_of_itself_too(manager: FakeManager, tmp_path: Path
         manager.wait_for(lambda one: "STOPPING" in one, "the stop")
 
 
+@pytest.mark.slow
 @pytest.mark.complains("cannot start")
 def test_a_failed_start_says_why(manager: FakeManager, tmp_path: Path) -> None:
     """A port that is taken may be free at the next try; an option that is wrong stays so."""
@@ -84,6 +86,7 @@ def test_a_failed_start_says_why(manager: FakeManager, tmp_path: Path) -> None:
     assert "nonsense" in server.log()
 
 
+@pytest.mark.slow
 @pytest.mark.complains("cannot start")
 def test_a_second_start_on_the_same_store_says_so_and_harms_nobody(
     manager: FakeManager, tmp_path: Path
@@ -101,6 +104,7 @@ def test_a_second_start_on_the_same_store_says_so_and_harms_nobody(
         server.wait_until(lambda: server.messages() == [b"still there"], "the line")
 
 
+@pytest.mark.slow
 def test_who_comes_between_two_processes_waits_and_loses_nothing(
     manager: FakeManager, tmp_path: Path
 ) -> None:
@@ -151,6 +155,7 @@ def test_who_comes_between_two_processes_waits_and_loses_nothing(
             server.stop()
 
 
+@pytest.mark.slow
 def test_what_a_reload_or_another_configuration_takes_out_is_closed(
     manager: FakeManager, tmp_path: Path
 ) -> None:
@@ -179,6 +184,7 @@ def test_what_a_reload_or_another_configuration_takes_out_is_closed(
         assert not is_refused(first)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kind", ["tcp", "udp"])
 def test_a_kept_socket_is_not_in_the_way_of_the_same_port_elsewhere(
     manager: FakeManager, tmp_path: Path, kind: str
@@ -198,6 +204,7 @@ def test_a_kept_socket_is_not_in_the_way_of_the_same_port_elsewhere(
         assert f"listening for lines on {kind} 0.0.0.0:{port}" in server.log()
 
 
+@pytest.mark.slow
 def test_sockets_of_a_unit_are_taken_by_their_places_and_names(
     manager: FakeManager, tmp_path: Path
 ) -> None:
@@ -236,6 +243,7 @@ def test_sockets_of_a_unit_are_taken_by_their_places_and_names(
             pass
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "given",
     [

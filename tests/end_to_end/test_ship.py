@@ -19,6 +19,8 @@ from tests.end_to_end.conftest import LOOPBACK, Logger, Start
 from tests.linelog.ship.shipping.receiver import LineReceiver, receiving
 from tests.ports import free_port
 
+pytestmark = pytest.mark.slow
+
 CHILD = "ship.shipping.child"
 
 

@@ -85,6 +85,7 @@ def received(centre: Logger) -> int:
     return len(set(re.findall(rb"line \d{6}", b"\n".join(centre.messages()))))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kind", ["blocks", "relp"])
 @pytest.mark.parametrize("before", ["never", "reached", "reached and killed"])
 def test_what_is_counted_as_gone_is_what_is_missing(

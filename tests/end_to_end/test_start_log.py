@@ -38,6 +38,7 @@ def plain(directory: Path) -> dict[str, Any]:
     return {"cwd": directory, "env": {**environment, "NO_COLOR": "1"}}
 
 
+@pytest.mark.slow
 def test_people_read_sentences(tmp_path: Path) -> None:
     """A line for each listener by its name and protocol; nothing twice, and nothing of Twisted."""
     config = tmp_path / "logsrv.toml"
@@ -95,6 +96,7 @@ def faulty(tmp_path: Path, port: int) -> tuple[list[str], str]:
     return command, "faulty: cannot start: ZeroDivisionError: .*"
 
 
+@pytest.mark.slow
 @pytest.mark.complains("cannot start")
 @pytest.mark.parametrize(
     ("wrong", "daemonized"),
@@ -184,6 +186,7 @@ def test_the_journal_gets_levels_and_no_times(tmp_path: Path) -> None:
     assert lines[-1] == "<6>greet: stopped, 0 connections cut off"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("wrong", [unusable, misspelt])
 def test_the_journal_gets_a_failed_start_once(
     tmp_path: Path, wrong: Callable[[Path, int], tuple[list[str], str]]
@@ -197,6 +200,7 @@ def test_the_journal_gets_a_failed_start_once(
     assert "cannot start" not in "".join(lines)
 
 
+@pytest.mark.slow
 def test_formats_on_request(tmp_path: Path) -> None:
     """Of twistd, and of twist."""
 

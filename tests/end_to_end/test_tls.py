@@ -45,6 +45,7 @@ def test_tls(logger: Start, certificate: tuple[Path, Path]) -> None:
     assert stored_lines(server.store)[0].source.startswith(b"tls:127.0.0.1:")
 
 
+@pytest.mark.slow
 def test_clients_that_write_and_are_gone(logger: Start, certificate: tuple[Path, Path]) -> None:
     """They read nothing: what was said to them unasked would cost what they wrote."""
     key, cert = certificate

@@ -155,6 +155,7 @@ def rest(client: socket.socket) -> int:
     return received
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("scheme", ["tcp", "ssl", "unix"])
 @pytest.mark.parametrize("kind", KINDS)
 def test_a_download_arrives_whole(kind: str, scheme: str, tmp_path: Path) -> None:

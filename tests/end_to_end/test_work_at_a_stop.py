@@ -86,6 +86,7 @@ def rest(client: socket.socket) -> bytes:
     return received
 
 
+@pytest.mark.slow
 @KINDS
 @SCHEMES
 def test_an_answer_in_preparation_goes_out(kind: str, scheme: str, tmp_path: Path) -> None:
@@ -114,6 +115,7 @@ def test_work_that_takes_too_long_is_told_and_cancelled(
         assert "stopped, 1 connections cut off" in server.log()
 
 
+@pytest.mark.slow
 @KINDS
 @SCHEMES
 def test_a_peer_that_goes_takes_its_work_with_it(kind: str, scheme: str, tmp_path: Path) -> None:

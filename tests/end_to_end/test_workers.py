@@ -61,6 +61,7 @@ PUSHES = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("push", PUSHES)
 def test_the_same_is_stored_and_answered_as_without_them(
     logger: Start, tmp_path: Path, push: str
@@ -94,6 +95,7 @@ def sent(server: Logger, body: bytes) -> Callable[[], tuple[int, bytes]]:
     return lambda: posting.result(60)
 
 
+@pytest.mark.slow
 def test_one_that_dies_is_told_and_the_next_one_goes_on(logger: Start) -> None:
     server = logger("--workers", "1", listen=LISTEN)
     message = otlp(20 * MANY)
@@ -110,6 +112,7 @@ def test_one_that_dies_is_told_and_the_next_one_goes_on(logger: Start) -> None:
     assert "a worker was ended by SIGKILL; the message that it had is refused" in server.log()
 
 
+@pytest.mark.slow
 def test_where_none_can_start_the_server_does_it(logger: Start, tmp_path: Path) -> None:
     python = tmp_path / "python"
     python.write_text("#!/bin/sh\nexit 3\n")

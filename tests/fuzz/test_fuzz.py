@@ -38,6 +38,7 @@ def corpus(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return folder
 
 
+@pytest.mark.slow
 def test_a_defect_is_saved(corpus: Path, tmp_path: Path) -> None:
     (corpus / "planted" / "one").write_bytes(b"some x")
     (corpus / "planted" / "two").write_bytes(b"and 1 more")
@@ -57,6 +58,7 @@ def test_only_what_takes_a_new_way_is_kept(corpus: Path, tmp_path: Path) -> None
     assert {file.read_bytes() for file in (corpus / "positions").iterdir()} == {b"wrong", b"17:5"}
 
 
+@pytest.mark.slow
 def test_an_input_can_be_tried_again(tmp_path: Path) -> None:
     file = tmp_path / "input"
     file.write_bytes(b"\0" * 7 + b"\2ab")

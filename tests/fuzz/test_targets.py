@@ -40,6 +40,7 @@ def module_of(path: Path) -> str:
     return ".".join(path.relative_to(ROOT / "logsrv").with_suffix("").parts)
 
 
+@pytest.mark.slow
 def test_every_parser_has_a_target() -> None:
     """A new one gets a target, or a reason in tests/fuzz/without.py; reasons that are over go."""
     parsers = {module_of(path) for path in MODULES if entries(ast.parse(path.read_text()).body)}

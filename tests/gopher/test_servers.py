@@ -118,6 +118,7 @@ async def test_gophernicus_ignores_gopher_plus_and_is_understood(
     assert await client.attributes(f"{here}/0/hello.txt") == ()
 
 
+@pytest.mark.slow
 async def test_pygopherd_inside_tls(
     reactor: Any, pygopherd: int, certificate: Path, tmp_path: Path
 ) -> None:

@@ -110,6 +110,7 @@ def test_connects_as_it_is_told(serve: Serve, tmp_path: Path) -> None:
     assert (done.returncode, done.stdout, done.stderr) == (0, "ä\n", "")
 
 
+@pytest.mark.slow
 def test_searches(serve: Serve, tmp_path: Path) -> None:
     """Words behind the URL are looked for, and numbers are links, as `gopher URL` has them."""
     server = serve(b"7Find\t/s\t\t\r\n.\r\n")

@@ -163,6 +163,7 @@ def test_all_kinds_of_listeners(twistd: Callable[..., TwistdProcess], tmp_path: 
     server.wait_for_log(r"Got 1 datagram from udp:127\.0\.0\.1:\d+")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("one", "other", "most"),
     [
@@ -211,6 +212,7 @@ def test_real_telnet(twistd: Callable[..., TwistdProcess], tmp_path: Path) -> No
     assert "Connection closed by foreign host." in seen.stderr
 
 
+@pytest.mark.slow
 def test_five_thousand_conversations(twistd: Callable[..., TwistdProcess]) -> None:
     """5,000 open connections with --stay: all are greeted, and the last as the first is answered."""
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)

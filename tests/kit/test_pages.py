@@ -40,6 +40,7 @@ def page(request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.Mon
     return text
 
 
+@pytest.mark.slow
 def test_examples(page: str, tmp_path: Path) -> None:
     """Each Python block runs, after the files it may import."""
     for number, example in enumerate(examples(page)):

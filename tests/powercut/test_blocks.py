@@ -31,6 +31,8 @@ from tests.powercut.seen import scratch
 from tests.powercut.trying import SEED, choices
 from tests.powercut.workloads import STORE, Stage
 
+pytestmark = pytest.mark.slow
+
 STATES = int(os.environ.get("LOGSRV_POWER_CUTS", "2000")) // 20
 RECORDS = int(os.environ.get("LOGSRV_POWER_CUT_RECORDS", "1"))
 ORIGINS = (32 * "a", 32 * "b")

@@ -18,6 +18,8 @@ from tests.powercut.seen import ID
 from tests.powercut.trying import lines_of
 from tests.powercut.workloads import STORE, Stage, line
 
+pytestmark = pytest.mark.slow
+
 ACTIVE, ROTATED = f"*/{STORE}/current.log", f"*/{STORE}/current.log (deleted)"
 OPEN = b"1 open 30 relp_version=0\ncommands=syslog\n"
 

@@ -90,6 +90,7 @@ def test_played_again_it_is_what_is_there(recording: Recording) -> None:
     assert len(there(recording.root)) == 3
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ["rotating", "killed"])
 def test_played_again_a_daemon_s_is_what_is_there(
     workload: Callable[[str], Workload], name: str

@@ -40,6 +40,8 @@ from tests.powercut.test_blocks import RECORDS, STATES, first
 from tests.powercut.trying import SEED, choices
 from tests.powercut.workloads import STORE, Stage
 
+pytestmark = pytest.mark.slow
+
 
 class Receiver(ThreadingHTTPServer):
     """A centre whose power stays on; it notes in the record when it has a block."""

@@ -28,6 +28,7 @@ AGAIN = os.environ.get("LOGSRV_POWER_CUT", "").split()
 Recorded = Callable[[str], Workload]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("model", MODELS)
 @pytest.mark.parametrize(
     "name", [*WORKLOADS, *(pytest.param(one, marks=pytest.mark.long) for one in LARGE)]

@@ -5,10 +5,14 @@ from __future__ import annotations
 import socket
 from pathlib import Path
 
+import pytest
+
 from logsrv.kit.testing import TwistdProcess
 from tests.kit.manager.managing import FakeManager
 from tests.powercut.recording import Recording
 from tests.powercut.workloads import STORE
+
+pytestmark = pytest.mark.slow
 
 
 def test_a_disk_that_hangs_does_not_get_the_daemon_killed(tmp_path: Path, shim: Path) -> None:

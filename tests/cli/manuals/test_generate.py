@@ -32,6 +32,7 @@ def test_there_is_a_page_for_every_command(pages: Path) -> None:
     assert {f"twistd-{name}.8" for name in ("logsrv", "greet", "gopher", "gopherd")} <= names
 
 
+@pytest.mark.slow
 def test_no_page_has_anything_that_mandoc_or_groff_complain_of(pages: Path) -> None:
     for path in sorted(pages.iterdir()):
         text = path.read_text()

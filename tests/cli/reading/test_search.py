@@ -257,6 +257,7 @@ def test_statistics(store: Path) -> None:
     assert b"segments: 1 read, 2 skipped; frames: 1 read" in done.stderr
 
 
+@pytest.mark.slow
 def test_no_flipped_bit_of_an_index_hides_a_line(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -272,6 +273,7 @@ def test_no_flipped_bit_of_an_index_hides_a_line(
         assert f"{beside.name} is not used: " in shown.err
 
 
+@pytest.mark.slow
 def test_a_few_flipped_bits_of_a_large_index_hide_no_line(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

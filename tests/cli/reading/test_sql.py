@@ -41,6 +41,7 @@ def test_a_table_by_default(store: str) -> None:
     ]
 
 
+@pytest.mark.slow
 def test_csv_json_and_parquet(store: str, tmp_path: Path) -> None:
     import pyarrow.parquet
 
@@ -101,6 +102,7 @@ def test_controls_do_not_reach_a_table(store: str) -> None:
     assert b"\\x1b[31m" in done.stdout
 
 
+@pytest.mark.slow
 def test_a_closed_pipe_ends_quietly(store: str) -> None:
     many = "select range from range(300000)"
     with subprocess.Popen(

@@ -119,6 +119,7 @@ def test_errors_are_those_of_the_file(folder: Folder, tmp_path: Path) -> None:
         folder.load("main", tmp_path / "main.py")
 
 
+@pytest.mark.slow
 def test_every_module_of_the_standard_library_may_be_shared(tmp_path: Path) -> None:
     """All at once, in a process of its own."""
     for name in sys.stdlib_module_names:

@@ -15,6 +15,8 @@ from tests.cli.command import DEADLINE, logsrv
 from tests.cli.conftest import LOOPBACK, SERVES, SHOUT, WHISPER, Start, ask
 from tests.ports import free_port
 
+pytestmark = pytest.mark.slow
+
 
 def test_five_lines_are_a_server(running: Start, shout: Path) -> None:
     server = running(shout, *LOOPBACK).ready()

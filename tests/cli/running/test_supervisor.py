@@ -6,10 +6,14 @@ import signal
 import socket
 from pathlib import Path
 
+import pytest
+
 from logsrv.kit.testing import wait_until
 from tests.cli.at_terminal import AtTerminal
 from tests.cli.command import DEADLINE, LOGSRV
 from tests.cli.conftest import LOOPBACK, SERVES, SHOUT, WHISPER, Start, ask
+
+pytestmark = pytest.mark.slow
 
 
 def test_a_file_that_never_ends_loading_can_be_saved_again(running: Start, tmp_path: Path) -> None:

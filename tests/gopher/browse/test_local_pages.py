@@ -42,6 +42,7 @@ async def follow(driven: Driven, number: str) -> None:
     await driven.press("enter")
 
 
+@pytest.mark.slow
 async def test_a_gophermap_is_read_and_left_and_come_back_to(drive: Drive, hole: Path) -> None:
     async with drive(str(hole / "gophermap"), size=(160, 24)) as driven:
         await driven.shows("Welcome", f"file://{hole}/")
@@ -122,6 +123,7 @@ async def test_a_bookmark_remembers_what_was_opened(drive: Drive, hole: Path) ->
         await driven.shows("deep.txt", f"file://{hole}/#1/sub")
 
 
+@pytest.mark.slow
 async def test_paths_are_typed_as_addresses(drive: Drive, hole: Path) -> None:
     async with drive(None) as driven:
         await driven.shows("Places to begin")

@@ -252,6 +252,7 @@ BAD = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("case", BAD)
 @pytest.mark.parametrize("path", ["/", "/0x"])
 def test_bad_input_ends_and_never_drives_the_terminal(serve: Serve, case: str, path: str) -> None:

@@ -201,6 +201,7 @@ def test_refresh_takes_nothing_from_a_mirror_that_is_at_work(serve: Serve, tmp_p
     assert server.requests.count(b"/a\r\n") == 1, "what it has noted is still there"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("number", "status"), [(signal.SIGINT, 130), (signal.SIGKILL, -9)])
 def test_a_mirror_that_was_stopped_goes_on(
     serve: Serve, tmp_path: Path, number: signal.Signals, status: int
@@ -243,6 +244,7 @@ def test_a_mirror_that_was_stopped_goes_on(
     assert not list(tmp_path.glob(".b.*")), "the part of the run that was killed is swept up"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("server", ["gophernicus", "pygopherd"])
 def test_an_update_of_a_real_server(server: str, tmp_path: Path) -> None:
     """What is new comes, what is gone goes if that is wanted, what is the same is left alone."""
@@ -332,6 +334,7 @@ def test_a_server_that_is_too_busy_takes_nothing_from_a_mirror(
     assert (tmp_path / "gophermap").read_bytes() == b"0A\t/a\n0B\t/b\n"
 
 
+@pytest.mark.slow
 def test_a_terminal_sees_how_far_it_is(serve: Serve, tmp_path: Path) -> None:
     shown = threading.Event()
 

@@ -149,6 +149,7 @@ def test_it_is_the_command_as_installed(phlog: Phlog, home: Path) -> None:
     assert b"logsrv.gopher.follow" not in loaded and b"asyncio" not in loaded
 
 
+@pytest.mark.slow
 def test_a_person_at_a_terminal_is_told_where_a_script_is_not(phlog: Phlog, home: Path) -> None:
     environment = {"XDG_DATA_HOME": str(home.parent)}
 

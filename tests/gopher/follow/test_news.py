@@ -140,6 +140,7 @@ json_values = st.recursive(
 )
 
 
+@pytest.mark.slow
 @given(
     st.binary()
     | json_values.map(lambda value: json.dumps(value).encode())

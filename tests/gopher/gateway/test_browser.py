@@ -45,6 +45,7 @@ def test_real_server(
             assert "error" not in page.text.lower()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "server", ["gophernicus", pytest.param("pygopherd", marks=pytest.mark.long)]
 )
@@ -96,6 +97,7 @@ def test_looks(gateway_process: TwistdProcess, tmp_path: Path) -> None:
         assert rows[0][:3].hex() == paper[1:]
 
 
+@pytest.mark.slow
 def test_drawing_on_a_phone(gateway_process: TwistdProcess, tmp_path: Path) -> None:
     """A drawing of 80 columns fits into the window of a phone, each of its lines on one line."""
     drawing = b"".join(b"i" + b"#" * 80 + b"\t\t\t0\r\n" for _ in range(5))

@@ -17,6 +17,7 @@ from tests.gopher.gateway.web import LOOPBACK, fetch
 BIG = 200 * 1024 * 1024
 
 
+@pytest.mark.slow
 def test_stream(serve: Serve, tmp_path: Path) -> None:
     """200 MB go through the gateway whole, and it stays small."""
     chunk = bytes(range(256)) * 4096

@@ -79,6 +79,7 @@ def test_an_update_that_was_stopped_goes_on(serve: Serve, tmp_path: Path, update
     assert asked == [1, 1, 1], "what was asked for is not asked for again"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("answer", [b"", b".\r\n", NOT_THERE])
 def test_an_update_that_got_nothing_leaves_no_trace(
     serve: Serve, tmp_path: Path, answer: bytes
@@ -122,6 +123,7 @@ def stop_after(site: Site, requests: int) -> None:
         raise KeyboardInterrupt
 
 
+@pytest.mark.slow
 def test_an_update_keeps_what_a_menu_leads_to_that_cannot_be_had_now(
     serve: Serve, tmp_path: Path
 ) -> None:

@@ -228,6 +228,7 @@ def gopher(*words: str) -> tuple[int, bytes, str]:
     return status, out.getvalue(), err.getvalue()
 
 
+@pytest.mark.slow
 def test_a_mirror_of_it_is_what_it_serves(tree: Path, tmp_path: Path) -> None:
     """And that mirror, served in turn, is the same once more."""
     first, second = tmp_path / "first", tmp_path / "second"

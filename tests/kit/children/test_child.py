@@ -139,6 +139,7 @@ def state_of(pid: int) -> str:
     return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0]
 
 
+@pytest.mark.slow
 @pytest_twisted.ensureDeferred
 async def test_a_kill_ends_its_family_even_if_nobody_reads() -> None:
     owner = Owner()

@@ -27,6 +27,7 @@ VALUES = st.builds(
 )
 
 
+@pytest.mark.slow
 @more(6)
 @given(st.lists(st.lists(BYTES, max_size=12).map(bytes) | VALUES, max_size=6).map(b"".join))
 def test_the_result_is_that_of_reading_byte_by_byte(chunk: bytes) -> None:
@@ -65,6 +66,7 @@ def test_no_bytes_cost_more_calls_than_others(garbage: bytes) -> None:
     assert calls < 400
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("garbage", GARBAGE)
 def test_a_whole_chunk_of_garbage(garbage: bytes) -> None:
     chunk = b"begin" + garbage * 3000

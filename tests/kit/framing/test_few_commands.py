@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from hypothesis import given, settings
+import pytest
+from hypothesis import given
 from hypothesis import strategies as st
 
 from logsrv.kit.framing.commands import commands_in
 from logsrv.kit.framing.few_commands import few_commands_in
+from tests.examples import more
 
 PRESENCE = b"\r\n[yes]\r\n"
 PARTS = st.sampled_from(
@@ -15,7 +17,8 @@ PARTS = st.sampled_from(
 )  # fmt: skip
 
 
-@settings(max_examples=1000, deadline=None)
+@pytest.mark.slow
+@more(10)
 @given(st.lists(PARTS, max_size=14).map(b"".join))
 def test_the_result_is_that_of_many_bytes(behind: bytes) -> None:
     chunk = b"\xff\xf1" + behind

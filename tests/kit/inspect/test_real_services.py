@@ -30,6 +30,7 @@ def look(path: Path, *commands: str) -> str:
     return done.stdout
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("name", "more"),
     [
@@ -66,6 +67,7 @@ def test_nc_sees_who_is_connected_to_any_service(
     assert not path.exists()
 
 
+@pytest.mark.slow
 def test_logsrv_connect_has_a_session(tmp_path: Path) -> None:
     path = tmp_path / "inspect"
     with TwistdProcess(

@@ -114,6 +114,7 @@ def test_nothing_but_sessions(inside: Inside) -> None:
     assert "Traceback" not in inside.server.log()
 
 
+@pytest.mark.slow
 def test_one_who_floods_and_never_reads_harms_nobody(inside: Inside) -> None:
     client = subprocess.Popen(
         inside.ssh("-T", "127.0.0.1"), stdin=subprocess.PIPE, stdout=subprocess.PIPE, bufsize=0

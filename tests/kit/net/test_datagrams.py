@@ -201,6 +201,7 @@ async def test_a_store_that_closes_its_valve_gets_no_more_than_the_group_at_hand
         await until(lambda: len(site.receiver.groups) > 1, "the next group")
 
 
+@pytest.mark.slow
 @in_reactor
 async def test_what_was_received_when_the_valve_closed_is_delivered_when_it_opens(
     site: Site, tmp_path: Path

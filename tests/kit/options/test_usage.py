@@ -214,6 +214,7 @@ def makeService(options):
 """
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("command", "module"),
     [("twistd", "twisted.scripts.twistd"), ("twist", "twisted.application.twist._twist")],

@@ -64,6 +64,7 @@ def test_peer_in_every_message() -> None:
     assert event["peer"] == "tcp:127.0.0.1:50000"
 
 
+@pytest.mark.slow
 @pytest_twisted.ensureDeferred  # type: ignore[untyped-decorator]
 @pytest.mark.parametrize("size", [5, 100_000, 30_000_000])
 async def test_last_words_arrive_whole(serving: Serving, size: int) -> None:

@@ -387,6 +387,7 @@ def test_one_that_reads_is_not_cut_off_because_others_look_too() -> None:
     assert sentences == []
 
 
+@pytest.mark.slow
 def test_many_coroutines_that_write_twice_for_a_line() -> None:
     """Each is told to wait with its first write, and would with its next read."""
 

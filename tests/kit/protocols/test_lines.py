@@ -305,6 +305,7 @@ def test_returning_something_else_is_an_error_with_a_sentence() -> None:
     assert service.metric("connections_failed_total") == 1
 
 
+@pytest.mark.slow
 def test_peer_that_never_reads_is_not_read_from() -> None:
     """Its answers pile up to about a buffer; then it is not read from, until it reads."""
 

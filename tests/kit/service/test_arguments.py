@@ -42,6 +42,7 @@ def said(tmp_path_factory: pytest.TempPathFactory) -> dict[tuple[str, int], str]
     return found
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("stranger", STRANGERS, ids=lambda path: path.stem)
 def test_what_mypy_says(stranger: Path, said: dict[tuple[str, int], str]) -> None:
     """What is right passes, what is wrong is refused where it stands, and types are known."""

@@ -132,6 +132,7 @@ def test_a_daemon_that_is_stopped_before_it_is_ready(folder: Path) -> None:
     assert waiting.returncode == 1
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "command",
     [
@@ -154,6 +155,7 @@ def test_a_start_that_fails_ends_the_process(
     assert "Traceback" not in done.stdout + done.stderr
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("plugin", "options", "said"),
     [

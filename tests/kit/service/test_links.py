@@ -111,6 +111,7 @@ class Linked:
 place = [""]
 
 
+@pytest.mark.slow
 @in_reactor
 async def test_it_comes_back_by_itself() -> None:
     """The other server is not there yet, comes, goes and comes again."""

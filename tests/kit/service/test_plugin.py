@@ -138,6 +138,7 @@ def test_plugin_file_stays_light() -> None:
     assert run.stdout.strip() == "[]"
 
 
+@pytest.mark.slow
 def test_in_twistd(folder: Path, twistd: Start) -> None:
     """A stranger's five lines answer telnet, with the kit's options, and warn when they block."""
     server = twistd(
@@ -171,6 +172,7 @@ def run_twistd(folder: Path, *arguments: str) -> subprocess.CompletedProcess[str
     )  # fmt: skip
 
 
+@pytest.mark.slow
 def test_help_does_not_load_what_is_not_chosen(folder: Path) -> None:
     """A plugin whose module is missing is in the list, and fails with a sentence when chosen."""
     listed = run_twistd(folder, "--help")
@@ -184,6 +186,7 @@ def test_help_does_not_load_what_is_not_chosen(folder: Path) -> None:
     )
 
 
+@pytest.mark.slow
 def test_version_and_wrong_options(folder: Path) -> None:
     """`--version` is the plugin's; what is wrong is one sentence and status 1."""
     assert run_twistd(folder, "shout", "--version").stdout == "shout 1.2\n"

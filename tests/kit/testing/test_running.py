@@ -104,6 +104,7 @@ def test_twistd(twistd):
 }
 
 
+@pytest.mark.slow
 def test_in_a_project_of_its_own(tmp_path: Path) -> None:
     for name, text in PROJECT.items():
         (tmp_path / name).write_text(text)

@@ -90,6 +90,7 @@ async def stream(connection: Connection) -> None:
         await connection.drain()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("what", "talk"),
     [
@@ -223,6 +224,7 @@ class Unready(DatagramLines):
         self.send_line(lines[0][1:] + str(1 / len(lines[0])), peer)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("what", "talk", "sentence"),
     [
@@ -357,6 +359,7 @@ def test_what_answers_otherwise_each_time() -> None:
     conformance(Dice, b"a\n", same=False)
 
 
+@pytest.mark.slow
 def test_what_lets_peers_talk_to_each_other() -> None:
     with pytest.raises(AssertionError, match="plugin mixes up two peers"):
         conformance(Room, b"a\n")

@@ -58,6 +58,7 @@ VALUES = st.recursive(
 )
 
 
+@pytest.mark.slow
 @given(st.dictionaries(KEYS, VALUES, min_size=1, max_size=3))
 def test_no_bit_and_no_cut_makes_one_that_an_older_version_wrote(found: dict[str, Any]) -> None:
     line, old = checked_object(found), ("store", "began", "a")

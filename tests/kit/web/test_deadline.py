@@ -11,6 +11,7 @@ from logsrv.kit.web.deadline import Deadline, TooSlow
 from tests.strangers import endless, stranger
 
 
+@pytest.mark.slow
 def test_a_head_that_comes_for_ever_ends_then() -> None:
     with stranger(endless(b"HTTP/1.1 100 Continue\r\n\r\n")) as server:
         connection = http.client.HTTPConnection("127.0.0.1", server.port, timeout=60)

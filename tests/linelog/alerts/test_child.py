@@ -81,6 +81,7 @@ def end(process: subprocess.Popen[bytes]) -> None:
     process.stdin = None
 
 
+@pytest.mark.slow
 def test_it_tells_of_lines_and_reports_that_it_did(tmp_path: Path) -> None:
     with child(tmp_path) as process:
         watching(tmp_path)
@@ -91,6 +92,7 @@ def test_it_tells_of_lines_and_reports_that_it_did(tmp_path: Path) -> None:
         assert os.getsid(process.pid) == process.pid
 
 
+@pytest.mark.slow
 def test_its_memory_is_bounded_and_that_of_its_programs_is_not(tmp_path: Path) -> None:
     with child(tmp_path, "cat; ulimit -v") as process:
         watching(tmp_path)
@@ -102,6 +104,7 @@ def test_its_memory_is_bounded_and_that_of_its_programs_is_not(tmp_path: Path) -
     assert (tmp_path / "out").read_text().endswith("unlimited\n")
 
 
+@pytest.mark.slow
 def test_it_tells_of_what_is_counted_and_ends_when_told(tmp_path: Path) -> None:
     with child(tmp_path) as process:
         write(tmp_path, "oops 1")
@@ -113,6 +116,7 @@ def test_it_tells_of_what_is_counted_and_ends_when_told(tmp_path: Path) -> None:
     assert (tmp_path / "out").read_text().count("oops 2") == 1
 
 
+@pytest.mark.slow
 def test_it_does_so_too_when_the_daemon_is_killed(tmp_path: Path) -> None:
     with child(tmp_path) as process:
         write(tmp_path, "oops 1")
@@ -126,6 +130,7 @@ def test_it_does_so_too_when_the_daemon_is_killed(tmp_path: Path) -> None:
     assert (tmp_path / "out").read_text().count("oops 2") == 1
 
 
+@pytest.mark.slow
 def test_it_waits_for_the_process_of_a_daemon_that_was_killed(tmp_path: Path) -> None:
     """That has the places for a few seconds more, and tells of lines from them on."""
     make_store(tmp_path / "store", [[line("before")]])
@@ -143,6 +148,7 @@ def test_it_waits_for_the_process_of_a_daemon_that_was_killed(tmp_path: Path) ->
     assert "oops 1" not in (tmp_path / "out").read_text()
 
 
+@pytest.mark.slow
 def test_signals_that_all_processes_get_do_not_end_it(tmp_path: Path) -> None:
     """A service manager sends SIGTERM to all: what comes until the daemon's end is told of."""
     with child(tmp_path) as process:
@@ -154,6 +160,7 @@ def test_signals_that_all_processes_get_do_not_end_it(tmp_path: Path) -> None:
         assert process.poll() is None
 
 
+@pytest.mark.slow
 def test_a_store_that_is_gone_is_a_sentence_and_a_status(tmp_path: Path) -> None:
     store = str(tmp_path / "no")
     alert = AlertSettings(alert="x", alert_command=("x",))

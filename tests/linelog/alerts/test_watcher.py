@@ -129,6 +129,7 @@ def test_the_rest_is_told_at_the_end_of_the_interval(stage: Stage) -> None:
     assert [(count, len(shown)) for _, count, shown in stage.sent] == [(1, 1), (5000, 10)]
 
 
+@pytest.mark.slow
 def test_a_million_lines_are_one_message(stage: Stage) -> None:
     stage.start(end(stage), "oops")
     with (stage.directory / "current.log").open("ab") as file:

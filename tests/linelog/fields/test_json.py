@@ -188,6 +188,7 @@ def test_a_name_that_is_there_twice(text: bytes) -> None:
     assert as_value(look_up(found, "a.b")) == flat(found).get("a.b")
 
 
+@pytest.mark.slow
 def test_names_take_no_gigabytes() -> None:
     """A long key with many below it: each name would be as long."""
     text = (

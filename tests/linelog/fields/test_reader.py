@@ -10,6 +10,7 @@ from logsrv.linelog.fields import reader as many
 from logsrv.linelog.fields.reader import FieldReader
 from logsrv.linelog.fields.record import Record
 from logsrv.linelog.fields.stamps import Stamps
+from tests.examples import more
 from tests.linelog.query.reference import Line, stored_lines
 
 STAMP = b"2026-11-20T06:18:42.123456Z web@tcp:10.0.0.1:51234 "
@@ -48,7 +49,7 @@ def expected(lines: list[bytes], names: list[str]) -> list[list[object]]:
     return [[record.get(name) for record in records] for name in names]
 
 
-@settings(max_examples=200, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@more(2)
 @given(
     st.lists(st.tuples(st.booleans(), st.lists(PIECES, max_size=7).map(b"".join)), max_size=4),
     st.lists(st.sampled_from(NAMES), min_size=1, max_size=3, unique=True),

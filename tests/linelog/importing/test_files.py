@@ -153,6 +153,7 @@ def test_a_journal_that_breaks_off_keeps_its_whole_entries(tmp_path: Path) -> No
     ]
 
 
+@pytest.mark.slow
 def test_a_journal_entry_of_many_bytes_that_are_no_text_has_its_own_time(tmp_path: Path) -> None:
     core = b"CORE\n" + (4 << 20).to_bytes(8, "little") + b"\xff" * (4 << 20) + b"\n"
     entry = b"__REALTIME_TIMESTAMP=1763619522123456\n" + core + b"\n"

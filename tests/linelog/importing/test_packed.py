@@ -84,6 +84,7 @@ def test_of_members_cut_anywhere_all_is_there(
     assert why == ("" if len(cut) in ends else "its compressed data has no end")
 
 
+@pytest.mark.slow
 @kinds
 @pytest.mark.parametrize("share", [0.45, 0.6, 0.999])
 def test_of_a_large_file_cut_anywhere_all_is_there(kind: str, share: float) -> None:
@@ -94,6 +95,7 @@ def test_of_a_large_file_cut_anywhere_all_is_there(kind: str, share: float) -> N
     assert read(cut) == (expected, "its compressed data has no end")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kind", TOOLS)
 @pytest.mark.parametrize("how", ["cut", "broken"])
 def test_no_tool_gives_more_of_a_file_that_is_cut_or_broken(
@@ -168,6 +170,7 @@ def test_many_small_members_come_in_large_pieces(kind: str) -> None:
     assert len(pieces) == 1 + 140_000 // CHUNK
 
 
+@pytest.mark.slow
 @kinds
 def test_a_bomb_takes_little_memory(kind: str) -> None:
     bomb = PACKERS[kind](bytes(50 << 20))

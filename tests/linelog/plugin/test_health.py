@@ -157,6 +157,7 @@ def test_a_disk_that_hangs_every_other_second_is_no_line() -> None:
     assert messages == []
 
 
+@pytest.mark.slow
 @in_reactor
 async def test_a_hang_of_a_real_store_stands_in_the_log(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch

@@ -101,6 +101,7 @@ def _is_a_directory(store: Path) -> None:
     path.mkdir()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "change", [_replaced, _renamed, _removed, _cut, _damaged, _of_no_use, _is_a_directory]
 )

@@ -5,12 +5,13 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from logsrv.linelog.read import lines as stored_lines
 from logsrv.linelog.read.lines import Around, StoredLines, grouped
 from logsrv.linelog.store.segments.segment import Position
+from tests.examples import more
 from tests.linelog.read.stores import line, make_store, view_of
 
 COUNT = 60
@@ -42,7 +43,7 @@ def test_groups(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, largest: int) -
     lines = list(StoredLines(view).forward(Position(0, 0)))
     number_of = {hit.position: number for number, hit in enumerate(lines)}
 
-    @settings(max_examples=150, deadline=None)
+    @more(1.5)
     @given(st.sets(st.integers(0, COUNT - 1)), st.integers(0, 4), st.integers(0, 4), st.booleans())
     def check(chosen: set[int], before: int, after: int, reverse: bool) -> None:
         around = Around(before, after)

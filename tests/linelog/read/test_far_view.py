@@ -113,6 +113,7 @@ def near(store: Path) -> Callable[[Callable[[str], None]], View]:
 RARE = [message(4, RARE_LINE)]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("query", ["eeeee", identity(4), f"segment eeeee {RARE[0][-16:]}"])
 def test_a_rare_word_costs_a_frame_with_indexes_here(
     store: Path, url: str, server: BucketServer, rounds: Rounds, query: str
@@ -146,6 +147,7 @@ def test_a_word_that_is_nowhere_reads_no_text(url: str, server: BucketServer) ->
     assert not [asked.key for asked in server.asked if asked.key.endswith(".log.zst")]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("processes", [1, 2])
 def test_what_is_everywhere_is_found_in_order(url: str, store: Path, processes: int) -> None:
     """More frames than are read ahead, and than one process searches alone."""

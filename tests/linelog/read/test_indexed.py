@@ -56,6 +56,7 @@ def without(found: Search) -> Search:
     return found
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("query", QUERIES)
 def test_counts_are_those_of_the_text(store: Path, query: str) -> None:
     drawn = random.Random(7)

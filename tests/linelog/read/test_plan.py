@@ -6,7 +6,7 @@ import tempfile
 from pathlib import Path
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from logsrv.kit.text.time import rfc3339
@@ -52,11 +52,11 @@ def test_everything_is_read_in_order(view: View) -> None:
     assert list(tasks(view, Scope(), Stats(), reverse=True)) == planned[::-1]
 
 
+@pytest.mark.slow
 def test_times_and_places_leave_out_nothing_that_is_in_them(view: View) -> None:
     every = [one for segment in SEGMENTS for one in segment]
     last = 5 * COUNT
 
-    @settings(max_examples=60, deadline=None)
     @given(st.floats(-10, last + 10), st.floats(-10, last + 10), st.booleans(), st.booleans())
     def check(since: float, until: float, with_since: bool, with_until: bool) -> None:
         scope = Scope(
@@ -120,7 +120,6 @@ def test_a_late_line_is_found_wherever_it_stands(tmp_path: Path, packed: int) ->
     view.close()
 
 
-@settings(max_examples=60, deadline=None)
 @given(
     st.lists(st.integers(0, 50), max_size=30),
     st.integers(0, 3),

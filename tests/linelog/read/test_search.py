@@ -49,6 +49,7 @@ def number_of(hit: Hit) -> int:
 QUERIES = ["", "needle", '"number=4711 "', 'needle "=1"', "NOT needle", "nosuchthing"]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("query", QUERIES)
 @pytest.mark.parametrize("processes", [1, 2])
 def test_what_is_found_is_what_matches(view: View, query: str, processes: int) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from logsrv.linelog.read.texts import SIZE, Damaged, Frames
@@ -43,7 +43,6 @@ def test_any_bounds_give_the_lines_that_begin_within(frames: Frames) -> None:
     for one in LINES:
         starts.append(starts[-1] + len(one))
 
-    @settings(max_examples=60, deadline=None)
     @given(st.integers(0, len(TEXT) + 5), st.integers(0, 3 * SIZE))
     def check(start: int, length: int) -> None:
         stop = start + length

@@ -142,6 +142,7 @@ def test_a_text_among_numbers_makes_texts_of_all_or_is_null(tmp_path: Path) -> N
     answer.close()
 
 
+@pytest.mark.slow
 def test_values_that_fit_no_more_are_null_and_counted(tmp_path: Path) -> None:
     messages = [f"n={number} x=y" for number in range(120000)]
     messages[110002] = "n=none x=y"

@@ -86,6 +86,7 @@ def test_kinds_that_cannot_suit_all_do_not_go_round_for_ever(binder: Binder) -> 
     }
 
 
+@pytest.mark.slow
 def test_a_long_constant_is_not_drawn(binder: Binder) -> None:
     """To draw the plan of this one took DuckDB 20 s, in which it heard no signal."""
     began = time.process_time()

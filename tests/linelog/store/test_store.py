@@ -439,6 +439,7 @@ reactor.run()
 """
 
 
+@pytest.mark.slow
 @pytest_twisted.ensureDeferred
 @pytest.mark.parametrize(("round_", "sync"), list(enumerate(["always", "never", "interval"] * 2)))
 async def test_kill_9_in_full_flow_loses_nothing_confirmed_and_doubles_nothing(

@@ -8,6 +8,8 @@ import re
 import socket
 from pathlib import Path
 
+import pytest
+
 from logsrv.errors import ConfigurationError
 from tests.gopher.browse.conftest import Drive, Driven, until
 from tests.gopher.browse.hole import ROOT
@@ -42,6 +44,7 @@ async def test_finding_in_a_page(drive: Drive, server: Scripted) -> None:
         await driven.shows("“nowhere” is not here")
 
 
+@pytest.mark.slow
 async def test_a_charset_of_the_users_choice(drive: Drive, server: Scripted) -> None:
     async with drive(server.url("/0/about")) as driven:
         await driven.shows("caf\\x82")
@@ -122,6 +125,7 @@ async def test_only_a_yes_does_what_is_asked(drive: Drive) -> None:
         assert done == ["done"]
 
 
+@pytest.mark.slow
 async def test_the_bottom_row_tells_the_keys_that_work_now(drive: Drive, server: Scripted) -> None:
     def keys(driven: Driven) -> str:
         return driven.screen().splitlines()[-1]

@@ -135,6 +135,7 @@ async def test_a_search_that_is_given_as_the_address_asks_for_words(
         await driven.shows("You asked for x")
 
 
+@pytest.mark.slow
 async def test_going_to_an_address(drive: Drive, server: Scripted) -> None:
     async with drive(None) as driven:
         await driven.shows("Places to begin")
@@ -205,6 +206,7 @@ async def test_what_cannot_be_followed_says_why(drive: Drive, server: Scripted) 
         assert len(server.requests) == 1
 
 
+@pytest.mark.slow
 async def test_a_link_to_nowhere_is_not_marked_as_opened(
     drive: Drive, server: Scripted, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -369,6 +369,7 @@ def _wheel() -> type:
     return MouseScrollDown
 
 
+@pytest.mark.slow
 async def test_a_hundred_thousand_lines_are_no_trouble() -> None:
     async with framed([link(f"item {number}") for number in range(100_000)]) as (frame, pilot):
         await pilot.press("end")

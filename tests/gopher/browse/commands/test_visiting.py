@@ -21,6 +21,7 @@ from tests.gopher.servers import Scripted
 from tests.ports import free_port
 
 
+@pytest.mark.slow
 async def test_a_large_page_does_not_stop_the_window(drive: Drive, serve: Serve) -> None:
     server = serve(b"some words of a text\n" * 200_000)
 
@@ -177,6 +178,7 @@ async def test_a_part_of_a_page_that_was_left_for_nothing_stays(drive: Drive, se
         await driven.shows("cp437", "You left this before all of it had come", "the first line")
 
 
+@pytest.mark.slow
 async def test_a_large_page_that_was_left_before_it_was_laid_out_stays(
     drive: Drive, serve: Serve, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -221,6 +223,7 @@ async def test_a_large_page_that_was_left_before_it_was_laid_out_stays(
         assert "the first line" in driven.screen()
 
 
+@pytest.mark.slow
 async def test_the_last_page_asked_for_wins(drive: Drive, serve: Serve) -> None:
     """A slow page that is left does not come up later."""
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from rich.cells import cell_len
@@ -87,6 +88,7 @@ def test_lines_that_come_in_pieces_are_all_there(texts: list[str], cut: int) -> 
     assert layout.rows == whole.rows and layout.links == whole.links
 
 
+@pytest.mark.slow
 def test_a_long_text_without_a_break_costs_no_time() -> None:
     """Its paragraph is judged once, and not for each of its lines."""
     assert len(laid_out([PageLine("word " * 30)] * 20_000, 80)) == 40_000

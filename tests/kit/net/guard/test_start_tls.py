@@ -132,6 +132,7 @@ async def test_what_a_limit_held_back_is_plain_text_as_well(
     assert metrics.value("connections_refused_total", reason="plain_text") == 1
 
 
+@pytest.mark.slow
 @in_reactor
 async def test_silence_is_noticed(serving: Serving, authority: Authority, pem: Path) -> None:
     """Who says nothing over TLS, or never begins it, is closed after --idle-timeout."""

@@ -43,6 +43,7 @@ def of_numbers(text: bytes) -> list[str | None]:
     return [OF_NUMBERS[number] for number in numbers_of(text).tolist()]
 
 
+@pytest.mark.slow
 @more(6)
 @given(st.lists(st.tuples(STAMPS, MESSAGES).map(b"".join), max_size=6))
 @example([STAMP + b'level=info msg="a b"', STAMP + b'time="a" level=info msg="a b"'])

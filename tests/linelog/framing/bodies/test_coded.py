@@ -10,7 +10,7 @@ from collections.abc import Callable
 
 import pytest
 import zstandard
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from logsrv.linelog.framing.bodies.bodies import RequestRefused
@@ -39,7 +39,6 @@ def cut(data: bytes, size: int) -> list[bytes]:
     return [data[at : at + size] for at in range(0, len(data), size)]
 
 
-@settings(max_examples=30, deadline=None)
 @given(
     st.sampled_from(sorted(PACK)), st.binary(max_size=300), st.integers(1, 50), st.integers(1, 3)
 )

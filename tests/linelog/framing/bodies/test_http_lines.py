@@ -7,7 +7,7 @@ from typing import Any
 from urllib.parse import urlencode
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from logsrv.linelog.framing.bodies import http_lines
@@ -89,7 +89,6 @@ def test_json_stays_as_it_was_written() -> None:
     assert records(b"[]") == []
 
 
-@settings(max_examples=50, deadline=None)
 @given(st.lists(JSONISH.filter(lambda value: not isinstance(value, str)), max_size=5))
 def test_arrays_and_lines_of_json_are_cut_alike(values: list[Any]) -> None:
     as_array = records(json.dumps(values, indent=2).encode())
@@ -210,6 +209,7 @@ def test_a_string_that_is_half_of_a_surrogate_pair() -> None:
     assert records(rb'["caf\udce9", "\ud83d\ude00"]') == stored
 
 
+@pytest.mark.slow
 def test_another_thread_goes_on_while_a_long_form_that_is_not_utf_8_is_read() -> None:
     rules = BodyRules("application/x-www-form-urlencoded", "/", 1 << 20)
     body = b"a=" + b"\xff" * 4_000_000

@@ -48,6 +48,7 @@ def test_much(way: str) -> None:
         unpack(pack(text), len(text) - 1)
 
 
+@pytest.mark.slow
 @ways
 def test_a_bomb_takes_little_memory(way: str) -> None:
     pack, unpack = WAYS[way]

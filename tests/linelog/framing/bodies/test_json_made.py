@@ -31,6 +31,7 @@ VALUES = st.recursive(
 )
 
 
+@pytest.mark.slow
 @given(st.dictionaries(KEYS, VALUES))
 def test_always_an_object_on_one_harmless_line(record: dict[object, object]) -> None:
     line = made(record, {"time": "T"})
@@ -82,6 +83,7 @@ def test_of_a_kind_that_the_caller_knows() -> None:
     assert made({"a": [1j], "b": None}, {}, str) == b'{"a":["1j"],"b":null}'
 
 
+@pytest.mark.slow
 @given(st.dictionaries(st.text(), VALUES))
 def test_both_ways_are_one(record: dict[str, object]) -> None:
     """What has a null in it is made the long way; without, it is the same."""
@@ -117,6 +119,7 @@ def test_long_text_that_is_not_utf_8_is_as_short_text_is(shift: int) -> None:
     assert as_text(data) == data.decode("utf-8", "backslashreplace")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "work", [partial(as_text, b"\xff" * (4 << 20)), partial(harmless, "\x7f" * (4 << 20))]
 )

@@ -7,7 +7,7 @@ import tracemalloc
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from logsrv.linelog.framing.bodies import json_parts
@@ -48,7 +48,6 @@ def all_values(text: bytes) -> list[Any]:
     return found
 
 
-@settings(max_examples=60, deadline=None)
 @given(st.lists(JSONISH, max_size=5), DUMPED, st.sampled_from([1, 2, 7, 64]))
 def test_elements_as_they_are_parsed(array: list[Any], how: dict[str, Any], size: int) -> None:
     with pytest.MonkeyPatch.context() as patch:
@@ -84,7 +83,7 @@ def gathered(body: bytes, most: int = 1000) -> tuple[list[Any], Records]:
     return found, records
 
 
-@settings(max_examples=60, deadline=None)
+@pytest.mark.slow
 @given(
     st.lists(st.tuples(st.text(max_size=3), st.lists(JSONISH, max_size=4)), max_size=4),
     st.booleans(),
@@ -147,6 +146,7 @@ def test_too_much_beside_the_records(beside: bytes) -> None:
     assert refused.value.status == 413
 
 
+@pytest.mark.slow
 def test_a_million_values_take_little_memory() -> None:
     """All of them at once would be 64 MB of empty lists."""
     body = b'{"outer":[%b[]]}' % (b"[]," * 1_000_000)

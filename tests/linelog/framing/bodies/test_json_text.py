@@ -64,6 +64,7 @@ def test_no_space_is_left_between_tokens_and_all_within_strings(value: object, i
     assert one_line(b"\n" + json.dumps([value], indent=indent).encode()) == b"[" + compact + b"]"
 
 
+@pytest.mark.slow
 @given(st.lists(st.dictionaries(TEXT, VALUES, max_size=3), min_size=1, max_size=5), WAYS)
 def test_objects_that_stay_need_nothing(values: list[object], way: dict[str, object]) -> None:
     texts = [json.dumps(value, **way).encode("utf-8", "surrogatepass") for value in values]  # type: ignore[arg-type]

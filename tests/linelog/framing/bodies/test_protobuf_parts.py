@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from opentelemetry.proto.collector.logs.v1 import logs_service_pb2 as service
 
@@ -28,7 +28,6 @@ def gathered(body: bytes, most: int = 1000) -> tuple[list[Any], Records]:
     return found, records
 
 
-@settings(max_examples=60, deadline=None)
 @given(
     st.lists(
         st.lists(st.lists(st.text(max_size=30), max_size=4), max_size=3),
@@ -62,6 +61,7 @@ def test_a_record_far_too_long_is_told() -> None:
     assert records.reasons == {"oversize": 1}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("body", "status"),
     [

@@ -201,6 +201,7 @@ ENTRIES = st.lists(
 )
 
 
+@pytest.mark.slow
 @more(2)
 @given(ENTRIES, st.integers(1, 3))
 def test_together_as_one_by_one(entries: list[Any], times: int) -> None:
@@ -377,6 +378,7 @@ def test_long_and_short_entries_cut_anywhere() -> None:
         assert [len(run.lines) for run in found if not run.structured] == [1, 1]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("at", [0, 1, 2])
 def test_arrays_of_millions_of_nothing(at: int) -> None:
     """Refused, or text, without an object for each."""

@@ -8,7 +8,7 @@ import tracemalloc
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from logsrv.linelog.framing.bodies.bodies import Records, RequestRefused
@@ -37,7 +37,6 @@ def as_json(fields: list[tuple[str, str]]) -> dict[str, Any]:
     return wanted
 
 
-@settings(max_examples=60, deadline=None)
 @given(
     st.lists(st.lists(FIELD, min_size=1, max_size=4), max_size=4),
     st.integers(1, 30),

@@ -9,7 +9,7 @@ import zlib
 from collections.abc import Callable
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from logsrv.linelog.framing.bodies import bodies
@@ -52,7 +52,6 @@ def taken(
     return lines, sequences, framer
 
 
-@settings(max_examples=60)
 @given(
     st.lists(st.tuples(st.lists(st.integers(0, 10**30), min_size=1, max_size=5), st.booleans())),
     st.integers(1, 40),
@@ -156,6 +155,7 @@ def test_damaged(data: bytes) -> None:
     assert "cannot be unpacked" in framer.trouble and framer.reason == "unpacking"
 
 
+@pytest.mark.slow
 def test_a_bomb() -> None:
     bomb = packed(event(1, b" " * 90_000) * 2000, 9)
     tracemalloc.start()

@@ -8,7 +8,7 @@ from typing import Any
 
 import msgpack
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from logsrv.linelog.framing.events.msgpack_values import (
@@ -53,7 +53,7 @@ def framed(data: bytes, size: int, most: int = 1 << 20) -> tuple[list[bytes], Va
     return found, framer
 
 
-@settings(max_examples=60)
+@pytest.mark.slow
 @given(st.lists(VALUES, max_size=4), st.integers(1, 50))
 def test_at_every_cut(values: list[Any], size: int) -> None:
     packed = [msgpack.packb(value) for value in values]
@@ -70,7 +70,6 @@ def test_at_every_cut(values: list[Any], size: int) -> None:
         start = stop
 
 
-@settings(max_examples=60)
 @given(st.binary(max_size=60), st.integers(1, 9))
 def test_anything_at_all(data: bytes, size: int) -> None:
     """What msgpack takes is taken, what it refuses or waits for is not."""

@@ -154,6 +154,7 @@ def test_anything_at_all(parts: list[bytes]) -> None:
         pass
 
 
+@pytest.mark.slow
 def test_bombs() -> None:
     """Little time and memory, whatever they promise."""
     started = time.process_time()

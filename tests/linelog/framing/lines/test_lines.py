@@ -13,7 +13,7 @@ from typing import Any
 
 import attrs
 import pytest
-from hypothesis import example, given, settings
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from logsrv.linelog.framing.lines.lines import LineFramer
@@ -72,6 +72,7 @@ RULES = st.builds(
 )
 
 
+@pytest.mark.slow
 @more(6)
 @given(STREAMS, st.lists(st.integers(0, 200), max_size=12), RULES)
 @example(b"\r\r\0\0", [3], LineRules(max_line=5))
@@ -87,7 +88,7 @@ def test_same_result_however_the_bytes_are_cut(
     assert framed([bytes([code]) for code in data], rules) == expected
 
 
-@settings(max_examples=60, deadline=None)
+@pytest.mark.slow
 @given(st.integers(0, 2**32), st.integers(1, 3000), RULES, st.sampled_from([20, 1000, 50_000]))
 def test_large_chunks_give_the_same(
     seed: int, longest: int, rules: LineRules, max_line: int
@@ -257,6 +258,7 @@ def test_endless_line_takes_bounded_memory(oversize: Oversize) -> None:
     assert held < limit + len(chunk) + 4096
 
 
+@pytest.mark.slow
 def test_single_bytes_cost_the_same_for_long_lines_as_for_short_ones() -> None:
     """A line that comes byte by byte costs time in proportion to its length, not to its square."""
 

@@ -284,6 +284,7 @@ def test_giant_counts_hold_nothing() -> None:
     assert len(framer._held) + len(framer._lines._rest) <= 1000
 
 
+@pytest.mark.slow
 def test_many_tiny_frames_behind_nuls_do_not_take_a_chunk_squared() -> None:
     def seconds(number: int) -> float:
         framer = SyslogFramer(LineRules(), LineCounts())

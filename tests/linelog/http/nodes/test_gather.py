@@ -127,6 +127,7 @@ def test_more_lines_of_a_moment_than_fit_are_told_and_the_rest_is_shown(
     assert asked.asked.failed
 
 
+@pytest.mark.slow
 def test_many_nodes_share_the_room_of_all() -> None:
     stored = [node_line(BEGIN + number, "x") for number in range(2000)]
     nodes = [ListedNode(stored) for _ in range(32)]

@@ -74,6 +74,7 @@ def test_what_is_little_takes_one_question() -> None:
     assert len(lines(pieces(node, 10, reverse=False))) == 2 and node.spans == [EVERYTHING]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("reverse", [False, True])
 def test_much_takes_little_more_than_its_size(reverse: bool) -> None:
     node = store([BEGIN + 1000 * number for number in range(20_000)])
@@ -81,6 +82,7 @@ def test_much_takes_little_more_than_its_size(reverse: bool) -> None:
     assert len(node.spans) < 2.2 * 20_000 / 500
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("reverse", [False, True])
 def test_a_store_in_the_opposite_order_takes_little_more(reverse: bool) -> None:
     """As one into which the older of two files was imported last."""

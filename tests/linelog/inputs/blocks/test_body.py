@@ -315,6 +315,7 @@ def test_one_of_another_place_is_told_the_place() -> None:
     assert OutOfPlace(None).headers == {}
 
 
+@pytest.mark.slow
 def test_so_many_wait_for_the_disk_that_no_more_are_taken() -> None:
     centre = Taking()
     large = stored_lines(ONE, 60_000, size=0)

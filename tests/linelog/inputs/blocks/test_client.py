@@ -137,6 +137,7 @@ def test_a_certificate_of_somebody_else_is_refused(tmp_path: Path) -> None:
             found.state()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "answer",
     [

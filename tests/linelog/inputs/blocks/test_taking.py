@@ -162,6 +162,7 @@ def steps_of(centre: NearCentre, directory: Path) -> int:
     return -disk.left
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("store", [FEW], ids=["few"], indirect=True)
 @pytest.mark.parametrize("error", [Killed(), no_space()], ids=["killed", "full"])
 def test_what_was_interrupted_at_any_step_goes_on(
@@ -403,6 +404,7 @@ def test_frames_are_read_one_by_one(tmp_path: Path) -> None:
     ]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("data", "why"),
     [
@@ -427,6 +429,7 @@ def test_what_is_no_frame_is_refused(data: bytes, why: str, tmp_path: Path) -> N
         frames_in(data, tmp_path / "data")
 
 
+@pytest.mark.slow
 def test_a_large_frame_takes_no_more_memory_than_its_text(tmp_path: Path) -> None:
     """One that cannot be compressed was in memory four times: of 250 MiB a restore took 840 MB."""
     size = 64 << 20

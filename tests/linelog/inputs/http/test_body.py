@@ -11,7 +11,7 @@ from typing import Any, cast
 import cramjam
 import pytest
 import zstandard
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from twisted.internet.defer import Deferred
 
@@ -24,7 +24,6 @@ from tests.linelog.inputs.http.sending import Sender, chunked, refused, request,
 from tests.linelog.inputs.recording import turn
 
 
-@settings(max_examples=40, deadline=None)
 @given(
     st.lists(st.sampled_from([b"a", b"\n", b"\r\n", "ü".encode(), b"longer text"]), max_size=20),
     st.integers(1, 40),

@@ -153,6 +153,7 @@ def test_it_answers_one_after_the_other_until_its_input_ends() -> None:
     worker.stdout.close()
 
 
+@pytest.mark.slow
 def test_a_signal_to_all_processes_ends_no_body() -> None:
     worker = subprocess.Popen(COMMAND, stdin=subprocess.PIPE, stdout=subprocess.PIPE)
     assert worker.stdin is not None and worker.stdout is not None

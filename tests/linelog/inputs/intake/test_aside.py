@@ -41,6 +41,7 @@ class Peer:
             self.protocol.dataReceived(data)
 
 
+@pytest.mark.slow
 def test_one_of_them_is_read_from_in_a_turn() -> None:
     """Each in its turn; and a polite peer in every one."""
     store = SlowStore()

@@ -56,6 +56,7 @@ def test_a_reload_gives_new_rules_and_a_new_name() -> None:
     assert way.rules.max_line == 7 and way.connection_log is not None
 
 
+@pytest.mark.slow
 def test_line_ends_and_nothing_else_do_not_fill_our_memory() -> None:
     """A quarter of a megabyte becomes a hundred of them with its stamps; it is stored little by little."""
     store = SlowStore()
@@ -80,6 +81,7 @@ def test_line_ends_and_nothing_else_do_not_fill_our_memory() -> None:
     assert all(line.endswith(b"01 ") for line in lines[:-2])
 
 
+@pytest.mark.slow
 def test_what_waits_is_stored_when_the_store_is_about_to_close() -> None:
     store = SlowStore()
     way = intake(store)
@@ -121,6 +123,7 @@ def test_others_are_read_from_before_what_waits_is_stored() -> None:
     assert other.producerState == "paused" and store.pending
 
 
+@pytest.mark.slow
 def test_what_waits_is_stored_although_others_close_the_valve_each_time() -> None:
     """Else the push of one would wait for as long as hundreds of others send all they can."""
     store = SlowStore()

@@ -130,6 +130,7 @@ async def test_fetching_goes_on_behind_a_lie(lie: str) -> None:
         assert "\x1b" not in why
 
 
+@pytest.mark.slow
 @in_reactor
 async def test_floods_hide_no_answer() -> None:
     def flooded(question: Question) -> None:

@@ -122,6 +122,7 @@ def test_unfinished_messages_are_counted_when_their_time_is_over() -> None:
     assert not clock.getDelayedCalls()
 
 
+@pytest.mark.slow
 def test_datagrams_that_become_much_wait_for_the_store(monkeypatch: pytest.MonkeyPatch) -> None:
     """A burst of bombs is unpacked as the store takes it in, in its order, and not into our memory."""
     store, done = SlowStore(), list[bytes]()
@@ -209,6 +210,7 @@ def test_no_more_bombs_come_while_one_waits_though_the_valve_opens_and_closes() 
     assert store.stored.count(b"x") == 5 * (7 << 20)
 
 
+@pytest.mark.slow
 def test_what_waits_to_be_unpacked_is_stored_at_a_stop() -> None:
     store = SlowStore()
     way = intake(store, options=InputOptions(max_record=1 << 20))

@@ -153,6 +153,7 @@ _REPEATS = st.sampled_from(
 )
 
 
+@pytest.mark.slow
 @more(5)
 @given(
     st.lists(st.tuples(_FIXED, _REPEATS).map("".join), min_size=1, max_size=4).map("".join),

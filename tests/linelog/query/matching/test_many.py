@@ -41,6 +41,7 @@ def counts(text: bytes, *queries: str) -> list[int]:
     return list(map(len, found))
 
 
+@pytest.mark.slow
 @_LENIENT
 @given(
     st.lists(TREES | st.just(EVERYTHING), max_size=12),
@@ -55,6 +56,7 @@ def test_each_query_finds_what_it_finds_by_itself(
     assert together(nodes, text, place) == one_by_one(nodes, text, place)
 
 
+@pytest.mark.slow
 @_LENIENT
 @given(st.lists(TREES, max_size=12), st.lists(stored_lines(), max_size=30), st.integers(1, 300))
 def test_where_a_text_is_cut_makes_no_difference(

@@ -25,6 +25,7 @@ def hits(query: str, *messages: bytes) -> list[bytes]:
     return [text[start:end].removeprefix(STAMP) for start, end in compile(parse(query)).find(text)]
 
 
+@pytest.mark.slow
 @_LENIENT
 @given(TREES, st.lists(stored_lines(), max_size=6), st.booleans())
 def test_all_ways_find_what_is_true(node: Node, lines: list[Line], ended: bool) -> None:
@@ -48,6 +49,7 @@ def test_all_ways_find_what_is_true(node: Node, lines: list[Line], ended: bool) 
     assert matcher.lines(text) == b"".join(text[start:end] + b"\n" for start, end in expected)
 
 
+@pytest.mark.slow
 @_LENIENT
 @given(TREES, st.binary(max_size=60))
 def test_any_bytes_can_be_searched(node: Node, text: bytes) -> None:

@@ -21,6 +21,7 @@ WANTED = VALUES.map(str) | st.sampled_from(
 )
 
 
+@pytest.mark.slow
 @_LENIENT
 @given(
     NAMES | st.sampled_from(["app", "pid", "took"]),

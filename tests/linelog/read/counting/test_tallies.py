@@ -33,6 +33,7 @@ def test_top(whole: Search) -> None:
     assert (tally.total, tally.exact) == (40_000, True)
 
 
+@pytest.mark.slow
 def test_each_element_of_a_list_counts(whole: Search) -> None:
     tally = top(whole, "tags")
     assert tally.most_common(9) == [("a", 40_000), ("t0", 20_000), ("t1", 20_000)]

@@ -77,6 +77,7 @@ async def test_what_a_broker_refuses() -> None:
             await one.send(sent(b"b"))
 
 
+@pytest.mark.slow
 @in_reactor
 async def test_a_broker_that_has_no_time_is_asked_again() -> None:
     """NOT_ENOUGH_REPLICAS and the like: librdkafka sends again, once each and in order."""
@@ -88,6 +89,7 @@ async def test_a_broker_that_has_no_time_is_asked_again() -> None:
     assert found == [f"message {number}" for number in range(100)]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("error", [29, 31])
 @in_reactor
 async def test_a_topic_that_may_not_be_written_to(error: int) -> None:
@@ -99,6 +101,7 @@ async def test_a_topic_that_may_not_be_written_to(error: int) -> None:
             await one.send(sent(b"a"))
 
 
+@pytest.mark.slow
 @in_reactor
 async def test_a_topic_that_is_not_there() -> None:
     with brokers() as some:
@@ -132,6 +135,7 @@ async def test_a_file_of_certificates_that_cannot_be_read(tmp_path: Path) -> Non
     assert why.settled and "ssl.ca.location failed" in str(why)
 
 
+@pytest.mark.slow
 @in_reactor
 async def test_a_certificate_that_nobody_knows(tmp_path: Path) -> None:
     with brokers() as some:

@@ -78,6 +78,7 @@ async def test_what_was_acknowledged_is_there_behind_a_kill(tmp_path: Path) -> N
         await one.close()
 
 
+@pytest.mark.slow
 @in_reactor
 async def test_of_three_publishers_one_comes_next(tmp_path: Path) -> None:
     """Each at a server of its own, with another block behind the same: a cluster takes one of them."""
@@ -107,6 +108,7 @@ async def test_of_three_publishers_one_comes_next(tmp_path: Path) -> None:
             await one.close()
 
 
+@pytest.mark.slow
 @in_reactor
 async def test_of_an_older_cluster_that_is_said(tmp_path: Path) -> None:
     with cluster(debian(), tmp_path) as servers:
@@ -184,6 +186,7 @@ async def test_credentials_let_in(tmp_path: Path) -> None:
             await each.close()
 
 
+@pytest.mark.slow
 @in_reactor
 async def test_certificates_of_both(tmp_path: Path) -> None:
     authority = Authority(tmp_path)

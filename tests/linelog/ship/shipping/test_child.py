@@ -30,6 +30,8 @@ from tests.kit.children.spawned import read_message, send
 from tests.linelog.read.stores import line, make_store
 from tests.linelog.ship.shipping.receiver import LineReceiver, receiving
 
+pytestmark = pytest.mark.slow
+
 COMMAND = (sys.executable, "-P", "-m", MODULE)
 STORE = "78" * 16
 

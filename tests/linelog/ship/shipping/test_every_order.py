@@ -11,6 +11,7 @@ import shutil
 import tempfile
 from pathlib import Path
 
+import pytest
 from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, precondition, rule
@@ -20,6 +21,8 @@ from logsrv.linelog.ship.target import Unavailable
 from logsrv.linelog.store.segments.segment import NOWHERE, Position
 from tests.linelog.read.stores import Writer
 from tests.linelog.ship.shipping.fakes import FarSide, LineFarSide, Process
+
+pytestmark = pytest.mark.slow
 
 
 class Shipped(RuleBasedStateMachine):

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from logsrv.linelog.ship.shipping.loop import ANSWER
@@ -153,7 +153,7 @@ def test_a_line_that_is_refused_at_its_last_try_leaves_the_next_ones_their_tries
     assert [one.lines for one in process.reports.of("refused")] == [1]
 
 
-@settings(max_examples=20)
+@pytest.mark.slow
 @given(st.integers(0, 1000), st.floats(0.1, 0.9), st.sets(st.integers(0, 299), max_size=4))
 def test_whatever_it_hangs_up_on_besides(seed: int, share: float, bad: set[int]) -> None:
     """No line is missing that is not kept; whoever is ill now and then refuses nothing that is well."""

@@ -114,6 +114,7 @@ def test_a_list_of_empty_pages_is_left_in_time(
     assert archive.names("a/") == ["a/one"]
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(sys.platform != "linux", reason="only Linux counts the memory that is there")
 @pytest.mark.parametrize("call", ["names('a/')", "folders()"])
 def test_a_page_of_names_without_an_end_takes_bounded_memory(call: str) -> None:
@@ -131,6 +132,7 @@ def test_a_page_of_names_without_an_end_takes_bounded_memory(call: str) -> None:
         assert far_side.said < 400 << 20
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(sys.platform != "linux", reason="only Linux counts the memory that is there")
 @pytest.mark.parametrize(
     ("call", "status"), [("read('a')", 404), ("read('a', 5, 9)", 403), ("create('a', [b'x'])", 400)]

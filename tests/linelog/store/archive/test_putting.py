@@ -68,6 +68,7 @@ def test_all_files_are_there_and_the_manifest_says_so(place: Path, store: Path) 
     assert files_of(place) == before
 
 
+@pytest.mark.slow
 def test_a_kill_at_any_step_leaves_nothing_or_all(place: Path, store: Path) -> None:
     """What a kill leaves without a manifest is nothing; the next try makes it whole."""
     step = 0

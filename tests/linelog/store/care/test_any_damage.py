@@ -8,7 +8,8 @@ from pathlib import Path
 from typing import TypeAlias
 from unittest.mock import patch
 
-from hypothesis import given, settings
+import pytest
+from hypothesis import given
 from hypothesis import strategies as st
 
 from logsrv.cli.doctor import DoctorVisit
@@ -19,6 +20,8 @@ from logsrv.linelog.store.segments.index import Index
 from tests.linelog.read.stores import line, make_store
 from tests.linelog.store.care.stores import at, examination, packed_of
 from tests.linelog.store.faults import text_of
+
+pytestmark = pytest.mark.slow
 
 SECTOR = 512
 LINES = 3000
@@ -74,7 +77,6 @@ def lost(made: Index, before: bytes, after: bytes) -> set[int]:
     }
 
 
-@settings(max_examples=30, deadline=None)
 @given(st.tuples(DAMAGE, DAMAGE, DAMAGE))
 def test_all_that_is_not_damaged_is_found(damages: tuple[Damage, ...]) -> None:
     """A segment is damaged in its text, or in what stands beside that."""

@@ -10,7 +10,7 @@ from contextlib import closing
 from pathlib import Path
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from logsrv.errors import StoreError
@@ -79,7 +79,6 @@ def test_lines_that_nobody_has_counted_are_not_said_to_be_none(
     assert examined.lines == lines
 
 
-@settings(max_examples=60)
 @given(st.data())
 def test_a_flipped_bit_is_found_or_changes_nothing_that_is_read(
     whole: Path, data: st.DataObject
@@ -189,6 +188,7 @@ SENSELESS = [
 ]
 
 
+@pytest.mark.slow
 def test_no_finding_has_words_of_python(tmp_path: Path) -> None:
     """Whatever is in a file of a store, whose owner is to understand what is said of it."""
     whole = small_store(tmp_path / "whole", words=6000)
@@ -246,6 +246,7 @@ def test_the_words_of_a_damaged_segment_are_not_made(tmp_path: Path) -> None:
     assert (store / f"{first.words}.damaged").exists()
 
 
+@pytest.mark.slow
 def test_a_line_that_does_not_end_takes_no_memory(tmp_path: Path) -> None:
     """A file with holes may be as long as its maker likes."""
     store = small_store(tmp_path / "store")

@@ -114,6 +114,7 @@ def hostile() -> Iterator[tuple[str, bytes]]:
     yield "frames in frames", nested
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", [name for name, _ in hostile()])
 def test_whatever_stands_there_takes_no_memory_and_little_work(
     store: Path, name: str, monkeypatch: pytest.MonkeyPatch

@@ -58,6 +58,7 @@ NOTE = Note(Position(17, 5), 32 * "a", Position(3, 0), Position(3, 9), 7, 12)
 OTHER = Note(Position(17, 14), 32 * "b", Position(9, 0), Position(9, 77), 8)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("text", [NotesFile((NOTE, OTHER)).text(), NOTE.line() + OTHER.line()])
 def test_a_bit_that_changed_is_put_right(text: bytes) -> None:
     for place in range(8 * len(text)):

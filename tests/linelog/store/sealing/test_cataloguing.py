@@ -47,6 +47,7 @@ async def filled(store: Store, segments: int) -> None:
         await until(lambda: len(list(store.directory.glob("*.zst"))) > before)  # noqa: B023
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("index", Indexing)
 @pytest_twisted.ensureDeferred
 async def test_enough_small_segments_get_a_catalog(open_store: OpenStore, index: Indexing) -> None:

@@ -94,6 +94,7 @@ def test_without_words(tmp_path: Path, make: MakePacker) -> None:
     assert set(files(tmp_path)) == {"current.log", segment.packed, segment.index}
 
 
+@pytest.mark.slow
 def test_one_process_packs_them_all_until_it_is_not_needed(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, make: MakePacker
 ) -> None:
@@ -111,6 +112,7 @@ def test_one_process_packs_them_all_until_it_is_not_needed(
     assert text_of(tmp_path) == 3 * TEXT
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(sys.platform != "linux", reason="a thread has no niceness of its own")
 def test_a_segment_soon_behind_another_is_packed_as_if_the_next_one_waited(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, make: MakePacker
@@ -127,6 +129,7 @@ def test_a_segment_soon_behind_another_is_packed_as_if_the_next_one_waited(
     assert nicenesses(packs) == {NICENESS[0]}
 
 
+@pytest.mark.slow
 def test_one_that_somebody_kills_between_two_segments_is_started_again(
     tmp_path: Path, make: MakePacker
 ) -> None:
@@ -184,6 +187,7 @@ def test_a_process_that_is_killed_while_it_packs(tmp_path: Path, make: MakePacke
     assert text_of(tmp_path) == TEXT
 
 
+@pytest.mark.slow
 def test_a_disk_that_is_full(tmp_path: Path, make: MakePacker) -> None:
     """What the process met is the reason here, and the process goes on."""
     packs, segment = make(), plain(tmp_path)

@@ -76,6 +76,7 @@ def test_zstdcat_reads_a_sealed_file(tmp_path: Path) -> None:
     assert done.stdout == TEXT
 
 
+@pytest.mark.slow
 def test_a_crash_at_any_step_leaves_every_line_exactly_once(tmp_path: Path) -> None:
     steps = 0
     while True:

@@ -37,6 +37,7 @@ def test_a_frame_says_its_times_and_lines(text: bytes, behind: bytes) -> None:
     assert newlines.tolist() == [at for at, byte in enumerate(text) if byte == ord("\n")]
 
 
+@pytest.mark.slow
 def test_a_large_text_is_looked_at_with_little_memory() -> None:
     """Of short lines the lists of all would take twenty times as much as the text."""
     text = stored(b"") * 100_000 + stored(b"x" * (10 << 20)) + stored(b"") * 200_000

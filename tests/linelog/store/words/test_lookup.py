@@ -7,12 +7,13 @@ import random
 import uuid
 
 import pytest
-from hypothesis import example, given, settings
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from logsrv.linelog.store.segments.index import Frame, Index
 from logsrv.linelog.store.segments.times import UNKNOWN
 from logsrv.linelog.store.words.lookup import Words
+from tests.examples import more
 from tests.linelog.store.faults import STAMP, stored
 from tests.linelog.store.words.indexed import stored_index
 from tests.linelog.store.words.test_scan import TEXTS
@@ -22,7 +23,6 @@ def frames_of(bits: int, count: int) -> list[int]:
     return [number for number in range(count) if bits >> number & 1]
 
 
-@settings(max_examples=60, deadline=None)
 @given(
     texts=st.lists(TEXTS, min_size=1, max_size=4),
     cut=st.tuples(st.integers(0), st.integers(0), st.integers(1, 40)),
@@ -133,7 +133,7 @@ LITERALS = (b"zebra", b"203.0.113.77", b"deadbeefdeadbeef", b"user77")
 SOUND = [Words(INDEX).frames_with(literal) for literal in LITERALS]
 
 
-@settings(max_examples=150, deadline=None)
+@more(1.5)
 @given(at=st.integers(0, len(INDEX) - 1), flip=st.integers(1, 255))
 def test_a_damaged_one_is_an_error_or_as_good_as_before(at: int, flip: int) -> None:
     data = bytearray(INDEX)

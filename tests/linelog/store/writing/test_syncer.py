@@ -77,6 +77,7 @@ async def test_a_sync_that_failed_is_tried_again_though_none_is_wanted_any_more(
     await until(lambda: "sync" not in store.troubles())
 
 
+@pytest.mark.slow
 @pytest_twisted.ensureDeferred
 async def test_a_store_is_synced_once_a_second_and_not_while_it_is_idle(
     open_store: OpenStore,
