@@ -26,7 +26,7 @@ settings.register_profile(
     deadline=None,
     suppress_health_check=[HealthCheck.too_slow],
     derandomize=IN_CI,
-    max_examples=int(os.environ.get("LOGSRV_EXAMPLES", "25")),
+    max_examples=int(os.environ.get("EXAMPLES", "25")),
 )
 settings.load_profile("untimed")
 

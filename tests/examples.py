@@ -6,5 +6,5 @@ from hypothesis import settings
 
 
 def more(times: float) -> settings:
-    """Return settings with `times` as many as usual (LOGSRV_EXAMPLES, 25 without it)."""
+    """Return settings with `times` as many as usual (EXAMPLES, 25 without it)."""
     return settings(max_examples=round(times * settings().max_examples))
