@@ -177,6 +177,27 @@ def test_a_giant_is_refused_before_anything_of_it_is_kept(
     assert framer.held == 0
 
 
+@pytest.mark.parametrize(
+    ("length", "prefix"),
+    [
+        (0, b"\x00"),
+        (127, b"\x7f"),
+        (128, b"\x80\x01"),
+        (255, b"\xff\x01"),
+        (256, b"\x80\x02"),
+        (16_383, b"\xff\x7f"),
+        (16_384, b"\x80\x80\x01"),
+        (2_097_151, b"\xff\xff\x7f"),
+    ],
+)
+def test_a_varint_is_written_and_read_to_its_last_bit(length: int, prefix: bytes) -> None:
+    frame = b"x" * length
+    packed = Varint().pack(frame)
+    assert packed == prefix + frame
+    for pieces in ([packed], [packed[:1], packed[1:]], [packed[:-1], packed[-1:]]):
+        assert frames_of(Varint(), pieces, length) == ([frame], "")
+
+
 def test_the_largest_is_not_refused() -> None:
     for framing in FRAMINGS[:-1]:
         assert frames_of(framing, [framing.pack(b"x" * MOST)]) == ([b"x" * MOST], "")

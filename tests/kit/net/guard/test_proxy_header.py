@@ -130,6 +130,12 @@ def test_what_is_no_header_is_refused_with_a_sentence(sent: bytes, sentence: str
         assert str(caught.value).isprintable()
 
 
+@pytest.mark.parametrize("behind", [b"x" * 200, b"y\n" * 200])
+def test_much_behind_a_header_in_one_chunk_is_no_longer_header(behind: bytes) -> None:
+    for header, wanted in HEADERS.items():
+        assert read([header + behind]) == (wanted, behind)
+
+
 @given(st.sampled_from([b"", b"PROXY TCP6 ", BINARY_SIGNATURE + b"\x21"]), st.binary())
 def test_any_bytes_are_a_header_or_refused(lead: bytes, rest: bytes) -> None:
     with suppress(ProxyHeaderError):

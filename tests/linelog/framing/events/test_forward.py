@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import gzip
 import json
 import struct
@@ -107,6 +108,14 @@ def test_times(time: Any, text: str) -> None:
     assert lines(["t", time, {}]) == [f'{{"time":{text},"tag":"t"}}']
     assert lines(["t", [[time, {}]]]) == [f'{{"time":{text},"tag":"t"}}']
     assert lines(["t", [[[time, {}], {}]]]) == [f'{{"time":{text},"tag":"t"}}']
+
+
+@pytest.mark.parametrize("size", [0, 1, 4, 7, 9, 16])
+def test_an_event_time_of_another_length_is_kept_as_it_came(size: int) -> None:
+    """It has four bytes of seconds and four of nanoseconds, and is not guessed at."""
+    sent = bytes(range(size))
+    found = base64.b64encode(sent).decode()
+    assert lines(["t", [[msgpack.ExtType(0, sent), {}]]]) == [f'{{"time":"{found}","tag":"t"}}']
 
 
 def test_without_a_time() -> None:

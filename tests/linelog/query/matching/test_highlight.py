@@ -17,6 +17,9 @@ from tests.linelog.query.reference import TREES
     [
         ("conn", b"a Conn conn", [(2, 6), (7, 11)]),
         ("ab bc", b"xabcx", [(1, 4)]),
+        ("abcd bc", b"abcde", [(0, 4)]),
+        ("bc abcd", b"xabcdbc", [(1, 7)]),
+        ("aa", b"aaaaa", [(0, 4)]),
         (r"/\d+/ OR x", b"12 x 3", [(0, 2), (3, 4), (5, 6)]),
         ("-x", b"x", []),
         ("/x*/", b"ax", [(1, 2)]),

@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 from logsrv.linelog.read.texts import PackedFrames
 from logsrv.linelog.read.view import View
 from logsrv.linelog.ship.cutting.crc import combined
-from logsrv.linelog.ship.cutting.cut import BlockLimits, CutBlock, Cutter
+from logsrv.linelog.ship.cutting.cut import PIECE, BlockLimits, CutBlock, Cutter
 from logsrv.linelog.ship.encode.block import LARGEST, LARGEST_TEXT, PackedBlock
 from logsrv.linelog.store.segments.segment import Position
 from tests.linelog.read.stores import line, make_store
@@ -232,6 +232,22 @@ def test_any_lines_in_any_blocks(
     assert len(there) + sum(map(len, cutting.refused)) == len(wanted)
     for one in cutting.refused:
         assert one not in there and len(zstandard.compress(one)) > limit - 20
+
+
+def test_nothing_leaves_that_came_after_the_sync(tmp_path: Path) -> None:
+    """A power cut might take it, and other lines its place."""
+    # The second does not fit into what is read at a time, and has to be read on.
+    first, second, third = line(os.urandom(200).hex()), line("b" * (PIECE * 3 // 2)), line("c")
+    cutting = Cutting(make_store(tmp_path / "logs", [[first, second]]))
+    one = len(zstandard.compress(first)) + 10
+    cutting.cutter.go(BEGIN)
+    found = [cutting.cutter.cut(None, BlockLimits(one, one))]
+    with (cutting.directory / "current.log").open("ab") as file:
+        file.write(third)
+    while (cut := found[-1]) is not None:
+        found.append(cutting.cutter.cut(cut.block.end, BlockLimits(one, one)))
+    cutting.cutter.close()
+    assert [text_of(cut.block) for cut in found if cut is not None][:2] == [first, second]
 
 
 @given(st.binary(), st.binary())

@@ -22,6 +22,7 @@ from logsrv.linelog.store.recover import Begun, number_active, open_active, tidy
 from logsrv.linelog.store.segments.lock import DirectoryLock
 from logsrv.linelog.store.segments.segment import Position, saved_number, sealed_name
 from logsrv.linelog.store.store import Store
+from logsrv.linelog.store.writing import active
 from logsrv.linelog.store.writing.active import ActiveSegment
 from tests.linelog.store.faults import (
     MOMENT,
@@ -121,6 +122,23 @@ async def test_without_a_free_descriptor_the_old_segment_goes_on(
     del disk.errors[step]
     await until(lambda: store.position.segment == 2)
     assert text_of(store.directory) == stored(b"0", b"1", b"2")
+
+
+@pytest_twisted.ensureDeferred
+async def test_a_rotation_that_fails_is_not_tried_again_at_once(
+    open_store: OpenStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """With each line it would cost what a rotation does, and a line in the log."""
+    monkeypatch.setattr(active, "RETRY_AFTER", 3600.0)
+    disk = FaultyDisk()
+    store = open_store(disk, rotate_size=10)
+    disk.errors["create"] = OSError(errno.EMFILE, os.strerror(errno.EMFILE))
+    before = disk.calls.count("create")
+    for number in range(20):
+        store.append(batch(b"%d" % number))
+        await store.durable()
+    assert disk.calls.count("create") - before == 1
+    del disk.errors["create"]
 
 
 def open_files() -> list[str]:
