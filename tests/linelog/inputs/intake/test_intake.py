@@ -45,6 +45,21 @@ def test_a_block_gets_the_time_of_its_arrival_and_its_source() -> None:
     assert b"".join(batch.stored()) == b"1970-01-01T00:00:01.500000Z apps@tcp:127.0.0.1:5 x\n"
 
 
+def test_each_line_of_a_connection_has_the_time_of_its_own_chunk() -> None:
+    sink = Sink()
+    way = intake(sink)
+    clock: Any = way.clock
+    receiver = LineReceiver(way)
+    receiver.makeConnection(StringTransport(peerAddress=IPv4Address("TCP", "10.0.0.1", 5)))
+    for moment in range(3):
+        receiver.dataReceived(b"%d\n" % moment)
+        clock.advance(1)
+    stored = b"".join(part for batch in sink.batches for part in batch.stored())
+    assert [line[:19] for line in stored.splitlines()] == [
+        b"1970-01-01T00:00:0%d" % second for second in (1, 2, 3)
+    ]
+
+
 def test_without_a_name_the_source_is_the_peer() -> None:
     assert intake(Sink()).source("unix:uid=0,pid=7") == "unix:uid=0,pid=7"
 
