@@ -17,7 +17,7 @@ def moment(text: str) -> int:
     return round(datetime.fromisoformat(text).timestamp() * 1e6)
 
 
-DOCUMENT = Path(__file__).parents[4] / "docs" / "importing.md"
+DOCUMENT = Path(__file__).parents[4] / "docs" / "inputs.md"
 WRITTEN = moment("2026-11-20T12:00:00+00:00")
 THEN = "2026-11-20T06:18:42"
 
