@@ -52,9 +52,27 @@ def test_files_in_the_architecture_are_named_with_their_folder() -> None:
 
 
 def test_every_page_can_be_found_from_the_entrance() -> None:
-    entrance = (DOCS / "index.md").read_text()
-    missing = {page.name for page in DOCS.glob("*.md")} - {"index.md"}
-    assert not {name for name in missing if f"({name})" not in entrance}
+    entrance = (DOCS.parent / "README.md").read_text()
+    pages = [page.name for page in DOCS.glob("*.md")]
+    assert [name for name in pages if f"(docs/{name})" not in entrance] == []
+
+
+def test_the_entrance_leads_to_what_a_newcomer_looks_for_first() -> None:
+    """Within a minute: one row for each, with the page or the option."""
+    entrance = (DOCS.parent / "README.md").read_text()
+    table = entrance.partition("\n## Where to find\n")[2].partition("\n## ")[0]
+    rows = dict(re.findall(r"^\| (.+?) \| (.+?) \|$", table, re.MULTILINE))
+    for task, way in {
+        "Docker": "docs/sending.md#docker",
+        "keep 30 days": "--keep-days 30",
+        "the last hour for one host": "--since 1h",
+        "be told of errors": "docs/alerts.md",
+        "a second machine": "--ship relp://",
+        "write a protocol": "docs/tutorial.md",
+        "a full disk": "docs/runbook.md#",
+    }.items():
+        [found] = [row for row in rows if task in row]
+        assert way in rows[found]
 
 
 def test_every_counter_of_a_running_service_is_listed() -> None:

@@ -80,7 +80,7 @@ def test_every_link_of_its_pages_leads_somewhere(root: Root) -> None:
     """To pages and their headings, to pictures, configurations and examples."""
     folder = root.path / "usr/share/doc/logsrv"
     pages = {path.name: path.read_text() for path in folder.glob("*.md")}
-    assert {"index.md", "install.md", "SECURITY.md", "changelog.md"} <= set(pages)
+    assert {"README.md", "install.md", "SECURITY.md", "changelog.md"} <= set(pages)
     dead = []
     for name, text in pages.items():
         for path, anchor in re.findall(r"\]\(([^):#\s]*)#?([^):\s]*)\)", text):
@@ -88,7 +88,7 @@ def test_every_link_of_its_pages_leads_somewhere(root: Root) -> None:
             if not there or (anchor and anchor not in anchors(pages[path or name])):
                 dead.append((name, path, anchor))
     assert dead == []
-    assert "(query.md)" in pages["index.md"] and "(pictures/" in pages["http.md"]
+    assert "(query.md)" in pages["README.md"] and "(pictures/" in pages["http.md"]
 
 
 def test_lines_arrive_and_members_of_the_group_find_them(root: Root) -> None:

@@ -3,8 +3,9 @@
 Beside what `logsrv.kit.testing` reads in a page, a story has
 
     ```console              commands behind `$ `, in one shell from the first to the last; below
-                            each what it prints, where `…` stands for anything; `cat`, `tail` and
-                            `logsrv search`, a `grep` behind them too, are typed again until it is there
+                            each what it prints, where `…` stands for anything; `cat`, `tail`, `logsrv
+                            search`, `logsrv tail` and `logsrv ship --status`, a `grep` behind them
+                            too, are typed again until it is there
     ```console server       the command goes on; what is below is printed sooner or later
     ```LANGUAGE FILE        a file that the reader writes; in a folder where it is there already, it
                             has to be just like this
@@ -31,7 +32,7 @@ from tests.ports import free_port
 _FENCE = re.compile(r"^```(\S+)(?: +(\S+))? *\n(.*?)^```", re.MULTILINE | re.DOTALL)
 _MARK = "this-command-has-ended"
 # These change nothing, and what they show may take a moment.
-LOOKING = ("cat ", "tail ", "logsrv search ")
+LOOKING = ("cat ", "tail ", "logsrv search ", "logsrv tail", "logsrv ship --status ")
 # The longest one installs from a package index.
 COMMAND_SECONDS = 180.0
 

@@ -33,9 +33,8 @@ class Page:
     files: dict[str, str]
 
     @classmethod
-    def of(cls, name: str) -> Page:
-        page = (DOCS / name).read_text()
-        return cls({block.argument: block.body for block in blocks(page) if block.argument})
+    def of(cls, text: str) -> Page:
+        return cls({block.argument: block.body for block in blocks(text) if block.argument})
 
     def file(self, name: str, *moved: tuple[int, int]) -> str:
         """Return a file as a reader would write it here: with these ports in the place of the page's."""
@@ -46,8 +45,8 @@ class Page:
         return text
 
 
-PROGRAMS = Page.of("sending-from-programs.md")
-DAEMONS = Page.of("sending.md")
+SENDING = (DOCS / "sending.md").read_text()
+DAEMONS, PROGRAMS = map(Page.of, SENDING.split("\n## Programs\n"))
 
 
 def make_certificates(place: Path) -> Path:

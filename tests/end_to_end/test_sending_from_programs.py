@@ -1,4 +1,4 @@
-"""docs/sending-from-programs.md: each example is run, and its 1,000 records are stored once and whole."""
+"""docs/sending.md, programs: each example is run, and its 1,000 records are stored once and whole."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""docs/sending-from-programs.md, TLS: the examples with what its table says."""
+"""docs/sending.md, programs inside TLS: the examples with what its table says."""
 
 from __future__ import annotations
 
@@ -10,10 +10,10 @@ import pytest
 
 from tests.end_to_end.conftest import Start
 from tests.end_to_end.senders import (
-    DOCS,
     GO_TEXTS,
     PROGRAMS,
     RECORDS,
+    SENDING,
     Page,
     command,
     lines_of,
@@ -30,7 +30,7 @@ BY_FILE = {sender.file: sender for sender in SENDERS}
 ROW = re.compile(
     r"^\| `([\w.-]+)` \| `(.*?)` \| `(.*?)` \| (?:`(\w+)=ca\.pem`)? ?\|$", re.MULTILINE
 )
-ROWS = ROW.findall((DOCS / "sending-from-programs.md").read_text())
+ROWS = ROW.findall(SENDING)
 HANDLER = ("socket-handler-tls.py", "", "", "")
 
 

@@ -1,4 +1,4 @@
-"""One name for what every sender has, wherever its format keeps it, as docs/senders.md says."""
+"""One name for what every sender has, wherever its format keeps it, as docs/inputs.md says."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from logsrv.linelog.read.render import document
 from logsrv.linelog.read.search import Hit
 from logsrv.linelog.store.segments.segment import Position
 
-PAGE = (Path(__file__).parent.parent.parent.parent / "docs" / "senders.md").read_text()
+PAGE = (Path(__file__).parent.parent.parent.parent / "docs" / "inputs.md").read_text()
 STAMP = b"2026-11-20T06:18:42.000001Z tcp:10.0.0.1:51234 "
 EACH = [(name, key) for name, keys in ALIASES.items() for key in keys]
 

@@ -1,0 +1,44 @@
+"""docs/first-hour.md, followed by an operator who has an empty folder and one machine."""
+
+from __future__ import annotations
+
+import os
+import re
+import urllib.request
+from collections.abc import Mapping
+from pathlib import Path
+
+import pytest
+
+from tests.docs.conftest import ROOT
+from tests.docs.story import Story
+from tests.programs import program
+
+pytestmark = pytest.mark.long
+
+PAGE = (ROOT / "docs" / "first-hour.md").read_text()
+PORTS = (1234, 2514, 5140, 5141, 8080)
+PACKAGES = {
+    "nc": "netcat-openbsd",
+    "logger": "bsdutils",
+    "curl": "curl",
+    "hostname": "hostname",
+    "rsyslogd": "rsyslog",
+}
+
+
+def test_it_works_as_it_is_printed(tmp_path: Path, index: Mapping[str, str]) -> None:
+    folders = {str(Path(program(name, package)).parent) for name, package in PACKAGES.items()}
+    path = os.pathsep.join([index["PATH"], *folders])
+    with Story(tmp_path, ports=PORTS, environment={**index, "PATH": path}) as reader:
+        reader.follow(PAGE)
+        # The page of which its reader has the address.
+        address = f"http://127.0.0.1:{reader.ports['8080']}/"
+        assert f"<{address.replace(reader.ports['8080'], '8080')}>" in PAGE
+        with urllib.request.urlopen(address, timeout=60) as answer:
+            assert "<html" in answer.read().decode().lower()
+        reader.stop()
+
+
+def test_it_takes_an_hour() -> None:
+    assert sum(map(int, re.findall(r"^## .*\((\d+) minutes\)$", PAGE, re.MULTILINE))) == 60
