@@ -28,7 +28,7 @@ class InspectSettings:
     inspect_python: bool = option(
         False,
         FLAG,
-        "allow Python there; whoever connects can do all that the service may",
+        "allow Python there; whoever connects can do what the service may",
     )
 
 

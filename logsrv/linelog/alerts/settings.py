@@ -109,7 +109,7 @@ class AlertSettings(AlertWays):
     """An alert with settings of its own. Raises ValueError when nobody would be told."""
 
     alert: str = option(REQUIRED, QUERY, "send an alert for lines that match this")
-    name: str | None = option(None, NAME, "its name in messages, in the log and in counters")
+    name: str | None = option(None, NAME, "its name in messages, log and counters")
 
     @property
     def ways(self) -> tuple[str, ...]:

@@ -68,7 +68,7 @@ class ShipSettings(ShipRules):
     name: str | None = option(
         None,
         TARGET_NAME,
-        "its name in the log, in counters and in DIR/ship; by default made of the URL",
+        "its name in the log, counters and DIR/ship; by default made of the URL",
     )
     query: str | None = option(
         None, QUERY, "send only lines that match; not for blocks and archives"
