@@ -4,7 +4,7 @@
     python -m bench.scale --edges 4 --senders 1000 --rate 80000 --seconds 60
 
 Senders are connections that send some lines of the made-up mix in turns; each edge stores, seals and ships
-what it gets to both centres, which store and seal it again. The model is that of docs/scale.md.
+what it gets to both centres, which store and seal it again.
 """
 
 from __future__ import annotations

@@ -41,12 +41,12 @@ from logsrv.linelog.read.search import Search
 from logsrv.linelog.read.view import View
 
 _OPTIONS = {
-    "config": ("FILE", "take options from this TOML file, as twistd logsrv does"),
-    "alert": ("QUERY", "tell of lines that match this; repeatable"),
-    "alert_command": ("COMMAND", "the program that gets an alert"),
-    "alert_variable": ("NAME", "a variable that the program gets as well; repeatable"),
-    "alert_webhook": ("URL", "where an alert is posted to"),
-    "alert_page": ("URL", "where people open the live page, for a link"),
+    "config": ("FILE", "read options from this TOML file, as twistd logsrv does"),
+    "alert": ("QUERY", "send an alert for lines that match this; repeatable"),
+    "alert_command": ("COMMAND", "run this program for an alert"),
+    "alert_variable": ("NAME", "a variable for that program; repeatable"),
+    "alert_webhook": ("URL", "post an alert to this URL"),
+    "alert_page": ("URL", "the live page's URL, for a link"),
     "alert_every": ("TIME", "accepted, so that a command line can be copied"),
     "directory": (
         "DIRECTORY",

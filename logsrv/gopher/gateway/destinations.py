@@ -126,14 +126,10 @@ def _parsed(address: str) -> IPv4Address | IPv6Address | None:
 class Destinations:
     """The operator's rules, and the options that they are."""
 
-    allow_host: tuple[str, ...] = option(
-        (), HOST_PATTERN, "a host to visit; with this, no others are visited", repeatable=True
-    )
-    allow_private: bool = option(
-        False, FLAG, "visit private addresses too, this machine's among them"
-    )
+    allow_host: tuple[str, ...] = option((), HOST_PATTERN, "visit only this host", repeatable=True)
+    allow_private: bool = option(False, FLAG, "visit private addresses too, also this machine")
     allow_port: tuple[range, ...] = option(
-        (), PORTS, "ports to visit, instead of 70 and those from 1024 on but a few",
+        (), PORTS, "visit only these ports; by default 70 and most above 1023",
         repeatable=True,
     )  # fmt: skip
 

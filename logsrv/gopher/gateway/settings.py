@@ -46,17 +46,19 @@ class Connecting:
     """
 
     charset: str | None = option(
-        None, CHARSET, "of texts and menus; if left out, each line is UTF-8, else Latin-1"
+        None,
+        CHARSET,
+        "character set of texts and menus; by default UTF-8, else Latin-1, for each line",
     )
     proxy: Proxy | None = option(
-        None, PROXY, "connect through this; Tor's is socks5://127.0.0.1:9050"
+        None, PROXY, "connect through this proxy; Tor's is socks5://127.0.0.1:9050"
     )
     cafile: Path | None = option(
         None, FILE, "trust the certificates in this file for TLS, not the system's"
     )
     pin: bool = option(False, FLAG, "trust the certificate that a server showed first")
     insecure: bool = option(False, FLAG, "trust every certificate")
-    accept_cut: bool = option(False, FLAG, "accept ends without the close of TLS")
+    accept_cut: bool = option(False, FLAG, "accept answers that end without a TLS close")
 
     @property
     def trust(self) -> Trust:
@@ -80,24 +82,24 @@ class GopherSettings(VisitorLimits, Connecting, Destinations, OperatorSettings):
     """The settings of `twistd gopher`, all of them: where to listen, where to go, what to give whom."""
 
     gateway: tuple[Endpoint, ...] = option(
-        (), web_endpoint(8070), "where to serve a web gateway, such as tcp:8070:interface=127.0.0.1",
+        (), web_endpoint(8070), "serve a web gateway here",
         repeatable=True,
     )  # fmt: skip
     host: tuple[str, ...] = option(
-        (), HOST_NAME, "a name of the gateway in browsers, beside localhost", repeatable=True
+        (), HOST_NAME, "a name of the gateway in browsers, besides localhost", repeatable=True
     )
-    max_page: int = option("2MiB", SIZE, "show only so much of a menu or text")
+    max_page: int = option("2MiB", SIZE, "show at most this much of a menu or text")
     max_download: int | None = option("1GiB", SIZE, "break off larger downloads", off=True)
-    cache_size: int | None = option("16MiB", SIZE, "memory for what was fetched", off=True)
-    cache_time: float = option("2m", DURATION, "how long to show what was fetched without a look")
+    cache_size: int | None = option("16MiB", SIZE, "memory for fetched pages", off=True)
+    cache_time: float = option("2m", DURATION, "show a fetched page again for this long")
     # A browser opens six connections, and some leave theirs open.
     max_connections: int | None = option(
-        1000, integer(1), "how many connections a listener has at a time", off=True
+        1000, integer(1), "open connections of a listener at most", off=True
     )
     max_connections_per_peer: int | None = option(
-        64, integer(1), "how many connections one address has at a time", off=True
+        64, integer(1), "open connections of one address at most", off=True
     )
-    url: str | None = option(None, TEXT, "what to fetch and print")
+    url: str | None = option(None, TEXT, "fetch and print this")
     words: tuple[str, ...] = option(
         (), TEXT, "a link by its number, or what to search for", repeatable=True
     )

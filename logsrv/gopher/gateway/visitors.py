@@ -22,9 +22,9 @@ from logsrv.kit.options.kinds import integer
 class VisitorLimits:
     """The options about clients. A minute's requests of one may come together, after one of rest."""
 
-    max_requests: int = option(64, integer(1), "how many requests to work on at a time")
-    max_requests_per_client: int = option(8, integer(1), "how many of them for one client")
-    requests_per_minute: int = option(240, integer(1), "how many requests to take of one client")
+    max_requests: int = option(64, integer(1), "requests at a time at most")
+    max_requests_per_client: int = option(8, integer(1), "requests of one client at a time at most")
+    requests_per_minute: int = option(240, integer(1), "requests of one client in a minute at most")
 
 
 class RequestDenied(PeerError):

@@ -83,15 +83,15 @@ PLACE: Kind[ServerName] = Kind(
 class ServeOptions:
     """The options that `twistd gopherd` has beside the kit's."""
 
-    directory: Path = option(REQUIRED, DIRECTORY, "what to serve")
+    directory: Path = option(REQUIRED, DIRECTORY, "the directory to serve")
     host: ServerName | None = option(
         None,
         PLACE,
-        "the name and port that menus give; what is left out is where a client has connected to",
+        "name and port in menus; by default the address that the client connected to",
     )
-    log_requests: bool = option(False, FLAG, "a line in the log for each request")
+    log_requests: bool = option(False, FLAG, "log each request")
     max_connections: int | None = option(
-        1000, integer(1), "how many connections a listener has at a time", off=True
+        1000, integer(1), "open connections of a listener at most", off=True
     )
 
 

@@ -22,14 +22,13 @@ class InspectSettings:
     goes_with: ClassVar[str] = "inspect"
 
     inspect: tuple[InspectPlace, ...] = option(
-        (), PLACE, "where to look inside: connections, counters, tasks, stacks; such as "
-        "unix:/run/inspect.sock",
+        (), PLACE, "look at connections, counters, tasks and stacks here",
         repeatable=True,
     )  # fmt: skip
     inspect_python: bool = option(
         False,
         FLAG,
-        "let who looks inside run Python there: he can then do whatever the service can",
+        "allow Python there; whoever connects can do what the service may",
     )
 
 
@@ -41,13 +40,11 @@ class OperatorSettings(InspectSettings, GuardPolicy):
 
     metrics: tuple[Endpoint, ...] = option(
         (), web_endpoint(9100, "Prometheus connects"),
-        "where to serve /metrics for Prometheus, /healthz and /readyz, such as "
-        "tcp:9100:interface=127.0.0.1",
+        "serve /metrics for Prometheus, /healthz and /readyz here",
         repeatable=True,
     )  # fmt: skip
     log_format: str = option(
         "auto",
         choice("auto", "people", "file", "journal", "json", "twisted"),
-        "the lines of the service's own log; auto: for people on a terminal, for the journal where systemd"
-        " reads it, else as in a file",
+        "format of the service's own log; auto: people on a terminal, journal under systemd, else file",
     )

@@ -36,7 +36,7 @@ from logsrv.kit.text.words import shown
 
 S = TypeVar("S")
 DEFAULT = "default"
-CONFIG = Option(default=None, kind=PATH, help="take options from this TOML file")
+CONFIG = Option(default=None, kind=PATH, help="read options from this TOML file")
 
 
 @attrs.frozen(kw_only=True)

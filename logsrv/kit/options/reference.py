@@ -62,7 +62,7 @@ def reference(settings_class: type[Any], name: str, known: Mapping[str, str]) ->
         parts.append(_table(["key", "default", ""], rows))
         if inherited:
             keys = ", ".join(_code(option_name(one)) for one in inherited)
-            parts.append(f"And, where it is to differ from the above: {keys}.\n")
+            parts.append(f"Also, if different from the above: {keys}.\n")
     return "\n".join(parts)
 
 

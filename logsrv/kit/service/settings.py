@@ -110,7 +110,7 @@ def settings_class(
     )
     made: type[Any] = attrs.make_class(
         f"{name.title()}Settings",
-        {} if alone else {"listen": option(listen, ENDPOINT, "where to listen", repeatable=True)},
+        {} if alone else {"listen": option(listen, ENDPOINT, "listen here", repeatable=True)},
         bases=bases,
         frozen=True,
         kw_only=True,

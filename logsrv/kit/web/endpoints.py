@@ -30,7 +30,7 @@ def web_endpoint(port: int, why: str = "browsers connect") -> Kind[Endpoint]:
 
     return attrs.evolve(
         endpoint_kind(parse, locate=Endpoint.located),
-        accepted=f"an endpoint for connections, such as {example} or unix:/run/web",
+        accepted=f"an endpoint, such as {example} or unix:/run/web",
     )
 
 

@@ -94,24 +94,22 @@ class AlertWays:
     goes_with: ClassVar[str] = "alert"
 
     alert_command: Command | None = option(
-        None, COMMAND, "the program that gets an alert, as text on its standard input"
+        None, COMMAND, "run this program for an alert; it gets the text on standard input"
     )
     alert_variable: tuple[str, ...] = option(
-        (), VARIABLE, "a variable of the server that the program gets as well", repeatable=True
+        (), VARIABLE, "a variable of the server for that program", repeatable=True
     )
-    alert_webhook: str | None = option(None, WEBHOOK, "where an alert is posted to, as JSON")
-    alert_page: str | None = option(
-        None, PAGE, "where people open the live page: messages have a link to their lines there"
-    )
-    alert_every: float = option("5m", DURATION, "each alert is sent at most once in this time")
+    alert_webhook: str | None = option(None, WEBHOOK, "post an alert as JSON to this URL")
+    alert_page: str | None = option(None, PAGE, "the live page's URL, for the link in each message")
+    alert_every: float = option("5m", DURATION, "send each alert at most once in this time")
 
 
 @attrs.frozen(kw_only=True, slots=False)
 class AlertSettings(AlertWays):
     """An alert with settings of its own. Raises ValueError when nobody would be told."""
 
-    alert: str = option(REQUIRED, QUERY, "the lines to tell of")
-    name: str | None = option(None, NAME, "its name in messages, in the log and in counters")
+    alert: str = option(REQUIRED, QUERY, "send an alert for lines that match this")
+    name: str | None = option(None, NAME, "its name in messages, log and counters")
 
     @property
     def ways(self) -> tuple[str, ...]:
@@ -132,7 +130,9 @@ class AlertOptions(AlertWays):
 
     help_group: ClassVar[str] = "Alerts"
 
-    alert: tuple[str, ...] = option((), QUERY, "tell of lines that match this", repeatable=True)
+    alert: tuple[str, ...] = option(
+        (), QUERY, "send an alert for lines that match this", repeatable=True
+    )
     alerts: tuple[AlertSettings, ...] = tables(
         AlertSettings, "alerts with settings of their own", shorthand="alert"
     )

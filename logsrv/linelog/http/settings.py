@@ -39,17 +39,17 @@ class HttpSettings(NodeOptions):
 
     http: tuple[Endpoint, ...] = option(
         (), web_endpoint(8080), repeatable=True,
-        help="where to serve the live page and the API, such as tcp:8080:interface=127.0.0.1",
+        help="serve the live page and the API here",
     )  # fmt: skip
     http_token: str | None = option(
-        None, SECRET, "what one needs to see anything there; others see it in the process list"
+        None, SECRET, "the token for --http; visible in the process list"
     )
-    http_token_file: Path | None = option(None, SECRET_FILE, "a file that has the token")
+    http_token_file: Path | None = option(None, SECRET_FILE, "a file with that token")
     http_host: tuple[str, ...] = option(
-        (), HOST_NAME, "a name of this server in browsers, beside its address", repeatable=True
+        (), HOST_NAME, "a name of this server in browsers, besides its address", repeatable=True
     )
-    http_searches: int = option(8, integer(1), "how many searches are done at a time")
-    http_search_time: float = option("1m", DURATION, "how long a search may take")
+    http_searches: int = option(8, integer(1), "searches at a time at most")
+    http_search_time: float = option("1m", DURATION, "end a search after this time")
 
 
 def check_reach(settings: HttpSettings) -> None:

@@ -88,7 +88,7 @@ def _part(settings: object, kind: type[T]) -> T:
 class ListenerSettings(LineRules, InputOptions, PeerLimits, GuardPolicy):
     """A listener with settings of its own."""
 
-    listen: Listen = option(REQUIRED, LISTEN, "where to listen")
+    listen: Listen = option(REQUIRED, LISTEN, "listen here")
     name: str | None = option(None, NAME, "stands before @ in the source of its lines")
 
     @property
@@ -151,7 +151,7 @@ class LoggerSettings(
     help_group: ClassVar[str] = "Listening and storing"
 
     listen: tuple[Listen, ...] = option(
-        ("tcp:1234",), LISTEN, "where to listen, and for which input", repeatable=True
+        ("tcp:1234",), LISTEN, "listen here, for this input", repeatable=True
     )
     listener: tuple[ListenerSettings, ...] = tables(
         ListenerSettings, "listeners with settings of their own", shorthand="listen"
@@ -159,16 +159,14 @@ class LoggerSettings(
     classic_syslog: bool = option(
         False,
         FLAG,
-        "listen for syslog where it has always come in as well: port 514, UDP and TCP, and /dev/log"
-        " if no other program has it",
+        "also listen for syslog at port 514, UDP and TCP, and at /dev/log if it is free",
     )
     workers: int = option(
         2,
         integer(0, 64),
-        "processes at most that take large bodies of Loki, OTLP and _bulk apart, started when they come;"
-        " 0: the server does that itself",
+        "processes at most that parse large bodies of Loki, OTLP and _bulk; 0: the server itself",
     )
-    directory: Path = option("logs", DIRECTORY, "where the lines are kept")
+    directory: Path = option("logs", DIRECTORY, "the directory of the store")
 
     def __attrs_post_init__(self) -> None:
         super().__attrs_post_init__()

@@ -50,31 +50,29 @@ class ShipRules:
     help_group: ClassVar[str] = "Sending lines on"
     goes_with: ClassVar[str] = "ship"
 
-    ship_from: str = option(BEGINNING, FROM, "where in the store a target that is new begins")
-    ship_at_most: int = option(
-        "10GiB", SIZE, "how much that a target does not have yet stays beyond --keep-bytes"
-    )
-    ship_ca: Path | None = option(
-        None, FILE, "certificates of the authorities that a target is verified by, in PEM"
-    )
+    ship_from: str = option(BEGINNING, FROM, "where a new target begins in the store")
+    ship_at_most: int = option("10GiB", SIZE, "keep this much unsent text beyond --keep-bytes")
+    ship_ca: Path | None = option(None, FILE, "authorities of the target's certificate (PEM)")
     ship_cert: Path | None = option(
-        None, FILE, "the certificate that a target is shown, in PEM; may have its key in it"
+        None, FILE, "our certificate for the target (PEM), perhaps with its key"
     )
-    ship_key: Path | None = option(None, SECRET_FILE, "the key of that certificate, in PEM")
-    ship_token_file: Path | None = option(
-        None, SECRET_FILE, "a file that has the token which a target asks for"
-    )
+    ship_key: Path | None = option(None, SECRET_FILE, "the key of that certificate (PEM)")
+    ship_token_file: Path | None = option(None, SECRET_FILE, "a file with the target's token")
 
 
 @attrs.frozen(kw_only=True, slots=False)
 class ShipSettings(ShipRules):
     """A target with settings of its own. Raises ValueError for what does not go together."""
 
-    ship: ShipURL = option(REQUIRED, URL, "where to send lines on to")
+    ship: ShipURL = option(REQUIRED, URL, "send lines to this target")
     name: str | None = option(
-        None, TARGET_NAME, "its name in the log, in counters and in DIR/ship; else made of the URL"
+        None,
+        TARGET_NAME,
+        "its name in the log, counters and DIR/ship; by default made of the URL",
     )
-    query: str | None = option(None, QUERY, "only lines that match; for targets that take lines")
+    query: str | None = option(
+        None, QUERY, "send only lines that match; not for blocks and archives"
+    )
 
     def __attrs_post_init__(self) -> None:
         if self.query is not None and self.ship.takes != "lines":
@@ -97,7 +95,7 @@ class ShipOptions(ShipRules):
 
     help_group: ClassVar[str] = "Sending lines on"
 
-    ship: tuple[ShipURL, ...] = option((), URL, "send all lines on to this target", repeatable=True)
+    ship: tuple[ShipURL, ...] = option((), URL, "send all lines to this target", repeatable=True)
     targets: tuple[ShipSettings, ...] = tables(
         ShipSettings, "targets with settings of their own", shorthand="ship", key="ship"
     )

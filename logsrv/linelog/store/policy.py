@@ -72,16 +72,16 @@ class StorePolicy:
     help_group: ClassVar[str] = "The store"
 
     sync: Sync = option(
-        "interval", choice(Sync), "when to force lines to the disk; interval is once a second"
+        "interval", choice(Sync), "when to force lines to the disk; interval: once a second"
     )
-    rotate_size: int = option("256MiB", SIZE, "seal the active segment when it is this large")
-    rotate_every: float = option("1d", DURATION, "seal the active segment when it is this old")
-    keep_bytes: int | None = option(
-        None, SIZE, "remove the oldest segments when the store is larger than this"
-    )
+    rotate_size: int = option("256MiB", SIZE, "seal the active segment at this size")
+    rotate_every: float = option("1d", DURATION, "seal the active segment at this age")
+    keep_bytes: int | None = option(None, SIZE, "remove the oldest segments of a larger store")
     keep_days: float | None = option(None, DAYS, "remove segments older than this")
     keep_indexes: float | None = option(
-        None, DAYS, "keep the indexes of segments removed here that an archive has, for so long"
+        None,
+        DAYS,
+        "keep the indexes of segments in an archive for this long when their text is removed",
     )
     index: Indexing = option(
         "words", choice(Indexing), "index the words of sealed segments, for fast searches"
@@ -89,7 +89,7 @@ class StorePolicy:
     sealers: int | None = option(
         None,
         integer(1, 64),
-        "segments that are compressed at once, each by a process; by default one for each four cores",
+        "processes that compress segments; by default one for each four cores",
     )
     high_water: int = 8 * MiB
     low_water: int = 2 * MiB

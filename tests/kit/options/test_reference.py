@@ -44,10 +44,7 @@ def test_an_option_that_takes_something_else_says_so() -> None:
 def test_tables_of_the_file_have_their_own_section() -> None:
     text = page(LoggerOptions)
     _, section = text.split("### `[[listener]]` in the file\n")
-    assert (
-        "And, where it is to differ from the above: `allow`, `max-connections`, `max-line`"
-        in section
-    )
+    assert "Also, if different from the above: `allow`, `max-connections`, `max-line`" in section
     assert "| `listen` | required |" in section
     assert "--" not in section.replace("---", "")
 

@@ -134,7 +134,7 @@ def test_the_shell_completes_options_choices_and_files(tmp_path: Path) -> None:
     text = (tmp_path / "zsh").read_text()
     assert "--sync=[when to sync to disk]:sync:(never interval always)" in text
     assert "--directory=[where the lines are kept]:directory:_directories" in text
-    assert "--config=[take options from this TOML file]:config (*):_files" in text
+    assert "--config=[read options from this TOML file]:config (*):_files" in text
     assert "*--listen=[where to listen]" in text
     assert "--no-raw[" in text
 

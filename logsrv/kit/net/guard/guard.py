@@ -28,21 +28,17 @@ class GuardPolicy:
 
     help_group: ClassVar[str] = "Connections"
 
-    log_connections: bool = option(False, FLAG, "a line in the log for each connect and disconnect")
-    allow: tuple[Network, ...] = option(
-        (), NETWORK, "who may connect; with this, nobody else may", repeatable=True
-    )
+    log_connections: bool = option(False, FLAG, "log each connect and disconnect")
+    allow: tuple[Network, ...] = option((), NETWORK, "let only these connect", repeatable=True)
     deny: tuple[Network, ...] = option(
-        (), NETWORK, "who may not connect, even where --allow lets them", repeatable=True
+        (), NETWORK, "let these not connect, even with --allow", repeatable=True
     )
-    max_connections: int | None = option(
-        None, integer(1), "how many connections a listener has at a time"
-    )
+    max_connections: int | None = option(None, integer(1), "open connections of a listener at most")
     max_connections_per_peer: int | None = option(
-        None, integer(1), "how many connections one address has at a time"
+        None, integer(1), "open connections of one address at most"
     )
     idle_timeout: float | None = option(
-        None, DURATION, "close connections that have sent nothing for so long"
+        None, DURATION, "close a connection after this much silence"
     )
     oversees: bool = False
 
@@ -54,12 +50,12 @@ class PeerLimits:
     help_group: ClassVar[str] = "Limits of one address"
 
     peer_lines: int | None = option(
-        None, integer(1), "how many lines or datagrams one address may send in a second"
+        None, integer(1), "lines or datagrams of one address in a second at most"
     )
     tell_refused: bool = option(
-        False, FLAG, "tell peers that are refused for a limit why, in a line (not over TLS)"
+        False, FLAG, "tell a refused peer which limit it met (not over TLS)"
     )
-    peer_bytes: int | None = option(None, SIZE, "how many bytes one address may send in a second")
+    peer_bytes: int | None = option(None, SIZE, "bytes of one address in a second at most")
 
 
 @attrs.frozen

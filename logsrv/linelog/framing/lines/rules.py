@@ -37,13 +37,15 @@ class LineRules:
 
     help_group: ClassVar[str] = "Lines"
 
-    max_line: int = option("64KiB", SIZE, "longer lines are dealt with as --oversize says")
+    max_line: int = option(
+        "64KiB", SIZE, "longest line; --oversize says what happens to longer ones"
+    )
     oversize: Oversize = option(
         "split",
         choice(Oversize),
-        "lines that are too long: go on in the next line, lose their end, or lose the connection",
+        "a line that is too long goes on in the next line, loses its end, or ends its connection",
     )
-    raw: bool = option(False, FLAG, "store the bytes as they came, with nothing escaped")
+    raw: bool = option(False, FLAG, "store bytes as they came, without escapes")
     telnet: bool = True
 
     def __attrs_post_init__(self) -> None:

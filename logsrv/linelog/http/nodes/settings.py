@@ -57,19 +57,15 @@ class NodeRules:
     help_group: ClassVar[str] = "Asking other daemons"
     goes_with: ClassVar[str] = "nodes"
 
-    nodes_token_file: Path | None = option(
-        None, SECRET_FILE, "a file that has the token which nodes ask for"
-    )
-    nodes_ca: Path | None = option(
-        None, FILE, "certificates of the authorities that nodes are verified by, in PEM"
-    )
+    nodes_token_file: Path | None = option(None, SECRET_FILE, "a file with the token for nodes")
+    nodes_ca: Path | None = option(None, FILE, "authorities of the nodes' certificates (PEM)")
 
 
 @attrs.frozen(kw_only=True, slots=False)
 class NodeSettings(NodeRules):
     """A set of nodes with settings of its own."""
 
-    nodes: NamedNodes = option(REQUIRED, NODES, "a name, and the daemons that it stands for")
+    nodes: NamedNodes = option(REQUIRED, NODES, "a name, and the servers that it stands for")
 
 
 @attrs.frozen(kw_only=True, slots=False)
@@ -81,7 +77,7 @@ class NodeOptions(NodeRules):
     nodes: tuple[NamedNodes, ...] = option(
         (),
         NODES,
-        "a name for other daemons, which the page offers and `logsrv search --nodes NAME` asks",
+        "a name for other servers, for the page and `logsrv search --nodes NAME`",
         repeatable=True,
     )
     node_sets: tuple[NodeSettings, ...] = tables(

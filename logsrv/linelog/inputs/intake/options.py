@@ -29,25 +29,22 @@ class InputOptions:
 
     help_group: ClassVar[str] = "Records, and senders that need a token"
 
-    max_record: int = option("1MiB", SIZE, "how long a record of JSON and the like may be")
-    max_body: int = option(
-        "64MiB", SIZE, "how much a body, or a message of many records, may have, unpacked"
-    )
+    max_record: int = option("1MiB", SIZE, "longest record of JSON and similar inputs")
+    max_body: int = option("64MiB", SIZE, "largest body or message of many records, unpacked")
     input_token: str | None = option(
-        None, SECRET, "what senders over HTTP need; others see it in the process list"
+        None, SECRET, "the token for senders over HTTP; visible in the process list"
     )
-    input_token_file: Path | None = option(None, SECRET_FILE, "a file that has that token")
+    input_token_file: Path | None = option(None, SECRET_FILE, "a file with that token")
     restore_token: str | None = option(
         None,
         SECRET,
-        "what `logsrv restore` needs to fetch all that is stored, from a listener for blocks; others see"
-        " it in the process list",
+        "the token with which `logsrv restore` fetches the whole store; visible in the process list",
     )
-    restore_token_file: Path | None = option(None, SECRET_FILE, "a file that has that token")
+    restore_token_file: Path | None = option(None, SECRET_FILE, "a file with that token")
     shared_key: str | None = option(
-        None, SECRET, "what senders by Forward need; others see it in the process list"
+        None, SECRET, "the key for senders by Forward; visible in the process list"
     )
-    shared_key_file: Path | None = option(None, SECRET_FILE, "a file that has that key")
+    shared_key_file: Path | None = option(None, SECRET_FILE, "a file with that key")
 
 
 @attrs.frozen

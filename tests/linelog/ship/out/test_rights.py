@@ -31,7 +31,16 @@ from tests.test_structure import ROOT
 
 ONE, OTHER = "0a" * 16, "1b" * 16
 DOCUMENT = (ROOT / "docs/shipping.md").read_text()
-ACCOUNTS = DOCUMENT[DOCUMENT.index("\naccounts {\n") :].partition("\n```")[0] + "\n"
+_PRINTED = DOCUMENT[DOCUMENT.index("\naccounts {\n") :].partition("\n```")[0] + "\n"
+_EDGE = _PRINTED[_PRINTED.index("  EDGE_1 {") : _PRINTED.rindex("}")]
+# A second edge, as the page says to add it.
+_SECOND = (
+    _EDGE.replace("EDGE_1", "EDGE_2")
+    .replace("edge-1", "edge-2")
+    .replace("change-me-3", "change-me-4")
+    .replace(ONE, OTHER)
+)
+ACCOUNTS = _PRINTED.replace(_EDGE, _EDGE + _SECOND)
 EITHER = pytest.mark.parametrize("program", [debian, newer])
 CONFIG = {"name": "LOGS", "subjects": ["logs.*"], "storage": "file", "retention": "limits"}
 PASSWORDS = {"admin": 1, "centre": 2, "edge-1": 3, "edge-2": 4}
