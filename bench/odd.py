@@ -1,5 +1,5 @@
 """Odd syslog, and other protocols, the same bytes to logsrv, rsyslog and syslog-ng: the source of
-docs/comparison.md.
+docs/figures.md.
 
     .venv/bin/python -m bench.odd
 

@@ -35,19 +35,16 @@ An empty variable counts as none. Separate several values in a variable by white
 colons. Paths in the file are relative to the file. `off` switches an option off.
 """
 
-METRICS = """\
-# Counters
-
-Written from the code by `make docs`. Each service sums its own up in the log when it stops. What they
-mean for who watches over a server: [monitoring](monitoring.md).
-"""
+# The marks between which the figures stand in monitoring.md.
+BEGIN = "<!-- counters: `make docs` writes from here -->\n"
+END = "<!-- counters: to here -->\n"
 
 CATALOGUES = {
-    "At every listener": CATALOGUE,
-    "The line logger": linelog.METRICS,
-    "Plugins made with the kit, greet among them": PLUGIN_METRICS,
-    "The Gopher gateway": gateway.METRICS,
-    "The Gopher server": gopherd.METRICS,
+    "Figures of every listener": CATALOGUE,
+    "Figures of the line logger": linelog.METRICS,
+    "Figures of greet and other plugins": PLUGIN_METRICS,
+    "Figures of the Gopher gateway": gateway.METRICS,
+    "Figures of the Gopher server": gopherd.METRICS,
 }
 
 
@@ -66,17 +63,20 @@ def options_page() -> str:
     return "\n".join(parts)
 
 
-def metrics_page() -> str:
-    """docs/counters.md: every counter there is, by who counts."""
-    parts = [METRICS]
-    for title, catalogue in CATALOGUES.items():
-        rows = ["| name | in Prometheus | kind | labels | |\n| --- | --- | --- | --- | --- |\n"]
-        for metric in catalogue:
-            names = f"`{metric.name}` | `{exposed_name(metric)}`"
-            labels = ", ".join(metric.labels)
-            rows.append(f"| {names} | {metric.kind} | {labels} | {metric.help} |\n")
-        parts.append(f"## {title}\n\n" + "".join(rows))
-    return "\n".join(parts)
+def monitoring_page() -> str:
+    """docs/monitoring.md: its text as it is, with every figure between the marks."""
+    before, after = (HERE / "monitoring.md").read_text().split(BEGIN)
+    _, after = after.split(END)
+    return before + BEGIN + "\n" + "\n".join(map(figures_table, CATALOGUES)) + "\n" + END + after
+
+
+def figures_table(title: str) -> str:
+    """The figures of a catalogue, by their names in Prometheus."""
+    rows = [f"## {title}\n\n| figure | kind | meaning |\n| --- | --- | --- |\n"]
+    for metric in CATALOGUES[title]:
+        kind = " by ".join(filter(None, [metric.kind, ", ".join(metric.labels)]))
+        rows.append(f"| `{exposed_name(metric)}` | {kind} | {metric.help} |\n")
+    return "".join(rows)
 
 
 def extending_page() -> str:
@@ -99,7 +99,7 @@ def interface_text(interface: InterfaceClass) -> str:
 
 PAGES = {
     "options.md": options_page,
-    "counters.md": metrics_page,
+    "monitoring.md": monitoring_page,
     "extending.md": extending_page,
 }
 

@@ -90,10 +90,11 @@ def test_every_counter_of_a_running_service_is_listed() -> None:
         LoggerService(LoggerSettings(), load=LoggerSettings, reactor=memory.clock),
         Gateway(GopherSettings(), load=GopherSettings, reactor=memory.clock),
     ]
-    page = (DOCS / "counters.md").read_text()
+    page = (DOCS / "monitoring.md").read_text()
     for service in services:
         for metric in service.metrics.catalogue:
-            assert f"| `{metric.name}` | `logsrv_{metric.name}` | {metric.kind} |" in page
+            kind = " by ".join(filter(None, [metric.kind, ", ".join(metric.labels)]))
+            assert f"| `logsrv_{metric.name}` | {kind} | {metric.help} |" in page
 
 
 def test_the_plugin_on_the_landing_page_is_that_of_the_tutorial() -> None:
