@@ -79,28 +79,28 @@ def figures_table(title: str) -> str:
     return "".join(rows)
 
 
-def extending_page() -> str:
-    """docs/extending.md: its tables as they are, and behind them the interfaces of ours in full."""
+def kit_reference_page() -> str:
+    """docs/kit-reference.md: it as it is, and at its end the interfaces of ours that it names, in full."""
     heading = "## The interfaces\n\n"
-    tables = (HERE / "extending.md").read_text().partition(heading)[0]
-    named = map(namedAny, re.findall(r"^\| `(logsrv\.[\w.]+)` ", tables, re.MULTILINE))
+    tables = (HERE / "kit-reference.md").read_text().partition(heading)[0]
+    named = map(namedAny, re.findall(r"^- `(logsrv\.[\w.]+)` ", tables, re.MULTILINE))
     interfaces = [found for found in named if isinstance(found, InterfaceClass)]
     return tables + heading + "\n".join(map(interface_text, interfaces))
 
 
 def interface_text(interface: InterfaceClass) -> str:
     """The attributes and methods of an interface, each with its description."""
-    rows = [f"`{interface.__name__}`: {cleandoc(interface.getDoc())}\n\n| | |\n| --- | --- |\n"]
+    rows = [f"`{interface.__name__}`: {cleandoc(interface.getDoc())}\n\n"]
     for name, described in interface.namesAndDescriptions():
         form = name + described.getSignatureString() if isinstance(described, Method) else name
-        rows.append(f"| `{form}` | {cleandoc(described.getDoc())} |\n")
+        rows.append(f"- `{form}`: {cleandoc(described.getDoc())}\n")
     return "".join(rows)
 
 
 PAGES = {
     "options.md": options_page,
     "monitoring.md": monitoring_page,
-    "extending.md": extending_page,
+    "kit-reference.md": kit_reference_page,
 }
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""Measure the echo servers of examples/echo/, in turns; print the table, or write it into the page.
+"""Measure the echo servers of examples/echo/, in turns; print the table.
 
 Two figures each: visits, 100 clients at once that connect, have a line echoed, and go; and lines of
 100 bytes, over 8 connections with 64 KiB under way in each. Medians over the rounds; each run has a
@@ -29,9 +29,6 @@ from bench.rounds import say
 from bench.runs import free_port
 from bench.table import markdown
 
-PAGE = Path(__file__).parent.parent.parent / "docs" / "echo.md"
-# The table stands in the page between these.
-BEGIN, END = "<!-- written by python -m bench.echo --write -->", "<!-- end -->"
 AT_ONCE = {"visits": 100, "lines": 8}
 # A run may take this much longer than its load.
 PATIENCE_SECONDS = 20.0
@@ -101,22 +98,12 @@ def report(runs: list[Run], rounds: int, seconds: float) -> str:
     )
 
 
-def written(page: str, text: str) -> str:
-    """The page with `text` in its place. Raises ValueError when it has no place for it."""
-    before, begin, rest = page.partition(BEGIN)
-    _, end, after = rest.partition(END)
-    if not begin or not end:
-        raise ValueError(f"the page has no lines {BEGIN} and {END}")
-    return f"{before}{begin}\n\n{text}\n\n{end}{after}"
-
-
 def main() -> int:
     parser = argparse.ArgumentParser(prog="python -m bench.echo", description=__doc__)
     names = [server.name for server in SERVERS]
     parser.add_argument("--only", action="append", choices=names, help="only this; repeatable")
     parser.add_argument("--rounds", type=int, default=5, metavar="N", help="(default: 5)")
     parser.add_argument("--seconds", type=float, default=2.0, metavar="S", help="(default: 2)")
-    parser.add_argument("--write", action="store_true", help="write the table into docs/echo.md")
     chosen = parser.parse_args()
     (OUT / "echo").mkdir(parents=True, exist_ok=True)
     try:
@@ -137,12 +124,7 @@ def main() -> int:
                 except ChildError as error:
                     failed = True
                     say(f"{number}: {error}")
-    text = report(runs, chosen.rounds, chosen.seconds)
-    if chosen.write:
-        PAGE.write_text(written(PAGE.read_text(), text))
-        say(f"wrote {PAGE.name}")
-    else:
-        print(text)
+    print(report(runs, chosen.rounds, chosen.seconds))
     return int(failed)
 
 

@@ -69,7 +69,7 @@ SERVERS = (
     EchoServer("Twisted", "plain_twisted.py", "ENDPOINT"),
     EchoServer("kit", "with_the_kit.py", "OPTIONS"),
 )
-"""In the order of the page."""
+"""In the order of the table."""
 
 
 def code_lines(source: str) -> int:

@@ -1,4 +1,4 @@
-"""What docs/echo.md claims about servers, as questions put to a running one: yes or no."""
+"""What docs/cookbook.md claims about echo servers, as questions put to a running one: yes or no."""
 
 from __future__ import annotations
 

@@ -167,6 +167,12 @@ def finger(port: int, number: int) -> None:
     assert ask(port, "ada") == ["At the engine."]
 
 
+def echo(port: int, number: int) -> None:
+    with socket.create_connection(("127.0.0.1", port), 30) as client:
+        client.sendall(b"%d\n" % number)
+        assert client.makefile("rb").readline() == b"%d\n" % number
+
+
 def chat(port: int, number: int) -> None:
     answer = ask(port, f"guest{number}", "/quit", answers=3)
     assert answer[0].startswith("Who are you?")
@@ -223,6 +229,7 @@ class Case:
 
 
 CASES = {
+    "echo": Case(echo),
     "finger": Case(finger, ("--user", "ada=At the engine.")),
     "chat": Case(chat),
     "memcached": Case(memcached),

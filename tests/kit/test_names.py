@@ -19,7 +19,7 @@ DOCS = Path(__file__).parent.parent.parent / "docs"
 
 
 @pytest.mark.parametrize(
-    ("module", "page"), [(logsrv.kit, "kit-reference.md"), (logsrv.kit.testing, "testing.md")]
+    ("module", "page"), [(logsrv.kit, "kit-reference.md"), (logsrv.kit.testing, "kit-reference.md")]
 )
 def test_every_name_is_there_and_documented(module: object, page: str) -> None:
     """What is exported exists, and stands on its page."""

@@ -23,7 +23,7 @@ from tests.programs import program
 pytest_plugins = ["logsrv.kit.testing.fixtures"]
 
 DOCS = Path(__file__).parent.parent.parent / "docs"
-PAGES = ["kit.md", "testing.md"]
+PAGES = ["kit.md"]
 
 
 @pytest.fixture(params=PAGES)
